@@ -1,0 +1,6 @@
+"""dfks-rules: keeps the feature keys of SIP phones in step with the network, by YAML policies.
+
+Rooms and the arrows between them: docs/topics/architecture.md.
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,22 @@
+"""What a shell is told."""
+
+from dfks_rules.errors import ConfigError, DfksError, PolicyError
+from dfks_rules.mi.errors import REFUSED, CallError
+
+DONE = 0
+FAILED = 1
+USAGE = 2
+INVALID = 3
+"""Policies or settings are wrong."""
+REFUSED_BY_POLICY = 4
+CASE_FAILED = 5
+"""A case of a policy did not come out as expected."""
+
+
+def exit_code_of(error: DfksError | CallError) -> int:
+    """The exit code that stands for an error."""
+    if isinstance(error, PolicyError | ConfigError):
+        return INVALID
+    if isinstance(error, CallError) and error.code == REFUSED:
+        return REFUSED_BY_POLICY
+    return FAILED

@@ -1,0 +1,93 @@
+"""`dfks mi`: call a method of a running server."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dfks_rules.config import Config, load_config
+from dfks_rules.errors import DfksError
+from dfks_rules.mi.client import Exchange, call, open_url
+from dfks_rules.mi.jsonrpc import Params
+from dfks_rules.mi.methods import REGISTRY
+
+_NAMED = re.compile(r"([a-zA-Z._-]+)=(.*)", re.DOTALL)
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path),
+    default=Path("dfks.yaml"),
+    show_default=True,
+    help="Settings of the server, which say where it listens.",
+)
+@click.option("--url", help="http://HOST:PORT/mi, udp:HOST:PORT, unix:PATH or fifo:PATH.")
+@click.option("--secret", envvar="DFKS_MI__HTTP__SECRET", help="For --url http://…")
+@click.argument("method")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def command(
+    config_file: Path, url: str | None, secret: str | None, method: str, arguments: tuple[str, ...]
+) -> None:
+    """Call METHOD of a running server with ARGUMENTS.
+
+    Arguments are given by position or all as NAME=VALUE. From where a method takes a list, all
+    arguments by position are its entries: `dfks mi dfks_set_feature sip:alice@host
+    CallForwardingNoAnswer 1 "" ringCount/4`. Exit code 4 when a policy refuses.
+    """
+    exchange = open_url(url, secret=secret) if url else _configured(load_config(config_file))
+    result = call(exchange, method, gather(method, arguments))
+    click.echo(result if isinstance(result, str) else json.dumps(result, indent=4))
+
+
+def gather(method: str, arguments: tuple[str, ...]) -> Params:
+    """The parameters that a command line means, as opensips-cli understands it."""
+    matches = [_NAMED.match(argument) for argument in arguments]
+    lists = _lists(method)
+    if all(matches):
+        named = {match[1]: match[2] for match in matches if match}
+        return {name: _split(text) if name in lists else text for name, text in named.items()}
+    params: list[Any] = list(arguments)
+    for position in lists.values():
+        if params[position:]:
+            params[position:] = [params[position:]]
+    return params
+
+
+def _split(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        message = f"{text}: {error}"
+        raise click.UsageError(message) from error
+
+
+def _lists(method: str) -> dict[str, int]:
+    """Parameters that take a list, with the position from which arguments are gathered."""
+    known = REGISTRY.find(method)
+    if known is None:
+        return {}
+    longest = max(known.recipes, key=len)
+    return {name: longest.index(name) for name, part in known.parameters.items() if part.is_list}
+
+
+def _configured(config: Config) -> Exchange:
+    """The way to the server that the settings describe; a FIFO before HTTP before datagrams."""
+    mi = config.mi
+    if mi.fifo:
+        return open_url(f"fifo:{mi.fifo.path}", reply_dir=mi.fifo.reply_dir)
+    if mi.http and mi.http.listen.port:
+        address = mi.http.listen
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)  # noqa: S104
+        shown = f"[{host}]" if ":" in host else host
+        return open_url(f"http://{shown}:{address.port}{mi.http.root}", secret=mi.http.secret)
+    if isinstance(mi.datagram, Path):
+        return open_url(f"unix:{mi.datagram}")
+    if mi.datagram and mi.datagram.port:
+        return open_url(str(mi.datagram))
+    message = "settings open no door of the management interface; give --url"
+    raise DfksError("mi_bad_url", message)

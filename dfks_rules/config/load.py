@@ -1,0 +1,228 @@
+"""dfks.yaml and the environment → `Config`.
+
+Order: defaults < file < environment. A setting `mi.http.listen` is `DFKS_MI__HTTP__LISTEN` in the
+environment, where the entries of a list stand between commas. Other variables are not looked at:
+Kubernetes sets `DFKS_PORT` and the like of its own accord.
+"""
+
+import ipaddress
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dfks_rules.config.schema import (
+    Leaf,
+    Mistake,
+    Way,
+    dotted,
+    fill_defaults,
+    find_mistakes,
+    leaves,
+)
+from dfks_rules.config.settings import (
+    Address,
+    Config,
+    FifoSettings,
+    HttpSettings,
+    LogSettings,
+    MiSettings,
+    OnNotifyTimeout,
+    PresenceSettings,
+    Setting,
+    SipSettings,
+)
+from dfks_rules.errors import ConfigError, Finding
+from dfks_rules.policy.source import MAX_BYTES, Source, Tree, parse
+
+
+def load_config(path: Path | None, environ: Mapping[str, str] | None = None) -> Config:
+    """The settings that hold.
+
+    Args:
+        path: dfks.yaml; None for defaults and environment only. Relative paths in the settings
+            start at its folder, or at the current directory when there is no file.
+        environ: environment variables; those of the process when None.
+
+    Raises:
+        ConfigError: the file cannot be read, or settings are wrong; all findings at once.
+    """
+    draft = _Draft(_read(path) if path else None, os.environ if environ is None else environ)
+    mistakes = list(find_mistakes(draft.values))
+    values = fill_defaults(draft.values) if not mistakes else {}
+    mistakes = mistakes or list(_find_contradictions(values))
+    if mistakes:
+        raise ConfigError([draft.finding(mistake) for mistake in mistakes])
+    settings = tuple(
+        Setting(leaf.key, value, draft.origin(leaf.way))
+        for leaf in leaves()
+        if (value := _value_at(values, leaf.way)) is not None
+    )
+    return _build(values, path.parent if path else Path(), settings)
+
+
+def _read(path: Path) -> Tree:
+    try:
+        with path.open("rb") as file:
+            text = file.read(MAX_BYTES + 1).decode()
+    except OSError as error:
+        message = f"cannot be read: {error.strerror}"
+        raise ConfigError([Finding(str(path), 0, 0, "config_unreadable", message)]) from error
+    except UnicodeDecodeError as error:
+        message = "is not UTF-8 text"
+        raise ConfigError([Finding(str(path), 0, 0, "config_unreadable", message)]) from error
+    if all(line.lstrip()[:1] in ("", "#") for line in text.splitlines()):
+        return Tree(str(path), {}, {}, {})
+    tree, findings = parse(Source(str(path), text))
+    if tree is None:
+        # The reader of policies speaks of policies; its codes are told apart by their room.
+        own = [f._replace(code=f.code.replace("policy_", "config_", 1)) for f in findings]
+        raise ConfigError(own)
+    return tree
+
+
+class _Draft:
+    """What was written, and where each part of it came from."""
+
+    def __init__(self, tree: Tree | None, environ: Mapping[str, str]) -> None:
+        self._tree = tree
+        self._variables: dict[Way, str] = {}
+        self.values: Any = tree.value if tree else {}
+        for leaf in leaves():
+            name = variable_of(leaf)
+            if name in environ:
+                self._variables[leaf.way] = name
+                _put(self.values, leaf.way, _value_of(environ[name], leaf))
+
+    def origin(self, way: Way) -> str:
+        """Where the value at `way` came from."""
+        if way in self._variables:
+            return self._variables[way]
+        if self._tree and way in self._tree.places:
+            place = self._tree.places[way]
+            return f"{self._tree.file}:{place.line}:{place.column}"
+        return "default"
+
+    def finding(self, mistake: Mistake) -> Finding:
+        """The mistake with its place: the variable or the line that holds it."""
+        way, code, message, at_key = mistake
+        for end in range(len(way), 0, -1):
+            if way[:end] in self._variables:
+                return Finding(self._variables[way[:end]], 0, 0, code, message)
+        if self._tree and way in self._tree.places:
+            return self._tree.finding(way, code, message, at_key=at_key)
+        # A part that only the environment speaks of, e.g. half of mi.fifo.
+        return Finding("environment", 0, 0, code, message)
+
+
+def variable_of(leaf: Leaf) -> str:
+    """The environment variable of a setting, e.g. `DFKS_SIP__LISTEN`."""
+    return "DFKS_" + leaf.key.upper().replace(".", "__")
+
+
+def _value_of(text: str, leaf: Leaf) -> object:
+    if leaf.kind == "array":
+        return [entry.strip() for entry in text.split(",")]
+    return int(text) if leaf.kind == "integer" and text.isdecimal() and len(text) < 20 else text
+
+
+def _put(values: Any, way: Way, value: object) -> None:
+    """Set a value; where the file holds no mapping on the way, its mistake is found later."""
+    *parts, last = way
+    for part in parts:
+        if not isinstance(values, dict):
+            return
+        values = values.setdefault(part, {})
+    if isinstance(values, dict):
+        values[last] = value
+
+
+def _value_at(values: Any, way: Way) -> object:
+    for part in way:
+        values = values.get(part, {})
+    return values if values != {} else None
+
+
+def _find_contradictions(values: dict[str, Any]) -> list[Mistake]:
+    """What obeys the schema and still cannot be."""
+    found = []
+
+    def report(way: Way, message: str) -> None:
+        text = f"`{dotted(way)}` {message}"
+        found.append(Mistake(way, "config_bad_value", text, at_key=False))
+
+    addresses: list[tuple[Way, str]] = [
+        (("sip", "listen", position), text) for position, text in enumerate(values["sip"]["listen"])
+    ]
+    mi = values["mi"]
+    if mi.get("datagram", "").startswith("udp:"):
+        addresses.append((("mi", "datagram"), mi["datagram"]))
+        if not _is_loopback(_address(mi["datagram"])):
+            report(("mi", "datagram"), "is not a loopback address; datagrams carry no secret")
+    if "http" in mi:
+        listen = "tcp:" + mi["http"]["listen"]
+        addresses.append((("mi", "http", "listen"), listen))
+        if "secret" not in mi["http"] and not _is_loopback(_address(listen)):
+            report(("mi", "http", "listen"), "is not a loopback address; that needs a `secret`")
+    for way, text in addresses:
+        if _address(text).port > 65535:
+            report(way, "has a port above 65535")
+    presence = values["presence"]
+    if not presence["min_expires"] <= presence["default_expires"] <= presence["max_expires"]:
+        way = ("presence", "default_expires")
+        message = "must not be below `presence.min_expires` nor above `presence.max_expires`"
+        report(way, f"is `{presence['default_expires']}`; it {message}")
+    return found
+
+
+def _is_loopback(address: Address) -> bool:
+    if address.host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(address.host).is_loopback
+    except ValueError:
+        return False
+
+
+def _address(text: str) -> Address:
+    """`udp:[::1]:5060`, already checked by the schema."""
+    transport, rest = text.split(":", 1)
+    host, port = rest.rsplit(":", 1)
+    return Address(transport, host.strip("[]"), int(port))
+
+
+def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) -> Config:
+    """The settings as rooms take them.
+
+    Args:
+        values: complete, and found without mistakes.
+        base: where relative paths start.
+        settings: for `Config.settings`.
+    """
+    store = values["store"]
+    presence = values["presence"]
+    return Config(
+        sip=SipSettings(tuple(_address(text) for text in values["sip"]["listen"])),
+        policies=tuple(base / text for text in values["policies"]),
+        store=None if store == "memory:" else base / store.removeprefix("sqlite:"),
+        mi=_build_mi(values["mi"], base),
+        presence=PresenceSettings(
+            **presence | {"on_notify_timeout": OnNotifyTimeout(presence["on_notify_timeout"])}
+        ),
+        log=LogSettings(values["log"]["level"]),
+        settings=settings,
+    )
+
+
+def _build_mi(mi: dict[str, Any], base: Path) -> MiSettings:
+    fifo, datagram, http = mi.get("fifo"), mi.get("datagram"), mi.get("http")
+    where: Address | Path | None = None
+    if datagram:
+        is_unix = datagram.startswith("unix:")
+        where = base / datagram.removeprefix("unix:") if is_unix else _address(datagram)
+    return MiSettings(
+        fifo=fifo and FifoSettings(base / fifo["path"], base / fifo["reply_dir"]),
+        datagram=where,
+        http=http
+        and HttpSettings(_address("tcp:" + http["listen"]), http["root"], http.get("secret")),
+    )

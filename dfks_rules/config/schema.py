@@ -1,0 +1,129 @@
+"""schemas/config.schema.json: which settings there are, their defaults, and what a value may be."""
+
+import difflib
+import functools
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jsonschema
+
+Way = tuple[str | int, ...]
+"""The way from the top of the settings to a value: keys and 0-based positions."""
+
+_PACKAGE = Path(__file__).parents[1]
+_FOLDERS = (_PACKAGE / "schemas", _PACKAGE.parent / "schemas")
+"""Where the schemas are in an installed wheel, and in a clone."""
+
+_KINDS = {"object": "a mapping", "array": "a list", "string": "text", "integer": "a whole number"}
+
+_COMPLAINTS = {
+    "type": "must be {kind}",
+    "minimum": "is {shown}; at least {wanted}",
+    "maximum": "is {shown}; at most {wanted}",
+    "uniqueItems": "holds the same entry twice",
+    "minItems": "is empty",
+    "minLength": "is empty",
+    "maxItems": "has more than {wanted} entries",
+    "maxLength": "is longer than {wanted} characters",
+}
+
+
+class Leaf(NamedTuple):
+    """One setting that takes a value."""
+
+    key: str
+    """Dotted, e.g. `mi.http.listen`."""
+    way: Way
+    """The same as a way."""
+    kind: str
+    """`array`, `integer` or `string`."""
+
+
+class Mistake(NamedTuple):
+    """One way in which the settings break the schema."""
+
+    way: Way
+    """The value, or the unknown key."""
+    code: str
+    message: str
+    at_key: bool
+    """Whether the key is wrong rather than its value."""
+
+
+@functools.cache
+def config_schema() -> dict[str, Any]:
+    """The schema as published, read once."""
+    folder = next(folder for folder in _FOLDERS if folder.is_dir())
+    schema: dict[str, Any] = json.loads((folder / "config.schema.json").read_text("utf-8"))
+    return schema
+
+
+def leaves(schema: dict[str, Any] | None = None, way: Way = ()) -> Iterator[Leaf]:
+    """Every setting that takes a value, in the order of the schema."""
+    for name, part in (schema or config_schema())["properties"].items():
+        if "properties" in part:
+            yield from leaves(part, (*way, name))
+        else:
+            yield Leaf(dotted((*way, name)), (*way, name), part.get("type", "string"))
+
+
+def fill_defaults(values: dict[str, Any], schema: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The values with what was left out; a part without a default stays left out.
+
+    Args:
+        values: settings that obey the schema.
+        schema: that of the part that `values` is; the whole when None.
+    """
+    filled: dict[str, Any] = {}
+    for name, part in (schema or config_schema())["properties"].items():
+        value = values.get(name, part.get("default"))
+        if value is not None:
+            filled[name] = fill_defaults(value, part) if "properties" in part else value
+    return filled
+
+
+def find_mistakes(values: object) -> Iterator[Mistake]:
+    """What in the values breaks the schema; codes `config_unknown_key` and `config_bad_value`."""
+    for error in jsonschema.Draft202012Validator(config_schema()).iter_errors(values):
+        way = tuple(error.absolute_path)
+        if error.validator == "additionalProperties":
+            known = list(error.schema["properties"])
+            for name in sorted(error.instance.keys() - set(known)):
+                message = f"unknown key `{dotted((*way, name))}`{did_you_mean(name, known)}"
+                yield Mistake((*way, name), "config_unknown_key", message, at_key=True)
+        elif error.validator == "required":
+            missing = next(name for name in error.validator_value if name not in error.instance)
+            message = f"`{dotted(way)}` needs `{missing}`"
+            yield Mistake(way, "config_bad_value", message, at_key=True)
+        else:
+            message = f"`{dotted(way)}` {_complaint(error)}" if way else "settings are a mapping"
+            yield Mistake(way, "config_bad_value", message, at_key=False)
+
+
+def dotted(way: Way) -> str:
+    """`mi.http.listen`, `sip.listen[0]`."""
+    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in way)
+    return "".join(parts).removeprefix(".")
+
+
+def did_you_mean(name: str, known: list[str]) -> str:
+    """A hint in brackets, or nothing when no known word is near."""
+    near = difflib.get_close_matches(name, known, n=1)
+    return f" (did you mean `{near[0]}`?)" if near else ""
+
+
+def _complaint(error: Any) -> str:
+    """What is wrong with one value, to follow its name."""
+    wanted, shown = error.validator_value, f"`{str(error.instance)[:80]}`"
+    if error.validator == "pattern":
+        examples = " or ".join(f"`{example}`" for example in error.schema["examples"])
+        # The value is not shown where it may be a secret.
+        seen = "" if error.absolute_path[-1] == "secret" else f"is {shown}; it "
+        return f"{seen}must look like {examples}"
+    if error.validator == "enum":
+        choices = ", ".join(f"`{choice}`" for choice in wanted)
+        return f"is {shown}; it must be one of {choices}"
+    sentence = _COMPLAINTS[error.validator]
+    return sentence.format(shown=shown, wanted=wanted, kind=_KINDS.get(str(wanted)))

@@ -1,0 +1,84 @@
+"""Several documents in one body: `multipart/mixed`, taken apart and put together.
+
+Reference: RFC 2046 §5.1, RFC 5621 §3.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from itertools import count
+
+from dfks_rules.csta.names import MULTIPART
+from dfks_rules.errors import MalformedMessageError
+
+MAX_PARTS = 16
+"""Most parts taken from a peer; a body has one document for each of four features."""
+
+# RFC 2046 §5.1.1 allows 1 to 70 characters; without quotes, no white space and no separators.
+_BOUNDARY = re.compile(r';\s*boundary\s*=\s*(?:"([^"]{1,70})"|([^\s";,]{1,70}))', re.IGNORECASE)
+_BLANK_LINE = re.compile(rb"\r?\n\r?\n")
+
+
+def split(content_type: str, body: bytes) -> list[tuple[str, bytes]]:
+    """The parts of a multipart body, in order, each as its Content-Type and content.
+
+    A part that names no Content-Type has the type `""`. What is before the first boundary and after
+    the last is left out, as RFC 2046 asks. Lines may end in CRLF or LF.
+
+    Args:
+        content_type: The whole value of the Content-Type header.
+        body: The body that came with it.
+
+    Raises:
+        MalformedMessageError: `csta_malformed` or `csta_too_large`.
+    """
+    named = _BOUNDARY.search(content_type)
+    if named is None:
+        raise MalformedMessageError("csta_malformed", "multipart body without a usable boundary")
+    boundary = re.escape((named[1] or named[2]).encode())
+    delimiter = re.compile(rb"(?:\A|\r?\n)--" + boundary + rb"(--)?[ \t]*(?=\r?\n|\Z)")
+    parts: list[tuple[str, bytes]] = []
+    start: int | None = None
+    for found in delimiter.finditer(body):
+        if start is not None:
+            parts.append(_part(body[start : found.start()]))
+        if found[1] is not None:
+            return parts
+        if len(parts) == MAX_PARTS:
+            raise MalformedMessageError(
+                "csta_too_large", f"multipart body of more than {MAX_PARTS} parts"
+            )
+        start = found.end()
+    # A body cut short may have lost a set: nothing of it is applied.
+    raise MalformedMessageError("csta_malformed", "multipart body without its last boundary")
+
+
+def _part(part: bytes) -> tuple[str, bytes]:
+    """Content-Type and content of one part, which begins with the line break after its boundary."""
+    if part.lstrip().startswith(b"<"):  # No headers, with or without the blank line after them.
+        return "", part
+    head, *content = _BLANK_LINE.split(part, maxsplit=1)
+    for line in head.split(b"\n"):
+        name, _, value = line.partition(b":")
+        if name.strip().lower() == b"content-type":
+            return value.decode("latin-1").strip(), b"".join(content)
+    return "", b"".join(content)
+
+
+def join(content_type: str, contents: Sequence[bytes]) -> tuple[bytes, bytes]:
+    """Content-Type and body that hold `contents`, each of type `content_type`, in their order.
+
+    The boundary is found, not drawn: the first of `dfks`, `dfks1`, `dfks2`, … that no content has.
+    """
+    boundary = _free(b"dfks", b"".join(contents))
+    head = b"--%b\r\nContent-Type: %b\r\nContent-Length: " % (boundary, content_type.encode())
+    pieces = [b"%b%d\r\n\r\n%b\r\n" % (head, len(content), content) for content in contents]
+    body = b"".join((*pieces, b"--", boundary, b"--\r\n"))
+    return b'%b;boundary="%b"' % (MULTIPART.encode(), boundary), body
+
+
+def _free(name: bytes, taken: bytes) -> bytes:
+    """`name`, with a number after it if `taken` holds it."""
+    if name not in taken:
+        return name
+    candidates: Iterable[bytes] = (b"%b%d" % (name, number) for number in count(1))
+    return next(candidate for candidate in candidates if candidate not in taken)

@@ -1,0 +1,115 @@
+"""States of features → the bytes that a phone is told.
+
+Every NOTIFY is made here and most are alike, so documents are put together from templates (no XML
+library) and whole bodies are remembered.
+
+Reference: ECMA-323 DoNotDisturbEvent, ForwardingEvent; docs/reference/bodies.md.
+"""
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+from dfks_rules.csta import multipart
+from dfks_rules.csta.names import CONTENT_TYPE, DEVICE, FORWARDING_TYPE, NAMESPACE, TABLE, Words
+from dfks_rules.model.features import POSITION, Feature, FeatureState
+
+Document = tuple[Feature, FeatureState]
+"""One feature, and the state of it that is told."""
+
+_DECLARATION = '<?xml version="1.0" encoding="%s"?>\r\n'
+_ISO_8859_1 = _DECLARATION % "ISO-8859-1"
+_UTF_8 = _DECLARATION % "UTF-8"
+
+_SPECIAL = re.compile("[^ !#-%(-;=?-~\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What may not stand in a text as it is: markup, white space that parsers change, controls, what is
+no XML character at all."""
+_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+"""What XML 1.0 cannot carry, not even as a reference (§2.2)."""
+
+
+_NAMED = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&apos;"}
+
+
+class _Template(NamedTuple):
+    """The fixed pieces of one feature's document, in the order in which they are sent."""
+
+    before_device: str
+    true: str
+    """From the end of the device to the end of a status that is on."""
+    false: str
+    target: str
+    """`%s` stands for the forward target."""
+    ring_count: str
+    """`%d` stands for the count; empty for a feature that has none."""
+    end: str
+
+
+def _template(words: Words) -> _Template:
+    kind = words.forwarding_type
+    after_device = f"</{DEVICE}>"
+    if kind is not None:
+        after_device += f"<{FORWARDING_TYPE}>{kind}</{FORWARDING_TYPE}>"
+    status = f"{after_device}<{words.event_status}>%s</{words.event_status}>"
+    return _Template(
+        before_device=f'<{words.event_root} xmlns="{NAMESPACE}"><{DEVICE}>',
+        true=status % "true",
+        false=status % "false",
+        target=_element(words.event_target, "%s"),
+        ring_count=_element(words.ring_count, "%d"),
+        end=f"</{words.event_root}>",
+    )
+
+
+def _element(name: str | None, text: str) -> str:
+    return "" if name is None else f"<{name}>{text}</{name}>"
+
+
+_TEMPLATES = {words.feature: _template(words) for words in TABLE}
+
+
+@lru_cache(maxsize=4096)
+def render(documents: tuple[Document, ...], device: str) -> tuple[bytes, bytes]:
+    """Content-Type and body that tell `documents`: one plain, several as multipart.
+
+    Args:
+        documents: At least one; sent in the order of `FEATURES`.
+        device: Text of `<device>`. Characters that XML cannot carry are sent as `?`, here as in a
+            forward target.
+
+    Returns:
+        The value of the Content-Type header, and the body: ISO-8859-1 where that charset has all
+        the characters, else UTF-8.
+    """
+    text = _escape(device)
+    ordered = sorted(documents, key=lambda document: POSITION[document[0]])
+    contents = [_document(feature, state, text) for feature, state in ordered]
+    if len(contents) == 1:
+        return CONTENT_TYPE.encode(), contents[0]
+    return multipart.join(CONTENT_TYPE, contents)
+
+
+def _document(feature: Feature, state: FeatureState, device: str) -> bytes:
+    template = _TEMPLATES[feature]
+    text = template.before_device + device + (template.true if state.status else template.false)
+    if template.target and state.forward_to is not None:
+        text += template.target % _escape(state.forward_to)
+    if template.ring_count and state.ring_count is not None:
+        text += template.ring_count % state.ring_count
+    text += template.end
+    try:
+        return (_ISO_8859_1 + text).encode("latin-1")
+    except UnicodeEncodeError:
+        return (_UTF_8 + text).encode()
+
+
+def _escape(text: str) -> str:
+    """`text` as it is written between tags."""
+    if _SPECIAL.search(text) is None:
+        return text
+    return _SPECIAL.sub(_reference, _ILLEGAL.sub("?", text))
+
+
+def _reference(special: re.Match[str]) -> str:
+    character = special[0]
+    return _NAMED.get(character) or f"&#{ord(character)};"

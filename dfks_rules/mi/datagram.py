@@ -1,0 +1,151 @@
+"""JSON-RPC over UDP or Unix datagrams: `communication_type=datagram` of opensips-cli."""
+
+import asyncio
+import errno
+import os
+import socket
+import stat
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from dfks_rules.mi.dispatch import Dispatcher
+from dfks_rules.mi.errors import UNAVAILABLE, CallError
+from dfks_rules.mi.jsonrpc import MAX_REQUEST, Reply, render
+
+MAX_REPLY = 65_507
+"""Longest reply in bytes: the most that a UDP datagram over IPv4 carries."""
+REPLY_TIMEOUT = 1.0
+"""Seconds in which a client must make room for its reply."""
+MAX_UNDER_WAY = 64
+"""Requests served at once; more are answered 503."""
+
+_RETRY = 0.005
+_DRAIN = 64  # datagrams read per wake-up, so that SIP gets its turn
+
+_log = structlog.get_logger("dfks.mi.datagram")
+
+
+class DatagramServer:
+    """Answers each datagram with one to its sender."""
+
+    def __init__(self, where: tuple[str, int] | Path, dispatcher: Dispatcher) -> None:
+        self._where = where
+        self._dispatcher = dispatcher
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._socket: socket.socket | None = None
+
+    @property
+    def address(self) -> str:
+        """E.g. `udp:127.0.0.1:8081` or `unix:run/dfks.sock`; the real port once started."""
+        if isinstance(self._where, Path):
+            return f"unix:{self._where}"
+        host, port = self._socket.getsockname()[:2] if self._socket else self._where
+        return f"udp:[{host}]:{port}" if ":" in host else f"udp:{host}:{port}"
+
+    async def start(self) -> None:
+        """Open the socket.
+
+        Raises:
+            OSError: the address cannot be had.
+        """
+        loop = asyncio.get_running_loop()
+        if isinstance(self._where, Path):
+            self._socket = _bind_unix(self._where)
+        else:
+            host, port = self._where
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+            family, *_, target = found[0]
+            self._socket = _bound(family, target)
+        loop.add_reader(self._socket, self._read)
+
+    async def close(self) -> None:
+        """Close the socket and drop what is under way."""
+        if self._socket is None:
+            return
+        asyncio.get_running_loop().remove_reader(self._socket)
+        self._socket.close()
+        self._socket = None
+        if isinstance(self._where, Path):
+            self._where.unlink(missing_ok=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _read(self) -> None:
+        assert self._socket is not None  # noqa: S101 - the reader is removed before it closes
+        loop = asyncio.get_running_loop()
+        for _ in range(_DRAIN):
+            try:
+                # One byte more than is allowed shows that it is too long.
+                data, sender = self._socket.recvfrom(MAX_REQUEST + 1)
+            except OSError:  # drained, or an ICMP error about an earlier reply
+                return
+            task = loop.create_task(self._answer(data, sender))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _answer(self, data: bytes, sender: Any) -> None:
+        if len(self._tasks) > MAX_UNDER_WAY:
+            error = CallError(UNAVAILABLE, "Too many requests at once")
+            reply = render([Reply(None, None, error)], is_batch=False)
+        else:
+            reply = await self._dispatcher.answer(data, MAX_REPLY)
+        if reply is None:
+            return
+        if not sender:
+            _log.warning("mi_reply_failed", reason="the client's socket has no name")
+            return
+        try:
+            async with asyncio.timeout(REPLY_TIMEOUT):
+                await self._send(reply, sender)
+        except OSError as error:  # TimeoutError is one
+            reason = error.strerror or "client does not read"
+            _log.warning("mi_reply_failed", client=str(sender), reason=reason)
+
+    async def _send(self, reply: bytes, sender: Any) -> None:
+        while self._socket is not None:
+            try:
+                self._socket.sendto(reply, sender)
+            except BlockingIOError:
+                # A Unix socket whose queue is full; others must not wait for it.
+                await asyncio.sleep(_RETRY)
+            else:
+                return
+
+
+def _bound(family: int, target: Any) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        sock.settimeout(0)
+        sock.bind(target)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _bind_unix(path: Path) -> socket.socket:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_stale(path)
+    sock = _bound(socket.AF_UNIX, str(path))
+    path.chmod(0o600)
+    return sock
+
+
+def _remove_stale(path: Path) -> None:
+    """Remove a socket that a server which is gone left behind."""
+    try:
+        is_socket = stat.S_ISSOCK(path.lstat().st_mode)
+    except FileNotFoundError:
+        return
+    if not is_socket:
+        raise FileExistsError(errno.EEXIST, "is there and is not a socket", str(path))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink()
+            return
+    raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE), str(path))

@@ -1,0 +1,52 @@
+"""What a call can fail with, and what our own errors mean to a JSON-RPC client.
+
+Reference: JSON-RPC 2.0 §5.1
+"""
+
+from typing import Any
+
+from dfks_rules.errors import DfksError, MalformedMessageError
+
+PARSE_ERROR = -32700
+INVALID_REQUEST = -32600
+METHOD_NOT_FOUND = -32601
+INVALID_PARAMS = -32602
+INTERNAL_ERROR = -32603
+BAD_REQUEST = 400
+REFUSED = 403
+NOT_FOUND = 404
+TOO_LARGE = 413
+NOT_SUPPORTED = 501
+UNAVAILABLE = 503
+
+MESSAGES: dict[str, tuple[int, str]] = {
+    "store_unavailable": (UNAVAILABLE, "Store unavailable"),
+    "store_conflict": (409, "Changed by somebody else meanwhile"),
+    "policy_invalid": (500, "Policies cannot be used"),
+    "config_invalid": (500, "Settings cannot be used"),
+}
+"""Code of a `DfksError` → code and message of a JSON-RPC error."""
+
+
+class CallError(Exception):
+    """A call failed; what the client is told."""
+
+    def __init__(self, code: int, message: str, data: Any = None) -> None:
+        super().__init__(f"{code} {message}" + (f": {data}" if data is not None else ""))
+        self.code = code
+        self.message = message
+        self.data = data
+        """Details as any JSON value; None when there are none."""
+
+
+def invalid_params(reason: str) -> CallError:
+    """The parameters do not fit, and why."""
+    return CallError(INVALID_PARAMS, "Invalid params", reason)
+
+
+def translate(error: DfksError) -> CallError:
+    """What a client is told of one of our own errors."""
+    if isinstance(error, MalformedMessageError):
+        return invalid_params(error.message)
+    code, message = MESSAGES.get(error.code, (500, "Server failure"))
+    return CallError(code, message, error.message)

@@ -1,0 +1,168 @@
+"""JSON-RPC over a FIFO: `communication_type=fifo` of opensips-cli."""
+
+import asyncio
+import errno
+import os
+import stat
+from pathlib import Path
+
+import structlog
+
+from dfks_rules.mi.dispatch import Dispatcher
+from dfks_rules.mi.framing import FifoFraming, FifoRequest
+
+REPLY_TIMEOUT = 1.0
+"""Seconds that a client has to open its reply FIFO, and to read the reply."""
+UNFINISHED_TIMEOUT = 1.0
+"""Seconds after which a request that does not go on is given up."""
+MAX_UNDER_WAY = 64
+"""Requests served at once; while there are so many, nothing is read."""
+
+_READ_BYTES = 64 * 1024  # what a pipe holds
+_RETRY = 0.005
+
+_log = structlog.get_logger("dfks.mi.fifo")
+
+
+class FifoServer:
+    """Makes the FIFO, reads requests from it, and writes each reply to the client's own FIFO."""
+
+    def __init__(self, path: Path, reply_dir: Path, dispatcher: Dispatcher) -> None:
+        self._path = path
+        self._reply_dir = reply_dir
+        self._dispatcher = dispatcher
+        self._framing = FifoFraming()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._give_up: asyncio.TimerHandle | None = None
+        self._reader = self._writer = -1
+
+    @property
+    def address(self) -> str:
+        """E.g. `fifo:run/dfks_fifo`."""
+        return f"fifo:{self._path}"
+
+    async def start(self) -> None:
+        """Make the FIFO and read from it.
+
+        Raises:
+            OSError: the FIFO cannot be made, or another server reads it.
+        """
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._reply_dir.mkdir(parents=True, exist_ok=True)
+        _remove_stale(self._path)
+        os.mkfifo(self._path, 0o600)
+        self._reader = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        # Clients open the FIFO and close it empty: without a writer of our own, we read its end.
+        self._writer = os.open(self._path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        asyncio.get_running_loop().add_reader(self._reader, self._read)
+
+    async def close(self) -> None:
+        """Remove the FIFO and drop what is under way."""
+        if self._reader < 0:
+            return
+        asyncio.get_running_loop().remove_reader(self._reader)
+        self._path.unlink(missing_ok=True)
+        os.close(self._reader)
+        os.close(self._writer)
+        self._reader = self._writer = -1
+        if self._give_up:
+            self._give_up.cancel()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _read(self) -> None:
+        try:
+            data = os.read(self._reader, _READ_BYTES)
+        except BlockingIOError:
+            return
+        self._serve(self._framing.receive(data))
+        if self._give_up:
+            self._give_up.cancel()
+            self._give_up = None
+        if self._framing.has_unfinished:
+            loop = asyncio.get_running_loop()
+            self._give_up = loop.call_later(UNFINISHED_TIMEOUT, self._flush)
+
+    def _flush(self) -> None:
+        self._give_up = None
+        self._serve(self._framing.flush())
+
+    def _serve(self, requests: list[FifoRequest]) -> None:
+        loop = asyncio.get_running_loop()
+        for request in requests:
+            task = loop.create_task(self._answer(request))
+            self._tasks.add(task)
+            task.add_done_callback(self._done)
+        if len(self._tasks) >= MAX_UNDER_WAY:
+            loop.remove_reader(self._reader)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if self._reader >= 0 and len(self._tasks) == MAX_UNDER_WAY - 1:
+            asyncio.get_running_loop().add_reader(self._reader, self._read)
+
+    async def _answer(self, request: FifoRequest) -> None:
+        reply = await self._dispatcher.answer(request.body)
+        if reply is None:
+            return
+        if request.reply_name is None:
+            _log.warning(
+                "mi_reply_without_name", request=request.body[:80].decode(errors="replace")
+            )
+            return
+        path = self._reply_dir / request.reply_name
+        try:
+            async with asyncio.timeout(REPLY_TIMEOUT):
+                await _write_reply(path, reply)
+        except OSError as error:  # TimeoutError is one
+            reason = error.strerror or "client does not read"
+            _log.warning("mi_reply_failed", path=str(path), reason=reason)
+
+
+async def _write_reply(path: Path, reply: bytes) -> None:
+    """Write one reply to a client's FIFO, never blocking.
+
+    Raises:
+        OSError: the client went away, or what is there is no FIFO.
+    """
+    fd = await _open_reply(path)
+    try:
+        if not stat.S_ISFIFO(os.fstat(fd).st_mode):
+            raise OSError(errno.EINVAL, "not a FIFO")
+        while reply:
+            try:
+                reply = reply[os.write(fd, reply) :]
+            except BlockingIOError:
+                await asyncio.sleep(_RETRY)
+    finally:
+        os.close(fd)
+
+
+async def _open_reply(path: Path) -> int:
+    while True:
+        try:
+            return os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+            # The client opens it for reading only after its request is written.
+            await asyncio.sleep(_RETRY)
+
+
+def _remove_stale(path: Path) -> None:
+    """Remove a FIFO that a server which is gone left behind."""
+    try:
+        is_fifo = stat.S_ISFIFO(path.lstat().st_mode)
+    except FileNotFoundError:
+        return
+    if not is_fifo:
+        raise FileExistsError(errno.EEXIST, "is there and is not a FIFO", str(path))
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC))
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+        path.unlink()
+        return
+    raise OSError(errno.EADDRINUSE, "another server reads this FIFO", str(path))

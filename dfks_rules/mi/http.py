@@ -1,0 +1,83 @@
+"""JSON-RPC by HTTP POST: `communication_type=http` of opensips-cli."""
+
+import hmac
+
+from aiohttp import web
+
+from dfks_rules.mi.dispatch import Dispatcher
+from dfks_rules.mi.jsonrpc import MAX_REQUEST
+
+CLOSE_TIMEOUT = 2.0
+"""Seconds that requests under way have to end when the server stops."""
+
+
+class HttpServer:
+    """Serves POST on any path under a root.
+
+    Only `application/json` is taken: a web page in an operator's browser can send other types to
+    a loopback address without being asked, but not this one.
+    """
+
+    def __init__(
+        self, where: tuple[str, int], root: str, secret: str | None, dispatcher: Dispatcher
+    ) -> None:
+        self._where = where
+        self._root = root.rstrip("/")
+        self._expected = f"Bearer {secret}".encode() if secret else None
+        self._dispatcher = dispatcher
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def address(self) -> str:
+        """E.g. `http://127.0.0.1:8888/mi`; the real port once started."""
+        bound = self._runner.addresses if self._runner else []
+        host, port = bound[0][:2] if bound else self._where
+        return f"http://{f'[{host}]' if ':' in host else host}:{port}{self._root or '/'}"
+
+    async def start(self) -> None:
+        """Listen.
+
+        Raises:
+            OSError: the address cannot be had.
+        """
+        app = web.Application(client_max_size=MAX_REQUEST)
+        if self._root:
+            app.router.add_post(self._root, self._serve)
+        app.router.add_post(self._root + "/{rest:.*}", self._serve)
+        runner = web.AppRunner(
+            app, access_log=None, handle_signals=False, shutdown_timeout=CLOSE_TIMEOUT
+        )
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, *self._where).start()
+        except OSError:
+            await runner.cleanup()
+            raise
+        self._runner = runner
+
+    async def close(self) -> None:
+        """Stop listening, and let requests under way end."""
+        if self._runner:
+            await self._runner.cleanup()
+            self._runner = None
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        if not self._is_allowed(request):
+            headers = {"WWW-Authenticate": "Bearer"}
+            return _closing(web.Response(status=401, headers=headers, text="secret needed\n"))
+        if request.content_type != "application/json":
+            text = "Content-Type must be application/json\n"
+            return _closing(web.Response(status=415, text=text))
+        reply = await self._dispatcher.answer(await request.read())
+        if reply is None:
+            return _closing(web.Response(status=204))
+        return _closing(web.Response(body=reply, content_type="application/json"))
+
+    def _is_allowed(self, request: web.Request) -> bool:
+        given = request.headers.get("Authorization", "").encode(errors="surrogateescape")
+        return self._expected is None or hmac.compare_digest(given, self._expected)
+
+
+def _closing(response: web.Response) -> web.Response:
+    response.force_close()
+    return response

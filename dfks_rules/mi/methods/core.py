@@ -1,0 +1,119 @@
+"""`core`: what the server is, and what it can be asked."""
+
+import os
+import time
+from typing import Any
+
+from dfks_rules import __version__
+from dfks_rules.mi.errors import NOT_FOUND, CallError
+from dfks_rules.mi.registry import Desk, Given, Method, Parameter
+from dfks_rules.mi.values import take_integer, take_text
+
+LEVELS = ("debug", "info", "warning", "error")
+_OPENSIPS_LEVELS = {4: "debug", 3: "info", 2: "info", 1: "warning", -1: "error"}
+"""Numbers of OpenSIPS: L_DBG, L_INFO, L_NOTICE, L_WARN, L_ERR."""
+
+
+async def which(desk: Desk, given: Given) -> Any:
+    """All names, or the parameter sets of one method."""
+    if "command" not in given:
+        return desk.registry.names
+    return [list(recipe) for recipe in _find(desk, given).recipes]
+
+
+async def help_(desk: Desk, given: Given) -> Any:
+    """What there is, or what one method does."""
+    if "command" not in given:
+        return {method.name: method.summary for method in desk.registry.methods}
+    method = _find(desk, given)
+    return {
+        "Name": method.name,
+        "Aliases": list(method.aliases),
+        "Help": method.summary,
+        "Parameters": {name: part.description for name, part in method.parameters.items()},
+    }
+
+
+async def uptime(desk: Desk, given: Given) -> Any:
+    """In the words of OpenSIPS."""
+    seconds, now = desk.operations.uptime(), time.time()
+    return {
+        "Now": _date(now),
+        "Up since": _date(now - seconds),
+        "Up time": f"{int(seconds)} [sec]",
+    }
+
+
+async def version(desk: Desk, given: Given) -> Any:
+    """Name and version of the server."""
+    return {"Server": f"dfks-rules ({__version__})"}
+
+
+async def ps(desk: Desk, given: Given) -> Any:
+    """The one process."""
+    return {"Processes": [{"ID": 0, "PID": os.getpid(), "Type": "dfks-rules"}]}
+
+
+async def log_level(desk: Desk, given: Given) -> Any:
+    """Show or change the least level that is logged."""
+    if "level" in given:
+        desk.operations.set_log_level(given["level"])
+    return {"Log level": desk.operations.log_level()}
+
+
+def _find(desk: Desk, given: Given) -> Method:
+    method = desk.registry.find(given["command"])
+    if method is None:
+        raise CallError(NOT_FOUND, "unknown MI command")
+    return method
+
+
+def _date(at: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
+
+
+def _take_level(value: Any) -> str:
+    if value in LEVELS:
+        return str(value)
+    try:
+        return _OPENSIPS_LEVELS[take_integer(value)]
+    except (KeyError, ValueError):
+        message = f"`{str(value)[:40]}` is none of {', '.join(LEVELS)}, nor a number of OpenSIPS"
+        raise ValueError(message) from None
+
+
+_COMMAND = {"command": Parameter(take_text, "name or alias of a method")}
+
+METHODS = (
+    Method(
+        "core:which",
+        ("which",),
+        "Lists the names of all methods, or the parameter sets of one.",
+        ((), ("command",)),
+        _COMMAND,
+        which,
+    ),
+    Method(
+        "core:help",
+        ("help",),
+        "Says what all methods do, or one of them with its parameters.",
+        ((), ("command",)),
+        _COMMAND,
+        help_,
+    ),
+    Method("core:uptime", ("uptime",), "Says since when the server runs.", ((),), {}, uptime),
+    Method("core:version", ("version",), "Gives the server's version.", ((),), {}, version),
+    Method("core:ps", ("ps",), "Lists the server's processes.", ((),), {}, ps),
+    Method(
+        "core:log_level",
+        ("log_level",),
+        "Shows, or changes until the next start, the least level that is logged.",
+        ((), ("level",)),
+        {
+            "level": Parameter(
+                _take_level, "`debug`, `info`, `warning`, `error`, or a number of OpenSIPS (4 … -1)"
+            )
+        },
+        log_level,
+    ),
+)

@@ -1,0 +1,183 @@
+"""`dfks` and `presence_dfks`: the features of a presentity.
+
+`presence_dfks:set_feature` answers `OK` as the OpenSIPS module of that name does;
+`dfks:set_feature` takes the same and answers what was decided.
+"""
+
+from typing import Any
+
+from dfks_rules.mi.errors import BAD_REQUEST, REFUSED, CallError, invalid_params
+from dfks_rules.mi.registry import Desk, Given, Method, Parameter
+from dfks_rules.mi.values import take_aor, take_status, take_text, take_texts
+from dfks_rules.model.decisions import Decision, Outcome
+from dfks_rules.model.features import RING_COUNTS, VALUES_OF, Feature, FeatureState, Value
+from dfks_rules.model.requests import Asked
+
+
+async def set_feature(desk: Desk, given: Given) -> Any:
+    """Set, and say what was decided.
+
+    Raises:
+        CallError: 400 unknown feature, -32602 values that do not fit it, 403 refused by a policy.
+        StoreError: nothing was changed.
+    """
+    feature = _feature(given["feature"])
+    state = _state(feature, given)
+    asked = Asked(feature, state)
+    outcome = await desk.operations.set_feature(
+        given["presentity"], asked, given.get("route_param")
+    )
+    if outcome.decision.denial:
+        raise _refusal(outcome)
+    return {
+        "presentity": given["presentity"].uri,
+        "feature": feature.value,
+        "changed": outcome.changed,
+        "before": _shown(outcome.before),
+        "after": _shown(outcome.after),
+        "decision": _decided(outcome.decision),
+    }
+
+
+async def set_feature_ok(desk: Desk, given: Given) -> Any:
+    """Set, and say `OK`."""
+    await set_feature(desk, given)
+    return "OK"
+
+
+async def get_features(desk: Desk, given: Given) -> Any:
+    """What is stored, and what the policies make of it."""
+    outcomes = await desk.operations.get_features(given["presentity"])
+    return {
+        "presentity": given["presentity"].uri,
+        "features": [
+            {
+                "feature": outcome.request.feature.value if outcome.request.feature else None,
+                "stored": _shown(outcome.before),
+                "told": None if outcome.told is None else _shown(outcome.told),
+                "decision": _decided(outcome.decision),
+            }
+            for outcome in outcomes
+        ],
+    }
+
+
+def _feature(name: str) -> Feature:
+    try:
+        return Feature(name)
+    except ValueError:
+        raise CallError(BAD_REQUEST, "Unknown feature") from None
+
+
+def _state(feature: Feature, given: Given) -> FeatureState:
+    """The state asked for; `values` is a list of `field/value`, and a value may hold `/`."""
+    values: dict[Value, str] = {}
+    for text in given.get("values", ()):
+        field, slash, value = text.partition("/")
+        if not slash or not value:
+            raise invalid_params(f"values: `{text}` is not `field/value`")
+        name = _value_name(feature, field)
+        if name in values:
+            raise invalid_params(f"values: `{field}` is given twice")
+        values[name] = value
+    rings = values.get(Value.RING_COUNT)
+    return FeatureState(
+        given["status"],
+        values.get(Value.FORWARD_TO),
+        None if rings is None else _ring_count(rings),
+    )
+
+
+def _value_name(feature: Feature, field: str) -> Value:
+    allowed = VALUES_OF[feature]
+    for name in allowed:
+        if name.value == field:
+            return name
+    known = " or ".join(f"`{name.value}`" for name in allowed) or "none"
+    raise invalid_params(f"values: {feature.value} takes {known}, not `{field}`")
+
+
+def _ring_count(text: str) -> int:
+    if text.isascii() and text.isdecimal() and len(text) < 4 and int(text) in RING_COUNTS:
+        return int(text)
+    span = f"{RING_COUNTS[0]} to {RING_COUNTS[-1]}"
+    raise invalid_params(f"values: `{Value.RING_COUNT.value}` is `{text}`, not {span}")
+
+
+def _refusal(outcome: Outcome) -> CallError:
+    denial = outcome.decision.denial
+    assert denial is not None  # noqa: S101 - the caller looked
+    data = {
+        "reason": denial.reason,
+        "rule": outcome.decision.decided_by.get("deny"),
+        "stored": _shown(outcome.after),
+        "decision": _decided(outcome.decision),
+    }
+    return CallError(REFUSED, denial.text or denial.reason, data)
+
+
+def _shown(state: FeatureState) -> dict[str, Any]:
+    shown: dict[str, Any] = {"status": int(state.status)}
+    if state.forward_to is not None:
+        shown[Value.FORWARD_TO.value] = state.forward_to
+    if state.ring_count is not None:
+        shown[Value.RING_COUNT.value] = state.ring_count
+    return shown
+
+
+def _decided(decision: Decision) -> dict[str, Any]:
+    return {
+        "effect": "deny" if decision.denial else "allow",
+        "assigned": decision.assigned,
+        "notify": decision.notify.value,
+        "matched": list(decision.matched),
+        "decided_by": dict(decision.decided_by),
+        "revision": decision.revision,
+    }
+
+
+_PRESENTITY = Parameter(
+    take_aor, "address of record: `sip:alice@host`, `sips:alice@host`, or `alice@host`"
+)
+_SET = {
+    "presentity": _PRESENTITY,
+    "feature": Parameter(take_text, ", ".join(f"`{feature.value}`" for feature in Feature)),
+    "status": Parameter(take_status, "0 or 1"),
+    "route_param": Parameter(take_text, "text for the policies, which see it as the fact `param`"),
+    "values": Parameter(
+        take_texts, "`field/value` each: `forwardTo/sip:bob@host`, `ringCount/4`", is_list=True
+    ),
+}
+_SET_RECIPES = (
+    ("presentity", "feature", "status"),
+    ("presentity", "feature", "status", "values"),
+    ("presentity", "feature", "status", "route_param"),
+    ("presentity", "feature", "status", "route_param", "values"),
+)
+
+METHODS = (
+    Method(
+        "presence_dfks:set_feature",
+        ("dfks_set_feature", "set_feature"),
+        "Sets a feature of a presentity, as the policies decide; answers `OK`.",
+        _SET_RECIPES,
+        _SET,
+        set_feature_ok,
+    ),
+    Method(
+        "dfks:set_feature",
+        (),
+        "Sets a feature of a presentity, as the policies decide; answers what was decided.",
+        _SET_RECIPES,
+        _SET,
+        set_feature,
+    ),
+    Method(
+        "dfks:get_features",
+        ("dfks_get_features",),
+        "Gives what is stored for each feature of a presentity, and what the policies tell of it.",
+        (("presentity",),),
+        {"presentity": _PRESENTITY},
+        get_features,
+    ),
+)

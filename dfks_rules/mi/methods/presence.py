@@ -1,0 +1,92 @@
+"""`presence`: subscriptions."""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from dfks_rules.mi.errors import invalid_params
+from dfks_rules.mi.registry import Desk, Given, Method, Parameter
+from dfks_rules.mi.values import page, take_aor, take_integer, take_text
+
+EVENT = "as-feature-event"
+
+
+async def subs_phtable_list(desk: Desk, given: Given) -> Any:
+    """One page of who watches whom."""
+    offset = given.get("offset", 0)
+    rows, more = page(islice(_rows(desk, given.get("presentity")), offset, None))
+    listing: dict[str, Any] = {"subscriptions": rows}
+    if more:
+        listing |= {"more": more, "next_offset": offset + len(rows)}
+    return listing
+
+
+def _rows(desk: Desk, presentity: str | None) -> Iterator[dict[str, Any]]:
+    for row in desk.operations.subscriptions():
+        if presentity is None or row.presentity == presentity:
+            yield row._asdict()
+
+
+async def refresh_watchers(desk: Desk, given: Given) -> Any:
+    """Tell each watcher everything."""
+    if given.get("event", EVENT) != EVENT:
+        message = f"event: `{given['event']}` is not `{EVENT}`"
+        raise invalid_params(message)
+    return {"watchers": desk.operations.refresh_watchers(given["presentity_uri"])}
+
+
+async def cleanup(desk: Desk, given: Given) -> Any:
+    """Subscriptions end by their own deadlines, so nothing is left to clean."""
+    return "OK"
+
+
+def _take_presentity(value: Any) -> str | None:
+    """The canonical URI, or None for `*`."""
+    return None if value == "*" else take_aor(value).uri
+
+
+def _take_offset(value: Any) -> int:
+    number = take_integer(value)
+    if not 0 <= number < 2**31:
+        message = f"`{str(number)[:40]}` is not 0 to 2147483647"
+        raise ValueError(message)
+    return number
+
+
+METHODS = (
+    Method(
+        "presence:subs_phtable_list",
+        ("subs_phtable_list",),
+        "Lists who watches whom; `more` says how many rows are left, `next_offset` where they are.",
+        ((), ("presentity",), ("presentity", "offset")),
+        {
+            "presentity": Parameter(_take_presentity, "address of record, or `*` for everybody"),
+            "offset": Parameter(_take_offset, "how many rows to leave out"),
+        },
+        subs_phtable_list,
+    ),
+    Method(
+        "presence:refresh_watchers",
+        ("refresh_watchers", "refreshWatchers"),
+        "Sends the full state of a presentity to each of its watchers; gives how many there are.",
+        (
+            ("presentity_uri",),
+            ("presentity_uri", "event"),
+            ("presentity_uri", "event", "refresh_type"),
+        ),
+        {
+            "presentity_uri": Parameter(take_aor, "address of record"),
+            "event": Parameter(take_text, f"`{EVENT}`, the only event package"),
+            "refresh_type": Parameter(take_integer, "a number, as OpenSIPS wants it; not used"),
+        },
+        refresh_watchers,
+    ),
+    Method(
+        "presence:cleanup",
+        ("cleanup",),
+        "Has nothing to do, as subscriptions end by their own deadlines; answers `OK`.",
+        ((),),
+        {},
+        cleanup,
+    ),
+)

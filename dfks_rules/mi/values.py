@@ -1,0 +1,87 @@
+"""JSON values of parameters → values of the domain, and long lists → pages.
+
+A taker raises TypeError for a JSON value of the wrong type, and ValueError with the reason for one
+of the right type that cannot be. Numbers may come as text, since opensips-cli sends them so.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from dfks_rules.errors import MalformedMessageError
+from dfks_rules.model.features import MAX_TEXT
+from dfks_rules.model.identity import Aor
+from dfks_rules.sip.uri import parse_aor
+
+PAGE_BYTES = 30_000
+"""Most bytes of rows in one reply: with the rest of it, what opensips-cli reads of a datagram
+(32,768)."""
+
+_INTEGER = re.compile(r"-?[0-9]{1,18}")
+
+
+def take_text(value: Any) -> str:
+    """Printable text of at most `MAX_TEXT` characters."""
+    if not isinstance(value, str):
+        raise TypeError
+    if len(value) > MAX_TEXT:
+        message = f"longer than {MAX_TEXT} characters"
+        raise ValueError(message)
+    if not value.isprintable():
+        message = "holds a character that is not printable"
+        raise ValueError(message)
+    return value
+
+
+def take_integer(value: Any) -> int:
+    """A whole number, also one written as text."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise TypeError
+    if isinstance(value, int):
+        return value
+    if not _INTEGER.fullmatch(value):
+        message = f"`{value[:40]}` is not a whole number"
+        raise ValueError(message)
+    return int(value)
+
+
+def take_status(value: Any) -> bool:
+    """0 or 1."""
+    number = take_integer(value)
+    if number not in (0, 1):
+        message = f"`{str(number)[:40]}` is neither 0 nor 1"
+        raise ValueError(message)
+    return number == 1
+
+
+def take_texts(value: Any) -> tuple[str, ...]:
+    """An array of texts."""
+    if not isinstance(value, list):
+        raise TypeError
+    return tuple(take_text(item) for item in value)
+
+
+def take_aor(value: Any) -> Aor:
+    """An address of record: `sip:alice@host`, with port or parameters, `sips:`, or `alice@host`."""
+    try:
+        return parse_aor(take_text(value))
+    except MalformedMessageError as error:
+        raise ValueError(error.message) from error
+
+
+def page(rows: Iterable[Any]) -> tuple[list[Any], int]:
+    """The first rows that fit into one reply, and how many are left.
+
+    Args:
+        rows: JSON values.
+    """
+    fitting: list[Any] = []
+    size = 0
+    rest = iter(rows)
+    for row in rest:
+        size += len(json.dumps(row)) + 1
+        if size > PAGE_BYTES:
+            return fitting, 1 + sum(1 for _ in rest)
+        fitting.append(row)
+    return fitting, 0

@@ -1,0 +1,21 @@
+"""Who is synchronised, and who watches."""
+
+from typing import NamedTuple
+
+
+class Aor(NamedTuple):
+    """An address of record: the presentity whose features are synchronised, or a watcher.
+
+    The port and the parameters of a URI are not part of it: `sip:alice@host:5060` and
+    `sip:alice@host` are one presentity. `sips:` and `sip:` are not told apart either.
+    """
+
+    user: str
+    """User part, %-escapes of unreserved characters undone; case matters (RFC 3261 §19.1.4)."""
+    domain: str
+    """Host in lower case, IPv6 in brackets; without port."""
+
+    @property
+    def uri(self) -> str:
+        """The canonical form, `sip:user@domain`."""
+        return f"sip:{self.user}@{self.domain}" if self.user else f"sip:{self.domain}"

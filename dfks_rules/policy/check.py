@@ -1,0 +1,197 @@
+"""All stages of checking policy files. Every finding of every file is collected.
+
+A stage works on what the stage before let pass: YAML, schema, then, rule by rule, what rules mean,
+and last what the files are to one another.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from itertools import chain
+from typing import NamedTuple
+
+from jsonschema import Draft202012Validator
+
+from dfks_rules.errors import Finding
+from dfks_rules.model.features import VALUES_OF, Value
+from dfks_rules.model.requests import Operation
+from dfks_rules.policy.compile import (
+    QUESTIONS,
+    Alternative,
+    Question,
+    TooManyAlternativesError,
+    alternatives,
+)
+from dfks_rules.policy.document import AllOf, AnyOf, Condition, Not, Policy, Rule
+from dfks_rules.policy.facts import FACTS
+from dfks_rules.policy.read import Reader
+from dfks_rules.policy.schema import policy_schema
+from dfks_rules.policy.source import Path, Source, Tree, parse
+from dfks_rules.policy.validate import Located, validate, validator
+
+
+class CheckedPolicy(NamedTuple):
+    """A policy that can be used."""
+
+    policy: Policy
+    """The policy."""
+    alternatives: tuple[tuple[Alternative, ...], ...]
+    """For each of its rules: the ways in which it can match."""
+
+
+def check(sources: Sequence[Source]) -> tuple[list[CheckedPolicy], list[Finding]]:
+    """The policies in these files in the order given, and what is wrong with any of them.
+
+    Returns:
+        Policies that are of use only when there are no findings, and findings in no order.
+    """
+    policies: list[CheckedPolicy] = []
+    findings: list[Finding] = []
+    names: dict[str, str] = {}
+    for source in sources:
+        tree, found = parse(source)
+        findings += found
+        if tree is None:
+            continue
+        policy, found = _check_file(tree)
+        findings += found
+        findings += _check_name(tree, names)
+        if policy is not None:
+            policies.append(policy)
+    return policies, findings
+
+
+@cache
+def _policy_validator() -> Draft202012Validator:
+    return validator(policy_schema())
+
+
+def _check_file(tree: Tree) -> tuple[CheckedPolicy | None, list[Finding]]:
+    located = validate(tree, _policy_validator())
+    findings = [finding for _, finding in located]
+    findings += _check_ids(tree)
+    usable = _usable_rules(tree, located)
+    if usable is None:
+        return None, findings
+    reader = Reader(tree)
+    policy, scope = reader.header(), reader.scope()
+    rules: list[Rule] = []
+    found: list[tuple[Alternative, ...]] = []
+    for position in usable:
+        before = len(reader.findings)
+        rule = reader.rule(policy.name, scope, position)
+        rules.append(rule)
+        if len(reader.findings) == before:
+            ways, problems = _check_rule(tree, ("rules", position), rule)
+            found.append(ways)
+            findings += problems
+    findings += reader.findings
+    return CheckedPolicy(policy._replace(rules=tuple(rules)), tuple(found)), findings
+
+
+def _usable_rules(tree: Tree, located: Sequence[Located]) -> list[int] | None:
+    """Positions of the rules with which nothing is wrong; None when the rest is not sound."""
+    broken: set[int] = set()
+    for path, _ in located:
+        match path:
+            case ("rules", int(position), *_):
+                broken.add(position)
+            case _:
+                return None
+    return [position for position in range(len(tree.value["rules"])) if position not in broken]
+
+
+def _check_name(tree: Tree, names: dict[str, str]) -> list[Finding]:
+    """A name that another file has already; takes up the name otherwise."""
+    path: Path = ("metadata", "name")
+    if path in tree.places:
+        name = str(tree.value["metadata"]["name"])
+        if name in names:
+            message = f"policy `{name}` is in `{names[name]}` already"
+            return [tree.finding(path, "policy_duplicate_name", message)]
+        names[name] = tree.file
+    return []
+
+
+def _check_ids(tree: Tree) -> list[Finding]:
+    """Ids that an earlier rule of the file has already; the tree may still be of any shape."""
+    lines: dict[str, int] = {}
+    findings = []
+    for path, place in tree.places.items():
+        match path:
+            case ("rules", int(position), "id"):
+                name = str(tree.value["rules"][position]["id"])
+                if name in lines:
+                    message = f"rule `{name}` is here twice; the first is on line {lines[name]}"
+                    findings.append(tree.finding(path, "policy_duplicate_id", message))
+                lines.setdefault(name, place.line)
+            case _:
+                pass
+    return findings
+
+
+def _check_rule(
+    tree: Tree, path: Path, rule: Rule
+) -> tuple[tuple[Alternative, ...], list[Finding]]:
+    """The ways in which a rule can match, and what is wrong with what it means."""
+    name = rule.id.partition("/")[2]
+    try:
+        ways = tuple(alternatives(rule.condition))
+    except TooManyAlternativesError as error:
+        return (), [tree.finding(path, "policy_limit", f"rule `{name}`: {error}")]
+    if not ways:
+        message = f"rule `{name}` can never match: its conditions contradict one another"
+        return (), [tree.finding(path, "policy_never_matches", message)]
+    questions = {QUESTIONS[question] for way in ways for question in way.questions}
+    operations = {operation for operation, _ in questions}
+    findings = _check_facts(tree, path, rule.condition, operations)
+    findings += _check_effects(tree, path, rule, questions)
+    return ways, findings
+
+
+def _check_facts(
+    tree: Tree, path: Path, condition: Condition, operations: set[Operation]
+) -> list[Finding]:
+    """Facts that are absent from everything that the rule can match for."""
+    asked = ", ".join(f"`{one.value}`" for one in Operation if one in operations)
+    findings = []
+    for name in sorted(_facts_of(condition)):
+        have = FACTS[name].operations
+        if not have & operations:
+            there = ", ".join(f"`{one.value}`" for one in Operation if one in have)
+            message = f"fact `{name}` is there for {there} only; the rule is for {asked}"
+            findings.append(tree.finding(_place_of(tree, path, name), "policy_fact", message))
+    return findings
+
+
+def _facts_of(condition: Condition) -> set[str]:
+    match condition:
+        case AllOf(parts) | AnyOf(parts):
+            return set(chain.from_iterable(map(_facts_of, parts)))
+        case Not(part):
+            return _facts_of(part)
+        case _:
+            return {condition.fact}
+
+
+def _place_of(tree: Tree, rule: Path, fact: str) -> Path:
+    """Where a fact stands in a rule; the rule itself when it stands in the scope."""
+    paths = (path for path in tree.keys if path[: len(rule)] == rule and path[-1] == fact)
+    return min(paths, key=lambda path: tree.keys[path], default=rule)
+
+
+def _check_effects(tree: Tree, path: Path, rule: Rule, questions: set[Question]) -> list[Finding]:
+    findings = []
+    then = (*path, "then")
+    if rule.effects.allow and {operation for operation, _ in questions} != {Operation.SUBSCRIBE}:
+        message = "`allow` is for rules with `op: subscribe` in `when` or in the scope"
+        findings.append(tree.finding((*then, "allow"), "policy_effect", message, at_key=True))
+    values = {Value.FORWARD_TO: rule.effects.forward_to, Value.RING_COUNT: rule.effects.ring_count}
+    features = {feature for _, feature in questions if feature is not None}
+    for value, setting in values.items():
+        if setting is not None and not any(value in VALUES_OF[feature] for feature in features):
+            names = ", ".join(sorted(f"`{feature.value}`" for feature in features))
+            message = f"{names or 'leave to subscribe'} has no value `{value.value}`"
+            findings.append(
+                tree.finding((*then, "values", value.value), "policy_effect", message, at_key=True)
+            )
+    return findings

@@ -1,0 +1,197 @@
+"""What matching rules amount to: a plan, and the decision that a plan gives for one state.
+
+Every rule that matches counts, in order of precedence. Any denial refuses the request, and the
+first one gives the reason. Otherwise each field is decided by the first rule that sets it; after
+a final rule no field is set.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal
+
+from dfks_rules.model.decisions import Decision, Denial, DenialAnswer, NotifyScope
+from dfks_rules.model.features import VALUES_OF, Feature, FeatureState
+from dfks_rules.model.requests import Operation
+from dfks_rules.policy.document import Effects, Rule
+from dfks_rules.policy.matchers import FactLookup
+
+PLACEHOLDER = re.compile(r"\$\{([^}]*)\}")
+"""A fact in the text of `log`."""
+
+NOT_YOUR_PRESENTITY = Denial(
+    "not-your-presentity",
+    "Only the presentity's own phones may subscribe",
+    DenialAnswer.REJECT,
+)
+"""Built in: why a third party may not subscribe unless a rule says `allow: true`."""
+
+_FIELDS: dict[str, Callable[[Effects], object]] = {
+    "status": lambda effects: effects.status,
+    "assigned": lambda effects: effects.assigned,
+    "notify": lambda effects: effects.notify,
+    "forwardTo": lambda effects: effects.forward_to,
+    "ringCount": lambda effects: effects.ring_count,
+    "allow": lambda effects: effects.allow,
+}
+"""Field, as `Decision.decided_by` names it → what a rule sets it to, or None."""
+
+_FIELDS_OF_DENIAL = ("notify", "assigned")
+"""What still counts when the request is denied."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """What the matching rules say, whatever is asked for and stored."""
+
+    operation: Operation
+    """What was asked."""
+    status: Literal[0, 1, "request", "stored"] | None
+    """The status to tell or store; None when no rule sets it."""
+    forward_to: str | None
+    """Likewise."""
+    ring_count: int | None
+    """Likewise."""
+    assigned: bool
+    """False leaves the feature out of the NOTIFY."""
+    notify: NotifyScope
+    """Who is told."""
+    denial: Denial | None
+    """The first denial."""
+    allow: bool
+    """Whether a third party may subscribe."""
+    logs: tuple[str, ...]
+    """Texts with placeholders."""
+    matched: tuple[str, ...]
+    """Ids of the matching rules."""
+    decided_by: Mapping[str, str]
+    """Field → id of the rule that set it."""
+    revision: str
+    """Content hash of the policies."""
+
+    def decide(self, asked: FeatureState | None, stored: FeatureState, *, own: bool) -> Decision:
+        """The decision for one state, without lines to log.
+
+        Args:
+            asked: what a set asks for.
+            stored: what is stored for the feature.
+            own: whether the watcher is the presentity.
+        """
+        denial = self.denial
+        if self.operation is Operation.SUBSCRIBE and not (denial or own or self.allow):
+            denial = NOT_YOUR_PRESENTITY
+        state, assigned = self._state(asked, stored), self.assigned
+        if denial:
+            state = stored
+            if self.operation is Operation.GET:
+                state, assigned = _told_of(denial, stored, assigned=assigned)
+        return Decision(
+            state,
+            assigned,
+            self.notify,
+            denial,
+            self.matched,
+            self.decided_by,
+            (),
+            self.revision,
+        )
+
+    def lines(self, lookup: FactLookup) -> tuple[str, ...]:
+        """The lines to log, with facts filled in."""
+        return tuple(_filled_in(text, lookup) for text in self.logs)
+
+    def _state(self, asked: FeatureState | None, stored: FeatureState) -> FeatureState:
+        if asked is None:
+            base = stored
+        else:
+            forward_to = asked.forward_to or stored.forward_to
+            base = FeatureState(asked.status, forward_to, asked.ring_count or stored.ring_count)
+        match self.status:
+            case None | "request":
+                status = base.status
+            case "stored":
+                status = stored.status
+            case number:
+                status = bool(number)
+        return FeatureState(
+            status, self.forward_to or base.forward_to, self.ring_count or base.ring_count
+        )
+
+
+def make_plan(
+    rules: Sequence[Rule], operation: Operation, feature: Feature | None, revision: str
+) -> Plan:
+    """What these rules, which all match and stand in order of precedence, amount to."""
+    fields, decided_by = _fields(rules, operation, feature)
+    denial, denied_by = _first_denial(rules)
+    if denied_by is not None:
+        kept = {field: decided_by[field] for field in _FIELDS_OF_DENIAL if field in decided_by}
+        decided_by = {"deny": denied_by, **kept}
+    return Plan(
+        operation,
+        fields.get("status"),
+        fields.get("forwardTo"),
+        fields.get("ringCount"),
+        fields.get("assigned", True),
+        fields.get("notify", NotifyScope.ALL),
+        denial,
+        fields.get("allow", False),
+        tuple(rule.effects.log for rule in rules if rule.effects.log is not None),
+        tuple(rule.id for rule in rules),
+        MappingProxyType(decided_by),
+        revision,
+    )
+
+
+def _fields(
+    rules: Sequence[Rule], operation: Operation, feature: Feature | None
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Field → value, and field → id of the rule that set it."""
+    fields: dict[str, Any] = {}
+    decided_by: dict[str, str] = {}
+    names = _fields_of(operation, feature)
+    for rule in rules:
+        for name in names:
+            value = _FIELDS[name](rule.effects)
+            if value is not None and name not in fields:
+                fields[name], decided_by[name] = value, rule.id
+        if rule.effects.final:
+            break
+    return fields, decided_by
+
+
+def _fields_of(operation: Operation, feature: Feature | None) -> tuple[str, ...]:
+    if operation is Operation.SUBSCRIBE or feature is None:
+        return ("allow",)
+    values = tuple(value.value for value in VALUES_OF[feature])
+    return ("status", "assigned", "notify", *values)
+
+
+def _first_denial(rules: Sequence[Rule]) -> tuple[Denial | None, str | None]:
+    for rule in rules:
+        if rule.effects.denial is not None:
+            return rule.effects.denial, rule.id
+    return None, None
+
+
+def _told_of(denial: Denial, stored: FeatureState, *, assigned: bool) -> tuple[FeatureState, bool]:
+    """What a denied get tells: (state, whether the feature is assigned)."""
+    match denial.answer:
+        case DenialAnswer.STORED:
+            return stored, assigned
+        case DenialAnswer.OFF:
+            return stored._replace(status=False), assigned
+        case DenialAnswer.UNASSIGNED | DenialAnswer.REJECT:
+            return stored, False
+
+
+def _filled_in(text: str, lookup: FactLookup) -> str:
+    """The text with facts in place of `${fact}`; `-` for an absent one, one line always."""
+
+    def value(placeholder: re.Match[str]) -> str:
+        fact = lookup(placeholder[1])
+        text = "-" if fact is None else str(fact)
+        return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+    return PLACEHOLDER.sub(value, text)

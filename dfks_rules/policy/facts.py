@@ -1,0 +1,298 @@
+"""The table of facts: all that a policy can know about a request.
+
+To add a fact, add a row; the schema, the documentation and the checks follow.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from enum import Enum
+from typing import NamedTuple
+
+from dfks_rules.model.features import (
+    FEATURES,
+    POSITION,
+    VALUES_OF,
+    Feature,
+    FeatureState,
+    Snapshot,
+    Value,
+)
+from dfks_rules.model.requests import FeatureRequest, Operation, Origin
+
+FactValue = str | int | None
+"""None when the fact is absent."""
+
+FactReader = Callable[[FeatureRequest, Snapshot, datetime], FactValue]
+"""(request, what is stored, local time) → value."""
+
+
+class Kind(Enum):
+    """The type of a fact: what its constants look like and which matchers it takes."""
+
+    WORD = "word"
+    """One of a closed set."""
+    TEXT = "text"
+    """Any text, at most 512 characters; case matters."""
+    DOMAIN = "domain"
+    """A host name or address, in lower case."""
+    AOR = "address of record"
+    """`sip:user@domain`, the domain in lower case."""
+    STATUS = "status"
+    """0 (off) or 1 (on)."""
+    COUNT = "count"
+    """A whole number."""
+    IP = "ip address"
+    """IPv4 or IPv6."""
+    TIME = "time of day"
+    """`HH:MM`, 00:00 to 23:59."""
+    DATE = "date"
+    """`YYYY-MM-DD`."""
+
+
+class Fact(NamedTuple):
+    """One row of the table."""
+
+    name: str
+    """As policies write it."""
+    kind: Kind
+    """Its type."""
+    operations: frozenset[Operation]
+    """The operations that have it; it is absent from the others."""
+    description: str
+    """One line for authors."""
+    read: FactReader
+    """Its value in one request."""
+    words: tuple[str, ...] = ()
+    """For a `WORD`: every value it can have."""
+
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+_ALL = frozenset(Operation)
+_FEATURE = frozenset({Operation.GET, Operation.SET})
+_SET = frozenset({Operation.SET})
+
+
+def _status(state: FeatureState | None) -> FactValue:
+    return None if state is None else int(state.status)
+
+
+def _forward_to(state: FeatureState | None) -> FactValue:
+    return None if state is None else state.forward_to
+
+
+def _ring_count(state: FeatureState | None) -> FactValue:
+    return None if state is None else state.ring_count
+
+
+def _stored(request: FeatureRequest, snapshot: Snapshot) -> FeatureState | None:
+    return None if request.feature is None else snapshot.state(request.feature)
+
+
+def _about_feature(feature: Feature) -> list[Fact]:
+    """The stored state of one feature, whichever feature is asked for."""
+    name, position = feature.value, POSITION[feature]
+    facts = [
+        Fact(
+            f"{name}.status",
+            Kind.STATUS,
+            _ALL,
+            f"Stored status of {name}; 0 when never set.",
+            lambda r, s, t: _status(s.states[position]),
+        )
+    ]
+    if Value.FORWARD_TO in VALUES_OF[feature]:
+        facts.append(
+            Fact(
+                f"{name}.forwardTo",
+                Kind.TEXT,
+                _ALL,
+                f"Stored target of {name}; absent when never set.",
+                lambda r, s, t: s.states[position].forward_to,
+            )
+        )
+    if Value.RING_COUNT in VALUES_OF[feature]:
+        facts.append(
+            Fact(
+                f"{name}.ringCount",
+                Kind.COUNT,
+                _ALL,
+                f"Stored number of rings of {name}; absent when never set.",
+                lambda r, s, t: s.states[position].ring_count,
+            )
+        )
+    return facts
+
+
+_TABLE: list[Fact] = [
+    Fact(
+        "op",
+        Kind.WORD,
+        _ALL,
+        "What is asked: tell a feature's state, change it, or leave to subscribe.",
+        lambda r, s, t: r.operation.value,
+        tuple(operation.value for operation in Operation),
+    ),
+    Fact(
+        "feature",
+        Kind.WORD,
+        _FEATURE,
+        "The feature that is asked about.",
+        lambda r, s, t: None if r.feature is None else r.feature.value,
+        tuple(feature.value for feature in FEATURES),
+    ),
+    Fact(
+        "origin",
+        Kind.WORD,
+        _ALL,
+        "Who asks: a phone by SIP (watcher), or an operator by MI.",
+        lambda r, s, t: r.requester.origin.value,
+        tuple(origin.value for origin in Origin),
+    ),
+    Fact(
+        "presentity",
+        Kind.AOR,
+        _ALL,
+        "Whose features they are, as `sip:user@domain`.",
+        lambda r, s, t: r.presentity.uri,
+    ),
+    Fact(
+        "user",
+        Kind.TEXT,
+        _ALL,
+        "User part of the presentity.",
+        lambda r, s, t: r.presentity.user,
+    ),
+    Fact(
+        "domain",
+        Kind.DOMAIN,
+        _ALL,
+        "Domain of the presentity, in lower case.",
+        lambda r, s, t: r.presentity.domain,
+    ),
+    Fact(
+        "param",
+        Kind.TEXT,
+        _FEATURE,
+        "The parameter that an operator gave; absent otherwise.",
+        lambda r, s, t: r.requester.param,
+    ),
+    Fact(
+        "watcher",
+        Kind.AOR,
+        _ALL,
+        "Who subscribed, as `sip:user@domain`; absent for an operator.",
+        lambda r, s, t: r.requester.watcher and r.requester.watcher.uri,
+    ),
+    Fact(
+        "watcher.user",
+        Kind.TEXT,
+        _ALL,
+        "User part of the watcher; absent for an operator.",
+        lambda r, s, t: r.requester.watcher and r.requester.watcher.user,
+    ),
+    Fact(
+        "watcher.domain",
+        Kind.DOMAIN,
+        _ALL,
+        "Domain of the watcher, in lower case; absent for an operator.",
+        lambda r, s, t: r.requester.watcher and r.requester.watcher.domain,
+    ),
+    Fact(
+        "device",
+        Kind.TEXT,
+        _SET,
+        "Text of the `<device>` element that came with the set; absent when there was none.",
+        lambda r, s, t: r.requester.device,
+    ),
+    Fact(
+        "userAgent",
+        Kind.TEXT,
+        _ALL,
+        "The User-Agent header of the phone; absent when there was none.",
+        lambda r, s, t: r.requester.user_agent,
+    ),
+    Fact(
+        "transport",
+        Kind.WORD,
+        _ALL,
+        "How the request came; absent for an operator.",
+        lambda r, s, t: r.requester.transport,
+        ("udp", "tcp"),
+    ),
+    Fact(
+        "source.ip",
+        Kind.IP,
+        _ALL,
+        "The address that the request came from; absent for an operator.",
+        lambda r, s, t: r.requester.source_ip,
+    ),
+    Fact(
+        "request.status",
+        Kind.STATUS,
+        _SET,
+        "The status asked for.",
+        lambda r, s, t: _status(r.asked),
+    ),
+    Fact(
+        "request.forwardTo",
+        Kind.TEXT,
+        _SET,
+        "The target asked for, as it was written; absent when not said.",
+        lambda r, s, t: _forward_to(r.asked),
+    ),
+    Fact(
+        "request.ringCount",
+        Kind.COUNT,
+        _SET,
+        "The number of rings asked for; absent when not said.",
+        lambda r, s, t: _ring_count(r.asked),
+    ),
+    Fact(
+        "stored.status",
+        Kind.STATUS,
+        _FEATURE,
+        "The stored status of the feature that is asked about; 0 when never set.",
+        lambda r, s, t: _status(_stored(r, s)),
+    ),
+    Fact(
+        "stored.forwardTo",
+        Kind.TEXT,
+        _FEATURE,
+        "The stored target of the feature that is asked about; absent when never set.",
+        lambda r, s, t: _forward_to(_stored(r, s)),
+    ),
+    Fact(
+        "stored.ringCount",
+        Kind.COUNT,
+        _FEATURE,
+        "The stored number of rings of the feature that is asked about; absent when never set.",
+        lambda r, s, t: _ring_count(_stored(r, s)),
+    ),
+    *(fact for feature in FEATURES for fact in _about_feature(feature)),
+    Fact(
+        "time",
+        Kind.TIME,
+        _ALL,
+        "Local time of day.",
+        lambda r, s, t: f"{t.hour:02d}:{t.minute:02d}",
+    ),
+    Fact(
+        "weekday",
+        Kind.WORD,
+        _ALL,
+        "Local day of the week.",
+        lambda r, s, t: WEEKDAYS[t.weekday()],
+        WEEKDAYS,
+    ),
+    Fact(
+        "date",
+        Kind.DATE,
+        _ALL,
+        "Local date.",
+        lambda r, s, t: t.date().isoformat(),
+    ),
+]
+
+FACTS: dict[str, Fact] = {fact.name: fact for fact in _TABLE}
+"""Every fact by its name, in the order of the documentation."""

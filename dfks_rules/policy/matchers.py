@@ -1,0 +1,237 @@
+"""The table of matchers: the atomic tests of a fact against a constant.
+
+Both the engine's compiler and the reference evaluator use this table, and nothing else of one
+another. To add a matcher, add a row; the schema and the checks follow.
+"""
+
+import fnmatch
+import ipaddress
+import re
+from collections.abc import Callable, Hashable
+from enum import Enum
+from typing import Any, NamedTuple
+
+from dfks_rules.policy.facts import FactValue, Kind
+
+FactLookup = Callable[[str], FactValue]
+"""Name of a fact → its value in the request at hand."""
+
+
+class Operand(Enum):
+    """What a matcher is given in the policy."""
+
+    CONSTANT = "a constant of the fact's type"
+    LIST = "a list of constants of the fact's type"
+    TEXTS = "text, or a list of texts of which one must do"
+    FLAG = "true or false"
+    FACT = "the name of another fact of the same type"
+
+
+class Matcher(NamedTuple):
+    """One row of the table. An absent fact passes no test; `exists: false` is a negation."""
+
+    name: str
+    """As policies write it."""
+    operand: Operand
+    """What it is given."""
+    kinds: frozenset[Kind]
+    """Types of facts that take it."""
+    description: str
+    """One line for authors."""
+    prepare: Callable[[Any], Hashable]
+    """Operand as written → operand as `holds` takes it. A ValueError says what is wrong."""
+    holds: Callable[[Any, Any], bool]
+    """(value of the fact, never None; prepared operand) → whether the test is passed."""
+    negates: str | None = None
+    """The matcher of which this one is the exact negation; its own `holds` is that one's."""
+
+
+class Atom(NamedTuple):
+    """One matcher applied to one fact: the smallest test. It never is a negation."""
+
+    fact: str
+    """Name of the fact."""
+    matcher: str
+    """Name of the matcher."""
+    operand: Hashable
+    """As `Matcher.prepare` gave it."""
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """Names of the facts that it reads."""
+        return (self.fact, str(self.operand)) if self.matcher == "sameAs" else (self.fact,)
+
+    def holds(self, lookup: FactLookup) -> bool:
+        """Whether the request at hand passes. Total: no value of a fact raises an error."""
+        value = lookup(self.fact)
+        if value is None:
+            return False
+        if self.matcher == "sameAs":
+            return value == lookup(str(self.operand))
+        return MATCHERS[self.matcher].holds(value, self.operand)
+
+
+def _texts(operand: str | list[str]) -> tuple[str, ...]:
+    return (operand,) if isinstance(operand, str) else tuple(operand)
+
+
+def _globs(operand: str | list[str]) -> Hashable:
+    return re.compile("|".join(fnmatch.translate(pattern) for pattern in _texts(operand)))
+
+
+def _networks(operand: str | list[str]) -> Hashable:
+    networks = []
+    for text in _texts(operand):
+        try:
+            networks.append(ipaddress.ip_network(text))
+        except ValueError as error:
+            raise ValueError(f"`{text}` is not a network: {error}".replace("'", "`")) from error
+    return tuple(networks)
+
+
+def _within(address: str, networks: Any) -> bool:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    return any((mapped or parsed) in network for network in networks)
+
+
+def _same(operand: Hashable) -> Hashable:
+    return operand
+
+
+_EVERY = frozenset(Kind)
+_ORDERED = frozenset({Kind.COUNT, Kind.TIME, Kind.DATE})
+_TEXTUAL = frozenset({Kind.TEXT, Kind.DOMAIN, Kind.AOR})
+_COMPARABLE = _TEXTUAL | {Kind.STATUS, Kind.COUNT}
+
+_TABLE: list[Matcher] = [
+    Matcher(
+        "eq",
+        Operand.CONSTANT,
+        _EVERY,
+        "Is this value; a bare constant means the same.",
+        _same,
+        lambda value, constant: value == constant,
+    ),
+    Matcher(
+        "ne",
+        Operand.CONSTANT,
+        _EVERY,
+        "Is not this value; true when the fact is absent.",
+        _same,
+        lambda value, constant: value == constant,
+        negates="eq",
+    ),
+    Matcher(
+        "in",
+        Operand.LIST,
+        _EVERY,
+        "Is one of these values; a bare list means the same.",
+        frozenset,
+        lambda value, constants: value in constants,
+    ),
+    Matcher(
+        "notIn",
+        Operand.LIST,
+        _EVERY,
+        "Is none of these values; true when the fact is absent.",
+        frozenset,
+        lambda value, constants: value in constants,
+        negates="in",
+    ),
+    Matcher(
+        "lt",
+        Operand.CONSTANT,
+        _ORDERED,
+        "Is less, or earlier.",
+        _same,
+        lambda value, constant: value < constant,
+    ),
+    Matcher(
+        "le",
+        Operand.CONSTANT,
+        _ORDERED,
+        "Is less or equal, or not later.",
+        _same,
+        lambda value, constant: value <= constant,
+    ),
+    Matcher(
+        "gt",
+        Operand.CONSTANT,
+        _ORDERED,
+        "Is greater, or later.",
+        _same,
+        lambda value, constant: value > constant,
+    ),
+    Matcher(
+        "ge",
+        Operand.CONSTANT,
+        _ORDERED,
+        "Is greater or equal, or not earlier.",
+        _same,
+        lambda value, constant: value >= constant,
+    ),
+    Matcher(
+        "exists",
+        Operand.FLAG,
+        _EVERY,
+        "Whether the fact is there at all.",
+        _same,
+        lambda value, flag: True,
+    ),
+    Matcher(
+        "has",
+        Operand.TEXTS,
+        _TEXTUAL,
+        "Contains this text, or one of these.",
+        _texts,
+        lambda value, texts: any(text in value for text in texts),
+    ),
+    Matcher(
+        "prefix",
+        Operand.TEXTS,
+        _TEXTUAL,
+        "Starts with this text, or one of these.",
+        _texts,
+        lambda value, texts: value.startswith(texts),
+    ),
+    Matcher(
+        "suffix",
+        Operand.TEXTS,
+        _TEXTUAL,
+        "Ends with this text, or one of these.",
+        _texts,
+        lambda value, texts: value.endswith(texts),
+    ),
+    Matcher(
+        "glob",
+        Operand.TEXTS,
+        _TEXTUAL,
+        "Matches this pattern as a whole, or one of these: `*` any text, `?` any one character, "
+        "`[0-9]` one of these characters.",
+        _globs,
+        lambda value, pattern: pattern.match(value) is not None,
+    ),
+    Matcher(
+        "cidr",
+        Operand.TEXTS,
+        frozenset({Kind.IP}),
+        "Is an address in this network, or in one of these.",
+        _networks,
+        _within,
+    ),
+    Matcher(
+        "sameAs",
+        Operand.FACT,
+        _COMPARABLE,
+        "Is the value that this other fact has.",
+        _same,
+        lambda value, other: value == other,
+    ),
+]
+
+MATCHERS: dict[str, Matcher] = {matcher.name: matcher for matcher in _TABLE}
+"""Every matcher by its name, in the order of the documentation."""

@@ -1,0 +1,97 @@
+"""Which rules match, by the engine: rules sharded by what is asked and for which domain."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dfks_rules.model.features import Feature
+from dfks_rules.model.requests import Operation
+from dfks_rules.policy.compile import QUESTIONS, Alternative, Literals, sheets
+from dfks_rules.policy.engine import Ruleset
+from dfks_rules.policy.facts import FACTS, FactReader, FactValue
+from dfks_rules.policy.matchers import FactLookup
+
+SituationKey = tuple[Operation, Feature | None, FactValue]
+"""What is asked, and for which domain; None for every domain that no rule names."""
+
+
+class Shard:
+    """The rules for one question that name one domain, or that name none."""
+
+    def __init__(self, ranked: Sequence[tuple[int, Literals]]) -> None:
+        """Compiles (position of the rule, literals), in order of precedence."""
+        atoms = {literal.atom for _, literals in ranked for literal in literals}
+        self.facts = {name for atom in atoms for name in atom.facts}
+        """Names of the facts that decide which rules match."""
+        self._sheets = sheets(ranked)
+        self.rebuild()
+
+    def matching(self, lookup: FactLookup) -> set[int]:
+        """Positions of the rules that match.
+
+        Raises:
+            EngineError: the engine failed; `rebuild` before asking again.
+        """
+        return {
+            int(name.partition("_")[0])
+            for sheet, ruleset in zip(self._sheets, self._rulesets, strict=True)
+            for name in ruleset.match(sheet.message(lookup))
+        }
+
+    def rebuild(self) -> None:
+        """Makes new rulesets. The old ones are not deleted: that could crash after a failure."""
+        self._rulesets = [Ruleset(sheet.definition) for sheet in self._sheets]
+
+    def delete(self) -> None:
+        """Frees the engine's memory."""
+        for ruleset in self._rulesets:
+            ruleset.delete()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Situation:
+    """One question, for one domain or all others: the shards to ask and the facts they read."""
+
+    operation: Operation
+    """What is asked."""
+    feature: Feature | None
+    """About which feature."""
+    shards: tuple[Shard, ...]
+    """At most two: of the domain, and of no domain."""
+    facts: tuple[str, ...]
+    """Names of the facts that decide which rules match."""
+    readers: tuple[FactReader, ...]
+    """How each is read."""
+
+
+def situations(rules: Sequence[Sequence[Alternative]]) -> dict[SituationKey, Situation]:
+    """Everything that can be asked, compiled.
+
+    Args:
+        rules: the alternatives of each rule, in order of precedence.
+
+    Raises:
+        EngineError: the engine does not take the rules.
+    """
+    ranked: dict[tuple[int, FactValue], list[tuple[int, Literals]]] = defaultdict(list)
+    for position, ways in enumerate(rules):
+        for way in ways:
+            for question in way.questions:
+                for domain in way.domains or (None,):
+                    ranked[question, domain].append((position, way.literals))
+    shards = {key: Shard(some) for key, some in ranked.items()}
+    every = {(question, None) for question in range(len(QUESTIONS))} | set(shards)
+    return {
+        (*QUESTIONS[question], domain): _situation(question, domain, shards)
+        for question, domain in every
+    }
+
+
+def _situation(
+    question: int, domain: FactValue, shards: dict[tuple[int, FactValue], Shard]
+) -> Situation:
+    keys = dict.fromkeys([(question, domain), (question, None)])
+    asked = tuple(shards[key] for key in keys if key in shards)
+    facts = tuple(sorted(set[str]().union(*(shard.facts for shard in asked))))
+    readers = tuple(FACTS[name].read for name in facts)
+    return Situation(*QUESTIONS[question], asked, facts, readers)

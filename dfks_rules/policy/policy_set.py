@@ -1,0 +1,171 @@
+"""The policies in force: files in, decisions out."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from typing import TypeVar
+
+from dfks_rules.errors import DfksError, PolicyError
+from dfks_rules.model.decisions import Decision
+from dfks_rules.model.features import OFF, POSITION, FeatureState, Snapshot
+from dfks_rules.model.requests import FeatureRequest, Operation
+from dfks_rules.policy.check import check
+from dfks_rules.policy.combine import Plan, make_plan
+from dfks_rules.policy.compile import Alternative
+from dfks_rules.policy.document import Rule
+from dfks_rules.policy.engine import EngineError, self_test
+from dfks_rules.policy.facts import FACTS, FactValue
+from dfks_rules.policy.matchers import FactLookup
+from dfks_rules.policy.matching import Situation, situations
+from dfks_rules.policy.reference import ReferenceEvaluator
+from dfks_rules.policy.source import Source
+
+MAX_REMEMBERED = 16_384
+"""Most plans, and most decisions, that a policy set remembers."""
+MAX_ENGINE_FAILURES = 100
+"""Each failure leaks one compiled shard; after so many the reference evaluator answers alone."""
+
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+
+
+class _Memo(dict[_K, _V]):
+    """Remembers what was worked out; forgets everything when full."""
+
+    def keep(self, key: _K, value: _V) -> _V:
+        if len(self) >= MAX_REMEMBERED:
+            self.clear()
+        self[key] = value
+        return value
+
+
+class PolicySet:
+    """Decides, by one set of policy files. One thread only; a decision runs as a whole.
+
+    INVARIANT: a decision is a function of the facts that rules of its situation read, of what is
+    asked and what is stored. So both the plan and the decision can be remembered.
+    """
+
+    def __init__(self, rules: Sequence[tuple[Rule, Sequence[Alternative]]], revision: str) -> None:
+        """Compiles the rules, which stand in order of precedence; see `load`."""
+        self.revision = revision
+        """First 12 hexadecimal digits of the hash of all files."""
+        self.engine_failures = 0
+        """How often the engine failed and the reference evaluator answered in its place."""
+        self.rules = tuple(rule for rule, _ in rules)
+        """Every rule in force, in order of precedence."""
+        self._reference = ReferenceEvaluator(self.rules)
+        self._situations = situations([ways for _, ways in rules])
+        self._plans: _Memo[tuple[Situation, tuple[FactValue, ...]], Plan] = _Memo()
+        self._decisions: _Memo[tuple[Plan, FeatureState | None, FeatureState, bool], Decision] = (
+            _Memo()
+        )
+        self._closed = False
+
+    def decide(self, request: FeatureRequest, snapshot: Snapshot, at: datetime) -> Decision:
+        """What the policies say to one request.
+
+        Args:
+            request: a get, a set, or leave to subscribe.
+            snapshot: what is stored for the presentity.
+            at: now, in the zone whose local time policies mean.
+        """
+        operation, feature = request.operation, request.feature
+        situation = self._situations.get((operation, feature, request.presentity.domain))
+        if situation is None:
+            situation = self._of_any_domain(request)
+        values = tuple([read(request, snapshot, at) for read in situation.readers])
+        plan = self._plans.get((situation, values))
+        if plan is None:
+            rules = self._matching(situation, values, partial(_fact, request, snapshot, at))
+            made = make_plan(rules, operation, feature, self.revision)
+            plan = self._plans.keep((situation, values), made)
+        stored = OFF if feature is None else snapshot.states[POSITION[feature]]
+        own = (
+            operation is not Operation.SUBSCRIBE or request.requester.watcher == request.presentity
+        )
+        key = (plan, request.asked, stored, own)
+        decision = self._decisions.get(key)
+        if decision is None:
+            decision = self._decisions.keep(key, plan.decide(request.asked, stored, own=own))
+        if plan.logs:
+            return decision._replace(logs=plan.lines(partial(_fact, request, snapshot, at)))
+        return decision
+
+    def close(self) -> None:
+        """Frees the engine's memory. To decide afterwards is an error."""
+        for shard in {shard for one in self._situations.values() for shard in one.shards}:
+            shard.delete()
+        self._situations.clear()
+        self._closed = True
+
+    def _of_any_domain(self, request: FeatureRequest) -> Situation:
+        if self._closed:
+            raise DfksError("policy_closed", "the policy set is closed")
+        return self._situations[request.operation, request.feature, None]
+
+    def _matching(
+        self, situation: Situation, values: tuple[FactValue, ...], every: FactLookup
+    ) -> list[Rule]:
+        """The rules that match, in order of precedence.
+
+        Args:
+            situation: what is asked, and for which domain.
+            values: the facts that it reads.
+            every: any fact, for the reference evaluator.
+        """
+        if self.engine_failures < MAX_ENGINE_FAILURES:
+            known = dict(zip(situation.facts, values, strict=True)).__getitem__
+            try:
+                positions = set[int]().union(*(shard.matching(known) for shard in situation.shards))
+                return [self.rules[position] for position in sorted(positions)]
+            except EngineError:
+                self._recover(situation)
+        return [self.rules[position] for position in self._reference.matching(every)]
+
+    def _recover(self, situation: Situation) -> None:
+        self.engine_failures += 1
+        try:
+            for shard in situation.shards:
+                shard.rebuild()
+        except EngineError:
+            # An engine that cannot even compile what it compiled before is not asked again.
+            self.engine_failures = MAX_ENGINE_FAILURES
+
+
+def load(sources: Sequence[Source]) -> PolicySet:
+    """The policies in these files; none at all is a policy set too, which keeps what was set.
+
+    Args:
+        sources: in the order that decides between policies of one band and priority.
+
+    Raises:
+        PolicyError: with every finding in every file; nothing is kept of the others.
+        EngineError: the engine is not fit for use (`policy_engine`).
+    """
+    checked, findings = check(sources)
+    if findings:
+        raise PolicyError(findings)
+    self_test()
+    # The sort is stable: files, and rules in a file, stay in their order.
+    enforced = sorted(
+        (one for one in checked if one.policy.enforced),
+        key=lambda one: (one.policy.band, -one.policy.priority),
+    )
+    rules = [
+        pair for one in enforced for pair in zip(one.policy.rules, one.alternatives, strict=True)
+    ]
+    return PolicySet(rules, _revision(sources))
+
+
+def _revision(sources: Sequence[Source]) -> str:
+    """Of the content alone, so that nodes with other paths agree."""
+    digest = hashlib.sha256()
+    for source in sources:
+        digest.update(hashlib.sha256(source.text.encode()).digest())
+    return digest.hexdigest()[:12]
+
+
+def _fact(request: FeatureRequest, snapshot: Snapshot, at: datetime, name: str) -> FactValue:
+    return FACTS[name].read(request, snapshot, at)

@@ -1,0 +1,153 @@
+"""A tree that the schema allows → the syntax tree, and what only reading it can find."""
+
+import ipaddress
+from collections.abc import Hashable, Iterator, Mapping
+from datetime import date
+from typing import Any
+
+from dfks_rules.errors import Finding
+from dfks_rules.model.decisions import Denial, DenialAnswer, NotifyScope
+from dfks_rules.policy.combine import PLACEHOLDER
+from dfks_rules.policy.document import (
+    AllOf,
+    AnyOf,
+    Band,
+    Condition,
+    Effects,
+    Not,
+    Policy,
+    Rule,
+)
+from dfks_rules.policy.facts import FACTS, Kind
+from dfks_rules.policy.matchers import MATCHERS, Atom, Operand
+from dfks_rules.policy.source import Path, Tree
+from dfks_rules.policy.validate import did_you_mean
+
+_DEFAULT_PRIORITY = 500
+_NOTIFY: dict[bool | str | None, NotifyScope | None] = {
+    None: None,
+    True: NotifyScope.ALL,
+    False: NotifyScope.NONE,
+    "requester": NotifyScope.REQUESTER,
+    "others": NotifyScope.OTHERS,
+}
+
+
+class Reader:
+    """Reads one tree; `findings` fills on the way."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self.findings: list[Finding] = []
+
+    def header(self) -> Policy:
+        """The policy without its rules."""
+        value = self._tree.value
+        return Policy(
+            value["metadata"]["name"],
+            value.get("mode", "enforce") == "enforce",
+            Band[value.get("band", "normal").upper()],
+            value.get("priority", _DEFAULT_PRIORITY),
+            (),
+        )
+
+    def scope(self) -> Condition:
+        """The condition that all rules share; always true when there is none."""
+        return self._condition(self._tree.value.get("scope", {}), ("scope",))
+
+    def rule(self, policy: str, scope: Condition, position: int) -> Rule:
+        """The rule at a 0-based position of the file."""
+        path: Path = ("rules", position)
+        rule = self._tree.value["rules"][position]
+        parts = [scope, self._condition(rule.get("when", {}), (*path, "when"))]
+        if "unless" in rule:
+            parts.append(Not(self._condition(rule["unless"], (*path, "unless"))))
+        effects = self._effects(rule["then"], (*path, "then"))
+        return Rule(f"{policy}/{rule['id']}", AllOf(tuple(parts)), effects)
+
+    def _condition(self, keys: Mapping[str, Any], path: Path) -> Condition:
+        parts: list[Condition] = []
+        for key, value in keys.items():
+            here = (*path, key)
+            match key:
+                case "all":
+                    parts.append(AllOf(self._conditions(value, here)))
+                case "any":
+                    parts.append(AnyOf(self._conditions(value, here)))
+                case "not":
+                    parts.append(Not(self._condition(value, here)))
+                case _:
+                    parts.extend(self._atoms(key, value, here))
+        return parts[0] if len(parts) == 1 else AllOf(tuple(parts))
+
+    def _conditions(self, several: list[Mapping[str, Any]], path: Path) -> tuple[Condition, ...]:
+        return tuple(self._condition(one, (*path, n)) for n, one in enumerate(several))
+
+    def _atoms(self, fact: str, value: Any, path: Path) -> Iterator[Condition]:
+        if isinstance(value, dict):
+            for matcher, operand in value.items():
+                yield self._atom(fact, matcher, operand, (*path, matcher))
+        else:
+            yield self._atom(fact, "in" if isinstance(value, list) else "eq", value, path)
+
+    def _atom(self, fact: str, name: str, operand: Any, path: Path) -> Condition:
+        matcher = MATCHERS[name]
+        try:
+            if matcher.operand in (Operand.CONSTANT, Operand.LIST):
+                for constant in operand if isinstance(operand, list) else [operand]:
+                    _refuse_impossible(FACTS[fact].kind, constant)
+            if matcher.operand is Operand.FACT and operand == fact:
+                raise ValueError(f"`{fact}` is always the same as itself")
+            prepared: Hashable = matcher.prepare(operand)
+        except ValueError as error:
+            self.findings.append(self._tree.finding(path, "policy_value", str(error)))
+            prepared = None
+        if matcher.operand is Operand.FLAG:
+            exists = Atom(fact, name, None)
+            return exists if operand else Not(exists)
+        atom = Atom(fact, matcher.negates or name, prepared)
+        return Not(atom) if matcher.negates else atom
+
+    def _effects(self, then: Mapping[str, Any], path: Path) -> Effects:
+        values = then.get("values", {})
+        self._check_placeholders(then.get("log", ""), (*path, "log"))
+        return Effects(
+            status=then.get("status"),
+            assigned=then.get("assigned"),
+            notify=_NOTIFY[then.get("notify")],
+            forward_to=values.get("forwardTo"),
+            ring_count=values.get("ringCount"),
+            denial=_denial(then["deny"]) if "deny" in then else None,
+            allow=then.get("allow"),
+            log=then.get("log"),
+            final=then.get("final", False),
+        )
+
+    def _check_placeholders(self, text: str, path: Path) -> None:
+        for name in PLACEHOLDER.findall(text):
+            if name not in FACTS:
+                message = f"unknown fact `{name}`{did_you_mean(name, FACTS)}"
+                self.findings.append(self._tree.finding(path, "policy_unknown_fact", message))
+
+
+def _denial(written: str | Mapping[str, str]) -> Denial:
+    if isinstance(written, str):
+        return Denial(written)
+    answer = DenialAnswer(written.get("answer", DenialAnswer.STORED.value))
+    return Denial(written["reason"], written.get("text"), answer)
+
+
+def _refuse_impossible(kind: Kind, constant: Any) -> None:
+    """A ValueError for a constant that has the right form and is no value all the same."""
+    if kind is Kind.DATE:
+        try:
+            date.fromisoformat(constant)
+        except ValueError as error:
+            raise ValueError(f"`{constant}` is not a day of the calendar") from error
+    if kind is Kind.IP:
+        try:
+            canonical = str(ipaddress.ip_address(constant))
+        except ValueError as error:
+            raise ValueError(f"`{constant}` is not an address; a network takes `cidr`") from error
+        if canonical != constant:
+            raise ValueError(f"`{constant}` must be written `{canonical}`")

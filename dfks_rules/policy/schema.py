@@ -1,0 +1,298 @@
+"""The JSON Schema of policy files, made of the tables of facts and matchers.
+
+It is published in `schemas/`, where editors find it for completion and hover, and it is
+what `check` validates against: a policy that an editor accepts is one that the server parses.
+
+Reference: JSON Schema draft 2020-12.
+"""
+
+from typing import Any
+
+from dfks_rules.model.decisions import DenialAnswer
+from dfks_rules.model.features import MAX_TEXT, RING_COUNTS, Value
+from dfks_rules.policy.facts import FACTS, Fact, Kind
+from dfks_rules.policy.matchers import MATCHERS, Matcher, Operand
+
+Schema = dict[str, Any]
+
+API_VERSION = "dfks/v1"
+MAX_RULES = 500
+"""Most rules in one file."""
+MAX_LIST = 500
+"""Most constants in one list; more belong in a directory, not in a policy."""
+
+IDENTIFIER = r"^[a-z][a-z0-9-]{0,62}$"
+"""Names of policies and rules, and reasons."""
+_TIME = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
+_DATE = r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
+_DOMAIN = r"^[^A-Z@]+$"
+_AOR = r"^sip:([^@]+@)?[^A-Z@]+$"
+_IP = r"^[0-9a-f.:]+$"
+
+WANTED: dict[str, str] = {
+    IDENTIFIER: "lower-case letters, digits and `-`, a letter first, at most 63",
+    _TIME: "a time of day like `08:30`",
+    _DATE: "a date like `2026-12-25`",
+    _DOMAIN: "a domain in lower case",
+    _AOR: "like `sip:alice@example.com`, the domain in lower case",
+    _IP: "an address like `10.0.0.7`, or `2001:db8::7` in lower case",
+}
+"""What each pattern wants, in words for a finding."""
+
+TEXT: Schema = {"type": "string", "minLength": 1, "maxLength": MAX_TEXT}
+"""Some text."""
+
+_CONSTANTS: dict[Kind, Schema] = {
+    Kind.TEXT: {"type": "string", "maxLength": MAX_TEXT},
+    Kind.DOMAIN: {**TEXT, "pattern": _DOMAIN},
+    Kind.AOR: {**TEXT, "pattern": _AOR},
+    Kind.STATUS: {"type": "integer", "enum": [0, 1]},
+    Kind.COUNT: {"type": "integer", "minimum": 0, "maximum": 1000},
+    Kind.IP: {**TEXT, "pattern": _IP},
+    Kind.TIME: {**TEXT, "pattern": _TIME},
+    Kind.DATE: {**TEXT, "pattern": _DATE},
+}
+
+
+def constant_schema(fact: Fact) -> Schema:
+    """What a constant that this fact is compared with looks like."""
+    if fact.kind is Kind.WORD:
+        return {"type": "string", "enum": list(fact.words)}
+    return _CONSTANTS[fact.kind]
+
+
+def _one_or_list(schema: Schema) -> Schema:
+    return {"anyOf": [schema, list_schema(schema)]}
+
+
+def list_schema(schema: Schema) -> Schema:
+    """A list of one or more of these."""
+    return {"type": "array", "minItems": 1, "maxItems": MAX_LIST, "items": schema}
+
+
+def object_schema(description: str, required: list[str], properties: Schema) -> Schema:
+    """A mapping with these keys and no others."""
+    schema: Schema = {
+        "type": "object",
+        "description": description,
+        "additionalProperties": False,
+        "properties": properties,
+    }
+    return {**schema, "required": required} if required else schema
+
+
+def _operand(matcher: Matcher, constant: Schema, fact: Fact) -> Schema:
+    match matcher.operand:
+        case Operand.CONSTANT:
+            return constant
+        case Operand.LIST:
+            return list_schema(constant)
+        case Operand.TEXTS:
+            return _one_or_list(TEXT)
+        case Operand.FLAG:
+            return {"type": "boolean"}
+        case Operand.FACT:
+            names = [name for name, other in FACTS.items() if other.kind is fact.kind]
+            return {"type": "string", "enum": names}
+
+
+def _tests(fact: Fact) -> Schema:
+    """What may stand at a fact: a constant, a list of constants, or matchers."""
+    constant = constant_schema(fact)
+    properties = {
+        matcher.name: {"description": matcher.description, **_operand(matcher, constant, fact)}
+        for matcher in MATCHERS.values()
+        if fact.kind in matcher.kinds
+    }
+    table = object_schema("Every matcher must hold.", [], properties)
+    operators = {**table, "title": "matchers", "minProperties": 1}
+    return {"anyOf": [constant, list_schema(constant), operators]}
+
+
+def _fact(fact: Fact) -> Schema:
+    """Facts of one type share their tests; a fact with words of its own has its own."""
+    if fact.kind is Kind.WORD:
+        return {"description": fact.description, **_tests(fact)}
+    return {"description": fact.description, "$ref": f"#/$defs/{_definition_of(fact.kind)}"}
+
+
+def _definition_of(kind: Kind) -> str:
+    return kind.value.replace(" ", "-")
+
+
+def _definitions() -> Schema:
+    kinds = {fact.kind: fact for fact in FACTS.values() if fact.kind is not Kind.WORD}
+    tests = {_definition_of(kind): _tests(fact) for kind, fact in kinds.items()}
+    return {"condition": _condition(), **tests}
+
+
+def _condition() -> Schema:
+    nested = {"$ref": "#/$defs/condition"}
+    several = {"type": "array", "minItems": 1, "maxItems": MAX_LIST, "items": nested}
+    properties: Schema = {
+        "all": {"description": "Every one of these conditions holds.", **several},
+        "any": {"description": "At least one of these conditions holds.", **several},
+        "not": {"description": "This condition does not hold.", **nested},
+        **{name: _fact(fact) for name, fact in FACTS.items()},
+    }
+    description = "Every key must hold: facts with a constant, a list or matchers; all, any, not."
+    condition = object_schema(description, [], properties)
+    return {**condition, "title": "facts", "minProperties": 1}
+
+
+_REASON: Schema = {
+    "type": "string",
+    "pattern": IDENTIFIER,
+    "description": "A short word for programs, e.g. `toll-fraud`.",
+}
+
+_VALUES: Schema = {
+    **object_schema(
+        "Values of the feature; a feature that has no such value ignores it.",
+        [],
+        {
+            Value.FORWARD_TO.value: {
+                **TEXT,
+                "description": "Where calls go, e.g. `sip:bob@example.com` or `+4930123456`.",
+            },
+            Value.RING_COUNT.value: {
+                "type": "integer",
+                "minimum": RING_COUNTS[0],
+                "maximum": RING_COUNTS[-1],
+                "description": "Rings before the call is forwarded.",
+            },
+        },
+    ),
+    "minProperties": 1,
+}
+
+_DENY: Schema = {
+    "description": "Refuse the request; nothing is stored. A reason alone, or with details.",
+    "anyOf": [
+        _REASON,
+        object_schema(
+            "The refusal.",
+            ["reason"],
+            {
+                "reason": _REASON,
+                "text": {**TEXT, "description": "A sentence for people; also the 403's phrase."},
+                "answer": {
+                    "type": "string",
+                    "enum": [answer.value for answer in DenialAnswer],
+                    "description": "How the phone learns of it: it is told the stored state "
+                    "(the default), that the feature is off, that it has no such feature, or 403.",
+                },
+            },
+        ),
+    ],
+}
+
+_THEN: Schema = {
+    **object_schema(
+        "What a rule that matches does.",
+        [],
+        {
+            "status": {
+                "enum": [0, 1, "request", "stored"],
+                "description": "Off (0), on (1), as asked for, or as stored.",
+            },
+            "assigned": {
+                "type": "boolean",
+                "description": "`false` leaves the feature out of what the phone is told.",
+            },
+            "notify": {
+                "enum": [True, False, "requester", "others"],
+                "description": "Who is told: everyone (true), nobody (false), or one side only.",
+            },
+            "values": _VALUES,
+            "deny": _DENY,
+            "allow": {
+                "type": "boolean",
+                "enum": [True],
+                "description": "Leave to subscribe for a third party; with `op: subscribe` only.",
+            },
+            "log": {**TEXT, "description": "A line to log, with `${fact}` in it."},
+            "final": {
+                "type": "boolean",
+                "description": "`true`: rules after this one set nothing; they may still deny.",
+            },
+        },
+    ),
+    "title": "effects",
+    "minProperties": 1,
+}
+
+_RULE: Schema = object_schema(
+    "One rule: when it matches, and what it does then.",
+    ["id", "then"],
+    {
+        "id": {
+            "type": "string",
+            "pattern": IDENTIFIER,
+            "description": "Names the rule in explanations and logs; once per file.",
+        },
+        "description": {**TEXT, "description": "What the rule is for, for people."},
+        "when": {
+            "description": "The rule matches when this holds; left out: always.",
+            "$ref": "#/$defs/condition",
+        },
+        "unless": {
+            "description": "The rule does not match when this holds.",
+            "$ref": "#/$defs/condition",
+        },
+        "then": _THEN,
+    },
+)
+
+_NAME: Schema = {
+    "type": "string",
+    "pattern": IDENTIFIER,
+    "description": "Names the policy; no other file has it.",
+}
+
+
+def policy_schema() -> Schema:
+    """The schema of a file of kind Policy."""
+    properties: Schema = {
+        "apiVersion": {"const": API_VERSION, "description": "The language: dfks/v1."},
+        "kind": {"const": "Policy", "description": "This file holds a policy."},
+        "metadata": object_schema(
+            "What the policy is called.",
+            ["name"],
+            {
+                "name": _NAME,
+                "description": {**TEXT, "description": "What the policy is for, for people."},
+            },
+        ),
+        "scope": {
+            "description": "Every rule of the file matches only when this holds too.",
+            "$ref": "#/$defs/condition",
+        },
+        "mode": {
+            "enum": ["enforce", "off"],
+            "description": "`off`: the file is checked, and decides nothing.",
+        },
+        "band": {
+            "enum": ["mandatory", "normal", "default"],
+            "description": "Rules of mandatory policies come first, those of default ones last.",
+        },
+        "priority": {
+            "type": "integer",
+            "minimum": 0,
+            "maximum": 999,
+            "description": "Within a band the higher number comes first; 500 when left out.",
+        },
+        "rules": {
+            "type": "array",
+            "maxItems": MAX_RULES,
+            "items": _RULE,
+            "description": "The rules; where two set the same field, the earlier one decides.",
+        },
+    }
+    required = ["apiVersion", "kind", "metadata", "rules"]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "dfks policy",
+        **object_schema("A policy of dfks-rules.", required, properties),
+        "$defs": _definitions(),
+    }

@@ -1,0 +1,60 @@
+"""What a NOTIFY says, from what came of requests."""
+
+from dfks_rules.csta.render import Document
+from dfks_rules.model.decisions import Outcome
+
+Documents = tuple[Document, ...]
+"""The states that one NOTIFY tells, each feature once; empty for a NOTIFY without a body."""
+
+
+def documents_of_get(
+    outcomes: tuple[Outcome, ...], was_set: tuple[Outcome, ...] = ()
+) -> Documents | None:
+    """The states of all features for the phone that asked; None when no NOTIFY is wanted.
+
+    `notify: false` leaves a feature out; only when it leaves out all of them there is no NOTIFY.
+
+    Args:
+        outcomes: of the gets.
+        was_set: outcomes of sets that came with the same SUBSCRIBE; they have the last word.
+    """
+    if not any(outcome.decision.notify.requester for outcome in outcomes):
+        return None
+    return merge(_told_to_requester(outcomes), _told_to_requester(was_set))
+
+
+def documents_of_set(outcomes: tuple[Outcome, ...]) -> Documents | None:
+    """The states of the features that were set, for the phone that set them; None for no NOTIFY."""
+    if not any(outcome.decision.notify.requester for outcome in outcomes):
+        return None
+    return merge((), _told_to_requester(outcomes))
+
+
+def documents_for_others(outcomes: tuple[Outcome, ...]) -> Documents:
+    """What the other watchers are told of sets: what changed, and nothing else."""
+    return merge(
+        (),
+        tuple(
+            (outcome.request.feature, outcome.told)
+            for outcome in outcomes
+            if outcome.changed
+            and outcome.decision.notify.others
+            and outcome.request.feature is not None
+            and outcome.told is not None
+        ),
+    )
+
+
+def _told_to_requester(outcomes: tuple[Outcome, ...]) -> Documents:
+    return tuple(
+        (outcome.request.feature, outcome.told)
+        for outcome in outcomes
+        if outcome.told is not None
+        and outcome.request.feature is not None
+        and outcome.decision.notify.requester
+    )
+
+
+def merge(older: Documents, newer: Documents) -> Documents:
+    """Both, with the newer state where a feature is in both."""
+    return tuple({**dict(older), **dict(newer)}.items()) if newer else older

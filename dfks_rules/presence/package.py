@@ -1,0 +1,34 @@
+"""The event package and its limits (RFC 6665 §7.2)."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+EVENT = b"as-feature-event"
+"""The event package of Device Feature Key Synchronisation."""
+
+ALLOW = b"Allow: SUBSCRIBE, OPTIONS\r\n"
+"""Every method that is served."""
+
+ALLOW_EVENTS = b"Allow-Events: " + EVENT + b"\r\n"
+
+
+class OnNotifyTimeout(Enum):
+    """What becomes of a subscription whose NOTIFY nobody answered for 32 s."""
+
+    KEEP = "keep"
+    """It lives until it expires: a phone behind a bad link stays in step when the link is back."""
+    DROP = "drop"
+    """It ends at once, as RFC 6665 §4.2.2 has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long subscriptions may last."""
+
+    min_expires: int = 60
+    """Shortest duration that is granted, s; a shorter wish is answered 423. 0 is always allowed."""
+    default_expires: int = 3600
+    """Duration when the phone does not say, s."""
+    max_expires: int = 86_400
+    """Longest duration that is granted, s; a longer wish is cut to it."""
+    on_notify_timeout: OnNotifyTimeout = OnNotifyTimeout.KEEP

@@ -1,0 +1,45 @@
+"""What refuses a request: error codes → SIP statuses."""
+
+from dfks_rules.csta.names import ACCEPT
+from dfks_rules.errors import DfksError
+from dfks_rules.presence.package import ALLOW, ALLOW_EVENTS
+
+
+class RefusedError(Exception):
+    """A request is answered with an error; nothing was changed."""
+
+    def __init__(self, status: int, reason: str | None = None, headers: bytes = b"") -> None:
+        super().__init__(reason or str(status))
+        self.status = status
+        self.reason = None if reason is None else _phrase(reason)
+        """Reason phrase; None for the usual one."""
+        self.headers = headers
+        """Header lines that the status calls for, each with its CRLF."""
+
+
+_STATUS_OF = {
+    "csta_unsupported_type": 415,
+    "store_unavailable": 500,
+    "store_conflict": 500,
+}
+_HEADERS_OF = {
+    405: ALLOW,
+    501: ALLOW,
+    489: ALLOW_EVENTS,
+    415: b"Accept: " + ACCEPT.encode() + b"\r\n",
+}
+
+
+def refusal(status: int, reason: str | None = None, headers: bytes = b"") -> RefusedError:
+    """A refusal with the header that its status calls for (RFC 3261 §21.4)."""
+    return RefusedError(status, reason, headers + _HEADERS_OF.get(status, b""))
+
+
+def refusal_for(error: DfksError) -> RefusedError:
+    """The answer to a request that could not be served because of `error`."""
+    return refusal(_STATUS_OF.get(error.code, 400), error.message)
+
+
+def _phrase(text: str) -> bytes:
+    """Text fit for a status line (RFC 3261 §25.1 Reason-Phrase): one line of UTF-8."""
+    return "".join(char if char.isprintable() else " " for char in text).encode(errors="replace")

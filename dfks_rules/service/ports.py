@@ -1,0 +1,49 @@
+"""What the use cases need from the I/O rooms, as roles."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from dfks_rules.errors import StoreError
+from dfks_rules.model.decisions import Outcome
+from dfks_rules.model.features import Snapshot
+from dfks_rules.model.identity import Aor
+
+Settle = Callable[[StoreError | None, float], None]
+"""Told once whether a commit is durable (None) or failed, and when (`now`, monotonic seconds)."""
+
+
+class Store(Protocol):
+    """Keeps one `Snapshot` per presentity.
+
+    Commits are settled in the order in which they were asked for. A commit that was settled without
+    an error is there after a kill -9. All calls, and the call of `settle`, are made on one thread.
+    """
+
+    def load(self, presentity: Aor) -> Snapshot:
+        """What is stored (settled commits only); `NOTHING_STORED` when there is nothing.
+
+        Raises:
+            StoreError: the state cannot be read (`store_unavailable`).
+        """
+        ...
+
+    def commit(self, presentity: Aor, before: Snapshot, after: Snapshot, settle: Settle) -> None:
+        """Store `after` in place of `before`, whose revision is one lower.
+
+        `settle` is called once: before this returns, or later. Its error has the code
+        `store_unavailable`, or `store_conflict` when what is stored is not `before`; then
+        nothing of `after` is stored.
+        """
+        ...
+
+    def close(self) -> None:
+        """Settle what is still under way, then let go of files and threads."""
+        ...
+
+
+class OutcomeLog(Protocol):
+    """Keeps a record of what was decided."""
+
+    def record(self, outcomes: tuple[Outcome, ...]) -> None:
+        """Record outcomes of one request, once they hold. Must not raise."""
+        ...

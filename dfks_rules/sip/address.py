@@ -1,0 +1,56 @@
+"""The values of From, To and Contact: `"Name" <uri>;params` (RFC 3261 §20.10, §25.1)."""
+
+import re
+from typing import NamedTuple
+
+from dfks_rules.errors import MalformedMessageError
+from dfks_rules.sip.grammar import LWS, PARAMS, QUOTED, TOKEN, parse_params
+
+
+class Address(NamedTuple):
+    """A name-addr or addr-spec with its header parameters."""
+
+    uri: bytes
+    """The URI, unparsed, without angle brackets."""
+    params: bytes
+    """The header parameters with their semicolons, or empty."""
+
+    @property
+    def tag(self) -> bytes:
+        """The tag parameter, or empty."""
+        match = _TAG.search(self.params)
+        return match[1] if match else b""
+
+    def param(self, name: bytes) -> bytes | None:
+        """A parameter by its name in lower case; empty when it has no value, None when absent."""
+        return parse_params(self.params).get(name)
+
+
+_TAG = re.compile(rb";" + LWS + rb"tag" + LWS + rb"=" + LWS + rb"(" + TOKEN + rb")", re.IGNORECASE)
+
+# name-addr = [ display-name ] LAQUOT addr-spec RAQUOT; display-name = *(token LWS)/ quoted-string.
+# UTF-8 in an unquoted display name breaks the grammar, but phones send it.
+_NAME_ADDR = re.compile(
+    rb"(?:" + QUOTED + LWS + rb"|[A-Za-z0-9\-.!%*_+`'~ \t\x80-\xff]*+)"
+    rb"<([^\x00-\x20<>\x7f]++)>(" + PARAMS + rb")" + LWS
+)  # fmt: skip
+# Without brackets, everything after the first semicolon is a header parameter (§20.10).
+_ADDR_SPEC = re.compile(
+    rb"([A-Za-z][A-Za-z0-9+.\-]*+:[^\x00-\x20<>;,?\"\x7f]++)(" + PARAMS + rb")" + LWS
+)
+
+
+def parse_address(value: bytes, name: bytes) -> Address:
+    """Read one address.
+
+    Args:
+        value: the header value.
+        name: the header's name, for the error message.
+
+    Raises:
+        MalformedMessageError: `sip_malformed_header`
+    """
+    match = _NAME_ADDR.fullmatch(value) or _ADDR_SPEC.fullmatch(value)
+    if match is None:
+        raise MalformedMessageError("sip_malformed_header", f"malformed {name.decode().title()}")
+    return Address(match[1], match[2])

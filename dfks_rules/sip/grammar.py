@@ -1,0 +1,55 @@
+"""The productions of RFC 3261 §25 that more than one header needs, as regular expressions on bytes.
+
+Rule of this file: every quantifier that could give characters back to another one is possessive
+(`*+`, `++`), so that matching is linear in the length of the input, whatever a peer sends.
+"""
+
+import re
+
+TOKEN = rb"[A-Za-z0-9\-.!%*_+`'~]++"
+"""token = 1*(alphanum / "-" / "." / "!" / "%" / "*" / "_" / "+" / "`" / "'" / "~" )"""
+
+LWS = rb"[ \t]*+"
+"""Optional white space; folded lines were joined before any header is looked at."""
+
+QUOTED = rb'"(?:[^"\\]|\\.)*+"'
+"""quoted-string = SWS DQUOTE *(qdtext / quoted-pair ) DQUOTE"""
+
+IPV6 = rb"\[[0-9A-Fa-f:.]++\]"
+"""IPv6reference, its inside unchecked: it is compared and connected to, never computed with."""
+
+HOST = rb"(?:" + IPV6 + rb"|[A-Za-z0-9](?:[A-Za-z0-9_.\-]*+))"
+"""host = hostname / IPv4address / IPv6reference; underscores are seen in the field."""
+
+GEN_VALUE = rb"(?:" + TOKEN + rb"(?::[0-9A-Za-z.:]++)?+|\[?[0-9A-Fa-f:.]++\]?|" + QUOTED + rb")"
+"""gen-value = token / host / quoted-string; also `received=2001:db8::1` (RFC 5118 §4.5)."""
+
+PARAM = TOKEN + rb"(?:" + LWS + rb"=" + LWS + GEN_VALUE + rb")?+"
+"""generic-param = token [ EQUAL gen-value ]"""
+
+PARAMS = rb"(?:" + LWS + rb";" + LWS + PARAM + rb")*+"
+"""*( SEMI generic-param )"""
+
+_ONE_PARAM = re.compile(
+    rb";" + LWS + rb"(" + TOKEN + rb")(?:" + LWS + rb"=" + LWS + rb"(" + GEN_VALUE + rb"))?+"
+)
+
+
+def parse_params(text: bytes) -> dict[bytes, bytes]:
+    """Parameters by name in lower case; the value of a parameter without one is empty.
+
+    Args:
+        text: what `PARAMS` matched. The first of two parameters with one name counts.
+    """
+    params: dict[bytes, bytes] = {}
+    for name, value in _ONE_PARAM.findall(text):
+        params.setdefault(name.lower(), value)
+    return params
+
+
+_LIST_ITEM = re.compile(rb"(?:[^,\"<]|" + QUOTED + rb"|<[^>]*+>)++")
+
+
+def split_list(value: bytes) -> list[bytes]:
+    """The members of a comma-separated header value; commas in quotes and brackets do not count."""
+    return [item for raw in _LIST_ITEM.findall(value) if (item := raw.strip(b" \t"))]

@@ -1,0 +1,251 @@
+"""Bytes → requests and responses (RFC 3261 §7, §25), as far as a notifier needs them.
+
+A message is split once; values are parsed when somebody asks. Header text that is echoed (Via,
+From, To, Call-ID, CSeq, Record-Route) is kept as it came. What is wrong with a request does not
+raise: it is noted as its `fault`, beside whatever could be read, so that it can be answered.
+"""
+
+import re
+from typing import NamedTuple
+
+from dfks_rules.errors import MalformedMessageError
+from dfks_rules.sip.address import Address, parse_address
+from dfks_rules.sip.grammar import TOKEN
+from dfks_rules.sip.via import Via, parse_via
+
+MAX_HEAD = 16_384
+"""Longest start line and headers together, in bytes (the longest of RFC 4475 has 3.5 KB)."""
+MAX_HEADERS = 128
+MAX_CSEQ = 2**31 - 1
+"""RFC 3261 §8.1.1.5"""
+MAX_SECONDS = 2**32 - 1
+"""delta-seconds: RFC 3261 §20.19"""
+
+
+class Fault(NamedTuple):
+    """What is wrong with a request, as it is told to the peer."""
+
+    status: int
+    reason: str
+
+
+class Headers(dict[bytes, bytes]):
+    """Values by name in lower case and long form; repeated headers joined by commas (§7.3.1)."""
+
+    __slots__ = ()
+
+
+_LONG_FORM = {
+    b"v": b"via",
+    b"f": b"from",
+    b"t": b"to",
+    b"i": b"call-id",
+    b"m": b"contact",
+    b"l": b"content-length",
+    b"c": b"content-type",
+    b"e": b"content-encoding",
+    b"s": b"subject",
+    b"k": b"supported",
+    b"o": b"event",
+    b"u": b"allow-events",
+    b"r": b"refer-to",
+}
+_COMMON = (
+    b"Via From To Call-ID Call-Id CSeq Contact Max-Forwards Event Expires Content-Type"
+    b" Content-Length Accept User-Agent Route Record-Route Allow Supported Allow-Events"
+    b" Authorization Date Server Subscription-State Require"
+).split()
+# From the spelling of a name to its key. Names that are not here go the long way, and stay out.
+_KEYS: dict[bytes, bytes] = {
+    **{name: name.lower() for name in _COMMON},
+    **{name.lower(): name.lower() for name in _COMMON},
+    **_LONG_FORM,
+    **{short.upper(): long for short, long in _LONG_FORM.items()},
+}
+SINGLE = frozenset(
+    b"from to call-id cseq max-forwards content-length content-type expires event date"
+    b" content-encoding user-agent min-expires subject subscription-state".split()
+)
+"""Headers that stand at most once in a message (RFC 3261 §7.3.1, RFC 4475 §3.3.8)."""
+
+_NAME = re.compile(TOKEN)
+_FOLD = re.compile(rb"[ \t]*\r\n[ \t]+")
+_METHOD = _NAME
+_VERSION = re.compile(rb"SIP/[0-9]+\.[0-9]+", re.IGNORECASE)
+_STATUS_LINE = re.compile(rb"SIP/2\.0 ([1-6][0-9]{2}) ", re.IGNORECASE)
+_CSEQ = re.compile(rb"([0-9]{1,32})[ \t]+(" + TOKEN + rb")")
+_DIGITS = re.compile(rb"[0-9]{1,32}")
+
+
+class Response:
+    """A response, as far as it takes to match it to a NOTIFY of ours."""
+
+    __slots__ = ("branch", "headers", "method", "status")
+
+    def __init__(self, status: int, branch: bytes, method: bytes, headers: Headers) -> None:
+        self.status = status
+        self.branch = branch
+        """Branch of the only Via."""
+        self.method = method
+        """Method in CSeq."""
+        self.headers = headers
+
+
+class Request:
+    """A request. Where `fault` is set, the other fields hold what could be read."""
+
+    __slots__ = ("body", "cseq", "fault", "headers", "method", "uri", "via")
+
+    def __init__(self, method: bytes, uri: bytes, headers: Headers, body: bytes) -> None:
+        self.method = method
+        self.uri = uri
+        """The Request-URI, unparsed."""
+        self.headers = headers
+        self.body = body
+        self.cseq = 0
+        self.via: Via | None = None
+        """The topmost Via."""
+        self.fault: Fault | None = None
+
+    def address(self, name: bytes) -> Address:
+        """The value of From, To or a single Contact.
+
+        Raises:
+            MalformedMessageError: `sip_malformed_header`, also when the header is absent.
+        """
+        value = self.headers.get(name)
+        if value is None:
+            raise MalformedMessageError("sip_malformed_header", f"missing {name.decode().title()}")
+        return parse_address(value, name)
+
+    def text(self, name: bytes) -> str | None:
+        """The value of a header as text, for facts and logs; None when it is absent."""
+        value = self.headers.get(name)
+        return None if value is None else value.decode(errors="replace")
+
+    def seconds(self, name: bytes) -> int | None:
+        """The value of Expires; None when it is absent.
+
+        Raises:
+            MalformedMessageError: `sip_malformed_header` when it is not a number of seconds.
+        """
+        value = self.headers.get(name)
+        if value is None:
+            return None
+        if not _DIGITS.fullmatch(value):
+            raise MalformedMessageError(
+                "sip_malformed_header", f"malformed {name.decode().title()}"
+            )
+        return min(int(value), MAX_SECONDS)
+
+
+def parse_message(data: bytes) -> Request | Response | None:
+    """Read one message; None when nothing can be answered or matched.
+
+    Args:
+        data: one datagram, or one message that `stream` framed. Bytes beyond Content-Length are
+            ignored.
+    """
+    head, separator, body = data.lstrip(b"\r\n").partition(b"\r\n\r\n")
+    if not head:
+        return None
+    if b"\r\n " in head or b"\r\n\t" in head:
+        head = _FOLD.sub(b" ", head)
+    lines = head.split(b"\r\n")
+    headers, fault = _split_headers(lines)
+    if not separator:
+        fault = Fault(400, "No empty line after the headers")
+    elif len(head) > MAX_HEAD:
+        fault = Fault(400, "Headers too long")
+    elif head.count(b"\n") != len(lines) - 1 or head.count(b"\r") != len(lines) - 1:
+        # INVARIANT: no bare CR or LF in what is echoed.
+        return None
+    if lines[0][:4].upper() == b"SIP/":
+        return None if fault else _response(lines[0], headers)
+    return _request(lines[0], headers, body, fault)
+
+
+def _split_headers(lines: list[bytes]) -> tuple[Headers, Fault | None]:
+    """Header lines (all but the first line) → values by name; the first thing that is wrong."""
+    headers = Headers()
+    fault = None
+    for line in lines[1 : MAX_HEADERS + 1]:
+        name, colon, value = line.partition(b":")
+        key = _KEYS.get(name)
+        if key is None:
+            stripped = name.rstrip(b" \t")
+            if not colon or not _NAME.fullmatch(stripped):
+                fault = fault or Fault(400, "Malformed header line")
+                continue
+            key = stripped.lower()
+            key = _KEYS.get(key, key)
+        elif not colon:
+            fault = fault or Fault(400, "Malformed header line")
+            continue
+        value = value.strip(b" \t")
+        if key in headers:
+            if key in SINGLE:
+                fault = fault or Fault(400, f"More than one {key.decode().title()}")
+                continue
+            value = headers[key] + b", " + value
+        headers[key] = value
+    if len(lines) > MAX_HEADERS + 1:
+        fault = fault or Fault(400, "Too many headers")
+    return headers, fault
+
+
+def _response(line: bytes, headers: Headers) -> Response | None:
+    """A response that could be one to our request: one Via, a CSeq (RFC 3261 §8.1.3.3, §17.1.3)."""
+    status = _STATUS_LINE.match(line)
+    cseq = _CSEQ.fullmatch(headers.get(b"cseq", b""))
+    if status is None or cseq is None or int(cseq[1]) > MAX_CSEQ:
+        return None
+    via = parse_via(headers.get(b"via", b""))
+    if via is None or via.more or via.branch is None:
+        return None
+    return Response(int(status[1]), via.branch, cseq[2], headers)
+
+
+def _request(line: bytes, headers: Headers, body: bytes, fault: Fault | None) -> Request | None:
+    parts = line.split(b" ")
+    if len(parts) == 3 and parts[2] == b"SIP/2.0":
+        request = Request(parts[0], parts[1], headers, body)
+    else:
+        method, _, rest = line.partition(b" ")
+        uri, _, version = rest.rpartition(b" ")
+        request = Request(method, uri, headers, body)
+        if len(parts) == 3 and _VERSION.fullmatch(version):
+            if version.upper() != b"SIP/2.0":
+                fault = fault or Fault(505, "Version Not Supported")
+        else:
+            fault = fault or Fault(400, "Malformed request line")
+    if not _METHOD.fullmatch(request.method):
+        return None
+    request.fault = _check(request, fault)
+    return request
+
+
+def _check(request: Request, fault: Fault | None) -> Fault | None:
+    """What every request must have (RFC 3261 §8.1.1); sets `via`, `cseq` and `body`."""
+    headers = request.headers
+    via = request.via = parse_via(headers.get(b"via", b""))
+    if via is None:
+        fault = fault or Fault(400, "Malformed Via" if b"via" in headers else "Missing Via")
+    for name in (b"from", b"to", b"call-id", b"cseq"):
+        if not headers.get(name):
+            return fault or Fault(400, f"Missing {name.decode().title()}")
+    cseq = _CSEQ.fullmatch(headers[b"cseq"])
+    if cseq is None or int(cseq[1]) > MAX_CSEQ:
+        return fault or Fault(400, "Malformed CSeq")
+    if cseq[2] != request.method:
+        return fault or Fault(400, "CSeq method does not match")
+    request.cseq = int(cseq[1])
+    hops = headers.get(b"max-forwards", b"70")
+    if not _DIGITS.fullmatch(hops) or int(hops) > 255:
+        return fault or Fault(400, "Malformed Max-Forwards")
+    length = headers.get(b"content-length")
+    if length is not None:
+        if not _DIGITS.fullmatch(length) or int(length) > len(request.body):
+            return fault or Fault(400, "Content-Length does not fit the body")
+        request.body = request.body[: int(length)]
+    return fault

@@ -1,0 +1,38 @@
+"""Deadlines for transactions: many of them, and only a handful of different waiting times."""
+
+from collections import deque
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class TimerQueues(Generic[T]):
+    """One first-in-first-out queue for each waiting time, so that adding and removing cost O(1).
+
+    Nothing is ever cancelled: whoever is called at its deadline knows whether it still matters.
+    """
+
+    def __init__(self) -> None:
+        self._queues: dict[float, deque[tuple[float, T]]] = {}
+
+    def add(self, start: float, wait: float, item: T) -> None:
+        """Have `item` given back by `due` at `start + wait` (monotonic seconds, seconds).
+
+        The starts of one waiting time must not go back in time by more than the caller can bear.
+        """
+        queue = self._queues.get(wait)
+        if queue is None:
+            queue = self._queues[wait] = deque()
+        queue.append((start + wait, item))
+
+    def due(self, now: float) -> list[tuple[float, T]]:
+        """Take out and return what is due, with its deadline."""
+        items = []
+        for queue in self._queues.values():
+            while queue and queue[0][0] <= now:
+                items.append(queue.popleft())
+        return items
+
+    def next_deadline(self) -> float | None:
+        """When `due` will have something (monotonic seconds); None when nothing waits."""
+        return min((queue[0][0] for queue in self._queues.values() if queue), default=None)

@@ -1,0 +1,86 @@
+"""The topmost Via: whom a response goes to, and which transaction a message belongs to."""
+
+import re
+
+from dfks_rules.sip.grammar import HOST, LWS, PARAMS, TOKEN, parse_params
+
+MAGIC_COOKIE = b"z9hG4bK"
+"""Begins every branch that is unique by RFC 3261 §8.1.1.7."""
+
+# via-parm = sent-protocol LWS sent-by *( SEMI via-params ); LWS may stand at each of the slashes.
+_VIA = re.compile(
+    rb"SIP" + LWS + rb"/" + LWS + rb"2\.0" + LWS + rb"/" + LWS + rb"(" + TOKEN + rb")[ \t]++"
+    rb"(" + HOST + rb")(?:" + LWS + rb":" + LWS + rb"([0-9]{1,5}))?+"
+    rb"(" + PARAMS + rb")" + LWS + rb"(,|\Z)",
+    re.IGNORECASE,
+)  # fmt: skip
+_BRANCH = re.compile(
+    rb";" + LWS + rb"branch" + LWS + rb"=" + LWS + rb"(" + TOKEN + rb")", re.IGNORECASE
+)
+_RPORT = re.compile(rb";" + LWS + rb"rport" + LWS + rb"(?=;|\Z)", re.IGNORECASE)
+
+
+class Via:
+    """The topmost Via of a message."""
+
+    __slots__ = (
+        "_end",
+        "_start",
+        "_text",
+        "branch",
+        "host",
+        "more",
+        "params",
+        "port",
+        "rport",
+        "transport",
+    )
+
+    def __init__(self, match: re.Match[bytes]) -> None:
+        transport, host, port, params, comma = match.groups()
+        self.transport = transport
+        self.host = host
+        """The host of sent-by, IPv6 in brackets."""
+        self.port = int(port) if port else None
+        """The port of sent-by; None when it was not given."""
+        self.params = params
+        branch = _BRANCH.search(params)
+        self.branch = branch[1] if branch else None
+        self.rport = _RPORT.search(params) is not None
+        """Whether the response is to go to the port that the request came from (RFC 3581)."""
+        self.more = bool(comma)
+        """Whether another Via follows."""
+        self._text = match.string
+        self._start, self._end = match.span(4)
+
+    @property
+    def sent_by(self) -> bytes:
+        """Host and port, as they were written."""
+        return b"%b:%d" % (self.host, self.port) if self.port else self.host
+
+    def response_text(self, source: tuple[str, int]) -> bytes:
+        """All Via values for a response: as received, `received` and `rport` filled in.
+
+        Args:
+            source: address and port that the request came from.
+
+        Reference: RFC 3261 §18.2.1, RFC 3581 §4
+        """
+        host = source[0].encode()
+        params = self.params
+        if self.rport:
+            params = _RPORT.sub(b";rport=%d" % source[1], params, count=1)
+        elif self.host.strip(b"[]") == host:
+            return self._text
+        if b"received" not in params or b"received" not in parse_params(params):
+            params += b";received=" + host
+        return self._text[: self._start] + params + self._text[self._end :]
+
+
+def parse_via(value: bytes) -> Via | None:
+    """The topmost of the Via values in `value`; None when it is malformed.
+
+    Reference: RFC 3261 §20.42
+    """
+    match = _VIA.match(value)
+    return Via(match) if match else None

@@ -1,0 +1,106 @@
+"""The files of an SQLite store: created, locked, opened, and why not.
+
+Beside the database (`PATH`) there is `PATH.lock`, locked by the process that serves. The kernel
+lets go of that lock in whatever way the process ends. The database itself cannot carry it: closing
+any descriptor of that file would drop SQLite's own locks.
+"""
+
+import errno
+import fcntl
+import os
+import sqlite3
+from contextlib import ExitStack
+from pathlib import Path
+
+from dfks_rules.errors import StoreError
+from dfks_rules.store.migrations import migrate
+
+BUSY_SECONDS = 1.0
+"""How long a lock of another program (a backup, an sqlite3 shell) is waited for."""
+
+
+class Database:
+    """The files of one store, opened by this process and refused to others."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the database at `path`; it is made if need be, and its directory too.
+
+        Raises:
+            StoreError: `store_in_use`, `store_read_only`, `store_not_a_database`,
+                `store_newer_version` or `store_unavailable`.
+        """
+        with ExitStack() as opened:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                _lock(path.with_name(path.name + ".lock"), opened)
+                # Journals get the mode of the database from SQLite; it holds people's numbers.
+                os.close(_open(path))
+                self.writer = _connect(path, opened)
+                """For the one thread that writes."""
+                migrate(self.writer)
+                self.reader = _connect(path, opened)
+                """For the thread that asks."""
+            except (OSError, sqlite3.Error, StoreError) as error:
+                raise _explained(path, error) from error
+            self._opened = opened.pop_all()
+
+    def close(self) -> None:
+        """Let go of the files. SQLite moves its log into the database with the last connection."""
+        self._opened.close()
+
+
+def _open(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def _lock(path: Path, opened: ExitStack) -> None:
+    """Hold `path` locked until `opened` is closed; it tells the process that holds it."""
+    descriptor = _open(path)
+    opened.callback(os.close, descriptor)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip() or "unknown"
+        raise StoreError("store_in_use", f"the process {holder} uses it") from None
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+
+
+def _connect(path: Path, opened: ExitStack) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        path,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,  # Transactions begin and end where we say.
+        check_same_thread=False,
+    )
+    opened.callback(connection.close)
+    [mode] = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":
+        raise StoreError("store_unavailable", "its file system has no shared memory for a WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    return connection
+
+
+def _explained(path: Path, error: OSError | sqlite3.Error | StoreError) -> StoreError:
+    """The error that an operator is shown."""
+    if isinstance(error, StoreError):
+        code, why = error.code, error.message
+    elif isinstance(error, sqlite3.Error):
+        code, why = _SQLITE.get(_primary(error), ("store_unavailable", str(error)))
+    elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        code, why = "store_read_only", f"`{error.filename}` may not be written"
+    else:
+        code, why = "store_unavailable", f"{error.strerror}: `{error.filename}`"
+    return StoreError(code, f"cannot use `{path}`: {why}")
+
+
+def _primary(error: sqlite3.Error) -> int:
+    """SQLite's primary result code: the lowest byte of the extended one."""
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+
+
+_SQLITE = {
+    sqlite3.SQLITE_NOTADB: ("store_not_a_database", "it is not an SQLite database"),
+    sqlite3.SQLITE_READONLY: ("store_read_only", "it may not be written"),
+    sqlite3.SQLITE_BUSY: ("store_in_use", "another program holds a lock on it"),
+}

@@ -1,0 +1,60 @@
+"""How the tables grew: each step is applied once, together with its record."""
+
+import sqlite3
+
+from dfks_rules.errors import StoreError
+
+APPLICATION_ID = int.from_bytes(b"dfks", "big")
+"""Marks a file as ours, so that no other program's database is touched."""
+
+# Never edit a step that was released: add one.
+MIGRATIONS: tuple[str, ...] = (
+    f"""
+    PRAGMA application_id = {APPLICATION_ID};
+    CREATE TABLE presentity (
+        user     TEXT NOT NULL,
+        domain   TEXT NOT NULL,
+        revision INTEGER NOT NULL,  -- rises by one with each change
+        PRIMARY KEY (domain, user)
+    ) WITHOUT ROWID;
+    CREATE TABLE feature_state (
+        user       TEXT NOT NULL,
+        domain     TEXT NOT NULL,
+        feature    TEXT NOT NULL,   -- DoNotDisturb, CallForwardingAlways, ...
+        status     INTEGER NOT NULL CHECK (status IN (0, 1)),
+        forward_to TEXT,            -- NULL when never said
+        ring_count INTEGER,         -- NULL when never said
+        changed_at TEXT NOT NULL,   -- UTC, ISO 8601
+        PRIMARY KEY (domain, user, feature)
+    ) WITHOUT ROWID;
+    """,
+)
+"""Scripts; the version of a file (`PRAGMA user_version`) is how many of them it has seen."""
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring a file to the newest version; a new one gets all tables.
+
+    Raises:
+        StoreError: `store_newer_version`, or `store_not_a_database` for another program's file.
+        sqlite3.Error: the file cannot be read or written; nothing of the failed step is kept.
+    """
+    [version] = connection.execute("PRAGMA user_version").fetchone()
+    [application] = connection.execute("PRAGMA application_id").fetchone()
+    [tables] = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if tables and application != APPLICATION_ID:
+        raise StoreError("store_not_a_database", "it belongs to another program")
+    if version > len(MIGRATIONS):
+        raise StoreError(
+            "store_newer_version",
+            f"it has version {version}, from a newer dfks-rules; "
+            f"this one knows versions up to {len(MIGRATIONS)}",
+        )
+    for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
+        try:
+            connection.executescript(
+                f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;"
+            )
+        finally:
+            if connection.in_transaction:
+                connection.rollback()

@@ -1,0 +1,121 @@
+"""A server without SIP for tests of the management interface: keeps states, has one policy."""
+
+from collections.abc import Mapping
+
+from dfks_rules.errors import StoreError
+from dfks_rules.mi.ports import PolicyListing, PolicyRow, SubscriptionRow
+from dfks_rules.model.decisions import Decision, Denial, NotifyScope, Outcome
+from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState, Snapshot
+from dfks_rules.model.identity import Aor
+from dfks_rules.model.requests import Asked, FeatureRequest, Operation, Origin, Requester
+
+REFUSED_TARGET = "sip:premium@example.com"
+"""Where the one policy lets nobody forward to."""
+
+
+class MemoryOperations:
+    """Stores what is set, and refuses one forward target."""
+
+    def __init__(self) -> None:
+        self.stored: dict[Aor, Snapshot] = {}
+        self.params: list[str | None] = []
+        self.rows: list[SubscriptionRow] = []
+        self.is_broken = False
+        """Whether the store fails, as with a full disk."""
+        self._level = "info"
+
+    async def set_feature(self, presentity: Aor, asked: Asked, param: str | None) -> Outcome:
+        """Store, except what the policy refuses."""
+        if self.is_broken:
+            raise StoreError("store_unavailable", "disk is full")
+        self.params.append(param)
+        snapshot = self.stored.get(presentity, NOTHING_STORED)
+        before = snapshot.state(asked.feature)
+        state = FeatureState(
+            asked.state.status,
+            asked.state.forward_to or before.forward_to,
+            asked.state.ring_count or before.ring_count,
+        )
+        request = FeatureRequest(
+            Operation.SET,
+            presentity,
+            Requester(Origin.OPERATOR, param=param),
+            asked.feature,
+            asked.state,
+        )
+        if state.forward_to == REFUSED_TARGET:
+            denial = Denial("toll-fraud", "Forwarding there is not allowed")
+            return Outcome(request, _decision(before, denial), before, before, before)
+        if state != before:
+            self.stored[presentity] = snapshot.replace(asked.feature, state)
+        return Outcome(request, _decision(state), before, state, state)
+
+    async def get_features(self, presentity: Aor) -> tuple[Outcome, ...]:
+        """What is stored, unchanged by the policy."""
+        snapshot = self.stored.get(presentity, NOTHING_STORED)
+        requester = Requester(Origin.OPERATOR)
+        return tuple(
+            Outcome(
+                FeatureRequest(Operation.GET, presentity, requester, feature),
+                _decision(snapshot.state(feature)),
+                snapshot.state(feature),
+                snapshot.state(feature),
+                snapshot.state(feature),
+            )
+            for feature in FEATURES
+        )
+
+    def subscriptions(self) -> list[SubscriptionRow]:
+        """The rows that a test put there."""
+        return self.rows
+
+    def refresh_watchers(self, presentity: Aor) -> int:
+        """How many watch."""
+        return sum(row.presentity == presentity.uri for row in self.rows)
+
+    def policies(self) -> PolicyListing:
+        """The one policy."""
+        return PolicyListing("5e1f", (PolicyRow("policies/default/policy.yaml", "default", 1),))
+
+    def statistics(self) -> Mapping[str, int]:
+        """Three, in two groups."""
+        return {"sip:requests": 7, "presence:subscriptions": len(self.rows), "presence:notifies": 3}
+
+    def uptime(self) -> float:
+        """A minute and a half."""
+        return 90.5
+
+    def log_level(self) -> str:
+        """The level set last."""
+        return self._level
+
+    def set_log_level(self, level: str) -> None:
+        """Keep the level."""
+        self._level = level
+
+
+def subscription(number: int, presentity: str = "sip:alice@example.com") -> SubscriptionRow:
+    """One row that differs from others by its number."""
+    return SubscriptionRow(
+        presentity,
+        f"sip:phone{number}@example.com",
+        f"call-{number}@192.0.2.1",
+        3600,
+        f"sip:phone{number}@192.0.2.1:5060",
+        "as-feature-event",
+        "udp",
+    )
+
+
+def _decision(state: FeatureState, denial: Denial | None = None) -> Decision:
+    deciders = {"deny": "default/no-premium"} if denial else {}
+    return Decision(
+        state=state,
+        assigned=True,
+        notify=NotifyScope.ALL,
+        denial=denial,
+        matched=tuple(deciders.values()),
+        decided_by=deciders,
+        logs=(),
+        revision="5e1f",
+    )

@@ -1,0 +1,74 @@
+"""Files that are made from the tables of the policy language.
+
+`python -m tests.helpers.published` writes them; a test compares them.
+"""
+
+import json
+from pathlib import Path
+
+from dfks_rules.model.requests import Operation
+from dfks_rules.policy.case_schema import case_schema
+from dfks_rules.policy.facts import FACTS, Fact, Kind
+from dfks_rules.policy.matchers import MATCHERS
+from dfks_rules.policy.schema import policy_schema
+
+ROOT = Path(__file__).parents[2]
+
+_HEAD = """# Facts
+
+All that a policy can know about a request. Made from the table in `dfks_rules/policy/facts.py` by
+`python -m tests.helpers.published`; do not edit. How conditions use facts is told in
+[policy-language.md](policy-language.md).
+
+A fact that is not there (an operator has no `watcher`, a `get` has no `request.status`) passes no
+matcher; see "Absent facts" there.
+"""
+
+
+def published() -> dict[str, str]:
+    """Path from the top of the repository → content."""
+    return {
+        "schemas/policy.schema.json": json.dumps(policy_schema(), indent=2) + "\n",
+        "schemas/policy-test.schema.json": json.dumps(case_schema(), indent=2) + "\n",
+        "docs/reference/facts.md": _facts_page(),
+    }
+
+
+def _facts_page() -> str:
+    rows = ["| fact | type | operations | what it is |", "|---|---|---|---|"]
+    rows += [_row(fact) for fact in FACTS.values()]
+    types = ["| type | constants | matchers |", "|---|---|---|"]
+    types += [_type_row(kind) for kind in Kind]
+    parts = [_HEAD, "\n".join(rows), "\n## Types\n", "\n".join(types)]
+    return "\n".join(parts) + "\n"
+
+
+def _row(fact: Fact) -> str:
+    operations = ", ".join(one.value for one in Operation if one in fact.operations)
+    words = ", ".join(f"`{word}`" for word in fact.words)
+    description = f"{fact.description} {words}" if words else fact.description
+    every = "all" if fact.operations == frozenset(Operation) else operations
+    return f"| `{fact.name}` | {fact.kind.value} | {every} | {description} |"
+
+
+_CONSTANTS = {
+    Kind.WORD: "one of the words listed with the fact",
+    Kind.TEXT: "text of at most 512 characters; case matters",
+    Kind.DOMAIN: "host name or address, in lower case",
+    Kind.AOR: "`sip:user@domain`, the domain in lower case",
+    Kind.STATUS: "`0` (off) or `1` (on)",
+    Kind.COUNT: "whole number, 0 to 1000",
+    Kind.IP: "IPv4 or IPv6 address; IPv6 in its short form, in lower case",
+    Kind.TIME: "`HH:MM`, 00:00 to 23:59",
+    Kind.DATE: "`YYYY-MM-DD`",
+}
+
+
+def _type_row(kind: Kind) -> str:
+    takes = ", ".join(f"`{one.name}`" for one in MATCHERS.values() if kind in one.kinds)
+    return f"| {kind.value} | {_CONSTANTS[kind]} | {takes} |"
+
+
+if __name__ == "__main__":
+    for path, text in published().items():
+        (ROOT / path).write_text(text)

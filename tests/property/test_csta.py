@@ -1,0 +1,130 @@
+"""Bodies: what holds for all of them."""
+
+import contextlib
+from xml.sax.saxutils import escape
+
+from hypothesis import given
+from hypothesis import strategies as st
+from lxml import etree
+
+from dfks_rules.csta.multipart import split
+from dfks_rules.csta.names import ACCEPT, CONTENT_TYPE, NAMESPACE
+from dfks_rules.csta.parse import parse
+from dfks_rules.csta.render import render
+from dfks_rules.errors import MalformedMessageError
+from dfks_rules.model.features import FEATURES, Feature, FeatureState
+from dfks_rules.model.requests import Asked
+
+# XML 1.0 §2.2, production Char.
+xml_text = st.text(
+    st.one_of(
+        st.sampled_from("\t\n\r&<>\"'dfks-\x7f\x85"),
+        st.characters(
+            min_codepoint=0x20, exclude_characters="\ufffe\uffff", exclude_categories=["Cs"]
+        ),
+    ),
+    max_size=40,
+)
+any_text = st.text(st.characters(codec=None), max_size=40)
+# What a phone may say: no control characters, no white space around it.
+plain_text = st.text(
+    st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=40
+)
+ring_counts = st.one_of(st.none(), st.integers(1, 100))
+targets = st.one_of(st.none(), plain_text)
+
+_DOCUMENT = (
+    b'<?xml version="1.0" encoding="UTF-8"?>\r\n<c:SetForwarding xmlns:c="urn:x"><device>a</device>'
+    b"<forwardDN>2424</forwardDN><forwardingType>forwardNoAns</forwardingType>"
+    b"<activateForward>true</activateForward><ringCount>4</ringCount></c:SetForwarding>"
+)
+_MULTIPART = (
+    b"--x\r\nContent-Type: " + CONTENT_TYPE.encode() + b"\r\n\r\n" + _DOCUMENT + b"\r\n--x--"
+)
+_PIECES = [b"<", b">", b"&", b"\0", b"\xff", b"<!DOCTYPE a>", b"--x", b"<![CDATA[", b"&#0;", b"<a>"]
+
+states = st.builds(FeatureState, st.booleans(), st.one_of(st.none(), xml_text), ring_counts)
+documents = st.lists(
+    st.tuples(st.sampled_from(FEATURES), states), min_size=1, unique_by=lambda document: document[0]
+)
+
+
+def _told(body: bytes) -> dict[str, str]:
+    return {etree.QName(child).localname: child.text or "" for child in etree.fromstring(body)}
+
+
+@given(documents, xml_text)
+def test_an_xml_library_reads_back_whatever_was_rendered(
+    told: list[tuple[Feature, FeatureState]], device: str
+) -> None:
+    """No value of any user may make a body that a phone cannot read."""
+    content_type, body = render(tuple(told), device)
+    bodies = [body] if len(told) == 1 else [part for _, part in split(content_type.decode(), body)]
+    ordered = sorted(told, key=lambda document: FEATURES.index(document[0]))
+    for (feature, state), read in zip(ordered, map(_told, bodies), strict=True):
+        forwarded = feature is not Feature.DO_NOT_DISTURB
+        counted = feature is Feature.CALL_FORWARDING_NO_ANSWER and state.ring_count is not None
+        assert read["device"] == device
+        assert read["forwardStatus" if forwarded else "doNotDisturbOn"] == str(state.status).lower()
+        assert read.get("forwardTo") == (state.forward_to if forwarded else None)
+        assert read.get("ringCount") == (str(state.ring_count) if counted else None)
+
+
+@given(any_text)
+def test_text_that_xml_cannot_carry_still_makes_a_readable_body(device: str) -> None:
+    """Surrogates, controls and noncharacters become question marks, one for one."""
+    _, body = render(((Feature.DO_NOT_DISTURB, FeatureState()),), device)
+    assert len(_told(body)["device"]) == len(device)
+
+
+@given(
+    st.booleans(),
+    targets,
+    ring_counts,
+    targets,
+    st.permutations(range(5)),
+    st.sampled_from(["", "p:"]),
+)
+def test_a_request_means_the_same_in_every_order_of_its_children(
+    status: bool,
+    target: str | None,
+    count: int | None,
+    device: str | None,
+    order: list[int],
+    prefix: str,
+) -> None:
+    """Phones order them as they like."""
+    values = {
+        "device": device, "forwardDN": target, "forwardingType": "forwardNoAns",
+        "activateForward": str(status), "ringCount": None if count is None else str(count),
+    }  # fmt: skip
+    children = [f"<{name}>{escape(value or '')}</{name}>" for name, value in values.items()]
+    body = (
+        f'<{prefix}SetForwarding xmlns:p="{NAMESPACE}">'
+        f"{''.join(children[position] for position in order)}</{prefix}SetForwarding>"
+    )
+    state = FeatureState(status, target, count)
+    assert parse(CONTENT_TYPE, body.encode()) == [
+        Asked(Feature.CALL_FORWARDING_NO_ANSWER, state, device)
+    ]
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> bytes:
+    """A good body in which some pieces were replaced."""
+    body = draw(st.sampled_from([_DOCUMENT, _MULTIPART]))
+    for _ in range(draw(st.integers(1, 4))):
+        start = draw(st.integers(0, len(body)))
+        end = start + draw(st.integers(0, 20))
+        body = body[:start] + draw(st.sampled_from(_PIECES) | st.binary(max_size=8)) + body[end:]
+    return body
+
+
+@given(
+    st.sampled_from([CONTENT_TYPE, 'multipart/mixed;boundary="x"', ACCEPT]) | any_text,
+    st.binary(max_size=200) | mutated(),
+)
+def test_parse_raises_nothing_but_malformed_message(content_type: str, body: bytes) -> None:
+    """Anything else would be a crash that a peer can cause."""
+    with contextlib.suppress(MalformedMessageError):
+        assert parse(content_type, body)

@@ -1,0 +1,120 @@
+"""Opening the files of a store, and why they cannot be opened."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dfks_rules.errors import StoreError
+from dfks_rules.store.database import Database
+from dfks_rules.store.migrations import MIGRATIONS
+
+
+def _refusal(path: Path) -> StoreError:
+    with pytest.raises(StoreError) as raised:
+        Database(path)
+    return raised.value
+
+
+def test_files_are_made_with_their_directory_for_their_owner_only(tmp_path: Path) -> None:
+    """They hold the numbers that people forward their calls to."""
+    path = tmp_path / "a" / "b" / "features.db"
+    database = Database(path)
+    files = {file.name: file.stat().st_mode & 0o777 for file in path.parent.iterdir()}
+    database.close()
+    assert files == dict.fromkeys([path.name + end for end in ("", "-wal", "-shm", ".lock")], 0o600)
+
+
+def test_a_closed_database_is_one_file_and_its_lock(tmp_path: Path) -> None:
+    """It can be copied as it is."""
+    Database(tmp_path / "x.db").close()
+    assert {file.name for file in tmp_path.iterdir()} == {"x.db", "x.db.lock"}
+
+
+def test_a_second_process_is_refused_and_told_which_one_serves(tmp_path: Path) -> None:
+    """Two servers on one file would not see each other's changes."""
+    path = tmp_path / "features.db"
+    database = Database(path)
+    script = (
+        "import sys, pathlib; from dfks_rules.store.database import Database\n"
+        "try: Database(pathlib.Path(sys.argv[1]))\n"
+        "except Exception as error: print(error.code, error.message)"
+    )
+    child = subprocess.run(
+        [sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=True
+    )
+    database.close()
+    expected = f"store_in_use cannot use `{path}`: the process {os.getpid()} uses it\n"
+    assert child.stdout == expected
+    Database(path).close()
+
+
+def test_a_database_locked_by_another_program_is_refused(tmp_path: Path) -> None:
+    """Waited for no longer than a moment."""
+    path = tmp_path / "features.db"
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    assert _refusal(path).code == "store_in_use"
+    other.close()
+    Database(path).close()
+
+
+@pytest.mark.parametrize(
+    "content", [b"not a database at all" * 100, b"SQLite format 3\0" + b"x" * 500]
+)
+def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(
+    tmp_path: Path, content: bytes
+) -> None:
+    """The path may be a mistake."""
+    path = tmp_path / "notes.txt"
+    path.write_bytes(content)
+    error = _refusal(path)
+    assert error.code == "store_not_a_database"
+    assert str(path) in error.message
+    assert path.read_bytes() == content
+
+
+def test_a_file_of_a_newer_version_is_refused_with_its_name(tmp_path: Path) -> None:
+    """After a downgrade the operator must know which file it is about."""
+    path = tmp_path / "features.db"
+    Database(path).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 7}")
+    connection.close()
+    error = _refusal(path)
+    assert error.code == "store_newer_version"
+    assert str(path) in error.message
+
+
+def test_a_directory_in_place_of_the_file_is_refused(tmp_path: Path) -> None:
+    """A path that ends too early."""
+    error = _refusal(tmp_path)
+    assert error.code == "store_unavailable"
+    assert "Is a directory" in error.message
+
+
+def test_a_file_in_place_of_the_directory_is_refused(tmp_path: Path) -> None:
+    """A path that goes on too long."""
+    (tmp_path / "file").touch()
+    assert _refusal(tmp_path / "file" / "features.db").code == "store_unavailable"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everything")
+def test_a_file_that_may_not_be_written_is_refused(tmp_path: Path) -> None:
+    """Found at start, not at the first key press."""
+    path = tmp_path / "features.db"
+    Database(path).close()
+    path.chmod(0o400)
+    assert _refusal(path).code == "store_read_only"
+
+
+def test_a_refused_file_is_not_kept_locked(tmp_path: Path) -> None:
+    """The operator mends the file, and the same process can try again."""
+    path = tmp_path / "features.db"
+    path.write_bytes(b"no database" * 100)
+    assert _refusal(path).code == "store_not_a_database"
+    path.unlink()
+    Database(path).close()

@@ -1,0 +1,98 @@
+"""Versions of the file."""
+
+import sqlite3
+from collections.abc import Iterator
+
+import pytest
+
+from dfks_rules.errors import StoreError
+from dfks_rules.store import migrations
+from dfks_rules.store.migrations import APPLICATION_ID, MIGRATIONS, migrate
+
+
+@pytest.fixture
+def connection() -> Iterator[sqlite3.Connection]:
+    """A new database."""
+    opened = sqlite3.connect(":memory:", isolation_level=None)
+    yield opened
+    opened.close()
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> object:
+    return connection.execute(f"PRAGMA {name}").fetchone()[0]
+
+
+def test_a_new_file_gets_the_newest_version_and_our_mark(connection: sqlite3.Connection) -> None:
+    """`file features.db` and `PRAGMA user_version` tell an operator what it is."""
+    migrate(connection)
+    assert _pragma(connection, "user_version") == len(MIGRATIONS)
+    assert _pragma(connection, "application_id") == APPLICATION_ID
+
+
+def test_integrators_find_the_columns_that_the_documentation_names(
+    connection: sqlite3.Connection,
+) -> None:
+    """The tables are read with other tools: their shape is a promise."""
+    migrate(connection)
+    columns = [
+        [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+        for table in ("presentity", "feature_state")
+    ]
+    assert columns == [
+        ["user", "domain", "revision"],
+        ["user", "domain", "feature", "status", "forward_to", "ring_count", "changed_at"],
+    ]
+
+
+def test_migrate_leaves_a_file_of_the_newest_version_alone(connection: sqlite3.Connection) -> None:
+    """Every start runs it."""
+    migrate(connection)
+    before = connection.total_changes
+    migrate(connection)
+    assert connection.total_changes == before
+
+
+def test_migrate_applies_only_the_steps_that_a_file_has_not_seen(
+    connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An upgrade keeps what is stored."""
+    migrate(connection)
+    connection.execute("INSERT INTO presentity VALUES ('alice', 'example.com', 3)")
+    step = "ALTER TABLE presentity ADD COLUMN note TEXT DEFAULT 'new';"
+    monkeypatch.setattr(migrations, "MIGRATIONS", (*MIGRATIONS, step))
+    migrate(connection)
+    assert connection.execute("SELECT * FROM presentity").fetchall() == [
+        ("alice", "example.com", 3, "new")
+    ]
+    assert _pragma(connection, "user_version") == len(MIGRATIONS) + 1
+
+
+def test_a_step_that_fails_leaves_nothing_behind(
+    connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old version of the server can go on with the file."""
+    migrate(connection)
+    step = "CREATE TABLE half (a); INSERT INTO nowhere VALUES (1);"
+    monkeypatch.setattr(migrations, "MIGRATIONS", (*MIGRATIONS, step))
+    with pytest.raises(sqlite3.OperationalError):
+        migrate(connection)
+    assert _pragma(connection, "user_version") == len(MIGRATIONS)
+    assert connection.execute("SELECT * FROM sqlite_master WHERE name = 'half'").fetchall() == []
+
+
+def test_migrate_refuses_a_newer_version(connection: sqlite3.Connection) -> None:
+    """An old server must not write what it does not understand."""
+    migrate(connection)
+    connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    with pytest.raises(StoreError, match="newer dfks-rules") as raised:
+        migrate(connection)
+    assert raised.value.code == "store_newer_version"
+
+
+def test_migrate_refuses_the_database_of_another_program(connection: sqlite3.Connection) -> None:
+    """A wrong path in the settings must not add tables to somebody's file."""
+    connection.execute("CREATE TABLE contacts (name)")
+    with pytest.raises(StoreError) as raised:
+        migrate(connection)
+    assert raised.value.code == "store_not_a_database"
+    assert connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (1,)

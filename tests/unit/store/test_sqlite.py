@@ -1,0 +1,239 @@
+"""SqliteStore: what survives, what fails, and how it goes on; the rest is in tests/contract."""
+
+import asyncio
+import resource
+import sqlite3
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from dfks_rules.errors import StoreError
+from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState, Snapshot
+from dfks_rules.model.identity import Aor
+from dfks_rules.store.sqlite import MAX_BATCH, SqliteStore
+
+ALICE = Aor("alice", "example.com")
+FIRST = NOTHING_STORED.replace(FEATURES[0], FeatureState(status=True))
+SECOND = FIRST.replace(FEATURES[1], FeatureState(status=True, forward_to="2424"))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the database is."""
+    return tmp_path / "features.db"
+
+
+@pytest.fixture
+async def store(path: Path) -> AsyncIterator[SqliteStore]:
+    """An empty store."""
+    opened = SqliteStore(path, asyncio.get_running_loop())
+    yield opened
+    opened.close()
+
+
+def _commit(
+    store: SqliteStore, presentity: Aor, before: Snapshot, after: Snapshot
+) -> asyncio.Future[str | None]:
+    """Resolved with the code of the error when the commit is settled."""
+    future: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+
+    def settle(error: StoreError | None, _now: float) -> None:
+        future.set_result(None if error is None else error.code)
+
+    store.commit(presentity, before, after, settle)
+    return future
+
+
+@contextmanager
+def _full_disk(size: int) -> Iterator[None]:
+    """No file of this process can grow beyond `size` bytes: a write then fails (EFBIG)."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+async def test_what_was_settled_is_there_after_reopening(path: Path) -> None:
+    """A restart of the server changes no feature."""
+    store = SqliteStore(path, asyncio.get_running_loop())
+    assert await _commit(store, ALICE, NOTHING_STORED, FIRST) is None
+    store.close()
+    store = SqliteStore(path, asyncio.get_running_loop())
+    assert store.load(ALICE) == FIRST
+    assert await _commit(store, ALICE, FIRST, SECOND) is None
+    store.close()
+
+
+COMMITTER = """
+import asyncio, os, sys
+from pathlib import Path
+from dfks_rules.model.features import FEATURES, FeatureState
+from dfks_rules.model.identity import Aor
+from dfks_rules.store.sqlite import SqliteStore
+
+async def main():
+    store = SqliteStore(Path(sys.argv[1]), asyncio.get_running_loop())
+    def press(presentity):
+        before = store.load(presentity)
+        state = FeatureState(before.revision % 2 == 0, str(before.revision + 1))
+        after = before.replace(FEATURES[3], state)
+        def settle(error, now):
+            assert error is None
+            os.write(1, b"%s %d\\n" % (presentity.user.encode(), after.revision))
+            press(presentity)
+        store.commit(presentity, before, after, settle)
+    for number in range(32):
+        press(Aor(f"user{number}", "example.com"))
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+def _told_before_a_kill(path: Path, kill_after: int) -> dict[str, int]:
+    """Last revision that was settled for each user by a process that died while it was busy."""
+    told: dict[str, int] = {}
+    with subprocess.Popen(
+        [sys.executable, "-c", COMMITTER, str(path)], stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdout is not None
+        for count, line in enumerate(child.stdout):  # Also what it told before it died.
+            user, revision = line.split()
+            told[user] = int(revision)
+            if count == kill_after:
+                child.kill()
+    return told
+
+
+async def test_a_kill_in_the_middle_of_commits_loses_nothing_that_was_settled(path: Path) -> None:
+    """What a phone was told must hold, whatever happens to the server."""
+    told = await asyncio.to_thread(_told_before_a_kill, path, kill_after=2000)
+    assert len(told) == 32
+    store = SqliteStore(path, asyncio.get_running_loop())
+    for user, revision in told.items():
+        stored = store.load(Aor(user, "example.com"))
+        assert stored.revision >= revision
+        assert stored.state(FEATURES[3]).forward_to == str(stored.revision)
+    store.close()
+
+
+async def test_a_full_disk_fails_commits_whole_and_the_store_recovers(
+    store: SqliteStore, path: Path
+) -> None:
+    """Phones are told that it did not work; nothing is half stored; no restart is needed."""
+    assert await _commit(store, ALICE, NOTHING_STORED, FIRST) is None
+    with _full_disk(path.with_name("features.db-wal").stat().st_size):
+        assert await _commit(store, ALICE, FIRST, SECOND) == "store_unavailable"
+        chain = [_commit(store, ALICE, FIRST, SECOND)]
+        chain.append(_commit(store, ALICE, SECOND, SECOND.replace(FEATURES[2], FIRST.states[0])))
+        assert [await result for result in chain] == ["store_unavailable"] * 2
+    assert store.load(ALICE) == FIRST
+    assert await _commit(store, ALICE, FIRST, SECOND) is None
+    assert store.load(ALICE) == SECOND
+
+
+async def test_a_lock_of_another_program_fails_commits_until_it_is_gone(
+    store: SqliteStore, path: Path
+) -> None:
+    """An operator who forgets an open transaction in a shell must not stop the server for good."""
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    assert await _commit(store, ALICE, NOTHING_STORED, FIRST) == "store_unavailable"
+    other.execute("ROLLBACK")
+    other.close()
+    assert await _commit(store, ALICE, NOTHING_STORED, FIRST) is None
+
+
+async def test_other_programs_can_read_while_the_store_is_open(
+    store: SqliteStore, path: Path
+) -> None:
+    """The promise to integrators: what was settled can be queried."""
+    assert await _commit(store, ALICE, NOTHING_STORED, FIRST) is None
+    other = sqlite3.connect(path)
+    rows = other.execute("SELECT user, domain, feature, status FROM feature_state").fetchall()
+    other.close()
+    assert rows == [("alice", "example.com", "DoNotDisturb", 1)]
+
+
+async def test_a_loaded_snapshot_does_not_run_ahead_of_settlement(store: SqliteStore) -> None:
+    """Nobody is told a state that may still be lost."""
+    assert store.load(ALICE) == NOTHING_STORED
+    settled = _commit(store, ALICE, NOTHING_STORED, FIRST)
+    while not settled.done():
+        assert store.load(ALICE) == NOTHING_STORED
+        await asyncio.sleep(0)
+    assert store.load(ALICE) == FIRST
+
+
+async def test_a_presentity_that_left_the_cache_is_read_from_the_file(path: Path) -> None:
+    """The cache bounds memory, not the number of presentities."""
+    store = SqliteStore(path, asyncio.get_running_loop(), cached=10)
+    users = [Aor(f"user{number}", "example.com") for number in range(3 * MAX_BATCH)]
+    results = [_commit(store, user, NOTHING_STORED, FIRST) for user in users]
+    assert set(await asyncio.gather(*results)) == {None}
+    assert all(store.load(user) == FIRST for user in users)
+    store.close()
+
+
+async def test_load_says_when_the_file_cannot_be_read(store: SqliteStore, path: Path) -> None:
+    """An empty answer would switch every feature of the presentity off."""
+    assert await _commit(store, ALICE, NOTHING_STORED, FIRST) is None
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("ALTER TABLE feature_state RENAME TO gone")
+    with pytest.raises(StoreError) as raised:
+        store.load(Aor("bob", "example.com"))
+    other.execute("ALTER TABLE gone RENAME TO feature_state")
+    other.close()
+    assert raised.value.code == "store_unavailable"
+    assert store.load(Aor("bob", "example.com")) == NOTHING_STORED
+
+
+async def test_load_refuses_a_name_that_no_text_can_hold(store: SqliteStore) -> None:
+    """Names come from peers; they must not raise anything unexpected."""
+    with pytest.raises(StoreError) as raised:
+        store.load(Aor("\ud800", "example.com"))
+    assert raised.value.code == "store_unavailable"
+
+
+async def test_one_who_fails_on_being_told_does_not_keep_the_others_from_it(
+    store: SqliteStore,
+) -> None:
+    """A bug in one use case must not lose the answers to other phones."""
+    failures: list[object] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: failures.append(context["exception"]))
+    bug = RuntimeError("a bug")
+
+    def fail(error: StoreError | None, now: float) -> None:
+        raise bug
+
+    store.commit(ALICE, NOTHING_STORED, FIRST, fail)
+    others = [
+        _commit(store, Aor(f"user{number}", "example.com"), NOTHING_STORED, FIRST)
+        for number in range(10)
+    ]
+    assert await asyncio.gather(*others) == [None] * 10
+    assert failures == [bug]
+
+
+async def test_a_commit_after_close_is_unavailable(store: SqliteStore) -> None:
+    """It is settled, not lost."""
+    store.close()
+    assert await _commit(store, ALICE, NOTHING_STORED, FIRST) == "store_unavailable"
+
+
+def test_close_settles_also_when_the_loop_is_closed_already(path: Path) -> None:
+    """Whatever the order in which a server is taken down."""
+    loop = asyncio.new_event_loop()
+    store = SqliteStore(path, loop, clock=lambda: 7.5)
+    loop.close()
+    settled: list[tuple[StoreError | None, float]] = []
+    store.commit(ALICE, NOTHING_STORED, FIRST, lambda error, now: settled.append((error, now)))
+    store.close()
+    assert settled == [(None, 7.5)]
