@@ -13,6 +13,8 @@ from dfks_rules.mi.errors import CallError
 COMMANDS = {
     "config": "dfks_rules.cli.config",
     "mi": "dfks_rules.cli.mi",
+    "phone": "dfks_rules.cli.phone",
+    "serve": "dfks_rules.cli.serve",
 }
 """Name of a command → its module, which holds a click command named `command`.
 

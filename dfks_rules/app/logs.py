@@ -1,0 +1,78 @@
+"""Log set-up, and the one line for each set and each refusal."""
+
+import logging
+import sys
+
+import structlog
+
+from dfks_rules.model.decisions import Outcome
+from dfks_rules.model.requests import Operation
+
+LEVELS = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
+
+
+def set_up(level: str) -> None:
+    """Log to stderr: for people on a terminal, else JSON, one object a line."""
+    terminal = sys.stderr.isatty()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
+class LoggedOutcomes:
+    """Records outcomes: sets and refusals at INFO, with what the policies want logged."""
+
+    def __init__(self) -> None:
+        self.counts = {"features:gets": 0, "features:sets": 0, "features:denials": 0}
+        self._log = structlog.get_logger()
+
+    def set_level(self, level: str) -> None:
+        """Log from `level` on."""
+        set_up(level)
+        self._log = structlog.get_logger()
+
+    def record(self, outcomes: tuple[Outcome, ...]) -> None:
+        """Record outcomes of one request."""
+        counts = self.counts
+        for outcome in outcomes:
+            decision = outcome.decision
+            for text in decision.logs:
+                self._log.info("policy_log", text=text, presentity=outcome.request.presentity.uri)
+            if decision.denial is not None:
+                counts["features:denials"] += 1
+            if outcome.request.operation is Operation.GET:
+                counts["features:gets"] += 1
+                continue
+            counts["features:sets"] += 1
+            self._record_set(outcome)
+
+    def _record_set(self, outcome: Outcome) -> None:
+        request, decision = outcome.request, outcome.decision
+        who = request.requester
+        self._log.info(
+            "feature_set" if decision.denial is None else "feature_set_denied",
+            presentity=request.presentity.uri,
+            feature=request.feature.value if request.feature else None,
+            status=int(outcome.after.status),
+            forward_to=outcome.after.forward_to,
+            ring_count=outcome.after.ring_count,
+            changed=outcome.changed,
+            origin=who.origin.value,
+            watcher=who.watcher.uri if who.watcher else None,
+            source=who.source_ip,
+            reason=decision.denial.reason if decision.denial else None,
+            matched=decision.matched,
+            policy_revision=decision.revision,
+        )

@@ -1,0 +1,109 @@
+"""What MI can ask of the running server; see `mi.ports.Operations`."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+
+from dfks_rules.app.logs import LoggedOutcomes
+from dfks_rules.errors import StoreError
+from dfks_rules.mi.ports import PolicyListing, SubscriptionRow
+from dfks_rules.model.decisions import Outcome
+from dfks_rules.model.identity import Aor
+from dfks_rules.model.requests import Asked, Origin, Requester
+from dfks_rules.presence.notifier import Notifier
+from dfks_rules.presence.package import EVENT
+from dfks_rules.service.features import Features
+
+
+class ServerOperations:
+    """The operators' side of a server."""
+
+    def __init__(
+        self,
+        features: Features,
+        notifier: Notifier,
+        log: LoggedOutcomes,
+        listing: Callable[[], PolicyListing],
+        at: Callable[[], datetime],
+        level: str,
+    ) -> None:
+        self._features = features
+        self._notifier = notifier
+        self._log = log
+        self._listing = listing
+        self._at = at
+        self._level = level
+        self._loop = asyncio.get_running_loop()
+        self._started = self._loop.time()
+
+    async def set_feature(self, presentity: Aor, asked: Asked, param: str | None) -> Outcome:
+        """Set one feature, tell the watchers, and say what came of it once it is committed."""
+        requester = Requester(Origin.OPERATOR, device=asked.device, param=param)
+        settled: asyncio.Future[Outcome] = self._loop.create_future()
+
+        def done(outcomes: tuple[Outcome, ...] | StoreError, now: float) -> None:
+            if isinstance(outcomes, StoreError):
+                settled.set_exception(outcomes)
+                return
+            self._notifier.tell_watchers(outcomes, now)
+            if not settled.done():
+                settled.set_result(outcomes[0])
+
+        self._features.set(presentity, [asked], requester, self._at(), self._loop.time(), done)
+        return await settled
+
+    async def get_features(self, presentity: Aor) -> tuple[Outcome, ...]:
+        """The states of all features, as an operator is told."""
+        settled: asyncio.Future[tuple[Outcome, ...]] = self._loop.create_future()
+
+        def done(outcomes: tuple[Outcome, ...] | StoreError, _now: float) -> None:
+            if settled.done():
+                return
+            if isinstance(outcomes, StoreError):
+                settled.set_exception(outcomes)
+            else:
+                settled.set_result(outcomes)
+
+        requester = Requester(Origin.OPERATOR)
+        self._features.get(presentity, requester, self._at(), self._loop.time(), done)
+        return await settled
+
+    def subscriptions(self) -> Iterator[SubscriptionRow]:
+        """Every live subscription."""
+        now = self._loop.time()
+        for subscription in self._notifier.subscriptions:
+            dialog = subscription.dialog
+            yield SubscriptionRow(
+                subscription.presentity.uri,
+                subscription.watcher.uri,
+                dialog.call_id.decode(errors="replace"),
+                max(0, int(subscription.deadline - now)),
+                dialog.contact.decode(errors="replace"),
+                EVENT.decode(),
+                dialog.flow.listener.transport,
+            )
+
+    def refresh_watchers(self, presentity: Aor) -> int:
+        """Send the full state to each watcher; how many there are."""
+        return self._notifier.refresh_watchers(presentity, self._at(), self._loop.time())
+
+    def policies(self) -> PolicyListing:
+        """The policies in force."""
+        return self._listing()
+
+    def statistics(self) -> Mapping[str, int]:
+        """`group:name` → value."""
+        return {**self._log.counts, "presence:subscriptions": len(self._notifier.subscriptions)}
+
+    def uptime(self) -> float:
+        """Seconds since the start."""
+        return self._loop.time() - self._started
+
+    def log_level(self) -> str:
+        """The least level that is logged."""
+        return self._level
+
+    def set_log_level(self, level: str) -> None:
+        """Log from this level on."""
+        self._level = level
+        self._log.set_level(level)

@@ -1,0 +1,153 @@
+"""One server: the rooms wired together, and driven by the event loop."""
+
+import asyncio
+import contextlib
+import gc
+from datetime import datetime
+
+from dfks_rules.app.logs import LoggedOutcomes
+from dfks_rules.app.operations import ServerOperations
+from dfks_rules.app.policies import load_policies
+from dfks_rules.app.tokens import Tokens
+from dfks_rules.config.settings import Address, Config
+from dfks_rules.mi.datagram import DatagramServer
+from dfks_rules.mi.dispatch import Dispatcher
+from dfks_rules.mi.fifo import FifoServer
+from dfks_rules.mi.http import HttpServer
+from dfks_rules.mi.methods import REGISTRY
+from dfks_rules.mi.ports import PolicyListing, PolicyRow
+from dfks_rules.presence.notifier import Notifier
+from dfks_rules.presence.package import Limits, OnNotifyTimeout
+from dfks_rules.presence.subscription import Subscription
+from dfks_rules.service.features import Features
+from dfks_rules.sip.endpoint import Endpoint, Finished, Incoming
+from dfks_rules.sip.flow import Flow
+from dfks_rules.store.open import open_store
+from dfks_rules.transport.tcp import TcpTransport
+from dfks_rules.transport.udp import UdpTransport, reachable
+
+TICK = 0.05
+"""How late a timer may be, s."""
+
+
+class Server:
+    """Everything that `dfks serve` runs; made inside a running event loop."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._loop = asyncio.get_running_loop()
+        self.policies = load_policies(config.policies)
+        where = "memory:" if config.store is None else f"sqlite:{config.store}"
+        self._store = open_store(where, self._loop)
+        tokens = Tokens()
+        self._transports: dict[tuple[str, str, int], UdpTransport | TcpTransport] = {}
+        self._endpoint: Endpoint[Subscription] = Endpoint(self._send, tokens.tag_of)
+        log = LoggedOutcomes()
+        self._features = Features(self._store, self.policies, log)
+        presence = config.presence
+        limits = Limits(
+            presence.min_expires,
+            presence.default_expires,
+            presence.max_expires,
+            OnNotifyTimeout(presence.on_notify_timeout.value),
+        )
+        self._notifier = Notifier(self._endpoint, self._features, limits, tokens.token)
+        self._operations = ServerOperations(
+            self._features, self._notifier, log, self._listing, self._at, config.log.level
+        )
+        self._mi: list[FifoServer | DatagramServer | HttpServer] = []
+        self._ticking: asyncio.TimerHandle | None = None
+
+    async def start(self) -> None:
+        """Listen on everything that is configured.
+
+        Raises:
+            OSError: an address cannot be listened on; everything is closed again.
+        """
+        try:
+            for address in self._config.sip.listen:
+                await self._listen(address)
+            await self._start_mi()
+        except BaseException:
+            await self.close()
+            raise
+        self._tick()
+        # What is there now stays: the collector need not look at it again.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 50, 100)
+
+    async def _listen(self, address: Address) -> None:
+        transport: UdpTransport | TcpTransport
+        if address.transport == "udp":
+            transport = UdpTransport(address.host, address.port, self._receive)
+        else:
+            transport = TcpTransport(self._receive)
+            await transport.start(address.host, address.port, reachable)
+        self._transports[transport.listener] = transport
+
+    async def _start_mi(self) -> None:
+        mi = self._config.mi
+        dispatcher = Dispatcher(REGISTRY, self._operations)
+        servers: list[FifoServer | DatagramServer | HttpServer] = []
+        if mi.fifo is not None:
+            servers.append(FifoServer(mi.fifo.path, mi.fifo.reply_dir, dispatcher))
+        if mi.datagram is not None:
+            where = mi.datagram
+            target = (where.host, where.port) if isinstance(where, Address) else where
+            servers.append(DatagramServer(target, dispatcher))
+        if mi.http is not None:
+            at = (mi.http.listen.host, mi.http.listen.port)
+            servers.append(HttpServer(at, mi.http.root, dispatcher, secret=mi.http.secret))
+        for server in servers:
+            await server.start()
+            self._mi.append(server)
+
+    def addresses(self) -> list[str]:
+        """What is listened on, as an operator would write it."""
+        sip = [
+            f"sip {key[0]}:{f'[{key[1]}]' if ':' in key[1] else key[1]}:{key[2]}"
+            for key in self._transports
+        ]
+        return sip + [f"mi  {server.address}" for server in self._mi]
+
+    def _send(self, flow: Flow, data: bytes) -> None:
+        self._transports[flow.listener].send(flow, data)
+
+    def _receive(self, data: bytes, flow: Flow) -> None:
+        now = self._loop.time()
+        event = self._endpoint.receive(data, flow, now)
+        if isinstance(event, Incoming):
+            self._notifier.receive(event, self._at(), now)
+        elif isinstance(event, Finished):
+            self._notifier.finished(event, now)
+
+    def _tick(self) -> None:
+        now = self._loop.time()
+        for finished in self._endpoint.expire(now):
+            self._notifier.finished(finished, now)
+        self._notifier.expire(now)
+        self._ticking = self._loop.call_later(TICK, self._tick)
+
+    def _at(self) -> datetime:
+        return datetime.now().astimezone()  # noqa: TID251, DTZ005 - the one clock of the policies
+
+    def _listing(self) -> PolicyListing:
+        rows = [PolicyRow(p.file, p.name, p.rules) for p in self.policies.policies]
+        return PolicyListing(self.policies.revision, tuple(rows))
+
+    async def close(self) -> None:
+        """Tell every watcher that its subscription ended, then stop."""
+        if self._ticking is not None:
+            self._ticking.cancel()
+        for server in self._mi:
+            await server.close()
+        self._store.close()
+        self._notifier.deactivate(self._loop.time())
+        for transport in self._transports.values():
+            with contextlib.suppress(OSError):
+                if isinstance(transport, TcpTransport):
+                    await transport.close()
+                else:
+                    transport.close()
+        self.policies.close()

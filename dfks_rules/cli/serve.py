@@ -1,0 +1,52 @@
+"""`dfks serve`: run the server."""
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+import click
+
+from dfks_rules.app import logs
+from dfks_rules.app.server import Server
+from dfks_rules.config.load import load_config
+from dfks_rules.config.settings import Config
+
+
+@click.command()
+@click.option("--config", "file", type=click.Path(path_type=Path), help="Settings, e.g. dfks.yaml.")
+def command(file: Path | None) -> None:
+    """Serve phones and operators until SIGTERM or Ctrl-C."""
+    config = load_config(file)
+    logs.set_up(config.log.level)
+    try:
+        asyncio.run(_serve(config))
+    except OSError as error:
+        click.echo(f"cannot listen: {error}", err=True)
+        sys.exit(1)
+
+
+async def _serve(config: Config) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    server = Server(config)
+    await server.start()
+    _banner(server)
+    await stop.wait()
+    await server.close()
+    click.echo("stopped")
+
+
+def _banner(server: Server) -> None:
+    print("dfks-rules serves")
+    for address in server.addresses():
+        print(f"  {address}")
+    names = ", ".join(policy.name for policy in server.policies.policies)
+    print(f"policies (revision {server.policies.revision}): {names}")
+    sip = server.addresses()[0].rpartition("sip ")[2].partition(":")[2]
+    print("try it in a second terminal:")
+    print(f"  .venv/bin/dfks phone sip:alice@{sip} --watch")
+    host = sip.rpartition(":")[0]
+    print(f"  .venv/bin/dfks mi dfks_set_feature sip:alice@{host} DoNotDisturb 1", flush=True)

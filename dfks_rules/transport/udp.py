@@ -1,0 +1,125 @@
+"""UDP: the socket is drained at each wake-up, and bursts are sent in portions."""
+
+import asyncio
+import contextlib
+import ipaddress
+import socket
+from collections import deque
+from collections.abc import Callable
+
+from dfks_rules.sip.flow import Flow, Listener
+
+Receive = Callable[[bytes, Flow], None]
+"""Takes one message and where it came from."""
+
+DRAIN = 64
+"""Most datagrams read, and most sent, before others get their turn."""
+BUFFER = 4 * 1024 * 1024
+"""Socket buffers asked for, bytes: a burst of NOTIFYs is answered by a burst of 200s."""
+MAX_DATAGRAM = 65_535
+
+
+class UdpTransport:
+    """One UDP socket."""
+
+    def __init__(self, host: str, port: int, receive: Receive) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._receive = receive
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._socket = socket.socket(family, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+            self._socket.setsockopt(socket.SOL_SOCKET, option, BUFFER)
+        try:
+            self._socket.bind((host, port))
+        except OSError:
+            self._socket.close()
+            raise
+        self.listener = Listener("udp", reachable(host), self._socket.getsockname()[1])
+        self._waiting: deque[tuple[bytes, tuple[str, int]]] = deque()
+        self._budget = DRAIN
+        self._flushing = False
+        self._loop.add_reader(self._socket, self._read)
+
+    def _read(self) -> None:
+        self._budget = DRAIN
+        receive_from, listener, receive = self._socket.recvfrom, self.listener, self._receive
+        for _ in range(DRAIN):
+            try:
+                data, remote = receive_from(MAX_DATAGRAM)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError:
+                # An ICMP error of an earlier datagram; the next read has the next datagram.
+                continue
+            receive(data, Flow(listener, remote[:2]))
+
+    def send(self, flow: Flow, data: bytes) -> None:
+        """Send one datagram; after `DRAIN` of them the rest waits until what came in was read."""
+        if flow.resolve:
+            self._loop.run_in_executor(None, _resolve, flow).add_done_callback(
+                lambda found: self._send_resolved(found, data)
+            )
+        elif self._waiting or self._budget <= 0:
+            self._waiting.append((data, flow.remote))
+            if not self._flushing:
+                self._flushing = True
+                self._loop.call_soon(self._flush)
+        else:
+            self._budget -= 1
+            self._send_to(data, flow.remote)
+
+    def _flush(self) -> None:
+        self._flushing = False
+        self._read()
+        self._budget = 0
+        for _ in range(min(DRAIN, len(self._waiting))):
+            self._send_to(*self._waiting.popleft())
+        if self._waiting:
+            self._flushing = True
+            self._loop.call_soon(self._flush)
+        else:
+            self._budget = DRAIN
+
+    def _send_to(self, data: bytes, remote: tuple[str, int]) -> None:
+        # A full buffer or an unreachable peer is a lost datagram: the transaction repeats it.
+        with contextlib.suppress(OSError):
+            self._socket.sendto(data, remote)
+
+    def _send_resolved(self, found: "asyncio.Future[tuple[str, int] | None]", data: bytes) -> None:
+        remote = found.result()
+        if remote is not None and self._socket.fileno() >= 0:
+            self._send_to(data, remote)
+
+    def close(self) -> None:
+        """Send what waits, then close the socket."""
+        for data, remote in self._waiting:
+            self._send_to(data, remote)
+        self._waiting.clear()
+        self._loop.remove_reader(self._socket)
+        self._socket.close()
+
+
+def _resolve(flow: Flow) -> tuple[str, int] | None:
+    """The address behind a host name, or None."""
+    family = socket.AF_INET6 if ":" in flow.listener.host else socket.AF_INET
+    try:
+        found = socket.getaddrinfo(*flow.remote, family=family, type=socket.SOCK_DGRAM)
+    except (OSError, UnicodeError):
+        return None
+    return str(found[0][4][0]), int(found[0][4][1])
+
+
+def reachable(host: str) -> str:
+    """The address to name in Via and Contact for a socket bound to `host`."""
+    if not ipaddress.ip_address(host).is_unspecified:
+        return host
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    target = "2001:db8::1" if ":" in host else "192.0.2.1"
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            # Connecting a datagram socket sends nothing: it asks for the route's own address.
+            probe.connect((target, 9))
+        except OSError:
+            return "::1" if ":" in host else "127.0.0.1"
+        return str(probe.getsockname()[0])
