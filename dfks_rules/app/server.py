@@ -98,7 +98,7 @@ class Server:
             servers.append(DatagramServer(target, dispatcher))
         if mi.http is not None:
             at = (mi.http.listen.host, mi.http.listen.port)
-            servers.append(HttpServer(at, mi.http.root, dispatcher, secret=mi.http.secret))
+            servers.append(HttpServer(at, mi.http.root, mi.http.secret, dispatcher))
         for server in servers:
             await server.start()
             self._mi.append(server)
@@ -130,7 +130,7 @@ class Server:
         self._ticking = self._loop.call_later(TICK, self._tick)
 
     def _at(self) -> datetime:
-        return datetime.now().astimezone()  # noqa: TID251, DTZ005 - the one clock of the policies
+        return datetime.now().astimezone()  # noqa: TID251 - the one clock of the policies
 
     def _listing(self) -> PolicyListing:
         rows = [PolicyRow(p.file, p.name, p.rules) for p in self.policies.policies]

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from dfks_rules.errors import DfksError, PolicyError
 from dfks_rules.model.decisions import Decision
@@ -40,6 +40,15 @@ class _Memo(dict[_K, _V]):
         return value
 
 
+class Listed(NamedTuple):
+    """One policy of a set, for people."""
+
+    file: str
+    name: str
+    rules: int
+    """How many rules take part in decisions."""
+
+
 class PolicySet:
     """Decides, by one set of policy files. One thread only; a decision runs as a whole.
 
@@ -47,8 +56,15 @@ class PolicySet:
     asked and what is stored. So both the plan and the decision can be remembered.
     """
 
-    def __init__(self, rules: Sequence[tuple[Rule, Sequence[Alternative]]], revision: str) -> None:
+    def __init__(
+        self,
+        rules: Sequence[tuple[Rule, Sequence[Alternative]]],
+        revision: str,
+        policies: tuple[Listed, ...],
+    ) -> None:
         """Compiles the rules, which stand in order of precedence; see `load`."""
+        self.policies = policies
+        """The files that were read, in the given order."""
         self.revision = revision
         """First 12 hexadecimal digits of the hash of all files."""
         self.engine_failures = 0
@@ -156,7 +172,11 @@ def load(sources: Sequence[Source]) -> PolicySet:
     rules = [
         pair for one in enforced for pair in zip(one.policy.rules, one.alternatives, strict=True)
     ]
-    return PolicySet(rules, _revision(sources))
+    policies = tuple(
+        Listed(source.file, one.policy.name, len(one.policy.rules) if one.policy.enforced else 0)
+        for source, one in zip(sources, checked, strict=True)
+    )
+    return PolicySet(rules, _revision(sources), policies)
 
 
 def _revision(sources: Sequence[Source]) -> str:

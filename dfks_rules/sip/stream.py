@@ -1,4 +1,4 @@
-"""Messages out of a stream: Content-Length framing (RFC 3261 §18.3) and keep-alives (RFC 5626 §3.5.1)."""
+"""Messages out of a stream: framing (RFC 3261 §18.3) and keep-alives (RFC 5626 §3.5.1)."""
 
 import re
 

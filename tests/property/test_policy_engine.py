@@ -1,34 +1,19 @@
 """The engine against the reference evaluator, over random policies and hostile facts."""
 
-from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from random import Random
 
-import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dfks_rules.model.decisions import Decision
-from dfks_rules.model.features import (
-    FEATURES,
-    MAX_TEXT,
-    OFF,
-    VALUES_OF,
-    FeatureState,
-    Snapshot,
-    Value,
-)
-from dfks_rules.model.identity import Aor
-from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester
-from dfks_rules.policy.check import check
+from dfks_rules.model.features import OFF
 from dfks_rules.policy.combine import make_plan
-from dfks_rules.policy.facts import FACTS, Fact, FactValue, Kind
-from dfks_rules.policy.matchers import MATCHERS, Operand
+from dfks_rules.policy.facts import FACTS, FactValue
 from dfks_rules.policy.policy_set import PolicySet, load
 from dfks_rules.policy.reference import ReferenceEvaluator
 from dfks_rules.policy.source import Source
-
-Question = tuple[FeatureRequest, Snapshot, datetime]
+from tests.helpers.random_policies import Question, files, questions
 
 PROFILE = settings(
     max_examples=150,
@@ -36,183 +21,11 @@ PROFILE = settings(
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-
-HOSTILE = [
-    "",
-    "alice",
-    "bob",
-    'x"y',
-    "x\\",
-    '","a0":1,"f0":1,"z":"',
-    '{"id":"r"}',
-    "nul\x00nul",
-    "line\nline",
-    "😀 à ﷽",
-    "\u202egnirts",
-    "1e16",
-    "1",
-    "+4930123456",
-    "sip:+4930123456@example.com",
-    "${user}",
-    "*[a-z]?",
-    "$and",
-    "x" * MAX_TEXT,
-]
-CONSTANTS: dict[Kind, list[Any]] = {
-    Kind.TEXT: HOSTILE,
-    Kind.DOMAIN: ["example.com", "acme.example", "[2001:db8::1]", 'x"{}$\\.example'],
-    Kind.AOR: ["sip:alice@example.com", "sip:bob@acme.example", 'sip:"@example.com', "sip:x"],
-    Kind.STATUS: [0, 1],
-    Kind.COUNT: [0, 1, 3, 100],
-    Kind.IP: ["10.0.0.7", "192.0.2.1", "2001:db8::7"],
-    Kind.TIME: ["00:00", "07:59", "12:00", "23:59"],
-    Kind.DATE: ["2026-01-05", "2026-12-31", "2024-02-29"],
-}
-NETWORKS = ["10.0.0.0/8", "192.0.2.1/32", "2001:db8::/32", "0.0.0.0/0"]
-
-
-class Dumper(yaml.SafeDumper):
-    """Writes a value each time that it is used: policies have no aliases."""
-
-    def ignore_aliases(self, data: object) -> bool:
-        return True
-
-
-def one_or_some(pool: list[Any]) -> st.SearchStrategy[Any]:
-    return st.sampled_from(pool) | st.lists(st.sampled_from(pool), min_size=1, max_size=3)
-
-
-def operands(fact: Fact, name: str) -> st.SearchStrategy[Any]:
-    constants = list(fact.words) or CONSTANTS[fact.kind]
-    match MATCHERS[name].operand:
-        case Operand.CONSTANT:
-            return st.sampled_from(constants)
-        case Operand.LIST:
-            return st.lists(st.sampled_from(constants), min_size=1, max_size=4)
-        case Operand.FLAG:
-            return st.booleans()
-        case Operand.FACT:
-            others = [one.name for one in FACTS.values() if one.kind is fact.kind]
-            return st.sampled_from([other for other in others if other != fact.name])
-        case Operand.TEXTS if name == "cidr":
-            return one_or_some(NETWORKS)
-        case Operand.TEXTS:
-            return one_or_some([text for text in HOSTILE if text])
-
-
-@st.composite
-def tests_of_one_fact(draw: st.DrawFn) -> dict[str, Any]:
-    # Those that choose the shard come often.
-    names = ["op", "feature", "domain", "user", *FACTS]
-    fact = FACTS[draw(st.sampled_from(names))]
-    constants = list(fact.words) or CONSTANTS[fact.kind]
-    takes = [matcher.name for matcher in MATCHERS.values() if fact.kind in matcher.kinds]
-    if draw(st.booleans()):
-        return {fact.name: draw(one_or_some(constants))}
-    chosen = draw(st.lists(st.sampled_from(takes), min_size=1, max_size=2, unique=True))
-    return {fact.name: {name: draw(operands(fact, name)) for name in chosen}}
-
-
-def merged(parts: list[dict[str, Any]]) -> dict[str, Any]:
-    return {key: value for part in parts for key, value in part.items()}
-
-
-CONDITIONS = st.recursive(
-    st.lists(tests_of_one_fact(), min_size=1, max_size=2).map(merged),
-    lambda inner: st.one_of(
-        st.lists(inner, min_size=1, max_size=3).map(lambda parts: {"all": parts}),
-        st.lists(inner, min_size=1, max_size=3).map(lambda parts: {"any": parts}),
-        inner.map(lambda part: {"not": part}),
-    ),
-    max_leaves=5,
-)
-
-EFFECTS = st.sampled_from(
-    [
-        {"status": 0},
-        {"status": 1, "values": {"forwardTo": "sip:vm@example.com", "ringCount": 5}},
-        {"status": "stored", "final": True},
-        {"status": "request", "notify": "others"},
-        {"assigned": False, "notify": False},
-        {"deny": "no"},
-        {"deny": {"reason": "off", "answer": "off"}, "notify": "requester"},
-        {"deny": {"reason": "gone", "answer": "unassigned"}},
-        {"log": "${user} ${watcher} ${request.forwardTo}"},
-        {"allow": True},
-    ]
-)
-
-
-@st.composite
-def files(draw: st.DrawFn) -> list[Source]:
-    """One to three policies; rules that the check refuses are left out."""
-    sources = []
-    for number in range(draw(st.integers(1, 3))):
-        policy: dict[str, Any] = {
-            "apiVersion": "dfks/v1",
-            "kind": "Policy",
-            "metadata": {"name": f"p{number}"},
-            "band": draw(st.sampled_from(["mandatory", "normal", "default"])),
-            # No two policies have one precedence, so that their order cannot matter.
-            "priority": draw(st.integers(0, 99)) * 10 + number,
-            "scope": draw(st.just({"origin": {"exists": True}}) | tests_of_one_fact()),
-        }
-        rules = []
-        for position in range(draw(st.integers(1, 5))):
-            rule = {"id": f"r{position}", "when": draw(CONDITIONS), "then": draw(EFFECTS)}
-            if draw(st.integers(0, 3)) == 0:
-                rule["unless"] = draw(CONDITIONS)
-            if not check([dumped({**policy, "rules": [rule]})])[1]:
-                rules.append(rule)
-        if not check([dumped({**policy, "rules": []})])[1]:
-            sources.append(dumped({**policy, "rules": rules}))
-    return sources
-
-
-def dumped(policy: dict[str, Any]) -> Source:
-    return Source(f"{policy['metadata']['name']}.yaml", yaml.dump(policy, Dumper=Dumper))
-
-
-TEXTS = st.sampled_from(HOSTILE) | st.text(max_size=20)
-MAYBE_TEXTS = st.none() | TEXTS
-AORS = st.builds(Aor, TEXTS, st.sampled_from([*CONSTANTS[Kind.DOMAIN], "other.example"]))
-MOMENTS = st.sampled_from(["2026-01-05T12:00", "2026-12-31T23:59", "2024-02-29T07:58"]).map(
-    lambda text: datetime.fromisoformat(text).replace(tzinfo=UTC)
-)
-
-
-@st.composite
-def questions(draw: st.DrawFn) -> Question:
-    operation = draw(st.sampled_from(Operation))
-    feature = None if operation is Operation.SUBSCRIBE else draw(st.sampled_from(FEATURES))
-    states = []
-    for one in FEATURES:
-        ring_count = (
-            draw(st.sampled_from([None, 1, 3])) if Value.RING_COUNT in VALUES_OF[one] else None
-        )
-        forward_to = draw(MAYBE_TEXTS) if Value.FORWARD_TO in VALUES_OF[one] else None
-        states.append(FeatureState(draw(st.booleans()), forward_to, ring_count))
-    asked = None
-    if operation is Operation.SET:
-        asked = FeatureState(
-            draw(st.booleans()), draw(MAYBE_TEXTS), draw(st.sampled_from([None, 3, 100]))
-        )
-    presentity = draw(AORS)
-    if draw(st.booleans()):
-        requester = Requester(Origin.OPERATOR, param=draw(MAYBE_TEXTS))
-    else:
-        watcher = draw(st.just(presentity) | AORS)
-        source_ip = draw(st.sampled_from(["10.0.0.7", "::ffff:10.1.1.1", "2001:db8::7", "junk"]))
-        transport = draw(st.sampled_from(["udp", "tcp"]))
-        agent = draw(MAYBE_TEXTS)
-        requester = Requester(
-            Origin.WATCHER, watcher, draw(MAYBE_TEXTS), agent, transport, source_ip
-        )
-    request = FeatureRequest(operation, presentity, requester, feature, asked)
-    return request, Snapshot(1, tuple(states)), draw(MOMENTS)
+FEWER = settings(PROFILE, max_examples=60)
 
 
 def fact(question: Question, name: str) -> FactValue:
+    """One fact of a question."""
     return FACTS[name].read(*question)
 
 
@@ -242,10 +55,10 @@ def test_engine_decides_as_the_reference_evaluator_does(
         policies.close()
 
 
-@PROFILE
+@FEWER
 @given(files(), st.lists(questions(), min_size=1, max_size=5), st.randoms())
 def test_order_of_files_of_different_precedence_changes_nothing(
-    sources: list[Source], asked: list[Question], random: Any
+    sources: list[Source], asked: list[Question], random: Random
 ) -> None:
     """Only band and priority order policies; the order of a directory must not leak in."""
     shuffled = list(sources)
@@ -260,7 +73,7 @@ def test_order_of_files_of_different_precedence_changes_nothing(
         other.close()
 
 
-@PROFILE
+@FEWER
 @given(files(), questions())
 def test_loading_twice_gives_the_same(sources: list[Source], question: Question) -> None:
     """A reload of unchanged files must change nothing, the revision included."""

@@ -1,0 +1,88 @@
+"""What the phone of `dfks phone` writes and reads in bodies: the side that the server does not play."""
+
+from email import message_from_bytes
+from typing import NamedTuple
+from xml.sax.saxutils import escape
+
+from lxml import etree
+
+from dfks_rules.csta.names import NAMESPACE, TABLE, Words
+from dfks_rules.model.features import Feature
+
+
+class Wish(NamedTuple):
+    """A key that is pressed."""
+
+    feature: Feature
+    on: bool
+    values: tuple[tuple[str, str], ...]
+
+    def __str__(self) -> str:
+        values = "".join(f", {name} {value}" for name, value in self.values)
+        return f"{self.feature.value} {'on' if self.on else 'off'}{values}"
+
+
+def parse_wish(text: str) -> Wish:
+    """Read `DoNotDisturb=on` or `CallForwardingNoAnswer=on,forwardTo=sip:bob@host,ringCount=4`.
+
+    Raises:
+        ValueError: saying what is wrong.
+    """
+    head, *rest = text.split(",")
+    name, _, status = head.partition("=")
+    feature = next((one for one in Feature if one.value == name), None)
+    if feature is None:
+        raise ValueError(f"unknown feature `{name}`: {', '.join(one.value for one in Feature)}")
+    if status not in ("on", "off"):
+        raise ValueError(f"`{name}` must be on or off, not `{status}`")
+    values = []
+    for item in rest:
+        field, equals, value = item.partition("=")
+        if field not in ("forwardTo", "ringCount") or not equals:
+            raise ValueError(f"`{item}` is not forwardTo=… or ringCount=…")
+        values.append((field, value))
+    return Wish(feature, status == "on", tuple(values))
+
+
+def request_body(wish: Wish) -> bytes:
+    """The document that asks for a wish."""
+    words = _words(wish.feature)
+    status = "true" if wish.on else "false"
+    inner = "<device/>"
+    values = dict(wish.values)
+    if words.forwarding_type is None:
+        inner += f"<{words.request_status}>{status}</{words.request_status}>"
+    else:
+        if "forwardTo" in values:
+            inner += f"<forwardDN>{escape(values['forwardTo'])}</forwardDN>"
+        inner += f"<forwardingType>{words.forwarding_type}</forwardingType>"
+        inner += f"<{words.request_status}>{status}</{words.request_status}>"
+        if "ringCount" in values:
+            inner += f"<ringCount>{escape(values['ringCount'])}</ringCount>"
+    root = words.request_root
+    text = f'<?xml version="1.0" encoding="UTF-8"?><{root} xmlns="{NAMESPACE}">{inner}</{root}>'
+    return text.encode()
+
+
+def readable(content_type: str, body: bytes) -> list[str]:
+    """One line for each document of a NOTIFY, as a person would say it."""
+    if not body:
+        return ["(no body)"]
+    message = message_from_bytes(f"Content-Type: {content_type}\r\n\r\n".encode() + body)
+    parts = message.get_payload() if message.is_multipart() else [message]
+    return [_line(bytes(part.get_payload(decode=True))) for part in parts]  # type: ignore[union-attr, arg-type]
+
+
+def _line(document: bytes) -> str:
+    parser = etree.XMLParser(resolve_entities=False, no_network=True)
+    root = etree.fromstring(document, parser)
+    texts = {etree.QName(child).localname: child.text or "" for child in root}
+    kind = texts.get("forwardingType")
+    words = next(row for row in TABLE if row.forwarding_type == kind)
+    status = "on" if texts.get(words.event_status) == "true" else "off"
+    values = [f"{name} {texts[name]}" for name in ("forwardTo", "ringCount") if name in texts]
+    return "  ".join([f"{words.feature.value:<22} {status:<3}", *values]).rstrip()
+
+
+def _words(feature: Feature) -> Words:
+    return next(row for row in TABLE if row.feature is feature)
