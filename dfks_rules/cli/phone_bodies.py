@@ -1,4 +1,4 @@
-"""What the phone of `dfks phone` writes and reads in bodies: the side that the server does not play."""
+"""What `dfks phone` writes and reads in bodies: the side that the server does not play."""
 
 from email import message_from_bytes
 from typing import NamedTuple
@@ -70,7 +70,7 @@ def readable(content_type: str, body: bytes) -> list[str]:
         return ["(no body)"]
     message = message_from_bytes(f"Content-Type: {content_type}\r\n\r\n".encode() + body)
     parts = message.get_payload() if message.is_multipart() else [message]
-    return [_line(bytes(part.get_payload(decode=True))) for part in parts]  # type: ignore[union-attr, arg-type]
+    return [_line(bytes(part.get_payload(decode=True))) for part in parts]  # type: ignore[union-attr]
 
 
 def _line(document: bytes) -> str:

@@ -28,6 +28,7 @@ class FifoRequest(NamedTuple):
 
 
 _HEADER = re.compile(rb":([^:\n{\[]{0,255}):")
+_UNFINISHED_HEADER = re.compile(rb":[0-9A-Za-z._-]{0,255}")
 _START = re.compile(rb":[^:\n{\[\"]{1,255}:\s*[\[{]")
 _PLAIN_NAME = re.compile(rb"(?!\.\.?$)[0-9A-Za-z._-]{1,255}")
 _TOKENS = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]|"', re.DOTALL)
@@ -51,7 +52,7 @@ class FifoFraming:
             data: all that was there to read.
         """
         requests = self.flush() if _START.match(data) else []
-        self._buffer += data
+        self._buffer = (self._buffer + data).lstrip()
         while self._buffer:
             end = self._end_of_first()
             if end is None:
@@ -64,7 +65,7 @@ class FifoFraming:
         return self._cut(len(self._buffer))
 
     def _cut(self, end: int) -> list[FifoRequest]:
-        frame, self._buffer = self._buffer[:end].strip(), self._buffer[end:].lstrip()
+        frame, self._buffer = self._buffer[:end], self._buffer[end:].lstrip()
         header = _HEADER.match(frame)
         if not frame:
             return []
@@ -79,6 +80,8 @@ class FifoFraming:
         start = header.end() if header else 0
         while self._buffer[start : start + 1].isspace():
             start += 1
+        if start == len(self._buffer) or _UNFINISHED_HEADER.fullmatch(self._buffer):
+            return None
         if self._buffer[start : start + 1] not in (b"{", b"["):
             line_end = self._buffer.find(b"\n", start)
             return len(self._buffer) if line_end < 0 else line_end + 1

@@ -21,10 +21,11 @@ MAX_RULES = 500
 MAX_LIST = 500
 """Most constants in one list; more belong in a directory, not in a policy."""
 
-IDENTIFIER = r"^[a-z][a-z0-9-]{0,62}$"
+# In Python `$` is also true before a line feed at the end, in an editor it is not: `(?!\n)`.
+IDENTIFIER = r"^[a-z][a-z0-9-]{0,62}(?!\n)$"
 """Names of policies and rules, and reasons."""
-_TIME = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
-_DATE = r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
+_TIME = r"^([01][0-9]|2[0-3]):[0-5][0-9](?!\n)$"
+_DATE = r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(?!\n)$"
 _DOMAIN = r"^[^A-Z@]+$"
 _AOR = r"^sip:([^@]+@)?[^A-Z@]+$"
 _IP = r"^[0-9a-f.:]+$"

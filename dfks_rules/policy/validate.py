@@ -75,15 +75,17 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     Engineers say DND, CFA, CFB and CFNA: the capitals of a name are as good as the name.
     """
     names = {name.lower(): name for name in known}
-    capitals: dict[str, str] = {}
+    short: dict[str, str] = {}
     for name in list(names.values()):
         head, dot, rest = name.partition(".")
         names.setdefault(rest.lower() or name.lower(), name)
-        capitals.setdefault((re.sub(r"[^A-Z]", "", head) + dot + rest).lower(), name)
-        capitals.setdefault(re.sub(r"[^A-Z]", "", head).lower(), name)
+        capitals = re.sub(r"[^A-Z]", "", head).lower()
+        if len(capitals) > 1:
+            short.setdefault(capitals + dot + rest.lower(), name)
+            short.setdefault(capitals, name)
     word = word.lower()
-    if word in capitals:
-        return f" (did you mean `{capitals[word]}`?)"
+    if word in short:
+        return f" (did you mean `{short[word]}`?)"
     near = [word] if word in names else difflib.get_close_matches(word, names, n=1)
     return f" (did you mean `{names[near[0]]}`?)" if near else ""
 

@@ -1,6 +1,7 @@
 """The FIFO, by real files."""
 
 import asyncio
+import contextlib
 import json
 import os
 import stat
@@ -43,11 +44,26 @@ class _Waiting:
     """A client that waits on its reply FIFO."""
 
     def __init__(self, folder: Path, name: str) -> None:
-        self._path = folder / name
-        os.mkfifo(self._path)
+        os.mkfifo(folder / name)
+        self._fd = os.open(folder / name, os.O_RDONLY | os.O_NONBLOCK)
 
     async def read(self) -> Any:
-        return json.loads(await asyncio.to_thread(self._path.read_bytes))
+        """The reply; asked for until it is there or the test's time is over."""
+        data = b""
+        while not (data and _is_whole(data)):
+            await asyncio.sleep(0.001)
+            with contextlib.suppress(BlockingIOError):
+                data += os.read(self._fd, 65536)
+        os.close(self._fd)
+        return json.loads(data)
+
+
+def _is_whole(data: bytes) -> bool:
+    try:
+        json.loads(data)
+    except ValueError:
+        return False
+    return True
 
 
 async def test_calls_are_answered_one_after_another(server: FifoServer) -> None:

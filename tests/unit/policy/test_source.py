@@ -23,8 +23,11 @@ def refused(text: str) -> list[Finding]:
 
 @pytest.mark.parametrize(
     "text",
-    ["+4930123456", "007", "0123", "12:30", "1:20:30", "yes", "on", "No", "2026-12-25", "1.5"]
-    + ["1e3", "0x1f", "1_000", "True", "-0", "+1", ".inf", "9" * 19, "<<", "="],
+    [
+        *("+4930123456", "007", "0123", "12:30", "1:20:30", "2026-12-25", "9" * 19),
+        *("1.5", "1e3", "0x1f", "1_000", "-0", "+1", ".inf"),
+        *("yes", "on", "No", "True", "<<", "="),
+    ],
 )
 def test_plain_scalars_that_look_like_text_are_text(text: str) -> None:
     """YAML 1.1 would make numbers, booleans and dates of what telephony writes."""

@@ -1,0 +1,141 @@
+"""From a tree to the syntax tree."""
+
+import pytest
+
+from dfks_rules.model.decisions import Denial, DenialAnswer, NotifyScope
+from dfks_rules.policy.document import AllOf, AnyOf, Band, Condition, Effects, Not, Policy, Rule
+from dfks_rules.policy.matchers import Atom
+from dfks_rules.policy.read import Reader
+from dfks_rules.policy.source import parse
+from tests.helpers.policy import source
+
+
+def reader(rules: str, head: str = "") -> Reader:
+    """A reader of a file that the schema allows."""
+    tree, broken = parse(source(rules, head))
+    assert tree is not None, broken
+    return Reader(tree)
+
+
+def rule(when: str = "{op: get}", then: str = "{status: 1}") -> Rule:
+    """A rule without anything around it."""
+    return reader(f"- id: r\n  when: {when}\n  then: {then}\n").rule("p", AllOf(()), 0)
+
+
+GET = Atom("op", "eq", "get")
+
+
+@pytest.mark.parametrize(
+    ("when", "condition"),
+    [
+        ("{op: get}", GET),
+        ("{op: {eq: get}}", GET),
+        ("{op: {ne: get}}", Not(GET)),
+        ("{user: [a, b]}", Atom("user", "in", frozenset("ab"))),
+        ("{user: {in: [b, a]}}", Atom("user", "in", frozenset("ab"))),
+        ("{user: {notIn: [a]}}", Not(Atom("user", "in", frozenset("a")))),
+        ("{user: {exists: true}}", Atom("user", "exists", None)),
+        ("{user: {exists: false}}", Not(Atom("user", "exists", None))),
+        ("{user: {prefix: a}}", Atom("user", "prefix", ("a",))),
+        ("{user: {sameAs: watcher.user}}", Atom("user", "sameAs", "watcher.user")),
+        ("{op: get, user: a}", AllOf((GET, Atom("user", "eq", "a")))),
+        (
+            "{user: {prefix: a, ne: ab}}",
+            AllOf((Atom("user", "prefix", ("a",)), Not(Atom("user", "eq", "ab")))),
+        ),
+        ("{any: [{op: get}, {not: {op: get}}]}", AnyOf((GET, Not(GET)))),
+        ("{all: [{op: get}]}", AllOf((GET,))),
+    ],
+)
+def test_conditions_are_read_as_written(when: str, condition: Condition) -> None:
+    """Short forms and negations become the same few nodes."""
+    assert rule(when).condition == AllOf((AllOf(()), condition))
+
+
+def test_scope_when_and_unless_make_one_condition() -> None:
+    """A rule carries all that it depends on."""
+    text = "- id: r\n  when: {op: get}\n  unless: {user: a}\n  then: {status: 1}\n"
+    one = reader(text, "scope: {domain: a.example}")
+    scope = one.scope()
+    assert scope == Atom("domain", "eq", "a.example")
+    read = one.rule("p", scope, 0)
+    assert read.id == "p/r"
+    assert read.condition == AllOf((scope, GET, Not(Atom("user", "eq", "a"))))
+
+
+@pytest.mark.parametrize(
+    ("then", "effects"),
+    [
+        ("{status: 0}", Effects(status=0)),
+        ("{status: stored, final: true}", Effects(status="stored", final=True)),
+        ("{assigned: false}", Effects(assigned=False)),
+        ("{notify: true}", Effects(notify=NotifyScope.ALL)),
+        ("{notify: false}", Effects(notify=NotifyScope.NONE)),
+        ("{notify: requester}", Effects(notify=NotifyScope.REQUESTER)),
+        ("{notify: others}", Effects(notify=NotifyScope.OTHERS)),
+        ("{values: {forwardTo: x, ringCount: 3}}", Effects(forward_to="x", ring_count=3)),
+        ("{deny: no}", Effects(denial=Denial("no"))),
+        ("{deny: {reason: no}}", Effects(denial=Denial("no"))),
+        (
+            "{deny: {reason: no, text: Never, answer: reject-403}}",
+            Effects(denial=Denial("no", "Never", DenialAnswer.REJECT)),
+        ),
+        ("{allow: true}", Effects(allow=True)),
+        ('{log: "${user} ${op}"}', Effects(log="${user} ${op}")),
+    ],
+)
+def test_effects_are_read_as_written(then: str, effects: Effects) -> None:
+    """Nothing is set that is not said."""
+    assert rule(then=then).effects == effects
+
+
+def test_head_of_a_file_and_its_defaults() -> None:
+    """What an author leaves out is normal, 500 and in force."""
+    rules = "- id: r\n  then: {status: 1}\n"
+    assert reader(rules).header() == Policy("p", True, Band.NORMAL, 500, ())
+    head = "mode: 'off'\nband: mandatory\npriority: 7\n"
+    assert reader(rules, head).header() == Policy("p", False, Band.MANDATORY, 7, ())
+
+
+@pytest.mark.parametrize(
+    ("when", "code", "message"),
+    [
+        ("{date: 2026-02-30}", "policy_value", "`2026-02-30` is not a day of the calendar"),
+        (
+            "{date: {notIn: [2026-02-28, 2026-02-29]}}",
+            "policy_value",
+            "`2026-02-29` is not a day of the calendar",
+        ),
+        (
+            "{source.ip: 10.0.0.256}",
+            "policy_value",
+            "`10.0.0.256` is not an address; a network takes `cidr`",
+        ),
+        (
+            "{source.ip: '2001:db8:0::1'}",
+            "policy_value",
+            "`2001:db8:0::1` must be written `2001:db8::1`",
+        ),
+        (
+            "{source.ip: {cidr: 10.0.0.1/8}}",
+            "policy_value",
+            "`10.0.0.1/8` is not a network: 10.0.0.1/8 has host bits set",
+        ),
+        ("{user: {sameAs: user}}", "policy_value", "`user` is always the same as itself"),
+    ],
+)
+def test_constants_that_no_fact_can_have_are_findings(when: str, code: str, message: str) -> None:
+    """They have the right form, so the schema lets them pass."""
+    one = reader(f"- id: r\n  when: {when}\n  then: {{status: 1}}\n")
+    one.rule("p", AllOf(()), 0)
+    assert [(finding.code, finding.message) for finding in one.findings] == [(code, message)]
+
+
+def test_placeholders_must_name_facts() -> None:
+    """Otherwise the log would say `-` for ever."""
+    one = reader('- id: r\n  then: {log: "${usr} ${user} ${}"}\n')
+    one.rule("p", AllOf(()), 0)
+    assert [finding.message for finding in one.findings] == [
+        "unknown fact `usr` (did you mean `user`?)",
+        "unknown fact ``",
+    ]
