@@ -98,7 +98,9 @@ def find_mistakes(values: object) -> Iterator[Mistake]:
             message = f"`{dotted(way)}` needs `{missing}`"
             yield Mistake(way, "config_bad_value", message, at_key=True)
         else:
-            message = f"`{dotted(way)}` {_complaint(error)}" if way else "settings are a mapping"
+            message = (
+                f"`{dotted(way)}` {_complaint(error)}" if way else "settings must be a mapping"
+            )
             yield Mistake(way, "config_bad_value", message, at_key=False)
 
 

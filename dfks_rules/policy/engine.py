@@ -1,9 +1,15 @@
-"""durable_rules: the only file that knows it.
+"""durable_rules 2.0.28: the only file that knows it.
 
 It is used as a matcher, through its C module: a fact of integers goes in, the names of the rules
-that match come out, the fact goes away again. What must never be done with it, and why, is told in
-docs/topics/durable-rules.md. In short: no Host, no batch calls, no sid, one fact at a time, every
-started action completed, and a ruleset that failed is never touched again, not even deleted.
+that match come out, the fact goes away again. What it must never be given, and never is:
+
+- its Host (threads that cannot be stopped), batch calls (they crash on a bad message), a sid of
+  its own for each request (1,024 at most), two facts at a time;
+- conditions other than equality of single attributes behind a guard: strings compare with numbers,
+  keys after the first are ignored, `$nex` alone fires for ever, division by zero kills the process;
+- more than 64 rules that match at once, which corrupts its memory;
+- an action that is started and not completed, which locks the ruleset for 60 seconds;
+- any further call to a ruleset that failed, not even to delete it.
 """
 
 import json

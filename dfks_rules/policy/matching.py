@@ -15,11 +15,15 @@ SituationKey = tuple[Operation, Feature | None, FactValue]
 """What is asked, and for which domain; None for every domain that no rule names."""
 
 
+Ranked = tuple[tuple[int, Literals], ...]
+"""Alternatives as (position of the rule, literals), in order of precedence."""
+
+
 class Shard:
     """The rules for one question that name one domain, or that name none."""
 
-    def __init__(self, ranked: Sequence[tuple[int, Literals]]) -> None:
-        """Compiles (position of the rule, literals), in order of precedence."""
+    def __init__(self, ranked: Ranked) -> None:
+        """Compiles the rules."""
         atoms = {literal.atom for _, literals in ranked for literal in literals}
         self.facts = {name for atom in atoms for name in atom.facts}
         """Names of the facts that decide which rules match."""
@@ -79,7 +83,14 @@ def situations(rules: Sequence[Sequence[Alternative]]) -> dict[SituationKey, Sit
             for question in way.questions:
                 for domain in way.domains or (None,):
                     ranked[question, domain].append((position, way.literals))
-    shards = {key: Shard(some) for key, some in ranked.items()}
+    # Many questions and domains have the same rules, and then one shard serves them all.
+    made: dict[Ranked, Shard] = {}
+    shards: dict[tuple[int, FactValue], Shard] = {}
+    for key, some in ranked.items():
+        content = tuple(some)
+        if content not in made:
+            made[content] = Shard(content)
+        shards[key] = made[content]
     every = {(question, None) for question in range(len(QUESTIONS))} | set(shards)
     return {
         (*QUESTIONS[question], domain): _situation(question, domain, shards)

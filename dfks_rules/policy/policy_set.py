@@ -44,9 +44,11 @@ class Listed(NamedTuple):
     """One policy of a set, for people."""
 
     file: str
+    """Path as it was given."""
     name: str
+    """`metadata.name`."""
     rules: int
-    """How many rules take part in decisions."""
+    """How many rules take part in decisions; 0 for `mode: off`."""
 
 
 class PolicySet:
@@ -111,8 +113,10 @@ class PolicySet:
 
     def close(self) -> None:
         """Frees the engine's memory. To decide afterwards is an error."""
-        for shard in {shard for one in self._situations.values() for shard in one.shards}:
-            shard.delete()
+        # Once given up, the engine may hold rulesets that it is not safe to delete.
+        if self.engine_failures < MAX_ENGINE_FAILURES:
+            for shard in {shard for one in self._situations.values() for shard in one.shards}:
+                shard.delete()
         self._situations.clear()
         self._closed = True
 

@@ -16,11 +16,14 @@ def documents_of_get(
 
     Args:
         outcomes: of the gets.
-        was_set: outcomes of sets that came with the same SUBSCRIBE; they have the last word.
+        was_set: outcomes of sets that came with the same SUBSCRIBE; they have the last word, unless
+            another set has overtaken them.
     """
     if not any(outcome.decision.notify.requester for outcome in outcomes):
         return None
-    return merge(_told_to_requester(outcomes), _told_to_requester(was_set))
+    stored = {outcome.request.feature: outcome.before for outcome in outcomes}
+    current = tuple(set_ for set_ in was_set if set_.after == stored[set_.request.feature])
+    return merge(_told_to_requester(outcomes), _told_to_requester(current))
 
 
 def documents_of_set(outcomes: tuple[Outcome, ...]) -> Documents | None:

@@ -99,7 +99,7 @@ class Notifier:
                 self._other_method(incoming)
         except RefusedError as refused:
             self._refuse(incoming, refused)
-        except MalformedMessageError as error:
+        except (MalformedMessageError, StoreError) as error:
             self._refuse(incoming, refusal_for(error))
 
     def _refuse(

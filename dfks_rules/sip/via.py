@@ -8,8 +8,9 @@ MAGIC_COOKIE = b"z9hG4bK"
 """Begins every branch that is unique by RFC 3261 §8.1.1.7."""
 
 # via-parm = sent-protocol LWS sent-by *( SEMI via-params ); LWS may stand at each of the slashes.
+# Any version: the answer 505 to a request of another version goes back by its Via.
 _VIA = re.compile(
-    rb"SIP" + LWS + rb"/" + LWS + rb"2\.0" + LWS + rb"/" + LWS + rb"(" + TOKEN + rb")[ \t]++"
+    rb"SIP" + LWS + rb"/" + LWS + TOKEN + LWS + rb"/" + LWS + rb"(" + TOKEN + rb")[ \t]++"
     rb"(" + HOST + rb")(?:" + LWS + rb":" + LWS + rb"([0-9]{1,5}))?+"
     rb"(" + PARAMS + rb")" + LWS + rb"(,|\Z)",
     re.IGNORECASE,

@@ -7,8 +7,9 @@ from typing import Any
 from dfks_rules.mi.errors import invalid_params
 from dfks_rules.mi.registry import Desk, Given, Method, Parameter
 from dfks_rules.mi.values import page, take_aor, take_integer, take_text
+from dfks_rules.presence import package
 
-EVENT = "as-feature-event"
+EVENT = package.EVENT.decode()
 
 
 async def subs_phtable_list(desk: Desk, given: Given) -> Any:

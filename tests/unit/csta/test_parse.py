@@ -32,7 +32,7 @@ def _refusal(body: bytes, content_type: str = TYPE) -> MalformedMessageError:
 
 
 OBSERVED = {
-    "Polycom VVX turns DND on, with a newline before the declaration and an empty device": (
+    "DND goes on with a newline before the declaration and an empty device": (
         b'\n<?xml version="1.0" encoding="UTF-8"?>\n'
         b"<SetDoNotDisturb " + NS.encode() + b">\n  <device></device>\n"
         b"  <doNotDisturbOn>true</doNotDisturbOn>\n</SetDoNotDisturb>\n",
@@ -42,16 +42,16 @@ OBSERVED = {
         _forwarding("<device/><forwardDN/><activateForward>false</activateForward>"),
         Asked(CFNA, FeatureState(False)),
     ),
-    "Yealink T4x names itself by its user part and sends CRLF": (
+    "the device is digits and lines end in CRLF": (
         b'<?xml version="1.0" encoding="ISO-8859-1"?>\r\n'
         + _dnd("\r\n<device>2001</device>\r\n<doNotDisturbOn>false</doNotDisturbOn>\r\n"),
         Asked(DND, FeatureState(False), "2001"),
     ),
-    "Yealink T4x keeps the target while it turns forwarding off": (
+    "the target is kept while forwarding goes off": (
         _forwarding("<activateForward>false</activateForward><forwardDN>2424</forwardDN>"),
         Asked(CFNA, FeatureState(False, "2424")),
     ),
-    "Cisco SPA names itself by a SIP URI": (
+    "device and target are SIP URIs": (
         _forwarding(
             "<device>sip:alice@example.com</device><forwardDN>sip:2424@example.com</forwardDN>"
             "<activateForward>true</activateForward>",
@@ -59,20 +59,20 @@ OBSERVED = {
         ),
         Asked(CFA, FeatureState(True, "sip:2424@example.com"), "sip:alice@example.com"),
     ),
-    "Aastra 67xx does not know its device and leaves ringCount empty": (
+    "the device is not known, the target a tel URI, ringCount empty": (
         _forwarding(
             "<device><notKnown/></device><forwardDN>tel:+492424</forwardDN>"
             "<activateForward>1</activateForward><ringCount/>"
         ),
         Asked(CFNA, FeatureState(True, "tel:+492424")),
     ),
-    "Panasonic KX-UT prefixes the names and leaves device out": (
+    "names are prefixed, children in another order, device left out": (
         b'<c:SetForwarding xmlns:c="urn:x"><c:activateForward>true</c:activateForward>'
         b"<c:ringCount>4</c:ringCount><c:forwardingType>forwardNoAns</c:forwardingType>"
         b"<c:forwardDN>2424</c:forwardDN></c:SetForwarding>",
         Asked(CFNA, FeatureState(True, "2424", 4)),
     ),
-    "Obihai writes single quotes and the namespace without its hyphen": (
+    "quotes are single and the namespace lacks its hyphen": (
         b"<?xml version='1.0' encoding='utf-8'?><SetDoNotDisturb xmlns='http://www.ecmainternational"
         b".org/standards/ecma-323/csta/ed3'><doNotDisturbOn>true</doNotDisturbOn></SetDoNotDisturb>",
         Asked(DND, FeatureState(True)),
@@ -80,10 +80,10 @@ OBSERVED = {
 }
 
 
-@pytest.mark.parametrize("device", OBSERVED)
-def test_parser_understands_what_is_sent_when(device: str) -> None:
-    """Shapes that phones of these makes were seen or reported to send."""
-    body, asked = OBSERVED[device]
+@pytest.mark.parametrize("shape", OBSERVED)
+def test_parser_understands_a_body_in_which(shape: str) -> None:
+    """Shapes that phones were seen to send (docs/reference/bodies.md)."""
+    body, asked = OBSERVED[shape]
     assert parse(TYPE, body) == [asked]
 
 

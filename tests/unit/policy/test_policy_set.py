@@ -58,6 +58,13 @@ def test_a_policy_that_is_off_is_checked_and_decides_nothing() -> None:
         decide("- id: r\n  when: {x: 1}\n  then: {deny: no}\n", get(), head="mode: 'off'")
 
 
+def test_a_set_lists_its_files_in_the_order_given() -> None:
+    """Operators ask which policies are in force."""
+    rules = "- id: r\n  then: {status: 1}\n"
+    files = [source(rules, "band: default", "b"), source(rules, "mode: 'off'", "a")]
+    assert load(files).policies == (("b.yaml", "b", 1), ("a.yaml", "a", 0))
+
+
 def test_all_findings_are_raised_in_order_of_place() -> None:
     """One round for an author."""
     broken = "- id: r\n  when: {x: 1}\n  then: {status: on}\n"
@@ -132,7 +139,8 @@ def test_what_is_remembered_is_bounded() -> None:
     for n in range(MAX_REMEMBERED + 10):
         request = FeatureRequest(Operation.GET, Aor(str(n), "example.com"), PHONE, DND)
         policy_set.decide(request, NOTHING_STORED, NOON)
-    assert policy_set.remembered <= 2 * MAX_REMEMBERED
+    assert len(policy_set._plans) <= MAX_REMEMBERED
+    assert len(policy_set._decisions) <= MAX_REMEMBERED
     assert policy_set.decide(get(), NOTHING_STORED, NOON).state.status
 
 
@@ -162,8 +170,8 @@ def test_stored_state_of_other_features_can_decide() -> None:
 
 
 def break_engine(policy_set: PolicySet) -> None:
-    """Takes the rulesets away below the policy set: the next match fails in the engine."""
-    for shard in {shard for one in policy_set._situations.values() for shard in one.shards}:
+    """Takes a ruleset away below the policy set: the next get of DND fails in the engine."""
+    for shard in policy_set._situations[Operation.GET, DND, None].shards:
         shard.delete()
 
 
@@ -186,6 +194,7 @@ def test_an_engine_that_keeps_failing_is_not_asked_for_ever() -> None:
         request = FeatureRequest(Operation.GET, Aor(f"a{n}", "x"), PHONE, DND)
         assert policy_set.decide(request, NOTHING_STORED, NOON).matched == ("p/r",)
     assert policy_set.engine_failures == MAX_ENGINE_FAILURES
+    policy_set.close()
 
 
 def test_a_closed_set_decides_nothing() -> None:

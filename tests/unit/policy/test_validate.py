@@ -47,10 +47,10 @@ def one(when: str = "{op: get}", then: str = "{status: 1}") -> str:
             "`CallForwardingNoAnswer` (did you mean `DoNotDisturb`?)",
         ),
         (
-            "{statuss: 1}",
+            "{statusx: 1}",
             12,
             "policy_unknown_fact",
-            "unknown fact `statuss` (did you mean `request.status`?)",
+            "unknown fact `statusx` (did you mean `request.status`?)",
         ),
         (
             "{CFNA.ringCount: 1}",
@@ -78,10 +78,10 @@ def one(when: str = "{op: get}", then: str = "{status: 1}") -> str:
             "`on` is not one of `0`, `1` (did you mean `1`?)",
         ),
         (
-            "{user: {preffix: a}}",
+            "{user: {prefixx: a}}",
             19,
             "policy_unknown_matcher",
-            "unknown matcher `preffix` (did you mean `prefix`?)",
+            "unknown matcher `prefixx` (did you mean `prefix`?)",
         ),
         (
             "{stored.status: {lt: 1}}",
@@ -142,10 +142,10 @@ def test_mistakes_in_conditions(when: str, column: int, code: str, message: str)
         ("{allow: false}", 19, "policy_value", "`false` is not `true`"),
         ("{assigned: 0}", 22, "policy_type", "`assigned` must be `true` or `false`, not `0`"),
         (
-            "{asigned: false}",
+            "{assignned: false}",
             12,
             "policy_unknown_effect",
-            "unknown effect `asigned` (did you mean `assigned`?)",
+            "unknown effect `assignned` (did you mean `assigned`?)",
         ),
         (
             "{values: {ringCount: 101}}",

@@ -1,13 +1,17 @@
 """What tools ask of any server first."""
 
 import os
+from pathlib import Path
 
 import pytest
 
 from dfks_rules import __version__
 from dfks_rules.mi.methods import REGISTRY
+from dfks_rules.mi.registry import Method
 from tests.helpers.mi import error, result
 from tests.helpers.operations import MemoryOperations
+
+_PAGE = Path(__file__).parents[4] / "docs" / "reference" / "mi.md"
 
 
 async def test_which_lists_canonical_names_and_old_aliases() -> None:
@@ -42,6 +46,15 @@ async def test_help_describes_each_method() -> None:
     about = await result(MemoryOperations(), "help", ["dfks_set_feature"])
     assert about["Name"] == "presence_dfks:set_feature"
     assert set(about["Parameters"]) == {"presentity", "feature", "status", "route_param", "values"}
+
+
+@pytest.mark.parametrize("method", REGISTRY.methods, ids=lambda method: method.name)
+def test_every_method_is_in_the_reference(method: Method) -> None:
+    """With its aliases and parameters; a method that nobody can find does not exist."""
+    page = _PAGE.read_text()
+    section = page.partition(f"### `{method.name}`")[2].partition("\n### ")[0]
+    for name in (*method.aliases, *method.parameters):
+        assert f"`{name}`" in section
 
 
 async def test_uptime_is_in_the_words_of_opensips() -> None:

@@ -1,0 +1,158 @@
+"""A notifier without a network: SIP of phones in, what it sends out; time is a number."""
+
+import re
+from itertools import count
+from pathlib import Path
+from typing import NamedTuple
+
+from dfks_rules.model.decisions import Outcome
+from dfks_rules.policy.policy_set import PolicySet, load
+from dfks_rules.policy.source import Source
+from dfks_rules.presence.notifier import Notifier
+from dfks_rules.presence.package import Limits
+from dfks_rules.presence.subscription import Subscription
+from dfks_rules.service.features import Features
+from dfks_rules.service.ports import Store
+from dfks_rules.sip.endpoint import Endpoint, Finished, Incoming
+from dfks_rules.sip.flow import Flow, Listener
+from dfks_rules.store.memory import MemoryStore
+from tests.helpers.policy import NOON
+
+LISTENER = Listener("udp", "192.0.2.1", 5060)
+FLOW = Flow(LISTENER, ("192.0.2.7", 5062))
+TYPE = b"application/x-as-feature-event+xml"
+DND_ON = b"<SetDoNotDisturb><device/><doNotDisturbOn>true</doNotDisturbOn></SetDoNotDisturb>"
+_DEFAULT = Path(__file__).parents[2] / "policies" / "default" / "policy.yaml"
+
+
+def default_policies() -> PolicySet:
+    """The policies that the server comes with."""
+    return load([Source("default.yaml", _DEFAULT.read_text(encoding="utf-8"))])
+
+
+class Recorded:
+    """An outcome log that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.outcomes: list[Outcome] = []
+
+    def record(self, outcomes: tuple[Outcome, ...]) -> None:
+        """Keep them."""
+        self.outcomes.extend(outcomes)
+
+
+class Sent(NamedTuple):
+    """One datagram of the server, as far as tests look at it."""
+
+    flow: Flow
+    start: bytes
+    headers: dict[bytes, bytes]
+    body: bytes
+
+    @property
+    def status(self) -> int:
+        """Status of a response; 0 for a request."""
+        return int(self.start.split()[1]) if self.start.startswith(b"SIP/2.0") else 0
+
+    @property
+    def cseq(self) -> int:
+        """The number in CSeq."""
+        return int(self.headers[b"CSeq"].split()[0])
+
+
+def read(flow: Flow, data: bytes) -> Sent:
+    """Take a datagram apart."""
+    head, _, body = data.partition(b"\r\n\r\n")
+    start, *lines = head.split(b"\r\n")
+    headers = dict(line.split(b": ", 1) for line in lines)
+    assert int(headers[b"Content-Length"]) == len(body)
+    return Sent(flow, start, headers, body)
+
+
+def message(method: bytes = b"SUBSCRIBE", body: bytes = b"", **changes: bytes | None) -> bytes:
+    """A well-formed request of Alice's phone.
+
+    Args:
+        method: of the request.
+        body: with the content type of the package.
+        changes: header values by name, underscores for hyphens; None leaves a header out.
+    """
+    headers: dict[str, bytes | None] = {
+        "via": b"SIP/2.0/UDP 192.0.2.7:5062;rport;branch=z9hG4bK1",
+        "from": b"<sip:alice@example.com>;tag=phone",
+        "to": b"<sip:alice@example.com>",
+        "call_id": b"call-1",
+        "cseq": b"1 " + method,
+        "max_forwards": b"70",
+        "contact": b"<sip:alice@192.0.2.7:5062>",
+        "event": b"as-feature-event",
+        "expires": b"600",
+        "content_type": TYPE if body else None,
+        "content_length": b"%d" % len(body),
+    }
+    uri = changes.pop("uri", None) or b"sip:alice@example.com"
+    lines = [
+        b"%b: %b\r\n" % (name.replace("_", "-").encode(), value)
+        for name, value in {**headers, **changes}.items()
+        if value is not None
+    ]
+    return b"%b %b SIP/2.0\r\n%b\r\n%b" % (method, uri, b"".join(lines), body)
+
+
+class Playbook:
+    """A notifier on a real endpoint, real use cases and a memory store."""
+
+    def __init__(
+        self, policies: PolicySet, limits: Limits | None = None, store: Store | None = None
+    ) -> None:
+        self.now = 0.0
+        self._out: list[tuple[Flow, bytes]] = []
+        self._tokens = count(1)
+        self.log = Recorded()
+        self.store: Store = store or MemoryStore(lambda: self.now)
+        self.features = Features(self.store, policies, self.log)
+        self.endpoint: Endpoint[Subscription] = Endpoint(
+            lambda flow, data: self._out.append((flow, data)), lambda text: b"stateless"
+        )
+        self.notifier = Notifier(
+            self.endpoint, self.features, limits or Limits(), lambda: b"%08x" % next(self._tokens)
+        )
+
+    def receive(self, data: bytes, flow: Flow = FLOW) -> list[Sent]:
+        """Give it one datagram; what it sends."""
+        event = self.endpoint.receive(data, flow, self.now)
+        if isinstance(event, Incoming):
+            self.notifier.receive(event, NOON, self.now)
+        elif isinstance(event, Finished):
+            self.notifier.finished(event, self.now)
+        return self.sent()
+
+    def pass_time(self, seconds: float) -> list[Sent]:
+        """Let time go by; what it sends when it looks at the clock again."""
+        self.now += seconds
+        for finished in self.endpoint.expire(self.now):
+            self.notifier.finished(finished, self.now)
+        self.notifier.expire(self.now)
+        return self.sent()
+
+    def answer(self, notify: Sent, status: int = 200, extra: bytes = b"") -> list[Sent]:
+        """Answer a NOTIFY; what it sends then."""
+        lines = [b"%b: %b\r\n" % (n, notify.headers[n]) for n in _ECHOED]
+        start = b"SIP/2.0 %d X\r\n" % status
+        return self.receive(start + b"".join(lines) + extra + b"Content-Length: 0\r\n\r\n")
+
+    def sent(self) -> list[Sent]:
+        """What was sent since this was asked last."""
+        out, self._out[:] = [read(flow, data) for flow, data in self._out], []
+        return out
+
+
+_ECHOED = (b"Via", b"From", b"To", b"Call-ID", b"CSeq")
+_TAG = re.compile(rb";tag=([^;]+)$")
+
+
+def tag_of(response: Sent) -> bytes:
+    """The To tag of a response."""
+    match = _TAG.search(response.headers[b"To"])
+    assert match is not None
+    return match[1]

@@ -1,0 +1,258 @@
+"""A small SIP phone on a raw socket, which shares no code with the server.
+
+It waits until a deadline for what it expects, and never for nothing. That something was *not* sent
+is proved by what comes next: CSeq numbers without a gap, or the answer to a later request.
+"""
+
+import email
+import re
+import socket
+import time
+from itertools import count
+from typing import NamedTuple
+
+from lxml import etree
+
+WITHIN = 10.0
+"""Seconds within which an expected message must come."""
+BODY_TYPE = "application/x-as-feature-event+xml"
+NAMESPACE = "http://www.ecma-international.org/standards/ecma-323/csta/ed3"
+_NUMBER = count(1)
+_FEATURE_OF = {
+    None: "DoNotDisturb",
+    "forwardImmediate": "CallForwardingAlways",
+    "forwardBusy": "CallForwardingBusy",
+    "forwardNoAns": "CallForwardingNoAnswer",
+}
+
+
+class Message(NamedTuple):
+    """A message that was received."""
+
+    raw: bytes
+    start: str
+    headers: dict[str, str]
+    """By lower-case name; the last one where a name occurs twice."""
+    body: bytes
+
+    @property
+    def status(self) -> int:
+        """Of a response; 0 for a request."""
+        return int(self.start.split(" ")[1]) if self.start.startswith("SIP/2.0 ") else 0
+
+    @property
+    def cseq(self) -> int:
+        """The number in CSeq."""
+        return int(self.headers["cseq"].split()[0])
+
+    @property
+    def state(self) -> str:
+        """Subscription-State of a NOTIFY."""
+        return self.headers["subscription-state"]
+
+    @property
+    def told(self) -> dict[str, str]:
+        """What a NOTIFY says of each feature: `on` or `off`, then target and rings if any."""
+        if not self.body:
+            assert "content-type" not in self.headers
+            return {}
+        head = f"Content-Type: {self.headers['content-type']}\r\n\r\n".encode()
+        parts = list(email.message_from_bytes(head + self.body).walk())
+        documents = [p for p in parts if not p.is_multipart()]
+        assert {p.get_content_type() for p in documents} == {BODY_TYPE}
+        told = dict(_read(p.get_payload(decode=True)) for p in documents)
+        assert len(told) == len(documents), "one document for each feature"
+        return told
+
+
+def _read(document: object) -> tuple[str, str]:
+    assert isinstance(document, bytes)
+    root = etree.fromstring(document)
+    find = {str(etree.QName(child).localname): child.text or "" for child in root}
+    assert etree.QName(root).namespace == NAMESPACE
+    status = find.get("doNotDisturbOn", find.get("forwardStatus"))
+    words = ["on" if status == "true" else "off"]
+    words += [find[name] for name in ("forwardTo", "ringCount") if name in find]
+    return _FEATURE_OF[find.get("forwardingType")], " ".join(words)
+
+
+def parse(raw: bytes) -> Message:
+    """Take a message of the server apart."""
+    head, _, body = raw.partition(b"\r\n\r\n")
+    start, *lines = head.decode().split("\r\n")
+    pairs = (line.partition(":") for line in lines)
+    headers = {name.lower(): value.strip() for name, _, value in pairs}
+    assert int(headers["content-length"]) == len(body)
+    return Message(raw, start, headers, body)
+
+
+def dnd(on: bool) -> bytes:
+    """The document that asks for do not disturb."""
+    status = "true" if on else "false"
+    inner = f"<device/><doNotDisturbOn>{status}</doNotDisturbOn>"
+    return f'<SetDoNotDisturb xmlns="{NAMESPACE}">{inner}</SetDoNotDisturb>'.encode()
+
+
+def forward(on: bool, target: str, kind: str = "forwardImmediate") -> bytes:
+    """The document that asks for call forwarding."""
+    status = "true" if on else "false"
+    inner = (
+        f"<device/><forwardDN>{target}</forwardDN><forwardingType>{kind}</forwardingType>"
+        f"<activateForward>{status}</activateForward>"
+    )
+    return f'<SetForwarding xmlns="{NAMESPACE}">{inner}</SetForwarding>'.encode()
+
+
+class Ua:
+    """One phone: one socket, one dialog. Close it, or use it in a `with`."""
+
+    def __init__(self, port: int, aor: str | None = None, transport: str = "udp") -> None:
+        """Make a phone; nothing is sent yet.
+
+        Args:
+            port: of the server on 127.0.0.1.
+            aor: address of record, also of what it watches; None for one nobody else has.
+            transport: `udp` or `tcp`.
+        """
+        number = next(_NUMBER)
+        self.aor = aor or f"sip:user{number}@example.com"
+        self.transport = transport
+        kind = socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM
+        self._socket = socket.socket(socket.AF_INET, kind)
+        self._socket.connect(("127.0.0.1", port))
+        self.contact = "sip:phone@{}:{}".format(*self._socket.getsockname())
+        self._buffer = b""
+        self._inbox: list[Message] = []
+        self.call_id, self.tag = f"call-{number}-{time.monotonic_ns()}", f"t{number}"
+        self.to_tag, self.target, self.cseq = "", self.aor, 0
+        self.sent = b""
+        """The last request."""
+
+    def __enter__(self) -> "Ua":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    # Sending.
+
+    def send(self, data: bytes) -> None:
+        """Send these bytes."""
+        self._socket.sendall(data)
+
+    def request(
+        self,
+        method: str = "SUBSCRIBE",
+        body: bytes = b"",
+        *,
+        version: str = "SIP/2.0",
+        **headers: str | int | None,
+    ) -> None:
+        """Send a request.
+
+        Args:
+            method: SIP method.
+            body: its body.
+            version: what stands at the end of the request line.
+            headers: other values than the usual ones, `_` for `-`; None leaves a header out.
+        """
+        self.cseq += 1
+        branch = f"z9hG4bK{next(_NUMBER)}x{time.monotonic_ns()}"
+        usual: dict[str, str | int | None] = {
+            "Via": f"SIP/2.0/{self.transport.upper()} {self.contact[10:]};rport;branch={branch}",
+            "Max-Forwards": 70,
+            "From": f"<{self.aor}>;tag={self.tag}",
+            "To": f"<{self.aor}>" + (f";tag={self.to_tag}" if self.to_tag else ""),
+            "Call-ID": self.call_id,
+            "CSeq": f"{self.cseq} {method}",
+            "Contact": f"<{self.contact}>",
+            "Event": "as-feature-event",
+            "Expires": 3600,
+            "Content-Type": BODY_TYPE if body else None,
+            "Content-Length": len(body),
+        }
+        usual |= {name.replace("_", "-"): value for name, value in headers.items()}
+        lines = [f"{name}: {value}" for name, value in usual.items() if value is not None]
+        head = "\r\n".join([f"{method} {self.target} {version}", *lines, "", ""])
+        self.sent = head.encode() + body
+        self.send(self.sent)
+
+    # Receiving.
+
+    def response(self) -> Message:
+        """The next response."""
+        return self._next(is_response=True)
+
+    def notify(self, status: int | None = 200) -> Message:
+        """The next NOTIFY, answered with `status`; None does not answer."""
+        message = self._next(is_response=False)
+        assert message.start.startswith("NOTIFY "), message.start
+        if status is not None:
+            self.answer(message, status)
+        return message
+
+    def answer(self, request: Message, status: int = 200) -> None:
+        """Answer a request."""
+        names = ("via", "from", "to", "call-id", "cseq")
+        lines = [f"{name}: {request.headers[name]}" for name in names]
+        text = "\r\n".join([f"SIP/2.0 {status} X", *lines, "Content-Length: 0", "", ""])
+        self.send(text.encode())
+
+    def _next(self, *, is_response: bool) -> Message:
+        deadline = time.monotonic() + WITHIN
+        while True:
+            for place, message in enumerate(self._inbox):
+                if (message.status > 0) is is_response:
+                    return self._inbox.pop(place)
+            self._inbox.append(parse(self.read(deadline)))
+
+    def read(self, deadline: float) -> bytes:
+        """The next message as it is on the wire.
+
+        Raises:
+            TimeoutError: none came until `deadline`, monotonic seconds.
+        """
+        while True:
+            if self.transport == "tcp":
+                head, blank, rest = self._buffer.partition(b"\r\n\r\n")
+                length = int(m[1]) if (m := re.search(rb"Content-Length: (\d+)", head)) else 0
+                if blank and len(rest) >= length:
+                    self._buffer = rest[length:]
+                    return head + blank + rest[:length]
+            self._socket.settimeout(max(0.001, deadline - time.monotonic()))
+            data = self._socket.recv(65_535)
+            if self.transport == "udp":
+                return data
+            assert data, "the server closed the connection"
+            self._buffer += data
+
+    # What phones do.
+
+    def exchange(self, method: str = "SUBSCRIBE", body: bytes = b"", **rest: object) -> Message:
+        """Send a request; its response."""
+        self.request(method, body, **rest)  # type: ignore[arg-type]
+        response = self.response()
+        assert response.cseq == self.cseq
+        return response
+
+    def subscribe(self, body: bytes = b"", *, expires: int = 3600) -> Message:
+        """SUBSCRIBE, begin or stay in the dialog, and answer the NOTIFY; the NOTIFY."""
+        self.accepted(self.exchange(body=body, Expires=expires))
+        return self.notify()
+
+    def accepted(self, response: Message) -> None:
+        """Take the dialog from a 200."""
+        assert response.start == "SIP/2.0 200 OK"
+        self.to_tag = response.headers["to"].partition(";tag=")[2]
+        self.target = response.headers["contact"].strip("<>")
+
+    def unread(self) -> list[Message]:
+        """The NOTIFYs that came and were not read, unanswered.
+
+        The server sends in order, so whatever it sent before comes before an answer.
+        """
+        in_dialog, self.to_tag = self.to_tag, ""
+        response = self.exchange("OPTIONS", Contact=None, Event=None, Expires=None)
+        assert response.status == 200
+        self.to_tag, unread, self._inbox = in_dialog, self._inbox, []
+        return unread

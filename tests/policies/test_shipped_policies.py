@@ -1,0 +1,63 @@
+"""The policies that we ship decide what their cases say; cases that must fail do fail."""
+
+from pathlib import Path
+
+import pytest
+
+from dfks_rules.policy.cases import CaseResult, is_cases_file, parse_cases, run_cases
+from dfks_rules.policy.policy_set import load
+from dfks_rules.policy.source import Source
+from tests.helpers.published import ROOT
+
+SHIPPED = sorted((ROOT / "policies").rglob("cases.yaml"))
+MUST_FAIL = sorted((ROOT / "tests/policies/must_fail").glob("*.yaml"))
+FILES = sorted((ROOT / "policies").rglob("*.yaml"))
+
+
+def source(path: Path) -> Source:
+    """A file as the server would read it."""
+    return Source(str(path.relative_to(ROOT)), path.read_text(encoding="utf-8"))
+
+
+def results(path: Path) -> list[CaseResult]:
+    """The cases of one file, run against the policies that it names."""
+    cases = parse_cases(source(path))
+    policies = load([source((path.parent / name).resolve()) for name in cases.policies])
+    try:
+        return run_cases(cases, policies)
+    finally:
+        policies.close()
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.parent.name)
+def test_shipped_policies_decide_what_their_cases_say(path: Path) -> None:
+    """An example that does not do what it says teaches the wrong thing."""
+    failed = {result.case.name: result.differences for result in results(path)}
+    assert {name: differences for name, differences in failed.items() if differences} == {}
+
+
+def test_every_shipped_policy_has_cases() -> None:
+    """Policies without cases are not shipped."""
+    directories = {path.parent for path in FILES if not is_cases_file(path.name)}
+    assert directories == {path.parent for path in SHIPPED}
+    assert {path.name for path in directories} == {
+        "default",
+        "guest-phones",
+        "presence-dfks",
+        "supervisor",
+    }
+
+
+@pytest.mark.parametrize("path", MUST_FAIL, ids=lambda path: path.stem)
+def test_cases_that_must_fail_do(path: Path) -> None:
+    """A runner that passes everything would pass these too."""
+    assert [result.case.name for result in results(path) if result.passed] == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_shipped_files_name_their_schema(path: Path) -> None:
+    """So that an editor completes and explains them."""
+    first = path.read_text(encoding="utf-8").splitlines()[0]
+    schema = first.removeprefix("# yaml-language-server: $schema=")
+    kind = "policy-test" if is_cases_file(path.name) else "policy"
+    assert (path.parent / schema).resolve() == ROOT / f"schemas/{kind}.schema.json"

@@ -1,0 +1,58 @@
+"""The group of all commands."""
+
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from dfks_rules import __version__
+from dfks_rules.cli.main import COMMANDS, dfks, main
+
+_PAGE = Path(__file__).parents[3] / "docs" / "reference" / "cli.md"
+
+
+@pytest.mark.parametrize("name", [*COMMANDS])
+def test_every_command_can_be_imported_and_helps(name: str) -> None:
+    """A wrong line in the table would show only when it is used."""
+    result = CliRunner().invoke(dfks, [name, "--help"])
+    assert result.exit_code == 0
+    assert "Usage:" in result.output
+
+
+@pytest.mark.parametrize("name", [*COMMANDS])
+def test_every_command_and_option_is_in_the_reference(name: str) -> None:
+    """A command that nobody can find does not exist."""
+    page = _PAGE.read_text()
+    command = dfks.get_command(click.Context(dfks), name)
+    assert command is not None
+    inner = list(command.commands.values()) if isinstance(command, click.Group) else []
+    for part in inner:
+        assert f"dfks {name} {part.name}" in page
+    assert f"dfks {name}" in page
+    for option in (param for part in (command, *inner) for param in part.params):
+        if isinstance(option, click.Option):
+            assert any(f"`{text}" in page or f" {text}" in page for text in option.opts)
+
+
+def test_version_is_told() -> None:
+    """The first thing a bug report needs."""
+    assert __version__ in CliRunner().invoke(dfks, ["--version"]).output
+
+
+def test_unknown_command_is_a_usage_error() -> None:
+    """Exit code 2, as shells expect."""
+    assert CliRunner().invoke(dfks, ["nonsense"]).exit_code == 2
+
+
+def test_errors_go_to_stderr_and_set_the_exit_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """One line without a traceback."""
+    monkeypatch.setattr("sys.argv", ["dfks", "config", "check", str(tmp_path / "none.yaml")])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 3
+    assert capsys.readouterr().err == (
+        f"{tmp_path}/none.yaml: cannot be read: No such file or directory [config_unreadable]\n"
+    )

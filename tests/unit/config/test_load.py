@@ -1,0 +1,195 @@
+"""dfks.yaml and the environment, by real files."""
+
+import ipaddress
+from pathlib import Path
+
+import pytest
+
+from dfks_rules.config import Config, load_config
+from dfks_rules.config.settings import Address, FifoSettings, OnNotifyTimeout
+from dfks_rules.errors import ConfigError, Finding
+
+_EVERYTHING = """\
+sip: {listen: ["udp:[::1]:5070", "tcp:pbx.example.com:0"]}
+policies: [mine, /etc/dfks/policies]
+store: "memory:"
+mi:
+  fifo: {path: run/fifo, reply_dir: /tmp}
+  datagram: "unix:run/sock"
+  http: {listen: "0.0.0.0:8888", root: /rpc, secret: correct-horse}
+presence: {min_expires: 10, default_expires: 20, max_expires: 30, on_notify_timeout: drop}
+log: {level: debug}
+"""
+
+
+def _load(folder: Path, text: str, **environ: str) -> Config:
+    path = folder / "dfks.yaml"
+    path.write_text(text)
+    return load_config(path, environ)
+
+
+def _findings(folder: Path, text: str, **environ: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        _load(folder, text, **environ)
+    assert caught.value.code == "config_invalid"
+    return [str(finding).removeprefix(f"{folder}/") for finding in caught.value.findings]
+
+
+def test_without_a_file_everything_is_on_loopback() -> None:
+    """A newcomer's first start must reach nobody else, and open no door to operators."""
+    config = load_config(None, {})
+    assert [str(address) for address in config.sip.listen] == [
+        "udp:127.0.0.1:5060",
+        "tcp:127.0.0.1:5060",
+    ]
+    assert all(ipaddress.ip_address(address.host).is_loopback for address in config.sip.listen)
+    assert (config.mi.fifo, config.mi.datagram, config.mi.http) == (None, None, None)
+    assert config.policies == (Path("policies/default"),)
+    assert config.store == Path("var/dfks.db")
+    assert config.presence.on_notify_timeout is OnNotifyTimeout.KEEP
+    assert {setting.origin for setting in config.settings} == {"default"}
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "# nothing chosen\n  # yet\n", "{}"])
+def test_empty_file_is_all_defaults(tmp_path: Path, text: str) -> None:
+    """Every key may be left out."""
+    config = _load(tmp_path, text)
+    assert config.settings == load_config(None, {}).settings
+    assert config.store == tmp_path / "var/dfks.db"
+
+
+def test_every_setting_is_taken(tmp_path: Path) -> None:
+    """Relative paths start at the file's folder."""
+    config = _load(tmp_path, _EVERYTHING)
+    assert config.sip.listen == (Address("udp", "::1", 5070), Address("tcp", "pbx.example.com", 0))
+    assert str(config.sip.listen[0]) == "udp:[::1]:5070"
+    assert config.policies == (tmp_path / "mine", Path("/etc/dfks/policies"))
+    assert config.store is None
+    assert config.mi.fifo == FifoSettings(tmp_path / "run/fifo", Path("/tmp"))  # noqa: S108
+    assert config.mi.datagram == tmp_path / "run/sock"
+    assert config.mi.http is not None
+    assert config.mi.http.listen == Address("tcp", "0.0.0.0", 8888)
+    assert (config.mi.http.root, config.mi.http.secret) == ("/rpc", "correct-horse")
+    presence = config.presence
+    assert (presence.min_expires, presence.default_expires, presence.max_expires) == (10, 20, 30)
+    assert presence.on_notify_timeout is OnNotifyTimeout.DROP
+    assert config.log.level == "debug"
+
+
+def test_environment_wins_over_the_file(tmp_path: Path) -> None:
+    """A container sets what differs from the file in its image."""
+    config = _load(
+        tmp_path,
+        _EVERYTHING,
+        DFKS_STORE="sqlite:x.db",
+        DFKS_SIP__LISTEN="udp:127.0.0.1:1, tcp:127.0.0.1:2",
+        DFKS_PRESENCE__MIN_EXPIRES="5",
+        DFKS_PORT="tcp://10.0.0.1:5060",
+    )
+    assert config.store == tmp_path / "x.db"
+    assert [address.port for address in config.sip.listen] == [1, 2]
+    assert config.presence.min_expires == 5
+
+
+def test_environment_can_open_a_door_alone() -> None:
+    """No file is needed."""
+    config = load_config(None, {"DFKS_MI__HTTP__LISTEN": "[::1]:0"})
+    assert config.mi.http is not None
+    assert config.mi.http.listen == Address("tcp", "::1", 0)
+    assert config.mi.http.root == "/mi"
+
+
+def test_each_setting_says_where_it_came_from(tmp_path: Path) -> None:
+    """`dfks config show` answers which of three places won."""
+    config = _load(tmp_path, "store: 'memory:'\n", DFKS_LOG__LEVEL="error")
+    origins = {setting.key: setting.origin for setting in config.settings}
+    assert origins["store"] == f"{tmp_path}/dfks.yaml:1:8"
+    assert origins["log.level"] == "DFKS_LOG__LEVEL"
+    assert origins["policies"] == "default"
+
+
+def test_all_findings_come_at_once_and_in_order(tmp_path: Path) -> None:
+    """An operator mends a file in one go."""
+    text = """\
+sip: {listen: ["udp:127.0.0.1"]}
+polcies: [a]
+mi:
+  fifo: {path: x}
+presence: {min_expires: soon, max_expires: 0}
+log: {level: verbose}
+"""
+    assert _findings(tmp_path, text) == [
+        "dfks.yaml:1:16: `sip.listen[0]` is `udp:127.0.0.1`; it must look like "
+        "`udp:127.0.0.1:5060` or `tcp:[::1]:5060` [config_bad_value]",
+        "dfks.yaml:2:1: unknown key `polcies` (did you mean `policies`?) [config_unknown_key]",
+        "dfks.yaml:4:3: `mi.fifo` needs `reply_dir` [config_bad_value]",
+        "dfks.yaml:5:25: `presence.min_expires` must be a whole number [config_bad_value]",
+        "dfks.yaml:5:44: `presence.max_expires` is `0`; at least 1 [config_bad_value]",
+        "dfks.yaml:6:14: `log.level` is `verbose`; it must be one of `debug`, `info`, `warning`, "
+        "`error` [config_bad_value]",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("store: x\nstore: y\n", "dfks.yaml:2:1: key `store` is here twice"),
+        ("store:\n", "dfks.yaml:1:1: `store` is empty"),
+        ("a: [\n", "dfks.yaml:2:1: not YAML"),
+        ("- a\n", "dfks.yaml:1:1: settings must be a mapping"),
+        ("sip: 5\n", "dfks.yaml:1:6: `sip` must be a mapping"),
+        ("policies: []\n", "dfks.yaml:1:11: `policies` is empty"),
+        ("policies: [a, a]\n", "dfks.yaml:1:11: `policies` holds the same entry twice"),
+        ("store: redis\n", "dfks.yaml:1:8: `store` is `redis`; it must look like"),
+        ("mi: {datagram: 'udp:0.0.0.0:1'}\n", "dfks.yaml:1:16: `mi.datagram` is not a loopback"),
+        ("mi: {http: {listen: '0.0.0.0:1'}}\n", "dfks.yaml:1:21: `mi.http.listen` is not a loop"),
+        ("mi: {http: {listen: 'host:1'}}\n", "dfks.yaml:1:21: `mi.http.listen` is not a loopback"),
+        ("sip: {listen: ['udp:127.0.0.1:65536']}\n", "dfks.yaml:1:16: `sip.listen[0]` has a port"),
+        ("presence: {max_expires: 100}\n", "`presence.default_expires` is `3600`; it must not be"),
+    ],
+)
+def test_what_cannot_be_is_told_with_its_place(tmp_path: Path, text: str, part: str) -> None:
+    """Each would otherwise be a surprise at run time."""
+    (finding,) = _findings(tmp_path, text)
+    assert part in finding
+
+
+def test_short_secret_is_refused_without_showing_it(tmp_path: Path) -> None:
+    """Findings end in logs."""
+    (finding,) = _findings(tmp_path, "mi: {http: {listen: 'localhost:1', secret: abc}}\n")
+    assert "`mi.http.secret` must look like" in finding
+    assert "abc" not in finding
+
+
+def test_mistake_in_the_environment_names_the_variable(tmp_path: Path) -> None:
+    """There is no line to name."""
+    (finding,) = _findings(tmp_path, "", DFKS_PRESENCE__MIN_EXPIRES="soon")
+    assert finding.startswith("DFKS_PRESENCE__MIN_EXPIRES: `presence.min_expires` must be a whole")
+    (finding,) = _findings(tmp_path, "", DFKS_MI__FIFO__PATH="run/fifo")
+    assert finding.startswith("environment: `mi.fifo` needs `reply_dir`")
+
+
+def test_environment_does_not_hide_a_mistake_in_the_file(tmp_path: Path) -> None:
+    """`sip` is no mapping to put a variable into."""
+    (finding,) = _findings(tmp_path, "sip: 5\n", DFKS_SIP__LISTEN="udp:127.0.0.1:1")
+    assert finding.startswith("dfks.yaml:1:6: `sip` must be a mapping")
+
+
+def test_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    """Missing, a folder, or no text."""
+    (tmp_path / "latin1").write_bytes(b"store: '\xe9'")
+    for name, reason in (("none", "No such file"), (".", "Is a directory"), ("latin1", "UTF-8")):
+        with pytest.raises(ConfigError) as caught:
+            load_config(tmp_path / name, {})
+        (finding,) = caught.value.findings
+        assert isinstance(finding, Finding)
+        assert finding.code == "config_unreadable"
+        assert reason in finding.message
+
+
+def test_shipped_settings_are_good() -> None:
+    """`make run` starts with them."""
+    config = load_config(Path(__file__).parents[3] / "dfks.yaml", {})
+    assert config.mi.fifo
+    assert config.mi.datagram
+    assert config.mi.http

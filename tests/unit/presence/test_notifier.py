@@ -1,0 +1,302 @@
+"""SUBSCRIBE in, responses and NOTIFY out."""
+
+import pytest
+
+from dfks_rules.errors import StoreError
+from dfks_rules.model.features import Snapshot
+from dfks_rules.model.identity import Aor
+from dfks_rules.presence.package import Limits, OnNotifyTimeout
+from dfks_rules.service.ports import Settle
+from tests.helpers.playbook import DND_ON, Playbook, Sent, default_policies, message, tag_of
+from tests.helpers.policy import ALICE, DND, NOON, policies
+
+
+def _playbook(limits: Limits | None = None) -> Playbook:
+    return Playbook(default_policies(), limits)
+
+
+def _subscribed(book: Playbook, number: int = 1) -> Sent:
+    """Subscribe one phone and confirm its first NOTIFY; the 200."""
+    response, notify = book.receive(_subscribe(number))
+    book.answer(notify)
+    return response
+
+
+def _subscribe(number: int, **changes: bytes | None) -> bytes:
+    via = b"SIP/2.0/UDP 192.0.2.7:5062;rport;branch=z9hG4bKs%d" % number
+    headers = {"via": via, "call_id": b"call-%d" % number, **changes}
+    return message(b"SUBSCRIBE", b"", **headers)
+
+
+def _again(response: Sent, cseq: int, body: bytes = b"", **changes: bytes | None) -> bytes:
+    """A SUBSCRIBE in the dialog that `response` made."""
+    call_id = response.headers[b"Call-ID"]
+    dialog = {
+        "via": b"SIP/2.0/UDP 192.0.2.7:5062;rport;branch=z9hG4bK%b-%d" % (call_id, cseq),
+        "to": response.headers[b"To"],
+        "call_id": call_id,
+        "cseq": b"%d SUBSCRIBE" % cseq,
+    }
+    return message(b"SUBSCRIBE", body, **{**dialog, **changes})
+
+
+def test_subscribe_is_answered_before_its_notify_with_all_features() -> None:
+    """RFC 6665 §4.2.1.2: 200 at once, then the whole state in the dialog that it made."""
+    response, notify = _playbook().receive(message())
+    assert response.status == 200
+    assert response.headers[b"Expires"] == b"600"
+    assert notify.start == b"NOTIFY sip:alice@192.0.2.7:5062 SIP/2.0"
+    assert notify.headers[b"From"].endswith(b";tag=" + tag_of(response))
+    assert notify.headers[b"Subscription-State"] == b"active;expires=600"
+    assert notify.body.count(b"<DoNotDisturbEvent") == 1
+    assert notify.body.count(b"<ForwardingEvent") == 3
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "header"),
+    [
+        (message(event=b"presence"), 489, b"Allow-Events"),
+        (message(event=None), 489, b"Allow-Events"),
+        (message(expires=b"59"), 423, b"Min-Expires"),
+        (message(expires=b"soon"), 400, b"Call-ID"),
+        (message(max_forwards=b"0"), 483, b"Call-ID"),
+        (message(require=b"100rel, x"), 420, b"Unsupported"),
+        (message(contact=None), 400, b"Call-ID"),
+        (message(uri=b"sip:example.com"), 404, b"Call-ID"),
+        (message(to=b"<sip:alice@example.com>;tag=gone"), 481, b"Call-ID"),
+        (message(**{"from": b"<sip:mallory@example.com>;tag=m"}), 403, b"Call-ID"),
+        (message(body=b"<broken"), 400, b"Call-ID"),
+        (message(body=b"x", content_type=b"text/plain"), 415, b"Accept"),
+        (message(body=DND_ON, content_encoding=b"gzip"), 415, b"Accept-Encoding"),
+        (message(b"INVITE"), 405, b"Allow"),
+        (message(b"DANCE"), 501, b"Allow"),
+        (message(b"OPTIONS"), 200, b"Accept"),
+        (message(b"BYE", to=b"<sip:alice@example.com>;tag=gone"), 481, b"Call-ID"),
+    ],
+)
+def test_requests_that_cannot_be_served_get_their_status(
+    request_: bytes, status: int, header: bytes
+) -> None:
+    """A peer learns what was wrong and, where the RFCs have it, what would be right."""
+    book = _playbook()
+    (response,) = book.receive(request_)
+    assert response.status == status
+    assert header in response.headers
+    assert len(book.notifier.subscriptions) == 0
+
+
+@pytest.mark.parametrize(
+    ("wish", "granted"), [(None, b"3600"), (b"60", b"60"), (b"4294967296", b"86400")]
+)
+def test_duration_is_granted_within_the_limits(wish: bytes | None, granted: bytes) -> None:
+    """RFC 6665 §4.2.1.1: shorter than asked is fine, longer is not."""
+    response, _ = _playbook().receive(message(expires=wish))
+    assert response.headers[b"Expires"] == granted
+
+
+def test_repeated_subscribe_is_answered_again_without_a_second_notify() -> None:
+    """RFC 3261 §17.2.2: a lost 200 must not press a key twice."""
+    book = _playbook()
+    first, _ = book.receive(message(body=DND_ON))
+    assert book.receive(message(body=DND_ON)) == [first]
+    assert book.store.load(ALICE).revision == 1
+
+
+def test_set_is_stored_then_told_to_the_phone_and_to_the_others() -> None:
+    """What the system is for; the phone that set hears of that feature only."""
+    book = _playbook()
+    dialog = _subscribed(book, 1)
+    _subscribed(book, 2)
+    response, own, other = book.receive(_again(dialog, 2, DND_ON))
+    assert response.status == 200
+    assert book.store.load(ALICE).state(DND).status
+    for notify in (own, other):
+        assert b"<doNotDisturbOn>true<" in notify.body
+        assert b"<ForwardingEvent" not in notify.body
+    assert (own.headers[b"Call-ID"], other.headers[b"Call-ID"]) == (b"call-1", b"call-2")
+
+
+def test_set_in_a_new_dialog_is_answered_with_all_features() -> None:
+    """A phone that lost its dialog needs to learn its other keys, too."""
+    _, notify = _playbook().receive(message(body=DND_ON))
+    assert b"<doNotDisturbOn>true<" in notify.body
+    assert notify.body.count(b"<ForwardingEvent") == 3
+
+
+def test_set_that_changes_nothing_is_told_to_nobody_else() -> None:
+    """No NOTIFY storm from phones that press a key that is already on."""
+    book = _playbook()
+    dialog = _subscribed(book, 1)
+    _subscribed(book, 2)
+    for notify in book.receive(_again(dialog, 2, DND_ON))[1:]:
+        book.answer(notify)
+    sent = book.receive(_again(dialog, 3, DND_ON))
+    assert [one.headers[b"Call-ID"] for one in sent[1:]] == [b"call-1"]
+
+
+def test_request_with_an_old_cseq_is_refused() -> None:
+    """RFC 3261 §12.2.2: an overtaken SUBSCRIBE must not set an older state."""
+    book = _playbook()
+    dialog = _subscribed(book)
+    (response,) = book.receive(_again(dialog, 1, DND_ON))
+    assert response.status == 500
+    assert book.store.load(ALICE).revision == 0
+
+
+def test_unsubscribe_gets_a_last_notify_with_the_states() -> None:
+    """RFC 6665 §4.2.1.4: Expires 0 ends with a NOTIFY that says so."""
+    book = _playbook()
+    dialog = _subscribed(book)
+    response, notify = book.receive(_again(dialog, 2, expires=b"0"))
+    assert response.headers[b"Expires"] == b"0"
+    assert notify.headers[b"Subscription-State"] == b"terminated;reason=timeout"
+    assert notify.body
+    assert len(book.notifier.subscriptions) == 0
+
+
+def test_fetch_leaves_no_subscription_behind() -> None:
+    """RFC 6665 §4.4.3: Expires 0 in a new dialog asks once."""
+    book = _playbook()
+    _, notify = book.receive(message(expires=b"0"))
+    assert notify.headers[b"Subscription-State"] == b"terminated;reason=timeout"
+    assert len(book.notifier.subscriptions) == 0
+
+
+def test_subscription_ends_at_its_deadline_and_not_before() -> None:
+    """RFC 6665 §4.2.2; a refresh moves the deadline."""
+    book = _playbook()
+    dialog = _subscribed(book)
+    book.pass_time(400)
+    _, notify = book.receive(_again(dialog, 2))
+    book.answer(notify)
+    assert book.pass_time(599) == []
+    assert book.notifier.next_deadline() is not None
+    (last,) = book.pass_time(1)
+    assert last.headers[b"Subscription-State"] == b"terminated;reason=timeout"
+
+
+def test_changes_wait_for_the_outstanding_notify_and_become_one() -> None:
+    """One outstanding NOTIFY for each dialog: none overtakes another."""
+    book = _playbook()
+    dialog = _subscribed(book, 1)
+    _, first = book.receive(_subscribe(2))
+    off = DND_ON.replace(b"true", b"false")
+    for cseq, body in ((2, DND_ON), (3, off), (4, DND_ON)):
+        sent = book.receive(_again(dialog, cseq, body))
+        assert b"call-2" not in [one.headers[b"Call-ID"] for one in sent]
+    (merged,) = book.answer(first)
+    assert merged.headers[b"Call-ID"] == b"call-2"
+    assert merged.cseq == 2
+    assert merged.body.count(b"<doNotDisturbOn>true<") == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "extra", "left"),
+    [(481, b"", 0), (500, b"Retry-After: 5\r\n", 1), (401, b"", 1), (408, b"", 1), (603, b"", 0)],
+)
+def test_error_response_to_a_notify_ends_the_subscription(
+    status: int, extra: bytes, left: int
+) -> None:
+    """RFC 6665 §4.2.2, except where the phone may answer later."""
+    book = _playbook()
+    _, notify = book.receive(message())
+    assert book.answer(notify, status, extra) == []
+    assert len(book.notifier.subscriptions) == left
+
+
+@pytest.mark.parametrize(
+    ("setting", "left"), [(OnNotifyTimeout.KEEP, 1), (OnNotifyTimeout.DROP, 0)]
+)
+def test_unanswered_notify_is_repeated_for_32_seconds(setting: OnNotifyTimeout, left: int) -> None:
+    """RFC 3261 §17.1.2.2: timers E and F; then the setting decides."""
+    book = _playbook(Limits(on_notify_timeout=setting))
+    _, notify = book.receive(message())
+    repeats = [one for _ in range(64) for one in book.pass_time(0.5)]
+    assert repeats == [notify] * 10
+    assert len(book.notifier.subscriptions) == left
+    assert book.endpoint.next_deadline() is None
+
+
+def test_lost_state_is_told_with_the_next_change() -> None:
+    """A NOTIFY that nobody confirmed must not leave a key wrong for ever."""
+    book = _playbook()
+    dialog = _subscribed(book, 1)
+    _subscribed(book, 2)
+    own, _lost = book.receive(_again(dialog, 2, DND_ON))[1:]
+    book.answer(own)
+    for _ in range(64):
+        book.pass_time(0.5)
+    forward = (
+        b"<SetForwarding><forwardDN>sip:bob@example.com</forwardDN>"
+        b"<forwardingType>forwardBusy</forwardingType><activateForward>true</activateForward>"
+        b"</SetForwarding>"
+    )
+    _, _, other = book.receive(_again(dialog, 3, forward))
+    assert b"<doNotDisturbOn>true<" in other.body
+    assert b"sip:bob@example.com" in other.body
+
+
+def test_refresh_watchers_tells_all_features_to_each() -> None:
+    """The MI command `refreshWatchers`."""
+    book = _playbook()
+    _subscribed(book, 1)
+    _subscribed(book, 2)
+    assert book.notifier.refresh_watchers(ALICE, NOON, 0.0) == 2
+    assert [one.body.count(b"<ForwardingEvent") for one in book.sent()] == [3, 3]
+
+
+def test_deactivation_ends_every_subscription() -> None:
+    """Phones subscribe again at once when the server stops (RFC 6665 §4.1.3)."""
+    book = _playbook()
+    _subscribed(book, 1)
+    _subscribed(book, 2)
+    book.notifier.deactivate(book.now)
+    states = [one.headers[b"Subscription-State"] for one in book.sent()]
+    assert states == [b"terminated;reason=deactivated"] * 2
+
+
+def test_refused_set_is_answered_as_the_policy_says() -> None:
+    """`reject-403` answers 403 and puts the key right by a NOTIFY in a dialog that lives."""
+    rule = (
+        "- {id: no, when: {op: set}, then: {deny: {reason: no, answer: reject-403, text: Never}}}"
+    )
+    book = Playbook(policies(rule))
+    assert [one.start for one in book.receive(message(body=DND_ON))] == [b"SIP/2.0 403 Never"]
+    dialog = _subscribed(book, 2)
+    response, notify = book.receive(_again(dialog, 2, DND_ON))
+    assert response.status == 403
+    assert b"<doNotDisturbOn>false<" in notify.body
+    assert len(book.notifier.subscriptions) == 1
+
+
+def test_subscription_that_is_no_longer_admitted_ends_as_rejected() -> None:
+    """RFC 6665 §4.1.3: the phone must not try again."""
+    book = _playbook()
+    dialog = _subscribed(book)
+    rule = "- {id: no, when: {op: subscribe}, then: {deny: gone}}"
+    book.features.policies = policies(rule)
+    sent = book.receive(_again(dialog, 2))
+    assert sorted(one.status for one in sent) == [0, 403]
+    (notify,) = (one for one in sent if one.status == 0)
+    assert notify.headers[b"Subscription-State"] == b"terminated;reason=rejected"
+
+
+class _Full:
+    """A store on a full disk."""
+
+    def load(self, presentity: Aor) -> Snapshot:
+        """Reading fails, too."""
+        raise StoreError("store_unavailable", "disk is full")
+
+    def commit(self, presentity: Aor, before: Snapshot, after: Snapshot, settle: Settle) -> None:
+        """Never asked for."""
+
+    def close(self) -> None:
+        """Nothing."""
+
+
+def test_store_that_fails_is_answered_500_while_a_phone_is_admitted() -> None:
+    """Bad disks get a clear error: no crash, no silence."""
+    book = Playbook(default_policies(), store=_Full())
+    (response,) = book.receive(message())
+    assert response.status == 500
