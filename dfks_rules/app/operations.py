@@ -42,11 +42,13 @@ class ServerOperations:
         settled: asyncio.Future[Outcome] = self._loop.create_future()
 
         def done(outcomes: tuple[Outcome, ...] | StoreError, now: float) -> None:
+            if not isinstance(outcomes, StoreError):
+                self._notifier.tell_watchers(outcomes, now)
+            if settled.done():
+                return
             if isinstance(outcomes, StoreError):
                 settled.set_exception(outcomes)
-                return
-            self._notifier.tell_watchers(outcomes, now)
-            if not settled.done():
+            else:
                 settled.set_result(outcomes[0])
 
         self._features.set(presentity, [asked], requester, self._at(), self._loop.time(), done)

@@ -175,11 +175,12 @@ class Features:
     def _settled(
         self, presentity: Aor, commit: _Commit, error: StoreError | None, now: float
     ) -> None:
-        if self._under_way.get(presentity) is commit:
-            del self._under_way[presentity]
+        # The list may grow while it is told: what is asked meanwhile is answered after the others.
         for outcomes, done in commit.told:
             if error is None:
                 self._log.record(outcomes)
                 done(outcomes, now)
             else:
                 done(error, now)
+        if self._under_way.get(presentity) is commit:
+            del self._under_way[presentity]

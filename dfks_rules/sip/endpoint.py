@@ -124,7 +124,7 @@ class Endpoint(Generic[Owner]):
             return None
 
     def _refuse_malformed(self, request: Request, flow: Flow) -> None:
-        if request.fault is None or request.via is None:
+        if request.fault is None or not request.headers.get(b"via"):
             return
         recipient = Address(b"", request.headers.get(b"to", b"").rpartition(b">")[2])
         incoming = Incoming(request, _UNREAD_URI, _UNREAD_ADDRESS, recipient, flow)
@@ -164,11 +164,11 @@ class Endpoint(Generic[Owner]):
         if to and not incoming.recipient.tag:
             to += b";tag=" + (tag or self._tag_of(echoed.get(b"call-id", b"")))
         via = request.via
-        assert via is not None  # noqa: S101 - without Via there is no way to answer
         message = _RESPONSE % (
             status,
             reason or _REASONS[status],
-            via.response_text(incoming.flow.remote),
+            # A Via that cannot be read is echoed as it came, to where it came from.
+            via.response_text(incoming.flow.remote) if via else echoed[b"via"],
             echoed.get(b"from", b""),
             to,
             echoed.get(b"call-id", b""),

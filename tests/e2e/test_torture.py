@@ -60,20 +60,10 @@ def _is_framed(data: bytes) -> bool:
     return bool(blank) and len(lengths) == 1 and int(lengths[0]) == len(body)
 
 
-_KNOWN_GAPS = {
-    "rfc4475/badinv01.dat": "a request whose Via cannot be read is dropped, not answered"
-}
-
-
 def _cases(*, framed: bool = False) -> list[ParameterSet]:
     """The messages as parameters; only those that a stream can carry when `framed`."""
     return [
-        pytest.param(
-            name,
-            expected,
-            id=name,
-            marks=[pytest.mark.xfail(reason=_KNOWN_GAPS[name])] if name in _KNOWN_GAPS else [],
-        )
+        pytest.param(name, expected, id=name)
         for name, expected in _messages()
         if not framed or _is_framed((FOLDER / name).read_bytes())
     ]

@@ -1,0 +1,119 @@
+"""Measure everything; print and keep the result as JSON."""
+
+import json
+import os
+import platform
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from bench.load import Phones
+from bench.server import Served, cpu_seconds, resident_bytes
+
+CYCLES = 20_000
+WINDOW = 64
+WATCHERS = 1_000
+SUBSCRIPTIONS = 50_000
+TRANSACTIONS_END = 34
+"""Seconds until the server has forgotten the transactions of what it answered."""
+
+
+def main() -> None:
+    """Run all measurements."""
+    floor = measure_floor()
+    result: dict[str, object] = {"python": platform.python_version(), "floor_us": round(floor, 2)}
+    with tempfile.TemporaryDirectory(dir=".") as folder, Served(Path(folder)) as served:
+        phones = Phones(served.sip)
+        initial = _cpu(served.pid, lambda: phones.run(_initial(phones), WINDOW))
+        result["initial"] = _row(initial, floor, 7)
+        in_dialog = _cpu(served.pid, lambda: phones.run(_sets(phones), WINDOW))
+        result["set"] = _row(in_dialog, floor, 10)
+    with tempfile.TemporaryDirectory(dir=".") as folder, Served(Path(folder)) as served:
+        result["fan_out"] = _row(measure_fan_out(served), floor / 2, 3)
+    with tempfile.TemporaryDirectory(dir=".") as folder, Served(Path(folder)) as served:
+        result["bytes_per_subscription"] = {"bytes": measure_memory(served), "bar": 3072}
+    text = json.dumps(result, indent=1)
+    print(text)
+    target = Path(__file__).parent / "results" / "latest.json"
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(text + "\n", encoding="utf-8")
+
+
+def _row(micros: float, floor: float, bar: int) -> dict[str, float]:
+    return {"us": round(micros, 2), "ratio": round(micros / floor, 2), "bar": bar}
+
+
+def _cpu(pid: int, run: Callable[[], int]) -> float:
+    """CPU of process `pid` for each thing that `run` did, µs."""
+    before = cpu_seconds(pid)
+    count = run()
+    return (cpu_seconds(pid) - before) / count * 1e6
+
+
+def _initial(phones: Phones) -> Iterator[bytes]:
+    for number in range(CYCLES):
+        yield phones.message(number, 1)
+
+
+_SET = (
+    b'<?xml version="1.0" encoding="UTF-8"?><SetForwarding xmlns="http://www.ecma-international.org/'
+    b'standards/ecma-323/csta/ed3"><device/><forwardDN>%d</forwardDN><forwardingType>forwardImmediate'
+    b"</forwardingType><activateForward>true</activateForward></SetForwarding>"
+)
+
+
+def _sets(phones: Phones) -> Iterator[bytes]:
+    # Presentities of their own, with one phone each: nobody else is told of a set.
+    phones.tags.clear()
+    for number in range(1_000_000, 1_001_000):
+        phones.run(iter([phones.message(number, 1, users=2_000_000)]), 1)
+    for turn in range(CYCLES // 1000):
+        for number in range(1_000_000, 1_001_000):
+            yield phones.message(number, turn + 2, _SET % (turn + 1), users=2_000_000)
+
+
+def measure_floor() -> float:
+    """CPU of the four system calls alone, µs."""
+    reader, writer = os.pipe()
+    code = f"from bench.server import bare_loop; bare_loop({writer})"
+    process = subprocess.Popen([sys.executable, "-c", code], pass_fds=[writer])
+    try:
+        phones = Phones(("127.0.0.1", int(os.read(reader, 10))))
+        run = lambda: phones.run(_initial(phones), WINDOW, bare=True)  # noqa: E731
+        return _cpu(process.pid, run)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def measure_fan_out(served: Served) -> float:
+    """CPU for each NOTIFY when one MI set is told to 1,000 watchers, µs."""
+    phones = Phones(served.sip, one_presentity=True)
+    phones.run((phones.message(number, 1) for number in range(WATCHERS)), WINDOW)
+    operator = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    operator.connect(served.mi)
+    sets = 20
+    before = cpu_seconds(served.pid)
+    for turn in range(sets):
+        params = ["sip:u0@bench.test", "DoNotDisturb", (turn + 1) % 2]
+        call = {"jsonrpc": "2.0", "id": "1", "method": "dfks_set_feature", "params": params}
+        phones.drain(WATCHERS, partial(operator.send, json.dumps(call).encode()))
+    return (cpu_seconds(served.pid) - before) / (sets * WATCHERS) * 1e6
+
+
+def measure_memory(served: Served) -> int:
+    """Resident memory for each of 50,000 subscriptions, bytes."""
+    phones = Phones(served.sip)
+    before = resident_bytes(served.pid)
+    messages = (phones.message(n, 1, users=SUBSCRIPTIONS) for n in range(SUBSCRIPTIONS))
+    phones.run(messages, WINDOW)
+    time.sleep(TRANSACTIONS_END)
+    return (resident_bytes(served.pid) - before) // SUBSCRIPTIONS
+
+
+main()

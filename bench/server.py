@@ -1,0 +1,73 @@
+"""Processes that are measured: the server, and the bare loop that is the floor."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parent.parent
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process so far, s."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(") ")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def resident_bytes(pid: int) -> int:
+    """Resident memory of a process."""
+    text = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    found = re.search(r"VmRSS:\s+(\d+) kB", text)
+    assert found is not None
+    return int(found[1]) * 1024
+
+
+class Served:
+    """A server of ours in a folder of its own; a context manager."""
+
+    def __init__(self, folder: Path) -> None:
+        config = folder / "dfks.yaml"
+        config.write_text(
+            'sip: {listen: ["udp:127.0.0.1:0"]}\n'
+            f'policies: ["{REPOSITORY / "policies/default"}"]\n'
+            'store: "sqlite:dfks.db"\nmi: {datagram: "udp:127.0.0.1:0"}\n',
+            encoding="utf-8",
+        )
+        log = (folder / "log").open("w")
+        command = [sys.executable, "-m", "dfks_rules", "serve", "--config", str(config)]
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=log, text=True, cwd=REPOSITORY
+        )
+        assert self.process.stdout is not None
+        banner = ""
+        while "dfks mi" not in banner:
+            line = self.process.stdout.readline()
+            assert line, banner
+            banner += line
+        ports = [int(port) for port in re.findall(r"udp:127\.0\.0\.1:(\d+)", banner)]
+        self.sip, self.mi = ("127.0.0.1", ports[0]), ("127.0.0.1", ports[1])
+        self.pid = self.process.pid
+
+    def __enter__(self) -> "Served":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.terminate()
+        self.process.wait()
+
+
+def bare_loop(pipe: "int") -> None:
+    """Answer each datagram as a cycle does: receive, send, send, receive, nothing in between."""
+    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_000_000)
+    server.bind(("127.0.0.1", 0))
+    os.write(pipe, str(server.getsockname()[1]).encode())
+    answer, notify = b"x" * 400, b"y" * 1900
+    while True:
+        data, remote = server.recvfrom(65_535)
+        if data.startswith(b"SUBSCRIBE"):
+            server.sendto(answer, remote)
+            server.sendto(notify, remote)
