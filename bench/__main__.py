@@ -31,6 +31,9 @@ def main() -> None:
         phones = Phones(served.sip)
         initial = _cpu(served.pid, lambda: phones.run(_initial(phones), WINDOW))
         result["initial"] = _row(initial, floor, 7)
+        # Presentities of their own, with one phone each: nobody else is told of a set.
+        fresh = (phones.message(number, 1, users=2_000_000) for number in _SETTERS)
+        phones.run(fresh, WINDOW)
         in_dialog = _cpu(served.pid, lambda: phones.run(_sets(phones), WINDOW))
         result["set"] = _row(in_dialog, floor, 10)
     with tempfile.TemporaryDirectory(dir=".") as folder, Served(Path(folder)) as served:
@@ -67,14 +70,14 @@ _SET = (
 )
 
 
+_SETTERS = range(1_000_000, 1_001_000)
+
+
 def _sets(phones: Phones) -> Iterator[bytes]:
-    # Presentities of their own, with one phone each: nobody else is told of a set.
-    phones.tags.clear()
-    for number in range(1_000_000, 1_001_000):
-        phones.run(iter([phones.message(number, 1, users=2_000_000)]), 1)
-    for turn in range(CYCLES // 1000):
-        for number in range(1_000_000, 1_001_000):
-            yield phones.message(number, turn + 2, _SET % (turn + 1), users=2_000_000)
+    for turn in range(CYCLES // len(_SETTERS)):
+        for number in _SETTERS:
+            target = number * 100 + turn
+            yield phones.message(number, turn + 2, _SET % target, users=2_000_000)
 
 
 def measure_floor() -> float:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import gc
-from datetime import datetime
+from datetime import UTC, datetime
 
 from dfks_rules.app.logs import LoggedOutcomes
 from dfks_rules.app.operations import ServerOperations
@@ -55,6 +55,8 @@ class Server:
         self._operations = ServerOperations(
             self._features, self._notifier, log, self._listing, self._at, config.log.level
         )
+        self._at_ends = 0.0
+        self._at_last = datetime.min.replace(tzinfo=UTC)
         self._mi: list[FifoServer | DatagramServer | HttpServer] = []
         self._ticking: asyncio.TimerHandle | None = None
 
@@ -130,7 +132,12 @@ class Server:
         self._ticking = self._loop.call_later(TICK, self._tick)
 
     def _at(self) -> datetime:
-        return datetime.now().astimezone()  # noqa: TID251 - the one clock of the policies
+        """Local time to the second: reading it costs as much as a decision."""
+        now = self._loop.time()
+        if now >= self._at_ends:
+            self._at_last = datetime.now().astimezone()  # noqa: TID251 - the policies' one clock
+            self._at_ends = now + 1 - self._at_last.microsecond / 1e6
+        return self._at_last
 
     def _listing(self) -> PolicyListing:
         rows = [PolicyRow(p.file, p.name, p.rules) for p in self.policies.policies]

@@ -23,12 +23,12 @@ class NotifyScope(Enum):
     @property
     def requester(self) -> bool:
         """Whether the watcher that asked is told."""
-        return self in (NotifyScope.ALL, NotifyScope.REQUESTER)
+        return self is NotifyScope.ALL or self is NotifyScope.REQUESTER
 
     @property
     def others(self) -> bool:
         """Whether the watchers that did not ask are told."""
-        return self in (NotifyScope.ALL, NotifyScope.OTHERS)
+        return self is NotifyScope.ALL or self is NotifyScope.OTHERS
 
 
 class DenialAnswer(Enum):

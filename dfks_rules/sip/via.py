@@ -26,6 +26,7 @@ class Via:
 
     __slots__ = (
         "_end",
+        "_rport",
         "_start",
         "_text",
         "branch",
@@ -47,7 +48,9 @@ class Via:
         self.params = params
         branch = _BRANCH.search(params)
         self.branch = branch[1] if branch else None
-        self.rport = _RPORT.search(params) is not None
+        rport = _RPORT.search(params)
+        self._rport = rport.span() if rport else (0, 0)
+        self.rport = rport is not None
         """Whether the response is to go to the port that the request came from (RFC 3581)."""
         self.more = bool(comma)
         """Whether another Via follows."""
@@ -70,7 +73,8 @@ class Via:
         host = source[0].encode()
         params = self.params
         if self.rport:
-            params = _RPORT.sub(b";rport=%d" % source[1], params, count=1)
+            before, after = params[: self._rport[0]], params[self._rport[1] :]
+            params = b"%b;rport=%d%b" % (before, source[1], after)
         elif self.host.strip(b"[]") == host:
             return self._text
         if b"received" not in params or b"received" not in parse_params(params):

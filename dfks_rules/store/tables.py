@@ -4,6 +4,7 @@
 feature of it that was.
 """
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -25,13 +26,23 @@ _READ = """
     FROM presentity LEFT JOIN feature_state USING (domain, user)
     WHERE domain = ? AND user = ?"""
 _REVISION = "SELECT revision FROM presentity WHERE domain = ? AND user = ?"
-_FIRST = "INSERT INTO presentity (revision, domain, user) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
-_NEXT = "UPDATE presentity SET revision = ? WHERE domain = ? AND user = ? AND revision = ?"
-_STATE = """
+# A whole batch is one JSON parameter of one statement: the interpreter's lock then changes hands
+# once for each statement, not twice for each row, which would cost the other threads more than
+# the rows do.
+_MET = """
+    SELECT count(*) FROM json_each(?) AS change LEFT JOIN presentity AS row
+    ON row.domain = change.value ->> 0 AND row.user = change.value ->> 1
+    WHERE coalesce(row.revision, 0) = change.value ->> 2"""
+_REVISIONS = """
+    INSERT INTO presentity (domain, user, revision)
+    SELECT value ->> 0, value ->> 1, value ->> 3 FROM json_each(?) WHERE true
+    ON CONFLICT (domain, user) DO UPDATE SET revision = excluded.revision"""
+_STATES = """
     INSERT OR REPLACE INTO feature_state
     (user, domain, feature, status, forward_to, ring_count, changed_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?)"""
-_NOW = "SELECT strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
+    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5,
+        strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
+    FROM json_each(?)"""
 
 
 class Change(NamedTuple):
@@ -71,12 +82,11 @@ def write(connection: sqlite3.Connection, changes: Sequence[Change]) -> list[Sto
     """
     try:
         connection.execute("BEGIN IMMEDIATE")
-        [now] = connection.execute(_NOW).fetchone()
         errors: list[StoreError | None] = [None] * len(changes)
-        if not _put(connection, changes, now):
+        if not _put(connection, changes):
             connection.execute("ROLLBACK")
             connection.execute("BEGIN IMMEDIATE")
-            errors = [_put_alone(connection, change, now) for change in changes]
+            errors = [_put_alone(connection, change) for change in changes]
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:
@@ -84,38 +94,76 @@ def write(connection: sqlite3.Connection, changes: Sequence[Change]) -> list[Sto
     return errors
 
 
-def _put(connection: sqlite3.Connection, changes: Sequence[Change], now: str) -> bool:
-    """Whether all changes met the revision that they were made on; if not, some may be written."""
-    first = [
-        (after.revision, presentity.domain, presentity.user)
-        for presentity, before, after in changes
-        if before.revision == 0
-    ]
-    later = [
-        (after.revision, presentity.domain, presentity.user, before.revision)
-        for presentity, before, after in changes
-        if before.revision != 0
-    ]
-    states = [
-        (presentity.user, presentity.domain, feature.value, *state, now)
-        for presentity, before, after in changes
-        for feature, old, state in zip(FEATURES, before.states, after.states, strict=True)
-        if state != old
-    ]
-    try:
-        met = connection.executemany(_FIRST, first).rowcount if first else 0
-        # INVARIANT: a first change of a presentity comes before its later ones, so order is kept.
-        met += connection.executemany(_NEXT, later).rowcount if later else 0
-        connection.executemany(_STATE, states)
-    except (UnicodeEncodeError, OverflowError):  # A lone surrogate, a number beyond 64 bits.
+def _put(connection: sqlite3.Connection, changes: Sequence[Change]) -> bool:
+    """Whether all changes met the revision that they were made on; if not, none is written."""
+    net = _fold(changes)
+    if net is None:
         return False
-    return met == len(changes)
+    revisions = _json(
+        [
+            (
+                change.presentity.domain,
+                change.presentity.user,
+                change.before.revision,
+                change.after.revision,
+            )
+            for change in net
+        ]
+    )
+    states = _json(
+        [
+            (change.presentity.user, change.presentity.domain, feature.value, *state)
+            for change in net
+            for feature, old, state in zip(
+                FEATURES, change.before.states, change.after.states, strict=True
+            )
+            if state != old
+        ]
+    )
+    try:
+        [met] = connection.execute(_MET, (revisions,)).fetchone()
+        if met != len(net):
+            return False
+        connection.execute(_REVISIONS, (revisions,))
+        connection.execute(_STATES, (states,))
+    except UnicodeEncodeError:  # A lone surrogate.
+        return False
+    return True
 
 
-def _put_alone(connection: sqlite3.Connection, change: Change, now: str) -> StoreError | None:
+def _fold(changes: Sequence[Change]) -> list[Change] | None:
+    """One change for each presentity, from its first `before` to its last `after`.
+
+    None when they do not build on one another, or a value does not fit.
+    """
+    net: dict[Aor, Change] = {}
+    for change in changes:
+        earlier = net.get(change.presentity)
+        if earlier is not None:
+            if earlier.after.revision != change.before.revision:
+                return None
+            change = Change(change.presentity, earlier.before, change.after)
+        net[change.presentity] = change
+    return list(net.values()) if all(map(_is_storable, changes)) else None
+
+
+def _is_storable(change: Change) -> bool:
+    """Whether JSON in SQLite can carry the values: no NUL, no number beyond 64 bits."""
+    return not any(
+        (state.forward_to and "\0" in state.forward_to)
+        or (state.ring_count and abs(state.ring_count) >= 2**63)
+        for state in change.after.states
+    )
+
+
+def _json(rows: list[tuple[object, ...]]) -> str:
+    return json.dumps(rows, ensure_ascii=False)
+
+
+def _put_alone(connection: sqlite3.Connection, change: Change) -> StoreError | None:
     """Store one change, or nothing of it."""
     connection.execute("SAVEPOINT one")
-    stored = _put(connection, [change], now)
+    stored = _put(connection, [change])
     if not stored:
         connection.execute("ROLLBACK TO one")
     connection.execute("RELEASE one")

@@ -1,7 +1,6 @@
 """UDP: the socket is drained at each wake-up, and bursts are sent in portions."""
 
 import asyncio
-import contextlib
 import ipaddress
 import socket
 from collections import deque
@@ -83,8 +82,10 @@ class UdpTransport:
 
     def _send_to(self, data: bytes, remote: tuple[str, int]) -> None:
         # A full buffer or an unreachable peer is a lost datagram: the transaction repeats it.
-        with contextlib.suppress(OSError):
+        try:
             self._socket.sendto(data, remote)
+        except OSError:
+            return
 
     def _send_resolved(self, found: "asyncio.Future[tuple[str, int] | None]", data: bytes) -> None:
         remote = found.result()

@@ -72,7 +72,12 @@ def test_a_change_that_builds_on_one_that_failed_is_unavailable(
 
 
 @pytest.mark.parametrize(
-    "state", [FeatureState(forward_to="\ud800"), FeatureState(ring_count=1 << 64)]
+    "state",
+    [
+        FeatureState(forward_to="\ud800"),
+        FeatureState(forward_to="nul\0inside"),
+        FeatureState(ring_count=1 << 64),
+    ],
 )
 def test_a_value_that_no_database_takes_harms_nobody_else(
     connection: sqlite3.Connection, state: FeatureState
