@@ -119,4 +119,5 @@ def measure_memory(served: Served) -> int:
     return (resident_bytes(served.pid) - before) // SUBSCRIPTIONS
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -68,9 +68,9 @@ SINGLE = frozenset(
 )
 """Headers that stand at most once in a message (RFC 3261 §7.3.1, RFC 4475 §3.3.8)."""
 
-_NAME = re.compile(TOKEN)
+_HEADER = re.compile(rb"\r\n(" + TOKEN + rb")[ \t]*+:[ \t]*+([^\r\n]*+)")
 _FOLD = re.compile(rb"[ \t]*\r\n[ \t]+")
-_METHOD = _NAME
+_METHOD = re.compile(TOKEN)
 _VERSION = re.compile(rb"SIP/[0-9]+\.[0-9]+", re.IGNORECASE)
 _STATUS_LINE = re.compile(rb"SIP/2\.0 ([1-6][0-9]{2}) ", re.IGNORECASE)
 _CSEQ = re.compile(rb"([0-9]{1,32})[ \t]+(" + TOKEN + rb")")
@@ -151,46 +151,44 @@ def parse_message(data: bytes) -> Request | Response | None:
         return None
     if b"\r\n " in head or b"\r\n\t" in head:
         head = _FOLD.sub(b" ", head)
-    lines = head.split(b"\r\n")
-    headers, fault = _split_headers(lines)
+    count = head.count(b"\r\n")
+    line = head.partition(b"\r\n")[0]
+    headers, fault = _split_headers(head, count)
     if not separator:
         fault = Fault(400, "No empty line after the headers")
     elif len(head) > MAX_HEAD:
         fault = Fault(400, "Headers too long")
-    elif head.count(b"\n") != len(lines) - 1 or head.count(b"\r") != len(lines) - 1:
+    elif head.count(b"\n") != count or head.count(b"\r") != count:
         # INVARIANT: no bare CR or LF in what is echoed.
         return None
-    if lines[0][:4].upper() == b"SIP/":
-        return None if fault else _response(lines[0], headers)
-    return _request(lines[0], headers, body, fault)
+    if line[:4].upper() == b"SIP/":
+        return None if fault else _response(line, headers)
+    return _request(line, headers, body, fault)
 
 
-def _split_headers(lines: list[bytes]) -> tuple[Headers, Fault | None]:
-    """Header lines (all but the first line) → values by name; the first thing that is wrong."""
+def _split_headers(head: bytes, count: int) -> tuple[Headers, Fault | None]:
+    """Header lines → values by name; the first thing that is wrong.
+
+    Args:
+        head: all lines of the head; the first is the start line.
+        count: how many header lines there are.
+    """
+    if count > MAX_HEADERS:
+        return Headers(), Fault(400, "Too many headers")
     headers = Headers()
-    fault = None
-    for line in lines[1 : MAX_HEADERS + 1]:
-        name, colon, value = line.partition(b":")
+    fields = _HEADER.findall(head)
+    fault = None if len(fields) == count else Fault(400, "Malformed header line")
+    for name, value in fields:
         key = _KEYS.get(name)
         if key is None:
-            stripped = name.rstrip(b" \t")
-            if not colon or not _NAME.fullmatch(stripped):
-                fault = fault or Fault(400, "Malformed header line")
-                continue
-            key = stripped.lower()
+            key = name.lower()
             key = _KEYS.get(key, key)
-        elif not colon:
-            fault = fault or Fault(400, "Malformed header line")
-            continue
-        value = value.strip(b" \t")
         if key in headers:
             if key in SINGLE:
                 fault = fault or Fault(400, f"More than one {key.decode().title()}")
                 continue
             value = headers[key] + b", " + value
-        headers[key] = value
-    if len(lines) > MAX_HEADERS + 1:
-        fault = fault or Fault(400, "Too many headers")
+        headers[key] = value.rstrip(b" \t")
     return headers, fault
 
 

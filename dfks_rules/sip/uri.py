@@ -1,6 +1,7 @@
 """SIP URIs and the addresses of record that they name (RFC 3261 §19.1)."""
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from dfks_rules.errors import MalformedMessageError
@@ -48,8 +49,13 @@ _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.!~*'()")
 
 
+_REMEMBERED = 8192
+_SHORT = 128
+"""Longest URI that is remembered, bytes: bounds the memory that strangers can fill."""
+
+
 def parse_uri(text: bytes) -> SipUri:
-    """Parse a SIP or SIPS URI.
+    """Parse a SIP or SIPS URI; the same few stand in every message of a phone.
 
     Raises:
         MalformedMessageError: `sip_unsupported_scheme` for a well-formed URI of another scheme,
@@ -57,6 +63,10 @@ def parse_uri(text: bytes) -> SipUri:
 
     Reference: RFC 3261 §19.1.1
     """
+    return _parse_short(text) if len(text) <= _SHORT else _parse(text)
+
+
+def _parse(text: bytes) -> SipUri:
     match = _URI.fullmatch(text)
     if match is None:
         if _SCHEME.match(text) and text[:4].lower() != b"sip:" and text[:5].lower() != b"sips:":
@@ -67,6 +77,9 @@ def parse_uri(text: bytes) -> SipUri:
     if number is not None and not 0 < number < 65536:
         raise MalformedMessageError("sip_malformed_uri", "port out of range in SIP URI")
     return SipUri(scheme.lower(), user, host, number, params, headers)
+
+
+_parse_short = lru_cache(_REMEMBERED)(_parse)
 
 
 def aor_of(uri: SipUri) -> Aor:
