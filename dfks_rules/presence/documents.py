@@ -21,6 +21,8 @@ def documents_of_get(
     """
     if not any(outcome.decision.notify.requester for outcome in outcomes):
         return None
+    if not was_set:
+        return _told_to_requester(outcomes)
     stored = {outcome.request.feature: outcome.before for outcome in outcomes}
     current = tuple(set_ for set_ in was_set if set_.after == stored[set_.request.feature])
     return merge(_told_to_requester(outcomes), _told_to_requester(current))
@@ -30,34 +32,36 @@ def documents_of_set(outcomes: tuple[Outcome, ...]) -> Documents | None:
     """The states of the features that were set, for the phone that set them; None for no NOTIFY."""
     if not any(outcome.decision.notify.requester for outcome in outcomes):
         return None
-    return merge((), _told_to_requester(outcomes))
+    return tuple(dict(_told_to_requester(outcomes)).items())
 
 
 def documents_for_others(outcomes: tuple[Outcome, ...]) -> Documents:
     """What the other watchers are told of sets: what changed, and nothing else."""
-    return merge(
-        (),
-        tuple(
-            (outcome.request.feature, outcome.told)
-            for outcome in outcomes
-            if outcome.changed
-            and outcome.decision.notify.others
-            and outcome.request.feature is not None
-            and outcome.told is not None
-        ),
-    )
+    changed = {
+        outcome.request.feature: outcome.told
+        for outcome in outcomes
+        if outcome.changed
+        and outcome.decision.notify.others
+        and outcome.request.feature is not None
+        and outcome.told is not None
+    }
+    return tuple(changed.items())
 
 
 def _told_to_requester(outcomes: tuple[Outcome, ...]) -> Documents:
     return tuple(
-        (outcome.request.feature, outcome.told)
-        for outcome in outcomes
-        if outcome.told is not None
-        and outcome.request.feature is not None
-        and outcome.decision.notify.requester
+        [
+            (outcome.request.feature, outcome.told)
+            for outcome in outcomes
+            if outcome.told is not None
+            and outcome.request.feature is not None
+            and outcome.decision.notify.requester
+        ]
     )
 
 
 def merge(older: Documents, newer: Documents) -> Documents:
     """Both, with the newer state where a feature is in both."""
-    return tuple({**dict(older), **dict(newer)}.items()) if newer else older
+    if not older or not newer:
+        return newer or older
+    return tuple({**dict(older), **dict(newer)}.items())

@@ -119,6 +119,8 @@ class Notifier:
     @staticmethod
     def _check_extensions(request: Request) -> None:
         """Nobody may require of us what we do not have (RFC 3261 §8.2.2.3, §16.3)."""
+        if b"require" not in request.headers and b"proxy-require" not in request.headers:
+            return
         required = [
             option
             for name in (b"require", b"proxy-require")

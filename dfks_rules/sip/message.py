@@ -11,7 +11,7 @@ from typing import NamedTuple
 from dfks_rules.errors import MalformedMessageError
 from dfks_rules.sip.address import Address, parse_address
 from dfks_rules.sip.grammar import TOKEN
-from dfks_rules.sip.via import Via, parse_via
+from dfks_rules.sip.via import Via, lone_branch, parse_via
 
 MAX_HEAD = 16_384
 """Longest start line and headers together, in bytes (the longest of RFC 4475 has 3.5 KB)."""
@@ -29,10 +29,8 @@ class Fault(NamedTuple):
     reason: str
 
 
-class Headers(dict[bytes, bytes]):
-    """Values by name in lower case and long form; repeated headers joined by commas (§7.3.1)."""
-
-    __slots__ = ()
+Headers = dict[bytes, bytes]
+"""Values by name in lower case and long form; repeated headers joined by commas (§7.3.1)."""
 
 
 _LONG_FORM = {
@@ -68,27 +66,35 @@ SINGLE = frozenset(
 )
 """Headers that stand at most once in a message (RFC 3261 §7.3.1, RFC 4475 §3.3.8)."""
 
-_HEADER = re.compile(rb"\r\n(" + TOKEN + rb")[ \t]*+:[ \t]*+([^\r\n]*+)")
+_HEADER = re.compile(rb"\r\n(" + TOKEN + rb")[ \t]*+:[ \t]*+((?:[^\r\n]*[^\r\n \t])?)[ \t]*+")
+_VIA_LINE = re.compile(rb"\r\n(?:Via|v)[ \t]*+:[ \t]*+([^\r\n]*+)", re.IGNORECASE)
+_CSEQ_LINE = re.compile(
+    rb"\r\nCSeq[ \t]*+:[ \t]*+([0-9]{1,32})[ \t]++(" + TOKEN + rb")", re.IGNORECASE
+)
 _FOLD = re.compile(rb"[ \t]*\r\n[ \t]+")
 _METHOD = re.compile(TOKEN)
 _VERSION = re.compile(rb"SIP/[0-9]+\.[0-9]+", re.IGNORECASE)
-_STATUS_LINE = re.compile(rb"SIP/2\.0 ([1-6][0-9]{2}) ", re.IGNORECASE)
+_STATUS_LINE = re.compile(rb"SIP/2\.0 ([1-6][0-9]{2}) [^\r\n]*+\r\n", re.IGNORECASE)
 _CSEQ = re.compile(rb"([0-9]{1,32})[ \t]+(" + TOKEN + rb")")
-_DIGITS = re.compile(rb"[0-9]{1,32}")
 
 
 class Response:
     """A response, as far as it takes to match it to a NOTIFY of ours."""
 
-    __slots__ = ("branch", "headers", "method", "status")
+    __slots__ = ("_head", "branch", "method", "status")
 
-    def __init__(self, status: int, branch: bytes, method: bytes, headers: Headers) -> None:
+    def __init__(self, status: int, branch: bytes, method: bytes, head: bytes) -> None:
         self.status = status
         self.branch = branch
         """Branch of the only Via."""
         self.method = method
         """Method in CSeq."""
-        self.headers = headers
+        self._head = head
+
+    @property
+    def headers(self) -> Headers:
+        """All headers; read when they are asked for."""
+        return _split_headers(self._head, self._head.count(b"\r\n"))[0]
 
 
 class Request:
@@ -132,7 +138,7 @@ class Request:
         value = self.headers.get(name)
         if value is None:
             return None
-        if not _DIGITS.fullmatch(value):
+        if not value.isdigit() or len(value) > 32:
             raise MalformedMessageError(
                 "sip_malformed_header", f"malformed {name.decode().title()}"
             )
@@ -147,23 +153,20 @@ def parse_message(data: bytes) -> Request | Response | None:
             ignored.
     """
     head, separator, body = data.lstrip(b"\r\n").partition(b"\r\n\r\n")
-    if not head:
-        return None
+    fault = None if separator else Fault(400, "No empty line after the headers")
+    if len(head) > MAX_HEAD:
+        head, fault = head[:MAX_HEAD].rpartition(b"\r\n")[0], Fault(400, "Headers too long")
     if b"\r\n " in head or b"\r\n\t" in head:
         head = _FOLD.sub(b" ", head)
     count = head.count(b"\r\n")
-    line = head.partition(b"\r\n")[0]
-    headers, fault = _split_headers(head, count)
-    if not separator:
-        fault = Fault(400, "No empty line after the headers")
-    elif len(head) > MAX_HEAD:
-        fault = Fault(400, "Headers too long")
-    elif head.count(b"\n") != count or head.count(b"\r") != count:
+    if head.count(b"\n") != count or head.count(b"\r") != count:
         # INVARIANT: no bare CR or LF in what is echoed.
         return None
-    if line[:4].upper() == b"SIP/":
-        return None if fault else _response(line, headers)
-    return _request(line, headers, body, fault)
+    if head[:4].upper() == b"SIP/":
+        return None if fault else _response(head)
+    line = head.partition(b"\r\n")[0]
+    headers, header_fault = _split_headers(head, count)
+    return _request(line, headers, body, fault or header_fault)
 
 
 def _split_headers(head: bytes, count: int) -> tuple[Headers, Fault | None]:
@@ -173,35 +176,50 @@ def _split_headers(head: bytes, count: int) -> tuple[Headers, Fault | None]:
         head: all lines of the head; the first is the start line.
         count: how many header lines there are.
     """
-    if count > MAX_HEADERS:
-        return Headers(), Fault(400, "Too many headers")
-    headers = Headers()
     fields = _HEADER.findall(head)
+    if len(fields) == count <= MAX_HEADERS:
+        try:
+            headers = {_KEYS[name]: value for name, value in fields}
+        except KeyError:
+            pass
+        else:
+            if len(headers) == count:
+                return headers, None
+    return _split_unusual_headers(fields, count)
+
+
+def _split_unusual_headers(
+    fields: list[tuple[bytes, bytes]], count: int
+) -> tuple[Headers, Fault | None]:
+    """As `_split_headers`, for repeated, rare and malformed ones."""
+    headers: Headers = {}
     fault = None if len(fields) == count else Fault(400, "Malformed header line")
-    for name, value in fields:
-        key = _KEYS.get(name)
-        if key is None:
-            key = name.lower()
-            key = _KEYS.get(key, key)
+    if count > MAX_HEADERS:
+        fault = Fault(400, "Too many headers")
+    for name, value in fields[:MAX_HEADERS]:
+        key = name.lower()
+        key = _KEYS.get(key, key)
         if key in headers:
             if key in SINGLE:
                 fault = fault or Fault(400, f"More than one {key.decode().title()}")
                 continue
             value = headers[key] + b", " + value
-        headers[key] = value.rstrip(b" \t")
+        headers[key] = value
     return headers, fault
 
 
-def _response(line: bytes, headers: Headers) -> Response | None:
-    """A response that could be one to our request: one Via, a CSeq (RFC 3261 §8.1.3.3, §17.1.3)."""
-    status = _STATUS_LINE.match(line)
-    cseq = _CSEQ.fullmatch(headers.get(b"cseq", b""))
-    if status is None or cseq is None or int(cseq[1]) > MAX_CSEQ:
+def _response(head: bytes) -> Response | None:
+    """A response that could be one to our request: one Via, a CSeq (RFC 3261 §8.1.3.3, §17.1.3).
+
+    Only what it is matched by is read: most of what a notifier receives is 200.
+    """
+    status = _STATUS_LINE.match(head)
+    cseqs = _CSEQ_LINE.findall(head)
+    vias = _VIA_LINE.findall(head)
+    if status is None or len(vias) != 1 or len(cseqs) != 1 or int(cseqs[0][0]) > MAX_CSEQ:
         return None
-    via = parse_via(headers.get(b"via", b""))
-    if via is None or via.more or via.branch is None:
-        return None
-    return Response(int(status[1]), via.branch, cseq[2], headers)
+    branch = lone_branch(vias[0])
+    return None if branch is None else Response(int(status[1]), branch, cseqs[0][1], head)
 
 
 def _request(line: bytes, headers: Headers, body: bytes, fault: Fault | None) -> Request | None:
@@ -239,11 +257,11 @@ def _check(request: Request, fault: Fault | None) -> Fault | None:
         return fault or Fault(400, "CSeq method does not match")
     request.cseq = int(cseq[1])
     hops = headers.get(b"max-forwards", b"70")
-    if not _DIGITS.fullmatch(hops) or int(hops) > 255:
+    if not hops.isdigit() or len(hops) > 32 or int(hops) > 255:
         return fault or Fault(400, "Malformed Max-Forwards")
     length = headers.get(b"content-length")
     if length is not None:
-        if not _DIGITS.fullmatch(length) or int(length) > len(request.body):
+        if not length.isdigit() or len(length) > 32 or int(length) > len(request.body):
             return fault or Fault(400, "Content-Length does not fit the body")
         request.body = request.body[: int(length)]
     return fault

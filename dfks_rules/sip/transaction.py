@@ -54,6 +54,7 @@ class ClientTransaction(Generic[Owner]):
     def __init__(self, branch: bytes, message: bytes, flow: Flow, owner: Owner, now: float) -> None:
         self.branch = branch
         self.message = message
+        """Let go of at the end: the timers hold the transaction for a while longer."""
         self.flow = flow
         self.owner = owner
         """Whom the outcome is told to."""
@@ -134,16 +135,20 @@ class ClientTransactions(Generic[Owner]):
 
     def answered(self, branch: bytes, status: int) -> ClientTransaction[Owner] | None:
         """The transaction that a final response ends; None for a provisional one or a stranger."""
-        if status >= 200:
-            return self._by_branch.pop(branch, None)
-        transaction = self._by_branch.get(branch)
+        if status < 200:
+            proceeding = self._by_branch.get(branch)
+            if proceeding is not None:
+                proceeding.wait = T2
+            return None
+        transaction = self._by_branch.pop(branch, None)
         if transaction is not None:
-            transaction.wait = T2
-        return None
+            transaction.message = b""
+        return transaction
 
-    def abandon(self, transaction: ClientTransaction[Owner]) -> bool:
-        """Forget a transaction; False when it had ended already."""
-        return self._by_branch.pop(transaction.branch, None) is not None
+    def abandon(self, transaction: ClientTransaction[Owner]) -> None:
+        """Forget a transaction; nothing happens when it has ended already."""
+        self._by_branch.pop(transaction.branch, None)
+        transaction.message = b""
 
     def expire(
         self, now: float

@@ -89,3 +89,12 @@ def parse_via(value: bytes) -> Via | None:
     """
     match = _VIA.match(value)
     return Via(match) if match else None
+
+
+def lone_branch(value: bytes) -> bytes | None:
+    """The branch of a Via that is the only one; None when it is not, or has no branch."""
+    match = _VIA.match(value)
+    if match is None or match[5]:
+        return None
+    branch = _BRANCH.search(match[4])
+    return branch[1] if branch else None

@@ -16,7 +16,9 @@ from dfks_rules.errors import StoreError
 from dfks_rules.store.migrations import migrate
 
 BUSY_SECONDS = 1.0
-"""How long a lock of another program (a backup, an sqlite3 shell) is waited for."""
+"""How long a lock of another program (a backup, an sqlite3 shell) is waited for at the start."""
+PATIENCE_MS = 20
+"""How long it is waited for later, when the whole server waits."""
 
 
 class Database:
@@ -35,14 +37,32 @@ class Database:
                 _lock(path.with_name(path.name + ".lock"), opened)
                 # Journals get the mode of the database from SQLite; it holds people's numbers.
                 os.close(_open(path))
-                self.writer = _connect(path, opened)
-                """For the one thread that writes."""
-                migrate(self.writer)
-                self.reader = _connect(path, opened)
-                """For the thread that asks."""
+                self.connection = _connect(path, opened)
+                """For the thread that asks; what it commits is durable after `sync`."""
+                migrate(self.connection)
+                self.connection.execute(f"PRAGMA busy_timeout = {PATIENCE_MS}")
+                self._checkpointer = _connect(path, opened)
             except (OSError, sqlite3.Error, StoreError) as error:
                 raise _explained(path, error) from error
             self._opened = opened.pop_all()
+        self._log_path = path.with_name(path.name + "-wal")
+        self._log: int | None = None
+
+    def sync(self) -> None:
+        """Make durable what was committed before. For a thread of its own: it waits for the disk.
+
+        Raises:
+            OSError: it is not known what the disk holds.
+        """
+        if self._log is None:
+            # SQLite has no lock on this file, so that closing it later costs nobody anything.
+            self._log = os.open(self._log_path, os.O_RDONLY | os.O_CLOEXEC)
+            self._opened.callback(os.close, self._log)
+        os.fdatasync(self._log)
+
+    def checkpoint(self) -> None:
+        """Move the log into the database, as far as nobody reads it. On the thread of `sync`."""
+        self._checkpointer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def close(self) -> None:
         """Let go of the files. SQLite moves its log into the database with the last connection."""
@@ -77,7 +97,9 @@ def _connect(path: Path, opened: ExitStack) -> sqlite3.Connection:
     [mode] = connection.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode != "wal":
         raise StoreError("store_unavailable", "its file system has no shared memory for a WAL")
-    connection.execute("PRAGMA synchronous = FULL")
+    # Commits are made durable by `sync`, checkpoints by SQLite; neither is waited for in a commit.
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
     return connection
 
 

@@ -232,8 +232,8 @@ def test_close_settles_also_when_the_loop_is_closed_already(path: Path) -> None:
     """Whatever the order in which a server is taken down."""
     loop = asyncio.new_event_loop()
     store = SqliteStore(path, loop, clock=lambda: 7.5)
-    loop.close()
     settled: list[tuple[StoreError | None, float]] = []
     store.commit(ALICE, NOTHING_STORED, FIRST, lambda error, now: settled.append((error, now)))
+    loop.close()
     store.close()
     assert settled == [(None, 7.5)]
