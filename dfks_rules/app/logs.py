@@ -41,12 +41,12 @@ class LoggedOutcomes:
 
     def __init__(self) -> None:
         self.counts = {"features:gets": 0, "features:sets": 0, "features:denials": 0}
-        self._log = structlog.get_logger()
+        self._log = structlog.get_logger().bind()
 
     def set_level(self, level: str) -> None:
         """Log from `level` on."""
         set_up(level)
-        self._log = structlog.get_logger()
+        self._log = structlog.get_logger().bind()
 
     def record(self, outcomes: tuple[Outcome, ...]) -> None:
         """Record outcomes of one request."""
