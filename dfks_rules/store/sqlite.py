@@ -3,7 +3,8 @@
 What is asked for in one turn of the loop is one transaction, written on the loop's thread: SQLite
 appends it to its log, which costs no wait. Another thread only waits for the disk, once for all
 that was written meanwhile (group commit), so that a slow disk never stops the loop and the two
-threads do not fight for the interpreter. Reading goes through a cache, which holds settled snapshots only.
+threads do not fight for the interpreter. Reading goes through a cache, which holds settled
+snapshots only.
 """
 
 import asyncio
