@@ -76,9 +76,7 @@ class PolicySet:
         self._reference = ReferenceEvaluator(self.rules)
         self._situations = situations([ways for _, ways in rules])
         self._plans: _Memo[tuple[Situation, tuple[FactValue, ...]], Plan] = _Memo()
-        self._decisions: _Memo[tuple[Plan, FeatureState | None, FeatureState, bool], Decision] = (
-            _Memo()
-        )
+        self._decisions: _Memo[tuple[Plan, FeatureState, bool], Decision] = _Memo()
         self._closed = False
 
     def decide(self, request: FeatureRequest, snapshot: Snapshot, at: datetime) -> Decision:
@@ -103,10 +101,13 @@ class PolicySet:
         own = (
             operation is not Operation.SUBSCRIBE or request.requester.watcher == request.presentity
         )
-        key = (plan, request.asked, stored, own)
-        decision = self._decisions.get(key)
-        if decision is None:
-            decision = self._decisions.keep(key, plan.decide(request.asked, stored, own=own))
+        if request.asked is not None:
+            # What is asked for is rarely asked for twice: remembering it would cost more.
+            decision = plan.decide(request.asked, stored, own=own)
+        else:
+            key = (plan, stored, own)
+            known = self._decisions.get(key)
+            decision = known or self._decisions.keep(key, plan.decide(None, stored, own=own))
         if plan.logs:
             return decision._replace(logs=plan.lines(partial(_fact, request, snapshot, at)))
         return decision

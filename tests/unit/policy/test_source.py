@@ -123,9 +123,11 @@ def test_files_are_bounded_in_bytes() -> None:
 def test_files_are_bounded_in_depth() -> None:
     """Deep nesting must give a finding, not exhaust the stack."""
     assert read("[" * MAX_DEPTH + "a" + "]" * MAX_DEPTH)
-    for depth in (MAX_DEPTH + 1, 100_000):
-        (finding,) = refused("[" * depth + "a" + "]" * depth)
-        assert (finding.code, finding.column) == ("policy_limit", MAX_DEPTH + 2)
+    (finding,) = refused("[" * (MAX_DEPTH + 1) + "a" + "]" * (MAX_DEPTH + 1))
+    assert (finding.code, finding.column) == ("policy_limit", MAX_DEPTH + 2)
+    # Newer YAML libraries refuse this much by themselves, before our limit is looked at.
+    (finding,) = refused("[" * 100_000 + "a" + "]" * 100_000)
+    assert finding.code in ("policy_limit", "policy_yaml")
 
 
 def test_findings_can_be_about_a_key_or_its_value() -> None:
