@@ -1,7 +1,10 @@
 """Log set-up, and the one line for each set and each refusal."""
 
+import asyncio
+import io
 import logging
 import sys
+from typing import BinaryIO
 
 import orjson
 import structlog
@@ -15,6 +18,33 @@ LEVELS = {
     "warning": logging.WARNING,
     "error": logging.ERROR,
 }
+
+
+class _TurnBuffer(io.BytesIO):
+    """Lines of one turn of the event loop, written together: one system call, not one a line."""
+
+    def __init__(self, target: BinaryIO) -> None:
+        super().__init__()
+        self._target = target
+        self._scheduled = False
+
+    def flush(self) -> None:
+        """Write at the end of this turn; at once where no loop runs."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self._write_out()
+            return
+        if not self._scheduled:
+            self._scheduled = True
+            loop.call_soon(self._write_out)
+
+    def _write_out(self) -> None:
+        self._scheduled = False
+        self._target.write(self.getvalue())
+        self._target.flush()
+        self.seek(0)
+        self.truncate()
 
 
 def set_up(level: str) -> None:
@@ -31,7 +61,7 @@ def set_up(level: str) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr)
         if terminal
-        else structlog.BytesLoggerFactory(sys.stderr.buffer),
+        else structlog.BytesLoggerFactory(_TurnBuffer(sys.stderr.buffer)),
         cache_logger_on_first_use=False,
     )
 

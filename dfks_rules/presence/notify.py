@@ -104,7 +104,7 @@ class Notify:
 def _rest(subscription: Subscription, documents: Documents, now: float) -> bytes:
     """A NOTIFY from its Subscription-State on."""
     if subscription.termination is None:
-        state = b"active;expires=%d" % max(0, subscription.deadline - now)
+        state = b"active;expires=%d" % max(0, round(subscription.deadline - now))
     else:
         state = b"terminated;reason=" + subscription.termination.value
     if not documents:

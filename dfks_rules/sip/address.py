@@ -18,6 +18,8 @@ class Address(NamedTuple):
     @property
     def tag(self) -> bytes:
         """The tag parameter, or empty."""
+        if not self.params:
+            return b""
         match = _TAG.search(self.params)
         return match[1] if match else b""
 

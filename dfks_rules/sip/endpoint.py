@@ -56,6 +56,8 @@ class Incoming(NamedTuple):
     """To."""
     flow: Flow
     """Where it came from."""
+    key: bytes
+    """What its repeats have in common with it; empty for a malformed one."""
 
 
 class Finished(NamedTuple, Generic[Owner]):
@@ -96,12 +98,13 @@ class Endpoint(Generic[Owner]):
         if message is None or message.method == b"ACK":
             return None
         if message.fault is None:
-            transaction = self.servers.find(server_key(message))
+            key = server_key(message)
+            transaction = self.servers.find(key)
             if transaction is not None:
                 if transaction.response is not None:
                     self._send(transaction.flow, transaction.response)
                 return None
-            incoming = self._check_addresses(message, flow)
+            incoming = self._check_addresses(message, flow, key)
             if incoming is not None:
                 return incoming
         self._refuse_malformed(message, flow)
@@ -111,13 +114,14 @@ class Endpoint(Generic[Owner]):
         transaction = self.clients.answered(response.branch, response.status)
         return None if transaction is None else Finished(transaction, response)
 
-    def _check_addresses(self, request: Request, flow: Flow) -> Incoming | None:
+    def _check_addresses(self, request: Request, flow: Flow, key: bytes) -> Incoming | None:
         """The request, if its Request-URI, From and To are well-formed; else None and a fault."""
         try:
             uri = parse_uri(request.uri)
             if uri.headers:
                 raise MalformedMessageError("sip_malformed_uri", "headers in the Request-URI")
-            return Incoming(request, uri, request.address(b"from"), request.address(b"to"), flow)
+            sender, recipient = request.address(b"from"), request.address(b"to")
+            return Incoming(request, uri, sender, recipient, flow, key)
         except MalformedMessageError as error:
             unsupported = error.code == "sip_unsupported_scheme"
             request.fault = Fault(416 if unsupported else 400, error.message)
@@ -127,7 +131,7 @@ class Endpoint(Generic[Owner]):
         if request.fault is None or not request.headers.get(b"via"):
             return
         recipient = Address(b"", request.headers.get(b"to", b"").rpartition(b">")[2])
-        incoming = Incoming(request, _UNREAD_URI, _UNREAD_ADDRESS, recipient, flow)
+        incoming = Incoming(request, _UNREAD_URI, _UNREAD_ADDRESS, recipient, flow, b"")
         self.respond(incoming, request.fault.status, reason=request.fault.reason.encode())
 
     def begin(self, incoming: Incoming, now: float) -> ServerTransaction:
@@ -136,7 +140,7 @@ class Endpoint(Generic[Owner]):
         Without this call `respond` is stateless (RFC 3261 §8.2.7), which is right for refusals that
         cost nothing to work out again, and keeps a flood of them from filling the memory.
         """
-        return self.servers.begin(server_key(incoming.request), response_flow(incoming), now)
+        return self.servers.begin(incoming.key, response_flow(incoming), now)
 
     def respond(
         self,

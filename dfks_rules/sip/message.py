@@ -159,7 +159,7 @@ def parse_message(data: bytes) -> Request | Response | None:
     if b"\r\n " in head or b"\r\n\t" in head:
         head = _FOLD.sub(b" ", head)
     count = head.count(b"\r\n")
-    if head.count(b"\n") != count or head.count(b"\r") != count:
+    if not head.count(b"\n") == head.count(b"\r") == count:
         # INVARIANT: no bare CR or LF in what is echoed.
         return None
     if head[:4].upper() == b"SIP/":

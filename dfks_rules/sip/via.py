@@ -92,9 +92,11 @@ def parse_via(value: bytes) -> Via | None:
 
 
 def lone_branch(value: bytes) -> bytes | None:
-    """The branch of a Via that is the only one; None when it is not, or has no branch."""
-    match = _VIA.match(value)
-    if match is None or match[5]:
+    """The branch of a Via that is the only one; None when it is not, or has no branch.
+
+    For responses: what is echoed there was written by us, without any comma.
+    """
+    if b"," in value:
         return None
-    branch = _BRANCH.search(match[4])
+    branch = _BRANCH.search(value)
     return branch[1] if branch else None
