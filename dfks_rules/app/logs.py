@@ -4,6 +4,7 @@ import asyncio
 import io
 import logging
 import sys
+from datetime import UTC, datetime
 from typing import BinaryIO
 
 import orjson
@@ -30,14 +31,13 @@ class _TurnBuffer(io.BytesIO):
 
     def flush(self) -> None:
         """Write at the end of this turn; at once where no loop runs."""
+        if self._scheduled:
+            return
         try:
-            loop = asyncio.get_running_loop()
+            asyncio.get_running_loop().call_soon(self._write_out)
+            self._scheduled = True
         except RuntimeError:
             self._write_out()
-            return
-        if not self._scheduled:
-            self._scheduled = True
-            loop.call_soon(self._write_out)
 
     def _write_out(self) -> None:
         self._scheduled = False
@@ -49,21 +49,29 @@ class _TurnBuffer(io.BytesIO):
 
 def set_up(level: str) -> None:
     """Log to stderr: for people on a terminal, else JSON, one object a line."""
-    terminal = sys.stderr.isatty()
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.dev.ConsoleRenderer()
-            if terminal
-            else structlog.processors.JSONRenderer(serializer=orjson.dumps),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr)
-        if terminal
-        else structlog.BytesLoggerFactory(_TurnBuffer(sys.stderr.buffer)),
-        cache_logger_on_first_use=False,
-    )
+    wrapper = structlog.make_filtering_bound_logger(LEVELS[level])
+    if sys.stderr.isatty():
+        structlog.configure(
+            processors=[
+                structlog.processors.add_log_level,
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+                structlog.dev.ConsoleRenderer(),
+            ],
+            wrapper_class=wrapper,
+            logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        )
+    else:
+        structlog.configure(
+            processors=[_json_line],
+            wrapper_class=wrapper,
+            logger_factory=structlog.BytesLoggerFactory(_TurnBuffer(sys.stderr.buffer)),
+        )
+
+
+def _json_line(_logger: object, level: str, event: structlog.typing.EventDict) -> bytes:
+    """The whole chain of processors in one: there is a line for each key that is pressed."""
+    now = datetime.now(UTC)  # noqa: TID251 - a log has the clock's time
+    return orjson.dumps({"at": now, "level": level, **event})
 
 
 class LoggedOutcomes:

@@ -8,8 +8,9 @@ from typing import NamedTuple, TypeVar
 
 from dfks_rules.errors import DfksError, PolicyError
 from dfks_rules.model.decisions import Decision
-from dfks_rules.model.features import OFF, POSITION, FeatureState, Snapshot
-from dfks_rules.model.requests import FeatureRequest, Operation
+from dfks_rules.model.features import FEATURES, OFF, POSITION, FeatureState, Snapshot
+from dfks_rules.model.identity import Aor
+from dfks_rules.model.requests import FeatureRequest, Operation, Requester
 from dfks_rules.policy.check import check
 from dfks_rules.policy.combine import Plan, make_plan
 from dfks_rules.policy.compile import Alternative
@@ -77,6 +78,19 @@ class PolicySet:
         self._situations = situations([ways for _, ways in rules])
         self._plans: _Memo[tuple[Situation, tuple[FactValue, ...]], Plan] = _Memo()
         self._decisions: _Memo[tuple[Plan, FeatureState, bool], Decision] = _Memo()
+        self._gets: _Memo[tuple[str | None, tuple[FeatureState, ...]], tuple[Decision, ...]] = (
+            _Memo()
+        )
+        self._factless = {
+            domain: not any(
+                self._situations.get(
+                    (Operation.GET, feature, domain), self._situations[Operation.GET, feature, None]
+                ).readers
+                for feature in FEATURES
+            )
+            for domain in {domain for _, _, domain in self._situations}
+        }
+        """Domain (None: any other) → whether its gets are decided without reading a fact."""
         self._closed = False
 
     def decide(self, request: FeatureRequest, snapshot: Snapshot, at: datetime) -> Decision:
@@ -111,6 +125,23 @@ class PolicySet:
         if plan.logs:
             return decision._replace(logs=plan.lines(partial(_fact, request, snapshot, at)))
         return decision
+
+    def decide_gets(
+        self, presentity: Aor, requester: Requester, snapshot: Snapshot, at: datetime
+    ) -> tuple[Decision, ...]:
+        """What `decide` says to a get of each of `FEATURES`, in that order."""
+        domain = presentity.domain if presentity.domain in self._factless else None
+        key = (domain, snapshot.states)
+        decisions = self._gets.get(key) if self._factless.get(domain) else None
+        if decisions is None:
+            requests = [
+                FeatureRequest(Operation.GET, presentity, requester, feature)
+                for feature in FEATURES
+            ]
+            decisions = tuple([self.decide(request, snapshot, at) for request in requests])
+            if self._factless.get(domain) and not any(one.logs for one in decisions):
+                self._gets.keep(key, decisions)
+        return decisions
 
     def close(self) -> None:
         """Frees the engine's memory. To decide afterwards is an error."""

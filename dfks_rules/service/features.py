@@ -24,6 +24,12 @@ class Decides(Protocol):
         """The decision; the same for the same arguments."""
         ...
 
+    def decide_gets(
+        self, presentity: Aor, requester: Requester, snapshot: Snapshot, at: datetime
+    ) -> tuple[Decision, ...]:
+        """What `decide` says to a get of each of `FEATURES`, in that order."""
+        ...
+
 
 class _Commit:
     """A change of one presentity on its way to the store."""
@@ -70,8 +76,20 @@ class Features:
         except StoreError as error:
             done(error, now)
             return
+        decisions = self.policies.decide_gets(presentity, requester, snapshot, at)
         outcomes = tuple(
-            [self._shown(presentity, requester, feature, snapshot, at) for feature in FEATURES]
+            [
+                Outcome(
+                    FeatureRequest(Operation.GET, presentity, requester, feature),
+                    decision,
+                    stored,
+                    stored,
+                    decision.state if decision.assigned else None,
+                )
+                for feature, stored, decision in zip(
+                    FEATURES, snapshot.states, decisions, strict=True
+                )
+            ]
         )
         self._settle(presentity, outcomes, now, done)
 
@@ -111,22 +129,6 @@ class Features:
         commit = self._under_way.get(presentity)
         return self._store.load(presentity) if commit is None else commit.after
 
-    def _shown(
-        self,
-        presentity: Aor,
-        requester: Requester,
-        feature: Feature,
-        snapshot: Snapshot,
-        at: datetime,
-    ) -> Outcome:
-        """What a get of one feature comes to."""
-        request = FeatureRequest(Operation.GET, presentity, requester, feature)
-        decision = self.policies.decide(request, snapshot, at)
-        stored = snapshot.states[POSITION[feature]]
-        return Outcome(
-            request, decision, stored, stored, decision.state if decision.assigned else None
-        )
-
     def _decided(
         self, request: FeatureRequest, feature: Feature, snapshot: Snapshot, at: datetime
     ) -> Outcome:
@@ -141,8 +143,9 @@ class Features:
         shown: FeatureState | None
         match decision.denial.answer:
             case DenialAnswer.STORED | DenialAnswer.REJECT:
-                who = request.requester
-                shown = self._shown(request.presentity, who, feature, snapshot, at).told
+                get = request._replace(operation=Operation.GET, asked=None)
+                holds = self.policies.decide(get, snapshot, at)
+                shown = holds.state if holds.assigned else None
             case DenialAnswer.OFF:
                 shown = stored._replace(status=False)
             case DenialAnswer.UNASSIGNED:

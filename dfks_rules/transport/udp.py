@@ -1,4 +1,4 @@
-"""UDP: the socket is drained at each wake-up, and bursts are sent in portions."""
+"""UDP: the socket is drained at each wake-up, and what that leads to is sent together."""
 
 import asyncio
 import ipaddress
@@ -12,7 +12,9 @@ Receive = Callable[[bytes, Flow], None]
 """Takes one message and where it came from."""
 
 DRAIN = 64
-"""Most datagrams read, and most sent, before others get their turn."""
+"""Most datagrams read before others get their turn."""
+PORTION = 2 * DRAIN
+"""Most datagrams sent before others get their turn: a response and a NOTIFY for each one read."""
 BUFFER = 4 * 1024 * 1024
 """Socket buffers asked for, bytes: a burst of NOTIFYs is answered by a burst of 200s."""
 MAX_DATAGRAM = 65_535
@@ -36,49 +38,49 @@ class UdpTransport:
             raise
         self.listener = Listener("udp", reachable(host), self._socket.getsockname()[1])
         self._waiting: deque[tuple[bytes, tuple[str, int]]] = deque()
-        self._budget = DRAIN
         self._flushing = False
         self._loop.add_reader(self._socket, self._read)
 
     def _read(self) -> None:
-        self._budget = DRAIN
         receive_from, listener, receive = self._socket.recvfrom, self.listener, self._receive
         for _ in range(DRAIN):
             try:
                 data, remote = receive_from(MAX_DATAGRAM)
             except (BlockingIOError, InterruptedError):
-                return
+                break
             except OSError:
                 # An ICMP error of an earlier datagram; the next read has the next datagram.
                 continue
             receive(data, Flow(listener, remote[:2]))
+        self._flush()
 
     def send(self, flow: Flow, data: bytes) -> None:
-        """Send one datagram; after `DRAIN` of them the rest waits until what came in was read."""
+        """Send one datagram at the end of this turn.
+
+        What one turn has to say goes out in one go, which wakes a busy peer once; a burst goes out
+        in portions, with what came in meanwhile read in between.
+        """
         if flow.resolve:
             self._loop.run_in_executor(None, _resolve, flow).add_done_callback(
                 lambda found: self._send_resolved(found, data)
             )
-        elif self._waiting or self._budget <= 0:
-            self._waiting.append((data, flow.remote))
-            if not self._flushing:
-                self._flushing = True
-                self._loop.call_soon(self._flush)
-        else:
-            self._budget -= 1
-            self._send_to(data, flow.remote)
+            return
+        self._waiting.append((data, flow.remote))
+        if not self._flushing:
+            self._flushing = True
+            self._loop.call_soon(self._flush_later)
+
+    def _flush_later(self) -> None:
+        self._flushing = False
+        self._flush()
+        if self._waiting and not self._flushing:
+            self._flushing = True
+            self._loop.call_soon(self._flush_later)
 
     def _flush(self) -> None:
-        self._flushing = False
-        self._read()
-        self._budget = 0
-        for _ in range(min(DRAIN, len(self._waiting))):
-            self._send_to(*self._waiting.popleft())
-        if self._waiting:
-            self._flushing = True
-            self._loop.call_soon(self._flush)
-        else:
-            self._budget = DRAIN
+        waiting, send_to = self._waiting, self._send_to
+        for _ in range(min(PORTION, len(waiting))):
+            send_to(*waiting.popleft())
 
     def _send_to(self, data: bytes, remote: tuple[str, int]) -> None:
         # A full buffer or an unreachable peer is a lost datagram: the transaction repeats it.
