@@ -8,13 +8,13 @@ import sys
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parent.parent
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time of a process so far, s."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(") ")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
+    """User and system time of all threads of a process so far, s, by the scheduler's clock."""
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    spent = [(thread / "schedstat").read_text(encoding="utf-8").split()[0] for thread in threads]
+    return sum(map(int, spent)) / 1e9
 
 
 def resident_bytes(pid: int) -> int:
@@ -59,7 +59,7 @@ class Served:
         self.process.wait()
 
 
-def bare_loop(pipe: "int") -> None:
+def bare_loop(pipe: int) -> None:
     """Answer each datagram as a cycle does: receive, send, send, receive, nothing in between."""
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_000_000)

@@ -4,10 +4,11 @@
 feature of it that was.
 """
 
-import json
 import sqlite3
 from collections.abc import Sequence
 from typing import NamedTuple
+
+import orjson
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.features import (
@@ -99,42 +100,35 @@ def _put(connection: sqlite3.Connection, changes: Sequence[Change]) -> bool:
     net = _fold(changes)
     if net is None:
         return False
-    revisions = _json(
-        [
-            (
-                change.presentity.domain,
-                change.presentity.user,
-                change.before.revision,
-                change.after.revision,
-            )
-            for change in net
-        ]
-    )
-    states = _json(
-        [
-            (change.presentity.user, change.presentity.domain, feature.value, *state)
-            for change in net
-            for feature, old, state in zip(
-                FEATURES, change.before.states, change.after.states, strict=True
-            )
-            if state != old
-        ]
-    )
     try:
-        [met] = connection.execute(_MET, (revisions,)).fetchone()
-        if met != len(net):
-            return False
-        connection.execute(_REVISIONS, (revisions,))
-        connection.execute(_STATES, (states,))
-    except UnicodeEncodeError:  # A lone surrogate.
+        revisions = _json(
+            [
+                (*reversed(presentity), before.revision, after.revision)
+                for presentity, before, after in net
+            ]
+        )
+        states = _json(
+            [
+                (*presentity, feature.value, *state)
+                for presentity, before, after in net
+                for feature, old, state in zip(FEATURES, before.states, after.states, strict=True)
+                if state is not old and state != old
+            ]
+        )
+    except ValueError:
         return False
+    [met] = connection.execute(_MET, (revisions,)).fetchone()
+    if met != len(net):
+        return False
+    connection.execute(_REVISIONS, (revisions,))
+    connection.execute(_STATES, (states,))
     return True
 
 
 def _fold(changes: Sequence[Change]) -> list[Change] | None:
     """One change for each presentity, from its first `before` to its last `after`.
 
-    None when they do not build on one another, or a value does not fit.
+    None when they do not build on one another.
     """
     net: dict[Aor, Change] = {}
     for change in changes:
@@ -144,20 +138,22 @@ def _fold(changes: Sequence[Change]) -> list[Change] | None:
                 return None
             change = Change(change.presentity, earlier.before, change.after)
         net[change.presentity] = change
-    return list(net.values()) if all(map(_is_storable, changes)) else None
-
-
-def _is_storable(change: Change) -> bool:
-    """Whether JSON in SQLite can carry the values: no NUL, no number beyond 64 bits."""
-    return not any(
-        (state.forward_to and "\0" in state.forward_to)
-        or (state.ring_count and abs(state.ring_count) >= 2**63)
-        for state in change.after.states
-    )
+    return list(net.values())
 
 
 def _json(rows: list[tuple[object, ...]]) -> str:
-    return json.dumps(rows, ensure_ascii=False)
+    """Rows as SQLite's JSON functions read them.
+
+    Raises:
+        ValueError: they cannot carry a value: a lone surrogate, a number beyond 64 bits, NUL.
+    """
+    try:
+        text = orjson.dumps(rows).decode()
+    except orjson.JSONEncodeError as error:
+        raise ValueError(str(error)) from error
+    if "\\u0000" in text and any("\0" in str(value) for row in rows for value in row):
+        raise ValueError("a text with NUL")
+    return text
 
 
 def _put_alone(connection: sqlite3.Connection, change: Change) -> StoreError | None:
