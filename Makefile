@@ -8,7 +8,7 @@ export CPPFLAGS := -DPyEval_CallObject=PyObject_CallObject $(CPPFLAGS)
 .PHONY: run test setup fix bench
 
 run: setup
-	$(BIN)/dfks serve --config dfks.yaml
+	@$(BIN)/dfks serve --config dfks.yaml
 
 test: setup
 	$(BIN)/ruff check .

@@ -45,7 +45,7 @@ def command(
     except KeyboardInterrupt:
         return
     except (OSError, TimeoutError, PhoneError) as error:
-        click.echo(f"phone: {error or 'no answer'}", err=True)
+        click.echo(f"phone: {str(error) or 'no answer'}", err=True)
         sys.exit(1)
 
 
@@ -89,7 +89,7 @@ class Phone:
         self._socket.settimeout(0)
         host, port = self._socket.getsockname()[:2]
         self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        self._responses: asyncio.Queue[Response] = asyncio.Queue()
+        self._responses: asyncio.Queue[Response | None] = asyncio.Queue()
         self._notified: asyncio.Queue[bytes] = asyncio.Queue()
         loop.add_reader(self._socket, self._read)
 
@@ -99,7 +99,8 @@ class Phone:
         except BlockingIOError:
             return
         except ConnectionRefusedError:
-            raise PhoneError(f"nobody serves SIP at {self.server[0]}:{self.server[1]}") from None
+            self._responses.put_nowait(None)
+            return
         message = parse_message(data)
         if isinstance(message, Response):
             self._responses.put_nowait(message)
@@ -150,6 +151,9 @@ class Phone:
                     async with asyncio.timeout(wait):
                         while True:
                             response = await self._responses.get()
+                            if response is None:
+                                where = f"{_host(self.server[0])}:{self.server[1]}"
+                                raise PhoneError(f"nobody serves SIP at {where}")
                             if response.headers[b"cseq"].startswith(b"%d " % self.cseq):
                                 return response
                 except TimeoutError:

@@ -28,7 +28,7 @@ class Address(NamedTuple):
         return parse_params(self.params).get(name)
 
 
-_TAG = re.compile(rb";" + LWS + rb"tag" + LWS + rb"=" + LWS + rb"(" + TOKEN + rb")", re.IGNORECASE)
+_TAG = re.compile(rb";" + LWS + rb"(?i:tag)" + LWS + rb"=" + LWS + rb"(" + TOKEN + rb")")
 
 # name-addr = [ display-name ] LAQUOT addr-spec RAQUOT; display-name = *(token LWS)/ quoted-string.
 # UTF-8 in an unquoted display name breaks the grammar, but phones send it.

@@ -1,7 +1,9 @@
 """The productions of RFC 3261 §25 that more than one header needs, as regular expressions on bytes.
 
 Rule of this file: every quantifier that could give characters back to another one is possessive
-(`*+`, `++`), so that matching is linear in the length of the input, whatever a peer sends.
+(`*+`, `++`), so that matching is linear in the length of the input, whatever a peer sends. Case is
+ignored only where letters are literal, as in `(?i:tag)`: classes name both cases, and are
+faster for it.
 """
 
 import re

@@ -67,14 +67,12 @@ SINGLE = frozenset(
 """Headers that stand at most once in a message (RFC 3261 §7.3.1, RFC 4475 §3.3.8)."""
 
 _HEADER = re.compile(rb"\r\n(" + TOKEN + rb")[ \t]*+:[ \t]*+((?:[^\r\n]*[^\r\n \t])?)[ \t]*+")
-_VIA_LINE = re.compile(rb"\r\n(?:Via|v)[ \t]*+:[ \t]*+([^\r\n]*+)", re.IGNORECASE)
-_CSEQ_LINE = re.compile(
-    rb"\r\nCSeq[ \t]*+:[ \t]*+([0-9]{1,32})[ \t]++(" + TOKEN + rb")", re.IGNORECASE
-)
+_VIA_LINE = re.compile(rb"\r\n(?i:Via|v)[ \t]*+:[ \t]*+([^\r\n]*+)")
+_CSEQ_LINE = re.compile(rb"\r\n(?i:CSeq)[ \t]*+:[ \t]*+([0-9]{1,32})[ \t]++(" + TOKEN + rb")")
 _FOLD = re.compile(rb"[ \t]*\r\n[ \t]+")
 _METHOD = re.compile(TOKEN)
 _VERSION = re.compile(rb"SIP/[0-9]+\.[0-9]+", re.IGNORECASE)
-_STATUS_LINE = re.compile(rb"SIP/2\.0 ([1-6][0-9]{2}) [^\r\n]*+\r\n", re.IGNORECASE)
+_STATUS_LINE = re.compile(rb"(?i:SIP)/2\.0 ([1-6][0-9]{2}) [^\r\n]*+\r\n")
 _CSEQ = re.compile(rb"([0-9]{1,32})[ \t]+(" + TOKEN + rb")")
 
 

@@ -38,11 +38,10 @@ class SipUri(NamedTuple):
 # SIP-URI = "sip:" [ userinfo ] hostport uri-parameters [ headers ]. The user part takes what
 # phones put there beyond the grammar ("#", UTF-8), but nothing that could end the URI or the line.
 _URI = re.compile(
-    rb"(sips?):(?:([^\x00-\x20@:<>\"\x7f]*+)(?::[^\x00-\x20@<>\"\x7f]*+)?@)?"
+    rb"((?i:sips?)):(?:([^\x00-\x20@:<>\"\x7f]*+)(?::[^\x00-\x20@<>\"\x7f]*+)?@)?"
     rb"("
     + HOST
     + rb")(?::([0-9]{1,5}))?((?:;[^\x00-\x20;?<>\"\x7f]++)*+)(?:\?([^\x00-\x20<>\"\x7f]*+))?",
-    re.IGNORECASE,
 )
 _SCHEME = re.compile(rb"[A-Za-z][A-Za-z0-9+.\-]*+:")
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")

@@ -10,15 +10,12 @@ MAGIC_COOKIE = b"z9hG4bK"
 # via-parm = sent-protocol LWS sent-by *( SEMI via-params ); LWS may stand at each of the slashes.
 # Any version: the answer 505 to a request of another version goes back by its Via.
 _VIA = re.compile(
-    rb"SIP" + LWS + rb"/" + LWS + TOKEN + LWS + rb"/" + LWS + rb"(" + TOKEN + rb")[ \t]++"
+    rb"(?i:SIP)" + LWS + rb"/" + LWS + TOKEN + LWS + rb"/" + LWS + rb"(" + TOKEN + rb")[ \t]++"
     rb"(" + HOST + rb")(?:" + LWS + rb":" + LWS + rb"([0-9]{1,5}))?+"
     rb"(" + PARAMS + rb")" + LWS + rb"(,|\Z)",
-    re.IGNORECASE,
 )  # fmt: skip
-_BRANCH = re.compile(
-    rb";" + LWS + rb"branch" + LWS + rb"=" + LWS + rb"(" + TOKEN + rb")", re.IGNORECASE
-)
-_RPORT = re.compile(rb";" + LWS + rb"rport" + LWS + rb"(?=;|\Z)", re.IGNORECASE)
+_BRANCH = re.compile(rb";" + LWS + rb"(?i:branch)" + LWS + rb"=" + LWS + rb"(" + TOKEN + rb")")
+_RPORT = re.compile(rb";" + LWS + rb"(?i:rport)" + LWS + rb"(?=;|\Z)")
 
 
 class Via:
