@@ -1,10 +1,12 @@
 """From files to decisions."""
 
+from itertools import product
+
 import pytest
 
 from dfks_rules.errors import DfksError, PolicyError
 from dfks_rules.model.decisions import DenialAnswer
-from dfks_rules.model.features import NOTHING_STORED, FeatureState
+from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester
 from dfks_rules.policy.policy_set import MAX_ENGINE_FAILURES, MAX_REMEMBERED, PolicySet, load
@@ -213,3 +215,35 @@ def test_any_presentity_of_a_domain_that_rules_name_is_decided_by_them() -> None
     other = get()._replace(presentity=Aor("alice", "other.example"))
     assert policy_set.decide(get(), NOTHING_STORED, NOON).matched == ("p/r",)
     assert policy_set.decide(other, NOTHING_STORED, NOON).matched == ()
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        "[]",
+        "- id: r\n  when: {op: get, feature: DoNotDisturb}\n  then: {status: 1}\n",
+        "- id: r\n  when: {op: set}\n  then: {deny: no}\n",
+        "- id: r\n  when: {user: alice}\n  then: {status: 1}\n",
+        "- id: r\n  when: {watcher.user: bob}\n  then: {assigned: false}\n",
+        "- id: r\n  when: {DoNotDisturb.status: 1}\n  then: {status: 0}\n",
+        "- id: r\n  when: {domain: example.com}\n  then: {status: 1}\n",
+        "- id: r\n  when: {domain: example.com, user: alice}\n  then: {status: 1}\n",
+        '- id: r\n  when: {op: get}\n  then: {log: "${watcher} at ${time}"}\n',
+    ],
+)
+def test_gets_decided_at_once_are_those_decided_one_by_one(rules: str) -> None:
+    """The short way is taken by nearly every SUBSCRIBE; it must not be another policy."""
+    at_once, one_by_one = policies(rules), policies(rules)
+    snapshots = [NOTHING_STORED, NOTHING_STORED.replace(DND, ON), NOTHING_STORED.replace(CFA, ON)]
+    presentities = [Aor("alice", "example.com"), Aor("carol", "example.com"), Aor("alice", "b.x")]
+    for _ in range(2):
+        for presentity, requester, snapshot, at in product(
+            presentities, (PHONE, BY_BOB), snapshots, (NOON, NOON.replace(minute=1))
+        ):
+            requests = [
+                FeatureRequest(Operation.GET, presentity, requester, feature)
+                for feature in FEATURES
+            ]
+            assert at_once.decide_gets(presentity, requester, snapshot, at) == tuple(
+                one_by_one.decide(request, snapshot, at) for request in requests
+            )

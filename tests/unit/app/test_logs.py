@@ -1,0 +1,112 @@
+"""Log lines, and what is counted."""
+
+import asyncio
+import io
+
+import orjson
+import pytest
+
+from dfks_rules.app.logs import LEVELS, LoggedOutcomes, _TurnBuffer, set_up
+from dfks_rules.model.decisions import Decision, Denial, NotifyScope, Outcome
+from dfks_rules.model.features import OFF, FeatureState
+from dfks_rules.model.requests import FeatureRequest
+from tests.helpers.policy import CFA, ON, get, set_
+
+_ASKED = FeatureState(status=True, forward_to="sip:bob@example.com")
+
+
+def _outcome(
+    request: FeatureRequest, denial: Denial | None = None, logs: tuple[str, ...] = ()
+) -> Outcome:
+    decision = Decision(ON, True, NotifyScope.ALL, denial, ("p/r",), {}, logs, "5e1f")
+    return Outcome(request, decision, OFF, OFF if denial else _ASKED, ON)
+
+
+def _lines(capfd: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
+    return [orjson.loads(line) for line in capfd.readouterr().err.splitlines()]
+
+
+def test_sets_are_logged_with_who_what_and_why(capfd: pytest.CaptureFixture[str]) -> None:
+    """The line that an operator greps for when a customer calls."""
+    set_up("info")
+    LoggedOutcomes().record((_outcome(set_(CFA, _ASKED)),))
+    (line,) = _lines(capfd)
+    assert line.pop("at")
+    assert line == {
+        "level": "info",
+        "event": "feature_set",
+        "presentity": "sip:alice@example.com",
+        "feature": "CallForwardingAlways",
+        "status": 1,
+        "forward_to": "sip:bob@example.com",
+        "ring_count": None,
+        "changed": True,
+        "origin": "watcher",
+        "watcher": "sip:alice@example.com",
+        "source": None,
+        "reason": None,
+        "matched": ["p/r"],
+        "policy_revision": "5e1f",
+    }
+
+
+def test_refused_set_is_another_event_with_its_reason(capfd: pytest.CaptureFixture[str]) -> None:
+    """Fraud attempts must be easy to find."""
+    set_up("info")
+    LoggedOutcomes().record((_outcome(set_(CFA, _ASKED), Denial("toll-fraud")),))
+    (line,) = _lines(capfd)
+    assert (line["event"], line["reason"]) == ("feature_set_denied", "toll-fraud")
+    assert (line["changed"], line["status"]) == (False, 0)
+
+
+def test_gets_are_counted_and_only_what_policies_want_is_logged(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """100,000 phones ask all day."""
+    set_up("info")
+    log = LoggedOutcomes()
+    log.record((_outcome(get()), _outcome(get(), logs=("a get",)), _outcome(set_(), Denial("x"))))
+    assert [line["event"] for line in _lines(capfd)] == ["policy_log", "feature_set_denied"]
+    assert log.counts == {"features:gets": 2, "features:sets": 1, "features:denials": 1}
+
+
+def test_level_can_be_changed_while_it_runs(capfd: pytest.CaptureFixture[str]) -> None:
+    """By MI, on a server that must not be restarted."""
+    set_up("info")
+    log = LoggedOutcomes()
+    for level in LEVELS:
+        log.set_level(level)
+        log.record((_outcome(set_()),))
+    assert len(_lines(capfd)) == 2
+
+
+class _Written(io.BytesIO):
+    """Counts the system calls that there would be."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.flushes = 0
+
+    def flush(self) -> None:
+        self.flushes += 1
+
+
+async def test_lines_of_one_turn_are_written_together() -> None:
+    """One system call for a batch of keys, and none is held back or written twice."""
+    target = _Written()
+    buffer = _TurnBuffer(target)
+    for turn in (1, 2):
+        for line in (b"a\n", b"b\n"):
+            buffer.write(line)
+            buffer.flush()
+        await asyncio.sleep(0)
+        assert (target.getvalue(), target.flushes) == (b"a\nb\n" * turn, turn)
+
+
+def test_lines_are_written_at_once_where_no_loop_runs() -> None:
+    """What is said before the start and after the end."""
+    target = _Written()
+    buffer = _TurnBuffer(target)
+    buffer.write(b"a\n")
+    buffer.flush()
+    assert target.getvalue() == b"a\n"

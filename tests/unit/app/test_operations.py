@@ -1,0 +1,107 @@
+"""What operators can ask of a running server."""
+
+from datetime import datetime
+
+import pytest
+
+from dfks_rules.app.logs import LoggedOutcomes
+from dfks_rules.app.operations import ServerOperations
+from dfks_rules.errors import StoreError
+from dfks_rules.mi.ports import PolicyListing
+from dfks_rules.model.features import FEATURES, Snapshot
+from dfks_rules.model.identity import Aor
+from dfks_rules.model.requests import Asked
+from dfks_rules.service.ports import Settle
+from dfks_rules.store.memory import MemoryStore
+from tests.helpers.playbook import Playbook, default_policies, message
+from tests.helpers.policy import ALICE, BOB, DND, NOON, ON
+
+_LISTING = PolicyListing("5e1f", ())
+
+
+def _at() -> datetime:
+    return NOON
+
+
+def _operations(book: Playbook) -> ServerOperations:
+    log = LoggedOutcomes()
+    return ServerOperations(book.features, book.notifier, log, lambda: _LISTING, _at, "info")
+
+
+def _watched() -> Playbook:
+    """Alice's phone has subscribed, and confirmed its NOTIFY."""
+    book = Playbook(default_policies())
+    _, notify = book.receive(message())
+    book.answer(notify)
+    return book
+
+
+async def test_operators_set_is_committed_and_told_to_the_watchers() -> None:
+    """The lamp on the phone follows what the help desk does."""
+    book = _watched()
+    outcome = await _operations(book).set_feature(ALICE, Asked(DND, ON), "ticket-7")
+    assert (outcome.changed, outcome.request.requester.param) == (True, "ticket-7")
+    assert book.store.load(ALICE).state(DND) == ON
+    (notify,) = book.sent()
+    assert b"<doNotDisturbOn>true<" in notify.body
+
+
+async def test_operators_get_tells_every_feature() -> None:
+    """In the order of the documents."""
+    book = _watched()
+    operations = _operations(book)
+    await operations.set_feature(ALICE, Asked(DND, ON), None)
+    outcomes = await operations.get_features(ALICE)
+    assert [outcome.request.feature for outcome in outcomes] == list(FEATURES)
+    assert outcomes[0].told == ON
+
+
+class _BrokenStore(MemoryStore):
+    """A full disk."""
+
+    def load(self, presentity: Aor) -> Snapshot:
+        if presentity == BOB:
+            raise StoreError("store_unavailable", "disk is gone")
+        return super().load(presentity)
+
+    def commit(self, presentity: Aor, before: Snapshot, after: Snapshot, settle: Settle) -> None:
+        settle(StoreError("store_unavailable", "disk is full"), 0.0)
+
+
+async def test_failure_of_the_store_reaches_the_operator() -> None:
+    """Never success that is not true."""
+    book = Playbook(default_policies(), store=_BrokenStore(lambda: 0.0))
+    operations = _operations(book)
+    with pytest.raises(StoreError, match="disk is full"):
+        await operations.set_feature(ALICE, Asked(DND, ON), None)
+    with pytest.raises(StoreError, match="disk is gone"):
+        await operations.get_features(BOB)
+
+
+async def test_subscriptions_are_listed_with_what_helps_to_find_the_phone() -> None:
+    """The first thing to look at when a lamp is wrong."""
+    operations = _operations(_watched())
+    (row,) = operations.subscriptions()
+    assert (row.presentity, row.watcher) == (ALICE.uri, ALICE.uri)
+    assert "call-1" in row
+    assert "<sip:alice@192.0.2.7:5062>" in row
+    assert "udp" in row
+    assert operations.statistics()["presence:subscriptions"] == 1
+
+
+async def test_refresh_tells_each_watcher_the_full_state() -> None:
+    """After a change of policies."""
+    book = _watched()
+    operations = _operations(book)
+    assert (operations.refresh_watchers(ALICE), operations.refresh_watchers(BOB)) == (1, 0)
+    (notify,) = book.sent()
+    assert notify.body.count(b"<ForwardingEvent") == 3
+
+
+async def test_level_policies_and_uptime_are_told() -> None:
+    """`get_statistics`, `policy_list`, `log_level`."""
+    operations = _operations(_watched())
+    operations.set_log_level("warning")
+    assert operations.log_level() == "warning"
+    assert operations.policies() is _LISTING
+    assert operations.uptime() >= 0

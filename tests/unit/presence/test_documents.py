@@ -1,0 +1,127 @@
+"""What a NOTIFY says."""
+
+import pytest
+
+from dfks_rules.model.decisions import Decision, NotifyScope, Outcome
+from dfks_rules.model.features import OFF, Feature, FeatureState
+from dfks_rules.model.requests import FeatureRequest
+from dfks_rules.presence.documents import (
+    Documents,
+    documents_for_others,
+    documents_of_get,
+    documents_of_set,
+    merge,
+)
+from tests.helpers.policy import CFA, DND, ON, get, set_
+
+
+def _outcome(
+    request: FeatureRequest,
+    before: FeatureState,
+    after: FeatureState,
+    told: FeatureState | None,
+    notify: NotifyScope = NotifyScope.ALL,
+) -> Outcome:
+    decision = Decision(after, told is not None, notify, None, (), {}, (), "5e1f")
+    return Outcome(request, decision, before, after, told)
+
+
+def _got(
+    feature: Feature, state: FeatureState | None, notify: NotifyScope = NotifyScope.ALL
+) -> Outcome:
+    return _outcome(get(feature), state or OFF, state or OFF, state, notify)
+
+
+def _was_set(
+    feature: Feature = DND,
+    before: FeatureState = OFF,
+    after: FeatureState = ON,
+    notify: NotifyScope = NotifyScope.ALL,
+) -> Outcome:
+    return _outcome(set_(feature), before, after, after, notify)
+
+
+_NONE, _OTHERS, _REQUESTER = NotifyScope.NONE, NotifyScope.OTHERS, NotifyScope.REQUESTER
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "documents"),
+    [
+        ((_got(DND, ON), _got(CFA, OFF)), ((DND, ON), (CFA, OFF))),
+        ((_got(DND, ON, _NONE), _got(CFA, OFF)), ((CFA, OFF),)),
+        ((_got(DND, ON, _OTHERS), _got(CFA, OFF, _REQUESTER)), ((CFA, OFF),)),
+        ((_got(DND, None), _got(CFA, None)), ()),
+        ((_got(DND, ON, _NONE), _got(CFA, OFF, _OTHERS)), None),
+    ],
+)
+def test_get_tells_the_features_that_are_assigned_and_wanted(
+    outcomes: tuple[Outcome, ...], documents: Documents | None
+) -> None:
+    """Nothing assigned is an empty NOTIFY; nothing wanted is none at all."""
+    assert documents_of_get(outcomes) == documents
+
+
+_SHOWN = FeatureState(status=True, forward_to="sip:shown@example.com")
+
+
+@pytest.mark.parametrize(
+    ("was_set", "documents"),
+    [
+        # The set has the last word over how a policy shows the state on a get.
+        (_was_set(DND, OFF, ON)._replace(told=_SHOWN), ((DND, _SHOWN), (CFA, OFF))),
+        # Another set overtook it: what was asked for is no longer what holds.
+        (_was_set(DND, ON, OFF), ((DND, ON), (CFA, OFF))),
+        # The policy leaves it out on the set, not on the get.
+        (_was_set(DND, OFF, ON, _NONE), ((DND, ON), (CFA, OFF))),
+    ],
+    ids=["current", "overtaken", "not-told"],
+)
+def test_get_after_a_set_tells_what_was_set_unless_it_was_overtaken(
+    was_set: Outcome, documents: Documents
+) -> None:
+    """A phone that lost its dialog presses a key: the key must show what came of it."""
+    assert documents_of_get((_got(DND, ON), _got(CFA, OFF)), (was_set,)) == documents
+
+
+def test_set_tells_the_last_state_of_each_feature_that_was_set() -> None:
+    """A body may hold two sets of one feature."""
+    outcomes = (_was_set(), _was_set(CFA), _was_set(DND, ON, OFF))
+    assert documents_of_set(outcomes) == ((DND, OFF), (CFA, ON))
+
+
+def test_set_that_no_policy_wants_told_makes_no_notify() -> None:
+    """`notify: others` on a set."""
+    assert documents_of_set((_was_set(notify=_OTHERS),)) is None
+
+
+@pytest.mark.parametrize(
+    ("outcome", "documents"),
+    [
+        (_was_set(), ((DND, ON),)),
+        (_was_set(notify=_OTHERS), ((DND, ON),)),
+        (_was_set(notify=_REQUESTER), ()),
+        (_was_set(before=ON), ()),
+        (_was_set()._replace(told=None), ()),
+    ],
+)
+def test_others_are_told_what_changed_and_nothing_else(
+    outcome: Outcome, documents: Documents
+) -> None:
+    """No NOTIFY storm."""
+    assert documents_for_others((outcome,)) == documents
+
+
+@pytest.mark.parametrize(
+    ("older", "newer", "merged"),
+    [
+        ((), (), ()),
+        (((DND, ON),), (), ((DND, ON),)),
+        ((), ((DND, ON),), ((DND, ON),)),
+        (((DND, ON), (CFA, ON)), ((DND, OFF),), ((DND, OFF), (CFA, ON))),
+    ],
+)
+def test_newer_states_win_and_no_feature_is_lost(
+    older: Documents, newer: Documents, merged: Documents
+) -> None:
+    """What was not confirmed is told again, as it is now."""
+    assert merge(older, newer) == merged

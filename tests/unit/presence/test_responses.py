@@ -1,0 +1,52 @@
+"""Error codes → SIP statuses."""
+
+import pytest
+
+from dfks_rules.errors import DfksError, MalformedMessageError, StoreError
+from dfks_rules.presence.responses import refusal, refusal_for
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (MalformedMessageError("sip_malformed_header", "malformed Contact"), 400),
+        (MalformedMessageError("csta_unsupported_type", "text/plain"), 415),
+        (StoreError("store_unavailable", "disk is full"), 500),
+        (StoreError("store_conflict", "changed meanwhile"), 500),
+    ],
+)
+def test_error_is_told_by_its_status_and_message(error: DfksError, status: int) -> None:
+    """A phone tries again after 500, and must not after 400."""
+    refused = refusal_for(error)
+    assert (refused.status, refused.reason) == (status, error.message.encode())
+
+
+@pytest.mark.parametrize(
+    ("status", "name"),
+    [(405, b"Allow"), (501, b"Allow"), (489, b"Allow-Events"), (415, b"Accept")],
+)
+def test_refusal_says_what_would_be_right(status: int, name: bytes) -> None:
+    """RFC 3261 §21.4, RFC 6665 §4.2.1.3: these headers are a MUST; given ones stay."""
+    first, second = refusal(status, headers=b"X: 1\r\n").headers.splitlines()
+    assert first == b"X: 1"
+    assert second.startswith(name + b": ")
+
+
+def test_refusal_without_a_reason_leaves_the_usual_one() -> None:
+    """403 Forbidden, and no more."""
+    refused = refusal(403)
+    assert (refused.reason, refused.headers, str(refused)) == (None, b"", "403")
+
+
+@pytest.mark.parametrize(
+    ("text", "phrase"),
+    [
+        ("no\r\nX: 1", b"no  X: 1"),
+        ("\x00\x7f", b"  "),
+        ("Nicht möglich", "Nicht möglich".encode()),
+        ("\ud800", b" "),
+    ],
+)
+def test_reason_phrase_stays_on_its_line(text: str, phrase: bytes) -> None:
+    """An author's or a peer's text must not become a header."""
+    assert refusal(403, text).reason == phrase

@@ -1,0 +1,154 @@
+"""From bytes to messages."""
+
+import pytest
+
+from dfks_rules.errors import MalformedMessageError
+from dfks_rules.sip.message import (
+    MAX_CSEQ,
+    MAX_HEAD,
+    MAX_HEADERS,
+    MAX_SECONDS,
+    Request,
+    Response,
+    parse_message,
+)
+from tests.helpers.playbook import message
+
+
+def _request(data: bytes) -> Request:
+    parsed = parse_message(data)
+    assert isinstance(parsed, Request)
+    return parsed
+
+
+def test_request_is_taken_apart() -> None:
+    """All that a notifier looks at."""
+    request = _request(message(body=b"abc", cseq=b"7 SUBSCRIBE"))
+    assert request.fault is None
+    assert (request.method, request.uri) == (b"SUBSCRIBE", b"sip:alice@example.com")
+    assert (request.cseq, request.body) == (7, b"abc")
+    assert request.via is not None
+    assert request.via.branch == b"z9hG4bK1"
+    assert request.address(b"from") == (b"sip:alice@example.com", b";tag=phone")
+
+
+def test_names_of_headers_are_known_in_every_case_and_short_form() -> None:
+    """RFC 3261 §7.3.3: phones behind small MTUs write one letter."""
+    request = _request(
+        b"OPTIONS sip:a SIP/2.0\r\nv:SIP/2.0/UDP b\r\nF: <sip:a>;tag=1\r\nT : <sip:b>\r\n"
+        b"CALL-ID: c\r\ncSeQ: 1 OPTIONS\r\no: x\r\nX-Own:  1 \r\nl: 0\r\n\r\n"
+    )
+    assert request.fault is None
+    assert set(request.headers) == {
+        *(b"via", b"from", b"to", b"call-id", b"cseq", b"event", b"x-own", b"content-length")
+    }
+    assert (request.headers[b"to"], request.headers[b"x-own"]) == (b"<sip:b>", b"1")
+
+
+def test_repeated_headers_are_joined_and_folded_lines_unfolded() -> None:
+    """RFC 3261 §7.3.1: both spellings mean one list."""
+    request = _request(message(record_route=b"<sip:a;lr>,\r\n <sip:b;lr>\r\nRecord-Route: <sip:c>"))
+    assert request.fault is None
+    assert request.headers[b"record-route"] == b"<sip:a;lr>, <sip:b;lr>, <sip:c>"
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "reason"),
+    [
+        (message(b"SUBSCRIBE", b"", **{"from": None}), 400, "Missing From"),
+        (message(to=b""), 400, "Missing To"),
+        (message(call_id=None), 400, "Missing Call-Id"),
+        (message(cseq=None), 400, "Missing Cseq"),
+        (message(cseq=b"1 INVITE"), 400, "CSeq method does not match"),
+        (message(cseq=b"x SUBSCRIBE"), 400, "Malformed CSeq"),
+        (message(cseq=b"%d SUBSCRIBE" % (MAX_CSEQ + 1)), 400, "Malformed CSeq"),
+        (message(via=None), 400, "Missing Via"),
+        (message(via=b"?"), 400, "Malformed Via"),
+        (message(max_forwards=b"-1"), 400, "Malformed Max-Forwards"),
+        (message(max_forwards=b"256"), 400, "Malformed Max-Forwards"),
+        (message(content_length=b"1"), 400, "Content-Length does not fit the body"),
+        (message(content_length=b"9" * 40), 400, "Content-Length does not fit the body"),
+        (message(to=b"<sip:a>\r\nT: <sip:b>"), 400, "More than one To"),
+        (message(to=b"<sip:a>\r\nno colon"), 400, "Malformed header line"),
+        (message(to=b"<sip:a>" + b"\r\nX: 1" * MAX_HEADERS), 400, "Too many headers"),
+        (message(subject=b"x" * MAX_HEAD), 400, "Headers too long"),
+        (message().replace(b"SIP/2.0\r\n", b"SIP/7.0\r\n", 1), 505, "Version Not Supported"),
+        (message(uri=b"sip:a b@c"), 400, "Malformed request line"),
+        (message()[:-2], 400, "No empty line after the headers"),
+    ],
+)
+def test_fault_names_what_is_wrong_with_a_request(data: bytes, status: int, reason: str) -> None:
+    """Whoever debugs a phone reads it in a trace."""
+    assert _request(data).fault == (status, reason)
+
+
+@pytest.mark.parametrize("bare", [b"\n", b"\r", b"\r\r\n", b"\n\r\n"])
+@pytest.mark.parametrize("end", [b"\r\n\r\n", b""])
+def test_head_with_a_bare_cr_or_lf_is_dropped(bare: bytes, end: bytes) -> None:
+    """What is echoed must not smuggle a header line into a response; even without an end."""
+    head = message(call_id=b"c" + bare + b"X: 1").partition(b"\r\n\r\n")[0]
+    assert parse_message(head + end) is None
+
+
+@pytest.mark.parametrize("data", [b"", b"\r\n\r\n", b"\0", b"GET", b" x SIP/2.0\r\n\r\n"])
+def test_what_is_no_sip_is_dropped_or_has_a_fault(data: bytes) -> None:
+    """Scanners get no answer: without a Via there is nobody to answer."""
+    parsed = parse_message(data)
+    assert parsed is None or (isinstance(parsed, Request) and parsed.fault and not parsed.via)
+
+
+def test_bytes_beyond_content_length_are_ignored() -> None:
+    """RFC 3261 §18.3."""
+    assert _request(message(body=b"abcdef", content_length=b"3")).body == b"abc"
+
+
+@pytest.mark.parametrize(
+    ("expires", "seconds"), [(None, None), (b"0", 0), (b"60", 60), (b"9" * 20, MAX_SECONDS)]
+)
+def test_seconds_are_cut_to_what_the_rfc_allows(expires: bytes | None, seconds: int | None) -> None:
+    """RFC 3261 §20.19: 2**32 - 1 at most."""
+    assert _request(message(expires=expires)).seconds(b"expires") == seconds
+
+
+@pytest.mark.parametrize("expires", [b"", b"-1", b"1.5", b"soon", b"1" * 33])
+def test_seconds_that_are_no_number_are_refused(expires: bytes) -> None:
+    """Not read as some other number."""
+    with pytest.raises(MalformedMessageError, match="malformed Expires"):
+        _request(message(expires=expires)).seconds(b"expires")
+
+
+def test_absent_address_and_text_are_told_apart_from_present_ones() -> None:
+    """A missing Contact is a 400, a missing User-Agent is fine."""
+    request = _request(message(contact=None, user_agent=b"Phone \xff"))
+    with pytest.raises(MalformedMessageError, match="missing Contact"):
+        request.address(b"contact")
+    assert (request.text(b"user-agent"), request.text(b"server")) == ("Phone \ufffd", None)
+
+
+def _response(via: bytes = b"SIP/2.0/UDP a;branch=z9", cseq: bytes = b"1 NOTIFY") -> bytes:
+    return b"SIP/2.0 481 Gone\r\nv: %b\r\nCSeq: %b\r\nRetry-After: 5\r\n\r\n" % (via, cseq)
+
+
+def test_response_has_what_it_is_matched_by() -> None:
+    """The rest is read when somebody asks."""
+    response = parse_message(_response())
+    assert isinstance(response, Response)
+    assert (response.status, response.branch, response.method) == (481, b"z9", b"NOTIFY")
+    assert response.headers[b"retry-after"] == b"5"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        _response(via=b"SIP/2.0/UDP a"),
+        _response(via=b"SIP/2.0/UDP a;branch=1, SIP/2.0/UDP b;branch=2"),
+        _response(via=b"SIP/2.0/UDP a;branch=1\r\nVia: SIP/2.0/UDP b;branch=2"),
+        _response(cseq=b"%d NOTIFY" % (MAX_CSEQ + 1)),
+        _response(cseq=b"1"),
+        _response().replace(b"481", b"700"),
+        _response().replace(b"\r\n\r\n", b""),
+    ],
+)
+def test_response_that_cannot_be_ours_is_dropped(data: bytes) -> None:
+    """RFC 3261 §8.1.3.3: one Via, and a CSeq."""
+    assert parse_message(data) is None
