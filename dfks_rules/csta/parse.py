@@ -99,7 +99,6 @@ def _parse_document(body: bytes) -> Asked:
     document = _Document()
     # Told the encoding, expat does not ask the declaration.
     parser = expat.ParserCreate("UTF-8" if body.startswith(_BOM) else _encoding(text))
-    parser.buffer_text = True
     parser.StartElementHandler = document.start
     parser.CharacterDataHandler = document.text
     parser.EndElementHandler = document.end
