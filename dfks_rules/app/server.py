@@ -17,7 +17,6 @@ from dfks_rules.mi.http import HttpServer
 from dfks_rules.mi.methods import REGISTRY
 from dfks_rules.mi.ports import PolicyListing, PolicyRow
 from dfks_rules.presence.notifier import Notifier
-from dfks_rules.presence.package import Limits, OnNotifyTimeout
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.service.features import Features
 from dfks_rules.sip.endpoint import Endpoint, Finished, Incoming
@@ -44,14 +43,7 @@ class Server:
         self._endpoint: Endpoint[Subscription] = Endpoint(self._send, tokens.tag_of)
         log = LoggedOutcomes()
         self._features = Features(self._store, self.policies, log)
-        presence = config.presence
-        limits = Limits(
-            presence.min_expires,
-            presence.default_expires,
-            presence.max_expires,
-            OnNotifyTimeout(presence.on_notify_timeout.value),
-        )
-        self._notifier = Notifier(self._endpoint, self._features, limits, tokens.token)
+        self._notifier = Notifier(self._endpoint, self._features, config.presence, tokens.token)
         self._operations = ServerOperations(
             self._features, self._notifier, log, self._listing, self._at, config.log.level
         )

@@ -27,13 +27,12 @@ from dfks_rules.config.settings import (
     HttpSettings,
     LogSettings,
     MiSettings,
-    OnNotifyTimeout,
-    PresenceSettings,
     Setting,
     SipSettings,
 )
 from dfks_rules.errors import ConfigError, Finding
 from dfks_rules.policy.source import MAX_BYTES, Source, Tree, parse
+from dfks_rules.presence.package import Limits, OnNotifyTimeout
 
 
 def load_config(path: Path | None, environ: Mapping[str, str] | None = None) -> Config:
@@ -206,7 +205,7 @@ def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) ->
         policies=tuple(base / text for text in values["policies"]),
         store=None if store == "memory:" else base / store.removeprefix("sqlite:"),
         mi=_build_mi(values["mi"], base),
-        presence=PresenceSettings(
+        presence=Limits(
             **presence | {"on_notify_timeout": OnNotifyTimeout(presence["on_notify_timeout"])}
         ),
         log=LogSettings(values["log"]["level"]),

@@ -4,9 +4,10 @@ Defaults are in schemas/config.schema.json, where editors see them too.
 """
 
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
+
+from dfks_rules.presence.package import Limits
 
 
 class Address(NamedTuple):
@@ -22,13 +23,6 @@ class Address(NamedTuple):
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.transport}:{host}:{self.port}"
-
-
-class OnNotifyTimeout(Enum):
-    """What happens to a subscription whose phone does not answer a NOTIFY."""
-
-    KEEP = "keep"
-    DROP = "drop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +68,6 @@ class MiSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class PresenceSettings:
-    """How subscriptions live."""
-
-    min_expires: int
-    """Seconds; a shorter subscription is answered 423."""
-    default_expires: int
-    """Seconds that a subscription lasts when the phone does not say."""
-    max_expires: int
-    """Seconds; a longer subscription is shortened to this."""
-    on_notify_timeout: OnNotifyTimeout
-    """What happens to a subscription whose phone does not answer a NOTIFY."""
-
-
-@dataclass(frozen=True, slots=True)
 class LogSettings:
     """What the server writes about its work."""
 
@@ -118,7 +98,7 @@ class Config:
     """The SQLite file of feature states; None keeps them in memory only."""
     mi: MiSettings
     """The doors of the management interface."""
-    presence: PresenceSettings
+    presence: Limits
     """How subscriptions live."""
     log: LogSettings
     """What the server writes about its work."""

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from dfks_rules.config import Config, load_config
-from dfks_rules.config.settings import Address, FifoSettings, OnNotifyTimeout
+from dfks_rules.config.settings import Address, FifoSettings
 from dfks_rules.errors import ConfigError, Finding
+from dfks_rules.presence.package import OnNotifyTimeout
 
 _EVERYTHING = """\
 sip: {listen: ["udp:[::1]:5070", "tcp:pbx.example.com:0"]}
