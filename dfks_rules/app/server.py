@@ -20,7 +20,7 @@ from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.service.features import Features
 from dfks_rules.sip.endpoint import Endpoint, Finished, Incoming
-from dfks_rules.sip.flow import Flow
+from dfks_rules.sip.flow import Flow, Listener
 from dfks_rules.store.open import open_store
 from dfks_rules.transport.tcp import TcpTransport
 from dfks_rules.transport.udp import UdpTransport, reachable
@@ -39,7 +39,7 @@ class Server:
         where = "memory:" if config.store is None else f"sqlite:{config.store}"
         self._store = open_store(where, self._loop)
         tokens = Tokens()
-        self._transports: dict[tuple[str, str, int], UdpTransport | TcpTransport] = {}
+        self._transports: dict[Listener, UdpTransport | TcpTransport] = {}
         self._endpoint: Endpoint[Subscription] = Endpoint(self._send, tokens.tag_of)
         log = LoggedOutcomes()
         self._features = Features(self._store, self.policies, log)
@@ -99,10 +99,7 @@ class Server:
 
     def addresses(self) -> list[str]:
         """What is listened on, as an operator would write it."""
-        sip = [
-            f"sip {key[0]}:{f'[{key[1]}]' if ':' in key[1] else key[1]}:{key[2]}"
-            for key in self._transports
-        ]
+        sip = [f"sip {listener}" for listener in self._transports]
         return sip + [f"mi  {server.address}" for server in self._mi]
 
     def _send(self, flow: Flow, data: bytes) -> None:

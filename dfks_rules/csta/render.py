@@ -1,13 +1,11 @@
 """States of features → the bytes that a phone is told.
 
-Every NOTIFY is made here and most are alike, so documents are put together from templates (no XML
-library) and whole bodies are remembered.
+Every NOTIFY is made here, so documents are put together from templates, without an XML library.
 
 Reference: ECMA-323 DoNotDisturbEvent, ForwardingEvent; docs/reference/bodies.md.
 """
 
 import re
-from functools import lru_cache
 from typing import NamedTuple
 
 from dfks_rules.csta import multipart
@@ -68,7 +66,6 @@ def _element(name: str | None, text: str) -> str:
 _TEMPLATES = {words.feature: _template(words) for words in TABLE}
 
 
-@lru_cache(maxsize=4096)
 def render(documents: tuple[Document, ...], device: str) -> tuple[bytes, bytes]:
     """Content-Type and body that tell `documents`: one plain, several as multipart.
 

@@ -32,7 +32,6 @@ from dfks_rules.presence.subscription import Subscription, Subscriptions, Termin
 from dfks_rules.sip.address import Address
 from dfks_rules.sip.dialog import Dialog
 from dfks_rules.sip.endpoint import Endpoint, Finished, Incoming
-from dfks_rules.sip.flow import Listener
 from dfks_rules.sip.grammar import TOKEN, split_list
 from dfks_rules.sip.message import Request
 from dfks_rules.sip.transaction import ServerTransaction
@@ -172,7 +171,7 @@ class Notifier:
             raise refusal(403, admission.denial.text)
         new = subscription is None
         if subscription is None:
-            fixed = _contact(incoming.flow.listener) + event
+            fixed = incoming.flow.listener.contact + event
             subscription = Subscription(Dialog(incoming, self._token(), fixed), presentity, watcher)
         else:
             subscription.dialog.refresh_target(incoming)
@@ -271,7 +270,7 @@ class Notifier:
 
     def _accept(self, visit: _Visit) -> None:
         incoming = visit.incoming
-        headers = b"Expires: %d\r\n%b" % (visit.expires, _contact(incoming.flow.listener))
+        headers = b"Expires: %d\r\n%b" % (visit.expires, incoming.flow.listener.contact)
         record_route = incoming.request.headers.get(b"record-route")
         if visit.new and record_route is not None:
             headers += b"Record-Route: %b\r\n" % record_route
@@ -362,12 +361,6 @@ def _watcher(sender: Address, presentity: Aor) -> Aor:
         return Aor(sender.uri[:MAX_TEXT].decode(errors="replace"), "")
     # One object for both where they are equal: there are as many as subscriptions.
     return presentity if watcher == presentity else watcher
-
-
-def _contact(listener: Listener) -> bytes:
-    """Our Contact: where requests in the dialog go."""
-    transport = b"" if listener.transport == "udp" else b";transport=" + listener.transport.encode()
-    return b"Contact: <sip:%b%b>\r\n" % (listener.sent_by, transport)
 
 
 def _rejection(outcomes: tuple[Outcome, ...]) -> Denial | None:

@@ -7,6 +7,7 @@ its NOTIFY at once; the outstanding one is given up, its content sent along.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from dfks_rules.csta.render import render
 from dfks_rules.presence.documents import Documents, merge
@@ -93,7 +94,10 @@ class Notify:
             self._endpoint.clients.abandon(subscription.outstanding)
         dialog = subscription.dialog
         branch = MAGIC_COOKIE + self._token()
-        message = dialog.next_request(branch, _rest(subscription, documents, now))
+        device = subscription.device or subscription.presentity.user
+        message = dialog.next_request(
+            branch, _state(subscription, now), _content(documents, device)
+        )
         subscription.unconfirmed = documents
         subscription.queued = ()
         subscription.outstanding = self._endpoint.request(
@@ -101,19 +105,18 @@ class Notify:
         )
 
 
-def _rest(subscription: Subscription, documents: Documents, now: float) -> bytes:
-    """A NOTIFY from its Subscription-State on."""
-    if subscription.termination is None:
-        state = b"active;expires=%d" % max(0, round(subscription.deadline - now))
-    else:
-        state = b"terminated;reason=" + subscription.termination.value
+def _state(subscription: Subscription, now: float) -> bytes:
+    """The Subscription-State line (RFC 6665 §8.2.3)."""
+    if subscription.termination is not None:
+        return b"Subscription-State: terminated;reason=%b\r\n" % subscription.termination.value
+    left = max(0, round(subscription.deadline - now))
+    return b"Subscription-State: active;expires=%d\r\n" % left
+
+
+@lru_cache(maxsize=4096)
+def _content(documents: Documents, device: str) -> bytes:
+    """The end of a NOTIFY: what its body is, and the body."""
     if not documents:
-        return b"Subscription-State: %b\r\nContent-Length: 0\r\n\r\n" % state
-    device = subscription.device or subscription.presentity.user
+        return b"Content-Length: 0\r\n\r\n"
     content_type, body = render(documents, device)
-    return b"Subscription-State: %b\r\nContent-Type: %b\r\nContent-Length: %d\r\n\r\n%b" % (
-        state,
-        content_type,
-        len(body),
-        body,
-    )
+    return b"Content-Type: %b\r\nContent-Length: %d\r\n\r\n%b" % (content_type, len(body), body)

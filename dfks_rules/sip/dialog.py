@@ -88,15 +88,16 @@ class Dialog:
             self.flow.listener.sent_by,
         )
 
-    def next_request(self, branch: bytes, rest: bytes) -> bytes:
+    def next_request(self, branch: bytes, *rest: bytes) -> bytes:
         """The next NOTIFY.
 
         Args:
             branch: of its Via.
-            rest: everything after the CSeq line.
+            rest: everything after the CSeq line, in pieces.
         """
         self.local_cseq += 1
-        return b"%b%b%b%d NOTIFY\r\n%b" % (self._head, branch, self._tail, self.local_cseq, rest)
+        cseq = b"%d NOTIFY\r\n" % self.local_cseq
+        return b"".join((self._head, branch, self._tail, cseq, *rest))
 
 
 def _flow_to(hop: SipUri, incoming: Incoming, *, routed: bool) -> Flow:

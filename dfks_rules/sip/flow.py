@@ -3,25 +3,28 @@
 from typing import NamedTuple
 
 
-class Listener(NamedTuple):
-    """A local address that SIP is served on."""
+class Listener:
+    """A local address that SIP is served on; one object for each, compared by identity."""
 
-    transport: str
-    """`udp` or `tcp`."""
-    host: str
-    """Address that peers reach this listener at, IPv6 without brackets."""
-    port: int
+    __slots__ = ("contact", "host", "port", "reliable", "sent_by", "transport")
 
-    @property
-    def reliable(self) -> bool:
+    def __init__(self, transport: str, host: str, port: int) -> None:
+        self.transport = transport
+        """`udp` or `tcp`."""
+        self.host = host
+        """Address that peers reach this listener at, IPv6 without brackets."""
+        self.port = port
+        self.reliable = transport != "udp"
         """Whether the transport repeats what is lost (RFC 3261 §17: no retransmissions of ours)."""
-        return self.transport != "udp"
+        where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self.sent_by = where.encode()
+        """Host and port as they stand in Via."""
+        parameter = f";transport={transport}" if self.reliable else ""
+        self.contact = f"Contact: <sip:{where}{parameter}>\r\n".encode()
+        """The header line that says where requests in a dialog go."""
 
-    @property
-    def sent_by(self) -> bytes:
-        """Host and port as they stand in Via and Contact."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}".encode()
+    def __str__(self) -> str:
+        return f"{self.transport}:{self.sent_by.decode()}"
 
 
 class Flow(NamedTuple):
