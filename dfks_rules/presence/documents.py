@@ -19,20 +19,22 @@ def documents_of_get(
         was_set: outcomes of sets that came with the same SUBSCRIBE; they have the last word, unless
             another set has overtaken them.
     """
-    if not any(outcome.decision.notify.requester for outcome in outcomes):
+    told = _told_to_requester(outcomes)
+    if not told and not any(outcome.decision.notify.requester for outcome in outcomes):
         return None
     if not was_set:
-        return _told_to_requester(outcomes)
+        return told
     stored = {outcome.request.feature: outcome.before for outcome in outcomes}
     current = tuple(set_ for set_ in was_set if set_.after == stored[set_.request.feature])
-    return merge(_told_to_requester(outcomes), _told_to_requester(current))
+    return merge(told, _told_to_requester(current))
 
 
 def documents_of_set(outcomes: tuple[Outcome, ...]) -> Documents | None:
     """The states of the features that were set, for the phone that set them; None for no NOTIFY."""
-    if not any(outcome.decision.notify.requester for outcome in outcomes):
+    told = _told_to_requester(outcomes)
+    if not told and not any(outcome.decision.notify.requester for outcome in outcomes):
         return None
-    return tuple(dict(_told_to_requester(outcomes)).items())
+    return tuple(dict(told).items())
 
 
 def documents_for_others(outcomes: tuple[Outcome, ...]) -> Documents:

@@ -156,12 +156,12 @@ def parse_message(data: bytes) -> Request | Response | None:
         head, fault = head[:MAX_HEAD].rpartition(b"\r\n")[0], Fault(400, "Headers too long")
     if b"\r\n " in head or b"\r\n\t" in head:
         head = _FOLD.sub(b" ", head)
+    if head[:4].upper() == b"SIP/":
+        return None if fault else _response(head)
     count = head.count(b"\r\n")
     if not head.count(b"\n") == head.count(b"\r") == count:
         # INVARIANT: no bare CR or LF in what is echoed.
         return None
-    if head[:4].upper() == b"SIP/":
-        return None if fault else _response(head)
     line = head.partition(b"\r\n")[0]
     headers, header_fault = _split_headers(head, count)
     return _request(line, headers, body, fault or header_fault)
