@@ -1,6 +1,7 @@
 """Log set-up, and the one line for each set and each refusal."""
 
 import asyncio
+import contextlib
 import io
 import logging
 import sys
@@ -41,10 +42,13 @@ class _TurnBuffer(io.BytesIO):
 
     def _write_out(self) -> None:
         self._scheduled = False
-        self._target.write(self.getvalue())
-        self._target.flush()
+        lines = self.getvalue()
         self.seek(0)
         self.truncate()
+        # A full disk or a reader that went away costs log lines, never the server.
+        with contextlib.suppress(OSError):
+            self._target.write(lines)
+            self._target.flush()
 
 
 def set_up(level: str) -> None:

@@ -179,11 +179,14 @@ class Features:
         self, presentity: Aor, commit: _Commit, error: StoreError | None, now: float
     ) -> None:
         # The list may grow while it is told: what is asked meanwhile is answered after the others.
-        for outcomes, done in commit.told:
-            if error is None:
-                self._log.record(outcomes)
-                done(outcomes, now)
-            else:
-                done(error, now)
-        if self._under_way.get(presentity) is commit:
-            del self._under_way[presentity]
+        try:
+            for outcomes, done in commit.told:
+                if error is None:
+                    self._log.record(outcomes)
+                    done(outcomes, now)
+                else:
+                    done(error, now)
+        finally:
+            # Also where one of the told has raised: the presentity must not wait for ever.
+            if self._under_way.get(presentity) is commit:
+                del self._under_way[presentity]

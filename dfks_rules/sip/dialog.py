@@ -3,7 +3,7 @@
 A dialog writes its requests from two ready-made pieces, so that a NOTIFY costs one concatenation.
 """
 
-import re
+import ipaddress
 
 from dfks_rules.sip.address import parse_address
 from dfks_rules.sip.endpoint import Incoming
@@ -11,7 +11,6 @@ from dfks_rules.sip.flow import Flow
 from dfks_rules.sip.grammar import split_list
 from dfks_rules.sip.uri import DEFAULT_PORT, SipUri, parse_uri
 
-_IP_ADDRESS = re.compile(r"[0-9.]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 _TAIL = b"\r\nMax-Forwards: 70\r\nFrom: %b;tag=%b\r\nTo: %b\r\nCall-ID: %b\r\n%bCSeq: "
 
 
@@ -111,10 +110,19 @@ def _flow_to(hop: SipUri, incoming: Incoming, *, routed: bool) -> Flow:
     via = incoming.request.via
     host = hop.host.strip(b"[]").decode().lower()
     port = hop.port or DEFAULT_PORT
-    resolve = not _IP_ADDRESS.fullmatch(host)
-    if host == source.remote[0] and port == source.remote[1]:
+    seen_there = (host, port) == source.remote
+    behind_nat = (
+        not routed and via is not None and via.host == hop.host and host != source.remote[0]
+    )
+    if seen_there or behind_nat:
         return source
-    behind_nat = via is not None and via.host == hop.host and host != source.remote[0]
-    if behind_nat and not routed:
-        return source
-    return Flow(source.listener, (host, port), source.connection, resolve)
+    return Flow(source.listener, (host, port), source.connection, not _is_address(host))
+
+
+def _is_address(host: str) -> bool:
+    """Whether a socket takes `host` as it is. What only looks like one would be asked of DNS."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -22,7 +22,7 @@ from dfks_rules.sip.uri import DEFAULT_PORT, SipUri, parse_uri
 
 Owner = TypeVar("Owner")
 Send = Callable[[Flow, bytes], None]
-"""Hands bytes to a transport; failures are told later by `Endpoint.unreachable`."""
+"""Hands bytes to a transport. What cannot be sent is lost, as on any network: timers see to it."""
 
 _REASONS = {
     200: b"OK",

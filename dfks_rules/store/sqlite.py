@@ -133,7 +133,7 @@ class SqliteStore:
     def _write_batch(self, changes: list[Change]) -> list[StoreError | None]:
         try:
             return write(self._database.connection, changes)
-        except sqlite3.Error as error:
+        except Exception as error:  # noqa: BLE001 - else nobody in the batch would ever be told
             why = f"cannot write: {error}"
             return [StoreError("store_unavailable", why) for _ in changes]
 
@@ -182,6 +182,9 @@ class SqliteStore:
                 (change, settle), error = self._settled.popleft()
                 if error is None:
                     self._remember(change.presentity, change.after)
+                else:
+                    # What the file holds now is for the file to say.
+                    self._cache.pop(change.presentity, None)
                 settle(error, now)
         finally:
             if self._settled:  # One of the told has raised: the others are told all the same.

@@ -17,6 +17,8 @@ PORTION = 2 * DRAIN
 """Most datagrams sent before others get their turn: a response and a NOTIFY for each one read."""
 BUFFER = 4 * 1024 * 1024
 """Socket buffers asked for, bytes: a burst of NOTIFYs is answered by a burst of 200s."""
+MAX_LOOKUPS = 100
+"""Most names looked up at once: a flood of Contacts with dead names must not fill the memory."""
 MAX_DATAGRAM = 65_535
 
 
@@ -39,6 +41,7 @@ class UdpTransport:
         self.listener = Listener("udp", reachable(host), self._socket.getsockname()[1])
         self._waiting: deque[tuple[bytes, tuple[str, int]]] = deque()
         self._flushing = False
+        self._lookups = 0
         self._loop.add_reader(self._socket, self._read)
 
     def _read(self) -> None:
@@ -63,9 +66,7 @@ class UdpTransport:
         in portions, with what came in meanwhile read in between.
         """
         if flow.resolve:
-            self._loop.run_in_executor(None, _resolve, flow).add_done_callback(
-                lambda found: self._send_resolved(found, data)
-            )
+            self._resolve_and_send(flow, data)
             return
         self._waiting.append((data, flow.remote))
         if not self._flushing:
@@ -73,10 +74,9 @@ class UdpTransport:
             self._loop.call_soon(self._flush_later)
 
     def _flush_later(self) -> None:
-        self._flushing = False
         self._flush()
-        if self._waiting and not self._flushing:
-            self._flushing = True
+        self._flushing = bool(self._waiting)
+        if self._flushing:
             self._loop.call_soon(self._flush_later)
 
     def _flush(self) -> None:
@@ -91,8 +91,16 @@ class UdpTransport:
         except OSError:
             return
 
+    def _resolve_and_send(self, flow: Flow, data: bytes) -> None:
+        """Look the name up on another thread; beyond `MAX_LOOKUPS` the datagram is lost."""
+        if self._lookups < MAX_LOOKUPS:
+            self._lookups += 1
+            lookup = self._loop.run_in_executor(None, _resolve, flow)
+            lookup.add_done_callback(lambda found: self._send_resolved(found, data))
+
     def _send_resolved(self, found: "asyncio.Future[tuple[str, int] | None]", data: bytes) -> None:
-        remote = found.result()
+        self._lookups -= 1
+        remote = None if found.cancelled() else found.result()
         if remote is not None and self._socket.fileno() >= 0:
             self._send_to(data, remote)
 

@@ -110,3 +110,16 @@ def test_lines_are_written_at_once_where_no_loop_runs() -> None:
     buffer.write(b"a\n")
     buffer.flush()
     assert target.getvalue() == b"a\n"
+
+
+class _FullDisk(io.BytesIO):
+    def write(self, _data: object, /) -> int:
+        raise OSError(28, "No space left on device")
+
+
+def test_lines_that_nobody_takes_are_dropped() -> None:
+    """A full disk under the log must cost neither the server nor its memory."""
+    buffer = _TurnBuffer(_FullDisk())
+    buffer.write(b"line\n")
+    buffer.flush()
+    assert buffer.getvalue() == b""

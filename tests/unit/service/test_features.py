@@ -1,5 +1,7 @@
 """Get and set, on a store that takes its time."""
 
+import pytest
+
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState, Snapshot
@@ -105,3 +107,18 @@ def test_refused_set_commits_nothing_and_tells_what_holds() -> None:
     assert isinstance(outcomes, tuple)
     assert store.waiting == []
     assert outcomes[0].told == NOTHING_STORED.state(DND)
+
+
+def test_presentity_is_served_on_after_one_of_the_told_has_raised() -> None:
+    """A mistake of ours in one answer must not leave a key stuck for ever."""
+    store, told = _SlowStore(), Told()
+    features = Features(store, default_policies(), Recorded())
+
+    def broken(_outcomes: object, _now: float) -> None:
+        raise ValueError("broken")
+
+    features.set(ALICE, [Asked(DND, ON)], PHONE, NOON, 0.0, broken)
+    with pytest.raises(ValueError, match="broken"):
+        store.settle()
+    _get(features, told)
+    assert len(told) == 1

@@ -154,3 +154,18 @@ def test_record_route_that_cannot_be_used_is_refused() -> None:
     """Before anything is stored for it."""
     with pytest.raises(MalformedMessageError):
         _dialog(record_route=b"nonsense")
+
+
+@pytest.mark.parametrize(
+    ("contact", "resolve"),
+    [
+        (b"<sip:alice@198.51.100.77>", False),
+        (b"<sip:alice@[2001:db8::7]>", False),
+        (b"<sip:alice@999.1.1.1>", True),
+        (b"<sip:alice@1.2.3>", True),
+        (b"<sip:alice@phone.example.com>", True),
+    ],
+)
+def test_only_real_addresses_are_given_to_a_socket(contact: bytes, *, resolve: bool) -> None:
+    """A socket looks everything else up in DNS, and the whole server would wait for that."""
+    assert _dialog(contact=contact).flow.resolve is resolve

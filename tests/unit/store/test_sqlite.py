@@ -237,3 +237,22 @@ def test_close_settles_also_when_the_loop_is_closed_already(path: Path) -> None:
     loop.close()
     store.close()
     assert settled == [(None, 7.5)]
+
+
+async def test_after_a_sync_that_failed_the_file_says_what_holds(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is unsure whether the change is kept, and no later set may be refused because of that."""
+
+    def fail(_descriptor: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    assert await _commit(store, ALICE, NOTHING_STORED, FIRST) is None
+    with monkeypatch.context() as broken_disk:
+        broken_disk.setattr("dfks_rules.store.database.os.fdatasync", fail)
+        assert await _commit(store, ALICE, FIRST, SECOND) == "store_unavailable"
+    held = store.load(ALICE)
+    assert held in (FIRST, SECOND)
+    after = held.replace(FEATURES[1], FIRST.states[0])
+    assert await _commit(store, ALICE, held, after) is None
+    assert store.load(ALICE) == after
