@@ -13,7 +13,7 @@ Belongs here: classes a caller must branch on. Never here: SIP statuses, JSON-RP
 May import: nothing.
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 
 class Finding(NamedTuple):
@@ -29,10 +29,13 @@ class Finding(NamedTuple):
     """Stable, e.g. `policy_unknown_fact`."""
     message: str
     """One line, lower case, no final period, the author's own text in backticks."""
+    severity: Literal["error", "warning"] = "error"
+    """A warning is about a file that can be used."""
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
-        return f"{where}: {self.message} [{self.code}]"
+        severity = "" if self.severity == "error" else f"{self.severity}: "
+        return f"{where}: {severity}{self.message} [{self.code}]"
 
 
 class DfksError(Exception):

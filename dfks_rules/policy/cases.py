@@ -4,7 +4,6 @@ A file of cases is called `cases.yaml` and stands beside the policy files that i
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -12,25 +11,13 @@ from jsonschema import Draft202012Validator
 
 from dfks_rules.errors import Finding, PolicyError
 from dfks_rules.model.decisions import Decision, NotifyScope
-from dfks_rules.model.features import NOTHING_STORED, POSITION, Feature, FeatureState, Snapshot
-from dfks_rules.model.identity import Aor
-from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester
 from dfks_rules.policy.case_schema import case_schema
-from dfks_rules.policy.facts import FACTS, WEEKDAYS
+from dfks_rules.policy.facts import FACTS, View
+from dfks_rules.policy.given import Given, missing, view_of
 from dfks_rules.policy.policy_set import PolicySet
 from dfks_rules.policy.source import Path, Source, Tree, parse
 from dfks_rules.policy.validate import validate, validator
 
-Given = Mapping[str, Any]
-"""Name of a fact → its value."""
-
-_BASE = {
-    "origin": "watcher",
-    "presentity": "sip:alice@example.com",
-    "date": "2026-01-05",
-    "time": "12:00",
-}
-"""What holds where neither a case nor `defaults` says otherwise. The day is a Monday."""
 _NOTIFY = {
     NotifyScope.ALL: True,
     NotifyScope.NONE: False,
@@ -46,12 +33,8 @@ class Case(NamedTuple):
     """A sentence that says what holds."""
     line: int
     """Where it stands in its file, 1-based."""
-    request: FeatureRequest
-    """What is asked."""
-    snapshot: Snapshot
-    """What is stored."""
-    at: datetime
-    """When, in local time."""
+    view: View
+    """The request, what is stored, and when it comes."""
     expect: Mapping[str, Any]
     """As written; what is not said is not compared."""
 
@@ -102,13 +85,13 @@ def parse_cases(source: Source) -> CaseFile:
     cases = []
     for position, written in enumerate(tree.value["tests"]):
         path: Path = ("tests", position)
-        facts = {**_BASE, **tree.value.get("defaults", {}), **written["given"]}
-        problem = _missing(facts)
+        facts = {**tree.value.get("defaults", {}), **written["given"]}
+        problem = missing(facts)
         if problem:
             findings.append(tree.finding(path, "policy_case", problem))
             continue
         line = tree.places[path].line
-        case = Case(written["name"], line, *_question(facts), written["expect"])
+        case = Case(written["name"], line, view_of(facts), written["expect"])
         findings += _contradictions(tree, (*path, "given"), case, written["given"])
         cases.append(case)
     if findings:
@@ -120,7 +103,7 @@ def run_cases(cases: CaseFile, policies: PolicySet) -> list[CaseResult]:
     """Every case, decided by policies made of the files that `cases` names."""
     results = []
     for case in cases.cases:
-        decision = policies.decide(case.request, case.snapshot, case.at)
+        decision = policies.decide_view(case.view)
         results.append(CaseResult(case, decision, tuple(_differences(case.expect, decision))))
     return results
 
@@ -130,85 +113,14 @@ def _validator() -> Draft202012Validator:
     return validator(case_schema())
 
 
-def _missing(facts: Given) -> str | None:
-    """What keeps facts, each of the right form, from being one request."""
-    needed = {
-        "get": ("feature",),
-        "set": ("feature", "request.status"),
-        "subscribe": (),
-        None: ("op",),
-    }
-    for name in needed[facts.get("op")]:
-        if name not in facts:
-            return f"case has no `{name}`"
-    try:
-        date.fromisoformat(facts["date"])
-    except ValueError:
-        return f"`{facts['date']}` is not a day of the calendar"
-    return None
-
-
 def _contradictions(tree: Tree, path: Path, case: Case, given: Given) -> Iterator[Finding]:
     """Facts that a case gives and that its own request does not have."""
     for name, value in given.items():
-        seen = FACTS[name].read(case.request, case.snapshot, case.at)
+        seen = FACTS[name].read(case.view)
         if seen != value:
             really = "absent" if seen is None else f"`{seen}`"
             message = f"`{name}` cannot be `{value}`: by the other facts it is {really}"
             yield tree.finding((*path, name), "policy_case", message, at_key=True)
-
-
-def _question(facts: Given) -> tuple[FeatureRequest, Snapshot, datetime]:
-    """The request that has these facts, what is stored, and when it comes."""
-    operation = Operation(facts["op"])
-    feature = Feature(facts["feature"]) if "feature" in facts else None
-    if operation is Operation.SUBSCRIBE:
-        feature = None
-    presentity = _aor(facts, "presentity", "user", "domain")
-    asked = _state(facts, "request") if operation is Operation.SET else None
-    request = FeatureRequest(operation, presentity, _requester(facts, presentity), feature, asked)
-    return request, _snapshot(facts, feature), _at(facts)
-
-
-def _aor(facts: Given, whole: str, user: str, domain: str) -> Aor:
-    before, _, after = facts[whole].removeprefix("sip:").rpartition("@")
-    return Aor(facts.get(user, before), facts.get(domain, after))
-
-
-def _requester(facts: Given, presentity: Aor) -> Requester:
-    if facts["origin"] == Origin.OPERATOR.value:
-        return Requester(Origin.OPERATOR, param=facts.get("param"))
-    watching = {"watcher": presentity.uri, **facts}
-    return Requester(
-        Origin.WATCHER,
-        _aor(watching, "watcher", "watcher.user", "watcher.domain"),
-        facts.get("device"),
-        facts.get("userAgent"),
-        facts.get("transport"),
-        facts.get("source.ip"),
-    )
-
-
-def _state(facts: Given, prefix: str) -> FeatureState:
-    return FeatureState(
-        bool(facts.get(f"{prefix}.status", 0)),
-        facts.get(f"{prefix}.forwardTo"),
-        facts.get(f"{prefix}.ringCount"),
-    )
-
-
-def _snapshot(facts: Given, feature: Feature | None) -> Snapshot:
-    states = [_state(facts, one.value) for one in Feature]
-    if feature is not None and any(name.startswith("stored.") for name in facts):
-        states[POSITION[feature]] = _state(facts, "stored")
-    snapshot = Snapshot(1, tuple(states))
-    return NOTHING_STORED if snapshot.states == NOTHING_STORED.states else snapshot
-
-
-def _at(facts: Given) -> datetime:
-    at = datetime.fromisoformat(f"{facts['date']}T{facts['time']}").replace(tzinfo=UTC)
-    ahead = WEEKDAYS.index(facts.get("weekday", WEEKDAYS[at.weekday()])) - at.weekday()
-    return at + timedelta(days=ahead)
 
 
 def _differences(expect: Mapping[str, Any], decision: Decision) -> Iterator[str]:

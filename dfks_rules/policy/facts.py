@@ -22,8 +22,20 @@ from dfks_rules.model.requests import FeatureRequest, Operation, Origin
 FactValue = str | int | None
 """None when the fact is absent."""
 
-FactReader = Callable[[FeatureRequest, Snapshot, datetime], FactValue]
-"""(request, what is stored, local time) → value."""
+
+class View(NamedTuple):
+    """Everything that the facts of one request are read from."""
+
+    request: FeatureRequest
+    """What is asked."""
+    snapshot: Snapshot
+    """What is stored for the presentity."""
+    at: datetime
+    """Now, in the zone whose local time policies mean."""
+
+
+FactReader = Callable[[View], FactValue]
+"""How the value of a fact is read."""
 
 
 class Kind(Enum):
@@ -85,8 +97,9 @@ def _ring_count(state: FeatureState | None) -> FactValue:
     return None if state is None else state.ring_count
 
 
-def _stored(request: FeatureRequest, snapshot: Snapshot) -> FeatureState | None:
-    return None if request.feature is None else snapshot.state(request.feature)
+def _stored(view: View) -> FeatureState | None:
+    feature = view.request.feature
+    return None if feature is None else view.snapshot.state(feature)
 
 
 def _about_feature(feature: Feature) -> list[Fact]:
@@ -98,7 +111,7 @@ def _about_feature(feature: Feature) -> list[Fact]:
             Kind.STATUS,
             _ALL,
             f"Stored status of {name}; 0 when never set.",
-            lambda r, s, t: _status(s.states[position]),
+            lambda v: _status(v.snapshot.states[position]),
         )
     ]
     if Value.FORWARD_TO in VALUES_OF[feature]:
@@ -108,7 +121,7 @@ def _about_feature(feature: Feature) -> list[Fact]:
                 Kind.TEXT,
                 _ALL,
                 f"Stored target of {name}; absent when never set.",
-                lambda r, s, t: s.states[position].forward_to,
+                lambda v: v.snapshot.states[position].forward_to,
             )
         )
     if Value.RING_COUNT in VALUES_OF[feature]:
@@ -118,7 +131,7 @@ def _about_feature(feature: Feature) -> list[Fact]:
                 Kind.COUNT,
                 _ALL,
                 f"Stored number of rings of {name}; absent when never set.",
-                lambda r, s, t: s.states[position].ring_count,
+                lambda v: v.snapshot.states[position].ring_count,
             )
         )
     return facts
@@ -130,7 +143,7 @@ _TABLE: list[Fact] = [
         Kind.WORD,
         _ALL,
         "What is asked: tell a feature's state, change it, or leave to subscribe.",
-        lambda r, s, t: r.operation.value,
+        lambda v: v.request.operation.value,
         tuple(operation.value for operation in Operation),
     ),
     Fact(
@@ -138,7 +151,7 @@ _TABLE: list[Fact] = [
         Kind.WORD,
         _FEATURE,
         "The feature that is asked about.",
-        lambda r, s, t: None if r.feature is None else r.feature.value,
+        lambda v: None if v.request.feature is None else v.request.feature.value,
         tuple(feature.value for feature in FEATURES),
     ),
     Fact(
@@ -146,7 +159,7 @@ _TABLE: list[Fact] = [
         Kind.WORD,
         _ALL,
         "Who asks: a phone by SIP (watcher), or an operator by MI.",
-        lambda r, s, t: r.requester.origin.value,
+        lambda v: v.request.requester.origin.value,
         tuple(origin.value for origin in Origin),
     ),
     Fact(
@@ -154,70 +167,70 @@ _TABLE: list[Fact] = [
         Kind.AOR,
         _ALL,
         "Whose features they are, as `sip:user@domain`.",
-        lambda r, s, t: r.presentity.uri,
+        lambda v: v.request.presentity.uri,
     ),
     Fact(
         "user",
         Kind.TEXT,
         _ALL,
         "User part of the presentity.",
-        lambda r, s, t: r.presentity.user,
+        lambda v: v.request.presentity.user,
     ),
     Fact(
         "domain",
         Kind.DOMAIN,
         _ALL,
         "Domain of the presentity, in lower case.",
-        lambda r, s, t: r.presentity.domain,
+        lambda v: v.request.presentity.domain,
     ),
     Fact(
         "param",
         Kind.TEXT,
         _FEATURE,
         "The parameter that an operator gave; absent otherwise.",
-        lambda r, s, t: r.requester.param,
+        lambda v: v.request.requester.param,
     ),
     Fact(
         "watcher",
         Kind.AOR,
         _ALL,
         "Who subscribed, as `sip:user@domain`; absent for an operator.",
-        lambda r, s, t: r.requester.watcher and r.requester.watcher.uri,
+        lambda v: v.request.requester.watcher and v.request.requester.watcher.uri,
     ),
     Fact(
         "watcher.user",
         Kind.TEXT,
         _ALL,
         "User part of the watcher; absent for an operator.",
-        lambda r, s, t: r.requester.watcher and r.requester.watcher.user,
+        lambda v: v.request.requester.watcher and v.request.requester.watcher.user,
     ),
     Fact(
         "watcher.domain",
         Kind.DOMAIN,
         _ALL,
         "Domain of the watcher, in lower case; absent for an operator.",
-        lambda r, s, t: r.requester.watcher and r.requester.watcher.domain,
+        lambda v: v.request.requester.watcher and v.request.requester.watcher.domain,
     ),
     Fact(
         "device",
         Kind.TEXT,
         _SET,
         "Text of the `<device>` element that came with the set; absent when there was none.",
-        lambda r, s, t: r.requester.device,
+        lambda v: v.request.requester.device,
     ),
     Fact(
         "userAgent",
         Kind.TEXT,
         _ALL,
         "The User-Agent header of the phone; absent when there was none.",
-        lambda r, s, t: r.requester.user_agent,
+        lambda v: v.request.requester.user_agent,
     ),
     Fact(
         "transport",
         Kind.WORD,
         _ALL,
         "How the request came; absent for an operator.",
-        lambda r, s, t: r.requester.transport,
+        lambda v: v.request.requester.transport,
         ("udp", "tcp"),
     ),
     Fact(
@@ -225,49 +238,49 @@ _TABLE: list[Fact] = [
         Kind.IP,
         _ALL,
         "The address that the request came from; absent for an operator.",
-        lambda r, s, t: r.requester.source_ip,
+        lambda v: v.request.requester.source_ip,
     ),
     Fact(
         "request.status",
         Kind.STATUS,
         _SET,
         "The status asked for.",
-        lambda r, s, t: _status(r.asked),
+        lambda v: _status(v.request.asked),
     ),
     Fact(
         "request.forwardTo",
         Kind.TEXT,
         _SET,
         "The target asked for, as it was written; absent when not said.",
-        lambda r, s, t: _forward_to(r.asked),
+        lambda v: _forward_to(v.request.asked),
     ),
     Fact(
         "request.ringCount",
         Kind.COUNT,
         _SET,
         "The number of rings asked for; absent when not said.",
-        lambda r, s, t: _ring_count(r.asked),
+        lambda v: _ring_count(v.request.asked),
     ),
     Fact(
         "stored.status",
         Kind.STATUS,
         _FEATURE,
         "The stored status of the feature that is asked about; 0 when never set.",
-        lambda r, s, t: _status(_stored(r, s)),
+        lambda v: _status(_stored(v)),
     ),
     Fact(
         "stored.forwardTo",
         Kind.TEXT,
         _FEATURE,
         "The stored target of the feature that is asked about; absent when never set.",
-        lambda r, s, t: _forward_to(_stored(r, s)),
+        lambda v: _forward_to(_stored(v)),
     ),
     Fact(
         "stored.ringCount",
         Kind.COUNT,
         _FEATURE,
         "The stored number of rings of the feature that is asked about; absent when never set.",
-        lambda r, s, t: _ring_count(_stored(r, s)),
+        lambda v: _ring_count(_stored(v)),
     ),
     *(fact for feature in FEATURES for fact in _about_feature(feature)),
     Fact(
@@ -275,14 +288,14 @@ _TABLE: list[Fact] = [
         Kind.TIME,
         _ALL,
         "Local time of day.",
-        lambda r, s, t: f"{t.hour:02d}:{t.minute:02d}",
+        lambda v: f"{v.at.hour:02d}:{v.at.minute:02d}",
     ),
     Fact(
         "weekday",
         Kind.WORD,
         _ALL,
         "Local day of the week.",
-        lambda r, s, t: WEEKDAYS[t.weekday()],
+        lambda v: WEEKDAYS[v.at.weekday()],
         WEEKDAYS,
     ),
     Fact(
@@ -290,7 +303,7 @@ _TABLE: list[Fact] = [
         Kind.DATE,
         _ALL,
         "Local date.",
-        lambda r, s, t: t.date().isoformat(),
+        lambda v: v.at.date().isoformat(),
     ),
 ]
 

@@ -16,7 +16,7 @@ from dfks_rules.policy.combine import Plan, make_plan
 from dfks_rules.policy.compile import Alternative
 from dfks_rules.policy.document import Rule
 from dfks_rules.policy.engine import EngineError, self_test
-from dfks_rules.policy.facts import FACTS, FactValue
+from dfks_rules.policy.facts import FACTS, FactValue, View
 from dfks_rules.policy.matchers import FactLookup
 from dfks_rules.policy.matching import Situation, situations
 from dfks_rules.policy.reference import ReferenceEvaluator
@@ -101,14 +101,19 @@ class PolicySet:
             snapshot: what is stored for the presentity.
             at: now, in the zone whose local time policies mean.
         """
+        return self.decide_view(View(request, snapshot, at))
+
+    def decide_view(self, view: View) -> Decision:
+        """What the policies say to one request; see `decide`."""
+        request, snapshot, _ = view
         operation, feature = request.operation, request.feature
         situation = self._situations.get((operation, feature, request.presentity.domain))
         if situation is None:
             situation = self._of_any_domain(request)
-        values = tuple([read(request, snapshot, at) for read in situation.readers])
+        values = tuple([read(view) for read in situation.readers])
         plan = self._plans.get((situation, values))
         if plan is None:
-            rules = self._matching(situation, values, partial(_fact, request, snapshot, at))
+            rules = self._matching(situation, values, partial(_fact, view))
             made = make_plan(rules, operation, feature, self.revision)
             plan = self._plans.keep((situation, values), made)
         stored = OFF if feature is None else snapshot.states[POSITION[feature]]
@@ -123,7 +128,7 @@ class PolicySet:
             known = self._decisions.get(key)
             decision = known or self._decisions.keep(key, plan.decide(None, stored, own=own))
         if plan.logs:
-            return decision._replace(logs=plan.lines(partial(_fact, request, snapshot, at)))
+            return decision._replace(logs=plan.lines(partial(_fact, view)))
         return decision
 
     def decide_gets(
@@ -223,5 +228,5 @@ def _revision(sources: Sequence[Source]) -> str:
     return digest.hexdigest()[:12]
 
 
-def _fact(request: FeatureRequest, snapshot: Snapshot, at: datetime, name: str) -> FactValue:
-    return FACTS[name].read(request, snapshot, at)
+def _fact(view: View, name: str) -> FactValue:
+    return FACTS[name].read(view)

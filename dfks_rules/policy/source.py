@@ -34,6 +34,8 @@ class Source(NamedTuple):
     """Path as it was given; findings name it."""
     text: str
     """Its content, decoded from UTF-8."""
+    tenant: str | None = None
+    """The only domain that it can reach; None: every domain."""
 
 
 class Place(NamedTuple):

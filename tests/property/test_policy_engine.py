@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from dfks_rules.model.decisions import Decision
 from dfks_rules.model.features import OFF
 from dfks_rules.policy.combine import make_plan
-from dfks_rules.policy.facts import FACTS, FactValue
+from dfks_rules.policy.facts import FACTS, FactValue, View
 from dfks_rules.policy.policy_set import PolicySet, load
 from dfks_rules.policy.reference import ReferenceEvaluator
 from dfks_rules.policy.source import Source
@@ -26,7 +26,7 @@ FEWER = settings(PROFILE, max_examples=60)
 
 def fact(question: Question, name: str) -> FactValue:
     """One fact of a question."""
-    return FACTS[name].read(*question)
+    return FACTS[name].read(View(*question))
 
 
 def by_reference(policies: PolicySet, question: Question) -> Decision:

@@ -41,9 +41,9 @@ def test_a_file_names_its_policies_and_cases() -> None:
 def test_what_is_not_given_is_alice_at_noon_with_nothing_stored() -> None:
     """A case says only what matters to it."""
     case = one("{op: get, feature: DoNotDisturb}")
-    assert case.request == FeatureRequest(Operation.GET, ALICE, PHONE, DND)
-    assert case.snapshot == NOTHING_STORED
-    assert case.at.isoformat() == "2026-01-05T12:00:00+00:00"
+    assert case.view.request == FeatureRequest(Operation.GET, ALICE, PHONE, DND)
+    assert case.view.snapshot == NOTHING_STORED
+    assert case.view.at.isoformat() == "2026-01-05T12:00:00+00:00"
 
 
 def test_given_facts_make_the_request() -> None:
@@ -55,10 +55,10 @@ def test_given_facts_make_the_request() -> None:
         ' time: "07:05", date: 2026-12-06, weekday: sun}'
     )
     requester = Requester(Origin.WATCHER, BOB, "d", "u", "tcp", "10.0.0.7")
-    assert case.request == FeatureRequest(
+    assert case.view.request == FeatureRequest(
         Operation.SET, Aor("carol", "c.example"), requester, CFNA, FeatureState(True, "x", 3)
     )
-    assert case.at == datetime.fromisoformat("2026-12-06T07:05+00:00")
+    assert case.view.at == datetime.fromisoformat("2026-12-06T07:05+00:00")
 
 
 def test_given_facts_make_what_is_stored() -> None:
@@ -67,29 +67,29 @@ def test_given_facts_make_what_is_stored() -> None:
         "{op: get, feature: CallForwardingAlways, stored.status: 1, stored.forwardTo: x,"
         " CallForwardingNoAnswer.ringCount: 3, DoNotDisturb.status: 1}"
     )
-    assert case.snapshot.state(CFA) == FeatureState(True, "x")
-    assert case.snapshot.state(CFNA) == FeatureState(ring_count=3)
-    assert case.snapshot.state(DND) == FeatureState(status=True)
+    assert case.view.snapshot.state(CFA) == FeatureState(True, "x")
+    assert case.view.snapshot.state(CFNA) == FeatureState(ring_count=3)
+    assert case.view.snapshot.state(DND) == FeatureState(status=True)
 
 
 def test_an_operator_has_a_param_and_no_watcher() -> None:
     """The other door."""
     case = one("{op: set, origin: operator, param: p, feature: DoNotDisturb, request.status: 0}")
-    assert case.request.requester == Requester(Origin.OPERATOR, param="p")
+    assert case.view.request.requester == Requester(Origin.OPERATOR, param="p")
 
 
 def test_a_weekday_alone_chooses_a_day() -> None:
     """Rules about weekends need no calendar at hand."""
     case = one("{op: subscribe, weekday: sun}")
-    assert (case.at.strftime("%a"), case.request.feature) == ("Sun", None)
+    assert (case.view.at.strftime("%a"), case.view.request.feature) == ("Sun", None)
 
 
 def test_defaults_hold_where_a_case_does_not_say_otherwise() -> None:
     """Also those that the operation of one case does not have."""
     defaults = "{user: carol, feature: DoNotDisturb, request.status: 1, watcher.user: bob}"
     case = one("{op: subscribe, user: dave}", defaults)
-    assert (case.request.presentity.user, case.request.feature) == ("dave", None)
-    assert case.request.requester.watcher == BOB
+    assert (case.view.request.presentity.user, case.view.request.feature) == ("dave", None)
+    assert case.view.request.requester.watcher == BOB
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from dfks_rules.model.features import NOTHING_STORED, Feature, FeatureState
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester
-from dfks_rules.policy.facts import FACTS, Kind
+from dfks_rules.policy.facts import FACTS, Kind, View
 from tests.helpers.policy import ALICE, CFNA, NOON, OPERATOR, get, set_, subscribe
 
 PHONE = Requester(
@@ -55,7 +55,7 @@ SET = set_(CFNA, FeatureState(False, "+4930", 2), requester=PHONE)
 )
 def test_facts_of_a_set_by_a_phone(name: str, value: object) -> None:
     """One request in which nearly everything is there."""
-    read = FACTS[name].read(SET, STORED, NOON)
+    read = FACTS[name].read(View(SET, STORED, NOON))
     assert (read, type(read)) == (value, type(value))
 
 
@@ -70,21 +70,21 @@ def test_facts_are_absent_from_operations_that_do_not_have_them() -> None:
     for request in (get(CFNA, requester=PHONE), SET, subscribe(requester=PHONE)):
         for fact in FACTS.values():
             if request.operation not in fact.operations and fact.name not in ("device", "param"):
-                assert fact.read(request, STORED, NOON) is None, fact.name
+                assert fact.read(View(request, STORED, NOON)) is None, fact.name
 
 
 def test_an_operator_has_no_watcher_and_no_address() -> None:
     """Nothing is made up for facts that only SIP has."""
     request = get(requester=OPERATOR)
     names = ["watcher", "watcher.user", "watcher.domain", "userAgent", "transport", "source.ip"]
-    assert [FACTS[name].read(request, STORED, NOON) for name in names] == [None] * len(names)
-    assert FACTS["origin"].read(request, STORED, NOON) == "operator"
+    assert [FACTS[name].read(View(request, STORED, NOON)) for name in names] == [None] * len(names)
+    assert FACTS["origin"].read(View(request, STORED, NOON)) == "operator"
 
 
 def test_local_time_is_that_of_the_datetime_given() -> None:
     """The caller has put it in the zone that policies mean."""
     at = datetime(2026, 12, 6, 7, 5, 59, tzinfo=UTC)
-    read = {name: FACTS[name].read(get(), STORED, at) for name in ("time", "weekday", "date")}
+    read = {name: FACTS[name].read(View(get(), STORED, at)) for name in ("time", "weekday", "date")}
     assert read == {"time": "07:05", "weekday": "sun", "date": "2026-12-06"}
 
 
@@ -99,5 +99,5 @@ def test_words_are_all_the_values_that_there_are() -> None:
 def test_domain_only_presentities_have_an_empty_user() -> None:
     """`sip:example.com` is an address of record too."""
     request = FeatureRequest(Operation.SUBSCRIBE, Aor("", ALICE.domain), OPERATOR)
-    assert FACTS["user"].read(request, STORED, NOON) == ""
-    assert FACTS["presentity"].read(request, STORED, NOON) == "sip:example.com"
+    assert FACTS["user"].read(View(request, STORED, NOON)) == ""
+    assert FACTS["presentity"].read(View(request, STORED, NOON)) == "sip:example.com"
