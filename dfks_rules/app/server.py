@@ -10,12 +10,14 @@ from dfks_rules.app.operations import ServerOperations
 from dfks_rules.app.policies import load_policies
 from dfks_rules.app.tokens import Tokens
 from dfks_rules.config.settings import Address, Config
+from dfks_rules.errors import StoreError
 from dfks_rules.mi.datagram import DatagramServer
 from dfks_rules.mi.dispatch import Dispatcher
 from dfks_rules.mi.fifo import FifoServer
 from dfks_rules.mi.http import HttpServer
 from dfks_rules.mi.methods import REGISTRY
 from dfks_rules.mi.ports import PolicyListing, PolicyRow
+from dfks_rules.model.decisions import Outcome
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.service.features import Features
@@ -44,6 +46,7 @@ class Server:
         log = LoggedOutcomes()
         self._features = Features(self._store, self.policies, log)
         self._notifier = Notifier(self._endpoint, self._features, config.presence, tokens.token)
+        self._features.followed = self._tell_followers
         self._operations = ServerOperations(
             self._features, self._notifier, log, self._listing, self._at, config.log.level
         )
@@ -112,6 +115,11 @@ class Server:
             self._notifier.receive(event, self._at(), now)
         elif isinstance(event, Finished):
             self._notifier.finished(event, now)
+
+    def _tell_followers(self, outcomes: tuple[Outcome, ...] | StoreError, now: float) -> None:
+        """Sets of other presentities followed from one: their watchers are told."""
+        if not isinstance(outcomes, StoreError):
+            self._notifier.tell_watchers(outcomes, now)
 
     def _tick(self) -> None:
         now = self._loop.time()

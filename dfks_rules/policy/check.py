@@ -26,7 +26,7 @@ from dfks_rules.policy.facts import FACTS
 from dfks_rules.policy.read import Reader
 from dfks_rules.policy.schema import policy_schema
 from dfks_rules.policy.source import Path, Source, Tree, parse
-from dfks_rules.policy.validate import Located, validate, validator
+from dfks_rules.policy.validate import Located, quoted, validate, validator
 
 
 class CheckedPolicy(NamedTuple):
@@ -52,7 +52,7 @@ def check(sources: Sequence[Source]) -> tuple[list[CheckedPolicy], list[Finding]
         findings += found
         if tree is None:
             continue
-        policy, found = _check_file(tree)
+        policy, found = _check_file(tree, source.tenant)
         findings += found
         findings += _check_name(tree, names)
         if policy is not None:
@@ -65,7 +65,7 @@ def _policy_validator() -> Draft202012Validator:
     return validator(policy_schema())
 
 
-def _check_file(tree: Tree) -> tuple[CheckedPolicy | None, list[Finding]]:
+def _check_file(tree: Tree, tenant: str | None) -> tuple[CheckedPolicy | None, list[Finding]]:
     located = validate(tree, _policy_validator())
     findings = [finding for _, finding in located]
     findings += _check_ids(tree)
@@ -73,12 +73,14 @@ def _check_file(tree: Tree) -> tuple[CheckedPolicy | None, list[Finding]]:
     if usable is None:
         return None, findings
     reader = Reader(tree)
-    policy, scope = reader.header(), reader.scope()
+    policy, scope = reader.header(), reader.scope(tenant)
+    if tenant is not None:
+        findings += _check_tenant(tree, tenant)
     rules: list[Rule] = []
     found: list[tuple[Alternative, ...]] = []
     for position in usable:
         before = len(reader.findings)
-        rule = reader.rule(policy.name, scope, position)
+        rule = reader.rule(policy, scope, position)
         rules.append(rule)
         if len(reader.findings) == before:
             ways, problems = _check_rule(tree, ("rules", position), rule)
@@ -112,6 +114,24 @@ def _check_name(tree: Tree, names: dict[str, str]) -> list[Finding]:
     return []
 
 
+def _check_tenant(tree: Tree, tenant: str) -> list[Finding]:
+    """What a tenant's own file asks for and is not the tenant's to have."""
+    findings = []
+    if tree.value.get("band") == "mandatory":
+        message = f"a file of tenant `{tenant}` cannot be mandatory"
+        findings.append(tree.finding(("band",), "policy_tenant", message))
+    for path in tree.places:
+        match path:
+            case ("rules", int(rule), "then", "also", int(position), "domain"):
+                domain = tree.value["rules"][rule]["then"]["also"][position]["domain"]
+                if domain != tenant:
+                    message = f"a file of tenant `{tenant}` cannot reach {quoted(domain)}"
+                    findings.append(tree.finding(path, "policy_tenant", message))
+            case _:
+                pass
+    return findings
+
+
 def _check_ids(tree: Tree) -> list[Finding]:
     """Ids that an earlier rule of the file has already; the tree may still be of any shape."""
     lines: dict[str, int] = {}
@@ -143,18 +163,19 @@ def _check_rule(
         return (), [tree.finding(path, "policy_never_matches", message)]
     questions = {QUESTIONS[question] for way in ways for question in way.questions}
     operations = {operation for operation, _ in questions}
-    findings = _check_facts(tree, path, rule.condition, operations)
+    facts = _facts_of(rule.condition) | rule.effects.facts
+    findings = _check_facts(tree, path, facts, operations)
     findings += _check_effects(tree, path, rule, questions)
     return ways, findings
 
 
 def _check_facts(
-    tree: Tree, path: Path, condition: Condition, operations: set[Operation]
+    tree: Tree, path: Path, facts: set[str], operations: set[Operation]
 ) -> list[Finding]:
     """Facts that are absent from everything that the rule can match for."""
     asked = ", ".join(f"`{one.value}`" for one in Operation if one in operations)
     findings = []
-    for name in sorted(_facts_of(condition)):
+    for name in sorted(facts):
         have = FACTS[name].operations
         if not have & operations:
             there = ", ".join(f"`{one.value}`" for one in Operation if one in have)
@@ -185,6 +206,9 @@ def _check_effects(tree: Tree, path: Path, rule: Rule, questions: set[Question])
     if rule.effects.allow and {operation for operation, _ in questions} != {Operation.SUBSCRIBE}:
         message = "`allow` is for rules with `op: subscribe` in `when` or in the scope"
         findings.append(tree.finding((*then, "allow"), "policy_effect", message, at_key=True))
+    if rule.effects.also and {operation for operation, _ in questions} != {Operation.SET}:
+        message = "`also` is for rules with `op: set` in `when` or in the scope"
+        findings.append(tree.finding((*then, "also"), "policy_effect", message, at_key=True))
     values = {Value.FORWARD_TO: rule.effects.forward_to, Value.RING_COUNT: rule.effects.ring_count}
     features = {feature for _, feature in questions if feature is not None}
     for value, setting in values.items():

@@ -9,8 +9,14 @@ from typing import Any
 
 from dfks_rules.model.features import NOTHING_STORED, POSITION, Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
-from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester
-from dfks_rules.policy.facts import FACTS, WEEKDAYS, FactValue, View
+from dfks_rules.model.requests import (
+    FeatureRequest,
+    Operation,
+    Origin,
+    Requester,
+    Surroundings,
+)
+from dfks_rules.policy.facts import FACTS, NOWHERE, WEEKDAYS, FactValue, View
 
 Given = Mapping[str, Any]
 """Name of a fact → its value."""
@@ -61,7 +67,11 @@ def view_of(given: Given) -> View:
     presentity = _aor(facts, "presentity", "user", "domain")
     asked = _state(facts, "request") if operation is Operation.SET else None
     request = FeatureRequest(operation, presentity, _requester(facts, presentity), feature, asked)
-    return View(request, _snapshot(facts, feature), _at(facts))
+    around = NOWHERE
+    if operation is Operation.SET:
+        rates = (facts.get("rate.user"), facts.get("rate.device"))
+        around = Surroundings(NOWHERE.stored_of, *rates)
+    return View(request, _snapshot(facts, feature), _at(facts), around)
 
 
 def _aor(facts: Given, whole: str, user: str, domain: str) -> Aor:
@@ -72,6 +82,8 @@ def _aor(facts: Given, whole: str, user: str, domain: str) -> Aor:
 def _requester(facts: Given, presentity: Aor) -> Requester:
     if facts["origin"] == Origin.OPERATOR.value:
         return Requester(Origin.OPERATOR, param=facts.get("param"))
+    if facts["origin"] == Origin.INTERNAL.value:
+        return Requester(Origin.INTERNAL)
     watching = {"watcher": presentity.uri, **facts}
     return Requester(
         Origin.WATCHER,

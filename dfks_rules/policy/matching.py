@@ -68,21 +68,26 @@ class Situation:
     """How each is read."""
 
 
-def situations(rules: Sequence[Sequence[Alternative]]) -> dict[SituationKey, Situation]:
+def situations(
+    rules: Sequence[tuple[Sequence[Alternative], frozenset[str]]],
+) -> dict[SituationKey, Situation]:
     """Everything that can be asked, compiled.
 
     Args:
-        rules: the alternatives of each rule, in order of precedence.
+        rules: of each rule, in order of precedence, its alternatives and the facts that its effects
+            read.
 
     Raises:
         EngineError: the engine does not take the rules.
     """
     ranked: dict[tuple[int, FactValue], list[tuple[int, Literals]]] = defaultdict(list)
-    for position, ways in enumerate(rules):
+    read: dict[tuple[int, FactValue], set[str]] = defaultdict(set)
+    for position, (ways, facts) in enumerate(rules):
         for way in ways:
             for question in way.questions:
                 for domain in way.domains or (None,):
                     ranked[question, domain].append((position, way.literals))
+                    read[question, domain] |= facts
     # Many questions and domains have the same rules, and then one shard serves them all.
     made: dict[Ranked, Shard] = {}
     shards: dict[tuple[int, FactValue], Shard] = {}
@@ -93,16 +98,18 @@ def situations(rules: Sequence[Sequence[Alternative]]) -> dict[SituationKey, Sit
         shards[key] = made[content]
     every = {(question, None) for question in range(len(QUESTIONS))} | set(shards)
     return {
-        (*QUESTIONS[question], domain): _situation(question, domain, shards)
+        (*QUESTIONS[question], domain): _situation(
+            question, domain, shards, read[question, domain] | read[question, None]
+        )
         for question, domain in every
     }
 
 
 def _situation(
-    question: int, domain: FactValue, shards: dict[tuple[int, FactValue], Shard]
+    question: int, domain: FactValue, shards: dict[tuple[int, FactValue], Shard], read: set[str]
 ) -> Situation:
     keys = dict.fromkeys([(question, domain), (question, None)])
     asked = tuple(shards[key] for key in keys if key in shards)
-    facts = tuple(sorted(set[str]().union(*(shard.facts for shard in asked))))
+    facts = tuple(sorted(read.union(*(shard.facts for shard in asked))))
     readers = tuple(FACTS[name].read for name in facts)
     return Situation(*QUESTIONS[question], asked, facts, readers)

@@ -10,13 +10,13 @@ from dfks_rules.errors import DfksError, PolicyError
 from dfks_rules.model.decisions import Decision
 from dfks_rules.model.features import FEATURES, OFF, POSITION, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
-from dfks_rules.model.requests import FeatureRequest, Operation, Requester
+from dfks_rules.model.requests import FeatureRequest, Operation, Requester, Surroundings
 from dfks_rules.policy.check import check
 from dfks_rules.policy.combine import Plan, make_plan
 from dfks_rules.policy.compile import Alternative
-from dfks_rules.policy.document import Rule
+from dfks_rules.policy.document import Mode, Rule
 from dfks_rules.policy.engine import EngineError, self_test
-from dfks_rules.policy.facts import FACTS, FactValue, View
+from dfks_rules.policy.facts import FACTS, NOWHERE, FactValue, View
 from dfks_rules.policy.matchers import FactLookup
 from dfks_rules.policy.matching import Situation, situations
 from dfks_rules.policy.reference import ReferenceEvaluator
@@ -75,7 +75,9 @@ class PolicySet:
         self.rules = tuple(rule for rule, _ in rules)
         """Every rule in force, in order of precedence."""
         self._reference = ReferenceEvaluator(self.rules)
-        self._situations = situations([ways for _, ways in rules])
+        self._situations = situations([(ways, rule.effects.facts) for rule, ways in rules])
+        self.reads = frozenset(name for one in self._situations.values() for name in one.facts)
+        """Names of all facts that some rule reads."""
         self._plans: _Memo[tuple[Situation, tuple[FactValue, ...]], Plan] = _Memo()
         self._decisions: _Memo[tuple[Plan, FeatureState, bool], Decision] = _Memo()
         self._gets: _Memo[tuple[str | None, tuple[FeatureState, ...]], tuple[Decision, ...]] = (
@@ -93,19 +95,26 @@ class PolicySet:
         """Domain (None: any other) → whether its gets are decided without reading a fact."""
         self._closed = False
 
-    def decide(self, request: FeatureRequest, snapshot: Snapshot, at: datetime) -> Decision:
+    def decide(
+        self,
+        request: FeatureRequest,
+        snapshot: Snapshot,
+        at: datetime,
+        around: Surroundings = NOWHERE,
+    ) -> Decision:
         """What the policies say to one request.
 
         Args:
             request: a get, a set, or leave to subscribe.
             snapshot: what is stored for the presentity.
             at: now, in the zone whose local time policies mean.
+            around: what else there is.
         """
-        return self.decide_view(View(request, snapshot, at))
+        return self.decide_view(View(request, snapshot, at, around))
 
     def decide_view(self, view: View) -> Decision:
         """What the policies say to one request; see `decide`."""
-        request, snapshot, _ = view
+        request, snapshot = view.request, view.snapshot
         operation, feature = request.operation, request.feature
         situation = self._situations.get((operation, feature, request.presentity.domain))
         if situation is None:
@@ -114,7 +123,7 @@ class PolicySet:
         plan = self._plans.get((situation, values))
         if plan is None:
             rules = self._matching(situation, values, partial(_fact, view))
-            made = make_plan(rules, operation, feature, self.revision)
+            made = make_plan(rules, operation, feature, self.revision, partial(_fact, view))
             plan = self._plans.keep((situation, values), made)
         stored = OFF if feature is None else snapshot.states[POSITION[feature]]
         own = (
@@ -132,7 +141,12 @@ class PolicySet:
         return decision
 
     def decide_gets(
-        self, presentity: Aor, requester: Requester, snapshot: Snapshot, at: datetime
+        self,
+        presentity: Aor,
+        requester: Requester,
+        snapshot: Snapshot,
+        at: datetime,
+        around: Surroundings = NOWHERE,
     ) -> tuple[Decision, ...]:
         """What `decide` says to a get of each of `FEATURES`, in that order."""
         domain = presentity.domain if presentity.domain in self._factless else None
@@ -143,7 +157,7 @@ class PolicySet:
                 FeatureRequest(Operation.GET, presentity, requester, feature)
                 for feature in FEATURES
             ]
-            decisions = tuple([self.decide(request, snapshot, at) for request in requests])
+            decisions = tuple([self.decide(request, snapshot, at, around) for request in requests])
             if self._factless.get(domain) and not any(one.logs for one in decisions):
                 self._gets.keep(key, decisions)
         return decisions
@@ -207,14 +221,18 @@ def load(sources: Sequence[Source]) -> PolicySet:
     self_test()
     # The sort is stable: files, and rules in a file, stay in their order.
     enforced = sorted(
-        (one for one in checked if one.policy.enforced),
+        (one for one in checked if one.policy.mode is not Mode.OFF),
         key=lambda one: (one.policy.band, -one.policy.priority),
     )
     rules = [
         pair for one in enforced for pair in zip(one.policy.rules, one.alternatives, strict=True)
     ]
     policies = tuple(
-        Listed(source.file, one.policy.name, len(one.policy.rules) if one.policy.enforced else 0)
+        Listed(
+            source.file,
+            one.policy.name,
+            0 if one.policy.mode is Mode.OFF else len(one.policy.rules),
+        )
         for source, one in zip(sources, checked, strict=True)
     )
     return PolicySet(rules, _revision(sources), policies)

@@ -130,6 +130,11 @@ EFFECTS = st.sampled_from(
         {"deny": {"reason": "gone", "answer": "unassigned"}},
         {"log": "${user} ${watcher} ${request.forwardTo}"},
         {"allow": True},
+        {"values": {"forwardTo": {"template": "sip:vm-${user}@${domain}", "default": "sip:vm"}}},
+        {"values": {"forwardTo": {"from": "stored.forwardTo"}}},
+        {"values": {"ringCount": {"from": "request.ringCount", "min": 2, "max": 9}}},
+        {"also": [{"feature": "DoNotDisturb", "status": "request", "user": "${param}-2"}]},
+        {"also": [{"feature": "CallForwardingBusy", "status": 1}], "final": True},
     ]
 )
 
@@ -146,6 +151,7 @@ def files(draw: st.DrawFn) -> list[Source]:
             "band": draw(st.sampled_from(["mandatory", "normal", "default"])),
             # No two policies have one precedence, so that their order cannot matter.
             "priority": draw(st.integers(0, 99)) * 10 + number,
+            "mode": draw(st.sampled_from(["enforce", "enforce", "enforce", "shadow"])),
             "scope": draw(st.just({"origin": {"exists": True}}) | one_fact()),
         }
         rules = []

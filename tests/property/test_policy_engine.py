@@ -34,7 +34,7 @@ def by_reference(policies: PolicySet, question: Question) -> Decision:
     request, snapshot, _ = question
     lookup = partial(fact, question)
     rules = [policies.rules[n] for n in ReferenceEvaluator(policies.rules).matching(lookup)]
-    plan = make_plan(rules, request.operation, request.feature, policies.revision)
+    plan = make_plan(rules, request.operation, request.feature, policies.revision, lookup)
     stored = OFF if request.feature is None else snapshot.state(request.feature)
     own = request.requester.watcher == request.presentity
     return plan.decide(request.asked, stored, own=own)._replace(logs=plan.lines(lookup))

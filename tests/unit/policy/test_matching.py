@@ -17,7 +17,7 @@ ACME_KEY: SituationKey = (Operation.GET, FEATURES[0], "acme.example")
 
 def made(*conditions: Condition) -> dict[SituationKey, Situation]:
     """Everything that can be asked of rules with these conditions."""
-    return situations([alternatives(condition) for condition in conditions])
+    return situations([(alternatives(condition), frozenset()) for condition in conditions])
 
 
 def matching(situation: Situation, **facts: str) -> list[int]:
