@@ -174,9 +174,14 @@ def dumped(policy: dict[str, Any]) -> Source:
 TEXTS = st.sampled_from(HOSTILE) | st.text(max_size=20)
 MAYBE_TEXTS = st.none() | TEXTS
 AORS = st.builds(Aor, TEXTS, st.sampled_from([*CONSTANTS[Kind.DOMAIN], "other.example"]))
-MOMENTS = st.sampled_from(["2026-01-05T12:00", "2026-12-31T23:59", "2024-02-29T07:58"]).map(
-    lambda text: datetime.fromisoformat(text).replace(tzinfo=UTC)
-)
+
+
+def moment(text: str) -> datetime:
+    """A moment like `2026-01-05T12:00`."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+MOMENTS = st.sampled_from(["2026-01-05T12:00", "2026-12-31T23:59", "2024-02-29T07:58"]).map(moment)
 
 
 @st.composite
