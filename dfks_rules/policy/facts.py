@@ -66,6 +66,8 @@ class Kind(Enum):
     """`HH:MM`, 00:00 to 23:59."""
     DATE = "date"
     """`YYYY-MM-DD`."""
+    MOMENT = "moment"
+    """`YYYY-MM-DDTHH:MM±HH:MM`."""
 
 
 class Fact(NamedTuple):
@@ -325,6 +327,13 @@ _TABLE: list[Fact] = [
         _ALL,
         "Local date.",
         lambda v: v.at.date().isoformat(),
+    ),
+    Fact(
+        "now",
+        Kind.MOMENT,
+        _ALL,
+        "The moment, in local time with its distance from UTC.",
+        lambda v: v.at.isoformat(timespec="minutes"),
     ),
 ]
 

@@ -4,7 +4,7 @@ What is not given is as usual: Alice's own phone asks at noon on a Monday, and n
 """
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from dfks_rules.model.features import NOTHING_STORED, POSITION, Feature, FeatureState, Snapshot
@@ -46,10 +46,11 @@ def missing(facts: Given) -> str | None:
     for name in needed[facts.get("op")]:
         if name not in facts:
             return f"case has no `{name}`"
-    try:
-        date.fromisoformat(facts.get("date", _BASE["date"]))
-    except ValueError:
-        return f"`{facts['date']}` is not a day of the calendar"
+    for name in ("date", "now"):
+        try:
+            datetime.fromisoformat(facts.get(name, _BASE["date"]))
+        except ValueError:
+            return f"`{facts[name]}` is not a day of the calendar"
     return None
 
 
@@ -112,6 +113,8 @@ def _snapshot(facts: Given, feature: Feature | None) -> Snapshot:
 
 
 def _at(facts: Given) -> datetime:
+    if "now" in facts:
+        return datetime.fromisoformat(facts["now"])
     at = datetime.fromisoformat(f"{facts['date']}T{facts['time']}").replace(tzinfo=UTC)
     ahead = WEEKDAYS.index(facts.get("weekday", WEEKDAYS[at.weekday()])) - at.weekday()
     return at + timedelta(days=ahead)

@@ -21,7 +21,8 @@ from dfks_rules.policy.document import (
     Rule,
 )
 from dfks_rules.policy.facts import FACTS, Kind
-from dfks_rules.policy.matchers import MATCHERS, Atom, Operand
+from dfks_rules.policy.matchers import MATCHERS, Atom, Named, Operand
+from dfks_rules.policy.schedules import Schedule, ScheduleError, parse_schedule
 from dfks_rules.policy.source import Path, Tree
 from dfks_rules.policy.validate import did_you_mean
 from dfks_rules.policy.values import PLACEHOLDER, Clamped, Template
@@ -42,6 +43,20 @@ class Reader:
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
         self.findings: list[Finding] = []
+        self._schedules = self._read_schedules()
+
+    def _read_schedules(self) -> dict[str, Schedule | None]:
+        """Name → schedule; None where it is wrong, of which there is a finding."""
+        schedules: dict[str, Schedule | None] = {}
+        for name, written in self._tree.value.get("schedules", {}).items():
+            schedules[name] = None
+            try:
+                schedules[name] = parse_schedule(written)
+            except ScheduleError as error:
+                for path, message in error.problems:
+                    place = ("schedules", name, *path)
+                    self.findings.append(self._tree.finding(place, "policy_schedule", message))
+        return schedules
 
     def header(self) -> Policy:
         """The policy without its rules."""
@@ -107,6 +122,8 @@ class Reader:
                     _refuse_impossible(FACTS[fact].kind, constant)
             if matcher.operand is Operand.FACT and operand == fact:
                 raise ValueError(f"`{fact}` is always the same as itself")
+            if matcher.operand is Operand.SCHEDULE:
+                operand = self._schedule(operand, path)
             prepared: Hashable = matcher.prepare(operand)
         except ValueError as error:
             self.findings.append(self._tree.finding(path, "policy_value", str(error)))
@@ -116,6 +133,12 @@ class Reader:
             return exists if operand else Not(exists)
         atom = Atom(fact, matcher.negates or name, prepared)
         return Not(atom) if matcher.negates else atom
+
+    def _schedule(self, name: str, path: Path) -> Named:
+        if name not in self._schedules:
+            message = f"unknown schedule `{name}`{did_you_mean(name, self._schedules)}"
+            self.findings.append(self._tree.finding(path, "policy_unknown_schedule", message))
+        return Named(name, self._schedules.get(name))
 
     def _effects(self, then: Mapping[str, Any], path: Path) -> Effects:
         self._check_placeholders(then.get("log", ""), (*path, "log"))

@@ -13,6 +13,8 @@ from dfks_rules.model.features import FEATURES, MAX_TEXT, RING_COUNTS, Value
 from dfks_rules.policy.document import Mode
 from dfks_rules.policy.facts import FACTS, Fact, Kind
 from dfks_rules.policy.matchers import MATCHERS, Matcher, Operand
+from dfks_rules.policy.schedules import WANTED as SCHEDULE_WANTED
+from dfks_rules.policy.schedules import schedule_schema
 
 Schema = dict[str, Any]
 
@@ -21,6 +23,8 @@ MAX_RULES = 500
 """Most rules in one file."""
 MAX_ALSO = 20
 """Most sets that follow from one rule."""
+MAX_SCHEDULES = 100
+"""Most schedules in one file."""
 MAX_LIST = 500
 """Most constants in one list; more belong in a directory, not in a policy."""
 
@@ -29,6 +33,10 @@ IDENTIFIER = r"^[a-z][a-z0-9-]{0,62}(?!\n)$"
 """Names of policies and rules, and reasons."""
 _TIME = r"^([01][0-9]|2[0-3]):[0-5][0-9](?!\n)$"
 _DATE = r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(?!\n)$"
+_MOMENT = (
+    r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+    r"T([01][0-9]|2[0-3]):[0-5][0-9][+-]([01][0-9]|2[0-3]):[0-5][0-9](?!\n)$"
+)
 _DOMAIN = r"^[^A-Z@]+$"
 _AOR = r"^sip:([^@]+@)?[^A-Z@]+$"
 _IP = r"^[0-9a-f.:]+$"
@@ -37,6 +45,8 @@ WANTED: dict[str, str] = {
     IDENTIFIER: "lower-case letters, digits and `-`, a letter first, at most 63",
     _TIME: "a time of day like `08:30`",
     _DATE: "a date like `2026-12-25`",
+    _MOMENT: "a moment like `2026-12-25T08:30+01:00`",
+    **SCHEDULE_WANTED,
     _DOMAIN: "a domain in lower case",
     _AOR: "like `sip:alice@example.com`, the domain in lower case",
     _IP: "an address like `10.0.0.7`, or `2001:db8::7` in lower case",
@@ -55,6 +65,7 @@ _CONSTANTS: dict[Kind, Schema] = {
     Kind.IP: {**TEXT, "pattern": _IP},
     Kind.TIME: {**TEXT, "pattern": _TIME},
     Kind.DATE: {**TEXT, "pattern": _DATE},
+    Kind.MOMENT: {**TEXT, "pattern": _MOMENT},
 }
 
 
@@ -96,8 +107,13 @@ def _operand(matcher: Matcher, constant: Schema, fact: Fact) -> Schema:
         case Operand.FLAG:
             return {"type": "boolean"}
         case Operand.FACT:
-            names = [name for name, other in FACTS.items() if other.kind is fact.kind]
-            return {"type": "string", "enum": names}
+            return {"type": "string", "enum": _names_of(fact.kind)}
+        case Operand.SCHEDULE:
+            return {"type": "string", "pattern": IDENTIFIER}
+
+
+def _names_of(*kinds: Kind) -> list[str]:
+    return [name for name, fact in FACTS.items() if fact.kind in kinds]
 
 
 def _tests(fact: Fact) -> Schema:
@@ -110,6 +126,8 @@ def _tests(fact: Fact) -> Schema:
     }
     table = object_schema("Every matcher must hold.", [], properties)
     operators = {**table, "title": "matchers", "minProperties": 1}
+    if "eq" not in properties:
+        return operators
     return {"anyOf": [constant, list_schema(constant), operators]}
 
 
@@ -151,11 +169,6 @@ _REASON: Schema = {
 }
 
 _RINGS: Schema = {"type": "integer", "minimum": RING_COUNTS[0], "maximum": RING_COUNTS[-1]}
-
-
-def _names_of(*kinds: Kind) -> list[str]:
-    return [name for name, fact in FACTS.items() if fact.kind in kinds]
-
 
 _FORWARD_TO: Schema = {
     "description": "Where calls go, e.g. `sip:bob@example.com` or `+4930123456`: a text, or made "
@@ -353,6 +366,13 @@ def policy_schema() -> Schema:
             "minimum": 0,
             "maximum": 999,
             "description": "Within a band the higher number comes first; 500 when left out.",
+        },
+        "schedules": {
+            "type": "object",
+            "description": "Hours that conditions speak of by name.",
+            "propertyNames": {"pattern": IDENTIFIER},
+            "maxProperties": MAX_SCHEDULES,
+            "additionalProperties": schedule_schema(),
         },
         "rules": {
             "type": "array",

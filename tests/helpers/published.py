@@ -61,6 +61,7 @@ _CONSTANTS = {
     Kind.IP: "IPv4 or IPv6 address; IPv6 in its short form, in lower case",
     Kind.TIME: "`HH:MM`, 00:00 to 23:59",
     Kind.DATE: "`YYYY-MM-DD`",
+    Kind.MOMENT: "like `2026-12-25T08:30+01:00`",
 }
 
 

@@ -55,6 +55,7 @@ AROUND = Surroundings(NOWHERE.stored_of, 5, 2)
         ("time", "12:00"),
         ("weekday", "mon"),
         ("date", "2026-01-05"),
+        ("now", "2026-01-05T12:00+00:00"),
     ],
 )
 def test_facts_of_a_set_by_a_phone(name: str, value: object) -> None:

@@ -16,8 +16,9 @@ from dfks_rules.policy.document import (
     Policy,
     Rule,
 )
-from dfks_rules.policy.matchers import Atom
+from dfks_rules.policy.matchers import Atom, Named
 from dfks_rules.policy.read import Reader
+from dfks_rules.policy.schedules import parse_schedule
 from dfks_rules.policy.source import parse
 from dfks_rules.policy.values import Clamped, Template
 from tests.helpers.policy import source
@@ -231,3 +232,46 @@ def test_rules_of_a_policy_in_shadow_are_in_shadow() -> None:
     """They are matched like any other, and told apart when it comes to decide."""
     one = reader("- id: r\n  then: {status: 1}\n", "mode: shadow")
     assert one.rule(one.header(), AllOf(()), 0).shadow
+
+
+OFFICE = 'schedules: {office: {weekly: ["Mon-Fri 08:00-18:00"]}}'
+
+
+def test_a_schedule_is_read_by_its_name() -> None:
+    """`outside` is the exact negation of `during`."""
+    text = "- id: r\n  when: {time: {during: office, outside: office}}\n  then: {status: 1}\n"
+    one = reader(text, OFFICE)
+    read = one.rule(P, AllOf(()), 0).condition
+    schedule = parse_schedule({"weekly": ["Mon-Fri 08:00-18:00"]})
+    during = Atom("time", "during", Named("office", schedule))
+    assert read == AllOf((AllOf(()), AllOf((during, Not(during)))))
+    assert during.facts == ("now",)
+
+
+@pytest.mark.parametrize(
+    ("schedules", "name", "place", "code", "message"),
+    [
+        (
+            OFFICE,
+            "offise",
+            (7, 27),
+            "policy_unknown_schedule",
+            "unknown schedule `offise` (did you mean `office`?)",
+        ),
+        (
+            'schedules: {office: {weekly: ["Mon-Fry 08:00-18:00"]}}',
+            "office",
+            (4, 31),
+            "policy_schedule",
+            "unknown day `Fry` (did you mean `Fri`?); days are `Mon` to `Sun`, or `Daily`",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_schedule_is_told_where_it_stands(
+    schedules: str, name: str, place: tuple[int, int], code: str, message: str
+) -> None:
+    """One finding each, however many rules speak of it."""
+    text = f"- id: r\n  when: {{time: {{during: {name}}}}}\n  then: {{status: 1}}\n"
+    one = reader(text, schedules)
+    one.rule(P, AllOf(()), 0)
+    assert [(*place, code, message)] == [finding[1:5] for finding in one.findings]
