@@ -4,8 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from dfks_rules.errors import Finding
-from dfks_rules.model.requests import Operation
-from dfks_rules.policy.compile import QUESTIONS
 from dfks_rules.policy.document import Effects
 from dfks_rules.policy.facts import FactValue
 from dfks_rules.policy.implication import implied_by
@@ -117,9 +115,7 @@ def _takes_of(effects: Effects, question: int) -> frozenset[str]:
     if effects.final:
         taken |= fields - {"deny"}
     if effects.denial:
-        # Of a denied request only these still count: who is told, and on a get whether it is there.
-        kept = {"notify", "assigned"} if QUESTIONS[question][0] is Operation.GET else {"notify"}
-        taken |= fields - kept
+        taken |= fields - {"notify", "assigned"}  # these still count when the request is denied
     return taken
 
 
