@@ -23,9 +23,10 @@ from dfks_rules.policy.compile import (
 )
 from dfks_rules.policy.document import AllOf, AnyOf, Condition, Not, Policy, Rule
 from dfks_rules.policy.facts import FACTS
+from dfks_rules.policy.implication import contradicts
 from dfks_rules.policy.read import Reader
 from dfks_rules.policy.schema import policy_schema
-from dfks_rules.policy.source import Path, Source, Tree, parse
+from dfks_rules.policy.source import Path, Place, Source, Tree, parse
 from dfks_rules.policy.validate import Located, quoted, validate, validator
 
 
@@ -36,6 +37,10 @@ class CheckedPolicy(NamedTuple):
     """The policy."""
     alternatives: tuple[tuple[Alternative, ...], ...]
     """For each of its rules: the ways in which it can match."""
+    source: Source
+    """The file that it was read from."""
+    places: tuple[Place, ...]
+    """For each of its rules: where its `id` stands."""
 
 
 def check(sources: Sequence[Source]) -> tuple[list[CheckedPolicy], list[Finding]]:
@@ -52,7 +57,7 @@ def check(sources: Sequence[Source]) -> tuple[list[CheckedPolicy], list[Finding]
         findings += found
         if tree is None:
             continue
-        policy, found = _check_file(tree, source.tenant)
+        policy, found = _check_file(source, tree)
         findings += found
         findings += _check_name(tree, names)
         if policy is not None:
@@ -65,7 +70,7 @@ def _policy_validator() -> Draft202012Validator:
     return validator(policy_schema())
 
 
-def _check_file(tree: Tree, tenant: str | None) -> tuple[CheckedPolicy | None, list[Finding]]:
+def _check_file(source: Source, tree: Tree) -> tuple[CheckedPolicy | None, list[Finding]]:
     located = validate(tree, _policy_validator())
     findings = [finding for _, finding in located]
     findings += _check_ids(tree)
@@ -73,9 +78,9 @@ def _check_file(tree: Tree, tenant: str | None) -> tuple[CheckedPolicy | None, l
     if usable is None:
         return None, findings
     reader = Reader(tree)
-    policy, scope = reader.header(), reader.scope(tenant)
-    if tenant is not None:
-        findings += _check_tenant(tree, tenant)
+    policy, scope = reader.header(), reader.scope(source.tenant)
+    if source.tenant is not None:
+        findings += _check_tenant(tree, source.tenant)
     rules: list[Rule] = []
     found: list[tuple[Alternative, ...]] = []
     for position in usable:
@@ -87,7 +92,9 @@ def _check_file(tree: Tree, tenant: str | None) -> tuple[CheckedPolicy | None, l
             found.append(ways)
             findings += problems
     findings += reader.findings
-    return CheckedPolicy(policy._replace(rules=tuple(rules)), tuple(found)), findings
+    places = tuple(tree.keys["rules", position, "id"] for position in usable)
+    policy = policy._replace(rules=tuple(rules))
+    return CheckedPolicy(policy, tuple(found), source, places), findings
 
 
 def _usable_rules(tree: Tree, located: Sequence[Located]) -> list[int] | None:
@@ -155,7 +162,7 @@ def _check_rule(
     """The ways in which a rule can match, and what is wrong with what it means."""
     name = rule.id.partition("/")[2]
     try:
-        ways = tuple(alternatives(rule.condition))
+        ways = tuple(way for way in alternatives(rule.condition) if not contradicts(way.literals))
     except TooManyAlternativesError as error:
         return (), [tree.finding(path, "policy_limit", f"rule `{name}`: {error}")]
     if not ways:

@@ -1,0 +1,45 @@
+"""Every code that a finding about a file of policies or cases can have.
+
+`docs/reference/findings.md` has a section for each: what it means, an example, how to mend it.
+"""
+
+from typing import Literal, NamedTuple
+
+
+class Code(NamedTuple):
+    """One row of the table."""
+
+    severity: Literal["error", "warning"]
+    """An error means that the file cannot be used."""
+    title: str
+    """What is wrong, in a few words."""
+
+
+CODES: dict[str, Code] = {
+    "policy_unreadable": Code("error", "the file cannot be read"),
+    "policy_yaml": Code("error", "the file is not YAML that policies use"),
+    "policy_duplicate_key": Code("error", "a key is there twice"),
+    "policy_null": Code("error", "a value is empty"),
+    "policy_limit": Code("error", "something is too long, too deep or too many"),
+    "policy_missing": Code("error", "a key that has to be there is not"),
+    "policy_unknown_key": Code("error", "there is no such key"),
+    "policy_unknown_fact": Code("error", "there is no such fact"),
+    "policy_unknown_matcher": Code("error", "there is no such matcher"),
+    "policy_unknown_effect": Code("error", "there is no such effect"),
+    "policy_type": Code("error", "a value is of the wrong type"),
+    "policy_value": Code("error", "a value is not one of those that can be"),
+    "policy_duplicate_name": Code("error", "two files have one name"),
+    "policy_duplicate_id": Code("error", "two rules of a file have one id"),
+    "policy_fact": Code("error", "a fact is absent from everything that the rule is about"),
+    "policy_effect": Code("error", "an effect has no meaning for what the rule is about"),
+    "policy_never_matches": Code("error", "a rule can never match"),
+    "policy_case": Code("error", "a case gives facts that are not one request"),
+    "policy_always_matches": Code("warning", "a condition rules nothing out"),
+    "policy_no_effect": Code("warning", "an effect never comes to be"),
+    "policy_duplicate_rule": Code("warning", "two rules are the same"),
+    "policy_shadowed": Code("warning", "earlier rules decide all that a rule would decide"),
+    "policy_conflict": Code("warning", "only the names of files say which of two rules wins"),
+    "policy_bars_switching_off": Code("warning", "a denial also bars switching the feature off"),
+    "policy_needless_allow": Code("warning", "a comment allows what is not found"),
+}
+"""Code → what it is, in the order of the documentation."""

@@ -1,0 +1,6 @@
+"""What is likely to be a mistake in policies that can be used: findings of severity `warning`.
+
+A finding is told only when it is certain that what it says is so; much that is so is not found.
+Rules are compared only within one domain, and there by an index, so that time grows with the number
+of rules and not with its square.
+"""

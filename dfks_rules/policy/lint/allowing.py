@@ -1,0 +1,61 @@
+"""Comments by which an author says that a warning is known: `# dfks: allow policy_shadowed`.
+
+One stands on the line that the warning names, and allows the codes that it lists, separated by
+commas; text after them is for people.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from dfks_rules.errors import Finding
+from dfks_rules.policy.codes import CODES
+from dfks_rules.policy.source import Source
+from dfks_rules.policy.validate import did_you_mean, quoted
+
+_ALLOW = re.compile(r"#\s*dfks:\s*allow\b\s*((?:[^\s,]+\s*,\s*)*[^\s,]*)")
+_CODE = "policy_needless_allow"
+
+
+class _Allowance(NamedTuple):
+    """One code in one comment."""
+
+    file: str
+    line: int
+    column: int
+    code: str
+
+
+def without_allowed(findings: Iterable[Finding], sources: Sequence[Source]) -> list[Finding]:
+    """The findings without warnings that comments allow, and with needless comments as findings."""
+    every = {(*one[:2], one.code): one for source in sources for one in _allowances(source)}
+    used = set()
+    left = []
+    for finding in findings:
+        key = (finding.file, finding.line, finding.code)
+        if finding.severity == "warning" and key in every:
+            used.add(key)
+        else:
+            left.append(finding)
+    return left + [_needless(one) for key, one in every.items() if key not in used]
+
+
+def _allowances(source: Source) -> Iterator[_Allowance]:
+    if "dfks:" not in source.text:
+        return
+    for number, line in enumerate(source.text.split("\n"), start=1):
+        for comment in _ALLOW.finditer(line):
+            for code in re.split(r"\s*,\s*", comment[1]):
+                yield _Allowance(source.file, number, comment.start() + 1, code)
+
+
+def _needless(one: _Allowance) -> Finding:
+    known = CODES.get(one.code)
+    if known is None:
+        warnings = [code for code, row in CODES.items() if row.severity == "warning"]
+        message = f"unknown warning {quoted(one.code)}{did_you_mean(one.code, warnings)}"
+    elif known.severity == "error":
+        message = f"`{one.code}` is an error, which no comment allows"
+    else:
+        message = f"there is no `{one.code}` on this line to allow"
+    return Finding(one.file, one.line, one.column, _CODE, message, CODES[_CODE].severity)

@@ -1,0 +1,37 @@
+"""Everything that can be said of policy files: errors of `check`, and warnings."""
+
+from collections.abc import Sequence
+
+from dfks_rules.errors import Finding
+from dfks_rules.policy.check import CheckedPolicy, check
+from dfks_rules.policy.lint.allowing import without_allowed
+from dfks_rules.policy.lint.conflicts import conflicts
+from dfks_rules.policy.lint.ranked import ranked
+from dfks_rules.policy.lint.shadowing import shadowed
+from dfks_rules.policy.lint.single import single
+from dfks_rules.policy.source import Source
+
+
+def check_and_lint(sources: Sequence[Source]) -> tuple[list[CheckedPolicy], list[Finding]]:
+    """The policies in these files, and every finding, sorted by place.
+
+    Only files without errors are linted: of half a file nothing certain can be said.
+
+    Args:
+        sources: in the order that decides between policies of one band and priority.
+
+    Returns:
+        Policies of the files without errors, and findings of all.
+    """
+    checked, findings = check(sources)
+    broken = {finding.file for finding in findings if finding.severity == "error"}
+    sound = [one for one in checked if one.source.file not in broken]
+    findings += lint(sound)
+    usable = [source for source in sources if source.file not in broken]
+    return sound, sorted(without_allowed(findings, usable))
+
+
+def lint(policies: Sequence[CheckedPolicy]) -> list[Finding]:
+    """What is likely to be a mistake in policies that can be used."""
+    rules = ranked(policies)
+    return [*single(rules), *shadowed(rules), *conflicts(rules)]

@@ -1,0 +1,85 @@
+"""What is left to the built-in behaviour: a table of all questions and of what rules decide."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from dfks_rules.policy.check import CheckedPolicy
+from dfks_rules.policy.compile import QUESTIONS
+from dfks_rules.policy.lint.ranked import RankedRule, fields_of, fields_set, ranked
+
+_BUILT_IN = {
+    "get": "what is stored is told",
+    "set": "what was asked is stored",
+    "subscribe": "only the presentity's own phones may",
+}
+"""Operation → what holds where no rule says otherwise."""
+_FIRST = {"get": "status", "set": "status", "subscribe": "allow"}
+"""Operation → the field that its answer is about."""
+
+
+class Gap(NamedTuple):
+    """What rules leave open of one question."""
+
+    op: str
+    """`get`, `set` or `subscribe`."""
+    feature: str | None
+    """None for leave to subscribe."""
+    rules: int
+    """How many rules can match in every domain."""
+    domain_rules: int
+    """How many more can match in domains that they name."""
+    denials: int
+    """How many of all these deny."""
+    decided: tuple[str, ...]
+    """Fields that some rule decides for every request in every domain."""
+    sometimes: tuple[str, ...]
+    """Fields that rules decide for some requests only."""
+
+    @property
+    def otherwise(self) -> str:
+        """What holds where no rule decides, in words."""
+        field = _FIRST[self.op]
+        if field in self.decided:
+            return "always decided by a rule"
+        when = "where no rule matches" if field in self.sometimes or self.denials else "no rule"
+        return f"{when}: {_BUILT_IN[self.op]}"
+
+
+def gaps(policies: Sequence[CheckedPolicy]) -> list[Gap]:
+    """One row for each question, in the order of `QUESTIONS`."""
+    rules = ranked(policies)
+    return [_gap(question, rules) for question in range(len(QUESTIONS))]
+
+
+def _gap(question: int, rules: Sequence[RankedRule]) -> Gap:
+    operation, feature = QUESTIONS[question]
+    about = [rule for rule in rules if any(question in way.questions for way in rule.ways)]
+    general = [rule for rule in about if _is_general(rule, question)]
+    touched = {field for rule in about for field in _fields(rule, question)}
+    decided = {
+        field for rule in about if _always(rule, question) for field in _fields(rule, question)
+    }
+    return Gap(
+        operation.value,
+        feature.value if feature else None,
+        len(general),
+        len(about) - len(general),
+        sum(rule.rule.effects.denial is not None for rule in about),
+        tuple(sorted(decided)),
+        tuple(sorted(touched - decided)),
+    )
+
+
+def _fields(rule: RankedRule, question: int) -> Iterator[str]:
+    yield from fields_of(question) & fields_set(rule.rule.effects).keys() - {"deny"}
+
+
+def _is_general(rule: RankedRule, question: int) -> bool:
+    return any(way.domains is None and question in way.questions for way in rule.ways)
+
+
+def _always(rule: RankedRule, question: int) -> bool:
+    """Whether it matches every request of the question."""
+    return any(
+        question in way.questions and way.domains is None and not way.literals for way in rule.ways
+    )

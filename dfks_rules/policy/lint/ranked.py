@@ -1,0 +1,111 @@
+"""Rules in force, in order of precedence, in the form in which they are compared."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from dfks_rules.errors import Finding
+from dfks_rules.model.features import VALUES_OF
+from dfks_rules.model.requests import Operation
+from dfks_rules.policy.check import CheckedPolicy
+from dfks_rules.policy.codes import CODES
+from dfks_rules.policy.compile import QUESTIONS, Alternative, Literals
+from dfks_rules.policy.document import Effects, Rule
+from dfks_rules.policy.facts import FACTS, FactValue
+from dfks_rules.policy.implication import by_fact, values_of
+from dfks_rules.policy.source import Place
+
+
+class Way(NamedTuple):
+    """One way in which a rule can match."""
+
+    questions: frozenset[int]
+    """Positions in `QUESTIONS` that it can match for; not those that lack a fact it needs."""
+    domains: frozenset[FactValue] | None
+    """Domains that it can match for; None for any."""
+    literals: Literals
+    """What else must hold."""
+    groups: dict[str, Literals]
+    """`literals` by their facts."""
+    values: dict[str, frozenset[FactValue]]
+    """The only values of a fact with which it can match, where there is such a list."""
+
+
+class RankedRule(NamedTuple):
+    """A rule in its place among all others."""
+
+    rule: Rule
+    """The rule."""
+    ways: tuple[Way, ...]
+    """The ways in which it can match."""
+    file: str
+    """The file it stands in."""
+    place: Place
+    """Where its `id` stands."""
+    rank: tuple[int, int]
+    """Band and priority of its policy; smaller comes first."""
+
+    def finding(self, code: str, message: str) -> Finding:
+        """A finding about the rule."""
+        return Finding(self.file, *self.place, code, message, CODES[code].severity)
+
+    @property
+    def name(self) -> str:
+        """Its id within its file."""
+        return self.rule.id.partition("/")[2]
+
+    @property
+    def reference(self) -> str:
+        """The rule, and where to find it, for a message about another one."""
+        return f"`{self.rule.id}` ({self.file}:{self.place.line})"
+
+
+def ranked(policies: Sequence[CheckedPolicy]) -> list[RankedRule]:
+    """The rules that take part in decisions, those that come first in front."""
+    rules = [
+        RankedRule(rule, _ways(ways), one.source.file, place, _rank(one))
+        for one in policies
+        if one.policy.enforced
+        for rule, ways, place in zip(one.policy.rules, one.alternatives, one.places, strict=True)
+    ]
+    # A rule may have alternatives each of which needs a fact that its operation lacks.
+    return sorted((one for one in rules if one.ways), key=lambda one: one.rank)
+
+
+def fields_set(effects: Effects) -> dict[str, object]:
+    """What a rule decides: field, named as `decided_by` does → value."""
+    values = {
+        "status": effects.status,
+        "forwardTo": effects.forward_to,
+        "ringCount": effects.ring_count,
+        "assigned": effects.assigned,
+        "notify": effects.notify,
+        "allow": effects.allow,
+        "deny": effects.denial,
+    }
+    return {field: value for field, value in values.items() if value is not None}
+
+
+def fields_of(question: int) -> frozenset[str]:
+    """What can be decided of a question."""
+    operation, feature = QUESTIONS[question]
+    if operation is Operation.SUBSCRIBE or feature is None:
+        return frozenset({"allow", "deny"})
+    values = {value.value for value in VALUES_OF[feature]}
+    return frozenset({"status", "assigned", "notify", "deny"} | values)
+
+
+def _rank(one: CheckedPolicy) -> tuple[int, int]:
+    return (one.policy.band, -one.policy.priority)
+
+
+def _ways(alternatives: Sequence[Alternative]) -> tuple[Way, ...]:
+    ways = []
+    for questions, domains, literals in alternatives:
+        groups = by_fact(literals)
+        needed = [FACTS[atom.fact].operations for atom, positive in literals if positive]
+        there = {q for q in questions if all(QUESTIONS[q][0] in have for have in needed)}
+        values = {fact: values_of(group) for fact, group in groups.items()}
+        if there:
+            known = {fact: some for fact, some in values.items() if some is not None}
+            ways.append(Way(frozenset(there), domains, literals, groups, known))
+    return tuple(ways)

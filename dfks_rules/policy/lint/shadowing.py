@@ -1,0 +1,127 @@
+"""Duplicates, and rules that decide nothing because earlier ones have decided it all."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from dfks_rules.errors import Finding
+from dfks_rules.policy.document import Effects
+from dfks_rules.policy.facts import FactValue
+from dfks_rules.policy.implication import implied_by
+from dfks_rules.policy.lint.index import Implied
+from dfks_rules.policy.lint.ranked import RankedRule, Way, fields_of, fields_set
+
+_MOST_NAMED = 3
+"""Most rules that one message names."""
+
+
+def shadowed(rules: Sequence[RankedRule]) -> list[Finding]:
+    """Findings `policy_duplicate_rule` and `policy_shadowed`.
+
+    Args:
+        rules: in order of precedence.
+    """
+    findings = []
+    earlier = _Earlier()
+    seen: dict[object, RankedRule] = {}
+    for rule in rules:
+        ways = frozenset((way.questions, way.domains, way.literals) for way in rule.ways)
+        twin = seen.setdefault((ways, repr(rule.rule.effects)), rule)
+        if twin is not rule:
+            message = f"rule `{rule.name}` is the same as {twin.reference}"
+            findings.append(rule.finding("policy_duplicate_rule", message))
+        elif by := earlier.deciding_all_of(rule):
+            named = ", ".join(one.reference for one in by[:_MOST_NAMED])
+            more = f" and {len(by) - _MOST_NAMED} more" if len(by) > _MOST_NAMED else ""
+            message = f"rule `{rule.name}` decides nothing: {named}{more} decided before it"
+            findings.append(rule.finding("policy_shadowed", message))
+        earlier.add(rule)
+    return findings
+
+
+class _Earlier:
+    """The rules that come before one, by question and domain."""
+
+    def __init__(self) -> None:
+        self._indexes: dict[tuple[int, FactValue], Implied[RankedRule]] = defaultdict(Implied)
+        self._order: dict[str, int] = {}
+
+    def add(self, rule: RankedRule) -> None:
+        self._order[rule.rule.id] = len(self._order)
+        if not _takes(rule.rule.effects):
+            return
+        for way in rule.ways:
+            for question in way.questions:
+                for domain in way.domains or (None,):
+                    self._indexes[question, domain].add(way, rule)
+
+    def deciding_all_of(self, rule: RankedRule) -> list[RankedRule]:
+        """The rules that leave nothing to this one; none when something is left to it."""
+        effects = rule.rule.effects
+        if effects.final or not fields_set(effects) or _does_more(effects):
+            return []
+        by: dict[str, RankedRule] = {}
+        for way in rule.ways:
+            implied = _Memo(way)
+            for question in way.questions:
+                left = fields_set(effects).keys() & fields_of(question)
+                for other in self._implied_by(way, question, implied):
+                    taken = left & _takes_of(other.rule.effects, question)
+                    if taken:
+                        by[other.rule.id] = other
+                        left -= taken
+                    if not left:
+                        break
+                if left:
+                    return []
+        return sorted(by.values(), key=lambda one: self._order[one.rule.id])
+
+    def _implied_by(self, way: Way, question: int, memo: "_Memo") -> Iterator[RankedRule]:
+        # What covers all of several domains stands at each of them: any one finds it.
+        domains = [None, *list(way.domains or ())[:1]]
+        for domain in domains:
+            index = self._indexes.get((question, domain))
+            for entry in index.candidates(way) if index else ():
+                if memo.implies(entry.way):
+                    yield entry.of
+
+
+class _Memo:
+    """Remembers what one way implies while each of its questions asks for it."""
+
+    def __init__(self, way: Way) -> None:
+        self._way = way
+        self._known: dict[int, bool] = {}
+
+    def implies(self, other: Way) -> bool:
+        key = id(other)
+        if key not in self._known:
+            self._known[key] = self._implies(other)
+        return self._known[key]
+
+    def _implies(self, other: Way) -> bool:
+        mine = self._way.domains
+        within = other.domains is None or (mine is not None and mine <= other.domains)
+        return within and implied_by(self._way.groups, other.literals)
+
+
+def _takes(effects: Effects) -> bool:
+    return effects.final or bool(fields_set(effects))
+
+
+def _takes_of(effects: Effects, question: int) -> frozenset[str]:
+    """What is no longer for later rules to decide when a rule with these effects matches."""
+    fields = fields_of(question)
+    taken = fields & fields_set(effects).keys()
+    if effects.final:
+        taken |= fields - {"deny"}
+    if effects.denial:
+        taken |= fields - {"notify", "assigned"}  # these still count when the request is denied
+    return taken
+
+
+def _does_more(effects: Effects) -> bool:
+    """Whether it has effects that no earlier rule can take away."""
+    known = {"status", "assigned", "notify", "forward_to", "ring_count", "denial", "allow"}
+    others = set(effects._fields) - known - {"log", "final"}
+    defaults = effects._field_defaults
+    return any(getattr(effects, name) != defaults.get(name) for name in others)

@@ -1,0 +1,91 @@
+"""What is likely to be a mistake in one rule, whatever stands beside it."""
+
+from collections.abc import Iterable, Iterator
+
+from dfks_rules.errors import Finding
+from dfks_rules.model.requests import Operation
+from dfks_rules.policy.compile import QUESTIONS, Literal, TooManyAlternativesError, alternatives
+from dfks_rules.policy.document import Condition, Not
+from dfks_rules.policy.implication import by_fact, contradicts, excludes
+from dfks_rules.policy.lint.ranked import RankedRule, Way, fields_of, fields_set
+from dfks_rules.policy.matchers import Atom
+
+_WHO = {
+    "origin", "watcher", "watcher.user", "watcher.domain", "device", "userAgent", "transport",
+    "source.ip", "param", "role",
+}  # fmt: skip
+"""Facts about who asks."""
+_WHOSE = {"op", "feature", "presentity", "user", "domain", "groups"}
+"""Facts about whose feature it is, and which."""
+_SWITCHING_OFF = by_fact(
+    frozenset(
+        {
+            Literal(Atom("request.status", "eq", 0), positive=True),
+            Literal(Atom("stored.status", "eq", 1), positive=True),
+        }
+    )
+)
+
+
+def single(rules: Iterable[RankedRule]) -> Iterator[Finding]:
+    """Findings `policy_always_matches`, `policy_no_effect`, `policy_bars_switching_off`."""
+    for rule in rules:
+        always = list(_always_matches(rule))
+        yield from always
+        yield from _has_no_effect(rule)
+        denies = rule.rule.effects.denial is not None
+        if denies and not always and any(map(_bars_switching_off, rule.ways)):
+            yield rule.finding(
+                "policy_bars_switching_off",
+                f"rule `{rule.name}` also bars switching off: add `request.status: 1`, "
+                "or say who is barred and nothing else",
+            )
+
+
+def _always_matches(rule: RankedRule) -> Iterator[Finding]:
+    code = "policy_always_matches"
+    if not _is_always_true(rule.rule.condition):
+        return
+    if any(way.literals for way in rule.ways) or len(rule.ways) > 1:
+        yield rule.finding(
+            code, f"rule `{rule.name}` always matches: its conditions rule nothing out"
+        )
+    elif rule.rule.effects.denial or rule.rule.effects.final:
+        what = "denies" if rule.rule.effects.denial else "ends"
+        yield rule.finding(code, f"rule `{rule.name}` {what} everything: it has no condition")
+
+
+def _is_always_true(condition: Condition) -> bool:
+    try:
+        ways = alternatives(Not(condition))
+    except TooManyAlternativesError:
+        return False
+    return all(contradicts(way.literals) for way in ways)
+
+
+def _has_no_effect(rule: RankedRule) -> Iterator[Finding]:
+    """Fields that can never be decided: of another question, or beside a denial."""
+    code, effects = "policy_no_effect", rule.rule.effects
+    questions = {question for way in rule.ways for question in way.questions}
+    fields = fields_set(effects)
+    possible = frozenset[str]().union(*map(fields_of, questions))
+    for field in sorted(fields.keys() - possible - {"allow", "forwardTo", "ringCount"}):
+        message = (
+            f"`{field}` of rule `{rule.name}` has no effect: the rule is about `subscribe` only"
+        )
+        yield rule.finding(code, message)
+    if effects.denial:
+        gets = any(QUESTIONS[question][0] is Operation.GET for question in questions)
+        lost = fields.keys() & possible - {"deny", "notify"} - ({"assigned"} if gets else set())
+        for field in sorted(lost):
+            message = f"`{field}` of rule `{rule.name}` has no effect: the rule denies the request"
+            yield rule.finding(code, message)
+
+
+def _bars_switching_off(way: Way) -> bool:
+    """Whether it keeps a phone from switching off, and not by who asks alone."""
+    facts = set(way.groups)
+    if facts & _WHO and facts <= _WHO | _WHOSE:
+        return False
+    sets = any(QUESTIONS[question][0] is Operation.SET for question in way.questions)
+    return sets and not excludes(way.groups, _SWITCHING_OFF)

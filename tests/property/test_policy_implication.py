@@ -1,0 +1,107 @@
+"""The implication engine against real evaluation, over random literals and values of facts."""
+
+from datetime import date, timedelta
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dfks_rules.policy.compile import Literal, Literals
+from dfks_rules.policy.facts import FACTS, Fact, FactValue, Kind
+from dfks_rules.policy.implication import contradicts, implies
+from dfks_rules.policy.matchers import MATCHERS, Atom, Operand
+from tests.helpers.random_policies import CONSTANTS, TEXTS, operands
+
+PROFILE = settings(max_examples=600, deadline=None, derandomize=True)
+OF_EVERY_KIND = [
+    "op", "userAgent", "request.forwardTo", "domain", "watcher", "request.status",
+    "request.ringCount", "source.ip", "time", "date", "weekday",
+]  # fmt: skip
+STRETCHES = ["a", "al", "ali", "lice", "ce", "e", "sip:", "sip:+49", "+49", "+4930"]
+"""Texts that are in one another: random ones hardly ever are."""
+
+
+def values(fact: Fact) -> st.SearchStrategy[FactValue]:
+    """What a request may have for a fact; None when it is absent."""
+    known: st.SearchStrategy[Any]
+    match fact.kind:
+        case Kind.WORD:
+            known = st.sampled_from(fact.words)
+        case Kind.STATUS:
+            known = st.sampled_from([0, 1])
+        case Kind.COUNT:
+            known = st.integers(-1, 5) | st.integers(99, 101)
+        case Kind.TIME:
+            known = st.sampled_from(["00:00", "00:01", "07:58", "07:59", "08:00", "12:00", "23:59"])
+        case Kind.DATE:
+            days = st.sampled_from(CONSTANTS[Kind.DATE]).map(date.fromisoformat)
+            near = st.sampled_from([-1, 0, 1]).map(timedelta)
+            known = st.builds(lambda day, by: (day + by).isoformat(), days, near)
+        case Kind.IP:
+            hostile = ["::ffff:10.1.1.1", "::ffff:192.0.2.1", "junk"]
+            known = st.sampled_from([*CONSTANTS[Kind.IP], *hostile])
+        case _:
+            parts = st.lists(st.sampled_from(STRETCHES), max_size=3).map("".join)
+            known = parts | st.sampled_from(CONSTANTS[fact.kind]) | TEXTS
+    return st.none() | known
+
+
+@st.composite
+def literals_of(draw: st.DrawFn, fact: Fact) -> Literal:
+    """A test of one fact, or its negation."""
+    name = draw(st.sampled_from([m.name for m in MATCHERS.values() if fact.kind in m.kinds]))
+    matcher = MATCHERS[name]
+    written = draw(operands(fact, name))
+    if matcher.operand is Operand.TEXTS and name != "cidr" and draw(st.booleans()):
+        written = draw(st.lists(st.sampled_from(STRETCHES), min_size=1, max_size=2))
+    operand = None if matcher.operand is Operand.FLAG else matcher.prepare(written)
+    return Literal(Atom(fact.name, matcher.negates or name, operand), draw(st.booleans()))
+
+
+@st.composite
+def sets_of_literals(draw: st.DrawFn) -> tuple[Fact, Literals, Literals, list[FactValue]]:
+    """A fact, two sets of literals about it, and values for it."""
+    fact = FACTS[draw(st.sampled_from(OF_EVERY_KIND))]
+    some = st.frozensets(literals_of(fact), min_size=1, max_size=4)
+    one, other = draw(some), draw(st.frozensets(literals_of(fact), min_size=1, max_size=2))
+    return fact, one, other, draw(st.lists(values(fact), min_size=5, max_size=20))
+
+
+def passes(literals: Literals, fact: Fact, value: FactValue) -> bool:
+    """What the table of matchers says; other facts are absent."""
+    return all(atom.holds({fact.name: value}.get) == positive for atom, positive in literals)
+
+
+@PROFILE
+@given(sets_of_literals())
+def test_nothing_passes_literals_that_contradict_one_another(
+    drawn: tuple[Fact, Literals, Literals, list[FactValue]],
+) -> None:
+    """A rule that could match would be refused."""
+    fact, one, other, some = drawn
+    for literals in (one, one | other):
+        if contradicts(literals):
+            assert [value for value in some if passes(literals, fact, value)] == []
+
+
+@PROFILE
+@given(sets_of_literals())
+def test_what_is_implied_holds_wherever_the_premise_does(
+    drawn: tuple[Fact, Literals, Literals, list[FactValue]],
+) -> None:
+    """A rule that decides something would be called shadowed."""
+    fact, one, other, some = drawn
+    if implies(one, other):
+        assert [value for value in some if passes(one, fact, value)] == [
+            value for value in some if passes(one | other, fact, value)
+        ]
+
+
+@given(sets_of_literals())
+def test_a_set_implies_each_part_of_itself(
+    drawn: tuple[Fact, Literals, Literals, list[FactValue]],
+) -> None:
+    """The least that an implication engine must know."""
+    _, one, other, _ = drawn
+    assert implies(one | other, one)
+    assert implies(one | other, other)

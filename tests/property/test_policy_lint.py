@@ -1,0 +1,92 @@
+"""What the lint says of rules, against what they decide, over random policies."""
+
+from functools import partial
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dfks_rules.model.decisions import Decision
+from dfks_rules.model.features import OFF
+from dfks_rules.model.requests import Operation
+from dfks_rules.policy.check import CheckedPolicy, check
+from dfks_rules.policy.combine import make_plan
+from dfks_rules.policy.document import Rule
+from dfks_rules.policy.lint.findings import lint
+from dfks_rules.policy.reference import holds
+from dfks_rules.policy.source import Source
+from tests.helpers.random_policies import CONDITIONS, EFFECTS, Question, dumped, questions
+from tests.property.test_policy_engine import FEWER, fact
+
+
+@st.composite
+def policies(draw: st.DrawFn) -> CheckedPolicy:
+    """One policy whose rules are made of few conditions, so that they often imply one another."""
+    conditions = draw(st.lists(CONDITIONS, min_size=1, max_size=3))
+    rules: list[dict[str, Any]] = []
+    for position in range(draw(st.integers(2, 6))):
+        some = draw(st.lists(st.sampled_from(conditions), max_size=3))
+        rule = {"id": f"r{position}", "then": draw(EFFECTS)}
+        if some:
+            rule["when"] = {draw(st.sampled_from(["all", "any"])): some}
+        if not check([_file([rule])])[1]:
+            rules.append(rule)
+    ((checked,), findings) = check([_file(rules)])
+    assert not findings
+    return checked
+
+
+def _file(rules: list[dict[str, Any]]) -> Source:
+    head = {"apiVersion": "dfks/v1", "kind": "Policy", "metadata": {"name": "p"}}
+    return dumped({**head, "rules": rules})
+
+
+def usual(question: Question) -> Question:
+    """The question without facts that its operation does not have."""
+    request, snapshot, at = question
+    requester = request.requester
+    if request.operation is not Operation.SET:
+        requester = requester._replace(device=None)
+    if request.operation is Operation.SUBSCRIBE:
+        requester = requester._replace(param=None)
+    return request._replace(requester=requester), snapshot, at
+
+
+def decided(rules: list[Rule], question: Question) -> Decision:
+    """The decision, without what only says which rules matched."""
+    request, snapshot, _ = question
+    matching = [rule for rule in rules if holds(rule.condition, partial(fact, question))]
+    plan = make_plan(matching, request.operation, request.feature, "")
+    stored = OFF if request.feature is None else snapshot.state(request.feature)
+    own = request.requester.watcher == request.presentity
+    return plan.decide(request.asked, stored, own=own)._replace(matched=())
+
+
+@FEWER
+@given(policies(), st.lists(questions().map(usual), min_size=5, max_size=20))
+def test_without_a_rule_that_decides_nothing_all_is_decided_as_before(
+    policy: CheckedPolicy, asked: list[Question]
+) -> None:
+    """An author will delete it."""
+    rules = list(policy.policy.rules)
+    for finding in lint([policy]):
+        if finding.code in ("policy_shadowed", "policy_duplicate_rule"):
+            dead = next(
+                rule
+                for rule, place in zip(rules, policy.places, strict=True)
+                if place == (finding.line, finding.column)
+            )
+            others = [rule for rule in rules if rule is not dead]
+            for question in asked:
+                assert decided(rules, question) == decided(others, question)
+
+
+@FEWER
+@given(policies(), st.lists(questions().map(usual), min_size=5, max_size=20))
+def test_a_rule_that_matches_everything_does(policy: CheckedPolicy, asked: list[Question]) -> None:
+    """An author will look for the condition that rules nothing out."""
+    for finding in lint([policy]):
+        if finding.code == "policy_always_matches":
+            at = policy.places.index((finding.line, finding.column))
+            rule = policy.policy.rules[at]
+            assert all(holds(rule.condition, partial(fact, question)) for question in asked)
