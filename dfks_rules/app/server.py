@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from dfks_rules.app.logs import LoggedOutcomes
 from dfks_rules.app.operations import ServerOperations
-from dfks_rules.app.policies import load_policies
+from dfks_rules.app.policies import read_sources
 from dfks_rules.app.tokens import Tokens
 from dfks_rules.config.settings import Address, Config
 from dfks_rules.errors import StoreError
@@ -18,6 +18,7 @@ from dfks_rules.mi.http import HttpServer
 from dfks_rules.mi.methods import REGISTRY
 from dfks_rules.mi.ports import PolicyListing, PolicyRow
 from dfks_rules.model.decisions import Outcome
+from dfks_rules.policy.policy_set import load
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.service.features import Features
@@ -37,7 +38,7 @@ class Server:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._loop = asyncio.get_running_loop()
-        self.policies = load_policies(config.policies)
+        self.policies = load(read_sources(config.policies))
         where = "memory:" if config.store is None else f"sqlite:{config.store}"
         self._store = open_store(where, self._loop)
         tokens = Tokens()
