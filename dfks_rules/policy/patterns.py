@@ -228,20 +228,19 @@ class _Analysis:
         # Where the next character tells whether to go round again, only one of the two goes on.
         decided = not body.empty and not body.first & then.first
         once = again.tests + 1 + round_.once
-        rounds = min(most, self._length // max(body.shortest, 1))
+        rounds = min(most, self._length // max(body.shortest, 1) + 1)  # the last may fail half-way
         if round_.ways == 1:
             # One path alone goes round, so between two characters no part is tried twice.
             steps = again.tests + min(rounds * (1 + round_.steps), (self._length + 1) * once)
             return _Work(1 if decided else max(rounds - least + 1, 1), steps, once)
-        ways, steps, paths = 0, again.tests, 1
+        ways, steps, paths = int(least == 0), again.tests, 1
         for count in range(1, rounds + 1):
             steps += paths * (1 + round_.steps)
             paths *= round_.ways
             if count >= least:
                 ways = max(ways, paths) if decided else ways + paths
             _refuse_excess(steps, ways)
-        ways += least == 0
-        return _Work(ways, steps, once)
+        return _Work(max(ways, 1), steps, once)
 
     def _characters(self, code: str, argument: Any) -> _Set:
         match code:
