@@ -11,8 +11,9 @@ The bound is made of two numbers for each part of the parse tree, from any one p
 - steps: how many single tests all its paths take, the failing ones included.
 
 In a sequence ways multiply, and each part costs its steps once for each way through the parts
-before it. INVARIANT: both may be too high, never too low; a construct that is not in this file's
-table is refused.
+before it. A repeat goes round at most as often as the subject is long; where one path alone goes
+on, all its rounds together go through the subject once. INVARIANT: both numbers may be too high,
+never too low; a construct that `_Analysis` does not know is refused.
 
 Patterns are ASCII patterns: `\d` is `0` to `9`, and `(?i)` is about `A` to `Z`.
 """
@@ -30,7 +31,7 @@ MAX_PATTERN = 200
 MAX_SUBJECT = 512
 """Longest text that is matched, in characters; a longer one matches no pattern."""
 MAX_STEPS = 5_000_000
-"""Most steps for one subject, by a bound that is high: in fact it is 2 ms of CPU at the worst.
+"""Most steps for one subject, by a bound that is high: in fact it is a few ms of CPU at the worst.
 
 `.*@.*` takes one or two millions, `.*foo.*bar.*` hundreds of them.
 """
