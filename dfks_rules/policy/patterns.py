@@ -11,8 +11,9 @@ The bound is made of two numbers for each part of the parse tree, from any one p
 - steps: how many single tests all its paths take, the failing ones included.
 
 In a sequence ways multiply, and each part costs its steps once for each way through the parts
-before it. INVARIANT: both may be too high, never too low; a construct that is not in this file's
-table is refused.
+before it. A repeat goes round at most as often as the subject is long; where one path alone goes
+on, all its rounds together go through the subject once. INVARIANT: both numbers may be too high,
+never too low; a construct that `_Analysis` does not know is refused.
 
 Patterns are ASCII patterns: `\d` is `0` to `9`, and `(?i)` is about `A` to `Z`.
 """
@@ -30,7 +31,7 @@ MAX_PATTERN = 200
 MAX_SUBJECT = 512
 """Longest text that is matched, in characters; a longer one matches no pattern."""
 MAX_STEPS = 5_000_000
-"""Most steps for one subject, by a bound that is high: in fact it is 2 ms of CPU at the worst.
+"""Most steps for one subject, by a bound that is high: in fact it is a few ms of CPU at the worst.
 
 `.*@.*` takes one or two millions, `.*foo.*bar.*` hundreds of them.
 """
@@ -228,20 +229,19 @@ class _Analysis:
         # Where the next character tells whether to go round again, only one of the two goes on.
         decided = not body.empty and not body.first & then.first
         once = again.tests + 1 + round_.once
-        rounds = min(most, self._length // max(body.shortest, 1))
+        rounds = min(most, self._length // max(body.shortest, 1) + 1)  # the last may fail half-way
         if round_.ways == 1:
             # One path alone goes round, so between two characters no part is tried twice.
             steps = again.tests + min(rounds * (1 + round_.steps), (self._length + 1) * once)
             return _Work(1 if decided else max(rounds - least + 1, 1), steps, once)
-        ways, steps, paths = 0, again.tests, 1
+        ways, steps, paths = int(least == 0), again.tests, 1
         for count in range(1, rounds + 1):
             steps += paths * (1 + round_.steps)
             paths *= round_.ways
             if count >= least:
                 ways = max(ways, paths) if decided else ways + paths
             _refuse_excess(steps, ways)
-        ways += least == 0
-        return _Work(ways, steps, once)
+        return _Work(max(ways, 1), steps, once)
 
     def _characters(self, code: str, argument: Any) -> _Set:
         match code:

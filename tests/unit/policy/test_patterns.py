@@ -22,7 +22,11 @@ from dfks_rules.policy.patterns import (
         (r"sip:(\+|00)\d{6,15}@.*", "sip:+4930123456@gw.example", "sip:bob@gw.example"),
         (r"room-\d{3}", "room-101", "room-1010"),
         (r"(sip:)?\+?1?900\d{7}(@.*)?", "sip:+19005551234@gw.example", "sip:+18005551234@gw"),
-        (r"(?i).*@(.*\.)?acme\.example", "sip:bob@Berlin.ACME.example", "sip:bob@acme.example.org"),
+        (
+            r"(?i)[^@]*@(.*\.)?acme\.example",
+            "sip:bob@Berlin.ACME.example",
+            "sip:bob@acme.example.org",
+        ),
         (r"([a-z0-9-]+\.)*acme\.example", "a.b.acme.example", "notacme.example"),
         (r"[^@]*@[^.]*\.de", "bob@acme.de", "bob@acme.com"),
         (r"(?i)(yealink|poly|cisco).*", "Yealink SIP-T46U 108.86.0.20", "Snom D785"),
