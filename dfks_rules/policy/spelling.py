@@ -21,6 +21,7 @@ _NAME_ADDR = re.compile(r'(?:"(?:[^"\\]|\\.)*"\s*|[^"<>]*)<([^<>]*)>\s*(?:;[^<>]
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9.+-]*):")
 _SIP = ("sip", "sips")
 _TEL = ("tel", "callto")
+_NESTED = re.compile(r"\s*(?:sips?|tel|callto):", re.IGNORECASE)
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]\s]+)(?::[0-9]*)?")
 _PASSWORD = re.compile(r":.*", re.DOTALL)
 _EMERGENCY = re.compile(r"urn:service:sos(?:\.[a-z0-9.-]+)?", re.IGNORECASE)
@@ -84,7 +85,7 @@ def _address(text: str) -> Spelling | None:
     scheme = _SCHEME.match(text)
     name = scheme[1].lower() if scheme else ""
     rest = text[scheme.end() :] if scheme else text
-    if scheme and (name not in (*_SIP, *_TEL) or _SCHEME.match(rest)):
+    if scheme and (name not in (*_SIP, *_TEL) or _NESTED.match(rest)):
         return None
     if name in _TEL:
         return _number(rest, tel=True)

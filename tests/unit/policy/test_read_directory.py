@@ -87,9 +87,7 @@ def test_a_tenants_users_have_its_domain() -> None:
         ("grups: {}", 4, 1, "unknown key `grups` (did you mean `groups`?)"),
     ],
 )
-def test_findings_in_yaml_have_their_place(
-    text: str, line: int, column: int, message: str
-) -> None:
+def test_findings_in_yaml_have_their_place(text: str, line: int, column: int, message: str) -> None:
     """Authors see where, and what is wanted."""
     ((at_line, at_column, said),) = wrong("d.yaml", f"{HEAD}{text}\n")
     assert (at_line, at_column) == (line, column)
