@@ -131,9 +131,9 @@ def class_of_short_number(digits: str, country: str | None) -> str | None:
     return "premium" if cost == ShortNumberCost.PREMIUM_RATE else "short-code"
 
 
-def _danger(reading: Number) -> tuple[bool, int, bool]:
+def _danger(reading: Number) -> tuple[bool, int, bool, int]:
     risk = _RISK.get(reading.class_, _RISK[""])
-    return reading.trust > _INVALID, risk, reading.abroad
+    return reading.trust > _INVALID, risk, reading.abroad, reading.trust
 
 
 def _ways(digits: str, dialling: Dialling) -> Iterator[tuple[str, str | None]]:

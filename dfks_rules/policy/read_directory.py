@@ -26,7 +26,7 @@ CSV_HEADER = "user,domain,groups,role,numbers"
 """The first line of a CSV file."""
 
 _GROUP = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
-_NUMBER = re.compile(rf"\+[1-9][0-9]{{4,14}}|[0-9*#]{{1,{MAX_EXTENSION}}}", re.ASCII)
+_NUMBER = re.compile(rf"\+[1-9][0-9]{{4,14}}|[0-9]{{1,{MAX_EXTENSION}}}", re.ASCII)
 _USER = re.compile(r"[^@:;<>\"\s,]+")
 _DOMAIN = re.compile(r"[^@/;<>\"\s,]+")
 _SEPARATORS = re.compile(r"[ ;]+")

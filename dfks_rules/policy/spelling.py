@@ -52,12 +52,13 @@ def read_spelling(text: str) -> Spelling | None:
     plain = _plain(text)
     if plain is None:
         return None
-    if "<" in plain or ">" in plain:
+    if "<" in text:
         inner = _NAME_ADDR.fullmatch(plain)
         if inner is None:
             return None
         plain = inner[1].strip()
-    return _address(plain)
+    # One that was escaped belongs to no name-addr, but to a header that may lead elsewhere.
+    return None if "<" in plain or ">" in plain else _address(plain)
 
 
 def _plain(text: str) -> str | None:
@@ -66,6 +67,8 @@ def _plain(text: str) -> str | None:
         text = unquote(text)
     if _ESCAPE.search(text):
         return None
+    if text.isascii() and text.isprintable():
+        return text.strip()
     letters = []
     for char in unicodedata.normalize("NFKC", text):
         digit = unicodedata.digit(char, None)

@@ -32,6 +32,8 @@ def same(digits: str) -> Dialled:
         ("#31#+4930", same("+4930")._replace(code=True)),
         ("1-800-FLOWERS", same("18003569377")._replace(lettered=True)),
         ("4930123456\u0440\u0441", same("4930123456")._replace(lettered=True)),
+        ("1-800-5550100 call", Dialled("180055501002255", "18005550100", lettered=True)),
+        ("1a8b0c0d5550100", Dialled("128202035550100", "18005550100", lettered=True)),
         ("1" * 600, same("1" * 24)),
     ],
 )

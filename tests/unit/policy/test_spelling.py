@@ -50,7 +50,16 @@ def test_parts_of_a_target_are_told_apart(text: str, spelling: Spelling | None) 
         *("sip:a.example", "http://a.example", "mailto:bob@a.example", "sip:sip:1@a.example"),
         *("sip:1@2@a.example", "bob%40b@a.example", "<sip:1@a><sip:2@a>", "<sip:1@a", "1>"),
         *("tel:1;phone-context=+1;phone-context=+2", "%2525252B49", "sip:1@a b.example"),
-        *("sip:1@a.example;maddr=", "urn:service:counseling", "1" * (MAX_TEXT + 1)),
+        *(
+            "sip:1@a.example;maddr=",
+            "urn:service:counseling",
+            "<sip:1@a.example?Route=%3Csip:gw%3E>",
+        ),
+        *(
+            "sip:1@a.example?Route=%3Csip:gw%3E",
+            "sip:1@a.example?Route=sip:1@gw",
+            "1" * (MAX_TEXT + 1),
+        ),
     ],
 )
 def test_what_is_no_target_or_has_two_meanings_is_refused(text: str) -> None:
