@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from jsonschema import Draft202012Validator
@@ -68,18 +68,26 @@ class _Names(NamedTuple):
         Raises:
             _Wrong: there is no such user, or it is another tenant's.
         """
-        domain = (domain or self.domain or "").lower()
+        domain = domain or self.domain
         if len(user) > MAX_TEXT or not _USER.fullmatch(user):
             raise _Wrong(f"{quoted(user)} is not a user, like `alice` or `alice@acme.example`")
         if not domain:
             raise _Wrong(f"user {quoted(user)} has no domain")
-        if len(domain) > MAX_TEXT or not _DOMAIN.fullmatch(domain):
-            raise _Wrong(f"{quoted(domain)} is not a domain")
+        domain = _domain(domain)
         if self.tenant not in (None, domain):
             raise _Wrong(f"domain {quoted(domain)} is not this tenant's, `{self.tenant}`")
         return Aor(user, domain)
 
 
+# A hundred thousand users share a few domains and groups; so they share the memory of them too.
+@lru_cache(4096)
+def _domain(name: str) -> str:
+    if len(name) > MAX_TEXT or not _DOMAIN.fullmatch(name):
+        raise _Wrong(f"{quoted(name)} is not a domain")
+    return name.lower()
+
+
+@lru_cache(4096)
 def _group(name: str) -> str:
     if not _GROUP.fullmatch(name):
         raise _Wrong(f"{quoted(name)} is not letters, digits, `.`, `_` and `-`, at most 63")
