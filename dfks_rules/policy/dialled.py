@@ -7,6 +7,8 @@ from phonenumbers import convert_alpha_characters_in_number
 
 _MAX_DIGITS = 24
 """Digits that can matter: E.164 has 15, and an outside line and `00` or the like stand before."""
+_FEWEST_WITH_JUNK = 7
+"""Fewest digits that are a number where letters stand between them."""
 _MAX_BEFORE_PLUS = 4
 """Digits before a `+` that are an outside line, not a number."""
 
@@ -15,8 +17,9 @@ _CODE = re.compile(r"[*#]+[0-9]{2}(?:[0-9]*[*#])?")
 _PAUSE = r"(?:[,*#pwx]|ext)"
 _PAUSED = re.compile(rf"([0-9+]*[0-9]){_PAUSE}((?:[0-9+]|{_PAUSE})*)", re.IGNORECASE | re.ASCII)
 _PLAIN = re.compile(r"[0-9+]*[0-9]", re.ASCII)
-_LETTERED = re.compile(r"[0-9+]*[0-9]{3}[A-Za-z]{3}[0-9A-Za-z]*", re.ASCII)
-_THEN_LETTERS = re.compile(r"[0-9+]*[0-9]{7}", re.ASCII)
+_DIGIT_FIRST = re.compile(r"[+0-9]")
+_NO_DIGIT = re.compile(r"[^0-9+]")
+_KEYPAD = re.compile(r"[0-9+]*[0-9]{3}[A-Za-z]{3}[0-9A-Za-z]*", re.ASCII)
 
 
 class Dialled(NamedTuple):
@@ -25,7 +28,7 @@ class Dialled(NamedTuple):
     digits: str
     """Up to the first pause (`,`, `p`, `w`, `x`, `*`, `#`)."""
     everything: str
-    """What follows the pause too: a PBX may strip the pause and dial on."""
+    """What follows the pause too: a PBX may strip the pause, or letters, and dial on."""
     after: str = ""
     """What follows the first pause: before it may be an outside line."""
     code: bool = False
@@ -52,16 +55,22 @@ def _read(text: str) -> Dialled | None:
         return Dialled(digits, digits)
     paused = _PAUSED.fullmatch(text)
     if paused:
-        rest = re.sub(r"[^0-9+]", "", paused[2])
+        rest = _NO_DIGIT.sub("", paused[2])
         everything = _one_plus(paused[1] + rest)
         return Dialled(_one_plus(paused[1]), everything, _one_plus(rest))
-    if _LETTERED.fullmatch(text):
-        digits = _one_plus(str(convert_alpha_characters_in_number(text)))
-        return Dialled(digits, digits, lettered=True)
-    number = _THEN_LETTERS.match(text)
-    if number:
-        digits = _one_plus(number[0])
-        return Dialled(digits, digits, lettered=True)
+    return _lettered(text)
+
+
+def _lettered(text: str) -> Dialled | None:
+    """Digits first, then letters too: those of the keypad, or junk that a PBX strips."""
+    if not _DIGIT_FIRST.match(text):
+        return None
+    keyed = convert_alpha_characters_in_number(text) if text.isascii() else text
+    stripped = _NO_DIGIT.sub("", text)
+    if len(stripped) >= _FEWEST_WITH_JUNK:
+        return Dialled(_one_plus(_NO_DIGIT.sub("", keyed)), _one_plus(stripped), lettered=True)
+    if _KEYPAD.fullmatch(text):
+        return Dialled(_one_plus(keyed), _one_plus(keyed), lettered=True)
     return None
 
 

@@ -27,7 +27,7 @@ def loops(presentity: Aor, target: Aor | None, stored_of: StoredOf, resolve: Res
         presentity: who wants to forward.
         target: where to; None when that is no user of ours.
         stored_of: called at most `MAX_USERS` times, once for each user.
-        resolve: reads a target as `Targets.analyse` does.
+        resolve: the `aor` of what `Targets.analyse` says of a target.
     """
     seen: set[Aor] = set()
     reached = {target} if target else set()

@@ -175,7 +175,11 @@ def _impossible_domain(tree: Tree, domain: str, tenant: str | None) -> Iterator[
 def _unknown_country(tree: Tree, path: Path, code: str) -> Iterator[Finding]:
     if code not in SUPPORTED_REGIONS:
         meant = _MEANT.get(code.upper())
-        hint = f" (did you mean `{meant}`?)" if meant else did_you_mean(code, SUPPORTED_REGIONS)
+        hint = (
+            f" (did you mean `{meant}`?)"
+            if meant
+            else did_you_mean(code, sorted(SUPPORTED_REGIONS))
+        )
         message = f"{quoted(code)} is not a country of ISO 3166, like `DE`{hint}"
         yield tree.finding(path, "policy_value", message)
 

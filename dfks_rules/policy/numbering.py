@@ -82,9 +82,11 @@ def read_number(digits: str, context: str, domain: str, plan: NumberPlan) -> Num
     if context:
         return _best(iter([(context + digits, None)]), dialling, plan)
     ways = [
-        _best(_ways(inside, dialling), dialling, plan) for inside in outside_in(digits, dialling)
+        way
+        for inside in outside_in(digits, dialling)
+        for way in (_without_area(inside, dialling), _ways(inside, dialling))
     ]
-    return riskier(ways)
+    return riskier(_best(way, dialling, plan) for way in ways)
 
 
 def riskier(readings: Iterable[Number | None]) -> Number | None:
@@ -122,13 +124,16 @@ def class_of_short_number(digits: str, country: str | None) -> str | None:
         number, country
     ):
         return None
+    # What takes text messages only takes no calls, and is somebody's extension.
+    if shortnumberinfo.is_sms_service_for_region(number, country):
+        return None
     cost = shortnumberinfo.expected_cost_for_region(number, country)
     return "premium" if cost == ShortNumberCost.PREMIUM_RATE else "short-code"
 
 
-def _danger(reading: Number) -> tuple[bool, int, bool]:
+def _danger(reading: Number) -> tuple[bool, int, bool, int]:
     risk = _RISK.get(reading.class_, _RISK[""])
-    return reading.trust > _INVALID, risk, reading.abroad
+    return reading.trust > _INVALID, risk, reading.abroad, reading.trust
 
 
 def _ways(digits: str, dialling: Dialling) -> Iterator[tuple[str, str | None]]:
@@ -138,12 +143,15 @@ def _ways(digits: str, dialling: Dialling) -> Iterator[tuple[str, str | None]]:
         yield digits, country
     if digits.startswith("00"):
         yield "+" + digits.lstrip("0"), None
-    if country and not digits.startswith("0"):
-        if dialling.area and len(digits) in _SUBSCRIBER:
-            code = phonenumbers.country_code_for_region(country)
-            yield f"+{code}{dialling.area}{digits}", None
-        if len(digits) >= _WITH_COUNTRY:
-            yield "+" + digits, None  # trunks leave the `+` out
+    if country and len(digits) >= _WITH_COUNTRY and not digits.startswith("0"):
+        yield "+" + digits, None  # trunks leave the `+` out
+
+
+def _without_area(digits: str, dialling: Dialling) -> Iterator[tuple[str, str | None]]:
+    """As a number of the domain's own area, if it can be one."""
+    if dialling.country and dialling.area and len(digits) in _SUBSCRIBER and digits[0] != "0":
+        code = phonenumbers.country_code_for_region(dialling.country)
+        yield f"+{code}{dialling.area}{digits}", None
 
 
 def _best(

@@ -21,6 +21,7 @@ _NAME_ADDR = re.compile(r'(?:"(?:[^"\\]|\\.)*"\s*|[^"<>]*)<([^<>]*)>\s*(?:;[^<>]
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9.+-]*):")
 _SIP = ("sip", "sips")
 _TEL = ("tel", "callto")
+_NESTED = re.compile(r"\s*(?:sips?|tel|callto):", re.IGNORECASE)
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]\s]+)(?::[0-9]*)?")
 _PASSWORD = re.compile(r":.*", re.DOTALL)
 _EMERGENCY = re.compile(r"urn:service:sos(?:\.[a-z0-9.-]+)?", re.IGNORECASE)
@@ -51,12 +52,13 @@ def read_spelling(text: str) -> Spelling | None:
     plain = _plain(text)
     if plain is None:
         return None
-    if "<" in plain or ">" in plain:
+    if "<" in text:
         inner = _NAME_ADDR.fullmatch(plain)
         if inner is None:
             return None
         plain = inner[1].strip()
-    return _address(plain)
+    # One that was escaped belongs to no name-addr, but to a header that may lead elsewhere.
+    return None if "<" in plain or ">" in plain else _address(plain)
 
 
 def _plain(text: str) -> str | None:
@@ -65,6 +67,8 @@ def _plain(text: str) -> str | None:
         text = unquote(text)
     if _ESCAPE.search(text):
         return None
+    if text.isascii() and text.isprintable():
+        return text.strip()
     letters = []
     for char in unicodedata.normalize("NFKC", text):
         digit = unicodedata.digit(char, None)
@@ -84,7 +88,7 @@ def _address(text: str) -> Spelling | None:
     scheme = _SCHEME.match(text)
     name = scheme[1].lower() if scheme else ""
     rest = text[scheme.end() :] if scheme else text
-    if scheme and (name not in (*_SIP, *_TEL) or _SCHEME.match(rest)):
+    if scheme and (name not in (*_SIP, *_TEL) or _NESTED.match(rest)):
         return None
     if name in _TEL:
         return _number(rest, tel=True)

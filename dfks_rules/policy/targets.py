@@ -143,6 +143,8 @@ class Targets:
     def _number(self, dialled: Dialled, context: str, domain: str) -> Number | None:
         """What was dialled up to a pause if that is a number, and what stands after it if not."""
         number = read_number(dialled.digits, context, domain, self._plan)
+        if dialled.lettered:
+            return riskier((number, read_number(dialled.everything, context, domain, self._plan)))
         if dialled.everything == dialled.digits or (number and number.trust):
             return number
         rest = (dialled.after, dialled.everything)
