@@ -67,7 +67,8 @@ SINGLE = frozenset(
 """Headers that stand at most once in a message (RFC 3261 §7.3.1, RFC 4475 §3.3.8)."""
 
 _HEADER = re.compile(rb"\r\n(" + TOKEN + rb")[ \t]*+:[ \t]*+((?:[^\r\n]*[^\r\n \t])?)[ \t]*+")
-_VIA_LINE = re.compile(rb"\r\n(?i:Via|v)[ \t]*+:[ \t]*+([^\r\n]*+)")
+# A line that is folded does not match.
+_VIA_LINE = re.compile(rb"\r\n(?i:Via|v)[ \t]*+:[ \t]*+([^\r\n]*+)(?!\r\n[ \t])")
 _CSEQ_LINE = re.compile(rb"\r\n(?i:CSeq)[ \t]*+:[ \t]*+([0-9]{1,32})[ \t]++(" + TOKEN + rb")")
 # The look-behind begins once in a run of spaces, not at each of them: linear, whatever is sent.
 _FOLD = re.compile(rb"(?<![ \t])[ \t]*+\r\n[ \t]++")
@@ -212,15 +213,16 @@ def _response(head: bytes) -> Response | None:
 
     Only what it is matched by is read: most of what a notifier receives is 200.
     """
-    if b"\r\n " in head or b"\r\n\t" in head:
-        head = _FOLD.sub(b" ", head)
     status = _STATUS_LINE.match(head)
     cseqs = _CSEQ_LINE.findall(head)
     vias = _VIA_LINE.findall(head)
-    if status is None or len(vias) != 1 or len(cseqs) != 1 or int(cseqs[0][0]) > MAX_CSEQ:
-        return None
+    if len(vias) != 1 or len(cseqs) != 1:
+        unfolded = _FOLD.sub(b" ", head)
+        return None if unfolded == head else _response(unfolded)
     branch = lone_branch(vias[0])
-    return None if branch is None else Response(int(status[1]), branch, cseqs[0][1], head)
+    if status is None or branch is None or int(cseqs[0][0]) > MAX_CSEQ:
+        return None
+    return Response(int(status[1]), branch, cseqs[0][1], head)
 
 
 def _request(line: bytes, headers: Headers, body: bytes, fault: Fault | None) -> Request | None:
