@@ -365,5 +365,8 @@ def _watcher(sender: Address, presentity: Aor) -> Aor:
 
 def _rejection(outcomes: tuple[Outcome, ...]) -> Denial | None:
     """The first refusal that is to be answered with 403."""
-    denials = (outcome.decision.denial for outcome in outcomes)
-    return next((d for d in denials if d is not None and d.answer is DenialAnswer.REJECT), None)
+    for outcome in outcomes:
+        denial = outcome.decision.denial
+        if denial is not None and denial.answer is DenialAnswer.REJECT:
+            return denial
+    return None

@@ -96,7 +96,7 @@ def write(connection: sqlite3.Connection, changes: Sequence[Change]) -> list[Sto
 
 
 def _put(connection: sqlite3.Connection, changes: Sequence[Change]) -> bool:
-    """Whether all changes met the revision that they were made on; if not, they are to be undone."""
+    """Whether all changes met the revision that they were made on; if not, to be undone."""
     net = _fold(changes)
     if net is None:
         return False
