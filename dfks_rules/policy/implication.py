@@ -18,7 +18,13 @@ from dfks_rules.policy.matchers import Atom
 
 def contradicts(literals: Literals) -> bool:
     """Whether no request can pass all of these."""
-    return any(_impossible(group) for group in by_fact(literals).values())
+    return contradicted(literals) is not None
+
+
+def contradicted(literals: Literals) -> str | None:
+    """A fact that can have no value, nor be absent, with all of these; None when there is none."""
+    groups = sorted(by_fact(literals).items())
+    return next((fact for fact, group in groups if _impossible(group)), None)
 
 
 def implies(premise: Literals, conclusion: Literals) -> bool:
