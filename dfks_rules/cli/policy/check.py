@@ -16,7 +16,7 @@ from dfks_rules.policy.lint.gaps import gaps
 from dfks_rules.policy.source import Source
 
 
-@click.command()
+@click.command("check")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--format", "form", type=click.Choice(list(FORMATS)), default="human", help="How to tell it."
