@@ -1,45 +1,111 @@
-"""Policy files → `PolicySet`."""
+"""Policy files on disk → `PolicyFiles`: their text, and whose they are."""
 
+import hashlib
+import itertools
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from dfks_rules.errors import Finding, PolicyError
 from dfks_rules.policy.cases import is_cases_file
-from dfks_rules.policy.policy_set import PolicySet, load
-from dfks_rules.policy.source import Source
+from dfks_rules.policy.source import MAX_BYTES, Source
+
+TENANTS = "tenants"
+"""Folder among policies that holds a folder for each domain with files of its own."""
+_SUFFIXES = (".yaml", ".yml", ".csv")
+_MAX_TOTAL = 256 * MAX_BYTES
+"""Most bytes of all files together (64 MiB); a folder of logs is not policies."""
 
 
-def load_policies(paths: Iterable[Path]) -> PolicySet:
-    """Read files, and the `*.yaml` and `*.yml` files of directories, and compile them.
+class PolicyFiles(NamedTuple):
+    """All that was read."""
 
-    Raises:
-        PolicyError: with every finding.
-    """
-    return load(read_sources(paths))
+    sources: tuple[Source, ...]
+    """What decides, in order."""
+    cases: tuple[Source, ...]
+    """The tests that stand beside."""
+
+    @property
+    def digest(self) -> str:
+        """Hash of names and content: whether there is anything new."""
+        digest = hashlib.sha256()
+        for source in (*self.sources, *self.cases):
+            for part in source:
+                digest.update(hashlib.sha256(repr(part).encode()).digest())
+        return digest.hexdigest()
 
 
 def read_sources(paths: Iterable[Path]) -> list[Source]:
-    """Read policy files, in the order of `paths`; a directory's files by name, its cases left out.
+    """The files that decide; see `read_files`."""
+    return list(read_files(paths).sources)
+
+
+def read_files(paths: Iterable[Path]) -> PolicyFiles:
+    """Read files, and those of folders: a folder's by name, then those of `tenants/<domain>/`.
 
     Raises:
         PolicyError: `policy_unreadable` for each file that cannot be read.
     """
     sources: list[Source] = []
+    cases: list[Source] = []
     findings: list[Finding] = []
-    for path in (file for given in paths for file in _files_of(given)):
+    total = 0
+    for path, tenant in itertools.chain.from_iterable(map(_files_of, paths)):
         try:
-            sources.append(Source(str(path), path.read_text(encoding="utf-8")))
+            with path.open("rb") as file:
+                # One byte too many is kept, for the check that says how large a file may be.
+                text = file.read(MAX_BYTES + 1).decode()
         except (OSError, UnicodeDecodeError) as error:
             why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-            text = f"cannot read the policy file: {why}"
-            findings.append(Finding(str(path), 0, 0, "policy_unreadable", text))
+            findings.append(_unreadable(path, f"cannot read the policy file: {why}"))
+            continue
+        total += len(text)
+        if total > _MAX_TOTAL:
+            raise PolicyError([_unreadable(path, f"the files have more than {_MAX_TOTAL} bytes")])
+        (cases if is_cases_file(path.name) else sources).append(Source(str(path), text, tenant))
     if findings:
         raise PolicyError(findings)
-    return sources
+    return PolicyFiles(tuple(sources), tuple(cases))
 
 
-def _files_of(path: Path) -> list[Path]:
+def folders_of(paths: Iterable[Path]) -> set[Path]:
+    """Every folder in which a change can be one of policies.
+
+    Editors put a new file in place of the old one, and a folder may be a link to a release: so the
+    folder that holds a file or a link counts.
+    """
+    folders: set[Path] = set()
+    for path in paths:
+        if path.is_symlink() or not path.is_dir():
+            folders.add(path.parent)
+        if path.is_dir():
+            folders |= {path, *(folder for folder, _ in _tenant_folders(path))}
+            if (path / TENANTS).is_dir():
+                folders.add(path / TENANTS)
+    return {folder for folder in folders if folder.is_dir()}
+
+
+def _unreadable(path: Path, message: str) -> Finding:
+    return Finding(str(path), 0, 0, "policy_unreadable", message)
+
+
+def _files_of(path: Path) -> list[tuple[Path, str | None]]:
+    """(File, the tenant whose it is)."""
     if not path.is_dir():
-        return [path]
-    files = (file for file in path.iterdir() if file.suffix in (".yaml", ".yml"))
-    return sorted(file for file in files if file.is_file() and not is_cases_file(file.name))
+        return [(path, None)]
+    found: list[tuple[Path, str | None]] = []
+    try:
+        for folder, tenant in [(path, None), *_tenant_folders(path)]:
+            files = (file for file in folder.iterdir() if file.suffix in _SUFFIXES)
+            found += [(file, tenant) for file in sorted(files) if file.is_file()]
+    except OSError as error:
+        text = f"cannot read the policy folder: {error.strerror}"
+        raise PolicyError([_unreadable(path, text)]) from error
+    return found
+
+
+def _tenant_folders(path: Path) -> list[tuple[Path, str | None]]:
+    tenants = path / TENANTS
+    if not tenants.is_dir():
+        return []
+    return [(folder, folder.name) for folder in sorted(tenants.iterdir()) if folder.is_dir()]

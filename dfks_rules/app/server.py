@@ -7,15 +7,18 @@ from datetime import UTC, datetime
 
 from dfks_rules.app.logs import LoggedOutcomes
 from dfks_rules.app.operations import ServerOperations
-from dfks_rules.app.policies import load_policies
+from dfks_rules.app.policies import read_sources
 from dfks_rules.app.tokens import Tokens
 from dfks_rules.config.settings import Address, Config
+from dfks_rules.errors import StoreError
 from dfks_rules.mi.datagram import DatagramServer
 from dfks_rules.mi.dispatch import Dispatcher
 from dfks_rules.mi.fifo import FifoServer
 from dfks_rules.mi.http import HttpServer
 from dfks_rules.mi.methods import REGISTRY
 from dfks_rules.mi.ports import PolicyListing, PolicyRow
+from dfks_rules.model.decisions import Outcome
+from dfks_rules.policy.policy_set import load
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.service.features import Features
@@ -35,7 +38,7 @@ class Server:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._loop = asyncio.get_running_loop()
-        self.policies = load_policies(config.policies)
+        self.policies = load(read_sources(config.policies))
         where = "memory:" if config.store is None else f"sqlite:{config.store}"
         self._store = open_store(where, self._loop)
         tokens = Tokens()
@@ -44,6 +47,7 @@ class Server:
         log = LoggedOutcomes()
         self._features = Features(self._store, self.policies, log)
         self._notifier = Notifier(self._endpoint, self._features, config.presence, tokens.token)
+        self._features.followed = self._tell_followers
         self._operations = ServerOperations(
             self._features, self._notifier, log, self._listing, self._at, config.log.level
         )
@@ -112,6 +116,11 @@ class Server:
             self._notifier.receive(event, self._at(), now)
         elif isinstance(event, Finished):
             self._notifier.finished(event, now)
+
+    def _tell_followers(self, outcomes: tuple[Outcome, ...] | StoreError, now: float) -> None:
+        """Sets of other presentities followed from one: their watchers are told."""
+        if not isinstance(outcomes, StoreError):
+            self._notifier.tell_watchers(outcomes, now)
 
     def _tick(self) -> None:
         now = self._loop.time()

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.features import FeatureState
-from dfks_rules.model.requests import FeatureRequest
+from dfks_rules.model.identity import Aor
+from dfks_rules.model.requests import Asked, FeatureRequest
 
 
 class NotifyScope(Enum):
@@ -56,6 +57,15 @@ class Denial(NamedTuple):
     answer: DenialAnswer = DenialAnswer.STORED
 
 
+class AlsoSet(NamedTuple):
+    """A set that follows from one that is allowed; it is decided on by itself."""
+
+    presentity: Aor
+    """Whose feature."""
+    asked: Asked
+    """Which, and the state asked for."""
+
+
 class Decision(NamedTuple):
     """The answer of the policies to one `FeatureRequest`."""
 
@@ -75,6 +85,10 @@ class Decision(NamedTuple):
     """Lines that the policies want logged."""
     revision: str
     """Content hash of the policies that decided."""
+    also: tuple[AlsoSet, ...] = ()
+    """Sets that follow, in order; none when denied."""
+    shadow: tuple[str, ...] = ()
+    """Those of `matched` that decide nothing, because their policy has `mode: shadow`."""
 
 
 class Outcome(NamedTuple):

@@ -1,9 +1,10 @@
 """What is asked of the policies: a get, a set, or leave to subscribe."""
 
+from collections.abc import Callable
 from enum import Enum
 from typing import NamedTuple
 
-from dfks_rules.model.features import Feature, FeatureState
+from dfks_rules.model.features import Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 
 
@@ -24,6 +25,8 @@ class Origin(Enum):
     """A phone, by SIP."""
     OPERATOR = "operator"
     """An operator or another system, by MI."""
+    INTERNAL = "internal"
+    """A policy, whose rule says that this set follows from another."""
 
     __hash__ = object.__hash__
 
@@ -57,6 +60,17 @@ class FeatureRequest(NamedTuple):
     asked: FeatureState | None = None
     """The state that a set asks for; a value not said is None and keeps what is stored.
     None for a get."""
+
+
+class Surroundings(NamedTuple):
+    """What else policies may look at when a request comes."""
+
+    stored_of: Callable[[Aor], Snapshot]
+    """What is stored for another presentity. A StoreError when it cannot be read."""
+    sets_of_user: int | None = None
+    """Sets asked for the presentity in the last minute, this one included; None: not counted."""
+    sets_of_device: int | None = None
+    """Likewise sets that came from the same phone; None also for an operator."""
 
 
 class Asked(NamedTuple):

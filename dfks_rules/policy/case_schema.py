@@ -20,12 +20,36 @@ DECIDED_FIELDS = ("status", "assigned", "notify", "forwardTo", "ringCount", "den
 """What `by` may ask about; see `Decision.decided_by`."""
 
 
+_VALUES: Schema = {
+    Value.FORWARD_TO.value: {**TEXT, "description": "Where calls go."},
+    Value.RING_COUNT.value: {
+        "type": "integer",
+        "minimum": RING_COUNTS[0],
+        "maximum": RING_COUNTS[-1],
+        "description": "Rings before the call is forwarded.",
+    },
+}
+
+
 def _facts(description: str) -> Schema:
     properties = {
         name: {"description": fact.description, **constant_schema(fact)}
         for name, fact in FACTS.items()
     }
     return {**object_schema(description, [], properties), "title": "facts"}
+
+
+def _also() -> Schema:
+    return object_schema(
+        "A set that follows.",
+        ["presentity", "feature", "status"],
+        {
+            "presentity": {**constant_schema(FACTS["presentity"]), "description": "Whose feature."},
+            "feature": {**constant_schema(FACTS["feature"]), "description": "Which feature."},
+            "status": {"type": "integer", "enum": [0, 1], "description": "Off or on."},
+            **_VALUES,
+        },
+    )
 
 
 def _expect() -> Schema:
@@ -41,15 +65,7 @@ def _expect() -> Schema:
         "values": object_schema(
             "Values told or stored.",
             [],
-            {
-                Value.FORWARD_TO.value: {**TEXT, "description": "Where calls go."},
-                Value.RING_COUNT.value: {
-                    "type": "integer",
-                    "minimum": RING_COUNTS[0],
-                    "maximum": RING_COUNTS[-1],
-                    "description": "Rings before the call is forwarded.",
-                },
-            },
+            _VALUES,
         ),
         "by": object_schema(
             "Which rule, as `policy/rule`, decided each of these fields.",
@@ -70,6 +86,12 @@ def _expect() -> Schema:
             "maxItems": MAX_LIST,
             "items": TEXT,
             "description": "The lines that are logged.",
+        },
+        "also": {
+            "type": "array",
+            "maxItems": MAX_LIST,
+            "items": _also(),
+            "description": "All sets that follow, in order; each with everything that it asks for.",
         },
     }
     expect = object_schema("What must come out; what is not said is not compared.", [], properties)

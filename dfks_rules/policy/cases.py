@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from jsonschema import Draft202012Validator
 
 from dfks_rules.errors import Finding, PolicyError
-from dfks_rules.model.decisions import Decision, NotifyScope
+from dfks_rules.model.decisions import AlsoSet, Decision, NotifyScope
 from dfks_rules.policy.case_schema import case_schema
 from dfks_rules.policy.facts import FACTS, View
 from dfks_rules.policy.given import Given, missing, view_of
@@ -138,6 +138,7 @@ def _differences(expect: Mapping[str, Any], decision: Decision) -> Iterator[str]
         "by": decision.decided_by,
         "matched": list(decision.matched),
         "log": list(decision.logs),
+        "also": [_also(one) for one in decision.also],
     }
     for field, wanted in expect.items():
         if isinstance(wanted, dict):
@@ -146,3 +147,16 @@ def _differences(expect: Mapping[str, Any], decision: Decision) -> Iterator[str]
                     yield f"{field}.{name}: expected {value}, got {seen[field].get(name)}"
         elif seen[field] != wanted:
             yield f"{field}: expected {wanted}, got {seen[field]}"
+
+
+def _also(also: AlsoSet) -> dict[str, Any]:
+    """A set that follows, as a case writes it."""
+    feature, state, _ = also.asked
+    written = {
+        "presentity": also.presentity.uri,
+        "feature": feature.value,
+        "status": int(state.status),
+        "forwardTo": state.forward_to,
+        "ringCount": state.ring_count,
+    }
+    return {name: value for name, value in written.items() if value is not None}

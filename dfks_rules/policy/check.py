@@ -27,7 +27,7 @@ from dfks_rules.policy.implication import contradicted
 from dfks_rules.policy.read import Reader
 from dfks_rules.policy.schema import policy_schema
 from dfks_rules.policy.source import Path, Place, Source, Tree, parse
-from dfks_rules.policy.validate import Located, validate, validator
+from dfks_rules.policy.validate import Located, quoted, validate, validator
 
 
 class CheckedPolicy(NamedTuple):
@@ -78,12 +78,14 @@ def _check_file(source: Source, tree: Tree) -> tuple[CheckedPolicy | None, list[
     if usable is None:
         return None, findings
     reader = Reader(tree)
-    policy, scope = reader.header(), reader.scope()
+    policy, scope = reader.header(), reader.scope(source.tenant)
+    if source.tenant is not None:
+        findings += _check_tenant(tree, source.tenant)
     rules: list[Rule] = []
     found: list[tuple[Alternative, ...]] = []
     for position in usable:
         before = len(reader.findings)
-        rule = reader.rule(policy.name, scope, position)
+        rule = reader.rule(policy, scope, position)
         rules.append(rule)
         if len(reader.findings) == before:
             ways, problems = _check_rule(tree, ("rules", position), rule)
@@ -117,6 +119,24 @@ def _check_name(tree: Tree, names: dict[str, str]) -> list[Finding]:
             return [tree.finding(path, "policy_duplicate_name", message)]
         names[name] = tree.file
     return []
+
+
+def _check_tenant(tree: Tree, tenant: str) -> list[Finding]:
+    """What a tenant's own file asks for and is not the tenant's to have."""
+    findings = []
+    if tree.value.get("band") == "mandatory":
+        message = f"a file of tenant `{tenant}` cannot be mandatory"
+        findings.append(tree.finding(("band",), "policy_tenant", message))
+    for path in tree.places:
+        match path:
+            case ("rules", int(rule), "then", "also", int(position), "domain"):
+                domain = tree.value["rules"][rule]["then"]["also"][position]["domain"]
+                if domain != tenant:
+                    message = f"a file of tenant `{tenant}` cannot reach {quoted(domain)}"
+                    findings.append(tree.finding(path, "policy_tenant", message))
+            case _:
+                pass
+    return findings
 
 
 def _check_ids(tree: Tree) -> list[Finding]:
@@ -154,18 +174,19 @@ def _check_rule(
         return (), [tree.finding(path, "policy_never_matches", message)]
     questions = {QUESTIONS[question] for way in ways for question in way.questions}
     operations = {operation for operation, _ in questions}
-    findings = _check_facts(tree, path, rule.condition, operations)
+    facts = _facts_of(rule.condition) | rule.effects.facts
+    findings = _check_facts(tree, path, facts, operations)
     findings += _check_effects(tree, path, rule, questions)
     return ways, findings
 
 
 def _check_facts(
-    tree: Tree, path: Path, condition: Condition, operations: set[Operation]
+    tree: Tree, path: Path, facts: set[str], operations: set[Operation]
 ) -> list[Finding]:
     """Facts that are absent from everything that the rule can match for."""
     asked = ", ".join(f"`{one.value}`" for one in Operation if one in operations)
     findings = []
-    for name in sorted(_facts_of(condition)):
+    for name in sorted(facts):
         have = FACTS[name].operations
         if not have & operations:
             there = ", ".join(f"`{one.value}`" for one in Operation if one in have)
@@ -196,6 +217,9 @@ def _check_effects(tree: Tree, path: Path, rule: Rule, questions: set[Question])
     if rule.effects.allow and {operation for operation, _ in questions} != {Operation.SUBSCRIBE}:
         message = "`allow` is for rules with `op: subscribe` in `when` or in the scope"
         findings.append(tree.finding((*then, "allow"), "policy_effect", message, at_key=True))
+    if rule.effects.also and {operation for operation, _ in questions} != {Operation.SET}:
+        message = "`also` is for rules with `op: set` in `when` or in the scope"
+        findings.append(tree.finding((*then, "also"), "policy_effect", message, at_key=True))
     values = {Value.FORWARD_TO: rule.effects.forward_to, Value.RING_COUNT: rule.effects.ring_count}
     features = {feature for _, feature in questions if feature is not None}
     for value, setting in values.items():

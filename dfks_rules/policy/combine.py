@@ -5,20 +5,18 @@ first one gives the reason. Otherwise each field is decided by the first rule th
 a final rule no field is set.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
-from dfks_rules.model.decisions import Decision, Denial, DenialAnswer, NotifyScope
-from dfks_rules.model.features import VALUES_OF, Feature, FeatureState
-from dfks_rules.model.requests import Operation
-from dfks_rules.policy.document import Effects, Rule
+from dfks_rules.model.decisions import AlsoSet, Decision, Denial, DenialAnswer, NotifyScope
+from dfks_rules.model.features import VALUES_OF, Feature, FeatureState, Value
+from dfks_rules.model.identity import Aor
+from dfks_rules.model.requests import Asked, Operation
+from dfks_rules.policy.document import Also, Effects, Rule
 from dfks_rules.policy.matchers import FactLookup
-
-PLACEHOLDER = re.compile(r"\$\{([^}]*)\}")
-"""A fact in the text of `log`."""
+from dfks_rules.policy.values import Clamped, Template, line
 
 NOT_YOUR_PRESENTITY = Denial(
     "not-your-presentity",
@@ -69,6 +67,10 @@ class Plan:
     """Field → id of the rule that set it."""
     revision: str
     """Content hash of the policies."""
+    also: tuple[AlsoSet, ...]
+    """Sets that follow unless it is denied."""
+    shadow: tuple[str, ...]
+    """Those of `matched` that decide nothing."""
 
     def decide(self, asked: FeatureState | None, stored: FeatureState, *, own: bool) -> Decision:
         """The decision for one state, without lines to log.
@@ -95,11 +97,13 @@ class Plan:
             self.decided_by,
             (),
             self.revision,
+            () if denial else self.also,
+            self.shadow,
         )
 
     def lines(self, lookup: FactLookup) -> tuple[str, ...]:
         """The lines to log, with facts filled in."""
-        return tuple(_filled_in(text, lookup) for text in self.logs)
+        return tuple(line(text, lookup) for text in self.logs)
 
     def _state(self, asked: FeatureState | None, stored: FeatureState) -> FeatureState:
         if asked is None:
@@ -120,9 +124,22 @@ class Plan:
 
 
 def make_plan(
-    rules: Sequence[Rule], operation: Operation, feature: Feature | None, revision: str
+    matching: Sequence[Rule],
+    operation: Operation,
+    feature: Feature | None,
+    revision: str,
+    lookup: FactLookup,
 ) -> Plan:
-    """What these rules, which all match and stand in order of precedence, amount to."""
+    """What these rules amount to.
+
+    Args:
+        matching: all rules that match, in order of precedence.
+        operation: what is asked.
+        feature: about which feature.
+        revision: of the policies.
+        lookup: the facts that effects of the rules read.
+    """
+    rules = [rule for rule in matching if not rule.shadow]
     fields, decided_by = _fields(rules, operation, feature)
     denial, denied_by = _first_denial(rules)
     if denied_by is not None:
@@ -131,16 +148,18 @@ def make_plan(
     return Plan(
         operation,
         fields.get("status"),
-        fields.get("forwardTo"),
-        fields.get("ringCount"),
+        _value(fields.get("forwardTo"), lookup),
+        _value(fields.get("ringCount"), lookup),
         fields.get("assigned", True),
         fields.get("notify", NotifyScope.ALL),
         denial,
         fields.get("allow", False),
         tuple(rule.effects.log for rule in rules if rule.effects.log is not None),
-        tuple(rule.id for rule in rules),
+        tuple(rule.id for rule in matching),
         MappingProxyType(decided_by),
         revision,
+        _also(rules, operation, lookup),
+        tuple(rule.id for rule in matching if rule.shadow),
     )
 
 
@@ -159,6 +178,38 @@ def _fields(
         if rule.effects.final:
             break
     return fields, decided_by
+
+
+def _value(value: Any, lookup: FactLookup) -> Any:
+    """A value, worked out where it is not a plain one."""
+    return value.value(lookup) if isinstance(value, Template | Clamped) else value
+
+
+def _also(rules: Sequence[Rule], operation: Operation, lookup: FactLookup) -> tuple[AlsoSet, ...]:
+    """Sets that follow, in order; those of rules after a final one do not."""
+    found: list[AlsoSet | None] = []
+    if operation is Operation.SET:
+        for rule in rules:
+            found += [_also_set(one, lookup) for one in rule.effects.also]
+            if rule.effects.final:
+                break
+    return tuple(one for one in found if one is not None)
+
+
+def _also_set(also: Also, lookup: FactLookup) -> AlsoSet | None:
+    """One set that follows; None when whose it is cannot be said."""
+    user = lookup("user") if also.user is None else also.user.value(lookup)
+    domain = lookup("domain") if also.domain is None else also.domain.value(lookup)
+    if not user or not domain:
+        return None
+    status = lookup("request.status") if also.status == "request" else also.status
+    takes = VALUES_OF[also.feature]
+    state = FeatureState(
+        bool(status),
+        _value(also.forward_to, lookup) if Value.FORWARD_TO in takes else None,
+        _value(also.ring_count, lookup) if Value.RING_COUNT in takes else None,
+    )
+    return AlsoSet(Aor(str(user), str(domain).lower()), Asked(also.feature, state))
 
 
 def _fields_of(operation: Operation, feature: Feature | None) -> tuple[str, ...]:
@@ -184,14 +235,3 @@ def _told_of(denial: Denial, stored: FeatureState, *, assigned: bool) -> tuple[F
             return stored._replace(status=False), assigned
         case DenialAnswer.UNASSIGNED | DenialAnswer.REJECT:
             return stored, False
-
-
-def _filled_in(text: str, lookup: FactLookup) -> str:
-    """The text with facts in place of `${fact}`; `-` for an absent one, one line always."""
-
-    def value(placeholder: re.Match[str]) -> str:
-        fact = lookup(placeholder[1])
-        text = "-" if fact is None else str(fact)
-        return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-
-    return PLACEHOLDER.sub(value, text)

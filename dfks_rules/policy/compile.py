@@ -186,10 +186,11 @@ def _equal_to(atom: Atom) -> frozenset[FactValue] | None:
 
 def sheets(ranked: Sequence[tuple[int, Literals]]) -> list[Sheet]:
     """Rulesets for (position of the rule, literals) in order of precedence."""
-    return [_sheet(chunk) for chunk in _chunks(ranked)]
+    return [sheet(chunk) for chunk in chunks(ranked)]
 
 
-def _chunks(ranked: Sequence[tuple[int, Literals]]) -> Iterator[list[tuple[int, Literals]]]:
+def chunks(ranked: Sequence[tuple[int, Literals]]) -> Iterator[list[tuple[int, Literals]]]:
+    """Cuts alternatives into what one ruleset can hold."""
     chunk: list[tuple[int, Literals]] = []
     tests: set[Literal] = set()
     for position, literals in ranked:
@@ -202,7 +203,8 @@ def _chunks(ranked: Sequence[tuple[int, Literals]]) -> Iterator[list[tuple[int, 
         yield chunk
 
 
-def _sheet(chunk: Sequence[tuple[int, Literals]]) -> Sheet:
+def sheet(chunk: Sequence[tuple[int, Literals]]) -> Sheet:
+    """The ruleset of one of `chunks`."""
     attributes: dict[str, Attribute] = {}
     flags: dict[Atom, int] = {}
     rules: dict[str, object] = {}

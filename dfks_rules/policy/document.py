@@ -1,10 +1,12 @@
 """The one syntax tree: policies, rules, conditions, effects. Nothing here decides anything."""
 
-from enum import IntEnum
+from enum import Enum, IntEnum
 from typing import Literal, NamedTuple
 
 from dfks_rules.model.decisions import Denial, NotifyScope
+from dfks_rules.model.features import Feature
 from dfks_rules.policy.matchers import Atom
+from dfks_rules.policy.values import Clamped, Template
 
 
 class AllOf(NamedTuple):
@@ -39,6 +41,40 @@ class Band(IntEnum):
     DEFAULT = 2
 
 
+class Mode(Enum):
+    """What a policy takes part in."""
+
+    ENFORCE = "enforce"
+    SHADOW = "shadow"
+    """Its rules are matched and counted, and decide nothing."""
+    OFF = "off"
+    """It is checked, and takes no part in anything."""
+
+
+class Also(NamedTuple):
+    """A set on another feature or another user, as a consequence of one that is allowed."""
+
+    feature: Feature
+    """Which feature."""
+    status: Literal[0, 1, "request"]
+    """Off, on, or as asked for in the set at hand."""
+    user: Template | None = None
+    """User part of whose feature it is; None: the presentity at hand."""
+    domain: Template | None = None
+    """Its domain; None: that of the presentity at hand."""
+    forward_to: str | Template | None = None
+    """Where calls go; None keeps what is stored."""
+    ring_count: int | Clamped | None = None
+    """Rings before the call is forwarded; None keeps what is stored."""
+
+    @property
+    def facts(self) -> frozenset[str]:
+        """Names of the facts that it reads."""
+        parts = (self.user, self.domain, self.forward_to, self.ring_count)
+        here = {"user", "domain"} | ({"request.status"} if self.status == "request" else set())
+        return frozenset(here).union(*map(_facts_of, parts))
+
+
 class Effects(NamedTuple):
     """What a rule that matches does; None where it says nothing."""
 
@@ -48,9 +84,9 @@ class Effects(NamedTuple):
     """False leaves the feature out of the NOTIFY."""
     notify: NotifyScope | None = None
     """Who is told."""
-    forward_to: str | None = None
+    forward_to: str | Template | None = None
     """Where calls go."""
-    ring_count: int | None = None
+    ring_count: int | Clamped | None = None
     """Rings before the call is forwarded."""
     denial: Denial | None = None
     """Refuses the request."""
@@ -58,8 +94,20 @@ class Effects(NamedTuple):
     """True gives a third party leave to subscribe."""
     log: str | None = None
     """A line to log, with `${fact}` in it."""
+    also: tuple[Also, ...] = ()
+    """Sets that follow from this one."""
     final: bool = False
     """Nothing is taken from the rules after this one, save their denials and log lines."""
+
+    @property
+    def facts(self) -> frozenset[str]:
+        """Names of the facts that its values and consequences read."""
+        parts = (self.forward_to, self.ring_count, *self.also)
+        return frozenset().union(*map(_facts_of, parts))
+
+
+def _facts_of(part: str | int | Template | Clamped | Also | None) -> frozenset[str]:
+    return part.facts if isinstance(part, Template | Clamped | Also) else frozenset()
 
 
 class Rule(NamedTuple):
@@ -71,6 +119,8 @@ class Rule(NamedTuple):
     """When it matches: scope, `when`, and not `unless`."""
     effects: Effects
     """What it does then."""
+    shadow: bool = False
+    """True when it is matched and counted, and decides nothing."""
 
 
 class Policy(NamedTuple):
@@ -78,8 +128,8 @@ class Policy(NamedTuple):
 
     name: str
     """`metadata.name`."""
-    enforced: bool
-    """False for `mode: off`: it is checked, and takes no part in decisions."""
+    mode: Mode
+    """What it takes part in."""
     band: Band
     """Its coarse place in the order."""
     priority: int

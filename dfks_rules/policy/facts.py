@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from dfks_rules.model.features import (
     FEATURES,
+    NOTHING_STORED,
     POSITION,
     VALUES_OF,
     Feature,
@@ -17,10 +18,14 @@ from dfks_rules.model.features import (
     Snapshot,
     Value,
 )
-from dfks_rules.model.requests import FeatureRequest, Operation, Origin
+from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Surroundings
 
 FactValue = str | int | None
 """None when the fact is absent."""
+
+
+NOWHERE = Surroundings(lambda _aor: NOTHING_STORED)
+"""Nobody else is there."""
 
 
 class View(NamedTuple):
@@ -32,6 +37,8 @@ class View(NamedTuple):
     """What is stored for the presentity."""
     at: datetime
     """Now, in the zone whose local time policies mean."""
+    around: Surroundings = NOWHERE
+    """What else there is."""
 
 
 FactReader = Callable[[View], FactValue]
@@ -59,6 +66,8 @@ class Kind(Enum):
     """`HH:MM`, 00:00 to 23:59."""
     DATE = "date"
     """`YYYY-MM-DD`."""
+    MOMENT = "moment"
+    """`YYYY-MM-DDTHH:MM±HH:MM`."""
 
 
 class Fact(NamedTuple):
@@ -158,7 +167,7 @@ _TABLE: list[Fact] = [
         "origin",
         Kind.WORD,
         _ALL,
-        "Who asks: a phone by SIP (watcher), or an operator by MI.",
+        "Who asks: a phone by SIP (watcher), an operator by MI, or a rule by `also` (internal).",
         lambda v: v.request.requester.origin.value,
         tuple(origin.value for origin in Origin),
     ),
@@ -284,6 +293,20 @@ _TABLE: list[Fact] = [
     ),
     *(fact for feature in FEATURES for fact in _about_feature(feature)),
     Fact(
+        "rate.user",
+        Kind.COUNT,
+        _SET,
+        "Sets asked for the presentity in the last minute, this one included.",
+        lambda v: v.around.sets_of_user,
+    ),
+    Fact(
+        "rate.device",
+        Kind.COUNT,
+        _SET,
+        "Likewise from the same phone (watcher, address, User-Agent); absent for an operator.",
+        lambda v: v.around.sets_of_device,
+    ),
+    Fact(
         "time",
         Kind.TIME,
         _ALL,
@@ -304,6 +327,13 @@ _TABLE: list[Fact] = [
         _ALL,
         "Local date.",
         lambda v: v.at.date().isoformat(),
+    ),
+    Fact(
+        "now",
+        Kind.MOMENT,
+        _ALL,
+        "The moment, in local time with its distance from UTC.",
+        lambda v: v.at.isoformat(timespec="minutes"),
     ),
 ]
 

@@ -4,13 +4,19 @@ What is not given is as usual: Alice's own phone asks at noon on a Monday, and n
 """
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from dfks_rules.model.features import NOTHING_STORED, POSITION, Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
-from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester
-from dfks_rules.policy.facts import FACTS, WEEKDAYS, FactValue, View
+from dfks_rules.model.requests import (
+    FeatureRequest,
+    Operation,
+    Origin,
+    Requester,
+    Surroundings,
+)
+from dfks_rules.policy.facts import FACTS, NOWHERE, WEEKDAYS, FactValue, View
 
 Given = Mapping[str, Any]
 """Name of a fact → its value."""
@@ -40,10 +46,11 @@ def missing(facts: Given) -> str | None:
     for name in needed[facts.get("op")]:
         if name not in facts:
             return f"case has no `{name}`"
-    try:
-        date.fromisoformat(facts.get("date", _BASE["date"]))
-    except ValueError:
-        return f"`{facts['date']}` is not a day of the calendar"
+    for name in ("date", "now"):
+        try:
+            datetime.fromisoformat(facts.get(name, _BASE["date"]))
+        except ValueError:
+            return f"`{facts[name]}` is not a day of the calendar"
     return None
 
 
@@ -61,7 +68,11 @@ def view_of(given: Given) -> View:
     presentity = _aor(facts, "presentity", "user", "domain")
     asked = _state(facts, "request") if operation is Operation.SET else None
     request = FeatureRequest(operation, presentity, _requester(facts, presentity), feature, asked)
-    return View(request, _snapshot(facts, feature), _at(facts))
+    around = NOWHERE
+    if operation is Operation.SET:
+        rates = (facts.get("rate.user"), facts.get("rate.device"))
+        around = Surroundings(NOWHERE.stored_of, *rates)
+    return View(request, _snapshot(facts, feature), _at(facts), around)
 
 
 def _aor(facts: Given, whole: str, user: str, domain: str) -> Aor:
@@ -72,6 +83,8 @@ def _aor(facts: Given, whole: str, user: str, domain: str) -> Aor:
 def _requester(facts: Given, presentity: Aor) -> Requester:
     if facts["origin"] == Origin.OPERATOR.value:
         return Requester(Origin.OPERATOR, param=facts.get("param"))
+    if facts["origin"] == Origin.INTERNAL.value:
+        return Requester(Origin.INTERNAL)
     watching = {"watcher": presentity.uri, **facts}
     return Requester(
         Origin.WATCHER,
@@ -100,6 +113,8 @@ def _snapshot(facts: Given, feature: Feature | None) -> Snapshot:
 
 
 def _at(facts: Given) -> datetime:
+    if "now" in facts:
+        return datetime.fromisoformat(facts["now"])
     at = datetime.fromisoformat(f"{facts['date']}T{facts['time']}").replace(tzinfo=UTC)
     ahead = WEEKDAYS.index(facts.get("weekday", WEEKDAYS[at.weekday()])) - at.weekday()
     return at + timedelta(days=ahead)

@@ -8,13 +8,25 @@ import fnmatch
 import ipaddress
 import re
 from collections.abc import Callable, Hashable
+from datetime import datetime
 from enum import Enum
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from dfks_rules.policy.facts import FactValue, Kind
+from dfks_rules.policy.schedules import Schedule, covers
 
 FactLookup = Callable[[str], FactValue]
 """Name of a fact → its value in the request at hand."""
+
+
+class Named(NamedTuple):
+    """An operand that the file gives a name to."""
+
+    name: str
+    """As policies write it."""
+    value: Hashable
+    """What it stands for."""
 
 
 class Operand(Enum):
@@ -25,6 +37,7 @@ class Operand(Enum):
     TEXTS = "text, or a list of texts of which one must do"
     FLAG = "true or false"
     FACT = "the name of another fact of the same type"
+    SCHEDULE = "the name of a schedule of the file"
 
 
 class Matcher(NamedTuple):
@@ -59,11 +72,14 @@ class Atom(NamedTuple):
     @property
     def facts(self) -> tuple[str, ...]:
         """Names of the facts that it reads."""
-        return (self.fact, str(self.operand)) if self.matcher == "sameAs" else (self.fact,)
+        if self.matcher == "sameAs":
+            return (self.fact, str(self.operand))
+        # Hours have a zone of their own: local time does not tell whether it is within them.
+        return ("now",) if self.matcher == "during" else (self.fact,)
 
     def holds(self, lookup: FactLookup) -> bool:
         """Whether the request at hand passes. Total: no value of a fact raises an error."""
-        value = lookup(self.fact)
+        value = lookup(self.facts[0])
         if value is None:
             return False
         if self.matcher == "sameAs":
@@ -98,12 +114,19 @@ def _within(address: str, networks: Any) -> bool:
     return any((mapped or parsed) in network for network in networks)
 
 
+@lru_cache(1024)
+def _covered(moment: str, schedule: Schedule) -> bool:
+    return covers(schedule, datetime.fromisoformat(moment))
+
+
 def _same(operand: Hashable) -> Hashable:
     return operand
 
 
 _EVERY = frozenset(Kind)
+_CONSTANT = _EVERY - {Kind.MOMENT}
 _ORDERED = frozenset({Kind.COUNT, Kind.TIME, Kind.DATE})
+_TIMES = frozenset({Kind.TIME, Kind.MOMENT})
 _TEXTUAL = frozenset({Kind.TEXT, Kind.DOMAIN, Kind.AOR})
 _COMPARABLE = _TEXTUAL | {Kind.STATUS, Kind.COUNT}
 
@@ -111,7 +134,7 @@ _TABLE: list[Matcher] = [
     Matcher(
         "eq",
         Operand.CONSTANT,
-        _EVERY,
+        _CONSTANT,
         "Is this value; a bare constant means the same.",
         _same,
         lambda value, constant: value == constant,
@@ -119,7 +142,7 @@ _TABLE: list[Matcher] = [
     Matcher(
         "ne",
         Operand.CONSTANT,
-        _EVERY,
+        _CONSTANT,
         "Is not this value; true when the fact is absent.",
         _same,
         lambda value, constant: value == constant,
@@ -128,7 +151,7 @@ _TABLE: list[Matcher] = [
     Matcher(
         "in",
         Operand.LIST,
-        _EVERY,
+        _CONSTANT,
         "Is one of these values; a bare list means the same.",
         frozenset,
         lambda value, constants: value in constants,
@@ -136,7 +159,7 @@ _TABLE: list[Matcher] = [
     Matcher(
         "notIn",
         Operand.LIST,
-        _EVERY,
+        _CONSTANT,
         "Is none of these values; true when the fact is absent.",
         frozenset,
         lambda value, constants: value in constants,
@@ -230,6 +253,23 @@ _TABLE: list[Matcher] = [
         "Is the value that this other fact has.",
         _same,
         lambda value, other: value == other,
+    ),
+    Matcher(
+        "during",
+        Operand.SCHEDULE,
+        _TIMES,
+        "Is within the hours of this schedule.",
+        _same,
+        lambda moment, named: _covered(moment, named.value),
+    ),
+    Matcher(
+        "outside",
+        Operand.SCHEDULE,
+        _TIMES,
+        "Is not within the hours of this schedule.",
+        _same,
+        lambda moment, named: _covered(moment, named.value),
+        negates="during",
     ),
 ]
 

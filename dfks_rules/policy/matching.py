@@ -1,55 +1,169 @@
-"""Which rules match, by the engine: rules sharded by what is asked and for which domain."""
+"""Which rules match, by the engine: rules sharded by what is asked and for which domain.
+
+A shard is known by its content alone: rules have numbers of their own within it, and who asks it
+knows which rules of the whole these are. So a shard stays the same, and stays in the engine, when
+rules elsewhere change; and tenants with the same rules share one. It is one ruleset of the engine,
+which takes about a millisecond to make: whoever brings many in can let others work in between.
+"""
 
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from dfks_rules.model.features import Feature
 from dfks_rules.model.requests import Operation
-from dfks_rules.policy.compile import QUESTIONS, Alternative, Literals, sheets
-from dfks_rules.policy.engine import Ruleset
+from dfks_rules.policy.compile import QUESTIONS, Alternative, Literals, Sheet, chunks, sheet
+from dfks_rules.policy.engine import EngineError, Ruleset
 from dfks_rules.policy.facts import FACTS, FactReader, FactValue
 from dfks_rules.policy.matchers import FactLookup
 
 SituationKey = tuple[Operation, Feature | None, FactValue]
 """What is asked, and for which domain; None for every domain that no rule names."""
 
+Content = tuple[tuple[int, Literals], ...]
+"""Alternatives as (number of the rule within the shard, literals), in order of precedence."""
 
-Ranked = tuple[tuple[int, Literals], ...]
-"""Alternatives as (position of the rule, literals), in order of precedence."""
+
+class ShardPlan(NamedTuple):
+    """A shard before the engine has it: values only, fit for another process."""
+
+    content: Content
+    """What it is; plans of one content are the same shard."""
+    sheet: Sheet
+    """Its ruleset."""
+    facts: frozenset[str]
+    """Names of the facts that decide which rules match."""
+
+
+class Share(NamedTuple):
+    """Rules that are asked for one question and domain, as many as one shard holds."""
+
+    shard: int
+    """Position of their shard in `Layout.shards`."""
+    rules: tuple[int, ...]
+    """Position of each rule among all, by its number in the shard."""
+
+
+class Layout(NamedTuple):
+    """All rules, sharded."""
+
+    shards: tuple[ShardPlan, ...]
+    """Each content once."""
+    shares: dict[tuple[int, FactValue], tuple[Share, ...]]
+    """(Position in `QUESTIONS`, domain) → the rules that name the domain; None: that name none."""
+    reads: dict[tuple[int, FactValue], frozenset[str]]
+    """Likewise → names of the facts that effects of these rules read."""
+
+
+def lay_out(rules: Sequence[tuple[Sequence[Alternative], frozenset[str]]]) -> Layout:
+    """The shards of rules.
+
+    Args:
+        rules: of each rule, in order of precedence, its alternatives and the facts that its effects
+            read.
+    """
+    ranked: dict[tuple[int, FactValue], list[tuple[int, Literals]]] = defaultdict(list)
+    reads: dict[tuple[int, FactValue], frozenset[str]] = defaultdict(frozenset)
+    for position, (ways, facts) in enumerate(rules):
+        for way in ways:
+            for question in way.questions:
+                for domain in way.domains or (None,):
+                    ranked[question, domain].append((position, way.literals))
+                    reads[question, domain] |= facts
+    places: dict[Content, int] = {}
+    shares: dict[tuple[int, FactValue], tuple[Share, ...]] = {}
+    for key, some in ranked.items():
+        found = []
+        for chunk in chunks(some):
+            numbers = {position: n for n, position in enumerate(dict(chunk))}
+            content = tuple((numbers[position], literals) for position, literals in chunk)
+            found.append(Share(places.setdefault(content, len(places)), tuple(numbers)))
+        shares[key] = tuple(found)
+    return Layout(tuple(map(_plan, places)), shares, dict(reads))
+
+
+def _plan(content: Content) -> ShardPlan:
+    atoms = {literal.atom for _, literals in content for literal in literals}
+    facts = frozenset(name for atom in atoms for name in atom.facts)
+    return ShardPlan(content, sheet(content), facts)
 
 
 class Shard:
-    """The rules for one question that name one domain, or that name none."""
+    """Rules inside the engine."""
 
-    def __init__(self, ranked: Ranked) -> None:
-        """Compiles the rules."""
-        atoms = {literal.atom for _, literals in ranked for literal in literals}
-        self.facts = {name for atom in atoms for name in atom.facts}
-        """Names of the facts that decide which rules match."""
-        self._sheets = sheets(ranked)
-        self.rebuild()
-
-    def matching(self, lookup: FactLookup) -> set[int]:
-        """Positions of the rules that match.
+    def __init__(self, plan: ShardPlan) -> None:
+        """Compiles the rules.
 
         Raises:
-            EngineError: the engine failed; `rebuild` before asking again.
+            EngineError: the engine does not take them.
         """
-        return {
-            int(name.partition("_")[0])
-            for sheet, ruleset in zip(self._sheets, self._rulesets, strict=True)
-            for name in ruleset.match(sheet.message(lookup))
-        }
+        self.plan = plan
+        self.users = 0
+        """How often it was taken from `Shards`."""
+        self._ruleset: Ruleset | None = None
+        self.build()
 
-    def rebuild(self) -> None:
-        """Makes new rulesets. The old ones are not deleted: that could crash after a failure."""
-        self._rulesets = [Ruleset(sheet.definition) for sheet in self._sheets]
+    def matching(self, lookup: FactLookup) -> list[int]:
+        """Numbers of the rules that match; of one that matches in several ways, several times.
+
+        Raises:
+            EngineError: the engine failed; `drop` and `build` before asking again.
+        """
+        if self._ruleset is None:
+            raise EngineError("the rules are not in the engine")
+        names = self._ruleset.match(self.plan.sheet.message(lookup))
+        return [int(name.partition("_")[0]) for name in names]
+
+    def build(self) -> None:
+        """Brings the rules into the engine, unless they are there.
+
+        Raises:
+            EngineError: the engine does not take them.
+        """
+        self._ruleset = self._ruleset or Ruleset(self.plan.sheet.definition)
+
+    def drop(self) -> None:
+        """Forgets what the engine has, and does not delete it: after a failure that could crash."""
+        self._ruleset = None
 
     def delete(self) -> None:
         """Frees the engine's memory."""
-        for ruleset in self._rulesets:
-            ruleset.delete()
+        if self._ruleset is not None:
+            self._ruleset.delete()
+
+
+class Shards:
+    """Every shard in the engine, each once however many policy sets have it.
+
+    INVARIANT: who takes a shard releases it once; the last to release it frees the engine's memory.
+    """
+
+    def __init__(self) -> None:
+        self._shards: dict[Content, Shard] = {}
+
+    def __len__(self) -> int:
+        return len(self._shards)
+
+    def take(self, plan: ShardPlan) -> Shard:
+        """The shard of that content, made if nobody has it.
+
+        Raises:
+            EngineError: the engine does not take it; nothing was taken.
+        """
+        shard = self._shards.get(plan.content)
+        if shard is None:
+            shard = self._shards[plan.content] = Shard(plan)
+        shard.build()
+        shard.users += 1
+        return shard
+
+    def release(self, shard: Shard) -> None:
+        """Gives back what `take` gave."""
+        shard.users -= 1
+        if not shard.users:
+            del self._shards[shard.plan.content]
+            shard.delete()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,48 +175,60 @@ class Situation:
     feature: Feature | None
     """About which feature."""
     shards: tuple[Shard, ...]
-    """At most two: of the domain, and of no domain."""
+    """Those of the domain, and those of no domain."""
+    rules: tuple[tuple[int, ...], ...]
+    """For each shard: position of each of its rules among all."""
     facts: tuple[str, ...]
     """Names of the facts that decide which rules match."""
     readers: tuple[FactReader, ...]
     """How each is read."""
 
+    def matching(self, lookup: FactLookup) -> set[int]:
+        """Positions of the rules that match.
 
-def situations(rules: Sequence[Sequence[Alternative]]) -> dict[SituationKey, Situation]:
-    """Everything that can be asked, compiled.
+        Raises:
+            EngineError: the engine failed; `recover` before asking again.
+        """
+        return {
+            rules[number]
+            for shard, rules in zip(self.shards, self.rules, strict=True)
+            for number in shard.matching(lookup)
+        }
+
+    def recover(self) -> None:
+        """Makes the shards anew, since it is not known which one failed.
+
+        Raises:
+            EngineError: the engine does not even compile what it compiled before.
+        """
+        for shard in self.shards:
+            shard.drop()
+        for shard in self.shards:
+            shard.build()
+
+
+def situations(layout: Layout, shards: Sequence[Shard]) -> dict[SituationKey, Situation]:
+    """Everything that can be asked.
 
     Args:
-        rules: the alternatives of each rule, in order of precedence.
-
-    Raises:
-        EngineError: the engine does not take the rules.
+        layout: the rules.
+        shards: those of `layout.shards`, in the engine.
     """
-    ranked: dict[tuple[int, FactValue], list[tuple[int, Literals]]] = defaultdict(list)
-    for position, ways in enumerate(rules):
-        for way in ways:
-            for question in way.questions:
-                for domain in way.domains or (None,):
-                    ranked[question, domain].append((position, way.literals))
-    # Many questions and domains have the same rules, and then one shard serves them all.
-    made: dict[Ranked, Shard] = {}
-    shards: dict[tuple[int, FactValue], Shard] = {}
-    for key, some in ranked.items():
-        content = tuple(some)
-        if content not in made:
-            made[content] = Shard(content)
-        shards[key] = made[content]
-    every = {(question, None) for question in range(len(QUESTIONS))} | set(shards)
+    every = {(question, None) for question in range(len(QUESTIONS))} | set(layout.shares)
     return {
-        (*QUESTIONS[question], domain): _situation(question, domain, shards)
+        (*QUESTIONS[question], domain): _situation(question, domain, layout, shards)
         for question, domain in every
     }
 
 
 def _situation(
-    question: int, domain: FactValue, shards: dict[tuple[int, FactValue], Shard]
+    question: int, domain: FactValue, layout: Layout, shards: Sequence[Shard]
 ) -> Situation:
     keys = dict.fromkeys([(question, domain), (question, None)])
-    asked = tuple(shards[key] for key in keys if key in shards)
-    facts = tuple(sorted(set[str]().union(*(shard.facts for shard in asked))))
+    asked = [share for key in keys for share in layout.shares.get(key, ())]
+    own = tuple(shards[share.shard] for share in asked)
+    read = [layout.reads.get(key, frozenset()) for key in keys]
+    facts = tuple(sorted(frozenset[str]().union(*read, *(shard.plan.facts for shard in own))))
     readers = tuple(FACTS[name].read for name in facts)
-    return Situation(*QUESTIONS[question], asked, facts, readers)
+    rules = tuple(share.rules for share in asked)
+    return Situation(*QUESTIONS[question], own, rules, facts, readers)

@@ -1,24 +1,22 @@
 """The policies in force: files in, decisions out."""
 
-import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
-from dfks_rules.errors import DfksError, PolicyError
+from dfks_rules.errors import DfksError
 from dfks_rules.model.decisions import Decision
 from dfks_rules.model.features import FEATURES, OFF, POSITION, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
-from dfks_rules.model.requests import FeatureRequest, Operation, Requester
-from dfks_rules.policy.check import check
+from dfks_rules.model.requests import FeatureRequest, Operation, Requester, Surroundings
 from dfks_rules.policy.combine import Plan, make_plan
-from dfks_rules.policy.compile import Alternative
+from dfks_rules.policy.compiled import CompiledPolicies, compile_policies
 from dfks_rules.policy.document import Rule
 from dfks_rules.policy.engine import EngineError, self_test
-from dfks_rules.policy.facts import FACTS, FactValue, View
+from dfks_rules.policy.facts import FACTS, NOWHERE, FactValue, View
 from dfks_rules.policy.matchers import FactLookup
-from dfks_rules.policy.matching import Situation, situations
+from dfks_rules.policy.matching import Shard, Shards, Situation, situations
 from dfks_rules.policy.reference import ReferenceEvaluator
 from dfks_rules.policy.source import Source
 
@@ -41,17 +39,6 @@ class _Memo(dict[_K, _V]):
         return value
 
 
-class Listed(NamedTuple):
-    """One policy of a set, for people."""
-
-    file: str
-    """Path as it was given."""
-    name: str
-    """`metadata.name`."""
-    rules: int
-    """How many rules take part in decisions; 0 for `mode: off`."""
-
-
 class PolicySet:
     """Decides, by one set of policy files. One thread only; a decision runs as a whole.
 
@@ -59,23 +46,37 @@ class PolicySet:
     asked and what is stored. So both the plan and the decision can be remembered.
     """
 
-    def __init__(
-        self,
-        rules: Sequence[tuple[Rule, Sequence[Alternative]]],
-        revision: str,
-        policies: tuple[Listed, ...],
-    ) -> None:
-        """Compiles the rules, which stand in order of precedence; see `load`."""
-        self.policies = policies
+    def __init__(self, compiled: CompiledPolicies, shards: Shards) -> None:
+        """Brings the rules into the engine; see `load`.
+
+        Args:
+            compiled: what the files say.
+            shards: where shards are taken from, and given back to by `close`.
+
+        Raises:
+            EngineError: the engine does not take the rules; nothing was taken.
+        """
+        self.policies = compiled.policies
         """The files that were read, in the given order."""
-        self.revision = revision
+        self.revision = compiled.revision
         """First 12 hexadecimal digits of the hash of all files."""
         self.engine_failures = 0
         """How often the engine failed and the reference evaluator answered in its place."""
-        self.rules = tuple(rule for rule, _ in rules)
+        self.rules = compiled.rules
         """Every rule in force, in order of precedence."""
         self._reference = ReferenceEvaluator(self.rules)
-        self._situations = situations([ways for _, ways in rules])
+        self._source = shards
+        self.shards: list[Shard] = []
+        """What it has in the engine."""
+        try:
+            for plan in compiled.layout.shards:
+                self.shards.append(shards.take(plan))
+        except EngineError:
+            self.close()
+            raise
+        self._situations = situations(compiled.layout, self.shards)
+        self.reads = frozenset(name for one in self._situations.values() for name in one.facts)
+        """Names of all facts that some rule reads."""
         self._plans: _Memo[tuple[Situation, tuple[FactValue, ...]], Plan] = _Memo()
         self._decisions: _Memo[tuple[Plan, FeatureState, bool], Decision] = _Memo()
         self._gets: _Memo[tuple[str | None, tuple[FeatureState, ...]], tuple[Decision, ...]] = (
@@ -91,21 +92,27 @@ class PolicySet:
             for domain in {domain for _, _, domain in self._situations}
         }
         """Domain (None: any other) → whether its gets are decided without reading a fact."""
-        self._closed = False
 
-    def decide(self, request: FeatureRequest, snapshot: Snapshot, at: datetime) -> Decision:
+    def decide(
+        self,
+        request: FeatureRequest,
+        snapshot: Snapshot,
+        at: datetime,
+        around: Surroundings = NOWHERE,
+    ) -> Decision:
         """What the policies say to one request.
 
         Args:
             request: a get, a set, or leave to subscribe.
             snapshot: what is stored for the presentity.
             at: now, in the zone whose local time policies mean.
+            around: what else there is.
         """
-        return self.decide_view(View(request, snapshot, at))
+        return self.decide_view(View(request, snapshot, at, around))
 
     def decide_view(self, view: View) -> Decision:
         """What the policies say to one request; see `decide`."""
-        request, snapshot, _ = view
+        request, snapshot = view.request, view.snapshot
         operation, feature = request.operation, request.feature
         situation = self._situations.get((operation, feature, request.presentity.domain))
         if situation is None:
@@ -114,7 +121,7 @@ class PolicySet:
         plan = self._plans.get((situation, values))
         if plan is None:
             rules = self._matching(situation, values, partial(_fact, view))
-            made = make_plan(rules, operation, feature, self.revision)
+            made = make_plan(rules, operation, feature, self.revision, partial(_fact, view))
             plan = self._plans.keep((situation, values), made)
         stored = OFF if feature is None else snapshot.states[POSITION[feature]]
         own = (
@@ -131,8 +138,23 @@ class PolicySet:
             return decision._replace(logs=plan.lines(partial(_fact, view)))
         return decision
 
+    def decide_by_reference(self, view: View) -> Decision:
+        """What `decide_view` must say, worked out without the engine and without memory."""
+        request, lookup = view.request, partial(_fact, view)
+        rules = [self.rules[position] for position in self._reference.matching(lookup)]
+        plan = make_plan(rules, request.operation, request.feature, self.revision, lookup)
+        stored = OFF if request.feature is None else view.snapshot.state(request.feature)
+        own = request.requester.watcher == request.presentity
+        decision = plan.decide(request.asked, stored, own=own)
+        return decision._replace(logs=plan.lines(lookup))
+
     def decide_gets(
-        self, presentity: Aor, requester: Requester, snapshot: Snapshot, at: datetime
+        self,
+        presentity: Aor,
+        requester: Requester,
+        snapshot: Snapshot,
+        at: datetime,
+        around: Surroundings = NOWHERE,
     ) -> tuple[Decision, ...]:
         """What `decide` says to a get of each of `FEATURES`, in that order."""
         domain = presentity.domain if presentity.domain in self._factless else None
@@ -143,22 +165,19 @@ class PolicySet:
                 FeatureRequest(Operation.GET, presentity, requester, feature)
                 for feature in FEATURES
             ]
-            decisions = tuple([self.decide(request, snapshot, at) for request in requests])
+            decisions = tuple([self.decide(request, snapshot, at, around) for request in requests])
             if self._factless.get(domain) and not any(one.logs for one in decisions):
                 self._gets.keep(key, decisions)
         return decisions
 
     def close(self) -> None:
         """Frees the engine's memory. To decide afterwards is an error."""
-        # Once given up, the engine may hold rulesets that it is not safe to delete.
-        if self.engine_failures < MAX_ENGINE_FAILURES:
-            for shard in {shard for one in self._situations.values() for shard in one.shards}:
-                shard.delete()
-        self._situations.clear()
-        self._closed = True
+        while self.shards:
+            self._source.release(self.shards.pop())
+        self._situations = {}
 
     def _of_any_domain(self, request: FeatureRequest) -> Situation:
-        if self._closed:
+        if not self._situations:
             raise DfksError("policy_closed", "the policy set is closed")
         return self._situations[request.operation, request.feature, None]
 
@@ -175,8 +194,7 @@ class PolicySet:
         if self.engine_failures < MAX_ENGINE_FAILURES:
             known = dict(zip(situation.facts, values, strict=True)).__getitem__
             try:
-                positions = set[int]().union(*(shard.matching(known) for shard in situation.shards))
-                return [self.rules[position] for position in sorted(positions)]
+                return [self.rules[position] for position in sorted(situation.matching(known))]
             except EngineError:
                 self._recover(situation)
         return [self.rules[position] for position in self._reference.matching(every)]
@@ -184,48 +202,22 @@ class PolicySet:
     def _recover(self, situation: Situation) -> None:
         self.engine_failures += 1
         try:
-            for shard in situation.shards:
-                shard.rebuild()
+            situation.recover()
         except EngineError:
             # An engine that cannot even compile what it compiled before is not asked again.
             self.engine_failures = MAX_ENGINE_FAILURES
 
 
 def load(sources: Sequence[Source]) -> PolicySet:
-    """The policies in these files; none at all is a policy set too, which keeps what was set.
-
-    Args:
-        sources: in the order that decides between policies of one band and priority.
+    """The policies in these files; see `compile_policies`.
 
     Raises:
-        PolicyError: with every finding in every file; nothing is kept of the others.
+        PolicyError: with every finding in every file.
         EngineError: the engine is not fit for use (`policy_engine`).
     """
-    checked, findings = check(sources)
-    if findings:
-        raise PolicyError(findings)
+    compiled = compile_policies(sources)
     self_test()
-    # The sort is stable: files, and rules in a file, stay in their order.
-    enforced = sorted(
-        (one for one in checked if one.policy.enforced),
-        key=lambda one: (one.policy.band, -one.policy.priority),
-    )
-    rules = [
-        pair for one in enforced for pair in zip(one.policy.rules, one.alternatives, strict=True)
-    ]
-    policies = tuple(
-        Listed(source.file, one.policy.name, len(one.policy.rules) if one.policy.enforced else 0)
-        for source, one in zip(sources, checked, strict=True)
-    )
-    return PolicySet(rules, _revision(sources), policies)
-
-
-def _revision(sources: Sequence[Source]) -> str:
-    """Of the content alone, so that nodes with other paths agree."""
-    digest = hashlib.sha256()
-    for source in sources:
-        digest.update(hashlib.sha256(source.text.encode()).digest())
-    return digest.hexdigest()[:12]
+    return PolicySet(compiled, Shards())
 
 
 def _fact(view: View, name: str) -> FactValue:

@@ -7,21 +7,25 @@ from typing import Any
 
 from dfks_rules.errors import Finding
 from dfks_rules.model.decisions import Denial, DenialAnswer, NotifyScope
-from dfks_rules.policy.combine import PLACEHOLDER
+from dfks_rules.model.features import RING_COUNTS, Feature
 from dfks_rules.policy.document import (
     AllOf,
+    Also,
     AnyOf,
     Band,
     Condition,
     Effects,
+    Mode,
     Not,
     Policy,
     Rule,
 )
 from dfks_rules.policy.facts import FACTS, Kind
-from dfks_rules.policy.matchers import MATCHERS, Atom, Operand
+from dfks_rules.policy.matchers import MATCHERS, Atom, Named, Operand
+from dfks_rules.policy.schedules import Schedule, ScheduleError, parse_schedule
 from dfks_rules.policy.source import Path, Tree
 from dfks_rules.policy.validate import did_you_mean
+from dfks_rules.policy.values import PLACEHOLDER, Clamped, Template
 
 _DEFAULT_PRIORITY = 500
 _NOTIFY: dict[bool | str | None, NotifyScope | None] = {
@@ -39,23 +43,42 @@ class Reader:
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
         self.findings: list[Finding] = []
+        self._schedules = self._read_schedules()
+
+    def _read_schedules(self) -> dict[str, Schedule | None]:
+        """Name → schedule; None where it is wrong, of which there is a finding."""
+        schedules: dict[str, Schedule | None] = {}
+        for name, written in self._tree.value.get("schedules", {}).items():
+            schedules[name] = None
+            try:
+                schedules[name] = parse_schedule(written)
+            except ScheduleError as error:
+                for path, message in error.problems:
+                    place = ("schedules", name, *path)
+                    self.findings.append(self._tree.finding(place, "policy_schedule", message))
+        return schedules
 
     def header(self) -> Policy:
         """The policy without its rules."""
         value = self._tree.value
         return Policy(
             value["metadata"]["name"],
-            value.get("mode", "enforce") == "enforce",
+            Mode(value.get("mode", Mode.ENFORCE.value)),
             Band[value.get("band", "normal").upper()],
             value.get("priority", _DEFAULT_PRIORITY),
             (),
         )
 
-    def scope(self) -> Condition:
-        """The condition that all rules share; always true when there is none."""
-        return self._condition(self._tree.value.get("scope", {}), ("scope",))
+    def scope(self, tenant: str | None = None) -> Condition:
+        """The condition that all rules share; always true when there is none.
 
-    def rule(self, policy: str, scope: Condition, position: int) -> Rule:
+        Args:
+            tenant: the only domain that the file can reach.
+        """
+        scope = self._condition(self._tree.value.get("scope", {}), ("scope",))
+        return scope if tenant is None else AllOf((Atom("domain", "eq", tenant), scope))
+
+    def rule(self, policy: Policy, scope: Condition, position: int) -> Rule:
         """The rule at a 0-based position of the file."""
         path: Path = ("rules", position)
         rule = self._tree.value["rules"][position]
@@ -63,7 +86,8 @@ class Reader:
         if "unless" in rule:
             parts.append(Not(self._condition(rule["unless"], (*path, "unless"))))
         effects = self._effects(rule["then"], (*path, "then"))
-        return Rule(f"{policy}/{rule['id']}", AllOf(tuple(parts)), effects)
+        shadow = policy.mode is Mode.SHADOW
+        return Rule(f"{policy.name}/{rule['id']}", AllOf(tuple(parts)), effects, shadow)
 
     def _condition(self, keys: Mapping[str, Any], path: Path) -> Condition:
         parts: list[Condition] = []
@@ -98,6 +122,8 @@ class Reader:
                     _refuse_impossible(FACTS[fact].kind, constant)
             if matcher.operand is Operand.FACT and operand == fact:
                 raise ValueError(f"`{fact}` is always the same as itself")
+            if matcher.operand is Operand.SCHEDULE:
+                operand = self._schedule(operand, path)
             prepared: Hashable = matcher.prepare(operand)
         except ValueError as error:
             self.findings.append(self._tree.finding(path, "policy_value", str(error)))
@@ -108,19 +134,68 @@ class Reader:
         atom = Atom(fact, matcher.negates or name, prepared)
         return Not(atom) if matcher.negates else atom
 
+    def _schedule(self, name: str, path: Path) -> Named:
+        if name not in self._schedules:
+            message = f"unknown schedule `{name}`{did_you_mean(name, self._schedules)}"
+            self.findings.append(self._tree.finding(path, "policy_unknown_schedule", message))
+        return Named(name, self._schedules.get(name))
+
     def _effects(self, then: Mapping[str, Any], path: Path) -> Effects:
-        values = then.get("values", {})
         self._check_placeholders(then.get("log", ""), (*path, "log"))
+        forward_to, ring_count = self._values(then.get("values", {}), (*path, "values"))
         return Effects(
             status=then.get("status"),
             assigned=then.get("assigned"),
             notify=_NOTIFY[then.get("notify")],
-            forward_to=values.get("forwardTo"),
-            ring_count=values.get("ringCount"),
+            forward_to=forward_to,
+            ring_count=ring_count,
             denial=_denial(then["deny"]) if "deny" in then else None,
             allow=then.get("allow"),
             log=then.get("log"),
+            also=tuple(
+                self._also(one, (*path, "also", n)) for n, one in enumerate(then.get("also", []))
+            ),
             final=then.get("final", False),
+        )
+
+    def _values(
+        self, values: Mapping[str, Any], path: Path
+    ) -> tuple[str | Template | None, int | Clamped | None]:
+        """`forwardTo` and `ringCount`."""
+        forward_to, ring_count = values.get("forwardTo"), values.get("ringCount")
+        if isinstance(forward_to, dict):
+            forward_to = self._template(forward_to, (*path, "forwardTo"))
+        if isinstance(ring_count, dict):
+            ring_count = self._clamped(ring_count, (*path, "ringCount"))
+        return forward_to, ring_count
+
+    def _template(self, written: Mapping[str, str], path: Path) -> Template:
+        if ("from" in written) == ("template" in written):
+            message = "`forwardTo` takes one of `from` and `template`"
+            self.findings.append(self._tree.finding(path, "policy_effect", message))
+        text = written.get("template", f"${{{written.get('from', 'user')}}}")
+        self._check_placeholders(text, (*path, "template"))
+        return Template(text, written.get("default"))
+
+    def _clamped(self, written: Mapping[str, Any], path: Path) -> Clamped:
+        least = written.get("min", RING_COUNTS[0])
+        most = written.get("max", RING_COUNTS[-1])
+        if least > most:
+            message = f"`min` ({least}) is more than `max` ({most})"
+            self.findings.append(self._tree.finding(path, "policy_value", message))
+        return Clamped(written["from"], least, most, written.get("default"))
+
+    def _also(self, written: Mapping[str, Any], path: Path) -> Also:
+        for name in ("user", "domain"):
+            self._check_placeholders(written.get(name, ""), (*path, name))
+        forward_to, ring_count = self._values(written.get("values", {}), (*path, "values"))
+        return Also(
+            Feature(written["feature"]),
+            written["status"],
+            Template(written["user"]) if "user" in written else None,
+            Template(written["domain"]) if "domain" in written else None,
+            forward_to,
+            ring_count,
         )
 
     def _check_placeholders(self, text: str, path: Path) -> None:

@@ -9,15 +9,22 @@ Reference: JSON Schema draft 2020-12.
 from typing import Any
 
 from dfks_rules.model.decisions import DenialAnswer
-from dfks_rules.model.features import MAX_TEXT, RING_COUNTS, Value
+from dfks_rules.model.features import FEATURES, MAX_TEXT, RING_COUNTS, Value
+from dfks_rules.policy.document import Mode
 from dfks_rules.policy.facts import FACTS, Fact, Kind
 from dfks_rules.policy.matchers import MATCHERS, Matcher, Operand
+from dfks_rules.policy.schedules import WANTED as SCHEDULE_WANTED
+from dfks_rules.policy.schedules import schedule_schema
 
 Schema = dict[str, Any]
 
 API_VERSION = "dfks/v1"
 MAX_RULES = 500
 """Most rules in one file."""
+MAX_ALSO = 20
+"""Most sets that follow from one rule."""
+MAX_SCHEDULES = 100
+"""Most schedules in one file."""
 MAX_LIST = 500
 """Most constants in one list; more belong in a directory, not in a policy."""
 
@@ -26,6 +33,10 @@ IDENTIFIER = r"^[a-z][a-z0-9-]{0,62}(?!\n)$"
 """Names of policies and rules, and reasons."""
 _TIME = r"^([01][0-9]|2[0-3]):[0-5][0-9](?!\n)$"
 _DATE = r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(?!\n)$"
+_MOMENT = (
+    r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+    r"T([01][0-9]|2[0-3]):[0-5][0-9][+-]([01][0-9]|2[0-3]):[0-5][0-9](?!\n)$"
+)
 _DOMAIN = r"^[^A-Z@]+$"
 _AOR = r"^sip:([^@]+@)?[^A-Z@]+$"
 _IP = r"^[0-9a-f.:]+$"
@@ -34,6 +45,8 @@ WANTED: dict[str, str] = {
     IDENTIFIER: "lower-case letters, digits and `-`, a letter first, at most 63",
     _TIME: "a time of day like `08:30`",
     _DATE: "a date like `2026-12-25`",
+    _MOMENT: "a moment like `2026-12-25T08:30+01:00`",
+    **SCHEDULE_WANTED,
     _DOMAIN: "a domain in lower case",
     _AOR: "like `sip:alice@example.com`, the domain in lower case",
     _IP: "an address like `10.0.0.7`, or `2001:db8::7` in lower case",
@@ -52,6 +65,7 @@ _CONSTANTS: dict[Kind, Schema] = {
     Kind.IP: {**TEXT, "pattern": _IP},
     Kind.TIME: {**TEXT, "pattern": _TIME},
     Kind.DATE: {**TEXT, "pattern": _DATE},
+    Kind.MOMENT: {**TEXT, "pattern": _MOMENT},
 }
 
 
@@ -93,8 +107,13 @@ def _operand(matcher: Matcher, constant: Schema, fact: Fact) -> Schema:
         case Operand.FLAG:
             return {"type": "boolean"}
         case Operand.FACT:
-            names = [name for name, other in FACTS.items() if other.kind is fact.kind]
-            return {"type": "string", "enum": names}
+            return {"type": "string", "enum": _names_of(fact.kind)}
+        case Operand.SCHEDULE:
+            return {"type": "string", "pattern": IDENTIFIER}
+
+
+def _names_of(*kinds: Kind) -> list[str]:
+    return [name for name, fact in FACTS.items() if fact.kind in kinds]
 
 
 def _tests(fact: Fact) -> Schema:
@@ -107,6 +126,8 @@ def _tests(fact: Fact) -> Schema:
     }
     table = object_schema("Every matcher must hold.", [], properties)
     operators = {**table, "title": "matchers", "minProperties": 1}
+    if "eq" not in properties:
+        return operators
     return {"anyOf": [constant, list_schema(constant), operators]}
 
 
@@ -147,24 +168,85 @@ _REASON: Schema = {
     "description": "A short word for programs, e.g. `toll-fraud`.",
 }
 
+_RINGS: Schema = {"type": "integer", "minimum": RING_COUNTS[0], "maximum": RING_COUNTS[-1]}
+
+_FORWARD_TO: Schema = {
+    "description": "Where calls go, e.g. `sip:bob@example.com` or `+4930123456`: a text, or made "
+    "of facts.",
+    "anyOf": [
+        TEXT,
+        object_schema(
+            "A text made of facts: one of `from` and `template`.",
+            [],
+            {
+                "from": {
+                    "enum": _names_of(Kind.TEXT, Kind.AOR),
+                    "description": "The fact to take.",
+                },
+                "template": {
+                    **TEXT,
+                    "description": "Text with `${fact}` in it, e.g. `sip:vm-${user}@${domain}`.",
+                },
+                "default": {**TEXT, "description": "What to take when a fact is absent."},
+            },
+        ),
+    ],
+}
+_RING_COUNT: Schema = {
+    "description": "Rings before the call is forwarded: a number, or taken from a fact.",
+    "anyOf": [
+        _RINGS,
+        object_schema(
+            "A number taken from a fact, within bounds.",
+            ["from"],
+            {
+                "from": {"enum": _names_of(Kind.COUNT), "description": "The fact to take."},
+                "min": {**_RINGS, "description": "A smaller number becomes this one."},
+                "max": {**_RINGS, "description": "A larger number becomes this one."},
+                "default": {**_RINGS, "description": "What to take when the fact is absent."},
+            },
+        ),
+    ],
+}
 _VALUES: Schema = {
     **object_schema(
         "Values of the feature; a feature that has no such value ignores it.",
         [],
-        {
-            Value.FORWARD_TO.value: {
-                **TEXT,
-                "description": "Where calls go, e.g. `sip:bob@example.com` or `+4930123456`.",
-            },
-            Value.RING_COUNT.value: {
-                "type": "integer",
-                "minimum": RING_COUNTS[0],
-                "maximum": RING_COUNTS[-1],
-                "description": "Rings before the call is forwarded.",
-            },
-        },
+        {Value.FORWARD_TO.value: _FORWARD_TO, Value.RING_COUNT.value: _RING_COUNT},
     ),
     "minProperties": 1,
+}
+
+_ALSO: Schema = {
+    "description": "Sets on other features or users that follow; each is decided on by itself.",
+    "type": "array",
+    "minItems": 1,
+    "maxItems": MAX_ALSO,
+    "items": object_schema(
+        "One set that follows.",
+        ["feature", "status"],
+        {
+            "feature": {
+                "type": "string",
+                "enum": [feature.value for feature in FEATURES],
+                "description": "Which feature.",
+            },
+            "status": {
+                "enum": [0, 1, "request"],
+                "description": "Off (0), on (1), or as asked for in the set at hand.",
+            },
+            "user": {
+                **TEXT,
+                "description": "Whose feature, e.g. `secretary` or `${user}-2`; left out: the same "
+                "user's.",
+            },
+            "domain": {
+                **TEXT,
+                "description": "Domain of that user; left out: the same domain.",
+            },
+            "values": _VALUES,
+        },
+    ),
 }
 
 _DENY: Schema = {
@@ -212,6 +294,7 @@ _THEN: Schema = {
                 "enum": [True],
                 "description": "Leave to subscribe for a third party; with `op: subscribe` only.",
             },
+            "also": _ALSO,
             "log": {**TEXT, "description": "A line to log, with `${fact}` in it."},
             "final": {
                 "type": "boolean",
@@ -270,8 +353,9 @@ def policy_schema() -> Schema:
             "$ref": "#/$defs/condition",
         },
         "mode": {
-            "enum": ["enforce", "off"],
-            "description": "`off`: the file is checked, and decides nothing.",
+            "enum": [mode.value for mode in Mode],
+            "description": "`shadow`: its rules are matched, and decide nothing; `off`: "
+            "the file is checked, and that is all.",
         },
         "band": {
             "enum": ["mandatory", "normal", "default"],
@@ -282,6 +366,13 @@ def policy_schema() -> Schema:
             "minimum": 0,
             "maximum": 999,
             "description": "Within a band the higher number comes first; 500 when left out.",
+        },
+        "schedules": {
+            "type": "object",
+            "description": "Hours that conditions speak of by name.",
+            "propertyNames": {"pattern": IDENTIFIER},
+            "maxProperties": MAX_SCHEDULES,
+            "additionalProperties": schedule_schema(),
         },
         "rules": {
             "type": "array",

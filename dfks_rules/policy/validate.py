@@ -30,6 +30,7 @@ _BOUNDS = {
     "minimum": ("policy_value", "{0} must be at least {1}, not {2}"),
     "maximum": ("policy_value", "{0} must be at most {1}, not {2}"),
     "maxLength": ("policy_limit", "{0} has {3} characters; at most {1}"),
+    "maxProperties": ("policy_limit", "{0} has {3} entries; at most {1}"),
     "maxItems": ("policy_limit", "{0} has {3} entries; at most {1}"),
 }
 """Keyword of the schema → code, and message of (subject, limit, value, size)."""

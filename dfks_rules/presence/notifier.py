@@ -364,6 +364,7 @@ def _watcher(sender: Address, presentity: Aor) -> Aor:
 
 
 def _rejection(outcomes: tuple[Outcome, ...]) -> Denial | None:
-    """The first refusal that is to be answered with 403."""
-    denials = (outcome.decision.denial for outcome in outcomes)
+    """The first refusal that is to be answered with 403; what only followed does not count."""
+    asked = (one for one in outcomes if one.request.requester.origin is not Origin.INTERNAL)
+    denials = (outcome.decision.denial for outcome in asked)
     return next((d for d in denials if d is not None and d.answer is DenialAnswer.REJECT), None)

@@ -7,28 +7,29 @@ is not committed yet is decided on its result, but told only when it is.
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
-from typing import Protocol
 
 from dfks_rules.errors import StoreError
-from dfks_rules.model.decisions import Decision, DenialAnswer, Done, Outcome
-from dfks_rules.model.features import FEATURES, POSITION, Feature, FeatureState, Snapshot
+from dfks_rules.model.decisions import Decision, Done, Outcome
+from dfks_rules.model.features import FEATURES, Snapshot
 from dfks_rules.model.identity import Aor
-from dfks_rules.model.requests import Asked, FeatureRequest, Operation, Origin, Requester
-from dfks_rules.service.ports import OutcomeLog, Store
+from dfks_rules.model.requests import (
+    Asked,
+    FeatureRequest,
+    Operation,
+    Origin,
+    Requester,
+    Surroundings,
+)
+from dfks_rules.service.cascade import Cascade
+from dfks_rules.service.ports import Decides, OutcomeLog, Store
+from dfks_rules.service.rates import Rates
+
+_RATES = frozenset({"rate.user", "rate.device"})
+"""Facts that sets are counted for."""
 
 
-class Decides(Protocol):
-    """What answers one request; `policy.policy_set.PolicySet` does."""
-
-    def decide(self, request: FeatureRequest, snapshot: Snapshot, at: datetime) -> Decision:
-        """The decision; the same for the same arguments."""
-        ...
-
-    def decide_gets(
-        self, presentity: Aor, requester: Requester, snapshot: Snapshot, at: datetime
-    ) -> tuple[Decision, ...]:
-        """What `decide` says to a get of each of `FEATURES`, in that order."""
-        ...
+def _nobody(_outcomes: tuple[Outcome, ...] | StoreError, _now: float) -> None:
+    """Is told, and does nothing."""
 
 
 class _Commit:
@@ -51,13 +52,17 @@ class Features:
         self.policies = policies
         """What decides from now on; may be replaced between two requests."""
         self._log = log
+        self.followed: Done = _nobody
+        """Told what came of sets on other presentities that followed from those asked for."""
+        self._rates = Rates()
+        self._quiet = Surroundings(self._snapshot)
         self._under_way: dict[Aor, _Commit] = {}
         """The newest commit of each presentity that has one."""
 
     def admit(self, presentity: Aor, requester: Requester, at: datetime) -> Decision:
         """Whether the requester may watch the presentity."""
         request = FeatureRequest(Operation.SUBSCRIBE, presentity, requester)
-        return self.policies.decide(request, self._snapshot(presentity), at)
+        return self.policies.decide(request, self._snapshot(presentity), at, self._quiet)
 
     def get(
         self, presentity: Aor, requester: Requester, at: datetime, now: float, done: Done
@@ -76,7 +81,7 @@ class Features:
         except StoreError as error:
             done(error, now)
             return
-        decisions = self.policies.decide_gets(presentity, requester, snapshot, at)
+        decisions = self.policies.decide_gets(presentity, requester, snapshot, at, self._quiet)
         outcomes = tuple(
             [
                 Outcome(
@@ -103,54 +108,40 @@ class Features:
         done: Done,
     ) -> None:
         """Decide on and keep states, in order, one outcome for each of `asked`; see `get`."""
+        surroundings = partial(self._around, now=now)
+        cascade = Cascade(self.policies, self._snapshot, surroundings, at)
         try:
-            before = self._snapshot(presentity)
+            for one in asked:
+                cascade.ask(presentity, one, requester)
         except StoreError as error:
             done(error, now)
             return
-        states = before.states
-        outcomes = []
-        for feature, state, device in asked:
-            snapshot = Snapshot(before.revision, states)
-            by = requester if device == requester.device else requester._replace(device=device)
-            request = FeatureRequest(Operation.SET, presentity, by, feature, state)
-            outcome = self._decided(request, feature, snapshot, at)
-            outcomes.append(outcome)
-            position = POSITION[feature]
-            states = (*states[:position], outcome.after, *states[position + 1 :])
-        if states == before.states:
-            self._settle(presentity, tuple(outcomes), now, done)
-        else:
-            after = Snapshot(before.revision + 1, states)
-            self._commit(presentity, before, after, tuple(outcomes), done)
+        for owner, change in cascade.changes.items():
+            outcomes = tuple(change.outcomes)
+            told = done if owner == presentity else self.followed
+            if change.states == change.before.states:
+                self._settle(owner, outcomes, now, told)
+            else:
+                after = Snapshot(change.before.revision + 1, change.states)
+                self._commit(owner, change.before, after, outcomes, told)
 
     def _snapshot(self, presentity: Aor) -> Snapshot:
         """What holds once everything that was decided is settled."""
         commit = self._under_way.get(presentity)
         return self._store.load(presentity) if commit is None else commit.after
 
-    def _decided(
-        self, request: FeatureRequest, feature: Feature, snapshot: Snapshot, at: datetime
-    ) -> Outcome:
-        """What one set comes to."""
-        decision = self.policies.decide(request, snapshot, at)
-        stored = snapshot.states[POSITION[feature]]
-        if decision.denial is None:
-            # An operator's set is told even where the feature is not assigned (presence_dfks).
-            told = decision.assigned or request.requester.origin is Origin.OPERATOR
-            state = decision.state
-            return Outcome(request, decision, stored, state, state if told else None)
-        shown: FeatureState | None
-        match decision.denial.answer:
-            case DenialAnswer.STORED | DenialAnswer.REJECT:
-                get = request._replace(operation=Operation.GET, asked=None)
-                holds = self.policies.decide(get, snapshot, at)
-                shown = holds.state if holds.assigned else None
-            case DenialAnswer.OFF:
-                shown = stored._replace(status=False)
-            case DenialAnswer.UNASSIGNED:
-                shown = None
-        return Outcome(request, decision, stored, stored, shown)
+    def _around(self, request: FeatureRequest, now: float) -> Surroundings:
+        """What else the policies may look at; sets are counted only where a rule asks."""
+        if not self.policies.reads & _RATES or request.operation is not Operation.SET:
+            return self._quiet
+        presentity, requester = request.presentity, request.requester
+        if requester.origin is Origin.INTERNAL:
+            return Surroundings(self._snapshot, self._rates.count(presentity, now))
+        sets_of_user = self._rates.add(presentity, now)
+        if requester.origin is not Origin.WATCHER:
+            return Surroundings(self._snapshot, sets_of_user)
+        device = (requester.watcher, requester.source_ip, requester.user_agent)
+        return Surroundings(self._snapshot, sets_of_user, self._rates.add(device, now))
 
     def _settle(
         self, presentity: Aor, outcomes: tuple[Outcome, ...], now: float, done: Done

@@ -1,15 +1,43 @@
 """What the use cases need from the I/O rooms, as roles."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Protocol
 
 from dfks_rules.errors import StoreError
-from dfks_rules.model.decisions import Outcome
+from dfks_rules.model.decisions import Decision, Outcome
 from dfks_rules.model.features import Snapshot
 from dfks_rules.model.identity import Aor
+from dfks_rules.model.requests import FeatureRequest, Requester, Surroundings
 
 Settle = Callable[[StoreError | None, float], None]
 """Told once whether a commit is durable (None) or failed, and when (`now`, monotonic seconds)."""
+
+
+class Decides(Protocol):
+    """What answers requests; `policy.policy_set.PolicySet` does."""
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """Names of all facts that some rule reads."""
+        ...
+
+    def decide(
+        self, request: FeatureRequest, snapshot: Snapshot, at: datetime, around: Surroundings
+    ) -> Decision:
+        """The decision; the same for the same arguments."""
+        ...
+
+    def decide_gets(
+        self,
+        presentity: Aor,
+        requester: Requester,
+        snapshot: Snapshot,
+        at: datetime,
+        around: Surroundings,
+    ) -> tuple[Decision, ...]:
+        """What `decide` says to a get of each of `FEATURES`, in that order."""
+        ...
 
 
 class Store(Protocol):

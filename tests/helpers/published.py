@@ -10,6 +10,8 @@ from dfks_rules.model.requests import Operation
 from dfks_rules.policy.case_schema import case_schema
 from dfks_rules.policy.facts import FACTS, Fact, Kind
 from dfks_rules.policy.matchers import MATCHERS
+from dfks_rules.policy.number_plan import number_plan_schema
+from dfks_rules.policy.read_directory import directory_schema
 from dfks_rules.policy.schema import policy_schema
 
 ROOT = Path(__file__).parents[2]
@@ -30,6 +32,8 @@ def published() -> dict[str, str]:
     return {
         "schemas/policy.schema.json": json.dumps(policy_schema(), indent=2) + "\n",
         "schemas/policy-test.schema.json": json.dumps(case_schema(), indent=2) + "\n",
+        "schemas/directory.schema.json": json.dumps(directory_schema(), indent=2) + "\n",
+        "schemas/number-plan.schema.json": json.dumps(number_plan_schema(), indent=2) + "\n",
         "docs/reference/facts.md": _facts_page(),
     }
 
@@ -61,6 +65,7 @@ _CONSTANTS = {
     Kind.IP: "IPv4 or IPv6 address; IPv6 in its short form, in lower case",
     Kind.TIME: "`HH:MM`, 00:00 to 23:59",
     Kind.DATE: "`YYYY-MM-DD`",
+    Kind.MOMENT: "like `2026-12-25T08:30+01:00`",
 }
 
 

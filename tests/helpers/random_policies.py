@@ -55,6 +55,10 @@ CONSTANTS: dict[Kind, list[Any]] = {
     Kind.TIME: ["00:00", "07:59", "12:00", "23:59"],
     Kind.DATE: ["2026-01-05", "2026-12-31", "2024-02-29"],
 }
+SCHEDULES = {
+    "office": {"tz": "Europe/Berlin", "weekly": ["Mon-Fri 08:00-18:00"], "except": ["2026-01-05"]},
+    "night": {"weekly": ["Daily 22:00-08:00"]},
+}
 NETWORKS = ["10.0.0.0/8", "192.0.2.1/32", "2001:db8::/32", "0.0.0.0/0"]
 
 
@@ -72,10 +76,11 @@ def one_or_some(pool: list[Any]) -> st.SearchStrategy[Any]:
 
 def operands(fact: Fact, name: str) -> st.SearchStrategy[Any]:
     """What a matcher of this fact may be given."""
-    constants = list(fact.words) or CONSTANTS[fact.kind]
+    constants = list(fact.words) or CONSTANTS.get(fact.kind, [])
+    pools = {"cidr": NETWORKS, "during": sorted(SCHEDULES), "outside": sorted(SCHEDULES)}
     match MATCHERS[name].operand:
-        case Operand.CONSTANT:
-            return st.sampled_from(constants)
+        case Operand.CONSTANT | Operand.SCHEDULE:
+            return st.sampled_from(pools.get(name, constants))
         case Operand.LIST:
             return st.lists(st.sampled_from(constants), min_size=1, max_size=4)
         case Operand.FLAG:
@@ -83,10 +88,8 @@ def operands(fact: Fact, name: str) -> st.SearchStrategy[Any]:
         case Operand.FACT:
             others = [one.name for one in FACTS.values() if one.kind is fact.kind]
             return st.sampled_from([other for other in others if other != fact.name])
-        case Operand.TEXTS if name == "cidr":
-            return one_or_some(NETWORKS)
         case Operand.TEXTS:
-            return one_or_some([text for text in HOSTILE if text])
+            return one_or_some(pools.get(name, [text for text in HOSTILE if text]))
 
 
 @st.composite
@@ -95,9 +98,9 @@ def one_fact(draw: st.DrawFn) -> dict[str, Any]:
     # Those that choose the shard come often.
     names = ["op", "feature", "domain", "user", *FACTS]
     fact = FACTS[draw(st.sampled_from(names))]
-    constants = list(fact.words) or CONSTANTS[fact.kind]
+    constants = list(fact.words) or CONSTANTS.get(fact.kind, [])
     takes = [matcher.name for matcher in MATCHERS.values() if fact.kind in matcher.kinds]
-    if draw(st.booleans()):
+    if "eq" in takes and draw(st.booleans()):
         return {fact.name: draw(one_or_some(constants))}
     chosen = draw(st.lists(st.sampled_from(takes), min_size=1, max_size=2, unique=True))
     return {fact.name: {name: draw(operands(fact, name)) for name in chosen}}
@@ -130,6 +133,11 @@ EFFECTS = st.sampled_from(
         {"deny": {"reason": "gone", "answer": "unassigned"}},
         {"log": "${user} ${watcher} ${request.forwardTo}"},
         {"allow": True},
+        {"values": {"forwardTo": {"template": "sip:vm-${user}@${domain}", "default": "sip:vm"}}},
+        {"values": {"forwardTo": {"from": "stored.forwardTo"}}},
+        {"values": {"ringCount": {"from": "request.ringCount", "min": 2, "max": 9}}},
+        {"also": [{"feature": "DoNotDisturb", "status": "request", "user": "${param}-2"}]},
+        {"also": [{"feature": "CallForwardingBusy", "status": 1}], "final": True},
     ]
 )
 
@@ -146,6 +154,8 @@ def files(draw: st.DrawFn) -> list[Source]:
             "band": draw(st.sampled_from(["mandatory", "normal", "default"])),
             # No two policies have one precedence, so that their order cannot matter.
             "priority": draw(st.integers(0, 99)) * 10 + number,
+            "schedules": SCHEDULES,
+            "mode": draw(st.sampled_from(["enforce", "enforce", "enforce", "shadow"])),
             "scope": draw(st.just({"origin": {"exists": True}}) | one_fact()),
         }
         rules = []
@@ -168,9 +178,14 @@ def dumped(policy: dict[str, Any]) -> Source:
 TEXTS = st.sampled_from(HOSTILE) | st.text(max_size=20)
 MAYBE_TEXTS = st.none() | TEXTS
 AORS = st.builds(Aor, TEXTS, st.sampled_from([*CONSTANTS[Kind.DOMAIN], "other.example"]))
-MOMENTS = st.sampled_from(["2026-01-05T12:00", "2026-12-31T23:59", "2024-02-29T07:58"]).map(
-    lambda text: datetime.fromisoformat(text).replace(tzinfo=UTC)
-)
+
+
+def moment(text: str) -> datetime:
+    """A moment like `2026-01-05T12:00`."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+MOMENTS = st.sampled_from(["2026-01-05T12:00", "2026-12-31T23:59", "2024-02-29T07:58"]).map(moment)
 
 
 @st.composite

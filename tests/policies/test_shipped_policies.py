@@ -41,10 +41,14 @@ def test_every_shipped_policy_has_cases() -> None:
     directories = {path.parent for path in FILES if not is_cases_file(path.name)}
     assert directories == {path.parent for path in SHIPPED}
     assert {path.name for path in directories} == {
+        "boss-secretary",
         "default",
+        "exclusive-features",
         "guest-phones",
         "presence-dfks",
+        "storm-control",
         "supervisor",
+        "tenant-defaults",
     }
 
 

@@ -12,11 +12,12 @@ from dfks_rules.model.requests import Operation
 from dfks_rules.policy.check import CheckedPolicy, check
 from dfks_rules.policy.combine import make_plan
 from dfks_rules.policy.document import Rule
+from dfks_rules.policy.facts import View
 from dfks_rules.policy.lint.findings import lint
 from dfks_rules.policy.reference import holds
 from dfks_rules.policy.source import Source
 from tests.helpers.random_policies import CONDITIONS, EFFECTS, Question, dumped, questions
-from tests.property.test_policy_engine import FEWER, fact
+from tests.property.test_policy_engine import FEWER, fact_of
 
 
 @st.composite
@@ -55,8 +56,9 @@ def usual(question: Question) -> Question:
 def decided(rules: list[Rule], question: Question) -> Decision:
     """The decision, without what only says which rules matched."""
     request, snapshot, _ = question
-    matching = [rule for rule in rules if holds(rule.condition, partial(fact, question))]
-    plan = make_plan(matching, request.operation, request.feature, "")
+    lookup = partial(fact_of, View(*question))
+    matching = [rule for rule in rules if holds(rule.condition, lookup)]
+    plan = make_plan(matching, request.operation, request.feature, "", lookup)
     stored = OFF if request.feature is None else snapshot.state(request.feature)
     own = request.requester.watcher == request.presentity
     return plan.decide(request.asked, stored, own=own)._replace(matched=())
@@ -89,4 +91,4 @@ def test_a_rule_that_matches_everything_does(policy: CheckedPolicy, asked: list[
         if finding.code == "policy_always_matches":
             at = policy.places.index((finding.line, finding.column))
             rule = policy.policy.rules[at]
-            assert all(holds(rule.condition, partial(fact, question)) for question in asked)
+            assert all(holds(rule.condition, partial(fact_of, question)) for question in asked)

@@ -37,11 +37,12 @@ def test_cases_in_the_page_pass() -> None:
 
 def test_matchers_in_the_page_are_examples_that_load() -> None:
     """One row of the table for each matcher."""
-    table = PAGE[PAGE.index("### Matchers") : PAGE.index("### Absent facts")]
+    table = PAGE[PAGE.index("### Matchers") : PAGE.index("### Schedules")]
     examples = re.findall(r"^\| (`.*?`) \| `(.*?)` \|", table, re.MULTILINE)
     named = {name for names, _ in examples for name in re.findall(r"`(\w+)`", names)}
     assert named == set(MATCHERS)
-    head = "apiVersion: dfks/v1\nkind: Policy\nmetadata: {name: p}\nrules:\n"
+    head = "apiVersion: dfks/v1\nkind: Policy\nmetadata: {name: p}\n"
+    head += 'schedules: {office: {weekly: ["Mon-Fri 08:00-18:00"]}}\nrules:\n'
     for n, (_, example) in enumerate(examples):
         rule = f"  - {{id: r{n}, when: {{{example}}}, then: {{log: x}}}}\n"
         load([Source("p.yaml", head + rule)]).close()

@@ -9,7 +9,7 @@ from dfks_rules.model.requests import Operation
 from dfks_rules.policy.check import CheckedPolicy
 from dfks_rules.policy.codes import CODES
 from dfks_rules.policy.compile import QUESTIONS, Alternative, Literals
-from dfks_rules.policy.document import Effects, Rule
+from dfks_rules.policy.document import Effects, Mode, Rule
 from dfks_rules.policy.facts import FACTS, FactValue
 from dfks_rules.policy.implication import by_fact, values_of
 from dfks_rules.policy.source import Place
@@ -64,7 +64,7 @@ def ranked(policies: Sequence[CheckedPolicy]) -> list[RankedRule]:
     rules = [
         RankedRule(rule, _ways(ways), one.source.file, place, _rank(one))
         for one in policies
-        if one.policy.enforced
+        if one.policy.mode is Mode.ENFORCE
         for rule, ways, place in zip(one.policy.rules, one.alternatives, one.places, strict=True)
     ]
     # A rule may have alternatives each of which needs a fact that its operation lacks.

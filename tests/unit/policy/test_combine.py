@@ -4,11 +4,14 @@ from typing import Any
 
 import pytest
 
-from dfks_rules.model.decisions import Decision, Denial, DenialAnswer, NotifyScope
+from dfks_rules.model.decisions import AlsoSet, Decision, Denial, DenialAnswer, NotifyScope
 from dfks_rules.model.features import OFF, Feature, FeatureState
-from dfks_rules.model.requests import Operation
+from dfks_rules.model.identity import Aor
+from dfks_rules.model.requests import Asked, Operation
 from dfks_rules.policy.combine import NOT_YOUR_PRESENTITY, make_plan
-from dfks_rules.policy.document import AllOf, Effects, Rule
+from dfks_rules.policy.document import AllOf, Also, Effects, Rule
+from dfks_rules.policy.facts import FactValue
+from dfks_rules.policy.values import Clamped, Template
 from tests.helpers.policy import CFA, CFNA, DND
 
 STORED = FeatureState(True, "sip:stored@a", 5)
@@ -20,20 +23,28 @@ def rules(*effects: Effects) -> list[Rule]:
     return [Rule(f"p/{n}", AllOf(()), one) for n, one in enumerate(effects)]
 
 
+def nothing(_name: str) -> None:
+    """No fact is there."""
+
+
 def on_get(*effects: Effects, feature: Feature = CFNA, stored: FeatureState = STORED) -> Decision:
     """The decision of a get."""
-    return make_plan(rules(*effects), Operation.GET, feature, "rev").decide(None, stored, own=True)
+    return make_plan(rules(*effects), Operation.GET, feature, "rev", nothing).decide(
+        None, stored, own=True
+    )
 
 
 def on_set(asked: FeatureState, *effects: Effects, feature: Feature = CFNA) -> Decision:
     """The decision of a set."""
-    plan = make_plan(rules(*effects), Operation.SET, feature, "rev")
+    plan = make_plan(rules(*effects), Operation.SET, feature, "rev", nothing)
     return plan.decide(asked, STORED, own=True)
 
 
 def on_subscribe(*effects: Effects, own: bool) -> Decision:
     """The decision about leave to subscribe."""
-    return make_plan(rules(*effects), Operation.SUBSCRIBE, None, "rev").decide(None, OFF, own=own)
+    return make_plan(rules(*effects), Operation.SUBSCRIBE, None, "rev", nothing).decide(
+        None, OFF, own=own
+    )
 
 
 def test_without_rules_a_get_tells_what_is_stored() -> None:
@@ -163,12 +174,72 @@ def test_leave_to_subscribe_has_no_state() -> None:
 def test_lines_to_log_are_those_of_all_rules_that_match() -> None:
     """Denied or not, final or not."""
     effects = [Effects(log="a ${user}", final=True), Effects(log="b ${param}", denial=NO)]
-    plan = make_plan(rules(*effects), Operation.GET, DND, "rev")
+    plan = make_plan(rules(*effects), Operation.GET, DND, "rev", nothing)
     assert plan.lines({"user": "alice"}.get) == ("a alice", "b -")
 
 
 def test_lines_to_log_stay_one_line_and_are_filled_in_once() -> None:
     """Facts come from peers: no line feeds, no placeholders of theirs."""
-    plan = make_plan(rules(Effects(log="<${user}>")), Operation.GET, DND, "rev")
+    plan = make_plan(rules(Effects(log="<${user}>")), Operation.GET, DND, "rev", nothing)
     assert plan.lines({"user": "a\r\nb\x1b[31m"}.get) == ("<a\ufffd\ufffdb\ufffd[31m>",)
     assert plan.lines({"user": "${domain}", "domain": "d"}.get) == ("<${domain}>",)
+
+
+FACTS: dict[str, FactValue] = {
+    "user": "boss",
+    "domain": "a.example",
+    "request.status": 1,
+    "request.ringCount": 99,
+}
+
+
+def on_set_of_boss(*effects: Effects, shadow: bool = False) -> Decision:
+    """The decision of a set of the boss, who asks for 99 rings."""
+    several = [rule._replace(shadow=shadow) for rule in rules(*effects)]
+    plan = make_plan(several, Operation.SET, CFNA, "rev", FACTS.get)
+    return plan.decide(FeatureState(True, None, 99), STORED, own=True)
+
+
+def test_values_are_worked_out_from_facts() -> None:
+    """A ring count is clamped, and a target made of the user's name."""
+    effects = Effects(
+        forward_to=Template("sip:vm-${user}@${domain}"),
+        ring_count=Clamped("request.ringCount", 2, 10),
+    )
+    assert on_set_of_boss(effects).state == FeatureState(True, "sip:vm-boss@a.example", 10)
+
+
+def test_a_value_that_cannot_be_worked_out_is_as_if_nothing_was_said() -> None:
+    """An absent fact must not end in an empty target."""
+    effects = Effects(forward_to=Template("sip:${param}"), ring_count=Clamped("x", 2, 10))
+    assert on_set_of_boss(effects).state == FeatureState(True, STORED.forward_to, 99)
+
+
+def test_sets_that_follow_say_whose_feature_and_what_is_asked_for() -> None:
+    """The same user where nothing else is said; values only where the feature has them."""
+    effects = Effects(
+        also=(
+            Also(DND, 0, ring_count=3),
+            Also(CFNA, "request", Template("${user}-2"), Template("b.example"), "x", 3),
+            Also(DND, 1, Template("${param}")),
+        )
+    )
+    assert on_set_of_boss(effects).also == (
+        AlsoSet(Aor("boss", "a.example"), Asked(DND, OFF)),
+        AlsoSet(Aor("boss-2", "b.example"), Asked(CFNA, FeatureState(True, "x", 3))),
+    )
+
+
+def test_nothing_follows_a_denial_or_a_final_rule() -> None:
+    """What is refused has no consequences; what is final ends the list."""
+    also = Effects(also=(Also(DND, 0),))
+    assert on_set_of_boss(also, Effects(denial=NO)).also == ()
+    assert on_set_of_boss(Effects(final=True), also).also == ()
+    assert len(on_set_of_boss(also, Effects(final=True)).also) == 1
+
+
+def test_rules_in_shadow_match_and_decide_nothing() -> None:
+    """An author sees what a rule would catch before it does."""
+    decision = on_set_of_boss(Effects(status=0, log="x"), Effects(denial=NO), shadow=True)
+    assert (decision.state.status, decision.denial, decision.decided_by) == (True, None, {})
+    assert decision.matched == decision.shadow == ("p/0", "p/1")

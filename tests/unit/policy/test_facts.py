@@ -6,8 +6,8 @@ import pytest
 
 from dfks_rules.model.features import NOTHING_STORED, Feature, FeatureState
 from dfks_rules.model.identity import Aor
-from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester
-from dfks_rules.policy.facts import FACTS, Kind, View
+from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester, Surroundings
+from dfks_rules.policy.facts import FACTS, NOWHERE, Kind, View
 from tests.helpers.policy import ALICE, CFNA, NOON, OPERATOR, get, set_, subscribe
 
 PHONE = Requester(
@@ -15,6 +15,8 @@ PHONE = Requester(
 )
 STORED = NOTHING_STORED.replace(CFNA, FeatureState(True, "sip:vm@example.com", 4))
 SET = set_(CFNA, FeatureState(False, "+4930", 2), requester=PHONE)
+
+AROUND = Surroundings(NOWHERE.stored_of, 5, 2)
 
 
 @pytest.mark.parametrize(
@@ -48,14 +50,17 @@ SET = set_(CFNA, FeatureState(False, "+4930", 2), requester=PHONE)
         ("CallForwardingNoAnswer.status", 1),
         ("CallForwardingNoAnswer.forwardTo", "sip:vm@example.com"),
         ("CallForwardingNoAnswer.ringCount", 4),
+        ("rate.user", 5),
+        ("rate.device", 2),
         ("time", "12:00"),
         ("weekday", "mon"),
         ("date", "2026-01-05"),
+        ("now", "2026-01-05T12:00+00:00"),
     ],
 )
 def test_facts_of_a_set_by_a_phone(name: str, value: object) -> None:
     """One request in which nearly everything is there."""
-    read = FACTS[name].read(View(SET, STORED, NOON))
+    read = FACTS[name].read(View(SET, STORED, NOON, AROUND))
     assert (read, type(read)) == (value, type(value))
 
 

@@ -38,7 +38,7 @@ def test_every_object_refuses_unknown_keys_and_explains_each_known_one() -> None
     """A typo is a finding, and hovering over a key in an editor explains it."""
     for schema in published_schemas():
         for part in parts(schema):
-            if part.get("type") == "object":
+            if part.get("type") == "object" and "propertyNames" not in part:
                 assert part["additionalProperties"] is False
                 described = [
                     name for name, one in part["properties"].items() if one.get("description")

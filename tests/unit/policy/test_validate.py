@@ -172,13 +172,13 @@ def test_mistakes_in_effects(then: str, column: int, code: str, message: str) ->
 
 def test_mistakes_around_rules() -> None:
     """All of them at once."""
-    head = "kindd: x\nband: high\npriority: 1000\nmode: shadow\n"
+    head = "kindd: x\nband: high\npriority: 1000\nmode: shadw\n"
     found = findings("- idd: a\n  when: {op: get}\n- 7\n", head)
     assert sorted((one.line, one.message) for one in found) == [
         (4, "unknown key `kindd` (did you mean `kind`?)"),
         (5, "`high` is not one of `mandatory`, `normal`, `default`"),
         (6, "`priority` must be at most 999, not `1000`"),
-        (7, "`shadow` is not one of `enforce`, `off`"),
+        (7, "`shadw` is not one of `enforce`, `shadow`, `off` (did you mean `shadow`?)"),
         (9, "rule has no `id`"),
         (9, "rule has no `then`"),
         (9, "unknown key `idd` (did you mean `id`?)"),

@@ -9,8 +9,9 @@ from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked
 from dfks_rules.service.features import Features
 from dfks_rules.service.ports import Settle
+from dfks_rules.store.memory import MemoryStore
 from tests.helpers.playbook import Recorded, default_policies
-from tests.helpers.policy import ALICE, CFA, DND, NOON, ON, PHONE, policies
+from tests.helpers.policy import ALICE, BOB, CFA, DND, NOON, ON, OPERATOR, PHONE, policies
 
 Told = list[tuple[Outcome, ...] | StoreError]
 
@@ -122,3 +123,43 @@ def test_presentity_is_served_on_after_one_of_the_told_has_raised() -> None:
         store.settle()
     _get(features, told)
     assert len(told) == 1
+
+
+def test_what_follows_for_another_user_is_stored_and_told_apart() -> None:
+    """Bob's watchers are told of Bob; Alice's phone is told of Alice."""
+    store, log, told, followed = MemoryStore(lambda: 0.0), Recorded(), Told(), Told()
+    rules = """
+        - id: mirror
+          when: {op: set, user: alice}
+          then: {also: [{feature: DoNotDisturb, user: bob, status: request}]}
+    """
+    features = Features(store, policies(rules), log)
+    features.followed = lambda outcomes, _: followed.append(outcomes)
+    _set(features, told, Asked(DND, ON))
+    assert [_presentities(outcomes) for outcomes in (*told, *followed)] == [["alice"], ["bob"]]
+    assert [store.load(aor).states[0] for aor in (ALICE, BOB)] == [ON, ON]
+
+
+def test_sets_are_counted_where_a_rule_asks_for_their_rate() -> None:
+    """A phone in a loop is stopped; an operator is not."""
+    rules = """
+        - id: storm
+          when: {op: set, rate.device: {gt: 2}}
+          then: {deny: storm}
+    """
+    told = Told()
+    features = Features(MemoryStore(lambda: 0.0), policies(rules), Recorded())
+    for _ in range(3):
+        _set(features, told, Asked(DND, ON))
+    features.set(ALICE, [Asked(DND, ON)], OPERATOR, NOON, 0.0, lambda one, _: told.append(one))
+    assert [_denied(outcomes) for outcomes in told] == [False, False, True, False]
+
+
+def _presentities(outcomes: tuple[Outcome, ...] | StoreError) -> list[str]:
+    assert isinstance(outcomes, tuple)
+    return [outcome.request.presentity.user for outcome in outcomes]
+
+
+def _denied(outcomes: tuple[Outcome, ...] | StoreError) -> bool:
+    assert isinstance(outcomes, tuple)
+    return outcomes[0].decision.denial is not None

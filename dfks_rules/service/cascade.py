@@ -1,0 +1,124 @@
+"""Sets, and the sets that follow from them: all that one request comes to, before it is stored."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from dfks_rules.model.decisions import Decision, DenialAnswer, Outcome
+from dfks_rules.model.features import POSITION, Feature, FeatureState, Snapshot
+from dfks_rules.model.identity import Aor
+from dfks_rules.model.requests import (
+    Asked,
+    FeatureRequest,
+    Operation,
+    Origin,
+    Requester,
+    Surroundings,
+)
+from dfks_rules.service.ports import Decides
+
+MAX_DEPTH = 3
+"""How deep sets follow from sets."""
+_INTERNAL = Requester(Origin.INTERNAL)
+
+
+class Change:
+    """What a request comes to for one presentity."""
+
+    __slots__ = ("before", "outcomes", "states")
+
+    def __init__(self, before: Snapshot) -> None:
+        self.before = before
+        """What held before."""
+        self.states = before.states
+        """What holds after."""
+        self.outcomes: list[Outcome] = []
+        """What came of each set, in order."""
+
+
+class Cascade:
+    """Decides on sets one after the other, each on the result of those before it.
+
+    One set of policies decides on all of them, whatever is loaded meanwhile.
+    """
+
+    def __init__(
+        self,
+        policies: Decides,
+        snapshot_of: Callable[[Aor], Snapshot],
+        surroundings: Callable[[FeatureRequest], Surroundings],
+        at: datetime,
+    ) -> None:
+        self._policies = policies
+        self._snapshot_of = snapshot_of
+        self._surroundings = surroundings
+        self._at = at
+        self.changes: dict[Aor, Change] = {}
+        """Whoever is concerned, the presentity that was asked for first."""
+
+    def ask(self, presentity: Aor, asked: Asked, requester: Requester) -> None:
+        """Decide on one set, and on all that follow from it.
+
+        Raises:
+            StoreError: what is stored cannot be read.
+        """
+        outcome = self._decide(presentity, asked, requester)
+        if outcome.decision.also:
+            self._follow(outcome, {(presentity, asked.feature)}, 1)
+
+    def _follow(self, outcome: Outcome, seen: set[tuple[Aor, Feature]], depth: int) -> None:
+        """Carry out what follows from a set, never twice for one user and feature."""
+        for presentity, asked in outcome.decision.also:
+            key = (presentity, asked.feature)
+            if key not in seen:
+                seen.add(key)
+                following = self._decide(presentity, asked, _INTERNAL)
+                if depth < MAX_DEPTH:
+                    self._follow(following, seen, depth + 1)
+
+    def _decide(self, presentity: Aor, asked: Asked, requester: Requester) -> Outcome:
+        change = self.changes.get(presentity)
+        if change is None:
+            change = self.changes[presentity] = Change(self._snapshot_of(presentity))
+        feature, state, device = asked
+        by = requester if device == requester.device else requester._replace(device=device)
+        request = FeatureRequest(Operation.SET, presentity, by, feature, state)
+        snapshot = Snapshot(change.before.revision, change.states)
+        decision = self._policies.decide(request, snapshot, self._at, self._surroundings(request))
+        stored = snapshot.states[POSITION[feature]]
+        if decision.denial is None:
+            outcome = _allowed(request, decision, stored)
+            position = POSITION[feature]
+            change.states = (
+                *change.states[:position],
+                outcome.after,
+                *change.states[position + 1 :],
+            )
+        else:
+            shown = self._shown(request, decision, stored, snapshot)
+            outcome = Outcome(request, decision, stored, stored, shown)
+        change.outcomes.append(outcome)
+        return outcome
+
+    def _shown(
+        self, request: FeatureRequest, decision: Decision, stored: FeatureState, snapshot: Snapshot
+    ) -> FeatureState | None:
+        """What the phone is told in answer to a denial; nobody is told of one that followed."""
+        assert decision.denial is not None  # noqa: S101 - for the type checker
+        if request.requester.origin is Origin.INTERNAL:
+            return None
+        match decision.denial.answer:
+            case DenialAnswer.STORED | DenialAnswer.REJECT:
+                get = request._replace(operation=Operation.GET, asked=None)
+                around = self._surroundings(get)
+                holds = self._policies.decide(get, snapshot, self._at, around)
+                return holds.state if holds.assigned else None
+            case DenialAnswer.OFF:
+                return stored._replace(status=False)
+            case DenialAnswer.UNASSIGNED:
+                return None
+
+
+def _allowed(request: FeatureRequest, decision: Decision, stored: FeatureState) -> Outcome:
+    # An operator's set is told even where the feature is not assigned (presence_dfks).
+    told = decision.assigned or request.requester.origin is Origin.OPERATOR
+    return Outcome(request, decision, stored, decision.state, decision.state if told else None)
