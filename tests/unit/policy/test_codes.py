@@ -24,7 +24,7 @@ EXCEPTIONS = {"policy_invalid", "policy_engine", "policy_closed"}
 def findings(blocks: list[str]) -> list[Finding]:
     """What is said of files with these contents; rules alone are made a file of."""
     sources = [
-        Source(f"{n}.yaml", block) if "apiVersion" in block else source(block)
+        Source(f"{n}.yaml", block, _tenant(block)) if "apiVersion" in block else source(block)
         for n, block in enumerate(blocks)
     ]
     if "kind: PolicyTest" in blocks[0]:
@@ -32,6 +32,12 @@ def findings(blocks: list[str]) -> list[Finding]:
             parse_cases(sources[0])
         return caught.value.findings
     return check_and_lint(sources)[1]
+
+
+def _tenant(block: str) -> str | None:
+    """Whose file an example is; it says so in its first line."""
+    found = re.match(r"# tenants/(.*?)/", block)
+    return found and found[1]
 
 
 def blocks(code: str, mark: str = "") -> list[str]:
