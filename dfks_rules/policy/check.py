@@ -23,7 +23,7 @@ from dfks_rules.policy.compile import (
 )
 from dfks_rules.policy.document import AllOf, AnyOf, Condition, Not, Policy, Rule
 from dfks_rules.policy.facts import FACTS
-from dfks_rules.policy.implication import contradicts
+from dfks_rules.policy.implication import contradicted
 from dfks_rules.policy.matchers import Atom
 from dfks_rules.policy.read import Reader
 from dfks_rules.policy.read_site import read_site
@@ -202,11 +202,15 @@ def _check_rule(
     """The ways in which a rule can match, and what is wrong with what it means."""
     name = rule.id.partition("/")[2]
     try:
-        ways = tuple(way for way in alternatives(rule.condition) if not contradicts(way.literals))
+        every = alternatives(rule.condition)
     except TooManyAlternativesError as error:
         return (), [tree.finding(path, "policy_limit", f"rule `{name}`: {error}")]
+    facts = [contradicted(way.literals) for way in every]
+    ways = tuple(way for way, fact in zip(every, facts, strict=True) if fact is None)
     if not ways:
-        message = f"rule `{name}` can never match: its conditions contradict one another"
+        named = ", ".join(f"`{fact}`" for fact in dict.fromkeys(facts))
+        about = f" on {named}" if named else ""
+        message = f"rule `{name}` can never match: its conditions{about} contradict one another"
         return (), [tree.finding(path, "policy_never_matches", message)]
     questions = {QUESTIONS[question] for way in ways for question in way.questions}
     operations = {operation for operation, _ in questions}

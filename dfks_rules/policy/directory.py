@@ -98,12 +98,12 @@ def make_directory(entries: Iterable[Entry]) -> tuple[Directory, list[Finding]]:
         known = directory.role_of(user)
         if role and role != known:
             message = f"role of `{user.uri}` is `{role}` here and `{known}` elsewhere"
-            findings.append(Finding(file, *place, "policy_conflict", message))
+            findings.append(Finding(file, *place, "policy_inconsistent", message))
         for number in numbers:
             owner = directory.user_of_number(number, user.domain)
             if owner is not None and owner != user:
                 message = f"number `{number}` is of `{owner.uri}` too"
-                findings.append(Finding(file, *place, "policy_conflict", message))
+                findings.append(Finding(file, *place, "policy_inconsistent", message))
     if len(directory) > MAX_USERS:
         message = f"directory has {len(directory)} users; at most {MAX_USERS}"
         findings.append(Finding(entries[-1].file, 0, 0, "policy_limit", message))

@@ -2,8 +2,8 @@
 
 Sound and incomplete: what is said here holds for every request, and much that holds is not said.
 Facts are taken one by one, so nothing is known of `user` from `presentity`. A matcher that has no
-row here is taken at its word: it implies itself, and is evaluated where its fact can have only few
-values.
+row here implies itself, and is evaluated where its fact can have only few values. Of a type of fact
+that has no row here nothing is known but that a test implies itself.
 """
 
 from collections.abc import Callable, Iterable
@@ -15,10 +15,22 @@ from dfks_rules.policy.compile import Literal, Literals
 from dfks_rules.policy.facts import FACTS, FactValue, Kind
 from dfks_rules.policy.matchers import Atom
 
+SINGLE_VALUED = {
+    Kind.WORD, Kind.TEXT, Kind.DOMAIN, Kind.AOR, Kind.STATUS, Kind.COUNT, Kind.IP, Kind.TIME,
+    Kind.DATE,
+}  # fmt: skip
+"""Types of facts that have one value, of which equality is what it says."""
+
 
 def contradicts(literals: Literals) -> bool:
     """Whether no request can pass all of these."""
-    return any(_impossible(group) for group in by_fact(literals).values())
+    return contradicted(literals) is not None
+
+
+def contradicted(literals: Literals) -> str | None:
+    """A fact that can have no value, nor be absent, with all of these; None when there is none."""
+    groups = sorted(by_fact(literals).items())
+    return next((fact for fact, group in groups if _impossible(group)), None)
 
 
 def implies(premise: Literals, conclusion: Literals) -> bool:
@@ -49,7 +61,7 @@ def excludes(one: dict[str, Literals], other: dict[str, Literals]) -> bool:
 
 def is_opaque(atom: Atom) -> bool:
     """Whether a test is implied by itself and by lists of values only."""
-    return not (
+    return FACTS[atom.fact].kind not in SINGLE_VALUED or not (
         atom.matcher in _OPPOSITE
         or atom.matcher in ("exists", "eq", "in")
         or any(atom.matcher == wide for _, wide in _IMPLIES)
@@ -66,7 +78,7 @@ def values_of(literals: Iterable[Literal]) -> frozenset[FactValue] | None:
 def _follows(group: Literals, literal: Literal) -> bool:
     if literal in group:
         return True
-    if len(group) == 1:
+    if len(group) == 1:  # for speed
         ((atom, positive),) = group
         if positive and literal.positive and atom.matcher in _ONLY_RELATED:
             return _atom_implies(atom, literal.atom)
@@ -80,6 +92,8 @@ def _impossible(group: Literals) -> bool:
     failed = [atom for atom, positive in group if not positive]
     if not passed:
         return False  # an absent fact fails every test
+    if FACTS[passed[0].fact].kind not in SINGLE_VALUED:
+        return any(one in passed or one.matcher == "exists" for one in failed)
     if any(_atom_implies(one, other) for one in passed for other in failed):
         return True
     if any(_disjoint(one, other) for one in passed for other in passed):
@@ -114,6 +128,8 @@ def _holds(atom: Atom, value: FactValue) -> bool | None:
 
 
 def _constants(atom: Atom) -> frozenset[FactValue] | None:
+    if FACTS[atom.fact].kind not in SINGLE_VALUED:
+        return None
     match atom.matcher, atom.operand:
         case "eq", str() | int() as constant:
             return frozenset({constant})

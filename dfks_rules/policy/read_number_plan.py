@@ -60,20 +60,20 @@ def make_number_plan(files: Iterable[PlanFile]) -> tuple[NumberPlan, list[Findin
         said = tree.value.get("country")
         if said and country not in (None, said):
             message = f"country is `{said}` here and `{country}` in another file"
-            findings.append(tree.finding(("country",), "policy_conflict", message))
+            findings.append(tree.finding(("country",), "policy_inconsistent", message))
         country = country or said
         for domain, dialling in tree.value.get("domains", {}).items():
             if domain in written:
                 message = f"domain `{domain}` is in another file too"
                 findings.append(
-                    tree.finding(("domains", domain), "policy_conflict", message, at_key=True)
+                    tree.finding(("domains", domain), "policy_inconsistent", message, at_key=True)
                 )
             written[domain] = dialling
         for path, name, prefix in _class_prefixes(tree):
             known = prefixes.setdefault(prefix, name)
             if known != name:
                 message = f"`{prefix}` is of class `{known}` too"
-                findings.append(tree.finding(path, "policy_conflict", message))
+                findings.append(tree.finding(path, "policy_inconsistent", message))
     domains = {domain: _dialling(one, country) for domain, one in written.items()}
     return NumberPlan(Dialling(country), domains, prefixes), findings
 

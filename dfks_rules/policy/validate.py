@@ -146,15 +146,20 @@ def _unknown_key(key: str, path: Path, schema: Schema) -> tuple[str, str]:
 def _not_one_of(value: Any, allowed: list[Any]) -> str:
     words = [one if isinstance(one, str) else json.dumps(one) for one in allowed]
     written = value if isinstance(value, str) else json.dumps(value)
+    if written in words and words[1:]:
+        return f"{quoted(value)} must stand without quotes"
     meant = _MEANT.get(written.lower())
+    if not words[1:]:
+        return f"{quoted(value)} is not `{words[0]}`"
     hint = f" (did you mean `{meant}`?)" if meant in words else did_you_mean(written, words)
-    listed = f"one of {', '.join(f'`{word}`' for word in words)}" if words[1:] else f"`{words[0]}`"
-    return f"{quoted(value)} is not {listed}{hint}"
+    return f"{quoted(value)} is not one of {', '.join(f'`{word}`' for word in words)}{hint}"
 
 
 def _of_other_type(value: Any, wanted: str, subject: str) -> str:
     if wanted == "string" and isinstance(value, bool | int):
         return f'{subject} must be text: put it in quotes, `"{json.dumps(value)}"`'
+    if wanted == "integer" and isinstance(value, str) and value.isdecimal():
+        return f"{subject} must be {_TYPES[wanted]}: take the quotes off"
     return f"{subject} must be {_TYPES[wanted]}, not {quoted(value)}"
 
 

@@ -13,7 +13,7 @@ from dfks_rules.policy.codes import CODES
 from dfks_rules.policy.source import Source
 from dfks_rules.policy.validate import did_you_mean, quoted
 
-_ALLOW = re.compile(r"#\s*dfks:\s*allow\b\s*((?:[^\s,]+\s*,\s*)*[^\s,]*)")
+_ALLOW = re.compile(r"#\s*dfks:\s*allow\b[ \t]*((?:[\w-]+\s*,\s*)*[\w-]*)")
 _CODE = "policy_needless_allow"
 
 
@@ -51,7 +51,9 @@ def _allowances(source: Source) -> Iterator[_Allowance]:
 
 def _needless(one: _Allowance) -> Finding:
     known = CODES.get(one.code)
-    if known is None:
+    if not one.code:
+        message = "no warning is named that shall be allowed"
+    elif known is None:
         warnings = [code for code, row in CODES.items() if row.severity == "warning"]
         message = f"unknown warning {quoted(one.code)}{did_you_mean(one.code, warnings)}"
     elif known.severity == "error":

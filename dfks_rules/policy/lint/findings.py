@@ -34,4 +34,8 @@ def check_and_lint(sources: Sequence[Source]) -> tuple[list[CheckedPolicy], list
 def lint(policies: Sequence[CheckedPolicy]) -> list[Finding]:
     """What is likely to be a mistake in policies that can be used."""
     rules = ranked(policies)
-    return [*single(rules), *shadowed(rules), *conflicts(rules)]
+    dead = shadowed(rules)
+    # A rule that decides nothing cannot win.
+    places = {finding[:3] for finding in dead}
+    alive = [rule for rule in rules if (rule.file, *rule.place) not in places]
+    return [*single(rules), *dead, *conflicts(alive)]

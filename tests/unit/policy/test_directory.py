@@ -54,7 +54,7 @@ def test_a_role_that_differs_is_found() -> None:
     _, findings = make_directory(entries)
     assert [str(finding) for finding in findings] == [
         "b.csv:7:1: role of `sip:alice@acme.example` is `guest` here and `owner` elsewhere "
-        "[policy_conflict]"
+        "[policy_inconsistent]"
     ]
 
 

@@ -38,5 +38,5 @@ def test_what_is_wrong_with_any_file_is_told() -> None:
     _, findings = read_site([Source("d.yaml", DIRECTORY), other, broken])
     assert {(finding.file, finding.code) for finding in findings} == {
         ("n.yaml", "policy_value"),
-        ("e.yaml", "policy_conflict"),
+        ("e.yaml", "policy_inconsistent"),
     }

@@ -1,0 +1,94 @@
+"""`dfks policy check`; what it finds is in tests/policies/must_fail."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from dfks_rules.cli.main import dfks
+from tests.helpers.policy import source
+from tests.helpers.published import ROOT
+
+GOOD = source("- {id: r, when: {op: set}, then: {status: request}}").text
+DEAD = source(
+    "- {id: a, when: {op: set}, then: {status: 0}}\n"
+    "- {id: b, when: {op: set, user: bob}, then: {status: 1}}"
+).text
+CASES = """apiVersion: dfks/v1
+kind: PolicyTest
+policies: [p.yaml]
+tests: [{name: a, given: {op: get}, expect: {status: 0}}]
+"""
+
+
+def run(*arguments: str | Path) -> Result:
+    """The command."""
+    return CliRunner().invoke(dfks, ["policy", "check", *map(str, arguments)])
+
+
+def test_good_files_are_counted(tmp_path: Path) -> None:
+    """That nothing was checked must not look like that all is well."""
+    (tmp_path / "p.yaml").write_text(GOOD)
+    other = GOOD.replace("name: p", "name: q").replace("op: set", "op: get")
+    (tmp_path / "q.yml").write_text(other)
+    (tmp_path / "notes.txt").write_text("not ours")
+    told = run(tmp_path)
+    assert (told.exit_code, told.output) == (0, "2 files good\n")
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "policies").glob("*")), ids=lambda path: path.name)
+def test_shipped_policies_have_no_findings(path: Path) -> None:
+    """They are what authors start from."""
+    for each in sorted(path.glob("*")) if path.name == "examples" else [path]:
+        told = run("--strict", each)
+        assert (told.exit_code, told.output) == (0, "2 files good\n")
+
+
+def test_cases_beside_policies_are_checked_too(tmp_path: Path) -> None:
+    """And alone, when they are named."""
+    (tmp_path / "p.yaml").write_text(GOOD)
+    (tmp_path / "cases.yaml").write_text(CASES)
+    for path in (tmp_path, tmp_path / "cases.yaml"):
+        told = run(path)
+        assert told.exit_code == 3
+        assert "cases.yaml:4:9: error: case has no `feature` [policy_case]" in told.output
+    assert told.output.endswith("1 error in 1 file\n")
+
+
+def test_warnings_fail_only_when_strict(tmp_path: Path) -> None:
+    """A warning must not stop a mend in the night."""
+    path = tmp_path / "p.yaml"
+    path.write_text(DEAD)
+    assert run(path).exit_code == 0
+    assert run("--strict", path).exit_code == 3
+
+
+def test_a_file_that_cannot_be_read_does_not_hide_the_others(tmp_path: Path) -> None:
+    """All findings at once."""
+    (tmp_path / "p.yaml").write_text(DEAD)
+    told = run(tmp_path / "none.yaml", tmp_path / "p.yaml")
+    assert told.exit_code == 3
+    assert "none.yaml: error: cannot read the policy file: No such file" in told.output
+    assert told.output.endswith("1 error, 1 warning in 2 files\n")
+
+
+def test_a_directory_without_policies_is_wrong_usage(tmp_path: Path) -> None:
+    """A wrong path in a pipeline would pass for ever."""
+    told = run(tmp_path)
+    assert told.exit_code == 2
+    assert "no policy files in" in told.output
+    assert run().exit_code == 2
+
+
+def test_gaps_are_told_to_people_and_programs(tmp_path: Path) -> None:
+    """A code host has no place for a table."""
+    (tmp_path / "p.yaml").write_text(GOOD)
+    told = run("--gaps", tmp_path)
+    assert told.exit_code == 0
+    assert "get        CallForwardingBusy      0" in told.output
+    rows = json.loads(run("--gaps", "--format", "json", tmp_path).output)["gaps"]
+    assert [row["otherwise"] for row in rows if row["op"] == "set"] == [
+        "always decided by a rule"
+    ] * 4
+    assert run("--gaps", "--format", "sarif", tmp_path).exit_code == 2

@@ -1,0 +1,33 @@
+"""Errors and warnings of all files together."""
+
+from dfks_rules.policy.lint.findings import check_and_lint
+from tests.helpers.policy import source
+
+SHADOWED = (
+    "- {id: a, when: {op: set}, then: {status: 0}}\n"
+    "- {id: b, when: {op: set, user: bob}, then: {status: 1}}"
+)
+
+
+def test_findings_are_sorted_by_place() -> None:
+    """An author goes through a file from top to bottom."""
+    broken = source("- {id: r, then: {status: 7}}", name="b")
+    policies, found = check_and_lint([broken, source(SHADOWED, name="a")])
+    assert [(one.file, one.code) for one in found] == [
+        ("a.yaml", "policy_shadowed"),
+        ("b.yaml", "policy_value"),
+    ]
+    assert [one.policy.name for one in policies] == ["a"]
+
+
+def test_a_file_with_errors_is_not_linted() -> None:
+    """Its other rules may be about to change; comments in it are not called needless either."""
+    broken = source(f"{SHADOWED}  # dfks: allow policy_conflict\n- {{id: c, then: {{status: 7}}}}")
+    assert [one.code for one in check_and_lint([broken])[1]] == ["policy_value"]
+
+
+def test_a_rule_that_decides_nothing_is_told_once() -> None:
+    """That it would also conflict does not matter."""
+    first = source("- {id: a, when: {op: set}, then: {status: 0}}", name="a")
+    second = source("- {id: b, when: {op: set, user: bob}, then: {status: 1}}", name="b")
+    assert [one.code for one in check_and_lint([first, second])[1]] == ["policy_shadowed"]

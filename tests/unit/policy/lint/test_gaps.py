@@ -1,0 +1,44 @@
+"""What no rule decides."""
+
+from dfks_rules.policy.check import check
+from dfks_rules.policy.lint.gaps import Gap, gaps
+from tests.helpers.policy import source
+
+
+def of(rules: str, op: str, feature: str | None = "DoNotDisturb") -> Gap:
+    """The row of one question."""
+    rows = gaps(check([source(rules)])[0])
+    assert len(rows) == 9
+    (row,) = [row for row in rows if (row.op, row.feature) == (op, feature)]
+    return row
+
+
+def test_without_rules_everything_is_built_in() -> None:
+    """The words are those that an operator needs at night."""
+    rules = "- {id: r, when: {op: get, feature: CallForwardingBusy}, then: {log: x}}"
+    assert of(rules, "set").otherwise == "no rule: what was asked is stored"
+    assert of(rules, "get").otherwise == "no rule: what is stored is told"
+    subscribe = of(rules, "subscribe", None)
+    assert subscribe.otherwise == "no rule: only the presentity's own phones may"
+
+
+def test_rules_are_counted_by_what_they_are_about() -> None:
+    """Those of one domain apart, as they do nothing for the others."""
+    row = of(
+        "- {id: a, when: {op: set, user: bob}, then: {status: 0}}\n"
+        "- {id: b, when: {op: set, domain: a.example}, then: {notify: false}}\n"
+        "- {id: c, when: {op: set, domain: a.example, request.status: 1}, then: {deny: no}}\n"
+        "- {id: d, when: {op: set, feature: CallForwardingBusy}, then: {status: 0}}",
+        "set",
+    )
+    assert (row.rules, row.domain_rules, row.denials) == (1, 2, 1)
+    assert (row.decided, row.sometimes) == ((), ("notify", "status"))
+    assert row.otherwise == "where no rule matches: what was asked is stored"
+
+
+def test_a_rule_for_every_request_leaves_no_gap() -> None:
+    """In every domain."""
+    row = of("- {id: a, when: {op: set}, then: {status: request}}", "set")
+    assert (row.decided, row.otherwise) == (("status",), "always decided by a rule")
+    in_one = of("- {id: a, when: {op: set, domain: a.example}, then: {status: 0}}", "set")
+    assert in_one.decided == ()
