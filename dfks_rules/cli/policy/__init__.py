@@ -8,7 +8,9 @@ import click
 
 from dfks_rules.cli.lazy import LazyGroup
 
-COMMANDS: dict[str, str] = {}
+COMMANDS: dict[str, str] = {
+    "diff": "dfks_rules.cli.policy.diff",
+}
 """Name of a command → its module, which holds a click command named `command`."""
 
 
