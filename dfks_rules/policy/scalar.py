@@ -9,10 +9,15 @@ import yaml
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def scalar(value: Any) -> str:
-    """A text, number or boolean in one line; text is in double quotes only where it must be."""
+def scalar(value: Any, *, in_braces: bool = True) -> str:
+    """A text, number or boolean in one line; text is in double quotes only where it must be.
+
+    Args:
+        value: what is written.
+        in_braces: whether it may stand in braces or brackets, where commas have a meaning.
+    """
     if isinstance(value, str):
-        return value if _plain(value) else _quoted(value)
+        return value if _is_plain(value, in_braces=in_braces) else _quoted(value)
     return json.dumps(value)
 
 
@@ -27,19 +32,20 @@ def flow(value: Any) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _plain(text: str) -> bool:
-    """Whether text needs no quotes anywhere, in YAML 1.1 and 1.2.
+def _is_plain(text: str, *, in_braces: bool) -> bool:
+    """Whether text needs no quotes, in YAML 1.1 and 1.2.
 
     `+4930123456`, `0123`, `12:30`, `no` and `2026-12-25` do: others read numbers, booleans and
-    dates where we read text.
+    dates where we read text. `${user}` does not, but people take its braces for YAML's.
     """
-    if not text.isprintable() or _is_number(text):
+    if not text.isprintable() or _is_number(text) or "${" in text:
         return False
+    document = f"[{{k: {text}}}, [{text}]]" if in_braces else f"- k: {text}\n- - {text}\n"
     try:
-        read = [yaml.load(doc, _LOADER) for doc in (f"{{k: {text}}}", f"k: {text}", f"[{text}]")]  # noqa: S506 - a safe loader
+        read = yaml.load(document, _LOADER)  # noqa: S506 - a safe loader
     except (yaml.YAMLError, ValueError):
         return False
-    return read == [{"k": text}, {"k": text}, [text]]
+    return bool(read == [{"k": text}, [text]])
 
 
 def _is_number(text: str) -> bool:
