@@ -59,8 +59,8 @@ class _Store(click.ParamType):  # type: ignore[type-arg]
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
+    type=click.Choice(["human", "json"]),
+    default="human",
     show_default=True,
     help="How the result is written.",
 )
