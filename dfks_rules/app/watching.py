@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 
 import watchfiles
@@ -16,7 +16,7 @@ LOOK_EVERY = 10_000
 been turned to another folder, or a network file system be silent."""
 
 
-async def changes(paths: Sequence[Path], *, poll: bool) -> AsyncIterator[None]:
+async def changes(paths: Sequence[Path], *, poll: bool) -> AsyncGenerator[None, None]:
     """Yields whenever something may have changed; who asks looks whether it did.
 
     Args:
