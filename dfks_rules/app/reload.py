@@ -30,8 +30,8 @@ from dfks_rules.policy.live import Difference, LivePolicies, Oracle, Shadow
 from dfks_rules.policy.matching import Shards
 from dfks_rules.policy.policy_set import PolicySet
 
-MAX_FINDINGS = 100
-"""Findings of a failure that are logged and listed."""
+MAX_LOGGED = 100
+"""Findings of a failure that are logged."""
 
 _log = structlog.get_logger("dfks.policy")
 
@@ -232,10 +232,10 @@ class PolicyReloader:
     def _failed(self, error: DfksError, trigger: str) -> None:
         self._counts["policy:reload_failures"] += 1
         findings = error.findings if isinstance(error, PolicyError) else [error.message]
-        told = tuple(map(str, findings[:MAX_FINDINGS]))
+        told = tuple(map(str, findings))
         self._failure = FailureRow(_now().isoformat(timespec="seconds"), trigger, told)
-        more = len(findings) - len(told)
-        _log.error("policy_reload_failed", trigger=trigger, findings=told, more=more)
+        logged, more = told[:MAX_LOGGED], max(0, len(told) - MAX_LOGGED)
+        _log.error("policy_reload_failed", trigger=trigger, findings=logged, more=more)
 
     async def _watch(self) -> None:
         async with contextlib.aclosing(changes(self._paths, poll=self._settings.poll)) as looks:

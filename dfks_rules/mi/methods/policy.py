@@ -10,6 +10,8 @@ from dfks_rules.mi.registry import Desk, Given, Method, Parameter
 from dfks_rules.mi.values import page, take_text
 
 _OFF = "off"
+_MAX_LISTED = 20
+"""Findings in a list of policies, which has to fit into a datagram; a reload tells more."""
 
 
 async def list_(desk: Desk, given: Given) -> Any:
@@ -71,7 +73,7 @@ def _unusable(error: PolicyError) -> CallError:
 
 
 def _failure(row: FailureRow) -> dict[str, Any]:
-    findings, more = page(row.findings)
+    findings, more = row.findings[:_MAX_LISTED], max(0, len(row.findings) - _MAX_LISTED)
     result = {"at": row.at, "trigger": row.trigger, "findings": findings}
     return result | {"more": more} if more else result
 

@@ -8,8 +8,8 @@ from dfks_rules.model.features import FEATURES
 from dfks_rules.model.requests import Operation
 from dfks_rules.policy.compile import QUESTIONS, alternatives
 from dfks_rules.policy.document import AllOf, Condition, Not
-from dfks_rules.policy.matchers import MATCHERS, Atom
 from dfks_rules.policy.engine import EngineError
+from dfks_rules.policy.matchers import MATCHERS, Atom
 from dfks_rules.policy.matching import Shards, Situation, SituationKey, lay_out, situations
 
 GET = Atom("op", "eq", "get")
