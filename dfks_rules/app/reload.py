@@ -48,8 +48,8 @@ class PolicyReloader:
         self._shards = Shards()
         self._turn = asyncio.Lock()
         self._revisions = Revisions(settings.keep)
-        self._seen = ""
-        """What the files were when they were last read."""
+        self._seen: PolicyFiles | PolicyError | None = None
+        """What was found when files were last read."""
         self._failure: FailureRow | None = None
         self._shadow_path = ""
         self._shadow_since = datetime.min.replace(tzinfo=UTC)
@@ -57,7 +57,7 @@ class PolicyReloader:
         self._past_engine_failures = 0
         self._oracle = Oracle(_log_disagreement)
         self._tasks: set[asyncio.Task[None]] = set()
-        nothing = PolicySet(compile_policies([]), self._shards)
+        nothing = PolicySet(compile_policies([]), self._shards, [])
         self.live = LivePolicies(nothing, self._oracle)
         """What to ask; it stays the same object."""
 
@@ -67,10 +67,9 @@ class PolicyReloader:
         Raises:
             PolicyError: neither can be used.
         """
-        seen, files = await asyncio.to_thread(_read, self._paths)
-        self._seen = seen
+        self._seen = await asyncio.to_thread(_read, self._paths)
         try:
-            await self._activate(_usable(files), "files")
+            await self._activate(_usable(self._seen), "files")
         except DfksError as error:
             kept = await asyncio.to_thread(last_good.recall, self._settings.last_good)
             if kept is None:
@@ -93,9 +92,9 @@ class PolicyReloader:
     async def reload(self, trigger: str) -> Activation:
         """Read the files again; see `mi.ports.PolicyDesk`."""
         async with self._turn:
-            self._seen, files = await asyncio.to_thread(_read, self._paths)
+            files = self._seen = await asyncio.to_thread(_read, self._paths)
             active = self._revisions.active
-            if isinstance(files, PolicyFiles) and files.digest == active.files.digest:
+            if files == active.files:
                 self._failure = None
                 _log.info("policy_reload_unchanged", trigger=trigger, revision=active.id)
                 return Activation(active.id, changed=False)
@@ -193,15 +192,16 @@ class PolicyReloader:
 
     async def _build(self, compiled: CompiledPolicies) -> PolicySet:
         """Into the engine, with room for phones between any two rulesets."""
-        held = []
+        taken = []
         try:
             for plan in compiled.layout.shards:
-                held.append(self._shards.take(plan))
+                taken.append(self._shards.take(plan))
                 await asyncio.sleep(0)
-            return PolicySet(compiled, self._shards)
-        finally:
-            for shard in held:
+        except BaseException:
+            for shard in taken:
                 self._shards.release(shard)
+            raise
+        return PolicySet(compiled, self._shards, taken)
 
     async def _retire(self, policies: PolicySet) -> None:
         """Out of the engine, likewise."""
@@ -240,8 +240,8 @@ class PolicyReloader:
     async def _watch(self) -> None:
         async with contextlib.aclosing(changes(self._paths, poll=self._settings.poll)) as looks:
             async for _ in looks:
-                seen, _ = await asyncio.to_thread(_read, self._paths)
-                if seen != self._seen:
+                found = await asyncio.to_thread(_read, self._paths)
+                if not _is_same(found, self._seen):
                     await self._reload_quietly("change")
 
     async def _reload_quietly(self, trigger: str) -> None:
@@ -259,13 +259,17 @@ class PolicyReloader:
             _log.error("policy_reload_broken", exc_info=task.exception())
 
 
-def _read(paths: tuple[Path, ...]) -> tuple[str, PolicyFiles | PolicyError]:
-    """(What tells these files from others, the files or why they cannot be read)."""
+def _read(paths: tuple[Path, ...]) -> PolicyFiles | PolicyError:
     try:
-        files = read_files(paths)
+        return read_files(paths)
     except PolicyError as error:
-        return error.message, error
-    return files.digest, files
+        return error
+
+
+def _is_same(found: PolicyFiles | PolicyError, seen: PolicyFiles | PolicyError | None) -> bool:
+    if isinstance(found, PolicyError) and isinstance(seen, PolicyError):
+        return found.findings == seen.findings
+    return found == seen
 
 
 def _usable(files: PolicyFiles | PolicyError) -> PolicyFiles:

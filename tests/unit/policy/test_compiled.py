@@ -64,7 +64,9 @@ def test_compiled_policies_decide_the_same_in_another_process() -> None:
       then: {deny: {reason: no, answer: reject-403}}
     """
     compiled = compile_policies([source(rules)])
-    sent = PolicySet(pickle.loads(pickle.dumps(compiled)), Shards())  # noqa: S301 - our own
+    arrived = pickle.loads(pickle.dumps(compiled))  # noqa: S301 - our own
+    shards = Shards()
+    sent = PolicySet(arrived, shards, [shards.take(plan) for plan in arrived.layout.shards])
     own = load([source(rules)])
     for request in (get(), set_()):
         assert sent.decide(request, NOTHING_STORED, NOON) == own.decide(
