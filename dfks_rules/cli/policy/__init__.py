@@ -8,7 +8,12 @@ import click
 
 from dfks_rules.cli.lazy import LazyGroup
 
-COMMANDS: dict[str, str] = {}
+COMMANDS: dict[str, str] = {
+    "eval": "dfks_rules.cli.policy.eval",
+    "explain": "dfks_rules.cli.policy.explain",
+    "test": "dfks_rules.cli.policy.test",
+    "try": "dfks_rules.cli.policy.try_",
+}
 """Name of a command → its module, which holds a click command named `command`."""
 
 
