@@ -1,11 +1,12 @@
 """What the policies answered, and what came of it."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from enum import Enum
 from typing import NamedTuple
 
 from dfks_rules.errors import StoreError
-from dfks_rules.model.features import FeatureState
+from dfks_rules.model.features import FeatureState, Snapshot
 from dfks_rules.model.requests import FeatureRequest
 
 
@@ -89,6 +90,10 @@ class Outcome(NamedTuple):
     told: FeatureState | None
     """What a NOTIFY says of the feature; None leaves it out. For a refused set it is the state that
     holds, as the policies show it on a get."""
+    snapshot: Snapshot | None = None
+    """All that was stored when the decision was made; with `at`, what it takes to repeat it."""
+    at: datetime | None = None
+    """When it was made, in local time."""
 
     @property
     def changed(self) -> bool:

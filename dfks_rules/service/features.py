@@ -11,7 +11,7 @@ from typing import Protocol
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Decision, DenialAnswer, Done, Outcome
-from dfks_rules.model.features import FEATURES, POSITION, Feature, FeatureState, Snapshot
+from dfks_rules.model.features import FEATURES, OFF, POSITION, Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked, FeatureRequest, Operation, Origin, Requester
 from dfks_rules.service.ports import OutcomeLog, Store
@@ -57,7 +57,10 @@ class Features:
     def admit(self, presentity: Aor, requester: Requester, at: datetime) -> Decision:
         """Whether the requester may watch the presentity."""
         request = FeatureRequest(Operation.SUBSCRIBE, presentity, requester)
-        return self.policies.decide(request, self._snapshot(presentity), at)
+        snapshot = self._snapshot(presentity)
+        decision = self.policies.decide(request, snapshot, at)
+        self._log.record((Outcome(request, decision, OFF, OFF, None, snapshot, at),))
+        return decision
 
     def get(
         self, presentity: Aor, requester: Requester, at: datetime, now: float, done: Done
@@ -85,6 +88,8 @@ class Features:
                     stored,
                     stored,
                     decision.state if decision.assigned else None,
+                    snapshot,
+                    at,
                 )
                 for feature, stored, decision in zip(
                     FEATURES, snapshot.states, decisions, strict=True
@@ -135,12 +140,13 @@ class Features:
         """What one set comes to."""
         decision = self.policies.decide(request, snapshot, at)
         stored = snapshot.states[POSITION[feature]]
+        shown: FeatureState | None
         if decision.denial is None:
             # An operator's set is told even where the feature is not assigned (presence_dfks).
             told = decision.assigned or request.requester.origin is Origin.OPERATOR
             state = decision.state
-            return Outcome(request, decision, stored, state, state if told else None)
-        shown: FeatureState | None
+            shown = state if told else None
+            return Outcome(request, decision, stored, state, shown, snapshot, at)
         match decision.denial.answer:
             case DenialAnswer.STORED | DenialAnswer.REJECT:
                 get = request._replace(operation=Operation.GET, asked=None)
@@ -150,7 +156,7 @@ class Features:
                 shown = stored._replace(status=False)
             case DenialAnswer.UNASSIGNED:
                 shown = None
-        return Outcome(request, decision, stored, stored, shown)
+        return Outcome(request, decision, stored, stored, shown, snapshot, at)
 
     def _settle(
         self, presentity: Aor, outcomes: tuple[Outcome, ...], now: float, done: Done
