@@ -5,6 +5,8 @@ import contextlib
 import gc
 from datetime import UTC, datetime
 
+from dfks_rules.app.decision_log import DecisionLog
+from dfks_rules.app.decisions import Decisions
 from dfks_rules.app.logs import LoggedOutcomes
 from dfks_rules.app.operations import ServerOperations
 from dfks_rules.app.policies import load_policies
@@ -16,6 +18,7 @@ from dfks_rules.mi.fifo import FifoServer
 from dfks_rules.mi.http import HttpServer
 from dfks_rules.mi.methods import REGISTRY
 from dfks_rules.mi.ports import PolicyListing, PolicyRow
+from dfks_rules.policy.policy_set import PolicySet
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.service.features import Features
@@ -41,12 +44,16 @@ class Server:
         tokens = Tokens()
         self._transports: dict[Listener, UdpTransport | TcpTransport] = {}
         self._endpoint: Endpoint[Subscription] = Endpoint(self._send, tokens.tag_of)
-        log = LoggedOutcomes()
+        kept = config.decisions
+        self._decision_log = None if kept.file is None else DecisionLog(kept.file, mask=kept.mask)
+        decisions = Decisions(kept.keep, self._policies_of, self._decision_log)
+        log = LoggedOutcomes(decisions)
         self._features = Features(self._store, self.policies, log)
         self._notifier = Notifier(self._endpoint, self._features, config.presence, tokens.token)
         self._operations = ServerOperations(
             self._features, self._notifier, log, self._listing, self._at, config.log.level
         )
+        self._operations.decisions = decisions
         self._at_ends = 0.0
         self._at_last = datetime.min.replace(tzinfo=UTC)
         self._mi: list[FifoServer | DatagramServer | HttpServer] = []
@@ -128,6 +135,9 @@ class Server:
             self._at_ends = now + 1 - self._at_last.microsecond / 1e6
         return self._at_last
 
+    def _policies_of(self, revision: str) -> PolicySet | None:
+        return self.policies if self.policies.revision == revision else None
+
     def _listing(self) -> PolicyListing:
         rows = [PolicyRow(p.file, p.name, p.rules) for p in self.policies.policies]
         return PolicyListing(self.policies.revision, tuple(rows))
@@ -147,3 +157,5 @@ class Server:
                 else:
                     transport.close()
         self.policies.close()
+        if self._decision_log is not None:
+            self._decision_log.close()

@@ -23,6 +23,7 @@ from dfks_rules.config.schema import (
 from dfks_rules.config.settings import (
     Address,
     Config,
+    DecisionSettings,
     FifoSettings,
     HttpSettings,
     LogSettings,
@@ -122,6 +123,8 @@ def variable_of(leaf: Leaf) -> str:
 def _value_of(text: str, leaf: Leaf) -> object:
     if leaf.kind == "array":
         return [entry.strip() for entry in text.split(",")]
+    if leaf.kind == "boolean":
+        return {"true": True, "false": False}.get(text, text)
     return int(text) if leaf.kind == "integer" and text.isdecimal() and len(text) < 20 else text
 
 
@@ -199,7 +202,7 @@ def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) ->
         settings: for `Config.settings`.
     """
     store = values["store"]
-    presence = values["presence"]
+    presence, decisions = values["presence"], values["decisions"]
     return Config(
         sip=SipSettings(tuple(_address(text) for text in values["sip"]["listen"])),
         policies=tuple(base / text for text in values["policies"]),
@@ -209,6 +212,11 @@ def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) ->
             **presence | {"on_notify_timeout": OnNotifyTimeout(presence["on_notify_timeout"])}
         ),
         log=LogSettings(values["log"]["level"]),
+        decisions=DecisionSettings(
+            decisions["keep"],
+            base / decisions["file"] if "file" in decisions else None,
+            decisions["mask"],
+        ),
         settings=settings,
     )
 

@@ -75,6 +75,18 @@ class LogSettings:
     """The least level written: `debug`, `info`, `warning` or `error`."""
 
 
+@dataclass(frozen=True, slots=True)
+class DecisionSettings:
+    """What is kept of decisions."""
+
+    keep: int
+    """How many requests are kept in memory."""
+    file: Path | None
+    """Where every decision is logged as JSON lines; None logs none."""
+    mask: bool
+    """Whether the last digits of numbers are masked in the file."""
+
+
 class Setting(NamedTuple):
     """One setting as it was written, for `dfks config show`."""
 
@@ -102,5 +114,7 @@ class Config:
     """How subscriptions live."""
     log: LogSettings
     """What the server writes about its work."""
+    decisions: DecisionSettings
+    """What is kept of decisions."""
     settings: tuple[Setting, ...]
     """Each setting that holds, as it was written, and where it came from."""

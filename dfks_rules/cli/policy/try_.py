@@ -2,6 +2,8 @@
 
 import cmd
 import json
+import readline
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +39,10 @@ class Shell(cmd.Cmd):
     prompt = "> "
 
     def __init__(self, policies: PolicySet) -> None:
-        super().__init__(
-            stdin=click.get_text_stream("stdin"), stdout=click.get_text_stream("stdout")
-        )
-        self.use_rawinput = self.stdin.isatty()
+        super().__init__()
+        if not sys.stdin.isatty():
+            self.use_rawinput, self.prompt = False, ""
+        readline.set_completer_delims(" ")
         self._policies = policies
         self._facts: dict[str, Any] = {}
 
