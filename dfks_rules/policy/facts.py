@@ -3,10 +3,9 @@
 To add a fact, add a row; the schema, the documentation and the checks follow.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from enum import Enum
-from types import MappingProxyType
 from typing import NamedTuple
 
 from dfks_rules.model.features import (
@@ -44,8 +43,8 @@ class View(NamedTuple):
     """What else there is."""
     site: Site = NO_SITE
     """What is known of users and numbers."""
-    given: Mapping[str, FactValue] = MappingProxyType({})
-    """Values of facts that are worked out, where somebody says what they are: in cases and logs."""
+    given: tuple[tuple[str, FactValue], ...] = ()
+    """(Name, value) of derived facts, where somebody says what they are: in cases and logs."""
 
     def fact(self, name: str) -> FactValue:
         """The value of a fact."""
@@ -188,7 +187,10 @@ def _derived(
     """A fact that `View.given` may say."""
 
     def given_or_read(view: View) -> FactValue:
-        return view.given[name] if name in view.given else read(view)
+        for given, value in view.given:
+            if given == name:
+                return value
+        return read(view)
 
     return Fact(name, kind, operations, description, given_or_read, words, derived=True)
 

@@ -125,7 +125,7 @@ def test_domain_only_presentities_have_an_empty_user() -> None:
 
 def test_what_somebody_says_of_a_derived_fact_holds() -> None:
     """A case need not spell a premium number to speak of one."""
-    view = View(SET, STORED, NOON, given={"target.class": "premium", "groups": ("x",)})
+    view = View(SET, STORED, NOON, given=(("target.class", "premium"), ("groups", ("x",))))
     assert FACTS["target.class"].read(view) == "premium"
     assert FACTS["groups"].read(view) == ("x",)
     assert not any(FACTS[name].derived for name in ("user", "time", "rate.user"))
