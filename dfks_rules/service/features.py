@@ -16,6 +16,9 @@ from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked, FeatureRequest, Operation, Origin, Requester
 from dfks_rules.service.ports import OutcomeLog, Store
 
+# A named tuple's own constructor is a Python function: this is the same without the call.
+_new = tuple.__new__
+
 
 class Decides(Protocol):
     """What answers one request; `policy.policy_set.PolicySet` does."""
@@ -77,21 +80,12 @@ class Features:
             done(error, now)
             return
         decisions = self.policies.decide_gets(presentity, requester, snapshot, at)
-        outcomes = tuple(
-            [
-                Outcome(
-                    FeatureRequest(Operation.GET, presentity, requester, feature),
-                    decision,
-                    stored,
-                    stored,
-                    decision.state if decision.assigned else None,
-                )
-                for feature, stored, decision in zip(
-                    FEATURES, snapshot.states, decisions, strict=True
-                )
-            ]
-        )
-        self._settle(presentity, outcomes, now, done)
+        outcomes = []
+        for feature, stored, decision in zip(FEATURES, snapshot.states, decisions, strict=True):
+            request = _new(FeatureRequest, (Operation.GET, presentity, requester, feature, None))
+            told = decision.state if decision.assigned else None
+            outcomes.append(_new(Outcome, (request, decision, stored, stored, told)))
+        self._settle(presentity, tuple(outcomes), now, done)
 
     def set(
         self,
