@@ -59,6 +59,26 @@ class Served:
         self.process.wait()
 
 
+class Bare:
+    """The bare loop, in a process of its own; a context manager."""
+
+    def __init__(self) -> None:
+        reader, writer = os.pipe()
+        code = f"from bench.server import bare_loop; bare_loop({writer})"
+        self.process = subprocess.Popen([sys.executable, "-c", code], pass_fds=[writer])
+        os.close(writer)
+        self.address = ("127.0.0.1", int(os.read(reader, 10)))
+        os.close(reader)
+        self.pid = self.process.pid
+
+    def __enter__(self) -> "Bare":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
 def bare_loop(pipe: int) -> None:
     """Answer each datagram as a cycle does: receive, send, send, receive, nothing in between."""
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

@@ -57,6 +57,8 @@ def _parse_part(content_type: str, content: bytes) -> Asked:
 
 
 def _media_type(content_type: str) -> str:
+    if content_type == CONTENT_TYPE:  # Nearly always.
+        return content_type
     return content_type.partition(";")[0].strip().lower()
 
 

@@ -43,6 +43,10 @@ _KNOWN_METHODS = frozenset(
 _IN_DIALOG_ONLY = frozenset(b"BYE NOTIFY INFO UPDATE PRACK".split())
 
 
+# A named tuple's own constructor is a Python function: this is the same without the call.
+_new = tuple.__new__
+
+
 class _Visit(NamedTuple):
     """A SUBSCRIBE that was admitted and waits for its outcome."""
 
@@ -175,7 +179,7 @@ class Notifier:
             subscription.dialog.refresh_target(incoming)
             subscription.dialog.remote_cseq = request.cseq
         transaction = self._endpoint.begin(incoming, now)
-        visit = _Visit(incoming, transaction, subscription, new, expires)
+        visit = _new(_Visit, (incoming, transaction, subscription, new, expires))
         if not asked:
             self._features.get(presentity, requester, at, now, partial(self._got, visit, ()))
             return

@@ -44,6 +44,10 @@ _REASONS = {
 }
 
 
+# A named tuple's own constructor is a Python function: this is the same without the call.
+_new = tuple.__new__
+
+
 class Incoming(NamedTuple):
     """A request that waits for an answer."""
 
@@ -112,7 +116,7 @@ class Endpoint(Generic[Owner]):
 
     def _receive_response(self, response: Response) -> Finished[Owner] | None:
         transaction = self.clients.answered(response.branch, response.status)
-        return None if transaction is None else Finished(transaction, response)
+        return None if transaction is None else _new(Finished, (transaction, response))
 
     def _check_addresses(self, request: Request, flow: Flow, key: bytes) -> Incoming | None:
         """The request, if its Request-URI, From and To are well-formed; else None and a fault."""
@@ -121,7 +125,7 @@ class Endpoint(Generic[Owner]):
             if uri.headers:
                 raise MalformedMessageError("sip_malformed_uri", "headers in the Request-URI")
             sender, recipient = request.address(b"from"), request.address(b"to")
-            return Incoming(request, uri, sender, recipient, flow, key)
+            return _new(Incoming, (request, uri, sender, recipient, flow, key))
         except MalformedMessageError as error:
             unsupported = error.code == "sip_unsupported_scheme"
             request.fault = Fault(416 if unsupported else 400, error.message)

@@ -17,7 +17,6 @@ from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
-from typing import NamedTuple
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.features import Snapshot
@@ -37,9 +36,7 @@ CACHED = 200_000
 """Presentities whose snapshots are kept in memory, about 0.5 KiB each."""
 
 
-class _Commit(NamedTuple):
-    change: Change
-    settle: Settle
+_Commit = tuple[Change, Settle]
 
 
 class SqliteStore:
@@ -110,7 +107,7 @@ class SqliteStore:
         if self._closed:
             settle(StoreError("store_unavailable", "the store is closed"), self._clock())
             return
-        self._asked.append(_Commit(Change(presentity, before, after), settle))
+        self._asked.append((Change(presentity, before, after), settle))
         if not self._busy:
             self._busy = True
             self._loop.call_soon(self._write)
@@ -134,7 +131,7 @@ class SqliteStore:
         while self._asked:
             batch = self._asked[:MAX_BATCH]
             del self._asked[:MAX_BATCH]
-            errors = self._write_batch([commit.change for commit in batch])
+            errors = self._write_batch([change for change, _ in batch])
             self._written.extend(zip(batch, errors, strict=True))
         self._to_sync.put(len(self._written))
 
