@@ -1,7 +1,7 @@
 """The JSON Schema of files of cases, made of the same tables as the schema of policies."""
 
 from dfks_rules.model.features import RING_COUNTS, Value
-from dfks_rules.policy.facts import FACTS
+from dfks_rules.policy.facts import FACTS, Fact, Kind
 from dfks_rules.policy.schema import (
     API_VERSION,
     IDENTIFIER,
@@ -31,10 +31,14 @@ _VALUES: Schema = {
 }
 
 
+def _value(fact: Fact) -> Schema:
+    constant = constant_schema(fact)
+    return list_schema(constant) if fact.kind is Kind.NAMES else constant
+
+
 def _facts(description: str) -> Schema:
     properties = {
-        name: {"description": fact.description, **constant_schema(fact)}
-        for name, fact in FACTS.items()
+        name: {"description": fact.description, **_value(fact)} for name, fact in FACTS.items()
     }
     return {**object_schema(description, [], properties), "title": "facts"}
 

@@ -103,7 +103,7 @@ def run_cases(cases: CaseFile, policies: PolicySet) -> list[CaseResult]:
     """Every case, decided by policies made of the files that `cases` names."""
     results = []
     for case in cases.cases:
-        decision = policies.decide_view(case.view)
+        decision = policies.decide_view(case.view._replace(site=policies.site))
         results.append(CaseResult(case, decision, tuple(_differences(case.expect, decision))))
     return results
 
@@ -117,7 +117,7 @@ def _contradictions(tree: Tree, path: Path, case: Case, given: Given) -> Iterato
     """Facts that a case gives and that its own request does not have."""
     for name, value in given.items():
         seen = FACTS[name].read(case.view)
-        if seen != value:
+        if seen != (tuple(value) if isinstance(value, list) else value):
             really = "absent" if seen is None else f"`{seen}`"
             message = f"`{name}` cannot be `{value}`: by the other facts it is {really}"
             yield tree.finding((*path, name), "policy_case", message, at_key=True)

@@ -4,7 +4,7 @@ A stage works on what the stage before let pass: YAML, schema, then, rule by rul
 and last what the files are to one another.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import chain
 from typing import NamedTuple
@@ -24,10 +24,14 @@ from dfks_rules.policy.compile import (
 from dfks_rules.policy.document import AllOf, AnyOf, Condition, Not, Policy, Rule
 from dfks_rules.policy.facts import FACTS
 from dfks_rules.policy.implication import contradicted
+from dfks_rules.policy.matchers import Atom
 from dfks_rules.policy.read import Reader
+from dfks_rules.policy.read_site import read_site
 from dfks_rules.policy.schema import policy_schema
-from dfks_rules.policy.source import Path, Place, Source, Tree, parse
-from dfks_rules.policy.validate import Located, quoted, validate, validator
+from dfks_rules.policy.site import Site
+from dfks_rules.policy.source import POLICY, Path, Place, Source, Tree, kind_of, parse
+from dfks_rules.policy.validate import Located, did_you_mean, quoted, validate, validator
+from dfks_rules.policy.variables import substitute
 
 
 class CheckedPolicy(NamedTuple):
@@ -43,26 +47,41 @@ class CheckedPolicy(NamedTuple):
     """For each of its rules: where its `id` stands."""
 
 
-def check(sources: Sequence[Source]) -> tuple[list[CheckedPolicy], list[Finding]]:
-    """The policies in these files in the order given, and what is wrong with any of them.
+class Checked(NamedTuple):
+    """What came of checking files. With a finding that is an error, the rest is of no use."""
 
-    Returns:
-        Policies that are of use only when there are no findings, and findings in no order.
-    """
+    policies: list[CheckedPolicy]
+    """In the order of the files."""
+    findings: list[Finding]
+    """In no order."""
+    site: Site
+    """What the Directory and NumberPlan files say."""
+
+
+def check(sources: Sequence[Source]) -> Checked:
+    """The policies in these files, what they know, and what is wrong with any of them."""
+    site, site_findings = read_site(sources)
     policies: list[CheckedPolicy] = []
-    findings: list[Finding] = []
+    findings: list[Finding] = list(site_findings)
     names: dict[str, str] = {}
     for source in sources:
+        if kind_of(source) != POLICY:
+            continue
         tree, found = parse(source)
         findings += found
         if tree is None:
+            continue
+        tree, found = substitute(tree)
+        findings += found
+        if any(finding.severity == "error" for finding in found):
             continue
         policy, found = _check_file(source, tree)
         findings += found
         findings += _check_name(tree, names)
         if policy is not None:
             policies.append(policy)
-    return policies, findings
+            findings += _check_classes(tree, policy, site)
+    return Checked(policies, findings, site)
 
 
 @cache
@@ -139,6 +158,27 @@ def _check_tenant(tree: Tree, tenant: str) -> list[Finding]:
     return findings
 
 
+def _check_classes(tree: Tree, policy: CheckedPolicy, site: Site) -> list[Finding]:
+    """Classes of targets that neither we nor a number plan know: a rule that guards nothing."""
+    findings = []
+    for rule, (line, _) in zip(policy.policy.rules, policy.places, strict=True):
+        for atom in _atoms_of(rule.condition):
+            constants = atom.operand if isinstance(atom.operand, frozenset) else {atom.operand}
+            if atom.fact != "target.class" or atom.matcher not in ("eq", "in"):
+                continue
+            for name in sorted(map(str, constants - site.classes)):
+                message = (
+                    f"unknown class {quoted(name)}{did_you_mean(name, site.classes)}; "
+                    "classes of your own stand in a file of kind NumberPlan"
+                )
+                path = min(
+                    (path for path in tree.keys if path[-1] == "target.class"),
+                    key=lambda path: abs(tree.keys[path].line - line),
+                )
+                findings.append(tree.finding(path, "policy_unknown_class", message))
+    return findings
+
+
 def _check_ids(tree: Tree) -> list[Finding]:
     """Ids that an earlier rule of the file has already; the tree may still be of any shape."""
     lines: dict[str, int] = {}
@@ -165,16 +205,16 @@ def _check_rule(
         every = alternatives(rule.condition)
     except TooManyAlternativesError as error:
         return (), [tree.finding(path, "policy_limit", f"rule `{name}`: {error}")]
-    facts = [contradicted(way.literals) for way in every]
-    ways = tuple(way for way, fact in zip(every, facts, strict=True) if fact is None)
+    empty = [contradicted(way.literals) for way in every]
+    ways = tuple(way for way, fact in zip(every, empty, strict=True) if fact is None)
     if not ways:
-        named = ", ".join(f"`{fact}`" for fact in dict.fromkeys(facts))
+        named = ", ".join(f"`{fact}`" for fact in dict.fromkeys(empty))
         about = f" on {named}" if named else ""
         message = f"rule `{name}` can never match: its conditions{about} contradict one another"
         return (), [tree.finding(path, "policy_never_matches", message)]
     questions = {QUESTIONS[question] for way in ways for question in way.questions}
     operations = {operation for operation, _ in questions}
-    facts = _facts_of(rule.condition) | rule.effects.facts
+    facts = {atom.fact for atom in _atoms_of(rule.condition)} | rule.effects.facts
     findings = _check_facts(tree, path, facts, operations)
     findings += _check_effects(tree, path, rule, questions)
     return ways, findings
@@ -195,14 +235,14 @@ def _check_facts(
     return findings
 
 
-def _facts_of(condition: Condition) -> set[str]:
+def _atoms_of(condition: Condition) -> Iterator[Atom]:
     match condition:
         case AllOf(parts) | AnyOf(parts):
-            return set(chain.from_iterable(map(_facts_of, parts)))
+            yield from chain.from_iterable(map(_atoms_of, parts))
         case Not(part):
-            return _facts_of(part)
+            yield from _atoms_of(part)
         case _:
-            return {condition.fact}
+            yield condition
 
 
 def _place_of(tree: Tree, rule: Path, fact: str) -> Path:

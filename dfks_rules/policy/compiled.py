@@ -8,6 +8,7 @@ from dfks_rules.errors import PolicyError
 from dfks_rules.policy.check import check
 from dfks_rules.policy.document import Mode, Rule
 from dfks_rules.policy.matching import Layout, lay_out
+from dfks_rules.policy.site import Site
 from dfks_rules.policy.source import Source
 
 
@@ -33,6 +34,8 @@ class CompiledPolicies(NamedTuple):
     """The files that were read, in the given order."""
     revision: str
     """First 12 hexadecimal digits of the hash of all files."""
+    site: Site
+    """What the Directory and NumberPlan files say."""
 
 
 def compile_policies(sources: Sequence[Source]) -> CompiledPolicies:
@@ -44,7 +47,7 @@ def compile_policies(sources: Sequence[Source]) -> CompiledPolicies:
     Raises:
         PolicyError: with every finding in every file; nothing is kept of the others.
     """
-    checked, findings = check(sources)
+    checked, findings, site = check(sources)
     if any(finding.severity == "error" for finding in findings):
         raise PolicyError(findings)
     # The sort is stable: files, and rules in a file, stay in their order.
@@ -71,6 +74,7 @@ def compile_policies(sources: Sequence[Source]) -> CompiledPolicies:
         ),
         policies,
         revision_of(sources),
+        site,
     )
 
 

@@ -3,9 +3,10 @@
 To add a fact, add a row; the schema, the documentation and the checks follow.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import Enum
+from types import MappingProxyType
 from typing import NamedTuple
 
 from dfks_rules.model.features import (
@@ -19,8 +20,10 @@ from dfks_rules.model.features import (
     Value,
 )
 from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Surroundings
+from dfks_rules.policy.site import NO_SITE, Site
+from dfks_rules.policy.targets import KINDS, REACHES, Target
 
-FactValue = str | int | None
+FactValue = str | int | tuple[str, ...] | None
 """None when the fact is absent."""
 
 
@@ -39,6 +42,20 @@ class View(NamedTuple):
     """Now, in the zone whose local time policies mean."""
     around: Surroundings = NOWHERE
     """What else there is."""
+    site: Site = NO_SITE
+    """What is known of users and numbers."""
+    given: Mapping[str, FactValue] = MappingProxyType({})
+    """Values of facts that are worked out, where somebody says what they are: in cases and logs."""
+
+    @property
+    def target(self) -> Target | None:
+        """Where calls would go: what a set asks for, else what is stored; None for nowhere."""
+        request = self.request
+        if request.feature is None:
+            return None
+        asked = request.asked and request.asked.forward_to
+        text = asked or self.snapshot.state(request.feature).forward_to
+        return self.site.targets.analyse(text, request.presentity) if text else None
 
 
 FactReader = Callable[[View], FactValue]
@@ -66,6 +83,14 @@ class Kind(Enum):
     """`HH:MM`, 00:00 to 23:59."""
     DATE = "date"
     """`YYYY-MM-DD`."""
+    FLAG = "flag"
+    """True or false."""
+    NAMES = "names"
+    """Any number of names."""
+    CLASS = "class"
+    """A class of numbers: one of a closed set, or an author's own."""
+    COUNTRY = "country"
+    """ISO 3166-1 alpha-2, in upper case."""
     MOMENT = "moment"
     """`YYYY-MM-DDTHH:MM±HH:MM`."""
 
@@ -85,6 +110,8 @@ class Fact(NamedTuple):
     """Its value in one request."""
     words: tuple[str, ...] = ()
     """For a `WORD`: every value it can have."""
+    derived: bool = False
+    """Whether it is worked out from other facts and files, and `View.given` may say it instead."""
 
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -145,6 +172,115 @@ def _about_feature(feature: Feature) -> list[Fact]:
         )
     return facts
 
+
+def _derived(
+    name: str,
+    kind: Kind,
+    description: str,
+    read: FactReader,
+    words: tuple[str, ...] = (),
+    operations: frozenset[Operation] = _FEATURE,
+) -> Fact:
+    """A fact that `View.given` may say."""
+
+    def given_or_read(view: View) -> FactValue:
+        return view.given[name] if name in view.given else read(view)
+
+    return Fact(name, kind, operations, description, given_or_read, words, derived=True)
+
+
+def _of_target(
+    name: str, kind: Kind, description: str, read: Callable[[Target], FactValue], *words: str
+) -> Fact:
+    """Something about the forward target; absent where there is no target."""
+
+    def of_target(view: View) -> FactValue:
+        target = view.target
+        return None if target is None else read(target)
+
+    return _derived(f"target.{name}", kind, description, of_target, words)
+
+
+def _loops(view: View) -> FactValue:
+    target = view.target
+    if target is None:
+        return None
+    return view.site.loops(view.request.presentity, target, view.around.stored_of)
+
+
+_USERS_AND_TARGETS: list[Fact] = [
+    _derived(
+        "groups",
+        Kind.NAMES,
+        "Groups of the presentity, from the directory; absent when in none.",
+        lambda v: v.site.directory.groups_of(v.request.presentity) or None,
+        operations=_ALL,
+    ),
+    _derived(
+        "role",
+        Kind.TEXT,
+        "Role of the presentity, from the directory; absent when it has none.",
+        lambda v: v.site.directory.role_of(v.request.presentity),
+        operations=_ALL,
+    ),
+    _of_target(
+        "kind",
+        Kind.WORD,
+        "What the target is: our own user, a number outside, an address of another domain, a "
+        "feature code, or nothing that can be called.",
+        lambda t: t.kind,
+        *KINDS,
+    ),
+    _of_target(
+        "class",
+        Kind.CLASS,
+        "Class of the target's number, built in or by the number plan: the most specific one.",
+        lambda t: t.class_,
+    ),
+    _of_target(
+        "reach",
+        Kind.WORD,
+        "How far it is: inside, in the domain's own country, or abroad; absent when not known.",
+        lambda t: t.reach,
+        *REACHES,
+    ),
+    _of_target(
+        "number",
+        Kind.TEXT,
+        "The target's number in E.164 form, like `+4930123456`; absent when it is none.",
+        lambda t: t.number,
+    ),
+    _of_target(
+        "country",
+        Kind.COUNTRY,
+        "Country of the number, ISO 3166 like `DE`; absent when it is of none.",
+        lambda t: t.country,
+    ),
+    _of_target(
+        "user",
+        Kind.TEXT,
+        "User part of the target: of our own user, or of an address elsewhere.",
+        lambda t: t.user,
+    ),
+    _of_target(
+        "domain",
+        Kind.DOMAIN,
+        "Domain of the target, in lower case.",
+        lambda t: t.domain,
+    ),
+    _of_target(
+        "self",
+        Kind.FLAG,
+        "Whether the target is the presentity itself, by address or by number.",
+        lambda t: t.self,
+    ),
+    _derived(
+        "target.loop",
+        Kind.FLAG,
+        "Whether stored forwards lead from the target back to the presentity.",
+        _loops,
+    ),
+]
 
 _TABLE: list[Fact] = [
     Fact(
@@ -292,6 +428,7 @@ _TABLE: list[Fact] = [
         lambda v: _ring_count(_stored(v)),
     ),
     *(fact for feature in FEATURES for fact in _about_feature(feature)),
+    *_USERS_AND_TARGETS,
     Fact(
         "rate.user",
         Kind.COUNT,

@@ -72,7 +72,12 @@ def view_of(given: Given) -> View:
     if operation is Operation.SET:
         rates = (facts.get("rate.user"), facts.get("rate.device"))
         around = Surroundings(NOWHERE.stored_of, *rates)
-    return View(request, _snapshot(facts, feature), _at(facts), around)
+    derived = {name: _frozen(value) for name, value in given.items() if FACTS[name].derived}
+    return View(request, _snapshot(facts, feature), _at(facts), around, given=derived)
+
+
+def _frozen(value: Any) -> FactValue:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _aor(facts: Given, whole: str, user: str, domain: str) -> Aor:

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from dfks_rules.policy.facts import FactValue, Kind
+from dfks_rules.policy.patterns import compile_pattern, matches
 from dfks_rules.policy.schedules import Schedule, covers
 
 FactLookup = Callable[[str], FactValue]
@@ -95,6 +96,10 @@ def _globs(operand: str | list[str]) -> Hashable:
     return re.compile("|".join(fnmatch.translate(pattern) for pattern in _texts(operand)))
 
 
+def _patterns(operand: str | list[str]) -> Hashable:
+    return tuple(map(compile_pattern, _texts(operand)))
+
+
 def _networks(operand: str | list[str]) -> Hashable:
     networks = []
     for text in _texts(operand):
@@ -124,7 +129,7 @@ def _same(operand: Hashable) -> Hashable:
 
 
 _EVERY = frozenset(Kind)
-_CONSTANT = _EVERY - {Kind.MOMENT}
+_CONSTANT = _EVERY - {Kind.MOMENT, Kind.NAMES}
 _ORDERED = frozenset({Kind.COUNT, Kind.TIME, Kind.DATE})
 _TIMES = frozenset({Kind.TIME, Kind.MOMENT})
 _TEXTUAL = frozenset({Kind.TEXT, Kind.DOMAIN, Kind.AOR})
@@ -208,8 +213,8 @@ _TABLE: list[Matcher] = [
     Matcher(
         "has",
         Operand.TEXTS,
-        _TEXTUAL,
-        "Contains this text, or one of these.",
+        _TEXTUAL | {Kind.NAMES},
+        "Contains this text, or one of these; of names: has this one, or one of these.",
         _texts,
         lambda value, texts: any(text in value for text in texts),
     ),
@@ -237,6 +242,14 @@ _TABLE: list[Matcher] = [
         "`[0-9]` one of these characters.",
         _globs,
         lambda value, pattern: pattern.match(value) is not None,
+    ),
+    Matcher(
+        "regex",
+        Operand.TEXTS,
+        _TEXTUAL,
+        "Matches this regular expression as a whole, or one of these.",
+        _patterns,
+        lambda value, patterns: any(matches(pattern, value) for pattern in patterns),
     ),
     Matcher(
         "cidr",

@@ -58,6 +58,8 @@ class PolicySet:
         """
         self.policies = compiled.policies
         """The files that were read, in the given order."""
+        self.site = compiled.site
+        """What it knows of users and numbers."""
         self.revision = compiled.revision
         """First 12 hexadecimal digits of the hash of all files."""
         self.engine_failures = 0
@@ -108,10 +110,14 @@ class PolicySet:
             at: now, in the zone whose local time policies mean.
             around: what else there is.
         """
-        return self.decide_view(View(request, snapshot, at, around))
+        return self.decide_view(View(request, snapshot, at, around, self.site))
 
     def decide_view(self, view: View) -> Decision:
-        """What the policies say to one request; see `decide`."""
+        """What the policies say to one request; see `decide`.
+
+        Args:
+            view: the request. Its site should be that of the policies.
+        """
         request, snapshot = view.request, view.snapshot
         operation, feature = request.operation, request.feature
         situation = self._situations.get((operation, feature, request.presentity.domain))

@@ -15,6 +15,7 @@ from dfks_rules.policy.facts import FACTS, Fact, Kind
 from dfks_rules.policy.matchers import MATCHERS, Matcher, Operand
 from dfks_rules.policy.schedules import WANTED as SCHEDULE_WANTED
 from dfks_rules.policy.schedules import schedule_schema
+from dfks_rules.policy.variables import variables_schema
 
 Schema = dict[str, Any]
 
@@ -37,6 +38,7 @@ _MOMENT = (
     r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
     r"T([01][0-9]|2[0-3]):[0-5][0-9][+-]([01][0-9]|2[0-3]):[0-5][0-9](?!\n)$"
 )
+_COUNTRY = r"^[A-Z]{2}(?!\n)$"
 _DOMAIN = r"^[^A-Z@]+$"
 _AOR = r"^sip:([^@]+@)?[^A-Z@]+$"
 _IP = r"^[0-9a-f.:]+$"
@@ -47,6 +49,7 @@ WANTED: dict[str, str] = {
     _DATE: "a date like `2026-12-25`",
     _MOMENT: "a moment like `2026-12-25T08:30+01:00`",
     **SCHEDULE_WANTED,
+    _COUNTRY: "a country of ISO 3166, like `DE`",
     _DOMAIN: "a domain in lower case",
     _AOR: "like `sip:alice@example.com`, the domain in lower case",
     _IP: "an address like `10.0.0.7`, or `2001:db8::7` in lower case",
@@ -65,6 +68,10 @@ _CONSTANTS: dict[Kind, Schema] = {
     Kind.IP: {**TEXT, "pattern": _IP},
     Kind.TIME: {**TEXT, "pattern": _TIME},
     Kind.DATE: {**TEXT, "pattern": _DATE},
+    Kind.FLAG: {"type": "boolean"},
+    Kind.NAMES: TEXT,
+    Kind.CLASS: {**TEXT, "pattern": IDENTIFIER},
+    Kind.COUNTRY: {**TEXT, "pattern": _COUNTRY},
     Kind.MOMENT: {**TEXT, "pattern": _MOMENT},
 }
 
@@ -335,6 +342,13 @@ _NAME: Schema = {
 }
 
 
+def metadata_schema(description: str) -> Schema:
+    """The schema of `metadata` in a file that is not a policy."""
+    name: Schema = {"type": "string", "pattern": IDENTIFIER, "description": "Names the file."}
+    properties = {"name": name, "description": {**TEXT, "description": "For people."}}
+    return object_schema(description, ["name"], properties)
+
+
 def policy_schema() -> Schema:
     """The schema of a file of kind Policy."""
     properties: Schema = {
@@ -367,6 +381,7 @@ def policy_schema() -> Schema:
             "maximum": 999,
             "description": "Within a band the higher number comes first; 500 when left out.",
         },
+        "vars": variables_schema(IDENTIFIER),
         "schedules": {
             "type": "object",
             "description": "Hours that conditions speak of by name.",

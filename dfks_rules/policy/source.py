@@ -38,6 +38,20 @@ class Source(NamedTuple):
     """The only domain that it can reach; None: every domain."""
 
 
+POLICY, DIRECTORY, NUMBER_PLAN = "Policy", "Directory", "NumberPlan"
+_KIND = re.compile(
+    rf"^kind:[ \t]*[\"']?({DIRECTORY}|{NUMBER_PLAN})[\"']?[ \t]*(?:#.*)?$", re.MULTILINE
+)
+
+
+def kind_of(source: Source) -> str:
+    """What a file holds: `POLICY` where nothing says otherwise. CSV is always a directory."""
+    if source.file.lower().endswith(".csv"):
+        return DIRECTORY
+    kind = _KIND.search(source.text)
+    return kind[1] if kind else POLICY
+
+
 class Place(NamedTuple):
     """Where something stands in a file."""
 

@@ -10,8 +10,8 @@ from dfks_rules.model.requests import Operation
 from dfks_rules.policy.case_schema import case_schema
 from dfks_rules.policy.facts import FACTS, Fact, Kind
 from dfks_rules.policy.matchers import MATCHERS
-from dfks_rules.policy.number_plan import number_plan_schema
 from dfks_rules.policy.read_directory import directory_schema
+from dfks_rules.policy.read_number_plan import number_plan_schema
 from dfks_rules.policy.schema import policy_schema
 
 ROOT = Path(__file__).parents[2]
@@ -65,6 +65,10 @@ _CONSTANTS = {
     Kind.IP: "IPv4 or IPv6 address; IPv6 in its short form, in lower case",
     Kind.TIME: "`HH:MM`, 00:00 to 23:59",
     Kind.DATE: "`YYYY-MM-DD`",
+    Kind.FLAG: "`true` or `false`",
+    Kind.NAMES: "a name",
+    Kind.CLASS: "a class of [number-analysis.md](number-analysis.md), or of your number plan",
+    Kind.COUNTRY: "ISO 3166-1 alpha-2, in upper case",
     Kind.MOMENT: "like `2026-12-25T08:30+01:00`",
 }
 

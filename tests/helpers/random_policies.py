@@ -53,8 +53,13 @@ CONSTANTS: dict[Kind, list[Any]] = {
     Kind.COUNT: [0, 1, 3, 100],
     Kind.IP: ["10.0.0.7", "192.0.2.1", "2001:db8::7"],
     Kind.TIME: ["00:00", "07:59", "12:00", "23:59"],
+    Kind.FLAG: [True, False],
+    Kind.NAMES: ["sales", "x"],
+    Kind.CLASS: ["internal", "unknown", "national", "premium"],
+    Kind.COUNTRY: ["DE", "US"],
     Kind.DATE: ["2026-01-05", "2026-12-31", "2024-02-29"],
 }
+PATTERNS = [".*", "[a-z]+", "(sip:)?\\+[0-9]{6,15}(@.*)?", "(?i)ALICE"]
 SCHEDULES = {
     "office": {"tz": "Europe/Berlin", "weekly": ["Mon-Fri 08:00-18:00"], "except": ["2026-01-05"]},
     "night": {"weekly": ["Daily 22:00-08:00"]},
@@ -77,7 +82,8 @@ def one_or_some(pool: list[Any]) -> st.SearchStrategy[Any]:
 def operands(fact: Fact, name: str) -> st.SearchStrategy[Any]:
     """What a matcher of this fact may be given."""
     constants = list(fact.words) or CONSTANTS.get(fact.kind, [])
-    pools = {"cidr": NETWORKS, "during": sorted(SCHEDULES), "outside": sorted(SCHEDULES)}
+    hours = sorted(SCHEDULES)
+    pools = {"regex": PATTERNS, "cidr": NETWORKS, "during": hours, "outside": hours}
     match MATCHERS[name].operand:
         case Operand.CONSTANT | Operand.SCHEDULE:
             return st.sampled_from(pools.get(name, constants))

@@ -30,7 +30,7 @@ def name(path: Path) -> str:
 
 def expected(path: Path) -> list[str]:
     """The findings that a file, or the files of a folder, say they have, as they are printed."""
-    files = sorted(path.rglob("*.*")) if path.is_dir() else [path]
+    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
     home = path if path.is_dir() else path.parent
     return [
         f"{file.relative_to(home)}:{'' if finding[0].isdigit() else ' '}{finding}"

@@ -32,7 +32,7 @@ def policies(draw: st.DrawFn) -> CheckedPolicy:
             rule["when"] = {draw(st.sampled_from(["all", "any"])): some}
         if not check([_file([rule])])[1]:
             rules.append(rule)
-    ((checked,), findings) = check([_file(rules)])
+    (checked,), findings, _ = check([_file(rules)])
     assert not findings
     return checked
 
@@ -91,4 +91,5 @@ def test_a_rule_that_matches_everything_does(policy: CheckedPolicy, asked: list[
         if finding.code == "policy_always_matches":
             at = policy.places.index((finding.line, finding.column))
             rule = policy.policy.rules[at]
-            assert all(holds(rule.condition, partial(fact_of, question)) for question in asked)
+            views = [View(*question) for question in asked]
+            assert all(holds(rule.condition, partial(fact_of, view)) for view in views)

@@ -6,8 +6,12 @@ import pytest
 
 from dfks_rules.model.identity import Aor
 from dfks_rules.policy.directory import Directory, Entry, make_directory
-from dfks_rules.policy.number_plan import make_number_plan, number_plan_schema, read_number_plan
 from dfks_rules.policy.read_directory import directory_schema, read_directory
+from dfks_rules.policy.read_number_plan import (
+    make_number_plan,
+    number_plan_schema,
+    read_number_plan,
+)
 from dfks_rules.policy.source import Source
 from dfks_rules.policy.targets import CLASSES, KINDS, Targets
 from tests.helpers.published import ROOT

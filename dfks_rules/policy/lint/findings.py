@@ -23,7 +23,7 @@ def check_and_lint(sources: Sequence[Source]) -> tuple[list[CheckedPolicy], list
     Returns:
         Policies of the files without errors, and findings of all.
     """
-    checked, findings, *_ = check(sources)
+    checked, findings, _ = check(sources)
     broken = {finding.file for finding in findings if finding.severity == "error"}
     sound = [one for one in checked if one.source.file not in broken]
     findings += lint(sound)

@@ -160,7 +160,7 @@ def test_findings_of_all_files_rules_and_stages_are_told() -> None:
 
 def test_a_file_may_have_no_rules() -> None:
     """The first thing that an author does is take them out."""
-    checked, found = check(
+    checked, found, _ = check(
         [source("")._replace(text=source("").text.replace("rules:", "rules: []"))]
     )
     assert found == []

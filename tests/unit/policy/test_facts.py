@@ -7,15 +7,19 @@ import pytest
 from dfks_rules.model.features import NOTHING_STORED, Feature, FeatureState
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester, Surroundings
+from dfks_rules.policy.directory import Directory, Entry
 from dfks_rules.policy.facts import FACTS, NOWHERE, Kind, View
+from dfks_rules.policy.number_plan import NumberPlan
+from dfks_rules.policy.site import make_site
 from tests.helpers.policy import ALICE, CFNA, NOON, OPERATOR, get, set_, subscribe
 
 PHONE = Requester(
     Origin.WATCHER, Aor("bob", "b.example"), "dev", "Yealink", "tcp", "10.0.0.7", "route"
 )
 STORED = NOTHING_STORED.replace(CFNA, FeatureState(True, "sip:vm@example.com", 4))
-SET = set_(CFNA, FeatureState(False, "+4930", 2), requester=PHONE)
+SET = set_(CFNA, FeatureState(False, "4930", 2), requester=PHONE)
 
+SITE = make_site(Directory([Entry(ALICE, ("sales", "export"), "owner", ("4930",))]), NumberPlan())
 AROUND = Surroundings(NOWHERE.stored_of, 5, 2)
 
 
@@ -37,7 +41,7 @@ AROUND = Surroundings(NOWHERE.stored_of, 5, 2)
         ("transport", "tcp"),
         ("source.ip", "10.0.0.7"),
         ("request.status", 0),
-        ("request.forwardTo", "+4930"),
+        ("request.forwardTo", "4930"),
         ("request.ringCount", 2),
         ("stored.status", 1),
         ("stored.forwardTo", "sip:vm@example.com"),
@@ -50,6 +54,17 @@ AROUND = Surroundings(NOWHERE.stored_of, 5, 2)
         ("CallForwardingNoAnswer.status", 1),
         ("CallForwardingNoAnswer.forwardTo", "sip:vm@example.com"),
         ("CallForwardingNoAnswer.ringCount", 4),
+        ("groups", ("export", "sales")),
+        ("role", "owner"),
+        ("target.kind", "internal"),
+        ("target.class", "internal"),
+        ("target.reach", "internal"),
+        ("target.number", None),
+        ("target.country", None),
+        ("target.user", "alice"),
+        ("target.domain", "example.com"),
+        ("target.self", True),
+        ("target.loop", True),
         ("rate.user", 5),
         ("rate.device", 2),
         ("time", "12:00"),
@@ -60,7 +75,7 @@ AROUND = Surroundings(NOWHERE.stored_of, 5, 2)
 )
 def test_facts_of_a_set_by_a_phone(name: str, value: object) -> None:
     """One request in which nearly everything is there."""
-    read = FACTS[name].read(View(SET, STORED, NOON, AROUND))
+    read = FACTS[name].read(View(SET, STORED, NOON, AROUND, SITE))
     assert (read, type(read)) == (value, type(value))
 
 
@@ -106,3 +121,18 @@ def test_domain_only_presentities_have_an_empty_user() -> None:
     request = FeatureRequest(Operation.SUBSCRIBE, Aor("", ALICE.domain), OPERATOR)
     assert FACTS["user"].read(View(request, STORED, NOON)) == ""
     assert FACTS["presentity"].read(View(request, STORED, NOON)) == "sip:example.com"
+
+
+def test_what_somebody_says_of_a_derived_fact_holds() -> None:
+    """A case need not spell a premium number to speak of one."""
+    view = View(SET, STORED, NOON, given={"target.class": "premium", "groups": ("x",)})
+    assert FACTS["target.class"].read(view) == "premium"
+    assert FACTS["groups"].read(view) == ("x",)
+    assert not any(FACTS[name].derived for name in ("user", "time", "rate.user"))
+
+
+def test_a_get_is_about_the_stored_target() -> None:
+    """A policy on what phones are told must know where calls go."""
+    view = View(get(CFNA), STORED, NOON)
+    assert FACTS["target.user"].read(view) == "vm"
+    assert FACTS["target.user"].read(View(get(), STORED, NOON)) is None

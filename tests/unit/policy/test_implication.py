@@ -24,7 +24,7 @@ def literals(when: str) -> Literals:
     assert tree is not None
     assert findings == []
     reader = Reader(tree)
-    (way,) = alternatives(reader.rule("p", reader.scope(), 0).condition)
+    (way,) = alternatives(reader.rule(reader.header(), reader.scope(), 0).condition)
     assert reader.findings == []
     return way.literals
 

@@ -15,7 +15,7 @@ def found(one: str, other: str, heads: tuple[str, str] = ("", "")) -> list[Findi
     for name, text, head in zip("ab", (one, other), heads, strict=True):
         when, then = text.split(" -> ")
         sources.append(source(f"- {{id: r, when: {when}, then: {then}}}", head, name))
-    policies, findings = check(sources)
+    policies, findings, _ = check(sources)
     assert findings == []
     return conflicts(ranked(policies))
 

@@ -12,7 +12,7 @@ from tests.helpers.policy import source
 
 def found(*sources: Source) -> list[Finding]:
     """What is said of these files."""
-    policies, findings = check(sources)
+    policies, findings, _ = check(sources)
     assert findings == []
     return shadowed(ranked(policies))
 
