@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 import pickle
 import signal
 import sys
@@ -45,7 +44,7 @@ class Checker:
         )
         try:
             async with asyncio.timeout(self._timeout):
-                answer, complaint = await _talk(process, json.dumps(files._asdict()).encode())
+                answer, complaint = await _talk(process, pickle.dumps(files))
                 status = await process.wait()
         except TimeoutError:
             raise _failure(f"took longer than {self._timeout:g} s") from None

@@ -1,11 +1,9 @@
 """The process that dies in the server's place: checks policies, and has the engine use them.
 
-`main` reads JSON from stdin ({"sources": […], "cases": […]}, each
-[file, text, tenant]) and writes a pickled `Verdict` to stdout. durable_rules can take its process
-down; here that costs a reload and not a call.
+`main` reads pickled `PolicyFiles` from stdin, and writes a pickled `Verdict` to stdout. The engine can
+take its process down; here that costs a reload and not a call.
 """
 
-import json
 import os
 import pickle
 import posixpath
@@ -20,7 +18,7 @@ from dfks_rules.policy.cases import CaseFile, parse_cases, run_cases
 from dfks_rules.policy.compiled import CompiledPolicies, compile_policies
 from dfks_rules.policy.engine import self_test
 from dfks_rules.policy.matching import Shards
-from dfks_rules.policy.policy_set import PolicySet, load
+from dfks_rules.policy.policy_set import load
 from dfks_rules.policy.probe import differs
 from dfks_rules.policy.source import Source
 
@@ -50,10 +48,7 @@ def main() -> None:
     # Whatever a library prints must not be taken for the answer.
     answer = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    given = json.load(sys.stdin.buffer)
-    files = PolicyFiles(
-        *(tuple(Source(*one) for one in given[name]) for name in ("sources", "cases"))
-    )
+    files = pickle.load(sys.stdin.buffer)  # noqa: S301 - the server's
     with answer:
         pickle.dump(examine(files), answer, pickle.HIGHEST_PROTOCOL)
 
@@ -72,9 +67,12 @@ def examine(files: PolicyFiles) -> Verdict:
 
 
 def _engine_findings(compiled: CompiledPolicies) -> list[Finding]:
-    policies = PolicySet(compiled, Shards())
-    wrong = sum(map(differs, policies.shards))
-    policies.close()
+    shards = Shards()
+    # All of them at once, as the server will have them.
+    taken = [shards.take(plan) for plan in compiled.layout.shards]
+    wrong = sum(map(differs, taken))
+    for shard in taken:
+        shards.release(shard)
     return [_engine_finding(f"matches other rules than it was given in {wrong}")] if wrong else []
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import io
 import logging
 import sys
 from datetime import UTC, datetime
@@ -22,29 +21,28 @@ LEVELS = {
 }
 
 
-class _TurnBuffer(io.BytesIO):
+class _Lines:
     """Lines of one turn of the event loop, written together: one system call, not one a line."""
 
     def __init__(self, target: BinaryIO) -> None:
-        super().__init__()
         self._target = target
-        self._scheduled = False
+        self._lines: list[bytes] = []
 
-    def flush(self) -> None:
+    def msg(self, line: bytes) -> None:
         """Write at the end of this turn; at once where no loop runs."""
-        if self._scheduled:
-            return
-        try:
-            asyncio.get_running_loop().call_soon(self._write_out)
-            self._scheduled = True
-        except RuntimeError:
-            self._write_out()
+        self._lines.append(line)
+        if len(self._lines) == 1:
+            try:
+                asyncio.get_running_loop().call_soon(self._write_out)
+            except RuntimeError:
+                self._write_out()
+
+    debug = info = warning = error = critical = msg
 
     def _write_out(self) -> None:
-        self._scheduled = False
-        lines = self.getvalue()
-        self.seek(0)
-        self.truncate()
+        self._lines.append(b"")
+        lines = b"\n".join(self._lines)
+        self._lines.clear()
         # A full disk or a reader that went away costs log lines, never the server.
         with contextlib.suppress(OSError):
             self._target.write(lines)
@@ -53,7 +51,7 @@ class _TurnBuffer(io.BytesIO):
 
 def set_up(level: str) -> None:
     """Log to stderr: for people on a terminal, else JSON, one object a line."""
-    wrapper = structlog.make_filtering_bound_logger(LEVELS[level])
+    least = LEVELS[level]
     if sys.stderr.isatty():
         structlog.configure(
             processors=[
@@ -61,19 +59,32 @@ def set_up(level: str) -> None:
                 structlog.processors.TimeStamper(fmt="iso", utc=True),
                 structlog.dev.ConsoleRenderer(),
             ],
-            wrapper_class=wrapper,
+            wrapper_class=structlog.make_filtering_bound_logger(least),
             logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         )
     else:
+        lines = _Lines(sys.stderr.buffer)
         structlog.configure(
             processors=[_json_line],
-            wrapper_class=wrapper,
-            logger_factory=structlog.BytesLoggerFactory(_TurnBuffer(sys.stderr.buffer)),
+            wrapper_class=_json_logger(least),
+            logger_factory=lambda *_: lines,
         )
 
 
+def _json_logger(least: int) -> type[structlog.typing.BindableLogger]:
+    """The class of loggers that write JSON from the level `least` on.
+
+    INFO takes a short way: there is a line for each key that is pressed.
+    """
+    logger = structlog.make_filtering_bound_logger(least)
+    return logger if least > logging.INFO else type("JsonLogger", (logger,), {"info": _info})
+
+
+def _info(self: structlog.BoundLoggerBase, event: str, **fields: object) -> None:
+    self._logger.msg(_json_line(None, "info", {**self._context, "event": event, **fields}))
+
+
 def _json_line(_logger: object, level: str, event: structlog.typing.EventDict) -> bytes:
-    """The whole chain of processors in one: there is a line for each key that is pressed."""
     now = datetime.now(UTC)  # noqa: TID251 - a log has the clock's time
     return orjson.dumps({"at": now, "level": level, **event})
 

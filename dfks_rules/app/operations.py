@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
 from dfks_rules.app.logs import LoggedOutcomes
+from dfks_rules.app.reload import PolicyReloader
 from dfks_rules.errors import StoreError
-from dfks_rules.mi.ports import PolicyListing, SubscriptionRow
+from dfks_rules.mi.ports import SubscriptionRow
 from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked, Origin, Requester
@@ -23,14 +24,15 @@ class ServerOperations:
         features: Features,
         notifier: Notifier,
         log: LoggedOutcomes,
-        listing: Callable[[], PolicyListing],
+        policies: PolicyReloader,
         at: Callable[[], datetime],
         level: str,
     ) -> None:
         self._features = features
         self._notifier = notifier
         self._log = log
-        self._listing = listing
+        self.policies = policies
+        """The policies in force, and how they become others."""
         self._at = at
         self._level = level
         self._loop = asyncio.get_running_loop()
@@ -89,13 +91,13 @@ class ServerOperations:
         """Send the full state to each watcher; how many there are."""
         return self._notifier.refresh_watchers(presentity, self._at(), self._loop.time())
 
-    def policies(self) -> PolicyListing:
-        """The policies in force."""
-        return self._listing()
-
     def statistics(self) -> Mapping[str, int]:
         """`group:name` → value."""
-        return {**self._log.counts, "presence:subscriptions": len(self._notifier.subscriptions)}
+        return {
+            **self._log.counts,
+            **self.policies.statistics(),
+            "presence:subscriptions": len(self._notifier.subscriptions),
+        }
 
     def uptime(self) -> float:
         """Seconds since the start."""

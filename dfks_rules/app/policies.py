@@ -1,6 +1,5 @@
 """Policy files on disk → `PolicyFiles`: their text, and whose they are."""
 
-import hashlib
 import itertools
 from collections.abc import Iterable
 from pathlib import Path
@@ -24,15 +23,6 @@ class PolicyFiles(NamedTuple):
     """What decides, in order."""
     cases: tuple[Source, ...]
     """The tests that stand beside."""
-
-    @property
-    def digest(self) -> str:
-        """Hash of names and content: whether there is anything new."""
-        digest = hashlib.sha256()
-        for source in (*self.sources, *self.cases):
-            for part in source:
-                digest.update(hashlib.sha256(repr(part).encode()).digest())
-        return digest.hexdigest()
 
 
 def read_sources(paths: Iterable[Path]) -> list[Source]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from dfks_rules.app.logs import LoggedOutcomes
 from dfks_rules.app.operations import ServerOperations
-from dfks_rules.app.policies import read_sources
+from dfks_rules.app.reload import PolicyReloader
 from dfks_rules.app.tokens import Tokens
 from dfks_rules.config.settings import Address, Config
 from dfks_rules.errors import StoreError
@@ -16,9 +16,7 @@ from dfks_rules.mi.dispatch import Dispatcher
 from dfks_rules.mi.fifo import FifoServer
 from dfks_rules.mi.http import HttpServer
 from dfks_rules.mi.methods import REGISTRY
-from dfks_rules.mi.ports import PolicyListing, PolicyRow
 from dfks_rules.model.decisions import Outcome
-from dfks_rules.policy.policy_set import load
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.service.features import Features
@@ -35,21 +33,22 @@ TICK = 0.05
 class Server:
     """Everything that `dfks serve` runs; made inside a running event loop."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, policies: PolicyReloader) -> None:
+        """`policies` have started; the server closes them."""
         self._config = config
         self._loop = asyncio.get_running_loop()
-        self.policies = load(read_sources(config.policies))
+        self._policies = policies
         where = "memory:" if config.store is None else f"sqlite:{config.store}"
         self._store = open_store(where, self._loop)
         tokens = Tokens()
         self._transports: dict[Listener, UdpTransport | TcpTransport] = {}
         self._endpoint: Endpoint[Subscription] = Endpoint(self._send, tokens.tag_of)
         log = LoggedOutcomes()
-        self._features = Features(self._store, self.policies, log)
+        self._features = Features(self._store, policies.live, log)
         self._notifier = Notifier(self._endpoint, self._features, config.presence, tokens.token)
         self._features.followed = self._tell_followers
         self._operations = ServerOperations(
-            self._features, self._notifier, log, self._listing, self._at, config.log.level
+            self._features, self._notifier, log, policies, self._at, config.log.level
         )
         self._at_ends = 0.0
         self._at_last = datetime.min.replace(tzinfo=UTC)
@@ -70,6 +69,7 @@ class Server:
             await self.close()
             raise
         self._tick()
+        self._policies.watch()
         # What is there now stays: the collector need not look at it again.
         gc.collect()
         gc.freeze()
@@ -137,10 +137,6 @@ class Server:
             self._at_ends = now + 1 - self._at_last.microsecond / 1e6
         return self._at_last
 
-    def _listing(self) -> PolicyListing:
-        rows = [PolicyRow(p.file, p.name, p.rules) for p in self.policies.policies]
-        return PolicyListing(self.policies.revision, tuple(rows))
-
     async def close(self) -> None:
         """Tell every watcher that its subscription ended, then stop."""
         if self._ticking is not None:
@@ -155,4 +151,4 @@ class Server:
                     await transport.close()
                 else:
                     transport.close()
-        self.policies.close()
+        await self._policies.close()

@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from pathlib import Path
 
+import structlog
 import watchfiles
 
 from dfks_rules.app.policies import folders_of
@@ -15,8 +16,13 @@ LOOK_EVERY = 10_000
 """Milliseconds after which files are looked at even if nobody told of a change: a link may have
 been turned to another folder, or a network file system be silent."""
 
+RETRY_AFTER = 5.0
+"""Seconds after which it is tried again where watching fails."""
 
-async def changes(paths: Sequence[Path], *, poll: bool) -> AsyncIterator[None]:
+_log = structlog.get_logger("dfks.policy")
+
+
+async def changes(paths: Sequence[Path], *, poll: bool) -> AsyncGenerator[None, None]:
     """Yields whenever something may have changed; who asks looks whether it did.
 
     Args:
@@ -26,8 +32,26 @@ async def changes(paths: Sequence[Path], *, poll: bool) -> AsyncIterator[None]:
     """
     while True:
         watched = await asyncio.to_thread(_identities, paths)
-        looks = watchfiles.awatch(
-            *watched,
+        told = asyncio.Event()
+        watching = asyncio.create_task(_tell(told, watched, poll=poll))
+        try:
+            # After one turn it watches: what changed before is found by the look that comes first.
+            await asyncio.sleep(0)
+            told.set()
+            while not watching.done() and await asyncio.to_thread(_identities, paths) == watched:
+                await told.wait()
+                told.clear()
+                yield
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+
+
+async def _tell(told: asyncio.Event, folders: Iterable[Path], *, poll: bool) -> None:
+    """Sets `told` at each change, and from time to time."""
+    try:
+        async for _ in watchfiles.awatch(
+            *folders,
             watch_filter=None,
             debounce=DEBOUNCE,
             rust_timeout=LOOK_EVERY,
@@ -35,14 +59,13 @@ async def changes(paths: Sequence[Path], *, poll: bool) -> AsyncIterator[None]:
             force_polling=poll,
             recursive=False,
             ignore_permission_denied=True,
-        )
-        # A folder may go between two looks: then what is left is watched.
-        with contextlib.suppress(FileNotFoundError):
-            async with contextlib.aclosing(looks):
-                async for _ in looks:
-                    yield
-                    if await asyncio.to_thread(_identities, paths) != watched:
-                        break
+        ):
+            told.set()
+    except (OSError, RuntimeError) as error:
+        # A folder that went just now, or more folders than the kernel watches for one user.
+        _log.warning("policy_watch_failed", error=str(error))
+        await asyncio.sleep(RETRY_AFTER)
+        told.set()
 
 
 def _identities(paths: Sequence[Path]) -> dict[Path, tuple[int, int]]:

@@ -15,6 +15,7 @@ COMMANDS = {
     "mi": "dfks_rules.cli.mi",
     "policy": "dfks_rules.cli.policy",
     "phone": "dfks_rules.cli.phone",
+    "schema": "dfks_rules.cli.schema",
     "serve": "dfks_rules.cli.serve",
 }
 """Name of a command → its module, which holds a click command named `command`."""

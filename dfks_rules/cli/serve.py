@@ -8,15 +8,17 @@ from pathlib import Path
 import click
 
 from dfks_rules.app import logs
+from dfks_rules.app.reload import PolicyReloader
 from dfks_rules.app.server import Server
 from dfks_rules.config.load import load_config
 from dfks_rules.config.settings import Config
+from dfks_rules.mi.ports import PolicyListing
 
 
 @click.command()
 @click.option("--config", "file", type=click.Path(path_type=Path), help="Settings, e.g. dfks.yaml.")
 def command(file: Path | None) -> None:
-    """Serve phones and operators until SIGTERM or Ctrl-C."""
+    """Serve phones and operators until SIGTERM or Ctrl-C. SIGHUP reloads the policies."""
     config = load_config(file)
     logs.set_up(config.log.level)
     try:
@@ -31,20 +33,27 @@ async def _serve(config: Config) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    server = Server(config)
+    policies = PolicyReloader(config.policies, config.reload)
+    await policies.start()
+    loop.add_signal_handler(signal.SIGHUP, policies.reload_soon, "signal")
+    server = Server(config, policies)
     await server.start()
-    _banner(server)
+    _banner(server, policies.listing())
     await stop.wait()
     await server.close()
     click.echo("stopped")
 
 
-def _banner(server: Server) -> None:
+def _banner(server: Server, policies: PolicyListing) -> None:
     print("dfks-rules serves")
     for address in server.addresses():
         print(f"  {address}")
-    names = ", ".join(policy.name for policy in server.policies.policies)
-    print(f"policies (revision {server.policies.revision}): {names}")
+    names = ", ".join(row.policy for row in policies.policies)
+    print(f"policies (revision {policies.revision}): {names}")
+    if policies.failure is not None:
+        print("THE POLICY FILES ARE BROKEN; these are the last that were good:")
+        for finding in policies.failure.findings:
+            print(f"  {finding}")
     sip = server.addresses()[0].rpartition("sip ")[2].partition(":")[2]
     print("try it in a second terminal:")
     print(f"  .venv/bin/dfks phone sip:alice@{sip} --watch")

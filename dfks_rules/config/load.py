@@ -27,6 +27,7 @@ from dfks_rules.config.settings import (
     HttpSettings,
     LogSettings,
     MiSettings,
+    ReloadSettings,
     Setting,
     SipSettings,
 )
@@ -122,6 +123,8 @@ def variable_of(leaf: Leaf) -> str:
 def _value_of(text: str, leaf: Leaf) -> object:
     if leaf.kind == "array":
         return [entry.strip() for entry in text.split(",")]
+    if leaf.kind == "boolean" and text in ("true", "false"):
+        return text == "true"
     return int(text) if leaf.kind == "integer" and text.isdecimal() and len(text) < 20 else text
 
 
@@ -203,6 +206,9 @@ def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) ->
     return Config(
         sip=SipSettings(tuple(_address(text) for text in values["sip"]["listen"])),
         policies=tuple(base / text for text in values["policies"]),
+        reload=ReloadSettings(
+            **values["reload"] | {"last_good": base / values["reload"]["last_good"]}
+        ),
         store=None if store == "memory:" else base / store.removeprefix("sqlite:"),
         mi=_build_mi(values["mi"], base),
         presence=Limits(

@@ -16,7 +16,13 @@ _PACKAGE = Path(__file__).parents[1]
 _FOLDERS = (_PACKAGE / "schemas", _PACKAGE.parent / "schemas")
 """Where the schemas are in an installed wheel, and in a clone."""
 
-_KINDS = {"object": "a mapping", "array": "a list", "string": "text", "integer": "a whole number"}
+_KINDS = {
+    "object": "a mapping",
+    "array": "a list",
+    "string": "text",
+    "integer": "a whole number",
+    "boolean": "`true` or `false`",
+}
 
 _COMPLAINTS = {
     "type": "must be {kind}",
@@ -38,7 +44,7 @@ class Leaf(NamedTuple):
     way: Way
     """The same as a way."""
     kind: str
-    """`array`, `integer` or `string`."""
+    """`array`, `boolean`, `integer` or `string`."""
 
 
 class Mistake(NamedTuple):

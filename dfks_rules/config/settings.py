@@ -75,6 +75,20 @@ class LogSettings:
     """The least level written: `debug`, `info`, `warning` or `error`."""
 
 
+@dataclass(frozen=True, slots=True)
+class ReloadSettings:
+    """How policies become others while the server runs."""
+
+    watch: bool
+    """Whether a change of the files is enough."""
+    poll: bool
+    """Whether files are looked at again and again, where the kernel does not tell of changes."""
+    keep: int
+    """How many revisions before the active one can be brought back."""
+    last_good: Path
+    """The file that starts the server when the policy files are broken."""
+
+
 class Setting(NamedTuple):
     """One setting as it was written, for `dfks config show`."""
 
@@ -94,6 +108,8 @@ class Config:
     """Where phones reach the server."""
     policies: tuple[Path, ...]
     """Policy files or folders, in the order in which they are read."""
+    reload: ReloadSettings
+    """How they become others while the server runs."""
     store: Path | None
     """The SQLite file of feature states; None keeps them in memory only."""
     mi: MiSettings

@@ -59,3 +59,11 @@ TABLE: tuple[Words, ...] = (
     ),
 )
 """Every feature that can be read and written."""
+
+READ = frozenset({DEVICE, FORWARDING_TYPE}).union(
+    name
+    for words in TABLE
+    for name in (words.request_status, words.request_target, words.ring_count)
+    if name is not None
+)
+"""The children that are read; every other one is passed over."""

@@ -1,7 +1,7 @@
 """What the methods need from the rest of the server, as a role."""
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.identity import Aor
@@ -38,6 +38,47 @@ class PolicyRow(NamedTuple):
     """How many rules it has."""
 
 
+class RevisionRow(NamedTuple):
+    """One revision that decided, and can again."""
+
+    revision: str
+    """Content hash."""
+    since: str
+    """When it began to decide, ISO 8601."""
+    origin: str
+    """Where it came from: `files`, `rollback` or `last good`."""
+
+
+class FailureRow(NamedTuple):
+    """Policies that were not taken."""
+
+    at: str
+    """When, ISO 8601."""
+    trigger: str
+    """What asked for it: `start`, `change`, `signal` or `operator`."""
+    findings: tuple[str, ...]
+    """Why, one line each."""
+
+
+class ShadowRow(NamedTuple):
+    """A candidate beside the policies in force, and how it compares."""
+
+    path: str
+    """Where it was read."""
+    revision: str
+    """Content hash."""
+    since: str
+    """Since when it is compared with the policies in force now, ISO 8601."""
+    same: Mapping[str, int]
+    """`set DoNotDisturb` and the like → decisions that come to the same."""
+    different: Mapping[str, int]
+    """Likewise → decisions that do not."""
+    failures: int
+    """How often it raised an error."""
+    samples: tuple[Mapping[str, Any], ...]
+    """The newest differences: `given`, `active`, `shadow`."""
+
+
 class PolicyListing(NamedTuple):
     """The policies in force."""
 
@@ -45,6 +86,62 @@ class PolicyListing(NamedTuple):
     """Content hash of them all."""
     policies: tuple[PolicyRow, ...]
     """In order of precedence."""
+    since: str = ""
+    """When they began to decide, ISO 8601."""
+    origin: str = ""
+    """Where they came from: `files`, `rollback` or `last good`."""
+    history: tuple[RevisionRow, ...] = ()
+    """What can be rolled back to, and they themselves, oldest first."""
+    failure: FailureRow | None = None
+    """Why what was asked for last was not taken; None once something was."""
+    shadow: ShadowRow | None = None
+    """The candidate that is compared with them."""
+
+
+class Activation(NamedTuple):
+    """What came of a reload or rollback that went well."""
+
+    revision: str
+    """What decides now."""
+    changed: bool
+    """False when it decided before."""
+
+
+class PolicyDesk(Protocol):
+    """What an operator can do with the policies of a running server."""
+
+    def listing(self) -> PolicyListing:
+        """The policies in force, and what else is known of them."""
+        ...
+
+    async def reload(self, trigger: str) -> Activation:
+        """Read the files again.
+
+        Raises:
+            PolicyError: they cannot be used; the old policies decide.
+        """
+        ...
+
+    async def rollback(self, revision: str | None) -> Activation:
+        """Bring a kept revision back; the one before when None.
+
+        Raises:
+            DfksError: none such is kept (`policy_no_revision`).
+            PolicyError: it cannot be used any more.
+        """
+        ...
+
+    async def start_shadow(self, path: str) -> ShadowRow:
+        """Compare the policies in a folder with those in force from now on.
+
+        Raises:
+            PolicyError: they cannot be used.
+        """
+        ...
+
+    async def stop_shadow(self) -> None:
+        """Compare no more."""
+        ...
 
 
 class Operations(Protocol):
@@ -79,8 +176,9 @@ class Operations(Protocol):
         """Send the full state to each watcher; how many there are."""
         ...
 
-    def policies(self) -> PolicyListing:
-        """The policies in force."""
+    @property
+    def policies(self) -> PolicyDesk:
+        """The policies of the server."""
         ...
 
     def statistics(self) -> Mapping[str, int]:

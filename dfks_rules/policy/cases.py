@@ -123,9 +123,9 @@ def _contradictions(tree: Tree, path: Path, case: Case, given: Given) -> Iterato
             yield tree.finding((*path, name), "policy_case", message, at_key=True)
 
 
-def _differences(expect: Mapping[str, Any], decision: Decision) -> Iterator[str]:
-    """One line for each expectation that is not met."""
-    seen: dict[str, Any] = {
+def in_words_of_cases(decision: Decision) -> dict[str, Any]:
+    """A decision as a case would expect it: every key that `expect` has."""
+    return {
         "decision": "deny" if decision.denial else "allow",
         "reason": decision.denial and decision.denial.reason,
         "status": int(decision.state.status),
@@ -135,11 +135,16 @@ def _differences(expect: Mapping[str, Any], decision: Decision) -> Iterator[str]
             "forwardTo": decision.state.forward_to,
             "ringCount": decision.state.ring_count,
         },
-        "by": decision.decided_by,
+        "by": dict(decision.decided_by),
         "matched": list(decision.matched),
         "log": list(decision.logs),
         "also": [_also(one) for one in decision.also],
     }
+
+
+def _differences(expect: Mapping[str, Any], decision: Decision) -> Iterator[str]:
+    """One line for each expectation that is not met."""
+    seen = in_words_of_cases(decision)
     for field, wanted in expect.items():
         if isinstance(wanted, dict):
             for name, value in wanted.items():

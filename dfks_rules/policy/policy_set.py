@@ -46,15 +46,13 @@ class PolicySet:
     asked and what is stored. So both the plan and the decision can be remembered.
     """
 
-    def __init__(self, compiled: CompiledPolicies, shards: Shards) -> None:
-        """Brings the rules into the engine; see `load`.
+    def __init__(self, compiled: CompiledPolicies, shards: Shards, taken: Sequence[Shard]) -> None:
+        """See `load`.
 
         Args:
             compiled: what the files say.
-            shards: where shards are taken from, and given back to by `close`.
-
-        Raises:
-            EngineError: the engine does not take the rules; nothing was taken.
+            shards: where `close` gives shards back.
+            taken: those of `compiled.layout.shards`, which are in the engine.
         """
         self.policies = compiled.policies
         """The files that were read, in the given order."""
@@ -68,14 +66,8 @@ class PolicySet:
         """Every rule in force, in order of precedence."""
         self._reference = ReferenceEvaluator(self.rules)
         self._source = shards
-        self.shards: list[Shard] = []
+        self.shards = list(taken)
         """What it has in the engine."""
-        try:
-            for plan in compiled.layout.shards:
-                self.shards.append(shards.take(plan))
-        except EngineError:
-            self.close()
-            raise
         self._situations = situations(compiled.layout, self.shards)
         self.reads = frozenset(name for one in self._situations.values() for name in one.facts)
         """Names of all facts that some rule reads."""
@@ -223,7 +215,8 @@ def load(sources: Sequence[Source]) -> PolicySet:
     """
     compiled = compile_policies(sources)
     self_test()
-    return PolicySet(compiled, Shards())
+    shards = Shards()
+    return PolicySet(compiled, shards, [shards.take(plan) for plan in compiled.layout.shards])
 
 
 def _fact(view: View, name: str) -> FactValue:

@@ -23,7 +23,7 @@ Path = tuple[str | int, ...]
 """The way from the top of a file to a value: keys and 0-based positions."""
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}")
+INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}")
 _NULLS = ("", "~", "null", "Null", "NULL")
 
 
@@ -216,7 +216,7 @@ class _Builder:
             return None
         if text in ("true", "false"):
             return text == "true"
-        return int(text) if _INTEGER.fullmatch(text) else text
+        return int(text) if INTEGER.fullmatch(text) else text
 
 
 _MARKERS = (

@@ -53,8 +53,6 @@ class _Visit(NamedTuple):
     """Whether it creates the dialog."""
     expires: int
     """Granted duration, s."""
-    requester: Requester
-    at: datetime
 
 
 class Notifier:
@@ -177,12 +175,21 @@ class Notifier:
             subscription.dialog.refresh_target(incoming)
             subscription.dialog.remote_cseq = request.cseq
         transaction = self._endpoint.begin(incoming, now)
-        visit = _Visit(incoming, transaction, subscription, new, expires, requester, at)
+        visit = _Visit(incoming, transaction, subscription, new, expires)
         if not asked:
             self._features.get(presentity, requester, at, now, partial(self._got, visit, ()))
             return
         subscription.device = requester.device or subscription.device
-        self._features.set(presentity, asked, requester, at, now, partial(self._was_set, visit))
+        if not new:
+            self._features.set(presentity, asked, requester, at, now, partial(self._was_set, visit))
+            return
+        # A phone that lost its dialog needs to learn its other features, too. They are asked for
+        # in this turn, so that one revision of the policies decides all of the request; the answer
+        # to a get comes after that to the set before it.
+        was_set: list[tuple[Outcome, ...] | StoreError] = []
+        self._features.set(presentity, asked, requester, at, now, lambda o, _: was_set.append(o))
+        done = partial(self._was_set_anew, visit, was_set)
+        self._features.get(presentity, requester, at, now, done)
 
     def _in_dialog(self, incoming: Incoming) -> Subscription:
         """The subscription that a SUBSCRIBE with a To tag belongs to (RFC 3261 §12.2.2)."""
@@ -208,21 +215,31 @@ class Notifier:
     def _was_set(
         self, visit: _Visit, outcomes: tuple[Outcome, ...] | StoreError, now: float
     ) -> None:
-        """The sets of a SUBSCRIBE are committed or refused."""
+        """The sets of a SUBSCRIBE in its dialog are committed or refused."""
         if isinstance(outcomes, StoreError):
             self._refuse(visit.incoming, refusal_for(outcomes), visit.transaction)
             return
-        rejection = _rejection(outcomes)
-        presentity, requester = visit.subscription.presentity, visit.requester
-        if not visit.new:
-            self._conclude(visit, documents_of_set(outcomes), now, rejection=rejection)
-        elif rejection is not None:
+        self._conclude(visit, documents_of_set(outcomes), now, rejection=_rejection(outcomes))
+        self.tell_watchers(outcomes, now, visit.subscription)
+
+    def _was_set_anew(
+        self,
+        visit: _Visit,
+        was_set: list[tuple[Outcome, ...] | StoreError],
+        outcomes: tuple[Outcome, ...] | StoreError,
+        now: float,
+    ) -> None:
+        """The sets of a SUBSCRIBE that makes a dialog are settled, and the states to tell known."""
+        (sets,) = was_set
+        if isinstance(sets, StoreError):
+            self._refuse(visit.incoming, refusal_for(sets), visit.transaction)
+            return
+        rejection = _rejection(sets)
+        if rejection is not None:
             self._refuse(visit.incoming, refusal(403, rejection.text), visit.transaction)
         else:
-            # A phone that lost its dialog: it needs to learn its other features, too.
-            done = partial(self._got, visit, outcomes)
-            self._features.get(presentity, requester, visit.at, now, done)
-        self.tell_watchers(outcomes, now, visit.subscription)
+            self._got(visit, sets, outcomes, now)
+        self.tell_watchers(sets, now, visit.subscription)
 
     def _got(
         self,
@@ -365,6 +382,9 @@ def _watcher(sender: Address, presentity: Aor) -> Aor:
 
 def _rejection(outcomes: tuple[Outcome, ...]) -> Denial | None:
     """The first refusal that is to be answered with 403; what only followed does not count."""
-    asked = (one for one in outcomes if one.request.requester.origin is not Origin.INTERNAL)
-    denials = (outcome.decision.denial for outcome in asked)
-    return next((d for d in denials if d is not None and d.answer is DenialAnswer.REJECT), None)
+    for outcome in outcomes:
+        denial = outcome.decision.denial
+        if denial is not None and denial.answer is DenialAnswer.REJECT:
+            if outcome.request.requester.origin is not Origin.INTERNAL:
+                return denial
+    return None

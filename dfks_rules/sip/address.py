@@ -4,28 +4,16 @@ import re
 from typing import NamedTuple
 
 from dfks_rules.errors import MalformedMessageError
-from dfks_rules.sip.grammar import LWS, PARAMS, QUOTED, TOKEN, parse_params
+from dfks_rules.sip.grammar import LWS, PARAMS, QUOTED, TOKEN
 
 
 class Address(NamedTuple):
-    """A name-addr or addr-spec with its header parameters."""
+    """What is read of a name-addr or addr-spec with its header parameters."""
 
     uri: bytes
     """The URI, unparsed, without angle brackets."""
-    params: bytes
-    """The header parameters with their semicolons, or empty."""
-
-    @property
-    def tag(self) -> bytes:
-        """The tag parameter, or empty."""
-        if not self.params:
-            return b""
-        match = _TAG.search(self.params)
-        return match[1] if match else b""
-
-    def param(self, name: bytes) -> bytes | None:
-        """A parameter by its name in lower case; empty when it has no value, None when absent."""
-        return parse_params(self.params).get(name)
+    tag: bytes
+    """The tag parameter, or empty."""
 
 
 _TAG = re.compile(rb";" + LWS + rb"(?i:tag)" + LWS + rb"=" + LWS + rb"(" + TOKEN + rb")")
@@ -55,4 +43,11 @@ def parse_address(value: bytes, name: bytes) -> Address:
     match = _NAME_ADDR.fullmatch(value) or _ADDR_SPEC.fullmatch(value)
     if match is None:
         raise MalformedMessageError("sip_malformed_header", f"malformed {name.decode().title()}")
-    return Address(match[1], match[2])
+    uri, params = match.groups()
+    return Address(uri, tag_in(params) if params else b"")
+
+
+def tag_in(params: bytes) -> bytes:
+    """The tag among header parameters, or empty."""
+    match = _TAG.search(params)
+    return match[1] if match else b""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Generic, NamedTuple, TypeVar
 
 from dfks_rules.errors import MalformedMessageError
-from dfks_rules.sip.address import Address
+from dfks_rules.sip.address import Address, tag_in
 from dfks_rules.sip.flow import Flow
 from dfks_rules.sip.message import Fault, Request, Response, parse_message
 from dfks_rules.sip.transaction import (
@@ -130,7 +130,7 @@ class Endpoint(Generic[Owner]):
     def _refuse_malformed(self, request: Request, flow: Flow) -> None:
         if request.fault is None or not request.headers.get(b"via"):
             return
-        recipient = Address(b"", request.headers.get(b"to", b"").rpartition(b">")[2])
+        recipient = Address(b"", tag_in(request.headers.get(b"to", b"").rpartition(b">")[2]))
         incoming = Incoming(request, _UNREAD_URI, _UNREAD_ADDRESS, recipient, flow, b"")
         self.respond(incoming, request.fault.status, reason=request.fault.reason.encode())
 

@@ -67,9 +67,11 @@ SINGLE = frozenset(
 """Headers that stand at most once in a message (RFC 3261 §7.3.1, RFC 4475 §3.3.8)."""
 
 _HEADER = re.compile(rb"\r\n(" + TOKEN + rb")[ \t]*+:[ \t]*+((?:[^\r\n]*[^\r\n \t])?)[ \t]*+")
-_VIA_LINE = re.compile(rb"\r\n(?i:Via|v)[ \t]*+:[ \t]*+([^\r\n]*+)")
+# A line that is folded does not match.
+_VIA_LINE = re.compile(rb"\r\n(?i:Via|v)[ \t]*+:[ \t]*+([^\r\n]*+)(?!\r\n[ \t])")
 _CSEQ_LINE = re.compile(rb"\r\n(?i:CSeq)[ \t]*+:[ \t]*+([0-9]{1,32})[ \t]++(" + TOKEN + rb")")
-_FOLD = re.compile(rb"[ \t]*\r\n[ \t]+")
+# The look-behind begins once in a run of spaces, not at each of them: linear, whatever is sent.
+_FOLD = re.compile(rb"(?<![ \t])[ \t]*+\r\n[ \t]++")
 _METHOD = re.compile(TOKEN)
 _VERSION = re.compile(rb"SIP/[0-9]+\.[0-9]+", re.IGNORECASE)
 _STATUS_LINE = re.compile(rb"(?i:SIP)/2\.0 ([1-6][0-9]{2}) [^\r\n]*+\r\n")
@@ -92,7 +94,8 @@ class Response:
     @property
     def headers(self) -> Headers:
         """All headers; read when they are asked for."""
-        return _split_headers(self._head, self._head.count(b"\r\n"))[0]
+        split = _split_head(self._head)
+        return {} if split is None else split[1]
 
 
 class Request:
@@ -154,42 +157,41 @@ def parse_message(data: bytes) -> Request | Response | None:
     fault = None if separator else Fault(400, "No empty line after the headers")
     if len(head) > MAX_HEAD:
         head, fault = head[:MAX_HEAD].rpartition(b"\r\n")[0], Fault(400, "Headers too long")
-    if b"\r\n " in head or b"\r\n\t" in head:
-        head = _FOLD.sub(b" ", head)
     if head[:4].upper() == b"SIP/":
         return None if fault else _response(head)
+    split = _split_head(head)
+    if split is None:
+        return None
+    line, headers, header_fault = split
+    return _request(line, headers, body, fault or header_fault)
+
+
+def _split_head(head: bytes) -> tuple[bytes, Headers, Fault | None] | None:
+    """Start line, headers, and the first thing that is wrong with them; None: nothing can be read.
+
+    Nearly every head has one line for each header, and only names that are known.
+    """
+    lines = head.splitlines()
+    if b"\r\n".join(lines) == head:
+        try:
+            fields = [line.split(b":", 1) for line in lines[1:]]
+            headers = {_KEYS[name]: value.strip(b" \t") for name, value in fields}
+        except (KeyError, ValueError):
+            pass
+        else:
+            if len(headers) == len(lines) - 1 <= MAX_HEADERS:
+                return lines[0], headers, None
+    return _split_unusual_head(head)
+
+
+def _split_unusual_head(head: bytes) -> tuple[bytes, Headers, Fault | None] | None:
+    """As `_split_head`, for headers that are repeated, rare, folded or malformed."""
+    head = _FOLD.sub(b" ", head)
     count = head.count(b"\r\n")
     if not head.count(b"\n") == head.count(b"\r") == count:
         # INVARIANT: no bare CR or LF in what is echoed.
         return None
-    line = head.partition(b"\r\n")[0]
-    headers, header_fault = _split_headers(head, count)
-    return _request(line, headers, body, fault or header_fault)
-
-
-def _split_headers(head: bytes, count: int) -> tuple[Headers, Fault | None]:
-    """Header lines → values by name; the first thing that is wrong.
-
-    Args:
-        head: all lines of the head; the first is the start line.
-        count: how many header lines there are.
-    """
     fields = _HEADER.findall(head)
-    if len(fields) == count <= MAX_HEADERS:
-        try:
-            headers = {_KEYS[name]: value for name, value in fields}
-        except KeyError:
-            pass
-        else:
-            if len(headers) == count:
-                return headers, None
-    return _split_unusual_headers(fields, count)
-
-
-def _split_unusual_headers(
-    fields: list[tuple[bytes, bytes]], count: int
-) -> tuple[Headers, Fault | None]:
-    """As `_split_headers`, for repeated, rare and malformed ones."""
     headers: Headers = {}
     fault = None if len(fields) == count else Fault(400, "Malformed header line")
     if count > MAX_HEADERS:
@@ -203,7 +205,7 @@ def _split_unusual_headers(
                 continue
             value = headers[key] + b", " + value
         headers[key] = value
-    return headers, fault
+    return head.partition(b"\r\n")[0], headers, fault
 
 
 def _response(head: bytes) -> Response | None:
@@ -214,10 +216,13 @@ def _response(head: bytes) -> Response | None:
     status = _STATUS_LINE.match(head)
     cseqs = _CSEQ_LINE.findall(head)
     vias = _VIA_LINE.findall(head)
-    if status is None or len(vias) != 1 or len(cseqs) != 1 or int(cseqs[0][0]) > MAX_CSEQ:
-        return None
+    if len(vias) != 1 or len(cseqs) != 1:
+        unfolded = _FOLD.sub(b" ", head)
+        return None if unfolded == head else _response(unfolded)
     branch = lone_branch(vias[0])
-    return None if branch is None else Response(int(status[1]), branch, cseqs[0][1], head)
+    if status is None or branch is None or int(cseqs[0][0]) > MAX_CSEQ:
+        return None
+    return Response(int(status[1]), branch, cseqs[0][1], head)
 
 
 def _request(line: bytes, headers: Headers, body: bytes, fault: Fault | None) -> Request | None:
@@ -233,10 +238,9 @@ def _request(line: bytes, headers: Headers, body: bytes, fault: Fault | None) ->
                 fault = fault or Fault(505, "Version Not Supported")
         else:
             fault = fault or Fault(400, "Malformed request line")
-    if not _METHOD.fullmatch(request.method):
-        return None
     request.fault = _check(request, fault)
-    return request
+    # Without a fault the method is the one in CSeq, a token.
+    return None if request.fault and not _METHOD.fullmatch(request.method) else request
 
 
 def _check(request: Request, fault: Fault | None) -> Fault | None:

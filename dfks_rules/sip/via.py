@@ -10,9 +10,9 @@ MAGIC_COOKIE = b"z9hG4bK"
 # via-parm = sent-protocol LWS sent-by *( SEMI via-params ); LWS may stand at each of the slashes.
 # Any version: the answer 505 to a request of another version goes back by its Via.
 _VIA = re.compile(
-    rb"(?i:SIP)" + LWS + rb"/" + LWS + TOKEN + LWS + rb"/" + LWS + rb"(" + TOKEN + rb")[ \t]++"
-    rb"(" + HOST + rb")(?:" + LWS + rb":" + LWS + rb"([0-9]{1,5}))?+"
-    rb"(" + PARAMS + rb")" + LWS + rb"(,|\Z)",
+    rb"(?i:SIP)" + LWS + rb"/" + LWS + TOKEN + LWS + rb"/" + LWS + TOKEN + rb"[ \t]++"
+    rb"((" + HOST + rb")(?:" + LWS + rb":" + LWS + rb"([0-9]{1,5}))?+)"
+    rb"(" + PARAMS + rb")" + LWS + rb"(?:,|\Z)",
 )  # fmt: skip
 _BRANCH = re.compile(rb";" + LWS + rb"(?i:branch)" + LWS + rb"=" + LWS + rb"(" + TOKEN + rb")")
 _RPORT = re.compile(rb";" + LWS + rb"(?i:rport)" + LWS + rb"(?=;|\Z)")
@@ -23,41 +23,31 @@ class Via:
 
     __slots__ = (
         "_end",
+        "_params",
         "_rport",
         "_start",
         "_text",
         "branch",
         "host",
-        "more",
-        "params",
         "port",
-        "rport",
-        "transport",
+        "sent_by",
     )
 
     def __init__(self, match: re.Match[bytes]) -> None:
-        transport, host, port, params, comma = match.groups()
-        self.transport = transport
-        self.host = host
-        """The host of sent-by, IPv6 in brackets."""
+        self.sent_by, self.host, port, self._params = match.groups()
+        # sent_by is as it was written; an IPv6 host has its brackets.
         self.port = int(port) if port else None
         """The port of sent-by; None when it was not given."""
-        self.params = params
-        branch = _BRANCH.search(params)
+        branch = _BRANCH.search(self._params)
         self.branch = branch[1] if branch else None
-        rport = _RPORT.search(params)
-        self._rport = rport.span() if rport else (0, 0)
-        self.rport = rport is not None
-        """Whether the response is to go to the port that the request came from (RFC 3581)."""
-        self.more = bool(comma)
-        """Whether another Via follows."""
+        self._rport = _RPORT.search(self._params)
         self._text = match.string
         self._start, self._end = match.span(4)
 
     @property
-    def sent_by(self) -> bytes:
-        """Host and port, as they were written."""
-        return b"%b:%d" % (self.host, self.port) if self.port else self.host
+    def rport(self) -> bool:
+        """Whether the response is to go to the port that the request came from (RFC 3581)."""
+        return self._rport is not None
 
     def response_text(self, source: tuple[str, int]) -> bytes:
         """All Via values for a response: as received, `received` and `rport` filled in.
@@ -68,10 +58,10 @@ class Via:
         Reference: RFC 3261 §18.2.1, RFC 3581 §4
         """
         host = source[0].encode()
-        params = self.params
-        if self.rport:
-            before, after = params[: self._rport[0]], params[self._rport[1] :]
-            params = b"%b;rport=%d%b" % (before, source[1], after)
+        params = self._params
+        if self._rport is not None:
+            start, end = self._rport.span()
+            params = b"%b;rport=%d%b" % (params[:start], source[1], params[end:])
         elif self.host.strip(b"[]") == host:
             return self._text
         if b"received" not in params or b"received" not in parse_params(params):

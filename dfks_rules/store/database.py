@@ -43,7 +43,7 @@ class Database:
                 self.connection.execute(f"PRAGMA busy_timeout = {PATIENCE_MS}")
                 self._checkpointer = _connect(path, opened)
             except (OSError, sqlite3.Error, StoreError) as error:
-                raise _explained(path, error) from error
+                raise explained(path, error) from error
             self._opened = opened.pop_all()
         self._log_path = path.with_name(path.name + "-wal")
         self._log: int | None = None
@@ -103,7 +103,7 @@ def _connect(path: Path, opened: ExitStack) -> sqlite3.Connection:
     return connection
 
 
-def _explained(path: Path, error: OSError | sqlite3.Error | StoreError) -> StoreError:
+def explained(path: Path, error: OSError | sqlite3.Error | StoreError) -> StoreError:
     """The error that an operator is shown."""
     if isinstance(error, StoreError):
         code, why = error.code, error.message

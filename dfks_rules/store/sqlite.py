@@ -1,10 +1,11 @@
 """A store in an SQLite file: what was settled is there after a kill -9.
 
 What is asked for in one turn of the loop is one transaction, written on the loop's thread: SQLite
-appends it to its log, which costs no wait. Another thread only waits for the disk, once for all
-that was written meanwhile (group commit), so that a slow disk never stops the loop and the two
-threads do not fight for the interpreter. Reading goes through a cache, which holds settled
-snapshots only.
+appends it to its log, which costs no wait. Another thread only waits for the disk, so that a slow
+disk never stops the loop; it knows nothing of commits, so that the two do not fight for the
+interpreter. One transaction is under way at a time: what is asked for meanwhile, and a moment
+longer, is the next one (group commit). Reading goes through a cache, which holds settled snapshots
+only.
 """
 
 import asyncio
@@ -29,6 +30,9 @@ MAX_BATCH = 256
 """Most commits in one transaction: bounds how long the first of them waits for the last."""
 CHECKPOINT_AFTER = 2_000
 """Commits after which the log is moved into the database: it has a few pages for each."""
+GATHER = 0.004
+"""How long the next transaction waits for company after one that others came during, s: under load,
+a wait for the disk and a change of threads for many commits cost as much as for one."""
 CACHED = 200_000
 """Presentities whose snapshots are kept in memory, about 0.5 KiB each."""
 
@@ -36,11 +40,6 @@ CACHED = 200_000
 class _Commit(NamedTuple):
     change: Change
     settle: Settle
-
-
-class _Settled(NamedTuple):
-    commit: _Commit
-    error: StoreError | None
 
 
 class SqliteStore:
@@ -78,13 +77,17 @@ class SqliteStore:
         self._cache: OrderedDict[Aor, Snapshot] = OrderedDict()
         self._asked: list[_Commit] = []
         """Not written yet."""
-        self._written: SimpleQueue[list[_Settled] | None] = SimpleQueue()
-        """To the thread that waits for the disk; None is the end."""
-        self._settled: deque[_Settled] = deque()
-        """From that thread."""
+        self._busy = False
+        """Whether a transaction is under way, or is about to be."""
+        self._written: deque[tuple[_Commit, StoreError | None]] = deque()
+        """Not settled yet, and what is wrong with each."""
+        self._to_sync: SimpleQueue[int] = SimpleQueue()
+        """To the thread that waits for the disk: how many commits were written; 0 is the end."""
+        self._synced: deque[OSError | None] = deque()
+        """From that thread: what came of it."""
         self._closed = False
         # A daemon: a server that dies without `close` must not hang on its disk.
-        self._syncer = Thread(target=self._sync, name="store-sync", daemon=True)
+        self._syncer = Thread(target=self._wait_for_disk, name="store-sync", daemon=True)
         self._syncer.start()
 
     def load(self, presentity: Aor) -> Snapshot:
@@ -108,7 +111,8 @@ class SqliteStore:
             settle(StoreError("store_unavailable", "the store is closed"), self._clock())
             return
         self._asked.append(_Commit(Change(presentity, before, after), settle))
-        if len(self._asked) == 1:
+        if not self._busy:
+            self._busy = True
             self._loop.call_soon(self._write)
 
     def close(self) -> None:
@@ -116,11 +120,14 @@ class SqliteStore:
         if self._closed:
             return
         self._closed = True
-        self._write()
-        self._written.put(None)
+        self._to_sync.put(0)
         self._syncer.join()
-        self._database.close()
         self._settle()
+        if self._asked:
+            self._write()
+            self._sync()
+            self._settle()
+        self._database.close()
 
     def _write(self) -> None:
         """Write what was asked for, and have it made durable."""
@@ -128,7 +135,8 @@ class SqliteStore:
             batch = self._asked[:MAX_BATCH]
             del self._asked[:MAX_BATCH]
             errors = self._write_batch([commit.change for commit in batch])
-            self._written.put(list(map(_Settled, batch, errors)))
+            self._written.extend(zip(batch, errors, strict=True))
+        self._to_sync.put(len(self._written))
 
     def _write_batch(self, changes: list[Change]) -> list[StoreError | None]:
         try:
@@ -137,49 +145,36 @@ class SqliteStore:
             why = f"cannot write: {error}"
             return [StoreError("store_unavailable", why) for _ in changes]
 
-    def _sync(self) -> None:
-        """Life of the thread that waits for the disk."""
-        more, since_checkpoint = True, 0
-        while more:
-            written, more = self._next_written()
-            if not written:
-                continue
-            self._settled.extend(self._made_durable(written))
+    def _wait_for_disk(self) -> None:
+        """Life of the thread."""
+        since_checkpoint = 0
+        while count := self._to_sync.get():
+            self._sync()
             with contextlib.suppress(RuntimeError):  # The loop is closed: `close` settles.
                 self._loop.call_soon_threadsafe(self._settle)
-            since_checkpoint += len(written)
+            since_checkpoint += count
             if since_checkpoint >= CHECKPOINT_AFTER:
                 since_checkpoint = 0
                 with contextlib.suppress(sqlite3.Error):  # The next one may do.
                     self._database.checkpoint()
 
-    def _next_written(self) -> tuple[list[_Settled], bool]:
-        """All that is written now, at least something but at the end; and whether more may come."""
-        written: list[_Settled] = []
-        while not written or not self._written.empty():
-            batch = self._written.get()
-            if batch is None:
-                return written, False
-            written += batch
-        return written, True
-
-    def _made_durable(self, written: list[_Settled]) -> list[_Settled]:
-        """What to tell of `written`: that it failed, where the disk does not keep it."""
+    def _sync(self) -> None:
         try:
-            if any(error is None for _, error in written):
-                self._database.sync()
+            self._database.sync()
+            self._synced.append(None)
         except OSError as failure:
-            why = f"the disk does not keep what is written: {failure.strerror}"
-            unsure = StoreError("store_unavailable", why)
-            return [_Settled(commit, error or unsure) for commit, error in written]
-        return written
+            self._synced.append(failure)
 
     def _settle(self) -> None:
-        """Tell what the writer has done. On the loop, or on its thread after its end."""
+        """Tell what came of the transaction that the disk was waited for, and go on."""
+        if not self._synced:  # `close` was faster.
+            return
+        unsure = _unsure(self._synced[0])
         now = self._clock()
         try:
-            while self._settled:
-                (change, settle), error = self._settled.popleft()
+            while self._written:
+                (change, settle), error = self._written.popleft()
+                error = error or unsure
                 if error is None:
                     self._remember(change.presentity, change.after)
                 else:
@@ -187,8 +182,17 @@ class SqliteStore:
                     self._cache.pop(change.presentity, None)
                 settle(error, now)
         finally:
-            if self._settled:  # One of the told has raised: the others are told all the same.
+            if self._written:  # One of the told has raised: the others are told all the same.
                 self._loop.call_soon(self._settle)
+            else:
+                self._synced.popleft()
+                self._go_on()
+
+    def _go_on(self) -> None:
+        """Have the next transaction written, if there is anything to write."""
+        self._busy = bool(self._asked)
+        if self._busy and not self._closed:
+            self._loop.call_later(GATHER, self._write)
 
     def _remember(self, presentity: Aor, snapshot: Snapshot) -> None:
         cached = self._cache.get(presentity)
@@ -197,3 +201,11 @@ class SqliteStore:
             self._cache[presentity] = snapshot
             if len(self._cache) > self._cached:
                 self._cache.popitem(last=False)
+
+
+def _unsure(failure: OSError | None) -> StoreError | None:
+    """What is told of commits that the disk may not keep."""
+    if failure is None:
+        return None
+    why = f"the disk does not keep what is written: {failure.strerror}"
+    return StoreError("store_unavailable", why)

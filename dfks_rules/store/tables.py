@@ -30,13 +30,12 @@ _REVISION = "SELECT revision FROM presentity WHERE domain = ? AND user = ?"
 # A whole batch is one JSON parameter of one statement: the interpreter's lock then changes hands
 # once for each statement, not twice for each row, which would cost the other threads more than
 # the rows do.
-_MET = """
-    SELECT count(*) FROM json_each(?) AS change LEFT JOIN presentity AS row
-    ON row.domain = change.value ->> 0 AND row.user = change.value ->> 1
-    WHERE coalesce(row.revision, 0) = change.value ->> 2"""
 _REVISIONS = """
     INSERT INTO presentity (domain, user, revision)
-    SELECT value ->> 0, value ->> 1, value ->> 3 FROM json_each(?) WHERE true
+    SELECT value ->> 0, value ->> 1, value ->> 3 FROM json_each(?) AS change
+    LEFT JOIN presentity AS row
+    ON row.domain = change.value ->> 0 AND row.user = change.value ->> 1
+    WHERE coalesce(row.revision, 0) = change.value ->> 2
     ON CONFLICT (domain, user) DO UPDATE SET revision = excluded.revision"""
 _STATES = """
     INSERT OR REPLACE INTO feature_state
@@ -44,6 +43,7 @@ _STATES = """
     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5,
         strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
     FROM json_each(?)"""
+_NAMES = tuple(feature.value for feature in FEATURES)
 
 
 class Change(NamedTuple):
@@ -96,7 +96,7 @@ def write(connection: sqlite3.Connection, changes: Sequence[Change]) -> list[Sto
 
 
 def _put(connection: sqlite3.Connection, changes: Sequence[Change]) -> bool:
-    """Whether all changes met the revision that they were made on; if not, none is written."""
+    """Whether all changes met the revision that they were made on; if not, to be undone."""
     net = _fold(changes)
     if net is None:
         return False
@@ -109,18 +109,16 @@ def _put(connection: sqlite3.Connection, changes: Sequence[Change]) -> bool:
         )
         states = _json(
             [
-                (*presentity, feature.value, *state)
+                (*presentity, name, *state)
                 for presentity, before, after in net
-                for feature, old, state in zip(FEATURES, before.states, after.states, strict=True)
+                for name, old, state in zip(_NAMES, before.states, after.states, strict=True)
                 if state is not old and state != old
             ]
         )
     except ValueError:
         return False
-    [met] = connection.execute(_MET, (revisions,)).fetchone()
-    if met != len(net):
+    if connection.execute(_REVISIONS, (revisions,)).rowcount != len(net):
         return False
-    connection.execute(_REVISIONS, (revisions,))
     connection.execute(_STATES, (states,))
     return True
 

@@ -2,8 +2,16 @@
 
 from collections.abc import Mapping
 
-from dfks_rules.errors import StoreError
-from dfks_rules.mi.ports import PolicyListing, PolicyRow, SubscriptionRow
+from dfks_rules.errors import DfksError, Finding, PolicyError, StoreError
+from dfks_rules.mi.ports import (
+    Activation,
+    FailureRow,
+    PolicyListing,
+    PolicyRow,
+    RevisionRow,
+    ShadowRow,
+    SubscriptionRow,
+)
 from dfks_rules.model.decisions import Decision, Denial, NotifyScope, Outcome
 from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
@@ -11,6 +19,50 @@ from dfks_rules.model.requests import Asked, FeatureRequest, Operation, Origin, 
 
 REFUSED_TARGET = "sip:premium@example.com"
 """Where the one policy lets nobody forward to."""
+SINCE = "2026-01-05T12:00:00+00:00"
+
+
+class MemoryPolicies:
+    """One policy; another revision can be brought back, and the folder `candidate` compared."""
+
+    def __init__(self) -> None:
+        self.rows: tuple[PolicyRow, ...] = (
+            PolicyRow("policies/default/policy.yaml", "default", 1),
+        )
+        self.findings: list[Finding] = []
+        """What is wrong with the files now."""
+        self.failure: FailureRow | None = None
+        self.shadow: ShadowRow | None = None
+
+    def listing(self) -> PolicyListing:
+        """The one policy."""
+        history = (RevisionRow("5e1e", SINCE, "files"), RevisionRow("5e1f", SINCE, "files"))
+        return PolicyListing("5e1f", self.rows, SINCE, "files", history, self.failure, self.shadow)
+
+    async def reload(self, trigger: str) -> Activation:
+        """Nothing new, or what is wrong."""
+        if self.findings:
+            self.failure = FailureRow(SINCE, trigger, tuple(map(str, self.findings)))
+            raise PolicyError(self.findings)
+        return Activation("5e1f", changed=False)
+
+    async def rollback(self, revision: str | None) -> Activation:
+        """To the other one."""
+        if revision not in (None, "5e1e"):
+            raise DfksError("policy_no_revision", f"`{revision}` is not kept")
+        return Activation("5e1e", changed=True)
+
+    async def start_shadow(self, path: str) -> ShadowRow:
+        """Two differences, seen at once."""
+        if path != "candidate":
+            raise PolicyError([Finding(path, 0, 0, "policy_unreadable", "is not there")])
+        samples = ({"given": {"op": "set"}, "active": {}, "shadow": {}},)
+        self.shadow = ShadowRow(path, "5e20", SINCE, {"subscribe": 7}, {"get": 1}, 0, samples)
+        return self.shadow
+
+    async def stop_shadow(self) -> None:
+        """Compare no more."""
+        self.shadow = None
 
 
 class MemoryOperations:
@@ -22,6 +74,7 @@ class MemoryOperations:
         self.rows: list[SubscriptionRow] = []
         self.is_broken = False
         """Whether the store fails, as with a full disk."""
+        self.policies = MemoryPolicies()
         self._level = "info"
 
     async def set_feature(self, presentity: Aor, asked: Asked, param: str | None) -> Outcome:
@@ -72,10 +125,6 @@ class MemoryOperations:
     def refresh_watchers(self, presentity: Aor) -> int:
         """How many watch."""
         return sum(row.presentity == presentity.uri for row in self.rows)
-
-    def policies(self) -> PolicyListing:
-        """The one policy."""
-        return PolicyListing("5e1f", (PolicyRow("policies/default/policy.yaml", "default", 1),))
 
     def statistics(self) -> Mapping[str, int]:
         """Three, in two groups."""

@@ -28,7 +28,9 @@ class Server:
 
     def __init__(self, process: "subprocess.Popen[bytes]") -> None:
         self._process = process
-        banner = self._banner()
+        banner = self.banner = self._banner()
+        """What it printed when it was ready."""
+        self.pid = process.pid
         self.ports = {found[1]: int(found[2]) for found in _LISTENS.finditer(banner) if found[1]}
         """Port of each of `udp` and `tcp` on 127.0.0.1."""
         self._mi = next(found[3] for found in _LISTENS.finditer(banner) if found[3])
@@ -55,9 +57,13 @@ class Server:
         request = urllib.request.Request(  # noqa: S310 - the address is our own server's
             self._mi, json.dumps(call).encode(), head
         )
-        with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
             reply: dict[str, Any] = json.load(response)
         return reply
+
+    def hang_up(self) -> None:
+        """SIGHUP: read the policies again."""
+        self._process.send_signal(signal.SIGHUP)
 
     def stop(self) -> int:
         """SIGTERM, as a service manager stops it; the exit status."""

@@ -1,5 +1,6 @@
 """The policies that we ship decide what their cases say; cases that must fail do fail."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -42,13 +43,16 @@ def test_every_shipped_policy_has_cases() -> None:
     assert directories == {path.parent for path in SHIPPED}
     assert {path.name for path in directories} == {
         "boss-secretary",
+        "business-hours",
         "default",
+        "emergency-numbers",
         "exclusive-features",
         "guest-phones",
         "presence-dfks",
         "storm-control",
         "supervisor",
         "tenant-defaults",
+        "toll-fraud",
     }
 
 
@@ -63,5 +67,6 @@ def test_shipped_files_name_their_schema(path: Path) -> None:
     """So that an editor completes and explains them."""
     first = path.read_text(encoding="utf-8").splitlines()[0]
     schema = first.removeprefix("# yaml-language-server: $schema=")
-    kind = "policy-test" if is_cases_file(path.name) else "policy"
-    assert (path.parent / schema).resolve() == ROOT / f"schemas/{kind}.schema.json"
+    (kind,) = re.findall(r"^kind: (\w+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    name = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", kind).lower()
+    assert (path.parent / schema).resolve() == ROOT / f"schemas/{name}.schema.json"

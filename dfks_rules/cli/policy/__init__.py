@@ -10,6 +10,8 @@ from dfks_rules.cli.lazy import LazyGroup
 
 COMMANDS: dict[str, str] = {
     "check": "dfks_rules.cli.policy.check",
+    "diff": "dfks_rules.cli.policy.diff",
+    "fmt": "dfks_rules.cli.policy.fmt",
 }
 """Name of a command → its module, which holds a click command named `command`."""
 

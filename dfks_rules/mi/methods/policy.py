@@ -1,26 +1,123 @@
-"""`policy`: the policies in force."""
+"""`policy`: the policies in force, reloaded, brought back, and compared with a candidate."""
 
+from collections.abc import Awaitable
 from typing import Any
 
-from dfks_rules.mi.registry import Desk, Given, Method
-from dfks_rules.mi.values import page
+from dfks_rules.errors import PolicyError
+from dfks_rules.mi.errors import CallError, translate
+from dfks_rules.mi.ports import Activation, FailureRow, ShadowRow
+from dfks_rules.mi.registry import Desk, Given, Method, Parameter
+from dfks_rules.mi.values import page, take_text
+
+_OFF = "off"
+_MAX_LISTED = 20
+"""Findings in a list of policies, which has to fit into a datagram; a reload tells more."""
 
 
 async def list_(desk: Desk, given: Given) -> Any:
-    """Which policies are in force."""
-    listing = desk.operations.policies()
+    """Which policies are in force, and what else there is."""
+    listing = desk.operations.policies.listing()
     rows, more = page(row._asdict() for row in listing.policies)
-    result = {"revision": listing.revision, "policies": rows}
+    result = {
+        "revision": listing.revision,
+        "policies": rows,
+        "since": listing.since,
+        "from": listing.origin,
+        "history": [row._asdict() for row in listing.history],
+        "last_failure": listing.failure and _failure(listing.failure),
+        "shadow": listing.shadow and _shadow(listing.shadow, with_samples=False),
+    }
     return result | {"more": more} if more else result
+
+
+async def reload(desk: Desk, given: Given) -> Any:
+    """Read the files again, and say what came of it."""
+    return await _activated(desk.operations.policies.reload("operator"))
+
+
+async def rollback(desk: Desk, given: Given) -> Any:
+    """Bring a revision back."""
+    return await _activated(desk.operations.policies.rollback(given.get("revision")))
+
+
+async def shadow(desk: Desk, given: Given) -> Any:
+    """Start, stop, or show the comparison with a candidate."""
+    policies = desk.operations.policies
+    match given.get("path"):
+        case None:
+            row = policies.listing().shadow
+            return row and _shadow(row, with_samples=True)
+        case text if text == _OFF:
+            await policies.stop_shadow()
+            return "OK"
+        case path:
+            try:
+                return _shadow(await policies.start_shadow(path), with_samples=True)
+            except PolicyError as error:
+                raise _unusable(error) from error
+
+
+async def _activated(asked: Awaitable[Activation]) -> Any:
+    try:
+        return (await asked)._asdict()
+    except PolicyError as error:
+        raise _unusable(error) from error
+
+
+def _unusable(error: PolicyError) -> CallError:
+    """With each finding by itself, as many as fit."""
+    findings, more = page(map(str, error.findings))
+    data = {"findings": findings} | ({"more": more} if more else {})
+    told = translate(error)
+    return CallError(told.code, told.message, data)
+
+
+def _failure(row: FailureRow) -> dict[str, Any]:
+    findings, more = row.findings[:_MAX_LISTED], max(0, len(row.findings) - _MAX_LISTED)
+    result = {"at": row.at, "trigger": row.trigger, "findings": findings}
+    return result | {"more": more} if more else result
+
+
+def _shadow(row: ShadowRow, *, with_samples: bool) -> dict[str, Any]:
+    result = row._asdict()
+    samples, more = page(result.pop("samples"))
+    if not with_samples:
+        return result
+    return result | {"samples": samples} | ({"more": more} if more else {})
 
 
 METHODS = (
     Method(
         "policy:list",
         (),
-        "Lists the policies in force, in order of precedence, and their common revision.",
+        "Lists the policies in force, in order of precedence, their common revision, and what can "
+        "be brought back.",
         ((),),
         {},
         list_,
+    ),
+    Method(
+        "policy:reload",
+        (),
+        "Reads the policy files again; when they cannot be used, says why and changes nothing.",
+        ((),),
+        {},
+        reload,
+    ),
+    Method(
+        "policy:rollback",
+        (),
+        "Brings a revision back: the one before, or a kept one.",
+        ((), ("revision",)),
+        {"revision": Parameter(take_text, "as `policy:list` shows it under `history`")},
+        rollback,
+    ),
+    Method(
+        "policy:shadow",
+        (),
+        "Compares the policies in a folder with those in force; alone, shows what was found.",
+        ((), ("path",)),
+        {"path": Parameter(take_text, f"a folder or file on the server, or `{_OFF}`")},
+        shadow,
     ),
 )

@@ -6,7 +6,7 @@ import io
 import orjson
 import pytest
 
-from dfks_rules.app.logs import LEVELS, LoggedOutcomes, _TurnBuffer, set_up
+from dfks_rules.app.logs import LEVELS, LoggedOutcomes, _Lines, set_up
 from dfks_rules.model.decisions import Decision, Denial, NotifyScope, Outcome
 from dfks_rules.model.features import OFF, FeatureState
 from dfks_rules.model.requests import FeatureRequest
@@ -94,11 +94,10 @@ class _Written(io.BytesIO):
 async def test_lines_of_one_turn_are_written_together() -> None:
     """One system call for a batch of keys, and none is held back or written twice."""
     target = _Written()
-    buffer = _TurnBuffer(target)
+    lines = _Lines(target)
     for turn in (1, 2):
-        for line in (b"a\n", b"b\n"):
-            buffer.write(line)
-            buffer.flush()
+        for line in (b"a", b"b"):
+            lines.msg(line)
         await asyncio.sleep(0)
         assert (target.getvalue(), target.flushes) == (b"a\nb\n" * turn, turn)
 
@@ -106,20 +105,24 @@ async def test_lines_of_one_turn_are_written_together() -> None:
 def test_lines_are_written_at_once_where_no_loop_runs() -> None:
     """What is said before the start and after the end."""
     target = _Written()
-    buffer = _TurnBuffer(target)
-    buffer.write(b"a\n")
-    buffer.flush()
+    _Lines(target).msg(b"a")
     assert target.getvalue() == b"a\n"
 
 
 class _FullDisk(io.BytesIO):
-    def write(self, _data: object, /) -> int:
-        raise OSError(28, "No space left on device")
+    full = True
+
+    def write(self, data: object, /) -> int:
+        if self.full:
+            raise OSError(28, "No space left on device")
+        return super().write(data)  # type: ignore[arg-type]
 
 
 def test_lines_that_nobody_takes_are_dropped() -> None:
     """A full disk under the log must cost neither the server nor its memory."""
-    buffer = _TurnBuffer(_FullDisk())
-    buffer.write(b"line\n")
-    buffer.flush()
-    assert buffer.getvalue() == b""
+    target = _FullDisk()
+    lines = _Lines(target)
+    lines.msg(b"a")
+    target.full = False
+    lines.msg(b"b")
+    assert target.getvalue() == b"b\n"

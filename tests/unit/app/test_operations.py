@@ -1,13 +1,15 @@
 """What operators can ask of a running server."""
 
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
 from dfks_rules.app.logs import LoggedOutcomes
 from dfks_rules.app.operations import ServerOperations
+from dfks_rules.app.reload import PolicyReloader
+from dfks_rules.config.settings import ReloadSettings
 from dfks_rules.errors import StoreError
-from dfks_rules.mi.ports import PolicyListing
 from dfks_rules.model.features import FEATURES, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked
@@ -16,8 +18,6 @@ from dfks_rules.store.memory import MemoryStore
 from tests.helpers.playbook import Playbook, default_policies, message
 from tests.helpers.policy import ALICE, BOB, DND, NOON, ON
 
-_LISTING = PolicyListing("5e1f", ())
-
 
 def _at() -> datetime:
     return NOON
@@ -25,7 +25,9 @@ def _at() -> datetime:
 
 def _operations(book: Playbook) -> ServerOperations:
     log = LoggedOutcomes()
-    return ServerOperations(book.features, book.notifier, log, lambda: _LISTING, _at, "info")
+    settings = ReloadSettings(watch=False, poll=False, keep=1, last_good=Path("unused"))
+    policies = PolicyReloader((), settings)
+    return ServerOperations(book.features, book.notifier, log, policies, _at, "info")
 
 
 def _watched() -> Playbook:
@@ -98,10 +100,10 @@ async def test_refresh_tells_each_watcher_the_full_state() -> None:
     assert notify.body.count(b"<ForwardingEvent") == 3
 
 
-async def test_level_policies_and_uptime_are_told() -> None:
-    """`get_statistics`, `policy_list`, `log_level`."""
+async def test_level_statistics_and_uptime_are_told() -> None:
+    """`get_statistics`, `log_level`, `uptime`."""
     operations = _operations(_watched())
     operations.set_log_level("warning")
     assert operations.log_level() == "warning"
-    assert operations.policies() is _LISTING
+    assert operations.statistics()["policy:reloads"] == 0
     assert operations.uptime() >= 0

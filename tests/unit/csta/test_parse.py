@@ -2,7 +2,8 @@
 
 import pytest
 
-from dfks_rules.csta.parse import MAX_BODY, MAX_DEPTH, MAX_ELEMENTS, MAX_QUOTED, parse
+from dfks_rules.csta.parse import MAX_BODY, parse
+from dfks_rules.csta.xml import MAX_DEPTH, MAX_ELEMENTS, MAX_QUOTED
 from dfks_rules.errors import MalformedMessageError
 from dfks_rules.model.features import MAX_TEXT, Feature, FeatureState
 from dfks_rules.model.requests import Asked

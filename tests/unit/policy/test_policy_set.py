@@ -9,6 +9,9 @@ from dfks_rules.model.decisions import DenialAnswer
 from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester
+from dfks_rules.policy.compiled import compile_policies
+from dfks_rules.policy.facts import View
+from dfks_rules.policy.matching import Shards
 from dfks_rules.policy.policy_set import MAX_ENGINE_FAILURES, MAX_REMEMBERED, PolicySet, load
 from tests.helpers.policy import (
     BOB,
@@ -58,39 +61,6 @@ def test_a_policy_that_is_off_is_checked_and_decides_nothing() -> None:
     assert decide(rules, get(), head="mode: 'off'").matched == ()
     with pytest.raises(PolicyError, match="unknown fact"):
         decide("- id: r\n  when: {x: 1}\n  then: {deny: no}\n", get(), head="mode: 'off'")
-
-
-def test_a_set_lists_its_files_in_the_order_given() -> None:
-    """Operators ask which policies are in force."""
-    rules = "- id: r\n  then: {status: 1}\n"
-    files = [source(rules, "band: default", "b"), source(rules, "mode: 'off'", "a")]
-    assert load(files).policies == (("b.yaml", "b", 1), ("a.yaml", "a", 0))
-
-
-def test_all_findings_are_raised_in_order_of_place() -> None:
-    """One round for an author."""
-    broken = "- id: r\n  when: {x: 1}\n  then: {status: on}\n"
-    with pytest.raises(PolicyError) as caught:
-        load([source(broken, name="b"), source(broken, name="a")])
-    assert [(one.file, one.line) for one in caught.value.findings] == [
-        ("a.yaml", 6),
-        ("a.yaml", 7),
-        ("b.yaml", 6),
-        ("b.yaml", 7),
-    ]
-    assert str(caught.value).splitlines()[0] == (
-        "a.yaml:6:12: unknown fact `x` [policy_unknown_fact]"
-    )
-
-
-def test_revision_is_of_the_content_alone() -> None:
-    """Nodes with other paths agree; a changed comment is another revision."""
-    one = source("- id: r\n  then: {status: 1}\n")
-    revision = load([one]).revision
-    assert revision == load([one._replace(file="/elsewhere/p.yaml")]).revision
-    assert revision != load([one._replace(text=one.text + "# more\n")]).revision
-    assert (len(revision), int(revision, 16) >= 0) == (12, True)
-    assert load([one]).decide(get(), NOTHING_STORED, NOON).revision == revision
 
 
 def test_remembered_plans_depend_on_all_facts_that_rules_read() -> None:
@@ -197,6 +167,30 @@ def test_an_engine_that_keeps_failing_is_not_asked_for_ever() -> None:
         assert policy_set.decide(request, NOTHING_STORED, NOON).matched == ("p/r",)
     assert policy_set.engine_failures == MAX_ENGINE_FAILURES
     policy_set.close()
+
+
+def test_the_reference_decides_as_the_engine_does() -> None:
+    """What the oracle compares with is the whole decision, its log lines included."""
+    rules = '- id: r\n  when: {user: alice}\n  then: {status: 1, log: "${user}"}\n'
+    policy_set = policies(rules)
+    for request in (get(), set_(), subscribe(requester=BY_BOB)):
+        view = View(request, NOTHING_STORED, NOON)
+        assert policy_set.decide_by_reference(view) == policy_set.decide_view(view)
+
+
+def test_sets_that_share_shards_free_them_when_the_last_is_closed() -> None:
+    """A reload takes over what did not change."""
+    shards = Shards()
+    compiled = compile_policies([source("- id: r\n  when: {user: alice}\n  then: {status: 1}\n")])
+    old, new = (
+        PolicySet(compiled, shards, [shards.take(plan) for plan in compiled.layout.shards])
+        for _ in range(2)
+    )
+    assert old.shards == new.shards
+    old.close()
+    assert new.decide(get(), NOTHING_STORED, NOON).matched == ("p/r",)
+    new.close()
+    assert len(shards) == 0
 
 
 def test_a_closed_set_decides_nothing() -> None:

@@ -29,7 +29,7 @@ def test_request_is_taken_apart() -> None:
     assert (request.cseq, request.body) == (7, b"abc")
     assert request.via is not None
     assert request.via.branch == b"z9hG4bK1"
-    assert request.address(b"from") == (b"sip:alice@example.com", b";tag=phone")
+    assert request.address(b"from") == (b"sip:alice@example.com", b"phone")
 
 
 def test_names_of_headers_are_known_in_every_case_and_short_form() -> None:
@@ -137,12 +137,21 @@ def test_response_has_what_it_is_matched_by() -> None:
     assert response.headers[b"retry-after"] == b"5"
 
 
+def test_response_with_folded_lines_has_what_it_is_matched_by() -> None:
+    """Old stacks fold; a proxy in between may."""
+    response = parse_message(_response(via=b"SIP/2.0/UDP a\r\n ;branch=z9", cseq=b"1\r\n\tNOTIFY"))
+    assert isinstance(response, Response)
+    assert (response.branch, response.method) == (b"z9", b"NOTIFY")
+    assert response.headers[b"via"] == b"SIP/2.0/UDP a ;branch=z9"
+
+
 @pytest.mark.parametrize(
     "data",
     [
         _response(via=b"SIP/2.0/UDP a"),
         _response(via=b"SIP/2.0/UDP a;branch=1, SIP/2.0/UDP b;branch=2"),
         _response(via=b"SIP/2.0/UDP a;branch=1\r\nVia: SIP/2.0/UDP b;branch=2"),
+        _response(via=b"SIP/2.0/UDP a;branch=1\r\n , SIP/2.0/UDP b;branch=2"),
         _response(cseq=b"%d NOTIFY" % (MAX_CSEQ + 1)),
         _response(cseq=b"1"),
         _response().replace(b"481", b"700"),

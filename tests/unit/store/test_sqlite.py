@@ -5,6 +5,7 @@ import resource
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -256,3 +257,36 @@ async def test_after_a_sync_that_failed_the_file_says_what_holds(
     after = held.replace(FEATURES[1], FIRST.states[0])
     assert await _commit(store, ALICE, held, after) is None
     assert store.load(ALICE) == after
+
+
+async def test_what_is_asked_for_while_the_disk_is_waited_for_is_one_transaction(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hundred presses cost two waits for the disk, not a hundred."""
+    go_on = threading.Event()
+    waits: list[int] = []
+
+    def slow(descriptor: int) -> None:
+        waits.append(descriptor)
+        go_on.wait()
+
+    monkeypatch.setattr("dfks_rules.store.database.os.fdatasync", slow)
+    results = []
+    for number in range(100):
+        user = Aor(f"user{number}", "example.com")
+        results.append(_commit(store, user, NOTHING_STORED, FIRST))
+        await asyncio.sleep(0)  # Another turn of the loop for each.
+    go_on.set()
+    assert await asyncio.gather(*results) == [None] * 100
+    assert len(waits) == 2
+
+
+async def test_close_settles_what_is_under_way_and_what_was_asked_for_meanwhile(
+    store: SqliteStore,
+) -> None:
+    """Every phone gets its answer before the server is gone."""
+    first = _commit(store, ALICE, NOTHING_STORED, FIRST)
+    await asyncio.sleep(0)
+    second = _commit(store, ALICE, FIRST, SECOND)
+    store.close()
+    assert (first.result(), second.result()) == (None, None)

@@ -1,25 +1,87 @@
-"""The policies in force."""
+"""What operators do with policies."""
 
-from dfks_rules.mi.ports import PolicyListing, PolicyRow
-from tests.helpers.mi import result
-from tests.helpers.operations import MemoryOperations
+from dfks_rules.errors import Finding
+from dfks_rules.mi.ports import PolicyRow
+from tests.helpers.mi import error, result
+from tests.helpers.operations import SINCE, MemoryOperations
+
+BROKEN = Finding("p.yaml", 6, 12, "policy_unknown_fact", "unknown fact `x`")
 
 
 async def test_policies_are_listed_with_their_revision() -> None:
     """The revision is in each decision, so the two can be compared."""
-    assert await result(MemoryOperations(), "policy:list") == {
-        "revision": "5e1f",
-        "policies": [{"file": "policies/default/policy.yaml", "policy": "default", "rules": 1}],
-    }
+    answer = await result(MemoryOperations(), "policy:list")
+    assert (answer["revision"], answer["policies"]) == (
+        "5e1f",
+        [{"file": "policies/default/policy.yaml", "policy": "default", "rules": 1}],
+    )
+    assert (answer["since"], answer["from"]) == (SINCE, "files")
+    assert [row["revision"] for row in answer["history"]] == ["5e1e", "5e1f"]
+    assert (answer["last_failure"], answer["shadow"]) == (None, None)
 
 
 async def test_long_list_says_how_many_are_left() -> None:
     """Cut with a mark, not in silence."""
-
-    class Many(MemoryOperations):
-        def policies(self) -> PolicyListing:
-            row = PolicyRow("policies/" + "x" * 200, "p", 1)
-            return PolicyListing("5e1f", (row,) * 500)
-
-    answer = await result(Many(), "policy:list")
+    operations = MemoryOperations()
+    operations.policies.rows = (PolicyRow("policies/" + "x" * 200, "p", 1),) * 500
+    answer = await result(operations, "policy:list")
     assert len(answer["policies"]) + answer["more"] == 500
+
+
+async def test_reload_says_what_decides_now() -> None:
+    """An operator knows at once whether anything changed."""
+    answer = await result(MemoryOperations(), "policy:reload")
+    assert answer == {"revision": "5e1f", "changed": False}
+
+
+async def test_reload_of_broken_files_says_why_and_so_does_the_list() -> None:
+    """Whoever looks later finds it, too."""
+    operations = MemoryOperations()
+    operations.policies.findings = [BROKEN]
+    failed = await error(operations, "policy:reload")
+    assert failed == {
+        "code": 500,
+        "message": "Policies cannot be used",
+        "data": {"findings": [str(BROKEN)]},
+    }
+    listed = (await result(operations, "policy:list"))["last_failure"]
+    assert listed == {"at": SINCE, "trigger": "operator", "findings": [str(BROKEN)]}
+
+
+async def test_more_findings_than_a_reply_holds_are_counted() -> None:
+    """A datagram has its limits."""
+    operations = MemoryOperations()
+    operations.policies.findings = [BROKEN._replace(message="x" * 300)] * 500
+    data = (await error(operations, "policy:reload"))["data"]
+    assert len(data["findings"]) + data["more"] == 500
+    failure = (await result(operations, "policy:list"))["last_failure"]
+    assert len(failure["findings"]) + failure["more"] == 500
+
+
+async def test_rollback_goes_to_the_revision_before_or_to_a_named_one() -> None:
+    """In a hurry nobody wants to look up a hash."""
+    expected = {"revision": "5e1e", "changed": True}
+    assert await result(MemoryOperations(), "policy:rollback") == expected
+    assert await result(MemoryOperations(), "policy:rollback", ["5e1e"]) == expected
+    failed = await error(MemoryOperations(), "policy:rollback", ["beef"])
+    assert failed == {"code": 404, "message": "No such revision", "data": "`beef` is not kept"}
+
+
+async def test_shadow_is_started_shown_and_stopped() -> None:
+    """One method for the life of a comparison."""
+    operations = MemoryOperations()
+    assert await result(operations, "policy:shadow") is None
+    started = await result(operations, "policy:shadow", ["candidate"])
+    assert (started["revision"], started["different"]) == ("5e20", {"get": 1})
+    assert await result(operations, "policy:shadow") == started
+    assert len(started["samples"]) == 1
+    listed = (await result(operations, "policy:list"))["shadow"]
+    assert listed == {key: value for key, value in started.items() if key != "samples"}
+    assert await result(operations, "policy:shadow", ["off"]) == "OK"
+    assert await result(operations, "policy:shadow") is None
+
+
+async def test_shadow_that_cannot_be_used_says_why() -> None:
+    """Like a reload."""
+    failed = await error(MemoryOperations(), "policy:shadow", ["gone"])
+    assert failed["data"] == {"findings": ["gone: is not there [policy_unreadable]"]}

@@ -1,0 +1,58 @@
+"""A candidate beside the policies in force, as operators are told of it."""
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from dfks_rules.mi.ports import ShadowRow
+from dfks_rules.model.decisions import Decision
+from dfks_rules.policy.live import Asked, Shadow
+
+
+def report(shadow: Shadow, path: str, since: datetime) -> ShadowRow:
+    """What was found so far.
+
+    Args:
+        shadow: the comparison.
+        path: where the candidate was read.
+        since: when the comparison began.
+    """
+    samples = tuple(
+        {"given": one.given, "active": shown(one.active), "shadow": one.other and shown(one.other)}
+        for one in reversed(shadow.samples)
+    )
+    return ShadowRow(
+        path,
+        shadow.candidate.revision,
+        since.isoformat(timespec="seconds"),
+        _by_name(shadow.same),
+        _by_name(shadow.different),
+        shadow.failures,
+        samples,
+    )
+
+
+def shown(decision: Decision) -> dict[str, Any]:
+    """A decision as JSON, in the words of cases."""
+    denial = decision.denial
+    return {
+        "decision": "deny" if denial else "allow",
+        "reason": denial and denial.reason,
+        "status": int(decision.state.status),
+        "values": {
+            "forwardTo": decision.state.forward_to,
+            "ringCount": decision.state.ring_count,
+        },
+        "assigned": decision.assigned,
+        "notify": decision.notify.value,
+        "matched": list(decision.matched),
+    }
+
+
+def _by_name(counts: Counter[Asked]) -> Mapping[str, int]:
+    """`set DoNotDisturb`, `subscribe` and the like → how often."""
+    return {
+        f"{operation.value} {feature.value}" if feature else operation.value: count
+        for (operation, feature), count in counts.items()
+    }

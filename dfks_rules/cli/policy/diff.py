@@ -1,0 +1,173 @@
+"""`dfks policy diff`: what changes in meaning from one set of policies to another."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+
+from dfks_rules.app.policies import load_policies
+from dfks_rules.cli.exit_codes import DONE, FAILED
+from dfks_rules.policy.cases import in_words_of_cases
+from dfks_rules.policy.compare import Comparison, Group, compare, said
+from dfks_rules.policy.policy_set import PolicySet
+from dfks_rules.policy.replay import recorded, stored_as_sets
+from dfks_rules.policy.scalar import flow
+from dfks_rules.store.states import stored_states
+
+MAX_LINE = 1024 * 1024
+"""Longest line of a decision log, in bytes."""
+MAX_BROKEN = 20
+"""Most broken lines that are told one by one."""
+
+_PATH = click.Path(exists=True, path_type=Path)
+
+
+class _Store(click.ParamType):  # type: ignore[type-arg]
+    name = "sqlite:PATH"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Path:
+        kind, _, path = str(value).partition(":")
+        if kind != "sqlite" or not path:
+            self.fail(f"unknown store `{value}`: `sqlite:PATH`", param, ctx)
+        return Path(path)
+
+
+@click.command(name="diff")
+@click.argument("old", type=_PATH)
+@click.argument("new", type=_PATH)
+@click.option(
+    "--replay", type=click.File("rb"), help="Decide the requests of a decision log (JSONL) again."
+)
+@click.option(
+    "--sweep",
+    type=_Store(),
+    help="Decide what is stored again, as sets by the presentities' own phones.",
+)
+@click.option(
+    "--at",
+    type=click.DateTime(["%Y-%m-%dT%H:%M"]),
+    default="2026-01-05T12:00",
+    show_default=True,
+    help="Local time that --sweep decides at.",
+)
+@click.option("--list", "listed", is_flag=True, help="Name every presentity (with --sweep).")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["human", "json"]),
+    default="human",
+    show_default=True,
+    help="How the result is written.",
+)
+def command(  # noqa: PLR0913 - one for each option
+    old: Path,
+    new: Path,
+    replay: BinaryIO | None,
+    sweep: Path | None,
+    at: datetime,
+    *,
+    listed: bool,
+    form: str,
+) -> None:
+    """Tell what changes in meaning from the policies OLD to NEW, each a file or a directory.
+
+    Exit code 0 when no difference was found, 1 when there are some, as diff does.
+    """
+    if replay and sweep:
+        raise click.UsageError("--replay and --sweep are two questions: ask one at a time")
+    with closing(load_policies([old])) as before, closing(load_policies([new])) as after:
+        if replay:
+            comparison = _replayed(before, after, replay)
+            what = "recorded requests"
+        elif sweep:
+            comparison = _swept(before, after, sweep, at, listed=listed)
+            what = "stored features that are on"
+        else:
+            comparison = compare(before, after)
+            what = "witnesses"
+    click.echo(_as_json(comparison) if form == "json" else "\n".join(_as_text(comparison, what)))
+    sys.exit(FAILED if comparison.different else DONE)
+
+
+def _replayed(old: PolicySet, new: PolicySet, log: BinaryIO) -> Comparison:
+    comparison = Comparison(old, new)
+    broken = 0
+    for number, line in enumerate(_lines(log), start=1):
+        if line.isspace():
+            continue
+        try:
+            view = recorded(line)
+        except ValueError as error:
+            broken += 1
+            if broken <= MAX_BROKEN:
+                click.echo(f"{log.name}:{number}: {error}", err=True)
+        else:
+            comparison.add(view, f"{log.name}:{number}")
+    if broken:
+        lines = "1 line was" if broken == 1 else f"{broken:,} lines were"
+        click.echo(f"{log.name}: {lines} left out", err=True)
+    return comparison
+
+
+def _lines(log: BinaryIO) -> Iterator[bytes]:
+    """The lines of a file; of one that is too long, only the start."""
+    while line := log.readline(MAX_LINE):
+        yield line
+        while line and not line.endswith(b"\n"):
+            line = log.readline(MAX_LINE)
+
+
+def _swept(old: PolicySet, new: PolicySet, path: Path, at: datetime, *, listed: bool) -> Comparison:
+    comparison = Comparison(old, new)
+    for presentity, snapshot in stored_states(path):
+        for view in stored_as_sets(presentity, snapshot, at.replace(tzinfo=UTC)):
+            group = comparison.add(view, presentity.uri)
+            if group is not None and listed:
+                group.names.append(presentity.uri)
+    return comparison
+
+
+def _as_text(comparison: Comparison, what: str) -> Iterator[str]:
+    for group in comparison.groups:
+        key = group.key
+        was, becomes = said(group.old, key.changed), said(group.new, key.changed)
+        yield f"{' '.join(filter(None, (key.op, key.feature)))}: was {was}, becomes {becomes}"
+        instance = f"; one is {group.name}" if group.name else ""
+        yield f"  {group.count:,} of the {what}{instance}"
+        yield f"  given: {flow(group.given)}"
+        yield from (f"  - {name}" for name in group.names)
+        yield ""
+    if comparison.ungrouped:
+        yield f"{comparison.ungrouped:,} more differ in still other ways"
+    if comparison.different:
+        yield f"{comparison.different:,} of {comparison.tried:,} {what} are decided differently"
+    else:
+        yield f"no difference found in {comparison.tried:,} {what}; this is no proof"
+
+
+def _as_json(comparison: Comparison) -> str:
+    result = {
+        "tried": comparison.tried,
+        "different": comparison.different,
+        "groups": [_group(group) for group in comparison.groups],
+    }
+    return json.dumps(result, indent=2, ensure_ascii=False)
+
+
+def _group(group: Group) -> dict[str, Any]:
+    result: dict[str, Any] = {
+        "op": group.key.op,
+        "feature": group.key.feature,
+        "changed": group.key.changed,
+        "count": group.count,
+        "instance": group.name,
+        "given": group.given,
+        "old": in_words_of_cases(group.old),
+        "new": in_words_of_cases(group.new),
+    }
+    return {**result, "presentities": group.names} if group.names else result

@@ -1,0 +1,32 @@
+"""`dfks schema`: the JSON Schemas that editors complete and check files by."""
+
+from importlib.resources import files
+from pathlib import Path
+
+import click
+
+NAMES = {
+    "policy": "policy",
+    "cases": "policy-test",
+    "config": "config",
+    "directory": "directory",
+    "number-plan": "number-plan",
+}
+"""What a file is called here → the name of its schema."""
+
+
+@click.command(name="schema")
+@click.argument("kind", type=click.Choice(list(NAMES)))
+def command(kind: str) -> None:
+    """Print the JSON Schema of a kind of file."""
+    click.echo(_text(f"{NAMES[kind]}.schema.json"), nl=False)
+
+
+def _text(name: str) -> str:
+    packed = files("dfks_rules") / "schemas" / name
+    # In the source tree they stand beside the package; the wheel puts them inside.
+    beside = Path(__file__).parents[2] / "schemas" / name
+    found = packed if packed.is_file() else beside
+    if not found.is_file():
+        raise click.ClickException(f"this version has no schema `{name}`")
+    return found.read_text(encoding="utf-8")

@@ -1,0 +1,159 @@
+"""One document of a phone → the name of its root and the texts of its children.
+
+Read with expat, not lxml, which keeps every element name it ever met for the life of the process: a
+peer that sends new names in each body would make us grow until every later parse fails. Expat is
+not given a DTD (so there are no entities to expand), nor the choice of the encoding.
+
+Nearly every document has one shape: a root with a few children that hold nothing but printable
+ASCII. One expression recognises that shape, in a quarter of the time; expat reads all the others,
+and would read these to the same (tests/property/test_csta.py).
+
+Reference: docs/reference/bodies.md.
+"""
+
+import re
+from xml.parsers import expat
+
+from dfks_rules.csta.names import READ
+from dfks_rules.errors import MalformedMessageError
+
+MAX_DEPTH = 16
+"""Deepest nesting of elements; the root is at depth 1."""
+MAX_ELEMENTS = 200
+"""Most elements in one document."""
+MAX_QUOTED = 40
+"""Most characters of a peer's text that an error message repeats."""
+
+_ENCODINGS = {"UTF-8", "ISO-8859-1", "US-ASCII"}
+_DECLARED = re.compile(rb"<\?xml[^>]*?\sencoding\s*=\s*[\"']([^\"'>]*)[\"']")
+_BOM = b"\xef\xbb\xbf"
+_NOT_TOLD = re.compile(r"[^ !#-\[\]-~]")
+"""What an error message leaves out: not printable ASCII, or not fit for a quoted string."""
+
+# Every open-ended quantifier is possessive, so that matching is linear whatever a peer sends.
+_SPACE = r"[ \t\r\n]*+"
+_NAME = r"[A-Za-z_][A-Za-z0-9_.\-]*+"
+_QNAME = rf"(?:{_NAME}:)?+{_NAME}"
+_TEXT = r"[ -%'-;=?-~]*+"
+"""Printable ASCII without `&`, `<` and `>`."""
+_ENCODING = r"(?i:UTF-8|ISO-8859-1|US-ASCII)"
+_PROLOGUE = (
+    rf"<\?xml version=(?:\"1\.0\"(?: encoding=\"{_ENCODING}\")?+"
+    rf"|'1\.0'(?: encoding='{_ENCODING}')?+) ?\?>"
+)
+_XMLNS = rf" xmlns(?::{_NAME})?+=(?:\"[!#-%'-;=?-~]*+\"|'[!-%(-;=?-~]*+')"
+_FLAT = re.compile(
+    rf"{_SPACE}(?:{_PROLOGUE}{_SPACE})?+<({_QNAME})(?:{_XMLNS})?+>"
+    rf"((?:{_SPACE}<({_QNAME})(?:/>|>{_TEXT}</\3>)){{0,16}}){_SPACE}</\1>{_SPACE}"
+)
+_CHILD = re.compile(rf"<(?:{_NAME}:)?+({_NAME})(?:/>|>({_TEXT})</)")
+
+
+def read(body: bytes) -> tuple[str, dict[str, str]]:
+    """Read one document. Prefixes and namespaces are not looked at: phones use them in many ways.
+
+    Returns:
+        The name of the root, and each child that is one of `READ` with its text: without the white
+        space around it, and empty for one that has child elements.
+
+    Raises:
+        MalformedMessageError: `csta_unsupported_encoding`, `csta_malformed`, `csta_too_large`,
+            `csta_too_deep`, or `csta_bad_value` for two values of one child.
+    """
+    return _read_flat(body) or _read_any(body)
+
+
+def _read_flat(body: bytes) -> tuple[str, dict[str, str]] | None:
+    """The document, if it has the usual shape: known children only, and none twice."""
+    # Whatever the encoding: no character beyond ASCII belongs to the shape.
+    flat = _FLAT.fullmatch(body.decode("latin-1"))
+    if flat is None:
+        return None
+    children = _CHILD.findall(flat[2])
+    texts = {name: text.strip() for name, text in children if name in READ}
+    return (flat[1].rpartition(":")[2], texts) if len(texts) == len(children) else None
+
+
+def _read_any(body: bytes) -> tuple[str, dict[str, str]]:
+    text = body.removeprefix(_BOM).strip()  # A newline before the declaration is not XML.
+    if not text:
+        raise MalformedMessageError("csta_malformed", "empty body")
+    # Expat finds out by itself that a document is UTF-16; such a document has null bytes.
+    if b"\0" in text:
+        raise MalformedMessageError("csta_malformed", "null byte in an XML document")
+    # The other encodings taken are ASCII in their lower half, so this finds every DTD there can be.
+    # It is looked for before the parser sees anything.
+    if b"<!DOCTYPE" in text:
+        raise MalformedMessageError("csta_malformed", "document type declarations are not allowed")
+    reader = _Reader()
+    # Told the encoding, expat does not ask the declaration.
+    parser = expat.ParserCreate("UTF-8" if body.startswith(_BOM) else _encoding(text))
+    parser.StartElementHandler = reader.start
+    parser.CharacterDataHandler = reader.text
+    parser.EndElementHandler = reader.end
+    try:
+        parser.Parse(text, True)  # noqa: FBT003 - expat takes its arguments by position only
+    except expat.ExpatError as error:
+        raise MalformedMessageError("csta_malformed", f"malformed XML: {error}") from None
+    return reader.root, reader.texts
+
+
+def _encoding(text: bytes) -> str:
+    """The encoding that the XML declaration names; UTF-8 when it names none."""
+    declared = _DECLARED.match(text)
+    if declared is None:
+        return "UTF-8"
+    name = declared[1].decode("latin-1")
+    if name.upper() not in _ENCODINGS:
+        raise MalformedMessageError(
+            "csta_unsupported_encoding", f"unsupported encoding {quoted(name)}"
+        )
+    return name
+
+
+class _Reader:
+    """Told by expat what is in a document; keeps the root's name and the texts of its children."""
+
+    __slots__ = ("_depth", "_elements", "_nested", "_pieces", "root", "texts")
+
+    def __init__(self) -> None:
+        self.root = ""
+        self.texts: dict[str, str] = {}
+        self._depth = 0
+        self._elements = 0
+        self._pieces: list[str] = []
+        self._nested = False
+
+    def start(self, name: str, _attributes: dict[str, str]) -> None:
+        self._depth += 1
+        self._elements += 1
+        if self._depth == 1:
+            self.root = name.rpartition(":")[2]
+        elif self._depth == 2:
+            self._pieces = []
+            self._nested = False
+        else:
+            self._nested = True
+        if self._depth > MAX_DEPTH:
+            raise MalformedMessageError("csta_too_deep", f"elements deeper than {MAX_DEPTH}")
+        if self._elements > MAX_ELEMENTS:
+            raise MalformedMessageError("csta_too_large", f"more than {MAX_ELEMENTS} elements")
+
+    def text(self, data: str) -> None:
+        if self._depth == 2:
+            self._pieces.append(data)
+
+    def end(self, name: str) -> None:
+        if self._depth == 2:
+            text = "" if self._nested else "".join(self._pieces).strip()
+            self._keep(name.rpartition(":")[2], text)
+        self._depth -= 1
+
+    def _keep(self, name: str, text: str) -> None:
+        if name in READ and self.texts.setdefault(name, text) != text:
+            raise MalformedMessageError("csta_bad_value", f"two different values of {name}")
+
+
+def quoted(text: str) -> str:
+    """A peer's text, made fit for a reason phrase."""
+    return f"`{_NOT_TOLD.sub('', text[:MAX_QUOTED])}`"

@@ -1,0 +1,55 @@
+"""All that is stored, for whoever wants to look at it beside a running server."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from dfks_rules.errors import StoreError
+from dfks_rules.model.features import Snapshot
+from dfks_rules.model.identity import Aor
+from dfks_rules.store.database import explained
+from dfks_rules.store.migrations import APPLICATION_ID, MIGRATIONS
+from dfks_rules.store.tables import read
+
+PAGE = 500
+"""Presentities that are listed at once: a reader must not hold up the server's checkpoints."""
+
+_NEXT = """
+    SELECT domain, user FROM presentity WHERE (domain, user) > (?, ?)
+    ORDER BY domain, user LIMIT ?"""
+
+
+def stored_states(path: Path) -> Iterator[tuple[Aor, Snapshot]]:
+    """Each presentity for whom something was ever stored, by domain and user.
+
+    The file is opened for reading only, and no lock outlives a page. Each snapshot is whole; a
+    presentity stored meanwhile may be there or not.
+
+    Raises:
+        StoreError: as `Database`, and `store_unavailable` when there is no such file.
+    """
+    try:
+        uri = f"{path.absolute().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
+            _refuse_others(connection)
+            last = ("", "")
+            while page := connection.execute(_NEXT, (*last, PAGE)).fetchall():
+                for domain, user in page:
+                    presentity = Aor(user, domain)
+                    yield presentity, read(connection, presentity)
+                last = page[-1]
+    except (OSError, sqlite3.Error, StoreError) as error:
+        raise explained(path, error) from error
+
+
+def _refuse_others(connection: sqlite3.Connection) -> None:
+    [application] = connection.execute("PRAGMA application_id").fetchone()
+    [version] = connection.execute("PRAGMA user_version").fetchone()
+    if application != APPLICATION_ID:
+        raise StoreError("store_not_a_database", "it is not a store of dfks-rules")
+    if version != len(MIGRATIONS):
+        raise StoreError(
+            "store_newer_version",
+            f"it has version {version}; this dfks-rules reads version {len(MIGRATIONS)}",
+        )

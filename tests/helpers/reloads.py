@@ -1,0 +1,97 @@
+"""Reloads while others decide all the time, every decision checked."""
+
+import asyncio
+from pathlib import Path
+from typing import NamedTuple
+
+from dfks_rules.app.policies import read_files
+from dfks_rules.app.reload import PolicyReloader
+from dfks_rules.config.settings import ReloadSettings
+from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState
+from dfks_rules.model.identity import Aor
+from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester
+from dfks_rules.policy.compiled import revision_of
+from tests.helpers.policy import NOON
+
+DOMAINS = [f"t{n}.example" for n in range(3)]
+
+
+class Tally(NamedTuple):
+    """What came of it."""
+
+    reloads: int
+    """Revisions that were activated."""
+    decisions: int
+    """Decisions that were made meanwhile."""
+    wrong: int
+    """Decisions that are not what the revision they carry says."""
+
+
+def settings(folder: Path) -> ReloadSettings:
+    """Nothing by itself."""
+    return ReloadSettings(watch=False, poll=False, keep=5, last_good=folder / "last_good.json")
+
+
+def write_tenants(folder: Path, word: str, rules: int) -> str:
+    """Policies of three domains; in the first one, sets of `u0` are refused with this word.
+
+    Returns:
+        The revision.
+    """
+    folder.mkdir(exist_ok=True)
+    for number, domain in enumerate(DOMAINS):
+        lines = [
+            f"  - {{id: r{n}, when: {{op: set, user: u{n}, userAgent: {{prefix: x}}}}, "
+            f"then: {{deny: {word if number == 0 else 'constant'}}}}}"
+            for n in range(rules)
+        ]
+        (folder / f"{domain}.yaml").write_text(
+            f"apiVersion: dfks/v1\nkind: Policy\nmetadata: {{name: t{number}}}\n"
+            f"scope: {{domain: {domain}}}\nrules:\n" + "\n".join(lines) + "\n"
+        )
+    return revision_of(read_files([folder]).sources)
+
+
+async def reload_under_load(
+    policies: PolicyReloader, folder: Path, reloads: int, deciders: int, rules: int = 60
+) -> Tally:
+    """Reload again and again while tasks decide.
+
+    Args:
+        policies: started on `folder`, which `write_tenants` has filled.
+        folder: what it reads.
+        reloads: how often.
+        deciders: how many tasks decide.
+        rules: of each domain.
+    """
+    words = {policies.live.active.revision: "w"}
+    wrong = decisions = 0
+    stopping = asyncio.Event()
+
+    async def decide(number: int) -> None:
+        nonlocal wrong, decisions
+        turn = number
+        while not stopping.is_set():
+            for _ in range(20):
+                turn += deciders
+                domain = DOMAINS[turn % len(DOMAINS)]
+                # A user agent of its own: nothing is answered from memory.
+                who = Requester(Origin.WATCHER, Aor("u0", domain), user_agent=f"x{turn}")
+                request = FeatureRequest(
+                    Operation.SET, Aor("u0", domain), who, FEATURES[turn % 4], FeatureState(True)
+                )
+                decision = policies.live.decide(request, NOTHING_STORED, NOON)
+                expected = words[decision.revision] if domain == DOMAINS[0] else "constant"
+                wrong += decision.denial is None or decision.denial.reason != expected
+                decisions += 1
+            await asyncio.sleep(0)
+
+    tasks = [asyncio.create_task(decide(number)) for number in range(deciders)]
+    done = 0
+    for number in range(reloads):
+        word = f"w{number}"
+        words[write_tenants(folder, word, rules)] = word
+        done += (await policies.reload("operator")).changed
+    stopping.set()
+    await asyncio.gather(*tasks)
+    return Tally(done, decisions, wrong)
