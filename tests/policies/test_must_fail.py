@@ -33,11 +33,11 @@ def expected(path: Path) -> list[str]:
     """The findings that a file, or the files of a folder, say they have, as they are printed."""
     files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
     home = path if path.is_dir() else path.parent
-    lines = []
+    lines: list[str] = []
     for file in files:
         named = str(file.relative_to(home)).removesuffix(".expect")
-        for finding in _EXPECT.findall(file.read_text(encoding="utf-8", errors="replace")):
-            lines.append(f"{named}:{'' if finding[0].isdigit() else ' '}{finding}")
+        found = _EXPECT.findall(file.read_text(encoding="utf-8", errors="replace"))
+        lines += (f"{named}:{'' if one[0].isdigit() else ' '}{one}" for one in found)
     return lines
 
 
