@@ -10,6 +10,7 @@ from typing import BinaryIO
 import orjson
 import structlog
 
+from dfks_rules.app.decisions import Decisions
 from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.requests import Operation
 
@@ -92,7 +93,8 @@ def _json_line(_logger: object, level: str, event: structlog.typing.EventDict) -
 class LoggedOutcomes:
     """Records outcomes: sets and refusals at INFO, with what the policies want logged."""
 
-    def __init__(self) -> None:
+    def __init__(self, decisions: Decisions | None = None) -> None:
+        self._decisions = decisions
         self.counts = {"features:gets": 0, "features:sets": 0, "features:denials": 0}
         self._log = structlog.get_logger().bind()
 
@@ -103,11 +105,15 @@ class LoggedOutcomes:
 
     def record(self, outcomes: tuple[Outcome, ...]) -> None:
         """Record outcomes of one request."""
+        if self._decisions is not None:
+            self._decisions.keep(outcomes)
         counts = self.counts
         for outcome in outcomes:
             decision = outcome.decision
             for text in decision.logs:
                 self._log.info("policy_log", text=text, presentity=outcome.request.presentity.uri)
+            if outcome.request.operation is Operation.SUBSCRIBE:
+                continue
             if decision.denial is not None:
                 counts["features:denials"] += 1
             if outcome.request.operation is Operation.GET:

@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from typing import Any
 
+from dfks_rules.app.decisions import Decisions
 from dfks_rules.app.logs import LoggedOutcomes
 from dfks_rules.app.reload import PolicyReloader
 from dfks_rules.errors import StoreError
@@ -37,6 +39,8 @@ class ServerOperations:
         self._level = level
         self._loop = asyncio.get_running_loop()
         self._started = self._loop.time()
+        self.decisions = Decisions(0, lambda _: None)
+        """What was decided; the server's own once it is there."""
 
     async def set_feature(self, presentity: Aor, asked: Asked, param: str | None) -> Outcome:
         """Set one feature, tell the watchers, and say what came of it once it is committed."""
@@ -90,6 +94,14 @@ class ServerOperations:
     def refresh_watchers(self, presentity: Aor) -> int:
         """Send the full state to each watcher; how many there are."""
         return self._notifier.refresh_watchers(presentity, self._at(), self._loop.time())
+
+    def latest_decisions(self, presentity: Aor | None) -> Iterator[dict[str, Any]]:
+        """Records of the last decisions, the newest first."""
+        return self.decisions.latest(None if presentity is None else presentity.uri)
+
+    def explain_decisions(self, which: Aor | str) -> list[dict[str, Any]]:
+        """Why a decision, or the last ones about a presentity, came out as they did."""
+        return self.decisions.explain(which if isinstance(which, str) else which.uri)
 
     def statistics(self) -> Mapping[str, int]:
         """`group:name` → value."""

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from dfks_rules.errors import Finding, PolicyError
 from dfks_rules.policy.cases import is_cases_file
+from dfks_rules.policy.policy_set import PolicySet, load
 from dfks_rules.policy.source import MAX_BYTES, Source
 
 TENANTS = "tenants"
@@ -23,6 +24,15 @@ class PolicyFiles(NamedTuple):
     """What decides, in order."""
     cases: tuple[Source, ...]
     """The tests that stand beside."""
+
+
+def load_policies(paths: Iterable[Path]) -> PolicySet:
+    """Read and compile; see `read_files`.
+
+    Raises:
+        PolicyError: with every finding.
+    """
+    return load(read_sources(paths))
 
 
 def read_sources(paths: Iterable[Path]) -> list[Source]:

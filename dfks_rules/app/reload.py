@@ -136,6 +136,11 @@ class PolicyReloader:
         async with self._turn:
             await self._end_shadow()
 
+    def set_of(self, revision: str) -> PolicySet | None:
+        """The policies of that revision, while they are in force."""
+        active = self.live.active
+        return active if active.revision == revision else None
+
     def listing(self) -> PolicyListing:
         """The policies in force, and what else is known of them."""
         active, policies = self._revisions.active, self.live.active

@@ -5,6 +5,8 @@ import contextlib
 import gc
 from datetime import UTC, datetime
 
+from dfks_rules.app.decision_log import DecisionLog
+from dfks_rules.app.decisions import Decisions
 from dfks_rules.app.logs import LoggedOutcomes
 from dfks_rules.app.operations import ServerOperations
 from dfks_rules.app.reload import PolicyReloader
@@ -43,13 +45,17 @@ class Server:
         tokens = Tokens()
         self._transports: dict[Listener, UdpTransport | TcpTransport] = {}
         self._endpoint: Endpoint[Subscription] = Endpoint(self._send, tokens.tag_of)
-        log = LoggedOutcomes()
+        kept = config.decisions
+        self._decision_log = None if kept.file is None else DecisionLog(kept.file, mask=kept.mask)
+        decisions = Decisions(kept.keep, policies.set_of, self._decision_log)
+        log = LoggedOutcomes(decisions)
         self._features = Features(self._store, policies.live, log)
         self._notifier = Notifier(self._endpoint, self._features, config.presence, tokens.token)
         self._features.followed = self._tell_followers
         self._operations = ServerOperations(
             self._features, self._notifier, log, policies, self._at, config.log.level
         )
+        self._operations.decisions = decisions
         self._at_ends = 0.0
         self._at_last = datetime.min.replace(tzinfo=UTC)
         self._mi: list[FifoServer | DatagramServer | HttpServer] = []
@@ -152,3 +158,5 @@ class Server:
                 else:
                     transport.close()
         await self._policies.close()
+        if self._decision_log is not None:
+            self._decision_log.close()

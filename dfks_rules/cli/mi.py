@@ -39,9 +39,14 @@ def command(
     arguments by position are its entries: `dfks mi dfks_set_feature sip:alice@host
     CallForwardingNoAnswer 1 "" ringCount/4`. Exit code 4 when a policy refuses.
     """
-    exchange = open_url(url, secret=secret) if url else _configured(load_config(config_file))
+    exchange = exchange_for(config_file, url, secret)
     result = call(exchange, method, gather(method, arguments))
     click.echo(result if isinstance(result, str) else json.dumps(result, indent=4))
+
+
+def exchange_for(config_file: Path, url: str | None, secret: str | None = None) -> Exchange:
+    """The way to a running server: by its URL, or else as its settings say."""
+    return open_url(url, secret=secret) if url else _configured(load_config(config_file))
 
 
 def gather(method: str, arguments: tuple[str, ...]) -> Params:

@@ -23,6 +23,7 @@ from dfks_rules.config.schema import (
 from dfks_rules.config.settings import (
     Address,
     Config,
+    DecisionSettings,
     FifoSettings,
     HttpSettings,
     LogSettings,
@@ -202,7 +203,7 @@ def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) ->
         settings: for `Config.settings`.
     """
     store = values["store"]
-    presence = values["presence"]
+    presence, decisions = values["presence"], values["decisions"]
     return Config(
         sip=SipSettings(tuple(_address(text) for text in values["sip"]["listen"])),
         policies=tuple(base / text for text in values["policies"]),
@@ -215,6 +216,11 @@ def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) ->
             **presence | {"on_notify_timeout": OnNotifyTimeout(presence["on_notify_timeout"])}
         ),
         log=LogSettings(values["log"]["level"]),
+        decisions=DecisionSettings(
+            decisions["keep"],
+            base / decisions["file"] if "file" in decisions else None,
+            decisions["mask"],
+        ),
         settings=settings,
     )
 

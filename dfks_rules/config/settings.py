@@ -89,6 +89,18 @@ class ReloadSettings:
     """The file that starts the server when the policy files are broken."""
 
 
+@dataclass(frozen=True, slots=True)
+class DecisionSettings:
+    """What is kept of decisions."""
+
+    keep: int
+    """How many requests are kept in memory."""
+    file: Path | None
+    """Where every decision is logged as JSON lines; None logs none."""
+    mask: bool
+    """Whether the last digits of numbers are masked in the file."""
+
+
 class Setting(NamedTuple):
     """One setting as it was written, for `dfks config show`."""
 
@@ -118,5 +130,7 @@ class Config:
     """How subscriptions live."""
     log: LogSettings
     """What the server writes about its work."""
+    decisions: DecisionSettings
+    """What is kept of decisions."""
     settings: tuple[Setting, ...]
     """Each setting that holds, as it was written, and where it came from."""

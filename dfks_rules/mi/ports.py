@@ -1,6 +1,6 @@
 """What the methods need from the rest of the server, as a role."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from dfks_rules.model.decisions import Outcome
@@ -179,6 +179,21 @@ class Operations(Protocol):
     @property
     def policies(self) -> PolicyDesk:
         """The policies of the server."""
+        ...
+
+    def latest_decisions(self, presentity: Aor | None) -> Iterable[Mapping[str, Any]]:
+        """Records of the last decisions (about one presentity, or all), the newest first."""
+        ...
+
+    def explain_decisions(self, which: Aor | str) -> Sequence[Mapping[str, Any]]:
+        """Why decisions came out as they did.
+
+        Args:
+            which: the id of one, or the presentity whose last ones are meant.
+
+        Returns:
+            For each `record`, `explanation` and `text`; empty when there is none.
+        """
         ...
 
     def statistics(self) -> Mapping[str, int]:

@@ -1,13 +1,14 @@
 """What the policies answered, and what came of it."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from enum import Enum
 from typing import NamedTuple
 
 from dfks_rules.errors import StoreError
-from dfks_rules.model.features import FeatureState
+from dfks_rules.model.features import FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
-from dfks_rules.model.requests import Asked, FeatureRequest
+from dfks_rules.model.requests import Asked, FeatureRequest, Surroundings
 
 
 class NotifyScope(Enum):
@@ -103,6 +104,12 @@ class Outcome(NamedTuple):
     told: FeatureState | None
     """What a NOTIFY says of the feature; None leaves it out. For a refused set it is the state that
     holds, as the policies show it on a get."""
+    snapshot: Snapshot | None = None
+    """All that was stored when the decision was made; with `at`, what it takes to repeat it."""
+    at: datetime | None = None
+    """When it was made, in local time."""
+    around: Surroundings | None = None
+    """What else there was."""
 
     @property
     def changed(self) -> bool:

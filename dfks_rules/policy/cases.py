@@ -1,6 +1,7 @@
 """Cases that pin policies down: facts given, decision expected. Parsed here, and run.
 
-A file of cases is called `cases.yaml` and stands beside the policy files that it is about.
+The name of a file of cases ends with `cases.yaml`; it stands beside the policies that it is about.
+There may be several.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,20 +11,14 @@ from typing import Any, NamedTuple
 from jsonschema import Draft202012Validator
 
 from dfks_rules.errors import Finding, PolicyError
-from dfks_rules.model.decisions import AlsoSet, Decision, NotifyScope
+from dfks_rules.model.decisions import Decision
+from dfks_rules.policy.answer import answer_of
 from dfks_rules.policy.case_schema import case_schema
 from dfks_rules.policy.facts import FACTS, View
 from dfks_rules.policy.given import Given, missing, view_of
 from dfks_rules.policy.policy_set import PolicySet
 from dfks_rules.policy.source import Path, Source, Tree, parse
 from dfks_rules.policy.validate import validate, validator
-
-_NOTIFY = {
-    NotifyScope.ALL: True,
-    NotifyScope.NONE: False,
-    NotifyScope.REQUESTER: "requester",
-    NotifyScope.OTHERS: "others",
-}
 
 
 class Case(NamedTuple):
@@ -45,7 +40,7 @@ class CaseFile(NamedTuple):
     file: str
     """Path as it was given."""
     policies: tuple[str, ...]
-    """The policy files under test, relative to this file."""
+    """The policy files, or directories of them, under test, relative to this file."""
     cases: tuple[Case, ...]
     """In the order of the file."""
 
@@ -68,7 +63,7 @@ class CaseResult(NamedTuple):
 
 def is_cases_file(name: str) -> bool:
     """Whether a file in a directory of policies holds cases and not a policy."""
-    return name.rpartition("/")[2] == "cases.yaml"
+    return name.endswith("cases.yaml")
 
 
 def parse_cases(source: Source) -> CaseFile:
@@ -92,7 +87,7 @@ def parse_cases(source: Source) -> CaseFile:
             continue
         line = tree.places[path].line
         case = Case(written["name"], line, view_of(facts), written["expect"])
-        findings += _contradictions(tree, (*path, "given"), case, written["given"])
+        findings += contradictions(tree, (*path, "given"), case.view, written["given"])
         cases.append(case)
     if findings:
         raise PolicyError(findings)
@@ -108,43 +103,24 @@ def run_cases(cases: CaseFile, policies: PolicySet) -> list[CaseResult]:
     return results
 
 
-@cache
-def _validator() -> Draft202012Validator:
-    return validator(case_schema())
-
-
-def _contradictions(tree: Tree, path: Path, case: Case, given: Given) -> Iterator[Finding]:
-    """Facts that a case gives and that its own request does not have."""
+def contradictions(tree: Tree, path: Path, view: View, given: Given) -> Iterator[Finding]:
+    """Facts that are given at `path` and that the request made of them does not have."""
     for name, value in given.items():
-        seen = FACTS[name].read(case.view)
+        seen = FACTS[name].read(view)
         if seen != (tuple(value) if isinstance(value, list) else value):
             really = "absent" if seen is None else f"`{seen}`"
             message = f"`{name}` cannot be `{value}`: by the other facts it is {really}"
             yield tree.finding((*path, name), "policy_case", message, at_key=True)
 
 
-def in_words_of_cases(decision: Decision) -> dict[str, Any]:
-    """A decision as a case would expect it: every key that `expect` has."""
-    return {
-        "decision": "deny" if decision.denial else "allow",
-        "reason": decision.denial and decision.denial.reason,
-        "status": int(decision.state.status),
-        "assigned": decision.assigned,
-        "notify": _NOTIFY[decision.notify],
-        "values": {
-            "forwardTo": decision.state.forward_to,
-            "ringCount": decision.state.ring_count,
-        },
-        "by": dict(decision.decided_by),
-        "matched": list(decision.matched),
-        "log": list(decision.logs),
-        "also": [_also(one) for one in decision.also],
-    }
+@cache
+def _validator() -> Draft202012Validator:
+    return validator(case_schema())
 
 
 def _differences(expect: Mapping[str, Any], decision: Decision) -> Iterator[str]:
     """One line for each expectation that is not met."""
-    seen = in_words_of_cases(decision)
+    seen = answer_of(decision)
     for field, wanted in expect.items():
         if isinstance(wanted, dict):
             for name, value in wanted.items():
@@ -152,16 +128,3 @@ def _differences(expect: Mapping[str, Any], decision: Decision) -> Iterator[str]
                     yield f"{field}.{name}: expected {value}, got {seen[field].get(name)}"
         elif seen[field] != wanted:
             yield f"{field}: expected {wanted}, got {seen[field]}"
-
-
-def _also(also: AlsoSet) -> dict[str, Any]:
-    """A set that follows, as a case writes it."""
-    feature, state, _ = also.asked
-    written = {
-        "presentity": also.presentity.uri,
-        "feature": feature.value,
-        "status": int(state.status),
-        "forwardTo": state.forward_to,
-        "ringCount": state.ring_count,
-    }
-    return {name: value for name, value in written.items() if value is not None}

@@ -205,10 +205,10 @@ def _check_rule(
         every = alternatives(rule.condition)
     except TooManyAlternativesError as error:
         return (), [tree.finding(path, "policy_limit", f"rule `{name}`: {error}")]
-    empty = [contradicted(way.literals) for way in every]
-    ways = tuple(way for way, fact in zip(every, empty, strict=True) if fact is None)
+    against = [contradicted(way.literals) for way in every]
+    ways = tuple(way for way, fact in zip(every, against, strict=True) if fact is None)
     if not ways:
-        named = ", ".join(f"`{fact}`" for fact in dict.fromkeys(empty))
+        named = ", ".join(f"`{fact}`" for fact in dict.fromkeys(against))
         about = f" on {named}" if named else ""
         message = f"rule `{name}` can never match: its conditions{about} contradict one another"
         return (), [tree.finding(path, "policy_never_matches", message)]

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from dfks_rules.model.decisions import Decision
-from dfks_rules.policy.cases import in_words_of_cases
+from dfks_rules.policy.answer import answer_of
 from dfks_rules.policy.facts import View
 from dfks_rules.policy.given import given_of
 from dfks_rules.policy.policy_set import PolicySet
@@ -124,7 +124,7 @@ def what_differs(old: Decision, new: Decision) -> tuple[str, ...]:
         return ()
     if (old.denial is None) != (new.denial is None):
         return ("decision",)
-    before, after = in_words_of_cases(old), in_words_of_cases(new)
+    before, after = answer_of(old), answer_of(new)
     changed = [name for name in before if name not in _WHY and before[name] != after[name]]
     if old.denial != new.denial and "reason" not in changed:
         changed.append("answer")
@@ -136,7 +136,7 @@ def said(decision: Decision, changed: Iterable[str]) -> str:
 
     For example ``allow status=1 (default/store-what-is-asked)``, ``deny toll-fraud (barred/cfa)``.
     """
-    words = in_words_of_cases(decision)
+    words = answer_of(decision)
     parts = [words["decision"]]
     if decision.denial is not None:
         parts.append(decision.denial.reason)

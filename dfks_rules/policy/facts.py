@@ -47,6 +47,10 @@ class View(NamedTuple):
     given: Mapping[str, FactValue] = MappingProxyType({})
     """Values of facts that are worked out, where somebody says what they are: in cases and logs."""
 
+    def fact(self, name: str) -> FactValue:
+        """The value of a fact."""
+        return FACTS[name].read(self)
+
     @property
     def target(self) -> Target | None:
         """Where calls would go: what a set asks for, else what is stored; None for nowhere."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from dfks_rules.model.decisions import Decision
 from dfks_rules.model.features import FEATURES, Feature, Snapshot
 from dfks_rules.model.identity import Aor
-from dfks_rules.model.requests import FeatureRequest, Operation, Requester
+from dfks_rules.model.requests import FeatureRequest, Operation, Requester, Surroundings
 from dfks_rules.policy.facts import FactValue, View
 from dfks_rules.policy.given import given_of
 from dfks_rules.policy.policy_set import PolicySet
@@ -57,6 +57,7 @@ class Shadow:
         asked = (view.request.operation, view.request.feature)
         other: Decision | None = None
         try:
+            view = view._replace(site=self.candidate.site)
             other = self.candidate.decide_view(view)
         except Exception:  # noqa: BLE001 - whatever a candidate does, phones get their answer
             self.failures += 1
@@ -106,25 +107,38 @@ class LivePolicies:
         """What is compared with it; likewise."""
         self._oracle = oracle
 
-    def decide(self, request: FeatureRequest, snapshot: Snapshot, at: datetime) -> Decision:
+    @property
+    def reads(self) -> frozenset[str]:
+        """Names of all facts that some rule reads, the candidate's too."""
+        return self.active.reads | self.shadow.candidate.reads if self.shadow else self.active.reads
+
+    def decide(
+        self, request: FeatureRequest, snapshot: Snapshot, at: datetime, around: Surroundings
+    ) -> Decision:
         """See `PolicySet.decide`."""
-        decision = self.active.decide(request, snapshot, at)
+        decision = self.active.decide(request, snapshot, at, around)
         if self.shadow is not None:
-            self.shadow.compare(View(request, snapshot, at), decision)
+            self.shadow.compare(View(request, snapshot, at, around), decision)
         if self._oracle.is_due(1):
-            self._oracle.check(self.active, View(request, snapshot, at), decision)
+            view = View(request, snapshot, at, around, self.active.site)
+            self._oracle.check(self.active, view, decision)
         return decision
 
     def decide_gets(
-        self, presentity: Aor, requester: Requester, snapshot: Snapshot, at: datetime
+        self,
+        presentity: Aor,
+        requester: Requester,
+        snapshot: Snapshot,
+        at: datetime,
+        around: Surroundings,
     ) -> tuple[Decision, ...]:
         """See `PolicySet.decide_gets`."""
-        decisions = self.active.decide_gets(presentity, requester, snapshot, at)
+        decisions = self.active.decide_gets(presentity, requester, snapshot, at, around)
         is_due = self._oracle.is_due(len(FEATURES))
         if is_due or self.shadow is not None:
             for feature, decision in zip(FEATURES, decisions, strict=True):
                 request = FeatureRequest(Operation.GET, presentity, requester, feature)
-                view = View(request, snapshot, at)
+                view = View(request, snapshot, at, around, self.active.site)
                 if self.shadow is not None:
                     self.shadow.compare(view, decision)
                 if is_due:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
 from typing import TypeVar
 
 from dfks_rules.errors import DfksError
@@ -14,7 +13,7 @@ from dfks_rules.policy.combine import Plan, make_plan
 from dfks_rules.policy.compiled import CompiledPolicies, compile_policies
 from dfks_rules.policy.document import Rule
 from dfks_rules.policy.engine import EngineError, self_test
-from dfks_rules.policy.facts import FACTS, NOWHERE, FactValue, View
+from dfks_rules.policy.facts import NOWHERE, FactValue, View
 from dfks_rules.policy.matchers import FactLookup
 from dfks_rules.policy.matching import Shard, Shards, Situation, situations
 from dfks_rules.policy.reference import ReferenceEvaluator
@@ -118,8 +117,8 @@ class PolicySet:
         values = tuple([read(view) for read in situation.readers])
         plan = self._plans.get((situation, values))
         if plan is None:
-            rules = self._matching(situation, values, partial(_fact, view))
-            made = make_plan(rules, operation, feature, self.revision, partial(_fact, view))
+            rules = self._matching(situation, values, view.fact)
+            made = make_plan(rules, operation, feature, self.revision, view.fact)
             plan = self._plans.keep((situation, values), made)
         stored = OFF if feature is None else snapshot.states[POSITION[feature]]
         own = (
@@ -133,12 +132,12 @@ class PolicySet:
             known = self._decisions.get(key)
             decision = known or self._decisions.keep(key, plan.decide(None, stored, own=own))
         if plan.logs:
-            return decision._replace(logs=plan.lines(partial(_fact, view)))
+            return decision._replace(logs=plan.lines(view.fact))
         return decision
 
     def decide_by_reference(self, view: View) -> Decision:
         """What `decide_view` must say, worked out without the engine and without memory."""
-        request, lookup = view.request, partial(_fact, view)
+        request, lookup = view.request, view.fact
         rules = [self.rules[position] for position in self._reference.matching(lookup)]
         plan = make_plan(rules, request.operation, request.feature, self.revision, lookup)
         stored = OFF if request.feature is None else view.snapshot.state(request.feature)
@@ -217,7 +216,3 @@ def load(sources: Sequence[Source]) -> PolicySet:
     self_test()
     shards = Shards()
     return PolicySet(compiled, shards, [shards.take(plan) for plan in compiled.layout.shards])
-
-
-def _fact(view: View, name: str) -> FactValue:
-    return FACTS[name].read(view)

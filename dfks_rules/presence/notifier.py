@@ -384,7 +384,8 @@ def _rejection(outcomes: tuple[Outcome, ...]) -> Denial | None:
     """The first refusal that is to be answered with 403; what only followed does not count."""
     for outcome in outcomes:
         denial = outcome.decision.denial
-        if denial is not None and denial.answer is DenialAnswer.REJECT:
-            if outcome.request.requester.origin is not Origin.INTERNAL:
-                return denial
+        if denial is None or denial.answer is not DenialAnswer.REJECT:
+            continue
+        if outcome.request.requester.origin is not Origin.INTERNAL:
+            return denial
     return None

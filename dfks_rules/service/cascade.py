@@ -83,19 +83,22 @@ class Cascade:
         by = requester if device == requester.device else requester._replace(device=device)
         request = FeatureRequest(Operation.SET, presentity, by, feature, state)
         snapshot = Snapshot(change.before.revision, change.states)
-        decision = self._policies.decide(request, snapshot, self._at, self._surroundings(request))
+        around = self._surroundings(request)
+        decision = self._policies.decide(request, snapshot, self._at, around)
         stored = snapshot.states[POSITION[feature]]
         if decision.denial is None:
-            outcome = _allowed(request, decision, stored)
+            # An operator's set is told even where the feature is not assigned (presence_dfks).
+            told = decision.assigned or requester.origin is Origin.OPERATOR
+            after, shown = decision.state, decision.state if told else None
             position = POSITION[feature]
             change.states = (
                 *change.states[:position],
-                outcome.after,
+                after,
                 *change.states[position + 1 :],
             )
         else:
-            shown = self._shown(request, decision, stored, snapshot)
-            outcome = Outcome(request, decision, stored, stored, shown)
+            after, shown = stored, self._shown(request, decision, stored, snapshot)
+        outcome = Outcome(request, decision, stored, after, shown, snapshot, self._at, around)
         change.outcomes.append(outcome)
         return outcome
 
@@ -116,9 +119,3 @@ class Cascade:
                 return stored._replace(status=False)
             case DenialAnswer.UNASSIGNED:
                 return None
-
-
-def _allowed(request: FeatureRequest, decision: Decision, stored: FeatureState) -> Outcome:
-    # An operator's set is told even where the feature is not assigned (presence_dfks).
-    told = decision.assigned or request.requester.origin is Origin.OPERATOR
-    return Outcome(request, decision, stored, decision.state, decision.state if told else None)

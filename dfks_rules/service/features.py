@@ -10,7 +10,7 @@ from functools import partial
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Decision, Done, Outcome
-from dfks_rules.model.features import FEATURES, Snapshot
+from dfks_rules.model.features import FEATURES, OFF, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import (
     Asked,
@@ -62,7 +62,11 @@ class Features:
     def admit(self, presentity: Aor, requester: Requester, at: datetime) -> Decision:
         """Whether the requester may watch the presentity."""
         request = FeatureRequest(Operation.SUBSCRIBE, presentity, requester)
-        return self.policies.decide(request, self._snapshot(presentity), at, self._quiet)
+        snapshot = self._snapshot(presentity)
+        decision = self.policies.decide(request, snapshot, at, self._quiet)
+        outcome = Outcome(request, decision, OFF, OFF, None, snapshot, at, self._quiet)
+        self._log.record((outcome,))
+        return decision
 
     def get(
         self, presentity: Aor, requester: Requester, at: datetime, now: float, done: Done
@@ -78,10 +82,11 @@ class Features:
         """
         try:
             snapshot = self._snapshot(presentity)
+            # A fact may be about what is stored for others.
+            decisions = self.policies.decide_gets(presentity, requester, snapshot, at, self._quiet)
         except StoreError as error:
             done(error, now)
             return
-        decisions = self.policies.decide_gets(presentity, requester, snapshot, at, self._quiet)
         outcomes = tuple(
             [
                 Outcome(
@@ -90,6 +95,9 @@ class Features:
                     stored,
                     stored,
                     decision.state if decision.assigned else None,
+                    snapshot,
+                    at,
+                    self._quiet,
                 )
                 for feature, stored, decision in zip(
                     FEATURES, snapshot.states, decisions, strict=True

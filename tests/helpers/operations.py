@@ -1,6 +1,7 @@
 """A server without SIP for tests of the management interface: keeps states, has one policy."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from dfks_rules.errors import DfksError, Finding, PolicyError, StoreError
 from dfks_rules.mi.ports import (
@@ -72,6 +73,7 @@ class MemoryOperations:
         self.stored: dict[Aor, Snapshot] = {}
         self.params: list[str | None] = []
         self.rows: list[SubscriptionRow] = []
+        self.records: list[dict[str, Any]] = []
         self.is_broken = False
         """Whether the store fails, as with a full disk."""
         self.policies = MemoryPolicies()
@@ -125,6 +127,20 @@ class MemoryOperations:
     def refresh_watchers(self, presentity: Aor) -> int:
         """How many watch."""
         return sum(row.presentity == presentity.uri for row in self.rows)
+
+    def latest_decisions(self, presentity: Aor | None) -> list[dict[str, Any]]:
+        """The records that a test put there."""
+        uri = presentity and presentity.uri
+        return [one for one in self.records if uri in (None, one["given"]["presentity"])]
+
+    def explain_decisions(self, which: Aor | str) -> list[dict[str, Any]]:
+        """Each record, unexplained."""
+        found = (
+            [one for one in self.records if one["id"] == which]
+            if isinstance(which, str)
+            else self.latest_decisions(which)
+        )
+        return [{"record": one, "explanation": None, "text": []} for one in found]
 
     def statistics(self) -> Mapping[str, int]:
         """Three, in two groups."""

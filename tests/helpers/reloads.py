@@ -11,6 +11,7 @@ from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester
 from dfks_rules.policy.compiled import revision_of
+from dfks_rules.policy.facts import NOWHERE
 from tests.helpers.policy import NOON
 
 DOMAINS = [f"t{n}.example" for n in range(3)]
@@ -80,7 +81,7 @@ async def reload_under_load(
                 request = FeatureRequest(
                     Operation.SET, Aor("u0", domain), who, FEATURES[turn % 4], FeatureState(True)
                 )
-                decision = policies.live.decide(request, NOTHING_STORED, NOON)
+                decision = policies.live.decide(request, NOTHING_STORED, NOON, NOWHERE)
                 expected = words[decision.revision] if domain == DOMAINS[0] else "constant"
                 wrong += decision.denial is None or decision.denial.reason != expected
                 decisions += 1

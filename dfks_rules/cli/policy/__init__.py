@@ -12,6 +12,10 @@ COMMANDS: dict[str, str] = {
     "check": "dfks_rules.cli.policy.check",
     "diff": "dfks_rules.cli.policy.diff",
     "fmt": "dfks_rules.cli.policy.fmt",
+    "eval": "dfks_rules.cli.policy.eval",
+    "explain": "dfks_rules.cli.policy.explain",
+    "test": "dfks_rules.cli.policy.test",
+    "try": "dfks_rules.cli.policy.try_",
 }
 """Name of a command → its module, which holds a click command named `command`."""
 

@@ -12,7 +12,7 @@ import click
 
 from dfks_rules.app.policies import load_policies
 from dfks_rules.cli.exit_codes import DONE, FAILED
-from dfks_rules.policy.cases import in_words_of_cases
+from dfks_rules.policy.answer import answer_of
 from dfks_rules.policy.compare import Comparison, Group, compare, said
 from dfks_rules.policy.policy_set import PolicySet
 from dfks_rules.policy.replay import recorded, stored_as_sets
@@ -167,7 +167,7 @@ def _group(group: Group) -> dict[str, Any]:
         "count": group.count,
         "instance": group.name,
         "given": group.given,
-        "old": in_words_of_cases(group.old),
-        "new": in_words_of_cases(group.new),
+        "old": answer_of(group.old),
+        "new": answer_of(group.new),
     }
     return {**result, "presentities": group.names} if group.names else result

@@ -69,10 +69,10 @@ def test_a_rule_without_condition_may_set_and_log_but_not_deny_or_end() -> None:
     """Defaults are for everyone; what bars everyone is a `when` that was forgotten."""
     everything = "{origin: {exists: true}}"
     assert codes(everything, "{status: stored}") == []
-    policies, _, _ = check([source("- {id: r, then: {status: stored, log: x}}")])
+    (policies, *_) = check([source("- {id: r, then: {status: stored, log: x}}")])
     assert list(single(ranked(policies))) == []
     for then in ("{deny: closed}", "{status: stored, final: true}"):
-        policies, _, _ = check([source(f"- {{id: r, then: {then}}}")])
+        (policies, *_) = check([source(f"- {{id: r, then: {then}}}")])
         assert [one.code for one in single(ranked(policies))] == ["policy_always_matches"]
 
 

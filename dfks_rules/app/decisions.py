@@ -1,0 +1,93 @@
+"""The last decisions of the server, and their log in a file: what operators ask about afterwards.
+
+On the path of a request nothing is made but one tuple. A record is worked out when somebody asks,
+and by the thread of the file.
+"""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any
+
+from dfks_rules.app.decision_log import DecisionLog, Record, record_of, view_of_outcome
+from dfks_rules.model.decisions import Outcome
+from dfks_rules.policy.explain import explain, explanation_json, lines_of
+from dfks_rules.policy.policy_set import PolicySet
+from dfks_rules.policy.site import NO_SITE, Site
+
+MAX_EXPLAINED = 5
+"""Most decisions explained for one presentity: what one SUBSCRIBE asks."""
+
+
+class Decisions:
+    """Keeps the last requests that were decided, and finds and explains them."""
+
+    def __init__(
+        self,
+        keep: int,
+        policies: Callable[[str], PolicySet | None],
+        log: DecisionLog | None = None,
+    ) -> None:
+        """Nothing is kept yet.
+
+        Args:
+            keep: how many requests.
+            policies: revision → the policies, as long as they are there.
+            log: writes records to a file.
+        """
+        self._kept: deque[tuple[int, tuple[Outcome, ...]]] = deque(maxlen=keep)
+        self._policies = policies
+        self._log = log
+        self._next = 1
+        # Numbers start again with the server; the token tells its starts apart.
+        self._start = os.urandom(3).hex()
+
+    def keep(self, outcomes: tuple[Outcome, ...]) -> None:
+        """Keep the outcomes of one request."""
+        first = self._next
+        self._next = first + len(outcomes)
+        self._kept.append((first, outcomes))
+        if self._log is not None:
+            self._log.write(self._start, first, outcomes, self._site(outcomes[0]))
+
+    def latest(self, presentity: str | None = None) -> Iterator[Record]:
+        """Records, the newest first.
+
+        Args:
+            presentity: `sip:user@domain`; None for all.
+        """
+        newest = self._newest(presentity)
+        return (record_of(name, outcome, self._site(outcome)) for name, outcome in newest)
+
+    def explain(self, which: str) -> list[dict[str, Any]]:
+        """The decision of that id, or the last ones about that presentity, the newest first.
+
+        Returns:
+            For each `record`, `explanation` (None when its policies are gone) and `text`; nothing
+            when there is no such decision.
+        """
+        if which.startswith("sip:"):
+            return [self._explained(*one) for one in islice(self._newest(which), MAX_EXPLAINED)]
+        return [self._explained(*one) for one in self._newest(None) if one[0] == which]
+
+    def _site(self, outcome: Outcome) -> Site:
+        policies = self._policies(outcome.decision.revision)
+        return NO_SITE if policies is None else policies.site
+
+    def _newest(self, presentity: str | None) -> Iterator[tuple[str, Outcome]]:
+        for first, outcomes in reversed(self._kept):
+            if presentity in (None, outcomes[0].request.presentity.uri):
+                for position in reversed(range(len(outcomes))):
+                    yield f"{self._start}-{first + position}", outcomes[position]
+
+    def _explained(self, name: str, outcome: Outcome) -> dict[str, Any]:
+        record = record_of(name, outcome, self._site(outcome))
+        policies = self._policies(outcome.decision.revision)
+        if policies is None:
+            gone = f"the policies that decided (revision {record['revision']}) are gone"
+            matched = f"matched: {', '.join(outcome.decision.matched) or 'no rule'}"
+            return {"record": record, "explanation": None, "text": [gone, matched]}
+        explanation = explain(policies, view_of_outcome(outcome, policies.site))
+        text = lines_of(explanation)
+        return {"record": record, "explanation": explanation_json(explanation), "text": text}

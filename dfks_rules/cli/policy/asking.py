@@ -1,0 +1,158 @@
+"""What `eval`, `explain` and `try` are asked: facts in files, on the command line, in SIP."""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from dfks_rules.csta.parse import parse as parse_body
+from dfks_rules.errors import DfksError, Finding, MalformedMessageError, PolicyError
+from dfks_rules.model.features import FEATURES, NOTHING_STORED, Snapshot
+from dfks_rules.model.identity import Aor
+from dfks_rules.model.requests import Asked, FeatureRequest, Operation, Origin, Requester
+from dfks_rules.policy.facts import View
+from dfks_rules.policy.given_files import parse_given
+from dfks_rules.policy.source import MAX_BYTES, Source
+from dfks_rules.sip.message import Request, parse_message
+from dfks_rules.sip.uri import aor_of, parse_uri
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+_INTEGER = re.compile(r"[0-9]{1,4}")
+
+_FACTS_OPTION = click.option(
+    "--facts",
+    "facts_file",
+    type=click.File("rb"),
+    help="Facts of the request, as `given` in cases; YAML or JSON, `-` for standard input.",
+)
+_FACT_OPTION = click.option(
+    "--fact", "facts", multiple=True, metavar="NAME=VALUE", help="One fact; holds over --facts."
+)
+
+
+def fact_options(function: _F) -> _F:
+    """Adds `--facts` and `--fact`."""
+    return _FACTS_OPTION(_FACT_OPTION(function))
+
+
+def sources_of(facts_file: Any, facts: Sequence[str]) -> list[Source]:
+    """Facts as they were given.
+
+    Raises:
+        PolicyError: the file cannot be read.
+    """
+    sources = []
+    if facts_file is not None:
+        try:
+            text = facts_file.read(MAX_BYTES + 1).decode()
+        except UnicodeDecodeError as error:
+            message = "cannot read the facts: they are not UTF-8"
+            finding = Finding(facts_file.name, 0, 0, "policy_unreadable", message)
+            raise PolicyError([finding]) from error
+        sources.append(Source(facts_file.name, text))
+    if facts:
+        sources.append(Source("--fact", "\n".join(map(fact_line, facts))))
+    if not sources:
+        message = "give facts: --facts FILE or --fact NAME=VALUE"
+        raise click.UsageError(message)
+    return sources
+
+
+def fact_line(fact: str) -> str:
+    """`NAME=VALUE` as a line of YAML.
+
+    Raises:
+        click.UsageError: there is no `=`.
+    """
+    name, equals, value = fact.partition("=")
+    if not equals or not name:
+        message = f"`{fact}` is not NAME=VALUE"
+        raise click.UsageError(message)
+    written = value if _INTEGER.fullmatch(value) else json.dumps(value, ensure_ascii=False)
+    return f"{json.dumps(name, ensure_ascii=False)}: {written}"
+
+
+def views_of_sip(data: bytes, stored: Snapshot, at: datetime) -> list[View]:
+    """What a SUBSCRIBE asks the policies: leave to subscribe, then its sets, or a get of each.
+
+    A set is asked with the state that the sets before it ask for, as far as nobody refuses them.
+
+    Args:
+        data: the message as it came over the wire.
+        stored: what is stored for its presentity.
+        at: when it comes.
+
+    Raises:
+        MalformedMessageError: the server would not ask the policies about it.
+    """
+    request = parse_message(data)
+    if not isinstance(request, Request) or request.method != b"SUBSCRIBE":
+        raise MalformedMessageError("sip_malformed_message", "message is no SIP SUBSCRIBE")
+    if request.fault is not None:
+        raise MalformedMessageError("sip_malformed_message", str(request.fault.reason))
+    presentity = aor_of(parse_uri(request.uri))
+    asked = _asked(request)
+    requester = Requester(
+        Origin.WATCHER,
+        _watcher(request),
+        asked[-1].device if asked else None,
+        request.text(b"user-agent"),
+        "tcp" if b"/TCP" in request.headers.get(b"via", b"").upper() else "udp",
+    )
+    views = [View(FeatureRequest(Operation.SUBSCRIBE, presentity, requester), stored, at)]
+    for feature, state, device in asked:
+        by = requester._replace(device=device)
+        views.append(
+            View(FeatureRequest(Operation.SET, presentity, by, feature, state), stored, at)
+        )
+        stored = stored.replace(feature, state)
+    if not asked:
+        views += [
+            View(FeatureRequest(Operation.GET, presentity, requester, feature), stored, at)
+            for feature in FEATURES
+        ]
+    return views
+
+
+def stored_of(file: Any) -> Snapshot:
+    """What is stored, from a file of facts such as `CallForwardingBusy.status: 1`."""
+    if file is None:
+        return NOTHING_STORED
+    subscribe = Source("--stored", "op: subscribe")
+    return parse_given([subscribe, *sources_of(file, ())]).snapshot
+
+
+def read_sip(path: Path) -> bytes:
+    """A SIP message from a file; editors write LF, SIP wants CRLF in the header.
+
+    Raises:
+        DfksError: the file cannot be read.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DfksError("file_unreadable", f"cannot read {path}: {error.strerror}") from error
+    head, empty, body = data.partition(b"\n\n")
+    if b"\r\n" in data:
+        return data
+    text = head.rstrip(b"\n").replace(b"\n", b"\r\n") + b"\r\n\r\n" + (body if empty else b"")
+    # What counts in an edited file is where the file ends.
+    return re.sub(rb"(?im)^(content-length|l)[ \t]*:.*\r\n", b"", text, count=1)
+
+
+def _asked(request: Request) -> list[Asked]:
+    if not request.body:
+        return []
+    return parse_body(request.text(b"content-type") or "", request.body)
+
+
+def _watcher(request: Request) -> Aor:
+    sender = request.address(b"from").uri
+    try:
+        return aor_of(parse_uri(sender))
+    except MalformedMessageError:
+        return Aor(sender.decode(errors="replace"), "")

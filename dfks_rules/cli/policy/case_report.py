@@ -1,0 +1,130 @@
+"""What `dfks policy test` tells, for people, programs and build servers."""
+
+import json
+import re
+from typing import NamedTuple
+from xml.etree import ElementTree
+
+import click
+
+from dfks_rules.policy.coverage import Coverage
+
+_NOT_XML = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+class RanCase(NamedTuple):
+    """One case that was run; it passed when there are no differences."""
+
+    file: str
+    """Path of the file of cases."""
+    line: int
+    """Where the case starts, 1-based."""
+    name: str
+    """A sentence that says what holds."""
+    differences: tuple[str, ...]
+    """One line for each expectation that was not met."""
+    why: list[str]
+    """Which rules decided; empty when it passed."""
+
+
+class Report:
+    """What came of one run."""
+
+    def __init__(self, coverage: Coverage, threshold: float) -> None:
+        self.cases: list[RanCase] = []
+        """Every case that was run, in order."""
+        self.coverage = coverage
+        """What the cases showed of the rules."""
+        self.threshold = threshold
+        """Least coverage, percent."""
+        self.untested: list[str] = []
+        """Policy files without a case, where that is an error."""
+
+    @property
+    def failures(self) -> list[RanCase]:
+        """The cases that failed."""
+        return [case for case in self.cases if case.differences]
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong besides failed cases, one line each."""
+        problems = [] if self.cases else ["there are no cases to run"]
+        problems += [f"{file}: policy has no case" for file in self.untested]
+        if self.coverage.percent < self.threshold:
+            covered = f"{self.coverage.percent:.1f} %"
+            problems.append(f"coverage is {covered}; at least {self.threshold:g} % is wanted")
+        return problems
+
+    @property
+    def good(self) -> bool:
+        """Whether every case passed and nothing else is wrong."""
+        return not self.failures and not self.problems
+
+
+def show(report: Report, form: str, *, coverage: bool) -> None:
+    """Print the report as `human` or `json`."""
+    if form == "json":
+        click.echo(json.dumps(_json(report), indent=2))
+        return
+    for case in report.failures:
+        click.echo(f"{case.file}:{case.line}: failed: {case.name}")
+        for line in (*case.differences, *case.why):
+            click.echo(f"    {line}")
+    if coverage:
+        for gap in report.coverage.gaps():
+            click.echo(f"{gap.file}:{gap.line}: {gap.rule}: {gap.what}")
+        click.echo(f"coverage: {report.coverage.percent:.1f} %")
+    for problem in report.problems:
+        click.echo(problem)
+    failed = len(report.failures)
+    click.echo(f"{len(report.cases)} cases: {len(report.cases) - failed} passed, {failed} failed")
+
+
+def junit(report: Report) -> bytes:
+    """The report as JUnit XML; a case is a testcase, its file the class."""
+    suite = ElementTree.Element(
+        "testsuite",
+        name="dfks policy test",
+        tests=str(len(report.cases)),
+        failures=str(len(report.failures)),
+    )
+    for case in report.cases:
+        entry = ElementTree.SubElement(
+            suite, "testcase", classname=case.file, name=_xml(case.name), line=str(case.line)
+        )
+        if case.differences:
+            message = _xml(case.differences[0])
+            failure = ElementTree.SubElement(entry, "failure", message=message)
+            failure.text = _xml("\n".join((*case.differences, *case.why)))
+    for problem in report.problems:
+        entry = ElementTree.SubElement(suite, "testcase", classname="policies", name=_xml(problem))
+        ElementTree.SubElement(entry, "failure", message=_xml(problem))
+    text: bytes = ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True)
+    return text
+
+
+def _xml(text: str) -> str:
+    """Text without the characters that XML has no way to write."""
+    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def _json(report: Report) -> dict[str, object]:
+    return {
+        "cases": [
+            {
+                "file": case.file,
+                "line": case.line,
+                "name": case.name,
+                "passed": not case.differences,
+                "differences": case.differences,
+                "why": case.why,
+            }
+            for case in report.cases
+        ],
+        "coverage": {
+            "percent": round(report.coverage.percent, 1),
+            "gaps": [gap._asdict() for gap in report.coverage.gaps()],
+        },
+        "problems": report.problems,
+        "passed": report.good,
+    }

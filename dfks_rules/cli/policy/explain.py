@@ -1,0 +1,88 @@
+"""`dfks policy explain`: why policies decide as they do, from facts, SIP or a running server."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dfks_rules.app.policies import load_policies
+from dfks_rules.cli.mi import exchange_for
+from dfks_rules.cli.policy.asking import (
+    fact_options,
+    read_sip,
+    sources_of,
+    stored_of,
+    views_of_sip,
+)
+from dfks_rules.mi.client import call
+from dfks_rules.policy.explain import explain, explanation_json, lines_of
+from dfks_rules.policy.facts import View
+from dfks_rules.policy.given_files import parse_given
+
+
+@click.command()
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@fact_options
+@click.option(
+    "--sip", type=click.Path(path_type=Path), help="A SUBSCRIBE as it came over the wire."
+)
+@click.option("--stored", type=click.File("rb"), help="Facts that are stored, for --sip.")
+@click.option("--last", metavar="PRESENTITY", help="The last decisions of a running server.")
+@click.option("--decision", metavar="ID", help="One decision of a running server.")
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path),
+    default=Path("dfks.yaml"),
+    show_default=True,
+    help="Settings of the server, for --last and --decision.",
+)
+@click.option("--url", help="Where the server is instead, as for `dfks mi`.")
+@click.option("--all", "every", is_flag=True, help="Also rules about other requests.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(paths: tuple[Path, ...], *, every: bool, as_json: bool, **options: Any) -> None:
+    """Tell which rules matched and decided, and why the others did not.
+
+    The request is given by facts or as SIP, the policies by PATHS; or both come from a running
+    server, by --last or --decision.
+    """
+    which = options["decision"] or options["last"]
+    if which:
+        _explain_served(which, options, as_json=as_json)
+        return
+    if not paths:
+        message = "give the policies as PATHS, or --last or --decision for a running server"
+        raise click.UsageError(message)
+    explanations = _explain_here(paths, _views(options))
+    if as_json:
+        click.echo(json.dumps([explanation_json(one) for one in explanations], indent=2))
+    else:
+        click.echo("\n\n".join("\n".join(lines_of(one, every=every)) for one in explanations))
+
+
+def _views(options: dict[str, Any]) -> list[View]:
+    if options["sip"] is None:
+        return [parse_given(sources_of(options["facts_file"], options["facts"]))]
+    at = datetime.now().astimezone()  # noqa: TID251 - the message comes now
+    return views_of_sip(read_sip(options["sip"]), stored_of(options["stored"]), at)
+
+
+def _explain_here(paths: tuple[Path, ...], views: list[View]) -> list[Any]:
+    policies = load_policies(paths)
+    try:
+        return [explain(policies, view) for view in views]
+    finally:
+        policies.close()
+
+
+def _explain_served(which: str, options: dict[str, Any], *, as_json: bool) -> None:
+    exchange = exchange_for(options["config_file"], options["url"])
+    result = call(exchange, "policy:explain", {"which": which})
+    if as_json:
+        click.echo(json.dumps(result, indent=2))
+        return
+    for one in result["decisions"]:
+        click.echo(f"{one['record']['at']} {one['record']['id']}")
+        click.echo("\n".join(one["text"]) + "\n")

@@ -1,0 +1,171 @@
+"""`dfks policy test`: run the cases that pin policies down."""
+
+import fnmatch
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+import watchfiles
+
+from dfks_rules.app.policies import read_sources
+from dfks_rules.cli.exit_codes import CASE_FAILED
+from dfks_rules.cli.policy import case_report
+from dfks_rules.cli.policy.case_report import RanCase, Report
+from dfks_rules.errors import Finding, PolicyError
+from dfks_rules.policy.cases import CaseFile, is_cases_file, parse_cases, run_cases
+from dfks_rules.policy.coverage import Coverage
+from dfks_rules.policy.explain import brief, explain
+from dfks_rules.policy.policy_set import load
+from dfks_rules.policy.source import parse
+
+
+class Choice(NamedTuple):
+    """What is run, and what must hold besides."""
+
+    run: str
+    """Pattern of the names of cases."""
+    fail_fast: bool
+    """Whether the first failed case is the last."""
+    require_tests: bool
+    """Whether each policy must have a case."""
+    threshold: float
+    """Least coverage, percent."""
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--run", default="*", metavar="GLOB", help="Only cases whose names match.")
+@click.option("--fail-fast", is_flag=True, help="Stop at the first failed case.")
+@click.option("--junit", type=click.Path(path_type=Path), help="Also write JUnit XML to this file.")
+@click.option("--coverage", is_flag=True, help="Tell which rules no case shows.")
+@click.option(
+    "--coverage-threshold",
+    type=click.FloatRange(0, 100),
+    default=0.0,
+    metavar="PERCENT",
+    help="Fail below this coverage.",
+)
+@click.option("--require-tests", is_flag=True, help="Fail when a policy file has no case.")
+@click.option(
+    "--format", "form", type=click.Choice(["human", "json"]), default="human", show_default=True
+)
+@click.option("--watch", is_flag=True, help="Run again when a file changes, until Ctrl-C.")
+def command(paths: tuple[Path, ...], *, watch: bool, **options: Any) -> None:
+    """Run the cases in PATHS: files, or directories with files named `*cases.yaml`.
+
+    Exit code 5 when a case fails or there is none, 3 when a file is invalid.
+    """
+    choice = Choice(
+        options["run"],
+        options["fail_fast"],
+        options["require_tests"],
+        options["coverage_threshold"],
+    )
+
+    def once() -> bool:
+        report = run(paths, choice)
+        case_report.show(report, options["form"], coverage=options["coverage"])
+        if options["junit"]:
+            options["junit"].write_bytes(case_report.junit(report))
+        return report.good
+
+    if watch:
+        _watch(paths, once)
+    elif not once():
+        sys.exit(CASE_FAILED)
+
+
+def run(paths: tuple[Path, ...], choice: Choice) -> Report:
+    """Run every case that is chosen.
+
+    Raises:
+        PolicyError: with every finding in the files of cases, or in the policies of one.
+    """
+    files = [file for path in paths for file in _files_in(path) if _is_cases(path, file)]
+    cases = _parse_all(files)
+    coverage = Coverage()
+    report = Report(coverage, choice.threshold)
+    tested: set[Path] = set()
+    for one in cases:
+        tested |= _run_file(one, choice, report)
+        if choice.fail_fast and report.failures:
+            break
+    if choice.require_tests:
+        report.untested = [
+            str(file) for file in _policies_in(paths) if file.resolve() not in tested
+        ]
+    return report
+
+
+def _run_file(one: CaseFile, choice: Choice, report: Report) -> set[Path]:
+    """Run the cases of one file; the policy files that had a case."""
+    folder = Path(one.file).parent
+    sources = read_sources(Path(os.path.normpath(folder / name)) for name in one.policies)
+    chosen = tuple(case for case in one.cases if fnmatch.fnmatchcase(case.name, choice.run))
+    policies = load(sources)
+    try:
+        results = run_cases(one._replace(cases=chosen), policies)
+        report.coverage.add(policies, sources, [(r.case.view, r.decision) for r in results])
+        for result in results:
+            why = brief(explain(policies, result.case.view)) if result.differences else []
+            case = result.case
+            report.cases.append(RanCase(one.file, case.line, case.name, result.differences, why))
+            if why and choice.fail_fast:
+                break
+    finally:
+        policies.close()
+    return {Path(source.file).resolve() for source in sources} if chosen else set()
+
+
+def _parse_all(files: list[Path]) -> list[CaseFile]:
+    cases: list[CaseFile] = []
+    findings: list[Finding] = []
+    for source in read_sources(files):
+        try:
+            cases.append(parse_cases(source))
+        except PolicyError as error:
+            findings += error.findings
+    if findings:
+        raise PolicyError(findings)
+    return cases
+
+
+def _files_in(path: Path) -> Iterator[Path]:
+    """The file itself, or every YAML file below a directory, by name."""
+    if path.is_dir():
+        found = (file for file in path.rglob("*") if file.suffix in (".yaml", ".yml"))
+        yield from sorted(file for file in found if file.is_file())
+    else:
+        yield path
+
+
+def _is_cases(given: Path, file: Path) -> bool:
+    """Whoever names a file means it, whatever it is called."""
+    return given == file or is_cases_file(file.name)
+
+
+def _policies_in(paths: tuple[Path, ...]) -> Iterator[Path]:
+    """The policy files below the given directories, and beside the given files."""
+    folders = dict.fromkeys(path if path.is_dir() else path.parent for path in paths)
+    files = [file for folder in folders for file in _files_in(folder)]
+    for source in read_sources(file for file in files if not is_cases_file(file.name)):
+        tree, _ = parse(source)
+        if tree is not None and isinstance(tree.value, dict) and tree.value.get("kind") == "Policy":
+            yield Path(source.file)
+
+
+def _watch(paths: tuple[Path, ...], once: Callable[[], bool]) -> None:
+    # Directories are watched, not files: an editor replaces a file when it saves.
+    folders = {path if path.is_dir() else path.parent for path in paths}
+    changes = watchfiles.watch(*folders, raise_interrupt=False)
+    while True:
+        try:
+            once()
+        except PolicyError as error:
+            click.echo(str(error), err=True)
+        click.echo("watching; Ctrl-C ends")
+        if next(changes, None) is None:
+            return
