@@ -17,8 +17,14 @@ PAGE = (ROOT / "docs/reference/findings.md").read_text(encoding="utf-8")
 SECTIONS = dict(
     re.findall(r"^## (policy_\w+)\n(.*?)(?=^## policy|^# [A-Z]|\Z)", PAGE, re.DOTALL | re.MULTILINE)
 )
-EXCEPTIONS = {"policy_invalid", "policy_engine", "policy_closed"}
-"""Codes of exceptions, which are about no place in a file."""
+EXCEPTIONS = {
+    "policy_invalid",  # exceptions, which are about no place in a file
+    "policy_engine",
+    "policy_closed",
+    "policy_facts_missing",  # files of facts, which the check does not read
+    "policy_layout",  # said by the formatter
+}
+"""Codes that `dfks policy check` never tells."""
 
 
 def findings(blocks: list[str]) -> list[Finding]:
