@@ -1,4 +1,4 @@
-"""Every code that a finding about a file of policies or cases can have.
+"""Every code that a finding about policies, cases, directories and number plans can have.
 
 `docs/reference/findings.md` has a section for each: what it means, an example, how to mend it.
 """
@@ -27,11 +27,16 @@ CODES: dict[str, Code] = {
     "policy_unknown_matcher": Code("error", "there is no such matcher"),
     "policy_unknown_effect": Code("error", "there is no such effect"),
     "policy_unknown_schedule": Code("error", "there is no such schedule in the file"),
+    "policy_unknown_variable": Code("error", "there is no such variable in the file"),
+    "policy_unknown_class": Code("error", "no number plan has such a class"),
     "policy_type": Code("error", "a value is of the wrong type"),
     "policy_value": Code("error", "a value is not one of those that can be"),
     "policy_schedule": Code("error", "a schedule says hours or days that cannot be"),
+    "policy_variable": Code("error", "a variable cannot have such a value, or not be used there"),
+    "policy_csv": Code("error", "a line or the header of a CSV file is not as it must be"),
     "policy_duplicate_name": Code("error", "two files have one name"),
     "policy_duplicate_id": Code("error", "two rules of a file have one id"),
+    "policy_inconsistent": Code("error", "two files say different things of one subject"),
     "policy_fact": Code("error", "a fact is absent from everything that the rule is about"),
     "policy_effect": Code("error", "an effect has no meaning for what the rule is about"),
     "policy_never_matches": Code("error", "a rule can never match"),
@@ -43,6 +48,7 @@ CODES: dict[str, Code] = {
     "policy_shadowed": Code("warning", "earlier rules decide all that a rule would decide"),
     "policy_conflict": Code("warning", "only the names of files say which of two rules wins"),
     "policy_bars_switching_off": Code("warning", "a denial also bars switching the feature off"),
+    "policy_unused_variable": Code("warning", "a variable is never used"),
     "policy_needless_allow": Code("warning", "a comment allows what is not found"),
 }
 """Code → what it is, in the order of the documentation."""

@@ -17,7 +17,7 @@ from dfks_rules.policy.matchers import Atom
 
 SINGLE_VALUED = {
     Kind.WORD, Kind.TEXT, Kind.DOMAIN, Kind.AOR, Kind.STATUS, Kind.COUNT, Kind.IP, Kind.TIME,
-    Kind.DATE,
+    Kind.DATE, Kind.FLAG, Kind.CLASS, Kind.COUNTRY,
 }  # fmt: skip
 """Types of facts that have one value, of which equality is what it says."""
 
@@ -78,7 +78,7 @@ def values_of(literals: Iterable[Literal]) -> frozenset[FactValue] | None:
 def _follows(group: Literals, literal: Literal) -> bool:
     if literal in group:
         return True
-    if len(group) == 1:  # for speed
+    if len(group) == 1 and FACTS[literal.atom.fact].kind in SINGLE_VALUED:  # for speed
         ((atom, positive),) = group
         if positive and literal.positive and atom.matcher in _ONLY_RELATED:
             return _atom_implies(atom, literal.atom)
@@ -111,7 +111,7 @@ def _finite(group: Literals) -> frozenset[FactValue] | None:
     if values is not None:
         return values
     row = FACTS[fact]
-    if row.kind is Kind.STATUS:
+    if row.kind in (Kind.STATUS, Kind.FLAG):
         return frozenset({0, 1})
     return frozenset(row.words) if row.kind is Kind.WORD else None
 

@@ -2,7 +2,8 @@
 
 To add one, put a file into a folder of `must_fail`; or a folder, when the mistake is one of several
 files together or of a file of cases. Each finding is a line `# expect: ` and what
-`dfks policy check` prints after the name of the file.
+`dfks policy check` prints after the name of the file; for a file that has no comments they stand in
+a file beside it, with `.expect` after its name.
 """
 
 import re
@@ -30,13 +31,14 @@ def name(path: Path) -> str:
 
 def expected(path: Path) -> list[str]:
     """The findings that a file, or the files of a folder, say they have, as they are printed."""
-    files = sorted(path.rglob("*.*")) if path.is_dir() else [path]
+    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
     home = path if path.is_dir() else path.parent
-    return [
-        f"{file.relative_to(home)}:{'' if finding[0].isdigit() else ' '}{finding}"
-        for file in files
-        for finding in _EXPECT.findall(file.read_text(encoding="utf-8", errors="replace"))
-    ]
+    lines: list[str] = []
+    for file in files:
+        named = str(file.relative_to(home)).removesuffix(".expect")
+        found = _EXPECT.findall(file.read_text(encoding="utf-8", errors="replace"))
+        lines += (f"{named}:{'' if one[0].isdigit() else ' '}{one}" for one in found)
+    return lines
 
 
 def check(monkeypatch: pytest.MonkeyPatch, path: Path, *options: str) -> Result:

@@ -15,10 +15,12 @@ from tests.helpers.random_policies import CONSTANTS, TEXTS, operands
 PROFILE = settings(max_examples=600, deadline=None, derandomize=True)
 OF_EVERY_KIND = [
     "op", "userAgent", "request.forwardTo", "domain", "watcher", "request.status",
-    "request.ringCount", "source.ip", "time", "date", "weekday",
+    "request.ringCount", "source.ip", "time", "date", "weekday", "groups", "target.class",
+    "target.country", "target.self",
 ]  # fmt: skip
 STRETCHES = ["a", "al", "ali", "lice", "ce", "e", "sip:", "sip:+49", "+49", "+4930"]
 """Texts that are in one another: random ones hardly ever are."""
+NAMES = ["sales", "salesforce", "x"]
 
 
 def values(fact: Fact) -> st.SearchStrategy[FactValue]:
@@ -37,6 +39,10 @@ def values(fact: Fact) -> st.SearchStrategy[FactValue]:
             days = st.sampled_from(CONSTANTS[Kind.DATE]).map(date.fromisoformat)
             near = st.sampled_from([-1, 0, 1]).map(timedelta)
             known = st.builds(lambda day, by: (day + by).isoformat(), days, near)
+        case Kind.FLAG:
+            known = st.booleans()
+        case Kind.NAMES:
+            known = st.lists(st.sampled_from(NAMES), min_size=1, unique=True).map(tuple)
         case Kind.IP:
             hostile = ["::ffff:10.1.1.1", "::ffff:192.0.2.1", "junk"]
             known = st.sampled_from([*CONSTANTS[Kind.IP], *hostile])
@@ -52,7 +58,9 @@ def literals_of(draw: st.DrawFn, fact: Fact) -> Literal:
     name = draw(st.sampled_from([m.name for m in MATCHERS.values() if fact.kind in m.kinds]))
     matcher = MATCHERS[name]
     written = draw(operands(fact, name))
-    if matcher.operand is Operand.TEXTS and name != "cidr" and draw(st.booleans()):
+    if fact.kind is Kind.NAMES:
+        written = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=2))
+    elif matcher.operand is Operand.TEXTS and name not in ("cidr", "regex") and draw(st.booleans()):
         written = draw(st.lists(st.sampled_from(STRETCHES), min_size=1, max_size=2))
     operand = None if matcher.operand is Operand.FLAG else matcher.prepare(written)
     return Literal(Atom(fact.name, matcher.negates or name, operand), draw(st.booleans()))

@@ -12,9 +12,9 @@ from dfks_rules.policy.matchers import Atom
 
 _WHO = {
     "origin", "watcher", "watcher.user", "watcher.domain", "device", "userAgent", "transport",
-    "source.ip", "param", "role",
+    "source.ip", "param", "role", "rate.user", "rate.device",
 }  # fmt: skip
-"""Facts about who asks."""
+"""Facts about who asks, and how often: a phone that floods is refused whatever it asks for."""
 _WHOSE = {"op", "feature", "presentity", "user", "domain", "groups"}
 """Facts about whose feature it is, and which."""
 _SWITCHING_OFF = by_fact(

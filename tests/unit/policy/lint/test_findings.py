@@ -26,6 +26,13 @@ def test_a_file_with_errors_is_not_linted() -> None:
     assert [one.code for one in check_and_lint([broken])[1]] == ["policy_value"]
 
 
+def test_a_misspelt_variable_is_not_called_unused_too() -> None:
+    """One mistake, one finding."""
+    rules = "- {id: r, when: {op: get, user: {var: vip}}, then: {status: 0}}"
+    _, found = check_and_lint([source(rules, "vars: {vips: [alice]}")])
+    assert [one.code for one in found] == ["policy_unknown_variable"]
+
+
 def test_a_rule_that_decides_nothing_is_told_once() -> None:
     """That it would also conflict does not matter."""
     first = source("- {id: a, when: {op: set}, then: {status: 0}}", name="a")

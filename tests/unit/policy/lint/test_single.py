@@ -24,6 +24,7 @@ def codes(when: str, then: str, head: str = "") -> list[str]:
         "{op: set, origin: watcher, not: {watcher: {sameAs: presentity}}}",
         "{op: set, userAgent: {has: Lobby}, feature: DoNotDisturb}",
         "{op: set, source.ip: {cidr: 10.9.0.0/16}}",
+        "{op: set, rate.device: {gt: 20}}",
         # On only.
         "{op: set, request.status: 1}",
         "{op: set, request.status: {ne: 0}, request.forwardTo: {prefix: '+900'}}",
