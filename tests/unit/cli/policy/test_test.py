@@ -1,6 +1,7 @@
 """`dfks policy test`."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,27 @@ def test_programs_get_json(folder: Path) -> None:
     """The same in another form."""
     value = json.loads(run(folder, "--format", "json").output)
     assert (value["passed"], value["cases"][0]["name"]) == (True, "a get is on")
+
+
+def test_watching_runs_again_when_a_file_changes(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An invalid file is told and waited out; an end of the changes is Ctrl-C."""
+
+    def changes(*folders: Path, raise_interrupt: bool) -> Iterator[set[object]]:
+        assert (folders, raise_interrupt) == ((folder,), False)
+        (folder / "cases.yaml").write_text("kind: x\n")
+        yield set()
+        (folder / "cases.yaml").write_text(CASES + FAILING)
+        yield set()
+
+    monkeypatch.setattr("watchfiles.watch", changes)
+    result = run(folder, "--watch")
+    assert result.exit_code == 0
+    assert result.output.count("watching; Ctrl-C ends") == 3
+    assert "1 cases: 1 passed" in result.output
+    assert "policy_missing" in result.output
+    assert "2 cases: 1 passed, 1 failed" in result.output
 
 
 def test_invalid_files_are_findings(folder: Path) -> None:
