@@ -16,7 +16,7 @@ from dfks_rules.policy.document import AllOf, AnyOf, Condition, Not, Rule
 from dfks_rules.policy.facts import FactValue, View
 from dfks_rules.policy.matchers import FactLookup
 from dfks_rules.policy.policy_set import PolicySet
-from dfks_rules.policy.words import literal_text, saw_text, value_text
+from dfks_rules.policy.words import literal_text, printable, saw_text, value_text
 
 
 class Said(NamedTuple):
@@ -165,7 +165,7 @@ def _why_lost(field: str, by: str | None, matching: list[Rule], decision: Decisi
 def decision_line(request: FeatureRequest, decision: Decision) -> str:
     """One line: what was asked, and the answer."""
     feature = f" {request.feature.value}" if request.feature else ""
-    asked = f"{request.operation.value}{feature} of {request.presentity.uri}"
+    asked = f"{request.operation.value}{feature} of {printable(request.presentity.uri)}"
     if decision.denial is not None:
         text = f" ({decision.denial.text})" if decision.denial.text else ""
         return f"{asked}: denied, {decision.denial.reason}{text}"

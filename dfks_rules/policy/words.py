@@ -31,7 +31,7 @@ def value_text(value: object) -> str:
         return "absent"
     if isinstance(value, bool):
         return "true" if value else "false"
-    return f'"{_printable(value)}"' if isinstance(value, str) else str(value)
+    return f'"{printable(value)}"' if isinstance(value, str) else str(value)
 
 
 def saw_text(seen: dict[str, FactValue], fact: str) -> str:
@@ -45,16 +45,17 @@ def saw_text(seen: dict[str, FactValue], fact: str) -> str:
 def _operand_text(operand: Hashable) -> str:
     match operand:
         case frozenset():
-            return f"[{', '.join(sorted(map(_printable, operand)))}]"
+            return f"[{', '.join(sorted(map(printable, operand)))}]"
         case (one,):
-            return _printable(one)
+            return printable(one)
         case tuple():
-            return f"[{', '.join(map(_printable, operand))}]"
+            return f"[{', '.join(map(printable, operand))}]"
         case re.Pattern():
-            return f"/{_printable(operand.pattern)}/"
+            return f"/{printable(operand.pattern)}/"
         case _:
-            return _printable(operand)
+            return printable(operand)
 
 
-def _printable(value: object) -> str:
+def printable(value: object) -> str:
+    """Text on one line, without characters that a terminal would obey."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(value))

@@ -33,7 +33,8 @@ class Server:
         self.pid = process.pid
         self.ports = {found[1]: int(found[2]) for found in _LISTENS.finditer(banner) if found[1]}
         """Port of each of `udp` and `tcp` on 127.0.0.1."""
-        self._mi = next(found[3] for found in _LISTENS.finditer(banner) if found[3])
+        self.mi_url = next(found[3] for found in _LISTENS.finditer(banner) if found[3])
+        """Where MI is served over HTTP."""
 
     def _banner(self) -> str:
         """What it prints until it listens everywhere."""
@@ -55,7 +56,7 @@ class Server:
         call = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
         head = {"Content-Type": "application/json"}
         request = urllib.request.Request(  # noqa: S310 - the address is our own server's
-            self._mi, json.dumps(call).encode(), head
+            self.mi_url, json.dumps(call).encode(), head
         )
         with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
             reply: dict[str, Any] = json.load(response)

@@ -47,13 +47,14 @@ def sources_of(facts_file: Any, facts: Sequence[str]) -> list[Source]:
     """
     sources = []
     if facts_file is not None:
+        name = getattr(facts_file, "name", "<stdin>")
         try:
             text = facts_file.read(MAX_BYTES + 1).decode()
         except UnicodeDecodeError as error:
             message = "cannot read the facts: they are not UTF-8"
-            finding = Finding(facts_file.name, 0, 0, "policy_unreadable", message)
+            finding = Finding(name, 0, 0, "policy_unreadable", message)
             raise PolicyError([finding]) from error
-        sources.append(Source(facts_file.name, text))
+        sources.append(Source(name, text))
     if facts:
         sources.append(Source("--fact", "\n".join(map(fact_line, facts))))
     if not sources:

@@ -22,7 +22,7 @@ from dfks_rules.policy.facts import View
 from dfks_rules.policy.given_files import parse_given
 
 
-@click.command()
+@click.command("explain")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @fact_options
 @click.option(

@@ -35,7 +35,7 @@ class Choice(NamedTuple):
     """Least coverage, percent."""
 
 
-@click.command()
+@click.command("test")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--run", default="*", metavar="GLOB", help="Only cases whose names match.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first failed case.")

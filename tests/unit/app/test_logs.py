@@ -6,11 +6,13 @@ import io
 import orjson
 import pytest
 
+from dfks_rules.app.decisions import Decisions
 from dfks_rules.app.logs import LEVELS, LoggedOutcomes, _Lines, set_up
 from dfks_rules.model.decisions import Decision, Denial, NotifyScope, Outcome
-from dfks_rules.model.features import OFF, FeatureState
+from dfks_rules.model.features import NOTHING_STORED, OFF, FeatureState
 from dfks_rules.model.requests import FeatureRequest
-from tests.helpers.policy import CFA, ON, get, set_
+from dfks_rules.policy.facts import NOWHERE
+from tests.helpers.policy import CFA, NOON, ON, get, set_, subscribe
 
 _ASKED = FeatureState(status=True, forward_to="sip:bob@example.com")
 
@@ -126,3 +128,13 @@ def test_lines_that_nobody_takes_are_dropped() -> None:
     target.full = False
     lines.msg(b"b")
     assert target.getvalue() == b"b\n"
+
+
+def test_everything_is_kept_for_explanations_and_admissions_are_not_counted() -> None:
+    """Refused subscriptions are no refused sets."""
+    decisions = Decisions(10, lambda _: None)
+    log = LoggedOutcomes(decisions)
+    denied = Decision(OFF, True, NotifyScope.ALL, Denial("no"), (), {}, (), "5e1f")
+    log.record((Outcome(subscribe(), denied, OFF, OFF, None, NOTHING_STORED, NOON, NOWHERE),))
+    assert [one["decision"]["reason"] for one in decisions.latest()] == ["no"]
+    assert log.counts == {"features:gets": 0, "features:sets": 0, "features:denials": 0}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dfks_rules.config import Config, load_config
-from dfks_rules.config.settings import Address, FifoSettings
+from dfks_rules.config.settings import Address, DecisionSettings, FifoSettings
 from dfks_rules.errors import ConfigError, Finding
 from dfks_rules.presence.package import OnNotifyTimeout
 
@@ -194,3 +194,13 @@ def test_shipped_settings_are_good() -> None:
     assert config.mi.fifo
     assert config.mi.datagram
     assert config.mi.http
+
+
+def test_decisions_are_kept_and_logged_as_told(tmp_path: Path) -> None:
+    """A switch for privacy can be set in the environment, too."""
+    config = _load(tmp_path, "decisions: {keep: 5, file: d.jsonl, mask: false}\n")
+    assert config.decisions == DecisionSettings(5, tmp_path / "d.jsonl", mask=False)
+    assert load_config(None, {}).decisions == DecisionSettings(10_000, None, mask=True)
+    assert not load_config(None, {"DFKS_DECISIONS__MASK": "false"}).decisions.mask
+    with pytest.raises(ConfigError, match="must be `true` or `false`"):
+        load_config(None, {"DFKS_DECISIONS__MASK": "maybe"})

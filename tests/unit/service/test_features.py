@@ -163,3 +163,26 @@ def _presentities(outcomes: tuple[Outcome, ...] | StoreError) -> list[str]:
 def _denied(outcomes: tuple[Outcome, ...] | StoreError) -> bool:
     assert isinstance(outcomes, tuple)
     return outcomes[0].decision.denial is not None
+
+
+def test_what_is_logged_can_be_repeated() -> None:
+    """Also leave to subscribe: a phone that may not watch is what support asks about."""
+    log = Recorded()
+    features = Features(_SlowStore(), default_policies(), log)
+    told: Told = []
+    features.admit(ALICE, PHONE, NOON)
+    _get(features, told)
+    assert [outcome.request.operation.value for outcome in log.outcomes] == ["subscribe"] + [
+        "get"
+    ] * 4
+    assert {(outcome.snapshot, outcome.at) for outcome in log.outcomes} == {(NOTHING_STORED, NOON)}
+
+
+def test_each_of_several_sets_is_logged_with_what_it_was_decided_on() -> None:
+    """The second sees the first."""
+    log, store = Recorded(), _SlowStore()
+    told: Told = []
+    _set(Features(store, default_policies(), log), told, Asked(DND, ON), Asked(CFA, ON))
+    store.settle()
+    snapshots = [outcome.snapshot for outcome in log.outcomes]
+    assert [one is not None and one.state(DND) for one in snapshots] == [FeatureState(), ON]

@@ -85,3 +85,45 @@ async def test_shadow_that_cannot_be_used_says_why() -> None:
     """Like a reload."""
     failed = await error(MemoryOperations(), "policy:shadow", ["gone"])
     assert failed["data"] == {"findings": ["gone: is not there [policy_unreadable]"]}
+
+
+def _operations() -> MemoryOperations:
+    operations = MemoryOperations()
+    operations.records = [
+        {"id": f"ab-{number}", "given": {"presentity": f"sip:{name}@example.com"}}
+        for number, name in enumerate(["alice", "bob"])
+    ]
+    return operations
+
+
+async def test_decisions_are_told_for_all_or_one_presentity() -> None:
+    """What support asks first."""
+    every = await result(_operations(), "policy:decisions")
+    assert [one["id"] for one in every["decisions"]] == ["ab-0", "ab-1"]
+    bobs = await result(_operations(), "policy:decisions", {"presentity": "bob@example.com"})
+    assert [one["id"] for one in bobs["decisions"]] == ["ab-1"]
+
+
+async def test_decisions_are_explained_by_id_or_presentity() -> None:
+    """An id has no `@`."""
+    for which in ("ab-1", "sip:bob@example.com"):
+        explained = await result(_operations(), "policy:explain", {"which": which})
+        assert [one["record"]["id"] for one in explained["decisions"]] == ["ab-1"]
+
+
+async def test_a_decision_that_is_not_kept_is_not_found() -> None:
+    """It is too old, or of another server."""
+    assert await error(_operations(), "policy:explain", {"which": "ab-9"}) == {
+        "code": 404,
+        "message": "No such decision",
+    }
+
+
+async def test_many_decisions_say_how_many_are_left() -> None:
+    """A datagram holds so much."""
+    operations = _operations()
+    operations.records = operations.records * 600
+    answer = await result(operations, "policy:decisions")
+    assert len(answer["decisions"]) + answer["more"] == 1200
+    explained = await result(operations, "policy:explain", {"which": "ab-1"})
+    assert len(explained["decisions"]) + explained["more"] == 600

@@ -1,0 +1,54 @@
+"""Explanations of random policies are true."""
+
+from functools import partial
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dfks_rules.policy.explain import explain, explanation_json, lines_of
+from dfks_rules.policy.facts import FACTS, FactValue, View
+from dfks_rules.policy.policy_set import load
+from dfks_rules.policy.reference import holds
+from dfks_rules.policy.source import Source
+from tests.helpers.random_policies import Question, files, questions
+from tests.property.test_policy_engine import FEWER
+
+
+def fact(view: View, name: str) -> FactValue:
+    """One fact of a request."""
+    return FACTS[name].read(view)
+
+
+@FEWER
+@given(files(), st.lists(questions(), min_size=1, max_size=3))
+def test_explanations_agree_with_the_engine_and_the_facts(
+    sources: list[Source], asked: list[Question]
+) -> None:
+    """An explanation that is wrong costs more than none."""
+    policies = load(sources)
+    rules = {rule.id: rule for rule in policies.rules}
+    try:
+        for question in asked:
+            view = View(*question)
+            lookup = partial(fact, view)
+            decision = policies.decide_view(view)
+            explanation = explain(policies, view)
+            assert tuple(one.rule for one in explanation.matched) == decision.matched
+            decided = {
+                said.field: one.rule
+                for one in explanation.matched
+                for said in one.said
+                if said.lost is None
+            }
+            assert decided == decision.decided_by
+            assert {one.rule for one in explanation.unmatched} == rules.keys() - decision.matched
+            for one in explanation.unmatched:
+                assert not holds(rules[one.rule].condition, lookup)
+                assert one.because
+                for test, saw in one.because:
+                    assert test.atom.holds(lookup) != test.positive
+                    assert saw == {name: lookup(name) for name in test.atom.facts}
+            assert all(line.isprintable() for line in lines_of(explanation, every=True))
+            assert explanation_json(explanation)["revision"] == policies.revision
+    finally:
+        policies.close()

@@ -1,0 +1,73 @@
+"""The decision log in a file."""
+
+import stat
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from dfks_rules.app.decision_log import DecisionLog, Mask, record_of, view_of_outcome
+from dfks_rules.model.features import FeatureState
+from dfks_rules.model.identity import Aor
+from dfks_rules.policy.given import view_of
+from tests.helpers.policy import CFA, set_
+from tests.unit.app.test_decisions import outcome
+
+CALL = outcome(
+    set_(CFA, FeatureState(forward_to="sip:+493012345@x"))._replace(
+        presentity=Aor("+493098765", "example.com")
+    )
+)
+
+
+def logged(file: Path, *, mask: bool) -> dict[str, Any]:
+    """The record of one call, through the file."""
+    log = DecisionLog(file, mask=mask)
+    log.write("ab", 7, (CALL,))
+    log.close()
+    assert log.lost == 0
+    record: dict[str, Any] = orjson.loads(file.read_bytes().splitlines()[-1])
+    return record
+
+
+def test_a_record_makes_the_request_again(tmp_path: Path) -> None:
+    """What `replay` and cases are made of."""
+    record = logged(tmp_path / "d.jsonl", mask=False)
+    assert record == record_of("ab-7", CALL)
+    assert view_of(record["given"]).request == view_of_outcome(CALL).request
+
+
+def test_numbers_are_masked_and_equal_ones_alike(tmp_path: Path) -> None:
+    """A log goes to more people than a store; the key stays."""
+    file = tmp_path / "d.jsonl"
+    one, other = logged(file, mask=True), logged(file, mask=True)
+    assert one == other
+    assert one["given"]["request.forwardTo"].startswith("sip:+4930*****~")
+    assert one["decision"]["values"]["forwardTo"] == one["given"]["request.forwardTo"]
+    assert b"12345@" not in file.read_bytes()
+    assert one["decision"]["matched"] == ["default/store-what-is-asked"]
+    for made in (file, tmp_path / "d.jsonl.key"):
+        assert stat.S_IMODE(made.stat().st_mode) == 0o600
+
+
+def test_marks_depend_on_the_key() -> None:
+    """Else all numbers could be tried."""
+    assert Mask(b"a").text("+493012345") != Mask(b"b").text("+493012345")
+    assert Mask(b"a").text("room 1234, 2026-01-05") == "room 1234, 2026-01-05"
+
+
+def test_a_file_that_was_moved_is_made_again(tmp_path: Path) -> None:
+    """As logrotate does."""
+    file = tmp_path / "d.jsonl"
+    logged(file, mask=False)
+    file.rename(tmp_path / "d.jsonl.1")
+    logged(file, mask=False)
+    assert len(file.read_bytes().splitlines()) == 1
+
+
+def test_a_disk_that_fails_costs_records_and_not_the_server(tmp_path: Path) -> None:
+    """They are counted."""
+    log = DecisionLog(tmp_path / "none" / "d.jsonl", mask=False)
+    log.write("ab", 1, (CALL,))
+    log.close()
+    assert log.lost == 1

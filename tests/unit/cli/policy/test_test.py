@@ -1,0 +1,141 @@
+"""`dfks policy test`."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from dfks_rules.cli.main import dfks
+from dfks_rules.errors import PolicyError
+
+POLICY = """apiVersion: dfks/v1
+kind: Policy
+metadata: {name: p}
+rules:
+  - id: on
+    when: {op: get}
+    then: {status: 1}
+  - id: never
+    when: {op: set}
+    then: {status: 0}
+"""
+CASES = """apiVersion: dfks/v1
+kind: PolicyTest
+policies: [.]
+defaults: {feature: DoNotDisturb}
+tests:
+  - name: a get is on
+    given: {op: get}
+    expect: {status: 1, by: {status: p/on}}
+"""
+FAILING = '  - name: "<off> & out"\n    given: {op: get}\n    expect: {status: 0}\n'
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A policy and its cases, which name the directory."""
+    (tmp_path / "policy.yaml").write_text(POLICY)
+    (tmp_path / "cases.yaml").write_text(CASES)
+    return tmp_path
+
+
+def run(*arguments: object) -> Result:
+    """Run the command."""
+    return CliRunner().invoke(dfks, ["policy", "test", *map(str, arguments)])
+
+
+def test_cases_that_pass_are_counted(folder: Path) -> None:
+    """Several files for one directory of policies."""
+    (folder / "more-cases.yaml").write_text(CASES)
+    result = run(folder)
+    assert (result.exit_code, result.output) == (0, "2 cases: 2 passed, 0 failed\n")
+
+
+def test_a_failed_case_says_where_what_and_why(folder: Path) -> None:
+    """Exit code 5."""
+    (folder / "cases.yaml").write_text(CASES + FAILING)
+    result = run(folder)
+    assert result.exit_code == 5
+    assert result.output == (
+        f"{folder}/cases.yaml:9: failed: <off> & out\n"
+        "    status: expected 0, got 1\n"
+        "    matched: p/on\n"
+        "    decided: status by p/on\n"
+        "2 cases: 1 passed, 1 failed\n"
+    )
+
+
+def test_cases_are_chosen_by_name_and_none_is_a_failure(folder: Path) -> None:
+    """A pattern with a typing error must not pass."""
+    (folder / "cases.yaml").write_text(CASES + FAILING)
+    assert run(folder, "--run", "a *").exit_code == 0
+    result = run(folder, "--run", "nothing")
+    assert (result.exit_code, result.output.splitlines()[0]) == (5, "there are no cases to run")
+
+
+def test_the_first_failure_can_be_the_last(folder: Path) -> None:
+    """For a quick answer."""
+    (folder / "cases.yaml").write_text(CASES + FAILING + FAILING)
+    assert run(folder, "--fail-fast").output.endswith("2 cases: 1 passed, 1 failed\n")
+
+
+def test_coverage_is_told_and_demanded(folder: Path) -> None:
+    """A rule without a case is a guess."""
+    result = run(folder, "--coverage", "--coverage-threshold", "80")
+    assert result.exit_code == 5
+    assert result.output == (
+        f"{folder}/policy.yaml:8: p/never: never matched\n"
+        "coverage: 50.0 %\n"
+        "coverage is 50.0 %; at least 80 % is wanted\n"
+        "1 cases: 1 passed, 0 failed\n"
+    )
+
+
+def test_a_policy_without_a_case_is_told_when_wanted(folder: Path) -> None:
+    """For a build server."""
+    (folder / "other").mkdir()
+    (folder / "other" / "o.yaml").write_text(POLICY)
+    result = run(folder, "--require-tests")
+    assert result.exit_code == 5
+    assert f"{folder}/other/o.yaml: policy has no case" in result.output
+
+
+def test_programs_get_json(folder: Path) -> None:
+    """The same in another form."""
+    value = json.loads(run(folder, "--format", "json").output)
+    assert (value["passed"], value["cases"][0]["name"]) == (True, "a get is on")
+
+
+def test_watching_runs_again_when_a_file_changes(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An invalid file is told and waited out; an end of the changes is Ctrl-C."""
+
+    def changes(*folders: Path, raise_interrupt: bool) -> Iterator[set[object]]:
+        assert (folders, raise_interrupt) == ((folder,), False)
+        (folder / "cases.yaml").write_text("kind: x\n")
+        yield set()
+        (folder / "cases.yaml").write_text(CASES + FAILING)
+        yield set()
+
+    monkeypatch.setattr("watchfiles.watch", changes)
+    result = run(folder, "--watch")
+    assert result.exit_code == 0
+    assert result.output.count("watching; Ctrl-C ends") == 3
+    assert "1 cases: 1 passed" in result.output
+    assert "policy_missing" in result.output
+    assert "2 cases: 1 passed, 1 failed" in result.output
+
+
+def test_invalid_files_are_findings(folder: Path) -> None:
+    """`main` makes exit code 3 of it; every file is looked at."""
+    (folder / "a-cases.yaml").write_text("kind: x\n")
+    (folder / "cases.yaml").write_text("kind: y\n")
+    result = run(folder)
+    assert isinstance(result.exception, PolicyError)
+    assert {Path(finding.file).name for finding in result.exception.findings} == {
+        "a-cases.yaml",
+        "cases.yaml",
+    }
