@@ -9,6 +9,7 @@ import click
 from dfks_rules.cli.lazy import LazyGroup
 
 COMMANDS: dict[str, str] = {
+    "bench": "dfks_rules.cli.policy.bench",
     "diff": "dfks_rules.cli.policy.diff",
     "fmt": "dfks_rules.cli.policy.fmt",
 }
