@@ -13,7 +13,7 @@ from dfks_rules.model.features import VALUES_OF
 from dfks_rules.model.requests import Operation
 from dfks_rules.policy.compile import QUESTIONS, Alternative, Literal, Question, alternatives
 from dfks_rules.policy.document import Rule
-from dfks_rules.policy.facts import FACTS, View
+from dfks_rules.policy.facts import FACTS, Kind, View
 from dfks_rules.policy.given import missing, view_of
 from dfks_rules.policy.matchers import Atom
 from dfks_rules.policy.samples import joined, possible, samples
@@ -62,7 +62,9 @@ def witness_of(given: Facts) -> Witness | None:
 
 def smallest(witness: Witness, tells: Callable[[Witness], bool]) -> Witness:
     """The same with fewer facts, none of which can be left out if the request shall still tell."""
-    for left_out in reversed(witness.given):
+    # User and domain say more than an address, and `stored.status` than the name of the feature.
+    whole = [name for name in witness.given if FACTS[name].kind is Kind.AOR]
+    for left_out in (*whole, *(name for name in reversed(witness.given) if name not in whole)):
         rest = {name: value for name, value in witness.given.items() if name != left_out}
         fewer = witness_of(rest)
         if fewer is not None and tells(fewer):
@@ -87,8 +89,18 @@ def _candidates(rules: Sequence[Rule]) -> Iterator[Witness]:
         yield witness
     for count in (1, 2):
         yield from _in_turn(
-            [_variations(witness, dimensions[question], count) for question, witness in seeds]
+            [
+                _variations(witness, _turned(dimensions[question], number), count)
+                for number, (question, witness) in enumerate(seeds)
+            ]
         )
+
+
+def _turned(dimensions: Facts, number: int) -> Facts:
+    """Another fact first for each request: alike ones would all become the same one first."""
+    names = list(dimensions)
+    first = number % len(names)
+    return {name: dimensions[name] for name in names[first:] + names[:first]}
 
 
 def _in_turn(iterators: list[Iterator[Witness]]) -> Iterator[Witness]:
