@@ -172,7 +172,7 @@ def _solved(question: Question, way: Alternative) -> Witness:
     literals = list(way.literals)
     if way.domains is not None:
         literals.append(Literal(Atom("domain", "in", way.domains), positive=True))
-    literals.sort(key=repr)
+    literals.sort(key=_order)
     tests = _tests_by_fact(literals)
     best = _usual(question)
     for _ in range(2):
@@ -183,6 +183,13 @@ def _solved(question: Question, way: Alternative) -> Witness:
                 key=lambda one: _met(literals, one.view),
             )
     return best
+
+
+def _order(literal: Literal) -> tuple[str, ...]:
+    """The same order in each process, which the order of a set is not."""
+    (fact, matcher, operand), positive = literal
+    words = sorted(map(repr, operand)) if isinstance(operand, frozenset) else [repr(operand)]
+    return (fact, matcher, str(positive), *words)
 
 
 def _tests_by_fact(literals: Iterable[Literal]) -> dict[str, list[Literal]]:
@@ -198,9 +205,9 @@ def _to_try(name: str, tests: Iterable[Literal], witness: Witness) -> Iterator[A
     own = [one for one in tests if one.atom.matcher != "sameAs"]
     yield from joined(one.atom for one in own if one.positive)
     yield from samples(name, (one.atom for one in own))
-    for other in {fact for one in tests for fact in one.atom.facts} - {name}:
+    for other in dict.fromkeys(fact for one in tests for fact in one.atom.facts):
         value = FACTS[other].read(witness.view)
-        if possible(name, value):
+        if other != name and possible(name, value):
             yield value
 
 
@@ -215,7 +222,7 @@ def _dimensions(rules: Sequence[Rule]) -> dict[Question, dict[str, list[Any]]]:
     atoms: dict[Question, dict[str, dict[Atom, None]]] = {one: {} for one in QUESTIONS}
     for rule in rules:
         for way in alternatives(rule.condition):
-            tests = [literal.atom for literal in sorted(way.literals, key=repr)]
+            tests = [literal.atom for literal in sorted(way.literals, key=_order)]
             if way.domains is not None:
                 tests.append(Atom("domain", "in", way.domains))
             for position in way.questions:

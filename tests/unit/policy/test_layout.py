@@ -150,6 +150,7 @@ def test_shipped_files_are_laid_out(path: object) -> None:
         ("a: +49301\n", 'a: "+49301"\n'),
         ("- - a\n  - b\n-\n  - c\n", "- - a\n  - b\n- - c\n"),
         ("a:\r\n  b: 1\r\n", "a:\n  b: 1\n"),
+        ("a: 1 # c\r\rb: 2\r", "a: 1  # c\n\nb: 2\n"),
         ("a: 1\n\n\n\nb: 2", "a: 1\n\nb: 2\n"),
         ("? a\n: 1\n", "a: 1\n"),
         ("a: |2\n    x\n", 'a: "  x\\n"\n'),
