@@ -192,9 +192,12 @@ WORDS = st.sampled_from(
         *("a\nb\n", "* not an alias", "x" * 120, "word " * 30, "tab\t", "${user}", "07"),
     ]
 )
-VALUES = st.recursive(
-    WORDS | st.booleans() | st.integers(-5, 5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3),
+VALUES: st.SearchStrategy[object] = st.recursive(
+    WORDS | st.booleans() | st.integers(-5, 5) | st.sampled_from([[], {}]),
+    lambda inner: st.one_of(
+        st.lists(inner, min_size=1, max_size=3),
+        st.dictionaries(WORDS, inner, min_size=1, max_size=3),
+    ),
     max_leaves=12,
 )
 
