@@ -66,9 +66,10 @@ def laid_out(source: Source) -> str:
     tree, findings = parse(source)
     if tree is None:
         raise PolicyError(findings)
-    text = "\n".join(_Layout(source.text).lines()) + "\n"
+    written = re.sub(r"\r\n?", "\n", source.text)
+    text = "\n".join(_Layout(written).lines()) + "\n"
     after, _ = parse(Source(source.file, text))
-    if after is None or after.value != tree.value or comments_of(text) != comments_of(source.text):
+    if after is None or after.value != tree.value or comments_of(text) != comments_of(written):
         message = "this file cannot be laid out without a change of its content"
         raise PolicyError([Finding(source.file, 0, 0, "policy_layout", message)])
     return text
@@ -268,7 +269,7 @@ class _Layout:
         return line
 
     def _is_empty(self, number: int) -> bool:
-        return number >= 0 and not self._source[number].strip()
+        return 0 <= number < len(self._source) and not self._source[number].strip()
 
 
 def _flow(node: yaml.Node, path: Path) -> str:

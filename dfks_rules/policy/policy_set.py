@@ -167,6 +167,11 @@ class PolicySet:
                 self._gets.keep(key, decisions)
         return decisions
 
+    def forget(self) -> None:
+        """Forgets what was remembered; decisions stay the same. For who measures."""
+        for memo in (self._plans, self._decisions, self._gets):
+            memo.clear()
+
     def close(self) -> None:
         """Frees the engine's memory. To decide afterwards is an error."""
         while self.shards:

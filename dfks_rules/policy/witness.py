@@ -13,7 +13,7 @@ from dfks_rules.model.features import VALUES_OF
 from dfks_rules.model.requests import Operation
 from dfks_rules.policy.compile import QUESTIONS, Alternative, Literal, Question, alternatives
 from dfks_rules.policy.document import Rule
-from dfks_rules.policy.facts import FACTS, View
+from dfks_rules.policy.facts import FACTS, Kind, View
 from dfks_rules.policy.given import missing, view_of
 from dfks_rules.policy.matchers import Atom
 from dfks_rules.policy.samples import joined, possible, samples
@@ -62,7 +62,9 @@ def witness_of(given: Facts) -> Witness | None:
 
 def smallest(witness: Witness, tells: Callable[[Witness], bool]) -> Witness:
     """The same with fewer facts, none of which can be left out if the request shall still tell."""
-    for left_out in reversed(witness.given):
+    # User and domain say more than an address, and `stored.status` than the name of the feature.
+    whole = [name for name in witness.given if FACTS[name].kind is Kind.AOR]
+    for left_out in (*whole, *(name for name in reversed(witness.given) if name not in whole)):
         rest = {name: value for name, value in witness.given.items() if name != left_out}
         fewer = witness_of(rest)
         if fewer is not None and tells(fewer):
@@ -87,8 +89,18 @@ def _candidates(rules: Sequence[Rule]) -> Iterator[Witness]:
         yield witness
     for count in (1, 2):
         yield from _in_turn(
-            [_variations(witness, dimensions[question], count) for question, witness in seeds]
+            [
+                _variations(witness, _turned(dimensions[question], number), count)
+                for number, (question, witness) in enumerate(seeds)
+            ]
         )
+
+
+def _turned(dimensions: Facts, number: int) -> Facts:
+    """Another fact first for each request: alike ones would all become the same one first."""
+    names = list(dimensions)
+    first = number % len(names)
+    return {name: dimensions[name] for name in names[first:] + names[:first]}
 
 
 def _in_turn(iterators: list[Iterator[Witness]]) -> Iterator[Witness]:
@@ -160,7 +172,7 @@ def _solved(question: Question, way: Alternative) -> Witness:
     literals = list(way.literals)
     if way.domains is not None:
         literals.append(Literal(Atom("domain", "in", way.domains), positive=True))
-    literals.sort(key=repr)
+    literals.sort(key=_order)
     tests = _tests_by_fact(literals)
     best = _usual(question)
     for _ in range(2):
@@ -171,6 +183,13 @@ def _solved(question: Question, way: Alternative) -> Witness:
                 key=lambda one: _met(literals, one.view),
             )
     return best
+
+
+def _order(literal: Literal) -> tuple[str, ...]:
+    """The same order in each process, which the order of a set is not."""
+    (fact, matcher, operand), positive = literal
+    words = sorted(map(repr, operand)) if isinstance(operand, frozenset) else [repr(operand)]
+    return (fact, matcher, str(positive), *words)
 
 
 def _tests_by_fact(literals: Iterable[Literal]) -> dict[str, list[Literal]]:
@@ -186,9 +205,9 @@ def _to_try(name: str, tests: Iterable[Literal], witness: Witness) -> Iterator[A
     own = [one for one in tests if one.atom.matcher != "sameAs"]
     yield from joined(one.atom for one in own if one.positive)
     yield from samples(name, (one.atom for one in own))
-    for other in {fact for one in tests for fact in one.atom.facts} - {name}:
+    for other in dict.fromkeys(fact for one in tests for fact in one.atom.facts):
         value = FACTS[other].read(witness.view)
-        if possible(name, value):
+        if other != name and possible(name, value):
             yield value
 
 
@@ -203,7 +222,7 @@ def _dimensions(rules: Sequence[Rule]) -> dict[Question, dict[str, list[Any]]]:
     atoms: dict[Question, dict[str, dict[Atom, None]]] = {one: {} for one in QUESTIONS}
     for rule in rules:
         for way in alternatives(rule.condition):
-            tests = [literal.atom for literal in sorted(way.literals, key=repr)]
+            tests = [literal.atom for literal in sorted(way.literals, key=_order)]
             if way.domains is not None:
                 tests.append(Atom("domain", "in", way.domains))
             for position in way.questions:

@@ -41,6 +41,8 @@ def stored_states(path: Path) -> Iterator[tuple[Aor, Snapshot]]:
                 last = page[-1]
     except (OSError, sqlite3.Error, StoreError) as error:
         raise explained(path, error) from error
+    except ValueError as error:
+        raise StoreError("store_unavailable", f"cannot read `{path}`: {error}") from error
 
 
 def _refuse_others(connection: sqlite3.Connection) -> None:

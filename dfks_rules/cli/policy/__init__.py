@@ -10,6 +10,7 @@ from dfks_rules.cli.lazy import LazyGroup
 
 COMMANDS: dict[str, str] = {
     "check": "dfks_rules.cli.policy.check",
+    "bench": "dfks_rules.cli.policy.bench",
     "diff": "dfks_rules.cli.policy.diff",
     "fmt": "dfks_rules.cli.policy.fmt",
     "eval": "dfks_rules.cli.policy.eval",

@@ -80,6 +80,8 @@ def command(  # noqa: PLR0913 - one for each option
     """
     if replay and sweep:
         raise click.UsageError("--replay and --sweep are two questions: ask one at a time")
+    if listed and not sweep:
+        raise click.UsageError("--list goes with --sweep")
     with closing(load_policies([old])) as before, closing(load_policies([new])) as after:
         if replay:
             comparison = _replayed(before, after, replay)

@@ -150,6 +150,7 @@ def test_shipped_files_are_laid_out(path: object) -> None:
         ("a: +49301\n", 'a: "+49301"\n'),
         ("- - a\n  - b\n-\n  - c\n", "- - a\n  - b\n- - c\n"),
         ("a:\r\n  b: 1\r\n", "a:\n  b: 1\n"),
+        ("a: 1 # c\r\rb: 2\r", "a: 1  # c\n\nb: 2\n"),
         ("a: 1\n\n\n\nb: 2", "a: 1\n\nb: 2\n"),
         ("? a\n: 1\n", "a: 1\n"),
         ("a: |2\n    x\n", 'a: "  x\\n"\n'),
@@ -191,9 +192,12 @@ WORDS = st.sampled_from(
         *("a\nb\n", "* not an alias", "x" * 120, "word " * 30, "tab\t", "${user}", "07"),
     ]
 )
-VALUES = st.recursive(
-    WORDS | st.booleans() | st.integers(-5, 5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3),
+VALUES: st.SearchStrategy[object] = st.recursive(
+    WORDS | st.booleans() | st.integers(-5, 5) | st.sampled_from([[], {}]),
+    lambda inner: st.one_of(
+        st.lists(inner, min_size=1, max_size=3),
+        st.dictionaries(WORDS, inner, min_size=1, max_size=3),
+    ),
     max_leaves=12,
 )
 

@@ -241,3 +241,14 @@ def test_gets_decided_at_once_are_those_decided_one_by_one(rules: str) -> None:
             assert at_once.decide_gets(presentity, requester, snapshot, at) == tuple(
                 one_by_one.decide(request, snapshot, at) for request in requests
             )
+
+
+def test_what_is_forgotten_is_decided_anew_and_the_same() -> None:
+    """A benchmark of new decisions must not change what is decided."""
+    policy_set = policies("- {id: a, when: {op: get}, then: {status: 1}}")
+    first = policy_set.decide(get(), NOTHING_STORED, NOON)
+    policy_set.forget()
+    second = policy_set.decide(get(), NOTHING_STORED, NOON)
+    assert second == first
+    assert second is not first
+    policy_set.close()

@@ -1,11 +1,15 @@
 """Requests that tell two sets of policies apart."""
 
+import os
+import subprocess
+import sys
 from itertools import islice
 
 from dfks_rules.policy.given import view_of
 from dfks_rules.policy.policy_set import PolicySet
 from dfks_rules.policy.witness import Witness, smallest, witness_of, witnesses
 from tests.helpers.policy import policies
+from tests.helpers.published import ROOT
 
 BARRED = """
 - id: barred
@@ -102,3 +106,34 @@ def test_the_smallest_keeps_only_what_is_needed() -> None:
         "feature": "DoNotDisturb",
         "user": "bob",
     }
+
+
+_IN_ANOTHER_PROCESS = """
+from itertools import islice
+from dfks_rules.policy.witness import witnesses
+from tests.helpers.policy import policies
+rules = policies('''
+- id: a
+  when:
+    all: [{user: [a, c, e, g, i]}, {user: [b, d, e, f, h]}, {user: {ne: x}}]
+    watcher: {sameAs: presentity}
+  then: {deny: "no"}
+''').rules
+for one in islice(witnesses(rules, ()), 300):
+    print(one.given)
+"""
+
+
+def test_every_process_makes_the_same_requests() -> None:
+    """Sets of Python have another order in each process; a report must not."""
+    printed = [
+        subprocess.run(
+            [sys.executable, "-c", _IN_ANOTHER_PROCESS],
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    ]
+    assert len(printed[0].splitlines()) > 50
+    assert len(set(printed)) == 1

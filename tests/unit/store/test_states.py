@@ -85,3 +85,18 @@ def test_a_file_of_another_version_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StoreError) as raised:
         list(stored_states(path))
     assert raised.value.code == "store_newer_version"
+
+
+async def test_a_feature_that_nobody_knows_is_told(tmp_path: Path) -> None:
+    """Somebody edited the file by hand."""
+    path = tmp_path / "features.db"
+    store = SqliteStore(path, asyncio.get_running_loop())
+    await _put(store, Aor("alice", "example.com"))
+    store.close()
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE feature_state SET feature = 'Nonsense'")
+    connection.commit()
+    connection.close()
+    with pytest.raises(StoreError) as raised:
+        list(stored_states(path))
+    assert "Nonsense" in raised.value.message

@@ -123,7 +123,9 @@ def test_what_is_stored_is_swept(files: list[str], tmp_path: Path) -> None:
     assert "2 of 3 stored features that are on are decided differently" in result.output
 
 
-@pytest.mark.parametrize("arguments", [("--sweep", "memory:"), ("--sweep", "sqlite:x", "--replay")])
+@pytest.mark.parametrize(
+    "arguments", [("--sweep", "memory:"), ("--sweep", "sqlite:x", "--replay"), ("--list",)]
+)
 def test_wrong_usage_is_told(files: list[str], arguments: tuple[str, ...], tmp_path: Path) -> None:
     """Exit code 2, as shells expect."""
     log = tmp_path / "log"

@@ -1,0 +1,126 @@
+"""`dfks policy bench`: how much CPU a decision takes."""
+
+import json
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from time import thread_time_ns
+from typing import NamedTuple
+
+import click
+
+from dfks_rules.app.policies import load_policies, read_sources
+from dfks_rules.model.decisions import Decision
+from dfks_rules.model.features import OFF
+from dfks_rules.policy.cases import is_cases_file, parse_cases
+from dfks_rules.policy.combine import make_plan
+from dfks_rules.policy.facts import FACTS, FactValue, View
+from dfks_rules.policy.policy_set import PolicySet
+from dfks_rules.policy.reference import ReferenceEvaluator
+from dfks_rules.policy.witness import witnesses
+
+MOST = 2_000
+"""Most requests that are measured."""
+ROUNDS = 5
+"""How often each request is decided; the fastest counts, since others share the machine."""
+
+
+class Times(NamedTuple):
+    """CPU for one decision, µs."""
+
+    p50: float
+    """Half of the requests take less."""
+    p99: float
+    """All but one in a hundred take less."""
+
+
+@click.command(name="bench")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(paths: tuple[Path, ...], *, as_json: bool) -> None:
+    """Measure the CPU of decisions by the policies PATHS, files and directories.
+
+    The requests are those of the cases beside the policies, and witnesses as for `diff`.
+    """
+    views = [view for path in paths for view in _views_of_cases(path)]
+    cases = len(views)
+    with closing(load_policies(paths)) as policies:
+        views += [one.view for one in islice(witnesses(policies.rules, ()), max(0, MOST - cases))]
+        results = measured(policies, views)
+    if as_json:
+        times = {name: one._asdict() for name, one in results.items()}
+        click.echo(json.dumps({"requests": len(views), "of_cases": cases, "us": times}, indent=2))
+        return
+    click.echo(f"{len(views):,} requests, {cases:,} of them of cases; µs of CPU for a decision:")
+    click.echo(f"{'':32}{'p50':>8}{'p99':>8}")
+    for name, (p50, p99) in results.items():
+        click.echo(f"{name:32}{p50:8.1f}{p99:8.1f}")
+
+
+def measured(policies: PolicySet, views: Sequence[View]) -> dict[str, Times]:
+    """What is measured → its times; every way to decide gets the same requests."""
+    evaluator = ReferenceEvaluator(policies.rules)
+    return {
+        "engine, remembered": times(policies.decide_view, views),
+        "engine, worked out": times(policies.decide_view, views, before=policies.forget),
+        "reference evaluator": times(partial(by_reference, policies, evaluator), views),
+    }
+
+
+def times(
+    decide: Callable[[View], object],
+    views: Sequence[View],
+    before: Callable[[], None] | None = None,
+) -> Times:
+    """CPU of `decide` for each request, the clock's own cost taken off.
+
+    Args:
+        decide: what is measured.
+        views: the requests, each decided once before it is measured.
+        before: called before each, and not measured.
+    """
+    clock = min(_once(lambda view: None, views[0]) for _ in range(1_000))
+    fastest = []
+    for view in views:
+        decide(view)
+        spent = []
+        for _ in range(ROUNDS):
+            if before is not None:
+                before()
+            spent.append(_once(decide, view))
+        fastest.append(max(0, min(spent) - clock) / 1_000)
+    fastest.sort()
+    return Times(_percentile(fastest, 50), _percentile(fastest, 99))
+
+
+def by_reference(policies: PolicySet, evaluator: ReferenceEvaluator, view: View) -> Decision:
+    """The decision that the plain evaluator leads to."""
+    request = view.request
+
+    def lookup(name: str) -> FactValue:
+        return FACTS[name].read(view)
+
+    rules = [policies.rules[position] for position in evaluator.matching(lookup)]
+    plan = make_plan(rules, request.operation, request.feature, policies.revision)
+    stored = OFF if request.feature is None else view.snapshot.state(request.feature)
+    own = request.requester.watcher == request.presentity
+    return plan.decide(request.asked, stored, own=own)._replace(logs=plan.lines(lookup))
+
+
+def _once(decide: Callable[[View], object], view: View) -> int:
+    start = thread_time_ns()
+    decide(view)
+    return thread_time_ns() - start
+
+
+def _percentile(ordered: Sequence[float], percent: int) -> float:
+    """The smallest that so many per cent do not exceed."""
+    return ordered[max(0, -(-len(ordered) * percent // 100) - 1)]
+
+
+def _views_of_cases(path: Path) -> list[View]:
+    files = path.iterdir() if path.is_dir() else path.parent.glob("*.yaml")
+    cases = [file for file in sorted(files) if is_cases_file(file.name)]
+    return [case.view for source in read_sources(cases) for case in parse_cases(source).cases]
