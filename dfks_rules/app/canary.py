@@ -1,7 +1,7 @@
 """The process that dies in the server's place: checks policies, and has the engine use them.
 
-`main` reads pickled `PolicyFiles` from stdin, and writes a pickled `Verdict` to stdout. The engine can
-take its process down; here that costs a reload and not a call.
+`main` reads pickled `PolicyFiles` from stdin, and writes a pickled `Verdict` to stdout. The
+engine can take its process down; here that costs a reload and not a call.
 """
 
 import os
