@@ -216,7 +216,7 @@ async def test_every_decision_under_reloads_is_that_of_its_revision(tmp_path: Pa
     write_tenants(folder, "w", 20)
     policies = await started(folder)
     threads = threading.active_count()
-    tally = await reload_under_load(policies, folder, reloads=20, deciders=4, rules=20)
+    tally = await reload_under_load(policies, folder, 20, rules=20, word="w")
     assert (tally.reloads, tally.wrong) == (20, 0)
     assert tally.decisions > 1_000
     statistics = policies.statistics()
