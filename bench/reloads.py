@@ -25,13 +25,14 @@ RULES = 50
 
 async def measure_load(folder: Path) -> dict[str, object]:
     """400 reloads of 180 rules while 4 tasks decide."""
-    write_tenants(folder, "w", 60)
+    last = f"w{RELOADS - 1}"
+    write_tenants(folder, last, 60)
     policies = PolicyReloader((folder,), settings(folder.parent))
     await policies.start()
     memory, threads = [], []
     tallies: list[Tally] = []
     for _ in range(ROUNDS):
-        tallies.append(await reload_under_load(policies, folder, RELOADS, 4))
+        tallies.append(await reload_under_load(policies, folder, RELOADS, rules=60, word=last))
         memory.append(resident_bytes(_own_pid()) // 1024)
         threads.append(threading.active_count())
     statistics = dict(policies.statistics())
@@ -126,8 +127,8 @@ def main() -> None:
         folder = Path(name)
         (folder / "large").mkdir()
         result = {
-            "large": asyncio.run(measure_large(folder / "large")),
             "load": asyncio.run(measure_load(folder / "load")),
+            "large": asyncio.run(measure_large(folder / "large")),
         }
     print(json.dumps(result, indent=1))
 

@@ -14,7 +14,7 @@ from dfks_rules.policy.compiled import CompiledPolicies
 
 # `-P`: what lies in the current directory is not code.
 COMMAND = (sys.executable, "-P", "-c", "from dfks_rules.app.canary import main; main()")
-TIMEOUT = 60.0
+TIMEOUT = 120.0
 """Seconds until the process is given up."""
 MAX_ANSWER = 256 * 1024 * 1024
 """Most bytes that are taken from it."""

@@ -1,7 +1,7 @@
 """The process that dies in the server's place: checks policies, and has the engine use them.
 
-`main` reads pickled `PolicyFiles` from stdin, and writes a pickled `Verdict` to stdout. The engine
-can take its process down; here that costs a reload and not a call.
+`main` reads pickled `PolicyFiles` from stdin, and writes a pickled `Verdict` to stdout. The
+engine can take its process down; here that costs a reload and not a call.
 """
 
 import os
@@ -26,8 +26,8 @@ MEMORY = 2 * 1024**3
 """Address space that it may take, bytes; 5,000 rules take a quarter."""
 CPU = 60
 """Seconds of CPU, also where nobody is left to wait for it."""
-_NICENESS = 5
-"""Phones come first."""
+_NICENESS = 2
+"""Phones come first, and an operator still waits seconds, not minutes, on a busy machine."""
 
 
 class Verdict(NamedTuple):

@@ -96,12 +96,19 @@ def _files_of(path: Path) -> list[tuple[Path, str | None]]:
     found: list[tuple[Path, str | None]] = []
     try:
         for folder, tenant in [(path, None), *_tenant_folders(path)]:
-            files = (file for file in folder.iterdir() if file.suffix in _SUFFIXES)
-            found += [(file, tenant) for file in sorted(files) if file.is_file()]
+            files = (file for file in folder.iterdir() if _is_meant(file))
+            found += [(file, tenant) for file in sorted(files)]
     except OSError as error:
         text = f"cannot read the policy folder: {error.strerror}"
         raise PolicyError([_unreadable(path, text)]) from error
     return found
+
+
+def _is_meant(file: Path) -> bool:
+    """Hidden files are editors'. A link counts even if it leads nowhere: that is a mistake."""
+    if file.suffix not in _SUFFIXES or file.name.startswith("."):
+        return False
+    return file.is_file() or file.is_symlink()
 
 
 def _tenant_folders(path: Path) -> list[tuple[Path, str | None]]:

@@ -16,6 +16,9 @@ from tests.helpers.policy import NOON
 
 DOMAINS = [f"t{n}.example" for n in range(3)]
 
+DECIDERS = 4
+"""Tasks that decide all the time."""
+
 
 class Tally(NamedTuple):
     """What came of it."""
@@ -54,7 +57,7 @@ def write_tenants(folder: Path, word: str, rules: int) -> str:
 
 
 async def reload_under_load(
-    policies: PolicyReloader, folder: Path, reloads: int, deciders: int, rules: int = 60
+    policies: PolicyReloader, folder: Path, reloads: int, *, rules: int, word: str
 ) -> Tally:
     """Reload again and again while tasks decide.
 
@@ -62,10 +65,10 @@ async def reload_under_load(
         policies: started on `folder`, which `write_tenants` has filled.
         folder: what it reads.
         reloads: how often.
-        deciders: how many tasks decide.
         rules: of each domain.
+        word: what `write_tenants` was given last.
     """
-    words = {policies.live.active.revision: "w"}
+    words = {policies.live.active.revision: word}
     wrong = decisions = 0
     stopping = asyncio.Event()
 
@@ -74,7 +77,7 @@ async def reload_under_load(
         turn = number
         while not stopping.is_set():
             for _ in range(20):
-                turn += deciders
+                turn += DECIDERS
                 domain = DOMAINS[turn % len(DOMAINS)]
                 # A user agent of its own: nothing is answered from memory.
                 who = Requester(Origin.WATCHER, Aor("u0", domain), user_agent=f"x{turn}")
@@ -87,7 +90,7 @@ async def reload_under_load(
                 decisions += 1
             await asyncio.sleep(0)
 
-    tasks = [asyncio.create_task(decide(number)) for number in range(deciders)]
+    tasks = [asyncio.create_task(decide(number)) for number in range(DECIDERS)]
     done = 0
     for number in range(reloads):
         word = f"w{number}"

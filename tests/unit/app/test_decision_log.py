@@ -10,6 +10,7 @@ from dfks_rules.app.decision_log import DecisionLog, Mask, record_of, view_of_ou
 from dfks_rules.model.features import FeatureState
 from dfks_rules.model.identity import Aor
 from dfks_rules.policy.given import view_of
+from dfks_rules.policy.site import NO_SITE
 from tests.helpers.policy import CFA, set_
 from tests.unit.app.test_decisions import outcome
 
@@ -23,7 +24,7 @@ CALL = outcome(
 def logged(file: Path, *, mask: bool) -> dict[str, Any]:
     """The record of one call, through the file."""
     log = DecisionLog(file, mask=mask)
-    log.write("ab", 7, (CALL,))
+    log.write("ab", 7, (CALL,), NO_SITE)
     log.close()
     assert log.lost == 0
     record: dict[str, Any] = orjson.loads(file.read_bytes().splitlines()[-1])
@@ -33,8 +34,8 @@ def logged(file: Path, *, mask: bool) -> dict[str, Any]:
 def test_a_record_makes_the_request_again(tmp_path: Path) -> None:
     """What `replay` and cases are made of."""
     record = logged(tmp_path / "d.jsonl", mask=False)
-    assert record == record_of("ab-7", CALL)
-    assert view_of(record["given"]).request == view_of_outcome(CALL).request
+    assert record == record_of("ab-7", CALL, NO_SITE)
+    assert view_of(record["given"]).request == view_of_outcome(CALL, NO_SITE).request
 
 
 def test_numbers_are_masked_and_equal_ones_alike(tmp_path: Path) -> None:
@@ -68,6 +69,6 @@ def test_a_file_that_was_moved_is_made_again(tmp_path: Path) -> None:
 def test_a_disk_that_fails_costs_records_and_not_the_server(tmp_path: Path) -> None:
     """They are counted."""
     log = DecisionLog(tmp_path / "none" / "d.jsonl", mask=False)
-    log.write("ab", 1, (CALL,))
+    log.write("ab", 1, (CALL,), NO_SITE)
     log.close()
     assert log.lost == 1

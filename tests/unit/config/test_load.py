@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dfks_rules.config import Config, load_config
-from dfks_rules.config.settings import Address, DecisionSettings, FifoSettings
+from dfks_rules.config.settings import Address, DecisionSettings, FifoSettings, ReloadSettings
 from dfks_rules.errors import ConfigError, Finding
 from dfks_rules.presence.package import OnNotifyTimeout
 
@@ -20,6 +20,7 @@ mi:
   http: {listen: "0.0.0.0:8888", root: /rpc, secret: correct-horse}
 presence: {min_expires: 10, default_expires: 20, max_expires: 30, on_notify_timeout: drop}
 log: {level: debug}
+reload: {watch: false, poll: true, keep: 9, last_good: /var/lib/dfks/good.json}
 """
 
 
@@ -57,6 +58,7 @@ def test_empty_file_is_all_defaults(tmp_path: Path, text: str) -> None:
     config = _load(tmp_path, text)
     assert config.settings == load_config(None, {}).settings
     assert config.store == tmp_path / "var/dfks.db"
+    assert config.reload == ReloadSettings(True, False, 5, tmp_path / "var/policies.json")
 
 
 def test_every_setting_is_taken(tmp_path: Path) -> None:
@@ -75,6 +77,17 @@ def test_every_setting_is_taken(tmp_path: Path) -> None:
     assert (presence.min_expires, presence.default_expires, presence.max_expires) == (10, 20, 30)
     assert presence.on_notify_timeout is OnNotifyTimeout.DROP
     assert config.log.level == "debug"
+    assert config.reload == ReloadSettings(False, True, 9, Path("/var/lib/dfks/good.json"))
+
+
+def test_yes_or_no_is_true_or_false_also_in_the_environment(tmp_path: Path) -> None:
+    """`yes`, `on` and `1` mean something else in every program."""
+    assert _load(tmp_path, "", DFKS_RELOAD__POLL="true").reload.poll
+    assert not _load(tmp_path, "", DFKS_RELOAD__WATCH="false").reload.watch
+    assert set(_findings(tmp_path, "reload: {watch: yes}", DFKS_RELOAD__POLL="on")) == {
+        "DFKS_RELOAD__POLL: `reload.poll` must be `true` or `false` [config_bad_value]",
+        "dfks.yaml:1:17: `reload.watch` must be `true` or `false` [config_bad_value]",
+    }
 
 
 def test_environment_wins_over_the_file(tmp_path: Path) -> None:

@@ -1,0 +1,37 @@
+"""A comparison as operators are told of it."""
+
+from dfks_rules.app.shadow import report, shown
+from dfks_rules.model.features import NOTHING_STORED
+from dfks_rules.policy.facts import View
+from dfks_rules.policy.live import Shadow
+from tests.helpers.policy import NOON, get, policies, set_, subscribe
+
+
+def test_report_names_what_was_asked_and_shows_the_newest_first() -> None:
+    """Readable without the code at hand."""
+    active = policies("- id: r\n  when: {op: set}\n  then: {deny: no}\n")
+    shadow = Shadow(policies("- id: s\n  when: {op: set}\n  then: {deny: never}\n"))
+    for request in (get(), subscribe(), set_(), set_()._replace(presentity=get().presentity)):
+        view = View(request, NOTHING_STORED, NOON)
+        shadow.compare(view, active.decide_view(view))
+    row = report(shadow, "candidate", NOON)
+    assert row.same == {"get DoNotDisturb": 1, "subscribe": 1}
+    assert row.different == {"set DoNotDisturb": 2}
+    assert row.since == "2026-01-05T12:00:00+00:00"
+    assert row.samples[0]["active"]["reason"] == "no"
+    assert row.samples[0]["shadow"]["reason"] == "never"
+    assert row.samples[0]["given"]["op"] == "set"
+
+
+def test_decision_is_shown_in_the_words_of_cases() -> None:
+    """A sample can be made a case."""
+    decision = policies("- id: r\n  then: {status: 1}\n").decide(get(), NOTHING_STORED, NOON)
+    assert shown(decision) == {
+        "decision": "allow",
+        "reason": None,
+        "status": 1,
+        "values": {"forwardTo": None, "ringCount": None},
+        "assigned": True,
+        "notify": "all",
+        "matched": ["p/r"],
+    }
