@@ -13,7 +13,7 @@ from dfks_rules.model.decisions import Decision
 from dfks_rules.model.features import FEATURES, Feature, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import FeatureRequest, Operation, Requester, Surroundings
-from dfks_rules.policy.facts import FactValue, View
+from dfks_rules.policy.facts import NOWHERE, FactValue, View
 from dfks_rules.policy.given import given_of
 from dfks_rules.policy.policy_set import PolicySet
 
@@ -113,7 +113,7 @@ class LivePolicies:
         return self.active.reads | self.shadow.candidate.reads if self.shadow else self.active.reads
 
     def decide(
-        self, request: FeatureRequest, snapshot: Snapshot, at: datetime, around: Surroundings
+        self, request: FeatureRequest, snapshot: Snapshot, at: datetime, around: Surroundings = NOWHERE
     ) -> Decision:
         """See `PolicySet.decide`."""
         decision = self.active.decide(request, snapshot, at, around)
@@ -130,7 +130,7 @@ class LivePolicies:
         requester: Requester,
         snapshot: Snapshot,
         at: datetime,
-        around: Surroundings,
+        around: Surroundings = NOWHERE,
     ) -> tuple[Decision, ...]:
         """See `PolicySet.decide_gets`."""
         decisions = self.active.decide_gets(presentity, requester, snapshot, at, around)
