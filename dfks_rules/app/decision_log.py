@@ -101,7 +101,11 @@ class DecisionLog:
         Args:
             file: appended to; made with mode 0600.
             mask: whether numbers are masked, with the key in `FILE.key`.
+
+        Raises:
+            OSError: the folder or the key cannot be made.
         """
+        file.parent.mkdir(parents=True, exist_ok=True)
         self.lost = 0
         """Requests that were not written: the disk was too slow, or writing failed."""
         self._file = file
@@ -180,7 +184,6 @@ def _key(file: Path) -> bytes:
     try:
         return file.read_bytes()[:64]
     except FileNotFoundError:
-        file.parent.mkdir(parents=True, exist_ok=True)
         key = os.urandom(32)
         with open(file, "xb", opener=_private) as made:
             made.write(key)

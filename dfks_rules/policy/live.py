@@ -113,7 +113,11 @@ class LivePolicies:
         return self.active.reads | self.shadow.candidate.reads if self.shadow else self.active.reads
 
     def decide(
-        self, request: FeatureRequest, snapshot: Snapshot, at: datetime, around: Surroundings = NOWHERE
+        self,
+        request: FeatureRequest,
+        snapshot: Snapshot,
+        at: datetime,
+        around: Surroundings = NOWHERE,
     ) -> Decision:
         """See `PolicySet.decide`."""
         decision = self.active.decide(request, snapshot, at, around)

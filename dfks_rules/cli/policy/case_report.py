@@ -77,7 +77,9 @@ def show(report: Report, form: str, *, coverage: bool) -> None:
     for problem in report.problems:
         click.echo(problem)
     failed = len(report.failures)
-    click.echo(f"{len(report.cases)} cases: {len(report.cases) - failed} passed, {failed} failed")
+    total = len(report.cases)
+    word = "case" if total == 1 else "cases"
+    click.echo(f"{total} {word}: {total - failed} passed, {failed} failed")
 
 
 def junit(report: Report) -> bytes:

@@ -40,14 +40,14 @@ def test_a_record_makes_the_request_again(tmp_path: Path) -> None:
 
 def test_numbers_are_masked_and_equal_ones_alike(tmp_path: Path) -> None:
     """A log goes to more people than a store; the key stays."""
-    file = tmp_path / "d.jsonl"
+    file = tmp_path / "var" / "d.jsonl"
     one, other = logged(file, mask=True), logged(file, mask=True)
     assert one == other
     assert one["given"]["request.forwardTo"].startswith("sip:+4930*****~")
     assert one["decision"]["values"]["forwardTo"] == one["given"]["request.forwardTo"]
     assert b"12345@" not in file.read_bytes()
     assert one["decision"]["matched"] == ["default/store-what-is-asked"]
-    for made in (file, tmp_path / "d.jsonl.key"):
+    for made in (file, tmp_path / "var" / "d.jsonl.key"):
         assert stat.S_IMODE(made.stat().st_mode) == 0o600
 
 
@@ -68,7 +68,7 @@ def test_a_file_that_was_moved_is_made_again(tmp_path: Path) -> None:
 
 def test_a_disk_that_fails_costs_records_and_not_the_server(tmp_path: Path) -> None:
     """They are counted."""
-    log = DecisionLog(tmp_path / "none" / "d.jsonl", mask=False)
+    log = DecisionLog(tmp_path, mask=False)
     log.write("ab", 1, (CALL,), NO_SITE)
     log.close()
     assert log.lost == 1

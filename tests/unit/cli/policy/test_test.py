@@ -89,7 +89,7 @@ def test_coverage_is_told_and_demanded(folder: Path) -> None:
         f"{folder}/policy.yaml:8: p/never: never matched\n"
         "coverage: 50.0 %\n"
         "coverage is 50.0 %; at least 80 % is wanted\n"
-        "1 cases: 1 passed, 0 failed\n"
+        "1 case: 1 passed, 0 failed\n"
     )
 
 
@@ -124,7 +124,7 @@ def test_watching_runs_again_when_a_file_changes(
     result = run(folder, "--watch")
     assert result.exit_code == 0
     assert result.output.count("watching; Ctrl-C ends") == 3
-    assert "1 cases: 1 passed" in result.output
+    assert "1 case: 1 passed" in result.output
     assert "policy_missing" in result.output
     assert "2 cases: 1 passed, 1 failed" in result.output
 
