@@ -14,7 +14,7 @@ def scalar(value: Any, *, in_braces: bool = True) -> str:
 
     Args:
         value: what is written.
-        in_braces: whether it may stand in braces or brackets, where commas have a meaning.
+        in_braces: whether it may also stand in braces or brackets, where commas have a meaning.
     """
     if isinstance(value, str):
         return value if _is_plain(value, in_braces=in_braces) else _quoted(value)
@@ -40,12 +40,14 @@ def _is_plain(text: str, *, in_braces: bool) -> bool:
     """
     if not text.isprintable() or _is_number(text) or "${" in text:
         return False
-    document = f"[{{k: {text}}}, [{text}]]" if in_braces else f"- k: {text}\n- - {text}\n"
+    document = f"- k: {text}\n- - {text}\n"
+    if in_braces:
+        document += f"- {{k: {text}}}\n- [{text}]\n"
     try:
         read = yaml.load(document, _LOADER)  # noqa: S506 - a safe loader
     except (yaml.YAMLError, ValueError):
         return False
-    return bool(read == [{"k": text}, [text]])
+    return bool(read == [{"k": text}, [text]] * (2 if in_braces else 1))
 
 
 def _is_number(text: str) -> bool:

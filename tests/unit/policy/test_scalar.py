@@ -2,7 +2,7 @@
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dfks_rules.policy.scalar import flow, scalar
@@ -22,7 +22,7 @@ def test_text_that_all_read_as_text_needs_no_quotes(text: str) -> None:
     [
         *("+4930123456", "0123", "12:30", "no", "On", "2026-12-25", "1e3", "0o17", "0x1f", "null"),
         *("~", "", " a", "a ", "a: b", "a #b", "{x}", "a, b", "*", "${user}", "- a", "=", "<<"),
-        *("1_000", "nan", ".5", "true", "a\nb", "@x", "`x`", "%x", '"'),
+        *("1_000", "nan", ".5", "true", "a\nb", "@x", "`x`", "%x", '"', "-", "?", ":"),
     ],
 )
 def test_text_that_some_read_as_something_else_is_quoted(text: str) -> None:
@@ -31,6 +31,7 @@ def test_text_that_some_read_as_something_else_is_quoted(text: str) -> None:
     assert yaml.safe_load(scalar(text)) == text
 
 
+@settings(max_examples=500, deadline=None, derandomize=True)
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=20))
 def test_any_text_is_read_back(text: str) -> None:
     """By our reader, in a block and in braces."""
