@@ -1,11 +1,9 @@
 """`make bench-policies`: what many rules cost, beside other engines with the same rules."""
 
-import importlib.util
 import json
 import platform
 from collections.abc import Callable
 from contextlib import closing
-from importlib import import_module
 from itertools import islice
 from pathlib import Path
 from time import process_time
@@ -13,12 +11,12 @@ from typing import Any
 
 from bench.peers import PEERS, Barred, is_there
 from dfks_rules.app.policies import load_policies
-from dfks_rules.cli.policy.bench import by_reference, measured, times
+from dfks_rules.cli.policy.bench import measured, times
 from dfks_rules.policy.check import check
 from dfks_rules.policy.facts import View
 from dfks_rules.policy.given import view_of
+from dfks_rules.policy.lint.findings import lint as lint_policies
 from dfks_rules.policy.policy_set import load
-from dfks_rules.policy.reference import ReferenceEvaluator
 from dfks_rules.policy.source import Source
 from dfks_rules.policy.witness import witnesses
 
@@ -125,9 +123,8 @@ def decisions(rules: list[Barred]) -> dict[str, Any]:
     with closing(policies):
         refused = [policies.decide_view(view).denial is not None for view in views]
         assert refused == [bool(number % 2) for number in range(REQUESTS)]
-        evaluator = ReferenceEvaluator(policies.rules)
         for view in views[:20]:
-            assert by_reference(policies, evaluator, view) == policies.decide_view(view)
+            assert policies.decide_by_reference(view) == policies.decide_view(view)
         some = views if len(rules) <= 500 else views[:100]
         for name, figures in measured(policies, some).items():
             result[name] = _rounded(figures._asdict())
@@ -144,10 +141,8 @@ def decisions(rules: list[Barred]) -> dict[str, Any]:
 
 def lint(rules: list[Barred]) -> dict[str, Any]:
     """CPU of the checks beyond right and wrong, if this version has them."""
-    if importlib.util.find_spec("dfks_rules.policy.lint") is None:
-        return {"lint_s": "not measured: there is no `dfks_rules.policy.lint`"}
-    checked, _ = check(sources(rules))
-    seconds, _ = _cpu(lambda: import_module("dfks_rules.policy.lint.findings").lint(checked))
+    checked, _, _ = check(sources(rules))
+    seconds, _ = _cpu(lambda: lint_policies(checked))
     return {"lint_s": seconds}
 
 

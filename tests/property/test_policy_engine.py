@@ -6,11 +6,8 @@ from random import Random
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dfks_rules.model.decisions import Decision
-from dfks_rules.model.features import OFF
-from dfks_rules.policy.combine import make_plan
 from dfks_rules.policy.facts import FACTS, FactValue, View
-from dfks_rules.policy.policy_set import PolicySet, load
+from dfks_rules.policy.policy_set import load
 from dfks_rules.policy.reference import ReferenceEvaluator
 from dfks_rules.policy.source import Source
 from tests.helpers.random_policies import Question, files, questions
@@ -33,17 +30,6 @@ def fact_of(view: View, name: str) -> FactValue:
     return FACTS[name].read(view)
 
 
-def by_reference(policies: PolicySet, question: Question) -> Decision:
-    """The decision that the reference evaluator leads to, nothing remembered."""
-    request, snapshot, _ = question
-    lookup = partial(fact_of, View(*question))
-    rules = [policies.rules[n] for n in ReferenceEvaluator(policies.rules).matching(lookup)]
-    plan = make_plan(rules, request.operation, request.feature, policies.revision, lookup)
-    stored = OFF if request.feature is None else snapshot.state(request.feature)
-    own = request.requester.watcher == request.presentity
-    return plan.decide(request.asked, stored, own=own)._replace(logs=plan.lines(lookup))
-
-
 @PROFILE
 @given(files(), st.lists(questions(), min_size=1, max_size=12))
 def test_engine_decides_as_the_reference_evaluator_does(
@@ -53,7 +39,7 @@ def test_engine_decides_as_the_reference_evaluator_does(
     policies = load(sources)
     try:
         for question in asked + asked:  # the second time from memory
-            assert policies.decide(*question) == by_reference(policies, question)
+            assert policies.decide(*question) == policies.decide_by_reference(View(*question))
         assert policies.engine_failures == 0
     finally:
         policies.close()

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from time import thread_time_ns
@@ -12,13 +11,9 @@ from typing import NamedTuple
 import click
 
 from dfks_rules.app.policies import load_policies, read_sources
-from dfks_rules.model.decisions import Decision
-from dfks_rules.model.features import OFF
 from dfks_rules.policy.cases import is_cases_file, parse_cases
-from dfks_rules.policy.combine import make_plan
-from dfks_rules.policy.facts import FACTS, FactValue, View
+from dfks_rules.policy.facts import View
 from dfks_rules.policy.policy_set import PolicySet
-from dfks_rules.policy.reference import ReferenceEvaluator
 from dfks_rules.policy.witness import witnesses
 
 MOST = 2_000
@@ -61,11 +56,10 @@ def command(paths: tuple[Path, ...], *, as_json: bool) -> None:
 
 def measured(policies: PolicySet, views: Sequence[View]) -> dict[str, Times]:
     """What is measured → its times; every way to decide gets the same requests."""
-    evaluator = ReferenceEvaluator(policies.rules)
     return {
         "engine, remembered": times(policies.decide_view, views),
         "engine, worked out": times(policies.decide_view, views, before=policies.forget),
-        "reference evaluator": times(partial(by_reference, policies, evaluator), views),
+        "reference evaluator": times(policies.decide_by_reference, views),
     }
 
 
@@ -93,20 +87,6 @@ def times(
         fastest.append(max(0, min(spent) - clock) / 1_000)
     fastest.sort()
     return Times(_percentile(fastest, 50), _percentile(fastest, 99))
-
-
-def by_reference(policies: PolicySet, evaluator: ReferenceEvaluator, view: View) -> Decision:
-    """The decision that the plain evaluator leads to."""
-    request = view.request
-
-    def lookup(name: str) -> FactValue:
-        return FACTS[name].read(view)
-
-    rules = [policies.rules[position] for position in evaluator.matching(lookup)]
-    plan = make_plan(rules, request.operation, request.feature, policies.revision)
-    stored = OFF if request.feature is None else view.snapshot.state(request.feature)
-    own = request.requester.watcher == request.presentity
-    return plan.decide(request.asked, stored, own=own)._replace(logs=plan.lines(lookup))
 
 
 def _once(decide: Callable[[View], object], view: View) -> int:

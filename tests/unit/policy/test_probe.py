@@ -13,7 +13,8 @@ STARTS = Atom("watcher.user", "prefix", ("a",))
 
 def shards(*conditions: Condition) -> list[Shard]:
     """All shards of rules with these conditions."""
-    return [Shard(plan) for plan in lay_out([alternatives(one) for one in conditions]).shards]
+    rules = [(alternatives(one), frozenset[str]()) for one in conditions]
+    return [Shard(plan) for plan in lay_out(rules).shards]
 
 
 def test_what_the_engine_compiled_is_what_it_was_given() -> None:

@@ -5,10 +5,9 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from dfks_rules.cli.policy.bench import MOST, by_reference, command, times
+from dfks_rules.cli.policy.bench import MOST, command, times
 from dfks_rules.policy.given import view_of
-from dfks_rules.policy.reference import ReferenceEvaluator
-from tests.helpers.policy import policies, source
+from tests.helpers.policy import source
 from tests.helpers.published import ROOT
 
 WAYS = ["engine, remembered", "engine, worked out", "reference evaluator"]
@@ -36,15 +35,6 @@ def test_a_file_without_cases_is_measured_too(tmp_path: Path) -> None:
     path = tmp_path / "p.yaml"
     path.write_text(source("- {id: a, when: {op: get}, then: {status: 1}}").text)
     assert "0 of them of cases" in CliRunner().invoke(command, [str(path)]).output
-
-
-def test_the_plain_evaluator_decides_the_same() -> None:
-    """Else the comparison would be of two different things."""
-    policy_set = policies("- {id: a, when: {op: get}, then: {status: 1, log: '${user}'}}")
-    view = view_of({"op": "get", "feature": "DoNotDisturb"})
-    decision = by_reference(policy_set, ReferenceEvaluator(policy_set.rules), view)
-    assert decision == policy_set.decide_view(view)
-    policy_set.close()
 
 
 def test_what_comes_before_a_decision_is_done_before_each() -> None:
