@@ -40,6 +40,12 @@ def read_sources(paths: Iterable[Path]) -> list[Source]:
     return list(read_files(paths).sources)
 
 
+def read_cases(paths: Iterable[Path]) -> list[Source]:
+    """Files of cases, whatever they are called; see `read_files`."""
+    sources, cases = read_files(paths)
+    return [*sources, *cases]
+
+
 def read_files(paths: Iterable[Path]) -> PolicyFiles:
     """Read files, and those of folders: a folder's by name, then those of `tenants/<domain>/`.
 

@@ -55,7 +55,7 @@ class Coverage:
         for rule in policies.rules:
             self._seen.setdefault(places[rule.id], _Seen(rule))
         rules = {rule.id: rule for rule in policies.rules}
-        for view, decision in results:
+        for view, decision in ((policies.sees(view), decision) for view, decision in results):
             for name in decision.matched:
                 if name in rules:
                     _count(self._seen[places[name]], rules[name], view, decision)

@@ -78,6 +78,7 @@ class Explanation(NamedTuple):
 
 def explain(policies: PolicySet, view: View) -> Explanation:
     """Why `policies` answer a request as they do."""
+    view = policies.sees(view)
     decision = policies.decide_view(view)
     rules = {rule.id: rule for rule in policies.rules}
     matching = [rules[name] for name in decision.matched if name in rules]

@@ -57,7 +57,6 @@ class Shadow:
         asked = (view.request.operation, view.request.feature)
         other: Decision | None = None
         try:
-            view = view._replace(site=self.candidate.site)
             other = self.candidate.decide_view(view)
         except Exception:  # noqa: BLE001 - whatever a candidate does, phones get their answer
             self.failures += 1
@@ -124,7 +123,7 @@ class LivePolicies:
         if self.shadow is not None:
             self.shadow.compare(View(request, snapshot, at, around), decision)
         if self._oracle.is_due(1):
-            view = View(request, snapshot, at, around, self.active.site)
+            view = View(request, snapshot, at, around)
             self._oracle.check(self.active, view, decision)
         return decision
 
@@ -142,7 +141,7 @@ class LivePolicies:
         if is_due or self.shadow is not None:
             for feature, decision in zip(FEATURES, decisions, strict=True):
                 request = FeatureRequest(Operation.GET, presentity, requester, feature)
-                view = View(request, snapshot, at, around, self.active.site)
+                view = View(request, snapshot, at, around)
                 if self.shadow is not None:
                     self.shadow.compare(view, decision)
                 if is_due:

@@ -103,12 +103,13 @@ class PolicySet:
         """
         return self.decide_view(View(request, snapshot, at, around, self.site))
 
-    def decide_view(self, view: View) -> Decision:
-        """What the policies say to one request; see `decide`.
+    def sees(self, view: View) -> View:
+        """A request as these policies see it: with what their files say of users and numbers."""
+        return view if view.site is self.site else view._replace(site=self.site)
 
-        Args:
-            view: the request. Its site should be that of the policies.
-        """
+    def decide_view(self, view: View) -> Decision:
+        """What the policies say to one request; see `decide`."""
+        view = self.sees(view)
         request, snapshot = view.request, view.snapshot
         operation, feature = request.operation, request.feature
         situation = self._situations.get((operation, feature, request.presentity.domain))
@@ -137,6 +138,7 @@ class PolicySet:
 
     def decide_by_reference(self, view: View) -> Decision:
         """What `decide_view` must say, worked out without the engine and without memory."""
+        view = self.sees(view)
         request, lookup = view.request, view.fact
         rules = [self.rules[position] for position in self._reference.matching(lookup)]
         plan = make_plan(rules, request.operation, request.feature, self.revision, lookup)

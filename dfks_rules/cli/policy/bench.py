@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import click
 
-from dfks_rules.app.policies import load_policies, read_sources
+from dfks_rules.app.policies import load_policies, read_cases
 from dfks_rules.policy.cases import is_cases_file, parse_cases
 from dfks_rules.policy.facts import View
 from dfks_rules.policy.policy_set import PolicySet
@@ -103,4 +103,4 @@ def _percentile(ordered: Sequence[float], percent: int) -> float:
 def _views_of_cases(path: Path) -> list[View]:
     files = path.iterdir() if path.is_dir() else path.parent.glob("*.yaml")
     cases = [file for file in sorted(files) if is_cases_file(file.name)]
-    return [case.view for source in read_sources(cases) for case in parse_cases(source).cases]
+    return [case.view for source in read_cases(cases) for case in parse_cases(source).cases]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import click
 import watchfiles
 
-from dfks_rules.app.policies import read_sources
+from dfks_rules.app.policies import read_cases, read_sources
 from dfks_rules.cli.exit_codes import CASE_FAILED
 from dfks_rules.cli.policy import case_report
 from dfks_rules.cli.policy.case_report import RanCase, Report
@@ -123,7 +123,7 @@ def _run_file(one: CaseFile, choice: Choice, report: Report) -> set[Path]:
 def _parse_all(files: list[Path]) -> list[CaseFile]:
     cases: list[CaseFile] = []
     findings: list[Finding] = []
-    for source in read_sources(files):
+    for source in read_cases(files):
         try:
             cases.append(parse_cases(source))
         except PolicyError as error:

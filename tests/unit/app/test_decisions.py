@@ -4,6 +4,7 @@ from dfks_rules.app.decisions import Decisions
 from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.features import NOTHING_STORED, OFF
 from dfks_rules.model.requests import FeatureRequest
+from dfks_rules.policy.facts import NOWHERE
 from dfks_rules.policy.policy_set import PolicySet
 from tests.helpers.playbook import default_policies
 from tests.helpers.policy import ALICE, BOB, CFA, DND, NOON, get, set_, subscribe
@@ -19,7 +20,7 @@ def of_revision(revision: str) -> PolicySet | None:
 def outcome(request: FeatureRequest) -> Outcome:
     """What the default policy makes of a request at noon."""
     decision = POLICIES.decide(request, NOTHING_STORED, NOON)
-    return Outcome(request, decision, OFF, OFF, None, NOTHING_STORED, NOON)
+    return Outcome(request, decision, OFF, OFF, None, NOTHING_STORED, NOON, NOWHERE)
 
 
 def test_the_newest_come_first_and_each_has_its_own_id() -> None:
