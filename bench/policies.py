@@ -13,11 +13,11 @@ from bench.peers import PEERS, Barred, is_there
 from dfks_rules.app.policies import load_policies
 from dfks_rules.cli.policy.bench import measured, times
 from dfks_rules.policy.check import check
-from dfks_rules.policy.facts import View
 from dfks_rules.policy.given import view_of
 from dfks_rules.policy.lint.findings import lint as lint_policies
 from dfks_rules.policy.policy_set import load
 from dfks_rules.policy.source import Source
+from dfks_rules.policy.view import View
 from dfks_rules.policy.witness import witnesses
 
 TENANTS = 100

@@ -17,9 +17,9 @@ import structlog
 
 from dfks_rules.model.decisions import Outcome
 from dfks_rules.policy.answer import answer_of
-from dfks_rules.policy.facts import NOWHERE, View
 from dfks_rules.policy.given import given_of
 from dfks_rules.policy.site import Site
+from dfks_rules.policy.view import NOWHERE, View
 
 MAX_WAITING = 20_000
 """Most requests that wait to be written; more are counted as lost, and not kept."""

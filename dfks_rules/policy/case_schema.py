@@ -1,8 +1,9 @@
 """The JSON Schema of files of cases, made of the same tables as the schema of policies."""
 
 from dfks_rules.model.features import RING_COUNTS, Value
-from dfks_rules.policy.facts import FACTS, Fact, Kind
-from dfks_rules.policy.schema import (
+from dfks_rules.policy.fact import Fact, Kind
+from dfks_rules.policy.facts import FACTS
+from dfks_rules.policy.schema_pieces import (
     API_VERSION,
     IDENTIFIER,
     MAX_LIST,

@@ -14,11 +14,12 @@ from dfks_rules.errors import Finding, PolicyError
 from dfks_rules.model.decisions import Decision
 from dfks_rules.policy.answer import answer_of
 from dfks_rules.policy.case_schema import case_schema
-from dfks_rules.policy.facts import FACTS, View
+from dfks_rules.policy.facts import FACTS
 from dfks_rules.policy.given import Given, missing, view_of
 from dfks_rules.policy.policy_set import PolicySet
 from dfks_rules.policy.source import Path, Source, Tree, parse
 from dfks_rules.policy.validate import validate, validator
+from dfks_rules.policy.view import View
 
 
 class Case(NamedTuple):

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 from dfks_rules.model.decisions import Decision
 from dfks_rules.policy.answer import answer_of
-from dfks_rules.policy.facts import View
 from dfks_rules.policy.given import given_of
 from dfks_rules.policy.policy_set import PolicySet
+from dfks_rules.policy.view import View
 from dfks_rules.policy.witness import Facts, smallest, witness_of, witnesses
 
 MAX_WITNESSES = 20_000

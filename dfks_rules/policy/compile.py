@@ -15,8 +15,8 @@ from typing import NamedTuple
 from dfks_rules.model.features import FEATURES, Feature
 from dfks_rules.model.requests import Operation
 from dfks_rules.policy.document import AllOf, AnyOf, Condition, Not
-from dfks_rules.policy.facts import FactValue
 from dfks_rules.policy.matchers import Atom, FactLookup
+from dfks_rules.policy.view import FactValue
 
 MAX_ALTERNATIVES = 64
 """Most alternatives of one rule."""

@@ -7,9 +7,10 @@ from dfks_rules.model.decisions import Decision
 from dfks_rules.policy.combine import make_plan
 from dfks_rules.policy.compile import QUESTIONS, Alternative, alternatives
 from dfks_rules.policy.document import Rule
-from dfks_rules.policy.facts import View
+from dfks_rules.policy.facts import facts_of
 from dfks_rules.policy.policy_set import PolicySet
 from dfks_rules.policy.source import Source, parse
+from dfks_rules.policy.view import View
 from dfks_rules.policy.words import literal_text
 
 
@@ -96,14 +97,14 @@ def places_of(sources: Iterable[Source]) -> dict[str, tuple[str, int]]:
 def _count(seen: _Seen, rule: Rule, view: View, decision: Decision) -> None:
     request = view.request
     question = QUESTIONS.index((request.operation, request.feature))
-    lookup = view.fact
+    lookup = facts_of(view)
     for position, way in enumerate(seen.ways):
         fits = question in way.questions and (
             way.domains is None or request.presentity.domain in way.domains
         )
         if fits and all(atom.holds(lookup) == positive for atom, positive in way.literals):
             seen.matched.add(position)
-    alone = make_plan([rule], request.operation, request.feature, decision.revision, view.fact)
+    alone = make_plan([rule], request.operation, request.feature, decision.revision, facts_of(view))
     if rule.id in decision.decided_by.values() or not alone.decided_by:
         seen.counted = True
 

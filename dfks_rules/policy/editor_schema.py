@@ -5,7 +5,8 @@ The server puts variables in before it checks, so its own schema does not know t
 
 from typing import Any
 
-from dfks_rules.policy.schema import IDENTIFIER, Schema, object_schema, policy_schema
+from dfks_rules.policy.schema import policy_schema
+from dfks_rules.policy.schema_pieces import IDENTIFIER, Schema, object_schema
 
 _VARIABLE: Schema = {"$ref": "#/$defs/variable"}
 _USERS = ("scope", "rules")

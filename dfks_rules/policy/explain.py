@@ -13,9 +13,10 @@ from dfks_rules.policy.answer import answer_of, value_of
 from dfks_rules.policy.combine import make_plan
 from dfks_rules.policy.compile import QUESTIONS, Literal, alternatives
 from dfks_rules.policy.document import AllOf, AnyOf, Condition, Not, Rule
-from dfks_rules.policy.facts import FactValue, View
+from dfks_rules.policy.facts import facts_of
 from dfks_rules.policy.matchers import FactLookup
 from dfks_rules.policy.policy_set import PolicySet
+from dfks_rules.policy.view import FactValue, View
 from dfks_rules.policy.words import literal_text, printable, saw_text, value_text
 
 
@@ -82,7 +83,7 @@ def explain(policies: PolicySet, view: View) -> Explanation:
     decision = policies.decide_view(view)
     rules = {rule.id: rule for rule in policies.rules}
     matching = [rules[name] for name in decision.matched if name in rules]
-    lookup = view.fact
+    lookup = facts_of(view)
     return Explanation(
         view.request,
         decision,
@@ -140,7 +141,7 @@ def _said(rule: Rule, matching: list[Rule], view: View, decision: Decision) -> t
     """What one rule sets, as a plan of this rule alone tells, and what became of it."""
     request = view.request
     alone = make_plan(
-        [rule], request.operation, request.feature, decision.revision, view.fact
+        [rule], request.operation, request.feature, decision.revision, facts_of(view)
     ).decided_by
     answer = answer_of(decision)
     said = []

@@ -16,7 +16,8 @@ from dfks_rules.model.requests import (
     Requester,
     Surroundings,
 )
-from dfks_rules.policy.facts import FACTS, NOWHERE, WEEKDAYS, FactValue, View
+from dfks_rules.policy.facts import FACTS, WEEKDAYS
+from dfks_rules.policy.view import NOWHERE, FactValue, View
 
 Given = Mapping[str, Any]
 """Name of a fact → its value."""

@@ -9,10 +9,10 @@ from jsonschema import Draft202012Validator
 from dfks_rules.errors import Finding, PolicyError
 from dfks_rules.policy.case_schema import case_schema
 from dfks_rules.policy.cases import contradictions
-from dfks_rules.policy.facts import View
 from dfks_rules.policy.given import missing, view_of
 from dfks_rules.policy.source import Source, parse
 from dfks_rules.policy.validate import validate, validator
+from dfks_rules.policy.view import View
 
 INCOMPLETE = "policy_facts_missing"
 """Code of the finding about facts that make no request yet."""

@@ -12,8 +12,10 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from dfks_rules.policy.compile import Literal, Literals
-from dfks_rules.policy.facts import FACTS, FactValue, Kind
+from dfks_rules.policy.fact import Kind
+from dfks_rules.policy.facts import FACTS
 from dfks_rules.policy.matchers import Atom
+from dfks_rules.policy.view import FactValue
 
 SINGLE_VALUED = {
     Kind.WORD, Kind.TEXT, Kind.DOMAIN, Kind.AOR, Kind.STATUS, Kind.COUNT, Kind.IP, Kind.TIME,

@@ -13,9 +13,9 @@ from dfks_rules.model.decisions import Decision
 from dfks_rules.model.features import FEATURES, Feature, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import FeatureRequest, Operation, Requester, Surroundings
-from dfks_rules.policy.facts import NOWHERE, FactValue, View
 from dfks_rules.policy.given import given_of
 from dfks_rules.policy.policy_set import PolicySet
+from dfks_rules.policy.view import NOWHERE, FactValue, View
 
 MAX_SAMPLES = 100
 """Differences that a shadow keeps, the newest."""

@@ -13,9 +13,10 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from dfks_rules.policy.facts import FactValue, Kind
+from dfks_rules.policy.fact import Kind
 from dfks_rules.policy.patterns import compile_pattern, matches
 from dfks_rules.policy.schedules import Schedule, covers
+from dfks_rules.policy.view import FactValue
 
 FactLookup = Callable[[str], FactValue]
 """Name of a fact → its value in the request at hand."""

@@ -15,8 +15,10 @@ from dfks_rules.model.features import Feature
 from dfks_rules.model.requests import Operation
 from dfks_rules.policy.compile import QUESTIONS, Alternative, Literals, Sheet, chunks, sheet
 from dfks_rules.policy.engine import EngineError, Ruleset
-from dfks_rules.policy.facts import FACTS, FactReader, FactValue
+from dfks_rules.policy.fact import FactReader
+from dfks_rules.policy.facts import FACTS
 from dfks_rules.policy.matchers import FactLookup
+from dfks_rules.policy.view import FactValue
 
 SituationKey = tuple[Operation, Feature | None, FactValue]
 """What is asked, and for which domain; None for every domain that no rule names."""

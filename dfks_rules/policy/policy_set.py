@@ -13,11 +13,12 @@ from dfks_rules.policy.combine import Plan, make_plan
 from dfks_rules.policy.compiled import CompiledPolicies, compile_policies
 from dfks_rules.policy.document import Rule
 from dfks_rules.policy.engine import EngineError, self_test
-from dfks_rules.policy.facts import NOWHERE, FactValue, View
+from dfks_rules.policy.facts import facts_of
 from dfks_rules.policy.matchers import FactLookup
 from dfks_rules.policy.matching import Shard, Shards, Situation, situations
 from dfks_rules.policy.reference import ReferenceEvaluator
 from dfks_rules.policy.source import Source
+from dfks_rules.policy.view import NOWHERE, FactValue, View
 
 MAX_REMEMBERED = 16_384
 """Most plans, and most decisions, that a policy set remembers."""
@@ -118,8 +119,8 @@ class PolicySet:
         values = tuple([read(view) for read in situation.readers])
         plan = self._plans.get((situation, values))
         if plan is None:
-            rules = self._matching(situation, values, view.fact)
-            made = make_plan(rules, operation, feature, self.revision, view.fact)
+            rules = self._matching(situation, values, facts_of(view))
+            made = make_plan(rules, operation, feature, self.revision, facts_of(view))
             plan = self._plans.keep((situation, values), made)
         stored = OFF if feature is None else snapshot.states[POSITION[feature]]
         own = (
@@ -133,13 +134,13 @@ class PolicySet:
             known = self._decisions.get(key)
             decision = known or self._decisions.keep(key, plan.decide(None, stored, own=own))
         if plan.logs:
-            return decision._replace(logs=plan.lines(view.fact))
+            return decision._replace(logs=plan.lines(facts_of(view)))
         return decision
 
     def decide_by_reference(self, view: View) -> Decision:
         """What `decide_view` must say, worked out without the engine and without memory."""
         view = self.sees(view)
-        request, lookup = view.request, view.fact
+        request, lookup = view.request, facts_of(view)
         rules = [self.rules[position] for position in self._reference.matching(lookup)]
         plan = make_plan(rules, request.operation, request.feature, self.revision, lookup)
         stored = OFF if request.feature is None else view.snapshot.state(request.feature)

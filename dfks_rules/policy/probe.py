@@ -1,8 +1,8 @@
 """Does the engine hold what it was given? Each shard is asked about facts that its rules name."""
 
-from dfks_rules.policy.facts import FactValue
 from dfks_rules.policy.matchers import FactLookup
 from dfks_rules.policy.matching import Content, Shard
+from dfks_rules.policy.view import FactValue
 
 PROBES = 3
 """Alternatives of each shard, evenly spread, for which facts are made up."""

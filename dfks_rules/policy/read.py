@@ -20,7 +20,8 @@ from dfks_rules.policy.document import (
     Policy,
     Rule,
 )
-from dfks_rules.policy.facts import FACTS, Kind
+from dfks_rules.policy.fact import Kind
+from dfks_rules.policy.facts import FACTS
 from dfks_rules.policy.matchers import MATCHERS, Atom, Named, Operand
 from dfks_rules.policy.schedules import Schedule, ScheduleError, parse_schedule
 from dfks_rules.policy.source import Path, Tree

@@ -12,7 +12,13 @@ from dfks_rules.model.features import MAX_TEXT
 from dfks_rules.model.identity import Aor
 from dfks_rules.policy.directory import MAX_USERS, Entry
 from dfks_rules.policy.number_plan import MAX_EXTENSION
-from dfks_rules.policy.schema import API_VERSION, TEXT, Schema, metadata_schema, object_schema
+from dfks_rules.policy.schema_pieces import (
+    API_VERSION,
+    TEXT,
+    Schema,
+    metadata_schema,
+    object_schema,
+)
 from dfks_rules.policy.source import Path, Place, Source, Tree, parse
 from dfks_rules.policy.validate import did_you_mean, quoted, validate, validator
 

@@ -10,7 +10,7 @@ from phonenumbers import SUPPORTED_REGIONS
 
 from dfks_rules.errors import Finding
 from dfks_rules.policy.number_plan import MAX_EXTENSION, Dialling, NumberPlan
-from dfks_rules.policy.schema import (
+from dfks_rules.policy.schema_pieces import (
     API_VERSION,
     IDENTIFIER,
     MAX_LIST,

@@ -8,10 +8,11 @@ import orjson
 from dfks_rules.model.features import FEATURES, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester
-from dfks_rules.policy.facts import FACTS, View
+from dfks_rules.policy.facts import FACTS
 from dfks_rules.policy.given import missing
 from dfks_rules.policy.samples import possible
 from dfks_rules.policy.validate import did_you_mean, quoted
+from dfks_rules.policy.view import View
 from dfks_rules.policy.witness import Facts, witness_of
 
 

@@ -16,9 +16,10 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from dfks_rules.policy.facts import FACTS, Kind
+from dfks_rules.policy.fact import Kind
+from dfks_rules.policy.facts import FACTS
 from dfks_rules.policy.matchers import Atom
-from dfks_rules.policy.schema import constant_schema
+from dfks_rules.policy.schema_pieces import constant_schema
 from dfks_rules.policy.validate import validator
 
 MAX_SAMPLES = 40

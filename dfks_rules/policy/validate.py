@@ -11,7 +11,7 @@ from jsonschema.exceptions import ValidationError
 
 from dfks_rules.errors import Finding
 from dfks_rules.policy.matchers import MATCHERS
-from dfks_rules.policy.schema import WANTED, Schema
+from dfks_rules.policy.schema_pieces import WANTED, Schema
 from dfks_rules.policy.source import Path, Tree
 
 _TYPES = {

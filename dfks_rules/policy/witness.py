@@ -13,10 +13,12 @@ from dfks_rules.model.features import VALUES_OF
 from dfks_rules.model.requests import Operation
 from dfks_rules.policy.compile import QUESTIONS, Alternative, Literal, Question, alternatives
 from dfks_rules.policy.document import Rule
-from dfks_rules.policy.facts import FACTS, Kind, View
+from dfks_rules.policy.fact import Kind
+from dfks_rules.policy.facts import FACTS
 from dfks_rules.policy.given import missing, view_of
 from dfks_rules.policy.matchers import Atom
 from dfks_rules.policy.samples import joined, possible, samples
+from dfks_rules.policy.view import View
 
 MAX_CANDIDATES = 100_000
 """Most requests that are made, those included that were made before."""

@@ -4,8 +4,8 @@ import re
 from collections.abc import Hashable
 
 from dfks_rules.policy.compile import Literal
-from dfks_rules.policy.facts import FactValue
 from dfks_rules.policy.matchers import MATCHERS, Operand
+from dfks_rules.policy.view import FactValue
 
 _NEGATED = {
     matcher.negates: matcher.name for matcher in MATCHERS.values() if matcher.negates is not None

@@ -9,7 +9,8 @@ from pathlib import Path
 from dfks_rules.model.requests import Operation
 from dfks_rules.policy.case_schema import case_schema
 from dfks_rules.policy.editor_schema import editor_schema
-from dfks_rules.policy.facts import FACTS, Fact, Kind
+from dfks_rules.policy.fact import Fact, Kind
+from dfks_rules.policy.facts import FACTS
 from dfks_rules.policy.matchers import MATCHERS
 from dfks_rules.policy.read_directory import directory_schema
 from dfks_rules.policy.read_number_plan import number_plan_schema

@@ -17,7 +17,8 @@ from dfks_rules.model.features import (
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester
 from dfks_rules.policy.check import check
-from dfks_rules.policy.facts import FACTS, Fact, Kind
+from dfks_rules.policy.fact import Fact, Kind
+from dfks_rules.policy.facts import FACTS
 from dfks_rules.policy.matchers import MATCHERS, Operand
 from dfks_rules.policy.source import Source
 

@@ -5,7 +5,8 @@ from random import Random
 from dfks_rules.model.features import FEATURES, VALUES_OF, FeatureState, Snapshot, Value
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester, Surroundings
-from dfks_rules.policy.facts import NOWHERE, Kind, View
+from dfks_rules.policy.fact import Kind
+from dfks_rules.policy.view import NOWHERE, View
 from tests.helpers.random_policies import CONSTANTS, HOSTILE, moment
 
 _DOMAINS = [*CONSTANTS[Kind.DOMAIN], "other.example"]

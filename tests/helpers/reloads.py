@@ -11,7 +11,7 @@ from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester
 from dfks_rules.policy.compiled import revision_of
-from dfks_rules.policy.facts import NOWHERE
+from dfks_rules.policy.view import NOWHERE
 from tests.helpers.policy import NOON
 
 DOMAINS = [f"t{n}.example" for n in range(3)]

@@ -7,9 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dfks_rules.policy.compile import Literal, Literals
-from dfks_rules.policy.facts import FACTS, Fact, FactValue, Kind
+from dfks_rules.policy.fact import Fact, Kind
+from dfks_rules.policy.facts import FACTS
 from dfks_rules.policy.implication import contradicts, implies
 from dfks_rules.policy.matchers import MATCHERS, Atom, Operand
+from dfks_rules.policy.view import FactValue
 from tests.helpers.random_policies import CONSTANTS, TEXTS, operands
 
 PROFILE = settings(max_examples=600, deadline=None, derandomize=True)

@@ -12,10 +12,10 @@ from dfks_rules.model.requests import Operation
 from dfks_rules.policy.check import CheckedPolicy, check
 from dfks_rules.policy.combine import make_plan
 from dfks_rules.policy.document import Rule
-from dfks_rules.policy.facts import View
 from dfks_rules.policy.lint.findings import lint
 from dfks_rules.policy.reference import holds
 from dfks_rules.policy.source import Source
+from dfks_rules.policy.view import View
 from tests.helpers.random_policies import CONDITIONS, EFFECTS, Question, dumped, questions
 from tests.property.test_policy_engine import FEWER, fact_of
 

@@ -12,8 +12,8 @@ import click
 
 from dfks_rules.app.policies import load_policies, read_cases
 from dfks_rules.policy.cases import is_cases_file, parse_cases
-from dfks_rules.policy.facts import View
 from dfks_rules.policy.policy_set import PolicySet
+from dfks_rules.policy.view import View
 from dfks_rules.policy.witness import witnesses
 
 MOST = 2_000

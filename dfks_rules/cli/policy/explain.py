@@ -18,8 +18,8 @@ from dfks_rules.cli.policy.asking import (
 )
 from dfks_rules.mi.client import call
 from dfks_rules.policy.explain import explain, explanation_json, lines_of
-from dfks_rules.policy.facts import View
 from dfks_rules.policy.given_files import parse_given
+from dfks_rules.policy.view import View
 
 
 @click.command("explain")

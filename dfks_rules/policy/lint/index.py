@@ -4,10 +4,12 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterator
 from typing import Generic, NamedTuple, TypeVar
 
-from dfks_rules.policy.facts import FACTS, FactValue, Kind
+from dfks_rules.policy.fact import Kind
+from dfks_rules.policy.facts import FACTS
 from dfks_rules.policy.implication import is_opaque
 from dfks_rules.policy.lint.ranked import Way
 from dfks_rules.policy.matchers import Atom
+from dfks_rules.policy.view import FactValue
 
 T = TypeVar("T")
 

@@ -10,9 +10,10 @@ from dfks_rules.policy.check import CheckedPolicy
 from dfks_rules.policy.codes import CODES
 from dfks_rules.policy.compile import QUESTIONS, Alternative, Literals
 from dfks_rules.policy.document import Effects, Mode, Rule
-from dfks_rules.policy.facts import FACTS, FactValue
+from dfks_rules.policy.facts import FACTS
 from dfks_rules.policy.implication import by_fact, values_of
 from dfks_rules.policy.source import Place
+from dfks_rules.policy.view import FactValue
 
 
 class Way(NamedTuple):

@@ -4,8 +4,8 @@ from dfks_rules.app.decisions import Decisions
 from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.features import NOTHING_STORED, OFF
 from dfks_rules.model.requests import FeatureRequest
-from dfks_rules.policy.facts import NOWHERE
 from dfks_rules.policy.policy_set import PolicySet
+from dfks_rules.policy.view import NOWHERE
 from tests.helpers.playbook import default_policies
 from tests.helpers.policy import ALICE, BOB, CFA, DND, NOON, get, set_, subscribe
 

@@ -11,7 +11,7 @@ from dfks_rules.app.logs import LEVELS, LoggedOutcomes, _Lines, set_up
 from dfks_rules.model.decisions import Decision, Denial, NotifyScope, Outcome
 from dfks_rules.model.features import NOTHING_STORED, OFF, FeatureState
 from dfks_rules.model.requests import FeatureRequest
-from dfks_rules.policy.facts import NOWHERE
+from dfks_rules.policy.view import NOWHERE
 from tests.helpers.policy import CFA, NOON, ON, get, set_, subscribe
 
 _ASKED = FeatureState(status=True, forward_to="sip:bob@example.com")

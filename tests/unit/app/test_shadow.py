@@ -2,8 +2,8 @@
 
 from dfks_rules.app.shadow import report, shown
 from dfks_rules.model.features import NOTHING_STORED
-from dfks_rules.policy.facts import View
 from dfks_rules.policy.live import Shadow
+from dfks_rules.policy.view import View
 from tests.helpers.policy import NOON, get, policies, set_, subscribe
 
 

@@ -10,8 +10,8 @@ from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked, Operation
 from dfks_rules.policy.combine import NOT_YOUR_PRESENTITY, make_plan
 from dfks_rules.policy.document import AllOf, Also, Effects, Rule
-from dfks_rules.policy.facts import FactValue
 from dfks_rules.policy.values import Clamped, Template
+from dfks_rules.policy.view import FactValue
 from tests.helpers.policy import CFA, CFNA, DND
 
 STORED = FeatureState(True, "sip:stored@a", 5)

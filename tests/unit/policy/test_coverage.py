@@ -3,9 +3,9 @@
 from dfks_rules.model.features import NOTHING_STORED
 from dfks_rules.model.requests import FeatureRequest
 from dfks_rules.policy.coverage import Coverage, places_of
-from dfks_rules.policy.facts import View
 from dfks_rules.policy.policy_set import load
 from dfks_rules.policy.source import Source
+from dfks_rules.policy.view import View
 from tests.helpers.policy import CFA, NOON, get, set_, source
 
 SOURCE = source(

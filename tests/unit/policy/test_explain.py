@@ -3,7 +3,7 @@
 from dfks_rules.model.features import NOTHING_STORED, FeatureState
 from dfks_rules.model.requests import FeatureRequest
 from dfks_rules.policy.explain import Explanation, brief, explain, explanation_json, lines_of
-from dfks_rules.policy.facts import View
+from dfks_rules.policy.view import View
 from tests.helpers.policy import BOB, CFA, DND, NOON, PHONE, get, policies, set_, subscribe
 
 

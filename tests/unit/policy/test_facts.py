@@ -4,13 +4,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dfks_rules.model.features import NOTHING_STORED, Feature, FeatureState
+from dfks_rules.model.features import NOTHING_STORED, FeatureState
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester, Surroundings
 from dfks_rules.policy.directory import Directory, Entry
-from dfks_rules.policy.facts import FACTS, NOWHERE, Kind, View
+from dfks_rules.policy.facts import FACTS
 from dfks_rules.policy.number_plan import NumberPlan
 from dfks_rules.policy.site import make_site
+from dfks_rules.policy.view import NOWHERE, View
 from tests.helpers.policy import ALICE, CFNA, NOON, OPERATOR, get, set_, subscribe
 
 PHONE = Requester(
@@ -108,31 +109,8 @@ def test_local_time_is_that_of_the_datetime_given() -> None:
     assert read == {"time": "07:05", "weekday": "sun", "date": "2026-12-06"}
 
 
-def test_words_are_all_the_values_that_there_are() -> None:
-    """A constant that is not among them is refused as a mistake."""
-    assert set(FACTS["op"].words) == {one.value for one in Operation}
-    assert set(FACTS["feature"].words) == {one.value for one in Feature}
-    assert set(FACTS["origin"].words) == {one.value for one in Origin}
-    assert all(bool(fact.words) == (fact.kind is Kind.WORD) for fact in FACTS.values())
-
-
 def test_domain_only_presentities_have_an_empty_user() -> None:
     """`sip:example.com` is an address of record too."""
     request = FeatureRequest(Operation.SUBSCRIBE, Aor("", ALICE.domain), OPERATOR)
     assert FACTS["user"].read(View(request, STORED, NOON)) == ""
     assert FACTS["presentity"].read(View(request, STORED, NOON)) == "sip:example.com"
-
-
-def test_what_somebody_says_of_a_derived_fact_holds() -> None:
-    """A case need not spell a premium number to speak of one."""
-    view = View(SET, STORED, NOON, given=(("target.class", "premium"), ("groups", ("x",))))
-    assert FACTS["target.class"].read(view) == "premium"
-    assert FACTS["groups"].read(view) == ("x",)
-    assert not any(FACTS[name].derived for name in ("user", "time", "rate.user"))
-
-
-def test_a_get_is_about_the_stored_target() -> None:
-    """A policy on what phones are told must know where calls go."""
-    view = View(get(CFNA), STORED, NOON)
-    assert FACTS["target.user"].read(view) == "vm"
-    assert FACTS["target.user"].read(View(get(), STORED, NOON)) is None

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 
 from dfks_rules.model.requests import Operation
-from dfks_rules.policy.facts import FACTS, View
+from dfks_rules.policy.facts import FACTS
 from dfks_rules.policy.given import given_of, missing, view_of
+from dfks_rules.policy.view import View
 from tests.helpers.policy import ALICE
 from tests.helpers.random_policies import Question, questions
 

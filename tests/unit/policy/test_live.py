@@ -5,7 +5,6 @@ import pytest
 from dfks_rules.errors import DfksError
 from dfks_rules.model.features import FEATURES, NOTHING_STORED
 from dfks_rules.model.requests import Operation
-from dfks_rules.policy.facts import View
 from dfks_rules.policy.given import view_of
 from dfks_rules.policy.live import (
     MAX_SAMPLES,
@@ -16,6 +15,7 @@ from dfks_rules.policy.live import (
     Shadow,
 )
 from dfks_rules.policy.policy_set import PolicySet
+from dfks_rules.policy.view import View
 from tests.helpers.policy import ALICE, DND, NOON, PHONE, get, policies, set_
 
 ON = "- id: r\n  when: {op: get}\n  then: {status: 1}\n"

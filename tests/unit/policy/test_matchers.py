@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from dfks_rules.policy.facts import FactValue
 from dfks_rules.policy.matchers import MATCHERS, Atom
+from dfks_rules.policy.view import FactValue
 
 
 def facts(**values: FactValue) -> Callable[[str], FactValue]:

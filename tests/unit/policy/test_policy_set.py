@@ -10,9 +10,9 @@ from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester
 from dfks_rules.policy.compiled import compile_policies
-from dfks_rules.policy.facts import View
 from dfks_rules.policy.matching import Shards
 from dfks_rules.policy.policy_set import MAX_ENGINE_FAILURES, MAX_REMEMBERED, PolicySet, load
+from dfks_rules.policy.view import View
 from tests.helpers.policy import (
     BOB,
     CFA,

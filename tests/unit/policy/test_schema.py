@@ -8,7 +8,8 @@ from jsonschema import Draft202012Validator
 from dfks_rules.policy.case_schema import case_schema
 from dfks_rules.policy.facts import FACTS
 from dfks_rules.policy.matchers import MATCHERS
-from dfks_rules.policy.schema import WANTED, policy_schema
+from dfks_rules.policy.schema import policy_schema
+from dfks_rules.policy.schema_pieces import WANTED
 from tests.helpers.published import ROOT, published
 
 

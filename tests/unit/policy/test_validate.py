@@ -6,7 +6,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from dfks_rules.errors import Finding
-from dfks_rules.policy.schema import IDENTIFIER, WANTED, policy_schema
+from dfks_rules.policy.schema import policy_schema
+from dfks_rules.policy.schema_pieces import IDENTIFIER, WANTED
 from dfks_rules.policy.source import parse
 from dfks_rules.policy.validate import did_you_mean, quoted, validate, validator
 from tests.helpers.policy import source

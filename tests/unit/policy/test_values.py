@@ -3,8 +3,8 @@
 import pytest
 
 from dfks_rules.model.features import MAX_TEXT
-from dfks_rules.policy.facts import FactValue
 from dfks_rules.policy.values import Clamped, Template, line
+from dfks_rules.policy.view import FactValue
 
 FACTS: dict[str, FactValue] = {"user": "alice", "n": 3, "bad": "a\nb", "long": "x" * MAX_TEXT}
 

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 from dfks_rules.policy.facts import FACTS
 from dfks_rules.policy.matchers import MATCHERS
-from dfks_rules.policy.schema import IDENTIFIER
+from dfks_rules.policy.schema_pieces import IDENTIFIER
 from dfks_rules.policy.source import Path, Source, Tree, parse
 from dfks_rules.policy.variables import MAX_INSERTED, substitute, variables_schema
 
