@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from dfks_rules.app.canary import Verdict
+from dfks_rules.app.canary import CPU, Verdict
 from dfks_rules.app.policies import PolicyFiles
 from dfks_rules.errors import Finding, PolicyError
 from dfks_rules.policy.compiled import CompiledPolicies
@@ -103,6 +103,8 @@ def _read(answer: bytes) -> Verdict:
 
 
 def _death(status: int, complaint: bytes) -> str:
+    if status == -signal.SIGXCPU:
+        return f"used more than {CPU} s of CPU"
     if status < 0:
         with contextlib.suppress(ValueError):
             return f"was killed by {signal.Signals(-status).name}"

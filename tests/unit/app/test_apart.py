@@ -58,6 +58,8 @@ async def test_hang_is_ended() -> None:
     """The engine can spin for ever."""
     code = "import sys\nwhile True: pass"
     assert "took longer than 0.5 s" in await failure(code, within=0.5)
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_CPU, (1, 2))\nwhile True: pass"
+    assert "used more than 60 s of CPU" in await failure(limit)
 
 
 async def test_end_without_an_answer_tells_the_last_words() -> None:

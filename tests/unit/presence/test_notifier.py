@@ -3,8 +3,9 @@
 import pytest
 
 from dfks_rules.errors import StoreError
-from dfks_rules.model.features import Snapshot
+from dfks_rules.model.features import NOTHING_STORED, Snapshot
 from dfks_rules.model.identity import Aor
+from dfks_rules.policy.policy_set import PolicySet
 from dfks_rules.presence.package import Limits, OnNotifyTimeout
 from dfks_rules.service.ports import Settle
 from tests.helpers.playbook import DND_ON, Playbook, Sent, default_policies, message, tag_of
@@ -299,4 +300,55 @@ def test_store_that_fails_is_answered_500_while_a_phone_is_admitted() -> None:
     """Bad disks get a clear error: no crash, no silence."""
     book = Playbook(default_policies(), store=_Full())
     (response,) = book.receive(message())
+    assert response.status == 500
+
+
+class _Slow:
+    """A store whose commits are settled by the test."""
+
+    def __init__(self) -> None:
+        self.stored = NOTHING_STORED
+        self.waiting: list[tuple[Snapshot, Settle]] = []
+
+    def load(self, presentity: Aor) -> Snapshot:
+        """What is settled."""
+        return self.stored
+
+    def commit(self, presentity: Aor, before: Snapshot, after: Snapshot, settle: Settle) -> None:
+        """Waits."""
+        self.waiting.append((after, settle))
+
+    def settle(self, error: StoreError | None = None) -> None:
+        """The disk is done with the oldest."""
+        after, settle = self.waiting.pop(0)
+        if error is None:
+            self.stored = after
+        settle(error, 0.0)
+
+    def close(self) -> None:
+        """Nothing."""
+
+
+def test_all_of_a_request_is_decided_by_the_policies_it_began_with() -> None:
+    """They may be replaced while the disk works, and their memory is gone then."""
+    store = _Slow()
+    book = Playbook(default_policies(), store=store)
+    assert book.receive(message(body=DND_ON)) == []
+    assert isinstance(book.features.policies, PolicySet)
+    book.features.policies.close()
+    book.features.policies = policies("- {id: off, when: {op: get}, then: {assigned: false}}")
+    store.settle()
+    response, notify = book.sent()
+    assert response.status == 200
+    assert b"<doNotDisturbOn>true<" in notify.body
+    assert notify.body.count(b"<ForwardingEvent") == 3
+
+
+def test_a_commit_that_fails_refuses_a_new_dialog_once() -> None:
+    """A set and a get wait for it; the phone gets one answer."""
+    store = _Slow()
+    book = Playbook(default_policies(), store=store)
+    book.receive(message(body=DND_ON))
+    store.settle(StoreError("store_unavailable", "disk is full"))
+    (response,) = book.sent()
     assert response.status == 500
