@@ -7,17 +7,22 @@ and by the thread of the file.
 import os
 from collections import deque
 from collections.abc import Callable, Iterator
-from itertools import islice
 from typing import Any
 
 from dfks_rules.app.decision_log import DecisionLog, Record, record_of, view_of_outcome
 from dfks_rules.model.decisions import Outcome
+from dfks_rules.model.requests import Operation
 from dfks_rules.policy.explain import explain, explanation_json, lines_of
 from dfks_rules.policy.policy_set import PolicySet
 from dfks_rules.policy.site import NO_SITE, Site
 
 MAX_EXPLAINED = 5
 """Most decisions explained for one presentity: what one SUBSCRIBE asks."""
+
+
+def _interest(outcome: Outcome) -> tuple[bool, bool]:
+    """Sorts what people ask about to the front."""
+    return outcome.decision.denial is None, outcome.request.operation is not Operation.SET
 
 
 class Decisions:
@@ -61,14 +66,22 @@ class Decisions:
         return (record_of(name, outcome, self._site(outcome)) for name, outcome in newest)
 
     def explain(self, which: str) -> list[dict[str, Any]]:
-        """The decision of that id, or the last ones about that presentity, the newest first.
+        """The decision of that id, or what was last decided about that presentity.
+
+        Of each question about it the newest decision; refusals come first, then sets: nobody asks
+        why a phone was told what holds.
 
         Returns:
             For each `record`, `explanation` (None when its policies are gone) and `text`; nothing
             when there is no such decision.
         """
         if which.startswith("sip:"):
-            return [self._explained(*one) for one in islice(self._newest(which), MAX_EXPLAINED)]
+            asked: dict[object, tuple[str, Outcome]] = {}
+            for name, outcome in self._newest(which):
+                request = outcome.request
+                asked.setdefault((request.operation, request.feature), (name, outcome))
+            found = sorted(asked.values(), key=lambda one: _interest(one[1]))
+            return [self._explained(*one) for one in found[:MAX_EXPLAINED]]
         return [self._explained(*one) for one in self._newest(None) if one[0] == which]
 
     def _site(self, outcome: Outcome) -> Site:
