@@ -115,7 +115,7 @@ class PolicySet:
         """What the policies say to one request; see `decide`."""
         if view.site is not self.site:
             view = self.sees(view)
-        request, snapshot, *_ = view
+        request, snapshot = view.request, view.snapshot
         operation, presentity, requester, feature, asked = request
         situation = self._situations.get((operation, feature, presentity.domain))
         if situation is None:

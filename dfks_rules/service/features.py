@@ -64,11 +64,11 @@ class Features:
 
     def admit(self, presentity: Aor, requester: Requester, at: datetime) -> Decision:
         """Whether the requester may watch the presentity."""
-        request = FeatureRequest(Operation.SUBSCRIBE, presentity, requester)
+        request = _new(FeatureRequest, (Operation.SUBSCRIBE, presentity, requester, None, None))
         snapshot = self._snapshot(presentity)
         decision = self.policies.decide(request, snapshot, at, self._quiet)
-        outcome = Outcome(request, decision, OFF, OFF, None, snapshot, at, self._quiet)
-        self._log.record((outcome,))
+        made = (request, decision, OFF, OFF, None, snapshot, at, self._quiet)
+        self._log.record((_new(Outcome, made),))
         return decision
 
     def get(
@@ -90,13 +90,23 @@ class Features:
         except StoreError as error:
             done(error, now)
             return
-        outcomes = []
-        quiet = self._quiet
-        for feature, stored, decision in zip(FEATURES, snapshot.states, decisions, strict=True):
-            request = _new(FeatureRequest, (Operation.GET, presentity, requester, feature, None))
-            told = decision.state if decision.assigned else None
-            made = (request, decision, stored, stored, told, snapshot, at, quiet)
-            outcomes.append(_new(Outcome, made))
+        get, quiet = Operation.GET, self._quiet
+        outcomes = [
+            _new(
+                Outcome,
+                (
+                    _new(FeatureRequest, (get, presentity, requester, feature, None)),
+                    decision,
+                    stored,
+                    stored,
+                    decision.state if decision.assigned else None,
+                    snapshot,
+                    at,
+                    quiet,
+                ),
+            )
+            for feature, stored, decision in zip(FEATURES, snapshot.states, decisions, strict=True)
+        ]
         self._settle(presentity, tuple(outcomes), now, done)
 
     def set(
@@ -123,7 +133,7 @@ class Features:
             if change.states == change.before.states:
                 self._settle(owner, outcomes, now, told)
             else:
-                after = Snapshot(change.before.revision + 1, change.states)
+                after = _new(Snapshot, (change.before.revision + 1, change.states))
                 self._commit(owner, change.before, after, outcomes, told)
 
     def _snapshot(self, presentity: Aor) -> Snapshot:
