@@ -6,7 +6,6 @@ from dfks_rules.model.identity import Aor
 from dfks_rules.policy.directory import Directory
 from dfks_rules.policy.read_directory import (
     CSV_HEADER,
-    MAX_CSV_BYTES,
     MAX_FINDINGS,
     MAX_PER_USER,
     read_directory,
