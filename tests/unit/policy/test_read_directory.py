@@ -10,7 +10,7 @@ from dfks_rules.policy.read_directory import (
     MAX_PER_USER,
     read_directory,
 )
-from dfks_rules.policy.source import Source
+from dfks_rules.policy.source import MAX_CSV_BYTES, Source
 
 HEAD = "apiVersion: dfks/v1\nkind: Directory\nmetadata: {name: d}\n"
 ALICE = Aor("alice", "acme.example")
