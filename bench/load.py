@@ -42,8 +42,8 @@ class Phones:
             b"User-Agent: bench\r\n%bContent-Length: %d\r\n\r\n%b"
         ) % (
             user, self.port, self._run, self._branch, user, number, user,
-            b";tag=" + tag if tag else b"", number, self._run, cseq, user, self.port, expires, content,
-            len(body), body,
+            b";tag=" + tag if tag else b"", number, self._run, cseq, user, self.port, expires,
+            content, len(body), body,
         )  # fmt: skip
 
     def run(self, messages: Iterator[bytes], window: int, *, bare: bool = False) -> int:

@@ -1,8 +1,8 @@
 """Ten minutes of mixed traffic: `python -m bench.soak [SECONDS]`. Does anything grow?
 
-Phones subscribe, refresh, press keys and unsubscribe, operators set features, sets follow from sets,
-policy files change every two seconds (every tenth time into something broken), decisions are logged
-and the log is rotated. Figures are in docs/topics/hot-reload.md.
+Phones subscribe, refresh, press keys and unsubscribe, operators set features, sets follow from
+sets, policy files change every two seconds (every tenth time into something broken), decisions are
+logged and the log is rotated. Figures are in docs/topics/hot-reload.md.
 """
 
 import json

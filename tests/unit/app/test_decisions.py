@@ -1,5 +1,8 @@
 """The last decisions, found and explained."""
 
+from pathlib import Path
+
+from dfks_rules.app.decision_log import DecisionLog
 from dfks_rules.app.decisions import Decisions
 from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.features import NOTHING_STORED, OFF
@@ -64,3 +67,12 @@ def test_policies_that_are_gone_are_said_to_be() -> None:
         f"the policies that decided (revision {POLICIES.revision}) are gone",
         "matched: default/tell-what-is-stored",
     ]
+
+
+def test_losses_of_the_log_are_counted_where_operators_look(tmp_path: Path) -> None:
+    """A folder in its place stands for a disk that fails."""
+    log = DecisionLog(tmp_path, mask=False)
+    decisions = Decisions(10, of_revision, log)
+    decisions.keep((outcome(get(DND)), outcome(get(CFA))))
+    log.close()
+    assert decisions.statistics() == {"decisions:made": 2, "decisions:lost": 1}
