@@ -171,7 +171,9 @@ _IMPLIES: dict[tuple[str, str], _Relation] = {
     ("prefix", "has"): str.__contains__,
     ("suffix", "has"): str.__contains__,
     ("has", "has"): str.__contains__,
-    ("cidr", "cidr"): lambda one, other: _same_family(one, other) and one.subnet_of(other),
+    ("cidr", "cidr"): lambda one, other: (
+        _same_family(one.value, other.value) and one.value.subnet_of(other.value)
+    ),
 }
 """Two matchers → whether what passes the first with one operand passes the second with another."""
 
@@ -181,7 +183,9 @@ _ONLY_RELATED = {narrow for narrow, _ in _IMPLIES}
 _OVERLAP: dict[tuple[str, str], _Relation] = {
     ("prefix", "prefix"): lambda one, other: one.startswith(other) or other.startswith(one),
     ("suffix", "suffix"): lambda one, other: one.endswith(other) or other.endswith(one),
-    ("cidr", "cidr"): lambda one, other: _same_family(one, other) and one.overlaps(other),
+    ("cidr", "cidr"): lambda one, other: (
+        _same_family(one.value, other.value) and one.value.overlaps(other.value)
+    ),
 }
 """Two matchers → whether a value can pass both, each with one operand."""
 
