@@ -124,9 +124,13 @@ def _files_of(path: Path) -> list[tuple[Path, str | None]]:
 
 
 def _tenant_of(folder: Path) -> str | None:
-    """The tenant whose folder it is, from wherever it is named; None: it is the operator's."""
-    folder = Path(os.path.abspath(folder))
-    return folder.name if folder.parent.name == TENANTS else None
+    """The tenant whose folder it is, from wherever it is named; None: it is the operator's.
+
+    A name without a dot, as in `/srv/tenants/west`, is no domain for sure: to confine all files
+    there would leave everyone unguarded.
+    """
+    folder = Path(os.path.abspath(folder))  # a link's own name counts
+    return folder.name if folder.parent.name == TENANTS and "." in folder.name else None
 
 
 def _is_meant(file: Path) -> bool:

@@ -45,6 +45,13 @@ def test_a_file_of_a_tenant_is_the_tenants_however_it_is_named(
     assert source.tenant == "a.example"
 
 
+def test_a_folder_that_is_only_among_tenants_is_the_operators(tmp_path: Path) -> None:
+    """`/srv/tenants/west` may hold the policies of a whole site."""
+    fill(tmp_path, "tenants/west/a.yaml")
+    (source,) = read_sources([tmp_path / "tenants/west"])
+    assert source.tenant is None
+
+
 def test_what_is_misplaced_among_tenants_is_an_error(tmp_path: Path) -> None:
     """Its rules would guard nothing, and nobody would be told."""
     fill(tmp_path, "tenants/stray.yaml", "tenants/B.example/b.yaml", "tenants/a.example/a.yaml")
