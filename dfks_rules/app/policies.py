@@ -1,7 +1,9 @@
 """Policy files on disk → `PolicyFiles`: their text, and whose they are."""
 
 import itertools
-from collections.abc import Iterable
+import os
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +14,7 @@ from dfks_rules.policy.source import Source, largest
 
 TENANTS = "tenants"
 """Folder among policies that holds a folder for each domain with files of its own."""
+_DOMAIN = re.compile(r"[^A-Z@\s]+")
 _SUFFIXES = (".yaml", ".yml", ".csv")
 _MAX_TOTAL = 64 * 1024 * 1024
 """Most bytes of all files together; a folder of logs is not policies."""
@@ -56,6 +59,7 @@ def read_files(paths: Iterable[Path]) -> PolicyFiles:
     cases: list[Source] = []
     findings: list[Finding] = []
     total = 0
+    paths = list(paths)
     for path, tenant in itertools.chain.from_iterable(map(_files_of, paths)):
         try:
             data, text = _read(path)
@@ -67,6 +71,7 @@ def read_files(paths: Iterable[Path]) -> PolicyFiles:
         if total > _MAX_TOTAL:
             raise PolicyError([_unreadable(path, f"the files have more than {_MAX_TOTAL} bytes")])
         (cases if is_cases_file(path.name) else sources).append(Source(str(path), text, tenant))
+    findings += itertools.chain.from_iterable(map(_misplaced, paths))
     if findings:
         raise PolicyError(findings)
     return PolicyFiles(tuple(sources), tuple(cases))
@@ -106,16 +111,26 @@ def _unreadable(path: Path, message: str) -> Finding:
 def _files_of(path: Path) -> list[tuple[Path, str | None]]:
     """(File, the tenant whose it is)."""
     if not path.is_dir():
-        return [(path, None)]
+        return [(path, _tenant_of(path.parent))]
     found: list[tuple[Path, str | None]] = []
     try:
-        for folder, tenant in [(path, None), *_tenant_folders(path)]:
+        for folder, tenant in [(path, _tenant_of(path)), *_tenant_folders(path)]:
             files = (file for file in folder.iterdir() if _is_meant(file))
             found += [(file, tenant) for file in sorted(files)]
     except OSError as error:
         text = f"cannot read the policy folder: {error.strerror}"
         raise PolicyError([_unreadable(path, text)]) from error
     return found
+
+
+def _tenant_of(folder: Path) -> str | None:
+    """The tenant whose folder it is, from wherever it is named; None: it is the operator's.
+
+    A name without a dot, as in `/srv/tenants/west`, is no domain for sure: to confine all files
+    there would leave everyone unguarded.
+    """
+    folder = Path(os.path.abspath(folder))  # a link's own name counts
+    return folder.name if folder.parent.name == TENANTS and "." in folder.name else None
 
 
 def _is_meant(file: Path) -> bool:
@@ -125,8 +140,21 @@ def _is_meant(file: Path) -> bool:
     return file.is_file() or file.is_symlink()
 
 
-def _tenant_folders(path: Path) -> list[tuple[Path, str | None]]:
+def _tenant_folders(path: Path) -> list[tuple[Path, str]]:
     tenants = path / TENANTS
     if not tenants.is_dir():
         return []
-    return [(folder, folder.name) for folder in sorted(tenants.iterdir()) if folder.is_dir()]
+    folders = (entry for entry in tenants.iterdir() if entry.is_dir())
+    return [(one, one.name) for one in sorted(folders) if not one.name.startswith(".")]
+
+
+def _misplaced(path: Path) -> Iterator[Finding]:
+    """What stands among the folders of tenants and is nobody's: its rules would guard nothing."""
+    tenants = path / TENANTS
+    for file in filter(_is_meant, tenants.iterdir() if tenants.is_dir() else ()):
+        message = "a file of a tenant stands in `tenants/<domain>/`"
+        yield Finding(str(file), 0, 0, "policy_tenant", message)
+    for folder, domain in _tenant_folders(path):
+        if not _DOMAIN.fullmatch(domain):
+            message = "the folder of a tenant has the name of its domain, in lower case"
+            yield Finding(str(folder), 0, 0, "policy_tenant", message)

@@ -80,7 +80,7 @@ def check(sources: Sequence[Source]) -> Checked:
         findings += _check_name(tree, names)
         if policy is not None:
             policies.append(policy)
-            findings += _check_classes(tree, policy, site)
+            findings += _check_classes(tree, site)
     return Checked(policies, findings, site)
 
 
@@ -107,7 +107,7 @@ def _check_file(source: Source, tree: Tree) -> tuple[CheckedPolicy | None, list[
         rule = reader.rule(policy, scope, position)
         rules.append(rule)
         if len(reader.findings) == before:
-            ways, problems = _check_rule(tree, ("rules", position), rule)
+            ways, problems = _check_rule(tree, ("rules", position), rule, source.tenant)
             found.append(ways)
             findings += problems
     findings += reader.findings
@@ -158,24 +158,17 @@ def _check_tenant(tree: Tree, tenant: str) -> list[Finding]:
     return findings
 
 
-def _check_classes(tree: Tree, policy: CheckedPolicy, site: Site) -> list[Finding]:
+def _check_classes(tree: Tree, site: Site) -> list[Finding]:
     """Classes of targets that neither we nor a number plan know: a rule that guards nothing."""
     findings = []
-    for rule, (line, _) in zip(policy.policy.rules, policy.places, strict=True):
-        for atom in _atoms_of(rule.condition):
-            constants = atom.operand if isinstance(atom.operand, frozenset) else {atom.operand}
-            if atom.fact != "target.class" or atom.matcher not in ("eq", "in"):
-                continue
-            for name in sorted(map(str, constants - site.classes)):
-                message = (
-                    f"unknown class {quoted(name)}{did_you_mean(name, site.classes)}; "
-                    "classes of your own stand in a file of kind NumberPlan"
-                )
-                path = min(
-                    (path for path in tree.keys if path[-1] == "target.class"),
-                    key=lambda path: abs(tree.keys[path].line - line),
-                )
-                findings.append(tree.finding(path, "policy_unknown_class", message))
+    for path in tree.places:
+        name = tree.at(path)
+        if "target.class" in path and isinstance(name, str) and name not in site.classes:
+            message = (
+                f"unknown class {quoted(name)}{did_you_mean(name, site.classes)}; "
+                "classes of your own stand in a file of kind NumberPlan"
+            )
+            findings.append(tree.finding(path, "policy_unknown_class", message))
     return findings
 
 
@@ -197,7 +190,7 @@ def _check_ids(tree: Tree) -> list[Finding]:
 
 
 def _check_rule(
-    tree: Tree, path: Path, rule: Rule
+    tree: Tree, path: Path, rule: Rule, tenant: str | None
 ) -> tuple[tuple[Alternative, ...], list[Finding]]:
     """The ways in which a rule can match, and what is wrong with what it means."""
     name = rule.id.partition("/")[2]
@@ -210,7 +203,10 @@ def _check_rule(
     if not ways:
         named = ", ".join(f"`{fact}`" for fact in dict.fromkeys(against))
         about = f" on {named}" if named else ""
-        message = f"rule `{name}` can never match: its conditions{about} contradict one another"
+        where = f" in domain `{tenant}`, whose file it is" if tenant else ""
+        message = (
+            f"rule `{name}` can never match{where}: its conditions{about} contradict one another"
+        )
         return (), [tree.finding(path, "policy_never_matches", message)]
     questions = {QUESTIONS[question] for way in ways for question in way.questions}
     operations = {operation for operation, _ in questions}

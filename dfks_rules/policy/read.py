@@ -8,6 +8,7 @@ from typing import Any
 from dfks_rules.errors import Finding
 from dfks_rules.model.decisions import Denial, DenialAnswer, NotifyScope
 from dfks_rules.model.features import RING_COUNTS, Feature
+from dfks_rules.policy.countries import country_problem
 from dfks_rules.policy.document import (
     AllOf,
     Also,
@@ -220,6 +221,8 @@ def _refuse_impossible(kind: Kind, constant: Any) -> None:
             date.fromisoformat(constant)
         except ValueError as error:
             raise ValueError(f"`{constant}` is not a day of the calendar") from error
+    if kind is Kind.COUNTRY and (problem := country_problem(constant)):
+        raise ValueError(problem)
     if kind is Kind.IP:
         try:
             canonical = str(ipaddress.ip_address(constant))

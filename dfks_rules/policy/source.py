@@ -85,6 +85,13 @@ class Tree(NamedTuple):
     keys: dict[Path, Place]
     """Where the key of each mapping entry starts."""
 
+    def at(self, path: Path) -> Any:
+        """The value at `path`."""
+        value = self.value
+        for part in path:
+            value = value[part]
+        return value
+
     def finding(self, path: Path, code: str, message: str, *, at_key: bool = False) -> Finding:
         """A finding about the value (or, `at_key`, about the key) at `path`."""
         place = self.keys.get(path) if at_key else None

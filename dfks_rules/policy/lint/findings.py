@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from dfks_rules.errors import Finding
 from dfks_rules.policy.check import CheckedPolicy, check
+from dfks_rules.policy.document import Mode
 from dfks_rules.policy.lint.allowing import without_allowed
 from dfks_rules.policy.lint.conflicts import conflicts
-from dfks_rules.policy.lint.ranked import ranked
+from dfks_rules.policy.lint.ranked import RankedRule, ranked
 from dfks_rules.policy.lint.shadowing import shadowed
 from dfks_rules.policy.lint.single import single
 from dfks_rules.policy.source import Source
@@ -34,8 +35,15 @@ def check_and_lint(sources: Sequence[Source]) -> tuple[list[CheckedPolicy], list
 
 
 def lint(policies: Sequence[CheckedPolicy]) -> list[Finding]:
-    """What is likely to be a mistake in policies that can be used."""
-    rules = ranked(policies)
+    """What is likely to be a mistake in policies that can be used.
+
+    Those with `mode: shadow` are compared with one another only: a candidate says much that the
+    policies say which it is to take the place of.
+    """
+    return _lint(ranked(policies)) + _lint(ranked(policies, Mode.SHADOW))
+
+
+def _lint(rules: Sequence[RankedRule]) -> list[Finding]:
     dead = shadowed(rules)
     # A rule that decides nothing cannot win.
     places = {finding[:3] for finding in dead}

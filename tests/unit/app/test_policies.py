@@ -29,9 +29,51 @@ def test_directory_gives_its_policies_by_name_and_its_cases_apart(tmp_path: Path
 def test_files_of_tenants_come_after_and_are_known_as_theirs(tmp_path: Path) -> None:
     """Other folders are not read: they may be anything."""
     fill(tmp_path, "z.yaml", "tenants/b.example/x.yaml", "tenants/a.example/y.yaml", "old/o.yaml")
-    fill(tmp_path, "tenants/stray.yaml", "tenants/a.example/deep/d.yaml")
+    fill(tmp_path, "tenants/.git/g.yaml", "tenants/README.md", "tenants/a.example/deep/d.yaml")
     found = [(source.text, source.tenant) for source in read_sources([tmp_path])]
     assert found == [("z.yaml", None), ("y.yaml", "a.example"), ("x.yaml", "b.example")]
+
+
+@pytest.mark.parametrize("name", ["", "a.yaml", "."])
+def test_a_file_of_a_tenant_is_the_tenants_however_it_is_named(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its cases must be decided as by the server, which confines it."""
+    fill(tmp_path, "tenants/a.example/a.yaml")
+    monkeypatch.chdir(tmp_path / "tenants/a.example")
+    (source,) = read_sources([Path(name) if name else tmp_path / "tenants/a.example"])
+    assert source.tenant == "a.example"
+
+
+def test_a_folder_that_is_only_among_tenants_is_the_operators(tmp_path: Path) -> None:
+    """`/srv/tenants/west` may hold the policies of a whole site."""
+    fill(tmp_path, "tenants/west/a.yaml")
+    (source,) = read_sources([tmp_path / "tenants/west"])
+    assert source.tenant is None
+
+
+def test_what_is_misplaced_among_tenants_is_an_error(tmp_path: Path) -> None:
+    """Its rules would guard nothing, and nobody would be told."""
+    fill(tmp_path, "tenants/stray.yaml", "tenants/B.example/b.yaml", "tenants/a.example/a.yaml")
+    with pytest.raises(PolicyError) as raised:
+        read_sources([tmp_path])
+    found = [Path(finding.file).name for finding in raised.value.findings]
+    assert (found, raised.value.findings[0].code) == (["B.example", "stray.yaml"], "policy_tenant")
+    assert tmp_path / "tenants/B.example" in folders_of([tmp_path])
+
+
+def test_a_large_directory_is_read_as_a_whole(tmp_path: Path) -> None:
+    """100,000 users are more than a policy file may have; half of them would be in no group."""
+    lines = "\n".join(f"user{number},acme.example,sales,," for number in range(20_000))
+    (tmp_path / "users.csv").write_text(f"user,domain,groups,role,numbers\n{lines}\n")
+    (source,) = read_sources([tmp_path])
+    assert source.text.endswith("user19999,acme.example,sales,,\n")
+
+
+def test_a_character_that_the_limit_cuts_is_no_fault_of_the_file(tmp_path: Path) -> None:
+    """A file that is too large must not be called something else."""
+    (tmp_path / "huge.yaml").write_text("ä" * MAX_BYTES)
+    assert len(read_sources([tmp_path])) == 1
 
 
 def test_every_unreadable_file_is_named(tmp_path: Path) -> None:

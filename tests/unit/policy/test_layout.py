@@ -237,3 +237,33 @@ def test_any_file_keeps_its_values_and_comments(text: str) -> None:
     assert value(result) == value(text)
     assert comments_of(result) == comments_of(text)
     assert not re.search(r"[ \t]\n", result)
+
+
+@pytest.mark.parametrize("text", ["k: |", "k: >-", "k: |2  # c", "- |", "k: |\n\n"])
+def test_an_empty_block_is_empty_text(text: str) -> None:
+    """Also where the file ends behind its first line."""
+    assert laid_out(Source("p.yaml", text)).split("  #")[0].rstrip().endswith('""')
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("{users: {al: {role: r, groups: [g]}}}", "{users: {al: {groups: [g], role: r}}}"),
+        (
+            "{domains: {a.example: {outside: x, country: DE}}, country: DE}",
+            "{country: DE, domains: {a.example: {country: DE, outside: x}}}",
+        ),
+        (
+            "{schedules: {office: {except: [a], weekly: [b], tz: UTC}}}",
+            "{schedules: {office: {tz: UTC, weekly: [b], except: [a]}}}",
+        ),
+        (
+            "{rules: [{then: {also: [{status: 1, feature: DoNotDisturb}]}, id: a}]}",
+            "{rules: [{id: a, then: {also: [{feature: DoNotDisturb, status: 1}]}}]}",
+        ),
+        ("{users: {b: {}, a: {}}}", "{users: {b: {}, a: {}}}"),
+    ],
+)
+def test_files_of_every_kind_have_their_order(written: str, expected: str) -> None:
+    """Names of the author's stay where they are; what we name has its place."""
+    assert laid_out(Source("p.yaml", written)) == f"{expected}\n"
