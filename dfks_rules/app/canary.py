@@ -111,5 +111,6 @@ def _failed_cases(cases: CaseFile, sources: Iterable[Source]) -> Iterator[Findin
 def _is_named(source: Source, path: str) -> bool:
     """Whether this is the file `path`, or one that belongs to the folder `path`."""
     file = posixpath.normpath(source.file)
-    folder, tenants = posixpath.dirname(file), posixpath.join(path, TENANTS)
-    return file == path or folder == path or posixpath.dirname(folder) == tenants
+    folder = posixpath.normpath(posixpath.dirname(file))
+    tenants = posixpath.normpath(posixpath.join(path, TENANTS))
+    return path in (file, folder) or posixpath.dirname(folder) == tenants

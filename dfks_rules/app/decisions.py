@@ -7,11 +7,11 @@ and by the thread of the file.
 import os
 from collections import deque
 from collections.abc import Callable, Iterator
-from itertools import islice
 from typing import Any
 
 from dfks_rules.app.decision_log import DecisionLog, Record, record_of, view_of_outcome
 from dfks_rules.model.decisions import Outcome
+from dfks_rules.model.requests import Operation
 from dfks_rules.policy.explain import explain, explanation_json, lines_of
 from dfks_rules.policy.policy_set import PolicySet
 from dfks_rules.policy.site import NO_SITE, Site
@@ -61,14 +61,18 @@ class Decisions:
         return (record_of(name, outcome, self._site(outcome)) for name, outcome in newest)
 
     def explain(self, which: str) -> list[dict[str, Any]]:
-        """The decision of that id, or the last ones about that presentity, the newest first.
+        """The decision of that id, or the last ones about that presentity.
+
+        Sets and refusals come first, then what a phone was only told; of each the newest first. A
+        phone that subscribes again is told four features, and that would hide the key before.
 
         Returns:
             For each `record`, `explanation` (None when its policies are gone) and `text`; nothing
             when there is no such decision.
         """
         if which.startswith("sip:"):
-            return [self._explained(*one) for one in islice(self._newest(which), MAX_EXPLAINED)]
+            newest = sorted(self._newest(which), key=lambda one: _only_told(one[1]))
+            return [self._explained(*one) for one in newest[:MAX_EXPLAINED]]
         return [self._explained(*one) for one in self._newest(None) if one[0] == which]
 
     def _site(self, outcome: Outcome) -> Site:
@@ -91,3 +95,8 @@ class Decisions:
         explanation = explain(policies, view_of_outcome(outcome, policies.site))
         text = lines_of(explanation)
         return {"record": record, "explanation": explanation_json(explanation), "text": text}
+
+
+def _only_told(outcome: Outcome) -> bool:
+    """Whether nothing was asked for, and nothing refused."""
+    return outcome.request.operation is not Operation.SET and outcome.decision.denial is None

@@ -3,7 +3,7 @@
 from dfks_rules.app.decisions import Decisions
 from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.features import NOTHING_STORED, OFF
-from dfks_rules.model.requests import FeatureRequest
+from dfks_rules.model.requests import FeatureRequest, Origin, Requester
 from dfks_rules.policy.policy_set import PolicySet
 from dfks_rules.policy.view import NOWHERE
 from tests.helpers.playbook import default_policies
@@ -52,6 +52,17 @@ def test_a_decision_is_explained_by_its_id_or_its_presentity() -> None:
     assert explained["explanation"]["matched"][0]["rule"] == "default/store-what-is-asked"
     assert decisions.explain(explained["record"]["id"]) == [explained]
     assert decisions.explain("nothing-1") == []
+
+
+def test_keys_are_explained_before_what_was_only_told() -> None:
+    """The phone subscribes again before support is on the line."""
+    decisions = Decisions(10, of_revision)
+    decisions.keep((outcome(set_(DND)),))
+    decisions.keep((outcome(subscribe(requester=Requester(Origin.WATCHER, BOB))),))
+    decisions.keep((outcome(subscribe()),))
+    decisions.keep((outcome(get(DND)), outcome(get(CFA))))
+    asked = [one["record"]["id"].rpartition("-")[2] for one in decisions.explain(ALICE.uri)]
+    assert asked == ["2", "1", "5", "4", "3"]
 
 
 def test_policies_that_are_gone_are_said_to_be() -> None:
