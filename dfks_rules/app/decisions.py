@@ -20,6 +20,11 @@ MAX_EXPLAINED = 5
 """Most decisions explained for one presentity: what one SUBSCRIBE asks."""
 
 
+def _interest(outcome: Outcome) -> tuple[bool, bool]:
+    """Sorts what people ask about to the front."""
+    return outcome.decision.denial is None, outcome.request.operation is not Operation.SET
+
+
 class Decisions:
     """Keeps the last requests that were decided, and finds and explains them."""
 
@@ -61,18 +66,22 @@ class Decisions:
         return (record_of(name, outcome, self._site(outcome)) for name, outcome in newest)
 
     def explain(self, which: str) -> list[dict[str, Any]]:
-        """The decision of that id, or the last ones about that presentity.
+        """The decision of that id, or what was last decided about that presentity.
 
-        Sets and refusals come first, then what a phone was only told; of each the newest first. A
-        phone that subscribes again is told four features, and that would hide the key before.
+        Of each question about it the newest decision; refusals come first, then sets: nobody asks
+        why a phone was told what holds.
 
         Returns:
             For each `record`, `explanation` (None when its policies are gone) and `text`; nothing
             when there is no such decision.
         """
         if which.startswith("sip:"):
-            newest = sorted(self._newest(which), key=lambda one: _only_told(one[1]))
-            return [self._explained(*one) for one in newest[:MAX_EXPLAINED]]
+            asked: dict[object, tuple[str, Outcome]] = {}
+            for name, outcome in self._newest(which):
+                request = outcome.request
+                asked.setdefault((request.operation, request.feature), (name, outcome))
+            found = sorted(asked.values(), key=lambda one: _interest(one[1]))
+            return [self._explained(*one) for one in found[:MAX_EXPLAINED]]
         return [self._explained(*one) for one in self._newest(None) if one[0] == which]
 
     def _site(self, outcome: Outcome) -> Site:
@@ -95,8 +104,3 @@ class Decisions:
         explanation = explain(policies, view_of_outcome(outcome, policies.site))
         text = lines_of(explanation)
         return {"record": record, "explanation": explanation_json(explanation), "text": text}
-
-
-def _only_told(outcome: Outcome) -> bool:
-    """Whether nothing was asked for, and nothing refused."""
-    return outcome.request.operation is not Operation.SET and outcome.decision.denial is None

@@ -21,6 +21,11 @@ from typing import NamedTuple
 WITHIN = 20.0
 """Seconds that a command has to print what the page says."""
 _BLOCK = re.compile(r"(?:`([^`\n]+)`:\n\n?)?```(\w*)\n(.*?)```", re.DOTALL)
+_COMMAND = re.compile(
+    r"^(\$ (?:.*\\\n)*.*|\^C)\n"  # one command, on several lines if they end with `\`
+    r"((?:(?!\$ |\^C$).*\n)*)",  # all up to the next
+    re.MULTILINE,
+)
 _STAYS = re.compile(r"dfks serve|make run|--watch")
 _PORT = re.compile(r"(?<=127\.0\.0\.1:)\d{4}\b")
 _BIN = Path(sys.executable).parent
@@ -53,7 +58,7 @@ class Reader:
         (folder / ".venv").symlink_to(_BIN.parent)
 
     def follow(self, page: str) -> None:
-        """Do everything that the page says; its ports, and those of `dfks.yaml`, become free ones."""
+        """Do what the page says; its ports, and those of `dfks.yaml`, become free ones."""
         settings = self._folder / "dfks.yaml"
         served = settings.read_text() if settings.exists() else ""
         ports = _free_ports(sorted(set(_PORT.findall(page + served))))
@@ -103,9 +108,10 @@ def steps(page: str) -> list[Command | WrittenFile]:
     found: list[Command | WrittenFile] = []
     for path, kind, text in _BLOCK.findall(page):
         if kind == "console":
-            for part in re.split(r"^(?=\$ |\^C$)", text, flags=re.MULTILINE)[1:]:
-                line, _, prints = part.partition("\n")
-                found.append(Command(line.removeprefix("$ "), prints))
+            for line, prints in _COMMAND.findall(text):
+                # Of what a command printed before `^C` the page has shown what it wants to.
+                shown = "…\n" + prints if line == "^C" else prints
+                found.append(Command(line.removeprefix("$ "), shown))
         elif path:
             found.append(WrittenFile(path, text))
     return found

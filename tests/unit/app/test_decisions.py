@@ -1,9 +1,9 @@
 """The last decisions, found and explained."""
 
 from dfks_rules.app.decisions import Decisions
-from dfks_rules.model.decisions import Outcome
+from dfks_rules.model.decisions import Denial, Outcome
 from dfks_rules.model.features import NOTHING_STORED, OFF
-from dfks_rules.model.requests import FeatureRequest, Origin, Requester
+from dfks_rules.model.requests import FeatureRequest
 from dfks_rules.policy.policy_set import PolicySet
 from dfks_rules.policy.view import NOWHERE
 from tests.helpers.playbook import default_policies
@@ -54,17 +54,6 @@ def test_a_decision_is_explained_by_its_id_or_its_presentity() -> None:
     assert decisions.explain("nothing-1") == []
 
 
-def test_keys_are_explained_before_what_was_only_told() -> None:
-    """The phone subscribes again before support is on the line."""
-    decisions = Decisions(10, of_revision)
-    decisions.keep((outcome(set_(DND)),))
-    decisions.keep((outcome(subscribe(requester=Requester(Origin.WATCHER, BOB))),))
-    decisions.keep((outcome(subscribe()),))
-    decisions.keep((outcome(get(DND)), outcome(get(CFA))))
-    asked = [one["record"]["id"].rpartition("-")[2] for one in decisions.explain(ALICE.uri)]
-    assert asked == ["2", "1", "5", "4", "3"]
-
-
 def test_policies_that_are_gone_are_said_to_be() -> None:
     """Another set of policies would explain another decision."""
     decisions = Decisions(10, lambda _: None)
@@ -74,4 +63,19 @@ def test_policies_that_are_gone_are_said_to_be() -> None:
     assert explained["text"] == [
         f"the policies that decided (revision {POLICIES.revision}) are gone",
         "matched: default/tell-what-is-stored",
+    ]
+
+
+def test_what_was_refused_comes_before_what_was_asked_later() -> None:
+    """A phone that leaves asks for every state once more; nobody wants to read that."""
+    decisions = Decisions(10, lambda _: POLICIES)
+    refused = outcome(set_(CFA))
+    denied = refused._replace(decision=refused.decision._replace(denial=Denial("no")))
+    for one in (denied, outcome(set_(DND)), outcome(get(CFA)), outcome(get(CFA))):
+        decisions.keep((one,))
+    told = [one["record"]["given"] for one in decisions.explain(ALICE.uri)]
+    assert [(one["op"], one["feature"]) for one in told] == [
+        ("set", "CallForwardingAlways"),
+        ("set", "DoNotDisturb"),
+        ("get", "CallForwardingAlways"),
     ]
