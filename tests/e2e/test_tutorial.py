@@ -1,4 +1,4 @@
-"""The pages that a newcomer follows, followed."""
+"""The pages that a newcomer and an operator follow, followed."""
 
 import shutil
 from pathlib import Path
@@ -23,8 +23,10 @@ def checkout(folder: Path) -> None:
         shutil.copytree(ROOT / name, folder / name)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/tutorial/1-first-subscribe.md"])
-def test_first_pages_are_true(page: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/tutorial/1-first-subscribe.md", "docs/howto/night-shift.md"]
+)
+def test_pages_for_a_checkout_are_true(page: str, tmp_path: Path) -> None:
     """Who is lost here does not come back."""
     checkout(tmp_path)
     follow(page, tmp_path)

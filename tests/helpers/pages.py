@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-WITHIN = 20.0
+WITHIN = 60.0
 """Seconds that a command has to print what the page says."""
 _BLOCK = re.compile(r"(?:`([^`\n]+)`:\n\n?)?```(\w*)\n(.*?)```", re.DOTALL)
 _COMMAND = re.compile(
