@@ -75,7 +75,8 @@ class Targets:
     """Analyses targets, by one number plan and one directory; remembers what it read."""
 
     def __init__(self, plan: NumberPlan, directory: Directory) -> None:
-        self._plan = plan
+        self.plan = plan
+        """How numbers are written."""
         self._directory = directory
         self._read_before: dict[tuple[str, str], Target] = {}
 
@@ -126,7 +127,7 @@ class Targets:
 
     def _dialled(self, dialled: Dialled, spelling: Spelling, domain: str) -> Target:
         """A target of digits; the first of these that it can be."""
-        dialling = self._plan.dialling(domain)
+        dialling = self.plan.dialling(domain)
         both = (dialled.digits, dialled.everything)
         if any(is_emergency(one, dialling.country) for one in _inside(both, dialling)):
             return _EMERGENCY
@@ -142,17 +143,17 @@ class Targets:
 
     def _number(self, dialled: Dialled, context: str, domain: str) -> Number | None:
         """What was dialled up to a pause if that is a number, and what stands after it if not."""
-        number = read_number(dialled.digits, context, domain, self._plan)
+        number = read_number(dialled.digits, context, domain, self.plan)
         if dialled.lettered:
-            return riskier((number, read_number(dialled.everything, context, domain, self._plan)))
+            return riskier((number, read_number(dialled.everything, context, domain, self.plan)))
         if dialled.everything == dialled.digits or (number and number.trust):
             return number
         rest = (dialled.after, dialled.everything)
-        return riskier(read_number(one, context, domain, self._plan) for one in rest) or number
+        return riskier(read_number(one, context, domain, self.plan) for one in rest) or number
 
     def _at_home(self, dialled: Dialled, number: Number | None, domain: str) -> Target:
         """Digits for the domain's own PBX."""
-        dialling = self._plan.dialling(domain)
+        dialling = self.plan.dialling(domain)
         trusted = number is not None and number.trust
         digits = dialled.digits
         # `1900,5550100` is no extension: who strips the pause dials on. Nor is a whole number, even

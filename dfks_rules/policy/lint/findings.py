@@ -7,6 +7,7 @@ from dfks_rules.policy.check import CheckedPolicy, check
 from dfks_rules.policy.document import Mode
 from dfks_rules.policy.lint.allowing import without_allowed
 from dfks_rules.policy.lint.conflicts import conflicts
+from dfks_rules.policy.lint.numbers import unplanned
 from dfks_rules.policy.lint.ranked import RankedRule, ranked
 from dfks_rules.policy.lint.shadowing import shadowed
 from dfks_rules.policy.lint.single import single
@@ -24,12 +25,12 @@ def check_and_lint(sources: Sequence[Source]) -> tuple[list[CheckedPolicy], list
     Returns:
         Policies of the files without errors, and findings of all.
     """
-    checked, findings, _ = check(sources)
+    checked, findings, site = check(sources)
     broken = {finding.file for finding in findings if finding.severity == "error"}
     sound = [one for one in checked if one.source.file not in broken]
     # What seems unused may only be misspelt where it is used.
     findings = [one for one in findings if one.severity == "error" or one.file not in broken]
-    findings += lint(sound)
+    findings += [*lint(sound), *unplanned(sound, site.targets.plan)]
     usable = [source for source in sources if source.file not in broken]
     return sound, sorted(without_allowed(findings, usable))
 
