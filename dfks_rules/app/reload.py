@@ -49,6 +49,8 @@ class PolicyReloader:
         self._shards = Shards()
         self._turn = asyncio.Lock()
         self._revisions = Revisions(settings.keep)
+        self._is_waiting = False
+        """Whether a reload that nobody waits for has still to read the files."""
         self._seen: PolicyFiles | PolicyError | None = None
         """What was found when files were last read."""
         self._failure: FailureRow | None = None
@@ -68,18 +70,20 @@ class PolicyReloader:
         Raises:
             PolicyError: neither can be used.
         """
-        self._seen = await asyncio.to_thread(_read, self._paths)
-        try:
-            await self._activate(_usable(self._seen), "files")
-        except DfksError as error:
-            kept = await asyncio.to_thread(last_good.recall, self._settings.last_good)
-            if kept is None:
-                raise
-            self._failed(error, "start")
+        # Whoever wants a reload already has to wait until there is something to replace.
+        async with self._turn:
+            self._seen = await asyncio.to_thread(_read, self._paths)
             try:
-                await self._activate(kept, "last good")
-            except DfksError:
-                raise error from None
+                await self._activate(_usable(self._seen), "files")
+            except DfksError as error:
+                kept = await asyncio.to_thread(last_good.recall, self._settings.last_good)
+                if kept is None:
+                    raise
+                self._failed(error, "start")
+                try:
+                    await self._activate(kept, "last good")
+                except DfksError:
+                    raise error from None
 
     def watch(self) -> None:
         """Reload from now on when files change, if the settings say so."""
@@ -87,12 +91,18 @@ class PolicyReloader:
             self._keep(asyncio.create_task(self._watch()))
 
     def reload_soon(self, trigger: str) -> None:
-        """Reload without waiting for it; the log says what came of it."""
-        self._keep(asyncio.create_task(self._reload_quietly(trigger)))
+        """Reload without waiting for it; the log says what came of it.
+
+        Of many that wait for their turn one is enough: it reads what there is then.
+        """
+        if not self._is_waiting:
+            self._is_waiting = True
+            self._keep(asyncio.create_task(self._reload_quietly(trigger)))
 
     async def reload(self, trigger: str) -> Activation:
         """Read the files again; see `mi.ports.PolicyDesk`."""
         async with self._turn:
+            self._is_waiting = False
             files = self._seen = await asyncio.to_thread(_read, self._paths)
             active = self._revisions.active
             if files == active.files:

@@ -113,6 +113,32 @@ async def test_crash_of_the_check_changes_nothing(folder: Path) -> None:
     await policies.close()
 
 
+async def test_reloads_that_wait_are_one(folder: Path) -> None:
+    """200 SIGHUPs with broken files kept a core busy for a minute."""
+    policies = await started(folder)
+    async with policies._turn:
+        for _ in range(200):
+            policies.reload_soon("signal")
+        write(folder, "x: [")
+    await asyncio.gather(*policies._tasks)
+    assert policies.statistics()["policy:reload_failures"] == 1
+    policies.reload_soon("signal")
+    await asyncio.gather(*policies._tasks)
+    assert policies.statistics()["policy:reload_failures"] == 2
+    await policies.close()
+
+
+async def test_a_reload_during_the_start_waits_for_it(folder: Path) -> None:
+    """A start takes seconds, and a deployment that changed files sends SIGHUP at any time."""
+    policies = PolicyReloader((folder,), settings(folder.parent))
+    policies.reload_soon("signal")
+    await policies.start()
+    with capture_logs() as lines:
+        await asyncio.gather(*policies._tasks)
+    assert [line["event"] for line in lines] == ["policy_reload_unchanged"]
+    await policies.close()
+
+
 async def test_policies_of_a_kept_revision_still_explain(folder: Path) -> None:
     """Support asks why after the reload that the complaint led to."""
     head = "apiVersion: dfks/v1\nkind: Directory\nmetadata: {name: d}\n"
