@@ -78,9 +78,9 @@ class Explanation(NamedTuple):
 
 
 def explain(policies: PolicySet, view: View) -> Explanation:
-    """Why `policies` answer a request as they do."""
+    """Why `policies` answer a request as they do, or did before they were closed."""
     view = policies.sees(view)
-    decision = policies.decide_view(view)
+    decision = policies.decide_by_reference(view)
     rules = {rule.id: rule for rule in policies.rules}
     matching = [rules[name] for name in decision.matched if name in rules]
     lookup = facts_of(view)
