@@ -150,7 +150,7 @@ def _check_tenant(tree: Tree, tenant: str) -> list[Finding]:
         match path:
             case ("rules", int(rule), "then", "also", int(position), "domain"):
                 domain = tree.value["rules"][rule]["then"]["also"][position]["domain"]
-                if domain != tenant:
+                if domain not in (tenant, "${domain}"):  # the scope confines that one
                     message = f"a file of tenant `{tenant}` cannot reach {quoted(domain)}"
                     findings.append(tree.finding(path, "policy_tenant", message))
             case _:

@@ -88,12 +88,9 @@ def _follows_itself(rule: RankedRule) -> Iterator[Finding]:
     """An `also` that sets what is being set: that is never done twice."""
     features = {QUESTIONS[question][1] for way in rule.ways for question in way.questions}
     for also in rule.rule.effects.also:
-        same_user = also.user in (None, Template("${user}"))
-        if (
-            same_user
-            and also.domain in (None, Template("${domain}"))
-            and features == {also.feature}
-        ):
+        same = also.user in (None, Template("${user}"))
+        same = same and also.domain in (None, Template("${domain}"))
+        if same and features == {also.feature}:
             message = (
                 f"`also` of rule `{rule.name}` has no effect: it sets what is being set; "
                 "use `status` and `values`"
