@@ -144,7 +144,7 @@ def test_shipped_files_are_laid_out(path: object) -> None:
     ("text", "expected"),
     [
         ("{kind: Policy, apiVersion: dfks/v1}", "{apiVersion: dfks/v1, kind: Policy}\n"),
-        ("alice # c\n", "alice  # c\n"),
+        ("- alice # c\n", "- alice  # c\n"),
         ("a: {}\nb: []\n", "a: {}\nb: []\n"),
         ("a: 'no'\nb: \"alice\"\n", 'a: "no"\nb: alice\n'),
         ("a: +49301\n", 'a: "+49301"\n'),
