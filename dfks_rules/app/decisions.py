@@ -6,18 +6,23 @@ and by the thread of the file.
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
-from itertools import islice
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from dfks_rules.app.decision_log import DecisionLog, Record, record_of, view_of_outcome
 from dfks_rules.model.decisions import Outcome
+from dfks_rules.model.requests import Operation
 from dfks_rules.policy.explain import explain, explanation_json, lines_of
 from dfks_rules.policy.policy_set import PolicySet
 from dfks_rules.policy.site import NO_SITE, Site
 
 MAX_EXPLAINED = 5
 """Most decisions explained for one presentity: what one SUBSCRIBE asks."""
+
+
+def _interest(outcome: Outcome) -> tuple[bool, bool]:
+    """Sorts what people ask about to the front."""
+    return outcome.decision.denial is None, outcome.request.operation is not Operation.SET
 
 
 class Decisions:
@@ -51,6 +56,13 @@ class Decisions:
         if self._log is not None:
             self._log.write(self._start, first, outcomes, self._site(outcomes[0]))
 
+    def statistics(self) -> Mapping[str, int]:
+        """`decisions:name` → value, since the start."""
+        return {
+            "decisions:made": self._next - 1,
+            "decisions:lost": 0 if self._log is None else self._log.lost,
+        }
+
     def latest(self, presentity: str | None = None) -> Iterator[Record]:
         """Records, the newest first.
 
@@ -61,14 +73,22 @@ class Decisions:
         return (record_of(name, outcome, self._site(outcome)) for name, outcome in newest)
 
     def explain(self, which: str) -> list[dict[str, Any]]:
-        """The decision of that id, or the last ones about that presentity, the newest first.
+        """The decision of that id, or what was last decided about that presentity.
+
+        Of each question about it the newest decision; refusals come first, then sets: nobody asks
+        why a phone was told what holds.
 
         Returns:
             For each `record`, `explanation` (None when its policies are gone) and `text`; nothing
             when there is no such decision.
         """
         if which.startswith("sip:"):
-            return [self._explained(*one) for one in islice(self._newest(which), MAX_EXPLAINED)]
+            asked: dict[object, tuple[str, Outcome]] = {}
+            for name, outcome in self._newest(which):
+                request = outcome.request
+                asked.setdefault((request.operation, request.feature), (name, outcome))
+            found = sorted(asked.values(), key=lambda one: _interest(one[1]))
+            return [self._explained(*one) for one in found[:MAX_EXPLAINED]]
         return [self._explained(*one) for one in self._newest(None) if one[0] == which]
 
     def _site(self, outcome: Outcome) -> Site:

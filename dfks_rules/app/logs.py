@@ -66,7 +66,7 @@ def set_up(level: str) -> None:
     else:
         lines = _Lines(sys.stderr.buffer)
         structlog.configure(
-            processors=[_json_line],
+            processors=[structlog.processors.format_exc_info, _json_line],
             wrapper_class=_json_logger(least),
             logger_factory=lambda *_: lines,
         )
@@ -82,7 +82,9 @@ def _json_logger(least: int) -> type[structlog.typing.BindableLogger]:
 
 
 def _info(self: structlog.BoundLoggerBase, event: str, **fields: object) -> None:
-    self._logger.msg(_json_line(None, "info", {**self._context, "event": event, **fields}))
+    now = datetime.now(UTC)  # noqa: TID251 - a log has the clock's time
+    line = {"at": now, "level": "info", **self._context, "event": event, **fields}
+    self._logger.msg(orjson.dumps(line))
 
 
 def _json_line(_logger: object, level: str, event: structlog.typing.EventDict) -> bytes:

@@ -10,15 +10,14 @@ from typing import NamedTuple
 from dfks_rules.errors import Finding, PolicyError
 from dfks_rules.policy.cases import is_cases_file
 from dfks_rules.policy.policy_set import PolicySet, load
-from dfks_rules.policy.read_directory import MAX_CSV_BYTES
-from dfks_rules.policy.source import MAX_BYTES, Source
+from dfks_rules.policy.source import Source, largest
 
 TENANTS = "tenants"
 """Folder among policies that holds a folder for each domain with files of its own."""
 _DOMAIN = re.compile(r"[^A-Z@\s]+")
 _SUFFIXES = (".yaml", ".yml", ".csv")
-_MAX_TOTAL = 256 * MAX_BYTES
-"""Most bytes of all files together (64 MiB); a folder of logs is not policies."""
+_MAX_TOTAL = 64 * 1024 * 1024
+"""Most bytes of all files together; a folder of logs is not policies."""
 
 
 class PolicyFiles(NamedTuple):
@@ -63,12 +62,12 @@ def read_files(paths: Iterable[Path]) -> PolicyFiles:
     paths = list(paths)
     for path, tenant in itertools.chain.from_iterable(map(_files_of, paths)):
         try:
-            text = _read(path)
+            data, text = _read(path)
         except (OSError, UnicodeDecodeError) as error:
             why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
             findings.append(_unreadable(path, f"cannot read the policy file: {why}"))
             continue
-        total += len(text)
+        total += len(data)
         if total > _MAX_TOTAL:
             raise PolicyError([_unreadable(path, f"the files have more than {_MAX_TOTAL} bytes")])
         (cases if is_cases_file(path.name) else sources).append(Source(str(path), text, tenant))
@@ -76,15 +75,6 @@ def read_files(paths: Iterable[Path]) -> PolicyFiles:
     if findings:
         raise PolicyError(findings)
     return PolicyFiles(tuple(sources), tuple(cases))
-
-
-def _read(path: Path) -> str:
-    limit = MAX_CSV_BYTES if path.suffix.lower() == ".csv" else MAX_BYTES
-    with path.open("rb") as file:
-        data = file.read(limit + 1)
-    # One byte too many is kept, for the check that says how large a file may be. A character that
-    # is cut there is no fault of the file's.
-    return data.decode(errors="replace" if len(data) > limit else "strict")
 
 
 def folders_of(paths: Iterable[Path]) -> set[Path]:
@@ -102,6 +92,16 @@ def folders_of(paths: Iterable[Path]) -> set[Path]:
             if (path / TENANTS).is_dir():
                 folders.add(path / TENANTS)
     return {folder for folder in folders if folder.is_dir()}
+
+
+def _read(path: Path) -> tuple[bytes, str]:
+    """What a file holds, and the same decoded; a little too much of one that is too large."""
+    most = largest(path.name)
+    with path.open("rb") as file:
+        # A byte too many is for the check that says how large a file may be: no character is lost
+        # where the last one is cut.
+        data = file.read(most + 1)
+    return data, data.decode(errors="replace" if len(data) > most else "strict")
 
 
 def _unreadable(path: Path, message: str) -> Finding:

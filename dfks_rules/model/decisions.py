@@ -22,15 +22,11 @@ class NotifyScope(Enum):
 
     __hash__ = object.__hash__
 
-    @property
-    def requester(self) -> bool:
+    def __init__(self, value: str) -> None:
+        self.requester = value in ("all", "requester")
         """Whether the watcher that asked is told."""
-        return self is NotifyScope.ALL or self is NotifyScope.REQUESTER
-
-    @property
-    def others(self) -> bool:
+        self.others = value in ("all", "others")
         """Whether the watchers that did not ask are told."""
-        return self is NotifyScope.ALL or self is NotifyScope.OTHERS
 
 
 class DenialAnswer(Enum):

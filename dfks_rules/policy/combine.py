@@ -26,6 +26,9 @@ NOT_YOUR_PRESENTITY = Denial(
 )
 """Built in: why a third party may not subscribe unless a rule says `allow: true`."""
 
+# A named tuple's own constructor is a Python function: this is the same without the call.
+_new = tuple.__new__
+
 _FIELDS: dict[str, Callable[[Effects], object]] = {
     "status": lambda effects: effects.status,
     "assigned": lambda effects: effects.assigned,
@@ -92,7 +95,7 @@ class Plan:
             state = stored
             if self.operation is Operation.GET:
                 state, assigned = _told_of(denial, stored, assigned=assigned)
-        return Decision(
+        made = (
             state,
             assigned,
             self.notify,
@@ -104,27 +107,26 @@ class Plan:
             () if denial else self.also,
             self.shadow,
         )
+        return _new(Decision, made)
 
     def lines(self, lookup: FactLookup) -> tuple[str, ...]:
         """The lines to log, with facts filled in."""
         return tuple(line(text, lookup) for text in self.logs)
 
     def _state(self, asked: FeatureState | None, stored: FeatureState) -> FeatureState:
-        if asked is None:
-            base = stored
-        else:
-            forward_to = asked.forward_to or stored.forward_to
-            base = FeatureState(asked.status, forward_to, asked.ring_count or stored.ring_count)
+        status, forward_to, ring_count = asked or stored
+        if asked is not None:
+            forward_to = forward_to or stored.forward_to
+            ring_count = ring_count or stored.ring_count
         match self.status:
             case None | "request":
-                status = base.status
+                pass
             case "stored":
                 status = stored.status
             case number:
                 status = bool(number)
-        return FeatureState(
-            status, self.forward_to or base.forward_to, self.ring_count or base.ring_count
-        )
+        made = (status, self.forward_to or forward_to, self.ring_count or ring_count)
+        return _new(FeatureState, made)
 
 
 def make_plan(

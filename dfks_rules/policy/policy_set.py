@@ -25,6 +25,9 @@ MAX_REMEMBERED = 16_384
 MAX_ENGINE_FAILURES = 100
 """Each failure leaks one compiled shard; after so many the reference evaluator answers alone."""
 
+# A named tuple's own constructor is a Python function: this is the same without the call.
+_new = tuple.__new__
+
 _K = TypeVar("_K")
 _V = TypeVar("_V")
 
@@ -102,7 +105,7 @@ class PolicySet:
             at: now, in the zone whose local time policies mean.
             around: what else there is.
         """
-        return self.decide_view(View(request, snapshot, at, around, self.site))
+        return self.decide_view(_new(View, (request, snapshot, at, around, self.site, ())))
 
     def sees(self, view: View) -> View:
         """A request as these policies see it: with what their files say of users and numbers."""
@@ -110,25 +113,25 @@ class PolicySet:
 
     def decide_view(self, view: View) -> Decision:
         """What the policies say to one request; see `decide`."""
-        view = self.sees(view)
+        if view.site is not self.site:
+            view = self.sees(view)
         request, snapshot = view.request, view.snapshot
-        operation, feature = request.operation, request.feature
-        situation = self._situations.get((operation, feature, request.presentity.domain))
+        operation, presentity, requester, feature, asked = request
+        situation = self._situations.get((operation, feature, presentity.domain))
         if situation is None:
             situation = self._of_any_domain(request)
-        values = tuple([read(view) for read in situation.readers])
+        readers = situation.readers
+        values = tuple([read(view) for read in readers]) if readers else ()
         plan = self._plans.get((situation, values))
         if plan is None:
             rules = self._matching(situation, values, facts_of(view))
             made = make_plan(rules, operation, feature, self.revision, facts_of(view))
             plan = self._plans.keep((situation, values), made)
         stored = OFF if feature is None else snapshot.states[POSITION[feature]]
-        own = (
-            operation is not Operation.SUBSCRIBE or request.requester.watcher == request.presentity
-        )
-        if request.asked is not None:
+        own = operation is not Operation.SUBSCRIBE or requester.watcher == presentity
+        if asked is not None:
             # What is asked for is rarely asked for twice: remembering it would cost more.
-            decision = plan.decide(request.asked, stored, own=own)
+            decision = plan.decide(asked, stored, own=own)
         else:
             key = (plan, stored, own)
             known = self._decisions.get(key)

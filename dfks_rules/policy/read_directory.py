@@ -19,11 +19,9 @@ from dfks_rules.policy.schema_pieces import (
     metadata_schema,
     object_schema,
 )
-from dfks_rules.policy.source import Path, Place, Source, Tree, parse
+from dfks_rules.policy.source import MAX_CSV_BYTES, Path, Place, Source, Tree, is_csv, parse
 from dfks_rules.policy.validate import did_you_mean, quoted, validate, validator
 
-MAX_CSV_BYTES = 16 * 1024 * 1024
-"""Largest CSV file; 100,000 users take about 6 MiB."""
 MAX_FINDINGS = 100
 """Most findings in one CSV file: a wrong column is wrong in every line."""
 MAX_PER_USER = 64
@@ -45,7 +43,7 @@ def read_directory(source: Source) -> tuple[list[Entry], list[Finding]]:
     Returns:
         The entries, and findings; with findings, the entries are not to be used.
     """
-    if source.file.lower().endswith(".csv"):
+    if is_csv(source.file):
         return _Csv(source).read()
     tree, findings = parse(source)
     if tree is not None:

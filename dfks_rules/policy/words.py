@@ -30,6 +30,8 @@ def value_text(value: object) -> str:
         return "absent"
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(printable, value))}]"
     return f'"{printable(value)}"' if isinstance(value, str) else str(value)
 
 

@@ -157,14 +157,16 @@ class Notifier:
             watcher = _watcher(incoming.sender, presentity)
         else:
             presentity, watcher = subscription.presentity, subscription.watcher
-        requester = Requester(
+        made = (
             Origin.WATCHER,
             watcher,
             asked[-1].device if asked else None,
             request.text(b"user-agent"),
             incoming.flow.listener.transport,
             incoming.flow.remote[0],
+            None,
         )
+        requester = _new(Requester, made)
         admission = self._features.admit(presentity, requester, at)
         if admission.denial is not None:
             if subscription is not None:

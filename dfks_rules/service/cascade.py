@@ -16,6 +16,9 @@ from dfks_rules.model.requests import (
 )
 from dfks_rules.service.ports import Decides
 
+# A named tuple's own constructor is a Python function: this is the same without the call.
+_new = tuple.__new__
+
 MAX_DEPTH = 3
 """How deep sets follow from sets."""
 _INTERNAL = Requester(Origin.INTERNAL)
@@ -81,24 +84,22 @@ class Cascade:
             change = self.changes[presentity] = Change(self._snapshot_of(presentity))
         feature, state, device = asked
         by = requester if device == requester.device else requester._replace(device=device)
-        request = FeatureRequest(Operation.SET, presentity, by, feature, state)
-        snapshot = Snapshot(change.before.revision, change.states)
+        request = _new(FeatureRequest, (Operation.SET, presentity, by, feature, state))
+        before, states = change.before, change.states
+        snapshot = before if states is before.states else before._replace(states=states)
         around = self._surroundings(request)
         decision = self._policies.decide(request, snapshot, self._at, around)
-        stored = snapshot.states[POSITION[feature]]
+        position = POSITION[feature]
+        stored = states[position]
         if decision.denial is None:
             # An operator's set is told even where the feature is not assigned (presence_dfks).
             told = decision.assigned or requester.origin is Origin.OPERATOR
             after, shown = decision.state, decision.state if told else None
-            position = POSITION[feature]
-            change.states = (
-                *change.states[:position],
-                after,
-                *change.states[position + 1 :],
-            )
+            change.states = (*states[:position], after, *states[position + 1 :])
         else:
             after, shown = stored, self._shown(request, decision, stored, snapshot)
-        outcome = Outcome(request, decision, stored, after, shown, snapshot, self._at, around)
+        made = (request, decision, stored, after, shown, snapshot, self._at, around)
+        outcome = _new(Outcome, made)
         change.outcomes.append(outcome)
         return outcome
 

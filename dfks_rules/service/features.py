@@ -4,7 +4,7 @@ Requests of one presentity are answered in the order they were made: what follow
 is not committed yet is decided on its result, but told only when it is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -31,7 +31,7 @@ _RATES = frozenset({"rate.user", "rate.device"})
 _new = tuple.__new__
 
 
-def _nobody(_outcomes: tuple[Outcome, ...] | StoreError, _now: float) -> None:
+def _nobody(_presentity: Aor, _outcomes: tuple[Outcome, ...] | StoreError, _now: float) -> None:
     """Is told, and does nothing."""
 
 
@@ -55,8 +55,9 @@ class Features:
         self.policies = policies
         """What decides from now on; may be replaced between two requests."""
         self._log = log
-        self.followed: Done = _nobody
-        """Told what came of sets on other presentities that followed from those asked for."""
+        self.followed: Callable[[Aor, tuple[Outcome, ...] | StoreError, float], None] = _nobody
+        """Told what came of sets on another presentity that followed from those asked for. What the
+        policies have follow may fail alone: then the one is stored, and the other is not."""
         self._rates = Rates()
         self._quiet = Surroundings(self._snapshot)
         self._under_way: dict[Aor, _Commit] = {}
@@ -64,11 +65,11 @@ class Features:
 
     def admit(self, presentity: Aor, requester: Requester, at: datetime) -> Decision:
         """Whether the requester may watch the presentity."""
-        request = FeatureRequest(Operation.SUBSCRIBE, presentity, requester)
+        request = _new(FeatureRequest, (Operation.SUBSCRIBE, presentity, requester, None, None))
         snapshot = self._snapshot(presentity)
         decision = self.policies.decide(request, snapshot, at, self._quiet)
-        outcome = Outcome(request, decision, OFF, OFF, None, snapshot, at, self._quiet)
-        self._log.record((outcome,))
+        made = (request, decision, OFF, OFF, None, snapshot, at, self._quiet)
+        self._log.record((_new(Outcome, made),))
         return decision
 
     def get(
@@ -90,13 +91,23 @@ class Features:
         except StoreError as error:
             done(error, now)
             return
-        outcomes = []
-        quiet = self._quiet
-        for feature, stored, decision in zip(FEATURES, snapshot.states, decisions, strict=True):
-            request = _new(FeatureRequest, (Operation.GET, presentity, requester, feature, None))
-            told = decision.state if decision.assigned else None
-            made = (request, decision, stored, stored, told, snapshot, at, quiet)
-            outcomes.append(_new(Outcome, made))
+        get, quiet = Operation.GET, self._quiet
+        outcomes = [
+            _new(
+                Outcome,
+                (
+                    _new(FeatureRequest, (get, presentity, requester, feature, None)),
+                    decision,
+                    stored,
+                    stored,
+                    decision.state if decision.assigned else None,
+                    snapshot,
+                    at,
+                    quiet,
+                ),
+            )
+            for feature, stored, decision in zip(FEATURES, snapshot.states, decisions, strict=True)
+        ]
         self._settle(presentity, tuple(outcomes), now, done)
 
     def set(
@@ -119,11 +130,11 @@ class Features:
             return
         for owner, change in cascade.changes.items():
             outcomes = tuple(change.outcomes)
-            told = done if owner == presentity else self.followed
+            told = done if owner == presentity else partial(self.followed, owner)
             if change.states == change.before.states:
                 self._settle(owner, outcomes, now, told)
             else:
-                after = Snapshot(change.before.revision + 1, change.states)
+                after = _new(Snapshot, (change.before.revision + 1, change.states))
                 self._commit(owner, change.before, after, outcomes, told)
 
     def _snapshot(self, presentity: Aor) -> Snapshot:

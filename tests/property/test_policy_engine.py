@@ -16,8 +16,6 @@ from tests.helpers.random_questions import random_view
 
 PROFILE = settings(
     max_examples=150,
-    deadline=None,
-    derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 FEWER = settings(PROFILE, max_examples=60)

@@ -1,7 +1,10 @@
 """The last decisions, found and explained."""
 
+from pathlib import Path
+
+from dfks_rules.app.decision_log import DecisionLog
 from dfks_rules.app.decisions import Decisions
-from dfks_rules.model.decisions import Outcome
+from dfks_rules.model.decisions import Denial, Outcome
 from dfks_rules.model.features import NOTHING_STORED, OFF
 from dfks_rules.model.requests import FeatureRequest
 from dfks_rules.policy.policy_set import PolicySet
@@ -64,3 +67,27 @@ def test_policies_that_are_gone_are_said_to_be() -> None:
         f"the policies that decided (revision {POLICIES.revision}) are gone",
         "matched: default/tell-what-is-stored",
     ]
+
+
+def test_what_was_refused_comes_before_what_was_asked_later() -> None:
+    """A phone that leaves asks for every state once more; nobody wants to read that."""
+    decisions = Decisions(10, lambda _: POLICIES)
+    refused = outcome(set_(CFA))
+    denied = refused._replace(decision=refused.decision._replace(denial=Denial("no")))
+    for one in (denied, outcome(set_(DND)), outcome(get(CFA)), outcome(get(CFA))):
+        decisions.keep((one,))
+    told = [one["record"]["given"] for one in decisions.explain(ALICE.uri)]
+    assert [(one["op"], one["feature"]) for one in told] == [
+        ("set", "CallForwardingAlways"),
+        ("set", "DoNotDisturb"),
+        ("get", "CallForwardingAlways"),
+    ]
+
+
+def test_losses_of_the_log_are_counted_where_operators_look(tmp_path: Path) -> None:
+    """A folder in its place stands for a disk that fails."""
+    log = DecisionLog(tmp_path, mask=False)
+    decisions = Decisions(10, of_revision, log)
+    decisions.keep((outcome(get(DND)), outcome(get(CFA))))
+    log.close()
+    assert decisions.statistics() == {"decisions:made": 2, "decisions:lost": 1}

@@ -6,7 +6,7 @@ import pytest
 
 from dfks_rules.app.policies import folders_of, read_files, read_sources
 from dfks_rules.errors import PolicyError
-from dfks_rules.policy.source import MAX_BYTES
+from dfks_rules.policy.source import MAX_BYTES, MAX_CSV_BYTES
 
 
 def fill(folder: Path, *names: str) -> None:
@@ -99,6 +99,17 @@ def test_no_more_of_a_file_is_read_than_it_may_have(tmp_path: Path) -> None:
     (tmp_path / "huge.yaml").write_text("x" * (MAX_BYTES + 1000))
     (source,) = read_sources([tmp_path])
     assert len(source.text) == MAX_BYTES + 1
+
+
+def test_a_large_directory_is_read_whole(tmp_path: Path) -> None:
+    """A user past the 256 KiB of YAML would be in no group, and nobody would be told."""
+    lines = ["user,domain,groups,role,numbers", *(f"u{n},a.example,sales,," for n in range(50_000))]
+    (tmp_path / "users.csv").write_text("\n".join(lines))
+    (source,) = read_sources([tmp_path])
+    assert source.text == "\n".join(lines)
+    (tmp_path / "users.csv").write_bytes(b"x" + "ä".encode() * (MAX_CSV_BYTES // 2 + 10))
+    (source,) = read_sources([tmp_path])
+    assert len(source.text.encode()) > MAX_CSV_BYTES
 
 
 def test_files_together_are_bounded(tmp_path: Path) -> None:

@@ -224,8 +224,6 @@ def commented(draw: st.DrawFn) -> str:
 
 @settings(
     max_examples=300,
-    deadline=None,
-    derandomize=True,
     suppress_health_check=[HealthCheck.filter_too_much],
 )
 @given(commented())

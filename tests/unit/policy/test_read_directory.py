@@ -6,12 +6,11 @@ from dfks_rules.model.identity import Aor
 from dfks_rules.policy.directory import Directory
 from dfks_rules.policy.read_directory import (
     CSV_HEADER,
-    MAX_CSV_BYTES,
     MAX_FINDINGS,
     MAX_PER_USER,
     read_directory,
 )
-from dfks_rules.policy.source import Source
+from dfks_rules.policy.source import MAX_CSV_BYTES, Source
 
 HEAD = "apiVersion: dfks/v1\nkind: Directory\nmetadata: {name: d}\n"
 ALICE = Aor("alice", "acme.example")

@@ -66,7 +66,7 @@ def test_samples_lie_on_both_sides_of_a_test(fact: str, matcher: str, operand: o
     [(f.name, m) for f in FACTS.values() for m in MATCHERS if f.kind in MATCHERS[m].kinds],
 )
 @given(st.data())
-@settings(max_examples=5, deadline=None, derandomize=True)
+@settings(max_examples=5)
 def test_every_fact_has_samples_for_every_matcher(
     name: str, matcher: str, data: st.DataObject
 ) -> None:

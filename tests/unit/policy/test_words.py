@@ -62,6 +62,6 @@ def test_negations_are_told_by_their_own_matchers() -> None:
 
 def test_values_are_told_on_one_line() -> None:
     """A peer's line break must not forge a line of the explanation."""
-    told = [value_text(value) for value in (None, "a\nb", 3, True, False)]
-    assert told == ["absent", '"a\N{REPLACEMENT CHARACTER}b"', "3", "true", "false"]
+    told = [value_text(value) for value in (None, "a\nb", 3, True, False, ("a", "b"))]
+    assert told == ["absent", '"a\N{REPLACEMENT CHARACTER}b"', "3", "true", "false", "[a, b]"]
     assert saw_text({"watcher": "a", "presentity": None}, "watcher") == '"a", presentity absent'
