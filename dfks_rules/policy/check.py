@@ -12,7 +12,7 @@ from typing import NamedTuple
 from jsonschema import Draft202012Validator
 
 from dfks_rules.errors import Finding
-from dfks_rules.model.features import VALUES_OF, Value
+from dfks_rules.model.features import VALUES_OF, Feature, Value
 from dfks_rules.model.requests import Operation
 from dfks_rules.policy.compile import (
     QUESTIONS,
@@ -21,7 +21,16 @@ from dfks_rules.policy.compile import (
     TooManyAlternativesError,
     alternatives,
 )
-from dfks_rules.policy.document import AllOf, AnyOf, Condition, Not, Policy, Rule
+from dfks_rules.policy.document import (
+    AllOf,
+    Also,
+    AnyOf,
+    Condition,
+    Effects,
+    Not,
+    Policy,
+    Rule,
+)
 from dfks_rules.policy.facts import FACTS
 from dfks_rules.policy.implication import contradicted
 from dfks_rules.policy.matchers import Atom
@@ -150,7 +159,7 @@ def _check_tenant(tree: Tree, tenant: str) -> list[Finding]:
         match path:
             case ("rules", int(rule), "then", "also", int(position), "domain"):
                 domain = tree.value["rules"][rule]["then"]["also"][position]["domain"]
-                if domain != tenant:
+                if domain not in (tenant, "${domain}"):  # the scope confines that one
                     message = f"a file of tenant `{tenant}` cannot reach {quoted(domain)}"
                     findings.append(tree.finding(path, "policy_tenant", message))
             case _:
@@ -256,13 +265,21 @@ def _check_effects(tree: Tree, path: Path, rule: Rule, questions: set[Question])
     if rule.effects.also and {operation for operation, _ in questions} != {Operation.SET}:
         message = "`also` is for rules with `op: set` in `when` or in the scope"
         findings.append(tree.finding((*then, "also"), "policy_effect", message, at_key=True))
-    values = {Value.FORWARD_TO: rule.effects.forward_to, Value.RING_COUNT: rule.effects.ring_count}
     features = {feature for _, feature in questions if feature is not None}
-    for value, setting in values.items():
-        if setting is not None and not any(value in VALUES_OF[feature] for feature in features):
+    findings += _check_values(tree, then, rule.effects, features)
+    for number, also in enumerate(rule.effects.also):
+        findings += _check_values(tree, (*then, "also", number), also, {also.feature})
+    return findings
+
+
+def _check_values(
+    tree: Tree, path: Path, setting: Effects | Also, features: set[Feature]
+) -> Iterator[Finding]:
+    """Values that none of the features has."""
+    values = {Value.FORWARD_TO: setting.forward_to, Value.RING_COUNT: setting.ring_count}
+    for value, written in values.items():
+        if written is not None and not any(value in VALUES_OF[feature] for feature in features):
             names = ", ".join(sorted(f"`{feature.value}`" for feature in features))
             message = f"{names or 'leave to subscribe'} has no value `{value.value}`"
-            findings.append(
-                tree.finding((*then, "values", value.value), "policy_effect", message, at_key=True)
-            )
-    return findings
+            place = (*path, "values", value.value)
+            yield tree.finding(place, "policy_effect", message, at_key=True)

@@ -77,8 +77,12 @@ def view_of(given: Given) -> View:
     if operation is Operation.SET:
         rates = (facts.get("rate.user"), facts.get("rate.device"))
         around = Surroundings(NOWHERE.stored_of, *rates)
-    derived = ((name, _frozen(value)) for name, value in given.items() if FACTS[name].derived)
-    return View(request, _snapshot(facts, feature), _at(facts), around, given=tuple(derived))
+    derived = tuple(
+        (name, _frozen(value))
+        for name, value in given.items()
+        if FACTS[name].derived and operation in FACTS[name].operations
+    )
+    return View(request, _snapshot(facts, feature), _at(facts), around, given=derived)
 
 
 def _frozen(value: Any) -> FactValue:

@@ -75,6 +75,9 @@ def laid_out(source: Source) -> str:
     tree, findings = parse(source)
     if tree is None:
         raise PolicyError(findings)
+    if not isinstance(tree.value, dict | list):  # CSV, too, is YAML of a single text
+        message = "file has no keys; only YAML files of the policy language are laid out"
+        raise PolicyError([Finding(source.file, 0, 0, "policy_layout", message)])
     written = re.sub(r"\r\n?", "\n", source.text)
     text = "\n".join(_Layout(written).lines()) + "\n"
     after, _ = parse(Source(source.file, text))

@@ -122,6 +122,10 @@ class Reader:
             if matcher.operand in (Operand.CONSTANT, Operand.LIST):
                 for constant in operand if isinstance(operand, list) else [operand]:
                     _refuse_impossible(FACTS[fact].kind, constant)
+                    _refuse_part(fact, constant)
+            if name == "prefix":
+                for start in operand if isinstance(operand, list) else [operand]:
+                    _refuse_part(fact, start)
             if matcher.operand is Operand.FACT and operand == fact:
                 raise ValueError(f"`{fact}` is always the same as itself")
             if matcher.operand is Operand.SCHEDULE:
@@ -212,6 +216,14 @@ def _denial(written: str | Mapping[str, str]) -> Denial:
         return Denial(written)
     answer = DenialAnswer(written.get("answer", DenialAnswer.STORED.value))
     return Denial(written["reason"], written.get("text"), answer)
+
+
+def _refuse_part(fact: str, text: Any) -> None:
+    """A ValueError for a text that is the whole, or the start, of no value of the fact."""
+    if fact == "target.number" and not text.startswith("+"):
+        raise ValueError(f"`{text}` is no E.164 number; those start with `+`, like `+4930123456`")
+    if fact in ("user", "watcher.user", "target.user") and "@" in text:
+        raise ValueError(f"`{text}` is more than a user; the domain is a fact of its own")
 
 
 def _refuse_impossible(kind: Kind, constant: Any) -> None:

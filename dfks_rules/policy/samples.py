@@ -5,6 +5,7 @@ stand for all that a phone could send. Table-driven: a matcher or type without a
 its plain constants.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -181,6 +182,8 @@ def _examples(patterns: Iterable[Named]) -> Iterable[str]:
         for text in _texts_of(regex.parse(compiled.pattern, compiled.flags)):
             yield text
             yield f"{text}x"
+            if compiled.flags & re.IGNORECASE:
+                yield text.swapcase()
 
 
 def _texts_of(parsed: Iterable[tuple[Any, Any]]) -> list[str]:

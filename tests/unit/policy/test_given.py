@@ -57,6 +57,12 @@ def test_the_first_and_the_last_day_can_be_told_in_every_zone(date: str) -> None
             assert policy_set.decide_view(view_of(facts)).state.status
 
 
+def test_a_request_has_no_derived_fact_that_its_operation_lacks() -> None:
+    """A subscribe has no target, whatever somebody says that it is."""
+    given = {"op": "subscribe", "target.kind": "code", "groups": ["sales"]}
+    assert view_of(given).given == (("groups", ("sales",)),)
+
+
 @given(question=questions())
 def test_facts_of_a_request_make_a_request_with_the_same_facts(question: Question) -> None:
     """What was recorded can be decided again."""

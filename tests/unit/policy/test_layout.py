@@ -144,7 +144,7 @@ def test_shipped_files_are_laid_out(path: object) -> None:
     ("text", "expected"),
     [
         ("{kind: Policy, apiVersion: dfks/v1}", "{apiVersion: dfks/v1, kind: Policy}\n"),
-        ("alice # c\n", "alice  # c\n"),
+        ("- alice # c\n", "- alice  # c\n"),
         ("a: {}\nb: []\n", "a: {}\nb: []\n"),
         ("a: 'no'\nb: \"alice\"\n", 'a: "no"\nb: alice\n'),
         ("a: +49301\n", 'a: "+49301"\n'),
@@ -265,3 +265,10 @@ def test_an_empty_block_is_empty_text(text: str) -> None:
 def test_files_of_every_kind_have_their_order(written: str, expected: str) -> None:
     """Names of the author's stay where they are; what we name has its place."""
     assert laid_out(Source("p.yaml", written)) == f"{expected}\n"
+
+
+@pytest.mark.parametrize("text", ["user,domain\na,b.example\n", "just words", "1"])
+def test_what_has_no_keys_is_left_alone(text: str) -> None:
+    """A CSV file is YAML of one long text; folded it would be lost."""
+    with pytest.raises(PolicyError, match="has no keys"):
+        laid_out(Source("users.csv", text))
