@@ -41,7 +41,7 @@ class Decisions:
             policies: revision → the policies, as long as they are there.
             log: writes records to a file.
         """
-        self._kept: deque[tuple[int, tuple[Outcome, ...]]] = deque(maxlen=keep)
+        self._kept: deque[tuple[Outcome, ...]] = deque(maxlen=keep)
         self._policies = policies
         self._log = log
         self._next = 1
@@ -52,7 +52,7 @@ class Decisions:
         """Keep the outcomes of one request."""
         first = self._next
         self._next = first + len(outcomes)
-        self._kept.append((first, outcomes))
+        self._kept.append(outcomes)
         if self._log is not None:
             self._log.write(self._start, first, outcomes, self._site(outcomes[0]))
 
@@ -96,7 +96,9 @@ class Decisions:
         return NO_SITE if policies is None else policies.site
 
     def _newest(self, presentity: str | None) -> Iterator[tuple[str, Outcome]]:
-        for first, outcomes in reversed(self._kept):
+        first = self._next
+        for outcomes in reversed(self._kept):
+            first -= len(outcomes)
             if presentity in (None, outcomes[0].request.presentity.uri):
                 for position in reversed(range(len(outcomes))):
                     yield f"{self._start}-{first + position}", outcomes[position]

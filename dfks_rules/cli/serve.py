@@ -35,8 +35,9 @@ async def _serve(config: Config) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     policies = PolicyReloader(config.policies, config.reload)
-    await policies.start()
+    # Before the start, which may take seconds: a SIGHUP that nobody handles ends the process.
     loop.add_signal_handler(signal.SIGHUP, policies.reload_soon, "signal")
+    await policies.start()
     server = Server(config, policies)
     await server.start()
     _banner(server, policies.listing())

@@ -15,6 +15,7 @@ from dfks_rules.model.features import POSITION, Feature, FeatureState
 Document = tuple[Feature, FeatureState]
 """One feature, and the state of it that is told."""
 
+_CONTENT_TYPE = CONTENT_TYPE.encode()
 _DECLARATION = '<?xml version="1.0" encoding="%s"?>\r\n'
 _ISO_8859_1 = _DECLARATION % "ISO-8859-1"
 _UTF_8 = _DECLARATION % "UTF-8"
@@ -79,10 +80,11 @@ def render(documents: tuple[Document, ...], device: str) -> tuple[bytes, bytes]:
         the characters, else UTF-8.
     """
     text = _escape(device)
+    if len(documents) == 1:
+        [(feature, state)] = documents
+        return _CONTENT_TYPE, _document(feature, state, text)
     ordered = sorted(documents, key=lambda document: POSITION[document[0]])
     contents = [_document(feature, state, text) for feature, state in ordered]
-    if len(contents) == 1:
-        return CONTENT_TYPE.encode(), contents[0]
     return multipart.join(CONTENT_TYPE, contents)
 
 

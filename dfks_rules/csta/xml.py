@@ -33,7 +33,7 @@ _NOT_TOLD = re.compile(r"[^ !#-\[\]-~]")
 # Every open-ended quantifier is possessive, so that matching is linear whatever a peer sends.
 _SPACE = r"[ \t\r\n]*+"
 _NAME = r"[A-Za-z_][A-Za-z0-9_.\-]*+"
-_QNAME = rf"(?:{_NAME}:)?+{_NAME}"
+_QNAME = rf"{_NAME}(?::{_NAME})?+"
 _TEXT = r"[ -%'-;=?-~]*+"
 """Printable ASCII without `&`, `<` and `>`."""
 _ENCODING = r"(?i:UTF-8|ISO-8859-1|US-ASCII)"
@@ -44,9 +44,9 @@ _PROLOGUE = (
 _XMLNS = rf" xmlns(?::{_NAME})?+=(?:\"[!#-%'-;=?-~]*+\"|'[!-%(-;=?-~]*+')"
 _FLAT = re.compile(
     rf"{_SPACE}(?:{_PROLOGUE}{_SPACE})?+<({_QNAME})(?:{_XMLNS})?+>"
-    rf"((?:{_SPACE}<({_QNAME})(?:/>|>{_TEXT}</\3>)){{0,16}}){_SPACE}</\1>{_SPACE}"
+    rf"((?:{_SPACE}<({_QNAME})(?:/>|>{_TEXT}</\3>)){{0,16}}+){_SPACE}</\1>{_SPACE}"
 )
-_CHILD = re.compile(rf"<(?:{_NAME}:)?+({_NAME})(?:/>|>({_TEXT})</)")
+_CHILD = re.compile(rf"<({_QNAME})(?:/>|>({_TEXT})</)")
 
 
 def read(body: bytes) -> tuple[str, dict[str, str]]:
@@ -69,9 +69,12 @@ def _read_flat(body: bytes) -> tuple[str, dict[str, str]] | None:
     flat = _FLAT.fullmatch(body.decode("latin-1"))
     if flat is None:
         return None
-    children = _CHILD.findall(flat[2])
+    root, inner, _ = flat.groups()
+    children = _CHILD.findall(inner)
+    if ":" in inner:
+        children = [(name.rpartition(":")[2], text) for name, text in children]
     texts = {name: text.strip() for name, text in children if name in READ}
-    return (flat[1].rpartition(":")[2], texts) if len(texts) == len(children) else None
+    return (root.rpartition(":")[2], texts) if len(texts) == len(children) else None
 
 
 def _read_any(body: bytes) -> tuple[str, dict[str, str]]:

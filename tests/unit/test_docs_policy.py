@@ -41,6 +41,13 @@ def test_policies_in_the_page_can_be_loaded(block: str) -> None:
     load([Source("policy-language.md", block)]).close()
 
 
+def test_policy_of_the_readme_can_be_loaded() -> None:
+    """It is the first one that anybody sees."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```yaml\n(apiVersion.*?)```", readme, re.DOTALL)
+    load([Source("README.md", block)]).close()
+
+
 def test_cases_in_the_page_pass() -> None:
     """They are about the first policy of the page."""
     (block,) = CASES
