@@ -62,20 +62,6 @@ def test_what_is_misplaced_among_tenants_is_an_error(tmp_path: Path) -> None:
     assert tmp_path / "tenants/B.example" in folders_of([tmp_path])
 
 
-def test_a_large_directory_is_read_as_a_whole(tmp_path: Path) -> None:
-    """100,000 users are more than a policy file may have; half of them would be in no group."""
-    lines = "\n".join(f"user{number},acme.example,sales,," for number in range(20_000))
-    (tmp_path / "users.csv").write_text(f"user,domain,groups,role,numbers\n{lines}\n")
-    (source,) = read_sources([tmp_path])
-    assert source.text.endswith("user19999,acme.example,sales,,\n")
-
-
-def test_a_character_that_the_limit_cuts_is_no_fault_of_the_file(tmp_path: Path) -> None:
-    """A file that is too large must not be called something else."""
-    (tmp_path / "huge.yaml").write_text("ä" * MAX_BYTES)
-    assert len(read_sources([tmp_path])) == 1
-
-
 def test_every_unreadable_file_is_named(tmp_path: Path) -> None:
     """One run tells an operator everything."""
     (tmp_path / "latin.yaml").write_bytes(b"\xff")
