@@ -21,7 +21,7 @@ from dfks_rules.app.apart import Checker
 from dfks_rules.app.policies import PolicyFiles, read_files
 from dfks_rules.app.revisions import Revision, Revisions
 from dfks_rules.app.shadow import report
-from dfks_rules.app.watching import changes
+from dfks_rules.app.watching import at_rest, changes
 from dfks_rules.config.settings import ReloadSettings
 from dfks_rules.errors import DfksError, PolicyError
 from dfks_rules.mi.ports import Activation, FailureRow, PolicyListing, PolicyRow, ShadowRow
@@ -33,6 +33,9 @@ from dfks_rules.policy.source import POLICY, Source, kind_of
 
 MAX_LOGGED = 100
 """Findings of a failure that are logged."""
+
+_Found = PolicyFiles | PolicyError
+"""What is read from disk, or why it cannot be read."""
 
 _log = structlog.get_logger("dfks.policy")
 
@@ -51,7 +54,7 @@ class PolicyReloader:
         self._revisions = Revisions(settings.keep)
         self._is_waiting = False
         """Whether a reload that nobody waits for has still to read the files."""
-        self._seen: PolicyFiles | PolicyError | None = None
+        self._seen: _Found | None = None
         """What was found when files were last read."""
         self._failure: FailureRow | None = None
         self._shadow_path = ""
@@ -262,9 +265,18 @@ class PolicyReloader:
     async def _watch(self) -> None:
         async with contextlib.aclosing(changes(self._paths, poll=self._settings.poll)) as looks:
             async for _ in looks:
-                found = await asyncio.to_thread(_read, self._paths)
-                if not _is_same(found, self._seen):
+                if await self._has_changed():
                     await self._reload_quietly("change")
+
+    async def _has_changed(self) -> bool:
+        """Whether files are other than when they were last read, and stay so."""
+
+        async def read() -> _Found:
+            return await asyncio.to_thread(_read, self._paths)
+
+        if _is_same(await read(), self._seen):
+            return False
+        return not _is_same(await at_rest(read, _is_same), self._seen)
 
     async def _reload_quietly(self, trigger: str) -> None:
         # The failure is logged, listed and counted; nobody waits for it here.
@@ -281,20 +293,20 @@ class PolicyReloader:
             _log.error("policy_reload_broken", exc_info=task.exception())
 
 
-def _read(paths: tuple[Path, ...]) -> PolicyFiles | PolicyError:
+def _read(paths: tuple[Path, ...]) -> _Found:
     try:
         return read_files(paths)
     except PolicyError as error:
         return error
 
 
-def _is_same(found: PolicyFiles | PolicyError, seen: PolicyFiles | PolicyError | None) -> bool:
+def _is_same(found: _Found, seen: _Found | None) -> bool:
     if isinstance(found, PolicyError) and isinstance(seen, PolicyError):
         return found.findings == seen.findings
     return found == seen
 
 
-def _usable(files: PolicyFiles | PolicyError) -> PolicyFiles:
+def _usable(files: _Found) -> PolicyFiles:
     if isinstance(files, PolicyError):
         raise files
     return files
