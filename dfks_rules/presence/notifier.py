@@ -311,11 +311,13 @@ class Notifier:
         self, outcomes: tuple[Outcome, ...], now: float, requester: Subscription | None = None
     ) -> None:
         """Tell a presentity's watchers what was changed, except the one that asked for it."""
-        documents = documents_for_others(outcomes)
+        watching = self.subscriptions.of(outcomes[0].request.presentity)
+        others = [subscription for subscription in watching if subscription is not requester]
+        # Nearly always the phone that asked is the only one.
+        documents = documents_for_others(outcomes) if others else ()
         if documents:
-            for subscription in self.subscriptions.of(outcomes[0].request.presentity):
-                if subscription is not requester:
-                    self._notify.change(subscription, documents, now)
+            for subscription in others:
+                self._notify.change(subscription, documents, now)
 
     def refresh_watchers(self, presentity: Aor, at: datetime, now: float) -> int:
         """Tell each watcher of a presentity the states of all features; how many there are."""

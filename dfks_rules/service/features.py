@@ -120,7 +120,8 @@ class Features:
         done: Done,
     ) -> None:
         """Decide on and keep states, in order, one outcome for each of `asked`; see `get`."""
-        surroundings = partial(self._around, now=now)
+        counted = not _RATES.isdisjoint(self.policies.reads)
+        surroundings = partial(self._counted, now=now) if counted else self._uncounted
         cascade = Cascade(self.policies, self._snapshot, surroundings, at)
         try:
             for one in asked:
@@ -142,9 +143,13 @@ class Features:
         commit = self._under_way.get(presentity)
         return self._store.load(presentity) if commit is None else commit.after
 
-    def _around(self, request: FeatureRequest, now: float) -> Surroundings:
-        """What else the policies may look at; sets are counted only where a rule asks."""
-        if not self.policies.reads & _RATES or request.operation is not Operation.SET:
+    def _uncounted(self, _request: FeatureRequest) -> Surroundings:
+        """What else the policies may look at where no rule asks how many sets there are."""
+        return self._quiet
+
+    def _counted(self, request: FeatureRequest, now: float) -> Surroundings:
+        """What else the policies may look at, sets counted."""
+        if request.operation is not Operation.SET:
             return self._quiet
         presentity, requester = request.presentity, request.requester
         if requester.origin is Origin.INTERNAL:

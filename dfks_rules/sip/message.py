@@ -70,8 +70,7 @@ _HEADER = re.compile(rb"\r\n(" + TOKEN + rb")[ \t]*+:[ \t]*+((?:[^\r\n]*[^\r\n \
 # A line that is folded does not match.
 _VIA_LINE = re.compile(rb"\r\n(?i:Via|v)[ \t]*+:[ \t]*+([^\r\n]*+)(?!\r\n[ \t])")
 _CSEQ_LINE = re.compile(rb"\r\n(?i:CSeq)[ \t]*+:[ \t]*+([0-9]{1,32})[ \t]++(" + TOKEN + rb")")
-# The look-behind begins once in a run of spaces, not at each of them: linear, whatever is sent.
-_FOLD = re.compile(rb"(?<![ \t])[ \t]*+\r\n[ \t]++")
+_FOLD = re.compile(rb"\r\n[ \t]++")
 _METHOD = re.compile(TOKEN)
 _VERSION = re.compile(rb"SIP/[0-9]+\.[0-9]+", re.IGNORECASE)
 _STATUS_LINE = re.compile(rb"(?i:SIP)/2\.0 ([1-6][0-9]{2}) [^\r\n]*+\r\n")
@@ -192,7 +191,7 @@ def _split_head(head: bytes) -> tuple[bytes, Headers, Fault | None] | None:
 
 def _split_unusual_head(head: bytes) -> tuple[bytes, Headers, Fault | None] | None:
     """As `_split_head`, for headers that are repeated, rare, folded or malformed."""
-    head = _FOLD.sub(b" ", head)
+    head = _unfold(head)
     count = head.count(b"\r\n")
     if not head.count(b"\n") == head.count(b"\r") == count:
         # INVARIANT: no bare CR or LF in what is echoed.
@@ -214,6 +213,16 @@ def _split_unusual_head(head: bytes) -> tuple[bytes, Headers, Fault | None] | No
     return head.partition(b"\r\n")[0], headers, fault
 
 
+def _unfold(head: bytes) -> bytes:
+    """Folded lines joined, the white space around each fold become one space (§7.3.1).
+
+    An expression that begins with white space would be tried at each space of a long run, and go to
+    its end each time; this one is tried at line ends only, so the work is linear in the length.
+    """
+    *folded, last = _FOLD.split(head)
+    return b" ".join([*(piece.rstrip(b" \t") for piece in folded), last])
+
+
 def _response(head: bytes) -> Response | None:
     """A response that could be one to our request: one Via, a CSeq (RFC 3261 §8.1.3.3, §17.1.3).
 
@@ -223,7 +232,7 @@ def _response(head: bytes) -> Response | None:
     cseqs = _CSEQ_LINE.findall(head)
     vias = _VIA_LINE.findall(head)
     if len(vias) != 1 or len(cseqs) != 1:
-        unfolded = _FOLD.sub(b" ", head)
+        unfolded = _unfold(head)
         return None if unfolded == head else _response(unfolded)
     branch = lone_branch(vias[0])
     if status is None or branch is None or int(cseqs[0][0]) > MAX_CSEQ:

@@ -54,7 +54,7 @@ class ClientTransaction(Generic[Owner]):
     def __init__(self, branch: bytes, message: bytes, flow: Flow, owner: Owner, now: float) -> None:
         self.branch = branch
         self.message = message
-        """Let go of at the end: the timers hold the transaction for a while longer."""
+        """Let go of at the end, and empty then: the timers hold the transaction for a while."""
         self.flow = flow
         self.owner = owner
         """Whom the outcome is told to."""
@@ -157,7 +157,7 @@ class ClientTransactions(Generic[Owner]):
         again: list[ClientTransaction[Owner]] = []
         timed_out: list[ClientTransaction[Owner]] = []
         for deadline, transaction in self._timers.due(now):
-            if self._by_branch.get(transaction.branch) is not transaction:
+            if not transaction.message:
                 continue
             left = transaction.started + TIMEOUT - deadline
             if left <= 0:

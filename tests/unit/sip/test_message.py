@@ -52,6 +52,23 @@ def test_repeated_headers_are_joined_and_folded_lines_unfolded() -> None:
     assert request.headers[b"record-route"] == b"<sip:a;lr>, <sip:b;lr>, <sip:c>"
 
 
+@pytest.mark.parametrize("space", [b" ", b"\t"])
+def test_long_runs_of_white_space_are_read_like_short_ones(space: bytes) -> None:
+    """At folds, where they are one space, and elsewhere, where they stay: nobody may stall us."""
+    run = space * (MAX_HEAD // 4)
+    request = _request(message(subject=b"a%b\r\n%bb%bc%b" % (run, run, run, run[:99])))
+    assert request.fault is None
+    assert request.headers[b"subject"] == b"a b%bc" % run
+
+
+def test_folds_that_follow_each_other_are_one_header() -> None:
+    """A line of nothing but white space goes on with the header before it."""
+    folds = b"\r\n " * 500
+    request = _request(message(subject=b"a%bb" % folds))
+    assert request.fault is None
+    assert request.headers[b"subject"].split() == [b"a", b"b"]
+
+
 @pytest.mark.parametrize(
     ("data", "status", "reason"),
     [
