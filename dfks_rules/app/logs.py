@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import logging
+import math
 import sys
+import time
 from datetime import UTC, datetime
 from typing import BinaryIO
 
@@ -11,7 +13,9 @@ import orjson
 import structlog
 
 from dfks_rules.app.decisions import Decisions
+from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Outcome
+from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Operation
 
 LEVELS = {
@@ -97,8 +101,15 @@ class LoggedOutcomes:
 
     def __init__(self, decisions: Decisions | None = None) -> None:
         self._decisions = decisions
-        self.counts = {"features:gets": 0, "features:sets": 0, "features:denials": 0}
+        self.counts = {
+            "features:gets": 0,
+            "features:sets": 0,
+            "features:denials": 0,
+            "features:failures": 0,
+        }
         self._log = structlog.get_logger().bind()
+        self._failures = 0
+        self._last_failure = -math.inf
 
     def set_level(self, level: str) -> None:
         """Log from `level` on."""
@@ -123,6 +134,20 @@ class LoggedOutcomes:
                 continue
             counts["features:sets"] += 1
             self._record_set(outcome)
+
+    def failed(self, presentity: Aor, error: StoreError) -> None:
+        """Count a request that the store failed; one line a second says so."""
+        self.counts["features:failures"] += 1
+        self._failures += 1
+        now = time.monotonic()
+        if now - self._last_failure >= 1:
+            self._log.error(
+                "store_failed",
+                presentity=presentity.uri,
+                reason=error.message,
+                requests=self._failures,
+            )
+            self._failures, self._last_failure = 0, now
 
     def _record_set(self, outcome: Outcome) -> None:
         request, decision = outcome.request, outcome.decision

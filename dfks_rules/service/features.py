@@ -64,10 +64,18 @@ class Features:
         """The newest commit of each presentity that has one."""
 
     def admit(self, presentity: Aor, requester: Requester, at: datetime) -> Decision:
-        """Whether the requester may watch the presentity."""
+        """Whether the requester may watch the presentity.
+
+        Raises:
+            StoreError: what is stored cannot be read.
+        """
         request = _new(FeatureRequest, (Operation.SUBSCRIBE, presentity, requester, None, None))
-        snapshot = self._snapshot(presentity)
-        decision = self.policies.decide(request, snapshot, at, self._quiet)
+        try:
+            snapshot = self._snapshot(presentity)
+            decision = self.policies.decide(request, snapshot, at, self._quiet)
+        except StoreError as error:
+            self._log.failed(presentity, error)
+            raise
         made = (request, decision, OFF, OFF, None, snapshot, at, self._quiet)
         self._log.record((_new(Outcome, made),))
         return decision
@@ -89,6 +97,7 @@ class Features:
             # A fact may be about what is stored for others.
             decisions = self.policies.decide_gets(presentity, requester, snapshot, at, self._quiet)
         except StoreError as error:
+            self._log.failed(presentity, error)
             done(error, now)
             return
         get, quiet = Operation.GET, self._quiet
@@ -127,6 +136,7 @@ class Features:
             for one in asked:
                 cascade.ask(presentity, one, requester)
         except StoreError as error:
+            self._log.failed(presentity, error)
             done(error, now)
             return
         for owner, change in cascade.changes.items():
@@ -193,6 +203,7 @@ class Features:
                     self._log.record(outcomes)
                     done(outcomes, now)
                 else:
+                    self._log.failed(presentity, error)
                     done(error, now)
         finally:
             # Also where one of the told has raised: the presentity must not wait for ever.

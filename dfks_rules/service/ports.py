@@ -75,3 +75,7 @@ class OutcomeLog(Protocol):
     def record(self, outcomes: tuple[Outcome, ...]) -> None:
         """Record outcomes of one request, once they hold. Must not raise."""
         ...
+
+    def failed(self, presentity: Aor, error: StoreError) -> None:
+        """Record that a request about a presentity came to nothing. Must not raise."""
+        ...

@@ -5,7 +5,9 @@ from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
+from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Outcome
+from dfks_rules.model.identity import Aor
 from dfks_rules.policy.policy_set import PolicySet, load
 from dfks_rules.policy.source import Source
 from dfks_rules.presence.notifier import Notifier
@@ -35,10 +37,15 @@ class Recorded:
 
     def __init__(self) -> None:
         self.outcomes: list[Outcome] = []
+        self.failures: list[tuple[Aor, str]] = []
 
     def record(self, outcomes: tuple[Outcome, ...]) -> None:
         """Keep them."""
         self.outcomes.extend(outcomes)
+
+    def failed(self, presentity: Aor, error: StoreError) -> None:
+        """Keep it."""
+        self.failures.append((presentity, error.code))
 
 
 class Sent(NamedTuple):

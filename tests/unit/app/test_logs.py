@@ -6,14 +6,16 @@ import io
 import orjson
 import pytest
 import structlog
+from structlog.testing import capture_logs
 
 from dfks_rules.app.decisions import Decisions
 from dfks_rules.app.logs import LEVELS, LoggedOutcomes, _Lines, set_up
+from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Decision, Denial, NotifyScope, Outcome
 from dfks_rules.model.features import NOTHING_STORED, OFF, FeatureState
 from dfks_rules.model.requests import FeatureRequest
 from dfks_rules.policy.view import NOWHERE
-from tests.helpers.policy import CFA, NOON, ON, get, set_, subscribe
+from tests.helpers.policy import ALICE, CFA, NOON, ON, get, set_, subscribe
 
 _ASKED = FeatureState(status=True, forward_to="sip:bob@example.com")
 
@@ -70,7 +72,12 @@ def test_gets_are_counted_and_only_what_policies_want_is_logged(
     log = LoggedOutcomes()
     log.record((_outcome(get()), _outcome(get(), logs=("a get",)), _outcome(set_(), Denial("x"))))
     assert [line["event"] for line in _lines(capfd)] == ["policy_log", "feature_set_denied"]
-    assert log.counts == {"features:gets": 2, "features:sets": 1, "features:denials": 1}
+    assert log.counts == {
+        "features:gets": 2,
+        "features:sets": 1,
+        "features:denials": 1,
+        "features:failures": 0,
+    }
 
 
 def test_failures_are_logged_with_their_trace(capfd: pytest.CaptureFixture[str]) -> None:
@@ -153,4 +160,16 @@ def test_everything_is_kept_for_explanations_and_admissions_are_not_counted() ->
     denied = Decision(OFF, True, NotifyScope.ALL, Denial("no"), (), {}, (), "5e1f")
     log.record((Outcome(subscribe(), denied, OFF, OFF, None, NOTHING_STORED, NOON, NOWHERE),))
     assert [one["decision"]["reason"] for one in decisions.latest()] == ["no"]
-    assert log.counts == {"features:gets": 0, "features:sets": 0, "features:denials": 0}
+    assert set(log.counts.values()) == {0}
+
+
+def test_a_store_that_fails_is_told_once_a_second_and_counted() -> None:
+    """A full disk must not fill it further."""
+    with capture_logs() as lines:
+        log = LoggedOutcomes()
+        for _ in range(3):
+            log.failed(ALICE, StoreError("store_unavailable", "disk is full"))
+    assert [(line["event"], line["reason"], line["requests"]) for line in lines] == [
+        ("store_failed", "disk is full", 1)
+    ]
+    assert log.counts["features:failures"] == 3

@@ -83,6 +83,7 @@ def test_failed_commit_is_told_to_all_that_were_decided_on_it() -> None:
     store.settle(StoreError("store_unavailable", "disk is full"))
     assert [isinstance(one, StoreError) for one in told] == [True, True]
     assert log.outcomes == []
+    assert log.failures == [(ALICE, "store_unavailable")] * 2
     assert features.admit(ALICE, PHONE, NOON).denial is None
 
 
