@@ -25,7 +25,9 @@ class Phones:
         self._run = time.time_ns()
         self._branch = 0
 
-    def message(self, number: int, cseq: int, body: bytes = b"", users: int = 1000) -> bytes:
+    def message(
+        self, number: int, cseq: int, body: bytes = b"", users: int = 1000, expires: int = 3600
+    ) -> bytes:
         """A SUBSCRIBE of phone `number`: in its dialog, if it has one."""
         user = b"u0" if self.one_presentity else b"u%d" % (number % users)
         tag = self.tags.get(number)
@@ -36,12 +38,12 @@ class Phones:
             b"Via: SIP/2.0/UDP 127.0.0.1:%d;rport;branch=z9hG4bK%d.%d\r\nMax-Forwards: 70\r\n"
             b'From: "U" <sip:%b@bench.test>;tag=f%d\r\nTo: <sip:%b@bench.test>%b\r\n'
             b"Call-ID: %d-%d@bench.test\r\nCSeq: %d SUBSCRIBE\r\n"
-            b"Contact: <sip:%b@127.0.0.1:%d>\r\nEvent: as-feature-event\r\nExpires: 3600\r\n"
+            b"Contact: <sip:%b@127.0.0.1:%d>\r\nEvent: as-feature-event\r\nExpires: %d\r\n"
             b"User-Agent: bench\r\n%bContent-Length: %d\r\n\r\n%b"
         ) % (
             user, self.port, self._run, self._branch, user, number, user,
-            b";tag=" + tag if tag else b"", number, self._run, cseq, user, self.port, content,
-            len(body), body,
+            b";tag=" + tag if tag else b"", number, self._run, cseq, user, self.port, expires,
+            content, len(body), body,
         )  # fmt: skip
 
     def run(self, messages: Iterator[bytes], window: int, *, bare: bool = False) -> int:
@@ -71,11 +73,15 @@ class Phones:
             self.socket.send(answer(data))
             return 1
         assert data.startswith(b"SIP/2.0 200"), data
-        tag, number = _TAG.search(data), _NUMBER.search(data)
+        self.learn(data)
+        return 0
+
+    def learn(self, response: bytes) -> None:
+        """Take the tag of a dialog from a response."""
+        tag, number = _TAG.search(response), _NUMBER.search(response)
         assert tag is not None
         assert number is not None
         self.tags[int(number[1])] = tag[1]
-        return 0
 
     def drain(self, count: int, act: Callable[[], object]) -> None:
         """Do `act`, then answer `count` different NOTIFYs."""

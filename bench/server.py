@@ -46,12 +46,19 @@ def on_its_own_cpu() -> Iterator[None]:
 class Served:
     """A server of ours in a folder of its own; a context manager."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, policies: Path | None = None, more: str = "") -> None:
+        """Start it.
+
+        Args:
+            folder: for its settings, its store and its log.
+            policies: where its policies are; None for the default ones.
+            more: further settings.
+        """
         config = folder / "dfks.yaml"
         config.write_text(
             'sip: {listen: ["udp:127.0.0.1:0"]}\n'
-            f'policies: ["{REPOSITORY / "policies/default"}"]\n'
-            'store: "sqlite:dfks.db"\nmi: {datagram: "udp:127.0.0.1:0"}\n',
+            f'policies: ["{policies or REPOSITORY / "policies/default"}"]\n'
+            'store: "sqlite:dfks.db"\nmi: {datagram: "udp:127.0.0.1:0"}\n' + more,
             encoding="utf-8",
         )
         log = (folder / "log").open("w")

@@ -9,10 +9,10 @@ import pickle
 import posixpath
 import resource
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from dfks_rules.app.policies import PolicyFiles
+from dfks_rules.app.policies import TENANTS, PolicyFiles
 from dfks_rules.errors import DfksError, Finding, PolicyError
 from dfks_rules.policy.cases import CaseFile, parse_cases, run_cases
 from dfks_rules.policy.compiled import CompiledPolicies, compile_policies
@@ -81,28 +81,36 @@ def _engine_finding(message: str) -> Finding:
 
 
 def _case_findings(files: PolicyFiles) -> Iterator[Finding]:
-    by_path = {posixpath.normpath(source.file): source for source in files.sources}
     for source in files.cases:
         try:
-            yield from _failed_cases(parse_cases(source), by_path)
+            yield from _failed_cases(parse_cases(source), files.sources)
         except PolicyError as error:
             yield from error.findings
 
 
-def _failed_cases(cases: CaseFile, by_path: Mapping[str, Source]) -> Iterator[Finding]:
+def _failed_cases(cases: CaseFile, sources: Iterable[Source]) -> Iterator[Finding]:
     """What the cases of one file find; they are about the policies that the file names."""
     folder = posixpath.dirname(cases.file)
-    tested = []
+    tested: list[Source] = []
     for name in cases.policies:
-        source = by_path.get(posixpath.normpath(posixpath.join(folder, name)))
-        if source is None:
+        named = posixpath.normpath(posixpath.join(folder, name))
+        found = [source for source in sources if _is_named(source, named)]
+        if not found:
             message = f"`{name}` is not among the policies that the server reads"
             yield Finding(cases.file, 0, 0, "policy_case", message)
             return
-        tested.append(source)
+        tested += found
     policies = load(tested)
     for result in run_cases(cases, policies):
         for difference in result.differences:
             message = f"case `{result.case.name}` failed: {difference}"
             yield Finding(cases.file, result.case.line, 1, "policy_case_failed", message)
     policies.close()
+
+
+def _is_named(source: Source, path: str) -> bool:
+    """Whether this is the file `path`, or one that belongs to the folder `path`."""
+    file = posixpath.normpath(source.file)
+    folder = posixpath.normpath(posixpath.dirname(file))
+    tenants = posixpath.normpath(posixpath.join(path, TENANTS))
+    return path in (file, folder) or posixpath.dirname(folder) == tenants

@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 import structlog
 
+from dfks_rules.errors import ConfigError, Finding
 from dfks_rules.model.decisions import Outcome
 from dfks_rules.policy.answer import answer_of
 from dfks_rules.policy.given import given_of
@@ -30,6 +31,8 @@ _Waiting = tuple[str, int, tuple[Outcome, ...], Site]
 
 Record = dict[str, Any]
 """`id`, `at`, `given`, `decision`, `revision`; a JSON object."""
+
+_log = structlog.get_logger("dfks.decisions")
 
 _NUMBER = re.compile(r"\+?[0-9]{5,}")
 
@@ -103,13 +106,18 @@ class DecisionLog:
             mask: whether numbers are masked, with the key in `FILE.key`.
 
         Raises:
-            OSError: the folder or the key cannot be made.
+            ConfigError: the folder or the key cannot be made.
         """
-        file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            self._mask = Mask(_key(file.with_name(file.name + ".key"))) if mask else None
+        except OSError as error:
+            reason = f"cannot log decisions to `{file}`: {error.strerror}"
+            finding = Finding("decisions.file", 0, 0, "config_unusable", reason)
+            raise ConfigError([finding]) from error
         self.lost = 0
         """Requests that were not written: the disk was too slow, or writing failed."""
         self._file = file
-        self._mask = Mask(_key(file.with_name(file.name + ".key"))) if mask else None
         self._waiting: queue.SimpleQueue[_Waiting | None]
         self._waiting = queue.SimpleQueue()
         self._failing = False
@@ -146,11 +154,7 @@ class DecisionLog:
             self._append([one for one in batch if one is not None])
 
     def _append(self, batch: list[_Waiting]) -> None:
-        lines = b"".join(
-            self._line(f"{start}-{number}", outcome, site)
-            for start, first, outcomes, site in batch
-            for number, outcome in enumerate(outcomes, first)
-        )
+        lines = b"".join(map(self._lines, batch))
         try:
             with open(self._file, "ab", opener=_private) as file:
                 file.write(lines)
@@ -158,11 +162,21 @@ class DecisionLog:
         except OSError as error:
             self.lost += len(batch)
             if not self._failing:
-                reason = error.strerror
-                structlog.get_logger().warning(
-                    "decision_log_failed", file=str(self._file), reason=reason
-                )
+                _log.warning("decision_log_failed", file=str(self._file), reason=error.strerror)
             self._failing = True
+
+    def _lines(self, waiting: _Waiting) -> bytes:
+        """The lines of one request; none when one of its records cannot be written."""
+        start, first, outcomes, site = waiting
+        try:
+            return b"".join(
+                self._line(f"{start}-{number}", outcome, site)
+                for number, outcome in enumerate(outcomes, first)
+            )
+        except Exception:  # noqa: BLE001 - one bad record must not end the log
+            self.lost += 1
+            _log.exception("decision_log_broken", decision=f"{start}-{first}")
+            return b""
 
     def _line(self, name: str, outcome: Outcome, site: Site) -> bytes:
         record = record_of(name, outcome, site)
@@ -182,9 +196,13 @@ def _key(file: Path) -> bytes:
         OSError: it can neither be read nor made.
     """
     try:
-        return file.read_bytes()[:64]
+        key = file.read_bytes()[:64]
     except FileNotFoundError:
-        key = os.urandom(32)
-        with open(file, "xb", opener=_private) as made:
-            made.write(key)
+        key = b""
+    if key:
         return key
+    # There is none, or the disk was full when it was made.
+    key = os.urandom(32)
+    with open(file, "wb", opener=_private) as made:
+        made.write(key)
+    return key

@@ -6,7 +6,7 @@ and by the thread of the file.
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from dfks_rules.app.decision_log import DecisionLog, Record, record_of, view_of_outcome
@@ -55,6 +55,13 @@ class Decisions:
         self._kept.append(outcomes)
         if self._log is not None:
             self._log.write(self._start, first, outcomes, self._site(outcomes[0]))
+
+    def statistics(self) -> Mapping[str, int]:
+        """`decisions:name` → value, since the start."""
+        return {
+            "decisions:made": self._next - 1,
+            "decisions:lost": 0 if self._log is None else self._log.lost,
+        }
 
     def latest(self, presentity: str | None = None) -> Iterator[Record]:
         """Records, the newest first.

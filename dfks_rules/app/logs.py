@@ -66,7 +66,7 @@ def set_up(level: str) -> None:
     else:
         lines = _Lines(sys.stderr.buffer)
         structlog.configure(
-            processors=[_json_line],
+            processors=[structlog.processors.format_exc_info, _json_line],
             wrapper_class=_json_logger(least),
             logger_factory=lambda *_: lines,
         )

@@ -108,6 +108,7 @@ class ServerOperations:
         return {
             **self._log.counts,
             **self.policies.statistics(),
+            **self.decisions.statistics(),
             "presence:subscriptions": len(self._notifier.subscriptions),
         }
 

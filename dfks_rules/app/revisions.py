@@ -1,11 +1,13 @@
 """Which revisions decided, in order, and which of them can be brought back."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from dfks_rules.app.policies import PolicyFiles
 from dfks_rules.errors import DfksError
 from dfks_rules.mi.ports import RevisionRow
+from dfks_rules.policy.policy_set import PolicySet
 
 
 class Revision(NamedTuple):
@@ -15,6 +17,8 @@ class Revision(NamedTuple):
     """Content hash, as decisions carry it."""
     files: PolicyFiles
     """What it was made of."""
+    policies: PolicySet
+    """What they say; closed, unless it decides."""
     since: datetime
     """When it began to decide."""
     origin: str
@@ -38,6 +42,11 @@ class Revisions:
     def active(self) -> Revision:
         """What decides."""
         return self._revisions[self._active]
+
+    @property
+    def kept(self) -> Sequence[Revision]:
+        """All of them, the oldest first."""
+        return self._revisions
 
     @property
     def rows(self) -> tuple[RevisionRow, ...]:

@@ -5,6 +5,8 @@ import contextlib
 import gc
 from datetime import UTC, datetime
 
+import structlog
+
 from dfks_rules.app.decision_log import DecisionLog
 from dfks_rules.app.decisions import Decisions
 from dfks_rules.app.logs import LoggedOutcomes
@@ -19,6 +21,7 @@ from dfks_rules.mi.fifo import FifoServer
 from dfks_rules.mi.http import HttpServer
 from dfks_rules.mi.methods import REGISTRY
 from dfks_rules.model.decisions import Outcome
+from dfks_rules.model.identity import Aor
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.service.features import Features
@@ -27,6 +30,8 @@ from dfks_rules.sip.flow import Flow, Listener
 from dfks_rules.store.open import open_store
 from dfks_rules.transport.tcp import TcpTransport
 from dfks_rules.transport.udp import UdpTransport, reachable
+
+_log = structlog.get_logger()
 
 TICK = 0.05
 """How late a timer may be, s."""
@@ -132,9 +137,14 @@ class Server:
         elif isinstance(event, Finished):
             self._notifier.finished(event, now)
 
-    def _tell_followers(self, outcomes: tuple[Outcome, ...] | StoreError, now: float) -> None:
-        """Sets of other presentities followed from one: their watchers are told."""
-        if not isinstance(outcomes, StoreError):
+    def _tell_followers(
+        self, presentity: Aor, outcomes: tuple[Outcome, ...] | StoreError, now: float
+    ) -> None:
+        """Sets of another presentity followed from one: its watchers are told."""
+        if isinstance(outcomes, StoreError):
+            # Nobody asked for it, so there is nobody to be told but the operator.
+            _log.error("followed_set_lost", presentity=presentity.uri, error=outcomes.message)
+        else:
             self._notifier.tell_watchers(outcomes, now)
 
     def _tick(self) -> None:

@@ -3,10 +3,9 @@
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from dfks_rules.mi.ports import ShadowRow
-from dfks_rules.model.decisions import Decision
+from dfks_rules.policy.answer import answer_of
 from dfks_rules.policy.live import Asked, Shadow
 
 
@@ -19,7 +18,11 @@ def report(shadow: Shadow, path: str, since: datetime) -> ShadowRow:
         since: when the comparison began.
     """
     samples = tuple(
-        {"given": one.given, "active": shown(one.active), "shadow": one.other and shown(one.other)}
+        {
+            "given": one.given,
+            "active": answer_of(one.active),
+            "shadow": one.other and answer_of(one.other),
+        }
         for one in reversed(shadow.samples)
     )
     return ShadowRow(
@@ -31,23 +34,6 @@ def report(shadow: Shadow, path: str, since: datetime) -> ShadowRow:
         shadow.failures,
         samples,
     )
-
-
-def shown(decision: Decision) -> dict[str, Any]:
-    """A decision as JSON, in the words of cases."""
-    denial = decision.denial
-    return {
-        "decision": "deny" if denial else "allow",
-        "reason": denial and denial.reason,
-        "status": int(decision.state.status),
-        "values": {
-            "forwardTo": decision.state.forward_to,
-            "ringCount": decision.state.ring_count,
-        },
-        "assigned": decision.assigned,
-        "notify": decision.notify.value,
-        "matched": list(decision.matched),
-    }
 
 
 def _by_name(counts: Counter[Asked]) -> Mapping[str, int]:

@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 import watchfiles
@@ -15,9 +16,12 @@ DEBOUNCE = 200
 LOOK_EVERY = 10_000
 """Milliseconds after which files are looked at even if nobody told of a change: a link may have
 been turned to another folder, or a network file system be silent."""
-
+QUIET = 0.2
+"""Seconds for which files must stay as they are before they are taken."""
 RETRY_AFTER = 5.0
 """Seconds after which it is tried again where watching fails."""
+
+_T = TypeVar("_T")
 
 _log = structlog.get_logger("dfks.policy")
 
@@ -45,6 +49,23 @@ async def changes(paths: Sequence[Path], *, poll: bool) -> AsyncGenerator[None, 
         finally:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
+
+
+async def at_rest(
+    read: Callable[[], Awaitable[_T]], is_same: Callable[[_T, _T], bool], quiet: float = QUIET
+) -> _T:
+    """What is read twice alike, `quiet` seconds apart.
+
+    Editors and git take the old file away before they write the new one: in between, its rules are
+    missing, and what they bar would be allowed.
+    """
+    found = await read()
+    while True:
+        await asyncio.sleep(quiet)
+        again = await read()
+        if is_same(found, again):
+            return again
+        found = again
 
 
 async def _tell(told: asyncio.Event, folders: Iterable[Path], *, poll: bool) -> None:

@@ -1,6 +1,8 @@
 """The group of all commands, and the one place where errors become exit codes."""
 
+import json
 import sys
+from collections.abc import Iterator
 
 import click
 
@@ -30,9 +32,23 @@ def dfks() -> None:
 
 
 def main() -> None:
-    """Run `dfks`; errors of ours go to stderr, one line each, and set the exit code."""
+    """Run `dfks`; errors of ours go to stderr and set the exit code."""
     try:
         dfks()
     except (DfksError, CallError) as error:
-        click.echo(f"dfks: {error}" if isinstance(error, CallError) else str(error), err=True)
+        lines = _lines(error) if isinstance(error, CallError) else [str(error)]
+        click.echo("\n".join(lines), err=True)
         sys.exit(exit_code_of(error))
+
+
+def _lines(error: CallError) -> Iterator[str]:
+    """What a server says of a call that failed, its details a line each."""
+    if not isinstance(error.data, dict):
+        yield f"dfks: {error}"
+        return
+    yield f"dfks: {error.code} {error.message}"
+    for name, value in error.data.items():
+        if isinstance(value, list):
+            yield from (f"  {entry}" for entry in value)
+        else:
+            yield f"  {name}: {value if isinstance(value, str) else json.dumps(value)}"

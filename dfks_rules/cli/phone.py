@@ -133,7 +133,7 @@ class Phone:
         message = self._message(expires, body)
         response = await self._exchange(message)
         if response.status >= 300:
-            raise PhoneError(f"the server answered {response.status}")
+            raise PhoneError(f"the server answered {response.status} {response.reason}")
         to = response.headers[b"to"].decode()
         found = re.search(r";tag=([^;]+)", to)
         self.remote_tag = found[1] if found else ""
@@ -161,8 +161,7 @@ class Phone:
 
     def _message(self, expires: int, body: bytes) -> bytes:
         to = f"<{self.aor}>;tag={self.remote_tag}" if self.remote_tag else f"<{self.aor}>"
-        host, port = self.server
-        target = self.remote_target or re.sub("@.*", f"@{_host(host)}:{port}", self.aor)
+        target = self.remote_target or self.aor
         head = [
             f"SUBSCRIBE {target} SIP/2.0",
             f"Via: SIP/2.0/UDP {self.address};rport;branch=z9hG4bK{os.urandom(8).hex()}",

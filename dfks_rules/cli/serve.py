@@ -1,6 +1,7 @@
 """`dfks serve`: run the server."""
 
 import asyncio
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -34,8 +35,9 @@ async def _serve(config: Config) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     policies = PolicyReloader(config.policies, config.reload)
-    await policies.start()
+    # Before the start, which may take seconds: a SIGHUP that nobody handles ends the process.
     loop.add_signal_handler(signal.SIGHUP, policies.reload_soon, "signal")
+    await policies.start()
     server = Server(config, policies)
     await server.start()
     _banner(server, policies.listing())
@@ -55,7 +57,17 @@ def _banner(server: Server, policies: PolicyListing) -> None:
         for finding in policies.failure.findings:
             print(f"  {finding}")
     sip = server.addresses()[0].rpartition("sip ")[2].partition(":")[2]
+    program = _program()
     print("try it in a second terminal:")
-    print(f"  .venv/bin/dfks phone sip:alice@{sip} --watch")
+    print(f"  {program} phone sip:alice@{sip} --watch")
     host = sip.rpartition(":")[0]
-    print(f"  .venv/bin/dfks mi dfks_set_feature sip:alice@{host} DoNotDisturb 1", flush=True)
+    print(f"  {program} mi dfks_set_feature sip:alice@{host} DoNotDisturb 1", flush=True)
+
+
+def _program() -> Path | str:
+    """What to type for `dfks` here."""
+    called = Path(sys.argv[0]).absolute()
+    if str(called) == shutil.which("dfks"):
+        return "dfks"
+    here = Path.cwd()
+    return called.relative_to(here) if called.is_relative_to(here) else called

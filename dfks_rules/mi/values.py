@@ -73,6 +73,8 @@ def take_aor(value: Any) -> Aor:
 def page(rows: Iterable[Any]) -> tuple[list[Any], int]:
     """The first rows that fit into one reply, and how many are left.
 
+    The first one is always there: whether a reply is too large is for its transport to say.
+
     Args:
         rows: JSON values.
     """
@@ -81,7 +83,7 @@ def page(rows: Iterable[Any]) -> tuple[list[Any], int]:
     rest = iter(rows)
     for row in rest:
         size += len(json.dumps(row)) + 1
-        if size > PAGE_BYTES:
+        if size > PAGE_BYTES and fitting:
             return fitting, 1 + sum(1 for _ in rest)
         fitting.append(row)
     return fitting, 0

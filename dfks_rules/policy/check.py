@@ -12,7 +12,7 @@ from typing import NamedTuple
 from jsonschema import Draft202012Validator
 
 from dfks_rules.errors import Finding
-from dfks_rules.model.features import VALUES_OF, Value
+from dfks_rules.model.features import VALUES_OF, Feature, Value
 from dfks_rules.model.requests import Operation
 from dfks_rules.policy.compile import (
     QUESTIONS,
@@ -21,7 +21,16 @@ from dfks_rules.policy.compile import (
     TooManyAlternativesError,
     alternatives,
 )
-from dfks_rules.policy.document import AllOf, AnyOf, Condition, Not, Policy, Rule
+from dfks_rules.policy.document import (
+    AllOf,
+    Also,
+    AnyOf,
+    Condition,
+    Effects,
+    Not,
+    Policy,
+    Rule,
+)
 from dfks_rules.policy.facts import FACTS
 from dfks_rules.policy.implication import contradicted
 from dfks_rules.policy.matchers import Atom
@@ -80,7 +89,7 @@ def check(sources: Sequence[Source]) -> Checked:
         findings += _check_name(tree, names)
         if policy is not None:
             policies.append(policy)
-            findings += _check_classes(tree, policy, site)
+            findings += _check_classes(tree, site)
     return Checked(policies, findings, site)
 
 
@@ -107,7 +116,7 @@ def _check_file(source: Source, tree: Tree) -> tuple[CheckedPolicy | None, list[
         rule = reader.rule(policy, scope, position)
         rules.append(rule)
         if len(reader.findings) == before:
-            ways, problems = _check_rule(tree, ("rules", position), rule)
+            ways, problems = _check_rule(tree, ("rules", position), rule, source.tenant)
             found.append(ways)
             findings += problems
     findings += reader.findings
@@ -150,7 +159,7 @@ def _check_tenant(tree: Tree, tenant: str) -> list[Finding]:
         match path:
             case ("rules", int(rule), "then", "also", int(position), "domain"):
                 domain = tree.value["rules"][rule]["then"]["also"][position]["domain"]
-                if domain != tenant:
+                if domain not in (tenant, "${domain}"):  # the scope confines that one
                     message = f"a file of tenant `{tenant}` cannot reach {quoted(domain)}"
                     findings.append(tree.finding(path, "policy_tenant", message))
             case _:
@@ -158,24 +167,17 @@ def _check_tenant(tree: Tree, tenant: str) -> list[Finding]:
     return findings
 
 
-def _check_classes(tree: Tree, policy: CheckedPolicy, site: Site) -> list[Finding]:
+def _check_classes(tree: Tree, site: Site) -> list[Finding]:
     """Classes of targets that neither we nor a number plan know: a rule that guards nothing."""
     findings = []
-    for rule, (line, _) in zip(policy.policy.rules, policy.places, strict=True):
-        for atom in _atoms_of(rule.condition):
-            constants = atom.operand if isinstance(atom.operand, frozenset) else {atom.operand}
-            if atom.fact != "target.class" or atom.matcher not in ("eq", "in"):
-                continue
-            for name in sorted(map(str, constants - site.classes)):
-                message = (
-                    f"unknown class {quoted(name)}{did_you_mean(name, site.classes)}; "
-                    "classes of your own stand in a file of kind NumberPlan"
-                )
-                path = min(
-                    (path for path in tree.keys if path[-1] == "target.class"),
-                    key=lambda path: abs(tree.keys[path].line - line),
-                )
-                findings.append(tree.finding(path, "policy_unknown_class", message))
+    for path in tree.places:
+        name = tree.at(path)
+        if "target.class" in path and isinstance(name, str) and name not in site.classes:
+            message = (
+                f"unknown class {quoted(name)}{did_you_mean(name, site.classes)}; "
+                "classes of your own stand in a file of kind NumberPlan"
+            )
+            findings.append(tree.finding(path, "policy_unknown_class", message))
     return findings
 
 
@@ -197,7 +199,7 @@ def _check_ids(tree: Tree) -> list[Finding]:
 
 
 def _check_rule(
-    tree: Tree, path: Path, rule: Rule
+    tree: Tree, path: Path, rule: Rule, tenant: str | None
 ) -> tuple[tuple[Alternative, ...], list[Finding]]:
     """The ways in which a rule can match, and what is wrong with what it means."""
     name = rule.id.partition("/")[2]
@@ -210,7 +212,10 @@ def _check_rule(
     if not ways:
         named = ", ".join(f"`{fact}`" for fact in dict.fromkeys(against))
         about = f" on {named}" if named else ""
-        message = f"rule `{name}` can never match: its conditions{about} contradict one another"
+        where = f" in domain `{tenant}`, whose file it is" if tenant else ""
+        message = (
+            f"rule `{name}` can never match{where}: its conditions{about} contradict one another"
+        )
         return (), [tree.finding(path, "policy_never_matches", message)]
     questions = {QUESTIONS[question] for way in ways for question in way.questions}
     operations = {operation for operation, _ in questions}
@@ -260,13 +265,21 @@ def _check_effects(tree: Tree, path: Path, rule: Rule, questions: set[Question])
     if rule.effects.also and {operation for operation, _ in questions} != {Operation.SET}:
         message = "`also` is for rules with `op: set` in `when` or in the scope"
         findings.append(tree.finding((*then, "also"), "policy_effect", message, at_key=True))
-    values = {Value.FORWARD_TO: rule.effects.forward_to, Value.RING_COUNT: rule.effects.ring_count}
     features = {feature for _, feature in questions if feature is not None}
-    for value, setting in values.items():
-        if setting is not None and not any(value in VALUES_OF[feature] for feature in features):
+    findings += _check_values(tree, then, rule.effects, features)
+    for number, also in enumerate(rule.effects.also):
+        findings += _check_values(tree, (*then, "also", number), also, {also.feature})
+    return findings
+
+
+def _check_values(
+    tree: Tree, path: Path, setting: Effects | Also, features: set[Feature]
+) -> Iterator[Finding]:
+    """Values that none of the features has."""
+    values = {Value.FORWARD_TO: setting.forward_to, Value.RING_COUNT: setting.ring_count}
+    for value, written in values.items():
+        if written is not None and not any(value in VALUES_OF[feature] for feature in features):
             names = ", ".join(sorted(f"`{feature.value}`" for feature in features))
             message = f"{names or 'leave to subscribe'} has no value `{value.value}`"
-            findings.append(
-                tree.finding((*then, "values", value.value), "policy_effect", message, at_key=True)
-            )
-    return findings
+            place = (*path, "values", value.value)
+            yield tree.finding(place, "policy_effect", message, at_key=True)

@@ -48,6 +48,9 @@ CODES: dict[str, Code] = {
     "policy_shadowed": Code("warning", "earlier rules decide all that a rule would decide"),
     "policy_conflict": Code("warning", "only the names of files say which of two rules wins"),
     "policy_bars_switching_off": Code("warning", "a denial also bars switching the feature off"),
+    "policy_no_country": Code(
+        "warning", "numbers are asked for, and no plan says how to read them"
+    ),
     "policy_unused_variable": Code("warning", "a variable is never used"),
     "policy_needless_allow": Code("warning", "a comment allows what is not found"),
 }

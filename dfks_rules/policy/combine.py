@@ -5,6 +5,7 @@ first one gives the reason. Otherwise each field is decided by the first rule th
 a final rule no field is set.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -37,6 +38,9 @@ _FIELDS: dict[str, Callable[[Effects], object]] = {
     "allow": lambda effects: effects.allow,
 }
 """Field, as `Decision.decided_by` names it → what a rule sets it to, or None."""
+
+_USER = re.compile(r"[^@:<>\"\s]+")
+_DOMAIN = re.compile(r"[^@/<>\"\s,;]+")
 
 _FIELDS_OF_DENIAL = ("notify", "assigned")
 """What still counts when the request is denied."""
@@ -199,10 +203,13 @@ def _also(rules: Sequence[Rule], operation: Operation, lookup: FactLookup) -> tu
 
 
 def _also_set(also: Also, lookup: FactLookup) -> AlsoSet | None:
-    """One set that follows; None when whose it is cannot be said."""
+    """One set that follows; None when whose it is cannot be said, or it is nobody's.
+
+    A phone may have said what stands in a template, e.g. a whole URI: it must not fill the store.
+    """
     user = lookup("user") if also.user is None else also.user.value(lookup)
     domain = lookup("domain") if also.domain is None else also.domain.value(lookup)
-    if not user or not domain:
+    if not (_USER.fullmatch(str(user or "")) and _DOMAIN.fullmatch(str(domain or ""))):
         return None
     status = lookup("request.status") if also.status == "request" else also.status
     takes = VALUES_OF[also.feature]

@@ -7,7 +7,7 @@ request when somebody asks for it.
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from dfks_rules.model.decisions import Decision
+from dfks_rules.model.decisions import AlsoSet, Decision
 from dfks_rules.model.requests import FeatureRequest
 from dfks_rules.policy.answer import answer_of, value_of
 from dfks_rules.policy.combine import make_plan
@@ -78,9 +78,9 @@ class Explanation(NamedTuple):
 
 
 def explain(policies: PolicySet, view: View) -> Explanation:
-    """Why `policies` answer a request as they do."""
+    """Why `policies` answer a request as they do, or did before they were closed."""
     view = policies.sees(view)
-    decision = policies.decide_view(view)
+    decision = policies.decide_by_reference(view)
     rules = {rule.id: rule for rule in policies.rules}
     matching = [rules[name] for name in decision.matched if name in rules]
     lookup = facts_of(view)
@@ -141,18 +141,25 @@ def _said(rule: Rule, matching: list[Rule], view: View, decision: Decision) -> t
     """What one rule sets, as a plan of this rule alone tells, and what became of it."""
     request = view.request
     alone = make_plan(
-        [rule], request.operation, request.feature, decision.revision, facts_of(view)
+        [rule._replace(shadow=False)],
+        request.operation,
+        request.feature,
+        decision.revision,
+        facts_of(view),
     ).decided_by
     answer = answer_of(decision)
     said = []
     for field in alone:
         by = decision.decided_by.get(field)
-        lost = None if by == rule.id else _why_lost(field, by, matching, decision)
+        lost = None if by == rule.id else _why_lost(rule, field, matching, decision)
         said.append(Said(field, None if by is None else value_of(answer, field), lost))
     return tuple(said)
 
 
-def _why_lost(field: str, by: str | None, matching: list[Rule], decision: Decision) -> str:
+def _why_lost(rule: Rule, field: str, matching: list[Rule], decision: Decision) -> str:
+    by = decision.decided_by.get(field)
+    if rule.shadow:
+        return "its policy has `mode: shadow`"
     if by is not None:
         return f"{by} comes first"
     if "deny" in decision.decided_by:
@@ -200,6 +207,7 @@ def lines_of(explanation: Explanation, *, every: bool = False) -> list[str]:
         every: also why rules about other operations, features and domains did not match.
     """
     lines = [decision_line(explanation.request, explanation.decision)]
+    lines += [f"also: {_also_line(one)}" for one in explanation.decision.also]
     lines += _block("matched, in order of precedence:", map(_matched_lines, explanation.matched))
     shown = [one for one in explanation.unmatched if every or not one.elsewhere]
     lines += _block("did not match:", map(_unmatched_lines, shown))
@@ -208,6 +216,15 @@ def lines_of(explanation: Explanation, *, every: bool = False) -> list[str]:
         what = "1 rule is" if hidden == 1 else f"{hidden} rules are"
         lines.append(f"{what} about other operations, features or domains")
     return lines
+
+
+def _also_line(also: AlsoSet) -> str:
+    """A set that follows: `sets DoNotDisturb of sip:secretary@acme.example, status 1`."""
+    feature, state, _ = also.asked
+    values = {"forwardTo": state.forward_to, "ringCount": state.ring_count}
+    told = "".join(f", {name} {value_text(v)}" for name, v in values.items() if v is not None)
+    who = printable(also.presentity.uri)
+    return f"sets {feature.value} of {who}, status {int(state.status)}{told}"
 
 
 def _block(title: str, entries: Iterator[list[str]]) -> list[str]:

@@ -22,6 +22,8 @@ from dfks_rules.policy.view import NOWHERE, FactValue, View
 Given = Mapping[str, Any]
 """Name of a fact → its value."""
 
+YEARS = range(1900, 3000)
+"""Years of requests; beyond the calendar's first and last day no zone can tell the time."""
 _BASE = {
     "origin": "watcher",
     "presentity": "sip:alice@example.com",
@@ -49,9 +51,11 @@ def missing(facts: Given) -> str | None:
             return f"case has no `{name}`"
     for name in ("date", "now"):
         try:
-            datetime.fromisoformat(facts.get(name, _BASE["date"]))
+            year = datetime.fromisoformat(facts.get(name, _BASE["date"])).year
         except ValueError:
             return f"`{facts[name]}` is not a day of the calendar"
+        if year not in YEARS:
+            return f"`{facts[name]}` is not in the years {YEARS[0]} to {YEARS[-1]}"
     return None
 
 
@@ -73,8 +77,12 @@ def view_of(given: Given) -> View:
     if operation is Operation.SET:
         rates = (facts.get("rate.user"), facts.get("rate.device"))
         around = Surroundings(NOWHERE.stored_of, *rates)
-    derived = ((name, _frozen(value)) for name, value in given.items() if FACTS[name].derived)
-    return View(request, _snapshot(facts, feature), _at(facts), around, given=tuple(derived))
+    derived = tuple(
+        (name, _frozen(value))
+        for name, value in given.items()
+        if FACTS[name].derived and operation in FACTS[name].operations
+    )
+    return View(request, _snapshot(facts, feature), _at(facts), around, given=derived)
 
 
 def _frozen(value: Any) -> FactValue:

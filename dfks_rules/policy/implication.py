@@ -6,6 +6,7 @@ row here implies itself, and is evaluated where its fact can have only few value
 that has no row here nothing is known but that a test implies itself.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from datetime import date
 from functools import lru_cache
@@ -14,7 +15,7 @@ from typing import Any, NamedTuple
 from dfks_rules.policy.compile import Literal, Literals
 from dfks_rules.policy.fact import Kind
 from dfks_rules.policy.facts import FACTS
-from dfks_rules.policy.matchers import Atom
+from dfks_rules.policy.matchers import Atom, Named
 from dfks_rules.policy.view import FactValue
 
 SINGLE_VALUED = {
@@ -171,17 +172,36 @@ _IMPLIES: dict[tuple[str, str], _Relation] = {
     ("prefix", "has"): str.__contains__,
     ("suffix", "has"): str.__contains__,
     ("has", "has"): str.__contains__,
-    ("cidr", "cidr"): lambda one, other: _same_family(one, other) and one.subnet_of(other),
+    ("cidr", "cidr"): lambda one, other: (
+        _same_family(one.value, other.value) and one.value.subnet_of(other.value)
+    ),
 }
 """Two matchers → whether what passes the first with one operand passes the second with another."""
 
 _ONLY_RELATED = {narrow for narrow, _ in _IMPLIES}
 """Matchers of which nothing more is known."""
 
+
+def start_of(operand: str | Named) -> str:
+    """What a text must start with to pass one text of `prefix` or one pattern of `glob`."""
+    return operand if isinstance(operand, str) else _GLOB_SIGN.split(operand.name)[0]
+
+
+def _starts_overlap(one: Any, other: Any) -> bool:
+    first, second = start_of(one), start_of(other)
+    return first.startswith(second) or second.startswith(first)
+
+
+_GLOB_SIGN = re.compile(r"[*?[]")
 _OVERLAP: dict[tuple[str, str], _Relation] = {
-    ("prefix", "prefix"): lambda one, other: one.startswith(other) or other.startswith(one),
+    ("prefix", "prefix"): _starts_overlap,
+    ("prefix", "glob"): _starts_overlap,
+    ("glob", "prefix"): _starts_overlap,
+    ("glob", "glob"): _starts_overlap,
     ("suffix", "suffix"): lambda one, other: one.endswith(other) or other.endswith(one),
-    ("cidr", "cidr"): lambda one, other: _same_family(one, other) and one.overlaps(other),
+    ("cidr", "cidr"): lambda one, other: (
+        _same_family(one.value, other.value) and one.value.overlaps(other.value)
+    ),
 }
 """Two matchers → whether a value can pass both, each with one operand."""
 

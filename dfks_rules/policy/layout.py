@@ -1,4 +1,4 @@
-"""The text of a policy or cases file → the same, laid out as all others are.
+"""The text of any file of the policy language → the same, laid out as all others are.
 
 Keys stand in one order, two spaces a level; braces and brackets stay where they fit a line of 100
 columns and hold no comment, and become lines of their own otherwise; text is in double quotes only
@@ -27,15 +27,24 @@ WIDTH = 100
 """Longest line with braces or brackets, and of text that is folded, in characters."""
 
 _HEAD = ("apiVersion", "kind", "metadata", "mode", "band", "priority", "scope", "schedules", "vars")
+_SITE = ("country", "domain", "domains", "classes", "users", "groups")
 _ORDERS: dict[tuple[str | type, ...], tuple[str, ...]] = {
-    (): (*_HEAD, "policies", "defaults", "rules", "tests"),
+    (): (*_HEAD, *_SITE, "policies", "defaults", "rules", "tests"),
     ("metadata",): ("name", "description"),
     ("rules", int): ("id", "description", "when", "unless", "then"),
     ("rules", int, "then"): ("deny", "allow", "status", "values", "assigned", "notify", "also"),
     ("rules", int, "then", "deny"): ("reason", "text", "answer"),
+    ("rules", int, "then", "also", int): ("feature", "user", "domain", "status", "values"),
+    ("schedules", int): ("tz", "weekly", "except", "also"),
+    ("users", int): ("groups", "role", "numbers"),
+    ("domains", int): ("country", "internal", "outside", "area"),
+    ("domains", int, "internal"): ("lengths", "prefixes"),
     ("tests", int): ("name", "note", "given", "expect"),
 }
-"""Path (`int` for a place in a list) → keys that come first, in this order; others follow."""
+"""Path (`int` for a place in a list or a name of the author's) → keys that come first, in this
+order; others follow."""
+_NAMED = ("schedules", "users", "domains")
+"""Where keys are names of the author's."""
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _COMMENT = re.compile(r"#[^\n]*")
@@ -66,6 +75,9 @@ def laid_out(source: Source) -> str:
     tree, findings = parse(source)
     if tree is None:
         raise PolicyError(findings)
+    if not isinstance(tree.value, dict | list):  # CSV, too, is YAML of a single text
+        message = "file has no keys; only YAML files of the policy language are laid out"
+        raise PolicyError([Finding(source.file, 0, 0, "policy_layout", message)])
     written = re.sub(r"\r\n?", "\n", source.text)
     text = "\n".join(_Layout(written).lines()) + "\n"
     after, _ = parse(Source(source.file, text))
@@ -109,7 +121,8 @@ def _spans(text: str, node: yaml.Node) -> Iterator[tuple[int, int]]:
     if isinstance(node, yaml.ScalarNode):
         start, end = node.start_mark.index, node.end_mark.index
         if node.style in _BLOCKS:
-            start = text.index("\n", start)
+            below = text.find("\n", start)
+            start = end if below < 0 else below
         if end > start:
             yield start, end
     elif isinstance(node, yaml.MappingNode):
@@ -226,7 +239,7 @@ class _Layout:
         """A scalar: what follows its key, and lines below, if it has such."""
         value = node.value if node.style else _plain_value(node.value)
         margin = " " * indent
-        if node.style in _BLOCKS:
+        if node.style in _BLOCKS and value:
             header, *body = self._text[node.start_mark.index : node.end_mark.index].split("\n")
             lines = textwrap.dedent("\n".join(body)).rstrip().split("\n")
             block = [header.split()[0], *((margin + line).rstrip() for line in lines)]
@@ -303,7 +316,10 @@ _T = TypeVar("_T")
 
 def _in_order(entries: list[tuple[str, _T]], path: Path) -> list[tuple[str, _T]]:
     """Entries of a mapping, those that have a place first; the others keep their order."""
-    shape = tuple(int if isinstance(part, int) else part for part in path)
+    shape = tuple(
+        int if isinstance(part, int) or (n == 1 and path[0] in _NAMED) else part
+        for n, part in enumerate(path)
+    )
     order = _ORDERS.get(shape, ())
     return sorted(
         entries, key=lambda entry: order.index(entry[0]) if entry[0] in order else len(order)

@@ -23,12 +23,12 @@ FactLookup = Callable[[str], FactValue]
 
 
 class Named(NamedTuple):
-    """An operand that the file gives a name to."""
+    """A part of an operand that is not what it is written as."""
 
     name: str
-    """As policies write it."""
-    value: Hashable
-    """What it stands for."""
+    """As policies write it: the name of a schedule, a pattern, a network."""
+    value: Any
+    """What it stands for; hashable, as all of an operand is."""
 
 
 class Operand(Enum):
@@ -94,18 +94,18 @@ def _texts(operand: str | list[str]) -> tuple[str, ...]:
 
 
 def _globs(operand: str | list[str]) -> Hashable:
-    return re.compile("|".join(fnmatch.translate(pattern) for pattern in _texts(operand)))
+    return tuple(Named(text, re.compile(fnmatch.translate(text))) for text in _texts(operand))
 
 
 def _patterns(operand: str | list[str]) -> Hashable:
-    return tuple(map(compile_pattern, _texts(operand)))
+    return tuple(Named(text, compile_pattern(text)) for text in _texts(operand))
 
 
 def _networks(operand: str | list[str]) -> Hashable:
     networks = []
     for text in _texts(operand):
         try:
-            networks.append(ipaddress.ip_network(text))
+            networks.append(Named(text, ipaddress.ip_network(text)))
         except ValueError as error:
             raise ValueError(f"`{text}` is not a network: {error}".replace("'", "`")) from error
     return tuple(networks)
@@ -117,7 +117,7 @@ def _within(address: str, networks: Any) -> bool:
     except ValueError:
         return False
     mapped = getattr(parsed, "ipv4_mapped", None)
-    return any((mapped or parsed) in network for network in networks)
+    return any((mapped or parsed) in network.value for network in networks)
 
 
 @lru_cache(1024)
@@ -242,7 +242,7 @@ _TABLE: list[Matcher] = [
         "Matches this pattern as a whole, or one of these: `*` any text, `?` any one character, "
         "`[0-9]` one of these characters.",
         _globs,
-        lambda value, pattern: pattern.match(value) is not None,
+        lambda value, patterns: any(pattern.value.match(value) for pattern in patterns),
     ),
     Matcher(
         "regex",
@@ -250,7 +250,7 @@ _TABLE: list[Matcher] = [
         _TEXTUAL,
         "Matches this regular expression as a whole, or one of these.",
         _patterns,
-        lambda value, patterns: any(matches(pattern, value) for pattern in patterns),
+        lambda value, patterns: any(matches(pattern.value, value) for pattern in patterns),
     ),
     Matcher(
         "cidr",

@@ -32,6 +32,11 @@ class NumberPlan(NamedTuple):
     prefixes: Mapping[str, str] = {}
     """Prefix of E.164 numbers, with `+` → the class that a file gives them."""
 
+    @property
+    def names_a_country(self) -> bool:
+        """Whether there is a domain whose numbers can be read as they are dialled."""
+        return any(one.country for one in (self.default, *self.domains.values()))
+
     def dialling(self, domain: str) -> Dialling:
         """How the phones of a domain write numbers."""
         return self.domains.get(domain, self.default)

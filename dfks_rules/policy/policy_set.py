@@ -179,10 +179,11 @@ class PolicySet:
             memo.clear()
 
     def close(self) -> None:
-        """Frees the engine's memory. To decide afterwards is an error."""
+        """Frees the engine's memory. To decide afterwards is an error, except by reference."""
         while self.shards:
             self._source.release(self.shards.pop())
         self._situations = {}
+        self.forget()
 
     def _of_any_domain(self, request: FeatureRequest) -> Situation:
         if not self._situations:

@@ -8,6 +8,7 @@ from typing import Any
 from dfks_rules.errors import Finding
 from dfks_rules.model.decisions import Denial, DenialAnswer, NotifyScope
 from dfks_rules.model.features import RING_COUNTS, Feature
+from dfks_rules.policy.countries import country_problem
 from dfks_rules.policy.document import (
     AllOf,
     Also,
@@ -121,6 +122,10 @@ class Reader:
             if matcher.operand in (Operand.CONSTANT, Operand.LIST):
                 for constant in operand if isinstance(operand, list) else [operand]:
                     _refuse_impossible(FACTS[fact].kind, constant)
+                    _refuse_part(fact, constant)
+            if name == "prefix":
+                for start in operand if isinstance(operand, list) else [operand]:
+                    _refuse_part(fact, start)
             if matcher.operand is Operand.FACT and operand == fact:
                 raise ValueError(f"`{fact}` is always the same as itself")
             if matcher.operand is Operand.SCHEDULE:
@@ -213,6 +218,14 @@ def _denial(written: str | Mapping[str, str]) -> Denial:
     return Denial(written["reason"], written.get("text"), answer)
 
 
+def _refuse_part(fact: str, text: Any) -> None:
+    """A ValueError for a text that is the whole, or the start, of no value of the fact."""
+    if fact == "target.number" and not text.startswith("+"):
+        raise ValueError(f"`{text}` is no E.164 number; those start with `+`, like `+4930123456`")
+    if fact in ("user", "watcher.user", "target.user") and "@" in text:
+        raise ValueError(f"`{text}` is more than a user; the domain is a fact of its own")
+
+
 def _refuse_impossible(kind: Kind, constant: Any) -> None:
     """A ValueError for a constant that has the right form and is no value all the same."""
     if kind is Kind.DATE:
@@ -220,6 +233,8 @@ def _refuse_impossible(kind: Kind, constant: Any) -> None:
             date.fromisoformat(constant)
         except ValueError as error:
             raise ValueError(f"`{constant}` is not a day of the calendar") from error
+    if kind is Kind.COUNTRY and (problem := country_problem(constant)):
+        raise ValueError(problem)
     if kind is Kind.IP:
         try:
             canonical = str(ipaddress.ip_address(constant))

@@ -19,11 +19,9 @@ from dfks_rules.policy.schema_pieces import (
     metadata_schema,
     object_schema,
 )
-from dfks_rules.policy.source import Path, Place, Source, Tree, parse
+from dfks_rules.policy.source import MAX_CSV_BYTES, Path, Place, Source, Tree, is_csv, parse
 from dfks_rules.policy.validate import did_you_mean, quoted, validate, validator
 
-MAX_CSV_BYTES = 16 * 1024 * 1024
-"""Largest CSV file; 100,000 users take about 6 MiB."""
 MAX_FINDINGS = 100
 """Most findings in one CSV file: a wrong column is wrong in every line."""
 MAX_PER_USER = 64
@@ -45,7 +43,7 @@ def read_directory(source: Source) -> tuple[list[Entry], list[Finding]]:
     Returns:
         The entries, and findings; with findings, the entries are not to be used.
     """
-    if source.file.lower().endswith(".csv"):
+    if is_csv(source.file):
         return _Csv(source).read()
     tree, findings = parse(source)
     if tree is not None:
@@ -117,6 +115,7 @@ class _Yaml:
 
     def entries(self) -> Iterator[Entry]:
         value = self._tree.value
+        first: dict[Aor, str] = {}
         for written, of_user in value.get("users", {}).items():
             path: Path = ("users", written)
             try:
@@ -124,6 +123,9 @@ class _Yaml:
             except _Wrong as wrong:
                 self._report(path, wrong, at_key=True)
                 continue
+            if first.setdefault(user, written) != written:
+                message = f"user `{user.uri}` is here twice, as {quoted(first[user])} too"
+                self._report(path, _Wrong(message), at_key=True)
             yield self._entry(user, of_user, path)
         for group, members in value.get("groups", {}).items():
             path = ("groups", group)
@@ -184,6 +186,9 @@ class _Csv:
             self._report(1, 1, "policy_limit", f"file has {size} bytes; at most {MAX_CSV_BYTES}")
             return [], self._findings
         lines = self._source.text.removeprefix("\ufeff").split("\n")
+        if not any(map(str.strip, lines)):
+            self._report(1, 1, "policy_csv", f"file is empty; first line must be `{CSV_HEADER}`")
+            return [], self._findings
         self._check_header(lines[0].rstrip("\r").split(","))
         if not self._findings:
             for number, line in enumerate(lines[1:], 2):

@@ -6,9 +6,9 @@ from functools import cache
 from typing import NamedTuple
 
 from jsonschema import Draft202012Validator
-from phonenumbers import SUPPORTED_REGIONS
 
 from dfks_rules.errors import Finding
+from dfks_rules.policy.countries import country_problem
 from dfks_rules.policy.number_plan import MAX_EXTENSION, Dialling, NumberPlan
 from dfks_rules.policy.schema_pieces import (
     API_VERSION,
@@ -21,14 +21,12 @@ from dfks_rules.policy.schema_pieces import (
     object_schema,
 )
 from dfks_rules.policy.source import Path, Source, Tree, parse
-from dfks_rules.policy.validate import did_you_mean, quoted, validate, validator
+from dfks_rules.policy.validate import quoted, validate, validator
 
 _PREFIX = re.compile(r"\+[1-9][0-9]{0,14}", re.ASCII)
 _DIGITS = re.compile(r"[0-9]{1,8}", re.ASCII)
 _NAME = re.compile(IDENTIFIER)
 _DOMAIN_NAME = re.compile(r"[^A-Z@\s]{1,253}")
-_MEANT = {"UK": "GB", "EL": "GR", "EN": "GB"}
-"""Codes that people write for countries, and ISO 3166 does not have."""
 
 
 class PlanFile(NamedTuple):
@@ -134,15 +132,9 @@ def _impossible_domain(tree: Tree, domain: str, tenant: str | None) -> Iterator[
 
 
 def _unknown_country(tree: Tree, path: Path, code: str) -> Iterator[Finding]:
-    if code not in SUPPORTED_REGIONS:
-        meant = _MEANT.get(code.upper())
-        hint = (
-            f" (did you mean `{meant}`?)"
-            if meant
-            else did_you_mean(code, sorted(SUPPORTED_REGIONS))
-        )
-        message = f"{quoted(code)} is not a country of ISO 3166, like `DE`{hint}"
-        yield tree.finding(path, "policy_value", message)
+    problem = country_problem(code)
+    if problem:
+        yield tree.finding(path, "policy_value", problem)
 
 
 def _not_digits(tree: Tree, path: Path, dialling: Mapping[str, object]) -> Iterator[Finding]:

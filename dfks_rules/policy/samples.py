@@ -5,11 +5,11 @@ stand for all that a phone could send. Table-driven: a matcher or type without a
 its plain constants.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from datetime import date, datetime, timedelta
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from itertools import islice
-from re import Pattern
 from re import _constants as ops  # type: ignore[attr-defined]
 from re import _parser as regex  # type: ignore[attr-defined]
 from typing import Any
@@ -18,7 +18,7 @@ from jsonschema import Draft202012Validator
 
 from dfks_rules.policy.fact import Kind
 from dfks_rules.policy.facts import FACTS
-from dfks_rules.policy.matchers import Atom
+from dfks_rules.policy.matchers import Atom, Named
 from dfks_rules.policy.schema_pieces import constant_schema
 from dfks_rules.policy.validate import validator
 
@@ -34,6 +34,13 @@ _OTHER: dict[Kind, tuple[Any, ...]] = {
     Kind.STATUS: (0, 1),
     Kind.COUNT: (1,),
     Kind.IP: ("192.0.2.99",),
+    Kind.TIME: ("12:00",),
+    Kind.DATE: ("2026-01-05",),
+    Kind.MOMENT: ("2026-01-05T12:00+00:00",),
+    Kind.FLAG: (True, False),
+    Kind.NAMES: (("other",),),
+    Kind.CLASS: ("unknown",),
+    Kind.COUNTRY: ("AQ",),
 }
 """What no policy names, by type."""
 
@@ -53,11 +60,17 @@ def samples(name: str, atoms: Iterable[Atom]) -> list[Any]:
 
 def possible(name: str, value: Any) -> bool:
     """Whether a fact can have this value, as far as its type goes."""
-    return _validator(name).is_valid(value)
+    parts = value if isinstance(value, tuple) else (value,)
+    return all(map(_validator(name).is_valid, parts))
 
 
-def joined(atoms: Iterable[Atom]) -> list[str]:
-    """A text that begins, goes on and ends as several tests of one fact want, if they do."""
+def joined(atoms: Sequence[Atom]) -> list[Any]:
+    """A value that several tests of one fact want together, if they want pieces of one.
+
+    A text begins, goes on and ends as they want; of names there are all.
+    """
+    if any(FACTS[atom.fact].kind is Kind.NAMES for atom in atoms):
+        return [tuple(str(atom.operand[0]) for atom in atoms if isinstance(atom.operand, tuple))]
     parts: dict[str, str] = {}
     for atom in atoms:
         if atom.matcher in _ORDER and isinstance(atom.operand, tuple):
@@ -102,6 +115,10 @@ def _dates(value: str) -> Iterator[str]:
     yield from (one.isoformat() for one in _days_beside(day))
 
 
+def _names(value: str) -> Iterator[tuple[str, ...]]:
+    yield (value,)
+
+
 def _days_beside(day: date) -> Iterator[date]:
     if day > date.min:
         yield day - timedelta(days=1)
@@ -113,8 +130,9 @@ _BESIDE: dict[Kind, Callable[[Any], Iterator[Any]]] = {
     Kind.COUNT: _numbers,
     Kind.TIME: _times,
     Kind.DATE: _dates,
+    Kind.NAMES: _names,
 }
-"""A constant, and the values just below and above it."""
+"""A constant as a value of the fact, and the values just below and above it."""
 
 
 def _one(constant: Any) -> Iterable[Any]:
@@ -138,18 +156,34 @@ def _holding(texts: Iterable[str]) -> Iterable[str]:
 
 
 def _beside_networks(networks: Iterable[Any]) -> Iterable[str]:
-    for network in networks:
+    for network in (named.value for named in networks):
         first, last = int(network.network_address), int(network.broadcast_address)
         for number in (first, last, last + 1, first - 1):
             if 0 <= number < 2**network.max_prefixlen:
                 yield str(type(network.network_address)(number))
 
 
-def _examples(pattern: Pattern[str]) -> Iterable[str]:
-    """A shortest text that each branch of a pattern matches, and one beside it."""
-    for text in _texts_of(regex.parse(pattern.pattern, pattern.flags)):
-        yield text
-        yield f"{text}x"
+def _edges(schedule: Named) -> Iterable[str]:
+    """Moments just within the hours of a schedule and just outside, and on days with others."""
+    _, (zone, weekly, excepted, extra) = schedule
+    hours = [(_A_MONDAY + timedelta(min(days)), one) for days, some in weekly for one in some]
+    hours += [(days.first, one) for days, some in extra for one in some]
+    for days in excepted:
+        hours += [(days.first, one) for _, some in weekly for one in some]
+    for day, (start, end) in hours:
+        midnight = datetime(day.year, day.month, day.day, tzinfo=zone or UTC)
+        for minute in (start, start - 1, end, end - 1):
+            yield (midnight + timedelta(minutes=minute)).isoformat(timespec="minutes")
+
+
+def _examples(patterns: Iterable[Named]) -> Iterable[str]:
+    """A shortest text that each branch of the patterns matches, and one beside it."""
+    for compiled in (pattern.value for pattern in patterns):
+        for text in _texts_of(regex.parse(compiled.pattern, compiled.flags)):
+            yield text
+            yield f"{text}x"
+            if compiled.flags & re.IGNORECASE:
+                yield text.swapcase()
 
 
 def _texts_of(parsed: Iterable[tuple[Any, Any]]) -> list[str]:
@@ -183,6 +217,7 @@ def _member(members: Iterable[tuple[Any, Any]]) -> str:
     return "x"
 
 
+_A_MONDAY = date(2026, 1, 5)
 _MAX_REPEATED = 64
 _BY_OPERATION: dict[Any, Callable[[Any], list[str]]] = {
     ops.LITERAL: lambda code: [chr(code)],
@@ -211,5 +246,6 @@ _BY_MATCHER: dict[str, Callable[[Any], Iterable[Any]]] = {
     "glob": _examples,
     "regex": _examples,
     "cidr": _beside_networks,
+    "during": _edges,
 }
 """Matcher → values of its operand, and values that only just miss it."""

@@ -15,7 +15,9 @@ import yaml
 from dfks_rules.errors import Finding
 
 MAX_BYTES = 256 * 1024
-"""Largest file; 500 rules take about 100 KiB."""
+"""Largest YAML file; 500 rules take about 100 KiB."""
+MAX_CSV_BYTES = 16 * 1024 * 1024
+"""Largest CSV file; 100,000 users take about 6 MiB."""
 MAX_DEPTH = 32
 """Deepest nesting of mappings and lists; conditions in the field need 4 or 5."""
 
@@ -44,9 +46,19 @@ _KIND = re.compile(
 )
 
 
+def is_csv(file: str) -> bool:
+    """Whether a file is CSV, by its name."""
+    return file.lower().endswith(".csv")
+
+
+def largest(file: str) -> int:
+    """The most bytes that a file of this name may have."""
+    return MAX_CSV_BYTES if is_csv(file) else MAX_BYTES
+
+
 def kind_of(source: Source) -> str:
     """What a file holds: `POLICY` where nothing says otherwise. CSV is always a directory."""
-    if source.file.lower().endswith(".csv"):
+    if is_csv(source.file):
         return DIRECTORY
     kind = _KIND.search(source.text)
     return kind[1] if kind else POLICY
@@ -72,6 +84,13 @@ class Tree(NamedTuple):
     """Where each value starts."""
     keys: dict[Path, Place]
     """Where the key of each mapping entry starts."""
+
+    def at(self, path: Path) -> Any:
+        """The value at `path`."""
+        value = self.value
+        for part in path:
+            value = value[part]
+        return value
 
     def finding(self, path: Path, code: str, message: str, *, at_key: bool = False) -> Finding:
         """A finding about the value (or, `at_key`, about the key) at `path`."""

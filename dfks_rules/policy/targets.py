@@ -7,7 +7,7 @@ from typing import NamedTuple
 from dfks_rules.model.identity import Aor
 from dfks_rules.policy.dialled import Dialled, read_dialled
 from dfks_rules.policy.directory import Directory
-from dfks_rules.policy.number_plan import Dialling, NumberPlan
+from dfks_rules.policy.number_plan import MAX_EXTENSION, Dialling, NumberPlan
 from dfks_rules.policy.numbering import (
     Number,
     class_of_short_number,
@@ -75,7 +75,8 @@ class Targets:
     """Analyses targets, by one number plan and one directory; remembers what it read."""
 
     def __init__(self, plan: NumberPlan, directory: Directory) -> None:
-        self._plan = plan
+        self.plan = plan
+        """How numbers are written."""
         self._directory = directory
         self._read_before: dict[tuple[str, str], Target] = {}
 
@@ -126,7 +127,7 @@ class Targets:
 
     def _dialled(self, dialled: Dialled, spelling: Spelling, domain: str) -> Target:
         """A target of digits; the first of these that it can be."""
-        dialling = self._plan.dialling(domain)
+        dialling = self.plan.dialling(domain)
         both = (dialled.digits, dialled.everything)
         if any(is_emergency(one, dialling.country) for one in _inside(both, dialling)):
             return _EMERGENCY
@@ -142,21 +143,23 @@ class Targets:
 
     def _number(self, dialled: Dialled, context: str, domain: str) -> Number | None:
         """What was dialled up to a pause if that is a number, and what stands after it if not."""
-        number = read_number(dialled.digits, context, domain, self._plan)
+        number = read_number(dialled.digits, context, domain, self.plan)
         if dialled.lettered:
-            return riskier((number, read_number(dialled.everything, context, domain, self._plan)))
+            return riskier((number, read_number(dialled.everything, context, domain, self.plan)))
         if dialled.everything == dialled.digits or (number and number.trust):
             return number
         rest = (dialled.after, dialled.everything)
-        return riskier(read_number(one, context, domain, self._plan) for one in rest) or number
+        return riskier(read_number(one, context, domain, self.plan) for one in rest) or number
 
     def _at_home(self, dialled: Dialled, number: Number | None, domain: str) -> Target:
         """Digits for the domain's own PBX."""
-        dialling = self._plan.dialling(domain)
+        dialling = self.plan.dialling(domain)
         trusted = number is not None and number.trust
         digits = dialled.digits
-        # `1900,5550100` is no extension: who strips the pause dials on.
-        if not dialled.code and (digits == dialled.everything or not trusted):
+        # `1900,5550100` is no extension: who strips the pause dials on. Nor is a whole number, even
+        # where a user is called by it: a directory makes no call to it harmless.
+        whole = trusted and len(digits) > MAX_EXTENSION
+        if not (dialled.code or whole) and (digits == dialled.everything or not trusted):
             user = self._extension(digits, dialling, domain)
             if user:
                 return _internal(user)
@@ -165,7 +168,7 @@ class Targets:
             if short:
                 return Target("external", short, "national", country=dialling.country)
         if number and trusted:
-            return self._external(number, domain)
+            return self._external(number, domain, digits)
         if digits.isdecimal() and dialling.lengths is None and len(digits) <= _LONGEST_EXTENSION:
             return _internal(Aor(digits, domain))
         if reaches_emergency(digits, dialling.country):
@@ -184,20 +187,26 @@ class Targets:
         fits = not dialling.prefixes or digits.startswith(dialling.prefixes)
         return Aor(digits, domain) if fits else None
 
-    def _external(self, number: Number, domain: str) -> Target:
-        """A number, which the directory may give to a user of the domain."""
+    def _external(self, number: Number, domain: str, digits: str = "") -> Target:
+        """A number, which the directory may give to a user of the domain.
+
+        Args:
+            number: the number.
+            domain: of the presentity.
+            digits: as it was dialled, which may be a user's name.
+        """
         reach = "international" if number.abroad else "national"
         target = Target("external", number.class_, reach, number.e164, number.country)
-        named = (Aor(number.e164, domain), Aor(number.e164[1:], domain))
+        named = [Aor(one, domain) for one in (number.e164, number.e164[1:], digits)]
         user = self._directory.user_of_number(number.e164, domain) or next(
             (one for one in named if one in self._directory), None
         )
         if user is None:
             return target
-        # The class stays: who gives a premium number to a user does not make it harmless.
-        return target._replace(
-            kind="internal", reach="internal", user=user.user, domain=user.domain
-        )
+        # The class stays, and so does `international`: who gives a number to a user, as a tenant's
+        # own directory may, does not make it harmless.
+        reach = reach if number.abroad else "internal"
+        return target._replace(kind="internal", reach=reach, user=user.user, domain=user.domain)
 
 
 def _inside(several: Iterable[str], dialling: Dialling) -> Iterator[str]:

@@ -12,12 +12,13 @@ from typing import Any, NamedTuple
 from dfks_rules.model.features import VALUES_OF
 from dfks_rules.model.requests import Operation
 from dfks_rules.policy.compile import QUESTIONS, Alternative, Literal, Question, alternatives
-from dfks_rules.policy.document import Rule
+from dfks_rules.policy.document import Effects, Rule
 from dfks_rules.policy.fact import Kind
 from dfks_rules.policy.facts import FACTS
 from dfks_rules.policy.given import missing, view_of
 from dfks_rules.policy.matchers import Atom
 from dfks_rules.policy.samples import joined, possible, samples
+from dfks_rules.policy.values import Clamped
 from dfks_rules.policy.view import View
 
 MAX_CANDIDATES = 100_000
@@ -205,7 +206,7 @@ def _tests_by_fact(literals: Iterable[Literal]) -> dict[str, list[Literal]]:
 def _to_try(name: str, tests: Iterable[Literal], witness: Witness) -> Iterator[Any]:
     """Values of a fact that may meet these tests of it."""
     own = [one for one in tests if one.atom.matcher != "sameAs"]
-    yield from joined(one.atom for one in own if one.positive)
+    yield from joined([one.atom for one in own if one.positive])
     yield from samples(name, (one.atom for one in own))
     for other in dict.fromkeys(fact for one in tests for fact in one.atom.facts):
         value = FACTS[other].read(witness.view)
@@ -229,16 +230,26 @@ def _dimensions(rules: Sequence[Rule]) -> dict[Question, dict[str, list[Any]]]:
                 tests.append(Atom("domain", "in", way.domains))
             for position in way.questions:
                 here = atoms[QUESTIONS[position]]
-                for atom in tests:
+                for atom in (*tests, *_bounds(rule.effects)):
                     for name in atom.facts:
                         here.setdefault(name, {})[atom] = None
+                for name in rule.effects.facts:
+                    here.setdefault(name, {})
     return {
         question: {
-            name: samples(name, (atom for atom in read.get(name, ()) if atom.fact == name))
+            name: samples(name, (atom for atom in read.get(name, ()) if atom.facts[0] == name))
             for name in sorted({*read, *_always(question)} - {"op", "feature"})
         }
         for question, read in atoms.items()
     }
+
+
+def _bounds(effects: Effects) -> Iterator[Atom]:
+    """Tests that tell apart what a number within bounds is taken from."""
+    for value in (effects.ring_count, *(also.ring_count for also in effects.also)):
+        if isinstance(value, Clamped):
+            yield Atom(value.fact, "lt", value.minimum)
+            yield Atom(value.fact, "gt", value.maximum)
 
 
 def _always(question: Question) -> list[str]:

@@ -1,10 +1,9 @@
 """Conditions back to text, in the words of the language. The one place that does so."""
 
-import re
 from collections.abc import Hashable
 
 from dfks_rules.policy.compile import Literal
-from dfks_rules.policy.matchers import MATCHERS, Operand
+from dfks_rules.policy.matchers import MATCHERS, Named, Operand
 from dfks_rules.policy.view import FactValue
 
 _NEGATED = {
@@ -31,6 +30,8 @@ def value_text(value: object) -> str:
         return "absent"
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(printable, value))}]"
     return f'"{printable(value)}"' if isinstance(value, str) else str(value)
 
 
@@ -45,13 +46,15 @@ def saw_text(seen: dict[str, FactValue], fact: str) -> str:
 def _operand_text(operand: Hashable) -> str:
     match operand:
         case frozenset():
-            return f"[{', '.join(sorted(map(printable, operand)))}]"
+            return f"[{', '.join(sorted(map(_operand_text, operand)))}]"
+        case Named(name, _):
+            return printable(name)
         case (one,):
-            return printable(one)
+            return _operand_text(one)
         case tuple():
-            return f"[{', '.join(map(printable, operand))}]"
-        case re.Pattern():
-            return f"/{printable(operand.pattern)}/"
+            return f"[{', '.join(map(_operand_text, operand))}]"
+        case bool():
+            return "true" if operand else "false"
         case _:
             return printable(operand)
 

@@ -70,6 +70,10 @@ class Subscription:
         """What is to be sent when the outstanding NOTIFY is confirmed."""
 
 
+SPARE = 1_000
+"""Deadlines of subscriptions that are gone, beyond as many as live, that are put up with."""
+
+
 class Subscriptions:
     """The live subscriptions, by their dialog and by their presentity."""
 
@@ -112,6 +116,10 @@ class Subscriptions:
         watching.remove(subscription)
         if not watching:
             del self._by_presentity[subscription.presentity]
+        # What is gone must not be remembered until its deadline, an hour or more.
+        if len(self._deadlines) > 2 * len(self._by_tag) + SPARE:
+            self._deadlines = [(one.deadline, tag) for tag, one in self._by_tag.items()]
+            heapq.heapify(self._deadlines)
 
     def expired(self, now: float) -> list[Subscription]:
         """The subscriptions whose deadline has passed."""

@@ -4,7 +4,7 @@ Requests of one presentity are answered in the order they were made: what follow
 is not committed yet is decided on its result, but told only when it is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -31,7 +31,7 @@ _RATES = frozenset({"rate.user", "rate.device"})
 _new = tuple.__new__
 
 
-def _nobody(_outcomes: tuple[Outcome, ...] | StoreError, _now: float) -> None:
+def _nobody(_presentity: Aor, _outcomes: tuple[Outcome, ...] | StoreError, _now: float) -> None:
     """Is told, and does nothing."""
 
 
@@ -55,8 +55,9 @@ class Features:
         self.policies = policies
         """What decides from now on; may be replaced between two requests."""
         self._log = log
-        self.followed: Done = _nobody
-        """Told what came of sets on other presentities that followed from those asked for."""
+        self.followed: Callable[[Aor, tuple[Outcome, ...] | StoreError, float], None] = _nobody
+        """Told what came of sets on another presentity that followed from those asked for. What the
+        policies have follow may fail alone: then the one is stored, and the other is not."""
         self._rates = Rates()
         self._quiet = Surroundings(self._snapshot)
         self._under_way: dict[Aor, _Commit] = {}
@@ -130,7 +131,7 @@ class Features:
             return
         for owner, change in cascade.changes.items():
             outcomes = tuple(change.outcomes)
-            told = done if owner == presentity else self.followed
+            told = done if owner == presentity else partial(self.followed, owner)
             if change.states == change.before.states:
                 self._settle(owner, outcomes, now, told)
             else:

@@ -1,5 +1,6 @@
 """How often sets are asked for: what tells a phone in a loop from a person."""
 
+from collections import OrderedDict
 from collections.abc import Hashable
 
 WINDOW = 60
@@ -14,7 +15,8 @@ class Rates:
     """Counts by key, over the last minute."""
 
     def __init__(self) -> None:
-        self._counts: dict[Hashable, dict[int, int]] = {}
+        self._counts: OrderedDict[Hashable, dict[int, int]] = OrderedDict()
+        """Key → step → sets; the key that was counted last stands last."""
 
     def add(self, key: Hashable, now: float) -> int:
         """One more; how many there are in the last minute, this one included.
@@ -26,11 +28,10 @@ class Rates:
         step = int(now // _STEP)
         counts = self._recent(key, step)
         counts[step] = counts.get(step, 0) + 1
-        # The end of the dictionary is the key that was counted last.
-        self._counts.pop(key, None)
-        if len(self._counts) >= MAX_KEYS:
-            del self._counts[next(iter(self._counts))]
         self._counts[key] = counts
+        self._counts.move_to_end(key)
+        if len(self._counts) > MAX_KEYS:
+            self._counts.popitem(last=False)
         return sum(counts.values())
 
     def count(self, key: Hashable, now: float) -> int:

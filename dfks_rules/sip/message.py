@@ -91,6 +91,12 @@ class Response:
         self._head = head
 
     @property
+    def reason(self) -> str:
+        """The phrase behind the status, for people."""
+        start = self._head.partition(b"\r\n")[0]
+        return b" ".join(start.split(b" ")[2:]).decode(errors="replace")
+
+    @property
     def headers(self) -> Headers:
         """All headers; read when they are asked for."""
         split = _split_head(self._head)

@@ -67,6 +67,21 @@ SCHEDULES = {
 }
 NETWORKS = ["10.0.0.0/8", "192.0.2.1/32", "2001:db8::/32", "0.0.0.0/0"]
 
+SITE = [
+    Source(
+        "users.csv",
+        "user,domain,groups,role,numbers\n"
+        "alice,example.com,sales x,owner,201 +4930123456\n"
+        "bob,acme.example,sales,,201\n",
+    ),
+    Source(
+        "numbers.yaml",
+        "apiVersion: dfks/v1\nkind: NumberPlan\nmetadata: {name: numbers}\ncountry: DE\n"
+        "domains: {acme.example: {country: US, outside: '9'}}\nclasses: {national: ['+4930']}\n",
+    ),
+]
+"""What random policies may know of users and numbers."""
+
 
 class Dumper(yaml.SafeDumper):
     """Writes a value each time that it is used: policies have no aliases."""

@@ -6,12 +6,22 @@ from dfks_rules.model.features import FEATURES, VALUES_OF, FeatureState, Snapsho
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester, Surroundings
 from dfks_rules.policy.fact import Kind
-from dfks_rules.policy.view import NOWHERE, View
+from dfks_rules.policy.facts import FACTS
+from dfks_rules.policy.view import NOWHERE, FactValue, View
 from tests.helpers.random_policies import CONSTANTS, HOSTILE, moment
 
 _DOMAINS = [*CONSTANTS[Kind.DOMAIN], "other.example"]
 _ADDRESSES = ["10.0.0.7", "::ffff:10.1.1.1", "2001:db8::7", "junk"]
-_MOMENTS = ["2026-01-05T12:00", "2026-12-31T23:59", "2024-02-29T07:58", "2026-11-24T08:00"]
+_MOMENTS = [
+    *("2026-01-05T12:00", "2026-12-31T23:59", "2024-02-29T07:58", "2026-11-24T08:00"),
+    # Office hours in Berlin, where it is one hour later, begin and end.
+    *("2026-11-24T06:59", "2026-11-24T07:00", "2026-11-24T16:59", "2026-11-24T17:00"),
+]
+_TARGETS = [
+    *HOSTILE,
+    *("112", "0112", "201", "sip:alice@example.com", "+4930123456", "030123456", "0019004440100"),
+    *("+1 900 444-0100", "+442079460123", "sip:bob@other.example", "*72", "0180 5 123456"),
+]
 _RINGS = [None, 1, 3, 100]
 
 
@@ -23,11 +33,27 @@ def random_view(random: Random) -> View:
     asked = None
     around = NOWHERE
     if operation is Operation.SET:
-        asked = FeatureState(random.random() < 0.5, _text(random), random.choice(_RINGS))
-        around = Surroundings(NOWHERE.stored_of, random.choice([None, 1, 3, 100]))
+        asked = FeatureState(random.random() < 0.5, _target(random), random.choice(_RINGS))
+        others = _snapshot(random)
+        around = Surroundings(lambda _aor: others, random.choice([None, 1, 3, 100]))
     requester = _requester(random, presentity)
     request = FeatureRequest(operation, presentity, requester, feature, asked)
-    return View(request, _snapshot(random), moment(random.choice(_MOMENTS)), around)
+    at = moment(random.choice(_MOMENTS))
+    return View(request, _snapshot(random), at, around, given=_given(random, operation))
+
+
+def _given(random: Random, operation: Operation) -> tuple[tuple[str, FactValue], ...]:
+    """Some of what is worked out otherwise: few random numbers are premium ones."""
+    given: list[tuple[str, FactValue]] = []
+    for fact in FACTS.values():
+        if fact.derived and operation in fact.operations and random.random() < 0.4:
+            value = random.choice([None, *(fact.words or CONSTANTS[fact.kind])])
+            given.append((fact.name, (value,) if value and fact.kind is Kind.NAMES else value))
+    return tuple(given) if random.random() < 0.5 else ()
+
+
+def _target(random: Random) -> str | None:
+    return random.choice([None, *_TARGETS])
 
 
 def _text(random: Random) -> str | None:
@@ -41,6 +67,8 @@ def _aor(random: Random) -> Aor:
 def _requester(random: Random, presentity: Aor) -> Requester:
     if random.random() < 0.4:
         return Requester(Origin.OPERATOR, param=_text(random))
+    if random.random() < 0.2:
+        return Requester(Origin.INTERNAL)
     return Requester(
         Origin.WATCHER,
         random.choice([presentity, _aor(random)]),
@@ -55,7 +83,7 @@ def _snapshot(random: Random) -> Snapshot:
     states = []
     for feature in FEATURES:
         takes = VALUES_OF[feature]
-        forward_to = _text(random) if Value.FORWARD_TO in takes else None
+        forward_to = _target(random) if Value.FORWARD_TO in takes else None
         rings = random.choice(_RINGS) if Value.RING_COUNT in takes else None
         states.append(FeatureState(random.random() < 0.5, forward_to, rings))
     return Snapshot(1, tuple(states))

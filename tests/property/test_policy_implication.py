@@ -14,7 +14,7 @@ from dfks_rules.policy.matchers import MATCHERS, Atom, Operand
 from dfks_rules.policy.view import FactValue
 from tests.helpers.random_policies import CONSTANTS, TEXTS, operands
 
-PROFILE = settings(max_examples=600, deadline=None, derandomize=True)
+PROFILE = settings(max_examples=600)
 OF_EVERY_KIND = [
     "op", "userAgent", "request.forwardTo", "domain", "watcher", "request.status",
     "request.ringCount", "source.ip", "time", "date", "weekday", "groups", "target.class",

@@ -53,7 +53,7 @@ def accepted(text: str) -> str:
     return text
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(PATTERNS, SUBJECTS, st.integers(1, 4), st.sampled_from(["", "!", "a", "@"]))
 @example(r"(.*\.)*x", "a.", 4, "!")
 @example(r"\d+\d+", "1", 4, "!")
@@ -69,7 +69,7 @@ def test_steps_are_within_the_bound(text: str, piece: str, times: int, tail: str
     assert matcher.steps <= most_steps(pattern, len(subject))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(PATTERNS, SUBJECTS, st.sampled_from(["", "!", "a", "@"]))
 def test_longest_subjects_come_to_an_end(text: str, piece: str, tail: str) -> None:
     """Python's own matcher on 512 characters; one bad pattern would run into the test's limit."""

@@ -14,8 +14,6 @@ from tests.helpers.random_policies import Question, dumped, files, questions
 
 PROFILE = settings(
     max_examples=25,
-    deadline=None,
-    derandomize=True,
     phases=[Phase.generate, Phase.shrink],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

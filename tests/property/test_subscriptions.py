@@ -152,4 +152,4 @@ class Subscriptions(RuleBasedStateMachine):
 
 
 TestSubscriptions = Subscriptions.TestCase
-TestSubscriptions.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestSubscriptions.settings = settings(max_examples=60, stateful_step_count=30)

@@ -14,6 +14,8 @@ from dfks_rules.errors import DfksError, Finding, MalformedMessageError, PolicyE
 from dfks_rules.model.features import FEATURES, NOTHING_STORED, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked, FeatureRequest, Operation, Origin, Requester
+from dfks_rules.policy.fact import Kind
+from dfks_rules.policy.facts import FACTS
 from dfks_rules.policy.given_files import parse_given
 from dfks_rules.policy.source import MAX_BYTES, Source
 from dfks_rules.policy.view import View
@@ -22,6 +24,8 @@ from dfks_rules.sip.uri import aor_of, parse_uri
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _INTEGER = re.compile(r"[0-9]{1,4}")
+_BARE = {Kind.STATUS: _INTEGER, Kind.COUNT: _INTEGER, Kind.FLAG: re.compile("true|false")}
+"""Type of a fact → values that stand without quotes."""
 
 _FACTS_OPTION = click.option(
     "--facts",
@@ -64,7 +68,9 @@ def sources_of(facts_file: Any, facts: Sequence[str]) -> list[Source]:
 
 
 def fact_line(fact: str) -> str:
-    """`NAME=VALUE` as a line of YAML.
+    """`NAME=VALUE` as a line of YAML, the value as the type of the fact wants it.
+
+    `sales,export` is a list where the fact is of names, `201` a number only where it is one.
 
     Raises:
         click.UsageError: there is no `=`.
@@ -73,7 +79,13 @@ def fact_line(fact: str) -> str:
     if not equals or not name:
         message = f"`{fact}` is not NAME=VALUE"
         raise click.UsageError(message)
-    written = value if _INTEGER.fullmatch(value) else json.dumps(value, ensure_ascii=False)
+    kind = FACTS[name].kind if name in FACTS else Kind.TEXT
+    bare = _BARE.get(kind)
+    if bare and bare.fullmatch(value):
+        written = value
+    else:
+        names = value.split(",") if kind is Kind.NAMES else value
+        written = json.dumps(names, ensure_ascii=False)
     return f"{json.dumps(name, ensure_ascii=False)}: {written}"
 
 

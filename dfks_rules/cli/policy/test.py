@@ -1,5 +1,6 @@
 """`dfks policy test`: run the cases that pin policies down."""
 
+import contextlib
 import fnmatch
 import os
 import sys
@@ -20,6 +21,9 @@ from dfks_rules.policy.coverage import Coverage
 from dfks_rules.policy.explain import brief, explain
 from dfks_rules.policy.policy_set import load
 from dfks_rules.policy.source import parse
+
+_TIMEOUT = 200
+"""Longest wait for a change, ms."""
 
 
 class Choice(NamedTuple):
@@ -73,7 +77,8 @@ def command(paths: tuple[Path, ...], *, watch: bool, **options: Any) -> None:
         return report.good
 
     if watch:
-        _watch(paths, once)
+        with contextlib.suppress(KeyboardInterrupt):
+            _watch(paths, once)
     elif not once():
         sys.exit(CASE_FAILED)
 
@@ -160,12 +165,13 @@ def _policies_in(paths: tuple[Path, ...]) -> Iterator[Path]:
 def _watch(paths: tuple[Path, ...], once: Callable[[], bool]) -> None:
     # Directories are watched, not files: an editor replaces a file when it saves.
     folders = {path if path.is_dir() else path.parent for path in paths}
-    changes = watchfiles.watch(*folders, raise_interrupt=False)
-    while True:
+    # The first turn comes without a change, when the watch is on: so none is missed in between.
+    turns = watchfiles.watch(*folders, yield_on_timeout=True, rust_timeout=_TIMEOUT)
+    for number, changes in enumerate(turns):
+        if number and not changes:
+            continue
         try:
             once()
         except PolicyError as error:
             click.echo(str(error), err=True)
         click.echo("watching; Ctrl-C ends")
-        if next(changes, None) is None:
-            return

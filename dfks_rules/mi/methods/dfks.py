@@ -35,6 +35,14 @@ async def set_feature(desk: Desk, given: Given) -> Any:
         "changed": outcome.changed,
         "before": _shown(outcome.before),
         "after": _shown(outcome.after),
+        "also": [
+            {
+                "presentity": also.presentity.uri,
+                "feature": also.asked.feature.value,
+                **_shown(also.asked.state),
+            }
+            for also in outcome.decision.also
+        ],
         "decision": _decided(outcome.decision),
     }
 

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 from dfks_rules.errors import Finding
 from dfks_rules.policy.check import CheckedPolicy, check
+from dfks_rules.policy.document import Mode
 from dfks_rules.policy.lint.allowing import without_allowed
 from dfks_rules.policy.lint.conflicts import conflicts
-from dfks_rules.policy.lint.ranked import ranked
+from dfks_rules.policy.lint.numbers import unplanned
+from dfks_rules.policy.lint.ranked import RankedRule, ranked
 from dfks_rules.policy.lint.shadowing import shadowed
 from dfks_rules.policy.lint.single import single
 from dfks_rules.policy.source import Source
@@ -23,19 +25,26 @@ def check_and_lint(sources: Sequence[Source]) -> tuple[list[CheckedPolicy], list
     Returns:
         Policies of the files without errors, and findings of all.
     """
-    checked, findings, _ = check(sources)
+    checked, findings, site = check(sources)
     broken = {finding.file for finding in findings if finding.severity == "error"}
     sound = [one for one in checked if one.source.file not in broken]
     # What seems unused may only be misspelt where it is used.
     findings = [one for one in findings if one.severity == "error" or one.file not in broken]
-    findings += lint(sound)
+    findings += [*lint(sound), *unplanned(sound, site.targets.plan)]
     usable = [source for source in sources if source.file not in broken]
     return sound, sorted(without_allowed(findings, usable))
 
 
 def lint(policies: Sequence[CheckedPolicy]) -> list[Finding]:
-    """What is likely to be a mistake in policies that can be used."""
-    rules = ranked(policies)
+    """What is likely to be a mistake in policies that can be used.
+
+    Those with `mode: shadow` are compared with one another only: a candidate says much that the
+    policies say which it is to take the place of.
+    """
+    return _lint(ranked(policies)) + _lint(ranked(policies, Mode.SHADOW))
+
+
+def _lint(rules: Sequence[RankedRule]) -> list[Finding]:
     dead = shadowed(rules)
     # A rule that decides nothing cannot win.
     places = {finding[:3] for finding in dead}

@@ -1,12 +1,13 @@
 """Finds, among many ways to match, the few that one other can imply or overlap with."""
 
+from bisect import bisect_left, insort
 from collections import defaultdict
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from typing import Generic, NamedTuple, TypeVar
 
 from dfks_rules.policy.fact import Kind
 from dfks_rules.policy.facts import FACTS
-from dfks_rules.policy.implication import is_opaque
+from dfks_rules.policy.implication import is_opaque, start_of
 from dfks_rules.policy.lint.ranked import Way
 from dfks_rules.policy.matchers import Atom
 from dfks_rules.policy.view import FactValue
@@ -76,19 +77,29 @@ def _looked_up(way: Way) -> Iterator[Hashable]:
 
 
 class Overlapping(Generic[T]):
-    """Ways by the constants of one fact, which whatever overlaps with them must allow."""
+    """Ways by the constants of one fact, or by how its text starts or ends.
+
+    Whatever overlaps with them must allow one of the constants, and start or end likewise.
+    """
 
     def __init__(self) -> None:
         self._keyed: dict[str, dict[FactValue, list[Entry[T]]]] = {}
+        self._affixed: dict[_Affix, _Affixed[T]] = {}
         self._others: list[Entry[T]] = []
 
     def add(self, way: Way, of: T) -> None:
         """Takes up a way."""
         fact, values = _choice(way)
-        for value in values:
-            self._keyed.setdefault(fact, {}).setdefault(value, []).append(Entry(way, of))
-        if not fact:
-            self._others.append(Entry(way, of))
+        entry = Entry(way, of)
+        affixes = min(_affixes(way), default=None) if _is_coarse(fact) else None
+        if affixes:
+            affix, texts = affixes
+            self._affixed.setdefault(affix, _Affixed()).add(texts, entry)
+        elif fact:
+            for value in values:
+                self._keyed.setdefault(fact, {}).setdefault(value, []).append(entry)
+        else:
+            self._others.append(entry)
 
     def candidates(self, way: Way) -> Iterator[Entry[T]]:
         """All ways that can hold together with this one, and some others."""
@@ -96,6 +107,55 @@ class Overlapping(Generic[T]):
         for fact, keyed in self._keyed.items():
             for value in way.values.get(fact, keyed):
                 yield from keyed.get(value, ())
+        own = dict(_affixes(way))
+        for affix, affixed in self._affixed.items():
+            yield from affixed.candidates(own.get(affix, ("",)))
+
+
+class _Affixed(Generic[T]):
+    """Ways by the texts of which a value of one fact must start with one."""
+
+    def __init__(self) -> None:
+        self._keyed: dict[str, list[Entry[T]]] = {}
+        self._sorted: list[str] = []
+
+    def add(self, texts: Iterable[str], entry: Entry[T]) -> None:
+        for text in texts:
+            if text not in self._keyed:
+                insort(self._sorted, text)
+            self._keyed.setdefault(text, []).append(entry)
+
+    def candidates(self, texts: Iterable[str]) -> Iterator[Entry[T]]:
+        """Those whose texts one of these starts with, or that start with one of these."""
+        for text in texts:
+            for end in range(len(text)):
+                yield from self._keyed.get(text[:end], ())
+            for place in range(bisect_left(self._sorted, text), len(self._sorted)):
+                if not self._sorted[place].startswith(text):
+                    break
+                yield from self._keyed[self._sorted[place]]
+
+
+_Affix = tuple[str, str]
+"""(Fact, `prefix` or `suffix`)."""
+
+
+def _affixes(way: Way) -> Iterator[tuple[_Affix, tuple[str, ...]]]:
+    """What the texts of facts must start with, and, the other way round, what they must end with.
+
+    A value that a fact must have is all that it starts and ends with.
+    """
+    for fact, values in way.values.items():
+        texts = tuple(value for value in values if isinstance(value, str))
+        if texts and not _is_coarse(fact):
+            yield (fact, "prefix"), texts
+            yield (fact, "suffix"), tuple(text[::-1] for text in texts)
+    for (fact, name, operand), positive in way.literals:
+        if positive and fact not in way.values and isinstance(operand, tuple):
+            if name in ("prefix", "glob"):
+                yield (fact, "prefix"), tuple(map(start_of, operand))
+            elif name == "suffix":
+                yield (fact, "suffix"), tuple(text[::-1] for text in operand)
 
 
 def _choice(way: Way) -> tuple[str, frozenset[FactValue]]:

@@ -60,12 +60,12 @@ class RankedRule(NamedTuple):
         return f"`{self.rule.id}` ({self.file}:{self.place.line})"
 
 
-def ranked(policies: Sequence[CheckedPolicy]) -> list[RankedRule]:
-    """The rules that take part in decisions, those that come first in front."""
+def ranked(policies: Sequence[CheckedPolicy], mode: Mode = Mode.ENFORCE) -> list[RankedRule]:
+    """The rules of policies with this mode, those that come first in front."""
     rules = [
         RankedRule(rule, _ways(ways), one.source.file, place, _rank(one))
         for one in policies
-        if one.policy.mode is Mode.ENFORCE
+        if one.policy.mode is mode
         for rule, ways, place in zip(one.policy.rules, one.alternatives, one.places, strict=True)
     ]
     # A rule may have alternatives each of which needs a fact that its operation lacks.

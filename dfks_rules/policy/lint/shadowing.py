@@ -57,13 +57,13 @@ class _Earlier:
     def deciding_all_of(self, rule: RankedRule) -> list[RankedRule]:
         """The rules that leave nothing to this one; none when something is left to it."""
         effects = rule.rule.effects
-        if effects.final or not fields_set(effects) or _does_more(effects):
+        if effects.final or not _left_of(effects) or _does_more(effects):
             return []
         by: dict[str, RankedRule] = {}
         for way in rule.ways:
             implied = _Memo(way)
             for question in way.questions:
-                left = fields_set(effects).keys() & fields_of(question)
+                left = _left_of(effects) & (fields_of(question) | {"also"})
                 for other in self._implied_by(way, question, implied):
                     taken = left & _takes_of(other.rule.effects, question)
                     if taken:
@@ -108,20 +108,26 @@ def _takes(effects: Effects) -> bool:
     return effects.final or bool(fields_set(effects))
 
 
+def _left_of(effects: Effects) -> set[str]:
+    """What a rule does as long as no rule before it has done so."""
+    return {*fields_set(effects), *(["also"] if effects.also else [])}
+
+
 def _takes_of(effects: Effects, question: int) -> frozenset[str]:
     """What is no longer for later rules to decide when a rule with these effects matches."""
     fields = fields_of(question)
     taken = fields & fields_set(effects).keys()
     if effects.final:
-        taken |= fields - {"deny"}
+        taken |= fields - {"deny"} | {"also"}
     if effects.denial:
-        taken |= fields - {"notify", "assigned"}  # these still count when the request is denied
+        # Who is told, and whether the feature is assigned, still counts when it is denied.
+        taken |= fields - {"notify", "assigned"} | {"also"}
     return taken
 
 
 def _does_more(effects: Effects) -> bool:
     """Whether it has effects that no earlier rule can take away."""
-    known = {"status", "assigned", "notify", "forward_to", "ring_count", "denial", "allow"}
+    known = {"status", "assigned", "notify", "forward_to", "ring_count", "denial", "allow", "also"}
     others = set(effects._fields) - known - {"log", "final"}
     defaults = effects._field_defaults
     return any(getattr(effects, name) != defaults.get(name) for name in others)

@@ -9,6 +9,7 @@ from dfks_rules.policy.document import Condition, Not
 from dfks_rules.policy.implication import by_fact, contradicts, excludes
 from dfks_rules.policy.lint.ranked import RankedRule, Way, fields_of, fields_set
 from dfks_rules.policy.matchers import Atom
+from dfks_rules.policy.values import Template
 
 _WHO = {
     "origin", "watcher", "watcher.user", "watcher.domain", "device", "userAgent", "transport",
@@ -33,6 +34,7 @@ def single(rules: Iterable[RankedRule]) -> Iterator[Finding]:
         always = list(_always_matches(rule))
         yield from always
         yield from _has_no_effect(rule)
+        yield from _follows_itself(rule)
         denies = rule.rule.effects.denial is not None
         if denies and not always and any(map(_bars_switching_off, rule.ways)):
             yield rule.finding(
@@ -80,6 +82,20 @@ def _has_no_effect(rule: RankedRule) -> Iterator[Finding]:
         for field in sorted(lost):
             message = f"`{field}` of rule `{rule.name}` has no effect: the rule denies the request"
             yield rule.finding(code, message)
+
+
+def _follows_itself(rule: RankedRule) -> Iterator[Finding]:
+    """An `also` that sets what is being set: that is never done twice."""
+    features = {QUESTIONS[question][1] for way in rule.ways for question in way.questions}
+    for also in rule.rule.effects.also:
+        same = also.user in (None, Template("${user}"))
+        same = same and also.domain in (None, Template("${domain}"))
+        if same and features == {also.feature}:
+            message = (
+                f"`also` of rule `{rule.name}` has no effect: it sets what is being set; "
+                "use `status` and `values`"
+            )
+            yield rule.finding("policy_no_effect", message)
 
 
 def _bars_switching_off(way: Way) -> bool:

@@ -54,6 +54,17 @@ def test_cases_find_their_policies_from_their_own_folder() -> None:
     ]
 
 
+def test_cases_may_name_the_folder_of_their_policies() -> None:
+    """As `dfks policy test` has it: all its files, and those of its tenants."""
+    assert found(cases("deny", ".")) == []
+    assert found(cases("deny", "..", "tests/cases.yaml")) == []
+    (finding,) = found(cases("deny", "../other", "tests/cases.yaml"))
+    assert "`../other` is not among the policies" in finding
+    tenants = POLICY._replace(file="p/tenants/example.com/p.yaml", tenant="example.com")
+    verdict = examine(PolicyFiles((tenants,), (cases("deny", ".", "p/cases.yaml"),)))
+    assert verdict.findings == []
+
+
 def test_findings_of_policies_come_alone() -> None:
     """Cases of a file that cannot be read say nothing."""
     verdict = examine(PolicyFiles((Source("p.yaml", "kind: x\n"),), (cases("allow"),)))

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
 
 from dfks_rules.app.decision_log import DecisionLog, Mask, record_of, view_of_outcome
+from dfks_rules.errors import ConfigError
 from dfks_rules.model.features import FeatureState
 from dfks_rules.model.identity import Aor
 from dfks_rules.policy.given import view_of
@@ -72,3 +74,31 @@ def test_a_disk_that_fails_costs_records_and_not_the_server(tmp_path: Path) -> N
     log.write("ab", 1, (CALL,), NO_SITE)
     log.close()
     assert log.lost == 1
+
+
+def test_a_record_that_cannot_be_written_does_not_end_the_log(tmp_path: Path) -> None:
+    """An operator's text may hold half a surrogate pair, which is no UTF-8."""
+    odd = CALL._replace(request=CALL.request._replace(presentity=Aor("\ud800", "example.com")))
+    log = DecisionLog(tmp_path / "d.jsonl", mask=False)
+    log.write("ab", 1, (odd,), NO_SITE)
+    log.write("ab", 2, (CALL,), NO_SITE)
+    log.close()
+    assert log.lost == 1
+    (line,) = (tmp_path / "d.jsonl").read_bytes().splitlines()
+    assert orjson.loads(line)["id"] == "ab-2"
+
+
+def test_a_folder_that_cannot_be_made_is_a_setting_that_cannot_be_used(tmp_path: Path) -> None:
+    """It was told as `cannot listen`."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(
+        ConfigError, match=r"decisions\.file: cannot log decisions to .*: File exists"
+    ):
+        DecisionLog(tmp_path / "file" / "d.jsonl", mask=True)
+
+
+def test_a_key_that_a_full_disk_left_empty_is_made_anew(tmp_path: Path) -> None:
+    """With an empty key every number could be found by trying."""
+    (tmp_path / "d.jsonl.key").write_bytes(b"")
+    logged(tmp_path / "d.jsonl", mask=True)
+    assert len((tmp_path / "d.jsonl.key").read_bytes()) == 32

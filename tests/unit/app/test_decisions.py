@@ -1,5 +1,8 @@
 """The last decisions, found and explained."""
 
+from pathlib import Path
+
+from dfks_rules.app.decision_log import DecisionLog
 from dfks_rules.app.decisions import Decisions
 from dfks_rules.model.decisions import Denial, Outcome
 from dfks_rules.model.features import NOTHING_STORED, OFF
@@ -79,3 +82,12 @@ def test_what_was_refused_comes_before_what_was_asked_later() -> None:
         ("set", "DoNotDisturb"),
         ("get", "CallForwardingAlways"),
     ]
+
+
+def test_losses_of_the_log_are_counted_where_operators_look(tmp_path: Path) -> None:
+    """A folder in its place stands for a disk that fails."""
+    log = DecisionLog(tmp_path, mask=False)
+    decisions = Decisions(10, of_revision, log)
+    decisions.keep((outcome(get(DND)), outcome(get(CFA))))
+    log.close()
+    assert decisions.statistics() == {"decisions:made": 2, "decisions:lost": 1}

@@ -5,6 +5,7 @@ import io
 
 import orjson
 import pytest
+import structlog
 
 from dfks_rules.app.decisions import Decisions
 from dfks_rules.app.logs import LEVELS, LoggedOutcomes, _Lines, set_up
@@ -70,6 +71,21 @@ def test_gets_are_counted_and_only_what_policies_want_is_logged(
     log.record((_outcome(get()), _outcome(get(), logs=("a get",)), _outcome(set_(), Denial("x"))))
     assert [line["event"] for line in _lines(capfd)] == ["policy_log", "feature_set_denied"]
     assert log.counts == {"features:gets": 2, "features:sets": 1, "features:denials": 1}
+
+
+def test_failures_are_logged_with_their_trace(capfd: pytest.CaptureFixture[str]) -> None:
+    """A bug is found by it; MI tells its client that the log has it."""
+    set_up("info")
+    log = structlog.get_logger()
+    failure = ValueError("a bug")
+    log.error("reload_broken", exc_info=failure)
+    try:
+        raise failure
+    except ValueError:
+        log.exception("call_failed")
+    lines = _lines(capfd)
+    assert [line["event"] for line in lines] == ["reload_broken", "call_failed"]
+    assert all("ValueError: a bug" in str(line["exception"]) for line in lines)
 
 
 def test_level_can_be_changed_while_it_runs(capfd: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from dfks_rules.app.policies import folders_of, read_files, read_sources
 from dfks_rules.errors import PolicyError
-from dfks_rules.policy.source import MAX_BYTES
+from dfks_rules.policy.source import MAX_BYTES, MAX_CSV_BYTES
 
 
 def fill(folder: Path, *names: str) -> None:
@@ -29,9 +29,37 @@ def test_directory_gives_its_policies_by_name_and_its_cases_apart(tmp_path: Path
 def test_files_of_tenants_come_after_and_are_known_as_theirs(tmp_path: Path) -> None:
     """Other folders are not read: they may be anything."""
     fill(tmp_path, "z.yaml", "tenants/b.example/x.yaml", "tenants/a.example/y.yaml", "old/o.yaml")
-    fill(tmp_path, "tenants/stray.yaml", "tenants/a.example/deep/d.yaml")
+    fill(tmp_path, "tenants/.git/g.yaml", "tenants/README.md", "tenants/a.example/deep/d.yaml")
     found = [(source.text, source.tenant) for source in read_sources([tmp_path])]
     assert found == [("z.yaml", None), ("y.yaml", "a.example"), ("x.yaml", "b.example")]
+
+
+@pytest.mark.parametrize("name", ["", "a.yaml", "."])
+def test_a_file_of_a_tenant_is_the_tenants_however_it_is_named(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its cases must be decided as by the server, which confines it."""
+    fill(tmp_path, "tenants/a.example/a.yaml")
+    monkeypatch.chdir(tmp_path / "tenants/a.example")
+    (source,) = read_sources([Path(name) if name else tmp_path / "tenants/a.example"])
+    assert source.tenant == "a.example"
+
+
+def test_a_folder_that_is_only_among_tenants_is_the_operators(tmp_path: Path) -> None:
+    """`/srv/tenants/west` may hold the policies of a whole site."""
+    fill(tmp_path, "tenants/west/a.yaml")
+    (source,) = read_sources([tmp_path / "tenants/west"])
+    assert source.tenant is None
+
+
+def test_what_is_misplaced_among_tenants_is_an_error(tmp_path: Path) -> None:
+    """Its rules would guard nothing, and nobody would be told."""
+    fill(tmp_path, "tenants/stray.yaml", "tenants/B.example/b.yaml", "tenants/a.example/a.yaml")
+    with pytest.raises(PolicyError) as raised:
+        read_sources([tmp_path])
+    found = [Path(finding.file).name for finding in raised.value.findings]
+    assert (found, raised.value.findings[0].code) == (["B.example", "stray.yaml"], "policy_tenant")
+    assert tmp_path / "tenants/B.example" in folders_of([tmp_path])
 
 
 def test_every_unreadable_file_is_named(tmp_path: Path) -> None:
@@ -57,6 +85,17 @@ def test_no_more_of_a_file_is_read_than_it_may_have(tmp_path: Path) -> None:
     (tmp_path / "huge.yaml").write_text("x" * (MAX_BYTES + 1000))
     (source,) = read_sources([tmp_path])
     assert len(source.text) == MAX_BYTES + 1
+
+
+def test_a_large_directory_is_read_whole(tmp_path: Path) -> None:
+    """A user past the 256 KiB of YAML would be in no group, and nobody would be told."""
+    lines = ["user,domain,groups,role,numbers", *(f"u{n},a.example,sales,," for n in range(50_000))]
+    (tmp_path / "users.csv").write_text("\n".join(lines))
+    (source,) = read_sources([tmp_path])
+    assert source.text == "\n".join(lines)
+    (tmp_path / "users.csv").write_bytes(b"x" + "ä".encode() * (MAX_CSV_BYTES // 2 + 10))
+    (source,) = read_sources([tmp_path])
+    assert len(source.text.encode()) > MAX_CSV_BYTES
 
 
 def test_files_together_are_bounded(tmp_path: Path) -> None:

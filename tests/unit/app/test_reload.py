@@ -13,7 +13,9 @@ from dfks_rules.app.apart import Checker
 from dfks_rules.app.reload import PolicyReloader
 from dfks_rules.errors import DfksError, PolicyError
 from dfks_rules.model.features import NOTHING_STORED
-from tests.helpers.policy import NOON, get, set_, source
+from dfks_rules.policy.explain import explain
+from dfks_rules.policy.view import View
+from tests.helpers.policy import ALICE, NOON, get, set_, source
 from tests.helpers.reloads import reload_under_load, settings, write_tenants
 
 RULE = "- id: r\n  when: {op: set}\n  then: {deny: WORD}\n"
@@ -108,6 +110,60 @@ async def test_crash_of_the_check_changes_nothing(folder: Path) -> None:
     with pytest.raises(PolicyError, match="SIGSEGV"):
         await policies.reload("operator")
     assert reason(policies) == "first"
+    await policies.close()
+
+
+async def test_reloads_that_wait_are_one(folder: Path) -> None:
+    """200 SIGHUPs with broken files kept a core busy for a minute."""
+    policies = await started(folder)
+    async with policies._turn:
+        for _ in range(200):
+            policies.reload_soon("signal")
+        write(folder, "x: [")
+    await asyncio.gather(*policies._tasks)
+    assert policies.statistics()["policy:reload_failures"] == 1
+    policies.reload_soon("signal")
+    await asyncio.gather(*policies._tasks)
+    assert policies.statistics()["policy:reload_failures"] == 2
+    await policies.close()
+
+
+async def test_a_reload_during_the_start_waits_for_it(folder: Path) -> None:
+    """A start takes seconds, and a deployment that changed files sends SIGHUP at any time."""
+    policies = PolicyReloader((folder,), settings(folder.parent))
+    policies.reload_soon("signal")
+    await policies.start()
+    with capture_logs() as lines:
+        await asyncio.gather(*policies._tasks)
+    assert [line["event"] for line in lines] == ["policy_reload_unchanged"]
+    await policies.close()
+
+
+async def test_policies_of_a_kept_revision_still_explain(folder: Path) -> None:
+    """Support asks why after the reload that the complaint led to."""
+    head = "apiVersion: dfks/v1\nkind: Directory\nmetadata: {name: d}\n"
+    users = folder / "users.yaml"
+    users.write_text(f"{head}users: {{alice@example.com: {{groups: [sales]}}}}\n")
+    policies = await started(folder)
+    view = View(set_(), NOTHING_STORED, NOON)
+    revisions = [policies.live.active.revision]
+    write(folder, "second")
+    revisions.append((await policies.reload("operator")).revision)
+    users.write_text(f"{head}users: {{alice@example.com: {{groups: [support]}}}}\n")
+    revisions.append((await policies.reload("operator")).revision)
+    kept = [policies.set_of(revision) for revision in revisions]
+    assert [one and one.decide_by_reference(view).decided_by for one in kept] == [
+        {"deny": "p/r"}
+    ] * 3
+    explained = [one and explain(one, view).decision.denial for one in kept]
+    assert [one and one.reason for one in explained] == ["first", "second", "second"]
+    groups = [one and one.site.directory.groups_of(ALICE) for one in kept]
+    assert groups == [("sales",), ("sales",), ("support",)]
+    first, second, _ = kept
+    assert first is not None
+    assert second is not None
+    assert first.site is second.site
+    assert policies.set_of("another") is None
     await policies.close()
 
 

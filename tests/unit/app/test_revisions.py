@@ -7,11 +7,15 @@ import pytest
 from dfks_rules.app.policies import PolicyFiles
 from dfks_rules.app.revisions import Revision, Revisions
 from dfks_rules.errors import DfksError
+from tests.helpers.policy import policies
+
+NOTHING = policies("[]")
 
 
 def revision(name: str, origin: str = "files") -> Revision:
     """One without files."""
-    return Revision(name, PolicyFiles((), ()), datetime(2026, 1, 5, tzinfo=UTC), origin)
+    at = datetime(2026, 1, 5, tzinfo=UTC)
+    return Revision(name, PolicyFiles((), ()), NOTHING, at, origin)
 
 
 def revisions(*names: str, keep: int = 5) -> Revisions:

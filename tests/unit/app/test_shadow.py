@@ -1,6 +1,6 @@
 """A comparison as operators are told of it."""
 
-from dfks_rules.app.shadow import report, shown
+from dfks_rules.app.shadow import report
 from dfks_rules.model.features import NOTHING_STORED
 from dfks_rules.policy.live import Shadow
 from dfks_rules.policy.view import View
@@ -23,15 +23,13 @@ def test_report_names_what_was_asked_and_shows_the_newest_first() -> None:
     assert row.samples[0]["given"]["op"] == "set"
 
 
-def test_decision_is_shown_in_the_words_of_cases() -> None:
-    """A sample can be made a case."""
-    decision = policies("- id: r\n  then: {status: 1}\n").decide(get(), NOTHING_STORED, NOON)
-    assert shown(decision) == {
-        "decision": "allow",
-        "reason": None,
-        "status": 1,
-        "values": {"forwardTo": None, "ringCount": None},
-        "assigned": True,
-        "notify": "all",
-        "matched": ["p/r"],
-    }
+def test_sets_that_would_follow_are_shown() -> None:
+    """Where that is all that differs, else nobody would see why."""
+    also = "{also: [{feature: DoNotDisturb, user: bob, status: request}]}"
+    candidate = policies(f"- id: r\n  when: {{op: set, user: alice}}\n  then: {also}\n")
+    shadow = Shadow(candidate)
+    view = View(set_(), NOTHING_STORED, NOON)
+    shadow.compare(view, policies("[]").decide_view(view))
+    (sample,) = report(shadow, "candidate", NOON).samples
+    assert sample["active"]["also"] == []
+    assert sample["shadow"]["also"][0]["presentity"] == "sip:bob@example.com"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dfks_rules.app.watching import changes
+from dfks_rules.app.watching import at_rest, changes
 
 WITHIN = 8.0
 """Seconds; less than the time after which files are looked at anyway."""
@@ -57,3 +57,14 @@ async def test_a_watch_ends_when_nobody_listens(tmp_path: Path) -> None:
     await anext(looks)
     async with asyncio.timeout(WITHIN):
         await looks.aclose()
+
+
+async def test_files_are_taken_when_they_stay_as_they_are() -> None:
+    """Between `unlink` and `write` of an editor, what a file bars would be allowed."""
+    reads = iter(["", "half of", "whole", "whole", "later"])
+
+    async def read() -> str:
+        return next(reads)
+
+    assert await at_rest(read, str.__eq__, quiet=0) == "whole"
+    assert next(reads) == "later"

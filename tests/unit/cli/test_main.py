@@ -7,7 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from dfks_rules import __version__
-from dfks_rules.cli.main import COMMANDS, dfks, main
+from dfks_rules.cli.main import COMMANDS, _lines, dfks, main
+from dfks_rules.mi.errors import CallError
 
 _PAGE = Path(__file__).parents[3] / "docs" / "reference" / "cli.md"
 
@@ -64,3 +65,16 @@ def test_errors_go_to_stderr_and_set_the_exit_code(
     assert capsys.readouterr().err == (
         f"{tmp_path}/none.yaml: cannot be read: No such file or directory [config_unreadable]\n"
     )
+
+
+def test_details_of_a_failed_call_stand_in_lines() -> None:
+    """Findings are read by people, who do not read Python."""
+    data = {"findings": ["a:1:1: no", "b"], "more": 2, "rule": "p/r"}
+    assert list(_lines(CallError(500, "Policies cannot be used", data))) == [
+        "dfks: 500 Policies cannot be used",
+        "  a:1:1: no",
+        "  b",
+        "  more: 2",
+        "  rule: p/r",
+    ]
+    assert list(_lines(CallError(404, "Not found", "x"))) == ["dfks: 404 Not found: x"]

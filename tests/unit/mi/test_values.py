@@ -57,3 +57,9 @@ def test_page_holds_what_fits_and_counts_the_rest() -> None:
     assert len(fitting) + more == 100
     assert PAGE_BYTES - 1100 < len(json.dumps(fitting, separators=(",", ":"))) <= PAGE_BYTES + 1
     assert page([]) == ([], 0)
+
+
+def test_a_row_that_is_too_large_is_the_page() -> None:
+    """An explanation of 1,000 rules was told as `No such decision`, also by HTTP."""
+    large = "x" * (PAGE_BYTES + 1)
+    assert page([large, "y"]) == ([large], 1)

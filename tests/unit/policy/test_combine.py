@@ -243,3 +243,16 @@ def test_rules_in_shadow_match_and_decide_nothing() -> None:
     decision = on_set_of_boss(Effects(status=0, log="x"), Effects(denial=NO), shadow=True)
     assert (decision.state.status, decision.denial, decision.decided_by) == (True, None, {})
     assert decision.matched == decision.shadow == ("p/0", "p/1")
+
+
+@pytest.mark.parametrize("name", ["sip:x@y.example", "two words", "x:1", "<x>", "", "x\ny"])
+def test_nothing_follows_for_whom_nobody_can_be(name: str) -> None:
+    """A phone says `request.forwardTo`: it must not fill the store with users that are none."""
+
+    def lookup(fact: str) -> str:
+        return {"user": "boss", "domain": "a.example", "request.forwardTo": name}[fact]
+
+    whose = Also(DND, 1, Template("${request.forwardTo}"))
+    whose_domain = Also(DND, 1, None, Template("${request.forwardTo}/"))
+    several = rules(Effects(also=(whose, whose_domain)))
+    assert make_plan(several, Operation.SET, CFNA, "rev", lookup).also == ()

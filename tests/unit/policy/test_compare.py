@@ -95,3 +95,38 @@ def test_groups_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         comparison = Comparison(old, new)
         comparison.add(view_of(CFA))
         assert (comparison.groups, comparison.different, comparison.ungrouped) == ([], 1, 1)
+
+
+RULE = "- {{id: a, when: {{op: set, feature: CallForwardingNoAnswer, {when}}}, then: {{{then}}}}}"
+HOURS = 'schedules: {{office: {{tz: Europe/Berlin, weekly: ["Mon-Fri 08:00-{end}"]}}}}'
+AGENT = "feature: DoNotDisturb, user: agent"
+
+
+@pytest.mark.parametrize(
+    ("when", "then", "changed"),
+    [
+        ("time: {during: office}", "deny: x", ("17:00", "17:01")),
+        ("time: {outside: office}", "deny: x", ("17:00", "16:59")),
+        ("groups: {has: [sales]}", "deny: x", ("sales", "export")),
+        ("target.self: true", "deny: x", ("true", "false")),
+        ("target.class: premium", "deny: x", ("premium", "mobile")),
+        ("target.country: [FR]", "deny: x", ("FR", "BE")),
+        ("user: {regex: '(?i)room-[0-9]+'}", "deny: x", ("(?i)room", "room")),
+        ("source.ip: {cidr: 10.0.0.0/8}", "deny: x", ("10.0.0.0/8", "10.0.0.0/9")),
+        ("rate.user: {gt: 10}", "deny: x", ("10", "11")),
+        ("user: al", "values: {ringCount: {from: request.ringCount, max: 9}}", ("9", "8")),
+        ("user: al", "values: {ringCount: {from: stored.ringCount, min: 4}}", ("4", "5")),
+        ("user: al", "values: {forwardTo: {from: userAgent}}", ("userAgent", "device")),
+        ("user: al", f"also: [{{{AGENT}, status: 0}}]", ("agent", "agent-2")),
+        ("user: al", f"also: [{{{AGENT}, status: request}}]", ("request", "1")),
+    ],
+)
+def test_a_change_of_each_kind_is_found(when: str, then: str, changed: tuple[str, str]) -> None:
+    """A report that overlooks a kind of fact or effect is worse than none."""
+    rule = RULE.format(when=when, then=then)
+    hours = HOURS.format(end="17:00")
+    other_rule, other_hours = rule.replace(*changed), hours.replace(*changed)
+    assert (rule, hours) != (other_rule, other_hours)
+    with closing(policies(rule, hours)) as old, closing(policies(other_rule, other_hours)) as new:
+        assert compare(old, new).different
+        assert compare(old, old).different == 0

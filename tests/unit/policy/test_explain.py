@@ -128,3 +128,35 @@ def test_programs_get_the_same() -> None:
     }
     said = {"field": "status", "value": 0, "lost": None}
     assert value["matched"] == [{"rule": "p/keep", "said": [said]}]
+
+
+def test_sets_that_follow_are_told() -> None:
+    """Whoever sees a lamp go on elsewhere asks here."""
+    rules = """
+        - id: mirror
+          when: {op: set}
+          then:
+            also:
+              - {feature: DoNotDisturb, user: bob, status: request}
+              - {feature: CallForwardingAlways, status: 1, values: {forwardTo: vm}}
+    """
+    assert lines_of(explained(rules, set_())) == [
+        "set DoNotDisturb of sip:alice@example.com: allowed, status 1, assigned true, notify true",
+        "also: sets DoNotDisturb of sip:bob@example.com, status 1",
+        'also: sets CallForwardingAlways of sip:alice@example.com, status 1, forwardTo "vm"',
+        "matched, in order of precedence:",
+        "  p/mirror",
+        "    sets nothing here",
+    ]
+
+
+def test_a_rule_in_shadow_says_what_it_would_set() -> None:
+    """That is what shadow is for."""
+    policy_set = policies("- {id: r, when: {op: get}, then: {status: 1}}", "mode: shadow")
+    lines = lines_of(explain(policy_set, View(get(), NOTHING_STORED, NOON)))
+    policy_set.close()
+    assert lines[1:] == [
+        "matched, in order of precedence:",
+        "  p/r",
+        "    status: not used, its policy has `mode: shadow`",
+    ]

@@ -144,7 +144,7 @@ def test_shipped_files_are_laid_out(path: object) -> None:
     ("text", "expected"),
     [
         ("{kind: Policy, apiVersion: dfks/v1}", "{apiVersion: dfks/v1, kind: Policy}\n"),
-        ("alice # c\n", "alice  # c\n"),
+        ("- alice # c\n", "- alice  # c\n"),
         ("a: {}\nb: []\n", "a: {}\nb: []\n"),
         ("a: 'no'\nb: \"alice\"\n", 'a: "no"\nb: alice\n'),
         ("a: +49301\n", 'a: "+49301"\n'),
@@ -224,8 +224,6 @@ def commented(draw: st.DrawFn) -> str:
 
 @settings(
     max_examples=300,
-    deadline=None,
-    derandomize=True,
     suppress_health_check=[HealthCheck.filter_too_much],
 )
 @given(commented())
@@ -237,3 +235,40 @@ def test_any_file_keeps_its_values_and_comments(text: str) -> None:
     assert value(result) == value(text)
     assert comments_of(result) == comments_of(text)
     assert not re.search(r"[ \t]\n", result)
+
+
+@pytest.mark.parametrize("text", ["k: |", "k: >-", "k: |2  # c", "- |", "k: |\n\n"])
+def test_an_empty_block_is_empty_text(text: str) -> None:
+    """Also where the file ends behind its first line."""
+    assert laid_out(Source("p.yaml", text)).split("  #")[0].rstrip().endswith('""')
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("{users: {al: {role: r, groups: [g]}}}", "{users: {al: {groups: [g], role: r}}}"),
+        (
+            "{domains: {a.example: {outside: x, country: DE}}, country: DE}",
+            "{country: DE, domains: {a.example: {country: DE, outside: x}}}",
+        ),
+        (
+            "{schedules: {office: {except: [a], weekly: [b], tz: UTC}}}",
+            "{schedules: {office: {tz: UTC, weekly: [b], except: [a]}}}",
+        ),
+        (
+            "{rules: [{then: {also: [{status: 1, feature: DoNotDisturb}]}, id: a}]}",
+            "{rules: [{id: a, then: {also: [{feature: DoNotDisturb, status: 1}]}}]}",
+        ),
+        ("{users: {b: {}, a: {}}}", "{users: {b: {}, a: {}}}"),
+    ],
+)
+def test_files_of_every_kind_have_their_order(written: str, expected: str) -> None:
+    """Names of the author's stay where they are; what we name has its place."""
+    assert laid_out(Source("p.yaml", written)) == f"{expected}\n"
+
+
+@pytest.mark.parametrize("text", ["user,domain\na,b.example\n", "just words", "1"])
+def test_what_has_no_keys_is_left_alone(text: str) -> None:
+    """A CSV file is YAML of one long text; folded it would be lost."""
+    with pytest.raises(PolicyError, match="has no keys"):
+        laid_out(Source("users.csv", text))

@@ -2,9 +2,11 @@
 
 import pytest
 
-from dfks_rules.errors import DfksError
-from dfks_rules.model.features import FEATURES, NOTHING_STORED
-from dfks_rules.model.requests import Operation
+from dfks_rules.errors import DfksError, StoreError
+from dfks_rules.model.decisions import Decision
+from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState, Snapshot
+from dfks_rules.model.identity import Aor
+from dfks_rules.model.requests import Operation, Surroundings
 from dfks_rules.policy.given import view_of
 from dfks_rules.policy.live import (
     MAX_SAMPLES,
@@ -14,10 +16,12 @@ from dfks_rules.policy.live import (
     Oracle,
     Shadow,
 )
-from dfks_rules.policy.policy_set import PolicySet
+from dfks_rules.policy.policy_set import PolicySet, load
+from dfks_rules.policy.source import Source
 from dfks_rules.policy.view import View
-from tests.helpers.policy import ALICE, DND, NOON, PHONE, get, policies, set_
+from tests.helpers.policy import ALICE, BOB, CFA, DND, NOON, PHONE, get, policies, set_, source
 
+OTHERWISE = policies("[]").decide(set_(), NOTHING_STORED, NOON)
 ON = "- id: r\n  when: {op: get}\n  then: {status: 1}\n"
 SAME_BY_ANOTHER_NAME = ON.replace("id: r", "id: other")
 
@@ -53,6 +57,51 @@ def test_shadow_counts_and_keeps_what_differs() -> None:
     assert sample.active.denial is None
     assert sample.other is not None
     assert sample.other.denial is not None
+
+
+def test_samples_have_what_the_files_of_the_active_policies_say() -> None:
+    """Without groups, nobody could tell why a rule about groups differs."""
+    head = "apiVersion: dfks/v1\nkind: Directory\nmetadata: {name: d}\n"
+    users = Source("d.yaml", f"{head}users: {{alice@example.com: {{groups: [sales]}}}}\n")
+    active = load([source("- {id: r, when: {groups: {has: sales}}, then: {deny: no}}"), users])
+    shadow = Shadow(policies("[]"))
+    LivePolicies(active, Oracle(print), shadow).decide(set_(), NOTHING_STORED, NOON)
+    (sample,) = shadow.samples
+    assert sample.given["groups"] == ("sales",)
+
+
+def test_no_onlooker_reads_what_the_policies_do_not() -> None:
+    """A store that fails for another user is nothing to a phone whose rules do not ask."""
+
+    def unavailable(_user: Aor) -> Snapshot:
+        raise StoreError("store_unavailable", "disk is gone")
+
+    request = set_(CFA, FeatureState(True, BOB.uri))
+    shadow = Shadow(policies("- {id: loop, when: {target.loop: true}, then: {deny: loop}}"))
+    observed, _ = live(ON, shadow)
+    observed.decide(request, NOTHING_STORED, NOON, Surroundings(unavailable))
+    assert (shadow.failures, len(shadow.samples)) == (1, 1)
+    oracle = Oracle(print)
+    view = View(request, NOTHING_STORED, NOON, Surroundings(unavailable))
+    oracle.check(shadow.candidate, view, OTHERWISE)
+    assert (oracle.checks, oracle.disagreements) == (1, 0)
+
+
+def test_a_reference_evaluator_that_fails_is_a_disagreement_and_hurts_nobody() -> None:
+    """The phone has its answer already."""
+
+    class Broken(PolicySet):
+        def decide_by_reference(self, view: View) -> Decision:
+            raise ZeroDivisionError
+
+    right = policies(ON)
+    broken = Broken.__new__(Broken)
+    broken.__dict__.update(right.__dict__)
+    reported: list[Difference] = []
+    oracle = Oracle(reported.append)
+    view = View(get(), NOTHING_STORED, NOON)
+    oracle.check(broken, view, broken.decide_view(view))
+    assert (oracle.disagreements, reported[0].other) == (1, None)
 
 
 def test_rules_by_another_name_are_the_same() -> None:

@@ -6,12 +6,11 @@ from dfks_rules.model.identity import Aor
 from dfks_rules.policy.directory import Directory
 from dfks_rules.policy.read_directory import (
     CSV_HEADER,
-    MAX_CSV_BYTES,
     MAX_FINDINGS,
     MAX_PER_USER,
     read_directory,
 )
-from dfks_rules.policy.source import Source
+from dfks_rules.policy.source import MAX_CSV_BYTES, Source
 
 HEAD = "apiVersion: dfks/v1\nkind: Directory\nmetadata: {name: d}\n"
 ALICE = Aor("alice", "acme.example")
@@ -84,6 +83,7 @@ def test_a_tenants_users_have_its_domain() -> None:
         ("users: {a@b: {}, a@b: {}}", 4, 18, "key `a@b` is here twice; the first is on"),
         ("groups: {'a b': [a@b]}", 4, 10, "`a b` is not letters, digits"),
         ("groups: {g: [a@b, carol]}", 4, 19, "user `carol` has no domain"),
+        ("users: {a@b: {}, a@B: {}}", 4, 18, "user `sip:a@b` is here twice, as `a@b` too"),
         ("grups: {}", 4, 1, "unknown key `grups` (did you mean `groups`?)"),
     ],
 )
@@ -97,7 +97,8 @@ def test_findings_in_yaml_have_their_place(text: str, line: int, column: int, me
 @pytest.mark.parametrize(
     ("text", "line", "column", "message"),
     [
-        ("", 1, 1, "column `` must be `user`"),
+        ("\ufeff\r\n", 1, 1, "file is empty; first line must be `user,domain,groups"),
+        (",domain", 1, 1, "column `` must be `user`"),
         ("user;domain;groups", 1, 1, "column `user;domain;groups` must be `user`"),
         ("user,domain,group,role,numbers", 1, 13, "column `group` must be `groups` (did you"),
         ("user,domain", 1, 1, f"first line must be `{CSV_HEADER}`"),

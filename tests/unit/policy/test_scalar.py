@@ -31,7 +31,7 @@ def test_text_that_some_read_as_something_else_is_quoted(text: str) -> None:
     assert yaml.safe_load(scalar(text)) == text
 
 
-@settings(max_examples=500, deadline=None, derandomize=True)
+@settings(max_examples=500)
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=20))
 def test_any_text_is_read_back(text: str) -> None:
     """By our reader, in a block and in braces."""

@@ -14,6 +14,9 @@ DIRECTORY = Directory(
         Entry(Aor("4930700800", "de.example")),
         Entry(Aor("2024jsmith", "de.example")),
         Entry(Aor("77", "de.example")),
+        Entry(Aor("carol", "de.example"), numbers=("+442079460888",)),
+        Entry(Aor("00442079460999", "de.example")),
+        Entry(Aor("0019004440100", "de.example")),
     ]
 )
 PLAN = NumberPlan(
@@ -116,6 +119,22 @@ def test_a_number_of_our_own_user_is_internal_and_keeps_its_class() -> None:
 def test_self_is_told_by_address_and_by_every_number(presentity: Aor, text: str) -> None:
     """A forward to oneself is a loop, however it is written."""
     assert TARGETS.analyse(text, presentity).self
+
+
+@pytest.mark.parametrize(
+    ("text", "class_", "user"),
+    [
+        ("+442079460888", "international", "carol"),
+        ("00442079460888", "international", "carol"),
+        ("00442079460999", "international", "00442079460999"),
+        ("0019004440100", "premium", "0019004440100"),
+        ("+19004440100", "premium", None),
+    ],
+)
+def test_no_directory_hides_a_number_abroad(text: str, class_: str, user: str | None) -> None:
+    """A tenant writes its own directory; a rule of the operator's must hold all the same."""
+    target = TARGETS.analyse(text, ALICE)
+    assert (target.class_, target.reach, target.user) == (class_, "international", user)
 
 
 def test_self_is_nobody_else() -> None:

@@ -7,10 +7,12 @@ from dfks_rules.policy.explain import failing
 from dfks_rules.policy.words import literal_text, saw_text, value_text
 from tests.helpers.policy import policies
 
+SCHEDULES = 'schedules: {office: {weekly: ["Mon-Fri 08:00-18:00"]}}'
+
 
 def text_of(condition: str) -> str:
     """The one test to blame when no fact is there, as text."""
-    policy_set = policies(f"- {{id: r, when: {condition}, then: {{status: 0}}}}")
+    policy_set = policies(f"- {{id: r, when: {condition}, then: {{status: 0}}}}", SCHEDULES)
     policy_set.close()
     (test,) = failing(policy_set.rules[0].condition, lambda _: None)
     return literal_text(test)
@@ -25,6 +27,14 @@ def text_of(condition: str) -> str:
         ("{user: {prefix: b}}", "user: {prefix: b}"),
         ("{user: {prefix: [b, a]}}", "user: {prefix: [b, a]}"),
         ("{source.ip: {cidr: 10.0.0.0/8}}", "source.ip: {cidr: 10.0.0.0/8}"),
+        ("{user: {glob: 'room-[0-9]*'}}", "user: {glob: room-[0-9]*}"),
+        ("{user: {regex: ['(?i)a+', b]}}", "user: {regex: [(?i)a+, b]}"),
+        (
+            "{source.ip: {cidr: ['2001:0db8::/32', 10.1.2.3]}}",
+            "source.ip: {cidr: [2001:0db8::/32, 10.1.2.3]}",
+        ),
+        ("{time: {during: office}}", "time: {during: office}"),
+        ("{target.self: true}", "target.self: true"),
         ("{device: {exists: true}}", "device: {exists: true}"),
         ("{watcher: {sameAs: presentity}}", "watcher: {sameAs: presentity}"),
         ("{time: {ge: '08:00'}}", "time: {ge: 08:00}"),
@@ -52,6 +62,6 @@ def test_negations_are_told_by_their_own_matchers() -> None:
 
 def test_values_are_told_on_one_line() -> None:
     """A peer's line break must not forge a line of the explanation."""
-    told = [value_text(value) for value in (None, "a\nb", 3, True, False)]
-    assert told == ["absent", '"a\N{REPLACEMENT CHARACTER}b"', "3", "true", "false"]
+    told = [value_text(value) for value in (None, "a\nb", 3, True, False, ("a", "b"))]
+    assert told == ["absent", '"a\N{REPLACEMENT CHARACTER}b"', "3", "true", "false", "[a, b]"]
     assert saw_text({"watcher": "a", "presentity": None}, "watcher") == '"a", presentity absent'

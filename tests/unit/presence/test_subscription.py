@@ -1,6 +1,6 @@
 """Where subscriptions are found, and when they end."""
 
-from dfks_rules.presence.subscription import Subscription, Subscriptions
+from dfks_rules.presence.subscription import SPARE, Subscription, Subscriptions
 from dfks_rules.sip.dialog import Dialog
 from dfks_rules.sip.endpoint import Endpoint, Incoming
 from tests.helpers.playbook import FLOW, message
@@ -68,3 +68,17 @@ def test_expiry_follows_refreshes_and_forgets_what_was_removed() -> None:
     assert subscriptions.next_deadline() == 20.0
     assert subscriptions.expired(20.0) == [refreshed]
     assert subscriptions.next_deadline() is None
+
+
+def test_what_phones_unsubscribed_is_not_remembered_until_its_deadline() -> None:
+    """A phone that subscribes and unsubscribes all day would fill the memory for an hour."""
+    subscriptions = Subscriptions()
+    lasting = _subscription(b"lasting", 7.0)
+    subscriptions.add(lasting)
+    for number in range(3 * SPARE):
+        brief = _subscription(b"%d" % number, 3600.0)
+        subscriptions.add(brief)
+        subscriptions.remove(brief)
+    assert len(subscriptions._deadlines) < 2 * SPARE
+    assert subscriptions.next_deadline() == 7.0
+    assert subscriptions.expired(7.0) == [lasting]

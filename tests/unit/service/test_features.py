@@ -4,12 +4,13 @@ import pytest
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Outcome
-from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState, Snapshot
+from dfks_rules.model.features import FEATURES, NOTHING_STORED, OFF, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked
 from dfks_rules.service.features import Features
 from dfks_rules.service.ports import Settle
 from dfks_rules.store.memory import MemoryStore
+from dfks_rules.store.tables import Change
 from tests.helpers.playbook import Recorded, default_policies
 from tests.helpers.policy import ALICE, BOB, CFA, DND, NOON, ON, OPERATOR, PHONE, policies
 
@@ -20,22 +21,29 @@ class _SlowStore:
     """Settles a commit when the test says so."""
 
     def __init__(self) -> None:
-        self.stored = NOTHING_STORED
-        self.waiting: list[tuple[Snapshot, Settle]] = []
+        self.kept: dict[Aor, Snapshot] = {}
+        self.waiting: list[tuple[Change, Settle]] = []
+
+    @property
+    def stored(self) -> Snapshot:
+        """What is settled for Alice."""
+        return self.load(ALICE)
 
     def load(self, presentity: Aor) -> Snapshot:
         """What is settled."""
-        return self.stored
+        return self.kept.get(presentity, NOTHING_STORED)
 
     def commit(self, presentity: Aor, before: Snapshot, after: Snapshot, settle: Settle) -> None:
         """Keep it waiting."""
-        self.waiting.append((after, settle))
+        self.waiting.append((Change(presentity, before, after), settle))
 
     def settle(self, error: StoreError | None = None) -> None:
         """Settle the oldest commit."""
-        after, settle = self.waiting.pop(0)
+        change, settle = self.waiting.pop(0)
+        if error is None and self.load(change.presentity) != change.before:
+            error = StoreError("store_conflict", f"{change.presentity.uri} was changed meanwhile")
         if error is None:
-            self.stored = after
+            self.kept[change.presentity] = change.after
         settle(error, 1.0)
 
     def close(self) -> None:
@@ -95,7 +103,7 @@ def test_several_sets_of_one_request_are_one_commit() -> None:
     """A body with two documents is stored whole or not at all."""
     store, told = _SlowStore(), Told()
     _set(Features(store, default_policies(), Recorded()), told, Asked(DND, ON), Asked(CFA, ON))
-    ((after, _),) = store.waiting
+    (((_, _, after), _),) = store.waiting
     assert (after.revision, after.state(DND), after.state(CFA)) == (1, ON, ON)
 
 
@@ -134,10 +142,81 @@ def test_what_follows_for_another_user_is_stored_and_told_apart() -> None:
           then: {also: [{feature: DoNotDisturb, user: bob, status: request}]}
     """
     features = Features(store, policies(rules), log)
-    features.followed = lambda outcomes, _: followed.append(outcomes)
+    features.followed = lambda _owner, outcomes, _now: followed.append(outcomes)
     _set(features, told, Asked(DND, ON))
     assert [_presentities(outcomes) for outcomes in (*told, *followed)] == [["alice"], ["bob"]]
     assert [store.load(aor).states[0] for aor in (ALICE, BOB)] == [ON, ON]
+
+
+MIRROR = """
+    - id: alice-to-bob
+      when: {op: set, user: alice, origin: {ne: internal}}
+      then: {also: [{feature: DoNotDisturb, user: bob, status: request}]}
+    - id: bob-to-alice
+      when: {op: set, user: bob, origin: {ne: internal}}
+      then: {also: [{feature: DoNotDisturb, user: alice, status: request}]}
+"""
+FULL = StoreError("store_unavailable", "disk is full")
+
+
+class _Mirror:
+    """Alice's and Bob's keys follow one another; what each of them and each follower was told."""
+
+    def __init__(self) -> None:
+        self.store = _SlowStore()
+        self.told: dict[Aor, Told] = {ALICE: [], BOB: []}
+        self.followed: dict[Aor, Told] = {ALICE: [], BOB: []}
+        self.features = Features(self.store, policies(MIRROR), Recorded())
+        self.features.followed = lambda owner, outcomes, _: self.followed[owner].append(outcomes)
+
+    def press(self, user: Aor, state: FeatureState) -> None:
+        """A key of this user's own phone."""
+        phone = PHONE._replace(watcher=user)
+        told = self.told[user]
+        done = lambda outcomes, _: told.append(outcomes)  # noqa: E731
+        self.features.set(user, [Asked(DND, state)], phone, NOON, 0.0, done)
+
+
+def test_two_phones_that_mirror_one_another_at_once_end_alike() -> None:
+    """Each is decided on what the other left, though nothing of it is settled."""
+    mirror = _Mirror()
+    mirror.press(ALICE, ON)
+    mirror.press(BOB, OFF)
+    for _ in range(4):
+        mirror.store.settle()
+    assert [mirror.store.load(user).state(DND) for user in (ALICE, BOB)] == [OFF, OFF]
+    assert [mirror.store.load(user).revision for user in (ALICE, BOB)] == [2, 2]
+    for outcomes in (*mirror.told.values(), *mirror.followed.values()):
+        assert [isinstance(one, tuple) for one in outcomes] == [True]
+
+
+def test_a_follower_that_cannot_be_stored_is_told_as_its_own() -> None:
+    """Alice's key is right; that Bob's is not is for the operator to know."""
+    mirror = _Mirror()
+    mirror.press(ALICE, ON)
+    mirror.store.settle()
+    mirror.store.settle(FULL)
+    assert isinstance(mirror.told[ALICE][0], tuple)
+    assert mirror.followed == {ALICE: [], BOB: [FULL]}
+    assert [mirror.store.load(user).state(DND) for user in (ALICE, BOB)] == [ON, OFF]
+
+
+def test_what_was_decided_on_a_follower_that_failed_fails_too() -> None:
+    """Bob's phone is told 503 and not of a state that never came to be; then all is well again."""
+    mirror = _Mirror()
+    mirror.press(ALICE, ON)
+    mirror.press(BOB, OFF)
+    mirror.store.settle()
+    mirror.store.settle(FULL)
+    mirror.store.settle()
+    (failed,) = mirror.told[BOB]
+    assert isinstance(failed, StoreError)
+    mirror.store.settle()
+    assert mirror.store.load(ALICE).state(DND) == OFF
+    mirror.press(BOB, ON)
+    mirror.store.settle()
+    mirror.store.settle()
+    assert [mirror.store.load(user).state(DND) for user in (ALICE, BOB)] == [ON, ON]
 
 
 def test_sets_are_counted_where_a_rule_asks_for_their_rate() -> None:

@@ -152,6 +152,7 @@ def test_response_has_what_it_is_matched_by() -> None:
     assert isinstance(response, Response)
     assert (response.status, response.branch, response.method) == (481, b"z9", b"NOTIFY")
     assert response.headers[b"retry-after"] == b"5"
+    assert response.reason == "Gone"
 
 
 def test_response_with_folded_lines_has_what_it_is_matched_by() -> None:

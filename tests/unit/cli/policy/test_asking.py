@@ -86,6 +86,10 @@ def test_a_fact_is_a_number_or_text() -> None:
     """YAML must not read a telephone number."""
     assert fact_line("request.status=1") == '"request.status": 1'
     assert fact_line("user=+4930") == '"user": "+4930"'
+    assert fact_line("user=201") == '"user": "201"'
+    assert fact_line("target.self=true") == '"target.self": true'
+    assert fact_line("groups=sales,export") == '"groups": ["sales", "export"]'
+    assert fact_line("request.status=on") == '"request.status": "on"'
     with pytest.raises(click.UsageError, match="`user` is not NAME=VALUE"):
         fact_line("user")
 

@@ -100,6 +100,7 @@ async def test_set_by_our_own_name_says_what_was_decided() -> None:
         "changed": True,
         "before": {"status": 0},
         "after": {"status": 1},
+        "also": [],
         "decision": {
             "effect": "allow",
             "assigned": True,

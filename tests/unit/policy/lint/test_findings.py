@@ -38,3 +38,17 @@ def test_a_rule_that_decides_nothing_is_told_once() -> None:
     first = source("- {id: a, when: {op: set}, then: {status: 0}}", name="a")
     second = source("- {id: b, when: {op: set, user: bob}, then: {status: 1}}", name="b")
     assert [one.code for one in check_and_lint([first, second])[1]] == ["policy_shadowed"]
+
+
+def test_a_candidate_is_linted_as_if_it_decided() -> None:
+    """`mode: shadow` is for finding mistakes before they decide anything."""
+    found = check_and_lint([source(SHADOWED, "mode: shadow", name="a")])[1]
+    assert [one.code for one in found] == ["policy_shadowed"]
+
+
+def test_a_candidate_may_say_what_the_policy_in_force_says() -> None:
+    """It is often a copy with one rule changed."""
+    rule = "- {id: a, when: {op: set, user: bob}, then: {status: 0}}"
+    candidate = source(rule, "mode: shadow", name="b")
+    assert check_and_lint([source(rule, name="a"), candidate])[1] == []
+    assert check_and_lint([candidate, source(rule, name="c")])[1] == []

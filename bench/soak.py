@@ -1,0 +1,195 @@
+"""Ten minutes of mixed traffic: `python -m bench.soak [SECONDS]`. Does anything grow?
+
+Phones subscribe, refresh, press keys and unsubscribe, operators set features, sets follow from
+sets, policy files change every two seconds (every tenth time into something broken), decisions are
+logged and the log is rotated. Figures are in docs/topics/hot-reload.md.
+"""
+
+import json
+import shutil
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from itertools import count, cycle
+from pathlib import Path
+from typing import NamedTuple
+
+from bench.load import Phones, answer
+from bench.server import REPOSITORY, Served, resident_bytes
+
+SECONDS = 600
+SAMPLE_EVERY = 10
+RELOAD_EVERY = 2
+WARM_UP = 120
+"""Seconds until caches, transactions and threads are as many as they will be."""
+PHONES = 500
+PER_SECOND = 250
+"""Requests; the server shall be busy, not overloaded."""
+EXAMPLES = ("exclusive-features", "toll-fraud", "storm-control")
+_CHANGING = """\
+apiVersion: dfks/v1
+kind: Policy
+metadata: {{name: changing}}
+rules:
+  - id: refused-now-and-then
+    when: {{op: set, user: {user}, userAgent: bench}}
+    then: {{deny: {reason}}}
+  - id: mirror
+    when: {{op: set, feature: DoNotDisturb, user: u1, origin: {{ne: internal}}}}
+    then: {{also: [{{feature: DoNotDisturb, user: u2, status: request}}]}}
+"""
+
+
+def write_policies(folder: Path) -> None:
+    """The default policies, three examples, and the file that changes."""
+    folder.mkdir()
+    shutil.copy(REPOSITORY / "policies/default/policy.yaml", folder / "default.yaml")
+    for name in EXAMPLES:
+        for file in (REPOSITORY / "policies/examples" / name).glob("[!c]*.yaml"):
+            shutil.copy(file, folder / f"{name}-{file.name}")
+    change(folder, 0)
+
+
+def change(folder: Path, number: int) -> None:
+    """Put another file in place of the one that changes."""
+    text = _CHANGING.format(user=f"u{number % PHONES}", reason=f"reason-{number}")
+    if number % 10 == 9:
+        text = text.replace("when:", "what:")
+    (folder / ".changing").write_text(text, encoding="utf-8")
+    (folder / ".changing").replace(folder / "changing.yaml")
+
+
+class Request(NamedTuple):
+    """A SUBSCRIBE."""
+
+    phone: int
+    body: bytes = b""
+    expires: int = 3600
+    new: bool = False
+    """Whether it makes a dialog."""
+
+
+def requests() -> Iterator[Request]:
+    """What phones do, without end: subscribe, press a key, refresh, unsubscribe."""
+    for turn in count():
+        yield from (Request(phone, new=True) for phone in range(PHONES))
+        yield from (Request(phone, dnd(on=turn % 2 == 0)) for phone in range(PHONES))
+        yield from (Request(phone) for phone in range(PHONES))
+        yield from (Request(phone, expires=0) for phone in range(PHONES))
+
+
+def dnd(*, on: bool) -> bytes:
+    """The document that asks for do not disturb."""
+    return (
+        b'<SetDoNotDisturb xmlns="http://www.ecma-international.org/standards/ecma-323/csta/ed3">'
+        b"<device/><doNotDisturbOn>%b</doNotDisturbOn></SetDoNotDisturb>"
+    ) % (b"true" if on else b"false")
+
+
+class Traffic:
+    """Phones and an operator; answers whatever the server sends."""
+
+    def __init__(self, served: Served) -> None:
+        self.phones = Phones(served.sip)
+        self.phones.socket.settimeout(0.001)
+        self.mi = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.mi.connect(served.mi)
+        self.mi.settimeout(10)
+        self.answered: dict[str, int] = {}
+        self._requests = requests()
+        self._cseq = 0
+
+    def ask(self) -> None:
+        """The next request of some phone."""
+        phone, body, expires, new = next(self._requests)
+        if new:
+            self.phones.tags.pop(phone, None)
+        self._cseq += 1
+        message = self.phones.message(phone, self._cseq, body, expires=expires)
+        self.phones.socket.send(message)
+
+    def listen(self, until: float) -> None:
+        """Answer NOTIFYs and count responses."""
+        while time.monotonic() < until:
+            try:
+                data = self.phones.socket.recv(65_535)
+            except TimeoutError:
+                continue
+            if data.startswith(b"NOTIFY"):
+                self.phones.socket.send(answer(data))
+                kind = "NOTIFY"
+            else:
+                kind = data[8:11].decode()
+                self.phones.learn(data)
+            self.answered[kind] = self.answered.get(kind, 0) + 1
+
+    def operate(self, method: str, *params: object) -> object:
+        """One MI call, and its result or error."""
+        call = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        self.mi.send(json.dumps(call).encode())
+        reply = json.loads(self.mi.recv(65_535))
+        return reply.get("result", reply.get("error"))
+
+
+def sample(pid: int) -> dict[str, int]:
+    """What a leak would make grow."""
+    process = Path(f"/proc/{pid}")
+    children = [(thread / "children").read_text() for thread in (process / "task").iterdir()]
+    return {
+        "rss_kb": resident_bytes(pid) // 1024,
+        "fds": len(list((process / "fd").iterdir())),
+        "threads": len(list((process / "task").iterdir())),
+        "children": len(" ".join(children).split()),
+    }
+
+
+def soak(served: Served, folder: Path, log: Path, seconds: int) -> dict[str, object]:
+    """Traffic for so long; samples, and what was counted."""
+    traffic = Traffic(served)
+    statuses = cycle((1, 0))
+    samples: list[dict[str, int]] = []
+    start = time.monotonic()
+    reloads = sampled = 0
+    for number in count():
+        now = time.monotonic()
+        if now - start >= seconds:
+            break
+        traffic.ask()
+        if number % 25 == 0:
+            user = f"sip:u{number // 25 % PHONES}@bench.test"
+            traffic.operate("dfks_set_feature", user, "DoNotDisturb", next(statuses))
+        if now - start >= reloads * RELOAD_EVERY:
+            reloads += 1
+            change(folder, reloads)
+        if now - start >= sampled * SAMPLE_EVERY:
+            sampled += 1
+            samples.append({"at": round(now - start), **sample(served.pid)})
+            print(json.dumps(samples[-1]), file=sys.stderr, flush=True)
+            if log.exists():
+                log.replace(log.with_suffix(".1"))
+        traffic.listen(start + number / PER_SECOND)
+    return {
+        "seconds": seconds,
+        "changes_of_files": reloads,
+        "answered": traffic.answered,
+        "statistics": traffic.operate("get_statistics", ["all"]),
+        "samples": [one for one in samples if one["at"] >= min(WARM_UP, seconds // 2)],
+    }
+
+
+def main() -> None:
+    """Soak, and print JSON."""
+    seconds = int(sys.argv[1]) if len(sys.argv) > 1 else SECONDS
+    with tempfile.TemporaryDirectory() as name:
+        folder, log = Path(name) / "policies", Path(name) / "decisions.jsonl"
+        write_policies(folder)
+        more = f'decisions: {{file: "{log}"}}\nreload: {{last_good: "{name}/last_good.json"}}\n'
+        with Served(Path(name), folder, more) as served:
+            result = soak(served, folder, log, seconds)
+    print(json.dumps(result, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+"""What rules ask of numbers, where no number plan says in which country they are dialled."""
+
+from collections.abc import Iterable, Iterator
+
+from dfks_rules.errors import Finding
+from dfks_rules.policy.check import CheckedPolicy
+from dfks_rules.policy.codes import CODES
+from dfks_rules.policy.number_plan import NumberPlan
+
+_READ = ("target.number", "target.class", "target.reach", "target.country")
+"""Facts that need to know what was dialled."""
+
+
+def unplanned(policies: Iterable[CheckedPolicy], plan: NumberPlan) -> Iterator[Finding]:
+    """Findings `policy_no_country`, one for each file: one NumberPlan mends them all."""
+    if plan.names_a_country:
+        return
+    code = "policy_no_country"
+    for one in policies:
+        for rule, ways, place in zip(one.policy.rules, one.alternatives, one.places, strict=True):
+            facts = {atom.fact for _, _, literals in ways for atom, _ in literals}
+            asked = next((fact for fact in _READ if fact in facts), None)
+            if asked is not None:
+                name = rule.id.partition("/")[2]
+                message = (
+                    f"rule `{name}` asks for `{asked}`, and no NumberPlan here says a country: "
+                    "only numbers with `+` or `00` are read"
+                )
+                yield Finding(one.source.file, *place, code, message, CODES[code].severity)
+                break
