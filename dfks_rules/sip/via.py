@@ -38,8 +38,7 @@ class Via:
         # sent_by is as it was written; an IPv6 host has its brackets.
         self.port = int(port) if port else None
         """The port of sent-by; None when it was not given."""
-        branch = _BRANCH.search(self._params)
-        self.branch = branch[1] if branch else None
+        self.branch = _branch_in(self._params)
         self._rport = _RPORT.search(self._params)
         self._text = match.string
         self._start, self._end = match.span(4)
@@ -85,5 +84,14 @@ def lone_branch(value: bytes) -> bytes | None:
     """
     if b"," in value:
         return None
-    branch = _BRANCH.search(value)
-    return branch[1] if branch else None
+    return _branch_in(value)
+
+
+def _branch_in(params: bytes) -> bytes | None:
+    """The branch among Via parameters; nearly everybody writes it as we do."""
+    _, usual, rest = params.partition(b";branch=")
+    branch = rest.partition(b";")[0]
+    if usual and branch.isalnum():
+        return branch
+    found = _BRANCH.search(params)
+    return found[1] if found else None

@@ -1,5 +1,7 @@
 """SUBSCRIBE in, responses and NOTIFY out."""
 
+import gc
+
 import pytest
 
 from dfks_rules.errors import StoreError
@@ -352,3 +354,21 @@ def test_a_commit_that_fails_refuses_a_new_dialog_once() -> None:
     store.settle(StoreError("store_unavailable", "disk is full"))
     (response,) = book.sent()
     assert response.status == 500
+
+
+def test_no_request_leaves_reference_cycles_behind() -> None:
+    """The server has the garbage collector look rarely: what requests make must go by itself."""
+    book = _playbook()
+    gc.collect()
+    gc.disable()
+    try:
+        dialog, other = _subscribed(book), _subscribed(book, 2)
+        book.receive(_again(dialog, 2, DND_ON))
+        book.receive(_again(other, 2, expires=b"0"))
+        for refused in (_subscribe(3, event=None), _subscribe(4, expires=b"1"), message(to=b"?")):
+            book.receive(refused)
+        book.receive(_again(dialog, 3, b"<broken"))
+        book.pass_time(3600.0)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
