@@ -13,7 +13,7 @@ from dfks_rules.policy.answer import answer_of, value_of
 from dfks_rules.policy.combine import make_plan
 from dfks_rules.policy.compile import QUESTIONS, Literal, alternatives
 from dfks_rules.policy.document import AllOf, AnyOf, Condition, Not, Rule
-from dfks_rules.policy.facts import facts_of
+from dfks_rules.policy.facts import FACTS, facts_of
 from dfks_rules.policy.matchers import FactLookup
 from dfks_rules.policy.policy_set import PolicySet
 from dfks_rules.policy.view import FactValue, View
@@ -75,6 +75,8 @@ class Explanation(NamedTuple):
     """In order of precedence."""
     unmatched: tuple[Unmatched, ...]
     """In order of precedence."""
+    about: dict[str, FactValue]
+    """What is asked for, and what the forward target is: the facts `request.…` and `target.…`."""
 
 
 def explain(policies: PolicySet, view: View) -> Explanation:
@@ -97,7 +99,14 @@ def explain(policies: PolicySet, view: View) -> Explanation:
             for rule in policies.rules
             if rule.id not in decision.matched
         ),
+        _about(view),
     )
+
+
+def _about(view: View) -> dict[str, FactValue]:
+    names = [name for name in FACTS if name.startswith(("request.", "target."))]
+    values = {name: FACTS[name].read(view) for name in names}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def failing(
@@ -207,6 +216,13 @@ def lines_of(explanation: Explanation, *, every: bool = False) -> list[str]:
         every: also why rules about other operations, features and domains did not match.
     """
     lines = [decision_line(explanation.request, explanation.decision)]
+    for subject, title in (("request", "asked for"), ("target", "target")):
+        told = [
+            f"{name.partition('.')[2]} {value_text(value)}"
+            for name, value in explanation.about.items()
+            if name.startswith(subject)
+        ]
+        lines += [f"{title}: {', '.join(told)}"] if told else []
     lines += [f"also: {_also_line(one)}" for one in explanation.decision.also]
     lines += _block("matched, in order of precedence:", map(_matched_lines, explanation.matched))
     shown = [one for one in explanation.unmatched if every or not one.elsewhere]
@@ -250,6 +266,7 @@ def explanation_json(explanation: Explanation) -> dict[str, object]:
     return {
         "decision": answer_of(explanation.decision),
         "revision": explanation.decision.revision,
+        "about": explanation.about,
         "matched": [
             {"rule": one.rule, "said": [said._asdict() for said in one.said]}
             for one in explanation.matched

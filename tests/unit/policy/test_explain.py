@@ -142,6 +142,7 @@ def test_sets_that_follow_are_told() -> None:
     """
     assert lines_of(explained(rules, set_())) == [
         "set DoNotDisturb of sip:alice@example.com: allowed, status 1, assigned true, notify true",
+        "asked for: status 1",
         "also: sets DoNotDisturb of sip:bob@example.com, status 1",
         'also: sets CallForwardingAlways of sip:alice@example.com, status 1, forwardTo "vm"',
         "matched, in order of precedence:",
