@@ -56,7 +56,7 @@ def change(folder: Path, number: int) -> None:
     """Put another file in place of the one that changes."""
     text = _CHANGING.format(user=f"u{number % PHONES}", reason=f"reason-{number}")
     if number % 10 == 9:
-        text = text.replace("when:", "whenn:")
+        text = text.replace("when:", "where:")
     (folder / ".changing").write_text(text, encoding="utf-8")
     (folder / ".changing").replace(folder / "changing.yaml")
 

@@ -91,7 +91,7 @@ def test_a_new_tenant_decides(folder: Path, tmp_path: Path) -> None:
     with serve(tmp_path, {"policies": [str(folder)]}) as server:
         tenant = folder / "tenants" / "example.com"
         tenant.mkdir(parents=True)
-        text = policy("of-the-tenant").replace("name: p}", "name: t}\nband: mandatory")
+        text = policy("of-the-tenant").replace("name: p}", "name: t}\npriority: 900")
         (tenant / "policy.yaml").write_text(text)
         wait_until(lambda: reason(server) == "of-the-tenant")
 
