@@ -51,7 +51,8 @@ class Checker:
         finally:
             if process.returncode is None:
                 process.kill()
-                await process.wait()
+            # Until its pipes are read to the end, asyncio waits for it for ever.
+            await process.communicate()
         if status:
             raise _failure(_death(status, complaint))
         # In a thread: 5,000 rules take a fifth of a second.
@@ -79,6 +80,7 @@ async def _talk(process: asyncio.subprocess.Process, question: bytes) -> tuple[b
     finally:
         answer.cancel()
         complaint.cancel()
+        await asyncio.gather(answer, complaint, return_exceptions=True)
 
 
 async def _read_all(pipe: asyncio.StreamReader) -> bytes:

@@ -32,7 +32,9 @@ def explain(server: Server, *arguments: str) -> str:
 def test_a_refusal_is_explained_and_logged(tmp_path: Path) -> None:
     """From the phone's key to the rule, by presentity, by id, and in the file."""
     log = tmp_path / "decisions.jsonl"
-    config = {**write_policy(tmp_path, RULES), "decisions": {"file": str(log)}}
+    config = {**write_policy(tmp_path, RULES), "decisions": {"file": str(log)}} | {
+        "reload": {"watch": False, "last_good": str(tmp_path / "last_good.json")}
+    }
     alice = "sip:+493012345@example.com"
     with serve(tmp_path, config) as server, Ua(server.ports["udp"], alice) as phone:
         phone.subscribe()
@@ -42,6 +44,12 @@ def test_a_refusal_is_explained_and_logged(tmp_path: Path) -> None:
         found = re.search(r"\S+ (\w+-\d+)\nset DoNotDisturb of ", told)
         assert found is not None
         assert "denied, no-dnd" in explain(server, "--decision", found[1])
+        (tmp_path / "policy.yaml").write_text(
+            (tmp_path / "policy.yaml").read_text().replace("no-dnd", "other")
+        )
+        assert server.mi("policy:reload")["result"]["changed"]
+        # By the policies of then.
+        assert explain(server, "--last", alice) == told
         newest = server.mi("policy:decisions", presentity=alice)["result"]["decisions"][0]
         assert newest["given"]["presentity"] == alice
         assert server.stop() == 0
