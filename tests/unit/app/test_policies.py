@@ -118,3 +118,13 @@ def test_folders_are_all_in_which_a_policy_can_appear(tmp_path: Path) -> None:
     assert folders_of([tmp_path / "one/p.yaml"]) == {tmp_path / "one"}
     assert tmp_path in folders_of([tmp_path / "current"])
     assert folders_of([tmp_path / "gone/p.yaml"]) == set()
+
+
+def test_a_file_of_another_name_is_not_read(tmp_path: Path) -> None:
+    """Findings quote files, and `policy:shadow` takes any path."""
+    secret = tmp_path / "shadow"
+    secret.write_text("root:secret")
+    with pytest.raises(PolicyError) as caught:
+        read_sources([secret])
+    (finding,) = caught.value.findings
+    assert finding.message == "the name of a policy file ends with .yaml, .yml, .csv"
