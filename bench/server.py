@@ -69,7 +69,7 @@ class Served:
             )
         assert self.process.stdout is not None
         banner = ""
-        while "dfks mi" not in banner:
+        while " mi dfks_set_feature" not in banner:
             line = self.process.stdout.readline()
             assert line, banner
             banner += line
