@@ -76,8 +76,10 @@ class Features:
         except StoreError as error:
             self._log.failed(presentity, error)
             raise
-        made = (request, decision, OFF, OFF, None, snapshot, at, self._quiet)
-        self._log.record((_new(Outcome, made),))
+        # That a phone may watch itself though no rule says anything is not worth a record.
+        if decision.matched or decision.denial is not None:
+            made = (request, decision, OFF, OFF, None, snapshot, at, self._quiet)
+            self._log.record((_new(Outcome, made),))
         return decision
 
     def get(

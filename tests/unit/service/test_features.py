@@ -250,12 +250,23 @@ def test_what_is_logged_can_be_repeated() -> None:
     log = Recorded()
     features = Features(_SlowStore(), default_policies(), log)
     told: Told = []
-    features.admit(ALICE, PHONE, NOON)
+    features.admit(BOB, PHONE, NOON)
     _get(features, told)
-    assert [outcome.request.operation.value for outcome in log.outcomes] == ["subscribe"] + [
-        "get"
-    ] * 4
+    assert [outcome.request.operation.value for outcome in log.outcomes] == [
+        "subscribe",
+        *["get"] * 4,
+    ]
     assert {(outcome.snapshot, outcome.at) for outcome in log.outcomes} == {(NOTHING_STORED, NOON)}
+
+
+def test_that_a_phone_may_watch_itself_is_logged_only_where_a_rule_matched() -> None:
+    """One more record for each refresh of each phone would push out what is asked about."""
+    log = Recorded()
+    Features(_SlowStore(), default_policies(), log).admit(ALICE, PHONE, NOON)
+    assert log.outcomes == []
+    with_rule = policies("- {id: r, when: {op: subscribe}, then: {log: seen}}")
+    Features(_SlowStore(), with_rule, log).admit(ALICE, PHONE, NOON)
+    assert [outcome.decision.matched for outcome in log.outcomes] == [("p/r",)]
 
 
 def test_each_of_several_sets_is_logged_with_what_it_was_decided_on() -> None:
