@@ -16,6 +16,8 @@ from tests.helpers.policy import NOON
 
 DOMAINS = [f"t{n}.example" for n in range(3)]
 
+AGENTS = 3_001
+"""How many different User-Agents ask; prime, so that each asks about everything."""
 DECIDERS = 4
 """Tasks that decide all the time."""
 
@@ -79,8 +81,9 @@ async def reload_under_load(
             for _ in range(20):
                 turn += DECIDERS
                 domain = DOMAINS[turn % len(DOMAINS)]
-                # A user agent of its own: nothing is answered from memory.
-                who = Requester(Origin.WATCHER, Aor("u0", domain), user_agent=f"x{turn}")
+                # Each revision is asked thousands of different things: the engine has to answer.
+                agent = f"x{turn % AGENTS}"
+                who = Requester(Origin.WATCHER, Aor("u0", domain), user_agent=agent)
                 request = FeatureRequest(
                     Operation.SET, Aor("u0", domain), who, FEATURES[turn % 4], FeatureState(True)
                 )
