@@ -112,7 +112,7 @@ def _files_of(path: Path) -> list[tuple[Path, str | None]]:
     """(File, the tenant whose it is)."""
     if not path.is_dir():
         # Findings quote what they find: an operator's command must not read out any file there is.
-        if path.suffix not in _SUFFIXES:
+        if path.exists() and path.suffix not in _SUFFIXES:
             message = f"the name of a policy file ends with {', '.join(_SUFFIXES)}"
             raise PolicyError([_unreadable(path, message)])
         return [(path, _tenant_of(path.parent))]

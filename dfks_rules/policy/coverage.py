@@ -9,7 +9,7 @@ from dfks_rules.policy.compile import QUESTIONS, Alternative, alternatives
 from dfks_rules.policy.document import Rule
 from dfks_rules.policy.facts import facts_of
 from dfks_rules.policy.policy_set import PolicySet
-from dfks_rules.policy.source import Source, parse
+from dfks_rules.policy.source import POLICY, Source, kind_of, parse
 from dfks_rules.policy.view import View
 from dfks_rules.policy.words import literal_text
 
@@ -85,8 +85,8 @@ def places_of(sources: Iterable[Source]) -> dict[str, tuple[str, int]]:
     """Id of each rule → its file and line."""
     places = {}
     for source in sources:
-        tree, _ = parse(source)
-        if tree is None or tree.value.get("kind") != "Policy":
+        tree = parse(source)[0] if kind_of(source) == POLICY else None
+        if tree is None:
             continue
         for position, rule in enumerate(tree.value["rules"]):
             line = tree.places["rules", position].line

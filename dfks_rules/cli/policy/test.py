@@ -20,7 +20,7 @@ from dfks_rules.policy.cases import CaseFile, is_cases_file, parse_cases, run_ca
 from dfks_rules.policy.coverage import Coverage
 from dfks_rules.policy.explain import brief, explain
 from dfks_rules.policy.policy_set import load
-from dfks_rules.policy.source import parse
+from dfks_rules.policy.source import POLICY, kind_of
 
 _TIMEOUT = 200
 """Longest wait for a change, ms."""
@@ -157,8 +157,7 @@ def _policies_in(paths: tuple[Path, ...]) -> Iterator[Path]:
     folders = dict.fromkeys(path if path.is_dir() else path.parent for path in paths)
     files = [file for folder in folders for file in _files_in(folder)]
     for source in read_sources(file for file in files if not is_cases_file(file.name)):
-        tree, _ = parse(source)
-        if tree is not None and isinstance(tree.value, dict) and tree.value.get("kind") == "Policy":
+        if kind_of(source) == POLICY:
             yield Path(source.file)
 
 

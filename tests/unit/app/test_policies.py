@@ -128,3 +128,10 @@ def test_a_file_of_another_name_is_not_read(tmp_path: Path) -> None:
         read_sources([secret])
     (finding,) = caught.value.findings
     assert finding.message == "the name of a policy file ends with .yaml, .yml, .csv"
+
+
+def test_a_path_that_is_not_there_is_said_not_to_be_there(tmp_path: Path) -> None:
+    """A typing error is not a matter of suffixes."""
+    with pytest.raises(PolicyError) as caught:
+        read_sources([tmp_path / "polices"])
+    assert "No such file" in caught.value.findings[0].message

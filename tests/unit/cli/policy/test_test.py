@@ -1,6 +1,7 @@
 """`dfks policy test`."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from click.testing import CliRunner, Result
 
 from dfks_rules.cli.main import dfks
 from dfks_rules.errors import PolicyError
+from tests.helpers.published import ROOT
 
 POLICY = """apiVersion: dfks/v1
 kind: Policy
@@ -142,3 +144,13 @@ def test_invalid_files_are_findings(folder: Path) -> None:
         "a-cases.yaml",
         "cases.yaml",
     }
+
+
+@pytest.mark.parametrize(
+    "folder", sorted((ROOT / "policies/examples").iterdir()), ids=lambda folder: folder.name
+)
+def test_every_example_passes_its_cases_with_coverage(folder: Path) -> None:
+    """With number plans, directories and CSV beside the policies, as their README says."""
+    told = run(folder, "--coverage", "--require-tests")
+    assert told.exit_code == 0, told.output
+    assert re.search(r"coverage: [0-9.]+ %\n[0-9]+ cases: [0-9]+ passed, 0 failed\n$", told.output)
