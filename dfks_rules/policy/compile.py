@@ -160,7 +160,7 @@ def _sorted_out(literals: Literals) -> Alternative | None:
     domains: frozenset[FactValue] | None = None
     rest: set[Literal] = set()
     for literal in literals:
-        values = _equal_to(literal.atom)
+        values = equal_to(literal.atom)
         if literal.atom.fact in ("op", "feature") and values is not None:
             column = 0 if literal.atom.fact == "op" else 1
             questions = {q for q in questions if (_WORDS[q][column] in values) == literal.positive}
@@ -173,7 +173,7 @@ def _sorted_out(literals: Literals) -> Alternative | None:
     return Alternative(frozenset(questions), domains, frozenset(rest))
 
 
-def _equal_to(atom: Atom) -> frozenset[FactValue] | None:
+def equal_to(atom: Atom) -> frozenset[FactValue] | None:
     """The constants of an equality; None for another test."""
     match atom.matcher, atom.operand:
         case "eq", str() | int() as constant:
@@ -182,11 +182,6 @@ def _equal_to(atom: Atom) -> frozenset[FactValue] | None:
             return constants
         case _:
             return None
-
-
-def sheets(ranked: Sequence[tuple[int, Literals]]) -> list[Sheet]:
-    """Rulesets for (position of the rule, literals) in order of precedence."""
-    return [sheet(chunk) for chunk in chunks(ranked)]
 
 
 def chunks(ranked: Sequence[tuple[int, Literals]]) -> Iterator[list[tuple[int, Literals]]]:

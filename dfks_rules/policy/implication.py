@@ -12,7 +12,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from dfks_rules.policy.compile import Literal, Literals
+from dfks_rules.policy.compile import Literal, Literals, equal_to
 from dfks_rules.policy.fact import Kind
 from dfks_rules.policy.facts import FACTS
 from dfks_rules.policy.matchers import Atom, Named
@@ -131,15 +131,7 @@ def _holds(atom: Atom, value: FactValue) -> bool | None:
 
 
 def _constants(atom: Atom) -> frozenset[FactValue] | None:
-    if FACTS[atom.fact].kind not in SINGLE_VALUED:
-        return None
-    match atom.matcher, atom.operand:
-        case "eq", str() | int() as constant:
-            return frozenset({constant})
-        case "in", frozenset() as constants:
-            return constants
-        case _:
-            return None
+    return equal_to(atom) if FACTS[atom.fact].kind in SINGLE_VALUED else None
 
 
 def _atom_implies(one: Atom, other: Atom) -> bool:

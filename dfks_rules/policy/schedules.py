@@ -27,11 +27,13 @@ _MAX_ENTRIES = 500
 """Most entries in one list; the holidays of ten years are about 150."""
 
 _WORDS = r"[A-Za-z]{1,9}(-[A-Za-z]{1,9})?(,[A-Za-z]{1,9}(-[A-Za-z]{1,9})?)*"
-_START = r"([01][0-9]|2[0-3]):[0-5][0-9]"
-_HOURS = rf"{_START}-({_START}|24:00)"
+TIME = r"([01][0-9]|2[0-3]):[0-5][0-9]"
+"""A time of day, `HH:MM`."""
+_HOURS = rf"{TIME}-({TIME}|24:00)"
 _LIST_OF_HOURS = rf"{_HOURS}(,{_HOURS})*"
-_DATE = r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
-_DATES = rf"{_DATE}(\.\.{_DATE})?"
+DATE = r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+"""A day, `YYYY-MM-DD`."""
+_DATES = rf"{DATE}(\.\.{DATE})?"
 
 # In Python `$` is also true before a line feed at the end, in an editor it is not: `(?!\n)`.
 ZONE_PATTERN = r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*(?!\n)$"

@@ -7,6 +7,7 @@ from typing import Any
 
 from dfks_rules.model.features import MAX_TEXT
 from dfks_rules.policy.fact import Fact, Kind
+from dfks_rules.policy.schedules import DATE, TIME
 from dfks_rules.policy.schedules import WANTED as SCHEDULE_WANTED
 
 Schema = dict[str, Any]
@@ -24,12 +25,9 @@ MAX_LIST = 500
 # In Python `$` is also true before a line feed at the end, in an editor it is not: `(?!\n)`.
 IDENTIFIER = r"^[a-z][a-z0-9-]{0,62}(?!\n)$"
 """Names of policies and rules, and reasons."""
-_TIME = r"^([01][0-9]|2[0-3]):[0-5][0-9](?!\n)$"
-_DATE = r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(?!\n)$"
-_MOMENT = (
-    r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
-    r"T([01][0-9]|2[0-3]):[0-5][0-9][+-]([01][0-9]|2[0-3]):[0-5][0-9](?!\n)$"
-)
+_TIME = rf"^{TIME}(?!\n)$"
+_DATE = rf"^{DATE}(?!\n)$"
+_MOMENT = rf"^{DATE}T{TIME}[+-]{TIME}(?!\n)$"
 _COUNTRY = r"^[A-Z]{2}(?!\n)$"
 _DOMAIN = r"^[^A-Z@]+$"
 _AOR = r"^sip:([^@]+@)?[^A-Z@]+$"

@@ -13,15 +13,23 @@ from dfks_rules.policy.compile import (
     QUESTIONS,
     RULESET_ALTERNATIVES,
     Literal,
+    Literals,
+    Sheet,
     TooManyAlternativesError,
     alternatives,
-    sheets,
+    chunks,
+    sheet,
 )
 from dfks_rules.policy.document import AllOf, AnyOf, Condition, Not
 from dfks_rules.policy.matchers import Atom
 
 A, B, C = (Atom("user", "eq", name) for name in "abc")
 EVERY = frozenset(range(len(QUESTIONS)))
+
+
+def sheets(ranked: list[tuple[int, Literals]]) -> list[Sheet]:
+    """As many rulesets as it takes."""
+    return [sheet(chunk) for chunk in chunks(ranked)]
 
 
 def user(name: str) -> Atom:
@@ -113,7 +121,7 @@ def test_literals_are_bounded() -> None:
 def test_definitions_keep_to_the_closed_set_of_forms() -> None:
     """Single-key conditions on integers, the guard first, the catch-all last."""
     prefix = Atom("device", "prefix", ("x",))
-    (sheet,) = sheets(
+    (one,) = sheets(
         [
             (3, frozenset({Literal(A, True), Literal(prefix, True)})),
             (3, frozenset({Literal(B, True)})),
@@ -121,7 +129,7 @@ def test_definitions_keep_to_the_closed_set_of_forms() -> None:
             (12, frozenset()),
         ]
     )
-    definition = json.loads(sheet.definition)
+    definition = json.loads(one.definition)
     assert list(definition) == ["3_1", "3_2", "9_3", "12_4", "z"]
     assert [rule["pri"] for rule in definition.values()] == [1, 2, 3, 4, 60_000]
     conditions = {name: rule["all"][0]["m"] for name, rule in definition.items()}
@@ -145,21 +153,21 @@ def test_definitions_keep_to_the_closed_set_of_forms() -> None:
 def test_messages_hold_integers_only(name: str | None, message: str) -> None:
     """Whatever a peer writes, the engine sees the position of a constant, or 0."""
     starts = Atom("user", "prefix", ("a",))
-    (sheet,) = sheets([(0, frozenset({Literal(A, True), Literal(starts, True)}))])
-    assert sheet.message({"user": name}.get) == message
+    (one,) = sheets([(0, frozenset({Literal(A, True), Literal(starts, True)}))])
+    assert one.message({"user": name}.get) == message
 
 
 def test_one_flag_serves_all_rules_that_test_the_same() -> None:
     """Each test is done once in a decision."""
     prefix = Atom("user", "prefix", ("a",))
-    (sheet,) = sheets([(n, frozenset({Literal(prefix, n == 0)})) for n in range(2)])
-    assert sheet.flags == (prefix,)
+    (one,) = sheets([(n, frozenset({Literal(prefix, n == 0)})) for n in range(2)])
+    assert one.flags == (prefix,)
 
 
 def test_rulesets_are_bounded_in_alternatives() -> None:
     """More than 64 matches for one message corrupt the engine's memory."""
     ranked = [(n, frozenset({Literal(A, True)})) for n in range(2 * RULESET_ALTERNATIVES + 1)]
-    sizes = [len(json.loads(sheet.definition)) - 1 for sheet in sheets(ranked)]
+    sizes = [len(json.loads(one.definition)) - 1 for one in sheets(ranked)]
     assert sizes == [RULESET_ALTERNATIVES, RULESET_ALTERNATIVES, 1]
 
 
@@ -169,7 +177,7 @@ def test_rulesets_are_bounded_in_attributes() -> None:
         frozenset(Literal(user(f"{n} {m}"), False) for m in range(MAX_LITERALS)) for n in range(5)
     ]
     made = sheets(list(enumerate(some)))
-    assert [len(sheet.flags) for sheet in made] == [200, 200, 100]
+    assert [len(one.flags) for one in made] == [200, 200, 100]
 
 
 def test_no_two_attribute_names_share_the_hash_by_which_the_engine_knows_them() -> None:
@@ -179,8 +187,8 @@ def test_no_two_attribute_names_share_the_hash_by_which_the_engine_knows_them() 
     chunks = [
         frozenset(Literal(atom, True) for atom in (*names[n::10], *flags[n::10])) for n in range(10)
     ]
-    (sheet,) = sheets(list(enumerate(chunks)))
-    assert (len(sheet.attributes), len(sheet.flags)) == (100, 100)
+    (one,) = sheets(list(enumerate(chunks)))
+    assert (len(one.attributes), len(one.flags)) == (100, 100)
 
 
 def test_questions_are_every_operation_with_every_feature_it_has() -> None:

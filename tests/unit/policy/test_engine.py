@@ -5,7 +5,7 @@ import resource
 
 import pytest
 
-from dfks_rules.policy.compile import Literal, sheets
+from dfks_rules.policy.compile import Literal, sheet
 from dfks_rules.policy.engine import EngineError, Ruleset, self_test
 from dfks_rules.policy.matchers import Atom
 
@@ -14,8 +14,7 @@ FLAGS = [Atom("user", "prefix", (str(n),)) for n in range(60)]
 
 def definition(rules: int) -> str:
     """Rules of which the n-th matches when flag n is up."""
-    (sheet,) = sheets([(n, frozenset({Literal(FLAGS[n], True)})) for n in range(rules)])
-    return sheet.definition
+    return sheet([(n, frozenset({Literal(FLAGS[n], True)})) for n in range(rules)]).definition
 
 
 def message(*up: int, of: int = 3) -> str:
