@@ -79,14 +79,22 @@ class Targets:
         """How numbers are written."""
         self._directory = directory
         self._read_before: dict[tuple[str, str], Target] = {}
+        self._last: tuple[str, Aor, Target] | None = None
 
     def analyse(self, text: str, presentity: Aor) -> Target:
         """What a target is to a presentity, whose domain says how numbers are written.
 
         Any text gives a target, in bounded time; see docs/reference/number-analysis.md.
         """
+        # Each of the facts about one target asks, one after the other.
+        last = self._last
+        if last is not None and last[0] == text and last[1] == presentity:
+            return last[2]
         target = self._of_domain(text, presentity.domain)
-        return target._replace(self=True) if self._is_self(target, presentity) else target
+        if self._is_self(target, presentity):
+            target = target._replace(self=True)
+        self._last = (text, presentity, target)
+        return target
 
     def _is_self(self, target: Target, presentity: Aor) -> bool:
         if target.aor == presentity:
