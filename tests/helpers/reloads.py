@@ -20,6 +20,9 @@ AGENTS = 3_001
 """How many different User-Agents ask; prime, so that each asks about everything."""
 DECIDERS = 4
 """Tasks that decide all the time."""
+PAUSE = 0.005
+"""Seconds between the bursts of one. A thread that waits for the interpreter, as those that read
+and write files do, may never get it from a loop that is busy all the time."""
 
 
 class Tally(NamedTuple):
@@ -91,7 +94,7 @@ async def reload_under_load(
                 expected = words[decision.revision] if domain == DOMAINS[0] else "constant"
                 wrong += decision.denial is None or decision.denial.reason != expected
                 decisions += 1
-            await asyncio.sleep(0)
+            await asyncio.sleep(PAUSE)
 
     tasks = [asyncio.create_task(decide(number)) for number in range(DECIDERS)]
     done = 0
