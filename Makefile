@@ -2,8 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# durable_rules 2.0.28 needs this on Python 3.13 and later, and with gcc 14 and later; it does no harm before.
-export CPPFLAGS := -DPyEval_CallObject=PyObject_CallObject $(CPPFLAGS)
+# durable_rules 2.0.28 calls what Python 3.13 no longer has.
+export CPPFLAGS := $(shell $(PYTHON) -c 'import sys; print("-DPyEval_CallObject=PyObject_CallObject" * (sys.version_info >= (3, 13)))') $(CPPFLAGS)
+# What is compiled to C, see pyproject.toml: a change of it is built again.
+COMPILED := $(wildcard $(addprefix dfks_rules/,sip/*.py csta/*.py presence/*.py service/*.py))
 
 .PHONY: run test setup fix bench bench-policies
 
@@ -30,7 +32,8 @@ bench-policies: setup
 
 setup: $(VENV)/.stamp
 
-$(VENV)/.stamp: pyproject.toml
+$(VENV)/.stamp: pyproject.toml $(COMPILED)
+	find dfks_rules -name '*.so' -delete
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@

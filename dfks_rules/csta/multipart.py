@@ -4,8 +4,7 @@ Reference: RFC 2046 §5.1, RFC 5621 §3.
 """
 
 import re
-from collections.abc import Iterable, Sequence
-from itertools import count
+from collections.abc import Sequence
 
 from dfks_rules.csta.names import MULTIPART
 from dfks_rules.errors import MalformedMessageError
@@ -78,7 +77,8 @@ def join(content_type: str, contents: Sequence[bytes]) -> tuple[bytes, bytes]:
 
 def _free(name: bytes, taken: bytes) -> bytes:
     """`name`, with a number after it if `taken` holds it."""
-    if name not in taken:
-        return name
-    candidates: Iterable[bytes] = (b"%b%d" % (name, number) for number in count(1))
-    return next(candidate for candidate in candidates if candidate not in taken)
+    free, number = name, 0
+    while free in taken:
+        number += 1
+        free = b"%b%d" % (name, number)
+    return free

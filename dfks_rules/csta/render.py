@@ -20,10 +20,10 @@ _DECLARATION = '<?xml version="1.0" encoding="%s"?>\r\n'
 _ISO_8859_1 = _DECLARATION % "ISO-8859-1"
 _UTF_8 = _DECLARATION % "UTF-8"
 
-_SPECIAL = re.compile("[^ !#-%(-;=?-~\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_SPECIAL = re.compile(r"[^ !#-%(-;=?-~\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What may not stand in a text as it is: markup, white space that parsers change, controls, what is
 no XML character at all."""
-_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 """What XML 1.0 cannot carry, not even as a reference (§2.2)."""
 
 
