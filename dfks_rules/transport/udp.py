@@ -39,25 +39,37 @@ class UdpTransport:
             self._socket.close()
             raise
         self.listener = Listener("udp", reachable(host), self._socket.getsockname()[1])
+        self._received: deque[tuple[bytes, tuple[str, int]]] = deque()
         self._waiting: deque[tuple[bytes, tuple[str, int]]] = deque()
         self._flushing = False
         self._lookups = 0
         self._loop.add_reader(self._socket, self._read)
 
     def _read(self) -> None:
-        receive_from, listener, receive = self._socket.recvfrom, self.listener, self._receive
-        # A named tuple's own constructor is a Python function: this is the same without the call.
-        new_flow = tuple.__new__
+        """Take what has come in, then work on it: kernel and interpreter by turns cost more."""
+        receive_from, received = self._socket.recvfrom, self._received
         for _ in range(DRAIN):
             try:
-                data, remote = receive_from(MAX_DATAGRAM)
+                received.append(receive_from(MAX_DATAGRAM))
             except (BlockingIOError, InterruptedError):
                 break
             except OSError:
                 # An ICMP error of an earlier datagram; the next read has the next datagram.
                 continue
-            receive(data, new_flow(Flow, (listener, remote[:2], 0, False)))
-        self._flush()
+        self._work()
+
+    def _work(self) -> None:
+        listener, receive, received = self.listener, self._receive, self._received
+        # A named tuple's own constructor is a Python function: this is the same without the call.
+        new_flow = tuple.__new__
+        try:
+            while received:
+                data, remote = received.popleft()
+                receive(data, new_flow(Flow, (listener, remote[:2], 0, False)))
+        finally:
+            if received:  # One of them has raised: the others are served all the same.
+                self._loop.call_soon(self._work)
+            self._flush()
 
     def send(self, flow: Flow, data: bytes) -> None:
         """Send one datagram at the end of this turn.

@@ -87,3 +87,23 @@ def test_bound_address_is_the_one_to_name(host: str) -> None:
 def test_wildcard_is_never_named(host: str) -> None:
     """A phone that reads it in Contact would send to itself."""
     assert reachable(host) not in ("0.0.0.0", "::", "")
+
+
+async def test_datagram_that_raises_does_not_cost_those_that_came_with_it(
+    peer: socket.socket,
+) -> None:
+    """All that waits is read before any of it is worked on."""
+    raised: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, what: raised.append(what))
+
+    def receive(data: bytes, flow: Flow) -> None:
+        if data == b"bad":
+            raise ValueError
+        udp.send(flow, data)
+
+    udp = UdpTransport("127.0.0.1", 0, receive)
+    for data in (b"one", b"bad", b"two"):
+        peer.sendto(data, ("127.0.0.1", udp.listener.port))
+    assert [await _read(peer) for _ in range(2)] == [b"one", b"two"]
+    assert len(raised) == 1
+    udp.close()
