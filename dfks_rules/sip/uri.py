@@ -1,6 +1,7 @@
 """SIP URIs and the addresses of record that they name (RFC 3261 §19.1)."""
 
 import re
+import sys
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -95,7 +96,8 @@ def aor_of(uri: SipUri) -> Aor:
         raise MalformedMessageError("sip_malformed_uri", "user part is not UTF-8") from None
     if "%" in user:
         user = _ESCAPE.sub(_unescape, user)
-    return Aor(user, uri.host.decode().lower())
+    # One text for all users of a domain: there are as many as subscriptions.
+    return Aor(user, sys.intern(uri.host.decode().lower()))
 
 
 def parse_aor(text: str) -> Aor:

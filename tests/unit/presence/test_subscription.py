@@ -36,13 +36,13 @@ def test_subscriptions_of_a_presentity_are_those_that_live() -> None:
     one, two = _subscription(b"1"), _subscription(b"2")
     subscriptions.add(one)
     subscriptions.add(two)
-    assert subscriptions.of(ALICE) == [one, two]
-    assert subscriptions.of(BOB) == []
+    assert subscriptions.of(ALICE) == (one, two)
+    assert subscriptions.of(BOB) == ()
     for _ in range(2):
         subscriptions.remove(one)
-    assert (subscriptions.of(ALICE), list(subscriptions), len(subscriptions)) == ([two], [two], 1)
+    assert (subscriptions.of(ALICE), list(subscriptions), len(subscriptions)) == ((two,), [two], 1)
     subscriptions.remove(two)
-    assert subscriptions.of(ALICE) == []
+    assert subscriptions.of(ALICE) == ()
 
 
 def test_iteration_survives_removals() -> None:
