@@ -14,6 +14,8 @@ from typing import NamedTuple
 from bench.load import Phones
 from bench.server import Bare, Served, cpu_seconds, resident_bytes
 
+RESULTS = Path(__file__).parent / "results"
+"""Also for stores: a temporary folder may be in memory, where fsync costs nothing."""
 ROUNDS = 5
 SLICES = 20
 SLICE = 1_000
@@ -35,6 +37,7 @@ class Cost(NamedTuple):
 
 def main() -> None:
     """Run all measurements, the noisy ones in rounds: each ratio is within one round."""
+    RESULTS.mkdir(exist_ok=True)
     rounds = [measure_round() for _ in range(ROUNDS)]
     result: dict[str, object] = {"python": platform.python_version()}
     result["floor_us"] = round(median(cost.floor for one in rounds for cost in one.values()), 2)
@@ -46,13 +49,11 @@ def main() -> None:
             "ratios": [round(ratio, 2) for ratio in sorted(ratios)],
             "bar": bar,
         }
-    with tempfile.TemporaryDirectory(dir=".") as folder, Served(Path(folder)) as served:
+    with tempfile.TemporaryDirectory(dir=RESULTS) as folder, Served(Path(folder)) as served:
         result["bytes_per_subscription"] = {"bytes": measure_memory(served), "bar": 3072}
     text = json.dumps(result, indent=1)
     print(text)
-    target = Path(__file__).parent / "results" / "latest.json"
-    target.parent.mkdir(exist_ok=True)
-    target.write_text(text + "\n", encoding="utf-8")
+    (RESULTS / "latest.json").write_text(text + "\n", encoding="utf-8")
 
 
 def measure_round() -> dict[str, Cost]:
@@ -60,7 +61,7 @@ def measure_round() -> dict[str, Cost]:
     figures = {}
     with (
         Bare() as bare,
-        tempfile.TemporaryDirectory(dir=".") as folder,
+        tempfile.TemporaryDirectory(dir=RESULTS) as folder,
         Served(Path(folder)) as served,
     ):
         phones = Phones(served.sip)
@@ -73,7 +74,7 @@ def measure_round() -> dict[str, Cost]:
         figures["set"] = _cost(served, bare, lambda n: phones.run(_sets(phones, n), WINDOW))
     with (
         Bare() as bare,
-        tempfile.TemporaryDirectory(dir=".") as folder,
+        tempfile.TemporaryDirectory(dir=RESULTS) as folder,
         Served(Path(folder)) as served,
     ):
         figures["fan_out"] = measure_fan_out(served, bare)

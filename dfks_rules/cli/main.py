@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import click
 
 from dfks_rules import __version__
+from dfks_rules.cli.compiled import outdated
 from dfks_rules.cli.exit_codes import exit_code_of
 from dfks_rules.cli.lazy import LazyGroup
 from dfks_rules.errors import DfksError
@@ -33,6 +34,8 @@ def dfks() -> None:
 
 def main() -> None:
     """Run `dfks`; errors of ours go to stderr and set the exit code."""
+    for source in outdated():
+        click.echo(f"dfks: {source} is not what was compiled from it: run `make setup`", err=True)
     try:
         dfks()
     except (DfksError, CallError) as error:
