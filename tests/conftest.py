@@ -13,4 +13,4 @@ def pytest_configure() -> None:
     """Tests of what was compiled before the source was changed would prove nothing."""
     changed = ", ".join(map(str, outdated()))
     if changed:
-        raise pytest.UsageError(f"run `make setup`, for what was changed since: {changed}")
+        raise pytest.UsageError(f"run `make -B setup`, for what was changed since: {changed}")

@@ -34,8 +34,9 @@ def dfks() -> None:
 
 def main() -> None:
     """Run `dfks`; errors of ours go to stderr and set the exit code."""
-    for source in outdated():
-        click.echo(f"dfks: {source} is not what was compiled from it: run `make setup`", err=True)
+    changed = ", ".join(map(str, outdated()))
+    if changed:
+        click.echo(f"dfks: run `make -B setup`, for what was changed since: {changed}", err=True)
     try:
         dfks()
     except (DfksError, CallError) as error:

@@ -78,3 +78,18 @@ def test_details_of_a_failed_call_stand_in_lines() -> None:
         "  rule: p/r",
     ]
     assert list(_lines(CallError(404, "Not found", "x"))) == ["dfks: 404 Not found: x"]
+
+
+def test_code_that_is_not_what_was_compiled_is_told_on_stderr(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A clone that was updated, and not built; the command runs all the same."""
+    monkeypatch.setattr("dfks_rules.cli.main.outdated", lambda: [Path("dfks_rules/sip/via.py")])
+    monkeypatch.setattr("sys.argv", ["dfks", "--version"])
+    with pytest.raises(SystemExit) as end:
+        main()
+    told = capsys.readouterr()
+    assert end.value.code == 0
+    assert "make -B setup" in told.err
+    assert "dfks_rules/sip/via.py" in told.err
+    assert __version__ in told.out
