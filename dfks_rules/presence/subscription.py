@@ -115,7 +115,9 @@ class Subscriptions:
         if self._by_tag.pop(subscription.dialog.local_tag, None) is None:
             return
         presentity = subscription.presentity
-        left = tuple(one for one in self.of(presentity) if one is not subscription)
+        watching = self.of(presentity)
+        position = watching.index(subscription)
+        left = watching[:position] + watching[position + 1 :]
         if left:
             self._by_presentity[presentity] = left
         else:
