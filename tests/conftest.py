@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import settings
 
-from dfks_rules.cli.compiled import outdated
+from dfks_rules.cli.compiled import advice
 
 settings.register_profile("dfks", deadline=None, derandomize=True)
 settings.load_profile("dfks")
@@ -11,6 +11,5 @@ settings.load_profile("dfks")
 
 def pytest_configure() -> None:
     """Tests of what was compiled before the source was changed would prove nothing."""
-    changed = ", ".join(map(str, outdated()))
-    if changed:
-        raise pytest.UsageError(f"run `make -B setup`, for what was changed since: {changed}")
+    if told := advice():
+        raise pytest.UsageError(told)

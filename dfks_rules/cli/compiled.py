@@ -6,6 +6,16 @@ from pathlib import Path
 _CLONE = Path(__file__).parents[2]
 
 
+def advice(clone: Path = _CLONE) -> str:
+    """What is to be done about sources that were changed since they were compiled; empty: nothing.
+
+    Args:
+        clone: as for `outdated`.
+    """
+    changed = ", ".join(map(str, sorted(outdated(clone))))
+    return f"run `make -B setup`, for what was changed since: {changed}" if changed else ""
+
+
 def outdated(clone: Path = _CLONE) -> Iterator[Path]:
     """Sources that were changed, or are gone, since they were compiled; none where it is installed.
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import click
 
 from dfks_rules import __version__
-from dfks_rules.cli.compiled import outdated
+from dfks_rules.cli.compiled import advice
 from dfks_rules.cli.exit_codes import exit_code_of
 from dfks_rules.cli.lazy import LazyGroup
 from dfks_rules.errors import DfksError
@@ -34,9 +34,8 @@ def dfks() -> None:
 
 def main() -> None:
     """Run `dfks`; errors of ours go to stderr and set the exit code."""
-    changed = ", ".join(map(str, outdated()))
-    if changed:
-        click.echo(f"dfks: run `make -B setup`, for what was changed since: {changed}", err=True)
+    if told := advice():
+        click.echo(f"dfks: {told}", err=True)
     try:
         dfks()
     except (DfksError, CallError) as error:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dfks_rules.cli.compiled import outdated
+from dfks_rules.cli.compiled import advice, outdated
 
 
 @pytest.fixture
@@ -23,6 +23,7 @@ def clone(tmp_path: Path) -> Path:
 def test_what_was_compiled_from_the_source_is_fine(clone: Path) -> None:
     """After `make setup`."""
     assert not list(outdated(clone))
+    assert not advice(clone)
 
 
 def test_a_source_that_was_changed_or_is_gone_is_told(clone: Path) -> None:
@@ -30,6 +31,7 @@ def test_a_source_that_was_changed_or_is_gone_is_told(clone: Path) -> None:
     source = clone / "dfks_rules" / "sip" / "via.py"
     os.utime(source, (2, 2))
     assert list(outdated(clone)) == [Path("dfks_rules/sip/via.py")]
+    assert advice(clone).endswith("changed since: dfks_rules/sip/via.py")
     source.unlink()
     assert list(outdated(clone)) == [Path("dfks_rules/sip/via.py")]
 
