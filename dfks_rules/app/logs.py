@@ -160,9 +160,10 @@ class LoggedOutcomes:
             self._failures, self._last_failure = 0, now
 
     def _log_sets(self) -> None:
-        for outcome in self._sets:
+        # Taken first: a line that fails must not keep all later ones from being logged.
+        sets, self._sets = self._sets, []
+        for outcome in sets:
             self._log_set(outcome)
-        self._sets.clear()
 
     def _log_set(self, outcome: Outcome) -> None:
         request, decision = outcome.request, outcome.decision

@@ -64,6 +64,21 @@ def test_refused_set_is_another_event_with_its_reason(capfd: pytest.CaptureFixtu
     assert (line["changed"], line["status"]) == (False, 0)
 
 
+def test_a_line_that_fails_does_not_keep_later_ones_from_being_logged(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Text that no encoder takes, say."""
+    set_up("info")
+    log = LoggedOutcomes()
+    outcome = _outcome(set_(CFA, _ASKED))
+    with monkeypatch.context() as broken:
+        broken.setattr(log, "_log", None)
+        with pytest.raises(AttributeError):
+            log.record((outcome,))
+    log.record((outcome,))
+    assert [line["event"] for line in _lines(capfd)] == ["feature_set"]
+
+
 def test_gets_are_counted_and_only_what_policies_want_is_logged(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
