@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 
 import structlog
 
-from dfks_rules.app.decision_log import DecisionLog
-from dfks_rules.app.decisions import Decisions
-from dfks_rules.app.logs import LoggedOutcomes
+from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.app.operations import ServerOperations
-from dfks_rules.app.reload import PolicyReloader
+from dfks_rules.app.records.decision_log import DecisionLog
+from dfks_rules.app.records.decisions import Decisions
+from dfks_rules.app.records.logs import LoggedOutcomes
 from dfks_rules.app.tokens import Tokens
 from dfks_rules.config.settings import Address, Config
 from dfks_rules.errors import StoreError

@@ -33,8 +33,8 @@ from dfks_rules.config.settings import (
     SipSettings,
 )
 from dfks_rules.errors import ConfigError, Finding
-from dfks_rules.policy.source import MAX_BYTES, Source, Tree, parse
 from dfks_rules.presence.package import Limits, OnNotifyTimeout
+from dfks_rules.yaml.source import MAX_BYTES, Source, Tree, parse
 
 
 def load_config(path: Path | None, environ: Mapping[str, str] | None = None) -> Config:

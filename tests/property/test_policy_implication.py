@@ -6,12 +6,12 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dfks_rules.policy.compile import Literal, Literals
-from dfks_rules.policy.fact import Fact, Kind
-from dfks_rules.policy.facts import FACTS
-from dfks_rules.policy.implication import contradicts, implies
-from dfks_rules.policy.matchers import MATCHERS, Atom, Operand
-from dfks_rules.policy.view import FactValue
+from dfks_rules.policy.facts.fact import Fact, Kind
+from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.view import FactValue
+from dfks_rules.policy.language.alternatives import Literal, Literals
+from dfks_rules.policy.language.implication import contradicts, implies
+from dfks_rules.policy.language.matchers import MATCHERS, Atom, Operand
 from tests.helpers.random_policies import CONSTANTS, TEXTS, operands
 
 PROFILE = settings(max_examples=600)
