@@ -17,8 +17,8 @@ from dfks_rules.policy.facts.given import view_of
 from dfks_rules.policy.facts.view import View
 from dfks_rules.policy.lint.findings import lint as lint_policies
 from dfks_rules.policy.reading.check import check
+from dfks_rules.policy.reading.source import Source
 from dfks_rules.policy.studying.witness import witnesses
-from dfks_rules.yaml.source import Source
 
 TENANTS = 100
 RULES = 50

@@ -34,7 +34,7 @@ from dfks_rules.config.settings import (
 )
 from dfks_rules.errors import ConfigError, Finding
 from dfks_rules.presence.package import Limits, OnNotifyTimeout
-from dfks_rules.yaml.source import MAX_BYTES, Source, Tree, parse
+from dfks_rules.yaml.tree import MAX_BYTES, Tree, read_tree
 
 
 def load_config(path: Path | None, environ: Mapping[str, str] | None = None) -> Config:
@@ -74,11 +74,9 @@ def _read(path: Path) -> Tree:
         raise ConfigError([Finding(str(path), 0, 0, "config_unreadable", message)]) from error
     if all(line.lstrip()[:1] in ("", "#") for line in text.splitlines()):
         return Tree(str(path), {}, {}, {})
-    tree, findings = parse(Source(str(path), text))
+    tree, findings = read_tree(str(path), text, "config")
     if tree is None:
-        # The reader of policies speaks of policies; its codes are told apart by their room.
-        own = [f._replace(code=f.code.replace("policy_", "config_", 1)) for f in findings]
-        raise ConfigError(own)
+        raise ConfigError(findings)
     return tree
 
 

@@ -9,6 +9,7 @@ from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.identity import Aor
 from dfks_rules.policy.deciding.policy_set import PolicySet, load
+from dfks_rules.policy.reading.source import Source
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.package import Limits
 from dfks_rules.presence.subscription import Subscription
@@ -17,7 +18,6 @@ from dfks_rules.service.ports import Store
 from dfks_rules.sip.endpoint import Endpoint, Finished, Incoming
 from dfks_rules.sip.flow import Flow, Listener
 from dfks_rules.store.memory import MemoryStore
-from dfks_rules.yaml.source import Source
 from tests.helpers.policy import NOON
 
 LISTENER = Listener("udp", "192.0.2.1", 5060)

@@ -20,7 +20,7 @@ from dfks_rules.policy.facts.fact import Fact, Kind
 from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.language.matchers import MATCHERS, Operand
 from dfks_rules.policy.reading.check import check
-from dfks_rules.yaml.source import Source
+from dfks_rules.policy.reading.source import Source
 
 Question = tuple[FeatureRequest, Snapshot, datetime]
 """What `PolicySet.decide` is asked."""

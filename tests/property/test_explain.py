@@ -9,8 +9,8 @@ from dfks_rules.policy.deciding.policy_set import load
 from dfks_rules.policy.deciding.reference import holds
 from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.facts.view import FactValue, View
+from dfks_rules.policy.reading.source import Source
 from dfks_rules.policy.studying.explain import explain, explanation_json, lines_of
-from dfks_rules.yaml.source import Source
 from tests.helpers.random_policies import Question, files, questions
 from tests.property.test_policy_engine import FEWER
 

@@ -15,7 +15,7 @@ from dfks_rules.policy.facts.view import View
 from dfks_rules.policy.language.document import Rule
 from dfks_rules.policy.lint.findings import lint
 from dfks_rules.policy.reading.check import CheckedPolicy, check
-from dfks_rules.yaml.source import Source
+from dfks_rules.policy.reading.source import Source
 from tests.helpers.random_policies import CONDITIONS, EFFECTS, Question, dumped, questions
 from tests.property.test_policy_engine import FEWER, fact_of
 

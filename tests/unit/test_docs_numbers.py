@@ -11,9 +11,9 @@ from dfks_rules.policy.reading.read_number_plan import (
     number_plan_schema,
     read_number_plan,
 )
+from dfks_rules.policy.reading.source import Source
 from dfks_rules.policy.site.directory import Directory, Entry, make_directory
 from dfks_rules.policy.site.targets import CLASSES, KINDS, Targets
-from dfks_rules.yaml.source import Source
 from tests.helpers.published import ROOT
 
 DIRECTORY_PAGE = (ROOT / "docs/reference/directory.md").read_text(encoding="utf-8")

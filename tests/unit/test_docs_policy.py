@@ -14,9 +14,9 @@ from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.facts.given import view_of
 from dfks_rules.policy.language.matchers import MATCHERS
 from dfks_rules.policy.reading.schema import policy_schema
+from dfks_rules.policy.reading.source import Source
 from dfks_rules.policy.studying.case_schema import case_schema
 from dfks_rules.policy.studying.cases import parse_cases, run_cases
-from dfks_rules.yaml.source import Source
 from tests.helpers.published import ROOT
 
 PAGE = (ROOT / "docs/reference/policy-language.md").read_text(encoding="utf-8")

@@ -19,8 +19,8 @@ from dfks_rules.policy.deciding.engine import self_test
 from dfks_rules.policy.deciding.matching import Shards
 from dfks_rules.policy.deciding.policy_set import load
 from dfks_rules.policy.deciding.probe import differs
+from dfks_rules.policy.reading.source import Source
 from dfks_rules.policy.studying.cases import CaseFile, parse_cases, run_cases
-from dfks_rules.yaml.source import Source
 
 MEMORY = 2 * 1024**3
 """Address space that it may take, bytes; 5,000 rules take a quarter."""

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from dfks_rules.app.desk.policies import PolicyFiles
-from dfks_rules.yaml.source import Source
+from dfks_rules.policy.reading.source import Source
 
 _LISTS = PolicyFiles._fields
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from dfks_rules.errors import Finding, PolicyError
 from dfks_rules.policy.deciding.policy_set import PolicySet, load
+from dfks_rules.policy.reading.source import Source, largest
 from dfks_rules.policy.studying.cases import is_cases_file
-from dfks_rules.yaml.source import Source, largest
 
 TENANTS = "tenants"
 """Folder among policies that holds a folder for each domain with files of its own."""

@@ -29,7 +29,7 @@ from dfks_rules.policy.deciding.compiled import CompiledPolicies, compile_polici
 from dfks_rules.policy.deciding.live import Difference, LivePolicies, Oracle, Shadow
 from dfks_rules.policy.deciding.matching import Shards
 from dfks_rules.policy.deciding.policy_set import PolicySet
-from dfks_rules.yaml.source import POLICY, Source, kind_of
+from dfks_rules.policy.reading.source import POLICY, Source, kind_of
 
 MAX_LOGGED = 100
 """Findings of a failure that are logged."""

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from dfks_rules.mi.ports import ShadowRow
 from dfks_rules.policy.deciding.answer import answer_of
-from dfks_rules.policy.deciding.live import Asked, Shadow
+from dfks_rules.policy.deciding.live import Shadow
+from dfks_rules.policy.language.alternatives import Question
 
 
 def report(shadow: Shadow, path: str, since: datetime) -> ShadowRow:
@@ -36,7 +37,7 @@ def report(shadow: Shadow, path: str, since: datetime) -> ShadowRow:
     )
 
 
-def _by_name(counts: Counter[Asked]) -> Mapping[str, int]:
+def _by_name(counts: Counter[Question]) -> Mapping[str, int]:
     """`set DoNotDisturb`, `subscribe` and the like → how often."""
     return {
         f"{operation.value} {feature.value}" if feature else operation.value: count

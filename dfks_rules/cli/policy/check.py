@@ -12,8 +12,8 @@ from dfks_rules.cli.policy.reports import FORMATS, Report, gap_table
 from dfks_rules.errors import Finding, PolicyError
 from dfks_rules.policy.lint.findings import check_and_lint
 from dfks_rules.policy.lint.gaps import gaps
+from dfks_rules.policy.reading.source import Source
 from dfks_rules.policy.studying.cases import parse_cases
-from dfks_rules.yaml.source import Source
 
 
 @click.command("check")

@@ -17,10 +17,10 @@ from dfks_rules.cli.policy import case_report
 from dfks_rules.cli.policy.case_report import RanCase, Report
 from dfks_rules.errors import Finding, PolicyError
 from dfks_rules.policy.deciding.policy_set import load
+from dfks_rules.policy.reading.source import POLICY, kind_of
 from dfks_rules.policy.studying.cases import CaseFile, is_cases_file, parse_cases, run_cases
 from dfks_rules.policy.studying.coverage import Coverage
 from dfks_rules.policy.studying.explain import brief, explain
-from dfks_rules.yaml.source import POLICY, kind_of
 
 _TIMEOUT = 200
 """Longest wait for a change, ms."""

@@ -8,8 +8,8 @@ from dfks_rules.errors import PolicyError
 from dfks_rules.policy.deciding.matching import Layout, lay_out
 from dfks_rules.policy.language.document import Mode, Rule
 from dfks_rules.policy.reading.check import check
+from dfks_rules.policy.reading.source import Source
 from dfks_rules.policy.site.site import Site
-from dfks_rules.yaml.source import Source
 
 
 class Listed(NamedTuple):

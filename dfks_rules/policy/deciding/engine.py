@@ -17,7 +17,7 @@ import json
 import durable_rules_engine as durable
 
 from dfks_rules.errors import DfksError
-from dfks_rules.policy.language.alternatives import CATCH_ALL
+from dfks_rules.policy.deciding.sheets import CATCH_ALL
 
 _RETRACTED = '{"id":"r"}'
 _STATE = "0"

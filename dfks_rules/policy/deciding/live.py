@@ -11,12 +11,13 @@ from typing import NamedTuple
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Decision
-from dfks_rules.model.features import FEATURES, Feature, Snapshot
+from dfks_rules.model.features import FEATURES, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import FeatureRequest, Operation, Requester, Surroundings
 from dfks_rules.policy.deciding.policy_set import PolicySet
 from dfks_rules.policy.facts.given import given_of
 from dfks_rules.policy.facts.view import NOWHERE, FactValue, View
+from dfks_rules.policy.language.alternatives import Question
 
 MAX_SAMPLES = 100
 """Differences that a shadow keeps, the newest."""
@@ -25,9 +26,6 @@ ORACLE_EVERY = 1_000
 
 # A named tuple's own constructor is a Python function: this is the same without the call.
 _new = tuple.__new__
-
-Asked = tuple[Operation, Feature | None]
-"""What was asked, about which feature."""
 
 
 class Difference(NamedTuple):
@@ -47,9 +45,9 @@ class Shadow:
     def __init__(self, candidate: PolicySet) -> None:
         self.candidate = candidate
         """What would decide."""
-        self.same: Counter[Asked] = Counter()
+        self.same: Counter[Question] = Counter()
         """Decisions that come to the same."""
-        self.different: Counter[Asked] = Counter()
+        self.different: Counter[Question] = Counter()
         """Decisions that do not, failures included."""
         self.failures = 0
         """How often the candidate raised an error."""
@@ -58,16 +56,16 @@ class Shadow:
 
     def compare(self, view: View, active: Decision) -> None:
         """Have the candidate decide, too. Never raises."""
-        asked = (view.request.operation, view.request.feature)
+        question = (view.request.operation, view.request.feature)
         other: Decision | None = None
         try:
             other = self.candidate.decide_view(view)
         except Exception:  # noqa: BLE001 - whatever a candidate does, phones get their answer
             self.failures += 1
         if other is not None and _effect(other) == _effect(active):
-            self.same[asked] += 1
+            self.same[question] += 1
         else:
-            self.different[asked] += 1
+            self.different[question] += 1
             self.samples.append(Difference(_given(view), active, other))
 
 

@@ -14,17 +14,11 @@ from typing import NamedTuple
 from dfks_rules.model.features import Feature
 from dfks_rules.model.requests import Operation
 from dfks_rules.policy.deciding.engine import EngineError, Ruleset
+from dfks_rules.policy.deciding.sheets import Sheet, chunks, sheet
 from dfks_rules.policy.facts.fact import FactLookup, FactReader
 from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.facts.view import FactValue
-from dfks_rules.policy.language.alternatives import (
-    QUESTIONS,
-    Alternative,
-    Literals,
-    Sheet,
-    chunks,
-    sheet,
-)
+from dfks_rules.policy.language.alternatives import QUESTIONS, Alternative, Literals
 
 SituationKey = tuple[Operation, Feature | None, FactValue]
 """What is asked, and for which domain; None for every domain that no rule names."""

@@ -18,7 +18,7 @@ from dfks_rules.policy.facts.fact import FactLookup
 from dfks_rules.policy.facts.facts import facts_of
 from dfks_rules.policy.facts.view import NOWHERE, FactValue, View
 from dfks_rules.policy.language.document import Rule
-from dfks_rules.yaml.source import Source
+from dfks_rules.policy.reading.source import Source
 
 MAX_REMEMBERED = 16_384
 """Most plans, and most decisions, that a policy set remembers."""

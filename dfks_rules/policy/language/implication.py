@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from dfks_rules.policy.facts.fact import Kind
 from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.facts.view import FactValue
-from dfks_rules.policy.language.alternatives import Literal, Literals, equal_to
+from dfks_rules.policy.language.alternatives import Literals, SignedAtom, equal_to
 from dfks_rules.policy.language.matchers import Atom, Named
 
 SINGLE_VALUED = {
@@ -43,7 +43,7 @@ def implies(premise: Literals, conclusion: Literals) -> bool:
 
 def by_fact(literals: Literals) -> dict[str, Literals]:
     """The literals about each fact."""
-    groups: dict[str, set[Literal]] = {}
+    groups: dict[str, set[SignedAtom]] = {}
     for literal in literals:
         groups.setdefault(literal.atom.fact, set()).add(literal)
     return {fact: frozenset(group) for fact, group in groups.items()}
@@ -71,21 +71,21 @@ def is_opaque(atom: Atom) -> bool:
     )
 
 
-def values_of(literals: Iterable[Literal]) -> frozenset[FactValue] | None:
+def values_of(literals: Iterable[SignedAtom]) -> frozenset[FactValue] | None:
     """The only values with which literals about one fact can hold; None when no list is given."""
     sets = [_constants(atom) for atom, positive in literals if positive]
     given = [one for one in sets if one is not None]
     return frozenset.intersection(*given) if given else None
 
 
-def _follows(group: Literals, literal: Literal) -> bool:
+def _follows(group: Literals, literal: SignedAtom) -> bool:
     if literal in group:
         return True
     if len(group) == 1 and FACTS[literal.atom.fact].kind in SINGLE_VALUED:  # for speed
         ((atom, positive),) = group
         if positive and literal.positive and atom.matcher in _ONLY_RELATED:
             return _atom_implies(atom, literal.atom)
-    return _impossible(group | {Literal(literal.atom, not literal.positive)})
+    return _impossible(group | {SignedAtom(literal.atom, not literal.positive)})
 
 
 @lru_cache(maxsize=65_536)

@@ -3,7 +3,7 @@
 from collections.abc import Hashable
 
 from dfks_rules.policy.facts.view import FactValue
-from dfks_rules.policy.language.alternatives import Literal
+from dfks_rules.policy.language.alternatives import SignedAtom
 from dfks_rules.policy.language.matchers import MATCHERS, Named, Operand
 
 _NEGATED = {
@@ -12,7 +12,7 @@ _NEGATED = {
 """Matcher → the one that is its exact negation."""
 
 
-def literal_text(literal: Literal) -> str:
+def literal_text(literal: SignedAtom) -> str:
     """A test or its negation as an author writes it: `request.forwardTo: {prefix: sip:+44}`."""
     (fact, name, operand), positive = literal
     if MATCHERS[name].operand is Operand.FLAG:

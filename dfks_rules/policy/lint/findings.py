@@ -11,7 +11,7 @@ from dfks_rules.policy.lint.ranked import RankedRule, ranked
 from dfks_rules.policy.lint.shadowing import shadowed
 from dfks_rules.policy.lint.single import single
 from dfks_rules.policy.reading.check import CheckedPolicy, check
-from dfks_rules.yaml.source import Source
+from dfks_rules.policy.reading.source import Source
 
 
 def check_and_lint(sources: Sequence[Source]) -> tuple[list[CheckedPolicy], list[Finding]]:

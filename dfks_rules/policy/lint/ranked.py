@@ -13,7 +13,7 @@ from dfks_rules.policy.language.document import Effects, Mode, Rule
 from dfks_rules.policy.language.implication import by_fact, values_of
 from dfks_rules.policy.reading.check import CheckedPolicy
 from dfks_rules.policy.reading.codes import CODES
-from dfks_rules.yaml.source import Place
+from dfks_rules.yaml.tree import Place
 
 
 class Way(NamedTuple):

@@ -6,7 +6,7 @@ from dfks_rules.errors import Finding
 from dfks_rules.model.requests import Operation
 from dfks_rules.policy.language.alternatives import (
     QUESTIONS,
-    Literal,
+    SignedAtom,
     TooManyAlternativesError,
     alternatives,
 )
@@ -26,8 +26,8 @@ _WHOSE = {"op", "feature", "presentity", "user", "domain", "groups"}
 _SWITCHING_OFF = by_fact(
     frozenset(
         {
-            Literal(Atom("request.status", "eq", 0), positive=True),
-            Literal(Atom("stored.status", "eq", 1), positive=True),
+            SignedAtom(Atom("request.status", "eq", 0), positive=True),
+            SignedAtom(Atom("stored.status", "eq", 1), positive=True),
         }
     )
 )

@@ -37,11 +37,12 @@ from dfks_rules.policy.language.matchers import Atom
 from dfks_rules.policy.reading.read import Reader
 from dfks_rules.policy.reading.read_site import read_site
 from dfks_rules.policy.reading.schema import policy_schema
+from dfks_rules.policy.reading.source import POLICY, Source, kind_of, parse
 from dfks_rules.policy.reading.validate import Located, validate, validator
 from dfks_rules.policy.reading.variables import substitute
 from dfks_rules.policy.site.site import Site
 from dfks_rules.policy.words.wording import did_you_mean, quoted
-from dfks_rules.yaml.source import POLICY, Path, Place, Source, Tree, kind_of, parse
+from dfks_rules.yaml.tree import Path, Place, Tree
 
 
 class CheckedPolicy(NamedTuple):

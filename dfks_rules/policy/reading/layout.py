@@ -20,8 +20,9 @@ from typing import NamedTuple, TypeVar
 import yaml
 
 from dfks_rules.errors import Finding, PolicyError
+from dfks_rules.policy.reading.source import Source, parse
 from dfks_rules.yaml.scalar import scalar
-from dfks_rules.yaml.source import INTEGER, Path, Source, parse
+from dfks_rules.yaml.tree import INTEGER, Path
 
 WIDTH = 100
 """Longest line with braces or brackets, and of text that is folded, in characters."""

@@ -27,7 +27,7 @@ from dfks_rules.policy.language.schedules import Schedule, ScheduleError, parse_
 from dfks_rules.policy.language.values import PLACEHOLDER, Clamped, Template
 from dfks_rules.policy.words.countries import country_problem
 from dfks_rules.policy.words.wording import did_you_mean
-from dfks_rules.yaml.source import Path, Tree
+from dfks_rules.yaml.tree import Path, Tree
 
 _DEFAULT_PRIORITY = 500
 _NOTIFY: dict[bool | str | None, NotifyScope | None] = {

@@ -17,11 +17,12 @@ from dfks_rules.policy.reading.schema_pieces import (
     metadata_schema,
     object_schema,
 )
+from dfks_rules.policy.reading.source import MAX_CSV_BYTES, Source, is_csv, parse
 from dfks_rules.policy.reading.validate import validate, validator
 from dfks_rules.policy.site.directory import MAX_USERS, Entry
 from dfks_rules.policy.site.number_plan import MAX_EXTENSION
 from dfks_rules.policy.words.wording import did_you_mean, quoted
-from dfks_rules.yaml.source import MAX_CSV_BYTES, Path, Place, Source, Tree, is_csv, parse
+from dfks_rules.yaml.tree import Path, Place, Tree
 
 MAX_FINDINGS = 100
 """Most findings in one CSV file: a wrong column is wrong in every line."""

@@ -18,11 +18,12 @@ from dfks_rules.policy.reading.schema_pieces import (
     metadata_schema,
     object_schema,
 )
+from dfks_rules.policy.reading.source import Source, parse
 from dfks_rules.policy.reading.validate import validate, validator
 from dfks_rules.policy.site.number_plan import MAX_EXTENSION, Dialling, NumberPlan
 from dfks_rules.policy.words.countries import country_problem
 from dfks_rules.policy.words.wording import quoted
-from dfks_rules.yaml.source import Path, Source, Tree, parse
+from dfks_rules.yaml.tree import Path, Tree
 
 _PREFIX = re.compile(r"\+[1-9][0-9]{0,14}", re.ASCII)
 _DIGITS = re.compile(r"[0-9]{1,8}", re.ASCII)

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dfks_rules.errors import Finding
 from dfks_rules.policy.reading.read_directory import read_directory
 from dfks_rules.policy.reading.read_number_plan import make_number_plan, read_number_plan
+from dfks_rules.policy.reading.source import DIRECTORY, NUMBER_PLAN, Source, kind_of
 from dfks_rules.policy.site.directory import make_directory
 from dfks_rules.policy.site.site import Site, make_site
-from dfks_rules.yaml.source import DIRECTORY, NUMBER_PLAN, Source, kind_of
 
 
 def read_site(sources: Sequence[Source]) -> tuple[Site, list[Finding]]:

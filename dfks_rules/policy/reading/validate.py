@@ -11,7 +11,7 @@ from dfks_rules.errors import Finding
 from dfks_rules.policy.language.matchers import MATCHERS
 from dfks_rules.policy.reading.schema_pieces import WANTED, Schema
 from dfks_rules.policy.words.wording import did_you_mean, quoted
-from dfks_rules.yaml.source import Path, Tree
+from dfks_rules.yaml.tree import Path, Tree
 
 _TYPES = {
     "string": "text",

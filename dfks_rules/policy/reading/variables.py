@@ -11,7 +11,7 @@ from typing import Any
 from dfks_rules.errors import Finding
 from dfks_rules.model.features import MAX_TEXT
 from dfks_rules.policy.words.wording import suggestion
-from dfks_rules.yaml.source import Path, Place, Tree
+from dfks_rules.yaml.tree import Path, Place, Tree
 
 MAX_INSERTED = 20_000
 """Most values that variables put into one file: a short file must not become a huge one."""

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from dfks_rules.errors import Finding
 from dfks_rules.model.identity import Aor
-from dfks_rules.yaml.source import Place
+from dfks_rules.yaml.tree import Place
 
 MAX_USERS = 200_000
 """Most users in all files together."""

@@ -17,9 +17,10 @@ from dfks_rules.policy.deciding.policy_set import PolicySet
 from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.facts.given import Given, missing, view_of
 from dfks_rules.policy.facts.view import View
+from dfks_rules.policy.reading.source import Source, parse
 from dfks_rules.policy.reading.validate import validate, validator
 from dfks_rules.policy.studying.case_schema import case_schema
-from dfks_rules.yaml.source import Path, Source, Tree, parse
+from dfks_rules.yaml.tree import Path, Tree
 
 
 class Case(NamedTuple):

@@ -11,7 +11,7 @@ from dfks_rules.policy.facts.view import View
 from dfks_rules.policy.language.alternatives import QUESTIONS, Alternative, alternatives
 from dfks_rules.policy.language.document import Rule
 from dfks_rules.policy.language.text import literal_text
-from dfks_rules.yaml.source import POLICY, Source, kind_of, parse
+from dfks_rules.policy.reading.source import POLICY, Source, kind_of, parse
 
 
 class Gap(NamedTuple):

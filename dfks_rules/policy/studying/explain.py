@@ -15,7 +15,7 @@ from dfks_rules.policy.deciding.policy_set import PolicySet
 from dfks_rules.policy.facts.fact import FactLookup
 from dfks_rules.policy.facts.facts import FACTS, facts_of
 from dfks_rules.policy.facts.view import FactValue, View
-from dfks_rules.policy.language.alternatives import QUESTIONS, Literal, alternatives
+from dfks_rules.policy.language.alternatives import QUESTIONS, SignedAtom, alternatives
 from dfks_rules.policy.language.document import AllOf, AnyOf, Condition, Not, Rule
 from dfks_rules.policy.language.text import literal_text, printable, saw_text, value_text
 
@@ -43,7 +43,7 @@ class Matched(NamedTuple):
 class Reason(NamedTuple):
     """A test that is false for the request."""
 
-    test: Literal
+    test: SignedAtom
     """The test, or its negation."""
     saw: dict[str, FactValue]
     """The facts that it reads, and their values."""
@@ -111,7 +111,7 @@ def _about(view: View) -> dict[str, FactValue]:
 
 def failing(
     condition: Condition, lookup: FactLookup, *, positive: bool = True
-) -> Iterator[Literal]:
+) -> Iterator[SignedAtom]:
     """The tests to blame for a condition (or its negation) that is false.
 
     Of conditions that must all be true, the first that is not; of those of which one must be true,
@@ -128,10 +128,10 @@ def failing(
                 yield from dict.fromkeys(test for tests in found for test in tests)
         case _:
             if condition.holds(lookup) != positive:
-                yield Literal(condition, positive)
+                yield SignedAtom(condition, positive)
 
 
-def _reason(test: Literal, lookup: FactLookup) -> Reason:
+def _reason(test: SignedAtom, lookup: FactLookup) -> Reason:
     return Reason(test, {name: lookup(name) for name in test.atom.facts})
 
 

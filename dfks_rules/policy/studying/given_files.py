@@ -9,10 +9,10 @@ from jsonschema import Draft202012Validator
 from dfks_rules.errors import Finding, PolicyError
 from dfks_rules.policy.facts.given import missing, view_of
 from dfks_rules.policy.facts.view import View
+from dfks_rules.policy.reading.source import Source, parse
 from dfks_rules.policy.reading.validate import validate, validator
 from dfks_rules.policy.studying.case_schema import case_schema
 from dfks_rules.policy.studying.cases import contradictions
-from dfks_rules.yaml.source import Source, parse
 
 INCOMPLETE = "policy_facts_missing"
 """Code of the finding about facts that make no request yet."""

@@ -18,8 +18,8 @@ from dfks_rules.policy.facts.view import View
 from dfks_rules.policy.language.alternatives import (
     QUESTIONS,
     Alternative,
-    Literal,
     Question,
+    SignedAtom,
     alternatives,
 )
 from dfks_rules.policy.language.document import Effects, Rule
@@ -180,7 +180,7 @@ def _solved(question: Question, way: Alternative) -> Witness:
     """A request that meets as many literals of an alternative as a few passes find."""
     literals = list(way.literals)
     if way.domains is not None:
-        literals.append(Literal(Atom("domain", "in", way.domains), positive=True))
+        literals.append(SignedAtom(Atom("domain", "in", way.domains), positive=True))
     literals.sort(key=_order)
     tests = _tests_by_fact(literals)
     best = _usual(question)
@@ -194,22 +194,22 @@ def _solved(question: Question, way: Alternative) -> Witness:
     return best
 
 
-def _order(literal: Literal) -> tuple[str, ...]:
+def _order(literal: SignedAtom) -> tuple[str, ...]:
     """The same order in each process, which the order of a set is not."""
     (fact, matcher, operand), positive = literal
     words = sorted(map(repr, operand)) if isinstance(operand, frozenset) else [repr(operand)]
     return (fact, matcher, str(positive), *words)
 
 
-def _tests_by_fact(literals: Iterable[Literal]) -> dict[str, list[Literal]]:
-    tests: dict[str, list[Literal]] = {}
+def _tests_by_fact(literals: Iterable[SignedAtom]) -> dict[str, list[SignedAtom]]:
+    tests: dict[str, list[SignedAtom]] = {}
     for literal in literals:
         for name in literal.atom.facts:
             tests.setdefault(name, []).append(literal)
     return tests
 
 
-def _to_try(name: str, tests: Iterable[Literal], witness: Witness) -> Iterator[Any]:
+def _to_try(name: str, tests: Iterable[SignedAtom], witness: Witness) -> Iterator[Any]:
     """Values of a fact that may meet these tests of it."""
     own = [one for one in tests if one.atom.matcher != "sameAs"]
     yield from joined([one.atom for one in own if one.positive])
@@ -220,7 +220,7 @@ def _to_try(name: str, tests: Iterable[Literal], witness: Witness) -> Iterator[A
             yield value
 
 
-def _met(literals: Iterable[Literal], view: View) -> int:
+def _met(literals: Iterable[SignedAtom], view: View) -> int:
     return sum(
         atom.holds(lambda name: FACTS[name].read(view)) == positive for atom, positive in literals
     )

@@ -5,8 +5,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dfks_rules.policy.reading.source import Source, parse
 from dfks_rules.yaml.scalar import flow, scalar
-from dfks_rules.yaml.source import Source, parse
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from dfks_rules.app.desk.apart import Checker
 from dfks_rules.app.desk.policies import PolicyFiles
 from dfks_rules.errors import PolicyError
 from dfks_rules.policy.deciding.compiled import compile_policies
-from dfks_rules.yaml.source import Source
+from dfks_rules.policy.reading.source import Source
 from tests.helpers.policy import source
 
 FILES = PolicyFiles((source("- id: r\n  when: {user: alice}\n  then: {status: 1}\n"),), ())

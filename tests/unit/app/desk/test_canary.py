@@ -2,7 +2,7 @@
 
 from dfks_rules.app.desk.canary import examine
 from dfks_rules.app.desk.policies import PolicyFiles
-from dfks_rules.yaml.source import Source
+from dfks_rules.policy.reading.source import Source
 from tests.helpers.policy import source
 
 POLICY = source("- id: r\n  when: {op: set, user: alice}\n  then: {deny: no}\n")

@@ -6,7 +6,7 @@ import pytest
 
 from dfks_rules.app.desk.last_good import keep, recall
 from dfks_rules.app.desk.policies import PolicyFiles
-from dfks_rules.yaml.source import Source
+from dfks_rules.policy.reading.source import Source
 
 FILES = PolicyFiles(
     (Source("p.yaml", "é\n"), Source("tenants/a.example/t.yaml", "t", "a.example")),

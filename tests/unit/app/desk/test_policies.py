@@ -6,7 +6,8 @@ import pytest
 
 from dfks_rules.app.desk.policies import folders_of, read_files, read_sources
 from dfks_rules.errors import PolicyError
-from dfks_rules.yaml.source import MAX_BYTES, MAX_CSV_BYTES
+from dfks_rules.policy.reading.source import MAX_CSV_BYTES
+from dfks_rules.yaml.tree import MAX_BYTES
 
 
 def fill(folder: Path, *names: str) -> None:

@@ -6,7 +6,8 @@ import resource
 import pytest
 
 from dfks_rules.policy.deciding.engine import EngineError, Ruleset, self_test
-from dfks_rules.policy.language.alternatives import Literal, sheet
+from dfks_rules.policy.deciding.sheets import sheet
+from dfks_rules.policy.language.alternatives import SignedAtom
 from dfks_rules.policy.language.matchers import Atom
 
 FLAGS = [Atom("user", "prefix", (str(n),)) for n in range(60)]
@@ -14,7 +15,7 @@ FLAGS = [Atom("user", "prefix", (str(n),)) for n in range(60)]
 
 def definition(rules: int) -> str:
     """Rules of which the n-th matches when flag n is up."""
-    return sheet([(n, frozenset({Literal(FLAGS[n], True)})) for n in range(rules)]).definition
+    return sheet([(n, frozenset({SignedAtom(FLAGS[n], True)})) for n in range(rules)]).definition
 
 
 def message(*up: int, of: int = 3) -> str:

@@ -18,7 +18,7 @@ from dfks_rules.policy.deciding.live import (
 from dfks_rules.policy.deciding.policy_set import PolicySet, load
 from dfks_rules.policy.facts.given import view_of
 from dfks_rules.policy.facts.view import View
-from dfks_rules.yaml.source import Source
+from dfks_rules.policy.reading.source import Source
 from tests.helpers.policy import ALICE, BOB, CFA, DND, NOON, PHONE, get, policies, set_, source
 
 OTHERWISE = policies("[]").decide(set_(), NOTHING_STORED, NOON)

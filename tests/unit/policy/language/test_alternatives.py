@@ -1,6 +1,5 @@
-"""Conditions → alternatives → what the engine is given."""
+"""Conditions → alternatives."""
 
-import json
 from itertools import product
 
 import pytest
@@ -11,25 +10,15 @@ from dfks_rules.policy.language.alternatives import (
     MAX_ALTERNATIVES,
     MAX_LITERALS,
     QUESTIONS,
-    RULESET_ALTERNATIVES,
-    Literal,
-    Literals,
-    Sheet,
+    SignedAtom,
     TooManyAlternativesError,
     alternatives,
-    chunks,
-    sheet,
 )
 from dfks_rules.policy.language.document import AllOf, AnyOf, Condition, Not
 from dfks_rules.policy.language.matchers import Atom
 
 A, B, C = (Atom("user", "eq", name) for name in "abc")
 EVERY = frozenset(range(len(QUESTIONS)))
-
-
-def sheets(ranked: list[tuple[int, Literals]]) -> list[Sheet]:
-    """As many rulesets as it takes."""
-    return [sheet(chunk) for chunk in chunks(ranked)]
 
 
 def user(name: str) -> Atom:
@@ -97,7 +86,10 @@ def test_domains_choose_the_ruleset_unless_negated() -> None:
     not_a = Not(Atom("domain", "eq", "a.example"))
     (way,) = alternatives(AllOf((in_two, not_a, A)))
     assert way.domains == frozenset({"a.example", "b.example"})
-    assert way.literals == {Literal(Atom("domain", "eq", "a.example"), False), Literal(A, True)}
+    assert way.literals == {
+        SignedAtom(Atom("domain", "eq", "a.example"), False),
+        SignedAtom(A, True),
+    }
     (anywhere,) = alternatives(not_a)
     assert anywhere.domains is None
 
@@ -116,79 +108,6 @@ def test_literals_are_bounded() -> None:
     assert len(alternatives(fits)) == 1
     with pytest.raises(TooManyAlternativesError, match="more than 100 tests"):
         alternatives(AllOf((*fits.parts, Not(user("more")))))
-
-
-def test_definitions_keep_to_the_closed_set_of_forms() -> None:
-    """Single-key conditions on integers, the guard first, the catch-all last."""
-    prefix = Atom("device", "prefix", ("x",))
-    (one,) = sheets(
-        [
-            (3, frozenset({Literal(A, True), Literal(prefix, True)})),
-            (3, frozenset({Literal(B, True)})),
-            (9, frozenset({Literal(A, False)})),
-            (12, frozenset()),
-        ]
-    )
-    definition = json.loads(one.definition)
-    assert list(definition) == ["3_1", "3_2", "9_3", "12_4", "z"]
-    assert [rule["pri"] for rule in definition.values()] == [1, 2, 3, 4, 60_000]
-    conditions = {name: rule["all"][0]["m"] for name, rule in definition.items()}
-    assert conditions["3_2"] == {"$and": [{"k": 1}, {"a0": 2}]}
-    assert conditions["9_3"] == {"$and": [{"k": 1}, {"f1": 0}]}
-    assert conditions["12_4"] == conditions["z"] == {"k": 1}
-    first = conditions["3_1"]["$and"]
-    assert first[0] == {"k": 1}
-    assert sorted(first[1:], key=str) == [{"a0": 1}, {"f0": 1}]
-
-
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("a", '{"id":"r","k":1,"a0":1,"f0":1}'),
-        ("b", '{"id":"r","k":1,"a0":0,"f0":0}'),
-        ('","f0":1,"x":"', '{"id":"r","k":1,"a0":0,"f0":0}'),
-        (None, '{"id":"r","k":1,"a0":0,"f0":0}'),
-    ],
-)
-def test_messages_hold_integers_only(name: str | None, message: str) -> None:
-    """Whatever a peer writes, the engine sees the position of a constant, or 0."""
-    starts = Atom("user", "prefix", ("a",))
-    (one,) = sheets([(0, frozenset({Literal(A, True), Literal(starts, True)}))])
-    assert one.message({"user": name}.get) == message
-
-
-def test_one_flag_serves_all_rules_that_test_the_same() -> None:
-    """Each test is done once in a decision."""
-    prefix = Atom("user", "prefix", ("a",))
-    (one,) = sheets([(n, frozenset({Literal(prefix, n == 0)})) for n in range(2)])
-    assert one.flags == (prefix,)
-
-
-def test_rulesets_are_bounded_in_alternatives() -> None:
-    """More than 64 matches for one message corrupt the engine's memory."""
-    ranked = [(n, frozenset({Literal(A, True)})) for n in range(2 * RULESET_ALTERNATIVES + 1)]
-    sizes = [len(json.loads(one.definition)) - 1 for one in sheets(ranked)]
-    assert sizes == [RULESET_ALTERNATIVES, RULESET_ALTERNATIVES, 1]
-
-
-def test_rulesets_are_bounded_in_attributes() -> None:
-    """252 are the most that the engine takes."""
-    some = [
-        frozenset(Literal(user(f"{n} {m}"), False) for m in range(MAX_LITERALS)) for n in range(5)
-    ]
-    made = sheets(list(enumerate(some)))
-    assert [len(one.flags) for one in made] == [200, 200, 100]
-
-
-def test_no_two_attribute_names_share_the_hash_by_which_the_engine_knows_them() -> None:
-    """All names that can occur, in one message of the largest size."""
-    names = [Atom(fact, "eq", "x") for fact in map(str, range(100))]
-    flags = [Atom("user", "prefix", (str(n),)) for n in range(100)]
-    chunks = [
-        frozenset(Literal(atom, True) for atom in (*names[n::10], *flags[n::10])) for n in range(10)
-    ]
-    (one,) = sheets(list(enumerate(chunks)))
-    assert (len(one.attributes), len(one.flags)) == (100, 100)
 
 
 def test_questions_are_every_operation_with_every_feature_it_has() -> None:

@@ -14,7 +14,7 @@ from dfks_rules.policy.language.implication import (
 )
 from dfks_rules.policy.language.matchers import Atom
 from dfks_rules.policy.reading.read import Reader
-from dfks_rules.yaml.source import parse
+from dfks_rules.policy.reading.source import parse
 from tests.helpers.policy import source
 
 

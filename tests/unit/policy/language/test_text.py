@@ -2,7 +2,7 @@
 
 import pytest
 
-from dfks_rules.policy.language.alternatives import Literal
+from dfks_rules.policy.language.alternatives import SignedAtom
 from dfks_rules.policy.language.text import literal_text, saw_text, value_text
 from dfks_rules.policy.studying.explain import failing
 from tests.helpers.policy import policies
@@ -57,7 +57,7 @@ def test_negations_are_told_by_their_own_matchers() -> None:
     ]
     assert told == ["user: {ne: a}", "not {user: {has: a}}"]
     atom = next(failing(policy_set.rules[0].condition, lambda name: "a")).atom
-    assert literal_text(Literal(atom, positive=True)) == "user: a"
+    assert literal_text(SignedAtom(atom, positive=True)) == "user: a"
 
 
 def test_values_are_told_on_one_line() -> None:

@@ -4,7 +4,7 @@ from dfks_rules.model.requests import Operation
 from dfks_rules.policy.language.alternatives import QUESTIONS
 from dfks_rules.policy.lint.ranked import RankedRule, fields_of, fields_set, ranked
 from dfks_rules.policy.reading.check import check
-from dfks_rules.yaml.source import Source
+from dfks_rules.policy.reading.source import Source
 from tests.helpers.policy import source
 
 

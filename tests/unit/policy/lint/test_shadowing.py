@@ -6,7 +6,7 @@ from dfks_rules.errors import Finding
 from dfks_rules.policy.lint.ranked import ranked
 from dfks_rules.policy.lint.shadowing import shadowed
 from dfks_rules.policy.reading.check import check
-from dfks_rules.yaml.source import Source
+from dfks_rules.policy.reading.source import Source
 from tests.helpers.policy import source
 
 

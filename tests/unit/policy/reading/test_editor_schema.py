@@ -6,7 +6,7 @@ from jsonschema import Draft202012Validator
 from dfks_rules.policy.reading.check import check
 from dfks_rules.policy.reading.editor_schema import editor_schema
 from dfks_rules.policy.reading.schema import policy_schema
-from dfks_rules.yaml.source import parse
+from dfks_rules.policy.reading.source import parse
 from tests.helpers.policy import source
 
 VARS = "vars: {some: [alice, bob], night: 'sip:night@a.example', rings: 4}"

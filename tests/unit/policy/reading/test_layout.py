@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dfks_rules.errors import PolicyError
 from dfks_rules.policy.reading.layout import comments_of, laid_out
-from dfks_rules.yaml.source import Source, parse
+from dfks_rules.policy.reading.source import Source, parse
 from tests.helpers.published import ROOT
 
 SHIPPED = sorted((ROOT / "policies").rglob("*.yaml"))

@@ -20,7 +20,7 @@ from dfks_rules.policy.language.matchers import Atom, Named
 from dfks_rules.policy.language.schedules import parse_schedule
 from dfks_rules.policy.language.values import Clamped, Template
 from dfks_rules.policy.reading.read import Reader
-from dfks_rules.yaml.source import parse
+from dfks_rules.policy.reading.source import parse
 from tests.helpers.policy import source
 
 P = Policy("p", Mode.ENFORCE, Band.NORMAL, 500, ())

@@ -9,8 +9,8 @@ from dfks_rules.policy.reading.read_directory import (
     MAX_PER_USER,
     read_directory,
 )
+from dfks_rules.policy.reading.source import MAX_CSV_BYTES, Source
 from dfks_rules.policy.site.directory import Directory
-from dfks_rules.yaml.source import MAX_CSV_BYTES, Source
 
 HEAD = "apiVersion: dfks/v1\nkind: Directory\nmetadata: {name: d}\n"
 ALICE = Aor("alice", "acme.example")

@@ -6,8 +6,8 @@ import pytest
 
 from dfks_rules.errors import Finding
 from dfks_rules.policy.reading.read_number_plan import make_number_plan, read_number_plan
+from dfks_rules.policy.reading.source import Source
 from dfks_rules.policy.site.number_plan import Dialling, NumberPlan
-from dfks_rules.yaml.source import Source
 
 HEAD = "apiVersion: dfks/v1\nkind: NumberPlan\nmetadata: {name: n}\n"
 ACME = """\

@@ -1,7 +1,7 @@
 """Directory and NumberPlan files among the policies."""
 
 from dfks_rules.policy.reading.read_site import read_site
-from dfks_rules.yaml.source import Source
+from dfks_rules.policy.reading.source import Source
 from tests.helpers.policy import ALICE, source
 
 DIRECTORY = """\

@@ -8,8 +8,8 @@ from jsonschema import Draft202012Validator
 from dfks_rules.errors import Finding
 from dfks_rules.policy.reading.schema import policy_schema
 from dfks_rules.policy.reading.schema_pieces import IDENTIFIER, WANTED
+from dfks_rules.policy.reading.source import parse
 from dfks_rules.policy.reading.validate import validate, validator
-from dfks_rules.yaml.source import parse
 from tests.helpers.policy import source
 
 

@@ -11,8 +11,9 @@ from jsonschema import Draft202012Validator
 from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.language.matchers import MATCHERS
 from dfks_rules.policy.reading.schema_pieces import IDENTIFIER
+from dfks_rules.policy.reading.source import Source, parse
 from dfks_rules.policy.reading.variables import MAX_INSERTED, substitute, variables_schema
-from dfks_rules.yaml.source import Path, Source, Tree, parse
+from dfks_rules.yaml.tree import Path, Tree
 
 VARS = 'vars: {vips: [alice, bob], night: "sip:night@acme.example", rings: 10, flag: true}\n'
 

@@ -4,7 +4,7 @@ import pickle
 
 from dfks_rules.model.identity import Aor
 from dfks_rules.policy.site.directory import MAX_USERS, Directory, Entry, make_directory
-from dfks_rules.yaml.source import Place
+from dfks_rules.yaml.tree import Place
 
 ALICE = Aor("alice", "acme.example")
 BOB = Aor("bob", "acme.example")

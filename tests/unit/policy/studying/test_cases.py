@@ -9,8 +9,8 @@ from dfks_rules.model.features import NOTHING_STORED, FeatureState
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester
 from dfks_rules.policy.deciding.policy_set import load
+from dfks_rules.policy.reading.source import Source
 from dfks_rules.policy.studying.cases import Case, is_cases_file, parse_cases, run_cases
-from dfks_rules.yaml.source import Source
 from tests.helpers.policy import ALICE, BOB, CFA, CFNA, DND, PHONE, policies
 
 HEAD = "apiVersion: dfks/v1\nkind: PolicyTest\npolicies: [p.yaml, ../q.yaml]\n"

@@ -4,8 +4,8 @@ from dfks_rules.model.features import NOTHING_STORED
 from dfks_rules.model.requests import FeatureRequest
 from dfks_rules.policy.deciding.policy_set import load
 from dfks_rules.policy.facts.view import View
+from dfks_rules.policy.reading.source import Source
 from dfks_rules.policy.studying.coverage import Coverage, places_of
-from dfks_rules.yaml.source import Source
 from tests.helpers.policy import CFA, NOON, get, set_, source
 
 SOURCE = source(

@@ -3,8 +3,8 @@
 import pytest
 
 from dfks_rules.errors import PolicyError
+from dfks_rules.policy.reading.source import Source
 from dfks_rules.policy.studying.given_files import parse_given
-from dfks_rules.yaml.source import Source
 from tests.helpers.policy import CFA, DND
 
 

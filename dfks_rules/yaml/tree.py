@@ -1,4 +1,4 @@
-"""The text of a policy file → plain values, each with its place.
+"""The text of a file → plain values, each with its place.
 
 YAML 1.1 as PyYAML reads it eats telephony: `+4930123456` becomes a number, `0123` octal, `12:30`
 the number 750, `no` false. Here a plain scalar is a decimal integer, `true`, `false`, or text.
@@ -8,7 +8,7 @@ Whatever has no use in a policy is refused: null, anchors and aliases (a 350-byt
 
 import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import yaml
 
@@ -16,52 +16,19 @@ from dfks_rules.errors import Finding
 
 MAX_BYTES = 256 * 1024
 """Largest YAML file; 500 rules take about 100 KiB."""
-MAX_CSV_BYTES = 16 * 1024 * 1024
-"""Largest CSV file; 100,000 users take about 6 MiB."""
 MAX_DEPTH = 32
 """Deepest nesting of mappings and lists; conditions in the field need 4 or 5."""
 
 Path = tuple[str | int, ...]
 """The way from the top of a file to a value: keys and 0-based positions."""
 
+Flaw = Literal["yaml", "limit", "null", "duplicate_key"]
+"""What can be wrong with a file, whoever reads it: syntax or a construct without use, size, an
+empty value, a key that is there twice."""
+
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}")
 _NULLS = ("", "~", "null", "Null", "NULL")
-
-
-class Source(NamedTuple):
-    """One policy file as it was read."""
-
-    file: str
-    """Path as it was given; findings name it."""
-    text: str
-    """Its content, decoded from UTF-8."""
-    tenant: str | None = None
-    """The only domain that it can reach; None: every domain."""
-
-
-POLICY, DIRECTORY, NUMBER_PLAN = "Policy", "Directory", "NumberPlan"
-_KIND = re.compile(
-    rf"^kind:[ \t]*[\"']?({DIRECTORY}|{NUMBER_PLAN})[\"']?[ \t]*(?:#.*)?$", re.MULTILINE
-)
-
-
-def is_csv(file: str) -> bool:
-    """Whether a file is CSV, by its name."""
-    return file.lower().endswith(".csv")
-
-
-def largest(file: str) -> int:
-    """The most bytes that a file of this name may have."""
-    return MAX_CSV_BYTES if is_csv(file) else MAX_BYTES
-
-
-def kind_of(source: Source) -> str:
-    """What a file holds: `POLICY` where nothing says otherwise. CSV is always a directory."""
-    if is_csv(source.file):
-        return DIRECTORY
-    kind = _KIND.search(source.text)
-    return kind[1] if kind else POLICY
 
 
 class Place(NamedTuple):
@@ -101,25 +68,29 @@ class Tree(NamedTuple):
 class _Refusal(Exception):  # noqa: N818 - it carries a finding and never leaves this module
     """The file cannot be read any further."""
 
-    def __init__(self, place: Place, code: str, message: str) -> None:
+    def __init__(self, place: Place, flaw: Flaw, message: str) -> None:
         super().__init__(message)
-        self.place, self.code, self.message = place, code, message
+        self.place, self.flaw, self.message = place, flaw, message
 
 
-def parse(source: Source) -> tuple[Tree | None, list[Finding]]:
+def read_tree(file: str, text: str, room: str) -> tuple[Tree | None, list[Finding]]:
     """The values in one file, or None and what is wrong with its YAML.
 
+    Args:
+        file: its path; findings name it.
+        text: its content.
+        room: who reads it; `config` makes the codes of findings `config_yaml` and so on.
+
     Returns:
-        The tree, and findings with codes `policy_yaml` (syntax, or a construct that policies do
-        not use), `policy_limit`, `policy_null` and `policy_duplicate_key`. There is a tree if and
-        only if there are no findings.
+        The tree, and findings with the codes of `Flaw`. There is a tree if and only if there
+        are no findings.
     """
-    builder = _Builder(source.file)
+    builder = _Builder(file, room)
     try:
-        _refuse_size(source.text)
-        tree = builder.build(_events(source.text))
+        _refuse_size(text)
+        tree = builder.build(_events(text))
     except _Refusal as refusal:
-        builder.report(refusal.place, refusal.code, refusal.message)
+        builder.report(refusal.place, refusal.flaw, refusal.message)
     return (None, builder.findings) if builder.findings else (tree, [])
 
 
@@ -128,9 +99,9 @@ def _refuse_size(text: str) -> None:
     try:
         size = len(text.encode())
     except UnicodeEncodeError as error:
-        raise _Refusal(start, "policy_yaml", "file is not UTF-8 text") from error
+        raise _Refusal(start, "yaml", "file is not UTF-8 text") from error
     if size > MAX_BYTES:
-        raise _Refusal(start, "policy_limit", f"file has {size} bytes; at most {MAX_BYTES}")
+        raise _Refusal(start, "limit", f"file has {size} bytes; at most {MAX_BYTES}")
 
 
 def _events(text: str) -> Iterator[yaml.Event]:
@@ -144,14 +115,14 @@ def _events(text: str) -> Iterator[yaml.Event]:
             message = "line is indented with a tab; indent with spaces"
         else:
             message = f"not YAML: {error.problem or error.context}"
-        raise _Refusal(place, "policy_yaml", message) from error
+        raise _Refusal(place, "yaml", message) from error
     except yaml.YAMLError as error:
         # A reader's error has no mark: it is about a character that YAML does not allow.
         character = getattr(error, "character", "?")
         before = text[: text.find(chr(character))] if isinstance(character, int) else ""
         place = Place(before.count("\n") + 1, len(before) - before.rfind("\n"))
         message = "file holds a control character, which YAML does not allow"
-        raise _Refusal(place, "policy_yaml", message) from error
+        raise _Refusal(place, "yaml", message) from error
 
 
 def _place(mark: Any) -> Place:
@@ -161,14 +132,16 @@ def _place(mark: Any) -> Place:
 class _Builder:
     """Makes values of parser events, which keeps depth and aliases in our own hands."""
 
-    def __init__(self, file: str) -> None:
-        self.file = file
+    def __init__(self, file: str, room: str) -> None:
+        self._file = file
+        self._room = room
         self.findings: list[Finding] = []
         self._places: dict[Path, Place] = {}
         self._keys: dict[Path, Place] = {}
 
-    def report(self, place: Place, code: str, message: str) -> None:
-        self.findings.append(Finding(self.file, *place, code, message))
+    def report(self, place: Place, flaw: Flaw, message: str) -> None:
+        code = f"{self._room}_{flaw}"
+        self.findings.append(Finding(self._file, *place, code, message))
 
     def build(self, events: Iterator[yaml.Event]) -> Tree:
         """The tree of the only document.
@@ -179,18 +152,18 @@ class _Builder:
         rest = (event for event in events if not isinstance(event, _MARKERS))
         first = next(rest, None)
         if first is None:
-            raise _Refusal(Place(1, 1), "policy_yaml", "file is empty")
+            raise _Refusal(Place(1, 1), "yaml", "file is empty")
         value = self._value(first, rest, ())
         for event in rest:
             message = "a second document starts here; a policy file holds one"
-            raise _Refusal(_place(event.start_mark), "policy_yaml", message)
-        return Tree(self.file, value, self._places, self._keys)
+            raise _Refusal(_place(event.start_mark), "yaml", message)
+        return Tree(self._file, value, self._places, self._keys)
 
     def _value(self, event: yaml.Event, rest: Iterator[yaml.Event], path: Path) -> Any:
         place = _place(event.start_mark)
         _refuse_construct(event, place)
         if len(path) > MAX_DEPTH:
-            raise _Refusal(place, "policy_limit", f"nested deeper than {MAX_DEPTH} levels")
+            raise _Refusal(place, "limit", f"nested deeper than {MAX_DEPTH} levels")
         self._places[path] = place
         if isinstance(event, yaml.MappingStartEvent):
             return self._mapping(rest, path)
@@ -207,12 +180,12 @@ class _Builder:
             place = _place(event.start_mark)
             _refuse_construct(event, place)
             if not isinstance(event, yaml.ScalarEvent):
-                raise _Refusal(place, "policy_yaml", "a key must be plain text")
+                raise _Refusal(place, "yaml", "a key must be plain text")
             key = event.value
             if key in mapping:
                 first = self._keys[(*path, key)].line
                 message = f"key `{key}` is here twice; the first is on line {first}"
-                self.report(place, "policy_duplicate_key", message)
+                self.report(place, "duplicate_key", message)
             self._keys.setdefault((*path, key), place)
             mapping[key] = self._value(next(rest), rest, (*path, key))
         return mapping
@@ -231,7 +204,7 @@ class _Builder:
             return text
         if text in _NULLS:
             name = f"`{path[-1]}`" if path and isinstance(path[-1], str) else "entry"
-            self.report(self._keys.get(path, self._places[path]), "policy_null", f"{name} is empty")
+            self.report(self._keys.get(path, self._places[path]), "null", f"{name} is empty")
             return None
         if text in ("true", "false"):
             return text == "true"
@@ -248,10 +221,10 @@ _MARKERS = (
 
 def _refuse_construct(event: yaml.Event, place: Place) -> None:
     if isinstance(event, yaml.AliasEvent):
-        raise _Refusal(place, "policy_yaml", f"alias `*{event.anchor}`; policies have no aliases")
+        raise _Refusal(place, "yaml", f"alias `*{event.anchor}`; policies have no aliases")
     if getattr(event, "anchor", None):
         message = f"anchor `&{event.anchor}`; policies have no anchors"  # type: ignore[attr-defined]
-        raise _Refusal(place, "policy_yaml", message)
+        raise _Refusal(place, "yaml", message)
     if getattr(event, "tag", None):
         message = f"tag `{event.tag}`; policies have no tags"  # type: ignore[attr-defined]
-        raise _Refusal(place, "policy_yaml", message)
+        raise _Refusal(place, "yaml", message)

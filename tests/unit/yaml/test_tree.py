@@ -1,14 +1,16 @@
 """The strict YAML reader: what is read as what, where it stands, and what is refused."""
 
+from typing import get_args
+
 import pytest
 
 from dfks_rules.errors import Finding
-from dfks_rules.yaml.source import MAX_BYTES, MAX_DEPTH, Place, Source, Tree, parse
+from dfks_rules.yaml.tree import MAX_BYTES, MAX_DEPTH, Flaw, Place, Tree, read_tree
 
 
 def read(text: str) -> Tree:
     """The tree of a text that has nothing wrong with it."""
-    tree, findings = parse(Source("f.yaml", text))
+    tree, findings = read_tree("f.yaml", text, "policy")
     assert findings == []
     assert tree is not None
     return tree
@@ -16,7 +18,7 @@ def read(text: str) -> Tree:
 
 def refused(text: str) -> list[Finding]:
     """What is wrong with a text."""
-    tree, findings = parse(Source("f.yaml", text))
+    tree, findings = read_tree("f.yaml", text, "policy")
     assert tree is None
     return findings
 
@@ -136,3 +138,10 @@ def test_findings_can_be_about_a_key_or_its_value() -> None:
     assert tree.finding(("abc",), "c", "m") == Finding("f.yaml", 1, 6, "c", "m")
     assert tree.finding(("abc",), "c", "m", at_key=True) == Finding("f.yaml", 1, 1, "c", "m")
     assert tree.finding((), "c", "m", at_key=True) == Finding("f.yaml", 1, 1, "c", "m")
+
+
+def test_every_flaw_has_the_code_of_the_room_that_reads() -> None:
+    """What is said of dfks.yaml is told apart from what is said of policies."""
+    texts = ["a: [", "x" * (MAX_BYTES + 1), "a:", "a: 1\na: 2"]
+    codes = [read_tree("f.yaml", text, "config")[1][0].code for text in texts]
+    assert codes == [f"config_{flaw}" for flaw in get_args(Flaw)]
