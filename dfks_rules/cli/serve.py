@@ -4,7 +4,9 @@ import asyncio
 import shutil
 import signal
 import sys
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -37,13 +39,29 @@ async def _serve(config: Config) -> None:
     policies = PolicyReloader(config.policies, config.reload)
     # Before the start, which may take seconds: a SIGHUP that nobody handles ends the process.
     loop.add_signal_handler(signal.SIGHUP, policies.reload_soon, "signal")
-    await policies.start()
-    server = Server(config, policies)
-    await server.start()
-    _banner(server, policies.listing())
-    await stop.wait()
-    await server.close()
+    if await _unless(stop, policies.start()):
+        server = Server(config, policies)
+        await server.start()
+        _banner(server, policies.listing())
+        await stop.wait()
+        await server.close()
+    else:
+        await policies.close()
     click.echo("stopped")
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
+    """Do the work, or give it up at a stop; whether it was done."""
+    working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
+    given_up = stop.is_set()
+    if given_up:
+        working.cancel()
+    stopping.cancel()
+    failure, _ = await asyncio.gather(working, stopping, return_exceptions=True)
+    if failure is not None and not given_up:
+        raise failure
+    return not given_up
 
 
 def _banner(server: Server, policies: PolicyListing) -> None:
