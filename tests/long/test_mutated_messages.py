@@ -1,10 +1,9 @@
-"""A million messages that were good once: the server answers on, logs no error, and does not grow."""
+"""A million mutated messages: the server answers on, logs no error, and does not grow."""
 
 import json
 import os
 import random
 import re
-import secrets
 import socket
 import time
 from collections.abc import Iterator
@@ -19,7 +18,6 @@ from tests.helpers.server import Server, serve
 pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.timeout(1500)]
 
 MESSAGES = int(os.environ.get("DFKS_TEST_MUTATIONS", "1000000"))
-SEED = int(os.environ.get("DFKS_TEST_SEED", secrets.randbelow(2**32)))
 BATCH = 64
 """Messages between two that must be answered: none is lost in a full socket buffer."""
 TRANSACTIONS_END = 35
@@ -70,16 +68,16 @@ def _good(random_: random.Random, number: int, port: int) -> bytes:
     kind = random_.random()
     if kind < 0.1:
         return (
-            b"SIP/2.0 %d OK\r\nVia: SIP/2.0/UDP 127.0.0.1:5060;branch=z9hG4bK%d\r\nFrom: <sip:a@b>\r\n"
-            b"To: <sip:a@b>\r\nCall-ID: x\r\nCSeq: 1 NOTIFY\r\nContent-Length: 0\r\n\r\n"
+            b"SIP/2.0 %d OK\r\nVia: SIP/2.0/UDP 127.0.0.1:5060;branch=z9hG4bK%d\r\n"
+            b"From: <sip:a@b>\r\nTo: <sip:a@b>\r\nCall-ID: x\r\nCSeq: 1 NOTIFY\r\nContent-Length: 0\r\n\r\n"
         ) % (random_.choice((200, 404, 481, 503)), number)
     method = b"SUBSCRIBE" if kind < 0.9 else random_.choice((b"OPTIONS", b"CANCEL", b"INVITE"))
     content_type, body = random_.choice(_BODIES)
     tag = b";tag=none" if random_.random() < 0.1 else b""
     return (
         b"%b sip:u%d@fuzz.test SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:%d;rport;branch=z9hG4bK%d\r\n"
-        b'Max-Forwards: 70\r\nFrom: "U" <sip:u%d@fuzz.test>;tag=f%d\r\nTo: <sip:u%d@fuzz.test>%b\r\n'
-        b"Call-ID: %d@fuzz.test\r\nCSeq: 1 %b\r\nContact: <sip:u@127.0.0.1:%d>\r\n"
+        b'Max-Forwards: 70\r\nFrom: "U" <sip:u%d@fuzz.test>;tag=f%d\r\n'
+        b"To: <sip:u%d@fuzz.test>%b\r\nCall-ID: %d@fuzz.test\r\nCSeq: 1 %b\r\nContact: <sip:u@127.0.0.1:%d>\r\n"
         b"Event: as-feature-event\r\nExpires: 0\r\n%b%bContent-Length: %d\r\n\r\n%b"
     ) % (
         method, number % 100, port, number, number % 100, number, number % 100, tag, number, method,
@@ -120,8 +118,8 @@ class _Peer:
         fence = b"fence%d" % self._fences
         self.socket.send(
             b"OPTIONS sip:a@b.test SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1;rport;branch=z9hG4bK%b\r\n"
-            b"From: <sip:a@b.test>;tag=a\r\nTo: <sip:a@b.test>\r\nCall-ID: %b\r\nCSeq: 1 OPTIONS\r\n"
-            b"Content-Length: 0\r\n\r\n" % (fence, fence)
+            b"From: <sip:a@b.test>;tag=a\r\nTo: <sip:a@b.test>\r\nCall-ID: %b\r\n"
+            b"CSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n" % (fence, fence)
         )
         while True:
             data = self.socket.recv(65_535)
@@ -148,10 +146,11 @@ def _memory_at_rest(server: Server) -> int:
     return resident_bytes(server.pid) - BYTES_OF_A_SUBSCRIPTION * _subscriptions(server)
 
 
-def test_a_million_mutated_messages_leave_no_error_and_no_memory_behind(tmp_path: Path) -> None:
+def test_a_million_mutated_messages_leave_no_error_and_no_memory_behind(
+    tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
     """Strangers send what they like: whatever it is, phones are served before and after."""
-    print(f"DFKS_TEST_SEED={SEED}")
-    random_ = random.Random(SEED)
+    random_ = random.Random(pytestconfig.option.hypothesis_seed)
     with (
         serve(tmp_path, {"store": "sqlite:dfks.db"}) as server,
         _Peer(("127.0.0.1", server.ports["udp"])) as peer,
