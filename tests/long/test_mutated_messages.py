@@ -69,7 +69,8 @@ def _good(random_: random.Random, number: int, port: int) -> bytes:
     if kind < 0.1:
         return (
             b"SIP/2.0 %d OK\r\nVia: SIP/2.0/UDP 127.0.0.1:5060;branch=z9hG4bK%d\r\n"
-            b"From: <sip:a@b>\r\nTo: <sip:a@b>\r\nCall-ID: x\r\nCSeq: 1 NOTIFY\r\nContent-Length: 0\r\n\r\n"
+            b"From: <sip:a@b>\r\nTo: <sip:a@b>\r\n"
+            b"Call-ID: x\r\nCSeq: 1 NOTIFY\r\nContent-Length: 0\r\n\r\n"
         ) % (random_.choice((200, 404, 481, 503)), number)
     method = b"SUBSCRIBE" if kind < 0.9 else random_.choice((b"OPTIONS", b"CANCEL", b"INVITE"))
     content_type, body = random_.choice(_BODIES)
@@ -77,8 +78,9 @@ def _good(random_: random.Random, number: int, port: int) -> bytes:
     return (
         b"%b sip:u%d@fuzz.test SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:%d;rport;branch=z9hG4bK%d\r\n"
         b'Max-Forwards: 70\r\nFrom: "U" <sip:u%d@fuzz.test>;tag=f%d\r\n'
-        b"To: <sip:u%d@fuzz.test>%b\r\nCall-ID: %d@fuzz.test\r\nCSeq: 1 %b\r\nContact: <sip:u@127.0.0.1:%d>\r\n"
-        b"Event: as-feature-event\r\nExpires: 0\r\n%b%bContent-Length: %d\r\n\r\n%b"
+        b"To: <sip:u%d@fuzz.test>%b\r\nCall-ID: %d@fuzz.test\r\nCSeq: 1 %b\r\n"
+        b"Contact: <sip:u@127.0.0.1:%d>\r\nEvent: as-feature-event\r\nExpires: 0\r\n"
+        b"%b%bContent-Length: %d\r\n\r\n%b"
     ) % (
         method, number % 100, port, number, number % 100, number, number % 100, tag, number, method,
         port, random_.choice(_HEADERS), content_type, len(body), body,
