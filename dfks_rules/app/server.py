@@ -14,7 +14,7 @@ from dfks_rules.app.records.decision_log import DecisionLog
 from dfks_rules.app.records.decisions import Decisions
 from dfks_rules.app.records.logs import LoggedOutcomes
 from dfks_rules.app.tokens import Tokens
-from dfks_rules.config.settings import Address, Config
+from dfks_rules.config.settings import Config, ListenAddress
 from dfks_rules.errors import StoreError
 from dfks_rules.mi.datagram import DatagramServer
 from dfks_rules.mi.dispatch import Dispatcher
@@ -94,7 +94,7 @@ class Server:
         self._policies.watch()
         _quieten_collector()
 
-    async def _listen(self, address: Address) -> None:
+    async def _listen(self, address: ListenAddress) -> None:
         transport: UdpTransport | TcpTransport
         if address.transport == "udp":
             transport = UdpTransport(address.host, address.port, self._driver.receive)
@@ -111,7 +111,7 @@ class Server:
             servers.append(FifoServer(mi.fifo.path, mi.fifo.reply_dir, dispatcher))
         if mi.datagram is not None:
             where = mi.datagram
-            target = (where.host, where.port) if isinstance(where, Address) else where
+            target = (where.host, where.port) if isinstance(where, ListenAddress) else where
             servers.append(DatagramServer(target, dispatcher))
         if mi.http is not None:
             at = (mi.http.listen.host, mi.http.listen.port)

@@ -21,11 +21,11 @@ from dfks_rules.config.schema import (
     leaves,
 )
 from dfks_rules.config.settings import (
-    Address,
     Config,
     DecisionSettings,
     FifoSettings,
     HttpSettings,
+    ListenAddress,
     LogSettings,
     MiSettings,
     ReloadSettings,
@@ -176,7 +176,7 @@ def _find_contradictions(values: dict[str, Any]) -> list[Mistake]:
     return found
 
 
-def _is_loopback(address: Address) -> bool:
+def _is_loopback(address: ListenAddress) -> bool:
     if address.host == "localhost":
         return True
     try:
@@ -185,11 +185,11 @@ def _is_loopback(address: Address) -> bool:
         return False
 
 
-def _address(text: str) -> Address:
+def _address(text: str) -> ListenAddress:
     """`udp:[::1]:5060`, already checked by the schema."""
     transport, rest = text.split(":", 1)
     host, port = rest.rsplit(":", 1)
-    return Address(transport, host.strip("[]"), int(port))
+    return ListenAddress(transport, host.strip("[]"), int(port))
 
 
 def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) -> Config:
@@ -227,7 +227,7 @@ def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) ->
 
 def _build_mi(mi: dict[str, Any], base: Path) -> MiSettings:
     fifo, datagram, http = mi.get("fifo"), mi.get("datagram"), mi.get("http")
-    where: Address | Path | None = None
+    where: ListenAddress | Path | None = None
     if datagram:
         is_unix = datagram.startswith("unix:")
         where = base / datagram.removeprefix("unix:") if is_unix else _address(datagram)

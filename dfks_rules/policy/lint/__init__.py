@@ -6,5 +6,5 @@ of rules and not with its square.
 
 Belongs here: warnings, one kind a file, and how an author allows one.
 Never here: errors, which stop a policy from being used (`reading.check`).
-May import: reading, language, facts, site, words; model, errors; not deciding, not studying.
+May import: reading, language, facts, site, words; yaml, model, errors; not deciding, not studying.
 """

@@ -2,5 +2,5 @@
 
 Belongs here: the directory, the number plan, the analysis of targets, loops of forwards.
 Never here: how these are written in files (`reading`), requests, rules.
-May import: words; yaml, model.
+May import: words; yaml, model, errors.
 """
