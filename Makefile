@@ -10,7 +10,7 @@ COMPILED := $(wildcard $(addprefix dfks_rules/,sip/*.py csta/*.py presence/*.py 
 .PHONY: run test test-long setup fix bench bench-policies
 
 run: setup
-	@$(BIN)/dfks serve --config dfks.yaml
+	@$(BIN)/dfks serve
 
 test: setup
 	$(BIN)/ruff check .

@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 import gc
-from datetime import UTC, datetime
 
 import structlog
 
 from dfks_rules.app.desk.reload import PolicyReloader
-from dfks_rules.app.operations import ServerOperations
+from dfks_rules.app.driver import Driver
+from dfks_rules.app.metrics import Metrics
+from dfks_rules.app.operations import Records, ServerOperations
 from dfks_rules.app.records.decision_log import DecisionLog
 from dfks_rules.app.records.decisions import Decisions
 from dfks_rules.app.records.logs import LoggedOutcomes
@@ -25,16 +26,13 @@ from dfks_rules.model.identity import Aor
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.service.features import Features
-from dfks_rules.sip.endpoint import Endpoint, Finished, Incoming
+from dfks_rules.sip.endpoint import Endpoint
 from dfks_rules.sip.flow import Flow, Listener
 from dfks_rules.store.open import open_store
 from dfks_rules.transport.tcp import TcpTransport
 from dfks_rules.transport.udp import UdpTransport, reachable
 
 _log = structlog.get_logger()
-
-TICK = 0.05
-"""How late a timer may be, s."""
 
 
 def _quieten_collector() -> None:
@@ -61,22 +59,24 @@ class Server:
         self._store = open_store(where, self._loop)
         tokens = Tokens()
         self._transports: dict[Listener, UdpTransport | TcpTransport] = {}
-        self._endpoint: Endpoint[Subscription] = Endpoint(self._send, tokens.tag_of)
+        endpoint: Endpoint[Subscription] = Endpoint(self._send, tokens.tag_of)
         kept = config.decisions
         self._decision_log = None if kept.file is None else DecisionLog(kept.file, mask=kept.mask)
         decisions = Decisions(kept.keep, policies.set_of, self._decision_log)
-        log = LoggedOutcomes(decisions)
-        self._features = Features(self._store, policies.live, log)
-        self._notifier = Notifier(self._endpoint, self._features, config.presence, tokens.token)
-        self._features.followed = self._tell_followers
+        log = LoggedOutcomes(decisions, config.log.level)
+        features = Features(self._store, policies.live, log)
+        self._notifier = Notifier(endpoint, features, config.presence, tokens.token)
+        features.followed = self._tell_followers
+        self._driver = Driver(self._loop, endpoint, self._notifier)
+        metrics = Metrics()
+        metrics.include("features", log)
+        metrics.include("decisions", decisions)
+        metrics.include("driver", self._driver)
+        records = Records(log, decisions, metrics)
         self._operations = ServerOperations(
-            self._features, self._notifier, log, policies, self._at, config.log.level
+            features, self._notifier, records, policies, self._driver.at
         )
-        self._operations.decisions = decisions
-        self._at_ends = 0.0
-        self._at_last = datetime.min.replace(tzinfo=UTC)
         self._mi: list[FifoServer | DatagramServer | HttpServer] = []
-        self._ticking: asyncio.TimerHandle | None = None
 
     async def start(self) -> None:
         """Listen on everything that is configured.
@@ -91,16 +91,15 @@ class Server:
         except BaseException:
             await self.close()
             raise
-        self._tick()
         self._policies.watch()
         _quieten_collector()
 
     async def _listen(self, address: ListenAddress) -> None:
         transport: UdpTransport | TcpTransport
         if address.transport == "udp":
-            transport = UdpTransport(address.host, address.port, self._receive)
+            transport = UdpTransport(address.host, address.port, self._driver.receive)
         else:
-            transport = TcpTransport(self._receive)
+            transport = TcpTransport(self._driver.receive)
             await transport.start(address.host, address.port, reachable)
         self._transports[transport.listener] = transport
 
@@ -128,14 +127,7 @@ class Server:
 
     def _send(self, flow: Flow, data: bytes) -> None:
         self._transports[flow.listener].send(flow, data)
-
-    def _receive(self, data: bytes, flow: Flow) -> None:
-        now = self._loop.time()
-        event = self._endpoint.receive(data, flow, now)
-        if isinstance(event, Incoming):
-            self._notifier.receive(event, self._at(), now)
-        elif isinstance(event, Finished):
-            self._notifier.finished(event, now)
+        self._driver.was_sent()
 
     def _tell_followers(
         self, presentity: Aor, outcomes: tuple[Outcome, ...] | StoreError, now: float
@@ -147,29 +139,12 @@ class Server:
         else:
             self._notifier.tell_watchers(outcomes, now)
 
-    def _tick(self) -> None:
-        now = self._loop.time()
-        for finished in self._endpoint.expire(now):
-            self._notifier.finished(finished, now)
-        self._notifier.expire(now)
-        self._ticking = self._loop.call_later(TICK, self._tick)
-
-    def _at(self) -> datetime:
-        """Local time to the second: reading it costs as much as a decision."""
-        now = self._loop.time()
-        if now >= self._at_ends:
-            self._at_last = datetime.now().astimezone()  # noqa: TID251 - the policies' one clock
-            self._at_ends = now + 1 - self._at_last.microsecond / 1e6
-        return self._at_last
-
     async def close(self) -> None:
-        """Tell every watcher that its subscription ended, then stop."""
-        if self._ticking is not None:
-            self._ticking.cancel()
+        """Tell watchers that their subscriptions end, while all others are served; then stop."""
+        await self._driver.stop(self._config.stop_within)
         for server in self._mi:
             await server.close()
         self._store.close()
-        self._notifier.deactivate(self._loop.time())
         for transport in self._transports.values():
             with contextlib.suppress(OSError):
                 if isinstance(transport, TcpTransport):

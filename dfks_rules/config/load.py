@@ -201,7 +201,8 @@ def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) ->
         settings: for `Config.settings`.
     """
     store = values["store"]
-    presence, decisions = values["presence"], values["decisions"]
+    presence, decisions = dict(values["presence"]), values["decisions"]
+    stop_within = presence.pop("stop_within")
     return Config(
         sip=SipSettings(tuple(_address(text) for text in values["sip"]["listen"])),
         policies=tuple(base / text for text in values["policies"]),
@@ -213,6 +214,7 @@ def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) ->
         presence=Limits(
             **presence | {"on_notify_timeout": OnNotifyTimeout(presence["on_notify_timeout"])}
         ),
+        stop_within=stop_within,
         log=LogSettings(values["log"]["level"]),
         decisions=DecisionSettings(
             decisions["keep"],

@@ -128,6 +128,8 @@ class Config:
     """The doors of the management interface."""
     presence: Limits
     """How subscriptions live."""
+    stop_within: int
+    """How long a stop may take to tell phones that their subscriptions end, s; 0 tells none."""
     log: LogSettings
     """What the server writes about its work."""
     decisions: DecisionSettings

@@ -344,10 +344,11 @@ class Notifier:
         for subscription in self.subscriptions.expired(now):
             self._notify.terminate(subscription, Termination.TIMEOUT, (), now)
 
-    def deactivate(self, now: float) -> None:
-        """End every subscription, because the server stops: phones subscribe again elsewhere."""
-        for subscription in self.subscriptions:
+    def deactivate(self, now: float, at_most: int) -> int:
+        """End so many subscriptions, because the server stops; how many are left."""
+        for subscription in list(self.subscriptions)[:at_most]:
             self._notify.terminate(subscription, Termination.DEACTIVATED, (), now)
+        return len(self.subscriptions)
 
     def next_deadline(self) -> float | None:
         """When `expire` may have something to do (monotonic seconds)."""

@@ -15,7 +15,6 @@ _WITHOUT_TWIN = {
     "model/requests.py",
     "app/server.py",  # tests/e2e runs these whole
     "cli/phone.py",
-    "cli/serve.py",
 }
 """Source files without a unit test of their own. This list may only shrink."""
 

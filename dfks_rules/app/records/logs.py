@@ -3,9 +3,7 @@
 import asyncio
 import contextlib
 import logging
-import math
 import sys
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import BinaryIO
@@ -14,6 +12,7 @@ import orjson
 import structlog
 
 from dfks_rules.app.records.decisions import Decisions
+from dfks_rules.app.records.limit import Limit
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.identity import Aor
@@ -105,22 +104,19 @@ def _json_line(_logger: object, level: str, event: structlog.typing.EventDict) -
 class LoggedOutcomes:
     """Records outcomes: sets and refusals at INFO, with what the policies want logged."""
 
-    def __init__(self, decisions: Decisions | None = None) -> None:
+    def __init__(self, decisions: Decisions | None = None, level: str = "info") -> None:
         self._decisions = decisions
-        self.counts = {
-            "features:gets": 0,
-            "features:sets": 0,
-            "features:denials": 0,
-            "features:failures": 0,
-        }
+        self.level = level
+        """The least level that is logged."""
+        self.counts = {"gets": 0, "sets": 0, "denials": 0, "failures": 0}
         self._log = structlog.get_logger().bind()
         self._sets: list[Outcome] = []
-        self._failures = 0
-        self._last_failure = -math.inf
+        self._limit = Limit(1)
 
     def set_level(self, level: str) -> None:
         """Log from `level` on."""
         set_up(level)
+        self.level = level
         self._log = structlog.get_logger().bind()
 
     def record(self, outcomes: tuple[Outcome, ...]) -> None:
@@ -135,11 +131,11 @@ class LoggedOutcomes:
             if outcome.request.operation is Operation.SUBSCRIBE:
                 continue
             if decision.denial is not None:
-                counts["features:denials"] += 1
+                counts["denials"] += 1
             if outcome.request.operation is Operation.GET:
-                counts["features:gets"] += 1
+                counts["gets"] += 1
                 continue
-            counts["features:sets"] += 1
+            counts["sets"] += 1
             # Sets are settled many at a time, and lines made one after the other cost half as much.
             self._sets.append(outcome)
             if len(self._sets) == 1:
@@ -147,17 +143,15 @@ class LoggedOutcomes:
 
     def failed(self, presentity: Aor, error: StoreError) -> None:
         """Count a request that the store failed; one line a second says so."""
-        self.counts["features:failures"] += 1
-        self._failures += 1
-        now = time.monotonic()
-        if now - self._last_failure >= 1:
+        self.counts["failures"] += 1
+        suppressed = self._limit.admit()
+        if suppressed is not None:
             self._log.error(
                 "store_failed",
                 presentity=presentity.uri,
                 reason=error.message,
-                requests=self._failures,
+                requests=1 + suppressed,
             )
-            self._failures, self._last_failure = 0, now
 
     def _log_sets(self) -> None:
         # Taken first: a line that fails must not keep all later ones from being logged.

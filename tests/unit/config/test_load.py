@@ -18,7 +18,8 @@ mi:
   fifo: {path: run/fifo, reply_dir: /tmp}
   datagram: "unix:run/sock"
   http: {listen: "0.0.0.0:8888", root: /rpc, secret: correct-horse}
-presence: {min_expires: 10, default_expires: 20, max_expires: 30, on_notify_timeout: drop}
+presence: {min_expires: 10, default_expires: 20, max_expires: 30, on_notify_timeout: drop,
+  stop_within: 5}
 log: {level: debug}
 reload: {watch: false, poll: true, keep: 9, last_good: /var/lib/dfks/good.json}
 """
@@ -49,6 +50,7 @@ def test_without_a_file_everything_is_on_loopback() -> None:
     assert config.policies == (Path("policies/default"),)
     assert config.store == Path("var/dfks.db")
     assert config.presence.on_notify_timeout is OnNotifyTimeout.KEEP
+    assert config.stop_within == 20
     assert {setting.origin for setting in config.settings} == {"default"}
 
 
@@ -79,6 +81,7 @@ def test_every_setting_is_taken(tmp_path: Path) -> None:
     presence = config.presence
     assert (presence.min_expires, presence.default_expires, presence.max_expires) == (10, 20, 30)
     assert presence.on_notify_timeout is OnNotifyTimeout.DROP
+    assert config.stop_within == 5
     assert config.log.level == "debug"
     assert config.reload == ReloadSettings(False, True, 9, Path("/var/lib/dfks/good.json"))
 

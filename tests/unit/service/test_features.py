@@ -277,3 +277,38 @@ def test_each_of_several_sets_is_logged_with_what_it_was_decided_on() -> None:
     store.settle()
     snapshots = [outcome.snapshot for outcome in log.outcomes]
     assert [one is not None and one.state(DND) for one in snapshots] == [FeatureState(), ON]
+
+
+def test_sets_that_follow_are_not_counted_as_the_users_own() -> None:
+    """The boss presses ten times: the secretary, whose key follows, must not be locked out."""
+    rules = """
+        - id: mirror
+          when: {op: set, user: alice}
+          then: {also: [{feature: DoNotDisturb, user: bob, status: request}]}
+        - id: storm
+          when: {op: set, user: bob, rate.user: {gt: 1}}
+          then: {deny: storm}
+    """
+    features = Features(MemoryStore(lambda: 0.0), policies(rules), Recorded())
+    told: Told = []
+    for state in (ON, OFF) * 5:
+        _set(features, told, Asked(DND, state))
+    bob = PHONE._replace(watcher=BOB)
+    for _ in range(2):
+        features.set(BOB, [Asked(DND, ON)], bob, NOON, 0.0, lambda one, _: told.append(one))
+    assert [_denied(outcomes) for outcomes in told[-2:]] == [False, True]
+
+
+class _GoneStore(_SlowStore):
+    """Cannot be read."""
+
+    def load(self, presentity: Aor) -> Snapshot:
+        raise StoreError("store_unavailable", "disk is gone")
+
+
+def test_admission_that_the_store_fails_is_logged() -> None:
+    """Phones cannot subscribe, and nothing else says why."""
+    log = Recorded()
+    with pytest.raises(StoreError, match="disk is gone"):
+        Features(_GoneStore(), default_policies(), log).admit(ALICE, PHONE, NOON)
+    assert log.failures == [(ALICE, "store_unavailable")]
