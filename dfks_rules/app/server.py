@@ -1,7 +1,6 @@
 """One server: the rooms wired together, and driven by the event loop."""
 
 import asyncio
-import contextlib
 import gc
 from datetime import UTC, datetime
 
@@ -26,10 +25,9 @@ from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.service.features import Features
 from dfks_rules.sip.endpoint import Endpoint, Finished, Incoming
-from dfks_rules.sip.flow import Flow, Listener
+from dfks_rules.sip.flow import Flow
 from dfks_rules.store.open import open_store
-from dfks_rules.transport.tcp import TcpTransport
-from dfks_rules.transport.udp import UdpTransport, reachable
+from dfks_rules.transport.transports import Transports
 
 _log = structlog.get_logger()
 
@@ -60,8 +58,11 @@ class Server:
         where = "memory:" if config.store is None else f"sqlite:{config.store}"
         self._store = open_store(where, self._loop)
         tokens = Tokens()
-        self._transports: dict[Listener, UdpTransport | TcpTransport] = {}
-        self._endpoint: Endpoint[Subscription] = Endpoint(self._send, tokens.tag_of)
+        sip = config.sip
+        self._transports = Transports(
+            self._receive, self._undelivered, sip.connections, sip.advertise
+        )
+        self._endpoint: Endpoint[Subscription] = Endpoint(self._transports.send, tokens.tag_of)
         kept = config.decisions
         self._decision_log = None if kept.file is None else DecisionLog(kept.file, mask=kept.mask)
         decisions = Decisions(kept.keep, policies.set_of, self._decision_log)
@@ -85,8 +86,7 @@ class Server:
             OSError: an address cannot be listened on; everything is closed again.
         """
         try:
-            for address in self._config.sip.listen:
-                await self._listen(address)
+            await self._transports.start(self._config.sip.listen)
             await self._start_mi()
         except BaseException:
             await self.close()
@@ -94,15 +94,6 @@ class Server:
         self._tick()
         self._policies.watch()
         _quieten_collector()
-
-    async def _listen(self, address: Address) -> None:
-        transport: UdpTransport | TcpTransport
-        if address.transport == "udp":
-            transport = UdpTransport(address.host, address.port, self._receive)
-        else:
-            transport = TcpTransport(self._receive)
-            await transport.start(address.host, address.port, reachable)
-        self._transports[transport.listener] = transport
 
     async def _start_mi(self) -> None:
         mi = self._config.mi
@@ -123,11 +114,8 @@ class Server:
 
     def addresses(self) -> list[str]:
         """What is listened on, as an operator would write it."""
-        sip = [f"sip {listener}" for listener in self._transports]
+        sip = [f"sip {listener}" for listener in self._transports.listeners]
         return sip + [f"mi  {server.address}" for server in self._mi]
-
-    def _send(self, flow: Flow, data: bytes) -> None:
-        self._transports[flow.listener].send(flow, data)
 
     def _receive(self, data: bytes, flow: Flow) -> None:
         now = self._loop.time()
@@ -136,6 +124,9 @@ class Server:
             self._notifier.receive(event, self._at(), now)
         elif isinstance(event, Finished):
             self._notifier.finished(event, now)
+
+    def _undelivered(self, data: bytes, flow: Flow) -> None:
+        """Counted by the transports; the timers of the transaction see to it."""
 
     def _tell_followers(
         self, presentity: Aor, outcomes: tuple[Outcome, ...] | StoreError, now: float
@@ -170,12 +161,7 @@ class Server:
             await server.close()
         self._store.close()
         self._notifier.deactivate(self._loop.time())
-        for transport in self._transports.values():
-            with contextlib.suppress(OSError):
-                if isinstance(transport, TcpTransport):
-                    await transport.close()
-                else:
-                    transport.close()
+        await self._transports.close()
         await self._policies.close()
         if self._decision_log is not None:
             self._decision_log.close()

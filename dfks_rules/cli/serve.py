@@ -14,6 +14,7 @@ from dfks_rules.app.server import Server
 from dfks_rules.config.load import load_config
 from dfks_rules.config.settings import Config
 from dfks_rules.mi.ports import PolicyListing
+from dfks_rules.transport.limits import raise_file_limit
 
 
 @click.command()
@@ -22,10 +23,12 @@ def command(file: Path | None) -> None:
     """Serve phones and operators until SIGTERM or Ctrl-C. SIGHUP reloads the policies."""
     config = load_config(file)
     logs.set_up(config.log.level)
+    raise_file_limit()
     try:
         asyncio.run(_serve(config))
     except OSError as error:
-        click.echo(f"cannot listen: {error}", err=True)
+        where = f" on {error.filename}" if error.filename else ""
+        click.echo(f"cannot listen{where}: {error.strerror or error}", err=True)
         sys.exit(1)
 
 
