@@ -23,7 +23,9 @@ class Listeners:
         self._by_host = {self.primary.host: self.primary}
 
     def at(self, host: str) -> Listener:
-        """The listener of the local address `host`; the primary one when it is not known."""
+        """The listener of the local address `host`; the primary one when there is no such."""
+        if not self.is_wildcard:
+            return self.primary
         found = self._by_host.get(host)
         if found is None:
             if not host or len(self._by_host) >= MAX_LOCAL:

@@ -45,6 +45,9 @@ class Transport(Protocol):
     def counts(self) -> Mapping[str, int]:
         """What was received, sent and dropped so far."""
 
+    def at(self, host: str) -> Listener:
+        """The listener of the local address `host`; the configured one when it is not served."""
+
     def has(self, listener: Listener) -> bool:
         """Whether `listener` is an address of this transport."""
 

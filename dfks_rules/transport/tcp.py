@@ -58,6 +58,10 @@ class TcpTransport:
         """Nothing of its own: connections are counted in their table."""
         return {}
 
+    def at(self, host: str) -> Listener:
+        """The listener of one local address."""
+        return self._listeners.at(host)
+
     def has(self, listener: Listener) -> bool:
         """Whether `listener` is an address of this transport."""
         return listener in self._listeners

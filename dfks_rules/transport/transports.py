@@ -86,6 +86,22 @@ class Transports:
             self._by_listener[flow.listener] = transport
         transport.send(flow, data)
 
+    def listener_for(self, transport: str, listener: Listener) -> Listener | None:
+        """The listener of another transport that can take the place of `listener`.
+
+        Args:
+            transport: as in a URI, in lower case: whatever a peer wrote there.
+            listener: a local address; the other one has the same IP version, and the same address
+                where that is served.
+        """
+        family = family_of(listener.host)
+        found = [
+            one.at(listener.host)
+            for one in self._opened
+            if one.listener.transport == transport and family_of(one.listener.host) == family
+        ]
+        return min(found, key=lambda one: one.host != listener.host, default=None)
+
     def stream_to(self, remote: tuple[str, int]) -> Flow | None:
         """A live stream to exactly this address."""
         for transport in self._opened:

@@ -77,6 +77,10 @@ class UdpTransport:
             "undelivered": self._undelivered,
         }
 
+    def at(self, host: str) -> Listener:
+        """The listener of one local address."""
+        return self._listeners.at(host)
+
     def has(self, listener: Listener) -> bool:
         """Whether `listener` is an address of this socket."""
         return listener in self._listeners

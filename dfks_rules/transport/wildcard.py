@@ -34,6 +34,7 @@ class WildcardSocket:
             bound.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
         self._space = socket.CMSG_SPACE(size)
         self._names: dict[bytes, str] = {}
+        self._ancillary: dict[str, list[tuple[int, int, bytes]]] = {}
 
     def recvfrom(self, size: int) -> tuple[bytes, Origin]:
         """One datagram, who sent it, and the address that it was sent to."""
@@ -55,9 +56,15 @@ class WildcardSocket:
 
     def send(self, flow: Flow, data: bytes) -> None:
         """Send from the address of the flow's listener."""
-        packed = socket.inet_pton(self._family, flow.listener.host)
+        host = flow.listener.host
+        ancillary = self._ancillary.get(host)
+        if ancillary is None:
+            # There are no more of these than listeners.
+            ancillary = self._ancillary[host] = [(self._level, self._kind, self._info(host))]
+        self._socket.sendmsg((data,), ancillary, 0, flow.remote)
+
+    def _info(self, host: str) -> bytes:
+        packed = socket.inet_pton(self._family, host)
         if self._family == socket.AF_INET6:
-            info = _INFO6.pack(packed, 0)
-        else:
-            info = _INFO4.pack(0, packed, b"\0\0\0\0")
-        self._socket.sendmsg([data], [(self._level, self._kind, info)], 0, flow.remote)
+            return _INFO6.pack(packed, 0)
+        return _INFO4.pack(0, packed, bytes(4))

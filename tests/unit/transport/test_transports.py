@@ -68,3 +68,22 @@ async def test_advertised_host_stands_in_every_listener() -> None:
             assert flow.listener.contact == b"Contact: <sip:sip.example.com:5070>\r\n"
             server.send(flow, b"answer")
             assert await read(phone) == (b"answer", ("127.0.0.2", server.port))
+
+
+async def test_another_transport_is_found_at_the_same_address() -> None:
+    """For a Contact with `transport=tcp` in a SUBSCRIBE over UDP."""
+    async with served("udp:127.0.0.2", "tcp:127.0.0.1", "tcp:127.0.0.2") as server:
+        udp, other, tcp = server.transports.listeners
+        assert server.transports.listener_for("tcp", udp) is tcp
+        assert server.transports.listener_for("udp", other) is udp
+        assert server.transports.listener_for("tls", udp) is None
+        assert server.transports.listener_for("x\ufffd", udp) is None
+
+
+async def test_another_transport_on_a_wildcard_serves_the_address_that_was_asked() -> None:
+    """Its connection comes from there."""
+    async with served("udp:127.0.0.2", "tcp:0.0.0.0") as server:
+        udp = server.transports.listeners[0]
+        tcp = server.transports.listener_for("tcp", udp)
+        assert tcp is not None
+        assert (str(tcp.transport), tcp.host) == ("tcp", "127.0.0.2")
