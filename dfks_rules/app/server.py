@@ -1,7 +1,6 @@
 """One server: the rooms wired together, and driven by the event loop."""
 
 import asyncio
-import contextlib
 import gc
 
 import structlog
@@ -27,10 +26,9 @@ from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.service.features import Features
 from dfks_rules.sip.endpoint import Endpoint
-from dfks_rules.sip.flow import Flow, Listener
+from dfks_rules.sip.flow import Flow
 from dfks_rules.store.open import open_store
-from dfks_rules.transport.tcp import TcpTransport
-from dfks_rules.transport.udp import UdpTransport, reachable
+from dfks_rules.transport.transports import Transports
 
 _log = structlog.get_logger()
 
@@ -58,7 +56,10 @@ class Server:
         where = "memory:" if config.store is None else f"sqlite:{config.store}"
         self._store = open_store(where, self._loop)
         tokens = Tokens()
-        self._transports: dict[Listener, UdpTransport | TcpTransport] = {}
+        sip = config.sip
+        self._transports = Transports(
+            self._receive, self._undelivered, sip.connections, sip.advertise
+        )
         endpoint: Endpoint[Subscription] = Endpoint(self._send, tokens.tag_of)
         kept = config.decisions
         self._decision_log = None if kept.file is None else DecisionLog(kept.file, mask=kept.mask)
@@ -85,23 +86,13 @@ class Server:
             OSError: an address cannot be listened on; everything is closed again.
         """
         try:
-            for address in self._config.sip.listen:
-                await self._listen(address)
+            await self._transports.start(self._config.sip.listen)
             await self._start_mi()
         except BaseException:
             await self.close()
             raise
         self._policies.watch()
         _quieten_collector()
-
-    async def _listen(self, address: ListenAddress) -> None:
-        transport: UdpTransport | TcpTransport
-        if address.transport == "udp":
-            transport = UdpTransport(address.host, address.port, self._driver.receive)
-        else:
-            transport = TcpTransport(self._driver.receive)
-            await transport.start(address.host, address.port, reachable)
-        self._transports[transport.listener] = transport
 
     async def _start_mi(self) -> None:
         mi = self._config.mi
@@ -122,12 +113,18 @@ class Server:
 
     def addresses(self) -> list[str]:
         """What is listened on, as an operator would write it."""
-        sip = [f"sip {listener}" for listener in self._transports]
+        sip = [f"sip {listener}" for listener in self._transports.listeners]
         return sip + [f"mi  {server.address}" for server in self._mi]
 
     def _send(self, flow: Flow, data: bytes) -> None:
-        self._transports[flow.listener].send(flow, data)
+        self._transports.send(flow, data)
         self._driver.was_sent()
+
+    def _receive(self, data: bytes, flow: Flow) -> None:
+        self._driver.receive(data, flow)
+
+    def _undelivered(self, data: bytes, flow: Flow) -> None:
+        """Counted by the transports; the timers of the transaction see to it."""
 
     def _tell_followers(
         self, presentity: Aor, outcomes: tuple[Outcome, ...] | StoreError, now: float
@@ -145,12 +142,7 @@ class Server:
         for server in self._mi:
             await server.close()
         self._store.close()
-        for transport in self._transports.values():
-            with contextlib.suppress(OSError):
-                if isinstance(transport, TcpTransport):
-                    await transport.close()
-                else:
-                    transport.close()
+        await self._transports.close()
         await self._policies.close()
         if self._decision_log is not None:
             self._decision_log.close()

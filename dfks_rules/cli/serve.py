@@ -19,6 +19,7 @@ from dfks_rules.app.server import Server
 from dfks_rules.config.load import load_config
 from dfks_rules.config.settings import Config
 from dfks_rules.mi.ports import PolicyListing
+from dfks_rules.transport.limits import raise_file_limit
 
 _DEFAULT = Path("dfks.yaml")
 
@@ -36,10 +37,12 @@ def command(given: Path | None) -> None:
     file = given or (_DEFAULT if os.path.lexists(_DEFAULT) else None)
     config = load_config(file)
     logs.set_up(config.log.level)
+    raise_file_limit()
     try:
         asyncio.run(_serve(config, file))
     except OSError as error:
-        click.echo(f"cannot listen: {error}", err=True)
+        where = f" on {error.filename}" if error.filename else ""
+        click.echo(f"cannot listen{where}: {error.strerror or error}", err=True)
         sys.exit(1)
 
 

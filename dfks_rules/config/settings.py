@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dfks_rules.presence.package import Limits
+from dfks_rules.transport.limits import ConnectionLimits
 
 
 class ListenAddress(NamedTuple):
@@ -31,6 +32,10 @@ class SipSettings:
 
     listen: tuple[ListenAddress, ...]
     """At least one; in the order written."""
+    advertise: str | None
+    """`HOST` or `HOST:PORT` for Via and Contact; None for the address that a phone asked."""
+    connections: ConnectionLimits
+    """Of TCP."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from dfks_rules.config import Config, load_config
 from dfks_rules.config.settings import DecisionSettings, FifoSettings, ListenAddress, ReloadSettings
 from dfks_rules.errors import ConfigError, Finding
 from dfks_rules.presence.package import OnNotifyTimeout
+from dfks_rules.transport.limits import ConnectionLimits
 
 _EVERYTHING = """\
 sip: {listen: ["udp:[::1]:5070", "tcp:pbx.example.com:0"]}
@@ -223,3 +224,38 @@ def test_decisions_are_kept_and_logged_as_told(tmp_path: Path) -> None:
     assert not load_config(None, {"DFKS_DECISIONS__MASK": "false"}).decisions.mask
     with pytest.raises(ConfigError, match="must be `true` or `false`"):
         load_config(None, {"DFKS_DECISIONS__MASK": "maybe"})
+
+
+def test_connections_and_the_name_of_the_server_are_settings(tmp_path: Path) -> None:
+    """A proxy is one source with all connections; behind NAT no local address is of use."""
+    text = """\
+sip:
+  advertise: "[2001:db8::9]:5070"
+  idle_timeout: 600
+  max_connections: 50
+  max_connections_per_source: 40
+"""
+    sip = _load(tmp_path, text).sip
+    assert sip.advertise == "[2001:db8::9]:5070"
+    assert sip.connections == ConnectionLimits(idle=600, in_all=50, per_source=40)
+    assert load_config(None, {}).sip.connections == ConnectionLimits()
+    assert load_config(None, {}).sip.advertise is None
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("a..b", "must look like"),
+        ("2001:db8::9", "must look like"),
+        ("sip.example.com:", "must look like"),
+        ("sip:sip.example.com", "must look like"),
+        ("sip.example.com:0", "has a port that is not in 1 to 65535"),
+        ("sip.example.com:65536", "has a port that is not in 1 to 65535"),
+        ("[2001:db8::9]:65536", "has a port that is not in 1 to 65535"),
+    ],
+)
+def test_advertised_host_is_one_that_can_stand_in_a_uri(
+    tmp_path: Path, text: str, reason: str
+) -> None:
+    """Else no phone could answer a NOTIFY or refresh."""
+    assert [reason in one for one in _findings(tmp_path, f"sip: {{advertise: '{text}'}}")] == [True]
