@@ -6,7 +6,7 @@ from typing import NamedTuple
 class Listener:
     """A local address that SIP is served on; one object for each, compared by identity."""
 
-    __slots__ = ("contact", "host", "port", "reliable", "sent_by", "transport")
+    __slots__ = ("contact", "host", "port", "reliable", "secure", "sent_by", "transport")
 
     def __init__(self, transport: str, host: str, port: int) -> None:
         self.transport = transport
@@ -16,6 +16,8 @@ class Listener:
         self.port = port
         self.reliable = transport != "udp"
         """Whether the transport repeats what is lost (RFC 3261 §17: no retransmissions of ours)."""
+        self.secure = False
+        """Whether the transport may carry what is addressed to a `sips` URI."""
         where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self.sent_by = where.encode()
         """Host and port as they stand in Via."""
