@@ -20,7 +20,7 @@ from dfks_rules.app.records.limit import Limit
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.sip.endpoint import Finished, Incoming
 from dfks_rules.sip.flow import Flow
-from dfks_rules.sip.transaction import T1
+from dfks_rules.sip.timers import T1
 
 GRAIN = 0.02
 """Least time between two turns, s: how late a timer may be."""
@@ -58,6 +58,10 @@ class Transactions(Protocol):
         self, data: bytes, flow: Flow, now: float
     ) -> Incoming | Finished[Subscription] | None:
         """Take one message."""
+        ...
+
+    def undelivered(self, message: bytes, now: float) -> Finished[Subscription] | None:
+        """Learn that a message could not be sent."""
         ...
 
     def expire(self, now: float) -> Iterable[Finished[Subscription]]:
@@ -133,6 +137,13 @@ class Driver:
             self._report("message")
         if self._is_idle:
             self._turn_by(now + T1)
+
+    def undelivered(self, data: bytes, _flow: Flow) -> None:
+        """Learn that a transport could not send a message. Never raises."""
+        now = self._loop.time()
+        finished = self._attempt(self._endpoint.undelivered, data, now)
+        if finished is not None:
+            self._attempt(self._notifier.finished, finished, now)
 
     def was_sent(self) -> None:
         """A message went out, which may have begun a timer."""

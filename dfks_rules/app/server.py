@@ -12,6 +12,7 @@ from dfks_rules.app.operations import Records, ServerOperations
 from dfks_rules.app.records.decision_log import DecisionLog
 from dfks_rules.app.records.decisions import Decisions
 from dfks_rules.app.records.logs import LoggedOutcomes
+from dfks_rules.app.records.refusals import Refusals
 from dfks_rules.app.tokens import Tokens
 from dfks_rules.config.settings import Config, ListenAddress
 from dfks_rules.errors import StoreError
@@ -60,7 +61,9 @@ class Server:
         self._transports = Transports(
             self._receive, self._undelivered, sip.connections, sip.advertise
         )
-        endpoint: Endpoint[Subscription] = Endpoint(self._send, tokens.tag_of)
+        endpoint: Endpoint[Subscription] = Endpoint(
+            self._send, tokens.tag_of, self._transports, Refusals().refused
+        )
         kept = config.decisions
         self._decision_log = None if kept.file is None else DecisionLog(kept.file, mask=kept.mask)
         decisions = Decisions(kept.keep, policies.set_of, self._decision_log)
@@ -73,6 +76,8 @@ class Server:
         metrics.include("features", log)
         metrics.include("decisions", decisions)
         metrics.include("driver", self._driver)
+        metrics.include("sip", endpoint)
+        metrics.include("transport", self._transports)
         records = Records(log, decisions, metrics)
         self._operations = ServerOperations(
             features, self._notifier, records, policies, self._driver.at
@@ -124,7 +129,7 @@ class Server:
         self._driver.receive(data, flow)
 
     def _undelivered(self, data: bytes, flow: Flow) -> None:
-        """Counted by the transports; the timers of the transaction see to it."""
+        self._driver.undelivered(data, flow)
 
     def _tell_followers(
         self, presentity: Aor, outcomes: tuple[Outcome, ...] | StoreError, now: float

@@ -15,9 +15,6 @@ from dfks_rules.model.requests import Asked
 MAX_BODY = 65_536
 """Largest body, in bytes."""
 
-# A named tuple's own constructor is a Python function: this is the same without the call.
-_new = tuple.__new__
-
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -75,8 +72,8 @@ def _parse_document(body: bytes) -> Asked:
     if words.ring_count is not None:
         ring_count = _ring_count(words.ring_count, texts)
     status = _status(words.request_status, texts)
-    state = _new(FeatureState, (status, forward_to, ring_count))
-    return _new(Asked, (words.feature, state, _plain_text(DEVICE, texts)))
+    state = FeatureState(status, forward_to, ring_count)
+    return Asked(words.feature, state, _plain_text(DEVICE, texts))
 
 
 def _words_of(root: str, forwarding_type: str | None) -> Words:

@@ -34,7 +34,7 @@ from dfks_rules.sip.dialog import Dialog
 from dfks_rules.sip.endpoint import Endpoint, Finished, Incoming
 from dfks_rules.sip.grammar import TOKEN, split_list
 from dfks_rules.sip.message import Request
-from dfks_rules.sip.transaction import ServerTransaction
+from dfks_rules.sip.server_transaction import ServerTransaction
 from dfks_rules.sip.uri import aor_of, parse_uri
 
 _KNOWN_METHODS = frozenset(
@@ -176,7 +176,8 @@ class Notifier:
         new = subscription is None
         if subscription is None:
             fixed = incoming.flow.listener.contact + event
-            subscription = Subscription(Dialog(incoming, self._token(), fixed), presentity, watcher)
+            dialog = Dialog(incoming, self._token(), fixed, self._endpoint.ways)
+            subscription = Subscription(dialog, presentity, watcher)
         else:
             subscription.dialog.refresh_target(incoming)
             subscription.dialog.remote_cseq = request.cseq

@@ -95,14 +95,12 @@ class Notify:
         dialog = subscription.dialog
         branch = MAGIC_COOKIE + self._token()
         device = subscription.device or subscription.presentity.user
-        message = dialog.next_request(
+        request = dialog.next_request(
             branch, _state(subscription, now), _content(documents, device)
         )
         subscription.unconfirmed = documents
         subscription.queued = ()
-        subscription.outstanding = self._endpoint.request(
-            branch, message, dialog.flow, subscription, now
-        )
+        subscription.outstanding = self._endpoint.request(request, subscription, now)
 
 
 def _state(subscription: Subscription, now: float) -> bytes:

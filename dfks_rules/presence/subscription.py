@@ -22,8 +22,8 @@ from enum import Enum
 
 from dfks_rules.csta.render import Document
 from dfks_rules.model.identity import Aor
+from dfks_rules.sip.client_transaction import ClientTransaction
 from dfks_rules.sip.dialog import Dialog
-from dfks_rules.sip.transaction import ClientTransaction
 
 
 class Termination(Enum):

@@ -4,14 +4,16 @@ import asyncio
 from collections.abc import Iterable
 from datetime import datetime
 from itertools import pairwise
+from typing import Any
 
 from structlog.testing import capture_logs
 
 from dfks_rules.app.driver import GRAIN, PORTION, Driver
 from dfks_rules.presence.subscription import Subscription
-from dfks_rules.sip.endpoint import Endpoint, Finished, Incoming
+from dfks_rules.sip.client_transaction import ClientTransaction, Outgoing
+from dfks_rules.sip.endpoint import Ending, Endpoint, Finished, Incoming
 from dfks_rules.sip.flow import Flow
-from dfks_rules.sip.transaction import T1, TIMEOUT
+from dfks_rules.sip.timers import T1, TIMEOUT
 from tests.helpers.clock import ClockLoop
 from tests.helpers.playbook import FLOW, Playbook, default_policies, message
 
@@ -139,9 +141,15 @@ class _Timers:
         """As the endpoint."""
         return self._endpoint.receive(data, flow, now)
 
-    def expire(self, _now: float) -> Iterable[Finished[Subscription]]:
+    def undelivered(self, message: bytes, now: float) -> Finished[Subscription] | None:
+        """As the endpoint."""
+        return self._endpoint.undelivered(message, now)
+
+    def expire(self, now: float) -> Iterable[Finished[Subscription]]:
         """Both."""
-        return [Finished(None, None), Finished(None, None)]  # type: ignore[arg-type]
+        nobody: Any = None
+        transaction = ClientTransaction(Outgoing(b"z9hG4bKx", b"", FLOW, None), nobody, now)
+        return [Finished(transaction, None, Ending.TIMED_OUT)] * 2
 
     def next_deadline(self) -> float | None:
         """At once."""

@@ -64,7 +64,7 @@ def test_render_tells_what_is_known_of_a_forwarding_and_nothing_else(
 def test_render_puts_several_documents_into_a_multipart_in_their_order() -> None:
     """Phones read the first of concatenated documents only, and expect DND first."""
     content_type, body = render(tuple((feature, OFF) for feature in reversed(FEATURES)), "alice")
-    assert content_type == b'multipart/mixed;boundary="dfks"'
+    assert content_type == b"multipart/mixed;boundary=dfks"
     parts = split(content_type.decode(), body)
     assert [part_type for part_type, _ in parts] == [CONTENT_TYPE] * 4
     assert [dict(_read(part)[1]).get("forwardingType") for _, part in parts] == [
@@ -77,7 +77,7 @@ def test_render_finds_a_boundary_that_the_values_do_not_hold() -> None:
     """A user who calls his device like the boundary must not break the NOTIFY of anybody."""
     content_type, body = render(((DND, OFF), (CFA, OFF)), "--dfks")
     assert len(split(content_type.decode(), body)) == 2
-    assert content_type == b'multipart/mixed;boundary="dfks1"'
+    assert content_type == b"multipart/mixed;boundary=dfks1"
 
 
 @pytest.mark.parametrize(
