@@ -26,6 +26,7 @@ from dfks_rules.config.settings import (
     DecisionSettings,
     FifoSettings,
     HttpSettings,
+    LimitSettings,
     LogSettings,
     MiSettings,
     ReloadSettings,
@@ -215,6 +216,7 @@ def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) ->
         presence=Limits(
             **presence | {"on_notify_timeout": OnNotifyTimeout(presence["on_notify_timeout"])}
         ),
+        limits=LimitSettings(values["limits"]["followed_sets"]),
         log=LogSettings(values["log"]["level"]),
         decisions=DecisionSettings(
             decisions["keep"],

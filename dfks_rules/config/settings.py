@@ -101,6 +101,14 @@ class DecisionSettings:
     """Whether the last digits of numbers are masked in the file."""
 
 
+@dataclass(frozen=True, slots=True)
+class LimitSettings:
+    """What one request may cost."""
+
+    followed_sets: int
+    """Most sets that may follow from one by `also`; more deny it."""
+
+
 class Setting(NamedTuple):
     """One setting as it was written, for `dfks config show`."""
 
@@ -128,6 +136,8 @@ class Config:
     """The doors of the management interface."""
     presence: Limits
     """How subscriptions live."""
+    limits: LimitSettings
+    """What one request may cost."""
     log: LogSettings
     """What the server writes about its work."""
     decisions: DecisionSettings

@@ -17,9 +17,13 @@ class RefusedError(Exception):
         """Header lines that the status calls for, each with its CRLF."""
 
 
+RETRY_AFTER = 10
+"""When to ask again while the store fails, s: a disk or an engine that is being replaced is back by
+then, and whoever pressed a key has not walked away yet."""
+
 _STATUS_OF = {
     "csta_unsupported_type": 415,
-    "store_unavailable": 500,
+    "store_unavailable": 503,
     "store_conflict": 500,
 }
 _HEADERS_OF = {
@@ -27,6 +31,7 @@ _HEADERS_OF = {
     501: ALLOW,
     489: ALLOW_EVENTS,
     415: b"Accept: " + ACCEPT.encode() + b"\r\n",
+    503: b"Retry-After: %d\r\n" % RETRY_AFTER,
 }
 
 
