@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 from datetime import UTC, datetime
+from functools import partial
 
 import structlog
 
@@ -14,17 +15,16 @@ from dfks_rules.app.operations import ServerOperations
 from dfks_rules.app.reload import PolicyReloader
 from dfks_rules.app.tokens import Tokens
 from dfks_rules.config.settings import Address, Config
-from dfks_rules.errors import StoreError
 from dfks_rules.mi.datagram import DatagramServer
 from dfks_rules.mi.dispatch import Dispatcher
 from dfks_rules.mi.fifo import FifoServer
 from dfks_rules.mi.http import HttpServer
 from dfks_rules.mi.methods import REGISTRY
-from dfks_rules.model.decisions import Outcome
-from dfks_rules.model.identity import Aor
+from dfks_rules.model.requests import Origin
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.service.features import Features
+from dfks_rules.service.feed import Event, Feed, Settled
 from dfks_rules.sip.endpoint import Endpoint, Finished, Incoming
 from dfks_rules.sip.flow import Flow, Listener
 from dfks_rules.store.open import open_store
@@ -49,6 +49,17 @@ def _quieten_collector() -> None:
     gc.set_threshold(500_000, 50, 100)
 
 
+def _record(log: LoggedOutcomes, event: Event) -> None:
+    """Log what came of a request."""
+    if isinstance(event, Settled):
+        log.record(event.outcomes)
+        return
+    log.failed(event.presentity, event.error)
+    if event.requester.origin is Origin.INTERNAL:
+        # Nobody asked for it, so there is nobody to be told but the operator.
+        _log.error("followed_set_lost", presentity=event.presentity.uri, error=event.error.message)
+
+
 class Server:
     """Everything that `dfks serve` runs; made inside a running event loop."""
 
@@ -66,9 +77,12 @@ class Server:
         self._decision_log = None if kept.file is None else DecisionLog(kept.file, mask=kept.mask)
         decisions = Decisions(kept.keep, policies.set_of, self._decision_log)
         log = LoggedOutcomes(decisions)
-        self._features = Features(self._store, policies.live, log)
-        self._notifier = Notifier(self._endpoint, self._features, config.presence, tokens.token)
-        self._features.followed = self._tell_followers
+        feed = Feed()
+        feed.listen(partial(_record, log))
+        self._features = Features(self._store, policies.live, feed, config.limits.followed_sets)
+        self._notifier = Notifier(
+            self._endpoint, self._features, feed, config.presence, tokens.token
+        )
         self._operations = ServerOperations(
             self._features, self._notifier, log, policies, self._at, config.log.level
         )
@@ -137,16 +151,6 @@ class Server:
         elif isinstance(event, Finished):
             self._notifier.finished(event, now)
 
-    def _tell_followers(
-        self, presentity: Aor, outcomes: tuple[Outcome, ...] | StoreError, now: float
-    ) -> None:
-        """Sets of another presentity followed from one: its watchers are told."""
-        if isinstance(outcomes, StoreError):
-            # Nobody asked for it, so there is nobody to be told but the operator.
-            _log.error("followed_set_lost", presentity=presentity.uri, error=outcomes.message)
-        else:
-            self._notifier.tell_watchers(outcomes, now)
-
     def _tick(self) -> None:
         now = self._loop.time()
         for finished in self._endpoint.expire(now):
@@ -169,7 +173,7 @@ class Server:
         for server in self._mi:
             await server.close()
         self._store.close()
-        self._notifier.deactivate(self._loop.time())
+        self._notifier.deactivate(self._loop.time(), len(self._notifier.subscriptions))
         for transport in self._transports.values():
             with contextlib.suppress(OSError):
                 if isinstance(transport, TcpTransport):
