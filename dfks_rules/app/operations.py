@@ -51,13 +51,11 @@ class ServerOperations:
         self._started = self._loop.time()
 
     async def set_feature(self, presentity: Aor, asked: Asked, param: str | None) -> Outcome:
-        """Set one feature, tell the watchers, and say what came of it once it is committed."""
+        """Set one feature, and say what came of it once it is committed."""
         requester = Requester(Origin.OPERATOR, device=asked.device, param=param)
         settled: asyncio.Future[Outcome] = self._loop.create_future()
 
-        def done(outcomes: tuple[Outcome, ...] | StoreError, now: float) -> None:
-            if not isinstance(outcomes, StoreError):
-                self._notifier.tell_watchers(outcomes, now)
+        def done(outcomes: tuple[Outcome, ...] | StoreError, _now: float) -> None:
             if settled.done():
                 return
             if isinstance(outcomes, StoreError):

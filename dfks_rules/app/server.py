@@ -15,17 +15,15 @@ from dfks_rules.app.records.logs import LoggedOutcomes
 from dfks_rules.app.records.refusals import Refusals
 from dfks_rules.app.tokens import Tokens
 from dfks_rules.config.settings import Config, ListenAddress
-from dfks_rules.errors import StoreError
 from dfks_rules.mi.datagram import DatagramServer
 from dfks_rules.mi.dispatch import Dispatcher
 from dfks_rules.mi.fifo import FifoServer
 from dfks_rules.mi.http import HttpServer
 from dfks_rules.mi.methods import REGISTRY
-from dfks_rules.model.decisions import Outcome
-from dfks_rules.model.identity import Aor
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.service.features import Features
+from dfks_rules.service.feed import Feed
 from dfks_rules.sip.endpoint import Endpoint
 from dfks_rules.sip.flow import Flow
 from dfks_rules.store.open import open_store
@@ -68,14 +66,16 @@ class Server:
         self._decision_log = None if kept.file is None else DecisionLog(kept.file, mask=kept.mask)
         decisions = Decisions(kept.keep, policies.set_of, self._decision_log)
         log = LoggedOutcomes(decisions, config.log.level)
-        features = Features(self._store, policies.live, log)
-        self._notifier = Notifier(endpoint, features, config.presence, tokens.token)
-        features.followed = self._tell_followers
+        feed = Feed()
+        feed.listen(log.hear)
+        features = Features(self._store, policies.live, feed, config.limits.followed_sets)
+        self._notifier = Notifier(endpoint, features, feed, config.presence, tokens.token)
         self._driver = Driver(self._loop, endpoint, self._notifier)
         metrics = Metrics()
         metrics.include("features", log)
         metrics.include("decisions", decisions)
         metrics.include("driver", self._driver)
+        metrics.include("presence", self._notifier)
         metrics.include("sip", endpoint)
         metrics.include("transport", self._transports)
         records = Records(log, decisions, metrics)
@@ -130,16 +130,6 @@ class Server:
 
     def _undelivered(self, data: bytes, flow: Flow) -> None:
         self._driver.undelivered(data, flow)
-
-    def _tell_followers(
-        self, presentity: Aor, outcomes: tuple[Outcome, ...] | StoreError, now: float
-    ) -> None:
-        """Sets of another presentity followed from one: its watchers are told."""
-        if isinstance(outcomes, StoreError):
-            # Nobody asked for it, so there is nobody to be told but the operator.
-            _log.error("followed_set_lost", presentity=presentity.uri, error=outcomes.message)
-        else:
-            self._notifier.tell_watchers(outcomes, now)
 
     async def close(self) -> None:
         """Tell watchers that their subscriptions end, while all others are served; then stop."""

@@ -25,6 +25,7 @@ from dfks_rules.config.settings import (
     DecisionSettings,
     FifoSettings,
     HttpSettings,
+    LimitSettings,
     ListenAddress,
     LogSettings,
     MiSettings,
@@ -219,6 +220,7 @@ def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) ->
             **presence | {"on_notify_timeout": OnNotifyTimeout(presence["on_notify_timeout"])}
         ),
         stop_within=stop_within,
+        limits=LimitSettings(values["limits"]["followed_sets"]),
         log=LogSettings(values["log"]["level"]),
         decisions=DecisionSettings(
             decisions["keep"],

@@ -106,6 +106,14 @@ class DecisionSettings:
     """Whether the last digits of numbers are masked in the file."""
 
 
+@dataclass(frozen=True, slots=True)
+class LimitSettings:
+    """What one request may cost."""
+
+    followed_sets: int
+    """Most sets that may follow from one by `also`; more deny it."""
+
+
 class Setting(NamedTuple):
     """One setting as it was written, for `dfks config show`."""
 
@@ -135,6 +143,8 @@ class Config:
     """How subscriptions live."""
     stop_within: int
     """How long a stop may take to tell phones that their subscriptions end, s; 0 tells none."""
+    limits: LimitSettings
+    """What one request may cost."""
     log: LogSettings
     """What the server writes about its work."""
     decisions: DecisionSettings

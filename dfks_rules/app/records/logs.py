@@ -16,7 +16,8 @@ from dfks_rules.app.records.limit import Limit
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.identity import Aor
-from dfks_rules.model.requests import Operation
+from dfks_rules.model.requests import Operation, Origin
+from dfks_rules.service.feed import Event, Settled
 
 LEVELS = {
     "debug": logging.DEBUG,
@@ -118,6 +119,17 @@ class LoggedOutcomes:
         set_up(level)
         self.level = level
         self._log = structlog.get_logger().bind()
+
+    def hear(self, event: Event) -> None:
+        """Record what the change feed tells."""
+        if isinstance(event, Settled):
+            self.record(event.outcomes)
+            return
+        self.failed(event.presentity, event.error)
+        if event.requester.origin is Origin.INTERNAL:
+            # Nobody asked for it, so there is nobody to be told but the operator.
+            reason = event.error.message
+            self._log.error("followed_set_lost", presentity=event.presentity.uri, error=reason)
 
     def record(self, outcomes: tuple[Outcome, ...]) -> None:
         """Record outcomes of one request."""

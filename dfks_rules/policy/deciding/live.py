@@ -119,6 +119,11 @@ class LivePolicies:
         """Names of all facts that some rule reads, the candidate's too."""
         return self.active.reads | self.shadow.candidate.reads if self.shadow else self.active.reads
 
+    @property
+    def reads_on_get(self) -> frozenset[str]:
+        """Names of the facts that rules read to decide what a phone is told."""
+        return self.active.reads_on_get
+
     def decide(
         self,
         request: FeatureRequest,

@@ -74,6 +74,13 @@ class PolicySet:
         self._situations = situations(compiled.layout, self.shards)
         self.reads = frozenset(name for one in self._situations.values() for name in one.facts)
         """Names of all facts that some rule reads."""
+        self.reads_on_get = frozenset(
+            name
+            for (operation, _, _), one in self._situations.items()
+            if operation is Operation.GET
+            for name in one.facts
+        )
+        """Names of the facts that rules read to decide what a phone is told."""
         self._plans: _Memo[tuple[Situation, tuple[FactValue, ...]], Plan] = _Memo()
         self._decisions: _Memo[tuple[Plan, FeatureState, bool], Decision] = _Memo()
         self._gets: _Memo[tuple[str | None, tuple[FeatureState, ...]], tuple[Decision, ...]] = (
