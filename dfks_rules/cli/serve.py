@@ -50,10 +50,10 @@ def _banner(server: Server, policies: PolicyListing) -> None:
     print("dfks-rules serves")
     for address in server.addresses():
         print(f"  {address}")
-    names = ", ".join(row.policy for row in policies.policies)
+    names = ", ".join(row.policy for row in policies.policies) or "none, every set is stored"
     print(f"policies (revision {policies.revision}): {names}")
     if policies.failure is not None:
-        print("THE POLICY FILES ARE BROKEN; these are the last that were good:")
+        print("THE POLICY FILES ARE BROKEN; the last good ones decide:")
         for finding in policies.failure.findings:
             print(f"  {finding}")
     sip = server.addresses()[0].rpartition("sip ")[2].partition(":")[2]

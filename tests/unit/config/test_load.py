@@ -152,7 +152,7 @@ log: {level: verbose}
         ("a: [\n", "dfks.yaml:2:1: not YAML"),
         ("- a\n", "dfks.yaml:1:1: settings must be a mapping"),
         ("sip: 5\n", "dfks.yaml:1:6: `sip` must be a mapping"),
-        ("policies: []\n", "dfks.yaml:1:11: `policies` is empty"),
+        ("sip: {listen: []}\n", "dfks.yaml:1:15: `sip.listen` is empty"),
         ("policies: [a, a]\n", "dfks.yaml:1:11: `policies` holds the same entry twice"),
         ("store: redis\n", "dfks.yaml:1:8: `store` is `redis`; it must look like"),
         ("mi: {datagram: 'udp:0.0.0.0:1'}\n", "dfks.yaml:1:16: `mi.datagram` is not a loopback"),
@@ -217,3 +217,10 @@ def test_decisions_are_kept_and_logged_as_told(tmp_path: Path) -> None:
     assert not load_config(None, {"DFKS_DECISIONS__MASK": "false"}).decisions.mask
     with pytest.raises(ConfigError, match="must be `true` or `false`"):
         load_config(None, {"DFKS_DECISIONS__MASK": "maybe"})
+
+
+def test_a_server_may_have_no_policies_on_purpose(tmp_path: Path) -> None:
+    """An empty folder may be a mistake; this is none."""
+    file = tmp_path / "dfks.yaml"
+    file.write_text("policies: []\n")
+    assert load_config(file, {}).policies == ()
