@@ -182,6 +182,9 @@ class _Builder:
             if not isinstance(event, yaml.ScalarEvent):
                 raise _Refusal(place, "yaml", "a key must be plain text")
             key = event.value
+            if key == "<<" and not event.style:
+                message = "merge key `<<`; policies have none: write the keys out"
+                raise _Refusal(place, "yaml", message)
             if key in mapping:
                 first = self._keys[(*path, key)].line
                 message = f"key `{key}` is here twice; the first is on line {first}"

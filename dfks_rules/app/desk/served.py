@@ -1,4 +1,4 @@
-"""The policy files that a server reads; no policies at all are a mistake unless the settings say so.
+"""The policy files that a server reads, of which it is a mistake that there are none.
 
 An unmounted volume and an emptied ConfigMap look like folders without files. To serve them would be
 to allow everything that was denied a moment ago.

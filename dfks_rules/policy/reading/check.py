@@ -82,6 +82,10 @@ def check(sources: Sequence[Source]) -> Checked:
         findings += found
         if tree is None:
             continue
+        if isinstance(tree.value, dict) and tree.value.get("kind") == "PolicyTest":
+            message = "a file of cases needs a name that ends in `cases.yaml`"
+            findings.append(tree.finding(("kind",), "policy_value", message))
+            continue
         tree, found = substitute(tree)
         findings += found
         if any(finding.severity == "error" for finding in found):
