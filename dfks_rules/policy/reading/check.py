@@ -34,6 +34,7 @@ from dfks_rules.policy.language.document import (
 )
 from dfks_rules.policy.language.implication import contradicted
 from dfks_rules.policy.language.matchers import Atom
+from dfks_rules.policy.language.possible import why_impossible
 from dfks_rules.policy.reading.read import Reader
 from dfks_rules.policy.reading.read_site import read_site
 from dfks_rules.policy.reading.schema import policy_schema
@@ -215,6 +216,11 @@ def _check_rule(
         return (), [tree.finding(path, "policy_limit", f"rule `{name}`: {error}")]
     against = [contradicted(way.literals) for way in every]
     ways = tuple(way for way, fact in zip(every, against, strict=True) if fact is None)
+    reasons = [why_impossible(way) for way in ways]
+    if ways and all(reasons):
+        why = "; ".join(dict.fromkeys(reason for reason in reasons if reason))
+        message = f"rule `{name}` can never match: {why}"
+        return (), [tree.finding(path, "policy_never_matches", message)]
     if not ways:
         named = ", ".join(f"`{fact}`" for fact in dict.fromkeys(against))
         about = f" on {named}" if named else ""

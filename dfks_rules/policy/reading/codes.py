@@ -48,6 +48,14 @@ CODES: dict[str, Code] = {
     "policy_shadowed": Code("warning", "earlier rules decide all that a rule would decide"),
     "policy_conflict": Code("warning", "only the names of files say which of two rules wins"),
     "policy_bars_switching_off": Code("warning", "a denial also bars switching the feature off"),
+    "policy_bars_others": Code(
+        "warning", "a denial also bars operations without the fact it tests"
+    ),
+    "policy_overruled": Code("warning", "an exception stands before a denial, and is overruled"),
+    "policy_literal_text": Code("warning", "`${fact}` stands in a text that is taken as it is"),
+    "policy_unknown_group": Code("warning", "no directory has such a group"),
+    "policy_mixed_letters": Code("warning", "a word mixes letters of two alphabets"),
+    "policy_many_follow": Code("warning", "more sets can follow from one than a server allows"),
     "policy_no_country": Code(
         "warning", "numbers are asked for, and no plan says how to read them"
     ),

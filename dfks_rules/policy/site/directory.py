@@ -66,6 +66,12 @@ class Directory:
         """How many users there are."""
         return sum(map(len, self._users.values()))
 
+    @property
+    def groups(self) -> frozenset[str]:
+        """Every group that somebody is in."""
+        lists = {groups for users in self._users.values() for groups, _, _ in users.values()}
+        return frozenset(group for groups in lists for group in groups)
+
     def groups_of(self, user: Aor) -> tuple[str, ...]:
         """The groups that a user is in, sorted."""
         return self._known_of(user)[0]
