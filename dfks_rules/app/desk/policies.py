@@ -77,6 +77,18 @@ def read_files(paths: Iterable[Path]) -> PolicyFiles:
     return PolicyFiles(tuple(sources), tuple(cases))
 
 
+def folders_below(path: Path) -> list[Path]:
+    """Every folder below a folder, by name, of which no server that is given it reads the files.
+
+    Hidden folders are left out, and those of tenants: they belong to the folder that holds them.
+    """
+    found: list[Path] = []
+    for folder, names, _ in os.walk(path):
+        names[:] = sorted(name for name in names if name != TENANTS and not name.startswith("."))
+        found += (Path(folder, name) for name in names)
+    return sorted(found)
+
+
 def folders_of(paths: Iterable[Path]) -> set[Path]:
     """Every folder in which a change can be one of policies.
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dfks_rules.errors import Finding
+from dfks_rules.errors import Finding, PolicyError
 from dfks_rules.policy.reading.check import check
 from tests.helpers.policy import source
 
@@ -173,3 +173,11 @@ def test_a_file_may_have_no_rules() -> None:
 def test_files_of_any_shape_give_findings(text: str) -> None:
     """Later stages look at trees that the schema has refused."""
     assert check([source("")._replace(text=text)])[1] != []
+
+
+def test_an_error_tells_five_hundred_findings_and_counts_the_others() -> None:
+    """What a server prints that does not start has to fit into a log."""
+    findings = [Finding("p.yaml", line, 1, "policy_value", "no") for line in range(1, 1002)]
+    lines = str(PolicyError(findings)).splitlines()
+    assert len(lines) == 501
+    assert lines[-1] == "and 501 more"
