@@ -20,7 +20,7 @@ from dfks_rules.policy.studying.cases import parse_cases
 @click.command("check")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
-    "--format", "form", type=click.Choice(list(FORMATS)), default="human", help="How to tell it."
+    "--format", "form", type=click.Choice(list(FORMATS)), default="human", help="Output format."
 )
 @click.option("--strict", is_flag=True, help="Warnings fail too.")
 @click.option("--gaps", "with_gaps", is_flag=True, help="Also tell what no rule decides.")
@@ -31,7 +31,7 @@ def command(paths: tuple[Path, ...], form: str, *, strict: bool, with_gaps: bool
     Exit code 3 when something is wrong.
     """
     if with_gaps and form not in ("human", "json"):
-        raise click.UsageError(f"--gaps has no form in {form}; take human or json")
+        raise click.UsageError(f"--gaps needs --format human or json, not {form}")
     report = _report(paths, with_gaps=with_gaps)
     click.echo(FORMATS[form](report))
     if with_gaps and form == "human":

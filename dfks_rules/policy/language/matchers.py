@@ -111,7 +111,7 @@ def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
     if network.version == 6 and network.subnet_of(_MAPPED):
         ipv4 = int(network.network_address) & 0xFFFFFFFF
         plain = ipaddress.IPv4Network((ipv4, network.prefixlen - _MAPPED.prefixlen))
-        raise ValueError(f"`{text}` is a network of IPv4 addresses; write it as such, `{plain}`")
+        raise ValueError(f"`{text}` is a network of IPv4 addresses; write `{plain}`")
     return network
 
 

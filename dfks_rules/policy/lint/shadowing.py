@@ -34,7 +34,8 @@ def shadowed(rules: Sequence[RankedRule]) -> list[Finding]:
         elif by := earlier.deciding_all_of(rule):
             named = ", ".join(one.reference for one in by[:_MOST_NAMED])
             more = f" and {len(by) - _MOST_NAMED} more" if len(by) > _MOST_NAMED else ""
-            message = f"rule `{rule.name}` decides nothing: {named}{more} decided before it"
+            come = "comes" if len(by) == 1 else "come"
+            message = f"rule `{rule.name}` decides nothing: {named}{more} {come} first"
             findings.append(rule.finding("policy_shadowed", message))
         earlier.add(rule)
     return findings

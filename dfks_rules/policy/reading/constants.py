@@ -51,7 +51,7 @@ def _refuse_text(fact: str, kind: Kind, name: str, text: str) -> None:
     if fact == "target.number":
         _refuse_number(name, text)
     if fact in _USERS and name in ("eq", "prefix", "suffix", "has") and "@" in text:
-        raise ValueError(f"`{text}` is more than a user; the domain is a fact of its own")
+        raise ValueError(f"`{text}` is a user and a domain; test each by its own fact")
     if kind is Kind.AOR:
         _refuse_address(name, text)
     if kind is Kind.DOMAIN and name in ("prefix", "suffix", "has"):
@@ -61,14 +61,14 @@ def _refuse_text(fact: str, kind: Kind, name: str, text: str) -> None:
 def _refuse_number(name: str, text: str) -> None:
     if name not in _NUMBER:
         if name == "glob" and re.search(r"\s", text):
-            raise ValueError(f"`{text}` has a blank; the number is `+` and digits, nothing else")
+            raise ValueError(f"`{text}` has a blank; a number is `+` and digits")
         return
     if _NUMBER[name].fullmatch(text):
         return
     plain = _SEPARATORS.sub("", text)
     if _NUMBER[name].fullmatch(plain):
-        raise ValueError(f"`{text}` must be digits without anything between: `{plain}`")
-    raise ValueError(f"`{text}` is no E.164 number; those start with `+`, like `+4930123456`")
+        raise ValueError(f"`{text}` must be digits only: `{plain}`")
+    raise ValueError(f"`{text}` is not an E.164 number, like `+4930123456`")
 
 
 def _refuse_address(name: str, text: str) -> None:
@@ -83,7 +83,7 @@ def _refuse_address(name: str, text: str) -> None:
             start = ""
     if not (start.startswith(_SCHEME) or _SCHEME.startswith(start)):
         raise ValueError(
-            f"`{text}` fits no address, as each begins with `{_SCHEME}`: write `{_SCHEME}{text}`"
+            f"`{text}` matches no address; all begin with `{_SCHEME}`: write `{_SCHEME}{text}`"
         )
     if name == "suffix":
         _refuse_capitals(text, text.rpartition("@")[2])
@@ -92,7 +92,7 @@ def _refuse_address(name: str, text: str) -> None:
 def _refuse_capitals(text: str, domain: str) -> None:
     if domain != domain.lower():
         lower = text.removesuffix(domain) + domain.lower()
-        raise ValueError(f"`{text}` fits no domain, as each is in lower case: write `{lower}`")
+        raise ValueError(f"`{text}` matches no domain; all are in lower case: write `{lower}`")
 
 
 def _refuse_day(constant: str) -> None:

@@ -168,7 +168,7 @@ class Reader:
 
     def _template(self, written: Mapping[str, str], path: Path) -> Template:
         if ("from" in written) == ("template" in written):
-            message = "`forwardTo` takes one of `from` and `template`"
+            message = "`forwardTo` takes either `from` or `template`"
             self.findings.append(self._tree.finding(path, "policy_effect", message))
         text = written.get("template", f"${{{written.get('from', 'user')}}}")
         self._check_placeholders(text, (*path, "template"))

@@ -130,7 +130,7 @@ def _unknown_key(key: str, path: Path, schema: Schema) -> tuple[str, str]:
         takes = ", ".join(f"`{name}`" for name in known)
         return "policy_type", f"fact `{path[-1]}` does not take `{key}`; it takes {takes}"
     if home := _home_of(key, schema["properties"]):
-        hint = f"; it belongs in `{home}`: `{home}: {{{key}: …}}`"
+        hint = f"; write `{home}: {{{key}: …}}`"
     elif (meant := _KEYS_MEANT.get(key.lower())) in known:
         hint = f" (did you mean `{meant}`?)"
     else:
@@ -158,7 +158,7 @@ def _not_one_of(value: Any, allowed: list[Any]) -> str:
     words = [one if isinstance(one, str) else json.dumps(one) for one in allowed]
     written = value if isinstance(value, str) else json.dumps(value)
     if written in words and words[1:]:
-        return f"{quoted(value)} must stand without quotes"
+        return f"{quoted(value)} must not be in quotes"
     meant = _MEANT.get(written.lower())
     if written.isdecimal() and str(int(written)) in words:
         return f"{quoted(value)} has a leading zero; write `{int(written)}`"
@@ -176,7 +176,7 @@ def _of_other_type(value: Any, wanted: str, subject: str) -> str:
     if wanted == "integer" and isinstance(value, str) and value.isdecimal():
         if str(int(value)) != value:
             return f"{subject} must be {_TYPES[wanted]}, with no leading zero: `{int(value)}`"
-        return f"{subject} must be {_TYPES[wanted]}: take the quotes off"
+        return f"{subject} must be {_TYPES[wanted]}: remove the quotes"
     return f"{subject} must be {_TYPES[wanted]}, not {quoted(value)}"
 
 

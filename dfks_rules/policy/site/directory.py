@@ -110,7 +110,7 @@ def make_directory(entries: Iterable[Entry]) -> tuple[Directory, list[Finding]]:
         for number in numbers:
             owner = directory.user_of_number(number, user.domain)
             if owner is not None and owner != user:
-                message = f"number `{number}` is of `{owner.uri}` too"
+                message = f"number `{number}` already belongs to `{owner.uri}`"
                 findings.append(Finding(file, *place, "policy_inconsistent", message))
     if len(directory) > MAX_USERS:
         message = f"directory has {len(directory)} users; at most {MAX_USERS}"

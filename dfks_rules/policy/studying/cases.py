@@ -112,7 +112,7 @@ def contradictions(tree: Tree, path: Path, view: View, given: Given) -> Iterator
         seen = FACTS[name].read(view)
         if seen != (tuple(value) if isinstance(value, list) else value):
             really = "absent" if seen is None else f"`{seen}`"
-            message = f"`{name}` cannot be `{value}`: by the other facts it is {really}"
+            message = f"`{name}` cannot be `{value}`: the other facts make it {really}"
             yield tree.finding((*path, name), "policy_case", message, at_key=True)
 
 

@@ -147,7 +147,7 @@ log: {level: verbose}
 @pytest.mark.parametrize(
     ("text", "part"),
     [
-        ("store: x\nstore: y\n", "dfks.yaml:2:1: key `store` is here twice"),
+        ("store: x\nstore: y\n", "dfks.yaml:2:1: key `store` appears twice"),
         ("store:\n", "dfks.yaml:1:1: `store` is empty"),
         ("a: [\n", "dfks.yaml:2:1: not YAML"),
         ("- a\n", "dfks.yaml:1:1: settings must be a mapping"),

@@ -115,8 +115,8 @@ def test_folders_below_are_checked_each_by_itself(tmp_path: Path) -> None:
     assert run(tmp_path).exit_code == 3
     # What is named is one set.
     told = run(tmp_path / "new", tmp_path / "old")
-    assert "policy `p` is in `" in told.output
-    assert "policy `p` is in `" not in run(tmp_path, tmp_path / "new").output
+    assert "the name `p` is taken by `" in told.output
+    assert "the name `p` is taken by `" not in run(tmp_path, tmp_path / "new").output
 
 
 def test_five_hundred_findings_are_told_and_the_others_counted(tmp_path: Path) -> None:

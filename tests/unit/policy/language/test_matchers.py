@@ -87,8 +87,8 @@ def test_negations_are_of_a_matcher_with_the_same_operand(matcher: Any) -> None:
         ("", "is not a network, like `10.0.0.0/8`"),
         ("10.0.0.1/24", "is an address in a network; write the network, `10.0.0.0/24`"),
         ("2001:db8::1/32", "is an address in a network; write the network, `2001:db8::/32`"),
-        ("::ffff:0:0/96", "is a network of IPv4 addresses; write it as such, `0.0.0.0/0`"),
-        ("::ffff:10.1.0.0/112", "is a network of IPv4 addresses; write it as such, `10.1.0.0/16`"),
+        ("::ffff:0:0/96", "is a network of IPv4 addresses; write `0.0.0.0/0`"),
+        ("::ffff:10.1.0.0/112", "is a network of IPv4 addresses; write `10.1.0.0/16`"),
     ],
 )
 def test_networks_that_no_address_is_in_are_refused(text: str, message: str) -> None:

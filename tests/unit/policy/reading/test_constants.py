@@ -38,12 +38,12 @@ def test_what_some_value_can_meet_is_let_pass(fact: str, matcher: str, operand: 
 @pytest.mark.parametrize(
     ("fact", "matcher", "operand", "message"),
     [
-        ("target.number", "eq", "4930", "is no E.164 number"),
+        ("target.number", "eq", "4930", "is not an E.164 number"),
         ("target.number", "eq", "+49 30 1234", "must be digits .*`\\+49301234`"),
         ("target.number", "in", ["+4930", "+49/30"], "must be digits .*`\\+4930`"),
-        ("target.number", "prefix", "0049", "is no E.164 number"),
+        ("target.number", "prefix", "0049", "is not an E.164 number"),
         ("target.number", "glob", "+49 *", "has a blank"),
-        ("user", "suffix", "@acme.example", "is more than a user"),
+        ("user", "suffix", "@acme.example", "is a user and a domain"),
         ("presentity", "prefix", "alice", "write `sip:alice`"),
         ("presentity", "glob", "alice@*", "write `sip:alice@\\*`"),
         ("watcher", "regex", ["sip:.*", "alice@.*"], "`alice@"),

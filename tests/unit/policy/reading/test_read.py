@@ -191,12 +191,12 @@ def test_placeholders_must_name_facts() -> None:
         (
             "{values: {forwardTo: {default: x}}}",
             "policy_effect",
-            "`forwardTo` takes one of `from` and `template`",
+            "`forwardTo` takes either `from` or `template`",
         ),
         (
             "{values: {forwardTo: {from: user, template: x}}}",
             "policy_effect",
-            "`forwardTo` takes one of `from` and `template`",
+            "`forwardTo` takes either `from` or `template`",
         ),
         (
             '{values: {forwardTo: {template: "${usr}"}}}',
