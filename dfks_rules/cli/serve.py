@@ -86,10 +86,10 @@ def _banner(addresses: list[str], file: Path | None, policies: PolicyListing) ->
     yield "dfks-rules serves"
     yield from (f"  {address}" for address in addresses)
     yield f"settings: {file or 'defaults and environment; there is no dfks.yaml here'}"
-    names = ", ".join(row.policy for row in policies.policies)
+    names = ", ".join(row.policy for row in policies.policies) or "none, every set is stored"
     yield f"policies (revision {policies.revision}): {names}"
     if policies.failure is not None:
-        yield "THE POLICY FILES ARE BROKEN; these are the last that were good:"
+        yield "THE POLICY FILES ARE BROKEN; the last good ones decide:"
         yield from (f"  {finding}" for finding in policies.failure.findings)
     sip = addresses[0].rpartition("sip ")[2].partition(":")[2]
     program = _program()

@@ -133,5 +133,5 @@ def _death(status: int, complaint: bytes) -> str:
 
 
 def _failure(what: str) -> PolicyError:
-    message = f"the process that tries the policies {what}"
+    message = f"the process that checks the policies {what}"
     return PolicyError([Finding("policy check", 0, 0, "policy_check_failed", message)])

@@ -35,7 +35,7 @@ _FACTS_OPTION = click.option(
     help="Facts of the request, as `given` in cases; YAML or JSON, `-` for standard input.",
 )
 _FACT_OPTION = click.option(
-    "--fact", "facts", multiple=True, metavar="NAME=VALUE", help="One fact; holds over --facts."
+    "--fact", "facts", multiple=True, metavar="NAME=VALUE", help="One fact; overrides --facts."
 )
 
 
@@ -105,7 +105,7 @@ def views_of_sip(data: bytes, stored: Snapshot, at: datetime) -> list[View]:
     """
     request = parse_message(data)
     if not isinstance(request, Request) or request.method != b"SUBSCRIBE":
-        raise MalformedMessageError("sip_malformed_message", "message is no SIP SUBSCRIBE")
+        raise MalformedMessageError("sip_malformed_message", "message is not a SIP SUBSCRIBE")
     if request.fault is not None:
         raise MalformedMessageError("sip_malformed_message", str(request.fault.reason))
     presentity = aor_of(parse_uri(request.uri))

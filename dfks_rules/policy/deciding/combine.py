@@ -42,8 +42,12 @@ _FIELDS: dict[str, Callable[[Effects], object]] = {
 _USER = re.compile(r"[^@:<>\"\s]+")
 _DOMAIN = re.compile(r"[^@/<>\"\s,;]+")
 
-_FIELDS_OF_DENIAL = ("notify", "assigned")
-"""What still counts when the request is denied."""
+_FIELDS_OF_DENIAL = {
+    Operation.GET: ("notify", "assigned"),
+    Operation.SET: ("notify",),
+    Operation.SUBSCRIBE: (),
+}
+"""What still counts when the request is denied: a denied set is told as a get would be."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -149,8 +153,9 @@ def make_plan(
     fields, decided_by = _fields(rules, operation, feature)
     denial, denied_by = _first_denial(rules)
     if denied_by is not None:
-        kept = {field: decided_by[field] for field in _FIELDS_OF_DENIAL if field in decided_by}
-        decided_by = {"deny": denied_by, **kept}
+        kept = [field for field in _FIELDS_OF_DENIAL[operation] if field in decided_by]
+        fields = {field: fields[field] for field in kept}
+        decided_by = {"deny": denied_by, **{field: decided_by[field] for field in kept}}
     return Plan(
         operation,
         fields.get("status"),

@@ -45,7 +45,7 @@ def single(rules: Iterable[RankedRule]) -> Iterator[Finding]:
             yield rule.finding(
                 "policy_bars_switching_off",
                 f"rule `{rule.name}` also bars switching off: add `request.status: 1`, "
-                "or say who is barred and nothing else",
+                "or test only who asks",
             )
 
 
@@ -55,10 +55,10 @@ def _always_matches(rule: RankedRule) -> Iterator[Finding]:
         return
     if any(way.literals for way in rule.ways) or len(rule.ways) > 1:
         yield rule.finding(
-            code, f"rule `{rule.name}` always matches: its conditions rule nothing out"
+            code, f"rule `{rule.name}` always matches: its conditions exclude nothing"
         )
     elif rule.rule.effects.denial or rule.rule.effects.final:
-        what = "denies" if rule.rule.effects.denial else "ends"
+        what = "denies" if rule.rule.effects.denial else "is final for"
         yield rule.finding(code, f"rule `{rule.name}` {what} everything: it has no condition")
 
 
@@ -97,7 +97,7 @@ def _follows_itself(rule: RankedRule) -> Iterator[Finding]:
         same = same and also.domain in (None, Template("${domain}"))
         if same and features == {also.feature}:
             message = (
-                f"`also` of rule `{rule.name}` has no effect: it sets what is being set; "
+                f"`also` of rule `{rule.name}` has no effect: it repeats the set at hand; "
                 "use `status` and `values`"
             )
             yield rule.finding("policy_no_effect", message)

@@ -1,14 +1,11 @@
 """A tree that the schema allows → the syntax tree, and what only reading it can find."""
 
-import ipaddress
 from collections.abc import Hashable, Iterator, Mapping
-from datetime import date
 from typing import Any
 
 from dfks_rules.errors import Finding
 from dfks_rules.model.decisions import Denial, DenialAnswer, NotifyScope
 from dfks_rules.model.features import RING_COUNTS, Feature
-from dfks_rules.policy.facts.fact import Kind
 from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.language.document import (
     AllOf,
@@ -25,7 +22,7 @@ from dfks_rules.policy.language.document import (
 from dfks_rules.policy.language.matchers import MATCHERS, Atom, Named, Operand
 from dfks_rules.policy.language.schedules import Schedule, ScheduleError, parse_schedule
 from dfks_rules.policy.language.values import PLACEHOLDER, Clamped, Template
-from dfks_rules.policy.words.countries import country_problem
+from dfks_rules.policy.reading.constants import refuse_constants
 from dfks_rules.policy.words.wording import did_you_mean
 from dfks_rules.yaml.tree import Path, Tree
 
@@ -119,13 +116,7 @@ class Reader:
     def _atom(self, fact: str, name: str, operand: Any, path: Path) -> Condition:
         matcher = MATCHERS[name]
         try:
-            if matcher.operand in (Operand.CONSTANT, Operand.LIST):
-                for constant in operand if isinstance(operand, list) else [operand]:
-                    _refuse_impossible(FACTS[fact].kind, constant)
-                    _refuse_part(fact, constant)
-            if name == "prefix":
-                for start in operand if isinstance(operand, list) else [operand]:
-                    _refuse_part(fact, start)
+            refuse_constants(fact, name, operand)
             if matcher.operand is Operand.FACT and operand == fact:
                 raise ValueError(f"`{fact}` is always the same as itself")
             if matcher.operand is Operand.SCHEDULE:
@@ -177,7 +168,7 @@ class Reader:
 
     def _template(self, written: Mapping[str, str], path: Path) -> Template:
         if ("from" in written) == ("template" in written):
-            message = "`forwardTo` takes one of `from` and `template`"
+            message = "`forwardTo` takes either `from` or `template`"
             self.findings.append(self._tree.finding(path, "policy_effect", message))
         text = written.get("template", f"${{{written.get('from', 'user')}}}")
         self._check_placeholders(text, (*path, "template"))
@@ -216,29 +207,3 @@ def _denial(written: str | Mapping[str, str]) -> Denial:
         return Denial(written)
     answer = DenialAnswer(written.get("answer", DenialAnswer.STORED.value))
     return Denial(written["reason"], written.get("text"), answer)
-
-
-def _refuse_part(fact: str, text: Any) -> None:
-    """A ValueError for a text that is the whole, or the start, of no value of the fact."""
-    if fact == "target.number" and not text.startswith("+"):
-        raise ValueError(f"`{text}` is no E.164 number; those start with `+`, like `+4930123456`")
-    if fact in ("user", "watcher.user", "target.user") and "@" in text:
-        raise ValueError(f"`{text}` is more than a user; the domain is a fact of its own")
-
-
-def _refuse_impossible(kind: Kind, constant: Any) -> None:
-    """A ValueError for a constant that has the right form and is no value all the same."""
-    if kind is Kind.DATE:
-        try:
-            date.fromisoformat(constant)
-        except ValueError as error:
-            raise ValueError(f"`{constant}` is not a day of the calendar") from error
-    if kind is Kind.COUNTRY and (problem := country_problem(constant)):
-        raise ValueError(problem)
-    if kind is Kind.IP:
-        try:
-            canonical = str(ipaddress.ip_address(constant))
-        except ValueError as error:
-            raise ValueError(f"`{constant}` is not an address; a network takes `cidr`") from error
-        if canonical != constant:
-            raise ValueError(f"`{constant}` must be written `{canonical}`")

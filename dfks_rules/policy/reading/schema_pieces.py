@@ -34,7 +34,7 @@ _AOR = r"^sip:([^@]+@)?[^A-Z@]+$"
 _IP = r"^[0-9a-f.:]+$"
 
 WANTED: dict[str, str] = {
-    IDENTIFIER: "lower-case letters, digits and `-`, a letter first, at most 63",
+    IDENTIFIER: "a name of at most 63 lower-case letters, digits and `-`, a letter first",
     _TIME: "a time of day like `08:30`",
     _DATE: "a date like `2026-12-25`",
     _MOMENT: "a moment like `2026-12-25T08:30+01:00`",

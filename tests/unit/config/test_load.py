@@ -154,12 +154,12 @@ log: {level: verbose}
 @pytest.mark.parametrize(
     ("text", "part"),
     [
-        ("store: x\nstore: y\n", "dfks.yaml:2:1: key `store` is here twice"),
+        ("store: x\nstore: y\n", "dfks.yaml:2:1: key `store` appears twice"),
         ("store:\n", "dfks.yaml:1:1: `store` is empty"),
         ("a: [\n", "dfks.yaml:2:1: not YAML"),
         ("- a\n", "dfks.yaml:1:1: settings must be a mapping"),
         ("sip: 5\n", "dfks.yaml:1:6: `sip` must be a mapping"),
-        ("policies: []\n", "dfks.yaml:1:11: `policies` is empty"),
+        ("sip: {listen: []}\n", "dfks.yaml:1:15: `sip.listen` is empty"),
         ("policies: [a, a]\n", "dfks.yaml:1:11: `policies` holds the same entry twice"),
         ("store: redis\n", "dfks.yaml:1:8: `store` is `redis`; it must look like"),
         ("mi: {datagram: 'udp:0.0.0.0:1'}\n", "dfks.yaml:1:16: `mi.datagram` is not a loopback"),
@@ -259,3 +259,10 @@ def test_advertised_host_is_one_that_can_stand_in_a_uri(
 ) -> None:
     """Else no phone could answer a NOTIFY or refresh."""
     assert [reason in one for one in _findings(tmp_path, f"sip: {{advertise: '{text}'}}")] == [True]
+
+
+def test_a_server_may_have_no_policies_on_purpose(tmp_path: Path) -> None:
+    """An empty folder may be a mistake; this is none."""
+    file = tmp_path / "dfks.yaml"
+    file.write_text("policies: []\n")
+    assert load_config(file, {}).policies == ()

@@ -56,7 +56,7 @@ async def test_findings_come_back_with_their_places() -> None:
 async def test_crash_is_told_with_its_signal() -> None:
     """A segmentation fault of the engine."""
     code = "import os; os.kill(os.getpid(), 11)"
-    assert await failure(code) == "the process that tries the policies was killed by SIGSEGV"
+    assert await failure(code) == "the process that checks the policies was killed by SIGSEGV"
     # More than a pipe holds: nobody reads it any more.
     large = PolicyFiles((Source("p.yaml", "x" * 1_000_000),), ())
     assert "SIGSEGV" in await failure(code, files=large)

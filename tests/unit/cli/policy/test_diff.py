@@ -79,7 +79,7 @@ def test_a_log_is_replayed_and_broken_lines_are_told(files: list[str], tmp_path:
     ]
     log.write_text("\n".join([lines[0], "cut off", "", *lines[1:]]) + "\n")
     result = diff(*files, "--replay", str(log))
-    assert f"{log}:2: not JSON\n{log}: 1 line was left out\n" in result.output
+    assert f"{log}:2: not JSON\n{log}: 1 line skipped\n" in result.output
     assert f"  2 of the recorded requests; one is {log}:4\n" in result.output
     assert "2 of 3 recorded requests are decided differently\n" in result.output
 
@@ -91,7 +91,7 @@ def test_a_line_without_end_is_cut(files: list[str], tmp_path: Path) -> None:
     result = diff(*files, "--replay", str(log))
     assert result.exit_code == 0
     assert result.output.count("not JSON") == MAX_BROKEN
-    assert "101 lines were left out" in result.output
+    assert "101 lines skipped" in result.output
 
 
 async def _fill(path: Path) -> None:

@@ -125,6 +125,14 @@ def test_a_denial_leaves_notify_and_assigned_to_count() -> None:
     assert decision.decided_by == {"deny": "p/0", "notify": "p/0", "assigned": "p/0"}
 
 
+def test_assigned_does_not_count_beside_a_denied_set() -> None:
+    """What the phone is told then is what a get would tell."""
+    effects = Effects(denial=NO, notify=NotifyScope.NONE, assigned=False)
+    decision = on_set(FeatureState(status=True), effects)
+    assert (decision.notify, decision.assigned) == (NotifyScope.NONE, True)
+    assert decision.decided_by == {"deny": "p/0", "notify": "p/0"}
+
+
 @pytest.mark.parametrize(
     ("answer", "state", "assigned"),
     [

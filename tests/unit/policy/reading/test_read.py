@@ -163,7 +163,7 @@ def test_head_of_a_file_and_its_defaults() -> None:
         (
             "{source.ip: {cidr: 10.0.0.1/8}}",
             "policy_value",
-            "`10.0.0.1/8` is not a network: 10.0.0.1/8 has host bits set",
+            "`10.0.0.1/8` is an address in a network; write the network, `10.0.0.0/8`",
         ),
         ("{user: {sameAs: user}}", "policy_value", "`user` is always the same as itself"),
     ],
@@ -191,12 +191,12 @@ def test_placeholders_must_name_facts() -> None:
         (
             "{values: {forwardTo: {default: x}}}",
             "policy_effect",
-            "`forwardTo` takes one of `from` and `template`",
+            "`forwardTo` takes either `from` or `template`",
         ),
         (
             "{values: {forwardTo: {from: user, template: x}}}",
             "policy_effect",
-            "`forwardTo` takes one of `from` and `template`",
+            "`forwardTo` takes either `from` or `template`",
         ),
         (
             '{values: {forwardTo: {template: "${usr}"}}}',

@@ -19,6 +19,14 @@ def test_a_record_gives_back_its_request() -> None:
     assert recorded(json.dumps({"id": "1", "given": given_of(view)}).encode()) == view
 
 
+def test_a_record_with_groups_gives_back_its_request() -> None:
+    """Every record of a site with a directory has them, and JSON has no tuples."""
+    view = view_of({**GIVEN, "groups": ["export", "sales"]})
+    again = recorded(json.dumps({"given": given_of(view)}).encode())
+    assert given_of(again) == given_of(view)
+    assert given_of(again)["groups"] == ("export", "sales")
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -39,6 +47,14 @@ def test_a_record_gives_back_its_request() -> None:
             b'{"given": {"op": "get", "feature": "DoNotDisturb", "origin": "operator", '
             b'"device": "x"}}',
             "`device` does not go with the other facts",
+        ),
+        (
+            b'{"given": {"op": "subscribe", "groups": "sales"}}',
+            "`groups` cannot be `sales`: it is a list of names",
+        ),
+        (
+            b'{"given": {"op": "subscribe", "groups": [1]}}',
+            "`groups` cannot be `[1]`: it is a list of names",
         ),
         (b'{"given": {"op": []}}', "`op` cannot be `[]`"),
         (b'{"given": {"op": "sett"}}', "`op` cannot be `sett`"),
