@@ -75,7 +75,7 @@ def test_no_cascade_is_longer_than_its_bound(written: list[dict[str, Any]]) -> N
                 for feature in FEATURES_USED:
                     for status in (False, True):
                         cascade = Cascade(
-                            policies, lambda _: NOTHING_STORED, lambda _: NOWHERE, NOON
+                            policies, lambda _: NOTHING_STORED, lambda _: NOWHERE, NOON, 10_000
                         )
                         asked = Asked(Feature(feature), FeatureState(status))
                         cascade.ask(asker, asked, requester)

@@ -5,7 +5,7 @@
 """
 
 from dfks_rules.model.requests import Origin
-from dfks_rules.policy.facts.facts.there import ALWAYS, ORIGINS, features_with
+from dfks_rules.policy.facts.there import ALWAYS, ORIGINS, features_with
 from dfks_rules.policy.language.alternatives import QUESTIONS, Alternative, Literals, SignedAtom
 from dfks_rules.policy.language.implication import by_fact, contradicted
 from dfks_rules.policy.language.matchers import Atom

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from dfks_rules.errors import Finding
 from dfks_rules.model.features import FEATURES, Feature
 from dfks_rules.model.requests import Operation, Origin
-from dfks_rules.policy.facts.facts.there import ORIGINS
+from dfks_rules.policy.facts.there import ORIGINS
 from dfks_rules.policy.language.alternatives import QUESTIONS, Literals, SignedAtom
 from dfks_rules.policy.language.document import Also
 from dfks_rules.policy.language.implication import by_fact, excludes

@@ -50,7 +50,7 @@ def test_banner_says_when_the_files_are_broken() -> None:
     """Old policies decide, and whoever started the server must know."""
     failure = FailureRow("2026-01-05", "start", ("p.yaml:1:1: no",))
     lines = _lines("dfks.yaml", SIP, MI, listing=LISTING._replace(failure=failure))
-    position = lines.index("THE POLICY FILES ARE BROKEN; these are the last that were good:")
+    position = lines.index("THE POLICY FILES ARE BROKEN; the last good ones decide:")
     assert lines[position + 1] == "  p.yaml:1:1: no"
 
 

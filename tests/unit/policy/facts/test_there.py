@@ -1,12 +1,12 @@
 """Which requests have a fact, against the requests that facts are read from."""
 
 import pytest
-from dfks_rules.policy.facts.facts.there import ALWAYS, ORIGINS, features_with
 
 from dfks_rules.model.features import Feature
 from dfks_rules.model.requests import Operation, Origin
 from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.facts.given import given_of, view_of
+from dfks_rules.policy.facts.there import ALWAYS, ORIGINS, features_with
 
 FULL = {
     "device": "d",
