@@ -76,8 +76,8 @@ class Decision(NamedTuple):
     matched: tuple[str, ...]
     """Ids (`policy/rule`) of the rules that matched, in order of precedence."""
     decided_by: Mapping[str, str]
-    """Field → id of the rule that set it. Fields: `status`, `assigned`, `notify`, `forwardTo`,
-    `ringCount`, `deny`, `allow`."""
+    """Field → id of the rule that set it. Fields: `status`, `assigned`, `notify`, `deny`, `allow`,
+    and values by their names."""
     logs: tuple[str, ...]
     """Lines that the policies want logged."""
     revision: str

@@ -1,7 +1,16 @@
-"""The features of a presentity and their states."""
+"""The features of a presentity, the values that they have beside their status, and their states.
 
+Two tables: to add a feature is a member of `Feature` and a row of `VALUES_OF`, to add a value a
+member of `Value`. Policies, MI, logs and the store follow; how they are written in bodies is for
+`csta.names` to say.
+"""
+
+from collections.abc import Mapping
 from enum import Enum
 from typing import NamedTuple
+
+MAX_TEXT = 512
+"""Longest forward target, device, parameter or user agent taken from a peer, in characters."""
 
 
 class Feature(Enum):
@@ -23,12 +32,74 @@ FEATURES: tuple[Feature, ...] = tuple(Feature)
 """Every feature, in the order in which their documents are sent."""
 
 
+class Text(NamedTuple):
+    """A printable text of 1 to `MAX_TEXT` characters."""
+
+    examples: tuple[str, ...]
+    """As phones and operators write it."""
+
+
+class Integer(NamedTuple):
+    """A whole number within bounds, which are included."""
+
+    least: int
+    """0 or more."""
+    most: int
+    """At most 1000: so far do policies count."""
+
+
+class Choice(NamedTuple):
+    """One of these words."""
+
+    words: tuple[str, ...]
+    """In the order in which they are shown."""
+
+
 class Value(Enum):
-    """A value that a feature may have beside its status; named as in policies and MI."""
+    """A value that a feature may have beside its status.
 
-    FORWARD_TO = "forwardTo"
-    RING_COUNT = "ringCount"
+    The members' own value is the name in policies, facts, MI and the store; the name of the member,
+    in lower case, is the key in log lines.
+    """
 
+    FORWARD_TO = (
+        "forwardTo",
+        Text(("sip:bob@example.com", "+4930123456")),
+        "target",
+        "Where calls go",
+    )
+    RING_COUNT = (
+        "ringCount",
+        Integer(1, 100),  # ECMA-323
+        "number of rings",
+        "Rings before the call is forwarded",
+    )
+
+    __hash__ = object.__hash__
+
+    def __new__(cls, name: str, *_row: object) -> "Value":
+        """The member with that name."""
+        value = object.__new__(cls)
+        value._value_ = name
+        return value
+
+    def __init__(
+        self,
+        _name: str,
+        kind: Text | Integer | Choice,
+        noun: str,
+        description: str,
+    ) -> None:
+        self.kind = kind
+        """What it can be."""
+        self.noun = noun
+        """What it is called in a sentence."""
+        self.description = description
+        """What it is, without a full stop."""
+
+
+VALUES: tuple[Value, ...] = tuple(Value)
+"""Every value, in the order in which they are shown and sent."""
 
 VALUES_OF: dict[Feature, tuple[Value, ...]] = {
     Feature.DO_NOT_DISTURB: (),
@@ -38,11 +109,20 @@ VALUES_OF: dict[Feature, tuple[Value, ...]] = {
 }
 """Which values each feature has."""
 
-RING_COUNTS = range(1, 101)
-"""Rings before a call is forwarded (ECMA-323: 1 to 100)."""
+Values = tuple[tuple[Value, str | int], ...]
+"""What was said of values, each once and in the order of `VALUES`; nothing of the others."""
 
-MAX_TEXT = 512
-"""Longest forward target, device, parameter or user agent taken from a peer, in characters."""
+
+def values_from(said: Mapping[Value, str | int | None]) -> Values:
+    """The same as `Values`; None is as not said."""
+    return tuple([(one, what) for one in VALUES if (what := said.get(one)) is not None])
+
+
+def values_over(upper: Values, lower: Values) -> Values:
+    """All that is said in either; the upper one has the last word, unless it is an empty text."""
+    if not upper or not lower:
+        return upper or lower
+    return values_from({**dict(lower), **{one: what for one, what in upper if what != ""}})
 
 
 class FeatureState(NamedTuple):
@@ -50,10 +130,20 @@ class FeatureState(NamedTuple):
 
     status: bool = False
     """On or off."""
-    forward_to: str | None = None
-    """Where calls go, as it was written; None when never said. Kept while the feature is off."""
-    ring_count: int | None = None
-    """Rings before the call is forwarded; None when never said. CallForwardingNoAnswer only."""
+    values: Values = ()
+    """Beside it; they are kept while the feature is off."""
+
+    def value(self, value: Value) -> str | int | None:
+        """One of them; None when it was never said."""
+        for one, what in self.values:
+            if one is value:
+                return what
+        return None
+
+    @property
+    def by_name(self) -> dict[str, str | int]:
+        """Name of a value → what was said of it."""
+        return {value.value: what for value, what in self.values}
 
 
 class Snapshot(NamedTuple):

@@ -16,6 +16,7 @@ import structlog
 from dfks_rules.app.records.decisions import Decisions
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Outcome
+from dfks_rules.model.features import VALUES
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Operation
 
@@ -173,8 +174,7 @@ class LoggedOutcomes:
             presentity=request.presentity.uri,
             feature=request.feature.value if request.feature else None,
             status=int(outcome.after.status),
-            forward_to=outcome.after.forward_to,
-            ring_count=outcome.after.ring_count,
+            **{value.name.lower(): outcome.after.value(value) for value in VALUES},
             changed=outcome.changed,
             origin=who.origin.value,
             watcher=who.watcher.uri if who.watcher else None,

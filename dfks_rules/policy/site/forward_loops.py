@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from dfks_rules.model.features import Snapshot
+from dfks_rules.model.features import Snapshot, Value
 from dfks_rules.model.identity import Aor
 
 MAX_HOPS = 8
@@ -46,6 +46,6 @@ def loops(presentity: Aor, target: Aor | None, stored_of: StoredOf, resolve: Res
 
 def _forwards(user: Aor, stored: Snapshot, resolve: Resolve) -> set[Aor]:
     """The users that a user's calls are forwarded to."""
-    written = {state.forward_to for state in stored.states if state.status and state.forward_to}
-    targets = {resolve(text, user) for text in written}
+    written = {state.value(Value.FORWARD_TO) for state in stored.states if state.status}
+    targets = {resolve(str(text), user) for text in written if text}
     return {target for target in targets if target}

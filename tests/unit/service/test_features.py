@@ -4,7 +4,7 @@ import pytest
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Outcome
-from dfks_rules.model.features import FEATURES, NOTHING_STORED, OFF, FeatureState, Snapshot
+from dfks_rules.model.features import FEATURES, NOTHING_STORED, OFF, FeatureState, Snapshot, Value
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked
 from dfks_rules.service.features import Features
@@ -13,6 +13,7 @@ from dfks_rules.store.memory import MemoryStore
 from dfks_rules.store.tables import Change
 from tests.helpers.playbook import Recorded, default_policies
 from tests.helpers.policy import ALICE, BOB, CFA, DND, NOON, ON, OPERATOR, PHONE, policies
+from tests.helpers.states import forwarding
 
 Told = list[tuple[Outcome, ...] | StoreError]
 
@@ -92,12 +93,12 @@ def test_second_set_is_decided_on_the_first_before_that_is_settled() -> None:
     store, told = _SlowStore(), Told()
     features = Features(store, default_policies(), Recorded())
     _set(features, told, Asked(DND, ON))
-    _set(features, told, Asked(CFA, FeatureState(True, "sip:bob@example.com")))
+    _set(features, told, Asked(CFA, forwarding(True, "sip:bob@example.com")))
     store.settle()
     store.settle()
     assert store.stored.revision == 2
     assert store.stored.state(DND) == ON
-    assert store.stored.state(CFA).forward_to == "sip:bob@example.com"
+    assert store.stored.state(CFA).value(Value.FORWARD_TO) == "sip:bob@example.com"
 
 
 def test_several_sets_of_one_request_are_one_commit() -> None:
