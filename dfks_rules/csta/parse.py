@@ -15,9 +15,6 @@ from dfks_rules.model.requests import Asked
 MAX_BODY = 65_536
 """Largest body, in bytes."""
 
-# A named tuple's own constructor is a Python function: this is the same without the call.
-_new = tuple.__new__
-
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -71,9 +68,9 @@ def _parse_document(body: bytes) -> Asked:
     words = _words_of(root, texts.get(FORWARDING_TYPE))
     values = _values(words, texts) if words.elements else ()
     status = _status(words.request_status, texts)
-    state = _new(FeatureState, (status, values))
+    state = FeatureState(status, values)
     device = texts.get(DEVICE)
-    return _new(Asked, (words.feature, state, _plain(DEVICE, device) if device else None))
+    return Asked(words.feature, state, _plain(DEVICE, device) if device else None)
 
 
 def _words_of(root: str, forwarding_type: str | None) -> Words:

@@ -157,16 +157,14 @@ class Notifier:
             watcher = _watcher(incoming.sender, presentity)
         else:
             presentity, watcher = subscription.presentity, subscription.watcher
-        made = (
+        requester = Requester(
             Origin.WATCHER,
             watcher,
             asked[-1].device if asked else None,
             request.text(b"user-agent"),
             incoming.flow.listener.transport,
             incoming.flow.remote[0],
-            None,
         )
-        requester = _new(Requester, made)
         admission = self._features.admit(presentity, requester, at)
         if admission.denial is not None:
             if subscription is not None:

@@ -16,9 +16,6 @@ from dfks_rules.model.requests import (
 )
 from dfks_rules.service.ports import Decides
 
-# A named tuple's own constructor is a Python function: this is the same without the call.
-_new = tuple.__new__
-
 MAX_DEPTH = 3
 """How deep sets follow from sets."""
 _INTERNAL = Requester(Origin.INTERNAL)
@@ -84,7 +81,7 @@ class Cascade:
             change = self.changes[presentity] = Change(self._snapshot_of(presentity))
         feature, state, device = asked
         by = requester if device == requester.device else requester._replace(device=device)
-        request = _new(FeatureRequest, (Operation.SET, presentity, by, feature, state))
+        request = FeatureRequest(Operation.SET, presentity, by, feature, state)
         before, states = change.before, change.states
         snapshot = before if states is before.states else before._replace(states=states)
         around = self._surroundings(request)
@@ -98,8 +95,7 @@ class Cascade:
             change.states = (*states[:position], after, *states[position + 1 :])
         else:
             after, shown = stored, self._shown(request, decision, stored, snapshot)
-        made = (request, decision, stored, after, shown, snapshot, self._at, around)
-        outcome = _new(Outcome, made)
+        outcome = Outcome(request, decision, stored, after, shown, snapshot, self._at, around)
         change.outcomes.append(outcome)
         return outcome
 

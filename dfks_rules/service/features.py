@@ -27,9 +27,6 @@ from dfks_rules.service.rates import Rates
 _RATES = frozenset({"rate.user", "rate.device"})
 """Facts that sets are counted for."""
 
-# A named tuple's own constructor is a Python function: this is the same without the call.
-_new = tuple.__new__
-
 
 def _nobody(_presentity: Aor, _outcomes: tuple[Outcome, ...] | StoreError, _now: float) -> None:
     """Is told, and does nothing."""
@@ -69,7 +66,7 @@ class Features:
         Raises:
             StoreError: what is stored cannot be read.
         """
-        request = _new(FeatureRequest, (Operation.SUBSCRIBE, presentity, requester, None, None))
+        request = FeatureRequest(Operation.SUBSCRIBE, presentity, requester)
         try:
             snapshot = self._snapshot(presentity)
             decision = self.policies.decide(request, snapshot, at, self._quiet)
@@ -78,8 +75,8 @@ class Features:
             raise
         # That a phone may watch itself though no rule says anything is not worth a record.
         if decision.matched or decision.denial is not None:
-            made = (request, decision, OFF, OFF, None, snapshot, at, self._quiet)
-            self._log.record((_new(Outcome, made),))
+            outcome = Outcome(request, decision, OFF, OFF, None, snapshot, at, self._quiet)
+            self._log.record((outcome,))
         return decision
 
     def get(
@@ -104,18 +101,15 @@ class Features:
             return
         get, quiet = Operation.GET, self._quiet
         outcomes = [
-            _new(
-                Outcome,
-                (
-                    _new(FeatureRequest, (get, presentity, requester, feature, None)),
-                    decision,
-                    stored,
-                    stored,
-                    decision.state if decision.assigned else None,
-                    snapshot,
-                    at,
-                    quiet,
-                ),
+            Outcome(
+                FeatureRequest(get, presentity, requester, feature),
+                decision,
+                stored,
+                stored,
+                decision.state if decision.assigned else None,
+                snapshot,
+                at,
+                quiet,
             )
             for feature, stored, decision in zip(FEATURES, snapshot.states, decisions, strict=True)
         ]
@@ -147,7 +141,7 @@ class Features:
             if change.states == change.before.states:
                 self._settle(owner, outcomes, now, told)
             else:
-                after = _new(Snapshot, (change.before.revision + 1, change.states))
+                after = Snapshot(change.before.revision + 1, change.states)
                 self._commit(owner, change.before, after, outcomes, told)
 
     def _snapshot(self, presentity: Aor) -> Snapshot:

@@ -35,10 +35,6 @@ a wait for the disk and a change of threads for many commits cost as much as for
 CACHED = 200_000
 """Presentities whose snapshots are kept in memory, about 0.5 KiB each."""
 
-
-# A named tuple's own constructor is a Python function: this is the same without the call.
-_new = tuple.__new__
-
 _Commit = tuple[Change, Settle]
 
 
@@ -110,7 +106,7 @@ class SqliteStore:
         if self._closed:
             settle(StoreError("store_unavailable", "the store is closed"), self._clock())
             return
-        self._asked.append((_new(Change, (presentity, before, after)), settle))
+        self._asked.append((Change(presentity, before, after), settle))
         if not self._busy:
             self._busy = True
             self._loop.call_soon(self._write)

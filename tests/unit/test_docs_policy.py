@@ -145,7 +145,8 @@ def test_examples_of_effects_give_what_the_page_says(example: str, expected: str
 def test_examples_of_values_give_what_the_page_says(written: str, expected: str) -> None:
     """Every way of writing one."""
     given = {**ASKED, "feature": "CallForwardingNoAnswer", "request.ringCount": 99}
-    state = decide(f"  - {{id: r, when: {{op: set}}, then: {{values: {{{written}}}}}}}\n", given)[0]
+    rule = f"  - {{id: r, when: {{op: set}}, then: {{values: {{{written}}}}}}}\n"
+    state = decide(rule, given).state
     assert expected in (state.value(Value.FORWARD_TO), str(state.value(Value.RING_COUNT)))
 
 

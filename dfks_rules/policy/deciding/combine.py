@@ -34,9 +34,6 @@ NOT_YOUR_PRESENTITY = Denial(
 )
 """Built in: why a third party may not subscribe unless a rule says `allow: true`."""
 
-# A named tuple's own constructor is a Python function: this is the same without the call.
-_new = tuple.__new__
-
 _USER = re.compile(r"[^@:<>\"\s]+")
 _DOMAIN = re.compile(r"[^@/<>\"\s,;]+")
 
@@ -91,7 +88,7 @@ class Plan:
             state = stored
             if self.operation is Operation.GET:
                 state, assigned = _told_of(denial, stored, assigned=assigned)
-        made = (
+        return Decision(
             state,
             assigned,
             self.notify,
@@ -103,14 +100,14 @@ class Plan:
             () if denial else self.also,
             self.shadow,
         )
-        return _new(Decision, made)
 
     def lines(self, lookup: FactLookup) -> tuple[str, ...]:
         """The lines to log, with facts filled in."""
         return tuple(line(text, lookup) for text in self.logs)
 
     def _state(self, asked: FeatureState | None, stored: FeatureState) -> FeatureState:
-        status, values = asked or stored
+        said = asked or stored
+        status, values = said
         if asked is not None:
             values = values_over(values, stored.values)
         match self.status:
@@ -120,7 +117,11 @@ class Plan:
                 status = stored.status
             case number:
                 status = bool(number)
-        return _new(FeatureState, (status, values_over(self.values, values)))
+        values = values_over(self.values, values)
+        # Most decisions change nothing of what was said.
+        if status == said.status and values == said.values:
+            return said
+        return FeatureState(status, values)
 
 
 def make_plan(
