@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from dfks_rules.model.features import Value
+from dfks_rules.model.values import Value
 from dfks_rules.policy.facts.view import View
 
 

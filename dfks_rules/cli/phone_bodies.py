@@ -7,7 +7,8 @@ from xml.sax.saxutils import escape
 from lxml import etree
 
 from dfks_rules.csta.names import FORWARDING_TYPE, NAMESPACE, TABLE, Words
-from dfks_rules.model.features import VALUES, Feature
+from dfks_rules.model.features import Feature
+from dfks_rules.model.values import VALUES
 
 _VALUES = tuple(value.value for value in VALUES)
 

@@ -5,7 +5,8 @@ Reference: ECMA-323 SetDoNotDisturb, SetForwarding, DoNotDisturbEvent, Forwardin
 
 from typing import NamedTuple
 
-from dfks_rules.model.features import Feature, Value
+from dfks_rules.model.features import Feature
+from dfks_rules.model.values import Value
 
 CONTENT_TYPE = "application/x-as-feature-event+xml"
 """Media type of one document."""

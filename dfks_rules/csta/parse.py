@@ -9,8 +9,9 @@ from dfks_rules.csta import multipart, xml
 from dfks_rules.csta.names import CONTENT_TYPE, DEVICE, FORWARDING_TYPE, MULTIPART, TABLE, Words
 from dfks_rules.csta.xml import quoted
 from dfks_rules.errors import MalformedMessageError
-from dfks_rules.model.features import MAX_TEXT, Choice, FeatureState, Integer, Text, Values
+from dfks_rules.model.features import FeatureState
 from dfks_rules.model.requests import Asked
+from dfks_rules.model.values import MAX_TEXT, Choice, Integer, Text, Values
 
 MAX_BODY = 65_536
 """Largest body, in bytes."""

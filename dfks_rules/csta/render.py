@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from dfks_rules.csta import multipart
 from dfks_rules.csta.names import CONTENT_TYPE, DEVICE, FORWARDING_TYPE, NAMESPACE, TABLE, Words
-from dfks_rules.model.features import POSITION, Feature, FeatureState, Value
+from dfks_rules.model.features import POSITION, Feature, FeatureState
+from dfks_rules.model.values import Value
 
 Document = tuple[Feature, FeatureState]
 """One feature, and the state of it that is told."""

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from dfks_rules.errors import MalformedMessageError
-from dfks_rules.model.features import MAX_TEXT, Choice, Integer, Text
 from dfks_rules.model.identity import Aor
+from dfks_rules.model.values import MAX_TEXT, Choice, Integer, Text
 from dfks_rules.sip.uri import parse_aor
 
 PAGE_BYTES = 30_000

@@ -110,10 +110,22 @@ class Surroundings(NamedTuple):
     """Likewise sets that came from the same phone; None also for an operator."""
 
 
-class Asked(NamedTuple):
+class Asked(Record):
     """One set inside a request that may hold several: which feature, and the state asked for."""
 
-    feature: Feature
-    state: FeatureState
-    device: str | None = None
-    """Text of its `<device>` element."""
+    _fields: ClassVar[tuple[str, ...]] = (
+        "feature",
+        "state",
+        "device",
+    )
+
+    def __init__(
+        self,
+        feature: Feature,
+        state: FeatureState,
+        device: str | None = None,
+    ) -> None:
+        self.feature: Final = feature
+        self.state: Final = state
+        self.device: Final = device
+        """Text of its `<device>` element."""

@@ -15,9 +15,9 @@ from dfks_rules.csta.names import ACCEPT
 from dfks_rules.csta.parse import parse as parse_body
 from dfks_rules.errors import MalformedMessageError, StoreError
 from dfks_rules.model.decisions import Denial, DenialAnswer, Outcome
-from dfks_rules.model.features import MAX_TEXT
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked, Origin, Requester
+from dfks_rules.model.values import MAX_TEXT
 from dfks_rules.presence.documents import (
     Documents,
     documents_for_others,

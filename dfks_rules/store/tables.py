@@ -16,14 +16,13 @@ from dfks_rules.model.features import (
     NOTHING_STORED,
     OFF,
     POSITION,
-    VALUES,
     Feature,
     FeatureState,
     Snapshot,
-    Values,
     values_from,
 )
 from dfks_rules.model.identity import Aor
+from dfks_rules.model.values import VALUES, Values
 
 _READ = """
     SELECT revision, feature, status, feature_values

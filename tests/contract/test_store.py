@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from dfks_rules.errors import StoreError
-from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState, Snapshot, Value
+from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
+from dfks_rules.model.values import Value
 from dfks_rules.service.ports import Store
 from dfks_rules.store.open import open_store
 from tests.helpers.states import forwarding

@@ -14,16 +14,10 @@ from dfks_rules.mi.ports import (
     SubscriptionRow,
 )
 from dfks_rules.model.decisions import Decision, Denial, NotifyScope, Outcome
-from dfks_rules.model.features import (
-    FEATURES,
-    NOTHING_STORED,
-    FeatureState,
-    Snapshot,
-    Value,
-    values_over,
-)
+from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState, Snapshot, values_over
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked, FeatureRequest, Operation, Origin, Requester
+from dfks_rules.model.values import Value
 
 REFUSED_TARGET = "sip:premium@example.com"
 """Where the one policy lets nobody forward to."""

@@ -6,15 +6,10 @@ from typing import Any
 import yaml
 from hypothesis import strategies as st
 
-from dfks_rules.model.features import (
-    FEATURES,
-    MAX_TEXT,
-    VALUES_OF,
-    Snapshot,
-    Value,
-)
+from dfks_rules.model.features import FEATURES, VALUES_OF, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester
+from dfks_rules.model.values import MAX_TEXT, Value
 from dfks_rules.policy.facts.fact import Fact, Kind
 from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.language.matchers import MATCHERS, Operand

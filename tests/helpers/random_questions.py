@@ -2,9 +2,10 @@
 
 from random import Random
 
-from dfks_rules.model.features import FEATURES, VALUES_OF, Snapshot, Value
+from dfks_rules.model.features import FEATURES, VALUES_OF, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester, Surroundings
+from dfks_rules.model.values import Value
 from dfks_rules.policy.facts.fact import Kind
 from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.facts.view import NOWHERE, FactValue, View

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from dfks_rules.model.features import FeatureState, Value
+from dfks_rules.model.features import FeatureState
+from dfks_rules.model.values import Value
 
 
 def forwarding(status: bool, to: str | None = None, rings: int | None = None) -> FeatureState:

@@ -13,8 +13,9 @@ from dfks_rules.csta.parse import parse
 from dfks_rules.csta.render import render
 from dfks_rules.csta.xml import read
 from dfks_rules.errors import MalformedMessageError
-from dfks_rules.model.features import FEATURES, Feature, FeatureState, Value
+from dfks_rules.model.features import FEATURES, Feature, FeatureState
 from dfks_rules.model.requests import Asked
+from dfks_rules.model.values import Value
 from tests.helpers.states import forwarding
 
 # XML 1.0 §2.2, production Char.

@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from dfks_rules.model.decisions import Decision, DenialAnswer
-from dfks_rules.model.features import FEATURES, Value
+from dfks_rules.model.features import FEATURES
+from dfks_rules.model.values import Value
 from dfks_rules.policy.deciding.answer import answer_of
 from dfks_rules.policy.deciding.policy_set import load
 from dfks_rules.policy.facts.facts import FACTS

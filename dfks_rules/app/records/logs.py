@@ -16,9 +16,13 @@ import structlog
 from dfks_rules.app.records.decisions import Decisions
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Outcome
-from dfks_rules.model.features import VALUES
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Operation
+from dfks_rules.model.values import VALUES
+
+_KEYS = {value: value.name.lower() for value in VALUES}
+"""What values are called in log lines."""
+_NEVER_SAID = dict.fromkeys(_KEYS.values())
 
 LEVELS = {
     "debug": logging.DEBUG,
@@ -169,17 +173,19 @@ class LoggedOutcomes:
     def _log_set(self, outcome: Outcome) -> None:
         request, decision = outcome.request, outcome.decision
         who = request.requester
-        self._log.info(
-            "feature_set" if decision.denial is None else "feature_set_denied",
-            presentity=request.presentity.uri,
-            feature=request.feature.value if request.feature else None,
-            status=int(outcome.after.status),
-            **{value.name.lower(): outcome.after.value(value) for value in VALUES},
-            changed=outcome.changed,
-            origin=who.origin.value,
-            watcher=who.watcher.uri if who.watcher else None,
-            source=who.source_ip,
-            reason=decision.denial.reason if decision.denial else None,
-            matched=decision.matched,
-            policy_revision=decision.revision,
-        )
+        fields: dict[str, object] = {
+            "presentity": request.presentity.uri,
+            "feature": request.feature.value if request.feature else None,
+            "status": int(outcome.after.status),
+            **_NEVER_SAID,
+            "changed": outcome.changed,
+            "origin": who.origin.value,
+            "watcher": who.watcher.uri if who.watcher else None,
+            "source": who.source_ip,
+            "reason": decision.denial.reason if decision.denial else None,
+            "matched": decision.matched,
+            "policy_revision": decision.revision,
+        }
+        for value, what in outcome.after.values:
+            fields[_KEYS[value]] = what
+        self._log.info("feature_set" if decision.denial is None else "feature_set_denied", **fields)

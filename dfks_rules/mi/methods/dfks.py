@@ -10,14 +10,9 @@ from dfks_rules.mi.errors import BAD_REQUEST, REFUSED, CallError, invalid_params
 from dfks_rules.mi.registry import Desk, Given, Method, Parameter
 from dfks_rules.mi.values import take_aor, take_status, take_text, take_texts, take_value
 from dfks_rules.model.decisions import Decision, Outcome
-from dfks_rules.model.features import (
-    VALUES_OF,
-    Feature,
-    FeatureState,
-    Value,
-    values_from,
-)
+from dfks_rules.model.features import VALUES_OF, Feature, FeatureState, values_from
 from dfks_rules.model.requests import Asked
+from dfks_rules.model.values import Value
 
 
 async def set_feature(desk: Desk, given: Given) -> Any:

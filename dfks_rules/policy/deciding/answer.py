@@ -3,7 +3,7 @@
 from typing import Any
 
 from dfks_rules.model.decisions import AlsoSet, Decision, NotifyScope
-from dfks_rules.model.features import VALUES
+from dfks_rules.model.values import VALUES
 
 Answer = dict[str, Any]
 """A JSON object with the keys that `expect` in a case may have."""
@@ -45,7 +45,7 @@ def value_of(answer: Answer, field: str) -> object:
 
 def _also(also: AlsoSet) -> Answer:
     """A set that follows, as a case writes it."""
-    feature, state, _ = also.asked
+    feature, state = also.asked.feature, also.asked.state
     return {
         "presentity": also.presentity.uri,
         "feature": feature.value,

@@ -12,17 +12,10 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from dfks_rules.model.decisions import AlsoSet, Decision, Denial, DenialAnswer, NotifyScope
-from dfks_rules.model.features import (
-    VALUES_OF,
-    Feature,
-    FeatureState,
-    Value,
-    Values,
-    values_from,
-    values_over,
-)
+from dfks_rules.model.features import VALUES_OF, Feature, FeatureState, values_from, values_over
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked, Operation
+from dfks_rules.model.values import Value, Values
 from dfks_rules.policy.facts.fact import FactLookup
 from dfks_rules.policy.language.document import Also, Rule, Written
 from dfks_rules.policy.language.values import Clamped, Template, line

@@ -5,19 +5,9 @@ To add a fact, add a row; the schema, the documentation and the checks follow.
 
 from collections.abc import Callable
 
-from dfks_rules.model.features import (
-    FEATURES,
-    POSITION,
-    VALUES,
-    VALUES_OF,
-    Choice,
-    Feature,
-    FeatureState,
-    Integer,
-    Text,
-    Value,
-)
+from dfks_rules.model.features import FEATURES, POSITION, VALUES_OF, Feature, FeatureState
 from dfks_rules.model.requests import Operation, Origin
+from dfks_rules.model.values import VALUES, Choice, Integer, Text, Value
 from dfks_rules.policy.facts.derived_facts import DERIVED_FACTS
 from dfks_rules.policy.facts.fact import (
     ABOUT_A_FEATURE,

@@ -10,7 +10,6 @@ from typing import Any
 from dfks_rules.model.features import (
     NOTHING_STORED,
     POSITION,
-    VALUES,
     Feature,
     FeatureState,
     Snapshot,
@@ -24,6 +23,7 @@ from dfks_rules.model.requests import (
     Requester,
     Surroundings,
 )
+from dfks_rules.model.values import VALUES
 from dfks_rules.policy.facts.facts import FACTS, WEEKDAYS
 from dfks_rules.policy.facts.view import NOWHERE, FactValue, View
 

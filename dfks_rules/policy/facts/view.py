@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from dfks_rules.model.features import NOTHING_STORED, Snapshot, Value
+from dfks_rules.model.features import NOTHING_STORED, Snapshot
 from dfks_rules.model.requests import FeatureRequest, Surroundings
+from dfks_rules.model.values import Value
 from dfks_rules.policy.site.site import NO_SITE, Site
 from dfks_rules.policy.site.targets import Target
 

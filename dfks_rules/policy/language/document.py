@@ -4,7 +4,8 @@ from enum import Enum, IntEnum
 from typing import Literal, NamedTuple
 
 from dfks_rules.model.decisions import Denial, NotifyScope
-from dfks_rules.model.features import Feature, Value
+from dfks_rules.model.features import Feature
+from dfks_rules.model.values import Value
 from dfks_rules.policy.language.matchers import Atom
 from dfks_rules.policy.language.values import Clamped, Template
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 
 from dfks_rules.errors import Finding
-from dfks_rules.model.features import VALUES
 from dfks_rules.model.requests import Operation
+from dfks_rules.model.values import VALUES
 from dfks_rules.policy.language.alternatives import (
     QUESTIONS,
     SignedAtom,

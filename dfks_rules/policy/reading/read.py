@@ -7,7 +7,8 @@ from typing import Any
 
 from dfks_rules.errors import Finding
 from dfks_rules.model.decisions import Denial, DenialAnswer, NotifyScope
-from dfks_rules.model.features import VALUES, Feature, Integer, Value
+from dfks_rules.model.features import Feature
+from dfks_rules.model.values import VALUES, Integer, Value
 from dfks_rules.policy.facts.fact import Kind
 from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.language.document import (

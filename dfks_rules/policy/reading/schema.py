@@ -7,7 +7,8 @@ Reference: JSON Schema draft 2020-12.
 """
 
 from dfks_rules.model.decisions import DenialAnswer
-from dfks_rules.model.features import FEATURES, VALUES, Choice, Integer, Text, Value
+from dfks_rules.model.features import FEATURES
+from dfks_rules.model.values import VALUES, Choice, Integer, Text, Value
 from dfks_rules.policy.facts.fact import Fact, Kind
 from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.language.document import Mode

@@ -5,7 +5,7 @@ Reference: JSON Schema draft 2020-12.
 
 from typing import Any
 
-from dfks_rules.model.features import MAX_TEXT, Choice, Integer, Text
+from dfks_rules.model.values import MAX_TEXT, Choice, Integer, Text
 from dfks_rules.policy.facts.fact import Fact, Kind
 from dfks_rules.policy.language.schedules import DATE, TIME
 from dfks_rules.policy.language.schedules import WANTED as SCHEDULE_WANTED

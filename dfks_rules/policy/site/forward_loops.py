@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
-from dfks_rules.model.features import Snapshot, Value
+from dfks_rules.model.features import Snapshot
 from dfks_rules.model.identity import Aor
+from dfks_rules.model.values import Value
 
 MAX_HOPS = 8
 """Longest chain of forwards that is followed; a call does not live through more (the servers of the

@@ -1,6 +1,6 @@
 """The JSON Schema of files of cases, made of the same tables as the schema of policies."""
 
-from dfks_rules.model.features import VALUES
+from dfks_rules.model.values import VALUES
 from dfks_rules.policy.facts.fact import Fact, Kind
 from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.reading.schema_pieces import (

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from dfks_rules.model.decisions import Decision
-from dfks_rules.model.features import VALUES
+from dfks_rules.model.values import VALUES
 from dfks_rules.policy.deciding.answer import answer_of
 from dfks_rules.policy.deciding.policy_set import PolicySet
 from dfks_rules.policy.facts.given import given_of

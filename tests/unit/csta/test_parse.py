@@ -5,8 +5,9 @@ import pytest
 from dfks_rules.csta.parse import MAX_BODY, parse, read_value
 from dfks_rules.csta.xml import MAX_DEPTH, MAX_ELEMENTS, MAX_QUOTED
 from dfks_rules.errors import MalformedMessageError
-from dfks_rules.model.features import MAX_TEXT, Choice, Feature, FeatureState, Value
+from dfks_rules.model.features import Feature, FeatureState
 from dfks_rules.model.requests import Asked
+from dfks_rules.model.values import MAX_TEXT, Choice, Value
 from tests.helpers.states import forwarding
 
 TYPE = "application/x-as-feature-event+xml"

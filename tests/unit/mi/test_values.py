@@ -5,8 +5,8 @@ import json
 import pytest
 
 from dfks_rules.mi.values import PAGE_BYTES, page, take_aor, take_integer, take_text, take_value
-from dfks_rules.model.features import MAX_TEXT, Choice
 from dfks_rules.model.identity import Aor
+from dfks_rules.model.values import MAX_TEXT, Choice
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,9 @@
-"""Values by name."""
-
-import pickle
+"""States, and what is said of their values."""
 
 import pytest
 
-from dfks_rules.model.features import (
-    VALUES,
-    VALUES_OF,
-    FeatureState,
-    Integer,
-    Value,
-    Values,
-    values_from,
-    values_over,
-)
+from dfks_rules.model.features import VALUES_OF, FeatureState, values_from, values_over
+from dfks_rules.model.values import VALUES, Value, Values
 
 TO: Values = ((Value.FORWARD_TO, "bob"),)
 RINGS: Values = ((Value.RING_COUNT, 4),)
@@ -56,16 +46,3 @@ def test_a_state_gives_a_value_or_says_that_it_was_never_said() -> None:
     state = FeatureState(True, RINGS)
     assert (state.value(Value.RING_COUNT), state.value(Value.FORWARD_TO)) == (4, None)
     assert state.by_name == {"ringCount": 4}
-
-
-def test_values_come_back_from_another_process_as_themselves() -> None:
-    """Policies are compiled there, and compared by identity here."""
-    state = pickle.loads(pickle.dumps(FeatureState(True, TO)))  # noqa: S301 - our own
-    assert state.value(Value.FORWARD_TO) == "bob"
-
-
-def test_policies_can_count_as_far_as_numbers_go() -> None:
-    """The constants of facts end at 1000."""
-    for value in VALUES:
-        if isinstance(value.kind, Integer):
-            assert 0 <= value.kind.least <= value.kind.most <= 1000

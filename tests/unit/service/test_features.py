@@ -4,9 +4,10 @@ import pytest
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Outcome
-from dfks_rules.model.features import FEATURES, NOTHING_STORED, OFF, FeatureState, Snapshot, Value
+from dfks_rules.model.features import FEATURES, NOTHING_STORED, OFF, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked
+from dfks_rules.model.values import Value
 from dfks_rules.service.features import Features
 from dfks_rules.service.ports import Settle
 from dfks_rules.store.memory import MemoryStore

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from dfks_rules.errors import StoreError
-from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState, Snapshot, Value
+from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
+from dfks_rules.model.values import Value
 from dfks_rules.store.sqlite import MAX_BATCH, SqliteStore
 from tests.helpers.states import forwarding
 

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from dfks_rules.mi.errors import INVALID_PARAMS
-from dfks_rules.model.features import Feature, Value
+from dfks_rules.model.features import Feature
 from dfks_rules.model.identity import Aor
+from dfks_rules.model.values import Value
 from tests.helpers.mi import error, result
 from tests.helpers.operations import REFUSED_TARGET, MemoryOperations
 from tests.helpers.states import forwarding

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from dfks_rules.model.features import Choice, Integer
+from dfks_rules.model.values import Choice, Integer
 from dfks_rules.policy.facts.fact import Kind
 from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.reading.schema_pieces import (
