@@ -12,12 +12,13 @@ from dfks_rules.app.records.decisions import Decisions
 from dfks_rules.app.records.logs import LEVELS, LoggedOutcomes, _Lines, set_up
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Decision, Denial, NotifyScope, Outcome
-from dfks_rules.model.features import NOTHING_STORED, OFF, FeatureState
+from dfks_rules.model.features import NOTHING_STORED, OFF
 from dfks_rules.model.requests import FeatureRequest
 from dfks_rules.policy.facts.view import NOWHERE
 from tests.helpers.policy import ALICE, CFA, NOON, ON, get, set_, subscribe
+from tests.helpers.states import forwarding
 
-_ASKED = FeatureState(status=True, forward_to="sip:bob@example.com")
+_ASKED = forwarding(True, "sip:bob@example.com")
 
 
 def _outcome(
