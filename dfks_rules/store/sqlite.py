@@ -44,10 +44,6 @@ each transaction."""
 
 _log = structlog.get_logger("dfks.store")
 
-
-# A named tuple's own constructor is a Python function: this is the same without the call.
-_new = tuple.__new__
-
 _Pending = tuple[Commit, Settle]
 
 
@@ -125,7 +121,7 @@ class SqliteStore:
         if self._closed:
             settle(StoreError("store_unavailable", "the store is closed"), self._clock())
             return
-        self._asked.append((_new(Commit, (presentity, before, after)), settle))
+        self._asked.append((Commit(presentity, before, after), settle))
         if not self._busy:
             self._busy = True
             self._loop.call_soon(self._write)

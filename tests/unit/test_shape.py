@@ -10,7 +10,6 @@ _TESTS = Path(__file__).parent
 _WITHOUT_TWIN = {
     "errors.py",  # words only
     "model/decisions.py",
-    "model/features.py",
     "model/identity.py",
     "model/requests.py",
     "app/server.py",  # tests/e2e runs these whole

@@ -14,7 +14,12 @@ import structlog
 from dfks_rules.app.records.limit import Limit
 from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.requests import Operation, Origin
+from dfks_rules.model.values import VALUES
 from dfks_rules.service.feed import Event, Failed, Settled
+
+_KEYS = {value: value.name.lower() for value in VALUES}
+"""What values are called in log lines."""
+_NEVER_SAID = dict.fromkeys(_KEYS.values())
 
 LEVELS = {
     "debug": logging.DEBUG,
@@ -163,18 +168,19 @@ class LoggedOutcomes:
     def _log_set(self, outcome: Outcome) -> None:
         request, decision = outcome.request, outcome.decision
         who = request.requester
-        self._log.info(
-            "feature_set" if decision.denial is None else "feature_set_denied",
-            presentity=request.presentity.uri,
-            feature=request.feature.value if request.feature else None,
-            status=int(outcome.after.status),
-            forward_to=outcome.after.forward_to,
-            ring_count=outcome.after.ring_count,
-            changed=outcome.changed,
-            origin=who.origin.value,
-            watcher=who.watcher.uri if who.watcher else None,
-            source=who.source_ip,
-            reason=decision.denial.reason if decision.denial else None,
-            matched=decision.matched,
-            policy_revision=decision.revision,
-        )
+        fields: dict[str, object] = {
+            "presentity": request.presentity.uri,
+            "feature": request.feature.value if request.feature else None,
+            "status": int(outcome.after.status),
+            **_NEVER_SAID,
+            "changed": outcome.changed,
+            "origin": who.origin.value,
+            "watcher": who.watcher.uri if who.watcher else None,
+            "source": who.source_ip,
+            "reason": decision.denial.reason if decision.denial else None,
+            "matched": decision.matched,
+            "policy_revision": decision.revision,
+        }
+        for value, what in outcome.after.values:
+            fields[_KEYS[value]] = what
+        self._log.info("feature_set" if decision.denial is None else "feature_set_denied", **fields)

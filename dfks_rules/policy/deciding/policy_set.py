@@ -25,9 +25,6 @@ MAX_REMEMBERED = 16_384
 MAX_ENGINE_FAILURES = 100
 """Each failure leaks one compiled shard; after so many the reference evaluator answers alone."""
 
-# A named tuple's own constructor is a Python function: this is the same without the call.
-_new = tuple.__new__
-
 _K = TypeVar("_K")
 _V = TypeVar("_V")
 
@@ -112,7 +109,7 @@ class PolicySet:
             at: now, in the zone whose local time policies mean.
             around: what else there is.
         """
-        return self.decide_view(_new(View, (request, snapshot, at, around, self.site, ())))
+        return self.decide_view(View(request, snapshot, at, around, self.site))
 
     def sees(self, view: View) -> View:
         """A request as these policies see it: with what their files say of users and numbers."""
@@ -123,8 +120,8 @@ class PolicySet:
         if view.site is not self.site:
             view = self.sees(view)
         request, snapshot = view.request, view.snapshot
-        operation, presentity, requester, feature, asked = request
-        situation = self._situations.get((operation, feature, presentity.domain))
+        operation, feature, asked = request.operation, request.feature, request.asked
+        situation = self._situations.get((operation, feature, request.presentity.domain))
         if situation is None:
             situation = self._of_any_domain(request)
         readers = situation.readers
@@ -135,7 +132,8 @@ class PolicySet:
             made = make_plan(rules, operation, feature, self.revision, facts_of(view))
             plan = self._plans.keep((situation, values), made)
         stored = OFF if feature is None else snapshot.states[POSITION[feature]]
-        own = operation is not Operation.SUBSCRIBE or requester.watcher == presentity
+        own = operation is not Operation.SUBSCRIBE
+        own = own or request.requester.watcher == request.presentity
         if asked is not None:
             # What is asked for is rarely asked for twice: remembering it would cost more.
             decision = plan.decide(asked, stored, own=own)

@@ -3,8 +3,9 @@
 `Fact.operations` says which operations can have it; here is the rest.
 """
 
-from dfks_rules.model.features import FEATURES, VALUES_OF, Feature, Value
+from dfks_rules.model.features import FEATURES, VALUES_OF, Feature
 from dfks_rules.model.requests import Operation, Origin
+from dfks_rules.model.values import VALUES, Value
 from dfks_rules.policy.facts.fact import ABOUT_A_FEATURE, EVERY_OPERATION, ONLY_SETS
 
 ALWAYS: dict[str, frozenset[Operation]] = {
@@ -36,7 +37,7 @@ def features_with(fact: str) -> frozenset[Feature]:
     return frozenset(FEATURES)
 
 
-_VALUES = {value.value: value for value in Value}
+_VALUES = {value.value: value for value in VALUES}
 
 
 def _having(value: Value) -> frozenset[Feature]:

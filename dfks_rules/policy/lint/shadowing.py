@@ -131,7 +131,7 @@ def _takes_of(effects: Effects, question: int) -> frozenset[str]:
 
 def _does_more(effects: Effects) -> bool:
     """Whether it has effects that no earlier rule can take away."""
-    known = {"status", "assigned", "notify", "forward_to", "ring_count", "denial", "allow", "also"}
+    known = {"status", "assigned", "notify", "values", "denial", "allow", "also"}
     others = set(effects._fields) - known - {"log", "final"}
     defaults = effects._field_defaults
     return any(getattr(effects, name) != defaults.get(name) for name in others)

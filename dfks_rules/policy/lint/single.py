@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from dfks_rules.errors import Finding
 from dfks_rules.model.requests import Operation
+from dfks_rules.model.values import VALUES
 from dfks_rules.policy.language.alternatives import (
     QUESTIONS,
     SignedAtom,
@@ -21,6 +22,7 @@ _WHO = {
     "source.ip", "param", "role", "rate.user", "rate.device",
 }  # fmt: skip
 """Facts about who asks, and how often: a phone that floods is refused whatever it asks for."""
+_VALUES = {value.value for value in VALUES}
 _WHOSE = {"op", "feature", "presentity", "user", "domain", "groups"}
 """Facts about whose feature it is, and which."""
 _SWITCHING_OFF = by_fact(
@@ -76,7 +78,7 @@ def _has_no_effect(rule: RankedRule) -> Iterator[Finding]:
     questions = {question for way in rule.ways for question in way.questions}
     fields = fields_set(effects)
     possible = frozenset[str]().union(*map(fields_of, questions))
-    for field in sorted(fields.keys() - possible - {"allow", "forwardTo", "ringCount"}):
+    for field in sorted(fields.keys() - possible - {"allow", *_VALUES}):
         message = (
             f"`{field}` of rule `{rule.name}` has no effect: the rule is about `subscribe` only"
         )

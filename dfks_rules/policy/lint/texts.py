@@ -19,11 +19,12 @@ def literal_texts(rules: Iterable[RankedRule]) -> Iterator[Finding]:
 
 def _taken_as_they_stand(effects: Effects) -> Iterator[tuple[str, str | None, str]]:
     """(What it is, the text, what to do instead)."""
-    for value in (effects.forward_to, *(also.forward_to for also in effects.also)):
-        if isinstance(value, Template):
-            yield "`default`", value.default, "write a text without facts"
-        elif value is not None:
-            yield "`forwardTo`", value, "write `forwardTo: {template: …}`"
+    also = [pair for one in effects.also for pair in one.values]
+    for value, written in (*effects.values, *also):
+        if isinstance(written, Template):
+            yield "`default`", written.default, "write a text without facts"
+        elif isinstance(written, str):
+            yield f"`{value.value}`", written, f"write `{value.value}: {{template: …}}`"
     if effects.denial is not None:
         text = effects.denial.text
         yield "`text`", text, "write a fixed text, and facts into `log`"

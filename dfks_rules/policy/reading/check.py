@@ -12,7 +12,7 @@ from typing import NamedTuple
 from jsonschema import Draft202012Validator
 
 from dfks_rules.errors import Finding
-from dfks_rules.model.features import VALUES_OF, Feature, Value
+from dfks_rules.model.features import VALUES_OF, Feature
 from dfks_rules.model.requests import Operation
 from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.language.alternatives import (
@@ -288,9 +288,8 @@ def _check_values(
     tree: Tree, path: Path, setting: Effects | Also, features: set[Feature]
 ) -> Iterator[Finding]:
     """Values that none of the features has."""
-    values = {Value.FORWARD_TO: setting.forward_to, Value.RING_COUNT: setting.ring_count}
-    for value, written in values.items():
-        if written is not None and not any(value in VALUES_OF[feature] for feature in features):
+    for value, _ in setting.values:
+        if not any(value in VALUES_OF[feature] for feature in features):
             names = ", ".join(sorted(f"`{feature.value}`" for feature in features))
             message = f"{names or '`subscribe`'} has no value `{value.value}`"
             place = (*path, "values", value.value)

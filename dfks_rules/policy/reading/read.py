@@ -5,7 +5,8 @@ from typing import Any
 
 from dfks_rules.errors import Finding
 from dfks_rules.model.decisions import Denial, DenialAnswer, NotifyScope
-from dfks_rules.model.features import RING_COUNTS, Feature
+from dfks_rules.model.features import Feature
+from dfks_rules.model.values import VALUES, Integer, Value
 from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.language.document import (
     AllOf,
@@ -18,6 +19,7 @@ from dfks_rules.policy.language.document import (
     Not,
     Policy,
     Rule,
+    Written,
 )
 from dfks_rules.policy.language.matchers import MATCHERS, Atom, Named, Operand
 from dfks_rules.policy.language.schedules import Schedule, ScheduleError, parse_schedule
@@ -139,13 +141,11 @@ class Reader:
 
     def _effects(self, then: Mapping[str, Any], path: Path) -> Effects:
         self._check_placeholders(then.get("log", ""), (*path, "log"))
-        forward_to, ring_count = self._values(then.get("values", {}), (*path, "values"))
         return Effects(
             status=then.get("status"),
             assigned=then.get("assigned"),
             notify=_NOTIFY[then.get("notify")],
-            forward_to=forward_to,
-            ring_count=ring_count,
+            values=self._values(then.get("values", {}), (*path, "values")),
             denial=_denial(then["deny"]) if "deny" in then else None,
             allow=then.get("allow"),
             log=then.get("log"),
@@ -155,28 +155,32 @@ class Reader:
             final=then.get("final", False),
         )
 
-    def _values(
-        self, values: Mapping[str, Any], path: Path
-    ) -> tuple[str | Template | None, int | Clamped | None]:
-        """`forwardTo` and `ringCount`."""
-        forward_to, ring_count = values.get("forwardTo"), values.get("ringCount")
-        if isinstance(forward_to, dict):
-            forward_to = self._template(forward_to, (*path, "forwardTo"))
-        if isinstance(ring_count, dict):
-            ring_count = self._clamped(ring_count, (*path, "ringCount"))
-        return forward_to, ring_count
+    def _values(self, values: Mapping[str, Any], path: Path) -> Written:
+        return tuple(
+            (one, self._value(one, values[one.value], (*path, one.value)))
+            for one in VALUES
+            if one.value in values
+        )
+
+    def _value(self, value: Value, written: Any, path: Path) -> str | int | Template | Clamped:
+        if not isinstance(written, dict):
+            plain: str | int = written
+            return plain
+        if isinstance(value.kind, Integer):
+            return self._clamped(value.kind, written, path)
+        return self._template(written, path)
 
     def _template(self, written: Mapping[str, str], path: Path) -> Template:
         if ("from" in written) == ("template" in written):
-            message = "`forwardTo` takes either `from` or `template`"
+            message = f"`{path[-1]}` takes either `from` or `template`"
             self.findings.append(self._tree.finding(path, "policy_effect", message))
         text = written.get("template", f"${{{written.get('from', 'user')}}}")
         self._check_placeholders(text, (*path, "template"))
         return Template(text, written.get("default"))
 
-    def _clamped(self, written: Mapping[str, Any], path: Path) -> Clamped:
-        least = written.get("min", RING_COUNTS[0])
-        most = written.get("max", RING_COUNTS[-1])
+    def _clamped(self, kind: Integer, written: Mapping[str, Any], path: Path) -> Clamped:
+        least = written.get("min", kind.least)
+        most = written.get("max", kind.most)
         if least > most:
             message = f"`min` ({least}) is more than `max` ({most})"
             self.findings.append(self._tree.finding(path, "policy_value", message))
@@ -185,14 +189,12 @@ class Reader:
     def _also(self, written: Mapping[str, Any], path: Path) -> Also:
         for name in ("user", "domain"):
             self._check_placeholders(written.get(name, ""), (*path, name))
-        forward_to, ring_count = self._values(written.get("values", {}), (*path, "values"))
         return Also(
             Feature(written["feature"]),
             written["status"],
             Template(written["user"]) if "user" in written else None,
             Template(written["domain"]) if "domain" in written else None,
-            forward_to,
-            ring_count,
+            self._values(written.get("values", {}), (*path, "values")),
         )
 
     def _check_placeholders(self, text: str, path: Path) -> None:

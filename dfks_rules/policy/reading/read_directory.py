@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from jsonschema import Draft202012Validator
 
 from dfks_rules.errors import Finding
-from dfks_rules.model.features import MAX_TEXT
 from dfks_rules.model.identity import Aor
+from dfks_rules.model.values import MAX_TEXT
 from dfks_rules.policy.reading.schema_pieces import (
     API_VERSION,
     TEXT,

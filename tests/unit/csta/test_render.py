@@ -7,6 +7,7 @@ from dfks_rules.csta.multipart import split
 from dfks_rules.csta.names import CONTENT_TYPE, NAMESPACE
 from dfks_rules.csta.render import Document, render
 from dfks_rules.model.features import FEATURES, OFF, Feature, FeatureState
+from tests.helpers.states import forwarding
 
 DND = Feature.DO_NOT_DISTURB
 CFA = Feature.CALL_FORWARDING_ALWAYS
@@ -32,15 +33,15 @@ def test_render_gives_one_document_as_it_is() -> None:
 
 FORWARDING: list[tuple[Document, list[tuple[str, str]]]] = [
     (
-        (CFA, FeatureState(True, "2424", 4)),
+        (CFA, forwarding(True, "2424", 4)),
         [("forwardingType", "forwardImmediate"), ("forwardStatus", "true"), ("forwardTo", "2424")],
     ),
     (
-        (Feature.CALL_FORWARDING_BUSY, FeatureState(False, "2424")),
+        (Feature.CALL_FORWARDING_BUSY, forwarding(False, "2424")),
         [("forwardingType", "forwardBusy"), ("forwardStatus", "false"), ("forwardTo", "2424")],
     ),
     (
-        (CFNA, FeatureState(True, "2424", 4)),
+        (CFNA, forwarding(True, "2424", 4)),
         [
             ("forwardingType", "forwardNoAns"),
             ("forwardStatus", "true"),
@@ -85,7 +86,7 @@ def test_render_finds_a_boundary_that_the_values_do_not_hold() -> None:
 )
 def test_render_writes_any_text_so_that_it_is_read_back(text: str) -> None:
     """Values pasted unescaped into XML crash phones."""
-    _, body = render(((CFA, FeatureState(True, text)),), text)
+    _, body = render(((CFA, forwarding(True, text)),), text)
     children = dict(_read(body)[1])
     assert (children["device"], children["forwardTo"]) == (text, text)
 

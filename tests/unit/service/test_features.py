@@ -21,6 +21,7 @@ from dfks_rules.model.requests import (
     Origin,
     Requester,
 )
+from dfks_rules.model.values import Value
 from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.facts.view import View
 from dfks_rules.service.features import OF_REQUESTER, Features
@@ -29,17 +30,8 @@ from dfks_rules.service.ports import Settle
 from dfks_rules.store.memory import MemoryStore
 from dfks_rules.store.tables import Commit
 from tests.helpers.playbook import Recorded, default_policies
-from tests.helpers.policy import (
-    ALICE,
-    BOB,
-    CFA,
-    DND,
-    NOON,
-    ON,
-    OPERATOR,
-    PHONE,
-    policies,
-)
+from tests.helpers.policy import ALICE, BOB, CFA, DND, NOON, ON, OPERATOR, PHONE, policies
+from tests.helpers.states import forwarding
 
 Told = list[tuple[Outcome, ...] | StoreError]
 
@@ -119,12 +111,12 @@ def test_second_set_is_decided_on_the_first_before_that_is_settled() -> None:
     store, told = _SlowStore(), Told()
     features = Features(store, default_policies(), Feed())
     _set(features, told, Asked(DND, ON))
-    _set(features, told, Asked(CFA, FeatureState(True, "sip:bob@example.com")))
+    _set(features, told, Asked(CFA, forwarding(True, "sip:bob@example.com")))
     store.settle()
     store.settle()
     assert store.stored.revision == 2
     assert store.stored.state(DND) == ON
-    assert store.stored.state(CFA).forward_to == "sip:bob@example.com"
+    assert store.stored.state(CFA).value(Value.FORWARD_TO) == "sip:bob@example.com"
 
 
 def test_several_sets_of_one_request_are_one_commit() -> None:

@@ -16,13 +16,15 @@ from structlog.testing import capture_logs
 from dfks_rules.errors import StoreError
 from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
+from dfks_rules.model.values import Value
 from dfks_rules.store import sqlite
 from dfks_rules.store.sqlite import MAX_BATCH, SqliteStore
+from tests.helpers.states import forwarding
 
 ALICE = Aor("alice", "example.com")
 BOB = Aor("bob", "example.com")
 FIRST = NOTHING_STORED.replace(FEATURES[0], FeatureState(status=True))
-SECOND = FIRST.replace(FEATURES[1], FeatureState(status=True, forward_to="2424"))
+SECOND = FIRST.replace(FEATURES[1], forwarding(True, "2424"))
 
 
 @pytest.fixture
@@ -77,7 +79,7 @@ async def test_what_was_settled_is_there_after_reopening(path: Path) -> None:
 COMMITTER = """
 import asyncio, os, sys
 from pathlib import Path
-from dfks_rules.model.features import FEATURES, FeatureState
+from dfks_rules.model.features import FEATURES, FeatureState, Value
 from dfks_rules.model.identity import Aor
 from dfks_rules.store import sqlite
 from dfks_rules.store.sqlite import SqliteStore
@@ -86,7 +88,8 @@ async def main():
     store = SqliteStore(Path(sys.argv[1]), asyncio.get_running_loop())
     def press(presentity):
         before = store.load(presentity)
-        state = FeatureState(before.revision % 2 == 0, str(before.revision + 1))
+        values = ((Value.FORWARD_TO, str(before.revision + 1)),)
+        state = FeatureState(before.revision % 2 == 0, values)
         after = before.replace(FEATURES[3], state)
         def settle(error, now):
             assert error is None
@@ -124,7 +127,7 @@ async def test_a_kill_in_the_middle_of_commits_loses_nothing_that_was_settled(pa
     for user, revision in told.items():
         stored = store.load(Aor(user, "example.com"))
         assert stored.revision >= revision
-        assert stored.state(FEATURES[3]).forward_to == str(stored.revision)
+        assert stored.state(FEATURES[3]).value(Value.FORWARD_TO) == str(stored.revision)
     store.close()
 
 

@@ -11,12 +11,13 @@ from structlog.testing import capture_logs
 from dfks_rules.app.records.logs import LEVELS, LoggedOutcomes, _Lines, set_up
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Decision, Denial, NotifyScope, Outcome
-from dfks_rules.model.features import OFF, FeatureState
+from dfks_rules.model.features import OFF
 from dfks_rules.model.requests import FeatureRequest, Origin, Requester
 from dfks_rules.service.feed import Failed, Settled
 from tests.helpers.policy import ALICE, CFA, NOON, ON, PHONE, get, set_, subscribe
+from tests.helpers.states import forwarding
 
-_ASKED = FeatureState(status=True, forward_to="sip:bob@example.com")
+_ASKED = forwarding(True, "sip:bob@example.com")
 
 
 def _outcome(

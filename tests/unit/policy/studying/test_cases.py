@@ -12,6 +12,7 @@ from dfks_rules.policy.deciding.policy_set import load
 from dfks_rules.policy.reading.source import Source
 from dfks_rules.policy.studying.cases import Case, is_cases_file, parse_cases, run_cases
 from tests.helpers.policy import ALICE, BOB, CFA, CFNA, DND, PHONE, policies
+from tests.helpers.states import forwarding
 
 HEAD = "apiVersion: dfks/v1\nkind: PolicyTest\npolicies: [p.yaml, ../q.yaml]\n"
 
@@ -56,7 +57,7 @@ def test_given_facts_make_the_request() -> None:
     )
     requester = Requester(Origin.WATCHER, BOB, "d", "u", "tcp", "10.0.0.7")
     assert case.view.request == FeatureRequest(
-        Operation.SET, Aor("carol", "c.example"), requester, CFNA, FeatureState(True, "x", 3)
+        Operation.SET, Aor("carol", "c.example"), requester, CFNA, forwarding(True, "x", 3)
     )
     assert case.view.at == datetime.fromisoformat("2026-12-06T07:05+00:00")
 
@@ -67,8 +68,8 @@ def test_given_facts_make_what_is_stored() -> None:
         "{op: get, feature: CallForwardingAlways, stored.status: 1, stored.forwardTo: x,"
         " CallForwardingNoAnswer.ringCount: 3, DoNotDisturb.status: 1}"
     )
-    assert case.view.snapshot.state(CFA) == FeatureState(True, "x")
-    assert case.view.snapshot.state(CFNA) == FeatureState(ring_count=3)
+    assert case.view.snapshot.state(CFA) == forwarding(True, "x")
+    assert case.view.snapshot.state(CFNA) == forwarding(False, rings=3)
     assert case.view.snapshot.state(DND) == FeatureState(status=True)
 
 

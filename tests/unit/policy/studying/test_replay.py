@@ -4,11 +4,12 @@ import json
 
 import pytest
 
-from dfks_rules.model.features import NOTHING_STORED, FeatureState
+from dfks_rules.model.features import NOTHING_STORED
 from dfks_rules.model.requests import Operation
 from dfks_rules.policy.facts.given import given_of, view_of
 from dfks_rules.policy.studying.replay import recorded, stored_as_sets
 from tests.helpers.policy import ALICE, CFA, NOON
+from tests.helpers.states import forwarding
 
 GIVEN = {"op": "set", "feature": "CallForwardingAlways", "request.status": 1, "user": "bob"}
 
@@ -70,7 +71,7 @@ def test_what_is_no_record_is_told_in_plain_words(line: bytes, message: str) -> 
 
 def test_what_is_stored_is_asked_for_by_the_presentitys_own_phone() -> None:
     """Only features that are on: to turn one off is always harmless."""
-    state = FeatureState(status=True, forward_to="sip:bob@example.com")
+    state = forwarding(True, "sip:bob@example.com")
     snapshot = NOTHING_STORED.replace(CFA, state)
     (view,) = stored_as_sets(ALICE, snapshot, NOON)
     assert (view.request.operation, view.request.feature) == (Operation.SET, CFA)
