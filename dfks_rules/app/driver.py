@@ -144,6 +144,8 @@ class Driver:
         finished = self._attempt(self._endpoint.undelivered, data, now)
         if finished is not None:
             self._attempt(self._notifier.finished, finished, now)
+        if self._is_idle:
+            self._turn_by(now + T1)
 
     def was_sent(self) -> None:
         """A message went out, which may have begun a timer."""

@@ -65,9 +65,10 @@ class Server:
         kept = config.decisions
         self._decision_log = None if kept.file is None else DecisionLog(kept.file, mask=kept.mask)
         decisions = Decisions(kept.keep, policies.set_of, self._decision_log)
-        log = LoggedOutcomes(decisions, config.log.level)
+        log = LoggedOutcomes(config.log.level)
         feed = Feed()
         feed.listen(log.hear)
+        feed.listen(decisions.hear)
         features = Features(self._store, policies.live, feed, config.limits.followed_sets)
         self._notifier = Notifier(endpoint, features, feed, config.presence, tokens.token)
         self._driver = Driver(self._loop, endpoint, self._notifier)

@@ -22,7 +22,7 @@ def _starting(folder: Path) -> Iterator["subprocess.Popen[str]"]:
     """A server in a process group of its own that has begun to check its policies."""
     config = {
         "sip": {"listen": ["udp:127.0.0.1:0"]},
-        "policies": [str(ROOT / "policies")],
+        "policies": [str(ROOT / "policies/default")],
         "store": "memory:",
     }
     (folder / "dfks.yaml").write_text(yaml.safe_dump(config))
@@ -37,7 +37,8 @@ def _starting(folder: Path) -> Iterator["subprocess.Popen[str]"]:
     ) as process:
         try:
             deadline = time.monotonic() + START_WITHIN
-            while not _children(process.pid) and time.monotonic() < deadline:
+            while not _children(process.pid) and process.poll() is None:
+                assert time.monotonic() < deadline
                 time.sleep(0.005)
             yield process
         finally:

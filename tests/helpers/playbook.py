@@ -172,6 +172,11 @@ class Playbook:
         out, self._out[:] = [read(flow, data) for flow, data in self._out], []
         return out
 
+    def raw(self) -> list[bytes]:
+        """The same, as it went out."""
+        out, self._out[:] = [data for _, data in self._out], []
+        return out
+
 
 _ECHOED = (b"Via", b"From", b"To", b"Call-ID", b"CSeq")
 _TAG = re.compile(rb";tag=([^;]+)$")

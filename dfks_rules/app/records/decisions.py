@@ -18,6 +18,7 @@ from dfks_rules.model.requests import FeatureRequest, Operation, Origin
 from dfks_rules.policy.deciding.policy_set import PolicySet
 from dfks_rules.policy.site.site import NO_SITE, Site
 from dfks_rules.policy.studying.explain import explain, explanation_json, lines_of
+from dfks_rules.service.feed import Event, Settled
 
 MAX_EXPLAINED = 5
 """Most decisions explained for one presentity: what one SUBSCRIBE asks."""
@@ -59,6 +60,11 @@ class Decisions:
         self._next = 1
         # Numbers start again with the server; the token tells its starts apart.
         self._start = os.urandom(3).hex()
+
+    def hear(self, event: Event) -> None:
+        """Keep what the change feed tells, but failures: nothing was decided for good."""
+        if isinstance(event, Settled):
+            self.keep(event.outcomes)
 
     def keep(self, outcomes: tuple[Outcome, ...]) -> None:
         """Keep the outcomes of one request.

@@ -11,14 +11,11 @@ from typing import BinaryIO
 import orjson
 import structlog
 
-from dfks_rules.app.records.decisions import Decisions
 from dfks_rules.app.records.limit import Limit
-from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Outcome
-from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Operation, Origin
 from dfks_rules.model.values import VALUES
-from dfks_rules.service.feed import Event, Settled
+from dfks_rules.service.feed import Event, Failed, Settled
 
 _KEYS = {value: value.name.lower() for value in VALUES}
 """What values are called in log lines."""
@@ -110,8 +107,7 @@ def _json_line(_logger: object, level: str, event: structlog.typing.EventDict) -
 class LoggedOutcomes:
     """Records outcomes: sets and refusals at INFO, with what the policies want logged."""
 
-    def __init__(self, decisions: Decisions | None = None, level: str = "info") -> None:
-        self._decisions = decisions
+    def __init__(self, level: str = "info") -> None:
         self.level = level
         """The least level that is logged."""
         self.counts = {"gets": 0, "sets": 0, "denials": 0, "failures": 0}
@@ -126,20 +122,13 @@ class LoggedOutcomes:
         self._log = structlog.get_logger().bind()
 
     def hear(self, event: Event) -> None:
-        """Record what the change feed tells."""
+        """Log and count what the change feed tells."""
         if isinstance(event, Settled):
-            self.record(event.outcomes)
-            return
-        self.failed(event.presentity, event.error)
-        if event.requester.origin is Origin.INTERNAL:
-            # Nobody asked for it, so there is nobody to be told but the operator.
-            reason = event.error.message
-            self._log.error("followed_set_lost", presentity=event.presentity.uri, error=reason)
+            self._settled(event.outcomes)
+        else:
+            self._failed(event)
 
-    def record(self, outcomes: tuple[Outcome, ...]) -> None:
-        """Record outcomes of one request."""
-        if self._decisions is not None:
-            self._decisions.keep(outcomes)
+    def _settled(self, outcomes: tuple[Outcome, ...]) -> None:
         counts = self.counts
         for outcome in outcomes:
             decision = outcome.decision
@@ -158,17 +147,17 @@ class LoggedOutcomes:
             if len(self._sets) == 1:
                 _at_end_of_turn(self._log_sets)
 
-    def failed(self, presentity: Aor, error: StoreError) -> None:
+    def _failed(self, event: Failed) -> None:
         """Count a request that the store failed; one line a second says so."""
         self.counts["failures"] += 1
+        presentity, reason = event.presentity.uri, event.error.message
+        if event.requester.origin is Origin.INTERNAL:
+            # Nobody asked for it, so there is nobody to be told but the operator.
+            self._log.error("followed_set_lost", presentity=presentity, error=reason)
         suppressed = self._limit.admit()
         if suppressed is not None:
-            self._log.error(
-                "store_failed",
-                presentity=presentity.uri,
-                reason=error.message,
-                requests=1 + suppressed,
-            )
+            requests = 1 + suppressed
+            self._log.error("store_failed", presentity=presentity, reason=reason, requests=requests)
 
     def _log_sets(self) -> None:
         # Taken first: a line that fails must not keep all later ones from being logged.

@@ -82,6 +82,25 @@ def test_message_of_ours_that_no_message_led_to_is_repeated_in_time() -> None:
     assert driven.loop.due == [50.0 + T1]
 
 
+def test_notify_that_a_transport_cannot_deliver_is_over_at_once() -> None:
+    """RFC 3261 §17.1.4: a host that is not there is not tried for half a minute."""
+    driven = _Driven()
+    driven.driver.receive(message(), FLOW)
+    _, notify = driven.book.raw()
+    driven.driver.undelivered(notify, FLOW)
+    assert driven.book.notifier.counts["notify_unreachable"] == 1
+    driven.loop.run_until(40.0)
+    assert driven.book.sent() == []
+
+
+def test_what_an_undeliverable_message_leads_to_is_in_time() -> None:
+    """A connection attempt may fail long after the message that it was for."""
+    driven = _Driven()
+    driven.loop.now = 5.0
+    driven.driver.undelivered(b"", FLOW)
+    assert driven.loop.due == [5.0 + T1]
+
+
 def test_deadlines_in_a_row_are_served_together() -> None:
     """Ten thousand phones that subscribed one after the other need no ten thousand turns."""
     driven = _Driven()

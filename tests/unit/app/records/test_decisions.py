@@ -4,13 +4,15 @@ from pathlib import Path
 
 from dfks_rules.app.records.decision_log import DecisionLog
 from dfks_rules.app.records.decisions import Decisions
+from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Denial, Outcome
 from dfks_rules.model.features import NOTHING_STORED, OFF
 from dfks_rules.model.requests import FeatureRequest
 from dfks_rules.policy.deciding.policy_set import PolicySet
 from dfks_rules.policy.facts.view import NOWHERE
+from dfks_rules.service.feed import Failed, Settled
 from tests.helpers.playbook import default_policies
-from tests.helpers.policy import ALICE, BOB, CFA, DND, NOON, OPERATOR, get, set_, subscribe
+from tests.helpers.policy import ALICE, BOB, CFA, DND, NOON, OPERATOR, PHONE, get, set_, subscribe
 
 POLICIES = default_policies()
 
@@ -122,3 +124,12 @@ def test_losses_of_the_log_are_counted_where_operators_look(tmp_path: Path) -> N
     decisions.keep((outcome(get(DND)), outcome(get(CFA))))
     log.close()
     assert decisions.counts == {"made": 2, "lost": 1}
+
+
+def test_what_the_feed_tells_is_kept_but_for_failures() -> None:
+    """Leave to subscribe and refusals too; a request that came to nothing was not decided."""
+    decisions = Decisions(10, of_revision)
+    refused = outcome(subscribe(requester=PHONE._replace(watcher=BOB)))
+    decisions.hear(Settled(ALICE, (refused,), PHONE, NOON, 0.0))
+    decisions.hear(Failed(ALICE, StoreError("store_unavailable", "full"), PHONE, 0.0))
+    assert [one["decision"]["decision"] for one in decisions.latest()] == ["deny"]

@@ -8,14 +8,13 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from dfks_rules.app.records.decisions import Decisions
 from dfks_rules.app.records.logs import LEVELS, LoggedOutcomes, _Lines, set_up
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Decision, Denial, NotifyScope, Outcome
-from dfks_rules.model.features import NOTHING_STORED, OFF
-from dfks_rules.model.requests import FeatureRequest
-from dfks_rules.policy.facts.view import NOWHERE
-from tests.helpers.policy import ALICE, CFA, NOON, ON, get, set_, subscribe
+from dfks_rules.model.features import OFF
+from dfks_rules.model.requests import FeatureRequest, Origin, Requester
+from dfks_rules.service.feed import Failed, Settled
+from tests.helpers.policy import ALICE, CFA, NOON, ON, PHONE, get, set_, subscribe
 from tests.helpers.states import forwarding
 
 _ASKED = forwarding(True, "sip:bob@example.com")
@@ -28,6 +27,16 @@ def _outcome(
     return Outcome(request, decision, OFF, OFF if denial else _ASKED, ON)
 
 
+def _settled(*outcomes: Outcome) -> Settled:
+    """What the change feed says of a request of Alice's."""
+    return Settled(ALICE, outcomes, outcomes[0].request.requester, NOON, 0.0)
+
+
+def _failed(requester: Requester = PHONE) -> Failed:
+    """What it says when the store fails."""
+    return Failed(ALICE, StoreError("store_unavailable", "disk is full"), requester, 0.0)
+
+
 def _lines(capfd: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
     return [orjson.loads(line) for line in capfd.readouterr().err.splitlines()]
 
@@ -35,7 +44,7 @@ def _lines(capfd: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
 def test_sets_are_logged_with_who_what_and_why(capfd: pytest.CaptureFixture[str]) -> None:
     """The line that an operator greps for when a customer calls."""
     set_up("info")
-    LoggedOutcomes().record((_outcome(set_(CFA, _ASKED)),))
+    LoggedOutcomes().hear(_settled(_outcome(set_(CFA, _ASKED))))
     (line,) = _lines(capfd)
     assert line.pop("at")
     assert line == {
@@ -59,7 +68,7 @@ def test_sets_are_logged_with_who_what_and_why(capfd: pytest.CaptureFixture[str]
 def test_refused_set_is_another_event_with_its_reason(capfd: pytest.CaptureFixture[str]) -> None:
     """Fraud attempts must be easy to find."""
     set_up("info")
-    LoggedOutcomes().record((_outcome(set_(CFA, _ASKED), Denial("toll-fraud")),))
+    LoggedOutcomes().hear(_settled(_outcome(set_(CFA, _ASKED), Denial("toll-fraud"))))
     (line,) = _lines(capfd)
     assert (line["event"], line["reason"]) == ("feature_set_denied", "toll-fraud")
     assert (line["changed"], line["status"]) == (False, 0)
@@ -75,8 +84,8 @@ def test_a_line_that_fails_does_not_keep_later_ones_from_being_logged(
     with monkeypatch.context() as broken:
         broken.setattr(log, "_log", None)
         with pytest.raises(AttributeError):
-            log.record((outcome,))
-    log.record((outcome,))
+            log.hear(_settled(outcome))
+    log.hear(_settled(outcome))
     assert [line["event"] for line in _lines(capfd)] == ["feature_set"]
 
 
@@ -86,7 +95,11 @@ def test_gets_are_counted_and_only_what_policies_want_is_logged(
     """100,000 phones ask all day."""
     set_up("info")
     log = LoggedOutcomes()
-    log.record((_outcome(get()), _outcome(get(), logs=("a get",)), _outcome(set_(), Denial("x"))))
+    log.hear(
+        _settled(
+            *(_outcome(get()), _outcome(get(), logs=("a get",)), _outcome(set_(), Denial("x")))
+        )
+    )
     assert [line["event"] for line in _lines(capfd)] == ["policy_log", "feature_set_denied"]
     assert log.counts == {
         "gets": 2,
@@ -117,7 +130,7 @@ def test_level_can_be_changed_while_it_runs(capfd: pytest.CaptureFixture[str]) -
     log = LoggedOutcomes()
     for level in LEVELS:
         log.set_level(level)
-        log.record((_outcome(set_()),))
+        log.hear(_settled(_outcome(set_())))
     assert len(_lines(capfd)) == 2
 
 
@@ -169,13 +182,10 @@ def test_lines_that_nobody_takes_are_dropped() -> None:
     assert target.getvalue() == b"b\n"
 
 
-def test_everything_is_kept_for_explanations_and_admissions_are_not_counted() -> None:
+def test_admissions_are_not_counted() -> None:
     """Refused subscriptions are no refused sets."""
-    decisions = Decisions(10, lambda _: None)
-    log = LoggedOutcomes(decisions)
-    denied = Decision(OFF, True, NotifyScope.ALL, Denial("no"), (), {}, (), "5e1f")
-    log.record((Outcome(subscribe(), denied, OFF, OFF, None, NOTHING_STORED, NOON, NOWHERE),))
-    assert [one["decision"]["reason"] for one in decisions.latest()] == ["no"]
+    log = LoggedOutcomes()
+    log.hear(_settled(_outcome(subscribe(), Denial("no"))))
     assert set(log.counts.values()) == {0}
 
 
@@ -184,8 +194,18 @@ def test_a_store_that_fails_is_told_once_a_second_and_counted() -> None:
     with capture_logs() as lines:
         log = LoggedOutcomes()
         for _ in range(3):
-            log.failed(ALICE, StoreError("store_unavailable", "disk is full"))
+            log.hear(_failed())
     assert [(line["event"], line["reason"], line["requests"]) for line in lines] == [
         ("store_failed", "disk is full", 1)
     ]
     assert log.counts["failures"] == 3
+
+
+def test_a_set_that_followed_and_was_lost_is_told_by_itself() -> None:
+    """Nobody asked for it, so nobody else is told."""
+    with capture_logs() as lines:
+        log = LoggedOutcomes()
+        log.hear(_failed(Requester(Origin.INTERNAL)))
+        log.hear(_failed(Requester(Origin.INTERNAL)))
+    lost = [line["presentity"] for line in lines if line["event"] == "followed_set_lost"]
+    assert lost == [ALICE.uri] * 2
