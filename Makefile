@@ -1,4 +1,4 @@
-# Six targets; `make setup` is what the others need. See README.md.
+# Seven targets; `make setup` is what the others need. See README.md.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,7 +7,7 @@ export CPPFLAGS := $(shell $(PYTHON) -c 'import sys; print("-DPyEval_CallObject=
 # What is compiled to C, see pyproject.toml: a change of it is built again.
 COMPILED := $(wildcard $(addprefix dfks_rules/,sip/*.py csta/*.py presence/*.py service/*.py))
 
-.PHONY: run test setup fix bench bench-policies
+.PHONY: run test test-long setup fix bench bench-policies
 
 run: setup
 	@$(BIN)/dfks serve --config dfks.yaml
@@ -19,6 +19,10 @@ test: setup
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 	$(BIN)/pytest
+
+# Takes up to half an hour: a million mutated messages, and whatever else is slow.
+test-long: setup
+	$(BIN)/pytest -m long
 
 fix: setup
 	$(BIN)/ruff check --fix .

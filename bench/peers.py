@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from dfks_rules.policy.view import View
+from dfks_rules.policy.facts.view import View
 
 
 class Barred(NamedTuple):

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from dfks_rules.app.decisions import Decisions
-from dfks_rules.app.logs import LoggedOutcomes
-from dfks_rules.app.reload import PolicyReloader
+from dfks_rules.app.desk.reload import PolicyReloader
+from dfks_rules.app.records.decisions import Decisions
+from dfks_rules.app.records.logs import LoggedOutcomes
 from dfks_rules.errors import StoreError
 from dfks_rules.mi.ports import SubscriptionRow
 from dfks_rules.model.decisions import Outcome

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 
 import structlog
 
-from dfks_rules.app.decision_log import DecisionLog
-from dfks_rules.app.decisions import Decisions
-from dfks_rules.app.logs import LoggedOutcomes
+from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.app.operations import ServerOperations
-from dfks_rules.app.reload import PolicyReloader
+from dfks_rules.app.records.decision_log import DecisionLog
+from dfks_rules.app.records.decisions import Decisions
+from dfks_rules.app.records.logs import LoggedOutcomes
 from dfks_rules.app.tokens import Tokens
-from dfks_rules.config.settings import Address, Config
+from dfks_rules.config.settings import Config, ListenAddress
 from dfks_rules.errors import StoreError
 from dfks_rules.mi.datagram import DatagramServer
 from dfks_rules.mi.dispatch import Dispatcher
@@ -95,7 +95,7 @@ class Server:
         self._policies.watch()
         _quieten_collector()
 
-    async def _listen(self, address: Address) -> None:
+    async def _listen(self, address: ListenAddress) -> None:
         transport: UdpTransport | TcpTransport
         if address.transport == "udp":
             transport = UdpTransport(address.host, address.port, self._receive)
@@ -112,7 +112,7 @@ class Server:
             servers.append(FifoServer(mi.fifo.path, mi.fifo.reply_dir, dispatcher))
         if mi.datagram is not None:
             where = mi.datagram
-            target = (where.host, where.port) if isinstance(where, Address) else where
+            target = (where.host, where.port) if isinstance(where, ListenAddress) else where
             servers.append(DatagramServer(target, dispatcher))
         if mi.http is not None:
             at = (mi.http.listen.host, mi.http.listen.port)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from dfks_rules.app import logs
-from dfks_rules.app.reload import PolicyReloader
+from dfks_rules.app.desk.reload import PolicyReloader
+from dfks_rules.app.records import logs
 from dfks_rules.app.server import Server
 from dfks_rules.config.load import load_config
 from dfks_rules.config.settings import Config

@@ -21,11 +21,11 @@ from dfks_rules.config.schema import (
     leaves,
 )
 from dfks_rules.config.settings import (
-    Address,
     Config,
     DecisionSettings,
     FifoSettings,
     HttpSettings,
+    ListenAddress,
     LogSettings,
     MiSettings,
     ReloadSettings,
@@ -33,8 +33,8 @@ from dfks_rules.config.settings import (
     SipSettings,
 )
 from dfks_rules.errors import ConfigError, Finding
-from dfks_rules.policy.source import MAX_BYTES, Source, Tree, parse
 from dfks_rules.presence.package import Limits, OnNotifyTimeout
+from dfks_rules.yaml.tree import MAX_BYTES, Tree, read_tree
 
 
 def load_config(path: Path | None, environ: Mapping[str, str] | None = None) -> Config:
@@ -74,11 +74,9 @@ def _read(path: Path) -> Tree:
         raise ConfigError([Finding(str(path), 0, 0, "config_unreadable", message)]) from error
     if all(line.lstrip()[:1] in ("", "#") for line in text.splitlines()):
         return Tree(str(path), {}, {}, {})
-    tree, findings = parse(Source(str(path), text))
+    tree, findings = read_tree(str(path), text, "config")
     if tree is None:
-        # The reader of policies speaks of policies; its codes are told apart by their room.
-        own = [f._replace(code=f.code.replace("policy_", "config_", 1)) for f in findings]
-        raise ConfigError(own)
+        raise ConfigError(findings)
     return tree
 
 
@@ -178,7 +176,7 @@ def _find_contradictions(values: dict[str, Any]) -> list[Mistake]:
     return found
 
 
-def _is_loopback(address: Address) -> bool:
+def _is_loopback(address: ListenAddress) -> bool:
     if address.host == "localhost":
         return True
     try:
@@ -187,11 +185,11 @@ def _is_loopback(address: Address) -> bool:
         return False
 
 
-def _address(text: str) -> Address:
+def _address(text: str) -> ListenAddress:
     """`udp:[::1]:5060`, already checked by the schema."""
     transport, rest = text.split(":", 1)
     host, port = rest.rsplit(":", 1)
-    return Address(transport, host.strip("[]"), int(port))
+    return ListenAddress(transport, host.strip("[]"), int(port))
 
 
 def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) -> Config:
@@ -227,7 +225,7 @@ def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) ->
 
 def _build_mi(mi: dict[str, Any], base: Path) -> MiSettings:
     fifo, datagram, http = mi.get("fifo"), mi.get("datagram"), mi.get("http")
-    where: Address | Path | None = None
+    where: ListenAddress | Path | None = None
     if datagram:
         is_unix = datagram.startswith("unix:")
         where = base / datagram.removeprefix("unix:") if is_unix else _address(datagram)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from dfks_rules.presence.package import Limits
 
 
-class Address(NamedTuple):
+class ListenAddress(NamedTuple):
     """Where a socket listens."""
 
     transport: str
@@ -29,7 +29,7 @@ class Address(NamedTuple):
 class SipSettings:
     """Where phones reach the server."""
 
-    listen: tuple[Address, ...]
+    listen: tuple[ListenAddress, ...]
     """At least one; in the order written."""
 
 
@@ -47,7 +47,7 @@ class FifoSettings:
 class HttpSettings:
     """The HTTP door of the management interface."""
 
-    listen: Address
+    listen: ListenAddress
     """A TCP address."""
     root: str
     """Path under which requests are served, e.g. `/mi`."""
@@ -61,7 +61,7 @@ class MiSettings:
 
     fifo: FifoSettings | None
     """Named pipe."""
-    datagram: Address | Path | None
+    datagram: ListenAddress | Path | None
     """UDP address, or the path of a Unix socket."""
     http: HttpSettings | None
     """JSON-RPC by HTTP POST."""

@@ -35,7 +35,7 @@ def _nobody(_presentity: Aor, _outcomes: tuple[Outcome, ...] | StoreError, _now:
     """Is told, and does nothing."""
 
 
-class _Commit:
+class _UnderWay:
     """A change of one presentity on its way to the store."""
 
     __slots__ = ("after", "told")
@@ -60,7 +60,7 @@ class Features:
         policies have follow may fail alone: then the one is stored, and the other is not."""
         self._rates = Rates()
         self._quiet = Surroundings(self._snapshot)
-        self._under_way: dict[Aor, _Commit] = {}
+        self._under_way: dict[Aor, _UnderWay] = {}
         """The newest commit of each presentity that has one."""
 
     def admit(self, presentity: Aor, requester: Requester, at: datetime) -> Decision:
@@ -132,7 +132,7 @@ class Features:
     ) -> None:
         """Decide on and keep states, in order, one outcome for each of `asked`; see `get`."""
         counted = not _RATES.isdisjoint(self.policies.reads)
-        surroundings = partial(self._counted, now=now) if counted else self._uncounted
+        surroundings = partial(self._count_set, now=now) if counted else self._count_nothing
         cascade = Cascade(self.policies, self._snapshot, surroundings, at)
         try:
             for one in asked:
@@ -155,12 +155,12 @@ class Features:
         commit = self._under_way.get(presentity)
         return self._store.load(presentity) if commit is None else commit.after
 
-    def _uncounted(self, _request: FeatureRequest) -> Surroundings:
+    def _count_nothing(self, _request: FeatureRequest) -> Surroundings:
         """What else the policies may look at where no rule asks how many sets there are."""
         return self._quiet
 
-    def _counted(self, request: FeatureRequest, now: float) -> Surroundings:
-        """What else the policies may look at, sets counted."""
+    def _count_set(self, request: FeatureRequest, now: float) -> Surroundings:
+        """What else the policies may look at; a set adds to the counts."""
         if request.operation is not Operation.SET:
             return self._quiet
         presentity, requester = request.presentity, request.requester
@@ -191,12 +191,12 @@ class Features:
         outcomes: tuple[Outcome, ...],
         done: Done,
     ) -> None:
-        commit = self._under_way[presentity] = _Commit(after)
+        commit = self._under_way[presentity] = _UnderWay(after)
         commit.told.append((outcomes, done))
         self._store.commit(presentity, before, after, partial(self._settled, presentity, commit))
 
     def _settled(
-        self, presentity: Aor, commit: _Commit, error: StoreError | None, now: float
+        self, presentity: Aor, commit: _UnderWay, error: StoreError | None, now: float
     ) -> None:
         # The list may grow while it is told: what is asked meanwhile is answered after the others.
         try:

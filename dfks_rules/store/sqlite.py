@@ -23,7 +23,7 @@ from dfks_rules.model.features import Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import Settle
 from dfks_rules.store.database import Database
-from dfks_rules.store.tables import Change, read, write
+from dfks_rules.store.tables import Commit, read, write
 
 MAX_BATCH = 256
 """Most commits in one transaction: bounds how long the first of them waits for the last."""
@@ -39,7 +39,7 @@ CACHED = 200_000
 # A named tuple's own constructor is a Python function: this is the same without the call.
 _new = tuple.__new__
 
-_Commit = tuple[Change, Settle]
+_Pending = tuple[Commit, Settle]
 
 
 class SqliteStore:
@@ -75,11 +75,11 @@ class SqliteStore:
         self._clock = clock
         self._cached = cached
         self._cache: OrderedDict[Aor, Snapshot] = OrderedDict()
-        self._asked: list[_Commit] = []
+        self._asked: list[_Pending] = []
         """Not written yet."""
         self._busy = False
         """Whether a transaction is under way, or is about to be."""
-        self._written: deque[tuple[_Commit, StoreError | None]] = deque()
+        self._written: deque[tuple[_Pending, StoreError | None]] = deque()
         """Not settled yet, and what is wrong with each."""
         self._to_sync: SimpleQueue[int] = SimpleQueue()
         """To the thread that waits for the disk: how many commits were written; 0 is the end."""
@@ -110,7 +110,7 @@ class SqliteStore:
         if self._closed:
             settle(StoreError("store_unavailable", "the store is closed"), self._clock())
             return
-        self._asked.append((_new(Change, (presentity, before, after)), settle))
+        self._asked.append((_new(Commit, (presentity, before, after)), settle))
         if not self._busy:
             self._busy = True
             self._loop.call_soon(self._write)
@@ -134,16 +134,16 @@ class SqliteStore:
         while self._asked:
             batch = self._asked[:MAX_BATCH]
             del self._asked[:MAX_BATCH]
-            errors = self._write_batch([change for change, _ in batch])
+            errors = self._write_batch([commit for commit, _ in batch])
             self._written.extend(zip(batch, errors, strict=True))
         self._to_sync.put(len(self._written))
 
-    def _write_batch(self, changes: list[Change]) -> list[StoreError | None]:
+    def _write_batch(self, commits: list[Commit]) -> list[StoreError | None]:
         try:
-            return write(self._database.connection, changes)
+            return write(self._database.connection, commits)
         except Exception as error:  # noqa: BLE001 - else nobody in the batch would ever be told
             why = f"cannot write: {error}"
-            return [StoreError("store_unavailable", why) for _ in changes]
+            return [StoreError("store_unavailable", why) for _ in commits]
 
     def _wait_for_disk(self) -> None:
         """Life of the thread."""
@@ -173,13 +173,13 @@ class SqliteStore:
         now = self._clock()
         try:
             while self._written:
-                (change, settle), error = self._written.popleft()
+                (commit, settle), error = self._written.popleft()
                 error = error or unsure
                 if error is None:
-                    self._remember(change.presentity, change.after)
+                    self._remember(commit.presentity, commit.after)
                 else:
                     # What the file holds now is for the file to say.
-                    self._cache.pop(change.presentity, None)
+                    self._cache.pop(commit.presentity, None)
                 settle(error, now)
         finally:
             if self._written:  # One of the told has raised: the others are told all the same.

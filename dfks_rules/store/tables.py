@@ -46,8 +46,8 @@ _STATES = """
 _NAMES = tuple(feature.value for feature in FEATURES)
 
 
-class Change(NamedTuple):
-    """One commit."""
+class Commit(NamedTuple):
+    """One snapshot that takes the place of another."""
 
     presentity: Aor
     before: Snapshot
@@ -72,8 +72,8 @@ def read(connection: sqlite3.Connection, presentity: Aor) -> Snapshot:
     return Snapshot(rows[0][0], tuple(states))
 
 
-def write(connection: sqlite3.Connection, changes: Sequence[Change]) -> list[StoreError | None]:
-    """Store changes in one transaction; an error for each that is not stored.
+def write(connection: sqlite3.Connection, commits: Sequence[Commit]) -> list[StoreError | None]:
+    """Store commits in one transaction; an error for each that is not stored.
 
     Changes that fit are stored together. If one does not, all are tried again one by one, so that
     only that one is left out.
@@ -83,11 +83,11 @@ def write(connection: sqlite3.Connection, changes: Sequence[Change]) -> list[Sto
     """
     try:
         connection.execute("BEGIN IMMEDIATE")
-        errors: list[StoreError | None] = [None] * len(changes)
-        if not _put(connection, changes):
+        errors: list[StoreError | None] = [None] * len(commits)
+        if not _put(connection, commits):
             connection.execute("ROLLBACK")
             connection.execute("BEGIN IMMEDIATE")
-            errors = [_put_alone(connection, change) for change in changes]
+            errors = [_put_alone(connection, commit) for commit in commits]
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:
@@ -95,9 +95,9 @@ def write(connection: sqlite3.Connection, changes: Sequence[Change]) -> list[Sto
     return errors
 
 
-def _put(connection: sqlite3.Connection, changes: Sequence[Change]) -> bool:
-    """Whether all changes met the revision that they were made on; if not, to be undone."""
-    net = _fold(changes)
+def _put(connection: sqlite3.Connection, commits: Sequence[Commit]) -> bool:
+    """Whether all commits met the revision that they were made on; if not, to be undone."""
+    net = _fold(commits)
     if net is None:
         return False
     try:
@@ -123,19 +123,19 @@ def _put(connection: sqlite3.Connection, changes: Sequence[Change]) -> bool:
     return True
 
 
-def _fold(changes: Sequence[Change]) -> list[Change] | None:
-    """One change for each presentity, from its first `before` to its last `after`.
+def _fold(commits: Sequence[Commit]) -> list[Commit] | None:
+    """One commit for each presentity, from its first `before` to its last `after`.
 
     None when they do not build on one another.
     """
-    net: dict[Aor, Change] = {}
-    for change in changes:
-        earlier = net.get(change.presentity)
+    net: dict[Aor, Commit] = {}
+    for commit in commits:
+        earlier = net.get(commit.presentity)
         if earlier is not None:
-            if earlier.after.revision != change.before.revision:
+            if earlier.after.revision != commit.before.revision:
                 return None
-            change = Change(change.presentity, earlier.before, change.after)
-        net[change.presentity] = change
+            commit = Commit(commit.presentity, earlier.before, commit.after)
+        net[commit.presentity] = commit
     return list(net.values())
 
 
@@ -154,25 +154,25 @@ def _json(rows: list[tuple[object, ...]]) -> str:
     return text
 
 
-def _put_alone(connection: sqlite3.Connection, change: Change) -> StoreError | None:
-    """Store one change, or nothing of it."""
+def _put_alone(connection: sqlite3.Connection, commit: Commit) -> StoreError | None:
+    """Store one commit, or nothing of it."""
     connection.execute("SAVEPOINT one")
-    stored = _put(connection, [change])
+    stored = _put(connection, [commit])
     if not stored:
         connection.execute("ROLLBACK TO one")
     connection.execute("RELEASE one")
-    return None if stored else _why_not(connection, change)
+    return None if stored else _why_not(connection, commit)
 
 
-def _why_not(connection: sqlite3.Connection, change: Change) -> StoreError:
-    presentity = change.presentity
+def _why_not(connection: sqlite3.Connection, commit: Commit) -> StoreError:
+    presentity = commit.presentity
     try:
         row = connection.execute(_REVISION, (presentity.domain, presentity.user)).fetchone()
     except UnicodeEncodeError:
         row = None
     revision = row[0] if row else 0
-    if revision == change.before.revision:
+    if revision == commit.before.revision:
         return StoreError("store_unavailable", "a value cannot be stored in a database")
-    if revision < change.before.revision:
+    if revision < commit.before.revision:
         return StoreError("store_unavailable", "the change that this one builds on was not stored")
     return StoreError("store_conflict", f"{presentity.uri} was changed meanwhile")

@@ -16,11 +16,11 @@ from dfks_rules.model.features import (
 )
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester
-from dfks_rules.policy.check import check
-from dfks_rules.policy.fact import Fact, Kind
-from dfks_rules.policy.facts import FACTS
-from dfks_rules.policy.matchers import MATCHERS, Operand
-from dfks_rules.policy.source import Source
+from dfks_rules.policy.facts.fact import Fact, Kind
+from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.language.matchers import MATCHERS, Operand
+from dfks_rules.policy.reading.check import check
+from dfks_rules.policy.reading.source import Source
 
 Question = tuple[FeatureRequest, Snapshot, datetime]
 """What `PolicySet.decide` is asked."""

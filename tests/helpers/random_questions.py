@@ -5,9 +5,9 @@ from random import Random
 from dfks_rules.model.features import FEATURES, VALUES_OF, FeatureState, Snapshot, Value
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester, Surroundings
-from dfks_rules.policy.fact import Kind
-from dfks_rules.policy.facts import FACTS
-from dfks_rules.policy.view import NOWHERE, FactValue, View
+from dfks_rules.policy.facts.fact import Kind
+from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.view import NOWHERE, FactValue, View
 from tests.helpers.random_policies import CONSTANTS, HOSTILE, moment
 
 _DOMAINS = [*CONSTANTS[Kind.DOMAIN], "other.example"]

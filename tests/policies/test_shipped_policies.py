@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from dfks_rules.policy.cases import CaseResult, is_cases_file, parse_cases, run_cases
-from dfks_rules.policy.policy_set import load
-from dfks_rules.policy.source import Source
+from dfks_rules.policy.deciding.policy_set import load
+from dfks_rules.policy.reading.source import Source
+from dfks_rules.policy.studying.cases import CaseResult, is_cases_file, parse_cases, run_cases
 from tests.helpers.published import ROOT
 
 SHIPPED = sorted((ROOT / "policies").rglob("cases.yaml"))

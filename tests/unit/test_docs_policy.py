@@ -8,15 +8,15 @@ import yaml
 
 from dfks_rules.model.decisions import Decision, DenialAnswer
 from dfks_rules.model.features import FEATURES
-from dfks_rules.policy.answer import answer_of
-from dfks_rules.policy.case_schema import case_schema
-from dfks_rules.policy.cases import parse_cases, run_cases
-from dfks_rules.policy.facts import FACTS
-from dfks_rules.policy.given import view_of
-from dfks_rules.policy.matchers import MATCHERS
-from dfks_rules.policy.policy_set import load
-from dfks_rules.policy.schema import policy_schema
-from dfks_rules.policy.source import Source
+from dfks_rules.policy.deciding.answer import answer_of
+from dfks_rules.policy.deciding.policy_set import load
+from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.given import view_of
+from dfks_rules.policy.language.matchers import MATCHERS
+from dfks_rules.policy.reading.schema import policy_schema
+from dfks_rules.policy.reading.source import Source
+from dfks_rules.policy.studying.case_schema import case_schema
+from dfks_rules.policy.studying.cases import parse_cases, run_cases
 from tests.helpers.published import ROOT
 
 PAGE = (ROOT / "docs/reference/policy-language.md").read_text(encoding="utf-8")

@@ -14,13 +14,14 @@ from dfks_rules.errors import DfksError, Finding, MalformedMessageError, PolicyE
 from dfks_rules.model.features import FEATURES, NOTHING_STORED, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked, FeatureRequest, Operation, Origin, Requester
-from dfks_rules.policy.fact import Kind
-from dfks_rules.policy.facts import FACTS
-from dfks_rules.policy.given_files import parse_given
-from dfks_rules.policy.source import MAX_BYTES, Source
-from dfks_rules.policy.view import View
+from dfks_rules.policy.facts.fact import Kind
+from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.view import View
+from dfks_rules.policy.reading.source import Source
+from dfks_rules.policy.studying.given_files import parse_given
 from dfks_rules.sip.message import Request, parse_message
 from dfks_rules.sip.uri import aor_of, parse_uri
+from dfks_rules.yaml.tree import MAX_BYTES
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _INTEGER = re.compile(r"[0-9]{1,4}")

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import click
 
-from dfks_rules.policy.coverage import Coverage
+from dfks_rules.policy.studying.coverage import Coverage
 
 _NOT_XML = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 

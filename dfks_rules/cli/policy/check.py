@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from dfks_rules.app.policies import read_files
+from dfks_rules.app.desk.policies import read_files
 from dfks_rules.cli.exit_codes import DONE, INVALID
 from dfks_rules.cli.policy.reports import FORMATS, Report, gap_table
 from dfks_rules.errors import Finding, PolicyError
-from dfks_rules.policy.cases import parse_cases
 from dfks_rules.policy.lint.findings import check_and_lint
 from dfks_rules.policy.lint.gaps import gaps
-from dfks_rules.policy.source import Source
+from dfks_rules.policy.reading.source import Source
+from dfks_rules.policy.studying.cases import parse_cases
 
 
 @click.command("check")

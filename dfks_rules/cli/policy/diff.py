@@ -10,14 +10,14 @@ from typing import Any, BinaryIO
 
 import click
 
-from dfks_rules.app.policies import load_policies
+from dfks_rules.app.desk.policies import load_policies
 from dfks_rules.cli.exit_codes import DONE, FAILED
-from dfks_rules.policy.answer import answer_of
-from dfks_rules.policy.compare import Comparison, Group, compare, said
-from dfks_rules.policy.policy_set import PolicySet
-from dfks_rules.policy.replay import recorded, stored_as_sets
-from dfks_rules.policy.scalar import flow
+from dfks_rules.policy.deciding.answer import answer_of
+from dfks_rules.policy.deciding.policy_set import PolicySet
+from dfks_rules.policy.studying.compare import Comparison, Group, compare, said
+from dfks_rules.policy.studying.replay import recorded, stored_as_sets
 from dfks_rules.store.states import stored_states
+from dfks_rules.yaml.scalar import flow
 
 MAX_LINE = 1024 * 1024
 """Longest line of a decision log, in bytes."""

@@ -11,8 +11,8 @@ import click
 
 from dfks_rules.cli.exit_codes import DONE, FAILED
 from dfks_rules.errors import Finding, PolicyError
-from dfks_rules.policy.layout import laid_out
-from dfks_rules.policy.source import Source
+from dfks_rules.policy.reading.layout import laid_out
+from dfks_rules.policy.reading.source import Source
 
 
 @click.command(name="fmt")

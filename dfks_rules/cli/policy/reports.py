@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 from dfks_rules import __version__
 from dfks_rules.errors import Finding
-from dfks_rules.policy.codes import CODES
 from dfks_rules.policy.lint.gaps import Gap
+from dfks_rules.policy.reading.codes import CODES
 
 PAGE = "https://dfks-rules.example/docs/reference/findings.md"
 """Where each code has a section of its own."""

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from dfks_rules.errors import Finding
-from dfks_rules.policy.codes import CODES
-from dfks_rules.policy.source import Source
-from dfks_rules.policy.validate import did_you_mean, quoted
+from dfks_rules.policy.reading.codes import CODES
+from dfks_rules.policy.reading.source import Source
+from dfks_rules.policy.words.wording import did_you_mean, quoted
 
 _ALLOW = re.compile(r"#\s*dfks:\s*allow\b[ \t]*((?:[\w-]+\s*,\s*)*[\w-]*)")
 _CODE = "policy_needless_allow"

@@ -1,17 +1,17 @@
-"""Everything that can be said of policy files: errors of `check`, and warnings."""
+"""Everything that can be said of policy files: errors of `reading.check`, and warnings."""
 
 from collections.abc import Sequence
 
 from dfks_rules.errors import Finding
-from dfks_rules.policy.check import CheckedPolicy, check
-from dfks_rules.policy.document import Mode
+from dfks_rules.policy.language.document import Mode
 from dfks_rules.policy.lint.allowing import without_allowed
 from dfks_rules.policy.lint.conflicts import conflicts
 from dfks_rules.policy.lint.numbers import unplanned
 from dfks_rules.policy.lint.ranked import RankedRule, ranked
 from dfks_rules.policy.lint.shadowing import shadowed
 from dfks_rules.policy.lint.single import single
-from dfks_rules.policy.source import Source
+from dfks_rules.policy.reading.check import CheckedPolicy, check
+from dfks_rules.policy.reading.source import Source
 
 
 def check_and_lint(sources: Sequence[Source]) -> tuple[list[CheckedPolicy], list[Finding]]:

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator
 
 from dfks_rules.errors import Finding
-from dfks_rules.policy.check import CheckedPolicy
-from dfks_rules.policy.codes import CODES
-from dfks_rules.policy.number_plan import NumberPlan
+from dfks_rules.policy.reading.check import CheckedPolicy
+from dfks_rules.policy.reading.codes import CODES
+from dfks_rules.policy.site.number_plan import NumberPlan
 
 _READ = ("target.number", "target.class", "target.reach", "target.country")
 """Facts that need to know what was dialled."""

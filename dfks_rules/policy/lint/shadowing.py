@@ -4,11 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from dfks_rules.errors import Finding
-from dfks_rules.policy.document import Effects
-from dfks_rules.policy.implication import implied_by
+from dfks_rules.policy.facts.view import FactValue
+from dfks_rules.policy.language.document import Effects
+from dfks_rules.policy.language.implication import implied_by
 from dfks_rules.policy.lint.index import Implied
 from dfks_rules.policy.lint.ranked import RankedRule, Way, fields_of, fields_set
-from dfks_rules.policy.view import FactValue
 
 _MOST_NAMED = 3
 """Most rules that one message names."""

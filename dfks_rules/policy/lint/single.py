@@ -4,12 +4,17 @@ from collections.abc import Iterable, Iterator
 
 from dfks_rules.errors import Finding
 from dfks_rules.model.requests import Operation
-from dfks_rules.policy.compile import QUESTIONS, Literal, TooManyAlternativesError, alternatives
-from dfks_rules.policy.document import Condition, Not
-from dfks_rules.policy.implication import by_fact, contradicts, excludes
+from dfks_rules.policy.language.alternatives import (
+    QUESTIONS,
+    SignedAtom,
+    TooManyAlternativesError,
+    alternatives,
+)
+from dfks_rules.policy.language.document import Condition, Not
+from dfks_rules.policy.language.implication import by_fact, contradicts, excludes
+from dfks_rules.policy.language.matchers import Atom
+from dfks_rules.policy.language.values import Template
 from dfks_rules.policy.lint.ranked import RankedRule, Way, fields_of, fields_set
-from dfks_rules.policy.matchers import Atom
-from dfks_rules.policy.values import Template
 
 _WHO = {
     "origin", "watcher", "watcher.user", "watcher.domain", "device", "userAgent", "transport",
@@ -21,8 +26,8 @@ _WHOSE = {"op", "feature", "presentity", "user", "domain", "groups"}
 _SWITCHING_OFF = by_fact(
     frozenset(
         {
-            Literal(Atom("request.status", "eq", 0), positive=True),
-            Literal(Atom("stored.status", "eq", 1), positive=True),
+            SignedAtom(Atom("request.status", "eq", 0), positive=True),
+            SignedAtom(Atom("stored.status", "eq", 1), positive=True),
         }
     )
 )

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from dfks_rules.app.logs import LoggedOutcomes
+from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.app.operations import ServerOperations
-from dfks_rules.app.reload import PolicyReloader
+from dfks_rules.app.records.logs import LoggedOutcomes
 from dfks_rules.config.settings import ReloadSettings
 from dfks_rules.errors import StoreError
 from dfks_rules.model.features import FEATURES, Snapshot

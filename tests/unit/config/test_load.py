@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dfks_rules.config import Config, load_config
-from dfks_rules.config.settings import Address, DecisionSettings, FifoSettings, ReloadSettings
+from dfks_rules.config.settings import DecisionSettings, FifoSettings, ListenAddress, ReloadSettings
 from dfks_rules.errors import ConfigError, Finding
 from dfks_rules.presence.package import OnNotifyTimeout
 
@@ -64,14 +64,17 @@ def test_empty_file_is_all_defaults(tmp_path: Path, text: str) -> None:
 def test_every_setting_is_taken(tmp_path: Path) -> None:
     """Relative paths start at the file's folder."""
     config = _load(tmp_path, _EVERYTHING)
-    assert config.sip.listen == (Address("udp", "::1", 5070), Address("tcp", "pbx.example.com", 0))
+    assert config.sip.listen == (
+        ListenAddress("udp", "::1", 5070),
+        ListenAddress("tcp", "pbx.example.com", 0),
+    )
     assert str(config.sip.listen[0]) == "udp:[::1]:5070"
     assert config.policies == (tmp_path / "mine", Path("/etc/dfks/policies"))
     assert config.store is None
     assert config.mi.fifo == FifoSettings(tmp_path / "run/fifo", Path("/tmp"))  # noqa: S108
     assert config.mi.datagram == tmp_path / "run/sock"
     assert config.mi.http is not None
-    assert config.mi.http.listen == Address("tcp", "0.0.0.0", 8888)
+    assert config.mi.http.listen == ListenAddress("tcp", "0.0.0.0", 8888)
     assert (config.mi.http.root, config.mi.http.secret) == ("/rpc", "correct-horse")
     presence = config.presence
     assert (presence.min_expires, presence.default_expires, presence.max_expires) == (10, 20, 30)
@@ -109,7 +112,7 @@ def test_environment_can_open_a_door_alone() -> None:
     """No file is needed."""
     config = load_config(None, {"DFKS_MI__HTTP__LISTEN": "[::1]:0"})
     assert config.mi.http is not None
-    assert config.mi.http.listen == Address("tcp", "::1", 0)
+    assert config.mi.http.listen == ListenAddress("tcp", "::1", 0)
     assert config.mi.http.root == "/mi"
 
 

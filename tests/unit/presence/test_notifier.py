@@ -7,7 +7,7 @@ import pytest
 from dfks_rules.errors import StoreError
 from dfks_rules.model.features import NOTHING_STORED, Snapshot
 from dfks_rules.model.identity import Aor
-from dfks_rules.policy.policy_set import PolicySet
+from dfks_rules.policy.deciding.policy_set import PolicySet
 from dfks_rules.presence.package import Limits, OnNotifyTimeout
 from dfks_rules.service.ports import Settle
 from tests.helpers.playbook import DND_ON, Playbook, Sent, default_policies, message, tag_of

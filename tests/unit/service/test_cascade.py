@@ -8,8 +8,8 @@ from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.features import NOTHING_STORED, Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked, FeatureRequest, Origin, Surroundings
-from dfks_rules.policy.policy_set import PolicySet, load
-from dfks_rules.policy.view import NOWHERE
+from dfks_rules.policy.deciding.policy_set import PolicySet, load
+from dfks_rules.policy.facts.view import NOWHERE
 from dfks_rules.service.cascade import Cascade
 from tests.helpers.policy import ALICE, CFA, DND, NOON, ON, PHONE, source
 

@@ -10,7 +10,7 @@ from dfks_rules.model.requests import Asked
 from dfks_rules.service.features import Features
 from dfks_rules.service.ports import Settle
 from dfks_rules.store.memory import MemoryStore
-from dfks_rules.store.tables import Change
+from dfks_rules.store.tables import Commit
 from tests.helpers.playbook import Recorded, default_policies
 from tests.helpers.policy import ALICE, BOB, CFA, DND, NOON, ON, OPERATOR, PHONE, policies
 
@@ -22,7 +22,7 @@ class _SlowStore:
 
     def __init__(self) -> None:
         self.kept: dict[Aor, Snapshot] = {}
-        self.waiting: list[tuple[Change, Settle]] = []
+        self.waiting: list[tuple[Commit, Settle]] = []
 
     @property
     def stored(self) -> Snapshot:
@@ -35,7 +35,7 @@ class _SlowStore:
 
     def commit(self, presentity: Aor, before: Snapshot, after: Snapshot, settle: Settle) -> None:
         """Keep it waiting."""
-        self.waiting.append((Change(presentity, before, after), settle))
+        self.waiting.append((Commit(presentity, before, after), settle))
 
     def settle(self, error: StoreError | None = None) -> None:
         """Settle the oldest commit."""

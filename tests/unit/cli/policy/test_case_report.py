@@ -3,7 +3,7 @@
 from xml.etree import ElementTree
 
 from dfks_rules.cli.policy.case_report import RanCase, Report, junit
-from dfks_rules.policy.coverage import Coverage
+from dfks_rules.policy.studying.coverage import Coverage
 
 
 def test_junit_holds_each_case_with_any_name() -> None:

@@ -12,7 +12,7 @@ from dfks_rules.cli.policy.diff import MAX_BROKEN, MAX_LINE, command
 from dfks_rules.errors import StoreError
 from dfks_rules.model.features import NOTHING_STORED, Feature, FeatureState
 from dfks_rules.model.identity import Aor
-from dfks_rules.policy.given import given_of, view_of
+from dfks_rules.policy.facts.given import given_of, view_of
 from dfks_rules.store.sqlite import SqliteStore
 from tests.helpers.policy import source
 

@@ -4,7 +4,7 @@ import pytest
 
 from dfks_rules.errors import Finding
 from dfks_rules.policy.lint.allowing import without_allowed
-from dfks_rules.policy.source import Source
+from dfks_rules.policy.reading.source import Source
 
 WARNING = Finding("p.yaml", 1, 3, "policy_shadowed", "m", "warning")
 OTHER = WARNING._replace(code="policy_conflict")

@@ -3,10 +3,10 @@
 import pytest
 
 from dfks_rules.errors import Finding
-from dfks_rules.policy.check import check
 from dfks_rules.policy.lint.ranked import ranked
 from dfks_rules.policy.lint.shadowing import shadowed
-from dfks_rules.policy.source import Source
+from dfks_rules.policy.reading.check import check
+from dfks_rules.policy.reading.source import Source
 from tests.helpers.policy import source
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from dfks_rules.policy.check import check
 from dfks_rules.policy.lint.ranked import ranked
 from dfks_rules.policy.lint.single import single
+from dfks_rules.policy.reading.check import check
 from tests.helpers.policy import source
 
 
