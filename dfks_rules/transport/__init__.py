@@ -1,6 +1,6 @@
 """Sockets: moves bytes between peers and the pure rooms.
 
-Belongs here: UDP and TCP, names to addresses, how much is sent and read at a time.
+Belongs here: UDP and TCP, resolving names, how much is sent and read at a time.
 Never here: what a message means, XML, policies.
 May import: sip, model, errors.
 """

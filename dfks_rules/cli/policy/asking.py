@@ -35,7 +35,7 @@ _FACTS_OPTION = click.option(
     help="Facts of the request, as `given` in cases; YAML or JSON, `-` for standard input.",
 )
 _FACT_OPTION = click.option(
-    "--fact", "facts", multiple=True, metavar="NAME=VALUE", help="One fact; holds over --facts."
+    "--fact", "facts", multiple=True, metavar="NAME=VALUE", help="One fact; overrides --facts."
 )
 
 

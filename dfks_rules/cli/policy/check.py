@@ -1,4 +1,4 @@
-"""`dfks policy check`: everything that is wrong with policy files, or likely to be."""
+"""`dfks policy check`: errors and likely mistakes in policy files."""
 
 import sys
 from collections.abc import Iterable
@@ -19,14 +19,18 @@ from dfks_rules.policy.studying.cases import parse_cases
 @click.command("check")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
-    "--format", "form", type=click.Choice(list(FORMATS)), default="human", help="How to tell it."
+    "--format",
+    "form",
+    type=click.Choice(list(FORMATS)),
+    default="human",
+    help="Format of the report.",
 )
-@click.option("--strict", is_flag=True, help="Warnings fail too.")
-@click.option("--gaps", "with_gaps", is_flag=True, help="Also tell what no rule decides.")
+@click.option("--strict", is_flag=True, help="Fail on warnings too.")
+@click.option("--gaps", "with_gaps", is_flag=True, help="Also report what no rule decides.")
 def command(paths: tuple[Path, ...], form: str, *, strict: bool, with_gaps: bool) -> None:
     """Check the policies and cases in PATHS, files and directories as the server reads them.
 
-    Exit code 3 when something is wrong.
+    Exit code 3 if there is an error.
     """
     if with_gaps and form not in ("human", "json"):
         raise click.UsageError(f"--gaps has no form in {form}; take human or json")
