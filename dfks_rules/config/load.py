@@ -25,6 +25,7 @@ from dfks_rules.config.settings import (
     DecisionSettings,
     FifoSettings,
     HttpSettings,
+    LimitSettings,
     ListenAddress,
     LogSettings,
     MiSettings,
@@ -34,6 +35,7 @@ from dfks_rules.config.settings import (
 )
 from dfks_rules.errors import ConfigError, Finding
 from dfks_rules.presence.package import Limits, OnNotifyTimeout
+from dfks_rules.transport.limits import ConnectionLimits
 from dfks_rules.yaml.tree import MAX_BYTES, Tree, read_tree
 
 
@@ -168,6 +170,9 @@ def _find_contradictions(values: dict[str, Any]) -> list[Mistake]:
     for way, text in addresses:
         if _address(text).port > 65535:
             report(way, "has a port above 65535")
+    port = values["sip"].get("advertise", "").rpartition("]")[2].partition(":")[2]
+    if port and not 0 < int(port) <= 65535:
+        report(("sip", "advertise"), "has a port that is not in 1 to 65535")
     presence = values["presence"]
     if not presence["min_expires"] <= presence["default_expires"] <= presence["max_expires"]:
         way = ("presence", "default_expires")
@@ -201,9 +206,10 @@ def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) ->
         settings: for `Config.settings`.
     """
     store = values["store"]
-    presence, decisions = values["presence"], values["decisions"]
+    presence, decisions = dict(values["presence"]), values["decisions"]
+    stop_within = presence.pop("stop_within")
     return Config(
-        sip=SipSettings(tuple(_address(text) for text in values["sip"]["listen"])),
+        sip=_build_sip(values["sip"]),
         policies=tuple(base / text for text in values["policies"]),
         reload=ReloadSettings(
             **values["reload"] | {"last_good": base / values["reload"]["last_good"]}
@@ -213,6 +219,8 @@ def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) ->
         presence=Limits(
             **presence | {"on_notify_timeout": OnNotifyTimeout(presence["on_notify_timeout"])}
         ),
+        stop_within=stop_within,
+        limits=LimitSettings(values["limits"]["followed_sets"]),
         log=LogSettings(values["log"]["level"]),
         decisions=DecisionSettings(
             decisions["keep"],
@@ -221,6 +229,16 @@ def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) ->
         ),
         settings=settings,
     )
+
+
+def _build_sip(sip: dict[str, Any]) -> SipSettings:
+    limits = ConnectionLimits(
+        idle=sip["idle_timeout"],
+        in_all=sip["max_connections"],
+        per_source=sip["max_connections_per_source"],
+    )
+    listen = tuple(_address(text) for text in sip["listen"])
+    return SipSettings(listen, sip.get("advertise"), limits)
 
 
 def _build_mi(mi: dict[str, Any], base: Path) -> MiSettings:

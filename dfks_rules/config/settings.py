@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dfks_rules.presence.package import Limits
+from dfks_rules.transport.limits import ConnectionLimits
 
 
 class ListenAddress(NamedTuple):
@@ -31,6 +32,10 @@ class SipSettings:
 
     listen: tuple[ListenAddress, ...]
     """At least one; in the order written."""
+    advertise: str | None
+    """`HOST` or `HOST:PORT` for Via and Contact; None for the address that a phone asked."""
+    connections: ConnectionLimits
+    """Of TCP."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +106,14 @@ class DecisionSettings:
     """Whether the last digits of numbers are masked in the file."""
 
 
+@dataclass(frozen=True, slots=True)
+class LimitSettings:
+    """What one request may cost."""
+
+    followed_sets: int
+    """Most sets that may follow from one by `also`; more deny it."""
+
+
 class Setting(NamedTuple):
     """One setting as it was written, for `dfks config show`."""
 
@@ -128,6 +141,10 @@ class Config:
     """The doors of the management interface."""
     presence: Limits
     """How subscriptions live."""
+    stop_within: int
+    """How long a stop may take to tell phones that their subscriptions end, s; 0 tells none."""
+    limits: LimitSettings
+    """What one request may cost."""
     log: LogSettings
     """What the server writes about its work."""
     decisions: DecisionSettings

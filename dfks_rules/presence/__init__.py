@@ -2,5 +2,5 @@
 
 Belongs here: what a SUBSCRIBE means, the life of subscriptions, which NOTIFY goes to whom and when.
 Never here: what features mean (policies decide), how states are stored, sockets, a clock.
-May import: sip, csta, model, errors.
+May import: service, sip, csta, model, errors.
 """

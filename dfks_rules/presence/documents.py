@@ -2,6 +2,7 @@
 
 from dfks_rules.csta.render import Document
 from dfks_rules.model.decisions import Outcome
+from dfks_rules.model.features import Feature
 
 Documents = tuple[Document, ...]
 """The states that one NOTIFY tells, each feature once; empty for a NOTIFY without a body."""
@@ -37,17 +38,32 @@ def documents_of_set(outcomes: tuple[Outcome, ...]) -> Documents | None:
     return tuple(dict(told).items())
 
 
-def documents_for_others(outcomes: tuple[Outcome, ...]) -> Documents:
-    """What the other watchers are told of sets: what changed, and nothing else."""
-    changed = {
-        outcome.request.feature: outcome.told
-        for outcome in outcomes
-        if outcome.changed
-        and outcome.decision.notify.others
-        and outcome.request.feature is not None
-        and outcome.told is not None
-    }
-    return tuple(changed.items())
+def features_to_tell(outcomes: tuple[Outcome, ...]) -> frozenset[Feature]:
+    """The features of which other watchers are to be told: those that were changed.
+
+    The rules of the set say whether anyone is told (`notify`, `assigned`); what is told is for the
+    rules of a get by each watcher to say.
+    """
+    return frozenset(
+        [
+            outcome.request.feature
+            for outcome in outcomes
+            if outcome.changed
+            and outcome.decision.notify.others
+            and outcome.request.feature is not None
+            and outcome.told is not None
+        ]
+    )
+
+
+def documents_of_change(features: frozenset[Feature], gets: tuple[Outcome, ...]) -> Documents:
+    """What a watcher is told of a change.
+
+    Args:
+        features: those that were changed.
+        gets: what a get of all features by this watcher comes to.
+    """
+    return tuple([one for one in _told_to_requester(gets) if one[0] in features])
 
 
 def _told_to_requester(outcomes: tuple[Outcome, ...]) -> Documents:

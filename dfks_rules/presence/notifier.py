@@ -5,58 +5,69 @@ is answered when its outcome is known (a set: committed), which may be after the
 brought it has returned.
 """
 
-import re
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from typing import NamedTuple
+from typing import final
 
-from dfks_rules.csta.names import ACCEPT
-from dfks_rules.csta.parse import parse as parse_body
 from dfks_rules.errors import MalformedMessageError, StoreError
 from dfks_rules.model.decisions import Denial, DenialAnswer, Outcome
-from dfks_rules.model.features import MAX_TEXT
+from dfks_rules.model.features import FEATURES, Feature
 from dfks_rules.model.identity import Aor
-from dfks_rules.model.requests import Asked, Origin, Requester
+from dfks_rules.model.requests import Operation, Origin
+from dfks_rules.presence.admission import (
+    CAPABILITIES,
+    Event,
+    Wish,
+    check_request,
+    event_of,
+    refuse_method,
+    wish_of,
+)
+from dfks_rules.presence.counts import new_counts
+from dfks_rules.presence.delivery import Delivery
 from dfks_rules.presence.documents import (
     Documents,
-    documents_for_others,
+    documents_of_change,
     documents_of_get,
     documents_of_set,
+    features_to_tell,
 )
-from dfks_rules.presence.notify import Notify
-from dfks_rules.presence.package import ALLOW, ALLOW_EVENTS, EVENT, Limits
-from dfks_rules.presence.ports import FeatureService
+from dfks_rules.presence.package import Limits
 from dfks_rules.presence.responses import RefusedError, refusal, refusal_for
-from dfks_rules.presence.subscription import Subscription, Subscriptions, Termination
-from dfks_rules.sip.address import Address
+from dfks_rules.presence.subscription import State, Subscription, Termination
+from dfks_rules.presence.subscriptions import Subscriptions
+from dfks_rules.service.features import Features
+from dfks_rules.service.feed import Event as FeedEvent
+from dfks_rules.service.feed import Feed, Settled
 from dfks_rules.sip.dialog import Dialog
 from dfks_rules.sip.endpoint import Endpoint, Finished, Incoming
-from dfks_rules.sip.grammar import TOKEN, split_list
-from dfks_rules.sip.message import Request
-from dfks_rules.sip.transaction import ServerTransaction
-from dfks_rules.sip.uri import aor_of, parse_uri
-
-_KNOWN_METHODS = frozenset(
-    b"INVITE CANCEL BYE REGISTER MESSAGE PUBLISH NOTIFY REFER INFO UPDATE PRACK".split()
-)
-_IN_DIALOG_ONLY = frozenset(b"BYE NOTIFY INFO UPDATE PRACK".split())
+from dfks_rules.sip.server_transaction import ServerTransaction
 
 
-# A named tuple's own constructor is a Python function: this is the same without the call.
-_new = tuple.__new__
-
-
-class _Visit(NamedTuple):
+@final
+class _Visit:
     """A SUBSCRIBE that was admitted and waits for its outcome."""
 
-    incoming: Incoming
-    transaction: ServerTransaction
-    subscription: Subscription
-    new: bool
-    """Whether it creates the dialog."""
-    expires: int
-    """Granted duration, s."""
+    __slots__ = ("expires", "incoming", "is_new", "requester", "subscription", "transaction")
+
+    def __init__(
+        self,
+        incoming: Incoming,
+        transaction: ServerTransaction,
+        subscription: Subscription,
+        wish: Wish,
+        *,
+        is_new: bool,
+    ) -> None:
+        self.incoming = incoming
+        self.transaction = transaction
+        self.subscription = subscription
+        self.requester = wish.requester
+        self.expires = wish.expires
+        """Granted duration, s."""
+        self.is_new = is_new
+        """Whether it creates the dialog."""
 
 
 class Notifier:
@@ -65,7 +76,8 @@ class Notifier:
     def __init__(
         self,
         endpoint: Endpoint[Subscription],
-        features: FeatureService,
+        features: Features,
+        feed: Feed,
         limits: Limits,
         token: Callable[[], bytes],
     ) -> None:
@@ -74,6 +86,7 @@ class Notifier:
         Args:
             endpoint: what its messages go through.
             features: what decides and keeps.
+            feed: where `features` publishes what was changed.
             limits: how long subscriptions may last.
             token: a new unguessable token each time, for tags and branches (RFC 3261 §19.3).
         """
@@ -81,8 +94,14 @@ class Notifier:
         self._features = features
         self._limits = limits
         self._token = token
+        self.counts = new_counts()
+        """What happened how often since the start; see `counts.NAMES`."""
         self.subscriptions = Subscriptions()
-        self._notify = Notify(endpoint, self.subscriptions, limits.on_notify_timeout, token)
+        """Those that live."""
+        self._delivery = Delivery(
+            endpoint, self.subscriptions, limits.on_notify_timeout, token, self.counts
+        )
+        feed.listen(self._hear)
 
     def receive(self, incoming: Incoming, at: datetime, now: float) -> None:
         """Serve one request.
@@ -93,11 +112,13 @@ class Notifier:
             now: monotonic seconds.
         """
         try:
-            self._check_extensions(incoming.request)
+            check_request(incoming.request)
             if incoming.request.method == b"SUBSCRIBE":
                 self._subscribe(incoming, at, now)
+            elif incoming.request.method == b"OPTIONS":
+                self._endpoint.respond(incoming, 200, headers=CAPABILITIES)
             else:
-                self._other_method(incoming)
+                refuse_method(incoming)
         except RefusedError as refused:
             self._refuse(incoming, refused)
         except (MalformedMessageError, StoreError) as error:
@@ -109,6 +130,8 @@ class Notifier:
         refused: RefusedError,
         transaction: ServerTransaction | None = None,
     ) -> None:
+        count = f"refused_{refused.status}"
+        self.counts[count] = self.counts.get(count, 0) + 1
         self._endpoint.respond(
             incoming,
             refused.status,
@@ -117,185 +140,116 @@ class Notifier:
             transaction=transaction,
         )
 
-    @staticmethod
-    def _check_extensions(request: Request) -> None:
-        """Nobody may require of us what we do not have (RFC 3261 §8.2.2.3, §16.3)."""
-        if b"require" not in request.headers and b"proxy-require" not in request.headers:
-            return
-        required = [
-            option
-            for name in (b"require", b"proxy-require")
-            for option in split_list(request.headers.get(name, b""))
-        ]
-        if required:
-            raise refusal(420, headers=b"Unsupported: %b\r\n" % b", ".join(required))
-
-    def _other_method(self, incoming: Incoming) -> None:
-        method = incoming.request.method
-        if method == b"OPTIONS":
-            self._endpoint.respond(incoming, 200, headers=_CAPABILITIES)
-        elif method in _IN_DIALOG_ONLY and incoming.recipient.tag:
-            raise refusal(481)
-        else:
-            raise refusal(405 if method in _KNOWN_METHODS else 501)
-
     # --- SUBSCRIBE ---
 
     def _subscribe(self, incoming: Incoming, at: datetime, now: float) -> None:
         request = incoming.request
-        if request.headers.get(b"max-forwards", b"70").strip(b"0") == b"":
-            # §16.3: only OPTIONS may be answered by whoever it strands at.
-            raise refusal(483)
-        event = _check_event(request)
-        subscription = self._in_dialog(incoming) if incoming.recipient.tag else None
-        expires = self._granted(request)
-        asked = _asked(request)
-        if subscription is None:
-            presentity = aor_of(incoming.uri)
-            if not presentity.user:
-                raise refusal(404)
-            watcher = _watcher(incoming.sender, presentity)
-        else:
-            presentity, watcher = subscription.presentity, subscription.watcher
-        made = (
-            Origin.WATCHER,
-            watcher,
-            asked[-1].device if asked else None,
-            request.text(b"user-agent"),
-            incoming.flow.listener.transport,
-            incoming.flow.remote[0],
-            None,
-        )
-        requester = _new(Requester, made)
-        admission = self._features.admit(presentity, requester, at)
+        event = event_of(request)
+        known = self._in_dialog(incoming, event) if incoming.recipient.tag else None
+        wish = wish_of(incoming, self._limits, known)
+        presentity, requester = wish.presentity, wish.requester
+        admission = self._features.admit(presentity, requester, at, now)
         if admission.denial is not None:
-            if subscription is not None:
-                subscription.dialog.remote_cseq = request.cseq
-                self._notify.terminate(subscription, Termination.REJECTED, (), now)
-            raise refusal(403, admission.denial.text)
-        new = subscription is None
-        if subscription is None:
-            fixed = incoming.flow.listener.contact + event
-            subscription = Subscription(Dialog(incoming, self._token(), fixed), presentity, watcher)
+            self._refuse(incoming, refusal(403, admission.denial.text))
+            if known is not None:
+                known.dialog.remote_cseq = request.cseq
+                self._delivery.terminate(known, Termination.REJECTED, (), now)
+            return
+        if known is None:
+            fixed = incoming.flow.listener.contact + event.line
+            dialog = Dialog(incoming, self._token(), fixed, self._endpoint.ways)
+            subscription = Subscription(dialog, presentity, requester, event.id)
         else:
+            subscription = known
             subscription.dialog.refresh_target(incoming)
             subscription.dialog.remote_cseq = request.cseq
+            subscription.refreshing()
         transaction = self._endpoint.begin(incoming, now)
-        visit = _new(_Visit, (incoming, transaction, subscription, new, expires))
-        if not asked:
-            self._features.get(presentity, requester, at, now, partial(self._got, visit, ()))
-            return
-        subscription.device = requester.device or subscription.device
-        if not new:
-            self._features.set(presentity, asked, requester, at, now, partial(self._was_set, visit))
-            return
-        # A phone that lost its dialog needs to learn its other features, too. They are asked for
-        # in this turn, so that one revision of the policies decides all of the request; the answer
-        # to a get comes after that to the set before it.
-        was_set: list[tuple[Outcome, ...] | StoreError] = []
-        self._features.set(presentity, asked, requester, at, now, lambda o, _: was_set.append(o))
-        done = partial(self._was_set_anew, visit, was_set)
-        self._features.get(presentity, requester, at, now, done)
+        visit = _Visit(incoming, transaction, subscription, wish, is_new=known is None)
+        done = partial(self._conclude, visit)
+        if not wish.asked:
+            self._features.get(presentity, requester, at, now, done)
+        elif known is not None:
+            self._features.set(presentity, wish.asked, requester, at, now, done)
+        else:
+            # A phone that lost its dialog needs to learn its other features, too.
+            self._features.set_and_get(presentity, wish.asked, requester, at, now, done)
 
-    def _in_dialog(self, incoming: Incoming) -> Subscription:
-        """The subscription that a SUBSCRIBE with a To tag belongs to (RFC 3261 §12.2.2)."""
-        call_id = incoming.request.headers[b"call-id"]
-        local, remote = incoming.recipient.tag, incoming.sender.tag
+    def _in_dialog(self, incoming: Incoming, event: Event) -> Subscription:
+        """The subscription that a SUBSCRIBE with a To tag belongs to (RFC 3261 §12.2.2).
+
+        One with another event `id` belongs to another subscription (RFC 6665 §8.2.1), and there is
+        none: dialogs are not shared.
+        """
+        request = incoming.request
+        call_id, local, remote = (
+            request.headers[b"call-id"],
+            incoming.recipient.tag,
+            incoming.sender.tag,
+        )
         subscription = self.subscriptions.find(call_id, local, remote)
-        if subscription is None:
+        if subscription is None or subscription.event_id != event.id:
             raise refusal(481)
-        if incoming.request.cseq <= subscription.dialog.remote_cseq:
+        if request.cseq <= subscription.dialog.remote_cseq:
             raise refusal(500, "CSeq out of order")
         return subscription
 
-    def _granted(self, request: Request) -> int:
-        """The duration to grant, s (RFC 6665 §4.2.1.1)."""
-        limits = self._limits
-        wish = request.seconds(b"expires")
-        if wish is None:
-            return limits.default_expires
-        if 0 < wish < limits.min_expires:
-            raise refusal(423, headers=b"Min-Expires: %d\r\n" % limits.min_expires)
-        return min(wish, limits.max_expires)
-
-    def _was_set(
+    def _conclude(
         self, visit: _Visit, outcomes: tuple[Outcome, ...] | StoreError, now: float
     ) -> None:
-        """The sets of a SUBSCRIBE in its dialog are committed or refused."""
-        if isinstance(outcomes, StoreError):
-            self._refuse(visit.incoming, refusal_for(outcomes), visit.transaction)
-            return
-        self._conclude(visit, documents_of_set(outcomes), now, rejection=_rejection(outcomes))
-        self.tell_watchers(outcomes, now, visit.subscription)
-
-    def _was_set_anew(
-        self,
-        visit: _Visit,
-        was_set: list[tuple[Outcome, ...] | StoreError],
-        outcomes: tuple[Outcome, ...] | StoreError,
-        now: float,
-    ) -> None:
-        """The sets of a SUBSCRIBE that makes a dialog are settled, and the states to tell known."""
-        (sets,) = was_set
-        if isinstance(sets, StoreError):
-            self._refuse(visit.incoming, refusal_for(sets), visit.transaction)
-            return
-        rejection = _rejection(sets)
-        if rejection is not None:
-            self._refuse(visit.incoming, refusal(403, rejection.text), visit.transaction)
-        else:
-            self._got(visit, sets, outcomes, now)
-        self.tell_watchers(sets, now, visit.subscription)
-
-    def _got(
-        self,
-        visit: _Visit,
-        was_set: tuple[Outcome, ...],
-        outcomes: tuple[Outcome, ...] | StoreError,
-        now: float,
-    ) -> None:
-        """The states to tell are known."""
-        if isinstance(outcomes, StoreError):
-            self._refuse(visit.incoming, refusal_for(outcomes), visit.transaction)
-            return
-        self._conclude(visit, documents_of_get(outcomes, was_set), now, complete=True)
-
-    def _conclude(
-        self,
-        visit: _Visit,
-        documents: Documents | None,
-        now: float,
-        *,
-        complete: bool = False,
-        rejection: Denial | None = None,
-    ) -> None:
-        """Answer a SUBSCRIBE and tell its phone; the subscription lives as long as granted.
-
-        Args:
-            visit: the SUBSCRIBE.
-            documents: what to tell; None when the policies want no NOTIFY.
-            now: monotonic seconds.
-            complete: whether `documents` are the states of all features.
-            rejection: the refusal that is to be answered with 403.
-        """
+        """The outcome of a SUBSCRIBE is known: answer it and tell its phone."""
         subscription = visit.subscription
-        if rejection is not None:
-            self._refuse(visit.incoming, refusal(403, rejection.text), visit.transaction)
+        if subscription.state is State.TERMINATED:
+            # Meanwhile a policy rejected it, or its phone refused a NOTIFY: it has to begin anew.
+            self._refuse(visit.incoming, refusal(481), visit.transaction)
+            return
+        if isinstance(outcomes, StoreError):
+            self._turn_down(visit, refusal_for(outcomes))
+            return
+        sets, gets = _parted(outcomes)
+        rejection = _rejection(sets)
+        if rejection is None:
+            self._grant(visit, now)
         else:
-            self._accept(visit)
-            subscription.deadline = now + visit.expires
-            if visit.new and visit.expires:
-                self.subscriptions.add(subscription)
-        if visit.expires == 0 and rejection is None:
-            self._notify.terminate(subscription, Termination.TIMEOUT, documents or (), now)
-        elif documents is not None:
-            self._notify.answer(subscription, documents, now, complete=complete)
+            self._turn_down(visit, refusal(403, rejection.text))
+            if visit.is_new:
+                return
+        documents = documents_of_get(gets, sets) if gets else documents_of_set(sets)
+        if rejection is None and visit.expires == 0:
+            self._delivery.terminate(subscription, Termination.TIMEOUT, documents or (), now)
+        elif documents is None:
+            return
+        elif gets:
+            self._delivery.tell_all(subscription, documents, now)
+        else:
+            self._delivery.answer(subscription, documents, now)
+
+    def _turn_down(self, visit: _Visit, refused: RefusedError) -> None:
+        """Refuse a SUBSCRIBE; its subscription lives as long as it did before."""
+        self._refuse(visit.incoming, refused, visit.transaction)
+        if not visit.is_new:
+            visit.subscription.kept(visit.requester)
+            self.subscriptions.schedule(visit.subscription)
+
+    def _grant(self, visit: _Visit, now: float) -> None:
+        """Accept a SUBSCRIBE; its subscription lives as long as granted."""
+        self._accept(visit)
+        subscription = visit.subscription
+        subscription.refreshed(visit.requester, now + visit.expires)
+        if not visit.is_new:
+            self.counts["subscriptions_refreshed"] += 1
+            self.subscriptions.schedule(subscription)
+        elif visit.expires:
+            self.counts["subscriptions_made"] += 1
+            self.subscriptions.add(subscription)
+        else:
+            self.counts["subscriptions_fetched"] += 1
 
     def _accept(self, visit: _Visit) -> None:
         incoming = visit.incoming
         headers = b"Expires: %d\r\n%b" % (visit.expires, incoming.flow.listener.contact)
         record_route = incoming.request.headers.get(b"record-route")
-        if visit.new and record_route is not None:
+        if visit.is_new and record_route is not None:
             headers += b"Record-Route: %b\r\n" % record_route
         self._endpoint.respond(
             incoming,
@@ -305,92 +259,100 @@ class Notifier:
             transaction=visit.transaction,
         )
 
-    # What happens besides.
+    # --- What happens besides ---
 
-    def tell_watchers(
-        self, outcomes: tuple[Outcome, ...], now: float, requester: Subscription | None = None
-    ) -> None:
-        """Tell a presentity's watchers what was changed, except the one that asked for it."""
-        watching = self.subscriptions.of(outcomes[0].request.presentity)
-        others = [subscription for subscription in watching if subscription is not requester]
+    def _hear(self, event: FeedEvent) -> None:
+        """Something was settled: tell who watches, except the phone that asked for it."""
+        if not isinstance(event, Settled):
+            return
+        if event.outcomes[0].request.operation is not Operation.SET:
+            return
+        requester = event.requester
+        others = [
+            one for one in self.subscriptions.of(event.presentity) if one.requester is not requester
+        ]
         # Nearly always the phone that asked is the only one.
-        documents = documents_for_others(outcomes) if others else ()
-        if documents:
-            for subscription in others:
-                self._notify.change(subscription, documents, now)
+        features = features_to_tell(event.outcomes) if others else None
+        if not features:
+            return
+        looks_alike = self._features.looks_alike
+        documents: Documents = ()
+        for position, subscription in enumerate(others):
+            if position == 0 or not looks_alike:
+                documents = self._seen_by(subscription, features, event)
+            if documents:
+                self._delivery.change(subscription, documents, event.now)
+
+    def _seen_by(
+        self, subscription: Subscription, features: frozenset[Feature], event: Settled
+    ) -> Documents:
+        """What a watcher would be told of features that were changed, if it asked now."""
+        try:
+            gets = self._features.look(event.presentity, subscription.requester, event.at)
+        except StoreError:
+            self.counts["changes_untold"] += 1
+            return ()
+        return documents_of_change(features, gets)
 
     def refresh_watchers(self, presentity: Aor, at: datetime, now: float) -> int:
         """Tell each watcher of a presentity the states of all features; how many there are."""
         subscriptions = self.subscriptions.of(presentity)
         for subscription in subscriptions:
-            requester = Requester(Origin.OPERATOR, subscription.watcher)
             done = partial(self._refreshed, subscription)
-            self._features.get(presentity, requester, at, now, done)
+            self._features.get(presentity, subscription.requester, at, now, done)
         return len(subscriptions)
 
     def _refreshed(
         self, subscription: Subscription, outcomes: tuple[Outcome, ...] | StoreError, now: float
     ) -> None:
         documents = None if isinstance(outcomes, StoreError) else documents_of_get(outcomes)
-        if documents is not None and subscription.termination is None:
-            self._notify.answer(subscription, documents, now, complete=True)
+        if documents is not None and subscription.state is not State.TERMINATED:
+            self._delivery.tell_all(subscription, documents, now)
 
     def finished(self, finished: Finished[Subscription], now: float) -> None:
-        """A NOTIFY was answered, or timed out."""
-        self._notify.finished(finished, now)
+        """A NOTIFY was answered, or was not."""
+        self._delivery.finished(finished, now)
 
     def expire(self, now: float) -> None:
-        """End the subscriptions whose time is over (RFC 6665 §4.2.2)."""
-        for subscription in self.subscriptions.expired(now):
-            self._notify.terminate(subscription, Termination.TIMEOUT, (), now)
+        """Do what is due: end subscriptions (RFC 6665 §4.2.2), repeat what is unconfirmed."""
+        for subscription in self.subscriptions.due(now):
+            if subscription.has_expired(now):
+                self._delivery.terminate(subscription, Termination.TIMEOUT, (), now)
+            else:
+                self._delivery.repeat(subscription, now)
 
-    def deactivate(self, now: float) -> None:
-        """End every subscription, because the server stops: phones subscribe again elsewhere."""
-        for subscription in self.subscriptions:
-            self._notify.terminate(subscription, Termination.DEACTIVATED, (), now)
+    def deactivate(self, now: float, at_most: int) -> int:
+        """End subscriptions because the server stops: phones subscribe again elsewhere.
+
+        Args:
+            now: monotonic seconds.
+            at_most: how many to end in this call.
+
+        Returns:
+            How many are left.
+        """
+        for subscription in self.subscriptions.first(at_most):
+            self._delivery.terminate(subscription, Termination.DEACTIVATED, (), now)
+        return len(self.subscriptions)
 
     def next_deadline(self) -> float | None:
         """When `expire` may have something to do (monotonic seconds)."""
         return self.subscriptions.next_deadline()
 
 
-_CAPABILITIES = ALLOW + ALLOW_EVENTS + b"Accept: " + ACCEPT.encode() + b"\r\n"
-_EVENT = re.compile(TOKEN)
+def _parted(
+    outcomes: tuple[Outcome, ...],
+) -> tuple[tuple[Outcome, ...], tuple[Outcome, ...]]:
+    """Outcomes of sets, and those of gets, which come last: of all features or none."""
+    if outcomes[-1].request.operation is Operation.SET:
+        return outcomes, ()
+    position = len(outcomes) - len(FEATURES)
+    return outcomes[:position], outcomes[position:]
 
 
-def _check_event(request: Request) -> bytes:
-    """The Event line to echo, with its `id` (RFC 6665 §8.2.1)."""
-    event = request.headers.get(b"event", b"")
-    package = _EVENT.match(event)
-    if package is None or package[0] != EVENT:
-        raise refusal(489)
-    return b"Event: %b\r\n" % event
-
-
-def _asked(request: Request) -> list[Asked]:
-    """The sets in the body; empty when there is no body, which asks for every state."""
-    if not request.body:
-        return []
-    encoding = request.headers.get(b"content-encoding", b"identity")
-    if encoding.lower() != b"identity":
-        raise refusal(415, headers=b"Accept-Encoding: identity\r\n")
-    content_type = request.headers.get(b"content-type", b"").decode(errors="replace")
-    return parse_body(content_type, request.body)
-
-
-def _watcher(sender: Address, presentity: Aor) -> Aor:
-    """The address of record in From; one that is no SIP URI is nobody's presentity."""
-    try:
-        watcher = aor_of(parse_uri(sender.uri))
-    except MalformedMessageError:
-        return Aor(sender.uri[:MAX_TEXT].decode(errors="replace"), "")
-    # One object for both where they are equal: there are as many as subscriptions.
-    return presentity if watcher == presentity else watcher
-
-
-def _rejection(outcomes: tuple[Outcome, ...]) -> Denial | None:
+def _rejection(sets: tuple[Outcome, ...]) -> Denial | None:
     """The first refusal that is to be answered with 403; what only followed does not count."""
-    for outcome in outcomes:
+    for outcome in sets:
         denial = outcome.decision.denial
         if denial is None or denial.answer is not DenialAnswer.REJECT:
             continue

@@ -2,11 +2,14 @@
 
 Requests of one presentity are answered in the order they were made: what follows a set that
 is not committed yet is decided on its result, but told only when it is.
+
+For one request `done` is told first, which is the answer; then the feed, also where `done` raises.
 """
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from functools import partial
+from typing import final
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Decision, Done, Outcome
@@ -20,66 +23,115 @@ from dfks_rules.model.requests import (
     Requester,
     Surroundings,
 )
-from dfks_rules.service.cascade import Cascade
-from dfks_rules.service.ports import Decides, OutcomeLog, Store
+from dfks_rules.service.cascade import FOLLOWED_SETS, INTERNAL, Cascade
+from dfks_rules.service.feed import Failed, Feed, Settled
+from dfks_rules.service.ports import Decides, Store
 from dfks_rules.service.rates import Rates
 
 _RATES = frozenset({"rate.user", "rate.device"})
 """Facts that sets are counted for."""
+OF_REQUESTER = frozenset(
+    {"watcher", "watcher.user", "watcher.domain", "device", "userAgent", "transport", "source.ip"}
+)
+"""Facts of which watchers of one presentity may differ."""
 
-# A named tuple's own constructor is a Python function: this is the same without the call.
-_new = tuple.__new__
 
+@final
+class _Pending:
+    """What a request comes to for one presentity, and who is told once it holds."""
 
-def _nobody(_presentity: Aor, _outcomes: tuple[Outcome, ...] | StoreError, _now: float) -> None:
-    """Is told, and does nothing."""
+    __slots__ = ("asked_at", "at", "done", "outcomes", "presentity", "requester")
+
+    def __init__(
+        self,
+        presentity: Aor,
+        outcomes: tuple[Outcome, ...],
+        requester: Requester,
+        at: datetime,
+        now: float,
+        done: Done | None,
+    ) -> None:
+        self.presentity = presentity
+        self.outcomes = outcomes
+        self.requester = requester
+        self.at = at
+        """Local time when it was asked for."""
+        self.asked_at = now
+        """The same moment in monotonic seconds."""
+        self.done = done
+        """None for what followed: nobody waits for it."""
+
+    def settle(self, feed: Feed, now: float) -> None:
+        """It holds."""
+        waited = now - self.asked_at
+        at = self.at if waited <= 0 else self.at + timedelta(seconds=waited)
+        try:
+            if self.done is not None:
+                self.done(self.outcomes, now)
+        finally:
+            feed.publish(Settled(self.presentity, self.outcomes, self.requester, at, now))
+
+    def fail(self, feed: Feed, error: StoreError, now: float) -> None:
+        """It came to nothing."""
+        try:
+            if self.done is not None:
+                self.done(error, now)
+        finally:
+            feed.publish(Failed(self.presentity, error, self.requester, now))
 
 
 class _UnderWay:
     """A change of one presentity on its way to the store."""
 
-    __slots__ = ("after", "told")
+    __slots__ = ("after", "waiting")
 
     def __init__(self, after: Snapshot) -> None:
         self.after = after
         """What holds once this is settled."""
-        self.told: list[tuple[tuple[Outcome, ...], Done]] = []
-        """Who is told what when this is settled, in order."""
+        self.waiting: list[_Pending] = []
+        """What is settled with it, in order."""
 
 
 class Features:
     """The use cases, on one store and one set of policies."""
 
-    def __init__(self, store: Store, policies: Decides, log: OutcomeLog) -> None:
+    def __init__(
+        self, store: Store, policies: Decides, feed: Feed, followed_sets: int = FOLLOWED_SETS
+    ) -> None:
+        """Nothing is under way.
+
+        Args:
+            store: keeps states.
+            policies: what decides; it may change its mind between two requests.
+            feed: told what came of each request.
+            followed_sets: most sets that may follow from one.
+        """
         self._store = store
-        self.policies = policies
-        """What decides from now on; may be replaced between two requests."""
-        self._log = log
-        self.followed: Callable[[Aor, tuple[Outcome, ...] | StoreError, float], None] = _nobody
-        """Told what came of sets on another presentity that followed from those asked for. What the
-        policies have follow may fail alone: then the one is stored, and the other is not."""
+        self._policies = policies
+        self._feed = feed
+        self._followed_sets = followed_sets
         self._rates = Rates()
         self._quiet = Surroundings(self._snapshot)
         self._under_way: dict[Aor, _UnderWay] = {}
         """The newest commit of each presentity that has one."""
 
-    def admit(self, presentity: Aor, requester: Requester, at: datetime) -> Decision:
+    def admit(self, presentity: Aor, requester: Requester, at: datetime, now: float) -> Decision:
         """Whether the requester may watch the presentity.
 
         Raises:
             StoreError: what is stored cannot be read.
         """
-        request = _new(FeatureRequest, (Operation.SUBSCRIBE, presentity, requester, None, None))
+        request = FeatureRequest(Operation.SUBSCRIBE, presentity, requester)
         try:
             snapshot = self._snapshot(presentity)
-            decision = self.policies.decide(request, snapshot, at, self._quiet)
+            decision = self._policies.decide(request, snapshot, at, self._quiet)
         except StoreError as error:
-            self._log.failed(presentity, error)
+            self._feed.publish(Failed(presentity, error, requester, now))
             raise
-        # That a phone may watch itself though no rule says anything is not worth a record.
+        # That a phone may watch itself though no rule says anything is not worth an event.
         if decision.matched or decision.denial is not None:
-            made = (request, decision, OFF, OFF, None, snapshot, at, self._quiet)
-            self._log.record((_new(Outcome, made),))
+            outcome = Outcome(request, decision, OFF, OFF, None, snapshot, at, self._quiet)
+            self._feed.publish(Settled(presentity, (outcome,), requester, at, now))
         return decision
 
     def get(
@@ -94,32 +146,18 @@ class Features:
             now: monotonic seconds.
             done: told the outcomes, or why the store failed.
         """
+        outcomes: tuple[Outcome, ...] = ()
+        failure: StoreError | None = None
         try:
-            snapshot = self._snapshot(presentity)
             # A fact may be about what is stored for others.
-            decisions = self.policies.decide_gets(presentity, requester, snapshot, at, self._quiet)
+            outcomes = self._gets(presentity, self._snapshot(presentity), requester, at)
         except StoreError as error:
-            self._log.failed(presentity, error)
-            done(error, now)
-            return
-        get, quiet = Operation.GET, self._quiet
-        outcomes = [
-            _new(
-                Outcome,
-                (
-                    _new(FeatureRequest, (get, presentity, requester, feature, None)),
-                    decision,
-                    stored,
-                    stored,
-                    decision.state if decision.assigned else None,
-                    snapshot,
-                    at,
-                    quiet,
-                ),
-            )
-            for feature, stored, decision in zip(FEATURES, snapshot.states, decisions, strict=True)
-        ]
-        self._settle(presentity, tuple(outcomes), now, done)
+            failure = error
+        pending = _Pending(presentity, outcomes, requester, at, now, done)
+        if failure is None:
+            self._settle(pending, now)
+        else:
+            pending.fail(self._feed, failure, now)
 
     def set(
         self,
@@ -130,25 +168,112 @@ class Features:
         now: float,
         done: Done,
     ) -> None:
-        """Decide on and keep states, in order, one outcome for each of `asked`; see `get`."""
-        counted = not _RATES.isdisjoint(self.policies.reads)
-        surroundings = partial(self._count_set, now=now) if counted else self._count_nothing
-        cascade = Cascade(self.policies, self._snapshot, surroundings, at)
+        """Decide on and keep states, in order; see `get`.
+
+        `done` is told one outcome for each of `asked`, and those of sets that followed for the same
+        presentity.
+        """
         try:
-            for one in asked:
-                cascade.ask(presentity, one, requester)
+            cascade = self._decide(presentity, asked, requester, at, now)
         except StoreError as error:
-            self._log.failed(presentity, error)
-            done(error, now)
+            _Pending(presentity, (), requester, at, now, done).fail(self._feed, error, now)
             return
+        self._carry_out(cascade, presentity, requester, at, now, done)
+
+    def set_and_get(
+        self,
+        presentity: Aor,
+        asked: Sequence[Asked],
+        requester: Requester,
+        at: datetime,
+        now: float,
+        done: Done,
+    ) -> None:
+        """As `set`, then as `get`: the outcomes of both are told in one, those of the gets last.
+
+        One revision of the policies decides on all of it.
+        """
+        try:
+            cascade = self._decide(presentity, asked, requester, at, now)
+            change = cascade.changes[presentity]
+            change.outcomes.extend(self._gets(presentity, change.after, requester, at))
+        except StoreError as error:
+            _Pending(presentity, (), requester, at, now, done).fail(self._feed, error, now)
+            return
+        self._carry_out(cascade, presentity, requester, at, now, done)
+
+    def look(self, presentity: Aor, requester: Requester, at: datetime) -> tuple[Outcome, ...]:
+        """What a get would tell this moment, of what is committed; nobody else hears of it.
+
+        Raises:
+            StoreError: what is stored cannot be read.
+        """
+        return self._gets(presentity, self._store.load(presentity), requester, at)
+
+    @property
+    def looks_alike(self) -> bool:
+        """Whether a presentity's states look the same to all who watch it."""
+        return OF_REQUESTER.isdisjoint(self._policies.reads_on_get)
+
+    def _gets(
+        self, presentity: Aor, snapshot: Snapshot, requester: Requester, at: datetime
+    ) -> tuple[Outcome, ...]:
+        quiet = self._quiet
+        decisions = self._policies.decide_gets(presentity, requester, snapshot, at, quiet)
+        return tuple(
+            [
+                Outcome(
+                    FeatureRequest(Operation.GET, presentity, requester, feature),
+                    decision,
+                    stored,
+                    stored,
+                    decision.state if decision.assigned else None,
+                    snapshot,
+                    at,
+                    quiet,
+                )
+                for feature, stored, decision in zip(
+                    FEATURES, snapshot.states, decisions, strict=True
+                )
+            ]
+        )
+
+    def _decide(
+        self,
+        presentity: Aor,
+        asked: Sequence[Asked],
+        requester: Requester,
+        at: datetime,
+        now: float,
+    ) -> Cascade:
+        counted = not _RATES.isdisjoint(self._policies.reads)
+        surroundings = partial(self._count_set, now=now) if counted else self._count_nothing
+        cascade = Cascade(self._policies, self._snapshot, surroundings, at, self._followed_sets)
+        for one in asked:
+            cascade.ask(presentity, one, requester)
+        return cascade
+
+    def _carry_out(
+        self,
+        cascade: Cascade,
+        presentity: Aor,
+        requester: Requester,
+        at: datetime,
+        now: float,
+        done: Done,
+    ) -> None:
+        """Commit what was decided. What followed for others may fail alone."""
         for owner, change in cascade.changes.items():
             outcomes = tuple(change.outcomes)
-            told = done if owner == presentity else partial(self.followed, owner)
-            if change.states == change.before.states:
-                self._settle(owner, outcomes, now, told)
+            if owner == presentity:
+                pending = _Pending(owner, outcomes, requester, at, now, done)
             else:
-                after = _new(Snapshot, (change.before.revision + 1, change.states))
-                self._commit(owner, change.before, after, outcomes, told)
+                pending = _Pending(owner, outcomes, INTERNAL, at, now, None)
+            after = change.after
+            if after is change.before:
+                self._settle(pending, now)
+            else:
+                self._commit(pending, change.before, after)
 
     def _snapshot(self, presentity: Aor) -> Snapshot:
         """What holds once everything that was decided is settled."""
@@ -160,7 +285,7 @@ class Features:
         return self._quiet
 
     def _count_set(self, request: FeatureRequest, now: float) -> Surroundings:
-        """What else the policies may look at; a set adds to the counts."""
+        """What else the policies may look at, sets counted."""
         if request.operation is not Operation.SET:
             return self._quiet
         presentity, requester = request.presentity, request.requester
@@ -172,42 +297,40 @@ class Features:
         device = (requester.watcher, requester.source_ip, requester.user_agent)
         return Surroundings(self._snapshot, sets_of_user, self._rates.add(device, now))
 
-    def _settle(
-        self, presentity: Aor, outcomes: tuple[Outcome, ...], now: float, done: Done
-    ) -> None:
+    def _settle(self, pending: _Pending, now: float) -> None:
         """Tell what changed nothing: at once, or after the commits that it was decided on."""
-        commit = self._under_way.get(presentity)
-        if commit is not None:
-            commit.told.append((outcomes, done))
-            return
-        self._log.record(outcomes)
-        done(outcomes, now)
+        commit = self._under_way.get(pending.presentity)
+        if commit is None:
+            pending.settle(self._feed, now)
+        else:
+            commit.waiting.append(pending)
 
-    def _commit(
-        self,
-        presentity: Aor,
-        before: Snapshot,
-        after: Snapshot,
-        outcomes: tuple[Outcome, ...],
-        done: Done,
-    ) -> None:
+    def _commit(self, pending: _Pending, before: Snapshot, after: Snapshot) -> None:
+        presentity = pending.presentity
         commit = self._under_way[presentity] = _UnderWay(after)
-        commit.told.append((outcomes, done))
+        commit.waiting.append(pending)
         self._store.commit(presentity, before, after, partial(self._settled, presentity, commit))
 
     def _settled(
         self, presentity: Aor, commit: _UnderWay, error: StoreError | None, now: float
     ) -> None:
-        # The list may grow while it is told: what is asked meanwhile is answered after the others.
         try:
-            for outcomes, done in commit.told:
-                if error is None:
-                    self._log.record(outcomes)
-                    done(outcomes, now)
-                else:
-                    self._log.failed(presentity, error)
-                    done(error, now)
+            # The list may grow while it is told: what is asked meanwhile is answered after the
+            # others.
+            self._tell(iter(commit.waiting), error, now)
         finally:
             # Also where one of the told has raised: the presentity must not wait for ever.
             if self._under_way.get(presentity) is commit:
                 del self._under_way[presentity]
+
+    def _tell(self, waiting: Iterator[_Pending], error: StoreError | None, now: float) -> None:
+        for pending in waiting:
+            try:
+                if error is None:
+                    pending.settle(self._feed, now)
+                else:
+                    pending.fail(self._feed, error, now)
+            except Exception:
+                # Nobody's answer is lost because another one could not be given.
+                self._tell(waiting, error, now)
+                raise

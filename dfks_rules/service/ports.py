@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from dfks_rules.errors import StoreError
-from dfks_rules.model.decisions import Decision, Outcome
+from dfks_rules.model.decisions import Decision
 from dfks_rules.model.features import Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import FeatureRequest, Requester, Surroundings
@@ -20,6 +20,11 @@ class Decides(Protocol):
     @property
     def reads(self) -> frozenset[str]:
         """Names of all facts that some rule reads."""
+        ...
+
+    @property
+    def reads_on_get(self) -> frozenset[str]:
+        """Names of the facts that rules read to decide what a phone is told."""
         ...
 
     def decide(
@@ -66,16 +71,4 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Settle what is still under way, then let go of files and threads."""
-        ...
-
-
-class OutcomeLog(Protocol):
-    """Keeps a record of what was decided."""
-
-    def record(self, outcomes: tuple[Outcome, ...]) -> None:
-        """Record outcomes of one request, once they hold. Must not raise."""
-        ...
-
-    def failed(self, presentity: Aor, error: StoreError) -> None:
-        """Record that a request about a presentity came to nothing. Must not raise."""
         ...

@@ -19,11 +19,13 @@ from dfks_rules.model.features import (
     Feature,
     FeatureState,
     Snapshot,
+    values_from,
 )
 from dfks_rules.model.identity import Aor
+from dfks_rules.model.values import VALUES, Values
 
 _READ = """
-    SELECT revision, feature, status, forward_to, ring_count
+    SELECT revision, feature, status, feature_values
     FROM presentity LEFT JOIN feature_state USING (domain, user)
     WHERE domain = ? AND user = ?"""
 _REVISION = "SELECT revision FROM presentity WHERE domain = ? AND user = ?"
@@ -39,10 +41,11 @@ _REVISIONS = """
     ON CONFLICT (domain, user) DO UPDATE SET revision = excluded.revision"""
 _STATES = """
     INSERT OR REPLACE INTO feature_state
-    (user, domain, feature, status, forward_to, ring_count, changed_at)
-    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5,
+    (user, domain, feature, status, feature_values, changed_at)
+    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4,
         strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
     FROM json_each(?)"""
+_VALUES = {value.value: value for value in VALUES}
 _NAMES = tuple(feature.value for feature in FEATURES)
 
 
@@ -59,17 +62,25 @@ def read(connection: sqlite3.Connection, presentity: Aor) -> Snapshot:
 
     Raises:
         sqlite3.Error: the file cannot be read.
-        ValueError: a name has characters that no text can be stored with, or a feature is unknown.
+        ValueError: a name has characters that no text can be stored with, or a feature or a value
+            is unknown.
     """
     rows = connection.execute(_READ, (presentity.domain, presentity.user)).fetchall()
     if not rows:
         return NOTHING_STORED
     states = [OFF] * len(FEATURES)
-    for _, feature, status, forward_to, ring_count in rows:
+    for _, feature, status, values in rows:
         if feature is not None:
-            state = FeatureState(bool(status), forward_to, ring_count)
+            state = FeatureState(bool(status), _values(values))
             states[POSITION[Feature(feature)]] = state
     return Snapshot(rows[0][0], tuple(states))
+
+
+def _values(text: str) -> Values:
+    said = orjson.loads(text)
+    if unknown := said.keys() - _VALUES.keys():
+        raise ValueError(f"unknown value `{min(unknown)}`")
+    return values_from({_VALUES[name]: what for name, what in said.items()})
 
 
 def write(connection: sqlite3.Connection, commits: Sequence[Commit]) -> list[StoreError | None]:
@@ -109,7 +120,7 @@ def _put(connection: sqlite3.Connection, commits: Sequence[Commit]) -> bool:
         )
         states = _json(
             [
-                (*presentity, name, *state)
+                (*presentity, name, state.status, state.by_name)
                 for presentity, before, after in net
                 for name, old, state in zip(_NAMES, before.states, after.states, strict=True)
                 if state is not old and state != old
@@ -149,7 +160,8 @@ def _json(rows: list[tuple[object, ...]]) -> str:
         text = orjson.dumps(rows).decode()
     except orjson.JSONEncodeError as error:
         raise ValueError(str(error)) from error
-    if "\\u0000" in text and any("\0" in str(value) for row in rows for value in row):
+    # Not each `\\u0000` is one: a text may hold a backslash, which is written as two.
+    if "\\u0000" in text and "\\u0000" in text.replace("\\\\", ""):
         raise ValueError("a text with NUL")
     return text
 

@@ -182,9 +182,12 @@ class _Builder:
             if not isinstance(event, yaml.ScalarEvent):
                 raise _Refusal(place, "yaml", "a key must be plain text")
             key = event.value
+            if key == "<<" and not event.style:
+                message = "merge key `<<`; policies have none: write the keys out"
+                raise _Refusal(place, "yaml", message)
             if key in mapping:
                 first = self._keys[(*path, key)].line
-                message = f"key `{key}` is here twice; the first is on line {first}"
+                message = f"key `{key}` appears twice, first on line {first}"
                 self.report(place, "duplicate_key", message)
             self._keys.setdefault((*path, key), place)
             mapping[key] = self._value(next(rest), rest, (*path, key))

@@ -5,15 +5,16 @@ from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
-from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.identity import Aor
+from dfks_rules.policy.deciding.live import Difference, LivePolicies, Oracle
 from dfks_rules.policy.deciding.policy_set import PolicySet, load
 from dfks_rules.policy.reading.source import Source
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.package import Limits
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.service.features import Features
+from dfks_rules.service.feed import Event, Failed, Feed, Settled
 from dfks_rules.service.ports import Store
 from dfks_rules.sip.endpoint import Endpoint, Finished, Incoming
 from dfks_rules.sip.flow import Flow, Listener
@@ -33,19 +34,24 @@ def default_policies() -> PolicySet:
 
 
 class Recorded:
-    """An outcome log that keeps what it is told."""
+    """A feed, and all that was published."""
 
     def __init__(self) -> None:
-        self.outcomes: list[Outcome] = []
-        self.failures: list[tuple[Aor, str]] = []
+        self.events: list[Event] = []
+        self.feed = Feed()
+        self.feed.listen(self.events.append)
 
-    def record(self, outcomes: tuple[Outcome, ...]) -> None:
-        """Keep them."""
-        self.outcomes.extend(outcomes)
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """All that were settled."""
+        settled = (one for one in self.events if isinstance(one, Settled))
+        return [outcome for one in settled for outcome in one.outcomes]
 
-    def failed(self, presentity: Aor, error: StoreError) -> None:
-        """Keep it."""
-        self.failures.append((presentity, error.code))
+    @property
+    def failures(self) -> list[tuple[Aor, str]]:
+        """Who was concerned each time that the store failed, and the code of the error."""
+        failed = (one for one in self.events if isinstance(one, Failed))
+        return [(one.presentity, one.error.code) for one in failed]
 
 
 class Sent(NamedTuple):
@@ -106,23 +112,36 @@ def message(method: bytes = b"SUBSCRIBE", body: bytes = b"", **changes: bytes | 
     return b"%b %b SIP/2.0\r\n%b\r\n%b" % (method, uri, b"".join(lines), body)
 
 
+def _disagree(difference: Difference) -> None:
+    raise AssertionError(difference)
+
+
 class Playbook:
     """A notifier on a real endpoint, real use cases and a memory store."""
 
     def __init__(
-        self, policies: PolicySet, limits: Limits | None = None, store: Store | None = None
+        self,
+        policies: PolicySet,
+        limits: Limits | None = None,
+        store: Store | None = None,
     ) -> None:
         self.now = 0.0
         self._out: list[tuple[Flow, bytes]] = []
         self._tokens = count(1)
         self.log = Recorded()
         self.store: Store = store or MemoryStore(lambda: self.now)
-        self.features = Features(self.store, policies, self.log)
+        self.live = LivePolicies(policies, Oracle(_disagree))
+        """What decides; `active` may be replaced."""
+        self.features = Features(self.store, self.live, self.log.feed)
         self.endpoint: Endpoint[Subscription] = Endpoint(
             lambda flow, data: self._out.append((flow, data)), lambda text: b"stateless"
         )
         self.notifier = Notifier(
-            self.endpoint, self.features, limits or Limits(), lambda: b"%08x" % next(self._tokens)
+            self.endpoint,
+            self.features,
+            self.log.feed,
+            limits or Limits(),
+            lambda: b"%08x" % next(self._tokens),
         )
 
     def receive(self, data: bytes, flow: Flow = FLOW) -> list[Sent]:

@@ -1,12 +1,15 @@
 """Whatever phones and the network do, phones learn what is stored."""
 
+from math import ceil
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from dfks_rules.model.features import Feature, FeatureState
 from dfks_rules.model.requests import Asked
-from dfks_rules.sip.transaction import TIMEOUT
+from dfks_rules.presence.subscription import LAST_REPEAT
+from dfks_rules.sip.timers import TIMEOUT
 from tests.helpers.playbook import DND_ON, Playbook, Sent, default_policies, message
 from tests.helpers.policy import ALICE, NOON, OPERATOR
 
@@ -23,6 +26,8 @@ class _Phone:
         self.last = b""
         """Its newest SUBSCRIBE, repeated for 32 s at most (RFC 3261, timer F)."""
         self.asked_at = 0.0
+        self.ends = 0.0
+        """When its subscription ends unless it is refreshed."""
         self.highest = 0
         """CSeq of the newest NOTIFY."""
         self.pending: Sent | None = None
@@ -45,7 +50,8 @@ class Subscriptions(RuleBasedStateMachine):
     def _take(self, sent: list[Sent]) -> None:
         for one in sent:
             phone = next(
-                (p for p in self.phones.values() if p.call_id == one.headers[b"Call-ID"]), None
+                (p for p in self.phones.values() if p.call_id == one.headers[b"Call-ID"]),
+                None,
             )
             if phone is None:
                 continue
@@ -63,17 +69,21 @@ class Subscriptions(RuleBasedStateMachine):
             self.phones[number] = _Phone(b"call-%d" % self.dialogs)
         phone = self.phones[number]
         phone.cseq += 1
-        via = b"SIP/2.0/UDP 192.0.2.7:5062;rport;branch=z9hG4bK%b-%d" % (phone.call_id, phone.cseq)
+        via = b"SIP/2.0/UDP 192.0.2.7:5062;rport;branch=z9hG4bK%b-%d" % (
+            phone.call_id,
+            phone.cseq,
+        )
         phone.last = message(
             body=body, expires=expires, via=via, to=phone.to, call_id=phone.call_id,
             cseq=b"%d SUBSCRIBE" % phone.cseq,
         )  # fmt: skip
         phone.asked_at = self.book.now
+        phone.ends = ceil(self.book.now + int(expires))
         self._take(self.book.receive(phone.last))
 
-    @rule(number=_PHONES)
-    def subscribe_or_refresh(self, number: int) -> None:
-        self._subscribe(number, b"", b"600")
+    @rule(number=_PHONES, expires=st.sampled_from([b"600", b"600", b"60", b"3600"]))
+    def subscribe_or_refresh(self, number: int, expires: bytes) -> None:
+        self._subscribe(number, b"", expires)
 
     @rule(number=_PHONES, on=st.booleans())
     def press(self, number: int, on: bool) -> None:
@@ -88,12 +98,8 @@ class Subscriptions(RuleBasedStateMachine):
 
     @rule(on=st.booleans())
     def operator_sets(self, on: bool) -> None:
-        def tell(outcomes: object, now: float) -> None:
-            assert isinstance(outcomes, tuple)
-            self.book.notifier.tell_watchers(outcomes, now)
-
         asked = [Asked(Feature.DO_NOT_DISTURB, FeatureState(on))]
-        self.book.features.set(ALICE, asked, OPERATOR, NOON, self.book.now, tell)
+        self.book.features.set(ALICE, asked, OPERATOR, NOON, self.book.now, lambda *_: None)
         self._take(self.book.sent())
 
     @rule(number=_PHONES)
@@ -110,10 +116,40 @@ class Subscriptions(RuleBasedStateMachine):
         self._forget_ended()
 
     @rule()
-    def expire(self) -> None:
-        self.book.pass_time(601)
-        self.phones.clear()
+    def wait_for_the_next_end(self) -> None:
+        """What is not refreshed ends on time, however long it was granted before."""
+        if self.phones:
+            self._wait_until(min(phone.ends for phone in self.phones.values()))
+
+    @rule()
+    def everything_expires(self) -> None:
+        self._wait_until(max((phone.ends for phone in self.phones.values()), default=0.0))
         assert len(self.book.notifier.subscriptions) == 0
+
+    def _wait_until(self, moment: float) -> None:
+        while self.book.now < moment:
+            self._take(self.book.pass_time(min(30.0, moment - self.book.now)))
+        for number, phone in list(self.phones.items()):
+            if phone.ends <= moment:
+                assert phone.pending is not None
+                state = phone.pending.headers[b"Subscription-State"]
+                assert state == b"terminated;reason=timeout"
+                del self.phones[number]
+        self._forget_ended()
+
+    @rule()
+    def what_was_lost_is_said_again(self) -> None:
+        """A phone that is back, and neither asks nor hears of a change, learns what it missed."""
+        ends = min((phone.ends for phone in self.phones.values()), default=0.0)
+        moment = self.book.now + LAST_REPEAT
+        if not moment < ends:
+            return
+        while self.book.now < moment:
+            self._take(self.book.pass_time(10.0))
+            for number in list(self.phones):
+                self.answer(number, gone=False)
+        stored = self.book.store.load(ALICE).state(Feature.DO_NOT_DISTURB).status
+        assert [p.shows for p in self.phones.values()] == [stored] * len(self.phones)
 
     def _forget_ended(self) -> None:
         alive = {s.dialog.call_id: s for s in self.book.notifier.subscriptions}
@@ -148,6 +184,13 @@ class Subscriptions(RuleBasedStateMachine):
         live = [s for s in self.book.notifier.subscriptions if s.outstanding is not None]
         branches = {s.outstanding.branch for s in live if s.outstanding is not None}
         assert len(branches) == len(live)
+
+    @invariant()
+    def everything_that_ends_is_in_the_calendar(self) -> None:
+        deadline = self.book.notifier.next_deadline()
+        for subscription in self.book.notifier.subscriptions:
+            assert deadline is not None
+            assert deadline <= ceil(subscription.next_deadline())
         assert len(self.book.notifier.subscriptions) == len(self.phones)
 
 

@@ -10,12 +10,10 @@ _TESTS = Path(__file__).parent
 _WITHOUT_TWIN = {
     "errors.py",  # words only
     "model/decisions.py",
-    "model/features.py",
     "model/identity.py",
     "model/requests.py",
     "app/server.py",  # tests/e2e runs these whole
     "cli/phone.py",
-    "cli/serve.py",
 }
 """Source files without a unit test of their own. This list may only shrink."""
 

@@ -5,7 +5,7 @@ import contextlib
 import pickle
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from dfks_rules.app.desk.canary import CPU, Verdict
 from dfks_rules.app.desk.policies import PolicyFiles
@@ -18,6 +18,7 @@ TIMEOUT = 120.0
 """Seconds until the process is given up."""
 MAX_ANSWER = 256 * 1024 * 1024
 """Most bytes that are taken from it."""
+_STOPS = (signal.SIGTERM, signal.SIGINT)
 _MAX_COMPLAINT = 2_000
 """Characters of its last words that are told."""
 
@@ -36,12 +37,13 @@ class Checker:
             PolicyError: they cannot be used: what is wrong with them, or what became of the
                 process (`policy_check_failed`).
         """
-        process = await asyncio.create_subprocess_exec(
-            *self._command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
+        with _deaf():
+            process = await asyncio.create_subprocess_exec(
+                *self._command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+            )
         try:
             async with asyncio.timeout(self._timeout):
                 answer, complaint = await _talk(process, pickle.dumps(files))
@@ -60,6 +62,21 @@ class Checker:
         if verdict.compiled is None:
             raise PolicyError(verdict.findings)
         return verdict.compiled
+
+
+@contextlib.contextmanager
+def _deaf() -> Iterator[None]:
+    """A process that is started in here hears neither SIGTERM nor Ctrl-C.
+
+    A service manager or a terminal sends them to every process of the server. They mean a stop of
+    the server, which then ends the process; they must not look like policies that kill it.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+    try:
+        yield
+    finally:
+        # What came meanwhile is delivered now.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
 
 
 async def _talk(process: asyncio.subprocess.Process, question: bytes) -> tuple[bytes, bytes]:
@@ -116,5 +133,5 @@ def _death(status: int, complaint: bytes) -> str:
 
 
 def _failure(what: str) -> PolicyError:
-    message = f"the process that tries the policies {what}"
+    message = f"the process that checks the policies {what}"
     return PolicyError([Finding("policy check", 0, 0, "policy_check_failed", message)])

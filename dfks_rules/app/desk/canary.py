@@ -73,7 +73,7 @@ def _engine_findings(compiled: CompiledPolicies) -> list[Finding]:
     wrong = sum(map(differs, taken))
     for shard in taken:
         shards.release(shard)
-    return [_engine_finding(f"matches other rules than it was given in {wrong}")] if wrong else []
+    return [_engine_finding(f"matches the wrong rules in {wrong} rulesets")] if wrong else []
 
 
 def _engine_finding(message: str) -> Finding:

@@ -1,4 +1,4 @@
-"""The policies that decided last, kept for a start when the files are broken."""
+"""The last good policies, kept for a start when the files are broken or gone."""
 
 import json
 import os
@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from dfks_rules.app.desk.policies import PolicyFiles
+from dfks_rules.app.desk.served import has_policies
 from dfks_rules.policy.reading.source import Source
 
 _LISTS = PolicyFiles._fields
@@ -36,10 +37,11 @@ def keep(path: Path, files: PolicyFiles) -> None:
 
 
 def recall(path: Path) -> PolicyFiles | None:
-    """What was kept; None when nothing of use is there."""
+    """What was kept; None when it cannot be read, or holds no policy."""
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
         sources, cases = (tuple(Source(*one) for one in kept[name]) for name in _LISTS)
     except (OSError, ValueError, TypeError, KeyError):
         return None
-    return PolicyFiles(sources, cases)
+    files = PolicyFiles(sources, cases)
+    return files if has_policies(files) else None

@@ -69,12 +69,24 @@ def read_files(paths: Iterable[Path]) -> PolicyFiles:
             continue
         total += len(data)
         if total > _MAX_TOTAL:
-            raise PolicyError([_unreadable(path, f"the files have more than {_MAX_TOTAL} bytes")])
+            raise PolicyError([_unreadable(path, f"all files have more than {_MAX_TOTAL} bytes")])
         (cases if is_cases_file(path.name) else sources).append(Source(str(path), text, tenant))
     findings += itertools.chain.from_iterable(map(_misplaced, paths))
     if findings:
         raise PolicyError(findings)
     return PolicyFiles(tuple(sources), tuple(cases))
+
+
+def folders_below(path: Path) -> list[Path]:
+    """Every folder below a folder, by name, of which no server that is given it reads the files.
+
+    Hidden folders are left out, and those of tenants: they belong to the folder that holds them.
+    """
+    found: list[Path] = []
+    for folder, names, _ in os.walk(path):
+        names[:] = sorted(name for name in names if name != TENANTS and not name.startswith("."))
+        found += (Path(folder, name) for name in names)
+    return sorted(found)
 
 
 def folders_of(paths: Iterable[Path]) -> set[Path]:
@@ -113,7 +125,7 @@ def _files_of(path: Path) -> list[tuple[Path, str | None]]:
     if not path.is_dir():
         # Findings quote what they find: an operator's command must not read out any file there is.
         if path.exists() and path.suffix not in _SUFFIXES:
-            message = f"the name of a policy file ends with {', '.join(_SUFFIXES)}"
+            message = f"the name of a policy file must end in {', '.join(_SUFFIXES)}"
             raise PolicyError([_unreadable(path, message)])
         return [(path, _tenant_of(path.parent))]
     found: list[tuple[Path, str | None]] = []
@@ -156,9 +168,9 @@ def _misplaced(path: Path) -> Iterator[Finding]:
     """What stands among the folders of tenants and is nobody's: its rules would guard nothing."""
     tenants = path / TENANTS
     for file in filter(_is_meant, tenants.iterdir() if tenants.is_dir() else ()):
-        message = "a file of a tenant stands in `tenants/<domain>/`"
+        message = "put a tenant's files into `tenants/<domain>/`"
         yield Finding(str(file), 0, 0, "policy_tenant", message)
     for folder, domain in _tenant_folders(path):
         if not _DOMAIN.fullmatch(domain):
-            message = "the folder of a tenant has the name of its domain, in lower case"
+            message = "name a tenant's folder after its domain, in lower case"
             yield Finding(str(folder), 0, 0, "policy_tenant", message)

@@ -1,4 +1,4 @@
-"""The policies of a running server, and every way in which they become others.
+"""The policies of a running server, and every way in which they are replaced.
 
 A change of files, SIGHUP, an operator's reload or rollback, and the start all check and compile in
 a process apart (`app.desk.apart`), bring the rules into the engine a millisecond at a time, and
@@ -18,8 +18,9 @@ import structlog
 
 from dfks_rules.app.desk import last_good
 from dfks_rules.app.desk.apart import Checker
-from dfks_rules.app.desk.policies import PolicyFiles, read_files
+from dfks_rules.app.desk.policies import PolicyFiles
 from dfks_rules.app.desk.revisions import Revision, Revisions
+from dfks_rules.app.desk.served import has_policies, read_served
 from dfks_rules.app.desk.shadow import report
 from dfks_rules.app.desk.watching import at_rest, changes
 from dfks_rules.config.settings import ReloadSettings
@@ -68,10 +69,10 @@ class PolicyReloader:
         """What to ask; it stays the same object."""
 
     async def start(self) -> None:
-        """Take the files, or when they are broken the last that were good.
+        """Take the files, or the last good ones when these are broken or gone.
 
         Raises:
-            PolicyError: neither can be used.
+            PolicyError: neither can be used; it says what is wrong with the files.
         """
         # Whoever wants a reload already has to wait until there is something to replace.
         async with self._turn:
@@ -137,7 +138,7 @@ class PolicyReloader:
     async def start_shadow(self, path: str) -> ShadowRow:
         """Compare a candidate with what decides from now on."""
         async with self._turn:
-            files = await asyncio.to_thread(read_files, [Path(path)])
+            files = await asyncio.to_thread(read_served, [Path(path)])
             candidate = await self._build(await self._checker.check(files))
             await self._end_shadow()
             self._shadow_path = path
@@ -248,6 +249,8 @@ class PolicyReloader:
             await self._retire(shadow.candidate)
 
     async def _keep_last_good(self, files: PolicyFiles) -> None:
+        if not has_policies(files):
+            return  # `policies: []` says so today; it must not be what a broken start falls back on
         path = self._settings.last_good
         try:
             await asyncio.to_thread(last_good.keep, path, files)
@@ -295,7 +298,7 @@ class PolicyReloader:
 
 def _read(paths: tuple[Path, ...]) -> _Found:
     try:
-        return read_files(paths)
+        return read_served(paths)
     except PolicyError as error:
         return error
 

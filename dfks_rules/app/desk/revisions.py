@@ -77,10 +77,10 @@ class Revisions:
         """
         if id_ is None:
             if self._active < 1:
-                raise DfksError("policy_no_revision", "no revision before this one is kept")
+                raise DfksError("policy_no_revision", "no earlier revision is kept")
             return self._revisions[self._active - 1]
         for one in self._revisions:
             if one.id == id_:
                 return one
         kept = ", ".join(f"`{one.id}`" for one in self._revisions)
-        raise DfksError("policy_no_revision", f"`{id_[:40]}` is not kept; there are {kept}")
+        raise DfksError("policy_no_revision", f"`{id_[:40]}` is not kept; kept are {kept}")

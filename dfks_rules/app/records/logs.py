@@ -3,9 +3,7 @@
 import asyncio
 import contextlib
 import logging
-import math
 import sys
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import BinaryIO
@@ -14,10 +12,17 @@ import orjson
 import structlog
 
 from dfks_rules.app.records.decisions import Decisions
+from dfks_rules.app.records.limit import Limit
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.identity import Aor
-from dfks_rules.model.requests import Operation
+from dfks_rules.model.requests import Operation, Origin
+from dfks_rules.model.values import VALUES
+from dfks_rules.service.feed import Event, Settled
+
+_KEYS = {value: value.name.lower() for value in VALUES}
+"""What values are called in log lines."""
+_NEVER_SAID = dict.fromkeys(_KEYS.values())
 
 LEVELS = {
     "debug": logging.DEBUG,
@@ -105,23 +110,31 @@ def _json_line(_logger: object, level: str, event: structlog.typing.EventDict) -
 class LoggedOutcomes:
     """Records outcomes: sets and refusals at INFO, with what the policies want logged."""
 
-    def __init__(self, decisions: Decisions | None = None) -> None:
+    def __init__(self, decisions: Decisions | None = None, level: str = "info") -> None:
         self._decisions = decisions
-        self.counts = {
-            "features:gets": 0,
-            "features:sets": 0,
-            "features:denials": 0,
-            "features:failures": 0,
-        }
+        self.level = level
+        """The least level that is logged."""
+        self.counts = {"gets": 0, "sets": 0, "denials": 0, "failures": 0}
         self._log = structlog.get_logger().bind()
         self._sets: list[Outcome] = []
-        self._failures = 0
-        self._last_failure = -math.inf
+        self._limit = Limit(1)
 
     def set_level(self, level: str) -> None:
         """Log from `level` on."""
         set_up(level)
+        self.level = level
         self._log = structlog.get_logger().bind()
+
+    def hear(self, event: Event) -> None:
+        """Record what the change feed tells."""
+        if isinstance(event, Settled):
+            self.record(event.outcomes)
+            return
+        self.failed(event.presentity, event.error)
+        if event.requester.origin is Origin.INTERNAL:
+            # Nobody asked for it, so there is nobody to be told but the operator.
+            reason = event.error.message
+            self._log.error("followed_set_lost", presentity=event.presentity.uri, error=reason)
 
     def record(self, outcomes: tuple[Outcome, ...]) -> None:
         """Record outcomes of one request."""
@@ -135,11 +148,11 @@ class LoggedOutcomes:
             if outcome.request.operation is Operation.SUBSCRIBE:
                 continue
             if decision.denial is not None:
-                counts["features:denials"] += 1
+                counts["denials"] += 1
             if outcome.request.operation is Operation.GET:
-                counts["features:gets"] += 1
+                counts["gets"] += 1
                 continue
-            counts["features:sets"] += 1
+            counts["sets"] += 1
             # Sets are settled many at a time, and lines made one after the other cost half as much.
             self._sets.append(outcome)
             if len(self._sets) == 1:
@@ -147,17 +160,15 @@ class LoggedOutcomes:
 
     def failed(self, presentity: Aor, error: StoreError) -> None:
         """Count a request that the store failed; one line a second says so."""
-        self.counts["features:failures"] += 1
-        self._failures += 1
-        now = time.monotonic()
-        if now - self._last_failure >= 1:
+        self.counts["failures"] += 1
+        suppressed = self._limit.admit()
+        if suppressed is not None:
             self._log.error(
                 "store_failed",
                 presentity=presentity.uri,
                 reason=error.message,
-                requests=self._failures,
+                requests=1 + suppressed,
             )
-            self._failures, self._last_failure = 0, now
 
     def _log_sets(self) -> None:
         # Taken first: a line that fails must not keep all later ones from being logged.
@@ -168,18 +179,19 @@ class LoggedOutcomes:
     def _log_set(self, outcome: Outcome) -> None:
         request, decision = outcome.request, outcome.decision
         who = request.requester
-        self._log.info(
-            "feature_set" if decision.denial is None else "feature_set_denied",
-            presentity=request.presentity.uri,
-            feature=request.feature.value if request.feature else None,
-            status=int(outcome.after.status),
-            forward_to=outcome.after.forward_to,
-            ring_count=outcome.after.ring_count,
-            changed=outcome.changed,
-            origin=who.origin.value,
-            watcher=who.watcher.uri if who.watcher else None,
-            source=who.source_ip,
-            reason=decision.denial.reason if decision.denial else None,
-            matched=decision.matched,
-            policy_revision=decision.revision,
-        )
+        fields: dict[str, object] = {
+            "presentity": request.presentity.uri,
+            "feature": request.feature.value if request.feature else None,
+            "status": int(outcome.after.status),
+            **_NEVER_SAID,
+            "changed": outcome.changed,
+            "origin": who.origin.value,
+            "watcher": who.watcher.uri if who.watcher else None,
+            "source": who.source_ip,
+            "reason": decision.denial.reason if decision.denial else None,
+            "matched": decision.matched,
+            "policy_revision": decision.revision,
+        }
+        for value, what in outcome.after.values:
+            fields[_KEYS[value]] = what
+        self._log.info("feature_set" if decision.denial is None else "feature_set_denied", **fields)

@@ -105,7 +105,7 @@ def views_of_sip(data: bytes, stored: Snapshot, at: datetime) -> list[View]:
     """
     request = parse_message(data)
     if not isinstance(request, Request) or request.method != b"SUBSCRIBE":
-        raise MalformedMessageError("sip_malformed_message", "message is no SIP SUBSCRIBE")
+        raise MalformedMessageError("sip_malformed_message", "message is not a SIP SUBSCRIBE")
     if request.fault is not None:
         raise MalformedMessageError("sip_malformed_message", str(request.fault.reason))
     presentity = aor_of(parse_uri(request.uri))
@@ -118,12 +118,12 @@ def views_of_sip(data: bytes, stored: Snapshot, at: datetime) -> list[View]:
         "tcp" if b"/TCP" in request.headers.get(b"via", b"").upper() else "udp",
     )
     views = [View(FeatureRequest(Operation.SUBSCRIBE, presentity, requester), stored, at)]
-    for feature, state, device in asked:
-        by = requester._replace(device=device)
+    for one in asked:
+        by = requester._replace(device=one.device)
         views.append(
-            View(FeatureRequest(Operation.SET, presentity, by, feature, state), stored, at)
+            View(FeatureRequest(Operation.SET, presentity, by, one.feature, one.state), stored, at)
         )
-        stored = stored.replace(feature, state)
+        stored = stored.replace(one.feature, one.state)
     if not asked:
         views += [
             View(FeatureRequest(Operation.GET, presentity, requester, feature), stored, at)

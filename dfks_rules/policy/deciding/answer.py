@@ -3,6 +3,7 @@
 from typing import Any
 
 from dfks_rules.model.decisions import AlsoSet, Decision, NotifyScope
+from dfks_rules.model.values import VALUES
 
 Answer = dict[str, Any]
 """A JSON object with the keys that `expect` in a case may have."""
@@ -23,10 +24,7 @@ def answer_of(decision: Decision) -> Answer:
         "status": int(decision.state.status),
         "assigned": decision.assigned,
         "notify": _NOTIFY[decision.notify],
-        "values": {
-            "forwardTo": decision.state.forward_to,
-            "ringCount": decision.state.ring_count,
-        },
+        "values": {value.value: decision.state.value(value) for value in VALUES},
         "by": dict(decision.decided_by),
         "matched": list(decision.matched),
         "log": list(decision.logs),
@@ -41,20 +39,16 @@ def value_of(answer: Answer, field: str) -> object:
             return answer["reason"]
         case "allow":
             return True
-        case "forwardTo" | "ringCount":
-            return answer["values"][field]
         case _:
-            return answer.get(field)
+            return answer["values"].get(field, answer.get(field))
 
 
 def _also(also: AlsoSet) -> Answer:
     """A set that follows, as a case writes it."""
-    feature, state, _ = also.asked
-    written = {
+    feature, state = also.asked.feature, also.asked.state
+    return {
         "presentity": also.presentity.uri,
         "feature": feature.value,
         "status": int(state.status),
-        "forwardTo": state.forward_to,
-        "ringCount": state.ring_count,
+        **state.by_name,
     }
-    return {name: value for name, value in written.items() if value is not None}

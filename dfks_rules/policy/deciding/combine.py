@@ -6,17 +6,18 @@ a final rule no field is set.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
 from dfks_rules.model.decisions import AlsoSet, Decision, Denial, DenialAnswer, NotifyScope
-from dfks_rules.model.features import VALUES_OF, Feature, FeatureState, Value
+from dfks_rules.model.features import VALUES_OF, Feature, FeatureState, values_from, values_over
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked, Operation
+from dfks_rules.model.values import Value, Values
 from dfks_rules.policy.facts.fact import FactLookup
-from dfks_rules.policy.language.document import Also, Effects, Rule
+from dfks_rules.policy.language.document import Also, Rule, Written
 from dfks_rules.policy.language.values import Clamped, Template, line
 
 NOT_YOUR_PRESENTITY = Denial(
@@ -26,24 +27,15 @@ NOT_YOUR_PRESENTITY = Denial(
 )
 """Built in: why a third party may not subscribe unless a rule says `allow: true`."""
 
-# A named tuple's own constructor is a Python function: this is the same without the call.
-_new = tuple.__new__
-
-_FIELDS: dict[str, Callable[[Effects], object]] = {
-    "status": lambda effects: effects.status,
-    "assigned": lambda effects: effects.assigned,
-    "notify": lambda effects: effects.notify,
-    "forwardTo": lambda effects: effects.forward_to,
-    "ringCount": lambda effects: effects.ring_count,
-    "allow": lambda effects: effects.allow,
-}
-"""Field, as `Decision.decided_by` names it → what a rule sets it to, or None."""
-
 _USER = re.compile(r"[^@:<>\"\s]+")
 _DOMAIN = re.compile(r"[^@/<>\"\s,;]+")
 
-_FIELDS_OF_DENIAL = ("notify", "assigned")
-"""What still counts when the request is denied."""
+_FIELDS_OF_DENIAL = {
+    Operation.GET: ("notify", "assigned"),
+    Operation.SET: ("notify",),
+    Operation.SUBSCRIBE: (),
+}
+"""What still counts when the request is denied: a denied set is told as a get would be."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,10 +46,8 @@ class Plan:
     """What was asked."""
     status: Literal[0, 1, "request", "stored"] | None
     """The status to tell or store; None when no rule sets it."""
-    forward_to: str | None
-    """Likewise."""
-    ring_count: int | None
-    """Likewise."""
+    values: Values
+    """The values that a rule sets."""
     assigned: bool
     """False leaves the feature out of the NOTIFY."""
     notify: NotifyScope
@@ -95,7 +85,7 @@ class Plan:
             state = stored
             if self.operation is Operation.GET:
                 state, assigned = _told_of(denial, stored, assigned=assigned)
-        made = (
+        return Decision(
             state,
             assigned,
             self.notify,
@@ -107,17 +97,16 @@ class Plan:
             () if denial else self.also,
             self.shadow,
         )
-        return _new(Decision, made)
 
     def lines(self, lookup: FactLookup) -> tuple[str, ...]:
         """The lines to log, with facts filled in."""
         return tuple(line(text, lookup) for text in self.logs)
 
     def _state(self, asked: FeatureState | None, stored: FeatureState) -> FeatureState:
-        status, forward_to, ring_count = asked or stored
+        said = asked or stored
+        status, values = said
         if asked is not None:
-            forward_to = forward_to or stored.forward_to
-            ring_count = ring_count or stored.ring_count
+            values = values_over(values, stored.values)
         match self.status:
             case None | "request":
                 pass
@@ -125,8 +114,11 @@ class Plan:
                 status = stored.status
             case number:
                 status = bool(number)
-        made = (status, self.forward_to or forward_to, self.ring_count or ring_count)
-        return _new(FeatureState, made)
+        values = values_over(self.values, values)
+        # Most decisions change nothing of what was said.
+        if status == said.status and values == said.values:
+            return said
+        return FeatureState(status, values)
 
 
 def make_plan(
@@ -147,15 +139,17 @@ def make_plan(
     """
     rules = [rule for rule in matching if not rule.shadow]
     fields, decided_by = _fields(rules, operation, feature)
+    takes = VALUES_OF[feature] if feature else ()
+    values = tuple((one, fields[one.value]) for one in takes if one.value in fields)
     denial, denied_by = _first_denial(rules)
     if denied_by is not None:
-        kept = {field: decided_by[field] for field in _FIELDS_OF_DENIAL if field in decided_by}
-        decided_by = {"deny": denied_by, **kept}
+        kept = [field for field in _FIELDS_OF_DENIAL[operation] if field in decided_by]
+        fields = {field: fields[field] for field in kept}
+        decided_by = {"deny": denied_by, **{field: decided_by[field] for field in kept}}
     return Plan(
         operation,
         fields.get("status"),
-        _value(fields.get("forwardTo"), lookup),
-        _value(fields.get("ringCount"), lookup),
+        _worked_out(values, takes, lookup),
         fields.get("assigned", True),
         fields.get("notify", NotifyScope.ALL),
         denial,
@@ -177,18 +171,24 @@ def _fields(
     decided_by: dict[str, str] = {}
     names = _fields_of(operation, feature)
     for rule in rules:
+        set_here = rule.effects.fields
         for name in names:
-            value = _FIELDS[name](rule.effects)
-            if value is not None and name not in fields:
-                fields[name], decided_by[name] = value, rule.id
+            if name in set_here and name not in fields:
+                fields[name], decided_by[name] = set_here[name], rule.id
         if rule.effects.final:
             break
     return fields, decided_by
 
 
-def _value(value: Any, lookup: FactLookup) -> Any:
-    """A value, worked out where it is not a plain one."""
-    return value.value(lookup) if isinstance(value, Template | Clamped) else value
+def _worked_out(written: Written, takes: Sequence[Value], lookup: FactLookup) -> Values:
+    """Values that a rule sets, of those that a feature takes; a fact may leave one unsaid."""
+    return values_from(
+        {
+            value: what.value(lookup) if isinstance(what, Template | Clamped) else what
+            for value, what in written
+            if value in takes
+        }
+    )
 
 
 def _also(rules: Sequence[Rule], operation: Operation, lookup: FactLookup) -> tuple[AlsoSet, ...]:
@@ -212,12 +212,8 @@ def _also_set(also: Also, lookup: FactLookup) -> AlsoSet | None:
     if not (_USER.fullmatch(str(user or "")) and _DOMAIN.fullmatch(str(domain or ""))):
         return None
     status = lookup("request.status") if also.status == "request" else also.status
-    takes = VALUES_OF[also.feature]
-    state = FeatureState(
-        bool(status),
-        _value(also.forward_to, lookup) if Value.FORWARD_TO in takes else None,
-        _value(also.ring_count, lookup) if Value.RING_COUNT in takes else None,
-    )
+    values = _worked_out(also.values, VALUES_OF[also.feature], lookup)
+    state = FeatureState(bool(status), values)
     return AlsoSet(Aor(str(user), str(domain).lower()), Asked(also.feature, state))
 
 

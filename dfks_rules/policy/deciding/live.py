@@ -24,9 +24,6 @@ MAX_SAMPLES = 100
 ORACLE_EVERY = 1_000
 """One decision in so many is also made by the reference evaluator."""
 
-# A named tuple's own constructor is a Python function: this is the same without the call.
-_new = tuple.__new__
-
 
 class Difference(NamedTuple):
     """One request that two policy sets, or two evaluators, decide differently."""
@@ -119,6 +116,11 @@ class LivePolicies:
         """Names of all facts that some rule reads, the candidate's too."""
         return self.active.reads | self.shadow.candidate.reads if self.shadow else self.active.reads
 
+    @property
+    def reads_on_get(self) -> frozenset[str]:
+        """Names of the facts that rules read to decide what a phone is told."""
+        return self.active.reads_on_get
+
     def decide(
         self,
         request: FeatureRequest,
@@ -128,7 +130,7 @@ class LivePolicies:
     ) -> Decision:
         """See `PolicySet.decide`."""
         active = self.active
-        view = _new(View, (request, snapshot, at, around, active.site, ()))
+        view = View(request, snapshot, at, around, active.site)
         decision = active.decide_view(view)
         is_due = self._oracle.is_due(1)
         if is_due or self.shadow is not None:

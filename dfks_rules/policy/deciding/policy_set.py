@@ -25,9 +25,6 @@ MAX_REMEMBERED = 16_384
 MAX_ENGINE_FAILURES = 100
 """Each failure leaks one compiled shard; after so many the reference evaluator answers alone."""
 
-# A named tuple's own constructor is a Python function: this is the same without the call.
-_new = tuple.__new__
-
 _K = TypeVar("_K")
 _V = TypeVar("_V")
 
@@ -74,6 +71,13 @@ class PolicySet:
         self._situations = situations(compiled.layout, self.shards)
         self.reads = frozenset(name for one in self._situations.values() for name in one.facts)
         """Names of all facts that some rule reads."""
+        self.reads_on_get = frozenset(
+            name
+            for (operation, _, _), one in self._situations.items()
+            if operation is Operation.GET
+            for name in one.facts
+        )
+        """Names of the facts that rules read to decide what a phone is told."""
         self._plans: _Memo[tuple[Situation, tuple[FactValue, ...]], Plan] = _Memo()
         self._decisions: _Memo[tuple[Plan, FeatureState, bool], Decision] = _Memo()
         self._gets: _Memo[tuple[str | None, tuple[FeatureState, ...]], tuple[Decision, ...]] = (
@@ -105,7 +109,7 @@ class PolicySet:
             at: now, in the zone whose local time policies mean.
             around: what else there is.
         """
-        return self.decide_view(_new(View, (request, snapshot, at, around, self.site, ())))
+        return self.decide_view(View(request, snapshot, at, around, self.site))
 
     def sees(self, view: View) -> View:
         """A request as these policies see it: with what their files say of users and numbers."""
@@ -116,8 +120,8 @@ class PolicySet:
         if view.site is not self.site:
             view = self.sees(view)
         request, snapshot = view.request, view.snapshot
-        operation, presentity, requester, feature, asked = request
-        situation = self._situations.get((operation, feature, presentity.domain))
+        operation, feature, asked = request.operation, request.feature, request.asked
+        situation = self._situations.get((operation, feature, request.presentity.domain))
         if situation is None:
             situation = self._of_any_domain(request)
         readers = situation.readers
@@ -128,7 +132,8 @@ class PolicySet:
             made = make_plan(rules, operation, feature, self.revision, facts_of(view))
             plan = self._plans.keep((situation, values), made)
         stored = OFF if feature is None else snapshot.states[POSITION[feature]]
-        own = operation is not Operation.SUBSCRIBE or requester.watcher == presentity
+        own = operation is not Operation.SUBSCRIBE
+        own = own or request.requester.watcher == request.presentity
         if asked is not None:
             # What is asked for is rarely asked for twice: remembering it would cost more.
             decision = plan.decide(asked, stored, own=own)

@@ -3,15 +3,11 @@
 To add a fact, add a row; the schema, the documentation and the checks follow.
 """
 
-from dfks_rules.model.features import (
-    FEATURES,
-    POSITION,
-    VALUES_OF,
-    Feature,
-    FeatureState,
-    Value,
-)
+from collections.abc import Callable
+
+from dfks_rules.model.features import FEATURES, POSITION, VALUES_OF, Feature, FeatureState
 from dfks_rules.model.requests import Operation, Origin
+from dfks_rules.model.values import VALUES, Choice, Integer, Text, Value
 from dfks_rules.policy.facts.derived_facts import DERIVED_FACTS
 from dfks_rules.policy.facts.fact import (
     ABOUT_A_FEATURE,
@@ -30,12 +26,45 @@ def _status(state: FeatureState | None) -> FactValue:
     return None if state is None else int(state.status)
 
 
-def _forward_to(state: FeatureState | None) -> FactValue:
-    return None if state is None else state.forward_to
+def _kind(value: Value) -> tuple[Kind, tuple[str, ...]]:
+    """The type of a fact that is a value, and its words."""
+    match value.kind:
+        case Text():
+            return Kind.TEXT, ()
+        case Integer():
+            return Kind.COUNT, ()
+        case Choice(words):
+            return Kind.WORD, words
 
 
-def _ring_count(state: FeatureState | None) -> FactValue:
-    return None if state is None else state.ring_count
+def _about_value(
+    prefix: str,
+    value: Value,
+    operations: frozenset[Operation],
+    description: str,
+    state: Callable[[View], FeatureState | None],
+) -> Fact:
+    """One value of a state."""
+    kind, words = _kind(value)
+
+    def read(view: View) -> FactValue:
+        of = state(view)
+        return None if of is None else of.value(value)
+
+    return Fact(f"{prefix}.{value.value}", kind, operations, description, read, words)
+
+
+def _asked_value(value: Value) -> Fact:
+    written = ", as it was written" if isinstance(value.kind, Text) else ""
+    description = f"The {value.noun} asked for{written}; absent when not said."
+    return _about_value("request", value, ONLY_SETS, description, lambda v: v.request.asked)
+
+
+def _stored_value(value: Value) -> Fact:
+    description = (
+        f"The stored {value.noun} of the feature that is asked about; absent when never set."
+    )
+    return _about_value("stored", value, ABOUT_A_FEATURE, description, _stored)
 
 
 def _stored(view: View) -> FeatureState | None:
@@ -46,36 +75,24 @@ def _stored(view: View) -> FeatureState | None:
 def _about_feature(feature: Feature) -> list[Fact]:
     """The stored state of one feature, whichever feature is asked for."""
     name, position = feature.value, POSITION[feature]
-    facts = [
-        Fact(
-            f"{name}.status",
-            Kind.STATUS,
+    status = Fact(
+        f"{name}.status",
+        Kind.STATUS,
+        EVERY_OPERATION,
+        f"Stored status of {name}; 0 when never set.",
+        lambda v: _status(v.snapshot.states[position]),
+    )
+    values = [
+        _about_value(
+            name,
+            value,
             EVERY_OPERATION,
-            f"Stored status of {name}; 0 when never set.",
-            lambda v: _status(v.snapshot.states[position]),
+            f"Stored {value.noun} of {name}; absent when never set.",
+            lambda v: v.snapshot.states[position],
         )
+        for value in VALUES_OF[feature]
     ]
-    if Value.FORWARD_TO in VALUES_OF[feature]:
-        facts.append(
-            Fact(
-                f"{name}.forwardTo",
-                Kind.TEXT,
-                EVERY_OPERATION,
-                f"Stored target of {name}; absent when never set.",
-                lambda v: v.snapshot.states[position].forward_to,
-            )
-        )
-    if Value.RING_COUNT in VALUES_OF[feature]:
-        facts.append(
-            Fact(
-                f"{name}.ringCount",
-                Kind.COUNT,
-                EVERY_OPERATION,
-                f"Stored number of rings of {name}; absent when never set.",
-                lambda v: v.snapshot.states[position].ring_count,
-            )
-        )
-    return facts
+    return [status, *values]
 
 
 _TABLE: list[Fact] = [
@@ -188,20 +205,7 @@ _TABLE: list[Fact] = [
         "The status asked for.",
         lambda v: _status(v.request.asked),
     ),
-    Fact(
-        "request.forwardTo",
-        Kind.TEXT,
-        ONLY_SETS,
-        "The target asked for, as it was written; absent when not said.",
-        lambda v: _forward_to(v.request.asked),
-    ),
-    Fact(
-        "request.ringCount",
-        Kind.COUNT,
-        ONLY_SETS,
-        "The number of rings asked for; absent when not said.",
-        lambda v: _ring_count(v.request.asked),
-    ),
+    *map(_asked_value, VALUES),
     Fact(
         "stored.status",
         Kind.STATUS,
@@ -209,20 +213,7 @@ _TABLE: list[Fact] = [
         "The stored status of the feature that is asked about; 0 when never set.",
         lambda v: _status(_stored(v)),
     ),
-    Fact(
-        "stored.forwardTo",
-        Kind.TEXT,
-        ABOUT_A_FEATURE,
-        "The stored target of the feature that is asked about; absent when never set.",
-        lambda v: _forward_to(_stored(v)),
-    ),
-    Fact(
-        "stored.ringCount",
-        Kind.COUNT,
-        ABOUT_A_FEATURE,
-        "The stored number of rings of the feature that is asked about; absent when never set.",
-        lambda v: _ring_count(_stored(v)),
-    ),
+    *map(_stored_value, VALUES),
     *(fact for feature in FEATURES for fact in _about_feature(feature)),
     *DERIVED_FACTS,
     Fact(

@@ -7,7 +7,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from dfks_rules.model.features import NOTHING_STORED, POSITION, Feature, FeatureState, Snapshot
+from dfks_rules.model.features import (
+    NOTHING_STORED,
+    POSITION,
+    Feature,
+    FeatureState,
+    Snapshot,
+    values_from,
+)
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import (
     FeatureRequest,
@@ -16,6 +23,7 @@ from dfks_rules.model.requests import (
     Requester,
     Surroundings,
 )
+from dfks_rules.model.values import VALUES
 from dfks_rules.policy.facts.facts import FACTS, WEEKDAYS
 from dfks_rules.policy.facts.view import NOWHERE, FactValue, View
 
@@ -111,11 +119,8 @@ def _requester(facts: Given, presentity: Aor) -> Requester:
 
 
 def _state(facts: Given, prefix: str) -> FeatureState:
-    return FeatureState(
-        bool(facts.get(f"{prefix}.status", 0)),
-        facts.get(f"{prefix}.forwardTo"),
-        facts.get(f"{prefix}.ringCount"),
-    )
+    values = {value: facts.get(f"{prefix}.{value.value}") for value in VALUES}
+    return FeatureState(bool(facts.get(f"{prefix}.status", 0)), values_from(values))
 
 
 def _snapshot(facts: Given, feature: Feature | None) -> Snapshot:

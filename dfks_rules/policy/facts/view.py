@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from dfks_rules.model.features import NOTHING_STORED, Snapshot
 from dfks_rules.model.requests import FeatureRequest, Surroundings
+from dfks_rules.model.values import Value
 from dfks_rules.policy.site.site import NO_SITE, Site
 from dfks_rules.policy.site.targets import Target
 
@@ -38,6 +39,6 @@ class View(NamedTuple):
         request = self.request
         if request.feature is None:
             return None
-        asked = request.asked and request.asked.forward_to
-        text = asked or self.snapshot.state(request.feature).forward_to
-        return self.site.targets.analyse(text, request.presentity) if text else None
+        asked = request.asked and request.asked.value(Value.FORWARD_TO)
+        text = asked or self.snapshot.state(request.feature).value(Value.FORWARD_TO)
+        return self.site.targets.analyse(str(text), request.presentity) if text else None

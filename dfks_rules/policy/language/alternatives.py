@@ -5,6 +5,7 @@ negation). `op`, `feature` and `domain` say what an alternative is about; what i
 literals is what has to be tested.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from itertools import product
 from typing import NamedTuple
@@ -105,11 +106,23 @@ def _bounded(found: list[Literals]) -> list[Literals]:
         raise TooManyAlternativesError(
             f"its conditions have more than {MAX_ALTERNATIVES} alternatives; split the rule"
         )
-    if any(len(literals) > MAX_LITERALS for literals in unique):
+    long = next((literals for literals in unique if len(literals) > MAX_LITERALS), None)
+    if long is not None:
         raise TooManyAlternativesError(
-            f"it has an alternative of more than {MAX_LITERALS} tests; split the rule"
+            f"it has an alternative of more than {MAX_LITERALS} tests; {_shorter(long)}"
         )
     return unique
+
+
+def _shorter(literals: Literals) -> str:
+    """What to do about so many: most often `unless` has one fact many times."""
+    ((fact, matcher), times), *_ = Counter(
+        (atom.fact, atom.matcher) for atom, positive in literals if not positive
+    ).most_common(1) or [(("", ""), 0)]
+    if times * 2 <= len(literals):
+        return "split the rule"
+    written = "[a, b, …]" if matcher in ("eq", "in") else f"{{{matcher}: [a, b, …]}}"
+    return f"write those of `{fact}` as one list: `{fact}: {written}`"
 
 
 def _sorted_out(literals: Literals) -> Alternative | None:

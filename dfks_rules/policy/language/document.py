@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple
 
 from dfks_rules.model.decisions import Denial, NotifyScope
 from dfks_rules.model.features import Feature
+from dfks_rules.model.values import Value
 from dfks_rules.policy.language.matchers import Atom
 from dfks_rules.policy.language.values import Clamped, Template
 
@@ -51,6 +52,10 @@ class Mode(Enum):
     """It is checked, and takes no part in anything."""
 
 
+Written = tuple[tuple[Value, str | int | Template | Clamped], ...]
+"""Values as a rule has them: each once, in the order of `VALUES`."""
+
+
 class Also(NamedTuple):
     """A set on another feature or another user, as a consequence of one that is allowed."""
 
@@ -62,15 +67,13 @@ class Also(NamedTuple):
     """User part of whose feature it is; None: the presentity at hand."""
     domain: Template | None = None
     """Its domain; None: that of the presentity at hand."""
-    forward_to: str | Template | None = None
-    """Where calls go; None keeps what is stored."""
-    ring_count: int | Clamped | None = None
-    """Rings before the call is forwarded; None keeps what is stored."""
+    values: Written = ()
+    """Its values; those that are not here stay as they are stored."""
 
     @property
     def facts(self) -> frozenset[str]:
         """Names of the facts that it reads."""
-        parts = (self.user, self.domain, self.forward_to, self.ring_count)
+        parts = (self.user, self.domain, *dict(self.values).values())
         here = {"user", "domain"} | ({"request.status"} if self.status == "request" else set())
         return frozenset(here).union(*map(_facts_of, parts))
 
@@ -84,10 +87,8 @@ class Effects(NamedTuple):
     """False leaves the feature out of the NOTIFY."""
     notify: NotifyScope | None = None
     """Who is told."""
-    forward_to: str | Template | None = None
-    """Where calls go."""
-    ring_count: int | Clamped | None = None
-    """Rings before the call is forwarded."""
+    values: Written = ()
+    """Values of the feature."""
     denial: Denial | None = None
     """Refuses the request."""
     allow: bool | None = None
@@ -102,8 +103,20 @@ class Effects(NamedTuple):
     @property
     def facts(self) -> frozenset[str]:
         """Names of the facts that its values and consequences read."""
-        parts = (self.forward_to, self.ring_count, *self.also)
+        parts = (*dict(self.values).values(), *self.also)
         return frozenset().union(*map(_facts_of, parts))
+
+    @property
+    def fields(self) -> dict[str, object]:
+        """What it sets: field, as `Decision.decided_by` names it → value; not the denial."""
+        fields = {
+            "status": self.status,
+            "assigned": self.assigned,
+            "notify": self.notify,
+            **{value.value: written for value, written in self.values},
+            "allow": self.allow,
+        }
+        return {field: value for field, value in fields.items() if value is not None}
 
 
 def _facts_of(part: str | int | Template | Clamped | Also | None) -> frozenset[str]:

@@ -98,13 +98,25 @@ def _patterns(operand: str | list[str]) -> Hashable:
 
 
 def _networks(operand: str | list[str]) -> Hashable:
-    networks = []
-    for text in _texts(operand):
-        try:
-            networks.append(Named(text, ipaddress.ip_network(text)))
-        except ValueError as error:
-            raise ValueError(f"`{text}` is not a network: {error}".replace("'", "`")) from error
-    return tuple(networks)
+    return tuple(Named(text, _network(text)) for text in _texts(operand))
+
+
+def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    try:
+        network = ipaddress.ip_network(text, strict=False)
+    except ValueError as error:
+        raise ValueError(f"`{text}` is not a network, like `10.0.0.0/8`") from error
+    if str(network.network_address) != str(ipaddress.ip_address(text.partition("/")[0])):
+        raise ValueError(f"`{text}` is an address in a network; write the network, `{network}`")
+    if network.version == 6 and network.subnet_of(_MAPPED):
+        ipv4 = int(network.network_address) & 0xFFFFFFFF
+        plain = ipaddress.IPv4Network((ipv4, network.prefixlen - _MAPPED.prefixlen))
+        raise ValueError(f"`{text}` is a network of IPv4 addresses; write `{plain}`")
+    return network
+
+
+_MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
+"""IPv4 addresses in IPv6 form, which `_within` reads as IPv4."""
 
 
 def _within(address: str, networks: Any) -> bool:

@@ -22,6 +22,7 @@ import re
 import warnings
 from collections.abc import Sequence
 from functools import cache, reduce
+from itertools import takewhile
 from operator import or_
 from re import _constants, _parser  # type: ignore[attr-defined] # the only way to the parse tree
 from typing import Any, NamedTuple
@@ -111,6 +112,19 @@ def compile_pattern(text: str) -> re.Pattern[str]:
 def matches(pattern: re.Pattern[str], value: str) -> bool:
     """Whether the whole of a text matches a pattern of `compile_pattern`."""
     return len(value) <= MAX_SUBJECT and pattern.fullmatch(value) is not None
+
+
+def literal_start(text: str) -> str:
+    """What all that a pattern matches begins with, as far as it is written out; often nothing.
+
+    Raises:
+        ValueError: it is no regular expression.
+    """
+    _, flags, tree = _parse(text)
+    if flags & re.IGNORECASE:
+        return ""
+    start = takewhile(lambda part: part[0] is _constants.LITERAL, tree)
+    return "".join(chr(code) for _, code in start)
 
 
 def most_steps(text: str, length: int) -> int:

@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from dfks_rules.model.features import MAX_TEXT
+from dfks_rules.model.values import MAX_TEXT
 from dfks_rules.policy.facts.fact import FactLookup
 
 PLACEHOLDER = re.compile(r"\$\{([^}]*)\}")

@@ -52,12 +52,12 @@ def _allowances(source: Source) -> Iterator[_Allowance]:
 def _needless(one: _Allowance) -> Finding:
     known = CODES.get(one.code)
     if not one.code:
-        message = "no warning is named that shall be allowed"
+        message = "name the warning to allow, e.g. `policy_shadowed`"
     elif known is None:
         warnings = [code for code, row in CODES.items() if row.severity == "warning"]
         message = f"unknown warning {quoted(one.code)}{did_you_mean(one.code, warnings)}"
     elif known.severity == "error":
-        message = f"`{one.code}` is an error, which no comment allows"
+        message = f"`{one.code}` is an error; a comment can allow warnings only"
     else:
-        message = f"there is no `{one.code}` on this line to allow"
+        message = f"no `{one.code}` on this line; delete the comment"
     return Finding(one.file, one.line, one.column, _CODE, message, CODES[_CODE].severity)

@@ -39,7 +39,7 @@ def _among(equals: Sequence[RankedRule]) -> Iterator[Finding]:
             yield rule.finding(
                 "policy_conflict",
                 f"rule `{rule.name}` and {other.reference} may match together and {verb} "
-                "differently; only the names of their files say which wins",
+                "differently; only their file names decide which wins",
             )
         earlier.add(rule)
 

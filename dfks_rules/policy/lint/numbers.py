@@ -23,8 +23,8 @@ def unplanned(policies: Iterable[CheckedPolicy], plan: NumberPlan) -> Iterator[F
             if asked is not None:
                 name = rule.id.partition("/")[2]
                 message = (
-                    f"rule `{name}` asks for `{asked}`, and no NumberPlan here says a country: "
-                    "only numbers with `+` or `00` are read"
+                    f"rule `{name}` tests `{asked}`, but no NumberPlan names a country: "
+                    "only numbers with `+` or `00` are recognised"
                 )
                 yield Finding(one.source.file, *place, code, message, CODES[code].severity)
                 break

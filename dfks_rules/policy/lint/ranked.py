@@ -74,16 +74,8 @@ def ranked(policies: Sequence[CheckedPolicy], mode: Mode = Mode.ENFORCE) -> list
 
 def fields_set(effects: Effects) -> dict[str, object]:
     """What a rule decides: field, named as `decided_by` does → value."""
-    values = {
-        "status": effects.status,
-        "forwardTo": effects.forward_to,
-        "ringCount": effects.ring_count,
-        "assigned": effects.assigned,
-        "notify": effects.notify,
-        "allow": effects.allow,
-        "deny": effects.denial,
-    }
-    return {field: value for field, value in values.items() if value is not None}
+    denial = {} if effects.denial is None else {"deny": effects.denial}
+    return {**effects.fields, **denial}
 
 
 def fields_of(question: int) -> frozenset[str]:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from jsonschema import Draft202012Validator
 
 from dfks_rules.errors import Finding
-from dfks_rules.model.features import VALUES_OF, Feature, Value
+from dfks_rules.model.features import VALUES_OF, Feature
 from dfks_rules.model.requests import Operation
 from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.language.alternatives import (
@@ -34,6 +34,7 @@ from dfks_rules.policy.language.document import (
 )
 from dfks_rules.policy.language.implication import contradicted
 from dfks_rules.policy.language.matchers import Atom
+from dfks_rules.policy.language.possible import why_impossible
 from dfks_rules.policy.reading.read import Reader
 from dfks_rules.policy.reading.read_site import read_site
 from dfks_rules.policy.reading.schema import policy_schema
@@ -81,6 +82,10 @@ def check(sources: Sequence[Source]) -> Checked:
         tree, found = parse(source)
         findings += found
         if tree is None:
+            continue
+        if isinstance(tree.value, dict) and tree.value.get("kind") == "PolicyTest":
+            message = "a file of cases needs a name that ends in `cases.yaml`"
+            findings.append(tree.finding(("kind",), "policy_value", message))
             continue
         tree, found = substitute(tree)
         findings += found
@@ -145,7 +150,7 @@ def _check_name(tree: Tree, names: dict[str, str]) -> list[Finding]:
     if path in tree.places:
         name = str(tree.value["metadata"]["name"])
         if name in names:
-            message = f"policy `{name}` is in `{names[name]}` already"
+            message = f"the name `{name}` is taken by `{names[name]}`"
             return [tree.finding(path, "policy_duplicate_name", message)]
         names[name] = tree.file
     return []
@@ -155,7 +160,7 @@ def _check_tenant(tree: Tree, tenant: str) -> list[Finding]:
     """What a tenant's own file asks for and is not the tenant's to have."""
     findings = []
     if tree.value.get("band") == "mandatory":
-        message = f"a file of tenant `{tenant}` cannot be mandatory"
+        message = f"a file of tenant `{tenant}` cannot have `band: mandatory`"
         findings.append(tree.finding(("band",), "policy_tenant", message))
     for path in tree.places:
         match path:
@@ -177,7 +182,7 @@ def _check_classes(tree: Tree, site: Site) -> list[Finding]:
         if "target.class" in path and isinstance(name, str) and name not in site.classes:
             message = (
                 f"unknown class {quoted(name)}{did_you_mean(name, site.classes)}; "
-                "classes of your own stand in a file of kind NumberPlan"
+                "define your own classes in a NumberPlan"
             )
             findings.append(tree.finding(path, "policy_unknown_class", message))
     return findings
@@ -192,7 +197,7 @@ def _check_ids(tree: Tree) -> list[Finding]:
             case ("rules", int(position), "id"):
                 name = str(tree.value["rules"][position]["id"])
                 if name in lines:
-                    message = f"rule `{name}` is here twice; the first is on line {lines[name]}"
+                    message = f"rule `{name}` appears twice, first on line {lines[name]}"
                     findings.append(tree.finding(path, "policy_duplicate_id", message))
                 lines.setdefault(name, place.line)
             case _:
@@ -211,12 +216,17 @@ def _check_rule(
         return (), [tree.finding(path, "policy_limit", f"rule `{name}`: {error}")]
     against = [contradicted(way.literals) for way in every]
     ways = tuple(way for way, fact in zip(every, against, strict=True) if fact is None)
+    reasons = [why_impossible(way) for way in ways]
+    if ways and all(reasons):
+        why = "; ".join(dict.fromkeys(reason for reason in reasons if reason))
+        message = f"rule `{name}` can never match: {why}"
+        return (), [tree.finding(path, "policy_never_matches", message)]
     if not ways:
         named = ", ".join(f"`{fact}`" for fact in dict.fromkeys(against))
         about = f" on {named}" if named else ""
-        where = f" in domain `{tenant}`, whose file it is" if tenant else ""
+        where = f" in `{tenant}`, the only domain of its file" if tenant else ""
         message = (
-            f"rule `{name}` can never match{where}: its conditions{about} contradict one another"
+            f"rule `{name}` can never match{where}: its conditions{about} contradict each other"
         )
         return (), [tree.finding(path, "policy_never_matches", message)]
     questions = {QUESTIONS[question] for way in ways for question in way.questions}
@@ -237,7 +247,7 @@ def _check_facts(
         have = FACTS[name].operations
         if not have & operations:
             there = ", ".join(f"`{one.value}`" for one in Operation if one in have)
-            message = f"fact `{name}` is there for {there} only; the rule is for {asked}"
+            message = f"fact `{name}` exists only for {there}; the rule is about {asked}"
             findings.append(tree.finding(_place_of(tree, path, name), "policy_fact", message))
     return findings
 
@@ -278,10 +288,9 @@ def _check_values(
     tree: Tree, path: Path, setting: Effects | Also, features: set[Feature]
 ) -> Iterator[Finding]:
     """Values that none of the features has."""
-    values = {Value.FORWARD_TO: setting.forward_to, Value.RING_COUNT: setting.ring_count}
-    for value, written in values.items():
-        if written is not None and not any(value in VALUES_OF[feature] for feature in features):
+    for value, _ in setting.values:
+        if not any(value in VALUES_OF[feature] for feature in features):
             names = ", ".join(sorted(f"`{feature.value}`" for feature in features))
-            message = f"{names or 'leave to subscribe'} has no value `{value.value}`"
+            message = f"{names or '`subscribe`'} has no value `{value.value}`"
             place = (*path, "values", value.value)
             yield tree.finding(place, "policy_effect", message, at_key=True)

@@ -77,13 +77,13 @@ def laid_out(source: Source) -> str:
     if tree is None:
         raise PolicyError(findings)
     if not isinstance(tree.value, dict | list):  # CSV, too, is YAML of a single text
-        message = "file has no keys; only YAML files of the policy language are laid out"
+        message = "file has no keys; only policy files can be formatted"
         raise PolicyError([Finding(source.file, 0, 0, "policy_layout", message)])
     written = re.sub(r"\r\n?", "\n", source.text)
     text = "\n".join(_Layout(written).lines()) + "\n"
     after, _ = parse(Source(source.file, text))
     if after is None or after.value != tree.value or comments_of(text) != comments_of(written):
-        message = "this file cannot be laid out without a change of its content"
+        message = "formatting would change what this file says; please report it"
         raise PolicyError([Finding(source.file, 0, 0, "policy_layout", message)])
     return text
 

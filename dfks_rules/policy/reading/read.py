@@ -1,14 +1,12 @@
 """A tree that the schema allows → the syntax tree, and what only reading it can find."""
 
-import ipaddress
 from collections.abc import Hashable, Iterator, Mapping
-from datetime import date
 from typing import Any
 
 from dfks_rules.errors import Finding
 from dfks_rules.model.decisions import Denial, DenialAnswer, NotifyScope
-from dfks_rules.model.features import RING_COUNTS, Feature
-from dfks_rules.policy.facts.fact import Kind
+from dfks_rules.model.features import Feature
+from dfks_rules.model.values import VALUES, Integer, Value
 from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.language.document import (
     AllOf,
@@ -21,11 +19,12 @@ from dfks_rules.policy.language.document import (
     Not,
     Policy,
     Rule,
+    Written,
 )
 from dfks_rules.policy.language.matchers import MATCHERS, Atom, Named, Operand
 from dfks_rules.policy.language.schedules import Schedule, ScheduleError, parse_schedule
 from dfks_rules.policy.language.values import PLACEHOLDER, Clamped, Template
-from dfks_rules.policy.words.countries import country_problem
+from dfks_rules.policy.reading.constants import refuse_constants
 from dfks_rules.policy.words.wording import did_you_mean
 from dfks_rules.yaml.tree import Path, Tree
 
@@ -119,13 +118,7 @@ class Reader:
     def _atom(self, fact: str, name: str, operand: Any, path: Path) -> Condition:
         matcher = MATCHERS[name]
         try:
-            if matcher.operand in (Operand.CONSTANT, Operand.LIST):
-                for constant in operand if isinstance(operand, list) else [operand]:
-                    _refuse_impossible(FACTS[fact].kind, constant)
-                    _refuse_part(fact, constant)
-            if name == "prefix":
-                for start in operand if isinstance(operand, list) else [operand]:
-                    _refuse_part(fact, start)
+            refuse_constants(fact, name, operand)
             if matcher.operand is Operand.FACT and operand == fact:
                 raise ValueError(f"`{fact}` is always the same as itself")
             if matcher.operand is Operand.SCHEDULE:
@@ -148,13 +141,11 @@ class Reader:
 
     def _effects(self, then: Mapping[str, Any], path: Path) -> Effects:
         self._check_placeholders(then.get("log", ""), (*path, "log"))
-        forward_to, ring_count = self._values(then.get("values", {}), (*path, "values"))
         return Effects(
             status=then.get("status"),
             assigned=then.get("assigned"),
             notify=_NOTIFY[then.get("notify")],
-            forward_to=forward_to,
-            ring_count=ring_count,
+            values=self._values(then.get("values", {}), (*path, "values")),
             denial=_denial(then["deny"]) if "deny" in then else None,
             allow=then.get("allow"),
             log=then.get("log"),
@@ -164,28 +155,32 @@ class Reader:
             final=then.get("final", False),
         )
 
-    def _values(
-        self, values: Mapping[str, Any], path: Path
-    ) -> tuple[str | Template | None, int | Clamped | None]:
-        """`forwardTo` and `ringCount`."""
-        forward_to, ring_count = values.get("forwardTo"), values.get("ringCount")
-        if isinstance(forward_to, dict):
-            forward_to = self._template(forward_to, (*path, "forwardTo"))
-        if isinstance(ring_count, dict):
-            ring_count = self._clamped(ring_count, (*path, "ringCount"))
-        return forward_to, ring_count
+    def _values(self, values: Mapping[str, Any], path: Path) -> Written:
+        return tuple(
+            (one, self._value(one, values[one.value], (*path, one.value)))
+            for one in VALUES
+            if one.value in values
+        )
+
+    def _value(self, value: Value, written: Any, path: Path) -> str | int | Template | Clamped:
+        if not isinstance(written, dict):
+            plain: str | int = written
+            return plain
+        if isinstance(value.kind, Integer):
+            return self._clamped(value.kind, written, path)
+        return self._template(written, path)
 
     def _template(self, written: Mapping[str, str], path: Path) -> Template:
         if ("from" in written) == ("template" in written):
-            message = "`forwardTo` takes one of `from` and `template`"
+            message = f"`{path[-1]}` takes either `from` or `template`"
             self.findings.append(self._tree.finding(path, "policy_effect", message))
         text = written.get("template", f"${{{written.get('from', 'user')}}}")
         self._check_placeholders(text, (*path, "template"))
         return Template(text, written.get("default"))
 
-    def _clamped(self, written: Mapping[str, Any], path: Path) -> Clamped:
-        least = written.get("min", RING_COUNTS[0])
-        most = written.get("max", RING_COUNTS[-1])
+    def _clamped(self, kind: Integer, written: Mapping[str, Any], path: Path) -> Clamped:
+        least = written.get("min", kind.least)
+        most = written.get("max", kind.most)
         if least > most:
             message = f"`min` ({least}) is more than `max` ({most})"
             self.findings.append(self._tree.finding(path, "policy_value", message))
@@ -194,14 +189,12 @@ class Reader:
     def _also(self, written: Mapping[str, Any], path: Path) -> Also:
         for name in ("user", "domain"):
             self._check_placeholders(written.get(name, ""), (*path, name))
-        forward_to, ring_count = self._values(written.get("values", {}), (*path, "values"))
         return Also(
             Feature(written["feature"]),
             written["status"],
             Template(written["user"]) if "user" in written else None,
             Template(written["domain"]) if "domain" in written else None,
-            forward_to,
-            ring_count,
+            self._values(written.get("values", {}), (*path, "values")),
         )
 
     def _check_placeholders(self, text: str, path: Path) -> None:
@@ -216,29 +209,3 @@ def _denial(written: str | Mapping[str, str]) -> Denial:
         return Denial(written)
     answer = DenialAnswer(written.get("answer", DenialAnswer.STORED.value))
     return Denial(written["reason"], written.get("text"), answer)
-
-
-def _refuse_part(fact: str, text: Any) -> None:
-    """A ValueError for a text that is the whole, or the start, of no value of the fact."""
-    if fact == "target.number" and not text.startswith("+"):
-        raise ValueError(f"`{text}` is no E.164 number; those start with `+`, like `+4930123456`")
-    if fact in ("user", "watcher.user", "target.user") and "@" in text:
-        raise ValueError(f"`{text}` is more than a user; the domain is a fact of its own")
-
-
-def _refuse_impossible(kind: Kind, constant: Any) -> None:
-    """A ValueError for a constant that has the right form and is no value all the same."""
-    if kind is Kind.DATE:
-        try:
-            date.fromisoformat(constant)
-        except ValueError as error:
-            raise ValueError(f"`{constant}` is not a day of the calendar") from error
-    if kind is Kind.COUNTRY and (problem := country_problem(constant)):
-        raise ValueError(problem)
-    if kind is Kind.IP:
-        try:
-            canonical = str(ipaddress.ip_address(constant))
-        except ValueError as error:
-            raise ValueError(f"`{constant}` is not an address; a network takes `cidr`") from error
-        if canonical != constant:
-            raise ValueError(f"`{constant}` must be written `{canonical}`")

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from jsonschema import Draft202012Validator
 
 from dfks_rules.errors import Finding
-from dfks_rules.model.features import MAX_TEXT
 from dfks_rules.model.identity import Aor
+from dfks_rules.model.values import MAX_TEXT
 from dfks_rules.policy.reading.schema_pieces import (
     API_VERSION,
     TEXT,
@@ -81,7 +81,7 @@ class _Names(NamedTuple):
             raise _Wrong(f"user {quoted(user)} has no domain")
         domain = _domain(domain)
         if self.tenant not in (None, domain):
-            raise _Wrong(f"domain {quoted(domain)} is not this tenant's, `{self.tenant}`")
+            raise _Wrong(f"domain {quoted(domain)} is not this tenant's domain, `{self.tenant}`")
         return Aor(user, domain)
 
 
@@ -96,7 +96,9 @@ def _domain(name: str) -> str:
 @lru_cache(4096)
 def _group(name: str) -> str:
     if not _GROUP.fullmatch(name):
-        raise _Wrong(f"{quoted(name)} is not letters, digits, `.`, `_` and `-`, at most 63")
+        raise _Wrong(
+            f"{quoted(name)} is not a name of at most 63 letters, digits, `.`, `_` and `-`"
+        )
     return name
 
 
@@ -126,7 +128,7 @@ class _Yaml:
                 self._report(path, wrong, at_key=True)
                 continue
             if first.setdefault(user, written) != written:
-                message = f"user `{user.uri}` is here twice, as {quoted(first[user])} too"
+                message = f"user `{user.uri}` appears twice, also as {quoted(first[user])}"
                 self._report(path, _Wrong(message), at_key=True)
             yield self._entry(user, of_user, path)
         for group, members in value.get("groups", {}).items():
@@ -235,7 +237,7 @@ class _Csv:
             return
         first = self._lines.setdefault(user, line)
         if first != line:
-            message = f"user `{user.uri}` is here twice; the first is on line {first}"
+            message = f"user `{user.uri}` appears twice, first on line {first}"
             self._report(line, 1, "policy_duplicate_key", message)
         self._entries.append(Entry(user, groups, role, numbers, self._source.file, Place(line, 1)))
 

@@ -64,7 +64,7 @@ def make_number_plan(files: Iterable[PlanFile]) -> tuple[NumberPlan, list[Findin
         country = country or said
         for domain, dialling in tree.value.get("domains", {}).items():
             if domain in written:
-                message = f"domain `{domain}` is in another file too"
+                message = f"domain `{domain}` is already in another file"
                 findings.append(
                     tree.finding(("domains", domain), "policy_inconsistent", message, at_key=True)
                 )
@@ -72,7 +72,7 @@ def make_number_plan(files: Iterable[PlanFile]) -> tuple[NumberPlan, list[Findin
         for path, name, prefix in _class_prefixes(tree):
             known = prefixes.setdefault(prefix, name)
             if known != name:
-                message = f"`{prefix}` is of class `{known}` too"
+                message = f"`{prefix}` is already of class `{known}`"
                 findings.append(tree.finding(path, "policy_inconsistent", message))
     domains = {domain: _dialling(one, country) for domain, one in written.items()}
     return NumberPlan(Dialling(country), domains, prefixes), findings
@@ -111,7 +111,8 @@ def _impossible(tree: Tree, tenant: str | None) -> Iterator[Finding]:
         yield from _impossible_domain(tree, domain, tenant)
     for name in value.get("classes", {}):
         if not _NAME.match(name):
-            message = f"{quoted(name)} is not lower-case letters, digits and `-`, a letter first"
+            wanted = "a name of lower-case letters, digits and `-`, a letter first"
+            message = f"{quoted(name)} is not {wanted}"
             yield tree.finding(("classes", name), "policy_value", message, at_key=True)
     for path, _, prefix in _class_prefixes(tree):
         if not _PREFIX.fullmatch(prefix):
@@ -126,7 +127,7 @@ def _impossible_domain(tree: Tree, domain: str, tenant: str | None) -> Iterator[
         message = f"{quoted(domain)} is not a domain in lower case"
         yield tree.finding(path, "policy_value", message, at_key=True)
     elif tenant not in (None, domain):
-        message = f"domain `{domain}` is not this tenant's, `{tenant}`"
+        message = f"domain `{domain}` is not this tenant's domain, `{tenant}`"
         yield tree.finding(path, "policy_tenant", message, at_key=True)
     if "country" in dialling:
         yield from _unknown_country(tree, (*path, "country"), dialling["country"])

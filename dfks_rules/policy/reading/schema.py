@@ -7,7 +7,8 @@ Reference: JSON Schema draft 2020-12.
 """
 
 from dfks_rules.model.decisions import DenialAnswer
-from dfks_rules.model.features import FEATURES, RING_COUNTS, Value
+from dfks_rules.model.features import FEATURES
+from dfks_rules.model.values import VALUES, Choice, Integer, Text, Value
 from dfks_rules.policy.facts.fact import Fact, Kind
 from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.language.document import Mode
@@ -25,6 +26,7 @@ from dfks_rules.policy.reading.schema_pieces import (
     constant_schema,
     list_schema,
     object_schema,
+    value_schema,
 )
 from dfks_rules.policy.reading.variables import variables_schema
 
@@ -105,51 +107,55 @@ _REASON: Schema = {
     "description": "A short word for programs, e.g. `toll-fraud`.",
 }
 
-_RINGS: Schema = {"type": "integer", "minimum": RING_COUNTS[0], "maximum": RING_COUNTS[-1]}
 
-_FORWARD_TO: Schema = {
-    "description": "Where calls go, e.g. `sip:bob@example.com` or `+4930123456`: a text, or made "
-    "of facts.",
-    "anyOf": [
-        TEXT,
-        object_schema(
-            "A text made of facts: one of `from` and `template`.",
-            [],
-            {
-                "from": {
-                    "enum": _names_of(Kind.TEXT, Kind.AOR),
-                    "description": "The fact to take.",
-                },
-                "template": {
-                    **TEXT,
-                    "description": "Text with `${fact}` in it, e.g. `sip:vm-${user}@${domain}`.",
-                },
-                "default": {**TEXT, "description": "What to take when a fact is absent."},
+def _value(value: Value) -> Schema:
+    """What a rule may set a value to."""
+    plain = value_schema(value.kind)
+    match value.kind:
+        case Text(examples):
+            shown = " or ".join(f"`{example}`" for example in examples)
+            description = f"{value.description}, e.g. {shown}: a text, or made of facts."
+            return {"description": description, "anyOf": [plain, _made_of_facts()]}
+        case Integer():
+            description = f"{value.description}: a number, or taken from a fact."
+            return {"description": description, "anyOf": [plain, _taken_from_a_fact(plain)]}
+        case Choice():
+            return {"description": f"{value.description}.", **plain}
+
+
+def _made_of_facts() -> Schema:
+    return object_schema(
+        "A text made of facts: one of `from` and `template`.",
+        [],
+        {
+            "from": {"enum": _names_of(Kind.TEXT, Kind.AOR), "description": "The fact to take."},
+            "template": {
+                **TEXT,
+                "description": "Text with `${fact}` in it, e.g. `sip:vm-${user}@${domain}`.",
             },
-        ),
-    ],
-}
-_RING_COUNT: Schema = {
-    "description": "Rings before the call is forwarded: a number, or taken from a fact.",
-    "anyOf": [
-        _RINGS,
-        object_schema(
-            "A number taken from a fact, within bounds.",
-            ["from"],
-            {
-                "from": {"enum": _names_of(Kind.COUNT), "description": "The fact to take."},
-                "min": {**_RINGS, "description": "A smaller number becomes this one."},
-                "max": {**_RINGS, "description": "A larger number becomes this one."},
-                "default": {**_RINGS, "description": "What to take when the fact is absent."},
-            },
-        ),
-    ],
-}
+            "default": {**TEXT, "description": "What to take when a fact is absent."},
+        },
+    )
+
+
+def _taken_from_a_fact(number: Schema) -> Schema:
+    return object_schema(
+        "A number taken from a fact, within bounds.",
+        ["from"],
+        {
+            "from": {"enum": _names_of(Kind.COUNT), "description": "The fact to take."},
+            "min": {**number, "description": "A smaller number becomes this one."},
+            "max": {**number, "description": "A larger number becomes this one."},
+            "default": {**number, "description": "What to take when the fact is absent."},
+        },
+    )
+
+
 _VALUES: Schema = {
     **object_schema(
         "Values of the feature; a feature that has no such value ignores it.",
         [],
-        {Value.FORWARD_TO.value: _FORWARD_TO, Value.RING_COUNT.value: _RING_COUNT},
+        {value.value: _value(value) for value in VALUES},
     ),
     "minProperties": 1,
 }

@@ -5,7 +5,7 @@ Reference: JSON Schema draft 2020-12.
 
 from typing import Any
 
-from dfks_rules.model.features import MAX_TEXT
+from dfks_rules.model.values import MAX_TEXT, Choice, Integer, Text
 from dfks_rules.policy.facts.fact import Fact, Kind
 from dfks_rules.policy.language.schedules import DATE, TIME
 from dfks_rules.policy.language.schedules import WANTED as SCHEDULE_WANTED
@@ -34,7 +34,7 @@ _AOR = r"^sip:([^@]+@)?[^A-Z@]+$"
 _IP = r"^[0-9a-f.:]+$"
 
 WANTED: dict[str, str] = {
-    IDENTIFIER: "lower-case letters, digits and `-`, a letter first, at most 63",
+    IDENTIFIER: "a name of at most 63 lower-case letters, digits and `-`, a letter first",
     _TIME: "a time of day like `08:30`",
     _DATE: "a date like `2026-12-25`",
     _MOMENT: "a moment like `2026-12-25T08:30+01:00`",
@@ -71,6 +71,17 @@ def constant_schema(fact: Fact) -> Schema:
     if fact.kind is Kind.WORD:
         return {"type": "string", "enum": list(fact.words)}
     return _CONSTANTS[fact.kind]
+
+
+def value_schema(kind: Text | Integer | Choice) -> Schema:
+    """What a value of a feature looks like."""
+    match kind:
+        case Text():
+            return TEXT
+        case Integer(least, most):
+            return {"type": "integer", "minimum": least, "maximum": most}
+        case Choice(words):
+            return {"enum": list(words)}
 
 
 def list_schema(schema: Schema) -> Schema:

@@ -1,6 +1,7 @@
 """A tree against a JSON Schema → findings that say in one plain sentence what is wrong."""
 
 import json
+import re
 from collections.abc import Iterator, Sized
 from typing import Any
 
@@ -10,7 +11,7 @@ from jsonschema.exceptions import ValidationError
 from dfks_rules.errors import Finding
 from dfks_rules.policy.language.matchers import MATCHERS
 from dfks_rules.policy.reading.schema_pieces import WANTED, Schema
-from dfks_rules.policy.words.wording import did_you_mean, quoted
+from dfks_rules.policy.words.wording import did_you_mean, quoted, with_hyphens
 from dfks_rules.yaml.tree import Path, Tree
 
 _TYPES = {
@@ -35,6 +36,27 @@ _BOUNDS = {
 """Keyword of the schema → code, and message of (subject, limit, value, size)."""
 _MEANT = {"on": "1", "yes": "1", "true": "1", "off": "0", "no": "0", "false": "0"}
 """What authors write for a status."""
+_KEYS_MEANT = {
+    "if": "when",
+    "condition": "when",
+    "conditions": "when",
+    "match": "when",
+    "except": "unless",
+    "action": "then",
+    "actions": "then",
+    "do": "then",
+    "effect": "then",
+    "and": "all",
+    "or": "any",
+    "equals": "eq",
+    "contains": "has",
+    "startswith": "prefix",
+    "endswith": "suffix",
+    "matches": "regex",
+    "like": "glob",
+    "network": "cidr",
+}
+"""What authors write for keys, in lower case."""
 Located = tuple[Path, Finding]
 """A finding, and the path of the value that it is about."""
 
@@ -94,7 +116,7 @@ def _explain(error: ValidationError) -> Iterator[tuple[Path, str, str, bool]]:
         case "type":
             yield path, "policy_type", _of_other_type(value, limit, _subject(path)), False
         case "pattern":
-            yield path, "policy_value", f"{quoted(value)} is not {WANTED[limit]}", False
+            yield path, "policy_value", _of_other_form(value, limit), False
         case bound:
             code, message = _BOUNDS[str(bound)]
             subject, size = _subject(path), len(value) if isinstance(value, Sized) else 0
@@ -107,15 +129,39 @@ def _unknown_key(key: str, path: Path, schema: Schema) -> tuple[str, str]:
     if word == "matcher" and key in MATCHERS:
         takes = ", ".join(f"`{name}`" for name in known)
         return "policy_type", f"fact `{path[-1]}` does not take `{key}`; it takes {takes}"
-    return f"policy_unknown_{word}", f"unknown {word} {quoted(key)}{did_you_mean(key, known)}"
+    if home := _home_of(key, schema["properties"]):
+        hint = f"; write `{home}: {{{key}: …}}`"
+    elif (meant := _KEYS_MEANT.get(key.lower())) in known:
+        hint = f" (did you mean `{meant}`?)"
+    else:
+        hint = did_you_mean(key, known)
+    return f"policy_unknown_{word}", f"unknown {word} {quoted(key)}{hint}"
+
+
+def _home_of(key: str, properties: Schema) -> str | None:
+    """The key beside it that this one belongs in; None when there is none."""
+    for name, schema in properties.items():
+        for branch in schema.get("anyOf", [schema]):
+            if key in branch.get("properties", ()):
+                return name
+    return None
+
+
+def _of_other_form(text: str, pattern: str) -> str:
+    plain = with_hyphens(text)
+    if plain != text and re.search(pattern, plain):
+        return f"{quoted(text)} has a dash; write a hyphen: {quoted(plain)}"
+    return f"{quoted(text)} is not {WANTED[pattern]}"
 
 
 def _not_one_of(value: Any, allowed: list[Any]) -> str:
     words = [one if isinstance(one, str) else json.dumps(one) for one in allowed]
     written = value if isinstance(value, str) else json.dumps(value)
     if written in words and words[1:]:
-        return f"{quoted(value)} must stand without quotes"
+        return f"{quoted(value)} must not be in quotes"
     meant = _MEANT.get(written.lower())
+    if written.isdecimal() and str(int(written)) in words:
+        return f"{quoted(value)} has a leading zero; write `{int(written)}`"
     if not words[1:]:
         return f"{quoted(value)} is not `{words[0]}`"
     hint = f" (did you mean `{meant}`?)" if meant in words else did_you_mean(written, words)
@@ -123,10 +169,14 @@ def _not_one_of(value: Any, allowed: list[Any]) -> str:
 
 
 def _of_other_type(value: Any, wanted: str, subject: str) -> str:
+    if subject == "`deny`" and isinstance(value, bool):
+        return "`deny` takes a reason, a short word of your own: `deny: not-allowed`"
     if wanted == "string" and isinstance(value, bool | int):
         return f'{subject} must be text: put it in quotes, `"{json.dumps(value)}"`'
     if wanted == "integer" and isinstance(value, str) and value.isdecimal():
-        return f"{subject} must be {_TYPES[wanted]}: take the quotes off"
+        if str(int(value)) != value:
+            return f"{subject} must be {_TYPES[wanted]}, with no leading zero: `{int(value)}`"
+        return f"{subject} must be {_TYPES[wanted]}: remove the quotes"
     return f"{subject} must be {_TYPES[wanted]}, not {quoted(value)}"
 
 

@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from dfks_rules.errors import Finding
-from dfks_rules.model.features import MAX_TEXT
+from dfks_rules.model.values import MAX_TEXT
 from dfks_rules.policy.words.wording import suggestion
 from dfks_rules.yaml.tree import Path, Place, Tree
 

@@ -66,6 +66,12 @@ class Directory:
         """How many users there are."""
         return sum(map(len, self._users.values()))
 
+    @property
+    def groups(self) -> frozenset[str]:
+        """Every group that somebody is in."""
+        lists = {groups for users in self._users.values() for groups, _, _ in users.values()}
+        return frozenset(group for groups in lists for group in groups)
+
     def groups_of(self, user: Aor) -> tuple[str, ...]:
         """The groups that a user is in, sorted."""
         return self._known_of(user)[0]
@@ -104,7 +110,7 @@ def make_directory(entries: Iterable[Entry]) -> tuple[Directory, list[Finding]]:
         for number in numbers:
             owner = directory.user_of_number(number, user.domain)
             if owner is not None and owner != user:
-                message = f"number `{number}` is of `{owner.uri}` too"
+                message = f"number `{number}` already belongs to `{owner.uri}`"
                 findings.append(Finding(file, *place, "policy_inconsistent", message))
     if len(directory) > MAX_USERS:
         message = f"directory has {len(directory)} users; at most {MAX_USERS}"

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from dfks_rules.model.features import Snapshot
 from dfks_rules.model.identity import Aor
+from dfks_rules.model.values import Value
 
 MAX_HOPS = 8
 """Longest chain of forwards that is followed; a call does not live through more (the servers of the
@@ -46,6 +47,6 @@ def loops(presentity: Aor, target: Aor | None, stored_of: StoredOf, resolve: Res
 
 def _forwards(user: Aor, stored: Snapshot, resolve: Resolve) -> set[Aor]:
     """The users that a user's calls are forwarded to."""
-    written = {state.forward_to for state in stored.states if state.status and state.forward_to}
-    targets = {resolve(text, user) for text in written}
+    written = {state.value(Value.FORWARD_TO) for state in stored.states if state.status}
+    targets = {resolve(str(text), user) for text in written if text}
     return {target for target in targets if target}

@@ -11,7 +11,7 @@ import unicodedata
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from dfks_rules.model.features import MAX_TEXT
+from dfks_rules.model.values import MAX_TEXT
 
 _MAX_ESCAPED = 3
 """How often escapes are undone; who escapes an escape of an escape hides something."""

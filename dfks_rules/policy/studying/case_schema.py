@@ -1,6 +1,6 @@
 """The JSON Schema of files of cases, made of the same tables as the schema of policies."""
 
-from dfks_rules.model.features import RING_COUNTS, Value
+from dfks_rules.model.values import VALUES
 from dfks_rules.policy.facts.fact import Fact, Kind
 from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.reading.schema_pieces import (
@@ -12,23 +12,23 @@ from dfks_rules.policy.reading.schema_pieces import (
     constant_schema,
     list_schema,
     object_schema,
+    value_schema,
 )
 
 MAX_CASES = 1000
 """Most cases in one file."""
 
-DECIDED_FIELDS = ("status", "assigned", "notify", "forwardTo", "ringCount", "deny", "allow")
+DECIDED_FIELDS = (
+    *("status", "assigned", "notify"),
+    *(value.value for value in VALUES),
+    *("deny", "allow"),
+)
 """What `by` may ask about; see `Decision.decided_by`."""
 
 
 _VALUES: Schema = {
-    Value.FORWARD_TO.value: {**TEXT, "description": "Where calls go."},
-    Value.RING_COUNT.value: {
-        "type": "integer",
-        "minimum": RING_COUNTS[0],
-        "maximum": RING_COUNTS[-1],
-        "description": "Rings before the call is forwarded.",
-    },
+    value.value: {**value_schema(value.kind), "description": f"{value.description}."}
+    for value in VALUES
 }
 
 

@@ -20,6 +20,7 @@ from dfks_rules.policy.facts.view import View
 from dfks_rules.policy.reading.source import Source, parse
 from dfks_rules.policy.reading.validate import validate, validator
 from dfks_rules.policy.studying.case_schema import case_schema
+from dfks_rules.yaml.scalar import flow
 from dfks_rules.yaml.tree import Path, Tree
 
 
@@ -111,7 +112,7 @@ def contradictions(tree: Tree, path: Path, view: View, given: Given) -> Iterator
         seen = FACTS[name].read(view)
         if seen != (tuple(value) if isinstance(value, list) else value):
             really = "absent" if seen is None else f"`{seen}`"
-            message = f"`{name}` cannot be `{value}`: by the other facts it is {really}"
+            message = f"`{name}` cannot be `{value}`: the other facts make it {really}"
             yield tree.finding((*path, name), "policy_case", message, at_key=True)
 
 
@@ -127,6 +128,16 @@ def _differences(expect: Mapping[str, Any], decision: Decision) -> Iterator[str]
         if isinstance(wanted, dict):
             for name, value in wanted.items():
                 if seen[field].get(name) != value:
-                    yield f"{field}.{name}: expected {value}, got {seen[field].get(name)}"
+                    nothing = "no rule" if field == "by" else "nothing"
+                    got = _written(seen[field].get(name), nothing)
+                    yield f"{field}.{name}: expected {_written(value)}, got {got}"
         elif seen[field] != wanted:
-            yield f"{field}: expected {wanted}, got {seen[field]}"
+            got = _written(seen[field], "no denial" if field == "reason" else "nothing")
+            yield f"{field}: expected {_written(wanted)}, got {got}"
+
+
+def _written(value: Any, nothing: str = "nothing") -> str:
+    """A value as a case has it."""
+    if value is None:
+        return nothing
+    return value if isinstance(value, str) else flow(value)

@@ -6,6 +6,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from dfks_rules.model.decisions import Decision
+from dfks_rules.model.values import VALUES
 from dfks_rules.policy.deciding.answer import answer_of
 from dfks_rules.policy.deciding.policy_set import PolicySet
 from dfks_rules.policy.facts.given import given_of
@@ -175,6 +176,6 @@ _DECIDED_AS = {
     "decision": ("deny", "allow", "status"),
     "reason": ("deny",),
     "answer": ("deny",),
-    "values": ("forwardTo", "ringCount"),
+    "values": tuple(value.value for value in VALUES),
 }
 """Part of a decision → the fields of `Decision.decided_by` that say which rule it comes from."""

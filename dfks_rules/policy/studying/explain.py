@@ -236,9 +236,8 @@ def lines_of(explanation: Explanation, *, every: bool = False) -> list[str]:
 
 def _also_line(also: AlsoSet) -> str:
     """A set that follows: `sets DoNotDisturb of sip:secretary@acme.example, status 1`."""
-    feature, state, _ = also.asked
-    values = {"forwardTo": state.forward_to, "ringCount": state.ring_count}
-    told = "".join(f", {name} {value_text(v)}" for name, v in values.items() if v is not None)
+    feature, state = also.asked.feature, also.asked.state
+    told = "".join(f", {name} {value_text(v)}" for name, v in state.by_name.items())
     who = printable(also.presentity.uri)
     return f"sets {feature.value} of {who}, status {int(state.status)}{told}"
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 import orjson
 
 from dfks_rules.model.features import FEATURES, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester
+from dfks_rules.policy.facts.fact import Kind
 from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.facts.given import missing
 from dfks_rules.policy.facts.view import View
@@ -49,6 +51,7 @@ def _view(given: Facts) -> View:
     for name in given:
         if name not in FACTS:
             raise ValueError(f"unknown fact {quoted(name)}{did_you_mean(name, FACTS)}")
+    given = {name: _value(name, value) for name, value in given.items()}
     try:
         problem = missing(given)
         witness = None if problem else witness_of(given)
@@ -60,6 +63,15 @@ def _view(given: Facts) -> View:
     if witness is None or len(witness.given) < len(given):
         raise ValueError(_why_not(given, {} if witness is None else witness.given))
     return witness.view
+
+
+def _value(name: str, value: Any) -> Any:
+    """The value of a fact; JSON has lists for names, and a text is none of them."""
+    if FACTS[name].kind is not Kind.NAMES:
+        return value
+    if not (isinstance(value, list) and possible(name, tuple(value))):
+        raise ValueError(f"`{name}` cannot be {quoted(value)}: it is a list of names")
+    return tuple(value)
 
 
 def _why_not(given: Facts, kept: Facts) -> str:

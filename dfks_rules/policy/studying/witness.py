@@ -6,7 +6,7 @@ is a search and no proof: what it does not find may still be there.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import combinations, islice, product
+from itertools import chain, combinations, islice, product
 from typing import Any, NamedTuple
 
 from dfks_rules.model.features import VALUES_OF
@@ -252,7 +252,7 @@ def _dimensions(rules: Sequence[Rule]) -> dict[Question, dict[str, list[Any]]]:
 
 def _bounds(effects: Effects) -> Iterator[Atom]:
     """Tests that tell apart what a number within bounds is taken from."""
-    for value in (effects.ring_count, *(also.ring_count for also in effects.also)):
+    for _, value in chain(effects.values, *(also.values for also in effects.also)):
         if isinstance(value, Clamped):
             yield Atom(value.fact, "lt", value.minimum)
             yield Atom(value.fact, "gt", value.maximum)

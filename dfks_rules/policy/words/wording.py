@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+_DASHES = re.compile("[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
 _MAX_QUOTED = 60
 """Longest piece of the author's text that a message quotes, in characters."""
 
@@ -15,6 +16,11 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     names = {name.lower(): name for name in known}
     near = difflib.get_close_matches(word.lower(), names, n=1)
     return f" (did you mean `{names[near[0]]}`?)" if near else ""
+
+
+def with_hyphens(text: str) -> str:
+    """The text with `-` in place of the dashes that word processors and phones put there."""
+    return _DASHES.sub("-", text)
 
 
 def quoted(value: Any) -> str:

@@ -7,12 +7,14 @@ from dfks_rules.model.features import OFF, Feature, FeatureState
 from dfks_rules.model.requests import FeatureRequest
 from dfks_rules.presence.documents import (
     Documents,
-    documents_for_others,
+    documents_of_change,
     documents_of_get,
     documents_of_set,
+    features_to_tell,
     merge,
 )
 from tests.helpers.policy import CFA, DND, ON, get, set_
+from tests.helpers.states import forwarding
 
 
 def _outcome(
@@ -61,7 +63,7 @@ def test_get_tells_the_features_that_are_assigned_and_wanted(
     assert documents_of_get(outcomes) == documents
 
 
-_SHOWN = FeatureState(status=True, forward_to="sip:shown@example.com")
+_SHOWN = forwarding(True, "sip:shown@example.com")
 
 
 @pytest.mark.parametrize(
@@ -95,20 +97,36 @@ def test_set_that_no_policy_wants_told_makes_no_notify() -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "documents"),
+    ("outcome", "features"),
     [
-        (_was_set(), ((DND, ON),)),
-        (_was_set(notify=_OTHERS), ((DND, ON),)),
-        (_was_set(notify=_REQUESTER), ()),
-        (_was_set(before=ON), ()),
-        (_was_set()._replace(told=None), ()),
+        (_was_set(), {DND}),
+        (_was_set(notify=_OTHERS), {DND}),
+        (_was_set(notify=_REQUESTER), set()),
+        (_was_set(before=ON), set()),
+        (_was_set()._replace(told=None), set()),
     ],
+    ids=["changed", "others", "requester-only", "unchanged", "unassigned"],
 )
-def test_others_are_told_what_changed_and_nothing_else(
-    outcome: Outcome, documents: Documents
+def test_the_set_says_whether_others_are_told(outcome: Outcome, features: set[Feature]) -> None:
+    """No NOTIFY storm, and nothing of a feature that the set leaves unassigned."""
+    assert features_to_tell((outcome,)) == features
+
+
+@pytest.mark.parametrize(
+    ("got", "documents"),
+    [
+        (_got(DND, ON), ((DND, ON),)),
+        (_got(DND, OFF), ((DND, OFF),)),
+        (_got(DND, None), ()),
+        (_got(DND, ON, _NONE), ()),
+    ],
+    ids=["as-it-is", "as-it-is-shown", "unassigned", "not-wanted"],
+)
+def test_the_get_says_what_a_watcher_is_told_of_a_change(
+    got: Outcome, documents: Documents
 ) -> None:
-    """No NOTIFY storm."""
-    assert documents_for_others((outcome,)) == documents
+    """What a watcher may not see when it asks, it is not told when it does not ask."""
+    assert documents_of_change(frozenset({DND}), (got, _got(CFA, ON))) == documents
 
 
 @pytest.mark.parametrize(

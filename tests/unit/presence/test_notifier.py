@@ -7,10 +7,16 @@ import pytest
 from dfks_rules.errors import StoreError
 from dfks_rules.model.features import NOTHING_STORED, Snapshot
 from dfks_rules.model.identity import Aor
-from dfks_rules.policy.deciding.policy_set import PolicySet
 from dfks_rules.presence.package import Limits, OnNotifyTimeout
 from dfks_rules.service.ports import Settle
-from tests.helpers.playbook import DND_ON, Playbook, Sent, default_policies, message, tag_of
+from tests.helpers.playbook import (
+    DND_ON,
+    Playbook,
+    Sent,
+    default_policies,
+    message,
+    tag_of,
+)
 from tests.helpers.policy import ALICE, DND, NOON, policies
 
 
@@ -62,7 +68,11 @@ def test_subscribe_is_answered_before_its_notify_with_all_features() -> None:
         (message(event=None), 489, b"Allow-Events"),
         (message(expires=b"59"), 423, b"Min-Expires"),
         (message(expires=b"soon"), 400, b"Call-ID"),
-        (message(max_forwards=b"0"), 483, b"Call-ID"),
+        (message(event=b"presence, as-feature-event"), 489, b"Allow-Events"),
+        (message(event=b"as-feature-event, presence"), 400, b"Call-ID"),
+        (message(event=b"as-feature-event;id=1, presence"), 400, b"Call-ID"),
+        (message(event=b"as-feature-event\r\nEvent: presence"), 400, b"Call-ID"),
+        (message(accept=b"application/sdp"), 406, b"Call-ID"),
         (message(require=b"100rel, x"), 420, b"Unsupported"),
         (message(contact=None), 400, b"Call-ID"),
         (message(uri=b"sip:example.com"), 404, b"Call-ID"),
@@ -116,7 +126,10 @@ def test_set_is_stored_then_told_to_the_phone_and_to_the_others() -> None:
     for notify in (own, other):
         assert b"<doNotDisturbOn>true<" in notify.body
         assert b"<ForwardingEvent" not in notify.body
-    assert (own.headers[b"Call-ID"], other.headers[b"Call-ID"]) == (b"call-1", b"call-2")
+    assert (own.headers[b"Call-ID"], other.headers[b"Call-ID"]) == (
+        b"call-1",
+        b"call-2",
+    )
 
 
 def test_set_in_a_new_dialog_is_answered_with_all_features() -> None:
@@ -195,7 +208,13 @@ def test_changes_wait_for_the_outstanding_notify_and_become_one() -> None:
 
 @pytest.mark.parametrize(
     ("status", "extra", "left"),
-    [(481, b"", 0), (500, b"Retry-After: 5\r\n", 1), (401, b"", 1), (408, b"", 1), (603, b"", 0)],
+    [
+        (481, b"", 0),
+        (500, b"Retry-After: 5\r\n", 1),
+        (401, b"", 1),
+        (408, b"", 1),
+        (603, b"", 0),
+    ],
 )
 def test_error_response_to_a_notify_ends_the_subscription(
     status: int, extra: bytes, left: int
@@ -253,7 +272,7 @@ def test_deactivation_ends_every_subscription() -> None:
     book = _playbook()
     _subscribed(book, 1)
     _subscribed(book, 2)
-    book.notifier.deactivate(book.now)
+    assert book.notifier.deactivate(book.now, 2) == 0
     states = [one.headers[b"Subscription-State"] for one in book.sent()]
     assert states == [b"terminated;reason=deactivated"] * 2
 
@@ -277,7 +296,7 @@ def test_subscription_that_is_no_longer_admitted_ends_as_rejected() -> None:
     book = _playbook()
     dialog = _subscribed(book)
     rule = "- {id: no, when: {op: subscribe}, then: {deny: gone}}"
-    book.features.policies = policies(rule)
+    book.live.active = policies(rule)
     sent = book.receive(_again(dialog, 2))
     assert sorted(one.status for one in sent) == [0, 403]
     (notify,) = (one for one in sent if one.status == 0)
@@ -298,11 +317,12 @@ class _Full:
         """Nothing."""
 
 
-def test_store_that_fails_is_answered_500_while_a_phone_is_admitted() -> None:
-    """Bad disks get a clear error: no crash, no silence."""
+def test_store_that_fails_is_answered_503_while_a_phone_is_admitted() -> None:
+    """Bad disks get a clear error: no crash, no silence; and the phone comes back."""
     book = Playbook(default_policies(), store=_Full())
     (response,) = book.receive(message())
-    assert response.status == 500
+    assert (response.status, response.headers[b"Retry-After"]) == (503, b"10")
+    assert book.log.failures == [(ALICE, "store_unavailable")]
 
 
 class _Slow:
@@ -311,21 +331,25 @@ class _Slow:
     def __init__(self) -> None:
         self.stored = NOTHING_STORED
         self.waiting: list[tuple[Snapshot, Settle]] = []
+        self.is_broken = False
+        """Whether reading fails."""
 
     def load(self, presentity: Aor) -> Snapshot:
         """What is settled."""
+        if self.is_broken:
+            raise StoreError("store_unavailable", "disk is broken")
         return self.stored
 
     def commit(self, presentity: Aor, before: Snapshot, after: Snapshot, settle: Settle) -> None:
         """Waits."""
         self.waiting.append((after, settle))
 
-    def settle(self, error: StoreError | None = None) -> None:
+    def settle(self, error: StoreError | None = None, now: float = 0.0) -> None:
         """The disk is done with the oldest."""
         after, settle = self.waiting.pop(0)
         if error is None:
             self.stored = after
-        settle(error, 0.0)
+        settle(error, now)
 
     def close(self) -> None:
         """Nothing."""
@@ -336,9 +360,8 @@ def test_all_of_a_request_is_decided_by_the_policies_it_began_with() -> None:
     store = _Slow()
     book = Playbook(default_policies(), store=store)
     assert book.receive(message(body=DND_ON)) == []
-    assert isinstance(book.features.policies, PolicySet)
-    book.features.policies.close()
-    book.features.policies = policies("- {id: off, when: {op: get}, then: {assigned: false}}")
+    book.live.active.close()
+    book.live.active = policies("- {id: off, when: {op: get}, then: {assigned: false}}")
     store.settle()
     response, notify = book.sent()
     assert response.status == 200
@@ -353,7 +376,8 @@ def test_a_commit_that_fails_refuses_a_new_dialog_once() -> None:
     book.receive(message(body=DND_ON))
     store.settle(StoreError("store_unavailable", "disk is full"))
     (response,) = book.sent()
-    assert response.status == 500
+    assert (response.status, response.headers[b"Retry-After"]) == (503, b"10")
+    assert len(book.notifier.subscriptions) == 0
 
 
 def test_no_request_leaves_reference_cycles_behind() -> None:
@@ -365,10 +389,295 @@ def test_no_request_leaves_reference_cycles_behind() -> None:
         dialog, other = _subscribed(book), _subscribed(book, 2)
         book.receive(_again(dialog, 2, DND_ON))
         book.receive(_again(other, 2, expires=b"0"))
-        for refused in (_subscribe(3, event=None), _subscribe(4, expires=b"1"), message(to=b"?")):
+        for refused in (
+            _subscribe(3, event=None),
+            _subscribe(4, expires=b"1"),
+            message(to=b"?"),
+        ):
             book.receive(refused)
         book.receive(_again(dialog, 3, b"<broken"))
         book.pass_time(3600.0)
         assert gc.collect() == 0
     finally:
         gc.enable()
+
+
+def test_a_shortened_refresh_expires_on_time() -> None:
+    """3600, then 60: the phone has to hear that it is over after a minute."""
+    book = _playbook()
+    response, notify = book.receive(_subscribe(1, expires=b"3600"))
+    book.answer(notify)
+    _, notify = book.receive(_again(response, 2, expires=b"60"))
+    book.answer(notify)
+    assert book.notifier.next_deadline() == 60
+    assert book.pass_time(59) == []
+    (last,) = book.pass_time(1)
+    assert last.headers[b"Subscription-State"] == b"terminated;reason=timeout"
+    assert len(book.notifier.subscriptions) == 0
+
+
+def _refreshing(store: "_Slow") -> tuple[Playbook, Sent]:
+    """A subscription of 600 s whose set waits for its commit while its time runs out."""
+    book = Playbook(default_policies(), store=store)
+    dialog = _subscribed(book)
+    book.pass_time(599)
+    assert book.receive(_again(dialog, 2, DND_ON)) == []
+    assert book.pass_time(30) == [], "the old deadline does not hold"
+    return book, dialog
+
+
+def test_a_refresh_that_waits_for_its_commit_is_not_ended_by_its_old_deadline() -> None:
+    """The phone asked in time; that the disk is slow is not its fault."""
+    store = _Slow()
+    book, _ = _refreshing(store)
+    store.settle(now=book.now)
+    response, notify = book.sent()
+    assert (response.status, response.headers[b"Expires"]) == (200, b"600")
+    assert notify.headers[b"Subscription-State"] == b"active;expires=600"
+    book.answer(notify)
+    assert book.pass_time(599) == []
+    assert len(book.pass_time(1)) == 1
+
+
+def test_a_refresh_that_fails_leaves_the_old_deadline() -> None:
+    """It has passed meanwhile: the subscription ends, with its NOTIFY."""
+    store = _Slow()
+    book, _ = _refreshing(store)
+    store.settle(StoreError("store_unavailable", "disk is full"), book.now)
+    (response,) = book.sent()
+    assert response.status == 503
+    (last,) = book.pass_time(1)
+    assert last.headers[b"Subscription-State"] == b"terminated;reason=timeout"
+
+
+def test_a_request_whose_subscription_ended_meanwhile_is_answered_481() -> None:
+    """Its phone refused a NOTIFY: it begins anew, and learns all that holds."""
+    store = _Slow()
+    book = Playbook(default_policies(), store=store)
+    dialog, first = book.receive(_subscribe(1))
+    assert book.receive(_again(dialog, 2, DND_ON)) == []
+    book.answer(first, 481)
+    store.settle()
+    (response,) = book.sent()
+    assert response.status == 481
+    assert len(book.notifier.subscriptions) == 0
+
+
+def test_another_event_id_is_another_subscription() -> None:
+    """RFC 6665 §8.2.1: it is none of this dialog, which lives on."""
+    book = _playbook()
+    response, notify = book.receive(_subscribe(1, event=b"as-feature-event;id=1"))
+    assert notify.headers[b"Event"] == b"as-feature-event;id=1"
+    book.answer(notify)
+    for other in (b"as-feature-event;id=2", b"as-feature-event"):
+        (refused,) = book.receive(_again(response, 2, event=other))
+        assert refused.status == 481
+    assert len(book.notifier.subscriptions) == 1
+    accepted, _ = book.receive(_again(response, 3, event=b"as-feature-event;id=1"))
+    assert accepted.status == 200
+
+
+def test_what_is_for_proxies_does_not_keep_a_phone_from_subscribing() -> None:
+    """RFC 3261 §16.3: Max-Forwards 0 has arrived, and Proxy-Require is for proxies."""
+    sent = _playbook().receive(message(max_forwards=b"0", proxy_require=b"x"))
+    assert [one.status for one in sent] == [200, 0]
+
+
+_HIDE = (
+    "- {id: hide, when: {op: get, feature: DoNotDisturb, userAgent: bob}, then: {assigned: false}}"
+)
+_FORWARD = (
+    b"<SetForwarding><forwardDN>%d</forwardDN><forwardingType>forwardBusy</forwardingType>"
+    b"<activateForward>true</activateForward></SetForwarding>"
+)
+
+
+def _dnd(notify: Sent) -> bool:
+    return b"<doNotDisturbOn>" in notify.body
+
+
+def _two_phones(book: Playbook) -> Sent:
+    """Phones of the User-Agents `alice` and `bob`; the dialog of the first."""
+    dialogs = []
+    for number, agent in ((1, b"alice"), (2, b"bob")):
+        response, notify = book.receive(_subscribe(number, user_agent=agent))
+        assert _dnd(notify) is (agent == b"alice")
+        book.answer(notify)
+        dialogs.append(response)
+    return dialogs[0]
+
+
+def test_a_watcher_is_told_of_a_change_what_a_get_by_it_would_tell() -> None:
+    """A rule that hides a key on get hides it when somebody else presses it, too."""
+    book = Playbook(policies(_HIDE))
+    dialog = _two_phones(book)
+    response, own = book.receive(_again(dialog, 2, DND_ON, user_agent=b"alice"))
+    assert (response.status, own.headers[b"Call-ID"], _dnd(own)) == (
+        200,
+        b"call-1",
+        True,
+    )
+    sent = book.receive(_again(dialog, 3, _FORWARD % 7, user_agent=b"alice"))
+    assert [one.headers[b"Call-ID"] for one in sent] == [
+        b"call-1",
+        b"call-1",
+        b"call-2",
+    ]
+    assert b"<forwardTo>7<" in sent[2].body
+    assert not _dnd(sent[2])
+
+
+def test_refresh_watchers_asks_as_the_watcher() -> None:
+    """An operator may not have a phone told what is not for it."""
+    book = Playbook(policies(_HIDE))
+    _two_phones(book)
+    assert book.notifier.refresh_watchers(ALICE, NOON, book.now) == 2
+    assert [_dnd(one) for one in book.sent()] == [True, False]
+
+
+def test_refresh_watchers_says_nothing_to_one_that_ended_meanwhile() -> None:
+    """The get waits for a commit; after its last NOTIFY a phone is told nothing."""
+    store = _Slow()
+    book = Playbook(default_policies(), store=store)
+    dialog, other = _subscribed(book, 1), _subscribed(book, 2)
+    assert book.receive(_again(dialog, 2, DND_ON)) == []
+    assert book.notifier.refresh_watchers(ALICE, NOON, book.now) == 2
+    book.live.active = policies("- {id: no, when: {op: subscribe}, then: {deny: gone}}")
+    book.receive(_again(other, 2))
+    store.settle()
+    assert {one.headers[b"Call-ID"] for one in book.sent()} == {b"call-1"}
+
+
+@pytest.mark.parametrize(
+    ("rules", "decisions"),
+    [
+        ("[]", 1),
+        ("- {id: r, when: {op: get, stored.status: 1}, then: {log: on}}", 1),
+        ("- {id: r, when: {op: get, userAgent: x}, then: {assigned: false}}", 3),
+    ],
+)
+def test_one_decision_serves_all_unless_a_get_rule_reads_who_asks(
+    rules: str, decisions: int
+) -> None:
+    """A thousand phones of one user cost one decision."""
+    book = Playbook(policies(rules))
+    dialog = _subscribed(book, 1)
+    for number in (2, 3, 4):
+        _subscribed(book, number)
+    looks: list[object] = []
+    active = book.live.active
+    decide_gets = active.decide_gets
+
+    class _Counting:
+        reads = active.reads
+        reads_on_get = active.reads_on_get
+        decide = active.decide
+
+        def decide_gets(self, *args: object) -> object:
+            looks.append(args)
+            return decide_gets(*args)  # type: ignore[arg-type]
+
+    book.features._policies = _Counting()  # type: ignore[assignment]
+    sent = book.receive(_again(dialog, 2, DND_ON))
+    assert len(sent) == 2 + 3
+    assert len(looks) == decisions
+
+
+def test_a_change_is_shown_as_of_the_moment_when_it_is_told() -> None:
+    """A rule about the time of day counts when the phone is told, not when another asked."""
+    rule = """
+        - id: night
+          when: {op: get, time: {ge: "12:00", lt: "12:01"}}
+          then: {assigned: false}
+    """
+    store = _Slow()
+    book = Playbook(policies(rule), store=store)
+    dialog = _subscribed(book, 1)
+    _subscribed(book, 2)
+    book.receive(_again(dialog, 2, DND_ON))
+    store.settle(now=book.now + 90)
+    assert [one.headers[b"Call-ID"] for one in book.sent()] == [
+        b"call-1",
+        b"call-1",
+        b"call-2",
+    ]
+
+
+def test_two_presses_that_wait_for_the_disk_are_told_once_each_to_their_phone() -> None:
+    """The phone that asked is not told again as one that watches."""
+    store = _Slow()
+    book = Playbook(default_policies(), store=store)
+    dialog = _subscribed(book)
+    book.receive(_again(dialog, 2, DND_ON))
+    book.receive(_again(dialog, 3, DND_ON.replace(b"true", b"false")))
+    store.settle()
+    store.settle()
+    sent = book.sent()
+    assert [one.status for one in sent] == [200, 0, 200, 0]
+    assert book.answer(sent[3]) == []
+
+
+def test_of_a_refused_request_what_it_did_change_is_not_told_to_its_phone_twice() -> None:
+    """One body, two sets: one is stored, the other is answered 403."""
+    rule = (
+        "- {id: no, when: {op: set, feature: CallForwardingBusy},"
+        " then: {deny: {reason: no, answer: reject-403}}}"
+    )
+    book = Playbook(policies(rule))
+    dialog = _subscribed(book, 1)
+    _subscribed(book, 2)
+    parts = b"".join(
+        b"--x\r\nContent-Type: application/x-as-feature-event+xml\r\n\r\n%b\r\n" % part
+        for part in (DND_ON, _FORWARD % 1)
+    )
+    body = parts + b"--x--\r\n"
+    sent = book.receive(_again(dialog, 2, body, content_type=b"multipart/mixed;boundary=x"))
+    assert [one.status for one in sent] == [403, 0, 0]
+    assert [one.headers[b"Call-ID"] for one in sent[1:]] == [b"call-1", b"call-2"]
+    assert book.answer(sent[1]) == []
+
+
+def test_a_stop_ends_so_many_at_a_time() -> None:
+    """What paces it says how many; what is left is told."""
+    book = _playbook()
+    for number in (1, 2, 3):
+        _subscribed(book, number)
+    assert [book.notifier.deactivate(book.now, 2) for _ in range(3)] == [1, 0, 0]
+    assert len(book.sent()) == 3
+    assert book.notifier.counts["ended_deactivated"] == 3
+
+
+def test_what_happens_is_counted() -> None:
+    """An operator sees how subscriptions come and go, and what is refused."""
+    book = _playbook()
+    dialog = _subscribed(book, 1)
+    _, notify = book.receive(_again(dialog, 2))
+    book.answer(notify)
+    book.receive(_subscribe(2, expires=b"0"))
+    book.receive(_subscribe(3, event=b"presence"))
+    book.receive(_subscribe(4, event=b"presence"))
+    book.receive(_again(dialog, 3, expires=b"0"))
+    counts = {name: count for name, count in book.notifier.counts.items() if count}
+    assert counts == {
+        "subscriptions_made": 1,
+        "subscriptions_refreshed": 2,
+        "subscriptions_fetched": 1,
+        "ended_timeout": 2,
+        "notify_sent": 4,
+        "notify_answered": 2,
+        "refused_489": 2,
+    }
+
+
+def test_a_watcher_whose_view_cannot_be_read_is_not_told_and_counted() -> None:
+    """Of two evils: what it may not see is not guessed."""
+    store = _Slow()
+    rule = "- {id: loop, when: {op: get, target.loop: true}, then: {assigned: false}}"
+    book = Playbook(policies(rule), store=store)
+    dialog = _subscribed(book, 1)
+    _subscribed(book, 2)
+    book.receive(_again(dialog, 2, _FORWARD % 1))
+    store.is_broken = True
+    store.settle()
+    assert [one.headers[b"Call-ID"] for one in book.sent()] == [b"call-1", b"call-1"]
+    assert book.notifier.counts["changes_untold"] == 1

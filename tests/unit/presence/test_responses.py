@@ -11,19 +11,25 @@ from dfks_rules.presence.responses import refusal, refusal_for
     [
         (MalformedMessageError("sip_malformed_header", "malformed Contact"), 400),
         (MalformedMessageError("csta_unsupported_type", "text/plain"), 415),
-        (StoreError("store_unavailable", "disk is full"), 500),
+        (StoreError("store_unavailable", "disk is full"), 503),
         (StoreError("store_conflict", "changed meanwhile"), 500),
     ],
 )
 def test_error_is_told_by_its_status_and_message(error: DfksError, status: int) -> None:
-    """A phone tries again after 500, and must not after 400."""
+    """A phone tries again after 503, and must not after 400."""
     refused = refusal_for(error)
     assert (refused.status, refused.reason) == (status, error.message.encode())
 
 
 @pytest.mark.parametrize(
     ("status", "name"),
-    [(405, b"Allow"), (501, b"Allow"), (489, b"Allow-Events"), (415, b"Accept")],
+    [
+        (405, b"Allow"),
+        (501, b"Allow"),
+        (489, b"Allow-Events"),
+        (415, b"Accept"),
+        (503, b"Retry-After"),
+    ],
 )
 def test_refusal_says_what_would_be_right(status: int, name: bytes) -> None:
     """RFC 3261 §21.4, RFC 6665 §4.2.1.3: these headers are a MUST; given ones stay."""

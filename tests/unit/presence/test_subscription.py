@@ -1,84 +1,152 @@
-"""Where subscriptions are found, and when they end."""
+"""The life of one subscription, and what its phone is still to be told."""
 
-from dfks_rules.presence.subscription import SPARE, Subscription, Subscriptions
-from dfks_rules.sip.dialog import Dialog
-from dfks_rules.sip.endpoint import Endpoint, Incoming
-from tests.helpers.playbook import FLOW, message
-from tests.helpers.policy import ALICE, BOB
+from math import inf
 
+from dfks_rules.model.requests import Origin, Requester
+from dfks_rules.presence.documents import Documents
+from dfks_rules.presence.subscription import State, Subscription, Termination
+from dfks_rules.sip.client_transaction import ClientTransaction, Outgoing
+from tests.helpers.playbook import FLOW
+from tests.helpers.policy import ALICE, CFA, DND, ON, PHONE
+from tests.helpers.states import forwarding
+from tests.helpers.subscription import active, admitted
 
-def _subscription(tag: bytes, deadline: float = 10.0) -> Subscription:
-    endpoint: Endpoint[None] = Endpoint(lambda flow, data: None, lambda text: b"x")
-    incoming = endpoint.receive(message(), FLOW, 0.0)
-    assert isinstance(incoming, Incoming)
-    subscription = Subscription(Dialog(incoming, tag, b""), ALICE, ALICE)
-    subscription.deadline = deadline
-    return subscription
-
-
-def test_subscription_is_found_by_all_three_parts_of_its_dialog() -> None:
-    """RFC 3261 §12: whoever knows only one of them is a stranger."""
-    subscriptions = Subscriptions()
-    one = _subscription(b"t")
-    subscriptions.add(one)
-    assert subscriptions.find(b"call-1", b"t", b"phone") is one
-    for stranger in (
-        (b"call-2", b"t", b"phone"),
-        (b"call-1", b"u", b"phone"),
-        (b"call-1", b"t", b"x"),
-    ):
-        assert subscriptions.find(*stranger) is None
+_DND: Documents = ((DND, ON),)
+_ONE, _TWO, _THREE = (((CFA, forwarding(True, to)),) for to in ("1", "2", "3"))
 
 
-def test_subscriptions_of_a_presentity_are_those_that_live() -> None:
-    """Each change is told to them; removing twice is harmless."""
-    subscriptions = Subscriptions()
-    one, two = _subscription(b"1"), _subscription(b"2")
-    subscriptions.add(one)
-    subscriptions.add(two)
-    assert subscriptions.of(ALICE) == (one, two)
-    assert subscriptions.of(BOB) == ()
-    for _ in range(2):
-        subscriptions.remove(one)
-    assert (subscriptions.of(ALICE), list(subscriptions), len(subscriptions)) == ((two,), [two], 1)
-    subscriptions.remove(two)
-    assert subscriptions.of(ALICE) == ()
+def _send(subscription: Subscription, documents: Documents) -> None:
+    transaction = ClientTransaction(Outgoing(b"b", b"NOTIFY", FLOW, None), subscription, 0.0)
+    subscription.sent(documents, transaction)
 
 
-def test_iteration_survives_removals() -> None:
-    """Ending all of them removes each while they are gone through."""
-    subscriptions = Subscriptions()
-    for number in range(3):
-        subscriptions.add(_subscription(b"%d" % number))
-    for subscription in subscriptions:
-        subscriptions.remove(subscription)
-    assert len(subscriptions) == 0
+def test_it_lives_from_its_first_grant_to_its_deadline() -> None:
+    """Before the grant there is no deadline."""
+    subscription = admitted()
+    assert (subscription.state, subscription.next_deadline()) == (State.ADMITTED, inf)
+    subscription.refreshed(PHONE, 10.0)
+    assert (subscription.state, subscription.next_deadline()) == (State.ACTIVE, 10.0)
+    assert [subscription.has_expired(now) for now in (9.9, 10.0)] == [False, True]
 
 
-def test_expiry_follows_refreshes_and_forgets_what_was_removed() -> None:
-    """A refresh costs nothing: the entry is moved when it comes up."""
-    subscriptions = Subscriptions()
-    short, refreshed, gone = (_subscription(tag) for tag in (b"1", b"2", b"3"))
-    for subscription in (short, refreshed, gone):
-        subscriptions.add(subscription)
-    refreshed.deadline = 20.0
-    subscriptions.remove(gone)
-    assert subscriptions.expired(9.9) == []
-    assert subscriptions.expired(10.0) == [short]
-    assert subscriptions.next_deadline() == 20.0
-    assert subscriptions.expired(20.0) == [refreshed]
-    assert subscriptions.next_deadline() is None
+def test_a_refresh_that_waits_keeps_it_from_expiring() -> None:
+    """The disk may take longer than the rest of its time."""
+    subscription = active()
+    subscription.refreshing()
+    assert subscription.state is State.REFRESHING
+    assert (subscription.has_expired(11.0), subscription.next_deadline()) == (
+        False,
+        inf,
+    )
+    subscription.refreshed(PHONE, 70.0)
+    assert (subscription.state, subscription.next_deadline()) == (State.ACTIVE, 70.0)
 
 
-def test_what_phones_unsubscribed_is_not_remembered_until_its_deadline() -> None:
-    """A phone that subscribes and unsubscribes all day would fill the memory for an hour."""
-    subscriptions = Subscriptions()
-    lasting = _subscription(b"lasting", 7.0)
-    subscriptions.add(lasting)
-    for number in range(3 * SPARE):
-        brief = _subscription(b"%d" % number, 3600.0)
-        subscriptions.add(brief)
-        subscriptions.remove(brief)
-    assert len(subscriptions._deadlines) < 2 * SPARE
-    assert subscriptions.next_deadline() == 7.0
-    assert subscriptions.expired(7.0) == [lasting]
+def test_the_old_deadline_holds_again_after_the_last_refresh_that_came_to_nothing() -> None:
+    """Two SUBSCRIBEs may wait at once."""
+    subscription = active()
+    subscription.refreshing()
+    subscription.refreshing()
+    subscription.kept(PHONE)
+    assert subscription.state is State.REFRESHING
+    subscription.kept(PHONE)
+    assert (subscription.state, subscription.has_expired(11.0)) == (State.ACTIVE, True)
+
+
+def test_its_requester_is_that_of_the_last_subscribe_whose_outcome_is_known() -> None:
+    """The very object: by it the phone that asked for a change is known."""
+    subscription = active()
+    later = Requester(Origin.WATCHER, ALICE, "desk")
+    subscription.refreshing()
+    assert (subscription.requester, subscription.device) == (PHONE, "alice")
+    subscription.refreshed(later, 20.0)
+    assert subscription.requester is later
+    assert (subscription.watcher, subscription.device) == (ALICE, "desk")
+
+
+def test_an_end_leaves_nothing_to_be_told() -> None:
+    """What was not confirmed is not said after the last word."""
+    subscription = active()
+    _send(subscription, _ONE)
+    subscription.to_tell(_TWO)
+    subscription.failed(0.0)
+    subscription.ended(Termination.TIMEOUT)
+    assert (subscription.state, subscription.termination) == (
+        State.TERMINATED,
+        Termination.TIMEOUT,
+    )
+    assert (subscription.unconfirmed, subscription.queued) == ((), ())
+    assert (subscription.has_expired(11.0), subscription.next_deadline()) == (
+        False,
+        inf,
+    )
+
+
+def test_a_change_is_told_at_once_or_waits_for_what_is_outstanding() -> None:
+    """None overtakes another; the newest of what waits wins."""
+    subscription = active()
+    assert subscription.to_tell(_ONE) == _ONE
+    _send(subscription, _ONE)
+    assert subscription.to_tell(_TWO) == ()
+    assert subscription.to_tell(_DND + _THREE) == ()
+    assert dict(subscription.confirmed()) == dict(_DND + _THREE)
+    assert (subscription.unconfirmed, subscription.queued) == ((), ())
+
+
+def test_an_answer_says_all_that_is_unconfirmed_and_itself_has_the_last_word() -> None:
+    """Unconfirmed, then queued, then the answer: the newest of three values."""
+    subscription = active()
+    _send(subscription, _DND + _ONE)
+    assert dict(subscription.to_answer(())) == dict(_DND + _ONE)
+    subscription.to_tell(_TWO)
+    assert dict(subscription.to_answer(())) == dict(_DND + _TWO)
+    assert dict(subscription.to_answer(_THREE)) == dict(_DND + _THREE)
+
+
+def test_what_failed_is_said_again_after_waits_that_double() -> None:
+    """64 s, and ten minutes at most."""
+    subscription = active(deadline=100_000.0)
+    now, waits = 0.0, []
+    for _ in range(6):
+        _send(subscription, _ONE)
+        assert subscription.next_deadline() == 100_000.0
+        subscription.failed(now)
+        waits.append(subscription.next_deadline() - now)
+        assert not subscription.has_to_repeat(subscription.next_deadline() - 0.1)
+        now = subscription.next_deadline()
+        assert subscription.has_to_repeat(now)
+    assert waits == [64, 128, 256, 512, 600, 600]
+    _send(subscription, _ONE)
+    subscription.confirmed()
+    _send(subscription, _ONE)
+    subscription.failed(now)
+    assert subscription.next_deadline() - now == 64
+
+
+def test_what_failed_is_joined_by_what_waited_which_is_newer() -> None:
+    """And the queue is empty: it is told once."""
+    subscription = active()
+    _send(subscription, _DND + _ONE)
+    subscription.to_tell(_TWO)
+    subscription.failed(0.0)
+    assert (dict(subscription.unconfirmed), subscription.queued) == (
+        dict(_DND + _TWO),
+        (),
+    )
+    assert dict(subscription.to_tell(_THREE)) == dict(_DND + _THREE)
+
+
+def test_a_notify_that_said_nothing_is_not_said_again() -> None:
+    """There is nothing that the phone has missed."""
+    subscription = active()
+    _send(subscription, ())
+    subscription.failed(0.0)
+    assert subscription.next_deadline() == 10.0
+
+
+def test_a_phone_is_not_bothered_before_it_wants_to_be() -> None:
+    """Retry-After counts where it is later."""
+    subscription = active(deadline=1000.0)
+    _send(subscription, _ONE)
+    subscription.failed(0.0, not_before=200.0)
+    assert subscription.next_deadline() == 200.0

@@ -10,8 +10,9 @@ from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked, FeatureRequest, Origin, Surroundings
 from dfks_rules.policy.deciding.policy_set import PolicySet, load
 from dfks_rules.policy.facts.view import NOWHERE
-from dfks_rules.service.cascade import Cascade
+from dfks_rules.service.cascade import FOLLOWED_SETS, TOO_MANY, Cascade, Change
 from tests.helpers.policy import ALICE, CFA, DND, NOON, ON, PHONE, source
+from tests.helpers.states import forwarding
 
 BOB = Aor("bob", "example.com")
 CAROL = Aor("carol", "example.com")
@@ -35,8 +36,24 @@ def opened() -> Iterator[list[PolicySet]]:
         one.close()
 
 
-def ask(opened: list[PolicySet], rules: str, *asked: Asked) -> dict[Aor, list[Outcome]]:
+def ask(
+    opened: list[PolicySet],
+    rules: str,
+    *asked: Asked,
+    followed_sets: int = FOLLOWED_SETS,
+) -> dict[Aor, list[Outcome]]:
     """What comes of Alice's sets, for each presentity."""
+    changes = changes_of(opened, rules, *asked, followed_sets=followed_sets)
+    return {presentity: change.outcomes for presentity, change in changes.items()}
+
+
+def changes_of(
+    opened: list[PolicySet],
+    rules: str,
+    *asked: Asked,
+    followed_sets: int = FOLLOWED_SETS,
+) -> dict[Aor, Change]:
+    """What Alice's sets change."""
     policies = load([source(rules)])
     opened.append(policies)
 
@@ -46,10 +63,10 @@ def ask(opened: list[PolicySet], rules: str, *asked: Asked) -> dict[Aor, list[Ou
     def snapshot_of(_presentity: Aor) -> Snapshot:
         return NOTHING_STORED
 
-    cascade = Cascade(policies, snapshot_of, around, NOON)
+    cascade = Cascade(policies, snapshot_of, around, NOON, followed_sets)
     for one in asked:
         cascade.ask(ALICE, one, PHONE)
-    return {presentity: change.outcomes for presentity, change in cascade.changes.items()}
+    return cascade.changes
 
 
 def features_of(outcomes: list[Outcome]) -> list[tuple[Feature | None, bool]]:
@@ -66,7 +83,7 @@ def test_a_set_on_the_same_user_is_decided_on_the_result_of_the_first(
           when: {op: set, feature: CallForwardingAlways, request.status: 1}
           then: {also: [{feature: DoNotDisturb, status: 0}]}
     """
-    changes = ask(opened, rules, Asked(DND, ON), Asked(CFA, FeatureState(True, "x")))
+    changes = ask(opened, rules, Asked(DND, ON), Asked(CFA, forwarding(True, "x")))
     assert features_of(changes[ALICE]) == [(DND, True), (CFA, True), (DND, False)]
     assert changes[ALICE][2].request.requester.origin is Origin.INTERNAL
     assert changes[ALICE][2].before == ON
@@ -79,7 +96,9 @@ def test_a_mirror_that_mirrors_back_ends_by_itself(opened: list[PolicySet]) -> N
     assert features_of(changes[BOB]) == [(DND, True)]
 
 
-def test_each_set_that_is_asked_for_has_its_own_consequences(opened: list[PolicySet]) -> None:
+def test_each_set_that_is_asked_for_has_its_own_consequences(
+    opened: list[PolicySet],
+) -> None:
     """A phone that sends on and off in one body must leave both phones off."""
     changes = ask(opened, MIRROR, Asked(DND, ON), Asked(DND, OFF))
     assert features_of(changes[BOB]) == [(DND, True), (DND, False)]
@@ -96,7 +115,9 @@ def test_sets_follow_at_most_three_deep(opened: list[PolicySet]) -> None:
     assert [aor.user for aor in changes] == ["alice", "alicex", "alicexx", "alicexxx"]
 
 
-def test_a_set_that_follows_can_be_refused_and_nobody_is_told(opened: list[PolicySet]) -> None:
+def test_a_set_that_follows_can_be_refused_and_nobody_is_told(
+    opened: list[PolicySet],
+) -> None:
     """Each is decided on by itself; the phone did not ask for it."""
     rules = """
         - id: mirror
@@ -122,3 +143,75 @@ def test_nothing_follows_a_set_that_is_refused(opened: list[PolicySet]) -> None:
           then: {deny: no}
     """
     assert list(ask(opened, rules, Asked(DND, ON))) == [ALICE]
+
+
+FAN = """
+    - id: fan
+      when: {op: set, feature: CallForwardingAlways, origin: watcher}
+      then:
+        also:
+          - {feature: DoNotDisturb, user: a, status: 1}
+          - {feature: DoNotDisturb, user: b, status: 1}
+          - {feature: DoNotDisturb, user: alice, status: 0}
+"""
+
+
+def denials(outcomes: list[Outcome]) -> list[str | None]:
+    """The reason of each denial."""
+    return [one.decision.denial and one.decision.denial.reason for one in outcomes]
+
+
+def test_as_many_sets_follow_as_may(opened: list[PolicySet]) -> None:
+    """The limit itself is allowed."""
+    changes = ask(opened, FAN, Asked(CFA, ON), followed_sets=3)
+    assert [aor.user for aor in changes] == ["alice", "a", "b"]
+    assert denials(changes[ALICE]) == [None, None]
+
+
+def test_one_more_denies_the_set_and_undoes_what_followed(
+    opened: list[PolicySet],
+) -> None:
+    """Nothing is stored for anybody; the phone is answered as to any denial."""
+    changes = changes_of(opened, FAN, Asked(CFA, ON), followed_sets=2)
+    assert list(changes) == [ALICE]
+    assert changes[ALICE].after is changes[ALICE].before
+    (outcome,) = changes[ALICE].outcomes
+    denial = outcome.decision.denial
+    assert denial is not None
+    assert (denial.reason, denial.text) == (
+        TOO_MANY,
+        "More than 2 sets would follow from this one",
+    )
+    assert (outcome.changed, outcome.told, outcome.decision.also) == (False, OFF, ())
+
+
+def test_other_sets_of_the_request_are_not_undone(opened: list[PolicySet]) -> None:
+    """Each that is asked for has its own limit."""
+    asked = (Asked(DND, ON), Asked(CFA, ON), Asked(DND, OFF))
+    changes = changes_of(opened, FAN, *asked, followed_sets=2)
+    assert denials(changes[ALICE].outcomes) == [None, TOO_MANY, None]
+    assert [one.before for one in changes[ALICE].outcomes] == [OFF, OFF, ON]
+    assert changes[ALICE].states == NOTHING_STORED.states
+
+
+def test_a_cascade_that_explodes_is_cut_off_at_the_limit(
+    opened: list[PolicySet],
+) -> None:
+    """20 + 400 + 8,000 sets are written in three lines of policy: no more are decided than may."""
+    entries = ", ".join(
+        f'{{feature: DoNotDisturb, user: "${{user}}-{number}", status: 1}}' for number in range(20)
+    )
+    rules = f"- {{id: bomb, when: {{op: set}}, then: {{also: [{entries}]}}}}"
+    policies = load([source(rules)])
+    opened.append(policies)
+    decided: list[FeatureRequest] = []
+
+    def around(request: FeatureRequest) -> Surroundings:
+        decided.append(request)
+        return NOWHERE
+
+    cascade = Cascade(policies, lambda _: NOTHING_STORED, around, NOON, 64)
+    cascade.ask(ALICE, Asked(DND, ON), PHONE)
+    # The set itself, those that follow, and the get that puts the phone's key right.
+    assert len(decided) == 1 + 64 + 1
+    assert denials(cascade.changes[ALICE].outcomes) == [TOO_MANY]

@@ -1,18 +1,37 @@
 """Get and set, on a store that takes its time."""
 
+from datetime import timedelta
+
 import pytest
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Outcome
-from dfks_rules.model.features import FEATURES, NOTHING_STORED, OFF, FeatureState, Snapshot
+from dfks_rules.model.features import (
+    FEATURES,
+    NOTHING_STORED,
+    OFF,
+    FeatureState,
+    Snapshot,
+)
 from dfks_rules.model.identity import Aor
-from dfks_rules.model.requests import Asked
-from dfks_rules.service.features import Features
+from dfks_rules.model.requests import (
+    Asked,
+    FeatureRequest,
+    Operation,
+    Origin,
+    Requester,
+)
+from dfks_rules.model.values import Value
+from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.view import View
+from dfks_rules.service.features import OF_REQUESTER, Features
+from dfks_rules.service.feed import Event, Failed, Feed, Settled
 from dfks_rules.service.ports import Settle
 from dfks_rules.store.memory import MemoryStore
 from dfks_rules.store.tables import Commit
 from tests.helpers.playbook import Recorded, default_policies
 from tests.helpers.policy import ALICE, BOB, CFA, DND, NOON, ON, OPERATOR, PHONE, policies
+from tests.helpers.states import forwarding
 
 Told = list[tuple[Outcome, ...] | StoreError]
 
@@ -61,7 +80,7 @@ def _get(features: Features, told: Told) -> None:
 def test_set_is_told_and_logged_only_when_it_is_committed() -> None:
     """A phone never shows what a power cut could undo."""
     store, log, told = _SlowStore(), Recorded(), Told()
-    features = Features(store, default_policies(), log)
+    features = Features(store, default_policies(), log.feed)
     _set(features, told, Asked(DND, ON))
     _get(features, told)
     assert (told, log.outcomes) == ([], [])
@@ -77,33 +96,38 @@ def test_set_is_told_and_logged_only_when_it_is_committed() -> None:
 def test_failed_commit_is_told_to_all_that_were_decided_on_it() -> None:
     """What was decided on a state that never came to be must not be told."""
     store, log, told = _SlowStore(), Recorded(), Told()
-    features = Features(store, default_policies(), log)
+    features = Features(store, default_policies(), log.feed)
     _set(features, told, Asked(DND, ON))
     _get(features, told)
     store.settle(StoreError("store_unavailable", "disk is full"))
     assert [isinstance(one, StoreError) for one in told] == [True, True]
     assert log.outcomes == []
     assert log.failures == [(ALICE, "store_unavailable")] * 2
-    assert features.admit(ALICE, PHONE, NOON).denial is None
+    assert features.admit(ALICE, PHONE, NOON, 0.0).denial is None
 
 
 def test_second_set_is_decided_on_the_first_before_that_is_settled() -> None:
     """Two quick presses come out as if they had waited for each other."""
     store, told = _SlowStore(), Told()
-    features = Features(store, default_policies(), Recorded())
+    features = Features(store, default_policies(), Feed())
     _set(features, told, Asked(DND, ON))
-    _set(features, told, Asked(CFA, FeatureState(True, "sip:bob@example.com")))
+    _set(features, told, Asked(CFA, forwarding(True, "sip:bob@example.com")))
     store.settle()
     store.settle()
     assert store.stored.revision == 2
     assert store.stored.state(DND) == ON
-    assert store.stored.state(CFA).forward_to == "sip:bob@example.com"
+    assert store.stored.state(CFA).value(Value.FORWARD_TO) == "sip:bob@example.com"
 
 
 def test_several_sets_of_one_request_are_one_commit() -> None:
     """A body with two documents is stored whole or not at all."""
     store, told = _SlowStore(), Told()
-    _set(Features(store, default_policies(), Recorded()), told, Asked(DND, ON), Asked(CFA, ON))
+    _set(
+        Features(store, default_policies(), Feed()),
+        told,
+        Asked(DND, ON),
+        Asked(CFA, ON),
+    )
     (((_, _, after), _),) = store.waiting
     assert (after.revision, after.state(DND), after.state(CFA)) == (1, ON, ON)
 
@@ -112,7 +136,7 @@ def test_refused_set_commits_nothing_and_tells_what_holds() -> None:
     """`answer: stored` puts the key of the phone right."""
     store, told = _SlowStore(), Told()
     rule = "- {id: no, when: {op: set}, then: {deny: no}}"
-    _set(Features(store, policies(rule), Recorded()), told, Asked(DND, ON))
+    _set(Features(store, policies(rule), Feed()), told, Asked(DND, ON))
     (outcomes,) = told
     assert isinstance(outcomes, tuple)
     assert store.waiting == []
@@ -122,7 +146,7 @@ def test_refused_set_commits_nothing_and_tells_what_holds() -> None:
 def test_presentity_is_served_on_after_one_of_the_told_has_raised() -> None:
     """A mistake of ours in one answer must not leave a key stuck for ever."""
     store, told = _SlowStore(), Told()
-    features = Features(store, default_policies(), Recorded())
+    features = Features(store, default_policies(), Feed())
 
     def broken(_outcomes: object, _now: float) -> None:
         raise ValueError("broken")
@@ -136,16 +160,18 @@ def test_presentity_is_served_on_after_one_of_the_told_has_raised() -> None:
 
 def test_what_follows_for_another_user_is_stored_and_told_apart() -> None:
     """Bob's watchers are told of Bob; Alice's phone is told of Alice."""
-    store, log, told, followed = MemoryStore(lambda: 0.0), Recorded(), Told(), Told()
+    store, log, told = MemoryStore(lambda: 0.0), Recorded(), Told()
     rules = """
         - id: mirror
           when: {op: set, user: alice}
           then: {also: [{feature: DoNotDisturb, user: bob, status: request}]}
     """
-    features = Features(store, policies(rules), log)
-    features.followed = lambda _owner, outcomes, _now: followed.append(outcomes)
+    features = Features(store, policies(rules), log.feed)
     _set(features, told, Asked(DND, ON))
-    assert [_presentities(outcomes) for outcomes in (*told, *followed)] == [["alice"], ["bob"]]
+    assert [_presentities(outcomes) for outcomes in told] == [["alice"]]
+    assert [
+        (one.presentity, one.requester.origin) for one in log.events if isinstance(one, Settled)
+    ] == [(ALICE, Origin.WATCHER), (BOB, Origin.INTERNAL)]
     assert [store.load(aor).states[0] for aor in (ALICE, BOB)] == [ON, ON]
 
 
@@ -167,8 +193,14 @@ class _Mirror:
         self.store = _SlowStore()
         self.told: dict[Aor, Told] = {ALICE: [], BOB: []}
         self.followed: dict[Aor, Told] = {ALICE: [], BOB: []}
-        self.features = Features(self.store, policies(MIRROR), Recorded())
-        self.features.followed = lambda owner, outcomes, _: self.followed[owner].append(outcomes)
+        feed = Feed()
+        feed.listen(self._hear)
+        self.features = Features(self.store, policies(MIRROR), feed)
+
+    def _hear(self, event: Event) -> None:
+        if event.requester.origin is Origin.INTERNAL:
+            came_of_it = event.outcomes if isinstance(event, Settled) else event.error
+            self.followed[event.presentity].append(came_of_it)
 
     def press(self, user: Aor, state: FeatureState) -> None:
         """A key of this user's own phone."""
@@ -220,6 +252,172 @@ def test_what_was_decided_on_a_follower_that_failed_fails_too() -> None:
     assert [mirror.store.load(user).state(DND) for user in (ALICE, BOB)] == [ON, ON]
 
 
+def test_the_answer_comes_before_the_event_and_an_event_comes_also_without_it() -> None:
+    """Who asked is answered first; a mistake in an answer keeps nobody from hearing of a change."""
+    store, log = _SlowStore(), Recorded()
+    features = Features(store, default_policies(), log.feed)
+    seen: list[int] = []
+
+    def broken(_outcomes: object, _now: float) -> None:
+        seen.append(len(log.events))
+        raise ValueError("broken")
+
+    features.set(ALICE, [Asked(DND, ON)], PHONE, NOON, 0.0, broken)
+    with pytest.raises(ValueError, match="broken"):
+        store.settle()
+    (event,) = log.events
+    assert isinstance(event, Settled)
+    assert (seen, event.presentity, event.requester is PHONE) == ([0], ALICE, True)
+
+
+def test_others_that_wait_for_a_commit_are_answered_though_one_answer_fails() -> None:
+    """Two phones of one user ask while the disk works."""
+    store, told = _SlowStore(), Told()
+    features = Features(store, default_policies(), Feed())
+
+    def broken(_outcomes: object, _now: float) -> None:
+        raise ValueError("broken")
+
+    features.set(ALICE, [Asked(DND, ON)], PHONE, NOON, 0.0, broken)
+    _get(features, told)
+    _get(features, told)
+    with pytest.raises(ValueError, match="broken"):
+        store.settle()
+    assert len(told) == 2
+
+
+def test_an_event_has_the_time_when_it_was_settled() -> None:
+    """What others are told of it is decided at that time, not when somebody asked."""
+    store, log = _SlowStore(), Recorded()
+    _set(Features(store, default_policies(), log.feed), [], Asked(DND, ON))
+    store.settle()
+    (event,) = log.events
+    assert isinstance(event, Settled)
+    assert (event.now, event.at) == (1.0, NOON + timedelta(seconds=1))
+
+
+def test_a_failed_admission_is_published() -> None:
+    """Support has to see that phones are turned away by a disk."""
+    log = Recorded()
+
+    class _Broken(_SlowStore):
+        def load(self, presentity: Aor) -> Snapshot:
+            raise FULL
+
+    features = Features(_Broken(), default_policies(), log.feed)
+    with pytest.raises(StoreError):
+        features.admit(ALICE, PHONE, NOON, 7.0)
+    (event,) = log.events
+    assert isinstance(event, Failed)
+    assert (event.presentity, event.error, event.requester, event.now) == (
+        ALICE,
+        FULL,
+        PHONE,
+        7.0,
+    )
+
+
+def test_set_and_get_are_told_in_one_when_the_set_is_committed() -> None:
+    """A phone that lost its dialog sets a key and learns all of them, by one revision."""
+    store, log, told = _SlowStore(), Recorded(), Told()
+    features = Features(store, default_policies(), log.feed)
+    done = lambda outcomes, _: told.append(outcomes)  # noqa: E731
+    features.set_and_get(ALICE, [Asked(CFA, ON)], PHONE, NOON, 0.0, done)
+    assert (told, log.events) == ([], [])
+    store.settle()
+    (outcomes,) = told
+    assert isinstance(outcomes, tuple)
+    operations = [(one.request.operation.value, one.request.feature) for one in outcomes]
+    assert operations == [("set", CFA), *[("get", feature) for feature in FEATURES]]
+    assert outcomes[2].told == ON
+    assert len(log.events) == 1
+
+
+def test_set_and_get_fails_as_one() -> None:
+    """One answer, one event."""
+    store, log, told = _SlowStore(), Recorded(), Told()
+    features = Features(store, default_policies(), log.feed)
+    done = lambda outcomes, _: told.append(outcomes)  # noqa: E731
+    features.set_and_get(ALICE, [Asked(DND, ON)], PHONE, NOON, 0.0, done)
+    store.settle(FULL)
+    assert told == [FULL]
+    assert [type(event) for event in log.events] == [Failed]
+
+
+def test_a_look_shows_what_is_committed_and_is_not_published() -> None:
+    """A thousand watchers of a change must not push out what support asks about."""
+    store, log = _SlowStore(), Recorded()
+    features = Features(store, default_policies(), log.feed)
+    _set(features, [], Asked(DND, ON))
+    assert features.look(ALICE, PHONE, NOON)[0].told == NOTHING_STORED.states[0]
+    store.settle()
+    assert features.look(ALICE, PHONE, NOON)[0].told == ON
+    assert len(log.events) == 1
+
+
+@pytest.mark.parametrize(
+    ("rules", "alike"),
+    [
+        ("[]", True),
+        ("- {id: r, when: {op: get, time: {ge: '08:00'}}, then: {status: 0}}", True),
+        ("- {id: r, when: {op: set, watcher.user: bob}, then: {status: 0}}", True),
+        ("- {id: r, when: {op: get, watcher.user: bob}, then: {status: 0}}", False),
+        ("- {id: r, when: {userAgent: x}, then: {assigned: false}}", False),
+    ],
+)
+def test_states_look_alike_unless_a_get_rule_reads_who_asks(rules: str, alike: bool) -> None:
+    """Then one decision serves all who watch."""
+    assert Features(_SlowStore(), policies(rules), Feed()).looks_alike is alike
+
+
+def test_facts_of_the_requester_are_those_that_differ_between_two_phones() -> None:
+    """A fact that is missing in the list would show one phone what is another's to see."""
+    one = Requester(Origin.WATCHER, ALICE, "d1", "ua1", "udp", "192.0.2.1")
+    two = Requester(Origin.WATCHER, Aor("bob", "b.test"), "d2", "ua2", "tcp", "192.0.2.2")
+    views = [
+        View(FeatureRequest(Operation.GET, ALICE, requester, DND), NOTHING_STORED, NOON)
+        for requester in (one, two)
+    ]
+    differ = {name for name, fact in FACTS.items() if len({str(fact.read(v)) for v in views}) > 1}
+    assert differ == OF_REQUESTER
+
+
+def test_what_follows_is_not_counted_as_a_set_of_its_user() -> None:
+    """Bob did not press a key: what mirrors Alice's must not use up his own presses."""
+    rules = """
+        - id: mirror
+          when: {op: set, user: alice}
+          then: {also: [{feature: DoNotDisturb, user: bob, status: request}]}
+        - id: storm
+          when: {op: set, user: bob, rate.user: {gt: 1}}
+          then: {deny: storm}
+    """
+    told = Told()
+    features = Features(MemoryStore(lambda: 0.0), policies(rules), Feed())
+    for _ in range(3):
+        _set(features, told, Asked(DND, ON))
+    features.set(BOB, [Asked(DND, ON)], OPERATOR, NOON, 0.0, lambda one, _: told.append(one))
+    assert [_denied(outcomes) for outcomes in told] == [False] * 4
+
+
+def test_a_set_from_which_too_many_follow_stores_nothing_for_anybody() -> None:
+    """One key press must not hold the server, and not do half of what it would."""
+    rules = """
+        - id: chain
+          when: {op: set}
+          then: {also: [{feature: DoNotDisturb, user: "${user}x", status: 1}]}
+    """
+    store, told = _SlowStore(), Told()
+    _set(Features(store, policies(rules), Feed(), followed_sets=2), told, Asked(DND, ON))
+    (outcomes,) = told
+    assert isinstance(outcomes, tuple)
+    assert store.waiting == []
+    assert [one.decision.denial and one.decision.denial.reason for one in outcomes] == [
+        "too-many-sets"
+    ]
+    assert outcomes[0].told == NOTHING_STORED.state(DND)
+
+
 def test_sets_are_counted_where_a_rule_asks_for_their_rate() -> None:
     """A phone in a loop is stopped; an operator is not."""
     rules = """
@@ -228,7 +426,7 @@ def test_sets_are_counted_where_a_rule_asks_for_their_rate() -> None:
           then: {deny: storm}
     """
     told = Told()
-    features = Features(MemoryStore(lambda: 0.0), policies(rules), Recorded())
+    features = Features(MemoryStore(lambda: 0.0), policies(rules), Feed())
     for _ in range(3):
         _set(features, told, Asked(DND, ON))
     features.set(ALICE, [Asked(DND, ON)], OPERATOR, NOON, 0.0, lambda one, _: told.append(one))
@@ -248,9 +446,9 @@ def _denied(outcomes: tuple[Outcome, ...] | StoreError) -> bool:
 def test_what_is_logged_can_be_repeated() -> None:
     """Also leave to subscribe: a phone that may not watch is what support asks about."""
     log = Recorded()
-    features = Features(_SlowStore(), default_policies(), log)
+    features = Features(_SlowStore(), default_policies(), log.feed)
     told: Told = []
-    features.admit(BOB, PHONE, NOON)
+    features.admit(BOB, PHONE, NOON, 0.0)
     _get(features, told)
     assert [outcome.request.operation.value for outcome in log.outcomes] == [
         "subscribe",
@@ -262,10 +460,10 @@ def test_what_is_logged_can_be_repeated() -> None:
 def test_that_a_phone_may_watch_itself_is_logged_only_where_a_rule_matched() -> None:
     """One more record for each refresh of each phone would push out what is asked about."""
     log = Recorded()
-    Features(_SlowStore(), default_policies(), log).admit(ALICE, PHONE, NOON)
+    Features(_SlowStore(), default_policies(), log.feed).admit(ALICE, PHONE, NOON, 0.0)
     assert log.outcomes == []
     with_rule = policies("- {id: r, when: {op: subscribe}, then: {log: seen}}")
-    Features(_SlowStore(), with_rule, log).admit(ALICE, PHONE, NOON)
+    Features(_SlowStore(), with_rule, log.feed).admit(ALICE, PHONE, NOON, 0.0)
     assert [outcome.decision.matched for outcome in log.outcomes] == [("p/r",)]
 
 
@@ -273,7 +471,15 @@ def test_each_of_several_sets_is_logged_with_what_it_was_decided_on() -> None:
     """The second sees the first."""
     log, store = Recorded(), _SlowStore()
     told: Told = []
-    _set(Features(store, default_policies(), log), told, Asked(DND, ON), Asked(CFA, ON))
+    _set(
+        Features(store, default_policies(), log.feed),
+        told,
+        Asked(DND, ON),
+        Asked(CFA, ON),
+    )
     store.settle()
     snapshots = [outcome.snapshot for outcome in log.outcomes]
-    assert [one is not None and one.state(DND) for one in snapshots] == [FeatureState(), ON]
+    assert [one is not None and one.state(DND) for one in snapshots] == [
+        FeatureState(),
+        ON,
+    ]

@@ -9,12 +9,13 @@ from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState, Sn
 from dfks_rules.model.identity import Aor
 from dfks_rules.store.migrations import migrate
 from dfks_rules.store.tables import Commit, read, write
+from tests.helpers.states import forwarding
 
 ALICE = Aor("alice", "example.com")
 BOB = Aor("bob", "example.com")
 DND, _, CFB, CFNA = FEATURES
 FIRST = NOTHING_STORED.replace(DND, FeatureState(status=True))
-SECOND = FIRST.replace(CFB, FeatureState(status=True, forward_to="2424"))
+SECOND = FIRST.replace(CFB, forwarding(True, "2424"))
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def _codes(connection: sqlite3.Connection, *changes: Commit) -> list[str | None]
 
 def test_only_the_features_that_changed_have_rows(connection: sqlite3.Connection) -> None:
     """`changed_at` then says when that feature was changed last."""
-    state = FeatureState(status=True, forward_to="2424", ring_count=4)
+    state = forwarding(True, "2424", 4)
     write(connection, [Commit(ALICE, NOTHING_STORED, NOTHING_STORED.replace(CFNA, state))])
     rows = connection.execute("SELECT * FROM feature_state").fetchall()
     assert [row[:6] for row in rows] == [
@@ -74,9 +75,9 @@ def test_a_change_that_builds_on_one_that_failed_is_unavailable(
 @pytest.mark.parametrize(
     "state",
     [
-        FeatureState(forward_to="\ud800"),
-        FeatureState(forward_to="nul\0inside"),
-        FeatureState(ring_count=1 << 64),
+        forwarding(False, "\ud800"),
+        forwarding(False, "nul\0inside"),
+        forwarding(False, rings=1 << 64),
     ],
 )
 def test_a_value_that_no_database_takes_harms_nobody_else(

@@ -1,5 +1,8 @@
 """The process that tries policies, and every way in which it can fail; real processes all."""
 
+import asyncio
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -25,6 +28,11 @@ async def failure(code: str, within: float = 30, files: PolicyFiles = FILES) -> 
     return finding.message
 
 
+def _children() -> list[str]:
+    """Process ids of what this process started."""
+    return Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+
+
 async def test_good_files_come_back_compiled() -> None:
     """The same as if they were compiled here."""
     compiled = await Checker().check(FILES)
@@ -48,10 +56,45 @@ async def test_findings_come_back_with_their_places() -> None:
 async def test_crash_is_told_with_its_signal() -> None:
     """A segmentation fault of the engine."""
     code = "import os; os.kill(os.getpid(), 11)"
-    assert await failure(code) == "the process that tries the policies was killed by SIGSEGV"
+    assert await failure(code) == "the process that checks the policies was killed by SIGSEGV"
     # More than a pipe holds: nobody reads it any more.
     large = PolicyFiles((Source("p.yaml", "x" * 1_000_000),), ())
     assert "SIGSEGV" in await failure(code, files=large)
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+async def test_signal_that_means_the_server_does_not_end_the_check(stop: signal.Signals) -> None:
+    """A service manager sends SIGTERM to all processes: that says nothing about policies."""
+    code = (
+        f"import os; os.kill(os.getpid(), {stop.value})\n"
+        "from dfks_rules.app.desk.canary import main; main()"
+    )
+    assert (await Checker((sys.executable, "-c", code)).check(FILES)).revision
+
+
+async def test_server_hears_its_signals_while_and_after_it_checks() -> None:
+    """A mask that stays would be a server that only kill -9 stops."""
+    heard = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, heard.set)
+    try:
+        await Checker().check(FILES)
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.wait_for(heard.wait(), 5)
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
+
+
+async def test_check_that_is_given_up_leaves_no_process() -> None:
+    """A stop during the start."""
+    checker = Checker((sys.executable, "-c", "import time; time.sleep(600)"))
+    task = asyncio.create_task(checker.check(FILES))
+    while not (pids := _children()):  # noqa: ASYNC110 - the kernel tells nobody
+        await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not set(pids) & set(_children())
 
 
 async def test_hang_is_ended() -> None:

@@ -9,7 +9,7 @@ from dfks_rules.app.desk.policies import PolicyFiles
 from dfks_rules.policy.reading.source import Source
 
 FILES = PolicyFiles(
-    (Source("p.yaml", "é\n"), Source("tenants/a.example/t.yaml", "t", "a.example")),
+    (Source("p.yaml", "kind: Policy # é\n"), Source("tenants/a.example/t.yaml", "t", "a.example")),
     (Source("cases.yaml", "c"),),
 )
 
@@ -19,8 +19,8 @@ def test_what_is_kept_comes_back_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "var" / "policies.json"
     keep(path, FILES)
     assert recall(path) == FILES
-    keep(path, PolicyFiles((), ()))
-    assert recall(path) == PolicyFiles((), ())
+    keep(path, FILES._replace(cases=()))
+    assert recall(path) == FILES._replace(cases=())
     assert [file.name for file in path.parent.iterdir()] == ["policies.json"]
 
 
@@ -31,6 +31,15 @@ def test_what_is_of_no_use_is_nothing(tmp_path: Path, text: str) -> None:
     assert recall(path) is None
     path.write_text(text)
     assert recall(path) is None
+
+
+def test_files_without_a_policy_are_of_no_use(tmp_path: Path) -> None:
+    """A start with them would allow everything."""
+    path = tmp_path / "policies.json"
+    users = Source("users.csv", "user,domain,group,role,numbers\n")
+    for sources in ((), (users,), (Source("d.yaml", "kind: Directory\n"),)):
+        keep(path, PolicyFiles(sources, ()))
+        assert recall(path) is None
 
 
 def test_a_failed_write_leaves_no_litter(tmp_path: Path) -> None:

@@ -217,6 +217,57 @@ async def test_broken_files_start_from_the_last_good(folder: Path) -> None:
         await started(folder)
 
 
+@pytest.mark.parametrize("left", [None, "cases.yaml", "users.csv"])
+async def test_policies_that_are_all_gone_go_on_deciding(folder: Path, left: str | None) -> None:
+    """A volume that is not mounted must not allow everything; when it is back, all is well."""
+    policies = await started(folder)
+    (folder / "p.yaml").unlink()
+    if left:
+        (folder / left).write_text("user,domain,groups,role,numbers\n")
+    with capture_logs() as lines, pytest.raises(PolicyError, match="`policies: \\[\\]`"):
+        await policies.reload("change")
+    assert [(line["event"], line["log_level"]) for line in lines] == [
+        ("policy_reload_failed", "error")
+    ]
+    assert reason(policies) == "first"
+    assert policies.listing().failure is not None
+    write(folder, "first")
+    if left:
+        (folder / left).unlink()
+    await policies.reload("change")
+    assert (reason(policies), policies.listing().failure) == ("first", None)
+    with pytest.raises(PolicyError, match="no policy files here"):
+        await policies.start_shadow(str(folder.parent))
+    await policies.close()
+
+
+async def test_a_start_with_none_takes_the_last_good_or_fails(folder: Path) -> None:
+    """Phones that are barred stay barred, or the operator learns at once."""
+    (folder / "p.yaml").rename(folder.parent / "p.yaml")
+    with pytest.raises(PolicyError, match="no policy files here"):
+        await started(folder)
+    (folder.parent / "p.yaml").rename(folder / "p.yaml")
+    await (await started(folder)).close()
+    (folder / "p.yaml").unlink()
+    policies = await started(folder)
+    assert (reason(policies), policies.listing().origin) == ("first", "last good")
+    await policies.close()
+
+
+async def test_no_policies_on_purpose_are_served_and_never_the_last_good(folder: Path) -> None:
+    """A later start with broken files must not fall back on them."""
+    await (await started(folder)).close()
+    policies = PolicyReloader((), settings(folder.parent))
+    await policies.start()
+    assert reason(policies) is None
+    assert not (await policies.reload("operator")).changed
+    await policies.close()
+    (folder / "p.yaml").unlink()
+    again = await started(folder)
+    assert reason(again) == "first"
+    await again.close()
+
+
 async def test_last_good_that_cannot_be_kept_is_a_warning(folder: Path) -> None:
     """A full disk does not keep policies from deciding."""
     (folder.parent / "last_good.json").mkdir()

@@ -44,7 +44,7 @@ def test_each_rollback_goes_further_back() -> None:
         assert found.id == expected
         made.bring_back(found._replace(origin="rollback"))
         assert (made.active.id, made.active.origin) == (expected, "rollback")
-    with pytest.raises(DfksError, match="no revision before") as raised:
+    with pytest.raises(DfksError, match="no earlier revision") as raised:
         made.find(None)
     assert raised.value.code == "policy_no_revision"
     assert ids(made) == ["a", "b", "c"]
@@ -76,5 +76,5 @@ def test_the_same_revision_stands_once() -> None:
 
 def test_unknown_revision_says_which_there_are() -> None:
     """A hash is easily mistyped."""
-    with pytest.raises(DfksError, match="`x` is not kept; there are `a`, `b`"):
+    with pytest.raises(DfksError, match="`x` is not kept; kept are `a`, `b`"):
         revisions("a", "b").find("x")

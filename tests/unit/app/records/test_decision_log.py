@@ -9,15 +9,15 @@ import pytest
 
 from dfks_rules.app.records.decision_log import DecisionLog, Mask, record_of, view_of_outcome
 from dfks_rules.errors import ConfigError
-from dfks_rules.model.features import FeatureState
 from dfks_rules.model.identity import Aor
 from dfks_rules.policy.facts.given import view_of
 from dfks_rules.policy.site.site import NO_SITE
 from tests.helpers.policy import CFA, set_
+from tests.helpers.states import forwarding
 from tests.unit.app.records.test_decisions import outcome
 
 CALL = outcome(
-    set_(CFA, FeatureState(forward_to="sip:+493012345@x"))._replace(
+    set_(CFA, forwarding(False, "sip:+493012345@x"))._replace(
         presentity=Aor("+493098765", "example.com")
     )
 )

@@ -10,7 +10,7 @@ from dfks_rules.model.requests import FeatureRequest
 from dfks_rules.policy.deciding.policy_set import PolicySet
 from dfks_rules.policy.facts.view import NOWHERE
 from tests.helpers.playbook import default_policies
-from tests.helpers.policy import ALICE, BOB, CFA, DND, NOON, get, set_, subscribe
+from tests.helpers.policy import ALICE, BOB, CFA, DND, NOON, OPERATOR, get, set_, subscribe
 
 POLICIES = default_policies()
 
@@ -57,6 +57,37 @@ def test_a_decision_is_explained_by_its_id_or_its_presentity() -> None:
     assert decisions.explain("nothing-1") == []
 
 
+def test_every_decision_that_is_kept_is_found_by_its_id_and_no_other() -> None:
+    """Requests are of one decision or of several, and the oldest are gone."""
+    decisions = Decisions(3, of_revision)
+    for request in ((DND,), (DND, CFA), (CFA,), (DND, CFA, DND)):
+        decisions.keep(tuple(outcome(get(feature)) for feature in request))
+    records = list(decisions.latest())
+    assert len(records) == 6
+    for record in records:
+        (explained,) = decisions.explain(record["id"])
+        assert explained["record"] == record
+    start = records[0]["id"].partition("-")[0]
+    wrong = ("1", "8", "0", "-1", "02", "", "9" * 5000, "\N{ARABIC-INDIC DIGIT THREE}")
+    for name in (*(f"{start}-{number}" for number in wrong), f"x{start}-3", start, ""):
+        assert decisions.explain(name) == []
+
+
+def test_an_operators_own_reads_do_not_push_out_what_was_refused() -> None:
+    """Whoever looks for a refusal reads features first, and would lose what he looks for."""
+    decisions = Decisions(2, of_revision)
+    decisions.keep((outcome(set_(DND)),))
+    read = outcome(get(DND)._replace(requester=OPERATOR))
+    for _ in range(5):
+        decisions.keep((read,))
+    (record,) = decisions.latest()
+    assert record["given"]["op"] == "set"
+    assert decisions.explain(record["id"])
+    assert decisions.counts["made"] == 6
+    decisions.keep((outcome(set_(DND)._replace(requester=OPERATOR)),))
+    assert len(list(decisions.latest())) == 2
+
+
 def test_policies_that_are_gone_are_said_to_be() -> None:
     """Another set of policies would explain another decision."""
     decisions = Decisions(10, lambda _: None)
@@ -90,4 +121,4 @@ def test_losses_of_the_log_are_counted_where_operators_look(tmp_path: Path) -> N
     decisions = Decisions(10, of_revision, log)
     decisions.keep((outcome(get(DND)), outcome(get(CFA))))
     log.close()
-    assert decisions.statistics() == {"decisions:made": 2, "decisions:lost": 1}
+    assert decisions.counts == {"made": 2, "lost": 1}

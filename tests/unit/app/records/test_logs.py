@@ -12,12 +12,13 @@ from dfks_rules.app.records.decisions import Decisions
 from dfks_rules.app.records.logs import LEVELS, LoggedOutcomes, _Lines, set_up
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Decision, Denial, NotifyScope, Outcome
-from dfks_rules.model.features import NOTHING_STORED, OFF, FeatureState
+from dfks_rules.model.features import NOTHING_STORED, OFF
 from dfks_rules.model.requests import FeatureRequest
 from dfks_rules.policy.facts.view import NOWHERE
 from tests.helpers.policy import ALICE, CFA, NOON, ON, get, set_, subscribe
+from tests.helpers.states import forwarding
 
-_ASKED = FeatureState(status=True, forward_to="sip:bob@example.com")
+_ASKED = forwarding(True, "sip:bob@example.com")
 
 
 def _outcome(
@@ -88,10 +89,10 @@ def test_gets_are_counted_and_only_what_policies_want_is_logged(
     log.record((_outcome(get()), _outcome(get(), logs=("a get",)), _outcome(set_(), Denial("x"))))
     assert [line["event"] for line in _lines(capfd)] == ["policy_log", "feature_set_denied"]
     assert log.counts == {
-        "features:gets": 2,
-        "features:sets": 1,
-        "features:denials": 1,
-        "features:failures": 0,
+        "gets": 2,
+        "sets": 1,
+        "denials": 1,
+        "failures": 0,
     }
 
 
@@ -187,4 +188,4 @@ def test_a_store_that_fails_is_told_once_a_second_and_counted() -> None:
     assert [(line["event"], line["reason"], line["requests"]) for line in lines] == [
         ("store_failed", "disk is full", 1)
     ]
-    assert log.counts["features:failures"] == 3
+    assert log.counts["failures"] == 3

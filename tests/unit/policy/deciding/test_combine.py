@@ -13,8 +13,9 @@ from dfks_rules.policy.facts.view import FactValue
 from dfks_rules.policy.language.document import AllOf, Also, Effects, Rule
 from dfks_rules.policy.language.values import Clamped, Template
 from tests.helpers.policy import CFA, CFNA, DND
+from tests.helpers.states import forwarding, values
 
-STORED = FeatureState(True, "sip:stored@a", 5)
+STORED = forwarding(True, "sip:stored@a", 5)
 NO = Denial("no", "Never", DenialAnswer.STORED)
 
 
@@ -55,7 +56,7 @@ def test_without_rules_a_get_tells_what_is_stored() -> None:
 def test_without_rules_a_set_stores_what_is_asked_and_keeps_what_is_not_said() -> None:
     """A phone that turns a feature off need not repeat the target."""
     assert on_set(FeatureState(status=False)).state == STORED._replace(status=False)
-    asked = FeatureState(True, "sip:asked@a", 9)
+    asked = forwarding(True, "sip:asked@a", 9)
     assert on_set(asked).state == asked
 
 
@@ -73,10 +74,10 @@ def test_each_field_is_decided_by_the_first_rule_that_sets_it() -> None:
     """Fields, not rules, are what the first match decides."""
     decision = on_get(
         Effects(status=0),
-        Effects(status=1, forward_to="x", assigned=True),
-        Effects(ring_count=7, assigned=False, notify=NotifyScope.NONE),
+        Effects(status=1, values=values("x"), assigned=True),
+        Effects(values=values(rings=7), assigned=False, notify=NotifyScope.NONE),
     )
-    assert decision.state == FeatureState(False, "x", 7)
+    assert decision.state == forwarding(False, "x", 7)
     assert (decision.assigned, decision.notify) == (True, NotifyScope.NONE)
     assert decision.matched == ("p/0", "p/1", "p/2")
     assert decision.decided_by == {
@@ -90,7 +91,7 @@ def test_each_field_is_decided_by_the_first_rule_that_sets_it() -> None:
 
 def test_final_stops_the_list_of_fields() -> None:
     """The rules after it still match, and set nothing."""
-    decision = on_get(Effects(status=0, final=True), Effects(forward_to="x"))
+    decision = on_get(Effects(status=0, final=True), Effects(values=values("x")))
     assert decision.state == STORED._replace(status=False)
     assert decision.matched == ("p/0", "p/1")
 
@@ -103,7 +104,7 @@ def test_final_does_not_hide_a_denial() -> None:
 @pytest.mark.parametrize("feature", [DND, CFA])
 def test_values_that_a_feature_does_not_have_are_ignored(feature: Feature) -> None:
     """A rule about all features may set a ring count."""
-    decision = on_get(Effects(ring_count=7), feature=feature, stored=OFF)
+    decision = on_get(Effects(values=values(rings=7)), feature=feature, stored=OFF)
     assert (decision.state, decision.decided_by) == (OFF, {})
 
 
@@ -123,6 +124,14 @@ def test_a_denial_leaves_notify_and_assigned_to_count() -> None:
     decision = on_get(effects)
     assert (decision.notify, decision.assigned) == (NotifyScope.NONE, False)
     assert decision.decided_by == {"deny": "p/0", "notify": "p/0", "assigned": "p/0"}
+
+
+def test_assigned_does_not_count_beside_a_denied_set() -> None:
+    """What the phone is told then is what a get would tell."""
+    effects = Effects(denial=NO, notify=NotifyScope.NONE, assigned=False)
+    decision = on_set(FeatureState(status=True), effects)
+    assert (decision.notify, decision.assigned) == (NotifyScope.NONE, True)
+    assert decision.decided_by == {"deny": "p/0", "notify": "p/0"}
 
 
 @pytest.mark.parametrize(
@@ -167,7 +176,7 @@ def test_allow_gives_leave_and_deny_takes_it() -> None:
 
 def test_leave_to_subscribe_has_no_state() -> None:
     """Rules about all operations set fields that only features have."""
-    decision = on_subscribe(Effects(status=1, forward_to="x", assigned=False), own=True)
+    decision = on_subscribe(Effects(status=1, values=values("x"), assigned=False), own=True)
     assert (decision.state, decision.assigned, decision.decided_by) == (OFF, True, {})
 
 
@@ -197,36 +206,35 @@ def on_set_of_boss(*effects: Effects, shadow: bool = False) -> Decision:
     """The decision of a set of the boss, who asks for 99 rings."""
     several = [rule._replace(shadow=shadow) for rule in rules(*effects)]
     plan = make_plan(several, Operation.SET, CFNA, "rev", FACTS.get)
-    return plan.decide(FeatureState(True, None, 99), STORED, own=True)
+    return plan.decide(forwarding(True, None, 99), STORED, own=True)
 
 
 def test_values_are_worked_out_from_facts() -> None:
     """A ring count is clamped, and a target made of the user's name."""
     effects = Effects(
-        forward_to=Template("sip:vm-${user}@${domain}"),
-        ring_count=Clamped("request.ringCount", 2, 10),
+        values=values(Template("sip:vm-${user}@${domain}"), Clamped("request.ringCount", 2, 10)),
     )
-    assert on_set_of_boss(effects).state == FeatureState(True, "sip:vm-boss@a.example", 10)
+    assert on_set_of_boss(effects).state == forwarding(True, "sip:vm-boss@a.example", 10)
 
 
 def test_a_value_that_cannot_be_worked_out_is_as_if_nothing_was_said() -> None:
     """An absent fact must not end in an empty target."""
-    effects = Effects(forward_to=Template("sip:${param}"), ring_count=Clamped("x", 2, 10))
-    assert on_set_of_boss(effects).state == FeatureState(True, STORED.forward_to, 99)
+    effects = Effects(values=values(Template("sip:${param}"), Clamped("x", 2, 10)))
+    assert on_set_of_boss(effects).state == forwarding(True, "sip:stored@a", 99)
 
 
 def test_sets_that_follow_say_whose_feature_and_what_is_asked_for() -> None:
     """The same user where nothing else is said; values only where the feature has them."""
     effects = Effects(
         also=(
-            Also(DND, 0, ring_count=3),
-            Also(CFNA, "request", Template("${user}-2"), Template("b.example"), "x", 3),
+            Also(DND, 0, values=values(rings=3)),
+            Also(CFNA, "request", Template("${user}-2"), Template("b.example"), values("x", 3)),
             Also(DND, 1, Template("${param}")),
         )
     )
     assert on_set_of_boss(effects).also == (
         AlsoSet(Aor("boss", "a.example"), Asked(DND, OFF)),
-        AlsoSet(Aor("boss-2", "b.example"), Asked(CFNA, FeatureState(True, "x", 3))),
+        AlsoSet(Aor("boss-2", "b.example"), Asked(CFNA, forwarding(True, "x", 3))),
     )
 
 

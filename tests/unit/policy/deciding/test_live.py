@@ -4,7 +4,7 @@ import pytest
 
 from dfks_rules.errors import DfksError, StoreError
 from dfks_rules.model.decisions import Decision
-from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState, Snapshot
+from dfks_rules.model.features import FEATURES, NOTHING_STORED, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Operation, Surroundings
 from dfks_rules.policy.deciding.live import (
@@ -20,6 +20,7 @@ from dfks_rules.policy.facts.given import view_of
 from dfks_rules.policy.facts.view import View
 from dfks_rules.policy.reading.source import Source
 from tests.helpers.policy import ALICE, BOB, CFA, DND, NOON, PHONE, get, policies, set_, source
+from tests.helpers.states import forwarding
 
 OTHERWISE = policies("[]").decide(set_(), NOTHING_STORED, NOON)
 ON = "- id: r\n  when: {op: get}\n  then: {status: 1}\n"
@@ -76,7 +77,7 @@ def test_no_onlooker_reads_what_the_policies_do_not() -> None:
     def unavailable(_user: Aor) -> Snapshot:
         raise StoreError("store_unavailable", "disk is gone")
 
-    request = set_(CFA, FeatureState(True, BOB.uri))
+    request = set_(CFA, forwarding(True, BOB.uri))
     shadow = Shadow(policies("- {id: loop, when: {target.loop: true}, then: {deny: loop}}"))
     observed, _ = live(ON, shadow)
     observed.decide(request, NOTHING_STORED, NOON, Surroundings(unavailable))

@@ -32,6 +32,7 @@ from tests.helpers.policy import (
     source,
     subscribe,
 )
+from tests.helpers.states import forwarding
 
 BY_BOB = Requester(Origin.WATCHER, BOB)
 
@@ -46,7 +47,7 @@ def status_by(*sources: tuple[str, str]) -> str:
 def test_no_files_are_a_policy_set_that_keeps_what_was_set() -> None:
     """An empty directory must not stop the server."""
     policy_set = load([])
-    asked = FeatureState(True, "sip:bob@example.com")
+    asked = forwarding(True, "sip:bob@example.com")
     assert policy_set.decide(set_(CFA, asked), NOTHING_STORED, NOON).state == asked
     assert policy_set.decide(subscribe(), NOTHING_STORED, NOON).denial is None
 

@@ -1,13 +1,14 @@
 """Facts that are worked out, or said by a case."""
 
-from dfks_rules.model.features import NOTHING_STORED, FeatureState
+from dfks_rules.model.features import NOTHING_STORED
 from dfks_rules.policy.facts.derived_facts import DERIVED_FACTS
 from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.facts.view import View
 from tests.helpers.policy import CFNA, NOON, get, set_
+from tests.helpers.states import forwarding
 
-STORED = NOTHING_STORED.replace(CFNA, FeatureState(True, "sip:vm@example.com", 4))
-SET = set_(CFNA, FeatureState(False, "4930", 2))
+STORED = NOTHING_STORED.replace(CFNA, forwarding(True, "sip:vm@example.com", 4))
+SET = set_(CFNA, forwarding(False, "4930", 2))
 
 
 def test_what_somebody_says_of_a_derived_fact_holds() -> None:

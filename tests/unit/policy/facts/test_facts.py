@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dfks_rules.model.features import NOTHING_STORED, FeatureState
+from dfks_rules.model.features import NOTHING_STORED
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester, Surroundings
 from dfks_rules.policy.facts.facts import FACTS
@@ -13,12 +13,13 @@ from dfks_rules.policy.site.directory import Directory, Entry
 from dfks_rules.policy.site.number_plan import NumberPlan
 from dfks_rules.policy.site.site import make_site
 from tests.helpers.policy import ALICE, CFNA, NOON, OPERATOR, get, set_, subscribe
+from tests.helpers.states import forwarding
 
 PHONE = Requester(
     Origin.WATCHER, Aor("bob", "b.example"), "dev", "Yealink", "tcp", "10.0.0.7", "route"
 )
-STORED = NOTHING_STORED.replace(CFNA, FeatureState(True, "sip:vm@example.com", 4))
-SET = set_(CFNA, FeatureState(False, "4930", 2), requester=PHONE)
+STORED = NOTHING_STORED.replace(CFNA, forwarding(True, "sip:vm@example.com", 4))
+SET = set_(CFNA, forwarding(False, "4930", 2), requester=PHONE)
 
 SITE = make_site(Directory([Entry(ALICE, ("sales", "export"), "owner", ("4930",))]), NumberPlan())
 AROUND = Surroundings(NOWHERE.stored_of, 5, 2)

@@ -1,15 +1,16 @@
 """What facts are read from."""
 
-from dfks_rules.model.features import NOTHING_STORED, FeatureState
+from dfks_rules.model.features import NOTHING_STORED
 from dfks_rules.policy.facts.view import View
 from tests.helpers.policy import CFA, NOON, get, set_, subscribe
+from tests.helpers.states import forwarding
 
-STORED = NOTHING_STORED.replace(CFA, FeatureState(True, "bob"))
+STORED = NOTHING_STORED.replace(CFA, forwarding(True, "bob"))
 
 
 def test_the_target_is_what_is_asked_for_else_what_is_stored() -> None:
     """A set that only switches on forwards to the target that was set before."""
-    asked = View(set_(CFA, FeatureState(True, "carol")), STORED, NOON).target
+    asked = View(set_(CFA, forwarding(True, "carol")), STORED, NOON).target
     stored = View(set_(CFA), STORED, NOON).target
     assert asked is not None
     assert stored is not None

@@ -3,6 +3,7 @@
 from dfks_rules.model.features import Feature
 from dfks_rules.policy.language.document import Also, Band, Effects
 from dfks_rules.policy.language.values import Clamped, Template
+from tests.helpers.states import values
 
 
 def test_bands_sort_from_mandatory_to_default() -> None:
@@ -18,6 +19,6 @@ def test_effects_say_nothing_unless_told() -> None:
 def test_effects_know_the_facts_that_they_read() -> None:
     """What they depend on is part of what a decision is remembered by."""
     also = Also(Feature.DO_NOT_DISTURB, "request", Template("${param}"))
-    effects = Effects(forward_to=Template("${device}"), ring_count=Clamped("x", 1, 2), also=(also,))
+    effects = Effects(values=values(Template("${device}"), Clamped("x", 1, 2)), also=(also,))
     assert effects.facts == {"device", "x", "param", "user", "domain", "request.status"}
-    assert Effects(forward_to="y", ring_count=3, log="${user}").facts == set()
+    assert Effects(values=values("y", 3), log="${user}").facts == set()

@@ -79,11 +79,28 @@ def test_negations_are_of_a_matcher_with_the_same_operand(matcher: Any) -> None:
     assert (negated.operand, negated.kinds) == (matcher.operand, matcher.kinds)
 
 
-@pytest.mark.parametrize("text", ["10.0.0.1/8", "10.0.0.0/33", "example.com", ""])
-def test_networks_that_are_none_are_refused(text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("10.0.0.0/33", "is not a network, like `10.0.0.0/8`"),
+        ("example.com", "is not a network, like `10.0.0.0/8`"),
+        ("", "is not a network, like `10.0.0.0/8`"),
+        ("10.0.0.1/24", "is an address in a network; write the network, `10.0.0.0/24`"),
+        ("2001:db8::1/32", "is an address in a network; write the network, `2001:db8::/32`"),
+        ("::ffff:0:0/96", "is a network of IPv4 addresses; write `0.0.0.0/0`"),
+        ("::ffff:10.1.0.0/112", "is a network of IPv4 addresses; write `10.1.0.0/16`"),
+    ],
+)
+def test_networks_that_no_address_is_in_are_refused(text: str, message: str) -> None:
     """A typo in an access rule must not become a rule that never matches."""
-    with pytest.raises(ValueError, match=f"^`{text}` is not a network: "):
+    with pytest.raises(ValueError, match=r".") as caught:
         MATCHERS["cidr"].prepare([text])
+    assert str(caught.value) == f"`{text}` {message}"
+
+
+def test_a_network_that_holds_all_of_ipv6_is_let_be() -> None:
+    """Other addresses than mapped ones are in it."""
+    assert MATCHERS["cidr"].prepare(["::/0"])
 
 
 def test_atoms_with_equal_operands_are_equal() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dfks_rules.model.features import MAX_TEXT
+from dfks_rules.model.values import MAX_TEXT
 from dfks_rules.policy.facts.view import FactValue
 from dfks_rules.policy.language.values import Clamped, Template, line
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dfks_rules.errors import Finding
+from dfks_rules.errors import Finding, PolicyError
 from dfks_rules.policy.reading.check import check
 from tests.helpers.policy import source
 
@@ -25,14 +25,14 @@ def one(when: str, then: str = "{status: 1}") -> str:
             "{status: 1}",
             (6, 37),
             "policy_fact",
-            "fact `request.status` is there for `set` only; the rule is for `get`",
+            "fact `request.status` exists only for `set`; the rule is about `get`",
         ),
         (
             "{op: subscribe, not: {stored.status: 1}}",
             "{deny: no}",
             (6, 48),
             "policy_fact",
-            "fact `stored.status` is there for `get`, `set` only; the rule is for `subscribe`",
+            "fact `stored.status` exists only for `get`, `set`; the rule is about `subscribe`",
         ),
         (
             "{op: set}",
@@ -60,28 +60,28 @@ def one(when: str, then: str = "{status: 1}") -> str:
             "{values: {forwardTo: x}}",
             (7, 21),
             "policy_effect",
-            "leave to subscribe has no value `forwardTo`",
+            "`subscribe` has no value `forwardTo`",
         ),
         (
             "{op: get, not: {op: get}}",
             "{status: 1}",
             (5, 5),
             "policy_never_matches",
-            "rule `r` can never match: its conditions contradict one another",
+            "rule `r` can never match: its conditions contradict each other",
         ),
         (
             "{op: subscribe, feature: DoNotDisturb}",
             "{deny: no}",
             (5, 5),
             "policy_never_matches",
-            "rule `r` can never match: its conditions contradict one another",
+            "rule `r` can never match: its conditions contradict each other",
         ),
         (
             "{all: [{domain: a.example}, {domain: [b.example, c.example]}]}",
             "{status: 1}",
             (5, 5),
             "policy_never_matches",
-            "rule `r` can never match: its conditions contradict one another",
+            "rule `r` can never match: its conditions contradict each other",
         ),
     ],
 )
@@ -132,7 +132,7 @@ def test_ids_are_unique_in_a_file_even_where_rules_are_broken() -> None:
         (5, "policy_value"),
         (6, "policy_duplicate_id"),
     ]
-    assert found[1].message == "rule `a` is here twice; the first is on line 5"
+    assert found[1].message == "rule `a` appears twice, first on line 5"
 
 
 def test_names_are_unique_over_files() -> None:
@@ -140,7 +140,7 @@ def test_names_are_unique_over_files() -> None:
     rules = "- {id: a, then: {status: 1}}\n"
     second = source(rules)._replace(file="q.yaml")
     assert check([source(rules), second])[1] == [
-        Finding("q.yaml", 3, 18, "policy_duplicate_name", "policy `p` is in `p.yaml` already")
+        Finding("q.yaml", 3, 18, "policy_duplicate_name", "the name `p` is taken by `p.yaml`")
     ]
 
 
@@ -173,3 +173,11 @@ def test_a_file_may_have_no_rules() -> None:
 def test_files_of_any_shape_give_findings(text: str) -> None:
     """Later stages look at trees that the schema has refused."""
     assert check([source("")._replace(text=text)])[1] != []
+
+
+def test_an_error_tells_five_hundred_findings_and_counts_the_others() -> None:
+    """What a server prints that does not start has to fit into a log."""
+    findings = [Finding("p.yaml", line, 1, "policy_value", "no") for line in range(1, 1002)]
+    lines = str(PolicyError(findings)).splitlines()
+    assert len(lines) == 501
+    assert lines[-1] == "and 501 more"

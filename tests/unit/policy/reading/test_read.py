@@ -22,6 +22,7 @@ from dfks_rules.policy.language.values import Clamped, Template
 from dfks_rules.policy.reading.read import Reader
 from dfks_rules.policy.reading.source import parse
 from tests.helpers.policy import source
+from tests.helpers.states import values
 
 P = Policy("p", Mode.ENFORCE, Band.NORMAL, 500, ())
 
@@ -89,22 +90,22 @@ def test_scope_when_and_unless_make_one_condition() -> None:
         ("{notify: false}", Effects(notify=NotifyScope.NONE)),
         ("{notify: requester}", Effects(notify=NotifyScope.REQUESTER)),
         ("{notify: others}", Effects(notify=NotifyScope.OTHERS)),
-        ("{values: {forwardTo: x, ringCount: 3}}", Effects(forward_to="x", ring_count=3)),
+        ("{values: {forwardTo: x, ringCount: 3}}", Effects(values=values("x", 3))),
         (
             '{values: {forwardTo: {template: "vm-${user}", default: x}}}',
-            Effects(forward_to=Template("vm-${user}", "x")),
+            Effects(values=values(Template("vm-${user}", "x"))),
         ),
         (
             "{values: {forwardTo: {from: stored.forwardTo}}}",
-            Effects(forward_to=Template("${stored.forwardTo}")),
+            Effects(values=values(Template("${stored.forwardTo}"))),
         ),
         (
             "{values: {ringCount: {from: request.ringCount, min: 2, max: 9, default: 4}}}",
-            Effects(ring_count=Clamped("request.ringCount", 2, 9, 4)),
+            Effects(values=values(rings=Clamped("request.ringCount", 2, 9, 4))),
         ),
         (
             "{values: {ringCount: {from: stored.ringCount}}}",
-            Effects(ring_count=Clamped("stored.ringCount", 1, 100)),
+            Effects(values=values(rings=Clamped("stored.ringCount", 1, 100))),
         ),
         (
             "{also: [{feature: DoNotDisturb, status: 0}]}",
@@ -163,7 +164,7 @@ def test_head_of_a_file_and_its_defaults() -> None:
         (
             "{source.ip: {cidr: 10.0.0.1/8}}",
             "policy_value",
-            "`10.0.0.1/8` is not a network: 10.0.0.1/8 has host bits set",
+            "`10.0.0.1/8` is an address in a network; write the network, `10.0.0.0/8`",
         ),
         ("{user: {sameAs: user}}", "policy_value", "`user` is always the same as itself"),
     ],
@@ -191,12 +192,12 @@ def test_placeholders_must_name_facts() -> None:
         (
             "{values: {forwardTo: {default: x}}}",
             "policy_effect",
-            "`forwardTo` takes one of `from` and `template`",
+            "`forwardTo` takes either `from` or `template`",
         ),
         (
             "{values: {forwardTo: {from: user, template: x}}}",
             "policy_effect",
-            "`forwardTo` takes one of `from` and `template`",
+            "`forwardTo` takes either `from` or `template`",
         ),
         (
             '{values: {forwardTo: {template: "${usr}"}}}',

@@ -92,8 +92,8 @@ def test_a_plan_can_be_pickled() -> None:
         ("domains: {a: {internal: {lengths: [3], prefixes: ['+']}}}", 4, 51, "`+` is not 1 to 8"),
         ("domains: {a: {outsid: '0'}}", 4, 15, "unknown key `outsid` (did you mean `outside`?)"),
         ("classes: {p: ['0900']}", 4, 15, "`0900` is not the start of an E.164 number, like"),
-        ("classes: {Pre: ['+1']}", 4, 11, "`Pre` is not lower-case letters, digits and `-`"),
-        ("classes: {p: ['+1'], q: ['+2', '+1']}", 4, 32, "`+1` is of class `p` too"),
+        ("classes: {Pre: ['+1']}", 4, 11, "`Pre` is not a name of lower-case letters, digits"),
+        ("classes: {p: ['+1'], q: ['+2', '+1']}", 4, 32, "`+1` is already of class `p`"),
     ],
 )
 def test_findings_have_their_place(text: str, line: int, column: int, message: str) -> None:
@@ -111,8 +111,8 @@ def test_files_must_not_contradict_each_other() -> None:
     )
     assert [finding.message for finding in findings] == [
         "country is `GB` here and `DE` in another file",
-        "domain `a.example` is in another file too",
-        "`+1` is of class `p` too",
+        "domain `a.example` is already in another file",
+        "`+1` is already of class `p`",
     ]
 
 
@@ -124,5 +124,5 @@ def test_a_tenant_plans_its_own_domain_only() -> None:
         "`country` is for every domain; a tenant's file may only have `domains`",
     ]
     _, (finding,) = plan_of("domains: {b.example: {}}", tenant="a.example")
-    assert finding.message == "domain `b.example` is not this tenant's, `a.example`"
+    assert finding.message == "domain `b.example` is not this tenant's domain, `a.example`"
     assert plan_of("domains: {a.example: {outside: '0'}}", tenant="a.example")[1] == []

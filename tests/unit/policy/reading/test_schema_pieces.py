@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from dfks_rules.model.values import Choice, Integer
 from dfks_rules.policy.facts.fact import Kind
 from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.reading.schema_pieces import (
@@ -11,6 +12,7 @@ from dfks_rules.policy.reading.schema_pieces import (
     WANTED,
     constant_schema,
     object_schema,
+    value_schema,
 )
 
 
@@ -37,3 +39,9 @@ def test_names_are_nothing_else(text: str) -> None:
 def test_an_object_takes_no_unknown_keys() -> None:
     """A typo would be ignored for ever."""
     assert object_schema("x", [], {})["additionalProperties"] is False
+
+
+def test_a_value_of_words_takes_these_words_only() -> None:
+    """Numbers have bounds, texts a length."""
+    assert value_schema(Choice(("ready", "notReady"))) == {"enum": ["ready", "notReady"]}
+    assert value_schema(Integer(1, 9)) == {"type": "integer", "minimum": 1, "maximum": 9}

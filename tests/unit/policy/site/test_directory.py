@@ -63,7 +63,7 @@ def test_a_number_of_two_users_is_found() -> None:
     entries = [Entry(ALICE, numbers=("201",)), Entry(BOB, numbers=("201",), file="b.csv")]
     _, findings = make_directory(entries)
     assert [finding.message for finding in findings] == [
-        "number `201` is of `sip:alice@acme.example` too"
+        "number `201` already belongs to `sip:alice@acme.example`"
     ]
 
 

@@ -2,9 +2,10 @@
 
 import pytest
 
-from dfks_rules.model.features import NOTHING_STORED, Feature, FeatureState, Snapshot
+from dfks_rules.model.features import NOTHING_STORED, Feature, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.policy.site.forward_loops import MAX_HOPS, MAX_USERS, loops
+from tests.helpers.states import forwarding
 
 
 def user(name: str) -> Aor:
@@ -33,7 +34,7 @@ def to(
     target: str, feature: Feature = Feature.CALL_FORWARDING_ALWAYS, *, on: bool = True
 ) -> Snapshot:
     """One stored forward."""
-    return NOTHING_STORED.replace(feature, FeatureState(on, target))
+    return NOTHING_STORED.replace(feature, forwarding(on, target))
 
 
 def test_a_forward_to_oneself_is_a_loop() -> None:
@@ -88,7 +89,7 @@ def test_branches_load_a_bounded_number_of_users() -> None:
 
     def branching(aor: Aor) -> Snapshot:
         loaded.append(aor)
-        states = tuple(FeatureState(True, f"{aor.user}{n}") for n in range(4))
+        states = tuple(forwarding(True, f"{aor.user}{n}") for n in range(4))
         return Snapshot(1, states)
 
     assert not loops(user("a"), user("b"), branching, resolve)

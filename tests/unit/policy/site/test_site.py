@@ -1,10 +1,11 @@
 """What policies know of users and numbers."""
 
-from dfks_rules.model.features import NOTHING_STORED, Feature, FeatureState, Snapshot
+from dfks_rules.model.features import NOTHING_STORED, Feature, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.policy.site.directory import Directory, Entry
 from dfks_rules.policy.site.number_plan import NumberPlan
 from dfks_rules.policy.site.site import NO_SITE, make_site
+from tests.helpers.states import forwarding
 
 ALICE, BOB = Aor("alice", "a.example"), Aor("bob", "a.example")
 
@@ -12,7 +13,7 @@ ALICE, BOB = Aor("alice", "a.example"), Aor("bob", "a.example")
 def test_a_loop_is_seen_over_what_others_have_stored() -> None:
     """Bob forwards to Alice's number: Alice must not forward to Bob."""
     site = make_site(Directory([Entry(ALICE, numbers=("+4930123456",))]), NumberPlan())
-    forward = FeatureState(True, "+4930123456")
+    forward = forwarding(True, "+4930123456")
 
     def stored_of(user: Aor) -> Snapshot:
         feature = Feature.CALL_FORWARDING_BUSY

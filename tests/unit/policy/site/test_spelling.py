@@ -2,7 +2,7 @@
 
 import pytest
 
-from dfks_rules.model.features import MAX_TEXT
+from dfks_rules.model.values import MAX_TEXT
 from dfks_rules.policy.site.spelling import Spelling, read_spelling
 
 

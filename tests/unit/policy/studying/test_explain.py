@@ -1,6 +1,6 @@
 """Why the policies decide as they do."""
 
-from dfks_rules.model.features import NOTHING_STORED, FeatureState
+from dfks_rules.model.features import NOTHING_STORED
 from dfks_rules.model.requests import FeatureRequest
 from dfks_rules.policy.facts.view import View
 from dfks_rules.policy.studying.explain import (
@@ -11,6 +11,7 @@ from dfks_rules.policy.studying.explain import (
     lines_of,
 )
 from tests.helpers.policy import BOB, CFA, DND, NOON, PHONE, get, policies, set_, subscribe
+from tests.helpers.states import forwarding
 
 
 def explained(rules: str, request: FeatureRequest) -> Explanation:
@@ -63,7 +64,7 @@ def test_each_field_says_who_decided_it_and_who_lost() -> None:
 
 def test_a_denial_takes_everything_from_the_other_rules() -> None:
     """The first one gives the reason."""
-    asked = FeatureState(status=True, forward_to="sip:+4420@example.com")
+    asked = forwarding(True, "sip:+4420@example.com")
     lines = lines_of(explained(RULES, set_(CFA, asked)))
     assert lines[0] == "set CallForwardingAlways of sip:alice@example.com: denied, fraud (No)"
     assert "    status: not used, p/fraud denies" in lines
@@ -71,7 +72,7 @@ def test_a_denial_takes_everything_from_the_other_rules() -> None:
 
 def test_a_rule_that_did_not_match_says_which_test_failed_and_what_it_saw() -> None:
     """The first of those that all must hold, each of those of which one must."""
-    lines = lines_of(explained(RULES, set_(CFA, FeatureState(forward_to="sip:bob@x"))))
+    lines = lines_of(explained(RULES, set_(CFA, forwarding(False, "sip:bob@x"))))
     at = lines.index("did not match:")
     assert lines[at : at + 6] == [
         "did not match:",
@@ -119,7 +120,7 @@ def test_in_short_it_is_the_rules_and_the_fields() -> None:
 
 def test_programs_get_the_same() -> None:
     """As JSON."""
-    value = explanation_json(explained(RULES, set_(CFA, FeatureState(forward_to="x"))))
+    value = explanation_json(explained(RULES, set_(CFA, forwarding(False, "x"))))
     unmatched = value["unmatched"]
     assert isinstance(unmatched, list)
     assert unmatched[3] == {

@@ -4,11 +4,12 @@ import json
 
 import pytest
 
-from dfks_rules.model.features import NOTHING_STORED, FeatureState
+from dfks_rules.model.features import NOTHING_STORED
 from dfks_rules.model.requests import Operation
 from dfks_rules.policy.facts.given import given_of, view_of
 from dfks_rules.policy.studying.replay import recorded, stored_as_sets
 from tests.helpers.policy import ALICE, CFA, NOON
+from tests.helpers.states import forwarding
 
 GIVEN = {"op": "set", "feature": "CallForwardingAlways", "request.status": 1, "user": "bob"}
 
@@ -17,6 +18,14 @@ def test_a_record_gives_back_its_request() -> None:
     """What is replayed is what was asked."""
     view = view_of(GIVEN)
     assert recorded(json.dumps({"id": "1", "given": given_of(view)}).encode()) == view
+
+
+def test_a_record_with_groups_gives_back_its_request() -> None:
+    """Every record of a site with a directory has them, and JSON has no tuples."""
+    view = view_of({**GIVEN, "groups": ["export", "sales"]})
+    again = recorded(json.dumps({"given": given_of(view)}).encode())
+    assert given_of(again) == given_of(view)
+    assert given_of(again)["groups"] == ("export", "sales")
 
 
 @pytest.mark.parametrize(
@@ -40,6 +49,14 @@ def test_a_record_gives_back_its_request() -> None:
             b'"device": "x"}}',
             "`device` does not go with the other facts",
         ),
+        (
+            b'{"given": {"op": "subscribe", "groups": "sales"}}',
+            "`groups` cannot be `sales`: it is a list of names",
+        ),
+        (
+            b'{"given": {"op": "subscribe", "groups": [1]}}',
+            "`groups` cannot be `[1]`: it is a list of names",
+        ),
         (b'{"given": {"op": []}}', "`op` cannot be `[]`"),
         (b'{"given": {"op": "sett"}}', "`op` cannot be `sett`"),
         (b'{"given": {"op": "get", "feature": "DND"}}', "`feature` cannot be `DND`"),
@@ -54,7 +71,7 @@ def test_what_is_no_record_is_told_in_plain_words(line: bytes, message: str) -> 
 
 def test_what_is_stored_is_asked_for_by_the_presentitys_own_phone() -> None:
     """Only features that are on: to turn one off is always harmless."""
-    state = FeatureState(status=True, forward_to="sip:bob@example.com")
+    state = forwarding(True, "sip:bob@example.com")
     snapshot = NOTHING_STORED.replace(CFA, state)
     (view,) = stored_as_sets(ALICE, snapshot, NOON)
     assert (view.request.operation, view.request.feature) == (Operation.SET, CFA)

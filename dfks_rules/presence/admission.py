@@ -1,0 +1,221 @@
+"""A SUBSCRIBE → what it wishes, or why it is refused; before any policy is asked.
+
+Whoever wants to know what the server would make of a message asks here, too.
+
+Reference: RFC 3261 §8.2, RFC 6665 §4.2.1
+"""
+
+import re
+from functools import lru_cache
+from typing import Final, final
+
+from dfks_rules.csta.names import ACCEPT, CONTENT_TYPE, MULTIPART
+from dfks_rules.csta.parse import parse as parse_body
+from dfks_rules.errors import MalformedMessageError
+from dfks_rules.model.identity import Aor
+from dfks_rules.model.requests import Asked, Origin, Requester
+from dfks_rules.model.values import MAX_TEXT
+from dfks_rules.presence.package import ALLOW, ALLOW_EVENTS, EVENT, Limits
+from dfks_rules.presence.responses import refusal
+from dfks_rules.presence.subscription import Subscription
+from dfks_rules.sip.address import Address
+from dfks_rules.sip.endpoint import Incoming
+from dfks_rules.sip.grammar import PARAMS, TOKEN, parse_params, split_list
+from dfks_rules.sip.message import Request
+from dfks_rules.sip.uri import aor_of, parse_uri
+
+CAPABILITIES = ALLOW + ALLOW_EVENTS + b"Accept: " + ACCEPT.encode() + b"\r\n"
+"""The header lines that say what is served, for OPTIONS."""
+
+_KNOWN_METHODS = frozenset(
+    b"INVITE CANCEL BYE REGISTER MESSAGE PUBLISH NOTIFY REFER INFO UPDATE PRACK".split()
+)
+_IN_DIALOG_ONLY = frozenset(b"BYE NOTIFY INFO UPDATE PRACK".split())
+_EVENT = re.compile(rb"(" + TOKEN + rb")(" + PARAMS + rb")[ \t]*+")
+_TYPE, _MULTIPART = CONTENT_TYPE.encode(), MULTIPART.encode()
+_RANGES = (
+    (_TYPE, b"application/*", b"*/*"),
+    (_MULTIPART, b"multipart/*", b"*/*"),
+)
+"""The media ranges of Accept that speak of each of our types, the most specific first."""
+
+
+@final
+class Event:
+    """The Event header of a SUBSCRIBE to our package."""
+
+    __slots__ = ("id", "line")
+
+    def __init__(self, line: bytes, id_: bytes) -> None:
+        self.line: Final = line
+        """The header line that every NOTIFY echoes."""
+        self.id: Final = id_
+        """Tells subscriptions in one dialog apart (RFC 6665 §8.2.1); empty for none."""
+
+
+@final
+class Wish:
+    """What a SUBSCRIBE asks for."""
+
+    __slots__ = ("asked", "expires", "presentity", "requester")
+
+    def __init__(
+        self, presentity: Aor, requester: Requester, expires: int, asked: list[Asked]
+    ) -> None:
+        self.presentity: Final = presentity
+        """Whose features are to be watched or set."""
+        self.requester: Final = requester
+        """Who asks."""
+        self.expires: Final = expires
+        """Duration to grant, s."""
+        self.asked: Final = asked
+        """The sets in its body; empty where it asks for every state."""
+
+
+_PLAIN = Event(b"Event: %b\r\n" % EVENT, b"")
+
+
+def check_request(request: Request) -> None:
+    """Find out whether a request may go on, whatever its method.
+
+    Proxy-Require is for proxies, and so is Max-Forwards: an endpoint serves a request that came
+    with 0 (RFC 3261 §8.2.2.3, §16.3).
+
+    Raises:
+        RefusedError: it requires of us what we do not have.
+    """
+    required = split_list(request.headers.get(b"require", b""))
+    if required:
+        raise refusal(420, headers=b"Unsupported: %b\r\n" % b", ".join(required))
+
+
+def refuse_method(incoming: Incoming) -> None:
+    """Refuse a request that is neither SUBSCRIBE nor OPTIONS.
+
+    Raises:
+        RefusedError: always.
+    """
+    method = incoming.request.method
+    if method in _IN_DIALOG_ONLY and incoming.recipient.tag:
+        raise refusal(481)
+    raise refusal(405 if method in _KNOWN_METHODS else 501)
+
+
+def event_of(request: Request) -> Event:
+    """The event that a SUBSCRIBE is about.
+
+    Raises:
+        RefusedError: 489, another package; 400, more than one event (RFC 6665 §8.4).
+    """
+    value = request.headers.get(b"event", b"")
+    if value == EVENT:
+        return _PLAIN
+    event = _EVENT.match(value)
+    if event is None or event[1] != EVENT:
+        raise refusal(489)
+    if event.end() != len(value):
+        raise refusal(400, "Malformed Event")
+    return Event(b"Event: %b\r\n" % value, parse_params(event[2]).get(b"id", b""))
+
+
+def wish_of(incoming: Incoming, limits: Limits, known: Subscription | None = None) -> Wish:
+    """What a SUBSCRIBE asks for.
+
+    Args:
+        incoming: the SUBSCRIBE.
+        limits: how long subscriptions may last.
+        known: the subscription in whose dialog it came.
+
+    Raises:
+        RefusedError: it cannot be served.
+        MalformedMessageError: it cannot be read.
+    """
+    request = incoming.request
+    accept = request.headers.get(b"accept")
+    if accept is not None and accept != _TYPE and not _takes_our_types(accept):
+        raise refusal(406, "Not Acceptable")
+    expires = _granted(request, limits)
+    asked = _asked(request)
+    device = asked[-1].device if asked else None
+    if known is None:
+        presentity = _presentity(incoming)
+        watcher = _watcher(incoming.sender, presentity)
+    else:
+        presentity, watcher = known.presentity, known.watcher
+        device = device or known.requester.device
+    agent = request.headers.get(b"user-agent")
+    flow = incoming.flow
+    requester = Requester(
+        Origin.WATCHER,
+        watcher,
+        device,
+        None if agent is None else _text(agent[:MAX_TEXT]),
+        flow.listener.transport,
+        _same(flow.remote[0]),
+    )
+    return Wish(presentity, requester, expires, asked)
+
+
+def _granted(request: Request, limits: Limits) -> int:
+    """The duration to grant, s (RFC 6665 §4.2.1.1)."""
+    wish = request.seconds(b"expires")
+    if wish is None:
+        return limits.default_expires
+    if 0 < wish < limits.min_expires:
+        raise refusal(423, headers=b"Min-Expires: %d\r\n" % limits.min_expires)
+    return min(wish, limits.max_expires)
+
+
+def _asked(request: Request) -> list[Asked]:
+    """The sets in the body; empty when there is no body, which asks for every state."""
+    if not request.body:
+        return []
+    encoding = request.headers.get(b"content-encoding", b"identity")
+    if encoding.lower() != b"identity":
+        raise refusal(415, headers=b"Accept-Encoding: identity\r\n")
+    content_type = request.headers.get(b"content-type", b"").decode(errors="replace")
+    return parse_body(content_type, request.body)
+
+
+def _takes_our_types(accept: bytes) -> bool:
+    """Whether a phone takes documents, or several of them in one body (RFC 3261 §20.1).
+
+    One that takes only documents is sent multipart all the same: see docs/reference/conformance.md.
+    """
+    ranges: dict[bytes, bool] = {}
+    for one in split_list(accept):
+        name, semicolon, params = one.partition(b";")
+        quality = parse_params(semicolon + params).get(b"q", b"1")
+        name = name.strip(b" \t").lower()
+        ranges[name] = ranges.get(name, False) or quality.strip(b"0.") != b""
+    return any(next((ranges[name] for name in names if name in ranges), False) for names in _RANGES)
+
+
+def _presentity(incoming: Incoming) -> Aor:
+    """Whose features a SUBSCRIBE is about: the Request-URI says, in a dialog To."""
+    uri = parse_uri(incoming.recipient.uri) if incoming.recipient.tag else incoming.uri
+    presentity = aor_of(uri)
+    if not presentity.user:
+        raise refusal(404)
+    return presentity
+
+
+def _watcher(sender: Address, presentity: Aor) -> Aor:
+    """The address of record in From; one that is no SIP URI is nobody's presentity."""
+    try:
+        watcher = aor_of(parse_uri(sender.uri))
+    except MalformedMessageError:
+        return Aor(sender.uri[:MAX_TEXT].decode(errors="replace"), "")
+    # One object for both where they are equal: there are as many as subscriptions.
+    return presentity if watcher == presentity else watcher
+
+
+# Subscriptions keep these texts, and thousands have the same: one object each.
+@lru_cache(maxsize=1024)
+def _text(value: bytes) -> str:
+    return value.decode(errors="replace")
+
+
+@lru_cache(maxsize=4096)
+def _same(text: str) -> str:
+    return text

@@ -1,0 +1,80 @@
+"""The change feed: what came of requests, published once where it is settled.
+
+Whoever wants to know listens: the notifier, the decision log, metrics. A set that follows for
+another user is an event of its own, since it may fail alone.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final, final
+
+from dfks_rules.errors import StoreError
+from dfks_rules.model.decisions import Outcome
+from dfks_rules.model.identity import Aor
+from dfks_rules.model.requests import Requester
+
+
+@final
+class Settled:
+    """A request was decided, and what it changes for one presentity is committed."""
+
+    __slots__ = ("at", "now", "outcomes", "presentity", "requester")
+
+    def __init__(
+        self,
+        presentity: Aor,
+        outcomes: tuple[Outcome, ...],
+        requester: Requester,
+        at: datetime,
+        now: float,
+    ) -> None:
+        self.presentity: Final = presentity
+        """Whose features they are."""
+        self.outcomes: Final = outcomes
+        """What came of it, in order; at least one."""
+        self.requester: Final = requester
+        """Who asked, the very object that was given; its origin is INTERNAL for what followed."""
+        self.at: Final = at
+        """Local time when it was settled."""
+        self.now: Final = now
+        """The same moment in monotonic seconds."""
+
+
+@final
+class Failed:
+    """A request about a presentity came to nothing: the store failed."""
+
+    __slots__ = ("error", "now", "presentity", "requester")
+
+    def __init__(
+        self, presentity: Aor, error: StoreError, requester: Requester, now: float
+    ) -> None:
+        self.presentity: Final = presentity
+        """Whose features they are."""
+        self.error: Final = error
+        """What is wrong with the store."""
+        self.requester: Final = requester
+        """Who asked; its origin is INTERNAL for what followed from another request."""
+        self.now: Final = now
+        """Monotonic seconds."""
+
+
+Event = Settled | Failed
+Listener = Callable[[Event], None]
+"""Told of every event, in the order in which they are settled. Must not raise."""
+
+
+class Feed:
+    """Passes events on to its listeners, in the order in which they began to listen."""
+
+    def __init__(self) -> None:
+        self._listeners: tuple[Listener, ...] = ()
+
+    def listen(self, listener: Listener) -> None:
+        """Tell `listener` of every event from now on."""
+        self._listeners = (*self._listeners, listener)
+
+    def publish(self, event: Event) -> None:
+        """Tell all listeners of an event."""
+        for listener in self._listeners:
+            listener(event)

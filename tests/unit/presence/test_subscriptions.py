@@ -1,0 +1,140 @@
+"""Where subscriptions are found, and when they are looked at."""
+
+from dfks_rules.presence.subscription import Termination
+from dfks_rules.presence.subscriptions import SPARE, Subscriptions
+from tests.helpers.policy import ALICE, BOB, PHONE
+from tests.helpers.subscription import active
+
+
+def test_subscription_is_found_by_all_three_parts_of_its_dialog() -> None:
+    """RFC 3261 §12: whoever knows only one of them is a stranger."""
+    subscriptions = Subscriptions()
+    one = active(b"t")
+    subscriptions.add(one)
+    assert subscriptions.find(b"call-1", b"t", b"phone") is one
+    for stranger in (
+        (b"call-2", b"t", b"phone"),
+        (b"call-1", b"u", b"phone"),
+        (b"call-1", b"t", b"x"),
+    ):
+        assert subscriptions.find(*stranger) is None
+
+
+def test_subscriptions_of_a_presentity_are_those_that_live() -> None:
+    """Each change is told to them; removing twice is harmless."""
+    subscriptions = Subscriptions()
+    one, two, three = active(b"1"), active(b"2"), active(b"3")
+    for subscription in (one, two, three):
+        subscriptions.add(subscription)
+    assert subscriptions.of(ALICE) == (one, two, three)
+    assert subscriptions.of(BOB) == ()
+    for _ in range(2):
+        subscriptions.remove(one)
+    assert (subscriptions.of(ALICE), len(subscriptions)) == ((two, three), 2)
+    subscriptions.remove(three)
+    assert (subscriptions.of(ALICE), list(subscriptions)) == ((two,), [two])
+    subscriptions.remove(two)
+    assert subscriptions.of(ALICE) == ()
+
+
+def test_the_first_of_them_are_as_many_as_were_asked_for() -> None:
+    """A stop is paced: so many at a time."""
+    subscriptions = Subscriptions()
+    some = [active(b"%d" % number) for number in range(3)]
+    for one in some:
+        subscriptions.add(one)
+    assert subscriptions.first(2) == some[:2]
+    assert subscriptions.first(5) == some
+
+
+def test_iteration_survives_removals() -> None:
+    """Ending all of them removes each while they are gone through."""
+    subscriptions = Subscriptions()
+    for number in range(3):
+        subscriptions.add(active(b"%d" % number))
+    for subscription in subscriptions:
+        subscriptions.remove(subscription)
+    assert len(subscriptions) == 0
+
+
+def test_a_later_deadline_is_followed_and_what_was_removed_forgotten() -> None:
+    """A refresh costs nothing: the entry is moved when it comes up."""
+    subscriptions = Subscriptions()
+    short, refreshed, gone = (active(tag) for tag in (b"1", b"2", b"3"))
+    for subscription in (short, refreshed, gone):
+        subscriptions.add(subscription)
+    refreshed.refreshing()
+    refreshed.refreshed(PHONE, 20.0)
+    subscriptions.schedule(refreshed)
+    subscriptions.remove(gone)
+    assert subscriptions.due(9.9) == []
+    assert subscriptions.due(10.0) == [short]
+    assert subscriptions.next_deadline() == 20.0
+    assert subscriptions.due(20.0) == [refreshed]
+    assert subscriptions.next_deadline() is None
+
+
+def test_a_deadline_that_came_nearer_is_met_once() -> None:
+    """3600, then 60: the entry of the first grant must not count any more."""
+    subscriptions = Subscriptions()
+    one = active(b"1", 3600.0)
+    subscriptions.add(one)
+    one.refreshing()
+    one.refreshed(PHONE, 60.0)
+    subscriptions.schedule(one)
+    assert subscriptions.next_deadline() == 60.0
+    assert subscriptions.due(60.0) == [one]
+    assert subscriptions.due(3600.0) == []
+
+
+def test_a_part_of_a_second_is_rounded_up() -> None:
+    """Nothing is due before its time, and at most a second late."""
+    subscriptions = Subscriptions()
+    one = active(b"1", 10.25)
+    subscriptions.add(one)
+    assert subscriptions.due(10.9) == []
+    assert subscriptions.due(11.0) == [one]
+
+
+def test_one_that_is_being_refreshed_is_looked_at_again_when_it_is_done() -> None:
+    """Its entry came up while no deadline held."""
+    subscriptions = Subscriptions()
+    one = active(b"1", 10.0)
+    subscriptions.add(one)
+    one.refreshing()
+    assert subscriptions.due(10.0) == []
+    one.kept(PHONE)
+    subscriptions.schedule(one)
+    assert subscriptions.due(11.0) == [one]
+
+
+def test_what_phones_unsubscribed_is_not_remembered_until_its_deadline() -> None:
+    """A phone that subscribes and unsubscribes all day would fill the memory for an hour."""
+    subscriptions = Subscriptions()
+    lasting = active(b"lasting", 7.0)
+    subscriptions.add(lasting)
+    for number in range(3 * SPARE):
+        brief = active(b"%d" % number, 3600.0)
+        subscriptions.add(brief)
+        subscriptions.remove(brief)
+        brief.ended(Termination.TIMEOUT)
+    assert subscriptions._entries < 2 * SPARE
+    assert sum(map(len, subscriptions._pages.values())) == subscriptions._entries
+    assert subscriptions.next_deadline() == 7.0
+    assert subscriptions.due(7.0) == [lasting]
+
+
+def test_deadlines_that_come_nearer_all_day_do_not_fill_the_memory() -> None:
+    """A phone that asks for a day and for a minute in turns leaves an entry each time."""
+    subscriptions = Subscriptions()
+    one = active(b"1", 86_400.0)
+    subscriptions.add(one)
+    now = 0.0
+    for _ in range(3 * SPARE):
+        for expires in (60.0, 86_400.0):
+            one.refreshing()
+            one.refreshed(PHONE, now + expires)
+            subscriptions.schedule(one)
+        now += 60.0
+        assert subscriptions.due(now) == []
+    assert subscriptions._entries < 2 * SPARE
