@@ -1,4 +1,4 @@
-"""dfks-rules: keeps the feature keys of SIP phones in step with the network, by YAML policies.
+"""dfks-rules keeps the feature keys of SIP phones in step with the network; YAML policies decide.
 
 Rooms and the arrows between them: docs/topics/architecture.md.
 """

@@ -1,4 +1,4 @@
-"""Is what was compiled (decision 0007) what stands in the sources? In a clone it may not be."""
+"""Whether the compiled rooms (decision 0007) match their sources; in a clone they may not."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +7,7 @@ _CLONE = Path(__file__).parents[2]
 
 
 def advice(clone: Path = _CLONE) -> str:
-    """What is to be done about sources that were changed since they were compiled; empty: nothing.
+    """What to do about sources that changed since they were compiled; empty if there are none.
 
     Args:
         clone: as for `outdated`.
@@ -17,7 +17,7 @@ def advice(clone: Path = _CLONE) -> str:
 
 
 def outdated(clone: Path = _CLONE) -> Iterator[Path]:
-    """Sources that were changed, or are gone, since they were compiled; none where it is installed.
+    """Sources changed or deleted since they were compiled; none in an installed package.
 
     Args:
         clone: the folder of `pyproject.toml`.

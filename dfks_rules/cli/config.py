@@ -1,4 +1,4 @@
-"""`dfks config`: check the settings, and show which hold."""
+"""`dfks config`: check the settings, and show the effective ones."""
 
 from pathlib import Path
 
@@ -11,13 +11,13 @@ _DEFAULT = Path("dfks.yaml")
 
 @click.group()
 def command() -> None:
-    """Check the settings, and show which hold."""
+    """Check the settings, and show the effective ones."""
 
 
 @command.command()
 @click.argument("file", type=click.Path(path_type=Path), default=_DEFAULT)
 def check(file: Path) -> None:
-    """Check FILE (dfks.yaml), and the environment. Exit code 3 when something is wrong."""
+    """Check FILE (dfks.yaml) and the environment. Exit code 3 if there is an error."""
     load_config(file)
     click.echo(f"{file}: good")
 
@@ -25,7 +25,7 @@ def check(file: Path) -> None:
 @command.command()
 @click.argument("file", type=click.Path(path_type=Path), default=_DEFAULT)
 def show(file: Path) -> None:
-    """Show each setting that holds, and where it came from."""
+    """Show the effective value of each setting, and where it came from."""
     for key, value, origin in load_config(file).settings:
         shown = "********" if key.endswith(".secret") else value
         text = ", ".join(map(str, shown)) if isinstance(shown, list) else str(shown)

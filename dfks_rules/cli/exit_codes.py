@@ -1,4 +1,4 @@
-"""What a shell is told."""
+"""Exit codes, as shells see them."""
 
 from dfks_rules.errors import ConfigError, DfksError, PolicyError
 from dfks_rules.mi.errors import REFUSED, CallError
@@ -7,7 +7,7 @@ DONE = 0
 FAILED = 1
 USAGE = 2
 INVALID = 3
-"""Policies or settings are wrong."""
+"""Policies or settings are invalid."""
 REFUSED_BY_POLICY = 4
 CASE_FAILED = 5
 """A case of a policy did not come out as expected."""

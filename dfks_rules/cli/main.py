@@ -29,11 +29,11 @@ COMMANDS = {
 )
 @click.version_option(__version__, prog_name="dfks")
 def dfks() -> None:
-    """Keep the feature keys of SIP phones in step with the network, by YAML policies."""
+    """Keep the feature keys of SIP phones in step with the network, decided by YAML policies."""
 
 
 def main() -> None:
-    """Run `dfks`; errors of ours go to stderr and set the exit code."""
+    """Run `dfks`; known errors go to stderr and set the exit code."""
     if told := advice():
         click.echo(f"dfks: {told}", err=True)
     try:
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def _lines(error: CallError) -> Iterator[str]:
-    """What a server says of a call that failed, its details a line each."""
+    """What a server says about a failed call, one line for each detail."""
     if not isinstance(error.data, dict):
         yield f"dfks: {error}"
         return

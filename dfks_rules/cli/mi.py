@@ -25,10 +25,10 @@ _NAMED = re.compile(r"([a-zA-Z._-]+)=(.*)", re.DOTALL)
     type=click.Path(path_type=Path),
     default=Path("dfks.yaml"),
     show_default=True,
-    help="Settings of the server, which say where it listens.",
+    help="Settings of the server, to find out where it listens.",
 )
 @click.option("--url", help="http://HOST:PORT/mi, udp:HOST:PORT, unix:PATH or fifo:PATH.")
-@click.option("--secret", envvar="DFKS_MI__HTTP__SECRET", help="For --url http://…")
+@click.option("--secret", envvar="DFKS_MI__HTTP__SECRET", help="Secret for --url http://…")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.argument("method")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
@@ -43,10 +43,10 @@ def command(
 ) -> None:
     """Call METHOD of a running server with ARGUMENTS.
 
-    Arguments are given by position or all as NAME=VALUE. From where a method takes a list, all
-    arguments by position are its entries: `dfks mi dfks_set_feature sip:alice@host
-    CallForwardingNoAnswer 1 "" ringCount/4`. The result is laid out for people; --json is for
-    scripts. Exit code 4 when a policy refuses.
+    Give arguments by position, or all as NAME=VALUE. If a parameter is a list, all arguments from
+    its position on are its entries: `dfks mi dfks_set_feature sip:alice@host
+    CallForwardingNoAnswer 1 "" ringCount/4`. Prints a table for people; use --json in scripts.
+    Exit code 4 if a policy refuses.
     """
     exchange = exchange_for(config_file, url, secret)
     result = call(exchange, method, gather(method, arguments))

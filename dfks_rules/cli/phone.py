@@ -1,4 +1,4 @@
-"""`dfks phone`: a small phone that shows what a real one would."""
+"""`dfks phone`: a test phone that shows what a real one would."""
 
 import asyncio
 import contextlib
@@ -20,13 +20,13 @@ ANSWER_WITHIN = 8.0
 @click.command()
 @click.argument("presentity")
 @click.option("--set", "wishes", multiple=True, metavar="FEATURE=on|off[,field=value…]")
-@click.option("--watch", is_flag=True, help="Stay, and print what others change, until Ctrl-C.")
-@click.option("--server", help="HOST:PORT to send to; else the host of PRESENTITY.")
-@click.option("--expires", default=3600, show_default=True, help="Wish for the subscription, s.")
+@click.option("--watch", is_flag=True, help="Stay, and print changes by others, until Ctrl-C.")
+@click.option("--server", help="HOST:PORT to send to; default: the host of PRESENTITY.")
+@click.option("--expires", default=3600, show_default=True, help="Requested duration, s.")
 def command(
     presentity: str, wishes: tuple[str, ...], *, watch: bool, server: str | None, expires: int
 ) -> None:
-    """Subscribe to PRESENTITY (sip:user@host:port), press keys, print each NOTIFY."""
+    """Subscribe to PRESENTITY (sip:user@host:port), press keys, and print each NOTIFY."""
     try:
         keys = [parse_wish(wish) for wish in wishes]
         uri = parse_uri(presentity.encode())

@@ -1,4 +1,4 @@
-"""`dfks schema`: the JSON Schemas that editors complete and check files by."""
+"""`dfks schema`: the JSON Schemas with which editors complete and check files."""
 
 from importlib.resources import files
 from pathlib import Path

@@ -1,6 +1,6 @@
-"""The words of the domain: immutable records and enums.
+"""The terms of the domain: immutable records and enums.
 
-Belongs here: what SIP, policies, the store and MI all speak of.
+Belongs here: what SIP, policies, the store and MI have in common.
 Never here: parsing, formatting for a wire, defaults from the configuration.
 May import: errors.
 """

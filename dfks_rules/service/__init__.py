@@ -1,6 +1,6 @@
-"""The use cases: get, set and leave to subscribe, whoever asks and by whichever door.
+"""The use cases: get, set and permission to subscribe, for SIP and MI alike.
 
-Belongs here: loading what is stored, asking the policies, committing, the order of all that.
+Belongs here: loading stored states, asking the policies, committing, and the order of these.
 Never here: sockets, SQL, SIP or XML types, a clock.
 May import: policy, model, errors.
 """

@@ -1,4 +1,4 @@
-"""Files that are made from the tables of the policy language.
+"""Files that are generated from the tables of the policy language.
 
 `python -m tests.helpers.published` writes them; a test compares them.
 """
@@ -19,12 +19,12 @@ ROOT = Path(__file__).parents[2]
 
 _HEAD = """# Facts
 
-All that a policy can know about a request. Made from the table in
-`dfks_rules/policy/facts/facts.py` by `python -m tests.helpers.published`; do not edit. How
-conditions use facts is told in [policy-language.md](policy-language.md).
+Everything that a policy can know about a request. This page is generated from the table in
+`dfks_rules/policy/facts/facts.py` by `python -m tests.helpers.published`; do not edit it.
+[policy-language.md](policy-language.md) describes how conditions use facts.
 
-A fact that is not there (an operator has no `watcher`, a `get` has no `request.status`) passes no
-matcher; see "Absent facts" there.
+An absent fact (an operator has no `watcher`, a `get` has no `request.status`) passes no matcher;
+see [Absent facts](policy-language.md#absent-facts).
 """
 
 
@@ -40,7 +40,7 @@ def published() -> dict[str, str]:
 
 
 def _facts_page() -> str:
-    rows = ["| fact | type | operations | what it is |", "|---|---|---|---|"]
+    rows = ["| fact | type | operations | meaning |", "|---|---|---|---|"]
     rows += [_row(fact) for fact in FACTS.values()]
     types = ["| type | constants | matchers |", "|---|---|---|"]
     types += [_type_row(kind) for kind in Kind]
@@ -57,8 +57,8 @@ def _row(fact: Fact) -> str:
 
 
 _CONSTANTS = {
-    Kind.WORD: "one of the words listed with the fact",
-    Kind.TEXT: "text of at most 512 characters; case matters",
+    Kind.WORD: "one of the values listed with the fact",
+    Kind.TEXT: "text of at most 512 characters; case-sensitive",
     Kind.DOMAIN: "host name or address, in lower case",
     Kind.AOR: "`sip:user@domain`, the domain in lower case",
     Kind.STATUS: "`0` (off) or `1` (on)",

@@ -1,4 +1,4 @@
-"""`dfks policy`: everything an author does with policy files, one file a command.
+"""`dfks policy`: the commands for authors of policies, one file per command.
 
 Belongs here: options, output, exit codes.
 Never here: what a policy means (`policy`), what the running server does (`app`, by MI).

@@ -35,9 +35,9 @@ class Times(NamedTuple):
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(paths: tuple[Path, ...], *, as_json: bool) -> None:
-    """Measure the CPU of decisions by the policies PATHS, files and directories.
+    """Measure the CPU time of decisions by the policies PATHS, files and directories.
 
-    The requests are those of the cases beside the policies, and witnesses as for `diff`.
+    Uses the requests of the cases beside the policies, and witnesses as in `diff`.
     """
     views = [view for path in paths for view in _views_of_cases(path)]
     cases = len(views)

@@ -1,4 +1,4 @@
-"""`dfks policy check`: everything that is wrong with policy files, or likely to be."""
+"""`dfks policy check`: errors and likely mistakes in policy files."""
 
 import sys
 from collections.abc import Sequence
@@ -22,13 +22,13 @@ from dfks_rules.policy.studying.cases import parse_cases
 @click.option(
     "--format", "form", type=click.Choice(list(FORMATS)), default="human", help="Output format."
 )
-@click.option("--strict", is_flag=True, help="Warnings fail too.")
-@click.option("--gaps", "with_gaps", is_flag=True, help="Also tell what no rule decides.")
+@click.option("--strict", is_flag=True, help="Fail on warnings too.")
+@click.option("--gaps", "with_gaps", is_flag=True, help="Also report what no rule decides.")
 def command(paths: tuple[Path, ...], form: str, *, strict: bool, with_gaps: bool) -> None:
     """Check the policies and cases in PATHS: files, and directories with all below them.
 
-    PATHS are read as one server reads them; each directory further down is a set of its own.
-    Exit code 3 when something is wrong.
+    All PATHS together are one set of policies, read as a server reads them; each directory below
+    them is also a set of its own. Exit code 3 if there is an error.
     """
     if with_gaps and form not in ("human", "json"):
         raise click.UsageError(f"--gaps needs --format human or json, not {form}")

@@ -46,14 +46,14 @@ class _Store(click.ParamType):  # type: ignore[type-arg]
 @click.option(
     "--sweep",
     type=_Store(),
-    help="Decide what is stored again, as sets by the presentities' own phones.",
+    help="Decide the stored states, as sets by the presentities' own phones.",
 )
 @click.option(
     "--at",
     type=click.DateTime(["%Y-%m-%dT%H:%M"]),
     default="2026-01-05T12:00",
     show_default=True,
-    help="Local time that --sweep decides at.",
+    help="Local time for --sweep.",
 )
 @click.option("--list", "listed", is_flag=True, help="Name every presentity (with --sweep).")
 @click.option(
@@ -62,7 +62,7 @@ class _Store(click.ParamType):  # type: ignore[type-arg]
     type=click.Choice(["human", "json"]),
     default="human",
     show_default=True,
-    help="How the result is written.",
+    help="Format of the result.",
 )
 def command(  # noqa: PLR0913 - one for each option
     old: Path,
@@ -74,9 +74,9 @@ def command(  # noqa: PLR0913 - one for each option
     listed: bool,
     form: str,
 ) -> None:
-    """Tell what changes in meaning from the policies OLD to NEW, each a file or a directory.
+    """Show what changes in meaning from the policies OLD to NEW, each a file or a directory.
 
-    Exit code 0 when no difference was found, 1 when there are some, as diff does.
+    Exit code 0 if no difference was found, 1 if there is one, like diff.
     """
     if replay and sweep:
         raise click.UsageError("use either --replay or --sweep")

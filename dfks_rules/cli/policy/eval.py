@@ -20,7 +20,7 @@ from dfks_rules.policy.studying.given_files import parse_given
 def command(
     paths: tuple[Path, ...], facts_file: Any, facts: tuple[str, ...], *, as_json: bool
 ) -> None:
-    """Decide on one request by the policy files and directories PATHS."""
+    """Show what the policy files and directories PATHS decide about one request."""
     view = parse_given(sources_of(facts_file, facts))
     policies = load_policies(paths)
     try:

@@ -25,10 +25,8 @@ from dfks_rules.policy.studying.given_files import parse_given
 @click.command("explain")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @fact_options
-@click.option(
-    "--sip", type=click.Path(path_type=Path), help="A SUBSCRIBE as it came over the wire."
-)
-@click.option("--stored", type=click.File("rb"), help="Facts that are stored, for --sip.")
+@click.option("--sip", type=click.Path(path_type=Path), help="A SUBSCRIBE as received.")
+@click.option("--stored", type=click.File("rb"), help="Facts about what is stored, for --sip.")
 @click.option("--last", metavar="PRESENTITY", help="The last decisions of a running server.")
 @click.option("--decision", metavar="ID", help="One decision of a running server.")
 @click.option(
@@ -39,14 +37,14 @@ from dfks_rules.policy.studying.given_files import parse_given
     show_default=True,
     help="Settings of the server, for --last and --decision.",
 )
-@click.option("--url", help="Where the server is instead, as for `dfks mi`.")
-@click.option("--all", "every", is_flag=True, help="Also rules about other requests.")
+@click.option("--url", help="Address of the server, as for `dfks mi`.")
+@click.option("--all", "every", is_flag=True, help="Also show rules about other requests.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(paths: tuple[Path, ...], *, every: bool, as_json: bool, **options: Any) -> None:
-    """Tell which rules matched and decided, and why the others did not.
+    """Show which rules matched and decided, and why the others did not.
 
-    The request is given by facts or as SIP, the policies by PATHS; or both come from a running
-    server, by --last or --decision.
+    Give the request as facts or as SIP and the policies as PATHS, or take both from a running
+    server with --last or --decision.
     """
     which = options["decision"] or options["last"]
     if which:

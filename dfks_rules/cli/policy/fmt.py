@@ -17,12 +17,12 @@ from dfks_rules.policy.reading.source import Source
 
 @click.command(name="fmt")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@click.option("--check", is_flag=True, help="Write nothing; exit code 1 when a file would change.")
+@click.option("--check", is_flag=True, help="Write nothing; exit code 1 if a file would change.")
 @click.option("--diff", is_flag=True, help="Write nothing; show what would change.")
 def command(paths: tuple[Path, ...], *, check: bool, diff: bool) -> None:
-    """Lay out policy and cases files, and all *.yaml and *.yml files below directories.
+    """Format policy and case files, and all *.yaml and *.yml files below directories.
 
-    Comments are kept, and so is every value: only the layout changes.
+    Comments and values are kept; only the layout changes.
     """
     changed, findings = 0, []
     for path in dict.fromkeys(file for given in paths for file in _files_of(given)):

@@ -41,10 +41,10 @@ class Choice(NamedTuple):
 
 @click.command("test")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@click.option("--run", default="*", metavar="GLOB", help="Only cases whose names match.")
+@click.option("--run", default="*", metavar="GLOB", help="Run only cases whose names match.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first failed case.")
 @click.option("--junit", type=click.Path(path_type=Path), help="Also write JUnit XML to this file.")
-@click.option("--coverage", is_flag=True, help="Tell which rules no case shows.")
+@click.option("--coverage", is_flag=True, help="Report which rules no case covers.")
 @click.option(
     "--coverage-threshold",
     type=click.FloatRange(0, 100),
@@ -56,11 +56,11 @@ class Choice(NamedTuple):
 @click.option(
     "--format", "form", type=click.Choice(["human", "json"]), default="human", show_default=True
 )
-@click.option("--watch", is_flag=True, help="Run again when a file changes, until Ctrl-C.")
+@click.option("--watch", is_flag=True, help="Run again whenever a file changes, until Ctrl-C.")
 def command(paths: tuple[Path, ...], *, watch: bool, **options: Any) -> None:
     """Run the cases in PATHS: files, or directories with files named `*cases.yaml`.
 
-    Exit code 5 when a case fails or there is none, 3 when a file is invalid.
+    Exit code 5 if a case fails or there is none, 3 if a file is invalid.
     """
     choice = Choice(
         options["run"],

@@ -22,7 +22,7 @@ from dfks_rules.policy.studying.given_files import INCOMPLETE, parse_given
 @click.command("try")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 def command(paths: tuple[Path, ...]) -> None:
-    """Try the policy files and directories PATHS: set facts, and see what is decided."""
+    """Try the policy files and directories PATHS: set facts, and see the decision."""
     policies = load_policies(paths)
     try:
         Shell(policies).cmdloop()
@@ -55,12 +55,12 @@ class Shell(cmd.Cmd):
         self._change(Source("set", fact_line(f"{name}={value.strip()}")))
 
     def do_unset(self, line: str) -> None:
-        """Unset NAME: take a fact back."""
+        """Unset NAME: remove a fact."""
         self._facts.pop(line.strip(), None)
         self.do_decide("")
 
     def do_load(self, line: str) -> None:
-        """Load FILE: take facts from a file, as `given` in cases."""
+        """Load FILE: read facts from a file, as `given` in cases."""
         try:
             self._change(Source(line, Path(line.strip()).read_text("utf-8")))
         except (OSError, UnicodeDecodeError) as error:
@@ -71,28 +71,28 @@ class Shell(cmd.Cmd):
         self._facts = {}
 
     def do_show(self, _line: str) -> None:
-        """show: the facts so far."""
+        """show: list the facts."""
         for name, value in self._facts.items():
             self._print(f"{name}: {value}")
 
     def do_decide(self, _line: str) -> None:
-        """decide: what the policies decide."""
+        """decide: show what the policies decide."""
         explanation = self._explanation()
         if explanation is not None:
             self._print(decision_line(explanation.request, explanation.decision))
 
     def do_why(self, line: str) -> None:
-        """Why [all]: which rules matched, and why others did not."""
+        """Why [all]: show which rules matched, and why others did not."""
         explanation = self._explanation()
         if explanation is not None:
             self._print("\n".join(lines_of(explanation, every=line.strip() == "all")))
 
     def do_quit(self, _line: str) -> bool:
-        """quit: end, as Ctrl-D does."""
+        """quit: end the shell; also Ctrl-D."""
         return True
 
     def do_EOF(self, _line: str) -> bool:  # noqa: N802 - cmd's name for the end of input
-        """Ctrl-D: end."""
+        """Ctrl-D: end the shell."""
         self._print("")
         return True
 

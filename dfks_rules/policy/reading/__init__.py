@@ -2,6 +2,6 @@
 
 Belongs here: kinds of files, schemas, variables, reading policies, directories and number plans,
 the codes of findings, the layout of files.
-Never here: opening files, decisions, warnings about policies that can be used (`lint`).
+Never here: opening files, decisions, warnings about usable policies (`lint`).
 May import: language, facts, site, words; yaml, model, errors.
 """

@@ -1,4 +1,4 @@
-"""Wording that findings share, and the codes of countries.
+"""Wording shared by findings, and the country codes.
 
 Belongs here: suggestions, quotations and names that several kinds of findings need.
 Never here: a fact, a matcher, a key of the policy language.
