@@ -144,9 +144,8 @@ class ServerTransactions:
             if transaction.state is _TRYING:
                 self._timers.add(now, TIMEOUT, transaction)
                 continue
-            del self._by_key[transaction.key]
-            if transaction.merge_key:
-                del self._by_merge_key[transaction.merge_key]
+            self._by_key.pop(transaction.key, None)
+            self._by_merge_key.pop(transaction.merge_key, None)
 
     def next_deadline(self) -> float | None:
         """When `expire` has something to do (monotonic seconds)."""
