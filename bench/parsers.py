@@ -222,7 +222,7 @@ def cost(subject: Subject, given: Input, size: int, takes: int = 1) -> float:
 def search(
     subject: Subject, seconds: float, chance: random.Random
 ) -> Iterator[tuple[float, Input]]:
-    """The worst inputs of one parser, with their cost, ms; worst first."""
+    """The worst inputs of one parser, with their cost, ms."""
     found = [
         (cost(subject, given, subject.size), given)
         for frame in subject.frames
@@ -231,12 +231,16 @@ def search(
     ]
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        found = sorted(found, key=lambda one: one[0], reverse=True)[:KEPT]
+        found = _worst(found)
         for _ in range(KEPT):
             given = _changed(chance.choice(found)[1], subject, chance)
             found.append((cost(subject, given, subject.size), given))
-    for _, given in found:
+    for _, given in _worst(found):
         yield cost(subject, given, subject.size, TAKES), given
+
+
+def _worst(found: list[tuple[float, Input]]) -> list[tuple[float, Input]]:
+    return sorted(found, key=lambda one: one[0], reverse=True)[:KEPT]
 
 
 def _changed(given: Input, subject: Subject, chance: random.Random) -> Input:

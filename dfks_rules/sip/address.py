@@ -51,6 +51,9 @@ def parse_address(value: bytes, name: bytes) -> Address:
 
 def tag_in(params: bytes) -> bytes:
     """The tag among header parameters, or empty."""
+    tag = params[5:]
+    if params.startswith(b";tag=") and tag.isalnum():  # Nearly always.
+        return tag
     match = _TAG.search(blank_quotes(params))
     return match[1] if match else b""
 

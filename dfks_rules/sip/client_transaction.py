@@ -17,7 +17,7 @@ which is all that timer K is for. There is no timer E on a stream.
 
 import re
 from enum import Enum
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from dfks_rules.sip.flow import Flow
 from dfks_rules.sip.timers import T1, T2, TIMEOUT, TimerQueues
@@ -34,6 +34,12 @@ class ClientState(Enum):
     TRYING = "trying"
     PROCEEDING = "proceeding"
     TERMINATED = "terminated"
+
+
+# CPython 3.11 calls a Python function for each `ClientState.TRYING`.
+_TRYING: Final = ClientState.TRYING
+_PROCEEDING: Final = ClientState.PROCEEDING
+_TERMINATED: Final = ClientState.TERMINATED
 
 
 class Outgoing:
@@ -61,7 +67,7 @@ class ClientTransaction(Generic[Owner]):
         self.flow = request.flow
         self.owner = owner
         """Whom the outcome is told to."""
-        self.state = ClientState.TRYING
+        self.state: ClientState = _TRYING
         self._otherwise = request.otherwise
         self._started = now
         self._wait = T1
@@ -69,12 +75,12 @@ class ClientTransaction(Generic[Owner]):
 
     def proceed(self) -> None:
         """A provisional response came: the request is repeated less often."""
-        self.state = ClientState.PROCEEDING
+        self.state = _PROCEEDING
         self._wait = T2
 
     def end(self) -> None:
         """It is over, one way or another."""
-        self.state = ClientState.TERMINATED
+        self.state = _TERMINATED
         self.message = b""
 
     def fall_back(self) -> bool:
@@ -84,7 +90,7 @@ class ClientTransaction(Generic[Owner]):
         here, there = via_start(self.flow.listener), via_start(self._otherwise.listener)
         self.message = self.message.replace(b"\r\n" + here, b"\r\n" + there, 1)
         self.flow, self._otherwise = self._otherwise, None
-        self.state = ClientState.TRYING
+        self.state = _TRYING
         self._wait = T1
         return True
 
@@ -153,7 +159,7 @@ class ClientTransactions(Generic[Owner]):
         again: list[ClientTransaction[Owner]] = []
         timed_out: list[ClientTransaction[Owner]] = []
         for deadline, transaction in self._timers.due(now):
-            if transaction.state is ClientState.TERMINATED:
+            if transaction.state is _TERMINATED:
                 continue
             wait = transaction.next_wait(deadline)
             if wait == 0:

@@ -6,7 +6,7 @@ malformed. Everything else is handed up.
 
 from collections.abc import Callable
 from enum import Enum
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from dfks_rules.errors import MalformedMessageError
 from dfks_rules.sip.address import Address, tag_of
@@ -88,6 +88,9 @@ class Finished(Generic[Owner]):
         self.ending = ending
 
 
+# CPython 3.11 calls a Python function for each `Ending.ANSWERED`.
+_ANSWERED: Final = Ending.ANSWERED
+
 Refused = Callable[[Incoming, int, bytes], None]
 """Told of each error response: the request, the status and the reason phrase."""
 
@@ -158,7 +161,7 @@ class Endpoint(Generic[Owner]):
 
     def _receive_response(self, response: Response) -> Finished[Owner] | None:
         transaction = self.clients.answered(response.branch, response.status)
-        return None if transaction is None else Finished(transaction, response, Ending.ANSWERED)
+        return None if transaction is None else Finished(transaction, response, _ANSWERED)
 
     def _repeat(self, transaction: ServerTransaction) -> None:
         """A request came again."""
@@ -258,7 +261,7 @@ class Endpoint(Generic[Owner]):
             tag = b""
         elif not tag:
             tag = self._tag_of(request.headers.get(b"call-id", b""))
-        message = render_response(request, incoming.flow.remote, (status, reason), tag, headers)
+        message = render_response(request, incoming.flow.remote, status, reason, tag, headers)
         if transaction is None:
             self._send(response_flow(request, incoming.flow), message)
         else:

@@ -34,14 +34,15 @@ _RESPONSE = (
 
 
 def render_response(
-    request: Request, source: tuple[str, int], status: tuple[int, bytes], tag: bytes, more: bytes
+    request: Request, source: tuple[str, int], status: int, reason: bytes, tag: bytes, more: bytes
 ) -> bytes:
     """A response to a request.
 
     Args:
         request: what is answered; what it lacks is sent empty.
         source: address and port that it came from.
-        status: with the reason phrase.
+        status: SIP status.
+        reason: reason phrase.
         tag: To tag to add; empty where To has one.
         more: further header lines, each with its CRLF.
     """
@@ -49,7 +50,8 @@ def render_response(
     via = request.via
     to = echoed.get(b"to", b"")
     return _RESPONSE % (
-        *status,
+        status,
+        reason,
         # A Via that cannot be read is echoed as it came, to where it came from.
         via.response_text(source) if via else echoed[b"via"],
         echoed.get(b"from", b""),

@@ -14,6 +14,7 @@ effect (§9.2). No 100 is ever sent (RFC 4320 §4.1).
 """
 
 from enum import Enum
+from typing import Final
 
 from dfks_rules.sip.flow import Flow
 from dfks_rules.sip.message import Request
@@ -30,6 +31,11 @@ class ServerState(Enum):
     """The answer was sent."""
 
 
+# CPython 3.11 calls a Python function for each `ServerState.TRYING`.
+_TRYING: Final = ServerState.TRYING
+_COMPLETED: Final = ServerState.COMPLETED
+
+
 class ServerTransaction:
     """A request that was or will be answered, and to whom a repeat of it is answered again."""
 
@@ -40,18 +46,18 @@ class ServerTransaction:
         self.merge_key = merge_key
         self.flow = flow
         """Where responses go."""
-        self.state = ServerState.TRYING
+        self.state: ServerState = _TRYING
         self._response = b""
 
     @property
     def response(self) -> bytes | None:
         """What a repeat is answered with; None while the answer is being worked out."""
-        return None if self.state is ServerState.TRYING else self._response
+        return None if self.state is _TRYING else self._response
 
     def answered(self, response: bytes) -> None:
         """The final response is being sent."""
         self._response = response
-        self.state = ServerState.COMPLETED
+        self.state = _COMPLETED
 
 
 def server_key(request: Request, method: bytes) -> bytes:
@@ -135,12 +141,11 @@ class ServerTransactions:
     def expire(self, now: float) -> None:
         """Timer J. One that is still being worked out gets another round."""
         for _, transaction in self._timers.due(now):
-            if transaction.state is ServerState.TRYING:
+            if transaction.state is _TRYING:
                 self._timers.add(now, TIMEOUT, transaction)
                 continue
-            del self._by_key[transaction.key]
-            if transaction.merge_key:
-                del self._by_merge_key[transaction.merge_key]
+            self._by_key.pop(transaction.key, None)
+            self._by_merge_key.pop(transaction.merge_key, None)
 
     def next_deadline(self) -> float | None:
         """When `expire` has something to do (monotonic seconds)."""

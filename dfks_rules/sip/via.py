@@ -17,6 +17,10 @@ _VIA = re.compile(
 )  # fmt: skip
 _BRANCH = re.compile(rb";" + LWS + rb"(?i:branch)" + LWS + rb"=" + LWS + rb"(" + TOKEN + rb")")
 _RPORT = re.compile(rb";" + LWS + rb"(?i:rport)" + LWS + rb"(?=;|\Z)")
+# What nearly everybody writes: found in one go, and sure not to hold anything else.
+_USUAL = re.compile(rb"(;rport)?+;branch=([A-Za-z0-9.\-_]++)(;rport)?+")
+_NOWHERE = (-1, -1)
+"""The span of what was not found."""
 _RECEIVED = re.compile(rb";" + LWS + rb"(?i:received)" + LWS + rb"(?:=[^;]*+)?+(?=;|\Z)")
 
 
@@ -40,17 +44,24 @@ class Via:
         # sent_by is as it was written; an IPv6 host has its brackets.
         self.port = int(port) if port else None
         """The port of sent-by; None when it was not given."""
-        self._params = _without_received(params)
-        unquoted = blank_quotes(self._params)
-        self.branch = _branch_in(unquoted)
-        self._rport = _RPORT.search(unquoted)
         self._text = match.string
         self._start, self._end = match.span(4)
+        usual = _USUAL.fullmatch(params)
+        if usual is not None:
+            self._params = params
+            self.branch = usual[2]
+            self._rport = usual.span(1) if usual[3] is None else usual.span(3)
+        else:
+            self._params = _without_received(params)
+            unquoted = blank_quotes(self._params)
+            self.branch = _branch_in(unquoted)
+            found = _RPORT.search(unquoted)
+            self._rport = _NOWHERE if found is None else found.span()
 
     @property
     def rport(self) -> bool:
         """Whether the response is to go to the port that the request came from (RFC 3581)."""
-        return self._rport is not None
+        return self._rport != _NOWHERE
 
     def response_text(self, source: tuple[str, int]) -> bytes:
         """All Via values for a response: as they came, `received` and `rport` filled in.
@@ -64,10 +75,11 @@ class Via:
         """
         host = source[0].encode()
         params = self._params
-        if self._rport is not None:
-            start, end = self._rport.span()
+        rport = self.rport
+        if rport:
+            start, end = self._rport
             params = b"%b;rport=%d%b" % (params[:start], source[1], params[end:])
-        if self._rport is not None or self.host.strip(b"[]") != host:
+        if rport or self.host.strip(b"[]") != host:
             params += b";received=" + host
         elif len(params) == self._end - self._start:
             return self._text
@@ -100,7 +112,7 @@ def lone_branch(value: bytes) -> bytes | None:
 
 
 def _branch_in(params: bytes) -> bytes | None:
-    """The branch among Via parameters; nearly everybody writes it as we do."""
+    """The branch among Via parameters."""
     _, usual, rest = params.partition(b";branch=")
     branch = rest.partition(b";")[0]
     if usual and branch.isalnum():

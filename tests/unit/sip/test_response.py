@@ -45,7 +45,7 @@ def test_response_goes_to_the_source_address_and_with_rport_to_its_port(
 def test_response_repeats_what_it_is_an_answer_to() -> None:
     """RFC 3261 §8.2.6: what the request lacks is empty."""
     request = _request(_HOST + b";rport")
-    sent = read(_SEEN, render_response(request, _SEEN.remote, (200, b"OK"), b"ours", b"X: y\r\n"))
+    sent = read(_SEEN, render_response(request, _SEEN.remote, 200, b"OK", b"ours", b"X: y\r\n"))
     assert sent.start == b"SIP/2.0 200 OK"
     assert sent.headers == {
         b"Via": _HOST + b";rport=40000;received=192.0.2.7",

@@ -43,6 +43,11 @@ def test_malformed_via_is_none(value: bytes) -> None:
             b"SIP/2.0/UDP 10.0.0.1;rport=40000;branch=z;received=192.0.2.7, SIP/2.0/UDP b",
         ),
         (
+            b"SIP/2.0/UDP a;rport;branch=z;rport",
+            b"SIP/2.0/UDP a;rport;branch=z;rport=40000;received=192.0.2.7",
+        ),
+        (b"SIP/2.0/UDP a; rport ;x", b"SIP/2.0/UDP a;rport=40000;x;received=192.0.2.7"),
+        (
             b"SIP/2.0/UDP 192.0.2.7;branch=z;rport",
             b"SIP/2.0/UDP 192.0.2.7;branch=z;rport=40000;received=192.0.2.7",
         ),
