@@ -9,6 +9,7 @@ from dfks_rules.policy.language.alternatives import QUESTIONS, SignedAtom
 from dfks_rules.policy.language.document import Effects
 from dfks_rules.policy.language.implication import by_fact, contradicts, implied_by
 from dfks_rules.policy.language.matchers import Atom
+from dfks_rules.policy.lint.index import Implied
 from dfks_rules.policy.lint.ranked import RankedRule, Way
 
 _ON = SignedAtom(Atom("request.status", "eq", 1), positive=True)
@@ -26,41 +27,59 @@ def overruled(rules: Sequence[RankedRule]) -> Iterator[Finding]:
     for rule in rules:
         files[rule.file].append(rule)
     for here in files.values():
-        denials: list[RankedRule] = []
+        later = _Denials()
         for rule in reversed(here):
             if rule.rule.effects.denial is not None:
-                denials.append(rule)
-            elif _permits(rule.rule.effects):
-                by = next((one for one in reversed(denials) if _is_exception(rule, one)), None)
-                if by is not None:
-                    yield rule.finding(
-                        "policy_overruled",
-                        f"rule `{rule.name}` makes no exception from {by.reference}, which denies "
-                        f"all the same; write the exception as `unless` of `{by.name}`",
-                    )
+                later.add(rule)
+            elif _permits(rule.rule.effects) and (by := later.overruling(rule)) is not None:
+                yield rule.finding(
+                    "policy_overruled",
+                    f"rule `{rule.name}` makes no exception from {by.reference}, which denies all "
+                    f"the same; write the exception as `unless` of `{by.name}`",
+                )
 
 
 def _permits(effects: Effects) -> bool:
     return effects.status in (1, "request") or bool(effects.allow) or effects.final
 
 
-def _is_exception(rule: RankedRule, denial: RankedRule) -> bool:
-    """Whether the rule is about a part of what is denied, as far as switching on goes."""
-    return any(
-        _is_part(way, question, general)
-        for way in rule.ways
-        for general in denial.ways
-        for question in way.questions & general.questions
-    )
+class _Denials:
+    """Those that come after a rule, by question."""
+
+    def __init__(self) -> None:
+        self._indexes: dict[int, Implied[RankedRule]] = defaultdict(Implied)
+
+    def add(self, rule: RankedRule) -> None:
+        for way in rule.ways:
+            for question in way.questions:
+                self._indexes[question].add(way, rule)
+
+    def overruling(self, rule: RankedRule) -> RankedRule | None:
+        """The first denial that the rule is about a part of, as far as switching on goes."""
+        found = (
+            entry.of
+            for way in rule.ways
+            for question in way.questions & self._indexes.keys()
+            if (asked := _switching_on(way, question)) is not None
+            for entry in self._indexes[question].candidates(asked)
+            if _is_part(asked, entry.way)
+        )
+        return min(found, key=lambda one: one.place, default=None)
 
 
-def _is_part(way: Way, question: int, general: Way) -> bool:
+def _switching_on(way: Way, question: int) -> Way | None:
+    """The way for a set that switches on; None when it is for others only."""
+    if QUESTIONS[question][0] is not Operation.SET:
+        return way
+    literals = way.literals | {_ON}
+    if contradicts(literals):
+        return None
+    values = {**way.values, "request.status": frozenset({1})}
+    return way._replace(literals=literals, groups=by_fact(literals), values=values)
+
+
+def _is_part(way: Way, general: Way) -> bool:
     within = general.domains is None or (way.domains is not None and way.domains <= general.domains)
     narrower = general.domains is None and way.domains is not None
     narrower = narrower or bool(way.groups.keys() - general.groups.keys() - {"request.status"})
-    if not (within and narrower):
-        return False
-    literals = way.literals
-    if QUESTIONS[question][0] is Operation.SET:
-        literals |= {_ON}
-    return not contradicts(literals) and implied_by(by_fact(literals), general.literals)
+    return within and narrower and implied_by(way.groups, general.literals)
