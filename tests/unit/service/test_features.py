@@ -377,7 +377,7 @@ def test_a_look_shows_what_is_committed_and_is_not_published() -> None:
         ),
         ("- {id: r, when: {userAgent: x}, then: {assigned: false}}", Shown.TO_EACH_ITS_OWN),
         (
-            "- {id: r, when: {op: get}, then: {values: {forwardTo: 'sip:${watcher.user}@a.test'}}}",
+            "- {id: r, when: {op: get}, then: {values: {forwardTo: {template: '${watcher.user}'}}}}",
             Shown.TO_EACH_ITS_OWN,
         ),
     ],
