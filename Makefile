@@ -1,16 +1,16 @@
-# Six targets; `make setup` is what the others need. See README.md.
+# Seven targets; `make setup` is what the others need. See README.md.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # durable_rules 2.0.28 calls what Python 3.13 no longer has.
 export CPPFLAGS := $(shell $(PYTHON) -c 'import sys; print("-DPyEval_CallObject=PyObject_CallObject" * (sys.version_info >= (3, 13)))') $(CPPFLAGS)
 # What is compiled to C, see pyproject.toml: a change of it is built again.
-COMPILED := $(wildcard $(addprefix dfks_rules/,sip/*.py csta/*.py presence/*.py service/*.py))
+COMPILED := $(wildcard $(addprefix dfks_rules/,sip/*.py csta/*.py presence/*.py service/*.py model/*.py))
 
-.PHONY: run test setup fix bench bench-policies
+.PHONY: run test test-long setup fix bench bench-policies
 
 run: setup
-	@$(BIN)/dfks serve --config dfks.yaml
+	@$(BIN)/dfks serve
 
 test: setup
 	$(BIN)/ruff check .
@@ -19,6 +19,10 @@ test: setup
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 	$(BIN)/pytest
+
+# Takes up to half an hour: a million mutated messages, and whatever else is slow.
+test-long: setup
+	$(BIN)/pytest -m long
 
 fix: setup
 	$(BIN)/ruff check --fix .

@@ -5,7 +5,8 @@ import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from dfks_rules.policy.view import View
+from dfks_rules.model.values import Value
+from dfks_rules.policy.facts.view import View
 
 
 class Barred(NamedTuple):
@@ -38,7 +39,7 @@ def request_of(view: View) -> dict[str, str]:
         "domain": request.presentity.domain,
         "user": request.presentity.user,
         "user_agent": request.requester.user_agent or "",
-        "forward_to": request.asked.forward_to or "",
+        "forward_to": str(request.asked.value(Value.FORWARD_TO) or ""),
     }
 
 

@@ -10,15 +10,15 @@ from time import process_time
 from typing import Any
 
 from bench.peers import PEERS, Barred, is_there
-from dfks_rules.app.policies import load_policies
+from dfks_rules.app.desk.policies import load_policies
 from dfks_rules.cli.policy.bench import measured, times
-from dfks_rules.policy.check import check
-from dfks_rules.policy.given import view_of
+from dfks_rules.policy.deciding.policy_set import load
+from dfks_rules.policy.facts.given import view_of
+from dfks_rules.policy.facts.view import View
 from dfks_rules.policy.lint.findings import lint as lint_policies
-from dfks_rules.policy.policy_set import load
-from dfks_rules.policy.source import Source
-from dfks_rules.policy.view import View
-from dfks_rules.policy.witness import witnesses
+from dfks_rules.policy.reading.check import check
+from dfks_rules.policy.reading.source import Source
+from dfks_rules.policy.studying.witness import witnesses
 
 TENANTS = 100
 RULES = 50

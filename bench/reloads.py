@@ -12,7 +12,7 @@ from pathlib import Path
 import structlog
 
 from bench.server import resident_bytes
-from dfks_rules.app.reload import PolicyReloader
+from dfks_rules.app.desk.reload import PolicyReloader
 from tests.helpers.reloads import Tally, reload_under_load, settings, write_tenants
 
 ROUNDS = 4

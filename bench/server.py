@@ -69,7 +69,7 @@ class Served:
             )
         assert self.process.stdout is not None
         banner = ""
-        while " mi dfks_set_feature" not in banner:
+        while " dfks_set_feature" not in banner:
             line = self.process.stdout.readline()
             assert line, banner
             banner += line

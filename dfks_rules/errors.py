@@ -15,6 +15,9 @@ May import: nothing.
 
 from typing import Literal, NamedTuple
 
+MAX_TOLD = 500
+"""Most findings that are told at once: a column that is wrong is wrong in every line."""
+
 
 class Finding(NamedTuple):
     """One thing that is wrong with a file an author or operator wrote."""
@@ -56,7 +59,10 @@ class FindingsError(DfksError):
 
     def __init__(self, code: str, findings: list[Finding]) -> None:
         self.findings = sorted(findings)
-        super().__init__(code, "\n".join(str(finding) for finding in self.findings))
+        told = [str(finding) for finding in self.findings[:MAX_TOLD]]
+        more = len(self.findings) - len(told)
+        told += [f"and {more:,} more"] if more else []
+        super().__init__(code, "\n".join(told))
 
 
 class PolicyError(FindingsError):

@@ -1,15 +1,28 @@
-"""Hypothesis runs the same examples each time, and has no deadline: a timing is no test."""
+"""Property tests draw a new seed for each run and print it: `--hypothesis-seed=N` repeats a run.
+
+A test has no deadline: a timing is no test.
+"""
+
+import secrets
 
 import pytest
 from hypothesis import settings
 
 from dfks_rules.cli.compiled import advice
 
-settings.register_profile("dfks", deadline=None, derandomize=True)
+settings.register_profile("dfks", deadline=None, print_blob=True)
 settings.load_profile("dfks")
 
 
-def pytest_configure() -> None:
-    """Tests of what was compiled before the source was changed would prove nothing."""
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Draws the seed, and refuses to test code that was compiled before its source changed."""
     if told := advice():
         raise pytest.UsageError(told)
+    if config.option.hypothesis_seed is None:
+        config.option.hypothesis_seed = str(secrets.randbelow(2**32))
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """The line that says how to repeat this run."""
+    return f"property tests: --hypothesis-seed={config.option.hypothesis_seed}"

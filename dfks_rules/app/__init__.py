@@ -1,6 +1,8 @@
 """The composition root: builds the rooms from the configuration and lets them run.
 
-Belongs here: wiring, life cycle, log set-up, reading policy files.
+    server → operations | driver → desk | records | metrics
+
+Belongs here: wiring, life cycle, time, counters, what MI can ask of the running server.
 Never here: a rule of SIP, of policies or of MI.
 May import: everything but cli.
 """

@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from dfks_rules.app.decisions import Decisions
-from dfks_rules.app.logs import LoggedOutcomes
-from dfks_rules.app.reload import PolicyReloader
+from dfks_rules.app.desk.reload import PolicyReloader
+from dfks_rules.app.metrics import Metrics
+from dfks_rules.app.records.decisions import Decisions
+from dfks_rules.app.records.logs import LoggedOutcomes
 from dfks_rules.errors import StoreError
 from dfks_rules.mi.ports import SubscriptionRow
 from dfks_rules.model.decisions import Outcome
@@ -18,6 +19,17 @@ from dfks_rules.presence.package import EVENT
 from dfks_rules.service.features import Features
 
 
+class Records(NamedTuple):
+    """What the server writes down and counts."""
+
+    log: LoggedOutcomes
+    """Has the level that is logged from."""
+    decisions: Decisions
+    """What was decided."""
+    metrics: Metrics
+    """Every counter."""
+
+
 class ServerOperations:
     """The operators' side of a server."""
 
@@ -25,22 +37,18 @@ class ServerOperations:
         self,
         features: Features,
         notifier: Notifier,
-        log: LoggedOutcomes,
+        records: Records,
         policies: PolicyReloader,
         at: Callable[[], datetime],
-        level: str,
     ) -> None:
         self._features = features
         self._notifier = notifier
-        self._log = log
+        self._records = records
         self.policies = policies
         """The policies in force, and how they become others."""
         self._at = at
-        self._level = level
         self._loop = asyncio.get_running_loop()
         self._started = self._loop.time()
-        self.decisions = Decisions(0, lambda _: None)
-        """What was decided; the server's own once it is there."""
 
     async def set_feature(self, presentity: Aor, asked: Asked, param: str | None) -> Outcome:
         """Set one feature, and say what came of it once it is committed."""
@@ -95,18 +103,17 @@ class ServerOperations:
 
     def latest_decisions(self, presentity: Aor | None) -> Iterator[dict[str, Any]]:
         """Records of the last decisions, the newest first."""
-        return self.decisions.latest(None if presentity is None else presentity.uri)
+        return self._records.decisions.latest(None if presentity is None else presentity.uri)
 
     def explain_decisions(self, which: Aor | str) -> list[dict[str, Any]]:
         """Why a decision, or the last ones about a presentity, came out as they did."""
-        return self.decisions.explain(which if isinstance(which, str) else which.uri)
+        return self._records.decisions.explain(which if isinstance(which, str) else which.uri)
 
     def statistics(self) -> Mapping[str, int]:
         """`group:name` → value."""
         return {
-            **self._log.counts,
+            **self._records.metrics.collect(),
             **self.policies.statistics(),
-            **self.decisions.statistics(),
             "presence:subscriptions": len(self._notifier.subscriptions),
         }
 
@@ -116,9 +123,8 @@ class ServerOperations:
 
     def log_level(self) -> str:
         """The least level that is logged."""
-        return self._level
+        return self._records.log.level
 
     def set_log_level(self, level: str) -> None:
         """Log from this level on."""
-        self._level = level
-        self._log.set_level(level)
+        self._records.log.set_level(level)

@@ -1,40 +1,35 @@
 """One server: the rooms wired together, and driven by the event loop."""
 
 import asyncio
-import contextlib
 import gc
-from datetime import UTC, datetime
-from functools import partial
 
 import structlog
 
-from dfks_rules.app.decision_log import DecisionLog
-from dfks_rules.app.decisions import Decisions
-from dfks_rules.app.logs import LoggedOutcomes
-from dfks_rules.app.operations import ServerOperations
-from dfks_rules.app.reload import PolicyReloader
+from dfks_rules.app.desk.reload import PolicyReloader
+from dfks_rules.app.driver import Driver
+from dfks_rules.app.metrics import Metrics
+from dfks_rules.app.operations import Records, ServerOperations
+from dfks_rules.app.records.decision_log import DecisionLog
+from dfks_rules.app.records.decisions import Decisions
+from dfks_rules.app.records.logs import LoggedOutcomes
+from dfks_rules.app.records.refusals import Refusals
 from dfks_rules.app.tokens import Tokens
-from dfks_rules.config.settings import Address, Config
+from dfks_rules.config.settings import Config, ListenAddress
 from dfks_rules.mi.datagram import DatagramServer
 from dfks_rules.mi.dispatch import Dispatcher
 from dfks_rules.mi.fifo import FifoServer
 from dfks_rules.mi.http import HttpServer
 from dfks_rules.mi.methods import REGISTRY
-from dfks_rules.model.requests import Origin
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.service.features import Features
-from dfks_rules.service.feed import Event, Feed, Settled
-from dfks_rules.sip.endpoint import Endpoint, Finished, Incoming
-from dfks_rules.sip.flow import Flow, Listener
+from dfks_rules.service.feed import Feed
+from dfks_rules.sip.endpoint import Endpoint
+from dfks_rules.sip.flow import Flow
 from dfks_rules.store.open import open_store
-from dfks_rules.transport.tcp import TcpTransport
-from dfks_rules.transport.udp import UdpTransport, reachable
+from dfks_rules.transport.transports import Transports
 
 _log = structlog.get_logger()
-
-TICK = 0.05
-"""How late a timer may be, s."""
 
 
 def _quieten_collector() -> None:
@@ -49,17 +44,6 @@ def _quieten_collector() -> None:
     gc.set_threshold(500_000, 50, 100)
 
 
-def _record(log: LoggedOutcomes, event: Event) -> None:
-    """Log what came of a request."""
-    if isinstance(event, Settled):
-        log.record(event.outcomes)
-        return
-    log.failed(event.presentity, event.error)
-    if event.requester.origin is Origin.INTERNAL:
-        # Nobody asked for it, so there is nobody to be told but the operator.
-        _log.error("followed_set_lost", presentity=event.presentity.uri, error=event.error.message)
-
-
 class Server:
     """Everything that `dfks serve` runs; made inside a running event loop."""
 
@@ -71,26 +55,34 @@ class Server:
         where = "memory:" if config.store is None else f"sqlite:{config.store}"
         self._store = open_store(where, self._loop)
         tokens = Tokens()
-        self._transports: dict[Listener, UdpTransport | TcpTransport] = {}
-        self._endpoint: Endpoint[Subscription] = Endpoint(self._send, tokens.tag_of)
+        sip = config.sip
+        self._transports = Transports(
+            self._receive, self._undelivered, sip.connections, sip.advertise
+        )
+        endpoint: Endpoint[Subscription] = Endpoint(
+            self._send, tokens.tag_of, self._transports, Refusals().refused
+        )
         kept = config.decisions
         self._decision_log = None if kept.file is None else DecisionLog(kept.file, mask=kept.mask)
         decisions = Decisions(kept.keep, policies.set_of, self._decision_log)
-        log = LoggedOutcomes(decisions)
+        log = LoggedOutcomes(decisions, config.log.level)
         feed = Feed()
-        feed.listen(partial(_record, log))
-        self._features = Features(self._store, policies.live, feed, config.limits.followed_sets)
-        self._notifier = Notifier(
-            self._endpoint, self._features, feed, config.presence, tokens.token
-        )
+        feed.listen(log.hear)
+        features = Features(self._store, policies.live, feed, config.limits.followed_sets)
+        self._notifier = Notifier(endpoint, features, feed, config.presence, tokens.token)
+        self._driver = Driver(self._loop, endpoint, self._notifier)
+        metrics = Metrics()
+        metrics.include("features", log)
+        metrics.include("decisions", decisions)
+        metrics.include("driver", self._driver)
+        metrics.include("presence", self._notifier)
+        metrics.include("sip", endpoint)
+        metrics.include("transport", self._transports)
+        records = Records(log, decisions, metrics)
         self._operations = ServerOperations(
-            self._features, self._notifier, log, policies, self._at, config.log.level
+            features, self._notifier, records, policies, self._driver.at
         )
-        self._operations.decisions = decisions
-        self._at_ends = 0.0
-        self._at_last = datetime.min.replace(tzinfo=UTC)
         self._mi: list[FifoServer | DatagramServer | HttpServer] = []
-        self._ticking: asyncio.TimerHandle | None = None
 
     async def start(self) -> None:
         """Listen on everything that is configured.
@@ -99,24 +91,13 @@ class Server:
             OSError: an address cannot be listened on; everything is closed again.
         """
         try:
-            for address in self._config.sip.listen:
-                await self._listen(address)
+            await self._transports.start(self._config.sip.listen)
             await self._start_mi()
         except BaseException:
             await self.close()
             raise
-        self._tick()
         self._policies.watch()
         _quieten_collector()
-
-    async def _listen(self, address: Address) -> None:
-        transport: UdpTransport | TcpTransport
-        if address.transport == "udp":
-            transport = UdpTransport(address.host, address.port, self._receive)
-        else:
-            transport = TcpTransport(self._receive)
-            await transport.start(address.host, address.port, reachable)
-        self._transports[transport.listener] = transport
 
     async def _start_mi(self) -> None:
         mi = self._config.mi
@@ -126,7 +107,7 @@ class Server:
             servers.append(FifoServer(mi.fifo.path, mi.fifo.reply_dir, dispatcher))
         if mi.datagram is not None:
             where = mi.datagram
-            target = (where.host, where.port) if isinstance(where, Address) else where
+            target = (where.host, where.port) if isinstance(where, ListenAddress) else where
             servers.append(DatagramServer(target, dispatcher))
         if mi.http is not None:
             at = (mi.http.listen.host, mi.http.listen.port)
@@ -137,49 +118,26 @@ class Server:
 
     def addresses(self) -> list[str]:
         """What is listened on, as an operator would write it."""
-        sip = [f"sip {listener}" for listener in self._transports]
+        sip = [f"sip {listener}" for listener in self._transports.listeners]
         return sip + [f"mi  {server.address}" for server in self._mi]
 
     def _send(self, flow: Flow, data: bytes) -> None:
-        self._transports[flow.listener].send(flow, data)
+        self._transports.send(flow, data)
+        self._driver.was_sent()
 
     def _receive(self, data: bytes, flow: Flow) -> None:
-        now = self._loop.time()
-        event = self._endpoint.receive(data, flow, now)
-        if isinstance(event, Incoming):
-            self._notifier.receive(event, self._at(), now)
-        elif isinstance(event, Finished):
-            self._notifier.finished(event, now)
+        self._driver.receive(data, flow)
 
-    def _tick(self) -> None:
-        now = self._loop.time()
-        for finished in self._endpoint.expire(now):
-            self._notifier.finished(finished, now)
-        self._notifier.expire(now)
-        self._ticking = self._loop.call_later(TICK, self._tick)
-
-    def _at(self) -> datetime:
-        """Local time to the second: reading it costs as much as a decision."""
-        now = self._loop.time()
-        if now >= self._at_ends:
-            self._at_last = datetime.now().astimezone()  # noqa: TID251 - the policies' one clock
-            self._at_ends = now + 1 - self._at_last.microsecond / 1e6
-        return self._at_last
+    def _undelivered(self, data: bytes, flow: Flow) -> None:
+        self._driver.undelivered(data, flow)
 
     async def close(self) -> None:
-        """Tell every watcher that its subscription ended, then stop."""
-        if self._ticking is not None:
-            self._ticking.cancel()
+        """Tell watchers that their subscriptions end, while all others are served; then stop."""
+        await self._driver.stop(self._config.stop_within)
         for server in self._mi:
             await server.close()
         self._store.close()
-        self._notifier.deactivate(self._loop.time(), len(self._notifier.subscriptions))
-        for transport in self._transports.values():
-            with contextlib.suppress(OSError):
-                if isinstance(transport, TcpTransport):
-                    await transport.close()
-                else:
-                    transport.close()
+        await self._transports.close()
         await self._policies.close()
         if self._decision_log is not None:
             self._decision_log.close()

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from dfks_rules.cli.tables import lines_of
 from dfks_rules.config import Config, load_config
 from dfks_rules.errors import DfksError
 from dfks_rules.mi.client import Exchange, call, open_url
@@ -28,20 +29,28 @@ _NAMED = re.compile(r"([a-zA-Z._-]+)=(.*)", re.DOTALL)
 )
 @click.option("--url", help="http://HOST:PORT/mi, udp:HOST:PORT, unix:PATH or fifo:PATH.")
 @click.option("--secret", envvar="DFKS_MI__HTTP__SECRET", help="For --url http://…")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.argument("method")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def command(
-    config_file: Path, url: str | None, secret: str | None, method: str, arguments: tuple[str, ...]
+    config_file: Path,
+    url: str | None,
+    secret: str | None,
+    method: str,
+    arguments: tuple[str, ...],
+    *,
+    as_json: bool,
 ) -> None:
     """Call METHOD of a running server with ARGUMENTS.
 
     Arguments are given by position or all as NAME=VALUE. From where a method takes a list, all
     arguments by position are its entries: `dfks mi dfks_set_feature sip:alice@host
-    CallForwardingNoAnswer 1 "" ringCount/4`. Exit code 4 when a policy refuses.
+    CallForwardingNoAnswer 1 "" ringCount/4`. The result is laid out for people; --json is for
+    scripts. Exit code 4 when a policy refuses.
     """
     exchange = exchange_for(config_file, url, secret)
     result = call(exchange, method, gather(method, arguments))
-    click.echo(result if isinstance(result, str) else json.dumps(result, indent=4))
+    click.echo(json.dumps(result, indent=4) if as_json else "\n".join(lines_of(result)))
 
 
 def exchange_for(config_file: Path, url: str | None, secret: str | None = None) -> Exchange:

@@ -1,15 +1,14 @@
 """`dfks phone`: a small phone that shows what a real one would."""
 
 import asyncio
-import os
-import re
+import contextlib
 import socket
 import sys
-from dataclasses import dataclass, field
 
 import click
 
 from dfks_rules.cli.phone_bodies import Wish, parse_wish, readable, request_body
+from dfks_rules.cli.phone_dialog import Dialog, answer
 from dfks_rules.errors import MalformedMessageError
 from dfks_rules.sip.message import Request, Response, parse_message
 from dfks_rules.sip.uri import DEFAULT_PORT, aor_of, parse_uri
@@ -44,7 +43,7 @@ def command(
         asyncio.run(_use(phone, keys, expires, watch=watch))
     except KeyboardInterrupt:
         return
-    except (OSError, TimeoutError, PhoneError) as error:
+    except (OSError, TimeoutError, PhoneError, MalformedMessageError) as error:
         click.echo(f"phone: {str(error) or 'no answer'}", err=True)
         sys.exit(1)
 
@@ -60,38 +59,41 @@ async def _use(phone: "Phone", keys: list[Wish], expires: int, *, watch: bool) -
     for wish in keys:
         print(f"pressing {wish}")
         await phone.subscribe(expires, request_body(wish))
-    if watch:
+    if watch and not phone.is_over:
         print("watching; Ctrl-C ends")
-        while True:
-            await asyncio.sleep(max(1, expires / 2))
-            await phone.subscribe(expires)
-    await phone.subscribe(0)
+        await phone.watch(expires)
+        print("the server ended the subscription")
+    elif not phone.is_over:
+        await phone.subscribe(0)
 
 
-@dataclass
 class Phone:
-    """One dialog of one UDP phone."""
+    """One UDP phone, with one subscription at a time."""
 
-    aor: str
-    server: tuple[str, int]
-    call_id: str = field(default_factory=lambda: os.urandom(8).hex())
-    tag: str = field(default_factory=lambda: os.urandom(4).hex())
-    remote_tag: str = ""
-    remote_target: str = ""
-    cseq: int = 0
+    def __init__(self, aor: str, server: tuple[str, int]) -> None:
+        """`server` is where everything is sent."""
+        self.aor = aor
+        self._server = server
+        self._responses: asyncio.Queue[Response | None] = asyncio.Queue()
+        self._notified = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._granted = 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the server has ended the subscription."""
+        return self._ended.is_set()
 
     async def open(self) -> None:
         """Bind a socket that reaches the server."""
-        loop = asyncio.get_running_loop()
-        family = socket.AF_INET6 if ":" in self.server[0] else socket.AF_INET
+        family = socket.AF_INET6 if ":" in self._server[0] else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
-        self._socket.connect(self.server)
+        self._socket.connect(self._server)
         self._socket.settimeout(0)
         host, port = self._socket.getsockname()[:2]
-        self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        self._responses: asyncio.Queue[Response | None] = asyncio.Queue()
-        self._notified: asyncio.Queue[bytes] = asyncio.Queue()
-        loop.add_reader(self._socket, self._read)
+        self._address = f"{_host(host)}:{port}"
+        self._dialog = Dialog(self.aor, self._address)
+        asyncio.get_running_loop().add_reader(self._socket, self._read)
 
     def _read(self) -> None:
         try:
@@ -108,17 +110,24 @@ class Phone:
             self._answer(message)
 
     def _answer(self, request: Request) -> None:
-        echoed = (b"via", b"from", b"to", b"call-id", b"cseq")
-        lines = [b"%b: %b" % (name.title(), request.headers[name]) for name in echoed]
-        message = [b"SIP/2.0 200 OK", *lines, b"Content-Length: 0", b"", b""]
-        self._socket.send(b"\r\n".join(message))
-        state = request.headers.get(b"subscription-state", b"").decode()
-        print(f"NOTIFY {state}")
+        self._socket.send(answer(request))
+        print(f"NOTIFY {request.headers.get(b'subscription-state', b'').decode()}")
         content_type = request.headers.get(b"content-type", b"").decode()
         for line in readable(content_type, request.body):
             print(f"  {line}")
         sys.stdout.flush()
-        self._notified.put_nowait(b"")
+        self._notified.set()
+        if self._dialog.is_ended_by(request):
+            self._ended.set()
+
+    async def watch(self, expires: int) -> None:
+        """Refresh the subscription until the server ends it."""
+        while not self.is_over:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(max(1, self._granted / 2)):
+                    await self._ended.wait()
+                return
+            await self.subscribe(expires)
 
     async def subscribe(self, expires: int, body: bytes = b"") -> None:
         """Send a SUBSCRIBE; return when it was answered and a NOTIFY came.
@@ -127,20 +136,18 @@ class Phone:
             PhoneError: the answer is an error.
             TimeoutError: nobody answered.
         """
-        while not self._notified.empty():
-            self._notified.get_nowait()
-        self.cseq += 1
-        message = self._message(expires, body)
-        response = await self._exchange(message)
+        if self.is_over:
+            self._dialog = Dialog(self.aor, self._address)
+            self._ended.clear()
+        self._notified.clear()
+        response = await self._exchange(self._dialog.subscribe(expires, body))
         if response.status >= 300:
             raise PhoneError(f"the server answered {response.status} {response.reason}")
-        to = response.headers[b"to"].decode()
-        found = re.search(r";tag=([^;]+)", to)
-        self.remote_tag = found[1] if found else ""
-        contact = re.search(r"<([^>]+)>", response.headers.get(b"contact", b"").decode())
-        self.remote_target = contact[1] if contact else self.aor
+        self._dialog.accepted(response)
+        granted = response.headers.get(b"expires", b"")
+        self._granted = int(granted) if granted.isdigit() else expires
         async with asyncio.timeout(ANSWER_WITHIN):
-            await self._notified.get()
+            await self._notified.wait()
 
     async def _exchange(self, message: bytes) -> Response:
         wait = 0.5
@@ -152,34 +159,12 @@ class Phone:
                         while True:
                             response = await self._responses.get()
                             if response is None:
-                                where = f"{_host(self.server[0])}:{self.server[1]}"
+                                where = f"{_host(self._server[0])}:{self._server[1]}"
                                 raise PhoneError(f"nobody serves SIP at {where}")
-                            if response.headers[b"cseq"].startswith(b"%d " % self.cseq):
+                            if self._dialog.is_answer(response):
                                 return response
                 except TimeoutError:
                     wait *= 2
-
-    def _message(self, expires: int, body: bytes) -> bytes:
-        to = f"<{self.aor}>;tag={self.remote_tag}" if self.remote_tag else f"<{self.aor}>"
-        target = self.remote_target or self.aor
-        head = [
-            f"SUBSCRIBE {target} SIP/2.0",
-            f"Via: SIP/2.0/UDP {self.address};rport;branch=z9hG4bK{os.urandom(8).hex()}",
-            "Max-Forwards: 70",
-            f"From: <{self.aor}>;tag={self.tag}",
-            f"To: {to}",
-            f"Call-ID: {self.call_id}",
-            f"CSeq: {self.cseq} SUBSCRIBE",
-            f"Contact: <sip:phone@{self.address}>",
-            "Event: as-feature-event",
-            f"Expires: {expires}",
-            "Accept: application/x-as-feature-event+xml, multipart/mixed",
-            "User-Agent: dfks-phone",
-        ]
-        if body:
-            head.append("Content-Type: application/x-as-feature-event+xml")
-        head += [f"Content-Length: {len(body)}", "", ""]
-        return "\r\n".join(head).encode() + body
 
 
 def _host(host: str) -> str:

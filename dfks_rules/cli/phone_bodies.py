@@ -6,8 +6,11 @@ from xml.sax.saxutils import escape
 
 from lxml import etree
 
-from dfks_rules.csta.names import NAMESPACE, TABLE, Words
+from dfks_rules.csta.names import FORWARDING_TYPE, NAMESPACE, TABLE, Words
 from dfks_rules.model.features import Feature
+from dfks_rules.model.values import VALUES
+
+_VALUES = tuple(value.value for value in VALUES)
 
 
 class Wish(NamedTuple):
@@ -38,8 +41,8 @@ def parse_wish(text: str) -> Wish:
     values = []
     for item in rest:
         field, equals, value = item.partition("=")
-        if field not in ("forwardTo", "ringCount") or not equals:
-            raise ValueError(f"`{item}` is not forwardTo=… or ringCount=…")
+        if field not in _VALUES or not equals:
+            raise ValueError(f"`{item}` is not {' or '.join(f'{name}=…' for name in _VALUES)}")
         values.append((field, value))
     return Wish(feature, status == "on", tuple(values))
 
@@ -49,16 +52,13 @@ def request_body(wish: Wish) -> bytes:
     words = _words(wish.feature)
     status = "true" if wish.on else "false"
     inner = "<device/>"
+    if words.forwarding_type is not None:
+        inner += f"<{FORWARDING_TYPE}>{words.forwarding_type}</{FORWARDING_TYPE}>"
+    inner += f"<{words.request_status}>{status}</{words.request_status}>"
     values = dict(wish.values)
-    if words.forwarding_type is None:
-        inner += f"<{words.request_status}>{status}</{words.request_status}>"
-    else:
-        if "forwardTo" in values:
-            inner += f"<forwardDN>{escape(values['forwardTo'])}</forwardDN>"
-        inner += f"<forwardingType>{words.forwarding_type}</forwardingType>"
-        inner += f"<{words.request_status}>{status}</{words.request_status}>"
-        if "ringCount" in values:
-            inner += f"<ringCount>{escape(values['ringCount'])}</ringCount>"
+    for value, name, _ in words.elements:
+        if value.value in values:
+            inner += f"<{name}>{escape(values[value.value])}</{name}>"
     root = words.request_root
     text = f'<?xml version="1.0" encoding="UTF-8"?><{root} xmlns="{NAMESPACE}">{inner}</{root}>'
     return text.encode()
@@ -77,10 +77,10 @@ def _line(document: bytes) -> str:
     parser = etree.XMLParser(resolve_entities=False, no_network=True)
     root = etree.fromstring(document, parser)
     texts = {etree.QName(child).localname: child.text or "" for child in root}
-    kind = texts.get("forwardingType")
-    words = next(row for row in TABLE if row.forwarding_type == kind)
+    key = (etree.QName(root).localname, texts.get(FORWARDING_TYPE))
+    words = next(row for row in TABLE if (row.event_root, row.forwarding_type) == key)
     status = "on" if texts.get(words.event_status) == "true" else "off"
-    values = [f"{name} {texts[name]}" for name in ("forwardTo", "ringCount") if name in texts]
+    values = [f"{value.value} {texts[name]}" for value, _, name in words.elements if name in texts]
     return "  ".join([f"{words.feature.value:<22} {status:<3}", *values]).rstrip()
 
 

@@ -1,35 +1,52 @@
 """`dfks serve`: run the server."""
 
 import asyncio
+import gc
+import os
+import shlex
 import shutil
 import signal
 import sys
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
-from dfks_rules.app import logs
-from dfks_rules.app.reload import PolicyReloader
+from dfks_rules.app.desk.reload import PolicyReloader
+from dfks_rules.app.records import logs
 from dfks_rules.app.server import Server
 from dfks_rules.config.load import load_config
 from dfks_rules.config.settings import Config
 from dfks_rules.mi.ports import PolicyListing
+from dfks_rules.transport.limits import raise_file_limit
+
+_DEFAULT = Path("dfks.yaml")
 
 
 @click.command()
-@click.option("--config", "file", type=click.Path(path_type=Path), help="Settings, e.g. dfks.yaml.")
-def command(file: Path | None) -> None:
+@click.option(
+    "--config",
+    "given",
+    type=click.Path(path_type=Path),
+    help="Settings; else ./dfks.yaml, if it is there.",
+)
+def command(given: Path | None) -> None:
     """Serve phones and operators until SIGTERM or Ctrl-C. SIGHUP reloads the policies."""
+    # A link that leads nowhere is a mistake to be told, not a file that is not there.
+    file = given or (_DEFAULT if os.path.lexists(_DEFAULT) else None)
     config = load_config(file)
     logs.set_up(config.log.level)
+    raise_file_limit()
     try:
-        asyncio.run(_serve(config))
+        asyncio.run(_serve(config, file))
     except OSError as error:
-        click.echo(f"cannot listen: {error}", err=True)
+        where = f" on {error.filename}" if error.filename else ""
+        click.echo(f"cannot listen{where}: {error.strerror or error}", err=True)
         sys.exit(1)
 
 
-async def _serve(config: Config) -> None:
+async def _serve(config: Config, file: Path | None) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -37,31 +54,51 @@ async def _serve(config: Config) -> None:
     policies = PolicyReloader(config.policies, config.reload)
     # Before the start, which may take seconds: a SIGHUP that nobody handles ends the process.
     loop.add_signal_handler(signal.SIGHUP, policies.reload_soon, "signal")
-    await policies.start()
-    server = Server(config, policies)
-    await server.start()
-    _banner(server, policies.listing())
-    await stop.wait()
-    await server.close()
+    if await _unless(stop, policies.start()):
+        server = Server(config, policies)
+        await server.start()
+        print("\n".join(_banner(server.addresses(), file, policies.listing())), flush=True)
+        await stop.wait()
+        await server.close()
+        # Else the interpreter looks for cycles among 100,000 subscriptions before it ends: 4 s.
+        gc.freeze()
+    else:
+        await policies.close()
     click.echo("stopped")
 
 
-def _banner(server: Server, policies: PolicyListing) -> None:
-    print("dfks-rules serves")
-    for address in server.addresses():
-        print(f"  {address}")
-    names = ", ".join(row.policy for row in policies.policies)
-    print(f"policies (revision {policies.revision}): {names}")
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
+    """Do the work, or give it up at a stop; whether it was done."""
+    working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
+    given_up = stop.is_set()
+    if given_up:
+        working.cancel()
+    stopping.cancel()
+    failure, _ = await asyncio.gather(working, stopping, return_exceptions=True)
+    if failure is not None and not given_up:
+        raise failure
+    return not given_up
+
+
+def _banner(addresses: list[str], file: Path | None, policies: PolicyListing) -> Iterator[str]:
+    """What the operator is told once the server serves."""
+    yield "dfks-rules serves"
+    yield from (f"  {address}" for address in addresses)
+    yield f"settings: {file or 'defaults and environment; there is no dfks.yaml here'}"
+    names = ", ".join(row.policy for row in policies.policies) or "none, every set is stored"
+    yield f"policies (revision {policies.revision}): {names}"
     if policies.failure is not None:
-        print("THE POLICY FILES ARE BROKEN; these are the last that were good:")
-        for finding in policies.failure.findings:
-            print(f"  {finding}")
-    sip = server.addresses()[0].rpartition("sip ")[2].partition(":")[2]
+        yield "THE POLICY FILES ARE BROKEN; the last good ones decide:"
+        yield from (f"  {finding}" for finding in policies.failure.findings)
+    sip = addresses[0].rpartition("sip ")[2].partition(":")[2]
     program = _program()
-    print("try it in a second terminal:")
-    print(f"  {program} phone sip:alice@{sip} --watch")
-    host = sip.rpartition(":")[0]
-    print(f"  {program} mi dfks_set_feature sip:alice@{host} DoNotDisturb 1", flush=True)
+    yield "try it in a second terminal:"
+    yield f"  {program} phone sip:alice@{sip} --watch"
+    if any(address.startswith("mi ") for address in addresses):
+        config = "" if file in (None, _DEFAULT) else f" --config {shlex.quote(str(file))}"
+        host = sip.rpartition(":")[0]
+        yield f"  {program} mi{config} dfks_set_feature sip:alice@{host} DoNotDisturb 1"
 
 
 def _program() -> Path | str:

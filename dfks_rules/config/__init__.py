@@ -2,7 +2,7 @@
 
 Belongs here: the settings, their defaults, reading them from dfks.yaml and the environment.
 Never here: opening sockets or stores, reading policies.
-May import: every room below; uses the strict YAML of `policy.source`.
+May import: every room below; reads dfks.yaml with `yaml.source`, as policies are read.
 """
 
 from dfks_rules.config.load import load_config

@@ -21,12 +21,12 @@ from dfks_rules.config.schema import (
     leaves,
 )
 from dfks_rules.config.settings import (
-    Address,
     Config,
     DecisionSettings,
     FifoSettings,
     HttpSettings,
     LimitSettings,
+    ListenAddress,
     LogSettings,
     MiSettings,
     ReloadSettings,
@@ -34,8 +34,9 @@ from dfks_rules.config.settings import (
     SipSettings,
 )
 from dfks_rules.errors import ConfigError, Finding
-from dfks_rules.policy.source import MAX_BYTES, Source, Tree, parse
 from dfks_rules.presence.package import Limits, OnNotifyTimeout
+from dfks_rules.transport.limits import ConnectionLimits
+from dfks_rules.yaml.tree import MAX_BYTES, Tree, read_tree
 
 
 def load_config(path: Path | None, environ: Mapping[str, str] | None = None) -> Config:
@@ -75,11 +76,9 @@ def _read(path: Path) -> Tree:
         raise ConfigError([Finding(str(path), 0, 0, "config_unreadable", message)]) from error
     if all(line.lstrip()[:1] in ("", "#") for line in text.splitlines()):
         return Tree(str(path), {}, {}, {})
-    tree, findings = parse(Source(str(path), text))
+    tree, findings = read_tree(str(path), text, "config")
     if tree is None:
-        # The reader of policies speaks of policies; its codes are told apart by their room.
-        own = [f._replace(code=f.code.replace("policy_", "config_", 1)) for f in findings]
-        raise ConfigError(own)
+        raise ConfigError(findings)
     return tree
 
 
@@ -171,6 +170,9 @@ def _find_contradictions(values: dict[str, Any]) -> list[Mistake]:
     for way, text in addresses:
         if _address(text).port > 65535:
             report(way, "has a port above 65535")
+    port = values["sip"].get("advertise", "").rpartition("]")[2].partition(":")[2]
+    if port and not 0 < int(port) <= 65535:
+        report(("sip", "advertise"), "has a port that is not in 1 to 65535")
     presence = values["presence"]
     if not presence["min_expires"] <= presence["default_expires"] <= presence["max_expires"]:
         way = ("presence", "default_expires")
@@ -179,7 +181,7 @@ def _find_contradictions(values: dict[str, Any]) -> list[Mistake]:
     return found
 
 
-def _is_loopback(address: Address) -> bool:
+def _is_loopback(address: ListenAddress) -> bool:
     if address.host == "localhost":
         return True
     try:
@@ -188,11 +190,11 @@ def _is_loopback(address: Address) -> bool:
         return False
 
 
-def _address(text: str) -> Address:
+def _address(text: str) -> ListenAddress:
     """`udp:[::1]:5060`, already checked by the schema."""
     transport, rest = text.split(":", 1)
     host, port = rest.rsplit(":", 1)
-    return Address(transport, host.strip("[]"), int(port))
+    return ListenAddress(transport, host.strip("[]"), int(port))
 
 
 def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) -> Config:
@@ -204,9 +206,10 @@ def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) ->
         settings: for `Config.settings`.
     """
     store = values["store"]
-    presence, decisions = values["presence"], values["decisions"]
+    presence, decisions = dict(values["presence"]), values["decisions"]
+    stop_within = presence.pop("stop_within")
     return Config(
-        sip=SipSettings(tuple(_address(text) for text in values["sip"]["listen"])),
+        sip=_build_sip(values["sip"]),
         policies=tuple(base / text for text in values["policies"]),
         reload=ReloadSettings(
             **values["reload"] | {"last_good": base / values["reload"]["last_good"]}
@@ -216,6 +219,7 @@ def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) ->
         presence=Limits(
             **presence | {"on_notify_timeout": OnNotifyTimeout(presence["on_notify_timeout"])}
         ),
+        stop_within=stop_within,
         limits=LimitSettings(values["limits"]["followed_sets"]),
         log=LogSettings(values["log"]["level"]),
         decisions=DecisionSettings(
@@ -227,9 +231,19 @@ def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) ->
     )
 
 
+def _build_sip(sip: dict[str, Any]) -> SipSettings:
+    limits = ConnectionLimits(
+        idle=sip["idle_timeout"],
+        in_all=sip["max_connections"],
+        per_source=sip["max_connections_per_source"],
+    )
+    listen = tuple(_address(text) for text in sip["listen"])
+    return SipSettings(listen, sip.get("advertise"), limits)
+
+
 def _build_mi(mi: dict[str, Any], base: Path) -> MiSettings:
     fifo, datagram, http = mi.get("fifo"), mi.get("datagram"), mi.get("http")
-    where: Address | Path | None = None
+    where: ListenAddress | Path | None = None
     if datagram:
         is_unix = datagram.startswith("unix:")
         where = base / datagram.removeprefix("unix:") if is_unix else _address(datagram)

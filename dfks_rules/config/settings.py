@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dfks_rules.presence.package import Limits
+from dfks_rules.transport.limits import ConnectionLimits
 
 
-class Address(NamedTuple):
+class ListenAddress(NamedTuple):
     """Where a socket listens."""
 
     transport: str
@@ -29,8 +30,12 @@ class Address(NamedTuple):
 class SipSettings:
     """Where phones reach the server."""
 
-    listen: tuple[Address, ...]
+    listen: tuple[ListenAddress, ...]
     """At least one; in the order written."""
+    advertise: str | None
+    """`HOST` or `HOST:PORT` for Via and Contact; None for the address that a phone asked."""
+    connections: ConnectionLimits
+    """Of TCP."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,7 @@ class FifoSettings:
 class HttpSettings:
     """The HTTP door of the management interface."""
 
-    listen: Address
+    listen: ListenAddress
     """A TCP address."""
     root: str
     """Path under which requests are served, e.g. `/mi`."""
@@ -61,7 +66,7 @@ class MiSettings:
 
     fifo: FifoSettings | None
     """Named pipe."""
-    datagram: Address | Path | None
+    datagram: ListenAddress | Path | None
     """UDP address, or the path of a Unix socket."""
     http: HttpSettings | None
     """JSON-RPC by HTTP POST."""
@@ -136,6 +141,8 @@ class Config:
     """The doors of the management interface."""
     presence: Limits
     """How subscriptions live."""
+    stop_within: int
+    """How long a stop may take to tell phones that their subscriptions end, s; 0 tells none."""
     limits: LimitSettings
     """What one request may cost."""
     log: LogSettings

@@ -11,9 +11,13 @@ from dfks_rules.errors import MalformedMessageError
 
 MAX_PARTS = 16
 """Most parts taken from a peer; a body has one document for each of four features."""
+MAX_PART_HEADERS = 16
+"""Most header lines of a part."""
 
 # RFC 2046 §5.1.1 allows 1 to 70 characters; without quotes, no white space and no separators.
-_BOUNDARY = re.compile(r';\s*boundary\s*=\s*(?:"([^"]{1,70})"|([^\s";,]{1,70}))', re.IGNORECASE)
+_BOUNDARY = re.compile(
+    r';\s*+boundary\s*+=\s*+(?:"([^"]{1,70}+)"|([^\s";,]{1,70}+))', re.IGNORECASE
+)
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 
 
@@ -56,7 +60,11 @@ def _part(part: bytes) -> tuple[str, bytes]:
     if part.lstrip().startswith(b"<"):  # No headers, with or without the blank line after them.
         return "", part
     head, *content = _BLANK_LINE.split(part, maxsplit=1)
-    for line in head.split(b"\n"):
+    # The head begins with the line break after the boundary.
+    lines = head.split(b"\n", MAX_PART_HEADERS + 1)[1:]
+    if len(lines) > MAX_PART_HEADERS:
+        raise MalformedMessageError("csta_too_large", f"part with over {MAX_PART_HEADERS} headers")
+    for line in lines:
         name, _, value = line.partition(b":")
         if name.strip().lower() == b"content-type":
             return value.decode("latin-1").strip(), b"".join(content)
@@ -67,12 +75,13 @@ def join(content_type: str, contents: Sequence[bytes]) -> tuple[bytes, bytes]:
     """Content-Type and body that hold `contents`, each of type `content_type`, in their order.
 
     The boundary is found, not drawn: the first of `dfks`, `dfks1`, `dfks2`, … that no content has.
+    It is a token (RFC 2045 §5.1), and so it is not quoted: liblinphone 5.1.65 crashes on quotes.
     """
     boundary = _free(b"dfks", b"".join(contents))
     head = b"--%b\r\nContent-Type: %b\r\nContent-Length: " % (boundary, content_type.encode())
     pieces = [b"%b%d\r\n\r\n%b\r\n" % (head, len(content), content) for content in contents]
     body = b"".join((*pieces, b"--", boundary, b"--\r\n"))
-    return b'%b;boundary="%b"' % (MULTIPART.encode(), boundary), body
+    return b"%b;boundary=%b" % (MULTIPART.encode(), boundary), body
 
 
 def _free(name: bytes, taken: bytes) -> bytes:

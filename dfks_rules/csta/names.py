@@ -6,6 +6,7 @@ Reference: ECMA-323 SetDoNotDisturb, SetForwarding, DoNotDisturbEvent, Forwardin
 from typing import NamedTuple
 
 from dfks_rules.model.features import Feature
+from dfks_rules.model.values import Value
 
 CONTENT_TYPE = "application/x-as-feature-event+xml"
 """Media type of one document."""
@@ -23,6 +24,17 @@ DEVICE = "device"
 FORWARDING_TYPE = "forwardingType"
 
 
+class Element(NamedTuple):
+    """How one value is written, as the text of an element."""
+
+    value: Value
+    """Which value."""
+    request: str
+    """Element of what is asked for."""
+    event: str
+    """Element of what is told."""
+
+
 class Words(NamedTuple):
     """How one feature is written; a request and an event name the same thing differently."""
 
@@ -38,24 +50,28 @@ class Words(NamedTuple):
     """Element of the status that is asked for."""
     event_status: str
     """Element of the status that is told."""
-    request_target: str | None = None
-    """Element of the forward target that is asked for; None: the feature has none."""
-    event_target: str | None = None
-    """Element of the forward target that is told."""
-    ring_count: str | None = None
-    """Element of the rings before the call is forwarded; None: the feature has none."""
+    elements: tuple[Element, ...] = ()
+    """Each value that the feature has, in the order of `VALUES`."""
 
 
 _FORWARDING = ("SetForwarding", "ForwardingEvent")
-_FORWARDED = ("activateForward", "forwardStatus", "forwardDN", "forwardTo")
+_FORWARDED = ("activateForward", "forwardStatus")
+_TARGET = Element(Value.FORWARD_TO, "forwardDN", "forwardTo")
+_RINGS = Element(Value.RING_COUNT, "ringCount", "ringCount")
 _DND = ("SetDoNotDisturb", "DoNotDisturbEvent", None, "doNotDisturbOn", "doNotDisturbOn")
 
 TABLE: tuple[Words, ...] = (
     Words(Feature.DO_NOT_DISTURB, *_DND),
-    Words(Feature.CALL_FORWARDING_ALWAYS, *_FORWARDING, "forwardImmediate", *_FORWARDED),
-    Words(Feature.CALL_FORWARDING_BUSY, *_FORWARDING, "forwardBusy", *_FORWARDED),
     Words(
-        Feature.CALL_FORWARDING_NO_ANSWER, *_FORWARDING, "forwardNoAns", *_FORWARDED, "ringCount"
+        Feature.CALL_FORWARDING_ALWAYS, *_FORWARDING, "forwardImmediate", *_FORWARDED, (_TARGET,)
+    ),
+    Words(Feature.CALL_FORWARDING_BUSY, *_FORWARDING, "forwardBusy", *_FORWARDED, (_TARGET,)),
+    Words(
+        Feature.CALL_FORWARDING_NO_ANSWER,
+        *_FORWARDING,
+        "forwardNoAns",
+        *_FORWARDED,
+        (_TARGET, _RINGS),
     ),
 )
 """Every feature that can be read and written."""
@@ -63,7 +79,6 @@ TABLE: tuple[Words, ...] = (
 READ = frozenset({DEVICE, FORWARDING_TYPE}).union(
     name
     for words in TABLE
-    for name in (words.request_status, words.request_target, words.ring_count)
-    if name is not None
+    for name in (words.request_status, *(element.request for element in words.elements))
 )
 """The children that are read; every other one is passed over."""

@@ -9,14 +9,12 @@ from dfks_rules.csta import multipart, xml
 from dfks_rules.csta.names import CONTENT_TYPE, DEVICE, FORWARDING_TYPE, MULTIPART, TABLE, Words
 from dfks_rules.csta.xml import quoted
 from dfks_rules.errors import MalformedMessageError
-from dfks_rules.model.features import MAX_TEXT, RING_COUNTS, FeatureState
+from dfks_rules.model.features import FeatureState
 from dfks_rules.model.requests import Asked
+from dfks_rules.model.values import MAX_TEXT, Choice, Integer, Text, Values
 
 MAX_BODY = 65_536
 """Largest body, in bytes."""
-
-# A named tuple's own constructor is a Python function: this is the same without the call.
-_new = tuple.__new__
 
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -69,14 +67,11 @@ def _parse_document(body: bytes) -> Asked:
     """What one document asks for."""
     root, texts = xml.read(body)
     words = _words_of(root, texts.get(FORWARDING_TYPE))
-    forward_to = ring_count = None
-    if words.request_target is not None:
-        forward_to = _plain_text(words.request_target, texts)
-    if words.ring_count is not None:
-        ring_count = _ring_count(words.ring_count, texts)
+    values = _values(words, texts) if words.elements else ()
     status = _status(words.request_status, texts)
-    state = _new(FeatureState, (status, forward_to, ring_count))
-    return _new(Asked, (words.feature, state, _plain_text(DEVICE, texts)))
+    state = FeatureState(status, values)
+    device = texts.get(DEVICE)
+    return Asked(words.feature, state, _plain(DEVICE, device) if device else None)
 
 
 def _words_of(root: str, forwarding_type: str | None) -> Words:
@@ -105,22 +100,39 @@ def _status(name: str, texts: dict[str, str]) -> bool:
     return status
 
 
-def _ring_count(name: str, texts: dict[str, str]) -> int | None:
-    text = texts.get(name)
-    if not text:
-        return None
-    # Digits are counted first: Python refuses to convert thousands of them.
-    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) in RING_COUNTS):
-        low, high = RING_COUNTS[0], RING_COUNTS[-1]
-        raise _bad(name, f"{quoted(text)} is not a number from {low} to {high}")
-    return int(text)
+def _values(words: Words, texts: dict[str, str]) -> Values:
+    """The values that are asked for; not those whose element is missing or empty."""
+    values = []
+    for value, name, _ in words.elements:
+        text = texts.get(name)
+        if text:
+            values.append((value, read_value(value.kind, name, text)))
+    return tuple(values)
 
 
-def _plain_text(name: str, texts: dict[str, str]) -> str | None:
-    """Text that will be stored, shown and logged; None when nothing was said."""
-    text = texts.get(name)
-    if not text:
-        return None
+def read_value(kind: Text | Integer | Choice, name: str, text: str) -> str | int:
+    """The value that an element has, whose text is not empty.
+
+    Raises:
+        MalformedMessageError: `csta_bad_value`; see `parse`.
+    """
+    match kind:
+        case Text():
+            return _plain(name, text)
+        case Integer(least, most):
+            # Digits are counted first: Python refuses to convert thousands of them.
+            digits = text.isascii() and text.isdigit() and len(text) < 10
+            if digits and least <= int(text) <= most:
+                return int(text)
+            raise _bad(name, f"{quoted(text)} is not a number from {least} to {most}")
+        case Choice(words):
+            if text in words:
+                return text
+            raise _bad(name, f"{quoted(text)} is not one of {', '.join(words)}")
+
+
+def _plain(name: str, text: str) -> str:
+    """Text that will be stored, shown and logged."""
     if len(text) > MAX_TEXT:
         raise _bad(name, f"longer than {MAX_TEXT} characters")
     if _CONTROL.search(text):

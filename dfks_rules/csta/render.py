@@ -11,6 +11,7 @@ from typing import NamedTuple
 from dfks_rules.csta import multipart
 from dfks_rules.csta.names import CONTENT_TYPE, DEVICE, FORWARDING_TYPE, NAMESPACE, TABLE, Words
 from dfks_rules.model.features import POSITION, Feature, FeatureState
+from dfks_rules.model.values import Value
 
 Document = tuple[Feature, FeatureState]
 """One feature, and the state of it that is told."""
@@ -37,10 +38,8 @@ class _Template(NamedTuple):
     true: str
     """From the end of the device to the end of a status that is on."""
     false: str
-    target: str
-    """`%s` stands for the forward target."""
-    ring_count: str
-    """`%d` stands for the count; empty for a feature that has none."""
+    elements: dict[Value, str]
+    """Each value that the feature has; `%s` stands for it."""
     end: str
 
 
@@ -54,14 +53,9 @@ def _template(words: Words) -> _Template:
         before_device=f'<{words.event_root} xmlns="{NAMESPACE}"><{DEVICE}>',
         true=status % "true",
         false=status % "false",
-        target=_element(words.event_target, "%s"),
-        ring_count=_element(words.ring_count, "%d"),
+        elements={value: f"<{name}>%s</{name}>" for value, _, name in words.elements},
         end=f"</{words.event_root}>",
     )
-
-
-def _element(name: str | None, text: str) -> str:
-    return "" if name is None else f"<{name}>{text}</{name}>"
 
 
 _TEMPLATES = {words.feature: _template(words) for words in TABLE}
@@ -91,10 +85,10 @@ def render(documents: tuple[Document, ...], device: str) -> tuple[bytes, bytes]:
 def _document(feature: Feature, state: FeatureState, device: str) -> bytes:
     template = _TEMPLATES[feature]
     text = template.before_device + device + (template.true if state.status else template.false)
-    if template.target and state.forward_to is not None:
-        text += template.target % _escape(state.forward_to)
-    if template.ring_count and state.ring_count is not None:
-        text += template.ring_count % state.ring_count
+    for value, said in state.values:
+        element = template.elements.get(value)
+        if element is not None:
+            text += element % (_escape(said) if isinstance(said, str) else said)
     text += template.end
     try:
         return (_ISO_8859_1 + text).encode("latin-1")

@@ -91,6 +91,8 @@ def _read_any(body: bytes) -> tuple[str, dict[str, str]]:
     reader = _Reader()
     # Told the encoding, expat does not ask the declaration.
     parser = expat.ParserCreate("UTF-8" if body.startswith(_BOM) else _encoding(text))
+    # Else each line end is a call of its own.
+    parser.buffer_text = True
     parser.StartElementHandler = reader.start
     parser.CharacterDataHandler = reader.text
     parser.EndElementHandler = reader.end

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from dfks_rules.errors import MalformedMessageError
-from dfks_rules.model.features import MAX_TEXT
 from dfks_rules.model.identity import Aor
+from dfks_rules.model.values import MAX_TEXT, Choice, Integer, Text
 from dfks_rules.sip.uri import parse_aor
 
 PAGE_BYTES = 30_000
@@ -68,6 +68,24 @@ def take_aor(value: Any) -> Aor:
         return parse_aor(take_text(value))
     except MalformedMessageError as error:
         raise ValueError(error.message) from error
+
+
+def take_value(kind: Text | Integer | Choice, text: str) -> str | int:
+    """A value of a feature; `text` is not empty."""
+    match kind:
+        case Text():
+            return text
+        case Integer(least, most):
+            digits = text.isascii() and text.isdecimal() and len(text) <= len(str(most))
+            if digits and least <= int(text) <= most:
+                return int(text)
+            wanted = f"{least} to {most}"
+        case Choice(words):
+            if text in words:
+                return text
+            wanted = f"one of {', '.join(words)}"
+    message = f"`{text}`, not {wanted}"
+    raise ValueError(message)
 
 
 def page(rows: Iterable[Any]) -> tuple[list[Any], int]:

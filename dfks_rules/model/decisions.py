@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import Enum
-from typing import NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.features import FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
+from dfks_rules.model.record import Record
 from dfks_rules.model.requests import Asked, FeatureRequest, Surroundings
 
 
@@ -22,11 +23,15 @@ class NotifyScope(Enum):
 
     __hash__ = object.__hash__
 
-    def __init__(self, value: str) -> None:
-        self.requester = value in ("all", "requester")
+    @property
+    def requester(self) -> bool:
         """Whether the watcher that asked is told."""
-        self.others = value in ("all", "others")
+        return self is NotifyScope.ALL or self is NotifyScope.REQUESTER
+
+    @property
+    def others(self) -> bool:
         """Whether the watchers that did not ask are told."""
+        return self is NotifyScope.ALL or self is NotifyScope.OTHERS
 
 
 class DenialAnswer(Enum):
@@ -63,49 +68,97 @@ class AlsoSet(NamedTuple):
     """Which, and the state asked for."""
 
 
-class Decision(NamedTuple):
+class Decision(Record):
     """The answer of the policies to one `FeatureRequest`."""
 
-    state: FeatureState
-    """Get: the state to tell. Set: the state to store and tell. Denied: the stored state."""
-    assigned: bool
-    """False leaves the feature out of the NOTIFY."""
-    notify: NotifyScope
-    denial: Denial | None
-    """None when the request is allowed."""
-    matched: tuple[str, ...]
-    """Ids (`policy/rule`) of the rules that matched, in order of precedence."""
-    decided_by: Mapping[str, str]
-    """Field → id of the rule that set it. Fields: `status`, `assigned`, `notify`, `forwardTo`,
-    `ringCount`, `deny`, `allow`."""
-    logs: tuple[str, ...]
-    """Lines that the policies want logged."""
-    revision: str
-    """Content hash of the policies that decided."""
-    also: tuple[AlsoSet, ...] = ()
-    """Sets that follow, in order; none when denied."""
-    shadow: tuple[str, ...] = ()
-    """Those of `matched` that decide nothing, because their policy has `mode: shadow`."""
+    _fields: ClassVar[tuple[str, ...]] = (
+        "state",
+        "assigned",
+        "notify",
+        "denial",
+        "matched",
+        "decided_by",
+        "logs",
+        "revision",
+        "also",
+        "shadow",
+    )
+
+    def __init__(  # noqa: PLR0913 - its fields
+        self,
+        state: FeatureState,
+        assigned: bool,  # noqa: FBT001 - a field
+        notify: NotifyScope,
+        denial: Denial | None,
+        matched: tuple[str, ...],
+        decided_by: Mapping[str, str],
+        logs: tuple[str, ...],
+        revision: str,
+        also: tuple[AlsoSet, ...] = (),
+        shadow: tuple[str, ...] = (),
+    ) -> None:
+        self.state: Final = state
+        """Get: the state to tell. Set: the state to store and tell. Denied: the stored state."""
+        self.assigned: Final = assigned
+        """False leaves the feature out of the NOTIFY."""
+        self.notify: Final = notify
+        self.denial: Final = denial
+        """None when the request is allowed."""
+        self.matched: Final = matched
+        """Ids (`policy/rule`) of the rules that matched, in order of precedence."""
+        self.decided_by: Final = decided_by
+        """Field → id of the rule that set it. Fields: `status`, `assigned`, `notify`, `deny`,
+        `allow`, and values by their names."""
+        self.logs: Final = logs
+        """Lines that the policies want logged."""
+        self.revision: Final = revision
+        """Content hash of the policies that decided."""
+        self.also: Final = also
+        """Sets that follow, in order; none when denied."""
+        self.shadow: Final = shadow
+        """Those of `matched` that decide nothing, because their policy has `mode: shadow`."""
 
 
-class Outcome(NamedTuple):
+class Outcome(Record):
     """What came of one request after its decision was carried out."""
 
-    request: FeatureRequest
-    decision: Decision
-    before: FeatureState
-    """The stored state that the decision was made on."""
-    after: FeatureState
-    """The stored state that holds now."""
-    told: FeatureState | None
-    """What a NOTIFY says of the feature; None leaves it out. For a refused set it is the state that
-    holds, as the policies show it on a get."""
-    snapshot: Snapshot | None = None
-    """All that was stored when the decision was made; with `at`, what it takes to repeat it."""
-    at: datetime | None = None
-    """When it was made, in local time."""
-    around: Surroundings | None = None
-    """What else there was."""
+    _fields: ClassVar[tuple[str, ...]] = (
+        "request",
+        "decision",
+        "before",
+        "after",
+        "told",
+        "snapshot",
+        "at",
+        "around",
+    )
+
+    def __init__(  # noqa: PLR0913 - its fields
+        self,
+        request: FeatureRequest,
+        decision: Decision,
+        before: FeatureState,
+        after: FeatureState,
+        told: FeatureState | None,
+        snapshot: Snapshot | None = None,
+        at: datetime | None = None,
+        around: Surroundings | None = None,
+    ) -> None:
+        self.request: Final = request
+        self.decision: Final = decision
+        self.before: Final = before
+        """The stored state that the decision was made on."""
+        self.after: Final = after
+        """The stored state that holds now."""
+        self.told: Final = told
+        """What a NOTIFY says of the feature; None leaves it out. For a refused set it is the state
+        that holds, as the policies show it on a get."""
+        self.snapshot: Final = snapshot
+        """All that was stored when the decision was made; with `at`, what it takes to repeat it."""
+        self.at: Final = at
+        """When it was made, in local time."""
+        self.around: Final = around
+        """What else there was."""
 
     @property
     def changed(self) -> bool:

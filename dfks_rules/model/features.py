@@ -1,7 +1,14 @@
-"""The features of a presentity and their states."""
+"""The features of a presentity, and their states.
 
+To add one is a member of `Feature` and a row of `VALUES_OF`, and of `Value` for each new value.
+Policies, MI, logs and the store follow; how it is written in bodies is for `csta.names` to say.
+"""
+
+from collections.abc import Mapping
 from enum import Enum
 from typing import NamedTuple
+
+from dfks_rules.model.values import VALUES, Value, Values
 
 
 class Feature(Enum):
@@ -23,13 +30,6 @@ FEATURES: tuple[Feature, ...] = tuple(Feature)
 """Every feature, in the order in which their documents are sent."""
 
 
-class Value(Enum):
-    """A value that a feature may have beside its status; named as in policies and MI."""
-
-    FORWARD_TO = "forwardTo"
-    RING_COUNT = "ringCount"
-
-
 VALUES_OF: dict[Feature, tuple[Value, ...]] = {
     Feature.DO_NOT_DISTURB: (),
     Feature.CALL_FORWARDING_ALWAYS: (Value.FORWARD_TO,),
@@ -38,11 +38,25 @@ VALUES_OF: dict[Feature, tuple[Value, ...]] = {
 }
 """Which values each feature has."""
 
-RING_COUNTS = range(1, 101)
-"""Rings before a call is forwarded (ECMA-323: 1 to 100)."""
 
-MAX_TEXT = 512
-"""Longest forward target, device, parameter or user agent taken from a peer, in characters."""
+def values_from(said: Mapping[Value, str | int | None]) -> Values:
+    """The same as `Values`; None is as not said."""
+    return tuple([(one, what) for one in VALUES if (what := said.get(one)) is not None])
+
+
+def values_over(upper: Values, lower: Values) -> Values:
+    """All that is said in either; the upper one has the last word, unless it is an empty text."""
+    if not upper or not lower:
+        return upper or lower
+    kept = [pair for pair in lower if not _says(upper, pair[0])]
+    return values_from(dict([*upper, *kept])) if kept else upper
+
+
+def _says(values: Values, value: Value) -> bool:
+    for one, what in values:
+        if one is value:
+            return what != ""
+    return False
 
 
 class FeatureState(NamedTuple):
@@ -50,10 +64,21 @@ class FeatureState(NamedTuple):
 
     status: bool = False
     """On or off."""
-    forward_to: str | None = None
-    """Where calls go, as it was written; None when never said. Kept while the feature is off."""
-    ring_count: int | None = None
-    """Rings before the call is forwarded; None when never said. CallForwardingNoAnswer only."""
+    values: Values = ()
+    """Beside it; they are kept while the feature is off."""
+
+    def value(self, value: Value) -> str | int | None:
+        """One of them; None when it was never said."""
+        for one, what in self.values:
+            if one is value:
+                return what
+        return None
+
+    @property
+    def by_name(self) -> dict[str, str | int]:
+        """Name of a value → what was said of it."""
+        # Enum's own `value` is a descriptor in Python, and this is on the way of each set.
+        return {value._value_: what for value, what in self.values}
 
 
 class Snapshot(NamedTuple):

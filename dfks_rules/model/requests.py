@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from enum import Enum
-from typing import NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
 from dfks_rules.model.features import Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
+from dfks_rules.model.record import Record
 
 
 class Operation(Enum):
@@ -31,35 +32,71 @@ class Origin(Enum):
     __hash__ = object.__hash__
 
 
-class Requester(NamedTuple):
+class Requester(Record):
     """Who asks, and from where: the same for all features of one SUBSCRIBE."""
 
-    origin: Origin
-    watcher: Aor | None = None
-    """Address of record in From; None for an operator."""
-    device: str | None = None
-    """Text of the `<device>` element that came with a set; None when there was none."""
-    user_agent: str | None = None
-    """The User-Agent header; None when there was none."""
-    transport: str | None = None
-    """`udp` or `tcp`; None for an operator."""
-    source_ip: str | None = None
-    """Address that the request came from; None for an operator."""
-    param: str | None = None
-    """The route parameter that an operator gave; None when not given."""
+    _fields: ClassVar[tuple[str, ...]] = (
+        "origin",
+        "watcher",
+        "device",
+        "user_agent",
+        "transport",
+        "source_ip",
+        "param",
+    )
+
+    def __init__(  # noqa: PLR0913 - its fields
+        self,
+        origin: Origin,
+        watcher: Aor | None = None,
+        device: str | None = None,
+        user_agent: str | None = None,
+        transport: str | None = None,
+        source_ip: str | None = None,
+        param: str | None = None,
+    ) -> None:
+        self.origin: Final = origin
+        self.watcher: Final = watcher
+        """Address of record in From; None for an operator."""
+        self.device: Final = device
+        """Text of the `<device>` element that came with a set; None when there was none."""
+        self.user_agent: Final = user_agent
+        """The User-Agent header; None when there was none."""
+        self.transport: Final = transport
+        """`udp` or `tcp`; None for an operator."""
+        self.source_ip: Final = source_ip
+        """Address that the request came from; None for an operator."""
+        self.param: Final = param
+        """The route parameter that an operator gave; None when not given."""
 
 
-class FeatureRequest(NamedTuple):
+class FeatureRequest(Record):
     """One question to the policies."""
 
-    operation: Operation
-    presentity: Aor
-    requester: Requester
-    feature: Feature | None = None
-    """None only for leave to subscribe."""
-    asked: FeatureState | None = None
-    """The state that a set asks for; a value not said is None and keeps what is stored.
-    None for a get."""
+    _fields: ClassVar[tuple[str, ...]] = (
+        "operation",
+        "presentity",
+        "requester",
+        "feature",
+        "asked",
+    )
+
+    def __init__(
+        self,
+        operation: Operation,
+        presentity: Aor,
+        requester: Requester,
+        feature: Feature | None = None,
+        asked: FeatureState | None = None,
+    ) -> None:
+        self.operation: Final = operation
+        self.presentity: Final = presentity
+        self.requester: Final = requester
+        self.feature: Final = feature
+        """None only for leave to subscribe."""
+        self.asked: Final = asked
+        """The state that a set asks for; a value not said is None and keeps what is stored.
+        None for a get."""
 
 
 class Surroundings(NamedTuple):
@@ -73,10 +110,22 @@ class Surroundings(NamedTuple):
     """Likewise sets that came from the same phone; None also for an operator."""
 
 
-class Asked(NamedTuple):
+class Asked(Record):
     """One set inside a request that may hold several: which feature, and the state asked for."""
 
-    feature: Feature
-    state: FeatureState
-    device: str | None = None
-    """Text of its `<device>` element."""
+    _fields: ClassVar[tuple[str, ...]] = (
+        "feature",
+        "state",
+        "device",
+    )
+
+    def __init__(
+        self,
+        feature: Feature,
+        state: FeatureState,
+        device: str | None = None,
+    ) -> None:
+        self.feature: Final = feature
+        self.state: Final = state
+        self.device: Final = device
+        """Text of its `<device>` element."""

@@ -1,10 +1,13 @@
 """YAML policies → decisions.
 
-    source → read, check → document → compile → engine ┐
-                                  └────────── reference ┴→ combine → Decision
+    words ← site ← facts ← language ← reading ← lint
+                                         ↑
+                                      deciding ← studying
+
+    reading (source → document, alternatives) → deciding (engine, reference → Decision)
 
 Belongs here: the policy language (facts, matchers, effects), its checks and messages, the engine
 that says which rules match, what matching rules amount to, cases that pin a policy down.
-Never here: SIP, XML, stores, files, the wall clock. Only `engine` knows durable_rules.
-May import: model, errors.
+Never here: SIP, XML, stores, files, the wall clock. Only `deciding.engine` knows durable_rules.
+May import: yaml, model, errors. Each file stands in one of the rooms above; arrows are imports.
 """

@@ -12,9 +12,9 @@ from typing import Final, final
 from dfks_rules.csta.names import ACCEPT, CONTENT_TYPE, MULTIPART
 from dfks_rules.csta.parse import parse as parse_body
 from dfks_rules.errors import MalformedMessageError
-from dfks_rules.model.features import MAX_TEXT
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked, Origin, Requester
+from dfks_rules.model.values import MAX_TEXT
 from dfks_rules.presence.package import ALLOW, ALLOW_EVENTS, EVENT, Limits
 from dfks_rules.presence.responses import refusal
 from dfks_rules.presence.subscription import Subscription

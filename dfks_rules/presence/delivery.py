@@ -79,7 +79,7 @@ class Delivery:
         """The outstanding NOTIFY of a subscription was answered, or was not."""
         subscription = finished.transaction.owner
         response = finished.response
-        self._counts[_result(response)] += 1
+        self._counts[_result(finished)] += 1
         if subscription.state is State.TERMINATED:
             return
         if response is not None and response.status < 300:
@@ -108,19 +108,19 @@ class Delivery:
             self._endpoint.clients.abandon(subscription.outstanding)
         dialog = subscription.dialog
         branch = MAGIC_COOKIE + self._token()
-        message = dialog.next_request(
+        request = dialog.next_request(
             branch, _state(subscription, now), _content(documents, subscription.device)
         )
         self._counts["notify_sent"] += 1
-        transaction = self._endpoint.request(branch, message, dialog.flow, subscription, now)
+        transaction = self._endpoint.request(request, subscription, now)
         subscription.sent(documents, transaction)
 
 
-def _result(response: Response | None) -> str:
+def _result(finished: Finished[Subscription]) -> str:
     """The name of the count of what became of a NOTIFY."""
-    if response is None:
-        return "notify_timed_out"
-    return "notify_answered" if response.status < 300 else "notify_refused"
+    if finished.response is None:
+        return f"notify_{finished.ending.value}"
+    return "notify_answered" if finished.response.status < 300 else "notify_refused"
 
 
 def _is_final(response: Response) -> bool:

@@ -42,7 +42,7 @@ from dfks_rules.service.feed import Event as FeedEvent
 from dfks_rules.service.feed import Feed, Settled
 from dfks_rules.sip.dialog import Dialog
 from dfks_rules.sip.endpoint import Endpoint, Finished, Incoming
-from dfks_rules.sip.transaction import ServerTransaction
+from dfks_rules.sip.server_transaction import ServerTransaction
 
 
 @final
@@ -157,7 +157,7 @@ class Notifier:
             return
         if known is None:
             fixed = incoming.flow.listener.contact + event.line
-            dialog = Dialog(incoming, self._token(), fixed)
+            dialog = Dialog(incoming, self._token(), fixed, self._endpoint.ways)
             subscription = Subscription(dialog, presentity, requester, event.id)
         else:
             subscription = known

@@ -23,12 +23,14 @@ then, and whoever pressed a key has not walked away yet."""
 
 _STATUS_OF = {
     "csta_unsupported_type": 415,
+    "sip_insecure_flow": 480,
     "store_unavailable": 503,
     "store_conflict": 500,
 }
 _HEADERS_OF = {
     405: ALLOW,
     501: ALLOW,
+    480: b'Warning: 380 - "SIPS Not Allowed"\r\n',
     489: ALLOW_EVENTS,
     415: b"Accept: " + ACCEPT.encode() + b"\r\n",
     503: b"Retry-After: %d\r\n" % RETRY_AFTER,

@@ -44,8 +44,8 @@ from math import inf
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Requester
 from dfks_rules.presence.documents import Documents, merge
+from dfks_rules.sip.client_transaction import ClientTransaction
 from dfks_rules.sip.dialog import Dialog
-from dfks_rules.sip.transaction import ClientTransaction
 
 FIRST_REPEAT = 64.0
 """What a phone did not confirm is sent again after so long, s: twice the time of a transaction."""

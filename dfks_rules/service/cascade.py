@@ -157,7 +157,7 @@ class Cascade:
         change = self.changes.get(presentity)
         if change is None:
             change = self.changes[presentity] = Change(self._snapshot_of(presentity))
-        feature, state, device = asked
+        feature, state, device = asked.feature, asked.state, asked.device
         by = requester if device == requester.device else requester._replace(device=device)
         request = FeatureRequest(Operation.SET, presentity, by, feature, state)
         before, states = change.before, change.states

@@ -92,7 +92,7 @@ class _Pending:
             feed.publish(Failed(self.presentity, error, self.requester, now))
 
 
-class _Commit:
+class _UnderWay:
     """A change of one presentity on its way to the store."""
 
     __slots__ = ("after", "waiting")
@@ -124,7 +124,7 @@ class Features:
         self._followed_sets = followed_sets
         self._rates = Rates()
         self._quiet = Surroundings(self._snapshot)
-        self._under_way: dict[Aor, _Commit] = {}
+        self._under_way: dict[Aor, _UnderWay] = {}
         """The newest commit of each presentity that has one."""
 
     def admit(self, presentity: Aor, requester: Requester, at: datetime, now: float) -> Decision:
@@ -262,7 +262,7 @@ class Features:
         now: float,
     ) -> Cascade:
         counted = not _RATES.isdisjoint(self._policies.reads)
-        surroundings = partial(self._counted, now=now) if counted else self._uncounted
+        surroundings = partial(self._count_set, now=now) if counted else self._count_nothing
         cascade = Cascade(self._policies, self._snapshot, surroundings, at, self._followed_sets)
         for one in asked:
             cascade.ask(presentity, one, requester)
@@ -295,11 +295,11 @@ class Features:
         commit = self._under_way.get(presentity)
         return self._store.load(presentity) if commit is None else commit.after
 
-    def _uncounted(self, _request: FeatureRequest) -> Surroundings:
+    def _count_nothing(self, _request: FeatureRequest) -> Surroundings:
         """What else the policies may look at where no rule asks how many sets there are."""
         return self._quiet
 
-    def _counted(self, request: FeatureRequest, now: float) -> Surroundings:
+    def _count_set(self, request: FeatureRequest, now: float) -> Surroundings:
         """What else the policies may look at, sets counted."""
         if request.operation is not Operation.SET:
             return self._quiet
@@ -322,12 +322,12 @@ class Features:
 
     def _commit(self, pending: _Pending, before: Snapshot, after: Snapshot) -> None:
         presentity = pending.presentity
-        commit = self._under_way[presentity] = _Commit(after)
+        commit = self._under_way[presentity] = _UnderWay(after)
         commit.waiting.append(pending)
         self._store.commit(presentity, before, after, partial(self._settled, presentity, commit))
 
     def _settled(
-        self, presentity: Aor, commit: _Commit, error: StoreError | None, now: float
+        self, presentity: Aor, commit: _UnderWay, error: StoreError | None, now: float
     ) -> None:
         try:
             # The list may grow while it is told: what is asked meanwhile is answered after the

@@ -15,7 +15,7 @@ Settle = Callable[[StoreError | None, float], None]
 
 
 class Decides(Protocol):
-    """What answers requests; `policy.policy_set.PolicySet` does."""
+    """What answers requests; `policy.deciding.policy_set.PolicySet` does."""
 
     @property
     def reads(self) -> frozenset[str]:

@@ -1,22 +1,21 @@
 """The values of From, To and Contact: `"Name" <uri>;params` (RFC 3261 §20.10, §25.1)."""
 
 import re
-from typing import NamedTuple
 
 from dfks_rules.errors import MalformedMessageError
-from dfks_rules.sip.grammar import LWS, PARAMS, QUOTED, TOKEN
-
-# A named tuple's own constructor is a Python function: this is the same without the call.
-_new = tuple.__new__
+from dfks_rules.sip.grammar import LWS, PARAMS, QUOTED, TOKEN, blank_quotes
 
 
-class Address(NamedTuple):
+class Address:
     """What is read of a name-addr or addr-spec with its header parameters."""
 
-    uri: bytes
-    """The URI, unparsed, without angle brackets."""
-    tag: bytes
-    """The tag parameter, or empty."""
+    __slots__ = ("tag", "uri")
+
+    def __init__(self, uri: bytes, tag: bytes) -> None:
+        self.uri = uri
+        """The URI, unparsed, without angle brackets."""
+        self.tag = tag
+        """The tag parameter, or empty."""
 
 
 _TAG = re.compile(rb";" + LWS + rb"(?i:tag)" + LWS + rb"=" + LWS + rb"(" + TOKEN + rb")")
@@ -47,10 +46,15 @@ def parse_address(value: bytes, name: bytes) -> Address:
     if match is None:
         raise MalformedMessageError("sip_malformed_header", f"malformed {name.decode().title()}")
     uri, params = match.groups()
-    return _new(Address, (uri, tag_in(params) if params else b""))
+    return Address(uri, tag_in(params) if params else b"")
 
 
 def tag_in(params: bytes) -> bytes:
     """The tag among header parameters, or empty."""
-    match = _TAG.search(params)
+    match = _TAG.search(blank_quotes(params))
     return match[1] if match else b""
+
+
+def tag_of(value: bytes) -> bytes:
+    """The tag of an address, or empty, also where the address itself cannot be read."""
+    return tag_in(blank_quotes(value).rpartition(b">")[2])

@@ -3,13 +3,21 @@
 A dialog writes its requests from two ready-made pieces, so that a NOTIFY costs one concatenation.
 """
 
-import ipaddress
-
+from dfks_rules.errors import MalformedMessageError
 from dfks_rules.sip.address import parse_address
+from dfks_rules.sip.client_transaction import Outgoing
 from dfks_rules.sip.endpoint import Incoming
 from dfks_rules.sip.flow import Flow
 from dfks_rules.sip.grammar import split_list
-from dfks_rules.sip.uri import DEFAULT_PORT, SipUri, parse_uri
+from dfks_rules.sip.ports import Ways
+from dfks_rules.sip.route import flow_to
+from dfks_rules.sip.uri import parse_uri
+from dfks_rules.sip.via import via_start
+
+MAX_DATAGRAM = 1_300
+"""Longest request for a datagram, bytes, as long as there is a stream (RFC 3261 §18.1.1)."""
+MAX_ROUTES = 64
+"""Longest route set: Max-Forwards lets a request pass 70 proxies, and each NOTIFY repeats it."""
 
 _TAIL = b"\r\nMax-Forwards: 70\r\nFrom: %b;tag=%b\r\nTo: %b\r\nCall-ID: %b\r\n%bCSeq: "
 
@@ -20,6 +28,7 @@ class Dialog:
     __slots__ = (
         "_head",
         "_tail",
+        "_ways",
         "call_id",
         "contact",
         "flow",
@@ -30,13 +39,16 @@ class Dialog:
         "route_set",
     )
 
-    def __init__(self, incoming: Incoming, local_tag: bytes, fixed: bytes) -> None:
+    def __init__(
+        self, incoming: Incoming, local_tag: bytes, fixed: bytes, ways: Ways | None = None
+    ) -> None:
         """Build the state that a dialog-creating request leads to (§12.1.1).
 
         Args:
             incoming: the request.
             local_tag: our tag.
             fixed: header lines, each with its CRLF, that stand in every request of ours.
+            ways: the other ways to a peer; None where there are none.
 
         Raises:
             MalformedMessageError: Contact or Record-Route cannot be used.
@@ -48,6 +60,9 @@ class Dialog:
         self.local_cseq = 0
         self.remote_cseq = request.cseq
         self.route_set = tuple(split_list(request.headers.get(b"record-route", b"")))
+        if len(self.route_set) > MAX_ROUTES:
+            raise MalformedMessageError("sip_malformed_header", "too many routes in Record-Route")
+        self._ways = ways
         self._tail = _TAIL % (
             request.headers[b"to"],
             local_tag,
@@ -78,17 +93,20 @@ class Dialog:
             if hop.param(b"lr") is None:
                 # A strict router (RFC 2543) wants to find itself in the Request-URI.
                 request_uri, routes = first, (*routes[1:], b"<%b>" % contact)
+        flow = flow_to(hop, incoming, self._ways, routed=bool(self.route_set))
         self.contact = incoming.request.headers[b"contact"]
-        self.flow = _flow_to(hop, incoming, routed=bool(self.route_set))
-        self._head = b"NOTIFY %b SIP/2.0\r\n%bVia: SIP/2.0/%b %b;rport;branch=" % (
+        self.flow = flow
+        self._head = b"NOTIFY %b SIP/2.0\r\n%b%b" % (
             request_uri,
-            b"".join(b"Route: %b\r\n" % route for route in routes),
-            self.flow.listener.transport.upper().encode(),
-            self.flow.listener.sent_by,
+            b"".join([b"Route: %b\r\n" % route for route in routes]),
+            via_start(flow.listener),
         )
 
-    def next_request(self, branch: bytes, *rest: bytes) -> bytes:
+    def next_request(self, branch: bytes, *rest: bytes) -> Outgoing:
         """The next NOTIFY.
+
+        One that is long for a datagram goes over a stream where there is one to the same peer, and
+        as a datagram when that fails (§18.1.1).
 
         Args:
             branch: of its Via.
@@ -96,33 +114,22 @@ class Dialog:
         """
         self.local_cseq += 1
         cseq = b"%d NOTIFY\r\n" % self.local_cseq
-        return b"".join((self._head, branch, self._tail, cseq, *rest))
+        message = b"".join((self._head, branch, self._tail, cseq, *rest))
+        flow, ways = self.flow, self._ways
+        if ways is None:
+            return Outgoing(branch, message, flow, None)
+        if flow.listener.reliable:
+            return Outgoing(branch, message, flow, _datagrams_to(flow, ways))
+        stream = ways.stream_to(flow.remote) if len(message) > MAX_DATAGRAM else None
+        if stream is None:
+            return Outgoing(branch, message, flow, None)
+        start = self._head.rpartition(b"\r\nVia: ")[0] + b"\r\n" + via_start(stream.listener)
+        return Outgoing(branch, start + message[len(self._head) :], stream, flow)
 
 
-def _flow_to(hop: SipUri, incoming: Incoming, *, routed: bool) -> Flow:
-    """The way to the next hop of our requests.
-
-    A stream is used in both directions. Over UDP the hop is the Contact or the first route, except
-    for a phone behind NAT: one that writes the same address into Via and Contact, and is seen at
-    another, is reached where it is seen.
-    """
-    source = incoming.flow
-    via = incoming.request.via
-    host = hop.host.strip(b"[]").decode().lower()
-    port = hop.port or DEFAULT_PORT
-    seen_there = (host, port) == source.remote
-    behind_nat = (
-        not routed and via is not None and via.host == hop.host and host != source.remote[0]
-    )
-    if seen_there or behind_nat:
-        return source
-    return Flow(source.listener, (host, port), source.connection, not _is_address(host))
-
-
-def _is_address(host: str) -> bool:
-    """Whether a socket takes `host` as it is. What only looks like one would be asked of DNS."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
+def _datagrams_to(flow: Flow, ways: Ways) -> Flow | None:
+    """The way back to datagrams for a peer that sent one, and named a stream in its Contact."""
+    if flow.connection:
+        return None
+    listener = ways.listener_for("udp", flow.listener)
+    return None if listener is None else Flow(listener, flow.remote, 0, flow.resolve)

@@ -5,88 +5,125 @@ malformed. Everything else is handed up.
 """
 
 from collections.abc import Callable
-from typing import Generic, NamedTuple, TypeVar
+from enum import Enum
+from typing import Generic, TypeVar
 
 from dfks_rules.errors import MalformedMessageError
-from dfks_rules.sip.address import Address, tag_in
-from dfks_rules.sip.flow import Flow
-from dfks_rules.sip.message import Fault, Request, Response, parse_message
-from dfks_rules.sip.transaction import (
+from dfks_rules.sip.address import Address, tag_of
+from dfks_rules.sip.client_transaction import (
     ClientTransaction,
     ClientTransactions,
+    Outgoing,
+    branch_of,
+)
+from dfks_rules.sip.flow import Flow
+from dfks_rules.sip.message import Fault, Request, Response, parse_message
+from dfks_rules.sip.ports import Ways
+from dfks_rules.sip.response import REASONS, render_response, response_flow
+from dfks_rules.sip.server_transaction import (
     ServerTransaction,
     ServerTransactions,
+    merge_key,
     server_key,
 )
-from dfks_rules.sip.uri import DEFAULT_PORT, SipUri, parse_uri
+from dfks_rules.sip.uri import SipUri, parse_uri
 
 Owner = TypeVar("Owner")
 Send = Callable[[Flow, bytes], None]
-"""Hands bytes to a transport. What cannot be sent is lost, as on any network: timers see to it."""
+"""Hands bytes to a transport, which says by `Endpoint.undelivered` what it could not send."""
 
-_REASONS = {
-    200: b"OK",
-    400: b"Bad Request",
-    403: b"Forbidden",
-    404: b"Not Found",
-    405: b"Method Not Allowed",
-    415: b"Unsupported Media Type",
-    416: b"Unsupported URI Scheme",
-    420: b"Bad Extension",
-    423: b"Interval Too Brief",
-    481: b"Subscription Does Not Exist",
-    483: b"Too Many Hops",
-    489: b"Bad Event",
-    500: b"Server Internal Error",
-    501: b"Not Implemented",
-    503: b"Service Unavailable",
-    505: b"Version Not Supported",
-}
+_METHODS = (
+    b"ACK BYE CANCEL INFO INVITE MESSAGE NOTIFY OPTIONS PRACK PUBLISH REFER REGISTER SUBSCRIBE"
+    b" UPDATE"
+).split()
+_COUNTED_METHOD = {method: f"requests_{method.decode().lower()}" for method in _METHODS}
+_COUNTED_STATUS = {status: f"responses_{status}" for status in REASONS}
 
 
-# A named tuple's own constructor is a Python function: this is the same without the call.
-_new = tuple.__new__
-
-
-class Incoming(NamedTuple):
+class Incoming:
     """A request that waits for an answer."""
 
-    request: Request
-    uri: SipUri
-    """The Request-URI."""
-    sender: Address
-    """From."""
-    recipient: Address
-    """To."""
-    flow: Flow
-    """Where it came from."""
-    key: bytes
-    """What its repeats have in common with it; empty for a malformed one."""
+    __slots__ = ("flow", "key", "merge_key", "recipient", "request", "sender", "uri")
+
+    def __init__(
+        self, request: Request, uri: SipUri, sender: Address, recipient: Address, flow: Flow
+    ) -> None:
+        self.request = request
+        self.uri = uri
+        """The Request-URI."""
+        self.sender = sender
+        """From."""
+        self.recipient = recipient
+        """To."""
+        self.flow = flow
+        """Where it came from."""
+        self.key = b""
+        """What its repeats have in common with it; empty for a malformed one."""
+        self.merge_key = b""
+        """What it has in common with itself on another way; empty for one with a To tag."""
 
 
-class Finished(NamedTuple, Generic[Owner]):
+class Ending(Enum):
+    """How a transaction of ours ended."""
+
+    ANSWERED = "answered"
+    """A final response came."""
+    TIMED_OUT = "timed_out"
+    """Nobody answered within 32 s."""
+    UNREACHABLE = "unreachable"
+    """The transport could not deliver the request (RFC 3261 §17.1.4)."""
+
+
+class Finished(Generic[Owner]):
     """A transaction of ours ended."""
 
-    transaction: ClientTransaction[Owner]
-    response: Response | None
-    """The final response; None when there was none within 32 s, or nobody could be reached."""
+    __slots__ = ("ending", "response", "transaction")
+
+    def __init__(
+        self, transaction: ClientTransaction[Owner], response: Response | None, ending: Ending
+    ) -> None:
+        self.transaction = transaction
+        self.response = response
+        """The final response; None unless the ending is `ANSWERED`."""
+        self.ending = ending
+
+
+Refused = Callable[[Incoming, int, bytes], None]
+"""Told of each error response: the request, the status and the reason phrase."""
 
 
 class Endpoint(Generic[Owner]):
     """One for each server. `Owner` is what a request of ours belongs to, for whoever sent it."""
 
-    def __init__(self, send: Send, tag_of: Callable[[bytes], bytes]) -> None:
+    def __init__(
+        self,
+        send: Send,
+        tag_of: Callable[[bytes], bytes],
+        ways: Ways | None = None,
+        refused: Refused | None = None,
+    ) -> None:
         """Make an endpoint.
 
         Args:
             send: where datagrams go.
             tag_of: a To tag for what is answered without a dialog: a keyed hash, the same for a
                 repeat of the request (RFC 3261 §8.2.7).
+            ways: the other ways to a peer; None where there is one transport.
+            refused: told of each 4xx to 6xx response.
         """
         self._send = send
         self._tag_of = tag_of
+        self._refused = refused
+        self.ways = ways
         self.servers = ServerTransactions()
         self.clients: ClientTransactions[Owner] = ClientTransactions()
+        self.counts: dict[str, int] = {}
+        """How often what happened: `requests_subscribe`, `responses_200`, `malformed`, …; requests
+        of unknown methods are `requests_other`. What never happened is not there."""
+
+    def _count(self, name: str) -> None:
+        counts = self.counts
+        counts[name] = counts.get(name, 0) + 1
 
     def receive(self, data: bytes, flow: Flow, now: float) -> Incoming | Finished[Owner] | None:
         """Take one datagram or framed message.
@@ -99,44 +136,90 @@ class Endpoint(Generic[Owner]):
         message = parse_message(data)
         if isinstance(message, Response):
             return self._receive_response(message)
-        if message is None or message.method == b"ACK":
+        if message is None:
+            if data.strip():  # Anything but a keep-alive.
+                self._count("malformed")
+            return None
+        self._count(_COUNTED_METHOD.get(message.method, "requests_other"))
+        if message.method == b"ACK":
             return None
         if message.fault is None:
-            key = server_key(message)
+            key = server_key(message, message.method)
             transaction = self.servers.find(key)
             if transaction is not None:
-                if transaction.response is not None:
-                    self._send(transaction.flow, transaction.response)
+                self._repeat(transaction)
                 return None
-            incoming = self._check_addresses(message, flow, key)
+            incoming = self._check_addresses(message, flow)
             if incoming is not None:
-                return incoming
+                incoming.key = key
+                return None if self._answers(incoming) else incoming
         self._refuse_malformed(message, flow)
         return None
 
     def _receive_response(self, response: Response) -> Finished[Owner] | None:
         transaction = self.clients.answered(response.branch, response.status)
-        return None if transaction is None else _new(Finished, (transaction, response))
+        return None if transaction is None else Finished(transaction, response, Ending.ANSWERED)
 
-    def _check_addresses(self, request: Request, flow: Flow, key: bytes) -> Incoming | None:
+    def _repeat(self, transaction: ServerTransaction) -> None:
+        """A request came again."""
+        self._count("retransmissions_received")
+        response = transaction.response
+        if response is not None:
+            self._send(transaction.flow, response)
+
+    def _answers(self, incoming: Incoming) -> bool:
+        """Answer a request that is about a transaction only; whether it was one."""
+        request = incoming.request
+        if request.method == b"CANCEL":
+            self._cancel(incoming)
+            return True
+        if incoming.recipient.tag:
+            return False
+        incoming.merge_key = merge_key(request, incoming.sender.tag)
+        if not self.servers.is_merged(incoming.merge_key):
+            return False
+        # The request came another way before (RFC 3261 §8.2.2.2).
+        self.respond(incoming, 482)
+        return True
+
+    def _cancel(self, incoming: Incoming) -> None:
+        """A CANCEL of what is no INVITE has no effect, but it is answered (RFC 3261 §9.2)."""
+        transaction = self.servers.cancelled_by(incoming.request)
+        if transaction is None:
+            self.respond(incoming, 481, reason=b"Call/Transaction Does Not Exist")
+            return
+        answer = parse_message(transaction.response or b"")
+        to = answer.headers.get(b"to", b"") if isinstance(answer, Response) else b""
+        self.respond(incoming, 200, tag=tag_of(to))
+
+    def _check_addresses(self, request: Request, flow: Flow) -> Incoming | None:
         """The request, if its Request-URI, From and To are well-formed; else None and a fault."""
         try:
             uri = parse_uri(request.uri)
             if uri.headers:
                 raise MalformedMessageError("sip_malformed_uri", "headers in the Request-URI")
             sender, recipient = request.address(b"from"), request.address(b"to")
-            return _new(Incoming, (request, uri, sender, recipient, flow, key))
         except MalformedMessageError as error:
             unsupported = error.code == "sip_unsupported_scheme"
             request.fault = Fault(416 if unsupported else 400, error.message)
             return None
+        if uri.scheme == b"sips" and not flow.listener.secure:
+            # Nothing that we could send back would be as safe as was asked for (§8.1.1.8, §12.1.1).
+            # Not 416, after which the peer would try without (§8.1.3.5); RFC 5630 has it like this.
+            request.fault = Fault(480, "sips needs a secure transport")
+            return None
+        return Incoming(request, uri, sender, recipient, flow)
 
     def _refuse_malformed(self, request: Request, flow: Flow) -> None:
         if request.fault is None or not request.headers.get(b"via"):
+            self._count("malformed")
             return
-        recipient = Address(b"", tag_in(request.headers.get(b"to", b"").rpartition(b">")[2]))
-        incoming = Incoming(request, _UNREAD_URI, _UNREAD_ADDRESS, recipient, flow, b"")
-        self.respond(incoming, request.fault.status, reason=request.fault.reason.encode())
+        recipient = Address(b"", tag_of(request.headers.get(b"to", b"")))
+        incoming = Incoming(request, _UNREAD_URI, _UNREAD_ADDRESS, recipient, flow)
+        status, reason = request.fault
+        self._count("malformed" if status == 400 else "unsupported")
+        headers = _INSECURE if status == 480 else b""
+        self.respond(incoming, status, reason=reason.encode(), headers=headers)
 
     def begin(self, incoming: Incoming, now: float) -> ServerTransaction:
         """Serve a request with a transaction: its repeats are not served again.
@@ -144,7 +227,9 @@ class Endpoint(Generic[Owner]):
         Without this call `respond` is stateless (RFC 3261 §8.2.7), which is right for refusals that
         cost nothing to work out again, and keeps a flood of them from filling the memory.
         """
-        return self.servers.begin(incoming.key, response_flow(incoming), now)
+        request = incoming.request
+        flow = response_flow(request, incoming.flow)
+        return self.servers.begin(request.method, incoming.key, incoming.merge_key, flow, now)
 
     def respond(
         self,
@@ -167,43 +252,57 @@ class Endpoint(Generic[Owner]):
             transaction: what `begin` gave; None for a stateless answer.
         """
         request = incoming.request
-        echoed = request.headers
-        to = echoed.get(b"to", b"")
-        if to and not incoming.recipient.tag:
-            to += b";tag=" + (tag or self._tag_of(echoed.get(b"call-id", b"")))
-        via = request.via
-        message = _RESPONSE % (
-            status,
-            reason or _REASONS[status],
-            # A Via that cannot be read is echoed as it came, to where it came from.
-            via.response_text(incoming.flow.remote) if via else echoed[b"via"],
-            echoed.get(b"from", b""),
-            to,
-            echoed.get(b"call-id", b""),
-            echoed.get(b"cseq", b""),
-            headers,
-        )
+        if reason is None:
+            reason = REASONS[status]
+        if incoming.recipient.tag:
+            tag = b""
+        elif not tag:
+            tag = self._tag_of(request.headers.get(b"call-id", b""))
+        message = render_response(request, incoming.flow.remote, (status, reason), tag, headers)
         if transaction is None:
-            self._send(response_flow(incoming), message)
+            self._send(response_flow(request, incoming.flow), message)
         else:
-            transaction.response = message
+            transaction.answered(message)
             self._send(transaction.flow, message)
+        self._count(_COUNTED_STATUS[status])
+        if status >= 400 and self._refused is not None:
+            self._refused(incoming, status, reason)
 
-    def request(
-        self, branch: bytes, message: bytes, flow: Flow, owner: Owner, now: float
-    ) -> ClientTransaction[Owner]:
+    def request(self, request: Outgoing, owner: Owner, now: float) -> ClientTransaction[Owner]:
         """Send a request of ours and repeat it until it is answered."""
-        transaction = self.clients.begin(branch, message, flow, owner, now)
-        self._send(flow, message)
+        transaction = self.clients.begin(request, owner, now)
+        self._send(request.flow, request.message)
         return transaction
+
+    def undelivered(self, message: bytes, now: float) -> Finished[Owner] | None:
+        """The transport could not deliver a message: a request goes another way, or is over.
+
+        Args:
+            message: as it was sent.
+            now: monotonic seconds.
+
+        Returns:
+            The transaction that has ended by it (RFC 3261 §17.1.4), if there is one.
+        """
+        self._count("undelivered")
+        branch = branch_of(message)
+        transaction = None if branch is None else self.clients.find(branch)
+        if transaction is None or transaction.message != message:
+            return None
+        if self.clients.fall_back(transaction, now):
+            self._send(transaction.flow, transaction.message)
+            return None
+        self.clients.abandon(transaction)
+        return Finished(transaction, None, Ending.UNREACHABLE)
 
     def expire(self, now: float) -> list[Finished[Owner]]:
         """Do what is due: repeats are sent, and transactions that timed out are returned."""
         self.servers.expire(now)
         again, timed_out = self.clients.expire(now)
         for transaction in again:
+            self._count("retransmissions_sent")
             self._send(transaction.flow, transaction.message)
-        return [Finished(transaction, None) for transaction in timed_out]
+        return [Finished(transaction, None, Ending.TIMED_OUT) for transaction in timed_out]
 
     def next_deadline(self) -> float | None:
         """When `expire` has something to do (monotonic seconds)."""
@@ -211,24 +310,7 @@ class Endpoint(Generic[Owner]):
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
 
-_RESPONSE = (
-    b"SIP/2.0 %d %b\r\nVia: %b\r\nFrom: %b\r\nTo: %b\r\nCall-ID: %b\r\nCSeq: %b\r\n"
-    b"%bContent-Length: 0\r\n\r\n"
-)
+_INSECURE = b'Warning: 380 - "SIPS Not Allowed"\r\n'
 # What stands for the parts of a malformed request that nobody looks at.
 _UNREAD_URI = SipUri(b"sip", b"", b"", None, b"", b"")
 _UNREAD_ADDRESS = Address(b"", b"")
-
-
-def response_flow(incoming: Incoming) -> Flow:
-    """Where the response to a request goes.
-
-    Reference: RFC 3261 §18.2.2, RFC 3581 §4. `maddr` is not followed: it would let a stranger aim
-    our responses at anybody.
-    """
-    via = incoming.request.via
-    flow = incoming.flow
-    if flow.listener.reliable or via is None or via.rport:
-        return flow
-    port = via.port or DEFAULT_PORT
-    return flow if port == flow.remote[1] else Flow(flow.listener, (flow.remote[0], port))

@@ -1,30 +1,57 @@
 """Where messages come from and go to, named without sockets."""
 
+from enum import StrEnum
 from typing import NamedTuple
+
+
+class TransportName(StrEnum):
+    """The transports of RFC 3261 §18 that are served, as they are written in a URI."""
+
+    UDP = "udp"
+    TCP = "tcp"
 
 
 class Listener:
     """A local address that SIP is served on; one object for each, compared by identity."""
 
-    __slots__ = ("contact", "host", "port", "reliable", "sent_by", "transport")
+    __slots__ = ("contact", "host", "port", "reliable", "secure", "sent_by", "transport")
 
-    def __init__(self, transport: str, host: str, port: int) -> None:
-        self.transport = transport
-        """`udp` or `tcp`."""
+    def __init__(self, transport: str, host: str, port: int, advertise: str | None = None) -> None:
+        """Name a local address.
+
+        Args:
+            transport: one of `TransportName`.
+            host: the address that a peer sent to, IPv6 without brackets.
+            port: the local port.
+            advertise: `HOST` or `HOST:PORT` to write into Via and Contact instead of the address,
+                IPv6 in brackets.
+        """
+        self.transport = TransportName(transport)
         self.host = host
-        """Address that peers reach this listener at, IPv6 without brackets."""
+        """What is sent on this listener comes from this address."""
         self.port = port
-        self.reliable = transport != "udp"
+        self.reliable = self.transport is not TransportName.UDP
         """Whether the transport repeats what is lost (RFC 3261 §17: no retransmissions of ours)."""
-        where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self.secure = False
+        """Whether the transport may carry what is addressed to a `sips` URI."""
+        where = _host_port(host, port) if advertise is None else _advertised(advertise, port)
         self.sent_by = where.encode()
         """Host and port as they stand in Via."""
-        parameter = f";transport={transport}" if self.reliable else ""
+        parameter = f";transport={self.transport.value}" if self.reliable else ""
         self.contact = f"Contact: <sip:{where}{parameter}>\r\n".encode()
         """The header line that says where requests in a dialog go."""
 
     def __str__(self) -> str:
-        return f"{self.transport}:{self.sent_by.decode()}"
+        return f"{self.transport.value}:{_host_port(self.host, self.port)}"
+
+
+def _host_port(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _advertised(advertise: str, port: int) -> str:
+    has_port = ":" in advertise.rpartition("]")[2]
+    return advertise if has_port else f"{advertise}:{port}"
 
 
 class Flow(NamedTuple):
@@ -32,7 +59,8 @@ class Flow(NamedTuple):
 
     listener: Listener
     remote: tuple[str, int]
-    """Address (or, with `resolve`, a name) and port of the peer."""
+    """Address (or, with `resolve`, a name) and port of the peer; for a stream that has ended, where
+    a new one goes."""
     connection: int = 0
     """Number of the stream that leads there while it lives; 0 for datagrams."""
     resolve: bool = False

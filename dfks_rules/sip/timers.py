@@ -3,6 +3,13 @@
 from collections import deque
 from typing import Generic, TypeVar
 
+T1 = 0.5
+"""Estimate of the round trip, s (RFC 3261 §17.1.1.1)."""
+T2 = 4.0
+"""Longest wait between retransmissions of a non-INVITE request, s."""
+TIMEOUT = 64 * T1
+"""Timers F and J, s: how long a request is repeated, and how long a response is kept."""
+
 T = TypeVar("T")
 
 

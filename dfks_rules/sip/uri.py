@@ -6,8 +6,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from dfks_rules.errors import MalformedMessageError
-from dfks_rules.model.features import MAX_TEXT
 from dfks_rules.model.identity import Aor
+from dfks_rules.model.values import MAX_TEXT
 from dfks_rules.sip.grammar import HOST
 
 DEFAULT_PORT = 5060

@@ -2,7 +2,8 @@
 
 import re
 
-from dfks_rules.sip.grammar import HOST, LWS, PARAMS, TOKEN, parse_params
+from dfks_rules.sip.flow import Listener
+from dfks_rules.sip.grammar import HOST, LWS, PARAMS, TOKEN, blank_quotes
 
 MAGIC_COOKIE = b"z9hG4bK"
 """Begins every branch that is unique by RFC 3261 §8.1.1.7."""
@@ -16,6 +17,7 @@ _VIA = re.compile(
 )  # fmt: skip
 _BRANCH = re.compile(rb";" + LWS + rb"(?i:branch)" + LWS + rb"=" + LWS + rb"(" + TOKEN + rb")")
 _RPORT = re.compile(rb";" + LWS + rb"(?i:rport)" + LWS + rb"(?=;|\Z)")
+_RECEIVED = re.compile(rb";" + LWS + rb"(?i:received)" + LWS + rb"(?:=[^;]*+)?+(?=;|\Z)")
 
 
 class Via:
@@ -34,12 +36,14 @@ class Via:
     )
 
     def __init__(self, match: re.Match[bytes]) -> None:
-        self.sent_by, self.host, port, self._params = match.groups()
+        self.sent_by, self.host, port, params = match.groups()
         # sent_by is as it was written; an IPv6 host has its brackets.
         self.port = int(port) if port else None
         """The port of sent-by; None when it was not given."""
-        self.branch = _branch_in(self._params)
-        self._rport = _RPORT.search(self._params)
+        self._params = _without_received(params)
+        unquoted = blank_quotes(self._params)
+        self.branch = _branch_in(unquoted)
+        self._rport = _RPORT.search(unquoted)
         self._text = match.string
         self._start, self._end = match.span(4)
 
@@ -49,7 +53,9 @@ class Via:
         return self._rport is not None
 
     def response_text(self, source: tuple[str, int]) -> bytes:
-        """All Via values for a response: as received, `received` and `rport` filled in.
+        """All Via values for a response: as they came, `received` and `rport` filled in.
+
+        A `received` that the sender wrote is not believed: ours stands in its place.
 
         Args:
             source: address and port that the request came from.
@@ -61,10 +67,10 @@ class Via:
         if self._rport is not None:
             start, end = self._rport.span()
             params = b"%b;rport=%d%b" % (params[:start], source[1], params[end:])
-        elif self.host.strip(b"[]") == host:
-            return self._text
-        if b"received" not in params or b"received" not in parse_params(params):
+        if self._rport is not None or self.host.strip(b"[]") != host:
             params += b";received=" + host
+        elif len(params) == self._end - self._start:
+            return self._text
         return self._text[: self._start] + params + self._text[self._end :]
 
 
@@ -75,6 +81,12 @@ def parse_via(value: bytes) -> Via | None:
     """
     match = _VIA.match(value)
     return Via(match) if match else None
+
+
+def via_start(listener: Listener) -> bytes:
+    """The Via of a request of ours, up to its branch."""
+    transport = listener.transport.upper().encode()
+    return b"Via: SIP/2.0/%b %b;rport;branch=" % (transport, listener.sent_by)
 
 
 def lone_branch(value: bytes) -> bytes | None:
@@ -95,3 +107,13 @@ def _branch_in(params: bytes) -> bytes | None:
         return branch
     found = _BRANCH.search(params)
     return found[1] if found else None
+
+
+def _without_received(params: bytes) -> bytes:
+    """Via parameters without any `received`, which only a receiver may write (§18.2.1)."""
+    if b"received" not in params.lower():
+        return params
+    spans = [found.span() for found in _RECEIVED.finditer(blank_quotes(params))]
+    starts = [0, *(end for _, end in spans)]
+    ends = [*(start for start, _ in spans), len(params)]
+    return b"".join([params[start:end] for start, end in zip(starts, ends, strict=True)])

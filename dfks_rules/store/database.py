@@ -36,7 +36,7 @@ class Database:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 _lock(path.with_name(path.name + ".lock"), opened)
                 # Journals get the mode of the database from SQLite; it holds people's numbers.
-                os.close(_open(path))
+                self._files = {path: _made(path)}
                 self.connection = _connect(path, opened)
                 """For the thread that asks; what it commits is durable after `sync`."""
                 migrate(self.connection)
@@ -58,7 +58,22 @@ class Database:
             # SQLite has no lock on this file, so that closing it later costs nobody anything.
             self._log = os.open(self._log_path, os.O_RDONLY | os.O_CLOEXEC)
             self._opened.callback(os.close, self._log)
+            self._files[self._log_path] = _identity(os.fstat(self._log))
         os.fdatasync(self._log)
+
+    def loss(self) -> str | None:
+        """What somebody did to the files; None when they are the ones that were opened.
+
+        What is written to a file that was deleted or replaced is durable, and gone after a restart.
+        """
+        for path, identity in self._files.items():
+            try:
+                found = _identity(path.stat())
+            except OSError as error:
+                return f"`{path}` cannot be found any more: {error.strerror}"
+            if found != identity:
+                return f"`{path}` is not the file any more that this server opened"
+        return None
 
     def checkpoint(self) -> None:
         """Move the log into the database, as far as nobody reads it. On the thread of `sync`."""
@@ -71,6 +86,20 @@ class Database:
 
 def _open(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def _made(path: Path) -> tuple[int, int]:
+    """Make the file if it is not there; its identity."""
+    descriptor = _open(path)
+    try:
+        return _identity(os.fstat(descriptor))
+    finally:
+        os.close(descriptor)
+
+
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    """(Device, inode): what a path leads to, whatever it is called."""
+    return status.st_dev, status.st_ino
 
 
 def _lock(path: Path, opened: ExitStack) -> None:

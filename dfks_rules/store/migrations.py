@@ -28,6 +28,26 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (domain, user, feature)
     ) WITHOUT ROWID;
     """,
+    # Values by name, so that a new one needs no column; the old columns are there for readers.
+    """
+    CREATE TABLE newer_feature_state (
+        user           TEXT NOT NULL,
+        domain         TEXT NOT NULL,
+        feature        TEXT NOT NULL,   -- DoNotDisturb, CallForwardingAlways, ...
+        status         INTEGER NOT NULL CHECK (status IN (0, 1)),
+        forward_to     TEXT AS (feature_values ->> 'forwardTo'),
+        ring_count     INTEGER AS (feature_values ->> 'ringCount'),
+        changed_at     TEXT NOT NULL,   -- UTC, ISO 8601
+        feature_values TEXT NOT NULL,   -- a JSON object: name → value; those never said are missing
+        PRIMARY KEY (domain, user, feature)
+    ) WITHOUT ROWID;
+    INSERT INTO newer_feature_state (user, domain, feature, status, feature_values, changed_at)
+    SELECT user, domain, feature, status,
+        json_patch('{}', json_object('forwardTo', forward_to, 'ringCount', ring_count)), changed_at
+    FROM feature_state;
+    DROP TABLE feature_state;
+    ALTER TABLE newer_feature_state RENAME TO feature_state;
+    """,
 )
 """Scripts; the version of a file (`PRAGMA user_version`) is how many of them it has seen."""
 

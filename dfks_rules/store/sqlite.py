@@ -5,7 +5,8 @@ appends it to its log, which costs no wait. Another thread only waits for the di
 disk never stops the loop; it knows nothing of commits, so that the two do not fight for the
 interpreter. One transaction is under way at a time: what is asked for meanwhile, and a moment
 longer, is the next one (group commit). Reading goes through a cache, which holds settled snapshots
-only.
+only. The same thread looks whether the files were deleted or replaced: then nothing is read or
+written until they are back.
 """
 
 import asyncio
@@ -14,16 +15,19 @@ import sqlite3
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Thread
+
+import structlog
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.features import Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import Settle
 from dfks_rules.store.database import Database
-from dfks_rules.store.tables import Change, read, write
+from dfks_rules.store.tables import Commit, read, write
 
 MAX_BATCH = 256
 """Most commits in one transaction: bounds how long the first of them waits for the last."""
@@ -34,12 +38,13 @@ GATHER = 0.004
 a wait for the disk and a change of threads for many commits cost as much as for one."""
 CACHED = 200_000
 """Presentities whose snapshots are kept in memory, about 0.5 KiB each."""
+LOOK_EVERY = 1.0
+"""How often it is looked whether the files are still there while nothing is written, s; else after
+each transaction."""
 
+_log = structlog.get_logger("dfks.store")
 
-# A named tuple's own constructor is a Python function: this is the same without the call.
-_new = tuple.__new__
-
-_Commit = tuple[Change, Settle]
+_Pending = tuple[Commit, Settle]
 
 
 class SqliteStore:
@@ -75,16 +80,20 @@ class SqliteStore:
         self._clock = clock
         self._cached = cached
         self._cache: OrderedDict[Aor, Snapshot] = OrderedDict()
-        self._asked: list[_Commit] = []
+        self._asked: list[_Pending] = []
         """Not written yet."""
         self._busy = False
         """Whether a transaction is under way, or is about to be."""
-        self._written: deque[tuple[_Commit, StoreError | None]] = deque()
+        self._written: deque[tuple[_Pending, StoreError | None]] = deque()
         """Not settled yet, and what is wrong with each."""
         self._to_sync: SimpleQueue[int] = SimpleQueue()
         """To the thread that waits for the disk: how many commits were written; 0 is the end."""
-        self._synced: deque[OSError | None] = deque()
-        """From that thread: what came of it."""
+        self._synced: deque[str | None] = deque()
+        """From that thread: why the disk may not keep what was written; None when it does."""
+        self._seen: str | None = None
+        """That thread's: what it told last of a loss."""
+        self._loss: str | None = None
+        """What became of the files; None while they are there."""
         self._closed = False
         # A daemon: a server that dies without `close` must not hang on its disk.
         self._syncer = Thread(target=self._wait_for_disk, name="store-sync", daemon=True)
@@ -96,6 +105,8 @@ class SqliteStore:
         Raises:
             StoreError: `store_unavailable`.
         """
+        if self._loss is not None:
+            raise StoreError("store_unavailable", self._loss)
         snapshot = self._cache.get(presentity)
         if snapshot is None:
             try:
@@ -110,7 +121,7 @@ class SqliteStore:
         if self._closed:
             settle(StoreError("store_unavailable", "the store is closed"), self._clock())
             return
-        self._asked.append((_new(Change, (presentity, before, after)), settle))
+        self._asked.append((Commit(presentity, before, after), settle))
         if not self._busy:
             self._busy = True
             self._loop.call_soon(self._write)
@@ -134,52 +145,85 @@ class SqliteStore:
         while self._asked:
             batch = self._asked[:MAX_BATCH]
             del self._asked[:MAX_BATCH]
-            errors = self._write_batch([change for change, _ in batch])
+            errors = self._write_batch([commit for commit, _ in batch])
             self._written.extend(zip(batch, errors, strict=True))
         self._to_sync.put(len(self._written))
 
-    def _write_batch(self, changes: list[Change]) -> list[StoreError | None]:
+    def _write_batch(self, commits: list[Commit]) -> list[StoreError | None]:
+        if self._loss is not None:
+            return [StoreError("store_unavailable", self._loss) for _ in commits]
         try:
-            return write(self._database.connection, changes)
+            return write(self._database.connection, commits)
         except Exception as error:  # noqa: BLE001 - else nobody in the batch would ever be told
             why = f"cannot write: {error}"
-            return [StoreError("store_unavailable", why) for _ in changes]
+            return [StoreError("store_unavailable", why) for _ in commits]
 
     def _wait_for_disk(self) -> None:
         """Life of the thread."""
         since_checkpoint = 0
-        while count := self._to_sync.get():
+        while count := self._written_next():
             self._sync()
-            with contextlib.suppress(RuntimeError):  # The loop is closed: `close` settles.
-                self._loop.call_soon_threadsafe(self._settle)
+            self._call(self._settle)
             since_checkpoint += count
             if since_checkpoint >= CHECKPOINT_AFTER:
                 since_checkpoint = 0
                 with contextlib.suppress(sqlite3.Error):  # The next one may do.
                     self._database.checkpoint()
 
+    def _written_next(self) -> int:
+        """How many commits were written; the files are looked at while there are none."""
+        while True:
+            try:
+                return self._to_sync.get(timeout=LOOK_EVERY)
+            except Empty:
+                self._look()
+
     def _sync(self) -> None:
+        """Wait for the disk; what it keeps must also be where it is looked for after a restart."""
         try:
             self._database.sync()
-            self._synced.append(None)
+            self._synced.append(self._look())
         except OSError as failure:
-            self._synced.append(failure)
+            self._synced.append(f"the disk does not keep what is written: {failure.strerror}")
+
+    def _look(self) -> str | None:
+        """What became of the files; the loop's thread is told when that is another than before."""
+        loss = self._database.loss()
+        if loss != self._seen:
+            self._seen = loss
+            self._call(partial(self._noticed, loss))
+        return loss
+
+    def _call(self, told: Callable[[], None]) -> None:
+        with contextlib.suppress(RuntimeError):  # The loop is closed: `close` settles.
+            self._loop.call_soon_threadsafe(told)
+
+    def _noticed(self, loss: str | None) -> None:
+        """From now on nothing is read or written, or it is again."""
+        self._loss = loss
+        if loss is None:
+            # Whoever had the file may have changed it.
+            self._cache.clear()
+            _log.info("store_back")
+        else:
+            _log.error("store_lost", reason=loss)
 
     def _settle(self) -> None:
         """Tell what came of the transaction that the disk was waited for, and go on."""
         if not self._synced:  # `close` was faster.
             return
-        unsure = _unsure(self._synced[0])
+        reason = self._synced[0]
+        unsure = None if reason is None else StoreError("store_unavailable", reason)
         now = self._clock()
         try:
             while self._written:
-                (change, settle), error = self._written.popleft()
+                (commit, settle), error = self._written.popleft()
                 error = error or unsure
                 if error is None:
-                    self._remember(change.presentity, change.after)
+                    self._remember(commit.presentity, commit.after)
                 else:
                     # What the file holds now is for the file to say.
-                    self._cache.pop(change.presentity, None)
+                    self._cache.pop(commit.presentity, None)
                 settle(error, now)
         finally:
             if self._written:  # One of the told has raised: the others are told all the same.
@@ -201,11 +245,3 @@ class SqliteStore:
             self._cache[presentity] = snapshot
             if len(self._cache) > self._cached:
                 self._cache.popitem(last=False)
-
-
-def _unsure(failure: OSError | None) -> StoreError | None:
-    """What is told of commits that the disk may not keep."""
-    if failure is None:
-        return None
-    why = f"the disk does not keep what is written: {failure.strerror}"
-    return StoreError("store_unavailable", why)

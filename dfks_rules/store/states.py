@@ -27,7 +27,8 @@ def stored_states(path: Path) -> Iterator[tuple[Aor, Snapshot]]:
     presentity stored meanwhile may be there or not.
 
     Raises:
-        StoreError: as `Database`, and `store_unavailable` when there is no such file.
+        StoreError: as `Database`; `store_unavailable` when there is no such file, and
+            `store_older_version` when no server of this version has opened it yet.
     """
     try:
         uri = f"{path.absolute().as_uri()}?mode=ro"
@@ -50,8 +51,13 @@ def _refuse_others(connection: sqlite3.Connection) -> None:
     [version] = connection.execute("PRAGMA user_version").fetchone()
     if application != APPLICATION_ID:
         raise StoreError("store_not_a_database", "it is not a store of dfks-rules")
-    if version != len(MIGRATIONS):
+    if version > len(MIGRATIONS):
         raise StoreError(
             "store_newer_version",
             f"it has version {version}; this dfks-rules reads version {len(MIGRATIONS)}",
+        )
+    if version < len(MIGRATIONS):
+        raise StoreError(
+            "store_older_version",
+            f"it has version {version}; `dfks serve` upgrades it to version {len(MIGRATIONS)}",
         )

@@ -19,11 +19,13 @@ from dfks_rules.model.features import (
     Feature,
     FeatureState,
     Snapshot,
+    values_from,
 )
 from dfks_rules.model.identity import Aor
+from dfks_rules.model.values import VALUES, Values
 
 _READ = """
-    SELECT revision, feature, status, forward_to, ring_count
+    SELECT revision, feature, status, feature_values
     FROM presentity LEFT JOIN feature_state USING (domain, user)
     WHERE domain = ? AND user = ?"""
 _REVISION = "SELECT revision FROM presentity WHERE domain = ? AND user = ?"
@@ -39,15 +41,16 @@ _REVISIONS = """
     ON CONFLICT (domain, user) DO UPDATE SET revision = excluded.revision"""
 _STATES = """
     INSERT OR REPLACE INTO feature_state
-    (user, domain, feature, status, forward_to, ring_count, changed_at)
-    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5,
+    (user, domain, feature, status, feature_values, changed_at)
+    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4,
         strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
     FROM json_each(?)"""
+_VALUES = {value.value: value for value in VALUES}
 _NAMES = tuple(feature.value for feature in FEATURES)
 
 
-class Change(NamedTuple):
-    """One commit."""
+class Commit(NamedTuple):
+    """One snapshot that takes the place of another."""
 
     presentity: Aor
     before: Snapshot
@@ -59,21 +62,29 @@ def read(connection: sqlite3.Connection, presentity: Aor) -> Snapshot:
 
     Raises:
         sqlite3.Error: the file cannot be read.
-        ValueError: a name has characters that no text can be stored with, or a feature is unknown.
+        ValueError: a name has characters that no text can be stored with, or a feature or a value
+            is unknown.
     """
     rows = connection.execute(_READ, (presentity.domain, presentity.user)).fetchall()
     if not rows:
         return NOTHING_STORED
     states = [OFF] * len(FEATURES)
-    for _, feature, status, forward_to, ring_count in rows:
+    for _, feature, status, values in rows:
         if feature is not None:
-            state = FeatureState(bool(status), forward_to, ring_count)
+            state = FeatureState(bool(status), _values(values))
             states[POSITION[Feature(feature)]] = state
     return Snapshot(rows[0][0], tuple(states))
 
 
-def write(connection: sqlite3.Connection, changes: Sequence[Change]) -> list[StoreError | None]:
-    """Store changes in one transaction; an error for each that is not stored.
+def _values(text: str) -> Values:
+    said = orjson.loads(text)
+    if unknown := said.keys() - _VALUES.keys():
+        raise ValueError(f"unknown value `{min(unknown)}`")
+    return values_from({_VALUES[name]: what for name, what in said.items()})
+
+
+def write(connection: sqlite3.Connection, commits: Sequence[Commit]) -> list[StoreError | None]:
+    """Store commits in one transaction; an error for each that is not stored.
 
     Changes that fit are stored together. If one does not, all are tried again one by one, so that
     only that one is left out.
@@ -83,11 +94,11 @@ def write(connection: sqlite3.Connection, changes: Sequence[Change]) -> list[Sto
     """
     try:
         connection.execute("BEGIN IMMEDIATE")
-        errors: list[StoreError | None] = [None] * len(changes)
-        if not _put(connection, changes):
+        errors: list[StoreError | None] = [None] * len(commits)
+        if not _put(connection, commits):
             connection.execute("ROLLBACK")
             connection.execute("BEGIN IMMEDIATE")
-            errors = [_put_alone(connection, change) for change in changes]
+            errors = [_put_alone(connection, commit) for commit in commits]
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:
@@ -95,9 +106,9 @@ def write(connection: sqlite3.Connection, changes: Sequence[Change]) -> list[Sto
     return errors
 
 
-def _put(connection: sqlite3.Connection, changes: Sequence[Change]) -> bool:
-    """Whether all changes met the revision that they were made on; if not, to be undone."""
-    net = _fold(changes)
+def _put(connection: sqlite3.Connection, commits: Sequence[Commit]) -> bool:
+    """Whether all commits met the revision that they were made on; if not, to be undone."""
+    net = _fold(commits)
     if net is None:
         return False
     try:
@@ -109,7 +120,7 @@ def _put(connection: sqlite3.Connection, changes: Sequence[Change]) -> bool:
         )
         states = _json(
             [
-                (*presentity, name, *state)
+                (*presentity, name, state.status, state.by_name)
                 for presentity, before, after in net
                 for name, old, state in zip(_NAMES, before.states, after.states, strict=True)
                 if state is not old and state != old
@@ -123,19 +134,19 @@ def _put(connection: sqlite3.Connection, changes: Sequence[Change]) -> bool:
     return True
 
 
-def _fold(changes: Sequence[Change]) -> list[Change] | None:
-    """One change for each presentity, from its first `before` to its last `after`.
+def _fold(commits: Sequence[Commit]) -> list[Commit] | None:
+    """One commit for each presentity, from its first `before` to its last `after`.
 
     None when they do not build on one another.
     """
-    net: dict[Aor, Change] = {}
-    for change in changes:
-        earlier = net.get(change.presentity)
+    net: dict[Aor, Commit] = {}
+    for commit in commits:
+        earlier = net.get(commit.presentity)
         if earlier is not None:
-            if earlier.after.revision != change.before.revision:
+            if earlier.after.revision != commit.before.revision:
                 return None
-            change = Change(change.presentity, earlier.before, change.after)
-        net[change.presentity] = change
+            commit = Commit(commit.presentity, earlier.before, commit.after)
+        net[commit.presentity] = commit
     return list(net.values())
 
 
@@ -149,30 +160,31 @@ def _json(rows: list[tuple[object, ...]]) -> str:
         text = orjson.dumps(rows).decode()
     except orjson.JSONEncodeError as error:
         raise ValueError(str(error)) from error
-    if "\\u0000" in text and any("\0" in str(value) for row in rows for value in row):
+    # Not each `\\u0000` is one: a text may hold a backslash, which is written as two.
+    if "\\u0000" in text and "\\u0000" in text.replace("\\\\", ""):
         raise ValueError("a text with NUL")
     return text
 
 
-def _put_alone(connection: sqlite3.Connection, change: Change) -> StoreError | None:
-    """Store one change, or nothing of it."""
+def _put_alone(connection: sqlite3.Connection, commit: Commit) -> StoreError | None:
+    """Store one commit, or nothing of it."""
     connection.execute("SAVEPOINT one")
-    stored = _put(connection, [change])
+    stored = _put(connection, [commit])
     if not stored:
         connection.execute("ROLLBACK TO one")
     connection.execute("RELEASE one")
-    return None if stored else _why_not(connection, change)
+    return None if stored else _why_not(connection, commit)
 
 
-def _why_not(connection: sqlite3.Connection, change: Change) -> StoreError:
-    presentity = change.presentity
+def _why_not(connection: sqlite3.Connection, commit: Commit) -> StoreError:
+    presentity = commit.presentity
     try:
         row = connection.execute(_REVISION, (presentity.domain, presentity.user)).fetchone()
     except UnicodeEncodeError:
         row = None
     revision = row[0] if row else 0
-    if revision == change.before.revision:
+    if revision == commit.before.revision:
         return StoreError("store_unavailable", "a value cannot be stored in a database")
-    if revision < change.before.revision:
+    if revision < commit.before.revision:
         return StoreError("store_unavailable", "the change that this one builds on was not stored")
     return StoreError("store_conflict", f"{presentity.uri} was changed meanwhile")

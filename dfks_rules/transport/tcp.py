@@ -1,134 +1,172 @@
-"""TCP: one listener, and the connections that phones opened or we opened to them."""
+"""TCP: one listening socket, and connections to peers that have none to us."""
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Coroutine, Mapping
+from typing import Any
 
-from dfks_rules.sip.flow import Flow, Listener
-from dfks_rules.sip.stream import StreamReader
-from dfks_rules.transport.udp import Receive
+from dfks_rules.sip.flow import Flow, Listener, TransportName
+from dfks_rules.transport.addresses import Listeners, bound_socket, family_of
+from dfks_rules.transport.connection import Connection
+from dfks_rules.transport.connections import CLOSE_WITHIN, Refusal, Stream
+from dfks_rules.transport.ports import Context
 
-IDLE = 30.0
-"""How long a message may take to arrive whole, s."""
-MAX_CONNECTIONS = 10_000
-"""Most connections at once."""
+BACKLOG = 1024
+"""Connections that the kernel keeps for us: phones come all at once after a power cut."""
+PORTION = 64
+"""Most connections accepted before others get their turn."""
+CONNECT_WITHIN = 5.0
+"""Seconds to find a peer and connect to it."""
+PAUSE = 1.0
+"""Seconds to wait when the kernel has no file descriptor or no memory for a connection."""
 
 
 class TcpTransport:
-    """One listening socket and its connections."""
+    """One address, and the connections that were accepted there or opened from there.
 
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
+    TLS will be this class with its own name and port, and with `ssl=` in the two calls to the loop
+    that make a stream of a socket: `_admit` and `_connect`.
+    """
+
+    def __init__(self, host: str, port: int, context: Context) -> None:
+        """Nothing is bound before `start`; `host` is an address."""
+        self._host, self._port, self._context = host, port, context
+        self._connections = context.connections
         self._loop = asyncio.get_running_loop()
-        self._connections: dict[int, _Connection] = {}
-        self._last = 0
         self._tasks: set[asyncio.Task[None]] = set()
-        self._server: asyncio.Server | None = None
-        self.listener = Listener("tcp", "", 0)
+        self._is_closed = False
 
-    async def start(self, host: str, port: int, reachable: Callable[[str], str]) -> None:
-        """Listen; `reachable` turns the bound host into the one to name in messages."""
-        self._server = await self._loop.create_server(self._accept, host, port)
-        bound = self._server.sockets[0].getsockname()[1]
-        self.listener = Listener("tcp", reachable(host), bound)
+    async def start(self) -> None:
+        """Bind and listen."""
+        self._socket = bound_socket(self._host, self._port, socket.SOCK_STREAM)
+        try:
+            self._socket.listen(BACKLOG)
+        except OSError:
+            self._socket.close()
+            raise
+        bound = self._host, int(self._socket.getsockname()[1])
+        self._listeners = Listeners(TransportName.TCP, bound, self._context.advertise)
+        self._loop.add_reader(self._socket, self._accept)
 
-    def _accept(self) -> "_Connection":
-        self._last += 1
-        return _Connection(self, self._last)
+    @property
+    def listener(self) -> Listener:
+        """The address that was configured."""
+        return self._listeners.primary
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Nothing of its own: connections are counted in their table."""
+        return {}
+
+    def at(self, host: str) -> Listener:
+        """The listener of one local address."""
+        return self._listeners.at(host)
+
+    def has(self, listener: Listener) -> bool:
+        """Whether `listener` is an address of this transport."""
+        return listener in self._listeners
+
+    def _accept(self) -> None:
+        for _ in range(PORTION):
+            if len(self._connections) >= self._connections.most:
+                # Peers wait in the kernel, where they cost no descriptor of ours.
+                self._loop.remove_reader(self._socket)
+                self._connections.when_there_is_place(self._resume)
+                self._connections.paused(Refusal.IN_ALL)
+                return
+            try:
+                accepted, remote = self._socket.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError:
+                self._loop.remove_reader(self._socket)
+                self._loop.call_later(PAUSE, self._resume)
+                self._connections.paused(Refusal.FILES)
+                return
+            self._admit(accepted, remote[:2])
+
+    def _resume(self) -> None:
+        if not self._is_closed:
+            self._loop.add_reader(self._socket, self._accept)
+
+    def _admit(self, accepted: socket.socket, remote: tuple[str, int]) -> None:
+        refusal = self._connections.refusal(remote[0])
+        if refusal is not None:
+            self._connections.refused(remote[0], refusal)
+            accepted.close()
+            return
+        accepted.settimeout(0)
+        listener = self._listeners.at(accepted.getsockname()[0])
+        flow = Flow(listener, remote, self._connections.next_number())
+        connection = Connection(flow, self._context, is_ours=False)
+        self._connections.counts["connections_accepted"] += 1
+        self._run(self._adopt(accepted, connection))
+
+    async def _adopt(self, accepted: socket.socket, connection: Connection) -> None:
+        try:
+            await self._loop.connect_accepted_socket(lambda: connection, accepted)
+        except OSError:
+            accepted.close()
+            connection.fail()
 
     def send(self, flow: Flow, data: bytes) -> None:
-        """Send on the connection of the flow; on a new one when that has ended."""
-        connection = self._connections.get(flow.connection)
-        if connection is not None:
-            connection.write(data)
-            return
-        if len(self._connections) < MAX_CONNECTIONS:
-            task = self._loop.create_task(self._open_and_send(flow, data))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        """Send on the connection of the flow, on another one to its remote, or on a new one.
 
-    async def _open_and_send(self, flow: Flow, data: bytes) -> None:
+        Reference: RFC 3261 §18.1.1, §18.2.2
+        """
+        connection = self._connections[flow.connection]
+        if connection is None or not connection.takes(data):
+            connection = self._connections.to(flow.listener.transport, flow.remote)
+        if connection is None:
+            connection = self._open(flow)
+        if connection is None:
+            self._loop.call_soon(self._context.undelivered, data, flow)
+        else:
+            connection.write(flow, data)
+
+    def _open(self, flow: Flow) -> Stream | None:
+        refusal = self._connections.refusal(flow.remote[0])
+        if refusal is not None or self._is_closed:
+            if refusal is not None:
+                self._connections.refused(flow.remote[0], refusal)
+            self._connections.counts["undelivered"] += 1
+            return None
+        wanted = flow._replace(connection=self._connections.next_number())
+        connection = Connection(wanted, self._context, is_ours=True)
+        self._run(self._connect(wanted, connection))
+        return connection
+
+    async def _connect(self, flow: Flow, connection: Connection) -> None:
+        local = flow.listener.host
         try:
-            async with asyncio.timeout(5):
-                _, connection = await self._loop.create_connection(self._accept, *flow.remote)
-        except (OSError, TimeoutError):
-            return
-        connection.write(data)
+            async with asyncio.timeout(CONNECT_WITHIN):
+                remote = flow.remote
+                if flow.resolve:
+                    remote = await self._context.resolver.resolve(*remote, family_of(local))
+                await self._loop.create_connection(
+                    lambda: connection, *remote, local_addr=(local, 0)
+                )
+        except (OSError, OverflowError, TimeoutError):
+            connection.fail()
+        else:
+            self._connections.counts["connections_opened"] += 1
 
-    def opened(self, connection: "_Connection") -> bool:
-        """A connection is there; whether it may stay."""
-        if len(self._connections) >= MAX_CONNECTIONS:
-            return False
-        self._connections[connection.number] = connection
-        return True
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-    def lost(self, connection: "_Connection") -> None:
-        """A connection is gone."""
-        self._connections.pop(connection.number, None)
-
-    def received(self, message: bytes, flow: Flow) -> None:
-        """A connection read a message."""
-        self._receive(message, flow)
+    def stream_to(self, remote: tuple[str, int]) -> Flow | None:
+        """The flow of a live connection whose peer has exactly this address."""
+        connection = self._connections.to(TransportName.TCP, remote)
+        return None if connection is None or not connection.is_open else connection.flow
 
     async def close(self) -> None:
-        """Stop listening and close every connection once what was written is sent."""
-        if self._server is not None:
-            self._server.close()
-        for connection in list(self._connections.values()):
-            connection.close()
-        await asyncio.sleep(0)
-
-
-class _Connection(asyncio.Protocol):
-    """One stream."""
-
-    def __init__(self, owner: TcpTransport, number: int) -> None:
-        self.number = number
-        self._owner = owner
-        self._reader = StreamReader()
-        self._transport: asyncio.Transport | None = None
-        self._flow: Flow | None = None
-        self._idle: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - create_server makes no other
-        self._transport = transport
-        remote = transport.get_extra_info("peername")[:2]
-        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._flow = Flow(self._owner.listener, remote, self.number)
-        if not self._owner.opened(self):
-            transport.abort()
-
-    def data_received(self, data: bytes) -> None:
-        messages = self._reader.feed(data)
-        if self._reader.pings:
-            self.write(b"\r\n" * self._reader.pings)
-            self._reader.pings = 0
-        for message in messages:
-            if self._flow is not None:
-                self._owner.received(message, self._flow)
-        if self._reader.broken:
-            self.close()
-        elif self._reader.waiting and self._idle is None:
-            self._idle = asyncio.get_running_loop().call_later(IDLE, self.close)
-        elif not self._reader.waiting and self._idle is not None:
-            self._idle.cancel()
-            self._idle = None
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._idle is not None:
-            self._idle.cancel()
-        self._owner.lost(self)
-
-    def write(self, data: bytes) -> None:
-        """Send; a peer that does not read is cut off."""
-        if self._transport is None or self._transport.is_closing():
-            return
-        self._transport.write(data)
-        if self._transport.get_write_buffer_size() > 1_000_000:
-            self._transport.abort()
-
-    def close(self) -> None:
-        """Close once what was written is sent."""
-        if self._transport is not None:
-            self._transport.close()
+        """Stop listening; connections that are being opened have their time to open."""
+        self._is_closed = True
+        self._loop.remove_reader(self._socket)
+        self._socket.close()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=CLOSE_WITHIN)
+        for task in self._tasks:
+            task.cancel()

@@ -1,15 +1,17 @@
 """UDP: the socket is drained at each wake-up, and what that leads to is sent together."""
 
 import asyncio
-import ipaddress
+import contextlib
 import socket
+import struct
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from dfks_rules.sip.flow import Flow, Listener
-
-Receive = Callable[[bytes, Flow], None]
-"""Takes one message and where it came from."""
+from dfks_rules.sip.flow import Flow, Listener, TransportName
+from dfks_rules.transport.addresses import Listeners, bound_socket, family_of
+from dfks_rules.transport.ports import Context
+from dfks_rules.transport.wildcard import WildcardSocket
 
 DRAIN = 64
 """Most datagrams read before others get their turn."""
@@ -17,37 +19,79 @@ PORTION = 2 * DRAIN
 """Most datagrams sent before others get their turn: a response and a NOTIFY for each one read."""
 BUFFER = 4 * 1024 * 1024
 """Socket buffers asked for, bytes: a burst of NOTIFYs is answered by a burst of 200s."""
-MAX_LOOKUPS = 100
-"""Most names looked up at once: a flood of Contacts with dead names must not fill the memory."""
 MAX_DATAGRAM = 65_535
+MAX_FLOWS = 10_000
+"""Most peers whose flow is kept. One flow serves all subscriptions of a phone."""
+_SO_MEMINFO = 55
+"""Of Linux's <asm/socket.h>; Python does not name it."""
+_MEMINFO = struct.Struct("@9I")
+"""What is in the socket's queues, bytes; the last is how many datagrams found them full."""
 
 
 class UdpTransport:
     """One UDP socket."""
 
-    def __init__(self, host: str, port: int, receive: Receive) -> None:
+    def __init__(self, host: str, port: int, context: Context) -> None:
+        """Nothing is bound before `start`; `host` is an address."""
+        self._host, self._port, self._context = host, port, context
         self._loop = asyncio.get_running_loop()
-        self._receive = receive
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._socket = socket.socket(family, socket.SOCK_DGRAM)
-        self._socket.settimeout(0)
+        self._flows: dict[Any, Flow] = {}
+        self._received: deque[tuple[bytes, Any]] = deque()
+        self._waiting: deque[tuple[Flow, bytes]] = deque()
+        self._flushing = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._received_in_all = self._sent_in_all = 0
+        self._unsent = self._undelivered = 0
+
+    async def start(self) -> None:
+        """Bind and read."""
+        self._socket = bound_socket(self._host, self._port, socket.SOCK_DGRAM)
         for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
             self._socket.setsockopt(socket.SOL_SOCKET, option, BUFFER)
-        try:
-            self._socket.bind((host, port))
-        except OSError:
-            self._socket.close()
-            raise
-        self.listener = Listener("udp", reachable(host), self._socket.getsockname()[1])
-        self._received: deque[tuple[bytes, tuple[str, int]]] = deque()
-        self._waiting: deque[tuple[bytes, tuple[str, int]]] = deque()
-        self._flushing = False
-        self._lookups = 0
+        bound = self._host, int(self._socket.getsockname()[1])
+        self._listeners = Listeners(TransportName.UDP, bound, self._context.advertise)
+        self._wildcard = WildcardSocket(self._socket) if self._listeners.is_wildcard else None
+        self._receive_from: Callable[[int], tuple[bytes, Any]] = (
+            self._socket.recvfrom if self._wildcard is None else self._wildcard.recvfrom
+        )
         self._loop.add_reader(self._socket, self._read)
+
+    @property
+    def listener(self) -> Listener:
+        """The address that was configured."""
+        return self._listeners.primary
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Datagrams so far; those dropped came faster than they were read."""
+        dropped = 0
+        if self._socket.fileno() >= 0:
+            with contextlib.suppress(OSError):
+                info = self._socket.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMINFO.size)
+                dropped = _MEMINFO.unpack(info)[-1]
+        return {
+            "datagrams_received": self._received_in_all,
+            "datagrams_dropped": dropped,
+            "datagrams_sent": self._sent_in_all,
+            "datagrams_unsent": self._unsent,
+            "undelivered": self._undelivered,
+        }
+
+    def at(self, host: str) -> Listener:
+        """The listener of one local address."""
+        return self._listeners.at(host)
+
+    def has(self, listener: Listener) -> bool:
+        """Whether `listener` is an address of this socket."""
+        return listener in self._listeners
+
+    def stream_to(self, remote: tuple[str, int]) -> None:
+        """Datagrams have no streams."""
 
     def _read(self) -> None:
         """Take what has come in, then work on it: kernel and interpreter by turns cost more."""
-        receive_from, received = self._socket.recvfrom, self._received
+        receive_from, received = self._receive_from, self._received
+        before = len(received)
         for _ in range(DRAIN):
             try:
                 received.append(receive_from(MAX_DATAGRAM))
@@ -56,20 +100,28 @@ class UdpTransport:
             except OSError:
                 # An ICMP error of an earlier datagram; the next read has the next datagram.
                 continue
+        self._received_in_all += len(received) - before
         self._work()
 
     def _work(self) -> None:
-        listener, receive, received = self.listener, self._receive, self._received
-        # A named tuple's own constructor is a Python function: this is the same without the call.
-        new_flow = tuple.__new__
+        receive, received, flows = self._context.receive, self._received, self._flows
         try:
             while received:
-                data, remote = received.popleft()
-                receive(data, new_flow(Flow, (listener, remote[:2], 0, False)))
+                data, origin = received.popleft()
+                receive(data, flows.get(origin) or self._flow_from(origin))
         finally:
             if received:  # One of them has raised: the others are served all the same.
                 self._loop.call_soon(self._work)
             self._flush()
+
+    def _flow_from(self, origin: Any) -> Flow:
+        """The flow to a peer: to `recvfrom`'s address, or to a `wildcard.Origin`."""
+        listeners = self._listeners
+        listener = listeners.at(origin[2]) if self._wildcard else listeners.primary
+        if len(self._flows) >= MAX_FLOWS:
+            self._flows.clear()
+        flow = self._flows[origin] = Flow(listener, origin[:2])
+        return flow
 
     def send(self, flow: Flow, data: bytes) -> None:
         """Send one datagram at the end of this turn.
@@ -78,9 +130,11 @@ class UdpTransport:
         in portions, with what came in meanwhile read in between.
         """
         if flow.resolve:
-            self._resolve_and_send(flow, data)
+            task = self._loop.create_task(self._resolve_and_send(flow, data))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
             return
-        self._waiting.append((data, flow.remote))
+        self._waiting.append((flow, data))
         if not self._flushing:
             self._flushing = True
             self._loop.call_soon(self._flush_later)
@@ -92,59 +146,45 @@ class UdpTransport:
             self._loop.call_soon(self._flush_later)
 
     def _flush(self) -> None:
-        waiting, send_to = self._waiting, self._send_to
-        for _ in range(min(PORTION, len(waiting))):
-            send_to(*waiting.popleft())
+        waiting, send_now = self._waiting, self._send_now
+        portion = min(PORTION, len(waiting))
+        self._sent_in_all += portion
+        for _ in range(portion):
+            send_now(*waiting.popleft())
 
-    def _send_to(self, data: bytes, remote: tuple[str, int]) -> None:
-        # A full buffer or an unreachable peer is a lost datagram: the transaction repeats it.
+    def _send_now(self, flow: Flow, data: bytes) -> None:
         try:
-            self._socket.sendto(data, remote)
+            if self._wildcard is None:
+                self._socket.sendto(data, flow.remote)
+            else:
+                self._wildcard.send(flow, data)
+        except (BlockingIOError, InterruptedError):
+            # A full buffer is a lost datagram: the transaction repeats it.
+            self._sent_in_all -= 1
+            self._unsent += 1
+        except (OSError, OverflowError):
+            # Nobody is there, it is too long, or a peer has written a port above 65535.
+            self._sent_in_all -= 1
+            self._tell_undelivered(data, flow)
+
+    def _tell_undelivered(self, data: bytes, flow: Flow) -> None:
+        self._undelivered += 1
+        self._context.undelivered(data, flow)
+
+    async def _resolve_and_send(self, flow: Flow, data: bytes) -> None:
+        try:
+            remote = await self._context.resolver.resolve(*flow.remote, family_of(self._host))
         except OSError:
-            return
+            self._tell_undelivered(data, flow)
+        else:
+            self._sent_in_all += 1
+            self._send_now(flow._replace(remote=remote, resolve=False), data)
 
-    def _resolve_and_send(self, flow: Flow, data: bytes) -> None:
-        """Look the name up on another thread; beyond `MAX_LOOKUPS` the datagram is lost."""
-        if self._lookups < MAX_LOOKUPS:
-            self._lookups += 1
-            lookup = self._loop.run_in_executor(None, _resolve, flow)
-            lookup.add_done_callback(lambda found: self._send_resolved(found, data))
-
-    def _send_resolved(self, found: "asyncio.Future[tuple[str, int] | None]", data: bytes) -> None:
-        self._lookups -= 1
-        remote = None if found.cancelled() else found.result()
-        if remote is not None and self._socket.fileno() >= 0:
-            self._send_to(data, remote)
-
-    def close(self) -> None:
+    async def close(self) -> None:
         """Send what waits, then close the socket."""
-        for data, remote in self._waiting:
-            self._send_to(data, remote)
-        self._waiting.clear()
+        for _ in range(-(-len(self._waiting) // PORTION)):
+            self._flush()
+        for task in self._tasks:
+            task.cancel()
         self._loop.remove_reader(self._socket)
         self._socket.close()
-
-
-def _resolve(flow: Flow) -> tuple[str, int] | None:
-    """The address behind a host name, or None."""
-    family = socket.AF_INET6 if ":" in flow.listener.host else socket.AF_INET
-    try:
-        found = socket.getaddrinfo(*flow.remote, family=family, type=socket.SOCK_DGRAM)
-    except (OSError, UnicodeError):
-        return None
-    return str(found[0][4][0]), int(found[0][4][1])
-
-
-def reachable(host: str) -> str:
-    """The address to name in Via and Contact for a socket bound to `host`."""
-    if not ipaddress.ip_address(host).is_unspecified:
-        return host
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    target = "2001:db8::1" if ":" in host else "192.0.2.1"
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        try:
-            # Connecting a datagram socket sends nothing: it asks for the route's own address.
-            probe.connect((target, 9))
-        except OSError:
-            return "::1" if ":" in host else "127.0.0.1"
-        return str(probe.getsockname()[0])

@@ -10,8 +10,10 @@ import pytest
 from dfks_rules.errors import StoreError
 from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
+from dfks_rules.model.values import Value
 from dfks_rules.service.ports import Store
 from dfks_rules.store.open import open_store
+from tests.helpers.states import forwarding
 
 ALICE = Aor("alice", "example.com")
 DND, _, CFB, CFNA = FEATURES
@@ -54,7 +56,7 @@ async def test_store_has_nothing_for_a_presentity_nobody_set(store: Store) -> No
 
 async def test_store_gives_what_was_committed(store: Store) -> None:
     """Features that were not changed keep their state."""
-    first = NOTHING_STORED.replace(CFNA, FeatureState(status=True, forward_to="1", ring_count=4))
+    first = NOTHING_STORED.replace(CFNA, forwarding(True, "1", 4))
     second = first.replace(DND, ON)
     assert await _error(_commit(store, ALICE, NOTHING_STORED, first)) is None
     assert store.load(ALICE) == first
@@ -81,7 +83,7 @@ async def test_store_settles_in_the_order_in_which_it_was_asked(store: Store) ->
             last.set_result(None)
 
     for count in range(1000):
-        after = before.replace(CFB, FeatureState(count % 2 == 0, str(count)))
+        after = before.replace(CFB, forwarding(count % 2 == 0, str(count)))
         store.commit(ALICE, before, after, settle)
         before = after
     await last
@@ -117,7 +119,7 @@ async def test_a_conflict_spoils_no_commit_beside_it(store: Store) -> None:
 async def test_store_gives_every_text_back_as_it_was(store: Store, url: str, text: str) -> None:
     """Values are data, in names as well as in targets."""
     presentity = Aor(text, text)
-    after = NOTHING_STORED.replace(CFB, FeatureState(status=True, forward_to=text))
+    after = NOTHING_STORED.replace(CFB, forwarding(True, text))
     assert await _error(_commit(store, presentity, NOTHING_STORED, after)) is None
     store.close()
     if url != "memory:":
@@ -132,10 +134,10 @@ async def test_store_tells_presentities_apart_by_user_and_domain(store: Store) -
         Aor(user, domain) for user in ("", "a", "A", "b") for domain in ("x", "y", "[::1]")
     ]
     for number, presentity in enumerate(presentities):
-        after = NOTHING_STORED.replace(CFB, FeatureState(status=True, forward_to=str(number)))
+        after = NOTHING_STORED.replace(CFB, forwarding(True, str(number)))
         assert await _error(_commit(store, presentity, NOTHING_STORED, after)) is None
     for number, presentity in enumerate(presentities):
-        assert store.load(presentity).state(CFB).forward_to == str(number)
+        assert store.load(presentity).state(CFB).value(Value.FORWARD_TO) == str(number)
 
 
 async def test_store_settles_what_is_under_way_before_it_closes(store: Store) -> None:

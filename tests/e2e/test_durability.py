@@ -102,3 +102,19 @@ def _answers(phone: Ua, deadline: float) -> Iterator[str]:
         if message.status:
             assert message.status == 200
             yield message.headers["call-id"]
+
+
+def test_a_database_that_was_deleted_under_the_server_is_no_ok(
+    tmp_path: Path, config: dict[str, Any]
+) -> None:
+    """A set that is answered OK and gone after the next restart is worse than an error."""
+    call = {"presentity": "sip:alice@example.com", "feature": "DoNotDisturb", "status": 1}
+    with serve(tmp_path, config) as server, Ua(server.ports["udp"]) as phone:
+        assert server.mi("presence_dfks:set_feature", **call)["result"] == "OK"
+        (tmp_path / "dfks.db").unlink()
+        failed = server.mi("presence_dfks:set_feature", **call | {"status": 0})["error"]
+        assert (failed["code"], failed["message"]) == (503, "Store unavailable")
+        assert phone.exchange(body=dnd(True)).status >= 500
+        assert server.stop() == 0
+    log = (tmp_path / "server.log").read_text()
+    assert log.count('"store_lost"') == 1

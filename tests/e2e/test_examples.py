@@ -9,9 +9,9 @@ from typing import Any
 import orjson
 import pytest
 
-from dfks_rules.app.policies import load_policies
-from dfks_rules.policy.answer import answer_of
-from dfks_rules.policy.replay import recorded
+from dfks_rules.app.desk.policies import load_policies
+from dfks_rules.policy.deciding.answer import answer_of
+from dfks_rules.policy.studying.replay import recorded
 from tests.helpers.server import ROOT, serve
 from tests.helpers.ua import Ua, dnd, forward
 

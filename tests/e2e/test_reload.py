@@ -3,12 +3,15 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.helpers.server import START_WITHIN, Server, serve
 
@@ -228,4 +231,91 @@ def test_a_killed_check_is_a_failure_that_says_so(folder: Path, tmp_path: Path) 
         wait_until(lambda: listing(server)["last_failure"] is not None)
         (finding,) = listing(server)["last_failure"]["findings"]
         assert "was killed by SIGSEGV" in finding
+        assert reason(server) == "first"
+
+
+def test_policies_that_vanish_go_on_deciding_until_they_are_back(
+    folder: Path, tmp_path: Path
+) -> None:
+    """A volume that is not mounted for a moment must not allow what was denied."""
+    with serve(tmp_path, {"policies": [str(folder)]}) as server:
+        away = tmp_path / "away"
+        for take in ("file", "folder"):
+            what = folder / "policy.yaml" if take == "file" else folder
+            what.rename(away)
+            wait_until(lambda: listing(server)["last_failure"] is not None)
+            assert reason(server) == "first"
+            error = server.mi("policy:reload")["error"]
+            assert error["message"] == "Policies cannot be used"
+            (finding,) = error["data"]["findings"]
+            assert str(folder) in finding
+            away.rename(what)
+            wait_until(lambda: listing(server)["last_failure"] is None)
+            assert reason(server) == "first"
+        write(folder, "second")
+        wait_until(lambda: reason(server) == "second")
+    lines = [json.loads(line) for line in (tmp_path / "server.log").read_text().splitlines()]
+    told = [line for line in lines if line["event"] == "policy_reload_failed"]
+    assert {line["level"] for line in told} == {"error"}
+    assert "no policy files here" in told[0]["findings"][0]
+
+
+def test_a_config_map_is_followed_when_it_is_swapped_and_not_when_it_is_emptied(
+    tmp_path: Path,
+) -> None:
+    """Kubernetes links each file by way of `..data`, which it turns to another folder."""
+    volume = tmp_path / "volume"
+
+    def turn_to(name: str, word: str | None) -> None:
+        version = volume / f"..{name}"
+        version.mkdir(parents=True)
+        if word:
+            write(version, word)
+        (volume / "..data_tmp").symlink_to(version.name)
+        (volume / "..data_tmp").rename(volume / "..data")
+
+    turn_to("1", "first")
+    (volume / "policy.yaml").symlink_to("..data/policy.yaml")
+    with serve(tmp_path, {"policies": [str(volume)]}) as server:
+        turn_to("2", "second")
+        wait_until(lambda: reason(server) == "second")
+        turn_to("3", None)
+        (volume / "policy.yaml").unlink()
+        wait_until(lambda: listing(server)["last_failure"] is not None)
+        assert reason(server) == "second"
+        turn_to("4", "fourth")
+        (volume / "policy.yaml").symlink_to("..data/policy.yaml")
+        wait_until(lambda: reason(server) == "fourth")
+
+
+def start_fails(tmp_path: Path, config: dict[str, Any]) -> str:
+    """What a server says that does not start, which has exit code 3."""
+    file = tmp_path / "dfks.yaml"
+    file.write_text(yaml.safe_dump({"store": "memory:", **config}))
+    command = [str(Path(sys.executable).with_name("dfks")), "serve", "--config", str(file)]
+    done = subprocess.run(command, capture_output=True, timeout=START_WITHIN, check=False)
+    assert done.returncode == 3
+    return done.stderr.decode()
+
+
+def test_a_start_without_policies_fails_unless_the_settings_say_so(
+    folder: Path, tmp_path: Path
+) -> None:
+    """With last good ones it serves these."""
+    config = {"policies": [str(folder)]}
+    (folder / "policy.yaml").unlink()
+    assert "no policy files here; to serve without policies, write `policies: []`" in start_fails(
+        tmp_path, config
+    )
+    with serve(tmp_path, {"policies": []}) as server:
+        assert "): none, every set is stored" in server.banner
+        call = server.mi("dfks:set_feature", presentity=ALICE, feature="DoNotDisturb", status=1)
+        assert "error" not in call
+    assert "no policy files here" in start_fails(tmp_path, config)
+    write(folder, "first")
+    with serve(tmp_path, config) as server:
+        assert reason(server) == "first"
+    (folder / "policy.yaml").unlink()
+    with serve(tmp_path, config) as server:
+        assert "THE POLICY FILES ARE BROKEN; the last good ones decide" in server.banner
         assert reason(server) == "first"

@@ -14,9 +14,10 @@ from dfks_rules.mi.ports import (
     SubscriptionRow,
 )
 from dfks_rules.model.decisions import Decision, Denial, NotifyScope, Outcome
-from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState, Snapshot
+from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState, Snapshot, values_over
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked, FeatureRequest, Operation, Origin, Requester
+from dfks_rules.model.values import Value
 
 REFUSED_TARGET = "sip:premium@example.com"
 """Where the one policy lets nobody forward to."""
@@ -86,11 +87,8 @@ class MemoryOperations:
         self.params.append(param)
         snapshot = self.stored.get(presentity, NOTHING_STORED)
         before = snapshot.state(asked.feature)
-        state = FeatureState(
-            asked.state.status,
-            asked.state.forward_to or before.forward_to,
-            asked.state.ring_count or before.ring_count,
-        )
+        values = values_over(asked.state.values, before.values)
+        state = FeatureState(asked.state.status, values)
         request = FeatureRequest(
             Operation.SET,
             presentity,
@@ -98,7 +96,7 @@ class MemoryOperations:
             asked.feature,
             asked.state,
         )
-        if state.forward_to == REFUSED_TARGET:
+        if state.value(Value.FORWARD_TO) == REFUSED_TARGET:
             denial = Denial("toll-fraud", "Forwarding there is not allowed")
             return Outcome(request, _decision(before, denial), before, before, before)
         if state != before:

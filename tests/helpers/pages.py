@@ -91,7 +91,7 @@ class Reader:
         assert _pattern(command.prints).fullmatch(printed), f"$ {command.line}\n{printed}"
 
     def _start(self, line: str, errors: int) -> "subprocess.Popen[bytes]":
-        line = line.replace("make run", ".venv/bin/dfks serve --config dfks.yaml")
+        line = line.replace("make run", ".venv/bin/dfks serve")
         path = f"{_BIN}{os.pathsep}{os.environ['PATH']}"
         return subprocess.Popen(
             # A command that stays takes the shell's place, so that signals reach it.

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.identity import Aor
-from dfks_rules.policy.live import Difference, LivePolicies, Oracle
-from dfks_rules.policy.policy_set import PolicySet, load
-from dfks_rules.policy.source import Source
+from dfks_rules.policy.deciding.live import Difference, LivePolicies, Oracle
+from dfks_rules.policy.deciding.policy_set import PolicySet, load
+from dfks_rules.policy.reading.source import Source
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.package import Limits
 from dfks_rules.presence.subscription import Subscription

@@ -7,8 +7,8 @@ from dfks_rules.model.decisions import Decision
 from dfks_rules.model.features import NOTHING_STORED, Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester
-from dfks_rules.policy.policy_set import PolicySet, load
-from dfks_rules.policy.source import Source
+from dfks_rules.policy.deciding.policy_set import PolicySet, load
+from dfks_rules.policy.reading.source import Source
 
 ALICE = Aor("alice", "example.com")
 BOB = Aor("bob", "example.com")

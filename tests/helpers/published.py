@@ -7,21 +7,21 @@ import json
 from pathlib import Path
 
 from dfks_rules.model.requests import Operation
-from dfks_rules.policy.case_schema import case_schema
-from dfks_rules.policy.editor_schema import editor_schema
-from dfks_rules.policy.fact import Fact, Kind
-from dfks_rules.policy.facts import FACTS
-from dfks_rules.policy.matchers import MATCHERS
-from dfks_rules.policy.read_directory import directory_schema
-from dfks_rules.policy.read_number_plan import number_plan_schema
+from dfks_rules.policy.facts.fact import Fact, Kind
+from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.language.matchers import MATCHERS
+from dfks_rules.policy.reading.editor_schema import editor_schema
+from dfks_rules.policy.reading.read_directory import directory_schema
+from dfks_rules.policy.reading.read_number_plan import number_plan_schema
+from dfks_rules.policy.studying.case_schema import case_schema
 
 ROOT = Path(__file__).parents[2]
 
 _HEAD = """# Facts
 
-All that a policy can know about a request. Made from the table in `dfks_rules/policy/facts.py` by
-`python -m tests.helpers.published`; do not edit. How conditions use facts is told in
-[policy-language.md](policy-language.md).
+All that a policy can know about a request. Made from the table in
+`dfks_rules/policy/facts/facts.py` by `python -m tests.helpers.published`; do not edit. How
+conditions use facts is told in [policy-language.md](policy-language.md).
 
 A fact that is not there (an operator has no `watcher`, a `get` has no `request.status`) passes no
 matcher; see "Absent facts" there.

@@ -6,21 +6,16 @@ from typing import Any
 import yaml
 from hypothesis import strategies as st
 
-from dfks_rules.model.features import (
-    FEATURES,
-    MAX_TEXT,
-    VALUES_OF,
-    FeatureState,
-    Snapshot,
-    Value,
-)
+from dfks_rules.model.features import FEATURES, VALUES_OF, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester
-from dfks_rules.policy.check import check
-from dfks_rules.policy.fact import Fact, Kind
-from dfks_rules.policy.facts import FACTS
-from dfks_rules.policy.matchers import MATCHERS, Operand
-from dfks_rules.policy.source import Source
+from dfks_rules.model.values import MAX_TEXT, Value
+from dfks_rules.policy.facts.fact import Fact, Kind
+from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.language.matchers import MATCHERS, Operand
+from dfks_rules.policy.reading.check import check
+from dfks_rules.policy.reading.source import Source
+from tests.helpers.states import forwarding
 
 Question = tuple[FeatureRequest, Snapshot, datetime]
 """What `PolicySet.decide` is asked."""
@@ -221,10 +216,10 @@ def questions(draw: st.DrawFn) -> Question:
             draw(st.sampled_from([None, 1, 3])) if Value.RING_COUNT in VALUES_OF[one] else None
         )
         forward_to = draw(MAYBE_TEXTS) if Value.FORWARD_TO in VALUES_OF[one] else None
-        states.append(FeatureState(draw(st.booleans()), forward_to, ring_count))
+        states.append(forwarding(draw(st.booleans()), forward_to, ring_count))
     asked = None
     if operation is Operation.SET:
-        asked = FeatureState(
+        asked = forwarding(
             draw(st.booleans()), draw(MAYBE_TEXTS), draw(st.sampled_from([None, 3, 100]))
         )
     presentity = draw(AORS)

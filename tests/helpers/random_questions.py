@@ -2,13 +2,15 @@
 
 from random import Random
 
-from dfks_rules.model.features import FEATURES, VALUES_OF, FeatureState, Snapshot, Value
+from dfks_rules.model.features import FEATURES, VALUES_OF, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester, Surroundings
-from dfks_rules.policy.fact import Kind
-from dfks_rules.policy.facts import FACTS
-from dfks_rules.policy.view import NOWHERE, FactValue, View
+from dfks_rules.model.values import Value
+from dfks_rules.policy.facts.fact import Kind
+from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.view import NOWHERE, FactValue, View
 from tests.helpers.random_policies import CONSTANTS, HOSTILE, moment
+from tests.helpers.states import forwarding
 
 _DOMAINS = [*CONSTANTS[Kind.DOMAIN], "other.example"]
 _ADDRESSES = ["10.0.0.7", "::ffff:10.1.1.1", "2001:db8::7", "junk"]
@@ -33,7 +35,7 @@ def random_view(random: Random) -> View:
     asked = None
     around = NOWHERE
     if operation is Operation.SET:
-        asked = FeatureState(random.random() < 0.5, _target(random), random.choice(_RINGS))
+        asked = forwarding(random.random() < 0.5, _target(random), random.choice(_RINGS))
         others = _snapshot(random)
         around = Surroundings(lambda _aor: others, random.choice([None, 1, 3, 100]))
     requester = _requester(random, presentity)
@@ -85,5 +87,5 @@ def _snapshot(random: Random) -> Snapshot:
         takes = VALUES_OF[feature]
         forward_to = _target(random) if Value.FORWARD_TO in takes else None
         rings = random.choice(_RINGS) if Value.RING_COUNT in takes else None
-        states.append(FeatureState(random.random() < 0.5, forward_to, rings))
+        states.append(forwarding(random.random() < 0.5, forward_to, rings))
     return Snapshot(1, tuple(states))

@@ -4,14 +4,14 @@ import asyncio
 from pathlib import Path
 from typing import NamedTuple
 
-from dfks_rules.app.policies import read_files
-from dfks_rules.app.reload import PolicyReloader
+from dfks_rules.app.desk.policies import read_files
+from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.config.settings import ReloadSettings
 from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester
-from dfks_rules.policy.compiled import revision_of
-from dfks_rules.policy.view import NOWHERE
+from dfks_rules.policy.deciding.compiled import revision_of
+from dfks_rules.policy.facts.view import NOWHERE
 from tests.helpers.policy import NOON
 
 DOMAINS = [f"t{n}.example" for n in range(3)]

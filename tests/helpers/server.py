@@ -78,13 +78,16 @@ class Server:
 
 
 @contextmanager
-def serve(folder: Path, config: dict[str, Any] | None = None) -> Iterator[Server]:
+def serve(
+    folder: Path, config: dict[str, Any] | None = None, *, files: int | None = None
+) -> Iterator[Server]:
     """Run a server until the block ends.
 
     Args:
         folder: for its configuration and log.
         config: settings other than the defaults here: the default policy, states in memory, free
             ports for UDP, TCP and MI over HTTP.
+        files: how many files it may have open (`ulimit -n`); None for as many as we.
     """
     defaults = {
         "sip": {"listen": ["udp:127.0.0.1:0", "tcp:127.0.0.1:0"]},
@@ -95,6 +98,8 @@ def serve(folder: Path, config: dict[str, Any] | None = None) -> Iterator[Server
     file = folder / "dfks.yaml"
     file.write_text(yaml.safe_dump(defaults | (config or {})))
     command = [str(Path(sys.executable).with_name("dfks")), "serve", "--config", str(file)]
+    if files is not None:
+        command = ["sh", "-c", f'ulimit -n {files}; exec "$@"', "sh", *command]
     with (
         (folder / "server.log").open("ab") as log,
         subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log) as process,

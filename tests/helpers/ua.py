@@ -106,13 +106,21 @@ def forward(on: bool, target: str, kind: str = "forwardImmediate") -> bytes:
 class Ua:
     """One phone: one socket, one dialog. Close it, or use it in a `with`."""
 
-    def __init__(self, port: int, aor: str | None = None, transport: str = "udp") -> None:
+    def __init__(
+        self,
+        port: int,
+        aor: str | None = None,
+        transport: str = "udp",
+        *,
+        host: str = "127.0.0.1",
+    ) -> None:
         """Make a phone; nothing is sent yet.
 
         Args:
-            port: of the server on 127.0.0.1.
+            port: of the server.
             aor: address of record, also of what it watches; None for one nobody else has.
             transport: `udp` or `tcp`.
+            host: address of the server.
         """
         number = next(_NUMBER)
         self.aor = aor or f"sip:user{number}@example.com"
@@ -121,7 +129,7 @@ class Ua:
         self._socket = socket.socket(socket.AF_INET, kind)
         # A hundred answers may come before a busy machine lets the test read the first.
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * 1024 * 1024)
-        self._socket.connect(("127.0.0.1", port))
+        self._socket.connect((host, port))
         self.contact = "sip:phone@{}:{}".format(*self._socket.getsockname())
         self._buffer = b""
         self._inbox: list[Message] = []

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from dfks_rules.app.policies import read_files
+from dfks_rules.app.desk.policies import read_files
 from dfks_rules.cli.main import dfks
 from dfks_rules.errors import PolicyError
-from dfks_rules.policy.codes import CODES
-from dfks_rules.policy.policy_set import load
+from dfks_rules.policy.deciding.policy_set import load
+from dfks_rules.policy.reading.codes import CODES
 from tests.helpers.published import ROOT
 
 MUST_FAIL = ROOT / "tests/policies/must_fail"

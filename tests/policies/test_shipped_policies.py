@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from dfks_rules.policy.cases import CaseResult, is_cases_file, parse_cases, run_cases
-from dfks_rules.policy.policy_set import load
-from dfks_rules.policy.source import Source
+from dfks_rules.policy.deciding.policy_set import load
+from dfks_rules.policy.reading.source import Source
+from dfks_rules.policy.studying.cases import CaseResult, is_cases_file, parse_cases, run_cases
 from tests.helpers.published import ROOT
 
 SHIPPED = sorted((ROOT / "policies").rglob("cases.yaml"))
@@ -64,12 +64,12 @@ DIFFERENCES = {
         "by.status: expected default/store-what-is-asked, got default/tell-what-is-stored"
     ],
     "a rule too many": [
-        "matched: expected ['default/tell-what-is-stored', 'default/store-what-is-asked'], "
-        "got ['default/tell-what-is-stored']"
+        "matched: expected [default/tell-what-is-stored, default/store-what-is-asked], "
+        "got [default/tell-what-is-stored]"
     ],
     "wrong reason": ["reason: expected not-my-presentity, got not-your-presentity"],
     "right decision for the wrong reason": ["reason: expected toll-fraud, got read-only"],
-    "right decision, wrong scope of notify": ["notify: expected True, got requester"],
+    "right decision, wrong scope of notify": ["notify: expected true, got requester"],
 }
 """Name of each case that must fail → what is told of it."""
 

@@ -15,6 +15,8 @@ from dfks_rules.csta.xml import read
 from dfks_rules.errors import MalformedMessageError
 from dfks_rules.model.features import FEATURES, Feature, FeatureState
 from dfks_rules.model.requests import Asked
+from dfks_rules.model.values import Value
+from tests.helpers.states import forwarding
 
 # XML 1.0 §2.2, production Char.
 xml_text = st.text(
@@ -44,7 +46,7 @@ _MULTIPART = (
 )
 _PIECES = [b"<", b">", b"&", b"\0", b"\xff", b"<!DOCTYPE a>", b"--x", b"<![CDATA[", b"&#0;", b"<a>"]
 
-states = st.builds(FeatureState, st.booleans(), st.one_of(st.none(), xml_text), ring_counts)
+states = st.builds(forwarding, st.booleans(), st.one_of(st.none(), xml_text), ring_counts)
 documents = st.lists(
     st.tuples(st.sampled_from(FEATURES), states), min_size=1, unique_by=lambda document: document[0]
 )
@@ -64,11 +66,14 @@ def test_an_xml_library_reads_back_whatever_was_rendered(
     ordered = sorted(told, key=lambda document: FEATURES.index(document[0]))
     for (feature, state), said in zip(ordered, map(_told, bodies), strict=True):
         forwarded = feature is not Feature.DO_NOT_DISTURB
-        counted = feature is Feature.CALL_FORWARDING_NO_ANSWER and state.ring_count is not None
+        counted = (
+            feature is Feature.CALL_FORWARDING_NO_ANSWER
+            and state.value(Value.RING_COUNT) is not None
+        )
         assert said["device"] == device
         assert said["forwardStatus" if forwarded else "doNotDisturbOn"] == str(state.status).lower()
-        assert said.get("forwardTo") == (state.forward_to if forwarded else None)
-        assert said.get("ringCount") == (str(state.ring_count) if counted else None)
+        assert said.get("forwardTo") == (state.value(Value.FORWARD_TO) if forwarded else None)
+        assert said.get("ringCount") == (str(state.value(Value.RING_COUNT)) if counted else None)
 
 
 @given(any_text)
@@ -104,7 +109,7 @@ def test_a_request_means_the_same_in_every_order_of_its_children(
         f'<{prefix}SetForwarding xmlns:p="{NAMESPACE}">'
         f"{''.join(children[position] for position in order)}</{prefix}SetForwarding>"
     )
-    state = FeatureState(status, target, count)
+    state = forwarding(status, target, count)
     assert parse(CONTENT_TYPE, body.encode()) == [
         Asked(Feature.CALL_FORWARDING_NO_ANSWER, state, device)
     ]

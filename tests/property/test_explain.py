@@ -5,12 +5,12 @@ from functools import partial
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dfks_rules.policy.explain import explain, explanation_json, lines_of
-from dfks_rules.policy.facts import FACTS
-from dfks_rules.policy.policy_set import load
-from dfks_rules.policy.reference import holds
-from dfks_rules.policy.source import Source
-from dfks_rules.policy.view import FactValue, View
+from dfks_rules.policy.deciding.policy_set import load
+from dfks_rules.policy.deciding.reference import holds
+from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.view import FactValue, View
+from dfks_rules.policy.reading.source import Source
+from dfks_rules.policy.studying.explain import explain, explanation_json, lines_of
 from tests.helpers.random_policies import Question, files, questions
 from tests.property.test_policy_engine import FEWER
 

@@ -6,11 +6,11 @@ from random import Random
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dfks_rules.policy.facts import FACTS
-from dfks_rules.policy.policy_set import load
-from dfks_rules.policy.reference import ReferenceEvaluator
-from dfks_rules.policy.source import Source
-from dfks_rules.policy.view import FactValue, View
+from dfks_rules.policy.deciding.policy_set import load
+from dfks_rules.policy.deciding.reference import ReferenceEvaluator
+from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.view import FactValue, View
+from dfks_rules.policy.reading.source import Source
 from tests.helpers.random_policies import SITE, Question, files, questions
 from tests.helpers.random_questions import random_view
 

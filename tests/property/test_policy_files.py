@@ -8,12 +8,12 @@ from random import Random
 import pytest
 
 from dfks_rules.errors import DfksError
-from dfks_rules.policy.cases import parse_cases
-from dfks_rules.policy.given_files import parse_given
-from dfks_rules.policy.layout import laid_out
 from dfks_rules.policy.lint.findings import check_and_lint
-from dfks_rules.policy.read_site import read_site
-from dfks_rules.policy.source import Source
+from dfks_rules.policy.reading.layout import laid_out
+from dfks_rules.policy.reading.read_site import read_site
+from dfks_rules.policy.reading.source import Source
+from dfks_rules.policy.studying.cases import parse_cases
+from dfks_rules.policy.studying.given_files import parse_given
 from tests.helpers.published import ROOT
 
 FILES = sorted(

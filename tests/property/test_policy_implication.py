@@ -6,12 +6,12 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dfks_rules.policy.compile import Literal, Literals
-from dfks_rules.policy.fact import Fact, Kind
-from dfks_rules.policy.facts import FACTS
-from dfks_rules.policy.implication import contradicts, implies
-from dfks_rules.policy.matchers import MATCHERS, Atom, Operand
-from dfks_rules.policy.view import FactValue
+from dfks_rules.policy.facts.fact import Fact, Kind
+from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.view import FactValue
+from dfks_rules.policy.language.alternatives import Literals, SignedAtom
+from dfks_rules.policy.language.implication import contradicts, implies
+from dfks_rules.policy.language.matchers import MATCHERS, Atom, Operand
 from tests.helpers.random_policies import CONSTANTS, TEXTS, operands
 
 PROFILE = settings(max_examples=600)
@@ -55,7 +55,7 @@ def values(fact: Fact) -> st.SearchStrategy[FactValue]:
 
 
 @st.composite
-def literals_of(draw: st.DrawFn, fact: Fact) -> Literal:
+def literals_of(draw: st.DrawFn, fact: Fact) -> SignedAtom:
     """A test of one fact, or its negation."""
     name = draw(st.sampled_from([m.name for m in MATCHERS.values() if fact.kind in m.kinds]))
     matcher = MATCHERS[name]
@@ -65,7 +65,7 @@ def literals_of(draw: st.DrawFn, fact: Fact) -> Literal:
     elif matcher.operand is Operand.TEXTS and name not in ("cidr", "regex") and draw(st.booleans()):
         written = draw(st.lists(st.sampled_from(STRETCHES), min_size=1, max_size=2))
     operand = None if matcher.operand is Operand.FLAG else matcher.prepare(written)
-    return Literal(Atom(fact.name, matcher.negates or name, operand), draw(st.booleans()))
+    return SignedAtom(Atom(fact.name, matcher.negates or name, operand), draw(st.booleans()))
 
 
 @st.composite

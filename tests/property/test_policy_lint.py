@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from dfks_rules.model.decisions import Decision
 from dfks_rules.model.features import OFF
 from dfks_rules.model.requests import Operation
-from dfks_rules.policy.check import CheckedPolicy, check
-from dfks_rules.policy.combine import make_plan
-from dfks_rules.policy.document import Rule
+from dfks_rules.policy.deciding.combine import make_plan
+from dfks_rules.policy.deciding.reference import holds
+from dfks_rules.policy.facts.view import View
+from dfks_rules.policy.language.document import Rule
 from dfks_rules.policy.lint.findings import lint
-from dfks_rules.policy.reference import holds
-from dfks_rules.policy.source import Source
-from dfks_rules.policy.view import View
+from dfks_rules.policy.reading.check import CheckedPolicy, check
+from dfks_rules.policy.reading.source import Source
 from tests.helpers.random_policies import CONDITIONS, EFFECTS, Question, dumped, questions
 from tests.property.test_policy_engine import FEWER, fact_of
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from dfks_rules.policy.patterns import (
+from dfks_rules.policy.language.patterns import (
     MAX_PATTERN,
     MAX_SUBJECT,
     compile_pattern,

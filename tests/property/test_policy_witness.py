@@ -6,10 +6,10 @@ import yaml
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from dfks_rules.policy.compare import compare, what_differs
-from dfks_rules.policy.given import view_of
-from dfks_rules.policy.policy_set import load
-from dfks_rules.policy.source import Source
+from dfks_rules.policy.deciding.policy_set import load
+from dfks_rules.policy.facts.given import view_of
+from dfks_rules.policy.reading.source import Source
+from dfks_rules.policy.studying.compare import compare, what_differs
 from tests.helpers.random_policies import Question, dumped, files, questions
 
 PROFILE = settings(

@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dfks_rules.model.identity import Aor
-from dfks_rules.policy.directory import Directory, Entry
-from dfks_rules.policy.number_plan import Dialling, NumberPlan
-from dfks_rules.policy.targets import CLASSES, KINDS, REACHES, Targets
+from dfks_rules.policy.site.directory import Directory, Entry
+from dfks_rules.policy.site.number_plan import Dialling, NumberPlan
+from dfks_rules.policy.site.targets import CLASSES, KINDS, REACHES, Targets
 
 DOMAINS = {
     "de.example": Dialling("DE", (3, 4), ("2",), "0", "30"),

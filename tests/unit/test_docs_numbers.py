@@ -5,15 +5,15 @@ import re
 import pytest
 
 from dfks_rules.model.identity import Aor
-from dfks_rules.policy.directory import Directory, Entry, make_directory
-from dfks_rules.policy.read_directory import directory_schema, read_directory
-from dfks_rules.policy.read_number_plan import (
+from dfks_rules.policy.reading.read_directory import directory_schema, read_directory
+from dfks_rules.policy.reading.read_number_plan import (
     make_number_plan,
     number_plan_schema,
     read_number_plan,
 )
-from dfks_rules.policy.source import Source
-from dfks_rules.policy.targets import CLASSES, KINDS, Targets
+from dfks_rules.policy.reading.source import Source
+from dfks_rules.policy.site.directory import Directory, Entry, make_directory
+from dfks_rules.policy.site.targets import CLASSES, KINDS, Targets
 from tests.helpers.published import ROOT
 
 DIRECTORY_PAGE = (ROOT / "docs/reference/directory.md").read_text(encoding="utf-8")

@@ -8,15 +8,16 @@ import yaml
 
 from dfks_rules.model.decisions import Decision, DenialAnswer
 from dfks_rules.model.features import FEATURES
-from dfks_rules.policy.answer import answer_of
-from dfks_rules.policy.case_schema import case_schema
-from dfks_rules.policy.cases import parse_cases, run_cases
-from dfks_rules.policy.facts import FACTS
-from dfks_rules.policy.given import view_of
-from dfks_rules.policy.matchers import MATCHERS
-from dfks_rules.policy.policy_set import load
-from dfks_rules.policy.schema import policy_schema
-from dfks_rules.policy.source import Source
+from dfks_rules.model.values import Value
+from dfks_rules.policy.deciding.answer import answer_of
+from dfks_rules.policy.deciding.policy_set import load
+from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.given import view_of
+from dfks_rules.policy.language.matchers import MATCHERS
+from dfks_rules.policy.reading.schema import policy_schema
+from dfks_rules.policy.reading.source import Source
+from dfks_rules.policy.studying.case_schema import case_schema
+from dfks_rules.policy.studying.cases import parse_cases, run_cases
 from tests.helpers.published import ROOT
 
 PAGE = (ROOT / "docs/reference/policy-language.md").read_text(encoding="utf-8")
@@ -145,8 +146,9 @@ def test_examples_of_effects_give_what_the_page_says(example: str, expected: str
 def test_examples_of_values_give_what_the_page_says(written: str, expected: str) -> None:
     """Every way of writing one."""
     given = {**ASKED, "feature": "CallForwardingNoAnswer", "request.ringCount": 99}
-    state = decide(f"  - {{id: r, when: {{op: set}}, then: {{values: {{{written}}}}}}}\n", given)[0]
-    assert expected in (state.forward_to, str(state.ring_count))
+    rule = f"  - {{id: r, when: {{op: set}}, then: {{values: {{{written}}}}}}}\n"
+    state = decide(rule, given).state
+    assert expected in (state.value(Value.FORWARD_TO), str(state.value(Value.RING_COUNT)))
 
 
 def test_every_answer_to_a_denial_is_told() -> None:

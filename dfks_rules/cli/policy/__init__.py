@@ -1,7 +1,8 @@
 """`dfks policy`: everything an author does with policy files, one file a command.
 
-Belongs here: options, output, exit codes. Never here: what a policy means (`policy`), what the
-running server does (`app`, by MI). May import: everything below `cli`.
+Belongs here: options, output, exit codes.
+Never here: what a policy means (`policy`), what the running server does (`app`, by MI).
+May import: everything below `cli`.
 """
 
 import click

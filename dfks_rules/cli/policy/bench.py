@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import click
 
-from dfks_rules.app.policies import load_policies, read_cases
-from dfks_rules.policy.cases import is_cases_file, parse_cases
-from dfks_rules.policy.policy_set import PolicySet
-from dfks_rules.policy.view import View
-from dfks_rules.policy.witness import witnesses
+from dfks_rules.app.desk.policies import load_policies, read_cases
+from dfks_rules.policy.deciding.policy_set import PolicySet
+from dfks_rules.policy.facts.view import View
+from dfks_rules.policy.studying.cases import is_cases_file, parse_cases
+from dfks_rules.policy.studying.witness import witnesses
 
 MOST = 2_000
 """Most requests that are measured."""

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import click
 
-from dfks_rules.policy.coverage import Coverage
+from dfks_rules.policy.studying.coverage import Coverage
 
 _NOT_XML = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -48,11 +48,11 @@ class Report:
     @property
     def problems(self) -> list[str]:
         """What is wrong besides failed cases, one line each."""
-        problems = [] if self.cases else ["there are no cases to run"]
+        problems = [] if self.cases else ["no cases to run"]
         problems += [f"{file}: policy has no case" for file in self.untested]
         if self.coverage.percent < self.threshold:
             covered = f"{self.coverage.percent:.1f} %"
-            problems.append(f"coverage is {covered}; at least {self.threshold:g} % is wanted")
+            problems.append(f"coverage is {covered}; {self.threshold:g} % is required")
         return problems
 
     @property

@@ -1,35 +1,37 @@
 """`dfks policy check`: everything that is wrong with policy files, or likely to be."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from dfks_rules.app.policies import read_files
+from dfks_rules.app.desk.policies import folders_below, read_files
 from dfks_rules.cli.exit_codes import DONE, INVALID
 from dfks_rules.cli.policy.reports import FORMATS, Report, gap_table
 from dfks_rules.errors import Finding, PolicyError
-from dfks_rules.policy.cases import parse_cases
 from dfks_rules.policy.lint.findings import check_and_lint
 from dfks_rules.policy.lint.gaps import gaps
-from dfks_rules.policy.source import Source
+from dfks_rules.policy.reading.check import CheckedPolicy
+from dfks_rules.policy.reading.source import Source
+from dfks_rules.policy.studying.cases import parse_cases
 
 
 @click.command("check")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
-    "--format", "form", type=click.Choice(list(FORMATS)), default="human", help="How to tell it."
+    "--format", "form", type=click.Choice(list(FORMATS)), default="human", help="Output format."
 )
 @click.option("--strict", is_flag=True, help="Warnings fail too.")
 @click.option("--gaps", "with_gaps", is_flag=True, help="Also tell what no rule decides.")
 def command(paths: tuple[Path, ...], form: str, *, strict: bool, with_gaps: bool) -> None:
-    """Check the policies and cases in PATHS, files and directories as the server reads them.
+    """Check the policies and cases in PATHS: files, and directories with all below them.
 
+    PATHS are read as one server reads them; each directory further down is a set of its own.
     Exit code 3 when something is wrong.
     """
     if with_gaps and form not in ("human", "json"):
-        raise click.UsageError(f"--gaps has no form in {form}; take human or json")
+        raise click.UsageError(f"--gaps needs --format human or json, not {form}")
     report = _report(paths, with_gaps=with_gaps)
     click.echo(FORMATS[form](report))
     if with_gaps and form == "human":
@@ -38,25 +40,52 @@ def command(paths: tuple[Path, ...], form: str, *, strict: bool, with_gaps: bool
     sys.exit(INVALID if bad else DONE)
 
 
-def _report(paths: Iterable[Path], *, with_gaps: bool) -> Report:
-    sources: list[Source] = []
-    cases: list[Source] = []
-    unreadable: list[Finding] = []
+def _report(paths: Sequence[Path], *, with_gaps: bool) -> Report:
+    """What is wrong with the files of PATHS together, and with each folder below them alone."""
+    report = _Checked()
+    together: list[Source] = []
+    apart: list[list[Source]] = []
     for path in paths:
+        before = report.files
+        together += report.read(path)
+        below = [folder for folder in folders_below(path) if folder not in paths]
+        apart += map(report.read, below)
+        if report.files == before:
+            raise click.UsageError(f"no policy files in {path}")
+    usable = [policy for sources in (together, *apart) for policy in report.check(sources)]
+    findings = sorted(dict.fromkeys(report.findings))
+    return Report(findings, report.texts, gaps(usable) if with_gaps else [])
+
+
+class _Checked:
+    """Fills while files are read and checked."""
+
+    def __init__(self) -> None:
+        self.findings: list[Finding] = []
+        self.texts: dict[str, str] = {}
+        self.files = 0
+        """How many there were, those that could not be read included."""
+
+    def read(self, path: Path) -> list[Source]:
+        """The files of a path that decide; its cases are checked at once."""
         try:
             found = read_files([path])
         except PolicyError as error:
-            unreadable += error.findings
-            continue
-        if not (found.sources or found.cases):
-            raise click.UsageError(f"no policy files in {path}")
-        sources += found.sources
-        cases += found.cases
-    usable, findings = check_and_lint(sources)
-    for source in cases:
-        findings += _findings_of_cases(source)
-    texts = {source.file: source.text for source in (*sources, *cases)}
-    return Report(sorted(unreadable + findings), texts, gaps(usable) if with_gaps else [])
+            self.findings += error.findings
+            self.files += len(error.findings)
+            return []
+        for source in found.cases:
+            self.findings += _findings_of_cases(source)
+        everything = (*found.sources, *found.cases)
+        self.texts |= {source.file: source.text for source in everything}
+        self.files += len(everything)
+        return list(found.sources)
+
+    def check(self, sources: Sequence[Source]) -> list[CheckedPolicy]:
+        """The policies of one set that can be used."""
+        usable, findings = check_and_lint(sources)
+        self.findings += findings
+        return usable
 
 
 def _findings_of_cases(source: Source) -> list[Finding]:

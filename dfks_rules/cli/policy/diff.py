@@ -10,14 +10,14 @@ from typing import Any, BinaryIO
 
 import click
 
-from dfks_rules.app.policies import load_policies
+from dfks_rules.app.desk.policies import load_policies
 from dfks_rules.cli.exit_codes import DONE, FAILED
-from dfks_rules.policy.answer import answer_of
-from dfks_rules.policy.compare import Comparison, Group, compare, said
-from dfks_rules.policy.policy_set import PolicySet
-from dfks_rules.policy.replay import recorded, stored_as_sets
-from dfks_rules.policy.scalar import flow
+from dfks_rules.policy.deciding.answer import answer_of
+from dfks_rules.policy.deciding.policy_set import PolicySet
+from dfks_rules.policy.studying.compare import Comparison, Group, compare, said
+from dfks_rules.policy.studying.replay import recorded, stored_as_sets
 from dfks_rules.store.states import stored_states
+from dfks_rules.yaml.scalar import flow
 
 MAX_LINE = 1024 * 1024
 """Longest line of a decision log, in bytes."""
@@ -33,7 +33,7 @@ class _Store(click.ParamType):  # type: ignore[type-arg]
     def convert(self, value: Any, param: Any, ctx: Any) -> Path:
         kind, _, path = str(value).partition(":")
         if kind != "sqlite" or not path:
-            self.fail(f"unknown store `{value}`: `sqlite:PATH`", param, ctx)
+            self.fail(f"unknown store `{value}`; write `sqlite:PATH`", param, ctx)
         return Path(path)
 
 
@@ -79,9 +79,9 @@ def command(  # noqa: PLR0913 - one for each option
     Exit code 0 when no difference was found, 1 when there are some, as diff does.
     """
     if replay and sweep:
-        raise click.UsageError("--replay and --sweep are two questions: ask one at a time")
+        raise click.UsageError("use either --replay or --sweep")
     if listed and not sweep:
-        raise click.UsageError("--list goes with --sweep")
+        raise click.UsageError("--list needs --sweep")
     with closing(load_policies([old])) as before, closing(load_policies([new])) as after:
         if replay:
             comparison = _replayed(before, after, replay)
@@ -111,8 +111,8 @@ def _replayed(old: PolicySet, new: PolicySet, log: BinaryIO) -> Comparison:
         else:
             comparison.add(view, f"{log.name}:{number}")
     if broken:
-        lines = "1 line was" if broken == 1 else f"{broken:,} lines were"
-        click.echo(f"{log.name}: {lines} left out", err=True)
+        lines = "1 line" if broken == 1 else f"{broken:,} lines"
+        click.echo(f"{log.name}: {lines} skipped", err=True)
     return comparison
 
 
@@ -145,7 +145,7 @@ def _as_text(comparison: Comparison, what: str) -> Iterator[str]:
         yield from (f"  - {name}" for name in group.names)
         yield ""
     if comparison.ungrouped:
-        yield f"{comparison.ungrouped:,} more differ in still other ways"
+        yield f"{comparison.ungrouped:,} more differ in other ways"
     if comparison.different:
         yield f"{comparison.different:,} of {comparison.tried:,} {what} are decided differently"
     else:

@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
-from dfks_rules.app.policies import load_policies
+from dfks_rules.app.desk.policies import load_policies
 from dfks_rules.cli.policy.asking import fact_options, sources_of
-from dfks_rules.policy.answer import answer_of
-from dfks_rules.policy.explain import brief, decision_line, explain
-from dfks_rules.policy.given_files import parse_given
+from dfks_rules.policy.deciding.answer import answer_of
+from dfks_rules.policy.studying.explain import brief, decision_line, explain
+from dfks_rules.policy.studying.given_files import parse_given
 
 
 @click.command("eval")

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from dfks_rules.app.policies import load_policies
+from dfks_rules.app.desk.policies import load_policies
 from dfks_rules.cli.mi import exchange_for
 from dfks_rules.cli.policy.asking import (
     fact_options,
@@ -17,9 +17,9 @@ from dfks_rules.cli.policy.asking import (
     views_of_sip,
 )
 from dfks_rules.mi.client import call
-from dfks_rules.policy.explain import explain, explanation_json, lines_of
-from dfks_rules.policy.given_files import parse_given
-from dfks_rules.policy.view import View
+from dfks_rules.policy.facts.view import View
+from dfks_rules.policy.studying.explain import explain, explanation_json, lines_of
+from dfks_rules.policy.studying.given_files import parse_given
 
 
 @click.command("explain")

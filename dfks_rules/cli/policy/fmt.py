@@ -11,8 +11,8 @@ import click
 
 from dfks_rules.cli.exit_codes import DONE, FAILED
 from dfks_rules.errors import Finding, PolicyError
-from dfks_rules.policy.layout import laid_out
-from dfks_rules.policy.source import Source
+from dfks_rules.policy.reading.layout import laid_out
+from dfks_rules.policy.reading.source import Source
 
 
 @click.command(name="fmt")
@@ -40,7 +40,7 @@ def command(paths: tuple[Path, ...], *, check: bool, diff: bool) -> None:
         if not (check or diff):
             _replace(path, new)
         if not diff:
-            click.echo(f"{path}: {'would be laid out' if check else 'laid out'}")
+            click.echo(f"{path}: {'would be reformatted' if check else 'reformatted'}")
     if findings:
         raise PolicyError(findings)
     sys.exit(FAILED if changed and (check or diff) else DONE)

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from dfks_rules import __version__
-from dfks_rules.errors import Finding
-from dfks_rules.policy.codes import CODES
+from dfks_rules.errors import MAX_TOLD, Finding
 from dfks_rules.policy.lint.gaps import Gap
+from dfks_rules.policy.reading.codes import CODES
 
 PAGE = "https://dfks-rules.example/docs/reference/findings.md"
 """Where each code has a section of its own."""
@@ -28,6 +28,16 @@ class Report(NamedTuple):
     """What no rule decides; empty when nobody asked."""
 
     @property
+    def told(self) -> Sequence[Finding]:
+        """Those that are shown one by one."""
+        return self.findings[:MAX_TOLD]
+
+    @property
+    def more(self) -> int:
+        """How many are not shown."""
+        return len(self.findings) - len(self.told)
+
+    @property
     def errors(self) -> list[Finding]:
         """Those because of which a file cannot be used."""
         return [finding for finding in self.findings if finding.severity == "error"]
@@ -41,19 +51,21 @@ class Report(NamedTuple):
 def human(report: Report) -> str:
     """One line for each finding, the line it is about with a caret, and the counts."""
     lines: list[str] = []
-    for finding in report.findings:
+    for finding in report.told:
         where = finding.file
         if finding.line:
             where += f":{finding.line}:{finding.column}"
         lines.append(f"{where}: {finding.severity}: {finding.message} [{finding.code}]")
         lines += _excerpt(finding, report.texts.get(finding.file, ""))
-    return "\n".join([*lines, _counts(report)])
+    return "\n".join([*lines, *_more(report), _counts(report)])
 
 
 def as_json(report: Report) -> str:
     """One object: files, findings, and gaps when there are any."""
-    findings = [{**one._asdict(), "help": _help(one.code)} for one in report.findings]
+    findings = [{**one._asdict(), "help": _help(one.code)} for one in report.told]
     told: dict[str, Any] = {"files": report.files, "findings": findings}
+    if report.more:
+        told["more"] = report.more
     if report.gaps:
         told["gaps"] = [{**gap._asdict(), "otherwise": gap.otherwise} for gap in report.gaps]
     return json.dumps(told, indent=2, ensure_ascii=False)
@@ -64,7 +76,7 @@ def sarif(report: Report) -> str:
 
     Reference: OASIS SARIF 2.1.0 §3.14 (run), §3.27 (result), §3.49 (reportingDescriptor).
     """
-    codes = sorted({finding.code for finding in report.findings})
+    codes = sorted({finding.code for finding in report.told})
     rules = [
         {
             "id": code,
@@ -78,7 +90,8 @@ def sarif(report: Report) -> str:
     run = {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
-        "results": [_result(one, codes.index(one.code)) for one in report.findings],
+        "results": [_result(one, codes.index(one.code)) for one in report.told],
+        **({"properties": {"more": report.more}} if report.more else {}),
     }
     log = {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -91,13 +104,13 @@ def sarif(report: Report) -> str:
 def github(report: Report) -> str:
     """Workflow commands, which GitHub shows beside the lines of a change."""
     lines = []
-    for finding in report.findings:
+    for finding in report.told:
         properties = {"file": finding.file, "title": finding.code}
         if finding.line:
             properties |= {"line": str(finding.line), "col": str(finding.column)}
         told = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
         lines.append(f"::{finding.severity} {told}::{_data(finding.message)}")
-    return "\n".join([*lines, _counts(report)])
+    return "\n".join([*lines, *_more(report), _counts(report)])
 
 
 FORMATS: dict[str, Callable[[Report], str]] = {
@@ -120,6 +133,10 @@ def gap_table(gaps: Sequence[Gap]) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     )
+
+
+def _more(report: Report) -> list[str]:
+    return [f"and {report.more:,} more"] if report.more else []
 
 
 def _help(code: str) -> str:

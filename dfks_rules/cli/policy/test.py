@@ -11,16 +11,16 @@ from typing import Any, NamedTuple
 import click
 import watchfiles
 
-from dfks_rules.app.policies import read_cases, read_sources
+from dfks_rules.app.desk.policies import read_cases, read_sources
 from dfks_rules.cli.exit_codes import CASE_FAILED
 from dfks_rules.cli.policy import case_report
 from dfks_rules.cli.policy.case_report import RanCase, Report
 from dfks_rules.errors import Finding, PolicyError
-from dfks_rules.policy.cases import CaseFile, is_cases_file, parse_cases, run_cases
-from dfks_rules.policy.coverage import Coverage
-from dfks_rules.policy.explain import brief, explain
-from dfks_rules.policy.policy_set import load
-from dfks_rules.policy.source import POLICY, kind_of
+from dfks_rules.policy.deciding.policy_set import load
+from dfks_rules.policy.reading.source import POLICY, kind_of
+from dfks_rules.policy.studying.cases import CaseFile, is_cases_file, parse_cases, run_cases
+from dfks_rules.policy.studying.coverage import Coverage
+from dfks_rules.policy.studying.explain import brief, explain
 
 _TIMEOUT = 200
 """Longest wait for a change, ms."""

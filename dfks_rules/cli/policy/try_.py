@@ -9,14 +9,14 @@ from typing import Any
 
 import click
 
-from dfks_rules.app.policies import load_policies
+from dfks_rules.app.desk.policies import load_policies
 from dfks_rules.cli.policy.asking import fact_line
 from dfks_rules.errors import Finding, PolicyError
-from dfks_rules.policy.explain import Explanation, decision_line, explain, lines_of
-from dfks_rules.policy.facts import FACTS
-from dfks_rules.policy.given_files import INCOMPLETE, parse_given
-from dfks_rules.policy.policy_set import PolicySet
-from dfks_rules.policy.source import Source, parse
+from dfks_rules.policy.deciding.policy_set import PolicySet
+from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.reading.source import Source, parse
+from dfks_rules.policy.studying.explain import Explanation, decision_line, explain, lines_of
+from dfks_rules.policy.studying.given_files import INCOMPLETE, parse_given
 
 
 @click.command("try")

@@ -1,4 +1,9 @@
-"""The methods, one file per module."""
+"""The methods of MI, one file for each module of names.
+
+Belongs here: parameters, what a method asks of `ports.Operations`, its reply.
+Never here: transports, JSON-RPC; a rule that SIP does not also obey.
+May import: the rest of mi, and what mi may import.
+"""
 
 from dfks_rules.mi.methods import core, dfks, policy, presence, statistics
 from dfks_rules.mi.registry import Registry

@@ -8,10 +8,11 @@ from typing import Any
 
 from dfks_rules.mi.errors import BAD_REQUEST, REFUSED, CallError, invalid_params
 from dfks_rules.mi.registry import Desk, Given, Method, Parameter
-from dfks_rules.mi.values import take_aor, take_status, take_text, take_texts
+from dfks_rules.mi.values import take_aor, take_status, take_text, take_texts, take_value
 from dfks_rules.model.decisions import Decision, Outcome
-from dfks_rules.model.features import RING_COUNTS, VALUES_OF, Feature, FeatureState, Value
+from dfks_rules.model.features import VALUES_OF, Feature, FeatureState, values_from
 from dfks_rules.model.requests import Asked
+from dfks_rules.model.values import Value
 
 
 async def set_feature(desk: Desk, given: Given) -> Any:
@@ -79,7 +80,7 @@ def _feature(name: str) -> Feature:
 
 def _state(feature: Feature, given: Given) -> FeatureState:
     """The state asked for; `values` is a list of `field/value`, and a value may hold `/`."""
-    values: dict[Value, str] = {}
+    values: dict[Value, str | int] = {}
     for text in given.get("values", ()):
         field, slash, value = text.partition("/")
         if not slash or not value:
@@ -87,13 +88,11 @@ def _state(feature: Feature, given: Given) -> FeatureState:
         name = _value_name(feature, field)
         if name in values:
             raise invalid_params(f"values: `{field}` is given twice")
-        values[name] = value
-    rings = values.get(Value.RING_COUNT)
-    return FeatureState(
-        given["status"],
-        values.get(Value.FORWARD_TO),
-        None if rings is None else _ring_count(rings),
-    )
+        try:
+            values[name] = take_value(name.kind, value)
+        except ValueError as error:
+            raise invalid_params(f"values: `{field}` is {error}") from None
+    return FeatureState(given["status"], values_from(values))
 
 
 def _value_name(feature: Feature, field: str) -> Value:
@@ -103,13 +102,6 @@ def _value_name(feature: Feature, field: str) -> Value:
             return name
     known = " or ".join(f"`{name.value}`" for name in allowed) or "none"
     raise invalid_params(f"values: {feature.value} takes {known}, not `{field}`")
-
-
-def _ring_count(text: str) -> int:
-    if text.isascii() and text.isdecimal() and len(text) < 4 and int(text) in RING_COUNTS:
-        return int(text)
-    span = f"{RING_COUNTS[0]} to {RING_COUNTS[-1]}"
-    raise invalid_params(f"values: `{Value.RING_COUNT.value}` is `{text}`, not {span}")
 
 
 def _refusal(outcome: Outcome) -> CallError:
@@ -125,12 +117,7 @@ def _refusal(outcome: Outcome) -> CallError:
 
 
 def _shown(state: FeatureState) -> dict[str, Any]:
-    shown: dict[str, Any] = {"status": int(state.status)}
-    if state.forward_to is not None:
-        shown[Value.FORWARD_TO.value] = state.forward_to
-    if state.ring_count is not None:
-        shown[Value.RING_COUNT.value] = state.ring_count
-    return shown
+    return {"status": int(state.status), **state.by_name}
 
 
 def _decided(decision: Decision) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from dfks_rules.errors import Finding
-from dfks_rules.policy.codes import CODES
-from dfks_rules.policy.source import Source
-from dfks_rules.policy.validate import did_you_mean, quoted
+from dfks_rules.policy.reading.codes import CODES
+from dfks_rules.policy.reading.source import Source
+from dfks_rules.policy.words.wording import did_you_mean, quoted
 
 _ALLOW = re.compile(r"#\s*dfks:\s*allow\b[ \t]*((?:[\w-]+\s*,\s*)*[\w-]*)")
 _CODE = "policy_needless_allow"
@@ -52,12 +52,12 @@ def _allowances(source: Source) -> Iterator[_Allowance]:
 def _needless(one: _Allowance) -> Finding:
     known = CODES.get(one.code)
     if not one.code:
-        message = "no warning is named that shall be allowed"
+        message = "name the warning to allow, e.g. `policy_shadowed`"
     elif known is None:
         warnings = [code for code, row in CODES.items() if row.severity == "warning"]
         message = f"unknown warning {quoted(one.code)}{did_you_mean(one.code, warnings)}"
     elif known.severity == "error":
-        message = f"`{one.code}` is an error, which no comment allows"
+        message = f"`{one.code}` is an error; a comment can allow warnings only"
     else:
-        message = f"there is no `{one.code}` on this line to allow"
+        message = f"no `{one.code}` on this line; delete the comment"
     return Finding(one.file, one.line, one.column, _CODE, message, CODES[_CODE].severity)

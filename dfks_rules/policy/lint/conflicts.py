@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 from dfks_rules.errors import Finding
 from dfks_rules.model.decisions import Denial
-from dfks_rules.policy.document import Effects
-from dfks_rules.policy.implication import excludes
+from dfks_rules.policy.facts.view import FactValue
+from dfks_rules.policy.language.document import Effects
+from dfks_rules.policy.language.implication import excludes
 from dfks_rules.policy.lint.index import Entry, Overlapping
 from dfks_rules.policy.lint.ranked import RankedRule, Way, fields_of, fields_set
-from dfks_rules.policy.view import FactValue
 
 
 def conflicts(rules: Sequence[RankedRule]) -> list[Finding]:
@@ -39,7 +39,7 @@ def _among(equals: Sequence[RankedRule]) -> Iterator[Finding]:
             yield rule.finding(
                 "policy_conflict",
                 f"rule `{rule.name}` and {other.reference} may match together and {verb} "
-                "differently; only the names of their files say which wins",
+                "differently; only their file names decide which wins",
             )
         earlier.add(rule)
 

@@ -1,17 +1,23 @@
-"""Everything that can be said of policy files: errors of `check`, and warnings."""
+"""Everything that can be said of policy files: errors of `reading.check`, and warnings."""
 
 from collections.abc import Sequence
 
 from dfks_rules.errors import Finding
-from dfks_rules.policy.check import CheckedPolicy, check
-from dfks_rules.policy.document import Mode
+from dfks_rules.policy.language.document import Mode
 from dfks_rules.policy.lint.allowing import without_allowed
+from dfks_rules.policy.lint.bystanders import bars_others
 from dfks_rules.policy.lint.conflicts import conflicts
+from dfks_rules.policy.lint.exceptions import overruled
+from dfks_rules.policy.lint.following import many_follow
+from dfks_rules.policy.lint.groups import unknown_groups
+from dfks_rules.policy.lint.letters import mixed_letters
 from dfks_rules.policy.lint.numbers import unplanned
 from dfks_rules.policy.lint.ranked import RankedRule, ranked
 from dfks_rules.policy.lint.shadowing import shadowed
 from dfks_rules.policy.lint.single import single
-from dfks_rules.policy.source import Source
+from dfks_rules.policy.lint.texts import literal_texts
+from dfks_rules.policy.reading.check import CheckedPolicy, check
+from dfks_rules.policy.reading.source import Source
 
 
 def check_and_lint(sources: Sequence[Source]) -> tuple[list[CheckedPolicy], list[Finding]]:
@@ -31,6 +37,8 @@ def check_and_lint(sources: Sequence[Source]) -> tuple[list[CheckedPolicy], list
     # What seems unused may only be misspelt where it is used.
     findings = [one for one in findings if one.severity == "error" or one.file not in broken]
     findings += [*lint(sound), *unplanned(sound, site.targets.plan)]
+    for mode in (Mode.ENFORCE, Mode.SHADOW):
+        findings += unknown_groups(ranked(sound, mode), site.directory)
     usable = [source for source in sources if source.file not in broken]
     return sound, sorted(without_allowed(findings, usable))
 
@@ -49,4 +57,13 @@ def _lint(rules: Sequence[RankedRule]) -> list[Finding]:
     # A rule that decides nothing cannot win.
     places = {finding[:3] for finding in dead}
     alive = [rule for rule in rules if (rule.file, *rule.place) not in places]
-    return [*single(rules), *dead, *conflicts(alive)]
+    return [
+        *single(rules),
+        *literal_texts(rules),
+        *bars_others(rules),
+        *mixed_letters(rules),
+        *many_follow(rules),
+        *dead,
+        *overruled(alive),
+        *conflicts(alive),
+    ]

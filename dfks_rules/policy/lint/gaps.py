@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from dfks_rules.policy.check import CheckedPolicy
-from dfks_rules.policy.compile import QUESTIONS
+from dfks_rules.policy.language.alternatives import QUESTIONS
 from dfks_rules.policy.lint.ranked import RankedRule, fields_of, fields_set, ranked
+from dfks_rules.policy.reading.check import CheckedPolicy
 
 _BUILT_IN = {
     "get": "what is stored is told",

@@ -5,12 +5,12 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator
 from typing import Generic, NamedTuple, TypeVar
 
-from dfks_rules.policy.fact import Kind
-from dfks_rules.policy.facts import FACTS
-from dfks_rules.policy.implication import is_opaque, start_of
+from dfks_rules.policy.facts.fact import Kind
+from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.view import FactValue
+from dfks_rules.policy.language.implication import is_opaque, start_of
+from dfks_rules.policy.language.matchers import Atom
 from dfks_rules.policy.lint.ranked import Way
-from dfks_rules.policy.matchers import Atom
-from dfks_rules.policy.view import FactValue
 
 T = TypeVar("T")
 

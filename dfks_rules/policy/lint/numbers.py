@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator
 
 from dfks_rules.errors import Finding
-from dfks_rules.policy.check import CheckedPolicy
-from dfks_rules.policy.codes import CODES
-from dfks_rules.policy.number_plan import NumberPlan
+from dfks_rules.policy.reading.check import CheckedPolicy
+from dfks_rules.policy.reading.codes import CODES
+from dfks_rules.policy.site.number_plan import NumberPlan
 
 _READ = ("target.number", "target.class", "target.reach", "target.country")
 """Facts that need to know what was dialled."""
@@ -23,8 +23,8 @@ def unplanned(policies: Iterable[CheckedPolicy], plan: NumberPlan) -> Iterator[F
             if asked is not None:
                 name = rule.id.partition("/")[2]
                 message = (
-                    f"rule `{name}` asks for `{asked}`, and no NumberPlan here says a country: "
-                    "only numbers with `+` or `00` are read"
+                    f"rule `{name}` tests `{asked}`, but no NumberPlan names a country: "
+                    "only numbers with `+` or `00` are recognised"
                 )
                 yield Finding(one.source.file, *place, code, message, CODES[code].severity)
                 break

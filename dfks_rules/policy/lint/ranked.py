@@ -6,14 +6,14 @@ from typing import NamedTuple
 from dfks_rules.errors import Finding
 from dfks_rules.model.features import VALUES_OF
 from dfks_rules.model.requests import Operation
-from dfks_rules.policy.check import CheckedPolicy
-from dfks_rules.policy.codes import CODES
-from dfks_rules.policy.compile import QUESTIONS, Alternative, Literals
-from dfks_rules.policy.document import Effects, Mode, Rule
-from dfks_rules.policy.facts import FACTS
-from dfks_rules.policy.implication import by_fact, values_of
-from dfks_rules.policy.source import Place
-from dfks_rules.policy.view import FactValue
+from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.view import FactValue
+from dfks_rules.policy.language.alternatives import QUESTIONS, Alternative, Literals
+from dfks_rules.policy.language.document import Effects, Mode, Rule
+from dfks_rules.policy.language.implication import by_fact, values_of
+from dfks_rules.policy.reading.check import CheckedPolicy
+from dfks_rules.policy.reading.codes import CODES
+from dfks_rules.yaml.tree import Place
 
 
 class Way(NamedTuple):
@@ -74,16 +74,8 @@ def ranked(policies: Sequence[CheckedPolicy], mode: Mode = Mode.ENFORCE) -> list
 
 def fields_set(effects: Effects) -> dict[str, object]:
     """What a rule decides: field, named as `decided_by` does → value."""
-    values = {
-        "status": effects.status,
-        "forwardTo": effects.forward_to,
-        "ringCount": effects.ring_count,
-        "assigned": effects.assigned,
-        "notify": effects.notify,
-        "allow": effects.allow,
-        "deny": effects.denial,
-    }
-    return {field: value for field, value in values.items() if value is not None}
+    denial = {} if effects.denial is None else {"deny": effects.denial}
+    return {**effects.fields, **denial}
 
 
 def fields_of(question: int) -> frozenset[str]:

@@ -4,11 +4,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from dfks_rules.errors import Finding
-from dfks_rules.policy.document import Effects
-from dfks_rules.policy.implication import implied_by
+from dfks_rules.model.requests import Operation
+from dfks_rules.policy.facts.view import FactValue
+from dfks_rules.policy.language.alternatives import QUESTIONS
+from dfks_rules.policy.language.document import Effects
+from dfks_rules.policy.language.implication import implied_by
 from dfks_rules.policy.lint.index import Implied
 from dfks_rules.policy.lint.ranked import RankedRule, Way, fields_of, fields_set
-from dfks_rules.policy.view import FactValue
 
 _MOST_NAMED = 3
 """Most rules that one message names."""
@@ -32,7 +34,8 @@ def shadowed(rules: Sequence[RankedRule]) -> list[Finding]:
         elif by := earlier.deciding_all_of(rule):
             named = ", ".join(one.reference for one in by[:_MOST_NAMED])
             more = f" and {len(by) - _MOST_NAMED} more" if len(by) > _MOST_NAMED else ""
-            message = f"rule `{rule.name}` decides nothing: {named}{more} decided before it"
+            come = "comes" if len(by) == 1 else "come"
+            message = f"rule `{rule.name}` decides nothing: {named}{more} {come} first"
             findings.append(rule.finding("policy_shadowed", message))
         earlier.add(rule)
     return findings
@@ -120,14 +123,15 @@ def _takes_of(effects: Effects, question: int) -> frozenset[str]:
     if effects.final:
         taken |= fields - {"deny"} | {"also"}
     if effects.denial:
-        # Who is told, and whether the feature is assigned, still counts when it is denied.
-        taken |= fields - {"notify", "assigned"} | {"also"}
+        # Who is told still counts, and on a get whether the feature is assigned.
+        gets = QUESTIONS[question][0] is Operation.GET
+        taken |= fields - {"notify", "assigned" if gets else ""} | {"also"}
     return taken
 
 
 def _does_more(effects: Effects) -> bool:
     """Whether it has effects that no earlier rule can take away."""
-    known = {"status", "assigned", "notify", "forward_to", "ring_count", "denial", "allow", "also"}
+    known = {"status", "assigned", "notify", "values", "denial", "allow", "also"}
     others = set(effects._fields) - known - {"log", "final"}
     defaults = effects._field_defaults
     return any(getattr(effects, name) != defaults.get(name) for name in others)

@@ -4,25 +4,32 @@ from collections.abc import Iterable, Iterator
 
 from dfks_rules.errors import Finding
 from dfks_rules.model.requests import Operation
-from dfks_rules.policy.compile import QUESTIONS, Literal, TooManyAlternativesError, alternatives
-from dfks_rules.policy.document import Condition, Not
-from dfks_rules.policy.implication import by_fact, contradicts, excludes
+from dfks_rules.model.values import VALUES
+from dfks_rules.policy.language.alternatives import (
+    QUESTIONS,
+    SignedAtom,
+    TooManyAlternativesError,
+    alternatives,
+)
+from dfks_rules.policy.language.document import Condition, Not
+from dfks_rules.policy.language.implication import by_fact, contradicts, excludes
+from dfks_rules.policy.language.matchers import Atom
+from dfks_rules.policy.language.values import Template
 from dfks_rules.policy.lint.ranked import RankedRule, Way, fields_of, fields_set
-from dfks_rules.policy.matchers import Atom
-from dfks_rules.policy.values import Template
 
 _WHO = {
     "origin", "watcher", "watcher.user", "watcher.domain", "device", "userAgent", "transport",
     "source.ip", "param", "role", "rate.user", "rate.device",
 }  # fmt: skip
 """Facts about who asks, and how often: a phone that floods is refused whatever it asks for."""
+_VALUES = {value.value for value in VALUES}
 _WHOSE = {"op", "feature", "presentity", "user", "domain", "groups"}
 """Facts about whose feature it is, and which."""
 _SWITCHING_OFF = by_fact(
     frozenset(
         {
-            Literal(Atom("request.status", "eq", 0), positive=True),
-            Literal(Atom("stored.status", "eq", 1), positive=True),
+            SignedAtom(Atom("request.status", "eq", 0), positive=True),
+            SignedAtom(Atom("stored.status", "eq", 1), positive=True),
         }
     )
 )
@@ -40,7 +47,7 @@ def single(rules: Iterable[RankedRule]) -> Iterator[Finding]:
             yield rule.finding(
                 "policy_bars_switching_off",
                 f"rule `{rule.name}` also bars switching off: add `request.status: 1`, "
-                "or say who is barred and nothing else",
+                "or test only who asks",
             )
 
 
@@ -50,10 +57,10 @@ def _always_matches(rule: RankedRule) -> Iterator[Finding]:
         return
     if any(way.literals for way in rule.ways) or len(rule.ways) > 1:
         yield rule.finding(
-            code, f"rule `{rule.name}` always matches: its conditions rule nothing out"
+            code, f"rule `{rule.name}` always matches: its conditions exclude nothing"
         )
     elif rule.rule.effects.denial or rule.rule.effects.final:
-        what = "denies" if rule.rule.effects.denial else "ends"
+        what = "denies" if rule.rule.effects.denial else "is final for"
         yield rule.finding(code, f"rule `{rule.name}` {what} everything: it has no condition")
 
 
@@ -71,7 +78,7 @@ def _has_no_effect(rule: RankedRule) -> Iterator[Finding]:
     questions = {question for way in rule.ways for question in way.questions}
     fields = fields_set(effects)
     possible = frozenset[str]().union(*map(fields_of, questions))
-    for field in sorted(fields.keys() - possible - {"allow", "forwardTo", "ringCount"}):
+    for field in sorted(fields.keys() - possible - {"allow", *_VALUES}):
         message = (
             f"`{field}` of rule `{rule.name}` has no effect: the rule is about `subscribe` only"
         )
@@ -92,7 +99,7 @@ def _follows_itself(rule: RankedRule) -> Iterator[Finding]:
         same = same and also.domain in (None, Template("${domain}"))
         if same and features == {also.feature}:
             message = (
-                f"`also` of rule `{rule.name}` has no effect: it sets what is being set; "
+                f"`also` of rule `{rule.name}` has no effect: it repeats the set at hand; "
                 "use `status` and `values`"
             )
             yield rule.finding("policy_no_effect", message)

@@ -22,10 +22,11 @@ import pytest
 from dfks_rules.mi.datagram import DatagramServer
 from dfks_rules.mi.fifo import FifoServer
 from dfks_rules.mi.http import HttpServer
-from dfks_rules.model.features import Feature, FeatureState
+from dfks_rules.model.features import Feature
 from dfks_rules.model.identity import Aor
 from tests.helpers.mi import dispatcher
 from tests.helpers.operations import REFUSED_TARGET, MemoryOperations, subscription
+from tests.helpers.states import forwarding
 
 _CLI = Path(sys.executable).parent / "opensips-cli"
 _ALICE = "sip:alice@10.0.0.11"
@@ -101,7 +102,7 @@ async def test_set_and_get_over_each_transport(site: Site) -> None:
     state = site.operations.stored[Aor("alice", "10.0.0.11")].state(
         Feature.CALL_FORWARDING_NO_ANSWER
     )
-    assert state == FeatureState(status=True, forward_to="sip:bob@10.0.0.11", ring_count=4)
+    assert state == forwarding(True, "sip:bob@10.0.0.11", 4)
     assert site.operations.params == ["1"]
     told = (await site.run("dfks:get_features", _ALICE)).result
     assert told["features"][3]["stored"]["ringCount"] == 4

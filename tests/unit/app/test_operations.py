@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from dfks_rules.app.logs import LoggedOutcomes
-from dfks_rules.app.operations import ServerOperations
-from dfks_rules.app.reload import PolicyReloader
+from dfks_rules.app.desk.reload import PolicyReloader
+from dfks_rules.app.metrics import Metrics
+from dfks_rules.app.operations import Records, ServerOperations
+from dfks_rules.app.records.decisions import Decisions
+from dfks_rules.app.records.logs import LoggedOutcomes
 from dfks_rules.config.settings import ReloadSettings
 from dfks_rules.errors import StoreError
 from dfks_rules.model.features import FEATURES, Snapshot
@@ -24,10 +26,12 @@ def _at() -> datetime:
 
 
 def _operations(book: Playbook) -> ServerOperations:
-    log = LoggedOutcomes()
+    decisions = Decisions(10, lambda _: None)
+    records = Records(LoggedOutcomes(decisions), decisions, Metrics())
+    records.metrics.include("features", records.log)
     settings = ReloadSettings(watch=False, poll=False, keep=1, last_good=Path("unused"))
     policies = PolicyReloader((), settings)
-    return ServerOperations(book.features, book.notifier, log, policies, _at, "info")
+    return ServerOperations(book.features, book.notifier, records, policies, _at)
 
 
 def _watched() -> Playbook:
@@ -105,5 +109,6 @@ async def test_level_statistics_and_uptime_are_told() -> None:
     operations = _operations(_watched())
     operations.set_log_level("warning")
     assert operations.log_level() == "warning"
+    assert operations.statistics()["features:sets"] == 0
     assert operations.statistics()["policy:reloads"] == 0
     assert operations.uptime() >= 0

@@ -78,14 +78,17 @@ async def test_server_is_found_through_its_settings(tmp_path: Path) -> None:
 
 
 async def test_results_are_printed_as_text_or_as_json(tmp_path: Path) -> None:
-    """A bare word for scripts, indented JSON for people."""
+    """A table for people; what scripts ask for does not change with it."""
     server = DatagramServer(tmp_path / "sock", dispatcher())
     await server.start()
     head = ("mi", "--url", server.address)
     assert (await _run(*head, "dfks_set_feature", _ALICE, "DoNotDisturb", "1")).output == "OK\n"
-    output = (await _run(*head, "ps")).output
+    assert (await _run(*head, "ps")).output.startswith("Processes:\n  ID  PID")
+    output = (await _run(*head, "ps", "--json")).output
     assert json.loads(output)["Processes"]
     assert output.startswith('{\n    "Processes"')
+    done = await _run(*head, "--json", "dfks_set_feature", _ALICE, "DoNotDisturb", "1")
+    assert done.output == '"OK"\n'
     await server.close()
 
 

@@ -6,6 +6,7 @@ from dfks_rules.cli.phone_bodies import parse_wish, readable, request_body
 from dfks_rules.csta.parse import parse
 from dfks_rules.csta.render import render
 from dfks_rules.model.features import Feature, FeatureState
+from tests.helpers.states import forwarding
 
 TYPE = "application/x-as-feature-event+xml"
 CFNA = Feature.CALL_FORWARDING_NO_ANSWER
@@ -15,7 +16,7 @@ def test_server_understands_what_the_phone_asks() -> None:
     """Both sides of the wire are ours here."""
     wish = parse_wish("CallForwardingNoAnswer=on,forwardTo=sip:a&b@host,ringCount=4")
     (asked,) = parse(TYPE, request_body(wish))
-    assert (asked.feature, asked.state) == (CFNA, FeatureState(True, "sip:a&b@host", 4))
+    assert (asked.feature, asked.state) == (CFNA, forwarding(True, "sip:a&b@host", 4))
 
 
 @pytest.mark.parametrize("text", ["Dnd=on", "DoNotDisturb", "DoNotDisturb=on,x=1"])
@@ -27,7 +28,7 @@ def test_wish_that_makes_no_sense_is_refused(text: str) -> None:
 
 def test_notify_of_several_documents_reads_as_one_line_each() -> None:
     """What `dfks phone` prints."""
-    states = ((Feature.DO_NOT_DISTURB, FeatureState()), (CFNA, FeatureState(True, "sip:b@h", 3)))
+    states = ((Feature.DO_NOT_DISTURB, FeatureState()), (CFNA, forwarding(True, "sip:b@h", 3)))
     content_type, body = render(states, "alice")
     first, second = readable(content_type.decode(), body)
     assert first.split() == ["DoNotDisturb", "off"]

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from dfks_rules.config import Config, load_config
-from dfks_rules.config.settings import Address, DecisionSettings, FifoSettings, ReloadSettings
+from dfks_rules.config.settings import DecisionSettings, FifoSettings, ListenAddress, ReloadSettings
 from dfks_rules.errors import ConfigError, Finding
 from dfks_rules.presence.package import OnNotifyTimeout
+from dfks_rules.transport.limits import ConnectionLimits
 
 _EVERYTHING = """\
 sip: {listen: ["udp:[::1]:5070", "tcp:pbx.example.com:0"]}
@@ -18,7 +19,8 @@ mi:
   fifo: {path: run/fifo, reply_dir: /tmp}
   datagram: "unix:run/sock"
   http: {listen: "0.0.0.0:8888", root: /rpc, secret: correct-horse}
-presence: {min_expires: 10, default_expires: 20, max_expires: 30, on_notify_timeout: drop}
+presence: {min_expires: 10, default_expires: 20, max_expires: 30, on_notify_timeout: drop,
+  stop_within: 5}
 log: {level: debug}
 reload: {watch: false, poll: true, keep: 9, last_good: /var/lib/dfks/good.json}
 """
@@ -49,6 +51,7 @@ def test_without_a_file_everything_is_on_loopback() -> None:
     assert config.policies == (Path("policies/default"),)
     assert config.store == Path("var/dfks.db")
     assert config.presence.on_notify_timeout is OnNotifyTimeout.KEEP
+    assert config.stop_within == 20
     assert {setting.origin for setting in config.settings} == {"default"}
 
 
@@ -64,18 +67,22 @@ def test_empty_file_is_all_defaults(tmp_path: Path, text: str) -> None:
 def test_every_setting_is_taken(tmp_path: Path) -> None:
     """Relative paths start at the file's folder."""
     config = _load(tmp_path, _EVERYTHING)
-    assert config.sip.listen == (Address("udp", "::1", 5070), Address("tcp", "pbx.example.com", 0))
+    assert config.sip.listen == (
+        ListenAddress("udp", "::1", 5070),
+        ListenAddress("tcp", "pbx.example.com", 0),
+    )
     assert str(config.sip.listen[0]) == "udp:[::1]:5070"
     assert config.policies == (tmp_path / "mine", Path("/etc/dfks/policies"))
     assert config.store is None
     assert config.mi.fifo == FifoSettings(tmp_path / "run/fifo", Path("/tmp"))  # noqa: S108
     assert config.mi.datagram == tmp_path / "run/sock"
     assert config.mi.http is not None
-    assert config.mi.http.listen == Address("tcp", "0.0.0.0", 8888)
+    assert config.mi.http.listen == ListenAddress("tcp", "0.0.0.0", 8888)
     assert (config.mi.http.root, config.mi.http.secret) == ("/rpc", "correct-horse")
     presence = config.presence
     assert (presence.min_expires, presence.default_expires, presence.max_expires) == (10, 20, 30)
     assert presence.on_notify_timeout is OnNotifyTimeout.DROP
+    assert config.stop_within == 5
     assert config.log.level == "debug"
     assert config.reload == ReloadSettings(False, True, 9, Path("/var/lib/dfks/good.json"))
 
@@ -109,7 +116,7 @@ def test_environment_can_open_a_door_alone() -> None:
     """No file is needed."""
     config = load_config(None, {"DFKS_MI__HTTP__LISTEN": "[::1]:0"})
     assert config.mi.http is not None
-    assert config.mi.http.listen == Address("tcp", "::1", 0)
+    assert config.mi.http.listen == ListenAddress("tcp", "::1", 0)
     assert config.mi.http.root == "/mi"
 
 
@@ -147,12 +154,12 @@ log: {level: verbose}
 @pytest.mark.parametrize(
     ("text", "part"),
     [
-        ("store: x\nstore: y\n", "dfks.yaml:2:1: key `store` is here twice"),
+        ("store: x\nstore: y\n", "dfks.yaml:2:1: key `store` appears twice"),
         ("store:\n", "dfks.yaml:1:1: `store` is empty"),
         ("a: [\n", "dfks.yaml:2:1: not YAML"),
         ("- a\n", "dfks.yaml:1:1: settings must be a mapping"),
         ("sip: 5\n", "dfks.yaml:1:6: `sip` must be a mapping"),
-        ("policies: []\n", "dfks.yaml:1:11: `policies` is empty"),
+        ("sip: {listen: []}\n", "dfks.yaml:1:15: `sip.listen` is empty"),
         ("policies: [a, a]\n", "dfks.yaml:1:11: `policies` holds the same entry twice"),
         ("store: redis\n", "dfks.yaml:1:8: `store` is `redis`; it must look like"),
         ("mi: {datagram: 'udp:0.0.0.0:1'}\n", "dfks.yaml:1:16: `mi.datagram` is not a loopback"),
@@ -217,3 +224,45 @@ def test_decisions_are_kept_and_logged_as_told(tmp_path: Path) -> None:
     assert not load_config(None, {"DFKS_DECISIONS__MASK": "false"}).decisions.mask
     with pytest.raises(ConfigError, match="must be `true` or `false`"):
         load_config(None, {"DFKS_DECISIONS__MASK": "maybe"})
+
+
+def test_connections_and_the_name_of_the_server_are_settings(tmp_path: Path) -> None:
+    """A proxy is one source with all connections; behind NAT no local address is of use."""
+    text = """\
+sip:
+  advertise: "[2001:db8::9]:5070"
+  idle_timeout: 600
+  max_connections: 50
+  max_connections_per_source: 40
+"""
+    sip = _load(tmp_path, text).sip
+    assert sip.advertise == "[2001:db8::9]:5070"
+    assert sip.connections == ConnectionLimits(idle=600, in_all=50, per_source=40)
+    assert load_config(None, {}).sip.connections == ConnectionLimits()
+    assert load_config(None, {}).sip.advertise is None
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("a..b", "must look like"),
+        ("2001:db8::9", "must look like"),
+        ("sip.example.com:", "must look like"),
+        ("sip:sip.example.com", "must look like"),
+        ("sip.example.com:0", "has a port that is not in 1 to 65535"),
+        ("sip.example.com:65536", "has a port that is not in 1 to 65535"),
+        ("[2001:db8::9]:65536", "has a port that is not in 1 to 65535"),
+    ],
+)
+def test_advertised_host_is_one_that_can_stand_in_a_uri(
+    tmp_path: Path, text: str, reason: str
+) -> None:
+    """Else no phone could answer a NOTIFY or refresh."""
+    assert [reason in one for one in _findings(tmp_path, f"sip: {{advertise: '{text}'}}")] == [True]
+
+
+def test_a_server_may_have_no_policies_on_purpose(tmp_path: Path) -> None:
+    """An empty folder may be a mistake; this is none."""
+    file = tmp_path / "dfks.yaml"
+    file.write_text("policies: []\n")
+    assert load_config(file, {}).policies == ()

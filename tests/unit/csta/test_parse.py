@@ -2,11 +2,13 @@
 
 import pytest
 
-from dfks_rules.csta.parse import MAX_BODY, parse
+from dfks_rules.csta.parse import MAX_BODY, parse, read_value
 from dfks_rules.csta.xml import MAX_DEPTH, MAX_ELEMENTS, MAX_QUOTED
 from dfks_rules.errors import MalformedMessageError
-from dfks_rules.model.features import MAX_TEXT, Feature, FeatureState
+from dfks_rules.model.features import Feature, FeatureState
 from dfks_rules.model.requests import Asked
+from dfks_rules.model.values import MAX_TEXT, Choice, Value
+from tests.helpers.states import forwarding
 
 TYPE = "application/x-as-feature-event+xml"
 NS = 'xmlns="http://www.ecma-international.org/standards/ecma-323/csta/ed3"'
@@ -50,7 +52,7 @@ OBSERVED = {
     ),
     "the target is kept while forwarding goes off": (
         _forwarding("<activateForward>false</activateForward><forwardDN>2424</forwardDN>"),
-        Asked(CFNA, FeatureState(False, "2424")),
+        Asked(CFNA, forwarding(False, "2424")),
     ),
     "device and target are SIP URIs": (
         _forwarding(
@@ -58,20 +60,20 @@ OBSERVED = {
             "<activateForward>true</activateForward>",
             "forwardImmediate",
         ),
-        Asked(CFA, FeatureState(True, "sip:2424@example.com"), "sip:alice@example.com"),
+        Asked(CFA, forwarding(True, "sip:2424@example.com"), "sip:alice@example.com"),
     ),
     "the device is not known, the target a tel URI, ringCount empty": (
         _forwarding(
             "<device><notKnown/></device><forwardDN>tel:+492424</forwardDN>"
             "<activateForward>1</activateForward><ringCount/>"
         ),
-        Asked(CFNA, FeatureState(True, "tel:+492424")),
+        Asked(CFNA, forwarding(True, "tel:+492424")),
     ),
     "names are prefixed, children in another order, device left out": (
         b'<c:SetForwarding xmlns:c="urn:x"><c:activateForward>true</c:activateForward>'
         b"<c:ringCount>4</c:ringCount><c:forwardingType>forwardNoAns</c:forwardingType>"
         b"<c:forwardDN>2424</c:forwardDN></c:SetForwarding>",
-        Asked(CFNA, FeatureState(True, "2424", 4)),
+        Asked(CFNA, forwarding(True, "2424", 4)),
     ),
     "quotes are single and the namespace lacks its hyphen": (
         b"<?xml version='1.0' encoding='utf-8'?><SetDoNotDisturb xmlns='http://www.ecmainternational"
@@ -163,7 +165,7 @@ def test_parser_ignores_a_ring_count_of_a_feature_that_has_none() -> None:
 def test_parser_reads_ring_counts_within_range(text: str, count: int) -> None:
     """ECMA-323: 1 to 100."""
     body = _forwarding(f"<activateForward>1</activateForward><ringCount>{text}</ringCount>")
-    assert parse(TYPE, body)[0].state.ring_count == count
+    assert parse(TYPE, body)[0].state.value(Value.RING_COUNT) == count
 
 
 def test_parser_passes_over_comments_instructions_and_unknown_elements() -> None:
@@ -307,3 +309,12 @@ def test_refusal_repeats_little_of_what_the_peer_sent_and_nothing_harmful() -> N
     """The message goes into a reason phrase or a quoted Warning text."""
     message = _refusal(_dnd(f'<doNotDisturbOn>"\\é{"y" * 500}</doNotDisturbOn>')).message
     assert message == f"doNotDisturbOn: `{'y' * (MAX_QUOTED - 3)}` is not true or false"
+
+
+def test_a_value_is_one_of_its_words() -> None:
+    """In the case in which they stand in the table, as the standard has them."""
+    state = Choice(("ready", "notReady"))
+    assert read_value(state, "state", "notReady") == "notReady"
+    with pytest.raises(MalformedMessageError) as refused:
+        read_value(state, "state", "away")
+    assert refused.value.message == "state: `away` is not one of ready, notReady"

@@ -7,6 +7,7 @@ from dfks_rules.csta.multipart import split
 from dfks_rules.csta.names import CONTENT_TYPE, NAMESPACE
 from dfks_rules.csta.render import Document, render
 from dfks_rules.model.features import FEATURES, OFF, Feature, FeatureState
+from tests.helpers.states import forwarding
 
 DND = Feature.DO_NOT_DISTURB
 CFA = Feature.CALL_FORWARDING_ALWAYS
@@ -32,15 +33,15 @@ def test_render_gives_one_document_as_it_is() -> None:
 
 FORWARDING: list[tuple[Document, list[tuple[str, str]]]] = [
     (
-        (CFA, FeatureState(True, "2424", 4)),
+        (CFA, forwarding(True, "2424", 4)),
         [("forwardingType", "forwardImmediate"), ("forwardStatus", "true"), ("forwardTo", "2424")],
     ),
     (
-        (Feature.CALL_FORWARDING_BUSY, FeatureState(False, "2424")),
+        (Feature.CALL_FORWARDING_BUSY, forwarding(False, "2424")),
         [("forwardingType", "forwardBusy"), ("forwardStatus", "false"), ("forwardTo", "2424")],
     ),
     (
-        (CFNA, FeatureState(True, "2424", 4)),
+        (CFNA, forwarding(True, "2424", 4)),
         [
             ("forwardingType", "forwardNoAns"),
             ("forwardStatus", "true"),
@@ -64,7 +65,7 @@ def test_render_tells_what_is_known_of_a_forwarding_and_nothing_else(
 def test_render_puts_several_documents_into_a_multipart_in_their_order() -> None:
     """Phones read the first of concatenated documents only, and expect DND first."""
     content_type, body = render(tuple((feature, OFF) for feature in reversed(FEATURES)), "alice")
-    assert content_type == b'multipart/mixed;boundary="dfks"'
+    assert content_type == b"multipart/mixed;boundary=dfks"
     parts = split(content_type.decode(), body)
     assert [part_type for part_type, _ in parts] == [CONTENT_TYPE] * 4
     assert [dict(_read(part)[1]).get("forwardingType") for _, part in parts] == [
@@ -77,7 +78,7 @@ def test_render_finds_a_boundary_that_the_values_do_not_hold() -> None:
     """A user who calls his device like the boundary must not break the NOTIFY of anybody."""
     content_type, body = render(((DND, OFF), (CFA, OFF)), "--dfks")
     assert len(split(content_type.decode(), body)) == 2
-    assert content_type == b'multipart/mixed;boundary="dfks1"'
+    assert content_type == b"multipart/mixed;boundary=dfks1"
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,7 @@ def test_render_finds_a_boundary_that_the_values_do_not_hold() -> None:
 )
 def test_render_writes_any_text_so_that_it_is_read_back(text: str) -> None:
     """Values pasted unescaped into XML crash phones."""
-    _, body = render(((CFA, FeatureState(True, text)),), text)
+    _, body = render(((CFA, forwarding(True, text)),), text)
     children = dict(_read(body)[1])
     assert (children["device"], children["forwardTo"]) == (text, text)
 

@@ -3,9 +3,9 @@
 import pytest
 
 from dfks_rules.errors import MalformedMessageError
-from dfks_rules.model.features import MAX_TEXT
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Origin, Requester
+from dfks_rules.model.values import MAX_TEXT
 from dfks_rules.presence.admission import (
     Wish,
     check_request,

@@ -2,12 +2,12 @@
 
 import pytest
 
-from dfks_rules.model.features import FeatureState
 from dfks_rules.presence.documents import Documents
 from dfks_rules.presence.package import Limits, OnNotifyTimeout
 from dfks_rules.presence.subscription import Subscription, Termination
 from tests.helpers.playbook import Playbook, Sent, default_policies, message
 from tests.helpers.policy import CFA, DND, ON
+from tests.helpers.states import forwarding
 
 _DND: Documents = ((DND, ON),)
 _CFA: Documents = ((CFA, ON),)
@@ -190,10 +190,10 @@ def test_a_phone_that_says_when_is_not_bothered_before() -> None:
 def test_a_queue_that_failed_is_said_once_and_newest() -> None:
     """What waited joins what failed, and is not kept beside it."""
     book, subscription, first = _watched()
-    book.notifier._delivery.change(subscription, ((CFA, FeatureState(True, "2")),), book.now)
+    book.notifier._delivery.change(subscription, ((CFA, forwarding(True, "2")),), book.now)
     book.answer(first, 503, b"Retry-After: 5\r\n")
     assert subscription.queued == ()
-    book.notifier._delivery.change(subscription, ((CFA, FeatureState(True, "3")),), book.now)
+    book.notifier._delivery.change(subscription, ((CFA, forwarding(True, "3")),), book.now)
     (notify,) = book.sent()
     assert b"<forwardTo>3<" in notify.body
     assert book.answer(notify) == [], "the older value must not come after"
@@ -201,7 +201,7 @@ def test_a_queue_that_failed_is_said_once_and_newest() -> None:
 
 def test_the_newest_of_three_values_wins_wherever_it_waits() -> None:
     """Unconfirmed, queued and answered: on, off, on would hide which of them is told."""
-    one, two, three = (((CFA, FeatureState(True, to)),) for to in ("1", "2", "3"))
+    one, two, three = (((CFA, forwarding(True, to)),) for to in ("1", "2", "3"))
     book, subscription, first = _watched()
     book.answer(first)
     delivery = book.notifier._delivery

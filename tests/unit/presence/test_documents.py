@@ -14,6 +14,7 @@ from dfks_rules.presence.documents import (
     shown_of,
 )
 from tests.helpers.policy import CFA, DND, ON, get, set_
+from tests.helpers.states import forwarding
 
 
 def _outcome(
@@ -62,7 +63,7 @@ def test_get_tells_the_features_that_are_assigned_and_wanted(
     assert documents_of_get(outcomes) == documents
 
 
-_SHOWN = FeatureState(status=True, forward_to="sip:shown@example.com")
+_SHOWN = forwarding(True, "sip:shown@example.com")
 
 
 @pytest.mark.parametrize(

@@ -2,21 +2,21 @@
 
 from math import inf
 
-from dfks_rules.model.features import FeatureState
 from dfks_rules.model.requests import Origin, Requester
 from dfks_rules.presence.documents import Documents
 from dfks_rules.presence.subscription import State, Subscription, Termination
-from dfks_rules.sip.transaction import ClientTransaction
+from dfks_rules.sip.client_transaction import ClientTransaction, Outgoing
 from tests.helpers.playbook import FLOW
 from tests.helpers.policy import ALICE, CFA, DND, ON, PHONE
+from tests.helpers.states import forwarding
 from tests.helpers.subscription import active, admitted
 
 _DND: Documents = ((DND, ON),)
-_ONE, _TWO, _THREE = (((CFA, FeatureState(True, to)),) for to in ("1", "2", "3"))
+_ONE, _TWO, _THREE = (((CFA, forwarding(True, to)),) for to in ("1", "2", "3"))
 
 
 def _send(subscription: Subscription, documents: Documents) -> None:
-    transaction = ClientTransaction(b"b", b"NOTIFY", FLOW, subscription, 0.0)
+    transaction = ClientTransaction(Outgoing(b"b", b"NOTIFY", FLOW, None), subscription, 0.0)
     subscription.sent(documents, transaction)
 
 

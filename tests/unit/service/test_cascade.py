@@ -8,10 +8,11 @@ from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.features import NOTHING_STORED, Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked, FeatureRequest, Origin, Surroundings
-from dfks_rules.policy.policy_set import PolicySet, load
-from dfks_rules.policy.view import NOWHERE
+from dfks_rules.policy.deciding.policy_set import PolicySet, load
+from dfks_rules.policy.facts.view import NOWHERE
 from dfks_rules.service.cascade import FOLLOWED_SETS, TOO_MANY, Cascade, Change
 from tests.helpers.policy import ALICE, CFA, DND, NOON, ON, PHONE, source
+from tests.helpers.states import forwarding
 
 BOB = Aor("bob", "example.com")
 CAROL = Aor("carol", "example.com")
@@ -82,7 +83,7 @@ def test_a_set_on_the_same_user_is_decided_on_the_result_of_the_first(
           when: {op: set, feature: CallForwardingAlways, request.status: 1}
           then: {also: [{feature: DoNotDisturb, status: 0}]}
     """
-    changes = ask(opened, rules, Asked(DND, ON), Asked(CFA, FeatureState(True, "x")))
+    changes = ask(opened, rules, Asked(DND, ON), Asked(CFA, forwarding(True, "x")))
     assert features_of(changes[ALICE]) == [(DND, True), (CFA, True), (DND, False)]
     assert changes[ALICE][2].request.requester.origin is Origin.INTERNAL
     assert changes[ALICE][2].before == ON

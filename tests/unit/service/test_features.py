@@ -21,25 +21,17 @@ from dfks_rules.model.requests import (
     Origin,
     Requester,
 )
-from dfks_rules.policy.facts import FACTS
-from dfks_rules.policy.view import View
+from dfks_rules.model.values import Value
+from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.view import View
 from dfks_rules.service.features import OF_REQUESTER, Features, Shown
 from dfks_rules.service.feed import Event, Failed, Feed, Settled
 from dfks_rules.service.ports import Settle
 from dfks_rules.store.memory import MemoryStore
-from dfks_rules.store.tables import Change
+from dfks_rules.store.tables import Commit
 from tests.helpers.playbook import Recorded, default_policies
-from tests.helpers.policy import (
-    ALICE,
-    BOB,
-    CFA,
-    DND,
-    NOON,
-    ON,
-    OPERATOR,
-    PHONE,
-    policies,
-)
+from tests.helpers.policy import ALICE, BOB, CFA, DND, NOON, ON, OPERATOR, PHONE, policies
+from tests.helpers.states import forwarding
 
 Told = list[tuple[Outcome, ...] | StoreError]
 
@@ -49,7 +41,7 @@ class _SlowStore:
 
     def __init__(self) -> None:
         self.kept: dict[Aor, Snapshot] = {}
-        self.waiting: list[tuple[Change, Settle]] = []
+        self.waiting: list[tuple[Commit, Settle]] = []
 
     @property
     def stored(self) -> Snapshot:
@@ -62,7 +54,7 @@ class _SlowStore:
 
     def commit(self, presentity: Aor, before: Snapshot, after: Snapshot, settle: Settle) -> None:
         """Keep it waiting."""
-        self.waiting.append((Change(presentity, before, after), settle))
+        self.waiting.append((Commit(presentity, before, after), settle))
 
     def settle(self, error: StoreError | None = None) -> None:
         """Settle the oldest commit."""
@@ -119,12 +111,12 @@ def test_second_set_is_decided_on_the_first_before_that_is_settled() -> None:
     store, told = _SlowStore(), Told()
     features = Features(store, default_policies(), Feed())
     _set(features, told, Asked(DND, ON))
-    _set(features, told, Asked(CFA, FeatureState(True, "sip:bob@example.com")))
+    _set(features, told, Asked(CFA, forwarding(True, "sip:bob@example.com")))
     store.settle()
     store.settle()
     assert store.stored.revision == 2
     assert store.stored.state(DND) == ON
-    assert store.stored.state(CFA).forward_to == "sip:bob@example.com"
+    assert store.stored.state(CFA).value(Value.FORWARD_TO) == "sip:bob@example.com"
 
 
 def test_several_sets_of_one_request_are_one_commit() -> None:
@@ -363,6 +355,9 @@ def test_a_look_shows_what_is_committed_and_is_not_published() -> None:
     assert len(log.events) == 1
 
 
+_TO_WATCHER = "values: {forwardTo: {template: '${watcher.user}'}}"
+
+
 @pytest.mark.parametrize(
     ("rules", "shown"),
     [
@@ -376,10 +371,7 @@ def test_a_look_shows_what_is_committed_and_is_not_published() -> None:
             Shown.TO_EACH_ITS_OWN,
         ),
         ("- {id: r, when: {userAgent: x}, then: {assigned: false}}", Shown.TO_EACH_ITS_OWN),
-        (
-            "- {id: r, when: {op: get}, then: {values: {forwardTo: {template: '${watcher.user}'}}}}",
-            Shown.TO_EACH_ITS_OWN,
-        ),
+        (f"- {{id: r, when: {{op: get}}, then: {{{_TO_WATCHER}}}}}", Shown.TO_EACH_ITS_OWN),
     ],
 )
 def test_what_a_get_shows_depends_on_what_its_rules_read(rules: str, shown: Shown) -> None:

@@ -22,7 +22,8 @@ def test_address_is_read_in_every_form_that_phones_write(
     value: bytes, uri: bytes, tag: bytes
 ) -> None:
     """RFC 3261 §20.10: without brackets, what follows a semicolon belongs to the header."""
-    assert parse_address(value, b"from") == (uri, tag)
+    address = parse_address(value, b"from")
+    assert (address.uri, address.tag) == (uri, tag)
 
 
 @pytest.mark.parametrize(
@@ -43,6 +44,8 @@ def test_anything_else_is_refused_by_the_name_of_its_header(value: bytes) -> Non
         (b"<sip:a@b>;TAG = x1;q=1", b"x1"),
         (b"<sip:a@b;tag=uri>;q=1", b""),
         (b"<sip:a@b>;vintage=7", b""),
+        (b'<sip:a@b>;x=";tag=wrong"', b""),
+        (b'<sip:a@b>;x="\\";tag=wrong";tag=right', b"right"),
         (b"<sip:a@b>", b""),
     ],
 )

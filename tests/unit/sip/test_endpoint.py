@@ -2,10 +2,11 @@
 
 import pytest
 
-from dfks_rules.sip.endpoint import Endpoint, Finished, Incoming, response_flow
+from dfks_rules.sip.client_transaction import Outgoing
+from dfks_rules.sip.endpoint import Ending, Endpoint, Finished, Incoming
 from dfks_rules.sip.flow import Flow, Listener
-from dfks_rules.sip.transaction import T1, TIMEOUT
-from tests.helpers.playbook import FLOW, LISTENER, Sent, message, read, tag_of
+from dfks_rules.sip.timers import T1, TIMEOUT
+from tests.helpers.playbook import FLOW, Sent, message, read, tag_of
 
 
 class _Line:
@@ -13,8 +14,11 @@ class _Line:
 
     def __init__(self) -> None:
         self.sent: list[Sent] = []
+        self.refused: list[tuple[Incoming, int, bytes]] = []
         self.endpoint: Endpoint[str] = Endpoint(
-            lambda flow, data: self.sent.append(read(flow, data)), lambda text: b"tag-" + text
+            lambda flow, data: self.sent.append(read(flow, data)),
+            lambda text: b"tag-" + text,
+            refused=lambda *refusal: self.refused.append(refusal),
         )
 
     def receive(self, data: bytes, flow: Flow = FLOW) -> Incoming | Finished[str] | None:
@@ -115,20 +119,27 @@ def test_repeat_gets_the_response_again_and_nothing_before_there_is_one() -> Non
     assert isinstance(line.receive(message()), Incoming)
 
 
-_NOTIFY = b"NOTIFY sip:a@192.0.2.7 SIP/2.0\r\nContent-Length: 0\r\n\r\n"
+_NOTIFY = Outgoing(
+    b"z9hG4bKn",
+    b"NOTIFY sip:a@192.0.2.7 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;rport;branch=z9hG4bKn\r\n"
+    b"Content-Length: 0\r\n\r\n",
+    FLOW,
+    None,
+)
 
 
 def test_request_of_ours_is_repeated_and_its_answer_handed_up_once() -> None:
     """RFC 3261 §17.1.2."""
     line = _Line()
-    line.endpoint.request(b"z9hG4bKn", _NOTIFY, FLOW, "owner", 0.0)
+    line.endpoint.request(_NOTIFY, "owner", 0.0)
     assert line.endpoint.next_deadline() == T1
     assert line.endpoint.expire(T1) == []
-    assert line.sent == [read(FLOW, _NOTIFY)] * 2
+    assert line.sent == [read(FLOW, _NOTIFY.message)] * 2
     ok = b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKn\r\nCSeq: 1 NOTIFY\r\n\r\n"
     finished = line.receive(ok)
     assert isinstance(finished, Finished)
     assert finished.response is not None
+    assert finished.ending is Ending.ANSWERED
     assert (finished.transaction.owner, finished.response.status) == ("owner", 200)
     assert line.receive(ok) is None
 
@@ -136,31 +147,134 @@ def test_request_of_ours_is_repeated_and_its_answer_handed_up_once() -> None:
 def test_request_of_ours_that_nobody_answers_times_out() -> None:
     """Its owner decides what that means."""
     line = _Line()
-    line.endpoint.request(b"z", _NOTIFY, FLOW, "owner", 0.0)
+    line.endpoint.request(_NOTIFY, "owner", 0.0)
     while (now := line.endpoint.next_deadline()) is not None and now < TIMEOUT:
         assert line.endpoint.expire(now) == []
     (finished,) = line.endpoint.expire(TIMEOUT)
     assert (finished.transaction.owner, finished.response) == ("owner", None)
+    assert finished.ending is Ending.TIMED_OUT
 
 
-_HOST = b"SIP/2.0/UDP 10.0.0.1"
+def test_request_of_ours_that_cannot_be_delivered_ends_at_once() -> None:
+    """RFC 3261 §17.1.4: nobody waits 32 s for what the transport knows."""
+    line = _Line()
+    line.endpoint.request(_NOTIFY, "owner", 0.0)
+    finished = line.endpoint.undelivered(_NOTIFY.message, 0.1)
+    assert finished is not None
+    assert (finished.transaction.owner, finished.ending) == ("owner", Ending.UNREACHABLE)
+    assert line.endpoint.undelivered(_NOTIFY.message, 0.1) is None
+    assert line.endpoint.expire(TIMEOUT) == []
+    assert len(line.sent) == 1
+
+
+def test_request_of_ours_that_a_stream_cannot_deliver_goes_as_a_datagram_once() -> None:
+    """RFC 3261 §18.1.1; a late word of the first attempt does not count against the second."""
+    line = _Line()
+    over_tcp = _NOTIFY.message.replace(b"/UDP", b"/TCP")
+    line.endpoint.request(Outgoing(_NOTIFY.branch, over_tcp, _STREAM, FLOW), "owner", 0.0)
+    assert line.endpoint.undelivered(over_tcp, 0.1) is None
+    assert line.sent == [read(_STREAM, over_tcp), read(FLOW, _NOTIFY.message)]
+    assert line.endpoint.undelivered(over_tcp, 0.2) is None
+    finished = line.endpoint.undelivered(_NOTIFY.message, 0.3)
+    assert finished is not None
+    assert finished.ending is Ending.UNREACHABLE
+
+
+def test_response_that_cannot_be_delivered_is_only_counted() -> None:
+    """The peer asks again."""
+    line = _Line()
+    line.endpoint.request(_NOTIFY, "owner", 0.0)
+    response = b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP a;branch=z9hG4bKn\r\n\r\n"
+    assert line.endpoint.undelivered(response, 0.0) is None
+    assert (len(line.endpoint.clients), line.endpoint.counts["undelivered"]) == (1, 1)
+
+
 _STREAM = Flow(Listener("tcp", "192.0.2.1", 5060), ("192.0.2.7", 40000), 3)
-_SEEN = Flow(LISTENER, ("192.0.2.7", 40000))
+_ELSEWHERE = b"SIP/2.0/UDP 192.0.2.50;rport;branch=z9hG4bK2"
 
 
-@pytest.mark.parametrize(
-    ("via", "flow", "target"),
-    [
-        (_HOST + b":5062;rport", _SEEN, _SEEN),
-        (_HOST + b":5062", _SEEN, Flow(LISTENER, ("192.0.2.7", 5062))),
-        (_HOST, _SEEN, Flow(LISTENER, ("192.0.2.7", 5060))),
-        (_HOST + b":40000", _SEEN, _SEEN),
-        (_HOST + b":5062;maddr=203.0.113.9", _SEEN, Flow(LISTENER, ("192.0.2.7", 5062))),
-        (_HOST + b":5062", _STREAM, _STREAM),
-    ],
-)
-def test_response_goes_to_the_source_address_and_with_rport_to_its_port(
-    via: bytes, flow: Flow, target: Flow
-) -> None:
-    """RFC 3261 §18.2.2, RFC 3581 §4; never to an address that a stranger wrote."""
-    assert response_flow(_Line().incoming(message(via=via), flow)) == target
+def test_request_that_comes_another_way_is_answered_482() -> None:
+    """RFC 3261 §8.2.2.2: a fork on the way must not make two subscriptions."""
+    line = _Line()
+    incoming = line.incoming(message())
+    assert isinstance(line.receive(message(via=_ELSEWHERE)), Incoming)
+    line.endpoint.begin(incoming, 0.0)
+    assert line.receive(message(via=_ELSEWHERE)) is None
+    assert [sent.start for sent in line.sent] == [b"SIP/2.0 482 Loop Detected"]
+
+
+def test_request_in_a_dialog_is_never_merged() -> None:
+    """Its CSeq says whether it is old."""
+    line = _Line()
+    to = b"<sip:alice@example.com>;tag=ours"
+    line.endpoint.begin(line.incoming(message(to=to)), 0.0)
+    assert isinstance(line.receive(message(to=to, via=_ELSEWHERE)), Incoming)
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_cancel_of_a_request_is_answered_200_and_has_no_effect(*, answered: bool) -> None:
+    """RFC 3261 §9.2: with the To tag of the answer to the request, where there is one."""
+    line = _Line()
+    incoming = line.incoming(message())
+    transaction = line.endpoint.begin(incoming, 0.0)
+    if answered:
+        line.endpoint.respond(incoming, 200, tag=b"ours", transaction=transaction)
+    assert line.receive(message(b"CANCEL")) is None
+    cancelled = line.sent[-1]
+    assert cancelled.start == b"SIP/2.0 200 OK"
+    assert cancelled.headers[b"CSeq"] == b"1 CANCEL"
+    assert tag_of(cancelled) == (b"ours" if answered else b"tag-call-1")
+    assert line.endpoint.servers.find(incoming.key) is transaction
+
+
+def test_cancel_of_nothing_is_answered_481() -> None:
+    """RFC 3261 §9.2."""
+    line = _Line()
+    assert line.receive(message(b"CANCEL")) is None
+    assert [sent.start for sent in line.sent] == [b"SIP/2.0 481 Call/Transaction Does Not Exist"]
+
+
+def test_sips_is_refused_on_a_way_that_others_can_read() -> None:
+    """RFC 3261 §8.1.1.8, §12.1.1; 480 and not 416, after which the peer would try `sip`."""
+    line = _Line()
+    assert line.receive(message(uri=b"sips:alice@example.com")) is None
+    (response,) = line.sent
+    assert response.start == b"SIP/2.0 480 sips needs a secure transport"
+    assert response.headers[b"Warning"] == b'380 - "SIPS Not Allowed"'
+
+
+def test_what_comes_and_goes_is_counted() -> None:
+    """Names are bounded: a peer cannot fill the memory with methods of its own."""
+    line = _Line()
+    incoming = line.incoming(message())
+    transaction = line.endpoint.begin(incoming, 0.0)
+    line.endpoint.respond(incoming, 200, transaction=transaction)
+    line.receive(message())
+    for name in (b"X", b"Y"):
+        line.receive(message(name, via=b"SIP/2.0/UDP a;branch=z9hG4bK" + name))
+    line.receive(message(to=None))
+    line.receive(b"noise")
+    line.receive(b"\r\n\r\n")
+    line.endpoint.request(_NOTIFY, "owner", 0.0)
+    line.endpoint.expire(T1)
+    assert line.endpoint.counts == {
+        "requests_subscribe": 3,
+        "requests_other": 3,
+        "responses_200": 1,
+        "responses_400": 1,
+        "retransmissions_received": 1,
+        "retransmissions_sent": 1,
+        "malformed": 2,
+    }
+
+
+def test_whoever_asked_is_told_of_refusals() -> None:
+    """An operator wants to see why phones are turned away."""
+    line = _Line()
+    incoming = line.incoming(message())
+    line.endpoint.respond(incoming, 200)
+    line.endpoint.respond(incoming, 489)
+    line.receive(message(uri=b"sip:@"))
+    (first, second) = line.refused
+    assert first == (incoming, 489, b"Bad Event")
+    assert (second[0].flow, *second[1:]) == (FLOW, 400, b"malformed SIP URI")

@@ -1,8 +1,10 @@
 """Listeners and flows."""
 
+import json
+
 import pytest
 
-from dfks_rules.sip.flow import Listener
+from dfks_rules.sip.flow import Listener, TransportName
 
 
 @pytest.mark.parametrize(
@@ -17,3 +19,32 @@ def test_ipv6_stands_in_brackets_on_the_wire(host: str, sent_by: bytes) -> None:
 def test_only_udp_loses_messages() -> None:
     """What is sent again over TCP is a second request."""
     assert [Listener(name, "::1", 1).reliable for name in ("udp", "tcp")] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("advertise", "where"),
+    [
+        ("sip.example.com", b"sip.example.com:5060"),
+        ("203.0.113.9:5070", b"203.0.113.9:5070"),
+        ("[2001:db8::9]", b"[2001:db8::9]:5060"),
+        ("[2001:db8::9]:5070", b"[2001:db8::9]:5070"),
+    ],
+)
+def test_advertised_host_stands_in_via_and_contact(advertise: str, where: bytes) -> None:
+    """And nowhere else: what is sent comes from the address that was asked, as operators see."""
+    listener = Listener("tcp", "10.0.0.1", 5060, advertise)
+    assert listener.sent_by == where
+    assert listener.contact == b"Contact: <sip:" + where + b";transport=tcp>\r\n"
+    assert (listener.host, str(listener)) == ("10.0.0.1", "tcp:10.0.0.1:5060")
+
+
+def test_transport_is_a_word_that_policies_can_ask_for() -> None:
+    """It is a fact as it is."""
+    assert Listener("udp", "::1", 1).transport is TransportName.UDP
+    assert json.dumps(TransportName.TCP) == '"tcp"'
+    assert {"udp": 1}[TransportName.UDP] == 1
+
+
+def test_no_transport_is_secure_yet() -> None:
+    """Nothing of a `sips` URI may go by these."""
+    assert not any(Listener(name, "::1", 1).secure for name in TransportName)

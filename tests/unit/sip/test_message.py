@@ -29,7 +29,8 @@ def test_request_is_taken_apart() -> None:
     assert (request.cseq, request.body) == (7, b"abc")
     assert request.via is not None
     assert request.via.branch == b"z9hG4bK1"
-    assert request.address(b"from") == (b"sip:alice@example.com", b"phone")
+    sender = request.address(b"from")
+    assert (sender.uri, sender.tag) == (b"sip:alice@example.com", b"phone")
 
 
 def test_names_of_headers_are_known_in_every_case_and_short_form() -> None:

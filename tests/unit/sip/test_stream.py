@@ -1,5 +1,7 @@
 """Framing on a stream."""
 
+import time
+
 import pytest
 
 from dfks_rules.sip.message import MAX_HEAD
@@ -8,11 +10,17 @@ from dfks_rules.sip.stream import MAX_MESSAGE, StreamReader
 _ONE = b"OPTIONS sip:a SIP/2.0\r\nl: 3\r\n\r\nabc"
 
 
+def _head(length: int) -> bytes:
+    """A message without a body whose headers are so long."""
+    start = b"OPTIONS sip:a SIP/2.0\r\nl: 0\r\nx: "
+    return start + b"x" * (length - len(start)) + b"\r\n\r\n"
+
+
 def test_messages_and_keep_alives_are_told_apart() -> None:
-    """RFC 5626 §3.5.1: each double CRLF between messages is answered."""
+    """RFC 5626 §3.5.1: double CRLF is answered, once for all that came together."""
     reader = StreamReader()
     assert reader.feed(b"\r\n\r\n" + _ONE + b"\r\n\r\n" + _ONE + _ONE[:9]) == [_ONE, _ONE]
-    assert (reader.pings, reader.waiting, reader.broken) == (2, True, False)
+    assert (reader.pings, reader.waiting, reader.broken) == (1, True, False)
 
 
 @pytest.mark.parametrize(
@@ -22,7 +30,8 @@ def test_messages_and_keep_alives_are_told_apart() -> None:
         b"OPTIONS sip:a SIP/2.0\r\nl: 3\r\nContent-Length: 3\r\n\r\nabc",
         b"OPTIONS sip:a SIP/2.0\r\nl: -3\r\n\r\nabc",
         b"OPTIONS sip:a SIP/2.0\r\nl: %d\r\n\r\n" % MAX_MESSAGE,
-        b"x" * (MAX_HEAD + 1),
+        b"x" * (MAX_HEAD + 4),
+        _head(MAX_HEAD + 1),
     ],
 )
 def test_framing_is_lost_without_one_usable_content_length(data: bytes) -> None:
@@ -30,3 +39,59 @@ def test_framing_is_lost_without_one_usable_content_length(data: bytes) -> None:
     reader = StreamReader()
     reader.feed(data)
     assert reader.broken
+
+
+@pytest.mark.parametrize("piece", [1, 1_000])
+def test_longest_headers_are_read_however_they_are_cut(piece: int) -> None:
+    """One byte more, and the framing is lost, in one piece or in many."""
+    reader, data = StreamReader(), _head(MAX_HEAD)
+    pieces = [data[start : start + piece] for start in range(0, len(data), piece)]
+    assert [one for part in pieces for one in reader.feed(part)] == [data]
+    assert not reader.broken
+
+
+def test_what_lost_the_framing_is_handed_up_so_that_it_can_be_answered() -> None:
+    """400 tells the peer more than a closed connection."""
+    for data in (_head(MAX_HEAD + 1), b"OPTIONS sip:a SIP/2.0\r\n\r\n"):
+        assert StreamReader().feed(data) == [data]
+
+
+def test_keep_alives_are_counted_in_pairs_however_they_are_cut() -> None:
+    """A single CRLF, as some phones send after a message, asks for nothing."""
+    reader = StreamReader()
+    pings = []
+    for byte in _ONE + b"\r\n" + _ONE + b"\r\n\r\n\r\n":
+        reader.feed(bytes([byte]))
+        pings.append(reader.pings)
+        reader.pings = 0
+    assert (sum(pings), pings[-3:]) == (1, [1, 0, 0])
+
+
+@pytest.mark.parametrize("piece", [1, 65_536])
+def test_megabytes_of_keep_alives_cost_linear_work(piece: int) -> None:
+    """8 MB of CRLF once held the server for 5.8 s."""
+    reader, data = StreamReader(), b"\r\n" * (65_536 * 4 if piece > 1 else 50_000)
+    started = time.thread_time()
+    for start in range(0, len(data), piece):
+        assert reader.feed(data[start : start + piece]) == []
+        assert reader.pings <= 1
+        reader.pings = 0
+    assert time.thread_time() - started < 1
+    assert not reader.waiting
+
+
+def test_many_messages_in_one_read_cost_linear_work() -> None:
+    """None of them is moved because another one was taken out."""
+    reader = StreamReader()
+    started = time.thread_time()
+    assert len(reader.feed(_ONE * 100_000)) == 100_000
+    assert time.thread_time() - started < 2
+
+
+def test_bytes_one_by_one_cost_linear_work() -> None:
+    """Neither headers nor body are looked through again for each byte."""
+    data = _head(MAX_HEAD - 4).replace(b"l: 0", b"l: 65000") + b"x" * 65_000
+    reader = StreamReader()
+    started = time.thread_time()
+    assert len([one for byte in data for one in reader.feed(bytes([byte]))]) == 1
+    assert time.thread_time() - started < 2

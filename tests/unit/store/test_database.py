@@ -118,3 +118,19 @@ def test_a_refused_file_is_not_kept_locked(tmp_path: Path) -> None:
     assert _refusal(path).code == "store_not_a_database"
     path.unlink()
     Database(path).close()
+
+
+def test_files_that_somebody_deleted_or_replaced_are_told(tmp_path: Path) -> None:
+    """What is written to them then would be gone after a restart."""
+    path, aside = tmp_path / "x.db", tmp_path / "aside"
+    database = Database(path)
+    database.sync()
+    for file in (path, tmp_path / "x.db-wal"):
+        assert database.loss() is None
+        file.rename(aside)
+        assert database.loss() == f"`{file}` cannot be found any more: No such file or directory"
+        file.write_bytes(aside.read_bytes())
+        assert database.loss() == f"`{file}` is not the file any more that this server opened"
+        aside.rename(file)
+        assert database.loss() is None
+    database.close()

@@ -6,8 +6,12 @@ from collections.abc import Iterator
 import pytest
 
 from dfks_rules.errors import StoreError
+from dfks_rules.model.features import FeatureState, Snapshot
+from dfks_rules.model.identity import Aor
 from dfks_rules.store import migrations
 from dfks_rules.store.migrations import APPLICATION_ID, MIGRATIONS, migrate
+from dfks_rules.store.tables import read
+from tests.helpers.states import forwarding
 
 
 @pytest.fixture
@@ -35,13 +39,41 @@ def test_integrators_find_the_columns_that_the_documentation_names(
     """The tables are read with other tools: their shape is a promise."""
     migrate(connection)
     columns = [
-        [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+        [row[1] for row in connection.execute(f"PRAGMA table_xinfo({table})")]
         for table in ("presentity", "feature_state")
     ]
     assert columns == [
         ["user", "domain", "revision"],
-        ["user", "domain", "feature", "status", "forward_to", "ring_count", "changed_at"],
+        [
+            *("user", "domain", "feature", "status", "forward_to", "ring_count", "changed_at"),
+            "feature_values",
+        ],
     ]
+
+
+def test_a_file_of_the_first_version_keeps_every_state(connection: sqlite3.Connection) -> None:
+    """Values have moved into one column; the old ones still show them to other tools."""
+    connection.executescript(f"{MIGRATIONS[0]} PRAGMA user_version = 1;")
+    first = [
+        ("alice", "a.example", "DoNotDisturb", 1, None, None, "2026-01-05T12:00:00.000Z"),
+        ("alice", "a.example", "CallForwardingBusy", 0, 'sip:"b\\ö☎"@x', None, "2026-01-06"),
+        ("alice", "a.example", "CallForwardingNoAnswer", 1, "0123", 4, "2026-01-07"),
+    ]
+    connection.execute("INSERT INTO presentity VALUES ('alice', 'a.example', 7)")
+    connection.executemany("INSERT INTO feature_state VALUES (?, ?, ?, ?, ?, ?, ?)", first)
+    migrate(connection)
+    columns = "user, domain, feature, status, forward_to, ring_count, changed_at"
+    stored = connection.execute(f"SELECT {columns} FROM feature_state").fetchall()  # noqa: S608
+    assert set(stored) == set(first)
+    assert read(connection, Aor("alice", "a.example")) == Snapshot(
+        7,
+        (
+            FeatureState(status=True),
+            FeatureState(),
+            forwarding(False, 'sip:"b\\ö☎"@x'),
+            forwarding(True, "0123", 4),
+        ),
+    )
 
 
 def test_migrate_leaves_a_file_of_the_newest_version_alone(connection: sqlite3.Connection) -> None:

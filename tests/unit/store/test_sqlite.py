@@ -11,15 +11,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
+from dfks_rules.model.values import Value
+from dfks_rules.store import sqlite
 from dfks_rules.store.sqlite import MAX_BATCH, SqliteStore
+from tests.helpers.states import forwarding
 
 ALICE = Aor("alice", "example.com")
+BOB = Aor("bob", "example.com")
 FIRST = NOTHING_STORED.replace(FEATURES[0], FeatureState(status=True))
-SECOND = FIRST.replace(FEATURES[1], FeatureState(status=True, forward_to="2424"))
+SECOND = FIRST.replace(FEATURES[1], forwarding(True, "2424"))
 
 
 @pytest.fixture
@@ -74,15 +79,17 @@ async def test_what_was_settled_is_there_after_reopening(path: Path) -> None:
 COMMITTER = """
 import asyncio, os, sys
 from pathlib import Path
-from dfks_rules.model.features import FEATURES, FeatureState
+from dfks_rules.model.features import FEATURES, FeatureState, Value
 from dfks_rules.model.identity import Aor
+from dfks_rules.store import sqlite
 from dfks_rules.store.sqlite import SqliteStore
 
 async def main():
     store = SqliteStore(Path(sys.argv[1]), asyncio.get_running_loop())
     def press(presentity):
         before = store.load(presentity)
-        state = FeatureState(before.revision % 2 == 0, str(before.revision + 1))
+        values = ((Value.FORWARD_TO, str(before.revision + 1)),)
+        state = FeatureState(before.revision % 2 == 0, values)
         after = before.replace(FEATURES[3], state)
         def settle(error, now):
             assert error is None
@@ -120,7 +127,7 @@ async def test_a_kill_in_the_middle_of_commits_loses_nothing_that_was_settled(pa
     for user, revision in told.items():
         stored = store.load(Aor(user, "example.com"))
         assert stored.revision >= revision
-        assert stored.state(FEATURES[3]).forward_to == str(stored.revision)
+        assert stored.state(FEATURES[3]).value(Value.FORWARD_TO) == str(stored.revision)
     store.close()
 
 
@@ -290,3 +297,84 @@ async def test_close_settles_what_is_under_way_and_what_was_asked_for_meanwhile(
     second = _commit(store, ALICE, FIRST, SECOND)
     store.close()
     assert (first.result(), second.result()) == (None, None)
+
+
+@pytest.fixture
+def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test waits a second for the thread to look at the files."""
+    monkeypatch.setattr(sqlite, "LOOK_EVERY", 0.01)
+
+
+def _is_readable(store: SqliteStore) -> bool:
+    try:
+        store.load(ALICE)
+    except StoreError:
+        return False
+    return True
+
+
+async def _until(store: SqliteStore, *, readable: bool) -> None:
+    """Until the thread has looked at the files."""
+    async with asyncio.timeout(5):
+        while _is_readable(store) is not readable:  # noqa: ASYNC110 - nobody is told
+            await asyncio.sleep(0.01)
+
+
+def _content(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+def _move(path: Path, there: Path) -> None:
+    path.rename(there)
+
+
+def _put_back_a_backup(path: Path) -> bytes:
+    """Replace the database as a careless operator does; what is there then."""
+    backup = path.with_name("backup.db")
+    backup.write_bytes(path.read_bytes())
+    backup.replace(path)
+    return _content(path)
+
+
+@pytest.mark.parametrize("end", ["", "-wal"])
+async def test_commit_to_a_database_that_was_deleted_is_not_told_as_kept(
+    path: Path, store: SqliteStore, end: str
+) -> None:
+    """It would be gone after the next restart, and the phone's lamp says otherwise."""
+    assert await _commit(store, ALICE, NOTHING_STORED, FIRST) is None
+    path.with_name(path.name + end).unlink()
+    with capture_logs() as lines:
+        assert await _commit(store, ALICE, FIRST, SECOND) == "store_unavailable"
+        with pytest.raises(StoreError, match="cannot be found any more"):
+            store.load(ALICE)
+        assert await _commit(store, BOB, NOTHING_STORED, FIRST) == "store_unavailable"
+    assert [line["event"] for line in lines] == ["store_lost"]
+
+
+async def test_database_that_was_replaced_is_neither_read_nor_written(
+    path: Path, store: SqliteStore, quick_looks: None
+) -> None:
+    """A backup that was copied over it is another file: only a restart serves from it."""
+    assert await _commit(store, ALICE, NOTHING_STORED, FIRST) is None
+    before = _put_back_a_backup(path)
+    await _until(store, readable=False)
+    assert await _commit(store, ALICE, FIRST, SECOND) == "store_unavailable"
+    store.close()
+    assert _content(path) == before
+
+
+async def test_database_that_comes_back_is_served_from_again(
+    path: Path, store: SqliteStore, quick_looks: None
+) -> None:
+    """Moved aside by mistake; what was told as failed is not there."""
+    assert await _commit(store, ALICE, NOTHING_STORED, FIRST) is None
+    aside = path.with_name("aside.db")
+    with capture_logs() as lines:
+        _move(path, aside)
+        await _until(store, readable=False)
+        assert await _commit(store, ALICE, FIRST, SECOND) == "store_unavailable"
+        _move(aside, path)
+        await _until(store, readable=True)
+        assert store.load(ALICE) == FIRST
+        assert await _commit(store, ALICE, FIRST, SECOND) is None
+    assert [line["event"] for line in lines] == ["store_lost", "store_back"]

@@ -76,25 +76,30 @@ def test_a_file_of_another_program_is_refused(tmp_path: Path) -> None:
     assert raised.value.code == "store_not_a_database"
 
 
-def test_a_file_of_another_version_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("version", "code"), [(1, "store_older_version"), (99, "store_newer_version")]
+)
+def test_a_file_of_another_version_is_refused(tmp_path: Path, version: int, code: str) -> None:
     """A reader does not migrate."""
     path = tmp_path / "features.db"
     connection = sqlite3.connect(path)
-    connection.executescript(f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = 99;")
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {version}")
     connection.close()
     with pytest.raises(StoreError) as raised:
         list(stored_states(path))
-    assert raised.value.code == "store_newer_version"
+    assert raised.value.code == code
 
 
-async def test_a_feature_that_nobody_knows_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("change", ["feature = 'Nonsense'", "feature_values = '{\"Nonsense\": 1}'"])
+async def test_a_feature_or_value_that_nobody_knows_is_told(tmp_path: Path, change: str) -> None:
     """Somebody edited the file by hand."""
     path = tmp_path / "features.db"
     store = SqliteStore(path, asyncio.get_running_loop())
     await _put(store, Aor("alice", "example.com"))
     store.close()
     connection = sqlite3.connect(path)
-    connection.execute("UPDATE feature_state SET feature = 'Nonsense'")
+    connection.execute(f"UPDATE feature_state SET {change}")  # noqa: S608
     connection.commit()
     connection.close()
     with pytest.raises(StoreError) as raised:

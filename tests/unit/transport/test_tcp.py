@@ -1,96 +1,201 @@
 """TCP on loopback."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 
 import pytest
 
 from dfks_rules.sip.flow import Flow
-from dfks_rules.transport.tcp import TcpTransport
-
-_MESSAGE = b"OPTIONS sip:a SIP/2.0\r\nContent-Length: 3\r\n\r\nabc"
-
-
-class _Served:
-    """A transport that keeps what it received."""
-
-    def __init__(self) -> None:
-        self.received: asyncio.Queue[tuple[bytes, Flow]] = asyncio.Queue()
-        self.tcp = TcpTransport(lambda data, flow: self.received.put_nowait((data, flow)))
-
-    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Be a phone."""
-        return await asyncio.open_connection("127.0.0.1", self.tcp.listener.port)
-
-    async def next(self) -> tuple[bytes, Flow]:
-        """What was received next."""
-        async with asyncio.timeout(10):
-            return await self.received.get()
+from dfks_rules.transport.limits import ConnectionLimits
+from tests.helpers.transports import REQUEST, RESPONSE, Served, served, until
 
 
 @pytest.fixture
-async def served() -> AsyncIterator[_Served]:
-    """A transport that listens."""
-    one = _Served()
-    await one.tcp.start("127.0.0.1", 0, str)
-    yield one
-    await one.tcp.close()
+async def server() -> AsyncIterator[Served]:
+    """It listens on TCP."""
+    async with served("tcp:127.0.0.1") as one:
+        yield one
 
 
-async def test_answers_go_back_on_the_connection_of_the_request(served: _Served) -> None:
+def _flow(server: Served, port: int, host: str = "127.0.0.1", connection: int = 0) -> Flow:
+    resolve = not host[0].isdigit()
+    return Flow(server.listener, (host, port), connection, resolve)
+
+
+async def test_answers_go_back_on_the_connection_of_the_request(server: Served) -> None:
     """Most phones cannot be connected to. A message may come in pieces."""
-    reader, writer = await served.connect()
-    writer.write(_MESSAGE[:20])
-    await writer.drain()
-    writer.write(_MESSAGE[20:] + _MESSAGE)
+    phone = await server.connect()
+    phone.write(REQUEST[:20])
+    await phone.writer.drain()
+    phone.write(REQUEST[20:] + REQUEST)
     for _ in range(2):
-        data, flow = await served.next()
-        assert data == _MESSAGE
-        served.tcp.send(flow, b"answer")
-    assert flow.remote == writer.get_extra_info("sockname")
-    async with asyncio.timeout(10):
-        assert await reader.readexactly(12) == b"answeranswer"
-    writer.close()
+        data, flow = await server.next()
+        assert data == REQUEST
+        server.send(flow, b"answer")
+    assert flow.remote == phone.address
+    assert await phone.read(12) == b"answeranswer"
 
 
-async def test_keep_alives_are_answered(served: _Served) -> None:
-    """RFC 5626 §3.5.1: a phone that gets no pong opens another connection."""
-    reader, writer = await served.connect()
-    writer.write(b"\r\n\r\n")
-    async with asyncio.timeout(10):
-        assert await reader.readexactly(2) == b"\r\n"
-    writer.close()
+async def test_messages_to_one_peer_share_one_new_connection(server: Served) -> None:
+    """Each of 200 NOTIFYs after a phone closed its connection once opened another one."""
+    async with served("tcp:127.0.0.1") as phone:
+        flow = _flow(server, phone.port, connection=999)
+        for _ in range(50):
+            server.send(flow, REQUEST)
+        for _ in range(50):
+            await phone.next()
+        # And so once it is open, in both directions.
+        server.send(flow, REQUEST)
+        _, back = await phone.next()
+        phone.send(back, RESPONSE)
+        answer, _ = await server.next()
+        assert answer == RESPONSE
+        assert (server.count("connections_open"), phone.count("connections_open")) == (1, 1)
 
 
-async def test_connection_is_closed_when_the_framing_is_lost(served: _Served) -> None:
-    """RFC 3261 §18.3: what was read is handed up first, so that it can be answered."""
-    reader, writer = await served.connect()
-    writer.write(b"OPTIONS sip:a SIP/2.0\r\n\r\n")
-    assert (await served.next())[0].startswith(b"OPTIONS")
-    async with asyncio.timeout(10):
-        assert await reader.read() == b""
-    writer.close()
+async def test_connection_to_a_named_host_is_shared_too(server: Served) -> None:
+    """A Contact may have a name; its connection is also known by its address."""
+    async with served("tcp:127.0.0.1") as phone:
+        for host in ("localhost", "localhost", "127.0.0.1"):
+            server.send(_flow(server, phone.port, host), REQUEST)
+            await phone.next()
+        assert server.count("connections_open") == 1
 
 
-async def test_connection_that_has_ended_is_opened_again(served: _Served) -> None:
-    """RFC 3261 §18.2.2; the answer comes back on the new one."""
-    phone = _Served()
-    await phone.tcp.start("127.0.0.1", 0, str)
-    flow = Flow(served.tcp.listener, ("127.0.0.1", phone.tcp.listener.port), connection=999)
-    served.tcp.send(flow, _MESSAGE)
-    data, back = await phone.next()
-    phone.tcp.send(back, _MESSAGE)
-    assert (data, (await served.next())[0]) == (_MESSAGE, _MESSAGE)
-    await phone.tcp.close()
+async def test_response_takes_a_new_connection_when_its_own_is_gone(server: Served) -> None:
+    """RFC 3261 §18.2.2: to the source address, at the port in Via."""
+    async with served("tcp:127.0.0.1") as proxy:
+        phone = await server.connect()
+        phone.write(REQUEST)
+        _, flow = await server.next()
+        phone.reset()
+        await until(lambda: server.count("connections_open") == 0)
+        server.send(flow._replace(remote=("127.0.0.1", proxy.port)), RESPONSE)
+        assert (await proxy.next())[0] == RESPONSE
 
 
-async def test_close_sends_what_was_written(served: _Served) -> None:
-    """The last NOTIFY of a server that stops."""
-    reader, writer = await served.connect()
-    writer.write(_MESSAGE)
-    _, flow = await served.next()
-    served.tcp.send(flow, b"last")
-    await served.tcp.close()
-    async with asyncio.timeout(10):
-        assert await reader.read() == b"last"
-    writer.close()
+@pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".example", "nobody.invalid"])
+async def test_name_that_cannot_be_looked_up_is_undelivered(server: Served, host: str) -> None:
+    """An empty or over-long label once ended in a traceback."""
+    flow = _flow(server, 5060, host)
+    server.send(flow, REQUEST)
+    assert server.undelivered.empty(), "never from within send"
+    assert await server.lost() == (REQUEST, flow)
+    assert server.count("connections_open") == 0
+
+
+@pytest.mark.parametrize("port", [1, 99_999])
+async def test_peer_that_cannot_be_connected_to_is_undelivered(server: Served, port: int) -> None:
+    """RFC 3261 §18.4: the transaction need not wait 32 s. Via may hold a port above 65535."""
+    flow = _flow(server, port)
+    server.send(flow, b"one")
+    server.send(flow, b"two")
+    assert [await server.lost(), await server.lost()] == [(b"one", flow), (b"two", flow)]
+    assert server.count("undelivered") == 2
+
+
+async def test_what_was_not_written_when_a_connection_breaks_is_undelivered(
+    server: Served,
+) -> None:
+    """The peer reads nothing, then it is gone: what left our hands is not known to be lost."""
+    phone = await server.connect()
+    phone.writer.transport.pause_reading()  # type: ignore[attr-defined]
+    phone.write(REQUEST)
+    _, flow = await server.next()
+    written = 0
+    while server.undelivered.empty() and written < 100:
+        server.send(flow, b"x" * 500_000)
+        written += 1
+        await asyncio.sleep(0)
+    assert (await server.lost())[1] == flow
+    assert server.count("undelivered") < written
+    assert server.count("connections_open") == 0
+
+
+async def test_a_full_table_lets_peers_wait_and_accepts_them_later() -> None:
+    """No error line for each of them, and no descriptor."""
+    limits = ConnectionLimits(in_all=2, per_source=2)
+    async with served("tcp:127.0.0.1", limits=limits) as server:
+        phones = [await server.connect(f"127.0.0.{number}") for number in (2, 3, 4)]
+        for phone in phones:
+            phone.write(REQUEST)
+        await server.next()
+        await server.next()
+        assert server.received.empty()
+        assert (server.count("connections_open"), server.count("accept_paused")) == (2, 1)
+        phones[0].reset()
+        assert (await server.next())[1].remote == phones[2].address
+
+
+async def test_one_address_cannot_take_every_place() -> None:
+    """Half of them at most, whatever the setting says; the others still get in."""
+    limits = ConnectionLimits(in_all=4, per_source=4)
+    async with served("tcp:127.0.0.1", limits=limits) as server:
+        greedy = [await server.connect("127.0.0.2") for _ in range(3)]
+        assert await greedy[2].rest() == b""
+        modest = await server.connect("127.0.0.3")
+        modest.write(REQUEST)
+        assert (await server.next())[1].remote == modest.address
+        assert server.count("connections_refused") == 1
+
+
+async def test_no_connection_is_opened_when_there_is_no_place() -> None:
+    """A peer with many Contacts must not fill the table from within."""
+    limits = ConnectionLimits(in_all=2)
+    async with served("tcp:127.0.0.1", limits=limits) as server:
+        await server.connect()
+        await until(lambda: server.count("connections_open") == 1)
+        server.send(_flow(server, 5060), REQUEST)
+        assert server.undelivered.empty(), "never from within send"
+        assert (await server.lost())[0] == REQUEST
+
+
+async def test_stream_to_gives_a_live_connection(server: Served) -> None:
+    """For a NOTIFY too long for UDP (RFC 3261 §18.1.1)."""
+    assert server.transports.stream_to(("127.0.0.1", 5060)) is None
+    phone = await server.connect()
+    await until(lambda: server.count("connections_open") == 1)
+    flow = server.transports.stream_to(phone.address)
+    assert flow is not None
+    server.send(flow, REQUEST)
+    assert await phone.read(len(REQUEST)) == REQUEST
+    await phone.close()
+    await until(lambda: server.count("connections_open") == 0)
+    assert server.transports.stream_to(phone.address) is None
+
+
+async def test_wildcard_knows_the_address_that_was_asked() -> None:
+    """A connection has its own local address."""
+    async with served("tcp:0.0.0.0") as server:
+        for host in ("127.0.0.1", "127.0.0.2"):
+            with socket.create_connection((host, server.port)) as phone:
+                phone.sendall(REQUEST)
+                _, flow = await server.next()
+                assert (flow.listener.host, flow.listener.port) == (host, server.port)
+                assert flow.listener.sent_by == f"{host}:{server.port}".encode()
+
+
+async def test_new_connection_comes_from_the_address_that_was_asked() -> None:
+    """A firewall lets pass what it has seen the phone ask."""
+    async with served("tcp:0.0.0.0") as server, served("tcp:127.0.0.1") as phone:
+        server.answer = lambda _: RESPONSE
+        with socket.create_connection(("127.0.0.2", server.port)) as asking:
+            asking.sendall(REQUEST)
+            _, flow = await server.next()
+        await until(lambda: server.count("connections_open") == 0)
+        server.send(flow._replace(remote=("127.0.0.1", phone.port)), REQUEST)
+        assert (await phone.next())[1].remote[0] == "127.0.0.2"
+
+
+async def test_close_sends_what_was_written(server: Served) -> None:
+    """The last NOTIFY of a server that stops, also where a connection is being opened for it."""
+    async with served("tcp:127.0.0.1") as other:
+        phone = await server.connect()
+        phone.write(REQUEST)
+        _, flow = await server.next()
+        server.send(flow, b"last")
+        server.send(_flow(server, other.port), REQUEST)
+        await server.transports.close()
+        assert await phone.rest() == b"last"
+        assert (await other.next())[0] == REQUEST

@@ -2,108 +2,156 @@
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from dfks_rules.sip.flow import Flow
-from dfks_rules.transport.udp import BUFFER, UdpTransport, reachable
+from dfks_rules.transport import udp
+from tests.helpers.transports import Served, read, served, until
 
 
 @pytest.fixture
 def peer() -> Iterator[socket.socket]:
     """A socket of somebody else."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, udp.BUFFER)
         one.bind(("127.0.0.1", 0))
         one.setblocking(False)
         yield one
 
 
-async def _read(peer: socket.socket) -> bytes:
-    async with asyncio.timeout(10):
-        return await asyncio.get_running_loop().sock_recv(peer, 65_535)
+@pytest.fixture
+async def server() -> AsyncIterator[Served]:
+    """It listens on UDP."""
+    async with served("udp:127.0.0.1") as one:
+        yield one
 
 
-async def test_datagrams_come_with_their_source_and_answers_go_back(peer: socket.socket) -> None:
+async def test_datagrams_come_with_their_source_and_answers_go_back(
+    server: Served, peer: socket.socket
+) -> None:
     """What a listener is for."""
-    udp = UdpTransport("127.0.0.1", 0, lambda data, flow: udp.send(flow, data.upper()))
-    peer.sendto(b"hello", ("127.0.0.1", udp.listener.port))
-    assert await _read(peer) == b"HELLO"
-    udp.close()
+    server.answer = bytes.upper
+    peer.sendto(b"hello", ("127.0.0.1", server.port))
+    assert await read(peer) == (b"HELLO", ("127.0.0.1", server.port))
+    assert (await server.next())[1] == Flow(server.listener, peer.getsockname())
 
 
-async def test_burst_of_1000_sends_is_all_delivered_in_order(peer: socket.socket) -> None:
+async def test_one_flow_serves_all_messages_of_a_peer(server: Served, peer: socket.socket) -> None:
+    """Each of its subscriptions keeps one; and no more of them are kept than is good."""
+    for _ in range(2):
+        peer.sendto(b"hello", ("127.0.0.1", server.port))
+    (_, one), (_, other) = await server.next(), await server.next()
+    assert one is other
+
+
+async def test_flows_are_bounded(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who sends from a new port each time must not fill the memory."""
+    monkeypatch.setattr(udp, "MAX_FLOWS", 10)
+    for _ in range(25):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
+            phone.sendto(b"hello", ("127.0.0.1", server.port))
+            assert (await server.next())[1].remote == ("127.0.0.1", phone.getsockname()[1])
+    transport = server.transports._opened[0]
+    assert isinstance(transport, udp.UdpTransport)
+    assert len(transport._flows) <= 10
+
+
+async def test_burst_of_1000_sends_is_all_delivered_in_order(
+    server: Served, peer: socket.socket
+) -> None:
     """A change on a presentity with many watchers, or the end of the server's day."""
-    udp = UdpTransport("127.0.0.1", 0, lambda data, flow: None)
-    flow = Flow(udp.listener, peer.getsockname())
+    flow = Flow(server.listener, peer.getsockname())
     for number in range(1000):
-        udp.send(flow, b"%d" % number)
-    assert [int(await _read(peer)) for _ in range(1000)] == list(range(1000))
-    udp.close()
+        server.send(flow, b"%d" % number)
+    assert [int((await read(peer))[0]) for _ in range(1000)] == list(range(1000))
+    assert server.count("datagrams_sent") == 1000
 
 
-async def test_close_sends_what_waits(peer: socket.socket) -> None:
-    """The last NOTIFY of a server that stops."""
-    udp = UdpTransport("127.0.0.1", 0, lambda data, flow: None)
-    udp.send(Flow(udp.listener, peer.getsockname()), b"last")
-    udp.close()
-    assert await _read(peer) == b"last"
+async def test_close_sends_what_waits(server: Served, peer: socket.socket) -> None:
+    """The last NOTIFYs of a server that stops, more than a portion of them."""
+    for number in range(300):
+        server.send(Flow(server.listener, peer.getsockname()), b"%d" % number)
+    await server.transports.close()
+    assert [int((await read(peer))[0]) for _ in range(300)] == list(range(300))
 
 
-async def test_host_names_are_resolved(peer: socket.socket) -> None:
-    """A Contact may name one; one that nobody knows is a lost datagram."""
-    udp = UdpTransport("127.0.0.1", 0, lambda data, flow: None)
-    udp.send(Flow(udp.listener, ("a..b", 5060), resolve=True), b"lost")
-    udp.send(Flow(udp.listener, ("localhost", peer.getsockname()[1]), resolve=True), b"found")
-    assert await _read(peer) == b"found"
-    udp.close()
+async def test_host_names_are_resolved(server: Served, peer: socket.socket) -> None:
+    """A Contact may name one; one that nobody knows is undelivered."""
+    dead = Flow(server.listener, ("a..b", 5060), resolve=True)
+    server.send(dead, b"lost")
+    assert server.undelivered.empty(), "never from within send"
+    remote = ("localhost", peer.getsockname()[1])
+    server.send(Flow(server.listener, remote, resolve=True), b"found")
+    assert (await read(peer))[0] == b"found"
+    assert await server.lost() == (b"lost", dead)
 
 
-async def test_datagram_that_cannot_be_sent_does_not_stop_the_next(peer: socket.socket) -> None:
-    """Too long, or nobody there: the transaction repeats it, others are not held up."""
-    udp = UdpTransport("127.0.0.1", 0, lambda data, flow: None)
-    flow = Flow(udp.listener, peer.getsockname())
-    udp.send(flow, b"x" * 70_000)
-    udp.send(Flow(udp.listener, ("127.0.0.1", 0)), b"nowhere")
-    udp.send(flow, b"next")
-    assert await _read(peer) == b"next"
-    udp.close()
-
-
-async def test_address_in_use_is_an_error_at_once(peer: socket.socket) -> None:
-    """Else a second server would start and hear nothing."""
-    with pytest.raises(OSError, match="in use"):
-        UdpTransport("127.0.0.1", peer.getsockname()[1], lambda data, flow: None)
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "192.0.2.1", "2001:db8::1"])
-def test_bound_address_is_the_one_to_name(host: str) -> None:
-    """The operator chose it."""
-    assert reachable(host) == host
-
-
-@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
-def test_wildcard_is_never_named(host: str) -> None:
-    """A phone that reads it in Contact would send to itself."""
-    assert reachable(host) not in ("0.0.0.0", "::", "")
+async def test_datagram_that_cannot_be_sent_is_undelivered_and_does_not_stop_the_next(
+    server: Served, peer: socket.socket
+) -> None:
+    """Too long, nobody there, or a port that a Via made up, which was a traceback."""
+    flow = Flow(server.listener, peer.getsockname())
+    bad = [
+        (b"x" * 70_000, flow),
+        (b"nowhere", flow._replace(remote=("127.0.0.1", 0))),
+        (b"no port", flow._replace(remote=("127.0.0.1", 99_999))),
+        (b"no way", flow._replace(remote=("2001:db8::1", 5060))),
+    ]
+    for data, way in bad:
+        server.send(way, data)
+    assert server.undelivered.empty(), "never from within send"
+    server.send(flow, b"next")
+    assert (await read(peer))[0] == b"next"
+    assert [await server.lost() for _ in bad] == bad
+    assert (server.count("undelivered"), server.count("datagrams_sent")) == (4, 1)
 
 
 async def test_datagram_that_raises_does_not_cost_those_that_came_with_it(
-    peer: socket.socket,
+    server: Served, peer: socket.socket
 ) -> None:
     """All that waits is read before any of it is worked on."""
     raised: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, what: raised.append(what))
 
-    def receive(data: bytes, flow: Flow) -> None:
+    def answer(data: bytes) -> bytes:
         if data == b"bad":
             raise ValueError
-        udp.send(flow, data)
+        return data
 
-    udp = UdpTransport("127.0.0.1", 0, receive)
+    server.answer = answer
     for data in (b"one", b"bad", b"two"):
-        peer.sendto(data, ("127.0.0.1", udp.listener.port))
-    assert [await _read(peer) for _ in range(2)] == [b"one", b"two"]
+        peer.sendto(data, ("127.0.0.1", server.port))
+    assert [(await read(peer))[0] for _ in range(2)] == [b"one", b"two"]
     assert len(raised) == 1
-    udp.close()
+    assert server.count("datagrams_received") == 3
+
+
+async def test_datagrams_that_found_the_queue_full_are_counted(
+    server: Served, peer: socket.socket
+) -> None:
+    """The kernel drops them without a word."""
+    transport = server.transports._opened[0]
+    assert isinstance(transport, udp.UdpTransport)
+    transport._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    for _ in range(100):
+        peer.sendto(b"x" * 1000, ("127.0.0.1", server.port))
+    await until(lambda: server.count("datagrams_received") > 0)
+    counts = server.transports.counts
+    assert counts["datagrams_received"] + counts["datagrams_dropped"] == 100
+    assert counts["datagrams_dropped"] > 0
+
+
+async def test_wildcard_answers_from_the_address_that_was_asked(peer: socket.socket) -> None:
+    """RFC 3581 §4: NAT and firewalls drop what comes from another one."""
+    async with served("udp:0.0.0.0") as server:
+        server.answer = bytes.upper
+        for host in ("127.0.0.1", "127.0.0.2", "127.0.0.1"):
+            peer.sendto(b"hello", (host, server.port))
+            assert await read(peer) == (b"HELLO", (host, server.port))
+            _, flow = await server.next()
+            assert flow.listener.sent_by == f"{host}:{server.port}".encode()
+        # And later requests in the dialog come from there, too.
+        server.send(flow._replace(remote=peer.getsockname()), b"notify")
+        assert await read(peer) == (b"notify", ("127.0.0.1", server.port))

@@ -6,7 +6,7 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from dfks_rules.cli.policy.bench import MOST, command, times
-from dfks_rules.policy.given import view_of
+from dfks_rules.policy.facts.given import view_of
 from tests.helpers.policy import source
 from tests.helpers.published import ROOT
 

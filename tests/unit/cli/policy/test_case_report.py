@@ -3,7 +3,7 @@
 from xml.etree import ElementTree
 
 from dfks_rules.cli.policy.case_report import RanCase, Report, junit
-from dfks_rules.policy.coverage import Coverage
+from dfks_rules.policy.studying.coverage import Coverage
 
 
 def test_junit_holds_each_case_with_any_name() -> None:
@@ -24,7 +24,7 @@ def test_what_is_wrong_besides_is_a_failure_too() -> None:
     """A build server must not be green without cases."""
     report = Report(Coverage(), 0)
     report.untested = ["p.yaml"]
-    assert report.problems == ["there are no cases to run", "p.yaml: policy has no case"]
+    assert report.problems == ["no cases to run", "p.yaml: policy has no case"]
     assert not report.good
     suite = ElementTree.fromstring(junit(report))  # noqa: S314 - our own
     assert [case.get("name") for case in suite] == report.problems

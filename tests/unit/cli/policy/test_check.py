@@ -94,3 +94,41 @@ def test_gaps_are_told_to_people_and_programs(tmp_path: Path) -> None:
         "always decided by a rule"
     ] * 4
     assert run("--gaps", "--format", "sarif", tmp_path).exit_code == 2
+
+
+def test_folders_below_are_checked_each_by_itself(tmp_path: Path) -> None:
+    """As `dfks policy test` finds the cases below; two candidates may have one name."""
+    for name in ("new", "old", "deep/er", ".git", "new/tenants/acme.example"):
+        (tmp_path / name).mkdir(parents=True)
+    for name in ("new", "old"):
+        (tmp_path / name / "p.yaml").write_text(GOOD)
+    (tmp_path / "new/tenants/acme.example/t.yaml").write_text(
+        GOOD.replace("name: p", "name: t").replace("op: set", "op: get")
+    )
+    (tmp_path / ".git/x.yaml").write_text("[")
+    (tmp_path / "deep/er/p.yaml").write_text(DEAD)
+    told = run(tmp_path)
+    assert told.exit_code == 0
+    assert "deep/er/p.yaml:6:6: warning: rule `b` decides nothing" in told.output
+    assert told.output.endswith("1 warning in 4 files\n")
+    (tmp_path / "old/cases.yaml").write_text(CASES)
+    assert run(tmp_path).exit_code == 3
+    # What is named is one set.
+    told = run(tmp_path / "new", tmp_path / "old")
+    assert "the name `p` is taken by `" in told.output
+    assert "the name `p` is taken by `" not in run(tmp_path, tmp_path / "new").output
+
+
+def test_five_hundred_findings_are_told_and_the_others_counted(tmp_path: Path) -> None:
+    """A wrong column would fill a disk of logs."""
+    rules = "\n".join(f"- {{id: R{n}, when: {{op: set}}, then: {{x: 1}}}}" for n in range(400))
+    (tmp_path / "p.yaml").write_text(source(rules).text)
+    told = run(tmp_path).output
+    assert told.count(": error: ") == 500
+    assert told.endswith("\nand 300 more\n800 errors in 1 file\n")
+    report = json.loads(run("--format", "json", tmp_path).output)
+    assert (len(report["findings"]), report["more"]) == (500, 300)
+    log = json.loads(run("--format", "sarif", tmp_path).output)
+    assert len(log["runs"][0]["results"]) == 500
+    assert log["runs"][0]["properties"] == {"more": 300}
+    assert run("--format", "github", tmp_path).output.count("::error ") == 500

@@ -10,11 +10,12 @@ from click.testing import CliRunner, Result
 
 from dfks_rules.cli.policy.diff import MAX_BROKEN, MAX_LINE, command
 from dfks_rules.errors import StoreError
-from dfks_rules.model.features import NOTHING_STORED, Feature, FeatureState
+from dfks_rules.model.features import NOTHING_STORED, Feature
 from dfks_rules.model.identity import Aor
-from dfks_rules.policy.given import given_of, view_of
+from dfks_rules.policy.facts.given import given_of, view_of
 from dfks_rules.store.sqlite import SqliteStore
 from tests.helpers.policy import source
+from tests.helpers.states import forwarding
 
 STORED = "- {id: stored, when: {op: set}, then: {status: request}}"
 BARRED = """
@@ -79,7 +80,7 @@ def test_a_log_is_replayed_and_broken_lines_are_told(files: list[str], tmp_path:
     ]
     log.write_text("\n".join([lines[0], "cut off", "", *lines[1:]]) + "\n")
     result = diff(*files, "--replay", str(log))
-    assert f"{log}:2: not JSON\n{log}: 1 line was left out\n" in result.output
+    assert f"{log}:2: not JSON\n{log}: 1 line skipped\n" in result.output
     assert f"  2 of the recorded requests; one is {log}:4\n" in result.output
     assert "2 of 3 recorded requests are decided differently\n" in result.output
 
@@ -91,13 +92,13 @@ def test_a_line_without_end_is_cut(files: list[str], tmp_path: Path) -> None:
     result = diff(*files, "--replay", str(log))
     assert result.exit_code == 0
     assert result.output.count("not JSON") == MAX_BROKEN
-    assert "101 lines were left out" in result.output
+    assert "101 lines skipped" in result.output
 
 
 async def _fill(path: Path) -> None:
     store = SqliteStore(path, asyncio.get_running_loop())
     for user, target in (("alice", "+900123"), ("bob", "+900123"), ("carol", "+49301")):
-        state = FeatureState(status=True, forward_to=target)
+        state = forwarding(True, target)
         snapshot = NOTHING_STORED.replace(Feature.CALL_FORWARDING_ALWAYS, state)
         settled: asyncio.Future[StoreError | None] = asyncio.get_running_loop().create_future()
         store.commit(

@@ -30,7 +30,7 @@ def fmt(*arguments: str | Path) -> Result:
 def test_files_below_a_directory_are_laid_out_in_place(messy: Path, tmp_path: Path) -> None:
     """Once for a whole repository; the mode of a file is its owner's affair."""
     result = fmt(tmp_path)
-    assert (result.exit_code, result.output) == (0, f"{messy}: laid out\n")
+    assert (result.exit_code, result.output) == (0, f"{messy}: reformatted\n")
     assert messy.read_text() == NEAT
     assert messy.stat().st_mode & 0o777 == 0o640
     assert [one.name for one in messy.parent.iterdir()] == ["p.yaml"]
@@ -41,7 +41,7 @@ def test_files_below_a_directory_are_laid_out_in_place(messy: Path, tmp_path: Pa
 def test_check_writes_nothing_and_fails(messy: Path) -> None:
     """For a pipeline."""
     result = fmt("--check", messy)
-    assert (result.exit_code, result.output) == (1, f"{messy}: would be laid out\n")
+    assert (result.exit_code, result.output) == (1, f"{messy}: would be reformatted\n")
     assert messy.read_text() == MESSY
 
 

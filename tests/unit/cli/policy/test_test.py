@@ -74,7 +74,7 @@ def test_cases_are_chosen_by_name_and_none_is_a_failure(folder: Path) -> None:
     (folder / "cases.yaml").write_text(CASES + FAILING)
     assert run(folder, "--run", "a *").exit_code == 0
     result = run(folder, "--run", "nothing")
-    assert (result.exit_code, result.output.splitlines()[0]) == (5, "there are no cases to run")
+    assert (result.exit_code, result.output.splitlines()[0]) == (5, "no cases to run")
 
 
 def test_the_first_failure_can_be_the_last(folder: Path) -> None:
@@ -90,7 +90,7 @@ def test_coverage_is_told_and_demanded(folder: Path) -> None:
     assert result.output == (
         f"{folder}/policy.yaml:8: p/never: never matched\n"
         "coverage: 50.0 %\n"
-        "coverage is 50.0 %; at least 80 % is wanted\n"
+        "coverage is 50.0 %; 80 % is required\n"
         "1 case: 1 passed, 0 failed\n"
     )
 

@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 
 from dfks_rules.mi.errors import INVALID_PARAMS
-from dfks_rules.model.features import Feature, FeatureState
+from dfks_rules.model.features import Feature
 from dfks_rules.model.identity import Aor
+from dfks_rules.model.values import Value
 from tests.helpers.mi import error, result
 from tests.helpers.operations import REFUSED_TARGET, MemoryOperations
+from tests.helpers.states import forwarding
 
 _ALICE = Aor("alice", "example.com")
 _NO_ANSWER = ["sip:alice@example.com", "CallForwardingNoAnswer", "1", "param"]
@@ -19,8 +21,8 @@ async def test_set_with_values_stores_them() -> None:
     operations = MemoryOperations()
     values = ["ringCount/4", "forwardTo/sip:bob@10.0.0.11"]
     assert await result(operations, "dfks_set_feature", [*_NO_ANSWER, values]) == "OK"
-    assert operations.stored[_ALICE].state(Feature.CALL_FORWARDING_NO_ANSWER) == FeatureState(
-        status=True, forward_to="sip:bob@10.0.0.11", ring_count=4
+    assert operations.stored[_ALICE].state(Feature.CALL_FORWARDING_NO_ANSWER) == forwarding(
+        True, "sip:bob@10.0.0.11", 4
     )
     assert operations.params == ["param"]
 
@@ -30,7 +32,7 @@ async def test_value_may_hold_a_slash() -> None:
     operations = MemoryOperations()
     await result(operations, "dfks_set_feature", [*_NO_ANSWER, ["forwardTo/sip:a/b@example.com"]])
     state = operations.stored[_ALICE].state(Feature.CALL_FORWARDING_NO_ANSWER)
-    assert state.forward_to == "sip:a/b@example.com"
+    assert state.value(Value.FORWARD_TO) == "sip:a/b@example.com"
 
 
 async def test_unknown_feature_is_error_400() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from dfks_rules.errors import Finding
 from dfks_rules.policy.lint.allowing import without_allowed
-from dfks_rules.policy.source import Source
+from dfks_rules.policy.reading.source import Source
 
 WARNING = Finding("p.yaml", 1, 3, "policy_shadowed", "m", "warning")
 OTHER = WARNING._replace(code="policy_conflict")
@@ -39,7 +39,7 @@ def test_an_error_is_told_whatever_is_allowed() -> None:
     error = Finding("p.yaml", 1, 3, "policy_value", "m")
     found = without_allowed([error], [Source("p.yaml", "x: 1  # dfks: allow policy_value\n")])
     assert found[0] == error
-    assert found[1].message == "`policy_value` is an error, which no comment allows"
+    assert found[1].message == "`policy_value` is an error; a comment can allow warnings only"
 
 
 def test_files_without_such_comments_say_nothing() -> None:

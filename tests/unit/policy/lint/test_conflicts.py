@@ -3,9 +3,9 @@
 import pytest
 
 from dfks_rules.errors import Finding
-from dfks_rules.policy.check import check
 from dfks_rules.policy.lint.conflicts import conflicts
 from dfks_rules.policy.lint.ranked import ranked
+from dfks_rules.policy.reading.check import check
 from tests.helpers.policy import source
 
 

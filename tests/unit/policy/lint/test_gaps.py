@@ -1,7 +1,7 @@
 """What no rule decides."""
 
-from dfks_rules.policy.check import check
 from dfks_rules.policy.lint.gaps import Gap, gaps
+from dfks_rules.policy.reading.check import check
 from tests.helpers.policy import source
 
 

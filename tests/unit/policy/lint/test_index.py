@@ -5,10 +5,10 @@ from itertools import permutations
 
 import pytest
 
-from dfks_rules.policy.check import check
-from dfks_rules.policy.implication import excludes, implied_by
+from dfks_rules.policy.language.implication import excludes, implied_by
 from dfks_rules.policy.lint.index import Entry, Implied, Overlapping
 from dfks_rules.policy.lint.ranked import Way, ranked
+from dfks_rules.policy.reading.check import check
 from tests.helpers.policy import source
 
 CONDITIONS = [

@@ -3,7 +3,7 @@
 import pytest
 
 from dfks_rules.policy.lint.findings import check_and_lint
-from dfks_rules.policy.source import Source
+from dfks_rules.policy.reading.source import Source
 from tests.helpers.policy import source
 
 PLAN = "apiVersion: dfks/v1\nkind: NumberPlan\nmetadata: {name: n}\n"

@@ -1,10 +1,10 @@
 """Rules in the order in which they count, and what each can match and decide."""
 
 from dfks_rules.model.requests import Operation
-from dfks_rules.policy.check import check
-from dfks_rules.policy.compile import QUESTIONS
+from dfks_rules.policy.language.alternatives import QUESTIONS
 from dfks_rules.policy.lint.ranked import RankedRule, fields_of, fields_set, ranked
-from dfks_rules.policy.source import Source
+from dfks_rules.policy.reading.check import check
+from dfks_rules.policy.reading.source import Source
 from tests.helpers.policy import source
 
 

@@ -3,10 +3,10 @@
 import pytest
 
 from dfks_rules.errors import Finding
-from dfks_rules.policy.check import check
 from dfks_rules.policy.lint.ranked import ranked
 from dfks_rules.policy.lint.shadowing import shadowed
-from dfks_rules.policy.source import Source
+from dfks_rules.policy.reading.check import check
+from dfks_rules.policy.reading.source import Source
 from tests.helpers.policy import source
 
 
@@ -70,7 +70,7 @@ def test_precedence_and_not_the_order_of_files_says_what_is_earlier() -> None:
     first = source("- {id: r, when: {op: set}, then: {status: 0}}", "band: mandatory", "b")
     (finding,) = found(last, first)
     assert finding.file == "a.yaml"
-    assert finding.message == "rule `r` decides nothing: `b/r` (b.yaml:6) decided before it"
+    assert finding.message == "rule `r` decides nothing: `b/r` (b.yaml:6) comes first"
 
 
 def test_policies_that_are_off_shadow_nothing() -> None:
@@ -87,7 +87,7 @@ def test_only_some_of_many_rules_are_named() -> None:
     every = "{any: [{user: a}, {user: b}, {user: c}, {user: d}, {user: e}]}"
     rules.append(f"- {{id: y, when: {{op: set, all: [{every}]}}, then: {{status: 1}}}}")
     (finding,) = found(source("\n".join(rules)))
-    assert finding.message.endswith("`p/c` (p.yaml:7) and 2 more decided before it")
+    assert finding.message.endswith("`p/c` (p.yaml:7) and 2 more come first")
 
 
 def test_the_same_rule_in_two_bands_is_a_duplicate() -> None:

@@ -2,9 +2,11 @@
 
 import pytest
 
-from dfks_rules.policy.check import check
+from dfks_rules.policy.lint.findings import check_and_lint
 from dfks_rules.policy.lint.ranked import ranked
 from dfks_rules.policy.lint.single import single
+from dfks_rules.policy.reading.check import check
+from dfks_rules.policy.reading.source import Source
 from tests.helpers.policy import source
 
 
@@ -13,6 +15,13 @@ def codes(when: str, then: str, head: str = "") -> list[str]:
     policies, findings, _ = check([source(f"- {{id: r, when: {when}, then: {then}}}", head)])
     assert findings == []
     return [finding.code for finding in single(ranked(policies))]
+
+
+def linted(*sources: Source) -> list[str]:
+    """The codes of all that is said of files, but that denials bar switching off."""
+    _, found = check_and_lint(sources)
+    assert [one for one in found if one.severity == "error"] == []
+    return [one.code for one in found if one.code != "policy_bars_switching_off"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,137 @@
+"""Policies checked and compiled in a process of their own; see `app.desk.canary`."""
+
+import asyncio
+import contextlib
+import pickle
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+
+from dfks_rules.app.desk.canary import CPU, Verdict
+from dfks_rules.app.desk.policies import PolicyFiles
+from dfks_rules.errors import Finding, PolicyError
+from dfks_rules.policy.deciding.compiled import CompiledPolicies
+
+# `-P`: what lies in the current directory is not code.
+COMMAND = (sys.executable, "-P", "-c", "from dfks_rules.app.desk.canary import main; main()")
+TIMEOUT = 120.0
+"""Seconds until the process is given up."""
+MAX_ANSWER = 256 * 1024 * 1024
+"""Most bytes that are taken from it."""
+_STOPS = (signal.SIGTERM, signal.SIGINT)
+_MAX_COMPLAINT = 2_000
+"""Characters of its last words that are told."""
+
+
+class Checker:
+    """Runs the process, once for each revision."""
+
+    def __init__(self, command: Sequence[str] = COMMAND, timeout: float = TIMEOUT) -> None:
+        self._command = command
+        self._timeout = timeout
+
+    async def check(self, files: PolicyFiles) -> CompiledPolicies:
+        """The files, checked, compiled and tried out.
+
+        Raises:
+            PolicyError: they cannot be used: what is wrong with them, or what became of the
+                process (`policy_check_failed`).
+        """
+        with _deaf():
+            process = await asyncio.create_subprocess_exec(
+                *self._command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+            )
+        try:
+            async with asyncio.timeout(self._timeout):
+                answer, complaint = await _talk(process, pickle.dumps(files))
+                status = await process.wait()
+        except TimeoutError:
+            raise _failure(f"took longer than {self._timeout:g} s") from None
+        finally:
+            if process.returncode is None:
+                process.kill()
+            # Until its pipes are read to the end, asyncio waits for it for ever.
+            await process.communicate()
+        if status:
+            raise _failure(_death(status, complaint))
+        # In a thread: 5,000 rules take a fifth of a second.
+        verdict = await asyncio.to_thread(_read, answer)
+        if verdict.compiled is None:
+            raise PolicyError(verdict.findings)
+        return verdict.compiled
+
+
+@contextlib.contextmanager
+def _deaf() -> Iterator[None]:
+    """A process that is started in here hears neither SIGTERM nor Ctrl-C.
+
+    A service manager or a terminal sends them to every process of the server. They mean a stop of
+    the server, which then ends the process; they must not look like policies that kill it.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+    try:
+        yield
+    finally:
+        # What came meanwhile is delivered now.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
+
+
+async def _talk(process: asyncio.subprocess.Process, question: bytes) -> tuple[bytes, bytes]:
+    """(What the process writes to stdout, to stderr); both pipes are read at once."""
+    assert process.stdin is not None  # noqa: S101 - all three are pipes
+    assert process.stdout is not None  # noqa: S101
+    assert process.stderr is not None  # noqa: S101
+    answer = asyncio.create_task(_read_all(process.stdout))
+    complaint = asyncio.create_task(_read_all(process.stderr))
+    try:
+        # A process that died takes no more: what it died of is told by its status.
+        with contextlib.suppress(ConnectionError):
+            process.stdin.write(question)
+            await process.stdin.drain()
+            process.stdin.close()
+            await process.stdin.wait_closed()
+        return await answer, await complaint
+    finally:
+        answer.cancel()
+        complaint.cancel()
+        await asyncio.gather(answer, complaint, return_exceptions=True)
+
+
+async def _read_all(pipe: asyncio.StreamReader) -> bytes:
+    pieces: list[bytes] = []
+    size = 0
+    while piece := await pipe.read(1 << 20):
+        size += len(piece)
+        if size > MAX_ANSWER:
+            raise _failure(f"answered more than {MAX_ANSWER} bytes")
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _read(answer: bytes) -> Verdict:
+    try:
+        verdict = pickle.loads(answer)  # noqa: S301 - it is our own child's
+    except Exception as error:  # garbage may raise anything
+        raise _failure(f"answered nonsense: {error}") from error
+    if not isinstance(verdict, Verdict):
+        raise _failure("answered nonsense")
+    return verdict
+
+
+def _death(status: int, complaint: bytes) -> str:
+    if status == -signal.SIGXCPU:
+        return f"used more than {CPU} s of CPU"
+    if status < 0:
+        with contextlib.suppress(ValueError):
+            return f"was killed by {signal.Signals(-status).name}"
+        return f"was killed by signal {-status}"
+    last = complaint.decode(errors="replace").strip()[-_MAX_COMPLAINT:].splitlines()
+    return f"ended with status {status}" + (f": {last[-1]}" if last else "")
+
+
+def _failure(what: str) -> PolicyError:
+    message = f"the process that checks the policies {what}"
+    return PolicyError([Finding("policy check", 0, 0, "policy_check_failed", message)])

@@ -1,0 +1,116 @@
+"""The process that dies in the server's place: checks policies, and has the engine use them.
+
+`main` reads pickled `PolicyFiles` from stdin, and writes a pickled `Verdict` to stdout. The
+engine can take its process down; here that costs a reload and not a call.
+"""
+
+import os
+import pickle
+import posixpath
+import resource
+import sys
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from dfks_rules.app.desk.policies import TENANTS, PolicyFiles
+from dfks_rules.errors import DfksError, Finding, PolicyError
+from dfks_rules.policy.deciding.compiled import CompiledPolicies, compile_policies
+from dfks_rules.policy.deciding.engine import self_test
+from dfks_rules.policy.deciding.matching import Shards
+from dfks_rules.policy.deciding.policy_set import load
+from dfks_rules.policy.deciding.probe import differs
+from dfks_rules.policy.reading.source import Source
+from dfks_rules.policy.studying.cases import CaseFile, parse_cases, run_cases
+
+MEMORY = 2 * 1024**3
+"""Address space that it may take, bytes; 5,000 rules take a quarter."""
+CPU = 60
+"""Seconds of CPU, also where nobody is left to wait for it."""
+_NICENESS = 2
+"""Phones come first, and an operator still waits seconds, not minutes, on a busy machine."""
+
+
+class Verdict(NamedTuple):
+    """What the process found."""
+
+    findings: list[Finding]
+    """What keeps the files from being used."""
+    compiled: CompiledPolicies | None
+    """What to use; None when there are findings."""
+
+
+def main() -> None:
+    """Read, try, answer."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU, CPU))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.nice(_NICENESS)
+    # Whatever a library prints must not be taken for the answer.
+    answer = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    files = pickle.load(sys.stdin.buffer)  # noqa: S301 - the server's
+    with answer:
+        pickle.dump(examine(files), answer, pickle.HIGHEST_PROTOCOL)
+
+
+def examine(files: PolicyFiles) -> Verdict:
+    """Check, compile, have the engine use it, and run the files' own tests."""
+    try:
+        compiled = compile_policies(files.sources)
+        self_test()
+        findings = [*_engine_findings(compiled), *_case_findings(files)]
+    except PolicyError as error:
+        findings = error.findings
+    except DfksError as error:
+        findings = [_engine_finding(error.message)]
+    return Verdict(findings, None) if findings else Verdict([], compiled)
+
+
+def _engine_findings(compiled: CompiledPolicies) -> list[Finding]:
+    shards = Shards()
+    # All of them at once, as the server will have them.
+    taken = [shards.take(plan) for plan in compiled.layout.shards]
+    wrong = sum(map(differs, taken))
+    for shard in taken:
+        shards.release(shard)
+    return [_engine_finding(f"matches the wrong rules in {wrong} rulesets")] if wrong else []
+
+
+def _engine_finding(message: str) -> Finding:
+    return Finding("rule engine", 0, 0, "policy_engine", message)
+
+
+def _case_findings(files: PolicyFiles) -> Iterator[Finding]:
+    for source in files.cases:
+        try:
+            yield from _failed_cases(parse_cases(source), files.sources)
+        except PolicyError as error:
+            yield from error.findings
+
+
+def _failed_cases(cases: CaseFile, sources: Iterable[Source]) -> Iterator[Finding]:
+    """What the cases of one file find; they are about the policies that the file names."""
+    folder = posixpath.dirname(cases.file)
+    tested: list[Source] = []
+    for name in cases.policies:
+        named = posixpath.normpath(posixpath.join(folder, name))
+        found = [source for source in sources if _is_named(source, named)]
+        if not found:
+            message = f"`{name}` is not among the policies that the server reads"
+            yield Finding(cases.file, 0, 0, "policy_case", message)
+            return
+        tested += found
+    policies = load(tested)
+    for result in run_cases(cases, policies):
+        for difference in result.differences:
+            message = f"case `{result.case.name}` failed: {difference}"
+            yield Finding(cases.file, result.case.line, 1, "policy_case_failed", message)
+    policies.close()
+
+
+def _is_named(source: Source, path: str) -> bool:
+    """Whether this is the file `path`, or one that belongs to the folder `path`."""
+    file = posixpath.normpath(source.file)
+    folder = posixpath.normpath(posixpath.dirname(file))
+    tenants = posixpath.normpath(posixpath.join(path, TENANTS))
+    return path in (file, folder) or posixpath.dirname(folder) == tenants

@@ -1,0 +1,47 @@
+"""The last good policies, kept for a start when the files are broken or gone."""
+
+import json
+import os
+import tempfile
+from pathlib import Path
+
+from dfks_rules.app.desk.policies import PolicyFiles
+from dfks_rules.app.desk.served import has_policies
+from dfks_rules.policy.reading.source import Source
+
+_LISTS = PolicyFiles._fields
+
+
+def keep(path: Path, files: PolicyFiles) -> None:
+    """Write them, so that after a power cut there are the old ones or the new ones.
+
+    Raises:
+        OSError: they could not be written; what was there is there still.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(files._asdict(), file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def recall(path: Path) -> PolicyFiles | None:
+    """What was kept; None when it cannot be read, or holds no policy."""
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        sources, cases = (tuple(Source(*one) for one in kept[name]) for name in _LISTS)
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    files = PolicyFiles(sources, cases)
+    return files if has_policies(files) else None

@@ -1,0 +1,176 @@
+"""Policy files on disk → `PolicyFiles`: their text, and whose they are."""
+
+import itertools
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from dfks_rules.errors import Finding, PolicyError
+from dfks_rules.policy.deciding.policy_set import PolicySet, load
+from dfks_rules.policy.reading.source import Source, largest
+from dfks_rules.policy.studying.cases import is_cases_file
+
+TENANTS = "tenants"
+"""Folder among policies that holds a folder for each domain with files of its own."""
+_DOMAIN = re.compile(r"[^A-Z@\s]+")
+_SUFFIXES = (".yaml", ".yml", ".csv")
+_MAX_TOTAL = 64 * 1024 * 1024
+"""Most bytes of all files together; a folder of logs is not policies."""
+
+
+class PolicyFiles(NamedTuple):
+    """All that was read."""
+
+    sources: tuple[Source, ...]
+    """What decides, in order."""
+    cases: tuple[Source, ...]
+    """The tests that stand beside."""
+
+
+def load_policies(paths: Iterable[Path]) -> PolicySet:
+    """Read and compile; see `read_files`.
+
+    Raises:
+        PolicyError: with every finding.
+    """
+    return load(read_sources(paths))
+
+
+def read_sources(paths: Iterable[Path]) -> list[Source]:
+    """The files that decide; see `read_files`."""
+    return list(read_files(paths).sources)
+
+
+def read_cases(paths: Iterable[Path]) -> list[Source]:
+    """Files of cases, whatever they are called; see `read_files`."""
+    sources, cases = read_files(paths)
+    return [*sources, *cases]
+
+
+def read_files(paths: Iterable[Path]) -> PolicyFiles:
+    """Read files, and those of folders: a folder's by name, then those of `tenants/<domain>/`.
+
+    Raises:
+        PolicyError: `policy_unreadable` for each file that cannot be read.
+    """
+    sources: list[Source] = []
+    cases: list[Source] = []
+    findings: list[Finding] = []
+    total = 0
+    paths = list(paths)
+    for path, tenant in itertools.chain.from_iterable(map(_files_of, paths)):
+        try:
+            data, text = _read(path)
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+            findings.append(_unreadable(path, f"cannot read the policy file: {why}"))
+            continue
+        total += len(data)
+        if total > _MAX_TOTAL:
+            raise PolicyError([_unreadable(path, f"all files have more than {_MAX_TOTAL} bytes")])
+        (cases if is_cases_file(path.name) else sources).append(Source(str(path), text, tenant))
+    findings += itertools.chain.from_iterable(map(_misplaced, paths))
+    if findings:
+        raise PolicyError(findings)
+    return PolicyFiles(tuple(sources), tuple(cases))
+
+
+def folders_below(path: Path) -> list[Path]:
+    """Every folder below a folder, by name, of which no server that is given it reads the files.
+
+    Hidden folders are left out, and those of tenants: they belong to the folder that holds them.
+    """
+    found: list[Path] = []
+    for folder, names, _ in os.walk(path):
+        names[:] = sorted(name for name in names if name != TENANTS and not name.startswith("."))
+        found += (Path(folder, name) for name in names)
+    return sorted(found)
+
+
+def folders_of(paths: Iterable[Path]) -> set[Path]:
+    """Every folder in which a change can be one of policies.
+
+    Editors put a new file in place of the old one, and a folder may be a link to a release: so the
+    folder that holds a file or a link counts.
+    """
+    folders: set[Path] = set()
+    for path in paths:
+        if path.is_symlink() or not path.is_dir():
+            folders.add(path.parent)
+        if path.is_dir():
+            folders |= {path, *(folder for folder, _ in _tenant_folders(path))}
+            if (path / TENANTS).is_dir():
+                folders.add(path / TENANTS)
+    return {folder for folder in folders if folder.is_dir()}
+
+
+def _read(path: Path) -> tuple[bytes, str]:
+    """What a file holds, and the same decoded; a little too much of one that is too large."""
+    most = largest(path.name)
+    with path.open("rb") as file:
+        # A byte too many is for the check that says how large a file may be: no character is lost
+        # where the last one is cut.
+        data = file.read(most + 1)
+    return data, data.decode(errors="replace" if len(data) > most else "strict")
+
+
+def _unreadable(path: Path, message: str) -> Finding:
+    return Finding(str(path), 0, 0, "policy_unreadable", message)
+
+
+def _files_of(path: Path) -> list[tuple[Path, str | None]]:
+    """(File, the tenant whose it is)."""
+    if not path.is_dir():
+        # Findings quote what they find: an operator's command must not read out any file there is.
+        if path.exists() and path.suffix not in _SUFFIXES:
+            message = f"the name of a policy file must end in {', '.join(_SUFFIXES)}"
+            raise PolicyError([_unreadable(path, message)])
+        return [(path, _tenant_of(path.parent))]
+    found: list[tuple[Path, str | None]] = []
+    try:
+        for folder, tenant in [(path, _tenant_of(path)), *_tenant_folders(path)]:
+            files = (file for file in folder.iterdir() if _is_meant(file))
+            found += [(file, tenant) for file in sorted(files)]
+    except OSError as error:
+        text = f"cannot read the policy folder: {error.strerror}"
+        raise PolicyError([_unreadable(path, text)]) from error
+    return found
+
+
+def _tenant_of(folder: Path) -> str | None:
+    """The tenant whose folder it is, from wherever it is named; None: it is the operator's.
+
+    A name without a dot, as in `/srv/tenants/west`, is no domain for sure: to confine all files
+    there would leave everyone unguarded.
+    """
+    folder = Path(os.path.abspath(folder))  # a link's own name counts
+    return folder.name if folder.parent.name == TENANTS and "." in folder.name else None
+
+
+def _is_meant(file: Path) -> bool:
+    """Hidden files are editors'. A link counts even if it leads nowhere: that is a mistake."""
+    if file.suffix not in _SUFFIXES or file.name.startswith("."):
+        return False
+    return file.is_file() or file.is_symlink()
+
+
+def _tenant_folders(path: Path) -> list[tuple[Path, str]]:
+    tenants = path / TENANTS
+    if not tenants.is_dir():
+        return []
+    folders = (entry for entry in tenants.iterdir() if entry.is_dir())
+    return [(one, one.name) for one in sorted(folders) if not one.name.startswith(".")]
+
+
+def _misplaced(path: Path) -> Iterator[Finding]:
+    """What stands among the folders of tenants and is nobody's: its rules would guard nothing."""
+    tenants = path / TENANTS
+    for file in filter(_is_meant, tenants.iterdir() if tenants.is_dir() else ()):
+        message = "put a tenant's files into `tenants/<domain>/`"
+        yield Finding(str(file), 0, 0, "policy_tenant", message)
+    for folder, domain in _tenant_folders(path):
+        if not _DOMAIN.fullmatch(domain):
+            message = "name a tenant's folder after its domain, in lower case"
+            yield Finding(str(folder), 0, 0, "policy_tenant", message)

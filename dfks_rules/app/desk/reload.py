@@ -1,0 +1,334 @@
+"""The policies of a running server, and every way in which they are replaced.
+
+A change of files, SIGHUP, an operator's reload or rollback, and the start all check and compile in
+a process apart (`app.desk.apart`), bring the rules into the engine a millisecond at a time, and
+then replace one reference. Whatever fails leaves the old policies deciding.
+
+INVARIANT: all of one request is decided in one turn of the event loop. So no request that began
+with the old policies is still to be decided when they are replaced.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from dfks_rules.app.desk import last_good
+from dfks_rules.app.desk.apart import Checker
+from dfks_rules.app.desk.policies import PolicyFiles
+from dfks_rules.app.desk.revisions import Revision, Revisions
+from dfks_rules.app.desk.served import has_policies, read_served
+from dfks_rules.app.desk.shadow import report
+from dfks_rules.app.desk.watching import at_rest, changes
+from dfks_rules.config.settings import ReloadSettings
+from dfks_rules.errors import DfksError, PolicyError
+from dfks_rules.mi.ports import Activation, FailureRow, PolicyListing, PolicyRow, ShadowRow
+from dfks_rules.policy.deciding.compiled import CompiledPolicies, compile_policies
+from dfks_rules.policy.deciding.live import Difference, LivePolicies, Oracle, Shadow
+from dfks_rules.policy.deciding.matching import Shards
+from dfks_rules.policy.deciding.policy_set import PolicySet
+from dfks_rules.policy.reading.source import POLICY, Source, kind_of
+
+MAX_LOGGED = 100
+"""Findings of a failure that are logged."""
+
+_Found = PolicyFiles | PolicyError
+"""What is read from disk, or why it cannot be read."""
+
+_log = structlog.get_logger("dfks.policy")
+
+
+class PolicyReloader:
+    """Holds the policies that decide; what operators see of it is `mi.ports.PolicyDesk`."""
+
+    def __init__(
+        self, paths: tuple[Path, ...], settings: ReloadSettings, checker: Checker | None = None
+    ) -> None:
+        self._paths = paths
+        self._settings = settings
+        self._checker = checker or Checker()
+        self._shards = Shards()
+        self._turn = asyncio.Lock()
+        self._revisions = Revisions(settings.keep)
+        self._is_waiting = False
+        """Whether a reload that nobody waits for has still to read the files."""
+        self._seen: _Found | None = None
+        """What was found when files were last read."""
+        self._failure: FailureRow | None = None
+        self._shadow_path = ""
+        self._shadow_since = datetime.min.replace(tzinfo=UTC)
+        self._counts = {"policy:reloads": 0, "policy:reload_failures": 0}
+        self._past_engine_failures = 0
+        self._oracle = Oracle(_log_disagreement)
+        self._tasks: set[asyncio.Task[None]] = set()
+        nothing = PolicySet(compile_policies([]), self._shards, [])
+        self.live = LivePolicies(nothing, self._oracle)
+        """What to ask; it stays the same object."""
+
+    async def start(self) -> None:
+        """Take the files, or the last good ones when these are broken or gone.
+
+        Raises:
+            PolicyError: neither can be used; it says what is wrong with the files.
+        """
+        # Whoever wants a reload already has to wait until there is something to replace.
+        async with self._turn:
+            self._seen = await asyncio.to_thread(_read, self._paths)
+            try:
+                await self._activate(_usable(self._seen), "files")
+            except DfksError as error:
+                kept = await asyncio.to_thread(last_good.recall, self._settings.last_good)
+                if kept is None:
+                    raise
+                self._failed(error, "start")
+                try:
+                    await self._activate(kept, "last good")
+                except DfksError:
+                    raise error from None
+
+    def watch(self) -> None:
+        """Reload from now on when files change, if the settings say so."""
+        if self._settings.watch:
+            self._keep(asyncio.create_task(self._watch()))
+
+    def reload_soon(self, trigger: str) -> None:
+        """Reload without waiting for it; the log says what came of it.
+
+        Of many that wait for their turn one is enough: it reads what there is then.
+        """
+        if not self._is_waiting:
+            self._is_waiting = True
+            self._keep(asyncio.create_task(self._reload_quietly(trigger)))
+
+    async def reload(self, trigger: str) -> Activation:
+        """Read the files again; see `mi.ports.PolicyDesk`."""
+        async with self._turn:
+            self._is_waiting = False
+            files = self._seen = await asyncio.to_thread(_read, self._paths)
+            active = self._revisions.active
+            if files == active.files:
+                self._failure = None
+                _log.info("policy_reload_unchanged", trigger=trigger, revision=active.id)
+                return Activation(active.id, changed=False)
+            try:
+                await self._activate(_usable(files), "files")
+            except DfksError as error:
+                self._failed(error, trigger)
+                raise
+            self._counts["policy:reloads"] += 1
+            return Activation(self.live.active.revision, changed=True)
+
+    async def rollback(self, revision: str | None) -> Activation:
+        """Bring a kept revision back; files that stay as they are do not undo it."""
+        async with self._turn:
+            wanted = self._revisions.find(revision)
+            if wanted.id == self._revisions.active.id:
+                return Activation(wanted.id, changed=False)
+            try:
+                await self._activate(wanted.files, "rollback")
+            except DfksError as error:
+                self._failed(error, "operator")
+                raise
+            self._counts["policy:reloads"] += 1
+            return Activation(wanted.id, changed=True)
+
+    async def start_shadow(self, path: str) -> ShadowRow:
+        """Compare a candidate with what decides from now on."""
+        async with self._turn:
+            files = await asyncio.to_thread(read_served, [Path(path)])
+            candidate = await self._build(await self._checker.check(files))
+            await self._end_shadow()
+            self._shadow_path = path
+            row = self._begin_shadow(candidate)
+            _log.info("policy_shadow_started", path=path, revision=candidate.revision)
+            return row
+
+    async def stop_shadow(self) -> None:
+        """Compare no more."""
+        async with self._turn:
+            await self._end_shadow()
+
+    def set_of(self, revision: str) -> PolicySet | None:
+        """The policies of that revision, while it is kept; they may be closed."""
+        return next((one.policies for one in self._revisions.kept if one.id == revision), None)
+
+    def listing(self) -> PolicyListing:
+        """The policies in force, and what else is known of them."""
+        active, policies = self._revisions.active, self.live.active
+        shadow = self.live.shadow
+        return PolicyListing(
+            policies.revision,
+            tuple(PolicyRow(one.file, one.name, one.rules) for one in policies.policies),
+            active.since.isoformat(timespec="seconds"),
+            active.origin,
+            self._revisions.rows,
+            self._failure,
+            report(shadow, self._shadow_path, self._shadow_since) if shadow else None,
+        )
+
+    def statistics(self) -> Mapping[str, int]:
+        """`policy:name` → value, since the start."""
+        shadow = self.live.shadow
+        return {
+            **self._counts,
+            "policy:engine_failures": self._past_engine_failures + self.live.active.engine_failures,
+            "policy:oracle_checks": self._oracle.checks,
+            "policy:oracle_disagreements": self._oracle.disagreements,
+            "policy:shadow_same": shadow.same.total() if shadow else 0,
+            "policy:shadow_different": shadow.different.total() if shadow else 0,
+        }
+
+    async def close(self) -> None:
+        """Stop watching, give up what is under way, and free the engine's memory."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self.live.shadow is not None:
+            self.live.shadow.candidate.close()
+        self.live.active.close()
+
+    async def _activate(self, files: PolicyFiles, origin: str) -> None:
+        """Make files the policies that decide."""
+        compiled = await self._checker.check(files)
+        policies = await self._build(self._with_known_site(compiled, files))
+        revision = Revision(policies.revision, files, policies, _now(), origin)
+        old, self.live.active = self.live.active, policies
+        if origin == "rollback":
+            self._revisions.bring_back(revision)
+        else:
+            self._revisions.add(revision)
+        _log.info("policy_activated", revision=revision.id, origin=origin)
+        if origin != "last good":
+            self._failure = None
+            await self._keep_last_good(files)
+        if self.live.shadow is not None:
+            self._begin_shadow(self.live.shadow.candidate)
+        self._past_engine_failures += old.engine_failures
+        await self._retire(old)
+
+    def _with_known_site(self, compiled: CompiledPolicies, files: PolicyFiles) -> CompiledPolicies:
+        """100,000 users take 30 MB: they are there once where only rules change."""
+        for kept in self._revisions.kept:
+            if _site_files(kept.files) == _site_files(files):
+                return compiled._replace(site=kept.policies.site)
+        return compiled
+
+    async def _build(self, compiled: CompiledPolicies) -> PolicySet:
+        """Into the engine, with room for phones between any two rulesets."""
+        taken = []
+        try:
+            for plan in compiled.layout.shards:
+                taken.append(self._shards.take(plan))
+                await asyncio.sleep(0)
+        except BaseException:
+            for shard in taken:
+                self._shards.release(shard)
+            raise
+        return PolicySet(compiled, self._shards, taken)
+
+    async def _retire(self, policies: PolicySet) -> None:
+        """Out of the engine, likewise."""
+        held = [self._shards.take(shard.plan) for shard in policies.shards]
+        policies.close()
+        for shard in held:
+            self._shards.release(shard)
+            await asyncio.sleep(0)
+
+    def _begin_shadow(self, candidate: PolicySet) -> ShadowRow:
+        """Compare it with what decides now; what was counted before was about other policies."""
+        self._shadow_since = _now()
+        self.live.shadow = Shadow(candidate)
+        return report(self.live.shadow, self._shadow_path, self._shadow_since)
+
+    async def _end_shadow(self) -> None:
+        shadow, self.live.shadow = self.live.shadow, None
+        if shadow is not None:
+            await self._retire(shadow.candidate)
+
+    async def _keep_last_good(self, files: PolicyFiles) -> None:
+        if not has_policies(files):
+            return  # `policies: []` says so today; it must not be what a broken start falls back on
+        path = self._settings.last_good
+        try:
+            await asyncio.to_thread(last_good.keep, path, files)
+        except OSError as error:
+            _log.warning("policy_last_good_not_kept", path=str(path), error=str(error))
+
+    def _failed(self, error: DfksError, trigger: str) -> None:
+        self._counts["policy:reload_failures"] += 1
+        findings = error.findings if isinstance(error, PolicyError) else [error.message]
+        told = tuple(map(str, findings))
+        self._failure = FailureRow(_now().isoformat(timespec="seconds"), trigger, told)
+        logged, more = told[:MAX_LOGGED], max(0, len(told) - MAX_LOGGED)
+        _log.error("policy_reload_failed", trigger=trigger, findings=logged, more=more)
+
+    async def _watch(self) -> None:
+        async with contextlib.aclosing(changes(self._paths, poll=self._settings.poll)) as looks:
+            async for _ in looks:
+                if await self._has_changed():
+                    await self._reload_quietly("change")
+
+    async def _has_changed(self) -> bool:
+        """Whether files are other than when they were last read, and stay so."""
+
+        async def read() -> _Found:
+            return await asyncio.to_thread(_read, self._paths)
+
+        if _is_same(await read(), self._seen):
+            return False
+        return not _is_same(await at_rest(read, _is_same), self._seen)
+
+    async def _reload_quietly(self, trigger: str) -> None:
+        # The failure is logged, listed and counted; nobody waits for it here.
+        with contextlib.suppress(DfksError):
+            await self.reload(trigger)
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            _log.error("policy_reload_broken", exc_info=task.exception())
+
+
+def _read(paths: tuple[Path, ...]) -> _Found:
+    try:
+        return read_served(paths)
+    except PolicyError as error:
+        return error
+
+
+def _is_same(found: _Found, seen: _Found | None) -> bool:
+    if isinstance(found, PolicyError) and isinstance(seen, PolicyError):
+        return found.findings == seen.findings
+    return found == seen
+
+
+def _usable(files: _Found) -> PolicyFiles:
+    if isinstance(files, PolicyError):
+        raise files
+    return files
+
+
+def _site_files(files: PolicyFiles) -> list[Source]:
+    return [source for source in files.sources if kind_of(source) != POLICY]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)  # noqa: TID251 - when an operator's log says it was
+
+
+def _log_disagreement(difference: Difference) -> None:
+    other = difference.other
+    _log.error(
+        "policy_oracle_disagreement",
+        given=difference.given,
+        engine=difference.active.matched,
+        reference=other and other.matched,
+        revision=difference.active.revision,
+    )

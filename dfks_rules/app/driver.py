@@ -1,0 +1,225 @@
+"""The one driver of time and sockets: calls the rooms that wait for nothing.
+
+A room is given a message or the time, and says by `next_deadline` when it wants to be called again.
+The driver has one timer of the loop, armed for the earliest of these.
+
+INVARIANT: no timer is shorter than T1, and each begins with a message that comes in or goes out. So
+where a turn is due within T1 of every message, no timer is late, and no message pays for asking
+when the next one is.
+"""
+
+import asyncio
+import math
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Protocol, TypeVar
+
+import structlog
+
+from dfks_rules.app.records.limit import Limit
+from dfks_rules.presence.subscription import Subscription
+from dfks_rules.sip.endpoint import Finished, Incoming
+from dfks_rules.sip.flow import Flow
+from dfks_rules.sip.timers import T1
+
+GRAIN = 0.02
+"""Least time between two turns, s: how late a timer may be."""
+PORTION = 16
+"""Subscriptions that end at a time when the server stops; they take about 2 ms."""
+
+_log = structlog.get_logger()
+_Result = TypeVar("_Result")
+
+
+class Timer(Protocol):
+    """A call that is due; `asyncio.TimerHandle` is one."""
+
+    def cancel(self) -> None:
+        """Do not call."""
+        ...
+
+
+class Loop(Protocol):
+    """What calls the driver; an event loop of asyncio does."""
+
+    def time(self) -> float:
+        """Monotonic seconds."""
+        ...
+
+    def call_at(self, when: float, callback: Callable[[], object], /) -> Timer:
+        """Call once, at that time."""
+        ...
+
+
+class Transactions(Protocol):
+    """What takes messages; `sip.endpoint.Endpoint` does."""
+
+    def receive(
+        self, data: bytes, flow: Flow, now: float
+    ) -> Incoming | Finished[Subscription] | None:
+        """Take one message."""
+        ...
+
+    def undelivered(self, message: bytes, now: float) -> Finished[Subscription] | None:
+        """Learn that a message could not be sent."""
+        ...
+
+    def expire(self, now: float) -> Iterable[Finished[Subscription]]:
+        """Do what is due."""
+        ...
+
+    def next_deadline(self) -> float | None:
+        """When `expire` has something to do (monotonic seconds)."""
+        ...
+
+
+class Serves(Protocol):
+    """What serves requests; `presence.notifier.Notifier` does."""
+
+    def receive(self, incoming: Incoming, at: datetime, now: float) -> None:
+        """Serve one request."""
+        ...
+
+    def finished(self, finished: Finished[Subscription], now: float) -> None:
+        """A request of ours was answered, or was not."""
+        ...
+
+    def expire(self, now: float) -> None:
+        """Do what is due."""
+        ...
+
+    def deactivate(self, now: float, at_most: int) -> int:
+        """End so many subscriptions; how many are left."""
+        ...
+
+    def next_deadline(self) -> float | None:
+        """When `expire` has something to do (monotonic seconds)."""
+        ...
+
+
+class Driver:
+    """Gives messages and time to an endpoint and a notifier."""
+
+    def __init__(self, loop: Loop, endpoint: Transactions, notifier: Serves) -> None:
+        self._loop = loop
+        self._endpoint = endpoint
+        self._notifier = notifier
+        self._timer: Timer | None = None
+        self._is_idle = True
+        """Whether no turn is due within T1."""
+        self._is_stopped = False
+        self._took = 0.0
+        """How long it took to end the last portion of subscriptions, s."""
+        self._at = datetime.min.replace(tzinfo=UTC)
+        self._at_ends = -math.inf
+        self._limit = Limit(1)
+        self.counts = {"failures": 0}
+        """`failures`: calls that raised, which are bugs of ours."""
+
+    def at(self) -> datetime:
+        """Local time to the second, for the policies: reading it costs as much as a decision."""
+        now = self._loop.time()
+        if now >= self._at_ends:
+            self._at = datetime.now().astimezone()  # noqa: TID251 - the policies' one clock
+            self._at_ends = now + 1 - self._at.microsecond / 1e6
+        return self._at
+
+    def receive(self, data: bytes, flow: Flow) -> None:
+        """Take one datagram, or one message of a stream. Never raises."""
+        now = self._loop.time()
+        try:
+            event = self._endpoint.receive(data, flow, now)
+            if isinstance(event, Incoming):
+                self._notifier.receive(event, self.at(), now)
+            elif isinstance(event, Finished):
+                self._notifier.finished(event, now)
+        except Exception:  # noqa: BLE001 - one message must not cost the others that were read
+            self._report("message")
+        if self._is_idle:
+            self._turn_by(now + T1)
+
+    def undelivered(self, data: bytes, _flow: Flow) -> None:
+        """Learn that a transport could not send a message. Never raises."""
+        now = self._loop.time()
+        finished = self._attempt(self._endpoint.undelivered, data, now)
+        if finished is not None:
+            self._attempt(self._notifier.finished, finished, now)
+
+    def was_sent(self) -> None:
+        """A message went out, which may have begun a timer."""
+        if self._is_idle:
+            self._turn_by(self._loop.time() + T1)
+
+    async def stop(self, within: float) -> None:
+        """End every subscription, a few at a time, so that phones are served meanwhile; then rest.
+
+        Args:
+            within: seconds after which the phones that are left are not told.
+        """
+        ends = self._loop.time() + within
+        left = self._deactivate() if within else 0
+        # Counted once: whoever subscribes again meanwhile must not keep the server from stopping.
+        for portions in range(math.ceil(left / PORTION), 0, -1):
+            spare = (ends - self._loop.time()) / portions
+            if spare <= 0:
+                break
+            # Half of the time is for others, or as much of it as there is.
+            await asyncio.sleep(min(self._took, max(0.0, spare - self._took)))
+            left = self._deactivate()
+        if left:
+            _log.warning("stop_cut_short", subscriptions=left, within=within)
+        self._is_stopped = True
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _deactivate(self) -> int:
+        """End one portion; how many subscriptions are left."""
+        now = self._loop.time()
+        left = self._attempt(self._notifier.deactivate, now, PORTION)
+        self._took = self._loop.time() - now
+        return left or 0
+
+    def _turn_by(self, when: float) -> None:
+        """Have the next turn then, and not when it was due."""
+        if self._is_stopped:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(when, self._turn)
+        self._is_idle = False
+
+    def _turn(self) -> None:
+        """Do what is due, and have the next turn when something else is."""
+        now = self._loop.time()
+        self._timer, self._is_idle = None, False
+        try:
+            for finished in self._attempt(self._endpoint.expire, now) or ():
+                self._attempt(self._notifier.finished, finished, now)
+            self._attempt(self._notifier.expire, now)
+        finally:
+            deadline = self._next_deadline(now)
+            if deadline is not None:
+                self._turn_by(max(deadline, now + GRAIN))
+            self._is_idle = deadline is None or deadline > now + T1
+
+    def _next_deadline(self, now: float) -> float | None:
+        try:
+            deadlines = (self._endpoint.next_deadline(), self._notifier.next_deadline())
+        except Exception:  # noqa: BLE001 - see `_attempt`
+            self._report("timers")
+            return now + T1
+        return min((one for one in deadlines if one is not None), default=None)
+
+    def _attempt(self, call: Callable[..., _Result], *arguments: object) -> _Result | None:
+        """What the call gives; None when it raised, which must not end the timers for good."""
+        try:
+            return call(*arguments)
+        except Exception:  # noqa: BLE001 - it is our bug, and is logged and counted
+            self._report("timers")
+            return None
+
+    def _report(self, doing: str) -> None:
+        self.counts["failures"] += 1
+        suppressed = self._limit.admit()
+        if suppressed is not None:
+            _log.exception("driver_failed", doing=doing, suppressed=suppressed)

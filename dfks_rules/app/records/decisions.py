@@ -1,0 +1,142 @@
+"""The last decisions of the server, and their log in a file: what operators ask about afterwards.
+
+On the path of a request nothing is made but one tuple. A record is worked out when somebody asks,
+and by the thread of the file.
+"""
+
+import os
+import re
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from operator import itemgetter
+from typing import Any
+
+from dfks_rules.app.records.decision_log import DecisionLog, Record, record_of, view_of_outcome
+from dfks_rules.model.decisions import Outcome
+from dfks_rules.model.requests import FeatureRequest, Operation, Origin
+from dfks_rules.policy.deciding.policy_set import PolicySet
+from dfks_rules.policy.site.site import NO_SITE, Site
+from dfks_rules.policy.studying.explain import explain, explanation_json, lines_of
+
+MAX_EXPLAINED = 5
+"""Most decisions explained for one presentity: what one SUBSCRIBE asks."""
+
+_Kept = tuple[int, tuple[Outcome, ...]]
+"""The number of the first outcome of a request, and all of them."""
+_NUMBER = re.compile(r"[1-9][0-9]{0,17}")
+
+
+def _is_own_read(request: FeatureRequest) -> bool:
+    """Whether an operator asked what there is."""
+    return request.operation is Operation.GET and request.requester.origin is Origin.OPERATOR
+
+
+def _interest(outcome: Outcome) -> tuple[bool, bool]:
+    """Sorts what people ask about to the front."""
+    return outcome.decision.denial is None, outcome.request.operation is not Operation.SET
+
+
+class Decisions:
+    """Keeps the last requests that were decided, and finds and explains them."""
+
+    def __init__(
+        self,
+        keep: int,
+        policies: Callable[[str], PolicySet | None],
+        log: DecisionLog | None = None,
+    ) -> None:
+        """Nothing is kept yet.
+
+        Args:
+            keep: how many requests.
+            policies: revision → the policies, as long as they are there.
+            log: writes records to a file.
+        """
+        self._kept: deque[_Kept] = deque(maxlen=keep)
+        self._policies = policies
+        self._log = log
+        self._next = 1
+        # Numbers start again with the server; the token tells its starts apart.
+        self._start = os.urandom(3).hex()
+
+    def keep(self, outcomes: tuple[Outcome, ...]) -> None:
+        """Keep the outcomes of one request.
+
+        What an operator reads is told to that operator, and must not push out what others were
+        refused; only the file has it.
+        """
+        first = self._next
+        self._next = first + len(outcomes)
+        if not _is_own_read(outcomes[0].request):
+            self._kept.append((first, outcomes))
+        if self._log is not None:
+            self._log.write(self._start, first, outcomes, self._site(outcomes[0]))
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Decisions made and lost, since the start."""
+        return {"made": self._next - 1, "lost": 0 if self._log is None else self._log.lost}
+
+    def latest(self, presentity: str | None = None) -> Iterator[Record]:
+        """Records, the newest first.
+
+        Args:
+            presentity: `sip:user@domain`; None for all.
+        """
+        newest = self._newest(presentity)
+        return (record_of(name, outcome, self._site(outcome)) for name, outcome in newest)
+
+    def explain(self, which: str) -> list[dict[str, Any]]:
+        """The decision of that id, or what was last decided about that presentity.
+
+        Of each question about it the newest decision; refusals come first, then sets: nobody asks
+        why a phone was told what holds.
+
+        Returns:
+            For each `record`, `explanation` (None when its policies are gone) and `text`; nothing
+            when there is no such decision.
+        """
+        if which.startswith("sip:"):
+            asked: dict[object, tuple[str, Outcome]] = {}
+            for name, outcome in self._newest(which):
+                request = outcome.request
+                asked.setdefault((request.operation, request.feature), (name, outcome))
+            found = sorted(asked.values(), key=lambda one: _interest(one[1]))
+            return [self._explained(*one) for one in found[:MAX_EXPLAINED]]
+        one = self._find(which)
+        return [] if one is None else [self._explained(which, one)]
+
+    def _site(self, outcome: Outcome) -> Site:
+        policies = self._policies(outcome.decision.revision)
+        return NO_SITE if policies is None else policies.site
+
+    def _newest(self, presentity: str | None) -> Iterator[tuple[str, Outcome]]:
+        for first, outcomes in reversed(self._kept):
+            if presentity in (None, outcomes[0].request.presentity.uri):
+                for position in reversed(range(len(outcomes))):
+                    yield f"{self._start}-{first + position}", outcomes[position]
+
+    def _find(self, name: str) -> Outcome | None:
+        """The decision of that id."""
+        start, _, text = name.partition("-")
+        if start != self._start or not _NUMBER.fullmatch(text):
+            return None
+        number = int(text)
+        # Numbers only rise: a few looks find it among many.
+        place = bisect_right(self._kept, number, key=itemgetter(0)) - 1
+        if place < 0:
+            return None
+        first, outcomes = self._kept[place]
+        return outcomes[number - first] if number - first < len(outcomes) else None
+
+    def _explained(self, name: str, outcome: Outcome) -> dict[str, Any]:
+        record = record_of(name, outcome, self._site(outcome))
+        policies = self._policies(outcome.decision.revision)
+        if policies is None:
+            gone = f"the policies that decided (revision {record['revision']}) are gone"
+            matched = f"matched: {', '.join(outcome.decision.matched) or 'no rule'}"
+            return {"record": record, "explanation": None, "text": [gone, matched]}
+        explanation = explain(policies, view_of_outcome(outcome, policies.site))
+        text = lines_of(explanation)
+        return {"record": record, "explanation": explanation_json(explanation), "text": text}

@@ -1,0 +1,197 @@
+"""Log set-up, and the one line for each set and each refusal."""
+
+import asyncio
+import contextlib
+import logging
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import BinaryIO
+
+import orjson
+import structlog
+
+from dfks_rules.app.records.decisions import Decisions
+from dfks_rules.app.records.limit import Limit
+from dfks_rules.errors import StoreError
+from dfks_rules.model.decisions import Outcome
+from dfks_rules.model.identity import Aor
+from dfks_rules.model.requests import Operation, Origin
+from dfks_rules.model.values import VALUES
+from dfks_rules.service.feed import Event, Settled
+
+_KEYS = {value: value.name.lower() for value in VALUES}
+"""What values are called in log lines."""
+_NEVER_SAID = dict.fromkeys(_KEYS.values())
+
+LEVELS = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
+
+
+def _at_end_of_turn(do: Callable[[], None]) -> None:
+    """Call once what is under way is done; at once where no loop runs."""
+    try:
+        asyncio.get_running_loop().call_soon(do)
+    except RuntimeError:
+        do()
+
+
+class _Lines:
+    """Lines of one turn of the event loop, written together: one system call, not one a line."""
+
+    def __init__(self, target: BinaryIO) -> None:
+        self._target = target
+        self._lines: list[bytes] = []
+
+    def msg(self, line: bytes) -> None:
+        """Write at the end of this turn."""
+        self._lines.append(line)
+        if len(self._lines) == 1:
+            _at_end_of_turn(self._write_out)
+
+    debug = info = warning = error = critical = msg
+
+    def _write_out(self) -> None:
+        self._lines.append(b"")
+        lines = b"\n".join(self._lines)
+        self._lines.clear()
+        # A full disk or a reader that went away costs log lines, never the server.
+        with contextlib.suppress(OSError):
+            self._target.write(lines)
+            self._target.flush()
+
+
+def set_up(level: str) -> None:
+    """Log to stderr: for people on a terminal, else JSON, one object a line."""
+    least = LEVELS[level]
+    if sys.stderr.isatty():
+        structlog.configure(
+            processors=[
+                structlog.processors.add_log_level,
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+                structlog.dev.ConsoleRenderer(),
+            ],
+            wrapper_class=structlog.make_filtering_bound_logger(least),
+            logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        )
+    else:
+        lines = _Lines(sys.stderr.buffer)
+        structlog.configure(
+            processors=[structlog.processors.format_exc_info, _json_line],
+            wrapper_class=_json_logger(least),
+            logger_factory=lambda *_: lines,
+        )
+
+
+def _json_logger(least: int) -> type[structlog.typing.BindableLogger]:
+    """The class of loggers that write JSON from the level `least` on.
+
+    INFO takes a short way: there is a line for each key that is pressed.
+    """
+    logger = structlog.make_filtering_bound_logger(least)
+    return logger if least > logging.INFO else type("JsonLogger", (logger,), {"info": _info})
+
+
+def _info(self: structlog.BoundLoggerBase, event: str, **fields: object) -> None:
+    now = datetime.now(UTC)  # noqa: TID251 - a log has the clock's time
+    line = {"at": now, "level": "info", **self._context, "event": event, **fields}
+    self._logger.msg(orjson.dumps(line))
+
+
+def _json_line(_logger: object, level: str, event: structlog.typing.EventDict) -> bytes:
+    now = datetime.now(UTC)  # noqa: TID251 - a log has the clock's time
+    return orjson.dumps({"at": now, "level": level, **event})
+
+
+class LoggedOutcomes:
+    """Records outcomes: sets and refusals at INFO, with what the policies want logged."""
+
+    def __init__(self, decisions: Decisions | None = None, level: str = "info") -> None:
+        self._decisions = decisions
+        self.level = level
+        """The least level that is logged."""
+        self.counts = {"gets": 0, "sets": 0, "denials": 0, "failures": 0}
+        self._log = structlog.get_logger().bind()
+        self._sets: list[Outcome] = []
+        self._limit = Limit(1)
+
+    def set_level(self, level: str) -> None:
+        """Log from `level` on."""
+        set_up(level)
+        self.level = level
+        self._log = structlog.get_logger().bind()
+
+    def hear(self, event: Event) -> None:
+        """Record what the change feed tells."""
+        if isinstance(event, Settled):
+            self.record(event.outcomes)
+            return
+        self.failed(event.presentity, event.error)
+        if event.requester.origin is Origin.INTERNAL:
+            # Nobody asked for it, so there is nobody to be told but the operator.
+            reason = event.error.message
+            self._log.error("followed_set_lost", presentity=event.presentity.uri, error=reason)
+
+    def record(self, outcomes: tuple[Outcome, ...]) -> None:
+        """Record outcomes of one request."""
+        if self._decisions is not None:
+            self._decisions.keep(outcomes)
+        counts = self.counts
+        for outcome in outcomes:
+            decision = outcome.decision
+            for text in decision.logs:
+                self._log.info("policy_log", text=text, presentity=outcome.request.presentity.uri)
+            if outcome.request.operation is Operation.SUBSCRIBE:
+                continue
+            if decision.denial is not None:
+                counts["denials"] += 1
+            if outcome.request.operation is Operation.GET:
+                counts["gets"] += 1
+                continue
+            counts["sets"] += 1
+            # Sets are settled many at a time, and lines made one after the other cost half as much.
+            self._sets.append(outcome)
+            if len(self._sets) == 1:
+                _at_end_of_turn(self._log_sets)
+
+    def failed(self, presentity: Aor, error: StoreError) -> None:
+        """Count a request that the store failed; one line a second says so."""
+        self.counts["failures"] += 1
+        suppressed = self._limit.admit()
+        if suppressed is not None:
+            self._log.error(
+                "store_failed",
+                presentity=presentity.uri,
+                reason=error.message,
+                requests=1 + suppressed,
+            )
+
+    def _log_sets(self) -> None:
+        # Taken first: a line that fails must not keep all later ones from being logged.
+        sets, self._sets = self._sets, []
+        for outcome in sets:
+            self._log_set(outcome)
+
+    def _log_set(self, outcome: Outcome) -> None:
+        request, decision = outcome.request, outcome.decision
+        who = request.requester
+        fields: dict[str, object] = {
+            "presentity": request.presentity.uri,
+            "feature": request.feature.value if request.feature else None,
+            "status": int(outcome.after.status),
+            **_NEVER_SAID,
+            "changed": outcome.changed,
+            "origin": who.origin.value,
+            "watcher": who.watcher.uri if who.watcher else None,
+            "source": who.source_ip,
+            "reason": decision.denial.reason if decision.denial else None,
+            "matched": decision.matched,
+            "policy_revision": decision.revision,
+        }
+        for value, what in outcome.after.values:
+            fields[_KEYS[value]] = what
+        self._log.info("feature_set" if decision.denial is None else "feature_set_denied", **fields)

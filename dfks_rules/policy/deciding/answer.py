@@ -1,0 +1,54 @@
+"""A decision in the words of the cases: what `eval`, `explain`, decision logs and cases show."""
+
+from typing import Any
+
+from dfks_rules.model.decisions import AlsoSet, Decision, NotifyScope
+from dfks_rules.model.values import VALUES
+
+Answer = dict[str, Any]
+"""A JSON object with the keys that `expect` in a case may have."""
+
+_NOTIFY = {
+    NotifyScope.ALL: True,
+    NotifyScope.NONE: False,
+    NotifyScope.REQUESTER: "requester",
+    NotifyScope.OTHERS: "others",
+}
+
+
+def answer_of(decision: Decision) -> Answer:
+    """A decision as a case expects it; each field is there, None where there is nothing."""
+    return {
+        "decision": "deny" if decision.denial else "allow",
+        "reason": decision.denial and decision.denial.reason,
+        "status": int(decision.state.status),
+        "assigned": decision.assigned,
+        "notify": _NOTIFY[decision.notify],
+        "values": {value.value: decision.state.value(value) for value in VALUES},
+        "by": dict(decision.decided_by),
+        "matched": list(decision.matched),
+        "log": list(decision.logs),
+        "also": [_also(one) for one in decision.also],
+    }
+
+
+def value_of(answer: Answer, field: str) -> object:
+    """What was decided for a field of `Decision.decided_by`."""
+    match field:
+        case "deny":
+            return answer["reason"]
+        case "allow":
+            return True
+        case _:
+            return answer["values"].get(field, answer.get(field))
+
+
+def _also(also: AlsoSet) -> Answer:
+    """A set that follows, as a case writes it."""
+    feature, state = also.asked.feature, also.asked.state
+    return {
+        "presentity": also.presentity.uri,
+        "feature": feature.value,
+        "status": int(state.status),
+        **state.by_name,
+    }

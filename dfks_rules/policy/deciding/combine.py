@@ -1,0 +1,242 @@
+"""What matching rules amount to: a plan, and the decision that a plan gives for one state.
+
+Every rule that matches counts, in order of precedence. Any denial refuses the request, and the
+first one gives the reason. Otherwise each field is decided by the first rule that sets it; after
+a final rule no field is set.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal
+
+from dfks_rules.model.decisions import AlsoSet, Decision, Denial, DenialAnswer, NotifyScope
+from dfks_rules.model.features import VALUES_OF, Feature, FeatureState, values_from, values_over
+from dfks_rules.model.identity import Aor
+from dfks_rules.model.requests import Asked, Operation
+from dfks_rules.model.values import Value, Values
+from dfks_rules.policy.facts.fact import FactLookup
+from dfks_rules.policy.language.document import Also, Rule, Written
+from dfks_rules.policy.language.values import Clamped, Template, line
+
+NOT_YOUR_PRESENTITY = Denial(
+    "not-your-presentity",
+    "Only the presentity's own phones may subscribe",
+    DenialAnswer.REJECT,
+)
+"""Built in: why a third party may not subscribe unless a rule says `allow: true`."""
+
+_USER = re.compile(r"[^@:<>\"\s]+")
+_DOMAIN = re.compile(r"[^@/<>\"\s,;]+")
+
+_FIELDS_OF_DENIAL = {
+    Operation.GET: ("notify", "assigned"),
+    Operation.SET: ("notify",),
+    Operation.SUBSCRIBE: (),
+}
+"""What still counts when the request is denied: a denied set is told as a get would be."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """What the matching rules say, whatever is asked for and stored."""
+
+    operation: Operation
+    """What was asked."""
+    status: Literal[0, 1, "request", "stored"] | None
+    """The status to tell or store; None when no rule sets it."""
+    values: Values
+    """The values that a rule sets."""
+    assigned: bool
+    """False leaves the feature out of the NOTIFY."""
+    notify: NotifyScope
+    """Who is told."""
+    denial: Denial | None
+    """The first denial."""
+    allow: bool
+    """Whether a third party may subscribe."""
+    logs: tuple[str, ...]
+    """Texts with placeholders."""
+    matched: tuple[str, ...]
+    """Ids of the matching rules."""
+    decided_by: Mapping[str, str]
+    """Field → id of the rule that set it."""
+    revision: str
+    """Content hash of the policies."""
+    also: tuple[AlsoSet, ...]
+    """Sets that follow unless it is denied."""
+    shadow: tuple[str, ...]
+    """Those of `matched` that decide nothing."""
+
+    def decide(self, asked: FeatureState | None, stored: FeatureState, *, own: bool) -> Decision:
+        """The decision for one state, without lines to log.
+
+        Args:
+            asked: what a set asks for.
+            stored: what is stored for the feature.
+            own: whether the watcher is the presentity.
+        """
+        denial = self.denial
+        if self.operation is Operation.SUBSCRIBE and not (denial or own or self.allow):
+            denial = NOT_YOUR_PRESENTITY
+        state, assigned = self._state(asked, stored), self.assigned
+        if denial:
+            state = stored
+            if self.operation is Operation.GET:
+                state, assigned = _told_of(denial, stored, assigned=assigned)
+        return Decision(
+            state,
+            assigned,
+            self.notify,
+            denial,
+            self.matched,
+            self.decided_by,
+            (),
+            self.revision,
+            () if denial else self.also,
+            self.shadow,
+        )
+
+    def lines(self, lookup: FactLookup) -> tuple[str, ...]:
+        """The lines to log, with facts filled in."""
+        return tuple(line(text, lookup) for text in self.logs)
+
+    def _state(self, asked: FeatureState | None, stored: FeatureState) -> FeatureState:
+        said = asked or stored
+        status, values = said
+        if asked is not None:
+            values = values_over(values, stored.values)
+        match self.status:
+            case None | "request":
+                pass
+            case "stored":
+                status = stored.status
+            case number:
+                status = bool(number)
+        values = values_over(self.values, values)
+        # Most decisions change nothing of what was said.
+        if status == said.status and values == said.values:
+            return said
+        return FeatureState(status, values)
+
+
+def make_plan(
+    matching: Sequence[Rule],
+    operation: Operation,
+    feature: Feature | None,
+    revision: str,
+    lookup: FactLookup,
+) -> Plan:
+    """What these rules amount to.
+
+    Args:
+        matching: all rules that match, in order of precedence.
+        operation: what is asked.
+        feature: about which feature.
+        revision: of the policies.
+        lookup: the facts that effects of the rules read.
+    """
+    rules = [rule for rule in matching if not rule.shadow]
+    fields, decided_by = _fields(rules, operation, feature)
+    takes = VALUES_OF[feature] if feature else ()
+    values = tuple((one, fields[one.value]) for one in takes if one.value in fields)
+    denial, denied_by = _first_denial(rules)
+    if denied_by is not None:
+        kept = [field for field in _FIELDS_OF_DENIAL[operation] if field in decided_by]
+        fields = {field: fields[field] for field in kept}
+        decided_by = {"deny": denied_by, **{field: decided_by[field] for field in kept}}
+    return Plan(
+        operation,
+        fields.get("status"),
+        _worked_out(values, takes, lookup),
+        fields.get("assigned", True),
+        fields.get("notify", NotifyScope.ALL),
+        denial,
+        fields.get("allow", False),
+        tuple(rule.effects.log for rule in rules if rule.effects.log is not None),
+        tuple(rule.id for rule in matching),
+        MappingProxyType(decided_by),
+        revision,
+        _also(rules, operation, lookup),
+        tuple(rule.id for rule in matching if rule.shadow),
+    )
+
+
+def _fields(
+    rules: Sequence[Rule], operation: Operation, feature: Feature | None
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Field → value, and field → id of the rule that set it."""
+    fields: dict[str, Any] = {}
+    decided_by: dict[str, str] = {}
+    names = _fields_of(operation, feature)
+    for rule in rules:
+        set_here = rule.effects.fields
+        for name in names:
+            if name in set_here and name not in fields:
+                fields[name], decided_by[name] = set_here[name], rule.id
+        if rule.effects.final:
+            break
+    return fields, decided_by
+
+
+def _worked_out(written: Written, takes: Sequence[Value], lookup: FactLookup) -> Values:
+    """Values that a rule sets, of those that a feature takes; a fact may leave one unsaid."""
+    return values_from(
+        {
+            value: what.value(lookup) if isinstance(what, Template | Clamped) else what
+            for value, what in written
+            if value in takes
+        }
+    )
+
+
+def _also(rules: Sequence[Rule], operation: Operation, lookup: FactLookup) -> tuple[AlsoSet, ...]:
+    """Sets that follow, in order; those of rules after a final one do not."""
+    found: list[AlsoSet | None] = []
+    if operation is Operation.SET:
+        for rule in rules:
+            found += [_also_set(one, lookup) for one in rule.effects.also]
+            if rule.effects.final:
+                break
+    return tuple(one for one in found if one is not None)
+
+
+def _also_set(also: Also, lookup: FactLookup) -> AlsoSet | None:
+    """One set that follows; None when whose it is cannot be said, or it is nobody's.
+
+    A phone may have said what stands in a template, e.g. a whole URI: it must not fill the store.
+    """
+    user = lookup("user") if also.user is None else also.user.value(lookup)
+    domain = lookup("domain") if also.domain is None else also.domain.value(lookup)
+    if not (_USER.fullmatch(str(user or "")) and _DOMAIN.fullmatch(str(domain or ""))):
+        return None
+    status = lookup("request.status") if also.status == "request" else also.status
+    values = _worked_out(also.values, VALUES_OF[also.feature], lookup)
+    state = FeatureState(bool(status), values)
+    return AlsoSet(Aor(str(user), str(domain).lower()), Asked(also.feature, state))
+
+
+def _fields_of(operation: Operation, feature: Feature | None) -> tuple[str, ...]:
+    if operation is Operation.SUBSCRIBE or feature is None:
+        return ("allow",)
+    values = tuple(value.value for value in VALUES_OF[feature])
+    return ("status", "assigned", "notify", *values)
+
+
+def _first_denial(rules: Sequence[Rule]) -> tuple[Denial | None, str | None]:
+    for rule in rules:
+        if rule.effects.denial is not None:
+            return rule.effects.denial, rule.id
+    return None, None
+
+
+def _told_of(denial: Denial, stored: FeatureState, *, assigned: bool) -> tuple[FeatureState, bool]:
+    """What a denied get tells: (state, whether the feature is assigned)."""
+    match denial.answer:
+        case DenialAnswer.STORED:
+            return stored, assigned
+        case DenialAnswer.OFF:
+            return stored._replace(status=False), assigned
+        case DenialAnswer.UNASSIGNED | DenialAnswer.REJECT:
+            return stored, False

@@ -1,0 +1,173 @@
+"""What decides in a running server: the active policies, and who looks over their shoulder.
+
+A shadow is a candidate that is asked the same and never answers. The oracle is the reference
+evaluator, which is asked about one decision in a thousand for as long as the server lives.
+"""
+
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from dfks_rules.errors import StoreError
+from dfks_rules.model.decisions import Decision
+from dfks_rules.model.features import FEATURES, Snapshot
+from dfks_rules.model.identity import Aor
+from dfks_rules.model.requests import FeatureRequest, Operation, Requester, Surroundings
+from dfks_rules.policy.deciding.policy_set import PolicySet
+from dfks_rules.policy.facts.given import given_of
+from dfks_rules.policy.facts.view import NOWHERE, FactValue, View
+from dfks_rules.policy.language.alternatives import Question
+
+MAX_SAMPLES = 100
+"""Differences that a shadow keeps, the newest."""
+ORACLE_EVERY = 1_000
+"""One decision in so many is also made by the reference evaluator."""
+
+
+class Difference(NamedTuple):
+    """One request that two policy sets, or two evaluators, decide differently."""
+
+    given: Mapping[str, FactValue]
+    """Its facts, as cases and logs have them."""
+    active: Decision
+    """What was answered."""
+    other: Decision | None
+    """What the other says; None when it failed."""
+
+
+class Shadow:
+    """A candidate, and how it compares with the active policies so far."""
+
+    def __init__(self, candidate: PolicySet) -> None:
+        self.candidate = candidate
+        """What would decide."""
+        self.same: Counter[Question] = Counter()
+        """Decisions that come to the same."""
+        self.different: Counter[Question] = Counter()
+        """Decisions that do not, failures included."""
+        self.failures = 0
+        """How often the candidate raised an error."""
+        self.samples: deque[Difference] = deque(maxlen=MAX_SAMPLES)
+        """The newest differences."""
+
+    def compare(self, view: View, active: Decision) -> None:
+        """Have the candidate decide, too. Never raises."""
+        question = (view.request.operation, view.request.feature)
+        other: Decision | None = None
+        try:
+            other = self.candidate.decide_view(view)
+        except Exception:  # noqa: BLE001 - whatever a candidate does, phones get their answer
+            self.failures += 1
+        if other is not None and _effect(other) == _effect(active):
+            self.same[question] += 1
+        else:
+            self.different[question] += 1
+            self.samples.append(Difference(_given(view), active, other))
+
+
+class Oracle:
+    """Has every thousandth decision made again by the reference evaluator."""
+
+    def __init__(self, report: Callable[[Difference], None]) -> None:
+        """`report` is told each disagreement: a bug of ours or of the engine."""
+        self._report = report
+        self._until_next = ORACLE_EVERY
+        self.checks = 0
+        """Decisions that were made again."""
+        self.disagreements = 0
+        """Decisions that came out differently."""
+
+    def is_due(self, decisions: int) -> bool:
+        """Whether the last of so many more decisions is one to make again."""
+        self._until_next -= decisions
+        if self._until_next > 0:
+            return False
+        self._until_next += ORACLE_EVERY
+        return True
+
+    def check(self, policies: PolicySet, view: View, decision: Decision) -> None:
+        """Make a decision again. Never raises."""
+        self.checks += 1
+        expected: Decision | None
+        try:
+            expected = policies.decide_by_reference(view)
+        except StoreError:
+            return  # Of a user that a loop would go through: says nothing about an evaluator.
+        except Exception:  # noqa: BLE001 - the phone has its answer already
+            expected = None
+        if expected != decision:
+            self.disagreements += 1
+            self._report(Difference(_given(view), decision, expected))
+
+
+class LivePolicies:
+    """The active policies, observed; decides exactly as they do."""
+
+    def __init__(self, active: PolicySet, oracle: Oracle, shadow: Shadow | None = None) -> None:
+        self.active = active
+        """What answers; may be replaced between two requests."""
+        self.shadow = shadow
+        """What is compared with it; likewise."""
+        self._oracle = oracle
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """Names of all facts that some rule reads, the candidate's too."""
+        return self.active.reads | self.shadow.candidate.reads if self.shadow else self.active.reads
+
+    @property
+    def reads_on_get(self) -> frozenset[str] | None:
+        """See `PolicySet.reads_on_get`."""
+        return self.active.reads_on_get
+
+    def decide(
+        self,
+        request: FeatureRequest,
+        snapshot: Snapshot,
+        at: datetime,
+        around: Surroundings = NOWHERE,
+    ) -> Decision:
+        """See `PolicySet.decide`."""
+        active = self.active
+        view = View(request, snapshot, at, around, active.site)
+        decision = active.decide_view(view)
+        is_due = self._oracle.is_due(1)
+        if is_due or self.shadow is not None:
+            self._look_again(view, decision, is_due=is_due)
+        return decision
+
+    def decide_gets(
+        self,
+        presentity: Aor,
+        requester: Requester,
+        snapshot: Snapshot,
+        at: datetime,
+        around: Surroundings = NOWHERE,
+    ) -> tuple[Decision, ...]:
+        """See `PolicySet.decide_gets`."""
+        decisions = self.active.decide_gets(presentity, requester, snapshot, at, around)
+        is_due = self._oracle.is_due(len(FEATURES))
+        if is_due or self.shadow is not None:
+            for feature, decision in zip(FEATURES, decisions, strict=True):
+                request = FeatureRequest(Operation.GET, presentity, requester, feature)
+                view = View(request, snapshot, at, around, self.active.site)
+                self._look_again(view, decision, is_due=is_due)
+        return decisions
+
+    def _look_again(self, view: View, decision: Decision, *, is_due: bool) -> None:
+        if self.shadow is not None:
+            self.shadow.compare(view, decision)
+        if is_due:
+            self._oracle.check(self.active, view, decision)
+
+
+def _given(view: View) -> Mapping[str, FactValue]:
+    """The facts of a request; `target.loop` without what is stored for others, as in logs."""
+    around = view.around._replace(stored_of=NOWHERE.stored_of)
+    return given_of(view._replace(around=around))
+
+
+def _effect(decision: Decision) -> Decision:
+    """The decision without how it came about: a rule may have another name."""
+    return decision._replace(matched=(), decided_by={}, revision="")

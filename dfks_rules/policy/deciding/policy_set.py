@@ -1,0 +1,234 @@
+"""The policies in force: files in, decisions out."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TypeVar
+
+from dfks_rules.errors import DfksError
+from dfks_rules.model.decisions import Decision
+from dfks_rules.model.features import FEATURES, OFF, POSITION, FeatureState, Snapshot
+from dfks_rules.model.identity import Aor
+from dfks_rules.model.requests import FeatureRequest, Operation, Requester, Surroundings
+from dfks_rules.policy.deciding.combine import Plan, make_plan
+from dfks_rules.policy.deciding.compiled import CompiledPolicies, compile_policies
+from dfks_rules.policy.deciding.engine import EngineError, self_test
+from dfks_rules.policy.deciding.matching import Shard, Shards, Situation, situations
+from dfks_rules.policy.deciding.reference import ReferenceEvaluator
+from dfks_rules.policy.facts.fact import FactLookup
+from dfks_rules.policy.facts.facts import facts_of
+from dfks_rules.policy.facts.view import NOWHERE, FactValue, View
+from dfks_rules.policy.language.document import Rule
+from dfks_rules.policy.reading.source import Source
+
+MAX_REMEMBERED = 16_384
+"""Most plans, and most decisions, that a policy set remembers."""
+MAX_ENGINE_FAILURES = 100
+"""Each failure leaks one compiled shard; after so many the reference evaluator answers alone."""
+
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+
+
+class _Memo(dict[_K, _V]):
+    """Remembers what was worked out; forgets everything when full."""
+
+    def keep(self, key: _K, value: _V) -> _V:
+        if len(self) >= MAX_REMEMBERED:
+            self.clear()
+        self[key] = value
+        return value
+
+
+class PolicySet:
+    """Decides, by one set of policy files. One thread only; a decision runs as a whole.
+
+    INVARIANT: a decision is a function of the facts that rules of its situation read, of what is
+    asked and what is stored. So both the plan and the decision can be remembered.
+    """
+
+    def __init__(self, compiled: CompiledPolicies, shards: Shards, taken: Sequence[Shard]) -> None:
+        """See `load`.
+
+        Args:
+            compiled: what the files say.
+            shards: where `close` gives shards back.
+            taken: those of `compiled.layout.shards`, which are in the engine.
+        """
+        self.policies = compiled.policies
+        """The files that were read, in the given order."""
+        self.site = compiled.site
+        """What it knows of users and numbers."""
+        self.revision = compiled.revision
+        """First 12 hexadecimal digits of the hash of all files."""
+        self.engine_failures = 0
+        """How often the engine failed and the reference evaluator answered in its place."""
+        self.rules = compiled.rules
+        """Every rule in force, in order of precedence."""
+        self._reference = ReferenceEvaluator(self.rules)
+        self._source = shards
+        self.shards = list(taken)
+        """What it has in the engine."""
+        self._situations = situations(compiled.layout, self.shards)
+        self.reads = frozenset(name for one in self._situations.values() for name in one.facts)
+        """Names of all facts that some rule reads."""
+        gets = [one for key, one in self._situations.items() if key[0] is Operation.GET]
+        has_rules = any(one.shards for one in gets)
+        self.reads_on_get = (
+            frozenset(name for one in gets for name in one.facts) if has_rules else None
+        )
+        """Names of the facts that rules read to decide on a get; None where no rule does."""
+        self._plans: _Memo[tuple[Situation, tuple[FactValue, ...]], Plan] = _Memo()
+        self._decisions: _Memo[tuple[Plan, FeatureState, bool], Decision] = _Memo()
+        self._gets: _Memo[tuple[str | None, tuple[FeatureState, ...]], tuple[Decision, ...]] = (
+            _Memo()
+        )
+        self._factless = {
+            domain: not any(
+                self._situations.get(
+                    (Operation.GET, feature, domain), self._situations[Operation.GET, feature, None]
+                ).readers
+                for feature in FEATURES
+            )
+            for domain in {domain for _, _, domain in self._situations}
+        }
+        """Domain (None: any other) → whether its gets are decided without reading a fact."""
+
+    def decide(
+        self,
+        request: FeatureRequest,
+        snapshot: Snapshot,
+        at: datetime,
+        around: Surroundings = NOWHERE,
+    ) -> Decision:
+        """What the policies say to one request.
+
+        Args:
+            request: a get, a set, or leave to subscribe.
+            snapshot: what is stored for the presentity.
+            at: now, in the zone whose local time policies mean.
+            around: what else there is.
+        """
+        return self.decide_view(View(request, snapshot, at, around, self.site))
+
+    def sees(self, view: View) -> View:
+        """A request as these policies see it: with what their files say of users and numbers."""
+        return view if view.site is self.site else view._replace(site=self.site)
+
+    def decide_view(self, view: View) -> Decision:
+        """What the policies say to one request; see `decide`."""
+        if view.site is not self.site:
+            view = self.sees(view)
+        request, snapshot = view.request, view.snapshot
+        operation, feature, asked = request.operation, request.feature, request.asked
+        situation = self._situations.get((operation, feature, request.presentity.domain))
+        if situation is None:
+            situation = self._of_any_domain(request)
+        readers = situation.readers
+        values = tuple([read(view) for read in readers]) if readers else ()
+        plan = self._plans.get((situation, values))
+        if plan is None:
+            rules = self._matching(situation, values, facts_of(view))
+            made = make_plan(rules, operation, feature, self.revision, facts_of(view))
+            plan = self._plans.keep((situation, values), made)
+        stored = OFF if feature is None else snapshot.states[POSITION[feature]]
+        own = operation is not Operation.SUBSCRIBE
+        own = own or request.requester.watcher == request.presentity
+        if asked is not None:
+            # What is asked for is rarely asked for twice: remembering it would cost more.
+            decision = plan.decide(asked, stored, own=own)
+        else:
+            key = (plan, stored, own)
+            known = self._decisions.get(key)
+            decision = known or self._decisions.keep(key, plan.decide(None, stored, own=own))
+        if plan.logs:
+            return decision._replace(logs=plan.lines(facts_of(view)))
+        return decision
+
+    def decide_by_reference(self, view: View) -> Decision:
+        """What `decide_view` must say, worked out without the engine and without memory."""
+        view = self.sees(view)
+        request, lookup = view.request, facts_of(view)
+        rules = [self.rules[position] for position in self._reference.matching(lookup)]
+        plan = make_plan(rules, request.operation, request.feature, self.revision, lookup)
+        stored = OFF if request.feature is None else view.snapshot.state(request.feature)
+        own = request.requester.watcher == request.presentity
+        decision = plan.decide(request.asked, stored, own=own)
+        return decision._replace(logs=plan.lines(lookup))
+
+    def decide_gets(
+        self,
+        presentity: Aor,
+        requester: Requester,
+        snapshot: Snapshot,
+        at: datetime,
+        around: Surroundings = NOWHERE,
+    ) -> tuple[Decision, ...]:
+        """What `decide` says to a get of each of `FEATURES`, in that order."""
+        domain = presentity.domain if presentity.domain in self._factless else None
+        key = (domain, snapshot.states)
+        decisions = self._gets.get(key) if self._factless.get(domain) else None
+        if decisions is None:
+            requests = [
+                FeatureRequest(Operation.GET, presentity, requester, feature)
+                for feature in FEATURES
+            ]
+            decisions = tuple([self.decide(request, snapshot, at, around) for request in requests])
+            if self._factless.get(domain) and not any(one.logs for one in decisions):
+                self._gets.keep(key, decisions)
+        return decisions
+
+    def forget(self) -> None:
+        """Forgets what was remembered; decisions stay the same. For who measures."""
+        for memo in (self._plans, self._decisions, self._gets):
+            memo.clear()
+
+    def close(self) -> None:
+        """Frees the engine's memory. To decide afterwards is an error, except by reference."""
+        while self.shards:
+            self._source.release(self.shards.pop())
+        self._situations = {}
+        self.forget()
+
+    def _of_any_domain(self, request: FeatureRequest) -> Situation:
+        if not self._situations:
+            raise DfksError("policy_closed", "the policy set is closed")
+        return self._situations[request.operation, request.feature, None]
+
+    def _matching(
+        self, situation: Situation, values: tuple[FactValue, ...], every: FactLookup
+    ) -> list[Rule]:
+        """The rules that match, in order of precedence.
+
+        Args:
+            situation: what is asked, and for which domain.
+            values: the facts that it reads.
+            every: any fact, for the reference evaluator.
+        """
+        if self.engine_failures < MAX_ENGINE_FAILURES:
+            known = dict(zip(situation.facts, values, strict=True)).__getitem__
+            try:
+                return [self.rules[position] for position in sorted(situation.matching(known))]
+            except EngineError:
+                self._recover(situation)
+        return [self.rules[position] for position in self._reference.matching(every)]
+
+    def _recover(self, situation: Situation) -> None:
+        self.engine_failures += 1
+        try:
+            situation.recover()
+        except EngineError:
+            # An engine that cannot even compile what it compiled before is not asked again.
+            self.engine_failures = MAX_ENGINE_FAILURES
+
+
+def load(sources: Sequence[Source]) -> PolicySet:
+    """The policies in these files; see `compile_policies`.
+
+    Raises:
+        PolicyError: with every finding in every file.
+        EngineError: the engine is not fit for use (`policy_engine`).
+    """
+    compiled = compile_policies(sources)
+    self_test()
+    shards = Shards()
+    return PolicySet(compiled, shards, [shards.take(plan) for plan in compiled.layout.shards])

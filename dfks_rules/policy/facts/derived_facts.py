@@ -1,0 +1,125 @@
+"""Facts that are worked out from the request and the files beside the policies: users and targets.
+
+In cases and logs somebody may say what they are, in place of all that they are worked out from.
+"""
+
+from collections.abc import Callable
+
+from dfks_rules.model.requests import Operation
+from dfks_rules.policy.facts.fact import ABOUT_A_FEATURE, EVERY_OPERATION, Fact, FactReader, Kind
+from dfks_rules.policy.facts.view import FactValue, View
+from dfks_rules.policy.site.targets import KINDS, REACHES, Target
+
+
+def _derived(
+    name: str,
+    kind: Kind,
+    description: str,
+    read: FactReader,
+    words: tuple[str, ...] = (),
+    operations: frozenset[Operation] = ABOUT_A_FEATURE,
+) -> Fact:
+    """A fact that `View.given` may say."""
+
+    def given_or_read(view: View) -> FactValue:
+        for given, value in view.given:
+            if given == name:
+                return value
+        return read(view)
+
+    return Fact(name, kind, operations, description, given_or_read, words, derived=True)
+
+
+def _of_target(
+    name: str, kind: Kind, description: str, read: Callable[[Target], FactValue], *words: str
+) -> Fact:
+    """Something about the forward target; absent where there is no target."""
+
+    def of_target(view: View) -> FactValue:
+        target = view.target
+        return None if target is None else read(target)
+
+    return _derived(f"target.{name}", kind, description, of_target, words)
+
+
+def _loops(view: View) -> FactValue:
+    target = view.target
+    if target is None:
+        return None
+    return view.site.loops(view.request.presentity, target, view.around.stored_of)
+
+
+DERIVED_FACTS: tuple[Fact, ...] = (
+    _derived(
+        "groups",
+        Kind.NAMES,
+        "Groups of the presentity, from the directory; absent when in none.",
+        lambda v: v.site.directory.groups_of(v.request.presentity) or None,
+        operations=EVERY_OPERATION,
+    ),
+    _derived(
+        "role",
+        Kind.TEXT,
+        "Role of the presentity, from the directory; absent when it has none.",
+        lambda v: v.site.directory.role_of(v.request.presentity),
+        operations=EVERY_OPERATION,
+    ),
+    _of_target(
+        "kind",
+        Kind.WORD,
+        "What the target is: our own user, a number outside, an address of another domain, a "
+        "feature code, or nothing that can be called.",
+        lambda t: t.kind,
+        *KINDS,
+    ),
+    _of_target(
+        "class",
+        Kind.CLASS,
+        "Class of the target's number, built in or by the number plan: the most specific one.",
+        lambda t: t.class_,
+    ),
+    _of_target(
+        "reach",
+        Kind.WORD,
+        "How far it is: inside, in the domain's own country, or abroad; absent when not known.",
+        lambda t: t.reach,
+        *REACHES,
+    ),
+    _of_target(
+        "number",
+        Kind.TEXT,
+        "The target's number in E.164 form, like `+4930123456`; absent when it is none.",
+        lambda t: t.number,
+    ),
+    _of_target(
+        "country",
+        Kind.COUNTRY,
+        "Country of the number, ISO 3166 like `DE`; absent when it is of none.",
+        lambda t: t.country,
+    ),
+    _of_target(
+        "user",
+        Kind.TEXT,
+        "User part of the target: of our own user, or of an address elsewhere.",
+        lambda t: t.user,
+    ),
+    _of_target(
+        "domain",
+        Kind.DOMAIN,
+        "Domain of the target, in lower case.",
+        lambda t: t.domain,
+    ),
+    _of_target(
+        "self",
+        Kind.FLAG,
+        "Whether the target is the presentity itself, by address or by number.",
+        lambda t: t.self,
+    ),
+    _derived(
+        "target.loop",
+        Kind.FLAG,
+        "Whether stored forwards lead from the target back to the presentity.",
+        _loops,
+    ),
+)
+"""In the order of the documentation."""

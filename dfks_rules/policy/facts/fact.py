@@ -1,0 +1,70 @@
+"""What a fact is: its name, its type, and how it is read."""
+
+from collections.abc import Callable
+from enum import Enum
+from typing import NamedTuple
+
+from dfks_rules.model.requests import Operation
+from dfks_rules.policy.facts.view import FactValue, View
+
+FactReader = Callable[[View], FactValue]
+"""How the value of a fact is read."""
+FactLookup = Callable[[str], FactValue]
+"""Name of a fact → its value in the request at hand."""
+
+
+class Kind(Enum):
+    """The type of a fact: what its constants look like and which matchers it takes."""
+
+    WORD = "word"
+    """One of a closed set."""
+    TEXT = "text"
+    """Any text, at most 512 characters; case matters."""
+    DOMAIN = "domain"
+    """A host name or address, in lower case."""
+    AOR = "address of record"
+    """`sip:user@domain`, the domain in lower case."""
+    STATUS = "status"
+    """0 (off) or 1 (on)."""
+    COUNT = "count"
+    """A whole number."""
+    IP = "ip address"
+    """IPv4 or IPv6."""
+    TIME = "time of day"
+    """`HH:MM`, 00:00 to 23:59."""
+    DATE = "date"
+    """`YYYY-MM-DD`."""
+    FLAG = "flag"
+    """True or false."""
+    NAMES = "names"
+    """Any number of names."""
+    CLASS = "class"
+    """A class of numbers: one of a closed set, or an author's own."""
+    COUNTRY = "country"
+    """ISO 3166-1 alpha-2, in upper case."""
+    MOMENT = "moment"
+    """`YYYY-MM-DDTHH:MM±HH:MM`."""
+
+
+class Fact(NamedTuple):
+    """One row of the table."""
+
+    name: str
+    """As policies write it."""
+    kind: Kind
+    """Its type."""
+    operations: frozenset[Operation]
+    """The operations that have it; it is absent from the others."""
+    description: str
+    """One line for authors."""
+    read: FactReader
+    """Its value in one request."""
+    words: tuple[str, ...] = ()
+    """For a `WORD`: every value it can have."""
+    derived: bool = False
+    """Whether it is worked out from other facts and files, and `View.given` may say it instead."""
+
+
+EVERY_OPERATION = frozenset(Operation)
+ABOUT_A_FEATURE = frozenset({Operation.GET, Operation.SET})
+ONLY_SETS = frozenset({Operation.SET})

@@ -1,0 +1,270 @@
+"""The table of facts: all that a policy can know about a request.
+
+To add a fact, add a row; the schema, the documentation and the checks follow.
+"""
+
+from collections.abc import Callable
+
+from dfks_rules.model.features import FEATURES, POSITION, VALUES_OF, Feature, FeatureState
+from dfks_rules.model.requests import Operation, Origin
+from dfks_rules.model.values import VALUES, Choice, Integer, Text, Value
+from dfks_rules.policy.facts.derived_facts import DERIVED_FACTS
+from dfks_rules.policy.facts.fact import (
+    ABOUT_A_FEATURE,
+    EVERY_OPERATION,
+    ONLY_SETS,
+    Fact,
+    FactLookup,
+    Kind,
+)
+from dfks_rules.policy.facts.view import FactValue, View
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def _status(state: FeatureState | None) -> FactValue:
+    return None if state is None else int(state.status)
+
+
+def _kind(value: Value) -> tuple[Kind, tuple[str, ...]]:
+    """The type of a fact that is a value, and its words."""
+    match value.kind:
+        case Text():
+            return Kind.TEXT, ()
+        case Integer():
+            return Kind.COUNT, ()
+        case Choice(words):
+            return Kind.WORD, words
+
+
+def _about_value(
+    prefix: str,
+    value: Value,
+    operations: frozenset[Operation],
+    description: str,
+    state: Callable[[View], FeatureState | None],
+) -> Fact:
+    """One value of a state."""
+    kind, words = _kind(value)
+
+    def read(view: View) -> FactValue:
+        of = state(view)
+        return None if of is None else of.value(value)
+
+    return Fact(f"{prefix}.{value.value}", kind, operations, description, read, words)
+
+
+def _asked_value(value: Value) -> Fact:
+    written = ", as it was written" if isinstance(value.kind, Text) else ""
+    description = f"The {value.noun} asked for{written}; absent when not said."
+    return _about_value("request", value, ONLY_SETS, description, lambda v: v.request.asked)
+
+
+def _stored_value(value: Value) -> Fact:
+    description = (
+        f"The stored {value.noun} of the feature that is asked about; absent when never set."
+    )
+    return _about_value("stored", value, ABOUT_A_FEATURE, description, _stored)
+
+
+def _stored(view: View) -> FeatureState | None:
+    feature = view.request.feature
+    return None if feature is None else view.snapshot.state(feature)
+
+
+def _about_feature(feature: Feature) -> list[Fact]:
+    """The stored state of one feature, whichever feature is asked for."""
+    name, position = feature.value, POSITION[feature]
+    status = Fact(
+        f"{name}.status",
+        Kind.STATUS,
+        EVERY_OPERATION,
+        f"Stored status of {name}; 0 when never set.",
+        lambda v: _status(v.snapshot.states[position]),
+    )
+    values = [
+        _about_value(
+            name,
+            value,
+            EVERY_OPERATION,
+            f"Stored {value.noun} of {name}; absent when never set.",
+            lambda v: v.snapshot.states[position],
+        )
+        for value in VALUES_OF[feature]
+    ]
+    return [status, *values]
+
+
+_TABLE: list[Fact] = [
+    Fact(
+        "op",
+        Kind.WORD,
+        EVERY_OPERATION,
+        "What is asked: tell a feature's state, change it, or leave to subscribe.",
+        lambda v: v.request.operation.value,
+        tuple(operation.value for operation in Operation),
+    ),
+    Fact(
+        "feature",
+        Kind.WORD,
+        ABOUT_A_FEATURE,
+        "The feature that is asked about.",
+        lambda v: None if v.request.feature is None else v.request.feature.value,
+        tuple(feature.value for feature in FEATURES),
+    ),
+    Fact(
+        "origin",
+        Kind.WORD,
+        EVERY_OPERATION,
+        "Who asks: a phone by SIP (watcher), an operator by MI, or a rule by `also` (internal).",
+        lambda v: v.request.requester.origin.value,
+        tuple(origin.value for origin in Origin),
+    ),
+    Fact(
+        "presentity",
+        Kind.AOR,
+        EVERY_OPERATION,
+        "Whose features they are, as `sip:user@domain`.",
+        lambda v: v.request.presentity.uri,
+    ),
+    Fact(
+        "user",
+        Kind.TEXT,
+        EVERY_OPERATION,
+        "User part of the presentity.",
+        lambda v: v.request.presentity.user,
+    ),
+    Fact(
+        "domain",
+        Kind.DOMAIN,
+        EVERY_OPERATION,
+        "Domain of the presentity, in lower case.",
+        lambda v: v.request.presentity.domain,
+    ),
+    Fact(
+        "param",
+        Kind.TEXT,
+        ABOUT_A_FEATURE,
+        "The parameter that an operator gave; absent otherwise.",
+        lambda v: v.request.requester.param,
+    ),
+    Fact(
+        "watcher",
+        Kind.AOR,
+        EVERY_OPERATION,
+        "Who subscribed, as `sip:user@domain`; absent for an operator.",
+        lambda v: v.request.requester.watcher and v.request.requester.watcher.uri,
+    ),
+    Fact(
+        "watcher.user",
+        Kind.TEXT,
+        EVERY_OPERATION,
+        "User part of the watcher; absent for an operator.",
+        lambda v: v.request.requester.watcher and v.request.requester.watcher.user,
+    ),
+    Fact(
+        "watcher.domain",
+        Kind.DOMAIN,
+        EVERY_OPERATION,
+        "Domain of the watcher, in lower case; absent for an operator.",
+        lambda v: v.request.requester.watcher and v.request.requester.watcher.domain,
+    ),
+    Fact(
+        "device",
+        Kind.TEXT,
+        ONLY_SETS,
+        "Text of the `<device>` element that came with the set; absent when there was none.",
+        lambda v: v.request.requester.device,
+    ),
+    Fact(
+        "userAgent",
+        Kind.TEXT,
+        EVERY_OPERATION,
+        "The User-Agent header of the phone; absent when there was none.",
+        lambda v: v.request.requester.user_agent,
+    ),
+    Fact(
+        "transport",
+        Kind.WORD,
+        EVERY_OPERATION,
+        "How the request came; absent for an operator.",
+        lambda v: v.request.requester.transport,
+        ("udp", "tcp"),
+    ),
+    Fact(
+        "source.ip",
+        Kind.IP,
+        EVERY_OPERATION,
+        "The address that the request came from; absent for an operator.",
+        lambda v: v.request.requester.source_ip,
+    ),
+    Fact(
+        "request.status",
+        Kind.STATUS,
+        ONLY_SETS,
+        "The status asked for.",
+        lambda v: _status(v.request.asked),
+    ),
+    *map(_asked_value, VALUES),
+    Fact(
+        "stored.status",
+        Kind.STATUS,
+        ABOUT_A_FEATURE,
+        "The stored status of the feature that is asked about; 0 when never set.",
+        lambda v: _status(_stored(v)),
+    ),
+    *map(_stored_value, VALUES),
+    *(fact for feature in FEATURES for fact in _about_feature(feature)),
+    *DERIVED_FACTS,
+    Fact(
+        "rate.user",
+        Kind.COUNT,
+        ONLY_SETS,
+        "Sets asked for the presentity in the last minute, this one included.",
+        lambda v: v.around.sets_of_user,
+    ),
+    Fact(
+        "rate.device",
+        Kind.COUNT,
+        ONLY_SETS,
+        "Likewise from the same phone (watcher, address, User-Agent); absent for an operator.",
+        lambda v: v.around.sets_of_device,
+    ),
+    Fact(
+        "time",
+        Kind.TIME,
+        EVERY_OPERATION,
+        "Local time of day.",
+        lambda v: f"{v.at.hour:02d}:{v.at.minute:02d}",
+    ),
+    Fact(
+        "weekday",
+        Kind.WORD,
+        EVERY_OPERATION,
+        "Local day of the week.",
+        lambda v: WEEKDAYS[v.at.weekday()],
+        WEEKDAYS,
+    ),
+    Fact(
+        "date",
+        Kind.DATE,
+        EVERY_OPERATION,
+        "Local date.",
+        lambda v: v.at.date().isoformat(),
+    ),
+    Fact(
+        "now",
+        Kind.MOMENT,
+        EVERY_OPERATION,
+        "The moment, in local time with its distance from UTC.",
+        lambda v: v.at.isoformat(timespec="minutes"),
+    ),
+]
+
+FACTS: dict[str, Fact] = {fact.name: fact for fact in _TABLE}
+"""Every fact by its name, in the order of the documentation."""
+
+
+def facts_of(view: View) -> FactLookup:
+    """Name of a fact → its value in one request."""
+    return lambda name: FACTS[name].read(view)

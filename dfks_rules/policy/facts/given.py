@@ -1,0 +1,139 @@
+"""Facts as people and logs write them → the request that has them, and back.
+
+What is not given is as usual: Alice's own phone asks at noon on a Monday, and nothing is stored.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from dfks_rules.model.features import (
+    NOTHING_STORED,
+    POSITION,
+    Feature,
+    FeatureState,
+    Snapshot,
+    values_from,
+)
+from dfks_rules.model.identity import Aor
+from dfks_rules.model.requests import (
+    FeatureRequest,
+    Operation,
+    Origin,
+    Requester,
+    Surroundings,
+)
+from dfks_rules.model.values import VALUES
+from dfks_rules.policy.facts.facts import FACTS, WEEKDAYS
+from dfks_rules.policy.facts.view import NOWHERE, FactValue, View
+
+Given = Mapping[str, Any]
+"""Name of a fact → its value."""
+
+YEARS = range(1900, 3000)
+"""Years of requests; beyond the calendar's first and last day no zone can tell the time."""
+_BASE = {
+    "origin": "watcher",
+    "presentity": "sip:alice@example.com",
+    "date": "2026-01-05",
+    "time": "12:00",
+}
+
+
+def given_of(view: View) -> dict[str, FactValue]:
+    """Every fact that a request has; `view_of` makes the same request of them."""
+    values = {name: fact.read(view) for name, fact in FACTS.items()}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def missing(facts: Given) -> str | None:
+    """What keeps facts, each of the right form, from being one request."""
+    needed = {
+        "get": ("feature",),
+        "set": ("feature", "request.status"),
+        "subscribe": (),
+        None: ("op",),
+    }
+    for name in needed[facts.get("op")]:
+        if name not in facts:
+            return f"case has no `{name}`"
+    for name in ("date", "now"):
+        try:
+            year = datetime.fromisoformat(facts.get(name, _BASE["date"])).year
+        except ValueError:
+            return f"`{facts[name]}` is not a day of the calendar"
+        if year not in YEARS:
+            return f"`{facts[name]}` is not in the years {YEARS[0]} to {YEARS[-1]}"
+    return None
+
+
+def view_of(given: Given) -> View:
+    """The request that has these facts, what is stored, and when it comes.
+
+    Args:
+        given: facts, each of the right form, with which nothing is `missing`.
+    """
+    facts = {**_BASE, **given}
+    operation = Operation(facts["op"])
+    feature = Feature(facts["feature"]) if "feature" in facts else None
+    if operation is Operation.SUBSCRIBE:
+        feature = None
+    presentity = _aor(facts, "presentity", "user", "domain")
+    asked = _state(facts, "request") if operation is Operation.SET else None
+    request = FeatureRequest(operation, presentity, _requester(facts, presentity), feature, asked)
+    around = NOWHERE
+    if operation is Operation.SET:
+        rates = (facts.get("rate.user"), facts.get("rate.device"))
+        around = Surroundings(NOWHERE.stored_of, *rates)
+    derived = tuple(
+        (name, _frozen(value))
+        for name, value in given.items()
+        if FACTS[name].derived and operation in FACTS[name].operations
+    )
+    return View(request, _snapshot(facts, feature), _at(facts), around, given=derived)
+
+
+def _frozen(value: Any) -> FactValue:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _aor(facts: Given, whole: str, user: str, domain: str) -> Aor:
+    before, _, after = facts[whole].removeprefix("sip:").rpartition("@")
+    return Aor(facts.get(user, before), facts.get(domain, after))
+
+
+def _requester(facts: Given, presentity: Aor) -> Requester:
+    if facts["origin"] == Origin.OPERATOR.value:
+        return Requester(Origin.OPERATOR, param=facts.get("param"))
+    if facts["origin"] == Origin.INTERNAL.value:
+        return Requester(Origin.INTERNAL)
+    watching = {"watcher": presentity.uri, **facts}
+    return Requester(
+        Origin.WATCHER,
+        _aor(watching, "watcher", "watcher.user", "watcher.domain"),
+        facts.get("device"),
+        facts.get("userAgent"),
+        facts.get("transport"),
+        facts.get("source.ip"),
+    )
+
+
+def _state(facts: Given, prefix: str) -> FeatureState:
+    values = {value: facts.get(f"{prefix}.{value.value}") for value in VALUES}
+    return FeatureState(bool(facts.get(f"{prefix}.status", 0)), values_from(values))
+
+
+def _snapshot(facts: Given, feature: Feature | None) -> Snapshot:
+    states = [_state(facts, one.value) for one in Feature]
+    if feature is not None and any(name.startswith("stored.") for name in facts):
+        states[POSITION[feature]] = _state(facts, "stored")
+    snapshot = Snapshot(1, tuple(states))
+    return NOTHING_STORED if snapshot.states == NOTHING_STORED.states else snapshot
+
+
+def _at(facts: Given) -> datetime:
+    if "now" in facts:
+        return datetime.fromisoformat(facts["now"])
+    at = datetime.fromisoformat(f"{facts['date']}T{facts['time']}").replace(tzinfo=UTC)
+    ahead = WEEKDAYS.index(facts.get("weekday", WEEKDAYS[at.weekday()])) - at.weekday()
+    return at + timedelta(days=ahead)

@@ -1,0 +1,44 @@
+"""Which requests have a fact: by operation, origin and feature.
+
+`Fact.operations` says which operations can have it; here is the rest.
+"""
+
+from dfks_rules.model.features import FEATURES, VALUES_OF, Feature
+from dfks_rules.model.requests import Operation, Origin
+from dfks_rules.model.values import VALUES, Value
+from dfks_rules.policy.facts.fact import ABOUT_A_FEATURE, EVERY_OPERATION, ONLY_SETS
+
+ALWAYS: dict[str, frozenset[Operation]] = {
+    **dict.fromkeys(("op", "origin", "presentity", "user", "domain"), EVERY_OPERATION),
+    **dict.fromkeys(("time", "weekday", "date", "now"), EVERY_OPERATION),
+    **{f"{feature.value}.status": EVERY_OPERATION for feature in FEATURES},
+    "feature": ABOUT_A_FEATURE,
+    "stored.status": ABOUT_A_FEATURE,
+    "request.status": ONLY_SETS,
+}
+"""Fact → the operations for which it is never absent."""
+
+_PHONES = frozenset({Origin.WATCHER})
+ORIGINS: dict[str, frozenset[Origin]] = {
+    **dict.fromkeys(("watcher", "watcher.user", "watcher.domain"), _PHONES),
+    **dict.fromkeys(("device", "userAgent", "transport", "source.ip", "rate.device"), _PHONES),
+    "param": frozenset({Origin.OPERATOR}),
+}
+"""Fact → who can have it; every other fact has nothing to do with who asks."""
+
+
+def features_with(fact: str) -> frozenset[Feature]:
+    """The features for which a request can have a fact."""
+    if fact.startswith("target."):
+        return _having(Value.FORWARD_TO)
+    about, _, name = fact.partition(".")
+    if about in ("request", "stored") and name in _VALUES:
+        return _having(_VALUES[name])
+    return frozenset(FEATURES)
+
+
+_VALUES = {value.value: value for value in VALUES}
+
+
+def _having(value: Value) -> frozenset[Feature]:
+    return frozenset(feature for feature in FEATURES if value in VALUES_OF[feature])

@@ -1,0 +1,299 @@
+"""The table of matchers: the atomic tests of a fact against a constant.
+
+Both the engine's compiler and the reference evaluator use this table, and nothing else of one
+another. To add a matcher, add a row; the schema and the checks follow.
+"""
+
+import fnmatch
+import ipaddress
+import re
+from collections.abc import Callable, Hashable
+from datetime import datetime
+from enum import Enum
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from dfks_rules.policy.facts.fact import FactLookup, Kind
+from dfks_rules.policy.language.patterns import compile_pattern, matches
+from dfks_rules.policy.language.schedules import Schedule, covers
+
+
+class Named(NamedTuple):
+    """A part of an operand that is not what it is written as."""
+
+    name: str
+    """As policies write it: the name of a schedule, a pattern, a network."""
+    value: Any
+    """What it stands for; hashable, as all of an operand is."""
+
+
+class Operand(Enum):
+    """What a matcher is given in the policy."""
+
+    CONSTANT = "a constant of the fact's type"
+    LIST = "a list of constants of the fact's type"
+    TEXTS = "text, or a list of texts of which one must do"
+    FLAG = "true or false"
+    FACT = "the name of another fact of the same type"
+    SCHEDULE = "the name of a schedule of the file"
+
+
+class Matcher(NamedTuple):
+    """One row of the table. An absent fact passes no test; `exists: false` is a negation."""
+
+    name: str
+    """As policies write it."""
+    operand: Operand
+    """What it is given."""
+    kinds: frozenset[Kind]
+    """Types of facts that take it."""
+    description: str
+    """One line for authors."""
+    prepare: Callable[[Any], Hashable]
+    """Operand as written → operand as `holds` takes it. A ValueError says what is wrong."""
+    holds: Callable[[Any, Any], bool]
+    """(value of the fact, never None; prepared operand) → whether the test is passed."""
+    negates: str | None = None
+    """The matcher of which this one is the exact negation; its own `holds` is that one's."""
+
+
+class Atom(NamedTuple):
+    """One matcher applied to one fact: the smallest test. It never is a negation."""
+
+    fact: str
+    """Name of the fact."""
+    matcher: str
+    """Name of the matcher."""
+    operand: Hashable
+    """As `Matcher.prepare` gave it."""
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """Names of the facts that it reads."""
+        if self.matcher == "sameAs":
+            return (self.fact, str(self.operand))
+        # Hours have a zone of their own: local time does not tell whether it is within them.
+        return ("now",) if self.matcher == "during" else (self.fact,)
+
+    def holds(self, lookup: FactLookup) -> bool:
+        """Whether the request at hand passes. Total: no value of a fact raises an error."""
+        value = lookup(self.facts[0])
+        if value is None:
+            return False
+        if self.matcher == "sameAs":
+            return value == lookup(str(self.operand))
+        return MATCHERS[self.matcher].holds(value, self.operand)
+
+
+def _texts(operand: str | list[str]) -> tuple[str, ...]:
+    return (operand,) if isinstance(operand, str) else tuple(operand)
+
+
+def _globs(operand: str | list[str]) -> Hashable:
+    return tuple(Named(text, re.compile(fnmatch.translate(text))) for text in _texts(operand))
+
+
+def _patterns(operand: str | list[str]) -> Hashable:
+    return tuple(Named(text, compile_pattern(text)) for text in _texts(operand))
+
+
+def _networks(operand: str | list[str]) -> Hashable:
+    return tuple(Named(text, _network(text)) for text in _texts(operand))
+
+
+def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    try:
+        network = ipaddress.ip_network(text, strict=False)
+    except ValueError as error:
+        raise ValueError(f"`{text}` is not a network, like `10.0.0.0/8`") from error
+    if str(network.network_address) != str(ipaddress.ip_address(text.partition("/")[0])):
+        raise ValueError(f"`{text}` is an address in a network; write the network, `{network}`")
+    if network.version == 6 and network.subnet_of(_MAPPED):
+        ipv4 = int(network.network_address) & 0xFFFFFFFF
+        plain = ipaddress.IPv4Network((ipv4, network.prefixlen - _MAPPED.prefixlen))
+        raise ValueError(f"`{text}` is a network of IPv4 addresses; write `{plain}`")
+    return network
+
+
+_MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
+"""IPv4 addresses in IPv6 form, which `_within` reads as IPv4."""
+
+
+def _within(address: str, networks: Any) -> bool:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    return any((mapped or parsed) in network.value for network in networks)
+
+
+@lru_cache(1024)
+def _covered(moment: str, schedule: Schedule) -> bool:
+    return covers(schedule, datetime.fromisoformat(moment))
+
+
+def _same(operand: Hashable) -> Hashable:
+    return operand
+
+
+_EVERY = frozenset(Kind)
+_CONSTANT = _EVERY - {Kind.MOMENT, Kind.NAMES}
+_ORDERED = frozenset({Kind.COUNT, Kind.TIME, Kind.DATE})
+_TIMES = frozenset({Kind.TIME, Kind.MOMENT})
+_TEXTUAL = frozenset({Kind.TEXT, Kind.DOMAIN, Kind.AOR})
+_COMPARABLE = _TEXTUAL | {Kind.STATUS, Kind.COUNT}
+
+_TABLE: list[Matcher] = [
+    Matcher(
+        "eq",
+        Operand.CONSTANT,
+        _CONSTANT,
+        "Is this value; a bare constant means the same.",
+        _same,
+        lambda value, constant: value == constant,
+    ),
+    Matcher(
+        "ne",
+        Operand.CONSTANT,
+        _CONSTANT,
+        "Is not this value; true when the fact is absent.",
+        _same,
+        lambda value, constant: value == constant,
+        negates="eq",
+    ),
+    Matcher(
+        "in",
+        Operand.LIST,
+        _CONSTANT,
+        "Is one of these values; a bare list means the same.",
+        frozenset,
+        lambda value, constants: value in constants,
+    ),
+    Matcher(
+        "notIn",
+        Operand.LIST,
+        _CONSTANT,
+        "Is none of these values; true when the fact is absent.",
+        frozenset,
+        lambda value, constants: value in constants,
+        negates="in",
+    ),
+    Matcher(
+        "lt",
+        Operand.CONSTANT,
+        _ORDERED,
+        "Is less, or earlier.",
+        _same,
+        lambda value, constant: value < constant,
+    ),
+    Matcher(
+        "le",
+        Operand.CONSTANT,
+        _ORDERED,
+        "Is less or equal, or not later.",
+        _same,
+        lambda value, constant: value <= constant,
+    ),
+    Matcher(
+        "gt",
+        Operand.CONSTANT,
+        _ORDERED,
+        "Is greater, or later.",
+        _same,
+        lambda value, constant: value > constant,
+    ),
+    Matcher(
+        "ge",
+        Operand.CONSTANT,
+        _ORDERED,
+        "Is greater or equal, or not earlier.",
+        _same,
+        lambda value, constant: value >= constant,
+    ),
+    Matcher(
+        "exists",
+        Operand.FLAG,
+        _EVERY,
+        "Whether the fact is there at all.",
+        _same,
+        lambda value, flag: True,
+    ),
+    Matcher(
+        "has",
+        Operand.TEXTS,
+        _TEXTUAL | {Kind.NAMES},
+        "Contains this text, or one of these; of names: has this one, or one of these.",
+        _texts,
+        lambda value, texts: any(text in value for text in texts),
+    ),
+    Matcher(
+        "prefix",
+        Operand.TEXTS,
+        _TEXTUAL,
+        "Starts with this text, or one of these.",
+        _texts,
+        lambda value, texts: value.startswith(texts),
+    ),
+    Matcher(
+        "suffix",
+        Operand.TEXTS,
+        _TEXTUAL,
+        "Ends with this text, or one of these.",
+        _texts,
+        lambda value, texts: value.endswith(texts),
+    ),
+    Matcher(
+        "glob",
+        Operand.TEXTS,
+        _TEXTUAL,
+        "Matches this pattern as a whole, or one of these: `*` any text, `?` any one character, "
+        "`[0-9]` one of these characters.",
+        _globs,
+        lambda value, patterns: any(pattern.value.match(value) for pattern in patterns),
+    ),
+    Matcher(
+        "regex",
+        Operand.TEXTS,
+        _TEXTUAL,
+        "Matches this regular expression as a whole, or one of these.",
+        _patterns,
+        lambda value, patterns: any(matches(pattern.value, value) for pattern in patterns),
+    ),
+    Matcher(
+        "cidr",
+        Operand.TEXTS,
+        frozenset({Kind.IP}),
+        "Is an address in this network, or in one of these.",
+        _networks,
+        _within,
+    ),
+    Matcher(
+        "sameAs",
+        Operand.FACT,
+        _COMPARABLE,
+        "Is the value that this other fact has.",
+        _same,
+        lambda value, other: value == other,
+    ),
+    Matcher(
+        "during",
+        Operand.SCHEDULE,
+        _TIMES,
+        "Is within the hours of this schedule.",
+        _same,
+        lambda moment, named: _covered(moment, named.value),
+    ),
+    Matcher(
+        "outside",
+        Operand.SCHEDULE,
+        _TIMES,
+        "Is not within the hours of this schedule.",
+        _same,
+        lambda moment, named: _covered(moment, named.value),
+        negates="during",
+    ),
+]
+
+MATCHERS: dict[str, Matcher] = {matcher.name: matcher for matcher in _TABLE}
+"""Every matcher by its name, in the order of the documentation."""

@@ -1,0 +1,349 @@
+r"""Regular expressions of authors, of which none can keep the server busy.
+
+Python's `re` tries one way after another; `(x+x+)+y` has more ways through 30 characters than there
+are microseconds in an hour. So a pattern is accepted only when the number of steps that it can
+take on the longest subject, whatever stands in it, is bounded by `MAX_STEPS`.
+
+The bound is made of two numbers for each part of the parse tree, from any one place of a subject:
+
+- ways: through how many paths the part can be left such that the next character, too, may go on.
+  `[^@]*` before `@` has one: wherever else it stops, the next character is none that may follow.
+- steps: how many single tests all its paths take, the failing ones included.
+
+In a sequence ways multiply, and each part costs its steps once for each way through the parts
+before it. A repeat goes round at most as often as the subject is long; where one path alone goes
+on, all its rounds together go through the subject once. INVARIANT: both numbers may be too high,
+never too low; a construct that `_Analysis` does not know is refused.
+
+Patterns are ASCII patterns: `\d` is `0` to `9`, and `(?i)` is about `A` to `Z`.
+"""
+
+import re
+import warnings
+from collections.abc import Sequence
+from functools import cache, reduce
+from itertools import takewhile
+from operator import or_
+from re import _constants, _parser  # type: ignore[attr-defined] # the only way to the parse tree
+from typing import Any, NamedTuple
+
+MAX_PATTERN = 200
+"""Longest pattern, in characters."""
+MAX_SUBJECT = 512
+"""Longest text that is matched, in characters; a longer one matches no pattern."""
+MAX_STEPS = 5_000_000
+"""Most steps for one subject, by a bound that is high: in fact it is a few ms of CPU at the worst.
+
+`.*@.*` takes one or two millions, `.*foo.*bar.*` hundreds of them.
+"""
+
+_IGNORE_CASE = "(?i)"
+_UNBOUNDED = _constants.MAXREPEAT
+
+_ASCII = 128
+_OTHERS = 1 << _ASCII
+"""Stands for all characters that are not ASCII."""
+_END = 1 << (_ASCII + 1)
+"""Stands for the end of the subject."""
+_ANY = _END - 1
+_LINE_FEED = 1 << ord("\n")
+
+_Set = int
+"""A set of characters: one bit for each of ASCII, then `_OTHERS` and `_END`."""
+
+_REFUSED = {
+    "GROUPREF": "refers back to a group",
+    "GROUPREF_EXISTS": "refers back to a group",
+    "ASSERT": "looks ahead or behind",
+    "ASSERT_NOT": "looks ahead or behind",
+    "ATOMIC_GROUP": "has an atomic group",
+    "POSSESSIVE_REPEAT": "has a possessive repeat",
+}
+"""Constructs that can be named in a finding; what is in no table is refused as well."""
+
+
+class _Entry(NamedTuple):
+    """What is tried where a part begins."""
+
+    first: _Set
+    """Characters that it can begin with."""
+    tests: int
+    """Most tests until it is clear that the next character is none of `first`."""
+    empty: int
+    """In how many ways it can be passed without a character."""
+    shortest: int
+    """Fewest characters that it takes."""
+
+
+class _Work(NamedTuple):
+    """What a part can do from one place of a subject, see above."""
+
+    ways: int
+    """Most paths that can go on behind it."""
+    steps: int
+    """Most tests on all its paths, with those by which each fails on what comes next."""
+    once: int
+    """The same if no part is gone through more than once."""
+
+
+_NOTHING = _Entry(0, 0, 1, 0)
+_AT_END = _Entry(_END, 1, 0, 0)
+
+
+def compile_pattern(text: str) -> re.Pattern[str]:
+    """The pattern for `matches`.
+
+    Raises:
+        ValueError: it is too long, is no regular expression, uses what policies do not have, or
+            can take too many steps.
+    """
+    if len(text) > MAX_PATTERN:
+        raise ValueError(f"pattern has {len(text)} characters; at most {MAX_PATTERN}")
+    body, flags, tree = _parse(text)
+    analysis = _Analysis(flags, MAX_SUBJECT)
+    analysis.sequence(tree, _AT_END)
+    shortest = analysis.entry(tree).shortest
+    if shortest > MAX_SUBJECT:
+        message = f"pattern needs {shortest} characters; texts have at most {MAX_SUBJECT}"
+        raise ValueError(message)
+    return re.compile(body, flags)
+
+
+def matches(pattern: re.Pattern[str], value: str) -> bool:
+    """Whether the whole of a text matches a pattern of `compile_pattern`."""
+    return len(value) <= MAX_SUBJECT and pattern.fullmatch(value) is not None
+
+
+def literal_start(text: str) -> str:
+    """What all that a pattern matches begins with, as far as it is written out; often nothing.
+
+    Raises:
+        ValueError: it is no regular expression.
+    """
+    _, flags, tree = _parse(text)
+    if flags & re.IGNORECASE:
+        return ""
+    start = takewhile(lambda part: part[0] is _constants.LITERAL, tree)
+    return "".join(chr(code) for _, code in start)
+
+
+def most_steps(text: str, length: int) -> int:
+    """The bound on the steps that a pattern takes on any subject of at most this length.
+
+    Raises:
+        ValueError: as `compile_pattern` does for a pattern that is not allowed, or for steps over
+            `MAX_STEPS`.
+    """
+    _, flags, tree = _parse(text)
+    return _Analysis(flags, length).sequence(tree, _AT_END).steps
+
+
+def _parse(text: str) -> tuple[str, int, Sequence[Any]]:
+    """The pattern without `(?i)`, its flags, and its parse tree."""
+    body = text.removeprefix(_IGNORE_CASE)
+    flags = re.ASCII | (re.NOFLAG if body == text else re.IGNORECASE)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # e.g. `[[a]`, which may mean something else one day
+            tree = _parser.parse(body)
+    except (re.error, OverflowError, Warning) as error:
+        # An error of `re` says the place again; the message alone is for people.
+        message = getattr(error, "msg", str(error))
+        raise ValueError(f"`{text}` is not a regular expression: {message}") from error
+    if tree.state.flags & ~re.UNICODE:
+        raise ValueError("pattern has flags; only `(?i)` at the start is allowed")
+    return body, flags, tree
+
+
+class _Analysis:
+    """Bounds the work of the parts of one pattern.
+
+    A part is an (opcode, argument) of Python's parser. `then` is what comes behind it.
+    """
+
+    def __init__(self, flags: int, length: int) -> None:
+        self._ignore_case = bool(flags & re.IGNORECASE)
+        self._length = length
+
+    def sequence(self, parts: Sequence[Any], then: _Entry) -> _Work:
+        """The work of parts that stand one after another."""
+        nexts = [then]
+        for part in reversed(parts):
+            nexts.append(_joined(self._entry(part), nexts[-1]))
+        ways, steps, once = 1, then.tests, then.tests
+        for part, behind in zip(parts, reversed(nexts[:-1]), strict=True):
+            work = self._work(part, behind)
+            steps += ways * work.steps
+            ways *= work.ways
+            once += work.once
+            _refuse_excess(steps, ways)
+        return _Work(ways, steps, once)
+
+    def entry(self, parts: Sequence[Any]) -> _Entry:
+        """What is tried where parts that stand one after another begin."""
+        return reduce(
+            lambda then, part: _joined(self._entry(part), then), reversed(parts), _NOTHING
+        )
+
+    def _entry(self, part: Any) -> _Entry:
+        code, argument = str(part[0]), part[1]
+        match code:
+            case "LITERAL" | "NOT_LITERAL" | "ANY" | "IN":
+                # A class that no character is in would make everything before it look decided.
+                return _Entry(self._characters(code, argument) or _ANY, 1, 0, 1)
+            case "AT":
+                return _Entry(0, 1, 1, 0)
+            case "SUBPATTERN":
+                _, added, removed, parts = argument
+                if added or removed:
+                    raise ValueError("pattern has flags inside; only `(?i)` at the start may be")
+                return self.entry(parts)
+            case "BRANCH":
+                entries = [self.entry(parts) for parts in argument[1]]
+                return _Entry(
+                    reduce(or_, (entry.first for entry in entries)),
+                    sum(1 + entry.tests for entry in entries),
+                    sum(entry.empty for entry in entries),
+                    min(entry.shortest for entry in entries),
+                )
+            case "MAX_REPEAT" | "MIN_REPEAT":
+                return _repeated(argument[0], argument[1], self.entry(argument[2]))
+            case _:
+                what = _REFUSED.get(code, "has a part that policies do not have")
+                raise ValueError(f"pattern {what}, which is not allowed")
+
+    def _work(self, part: Any, then: _Entry) -> _Work:
+        code, argument = str(part[0]), part[1]
+        match code:
+            case "SUBPATTERN":
+                return self.sequence(argument[3], then)
+            case "BRANCH":
+                return self._branch(argument[1], then)
+            case "MAX_REPEAT" | "MIN_REPEAT":
+                return self._repeat(argument, then)
+            case _:
+                return _Work(1, 1 + then.tests, 1 + then.tests)
+
+    def _branch(self, alternatives: Sequence[Any], then: _Entry) -> _Work:
+        works = [self.sequence(parts, then) for parts in alternatives]
+        firsts = [_joined(self.entry(parts), then).first for parts in alternatives]
+        # Of those that begin with different characters, only one can go on.
+        ways = max(
+            sum(work.ways for work, first in zip(works, firsts, strict=True) if first >> bit & 1)
+            for bit in range(_END.bit_length())
+        )
+        steps = sum(1 + work.steps for work in works)
+        return _Work(ways, steps, sum(1 + work.once for work in works))
+
+    def _repeat(self, argument: Any, then: _Entry) -> _Work:
+        least, most, parts = argument
+        body = self.entry(parts)
+        again = _Entry(body.first | then.first, 1 + body.tests + then.tests, 0, 0)
+        round_ = self.sequence(parts, again if most > 1 else then)
+        # Where the next character tells whether to go round again, only one of the two goes on.
+        decided = not body.empty and not body.first & then.first
+        once = again.tests + 1 + round_.once
+        rounds = min(most, self._length // max(body.shortest, 1) + 1)  # the last may fail half-way
+        if round_.ways == 1:
+            # One path alone goes round, so between two characters no part is tried twice.
+            steps = again.tests + min(rounds * (1 + round_.steps), (self._length + 1) * once)
+            return _Work(1 if decided else max(rounds - least + 1, 1), steps, once)
+        ways, steps, paths = int(least == 0), again.tests, 1
+        for count in range(1, rounds + 1):
+            steps += paths * (1 + round_.steps)
+            paths *= round_.ways
+            if count >= least:
+                ways = max(ways, paths) if decided else ways + paths
+            _refuse_excess(steps, ways)
+        return _Work(max(ways, 1), steps, once)
+
+    def _characters(self, code: str, argument: Any) -> _Set:
+        match code:
+            case "LITERAL":
+                return self._cased(_character(argument))
+            case "NOT_LITERAL":
+                return _ANY & ~self._cased(_ascii(argument))
+            case "ANY":
+                return _ANY & ~_LINE_FEED
+            case _:
+                return self._class(argument)
+
+    def _class(self, items: Sequence[Any]) -> _Set:
+        negated = bool(items) and str(items[0][0]) == "NEGATE"
+        characters = 0
+        for code, argument in items[negated:]:
+            match str(code):
+                case "LITERAL":
+                    characters |= _ascii(argument) if negated else _character(argument)
+                case "RANGE":
+                    low, high = argument
+                    characters |= _range(low, high)
+                    if high >= _ASCII and not negated:
+                        characters |= _OTHERS
+                case "CATEGORY":
+                    characters |= _category(str(argument))
+                case other:
+                    raise ValueError(f"pattern has a class with {other}, which is not allowed")
+        characters = self._cased(characters)
+        return _ANY & ~characters if negated else characters
+
+    def _cased(self, characters: _Set) -> _Set:
+        if not self._ignore_case:
+            return characters
+        for upper in range(ord("A"), ord("Z") + 1):
+            both = 1 << upper | 1 << (upper + 32)
+            if characters & both:
+                characters |= both
+        return characters
+
+
+def _joined(entry: _Entry, then: _Entry) -> _Entry:
+    """The entry of a part and of what stands behind it."""
+    if not entry.empty:
+        return entry
+    return _Entry(
+        entry.first | then.first,
+        entry.tests + entry.empty * then.tests,
+        entry.empty * then.empty,
+        entry.shortest + then.shortest,
+    )
+
+
+def _repeated(least: int, most: int, body: _Entry) -> _Entry:
+    if most != _UNBOUNDED and most > MAX_SUBJECT:
+        raise ValueError(f"pattern repeats up to {most} times; at most {MAX_SUBJECT}")
+    if most > 1 and body.empty:
+        raise ValueError("pattern repeats a group that may be empty, which is not allowed")
+    empty = body.empty + (least == 0)
+    return _Entry(body.first, 1 + body.tests, empty, least * body.shortest)
+
+
+def _ascii(code: int) -> _Set:
+    """The character; nothing when it is not ASCII, so that its complement is not too small."""
+    return 1 << code if code < _ASCII else 0
+
+
+def _character(code: int) -> _Set:
+    return _ascii(code) or _OTHERS
+
+
+def _range(low: int, high: int) -> _Set:
+    return sum(1 << code for code in range(low, min(high + 1, _ASCII)))
+
+
+@cache
+def _category(name: str) -> _Set:
+    """`CATEGORY_NOT_DIGIT` → everything but 0 to 9."""
+    escapes = {"DIGIT": r"\d", "SPACE": r"\s", "WORD": r"\w"}
+    word = name.removeprefix("CATEGORY_")
+    escape = re.compile(escapes[word.removeprefix("NOT_")], re.ASCII)
+    members = sum(1 << code for code in range(_ASCII) if escape.match(chr(code)))
+    return _ANY & ~members if word.startswith("NOT_") else members
+
+
+def _refuse_excess(steps: int, ways: int) -> None:
+    if max(steps, ways) > MAX_STEPS:
+        raise ValueError(
+            "pattern can take too long: repeats that can share characters, or nested ones, have "
+            "too many ways to match; let each end where the next begins, e.g. `[^@]*@`"
+        )

@@ -1,0 +1,317 @@
+"""Schedules: named hours of the week, of which some days are taken away and some hours added.
+
+The rules of this file:
+
+- Hours are wall-clock hours of the schedule's zone: `02:00-03:00` lasts two hours on the night
+  when clocks go back, and no time at all on the night when they skip it.
+- The start is within, the end is not; a minute is within or not as a whole.
+- Hours over midnight belong to the day that they begin on.
+- An excepted day has no hours: none begin on it (the part after midnight goes too), and hours
+  that began the day before end at its midnight.
+- What `also` adds holds on excepted days as well.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo, available_timezones
+
+from dfks_rules.policy.words.wording import suggestion
+
+_DAYS_OF_WEEK = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_NUMBERS = {name.lower(): number for number, name in enumerate(_DAYS_OF_WEEK)}
+_MINUTES_OF_DAY = 24 * 60
+_ONE_DAY = timedelta(days=1)
+_MAX_ENTRIES = 500
+"""Most entries in one list; the holidays of ten years are about 150."""
+
+_WORDS = r"[A-Za-z]{1,9}(-[A-Za-z]{1,9})?(,[A-Za-z]{1,9}(-[A-Za-z]{1,9})?)*"
+TIME = r"([01][0-9]|2[0-3]):[0-5][0-9]"
+"""A time of day, `HH:MM`."""
+_HOURS = rf"{TIME}-({TIME}|24:00)"
+_LIST_OF_HOURS = rf"{_HOURS}(,{_HOURS})*"
+DATE = r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+"""A day, `YYYY-MM-DD`."""
+_DATES = rf"{DATE}(\.\.{DATE})?"
+
+# In Python `$` is also true before a line feed at the end, in an editor it is not: `(?!\n)`.
+ZONE_PATTERN = r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*(?!\n)$"
+"""A name that may be one of the IANA time zone database."""
+WEEKLY_PATTERN = rf"^{_WORDS} {_LIST_OF_HOURS}(?!\n)$"
+"""Days of the week and hours; whether the words are days is for `parse_weekly` to say."""
+DAYS_PATTERN = rf"^{_DATES}(?!\n)$"
+"""A day, or the first and last of several."""
+ALSO_PATTERN = rf"^{_DATES} {_LIST_OF_HOURS}(?!\n)$"
+"""A day, or several, and hours."""
+
+WANTED: dict[str, str] = {
+    ZONE_PATTERN: "a time zone like `Europe/Berlin`",
+    WEEKLY_PATTERN: "days and hours like `Mon-Fri 08:00-18:00` or `Sat,Sun 22:00-06:00`",
+    DAYS_PATTERN: "a day like `2026-12-25` or days like `2026-12-24..2026-12-31`",
+    ALSO_PATTERN: "a day and hours like `2026-12-05 09:00-12:00`",
+}
+"""What each pattern wants, in words for a finding."""
+
+
+class Hours(NamedTuple):
+    """Part of a day."""
+
+    start: int
+    """First minute, from midnight on: 0..1439."""
+    end: int
+    """First minute after; over 1440 when it is on the next day."""
+
+
+class Weekly(NamedTuple):
+    """Hours of some days of every week."""
+
+    weekdays: frozenset[int]
+    """The days on which they begin, Monday is 0."""
+    hours: tuple[Hours, ...]
+    """At least one."""
+
+
+class Days(NamedTuple):
+    """Days of the calendar."""
+
+    first: date
+    """The first one."""
+    last: date
+    """The last one, which is among them."""
+
+
+class Extra(NamedTuple):
+    """Hours of some days of the calendar."""
+
+    days: Days
+    """The days on which they begin."""
+    hours: tuple[Hours, ...]
+    """At least one."""
+
+
+class Schedule(NamedTuple):
+    """What one entry of `schedules` says."""
+
+    zone: ZoneInfo | None
+    """Whose clock the hours are on; None: the clock of the server."""
+    weekly: tuple[Weekly, ...]
+    """Hours of every week."""
+    excepted: tuple[Days, ...]
+    """Days that have none of them."""
+    extra: tuple[Extra, ...]
+    """Hours that come on top."""
+
+
+class ScheduleError(ValueError):
+    """Entries of a schedule are wrong."""
+
+    def __init__(self, problems: list[tuple[tuple[str | int, ...], str]]) -> None:
+        super().__init__("; ".join(message for _, message in problems))
+        self.problems = problems
+        """(path within the schedule, message), in the order of the file."""
+
+
+def parse_schedule(written: Mapping[str, Any]) -> Schedule:
+    """A schedule as it is written, of the form that `schedule_schema` allows.
+
+    Raises:
+        ScheduleError: with every entry that is wrong.
+    """
+    problems: list[tuple[tuple[str | int, ...], str]] = []
+    read: dict[str, list[Any]] = {key: [] for key in _PARSERS}
+    for key, parse in _PARSERS.items():
+        entries = written.get(key, [])
+        several = isinstance(entries, list)
+        for position, text in enumerate(entries if several else [entries]):
+            try:
+                read[key].append(parse(text))
+            except ValueError as error:
+                problems.append(((key, position) if several else (key,), str(error)))
+    if not problems and not (read["weekly"] or read["also"]):
+        problems.append(((), "schedule has no hours; it needs `weekly` or `also`"))
+    if problems:
+        raise ScheduleError(problems)
+    zone = read["tz"][0] if read["tz"] else None
+    return Schedule(zone, tuple(read["weekly"]), tuple(read["except"]), tuple(read["also"]))
+
+
+def covers(schedule: Schedule, at: datetime) -> bool:
+    """Whether a moment is within the schedule.
+
+    Args:
+        schedule: the schedule.
+        at: aware, in the zone whose clock counts when the schedule names none.
+    """
+    local = at.astimezone(schedule.zone) if schedule.zone else at
+    today, minute = local.date(), local.hour * 60 + local.minute
+    yesterday = today - _ONE_DAY
+    for extra in schedule.extra:
+        if _within(extra.hours, minute, _among(today, extra.days), _among(yesterday, extra.days)):
+            return True
+    if _is_excepted(schedule, today):
+        return False
+    carries_over = not _is_excepted(schedule, yesterday)
+    weekday = today.weekday()
+    for weekly in schedule.weekly:
+        begins = weekday in weekly.weekdays
+        began = carries_over and (weekday - 1) % 7 in weekly.weekdays
+        if _within(weekly.hours, minute, begins, began):
+            return True
+    return False
+
+
+def parse_zone(text: str) -> ZoneInfo:
+    """A time zone of the IANA database.
+
+    Raises:
+        ValueError: there is no such zone.
+    """
+    try:
+        return ZoneInfo(text)
+    except (KeyError, ValueError, OSError) as error:  # OSError: `Europe` is a directory
+        zones = available_timezones()
+        city = "/" + text.replace(" ", "_").lower()
+        near = sorted(zone for zone in zones if zone.lower().endswith(city))
+        hint = f" (did you mean `{near[0]}`?)" if near else suggestion(text, zones)
+        raise ValueError(f"unknown time zone `{text}`{hint}") from error
+
+
+def parse_weekly(text: str) -> Weekly:
+    """Days of the week and hours: `Mon-Thu,Sat 08:00-12:00,13:00-18:00`.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    _demand(WEEKLY_PATTERN, text)
+    days, _, hours = text.partition(" ")
+    return Weekly(frozenset().union(*map(_weekdays, days.split(","))), _hours(hours))
+
+
+def parse_days(text: str) -> Days:
+    """One day, `2026-12-25`, or all of several, `2026-12-24..2026-12-31`.
+
+    Raises:
+        ValueError: it is something else, or a day that the calendar does not have.
+    """
+    _demand(DAYS_PATTERN, text)
+    first, _, last = text.partition("..")
+    days = Days(_date(first), _date(last or first))
+    if days.last < days.first:
+        raise ValueError(f"`{text}` ends before it begins")
+    return days
+
+
+def parse_also(text: str) -> Extra:
+    """One day or several, and hours: `2026-12-05 09:00-12:00`.
+
+    Raises:
+        ValueError: it is something else, or a day that the calendar does not have.
+    """
+    _demand(ALSO_PATTERN, text)
+    days, _, hours = text.partition(" ")
+    return Extra(parse_days(days), _hours(hours))
+
+
+def schedule_schema() -> dict[str, Any]:
+    """The JSON Schema of one schedule."""
+
+    def entries(pattern: str, description: str) -> dict[str, Any]:
+        item = {"type": "string", "maxLength": 512, "pattern": pattern}
+        return {
+            "type": "array",
+            "description": description,
+            "minItems": 1,
+            "maxItems": _MAX_ENTRIES,
+            "items": item,
+        }
+
+    return {
+        "type": "object",
+        "description": "Hours, on the clock of one time zone.",
+        "additionalProperties": False,
+        "minProperties": 1,
+        "properties": {
+            "tz": {
+                "type": "string",
+                "maxLength": 64,
+                "pattern": ZONE_PATTERN,
+                "description": "IANA time zone, e.g. `Europe/Berlin`; left out: the server's.",
+            },
+            "weekly": entries(
+                WEEKLY_PATTERN,
+                "Hours of every week, e.g. `Mon-Fri 08:00-18:00`, `Daily 22:00-06:00`.",
+            ),
+            "except": entries(
+                DAYS_PATTERN,
+                "Days without any, e.g. `2026-12-25` or `2026-12-24..2026-12-31`.",
+            ),
+            "also": entries(
+                ALSO_PATTERN,
+                "Hours on top, on excepted days too, e.g. `2026-12-05 09:00-12:00`.",
+            ),
+        },
+    }
+
+
+_PARSERS: dict[str, Callable[[str], Any]] = {
+    "tz": parse_zone,
+    "weekly": parse_weekly,
+    "except": parse_days,
+    "also": parse_also,
+}
+
+
+def _within(hours: tuple[Hours, ...], minute: int, today: bool, yesterday: bool) -> bool:  # noqa: FBT001
+    """Whether hours that begin today, or that began yesterday, hold at this minute of today."""
+    return any(
+        (today and start <= minute < end) or (yesterday and minute + _MINUTES_OF_DAY < end)
+        for start, end in hours
+    )
+
+
+def _among(day: date, days: Days) -> bool:
+    return days.first <= day <= days.last
+
+
+def _is_excepted(schedule: Schedule, day: date) -> bool:
+    return any(_among(day, days) for days in schedule.excepted)
+
+
+def _demand(pattern: str, text: str) -> None:
+    if not re.search(pattern, text):
+        raise ValueError(f"`{text}` is not {WANTED[pattern]}")
+
+
+def _weekdays(text: str) -> set[int]:
+    """`Fri-Mon` → 4, 5, 6, 0."""
+    if text.lower() == "daily":
+        return set(range(7))
+    first, _, last = text.partition("-")
+    start, end = _weekday(first), _weekday(last or first)
+    return {(start + n) % 7 for n in range((end - start) % 7 + 1)}
+
+
+def _weekday(word: str) -> int:
+    if word.lower() not in _NUMBERS:
+        hint = suggestion(word[:3], _DAYS_OF_WEEK)
+        raise ValueError(f"unknown day `{word}`{hint}; days are `Mon` to `Sun`, or `Daily`")
+    return _NUMBERS[word.lower()]
+
+
+def _hours(text: str) -> tuple[Hours, ...]:
+    return tuple(map(_one_range, text.split(",")))
+
+
+def _one_range(text: str) -> Hours:
+    start, end = (int(time[:2]) * 60 + int(time[3:]) for time in text.split("-"))
+    if start == end:
+        raise ValueError(f"`{text}` ends when it begins; a whole day is `00:00-24:00`")
+    return Hours(start, end if start < end else end + _MINUTES_OF_DAY)
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(f"`{text}` is not a day of the calendar") from error

@@ -1,0 +1,64 @@
+"""Conditions back to text, in the words of the language. The one place that does so."""
+
+from collections.abc import Hashable
+
+from dfks_rules.policy.facts.view import FactValue
+from dfks_rules.policy.language.alternatives import SignedAtom
+from dfks_rules.policy.language.matchers import MATCHERS, Named, Operand
+
+_NEGATED = {
+    matcher.negates: matcher.name for matcher in MATCHERS.values() if matcher.negates is not None
+}
+"""Matcher → the one that is its exact negation."""
+
+
+def literal_text(literal: SignedAtom) -> str:
+    """A test or its negation as an author writes it: `request.forwardTo: {prefix: sip:+44}`."""
+    (fact, name, operand), positive = literal
+    if MATCHERS[name].operand is Operand.FLAG:
+        return f"{fact}: {{{name}: {'true' if positive else 'false'}}}"
+    written = _operand_text(operand)
+    if not positive and name in _NEGATED:
+        return f"{fact}: {{{_NEGATED[name]}: {written}}}"
+    test = written if name in ("eq", "in") else f"{{{name}: {written}}}"
+    return f"{fact}: {test}" if positive else f"not {{{fact}: {test}}}"
+
+
+def value_text(value: object) -> str:
+    """A value as it is seen: text in quotes, `absent` for what is not there, one line always."""
+    if value is None:
+        return "absent"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(printable, value))}]"
+    return f'"{printable(value)}"' if isinstance(value, str) else str(value)
+
+
+def saw_text(seen: dict[str, FactValue], fact: str) -> str:
+    """What a test saw; other facts than the tested one with their names."""
+    return ", ".join(
+        value_text(value) if name == fact else f"{name} {value_text(value)}"
+        for name, value in seen.items()
+    )
+
+
+def _operand_text(operand: Hashable) -> str:
+    match operand:
+        case frozenset():
+            return f"[{', '.join(sorted(map(_operand_text, operand)))}]"
+        case Named(name, _):
+            return printable(name)
+        case (one,):
+            return _operand_text(one)
+        case tuple():
+            return f"[{', '.join(map(_operand_text, operand))}]"
+        case bool():
+            return "true" if operand else "false"
+        case _:
+            return printable(operand)
+
+
+def printable(value: object) -> str:
+    """Text on one line, without characters that a terminal would obey."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(value))

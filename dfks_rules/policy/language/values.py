@@ -1,0 +1,72 @@
+"""Values that rules work out from facts: texts with placeholders, and numbers within bounds."""
+
+import re
+from typing import NamedTuple
+
+from dfks_rules.model.values import MAX_TEXT
+from dfks_rules.policy.facts.fact import FactLookup
+
+PLACEHOLDER = re.compile(r"\$\{([^}]*)\}")
+"""A fact in a text."""
+
+
+class Template(NamedTuple):
+    """Text with facts in it."""
+
+    text: str
+    """With `${fact}` for each fact."""
+    default: str | None = None
+    """What holds when a fact is absent, or the text comes out empty, too long or unprintable."""
+
+    @property
+    def facts(self) -> frozenset[str]:
+        """Names of the facts that it reads."""
+        return frozenset(PLACEHOLDER.findall(self.text))
+
+    def value(self, lookup: FactLookup) -> str | None:
+        """The text for the request at hand; None leaves the matter as if nothing was said."""
+        if any(lookup(name) is None for name in self.facts):
+            return self.default
+        text = PLACEHOLDER.sub(lambda placeholder: _written(lookup(placeholder[1])), self.text)
+        return text if text.isprintable() and 0 < len(text) <= MAX_TEXT else self.default
+
+
+class Clamped(NamedTuple):
+    """A number taken from a fact, and kept within bounds."""
+
+    fact: str
+    """Name of the fact."""
+    minimum: int
+    """A smaller number becomes this one."""
+    maximum: int
+    """A larger number becomes this one."""
+    default: int | None = None
+    """What holds when the fact is absent."""
+
+    @property
+    def facts(self) -> frozenset[str]:
+        """Names of the facts that it reads."""
+        return frozenset({self.fact})
+
+    def value(self, lookup: FactLookup) -> int | None:
+        """The number for the request at hand; None leaves the matter as if nothing was said."""
+        number = lookup(self.fact)
+        if not isinstance(number, int):
+            return self.default
+        return min(max(number, self.minimum), self.maximum)
+
+
+def line(text: str, lookup: FactLookup) -> str:
+    """One line to log, with facts in place of `${fact}`; `-` for an absent one."""
+
+    def written(placeholder: re.Match[str]) -> str:
+        fact = _written(lookup(placeholder[1]))
+        return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in fact)
+
+    return PLACEHOLDER.sub(written, text)
+
+
+def _written(fact: str | int | tuple[str, ...] | None) -> str:
+    if isinstance(fact, tuple):
+        return ",".join(fact)
+    return "-" if fact is None else str(fact)

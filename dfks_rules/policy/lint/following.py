@@ -1,0 +1,249 @@
+"""How many sets can follow from one: a bound over the whole cascade.
+
+Looked at is a set of each user and domain that rules name, and of one that none names. Every rule
+that may match does, nothing is denied, and each user and feature is set once. Whom a template names
+is not known: it counts as somebody new each time, and as the one from whom most follows. So no
+cascade is longer than what is said here, and many are shorter.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import product
+from typing import NamedTuple
+
+from dfks_rules.errors import Finding
+from dfks_rules.model.features import FEATURES, Feature
+from dfks_rules.model.requests import Operation, Origin
+from dfks_rules.policy.facts.there import ORIGINS
+from dfks_rules.policy.language.alternatives import QUESTIONS, Literals, SignedAtom
+from dfks_rules.policy.language.document import Also
+from dfks_rules.policy.language.implication import by_fact, excludes
+from dfks_rules.policy.language.matchers import Atom
+from dfks_rules.policy.language.values import PLACEHOLDER, Template
+from dfks_rules.policy.lint.ranked import RankedRule, Way
+
+MAX_FOLLOWED = 64
+"""Most sets that follow from one in a server, unless `limits.followed_sets` says otherwise."""
+DEPTH = 3
+"""How deep sets follow from sets."""
+MAX_KINDS = 20_000
+"""Most kinds of sets that are looked at; nothing is said of the others."""
+
+_OTHER = None
+"""A user or domain that no rule names."""
+_Identity = tuple[str | None, str | None, Feature]
+"""Domain, user, feature; a set on one of them is never done twice."""
+
+
+class _Set(NamedTuple):
+    """A kind of set, as far as rules tell sets apart here."""
+
+    domain: str | None
+    user: str | None
+    feature: Feature
+    origin: Origin
+    status: int
+
+
+class _Child(NamedTuple):
+    """A set that follows."""
+
+    identity: _Identity | None
+    """Whose; None when a template says so."""
+    key: tuple[str, str, Feature]
+    """What is written, so that the same is counted once."""
+    may_be: tuple[_Set, ...]
+    """The kinds of set that it may be."""
+
+
+def many_follow(rules: Sequence[RankedRule], most: int = MAX_FOLLOWED) -> Iterator[Finding]:
+    """Findings `policy_many_follow`, at the first rule of a cascade that may be longer than `most`.
+
+    Args:
+        rules: in order of precedence.
+        most: how many may follow.
+    """
+    cascades = _Cascades([rule for rule in rules if rule.rule.effects.also])
+    found: dict[str, tuple[int, RankedRule, Feature]] = {}
+    for root in cascades.roots():
+        first = next((rule for rule, _ in cascades.matching(root)), None)
+        if first is None:
+            continue
+        number = cascades.most_following(root)
+        if number > most and number > found.get(first.rule.id, (0, first, root.feature))[0]:
+            found[first.rule.id] = (number, first, root.feature)
+    for number, rule, feature in found.values():
+        yield rule.finding(
+            "policy_many_follow",
+            f"up to {number:,} sets can follow from a set of `{feature.value}`, first by rule "
+            f"`{rule.name}`; a server refuses a set from which more than {most} follow",
+        )
+
+
+class _Cascades:
+    """All that can follow by some rules."""
+
+    def __init__(self, rules: Sequence[RankedRule]) -> None:
+        self._index: dict[Feature, dict[str | None, list[tuple[int, RankedRule, Way]]]] = {}
+        users: dict[str | None, set[str]] = defaultdict(set)
+        for position, rule in enumerate(rules):
+            for way in rule.ways:
+                named = _users(way)
+                for domain in way.domains or (None,):
+                    users[None if domain is None else str(domain)] |= set(named or ())
+                for question in way.questions:
+                    operation, feature = QUESTIONS[question]
+                    if operation is Operation.SET and feature is not None:
+                        keyed = self._index.setdefault(feature, defaultdict(list))
+                        for user in named or (None,):
+                            keyed[user].append((position, rule, way))
+        self._users = {domain: (*sorted(some), _OTHER) for domain, some in users.items()}
+        self._domains = (*sorted(one for one in users if one is not None), _OTHER)
+        everyone = frozenset(user for some in users.values() for user in some)
+        self._others = {
+            "user": _none_of("user", everyone),
+            "domain": _none_of("domain", frozenset(filter(None, self._domains))),
+        }
+        self._named = everyone
+        self._matching: dict[_Set, list[tuple[RankedRule, tuple[Also, ...]]]] = {}
+        self._children: dict[_Set, list[_Child]] = {}
+        self._unknown: dict[tuple[_Set, int], int] = {}
+
+    def roots(self) -> Iterator[_Set]:
+        """Sets that somebody asks for, at most `MAX_KINDS`."""
+        left = MAX_KINDS
+        origins = (Origin.WATCHER, Origin.OPERATOR)
+        for domain in self._domains:
+            for user, feature, origin, status in product(
+                self._users_at(domain), FEATURES, origins, (1, 0)
+            ):
+                if feature in self._index:
+                    left -= 1
+                    if left < 0:
+                        return
+                    yield _Set(domain, user, feature, origin, status)
+
+    def matching(self, one: _Set) -> list[tuple[RankedRule, tuple[Also, ...]]]:
+        """The rules that may match a set, in order of precedence."""
+        if one not in self._matching:
+            groups = self._groups(one)
+            keyed = self._index.get(one.feature, {})
+            entries = [*keyed.get(None, ()), *(keyed.get(one.user, ()) if one.user else ())]
+            found = {
+                position: rule
+                for position, rule, way in entries
+                if (way.domains is None or one.domain in way.domains)
+                and not excludes(way.groups, groups)
+            }
+            self._matching[one] = [
+                (found[position], found[position].rule.effects.also) for position in sorted(found)
+            ]
+        return self._matching[one]
+
+    def most_following(self, root: _Set) -> int:
+        """A bound of how many sets follow from one."""
+        known: dict[_Identity, set[tuple[_Set, int]]] = defaultdict(set)
+        seen: set[tuple[_Set, int]] = set()
+        work = [(root, DEPTH)]
+        here = (root.domain, root.user, root.feature)
+        while work:
+            one, depth = work.pop()
+            if depth == 0 or (one, depth) in seen:
+                continue
+            seen.add((one, depth))
+            for child in self._follow(one):
+                if child.identity == here:
+                    continue
+                for kind in child.may_be:
+                    if child.identity is not None:
+                        known[child.identity].add((kind, depth - 1))
+                    work.append((kind, depth - 1))
+        further = (max(self._strangers(*kind) for kind in kinds) for kinds in known.values())
+        return len(known) + self._strangers(root, DEPTH) + sum(further)
+
+    def _strangers(self, one: _Set, depth: int) -> int:
+        """How many sets follow on users whom templates name, by way of such users only."""
+        if depth == 0:
+            return 0
+        if (one, depth) not in self._unknown:
+            self._unknown[one, depth] = sum(
+                1 + max(self._strangers(kind, depth - 1) for kind in child.may_be)
+                for child in self._follow(one)
+                if child.identity is None
+            )
+        return self._unknown[one, depth]
+
+    def _follow(self, one: _Set) -> list[_Child]:
+        if one not in self._children:
+            children = {
+                child.key: child
+                for _, several in self.matching(one)
+                for also in several
+                for child in [self._child(one, also)]
+            }
+            self._children[one] = list(children.values())
+        return self._children[one]
+
+    def _child(self, one: _Set, also: Also) -> _Child:
+        user, user_known = _who(also.user, "user", one.user)
+        domain, domain_known = _who(also.domain, "domain", one.domain)
+        domain = domain and domain.lower()
+        status = one.status if also.status == "request" else also.status
+        domains = (domain if domain in self._domains else _OTHER,)
+        may_be = tuple(
+            _Set(where, who, also.feature, Origin.INTERNAL, status)
+            for where in (domains if domain_known else self._domains)
+            for who in (
+                (user if user in self._named else _OTHER,) if user_known else self._users_at(where)
+            )
+        )
+        key = (_text(also.domain, "domain"), _text(also.user, "user"), also.feature)
+        known = user_known and domain_known
+        return _Child((domain, user, also.feature) if known else None, key, may_be)
+
+    def _users_at(self, domain: str | None) -> tuple[str | None, ...]:
+        everywhere = self._users.get(None, (_OTHER,))
+        return tuple(dict.fromkeys((*self._users.get(domain, ()), *everywhere)))
+
+    def _groups(self, one: _Set) -> dict[str, Literals]:
+        """What is known of a set, as tests of its facts."""
+        literals = {
+            _is("origin", one.origin.value),
+            _is("request.status", one.status),
+            _is("user", one.user) if one.user else self._others["user"],
+            _is("domain", one.domain) if one.domain else self._others["domain"],
+        }
+        if one.user and one.domain:
+            literals.add(_is("presentity", f"sip:{one.user}@{one.domain}"))
+        for fact, origins in ORIGINS.items():
+            if one.origin not in origins:
+                literals.add(SignedAtom(Atom(fact, "exists", None), positive=False))
+        return by_fact(frozenset(literals))
+
+
+def _users(way: Way) -> list[str]:
+    """The users that a way names; none when it can match others, too."""
+    users = [str(user) for user in way.values.get("user", ())]
+    return users or [
+        str(uri).removeprefix("sip:").rpartition("@")[0] for uri in way.values.get("presentity", ())
+    ]
+
+
+def _who(written: Template | None, fact: str, here: str | None) -> tuple[str | None, bool]:
+    """(A name, whether it is known)."""
+    text = _text(written, fact)
+    if text == f"${{{fact}}}":
+        return here, True
+    return (None, False) if PLACEHOLDER.search(text) else (text, True)
+
+
+def _text(written: Template | None, fact: str) -> str:
+    return f"${{{fact}}}" if written is None else written.text
+
+
+def _is(fact: str, value: str | int) -> SignedAtom:
+    return SignedAtom(Atom(fact, "eq", value), positive=True)
+
+
+def _none_of(fact: str, values: frozenset[str]) -> SignedAtom:
+    return SignedAtom(Atom(fact, "in", values), positive=False)

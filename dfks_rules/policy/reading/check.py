@@ -1,0 +1,296 @@
+"""All stages of checking policy files. Every finding of every file is collected.
+
+A stage works on what the stage before let pass: YAML, schema, then, rule by rule, what rules mean,
+and last what the files are to one another.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from itertools import chain
+from typing import NamedTuple
+
+from jsonschema import Draft202012Validator
+
+from dfks_rules.errors import Finding
+from dfks_rules.model.features import VALUES_OF, Feature
+from dfks_rules.model.requests import Operation
+from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.language.alternatives import (
+    QUESTIONS,
+    Alternative,
+    Question,
+    TooManyAlternativesError,
+    alternatives,
+)
+from dfks_rules.policy.language.document import (
+    AllOf,
+    Also,
+    AnyOf,
+    Condition,
+    Effects,
+    Not,
+    Policy,
+    Rule,
+)
+from dfks_rules.policy.language.implication import contradicted
+from dfks_rules.policy.language.matchers import Atom
+from dfks_rules.policy.language.possible import why_impossible
+from dfks_rules.policy.reading.read import Reader
+from dfks_rules.policy.reading.read_site import read_site
+from dfks_rules.policy.reading.schema import policy_schema
+from dfks_rules.policy.reading.source import POLICY, Source, kind_of, parse
+from dfks_rules.policy.reading.validate import Located, validate, validator
+from dfks_rules.policy.reading.variables import substitute
+from dfks_rules.policy.site.site import Site
+from dfks_rules.policy.words.wording import did_you_mean, quoted
+from dfks_rules.yaml.tree import Path, Place, Tree
+
+
+class CheckedPolicy(NamedTuple):
+    """A policy that can be used."""
+
+    policy: Policy
+    """The policy."""
+    alternatives: tuple[tuple[Alternative, ...], ...]
+    """For each of its rules: the ways in which it can match."""
+    source: Source
+    """The file that it was read from."""
+    places: tuple[Place, ...]
+    """For each of its rules: where its `id` stands."""
+
+
+class Checked(NamedTuple):
+    """What came of checking files. With a finding that is an error, the rest is of no use."""
+
+    policies: list[CheckedPolicy]
+    """In the order of the files."""
+    findings: list[Finding]
+    """In no order."""
+    site: Site
+    """What the Directory and NumberPlan files say."""
+
+
+def check(sources: Sequence[Source]) -> Checked:
+    """The policies in these files, what they know, and what is wrong with any of them."""
+    site, site_findings = read_site(sources)
+    policies: list[CheckedPolicy] = []
+    findings: list[Finding] = list(site_findings)
+    names: dict[str, str] = {}
+    for source in sources:
+        if kind_of(source) != POLICY:
+            continue
+        tree, found = parse(source)
+        findings += found
+        if tree is None:
+            continue
+        if isinstance(tree.value, dict) and tree.value.get("kind") == "PolicyTest":
+            message = "a file of cases needs a name that ends in `cases.yaml`"
+            findings.append(tree.finding(("kind",), "policy_value", message))
+            continue
+        tree, found = substitute(tree)
+        findings += found
+        if any(finding.severity == "error" for finding in found):
+            continue
+        policy, found = _check_file(source, tree)
+        findings += found
+        findings += _check_name(tree, names)
+        if policy is not None:
+            policies.append(policy)
+            findings += _check_classes(tree, site)
+    return Checked(policies, findings, site)
+
+
+@cache
+def _policy_validator() -> Draft202012Validator:
+    return validator(policy_schema())
+
+
+def _check_file(source: Source, tree: Tree) -> tuple[CheckedPolicy | None, list[Finding]]:
+    located = validate(tree, _policy_validator())
+    findings = [finding for _, finding in located]
+    findings += _check_ids(tree)
+    usable = _usable_rules(tree, located)
+    if usable is None:
+        return None, findings
+    reader = Reader(tree)
+    policy, scope = reader.header(), reader.scope(source.tenant)
+    if source.tenant is not None:
+        findings += _check_tenant(tree, source.tenant)
+    rules: list[Rule] = []
+    found: list[tuple[Alternative, ...]] = []
+    for position in usable:
+        before = len(reader.findings)
+        rule = reader.rule(policy, scope, position)
+        rules.append(rule)
+        if len(reader.findings) == before:
+            ways, problems = _check_rule(tree, ("rules", position), rule, source.tenant)
+            found.append(ways)
+            findings += problems
+    findings += reader.findings
+    places = tuple(tree.keys["rules", position, "id"] for position in usable)
+    policy = policy._replace(rules=tuple(rules))
+    return CheckedPolicy(policy, tuple(found), source, places), findings
+
+
+def _usable_rules(tree: Tree, located: Sequence[Located]) -> list[int] | None:
+    """Positions of the rules with which nothing is wrong; None when the rest is not sound."""
+    broken: set[int] = set()
+    for path, _ in located:
+        match path:
+            case ("rules", int(position), *_):
+                broken.add(position)
+            case _:
+                return None
+    return [position for position in range(len(tree.value["rules"])) if position not in broken]
+
+
+def _check_name(tree: Tree, names: dict[str, str]) -> list[Finding]:
+    """A name that another file has already; takes up the name otherwise."""
+    path: Path = ("metadata", "name")
+    if path in tree.places:
+        name = str(tree.value["metadata"]["name"])
+        if name in names:
+            message = f"the name `{name}` is taken by `{names[name]}`"
+            return [tree.finding(path, "policy_duplicate_name", message)]
+        names[name] = tree.file
+    return []
+
+
+def _check_tenant(tree: Tree, tenant: str) -> list[Finding]:
+    """What a tenant's own file asks for and is not the tenant's to have."""
+    findings = []
+    if tree.value.get("band") == "mandatory":
+        message = f"a file of tenant `{tenant}` cannot have `band: mandatory`"
+        findings.append(tree.finding(("band",), "policy_tenant", message))
+    for path in tree.places:
+        match path:
+            case ("rules", int(rule), "then", "also", int(position), "domain"):
+                domain = tree.value["rules"][rule]["then"]["also"][position]["domain"]
+                if domain not in (tenant, "${domain}"):  # the scope confines that one
+                    message = f"a file of tenant `{tenant}` cannot reach {quoted(domain)}"
+                    findings.append(tree.finding(path, "policy_tenant", message))
+            case _:
+                pass
+    return findings
+
+
+def _check_classes(tree: Tree, site: Site) -> list[Finding]:
+    """Classes of targets that neither we nor a number plan know: a rule that guards nothing."""
+    findings = []
+    for path in tree.places:
+        name = tree.at(path)
+        if "target.class" in path and isinstance(name, str) and name not in site.classes:
+            message = (
+                f"unknown class {quoted(name)}{did_you_mean(name, site.classes)}; "
+                "define your own classes in a NumberPlan"
+            )
+            findings.append(tree.finding(path, "policy_unknown_class", message))
+    return findings
+
+
+def _check_ids(tree: Tree) -> list[Finding]:
+    """Ids that an earlier rule of the file has already; the tree may still be of any shape."""
+    lines: dict[str, int] = {}
+    findings = []
+    for path, place in tree.places.items():
+        match path:
+            case ("rules", int(position), "id"):
+                name = str(tree.value["rules"][position]["id"])
+                if name in lines:
+                    message = f"rule `{name}` appears twice, first on line {lines[name]}"
+                    findings.append(tree.finding(path, "policy_duplicate_id", message))
+                lines.setdefault(name, place.line)
+            case _:
+                pass
+    return findings
+
+
+def _check_rule(
+    tree: Tree, path: Path, rule: Rule, tenant: str | None
+) -> tuple[tuple[Alternative, ...], list[Finding]]:
+    """The ways in which a rule can match, and what is wrong with what it means."""
+    name = rule.id.partition("/")[2]
+    try:
+        every = alternatives(rule.condition)
+    except TooManyAlternativesError as error:
+        return (), [tree.finding(path, "policy_limit", f"rule `{name}`: {error}")]
+    against = [contradicted(way.literals) for way in every]
+    ways = tuple(way for way, fact in zip(every, against, strict=True) if fact is None)
+    reasons = [why_impossible(way) for way in ways]
+    if ways and all(reasons):
+        why = "; ".join(dict.fromkeys(reason for reason in reasons if reason))
+        message = f"rule `{name}` can never match: {why}"
+        return (), [tree.finding(path, "policy_never_matches", message)]
+    if not ways:
+        named = ", ".join(f"`{fact}`" for fact in dict.fromkeys(against))
+        about = f" on {named}" if named else ""
+        where = f" in `{tenant}`, the only domain of its file" if tenant else ""
+        message = (
+            f"rule `{name}` can never match{where}: its conditions{about} contradict each other"
+        )
+        return (), [tree.finding(path, "policy_never_matches", message)]
+    questions = {QUESTIONS[question] for way in ways for question in way.questions}
+    operations = {operation for operation, _ in questions}
+    facts = {atom.fact for atom in _atoms_of(rule.condition)} | rule.effects.facts
+    findings = _check_facts(tree, path, facts, operations)
+    findings += _check_effects(tree, path, rule, questions)
+    return ways, findings
+
+
+def _check_facts(
+    tree: Tree, path: Path, facts: set[str], operations: set[Operation]
+) -> list[Finding]:
+    """Facts that are absent from everything that the rule can match for."""
+    asked = ", ".join(f"`{one.value}`" for one in Operation if one in operations)
+    findings = []
+    for name in sorted(facts):
+        have = FACTS[name].operations
+        if not have & operations:
+            there = ", ".join(f"`{one.value}`" for one in Operation if one in have)
+            message = f"fact `{name}` exists only for {there}; the rule is about {asked}"
+            findings.append(tree.finding(_place_of(tree, path, name), "policy_fact", message))
+    return findings
+
+
+def _atoms_of(condition: Condition) -> Iterator[Atom]:
+    match condition:
+        case AllOf(parts) | AnyOf(parts):
+            yield from chain.from_iterable(map(_atoms_of, parts))
+        case Not(part):
+            yield from _atoms_of(part)
+        case _:
+            yield condition
+
+
+def _place_of(tree: Tree, rule: Path, fact: str) -> Path:
+    """Where a fact stands in a rule; the rule itself when it stands in the scope."""
+    paths = (path for path in tree.keys if path[: len(rule)] == rule and path[-1] == fact)
+    return min(paths, key=lambda path: tree.keys[path], default=rule)
+
+
+def _check_effects(tree: Tree, path: Path, rule: Rule, questions: set[Question]) -> list[Finding]:
+    findings = []
+    then = (*path, "then")
+    if rule.effects.allow and {operation for operation, _ in questions} != {Operation.SUBSCRIBE}:
+        message = "`allow` is for rules with `op: subscribe` in `when` or in the scope"
+        findings.append(tree.finding((*then, "allow"), "policy_effect", message, at_key=True))
+    if rule.effects.also and {operation for operation, _ in questions} != {Operation.SET}:
+        message = "`also` is for rules with `op: set` in `when` or in the scope"
+        findings.append(tree.finding((*then, "also"), "policy_effect", message, at_key=True))
+    features = {feature for _, feature in questions if feature is not None}
+    findings += _check_values(tree, then, rule.effects, features)
+    for number, also in enumerate(rule.effects.also):
+        findings += _check_values(tree, (*then, "also", number), also, {also.feature})
+    return findings
+
+
+def _check_values(
+    tree: Tree, path: Path, setting: Effects | Also, features: set[Feature]
+) -> Iterator[Finding]:
+    """Values that none of the features has."""
+    for value, _ in setting.values:
+        if not any(value in VALUES_OF[feature] for feature in features):
+            names = ", ".join(sorted(f"`{feature.value}`" for feature in features))
+            message = f"{names or '`subscribe`'} has no value `{value.value}`"
+            place = (*path, "values", value.value)
+            yield tree.finding(place, "policy_effect", message, at_key=True)

@@ -1,0 +1,63 @@
+"""Every code that a finding about policies, cases, directories and number plans can have.
+
+`docs/reference/findings.md` has a section for each: what it means, an example, how to mend it.
+"""
+
+from typing import Literal, NamedTuple
+
+
+class Code(NamedTuple):
+    """One row of the table."""
+
+    severity: Literal["error", "warning"]
+    """An error means that the file cannot be used."""
+    title: str
+    """What is wrong, in a few words."""
+
+
+CODES: dict[str, Code] = {
+    "policy_unreadable": Code("error", "the file cannot be read"),
+    "policy_yaml": Code("error", "the file is not YAML that policies use"),
+    "policy_duplicate_key": Code("error", "a key appears twice"),
+    "policy_null": Code("error", "a value is empty"),
+    "policy_limit": Code("error", "something is too long, too deep or too much"),
+    "policy_missing": Code("error", "a required key is missing"),
+    "policy_unknown_key": Code("error", "unknown key"),
+    "policy_unknown_fact": Code("error", "unknown fact"),
+    "policy_unknown_matcher": Code("error", "unknown matcher"),
+    "policy_unknown_effect": Code("error", "unknown effect"),
+    "policy_unknown_schedule": Code("error", "the file has no such schedule"),
+    "policy_unknown_variable": Code("error", "the file has no such variable"),
+    "policy_unknown_class": Code("error", "no number plan has such a class"),
+    "policy_type": Code("error", "a value is of the wrong type"),
+    "policy_value": Code("error", "a value is not allowed here"),
+    "policy_schedule": Code("error", "a schedule has impossible hours or days"),
+    "policy_variable": Code("error", "a variable has a wrong value, or is used in a wrong place"),
+    "policy_csv": Code("error", "a line or the header of a CSV file is malformed"),
+    "policy_duplicate_name": Code("error", "two files have one name"),
+    "policy_duplicate_id": Code("error", "two rules of a file have one id"),
+    "policy_inconsistent": Code("error", "two files contradict each other"),
+    "policy_fact": Code("error", "the operations of a rule lack a fact"),
+    "policy_effect": Code("error", "an effect does not fit its rule"),
+    "policy_never_matches": Code("error", "a rule can never match"),
+    "policy_tenant": Code("error", "a tenant's file reaches beyond its domain"),
+    "policy_case": Code("error", "the facts of a case make no request"),
+    "policy_always_matches": Code("warning", "a condition excludes nothing"),
+    "policy_no_effect": Code("warning", "an effect never happens"),
+    "policy_duplicate_rule": Code("warning", "two rules are the same"),
+    "policy_shadowed": Code("warning", "earlier rules decide all that a rule would decide"),
+    "policy_conflict": Code("warning", "only file names decide which of two rules wins"),
+    "policy_bars_switching_off": Code("warning", "a denial also bars switching the feature off"),
+    "policy_bars_others": Code(
+        "warning", "a denial also bars operations without the fact it tests"
+    ),
+    "policy_overruled": Code("warning", "an exception stands before a denial, and is overruled"),
+    "policy_literal_text": Code("warning", "`${fact}` stands in a text that is taken as it is"),
+    "policy_unknown_group": Code("warning", "no directory has such a group"),
+    "policy_mixed_letters": Code("warning", "a word mixes letters of two alphabets"),
+    "policy_many_follow": Code("warning", "more sets can follow from one than a server allows"),
+    "policy_no_country": Code("warning", "a rule tests numbers, but no plan names a country"),
+    "policy_unused_variable": Code("warning", "a variable is never used"),
+    "policy_needless_allow": Code("warning", "a comment allows a warning that is not there"),
+}
+"""Code → what it is, in the order of the documentation."""

@@ -1,0 +1,124 @@
+"""Constants that have the right form and that no value of the fact can equal, begin or end with."""
+
+import ipaddress
+import re
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+from dfks_rules.policy.facts.fact import Kind
+from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.language.implication import start_of
+from dfks_rules.policy.language.matchers import MATCHERS, Named, Operand
+from dfks_rules.policy.language.patterns import literal_start
+from dfks_rules.policy.words.countries import country_problem
+
+_SCHEME = "sip:"
+_SEPARATORS = re.compile(r"[\s()./-]")
+_USERS = ("user", "watcher.user", "target.user")
+_NUMBER: dict[str, re.Pattern[str]] = {
+    "eq": re.compile(r"\+[1-9][0-9]{0,14}", re.ASCII),
+    "prefix": re.compile(r"\+([1-9][0-9]{0,14})?", re.ASCII),
+    "suffix": re.compile(r"\+?[0-9]+", re.ASCII),
+    "has": re.compile(r"\+?[0-9]+", re.ASCII),
+}
+"""Matcher → what its constants look like when the fact is a number in E.164 form."""
+
+
+def refuse_constants(fact: str, name: str, operand: Any) -> None:
+    """See that a matcher of a fact can tell anything apart.
+
+    Args:
+        fact: name of the fact.
+        name: of the matcher, which the fact takes.
+        operand: as it is written.
+
+    Raises:
+        ValueError: in plain words, which constant no value of the fact can meet.
+    """
+    form = MATCHERS[name].operand
+    if form not in (Operand.CONSTANT, Operand.LIST, Operand.TEXTS):
+        return
+    kind = FACTS[fact].kind
+    for constant in operand if isinstance(operand, list) else [operand]:
+        if form is not Operand.TEXTS and kind in _OF_KIND:
+            _OF_KIND[kind](constant)
+        if isinstance(constant, str):
+            _refuse_text(fact, kind, "eq" if form is not Operand.TEXTS else name, constant)
+
+
+def _refuse_text(fact: str, kind: Kind, name: str, text: str) -> None:
+    if fact == "target.number":
+        _refuse_number(name, text)
+    if fact in _USERS and name in ("eq", "prefix", "suffix", "has") and "@" in text:
+        raise ValueError(f"`{text}` is a user and a domain; test each by its own fact")
+    if kind is Kind.AOR:
+        _refuse_address(name, text)
+    if kind is Kind.DOMAIN and name in ("prefix", "suffix", "has"):
+        _refuse_capitals(text, text)
+
+
+def _refuse_number(name: str, text: str) -> None:
+    if name not in _NUMBER:
+        if name == "glob" and re.search(r"\s", text):
+            raise ValueError(f"`{text}` has a blank; a number is `+` and digits")
+        return
+    if _NUMBER[name].fullmatch(text):
+        return
+    plain = _SEPARATORS.sub("", text)
+    if _NUMBER[name].fullmatch(plain):
+        raise ValueError(f"`{text}` must be digits only: `{plain}`")
+    raise ValueError(f"`{text}` is not an E.164 number, like `+4930123456`")
+
+
+def _refuse_address(name: str, text: str) -> None:
+    match name:
+        case "prefix":
+            start = text
+        case "glob":
+            start = start_of(Named(text, None))
+        case "regex":
+            start = literal_start(text)
+        case _:
+            start = ""
+    if not (start.startswith(_SCHEME) or _SCHEME.startswith(start)):
+        raise ValueError(
+            f"`{text}` matches no address; all begin with `{_SCHEME}`: write `{_SCHEME}{text}`"
+        )
+    if name == "suffix":
+        _refuse_capitals(text, text.rpartition("@")[2])
+
+
+def _refuse_capitals(text: str, domain: str) -> None:
+    if domain != domain.lower():
+        lower = text.removesuffix(domain) + domain.lower()
+        raise ValueError(f"`{text}` matches no domain; all are in lower case: write `{lower}`")
+
+
+def _refuse_day(constant: str) -> None:
+    try:
+        date.fromisoformat(constant)
+    except ValueError as error:
+        raise ValueError(f"`{constant}` is not a day of the calendar") from error
+
+
+def _refuse_country(constant: str) -> None:
+    if problem := country_problem(constant):
+        raise ValueError(problem)
+
+
+def _refuse_ip(constant: str) -> None:
+    try:
+        canonical = str(ipaddress.ip_address(constant))
+    except ValueError as error:
+        raise ValueError(f"`{constant}` is not an address; a network takes `cidr`") from error
+    if canonical != constant:
+        raise ValueError(f"`{constant}` must be written `{canonical}`")
+
+
+_OF_KIND: dict[Kind, Callable[[str], None]] = {
+    Kind.DATE: _refuse_day,
+    Kind.COUNTRY: _refuse_country,
+    Kind.IP: _refuse_ip,
+}
+"""Type of a fact → what refuses a constant that is no value of it."""

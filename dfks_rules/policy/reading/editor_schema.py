@@ -1,0 +1,53 @@
+"""The schema of policies as editors are given it: `{var: NAME}` may stand for any value.
+
+The server puts variables in before it checks, so its own schema does not know them.
+"""
+
+from typing import Any
+
+from dfks_rules.policy.reading.schema import policy_schema
+from dfks_rules.policy.reading.schema_pieces import IDENTIFIER, Schema, object_schema
+
+_VARIABLE: Schema = {"$ref": "#/$defs/variable"}
+_USERS = ("scope", "rules")
+"""Parts of a file that use variables."""
+
+
+def editor_schema() -> Schema:
+    """The schema of a file of kind Policy, variables not yet put in."""
+    schema = policy_schema()
+    name = {"type": "string", "pattern": IDENTIFIER, "description": "A name under `vars`."}
+    variable = object_schema("The value of a variable.", ["var"], {"var": name})
+    definitions = {key: _opened(one) for key, one in schema["$defs"].items()}
+    properties = {
+        key: _opened(one) if key in _USERS else one for key, one in schema["properties"].items()
+    }
+    return {
+        **schema,
+        "properties": properties,
+        "$defs": {**definitions, "variable": variable},
+    }
+
+
+def _opened(schema: Any) -> Any:
+    """The schema of a value, or of a variable in its place."""
+    if "$ref" in schema:
+        return schema
+    if schema.get("type") == "object":
+        properties = {key: _opened(one) for key, one in schema["properties"].items()}
+        return {**schema, "properties": properties}
+    if "anyOf" in schema:
+        branches = [branch for one in schema["anyOf"] for branch in _branches(_opened(one))]
+        return {**schema, "anyOf": [*branches, _VARIABLE]}
+    if "items" in schema:
+        schema = {**schema, "items": _opened(schema["items"])}
+    described = {"description": schema["description"]} if "description" in schema else {}
+    value = {key: one for key, one in schema.items() if key != "description"}
+    return {**described, "anyOf": [value, _VARIABLE]}
+
+
+def _branches(schema: Schema) -> list[Schema]:
+    """The ways in which a value may be, without the variable."""
+    if schema.get("anyOf", [])[-1:] == [_VARIABLE]:
+        return [one for one in schema["anyOf"] if one != _VARIABLE]
+    return [schema]

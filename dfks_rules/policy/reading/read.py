@@ -1,0 +1,211 @@
+"""A tree that the schema allows → the syntax tree, and what only reading it can find."""
+
+from collections.abc import Hashable, Iterator, Mapping
+from typing import Any
+
+from dfks_rules.errors import Finding
+from dfks_rules.model.decisions import Denial, DenialAnswer, NotifyScope
+from dfks_rules.model.features import Feature
+from dfks_rules.model.values import VALUES, Integer, Value
+from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.language.document import (
+    AllOf,
+    Also,
+    AnyOf,
+    Band,
+    Condition,
+    Effects,
+    Mode,
+    Not,
+    Policy,
+    Rule,
+    Written,
+)
+from dfks_rules.policy.language.matchers import MATCHERS, Atom, Named, Operand
+from dfks_rules.policy.language.schedules import Schedule, ScheduleError, parse_schedule
+from dfks_rules.policy.language.values import PLACEHOLDER, Clamped, Template
+from dfks_rules.policy.reading.constants import refuse_constants
+from dfks_rules.policy.words.wording import did_you_mean
+from dfks_rules.yaml.tree import Path, Tree
+
+_DEFAULT_PRIORITY = 500
+_NOTIFY: dict[bool | str | None, NotifyScope | None] = {
+    None: None,
+    True: NotifyScope.ALL,
+    False: NotifyScope.NONE,
+    "requester": NotifyScope.REQUESTER,
+    "others": NotifyScope.OTHERS,
+}
+
+
+class Reader:
+    """Reads one tree; `findings` fills on the way."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self.findings: list[Finding] = []
+        self._schedules = self._read_schedules()
+
+    def _read_schedules(self) -> dict[str, Schedule | None]:
+        """Name → schedule; None where it is wrong, of which there is a finding."""
+        schedules: dict[str, Schedule | None] = {}
+        for name, written in self._tree.value.get("schedules", {}).items():
+            schedules[name] = None
+            try:
+                schedules[name] = parse_schedule(written)
+            except ScheduleError as error:
+                for path, message in error.problems:
+                    place = ("schedules", name, *path)
+                    self.findings.append(self._tree.finding(place, "policy_schedule", message))
+        return schedules
+
+    def header(self) -> Policy:
+        """The policy without its rules."""
+        value = self._tree.value
+        return Policy(
+            value["metadata"]["name"],
+            Mode(value.get("mode", Mode.ENFORCE.value)),
+            Band[value.get("band", "normal").upper()],
+            value.get("priority", _DEFAULT_PRIORITY),
+            (),
+        )
+
+    def scope(self, tenant: str | None = None) -> Condition:
+        """The condition that all rules share; always true when there is none.
+
+        Args:
+            tenant: the only domain that the file can reach.
+        """
+        scope = self._condition(self._tree.value.get("scope", {}), ("scope",))
+        return scope if tenant is None else AllOf((Atom("domain", "eq", tenant), scope))
+
+    def rule(self, policy: Policy, scope: Condition, position: int) -> Rule:
+        """The rule at a 0-based position of the file."""
+        path: Path = ("rules", position)
+        rule = self._tree.value["rules"][position]
+        parts = [scope, self._condition(rule.get("when", {}), (*path, "when"))]
+        if "unless" in rule:
+            parts.append(Not(self._condition(rule["unless"], (*path, "unless"))))
+        effects = self._effects(rule["then"], (*path, "then"))
+        shadow = policy.mode is Mode.SHADOW
+        return Rule(f"{policy.name}/{rule['id']}", AllOf(tuple(parts)), effects, shadow)
+
+    def _condition(self, keys: Mapping[str, Any], path: Path) -> Condition:
+        parts: list[Condition] = []
+        for key, value in keys.items():
+            here = (*path, key)
+            match key:
+                case "all":
+                    parts.append(AllOf(self._conditions(value, here)))
+                case "any":
+                    parts.append(AnyOf(self._conditions(value, here)))
+                case "not":
+                    parts.append(Not(self._condition(value, here)))
+                case _:
+                    parts.extend(self._atoms(key, value, here))
+        return parts[0] if len(parts) == 1 else AllOf(tuple(parts))
+
+    def _conditions(self, several: list[Mapping[str, Any]], path: Path) -> tuple[Condition, ...]:
+        return tuple(self._condition(one, (*path, n)) for n, one in enumerate(several))
+
+    def _atoms(self, fact: str, value: Any, path: Path) -> Iterator[Condition]:
+        if isinstance(value, dict):
+            for matcher, operand in value.items():
+                yield self._atom(fact, matcher, operand, (*path, matcher))
+        else:
+            yield self._atom(fact, "in" if isinstance(value, list) else "eq", value, path)
+
+    def _atom(self, fact: str, name: str, operand: Any, path: Path) -> Condition:
+        matcher = MATCHERS[name]
+        try:
+            refuse_constants(fact, name, operand)
+            if matcher.operand is Operand.FACT and operand == fact:
+                raise ValueError(f"`{fact}` is always the same as itself")
+            if matcher.operand is Operand.SCHEDULE:
+                operand = self._schedule(operand, path)
+            prepared: Hashable = matcher.prepare(operand)
+        except ValueError as error:
+            self.findings.append(self._tree.finding(path, "policy_value", str(error)))
+            prepared = None
+        if matcher.operand is Operand.FLAG:
+            exists = Atom(fact, name, None)
+            return exists if operand else Not(exists)
+        atom = Atom(fact, matcher.negates or name, prepared)
+        return Not(atom) if matcher.negates else atom
+
+    def _schedule(self, name: str, path: Path) -> Named:
+        if name not in self._schedules:
+            message = f"unknown schedule `{name}`{did_you_mean(name, self._schedules)}"
+            self.findings.append(self._tree.finding(path, "policy_unknown_schedule", message))
+        return Named(name, self._schedules.get(name))
+
+    def _effects(self, then: Mapping[str, Any], path: Path) -> Effects:
+        self._check_placeholders(then.get("log", ""), (*path, "log"))
+        return Effects(
+            status=then.get("status"),
+            assigned=then.get("assigned"),
+            notify=_NOTIFY[then.get("notify")],
+            values=self._values(then.get("values", {}), (*path, "values")),
+            denial=_denial(then["deny"]) if "deny" in then else None,
+            allow=then.get("allow"),
+            log=then.get("log"),
+            also=tuple(
+                self._also(one, (*path, "also", n)) for n, one in enumerate(then.get("also", []))
+            ),
+            final=then.get("final", False),
+        )
+
+    def _values(self, values: Mapping[str, Any], path: Path) -> Written:
+        return tuple(
+            (one, self._value(one, values[one.value], (*path, one.value)))
+            for one in VALUES
+            if one.value in values
+        )
+
+    def _value(self, value: Value, written: Any, path: Path) -> str | int | Template | Clamped:
+        if not isinstance(written, dict):
+            plain: str | int = written
+            return plain
+        if isinstance(value.kind, Integer):
+            return self._clamped(value.kind, written, path)
+        return self._template(written, path)
+
+    def _template(self, written: Mapping[str, str], path: Path) -> Template:
+        if ("from" in written) == ("template" in written):
+            message = f"`{path[-1]}` takes either `from` or `template`"
+            self.findings.append(self._tree.finding(path, "policy_effect", message))
+        text = written.get("template", f"${{{written.get('from', 'user')}}}")
+        self._check_placeholders(text, (*path, "template"))
+        return Template(text, written.get("default"))
+
+    def _clamped(self, kind: Integer, written: Mapping[str, Any], path: Path) -> Clamped:
+        least = written.get("min", kind.least)
+        most = written.get("max", kind.most)
+        if least > most:
+            message = f"`min` ({least}) is more than `max` ({most})"
+            self.findings.append(self._tree.finding(path, "policy_value", message))
+        return Clamped(written["from"], least, most, written.get("default"))
+
+    def _also(self, written: Mapping[str, Any], path: Path) -> Also:
+        for name in ("user", "domain"):
+            self._check_placeholders(written.get(name, ""), (*path, name))
+        return Also(
+            Feature(written["feature"]),
+            written["status"],
+            Template(written["user"]) if "user" in written else None,
+            Template(written["domain"]) if "domain" in written else None,
+            self._values(written.get("values", {}), (*path, "values")),
+        )
+
+    def _check_placeholders(self, text: str, path: Path) -> None:
+        for name in PLACEHOLDER.findall(text):
+            if name not in FACTS:
+                message = f"unknown fact `{name}`{did_you_mean(name, FACTS)}"
+                self.findings.append(self._tree.finding(path, "policy_unknown_fact", message))
+
+
+def _denial(written: str | Mapping[str, str]) -> Denial:
+    if isinstance(written, str):
+        return Denial(written)
+    answer = DenialAnswer(written.get("answer", DenialAnswer.STORED.value))
+    return Denial(written["reason"], written.get("text"), answer)

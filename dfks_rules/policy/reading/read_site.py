@@ -1,0 +1,33 @@
+"""Directory and NumberPlan files → the site."""
+
+from collections.abc import Sequence
+
+from dfks_rules.errors import Finding
+from dfks_rules.policy.reading.read_directory import read_directory
+from dfks_rules.policy.reading.read_number_plan import make_number_plan, read_number_plan
+from dfks_rules.policy.reading.source import DIRECTORY, NUMBER_PLAN, Source, kind_of
+from dfks_rules.policy.site.directory import make_directory
+from dfks_rules.policy.site.site import Site, make_site
+
+
+def read_site(sources: Sequence[Source]) -> tuple[Site, list[Finding]]:
+    """The site that the files make; those of other kinds are left out.
+
+    Returns:
+        The site, and findings; where one is an error, the site is not to be used.
+    """
+    entries, plans = [], []
+    findings: list[Finding] = []
+    for source in sources:
+        kind = kind_of(source)
+        if kind == DIRECTORY:
+            some, found = read_directory(source)
+            entries += some
+            findings += found
+        elif kind == NUMBER_PLAN:
+            plan, found = read_number_plan(source)
+            plans += [plan] if plan else []
+            findings += found
+    directory, contradictions = make_directory(entries)
+    number_plan, conflicts = make_number_plan(plans)
+    return make_site(directory, number_plan), [*findings, *contradictions, *conflicts]

@@ -1,0 +1,334 @@
+"""The JSON Schema of policy files, made of the tables of facts and matchers.
+
+It is published in `schemas/`, where editors find it for completion and hover, and it is
+what `check` validates against: a policy that an editor accepts is one that the server parses.
+
+Reference: JSON Schema draft 2020-12.
+"""
+
+from dfks_rules.model.decisions import DenialAnswer
+from dfks_rules.model.features import FEATURES
+from dfks_rules.model.values import VALUES, Choice, Integer, Text, Value
+from dfks_rules.policy.facts.fact import Fact, Kind
+from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.language.document import Mode
+from dfks_rules.policy.language.matchers import MATCHERS, Matcher, Operand
+from dfks_rules.policy.language.schedules import schedule_schema
+from dfks_rules.policy.reading.schema_pieces import (
+    API_VERSION,
+    IDENTIFIER,
+    MAX_ALSO,
+    MAX_LIST,
+    MAX_RULES,
+    MAX_SCHEDULES,
+    TEXT,
+    Schema,
+    constant_schema,
+    list_schema,
+    object_schema,
+    value_schema,
+)
+from dfks_rules.policy.reading.variables import variables_schema
+
+
+def _one_or_list(schema: Schema) -> Schema:
+    return {"anyOf": [schema, list_schema(schema)]}
+
+
+def _operand(matcher: Matcher, constant: Schema, fact: Fact) -> Schema:
+    match matcher.operand:
+        case Operand.CONSTANT:
+            return constant
+        case Operand.LIST:
+            return list_schema(constant)
+        case Operand.TEXTS:
+            return _one_or_list(TEXT)
+        case Operand.FLAG:
+            return {"type": "boolean"}
+        case Operand.FACT:
+            return {"type": "string", "enum": _names_of(fact.kind)}
+        case Operand.SCHEDULE:
+            return {"type": "string", "pattern": IDENTIFIER}
+
+
+def _names_of(*kinds: Kind) -> list[str]:
+    return [name for name, fact in FACTS.items() if fact.kind in kinds]
+
+
+def _tests(fact: Fact) -> Schema:
+    """What may stand at a fact: a constant, a list of constants, or matchers."""
+    constant = constant_schema(fact)
+    properties = {
+        matcher.name: {"description": matcher.description, **_operand(matcher, constant, fact)}
+        for matcher in MATCHERS.values()
+        if fact.kind in matcher.kinds
+    }
+    table = object_schema("Every matcher must hold.", [], properties)
+    operators = {**table, "title": "matchers", "minProperties": 1}
+    if "eq" not in properties:
+        return operators
+    return {"anyOf": [constant, list_schema(constant), operators]}
+
+
+def _fact(fact: Fact) -> Schema:
+    """Facts of one type share their tests; a fact with words of its own has its own."""
+    if fact.kind is Kind.WORD:
+        return {"description": fact.description, **_tests(fact)}
+    return {"description": fact.description, "$ref": f"#/$defs/{_definition_of(fact.kind)}"}
+
+
+def _definition_of(kind: Kind) -> str:
+    return kind.value.replace(" ", "-")
+
+
+def _definitions() -> Schema:
+    kinds = {fact.kind: fact for fact in FACTS.values() if fact.kind is not Kind.WORD}
+    tests = {_definition_of(kind): _tests(fact) for kind, fact in kinds.items()}
+    return {"condition": _condition(), **tests}
+
+
+def _condition() -> Schema:
+    nested = {"$ref": "#/$defs/condition"}
+    several = {"type": "array", "minItems": 1, "maxItems": MAX_LIST, "items": nested}
+    properties: Schema = {
+        "all": {"description": "Every one of these conditions holds.", **several},
+        "any": {"description": "At least one of these conditions holds.", **several},
+        "not": {"description": "This condition does not hold.", **nested},
+        **{name: _fact(fact) for name, fact in FACTS.items()},
+    }
+    description = "Every key must hold: facts with a constant, a list or matchers; all, any, not."
+    condition = object_schema(description, [], properties)
+    return {**condition, "title": "facts", "minProperties": 1}
+
+
+_REASON: Schema = {
+    "type": "string",
+    "pattern": IDENTIFIER,
+    "description": "A short word for programs, e.g. `toll-fraud`.",
+}
+
+
+def _value(value: Value) -> Schema:
+    """What a rule may set a value to."""
+    plain = value_schema(value.kind)
+    match value.kind:
+        case Text(examples):
+            shown = " or ".join(f"`{example}`" for example in examples)
+            description = f"{value.description}, e.g. {shown}: a text, or made of facts."
+            return {"description": description, "anyOf": [plain, _made_of_facts()]}
+        case Integer():
+            description = f"{value.description}: a number, or taken from a fact."
+            return {"description": description, "anyOf": [plain, _taken_from_a_fact(plain)]}
+        case Choice():
+            return {"description": f"{value.description}.", **plain}
+
+
+def _made_of_facts() -> Schema:
+    return object_schema(
+        "A text made of facts: one of `from` and `template`.",
+        [],
+        {
+            "from": {"enum": _names_of(Kind.TEXT, Kind.AOR), "description": "The fact to take."},
+            "template": {
+                **TEXT,
+                "description": "Text with `${fact}` in it, e.g. `sip:vm-${user}@${domain}`.",
+            },
+            "default": {**TEXT, "description": "What to take when a fact is absent."},
+        },
+    )
+
+
+def _taken_from_a_fact(number: Schema) -> Schema:
+    return object_schema(
+        "A number taken from a fact, within bounds.",
+        ["from"],
+        {
+            "from": {"enum": _names_of(Kind.COUNT), "description": "The fact to take."},
+            "min": {**number, "description": "A smaller number becomes this one."},
+            "max": {**number, "description": "A larger number becomes this one."},
+            "default": {**number, "description": "What to take when the fact is absent."},
+        },
+    )
+
+
+_VALUES: Schema = {
+    **object_schema(
+        "Values of the feature; a feature that has no such value ignores it.",
+        [],
+        {value.value: _value(value) for value in VALUES},
+    ),
+    "minProperties": 1,
+}
+
+_ALSO: Schema = {
+    "description": "Sets on other features or users that follow; each is decided on by itself.",
+    "type": "array",
+    "minItems": 1,
+    "maxItems": MAX_ALSO,
+    "items": object_schema(
+        "One set that follows.",
+        ["feature", "status"],
+        {
+            "feature": {
+                "type": "string",
+                "enum": [feature.value for feature in FEATURES],
+                "description": "Which feature.",
+            },
+            "status": {
+                "enum": [0, 1, "request"],
+                "description": "Off (0), on (1), or as asked for in the set at hand.",
+            },
+            "user": {
+                **TEXT,
+                "description": "Whose feature, e.g. `secretary` or `${user}-2`; left out: the same "
+                "user's.",
+            },
+            "domain": {
+                **TEXT,
+                "description": "Domain of that user; left out: the same domain.",
+            },
+            "values": _VALUES,
+        },
+    ),
+}
+
+_DENY: Schema = {
+    "description": "Refuse the request; nothing is stored. A reason alone, or with details.",
+    "anyOf": [
+        _REASON,
+        object_schema(
+            "The refusal.",
+            ["reason"],
+            {
+                "reason": _REASON,
+                "text": {**TEXT, "description": "A sentence for people; also the 403's phrase."},
+                "answer": {
+                    "type": "string",
+                    "enum": [answer.value for answer in DenialAnswer],
+                    "description": "How the phone learns of it: it is told the stored state "
+                    "(the default), that the feature is off, that it has no such feature, or 403.",
+                },
+            },
+        ),
+    ],
+}
+
+_THEN: Schema = {
+    **object_schema(
+        "What a rule that matches does.",
+        [],
+        {
+            "status": {
+                "enum": [0, 1, "request", "stored"],
+                "description": "Off (0), on (1), as asked for, or as stored.",
+            },
+            "assigned": {
+                "type": "boolean",
+                "description": "`false` leaves the feature out of what the phone is told.",
+            },
+            "notify": {
+                "enum": [True, False, "requester", "others"],
+                "description": "Who is told: everyone (true), nobody (false), or one side only.",
+            },
+            "values": _VALUES,
+            "deny": _DENY,
+            "allow": {
+                "type": "boolean",
+                "enum": [True],
+                "description": "Leave to subscribe for a third party; with `op: subscribe` only.",
+            },
+            "also": _ALSO,
+            "log": {**TEXT, "description": "A line to log, with `${fact}` in it."},
+            "final": {
+                "type": "boolean",
+                "description": "`true`: rules after this one set nothing; they may still deny.",
+            },
+        },
+    ),
+    "title": "effects",
+    "minProperties": 1,
+}
+
+_RULE: Schema = object_schema(
+    "One rule: when it matches, and what it does then.",
+    ["id", "then"],
+    {
+        "id": {
+            "type": "string",
+            "pattern": IDENTIFIER,
+            "description": "Names the rule in explanations and logs; once per file.",
+        },
+        "description": {**TEXT, "description": "What the rule is for, for people."},
+        "when": {
+            "description": "The rule matches when this holds; left out: always.",
+            "$ref": "#/$defs/condition",
+        },
+        "unless": {
+            "description": "The rule does not match when this holds.",
+            "$ref": "#/$defs/condition",
+        },
+        "then": _THEN,
+    },
+)
+
+_NAME: Schema = {
+    "type": "string",
+    "pattern": IDENTIFIER,
+    "description": "Names the policy; no other file has it.",
+}
+
+
+def policy_schema() -> Schema:
+    """The schema of a file of kind Policy."""
+    properties: Schema = {
+        "apiVersion": {"const": API_VERSION, "description": "The language: dfks/v1."},
+        "kind": {"const": "Policy", "description": "This file holds a policy."},
+        "metadata": object_schema(
+            "What the policy is called.",
+            ["name"],
+            {
+                "name": _NAME,
+                "description": {**TEXT, "description": "What the policy is for, for people."},
+            },
+        ),
+        "scope": {
+            "description": "Every rule of the file matches only when this holds too.",
+            "$ref": "#/$defs/condition",
+        },
+        "mode": {
+            "enum": [mode.value for mode in Mode],
+            "description": "`shadow`: its rules are matched, and decide nothing; `off`: "
+            "the file is checked, and that is all.",
+        },
+        "band": {
+            "enum": ["mandatory", "normal", "default"],
+            "description": "Rules of mandatory policies come first, those of default ones last.",
+        },
+        "priority": {
+            "type": "integer",
+            "minimum": 0,
+            "maximum": 999,
+            "description": "Within a band the higher number comes first; 500 when left out.",
+        },
+        "vars": variables_schema(IDENTIFIER),
+        "schedules": {
+            "type": "object",
+            "description": "Hours that conditions speak of by name.",
+            "propertyNames": {"pattern": IDENTIFIER},
+            "maxProperties": MAX_SCHEDULES,
+            "additionalProperties": schedule_schema(),
+        },
+        "rules": {
+            "type": "array",
+            "maxItems": MAX_RULES,
+            "items": _RULE,
+            "description": "The rules; where two set the same field, the earlier one decides.",
+        },
+    }
+    required = ["apiVersion", "kind", "metadata", "rules"]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "dfks policy",
+        **object_schema("A policy of dfks-rules.", required, properties),
+        "$defs": _definitions(),
+    }

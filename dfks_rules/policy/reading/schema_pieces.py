@@ -1,0 +1,107 @@
+"""What the schemas of all kinds of files are made of.
+
+Reference: JSON Schema draft 2020-12.
+"""
+
+from typing import Any
+
+from dfks_rules.model.values import MAX_TEXT, Choice, Integer, Text
+from dfks_rules.policy.facts.fact import Fact, Kind
+from dfks_rules.policy.language.schedules import DATE, TIME
+from dfks_rules.policy.language.schedules import WANTED as SCHEDULE_WANTED
+
+Schema = dict[str, Any]
+
+API_VERSION = "dfks/v1"
+MAX_RULES = 500
+"""Most rules in one file."""
+MAX_ALSO = 20
+"""Most sets that follow from one rule."""
+MAX_SCHEDULES = 100
+"""Most schedules in one file."""
+MAX_LIST = 500
+"""Most constants in one list; more belong in a directory, not in a policy."""
+
+# In Python `$` is also true before a line feed at the end, in an editor it is not: `(?!\n)`.
+IDENTIFIER = r"^[a-z][a-z0-9-]{0,62}(?!\n)$"
+"""Names of policies and rules, and reasons."""
+_TIME = rf"^{TIME}(?!\n)$"
+_DATE = rf"^{DATE}(?!\n)$"
+_MOMENT = rf"^{DATE}T{TIME}[+-]{TIME}(?!\n)$"
+_COUNTRY = r"^[A-Z]{2}(?!\n)$"
+_DOMAIN = r"^[^A-Z@]+$"
+_AOR = r"^sip:([^@]+@)?[^A-Z@]+$"
+_IP = r"^[0-9a-f.:]+$"
+
+WANTED: dict[str, str] = {
+    IDENTIFIER: "a name of at most 63 lower-case letters, digits and `-`, a letter first",
+    _TIME: "a time of day like `08:30`",
+    _DATE: "a date like `2026-12-25`",
+    _MOMENT: "a moment like `2026-12-25T08:30+01:00`",
+    **SCHEDULE_WANTED,
+    _COUNTRY: "a country of ISO 3166, like `DE`",
+    _DOMAIN: "a domain in lower case",
+    _AOR: "like `sip:alice@example.com`, the domain in lower case",
+    _IP: "an address like `10.0.0.7`, or `2001:db8::7` in lower case",
+}
+"""What each pattern wants, in words for a finding."""
+
+TEXT: Schema = {"type": "string", "minLength": 1, "maxLength": MAX_TEXT}
+"""Some text."""
+
+_CONSTANTS: dict[Kind, Schema] = {
+    Kind.TEXT: {"type": "string", "maxLength": MAX_TEXT},
+    Kind.DOMAIN: {**TEXT, "pattern": _DOMAIN},
+    Kind.AOR: {**TEXT, "pattern": _AOR},
+    Kind.STATUS: {"type": "integer", "enum": [0, 1]},
+    Kind.COUNT: {"type": "integer", "minimum": 0, "maximum": 1000},
+    Kind.IP: {**TEXT, "pattern": _IP},
+    Kind.TIME: {**TEXT, "pattern": _TIME},
+    Kind.DATE: {**TEXT, "pattern": _DATE},
+    Kind.FLAG: {"type": "boolean"},
+    Kind.NAMES: TEXT,
+    Kind.CLASS: {**TEXT, "pattern": IDENTIFIER},
+    Kind.COUNTRY: {**TEXT, "pattern": _COUNTRY},
+    Kind.MOMENT: {**TEXT, "pattern": _MOMENT},
+}
+
+
+def constant_schema(fact: Fact) -> Schema:
+    """What a constant that this fact is compared with looks like."""
+    if fact.kind is Kind.WORD:
+        return {"type": "string", "enum": list(fact.words)}
+    return _CONSTANTS[fact.kind]
+
+
+def value_schema(kind: Text | Integer | Choice) -> Schema:
+    """What a value of a feature looks like."""
+    match kind:
+        case Text():
+            return TEXT
+        case Integer(least, most):
+            return {"type": "integer", "minimum": least, "maximum": most}
+        case Choice(words):
+            return {"enum": list(words)}
+
+
+def list_schema(schema: Schema) -> Schema:
+    """A list of one or more of these."""
+    return {"type": "array", "minItems": 1, "maxItems": MAX_LIST, "items": schema}
+
+
+def object_schema(description: str, required: list[str], properties: Schema) -> Schema:
+    """A mapping with these keys and no others."""
+    schema: Schema = {
+        "type": "object",
+        "description": description,
+        "additionalProperties": False,
+        "properties": properties,
+    }
+    return {**schema, "required": required} if required else schema
+
+
+def metadata_schema(description: str) -> Schema:
+    """The schema of `metadata` in a file that is not a policy."""
+    name: Schema = {"type": "string", "pattern": IDENTIFIER, "description": "Names the file."}
+    properties = {"name": name, "description": {**TEXT, "description": "For people."}}
+    return object_schema(description, ["name"], properties)

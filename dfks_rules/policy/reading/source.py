@@ -1,0 +1,55 @@
+"""A policy file as it was read, and what kind of file it is."""
+
+import re
+from typing import NamedTuple
+
+from dfks_rules.errors import Finding
+from dfks_rules.yaml.tree import MAX_BYTES, Tree, read_tree
+
+MAX_CSV_BYTES = 16 * 1024 * 1024
+"""Largest CSV file; 100,000 users take about 6 MiB."""
+
+
+class Source(NamedTuple):
+    """One policy file as it was read."""
+
+    file: str
+    """Path as it was given; findings name it."""
+    text: str
+    """Its content, decoded from UTF-8."""
+    tenant: str | None = None
+    """The only domain that it can reach; None: every domain."""
+
+
+POLICY, DIRECTORY, NUMBER_PLAN = "Policy", "Directory", "NumberPlan"
+_KIND = re.compile(
+    rf"^kind:[ \t]*[\"']?({DIRECTORY}|{NUMBER_PLAN})[\"']?[ \t]*(?:#.*)?$", re.MULTILINE
+)
+
+
+def is_csv(file: str) -> bool:
+    """Whether a file is CSV, by its name."""
+    return file.lower().endswith(".csv")
+
+
+def largest(file: str) -> int:
+    """The most bytes that a file of this name may have."""
+    return MAX_CSV_BYTES if is_csv(file) else MAX_BYTES
+
+
+def kind_of(source: Source) -> str:
+    """What a file holds: `POLICY` where nothing says otherwise. CSV is always a directory."""
+    if is_csv(source.file):
+        return DIRECTORY
+    kind = _KIND.search(source.text)
+    return kind[1] if kind else POLICY
+
+
+def parse(source: Source) -> tuple[Tree | None, list[Finding]]:
+    """The values in one YAML file, or None and what is wrong; see `read_tree`.
+
+    Returns:
+        The tree, and findings with codes `policy_yaml`, `policy_limit`, `policy_null` and
+        `policy_duplicate_key`.
+    """
+    return read_tree(source.file, source.text, "policy")

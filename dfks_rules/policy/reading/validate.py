@@ -1,0 +1,189 @@
+"""A tree against a JSON Schema → findings that say in one plain sentence what is wrong."""
+
+import json
+import re
+from collections.abc import Iterator, Sized
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from dfks_rules.errors import Finding
+from dfks_rules.policy.language.matchers import MATCHERS
+from dfks_rules.policy.reading.schema_pieces import WANTED, Schema
+from dfks_rules.policy.words.wording import did_you_mean, quoted, with_hyphens
+from dfks_rules.yaml.tree import Path, Tree
+
+_TYPES = {
+    "string": "text",
+    "integer": "a whole number",
+    "boolean": "`true` or `false`",
+    "array": "a list",
+    "object": "a mapping",
+}
+_KEYS = {"facts": "fact", "matchers": "matcher", "effects": "effect"}
+"""Title of an object's schema → what its keys are called."""
+_BOUNDS = {
+    "minLength": ("policy_value", "{0} must not be empty"),
+    "minItems": ("policy_value", "{0} must not be empty"),
+    "minProperties": ("policy_value", "{0} must not be empty"),
+    "minimum": ("policy_value", "{0} must be at least {1}, not {2}"),
+    "maximum": ("policy_value", "{0} must be at most {1}, not {2}"),
+    "maxLength": ("policy_limit", "{0} has {3} characters; at most {1}"),
+    "maxProperties": ("policy_limit", "{0} has {3} entries; at most {1}"),
+    "maxItems": ("policy_limit", "{0} has {3} entries; at most {1}"),
+}
+"""Keyword of the schema → code, and message of (subject, limit, value, size)."""
+_MEANT = {"on": "1", "yes": "1", "true": "1", "off": "0", "no": "0", "false": "0"}
+"""What authors write for a status."""
+_KEYS_MEANT = {
+    "if": "when",
+    "condition": "when",
+    "conditions": "when",
+    "match": "when",
+    "except": "unless",
+    "action": "then",
+    "actions": "then",
+    "do": "then",
+    "effect": "then",
+    "and": "all",
+    "or": "any",
+    "equals": "eq",
+    "contains": "has",
+    "startswith": "prefix",
+    "endswith": "suffix",
+    "matches": "regex",
+    "like": "glob",
+    "network": "cidr",
+}
+"""What authors write for keys, in lower case."""
+Located = tuple[Path, Finding]
+"""A finding, and the path of the value that it is about."""
+
+
+def validator(schema: Schema) -> Draft202012Validator:
+    """What `validate` checks with; making one takes far longer than using it."""
+    return Draft202012Validator(schema)
+
+
+def validate(tree: Tree, against: Draft202012Validator) -> list[Located]:
+    """Everything in the tree that the schema does not allow; each thing once."""
+    located: dict[tuple[Path, str], Located] = {}
+    for error in against.iter_errors(tree.value):
+        for leaf in _leaves(error):
+            for path, code, message, at_key in _explain(leaf):
+                finding = tree.finding(path, code, message, at_key=at_key)
+                # One thing is said of a value, and an enumeration says more than a type or length.
+                key = (path, message if at_key else "")
+                if key not in located or leaf.validator == "enum":
+                    located[key] = (path, finding)
+    return list(located.values())
+
+
+def _leaves(error: ValidationError) -> Iterator[ValidationError]:
+    """The errors of the branch that the author had in mind: the one of the same type."""
+    if error.validator != "anyOf":
+        yield error
+        return
+    branches: dict[Any, list[ValidationError]] = {}
+    for inner in error.context:
+        branches.setdefault(inner.schema_path[0], []).append(inner)
+    fitting = [branch for branch in branches.values() if not any(map(_is_of_other_type, branch))]
+    for inner in (fitting or list(branches.values()))[0]:
+        yield from _leaves(inner)
+
+
+def _is_of_other_type(error: ValidationError) -> bool:
+    return error.validator == "type" and not error.path
+
+
+def _explain(error: ValidationError) -> Iterator[tuple[Path, str, str, bool]]:
+    """(path, code, message, whether it is about the key) of all that one error stands for."""
+    path: Path = tuple(error.absolute_path)
+    schema: Any = error.schema
+    limit: Any = error.validator_value
+    value: Any = error.instance
+    match error.validator:
+        case "additionalProperties":
+            for key in sorted(value.keys() - schema["properties"].keys()):
+                yield (*path, key), *_unknown_key(key, path, schema), True
+        case "required":
+            for key in sorted(set(limit) - value.keys()):
+                yield path, "policy_missing", f"{_subject(path)} has no `{key}`", True
+        case "enum" | "const":
+            allowed = limit if isinstance(limit, list) else [limit]
+            yield path, "policy_value", _not_one_of(value, allowed), False
+        case "type":
+            yield path, "policy_type", _of_other_type(value, limit, _subject(path)), False
+        case "pattern":
+            yield path, "policy_value", _of_other_form(value, limit), False
+        case bound:
+            code, message = _BOUNDS[str(bound)]
+            subject, size = _subject(path), len(value) if isinstance(value, Sized) else 0
+            yield path, code, message.format(subject, limit, quoted(value), size), False
+
+
+def _unknown_key(key: str, path: Path, schema: Schema) -> tuple[str, str]:
+    word = _KEYS.get(schema.get("title", ""), "key")
+    known = list(schema["properties"])
+    if word == "matcher" and key in MATCHERS:
+        takes = ", ".join(f"`{name}`" for name in known)
+        return "policy_type", f"fact `{path[-1]}` does not take `{key}`; it takes {takes}"
+    if home := _home_of(key, schema["properties"]):
+        hint = f"; write `{home}: {{{key}: …}}`"
+    elif (meant := _KEYS_MEANT.get(key.lower())) in known:
+        hint = f" (did you mean `{meant}`?)"
+    else:
+        hint = did_you_mean(key, known)
+    return f"policy_unknown_{word}", f"unknown {word} {quoted(key)}{hint}"
+
+
+def _home_of(key: str, properties: Schema) -> str | None:
+    """The key beside it that this one belongs in; None when there is none."""
+    for name, schema in properties.items():
+        for branch in schema.get("anyOf", [schema]):
+            if key in branch.get("properties", ()):
+                return name
+    return None
+
+
+def _of_other_form(text: str, pattern: str) -> str:
+    plain = with_hyphens(text)
+    if plain != text and re.search(pattern, plain):
+        return f"{quoted(text)} has a dash; write a hyphen: {quoted(plain)}"
+    return f"{quoted(text)} is not {WANTED[pattern]}"
+
+
+def _not_one_of(value: Any, allowed: list[Any]) -> str:
+    words = [one if isinstance(one, str) else json.dumps(one) for one in allowed]
+    written = value if isinstance(value, str) else json.dumps(value)
+    if written in words and words[1:]:
+        return f"{quoted(value)} must not be in quotes"
+    meant = _MEANT.get(written.lower())
+    if written.isdecimal() and str(int(written)) in words:
+        return f"{quoted(value)} has a leading zero; write `{int(written)}`"
+    if not words[1:]:
+        return f"{quoted(value)} is not `{words[0]}`"
+    hint = f" (did you mean `{meant}`?)" if meant in words else did_you_mean(written, words)
+    return f"{quoted(value)} is not one of {', '.join(f'`{word}`' for word in words)}{hint}"
+
+
+def _of_other_type(value: Any, wanted: str, subject: str) -> str:
+    if subject == "`deny`" and isinstance(value, bool):
+        return "`deny` takes a reason, a short word of your own: `deny: not-allowed`"
+    if wanted == "string" and isinstance(value, bool | int):
+        return f'{subject} must be text: put it in quotes, `"{json.dumps(value)}"`'
+    if wanted == "integer" and isinstance(value, str) and value.isdecimal():
+        if str(int(value)) != value:
+            return f"{subject} must be {_TYPES[wanted]}, with no leading zero: `{int(value)}`"
+        return f"{subject} must be {_TYPES[wanted]}: remove the quotes"
+    return f"{subject} must be {_TYPES[wanted]}, not {quoted(value)}"
+
+
+def _subject(path: Path) -> str:
+    if not path:
+        return "file"
+    last = path[-1]
+    if isinstance(last, str):
+        return f"`{last}`"
+    return "rule" if path[-2] == "rules" else f"entry {last + 1} of `{path[-2]}`"

@@ -1,0 +1,118 @@
+"""Who is in which groups, and which numbers are whose."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from dfks_rules.errors import Finding
+from dfks_rules.model.identity import Aor
+from dfks_rules.yaml.tree import Place
+
+MAX_USERS = 200_000
+"""Most users in all files together."""
+
+
+class Entry(NamedTuple):
+    """What one place in a file says of one user."""
+
+    user: Aor
+    """Who it is about."""
+    groups: tuple[str, ...] = ()
+    """Groups that the user is in."""
+    role: str | None = None
+    """The user's role; None when not said."""
+    numbers: tuple[str, ...] = ()
+    """E.164 numbers and extensions that reach the user."""
+    file: str = ""
+    """Where it stands."""
+    place: Place = Place(0, 0)
+    """Where it stands in the file."""
+
+
+_User = tuple[tuple[str, ...], str | None, tuple[str, ...]]
+"""Groups, role and numbers of one user."""
+_NOBODY: _User = ((), None, ())
+
+
+class Directory:
+    """The users of all Directory files; immutable, and can be pickled.
+
+    A number is looked up within a domain: what one tenant's file claims is nothing to the others.
+    Plain tuples and dictionaries hold it, by domain: the garbage collector does not look at them
+    again and again, and they come out of a pickle in a third of the time of named ones.
+    """
+
+    def __init__(self, entries: Iterable[Entry] = ()) -> None:
+        """Unites entries that do not contradict each other; see `make_directory`."""
+        self._users: dict[str, dict[str, _User]] = {}
+        """Domain → user → what is known."""
+        self._owners: dict[str, dict[str, str]] = {}
+        """Domain → number → user."""
+        shared: dict[tuple[str, ...], tuple[str, ...]] = {}  # few group lists, many users
+        for (name, domain), groups, role, numbers, _, _ in entries:
+            users = self._users.setdefault(domain, {})
+            groups_before, role_before, numbers_before = users.get(name, _NOBODY)
+            groups = tuple(sorted({*groups_before, *groups}))
+            numbers = tuple(dict.fromkeys((*numbers_before, *numbers)))
+            users[name] = (shared.setdefault(groups, groups), role_before or role, numbers)
+            owners = self._owners.setdefault(domain, {})
+            for number in numbers:
+                owners.setdefault(number, name)
+
+    def __contains__(self, user: Aor) -> bool:
+        """Whether a file names the user."""
+        return user.user in self._users.get(user.domain, {})
+
+    def __len__(self) -> int:
+        """How many users there are."""
+        return sum(map(len, self._users.values()))
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """Every group that somebody is in."""
+        lists = {groups for users in self._users.values() for groups, _, _ in users.values()}
+        return frozenset(group for groups in lists for group in groups)
+
+    def groups_of(self, user: Aor) -> tuple[str, ...]:
+        """The groups that a user is in, sorted."""
+        return self._known_of(user)[0]
+
+    def role_of(self, user: Aor) -> str | None:
+        """The role of a user; None when no file gives one."""
+        return self._known_of(user)[1]
+
+    def numbers_of(self, user: Aor) -> tuple[str, ...]:
+        """The E.164 numbers and extensions of a user, in the order of the files."""
+        return self._known_of(user)[2]
+
+    def user_of_number(self, number: str, domain: str) -> Aor | None:
+        """Whose number it is within a domain: E.164 with `+`, or an extension."""
+        name = self._owners.get(domain, {}).get(number)
+        return None if name is None else Aor(name, domain)
+
+    def _known_of(self, user: Aor) -> _User:
+        return self._users.get(user.domain, {}).get(user.user, _NOBODY)
+
+
+def make_directory(entries: Iterable[Entry]) -> tuple[Directory, list[Finding]]:
+    """The directory that entries of all files make together, and where they contradict each other.
+
+    A user may be in several files: groups and numbers are united, a role may be said only in one
+    way, and within a domain a number is one user's.
+    """
+    entries = list(entries)
+    directory = Directory(entries)
+    findings = []
+    for user, _, role, numbers, file, place in entries:
+        known = directory.role_of(user)
+        if role and role != known:
+            message = f"role of `{user.uri}` is `{role}` here and `{known}` elsewhere"
+            findings.append(Finding(file, *place, "policy_inconsistent", message))
+        for number in numbers:
+            owner = directory.user_of_number(number, user.domain)
+            if owner is not None and owner != user:
+                message = f"number `{number}` already belongs to `{owner.uri}`"
+                findings.append(Finding(file, *place, "policy_inconsistent", message))
+    if len(directory) > MAX_USERS:
+        message = f"directory has {len(directory)} users; at most {MAX_USERS}"
+        findings.append(Finding(entries[-1].file, 0, 0, "policy_limit", message))
+    return directory, findings

@@ -1,0 +1,214 @@
+"""Dialled digits → an E.164 number and its class, with Google's metadata of all countries.
+
+Where digits can be read in two ways the more dangerous one holds: it is a guard that asks.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import phonenumbers
+from phonenumbers import PhoneNumber, PhoneNumberType, ShortNumberCost, shortnumberinfo
+
+from dfks_rules.policy.site.number_plan import Dialling, NumberPlan
+
+_EMERGENCY_ANYWHERE = ("112", "911", "999")
+"""Holds where no country is known."""
+
+_CLASS_OF_TYPE = {
+    PhoneNumberType.PREMIUM_RATE: "premium",
+    PhoneNumberType.TOLL_FREE: "toll-free",
+    PhoneNumberType.SHARED_COST: "shared-cost",
+    PhoneNumberType.MOBILE: "mobile",
+    PhoneNumberType.VOIP: "voip",
+    PhoneNumberType.PERSONAL_NUMBER: "personal",
+    PhoneNumberType.PAGER: "pager",
+    PhoneNumberType.UAN: "uan",
+    PhoneNumberType.VOICEMAIL: "voicemail",
+    PhoneNumberType.UNKNOWN: "unknown",
+}
+_CLASS_OF_PREFIX = {
+    **dict.fromkeys(("+870", "+871", "+872", "+873", "+874", "+881", "+882"), "satellite"),
+    "+878": "personal",
+    "+979": "premium",
+}
+"""Calling codes of no country, of which the metadata says too little (ITU-T E.164 list)."""
+
+_HARMLESS = ("toll-free", "national", "international", "mobile", "voip", "voicemail", "unknown")
+_DANGEROUS = ("uan", "pager", "shared-cost", "personal", "satellite", "premium")
+_RISK = {name: risk for risk, name in enumerate((*_HARMLESS, "", *_DANGEROUS))}
+"""Class → how much is at stake; the empty name is a class of an author's own."""
+
+_SHORT = range(3, 7)
+"""Digits of numbers that hold in one country only, like those of directory enquiries."""
+_SUBSCRIBER = range(5, 9)
+"""Digits of numbers without an area code."""
+_WITH_COUNTRY = 10
+"""Fewest digits of a number with its country code and without `+`."""
+_SHORTEST = 3
+"""Fewest digits that the library reads."""
+
+_INVALID, _CUT, _VALID = range(3)
+"""How far a reading can be trusted: no such number; one with digits too many, or one whose prefix
+an author named; a number as it should be."""
+
+
+class Number(NamedTuple):
+    """One reading of what was dialled."""
+
+    e164: str
+    """With `+`; may have digits too many."""
+    class_: str
+    """See `targets.CLASSES`; or an author's own."""
+    country: str | None
+    """ISO 3166-1 alpha-2; None for the calling codes of no country."""
+    trust: int
+    """0: no such number. 1: digits too many, or a prefix that an author named. 2: a number."""
+    abroad: bool
+    """Whether it is outside the domain's country."""
+
+
+def read_number(digits: str, context: str, domain: str, plan: NumberPlan) -> Number | None:
+    """What number was dialled; None when it cannot be any.
+
+    Args:
+        digits: as dialled, with at most one `+` in front.
+        context: what `phone-context` puts in front, or nothing.
+        domain: whose phone dialled.
+        plan: how it writes numbers.
+    """
+    dialling = plan.dialling(domain)
+    if digits.startswith("+"):
+        return _best(iter([(digits, None)]), dialling, plan)
+    if context:
+        return _best(iter([(context + digits, None)]), dialling, plan)
+    ways = [
+        way
+        for inside in outside_in(digits, dialling)
+        for way in (_without_area(inside, dialling), _ways(inside, dialling))
+    ]
+    return riskier(_best(way, dialling, plan) for way in ways)
+
+
+def riskier(readings: Iterable[Number | None]) -> Number | None:
+    """Of several readings the one that most is at stake with; the first of equals."""
+    return max((one for one in readings if one), key=_danger, default=None)
+
+
+def outside_in(digits: str, dialling: Dialling) -> list[str]:
+    """The digits without those for an outside line, if they may be such, and as they are."""
+    outside = dialling.outside
+    stripped = digits.removeprefix(outside)
+    return [stripped, digits] if outside and stripped and stripped != digits else [digits]
+
+
+def is_emergency(digits: str, country: str | None) -> bool:
+    """Whether these digits call an emergency service, and no more than these."""
+    if country is None:
+        return digits in _EMERGENCY_ANYWHERE
+    return digits == "112" or bool(shortnumberinfo.is_emergency_number(digits, country))
+
+
+def reaches_emergency(digits: str, country: str | None) -> bool:
+    """Whether a network may connect an emergency service after the first of these digits."""
+    return country is not None and bool(
+        shortnumberinfo.connects_to_emergency_number(digits, country)
+    )
+
+
+def class_of_short_number(digits: str, country: str | None) -> str | None:
+    """`short-code` or `premium` for a service number of the country, like directory enquiries."""
+    if country is None or len(digits) not in _SHORT:
+        return None
+    number = PhoneNumber(phonenumbers.country_code_for_region(country), int(digits))
+    if digits.startswith("0") or not shortnumberinfo.is_valid_short_number_for_region(
+        number, country
+    ):
+        return None
+    # What takes text messages only takes no calls, and is somebody's extension.
+    if shortnumberinfo.is_sms_service_for_region(number, country):
+        return None
+    cost = shortnumberinfo.expected_cost_for_region(number, country)
+    return "premium" if cost == ShortNumberCost.PREMIUM_RATE else "short-code"
+
+
+def _danger(reading: Number) -> tuple[bool, int, bool, int]:
+    risk = _RISK.get(reading.class_, _RISK[""])
+    return reading.trust > _INVALID, risk, reading.abroad, reading.trust
+
+
+def _ways(digits: str, dialling: Dialling) -> Iterator[tuple[str, str | None]]:
+    """(digits, country to read them in) of each way to read them, the usual ones first."""
+    country = dialling.country
+    if country:
+        yield digits, country
+    if digits.startswith("00"):
+        yield "+" + digits.lstrip("0"), None
+    if country and len(digits) >= _WITH_COUNTRY and not digits.startswith("0"):
+        yield "+" + digits, None  # trunks leave the `+` out
+
+
+def _without_area(digits: str, dialling: Dialling) -> Iterator[tuple[str, str | None]]:
+    """As a number of the domain's own area, if it can be one."""
+    if dialling.country and dialling.area and len(digits) in _SUBSCRIBER and digits[0] != "0":
+        code = phonenumbers.country_code_for_region(dialling.country)
+        yield f"+{code}{dialling.area}{digits}", None
+
+
+def _best(
+    ways: Iterator[tuple[str, str | None]], dialling: Dialling, plan: NumberPlan
+) -> Number | None:
+    """The first reading that can be trusted most."""
+    best = None
+    for digits, country in ways:
+        reading = _reading(digits, country, dialling, plan)
+        if reading and (best is None or reading.trust > best.trust):
+            best = reading
+            if best.trust == _VALID:
+                break
+    return best
+
+
+def _reading(
+    digits: str, country: str | None, dialling: Dialling, plan: NumberPlan
+) -> Number | None:
+    number = _parse(digits, country)
+    if number is None:
+        return None
+    e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    trust = _VALID if phonenumbers.is_valid_number(number) else _INVALID
+    # Digits after a whole number are ignored by networks, and hide it from a pattern.
+    if trust == _INVALID and phonenumbers.truncate_too_long_number(number):
+        trust = _CUT
+    where = _country(number, dialling.country)
+    abroad = where != dialling.country or where is None
+    named = plan.class_of(e164)
+    if named and trust == _INVALID:
+        trust = _CUT
+    class_ = named or _CLASS_OF_PREFIX.get(e164[:4]) or _class_of_type(number, abroad=abroad)
+    return Number(e164, class_, where, trust, abroad)
+
+
+def _parse(digits: str, country: str | None) -> PhoneNumber | None:
+    while len(digits) >= _SHORTEST:
+        try:
+            return phonenumbers.parse(digits, country)
+        except phonenumbers.NumberParseException as error:
+            if error.error_type != phonenumbers.NumberParseException.TOO_LONG:
+                return None
+            digits = digits[:-1]
+    return None
+
+
+def _country(number: PhoneNumber, home: str | None) -> str | None:
+    """Where a number is; some are of several countries, then it is at home if it can be."""
+    if home and phonenumbers.is_valid_number_for_region(number, home):
+        return home
+    found = phonenumbers.region_code_for_number(
+        number
+    ) or phonenumbers.region_code_for_country_code(number.country_code or 0)
+    return found if found in phonenumbers.SUPPORTED_REGIONS else None
+
+
+def _class_of_type(number: PhoneNumber, *, abroad: bool) -> str:
+    place = "international" if abroad else "national"
+    return _CLASS_OF_TYPE.get(phonenumbers.number_type(number), place)

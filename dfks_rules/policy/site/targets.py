@@ -1,0 +1,236 @@
+"""What a forward target is: the facts `target.*`. No policy has to read numbers itself."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from dfks_rules.model.identity import Aor
+from dfks_rules.policy.site.dialled import Dialled, read_dialled
+from dfks_rules.policy.site.directory import Directory
+from dfks_rules.policy.site.number_plan import MAX_EXTENSION, Dialling, NumberPlan
+from dfks_rules.policy.site.numbering import (
+    Number,
+    class_of_short_number,
+    is_emergency,
+    outside_in,
+    reaches_emergency,
+    read_number,
+    riskier,
+)
+from dfks_rules.policy.site.spelling import Spelling, read_spelling
+
+KINDS = ("internal", "external", "foreign", "code", "invalid")
+"""Words of `target.kind`."""
+CLASSES = (
+    *("emergency", "internal", "toll-free", "national", "international", "mobile", "voip"),
+    *("premium", "shared-cost", "satellite", "personal", "pager", "uan", "voicemail"),
+    *("short-code", "unknown"),
+)
+"""Words of `target.class` that are there without a file; a number plan may add its own."""
+REACHES = ("internal", "national", "international")
+"""Words of `target.reach`."""
+
+MAX_REMEMBERED = 16_384
+"""Most targets that are remembered."""
+_SHORT = 128
+"""Longest target that is remembered, in characters: bounds the memory that strangers can fill."""
+_LONGEST_EXTENSION = 5
+"""Digits of the longest extension of a domain whose extensions no file tells."""
+_NAME = re.compile(r"\w[\w.+~!'()=-]{0,127}")
+
+
+class Target(NamedTuple):
+    """What a forward target is, to one presentity."""
+
+    kind: str
+    """One of `KINDS`."""
+    class_: str = "unknown"
+    """One of `CLASSES`, or a class of the number plan's own."""
+    reach: str | None = None
+    """One of `REACHES`; None when not known."""
+    number: str | None = None
+    """In E.164 form, with `+`; None when it is none."""
+    country: str | None = None
+    """ISO 3166-1 alpha-2 of the number; None when it is of no country."""
+    user: str | None = None
+    """User part: of our user, or of an address elsewhere."""
+    domain: str | None = None
+    """Domain of `user`, in lower case."""
+    self: bool = False
+    """Whether it is the presentity, by address or by number."""
+
+    @property
+    def aor(self) -> Aor | None:
+        """Our own user that it reaches; None when it is none."""
+        if self.kind != "internal" or self.user is None or self.domain is None:
+            return None
+        return Aor(self.user, self.domain)
+
+
+_INVALID = Target("invalid")
+_EMERGENCY = Target("external", "emergency", "national")
+
+
+class Targets:
+    """Analyses targets, by one number plan and one directory; remembers what it read."""
+
+    def __init__(self, plan: NumberPlan, directory: Directory) -> None:
+        self.plan = plan
+        """How numbers are written."""
+        self._directory = directory
+        self._read_before: dict[tuple[str, str], Target] = {}
+        self._last: tuple[str, Aor, Target] | None = None
+
+    def analyse(self, text: str, presentity: Aor) -> Target:
+        """What a target is to a presentity, whose domain says how numbers are written.
+
+        Any text gives a target, in bounded time; see docs/reference/number-analysis.md.
+        """
+        # Each of the facts about one target asks, one after the other.
+        last = self._last
+        if last is not None and last[0] == text and last[1] == presentity:
+            return last[2]
+        target = self._of_domain(text, presentity.domain)
+        if self._is_self(target, presentity):
+            target = target._replace(self=True)
+        self._last = (text, presentity, target)
+        return target
+
+    def _is_self(self, target: Target, presentity: Aor) -> bool:
+        if target.aor == presentity:
+            return True
+        if target.number is None:
+            return False
+        if target.number in self._directory.numbers_of(presentity):
+            return True
+        if presentity.user[:1] not in "+0123456789":
+            return False
+        return self._of_domain(presentity.user, presentity.domain).number == target.number
+
+    def _of_domain(self, text: str, domain: str) -> Target:
+        key = (text, domain)
+        known = self._read_before.get(key)
+        if known is None:
+            known = self._read(text, domain)
+            if len(text) <= _SHORT:
+                if len(self._read_before) >= MAX_REMEMBERED:
+                    self._read_before.clear()
+                self._read_before[key] = known
+        return known
+
+    def _read(self, text: str, domain: str) -> Target:
+        spelling = read_spelling(text)
+        if spelling is None:
+            return _INVALID
+        if spelling.emergency:
+            return _EMERGENCY
+        dialled = read_dialled(spelling.user)
+        if dialled is None or (dialled.lettered and self._is_user(spelling, domain)):
+            return _name(spelling, domain)
+        target = self._dialled(dialled, spelling, domain)
+        return target._replace(kind="code") if dialled.code else target
+
+    def _is_user(self, spelling: Spelling, domain: str) -> bool:
+        return Aor(spelling.user, spelling.host or domain) in self._directory
+
+    def _dialled(self, dialled: Dialled, spelling: Spelling, domain: str) -> Target:
+        """A target of digits; the first of these that it can be."""
+        dialling = self.plan.dialling(domain)
+        both = (dialled.digits, dialled.everything)
+        if any(is_emergency(one, dialling.country) for one in _inside(both, dialling)):
+            return _EMERGENCY
+        number = self._number(dialled, spelling.context, domain)
+        if dialled.lettered and not (number and number.trust):
+            return _name(spelling, domain)
+        if spelling.host in (None, domain):
+            return self._at_home(dialled, number, domain)
+        # An address elsewhere: only what is a number beyond doubt goes to the telephone network.
+        if number and (number.trust or dialled.digits.startswith(("+", "00"))):
+            return self._external(number, domain)
+        return Target("foreign", user=spelling.user, domain=spelling.host)
+
+    def _number(self, dialled: Dialled, context: str, domain: str) -> Number | None:
+        """What was dialled up to a pause if that is a number, and what stands after it if not."""
+        number = read_number(dialled.digits, context, domain, self.plan)
+        if dialled.lettered:
+            return riskier((number, read_number(dialled.everything, context, domain, self.plan)))
+        if dialled.everything == dialled.digits or (number and number.trust):
+            return number
+        rest = (dialled.after, dialled.everything)
+        return riskier(read_number(one, context, domain, self.plan) for one in rest) or number
+
+    def _at_home(self, dialled: Dialled, number: Number | None, domain: str) -> Target:
+        """Digits for the domain's own PBX."""
+        dialling = self.plan.dialling(domain)
+        trusted = number is not None and number.trust
+        digits = dialled.digits
+        # `1900,5550100` is no extension: who strips the pause dials on. Nor is a whole number, even
+        # where a user is called by it: a directory makes no call to it harmless.
+        whole = trusted and len(digits) > MAX_EXTENSION
+        if not (dialled.code or whole) and (digits == dialled.everything or not trusted):
+            user = self._extension(digits, dialling, domain)
+            if user:
+                return _internal(user)
+        for inside in _inside((digits,), dialling):
+            short = class_of_short_number(inside, dialling.country)
+            if short:
+                return Target("external", short, "national", country=dialling.country)
+        if number and trusted:
+            return self._external(number, domain, digits)
+        if digits.isdecimal() and dialling.lengths is None and len(digits) <= _LONGEST_EXTENSION:
+            return _internal(Aor(digits, domain))
+        if reaches_emergency(digits, dialling.country):
+            return _EMERGENCY
+        return self._external(number, domain) if number else Target("external")
+
+    def _extension(self, digits: str, dialling: Dialling, domain: str) -> Aor | None:
+        """The user that an extension of the domain reaches."""
+        if digits.startswith("+"):
+            return None
+        if Aor(digits, domain) in self._directory:
+            return Aor(digits, domain)
+        user = self._directory.user_of_number(digits, domain)
+        if user or len(digits) not in (dialling.lengths or ()) or not digits.isdecimal():
+            return user
+        fits = not dialling.prefixes or digits.startswith(dialling.prefixes)
+        return Aor(digits, domain) if fits else None
+
+    def _external(self, number: Number, domain: str, digits: str = "") -> Target:
+        """A number, which the directory may give to a user of the domain.
+
+        Args:
+            number: the number.
+            domain: of the presentity.
+            digits: as it was dialled, which may be a user's name.
+        """
+        reach = "international" if number.abroad else "national"
+        target = Target("external", number.class_, reach, number.e164, number.country)
+        named = [Aor(one, domain) for one in (number.e164, number.e164[1:], digits)]
+        user = self._directory.user_of_number(number.e164, domain) or next(
+            (one for one in named if one in self._directory), None
+        )
+        if user is None:
+            return target
+        # The class stays, and so does `international`: who gives a number to a user, as a tenant's
+        # own directory may, does not make it harmless.
+        reach = reach if number.abroad else "internal"
+        return target._replace(kind="internal", reach=reach, user=user.user, domain=user.domain)
+
+
+def _inside(several: Iterable[str], dialling: Dialling) -> Iterator[str]:
+    """What is dialled, with and without the digits for an outside line; never a `+`."""
+    for digits in dict.fromkeys(several):
+        yield from outside_in(digits.removeprefix("+"), dialling)
+
+
+def _name(spelling: Spelling, domain: str) -> Target:
+    """A target that is no number."""
+    if spelling.tel or not _NAME.fullmatch(spelling.user):
+        return _INVALID
+    if spelling.host in (None, domain):
+        return _internal(Aor(spelling.user, domain))
+    return Target("foreign", user=spelling.user, domain=spelling.host)
+
+
+def _internal(user: Aor) -> Target:
+    return Target("internal", "internal", "internal", user=user.user, domain=user.domain)

@@ -1,0 +1,138 @@
+"""The JSON Schema of files of cases, made of the same tables as the schema of policies."""
+
+from dfks_rules.model.values import VALUES
+from dfks_rules.policy.facts.fact import Fact, Kind
+from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.reading.schema_pieces import (
+    API_VERSION,
+    IDENTIFIER,
+    MAX_LIST,
+    TEXT,
+    Schema,
+    constant_schema,
+    list_schema,
+    object_schema,
+    value_schema,
+)
+
+MAX_CASES = 1000
+"""Most cases in one file."""
+
+DECIDED_FIELDS = (
+    *("status", "assigned", "notify"),
+    *(value.value for value in VALUES),
+    *("deny", "allow"),
+)
+"""What `by` may ask about; see `Decision.decided_by`."""
+
+
+_VALUES: Schema = {
+    value.value: {**value_schema(value.kind), "description": f"{value.description}."}
+    for value in VALUES
+}
+
+
+def _value(fact: Fact) -> Schema:
+    constant = constant_schema(fact)
+    return list_schema(constant) if fact.kind is Kind.NAMES else constant
+
+
+def _facts(description: str) -> Schema:
+    properties = {
+        name: {"description": fact.description, **_value(fact)} for name, fact in FACTS.items()
+    }
+    return {**object_schema(description, [], properties), "title": "facts"}
+
+
+def _also() -> Schema:
+    return object_schema(
+        "A set that follows.",
+        ["presentity", "feature", "status"],
+        {
+            "presentity": {**constant_schema(FACTS["presentity"]), "description": "Whose feature."},
+            "feature": {**constant_schema(FACTS["feature"]), "description": "Which feature."},
+            "status": {"type": "integer", "enum": [0, 1], "description": "Off or on."},
+            **_VALUES,
+        },
+    )
+
+
+def _expect() -> Schema:
+    properties: Schema = {
+        "decision": {"enum": ["allow", "deny"], "description": "Whether the request is refused."},
+        "reason": {"type": "string", "pattern": IDENTIFIER, "description": "Why it is refused."},
+        "status": {"type": "integer", "enum": [0, 1], "description": "Status told or stored."},
+        "assigned": {"type": "boolean", "description": "Whether the phone has the feature."},
+        "notify": {
+            "enum": [True, False, "requester", "others"],
+            "description": "Who is told: everyone (true), nobody (false), or one side only.",
+        },
+        "values": object_schema(
+            "Values told or stored.",
+            [],
+            _VALUES,
+        ),
+        "by": object_schema(
+            "Which rule, as `policy/rule`, decided each of these fields.",
+            [],
+            {
+                field: {**TEXT, "description": f"The rule that decided `{field}`."}
+                for field in DECIDED_FIELDS
+            },
+        ),
+        "matched": {
+            "type": "array",
+            "maxItems": MAX_LIST,
+            "items": TEXT,
+            "description": "All rules that match, as `policy/rule`, in order of precedence.",
+        },
+        "log": {
+            "type": "array",
+            "maxItems": MAX_LIST,
+            "items": TEXT,
+            "description": "The lines that are logged.",
+        },
+        "also": {
+            "type": "array",
+            "maxItems": MAX_LIST,
+            "items": _also(),
+            "description": "All sets that follow, in order; each with everything that it asks for.",
+        },
+    }
+    expect = object_schema("What must come out; what is not said is not compared.", [], properties)
+    return {**expect, "minProperties": 1}
+
+
+def case_schema() -> Schema:
+    """The schema of a file of kind PolicyTest."""
+    case = object_schema(
+        "One case.",
+        ["name", "given", "expect"],
+        {
+            "name": {**TEXT, "description": "A sentence that says what holds."},
+            "given": _facts("The facts of the request, and what is stored."),
+            "expect": _expect(),
+        },
+    )
+    properties: Schema = {
+        "apiVersion": {"const": API_VERSION, "description": "The language: dfks/v1."},
+        "kind": {"const": "PolicyTest", "description": "This file holds cases."},
+        "policies": {
+            "description": "The policy files under test, relative to this file, in their order.",
+            **list_schema(TEXT),
+        },
+        "defaults": _facts("Facts of every case that does not give them itself."),
+        "tests": {
+            "description": "The cases.",
+            "type": "array",
+            "minItems": 1,
+            "maxItems": MAX_CASES,
+            "items": case,
+        },
+    }
+    required = ["apiVersion", "kind", "policies", "tests"]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "dfks policy cases",
+        **object_schema("Cases that pin policies down.", required, properties),
+    }

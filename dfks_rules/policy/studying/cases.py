@@ -1,0 +1,143 @@
+"""Cases that pin policies down: facts given, decision expected. Parsed here, and run.
+
+The name of a file of cases ends with `cases.yaml`; it stands beside the policies that it is about.
+There may be several.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any, NamedTuple
+
+from jsonschema import Draft202012Validator
+
+from dfks_rules.errors import Finding, PolicyError
+from dfks_rules.model.decisions import Decision
+from dfks_rules.policy.deciding.answer import answer_of
+from dfks_rules.policy.deciding.policy_set import PolicySet
+from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.given import Given, missing, view_of
+from dfks_rules.policy.facts.view import View
+from dfks_rules.policy.reading.source import Source, parse
+from dfks_rules.policy.reading.validate import validate, validator
+from dfks_rules.policy.studying.case_schema import case_schema
+from dfks_rules.yaml.scalar import flow
+from dfks_rules.yaml.tree import Path, Tree
+
+
+class Case(NamedTuple):
+    """One question to the policies, and the answer that is expected."""
+
+    name: str
+    """A sentence that says what holds."""
+    line: int
+    """Where it stands in its file, 1-based."""
+    view: View
+    """The request, what is stored, and when it comes."""
+    expect: Mapping[str, Any]
+    """As written; what is not said is not compared."""
+
+
+class CaseFile(NamedTuple):
+    """One file of cases."""
+
+    file: str
+    """Path as it was given."""
+    policies: tuple[str, ...]
+    """The policy files, or directories of them, under test, relative to this file."""
+    cases: tuple[Case, ...]
+    """In the order of the file."""
+
+
+class CaseResult(NamedTuple):
+    """What became of one case."""
+
+    case: Case
+    """The case."""
+    decision: Decision
+    """What the policies decided."""
+    differences: tuple[str, ...]
+    """One line for each expectation that was not met."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything is as expected."""
+        return not self.differences
+
+
+def is_cases_file(name: str) -> bool:
+    """Whether a file in a directory of policies holds cases and not a policy."""
+    return name.endswith("cases.yaml")
+
+
+def parse_cases(source: Source) -> CaseFile:
+    """The cases in one file.
+
+    Raises:
+        PolicyError: with every finding.
+    """
+    tree, findings = parse(source)
+    if tree is not None:
+        findings = [finding for _, finding in validate(tree, _validator())]
+    if tree is None or findings:
+        raise PolicyError(findings)
+    cases = []
+    for position, written in enumerate(tree.value["tests"]):
+        path: Path = ("tests", position)
+        facts = {**tree.value.get("defaults", {}), **written["given"]}
+        problem = missing(facts)
+        if problem:
+            findings.append(tree.finding(path, "policy_case", problem))
+            continue
+        line = tree.places[path].line
+        case = Case(written["name"], line, view_of(facts), written["expect"])
+        findings += contradictions(tree, (*path, "given"), case.view, written["given"])
+        cases.append(case)
+    if findings:
+        raise PolicyError(findings)
+    return CaseFile(source.file, tuple(tree.value["policies"]), tuple(cases))
+
+
+def run_cases(cases: CaseFile, policies: PolicySet) -> list[CaseResult]:
+    """Every case, decided by policies made of the files that `cases` names."""
+    results = []
+    for case in cases.cases:
+        decision = policies.decide_view(case.view)
+        results.append(CaseResult(case, decision, tuple(_differences(case.expect, decision))))
+    return results
+
+
+def contradictions(tree: Tree, path: Path, view: View, given: Given) -> Iterator[Finding]:
+    """Facts that are given at `path` and that the request made of them does not have."""
+    for name, value in given.items():
+        seen = FACTS[name].read(view)
+        if seen != (tuple(value) if isinstance(value, list) else value):
+            really = "absent" if seen is None else f"`{seen}`"
+            message = f"`{name}` cannot be `{value}`: the other facts make it {really}"
+            yield tree.finding((*path, name), "policy_case", message, at_key=True)
+
+
+@cache
+def _validator() -> Draft202012Validator:
+    return validator(case_schema())
+
+
+def _differences(expect: Mapping[str, Any], decision: Decision) -> Iterator[str]:
+    """One line for each expectation that is not met."""
+    seen = answer_of(decision)
+    for field, wanted in expect.items():
+        if isinstance(wanted, dict):
+            for name, value in wanted.items():
+                if seen[field].get(name) != value:
+                    nothing = "no rule" if field == "by" else "nothing"
+                    got = _written(seen[field].get(name), nothing)
+                    yield f"{field}.{name}: expected {_written(value)}, got {got}"
+        elif seen[field] != wanted:
+            got = _written(seen[field], "no denial" if field == "reason" else "nothing")
+            yield f"{field}: expected {_written(wanted)}, got {got}"
+
+
+def _written(value: Any, nothing: str = "nothing") -> str:
+    """A value as a case has it."""
+    if value is None:
+        return nothing
+    return value if isinstance(value, str) else flow(value)

@@ -1,0 +1,283 @@
+"""Why the policies decide as they do: which rules matched, what each came to, why others did not.
+
+Nothing is recorded while requests are served: an explanation is worked out from the facts of a
+request when somebody asks for it.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from dfks_rules.model.decisions import AlsoSet, Decision
+from dfks_rules.model.requests import FeatureRequest
+from dfks_rules.policy.deciding.answer import answer_of, value_of
+from dfks_rules.policy.deciding.combine import make_plan
+from dfks_rules.policy.deciding.policy_set import PolicySet
+from dfks_rules.policy.facts.fact import FactLookup
+from dfks_rules.policy.facts.facts import FACTS, facts_of
+from dfks_rules.policy.facts.view import FactValue, View
+from dfks_rules.policy.language.alternatives import QUESTIONS, SignedAtom, alternatives
+from dfks_rules.policy.language.document import AllOf, AnyOf, Condition, Not, Rule
+from dfks_rules.policy.language.text import literal_text, printable, saw_text, value_text
+
+
+class Said(NamedTuple):
+    """One field that a matching rule sets, and what became of it."""
+
+    field: str
+    """As `Decision.decided_by` names it."""
+    value: object
+    """What was decided for the field; None when no rule decided it."""
+    lost: str | None
+    """Why the rule did not decide the field; None when it did."""
+
+
+class Matched(NamedTuple):
+    """A rule that matched."""
+
+    rule: str
+    """Its id, `policy/rule`."""
+    said: tuple[Said, ...]
+    """Each field that it sets."""
+
+
+class Reason(NamedTuple):
+    """A test that is false for the request."""
+
+    test: SignedAtom
+    """The test, or its negation."""
+    saw: dict[str, FactValue]
+    """The facts that it reads, and their values."""
+
+    def __str__(self) -> str:
+        fact = self.test.atom.fact
+        return f"{literal_text(self.test)}; saw {saw_text(self.saw, fact)}"
+
+
+class Unmatched(NamedTuple):
+    """A rule that did not match."""
+
+    rule: str
+    """Its id, `policy/rule`."""
+    because: tuple[Reason, ...]
+    """Tests that are all false; had one of them been true, the rule would have come further."""
+    elsewhere: bool
+    """Whether it is about another operation, feature or domain, so that nothing else counts."""
+
+
+class Explanation(NamedTuple):
+    """Why one request is answered as it is."""
+
+    request: FeatureRequest
+    """What was asked."""
+    decision: Decision
+    """The answer."""
+    matched: tuple[Matched, ...]
+    """In order of precedence."""
+    unmatched: tuple[Unmatched, ...]
+    """In order of precedence."""
+    about: dict[str, FactValue]
+    """What is asked for, and what the forward target is: the facts `request.…` and `target.…`."""
+
+
+def explain(policies: PolicySet, view: View) -> Explanation:
+    """Why `policies` answer a request as they do, or did before they were closed."""
+    view = policies.sees(view)
+    decision = policies.decide_by_reference(view)
+    rules = {rule.id: rule for rule in policies.rules}
+    matching = [rules[name] for name in decision.matched if name in rules]
+    lookup = facts_of(view)
+    return Explanation(
+        view.request,
+        decision,
+        tuple(Matched(rule.id, _said(rule, matching, view, decision)) for rule in matching),
+        tuple(
+            Unmatched(
+                rule.id,
+                tuple(_reason(test, lookup) for test in failing(rule.condition, lookup)),
+                not _can_match(rule, view),
+            )
+            for rule in policies.rules
+            if rule.id not in decision.matched
+        ),
+        _about(view),
+    )
+
+
+def _about(view: View) -> dict[str, FactValue]:
+    names = [name for name in FACTS if name.startswith(("request.", "target."))]
+    values = {name: FACTS[name].read(view) for name in names}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def failing(
+    condition: Condition, lookup: FactLookup, *, positive: bool = True
+) -> Iterator[SignedAtom]:
+    """The tests to blame for a condition (or its negation) that is false.
+
+    Of conditions that must all be true, the first that is not; of those of which one must be true,
+    every one. Nothing when the condition is true.
+    """
+    match condition:
+        case Not(part):
+            yield from failing(part, lookup, positive=not positive)
+        case AllOf(parts) | AnyOf(parts):
+            found = [list(failing(part, lookup, positive=positive)) for part in parts]
+            if isinstance(condition, AllOf) == positive:
+                yield from next((tests for tests in found if tests), [])
+            elif all(found):
+                yield from dict.fromkeys(test for tests in found for test in tests)
+        case _:
+            if condition.holds(lookup) != positive:
+                yield SignedAtom(condition, positive)
+
+
+def _reason(test: SignedAtom, lookup: FactLookup) -> Reason:
+    return Reason(test, {name: lookup(name) for name in test.atom.facts})
+
+
+def _can_match(rule: Rule, view: View) -> bool:
+    """Whether the rule is about this operation, feature and domain at all."""
+    request = view.request
+    question = QUESTIONS.index((request.operation, request.feature))
+    return any(
+        question in way.questions
+        and (way.domains is None or request.presentity.domain in way.domains)
+        for way in alternatives(rule.condition)
+    )
+
+
+def _said(rule: Rule, matching: list[Rule], view: View, decision: Decision) -> tuple[Said, ...]:
+    """What one rule sets, as a plan of this rule alone tells, and what became of it."""
+    request = view.request
+    alone = make_plan(
+        [rule._replace(shadow=False)],
+        request.operation,
+        request.feature,
+        decision.revision,
+        facts_of(view),
+    ).decided_by
+    answer = answer_of(decision)
+    said = []
+    for field in alone:
+        by = decision.decided_by.get(field)
+        lost = None if by == rule.id else _why_lost(rule, field, matching, decision)
+        said.append(Said(field, None if by is None else value_of(answer, field), lost))
+    return tuple(said)
+
+
+def _why_lost(rule: Rule, field: str, matching: list[Rule], decision: Decision) -> str:
+    by = decision.decided_by.get(field)
+    if rule.shadow:
+        return "its policy has `mode: shadow`"
+    if by is not None:
+        return f"{by} comes first"
+    if "deny" in decision.decided_by:
+        return f"{decision.decided_by['deny']} denies"
+    final = next(rule.id for rule in matching if rule.effects.final)
+    return f"{final} is final"
+
+
+# --- for people and programs ---
+
+
+def decision_line(request: FeatureRequest, decision: Decision) -> str:
+    """One line: what was asked, and the answer."""
+    feature = f" {request.feature.value}" if request.feature else ""
+    asked = f"{request.operation.value}{feature} of {printable(request.presentity.uri)}"
+    if decision.denial is not None:
+        text = f" ({decision.denial.text})" if decision.denial.text else ""
+        return f"{asked}: denied, {decision.denial.reason}{text}"
+    if request.feature is None:
+        return f"{asked}: allowed"
+    answer = answer_of(decision)
+    shown = {"status": answer["status"], **answer["values"]}
+    shown |= {"assigned": answer["assigned"], "notify": answer["notify"]}
+    told = ", ".join(f"{name} {value_text(v)}" for name, v in shown.items() if v is not None)
+    return f"{asked}: allowed, {told}"
+
+
+def brief(explanation: Explanation) -> list[str]:
+    """One to three lines: which rules matched, and which decided what."""
+    decision = explanation.decision
+    if not decision.matched:
+        return ["no rule matched"]
+    lines = [f"matched: {', '.join(decision.matched)}"]
+    if decision.decided_by:
+        by = ", ".join(f"{field} by {rule}" for field, rule in decision.decided_by.items())
+        lines.append(f"decided: {by}")
+    return lines
+
+
+def lines_of(explanation: Explanation, *, every: bool = False) -> list[str]:
+    """The explanation for people.
+
+    Args:
+        explanation: what to tell.
+        every: also why rules about other operations, features and domains did not match.
+    """
+    lines = [decision_line(explanation.request, explanation.decision)]
+    for subject, title in (("request", "asked for"), ("target", "target")):
+        told = [
+            f"{name.partition('.')[2]} {value_text(value)}"
+            for name, value in explanation.about.items()
+            if name.startswith(subject)
+        ]
+        lines += [f"{title}: {', '.join(told)}"] if told else []
+    lines += [f"also: {_also_line(one)}" for one in explanation.decision.also]
+    lines += _block("matched, in order of precedence:", map(_matched_lines, explanation.matched))
+    shown = [one for one in explanation.unmatched if every or not one.elsewhere]
+    lines += _block("did not match:", map(_unmatched_lines, shown))
+    hidden = len(explanation.unmatched) - len(shown)
+    if hidden:
+        what = "1 rule is" if hidden == 1 else f"{hidden} rules are"
+        lines.append(f"{what} about other operations, features or domains")
+    return lines
+
+
+def _also_line(also: AlsoSet) -> str:
+    """A set that follows: `sets DoNotDisturb of sip:secretary@acme.example, status 1`."""
+    feature, state = also.asked.feature, also.asked.state
+    told = "".join(f", {name} {value_text(v)}" for name, v in state.by_name.items())
+    who = printable(also.presentity.uri)
+    return f"sets {feature.value} of {who}, status {int(state.status)}{told}"
+
+
+def _block(title: str, entries: Iterator[list[str]]) -> list[str]:
+    lines = [f"  {line}" for entry in entries for line in entry]
+    return [title, *lines] if lines else []
+
+
+def _matched_lines(matched: Matched) -> list[str]:
+    lines = [
+        f"  {said.field}: "
+        + (f"not used, {said.lost}" if said.lost else f"decided, {value_text(said.value)}")
+        for said in matched.said
+    ]
+    return [matched.rule, *(lines or ["  sets nothing here"])]
+
+
+def _unmatched_lines(unmatched: Unmatched) -> list[str]:
+    return [unmatched.rule, *(f"  {reason}" for reason in unmatched.because)]
+
+
+def explanation_json(explanation: Explanation) -> dict[str, object]:
+    """The explanation as a JSON object."""
+    return {
+        "decision": answer_of(explanation.decision),
+        "revision": explanation.decision.revision,
+        "about": explanation.about,
+        "matched": [
+            {"rule": one.rule, "said": [said._asdict() for said in one.said]}
+            for one in explanation.matched
+        ],
+        "unmatched": [
+            {
+                "rule": one.rule,
+                "elsewhere": one.elsewhere,
+                "because": [
+                    {"test": literal_text(reason.test), "saw": reason.saw} for reason in one.because
+                ],
+            }
+            for one in explanation.unmatched
+        ],
+    }

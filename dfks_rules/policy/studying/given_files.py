@@ -1,0 +1,57 @@
+"""Facts in files or on command lines → the request that has them."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+from dfks_rules.errors import Finding, PolicyError
+from dfks_rules.policy.facts.given import missing, view_of
+from dfks_rules.policy.facts.view import View
+from dfks_rules.policy.reading.source import Source, parse
+from dfks_rules.policy.reading.validate import validate, validator
+from dfks_rules.policy.studying.case_schema import case_schema
+from dfks_rules.policy.studying.cases import contradictions
+
+INCOMPLETE = "policy_facts_missing"
+"""Code of the finding about facts that make no request yet."""
+
+
+def parse_given(sources: Sequence[Source]) -> View:
+    """The request that all these facts make; what a later source says holds.
+
+    Args:
+        sources: mappings of facts as `given` in cases, in YAML or JSON; at least one.
+
+    Raises:
+        PolicyError: with every finding.
+    """
+    trees, findings = [], []
+    for source in sources:
+        tree, found = parse(source)
+        findings += found
+        if tree is not None:
+            trees.append(tree)
+            findings += [finding for _, finding in validate(tree, _validator())]
+    if findings:
+        raise PolicyError(findings)
+    facts: dict[str, Any] = {}
+    for tree in trees:
+        facts |= tree.value
+    problem = missing(facts)
+    if problem:
+        message = problem.replace("case has no", "facts lack")
+        raise PolicyError([Finding(sources[-1].file, 0, 0, INCOMPLETE, message)])
+    view = view_of(facts)
+    for tree in trees:
+        own = {name: value for name, value in tree.value.items() if facts[name] == value}
+        findings += contradictions(tree, (), view, own)
+    if findings:
+        raise PolicyError(findings)
+    return view
+
+
+@cache
+def _validator() -> Draft202012Validator:
+    return validator(case_schema()["properties"]["defaults"])

@@ -1,0 +1,251 @@
+"""Values of a fact that tests of policies tell apart: each constant, and what is just beside it.
+
+A fact compared with `lt: "08:00"` behaves in two ways, and 07:59 and 08:00 show both. So few values
+stand for all that a phone could send. Table-driven: a matcher or type without a row is sampled by
+its plain constants.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from itertools import islice
+from re import _constants as ops  # type: ignore[attr-defined]
+from re import _parser as regex  # type: ignore[attr-defined]
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+from dfks_rules.policy.facts.fact import Kind
+from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.language.matchers import Atom, Named
+from dfks_rules.policy.reading.schema_pieces import constant_schema
+from dfks_rules.policy.reading.validate import validator
+
+MAX_SAMPLES = 40
+"""Most values of one fact; a list of 500 users differs in none of the ways that matter."""
+
+_ORDER = ("prefix", "has", "suffix")
+"""Matchers that want a piece of a text, as the pieces stand in it."""
+_OTHER: dict[Kind, tuple[Any, ...]] = {
+    Kind.TEXT: ("other",),
+    Kind.DOMAIN: ("other.example",),
+    Kind.AOR: ("sip:other@other.example",),
+    Kind.STATUS: (0, 1),
+    Kind.COUNT: (1,),
+    Kind.IP: ("192.0.2.99",),
+    Kind.TIME: ("12:00",),
+    Kind.DATE: ("2026-01-05",),
+    Kind.MOMENT: ("2026-01-05T12:00+00:00",),
+    Kind.FLAG: (True, False),
+    Kind.NAMES: (("other",),),
+    Kind.CLASS: ("unknown",),
+    Kind.COUNTRY: ("AQ",),
+}
+"""What no policy names, by type."""
+
+
+def samples(name: str, atoms: Iterable[Atom]) -> list[Any]:
+    """Values of one fact that these tests of it tell apart, and one that none of them names.
+
+    None, an absent fact, is one of them. The order is that of the tests, without repetitions.
+    """
+    kind = FACTS[name].kind
+    found: dict[Any, None] = {}
+    for atom in atoms:
+        found.update(dict.fromkeys(islice(_about(kind, atom), MAX_SAMPLES - len(found))))
+    found.update(dict.fromkeys(FACTS[name].words or _OTHER.get(kind, ())))
+    return [value for value in found if possible(name, value)] + [None]
+
+
+def possible(name: str, value: Any) -> bool:
+    """Whether a fact can have this value, as far as its type goes."""
+    parts = value if isinstance(value, tuple) else (value,)
+    return all(map(_validator(name).is_valid, parts))
+
+
+def joined(atoms: Sequence[Atom]) -> list[Any]:
+    """A value that several tests of one fact want together, if they want pieces of one.
+
+    A text begins, goes on and ends as they want; of names there are all.
+    """
+    if any(FACTS[atom.fact].kind is Kind.NAMES for atom in atoms):
+        return [tuple(str(atom.operand[0]) for atom in atoms if isinstance(atom.operand, tuple))]
+    parts: dict[str, str] = {}
+    for atom in atoms:
+        if atom.matcher in _ORDER and isinstance(atom.operand, tuple):
+            parts[atom.matcher] = parts.get(atom.matcher, "") + str(atom.operand[0])
+    return ["".join(parts.get(matcher, "") for matcher in _ORDER)] if len(parts) > 1 else []
+
+
+@cache
+def _validator(name: str) -> Draft202012Validator:
+    return validator(constant_schema(FACTS[name]))
+
+
+def _about(kind: Kind, atom: Atom) -> Iterator[Any]:
+    """Values on both sides of one test."""
+    make = _BY_MATCHER.get(atom.matcher)
+    if make is None or atom.operand is None:
+        return
+    for value in make(atom.operand):
+        if kind is Kind.AOR and not value.startswith("sip:"):
+            yield f"sip:{value}"
+        else:
+            yield from _BESIDE.get(kind, _alone)(value)
+
+
+def _alone(value: Any) -> Iterator[Any]:
+    yield value
+
+
+def _numbers(value: int) -> Iterator[int]:
+    yield from (number for number in (value, value - 1, value + 1) if number >= 0)
+
+
+def _times(value: str) -> Iterator[str]:
+    at = datetime.fromisoformat(f"2026-01-05T{value}")
+    for minutes in (0, -1, 1):
+        yield f"{at + timedelta(minutes=minutes):%H:%M}"
+
+
+def _dates(value: str) -> Iterator[str]:
+    yield value
+    day = date.fromisoformat(value)
+    yield from (one.isoformat() for one in _days_beside(day))
+
+
+def _names(value: str) -> Iterator[tuple[str, ...]]:
+    yield (value,)
+
+
+def _days_beside(day: date) -> Iterator[date]:
+    if day > date.min:
+        yield day - timedelta(days=1)
+    if day < date.max:
+        yield day + timedelta(days=1)
+
+
+_BESIDE: dict[Kind, Callable[[Any], Iterator[Any]]] = {
+    Kind.COUNT: _numbers,
+    Kind.TIME: _times,
+    Kind.DATE: _dates,
+    Kind.NAMES: _names,
+}
+"""A constant as a value of the fact, and the values just below and above it."""
+
+
+def _one(constant: Any) -> Iterable[Any]:
+    return (constant,)
+
+
+def _some(constants: Iterable[Any]) -> Iterable[Any]:
+    return sorted(constants, key=repr)
+
+
+def _prefixed(texts: Iterable[str]) -> Iterable[str]:
+    return [value for text in texts for value in (f"{text}0", text, f"{text}x", text[:-1])]
+
+
+def _suffixed(texts: Iterable[str]) -> Iterable[str]:
+    return [value for text in texts for value in (f"x{text}", text, text[1:])]
+
+
+def _holding(texts: Iterable[str]) -> Iterable[str]:
+    return [value for text in texts for value in (text, f"x{text}x")]
+
+
+def _beside_networks(networks: Iterable[Any]) -> Iterable[str]:
+    for network in (named.value for named in networks):
+        first, last = int(network.network_address), int(network.broadcast_address)
+        for number in (first, last, last + 1, first - 1):
+            if 0 <= number < 2**network.max_prefixlen:
+                yield str(type(network.network_address)(number))
+
+
+def _edges(schedule: Named) -> Iterable[str]:
+    """Moments just within the hours of a schedule and just outside, and on days with others."""
+    _, (zone, weekly, excepted, extra) = schedule
+    hours = [(_A_MONDAY + timedelta(min(days)), one) for days, some in weekly for one in some]
+    hours += [(days.first, one) for days, some in extra for one in some]
+    for days in excepted:
+        hours += [(days.first, one) for _, some in weekly for one in some]
+    for day, (start, end) in hours:
+        midnight = datetime(day.year, day.month, day.day, tzinfo=zone or UTC)
+        for minute in (start, start - 1, end, end - 1):
+            yield (midnight + timedelta(minutes=minute)).isoformat(timespec="minutes")
+
+
+def _examples(patterns: Iterable[Named]) -> Iterable[str]:
+    """A shortest text that each branch of the patterns matches, and one beside it."""
+    for compiled in (pattern.value for pattern in patterns):
+        for text in _texts_of(regex.parse(compiled.pattern, compiled.flags)):
+            yield text
+            yield f"{text}x"
+            if compiled.flags & re.IGNORECASE:
+                yield text.swapcase()
+
+
+def _texts_of(parsed: Iterable[tuple[Any, Any]]) -> list[str]:
+    """A few texts that match; an assertion is taken as met, the atom itself has the last word."""
+    texts = [""]
+    for op, argument in parsed:
+        pieces = _pieces(op, argument)
+        texts = [text + piece for text in texts for piece in pieces][:8]
+    return texts
+
+
+def _pieces(op: Any, argument: Any) -> list[str]:
+    make = _BY_OPERATION.get(op)
+    return [""] if make is None else make(argument)
+
+
+def _repeated(argument: Any) -> list[str]:
+    least, _, inner = argument
+    return [text * least for text in _texts_of(inner)] if least <= _MAX_REPEATED else [""]
+
+
+def _member(members: Iterable[tuple[Any, Any]]) -> str:
+    """A character of a class; `x` for a negated class or a category such as digits' complement."""
+    for op, argument in members:
+        if op is ops.LITERAL:
+            return chr(argument)
+        if op is ops.RANGE:
+            return chr(argument[0])
+        if op is ops.CATEGORY and argument is ops.CATEGORY_DIGIT:
+            return "0"
+    return "x"
+
+
+_A_MONDAY = date(2026, 1, 5)
+_MAX_REPEATED = 64
+_BY_OPERATION: dict[Any, Callable[[Any], list[str]]] = {
+    ops.LITERAL: lambda code: [chr(code)],
+    ops.NOT_LITERAL: lambda _: ["x"],
+    ops.ANY: lambda _: ["x"],
+    ops.IN: lambda members: [_member(members)],
+    ops.BRANCH: lambda branches: [text for one in branches[1] for text in _texts_of(one)],
+    ops.SUBPATTERN: lambda group: _texts_of(group[3]),
+    ops.ATOMIC_GROUP: lambda group: _texts_of(group),
+    ops.MAX_REPEAT: _repeated,
+    ops.MIN_REPEAT: _repeated,
+    ops.POSSESSIVE_REPEAT: _repeated,
+}
+"""Part of a parsed pattern → a few texts that it matches."""
+
+_BY_MATCHER: dict[str, Callable[[Any], Iterable[Any]]] = {
+    "eq": _one,
+    "in": _some,
+    "lt": _one,
+    "le": _one,
+    "gt": _one,
+    "ge": _one,
+    "has": _holding,
+    "prefix": _prefixed,
+    "suffix": _suffixed,
+    "glob": _examples,
+    "regex": _examples,
+    "cidr": _beside_networks,
+    "during": _edges,
+}
+"""Matcher → values of its operand, and values that only just miss it."""

@@ -1,0 +1,268 @@
+"""Requests that tell two sets of policies apart, if any of few requests does.
+
+Each way in which a rule can match gives a request that matches it, as far as one is found; then
+one fact after the other, then two at a time, is given each of its telling values (`samples`). It
+is a search and no proof: what it does not find may still be there.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, combinations, islice, product
+from typing import Any, NamedTuple
+
+from dfks_rules.model.features import VALUES_OF
+from dfks_rules.model.requests import Operation
+from dfks_rules.policy.facts.fact import Kind
+from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.given import missing, view_of
+from dfks_rules.policy.facts.view import View
+from dfks_rules.policy.language.alternatives import (
+    QUESTIONS,
+    Alternative,
+    Question,
+    SignedAtom,
+    alternatives,
+)
+from dfks_rules.policy.language.document import Effects, Rule
+from dfks_rules.policy.language.matchers import Atom
+from dfks_rules.policy.language.values import Clamped
+from dfks_rules.policy.studying.samples import joined, possible, samples
+
+MAX_CANDIDATES = 100_000
+"""Most requests that are made, those included that were made before."""
+
+Facts = dict[str, Any]
+"""Name of a fact → its value, as `given` of a case."""
+
+
+class Witness(NamedTuple):
+    """One request that is tried."""
+
+    given: Facts
+    """What makes it; all else is as usual."""
+    view: View
+    """The request."""
+
+
+def witnesses(old: Sequence[Rule], new: Sequence[Rule]) -> Iterator[Witness]:
+    """Requests to decide by two sets of rules, the most telling first, no two alike.
+
+    The order is the same each time. There may be many: the caller says when to stop.
+    """
+    tried: set[View] = set()
+    for witness in islice(_candidates(_changed_first(old, new)), MAX_CANDIDATES):
+        if witness.view not in tried:
+            tried.add(witness.view)
+            yield witness
+
+
+def witness_of(given: Facts) -> Witness | None:
+    """The request that has these facts, without those that others rule out.
+
+    So a fact that cannot be given is no fact of a witness. None when what is left is no request.
+    """
+    while missing(given) is None:
+        view = view_of(given)
+        seen = {name: value for name, value in given.items() if FACTS[name].read(view) == value}
+        if len(seen) == len(given):
+            return Witness(given, view)
+        given = seen
+    return None
+
+
+def smallest(witness: Witness, tells: Callable[[Witness], bool]) -> Witness:
+    """The same with fewer facts, none of which can be left out if the request shall still tell."""
+    # User and domain say more than an address, and `stored.status` than the name of the feature.
+    whole = [name for name in witness.given if FACTS[name].kind is Kind.AOR]
+    for left_out in (*whole, *(name for name in reversed(witness.given) if name not in whole)):
+        rest = {name: value for name, value in witness.given.items() if name != left_out}
+        fewer = witness_of(rest)
+        if fewer is not None and tells(fewer):
+            return smallest(fewer, tells)
+    return witness
+
+
+def _changed_first(old: Sequence[Rule], new: Sequence[Rule]) -> list[Rule]:
+    """Every rule of both, once; those that only one of them has come first."""
+    before, after = {rule.id: rule for rule in old}, {rule.id: rule for rule in new}
+    changed = [rule for rule in new if before.get(rule.id) != rule]
+    gone = [rule for rule in old if after.get(rule.id) != rule]
+    return [*changed, *gone, *(rule for rule in new if before.get(rule.id) == rule)]
+
+
+def _candidates(rules: Sequence[Rule]) -> Iterator[Witness]:
+    """Requests that match a rule, then these with one fact changed, then with two."""
+    dimensions = _dimensions(rules)
+    seeds: list[tuple[Question, Witness]] = []
+    for question, witness in _seeds(rules):
+        seeds.append((question, witness))
+        yield witness
+    for count in (1, 2):
+        yield from _in_turn(
+            [
+                _variations(witness, _turned(dimensions[question], number), count)
+                for number, (question, witness) in enumerate(seeds)
+            ]
+        )
+
+
+def _turned(dimensions: Facts, number: int) -> Facts:
+    """Another fact first for each request: alike ones would all become the same one first."""
+    names = list(dimensions)
+    first = number % len(names)
+    return {name: dimensions[name] for name in names[first:] + names[:first]}
+
+
+def _in_turn(iterators: list[Iterator[Witness]]) -> Iterator[Witness]:
+    """One of each, then one of each again, so that none waits for the end of another."""
+    while iterators:
+        left = []
+        for iterator in iterators:
+            one = next(iterator, None)
+            if one is not None:
+                yield one
+                left.append(iterator)
+        iterators = left
+
+
+def _variations(seed: Witness, dimensions: dict[str, list[Any]], count: int) -> Iterator[Witness]:
+    """The request with `count` facts changed."""
+    others = {
+        name: [value for value in values if value != FACTS[name].read(seed.view)]
+        for name, values in dimensions.items()
+    }
+    for names in combinations(others, count):
+        for values in _products([others[name] for name in names]):
+            witness = _changed(seed, dict(zip(names, values, strict=True)))
+            if witness is not None:
+                yield witness
+
+
+def _products(columns: list[list[Any]]) -> list[tuple[Any, ...]]:
+    """All combinations of values, first those of the first values."""
+    places = sorted(product(*(range(len(column)) for column in columns)), key=sum)
+    return [tuple(column[i] for column, i in zip(columns, place, strict=True)) for place in places]
+
+
+def _changed(seed: Witness, changes: Facts) -> Witness | None:
+    """The request with other facts; None for an absent one. It must have what was asked for."""
+    given = {name: value for name, value in {**seed.given, **changes}.items() if value is not None}
+    witness = witness_of(given)
+    if witness is None:
+        return None
+    kept = all(FACTS[name].read(witness.view) == value for name, value in changes.items())
+    return witness if kept else None
+
+
+def _seeds(rules: Sequence[Rule]) -> Iterator[tuple[Question, Witness]]:
+    """For each question the usual request, and one for each way in which a rule can match it."""
+    for question in QUESTIONS:
+        yield question, _usual(question)
+    known: set[Alternative] = set()
+    for rule in rules:
+        for way in alternatives(rule.condition):
+            if way not in known:
+                known.add(way)
+                for position in sorted(way.questions):
+                    yield QUESTIONS[position], _solved(QUESTIONS[position], way)
+
+
+def _usual(question: Question) -> Witness:
+    operation, feature = question
+    given: Facts = {"op": operation.value}
+    if feature is not None:
+        given["feature"] = feature.value
+    if operation is Operation.SET:
+        given["request.status"] = 1
+    return Witness(given, view_of(given))
+
+
+def _solved(question: Question, way: Alternative) -> Witness:
+    """A request that meets as many literals of an alternative as a few passes find."""
+    literals = list(way.literals)
+    if way.domains is not None:
+        literals.append(SignedAtom(Atom("domain", "in", way.domains), positive=True))
+    literals.sort(key=_order)
+    tests = _tests_by_fact(literals)
+    best = _usual(question)
+    for _ in range(2):
+        for name in tests:
+            tries = (_changed(best, {name: value}) for value in _to_try(name, tests[name], best))
+            best = max(
+                (best, *(one for one in tries if one is not None)),
+                key=lambda one: _met(literals, one.view),
+            )
+    return best
+
+
+def _order(literal: SignedAtom) -> tuple[str, ...]:
+    """The same order in each process, which the order of a set is not."""
+    (fact, matcher, operand), positive = literal
+    words = sorted(map(repr, operand)) if isinstance(operand, frozenset) else [repr(operand)]
+    return (fact, matcher, str(positive), *words)
+
+
+def _tests_by_fact(literals: Iterable[SignedAtom]) -> dict[str, list[SignedAtom]]:
+    tests: dict[str, list[SignedAtom]] = {}
+    for literal in literals:
+        for name in literal.atom.facts:
+            tests.setdefault(name, []).append(literal)
+    return tests
+
+
+def _to_try(name: str, tests: Iterable[SignedAtom], witness: Witness) -> Iterator[Any]:
+    """Values of a fact that may meet these tests of it."""
+    own = [one for one in tests if one.atom.matcher != "sameAs"]
+    yield from joined([one.atom for one in own if one.positive])
+    yield from samples(name, (one.atom for one in own))
+    for other in dict.fromkeys(fact for one in tests for fact in one.atom.facts):
+        value = FACTS[other].read(witness.view)
+        if other != name and possible(name, value):
+            yield value
+
+
+def _met(literals: Iterable[SignedAtom], view: View) -> int:
+    return sum(
+        atom.holds(lambda name: FACTS[name].read(view)) == positive for atom, positive in literals
+    )
+
+
+def _dimensions(rules: Sequence[Rule]) -> dict[Question, dict[str, list[Any]]]:
+    """For each question: fact → its telling values."""
+    atoms: dict[Question, dict[str, dict[Atom, None]]] = {one: {} for one in QUESTIONS}
+    for rule in rules:
+        for way in alternatives(rule.condition):
+            tests = [literal.atom for literal in sorted(way.literals, key=_order)]
+            if way.domains is not None:
+                tests.append(Atom("domain", "in", way.domains))
+            for position in way.questions:
+                here = atoms[QUESTIONS[position]]
+                for atom in (*tests, *_bounds(rule.effects)):
+                    for name in atom.facts:
+                        here.setdefault(name, {})[atom] = None
+                for name in rule.effects.facts:
+                    here.setdefault(name, {})
+    return {
+        question: {
+            name: samples(name, (atom for atom in read.get(name, ()) if atom.facts[0] == name))
+            for name in sorted({*read, *_always(question)} - {"op", "feature"})
+        }
+        for question, read in atoms.items()
+    }
+
+
+def _bounds(effects: Effects) -> Iterator[Atom]:
+    """Tests that tell apart what a number within bounds is taken from."""
+    for _, value in chain(effects.values, *(also.values for also in effects.also)):
+        if isinstance(value, Clamped):
+            yield Atom(value.fact, "lt", value.minimum)
+            yield Atom(value.fact, "gt", value.maximum)
+
+
+def _always(question: Question) -> list[str]:
+    """Facts that a decision depends on though no rule reads them."""
+    operation, feature = question
+    if operation is Operation.SUBSCRIBE or feature is None:
+        return ["watcher"]
+    prefixes = ["stored", "request"] if operation is Operation.SET else ["stored"]
+    values = ["status", *(value.value for value in VALUES_OF[feature])]
+    return [f"{prefix}.{value}" for prefix in prefixes for value in values]

@@ -1,0 +1,169 @@
+"""Requests of ours that wait for a final response (RFC 3261 §17.1.2).
+
+| state      | input                   | output                        | next       |
+|------------|-------------------------|-------------------------------|------------|
+| trying     | timer E                 | send the request again        | trying     |
+| trying     | 1xx                     | nothing                       | proceeding |
+| proceeding | timer E (T2)            | send the request again        | proceeding |
+| both       | 2xx to 6xx              | tell the owner: answered      | terminated |
+| both       | timer F                 | tell the owner: timed out     | terminated |
+| both       | transport error         | tell the owner: unreachable   | terminated |
+| both       | transport error, and there is another way | send the request that way | trying |
+| both       | the owner gives it up   | nothing                       | terminated |
+
+A terminated transaction is forgotten at once: a late response then matches nothing and is dropped,
+which is all that timer K is for. There is no timer E on a stream.
+"""
+
+import re
+from enum import Enum
+from typing import Generic, TypeVar
+
+from dfks_rules.sip.flow import Flow
+from dfks_rules.sip.timers import T1, T2, TIMEOUT, TimerQueues
+from dfks_rules.sip.via import via_start
+
+Owner = TypeVar("Owner")
+
+_BRANCH = re.compile(rb"\r\nVia: [^\r\n]*;branch=([^\r\n;]++)\r\n")
+
+
+class ClientState(Enum):
+    """Where a client transaction stands."""
+
+    TRYING = "trying"
+    PROCEEDING = "proceeding"
+    TERMINATED = "terminated"
+
+
+class Outgoing:
+    """A request of ours, ready to be sent."""
+
+    __slots__ = ("branch", "flow", "message", "otherwise")
+
+    def __init__(self, branch: bytes, message: bytes, flow: Flow, otherwise: Flow | None) -> None:
+        self.branch = branch
+        self.message = message
+        self.flow = flow
+        self.otherwise = otherwise
+        """Where it goes when nobody can be reached by `flow`; None for nowhere."""
+
+
+class ClientTransaction(Generic[Owner]):
+    """A request of ours that waits for its final response."""
+
+    __slots__ = ("_otherwise", "_started", "_wait", "branch", "flow", "message", "owner", "state")
+
+    def __init__(self, request: Outgoing, owner: Owner, now: float) -> None:
+        self.branch = request.branch
+        self.message = request.message
+        """Let go of at the end: the timers hold the transaction for a while."""
+        self.flow = request.flow
+        self.owner = owner
+        """Whom the outcome is told to."""
+        self.state = ClientState.TRYING
+        self._otherwise = request.otherwise
+        self._started = now
+        self._wait = T1
+        """The current value of timer E, s."""
+
+    def proceed(self) -> None:
+        """A provisional response came: the request is repeated less often."""
+        self.state = ClientState.PROCEEDING
+        self._wait = T2
+
+    def end(self) -> None:
+        """It is over, one way or another."""
+        self.state = ClientState.TERMINATED
+        self.message = b""
+
+    def fall_back(self) -> bool:
+        """Take the other way, once; whether there was one."""
+        if self._otherwise is None:
+            return False
+        here, there = via_start(self.flow.listener), via_start(self._otherwise.listener)
+        self.message = self.message.replace(b"\r\n" + here, b"\r\n" + there, 1)
+        self.flow, self._otherwise = self._otherwise, None
+        self.state = ClientState.TRYING
+        self._wait = T1
+        return True
+
+    def next_wait(self, deadline: float) -> float:
+        """How long after the timer that was due at `deadline` the next one is, s; 0: timed out."""
+        left = self._started + TIMEOUT - deadline
+        self._wait = min(2 * self._wait, T2)
+        return max(0.0, min(self._wait, left))
+
+
+def branch_of(message: bytes) -> bytes | None:
+    """The branch of a request of ours; None for a response."""
+    found = None if message.startswith(b"SIP/") else _BRANCH.search(message)
+    return None if found is None else found[1]
+
+
+class ClientTransactions(Generic[Owner]):
+    """The requests of ours that wait for a final response."""
+
+    def __init__(self) -> None:
+        self._by_branch: dict[bytes, ClientTransaction[Owner]] = {}
+        self._timers: TimerQueues[ClientTransaction[Owner]] = TimerQueues()
+
+    def __len__(self) -> int:
+        return len(self._by_branch)
+
+    def begin(self, request: Outgoing, owner: Owner, now: float) -> ClientTransaction[Owner]:
+        """Remember a request that is being sent."""
+        transaction = ClientTransaction(request, owner, now)
+        self._by_branch[request.branch] = transaction
+        self._timers.add(now, TIMEOUT if request.flow.listener.reliable else T1, transaction)
+        return transaction
+
+    def find(self, branch: bytes) -> ClientTransaction[Owner] | None:
+        """The transaction of a branch, if it has not ended."""
+        return self._by_branch.get(branch)
+
+    def answered(self, branch: bytes, status: int) -> ClientTransaction[Owner] | None:
+        """The transaction that a final response ends; None for a provisional one or a stranger."""
+        if status < 200:
+            proceeding = self._by_branch.get(branch)
+            if proceeding is not None:
+                proceeding.proceed()
+            return None
+        transaction = self._by_branch.pop(branch, None)
+        if transaction is not None:
+            transaction.end()
+        return transaction
+
+    def fall_back(self, transaction: ClientTransaction[Owner], now: float) -> bool:
+        """Have a request that reached nobody take its other way; whether there is one."""
+        has_other = transaction.fall_back()
+        if has_other and not transaction.flow.listener.reliable:
+            self._timers.add(now, T1, transaction)
+        return has_other
+
+    def abandon(self, transaction: ClientTransaction[Owner]) -> None:
+        """Forget a transaction; nothing happens when it has ended already."""
+        self._by_branch.pop(transaction.branch, None)
+        transaction.end()
+
+    def expire(
+        self, now: float
+    ) -> tuple[list[ClientTransaction[Owner]], list[ClientTransaction[Owner]]]:
+        """Timers E and F: the requests to send again, and the transactions that timed out."""
+        again: list[ClientTransaction[Owner]] = []
+        timed_out: list[ClientTransaction[Owner]] = []
+        for deadline, transaction in self._timers.due(now):
+            if transaction.state is ClientState.TERMINATED:
+                continue
+            wait = transaction.next_wait(deadline)
+            if wait == 0:
+                self.abandon(transaction)
+                timed_out.append(transaction)
+                continue
+            again.append(transaction)
+            self._timers.add(deadline, wait, transaction)
+        return again, timed_out
+
+    def next_deadline(self) -> float | None:
+        """When `expire` has something to do (monotonic seconds)."""
+        return self._timers.next_deadline()

@@ -1,0 +1,80 @@
+"""Final responses without a body: what they say and where they go (RFC 3261 §8.2.6, §18.2.2)."""
+
+from dfks_rules.sip.flow import Flow
+from dfks_rules.sip.message import Request
+from dfks_rules.sip.uri import DEFAULT_PORT
+
+REASONS = {
+    200: b"OK",
+    400: b"Bad Request",
+    403: b"Forbidden",
+    404: b"Not Found",
+    405: b"Method Not Allowed",
+    406: b"Not Acceptable",
+    415: b"Unsupported Media Type",
+    416: b"Unsupported URI Scheme",
+    420: b"Bad Extension",
+    423: b"Interval Too Brief",
+    480: b"Temporarily Unavailable",
+    481: b"Subscription Does Not Exist",
+    482: b"Loop Detected",
+    483: b"Too Many Hops",
+    489: b"Bad Event",
+    500: b"Server Internal Error",
+    501: b"Not Implemented",
+    503: b"Service Unavailable",
+    505: b"Version Not Supported",
+}
+"""The usual reason phrase of each status that is sent."""
+
+_RESPONSE = (
+    b"SIP/2.0 %d %b\r\nVia: %b\r\nFrom: %b\r\nTo: %b\r\nCall-ID: %b\r\nCSeq: %b\r\n"
+    b"%bContent-Length: 0\r\n\r\n"
+)
+
+
+def render_response(
+    request: Request, source: tuple[str, int], status: tuple[int, bytes], tag: bytes, more: bytes
+) -> bytes:
+    """A response to a request.
+
+    Args:
+        request: what is answered; what it lacks is sent empty.
+        source: address and port that it came from.
+        status: with the reason phrase.
+        tag: To tag to add; empty where To has one.
+        more: further header lines, each with its CRLF.
+    """
+    echoed = request.headers
+    via = request.via
+    to = echoed.get(b"to", b"")
+    return _RESPONSE % (
+        *status,
+        # A Via that cannot be read is echoed as it came, to where it came from.
+        via.response_text(source) if via else echoed[b"via"],
+        echoed.get(b"from", b""),
+        b"%b;tag=%b" % (to, tag) if tag and to else to,
+        echoed.get(b"call-id", b""),
+        echoed.get(b"cseq", b""),
+        more,
+    )
+
+
+def response_flow(request: Request, flow: Flow) -> Flow:
+    """Where the response to a request goes.
+
+    On a stream that is the connection that the request came on; when that has ended, a new one to
+    the source, at the port in Via. `maddr` is not followed: it would let a stranger aim our
+    responses at anybody.
+
+    Reference: RFC 3261 §18.2.2, RFC 3581 §4
+    """
+    via = request.via
+    if via is None:
+        return flow
+    if via.rport and not flow.listener.reliable:
+        return flow
+    port = via.port or DEFAULT_PORT
+    if port == flow.remote[1]:
+        return flow
+    return Flow(flow.listener, (flow.remote[0], port), flow.connection)

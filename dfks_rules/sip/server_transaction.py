@@ -1,0 +1,147 @@
+"""Requests of peers that must not be served twice (RFC 3261 §17.2.2).
+
+| state     | input         | output                  | next       |
+|-----------|---------------|-------------------------|------------|
+| trying    | same request  | nothing                 | trying     |
+| trying    | timer J       | nothing                 | trying     |
+| trying    | our response  | send it                 | completed  |
+| completed | same request  | send the response again | completed  |
+| completed | timer J       | nothing                 | (forgotten) |
+
+Two more requests belong to a transaction and leave its state alone: the same request that came
+another way, which is answered 482 (§8.2.2.2), and a CANCEL of it, which is answered 200 and has no
+effect (§9.2). No 100 is ever sent (RFC 4320 §4.1).
+"""
+
+from enum import Enum
+
+from dfks_rules.sip.flow import Flow
+from dfks_rules.sip.message import Request
+from dfks_rules.sip.timers import TIMEOUT, TimerQueues
+from dfks_rules.sip.via import MAGIC_COOKIE
+
+
+class ServerState(Enum):
+    """Where a server transaction stands; one that is terminated is forgotten."""
+
+    TRYING = "trying"
+    """The answer is being worked out."""
+    COMPLETED = "completed"
+    """The answer was sent."""
+
+
+class ServerTransaction:
+    """A request that was or will be answered, and to whom a repeat of it is answered again."""
+
+    __slots__ = ("_response", "flow", "key", "merge_key", "state")
+
+    def __init__(self, key: bytes, merge_key: bytes, flow: Flow) -> None:
+        self.key = key
+        self.merge_key = merge_key
+        self.flow = flow
+        """Where responses go."""
+        self.state = ServerState.TRYING
+        self._response = b""
+
+    @property
+    def response(self) -> bytes | None:
+        """What a repeat is answered with; None while the answer is being worked out."""
+        return None if self.state is ServerState.TRYING else self._response
+
+    def answered(self, response: bytes) -> None:
+        """The final response is being sent."""
+        self._response = response
+        self.state = ServerState.COMPLETED
+
+
+def server_key(request: Request, method: bytes) -> bytes:
+    """What a repeat of the request has in common with it, and no other request has.
+
+    Args:
+        request: one with a Via that can be read.
+        method: its method; for a CANCEL, the method of the request that it may cancel (§9.2).
+
+    Reference: RFC 3261 §17.2.3; for branches of RFC 2543 the whole set of its items
+    """
+    via = request.via
+    assert via is not None  # noqa: S101 - a request without Via has a fault and no transaction
+    if (
+        via.branch is not None
+        and len(via.branch) > len(MAGIC_COOKIE)
+        and via.branch.startswith(MAGIC_COOKIE)
+    ):
+        return b"%b %b %b" % (method, via.sent_by, via.branch)
+    headers = request.headers
+    fields = (method, request.uri, headers[b"via"], b"%d" % request.cseq)
+    return b"\0".join((*fields, *(headers[name] for name in (b"to", b"from", b"call-id"))))
+
+
+def merge_key(request: Request, from_tag: bytes) -> bytes:
+    """What a request without To tag has in common with itself when it comes another way.
+
+    Reference: RFC 3261 §8.2.2.2
+    """
+    headers = request.headers
+    return b" ".join((headers[b"cseq"], from_tag, headers[b"call-id"]))
+
+
+class ServerTransactions:
+    """The requests of the last 32 seconds that must not be served twice."""
+
+    def __init__(self) -> None:
+        self._by_key: dict[bytes, ServerTransaction] = {}
+        self._by_merge_key: dict[bytes, ServerTransaction] = {}
+        self._methods: set[bytes] = set()
+        self._timers: TimerQueues[ServerTransaction] = TimerQueues()
+
+    def __len__(self) -> int:
+        return len(self._by_key)
+
+    def find(self, key: bytes) -> ServerTransaction | None:
+        """The transaction that a request is a repeat of."""
+        return self._by_key.get(key)
+
+    def is_merged(self, merge_key: bytes) -> bool:
+        """Whether a request that repeats nothing came another way before."""
+        return merge_key in self._by_merge_key
+
+    def cancelled_by(self, cancel: Request) -> ServerTransaction | None:
+        """The transaction that a CANCEL belongs to (RFC 3261 §9.2)."""
+        for method in self._methods:
+            found = self._by_key.get(server_key(cancel, method))
+            if found is not None:
+                return found
+        return None
+
+    def begin(
+        self, method: bytes, key: bytes, merge_key: bytes, flow: Flow, now: float
+    ) -> ServerTransaction:
+        """Remember a request, so that its repeats are known.
+
+        Args:
+            method: its method; only a few are ever served with a transaction.
+            key: what `server_key` gave.
+            merge_key: what `merge_key` gave, or empty for a request in a dialog.
+            flow: where responses go.
+            now: monotonic seconds.
+        """
+        transaction = self._by_key[key] = ServerTransaction(key, merge_key, flow)
+        if merge_key:
+            self._by_merge_key[merge_key] = transaction
+            self._methods.add(method)
+        self._timers.add(now, TIMEOUT, transaction)
+        return transaction
+
+    def expire(self, now: float) -> None:
+        """Timer J. One that is still being worked out gets another round."""
+        for _, transaction in self._timers.due(now):
+            if transaction.state is ServerState.TRYING:
+                self._timers.add(now, TIMEOUT, transaction)
+                continue
+            del self._by_key[transaction.key]
+            if transaction.merge_key:
+                del self._by_merge_key[transaction.merge_key]
+
+    def next_deadline(self) -> float | None:
+        """When `expire` has something to do (monotonic seconds)."""
+        return self._timers.next_deadline()

@@ -1,0 +1,141 @@
+"""Transports on loopback, and a table of connections without sockets."""
+
+import asyncio
+import socket
+import struct
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+from dfks_rules.sip.flow import Flow, Listener
+from dfks_rules.transport.limits import ConnectionLimits
+from dfks_rules.transport.transports import Transports
+
+WITHIN = 10.0
+"""Seconds that a test waits for what must come."""
+REQUEST = b"OPTIONS sip:a SIP/2.0\r\nContent-Length: 3\r\n\r\nabc"
+RESPONSE = b"SIP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n"
+
+
+class Served:
+    """Transports that keep what they received and what they could not send."""
+
+    def __init__(self, limits: ConnectionLimits, advertise: str | None = None) -> None:
+        self.received: asyncio.Queue[tuple[bytes, Flow]] = asyncio.Queue()
+        self.undelivered: asyncio.Queue[tuple[bytes, Flow]] = asyncio.Queue()
+        self.peers: list[Peer] = []
+        self.answer: Callable[[bytes], bytes | None] = lambda data: None
+        """What is answered at once to a message."""
+        self.transports = Transports(
+            self._receive,
+            lambda data, flow: self.undelivered.put_nowait((data, flow)),
+            limits,
+            advertise,
+        )
+
+    def _receive(self, data: bytes, flow: Flow) -> None:
+        self.received.put_nowait((data, flow))
+        answer = self.answer(data)
+        if answer is not None:
+            self.transports.send(flow, answer)
+
+    @property
+    def listener(self) -> Listener:
+        """The first address that is listened on."""
+        return self.transports.listeners[0]
+
+    @property
+    def port(self) -> int:
+        """Its port."""
+        return self.listener.port
+
+    def send(self, flow: Flow, data: bytes) -> None:
+        """Send."""
+        self.transports.send(flow, data)
+
+    def count(self, name: str) -> int:
+        """A counter."""
+        return self.transports.counts[name]
+
+    async def next(self) -> tuple[bytes, Flow]:
+        """What was received next."""
+        async with asyncio.timeout(WITHIN):
+            return await self.received.get()
+
+    async def lost(self) -> tuple[bytes, Flow]:
+        """What could not be sent next."""
+        async with asyncio.timeout(WITHIN):
+            return await self.undelivered.get()
+
+    async def connect(self, source: str = "127.0.0.1") -> "Peer":
+        """Be a phone on a TCP connection."""
+        opened = asyncio.open_connection("127.0.0.1", self.port, local_addr=(source, 0))
+        peer = Peer(*await opened)
+        self.peers.append(peer)
+        return peer
+
+
+class Peer:
+    """The other end of a connection."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+        self.address: tuple[str, int] = writer.get_extra_info("sockname")
+
+    def write(self, data: bytes) -> None:
+        """Send."""
+        self.writer.write(data)
+
+    async def read(self, size: int) -> bytes:
+        """Exactly so many bytes."""
+        async with asyncio.timeout(WITHIN):
+            return await self.reader.readexactly(size)
+
+    async def rest(self) -> bytes:
+        """All until the server ends the connection."""
+        async with asyncio.timeout(WITHIN):
+            return await self.reader.read()
+
+    def reset(self) -> None:
+        """Break the connection (RST)."""
+        own = self.writer.get_extra_info("socket")
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.writer.transport.abort()
+
+    async def close(self) -> None:
+        """Close."""
+        self.writer.close()
+        with suppress(OSError):
+            await self.writer.wait_closed()
+
+
+@asynccontextmanager
+async def served(
+    *addresses: str, limits: ConnectionLimits | None = None, advertise: str | None = None
+) -> AsyncIterator[Served]:
+    """Listen on addresses such as `tcp:127.0.0.1`, each on a free port."""
+    one = Served(limits or ConnectionLimits(), advertise)
+    try:
+        await one.transports.start([(*_parted(address), 0) for address in addresses])
+        yield one
+    finally:
+        await one.transports.close()
+        for peer in one.peers:
+            await peer.close()
+
+
+def _parted(address: str) -> tuple[str, str]:
+    name, _, host = address.partition(":")
+    return name, host
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Let the loop run until something holds."""
+    async with asyncio.timeout(WITHIN):
+        while not holds():  # noqa: ASYNC110 - it is a number of another part, not an event
+            await asyncio.sleep(0.001)
+
+
+async def read(peer: socket.socket) -> tuple[bytes, tuple[str, int]]:
+    """The next datagram, and where it came from."""
+    async with asyncio.timeout(WITHIN):
+        return await asyncio.get_running_loop().sock_recvfrom(peer, 65_535)

@@ -1,0 +1,51 @@
+"""Policies kept for a start when the files are broken."""
+
+from pathlib import Path
+
+import pytest
+
+from dfks_rules.app.desk.last_good import keep, recall
+from dfks_rules.app.desk.policies import PolicyFiles
+from dfks_rules.policy.reading.source import Source
+
+FILES = PolicyFiles(
+    (Source("p.yaml", "kind: Policy # é\n"), Source("tenants/a.example/t.yaml", "t", "a.example")),
+    (Source("cases.yaml", "c"),),
+)
+
+
+def test_what_is_kept_comes_back_as_it_was(tmp_path: Path) -> None:
+    """With names, tenants and tests."""
+    path = tmp_path / "var" / "policies.json"
+    keep(path, FILES)
+    assert recall(path) == FILES
+    keep(path, FILES._replace(cases=()))
+    assert recall(path) == FILES._replace(cases=())
+    assert [file.name for file in path.parent.iterdir()] == ["policies.json"]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"sources": [1], "cases": []}', "\x00"])
+def test_what_is_of_no_use_is_nothing(tmp_path: Path, text: str) -> None:
+    """The server then says what is wrong with the policy files."""
+    path = tmp_path / "policies.json"
+    assert recall(path) is None
+    path.write_text(text)
+    assert recall(path) is None
+
+
+def test_files_without_a_policy_are_of_no_use(tmp_path: Path) -> None:
+    """A start with them would allow everything."""
+    path = tmp_path / "policies.json"
+    users = Source("users.csv", "user,domain,group,role,numbers\n")
+    for sources in ((), (users,), (Source("d.yaml", "kind: Directory\n"),)):
+        keep(path, PolicyFiles(sources, ()))
+        assert recall(path) is None
+
+
+def test_a_failed_write_leaves_no_litter(tmp_path: Path) -> None:
+    """Every reload would add to it."""
+    path = tmp_path / "policies.json"
+    path.mkdir()
+    with pytest.raises(OSError, match="directory"):
+        keep(path, FILES)
+    assert [file.name for file in tmp_path.iterdir()] == ["policies.json"]

@@ -1,0 +1,124 @@
+"""The last decisions, found and explained."""
+
+from pathlib import Path
+
+from dfks_rules.app.records.decision_log import DecisionLog
+from dfks_rules.app.records.decisions import Decisions
+from dfks_rules.model.decisions import Denial, Outcome
+from dfks_rules.model.features import NOTHING_STORED, OFF
+from dfks_rules.model.requests import FeatureRequest
+from dfks_rules.policy.deciding.policy_set import PolicySet
+from dfks_rules.policy.facts.view import NOWHERE
+from tests.helpers.playbook import default_policies
+from tests.helpers.policy import ALICE, BOB, CFA, DND, NOON, OPERATOR, get, set_, subscribe
+
+POLICIES = default_policies()
+
+
+def of_revision(revision: str) -> PolicySet | None:
+    """The one policy set, as long as it is meant."""
+    return POLICIES if revision == POLICIES.revision else None
+
+
+def outcome(request: FeatureRequest) -> Outcome:
+    """What the default policy makes of a request at noon."""
+    decision = POLICIES.decide(request, NOTHING_STORED, NOON)
+    return Outcome(request, decision, OFF, OFF, None, NOTHING_STORED, NOON, NOWHERE)
+
+
+def test_the_newest_come_first_and_each_has_its_own_id() -> None:
+    """A SUBSCRIBE asks several things at once."""
+    decisions = Decisions(10, of_revision)
+    decisions.keep((outcome(subscribe()),))
+    decisions.keep((outcome(get(DND)), outcome(get(CFA))))
+    records = list(decisions.latest())
+    assert [record["given"].get("feature") for record in records] == [CFA.value, DND.value, None]
+    assert [record["id"].rpartition("-")[2] for record in records] == ["3", "2", "1"]
+    assert records[0]["at"] == "2026-01-05T12:00:00+00:00"
+
+
+def test_as_many_requests_are_kept_as_settings_say() -> None:
+    """Memory is bounded."""
+    decisions = Decisions(2, of_revision)
+    for _ in range(5):
+        decisions.keep((outcome(get()),))
+    assert [one["id"].rpartition("-")[2] for one in decisions.latest()] == ["5", "4"]
+
+
+def test_a_decision_is_explained_by_its_id_or_its_presentity() -> None:
+    """Support knows the customer, a log the id."""
+    decisions = Decisions(10, of_revision)
+    decisions.keep((outcome(set_(DND)),))
+    decisions.keep((outcome(get()._replace(presentity=BOB)),))
+    (explained,) = decisions.explain(ALICE.uri)
+    assert explained["text"][0].startswith("set DoNotDisturb of sip:alice@example.com: allowed")
+    assert explained["explanation"]["matched"][0]["rule"] == "default/store-what-is-asked"
+    assert decisions.explain(explained["record"]["id"]) == [explained]
+    assert decisions.explain("nothing-1") == []
+
+
+def test_every_decision_that_is_kept_is_found_by_its_id_and_no_other() -> None:
+    """Requests are of one decision or of several, and the oldest are gone."""
+    decisions = Decisions(3, of_revision)
+    for request in ((DND,), (DND, CFA), (CFA,), (DND, CFA, DND)):
+        decisions.keep(tuple(outcome(get(feature)) for feature in request))
+    records = list(decisions.latest())
+    assert len(records) == 6
+    for record in records:
+        (explained,) = decisions.explain(record["id"])
+        assert explained["record"] == record
+    start = records[0]["id"].partition("-")[0]
+    wrong = ("1", "8", "0", "-1", "02", "", "9" * 5000, "\N{ARABIC-INDIC DIGIT THREE}")
+    for name in (*(f"{start}-{number}" for number in wrong), f"x{start}-3", start, ""):
+        assert decisions.explain(name) == []
+
+
+def test_an_operators_own_reads_do_not_push_out_what_was_refused() -> None:
+    """Whoever looks for a refusal reads features first, and would lose what he looks for."""
+    decisions = Decisions(2, of_revision)
+    decisions.keep((outcome(set_(DND)),))
+    read = outcome(get(DND)._replace(requester=OPERATOR))
+    for _ in range(5):
+        decisions.keep((read,))
+    (record,) = decisions.latest()
+    assert record["given"]["op"] == "set"
+    assert decisions.explain(record["id"])
+    assert decisions.counts["made"] == 6
+    decisions.keep((outcome(set_(DND)._replace(requester=OPERATOR)),))
+    assert len(list(decisions.latest())) == 2
+
+
+def test_policies_that_are_gone_are_said_to_be() -> None:
+    """Another set of policies would explain another decision."""
+    decisions = Decisions(10, lambda _: None)
+    decisions.keep((outcome(get()),))
+    (explained,) = decisions.explain(ALICE.uri)
+    assert explained["explanation"] is None
+    assert explained["text"] == [
+        f"the policies that decided (revision {POLICIES.revision}) are gone",
+        "matched: default/tell-what-is-stored",
+    ]
+
+
+def test_what_was_refused_comes_before_what_was_asked_later() -> None:
+    """A phone that leaves asks for every state once more; nobody wants to read that."""
+    decisions = Decisions(10, lambda _: POLICIES)
+    refused = outcome(set_(CFA))
+    denied = refused._replace(decision=refused.decision._replace(denial=Denial("no")))
+    for one in (denied, outcome(set_(DND)), outcome(get(CFA)), outcome(get(CFA))):
+        decisions.keep((one,))
+    told = [one["record"]["given"] for one in decisions.explain(ALICE.uri)]
+    assert [(one["op"], one["feature"]) for one in told] == [
+        ("set", "CallForwardingAlways"),
+        ("set", "DoNotDisturb"),
+        ("get", "CallForwardingAlways"),
+    ]
+
+
+def test_losses_of_the_log_are_counted_where_operators_look(tmp_path: Path) -> None:
+    """A folder in its place stands for a disk that fails."""
+    log = DecisionLog(tmp_path, mask=False)
+    decisions = Decisions(10, of_revision, log)
+    decisions.keep((outcome(get(DND)), outcome(get(CFA))))
+    log.close()
+    assert decisions.counts == {"made": 2, "lost": 1}

@@ -1,0 +1,285 @@
+"""Time and messages, given to the rooms; the loop's time is a number."""
+
+import asyncio
+from collections.abc import Iterable
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+from structlog.testing import capture_logs
+
+from dfks_rules.app.driver import GRAIN, PORTION, Driver
+from dfks_rules.presence.subscription import Subscription
+from dfks_rules.sip.client_transaction import ClientTransaction, Outgoing
+from dfks_rules.sip.endpoint import Ending, Endpoint, Finished, Incoming
+from dfks_rules.sip.flow import Flow
+from dfks_rules.sip.timers import T1, TIMEOUT
+from tests.helpers.clock import ClockLoop
+from tests.helpers.playbook import FLOW, Playbook, default_policies, message
+
+
+class _Driven:
+    """A notifier on an endpoint, driven by a loop of the test's."""
+
+    def __init__(self) -> None:
+        self.loop = ClockLoop()
+        self.book = Playbook(default_policies())
+        self.driver = Driver(self.loop, self.book.endpoint, self.book.notifier)
+
+    def receive(self, data: bytes) -> list[bytes]:
+        """Give it one message; start lines of what it sends."""
+        self.driver.receive(data, FLOW)
+        return [sent.start for sent in self.book.sent()]
+
+
+def test_server_that_nobody_talks_to_is_never_woken() -> None:
+    """A laptop that demonstrates it, or a spare node, sleeps."""
+    driven = _Driven()
+    assert driven.loop.due == []
+
+
+def test_notify_that_nobody_answers_is_sent_again_when_it_is_due() -> None:
+    """Timer E (RFC 3261 §17.1.2.2): at 0.5, 1.5, 3.5 s, and so on, neither sooner nor later."""
+    driven = _Driven()
+    assert len(driven.receive(message())) == 2
+    made = driven.loop.run_until(4.0)
+    assert made == [0.5, 1.5, 3.5]
+    assert [sent.start for sent in driven.book.sent()] == [
+        b"NOTIFY sip:alice@192.0.2.7:5062 SIP/2.0"
+    ] * 3
+
+
+def test_quiet_subscription_costs_no_turn_until_it_expires() -> None:
+    """What a confirmed NOTIFY leaves behind is looked at once, and then at its own deadlines."""
+    driven = _Driven()
+    driven.driver.receive(message(), FLOW)
+    _, notify = driven.book.sent()
+    driven.book.answer(notify)
+    made = driven.loop.run_until(599.0)
+    assert made == [T1, TIMEOUT]
+    assert driven.loop.run_until(600.2) == [600.0]
+    (last,) = driven.book.sent()
+    assert last.headers[b"Subscription-State"] == b"terminated;reason=timeout"
+
+
+def test_message_that_comes_while_the_next_deadline_is_far_is_in_time() -> None:
+    """The turn was due in ten minutes; a NOTIFY of now is sent again in half a second."""
+    driven = _Driven()
+    driven.driver.receive(message(), FLOW)
+    driven.book.answer(driven.book.sent()[1])
+    driven.loop.run_until(100.0)
+    driven.receive(message(cseq=b"2 SUBSCRIBE", call_id=b"other", via=_VIA % 2))
+    assert driven.loop.run_until(101.0) == [100.5]
+
+
+def test_message_of_ours_that_no_message_led_to_is_repeated_in_time() -> None:
+    """An operator's set, or a commit that took its time, starts a NOTIFY outside of `receive`."""
+    driven = _Driven()
+    driven.loop.now = 50.0
+    driven.driver.was_sent()
+    assert driven.loop.due == [50.0 + T1]
+    driven.driver.was_sent()
+    assert driven.loop.due == [50.0 + T1]
+
+
+def test_deadlines_in_a_row_are_served_together() -> None:
+    """Ten thousand phones that subscribed one after the other need no ten thousand turns."""
+    driven = _Driven()
+    for number in range(100):
+        driven.loop.now = number / 1000
+        driven.driver.receive(message(call_id=b"call-%d" % number, via=_VIA % number), FLOW)
+    made = driven.loop.run_until(1.0)
+    assert len(made) <= 0.1 / GRAIN + 2
+    assert min(b - a for a, b in pairwise(made)) >= GRAIN - 1e-9
+
+
+_VIA = b"SIP/2.0/UDP 192.0.2.7:5062;rport;branch=z9hG4bK-%d"
+
+
+class _Broken:
+    """Rooms of which each call raises; the next deadline has passed already."""
+
+    def __init__(self, subscriptions: int = 0) -> None:
+        self.calls: list[str] = []
+        self.subscriptions = subscriptions
+
+    def _fail(self, name: str) -> None:
+        self.calls.append(name)
+        raise ValueError("a bug")
+
+    def receive(self, *_: object) -> None:
+        """Raises."""
+        self._fail("receive")
+
+    def expire(self, _now: float) -> None:
+        """Raises."""
+        self._fail("expire")
+
+    def finished(self, _finished: Finished[Subscription], _now: float) -> None:
+        """Raises."""
+        self._fail("finished")
+
+    def deactivate(self, _now: float, _at_most: int) -> int:
+        """Raises."""
+        self._fail("deactivate")
+        return 1
+
+    def next_deadline(self) -> float | None:
+        """Long ago."""
+        return 0.0
+
+
+class _Timers:
+    """An endpoint that has two transactions time out at each turn."""
+
+    def __init__(self, endpoint: Endpoint[Subscription]) -> None:
+        self._endpoint = endpoint
+
+    def receive(
+        self, data: bytes, flow: Flow, now: float
+    ) -> Incoming | Finished[Subscription] | None:
+        """As the endpoint."""
+        return self._endpoint.receive(data, flow, now)
+
+    def undelivered(self, message: bytes, now: float) -> Finished[Subscription] | None:
+        """As the endpoint."""
+        return self._endpoint.undelivered(message, now)
+
+    def expire(self, now: float) -> Iterable[Finished[Subscription]]:
+        """Both."""
+        nobody: Any = None
+        transaction = ClientTransaction(Outgoing(b"z9hG4bKx", b"", FLOW, None), nobody, now)
+        return [Finished(transaction, None, Ending.TIMED_OUT)] * 2
+
+    def next_deadline(self) -> float | None:
+        """At once."""
+        return 0.0
+
+
+def test_exception_in_one_turn_does_not_end_the_timers() -> None:
+    """One bug must not leave all other phones without retransmissions, for good."""
+    loop, broken = ClockLoop(), _Broken()
+    driver = Driver(loop, _Timers(Playbook(default_policies()).endpoint), broken)
+    with capture_logs() as lines:
+        driver.was_sent()
+        made = loop.run_until(T1 + 2 * GRAIN + 0.001)
+    assert broken.calls == ["finished", "finished", "expire"] * len(made)
+    assert len(made) == 3
+    assert driver.counts["failures"] == 9
+    (line,) = lines
+    assert (line["event"], line["doing"]) == ("driver_failed", "timers")
+
+
+def test_exception_at_one_message_costs_that_message_only() -> None:
+    """Others were read with it."""
+    loop, broken = ClockLoop(), _Broken()
+    driver = Driver(loop, Playbook(default_policies()).endpoint, broken)
+    with capture_logs() as lines:
+        for number in range(3):
+            driver.receive(message(via=_VIA % number), FLOW)
+    assert broken.calls == ["receive"] * 3
+    assert driver.counts["failures"] == 3
+    assert [line["doing"] for line in lines] == ["message"]
+
+
+class _Many(_Broken):
+    """A notifier with many subscriptions, each of which takes its time to end."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, subscriptions: int, each: float) -> None:
+        super().__init__(subscriptions)
+        self._loop = loop
+        self._each = each
+
+    def deactivate(self, now: float, at_most: int) -> int:
+        """Busy for as long as that takes."""
+        ended = min(at_most, self.subscriptions)
+        while self._loop.time() < now + ended * self._each:
+            pass
+        self.subscriptions -= ended
+        return self.subscriptions
+
+
+async def _longest_wait(driver: Driver, within: float) -> tuple[float, float]:
+    """(How long the stop took, how long others waited for their turn at most), s."""
+    loop = asyncio.get_running_loop()
+    begin = last = loop.time()
+    waits = []
+    stopping = asyncio.create_task(driver.stop(within))
+    while not stopping.done():
+        await asyncio.sleep(0)
+        waits.append(loop.time() - last)
+        last = loop.time()
+    return last - begin, max(waits)
+
+
+async def test_stop_ends_all_subscriptions_with_room_for_phones_between() -> None:
+    """Answers go on; no phone waits longer than a portion takes."""
+    loop = asyncio.get_running_loop()
+    many = _Many(loop, 20 * PORTION, 0.0001)
+    driver = Driver(loop, Playbook(default_policies()).endpoint, many)
+    with capture_logs() as lines:
+        took, waited = await _longest_wait(driver, within=30)
+    assert many.subscriptions == 0
+    assert lines == []
+    # A portion takes 1.6 ms; a busy machine may add to it.
+    assert waited < took / 3
+
+
+async def test_stop_takes_no_longer_than_it_may() -> None:
+    """What is left then is not told, and the log says how many."""
+    loop = asyncio.get_running_loop()
+    many = _Many(loop, 1000 * PORTION, 0.0001)
+    driver = Driver(loop, Playbook(default_policies()).endpoint, many)
+    with capture_logs() as lines:
+        took, _ = await _longest_wait(driver, within=0.1)
+    assert 0.1 <= took < 1
+    assert 0 < many.subscriptions < 1000 * PORTION
+    (line,) = lines
+    assert (line["event"], line["subscriptions"]) == ("stop_cut_short", many.subscriptions)
+
+
+async def test_stop_within_no_time_tells_nobody() -> None:
+    """For whoever wants to be gone at once."""
+    many = _Many(asyncio.get_running_loop(), PORTION, 0.0)
+    driver = Driver(asyncio.get_running_loop(), Playbook(default_policies()).endpoint, many)
+    await driver.stop(0)
+    assert many.subscriptions == PORTION
+
+
+async def test_phones_that_subscribe_again_do_not_keep_the_server_from_stopping() -> None:
+    """`deactivated` tells them to subscribe again, and some come back to the same server."""
+    many = _Many(asyncio.get_running_loop(), 3 * PORTION, 0.0)
+    driver = Driver(asyncio.get_running_loop(), Playbook(default_policies()).endpoint, many)
+    end = many.deactivate
+
+    def come_back(now: float, at_most: int) -> int:
+        end(now, at_most)
+        many.subscriptions += at_most
+        return many.subscriptions
+
+    many.deactivate = come_back  # type: ignore[method-assign]
+    with capture_logs() as lines:
+        await asyncio.wait_for(driver.stop(600), 5)
+    assert [line["event"] for line in lines] == ["stop_cut_short"]
+
+
+async def test_stopped_driver_has_no_timer() -> None:
+    """What is sent while the sockets close arms none."""
+    driven = _Driven()
+    driven.driver.receive(message(), FLOW)
+    await driven.driver.stop(1)
+    driven.driver.was_sent()
+    assert driven.loop.due == []
+    states = [one.headers.get(b"Subscription-State") for one in driven.book.sent()]
+    assert states[-1] == b"terminated;reason=deactivated"
+
+
+def test_local_time_is_read_once_a_second() -> None:
+    """It is as exact as schedules are, and reading it costs as much as a decision."""
+    driven = _Driven()
+    first = driven.driver.at()
+    assert first.tzinfo is not None
+    assert abs((datetime.now().astimezone() - first).total_seconds()) < 2  # noqa: TID251
+    assert driven.driver.at() is first
+    driven.loop.now += 1
+    assert driven.driver.at() is not first

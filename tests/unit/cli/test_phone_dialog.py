@@ -1,0 +1,116 @@
+"""The subscriber's side of a dialog."""
+
+import pytest
+
+from dfks_rules.cli.phone_dialog import Dialog, answer
+from dfks_rules.sip.message import Request, Response, parse_message
+
+
+def _request(data: bytes) -> Request:
+    message = parse_message(data)
+    assert isinstance(message, Request)
+    assert message.fault is None
+    return message
+
+
+def _response(*lines: str, status: int = 200, cseq: int = 1) -> Response:
+    head = [
+        f"SIP/2.0 {status} OK",
+        "Via: SIP/2.0/UDP 192.0.2.7:5062;branch=z9hG4bK1",
+        "From: <sip:alice@example.com>;tag=phone",
+        'To: "a;tag=wrong" <sip:alice@example.com>;tag=server',
+        "Call-ID: 1",
+        f"CSeq: {cseq} SUBSCRIBE",
+        "Contact: <sip:192.0.2.1:5060>",
+        *lines,
+        "Content-Length: 0",
+    ]
+    message = parse_message("\r\n".join([*head, "", ""]).encode())
+    assert isinstance(message, Response)
+    return message
+
+
+def _dialog(*lines: str) -> Dialog:
+    """A dialog whose first SUBSCRIBE was answered with these header lines, too."""
+    dialog = Dialog("sip:alice@example.com", "192.0.2.7:5062")
+    dialog.subscribe(3600)
+    dialog.accepted(_response(*lines))
+    return dialog
+
+
+def test_first_subscribe_is_well_formed_and_outside_of_a_dialog() -> None:
+    """By the server's own reader."""
+    dialog = Dialog("sip:alice@example.com", "192.0.2.7:5062")
+    request = _request(dialog.subscribe(60, b"<x/>"))
+    assert (request.uri, request.cseq, request.body) == (b"sip:alice@example.com", 1, b"<x/>")
+    assert request.address(b"to").tag == b""
+    assert b"route" not in request.headers
+    assert not dialog.is_established
+
+
+def test_later_subscribes_go_to_the_contact_in_the_same_dialog() -> None:
+    """RFC 3261 §12.2.1.1."""
+    dialog = _dialog()
+    first, second = (_request(dialog.subscribe(3600)) for _ in range(2))
+    assert (first.uri, first.cseq, second.cseq) == (b"sip:192.0.2.1:5060", 2, 3)
+    assert first.address(b"to").tag == b"server"
+    assert dialog.is_established
+
+
+def test_proxies_that_recorded_themselves_are_passed_again_the_nearest_first() -> None:
+    """Without Route a proxy on the way drops out, and a phone behind it is cut off (§12.1.2)."""
+    dialog = _dialog("Record-Route: <sip:far.example;lr>", "Record-Route: <sip:near.example;lr>")
+    request = _request(dialog.subscribe(3600))
+    assert request.headers[b"route"] == b"<sip:near.example;lr>, <sip:far.example;lr>"
+    assert request.uri == b"sip:192.0.2.1:5060"
+    # The route set is that of the first answer, for good.
+    dialog.accepted(_response(cseq=2))
+    assert _request(dialog.subscribe(3600)).headers[b"route"].count(b"lr") == 2
+
+
+def test_strict_router_finds_itself_in_the_request_uri() -> None:
+    """RFC 3261 §16.12.1.2."""
+    dialog = _dialog("Record-Route: <sip:far.example;lr>, <sip:strict.example>")
+    request = _request(dialog.subscribe(3600))
+    assert request.uri == b"sip:strict.example"
+    assert request.headers[b"route"] == b"<sip:far.example;lr>, <sip:192.0.2.1:5060>"
+
+
+def test_only_a_final_answer_to_the_last_subscribe_counts() -> None:
+    """A late answer is to another question."""
+    dialog = _dialog()
+    dialog.subscribe(3600)
+    assert dialog.is_answer(_response(cseq=2))
+    assert not dialog.is_answer(_response(cseq=1))
+    assert not dialog.is_answer(_response(cseq=2, status=100))
+
+
+_NOTIFY = (
+    b"NOTIFY sip:phone@192.0.2.7:5062 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKn\r\n"
+    b"From: <sip:alice@example.com>;tag=server\r\nTo: <sip:alice@example.com>;tag=phone\r\n"
+    b"Call-ID: 1\r\nCSeq: 1 NOTIFY\r\nMax-Forwards: 70\r\n%bContent-Length: 0\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("state", "ended"),
+    [
+        (b"terminated;reason=deactivated", True),
+        (b"Terminated", True),
+        (b"active;expires=60", False),
+        (b"pending", False),
+    ],
+)
+def test_subscription_is_over_when_a_notify_says_so(state: bytes, ended: bool) -> None:
+    """A refresh after that would be answered 481."""
+    notify = _request(_NOTIFY % (b"Subscription-State: %b\r\n" % state))
+    assert _dialog().is_ended_by(notify) is ended
+
+
+def test_answer_to_a_notify_has_what_ties_it_to_its_request() -> None:
+    """Proxies that record themselves want to stay on the way (RFC 6665 §4.4.1)."""
+    notify = _request(_NOTIFY % b"Record-Route: <sip:near.example;lr>\r\n")
+    response = parse_message(answer(notify))
+    assert isinstance(response, Response)
+    assert (response.status, response.branch, response.method) == (200, b"z9hG4bKn", b"NOTIFY")
+    assert response.headers[b"record-route"] == b"<sip:near.example;lr>"

@@ -1,0 +1,97 @@
+"""`dfks serve`: which settings it takes, what it prints, and how its start ends."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from dfks_rules.cli.main import dfks
+from dfks_rules.cli.serve import _banner, _unless
+from dfks_rules.errors import ConfigError, DfksError
+from dfks_rules.mi.ports import FailureRow, PolicyListing, PolicyRow
+
+LISTING = PolicyListing("5e1f", (PolicyRow("p.yaml", "default", 1),))
+SIP, MI = "sip udp:127.0.0.1:5060", "mi  http://127.0.0.1:8888/mi"
+
+
+def _lines(file: str | None, *addresses: str, listing: PolicyListing = LISTING) -> list[str]:
+    return list(_banner([*addresses], Path(file) if file else None, listing))
+
+
+def test_banner_names_the_settings_and_what_to_type_next() -> None:
+    """`dfks mi` finds `dfks.yaml` by itself."""
+    lines = _lines("dfks.yaml", SIP, MI)
+    assert lines[:5] == [
+        "dfks-rules serves",
+        f"  {SIP}",
+        f"  {MI}",
+        "settings: dfks.yaml",
+        "policies (revision 5e1f): default",
+    ]
+    assert lines[-1].endswith(" mi dfks_set_feature sip:alice@127.0.0.1 DoNotDisturb 1")
+
+
+def test_hint_carries_the_settings_where_they_are_elsewhere() -> None:
+    """Without `--config` it would fail, or reach another server."""
+    hint = _lines("/etc/my dfks.yaml", SIP, MI)[-1]
+    assert " mi --config '/etc/my dfks.yaml' dfks_set_feature sip:alice@127.0.0.1 " in hint
+
+
+def test_banner_hints_at_no_door_that_is_closed() -> None:
+    """Without settings there is no management interface."""
+    lines = _lines(None, SIP)
+    assert "settings: defaults and environment; there is no dfks.yaml here" in lines
+    assert "phone sip:alice@127.0.0.1:5060 --watch" in lines[-1]
+
+
+def test_banner_says_when_the_files_are_broken() -> None:
+    """Old policies decide, and whoever started the server must know."""
+    failure = FailureRow("2026-01-05", "start", ("p.yaml:1:1: no",))
+    lines = _lines("dfks.yaml", SIP, MI, listing=LISTING._replace(failure=failure))
+    position = lines.index("THE POLICY FILES ARE BROKEN; the last good ones decide:")
+    assert lines[position + 1] == "  p.yaml:1:1: no"
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_settings_beside_the_operator_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, link: bool
+) -> None:
+    """`config check` and `mi` read them too; a link that leads nowhere is a mistake."""
+    monkeypatch.chdir(tmp_path)
+    if link:
+        os.symlink("nowhere", "dfks.yaml")
+    else:
+        (tmp_path / "dfks.yaml").write_text("sip: 5\n")
+    error = CliRunner().invoke(dfks, ["serve"]).exception
+    assert isinstance(error, ConfigError)
+    assert str(error).startswith("dfks.yaml:" if link else "dfks.yaml:1:6:")
+
+
+async def _fail() -> None:
+    raise DfksError("policy_invalid", "no")
+
+
+async def test_start_that_fails_is_told() -> None:
+    """It is no stop."""
+    with pytest.raises(DfksError):
+        await _unless(asyncio.Event(), _fail())
+
+
+async def test_start_is_given_up_at_a_stop_and_its_failure_with_it() -> None:
+    """Whatever the signal that came to all processes did to it."""
+    stop, started = asyncio.Event(), asyncio.Event()
+    assert await _unless(stop, asyncio.sleep(0))
+
+    async def start() -> None:
+        started.set()
+        try:
+            await asyncio.sleep(600)
+        finally:
+            raise DfksError("policy_invalid", "killed")
+
+    doing = asyncio.create_task(_unless(stop, start()))
+    await started.wait()
+    stop.set()
+    assert not await doing

@@ -1,0 +1,33 @@
+"""Facts that are worked out, or said by a case."""
+
+from dfks_rules.model.features import NOTHING_STORED
+from dfks_rules.policy.facts.derived_facts import DERIVED_FACTS
+from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.view import View
+from tests.helpers.policy import CFNA, NOON, get, set_
+from tests.helpers.states import forwarding
+
+STORED = NOTHING_STORED.replace(CFNA, forwarding(True, "sip:vm@example.com", 4))
+SET = set_(CFNA, forwarding(False, "4930", 2))
+
+
+def test_what_somebody_says_of_a_derived_fact_holds() -> None:
+    """A case need not spell a premium number to speak of one."""
+    view = View(SET, STORED, NOON, given=(("target.class", "premium"), ("groups", ("x",))))
+    assert FACTS["target.class"].read(view) == "premium"
+    assert FACTS["groups"].read(view) == ("x",)
+    assert not any(FACTS[name].derived for name in ("user", "time", "rate.user"))
+
+
+def test_a_get_is_about_the_stored_target() -> None:
+    """A policy on what phones are told must know where calls go."""
+    view = View(get(CFNA), STORED, NOON)
+    assert FACTS["target.user"].read(view) == "vm"
+    assert FACTS["target.user"].read(View(get(), STORED, NOON)) is None
+
+
+def test_without_a_target_there_is_nothing_to_say_of_it() -> None:
+    """A rule about premium numbers is not about do-not-disturb."""
+    view = View(get(), STORED, NOON)
+    about = [fact for fact in DERIVED_FACTS if fact.name.startswith("target.")]
+    assert {fact.read(view) for fact in about} == {None}

@@ -1,0 +1,75 @@
+"""Facts as people and logs write them, and the requests that have them."""
+
+from contextlib import closing
+
+import pytest
+from hypothesis import given
+
+from dfks_rules.model.requests import Operation
+from dfks_rules.policy.facts.facts import FACTS, WEEKDAYS
+from dfks_rules.policy.facts.given import given_of, missing, view_of
+from dfks_rules.policy.facts.view import View
+from tests.helpers.policy import ALICE, policies
+from tests.helpers.random_policies import Question, questions
+
+OUTSIDE = "not in the years 1900 to 2999"
+
+
+def test_what_is_not_given_is_as_usual() -> None:
+    """A case says only what it is about."""
+    view = view_of({"op": "subscribe"})
+    assert view.request.operation is Operation.SUBSCRIBE
+    assert view.request.presentity == view.request.requester.watcher
+    assert view.request.presentity == ALICE
+
+
+@pytest.mark.parametrize(
+    ("facts", "problem"),
+    [
+        ({}, "case has no `op`"),
+        ({"op": "get"}, "case has no `feature`"),
+        ({"op": "set", "feature": "DoNotDisturb"}, "case has no `request.status`"),
+        ({"op": "subscribe", "date": "2026-02-30"}, "`2026-02-30` is not a day of the calendar"),
+        ({"op": "subscribe", "date": "0001-01-01"}, f"`0001-01-01` is {OUTSIDE}"),
+        (
+            {"op": "subscribe", "now": "9999-12-31T23:00+00:00"},
+            f"`9999-12-31T23:00+00:00` is {OUTSIDE}",
+        ),
+        ({"op": "subscribe"}, None),
+    ],
+)
+def test_what_keeps_facts_from_being_a_request_is_told(
+    facts: dict[str, str], problem: str | None
+) -> None:
+    """An author learns it in words, not by a crash."""
+    assert missing(facts) == problem
+
+
+@pytest.mark.parametrize("date", ["1900-01-01", "2999-12-31"])
+def test_the_first_and_the_last_day_can_be_told_in_every_zone(date: str) -> None:
+    """A step beyond the calendar is no answer to an author."""
+    for weekday in WEEKDAYS:
+        facts = {"op": "get", "feature": "DoNotDisturb", "date": date, "weekday": weekday}
+        assert missing(facts) is None
+        rule = "- {id: r, when: {op: get, time: {during: office}}, then: {status: 1}}"
+        hours = 'schedules: {office: {tz: Asia/Tokyo, weekly: ["Daily 20:00-06:00"]}}'
+        with closing(policies(rule, hours)) as policy_set:
+            assert policy_set.decide_view(view_of(facts)).state.status
+
+
+def test_a_request_has_no_derived_fact_that_its_operation_lacks() -> None:
+    """A subscribe has no target, whatever somebody says that it is."""
+    given = {"op": "subscribe", "target.kind": "code", "groups": ["sales"]}
+    assert view_of(given).given == (("groups", ("sales",)),)
+
+
+@given(question=questions())
+def test_facts_of_a_request_make_a_request_with_the_same_facts(question: Question) -> None:
+    """What was recorded can be decided again."""
+    view = View(*question)
+    facts = given_of(view)
+    assert missing(facts) is None
+    again = view_of(facts)
+    assert {name: fact.read(again) for name, fact in FACTS.items()} == {
+        name: fact.read(view) for name, fact in FACTS.items()
+    }

@@ -1,0 +1,65 @@
+"""Which requests have a fact, against the requests that facts are read from."""
+
+import pytest
+
+from dfks_rules.model.features import Feature
+from dfks_rules.model.requests import Operation, Origin
+from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.given import given_of, view_of
+from dfks_rules.policy.facts.there import ALWAYS, ORIGINS, features_with
+
+FULL = {
+    "device": "d",
+    "userAgent": "u",
+    "transport": "tcp",
+    "source.ip": "10.0.0.1",
+    "param": "p",
+    "rate.device": 1,
+    "request.status": 1,
+}
+"""Facts that depend on who asks."""
+
+
+def test_the_tables_are_about_facts() -> None:
+    """A fact that is renamed takes its rows along."""
+    assert {*ALWAYS, *ORIGINS} <= set(FACTS)
+    assert all(ALWAYS[name] <= FACTS[name].operations for name in ALWAYS)
+
+
+@pytest.mark.parametrize("operation", list(Operation))
+@pytest.mark.parametrize("origin", list(Origin))
+def test_facts_that_are_never_absent_are_in_the_barest_request(
+    operation: Operation, origin: Origin
+) -> None:
+    """And no other."""
+    given = {"op": operation.value, "feature": "DoNotDisturb", "request.status": 0}
+    seen = given_of(view_of({**given, "origin": origin.value}))
+    always = {name for name, operations in ALWAYS.items() if operation in operations}
+    watching = {"watcher", "watcher.user", "watcher.domain"} if origin is Origin.WATCHER else set()
+    assert set(seen) == always | watching
+
+
+@pytest.mark.parametrize("origin", [Origin.OPERATOR, Origin.INTERNAL])
+def test_what_only_some_can_have_the_others_lack(origin: Origin) -> None:
+    """`rate.device` is given to a request apart from who asks."""
+    given = {"op": "set", "feature": "DoNotDisturb", **FULL, "origin": origin.value}
+    seen = given_of(view_of(given)).keys() - {"rate.device"}
+    assert not {name for name in seen if origin not in ORIGINS.get(name, {origin})}
+
+
+@pytest.mark.parametrize(
+    ("fact", "features"),
+    [
+        ("request.forwardTo", 3),
+        ("stored.forwardTo", 3),
+        ("target.class", 3),
+        ("request.ringCount", 1),
+        ("request.status", 4),
+        ("CallForwardingAlways.forwardTo", 4),
+        ("user", 4),
+    ],
+)
+def test_features_have_facts_about_the_values_that_they_take(fact: str, features: int) -> None:
+    """What is stored for a feature by its name is there whatever is asked about."""
+    assert len(features_with(fact)) == features
+    assert (Feature.DO_NOT_DISTURB in features_with(fact)) == (features == len(Feature))

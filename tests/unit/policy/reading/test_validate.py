@@ -1,0 +1,204 @@
+"""What an author is told when a file does not fit the schema."""
+
+from functools import cache
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from dfks_rules.errors import Finding
+from dfks_rules.policy.reading.schema import policy_schema
+from dfks_rules.policy.reading.schema_pieces import IDENTIFIER, WANTED
+from dfks_rules.policy.reading.source import parse
+from dfks_rules.policy.reading.validate import validate, validator
+from tests.helpers.policy import source
+
+
+@cache
+def schema() -> Draft202012Validator:
+    """The schema of policies."""
+    return validator(policy_schema())
+
+
+def findings(rules: str, head: str = "") -> list[Finding]:
+    """What is wrong with a file."""
+    tree, broken = parse(source(rules, head))
+    assert tree is not None, broken
+    return [finding for _, finding in validate(tree, schema())]
+
+
+def one(when: str = "{op: get}", then: str = "{status: 1}") -> str:
+    """A file with one rule; its finding stands on line 6 (`when`) or 7 (`then`)."""
+    return f"- id: r\n  when: {when}\n  then: {then}\n"
+
+
+@pytest.mark.parametrize(
+    ("when", "column", "code", "message"),
+    [
+        (
+            "{op: sett}",
+            16,
+            "policy_value",
+            "`sett` is not one of `get`, `set`, `subscribe` (did you mean `set`?)",
+        ),
+        (
+            "{feature: DND}",
+            21,
+            "policy_value",
+            "`DND` is not one of `DoNotDisturb`, `CallForwardingAlways`, `CallForwardingBusy`, "
+            "`CallForwardingNoAnswer` (did you mean `DoNotDisturb`?)",
+        ),
+        (
+            "{statusx: 1}",
+            12,
+            "policy_unknown_fact",
+            "unknown fact `statusx` (did you mean `request.status`?)",
+        ),
+        (
+            "{CFNA.ringCount: 1}",
+            12,
+            "policy_unknown_fact",
+            "unknown fact `CFNA.ringCount` (did you mean `CallForwardingNoAnswer.ringCount`?)",
+        ),
+        ("{zzz: 1}", 12, "policy_unknown_fact", "unknown fact `zzz`"),
+        (
+            "{param: 1}",
+            19,
+            "policy_type",
+            '`param` must be text: put it in quotes, `"1"`',
+        ),
+        (
+            "{user: [a, true]}",
+            22,
+            "policy_type",
+            'entry 2 of `user` must be text: put it in quotes, `"true"`',
+        ),
+        (
+            "{request.status: on}",
+            28,
+            "policy_value",
+            "`on` is not one of `0`, `1` (did you mean `1`?)",
+        ),
+        (
+            "{user: {prefixx: a}}",
+            19,
+            "policy_unknown_matcher",
+            "unknown matcher `prefixx` (did you mean `prefix`?)",
+        ),
+        (
+            "{stored.status: {lt: 1}}",
+            28,
+            "policy_type",
+            "fact `stored.status` does not take `lt`; it takes `eq`, `ne`, `in`, `notIn`, "
+            "`exists`, `sameAs`",
+        ),
+        ("{time: {ge: 8:00}}", 23, "policy_value", "`8:00` is not a time of day like `08:30`"),
+        (
+            "{domain: Acme.example}",
+            20,
+            "policy_value",
+            "`Acme.example` is not a domain in lower case",
+        ),
+        ("{user: {has: ''}}", 24, "policy_value", "`has` must not be empty"),
+        ("{user: []}", 18, "policy_value", "`user` must not be empty"),
+        ("{}", 11, "policy_value", "`when` must not be empty"),
+        ("{any: {op: get}}", 17, "policy_type", '`any` must be a list, not `{"op": "get"}`'),
+        ("{not: x}", 17, "policy_type", "`not` must be a mapping, not `x`"),
+        ("{stored.ringCount: {gt: x}}", 35, "policy_type", "`gt` must be a whole number, not `x`"),
+        (
+            "{stored.ringCount: -1}",
+            30,
+            "policy_value",
+            "`stored.ringCount` must be at least 0, not `-1`",
+        ),
+        (f"{{user: {'x' * 513}}}", 18, "policy_limit", "`user` has 513 characters; at most 512"),
+        (f"{{user: {['x'] * 501}}}", 18, "policy_limit", "`user` has 501 entries; at most 500"),
+    ],
+)
+def test_mistakes_in_conditions(when: str, column: int, code: str, message: str) -> None:
+    """One plain sentence each, at the place, with a suggestion where one is near."""
+    assert findings(one(when)) == [Finding("p.yaml", 6, column, code, message)]
+
+
+@pytest.mark.parametrize(
+    ("then", "column", "code", "message"),
+    [
+        (
+            "{status: on}",
+            20,
+            "policy_value",
+            "`on` is not one of `0`, `1`, `request`, `stored` (did you mean `1`?)",
+        ),
+        (
+            "{status: false}",
+            20,
+            "policy_value",
+            "`false` is not one of `0`, `1`, `request`, `stored` (did you mean `0`?)",
+        ),
+        (
+            "{notify: all}",
+            20,
+            "policy_value",
+            "`all` is not one of `true`, `false`, `requester`, `others`",
+        ),
+        ("{allow: false}", 19, "policy_value", "`false` is not `true`"),
+        ("{assigned: 0}", 22, "policy_type", "`assigned` must be `true` or `false`, not `0`"),
+        (
+            "{assignned: false}",
+            12,
+            "policy_unknown_effect",
+            "unknown effect `assignned` (did you mean `assigned`?)",
+        ),
+        (
+            "{values: {ringCount: 101}}",
+            32,
+            "policy_value",
+            "`ringCount` must be at most 100, not `101`",
+        ),
+        ("{deny: {text: x}}", 12, "policy_missing", "`deny` has no `reason`"),
+        ("{deny: No Way}", 18, "policy_value", f"`No Way` is not {WANTED[IDENTIFIER]}"),
+        (
+            "{deny: {reason: a, answer: reject}}",
+            38,
+            "policy_value",
+            "`reject` is not one of `stored`, `off`, `unassigned`, `reject-403` "
+            "(did you mean `reject-403`?)",
+        ),
+        ("{}", 11, "policy_value", "`then` must not be empty"),
+    ],
+)
+def test_mistakes_in_effects(then: str, column: int, code: str, message: str) -> None:
+    """As for conditions."""
+    assert findings(one(then=then)) == [Finding("p.yaml", 7, column, code, message)]
+
+
+def test_mistakes_around_rules() -> None:
+    """All of them at once."""
+    head = "kindd: x\nband: high\npriority: 1000\nmode: shadw\n"
+    found = findings("- idd: a\n  when: {op: get}\n- 7\n", head)
+    assert sorted((one.line, one.message) for one in found) == [
+        (4, "unknown key `kindd` (did you mean `kind`?)"),
+        (5, "`high` is not one of `mandatory`, `normal`, `default`"),
+        (6, "`priority` must be at most 999, not `1000`"),
+        (7, "`shadw` is not one of `enforce`, `shadow`, `off` (did you mean `shadow`?)"),
+        (9, "rule has no `id`"),
+        (9, "rule has no `then`"),
+        (9, "unknown key `idd` (did you mean `id`?)"),
+        (11, "rule must be a mapping, not `7`"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["a\n", "A", "1a", "a_b", "a" * 64, ""])
+def test_identifiers_are_plain(name: str) -> None:
+    """They go into logs and MI answers."""
+    assert findings(f'- id: "{name}"\n  then: {{status: 1}}\n'.replace('\n"', '\\n"')) != []
+
+
+def test_the_file_itself_must_be_a_mapping_with_what_is_required() -> None:
+    """A file that holds something else."""
+    for text, message in (
+        ("[a]", 'file must be a mapping, not `["a"]`'),
+        ("kind: Policy", "file has no `rules`"),
+    ):
+        tree, _ = parse(source("x")._replace(text=text))
+        assert tree is not None
+        assert message in [finding.message for _, finding in validate(tree, schema())]

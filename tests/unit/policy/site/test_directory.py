@@ -1,0 +1,81 @@
+"""Users, groups, roles and numbers, united from several files."""
+
+import pickle
+
+from dfks_rules.model.identity import Aor
+from dfks_rules.policy.site.directory import MAX_USERS, Directory, Entry, make_directory
+from dfks_rules.yaml.tree import Place
+
+ALICE = Aor("alice", "acme.example")
+BOB = Aor("bob", "acme.example")
+FOREIGN = Aor("alice", "other.example")
+
+
+def test_groups_and_numbers_of_several_entries_are_united() -> None:
+    """HR exports one file, the PBX another."""
+    directory = Directory(
+        [
+            Entry(ALICE, ("sales", "night"), None, ("201",)),
+            Entry(ALICE, ("fax", "sales"), "owner", ("+4930123456", "201")),
+        ]
+    )
+    assert directory.groups_of(ALICE) == ("fax", "night", "sales")
+    assert directory.role_of(ALICE) == "owner"
+    assert directory.numbers_of(ALICE) == ("201", "+4930123456")
+    assert len(directory) == 1
+
+
+def test_a_user_that_no_file_names_has_nothing() -> None:
+    """Facts of strangers are absent, not an error."""
+    empty = Directory()
+    assert ALICE not in empty
+    assert (empty.groups_of(ALICE), empty.role_of(ALICE)) == ((), None)
+    assert empty.numbers_of(ALICE) == ()
+    assert empty.user_of_number("201", "acme.example") is None
+
+
+def test_numbers_are_looked_up_within_a_domain() -> None:
+    """Two tenants have an extension 201; and neither can claim the other's number."""
+    directory, findings = make_directory(
+        [Entry(ALICE, numbers=("201", "+4930123456")), Entry(FOREIGN, numbers=("201",))]
+    )
+    assert findings == []
+    assert directory.user_of_number("201", "acme.example") == ALICE
+    assert directory.user_of_number("201", "other.example") == FOREIGN
+    assert directory.user_of_number("+4930123456", "other.example") is None
+
+
+def test_a_role_that_differs_is_found() -> None:
+    """Which one holds must not depend on the order of files."""
+    entries = [
+        Entry(ALICE, role="owner", file="a.yaml", place=Place(3, 5)),
+        Entry(ALICE, role="guest", file="b.csv", place=Place(7, 1)),
+    ]
+    _, findings = make_directory(entries)
+    assert [str(finding) for finding in findings] == [
+        "b.csv:7:1: role of `sip:alice@acme.example` is `guest` here and `owner` elsewhere "
+        "[policy_inconsistent]"
+    ]
+
+
+def test_a_number_of_two_users_is_found() -> None:
+    """Calls would go to either."""
+    entries = [Entry(ALICE, numbers=("201",)), Entry(BOB, numbers=("201",), file="b.csv")]
+    _, findings = make_directory(entries)
+    assert [finding.message for finding in findings] == [
+        "number `201` already belongs to `sip:alice@acme.example`"
+    ]
+
+
+def test_more_users_than_the_limit_are_found() -> None:
+    """Memory is bounded."""
+    entries = [Entry(Aor(str(n), "a.example"), file="big.csv") for n in range(MAX_USERS + 1)]
+    _, findings = make_directory(entries)
+    assert [finding.code for finding in findings] == ["policy_limit"]
+
+
+def test_a_directory_can_be_pickled() -> None:
+    """Policies are compiled in a child process."""
+    copy = pickle.loads(pickle.dumps(Directory([Entry(ALICE, ("sales",), numbers=("201",))])))  # noqa: S301 - our own bytes
+    assert copy.groups_of(ALICE) == ("sales",)
+    assert copy.user_of_number("201", "acme.example") == ALICE

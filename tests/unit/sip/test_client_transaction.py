@@ -1,0 +1,117 @@
+"""Requests of ours."""
+
+import pytest
+
+from dfks_rules.sip.client_transaction import (
+    ClientState,
+    ClientTransactions,
+    Outgoing,
+    branch_of,
+)
+from dfks_rules.sip.flow import Flow, Listener
+from dfks_rules.sip.timers import T1, T2, TIMEOUT
+from tests.helpers.playbook import FLOW
+
+_TCP = Flow(Listener("tcp", "192.0.2.1", 5061), ("192.0.2.7", 5062), 1)
+_NOTIFY = Outgoing(b"z", b"NOTIFY", FLOW, None)
+
+
+def _repeats(clients: ClientTransactions[str]) -> tuple[list[float], float | None]:
+    """When something is sent again, and when it is given up."""
+    times: list[float] = []
+    while (now := clients.next_deadline()) is not None:
+        again, timed_out = clients.expire(now)
+        times += [now for _ in again]
+        if timed_out:
+            return times, now
+    return times, None
+
+
+def test_request_is_repeated_by_timer_e_until_timer_f() -> None:
+    """RFC 3261 §17.1.2.2: the wait doubles up to T2; given up after 32 s."""
+    clients: ClientTransactions[str] = ClientTransactions()
+    clients.begin(_NOTIFY, "owner", 0.0)
+    times = [0.5, 1.5, 3.5, 7.5, 11.5, 15.5, 19.5, 23.5, 27.5, 31.5]
+    assert _repeats(clients) == (times, TIMEOUT)
+    assert len(clients) == 0
+
+
+def test_request_over_tcp_is_never_repeated() -> None:
+    """The transport does that."""
+    clients: ClientTransactions[str] = ClientTransactions()
+    clients.begin(Outgoing(b"z", b"NOTIFY", _TCP, None), "owner", 0.0)
+    assert _repeats(clients) == ([], TIMEOUT)
+
+
+def test_provisional_response_slows_the_repeats_down() -> None:
+    """RFC 3261 §17.1.2.2: proceeding, timer E is T2."""
+    clients: ClientTransactions[str] = ClientTransactions()
+    clients.begin(_NOTIFY, "owner", 0.0)
+    assert clients.answered(b"z", 100) is None
+    times, _ = _repeats(clients)
+    assert times[:3] == [T1, T1 + T2, T1 + 2 * T2]
+
+
+@pytest.mark.parametrize("status", [200, 302, 481, 503, 603])
+def test_final_response_ends_a_transaction_once(status: int) -> None:
+    """A late second response matches nothing, and nothing is sent again."""
+    clients: ClientTransactions[str] = ClientTransactions()
+    transaction = clients.begin(_NOTIFY, "owner", 0.0)
+    assert clients.answered(b"other", status) is None
+    assert clients.answered(b"z", status) is transaction
+    assert clients.answered(b"z", status) is None
+    assert clients.expire(TIMEOUT) == ([], [])
+
+
+def test_abandoned_transaction_is_neither_repeated_nor_answered() -> None:
+    """A newer NOTIFY took its place."""
+    clients: ClientTransactions[str] = ClientTransactions()
+    transaction = clients.begin(_NOTIFY, "owner", 0.0)
+    clients.abandon(transaction)
+    assert transaction.state is ClientState.TERMINATED
+    clients.abandon(transaction)
+    assert (len(clients), clients.answered(b"z", 200)) == (0, None)
+    assert clients.expire(T1) == ([], [])
+
+
+_LONG = Outgoing(
+    b"z9hG4bKn",
+    b"NOTIFY sip:a SIP/2.0\r\nRoute: <sip:b;branch=1>\r\n"
+    b"Via: SIP/2.0/TCP 192.0.2.1:5061;rport;branch=z9hG4bKn\r\n\r\n",
+    _TCP,
+    FLOW,
+)
+
+
+def test_a_request_that_reached_nobody_takes_its_other_way_once() -> None:
+    """RFC 3261 §18.1.1: as a datagram, with a Via that says so, and repeated from then on."""
+    clients: ClientTransactions[str] = ClientTransactions()
+    transaction = clients.begin(_LONG, "owner", 0.0)
+    assert clients.fall_back(transaction, 2.0)
+    assert transaction.flow == FLOW
+    assert b"\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;rport;branch=z9hG4bKn\r\n" in transaction.message
+    assert not clients.fall_back(transaction, 2.0)
+    times, timed_out = _repeats(clients)
+    assert (times[:3], timed_out) == ([2.5, 3.5, 5.5], TIMEOUT)
+    assert len(clients) == 0
+
+
+def test_a_request_without_another_way_has_none() -> None:
+    """Its owner is told."""
+    clients: ClientTransactions[str] = ClientTransactions()
+    assert not clients.fall_back(clients.begin(_NOTIFY, "owner", 0.0), 0.0)
+
+
+@pytest.mark.parametrize(
+    ("message", "branch"),
+    [
+        (_LONG.message, b"z9hG4bKn"),
+        (b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP a;branch=1\r\n", None),
+        (b"NOTIFY sip:a;branch=1 SIP/2.0\r\n\r\n", None),
+    ],
+)
+def test_a_request_of_ours_is_known_by_the_branch_in_its_via(
+    message: bytes, branch: bytes | None
+) -> None:
+    """A peer's text in Request-URI or Route does not count; a response is nobody's request."""
+    assert branch_of(message) == branch

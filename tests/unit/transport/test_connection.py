@@ -1,0 +1,223 @@
+"""One stream on loopback; time is a number."""
+
+import asyncio
+import socket
+
+import pytest
+
+from dfks_rules.sip.flow import Flow
+from dfks_rules.transport.connection import MAX_KEPT, PORTION
+from dfks_rules.transport.limits import ConnectionLimits
+from tests.helpers.transports import REQUEST, RESPONSE, Served, served, until
+
+_LIMITS = ConnectionLimits(idle=1000.0)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _time_left(server: Served, number: int = 1) -> float:
+    """Seconds until a connection is closed; they are counted from its making."""
+    connection = server.transports.connections[number]
+    assert connection is not None
+    return connection.deadline - _now()
+
+
+async def _is_closed_after(server: Served, seconds: float) -> bool:
+    """Whether every connection is closed when so much time has passed, and not a second before."""
+    now, table = _now(), server.transports.connections
+    table.expire(now + seconds - 1)
+    await asyncio.sleep(0.01)
+    if not len(table):
+        return False
+    table.expire(now + seconds + 1)
+    await until(lambda: not len(table))
+    return True
+
+
+async def test_connection_that_brings_no_message_is_closed_after_10_seconds() -> None:
+    """1,000 of them once stopped UDP, MI and reloads. Keep-alives and pieces do not count."""
+    async with served("tcp:127.0.0.1", limits=_LIMITS) as server:
+        phone = await server.connect()
+        phone.write(b"\r\n\r\n")
+        assert await phone.read(2) == b"\r\n"
+        phone.write(REQUEST[:-1])
+        await asyncio.sleep(0.01)
+        assert await _is_closed_after(server, 10)
+        assert await phone.rest() == b""
+        assert server.count("connections_timed_out") == 1
+
+
+async def test_connection_that_was_used_is_closed_when_it_is_idle() -> None:
+    """By a setting: it may be the only way to a phone with a subscription."""
+    async with served("tcp:127.0.0.1", limits=_LIMITS) as server:
+        phone = await server.connect()
+        phone.write(REQUEST)
+        await server.next()
+        assert await _is_closed_after(server, 1000)
+
+
+async def test_keep_alive_and_notify_start_the_idle_time_anew() -> None:
+    """Either shows that the phone is in use (RFC 5626 §3.5.1)."""
+    async with served("tcp:127.0.0.1", limits=_LIMITS) as server:
+        phone = await server.connect()
+        phone.write(REQUEST)
+        _, flow = await server.next()
+        connection = server.transports.connections[1]
+        assert connection is not None
+        connection.deadline = _now() + 1
+        phone.write(b"\r\n\r\n")
+        await until(lambda: _time_left(server) > 900)
+        connection.deadline = _now() + 1
+        server.send(flow, REQUEST)
+        assert _time_left(server) > 900
+
+
+async def test_connection_of_ours_is_closed_when_it_is_idle() -> None:
+    """It can be opened again; and its peer need not say anything first."""
+    async with served("tcp:127.0.0.1") as phone, served("tcp:127.0.0.1", limits=_LIMITS) as server:
+        server.send(Flow(server.listener, ("127.0.0.1", phone.port)), REQUEST)
+        await phone.next()
+        assert await _is_closed_after(server, 300)
+
+
+async def test_message_has_30_seconds_from_its_first_byte() -> None:
+    """A peer that writes a byte now and then must not hold its place."""
+    async with served("tcp:127.0.0.1", limits=_LIMITS) as server:
+        phone = await server.connect()
+        phone.write(REQUEST)
+        await server.next()
+        phone.write(b"OPTIONS")
+        await until(lambda: _time_left(server) <= 30)
+        ends = _time_left(server) + _now()
+        phone.write(b" sip:a")
+        await asyncio.sleep(0.02)
+        assert _time_left(server) + _now() == pytest.approx(ends)
+        assert await _is_closed_after(server, 30)
+
+
+async def test_each_message_has_its_own_30_seconds() -> None:
+    """A proxy's writes may never end where a message does; it was cut off after 30 s."""
+    async with served("tcp:127.0.0.1", limits=_LIMITS) as server:
+        phone = await server.connect()
+        phone.write(REQUEST + REQUEST[:9])
+        await server.next()
+        ends = _time_left(server) + _now()
+        await asyncio.sleep(0.02)
+        phone.write(REQUEST[9:] + REQUEST[:9])
+        await server.next()
+        assert _time_left(server) + _now() >= ends + 0.02
+        assert _time_left(server) <= 30
+
+
+async def test_peer_that_has_ended_its_side_gets_its_responses() -> None:
+    """`nc -N` and some proxies; then the connection is closed."""
+    async with served("tcp:127.0.0.1", limits=_LIMITS) as server:
+        phone = await server.connect()
+        phone.write(REQUEST + REQUEST)
+        phone.writer.write_eof()
+        (_, flow), _ = await server.next(), await server.next()
+        await asyncio.sleep(0.02)
+        assert server.transports.stream_to(phone.address) is None
+        server.send(flow, RESPONSE)
+        server.send(flow, RESPONSE)
+        assert await phone.rest() == RESPONSE * 2
+        assert server.count("connections_open") == 0
+
+
+async def test_peer_that_has_ended_its_side_is_sent_no_request() -> None:
+    """It could not answer: the request goes to its Contact on another connection."""
+    async with served("tcp:127.0.0.1") as contact, served("tcp:127.0.0.1") as server:
+        phone = await server.connect()
+        phone.write(REQUEST)
+        phone.writer.write_eof()
+        _, flow = await server.next()
+        await asyncio.sleep(0.02)
+        server.send(flow._replace(remote=("127.0.0.1", contact.port)), REQUEST)
+        assert (await contact.next())[0] == REQUEST
+
+
+async def test_peer_that_waits_for_no_response_is_closed_with() -> None:
+    """Its end is our end; an unanswered request is waited for 32 s."""
+    async with served("tcp:127.0.0.1", limits=_LIMITS) as server:
+        for waits in (False, True):
+            phone = await server.connect()
+            phone.write(REQUEST)
+            _, flow = await server.next()
+            if not waits:
+                server.send(flow, RESPONSE)
+                phone.writer.write_eof()
+                assert await phone.rest() == RESPONSE
+        phone.writer.write_eof()
+        await until(lambda: _time_left(server, 2) < 33)
+        assert await _is_closed_after(server, 32)
+
+
+async def test_flood_of_keep_alives_costs_little_and_comes_back_small() -> None:
+    """8 MB of CRLF once cost 5.8 s, and were answered with 4 MB."""
+    async with served("tcp:127.0.0.1", limits=_LIMITS) as server:
+        phone = await server.connect()
+        for _ in range(10):
+            phone.write(b"\r\n" * 50_000)
+            await phone.writer.drain()
+        phone.write(REQUEST)
+        _, flow = await server.next()
+        server.send(flow, RESPONSE)
+        phone.writer.write_eof()
+        answered = await phone.rest()
+        assert answered.endswith(RESPONSE)
+        assert len(answered) < 10_000
+
+
+async def test_flood_of_requests_leaves_others_their_turn() -> None:
+    """One connection may bring thousands at once: a timer is not late for all of them."""
+    async with served("tcp:127.0.0.1", limits=_LIMITS) as server:
+        phone = await server.connect()
+        phone.write(REQUEST * 1000)
+        at_most = 0
+        while server.received.qsize() < 1000:
+            before = server.received.qsize()
+            await asyncio.sleep(0)
+            at_most = max(at_most, server.received.qsize() - before)
+        assert at_most == PORTION
+        # And then it is read again.
+        phone.write(REQUEST)
+        await until(lambda: server.received.qsize() == 1001)
+
+
+async def test_lost_framing_closes_after_what_was_read_is_answered() -> None:
+    """RFC 3261 §18.3: nobody knows where the next message begins."""
+    async with served("tcp:127.0.0.1", limits=_LIMITS) as server:
+        server.answer = lambda _: RESPONSE
+        phone = await server.connect()
+        phone.write(b"OPTIONS sip:a SIP/2.0\r\n\r\n")
+        assert (await server.next())[0].startswith(b"OPTIONS")
+        assert await phone.rest() == RESPONSE
+
+
+async def test_what_waits_for_a_connection_is_bounded() -> None:
+    """A peer that cannot be reached must not fill the memory."""
+    async with served("tcp:127.0.0.1") as phone, served("tcp:127.0.0.1") as server:
+        flow = Flow(server.listener, ("127.0.0.1", phone.port))
+        for _ in range(MAX_KEPT + 3):
+            server.send(flow, REQUEST)
+        assert server.undelivered.empty(), "never from within send"
+        for _ in range(MAX_KEPT):
+            await phone.next()
+        for _ in range(3):
+            await server.lost()
+        assert server.undelivered.empty()
+
+
+async def test_peers_that_vanish_are_found_by_the_kernel() -> None:
+    """A phone that was unplugged closes nothing."""
+    async with served("tcp:127.0.0.1") as server:
+        with socket.create_connection(("127.0.0.1", server.port)):
+            await until(lambda: server.count("connections_open") == 1)
+            connection = server.transports.connections[1]
+            await until(lambda: connection is not None and connection.is_open)
+            stream = connection._transport.get_extra_info("socket")  # type: ignore[union-attr]
+            assert stream.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+            assert stream.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 110
+            assert stream.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 32_000
