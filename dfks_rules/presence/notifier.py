@@ -130,8 +130,7 @@ class Notifier:
         refused: RefusedError,
         transaction: ServerTransaction | None = None,
     ) -> None:
-        count = f"refused_{refused.status}"
-        self.counts[count] = self.counts.get(count, 0) + 1
+        self.counts[f"refused_{refused.status}"] += 1
         self._endpoint.respond(
             incoming,
             refused.status,

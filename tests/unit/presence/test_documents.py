@@ -118,9 +118,9 @@ def test_the_set_says_whether_others_are_told(outcome: Outcome, changes: Documen
         (_got(DND, ON), ((DND, ON),)),
         (_got(DND, OFF), ((DND, OFF),)),
         (_got(DND, None), ()),
-        (_got(DND, ON, _NONE), ()),
+        (_got(DND, ON, _NONE), ((DND, ON),)),
     ],
-    ids=["as-it-is", "as-it-is-shown", "unassigned", "not-wanted"],
+    ids=["as-it-is", "as-it-is-shown", "unassigned", "no-notify-on-get"],
 )
 def test_the_get_says_what_a_watcher_is_told_of_a_change(
     got: Outcome, documents: Documents
