@@ -136,19 +136,17 @@ def wish_of(incoming: Incoming, limits: Limits, known: Subscription | None = Non
         raise refusal(406, "Not Acceptable")
     expires = _granted(request, limits)
     asked = _asked(request)
-    device = asked[-1].device if asked else None
     if known is None:
         presentity = _presentity(incoming)
         watcher = _watcher(incoming.sender, presentity)
     else:
         presentity, watcher = known.presentity, known.watcher
-        device = device or known.requester.device
     agent = request.headers.get(b"user-agent")
     flow = incoming.flow
     requester = Requester(
         Origin.WATCHER,
         watcher,
-        device,
+        asked[-1].device if asked else None,
         None if agent is None else _text(agent[:MAX_TEXT]),
         flow.listener.transport,
         _same(flow.remote[0]),

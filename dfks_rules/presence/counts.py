@@ -16,8 +16,12 @@ NAMES = (
     "notify_unreachable",
     "notify_repeated",
     "changes_untold",
+    *(
+        f"refused_{status}"
+        for status in (400, 403, 404, 405, 406, 415, 420, 423, 480, 481, 489, 500, 501, 503)
+    ),
 )
-"""Every count that is there from the start; `refused_STATUS` joins them with the first refusal.
+"""Every count; one with `refused_` is of requests that were answered with this status.
 
 `notify_sent` counts each NOTIFY once, whatever the transaction retransmits; `notify_repeated` those
 that say again what was not confirmed. `changes_untold`: a watcher was not told, since what it may

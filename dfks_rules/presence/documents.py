@@ -2,7 +2,6 @@
 
 from dfks_rules.csta.render import Document
 from dfks_rules.model.decisions import Outcome
-from dfks_rules.model.features import Feature
 
 Documents = tuple[Document, ...]
 """The states that one NOTIFY tells, each feature once; empty for a NOTIFY without a body."""
@@ -38,32 +37,41 @@ def documents_of_set(outcomes: tuple[Outcome, ...]) -> Documents | None:
     return tuple(dict(told).items())
 
 
-def features_to_tell(outcomes: tuple[Outcome, ...]) -> frozenset[Feature]:
-    """The features of which other watchers are to be told: those that were changed.
+def changes_to_tell(outcomes: tuple[Outcome, ...]) -> Documents:
+    """The states that changed and that other watchers are to be told, as they are stored.
 
-    The rules of the set say whether anyone is told (`notify`, `assigned`); what is told is for the
-    rules of a get by each watcher to say.
+    The rules of the set say whether anyone is told (`notify`, `assigned`).
     """
-    return frozenset(
-        [
-            outcome.request.feature
-            for outcome in outcomes
-            if outcome.changed
-            and outcome.decision.notify.others
-            and outcome.request.feature is not None
-            and outcome.told is not None
-        ]
-    )
+    changed = {
+        outcome.request.feature: outcome.after
+        for outcome in outcomes
+        if outcome.changed
+        and outcome.decision.notify.others
+        and outcome.request.feature is not None
+        and outcome.told is not None
+    }
+    return tuple(changed.items())
 
 
-def documents_of_change(features: frozenset[Feature], gets: tuple[Outcome, ...]) -> Documents:
-    """What a watcher is told of a change.
+def shown_of(changes: Documents, gets: tuple[Outcome, ...]) -> Documents:
+    """What a watcher is told of changes: the states that a get by it comes to.
+
+    Whether it is told was said by the rules of the set; `notify` of a get is for who asks.
 
     Args:
-        features: those that were changed.
+        changes: the states that changed.
         gets: what a get of all features by this watcher comes to.
     """
-    return tuple([one for one in _told_to_requester(gets) if one[0] in features])
+    features = [feature for feature, _ in changes]
+    return tuple(
+        [
+            (outcome.request.feature, outcome.told)
+            for outcome in gets
+            if outcome.told is not None
+            and outcome.request.feature is not None
+            and outcome.request.feature in features
+        ]
+    )
 
 
 def _told_to_requester(outcomes: tuple[Outcome, ...]) -> Documents:

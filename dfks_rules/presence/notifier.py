@@ -12,7 +12,7 @@ from typing import final
 
 from dfks_rules.errors import MalformedMessageError, StoreError
 from dfks_rules.model.decisions import Denial, DenialAnswer, Outcome
-from dfks_rules.model.features import FEATURES, Feature
+from dfks_rules.model.features import FEATURES
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Operation, Origin
 from dfks_rules.presence.admission import (
@@ -28,16 +28,16 @@ from dfks_rules.presence.counts import new_counts
 from dfks_rules.presence.delivery import Delivery
 from dfks_rules.presence.documents import (
     Documents,
-    documents_of_change,
+    changes_to_tell,
     documents_of_get,
     documents_of_set,
-    features_to_tell,
+    shown_of,
 )
 from dfks_rules.presence.package import Limits
 from dfks_rules.presence.responses import RefusedError, refusal, refusal_for
 from dfks_rules.presence.subscription import State, Subscription, Termination
 from dfks_rules.presence.subscriptions import Subscriptions
-from dfks_rules.service.features import Features
+from dfks_rules.service.features import Features, Shown
 from dfks_rules.service.feed import Event as FeedEvent
 from dfks_rules.service.feed import Feed, Settled
 from dfks_rules.sip.dialog import Dialog
@@ -130,8 +130,7 @@ class Notifier:
         refused: RefusedError,
         transaction: ServerTransaction | None = None,
     ) -> None:
-        count = f"refused_{refused.status}"
-        self.counts[count] = self.counts.get(count, 0) + 1
+        self.counts[f"refused_{refused.status}"] += 1
         self._endpoint.respond(
             incoming,
             refused.status,
@@ -272,27 +271,25 @@ class Notifier:
             one for one in self.subscriptions.of(event.presentity) if one.requester is not requester
         ]
         # Nearly always the phone that asked is the only one.
-        features = features_to_tell(event.outcomes) if others else None
-        if not features:
+        changes = changes_to_tell(event.outcomes) if others else ()
+        if not changes:
             return
-        looks_alike = self._features.looks_alike
-        documents: Documents = ()
+        shown = self._features.shown
+        documents = changes
         for position, subscription in enumerate(others):
-            if position == 0 or not looks_alike:
-                documents = self._seen_by(subscription, features, event)
+            if shown is Shown.TO_EACH_ITS_OWN or (position == 0 and shown is Shown.ALIKE):
+                documents = self._seen_by(subscription, changes, event)
             if documents:
                 self._delivery.change(subscription, documents, event.now)
 
-    def _seen_by(
-        self, subscription: Subscription, features: frozenset[Feature], event: Settled
-    ) -> Documents:
-        """What a watcher would be told of features that were changed, if it asked now."""
+    def _seen_by(self, subscription: Subscription, changes: Documents, event: Settled) -> Documents:
+        """What a watcher would be told of what changed, if it asked now."""
         try:
             gets = self._features.look(event.presentity, subscription.requester, event.at)
         except StoreError:
             self.counts["changes_untold"] += 1
             return ()
-        return documents_of_change(features, gets)
+        return shown_of(changes, gets)
 
     def refresh_watchers(self, presentity: Aor, at: datetime, now: float) -> int:
         """Tell each watcher of a presentity the states of all features; how many there are."""

@@ -83,6 +83,7 @@ class Subscription:
     """One phone's subscription to one presentity."""
 
     __slots__ = (
+        "_device",
         "_repeat_after",
         "_repeat_at",
         "_under_way",
@@ -113,8 +114,8 @@ class Subscription:
         self.dialog = dialog
         self.presentity = presentity
         self.requester = requester
-        """The facts of the last SUBSCRIBE whose outcome is known; a `<device>` that the phone sent
-        once is kept."""
+        """The facts of the last SUBSCRIBE whose outcome is known."""
+        self._device = requester.device
         self.event_id = event_id
         self.state = State.ADMITTED
         self.termination: Termination | None = None
@@ -143,8 +144,8 @@ class Subscription:
 
     @property
     def device(self) -> str:
-        """Text of `<device>` in what the phone is told."""
-        return self.requester.device or self.presentity.user
+        """Text of `<device>` in what the phone is told: what it sent last, if anything."""
+        return self._device or self.presentity.user
 
     # --- Its life ---
 
@@ -166,6 +167,7 @@ class Subscription:
     def kept(self, requester: Requester) -> None:
         """A SUBSCRIBE in its dialog came to nothing: it lives as long as it did before."""
         self.requester = requester
+        self._device = requester.device or self._device
         self._under_way -= 1
         if self._under_way == 0:
             self.state = State.ACTIVE

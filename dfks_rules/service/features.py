@@ -8,6 +8,7 @@ For one request `done` is told first, which is the answer; then the feed, also w
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from enum import Enum
 from functools import partial
 from typing import final
 
@@ -34,6 +35,17 @@ OF_REQUESTER = frozenset(
     {"watcher", "watcher.user", "watcher.domain", "device", "userAgent", "transport", "source.ip"}
 )
 """Facts of which watchers of one presentity may differ."""
+
+
+class Shown(Enum):
+    """What a get tells, by the rules there are."""
+
+    AS_STORED = "stored"
+    """No rule decides on a get."""
+    ALIKE = "alike"
+    """All who watch a presentity are told the same."""
+    TO_EACH_ITS_OWN = "own"
+    """It depends on who asks."""
 
 
 @final
@@ -211,9 +223,12 @@ class Features:
         return self._gets(presentity, self._store.load(presentity), requester, at)
 
     @property
-    def looks_alike(self) -> bool:
-        """Whether a presentity's states look the same to all who watch it."""
-        return OF_REQUESTER.isdisjoint(self._policies.reads_on_get)
+    def shown(self) -> Shown:
+        """What those who watch are shown of a presentity's states."""
+        reads = self._policies.reads_on_get
+        if reads is None:
+            return Shown.AS_STORED
+        return Shown.ALIKE if OF_REQUESTER.isdisjoint(reads) else Shown.TO_EACH_ITS_OWN
 
     def _gets(
         self, presentity: Aor, snapshot: Snapshot, requester: Requester, at: datetime

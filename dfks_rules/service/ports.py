@@ -23,8 +23,8 @@ class Decides(Protocol):
         ...
 
     @property
-    def reads_on_get(self) -> frozenset[str]:
-        """Names of the facts that rules read to decide what a phone is told."""
+    def reads_on_get(self) -> frozenset[str] | None:
+        """Names of the facts that rules read to decide on a get; None where no rule does."""
         ...
 
     def decide(

@@ -16,7 +16,7 @@ from dfks_rules.store.open import open_store
 from tests.helpers.states import forwarding
 
 ALICE = Aor("alice", "example.com")
-DND, _, CFB, CFNA, *_ = FEATURES
+DND, _, CFB, CFNA = FEATURES[:4]
 ON = FeatureState(status=True)
 Result = tuple[StoreError | None, float]
 

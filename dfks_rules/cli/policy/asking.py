@@ -9,18 +9,20 @@ from typing import Any, TypeVar
 
 import click
 
-from dfks_rules.csta.parse import parse as parse_body
 from dfks_rules.errors import DfksError, Finding, MalformedMessageError, PolicyError
 from dfks_rules.model.features import FEATURES, NOTHING_STORED, Snapshot
-from dfks_rules.model.identity import Aor
-from dfks_rules.model.requests import Asked, FeatureRequest, Operation, Origin, Requester
+from dfks_rules.model.requests import FeatureRequest, Operation
 from dfks_rules.policy.facts.fact import Kind
 from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.facts.view import View
 from dfks_rules.policy.reading.source import Source
 from dfks_rules.policy.studying.given_files import parse_given
+from dfks_rules.presence.admission import Wish, check_request, event_of, wish_of
+from dfks_rules.presence.package import Limits
+from dfks_rules.presence.responses import RefusedError
+from dfks_rules.sip.endpoint import Endpoint, Incoming
+from dfks_rules.sip.flow import Flow, Listener
 from dfks_rules.sip.message import Request, parse_message
-from dfks_rules.sip.uri import aor_of, parse_uri
 from dfks_rules.yaml.tree import MAX_BYTES
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -103,20 +105,8 @@ def views_of_sip(data: bytes, stored: Snapshot, at: datetime) -> list[View]:
     Raises:
         MalformedMessageError: the server would not ask the policies about it.
     """
-    request = parse_message(data)
-    if not isinstance(request, Request) or request.method != b"SUBSCRIBE":
-        raise MalformedMessageError("sip_malformed_message", "message is not a SIP SUBSCRIBE")
-    if request.fault is not None:
-        raise MalformedMessageError("sip_malformed_message", str(request.fault.reason))
-    presentity = aor_of(parse_uri(request.uri))
-    asked = _asked(request)
-    requester = Requester(
-        Origin.WATCHER,
-        _watcher(request),
-        asked[-1].device if asked else None,
-        request.text(b"user-agent"),
-        "tcp" if b"/TCP" in request.headers.get(b"via", b"").upper() else "udp",
-    )
+    wish = _wish_of(data)
+    presentity, requester, asked = wish.presentity, wish.requester, wish.asked
     views = [View(FeatureRequest(Operation.SUBSCRIBE, presentity, requester), stored, at)]
     for one in asked:
         by = requester._replace(device=one.device)
@@ -158,15 +148,36 @@ def read_sip(path: Path) -> bytes:
     return re.sub(rb"(?im)^(content-length|l)[ \t]*:.*\r\n", b"", text, count=1)
 
 
-def _asked(request: Request) -> list[Asked]:
-    if not request.body:
-        return []
-    return parse_body(request.text(b"content-type") or "", request.body)
+def _wish_of(data: bytes) -> Wish:
+    """What the server would take a message for, by the code that serves it.
 
-
-def _watcher(request: Request) -> Aor:
-    sender = request.address(b"from").uri
+    Raises:
+        MalformedMessageError: the server would refuse it, and why.
+    """
+    refused: list[str] = []
+    endpoint: Endpoint[None] = Endpoint(
+        lambda _flow, _message: None,
+        lambda _call_id: b"",
+        refused=lambda _incoming, status, reason: refused.append(f"{status} {reason.decode()}"),
+    )
+    # From where it came is not known.
+    incoming = endpoint.receive(data, Flow(Listener(_transport_of(data), "", 0), ("", 0)), 0.0)
+    if not isinstance(incoming, Incoming) or incoming.request.method != b"SUBSCRIBE":
+        why = f": {refused[0]}" if refused else ""
+        raise MalformedMessageError("sip_malformed_message", f"message is no SIP SUBSCRIBE{why}")
     try:
-        return aor_of(parse_uri(sender))
-    except MalformedMessageError:
-        return Aor(sender.decode(errors="replace"), "")
+        check_request(incoming.request)
+        event_of(incoming.request)
+        wish = wish_of(incoming, Limits())
+    except RefusedError as error:
+        message = f"the server refuses it: {error.status} {error}"
+        raise MalformedMessageError("sip_refused", message) from error
+    requester = wish.requester._replace(source_ip=None)
+    return Wish(wish.presentity, requester, wish.expires, wish.asked)
+
+
+def _transport_of(data: bytes) -> str:
+    """The transport in Via."""
+    message = parse_message(data)
+    via = message.headers.get(b"via", b"") if isinstance(message, Request) else b""
+    return "tcp" if b"/TCP" in via.upper() else "udp"

@@ -117,8 +117,8 @@ class LivePolicies:
         return self.active.reads | self.shadow.candidate.reads if self.shadow else self.active.reads
 
     @property
-    def reads_on_get(self) -> frozenset[str]:
-        """Names of the facts that rules read to decide what a phone is told."""
+    def reads_on_get(self) -> frozenset[str] | None:
+        """See `PolicySet.reads_on_get`."""
         return self.active.reads_on_get
 
     def decide(

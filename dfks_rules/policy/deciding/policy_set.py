@@ -71,13 +71,12 @@ class PolicySet:
         self._situations = situations(compiled.layout, self.shards)
         self.reads = frozenset(name for one in self._situations.values() for name in one.facts)
         """Names of all facts that some rule reads."""
-        self.reads_on_get = frozenset(
-            name
-            for (operation, _, _), one in self._situations.items()
-            if operation is Operation.GET
-            for name in one.facts
+        gets = [one for key, one in self._situations.items() if key[0] is Operation.GET]
+        has_rules = any(one.shards for one in gets)
+        self.reads_on_get = (
+            frozenset(name for one in gets for name in one.facts) if has_rules else None
         )
-        """Names of the facts that rules read to decide what a phone is told."""
+        """Names of the facts that rules read to decide on a get; None where no rule does."""
         self._plans: _Memo[tuple[Situation, tuple[FactValue, ...]], Plan] = _Memo()
         self._decisions: _Memo[tuple[Plan, FeatureState, bool], Decision] = _Memo()
         self._gets: _Memo[tuple[str | None, tuple[FeatureState, ...]], tuple[Decision, ...]] = (

@@ -31,6 +31,8 @@ MAX_KINDS = 20_000
 
 _OTHER = None
 """A user or domain that no rule names."""
+_ANY = "*@"
+"""A user or domain that a template names; no name looks like this."""
 _Identity = tuple[str | None, str | None, Feature]
 """Domain, user, feature; a set on one of them is never done twice."""
 
@@ -52,8 +54,8 @@ class _Child(NamedTuple):
     """Whose; None when a template says so."""
     key: tuple[str, str, Feature]
     """What is written, so that the same is counted once."""
-    may_be: tuple[_Set, ...]
-    """The kinds of set that it may be."""
+    kind: _Set
+    """What it is; for a template any of several, see `_kinds_of`."""
 
 
 def many_follow(rules: Sequence[RankedRule], most: int = MAX_FOLLOWED) -> Iterator[Finding]:
@@ -107,7 +109,7 @@ class _Cascades:
         self._named = everyone
         self._matching: dict[_Set, list[tuple[RankedRule, tuple[Also, ...]]]] = {}
         self._children: dict[_Set, list[_Child]] = {}
-        self._unknown: dict[tuple[_Set, int], int] = {}
+        self._most: dict[tuple[_Set, int], int] = {}
 
     def roots(self) -> Iterator[_Set]:
         """Sets that somebody asks for, at most `MAX_KINDS`."""
@@ -125,6 +127,10 @@ class _Cascades:
 
     def matching(self, one: _Set) -> list[tuple[RankedRule, tuple[Also, ...]]]:
         """The rules that may match a set, in order of precedence."""
+        one = one._replace(
+            domain=one.domain if one.domain in self._domains else _OTHER,
+            user=one.user if one.user in self._named else _OTHER,
+        )
         if one not in self._matching:
             groups = self._groups(one)
             keyed = self._index.get(one.feature, {})
@@ -140,38 +146,49 @@ class _Cascades:
             ]
         return self._matching[one]
 
-    def most_following(self, root: _Set) -> int:
-        """A bound of how many sets follow from one."""
-        known: dict[_Identity, set[tuple[_Set, int]]] = defaultdict(set)
-        seen: set[tuple[_Set, int]] = set()
-        work = [(root, DEPTH)]
-        here = (root.domain, root.user, root.feature)
-        while work:
-            one, depth = work.pop()
-            if depth == 0 or (one, depth) in seen:
-                continue
-            seen.add((one, depth))
-            for child in self._follow(one):
-                if child.identity == here:
-                    continue
-                for kind in child.may_be:
-                    if child.identity is not None:
-                        known[child.identity].add((kind, depth - 1))
-                    work.append((kind, depth - 1))
-        further = (max(self._strangers(*kind) for kind in kinds) for kinds in known.values())
-        return len(known) + self._strangers(root, DEPTH) + sum(further)
-
-    def _strangers(self, one: _Set, depth: int) -> int:
-        """How many sets follow on users whom templates name, by way of such users only."""
+    def most_following(self, one: _Set, depth: int = DEPTH) -> int:
+        """A bound of how many sets follow from one, so deep."""
         if depth == 0:
             return 0
-        if (one, depth) not in self._unknown:
-            self._unknown[one, depth] = sum(
-                1 + max(self._strangers(kind, depth - 1) for kind in child.may_be)
-                for child in self._follow(one)
-                if child.identity is None
-            )
-        return self._unknown[one, depth]
+        if (one, depth) not in self._most:
+            self._most[one, depth] = self._count(one, depth)
+        return self._most[one, depth]
+
+    def _count(self, root: _Set, depth: int) -> int:
+        """Users that rules name are counted once, those that templates name each time."""
+        known: dict[_Identity, dict[tuple[_Set, int], None]] = defaultdict(dict)
+        known[root.domain, root.user, root.feature][root, depth] = None
+        work = [(root, depth)]
+        while work:
+            one, left = work.pop()
+            for child in self._follow(one) if left else ():
+                here = (child.kind, left - 1)
+                if child.identity is not None and here not in known[child.identity]:
+                    known[child.identity][here] = None
+                    work.append(here)
+        strangers = (max(self._strangers(*kind) for kind in kinds) for kinds in known.values())
+        return len(known) - 1 + sum(strangers)
+
+    def _strangers(self, one: _Set, depth: int) -> int:
+        """How many sets follow by way of users whom templates name."""
+        return sum(
+            1 + self._worst(child.kind, depth - 1)
+            for child in (self._follow(one) if depth else ())
+            if child.identity is None
+        )
+
+    def _worst(self, kind: _Set, depth: int) -> int:
+        """The most that follows from one of several sets."""
+        if (kind, depth) not in self._most:
+            each = (self.most_following(one, depth) for one in self._kinds_of(kind))
+            self._most[kind, depth] = max(each, default=0)
+        return self._most[kind, depth]
+
+    def _kinds_of(self, kind: _Set) -> Iterator[_Set]:
+        domains = self._domains if kind.domain == _ANY else (kind.domain,)
+        for domain in domains:
+            for user in self._users_at(domain) if kind.user == _ANY else (kind.user,):
+                yield kind._replace(domain=domain, user=user)
 
     def _follow(self, one: _Set) -> list[_Child]:
         if one not in self._children:
@@ -189,17 +206,16 @@ class _Cascades:
         domain, domain_known = _who(also.domain, "domain", one.domain)
         domain = domain and domain.lower()
         status = one.status if also.status == "request" else also.status
-        domains = (domain if domain in self._domains else _OTHER,)
-        may_be = tuple(
-            _Set(where, who, also.feature, Origin.INTERNAL, status)
-            for where in (domains if domain_known else self._domains)
-            for who in (
-                (user if user in self._named else _OTHER,) if user_known else self._users_at(where)
-            )
+        kind = _Set(
+            domain if domain_known else _ANY,
+            user if user_known else _ANY,
+            also.feature,
+            Origin.INTERNAL,
+            status,
         )
         key = (_text(also.domain, "domain"), _text(also.user, "user"), also.feature)
         known = user_known and domain_known
-        return _Child((domain, user, also.feature) if known else None, key, may_be)
+        return _Child((domain, user, also.feature) if known else None, key, kind)
 
     def _users_at(self, domain: str | None) -> tuple[str | None, ...]:
         everywhere = self._users.get(None, (_OTHER,))

@@ -7,11 +7,11 @@ from dfks_rules.model.features import OFF, Feature, FeatureState
 from dfks_rules.model.requests import FeatureRequest
 from dfks_rules.presence.documents import (
     Documents,
-    documents_of_change,
+    changes_to_tell,
     documents_of_get,
     documents_of_set,
-    features_to_tell,
     merge,
+    shown_of,
 )
 from tests.helpers.policy import CFA, DND, ON, get, set_
 from tests.helpers.states import forwarding
@@ -97,19 +97,19 @@ def test_set_that_no_policy_wants_told_makes_no_notify() -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "features"),
+    ("outcome", "changes"),
     [
-        (_was_set(), {DND}),
-        (_was_set(notify=_OTHERS), {DND}),
-        (_was_set(notify=_REQUESTER), set()),
-        (_was_set(before=ON), set()),
-        (_was_set()._replace(told=None), set()),
+        (_was_set(), ((DND, ON),)),
+        (_was_set(notify=_OTHERS), ((DND, ON),)),
+        (_was_set(notify=_REQUESTER), ()),
+        (_was_set(before=ON), ()),
+        (_was_set()._replace(told=None), ()),
     ],
     ids=["changed", "others", "requester-only", "unchanged", "unassigned"],
 )
-def test_the_set_says_whether_others_are_told(outcome: Outcome, features: set[Feature]) -> None:
+def test_the_set_says_whether_others_are_told(outcome: Outcome, changes: Documents) -> None:
     """No NOTIFY storm, and nothing of a feature that the set leaves unassigned."""
-    assert features_to_tell((outcome,)) == features
+    assert changes_to_tell((outcome,)) == changes
 
 
 @pytest.mark.parametrize(
@@ -118,15 +118,15 @@ def test_the_set_says_whether_others_are_told(outcome: Outcome, features: set[Fe
         (_got(DND, ON), ((DND, ON),)),
         (_got(DND, OFF), ((DND, OFF),)),
         (_got(DND, None), ()),
-        (_got(DND, ON, _NONE), ()),
+        (_got(DND, ON, _NONE), ((DND, ON),)),
     ],
-    ids=["as-it-is", "as-it-is-shown", "unassigned", "not-wanted"],
+    ids=["as-it-is", "as-it-is-shown", "unassigned", "no-notify-on-get"],
 )
 def test_the_get_says_what_a_watcher_is_told_of_a_change(
     got: Outcome, documents: Documents
 ) -> None:
     """What a watcher may not see when it asks, it is not told when it does not ask."""
-    assert documents_of_change(frozenset({DND}), (got, _got(CFA, ON))) == documents
+    assert shown_of(((DND, ON),), (got, _got(CFA, ON))) == documents
 
 
 @pytest.mark.parametrize(

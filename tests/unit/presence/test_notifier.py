@@ -551,7 +551,8 @@ def test_refresh_watchers_says_nothing_to_one_that_ended_meanwhile() -> None:
 @pytest.mark.parametrize(
     ("rules", "decisions"),
     [
-        ("[]", 1),
+        ("[]", 0),
+        ("- {id: r, when: {op: get}, then: {log: asked}}", 1),
         ("- {id: r, when: {op: get, stored.status: 1}, then: {log: on}}", 1),
         ("- {id: r, when: {op: get, userAgent: x}, then: {assigned: false}}", 3),
     ],

@@ -62,6 +62,9 @@ def test_its_requester_is_that_of_the_last_subscribe_whose_outcome_is_known() ->
     subscription.refreshed(later, 20.0)
     assert subscription.requester is later
     assert (subscription.watcher, subscription.device) == (ALICE, "desk")
+    subscription.refreshing()
+    subscription.kept(PHONE)
+    assert subscription.device == "desk", "a refresh names no device"
 
 
 def test_an_end_leaves_nothing_to_be_told() -> None:

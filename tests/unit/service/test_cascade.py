@@ -168,6 +168,12 @@ def test_as_many_sets_follow_as_may(opened: list[PolicySet]) -> None:
     assert denials(changes[ALICE]) == [None, None]
 
 
+def test_each_set_of_a_request_may_have_as_many(opened: list[PolicySet]) -> None:
+    """What followed from one leaves the next its own."""
+    changes = ask(opened, FAN, Asked(CFA, ON), Asked(CFA, OFF), followed_sets=4)
+    assert denials(changes[ALICE]) == [None] * 4
+
+
 def test_one_more_denies_the_set_and_undoes_what_followed(
     opened: list[PolicySet],
 ) -> None:

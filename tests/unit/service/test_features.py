@@ -24,7 +24,7 @@ from dfks_rules.model.requests import (
 from dfks_rules.model.values import Value
 from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.facts.view import View
-from dfks_rules.service.features import OF_REQUESTER, Features
+from dfks_rules.service.features import OF_REQUESTER, Features, Shown
 from dfks_rules.service.feed import Event, Failed, Feed, Settled
 from dfks_rules.service.ports import Settle
 from dfks_rules.store.memory import MemoryStore
@@ -357,19 +357,28 @@ def test_a_look_shows_what_is_committed_and_is_not_published() -> None:
     assert len(log.events) == 1
 
 
+_TO_WATCHER = "values: {forwardTo: {template: '${watcher.user}'}}"
+
+
 @pytest.mark.parametrize(
-    ("rules", "alike"),
+    ("rules", "shown"),
     [
-        ("[]", True),
-        ("- {id: r, when: {op: get, time: {ge: '08:00'}}, then: {status: 0}}", True),
-        ("- {id: r, when: {op: set, watcher.user: bob}, then: {status: 0}}", True),
-        ("- {id: r, when: {op: get, watcher.user: bob}, then: {status: 0}}", False),
-        ("- {id: r, when: {userAgent: x}, then: {assigned: false}}", False),
+        ("[]", Shown.AS_STORED),
+        ("- {id: r, when: {op: set, watcher.user: bob}, then: {status: 0}}", Shown.AS_STORED),
+        ("- {id: r, when: {op: get}, then: {status: 0}}", Shown.ALIKE),
+        ("- {id: r, when: {op: get, time: {ge: '08:00'}}, then: {status: 0}}", Shown.ALIKE),
+        ("- {id: r, when: {op: get, user: bob}, then: {status: 0}}", Shown.ALIKE),
+        (
+            "- {id: r, when: {op: get, watcher.user: bob}, then: {status: 0}}",
+            Shown.TO_EACH_ITS_OWN,
+        ),
+        ("- {id: r, when: {userAgent: x}, then: {assigned: false}}", Shown.TO_EACH_ITS_OWN),
+        (f"- {{id: r, when: {{op: get}}, then: {{{_TO_WATCHER}}}}}", Shown.TO_EACH_ITS_OWN),
     ],
 )
-def test_states_look_alike_unless_a_get_rule_reads_who_asks(rules: str, alike: bool) -> None:
-    """Then one decision serves all who watch."""
-    assert Features(_SlowStore(), policies(rules), Feed()).looks_alike is alike
+def test_what_a_get_shows_depends_on_what_its_rules_read(rules: str, shown: Shown) -> None:
+    """Where none reads who asks, one decision serves all who watch; without rules none is made."""
+    assert Features(_SlowStore(), policies(rules), Feed()).shown is shown
 
 
 def test_facts_of_the_requester_are_those_that_differ_between_two_phones() -> None:

@@ -13,7 +13,7 @@ from tests.helpers.states import forwarding
 
 ALICE = Aor("alice", "example.com")
 BOB = Aor("bob", "example.com")
-DND, _, CFB, CFNA, *_ = FEATURES
+DND, _, CFB, CFNA = FEATURES[:4]
 FIRST = NOTHING_STORED.replace(DND, FeatureState(status=True))
 SECOND = FIRST.replace(CFB, forwarding(True, "2424"))
 

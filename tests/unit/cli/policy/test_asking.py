@@ -60,6 +60,37 @@ def test_what_is_no_subscribe_is_refused(tmp_path: Path, text: str) -> None:
         views_of_sip(read_sip(file), NOTHING_STORED, NOON)
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (SUBSCRIBE.replace("as-feature-event", "presence"), "489"),
+        (SUBSCRIBE + "Accept: application/sdp\n", "406 Not Acceptable"),
+        (SUBSCRIBE + "Expires: 1\n", "423"),
+        (SUBSCRIBE + "Require: 100rel\n", "420"),
+        (SUBSCRIBE + "Content-Encoding: gzip\n" + DOCUMENT, "415"),
+        (SUBSCRIBE.replace("CSeq: 1 SUBSCRIBE\n", ""), "400 Missing Cseq"),
+    ],
+)
+def test_what_the_server_refuses_before_it_asks_the_policies_is_told(
+    tmp_path: Path, text: str, why: str
+) -> None:
+    """By the code that serves it: a tool that reads it otherwise would mislead."""
+    file = tmp_path / "m.sip"
+    file.write_text(text)
+    with pytest.raises(MalformedMessageError, match=why):
+        views_of_sip(read_sip(file), NOTHING_STORED, NOON)
+
+
+def test_a_captured_refresh_is_about_the_presentity_in_to(tmp_path: Path) -> None:
+    """Its Request-URI is the Contact of the server."""
+    file = tmp_path / "m.sip"
+    captured = SUBSCRIBE.replace("sip:alice@example.com SIP", "sip:192.0.2.1:5060 SIP")
+    file.write_text(captured.replace("<sip:alice@example.com>", "<sip:alice@example.com>;tag=t"))
+    view, *_ = views_of_sip(read_sip(file), NOTHING_STORED, NOON)
+    assert view.request.presentity == Aor("alice", "example.com")
+    assert view.request.requester.source_ip is None
+
+
 def test_a_captured_message_is_taken_as_it_is(tmp_path: Path) -> None:
     """CRLF on the wire."""
     file = tmp_path / "m.sip"

@@ -2,9 +2,10 @@
 
 import time
 
-from dfks_rules.policy.lint.following import many_follow
+from dfks_rules.policy.lint.following import DEPTH, MAX_FOLLOWED, many_follow
 from dfks_rules.policy.lint.ranked import ranked
 from dfks_rules.policy.reading.check import check
+from dfks_rules.service.cascade import FOLLOWED_SETS, MAX_DEPTH
 from tests.helpers.policy import source
 
 
@@ -23,6 +24,11 @@ def rule(name: str, when: str, *also: str) -> str:
     return f"- {{id: {name}, when: {when}, then: {{also: [{sets}]}}}}"
 
 
+def test_the_bounds_are_those_of_the_server() -> None:
+    """The room of policies does not know the one that carries them out."""
+    assert (MAX_FOLLOWED, DEPTH) == (FOLLOWED_SETS, MAX_DEPTH)
+
+
 def test_users_that_templates_name_multiply() -> None:
     """One key press held a server for minutes."""
     sets = [f"${{user}}-{n}" for n in range(20)]
@@ -35,6 +41,22 @@ def test_nobody_is_set_twice() -> None:
     users = [f"p{n}" for n in range(10)]
     assert most(rule("r", f", user: [{', '.join(users)}]", *users)) == ["9"]
     assert most(rule("r", "", "${user}")) == []
+
+
+def test_users_that_only_also_names_are_told_apart() -> None:
+    """Who is set need not be named by a condition."""
+    rules = (
+        "- {id: r, when: {op: set}, then: {also: [{feature: DoNotDisturb, status: 0}, "
+        "{feature: CallForwardingBusy, status: 0, user: u0}]}}"
+    )
+    assert most(rules) == ["3"]
+
+
+def test_a_template_names_one_of_many_bosses_not_all() -> None:
+    """Each boss has a secretary; only one of them follows."""
+    bosses = [rule(f"r{n}", f", user: boss-{n}", f"sec-{n}") for n in range(100)]
+    rules = "\n".join([*bosses, rule("desk", ", user: desk", "${watcher.user}")])
+    assert max(map(int, most(rules))) == 3
 
 
 def test_rules_for_different_users_do_not_add_up() -> None:
