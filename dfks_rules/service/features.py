@@ -41,7 +41,7 @@ class Shown(Enum):
     """What a get tells, by the rules there are."""
 
     AS_STORED = "stored"
-    """No rule decides on a get."""
+    """What is stored: no rule shows anything else."""
     ALIKE = "alike"
     """All who watch a presentity are told the same."""
     TO_EACH_ITS_OWN = "own"

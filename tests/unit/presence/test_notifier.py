@@ -555,8 +555,9 @@ def test_refresh_watchers_says_nothing_to_one_that_ended_meanwhile() -> None:
     ("rules", "decisions"),
     [
         ("[]", 0),
-        ("- {id: r, when: {op: get}, then: {log: asked}}", 1),
-        ("- {id: r, when: {op: get, stored.status: 1}, then: {log: on}}", 1),
+        ("- {id: r, when: {op: get}, then: {log: asked, status: stored}}", 0),
+        ("- {id: r, when: {op: get}, then: {status: 1}}", 1),
+        ("- {id: r, when: {op: get, stored.status: 1}, then: {status: 1}}", 1),
         ("- {id: r, when: {op: get, userAgent: x}, then: {assigned: false}}", 3),
     ],
 )

@@ -371,7 +371,12 @@ def test_a_look_leaves_out_what_is_not_assigned() -> None:
     [
         ("[]", Shown.AS_STORED),
         ("- {id: r, when: {op: set, watcher.user: bob}, then: {status: 0}}", Shown.AS_STORED),
+        (
+            "- {id: r, when: {op: get, watcher.user: bob}, then: {status: stored, log: x}}",
+            Shown.AS_STORED,
+        ),
         ("- {id: r, when: {op: get}, then: {status: 0}}", Shown.ALIKE),
+        ("- {id: r, when: {op: get}, then: {deny: {reason: no, answer: off}}}", Shown.ALIKE),
         ("- {id: r, when: {op: get, time: {ge: '08:00'}}, then: {status: 0}}", Shown.ALIKE),
         ("- {id: r, when: {op: get, user: bob}, then: {status: 0}}", Shown.ALIKE),
         (
