@@ -60,7 +60,9 @@ class _SlowStore:
         """Settle the oldest commit."""
         change, settle = self.waiting.pop(0)
         if error is None and self.load(change.presentity) != change.before:
-            error = StoreError("store_conflict", f"{change.presentity.uri} was changed meanwhile")
+            error = StoreError(
+                "store_conflict", f"{change.presentity.uri} was changed concurrently"
+            )
         if error is None:
             self.kept[change.presentity] = change.after
         settle(error, 1.0)
