@@ -53,27 +53,6 @@ def changes_to_tell(outcomes: tuple[Outcome, ...]) -> Documents:
     return tuple(changed.items())
 
 
-def shown_of(changes: Documents, gets: tuple[Outcome, ...]) -> Documents:
-    """What a watcher is told of changes: the states that a get by it comes to.
-
-    Whether it is told was said by the rules of the set; `notify` of a get is for who asks.
-
-    Args:
-        changes: the states that changed.
-        gets: what a get of all features by this watcher comes to.
-    """
-    features = [feature for feature, _ in changes]
-    return tuple(
-        [
-            (outcome.request.feature, outcome.told)
-            for outcome in gets
-            if outcome.told is not None
-            and outcome.request.feature is not None
-            and outcome.request.feature in features
-        ]
-    )
-
-
 def _told_to_requester(outcomes: tuple[Outcome, ...]) -> Documents:
     return tuple(
         [

@@ -11,7 +11,6 @@ from dfks_rules.presence.documents import (
     documents_of_get,
     documents_of_set,
     merge,
-    shown_of,
 )
 from tests.helpers.policy import CFA, DND, ON, get, set_
 from tests.helpers.states import forwarding
@@ -110,23 +109,6 @@ def test_set_that_no_policy_wants_told_makes_no_notify() -> None:
 def test_the_set_says_whether_others_are_told(outcome: Outcome, changes: Documents) -> None:
     """No NOTIFY storm, and nothing of a feature that the set leaves unassigned."""
     assert changes_to_tell((outcome,)) == changes
-
-
-@pytest.mark.parametrize(
-    ("got", "documents"),
-    [
-        (_got(DND, ON), ((DND, ON),)),
-        (_got(DND, OFF), ((DND, OFF),)),
-        (_got(DND, None), ()),
-        (_got(DND, ON, _NONE), ((DND, ON),)),
-    ],
-    ids=["as-it-is", "as-it-is-shown", "unassigned", "no-notify-on-get"],
-)
-def test_the_get_says_what_a_watcher_is_told_of_a_change(
-    got: Outcome, documents: Documents
-) -> None:
-    """What a watcher may not see when it asks, it is not told when it does not ask."""
-    assert shown_of(((DND, ON),), (got, _got(CFA, ON))) == documents
 
 
 @pytest.mark.parametrize(
