@@ -12,7 +12,7 @@ from dfks_rules.policy.facts.view import View
 from tests.helpers.policy import ALICE, policies
 from tests.helpers.random_policies import Question, questions
 
-OUTSIDE = "not in the years 1900 to 2999"
+OUTSIDE = "outside the years 1900 to 2999"
 
 
 def test_what_is_not_given_is_as_usual() -> None:
