@@ -2,6 +2,7 @@
 
 from dfks_rules.csta.render import Document
 from dfks_rules.model.decisions import Outcome
+from dfks_rules.model.features import POSITION, FeatureState
 
 Documents = tuple[Document, ...]
 """The states that one NOTIFY tells, each feature once; empty for a NOTIFY without a body."""
@@ -53,23 +54,20 @@ def changes_to_tell(outcomes: tuple[Outcome, ...]) -> Documents:
     return tuple(changed.items())
 
 
-def shown_of(changes: Documents, gets: tuple[Outcome, ...]) -> Documents:
+def shown_of(changes: Documents, seen: tuple[FeatureState | None, ...]) -> Documents:
     """What a watcher is told of changes: the states that a get by it comes to.
 
     Whether it is told was said by the rules of the set; `notify` of a get is for who asks.
 
     Args:
         changes: the states that changed.
-        gets: what a get of all features by this watcher comes to.
+        seen: what `Features.look` gave for this watcher.
     """
-    features = [feature for feature, _ in changes]
     return tuple(
         [
-            (outcome.request.feature, outcome.told)
-            for outcome in gets
-            if outcome.told is not None
-            and outcome.request.feature is not None
-            and outcome.request.feature in features
+            (feature, state)
+            for feature, _ in changes
+            if (state := seen[POSITION[feature]]) is not None
         ]
     )
 

@@ -13,8 +13,8 @@ from functools import partial
 from typing import final
 
 from dfks_rules.errors import StoreError
-from dfks_rules.model.decisions import Decision, Done, Outcome
-from dfks_rules.model.features import FEATURES, OFF, Snapshot
+from dfks_rules.model.decisions import FOLLOWED_SETS, Decision, Done, Outcome
+from dfks_rules.model.features import FEATURES, OFF, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import (
     Asked,
@@ -24,9 +24,9 @@ from dfks_rules.model.requests import (
     Requester,
     Surroundings,
 )
-from dfks_rules.service.cascade import FOLLOWED_SETS, INTERNAL, Cascade
+from dfks_rules.service.cascade import INTERNAL, Cascade
 from dfks_rules.service.feed import Failed, Feed, Settled
-from dfks_rules.service.ports import Decides, Store
+from dfks_rules.service.ports import Policies, Store
 from dfks_rules.service.rates import Rates
 
 _RATES = frozenset({"rate.user", "rate.device"})
@@ -108,7 +108,7 @@ class Features:
     """The use cases, on one store and one set of policies."""
 
     def __init__(
-        self, store: Store, policies: Decides, feed: Feed, followed_sets: int = FOLLOWED_SETS
+        self, store: Store, policies: Policies, feed: Feed, followed_sets: int = FOLLOWED_SETS
     ) -> None:
         """Nothing is under way.
 
@@ -214,13 +214,20 @@ class Features:
             return
         self._carry_out(cascade, presentity, requester, at, now, done)
 
-    def look(self, presentity: Aor, requester: Requester, at: datetime) -> tuple[Outcome, ...]:
+    def look(
+        self, presentity: Aor, requester: Requester, at: datetime
+    ) -> tuple[FeatureState | None, ...]:
         """What a get would tell this moment, of what is committed; nobody else hears of it.
+
+        Returns:
+            The state of each of `FEATURES`, in that order; None for one that is not assigned.
 
         Raises:
             StoreError: what is stored cannot be read.
         """
-        return self._gets(presentity, self._store.load(presentity), requester, at)
+        snapshot = self._store.load(presentity)
+        decisions = self._policies.decide_gets(presentity, requester, snapshot, at, self._quiet)
+        return tuple([one.state if one.assigned else None for one in decisions])
 
     @property
     def shown(self) -> Shown:

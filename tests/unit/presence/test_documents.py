@@ -3,7 +3,7 @@
 import pytest
 
 from dfks_rules.model.decisions import Decision, NotifyScope, Outcome
-from dfks_rules.model.features import OFF, Feature, FeatureState
+from dfks_rules.model.features import FEATURES, OFF, Feature, FeatureState
 from dfks_rules.model.requests import FeatureRequest
 from dfks_rules.presence.documents import (
     Documents,
@@ -113,20 +113,16 @@ def test_the_set_says_whether_others_are_told(outcome: Outcome, changes: Documen
 
 
 @pytest.mark.parametrize(
-    ("got", "documents"),
-    [
-        (_got(DND, ON), ((DND, ON),)),
-        (_got(DND, OFF), ((DND, OFF),)),
-        (_got(DND, None), ()),
-        (_got(DND, ON, _NONE), ((DND, ON),)),
-    ],
-    ids=["as-it-is", "as-it-is-shown", "unassigned", "no-notify-on-get"],
+    ("state", "documents"),
+    [(ON, ((DND, ON),)), (OFF, ((DND, OFF),)), (None, ())],
+    ids=["as-it-is", "as-it-is-shown", "unassigned"],
 )
 def test_the_get_says_what_a_watcher_is_told_of_a_change(
-    got: Outcome, documents: Documents
+    state: FeatureState | None, documents: Documents
 ) -> None:
     """What a watcher may not see when it asks, it is not told when it does not ask."""
-    assert shown_of(((DND, ON),), (got, _got(CFA, ON))) == documents
+    seen = tuple(state if one is DND else ON for one in FEATURES)
+    assert shown_of(((DND, ON),), seen) == documents
 
 
 @pytest.mark.parametrize(

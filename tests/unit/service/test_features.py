@@ -349,9 +349,9 @@ def test_a_look_shows_what_is_committed_and_is_not_published() -> None:
     store, log = _SlowStore(), Recorded()
     features = Features(store, default_policies(), log.feed)
     _set(features, [], Asked(DND, ON))
-    assert features.look(ALICE, PHONE, NOON)[0].told == NOTHING_STORED.states[0]
+    assert features.look(ALICE, PHONE, NOON)[0] == NOTHING_STORED.states[0]
     store.settle()
-    assert features.look(ALICE, PHONE, NOON)[0].told == ON
+    assert features.look(ALICE, PHONE, NOON)[0] == ON
     assert len(log.events) == 1
 
 
