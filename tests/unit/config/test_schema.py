@@ -9,7 +9,6 @@ import pytest
 from dfks_rules.config.load import variable_of
 from dfks_rules.config.schema import (
     config_schema,
-    did_you_mean,
     dotted,
     fill_defaults,
     find_mistakes,
@@ -62,5 +61,3 @@ def test_any_value_gives_mistakes_rather_than_a_failure(value: Any) -> None:
 def test_ways_are_written_as_people_write_them() -> None:
     """They are in every message."""
     assert dotted(("sip", "listen", 0)) == "sip.listen[0]"
-    assert did_you_mean("stroe", ["store", "sip"]) == " (did you mean `store`?)"
-    assert did_you_mean("xyz", ["store", "sip"]) == ""
