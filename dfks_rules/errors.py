@@ -73,7 +73,7 @@ class PolicyError(FindingsError):
 
 
 class ConfigError(FindingsError):
-    """Settings cannot be used."""
+    """Invalid settings."""
 
     def __init__(self, findings: list[Finding]) -> None:
         super().__init__("config_invalid", findings)

@@ -13,7 +13,9 @@ def advice(clone: Path = _CLONE) -> str:
         clone: as for `outdated`.
     """
     changed = ", ".join(map(str, sorted(outdated(clone))))
-    return f"run `make -B setup`, for what was changed since: {changed}" if changed else ""
+    return (
+        f"run `make -B setup`; sources changed since the last build: {changed}" if changed else ""
+    )
 
 
 def outdated(clone: Path = _CLONE) -> Iterator[Path]:

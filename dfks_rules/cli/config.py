@@ -19,7 +19,7 @@ def command() -> None:
 def check(file: Path) -> None:
     """Check FILE (dfks.yaml) and the environment. Exit code 3 if there is an error."""
     load_config(file)
-    click.echo(f"{file}: good")
+    click.echo(f"{file}: OK")
 
 
 @command.command()

@@ -25,7 +25,7 @@ _NAMED = re.compile(r"([a-zA-Z._-]+)=(.*)", re.DOTALL)
     type=click.Path(path_type=Path),
     default=Path("dfks.yaml"),
     show_default=True,
-    help="Settings of the server, to find out where it listens.",
+    help="Settings file of the server, which says where it listens.",
 )
 @click.option("--url", help="http://HOST:PORT/mi, udp:HOST:PORT, unix:PATH or fifo:PATH.")
 @click.option("--secret", envvar="DFKS_MI__HTTP__SECRET", help="Secret for --url http://…")
@@ -103,5 +103,5 @@ def _configured(config: Config) -> Exchange:
         return open_url(f"unix:{mi.datagram}")
     if mi.datagram and mi.datagram.port:
         return open_url(str(mi.datagram))
-    message = "settings open no door of the management interface; give --url"
+    message = "the settings configure no management interface; use --url"
     raise DfksError("mi_bad_url", message)

@@ -20,7 +20,7 @@ ANSWER_WITHIN = 8.0
 @click.command()
 @click.argument("presentity")
 @click.option("--set", "wishes", multiple=True, metavar="FEATURE=on|off[,field=value…]")
-@click.option("--watch", is_flag=True, help="Stay, and print changes by others, until Ctrl-C.")
+@click.option("--watch", is_flag=True, help="Keep running and print later changes until Ctrl-C.")
 @click.option("--server", help="HOST:PORT to send to; default: the host of PRESENTITY.")
 @click.option("--expires", default=3600, show_default=True, help="Requested duration, s.")
 def command(
@@ -60,7 +60,7 @@ async def _use(phone: "Phone", keys: list[KeyPress], expires: int, *, watch: boo
         print(f"pressing {wish}")
         await phone.subscribe(expires, request_body(wish))
     if watch and not phone.is_over:
-        print("watching; Ctrl-C ends")
+        print("watching; press Ctrl-C to stop")
         await phone.watch(expires)
         print("the server ended the subscription")
     elif not phone.is_over:
@@ -160,7 +160,7 @@ class Phone:
                             response = await self._responses.get()
                             if response is None:
                                 where = f"{_host(self._server[0])}:{self._server[1]}"
-                                raise PhoneError(f"nobody serves SIP at {where}")
+                                raise PhoneError(f"no SIP server at {where}")
                             if self._dialog.is_answer(response):
                                 return response
                 except TimeoutError:

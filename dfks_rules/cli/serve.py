@@ -29,7 +29,7 @@ _DEFAULT = Path("dfks.yaml")
     "--config",
     "given",
     type=click.Path(path_type=Path),
-    help="Settings; else ./dfks.yaml, if it is there.",
+    help="Settings file; default: ./dfks.yaml if it exists.",
 )
 def command(given: Path | None) -> None:
     """Serve phones and operators until SIGTERM or Ctrl-C. SIGHUP reloads the policies."""
@@ -83,13 +83,13 @@ async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
 
 def _banner(addresses: list[str], file: Path | None, policies: PolicyListing) -> Iterator[str]:
     """What the operator is told once the server serves."""
-    yield "dfks-rules serves"
+    yield "dfks-rules is running"
     yield from (f"  {address}" for address in addresses)
-    yield f"settings: {file or 'defaults and environment; there is no dfks.yaml here'}"
-    names = ", ".join(row.policy for row in policies.policies) or "none, every set is stored"
+    yield f"settings: {file or 'defaults and environment (no dfks.yaml here)'}"
+    names = ", ".join(row.policy for row in policies.policies) or "none; every set is stored"
     yield f"policies (revision {policies.revision}): {names}"
     if policies.failure is not None:
-        yield "THE POLICY FILES ARE BROKEN; the last good ones decide:"
+        yield "THE POLICY FILES ARE BROKEN; using the last good ones:"
         yield from (f"  {finding}" for finding in policies.failure.findings)
     sip = addresses[0].rpartition("sip ")[2].partition(":")[2]
     program = _program()

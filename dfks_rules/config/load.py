@@ -172,11 +172,11 @@ def _find_contradictions(values: dict[str, Any]) -> list[Mistake]:
             report(way, "has a port above 65535")
     port = values["sip"].get("advertise", "").rpartition("]")[2].partition(":")[2]
     if port and not 0 < int(port) <= 65535:
-        report(("sip", "advertise"), "has a port that is not in 1 to 65535")
+        report(("sip", "advertise"), "has a port outside 1 to 65535")
     presence = values["presence"]
     if not presence["min_expires"] <= presence["default_expires"] <= presence["max_expires"]:
         way = ("presence", "default_expires")
-        message = "must not be below `presence.min_expires` nor above `presence.max_expires`"
+        message = "must not be below `presence.min_expires` or above `presence.max_expires`"
         report(way, f"is `{presence['default_expires']}`; it {message}")
     return found
 

@@ -27,9 +27,9 @@ _KINDS = {
 
 _COMPLAINTS = {
     "type": "must be {kind}",
-    "minimum": "is {shown}; at least {wanted}",
-    "maximum": "is {shown}; at most {wanted}",
-    "uniqueItems": "holds the same entry twice",
+    "minimum": "is {shown}; the minimum is {wanted}",
+    "maximum": "is {shown}; the maximum is {wanted}",
+    "uniqueItems": "contains a duplicate entry",
     "minItems": "is empty",
     "minLength": "is empty",
     "maxItems": "has more than {wanted} entries",

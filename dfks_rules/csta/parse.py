@@ -145,5 +145,6 @@ def _bad(name: str, why: str) -> MalformedMessageError:
 
 
 def _unsupported(content_type: str) -> MalformedMessageError:
-    name = quoted(content_type) if content_type.strip() else "that is not named"
-    return MalformedMessageError("csta_unsupported_type", f"unsupported content type {name}")
+    named = content_type.strip()
+    why = f"unsupported content type {quoted(content_type)}" if named else "no content type"
+    return MalformedMessageError("csta_unsupported_type", why)

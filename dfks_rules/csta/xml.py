@@ -140,7 +140,7 @@ class _Reader:
         else:
             self._nested = True
         if self._depth > MAX_DEPTH:
-            raise MalformedMessageError("csta_too_deep", f"elements deeper than {MAX_DEPTH}")
+            raise MalformedMessageError("csta_too_deep", f"elements nested deeper than {MAX_DEPTH}")
         if self._elements > MAX_ELEMENTS:
             raise MalformedMessageError("csta_too_large", f"more than {MAX_ELEMENTS} elements")
 

@@ -38,7 +38,7 @@ def call(exchange: Exchange, method: str, params: Params) -> Any:
         data = exchange(json.dumps(request).encode())
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "strerror", None) or str(error) or "no reply"
-        raise DfksError("mi_unreachable", f"server cannot be reached: {reason}") from error
+        raise DfksError("mi_unreachable", f"cannot reach the server: {reason}") from error
     try:
         reply = json.loads(data)
         if "error" not in reply:
@@ -46,7 +46,7 @@ def call(exchange: Exchange, method: str, params: Params) -> Any:
         error_ = reply["error"]
         failure = CallError(error_["code"], error_["message"], error_.get("data"))
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise DfksError("mi_bad_reply", "what answers does not speak JSON-RPC") from error
+        raise DfksError("mi_bad_reply", "the reply is not JSON-RPC") from error
     raise failure
 
 

@@ -95,13 +95,13 @@ class DatagramServer:
         if reply is None:
             return
         if not sender:
-            _log.warning("mi_reply_failed", reason="the client's socket has no name")
+            _log.warning("mi_reply_failed", reason="the client's socket is not bound")
             return
         try:
             async with asyncio.timeout(REPLY_TIMEOUT):
                 await self._send(reply, sender)
         except OSError as error:  # TimeoutError is one
-            reason = error.strerror or "client does not read"
+            reason = error.strerror or "the client does not read"
             _log.warning("mi_reply_failed", client=str(sender), reason=reason)
 
     async def _send(self, reply: bytes, sender: Any) -> None:
@@ -141,7 +141,7 @@ def _remove_stale(path: Path) -> None:
     except FileNotFoundError:
         return
     if not is_socket:
-        raise FileExistsError(errno.EEXIST, "is there and is not a socket", str(path))
+        raise FileExistsError(errno.EEXIST, "exists and is not a socket", str(path))
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(str(path))

@@ -37,7 +37,7 @@ class Dispatcher:
         if line is None or len(line) <= longest:
             return line
         error = CallError(
-            TOO_LARGE, "Reply too large", f"at most {longest} bytes by this transport"
+            TOO_LARGE, "Reply too large", f"at most {longest} bytes over this transport"
         )
         # An id of many kilobytes would make this too large as well.
         id_ = None if request.is_batch or len(str(replies[0].id)) > 256 else replies[0].id

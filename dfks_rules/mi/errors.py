@@ -21,10 +21,10 @@ UNAVAILABLE = 503
 
 MESSAGES: dict[str, tuple[int, str]] = {
     "store_unavailable": (UNAVAILABLE, "Store unavailable"),
-    "store_conflict": (409, "Changed by somebody else meanwhile"),
-    "policy_invalid": (500, "Policies cannot be used"),
+    "store_conflict": (409, "Changed concurrently"),
+    "policy_invalid": (500, "Invalid policies"),
     "policy_no_revision": (NOT_FOUND, "No such revision"),
-    "config_invalid": (500, "Settings cannot be used"),
+    "config_invalid": (500, "Invalid settings"),
 }
 """Code of a `DfksError` → code and message of a JSON-RPC error."""
 

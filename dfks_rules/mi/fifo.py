@@ -116,7 +116,7 @@ class FifoServer:
             async with asyncio.timeout(REPLY_TIMEOUT):
                 await _write_reply(path, reply)
         except OSError as error:  # TimeoutError is one
-            reason = error.strerror or "client does not read"
+            reason = error.strerror or "the client does not read"
             _log.warning("mi_reply_failed", path=str(path), reason=reason)
 
 
@@ -157,7 +157,7 @@ def _remove_stale(path: Path) -> None:
     except FileNotFoundError:
         return
     if not is_fifo:
-        raise FileExistsError(errno.EEXIST, "is there and is not a FIFO", str(path))
+        raise FileExistsError(errno.EEXIST, "exists and is not a FIFO", str(path))
     try:
         os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC))
     except OSError as error:

@@ -64,7 +64,7 @@ class HttpServer:
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         if not self._is_allowed(request):
             headers = {"WWW-Authenticate": "Bearer"}
-            return _closing(web.Response(status=401, headers=headers, text="secret needed\n"))
+            return _closing(web.Response(status=401, headers=headers, text="secret required\n"))
         if request.content_type != "application/json":
             text = "Content-Type must be application/json\n"
             return _closing(web.Response(status=415, text=text))

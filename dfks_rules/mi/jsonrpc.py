@@ -58,7 +58,7 @@ def parse(data: bytes) -> Request:
     if not isinstance(value, list):
         return Request((_parse_call(value),))
     if not 0 < len(value) <= MAX_BATCH:
-        return Request((_invalid(None, f"a batch holds 1 to {MAX_BATCH} calls"),))
+        return Request((_invalid(None, f"a batch must contain 1 to {MAX_BATCH} calls"),))
     return Request(tuple(_parse_call(item) for item in value), is_batch=True)
 
 
@@ -73,14 +73,14 @@ def render(replies: list[Reply], *, is_batch: bool) -> bytes | None:
 
 def _parse_call(value: Any) -> Call | Reply:
     if not isinstance(value, dict):
-        return _invalid(None, "a call is an object")
+        return _invalid(None, "a call must be an object")
     id_, method, params = value.get("id"), value.get("method"), value.get("params", {})
     if not _is_id(id_):
-        return _invalid(None, "`id` is not text, a number or null")
+        return _invalid(None, "`id` is not a string, a number or null")
     if value.get("jsonrpc") != "2.0":
         return _invalid(id_, "`jsonrpc` is not `2.0`")
     if not isinstance(method, str):
-        return _invalid(id_, "`method` is not text")
+        return _invalid(id_, "`method` is not a string")
     if not isinstance(params, list | dict):
         return _invalid(id_, "`params` is neither an array nor an object")
     return Call(method, params, id_, is_notification="id" not in value)

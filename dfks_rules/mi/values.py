@@ -29,7 +29,7 @@ def take_text(value: Any) -> str:
         message = f"longer than {MAX_TEXT} characters"
         raise ValueError(message)
     if not value.isprintable():
-        message = "holds a character that is not printable"
+        message = "contains an unprintable character"
         raise ValueError(message)
     return value
 

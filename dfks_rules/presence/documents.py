@@ -2,7 +2,6 @@
 
 from dfks_rules.csta.render import Document
 from dfks_rules.model.decisions import Outcome
-from dfks_rules.model.features import POSITION, FeatureState
 
 Documents = tuple[Document, ...]
 """The states that one NOTIFY tells, each feature once; empty for a NOTIFY without a body."""
@@ -52,24 +51,6 @@ def changes_to_tell(outcomes: tuple[Outcome, ...]) -> Documents:
         and outcome.told is not None
     }
     return tuple(changed.items())
-
-
-def shown_of(changes: Documents, seen: tuple[FeatureState | None, ...]) -> Documents:
-    """What a watcher is told of changes: the states that a get by it comes to.
-
-    Whether it is told was said by the rules of the set; `notify` of a get is for who asks.
-
-    Args:
-        changes: the states that changed.
-        seen: what `Features.look` gave for this watcher.
-    """
-    return tuple(
-        [
-            (feature, state)
-            for feature, _ in changes
-            if (state := seen[POSITION[feature]]) is not None
-        ]
-    )
 
 
 def _told_to_requester(outcomes: tuple[Outcome, ...]) -> Documents:

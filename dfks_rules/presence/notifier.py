@@ -31,7 +31,6 @@ from dfks_rules.presence.documents import (
     changes_to_tell,
     documents_of_get,
     documents_of_set,
-    shown_of,
 )
 from dfks_rules.presence.package import Limits
 from dfks_rules.presence.responses import RefusedError, refusal, refusal_for
@@ -280,13 +279,16 @@ class Notifier:
                 self._delivery.change(subscription, documents, event.now)
 
     def _seen_by(self, subscription: Subscription, changes: Documents, event: Settled) -> Documents:
-        """What a watcher would be told of what changed, if it asked now."""
+        """What a watcher would see of what changed, if it asked now.
+
+        Whether it is told was said by the rules of the set; `notify` of a get is for who asks.
+        """
+        features = [feature for feature, _ in changes]
         try:
-            seen = self._features.look(event.presentity, subscription.requester, event.at)
+            return self._features.look(event.presentity, features, subscription.requester, event.at)
         except StoreError:
             self.counts["changes_untold"] += 1
             return ()
-        return shown_of(changes, seen)
 
     def refresh_watchers(self, presentity: Aor, at: datetime, now: float) -> int:
         """Tell each watcher of a presentity the states of all features; how many there are."""

@@ -14,7 +14,7 @@ from typing import final
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import FOLLOWED_SETS, Decision, Done, Outcome
-from dfks_rules.model.features import FEATURES, OFF, FeatureState, Snapshot
+from dfks_rules.model.features import FEATURES, OFF, Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import (
     Asked,
@@ -41,7 +41,7 @@ class Shown(Enum):
     """What a get tells, by the rules there are."""
 
     AS_STORED = "stored"
-    """No rule decides on a get."""
+    """What is stored: no rule shows anything else."""
     ALIKE = "alike"
     """All who watch a presentity are told the same."""
     TO_EACH_ITS_OWN = "own"
@@ -215,19 +215,26 @@ class Features:
         self._carry_out(cascade, presentity, requester, at, now, done)
 
     def look(
-        self, presentity: Aor, requester: Requester, at: datetime
-    ) -> tuple[FeatureState | None, ...]:
-        """What a get would tell this moment, of what is committed; nobody else hears of it.
+        self, presentity: Aor, features: Sequence[Feature], requester: Requester, at: datetime
+    ) -> tuple[tuple[Feature, FeatureState], ...]:
+        """What a get would show of some features this moment, of what is committed.
+
+        Nobody else hears of it.
 
         Returns:
-            The state of each of `FEATURES`, in that order; None for one that is not assigned.
+            Those that are assigned, each with its state.
 
         Raises:
             StoreError: what is stored cannot be read.
         """
         snapshot = self._store.load(presentity)
-        decisions = self._policies.decide_gets(presentity, requester, snapshot, at, self._quiet)
-        return tuple([one.state if one.assigned else None for one in decisions])
+        seen: list[tuple[Feature, FeatureState]] = []
+        for feature in features:
+            request = FeatureRequest(Operation.GET, presentity, requester, feature)
+            decision = self._policies.decide(request, snapshot, at, self._quiet)
+            if decision.assigned:
+                seen.append((feature, decision.state))
+        return tuple(seen)
 
     @property
     def shown(self) -> Shown:

@@ -24,7 +24,9 @@ class Policies(Protocol):
 
     @property
     def reads_on_get(self) -> frozenset[str] | None:
-        """Names of the facts that rules read to decide on a get; None where no rule does."""
+        """Names of the facts that rules read to decide what a get shows; None where all of them
+        show what is stored.
+        """
         ...
 
     def decide(

@@ -286,6 +286,6 @@ def _check(request: Request, fault: Fault | None) -> Fault | None:
     length = headers.get(b"content-length")
     if length is not None:
         if not length.isdigit() or len(length) > 32 or int(length) > len(request.body):
-            return fault or Fault(400, "Content-Length does not fit the body")
+            return fault or Fault(400, "Content-Length does not match the body")
         request.body = request.body[: int(length)]
     return fault

@@ -87,6 +87,6 @@ def _check_host(hop: SipUri, host: str) -> bool:
         lengths = [len(label) for label in host.removesuffix(".").split(".")]
         possible = min(lengths) > 0 and max(lengths) <= MAX_LABEL and len(host) <= MAX_NAME
         if hop.host.startswith(b"[") or not possible:
-            raise MalformedMessageError("sip_malformed_uri", "impossible host in SIP URI") from None
+            raise MalformedMessageError("sip_malformed_uri", "invalid host in SIP URI") from None
         return False
     return True

@@ -70,9 +70,9 @@ class Database:
             try:
                 found = _identity(path.stat())
             except OSError as error:
-                return f"`{path}` cannot be found any more: {error.strerror}"
+                return f"`{path}` is gone: {error.strerror}"
             if found != identity:
-                return f"`{path}` is not the file any more that this server opened"
+                return f"`{path}` was replaced while the server was running"
         return None
 
     def checkpoint(self) -> None:
@@ -110,7 +110,7 @@ def _lock(path: Path, opened: ExitStack) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip() or "unknown"
-        raise StoreError("store_in_use", f"the process {holder} uses it") from None
+        raise StoreError("store_in_use", f"process {holder} is using it") from None
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
 
@@ -125,7 +125,9 @@ def _connect(path: Path, opened: ExitStack) -> sqlite3.Connection:
     opened.callback(connection.close)
     [mode] = connection.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode != "wal":
-        raise StoreError("store_unavailable", "its file system has no shared memory for a WAL")
+        raise StoreError(
+            "store_unavailable", "its file system does not support the shared memory of WAL mode"
+        )
     # Commits are made durable by `sync`, checkpoints by SQLite; neither is waited for in a commit.
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA wal_autocheckpoint = 0")
@@ -139,7 +141,7 @@ def explained(path: Path, error: OSError | sqlite3.Error | StoreError) -> StoreE
     elif isinstance(error, sqlite3.Error):
         code, why = _SQLITE.get(_primary(error), ("store_unavailable", str(error)))
     elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        code, why = "store_read_only", f"`{error.filename}` may not be written"
+        code, why = "store_read_only", f"`{error.filename}` is not writable"
     else:
         code, why = "store_unavailable", f"{error.strerror}: `{error.filename}`"
     return StoreError(code, f"cannot use `{path}`: {why}")
@@ -152,6 +154,6 @@ def _primary(error: sqlite3.Error) -> int:
 
 _SQLITE = {
     sqlite3.SQLITE_NOTADB: ("store_not_a_database", "it is not an SQLite database"),
-    sqlite3.SQLITE_READONLY: ("store_read_only", "it may not be written"),
+    sqlite3.SQLITE_READONLY: ("store_read_only", "it is not writable"),
     sqlite3.SQLITE_BUSY: ("store_in_use", "another program holds a lock on it"),
 }

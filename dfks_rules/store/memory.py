@@ -29,7 +29,7 @@ class MemoryStore:
         if self.load(presentity).revision == before.revision:
             self._stored[presentity] = after
         else:
-            error = StoreError("store_conflict", f"{presentity.uri} was changed meanwhile")
+            error = StoreError("store_conflict", f"{presentity.uri} was changed concurrently")
         settle(error, self._clock())
 
     def close(self) -> None:

@@ -68,7 +68,7 @@ def migrate(connection: sqlite3.Connection) -> None:
         raise StoreError(
             "store_newer_version",
             f"it has version {version}, from a newer dfks-rules; "
-            f"this one knows versions up to {len(MIGRATIONS)}",
+            f"this one supports versions up to {len(MIGRATIONS)}",
         )
     for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
         try:

@@ -184,7 +184,7 @@ class SqliteStore:
             self._database.sync()
             self._synced.append(self._look())
         except OSError as failure:
-            self._synced.append(f"the disk does not keep what is written: {failure.strerror}")
+            self._synced.append(f"cannot sync to disk: {failure.strerror}")
 
     def _look(self) -> str | None:
         """What became of the files; the loop's thread is told when that is another than before."""

@@ -50,7 +50,7 @@ def _refuse_others(connection: sqlite3.Connection) -> None:
     [application] = connection.execute("PRAGMA application_id").fetchone()
     [version] = connection.execute("PRAGMA user_version").fetchone()
     if application != APPLICATION_ID:
-        raise StoreError("store_not_a_database", "it is not a store of dfks-rules")
+        raise StoreError("store_not_a_database", "it is not a dfks-rules store")
     if version > len(MIGRATIONS):
         raise StoreError(
             "store_newer_version",

@@ -186,5 +186,7 @@ def _why_not(connection: sqlite3.Connection, commit: Commit) -> StoreError:
     if revision == commit.before.revision:
         return StoreError("store_unavailable", "a value cannot be stored in a database")
     if revision < commit.before.revision:
-        return StoreError("store_unavailable", "the change that this one builds on was not stored")
-    return StoreError("store_conflict", f"{presentity.uri} was changed meanwhile")
+        return StoreError(
+            "store_unavailable", "an earlier change that this one depends on was not stored"
+        )
+    return StoreError("store_conflict", f"{presentity.uri} was changed concurrently")

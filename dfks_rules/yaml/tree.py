@@ -114,14 +114,14 @@ def _events(text: str) -> Iterator[yaml.Event]:
         if "\t" in line[: len(line) - len(line.lstrip())]:
             message = "line is indented with a tab; indent with spaces"
         else:
-            message = f"not YAML: {error.problem or error.context}"
+            message = f"invalid YAML: {error.problem or error.context}"
         raise _Refusal(place, "yaml", message) from error
     except yaml.YAMLError as error:
         # A reader's error has no mark: it is about a character that YAML does not allow.
         character = getattr(error, "character", "?")
         before = text[: text.find(chr(character))] if isinstance(character, int) else ""
         place = Place(before.count("\n") + 1, len(before) - before.rfind("\n"))
-        message = "file holds a control character, which YAML does not allow"
+        message = "file contains a control character, which YAML does not allow"
         raise _Refusal(place, "yaml", message) from error
 
 
@@ -155,7 +155,7 @@ class _Builder:
             raise _Refusal(Place(1, 1), "yaml", "file is empty")
         value = self._value(first, rest, ())
         for event in rest:
-            message = "a second document starts here; a policy file holds one"
+            message = "a second document starts here; a file must contain only one"
             raise _Refusal(_place(event.start_mark), "yaml", message)
         return Tree(self._file, value, self._places, self._keys)
 
@@ -183,7 +183,7 @@ class _Builder:
                 raise _Refusal(place, "yaml", "a key must be plain text")
             key = event.value
             if key == "<<" and not event.style:
-                message = "merge key `<<`; policies have none: write the keys out"
+                message = "merge key `<<`; policies do not support merge keys: write the keys out"
                 raise _Refusal(place, "yaml", message)
             if key in mapping:
                 first = self._keys[(*path, key)].line
@@ -224,10 +224,10 @@ _MARKERS = (
 
 def _refuse_construct(event: yaml.Event, place: Place) -> None:
     if isinstance(event, yaml.AliasEvent):
-        raise _Refusal(place, "yaml", f"alias `*{event.anchor}`; policies have no aliases")
+        raise _Refusal(place, "yaml", f"alias `*{event.anchor}`; policies do not support aliases")
     if getattr(event, "anchor", None):
-        message = f"anchor `&{event.anchor}`; policies have no anchors"  # type: ignore[attr-defined]
+        message = f"anchor `&{event.anchor}`; policies do not support anchors"  # type: ignore[attr-defined]
         raise _Refusal(place, "yaml", message)
     if getattr(event, "tag", None):
-        message = f"tag `{event.tag}`; policies have no tags"  # type: ignore[attr-defined]
+        message = f"tag `{event.tag}`; policies do not support tags"  # type: ignore[attr-defined]
         raise _Refusal(place, "yaml", message)

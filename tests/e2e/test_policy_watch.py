@@ -57,7 +57,7 @@ def test_cases_run_again_when_an_editor_saves_until_ctrl_c(tmp_path: Path) -> No
         text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
     ) as process:
-        end = "watching; Ctrl-C ends"
+        end = "watching; press Ctrl-C to stop"
         assert until(process, end) == ["1 case: 1 passed, 0 failed", end]
         save(policy, POLICY.replace("status: 1", "status: 0"))
         assert "1 case: 0 passed, 1 failed" in until(process, end)

@@ -171,7 +171,7 @@ def test_failing_cases_refuse_a_reload(folder: Path, tmp_path: Path) -> None:
         assert "error" not in server.mi("policy:reload")
         write(folder, "second")
         error = server.mi("policy:reload")["error"]
-        assert error["message"] == "Policies cannot be used"
+        assert error["message"] == "Invalid policies"
         assert error["data"]["findings"] == [
             f"{folder}/cases.yaml:5:1: case `sets are refused first` failed: "
             "reason: expected first, got second [policy_case_failed]"
@@ -246,7 +246,7 @@ def test_policies_that_vanish_go_on_deciding_until_they_are_back(
             wait_until(lambda: listing(server)["last_failure"] is not None)
             assert reason(server) == "first"
             error = server.mi("policy:reload")["error"]
-            assert error["message"] == "Policies cannot be used"
+            assert error["message"] == "Invalid policies"
             (finding,) = error["data"]["findings"]
             assert str(folder) in finding
             away.rename(what)
@@ -257,7 +257,7 @@ def test_policies_that_vanish_go_on_deciding_until_they_are_back(
     lines = [json.loads(line) for line in (tmp_path / "server.log").read_text().splitlines()]
     told = [line for line in lines if line["event"] == "policy_reload_failed"]
     assert {line["level"] for line in told} == {"error"}
-    assert "no policy files here" in told[0]["findings"][0]
+    assert "there are no policy files here" in told[0]["findings"][0]
 
 
 def test_a_config_map_is_followed_when_it_is_swapped_and_not_when_it_is_emptied(
@@ -304,14 +304,15 @@ def test_a_start_without_policies_fails_unless_the_settings_say_so(
     """With last good ones it serves these."""
     config = {"policies": [str(folder)]}
     (folder / "policy.yaml").unlink()
-    assert "no policy files here; to serve without policies, write `policies: []`" in start_fails(
-        tmp_path, config
+    assert (
+        "there are no policy files here; to serve without policies, write `policies: []`"
+        in start_fails(tmp_path, config)
     )
     with serve(tmp_path, {"policies": []}) as server:
-        assert "): none, every set is stored" in server.banner
+        assert "): none; every set is stored" in server.banner
         call = server.mi("dfks:set_feature", presentity=ALICE, feature="DoNotDisturb", status=1)
         assert "error" not in call
-    assert "no policy files here" in start_fails(tmp_path, config)
+    assert "there are no policy files here" in start_fails(tmp_path, config)
     write(folder, "first")
     with serve(tmp_path, config) as server:
         assert reason(server) == "first"

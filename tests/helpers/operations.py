@@ -51,7 +51,7 @@ class MemoryPolicies:
     async def rollback(self, revision: str | None) -> Activation:
         """To the other one."""
         if revision not in (None, "5e1e"):
-            raise DfksError("policy_no_revision", f"`{revision}` is not kept")
+            raise DfksError("policy_no_revision", f"`{revision}` is not in memory")
         return Activation("5e1e", changed=True)
 
     async def start_shadow(self, path: str) -> ShadowRow:

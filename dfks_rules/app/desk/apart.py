@@ -106,7 +106,7 @@ async def _read_all(pipe: asyncio.StreamReader) -> bytes:
     while piece := await pipe.read(1 << 20):
         size += len(piece)
         if size > MAX_ANSWER:
-            raise _failure(f"answered more than {MAX_ANSWER} bytes")
+            raise _failure(f"returned more than {MAX_ANSWER} bytes")
         pieces.append(piece)
     return b"".join(pieces)
 
@@ -115,9 +115,9 @@ def _read(answer: bytes) -> Verdict:
     try:
         verdict = pickle.loads(answer)  # noqa: S301 - it is our own child's
     except Exception as error:  # garbage may raise anything
-        raise _failure(f"answered nonsense: {error}") from error
+        raise _failure(f"returned an invalid answer: {error}") from error
     if not isinstance(verdict, Verdict):
-        raise _failure("answered nonsense")
+        raise _failure("returned an invalid answer")
     return verdict
 
 
@@ -129,9 +129,9 @@ def _death(status: int, complaint: bytes) -> str:
             return f"was killed by {signal.Signals(-status).name}"
         return f"was killed by signal {-status}"
     last = complaint.decode(errors="replace").strip()[-_MAX_COMPLAINT:].splitlines()
-    return f"ended with status {status}" + (f": {last[-1]}" if last else "")
+    return f"exited with status {status}" + (f": {last[-1]}" if last else "")
 
 
 def _failure(what: str) -> PolicyError:
-    message = f"the process that checks the policies {what}"
+    message = f"the policy check process {what}"
     return PolicyError([Finding("policy check", 0, 0, "policy_check_failed", message)])

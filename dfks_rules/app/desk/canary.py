@@ -73,7 +73,7 @@ def _engine_findings(compiled: CompiledPolicies) -> list[Finding]:
     wrong = sum(map(differs, taken))
     for shard in taken:
         shards.release(shard)
-    return [_engine_finding(f"matches the wrong rules in {wrong} rulesets")] if wrong else []
+    return [_engine_finding(f"matches different rules in {wrong} rulesets")] if wrong else []
 
 
 def _engine_finding(message: str) -> Finding:
@@ -96,7 +96,7 @@ def _failed_cases(cases: CaseFile, sources: Iterable[Source]) -> Iterator[Findin
         named = posixpath.normpath(posixpath.join(folder, name))
         found = [source for source in sources if _is_named(source, named)]
         if not found:
-            message = f"`{name}` is not among the policies that the server reads"
+            message = f"`{name}` is not one of the policy files that the server reads"
             yield Finding(cases.file, 0, 0, "policy_case", message)
             return
         tested += found

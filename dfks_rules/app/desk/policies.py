@@ -69,7 +69,9 @@ def read_files(paths: Iterable[Path]) -> PolicyFiles:
             continue
         total += len(data)
         if total > _MAX_TOTAL:
-            raise PolicyError([_unreadable(path, f"all files have more than {_MAX_TOTAL} bytes")])
+            raise PolicyError(
+                [_unreadable(path, f"the policy files together have more than {_MAX_TOTAL} bytes")]
+            )
         (cases if is_cases_file(path.name) else sources).append(Source(str(path), text, tenant))
     findings += itertools.chain.from_iterable(map(_misplaced, paths))
     if findings:
@@ -125,7 +127,7 @@ def _files_of(path: Path) -> list[tuple[Path, str | None]]:
     if not path.is_dir():
         # Findings quote what they find: an operator's command must not read out any file there is.
         if path.exists() and path.suffix not in _SUFFIXES:
-            message = f"the name of a policy file must end in {', '.join(_SUFFIXES)}"
+            message = f"a policy file name must end in {', '.join(_SUFFIXES)}"
             raise PolicyError([_unreadable(path, message)])
         return [(path, _tenant_of(path.parent))]
     found: list[tuple[Path, str | None]] = []

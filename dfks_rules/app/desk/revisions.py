@@ -77,10 +77,10 @@ class Revisions:
         """
         if id_ is None:
             if self._active < 1:
-                raise DfksError("policy_no_revision", "no earlier revision is kept")
+                raise DfksError("policy_no_revision", "no earlier revision is in memory")
             return self._revisions[self._active - 1]
         for one in self._revisions:
             if one.id == id_:
                 return one
         kept = ", ".join(f"`{one.id}`" for one in self._revisions)
-        raise DfksError("policy_no_revision", f"`{id_[:40]}` is not kept; kept are {kept}")
+        raise DfksError("policy_no_revision", f"`{id_[:40]}` is not in memory; available: {kept}")

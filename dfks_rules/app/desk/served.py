@@ -22,9 +22,11 @@ def read_served(paths: Sequence[Path]) -> PolicyFiles:
     files = read_files(paths)
     if not paths:
         return files
-    findings = [_nothing(path, "no policy files here") for path in paths if _is_empty(path, files)]
+    findings = [
+        _nothing(path, "there are no policy files here") for path in paths if _is_empty(path, files)
+    ]
     if not (findings or has_policies(files)):
-        message = "no file of kind `Policy` in what `policies` names"
+        message = "`policies` names no file of kind `Policy`"
         findings = [_nothing(path, message) for path in paths]
     if findings:
         raise PolicyError(findings)

@@ -140,7 +140,10 @@ class Decisions:
         record = record_of(name, outcome, self._site(outcome))
         policies = self._policies(outcome.decision.revision)
         if policies is None:
-            gone = f"the policies that decided (revision {record['revision']}) are gone"
+            gone = (
+                f"the policies that made this decision (revision {record['revision']}) "
+                "are no longer in memory"
+            )
             matched = f"matched: {', '.join(outcome.decision.matched) or 'no rule'}"
             return {"record": record, "explanation": None, "text": [gone, matched]}
         explanation = explain(policies, view_of_outcome(outcome, policies.site))

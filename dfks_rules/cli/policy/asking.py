@@ -65,7 +65,7 @@ def sources_of(facts_file: Any, facts: Sequence[str]) -> list[Source]:
     if facts:
         sources.append(Source("--fact", "\n".join(map(fact_line, facts))))
     if not sources:
-        message = "give facts: --facts FILE or --fact NAME=VALUE"
+        message = "give the facts with --facts FILE or --fact NAME=VALUE"
         raise click.UsageError(message)
     return sources
 

@@ -48,7 +48,7 @@ def command(paths: tuple[Path, ...], *, as_json: bool) -> None:
         times = {name: one._asdict() for name, one in results.items()}
         click.echo(json.dumps({"requests": len(views), "of_cases": cases, "us": times}, indent=2))
         return
-    click.echo(f"{len(views):,} requests, {cases:,} of them of cases; µs of CPU for a decision:")
+    click.echo(f"{len(views):,} requests, {cases:,} from cases; µs of CPU per decision:")
     click.echo(f"{'':32}{'p50':>8}{'p99':>8}")
     for name, (p50, p99) in results.items():
         click.echo(f"{name:32}{p50:8.1f}{p99:8.1f}")
@@ -57,8 +57,8 @@ def command(paths: tuple[Path, ...], *, as_json: bool) -> None:
 def measured(policies: PolicySet, views: Sequence[View]) -> dict[str, Times]:
     """What is measured → its times; every way to decide gets the same requests."""
     return {
-        "engine, remembered": times(policies.decide_view, views),
-        "engine, worked out": times(policies.decide_view, views, before=policies.forget),
+        "engine, cached": times(policies.decide_view, views),
+        "engine, not cached": times(policies.decide_view, views, before=policies.forget),
         "reference evaluator": times(policies.decide_by_reference, views),
     }
 

@@ -20,7 +20,7 @@ class RanCase(NamedTuple):
     line: int
     """Where the case starts, 1-based."""
     name: str
-    """A sentence that says what holds."""
+    """What the case shows, as a sentence."""
     differences: tuple[str, ...]
     """One line for each expectation that was not met."""
     why: list[str]

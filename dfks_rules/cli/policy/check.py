@@ -23,7 +23,9 @@ from dfks_rules.policy.studying.cases import parse_cases
     "--format", "form", type=click.Choice(list(FORMATS)), default="human", help="Output format."
 )
 @click.option("--strict", is_flag=True, help="Fail on warnings too.")
-@click.option("--gaps", "with_gaps", is_flag=True, help="Also report what no rule decides.")
+@click.option(
+    "--gaps", "with_gaps", is_flag=True, help="Also report requests that no rule decides."
+)
 def command(paths: tuple[Path, ...], form: str, *, strict: bool, with_gaps: bool) -> None:
     """Check the policies and cases in PATHS: files, and directories with all below them.
 

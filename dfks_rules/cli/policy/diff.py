@@ -41,12 +41,12 @@ class _Store(click.ParamType):  # type: ignore[type-arg]
 @click.argument("old", type=_PATH)
 @click.argument("new", type=_PATH)
 @click.option(
-    "--replay", type=click.File("rb"), help="Decide the requests of a decision log (JSONL) again."
+    "--replay", type=click.File("rb"), help="Compare on the requests in a decision log (JSONL)."
 )
 @click.option(
     "--sweep",
     type=_Store(),
-    help="Decide the stored states, as sets by the presentities' own phones.",
+    help="Compare on stored states, as sets by the presentities' own phones.",
 )
 @click.option(
     "--at",
@@ -55,7 +55,7 @@ class _Store(click.ParamType):  # type: ignore[type-arg]
     show_default=True,
     help="Local time for --sweep.",
 )
-@click.option("--list", "listed", is_flag=True, help="Name every presentity (with --sweep).")
+@click.option("--list", "listed", is_flag=True, help="List every presentity (with --sweep).")
 @click.option(
     "--format",
     "form",
@@ -149,7 +149,10 @@ def _as_text(comparison: Comparison, what: str) -> Iterator[str]:
     if comparison.different:
         yield f"{comparison.different:,} of {comparison.tried:,} {what} are decided differently"
     else:
-        yield f"no difference found in {comparison.tried:,} {what}; this is no proof"
+        yield (
+            f"no difference found in {comparison.tried:,} {what}; "
+            "this does not prove that there is none"
+        )
 
 
 def _as_json(comparison: Comparison) -> str:

@@ -25,7 +25,7 @@ from dfks_rules.policy.studying.given_files import parse_given
 @click.command("explain")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @fact_options
-@click.option("--sip", type=click.Path(path_type=Path), help="A SUBSCRIBE as received.")
+@click.option("--sip", type=click.Path(path_type=Path), help="A file with a SUBSCRIBE as received.")
 @click.option("--stored", type=click.File("rb"), help="Facts about what is stored, for --sip.")
 @click.option("--last", metavar="PRESENTITY", help="The last decisions of a running server.")
 @click.option("--decision", metavar="ID", help="One decision of a running server.")
@@ -35,7 +35,7 @@ from dfks_rules.policy.studying.given_files import parse_given
     type=click.Path(path_type=Path),
     default=Path("dfks.yaml"),
     show_default=True,
-    help="Settings of the server, for --last and --decision.",
+    help="Settings file of the server, for --last and --decision.",
 )
 @click.option("--url", help="Address of the server, as for `dfks mi`.")
 @click.option("--all", "every", is_flag=True, help="Also show rules about other requests.")

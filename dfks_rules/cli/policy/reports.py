@@ -146,7 +146,7 @@ def _help(code: str) -> str:
 def _counts(report: Report) -> str:
     files = _count(report.files, "file")
     if not report.findings:
-        return f"{files} good"
+        return f"{files} OK"
     errors = len(report.errors)
     warnings = len(report.findings) - errors
     told = [_count(errors, "error")] if errors else []

@@ -44,7 +44,7 @@ class Choice(NamedTuple):
 @click.option("--run", default="*", metavar="GLOB", help="Run only cases whose names match.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first failed case.")
 @click.option("--junit", type=click.Path(path_type=Path), help="Also write JUnit XML to this file.")
-@click.option("--coverage", is_flag=True, help="Report which rules no case covers.")
+@click.option("--coverage", is_flag=True, help="Report rules that no case covers.")
 @click.option(
     "--coverage-threshold",
     type=click.FloatRange(0, 100),
@@ -173,4 +173,4 @@ def _watch(paths: tuple[Path, ...], once: Callable[[], bool]) -> None:
             once()
         except PolicyError as error:
             click.echo(str(error), err=True)
-        click.echo("watching; Ctrl-C ends")
+        click.echo("watching; press Ctrl-C to stop")

@@ -35,7 +35,7 @@ def command(paths: tuple[Path, ...]) -> None:
 class Shell(cmd.Cmd):
     """Facts so far, and the commands that change them."""
 
-    intro = "set facts, e.g. `set op get`; `help` lists the commands, Ctrl-D ends"
+    intro = "set facts, e.g. `set op get`; `help` lists the commands, Ctrl-D exits"
     prompt = "> "
 
     def __init__(self, policies: PolicySet) -> None:

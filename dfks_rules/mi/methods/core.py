@@ -78,7 +78,7 @@ def _take_level(value: Any) -> str:
     try:
         return _OPENSIPS_LEVELS[take_integer(value)]
     except (KeyError, ValueError):
-        message = f"`{str(value)[:40]}` is none of {', '.join(LEVELS)}, nor a number of OpenSIPS"
+        message = f"`{str(value)[:40]}` is not {', '.join(LEVELS)}, or an OpenSIPS number"
         raise ValueError(message) from None
 
 
@@ -96,22 +96,24 @@ METHODS = (
     Method(
         "core:help",
         ("help",),
-        "Says what all methods do, or one of them with its parameters.",
+        "Describes all methods, or one with its parameters.",
         ((), ("command",)),
         _COMMAND,
         help_,
     ),
-    Method("core:uptime", ("uptime",), "Says since when the server runs.", ((),), {}, uptime),
-    Method("core:version", ("version",), "Gives the server's version.", ((),), {}, version),
+    Method(
+        "core:uptime", ("uptime",), "Shows how long the server has been running.", ((),), {}, uptime
+    ),
+    Method("core:version", ("version",), "Shows the server's version.", ((),), {}, version),
     Method("core:ps", ("ps",), "Lists the server's processes.", ((),), {}, ps),
     Method(
         "core:log_level",
         ("log_level",),
-        "Shows, or changes until the next start, the least level that is logged.",
+        "Shows the minimum log level, or changes it until the next start.",
         ((), ("level",)),
         {
             "level": Parameter(
-                _take_level, "`debug`, `info`, `warning`, `error`, or a number of OpenSIPS (4 … -1)"
+                _take_level, "`debug`, `info`, `warning`, `error`, or an OpenSIPS number (4 … -1)"
             )
         },
         log_level,

@@ -138,7 +138,7 @@ _SET = {
     "presentity": _PRESENTITY,
     "feature": Parameter(take_text, ", ".join(f"`{feature.value}`" for feature in Feature)),
     "status": Parameter(take_status, "0 or 1"),
-    "route_param": Parameter(take_text, "text for the policies, which see it as the fact `param`"),
+    "route_param": Parameter(take_text, "text that policies see as the fact `param`"),
     "values": Parameter(
         take_texts, "`field/value` each: `forwardTo/sip:bob@host`, `ringCount/4`", is_list=True
     ),
@@ -154,7 +154,7 @@ METHODS = (
     Method(
         "presence_dfks:set_feature",
         ("dfks_set_feature", "set_feature"),
-        "Sets a feature of a presentity, as the policies decide; answers `OK`.",
+        "Sets a feature of a presentity if the policies allow it; returns `OK`.",
         _SET_RECIPES,
         _SET,
         set_feature_ok,
@@ -162,7 +162,7 @@ METHODS = (
     Method(
         "dfks:set_feature",
         (),
-        "Sets a feature of a presentity, as the policies decide; answers what was decided.",
+        "Sets a feature of a presentity if the policies allow it; returns the decision.",
         _SET_RECIPES,
         _SET,
         set_feature,
@@ -170,7 +170,7 @@ METHODS = (
     Method(
         "dfks:get_features",
         ("dfks_get_features",),
-        "Gives what is stored for each feature of a presentity, and what the policies tell of it.",
+        "Shows the stored state of each feature of a presentity, and what a NOTIFY would say.",
         (("presentity",),),
         {"presentity": _PRESENTITY},
         get_features,

@@ -22,7 +22,7 @@ async def reset(desk: Desk, given: Given) -> Any:
     """Counters that can be set back cannot be trusted by two readers."""
     _choose(desk, given)
     reason = "counters run from the start of the server: compare two readings"
-    raise CallError(NOT_SUPPORTED, "Statistics are not reset", reason)
+    raise CallError(NOT_SUPPORTED, "Statistics cannot be reset", reason)
 
 
 def _choose(desk: Desk, given: Given) -> Mapping[str, int]:
@@ -33,7 +33,7 @@ def _choose(desk: Desk, given: Given) -> Mapping[str, int]:
     for name in given["statistics"]:
         found = {key: value for key, value in values.items() if _is_meant(key, name)}
         if not found:
-            raise CallError(NOT_FOUND, "Statistics not found", f"nothing is named `{name}`")
+            raise CallError(NOT_FOUND, "Statistics not found", f"no statistic is named `{name}`")
         chosen |= found
     return chosen
 
@@ -57,7 +57,7 @@ METHODS = (
     Method(
         "statistics:get",
         ("get_statistics",),
-        "Gives the values of statistics.",
+        "Shows the values of statistics.",
         (("statistics",),),
         _STATISTICS,
         get,
@@ -73,7 +73,7 @@ METHODS = (
     Method(
         "statistics:reset",
         ("reset_statistics",),
-        "Is known for the tools that call it, and answers 501: statistics are not reset.",
+        "Always fails with error 501: statistics cannot be reset.",
         (("statistics",),),
         _STATISTICS,
         reset,

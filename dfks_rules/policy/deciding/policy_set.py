@@ -39,6 +39,19 @@ class _Memo(dict[_K, _V]):
         return value
 
 
+def _shows_otherwise(rule: Rule) -> bool:
+    """Whether a get may be told something else than what is stored because of a rule."""
+    effects = rule.effects
+    if rule.shadow:
+        return False
+    return (
+        effects.status in (0, 1)
+        or effects.assigned is False
+        or bool(effects.values)
+        or effects.denial is not None
+    )
+
+
 class PolicySet:
     """Decides, by one set of policy files. One thread only; a decision runs as a whole.
 
@@ -72,11 +85,14 @@ class PolicySet:
         self.reads = frozenset(name for one in self._situations.values() for name in one.facts)
         """Names of all facts that some rule reads."""
         gets = [one for key, one in self._situations.items() if key[0] is Operation.GET]
-        has_rules = any(one.shards for one in gets)
+        asked = {rule for one in gets for rules in one.rules for rule in rules}
         self.reads_on_get = (
-            frozenset(name for one in gets for name in one.facts) if has_rules else None
+            frozenset(name for one in gets for name in one.facts)
+            if any(_shows_otherwise(self.rules[position]) for position in asked)
+            else None
         )
-        """Names of the facts that rules read to decide on a get; None where no rule does."""
+        """Names of the facts that rules read to decide what a get shows; None where all of them
+        show what is stored."""
         self._plans: _Memo[tuple[Situation, tuple[FactValue, ...]], Plan] = _Memo()
         self._decisions: _Memo[tuple[Plan, FeatureState, bool], Decision] = _Memo()
         self._gets: _Memo[tuple[str | None, tuple[FeatureState, ...]], tuple[Decision, ...]] = (

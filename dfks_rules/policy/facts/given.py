@@ -61,9 +61,9 @@ def missing(facts: Given) -> str | None:
         try:
             year = datetime.fromisoformat(facts.get(name, _BASE["date"])).year
         except ValueError:
-            return f"`{facts[name]}` is not a day of the calendar"
+            return f"`{facts[name]}` is not a calendar date"
         if year not in YEARS:
-            return f"`{facts[name]}` is not in the years {YEARS[0]} to {YEARS[-1]}"
+            return f"`{facts[name]}` is outside the years {YEARS[0]} to {YEARS[-1]}"
     return None
 
 

@@ -32,7 +32,7 @@ class Operand(Enum):
 
     CONSTANT = "a constant of the fact's type"
     LIST = "a list of constants of the fact's type"
-    TEXTS = "text, or a list of texts of which one must do"
+    TEXTS = "text, or a list of texts of which one must match"
     FLAG = "true or false"
     FACT = "the name of another fact of the same type"
     SCHEDULE = "the name of a schedule of the file"
@@ -215,7 +215,7 @@ _TABLE: list[Matcher] = [
         "exists",
         Operand.FLAG,
         _EVERY,
-        "Whether the fact is there at all.",
+        "Whether the fact is present.",
         _same,
         lambda value, flag: True,
     ),
@@ -272,7 +272,7 @@ _TABLE: list[Matcher] = [
         "sameAs",
         Operand.FACT,
         _COMPARABLE,
-        "Is the value that this other fact has.",
+        "Equals the value of this other fact.",
         _same,
         lambda value, other: value == other,
     ),

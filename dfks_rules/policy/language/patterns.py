@@ -52,10 +52,10 @@ _Set = int
 """A set of characters: one bit for each of ASCII, then `_OTHERS` and `_END`."""
 
 _REFUSED = {
-    "GROUPREF": "refers back to a group",
-    "GROUPREF_EXISTS": "refers back to a group",
-    "ASSERT": "looks ahead or behind",
-    "ASSERT_NOT": "looks ahead or behind",
+    "GROUPREF": "has a backreference",
+    "GROUPREF_EXISTS": "has a conditional group",
+    "ASSERT": "has a lookahead or lookbehind",
+    "ASSERT_NOT": "has a lookahead or lookbehind",
     "ATOMIC_GROUP": "has an atomic group",
     "POSSESSIVE_REPEAT": "has a possessive repeat",
 }
@@ -151,7 +151,7 @@ def _parse(text: str) -> tuple[str, int, Sequence[Any]]:
         message = getattr(error, "msg", str(error))
         raise ValueError(f"`{text}` is not a regular expression: {message}") from error
     if tree.state.flags & ~re.UNICODE:
-        raise ValueError("pattern has flags; only `(?i)` at the start is allowed")
+        raise ValueError("pattern has flags; only a leading `(?i)` is allowed")
     return body, flags, tree
 
 
@@ -196,7 +196,7 @@ class _Analysis:
             case "SUBPATTERN":
                 _, added, removed, parts = argument
                 if added or removed:
-                    raise ValueError("pattern has flags inside; only `(?i)` at the start may be")
+                    raise ValueError("pattern has inline flags; only a leading `(?i)` is allowed")
                 return self.entry(parts)
             case "BRANCH":
                 entries = [self.entry(parts) for parts in argument[1]]
@@ -209,7 +209,7 @@ class _Analysis:
             case "MAX_REPEAT" | "MIN_REPEAT":
                 return _repeated(argument[0], argument[1], self.entry(argument[2]))
             case _:
-                what = _REFUSED.get(code, "has a part that policies do not have")
+                what = _REFUSED.get(code, "has an unsupported construct")
                 raise ValueError(f"pattern {what}, which is not allowed")
 
     def _work(self, part: Any, then: _Entry) -> _Work:

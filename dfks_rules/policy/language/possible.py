@@ -34,7 +34,7 @@ def _of_absent(way: Alternative) -> str | None:
             if contradicted(group | {there}):
                 if SignedAtom(there.atom, positive=False) in group:
                     return f"`{name}` is never absent"
-                return f"its conditions on `{name}` leave no value"
+                return f"its conditions on `{name}` leave no possible value"
     return None
 
 

@@ -236,7 +236,7 @@ def schedule_schema() -> dict[str, Any]:
                 "type": "string",
                 "maxLength": 64,
                 "pattern": ZONE_PATTERN,
-                "description": "IANA time zone, e.g. `Europe/Berlin`; left out: the server's.",
+                "description": "IANA time zone, e.g. `Europe/Berlin`; if omitted, the server's.",
             },
             "weekly": entries(
                 WEEKLY_PATTERN,
@@ -314,4 +314,4 @@ def _date(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise ValueError(f"`{text}` is not a day of the calendar") from error
+        raise ValueError(f"`{text}` is not a calendar date") from error

@@ -124,6 +124,10 @@ class _Cascades:
 
     def matching(self, one: _Set) -> list[tuple[RankedRule, tuple[Also, ...]]]:
         """The rules that may match a set, in order of precedence."""
+        one = one._replace(
+            domain=one.domain if one.domain in self._domains else _OTHER,
+            user=one.user if one.user in self._named else _OTHER,
+        )
         if one not in self._matching:
             groups = self._groups(one)
             keyed = self._index.get(one.feature, {})
@@ -199,11 +203,9 @@ class _Cascades:
         domain, domain_known = _who(also.domain, "domain", one.domain)
         domain = domain and domain.lower()
         status = one.status if also.status == "request" else also.status
-        where = domain if domain in self._domains else _OTHER
-        who = user if user in self._named else _OTHER
         kind = _Set(
-            where if domain_known else _ANY,
-            who if user_known else _ANY,
+            domain if domain_known else _ANY,
+            user if user_known else _ANY,
             also.feature,
             Origin.INTERNAL,
             status,

@@ -8,9 +8,9 @@ from dfks_rules.policy.lint.ranked import RankedRule, fields_of, fields_set, ran
 from dfks_rules.policy.reading.check import CheckedPolicy
 
 _BUILT_IN = {
-    "get": "what is stored is told",
-    "set": "what was asked is stored",
-    "subscribe": "only the presentity's own phones may",
+    "get": "the stored state is sent",
+    "set": "the requested state is stored",
+    "subscribe": "only the presentity's own phones are allowed",
 }
 """Operation → what holds where no rule says otherwise."""
 _FIRST = {"get": "status", "set": "status", "subscribe": "allow"}

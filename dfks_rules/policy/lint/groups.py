@@ -23,5 +23,5 @@ def unknown_groups(rules: Iterable[RankedRule], directory: Directory) -> Iterato
         }
         for name in sorted(asked - known):
             hint = did_you_mean(name, known)
-            message = f"nobody is in group {quoted(name)}{hint}, which rule `{rule.name}` asks for"
+            message = f"nobody is in group {quoted(name)}{hint}, which rule `{rule.name}` tests"
             yield rule.finding("policy_unknown_group", message)

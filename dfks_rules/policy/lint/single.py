@@ -80,7 +80,7 @@ def _has_no_effect(rule: RankedRule) -> Iterator[Finding]:
     possible = frozenset[str]().union(*map(fields_of, questions))
     for field in sorted(fields.keys() - possible - {"allow", *_VALUES}):
         message = (
-            f"`{field}` of rule `{rule.name}` has no effect: the rule is about `subscribe` only"
+            f"`{field}` of rule `{rule.name}` has no effect: the rule applies only to `subscribe`"
         )
         yield rule.finding(code, message)
     if effects.denial:

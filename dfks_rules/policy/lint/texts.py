@@ -13,7 +13,7 @@ def literal_texts(rules: Iterable[RankedRule]) -> Iterator[Finding]:
     for rule in rules:
         for name, text, instead in _taken_as_they_stand(rule.rule.effects):
             if found := PLACEHOLDER.search(text or ""):
-                message = f"`{found[0]}` in {name} of rule `{rule.name}` stays as it is; {instead}"
+                message = f"`{found[0]}` in {name} of rule `{rule.name}` is not replaced; {instead}"
                 yield rule.finding("policy_literal_text", message)
 
 
@@ -27,4 +27,4 @@ def _taken_as_they_stand(effects: Effects) -> Iterator[tuple[str, str | None, st
             yield f"`{value.value}`", written, f"write `{value.value}: {{template: …}}`"
     if effects.denial is not None:
         text = effects.denial.text
-        yield "`text`", text, "write a fixed text, and facts into `log`"
+        yield "`text`", text, "write a fixed text, and put the facts into `log`"

@@ -150,7 +150,7 @@ def _check_name(tree: Tree, names: dict[str, str]) -> list[Finding]:
     if path in tree.places:
         name = str(tree.value["metadata"]["name"])
         if name in names:
-            message = f"the name `{name}` is taken by `{names[name]}`"
+            message = f"the name `{name}` is already used by `{names[name]}`"
             return [tree.finding(path, "policy_duplicate_name", message)]
         names[name] = tree.file
     return []

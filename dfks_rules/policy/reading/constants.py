@@ -51,7 +51,7 @@ def _refuse_text(fact: str, kind: Kind, name: str, text: str) -> None:
     if fact == "target.number":
         _refuse_number(name, text)
     if fact in _USERS and name in ("eq", "prefix", "suffix", "has") and "@" in text:
-        raise ValueError(f"`{text}` is a user and a domain; test each by its own fact")
+        raise ValueError(f"`{text}` is a user and a domain; test each with its own fact")
     if kind is Kind.AOR:
         _refuse_address(name, text)
     if kind is Kind.DOMAIN and name in ("prefix", "suffix", "has"):
@@ -61,7 +61,7 @@ def _refuse_text(fact: str, kind: Kind, name: str, text: str) -> None:
 def _refuse_number(name: str, text: str) -> None:
     if name not in _NUMBER:
         if name == "glob" and re.search(r"\s", text):
-            raise ValueError(f"`{text}` has a blank; a number is `+` and digits")
+            raise ValueError(f"`{text}` contains a space; a number is `+` and digits")
         return
     if _NUMBER[name].fullmatch(text):
         return
@@ -99,7 +99,7 @@ def _refuse_day(constant: str) -> None:
     try:
         date.fromisoformat(constant)
     except ValueError as error:
-        raise ValueError(f"`{constant}` is not a day of the calendar") from error
+        raise ValueError(f"`{constant}` is not a calendar date") from error
 
 
 def _refuse_country(constant: str) -> None:

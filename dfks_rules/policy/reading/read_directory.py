@@ -266,7 +266,7 @@ def directory_schema() -> Schema:
     """The schema of a file of kind Directory."""
     several: Schema = {"type": "array", "maxItems": MAX_PER_USER, "items": TEXT}
     user = object_schema(
-        "What is known of this user.",
+        "Groups, role and numbers of this user.",
         [],
         {
             "groups": {**several, "description": "Groups that the user is in."},
@@ -282,9 +282,9 @@ def directory_schema() -> Schema:
     }
     properties: Schema = {
         "apiVersion": {"const": API_VERSION, "description": "The language: dfks/v1."},
-        "kind": {"const": "Directory", "description": "This file tells of users."},
+        "kind": {"const": "Directory", "description": "This file lists users."},
         "metadata": metadata_schema("What the directory is called."),
-        "domain": {**TEXT, "description": "The domain of users that are written without one."},
+        "domain": {**TEXT, "description": "The domain of users written without one."},
         "users": {
             "type": "object",
             "description": "`user` or `user@domain` → groups, role and numbers.",
@@ -292,7 +292,7 @@ def directory_schema() -> Schema:
         },
         "groups": {
             "type": "object",
-            "description": "Group → its members: the same the other way round.",
+            "description": "Group → its members, instead of `groups` of each user.",
             "additionalProperties": members,
         },
     }
@@ -300,5 +300,5 @@ def directory_schema() -> Schema:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "dfks directory",
-        **object_schema("Users of dfks-rules.", required, properties),
+        **object_schema("Users that dfks-rules policies can refer to.", required, properties),
     }

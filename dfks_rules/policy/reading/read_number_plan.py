@@ -189,7 +189,7 @@ def number_plan_schema() -> Schema:
     }
     properties: Schema = {
         "apiVersion": {"const": API_VERSION, "description": "The language: dfks/v1."},
-        "kind": {"const": "NumberPlan", "description": "This file tells of numbers."},
+        "kind": {"const": "NumberPlan", "description": "This file describes numbers."},
         "metadata": metadata_schema("What the plan is called."),
         "country": {**country, "description": "The country of every domain that names none."},
         "domains": {
@@ -206,5 +206,9 @@ def number_plan_schema() -> Schema:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "dfks number plan",
-        **object_schema("Numbers of dfks-rules.", ["apiVersion", "kind", "metadata"], properties),
+        **object_schema(
+            "Numbers, as dfks-rules policies see them.",
+            ["apiVersion", "kind", "metadata"],
+            properties,
+        ),
     }

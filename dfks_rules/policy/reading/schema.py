@@ -114,7 +114,7 @@ def _value(value: Value) -> Schema:
     match value.kind:
         case Text(examples):
             shown = " or ".join(f"`{example}`" for example in examples)
-            description = f"{value.description}, e.g. {shown}: a text, or made of facts."
+            description = f"{value.description}, e.g. {shown}: text, or built from facts."
             return {"description": description, "anyOf": [plain, _made_of_facts()]}
         case Integer():
             description = f"{value.description}: a number, or taken from a fact."
@@ -125,7 +125,7 @@ def _value(value: Value) -> Schema:
 
 def _made_of_facts() -> Schema:
     return object_schema(
-        "A text made of facts: one of `from` and `template`.",
+        "Text built from facts: one of `from` and `template`.",
         [],
         {
             "from": {"enum": _names_of(Kind.TEXT, Kind.AOR), "description": "The fact to take."},
@@ -133,7 +133,7 @@ def _made_of_facts() -> Schema:
                 **TEXT,
                 "description": "Text with `${fact}` in it, e.g. `sip:vm-${user}@${domain}`.",
             },
-            "default": {**TEXT, "description": "What to take when a fact is absent."},
+            "default": {**TEXT, "description": "The value if a fact is absent."},
         },
     )
 
@@ -146,7 +146,7 @@ def _taken_from_a_fact(number: Schema) -> Schema:
             "from": {"enum": _names_of(Kind.COUNT), "description": "The fact to take."},
             "min": {**number, "description": "A smaller number becomes this one."},
             "max": {**number, "description": "A larger number becomes this one."},
-            "default": {**number, "description": "What to take when the fact is absent."},
+            "default": {**number, "description": "The value if the fact is absent."},
         },
     )
 
@@ -161,7 +161,7 @@ _VALUES: Schema = {
 }
 
 _ALSO: Schema = {
-    "description": "Sets on other features or users that follow; each is decided on by itself.",
+    "description": "Further sets, on other features or users; each is decided separately.",
     "type": "array",
     "minItems": 1,
     "maxItems": MAX_ALSO,
@@ -180,12 +180,12 @@ _ALSO: Schema = {
             },
             "user": {
                 **TEXT,
-                "description": "Whose feature, e.g. `secretary` or `${user}-2`; left out: the same "
-                "user's.",
+                "description": "Whose feature, e.g. `secretary` or `${user}-2`; if omitted, the "
+                "same user's.",
             },
             "domain": {
                 **TEXT,
-                "description": "Domain of that user; left out: the same domain.",
+                "description": "Domain of that user; if omitted, the same domain.",
             },
             "values": _VALUES,
         },
@@ -201,7 +201,10 @@ _DENY: Schema = {
             ["reason"],
             {
                 "reason": _REASON,
-                "text": {**TEXT, "description": "A sentence for people; also the 403's phrase."},
+                "text": {
+                    **TEXT,
+                    "description": "A sentence for people; also the reason phrase of a 403.",
+                },
                 "answer": {
                     "type": "string",
                     "enum": [answer.value for answer in DenialAnswer],
@@ -215,7 +218,7 @@ _DENY: Schema = {
 
 _THEN: Schema = {
     **object_schema(
-        "What a rule that matches does.",
+        "What a matching rule does.",
         [],
         {
             "status": {
@@ -235,7 +238,7 @@ _THEN: Schema = {
             "allow": {
                 "type": "boolean",
                 "enum": [True],
-                "description": "Leave to subscribe for a third party; with `op: subscribe` only.",
+                "description": "Lets a third party subscribe; only with `op: subscribe`.",
             },
             "also": _ALSO,
             "log": {**TEXT, "description": "A line to log, with `${fact}` in it."},
@@ -256,15 +259,15 @@ _RULE: Schema = object_schema(
         "id": {
             "type": "string",
             "pattern": IDENTIFIER,
-            "description": "Names the rule in explanations and logs; once per file.",
+            "description": "Names the rule in explanations and logs; unique in the file.",
         },
         "description": {**TEXT, "description": "What the rule is for, for people."},
         "when": {
-            "description": "The rule matches when this holds; left out: always.",
+            "description": "The rule matches if this is true; if omitted, always.",
             "$ref": "#/$defs/condition",
         },
         "unless": {
-            "description": "The rule does not match when this holds.",
+            "description": "The rule does not match if this is true.",
             "$ref": "#/$defs/condition",
         },
         "then": _THEN,
@@ -274,7 +277,7 @@ _RULE: Schema = object_schema(
 _NAME: Schema = {
     "type": "string",
     "pattern": IDENTIFIER,
-    "description": "Names the policy; no other file has it.",
+    "description": "Names the policy; unique among all files.",
 }
 
 
@@ -292,13 +295,13 @@ def policy_schema() -> Schema:
             },
         ),
         "scope": {
-            "description": "Every rule of the file matches only when this holds too.",
+            "description": "Every rule of the file matches only if this is true, too.",
             "$ref": "#/$defs/condition",
         },
         "mode": {
             "enum": [mode.value for mode in Mode],
-            "description": "`shadow`: its rules are matched, and decide nothing; `off`: "
-            "the file is checked, and that is all.",
+            "description": "`shadow`: its rules are matched but decide nothing; `off`: the "
+            "file is only checked.",
         },
         "band": {
             "enum": ["mandatory", "normal", "default"],
@@ -308,12 +311,12 @@ def policy_schema() -> Schema:
             "type": "integer",
             "minimum": 0,
             "maximum": 999,
-            "description": "Within a band the higher number comes first; 500 when left out.",
+            "description": "Within a band the higher number comes first; 500 if omitted.",
         },
         "vars": variables_schema(IDENTIFIER),
         "schedules": {
             "type": "object",
-            "description": "Hours that conditions speak of by name.",
+            "description": "Hours that conditions refer to by name.",
             "propertyNames": {"pattern": IDENTIFIER},
             "maxProperties": MAX_SCHEDULES,
             "additionalProperties": schedule_schema(),
@@ -329,6 +332,6 @@ def policy_schema() -> Schema:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "dfks policy",
-        **object_schema("A policy of dfks-rules.", required, properties),
+        **object_schema("A dfks-rules policy.", required, properties),
         "$defs": _definitions(),
     }

@@ -96,10 +96,10 @@ def _expect() -> Schema:
             "type": "array",
             "maxItems": MAX_LIST,
             "items": _also(),
-            "description": "All sets that follow, in order; each with everything that it asks for.",
+            "description": "All sets that follow, in order, each complete.",
         },
     }
-    expect = object_schema("What must come out; what is not said is not compared.", [], properties)
+    expect = object_schema("The expected result; what is omitted is not compared.", [], properties)
     return {**expect, "minProperties": 1}
 
 
@@ -109,7 +109,7 @@ def case_schema() -> Schema:
         "One case.",
         ["name", "given", "expect"],
         {
-            "name": {**TEXT, "description": "A sentence that says what holds."},
+            "name": {**TEXT, "description": "What the case shows, as a sentence."},
             "given": _facts("The facts of the request, and what is stored."),
             "expect": _expect(),
         },
@@ -121,7 +121,7 @@ def case_schema() -> Schema:
             "description": "The policy files under test, relative to this file, in their order.",
             **list_schema(TEXT),
         },
-        "defaults": _facts("Facts of every case that does not give them itself."),
+        "defaults": _facts("Facts for every case that does not give its own."),
         "tests": {
             "description": "The cases.",
             "type": "array",
@@ -134,5 +134,5 @@ def case_schema() -> Schema:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "dfks policy cases",
-        **object_schema("Cases that pin policies down.", required, properties),
+        **object_schema("Test cases for dfks-rules policies.", required, properties),
     }

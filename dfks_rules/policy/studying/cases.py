@@ -28,7 +28,7 @@ class Case(NamedTuple):
     """One question to the policies, and the answer that is expected."""
 
     name: str
-    """A sentence that says what holds."""
+    """What the case shows, as a sentence."""
     line: int
     """Where it stands in its file, 1-based."""
     view: View

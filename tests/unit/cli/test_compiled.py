@@ -31,7 +31,7 @@ def test_a_source_that_was_changed_or_is_gone_is_told(clone: Path) -> None:
     source = clone / "dfks_rules" / "sip" / "via.py"
     os.utime(source, (2, 2))
     assert list(outdated(clone)) == [Path("dfks_rules/sip/via.py")]
-    assert advice(clone).endswith("changed since: dfks_rules/sip/via.py")
+    assert advice(clone).endswith("since the last build: dfks_rules/sip/via.py")
     source.unlink()
     assert list(outdated(clone)) == [Path("dfks_rules/sip/via.py")]
 

@@ -14,7 +14,7 @@ def test_good_settings_are_said_to_be_good(tmp_path: Path) -> None:
     path = tmp_path / "dfks.yaml"
     path.write_text("store: 'memory:'\n")
     result = CliRunner().invoke(dfks, ["config", "check", str(path)])
-    assert (result.exit_code, result.output) == (0, f"{path}: good\n")
+    assert (result.exit_code, result.output) == (0, f"{path}: OK\n")
 
 
 def test_bad_settings_are_an_error(tmp_path: Path) -> None:

@@ -70,8 +70,8 @@ def test_errors_go_to_stderr_and_set_the_exit_code(
 def test_details_of_a_failed_call_stand_in_lines() -> None:
     """Findings are read by people, who do not read Python."""
     data = {"findings": ["a:1:1: no", "b"], "more": 2, "rule": "p/r"}
-    assert list(_lines(CallError(500, "Policies cannot be used", data))) == [
-        "dfks: 500 Policies cannot be used",
+    assert list(_lines(CallError(500, "Invalid policies", data))) == [
+        "dfks: 500 Invalid policies",
         "  a:1:1: no",
         "  b",
         "  more: 2",

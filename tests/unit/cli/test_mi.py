@@ -110,7 +110,7 @@ async def test_settings_without_a_door_are_told(tmp_path: Path) -> None:
     """There is nowhere to call."""
     result = await _run(*_settings(tmp_path, "http: {listen: '127.0.0.1:0'}"), "ps")
     assert isinstance(result.exception, DfksError)
-    assert "give --url" in str(result.exception)
+    assert "use --url" in str(result.exception)
     result = await _run("mi", "--config", str(tmp_path / "none.yaml"), "ps")
     assert isinstance(result.exception, ConfigError)
 

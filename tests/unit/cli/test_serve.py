@@ -24,7 +24,7 @@ def test_banner_names_the_settings_and_what_to_type_next() -> None:
     """`dfks mi` finds `dfks.yaml` by itself."""
     lines = _lines("dfks.yaml", SIP, MI)
     assert lines[:5] == [
-        "dfks-rules serves",
+        "dfks-rules is running",
         f"  {SIP}",
         f"  {MI}",
         "settings: dfks.yaml",
@@ -42,7 +42,7 @@ def test_hint_carries_the_settings_where_they_are_elsewhere() -> None:
 def test_banner_hints_at_no_door_that_is_closed() -> None:
     """Without settings there is no management interface."""
     lines = _lines(None, SIP)
-    assert "settings: defaults and environment; there is no dfks.yaml here" in lines
+    assert "settings: defaults and environment (no dfks.yaml here)" in lines
     assert "phone sip:alice@127.0.0.1:5060 --watch" in lines[-1]
 
 
@@ -50,7 +50,7 @@ def test_banner_says_when_the_files_are_broken() -> None:
     """Old policies decide, and whoever started the server must know."""
     failure = FailureRow("2026-01-05", "start", ("p.yaml:1:1: no",))
     lines = _lines("dfks.yaml", SIP, MI, listing=LISTING._replace(failure=failure))
-    position = lines.index("THE POLICY FILES ARE BROKEN; the last good ones decide:")
+    position = lines.index("THE POLICY FILES ARE BROKEN; using the last good ones:")
     assert lines[position + 1] == "  p.yaml:1:1: no"
 
 

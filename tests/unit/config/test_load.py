@@ -145,7 +145,7 @@ log: {level: verbose}
         "dfks.yaml:2:1: unknown key `polcies` (did you mean `policies`?) [config_unknown_key]",
         "dfks.yaml:4:3: `mi.fifo` needs `reply_dir` [config_bad_value]",
         "dfks.yaml:5:25: `presence.min_expires` must be a whole number [config_bad_value]",
-        "dfks.yaml:5:44: `presence.max_expires` is `0`; at least 1 [config_bad_value]",
+        "dfks.yaml:5:44: `presence.max_expires` is `0`; the minimum is 1 [config_bad_value]",
         "dfks.yaml:6:14: `log.level` is `verbose`; it must be one of `debug`, `info`, `warning`, "
         "`error` [config_bad_value]",
     ]
@@ -156,11 +156,11 @@ log: {level: verbose}
     [
         ("store: x\nstore: y\n", "dfks.yaml:2:1: key `store` appears twice"),
         ("store:\n", "dfks.yaml:1:1: `store` is empty"),
-        ("a: [\n", "dfks.yaml:2:1: not YAML"),
+        ("a: [\n", "dfks.yaml:2:1: invalid YAML"),
         ("- a\n", "dfks.yaml:1:1: settings must be a mapping"),
         ("sip: 5\n", "dfks.yaml:1:6: `sip` must be a mapping"),
         ("sip: {listen: []}\n", "dfks.yaml:1:15: `sip.listen` is empty"),
-        ("policies: [a, a]\n", "dfks.yaml:1:11: `policies` holds the same entry twice"),
+        ("policies: [a, a]\n", "dfks.yaml:1:11: `policies` contains a duplicate entry"),
         ("store: redis\n", "dfks.yaml:1:8: `store` is `redis`; it must look like"),
         ("mi: {datagram: 'udp:0.0.0.0:1'}\n", "dfks.yaml:1:16: `mi.datagram` is not a loopback"),
         ("mi: {http: {listen: '0.0.0.0:1'}}\n", "dfks.yaml:1:21: `mi.http.listen` is not a loop"),
@@ -249,9 +249,9 @@ sip:
         ("2001:db8::9", "must look like"),
         ("sip.example.com:", "must look like"),
         ("sip:sip.example.com", "must look like"),
-        ("sip.example.com:0", "has a port that is not in 1 to 65535"),
-        ("sip.example.com:65536", "has a port that is not in 1 to 65535"),
-        ("[2001:db8::9]:65536", "has a port that is not in 1 to 65535"),
+        ("sip.example.com:0", "has a port outside 1 to 65535"),
+        ("sip.example.com:65536", "has a port outside 1 to 65535"),
+        ("[2001:db8::9]:65536", "has a port outside 1 to 65535"),
     ],
 )
 def test_advertised_host_is_one_that_can_stand_in_a_uri(

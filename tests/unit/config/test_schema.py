@@ -14,6 +14,7 @@ from dfks_rules.config.schema import (
     find_mistakes,
     leaves,
 )
+from dfks_rules.model.decisions import FOLLOWED_SETS
 
 _PAGE = Path(__file__).parents[3] / "docs" / "reference" / "config.md"
 
@@ -61,3 +62,8 @@ def test_any_value_gives_mistakes_rather_than_a_failure(value: Any) -> None:
 def test_ways_are_written_as_people_write_them() -> None:
     """They are in every message."""
     assert dotted(("sip", "listen", 0)) == "sip.listen[0]"
+
+
+def test_the_default_of_followed_sets_is_what_lint_warns_of() -> None:
+    """The schema is read by editors, and cannot import the constant."""
+    assert fill_defaults({})["limits"]["followed_sets"] == FOLLOWED_SETS

@@ -3,7 +3,7 @@
 import pytest
 
 from dfks_rules.model.decisions import Decision, NotifyScope, Outcome
-from dfks_rules.model.features import FEATURES, OFF, Feature, FeatureState
+from dfks_rules.model.features import OFF, Feature, FeatureState
 from dfks_rules.model.requests import FeatureRequest
 from dfks_rules.presence.documents import (
     Documents,
@@ -11,7 +11,6 @@ from dfks_rules.presence.documents import (
     documents_of_get,
     documents_of_set,
     merge,
-    shown_of,
 )
 from tests.helpers.policy import CFA, DND, ON, get, set_
 from tests.helpers.states import forwarding
@@ -110,19 +109,6 @@ def test_set_that_no_policy_wants_told_makes_no_notify() -> None:
 def test_the_set_says_whether_others_are_told(outcome: Outcome, changes: Documents) -> None:
     """No NOTIFY storm, and nothing of a feature that the set leaves unassigned."""
     assert changes_to_tell((outcome,)) == changes
-
-
-@pytest.mark.parametrize(
-    ("state", "documents"),
-    [(ON, ((DND, ON),)), (OFF, ((DND, OFF),)), (None, ())],
-    ids=["as-it-is", "as-it-is-shown", "unassigned"],
-)
-def test_the_get_says_what_a_watcher_is_told_of_a_change(
-    state: FeatureState | None, documents: Documents
-) -> None:
-    """What a watcher may not see when it asks, it is not told when it does not ask."""
-    seen = tuple(state if one is DND else ON for one in FEATURES)
-    assert shown_of(((DND, ON),), seen) == documents
 
 
 @pytest.mark.parametrize(

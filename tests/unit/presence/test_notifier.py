@@ -1,12 +1,15 @@
 """SUBSCRIBE in, responses and NOTIFY out."""
 
 import gc
+from typing import Any
 
 import pytest
 
 from dfks_rules.errors import StoreError
+from dfks_rules.model.decisions import Decision
 from dfks_rules.model.features import NOTHING_STORED, Snapshot
 from dfks_rules.model.identity import Aor
+from dfks_rules.model.requests import FeatureRequest, Operation
 from dfks_rules.presence.package import Limits, OnNotifyTimeout
 from dfks_rules.service.ports import Settle
 from tests.helpers.playbook import (
@@ -552,8 +555,9 @@ def test_refresh_watchers_says_nothing_to_one_that_ended_meanwhile() -> None:
     ("rules", "decisions"),
     [
         ("[]", 0),
-        ("- {id: r, when: {op: get}, then: {log: asked}}", 1),
-        ("- {id: r, when: {op: get, stored.status: 1}, then: {log: on}}", 1),
+        ("- {id: r, when: {op: get}, then: {log: asked, status: stored}}", 0),
+        ("- {id: r, when: {op: get}, then: {status: 1}}", 1),
+        ("- {id: r, when: {op: get, stored.status: 1}, then: {status: 1}}", 1),
         ("- {id: r, when: {op: get, userAgent: x}, then: {assigned: false}}", 3),
     ],
 )
@@ -565,20 +569,20 @@ def test_one_decision_serves_all_unless_a_get_rule_reads_who_asks(
     dialog = _subscribed(book, 1)
     for number in (2, 3, 4):
         _subscribed(book, number)
-    looks: list[object] = []
+    looks: list[FeatureRequest] = []
     active = book.live.active
-    decide_gets = active.decide_gets
 
     class _Counting:
         reads = active.reads
         reads_on_get = active.reads_on_get
-        decide = active.decide
+        decide_gets = active.decide_gets
 
-        def decide_gets(self, *args: object) -> object:
-            looks.append(args)
-            return decide_gets(*args)  # type: ignore[arg-type]
+        def decide(self, request: FeatureRequest, *args: Any) -> Decision:
+            if request.operation is Operation.GET:
+                looks.append(request)
+            return active.decide(request, *args)
 
-    book.features._policies = _Counting()  # type: ignore[assignment]
+    book.features._policies = _Counting()
     sent = book.receive(_again(dialog, 2, DND_ON))
     assert len(sent) == 2 + 3
     assert len(looks) == decisions

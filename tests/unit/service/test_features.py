@@ -60,7 +60,9 @@ class _SlowStore:
         """Settle the oldest commit."""
         change, settle = self.waiting.pop(0)
         if error is None and self.load(change.presentity) != change.before:
-            error = StoreError("store_conflict", f"{change.presentity.uri} was changed meanwhile")
+            error = StoreError(
+                "store_conflict", f"{change.presentity.uri} was changed concurrently"
+            )
         if error is None:
             self.kept[change.presentity] = change.after
         settle(error, 1.0)
@@ -349,13 +351,21 @@ def test_a_look_shows_what_is_committed_and_is_not_published() -> None:
     store, log = _SlowStore(), Recorded()
     features = Features(store, default_policies(), log.feed)
     _set(features, [], Asked(DND, ON))
-    assert features.look(ALICE, PHONE, NOON)[0] == NOTHING_STORED.states[0]
+    assert features.look(ALICE, [DND], PHONE, NOON) == ((DND, NOTHING_STORED.states[0]),)
     store.settle()
-    assert features.look(ALICE, PHONE, NOON)[0] == ON
+    assert features.look(ALICE, [DND], PHONE, NOON) == ((DND, ON),)
     assert len(log.events) == 1
 
 
 _TO_WATCHER = "values: {forwardTo: {template: '${watcher.user}'}}"
+
+
+def test_a_look_leaves_out_what_is_not_assigned() -> None:
+    """A key that a rule hides."""
+    rule = "- {id: r, when: {op: get, feature: DoNotDisturb}, then: {assigned: false}}"
+    features = Features(_SlowStore(), policies(rule), Feed())
+    seen = features.look(ALICE, [DND, CFA], PHONE, NOON)
+    assert seen == ((CFA, NOTHING_STORED.states[1]),)
 
 
 @pytest.mark.parametrize(
@@ -363,7 +373,12 @@ _TO_WATCHER = "values: {forwardTo: {template: '${watcher.user}'}}"
     [
         ("[]", Shown.AS_STORED),
         ("- {id: r, when: {op: set, watcher.user: bob}, then: {status: 0}}", Shown.AS_STORED),
+        (
+            "- {id: r, when: {op: get, watcher.user: bob}, then: {status: stored, log: x}}",
+            Shown.AS_STORED,
+        ),
         ("- {id: r, when: {op: get}, then: {status: 0}}", Shown.ALIKE),
+        ("- {id: r, when: {op: get}, then: {deny: {reason: no, answer: off}}}", Shown.ALIKE),
         ("- {id: r, when: {op: get, time: {ge: '08:00'}}, then: {status: 0}}", Shown.ALIKE),
         ("- {id: r, when: {op: get, user: bob}, then: {status: 0}}", Shown.ALIKE),
         (

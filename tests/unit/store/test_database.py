@@ -47,7 +47,7 @@ def test_a_second_process_is_refused_and_told_which_one_serves(tmp_path: Path) -
         [sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=True
     )
     database.close()
-    expected = f"store_in_use cannot use `{path}`: the process {os.getpid()} uses it\n"
+    expected = f"store_in_use cannot use `{path}`: process {os.getpid()} is using it\n"
     assert child.stdout == expected
     Database(path).close()
 
@@ -128,9 +128,9 @@ def test_files_that_somebody_deleted_or_replaced_are_told(tmp_path: Path) -> Non
     for file in (path, tmp_path / "x.db-wal"):
         assert database.loss() is None
         file.rename(aside)
-        assert database.loss() == f"`{file}` cannot be found any more: No such file or directory"
+        assert database.loss() == f"`{file}` is gone: No such file or directory"
         file.write_bytes(aside.read_bytes())
-        assert database.loss() == f"`{file}` is not the file any more that this server opened"
+        assert database.loss() == f"`{file}` was replaced while the server was running"
         aside.rename(file)
         assert database.loss() is None
     database.close()

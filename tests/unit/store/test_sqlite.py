@@ -345,7 +345,7 @@ async def test_commit_to_a_database_that_was_deleted_is_not_told_as_kept(
     path.with_name(path.name + end).unlink()
     with capture_logs() as lines:
         assert await _commit(store, ALICE, FIRST, SECOND) == "store_unavailable"
-        with pytest.raises(StoreError, match="cannot be found any more"):
+        with pytest.raises(StoreError, match="is gone"):
             store.load(ALICE)
         assert await _commit(store, BOB, NOTHING_STORED, FIRST) == "store_unavailable"
     assert [line["event"] for line in lines] == ["store_lost"]

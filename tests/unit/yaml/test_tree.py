@@ -69,17 +69,17 @@ def test_keys_are_text_even_when_they_look_like_numbers() -> None:
 @pytest.mark.parametrize(
     ("text", "line", "column", "message"),
     [
-        ("a: &x 1", 1, 4, "anchor `&x`; policies have no anchors"),
-        ("a: *x", 1, 4, "alias `*x`; policies have no aliases"),
-        ("*x : 1", 1, 1, "alias `*x`; policies have no aliases"),
-        ("a: !!str 1", 1, 4, "tag `tag:yaml.org,2002:str`; policies have no tags"),
-        ("a: !x {}", 1, 4, "tag `!x`; policies have no tags"),
+        ("a: &x 1", 1, 4, "anchor `&x`; policies do not support anchors"),
+        ("a: *x", 1, 4, "alias `*x`; policies do not support aliases"),
+        ("*x : 1", 1, 1, "alias `*x`; policies do not support aliases"),
+        ("a: !!str 1", 1, 4, "tag `tag:yaml.org,2002:str`; policies do not support tags"),
+        ("a: !x {}", 1, 4, "tag `!x`; policies do not support tags"),
         ("? [a]\n: b", 1, 3, "a key must be plain text"),
-        ("a: 1\n---\nb: 2", 3, 1, "a second document starts here; a policy file holds one"),
+        ("a: 1\n---\nb: 2", 3, 1, "a second document starts here; a file must contain only one"),
         ("", 1, 1, "file is empty"),
         ("# nothing", 1, 1, "file is empty"),
         ("a:\n\tb: 1", 2, 1, "line is indented with a tab; indent with spaces"),
-        ("a: 1\nb: \x07", 2, 4, "file holds a control character, which YAML does not allow"),
+        ("a: 1\nb: \x07", 2, 4, "file contains a control character, which YAML does not allow"),
         ("a: \ud800", 1, 1, "file is not UTF-8 text"),
     ],
 )
@@ -94,7 +94,7 @@ def test_broken_yaml_is_refused_where_it_breaks() -> None:
     """The parser's own words, with the place."""
     (finding,) = refused("a: [1, 2\nb: 3")
     assert (finding.line, finding.code) == (2, "policy_yaml")
-    assert finding.message.startswith("not YAML: ")
+    assert finding.message.startswith("invalid YAML: ")
 
 
 @pytest.mark.parametrize("null", ["", " ~", " null", " Null", " NULL"])

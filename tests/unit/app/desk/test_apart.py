@@ -56,7 +56,7 @@ async def test_findings_come_back_with_their_places() -> None:
 async def test_crash_is_told_with_its_signal() -> None:
     """A segmentation fault of the engine."""
     code = "import os; os.kill(os.getpid(), 11)"
-    assert await failure(code) == "the process that checks the policies was killed by SIGSEGV"
+    assert await failure(code) == "the policy check process was killed by SIGSEGV"
     # More than a pipe holds: nobody reads it any more.
     large = PolicyFiles((Source("p.yaml", "x" * 1_000_000),), ())
     assert "SIGSEGV" in await failure(code, files=large)
@@ -108,21 +108,21 @@ async def test_hang_is_ended() -> None:
 async def test_end_without_an_answer_tells_the_last_words() -> None:
     """Out of memory, for instance."""
     code = "raise MemoryError('no more')"
-    assert "ended with status 1: MemoryError: no more" in await failure(code)
+    assert "exited with status 1: MemoryError: no more" in await failure(code)
 
 
 @pytest.mark.parametrize("answer", ["b''", "b'garbage'", "__import__('pickle').dumps(7)"])
 async def test_nonsense_is_refused(answer: str) -> None:
     """Something printed, or half an answer."""
     code = f"import sys; sys.stdin.buffer.read(); sys.stdout.buffer.write({answer})"
-    assert "answered nonsense" in await failure(code)
+    assert "returned an invalid answer" in await failure(code)
 
 
 async def test_answer_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process gone wild must not fill the server's memory."""
     monkeypatch.setattr(apart, "MAX_ANSWER", 1_000)
     code = "import sys\nwhile True: sys.stdout.buffer.write(b'x' * 100_000)"
-    assert "answered more than 1000 bytes" in await failure(code)
+    assert "returned more than 1000 bytes" in await failure(code)
 
 
 async def test_code_in_the_current_directory_is_not_run(

@@ -50,7 +50,7 @@ def test_cases_find_their_policies_from_their_own_folder() -> None:
     """As they do on an author's disk."""
     assert found(cases("deny", "../p.yaml", "tests/cases.yaml")) == []
     assert found(cases("deny", "q.yaml")) == [
-        "cases.yaml: `q.yaml` is not among the policies that the server reads [policy_case]"
+        "cases.yaml: `q.yaml` is not one of the policy files that the server reads [policy_case]"
     ]
 
 
@@ -59,7 +59,7 @@ def test_cases_may_name_the_folder_of_their_policies() -> None:
     assert found(cases("deny", ".")) == []
     assert found(cases("deny", "..", "tests/cases.yaml")) == []
     (finding,) = found(cases("deny", "../other", "tests/cases.yaml"))
-    assert "`../other` is not among the policies" in finding
+    assert "`../other` is not one of the policy files" in finding
     tenants = POLICY._replace(file="p/tenants/example.com/p.yaml", tenant="example.com")
     verdict = examine(PolicyFiles((tenants,), (cases("deny", ".", "p/cases.yaml"),)))
     assert verdict.findings == []

@@ -103,7 +103,7 @@ def test_files_together_are_bounded(tmp_path: Path) -> None:
     """A folder of logs is not policies."""
     path = tmp_path / "large.yaml"
     path.write_text("x" * MAX_BYTES)
-    with pytest.raises(PolicyError, match="all files have more than"):
+    with pytest.raises(PolicyError, match="the policy files together have more than"):
         read_files([path] * 257)
 
 
@@ -128,7 +128,7 @@ def test_a_file_of_another_name_is_not_read(tmp_path: Path) -> None:
     with pytest.raises(PolicyError) as caught:
         read_sources([secret])
     (finding,) = caught.value.findings
-    assert finding.message == "the name of a policy file must end in .yaml, .yml, .csv"
+    assert finding.message == "a policy file name must end in .yaml, .yml, .csv"
 
 
 def test_a_path_that_is_not_there_is_said_not_to_be_there(tmp_path: Path) -> None:

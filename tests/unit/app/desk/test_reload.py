@@ -188,7 +188,7 @@ async def test_rollback_stays_until_files_change(folder: Path) -> None:
             await asyncio.sleep(0.01)
     listed = policies.listing()
     assert [row.origin for row in listed.history] == ["files", "rollback", "files"]
-    with pytest.raises(DfksError, match="is not kept"):
+    with pytest.raises(DfksError, match="is not in memory"):
         await policies.rollback("beef")
     await policies.close()
 
@@ -236,7 +236,7 @@ async def test_policies_that_are_all_gone_go_on_deciding(folder: Path, left: str
         (folder / left).unlink()
     await policies.reload("change")
     assert (reason(policies), policies.listing().failure) == ("first", None)
-    with pytest.raises(PolicyError, match="no policy files here"):
+    with pytest.raises(PolicyError, match="there are no policy files here"):
         await policies.start_shadow(str(folder.parent))
     await policies.close()
 
@@ -244,7 +244,7 @@ async def test_policies_that_are_all_gone_go_on_deciding(folder: Path, left: str
 async def test_a_start_with_none_takes_the_last_good_or_fails(folder: Path) -> None:
     """Phones that are barred stay barred, or the operator learns at once."""
     (folder / "p.yaml").rename(folder.parent / "p.yaml")
-    with pytest.raises(PolicyError, match="no policy files here"):
+    with pytest.raises(PolicyError, match="there are no policy files here"):
         await started(folder)
     (folder.parent / "p.yaml").rename(folder / "p.yaml")
     await (await started(folder)).close()

@@ -76,5 +76,5 @@ def test_the_same_revision_stands_once() -> None:
 
 def test_unknown_revision_says_which_there_are() -> None:
     """A hash is easily mistyped."""
-    with pytest.raises(DfksError, match="`x` is not kept; kept are `a`, `b`"):
+    with pytest.raises(DfksError, match="`x` is not in memory; available: `a`, `b`"):
         revisions("a", "b").find("x")

@@ -46,7 +46,7 @@ def test_a_folder_without_files_that_decide_is_a_mistake(tmp_path: Path, name: s
     (empty / name).parent.mkdir(parents=True)
     (empty / name).write_text(RULE.text)
     for paths in ([empty], [good, empty], [empty, good]):
-        assert refused(*paths) == [f"empty: no policy files here; {HINT}"]
+        assert refused(*paths) == [f"empty: there are no policy files here; {HINT}"]
 
 
 def test_users_and_numbers_alone_are_a_mistake(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_users_and_numbers_alone_are_a_mistake(tmp_path: Path) -> None:
         "apiVersion: dfks/v1\nkind: NumberPlan\nmetadata: {name: n}\ncountry: DE\n"
     )
     (said,) = refused(tmp_path)
-    assert said.endswith(f": no file of kind `Policy` in what `policies` names; {HINT}")
+    assert said.endswith(f": `policies` names no file of kind `Policy`; {HINT}")
 
 
 def test_a_tenants_policy_is_a_policy(tmp_path: Path) -> None:

@@ -97,7 +97,8 @@ def test_policies_that_are_gone_are_said_to_be() -> None:
     (explained,) = decisions.explain(ALICE.uri)
     assert explained["explanation"] is None
     assert explained["text"] == [
-        f"the policies that decided (revision {POLICIES.revision}) are gone",
+        f"the policies that made this decision (revision {POLICIES.revision}) "
+        "are no longer in memory",
         "matched: default/tell-what-is-stored",
     ]
 

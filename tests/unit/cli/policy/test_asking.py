@@ -127,5 +127,5 @@ def test_a_fact_is_a_number_or_text() -> None:
 
 def test_no_facts_are_a_usage_error() -> None:
     """Rather than a decision about nobody."""
-    with pytest.raises(click.UsageError, match="give facts"):
+    with pytest.raises(click.UsageError, match="give the facts"):
         sources_of(None, ())

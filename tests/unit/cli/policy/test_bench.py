@@ -10,14 +10,14 @@ from dfks_rules.policy.facts.given import view_of
 from tests.helpers.policy import source
 from tests.helpers.published import ROOT
 
-WAYS = ["engine, remembered", "engine, worked out", "reference evaluator"]
+WAYS = ["engine, cached", "engine, not cached", "reference evaluator"]
 
 
 def test_the_ways_to_decide_stand_side_by_side() -> None:
     """By cases and witnesses of the policies that are named."""
     result = CliRunner().invoke(command, [str(ROOT / "policies/examples/supervisor")])
     head, _, *rows = result.output.splitlines()
-    assert "requests, 6 of them of cases; µs of CPU for a decision:" in head
+    assert "requests, 6 from cases; µs of CPU per decision:" in head
     assert [row[:32].strip() for row in rows] == WAYS
 
 
@@ -34,7 +34,7 @@ def test_a_file_without_cases_is_measured_too(tmp_path: Path) -> None:
     """Witnesses will do."""
     path = tmp_path / "p.yaml"
     path.write_text(source("- {id: a, when: {op: get}, then: {status: 1}}").text)
-    assert "0 of them of cases" in CliRunner().invoke(command, [str(path)]).output
+    assert "0 from cases" in CliRunner().invoke(command, [str(path)]).output
 
 
 def test_what_comes_before_a_decision_is_done_before_each() -> None:

@@ -35,7 +35,7 @@ def test_good_files_are_counted(tmp_path: Path) -> None:
     (tmp_path / "q.yml").write_text(other)
     (tmp_path / "notes.txt").write_text("not ours")
     told = run(tmp_path)
-    assert (told.exit_code, told.output) == (0, "2 files good\n")
+    assert (told.exit_code, told.output) == (0, "2 files OK\n")
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "policies").glob("*")), ids=lambda path: path.name)
@@ -43,7 +43,7 @@ def test_shipped_policies_have_no_findings(path: Path) -> None:
     """They are what authors start from."""
     for each in sorted(path.glob("*")) if path.name == "examples" else [path]:
         told = run("--strict", each)
-        assert re.fullmatch(r"\d files good\n", told.output)
+        assert re.fullmatch(r"\d files OK\n", told.output)
         assert told.exit_code == 0
 
 
@@ -115,8 +115,8 @@ def test_folders_below_are_checked_each_by_itself(tmp_path: Path) -> None:
     assert run(tmp_path).exit_code == 3
     # What is named is one set.
     told = run(tmp_path / "new", tmp_path / "old")
-    assert "the name `p` is taken by `" in told.output
-    assert "the name `p` is taken by `" not in run(tmp_path, tmp_path / "new").output
+    assert "the name `p` is already used by `" in told.output
+    assert "the name `p` is already used by `" not in run(tmp_path, tmp_path / "new").output
 
 
 def test_five_hundred_findings_are_told_and_the_others_counted(tmp_path: Path) -> None:

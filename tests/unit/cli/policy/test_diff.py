@@ -58,7 +58,10 @@ def test_no_difference_is_told_with_how_many_requests_were_tried(files: list[str
     """Nobody shall take a search for a proof."""
     result = diff(files[0], files[0])
     assert result.exit_code == 0
-    assert re.fullmatch(r"no difference found in \d+ witnesses; this is no proof\n", result.output)
+    assert re.fullmatch(
+        r"no difference found in \d+ witnesses; this does not prove that there is none\n",
+        result.output,
+    )
 
 
 def test_json_has_the_same(files: list[str]) -> None:

@@ -78,7 +78,7 @@ def test_a_broken_file_does_not_keep_the_others_from_it(messy: Path, tmp_path: P
     broken.write_text("a: [\n")
     result = fmt(tmp_path)
     assert isinstance(result.exception, PolicyError)
-    assert str(result.exception).startswith(f"{broken}:2:1: not YAML")
+    assert str(result.exception).startswith(f"{broken}:2:1: invalid YAML")
     assert messy.read_text() == NEAT
 
 

@@ -55,8 +55,8 @@ def test_a_place_outside_the_file_has_no_excerpt() -> None:
 @pytest.mark.parametrize(
     ("report", "counts"),
     [
-        (Report([], {"p": "", "q": ""}, []), "2 files good"),
-        (Report([], {"p": ""}, []), "1 file good"),
+        (Report([], {"p": "", "q": ""}, []), "2 files OK"),
+        (Report([], {"p": ""}, []), "1 file OK"),
         (Report([ERROR], {}, []), "1 error in 1 file"),
         (Report([WARNING, WARNING], {}, []), "2 warnings in 1 file"),
     ],
@@ -75,7 +75,7 @@ def test_json_has_every_field_and_a_link() -> None:
         **ERROR._asdict(),
         "help": "https://dfks-rules.example/docs/reference/findings.md#policy_value",
     }
-    assert told["gaps"][0]["otherwise"] == "where no rule matches: what was asked is stored"
+    assert told["gaps"][0]["otherwise"] == "where no rule matches: the requested state is stored"
     assert "gaps" not in json.loads(as_json(REPORT))
 
 

@@ -128,7 +128,7 @@ def test_watching_runs_again_when_a_file_changes(
     monkeypatch.setattr("watchfiles.watch", changes)
     result = run(folder, "--watch")
     assert result.exit_code == 0
-    assert result.output.count("watching; Ctrl-C ends") == 3
+    assert result.output.count("watching; press Ctrl-C to stop") == 3
     assert "1 case: 1 passed" in result.output
     assert "policy_missing" in result.output
     assert "2 cases: 1 passed, 1 failed" in result.output

@@ -41,7 +41,7 @@ async def test_reload_of_broken_files_says_why_and_so_does_the_list() -> None:
     failed = await error(operations, "policy:reload")
     assert failed == {
         "code": 500,
-        "message": "Policies cannot be used",
+        "message": "Invalid policies",
         "data": {"findings": [str(BROKEN)]},
     }
     listed = (await result(operations, "policy:list"))["last_failure"]
@@ -64,7 +64,7 @@ async def test_rollback_goes_to_the_revision_before_or_to_a_named_one() -> None:
     assert await result(MemoryOperations(), "policy:rollback") == expected
     assert await result(MemoryOperations(), "policy:rollback", ["5e1e"]) == expected
     failed = await error(MemoryOperations(), "policy:rollback", ["beef"])
-    assert failed == {"code": 404, "message": "No such revision", "data": "`beef` is not kept"}
+    assert failed == {"code": 404, "message": "No such revision", "data": "`beef` is not in memory"}
 
 
 async def test_shadow_is_started_shown_and_stopped() -> None:

@@ -29,7 +29,7 @@ def test_what_is_not_given_is_as_usual() -> None:
         ({}, "case has no `op`"),
         ({"op": "get"}, "case has no `feature`"),
         ({"op": "set", "feature": "DoNotDisturb"}, "case has no `request.status`"),
-        ({"op": "subscribe", "date": "2026-02-30"}, "`2026-02-30` is not a day of the calendar"),
+        ({"op": "subscribe", "date": "2026-02-30"}, "`2026-02-30` is not a calendar date"),
         ({"op": "subscribe", "date": "0001-01-01"}, f"`0001-01-01` is {OUTSIDE}"),
         (
             {"op": "subscribe", "now": "9999-12-31T23:00+00:00"},

@@ -48,7 +48,7 @@ def test_what_some_request_can_pass_is_let_pass(when: str) -> None:
         ("{op: get, feature: {exists: false}}", "`feature` is never absent"),
         (
             "{origin: {notIn: [operator, watcher, internal]}}",
-            "conditions on `origin` leave no value",
+            "conditions on `origin` leave no possible value",
         ),
     ],
 )

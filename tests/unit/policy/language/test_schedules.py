@@ -275,7 +275,7 @@ def test_weekly_entry_of_another_form_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("2026-02-30", "`2026-02-30` is not a day of the calendar"),
+        ("2026-02-30", "`2026-02-30` is not a calendar date"),
         ("2026-12-31..2026-12-24", "`2026-12-31..2026-12-24` ends before it begins"),
         ("20261225", "`20261225` is not a day like `2026-12-25`"),
         ("2026-12-24-2026-12-31", "`2026-12-24-2026-12-31` is not a day like `2026-12-25`"),

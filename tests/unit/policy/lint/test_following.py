@@ -37,6 +37,22 @@ def test_nobody_is_set_twice() -> None:
     assert most(rule("r", "", "${user}")) == []
 
 
+def test_users_that_only_also_names_are_told_apart() -> None:
+    """Who is set need not be named by a condition."""
+    rules = (
+        "- {id: r, when: {op: set}, then: {also: [{feature: DoNotDisturb, status: 0}, "
+        "{feature: CallForwardingBusy, status: 0, user: u0}]}}"
+    )
+    assert most(rules) == ["3"]
+
+
+def test_a_template_names_one_of_many_bosses_not_all() -> None:
+    """Each boss has a secretary; only one of them follows."""
+    bosses = [rule(f"r{n}", f", user: boss-{n}", f"sec-{n}") for n in range(100)]
+    rules = "\n".join([*bosses, rule("desk", ", user: desk", "${watcher.user}")])
+    assert max(map(int, most(rules))) == 3
+
+
 def test_rules_for_different_users_do_not_add_up() -> None:
     """A hundred bosses have a hundred secretaries, each one."""
     rules = "\n".join(rule(f"r{n}", f", user: boss-{n}", f"sec-{n}") for n in range(100))

@@ -16,10 +16,10 @@ def of(rules: str, op: str, feature: str | None = "DoNotDisturb") -> Gap:
 def test_without_rules_everything_is_built_in() -> None:
     """The words are those that an operator needs at night."""
     rules = "- {id: r, when: {op: get, feature: CallForwardingBusy}, then: {log: x}}"
-    assert of(rules, "set").otherwise == "no rule: what was asked is stored"
-    assert of(rules, "get").otherwise == "no rule: what is stored is told"
+    assert of(rules, "set").otherwise == "no rule: the requested state is stored"
+    assert of(rules, "get").otherwise == "no rule: the stored state is sent"
     subscribe = of(rules, "subscribe", None)
-    assert subscribe.otherwise == "no rule: only the presentity's own phones may"
+    assert subscribe.otherwise == "no rule: only the presentity's own phones are allowed"
 
 
 def test_rules_are_counted_by_what_they_are_about() -> None:
@@ -33,7 +33,7 @@ def test_rules_are_counted_by_what_they_are_about() -> None:
     )
     assert (row.rules, row.domain_rules, row.denials) == (1, 2, 1)
     assert (row.decided, row.sometimes) == ((), ("notify", "status"))
-    assert row.otherwise == "where no rule matches: what was asked is stored"
+    assert row.otherwise == "where no rule matches: the requested state is stored"
 
 
 def test_a_rule_for_every_request_leaves_no_gap() -> None:

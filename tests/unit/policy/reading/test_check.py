@@ -140,7 +140,9 @@ def test_names_are_unique_over_files() -> None:
     rules = "- {id: a, then: {status: 1}}\n"
     second = source(rules)._replace(file="q.yaml")
     assert check([source(rules), second])[1] == [
-        Finding("q.yaml", 3, 18, "policy_duplicate_name", "the name `p` is taken by `p.yaml`")
+        Finding(
+            "q.yaml", 3, 18, "policy_duplicate_name", "the name `p` is already used by `p.yaml`"
+        )
     ]
 
 

@@ -145,11 +145,11 @@ def test_head_of_a_file_and_its_defaults() -> None:
 @pytest.mark.parametrize(
     ("when", "code", "message"),
     [
-        ("{date: 2026-02-30}", "policy_value", "`2026-02-30` is not a day of the calendar"),
+        ("{date: 2026-02-30}", "policy_value", "`2026-02-30` is not a calendar date"),
         (
             "{date: {notIn: [2026-02-28, 2026-02-29]}}",
             "policy_value",
-            "`2026-02-29` is not a day of the calendar",
+            "`2026-02-29` is not a calendar date",
         ),
         (
             "{source.ip: 10.0.0.256}",

@@ -101,7 +101,7 @@ def test_defaults_hold_where_a_case_does_not_say_otherwise() -> None:
         ("{op: set, feature: DoNotDisturb}", "6:5: case has no `request.status` [policy_case]"),
         (
             "{op: subscribe, date: 2026-02-30}",
-            "6:5: `2026-02-30` is not a day of the calendar [policy_case]",
+            "6:5: `2026-02-30` is not a calendar date [policy_case]",
         ),
         (
             "{op: subscribe, date: 2026-01-05, weekday: sun}",
