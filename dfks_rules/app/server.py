@@ -56,9 +56,7 @@ class Server:
         self._store = open_store(where, self._loop)
         tokens = Tokens()
         sip = config.sip
-        self._transports = Transports(
-            self._receive, self._undelivered, sip.connections, sip.advertise
-        )
+        self._transports = Transports(sip.connections, sip.advertise)
         endpoint: Endpoint[Subscription] = Endpoint(
             self._send, tokens.tag_of, self._transports, Refusals().refused
         )
@@ -92,7 +90,10 @@ class Server:
             OSError: an address cannot be listened on; everything is closed again.
         """
         try:
-            await self._transports.start(self._config.sip.listen)
+            driver = self._driver
+            await self._transports.start(
+                self._config.sip.listen, driver.receive, driver.undelivered
+            )
             await self._start_mi()
         except BaseException:
             await self.close()
@@ -125,12 +126,6 @@ class Server:
     def _send(self, flow: Flow, data: bytes) -> None:
         self._transports.send(flow, data)
         self._driver.was_sent()
-
-    def _receive(self, data: bytes, flow: Flow) -> None:
-        self._driver.receive(data, flow)
-
-    def _undelivered(self, data: bytes, flow: Flow) -> None:
-        self._driver.undelivered(data, flow)
 
     async def close(self) -> None:
         """Tell watchers that their subscriptions end, while all others are served; then stop."""

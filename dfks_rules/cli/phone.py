@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from dfks_rules.cli.phone_bodies import Wish, parse_wish, readable, request_body
+from dfks_rules.cli.phone_bodies import KeyPress, parse_key_press, readable, request_body
 from dfks_rules.cli.phone_dialog import Dialog, answer
 from dfks_rules.errors import MalformedMessageError
 from dfks_rules.sip.message import Request, Response, parse_message
@@ -28,7 +28,7 @@ def command(
 ) -> None:
     """Subscribe to PRESENTITY (sip:user@host:port), press keys, and print each NOTIFY."""
     try:
-        keys = [parse_wish(wish) for wish in wishes]
+        keys = [parse_key_press(wish) for wish in wishes]
         uri = parse_uri(presentity.encode())
         if not uri.user:
             raise click.UsageError("PRESENTITY needs a user: sip:user@host")
@@ -52,7 +52,7 @@ class PhoneError(Exception):
     """The server refused."""
 
 
-async def _use(phone: "Phone", keys: list[Wish], expires: int, *, watch: bool) -> None:
+async def _use(phone: "Phone", keys: list[KeyPress], expires: int, *, watch: bool) -> None:
     await phone.open()
     print(f"subscribing to {phone.aor}")
     await phone.subscribe(expires)

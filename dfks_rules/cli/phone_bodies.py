@@ -13,7 +13,7 @@ from dfks_rules.model.values import VALUES
 _VALUES = tuple(value.value for value in VALUES)
 
 
-class Wish(NamedTuple):
+class KeyPress(NamedTuple):
     """A key that is pressed."""
 
     feature: Feature
@@ -25,7 +25,7 @@ class Wish(NamedTuple):
         return f"{self.feature.value} {'on' if self.on else 'off'}{values}"
 
 
-def parse_wish(text: str) -> Wish:
+def parse_key_press(text: str) -> KeyPress:
     """Read `DoNotDisturb=on` or `CallForwardingNoAnswer=on,forwardTo=sip:bob@host,ringCount=4`.
 
     Raises:
@@ -44,10 +44,10 @@ def parse_wish(text: str) -> Wish:
         if field not in _VALUES or not equals:
             raise ValueError(f"`{item}` is not {' or '.join(f'{name}=…' for name in _VALUES)}")
         values.append((field, value))
-    return Wish(feature, status == "on", tuple(values))
+    return KeyPress(feature, status == "on", tuple(values))
 
 
-def request_body(wish: Wish) -> bytes:
+def request_body(wish: KeyPress) -> bytes:
     """The document that asks for a wish."""
     words = _words(wish.feature)
     status = "true" if wish.on else "false"

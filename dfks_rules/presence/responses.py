@@ -3,6 +3,7 @@
 from dfks_rules.csta.names import ACCEPT
 from dfks_rules.errors import DfksError
 from dfks_rules.presence.package import ALLOW, ALLOW_EVENTS
+from dfks_rules.sip.response import INSECURE
 
 
 class RefusedError(Exception):
@@ -30,7 +31,7 @@ _STATUS_OF = {
 _HEADERS_OF = {
     405: ALLOW,
     501: ALLOW,
-    480: b'Warning: 380 - "SIPS Not Allowed"\r\n',
+    480: INSECURE,
     489: ALLOW_EVENTS,
     415: b"Accept: " + ACCEPT.encode() + b"\r\n",
     503: b"Retry-After: %d\r\n" % RETRY_AFTER,

@@ -95,10 +95,19 @@ class ClientTransaction(Generic[Owner]):
         return True
 
     def next_wait(self, deadline: float) -> float:
-        """How long after the timer that was due at `deadline` the next one is, s; 0: timed out."""
+        """How long after the timer that was due at `deadline` the next one is, s; 0: timed out.
+
+        It is T1, doubled so many times, whatever is left: `TimerQueues` keeps a queue for each
+        waiting time. So timer F is late where a request took its other way, by less than T1 or by
+        less than was left.
+        """
         left = self._started + TIMEOUT - deadline
-        self._wait = min(2 * self._wait, T2)
-        return max(0.0, min(self._wait, left))
+        if left <= 0:
+            return 0.0
+        wait = self._wait = min(2 * self._wait, T2)
+        while wait > T1 and wait / 2 >= left:
+            wait /= 2
+        return wait
 
 
 def branch_of(message: bytes) -> bytes | None:

@@ -32,7 +32,7 @@ class StreamReader:
         self.broken = False
         """Whether the framing was lost: answer what was read, then close."""
         self.pings = 0
-        """Keep-alives (double CRLF) to answer, with CRLF: one for all that one call read."""
+        """Keep-alives (double CRLF) to answer, with CRLF: one for all that the last call read."""
 
     @property
     def waiting(self) -> bool:
@@ -42,6 +42,7 @@ class StreamReader:
     def feed(self, data: bytes) -> list[bytes]:
         """Take what was received; the messages that are complete with it."""
         self._buffer += data
+        self.pings = 0
         messages: list[bytes] = []
         start = 0
         while not self.broken:

@@ -132,7 +132,6 @@ class Connection(asyncio.Protocol):
         messages = reader.feed(data)
         if reader.pings:
             # RFC 5626 §3.5.1; those that came together get one pong: a flood is not sent back.
-            reader.pings = 0
             self._write(b"\r\n")
         if messages:
             self._was_heard = True

@@ -29,23 +29,29 @@ class TcpTransport:
     """
 
     def __init__(self, host: str, port: int, context: Context) -> None:
-        """Nothing is bound before `start`; `host` is an address."""
-        self._host, self._port, self._context = host, port, context
+        """Bind, and accept from the next turn of the event loop on.
+
+        Args:
+            host: an address.
+            port: 0 takes any free port.
+            context: what all transports share.
+
+        Raises:
+            OSError: the address cannot be listened on.
+        """
+        self._context = context
         self._connections = context.connections
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_closed = False
-
-    async def start(self) -> None:
-        """Bind and listen."""
-        self._socket = bound_socket(self._host, self._port, socket.SOCK_STREAM)
+        self._socket = bound_socket(host, port, socket.SOCK_STREAM)
         try:
             self._socket.listen(BACKLOG)
         except OSError:
             self._socket.close()
             raise
-        bound = self._host, int(self._socket.getsockname()[1])
-        self._listeners = Listeners(TransportName.TCP, bound, self._context.advertise)
+        bound = host, int(self._socket.getsockname()[1])
+        self._listeners = Listeners(TransportName.TCP, bound, context.advertise)
         self._loop.add_reader(self._socket, self._accept)
 
     @property

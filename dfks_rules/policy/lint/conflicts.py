@@ -9,7 +9,7 @@ from dfks_rules.model.decisions import Denial
 from dfks_rules.policy.facts.view import FactValue
 from dfks_rules.policy.language.document import Effects
 from dfks_rules.policy.language.implication import excludes
-from dfks_rules.policy.lint.index import Entry, Overlapping
+from dfks_rules.policy.lint.index import Indexed, Overlapping
 from dfks_rules.policy.lint.ranked import RankedRule, Way, fields_of, fields_set
 
 
@@ -67,7 +67,7 @@ class _Earlier:
                         return earlier, field
         return None
 
-    def _near(self, way: Way) -> Iterator[Entry["_Decides"]]:
+    def _near(self, way: Way) -> Iterator[Indexed["_Decides"]]:
         domains = list(self._indexes) if way.domains is None else (None, *way.domains)
         for domain in domains:
             if domain in self._indexes:

@@ -11,13 +11,6 @@ _MAX_QUOTED = 60
 """Longest piece of the author's text that a message quotes, in characters."""
 
 
-def suggestion(word: str, known: Iterable[str]) -> str:
-    """` (did you mean ...?)` with the known word that is nearest; empty when none is near."""
-    names = {name.lower(): name for name in known}
-    near = difflib.get_close_matches(word.lower(), names, n=1)
-    return f" (did you mean `{names[near[0]]}`?)" if near else ""
-
-
 def with_hyphens(text: str) -> str:
     """The text with `-` in place of the dashes that word processors and phones put there."""
     return _DASHES.sub("-", text)

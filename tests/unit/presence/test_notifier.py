@@ -299,7 +299,7 @@ def test_subscription_that_is_no_longer_admitted_ends_as_rejected() -> None:
     book = _playbook()
     dialog = _subscribed(book)
     rule = "- {id: no, when: {op: subscribe}, then: {deny: gone}}"
-    book.live.active = policies(rule)
+    book.live.activate(policies(rule))
     sent = book.receive(_again(dialog, 2))
     assert sorted(one.status for one in sent) == [0, 403]
     (notify,) = (one for one in sent if one.status == 0)
@@ -364,7 +364,7 @@ def test_all_of_a_request_is_decided_by_the_policies_it_began_with() -> None:
     book = Playbook(default_policies(), store=store)
     assert book.receive(message(body=DND_ON)) == []
     book.live.active.close()
-    book.live.active = policies("- {id: off, when: {op: get}, then: {assigned: false}}")
+    book.live.activate(policies("- {id: off, when: {op: get}, then: {assigned: false}}"))
     store.settle()
     response, notify = book.sent()
     assert response.status == 200
@@ -545,7 +545,7 @@ def test_refresh_watchers_says_nothing_to_one_that_ended_meanwhile() -> None:
     dialog, other = _subscribed(book, 1), _subscribed(book, 2)
     assert book.receive(_again(dialog, 2, DND_ON)) == []
     assert book.notifier.refresh_watchers(ALICE, NOON, book.now) == 2
-    book.live.active = policies("- {id: no, when: {op: subscribe}, then: {deny: gone}}")
+    book.live.activate(policies("- {id: no, when: {op: subscribe}, then: {deny: gone}}"))
     book.receive(_again(other, 2))
     store.settle()
     assert {one.headers[b"Call-ID"] for one in book.sent()} == {b"call-1"}

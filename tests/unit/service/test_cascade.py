@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from dfks_rules.model.decisions import Outcome
+from dfks_rules.model.decisions import FOLLOWED_SETS, Outcome
 from dfks_rules.model.features import NOTHING_STORED, Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked, FeatureRequest, Origin, Surroundings
 from dfks_rules.policy.deciding.policy_set import PolicySet, load
 from dfks_rules.policy.facts.view import NOWHERE
-from dfks_rules.service.cascade import FOLLOWED_SETS, TOO_MANY, Cascade, Change
+from dfks_rules.service.cascade import TOO_MANY, Cascade, Change
 from tests.helpers.policy import ALICE, CFA, DND, NOON, ON, PHONE, source
 from tests.helpers.states import forwarding
 

@@ -4,6 +4,7 @@ import pytest
 
 from dfks_rules.sip.client_transaction import (
     ClientState,
+    ClientTransaction,
     ClientTransactions,
     Outgoing,
     branch_of,
@@ -115,3 +116,19 @@ def test_a_request_of_ours_is_known_by_the_branch_in_its_via(
 ) -> None:
     """A peer's text in Request-URI or Route does not count; a response is nobody's request."""
     assert branch_of(message) == branch
+
+
+@pytest.mark.parametrize("delay", [0.001, 0.123, 0.499, 3.9, 17.77])
+def test_a_request_that_took_its_other_way_waits_only_for_usual_times(delay: float) -> None:
+    """Each other waiting time would be a queue that stays for ever, and is looked at each turn."""
+    listener, other = Listener("tcp", "10.0.0.1", 5060), Listener("udp", "10.0.0.1", 5060)
+    there = Flow(other, ("10.0.0.9", 5060))
+    request = Outgoing(b"z9hG4bKx", b"", Flow(listener, ("10.0.0.9", 5060)), there)
+    transaction = ClientTransaction(request, "owner", 0.0)
+    assert transaction.fall_back()
+    deadline, waits = delay + T1, []
+    while wait := transaction.next_wait(deadline):
+        deadline += wait
+        waits.append(wait)
+    assert set(waits) <= {T1, 2 * T1, 4 * T1, T2}
+    assert TIMEOUT <= deadline < TIMEOUT + T2

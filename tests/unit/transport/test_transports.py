@@ -30,7 +30,7 @@ async def test_address_that_cannot_be_listened_on_is_named(transport: str) -> No
         second = Served(ConnectionLimits())
         where = (transport, "127.0.0.1", first.port)
         with pytest.raises(OSError, match="in use") as caught:
-            await second.transports.start([("udp", "127.0.0.1", 0), where])
+            await second.start([("udp", "127.0.0.1", 0), where])
         assert caught.value.filename == f"{transport}:127.0.0.1:{first.port}"
         assert caught.value.strerror == "Address already in use"
         await second.transports.close()
@@ -41,7 +41,7 @@ async def test_name_that_cannot_be_listened_on_is_named(host: str) -> None:
     """Whatever is wrong with it."""
     second = Served(ConnectionLimits())
     with pytest.raises(OSError, match=host.replace(".", r"\.")) as caught:
-        await second.transports.start([("tcp", host, 5060)])
+        await second.start([("tcp", host, 5060)])
     assert caught.value.filename == f"tcp:{host}:5060"
     await second.transports.close()
 

@@ -2,10 +2,9 @@
 
 import time
 
-from dfks_rules.policy.lint.following import DEPTH, MAX_FOLLOWED, many_follow
+from dfks_rules.policy.lint.following import many_follow
 from dfks_rules.policy.lint.ranked import ranked
 from dfks_rules.policy.reading.check import check
-from dfks_rules.service.cascade import FOLLOWED_SETS, MAX_DEPTH
 from tests.helpers.policy import source
 
 
@@ -22,11 +21,6 @@ def rule(name: str, when: str, *also: str) -> str:
     sets = ", ".join(f"{{feature: DoNotDisturb, user: '{user}', status: request}}" for user in also)
     when = f"{{op: set, feature: DoNotDisturb{when}}}"
     return f"- {{id: {name}, when: {when}, then: {{also: [{sets}]}}}}"
-
-
-def test_the_bounds_are_those_of_the_server() -> None:
-    """The room of policies does not know the one that carries them out."""
-    assert (MAX_FOLLOWED, DEPTH) == (FOLLOWED_SETS, MAX_DEPTH)
 
 
 def test_users_that_templates_name_multiply() -> None:
