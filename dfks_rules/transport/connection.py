@@ -119,6 +119,9 @@ class Connection(asyncio.Protocol):
         transport.set_write_buffer_limits(high=0)
         if self._is_ours:
             peer = transport.get_extra_info("peername")
+            if peer is None:  # It has broken the connection in the meantime.
+                transport.abort()
+                return
             self.flow = self.flow._replace(remote=peer[:2], resolve=False)
             self._table.name(self)
         self._move_deadline()

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import struct
 
 import pytest
 
@@ -208,6 +209,33 @@ async def test_what_waits_for_a_connection_is_bounded() -> None:
         for _ in range(3):
             await server.lost()
         assert server.undelivered.empty()
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_peer_that_breaks_the_connection_at_once_is_undelivered(turns: int) -> None:
+    """Between the kernel's connect and ours it has no address any more; there was a traceback."""
+    failures: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, what: failures.append(what))
+    async with served("tcp:127.0.0.1") as server:
+        with socket.create_server(("127.0.0.1", 0)) as phone:
+            phone.setblocking(False)
+            flow = Flow(server.listener, phone.getsockname())
+            server.send(flow, REQUEST)
+            while (accepted := _accepted(phone)) is None:  # noqa: ASYNC110 - turns are counted
+                await asyncio.sleep(0)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            accepted.close()
+            await until(lambda: server.count("connections_open") == 0)
+    assert failures == []
+
+
+def _accepted(phone: socket.socket) -> socket.socket | None:
+    try:
+        return phone.accept()[0]
+    except BlockingIOError:
+        return None
 
 
 async def test_peers_that_vanish_are_found_by_the_kernel() -> None:
