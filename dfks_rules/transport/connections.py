@@ -29,6 +29,8 @@ class Refusal(enum.Enum):
 
     IN_ALL = "in_all"
     PER_SOURCE = "per_source"
+    OPENING = "opening"
+    """Too many peers that we call do not answer; they must not take the places of those that do."""
     FILES = "files"
     """The kernel has no descriptor or no memory for it, whatever was computed."""
 
