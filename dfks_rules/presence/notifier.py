@@ -161,10 +161,21 @@ class Notifier:
             subscription.refreshing()
         transaction = self._endpoint.begin(incoming, now)
         visit = _Visit(incoming, transaction, subscription, wish, is_new=known is None)
+        try:
+            self._work_out(visit, wish, at, now)
+        except Exception:
+            # It is a bug of ours; a subscription that waited for its outcome would never expire.
+            if transaction.response is None:
+                self._turn_down(visit, refusal(500))
+            raise
+
+    def _work_out(self, visit: _Visit, wish: Wish, at: datetime, now: float) -> None:
+        """Have the outcome of a SUBSCRIBE worked out, and concluded once it is known."""
+        presentity, requester = wish.presentity, wish.requester
         done = partial(self._conclude, visit)
         if not wish.asked:
             self._features.get(presentity, requester, at, now, done)
-        elif known is not None:
+        elif not visit.is_new:
             self._features.set(presentity, wish.asked, requester, at, now, done)
         else:
             # A phone that lost its dialog needs to learn its other features, too.

@@ -17,6 +17,7 @@ which is all that timer K is for. There is no timer E on a stream.
 
 import re
 from enum import Enum
+from math import ceil
 from typing import Final, Generic, TypeVar
 
 from dfks_rules.sip.flow import Flow
@@ -95,19 +96,11 @@ class ClientTransaction(Generic[Owner]):
         return True
 
     def next_wait(self, deadline: float) -> float:
-        """How long after the timer that was due at `deadline` the next one is, s; 0: timed out.
-
-        It is T1, doubled so many times, whatever is left: `TimerQueues` keeps a queue for each
-        waiting time. So timer F is late where a request took its other way, by less than T1 or by
-        less than was left.
-        """
-        left = self._started + TIMEOUT - deadline
-        if left <= 0:
-            return 0.0
-        wait = self._wait = min(2 * self._wait, T2)
-        while wait > T1 and wait / 2 >= left:
-            wait /= 2
-        return wait
+        """How long after the timer that was due at `deadline` the next one is, s; 0: timed out."""
+        # In steps of T1: one that changed its way at any odd moment needs no queue of its own.
+        left = ceil((self._started + TIMEOUT - deadline) / T1) * T1
+        self._wait = min(2 * self._wait, T2)
+        return max(0.0, min(self._wait, left))
 
 
 def branch_of(message: bytes) -> bytes | None:

@@ -39,7 +39,7 @@ class StreamReader:
         """Whether a message has begun and not ended."""
         return bool(self._buffer)
 
-    def feed(self, data: bytes) -> list[bytes]:
+    def feed(self, data: bytes | memoryview) -> list[bytes]:
         """Take what was received; the messages that are complete with it."""
         self._buffer += data
         self.pings = 0

@@ -17,6 +17,9 @@ PORTION = 64
 """Most connections accepted before others get their turn."""
 CONNECT_WITHIN = 5.0
 """Seconds to find a peer and connect to it."""
+OPENING = 4
+"""The part of all connections that may be in the making by us: a quarter. A Contact may name a host
+that never answers, and a datagram is enough to write one."""
 PAUSE = 1.0
 """Seconds to wait when the kernel has no file descriptor or no memory for a connection."""
 
@@ -43,6 +46,8 @@ class TcpTransport:
         self._connections = context.connections
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._opening = 0
+        """Connections that are being opened."""
         self._is_closed = False
         self._socket = bound_socket(host, port, socket.SOCK_STREAM)
         try:
@@ -132,11 +137,14 @@ class TcpTransport:
 
     def _open(self, flow: Flow) -> Stream | None:
         refusal = self._connections.refusal(flow.remote[0])
+        if self._opening >= max(1, self._connections.most // OPENING):
+            refusal = refusal or Refusal.OPENING
         if refusal is not None or self._is_closed:
             if refusal is not None:
                 self._connections.refused(flow.remote[0], refusal)
             self._connections.counts["undelivered"] += 1
             return None
+        self._opening += 1
         wanted = flow._replace(connection=self._connections.next_number())
         connection = Connection(wanted, self._context, is_ours=True)
         self._run(self._connect(wanted, connection))
@@ -156,6 +164,8 @@ class TcpTransport:
             connection.fail()
         else:
             self._connections.counts["connections_opened"] += 1
+        finally:
+            self._opening -= 1
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(work)

@@ -686,3 +686,27 @@ def test_a_watcher_whose_view_cannot_be_read_is_not_told_and_counted() -> None:
     store.settle()
     assert [one.headers[b"Call-ID"] for one in book.sent()] == [b"call-1", b"call-1"]
     assert book.notifier.counts["changes_untold"] == 1
+
+
+def test_refresh_that_fails_by_a_bug_is_answered_and_its_subscription_still_expires(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It once waited for its outcome for good: never answered, and never forgotten."""
+    book = _playbook()
+    subscribed = _subscribed(book)
+    decide = book.live.decide
+
+    def broken(request: FeatureRequest, *rest: Any) -> Decision:
+        if request.operation is Operation.SET:
+            raise ZeroDivisionError
+        return decide(request, *rest)
+
+    monkeypatch.setattr(book.live, "decide", broken)
+    with pytest.raises(ZeroDivisionError):
+        book.receive(_again(subscribed, 2, DND_ON))
+    (answer,) = book.sent()
+    assert answer.status == 500
+    (notify,) = book.pass_time(601)
+    assert notify.headers[b"Subscription-State"] == b"terminated;reason=timeout"
+    book.pass_time(64)
+    assert len(book.endpoint.servers) == 0

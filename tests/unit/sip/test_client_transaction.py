@@ -97,6 +97,21 @@ def test_a_request_that_reached_nobody_takes_its_other_way_once() -> None:
     assert len(clients) == 0
 
 
+def test_requests_that_took_their_other_way_leave_nothing_behind() -> None:
+    """Each once left an empty timer queue, which every later turn went through."""
+    clients: ClientTransactions[str] = ClientTransactions()
+    for number in range(100):
+        begun = number * 1.37
+        branch = b"%d" % number
+        request = Outgoing(branch, _LONG.message, _TCP, FLOW)
+        assert clients.fall_back(clients.begin(request, "owner", begun), begun + number * 0.003)
+        clients.expire(begun + 1)
+    while (now := clients.next_deadline()) is not None:
+        clients.expire(now)
+    assert len(clients) == 0
+    assert len(clients._timers._queues) < 10
+
+
 def test_a_request_without_another_way_has_none() -> None:
     """Its owner is told."""
     clients: ClientTransactions[str] = ClientTransactions()

@@ -94,6 +94,17 @@ def test_host_that_cannot_be_is_refused(host: bytes) -> None:
 
 
 @pytest.mark.parametrize(
+    "host",
+    [b"224.0.0.1", b"[ff02::1]", b"255.255.255.255", b"0.0.0.0", b"[::]", b"[::ffff:224.0.0.1]"],
+)
+def test_contact_must_be_one_host(host: bytes) -> None:
+    """One forged SUBSCRIBE had a whole network told; 0.0.0.0 is whatever listens here."""
+    with pytest.raises(MalformedMessageError, match="no single host"):
+        _flow(b"sip:a@" + host)
+    assert _flow(b"sip:a@" + host, via=host) == _SEEN  # By the NAT rule it leads nowhere else.
+
+
+@pytest.mark.parametrize(
     ("parameters", "listener"),
     [
         (b";transport=tcp", _TCP),

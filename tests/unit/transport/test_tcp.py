@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -149,6 +150,27 @@ async def test_no_connection_is_opened_when_there_is_no_place() -> None:
         server.send(_flow(server, 5060), REQUEST)
         assert server.undelivered.empty(), "never from within send"
         assert (await server.lost())[0] == REQUEST
+
+
+async def test_peers_that_never_answer_leave_room_for_others() -> None:
+    """A datagram is enough to name one as Contact; a flood of them kept all phones out for good."""
+    limits = ConnectionLimits(in_all=8)
+    async with served("tcp:127.0.0.1", limits=limits) as server:
+        with ExitStack() as deaf:
+            for number in range(2, 8):
+                host = f"127.0.0.{number}"
+                listening = deaf.enter_context(socket.create_server((host, 0), backlog=0))
+                for _ in range(2):  # The kernel keeps one of them, and leaves the others waiting.
+                    calling = deaf.enter_context(socket.socket())
+                    calling.setblocking(False)
+                    calling.connect_ex(listening.getsockname())
+                server.send(_flow(server, listening.getsockname()[1], host), REQUEST)
+            for _ in range(4):
+                await server.lost()
+            assert server.count("connections_refused") == 4
+            phone = await server.connect()
+            phone.write(REQUEST)
+            assert (await server.next())[1].remote == phone.address
 
 
 async def test_stream_to_gives_a_live_connection(server: Served) -> None:
