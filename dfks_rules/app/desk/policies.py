@@ -1,8 +1,10 @@
 """Policy files on disk → `PolicyFiles`: their text, and whose they are."""
 
+import errno
 import itertools
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +13,7 @@ from dfks_rules.errors import Finding, PolicyError
 from dfks_rules.policy.deciding.policy_set import PolicySet, load
 from dfks_rules.policy.reading.source import Source, largest
 from dfks_rules.policy.studying.cases import is_cases_file
+from dfks_rules.policy.words.wording import printable
 
 TENANTS = "tenants"
 """Folder among policies that holds a folder for each domain with files of its own."""
@@ -61,6 +64,10 @@ def read_files(paths: Iterable[Path]) -> PolicyFiles:
     total = 0
     paths = list(paths)
     for path, tenant in itertools.chain.from_iterable(map(_files_of, paths)):
+        if not str(path).isprintable():
+            # It is told in findings, logs and replies, which are text.
+            findings.append(_unreadable(path, "rename it: its path is not printable UTF-8"))
+            continue
         try:
             data, text = _read(path)
         except (OSError, UnicodeDecodeError) as error:
@@ -109,15 +116,22 @@ def folders_of(paths: Iterable[Path]) -> set[Path]:
 def _read(path: Path) -> tuple[bytes, str]:
     """What a file holds, and the same decoded; a little too much of one that is too large."""
     most = largest(path.name)
-    with path.open("rb") as file:
+    with open(path, "rb", opener=_without_waiting) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file")
         # A byte too many is for the check that says how large a file may be: no character is lost
         # where the last one is cut.
         data = file.read(most + 1)
     return data, data.decode(errors="replace" if len(data) > most else "strict")
 
 
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a file; a FIFO does not wait for its writer, for which every reload would wait."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
 def _unreadable(path: Path, message: str) -> Finding:
-    return Finding(str(path), 0, 0, "policy_unreadable", message)
+    return Finding(printable(str(path)), 0, 0, "policy_unreadable", message)
 
 
 def _files_of(path: Path) -> list[tuple[Path, str | None]]:

@@ -1,5 +1,6 @@
 """Policy files from disk."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,27 @@ def test_every_unreadable_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(PolicyError) as raised:
         read_sources([tmp_path / "gone.yaml", tmp_path])
     assert [finding.code for finding in raised.value.findings] == ["policy_unreadable"] * 2
+
+
+@pytest.mark.parametrize("name", [b"\xff.yaml", b"\x1b[31m.yaml"])
+def test_a_file_whose_name_cannot_be_shown_is_an_error(tmp_path: Path, name: bytes) -> None:
+    """Findings, logs and replies name files; a terminal would obey some names."""
+    (tmp_path / os.fsdecode(name)).write_text("kind: Policy\n")
+    with pytest.raises(PolicyError, match="its path is not printable UTF-8") as raised:
+        read_sources([tmp_path])
+    assert str(raised.value).isprintable()
+
+
+@pytest.mark.timeout(10)
+def test_a_fifo_is_an_error_and_is_not_waited_for(tmp_path: Path) -> None:
+    """Every later reload, and an operator's shadow, would wait with it."""
+    os.mkfifo(tmp_path / "pipe.yaml")
+    folder = tmp_path / "policies"
+    fill(folder, "a.yaml")
+    (folder / "b.yaml").symlink_to(tmp_path / "pipe.yaml")
+    for path in (tmp_path / "pipe.yaml", folder):
+        with pytest.raises(PolicyError, match="it is not a regular file"):
+            read_sources([path])
 
 
 def test_what_editors_leave_is_not_read_and_a_dead_link_is_an_error(tmp_path: Path) -> None:
