@@ -1,5 +1,6 @@
 """Policy files on disk → `PolicyFiles`: their text, and whose they are."""
 
+import contextlib
 import errno
 import itertools
 import os
@@ -104,13 +105,15 @@ def folders_of(paths: Iterable[Path]) -> set[Path]:
     """
     folders: set[Path] = set()
     for path in paths:
-        if path.is_symlink() or not path.is_dir():
+        # What may not be looked at, `Path.is_dir` raises for; whoever watches has to go on.
+        is_folder = os.path.isdir(path)
+        if os.path.islink(path) or not is_folder:
             folders.add(path.parent)
-        if path.is_dir():
-            folders |= {path, *(folder for folder, _ in _tenant_folders(path))}
-            if (path / TENANTS).is_dir():
-                folders.add(path / TENANTS)
-    return {folder for folder in folders if folder.is_dir()}
+        if is_folder:
+            folders |= {path, path / TENANTS}
+            with contextlib.suppress(OSError):
+                folders |= {folder for folder, _ in tenant_folders(path)}
+    return set(filter(os.path.isdir, folders))
 
 
 def _read(path: Path) -> tuple[bytes, str]:
@@ -136,21 +139,26 @@ def _unreadable(path: Path, message: str) -> Finding:
 
 def _files_of(path: Path) -> list[tuple[Path, str | None]]:
     """(File, the tenant whose it is)."""
-    if not path.is_dir():
-        # Findings quote what they find: an operator's command must not read out any file there is.
-        if path.exists() and path.suffix not in _SUFFIXES:
-            message = f"the name of a policy file must end in {', '.join(_SUFFIXES)}"
-            raise PolicyError([_unreadable(path, message)])
-        return [(path, _tenant_of(path.parent))]
     found: list[tuple[Path, str | None]] = []
     try:
-        for folder, tenant in [(path, _tenant_of(path)), *_tenant_folders(path)]:
+        if not path.is_dir():
+            return [_alone(path)]
+        for folder, tenant in [(path, _tenant_of(path)), *tenant_folders(path)]:
             files = (file for file in folder.iterdir() if _is_meant(file))
             found += [(file, tenant) for file in sorted(files)]
     except OSError as error:
         text = f"cannot read the policy folder: {error.strerror}"
-        raise PolicyError([_unreadable(path, text)]) from error
+        raise PolicyError([_unreadable(Path(error.filename or path), text)]) from error
     return found
+
+
+def _alone(path: Path) -> tuple[Path, str | None]:
+    """A file that is named by itself."""
+    # Findings quote what they find: an operator's command must not read out any file there is.
+    if path.exists() and path.suffix not in _SUFFIXES:
+        message = f"the name of a policy file must end in {', '.join(_SUFFIXES)}"
+        raise PolicyError([_unreadable(path, message)])
+    return path, _tenant_of(path.parent)
 
 
 def _tenant_of(folder: Path) -> str | None:
@@ -170,12 +178,22 @@ def _is_meant(file: Path) -> bool:
     return file.is_file() or file.is_symlink()
 
 
-def _tenant_folders(path: Path) -> list[tuple[Path, str]]:
+def tenant_folders(path: Path) -> list[tuple[Path, str]]:
+    """(Folder, domain) of each tenant whose files stand in a folder of policies.
+
+    Raises:
+        OSError: it may not be looked at.
+    """
     tenants = path / TENANTS
-    if not tenants.is_dir():
+    if not _is_folder(tenants):
         return []
-    folders = (entry for entry in tenants.iterdir() if entry.is_dir())
+    folders = filter(_is_folder, tenants.iterdir())
     return [(one, one.name) for one in sorted(folders) if not one.name.startswith(".")]
+
+
+def _is_folder(path: Path) -> bool:
+    """A link counts even if it leads nowhere: what is not mounted barred something."""
+    return path.is_dir() or (path.is_symlink() and not path.exists())
 
 
 def _misplaced(path: Path) -> Iterator[Finding]:
@@ -184,7 +202,7 @@ def _misplaced(path: Path) -> Iterator[Finding]:
     for file in filter(_is_meant, tenants.iterdir() if tenants.is_dir() else ()):
         message = "put a tenant's files into `tenants/<domain>/`"
         yield Finding(str(file), 0, 0, "policy_tenant", message)
-    for folder, domain in _tenant_folders(path):
+    for folder, domain in tenant_folders(path):
         if not _DOMAIN.fullmatch(domain):
             message = "name a tenant's folder after its domain, in lower case"
             yield Finding(str(folder), 0, 0, "policy_tenant", message)
