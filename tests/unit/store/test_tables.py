@@ -133,7 +133,7 @@ def test_read_refuses_values_that_are_none_of_ours(
     """Any other error would leave the request unanswered; a phone would be told nonsense."""
     write(connection, [Commit(ALICE, NOTHING_STORED, FIRST)])
     connection.execute("UPDATE feature_state SET feature_values = ?", (values,))
-    with pytest.raises(ValueError, match="feature_values|of another type"):
+    with pytest.raises(ValueError, match=r"feature_values|of another type"):
         read(connection, ALICE)
 
 
