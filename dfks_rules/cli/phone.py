@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import socket
 import sys
 
@@ -10,11 +11,13 @@ import click
 from dfks_rules.cli.phone_bodies import KeyPress, parse_key_press, readable, request_body
 from dfks_rules.cli.phone_dialog import Dialog, answer
 from dfks_rules.errors import MalformedMessageError
+from dfks_rules.policy.words.wording import printable
 from dfks_rules.sip.message import Request, Response, parse_message
 from dfks_rules.sip.uri import DEFAULT_PORT, aor_of, parse_uri
 
 ANSWER_WITHIN = 8.0
 """How long the phone waits for a response or a NOTIFY, s."""
+_SECONDS = re.compile(rb"[0-9]{1,9}")
 
 
 @click.command()
@@ -111,8 +114,8 @@ class Phone:
 
     def _answer(self, request: Request) -> None:
         self._socket.send(answer(request))
-        print(f"NOTIFY {request.headers.get(b'subscription-state', b'').decode()}")
-        content_type = request.headers.get(b"content-type", b"").decode()
+        print(f"NOTIFY {_shown(request.headers.get(b'subscription-state', b''))}")
+        content_type = _shown(request.headers.get(b"content-type", b""))
         for line in readable(content_type, request.body):
             print(f"  {line}")
         sys.stdout.flush()
@@ -142,10 +145,10 @@ class Phone:
         self._notified.clear()
         response = await self._exchange(self._dialog.subscribe(expires, body))
         if response.status >= 300:
-            raise PhoneError(f"the server answered {response.status} {response.reason}")
+            raise PhoneError(f"the server answered {response.status} {printable(response.reason)}")
         self._dialog.accepted(response)
         granted = response.headers.get(b"expires", b"")
-        self._granted = int(granted) if granted.isdigit() else expires
+        self._granted = int(granted) if _SECONDS.fullmatch(granted) else expires
         async with asyncio.timeout(ANSWER_WITHIN):
             await self._notified.wait()
 
@@ -165,6 +168,11 @@ class Phone:
                                 return response
                 except TimeoutError:
                     wait *= 2
+
+
+def _shown(value: bytes) -> str:
+    """A header value for a terminal, which must not obey what a server sends."""
+    return printable(value.decode(errors="replace"))
 
 
 def _host(host: str) -> str:

@@ -22,7 +22,7 @@ from dfks_rules.model.features import (
     values_from,
 )
 from dfks_rules.model.identity import Aor
-from dfks_rules.model.values import VALUES, Values
+from dfks_rules.model.values import VALUES, Integer, Values
 
 _READ = """
     SELECT revision, feature, status, feature_values
@@ -62,8 +62,8 @@ def read(connection: sqlite3.Connection, presentity: Aor) -> Snapshot:
 
     Raises:
         sqlite3.Error: the file cannot be read.
-        ValueError: a name has characters that no text can be stored with, or a feature or a value
-            is unknown.
+        ValueError: a name has characters that no text can be stored with, or somebody else wrote
+            what is no state of ours.
     """
     rows = connection.execute(_READ, (presentity.domain, presentity.user)).fetchall()
     if not rows:
@@ -78,8 +78,13 @@ def read(connection: sqlite3.Connection, presentity: Aor) -> Snapshot:
 
 def _values(text: str) -> Values:
     said = orjson.loads(text)
+    if not isinstance(said, dict):
+        raise ValueError("`feature_values` is not a JSON object")
     if unknown := said.keys() - _VALUES.keys():
         raise ValueError(f"unknown value `{min(unknown)}`")
+    for name, what in said.items():
+        if type(what) is not (int if isinstance(_VALUES[name].kind, Integer) else str):
+            raise ValueError(f"`{name}` is of another type")
     return values_from({_VALUES[name]: what for name, what in said.items()})
 
 

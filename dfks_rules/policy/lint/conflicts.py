@@ -7,8 +7,10 @@ from typing import NamedTuple
 from dfks_rules.errors import Finding
 from dfks_rules.model.decisions import Denial
 from dfks_rules.policy.facts.view import FactValue
+from dfks_rules.policy.language.alternatives import Alternative
 from dfks_rules.policy.language.document import Effects
 from dfks_rules.policy.language.implication import excludes
+from dfks_rules.policy.language.possible import why_impossible
 from dfks_rules.policy.lint.index import Indexed, Overlapping
 from dfks_rules.policy.lint.ranked import RankedRule, Way, fields_of, fields_set
 
@@ -63,7 +65,7 @@ class _Earlier:
             for other, (earlier, theirs) in self._near(way):
                 if earlier.file != rule.file and mine != theirs:
                     field = _difference(mine, theirs, way.questions & other.questions)
-                    if field and not excludes(way.groups, other.groups):
+                    if field and _meet(way, other):
                         return earlier, field
         return None
 
@@ -72,6 +74,14 @@ class _Earlier:
         for domain in domains:
             if domain in self._indexes:
                 yield from self._indexes[domain].candidates(way)
+
+
+def _meet(one: Way, other: Way) -> bool:
+    """Whether some request may take both ways: DoNotDisturb, e.g., has no target."""
+    if excludes(one.groups, other.groups):
+        return False
+    both = Alternative(one.questions & other.questions, None, one.literals | other.literals)
+    return why_impossible(both) is None
 
 
 class _Decides(NamedTuple):

@@ -21,7 +21,12 @@ def quoted(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     if len(text) > _MAX_QUOTED:
         text = text[:_MAX_QUOTED] + "…"
-    return "`" + "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text) + "`"
+    return f"`{printable(text)}`"
+
+
+def printable(text: str) -> str:
+    """The text with U+FFFD in place of each character that cannot be shown, or not be encoded."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -34,3 +34,25 @@ def test_notify_of_several_documents_reads_as_one_line_each() -> None:
     assert first.split() == ["DoNotDisturb", "off"]
     assert second.split() == [CFNA.value, "on", "forwardTo", "sip:b@h", "ringCount", "3"]
     assert readable("", b"") == ["(no body)"]
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "line"),
+    [
+        (TYPE, b"<x", "(a part that is not XML)"),
+        (TYPE, b"<x/>", "(a part that tells no feature: x)"),
+        ("multipart/mixed", b"--a", "(a part that is not XML)"),
+        (TYPE, b"<DoNotDisturbEvent><!-- c --></DoNotDisturbEvent>", "DoNotDisturb           off"),
+        (
+            TYPE,
+            "<ForwardingEvent><forwardingType>forwardImmediate</forwardingType>"
+            "<forwardTo>\x9b31m\n\u202e</forwardTo></ForwardingEvent>".encode(),
+            "CallForwardingAlways   off  forwardTo \ufffd31m\ufffd\ufffd",
+        ),
+    ],
+)
+def test_what_no_server_should_send_reads_as_one_line(
+    content_type: str, body: bytes, line: str
+) -> None:
+    """It is what one tests a server for, and nothing that a terminal obeys."""
+    assert readable(content_type, body) == [line]

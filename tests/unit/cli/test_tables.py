@@ -77,3 +77,17 @@ def test_decisions_are_a_line_each_and_explanations_are_text() -> None:
 def test_text_of_peers_does_not_reach_the_terminal_as_commands() -> None:
     """A Contact with an escape sequence could retitle the window, or hide the lines above it."""
     assert _shown({"contact": "<sip:\x1b[2Ja@b>\n"}) == r"contact  <sip:\x1b[2Ja@b>\n"
+
+
+def test_names_do_not_reach_the_terminal_as_commands_either() -> None:
+    """Whoever answers at the address of a server chooses them."""
+    for value in ({"a\x1b": 1}, {"a\x1b": [1]}, [{"a\x1b": 1}], [[{"a": 1}], {"a\x1b": 1}]):
+        assert "\x1b" not in _shown(value)
+
+
+@pytest.mark.parametrize(
+    "entry", [{"text": ["x"]}, {"text": ["x"], "record": 7}, {"text": None}, {"text": "x"}]
+)
+def test_what_only_looks_like_an_explanation_is_shown(entry: object) -> None:
+    """A server of another version, or none of ours."""
+    assert _shown([entry])

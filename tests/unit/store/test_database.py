@@ -52,6 +52,21 @@ def test_a_second_process_is_refused_and_told_which_one_serves(tmp_path: Path) -
     Database(path).close()
 
 
+def test_a_link_leads_to_one_database_with_one_lock_and_one_log(tmp_path: Path) -> None:
+    """SQLite keeps its log beside the file itself; by the link's name it would not be found."""
+    path, link = tmp_path / "data" / "x.db", tmp_path / "x.db"
+    link.symlink_to(path)
+    database = Database(link)
+    database.sync()
+    assert database.loss() is None
+    with pytest.raises(StoreError, match=f"the process {os.getpid()} uses it"):
+        Database(path)
+    link.unlink()
+    assert database.loss() is not None
+    database.close()
+    assert {file.name for file in tmp_path.rglob("*")} == {"data", "x.db", "x.db.lock"}
+
+
 def test_a_database_locked_by_another_program_is_refused(tmp_path: Path) -> None:
     """Waited for no longer than a moment."""
     path = tmp_path / "features.db"
