@@ -236,3 +236,11 @@ def test_each_notify_is_counted_with_what_became_of_it() -> None:
     assert counts["notify_sent"] == 2
     assert (counts["notify_answered"], counts["notify_refused"]) == (1, 1)
     assert counts["ended_refused"] == 1
+
+
+def test_a_redirection_counts_as_a_refusal() -> None:
+    """It is not followed: what the NOTIFY said has not arrived."""
+    book, _, first = _watched()
+    book.answer(first, 300)
+    assert book.notifier.counts["notify_refused"] == 1
+    assert len(book.notifier.subscriptions) == 0
