@@ -409,6 +409,25 @@ def test_what_follows_is_not_counted_as_a_set_of_its_user() -> None:
     assert [_denied(outcomes) for outcomes in told] == [False] * 4
 
 
+def test_what_a_denial_shows_is_not_counted_as_a_set_and_may_look_at_others() -> None:
+    """The get that follows a denial reads whatever gets read."""
+    rules = """
+        - id: storm
+          when: {op: set, rate.user: {gt: 2}}
+          then: {deny: storm}
+        - id: loop
+          when: {op: get, target.loop: true}
+          then: {assigned: false}
+    """
+    told = Told()
+    features = Features(MemoryStore(lambda: 0.0), policies(rules), Feed())
+    _set(features, told, Asked(CFA, forwarding(True, "sip:alice@example.com")))
+    for _ in range(3):
+        _set(features, told, Asked(CFA, FeatureState()))
+    features.set(ALICE, [Asked(DND, ON)], OPERATOR, NOON, 61.0, lambda one, _: told.append(one))
+    assert [_denied(outcomes) for outcomes in told] == [False, False, True, True, False]
+
+
 def test_a_set_from_which_too_many_follow_stores_nothing_for_anybody() -> None:
     """One key press must not hold the server, and not do half of what it would."""
     rules = """

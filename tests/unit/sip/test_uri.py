@@ -26,6 +26,7 @@ def test_uris_that_name_one_presentity_give_one_aor(text: bytes, aor: Aor) -> No
     [
         (b"tel:+4930", "sip_unsupported_scheme"),
         (b"sip:", "sip_malformed_uri"),
+        (b"SIPS:", "sip_malformed_uri"),
         (b"sip:a@b:65536", "sip_malformed_uri"),
         (b"sip:a@b c", "sip_malformed_uri"),
     ],
