@@ -18,7 +18,6 @@ REASONS = {
     480: b"Temporarily Unavailable",
     481: b"Subscription Does Not Exist",
     482: b"Loop Detected",
-    483: b"Too Many Hops",
     489: b"Bad Event",
     500: b"Server Internal Error",
     501: b"Not Implemented",
