@@ -149,6 +149,7 @@ async def test_no_connection_is_opened_when_there_is_no_place() -> None:
         server.send(_flow(server, 5060), REQUEST)
         assert server.undelivered.empty(), "never from within send"
         assert (await server.lost())[0] == REQUEST
+        assert server.count("connections_refused") == 1
 
 
 async def test_stream_to_gives_a_live_connection(server: Served) -> None:
