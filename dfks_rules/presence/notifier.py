@@ -151,7 +151,6 @@ class Notifier:
         if admission.denial is not None:
             self._refuse(incoming, refusal(403, admission.denial.text))
             if known is not None:
-                known.dialog.remote_cseq = request.cseq
                 self._delivery.terminate(known, Termination.REJECTED, (), now)
             return
         if known is None:

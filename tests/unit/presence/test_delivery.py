@@ -179,6 +179,16 @@ def test_a_confirmed_repeat_is_the_last_and_the_next_wait_is_short_again() -> No
     assert _told(again) == (1, 0)
 
 
+def test_a_subscription_expires_also_after_a_repeat() -> None:
+    """Nobody refreshed it meanwhile."""
+    book, _, _ = _watched()
+    _lost(book)
+    (again,) = book.pass_time(64)
+    assert book.answer(again) == []
+    (last,) = book.pass_time(600)
+    assert last.headers[b"Subscription-State"] == b"terminated;reason=timeout"
+
+
 def test_a_phone_that_says_when_is_not_bothered_before() -> None:
     """RFC 3261 §20.33: Retry-After."""
     book, _, first = _watched()

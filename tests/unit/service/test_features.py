@@ -270,6 +270,36 @@ def test_the_answer_comes_before_the_event_and_an_event_comes_also_without_it() 
     assert (seen, event.presentity, event.requester is PHONE) == ([0], ALICE, True)
 
 
+def test_a_failure_is_published_also_where_its_answer_cannot_be_given() -> None:
+    """Support has to see it all the same."""
+    store, log = _SlowStore(), Recorded()
+
+    def broken(_error: object, _now: float) -> None:
+        raise ValueError("broken")
+
+    Features(store, default_policies(), log.feed).set(
+        ALICE, [Asked(DND, ON)], PHONE, NOON, 0.0, broken
+    )
+    with pytest.raises(ValueError, match="broken"):
+        store.settle(StoreError("store_unavailable", "disk is full"))
+    assert log.failures == [(ALICE, "store_unavailable")]
+
+
+def test_what_is_asked_while_answers_are_given_is_answered_after_them() -> None:
+    """A listener may look at what has just changed."""
+    store, told = _SlowStore(), Told()
+    features = Features(store, default_policies(), Feed())
+
+    def ask(outcomes: tuple[Outcome, ...] | StoreError, _now: float) -> None:
+        told.append(outcomes)
+        _get(features, told)
+        assert len(told) == 1
+
+    features.set(ALICE, [Asked(DND, ON)], PHONE, NOON, 0.0, ask)
+    store.settle()
+    assert len(told) == 2
+
+
 def test_others_that_wait_for_a_commit_are_answered_though_one_answer_fails() -> None:
     """Two phones of one user ask while the disk works."""
     store, told = _SlowStore(), Told()

@@ -48,6 +48,10 @@ def test_what_some_request_can_pass_is_let_pass(when: str) -> None:
             "{op: get, feature: DoNotDisturb, target.self: true}",
             "`DoNotDisturb` has no `target.self`",
         ),
+        (
+            "{op: set, feature: [CallForwardingBusy, CallForwardingAlways], request.ringCount: 3}",
+            "`CallForwardingAlways` and `CallForwardingBusy` have no `request.ringCount`",
+        ),
         ("{op: get, feature: {exists: false}}", "`feature` is never absent"),
         (
             "{origin: {notIn: [operator, watcher, internal]}}",
