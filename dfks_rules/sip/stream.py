@@ -70,7 +70,6 @@ class StreamReader:
             self._line_ends += (end - start) // 2
             if self._line_ends // 2 > before:
                 self.pings = 1
-            self._searched = 0
         if end < len(self._buffer) and self._buffer[end] != _CR:
             self._line_ends = 0
         return end

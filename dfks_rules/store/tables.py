@@ -103,7 +103,11 @@ def write(connection: sqlite3.Connection, commits: Sequence[Commit]) -> list[Sto
         if not _put(connection, commits):
             connection.execute("ROLLBACK")
             connection.execute("BEGIN IMMEDIATE")
-            errors = [_put_alone(connection, commit) for commit in commits]
+            # One alone that does not fit changes nothing.
+            errors = [
+                None if _put(connection, [commit]) else _why_not(connection, commit)
+                for commit in commits
+            ]
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:
@@ -112,7 +116,7 @@ def write(connection: sqlite3.Connection, commits: Sequence[Commit]) -> list[Sto
 
 
 def _put(connection: sqlite3.Connection, commits: Sequence[Commit]) -> bool:
-    """Whether all commits met the revision that they were made on; if not, to be undone."""
+    """Whether all commits met the revision that they were made on; if not, undo those that did."""
     net = _fold(commits)
     if net is None:
         return False
@@ -169,16 +173,6 @@ def _json(rows: list[tuple[object, ...]]) -> str:
     if "\\u0000" in text and "\\u0000" in text.replace("\\\\", ""):
         raise ValueError("a text with NUL")
     return text
-
-
-def _put_alone(connection: sqlite3.Connection, commit: Commit) -> StoreError | None:
-    """Store one commit, or nothing of it."""
-    connection.execute("SAVEPOINT one")
-    stored = _put(connection, [commit])
-    if not stored:
-        connection.execute("ROLLBACK TO one")
-    connection.execute("RELEASE one")
-    return None if stored else _why_not(connection, commit)
 
 
 def _why_not(connection: sqlite3.Connection, commit: Commit) -> StoreError:

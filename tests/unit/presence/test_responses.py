@@ -11,6 +11,7 @@ from dfks_rules.presence.responses import refusal, refusal_for
     [
         (MalformedMessageError("sip_malformed_header", "malformed Contact"), 400),
         (MalformedMessageError("csta_unsupported_type", "text/plain"), 415),
+        (MalformedMessageError("sip_insecure_flow", "sips needs a secure transport"), 480),
     ],
 )
 def test_error_is_told_by_its_status_and_message(error: DfksError, status: int) -> None:
@@ -33,6 +34,7 @@ def test_trouble_of_the_store_is_told_by_its_status_only(code: str, status: int)
         (501, b"Allow"),
         (489, b"Allow-Events"),
         (415, b"Accept"),
+        (480, b"Warning"),
         (503, b"Retry-After"),
     ],
 )

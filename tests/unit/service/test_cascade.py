@@ -11,7 +11,7 @@ from dfks_rules.model.requests import Asked, FeatureRequest, Origin, Surrounding
 from dfks_rules.policy.deciding.policy_set import PolicySet, load
 from dfks_rules.policy.facts.view import NOWHERE
 from dfks_rules.service.cascade import TOO_MANY, Cascade, Change
-from tests.helpers.policy import ALICE, CFA, DND, NOON, ON, PHONE, source
+from tests.helpers.policy import ALICE, CFA, DND, NOON, ON, OPERATOR, PHONE, source
 from tests.helpers.states import forwarding
 
 BOB = Aor("bob", "example.com")
@@ -130,6 +130,45 @@ def test_a_set_that_follows_can_be_refused_and_nobody_is_told(
     (outcome,) = ask(opened, rules, Asked(DND, ON))[BOB]
     assert outcome.decision.denial is not None
     assert (outcome.changed, outcome.told) == (False, None)
+
+
+@pytest.mark.parametrize(
+    ("answer", "get", "told"),
+    [
+        ("stored", "", ON),
+        ("stored", "assigned: false", None),
+        ("reject-403", "", ON),
+        ("off", "", OFF),
+        ("unassigned", "", None),
+    ],
+)
+def test_a_denial_tells_what_its_answer_says(
+    opened: list[PolicySet], answer: str, get: str, told: FeatureState | None
+) -> None:
+    """A feature that a get leaves out is left out here, too."""
+    rules = f"""
+        - id: stays-on
+          when: {{op: set, request.status: 0}}
+          then: {{deny: {{reason: no, answer: {answer}}}}}
+        - id: shown
+          when: {{op: get}}
+          then: {{{get or "notify: true"}}}
+    """
+    _, denied = ask(opened, rules, Asked(DND, ON), Asked(DND, OFF))[ALICE]
+    assert (denied.after, denied.told) == (ON, told)
+
+
+def test_a_set_of_an_unassigned_feature_is_stored_and_told_to_operators_only(
+    opened: list[PolicySet],
+) -> None:
+    """As presence_dfks has it: MI sends the body all the same."""
+    rules = "- {id: r, when: {op: set}, then: {assigned: false}}"
+    (phones,) = ask(opened, rules, Asked(DND, ON))[ALICE]
+    assert (phones.after, phones.told) == (ON, None)
+    cascade = Cascade(opened[0], lambda _: NOTHING_STORED, lambda _: NOWHERE, NOON, 1)
+    cascade.ask(ALICE, Asked(DND, ON), OPERATOR)
+    (operators,) = cascade.changes[ALICE].outcomes
+    assert (operators.after, operators.told) == (ON, ON)
 
 
 def test_nothing_follows_a_set_that_is_refused(opened: list[PolicySet]) -> None:

@@ -14,12 +14,13 @@ _SEEN = Flow(LISTENER, ("198.51.100.9", 40000))
 _STREAM = Flow(_TCP, ("198.51.100.9", 40000), 3)
 
 
-class _Tcp:
-    """A server that also listens on TCP."""
+class _Both:
+    """A server that listens on UDP and TCP."""
 
     def listener_for(self, transport: str, listener: Listener) -> Listener | None:
-        """For TCP only."""
-        return _TCP if transport == "tcp" and listener is LISTENER else None
+        """The other one."""
+        assert listener.transport != transport
+        return {"udp": LISTENER, "tcp": _TCP}.get(transport)
 
     def stream_to(self, remote: tuple[str, int]) -> Flow | None:
         """Never asked."""
@@ -32,7 +33,7 @@ def _flow(
     endpoint: Endpoint[None] = Endpoint(lambda flow, data: None, lambda text: b"x")
     event = endpoint.receive(message(via=b"SIP/2.0/UDP %b;branch=z9hG4bK1" % via), flow, 0.0)
     assert isinstance(event, Incoming)
-    return flow_to(parse_uri(hop), event, _Tcp(), routed=routed)
+    return flow_to(parse_uri(hop), event, _Both(), routed=routed)
 
 
 @pytest.mark.parametrize(

@@ -150,6 +150,7 @@ async def test_no_connection_is_opened_when_there_is_no_place() -> None:
         server.send(_flow(server, 5060), REQUEST)
         assert server.undelivered.empty(), "never from within send"
         assert (await server.lost())[0] == REQUEST
+        assert server.count("connections_refused") == 1
 
 
 async def test_peers_that_never_answer_leave_room_for_others() -> None:
@@ -177,7 +178,7 @@ async def test_stream_to_gives_a_live_connection(server: Served) -> None:
     """For a NOTIFY too long for UDP (RFC 3261 §18.1.1)."""
     assert server.transports.stream_to(("127.0.0.1", 5060)) is None
     phone = await server.connect()
-    await until(lambda: server.count("connections_open") == 1)
+    await until(lambda: server.transports.stream_to(phone.address) is not None)
     flow = server.transports.stream_to(phone.address)
     assert flow is not None
     server.send(flow, REQUEST)
@@ -185,6 +186,16 @@ async def test_stream_to_gives_a_live_connection(server: Served) -> None:
     await phone.close()
     await until(lambda: server.count("connections_open") == 0)
     assert server.transports.stream_to(phone.address) is None
+
+
+async def test_a_stream_that_is_being_opened_is_not_live_yet(server: Served) -> None:
+    """It may never be, and a NOTIFY that could go as a datagram would wait for it."""
+    async with served("tcp:127.0.0.1") as phone:
+        server.send(_flow(server, phone.port), REQUEST)
+        remote = ("127.0.0.1", phone.port)
+        assert server.transports.stream_to(remote) is None
+        await phone.next()
+        await until(lambda: server.transports.stream_to(remote) is not None)
 
 
 async def test_wildcard_knows_the_address_that_was_asked() -> None:

@@ -80,6 +80,14 @@ async def test_another_transport_is_found_at_the_same_address() -> None:
         assert server.transports.listener_for("x\ufffd", udp) is None
 
 
+async def test_another_transport_has_the_same_ip_version() -> None:
+    """A socket of the other one cannot reach the peer."""
+    async with served("udp:127.0.0.1", "udp:::1", "tcp:127.0.0.1") as server:
+        ipv4, ipv6, tcp = server.transports.listeners
+        assert server.transports.listener_for("udp", tcp) is ipv4
+        assert server.transports.listener_for("tcp", ipv6) is None
+
+
 async def test_another_transport_on_a_wildcard_serves_the_address_that_was_asked() -> None:
     """Its connection comes from there."""
     async with served("udp:127.0.0.2", "tcp:0.0.0.0") as server:

@@ -74,6 +74,16 @@ def test_what_follows_in_another_domain_counts() -> None:
     assert most(rules) == ["3", "3", "3", "3", "2", "1"]
 
 
+def test_a_user_that_only_also_names_is_not_the_one_who_asks() -> None:
+    """Else what follows for both counts once."""
+    rules = """
+- {id: a, when: {op: set}, then: {also: [{feature: DoNotDisturb, status: 1, user: u0}]}}
+- {id: b, when: {op: set}, then: {also: [{feature: CallForwardingBusy, status: 1}]}}"""
+    assert most(rules) == ["3"]
+    rules = rules.replace("user: u0", "domain: B.example")
+    assert most(rules) == ["3"]
+
+
 def test_thousands_of_rules_take_a_moment() -> None:
     """Time grows with the number of rules."""
     rules = "\n".join(
