@@ -60,8 +60,14 @@ async def _use(phone: "Phone", keys: list[Wish], expires: int, *, watch: bool) -
         print(f"pressing {wish}")
         await phone.subscribe(expires, request_body(wish))
     if watch and not phone.is_over:
-        print("watching; Ctrl-C ends")
-        await phone.watch(expires)
+        print("watching; Ctrl-C ends", flush=True)
+        try:
+            await phone.watch(expires)
+        except asyncio.CancelledError:
+            # Else the server keeps a subscription whose phone is gone.
+            with contextlib.suppress(TimeoutError, PhoneError):
+                await phone.subscribe(0)
+            raise
         print("the server ended the subscription")
     elif not phone.is_over:
         await phone.subscribe(0)
@@ -85,10 +91,17 @@ class Phone:
         return self._ended.is_set()
 
     async def open(self) -> None:
-        """Bind a socket that reaches the server."""
+        """Bind a socket that reaches the server.
+
+        Raises:
+            PhoneError: the server's name is unknown.
+        """
         family = socket.AF_INET6 if ":" in self._server[0] else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
-        self._socket.connect(self._server)
+        try:
+            self._socket.connect(self._server)
+        except socket.gaierror as error:
+            raise PhoneError(f"{self._server[0]}: {error.strerror}") from None
         self._socket.settimeout(0)
         host, port = self._socket.getsockname()[:2]
         self._address = f"{_host(host)}:{port}"

@@ -16,8 +16,22 @@ _COLUMNS = {
         "decision.reason",
         "decision.matched",
     ),
+    "samples": (
+        "given.op",
+        "given.feature",
+        "given.presentity",
+        "active.decision",
+        "active.status",
+        "active.reason",
+        "shadow.decision",
+        "shadow.status",
+        "shadow.reason",
+    ),
 }
 """Name of a list → what is shown of its entries, where that is not everything."""
+
+_WIDTH = 80
+"""Longest mapping that is shown in one line."""
 
 
 def lines_of(result: Any) -> Iterator[str]:
@@ -53,7 +67,7 @@ def _mapping(values: Mapping[str, Any]) -> Iterator[str]:
 def _is_list(value: Any) -> bool:
     """Whether a value needs lines of its own."""
     if isinstance(value, dict):
-        return any(map(_is_list, value.values()))
+        return any(map(_is_list, value.values())) or len(_cell(value)) > _WIDTH
     return isinstance(value, list)
 
 
@@ -80,8 +94,11 @@ def _table(entries: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Iter
     shown = [name for name in columns if any(_at(entry, name) is not None for entry in entries)]
     names = shown or list(dict.fromkeys(name for entry in entries for name in entry))
     rows = [tuple(_cell(_at(entry, name)) for name in names) for entry in entries]
-    heads = tuple(name.rpartition(".")[2] for name in names)
-    yield from _aligned([heads, *rows])
+    last = [name.rpartition(".")[2] for name in names]
+    heads = [
+        short if last.count(short) == 1 else name for short, name in zip(last, names, strict=True)
+    ]
+    yield from _aligned([tuple(heads), *rows])
 
 
 def _at(entry: Mapping[str, Any], name: str) -> Any:

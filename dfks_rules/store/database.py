@@ -110,7 +110,7 @@ def _lock(path: Path, opened: ExitStack) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip() or "unknown"
-        raise StoreError("store_in_use", f"the process {holder} uses it") from None
+        raise StoreError("store_in_use", f"process {holder} is using it") from None
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
 

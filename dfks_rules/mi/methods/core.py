@@ -88,7 +88,7 @@ METHODS = (
     Method(
         "core:which",
         ("which",),
-        "Lists the names of all methods, or the parameter sets of one.",
+        "Lists the names of all methods, or the combinations of parameters that one method takes.",
         ((), ("command",)),
         _COMMAND,
         which,
@@ -96,18 +96,18 @@ METHODS = (
     Method(
         "core:help",
         ("help",),
-        "Says what all methods do, or one of them with its parameters.",
+        "Says what each method does, or describes one method with its parameters.",
         ((), ("command",)),
         _COMMAND,
         help_,
     ),
-    Method("core:uptime", ("uptime",), "Says since when the server runs.", ((),), {}, uptime),
+    Method("core:uptime", ("uptime",), "Says how long the server has run.", ((),), {}, uptime),
     Method("core:version", ("version",), "Gives the server's version.", ((),), {}, version),
     Method("core:ps", ("ps",), "Lists the server's processes.", ((),), {}, ps),
     Method(
         "core:log_level",
         ("log_level",),
-        "Shows, or changes until the next start, the least level that is logged.",
+        "Shows the minimum level that is logged, or changes it until the next start.",
         ((), ("level",)),
         {
             "level": Parameter(

@@ -154,7 +154,7 @@ METHODS = (
     Method(
         "presence_dfks:set_feature",
         ("dfks_set_feature", "set_feature"),
-        "Sets a feature of a presentity, as the policies decide; answers `OK`.",
+        "Sets a feature of a presentity, as the policies decide; returns `OK`.",
         _SET_RECIPES,
         _SET,
         set_feature_ok,
@@ -162,7 +162,7 @@ METHODS = (
     Method(
         "dfks:set_feature",
         (),
-        "Sets a feature of a presentity, as the policies decide; answers what was decided.",
+        "Sets a feature of a presentity, as the policies decide; returns the decision.",
         _SET_RECIPES,
         _SET,
         set_feature,
@@ -170,7 +170,7 @@ METHODS = (
     Method(
         "dfks:get_features",
         ("dfks_get_features",),
-        "Gives what is stored for each feature of a presentity, and what the policies tell of it.",
+        "Shows what is stored for each feature of a presentity, and what a NOTIFY would say.",
         (("presentity",),),
         {"presentity": _PRESENTITY},
         get_features,

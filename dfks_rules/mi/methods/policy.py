@@ -113,8 +113,7 @@ METHODS = (
     Method(
         "policy:list",
         (),
-        "Lists the policies in force, in order of precedence, their common revision, and what can "
-        "be brought back.",
+        "Lists the active policies in order of precedence, and the revisions to roll back to.",
         ((),),
         {},
         list_,
@@ -122,7 +121,7 @@ METHODS = (
     Method(
         "policy:reload",
         (),
-        "Reads the policy files again; when they cannot be used, says why and changes nothing.",
+        "Reloads the policy files; if they cannot be used, says why and changes nothing.",
         ((),),
         {},
         reload,
@@ -130,7 +129,7 @@ METHODS = (
     Method(
         "policy:rollback",
         (),
-        "Brings a revision back: the one before, or a kept one.",
+        "Reactivates the previous revision, or the given one.",
         ((), ("revision",)),
         {"revision": Parameter(take_text, "as `policy:list` shows it under `history`")},
         rollback,
@@ -138,7 +137,7 @@ METHODS = (
     Method(
         "policy:shadow",
         (),
-        "Compares the policies in a folder with those in force; alone, shows what was found.",
+        "Compares the policies in a folder with the active ones; without it, shows the results.",
         ((), ("path",)),
         {"path": Parameter(take_text, f"a folder or file on the server, or `{_OFF}`")},
         shadow,
@@ -146,7 +145,7 @@ METHODS = (
     Method(
         "policy:decisions",
         (),
-        "Tells the last decisions, the newest first, each with the facts it was made on.",
+        "Lists the last decisions, newest first, each with the facts of its request.",
         ((), ("presentity",)),
         {"presentity": Parameter(take_aor, "only decisions about this presentity")},
         decisions,
@@ -154,7 +153,7 @@ METHODS = (
     Method(
         "policy:explain",
         (),
-        "Tells which rules matched and decided, and why the others did not match.",
+        "Explains which rules matched and decided, and why the others did not match.",
         (("which",),),
         {"which": Parameter(_take_which, "id of a decision, or a presentity for its last ones")},
         explain,

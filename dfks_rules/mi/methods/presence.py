@@ -58,18 +58,18 @@ METHODS = (
     Method(
         "presence:subs_phtable_list",
         ("subs_phtable_list",),
-        "Lists who watches whom; `more` says how many rows are left, `next_offset` where they are.",
+        "Lists the subscriptions; `more` says how many are left, `next_offset` where to continue.",
         ((), ("presentity",), ("presentity", "offset")),
         {
             "presentity": Parameter(_take_presentity, "address of record, or `*` for everybody"),
-            "offset": Parameter(_take_offset, "how many rows to leave out"),
+            "offset": Parameter(_take_offset, "how many rows to skip"),
         },
         subs_phtable_list,
     ),
     Method(
         "presence:refresh_watchers",
         ("refresh_watchers", "refreshWatchers"),
-        "Sends the full state of a presentity to each of its watchers; gives how many there are.",
+        "Sends the full state of a presentity to each of its watchers; returns their number.",
         (
             ("presentity_uri",),
             ("presentity_uri", "event"),
@@ -78,14 +78,14 @@ METHODS = (
         {
             "presentity_uri": Parameter(take_aor, "address of record"),
             "event": Parameter(take_text, f"`{EVENT}`, the only event package"),
-            "refresh_type": Parameter(take_integer, "a number, as OpenSIPS wants it; not used"),
+            "refresh_type": Parameter(take_integer, "a number, for OpenSIPS tools; ignored"),
         },
         refresh_watchers,
     ),
     Method(
         "presence:cleanup",
         ("cleanup",),
-        "Has nothing to do, as subscriptions end by their own deadlines; answers `OK`.",
+        "Does nothing, because subscriptions expire by themselves; returns `OK`.",
         ((),),
         {},
         cleanup,

@@ -57,7 +57,7 @@ METHODS = (
     Method(
         "statistics:get",
         ("get_statistics",),
-        "Gives the values of statistics.",
+        "Shows the values of statistics.",
         (("statistics",),),
         _STATISTICS,
         get,
@@ -73,7 +73,7 @@ METHODS = (
     Method(
         "statistics:reset",
         ("reset_statistics",),
-        "Is known for the tools that call it, and answers 501: statistics are not reset.",
+        "Always fails with error 501: counters run from the start of the server.",
         (("statistics",),),
         _STATISTICS,
         reset,

@@ -47,7 +47,7 @@ def test_a_second_process_is_refused_and_told_which_one_serves(tmp_path: Path) -
         [sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=True
     )
     database.close()
-    expected = f"store_in_use cannot use `{path}`: the process {os.getpid()} uses it\n"
+    expected = f"store_in_use cannot use `{path}`: process {os.getpid()} is using it\n"
     assert child.stdout == expected
     Database(path).close()
 
