@@ -53,22 +53,22 @@ DERIVED_FACTS: tuple[Fact, ...] = (
     _derived(
         "groups",
         Kind.NAMES,
-        "Groups of the presentity, from the directory; absent when in none.",
+        "Groups of the presentity, from the directory; absent if in none.",
         lambda v: v.site.directory.groups_of(v.request.presentity) or None,
         operations=EVERY_OPERATION,
     ),
     _derived(
         "role",
         Kind.TEXT,
-        "Role of the presentity, from the directory; absent when it has none.",
+        "Role of the presentity, from the directory; absent if it has none.",
         lambda v: v.site.directory.role_of(v.request.presentity),
         operations=EVERY_OPERATION,
     ),
     _of_target(
         "kind",
         Kind.WORD,
-        "What the target is: our own user, a number outside, an address of another domain, a "
-        "feature code, or nothing that can be called.",
+        "What the target is: a user of the domain, a number outside, an address of another domain, "
+        "a feature code, or nothing that can be called.",
         lambda t: t.kind,
         *KINDS,
     ),
@@ -81,26 +81,26 @@ DERIVED_FACTS: tuple[Fact, ...] = (
     _of_target(
         "reach",
         Kind.WORD,
-        "How far it is: inside, in the domain's own country, or abroad; absent when not known.",
+        "How far it is: inside, in the domain's own country, or abroad; absent if not known.",
         lambda t: t.reach,
         *REACHES,
     ),
     _of_target(
         "number",
         Kind.TEXT,
-        "The target's number in E.164 form, like `+4930123456`; absent when it is none.",
+        "The target's number in E.164 form, like `+4930123456`; absent if it has none.",
         lambda t: t.number,
     ),
     _of_target(
         "country",
         Kind.COUNTRY,
-        "Country of the number, ISO 3166 like `DE`; absent when it is of none.",
+        "Country of the number, ISO 3166 like `DE`; absent if it belongs to none.",
         lambda t: t.country,
     ),
     _of_target(
         "user",
         Kind.TEXT,
-        "User part of the target: of our own user, or of an address elsewhere.",
+        "User part of the target: of a user here, or of an address elsewhere.",
         lambda t: t.user,
     ),
     _of_target(

@@ -56,14 +56,12 @@ def _about_value(
 
 def _asked_value(value: Value) -> Fact:
     written = ", as it was written" if isinstance(value.kind, Text) else ""
-    description = f"The {value.noun} asked for{written}; absent when not said."
+    description = f"The requested {value.noun}{written}; absent if not given."
     return _about_value("request", value, ONLY_SETS, description, lambda v: v.request.asked)
 
 
 def _stored_value(value: Value) -> Fact:
-    description = (
-        f"The stored {value.noun} of the feature that is asked about; absent when never set."
-    )
+    description = f"The stored {value.noun} of the requested feature; absent if never set."
     return _about_value("stored", value, ABOUT_A_FEATURE, description, _stored)
 
 
@@ -79,7 +77,7 @@ def _about_feature(feature: Feature) -> list[Fact]:
         f"{name}.status",
         Kind.STATUS,
         EVERY_OPERATION,
-        f"Stored status of {name}; 0 when never set.",
+        f"Stored status of {name}; 0 if never set.",
         lambda v: _status(v.snapshot.states[position]),
     )
     values = [
@@ -87,7 +85,7 @@ def _about_feature(feature: Feature) -> list[Fact]:
             name,
             value,
             EVERY_OPERATION,
-            f"Stored {value.noun} of {name}; absent when never set.",
+            f"Stored {value.noun} of {name}; absent if never set.",
             lambda v: v.snapshot.states[position],
         )
         for value in VALUES_OF[feature]
@@ -100,7 +98,7 @@ _TABLE: list[Fact] = [
         "op",
         Kind.WORD,
         EVERY_OPERATION,
-        "What is asked: tell a feature's state, change it, or leave to subscribe.",
+        "What is requested: the state of a feature, a change of it, or permission to subscribe.",
         lambda v: v.request.operation.value,
         tuple(operation.value for operation in Operation),
     ),
@@ -108,7 +106,7 @@ _TABLE: list[Fact] = [
         "feature",
         Kind.WORD,
         ABOUT_A_FEATURE,
-        "The feature that is asked about.",
+        "The feature that the request is about.",
         lambda v: None if v.request.feature is None else v.request.feature.value,
         tuple(feature.value for feature in FEATURES),
     ),
@@ -173,14 +171,14 @@ _TABLE: list[Fact] = [
         "device",
         Kind.TEXT,
         ONLY_SETS,
-        "Text of the `<device>` element that came with the set; absent when there was none.",
+        "Text of the `<device>` element that came with the set; absent if there was none.",
         lambda v: v.request.requester.device,
     ),
     Fact(
         "userAgent",
         Kind.TEXT,
         EVERY_OPERATION,
-        "The User-Agent header of the phone; absent when there was none.",
+        "The User-Agent header of the phone; absent if there was none.",
         lambda v: v.request.requester.user_agent,
     ),
     Fact(
@@ -202,7 +200,7 @@ _TABLE: list[Fact] = [
         "request.status",
         Kind.STATUS,
         ONLY_SETS,
-        "The status asked for.",
+        "The requested status.",
         lambda v: _status(v.request.asked),
     ),
     *map(_asked_value, VALUES),
@@ -210,7 +208,7 @@ _TABLE: list[Fact] = [
         "stored.status",
         Kind.STATUS,
         ABOUT_A_FEATURE,
-        "The stored status of the feature that is asked about; 0 when never set.",
+        "The stored status of the requested feature; 0 if never set.",
         lambda v: _status(_stored(v)),
     ),
     *map(_stored_value, VALUES),
@@ -220,14 +218,14 @@ _TABLE: list[Fact] = [
         "rate.user",
         Kind.COUNT,
         ONLY_SETS,
-        "Sets asked for the presentity in the last minute, this one included.",
+        "Sets requested for the presentity in the last minute, including this one.",
         lambda v: v.around.sets_of_user,
     ),
     Fact(
         "rate.device",
         Kind.COUNT,
         ONLY_SETS,
-        "Likewise from the same phone (watcher, address, User-Agent); absent for an operator.",
+        "Those from the same phone (watcher, address, User-Agent); absent for an operator.",
         lambda v: v.around.sets_of_device,
     ),
     Fact(
@@ -256,7 +254,7 @@ _TABLE: list[Fact] = [
         "now",
         Kind.MOMENT,
         EVERY_OPERATION,
-        "The moment, in local time with its distance from UTC.",
+        "Date and local time, with the offset from UTC.",
         lambda v: v.at.isoformat(timespec="minutes"),
     ),
 ]
