@@ -25,7 +25,7 @@ from dfks_rules.presence.subscription import Subscription
 from dfks_rules.service.features import Features
 from dfks_rules.service.feed import Feed
 from dfks_rules.sip.endpoint import Endpoint
-from dfks_rules.sip.flow import Flow
+from dfks_rules.sip.flow import Flow, Listener
 from dfks_rules.store.open import open_store
 from dfks_rules.transport.transports import Transports
 
@@ -42,6 +42,12 @@ def _quieten_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(500_000, 50, 100)
+
+
+def _listened(address: ListenAddress, listener: Listener) -> str:
+    """A wildcard as one: an operator must see that every address of the machine is served."""
+    is_wildcard = address.host in ("0.0.0.0", "::")  # noqa: S104
+    return str(address._replace(port=listener.port) if is_wildcard else listener)
 
 
 class Server:
@@ -120,7 +126,8 @@ class Server:
 
     def addresses(self) -> list[str]:
         """What is listened on, as an operator would write it."""
-        sip = [f"sip {listener}" for listener in self._transports.listeners]
+        bound = zip(self._config.sip.listen, self._transports.listeners, strict=True)
+        sip = [f"sip {_listened(*one)}" for one in bound]
         return sip + [f"mi  {server.address}" for server in self._mi]
 
     def _send(self, flow: Flow, data: bytes) -> None:

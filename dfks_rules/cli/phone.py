@@ -88,10 +88,17 @@ class Phone:
         return self._ended.is_set()
 
     async def open(self) -> None:
-        """Bind a socket that reaches the server."""
+        """Bind a socket that reaches the server.
+
+        Raises:
+            PhoneError: the server's name is unknown.
+        """
         family = socket.AF_INET6 if ":" in self._server[0] else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
-        self._socket.connect(self._server)
+        try:
+            self._socket.connect(self._server)
+        except socket.gaierror as error:
+            raise PhoneError(f"{self._server[0]}: {error.strerror}") from None
         self._socket.settimeout(0)
         host, port = self._socket.getsockname()[:2]
         self._address = f"{_host(host)}:{port}"

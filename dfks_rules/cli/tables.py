@@ -16,8 +16,22 @@ _COLUMNS = {
         "decision.reason",
         "decision.matched",
     ),
+    "samples": (
+        "given.op",
+        "given.feature",
+        "given.presentity",
+        "active.decision",
+        "active.status",
+        "active.reason",
+        "shadow.decision",
+        "shadow.status",
+        "shadow.reason",
+    ),
 }
 """Name of a list → what is shown of its entries, where that is not everything."""
+
+_WIDTH = 80
+"""Longest mapping that is shown in one line."""
 
 
 def lines_of(result: Any) -> Iterator[str]:
@@ -53,7 +67,7 @@ def _mapping(values: Mapping[str, Any]) -> Iterator[str]:
 def _is_list(value: Any) -> bool:
     """Whether a value needs lines of its own."""
     if isinstance(value, dict):
-        return any(map(_is_list, value.values()))
+        return any(map(_is_list, value.values())) or len(_cell(value)) > _WIDTH
     return isinstance(value, list)
 
 

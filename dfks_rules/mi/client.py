@@ -22,7 +22,7 @@ MAX_REPLY = 16 * 1024 * 1024
 """Most bytes taken as a reply."""
 
 Exchange = Callable[[bytes], bytes]
-"""Sends one request, gives its reply; raises OSError when the server cannot be reached."""
+"""Sends one request, gives its reply; raises `mi_unreachable` when there is no server."""
 
 
 def call(exchange: Exchange, method: str, params: Params) -> Any:
@@ -62,6 +62,20 @@ def open_url(url: str, *, reply_dir: Path | None = None, secret: str | None = No
     Raises:
         DfksError: `mi_bad_url`.
     """
+    send = _way_to(url, reply_dir, secret)
+
+    def exchange(data: bytes) -> bytes:
+        try:
+            return send(data)
+        except (OSError, http.client.HTTPException) as error:
+            reason = getattr(error, "strerror", None) or str(error) or "no reply"
+            message = f"server cannot be reached at {url}: {reason}"
+            raise DfksError("mi_unreachable", message) from error
+
+    return exchange
+
+
+def _way_to(url: str, reply_dir: Path | None, secret: str | None) -> Callable[[bytes], bytes]:
     scheme, _, rest = url.partition(":")
     if scheme == "fifo" and rest:
         return lambda data: _by_fifo(Path(rest), reply_dir or Path(rest).parent, data)

@@ -26,6 +26,7 @@ def _shown(value: Any) -> str:
         ({"watchers": 1, "event": ""}, "watchers  1\nevent     -"),
         ({"subscriptions": []}, "subscriptions: none"),
         ({"last": {"of": {"a": {"b": 1}}}}, 'last  {"of": {"a": {"b": 1}}}'),
+        ({"a": {"b": "x" * 40, "c": "y" * 40}}, f"a:\n  b  {'x' * 40}\n  c  {'y' * 40}"),
         ({"last": {"at": "x", "why": ["a", "b"]}}, "last:\n  at  x\n\n  why:\n    a\n    b"),
         ({"rows": [{"a": 1}, {"b": [2, 3]}]}, "rows:\n  a  b\n  1  -\n  -  2, 3"),
         ({"rows": [[{"a": 1}]]}, 'rows:\n  [{"a": 1}]'),
@@ -46,6 +47,26 @@ async def test_features_are_a_table_of_what_is_stored_told_and_why() -> None:
         "features:",
         "  feature                 stored    told      effect  matched",
         "  DoNotDisturb            status=0  status=0  allow   -",
+    ]
+
+
+def test_differences_of_a_shadow_are_a_table_that_fits_a_screen() -> None:
+    """All facts of a request would make lines of 1,000 characters; `--json` has them."""
+    facts = {"op": "set", "feature": "DoNotDisturb", "presentity": "sip:a@b.example", "user": "a"}
+    active = {"decision": "allow", "status": 1, "reason": None, "log": []}
+    shadow = {"decision": "deny", "status": 0, "reason": "no-dnd", "log": []}
+    sample = {"given": facts, "active": active, "shadow": shadow}
+    head, row = _shown({"samples": [sample]}).splitlines()[1:]
+    assert head.split()[:5] == ["op", "feature", "presentity", "active.decision", "active.status"]
+    assert row.split() == [
+        "set",
+        "DoNotDisturb",
+        "sip:a@b.example",
+        "allow",
+        "1",
+        "deny",
+        "0",
+        "no-dnd",
     ]
 
 

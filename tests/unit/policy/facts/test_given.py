@@ -63,6 +63,14 @@ def test_a_request_has_no_derived_fact_that_its_operation_lacks() -> None:
     assert view_of(given).given == (("groups", ("sales",)),)
 
 
+def test_a_request_has_no_derived_fact_that_its_feature_lacks() -> None:
+    """Do Not Disturb has no target: a comparison must not show authors one."""
+    given = {"op": "set", "feature": "DoNotDisturb", "request.status": 1, "target.class": "premium"}
+    assert view_of(given).given == ()
+    forwarding = view_of({**given, "feature": "CallForwardingBusy"})
+    assert forwarding.given == (("target.class", "premium"),)
+
+
 @given(question=questions())
 def test_facts_of_a_request_make_a_request_with_the_same_facts(question: Question) -> None:
     """What was recorded can be decided again."""
