@@ -63,8 +63,14 @@ async def _use(phone: "Phone", keys: list[KeyPress], expires: int, *, watch: boo
         print(f"pressing {wish}")
         await phone.subscribe(expires, request_body(wish))
     if watch and not phone.is_over:
-        print("watching; press Ctrl-C to stop")
-        await phone.watch(expires)
+        print("watching; press Ctrl-C to stop", flush=True)
+        try:
+            await phone.watch(expires)
+        except asyncio.CancelledError:
+            # Else the server keeps a subscription whose phone is gone.
+            with contextlib.suppress(TimeoutError, PhoneError):
+                await phone.subscribe(0)
+            raise
         print("the server ended the subscription")
     elif not phone.is_over:
         await phone.subscribe(0)

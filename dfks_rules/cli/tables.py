@@ -94,8 +94,12 @@ def _table(entries: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Iter
     shown = [name for name in columns if any(_at(entry, name) is not None for entry in entries)]
     names = shown or list(dict.fromkeys(name for entry in entries for name in entry))
     rows = [tuple(_cell(_at(entry, name)) for name in names) for entry in entries]
-    heads = tuple(_cell(name.rpartition(".")[2]) for name in names)
-    yield from _aligned([heads, *rows])
+    last = [name.rpartition(".")[2] for name in names]
+    heads = [
+        _cell(short if last.count(short) == 1 else name)
+        for short, name in zip(last, names, strict=True)
+    ]
+    yield from _aligned([tuple(heads), *rows])
 
 
 def _at(entry: Mapping[str, Any], name: str) -> Any:

@@ -30,15 +30,11 @@ def call(exchange: Exchange, method: str, params: Params) -> Any:
 
     Raises:
         CallError: the server answered an error.
-        DfksError: `mi_unreachable` when there is no server, `mi_bad_reply` when what answers is
-            none of ours.
+        DfksError: `mi_unreachable` when there is no server, `mi_bad_reply` when what answers
+            does not speak JSON-RPC.
     """
     request = {"jsonrpc": "2.0", "id": "1", "method": method, "params": params}
-    try:
-        data = exchange(json.dumps(request).encode())
-    except (OSError, http.client.HTTPException) as error:
-        reason = getattr(error, "strerror", None) or str(error) or "no reply"
-        raise DfksError("mi_unreachable", f"cannot reach the server: {reason}") from error
+    data = exchange(json.dumps(request).encode())
     try:
         reply = json.loads(data)
         if "error" not in reply:
@@ -69,7 +65,7 @@ def open_url(url: str, *, reply_dir: Path | None = None, secret: str | None = No
             return send(data)
         except (OSError, http.client.HTTPException) as error:
             reason = getattr(error, "strerror", None) or str(error) or "no reply"
-            message = f"server cannot be reached at {url}: {reason}"
+            message = f"cannot reach the server at {url}: {reason}"
             raise DfksError("mi_unreachable", message) from error
 
     return exchange

@@ -7,7 +7,7 @@ cascade is longer than what is said here, and many are shorter.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import NamedTuple
 
@@ -98,16 +98,12 @@ class _Cascades:
                             keyed[user].append((position, rule, way))
         self._users = {domain: (*sorted(some), _OTHER) for domain, some in users.items()}
         self._domains = (*sorted(one for one in users if one is not None), _OTHER)
-        # Whom only an `also` names is somebody, too, and not the one that no rule names.
-        alsos = [also for rule in rules for also in rule.rule.effects.also]
-        self._named_users = {user for some in users.values() for user in some}
-        self._named_users |= _named(_text(also.user, "user") for also in alsos)
-        self._named_domains = set(filter(None, self._domains))
-        self._named_domains |= _named(_text(also.domain, "domain").lower() for also in alsos)
+        everyone = frozenset(user for some in users.values() for user in some)
         self._others = {
-            "user": _none_of("user", frozenset(self._named_users)),
-            "domain": _none_of("domain", frozenset(self._named_domains)),
+            "user": _none_of("user", everyone),
+            "domain": _none_of("domain", frozenset(filter(None, self._domains))),
         }
+        self._named = everyone
         self._matching: dict[_Set, list[tuple[RankedRule, tuple[Also, ...]]]] = {}
         self._children: dict[_Set, list[_Child]] = {}
         self._most: dict[tuple[_Set, int], int] = {}
@@ -256,11 +252,6 @@ def _who(written: Template | None, fact: str, here: str | None) -> tuple[str | N
 
 def _text(written: Template | None, fact: str) -> str:
     return f"${{{fact}}}" if written is None else written.text
-
-
-def _named(texts: Iterable[str]) -> set[str]:
-    """The names among these texts, which may be templates."""
-    return {text for text in texts if not PLACEHOLDER.search(text)}
 
 
 def _is(fact: str, value: str | int) -> SignedAtom:
