@@ -5,6 +5,8 @@ from pathlib import Path
 import click
 
 from dfks_rules.config import load_config
+from dfks_rules.config.auth import AuthMode
+from dfks_rules.config.users import read_users
 
 _DEFAULT = Path("dfks.yaml")
 
@@ -17,8 +19,11 @@ def command() -> None:
 @command.command()
 @click.argument("file", type=click.Path(path_type=Path), default=_DEFAULT)
 def check(file: Path) -> None:
-    """Check FILE (dfks.yaml) and the environment. Exit code 3 if there is an error."""
-    load_config(file)
+    """Check FILE (dfks.yaml), the environment, and the users. Exit code 3 if there is an error."""
+    auth = load_config(file).auth
+    if auth.mode is AuthMode.DIGEST and auth.users is not None:
+        for warning in read_users(auth.users, auth).warnings:
+            click.echo(str(warning), err=True)
     click.echo(f"{file}: OK")
 
 

@@ -16,6 +16,7 @@ import click
 from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.app.records import logs
 from dfks_rules.app.server import Server
+from dfks_rules.app.users import UsersFile, users_of
 from dfks_rules.config.load import load_config
 from dfks_rules.config.settings import Config
 from dfks_rules.mi.ports import PolicyListing
@@ -32,7 +33,7 @@ _DEFAULT = Path("dfks.yaml")
     help="Settings file; default: ./dfks.yaml if it exists.",
 )
 def command(given: Path | None) -> None:
-    """Serve phones and operators until SIGTERM or Ctrl-C. SIGHUP reloads the policies."""
+    """Serve phones and operators until SIGTERM or Ctrl-C. SIGHUP reloads policies and users."""
     # A link that leads nowhere is a mistake to be told, not a file that is not there.
     file = given or (_DEFAULT if os.path.lexists(_DEFAULT) else None)
     config = load_config(file)
@@ -47,15 +48,16 @@ def command(given: Path | None) -> None:
 
 
 async def _serve(config: Config, file: Path | None) -> None:
+    users = users_of(config.auth)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     policies = PolicyReloader(config.policies, config.reload)
     # Before the start, which may take seconds: a SIGHUP that nobody handles ends the process.
-    loop.add_signal_handler(signal.SIGHUP, policies.reload_soon, "signal")
+    loop.add_signal_handler(signal.SIGHUP, _hang_up, policies, users)
     if await _unless(stop, policies.start()):
-        server = Server(config, policies)
+        server = Server(config, policies, users)
         await server.start()
         print("\n".join(_banner(server.addresses(), file, policies.listing())), flush=True)
         await stop.wait()
@@ -65,6 +67,12 @@ async def _serve(config: Config, file: Path | None) -> None:
     else:
         await policies.close()
     click.echo("stopped")
+
+
+def _hang_up(policies: PolicyReloader, users: UsersFile | None) -> None:
+    policies.reload_soon("signal")
+    if users is not None:
+        users.reload_soon()
 
 
 async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:

@@ -32,7 +32,17 @@ from dfks_rules.service.rates import Rates
 _RATES = frozenset({"rate.user", "rate.device"})
 """Facts that sets are counted for."""
 OF_REQUESTER = frozenset(
-    {"watcher", "watcher.user", "watcher.domain", "device", "userAgent", "transport", "source.ip"}
+    {
+        "watcher",
+        "watcher.user",
+        "watcher.domain",
+        "auth.method",
+        "auth.user",
+        "device",
+        "userAgent",
+        "transport",
+        "source.ip",
+    }
 )
 """Facts of which watchers of one presentity may differ."""
 

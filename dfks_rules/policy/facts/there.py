@@ -21,6 +21,7 @@ ALWAYS: dict[str, frozenset[Operation]] = {
 _PHONES = frozenset({Origin.WATCHER})
 ORIGINS: dict[str, frozenset[Origin]] = {
     **dict.fromkeys(("watcher", "watcher.user", "watcher.domain"), _PHONES),
+    **dict.fromkeys(("auth.method", "auth.user"), _PHONES),
     **dict.fromkeys(("device", "userAgent", "transport", "source.ip", "rate.device"), _PHONES),
     "param": frozenset({Origin.OPERATOR}),
 }
