@@ -102,6 +102,20 @@ async def test_only_what_is_due_expires() -> None:
     assert (early.expired, late.expired) == (1, 0)
 
 
+async def test_time_goes_on_for_the_others_after_one_failed_to_expire(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A mistake must not keep silent connections open for good."""
+    table = Connections(ConnectionLimits())
+    broken = _Stream(table, "192.0.2.7")
+    broken.deadline = 0.0
+    monkeypatch.setattr(broken, "expire", None)
+    with pytest.raises(TypeError):
+        table._sweep()
+    assert table._sweeping is not None
+    table._sweeping.cancel()
+
+
 async def test_refusals_are_counted_and_logged_once_a_minute() -> None:
     """20,000 lines help nobody."""
     table = Connections(ConnectionLimits())
