@@ -12,6 +12,7 @@ def test_records_with_equal_fields_are_equal() -> None:
     assert request.__eq__(request)
     assert request == FeatureRequest(Operation.GET, ALICE, PHONE._replace(), DND)
     assert len({request, get(), get()._replace(operation=Operation.SET)}) == 2
+    assert request != get()._replace(operation=Operation.SET)
     assert request != Requester(Origin.OPERATOR)
 
 

@@ -74,6 +74,9 @@ async def test_places_are_limited_in_all_and_for_each_source() -> None:
     assert table.refusal("192.0.2.11") is Refusal.IN_ALL
     table.remove(first)
     assert table.refusal("192.0.2.7") is None
+    _Stream(table, "192.0.2.7", 3)
+    table.most = 6
+    assert table.refusal("192.0.2.7") is Refusal.PER_SOURCE, "the other one is still there"
 
 
 @pytest.mark.parametrize(
