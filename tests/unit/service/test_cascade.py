@@ -96,6 +96,21 @@ def test_a_mirror_that_mirrors_back_ends_by_itself(opened: list[PolicySet]) -> N
     assert features_of(changes[BOB]) == [(DND, True)]
 
 
+def test_a_set_that_follows_in_two_ways_is_made_once(opened: list[PolicySet]) -> None:
+    """Carol follows Alice, and Bob who follows Alice."""
+    rules = """
+        - id: alice
+          when: {op: set, feature: DoNotDisturb, user: alice}
+          then: {also: [{feature: DoNotDisturb, user: bob, status: 1},
+                        {feature: DoNotDisturb, user: carol, status: 1}]}
+        - id: bob
+          when: {op: set, feature: DoNotDisturb, user: bob}
+          then: {also: [{feature: DoNotDisturb, user: carol, status: 1}]}
+    """
+    changes = ask(opened, rules, Asked(DND, ON))
+    assert [len(changes[aor]) for aor in (ALICE, BOB, CAROL)] == [1, 1, 1]
+
+
 def test_each_set_that_is_asked_for_has_its_own_consequences(
     opened: list[PolicySet],
 ) -> None:
@@ -189,9 +204,9 @@ FAN = """
       when: {op: set, feature: CallForwardingAlways, origin: watcher}
       then:
         also:
+          - {feature: DoNotDisturb, user: alice, status: 0}
           - {feature: DoNotDisturb, user: a, status: 1}
           - {feature: DoNotDisturb, user: b, status: 1}
-          - {feature: DoNotDisturb, user: alice, status: 0}
 """
 
 

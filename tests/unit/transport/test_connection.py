@@ -99,6 +99,17 @@ async def test_message_has_30_seconds_from_its_first_byte() -> None:
         assert await _is_closed_after(server, 30)
 
 
+async def test_a_message_that_has_arrived_whole_ends_its_30_seconds() -> None:
+    """Its phone may be silent until it has something to say."""
+    async with served("tcp:127.0.0.1", limits=_LIMITS) as server:
+        phone = await server.connect()
+        phone.write(REQUEST + REQUEST[:9])
+        await server.next()
+        phone.write(REQUEST[9:])
+        await server.next()
+        await until(lambda: _time_left(server) > 900)
+
+
 async def test_each_message_has_its_own_30_seconds() -> None:
     """A proxy's writes may never end where a message does; it was cut off after 30 s."""
     async with served("tcp:127.0.0.1", limits=_LIMITS) as server:
@@ -138,6 +149,20 @@ async def test_peer_that_has_ended_its_side_is_sent_no_request() -> None:
         await asyncio.sleep(0.02)
         server.send(flow._replace(remote=("127.0.0.1", contact.port)), REQUEST)
         assert (await contact.next())[0] == REQUEST
+
+
+async def test_a_request_to_the_address_of_a_peer_that_ended_its_side_is_undelivered() -> None:
+    """A new connection is tried, to which most phones do not listen."""
+    async with served("tcp:127.0.0.1") as server:
+        phone = await server.connect()
+        phone.write(REQUEST)
+        phone.writer.write_eof()
+        _, flow = await server.next()
+        await until(lambda: server.transports.stream_to(phone.address) is None)
+        server.send(flow, REQUEST)
+        assert await server.lost() == (REQUEST, flow)
+        server.send(flow, RESPONSE)
+        assert await phone.rest() == RESPONSE
 
 
 async def test_peer_that_waits_for_no_response_is_closed_with() -> None:

@@ -1,6 +1,8 @@
 """TCP on loopback."""
 
 import asyncio
+import os
+import resource
 import socket
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
@@ -127,6 +129,26 @@ async def test_a_full_table_lets_peers_wait_and_accepts_them_later() -> None:
         assert (server.count("connections_open"), server.count("accept_paused")) == (2, 1)
         phones[0].reset()
         assert (await server.next())[1].remote == phones[2].address
+
+
+async def test_peers_wait_while_the_kernel_has_no_descriptor(
+    server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever was computed: somebody else may have opened files. They are accepted later."""
+    monkeypatch.setattr("dfks_rules.transport.tcp.PAUSE", 0.05)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with socket.socket() as phone:
+        phone.setblocking(False)
+        free = os.dup(phone.fileno())
+        os.close(free)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free, hard))
+        try:
+            await asyncio.get_running_loop().sock_connect(phone, ("127.0.0.1", server.port))
+            await until(lambda: server.count("accept_paused") > 0)
+            assert server.count("connections_open") == 0
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        await until(lambda: server.count("connections_open") == 1)
 
 
 async def test_one_address_cannot_take_every_place() -> None:
