@@ -27,7 +27,8 @@ class UsersFile:
         """
         self._path = path
         self._auth = auth
-        self._reading: asyncio.Task[None] | None = None
+        self.reading: asyncio.Task[None] | None = None
+        """The last time that it was read again; None before."""
         self._again = False
         self._accounts: dict[Aor, Account] = {}
         self._take(read_users(path, auth))
@@ -45,8 +46,8 @@ class UsersFile:
     def reload_soon(self) -> None:
         """Read the file again, beside the server's work."""
         self._again = True
-        if self._reading is None or self._reading.done():
-            self._reading = asyncio.get_running_loop().create_task(self._reload())
+        if self.reading is None or self.reading.done():
+            self.reading = asyncio.get_running_loop().create_task(self._reload())
 
     async def _reload(self) -> None:
         while self._again:

@@ -150,6 +150,7 @@ def _csv_rows(file: str, text: str) -> tuple[list[_Row], list[Finding]]:
             findings.append(Finding(file, number, 1, "config_csv", message))
             if len(findings) >= MAX_FINDINGS:
                 break
+            continue
         values = {name: field for name, field in zip(names, fields, strict=False) if field}
         rows.append(_Row(values, Place(number, 1)))
     return rows, findings

@@ -7,6 +7,8 @@ has points of its own there: strangers who guess its password do not keep its ph
 The tables are bounded: where one is full, the entry that was not changed for longest is forgotten.
 """
 
+from functools import lru_cache
+from ipaddress import ip_network
 from typing import Final, final
 
 AT_MOST = 65_536
@@ -97,12 +99,9 @@ class Attempts:
         self._homes[key] = None
 
 
+@lru_cache(maxsize=4096)
 def network_of(source: str) -> str:
     """What one peer has at least: an IPv4 address, or the /64 of an IPv6 address."""
     if ":" not in source:
         return source
-    groups = source.partition("%")[0].split(":")
-    if "" not in groups[:4]:
-        return ":".join(groups[:4])
-    # Groups of zeros were left out before the fifth: the rest may belong to the network.
-    return source
+    return str(ip_network(f"{source.partition('%')[0]}/64", strict=False))

@@ -153,7 +153,8 @@ def _account(name: str, incoming: Incoming, digest: DigestRules) -> Account | No
 
 def _unauthorized(digest: DigestRules, now: float, *, stale: bool = False) -> RefusedError:
     nonce = digest.nonces.make(now)
-    return RefusedError(401, None, challenges(digest.realm, nonce, digest.algorithms, stale=stale))
+    lines = challenges(digest.realm, nonce, digest.algorithms, stale=stale)
+    return refusal(401, headers=lines)
 
 
 @final

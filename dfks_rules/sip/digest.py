@@ -154,7 +154,7 @@ def _malformed() -> MalformedMessageError:
 def challenges(
     realm: bytes, nonce: bytes, algorithms: Iterable[Algorithm], *, stale: bool = False
 ) -> bytes:
-    """The header lines of a 401, the preferred algorithm first (RFC 8760 §2.4).
+    """The header lines of a 401, the preferred algorithm first (RFC 8760 §2.3).
 
     Args:
         realm: what the password is for; no quotes or backslashes.

@@ -13,7 +13,7 @@ from dfks_rules.model.features import (
     FeatureState,
     Snapshot,
 )
-from dfks_rules.model.identity import Aor
+from dfks_rules.model.identity import Aor, AuthMethod, Identity
 from dfks_rules.model.requests import (
     Asked,
     FeatureRequest,
@@ -426,8 +426,10 @@ def test_what_a_get_shows_depends_on_what_its_rules_read(rules: str, shown: Show
 
 def test_facts_of_the_requester_are_those_that_differ_between_two_phones() -> None:
     """A fact that is missing in the list would show one phone what is another's to see."""
+    bob = Aor("bob", "b.test")
+    proved = Identity(bob, AuthMethod.DIGEST, "bob")
     one = Requester(Origin.WATCHER, ALICE, "d1", "ua1", "udp", "192.0.2.1")
-    two = Requester(Origin.WATCHER, Aor("bob", "b.test"), "d2", "ua2", "tcp", "192.0.2.2")
+    two = Requester(Origin.WATCHER, bob, "d2", "ua2", "tcp", "192.0.2.2", None, proved)
     views = [
         View(FeatureRequest(Operation.GET, ALICE, requester, DND), NOTHING_STORED, NOON)
         for requester in (one, two)

@@ -9,6 +9,8 @@ from dfks_rules.policy.facts.given import given_of, view_of
 from dfks_rules.policy.facts.there import ALWAYS, ORIGINS, features_with
 
 FULL = {
+    "auth.method": "trusted",
+    "auth.user": "a",
     "device": "d",
     "userAgent": "u",
     "transport": "tcp",
@@ -35,7 +37,8 @@ def test_facts_that_are_never_absent_are_in_the_barest_request(
     given = {"op": operation.value, "feature": "DoNotDisturb", "request.status": 0}
     seen = given_of(view_of({**given, "origin": origin.value}))
     always = {name for name, operations in ALWAYS.items() if operation in operations}
-    watching = {"watcher", "watcher.user", "watcher.domain"} if origin is Origin.WATCHER else set()
+    watching = {"watcher", "watcher.user", "watcher.domain", "auth.method"}
+    watching = watching if origin is Origin.WATCHER else set()
     assert set(seen) == always | watching
 
 
