@@ -38,6 +38,8 @@ _NAMED = (
 # Where credentials are repeated they were joined by commas: a scheme begins the next ones.
 _ITEM = rb"[ \t,]*+(?:(" + TOKEN + rb")[ \t]++(?=" + TOKEN + LWS + rb"=))?+" + _NAMED + rb"(?:,|\Z)"
 _ONE = re.compile(_ITEM, re.DOTALL)
+_PARAMETER = re.compile(LWS + _NAMED + rb"(?:,|\Z)|(.++)", re.DOTALL)
+"""One parameter, or all the rest where it is none."""
 _COUNT = re.compile(rb"[0-9a-fA-F]{8}")
 _NONCE = re.compile(rb"[0-9a-f]{%d}" % (_KEY_SIZE + 2 * _MAC_SIZE))
 
@@ -113,6 +115,21 @@ def parse_credentials(value: bytes) -> list[Credentials]:
     """
     if len(value) > MAX_CREDENTIALS:
         raise _malformed()
+    found: list[Credentials] = []
+    if value.startswith(b"Digest "):
+        # Nearly always it is one, and there is nothing else.
+        items = _PARAMETER.findall(value, 7)
+        if items and not items[-1][3]:
+            values = {name.lower(): quoted or plain for name, quoted, plain, _ in items}
+            if len(values) < len(items):
+                raise _malformed()
+            _add(found, b"digest", values)
+            return found
+    return _parse_several(value)
+
+
+def _parse_several(value: bytes) -> list[Credentials]:
+    """As `parse_credentials`, whatever there is."""
     found: list[Credentials] = []
     values: dict[bytes, bytes] = {}
     scheme, position = b"", 0
