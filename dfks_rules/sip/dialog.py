@@ -93,6 +93,9 @@ class Dialog:
         """Direct our requests at the Contact of `incoming`, by the route set (§12.2.1.1)."""
         contact = incoming.request.address(b"contact").uri
         hop = parse_uri(contact)
+        if hop.headers:
+            # What follows the question mark has no place in a Request-URI (§19.1.1).
+            contact = contact[: -len(hop.headers) - 1]
         request_uri, routes = contact, self.route_set
         if routes:
             first = parse_address(routes[0], b"record-route").uri

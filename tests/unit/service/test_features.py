@@ -473,6 +473,15 @@ def test_what_a_denial_shows_is_not_counted_as_a_set_and_may_look_at_others() ->
     assert [_denied(outcomes) for outcomes in told] == [False, False, True, True, False]
 
 
+def test_a_set_is_decided_on_what_is_stored_for_others_also_where_nothing_is_counted() -> None:
+    """No rule reads a rate, and one asks where calls would end."""
+    rule = "- {id: loop, when: {op: set, target.loop: true}, then: {deny: loop}}"
+    told = Told()
+    features = Features(MemoryStore(lambda: 0.0), policies(rule), Feed())
+    _set(features, told, Asked(CFA, forwarding(True, "sip:alice@example.com")))
+    assert [_denied(outcomes) for outcomes in told] == [True]
+
+
 def test_a_set_from_which_too_many_follow_stores_nothing_for_anybody() -> None:
     """One key press must not hold the server, and not do half of what it would."""
     rules = """

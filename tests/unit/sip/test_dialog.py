@@ -183,3 +183,10 @@ def test_request_on_the_stream_of_its_phone_has_no_other_way() -> None:
     """A phone that connects is often reached in no other."""
     outgoing = _dialog(_STREAM, ways=_TwoWays()).next_request(b"b", b"x" * 2_000)
     assert outgoing.otherwise is None
+
+
+def test_headers_in_a_contact_have_no_place_in_a_request_uri() -> None:
+    """RFC 3261 §19.1.1; a question mark in the user part is none of them."""
+    contact = b"<sip:a?b@192.0.2.7:5062;x=y?Subject=hi>"
+    notify = _notify(_dialog(contact=contact))
+    assert notify.start == b"NOTIFY sip:a?b@192.0.2.7:5062;x=y SIP/2.0"
