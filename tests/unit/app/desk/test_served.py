@@ -72,7 +72,7 @@ def test_a_folder_in_another_one_does_not_speak_for_it(tmp_path: Path) -> None:
     inner = tmp_path / "inner"
     inner.mkdir()
     (inner / "p.yaml").write_text(RULE.text)
-    assert refused(tmp_path, inner) == [f"{tmp_path.name}: no policy files here; {HINT}"]
+    assert refused(tmp_path, inner) == [f"{tmp_path.name}: there are no policy files here; {HINT}"]
 
 
 def test_a_tenants_folder_without_files_is_a_mistake(tmp_path: Path) -> None:
