@@ -66,7 +66,7 @@ def _empty_tenants(path: Path, files: PolicyFiles) -> Iterator[Finding]:
     hint = "remove the folder of a tenant without policies"
     for folder, _ in tenant_folders(path):
         if _is_empty(folder, files):
-            message = f"no policy files here; {hint}"
+            message = f"there are no policy files here; {hint}"
             yield Finding(str(folder), 0, 0, "policy_none", message)
 
 

@@ -69,7 +69,7 @@ def test_a_link_leads_to_one_database_with_one_lock_and_one_log(tmp_path: Path) 
     database = Database(link)
     database.sync()
     assert database.loss() is None
-    with pytest.raises(StoreError, match=f"the process {os.getpid()} uses it"):
+    with pytest.raises(StoreError, match=f"process {os.getpid()} is using it"):
         Database(path)
     link.unlink()
     assert database.loss() is not None
@@ -166,5 +166,5 @@ def test_a_refusal_of_the_system_is_told_as_read_only(number: int) -> None:
     """The operator looks for rights, and not for a broken disk."""
     error = explained(Path("x.db"), OSError(number, "no", "x.db.lock"))
     assert error.code == "store_read_only"
-    assert error.message == "cannot use `x.db`: `x.db.lock` may not be written"
+    assert error.message == "cannot use `x.db`: `x.db.lock` is not writable"
     assert explained(Path("x.db"), OSError(errno.EIO, "no", "y")).code == "store_unavailable"

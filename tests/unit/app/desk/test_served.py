@@ -72,12 +72,15 @@ def test_a_folder_in_another_one_does_not_speak_for_it(tmp_path: Path) -> None:
     inner = tmp_path / "inner"
     inner.mkdir()
     (inner / "p.yaml").write_text(RULE.text)
-    assert refused(tmp_path, inner) == [f"{tmp_path.name}: no policy files here; {HINT}"]
+    assert refused(tmp_path, inner) == [f"{tmp_path.name}: there are no policy files here; {HINT}"]
 
 
 def test_a_tenants_folder_without_files_is_a_mistake(tmp_path: Path) -> None:
     """A volume of its own may be there; all that barred this tenant's users would be gone."""
     (tmp_path / "p.yaml").write_text(RULE.text)
     (tmp_path / "tenants/acme.example").mkdir(parents=True)
-    said = "acme.example: no policy files here; remove the folder of a tenant without policies"
+    said = (
+        "acme.example: there are no policy files here; "
+        "remove the folder of a tenant without policies"
+    )
     assert refused(tmp_path) == [said]
