@@ -59,7 +59,9 @@ async def _serve(config: Config, file: Path | None) -> None:
     if await _unless(stop, policies.start()):
         server = Server(config, policies, users)
         await server.start()
-        print("\n".join(_banner(server.addresses(), file, policies.listing())), flush=True)
+        realm = None if users is None else config.auth.realm
+        banner = _banner(server.addresses(), file, policies.listing(), realm)
+        print("\n".join(banner), flush=True)
         await stop.wait()
         await server.close()
         # Else the interpreter looks for cycles among 100,000 subscriptions before it ends: 4 s.
@@ -89,8 +91,10 @@ async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
     return not given_up
 
 
-def _banner(addresses: list[str], file: Path | None, policies: PolicyListing) -> Iterator[str]:
-    """What the operator is told once the server serves."""
+def _banner(
+    addresses: list[str], file: Path | None, policies: PolicyListing, realm: str | None = None
+) -> Iterator[str]:
+    """What the operator is told once the server serves; `realm` where phones have passwords."""
     yield "dfks-rules is running"
     yield from (f"  {address}" for address in addresses)
     yield f"settings: {file or 'defaults and environment (no dfks.yaml here)'}"
@@ -104,10 +108,13 @@ def _banner(addresses: list[str], file: Path | None, policies: PolicyListing) ->
     sip = sip.replace("0.0.0.0:", "127.0.0.1:").replace("[::]:", "[::1]:")
     program = _program()
     yield "try it in a second terminal:"
-    yield f"  {program} phone sip:alice@{sip} --watch"
+    if realm is None:
+        yield f"  {program} phone sip:alice@{sip} --watch"
+    else:
+        yield f"  {program} phone sip:alice@{realm} --server {sip} --password-stdin --watch"
     if any(address.startswith("mi ") for address in addresses):
         config = "" if file in (None, _DEFAULT) else f" --config {shlex.quote(str(file))}"
-        host = sip.rpartition(":")[0]
+        host = realm or sip.rpartition(":")[0]
         yield f"  {program} mi{config} dfks_set_feature sip:alice@{host} DoNotDisturb 1"
 
 
