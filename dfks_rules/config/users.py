@@ -4,6 +4,7 @@ A file holds H(A1) of each user, which for its realm is as good as the password:
 read it.
 """
 
+import contextlib
 import os
 import re
 import stat
@@ -276,6 +277,10 @@ def _replace(path: Path, text: str) -> None:
     target = path.resolve()
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:
+        if target.exists():
+            # root adds users to a file that the server's account has to read.
+            with contextlib.suppress(PermissionError):
+                os.fchown(descriptor, target.stat().st_uid, target.stat().st_gid)
         with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
             opened.write(text)
             opened.flush()

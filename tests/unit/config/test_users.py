@@ -204,6 +204,16 @@ def test_a_broken_file_is_not_replaced(tmp_path: Path) -> None:
     assert path.read_text() == "users: ["
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_the_owner_of_a_file_keeps_it(tmp_path: Path) -> None:
+    """Else the server could not read what root has written."""
+    path = tmp_path / "u.yaml"
+    path.write_text("users: []\n")
+    os.chown(path, 65534, 65534)
+    put_user(path, Account(ALICE, MD5.encode(), SHA.encode()))
+    assert (path.stat().st_uid, path.stat().st_mode & 0o777) == (65534, 0o600)
+
+
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
     """Where it leads is written."""
     (tmp_path / "real.yaml").write_text("users: []\n")
