@@ -208,8 +208,8 @@ def _warnings(
     elif auth.realm is not None and all(one.domain != auth.realm.lower() for one in accounts):
         yield warning(f"no user has the domain `{auth.realm}`, which is `auth.realm`")
     if in_clear:
-        told = _told(in_clear, "a password")
-        yield warning(f"{told} in clear text; `dfks auth add` writes HA1s instead")
+        told = _told(in_clear, "a password in clear text")
+        yield warning(f"{told}; `dfks auth add` writes HA1s instead")
     for algorithm in auth.algorithms:
         if lacking := [aor for aor, one in accounts.items() if one.ha1(algorithm) is None]:
             told, name = _told(lacking, f"no `{_HA1[algorithm][0]}`"), algorithm.value
@@ -223,7 +223,7 @@ def _warnings(
 
 def _told(some: list[Aor], what: str) -> str:
     has = f"{len(some):,} users have" if len(some) > 1 else "one user has"
-    return f"{has} {what}, e.g. `{some[0].user}@{some[0].domain}`,".rstrip(",")
+    return f"{has} {what}, e.g. `{some[0].user}@{some[0].domain}`"
 
 
 def put_user(path: Path, account: Account) -> None:

@@ -68,7 +68,9 @@ def test_a_password_in_clear_works_and_is_warned_of(tmp_path: Path, name: str, t
         assert account.ha1(one) == ha1_of(one, "201", "example.com", "4711")
     (warning,) = warnings
     assert warning.severity == "warning"
-    assert "one user has a password, e.g. `201@example.com` in clear text" in str(warning)
+    assert "one user has a password in clear text, e.g. `201@example.com`; `dfks auth" in str(
+        warning
+    )
     assert "4711" not in str(warning)
 
 
