@@ -2,8 +2,7 @@
 
 A fact compared with `lt: "08:00"` behaves in two ways, and 07:59 and 08:00 show both. So a few
 values stand for everything a phone could send. Table-driven: a matcher or type without a row is
-sampled by
-its plain constants.
+sampled by its plain constants.
 """
 
 import re
