@@ -33,5 +33,5 @@ def show(file: Path) -> None:
 
 
 def _written(value: object) -> str:
-    """A value as the file has it."""
+    """A value as the file would write it."""
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -33,7 +33,7 @@ _DEFAULT = Path("dfks.yaml")
 )
 def command(given: Path | None) -> None:
     """Serve phones and operators until SIGTERM or Ctrl-C. SIGHUP reloads the policies."""
-    # A link that leads nowhere is a mistake to be told, not a file that is not there.
+    # A dangling link is a mistake to report, not a missing file.
     file = given or (_DEFAULT if os.path.lexists(_DEFAULT) else None)
     config = load_config(file)
     logs.set_up(config.log.level)
@@ -52,7 +52,7 @@ async def _serve(config: Config, file: Path | None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     policies = PolicyReloader(config.policies, config.reload)
-    # Before the start, which may take seconds: a SIGHUP that nobody handles ends the process.
+    # Before the start, which may take seconds: an unhandled SIGHUP ends the process.
     loop.add_signal_handler(signal.SIGHUP, policies.reload_soon, "signal")
     if await _unless(stop, policies.start()):
         server = Server(config, policies)
@@ -60,7 +60,7 @@ async def _serve(config: Config, file: Path | None) -> None:
         print("\n".join(_banner(server.addresses(), file, policies.listing())), flush=True)
         await stop.wait()
         await server.close()
-        # Else the interpreter looks for cycles among 100,000 subscriptions before it ends: 4 s.
+        # Otherwise the interpreter searches 100,000 subscriptions for cycles on exit: 4 s.
         gc.freeze()
     else:
         await policies.close()
@@ -68,7 +68,7 @@ async def _serve(config: Config, file: Path | None) -> None:
 
 
 async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
-    """Do the work, or give it up at a stop; whether it was done."""
+    """Do the work, or abandon it at a stop; returns whether it was completed."""
     working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
     await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
     given_up = stop.is_set()
@@ -82,7 +82,7 @@ async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
 
 
 def _banner(addresses: list[str], file: Path | None, policies: PolicyListing) -> Iterator[str]:
-    """What the operator is told once the server serves."""
+    """The lines printed once the server is ready."""
     yield "dfks-rules is running"
     yield from (f"  {address}" for address in addresses)
     yield f"settings: {file or 'defaults and environment (no dfks.yaml here)'}"
@@ -92,7 +92,7 @@ def _banner(addresses: list[str], file: Path | None, policies: PolicyListing) ->
         yield "THE POLICY FILES ARE BROKEN; using the last good ones:"
         yield from (f"  {finding}" for finding in policies.failure.findings)
     sip = addresses[0].rpartition("sip ")[2].partition(":")[2]
-    # A wildcard is no address to send to; the second terminal is on this machine.
+    # One cannot send to a wildcard address; the second terminal is on this machine.
     sip = sip.replace("0.0.0.0:", "127.0.0.1:").replace("[::]:", "[::1]:")
     program = _program()
     yield "try it in a second terminal:"

@@ -1,4 +1,4 @@
-"""A server without SIP for tests of the management interface: keeps states, has one policy."""
+"""A server without SIP for tests of the management interface, with states and one policy."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,12 +20,12 @@ from dfks_rules.model.requests import Asked, FeatureRequest, Operation, Origin, 
 from dfks_rules.model.values import Value
 
 REFUSED_TARGET = "sip:premium@example.com"
-"""Where the one policy lets nobody forward to."""
+"""The forward target that the one policy refuses."""
 SINCE = "2026-01-05T12:00:00+00:00"
 
 
 class MemoryPolicies:
-    """One policy; another revision can be brought back, and the folder `candidate` compared."""
+    """One policy; another revision can be restored, and the folder `candidate` compared."""
 
     def __init__(self) -> None:
         self.rows: tuple[PolicyRow, ...] = (
@@ -42,14 +42,14 @@ class MemoryPolicies:
         return PolicyListing("5e1f", self.rows, SINCE, "files", history, self.failure, self.shadow)
 
     async def reload(self, trigger: str) -> Activation:
-        """Nothing new, or what is wrong."""
+        """Nothing changes, or it raises the findings."""
         if self.findings:
             self.failure = FailureRow(SINCE, trigger, tuple(map(str, self.findings)))
             raise PolicyError(self.findings)
         return Activation("5e1f", changed=False)
 
     async def rollback(self, revision: str | None) -> Activation:
-        """To the other one."""
+        """Switch to the other revision."""
         if revision not in (None, "5e1e"):
             raise DfksError("policy_no_revision", f"`{revision}` is not in memory")
         return Activation("5e1e", changed=True)
@@ -63,7 +63,7 @@ class MemoryPolicies:
         return self.shadow
 
     async def stop_shadow(self) -> None:
-        """Compare no more."""
+        """Stop comparing."""
         self.shadow = None
 
 
@@ -81,7 +81,7 @@ class MemoryOperations:
         self._level = "info"
 
     async def set_feature(self, presentity: Aor, asked: Asked, param: str | None) -> Outcome:
-        """Store, except what the policy refuses."""
+        """Store the state unless the policy refuses it."""
         if self.is_broken:
             raise StoreError("store_unavailable", "disk is full")
         self.params.append(param)
@@ -119,15 +119,15 @@ class MemoryOperations:
         )
 
     def subscriptions(self) -> list[SubscriptionRow]:
-        """The rows that a test put there."""
+        """The rows the test has added."""
         return self.rows
 
     def refresh_watchers(self, presentity: Aor) -> int:
-        """How many watch."""
+        """The number of watchers."""
         return sum(row.presentity == presentity.uri for row in self.rows)
 
     def latest_decisions(self, presentity: Aor | None) -> list[dict[str, Any]]:
-        """The records that a test put there."""
+        """The records the test has added."""
         uri = presentity and presentity.uri
         return [one for one in self.records if uri in (None, one["given"]["presentity"])]
 
@@ -141,7 +141,7 @@ class MemoryOperations:
         return [{"record": one, "explanation": None, "text": []} for one in found]
 
     def statistics(self) -> Mapping[str, int]:
-        """Three, in two groups."""
+        """Three counters in two groups."""
         return {"sip:requests": 7, "presence:subscriptions": len(self.rows), "presence:notifies": 3}
 
     def uptime(self) -> float:
@@ -153,12 +153,12 @@ class MemoryOperations:
         return self._level
 
     def set_log_level(self, level: str) -> None:
-        """Keep the level."""
+        """Remember the level."""
         self._level = level
 
 
 def subscription(number: int, presentity: str = "sip:alice@example.com") -> SubscriptionRow:
-    """One row that differs from others by its number."""
+    """A row that differs from others in its number."""
     return SubscriptionRow(
         presentity,
         f"sip:phone{number}@example.com",

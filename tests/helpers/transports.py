@@ -11,20 +11,20 @@ from dfks_rules.transport.limits import ConnectionLimits
 from dfks_rules.transport.transports import Transports
 
 WITHIN = 10.0
-"""Seconds that a test waits for what must come."""
+"""Seconds a test waits for something that must arrive."""
 REQUEST = b"OPTIONS sip:a SIP/2.0\r\nContent-Length: 3\r\n\r\nabc"
 RESPONSE = b"SIP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 
 class Served:
-    """Transports that keep what they received and what they could not send."""
+    """Transports that record what they received and what they could not send."""
 
     def __init__(self, limits: ConnectionLimits, advertise: str | None = None) -> None:
         self.received: asyncio.Queue[tuple[bytes, Flow]] = asyncio.Queue()
         self.undelivered: asyncio.Queue[tuple[bytes, Flow]] = asyncio.Queue()
         self.peers: list[Peer] = []
         self.answer: Callable[[bytes], bytes | None] = lambda data: None
-        """What is answered at once to a message."""
+        """Message → the immediate answer."""
         self.transports = Transports(limits, advertise)
 
     async def start(self, addresses: list[tuple[str, str, int]]) -> None:
@@ -43,7 +43,7 @@ class Served:
 
     @property
     def listener(self) -> Listener:
-        """The first address that is listened on."""
+        """The first address it listens on."""
         return self.transports.listeners[0]
 
     @property
@@ -60,17 +60,17 @@ class Served:
         return self.transports.counts[name]
 
     async def next(self) -> tuple[bytes, Flow]:
-        """What was received next."""
+        """The next message received."""
         async with asyncio.timeout(WITHIN):
             return await self.received.get()
 
     async def lost(self) -> tuple[bytes, Flow]:
-        """What could not be sent next."""
+        """The next message that could not be sent."""
         async with asyncio.timeout(WITHIN):
             return await self.undelivered.get()
 
     async def connect(self, source: str = "127.0.0.1") -> "Peer":
-        """Be a phone on a TCP connection."""
+        """Connect to the server over TCP as a phone."""
         opened = asyncio.open_connection("127.0.0.1", self.port, local_addr=(source, 0))
         peer = Peer(*await opened)
         self.peers.append(peer)
@@ -89,12 +89,12 @@ class Peer:
         self.writer.write(data)
 
     async def read(self, size: int) -> bytes:
-        """Exactly so many bytes."""
+        """Exactly this many bytes."""
         async with asyncio.timeout(WITHIN):
             return await self.reader.readexactly(size)
 
     async def rest(self) -> bytes:
-        """All until the server ends the connection."""
+        """Everything until the server closes the connection."""
         async with asyncio.timeout(WITHIN):
             return await self.reader.read()
 
@@ -132,7 +132,7 @@ def _parted(address: str) -> tuple[str, str]:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    """Let the loop run until something holds."""
+    """Let the loop run until a condition holds."""
     async with asyncio.timeout(WITHIN):
         while not holds():  # noqa: ASYNC110 - it is a number of another part, not an event
             await asyncio.sleep(0.001)

@@ -1,7 +1,7 @@
 """A small SIP phone on a raw socket, which shares no code with the server.
 
-It waits until a deadline for what it expects, and never for nothing. That something was *not* sent
-is proved by what comes next: CSeq numbers without a gap, or the answer to a later request.
+It waits only for messages it expects, until a deadline. What comes next proves that something was
+*not* sent: CSeq numbers without a gap, or the answer to a later request.
 """
 
 import email
@@ -14,7 +14,7 @@ from typing import NamedTuple
 from lxml import etree
 
 WITHIN = 10.0
-"""Seconds within which an expected message must come."""
+"""Seconds within which an expected message must arrive."""
 BODY_TYPE = "application/x-as-feature-event+xml"
 NAMESPACE = "http://www.ecma-international.org/standards/ecma-323/csta/ed3"
 _NUMBER = count(1)
@@ -37,7 +37,7 @@ class Message(NamedTuple):
 
     @property
     def status(self) -> int:
-        """Of a response; 0 for a request."""
+        """Status code of a response; 0 for a request."""
         return int(self.start.split(" ")[1]) if self.start.startswith("SIP/2.0 ") else 0
 
     @property
@@ -52,7 +52,7 @@ class Message(NamedTuple):
 
     @property
     def told(self) -> dict[str, str]:
-        """What a NOTIFY says of each feature: `on` or `off`, then target and rings if any."""
+        """What a NOTIFY says about each feature: `on` or `off`, then target and rings, if any."""
         if not self.body:
             assert "content-type" not in self.headers
             return {}
@@ -77,7 +77,7 @@ def _read(document: object) -> tuple[str, str]:
 
 
 def parse(raw: bytes) -> Message:
-    """Take a message of the server apart."""
+    """Parse a message from the server."""
     head, _, body = raw.partition(b"\r\n\r\n")
     start, *lines = head.decode().split("\r\n")
     pairs = (line.partition(":") for line in lines)
@@ -114,11 +114,12 @@ class Ua:
         *,
         host: str = "127.0.0.1",
     ) -> None:
-        """Make a phone; nothing is sent yet.
+        """Create a phone; nothing is sent yet.
 
         Args:
-            port: of the server.
-            aor: address of record, also of what it watches; None for one nobody else has.
+            port: port of the server.
+            aor: address of record of the phone and of the presentity it watches; None for a unique
+                one.
             transport: `udp` or `tcp`.
             host: address of the server.
         """
@@ -127,7 +128,7 @@ class Ua:
         self.transport = transport
         kind = socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM
         self._socket = socket.socket(socket.AF_INET, kind)
-        # A hundred answers may come before a busy machine lets the test read the first.
+        # A hundred answers may arrive before a busy machine lets the test read the first.
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * 1024 * 1024)
         self._socket.connect((host, port))
         self.contact = "sip:phone@{}:{}".format(*self._socket.getsockname())
@@ -163,8 +164,8 @@ class Ua:
         Args:
             method: SIP method.
             body: its body.
-            version: what stands at the end of the request line.
-            headers: other values than the usual ones, `_` for `-`; None leaves a header out.
+            version: the end of the request line.
+            headers: values other than the defaults, with `_` for `-`; None omits a header.
         """
         self.cseq += 1
         branch = f"z9hG4bK{next(_NUMBER)}x{time.monotonic_ns()}"
@@ -194,7 +195,7 @@ class Ua:
         return self._next(is_response=True)
 
     def notify(self, status: int | None = 200) -> Message:
-        """The next NOTIFY, answered with `status`; None does not answer."""
+        """The next NOTIFY, answered with `status`; None leaves it unanswered."""
         message = self._next(is_response=False)
         assert message.start.startswith("NOTIFY "), message.start
         if status is not None:
@@ -217,10 +218,10 @@ class Ua:
             self._inbox.append(parse(self.read(deadline)))
 
     def read(self, deadline: float) -> bytes:
-        """The next message as it is on the wire.
+        """The next message as received from the wire.
 
         Raises:
-            TimeoutError: none came until `deadline`, monotonic seconds.
+            TimeoutError: none arrived by `deadline`, monotonic seconds.
         """
         while True:
             if self.transport == "tcp":
@@ -239,27 +240,27 @@ class Ua:
     # What phones do.
 
     def exchange(self, method: str = "SUBSCRIBE", body: bytes = b"", **rest: object) -> Message:
-        """Send a request; its response."""
+        """Send a request; gives its response."""
         self.request(method, body, **rest)  # type: ignore[arg-type]
         response = self.response()
         assert response.cseq == self.cseq
         return response
 
     def subscribe(self, body: bytes = b"", *, expires: int = 3600) -> Message:
-        """SUBSCRIBE, begin or stay in the dialog, and answer the NOTIFY; the NOTIFY."""
+        """SUBSCRIBE, creating or refreshing the dialog; answers the NOTIFY and returns it."""
         self.accepted(self.exchange(body=body, Expires=expires))
         return self.notify()
 
     def accepted(self, response: Message) -> None:
-        """Take the dialog from a 200."""
+        """Establish the dialog from a 200."""
         assert response.start == "SIP/2.0 200 OK"
         self.to_tag = response.headers["to"].partition(";tag=")[2]
         self.target = response.headers["contact"].strip("<>")
 
     def unread(self) -> list[Message]:
-        """The NOTIFYs that came and were not read, unanswered.
+        """NOTIFY requests that arrived but were not read; they stay unanswered.
 
-        The server sends in order, so whatever it sent before comes before an answer.
+        The server sends in order, so anything it sent before an answer arrives before it.
         """
         in_dialog, self.to_tag = self.to_tag, ""
         response = self.exchange("OPTIONS", Contact=None, Event=None, Expires=None)

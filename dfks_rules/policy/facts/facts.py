@@ -1,4 +1,4 @@
-"""The table of facts: all that a policy can know about a request.
+"""The table of facts: everything a policy can know about a request.
 
 To add a fact, add a row; the schema, the documentation and the checks follow.
 """
@@ -27,7 +27,7 @@ def _status(state: FeatureState | None) -> FactValue:
 
 
 def _kind(value: Value) -> tuple[Kind, tuple[str, ...]]:
-    """The type of a fact that is a value, and its words."""
+    """The type of a fact that holds a feature's value, and its words."""
     match value.kind:
         case Text():
             return Kind.TEXT, ()
@@ -44,7 +44,7 @@ def _about_value(
     description: str,
     state: Callable[[View], FeatureState | None],
 ) -> Fact:
-    """One value of a state."""
+    """A fact that holds one value of a state."""
     kind, words = _kind(value)
 
     def read(view: View) -> FactValue:
@@ -71,7 +71,7 @@ def _stored(view: View) -> FeatureState | None:
 
 
 def _about_feature(feature: Feature) -> list[Fact]:
-    """The stored state of one feature, whichever feature is asked for."""
+    """Facts about the stored state of one feature, whichever feature the request is about."""
     name, position = feature.value, POSITION[feature]
     status = Fact(
         f"{name}.status",

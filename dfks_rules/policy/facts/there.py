@@ -1,6 +1,6 @@
-"""Which requests have a fact: by operation, origin and feature.
+"""Which requests have a fact, by operation, origin and feature.
 
-`Fact.operations` says which operations can have it; here is the rest.
+`Fact.operations` says which operations can have a fact; this file has the other conditions.
 """
 
 from dfks_rules.model.features import FEATURES, VALUES_OF, Feature
@@ -24,7 +24,7 @@ ORIGINS: dict[str, frozenset[Origin]] = {
     **dict.fromkeys(("device", "userAgent", "transport", "source.ip", "rate.device"), _PHONES),
     "param": frozenset({Origin.OPERATOR}),
 }
-"""Fact → who can have it; every other fact has nothing to do with who asks."""
+"""Fact → the origins whose requests can have it; other facts do not depend on the origin."""
 
 
 def features_with(fact: str) -> frozenset[Feature]:

@@ -1,4 +1,4 @@
-"""Which rules, and which of the ways in which a rule matches, decided something in cases."""
+"""Which rules, and which of a rule's ways to match, decided something in cases."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -15,10 +15,10 @@ from dfks_rules.policy.reading.source import POLICY, Source, kind_of, parse
 
 
 class Gap(NamedTuple):
-    """Something about a rule that no case shows."""
+    """Something about a rule that no case exercises."""
 
     file: str
-    """Path of the policy file as it was given."""
+    """Path of the policy file as given."""
     line: int
     """Where the rule starts, 1-based."""
     rule: str
@@ -28,7 +28,7 @@ class Gap(NamedTuple):
 
 
 class _Seen:
-    """What cases showed of one rule."""
+    """What cases showed about one rule."""
 
     def __init__(self, rule: Rule) -> None:
         self.id = rule.id
@@ -36,11 +36,11 @@ class _Seen:
         self.matched: set[int] = set()
         """Positions of the ways that matched."""
         self.counted = False
-        """Whether it decided something, or had nothing to decide and matched."""
+        """Whether it decided something, or matched without having anything to decide."""
 
 
 class Coverage:
-    """Fills while cases run, over any number of policy sets."""
+    """The coverage of rules by cases, collected over any number of policy sets."""
 
     def __init__(self) -> None:
         self._seen: dict[tuple[str, int], _Seen] = {}
@@ -51,7 +51,7 @@ class Coverage:
         sources: Sequence[Source],
         results: Iterable[tuple[View, Decision]],
     ) -> None:
-        """Count what cases showed of the rules in these files."""
+        """Count what cases showed about the rules in these files."""
         places = places_of(sources)
         for rule in policies.rules:
             self._seen.setdefault(places[rule.id], _Seen(rule))
@@ -63,13 +63,13 @@ class Coverage:
 
     @property
     def percent(self) -> float:
-        """Ways that matched and rules that decided something, of all there are; 100 for none."""
+        """Percentage of ways that matched and of rules that decided something; 100 if none."""
         total = sum(len(seen.ways) + 1 for seen in self._seen.values())
         covered = sum(len(seen.matched) + seen.counted for seen in self._seen.values())
         return 100 * covered / total if total else 100.0
 
     def gaps(self) -> Iterator[Gap]:
-        """What no case shows, by file and line."""
+        """What no case exercises, by file and line."""
         for (file, line), seen in sorted(self._seen.items(), key=lambda item: item[0]):
             if not seen.matched:
                 yield Gap(file, line, seen.id, "never matched")
