@@ -24,6 +24,7 @@ from dfks_rules.model.requests import (
     Requester,
     Surroundings,
 )
+from dfks_rules.policy.facts.there import OF_PHONES
 from dfks_rules.service.cascade import INTERNAL, Cascade
 from dfks_rules.service.feed import Failed, Feed, Settled
 from dfks_rules.service.ports import Policies, Store
@@ -31,10 +32,6 @@ from dfks_rules.service.rates import Rates
 
 _RATES = frozenset({"rate.user", "rate.device"})
 """Facts that sets are counted for."""
-OF_REQUESTER = frozenset(
-    {"watcher", "watcher.user", "watcher.domain", "device", "userAgent", "transport", "source.ip"}
-)
-"""Facts of which watchers of one presentity may differ."""
 
 
 class Shown(Enum):
@@ -95,13 +92,15 @@ class _Pending:
 class _UnderWay:
     """A change of one presentity on its way to the store."""
 
-    __slots__ = ("after", "waiting")
+    __slots__ = ("after", "is_settled", "waiting")
 
     def __init__(self, after: Snapshot) -> None:
         self.after = after
         """What holds once this is settled."""
         self.waiting: list[_Pending] = []
         """What is settled with it, in order."""
+        self.is_settled = False
+        """Whether all that waited were told."""
 
 
 class Features:
@@ -208,7 +207,8 @@ class Features:
         try:
             cascade = self._decide(presentity, asked, requester, at, now)
             change = cascade.changes[presentity]
-            change.outcomes.extend(self._gets(presentity, change.after, requester, at))
+            for outcome in self._gets(presentity, change.after, requester, at):
+                change.take(outcome)
         except StoreError as error:
             _Pending(presentity, (), requester, at, now, done).fail(self._feed, error, now)
             return
@@ -242,7 +242,7 @@ class Features:
         reads = self._policies.reads_on_get
         if reads is None:
             return Shown.AS_STORED
-        return Shown.ALIKE if OF_REQUESTER.isdisjoint(reads) else Shown.TO_EACH_ITS_OWN
+        return Shown.ALIKE if OF_PHONES.isdisjoint(reads) else Shown.TO_EACH_ITS_OWN
 
     def _gets(
         self, presentity: Aor, snapshot: Snapshot, requester: Requester, at: datetime
@@ -336,9 +336,20 @@ class Features:
 
     def _commit(self, pending: _Pending, before: Snapshot, after: Snapshot) -> None:
         presentity = pending.presentity
+        earlier = self._under_way.get(presentity)
         commit = self._under_way[presentity] = _UnderWay(after)
         commit.waiting.append(pending)
-        self._store.commit(presentity, before, after, partial(self._settled, presentity, commit))
+        settle = partial(self._settled, presentity, commit)
+        try:
+            self._store.commit(presentity, before, after, settle)
+        except BaseException:
+            # Nothing may come of it any more: the presentity must not wait for ever.
+            if self._under_way.get(presentity) is commit:
+                if earlier is None or earlier.is_settled:
+                    del self._under_way[presentity]
+                else:
+                    self._under_way[presentity] = earlier
+            raise
 
     def _settled(
         self, presentity: Aor, commit: _UnderWay, error: StoreError | None, now: float
@@ -349,6 +360,7 @@ class Features:
             self._tell(iter(commit.waiting), error, now)
         finally:
             # Also where one of the told has raised: the presentity must not wait for ever.
+            commit.is_settled = True
             if self._under_way.get(presentity) is commit:
                 del self._under_way[presentity]
 
