@@ -101,8 +101,8 @@ class Shard:
             EngineError: the engine does not take them.
         """
         self.plan = plan
-        self.users = 0
-        """How often it was taken from `Shards`."""
+        self._users = 0
+        """How often it was taken and not given back."""
         self._ruleset: Ruleset | None = None
         self.build()
 
@@ -116,6 +116,23 @@ class Shard:
             raise EngineError("the rules are not in the engine")
         names = self._ruleset.match(self.plan.sheet.message(lookup))
         return [int(name.partition("_")[0]) for name in names]
+
+    def take(self) -> None:
+        """One user more.
+
+        Raises:
+            EngineError: the engine does not take the rules; there is no user more.
+        """
+        self.build()
+        self._users += 1
+
+    def release(self) -> bool:
+        """One user less; whether none is left, and the engine's memory is free."""
+        self._users -= 1
+        if self._users:
+            return False
+        self.delete()
+        return True
 
     def build(self) -> None:
         """Brings the rules into the engine, unless they are there.
@@ -156,16 +173,13 @@ class Shards:
         shard = self._shards.get(plan.content)
         if shard is None:
             shard = self._shards[plan.content] = Shard(plan)
-        shard.build()
-        shard.users += 1
+        shard.take()
         return shard
 
     def release(self, shard: Shard) -> None:
         """Gives back what `take` gave."""
-        shard.users -= 1
-        if not shard.users:
+        if shard.release():
             del self._shards[shard.plan.content]
-            shard.delete()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
