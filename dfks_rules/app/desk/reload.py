@@ -219,7 +219,7 @@ class PolicyReloader:
         """Into the engine, with room for phones between any two rulesets."""
         taken = []
         try:
-            for plan in compiled.layout.shards:
+            for plan in compiled.sharding.shards:
                 taken.append(self._shards.take(plan))
                 await asyncio.sleep(0)
         except BaseException:
