@@ -92,15 +92,13 @@ class _Pending:
 class _UnderWay:
     """A change of one presentity on its way to the store."""
 
-    __slots__ = ("after", "is_settled", "waiting")
+    __slots__ = ("after", "waiting")
 
     def __init__(self, after: Snapshot) -> None:
         self.after = after
         """What holds once this is settled."""
         self.waiting: list[_Pending] = []
         """What is settled with it, in order."""
-        self.is_settled = False
-        """Whether all that waited were told."""
 
 
 class Features:
@@ -336,19 +334,14 @@ class Features:
 
     def _commit(self, pending: _Pending, before: Snapshot, after: Snapshot) -> None:
         presentity = pending.presentity
-        earlier = self._under_way.get(presentity)
         commit = self._under_way[presentity] = _UnderWay(after)
         commit.waiting.append(pending)
         settle = partial(self._settled, presentity, commit)
         try:
             self._store.commit(presentity, before, after, settle)
         except BaseException:
-            # Nothing may come of it any more: the presentity must not wait for ever.
-            if self._under_way.get(presentity) is commit:
-                if earlier is None or earlier.is_settled:
-                    del self._under_way[presentity]
-                else:
-                    self._under_way[presentity] = earlier
+            # It may never be settled: the presentity must not wait for ever.
+            self._forget(presentity, commit)
             raise
 
     def _settled(
@@ -360,9 +353,11 @@ class Features:
             self._tell(iter(commit.waiting), error, now)
         finally:
             # Also where one of the told has raised: the presentity must not wait for ever.
-            commit.is_settled = True
-            if self._under_way.get(presentity) is commit:
-                del self._under_way[presentity]
+            self._forget(presentity, commit)
+
+    def _forget(self, presentity: Aor, commit: _UnderWay) -> None:
+        if self._under_way.get(presentity) is commit:
+            del self._under_way[presentity]
 
     def _tell(self, waiting: Iterator[_Pending], error: StoreError | None, now: float) -> None:
         for pending in waiting:

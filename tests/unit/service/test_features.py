@@ -446,41 +446,18 @@ def test_a_store_that_raises_leaves_nobody_waiting() -> None:
     assert got[0].told == OFF
 
 
-def test_a_store_that_raises_does_not_undo_what_was_under_way() -> None:
-    """The first press is still to be settled: what is asked next waits for it, and builds on it."""
+def test_a_store_that_raises_does_not_lose_what_was_under_way() -> None:
+    """The first press is told when it is settled, and who asks then is shown its result."""
     store, told = _RaisingStore(2), Told()
     features = Features(store, default_policies(), Feed())
     _set(features, told, Asked(DND, ON))
     with pytest.raises(RuntimeError):
         _set(features, told, Asked(CFA, ON))
-    _get(features, told)
-    assert told == []
     store.settle()
+    _get(features, told)
     _, got = told
     assert isinstance(got, tuple)
     assert [outcome.told for outcome in got] == [ON, *NOTHING_STORED.states[1:]]
-
-
-class _EagerStore(_SlowStore):
-    """Settles all that waits before it takes a second commit, which it then refuses to take."""
-
-    def commit(self, presentity: Aor, before: Snapshot, after: Snapshot, settle: Settle) -> None:
-        """Keep the first waiting."""
-        if self.waiting:
-            self.settle()
-            raise RuntimeError("cannot be asked")
-        super().commit(presentity, before, after, settle)
-
-
-def test_a_store_that_settles_and_then_raises_leaves_nobody_waiting() -> None:
-    """What was under way is over: nothing can wait for it any more."""
-    store, told = _EagerStore(), Told()
-    features = Features(store, default_policies(), Feed())
-    _set(features, told, Asked(DND, ON))
-    with pytest.raises(RuntimeError):
-        _set(features, told, Asked(CFA, ON))
-    _get(features, told)
-    assert len(told) == 2
 
 
 def test_what_follows_is_not_counted_as_a_set_of_its_user() -> None:
