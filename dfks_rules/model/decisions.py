@@ -146,9 +146,9 @@ class Outcome(Record):
         before: FeatureState,
         after: FeatureState,
         told: FeatureState | None,
-        snapshot: Snapshot | None = None,
-        at: datetime | None = None,
-        around: Surroundings | None = None,
+        snapshot: Snapshot,
+        at: datetime,
+        around: Surroundings,
     ) -> None:
         self.request: Final = request
         self.decision: Final = decision

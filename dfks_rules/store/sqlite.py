@@ -1,24 +1,18 @@
 """A store in an SQLite file: settled commits survive `kill -9`.
 
 The commits requested in one turn of the loop form one transaction, written on the loop's thread:
-SQLite appends it to its log without waiting. A second thread only waits for the disk, so that a
-slow disk never stops the loop; it does not handle commits, so that the two threads do not contend
-for the interpreter. One transaction is in progress at a time: commits requested meanwhile, and for
-a moment longer, form the next one (group commit). Reads go through a cache, which holds only
-settled snapshots. The second thread also checks whether the files were deleted or replaced: if so,
-nothing is read or written until they are back.
+SQLite appends it to its log without waiting; another thread waits for the disk (`store.disk`). One
+transaction is in progress at a time: commits requested meanwhile, and for a moment longer, form the
+next one (group commit). Reads go through a cache, which holds only settled snapshots. While the
+files are deleted or replaced, nothing is read or written.
 """
 
 import asyncio
-import contextlib
 import sqlite3
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from threading import Thread
 
 import structlog
 
@@ -27,20 +21,16 @@ from dfks_rules.model.features import Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import Settle
 from dfks_rules.store.database import Database
+from dfks_rules.store.disk import Disk
 from dfks_rules.store.tables import Commit, read, write
 
 MAX_BATCH = 256
 """Most commits in one transaction: bounds how long the first of them waits for the last."""
-CHECKPOINT_AFTER = 2_000
-"""Commits after which the log is moved into the database: it has a few pages for each."""
 GATHER = 0.004
 """How long the next transaction waits for more commits if some arrived during the last one, s:
 under load, waiting for the disk and switching threads cost as much for many commits as for one."""
 CACHED = 200_000
 """Presentities whose snapshots are kept in memory, about 0.5 KiB each."""
-LOOK_EVERY = 1.0
-"""Seconds between checks that the files still exist while nothing is written; otherwise they are
-checked after each transaction."""
 
 _log = structlog.get_logger("dfks.store")
 
@@ -85,20 +75,11 @@ class SqliteStore:
         self._busy = False
         """Whether a transaction is in progress or about to start."""
         self._written: deque[tuple[_Pending, StoreError | None]] = deque()
-        """Written but not settled yet, each with its error, if any."""
-        self._to_sync: SimpleQueue[int] = SimpleQueue()
-        """To the thread that waits for the disk: how many commits were written; 0 ends the
-        thread."""
-        self._synced: deque[str | None] = deque()
-        """From that thread: why the disk may not have kept what was written; None when it has."""
-        self._seen: str | None = None
-        """Used only by that thread: the last loss it reported."""
+        """Not settled yet, and what is wrong with each."""
         self._loss: str | None = None
         """What happened to the files; None while they are in place."""
         self._closed = False
-        # A daemon thread: a server that dies without `close` must not hang on its disk.
-        self._syncer = Thread(target=self._wait_for_disk, name="store-sync", daemon=True)
-        self._syncer.start()
+        self._disk = Disk(self._database, loop, self._settle, self._noticed)
 
     def load(self, presentity: Aor) -> Snapshot:
         """What is stored; `NOTHING_STORED` when there is nothing.
@@ -132,12 +113,11 @@ class SqliteStore:
         if self._closed:
             return
         self._closed = True
-        self._to_sync.put(0)
-        self._syncer.join()
+        self._disk.stop()
         self._settle()
         if self._asked:
             self._write()
-            self._sync()
+            self._disk.sync()
             self._settle()
         self._database.close()
 
@@ -148,7 +128,7 @@ class SqliteStore:
             del self._asked[:MAX_BATCH]
             errors = self._write_batch([commit for commit, _ in batch])
             self._written.extend(zip(batch, errors, strict=True))
-        self._to_sync.put(len(self._written))
+        self._disk.sync_soon(len(self._written))
 
     def _write_batch(self, commits: list[Commit]) -> list[StoreError | None]:
         if self._loss is not None:
@@ -158,46 +138,6 @@ class SqliteStore:
         except Exception as error:  # noqa: BLE001 - else nobody in the batch would ever be told
             why = f"cannot write: {error}"
             return [StoreError("store_unavailable", why) for _ in commits]
-
-    def _wait_for_disk(self) -> None:
-        """The body of the thread that waits for the disk."""
-        since_checkpoint = 0
-        while count := self._written_next():
-            self._sync()
-            self._call(self._settle)
-            since_checkpoint += count
-            if since_checkpoint >= CHECKPOINT_AFTER:
-                since_checkpoint = 0
-                with contextlib.suppress(sqlite3.Error):  # The next one may succeed.
-                    self._database.checkpoint()
-
-    def _written_next(self) -> int:
-        """How many commits were written next; checks the files while there are none."""
-        while True:
-            try:
-                return self._to_sync.get(timeout=LOOK_EVERY)
-            except Empty:
-                self._look()
-
-    def _sync(self) -> None:
-        """Wait for the disk, and check that a restart will find the data where it was written."""
-        try:
-            self._database.sync()
-            self._synced.append(self._look())
-        except OSError as failure:
-            self._synced.append(f"cannot sync to disk: {failure.strerror}")
-
-    def _look(self) -> str | None:
-        """What happened to the files; reports any change to the loop's thread."""
-        loss = self._database.loss()
-        if loss != self._seen:
-            self._seen = loss
-            self._call(partial(self._noticed, loss))
-        return loss
-
-    def _call(self, told: Callable[[], None]) -> None:
-        with contextlib.suppress(RuntimeError):  # The loop is closed: `close` settles.
-            self._loop.call_soon_threadsafe(told)
 
     def _noticed(self, loss: str | None) -> None:
         """Stop reading and writing after a loss, or resume when the files are back."""
@@ -210,10 +150,10 @@ class SqliteStore:
             _log.error("store_lost", reason=loss)
 
     def _settle(self) -> None:
-        """Settle the transaction for which the disk was awaited, and go on."""
-        if not self._synced:  # `close` was faster.
+        """Tell what came of the transaction that the disk was waited for, and go on."""
+        if not self._disk.results:  # `close` was faster.
             return
-        reason = self._synced[0]
+        reason = self._disk.results[0]
         unsure = None if reason is None else StoreError("store_unavailable", reason)
         now = self._clock()
         try:
@@ -230,7 +170,7 @@ class SqliteStore:
             if self._written:  # A `settle` raised: the others are still called.
                 self._loop.call_soon(self._settle)
             else:
-                self._synced.popleft()
+                self._disk.results.popleft()
                 self._go_on()
 
     def _go_on(self) -> None:

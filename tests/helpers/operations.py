@@ -1,6 +1,7 @@
 """A server without SIP for tests of the management interface, with states and one policy."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from dfks_rules.errors import DfksError, Finding, PolicyError, StoreError
@@ -18,10 +19,12 @@ from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState, Sn
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked, FeatureRequest, Operation, Origin, Requester
 from dfks_rules.model.values import Value
+from dfks_rules.policy.facts.view import NOWHERE
 
 REFUSED_TARGET = "sip:premium@example.com"
 """The forward target that the one policy refuses."""
 SINCE = "2026-01-05T12:00:00+00:00"
+_SINCE = datetime.fromisoformat(SINCE)
 
 
 class MemoryPolicies:
@@ -89,6 +92,7 @@ class MemoryOperations:
         before = snapshot.state(asked.feature)
         values = values_over(asked.state.values, before.values)
         state = FeatureState(asked.state.status, values)
+        rest = (snapshot, _SINCE, NOWHERE)
         request = FeatureRequest(
             Operation.SET,
             presentity,
@@ -98,10 +102,10 @@ class MemoryOperations:
         )
         if state.value(Value.FORWARD_TO) == REFUSED_TARGET:
             denial = Denial("toll-fraud", "Forwarding there is not allowed")
-            return Outcome(request, _decision(before, denial), before, before, before)
+            return Outcome(request, _decision(before, denial), before, before, before, *rest)
         if state != before:
             self.stored[presentity] = snapshot.replace(asked.feature, state)
-        return Outcome(request, _decision(state), before, state, state)
+        return Outcome(request, _decision(state), before, state, state, *rest)
 
     async def get_features(self, presentity: Aor) -> tuple[Outcome, ...]:
         """What is stored, unchanged by the policy."""
@@ -114,6 +118,9 @@ class MemoryOperations:
                 snapshot.state(feature),
                 snapshot.state(feature),
                 snapshot.state(feature),
+                snapshot,
+                _SINCE,
+                NOWHERE,
             )
             for feature in FEATURES
         )

@@ -42,9 +42,6 @@ def view_of_outcome(outcome: Outcome, site: Site) -> View:
 
     What was stored for other users is no longer known, so `target.loop` may differ.
     """
-    assert outcome.snapshot is not None  # noqa: S101 - the service gives all three
-    assert outcome.at is not None  # noqa: S101
-    assert outcome.around is not None  # noqa: S101
     around = outcome.around._replace(stored_of=NOWHERE.stored_of)
     return View(outcome.request, outcome.snapshot, outcome.at, around, site)
 

@@ -71,7 +71,7 @@ def show(ran: Run, form: str, *, coverage: bool) -> None:
         for line in (*case.differences, *case.why):
             click.echo(f"    {line}")
     if coverage:
-        for gap in ran.coverage.gaps():
+        for gap in ran.coverage.unshown():
             click.echo(f"{gap.file}:{gap.line}: {gap.rule}: {gap.what}")
         click.echo(f"coverage: {ran.coverage.percent:.1f} %")
     for problem in ran.problems:
@@ -125,7 +125,7 @@ def _json(ran: Run) -> dict[str, object]:
         ],
         "coverage": {
             "percent": round(ran.coverage.percent, 1),
-            "gaps": [gap._asdict() for gap in ran.coverage.gaps()],
+            "gaps": [gap._asdict() for gap in ran.coverage.unshown()],
         },
         "problems": ran.problems,
         "passed": ran.good,

@@ -18,10 +18,13 @@ ALWAYS: dict[str, frozenset[Operation]] = {
 }
 """Fact → the operations for which it is never absent."""
 
-_PHONES = frozenset({Origin.WATCHER})
+OF_PHONES = frozenset(
+    {"watcher", "watcher.user", "watcher.domain", "device", "userAgent", "transport", "source.ip"}
+)
+"""Facts of the phone that asks: those in which two phones that watch one presentity may differ."""
+
 ORIGINS: dict[str, frozenset[Origin]] = {
-    **dict.fromkeys(("watcher", "watcher.user", "watcher.domain"), _PHONES),
-    **dict.fromkeys(("device", "userAgent", "transport", "source.ip", "rate.device"), _PHONES),
+    **dict.fromkeys(sorted({*OF_PHONES, "rate.device"}), frozenset({Origin.WATCHER})),
     "param": frozenset({Origin.OPERATOR}),
 }
 """Fact → the origins whose requests can have it; other facts do not depend on the origin."""

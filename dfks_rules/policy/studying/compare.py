@@ -56,6 +56,10 @@ class Group:
     names: list[str] = field(default_factory=list)
     """The caller's name for each, if they are to be listed."""
 
+    def grow(self) -> None:
+        """There is one more."""
+        self.count += 1
+
 
 class Comparison:
     """Decides requests by two sets and groups the differences; bounded except for `Group.names`."""
@@ -88,7 +92,7 @@ class Comparison:
                 return None
             self._groups[key] = self._group(key, view, name)
         group = self._groups[key]
-        group.count += 1
+        group.grow()
         return group
 
     def _key(self, view: View) -> Key | None:

@@ -14,8 +14,8 @@ from dfks_rules.policy.language.text import literal_text
 from dfks_rules.policy.reading.source import POLICY, Source, kind_of, parse
 
 
-class Gap(NamedTuple):
-    """Something about a rule that no case exercises."""
+class Unshown(NamedTuple):
+    """Something about a rule that no case shows."""
 
     file: str
     """Path of the policy file as given."""
@@ -38,6 +38,22 @@ class _Seen:
         self.counted = False
         """Whether it decided something, or matched without having anything to decide."""
 
+    def count(self, rule: Rule, view: View, decision: Decision) -> None:
+        """One more case matched the rule, as it is in the set that decided."""
+        request = view.request
+        operation, feature = request.operation, request.feature
+        question = QUESTIONS.index((operation, feature))
+        lookup = facts_of(view)
+        for position, way in enumerate(self.ways):
+            fits = question in way.questions and (
+                way.domains is None or request.presentity.domain in way.domains
+            )
+            if fits and all(atom.holds(lookup) == positive for atom, positive in way.literals):
+                self.matched.add(position)
+        alone = make_plan([rule], operation, feature, decision.revision, lookup)
+        if rule.id in decision.decided_by.values() or not alone.decided_by:
+            self.counted = True
+
 
 class Coverage:
     """The coverage of rules by cases, collected over any number of policy sets."""
@@ -59,7 +75,7 @@ class Coverage:
         for view, decision in ((policies.sees(view), decision) for view, decision in results):
             for name in decision.matched:
                 if name in rules:
-                    _count(self._seen[places[name]], rules[name], view, decision)
+                    self._seen[places[name]].count(rules[name], view, decision)
 
     @property
     def percent(self) -> float:
@@ -68,17 +84,17 @@ class Coverage:
         covered = sum(len(seen.matched) + seen.counted for seen in self._seen.values())
         return 100 * covered / total if total else 100.0
 
-    def gaps(self) -> Iterator[Gap]:
-        """What no case exercises, by file and line."""
+    def unshown(self) -> Iterator[Unshown]:
+        """What no case shows, by file and line."""
         for (file, line), seen in sorted(self._seen.items(), key=lambda item: item[0]):
             if not seen.matched:
-                yield Gap(file, line, seen.id, "never matched")
+                yield Unshown(file, line, seen.id, "never matched")
                 continue
             if not seen.counted:
-                yield Gap(file, line, seen.id, "matched, but never decided anything")
+                yield Unshown(file, line, seen.id, "matched, but never decided anything")
             for position, way in enumerate(seen.ways):
                 if position not in seen.matched:
-                    yield Gap(file, line, seen.id, f"never matched by {_way_text(way)}")
+                    yield Unshown(file, line, seen.id, f"never matched by {_way_text(way)}")
 
 
 def places_of(sources: Iterable[Source]) -> dict[str, tuple[str, int]]:
@@ -92,21 +108,6 @@ def places_of(sources: Iterable[Source]) -> dict[str, tuple[str, int]]:
             line = tree.places["rules", position].line
             places[f"{tree.value['metadata']['name']}/{rule['id']}"] = (source.file, line)
     return places
-
-
-def _count(seen: _Seen, rule: Rule, view: View, decision: Decision) -> None:
-    request = view.request
-    question = QUESTIONS.index((request.operation, request.feature))
-    lookup = facts_of(view)
-    for position, way in enumerate(seen.ways):
-        fits = question in way.questions and (
-            way.domains is None or request.presentity.domain in way.domains
-        )
-        if fits and all(atom.holds(lookup) == positive for atom, positive in way.literals):
-            seen.matched.add(position)
-    alone = make_plan([rule], request.operation, request.feature, decision.revision, facts_of(view))
-    if rule.id in decision.decided_by.values() or not alone.decided_by:
-        seen.counted = True
 
 
 def _way_text(way: Alternative) -> str:
