@@ -23,7 +23,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -61,7 +61,11 @@ class Phone:
     def expect(self, word: str) -> list[str]:
         """The words behind this one, which must come next."""
         line = self._line(time.monotonic() + WITHIN)
-        assert line is not None, f"no `{word}`; exit status {self._process.poll()}\n{self.log()}"
+        if line is None:
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(1)
+            status = self._process.poll()
+            pytest.fail(f"no `{word}`; exit status {status}\n{self.log()}")
         first, *rest = line
         assert first == word, f"{line}\n{self.log()}"
         return rest
