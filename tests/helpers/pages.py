@@ -138,6 +138,11 @@ def _pattern(prints: str) -> re.Pattern[str]:
     return re.compile("".join(lines))
 
 
+def on_free_ports(page: str) -> str:
+    """The page with free ports in place of those on 127.0.0.1 that it names."""
+    return _with_ports(page, _free_ports(sorted(set(_PORT.findall(page)))))
+
+
 def _with_ports(text: str, ports: dict[str, str]) -> str:
     return _PORT.sub(lambda found: ports[found[0]], text)
 

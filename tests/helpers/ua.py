@@ -41,6 +41,11 @@ class Message(NamedTuple):
         return int(self.start.split(" ")[1]) if self.start.startswith("SIP/2.0 ") else 0
 
     @property
+    def lines(self) -> list[str]:
+        """The headers as they came, in order."""
+        return self.raw.partition(b"\r\n\r\n")[0].decode().split("\r\n")[1:]
+
+    @property
     def cseq(self) -> int:
         """The number in CSeq."""
         return int(self.headers["cseq"].split()[0])
@@ -60,12 +65,13 @@ class Message(NamedTuple):
         parts = list(email.message_from_bytes(head + self.body).walk())
         documents = [p for p in parts if not p.is_multipart()]
         assert {p.get_content_type() for p in documents} == {BODY_TYPE}
-        told = dict(_read(p.get_payload(decode=True)) for p in documents)
+        told = dict(read_document(p.get_payload(decode=True)) for p in documents)
         assert len(told) == len(documents), "one document for each feature"
         return told
 
 
-def _read(document: object) -> tuple[str, str]:
+def read_document(document: object) -> tuple[str, str]:
+    """The feature that a document of the server is about, and what `told` says of it."""
     assert isinstance(document, bytes)
     root = etree.fromstring(document)
     find = {str(etree.QName(child).localname): child.text or "" for child in root}
@@ -136,6 +142,7 @@ class Ua:
         self._inbox: list[Message] = []
         self.call_id, self.tag = f"call-{number}-{time.monotonic_ns()}", f"t{number}"
         self.to_tag, self.target, self.cseq = "", self.aor, 0
+        self.route: str | None = None
         self.sent = b""
         """The last request."""
 
@@ -171,6 +178,7 @@ class Ua:
         branch = f"z9hG4bK{next(_NUMBER)}x{time.monotonic_ns()}"
         usual: dict[str, str | int | None] = {
             "Via": f"SIP/2.0/{self.transport.upper()} {self.contact[10:]};rport;branch={branch}",
+            "Route": self.route,
             "Max-Forwards": 70,
             "From": f"<{self.aor}>;tag={self.tag}",
             "To": f"<{self.aor}>" + (f";tag={self.to_tag}" if self.to_tag else ""),
@@ -205,7 +213,7 @@ class Ua:
     def answer(self, request: Message, status: int = 200) -> None:
         """Answer a request."""
         names = ("via", "from", "to", "call-id", "cseq")
-        lines = [f"{name}: {request.headers[name]}" for name in names]
+        lines = [line for line in request.lines if line.partition(":")[0].lower() in names]
         text = "\r\n".join([f"SIP/2.0 {status} X", *lines, "Content-Length: 0", "", ""])
         self.send(text.encode())
 
@@ -254,6 +262,9 @@ class Ua:
     def accepted(self, response: Message) -> None:
         """Establish the dialog from a 200."""
         assert response.start == "SIP/2.0 200 OK"
+        if not self.to_tag:  # the route of a dialog stays (RFC 3261 §12.2)
+            recorded = [line[14:] for line in response.lines if line.startswith("Record-Route: ")]
+            self.route = ",".join(reversed(",".join(recorded).split(","))) or None
         self.to_tag = response.headers["to"].partition(";tag=")[2]
         self.target = response.headers["contact"].strip("<>")
 
