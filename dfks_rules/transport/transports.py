@@ -6,16 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 
 from dfks_rules.sip.flow import Flow, Listener, TransportName
 from dfks_rules.transport.addresses import family_of
+from dfks_rules.transport.certificates import Certificates
 from dfks_rules.transport.connections import Connections
 from dfks_rules.transport.limits import ConnectionLimits
 from dfks_rules.transport.ports import Context, Receive, Transport, Undelivered
 from dfks_rules.transport.resolver import Resolver
 from dfks_rules.transport.tcp import TcpTransport
+from dfks_rules.transport.tls import TlsTransport
 from dfks_rules.transport.udp import UdpTransport
 
 TRANSPORTS: Mapping[TransportName, Callable[[str, int, Context], Transport]] = {
     TransportName.UDP: UdpTransport,
     TransportName.TCP: TcpTransport,
+    TransportName.TLS: TlsTransport,
 }
 """What serves each transport."""
 
@@ -29,6 +32,7 @@ class Transports:
         undelivered: Undelivered,
         limits: ConnectionLimits,
         advertise: str | None = None,
+        certificates: Certificates | None = None,
     ) -> None:
         """Nothing is opened yet.
 
@@ -37,11 +41,14 @@ class Transports:
             undelivered: takes each message that cannot be sent; never from within `send`.
             limits: of connections.
             advertise: see `Listener`.
+            certificates: what TLS shows; None where it is not served.
         """
         self.connections = Connections(limits)
         """All streams."""
         self._resolver = Resolver()
-        self._context = Context(receive, undelivered, self._resolver, self.connections, advertise)
+        self._context = Context(
+            receive, undelivered, self._resolver, self.connections, advertise, certificates
+        )
         self._opened: list[Transport] = []
         self._by_listener: dict[Listener, Transport] = {}
         self._is_closed = False

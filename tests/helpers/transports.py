@@ -2,11 +2,13 @@
 
 import asyncio
 import socket
+import ssl
 import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 from dfks_rules.sip.flow import Flow, Listener
+from dfks_rules.transport.certificates import Certificates
 from dfks_rules.transport.limits import ConnectionLimits
 from dfks_rules.transport.transports import Transports
 
@@ -19,7 +21,12 @@ RESPONSE = b"SIP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n"
 class Served:
     """Transports that keep what they received and what they could not send."""
 
-    def __init__(self, limits: ConnectionLimits, advertise: str | None = None) -> None:
+    def __init__(
+        self,
+        limits: ConnectionLimits,
+        advertise: str | None = None,
+        certificates: Certificates | None = None,
+    ) -> None:
         self.received: asyncio.Queue[tuple[bytes, Flow]] = asyncio.Queue()
         self.undelivered: asyncio.Queue[tuple[bytes, Flow]] = asyncio.Queue()
         self.peers: list[Peer] = []
@@ -30,6 +37,7 @@ class Served:
             lambda data, flow: self.undelivered.put_nowait((data, flow)),
             limits,
             advertise,
+            certificates,
         )
 
     def _receive(self, data: bytes, flow: Flow) -> None:
@@ -66,9 +74,17 @@ class Served:
         async with asyncio.timeout(WITHIN):
             return await self.undelivered.get()
 
-    async def connect(self, source: str = "127.0.0.1") -> "Peer":
-        """Be a phone on a TCP connection."""
-        opened = asyncio.open_connection("127.0.0.1", self.port, local_addr=(source, 0))
+    async def connect(
+        self, source: str = "127.0.0.1", tls: ssl.SSLContext | None = None, name: str = "localhost"
+    ) -> "Peer":
+        """Be a phone on a TCP connection, with TLS if there is a context; `name` is its SNI."""
+        opened = asyncio.open_connection(
+            "127.0.0.1",
+            self.port,
+            local_addr=(source, 0),
+            ssl=tls,
+            server_hostname=None if tls is None else name,
+        )
         peer = Peer(*await opened)
         self.peers.append(peer)
         return peer
@@ -110,10 +126,13 @@ class Peer:
 
 @asynccontextmanager
 async def served(
-    *addresses: str, limits: ConnectionLimits | None = None, advertise: str | None = None
+    *addresses: str,
+    limits: ConnectionLimits | None = None,
+    advertise: str | None = None,
+    certificates: Certificates | None = None,
 ) -> AsyncIterator[Served]:
     """Listen on addresses such as `tcp:127.0.0.1`, each on a free port."""
-    one = Served(limits or ConnectionLimits(), advertise)
+    one = Served(limits or ConnectionLimits(), advertise, certificates)
     try:
         await one.transports.start([(*_parted(address), 0) for address in addresses])
         yield one
