@@ -17,6 +17,7 @@ from dfks_rules.sip.client_transaction import (
     branch_of,
 )
 from dfks_rules.sip.flow import Flow
+from dfks_rules.sip.grammar import blank_quotes
 from dfks_rules.sip.message import Fault, Request, Response, parse_message
 from dfks_rules.sip.ports import Ways
 from dfks_rules.sip.response import REASONS, render_response, response_flow
@@ -76,8 +77,8 @@ class Incoming:
     def _has_secure_hop(self) -> bool:
         """Whether the first of Record-Route, or else Contact, is a `sips` URI."""
         headers = self.request.headers
-        hop = headers.get(b"record-route") or headers.get(b"contact", b"")
-        return hop.partition(b",")[0].rpartition(b"<")[2].lstrip()[:5].lower() == b"sips:"
+        hops = blank_quotes(headers.get(b"record-route") or headers.get(b"contact", b""))
+        return hops.partition(b",")[0].rpartition(b"<")[2].lstrip()[:5].lower() == b"sips:"
 
 
 class Ending(Enum):

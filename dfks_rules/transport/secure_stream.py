@@ -24,6 +24,8 @@ import ssl
 from collections import Counter
 from typing import Any
 
+from dfks_rules.transport.connection import MAX_UNSENT
+
 SLICE = 16_384
 """Bytes that OpenSSL is given at a time: its buffers keep the size that they once had."""
 HANDSHAKE_WITHIN = 10.0
@@ -98,11 +100,19 @@ class SecureStream(asyncio.Transport, asyncio.Protocol):
                 pieces.append(piece)
                 self._is_ended = not piece
         except ssl.SSLWantReadError:
-            self._flush()
+            self._answer()
         except ssl.SSLError:
             self._fail()
         else:
-            self._flush()
+            self._answer()
+
+    def _answer(self) -> None:
+        """Send what TLS itself has to say: a peer may ask for new keys again and again, and not
+        read the answers.
+        """
+        self._flush()
+        if self._below.get_write_buffer_size() > MAX_UNSENT:
+            self.abort()
 
     def _opened(self) -> None:
         self._is_open = True

@@ -24,11 +24,11 @@ _BUDGET = 40 * 1024
 """Bytes that an idle connection may take."""
 
 
-def _tls(folder: Path, *, listen: str = "tls:127.0.0.1:0", **more: Any) -> dict[str, Any]:
+def _tls(folder: Path, **more: Any) -> dict[str, Any]:
     """Settings with a certificate for `localhost`."""
     certificate, key = authority().files(folder, "localhost")
     tls = {"certificate": str(certificate), "key": str(key)}
-    return {"sip": {"listen": ["udp:127.0.0.1:0", listen], "tls": tls, **more}}
+    return {"sip": {"listen": ["udp:127.0.0.1:0", "tls:127.0.0.1:0"], "tls": tls, **more}}
 
 
 def _phone(server: Server, aor: str | None = None) -> Ua:

@@ -252,6 +252,8 @@ def test_sips_is_refused_on_a_way_that_others_can_read() -> None:
         {"uri": b"sips:alice@example.com"},
         {"contact": b"<sips:alice@192.0.2.7>"},
         {"contact": b"<SIPS:alice@192.0.2.7>;q=1"},
+        {"contact": b'"Smith, Alice" <sips:alice@192.0.2.7>'},
+        {"contact": b"sips:alice@192.0.2.7"},
         {"record_route": b"<sips:proxy.example.com;lr>, <sip:b.example.com;lr>"},
     ],
     ids=str,
@@ -277,7 +279,7 @@ def test_who_writes_sips_over_tls_gets_a_sips_contact(change: dict[str, bytes]) 
 )
 def test_who_writes_sip_over_tls_gets_a_sip_contact(change: dict[str, bytes | None]) -> None:
     """Of the routes, the nearest counts."""
-    incoming = _Line().incoming(message(**change), _TLS)
+    incoming = _Line().incoming(message(b"SUBSCRIBE", b"", **change), _TLS)
     assert incoming.contact() == b"Contact: <sip:192.0.2.1:5061;transport=tls>\r\n"
 
 

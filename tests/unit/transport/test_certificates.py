@@ -90,13 +90,12 @@ def test_file_without_pem_is_named(tmp_path: Path, junk: bytes) -> None:
     certificate, key = authority().files(tmp_path, "localhost")
     bad = tmp_path / "bad.pem"
     bad.write_bytes(junk)
-    cases = {
-        "contains no PEM certificate": [(((bad, key),), None), (((certificate, key),), bad)],
-        "contains no PEM private key": [(((certificate, bad),), None)],
-    }
-    for message, files in cases.items():
-        for chains, client_ca in files:
-            assert _messages(CertificateFiles(chains, client_ca)) == [f"bad.pem: {message}"]
+    for files, part in (
+        (CertificateFiles(((bad, key),), None), "certificate"),
+        (CertificateFiles(((certificate, key),), bad), "certificate"),
+        (CertificateFiles(((certificate, bad),), None), "private key"),
+    ):
+        assert _messages(files) == [f"bad.pem: contains no PEM {part}"]
 
 
 def test_certificate_that_is_too_weak_is_told_in_words(tmp_path: Path) -> None:

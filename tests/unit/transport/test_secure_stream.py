@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from dfks_rules.transport.certificates import Certificates
+from dfks_rules.transport.connection import MAX_UNSENT
 from dfks_rules.transport.secure_stream import SLICE, SecureStream
 from tests.helpers.certificates import authority, untrusting
 
@@ -145,9 +146,10 @@ def pair(tmp_path: Path) -> Pair:
 
 def test_every_cut_of_a_stream_is_the_same(pair: Pair) -> None:
     """TCP cuts where it likes, also within a handshake."""
-    for flight in (lambda: pair.phone.step(), lambda: pair.phone.step(pair.below.take())):
-        for byte in flight():
-            pair.stream.data_received(bytes([byte]))
+    for byte in pair.phone.step():
+        pair.stream.data_received(bytes([byte]))
+    for byte in pair.phone.step(pair.below.take()):
+        pair.stream.data_received(bytes([byte]))
     for byte in pair.phone.record(b"one") + pair.phone.record(b"two"):
         pair.stream.data_received(bytes([byte]))
     assert pair.told == ["made", b"one", b"two"]
@@ -245,6 +247,17 @@ def test_end_without_close_notify_is_an_end_too(tmp_path: Path) -> None:
     assert pair.phone.read(pair.below.take()) == b"answer"
     assert not pair.phone.was_told_the_end
     assert pair.told == ["made", "eof"]
+
+
+def test_peer_that_reads_no_answer_of_tls_is_given_up(pair: Pair) -> None:
+    """It may ask for new keys for ever; no message of ours is needed for that."""
+    pair.shake_hands()
+    pair.below.unsent = MAX_UNSENT
+    pair.stream.data_received(pair.phone.record(b"one"))
+    assert pair.below.state == "open"
+    pair.below.unsent += 1
+    pair.stream.data_received(pair.phone.record(b"two"))
+    assert pair.below.state == "aborted"
 
 
 def test_end_is_answered_where_nothing_is_left_to_say(pair: Pair) -> None:
