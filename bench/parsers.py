@@ -94,7 +94,7 @@ def _dialog(data: bytes) -> None:
     incoming = _receive(data)
     if incoming is not None:
         dialog = Dialog(incoming, b"tag", b"")
-        dialog.refresh_target(incoming)
+        dialog.take(incoming)
         dialog.next_request(b"branch", b"\r\n")
 
 

@@ -26,7 +26,7 @@ from dfks_rules.presence.subscription import Subscription
 from dfks_rules.service.features import Features
 from dfks_rules.service.feed import Feed
 from dfks_rules.sip.endpoint import Endpoint
-from dfks_rules.sip.flow import Flow
+from dfks_rules.sip.flow import Flow, Listener
 from dfks_rules.store.open import open_store
 from dfks_rules.transport.transports import Transports
 
@@ -45,6 +45,12 @@ def _quieten_collector() -> None:
     gc.set_threshold(500_000, 50, 100)
 
 
+def _listened(address: ListenAddress, listener: Listener) -> str:
+    """A wildcard as one: an operator must see that every address of the machine is served."""
+    is_wildcard = address.host in ("0.0.0.0", "::")  # noqa: S104
+    return str(address._replace(port=listener.port) if is_wildcard else listener)
+
+
 class Server:
     """Everything that `dfks serve` runs; made inside a running event loop."""
 
@@ -60,13 +66,7 @@ class Server:
         self._store = open_store(where, self._loop)
         tokens = Tokens()
         sip = config.sip
-        self._transports = Transports(
-            self._receive,
-            self._undelivered,
-            sip.connections,
-            sip.advertise,
-            certificates.certificates,
-        )
+        self._transports = Transports(sip.connections, sip.advertise, certificates.certificates)
         endpoint: Endpoint[Subscription] = Endpoint(
             self._send, tokens.tag_of, self._transports, Refusals().refused
         )
@@ -101,7 +101,10 @@ class Server:
             OSError: an address cannot be listened on; everything is closed again.
         """
         try:
-            await self._transports.start(self._config.sip.listen)
+            driver = self._driver
+            await self._transports.start(
+                self._config.sip.listen, driver.receive, driver.undelivered
+            )
             await self._start_mi()
         except BaseException:
             await self.close()
@@ -129,18 +132,13 @@ class Server:
 
     def addresses(self) -> list[str]:
         """What is listened on, as an operator would write it."""
-        sip = [f"sip {listener}" for listener in self._transports.listeners]
+        bound = zip(self._config.sip.listen, self._transports.listeners, strict=True)
+        sip = [f"sip {_listened(*one)}" for one in bound]
         return sip + [f"mi  {server.address}" for server in self._mi]
 
     def _send(self, flow: Flow, data: bytes) -> None:
         self._transports.send(flow, data)
         self._driver.was_sent()
-
-    def _receive(self, data: bytes, flow: Flow) -> None:
-        self._driver.receive(data, flow)
-
-    def _undelivered(self, data: bytes, flow: Flow) -> None:
-        self._driver.undelivered(data, flow)
 
     async def close(self) -> None:
         """Tell watchers that their subscriptions end, while all others are served; then stop."""

@@ -35,5 +35,10 @@ def show(file: Path) -> None:
     """Show the effective value of each setting, and where it came from."""
     for key, value, origin in load_config(file).settings:
         shown = "********" if key.endswith(".secret") else value
-        text = ", ".join(map(str, shown)) if isinstance(shown, list) else str(shown)
+        text = ", ".join(map(_written, shown)) if isinstance(shown, list) else _written(shown)
         click.echo(f"{key} = {text}  # {origin}")
+
+
+def _written(value: object) -> str:
+    """A value as the file has it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)

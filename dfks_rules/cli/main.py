@@ -12,6 +12,7 @@ from dfks_rules.cli.exit_codes import exit_code_of
 from dfks_rules.cli.lazy import LazyGroup
 from dfks_rules.errors import DfksError
 from dfks_rules.mi.errors import CallError
+from dfks_rules.policy.words.wording import printable
 
 COMMANDS = {
     "config": "dfks_rules.cli.config",
@@ -39,8 +40,9 @@ def main() -> None:
     try:
         dfks()
     except (DfksError, CallError) as error:
-        lines = _lines(error) if isinstance(error, CallError) else [str(error)]
-        click.echo("\n".join(lines), err=True)
+        lines = _lines(error) if isinstance(error, CallError) else str(error).split("\n")
+        # A server or a file may hold what a terminal would obey.
+        click.echo("\n".join(map(printable, lines)), err=True)
         sys.exit(exit_code_of(error))
 
 

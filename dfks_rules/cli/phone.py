@@ -2,14 +2,17 @@
 
 import asyncio
 import contextlib
+import re
+import socket
 import sys
 
 import click
 
-from dfks_rules.cli.phone_bodies import Wish, parse_wish, readable, request_body
+from dfks_rules.cli.phone_bodies import KeyPress, parse_key_press, readable, request_body
 from dfks_rules.cli.phone_dialog import Dialog, answer
 from dfks_rules.cli.phone_wire import Datagrams, SecureConnection, Wire, host_port
 from dfks_rules.errors import MalformedMessageError
+from dfks_rules.policy.words.wording import printable
 from dfks_rules.sip.message import Request, Response, parse_message
 from dfks_rules.sip.uri import DEFAULT_PORT, aor_of, parse_uri
 
@@ -17,6 +20,7 @@ TLS_PORT = 5061
 """Where a server is that names no port (RFC 3261 §19.1.2)."""
 ANSWER_WITHIN = 8.0
 """How long the phone waits for a response or a NOTIFY, s."""
+_SECONDS = re.compile(rb"[0-9]{1,9}")
 
 
 @click.command()
@@ -43,7 +47,7 @@ def command(  # noqa: PLR0913 - one for each option
 ) -> None:
     """Subscribe to PRESENTITY (sip:user@host:port), press keys, and print each NOTIFY."""
     try:
-        keys = [parse_wish(wish) for wish in wishes]
+        keys = [parse_key_press(wish) for wish in wishes]
         uri = parse_uri(presentity.encode())
         if not uri.user:
             raise click.UsageError("PRESENTITY needs a user: sip:user@host")
@@ -70,7 +74,7 @@ class PhoneError(Exception):
     """The server refused."""
 
 
-async def _use(phone: "Phone", keys: list[Wish], expires: int, *, watch: bool) -> None:
+async def _use(phone: "Phone", keys: list[KeyPress], expires: int, *, watch: bool) -> None:
     await phone.open()
     print(f"subscribing to {phone.aor}")
     await phone.subscribe(expires)
@@ -78,8 +82,14 @@ async def _use(phone: "Phone", keys: list[Wish], expires: int, *, watch: bool) -
         print(f"pressing {wish}")
         await phone.subscribe(expires, request_body(wish))
     if watch and not phone.is_over:
-        print("watching; press Ctrl-C to stop")
-        await phone.watch(expires)
+        print("watching; press Ctrl-C to stop", flush=True)
+        try:
+            await phone.watch(expires)
+        except asyncio.CancelledError:
+            # Else the server keeps a subscription whose phone is gone.
+            with contextlib.suppress(TimeoutError, PhoneError):
+                await phone.subscribe(0)
+            raise
         print("the server ended the subscription")
     elif not phone.is_over:
         await phone.subscribe(0)
@@ -103,8 +113,15 @@ class Phone:
         return self._ended.is_set()
 
     async def open(self) -> None:
-        """Reach the server."""
-        await self._wire.open(self._receive)
+        """Reach the server.
+
+        Raises:
+            PhoneError: the server's name is unknown.
+        """
+        try:
+            await self._wire.open(self._receive)
+        except socket.gaierror as error:
+            raise PhoneError(f"{self._wire.server[0]}: {error.strerror}") from None
         self._dialog = self._new_dialog()
 
     def _new_dialog(self) -> Dialog:
@@ -123,8 +140,8 @@ class Phone:
 
     def _answer(self, request: Request) -> None:
         self._wire.send(answer(request))
-        print(f"NOTIFY {request.headers.get(b'subscription-state', b'').decode()}")
-        content_type = request.headers.get(b"content-type", b"").decode()
+        print(f"NOTIFY {_shown(request.headers.get(b'subscription-state', b''))}")
+        content_type = _shown(request.headers.get(b"content-type", b""))
         for line in readable(content_type, request.body):
             print(f"  {line}")
         sys.stdout.flush()
@@ -154,10 +171,10 @@ class Phone:
         self._notified.clear()
         response = await self._exchange(self._dialog.subscribe(expires, body))
         if response.status >= 300:
-            raise PhoneError(f"the server answered {response.status} {response.reason}")
+            raise PhoneError(f"the server answered {response.status} {printable(response.reason)}")
         self._dialog.accepted(response)
         granted = response.headers.get(b"expires", b"")
-        self._granted = int(granted) if granted.isdigit() else expires
+        self._granted = int(granted) if _SECONDS.fullmatch(granted) else expires
         async with asyncio.timeout(ANSWER_WITHIN):
             await self._notified.wait()
 
@@ -178,3 +195,8 @@ class Phone:
                                 return response
                 except TimeoutError:
                     wait *= 2
+
+
+def _shown(value: bytes) -> str:
+    """A header value for a terminal, which must not obey what a server sends."""
+    return printable(value.decode(errors="replace"))

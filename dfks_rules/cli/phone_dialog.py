@@ -8,6 +8,8 @@ from dfks_rules.sip.grammar import split_list
 from dfks_rules.sip.message import Request, Response
 from dfks_rules.sip.uri import parse_uri
 
+_ANY_BYTES = "surrogateescape"
+"""How text keeps whatever bytes a server wrote, to give them back as they were."""
 _ECHOED = (b"via", b"from", b"to", b"call-id", b"cseq", b"record-route")
 
 
@@ -63,17 +65,17 @@ class Dialog:
         if body:
             head.append("Content-Type: application/x-as-feature-event+xml")
         head += [f"Content-Length: {len(body)}", "", ""]
-        return "\r\n".join(head).encode() + body
+        return "\r\n".join(head).encode(errors=_ANY_BYTES) + body
 
     def _way(self) -> tuple[str, list[str]]:
         """(Request-URI, values of Route) of a request in the dialog (RFC 3261 §12.2.1.1)."""
         target = self.remote_target or self.aor
-        routes = [route.decode() for route in self.route_set]
+        routes = [route.decode(errors=_ANY_BYTES) for route in self.route_set]
         if routes:
             first = parse_address(self.route_set[0], b"record-route").uri
             if parse_uri(first).param(b"lr") is None:
                 # A strict router (RFC 2543) wants to find itself in the Request-URI.
-                return first.decode(), [*routes[1:], f"<{target}>"]
+                return first.decode(errors=_ANY_BYTES), [*routes[1:], f"<{target}>"]
         return target, routes
 
     def accepted(self, response: Response) -> None:
@@ -84,10 +86,12 @@ class Dialog:
         """
         headers = response.headers
         if not self.is_established:
-            self.remote_tag = parse_address(headers[b"to"], b"to").tag.decode()
+            to = parse_address(headers.get(b"to", b""), b"to")
+            self.remote_tag = to.tag.decode(errors=_ANY_BYTES)
             self.route_set = tuple(reversed(split_list(headers.get(b"record-route", b""))))
         if b"contact" in headers:
-            self.remote_target = parse_address(headers[b"contact"], b"contact").uri.decode()
+            contact = parse_address(headers[b"contact"], b"contact")
+            self.remote_target = contact.uri.decode(errors=_ANY_BYTES)
 
     def is_answer(self, response: Response) -> bool:
         """Whether a response is to the last SUBSCRIBE, and a final one."""

@@ -103,6 +103,8 @@ def _banner(addresses: list[str], file: Path | None, policies: PolicyListing) ->
         yield "THE POLICY FILES ARE BROKEN; using the last good ones:"
         yield from (f"  {finding}" for finding in policies.failure.findings)
     transport, _, sip = addresses[0].rpartition("sip ")[2].partition(":")
+    # A wildcard is no address to send to; the second terminal is on this machine.
+    sip = sip.replace("0.0.0.0:", "127.0.0.1:").replace("[::]:", "[::1]:")
     program = _program()
     yield "try it in a second terminal:"
     tls = " --tls --cafile CA.pem" if transport == "tls" else ""

@@ -16,8 +16,22 @@ _COLUMNS = {
         "decision.reason",
         "decision.matched",
     ),
+    "samples": (
+        "given.op",
+        "given.feature",
+        "given.presentity",
+        "active.decision",
+        "active.status",
+        "active.reason",
+        "shadow.decision",
+        "shadow.status",
+        "shadow.reason",
+    ),
 }
 """Name of a list → what is shown of its entries, where that is not everything."""
+
+_WIDTH = 80
+"""Longest mapping that is shown in one line."""
 
 
 def lines_of(result: Any) -> Iterator[str]:
@@ -37,14 +51,14 @@ def lines_of(result: Any) -> Iterator[str]:
 def _mapping(values: Mapping[str, Any]) -> Iterator[str]:
     """Single values in two columns, then each list under its name."""
     single = {name: value for name, value in values.items() if not _is_list(value)}
-    yield from _aligned([(name, _cell(value)) for name, value in single.items()])
+    yield from _aligned([(_cell(name), _cell(value)) for name, value in single.items()])
     first = not single
     for name, value in values.items():
         if _is_list(value):
             if not first:
                 yield ""
             first = False
-            yield f"{name}:" if value else f"{name}: none"
+            yield f"{_cell(name)}:" if value else f"{_cell(name)}: none"
             columns = _COLUMNS.get(name, ())
             inner = _mapping(value) if isinstance(value, dict) else _list(value, columns)
             yield from (f"  {line}".rstrip() for line in inner)
@@ -53,14 +67,14 @@ def _mapping(values: Mapping[str, Any]) -> Iterator[str]:
 def _is_list(value: Any) -> bool:
     """Whether a value needs lines of its own."""
     if isinstance(value, dict):
-        return any(map(_is_list, value.values()))
+        return any(map(_is_list, value.values())) or len(_cell(value)) > _WIDTH
     return isinstance(value, list)
 
 
 def _list(entries: Sequence[Any], columns: Sequence[str]) -> Iterator[str]:
     if not all(isinstance(entry, dict) for entry in entries):
         yield from map(_cell, entries)
-    elif all("text" in entry for entry in entries):
+    elif all(isinstance(entry.get("text"), list) for entry in entries):
         for entry in entries:
             yield from _explained(entry)
     else:
@@ -69,7 +83,7 @@ def _list(entries: Sequence[Any], columns: Sequence[str]) -> Iterator[str]:
 
 def _explained(entry: Mapping[str, Any]) -> Iterator[str]:
     """A decision of `policy:explain`, which comes with its text."""
-    yield f"{_cell(entry['record']['at'])} {_cell(entry['record']['id'])}"
+    yield f"{_cell(_at(entry, 'record.at'))} {_cell(_at(entry, 'record.id'))}"
     yield from map(_cell, entry["text"])
 
 
@@ -80,8 +94,12 @@ def _table(entries: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Iter
     shown = [name for name in columns if any(_at(entry, name) is not None for entry in entries)]
     names = shown or list(dict.fromkeys(name for entry in entries for name in entry))
     rows = [tuple(_cell(_at(entry, name)) for name in names) for entry in entries]
-    heads = tuple(name.rpartition(".")[2] for name in names)
-    yield from _aligned([heads, *rows])
+    last = [name.rpartition(".")[2] for name in names]
+    heads = [
+        _cell(short if last.count(short) == 1 else name)
+        for short, name in zip(last, names, strict=True)
+    ]
+    yield from _aligned([tuple(heads), *rows])
 
 
 def _at(entry: Mapping[str, Any], name: str) -> Any:
@@ -103,7 +121,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, list) and not any(isinstance(one, dict | list) for one in value):
         return ", ".join(map(_cell, value))
     if isinstance(value, dict) and not any(isinstance(one, dict) for one in value.values()):
-        return " ".join(f"{name}={_cell(one)}" for name, one in value.items())
+        return " ".join(f"{_cell(name)}={_cell(one)}" for name, one in value.items())
     return json.dumps(value)
 
 

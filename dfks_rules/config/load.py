@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from dfks_rules.config.schema import (
+    KeyPath,
     Leaf,
     Mistake,
-    Way,
     dotted,
     fill_defaults,
     find_mistakes,
@@ -88,7 +88,7 @@ class _Draft:
 
     def __init__(self, tree: Tree | None, environ: Mapping[str, str]) -> None:
         self._tree = tree
-        self._variables: dict[Way, str] = {}
+        self._variables: dict[KeyPath, str] = {}
         self.values: Any = tree.value if tree else {}
         for leaf in leaves():
             name = variable_of(leaf)
@@ -96,7 +96,7 @@ class _Draft:
                 self._variables[leaf.way] = name
                 _put(self.values, leaf.way, _value_of(environ[name], leaf))
 
-    def origin(self, way: Way) -> str:
+    def origin(self, way: KeyPath) -> str:
         """Where the value at `way` came from."""
         if way in self._variables:
             return self._variables[way]
@@ -130,7 +130,7 @@ def _value_of(text: str, leaf: Leaf) -> object:
     return int(text) if leaf.kind == "integer" and text.isdecimal() and len(text) < 20 else text
 
 
-def _put(values: Any, way: Way, value: object) -> None:
+def _put(values: Any, way: KeyPath, value: object) -> None:
     """Set a value; where the file holds no mapping on the way, its mistake is found later."""
     *parts, last = way
     for part in parts:
@@ -141,7 +141,7 @@ def _put(values: Any, way: Way, value: object) -> None:
         values[last] = value
 
 
-def _value_at(values: Any, way: Way) -> object:
+def _value_at(values: Any, way: KeyPath) -> object:
     for part in way:
         values = values.get(part, {})
     return values if values != {} else None
@@ -151,11 +151,11 @@ def _find_contradictions(values: dict[str, Any]) -> list[Mistake]:
     """What obeys the schema and still cannot be."""
     found = []
 
-    def report(way: Way, message: str) -> None:
+    def report(way: KeyPath, message: str) -> None:
         text = f"`{dotted(way)}` {message}"
         found.append(Mistake(way, "config_bad_value", text, at_key=False))
 
-    addresses: list[tuple[Way, str]] = [
+    addresses: list[tuple[KeyPath, str]] = [
         (("sip", "listen", position), text) for position, text in enumerate(values["sip"]["listen"])
     ]
     mi = values["mi"]
@@ -181,7 +181,7 @@ def _find_contradictions(values: dict[str, Any]) -> list[Mistake]:
     return found
 
 
-def _find_sip_contradictions(sip: dict[str, Any]) -> Iterator[tuple[Way, str]]:
+def _find_sip_contradictions(sip: dict[str, Any]) -> Iterator[tuple[KeyPath, str]]:
     port = sip.get("advertise", "").rpartition("]")[2].partition(":")[2]
     if port and not 0 < int(port) <= 65535:
         yield ("sip", "advertise"), "has a port outside 1 to 65535"

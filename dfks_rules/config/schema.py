@@ -1,6 +1,5 @@
 """schemas/config.schema.json: which settings there are, their defaults, and what a value may be."""
 
-import difflib
 import functools
 import json
 from collections.abc import Iterator
@@ -9,7 +8,9 @@ from typing import Any, NamedTuple
 
 import jsonschema
 
-Way = tuple[str | int, ...]
+from dfks_rules.policy.words.wording import did_you_mean
+
+KeyPath = tuple[str | int, ...]
 """The way from the top of the settings to a value: keys and 0-based positions."""
 
 _PACKAGE = Path(__file__).parents[1]
@@ -41,7 +42,7 @@ class Leaf(NamedTuple):
 
     key: str
     """Dotted, e.g. `mi.http.listen`."""
-    way: Way
+    way: KeyPath
     """The same as a way."""
     kind: str
     """`array`, `boolean`, `integer` or `string`."""
@@ -50,7 +51,7 @@ class Leaf(NamedTuple):
 class Mistake(NamedTuple):
     """One way in which the settings break the schema."""
 
-    way: Way
+    way: KeyPath
     """The value, or the unknown key."""
     code: str
     message: str
@@ -66,7 +67,7 @@ def config_schema() -> dict[str, Any]:
     return schema
 
 
-def leaves(schema: dict[str, Any] | None = None, way: Way = ()) -> Iterator[Leaf]:
+def leaves(schema: dict[str, Any] | None = None, way: KeyPath = ()) -> Iterator[Leaf]:
     """Every setting that takes a value, in the order of the schema."""
     for name, part in (schema or config_schema())["properties"].items():
         if "properties" in part:
@@ -111,16 +112,10 @@ def find_mistakes(values: object) -> Iterator[Mistake]:
             yield Mistake(way, "config_bad_value", message, at_key=False)
 
 
-def dotted(way: Way) -> str:
+def dotted(way: KeyPath) -> str:
     """`mi.http.listen`, `sip.listen[0]`."""
     parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in way)
     return "".join(parts).removeprefix(".")
-
-
-def did_you_mean(name: str, known: list[str]) -> str:
-    """A hint in brackets, or nothing when no known word is near."""
-    near = difflib.get_close_matches(name, known, n=1)
-    return f" (did you mean `{near[0]}`?)" if near else ""
 
 
 def _complaint(error: Any) -> str:

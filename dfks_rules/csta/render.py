@@ -1,6 +1,6 @@
 """States of features → the bytes that a phone is told.
 
-Every NOTIFY is made here, so documents are put together from templates, without an XML library.
+Every NOTIFY is made here, so documents are put together from pieces, without an XML library.
 
 Reference: ECMA-323 DoNotDisturbEvent, ForwardingEvent; docs/reference/bodies.md.
 """
@@ -31,7 +31,7 @@ _ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _NAMED = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&apos;"}
 
 
-class _Template(NamedTuple):
+class _Pieces(NamedTuple):
     """The fixed pieces of one feature's document, in the order in which they are sent."""
 
     before_device: str
@@ -43,13 +43,13 @@ class _Template(NamedTuple):
     end: str
 
 
-def _template(words: Words) -> _Template:
+def _pieces(words: Words) -> _Pieces:
     kind = words.forwarding_type
     after_device = f"</{DEVICE}>"
     if kind is not None:
         after_device += f"<{FORWARDING_TYPE}>{kind}</{FORWARDING_TYPE}>"
     status = f"{after_device}<{words.event_status}>%s</{words.event_status}>"
-    return _Template(
+    return _Pieces(
         before_device=f'<{words.event_root} xmlns="{NAMESPACE}"><{DEVICE}>',
         true=status % "true",
         false=status % "false",
@@ -58,7 +58,7 @@ def _template(words: Words) -> _Template:
     )
 
 
-_TEMPLATES = {words.feature: _template(words) for words in TABLE}
+_PIECES = {words.feature: _pieces(words) for words in TABLE}
 
 
 def render(documents: tuple[Document, ...], device: str) -> tuple[bytes, bytes]:
@@ -83,13 +83,13 @@ def render(documents: tuple[Document, ...], device: str) -> tuple[bytes, bytes]:
 
 
 def _document(feature: Feature, state: FeatureState, device: str) -> bytes:
-    template = _TEMPLATES[feature]
-    text = template.before_device + device + (template.true if state.status else template.false)
+    pieces = _PIECES[feature]
+    text = pieces.before_device + device + (pieces.true if state.status else pieces.false)
     for value, said in state.values:
-        element = template.elements.get(value)
+        element = pieces.elements.get(value)
         if element is not None:
             text += element % (_escape(said) if isinstance(said, str) else said)
-    text += template.end
+    text += pieces.end
     try:
         return (_ISO_8859_1 + text).encode("latin-1")
     except UnicodeEncodeError:

@@ -22,7 +22,7 @@ MAX_REPLY = 16 * 1024 * 1024
 """Most bytes taken as a reply."""
 
 Exchange = Callable[[bytes], bytes]
-"""Sends one request, gives its reply; raises OSError when the server cannot be reached."""
+"""Sends one request, gives its reply; raises `mi_unreachable` when there is no server."""
 
 
 def call(exchange: Exchange, method: str, params: Params) -> Any:
@@ -30,15 +30,11 @@ def call(exchange: Exchange, method: str, params: Params) -> Any:
 
     Raises:
         CallError: the server answered an error.
-        DfksError: `mi_unreachable` when there is no server, `mi_bad_reply` when what answers is
-            none of ours.
+        DfksError: `mi_unreachable` when there is no server, `mi_bad_reply` when what answers
+            does not speak JSON-RPC.
     """
     request = {"jsonrpc": "2.0", "id": "1", "method": method, "params": params}
-    try:
-        data = exchange(json.dumps(request).encode())
-    except (OSError, http.client.HTTPException) as error:
-        reason = getattr(error, "strerror", None) or str(error) or "no reply"
-        raise DfksError("mi_unreachable", f"cannot reach the server: {reason}") from error
+    data = exchange(json.dumps(request).encode())
     try:
         reply = json.loads(data)
         if "error" not in reply:
@@ -62,6 +58,20 @@ def open_url(url: str, *, reply_dir: Path | None = None, secret: str | None = No
     Raises:
         DfksError: `mi_bad_url`.
     """
+    send = _way_to(url, reply_dir, secret)
+
+    def exchange(data: bytes) -> bytes:
+        try:
+            return send(data)
+        except (OSError, http.client.HTTPException) as error:
+            reason = getattr(error, "strerror", None) or str(error) or "no reply"
+            message = f"cannot reach the server at {url}: {reason}"
+            raise DfksError("mi_unreachable", message) from error
+
+    return exchange
+
+
+def _way_to(url: str, reply_dir: Path | None, secret: str | None) -> Callable[[bytes], bytes]:
     scheme, _, rest = url.partition(":")
     if scheme == "fifo" and rest:
         return lambda data: _by_fifo(Path(rest), reply_dir or Path(rest).parent, data)

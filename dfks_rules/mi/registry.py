@@ -84,7 +84,8 @@ class Registry:
         """
         method = self.find(name)
         if method is None:
-            raise CallError(METHOD_NOT_FOUND, "Method not found")
+            message = f"`{name[:40]}`; `which` lists the methods"
+            raise CallError(METHOD_NOT_FOUND, "Method not found", message)
         return method
 
 

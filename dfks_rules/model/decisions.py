@@ -59,6 +59,12 @@ class Denial(NamedTuple):
     answer: DenialAnswer = DenialAnswer.STORED
 
 
+MAX_DEPTH = 3
+"""How deep sets follow from sets."""
+FOLLOWED_SETS = 64
+"""Most sets that follow from one, unless the settings of a server say otherwise."""
+
+
 class AlsoSet(NamedTuple):
     """A set that follows from one that is allowed; it is decided on by itself."""
 

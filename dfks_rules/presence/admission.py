@@ -21,15 +21,12 @@ from dfks_rules.presence.subscription import Subscription
 from dfks_rules.sip.address import Address
 from dfks_rules.sip.endpoint import Incoming
 from dfks_rules.sip.grammar import PARAMS, TOKEN, parse_params, split_list
-from dfks_rules.sip.message import Request
+from dfks_rules.sip.message import METHODS, Request
 from dfks_rules.sip.uri import aor_of, parse_uri
 
 CAPABILITIES = ALLOW + ALLOW_EVENTS + b"Accept: " + ACCEPT.encode() + b"\r\n"
 """The header lines that say what is served, for OPTIONS."""
 
-_KNOWN_METHODS = frozenset(
-    b"INVITE CANCEL BYE REGISTER MESSAGE PUBLISH NOTIFY REFER INFO UPDATE PRACK".split()
-)
 _IN_DIALOG_ONLY = frozenset(b"BYE NOTIFY INFO UPDATE PRACK".split())
 _EVENT = re.compile(rb"(" + TOKEN + rb")(" + PARAMS + rb")[ \t]*+")
 _TYPE, _MULTIPART = CONTENT_TYPE.encode(), MULTIPART.encode()
@@ -41,7 +38,7 @@ _RANGES = (
 
 
 @final
-class Event:
+class EventHeader:
     """The Event header of a SUBSCRIBE to our package."""
 
     __slots__ = ("id", "line")
@@ -72,7 +69,7 @@ class Wish:
         """The sets in its body; empty where it asks for every state."""
 
 
-_PLAIN = Event(b"Event: %b\r\n" % EVENT, b"")
+_PLAIN = EventHeader(b"Event: %b\r\n" % EVENT, b"")
 
 
 def check_request(request: Request) -> None:
@@ -98,11 +95,11 @@ def refuse_method(incoming: Incoming) -> None:
     method = incoming.request.method
     if method in _IN_DIALOG_ONLY and incoming.recipient.tag:
         raise refusal(481)
-    raise refusal(405 if method in _KNOWN_METHODS else 501)
+    raise refusal(405 if method in METHODS else 501)
 
 
-def event_of(request: Request) -> Event:
-    """The event that a SUBSCRIBE is about.
+def event_of(request: Request) -> EventHeader:
+    """What the Event header of a SUBSCRIBE says.
 
     Raises:
         RefusedError: 489, another package; 400, more than one event (RFC 6665 §8.4).
@@ -115,7 +112,7 @@ def event_of(request: Request) -> Event:
         raise refusal(489)
     if event.end() != len(value):
         raise refusal(400, "Malformed Event")
-    return Event(b"Event: %b\r\n" % value, parse_params(event[2]).get(b"id", b""))
+    return EventHeader(b"Event: %b\r\n" % value, parse_params(event[2]).get(b"id", b""))
 
 
 def wish_of(incoming: Incoming, limits: Limits, known: Subscription | None = None) -> Wish:

@@ -1,5 +1,11 @@
 """What the notifier counts: plain integers that somebody else collects."""
 
+REFUSED = {
+    status: f"refused_{status}"
+    for status in (400, 403, 404, 405, 406, 415, 420, 423, 480, 481, 489, 500, 501, 503)
+}
+"""Status → the count of requests that were answered with it."""
+
 NAMES = (
     "subscriptions_made",
     "subscriptions_refreshed",
@@ -16,12 +22,9 @@ NAMES = (
     "notify_unreachable",
     "notify_repeated",
     "changes_untold",
-    *(
-        f"refused_{status}"
-        for status in (400, 403, 404, 405, 406, 415, 420, 423, 480, 481, 489, 500, 501, 503)
-    ),
+    *REFUSED.values(),
 )
-"""Every count; one with `refused_` is of requests that were answered with this status.
+"""Every count.
 
 `notify_sent` counts each NOTIFY once, whatever the transaction retransmits; `notify_repeated` those
 that say again what was not confirmed. `changes_untold`: a watcher was not told, since what it may

@@ -14,9 +14,12 @@ from dfks_rules.presence.documents import Documents
 from dfks_rules.presence.package import OnNotifyTimeout
 from dfks_rules.presence.subscription import State, Subscription, Termination
 from dfks_rules.presence.subscriptions import Subscriptions
-from dfks_rules.sip.endpoint import Endpoint, Finished
+from dfks_rules.sip.endpoint import Ending, Endpoint, Finished
 from dfks_rules.sip.message import Response
 from dfks_rules.sip.via import MAGIC_COOKIE
+
+_ENDED = {why: f"ended_{why.value}" for why in Termination}
+"""Why a subscription ended → its count."""
 
 
 class Delivery:
@@ -100,12 +103,12 @@ class Delivery:
     def _end(self, subscription: Subscription, why: Termination) -> None:
         self._subscriptions.remove(subscription)
         subscription.ended(why)
-        self._counts["ended_" + why.value] += 1
+        self._counts[_ENDED[why]] += 1
 
     def _send(self, subscription: Subscription, documents: Documents, now: float) -> None:
         """The one place where a NOTIFY is sent."""
         if subscription.outstanding is not None:
-            self._endpoint.clients.abandon(subscription.outstanding)
+            self._endpoint.give_up(subscription.outstanding)
         dialog = subscription.dialog
         branch = MAGIC_COOKIE + self._token()
         request = dialog.next_request(
@@ -118,8 +121,10 @@ class Delivery:
 
 def _result(finished: Finished[Subscription]) -> str:
     """The name of the count of what became of a NOTIFY."""
+    if finished.ending is Ending.TIMED_OUT:
+        return "notify_timed_out"
     if finished.response is None:
-        return f"notify_{finished.ending.value}"
+        return "notify_unreachable"
     return "notify_answered" if finished.response.status < 300 else "notify_refused"
 
 

@@ -17,14 +17,14 @@ from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Operation, Origin
 from dfks_rules.presence.admission import (
     CAPABILITIES,
-    Event,
+    EventHeader,
     Wish,
     check_request,
     event_of,
     refuse_method,
     wish_of,
 )
-from dfks_rules.presence.counts import new_counts
+from dfks_rules.presence.counts import REFUSED, new_counts
 from dfks_rules.presence.delivery import Delivery
 from dfks_rules.presence.documents import (
     Documents,
@@ -37,8 +37,7 @@ from dfks_rules.presence.responses import RefusedError, refusal, refusal_for
 from dfks_rules.presence.subscription import State, Subscription, Termination
 from dfks_rules.presence.subscriptions import Subscriptions
 from dfks_rules.service.features import Features, Shown
-from dfks_rules.service.feed import Event as FeedEvent
-from dfks_rules.service.feed import Feed, Settled
+from dfks_rules.service.feed import Event, Feed, Settled
 from dfks_rules.sip.dialog import Dialog
 from dfks_rules.sip.endpoint import Endpoint, Finished, Incoming
 from dfks_rules.sip.server_transaction import ServerTransaction
@@ -129,7 +128,7 @@ class Notifier:
         refused: RefusedError,
         transaction: ServerTransaction | None = None,
     ) -> None:
-        self.counts[f"refused_{refused.status}"] += 1
+        self.counts[REFUSED[refused.status]] += 1
         self._endpoint.respond(
             incoming,
             refused.status,
@@ -150,7 +149,6 @@ class Notifier:
         if admission.denial is not None:
             self._refuse(incoming, refusal(403, admission.denial.text))
             if known is not None:
-                known.dialog.remote_cseq = request.cseq
                 self._delivery.terminate(known, Termination.REJECTED, (), now)
             return
         if known is None:
@@ -159,21 +157,31 @@ class Notifier:
             subscription = Subscription(dialog, presentity, requester, event.id)
         else:
             subscription = known
-            subscription.dialog.refresh_target(incoming)
-            subscription.dialog.remote_cseq = request.cseq
+            subscription.dialog.take(incoming)
             subscription.refreshing()
         transaction = self._endpoint.begin(incoming, now)
         visit = _Visit(incoming, transaction, subscription, wish, is_new=known is None)
+        try:
+            self._work_out(visit, wish, at, now)
+        except Exception:
+            # It is a bug of ours; a subscription that waited for its outcome would never expire.
+            if transaction.response is None:
+                self._turn_down(visit, refusal(500))
+            raise
+
+    def _work_out(self, visit: _Visit, wish: Wish, at: datetime, now: float) -> None:
+        """Have the outcome of a SUBSCRIBE worked out, and concluded once it is known."""
+        presentity, requester = wish.presentity, wish.requester
         done = partial(self._conclude, visit)
         if not wish.asked:
             self._features.get(presentity, requester, at, now, done)
-        elif known is not None:
+        elif not visit.is_new:
             self._features.set(presentity, wish.asked, requester, at, now, done)
         else:
             # A phone that lost its dialog needs to learn its other features, too.
             self._features.set_and_get(presentity, wish.asked, requester, at, now, done)
 
-    def _in_dialog(self, incoming: Incoming, event: Event) -> Subscription:
+    def _in_dialog(self, incoming: Incoming, event: EventHeader) -> Subscription:
         """The subscription that a SUBSCRIBE with a To tag belongs to (RFC 3261 §12.2.2).
 
         One with another event `id` belongs to another subscription (RFC 6665 §8.2.1), and there is
@@ -188,7 +196,7 @@ class Notifier:
         subscription = self.subscriptions.find(call_id, local, remote)
         if subscription is None or subscription.event_id != event.id:
             raise refusal(481)
-        if request.cseq <= subscription.dialog.remote_cseq:
+        if subscription.dialog.is_late(request):
             raise refusal(500, "CSeq out of order")
         return subscription
 
@@ -259,7 +267,7 @@ class Notifier:
 
     # --- What happens besides ---
 
-    def _hear(self, event: FeedEvent) -> None:
+    def _hear(self, event: Event) -> None:
         """Something was settled: tell who watches, except the phone that asked for it."""
         if not isinstance(event, Settled):
             return

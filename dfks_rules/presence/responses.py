@@ -1,8 +1,9 @@
 """What refuses a request: error codes → SIP statuses."""
 
 from dfks_rules.csta.names import ACCEPT
-from dfks_rules.errors import DfksError
+from dfks_rules.errors import DfksError, StoreError
 from dfks_rules.presence.package import ALLOW, ALLOW_EVENTS
+from dfks_rules.sip.response import INSECURE
 
 
 class RefusedError(Exception):
@@ -30,7 +31,7 @@ _STATUS_OF = {
 _HEADERS_OF = {
     405: ALLOW,
     501: ALLOW,
-    480: b'Warning: 380 - "SIPS Not Allowed"\r\n',
+    480: INSECURE,
     489: ALLOW_EVENTS,
     415: b"Accept: " + ACCEPT.encode() + b"\r\n",
     503: b"Retry-After: %d\r\n" % RETRY_AFTER,
@@ -43,8 +44,12 @@ def refusal(status: int, reason: str | None = None, headers: bytes = b"") -> Ref
 
 
 def refusal_for(error: DfksError) -> RefusedError:
-    """The answer to a request that could not be served because of `error`."""
-    return refusal(_STATUS_OF.get(error.code, 400), error.message)
+    """The answer to a request that could not be served because of `error`.
+
+    What is wrong with the store is for the log: phones need not learn where its files are.
+    """
+    reason = None if isinstance(error, StoreError) else error.message
+    return refusal(_STATUS_OF.get(error.code, 400), reason)
 
 
 def _phrase(text: str) -> bytes:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from dfks_rules.model.decisions import Decision, Denial, DenialAnswer, Outcome
+from dfks_rules.model.decisions import MAX_DEPTH, Decision, Denial, DenialAnswer, Outcome
 from dfks_rules.model.features import POSITION, Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import (
@@ -14,12 +14,8 @@ from dfks_rules.model.requests import (
     Requester,
     Surroundings,
 )
-from dfks_rules.service.ports import Decides
+from dfks_rules.service.ports import Policies
 
-MAX_DEPTH = 3
-"""How deep sets follow from sets."""
-FOLLOWED_SETS = 64
-"""Most sets that follow from one, unless the settings say otherwise."""
 TOO_MANY = "too-many-sets"
 """Reason of the denial of a set from which more would follow."""
 INTERNAL = Requester(Origin.INTERNAL)
@@ -56,14 +52,14 @@ class _TooManyError(Exception):
 
 
 class Cascade:
-    """Decides on sets one after the other, each on the result of those before it.
+    """Policies on sets one after the other, each on the result of those before it.
 
     One set of policies decides on all of them, whatever is loaded meanwhile.
     """
 
     def __init__(
         self,
-        policies: Decides,
+        policies: Policies,
         snapshot_of: Callable[[Aor], Snapshot],
         surroundings: Callable[[FeatureRequest], Surroundings],
         at: datetime,

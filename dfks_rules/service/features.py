@@ -13,7 +13,7 @@ from functools import partial
 from typing import final
 
 from dfks_rules.errors import StoreError
-from dfks_rules.model.decisions import Decision, Done, Outcome
+from dfks_rules.model.decisions import FOLLOWED_SETS, Decision, Done, Outcome
 from dfks_rules.model.features import FEATURES, OFF, Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import (
@@ -24,9 +24,9 @@ from dfks_rules.model.requests import (
     Requester,
     Surroundings,
 )
-from dfks_rules.service.cascade import FOLLOWED_SETS, INTERNAL, Cascade
+from dfks_rules.service.cascade import INTERNAL, Cascade
 from dfks_rules.service.feed import Failed, Feed, Settled
-from dfks_rules.service.ports import Decides, Store
+from dfks_rules.service.ports import Policies, Store
 from dfks_rules.service.rates import Rates
 
 _RATES = frozenset({"rate.user", "rate.device"})
@@ -108,7 +108,7 @@ class Features:
     """The use cases, on one store and one set of policies."""
 
     def __init__(
-        self, store: Store, policies: Decides, feed: Feed, followed_sets: int = FOLLOWED_SETS
+        self, store: Store, policies: Policies, feed: Feed, followed_sets: int = FOLLOWED_SETS
     ) -> None:
         """Nothing is under way.
 

@@ -14,7 +14,7 @@ Settle = Callable[[StoreError | None, float], None]
 """Told once whether a commit is durable (None) or failed, and when (`now`, monotonic seconds)."""
 
 
-class Decides(Protocol):
+class Policies(Protocol):
     """What answers requests; `policy.deciding.policy_set.PolicySet` does."""
 
     @property

@@ -17,6 +17,7 @@ which is all that timer K is for. There is no timer E on a stream.
 
 import re
 from enum import Enum
+from math import ceil
 from typing import Final, Generic, TypeVar
 
 from dfks_rules.sip.flow import Flow
@@ -96,7 +97,8 @@ class ClientTransaction(Generic[Owner]):
 
     def next_wait(self, deadline: float) -> float:
         """How long after the timer that was due at `deadline` the next one is, s; 0: timed out."""
-        left = self._started + TIMEOUT - deadline
+        # In steps of T1: one that changed its way at any odd moment needs no queue of its own.
+        left = ceil((self._started + TIMEOUT - deadline) / T1) * T1
         self._wait = min(2 * self._wait, T2)
         return max(0.0, min(self._wait, left))
 

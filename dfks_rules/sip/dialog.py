@@ -9,6 +9,7 @@ from dfks_rules.sip.client_transaction import Outgoing
 from dfks_rules.sip.endpoint import Incoming
 from dfks_rules.sip.flow import Flow
 from dfks_rules.sip.grammar import split_list
+from dfks_rules.sip.message import Request
 from dfks_rules.sip.ports import Ways
 from dfks_rules.sip.route import flow_to
 from dfks_rules.sip.uri import parse_uri
@@ -23,10 +24,11 @@ _TAIL = b"\r\nMax-Forwards: 70\r\nFrom: %b;tag=%b\r\nTo: %b\r\nCall-ID: %b\r\n%b
 
 
 class Dialog:
-    """One dialog. The order of the peer's CSeq is checked by whoever owns it."""
+    """One dialog."""
 
     __slots__ = (
         "_head",
+        "_remote_cseq",
         "_tail",
         "_ways",
         "call_id",
@@ -34,7 +36,6 @@ class Dialog:
         "flow",
         "local_cseq",
         "local_tag",
-        "remote_cseq",
         "remote_tag",
         "route_set",
     )
@@ -58,7 +59,7 @@ class Dialog:
         self.local_tag = local_tag
         self.remote_tag = incoming.sender.tag
         self.local_cseq = 0
-        self.remote_cseq = request.cseq
+        self._remote_cseq = request.cseq
         self.route_set = tuple(split_list(request.headers.get(b"record-route", b"")))
         if len(self.route_set) > MAX_ROUTES:
             raise MalformedMessageError("sip_malformed_header", "too many routes in Record-Route")
@@ -72,20 +73,29 @@ class Dialog:
         )
         self._aim(incoming)
 
-    def refresh_target(self, incoming: Incoming) -> None:
-        """Take over the Contact and the flow of a request in the dialog (§12.2.2).
+    def is_late(self, request: Request) -> bool:
+        """Whether the peer has sent it before one that was taken (§12.2.2)."""
+        return request.cseq <= self._remote_cseq
+
+    def take(self, incoming: Incoming) -> None:
+        """Take over the CSeq, the Contact and the flow of a request in the dialog (§12.2.2).
 
         Raises:
             MalformedMessageError: Contact cannot be used; the dialog stays as it was.
         """
-        contact = incoming.request.headers.get(b"contact")
+        request = incoming.request
+        contact = request.headers.get(b"contact")
         if contact is not None and (contact != self.contact or incoming.flow != self.flow):
             self._aim(incoming)
+        self._remote_cseq = request.cseq
 
     def _aim(self, incoming: Incoming) -> None:
         """Direct our requests at the Contact of `incoming`, by the route set (§12.2.1.1)."""
         contact = incoming.request.address(b"contact").uri
         hop = parse_uri(contact)
+        if hop.headers:
+            # What follows the question mark has no place in a Request-URI (§19.1.1).
+            contact = contact[: -len(hop.headers) - 1]
         request_uri, routes = contact, self.route_set
         if routes:
             first = parse_address(routes[0], b"record-route").uri

@@ -18,9 +18,9 @@ from dfks_rules.sip.client_transaction import (
 )
 from dfks_rules.sip.flow import Flow
 from dfks_rules.sip.grammar import blank_quotes
-from dfks_rules.sip.message import Fault, Request, Response, parse_message
+from dfks_rules.sip.message import METHODS, Fault, Request, Response, parse_message
 from dfks_rules.sip.ports import Ways
-from dfks_rules.sip.response import REASONS, render_response, response_flow
+from dfks_rules.sip.response import INSECURE, REASONS, render_response, response_flow
 from dfks_rules.sip.server_transaction import (
     ServerTransaction,
     ServerTransactions,
@@ -34,11 +34,7 @@ Owner = TypeVar("Owner")
 Send = Callable[[Flow, bytes], None]
 """Hands bytes to a transport, which says by `Endpoint.undelivered` what it could not send."""
 
-_METHODS = (
-    b"ACK BYE CANCEL INFO INVITE MESSAGE NOTIFY OPTIONS PRACK PUBLISH REFER REGISTER SUBSCRIBE"
-    b" UPDATE"
-).split()
-_COUNTED_METHOD = {method: f"requests_{method.decode().lower()}" for method in _METHODS}
+_COUNTED_METHOD = {method: f"requests_{method.decode().lower()}" for method in METHODS}
 _COUNTED_STATUS = {status: f"responses_{status}" for status in REASONS}
 
 
@@ -48,20 +44,26 @@ class Incoming:
     __slots__ = ("flow", "key", "merge_key", "recipient", "request", "sender", "uri")
 
     def __init__(
-        self, request: Request, uri: SipUri, sender: Address, recipient: Address, flow: Flow
+        self,
+        request: Request,
+        uri: SipUri,
+        sender: Address,
+        recipient: Address,
+        flow: Flow,
+        key: bytes = b"",
     ) -> None:
-        self.request = request
-        self.uri = uri
+        self.request: Final = request
+        self.uri: Final = uri
         """The Request-URI."""
-        self.sender = sender
+        self.sender: Final = sender
         """From."""
-        self.recipient = recipient
+        self.recipient: Final = recipient
         """To."""
-        self.flow = flow
+        self.flow: Final = flow
         """Where it came from."""
-        self.key = b""
+        self.key: Final = key
         """What its repeats have in common with it; empty for a malformed one."""
-        self.merge_key = b""
+        self.merge_key: Final = b"" if recipient.tag or not key else merge_key(request, sender.tag)
         """What it has in common with itself on another way; empty for one with a To tag."""
 
     def contact(self) -> bytes:
@@ -169,11 +171,12 @@ class Endpoint(Generic[Owner]):
             if transaction is not None:
                 self._repeat(transaction)
                 return None
-            incoming = self._check_addresses(message, flow)
-            if incoming is not None:
-                incoming.key = key
-                return None if self._answers(incoming) else incoming
-        self._refuse_malformed(message, flow)
+            checked = _check_addresses(message, flow, key)
+            if isinstance(checked, Incoming):
+                return None if self._answers(checked) else checked
+            self._refuse_malformed(message, checked, flow)
+        else:
+            self._refuse_malformed(message, message.fault, flow)
         return None
 
     def _receive_other(self, data: bytes, flow: Flow) -> None:
@@ -200,13 +203,9 @@ class Endpoint(Generic[Owner]):
 
     def _answers(self, incoming: Incoming) -> bool:
         """Answer a request that is about a transaction only; whether it was one."""
-        request = incoming.request
-        if request.method == b"CANCEL":
+        if incoming.request.method == b"CANCEL":
             self._cancel(incoming)
             return True
-        if incoming.recipient.tag:
-            return False
-        incoming.merge_key = merge_key(request, incoming.sender.tag)
         if not self.servers.is_merged(incoming.merge_key):
             return False
         # The request came another way before (RFC 3261 §8.2.2.2).
@@ -223,33 +222,15 @@ class Endpoint(Generic[Owner]):
         to = answer.headers.get(b"to", b"") if isinstance(answer, Response) else b""
         self.respond(incoming, 200, tag=tag_of(to))
 
-    def _check_addresses(self, request: Request, flow: Flow) -> Incoming | None:
-        """The request, if its Request-URI, From and To are well-formed; else None and a fault."""
-        try:
-            uri = parse_uri(request.uri)
-            if uri.headers:
-                raise MalformedMessageError("sip_malformed_uri", "headers in the Request-URI")
-            sender, recipient = request.address(b"from"), request.address(b"to")
-        except MalformedMessageError as error:
-            unsupported = error.code == "sip_unsupported_scheme"
-            request.fault = Fault(416 if unsupported else 400, error.message)
-            return None
-        if uri.scheme == b"sips" and not flow.listener.secure:
-            # Nothing that we could send back would be as safe as was asked for (§8.1.1.8, §12.1.1).
-            # Not 416, after which the peer would try without (§8.1.3.5); RFC 5630 has it like this.
-            request.fault = Fault(480, "sips needs a secure transport")
-            return None
-        return Incoming(request, uri, sender, recipient, flow)
-
-    def _refuse_malformed(self, request: Request, flow: Flow) -> None:
-        if request.fault is None or not request.headers.get(b"via"):
+    def _refuse_malformed(self, request: Request, fault: Fault, flow: Flow) -> None:
+        if not request.headers.get(b"via"):
             self._count("malformed")
             return
         recipient = Address(b"", tag_of(request.headers.get(b"to", b"")))
         incoming = Incoming(request, _UNREAD_URI, _UNREAD_ADDRESS, recipient, flow)
-        status, reason = request.fault
+        status, reason = fault
         self._count("malformed" if status == 400 else "unsupported")
-        headers = _INSECURE if status == 480 else b""
+        headers = INSECURE if status == 480 else b""
         self.respond(incoming, status, reason=reason.encode(), headers=headers)
 
     def begin(self, incoming: Incoming, now: float) -> ServerTransaction:
@@ -305,6 +286,10 @@ class Endpoint(Generic[Owner]):
         self._send(request.flow, request.message)
         return transaction
 
+    def give_up(self, transaction: ClientTransaction[Owner]) -> None:
+        """Wait for a response no longer; nothing happens when the transaction has ended."""
+        self.clients.abandon(transaction)
+
     def undelivered(self, message: bytes, now: float) -> Finished[Owner] | None:
         """The transport could not deliver a message: a request goes another way, or is over.
 
@@ -341,7 +326,22 @@ class Endpoint(Generic[Owner]):
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
 
-_INSECURE = b'Warning: 380 - "SIPS Not Allowed"\r\n'
+def _check_addresses(request: Request, flow: Flow, key: bytes) -> Incoming | Fault:
+    """The request, if its Request-URI, From and To are well-formed; else what is wrong."""
+    try:
+        uri = parse_uri(request.uri)
+        if uri.headers:
+            raise MalformedMessageError("sip_malformed_uri", "headers in the Request-URI")
+        sender, recipient = request.address(b"from"), request.address(b"to")
+    except MalformedMessageError as error:
+        return Fault(416 if error.code == "sip_unsupported_scheme" else 400, error.message)
+    if uri.scheme == b"sips" and not flow.listener.secure:
+        # Nothing that we could send back would be as safe as was asked for (§8.1.1.8, §12.1.1).
+        # Not 416, after which the peer would try without (§8.1.3.5); RFC 5630 has it like this.
+        return Fault(480, "sips needs a secure transport")
+    return Incoming(request, uri, sender, recipient, flow, key)
+
+
 # What stands for the parts of a malformed request that nobody looks at.
 _UNREAD_URI = SipUri(b"sip", b"", b"", None, b"", b"")
 _UNREAD_ADDRESS = Address(b"", b"")

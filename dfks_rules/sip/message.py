@@ -20,6 +20,13 @@ MAX_CSEQ = 2**31 - 1
 """RFC 3261 §8.1.1.5"""
 MAX_SECONDS = 2**32 - 1
 """delta-seconds: RFC 3261 §20.19"""
+METHODS = frozenset(
+    (
+        b"ACK BYE CANCEL INFO INVITE MESSAGE NOTIFY OPTIONS PRACK PUBLISH REFER REGISTER SUBSCRIBE"
+        b" UPDATE"
+    ).split()
+)
+"""The methods that are registered for SIP; any other is unknown (RFC 3261 §21.5.2)."""
 
 
 class Fault(NamedTuple):

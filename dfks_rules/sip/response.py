@@ -17,7 +17,6 @@ REASONS = {
     480: b"Temporarily Unavailable",
     481: b"Subscription Does Not Exist",
     482: b"Loop Detected",
-    483: b"Too Many Hops",
     489: b"Bad Event",
     500: b"Server Internal Error",
     501: b"Not Implemented",
@@ -25,6 +24,9 @@ REASONS = {
     505: b"Version Not Supported",
 }
 """The usual reason phrase of each status that is sent."""
+
+INSECURE = b'Warning: 380 - "SIPS Not Allowed"\r\n'
+"""The header line that tells a 480 for want of a secure transport from others (RFC 5630)."""
 
 _RESPONSE = (
     b"SIP/2.0 %d %b\r\nVia: %b\r\nFrom: %b\r\nTo: %b\r\nCall-ID: %b\r\nCSeq: %b\r\n"

@@ -7,8 +7,9 @@ The transport is the one that the hop's URI names, if it is ours. Three rules co
   is reached where it is seen.
 - Who wrote `sips` is not told over a way that others can read (§12.1.1, §26.2.2).
 
-`maddr` is followed when it is the address of one host. With a name or a group in it we would look
-up what a stranger likes, or have one NOTIFY reach many. Followed like that it adds nothing to what
+A Contact must not be a group's address, which would have one NOTIFY reach many, nor 0.0.0.0, which
+is this machine. `maddr` is followed when it is the address of one host: with a name in it we would
+look up what a stranger likes. Followed like that it adds nothing to what
 Contact allows anyway: whoever forges a SUBSCRIBE can aim the NOTIFY that follows at one host, over
 UDP repeated for 32 s; over TCP it gets a connection attempt, and no NOTIFY if it does not answer.
 """
@@ -75,18 +76,26 @@ def _named(hop: SipUri) -> tuple[str, str | None]:
         address = ipaddress.ip_address(maddr)
     except ValueError:
         return transport, None
-    shared = address.is_multicast or address.is_unspecified or maddr == _BROADCAST
-    return transport, None if shared else maddr
+    return transport, maddr if _is_one_host(address) else None
+
+
+def _is_one_host(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    if mapped is not None:
+        address = mapped
+    return not (address.is_multicast or address.is_unspecified or str(address) == _BROADCAST)
 
 
 def _check_host(hop: SipUri, host: str) -> bool:
     """Whether a host is an address; a socket would ask DNS for what only looks like one."""
     try:
-        ipaddress.ip_address(host)
+        address = ipaddress.ip_address(host)
     except ValueError:
         lengths = [len(label) for label in host.removesuffix(".").split(".")]
         possible = min(lengths) > 0 and max(lengths) <= MAX_LABEL and len(host) <= MAX_NAME
         if hop.host.startswith(b"[") or not possible:
             raise MalformedMessageError("sip_malformed_uri", "invalid host in SIP URI") from None
         return False
+    if not _is_one_host(address):
+        raise MalformedMessageError("sip_malformed_uri", "no single host in SIP URI")
     return True

@@ -32,16 +32,17 @@ class StreamReader:
         self.broken = False
         """Whether the framing was lost: answer what was read, then close."""
         self.pings = 0
-        """Keep-alives (double CRLF) to answer, with CRLF: one for all that one call read."""
+        """Keep-alives (double CRLF) to answer, with CRLF: one for all that the last call read."""
 
     @property
     def waiting(self) -> bool:
         """Whether a message has begun and not ended."""
         return bool(self._buffer)
 
-    def feed(self, data: bytes) -> list[bytes]:
+    def feed(self, data: bytes | memoryview) -> list[bytes]:
         """Take what was received; the messages that are complete with it."""
         self._buffer += data
+        self.pings = 0
         messages: list[bytes] = []
         start = 0
         while not self.broken:
@@ -69,7 +70,6 @@ class StreamReader:
             self._line_ends += (end - start) // 2
             if self._line_ends // 2 > before:
                 self.pings = 1
-            self._searched = 0
         if end < len(self._buffer) and self._buffer[end] != _CR:
             self._line_ends = 0
         return end

@@ -17,6 +17,7 @@ class TimerQueues(Generic[T]):
     """One first-in-first-out queue for each waiting time, so that adding and removing cost O(1).
 
     Nothing is ever cancelled: whoever is called at its deadline knows whether it still matters.
+    Queues stay when they are empty: a waiting time must never be whatever a clock or a peer says.
     """
 
     def __init__(self) -> None:

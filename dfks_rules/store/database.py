@@ -1,8 +1,8 @@
 """The files of an SQLite store: created, locked, opened, and why not.
 
-Beside the database (`PATH`) there is `PATH.lock`, locked by the process that serves. The kernel
-lets go of that lock in whatever way the process ends. The database itself cannot carry it: closing
-any descriptor of that file would drop SQLite's own locks.
+Beside the database (`PATH`, or what it links to) there is `PATH.lock`, locked by the process that
+serves. The kernel lets go of that lock in whatever way the process ends. The database itself cannot
+carry it: closing any descriptor of that file would drop SQLite's own locks.
 """
 
 import errno
@@ -31,10 +31,12 @@ class Database:
             StoreError: `store_in_use`, `store_read_only`, `store_not_a_database`,
                 `store_newer_version` or `store_unavailable`.
         """
+        # SQLite puts its journals beside the file that a link leads to.
+        real = Path(os.path.realpath(path))
         with ExitStack() as opened:
             try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                _lock(path.with_name(path.name + ".lock"), opened)
+                real.parent.mkdir(parents=True, exist_ok=True)
+                _lock(real.with_name(real.name + ".lock"), opened)
                 # Journals get the mode of the database from SQLite; it holds people's numbers.
                 self._files = {path: _made(path)}
                 self.connection = _connect(path, opened)
@@ -45,7 +47,7 @@ class Database:
             except (OSError, sqlite3.Error, StoreError) as error:
                 raise explained(path, error) from error
             self._opened = opened.pop_all()
-        self._log_path = path.with_name(path.name + "-wal")
+        self._log_path = real.with_name(real.name + "-wal")
         self._log: int | None = None
 
     def sync(self) -> None:

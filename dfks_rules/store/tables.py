@@ -22,7 +22,7 @@ from dfks_rules.model.features import (
     values_from,
 )
 from dfks_rules.model.identity import Aor
-from dfks_rules.model.values import VALUES, Values
+from dfks_rules.model.values import VALUES, Integer, Values
 
 _READ = """
     SELECT revision, feature, status, feature_values
@@ -62,8 +62,8 @@ def read(connection: sqlite3.Connection, presentity: Aor) -> Snapshot:
 
     Raises:
         sqlite3.Error: the file cannot be read.
-        ValueError: a name has characters that no text can be stored with, or a feature or a value
-            is unknown.
+        ValueError: a name has characters that no text can be stored with, or somebody else wrote
+            what is no state of ours.
     """
     rows = connection.execute(_READ, (presentity.domain, presentity.user)).fetchall()
     if not rows:
@@ -78,8 +78,13 @@ def read(connection: sqlite3.Connection, presentity: Aor) -> Snapshot:
 
 def _values(text: str) -> Values:
     said = orjson.loads(text)
+    if not isinstance(said, dict):
+        raise ValueError("`feature_values` is not a JSON object")
     if unknown := said.keys() - _VALUES.keys():
         raise ValueError(f"unknown value `{min(unknown)}`")
+    for name, what in said.items():
+        if type(what) is not (int if isinstance(_VALUES[name].kind, Integer) else str):
+            raise ValueError(f"`{name}` is of another type")
     return values_from({_VALUES[name]: what for name, what in said.items()})
 
 
@@ -98,7 +103,11 @@ def write(connection: sqlite3.Connection, commits: Sequence[Commit]) -> list[Sto
         if not _put(connection, commits):
             connection.execute("ROLLBACK")
             connection.execute("BEGIN IMMEDIATE")
-            errors = [_put_alone(connection, commit) for commit in commits]
+            # One alone that does not fit changes nothing.
+            errors = [
+                None if _put(connection, [commit]) else _why_not(connection, commit)
+                for commit in commits
+            ]
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:
@@ -107,7 +116,7 @@ def write(connection: sqlite3.Connection, commits: Sequence[Commit]) -> list[Sto
 
 
 def _put(connection: sqlite3.Connection, commits: Sequence[Commit]) -> bool:
-    """Whether all commits met the revision that they were made on; if not, to be undone."""
+    """Whether all commits met the revision that they were made on; if not, undo those that did."""
     net = _fold(commits)
     if net is None:
         return False
@@ -164,16 +173,6 @@ def _json(rows: list[tuple[object, ...]]) -> str:
     if "\\u0000" in text and "\\u0000" in text.replace("\\\\", ""):
         raise ValueError("a text with NUL")
     return text
-
-
-def _put_alone(connection: sqlite3.Connection, commit: Commit) -> StoreError | None:
-    """Store one commit, or nothing of it."""
-    connection.execute("SAVEPOINT one")
-    stored = _put(connection, [commit])
-    if not stored:
-        connection.execute("ROLLBACK TO one")
-    connection.execute("RELEASE one")
-    return None if stored else _why_not(connection, commit)
 
 
 def _why_not(connection: sqlite3.Connection, commit: Commit) -> StoreError:

@@ -26,12 +26,16 @@ from dfks_rules.sip.stream import StreamReader
 from dfks_rules.transport.connections import Connections, source_of
 from dfks_rules.transport.ports import Context
 
-PORTION = 64
-"""Most messages of one connection that are worked on before others get their turn."""
+AT_ONCE = 4
+"""Most messages of one read that are worked on at once; the rest goes by turns with others."""
+MAX_READ = 16_384
+"""Most bytes taken from a socket before others get their turn."""
 MAX_KEPT = 100
 """Most messages kept for a connection that is being opened."""
 MAX_UNSENT = 1_000_000
 """Most bytes kept for a peer that does not read."""
+UNREAD = 65_536
+"""Bytes kept for a peer that does not read, from which on its requests have to wait."""
 _RESPONSE = b"SIP/2.0 "
 _OPTIONS = (
     (socket.TCP_NODELAY, 1),
@@ -52,7 +56,11 @@ class _State(enum.Enum):
     CLOSED = enum.auto()
 
 
-class Connection(asyncio.Protocol):
+_buffer = memoryview(bytearray(MAX_READ))
+"""What was read last, by whichever connection: it is taken over before the next one reads."""
+
+
+class Connection(asyncio.BufferedProtocol):
     """One stream; in the table from its making to its end."""
 
     def __init__(self, flow: Flow, context: Context, *, is_ours: bool) -> None:
@@ -85,6 +93,8 @@ class Connection(asyncio.Protocol):
         self._unanswered = 0
         """Requests handed up, less the responses sent."""
         self._received: deque[bytes] = deque()
+        self._is_stuck = False
+        """Whether what was received waits until the peer has read."""
         self._unwritten: list[tuple[Flow, bytes]] = []
         """What was to be sent and may not have reached the socket."""
         self.deadline = math.inf if is_ours else self._loop.time() + self._limits.first
@@ -119,6 +129,9 @@ class Connection(asyncio.Protocol):
         transport.set_write_buffer_limits(high=0)
         if self._is_ours:
             peer = transport.get_extra_info("peername")
+            if peer is None:  # It has broken the connection in the meantime.
+                transport.abort()
+                return
             self.flow = self.flow._replace(remote=peer[:2], resolve=False)
             self._table.name(self)
         self._move_deadline()
@@ -126,13 +139,16 @@ class Connection(asyncio.Protocol):
         for flow, data in kept:
             self.write(flow, data)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where to put what comes in."""
+        return _buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Bytes came in."""
         reader = self._reader
-        messages = reader.feed(data)
+        messages = reader.feed(_buffer[:nbytes])
         if reader.pings:
             # RFC 5626 §3.5.1; those that came together get one pong: a flood is not sent back.
-            reader.pings = 0
             self._write(b"\r\n")
         if messages:
             self._was_heard = True
@@ -143,24 +159,41 @@ class Connection(asyncio.Protocol):
             self._begun = self._loop.time()
         self._move_deadline()
         self._received.extend(messages)
-        self._work()
-
-    def _work(self) -> None:
-        """Hand up a portion of what was received; the rest has to wait, and the peer with it."""
-        received, receive = self._received, self._context.receive
+        has_more = True
         try:
-            for _ in range(min(PORTION, len(received))):
-                message = received.popleft()
-                self._unanswered += not message.startswith((_RESPONSE, b"ACK "))
-                receive(message, self.flow)
+            for _ in range(AT_ONCE):
+                has_more = self._work()
+                if not has_more:
+                    break
         finally:
-            if received:
+            if has_more:
                 self._pause()
-                self._loop.call_soon(self._work)
-            elif self._reader.broken:
-                self.close()
-            else:
-                self._resume()
+                self._table.turns.wait(self._work)
+
+    def _work(self) -> bool:
+        """Hand up one message; whether there are more that need not wait for the peer to read."""
+        received = self._received
+        if received and self._unread() < UNREAD:
+            message = received.popleft()
+            self._unanswered += not message.startswith((_RESPONSE, b"ACK "))
+            self._context.receive(message, self.flow)
+        if received:
+            if self._unread() < UNREAD:
+                return True
+            self._is_stuck = True
+            self._pause()
+        elif self._reader.broken:
+            self.close()
+        else:
+            self._resume()
+        return False
+
+    def _unread(self) -> int:
+        """Bytes that the peer should have read by now; 0 when there is no peer any more."""
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return 0
+        return transport.get_write_buffer_size()
 
     def _pause(self) -> None:
         if self._transport is not None and self._transport.is_reading():
@@ -184,6 +217,12 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Everything is written."""
         self._unwritten.clear()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if self._is_stuck:
+            self._is_stuck = False
+            self._table.turns.wait(self._work)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """There is no socket any more."""
@@ -250,6 +289,7 @@ class Connection(asyncio.Protocol):
         """The connection is gone, or there never was one."""
         self._state = _State.CLOSED
         self._table.remove(self)
+        self._go_on()
         lost, self._unwritten = self._unwritten, []
         for flow, data in lost:
             self._tell_undelivered(flow, data)

@@ -13,6 +13,7 @@ import structlog
 
 from dfks_rules.sip.flow import Flow, TransportName
 from dfks_rules.transport.limits import ConnectionLimits, most_connections
+from dfks_rules.transport.turns import Turns
 
 _log = structlog.get_logger()
 
@@ -29,6 +30,8 @@ class Refusal(enum.Enum):
 
     IN_ALL = "in_all"
     PER_SOURCE = "per_source"
+    OPENING = "opening"
+    """Too many peers that we call do not answer; they must not take the places of those that do."""
     FILES = "files"
     """The kernel has no descriptor or no memory for it, whatever was computed."""
 
@@ -68,6 +71,8 @@ class Connections:
     def __init__(self, limits: ConnectionLimits) -> None:
         self.limits = limits
         self._loop = asyncio.get_running_loop()
+        self.turns = Turns(self._loop)
+        """Whose turn it is to have its messages worked on."""
         self.most = most_connections(limits.in_all)
         """Most connections at once, by the setting and by the limit of open files."""
         self.most_per_source = max(1, min(limits.per_source, self.most // 2))

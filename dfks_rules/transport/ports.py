@@ -33,13 +33,6 @@ class Context:
 class Transport(Protocol):
     """One configured address, and what is sent and received there."""
 
-    async def start(self) -> None:
-        """Bind and listen.
-
-        Raises:
-            OSError: the address cannot be listened on.
-        """
-
     @property
     def listener(self) -> Listener:
         """The address that was configured; for a wildcard, the one to name to an operator."""

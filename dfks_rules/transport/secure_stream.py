@@ -26,18 +26,20 @@ from typing import Any
 
 from dfks_rules.transport.connection import MAX_UNSENT
 
-SLICE = 16_384
+SLICE = 4_096
 """Bytes that OpenSSL is given at a time: its buffers keep the size that they once had."""
 HANDSHAKE_WITHIN = 10.0
 """Seconds for the handshake of a connection that we open."""
+_records = memoryview(bytearray(SLICE))
+"""What was read last, by whichever stream: OpenSSL takes it over before the next one reads."""
 
 
-class SecureStream(asyncio.Transport, asyncio.Protocol):
+class SecureStream(asyncio.Transport, asyncio.BufferedProtocol):
     """One connection with TLS."""
 
     def __init__(
         self,
-        above: asyncio.Protocol,
+        above: asyncio.BufferedProtocol,
         context: ssl.SSLContext,
         counts: Counter[str],
         *,
@@ -71,40 +73,45 @@ class SecureStream(asyncio.Transport, asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - a stream has no other
         self._below = transport
         self._above.connection_made(self)
-        self._go_on()
+        if not self._is_closing:
+            self._go_on(memoryview(b""))
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where to put what comes in."""
+        return _records
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Records came in, or parts of them."""
-        pieces: list[bytes] = []
-        for start in range(0, len(data), SLICE):
-            self._incoming.write(data[start : start + SLICE])
-            self._go_on(pieces)
-            if self._is_closing:
-                break
-        plain = b"".join(pieces)
-        if plain:
-            self._above.data_received(plain)
-        if self._is_ended and not self._is_closing:
+        self._incoming.write(_records[:nbytes])
+        was_ended, is_full = self._is_ended, True
+        while is_full and not self._is_closing:
+            plain = memoryview(self._above.get_buffer(-1))
+            size = self._go_on(plain)
+            is_full = size == len(plain)
+            if size:
+                self._above.buffer_updated(size)
+        if self._is_ended and not was_ended and not self._is_closing:
             self._end()
 
-    def _go_on(self, pieces: list[bytes] | None = None) -> None:
-        """Bring the handshake forward, and read as many records as there are."""
-        if self._is_closing:
-            return
+    def _go_on(self, plain: memoryview) -> int:
+        """Bring the handshake forward, and read plain text; how many bytes there were."""
+        size = 0
         try:
             if not self._is_open:
                 self._tls.do_handshake()
                 self._opened()
-            while pieces is not None and not self._is_ended:
-                piece = self._tls.read(SLICE)
-                pieces.append(piece)
-                self._is_ended = not piece
+            while size < len(plain) and not self._is_ended:
+                # With a buffer it gives how many bytes it put there, which the stubs do not know.
+                done: Any = self._tls.read(len(plain) - size, plain[size:])
+                self._is_ended = not done
+                size += done
         except ssl.SSLWantReadError:
             self._answer()
         except ssl.SSLError:
             self._fail()
         else:
             self._answer()
+        return size
 
     def _answer(self) -> None:
         """Send what TLS itself has to say: a peer may ask for new keys again and again, and not
@@ -120,7 +127,6 @@ class SecureStream(asyncio.Transport, asyncio.Protocol):
         self._stop_timer()
         if self._unencrypted:
             self._encrypt()
-            self._flush()
             if not self.get_write_buffer_size():
                 self._above.resume_writing()
 
@@ -168,7 +174,7 @@ class SecureStream(asyncio.Transport, asyncio.Protocol):
             self._counts["handshakes_failed"] += 1
         self._is_closing = True
         # Each holds the other, and the collector of cycles looks rarely.
-        above, self._above = self._above, asyncio.Protocol()
+        above, self._above = self._above, asyncio.BufferedProtocol()
         above.connection_lost(exc)
 
     # Towards the connection.
@@ -184,13 +190,13 @@ class SecureStream(asyncio.Transport, asyncio.Protocol):
         self._unencrypted += data
         if self._is_open:
             self._encrypt()
-            self._flush()
 
     def _encrypt(self) -> None:
         try:
             while self._unencrypted:
-                done = self._tls.write(self._unencrypted)
+                done = self._tls.write(self._unencrypted[:SLICE])
                 del self._unencrypted[:done]
+                self._flush()
         except ssl.SSLError:
             # Nothing here waits for the peer, since keys are not negotiated again: it is broken.
             self._fail()

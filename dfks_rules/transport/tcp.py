@@ -17,6 +17,9 @@ PORTION = 64
 """Most connections accepted before others get their turn."""
 CONNECT_WITHIN = 5.0
 """Seconds to find a peer and connect to it."""
+OPENING = 4
+"""The part of all connections that may be in the making by us: a quarter. A Contact may name a host
+that never answers, and a datagram is enough to write one."""
 PAUSE = 1.0
 """Seconds to wait when the kernel has no file descriptor or no memory for a connection."""
 
@@ -27,23 +30,31 @@ class TcpTransport:
     name = TransportName.TCP
 
     def __init__(self, host: str, port: int, context: Context) -> None:
-        """Nothing is bound before `start`; `host` is an address."""
-        self._host, self._port, self._context = host, port, context
+        """Bind, and accept from the next turn of the event loop on.
+
+        Args:
+            host: an address.
+            port: 0 takes any free port.
+            context: what all transports share.
+
+        Raises:
+            OSError: the address cannot be listened on.
+        """
+        self._context = context
         self._connections = context.connections
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._opening = 0
+        """Connections that are being opened."""
         self._is_closed = False
-
-    async def start(self) -> None:
-        """Bind and listen."""
-        self._socket = bound_socket(self._host, self._port, socket.SOCK_STREAM)
+        self._socket = bound_socket(host, port, socket.SOCK_STREAM)
         try:
             self._socket.listen(BACKLOG)
         except OSError:
             self._socket.close()
             raise
-        bound = self._host, int(self._socket.getsockname()[1])
-        self._listeners = Listeners(self.name, bound, self._context.advertise)
+        bound = host, int(self._socket.getsockname()[1])
+        self._listeners = Listeners(self.name, bound, context.advertise)
         self._loop.add_reader(self._socket, self._accept)
 
     @property
@@ -100,11 +111,11 @@ class TcpTransport:
         self._connections.counts["connections_accepted"] += 1
         self._run(self._adopt(accepted, connection))
 
-    def _accepted(self, connection: Connection) -> asyncio.Protocol:
+    def _accepted(self, connection: Connection) -> asyncio.BufferedProtocol:
         """What the socket of an accepted connection talks to."""
         return connection
 
-    def _opened(self, connection: Connection) -> asyncio.Protocol:
+    def _opened(self, connection: Connection) -> asyncio.BufferedProtocol:
         """The same for a connection that we opened."""
         return connection
 
@@ -132,11 +143,14 @@ class TcpTransport:
 
     def _open(self, flow: Flow) -> Stream | None:
         refusal = self._connections.refusal(flow.remote[0])
+        if self._opening >= max(1, self._connections.most // OPENING):
+            refusal = refusal or Refusal.OPENING
         if refusal is not None or self._is_closed:
             if refusal is not None:
                 self._connections.refused(flow.remote[0], refusal)
             self._connections.counts["undelivered"] += 1
             return None
+        self._opening += 1
         wanted = flow._replace(connection=self._connections.next_number())
         connection = Connection(wanted, self._context, is_ours=True)
         self._run(self._connect(wanted, connection))
@@ -156,6 +170,8 @@ class TcpTransport:
             connection.fail()
         else:
             self._connections.counts["connections_opened"] += 1
+        finally:
+            self._opening -= 1
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(work)

@@ -21,16 +21,16 @@ class TlsTransport(TcpTransport):
     name = TransportName.TLS
 
     def __init__(self, host: str, port: int, context: Context) -> None:
-        """Nothing is bound before `start`; `host` is an address."""
-        super().__init__(host, port, context)
+        """As `TcpTransport`; the context has certificates."""
         if context.certificates is None:
             raise ValueError("TLS needs certificates")
         self._certificates: Certificates = context.certificates
+        super().__init__(host, port, context)
 
-    def _accepted(self, connection: Connection) -> asyncio.Protocol:
+    def _accepted(self, connection: Connection) -> asyncio.BufferedProtocol:
         tls = self._certificates.at(connection.flow.listener.host)
         return SecureStream(connection, tls, self._connections.counts, is_ours=False)
 
-    def _opened(self, connection: Connection) -> asyncio.Protocol:
+    def _opened(self, connection: Connection) -> asyncio.BufferedProtocol:
         tls = self._certificates.client
         return SecureStream(connection, tls, self._connections.counts, is_ours=True)

@@ -20,7 +20,7 @@ TRANSPORTS: Mapping[TransportName, Callable[[str, int, Context], Transport]] = {
     TransportName.TCP: TcpTransport,
     TransportName.TLS: TlsTransport,
 }
-"""What serves each transport."""
+"""What listens on an address, by its transport."""
 
 
 class Transports:
@@ -28,8 +28,6 @@ class Transports:
 
     def __init__(
         self,
-        receive: Receive,
-        undelivered: Undelivered,
         limits: ConnectionLimits,
         advertise: str | None = None,
         certificates: Certificates | None = None,
@@ -37,8 +35,6 @@ class Transports:
         """Nothing is opened yet.
 
         Args:
-            receive: takes each message that comes.
-            undelivered: takes each message that cannot be sent; never from within `send`.
             limits: of connections.
             advertise: see `Listener`.
             certificates: what TLS shows; None where it is not served.
@@ -46,27 +42,40 @@ class Transports:
         self.connections = Connections(limits)
         """All streams."""
         self._resolver = Resolver()
-        self._context = Context(
-            receive, undelivered, self._resolver, self.connections, advertise, certificates
-        )
+        self._advertise = advertise
+        self._certificates = certificates
         self._opened: list[Transport] = []
         self._by_listener: dict[Listener, Transport] = {}
         self._is_closed = False
 
-    async def start(self, addresses: Sequence[tuple[str, str, int]]) -> None:
+    async def start(
+        self,
+        addresses: Sequence[tuple[str, str, int]],
+        receive: Receive,
+        undelivered: Undelivered,
+    ) -> None:
         """Listen on these addresses. Call `close` also when this fails.
 
         Args:
             addresses: of each the transport, the host (an address or a name), and the port.
+            receive: takes each message that comes.
+            undelivered: takes each message that cannot be sent; never from within `send`.
 
         Raises:
             OSError: an address cannot be listened on; `filename` is that address.
         """
+        context = Context(
+            receive,
+            undelivered,
+            self._resolver,
+            self.connections,
+            self._advertise,
+            self._certificates,
+        )
         for name, host, port in addresses:
             try:
                 bound, _ = await self._resolver.resolve(host, port, family_of(host))
-                transport = TRANSPORTS[TransportName(name)](bound, port, self._context)
-                await transport.start()
+                transport = TRANSPORTS[TransportName(name)](bound, port, context)
             except OSError as error:
                 where = f"{name}:[{host}]:{port}" if ":" in host else f"{name}:{host}:{port}"
                 raise OSError(error.errno, error.strerror or str(error), where) from error

@@ -32,8 +32,18 @@ class UdpTransport:
     """One UDP socket."""
 
     def __init__(self, host: str, port: int, context: Context) -> None:
-        """Nothing is bound before `start`; `host` is an address."""
-        self._host, self._port, self._context = host, port, context
+        """Bind, and read from the next turn of the event loop on.
+
+        Args:
+            host: an address.
+            port: 0 takes any free port.
+            context: what all transports share.
+
+        Raises:
+            OSError: the address cannot be listened on.
+        """
+        self._context = context
+        self._family = family_of(host)
         self._loop = asyncio.get_running_loop()
         self._flows: dict[Any, Flow] = {}
         self._received: deque[tuple[bytes, Any]] = deque()
@@ -42,14 +52,11 @@ class UdpTransport:
         self._tasks: set[asyncio.Task[None]] = set()
         self._received_in_all = self._sent_in_all = 0
         self._unsent = self._undelivered = 0
-
-    async def start(self) -> None:
-        """Bind and read."""
-        self._socket = bound_socket(self._host, self._port, socket.SOCK_DGRAM)
+        self._socket = bound_socket(host, port, socket.SOCK_DGRAM)
         for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
             self._socket.setsockopt(socket.SOL_SOCKET, option, BUFFER)
-        bound = self._host, int(self._socket.getsockname()[1])
-        self._listeners = Listeners(TransportName.UDP, bound, self._context.advertise)
+        bound = host, int(self._socket.getsockname()[1])
+        self._listeners = Listeners(TransportName.UDP, bound, context.advertise)
         self._wildcard = WildcardSocket(self._socket) if self._listeners.is_wildcard else None
         self._receive_from: Callable[[int], tuple[bytes, Any]] = (
             self._socket.recvfrom if self._wildcard is None else self._wildcard.recvfrom
@@ -173,7 +180,7 @@ class UdpTransport:
 
     async def _resolve_and_send(self, flow: Flow, data: bytes) -> None:
         try:
-            remote = await self._context.resolver.resolve(*flow.remote, family_of(self._host))
+            remote = await self._context.resolver.resolve(*flow.remote, self._family)
         except OSError:
             self._tell_undelivered(data, flow)
         else:

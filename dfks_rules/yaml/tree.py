@@ -183,7 +183,7 @@ class _Builder:
                 raise _Refusal(place, "yaml", "a key must be plain text")
             key = event.value
             if key == "<<" and not event.style:
-                message = "merge key `<<`; policies do not support merge keys: write the keys out"
+                message = "merge keys (`<<`) are not allowed; write the keys out"
                 raise _Refusal(place, "yaml", message)
             if key in mapping:
                 first = self._keys[(*path, key)].line
@@ -224,10 +224,10 @@ _MARKERS = (
 
 def _refuse_construct(event: yaml.Event, place: Place) -> None:
     if isinstance(event, yaml.AliasEvent):
-        raise _Refusal(place, "yaml", f"alias `*{event.anchor}`; policies do not support aliases")
+        raise _Refusal(place, "yaml", f"alias `*{event.anchor}`; aliases are not allowed")
     if getattr(event, "anchor", None):
-        message = f"anchor `&{event.anchor}`; policies do not support anchors"  # type: ignore[attr-defined]
+        message = f"anchor `&{event.anchor}`; anchors are not allowed"  # type: ignore[attr-defined]
         raise _Refusal(place, "yaml", message)
     if getattr(event, "tag", None):
-        message = f"tag `{event.tag}`; policies do not support tags"  # type: ignore[attr-defined]
+        message = f"tag `{event.tag}`; tags are not allowed"  # type: ignore[attr-defined]
         raise _Refusal(place, "yaml", message)

@@ -1,5 +1,8 @@
 """A phone and a running server, message by message."""
 
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -287,3 +290,19 @@ def test_stopping_tells_phones_to_subscribe_again(tmp_path_factory: pytest.TempP
         assert stopping.stop() == 0
         last = parse(ua.read(time.monotonic() + WITHIN))
         assert last.state == "terminated;reason=deactivated"
+
+
+def test_the_test_phone_unsubscribes_at_ctrl_c(server: Server) -> None:
+    """Else the server would show and notify a phone that is gone, for an hour."""
+    aor = "sip:passer-by@127.0.0.1"
+    command = [sys.executable, "-m", "dfks_rules", "phone", "--watch", aor]
+    command += ["--server", f"127.0.0.1:{server.ports['udp']}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as phone:
+        assert phone.stdout is not None
+        while not phone.stdout.readline().startswith("watching"):
+            assert phone.poll() is None
+        assert server.mi("subs_phtable_list", presentity=aor)["result"]["subscriptions"]
+        phone.send_signal(signal.SIGINT)
+        assert phone.stdout.readline().startswith("NOTIFY terminated")
+        assert phone.wait(WITHIN) == 0
+    assert server.mi("subs_phtable_list", presentity=aor)["result"]["subscriptions"] == []

@@ -318,5 +318,5 @@ def test_a_start_without_policies_fails_unless_the_settings_say_so(
         assert reason(server) == "first"
     (folder / "policy.yaml").unlink()
     with serve(tmp_path, config) as server:
-        assert "THE POLICY FILES ARE BROKEN; the last good ones decide" in server.banner
+        assert "THE POLICY FILES ARE BROKEN; using the last good ones" in server.banner
         assert reason(server) == "first"

@@ -32,12 +32,14 @@ class Served:
         self.peers: list[Peer] = []
         self.answer: Callable[[bytes], bytes | None] = lambda data: None
         """What is answered at once to a message."""
-        self.transports = Transports(
+        self.transports = Transports(limits, advertise, certificates)
+
+    async def start(self, addresses: list[tuple[str, str, int]]) -> None:
+        """Listen."""
+        await self.transports.start(
+            addresses,
             self._receive,
             lambda data, flow: self.undelivered.put_nowait((data, flow)),
-            limits,
-            advertise,
-            certificates,
         )
 
     def _receive(self, data: bytes, flow: Flow) -> None:
@@ -134,7 +136,7 @@ async def served(
     """Listen on addresses such as `tcp:127.0.0.1`, each on a free port."""
     one = Served(limits or ConnectionLimits(), advertise, certificates)
     try:
-        await one.transports.start([(*_parted(address), 0) for address in addresses])
+        await one.start([(*_parted(address), 0) for address in addresses])
         yield one
     finally:
         await one.transports.close()

@@ -40,8 +40,20 @@ def recall(path: Path) -> PolicyFiles | None:
     """What was kept; None when it cannot be read, or holds no policy."""
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
-        sources, cases = (tuple(Source(*one) for one in kept[name]) for name in _LISTS)
-    except (OSError, ValueError, TypeError, KeyError):
+        sources, cases = (tuple(_source(*one) for one in kept[name]) for name in _LISTS)
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
     files = PolicyFiles(sources, cases)
     return files if has_policies(files) else None
+
+
+def _source(file: object, text: object, tenant: object) -> Source:
+    """One kept file.
+
+    Raises:
+        ValueError: this is none.
+    """
+    if not (isinstance(file, str) and isinstance(text, str) and isinstance(tenant, str | None)):
+        message = "not what `keep` writes"
+        raise ValueError(message)
+    return Source(file, text, tenant)

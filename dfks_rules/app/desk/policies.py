@@ -1,8 +1,11 @@
 """Policy files on disk → `PolicyFiles`: their text, and whose they are."""
 
+import contextlib
+import errno
 import itertools
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +14,7 @@ from dfks_rules.errors import Finding, PolicyError
 from dfks_rules.policy.deciding.policy_set import PolicySet, load
 from dfks_rules.policy.reading.source import Source, largest
 from dfks_rules.policy.studying.cases import is_cases_file
+from dfks_rules.policy.words.wording import printable
 
 TENANTS = "tenants"
 """Folder among policies that holds a folder for each domain with files of its own."""
@@ -61,6 +65,10 @@ def read_files(paths: Iterable[Path]) -> PolicyFiles:
     total = 0
     paths = list(paths)
     for path, tenant in itertools.chain.from_iterable(map(_files_of, paths)):
+        if not str(path).isprintable():
+            # It is told in findings, logs and replies, which are text.
+            findings.append(_unreadable(path, "rename it: its path is not printable UTF-8"))
+            continue
         try:
             data, text = _read(path)
         except (OSError, UnicodeDecodeError) as error:
@@ -99,46 +107,60 @@ def folders_of(paths: Iterable[Path]) -> set[Path]:
     """
     folders: set[Path] = set()
     for path in paths:
-        if path.is_symlink() or not path.is_dir():
+        # What may not be looked at, `Path.is_dir` raises for; whoever watches has to go on.
+        is_folder = os.path.isdir(path)
+        if os.path.islink(path) or not is_folder:
             folders.add(path.parent)
-        if path.is_dir():
-            folders |= {path, *(folder for folder, _ in _tenant_folders(path))}
-            if (path / TENANTS).is_dir():
-                folders.add(path / TENANTS)
-    return {folder for folder in folders if folder.is_dir()}
+        if is_folder:
+            folders |= {path, path / TENANTS}
+            with contextlib.suppress(OSError):
+                folders |= {folder for folder, _ in tenant_folders(path)}
+    return set(filter(os.path.isdir, folders))
 
 
 def _read(path: Path) -> tuple[bytes, str]:
     """What a file holds, and the same decoded; a little too much of one that is too large."""
     most = largest(path.name)
-    with path.open("rb") as file:
+    with open(path, "rb", opener=_without_waiting) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file")
         # A byte too many is for the check that says how large a file may be: no character is lost
         # where the last one is cut.
         data = file.read(most + 1)
     return data, data.decode(errors="replace" if len(data) > most else "strict")
 
 
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a file; a FIFO does not wait for its writer, for which every reload would wait."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
 def _unreadable(path: Path, message: str) -> Finding:
-    return Finding(str(path), 0, 0, "policy_unreadable", message)
+    return Finding(printable(str(path)), 0, 0, "policy_unreadable", message)
 
 
 def _files_of(path: Path) -> list[tuple[Path, str | None]]:
     """(File, the tenant whose it is)."""
-    if not path.is_dir():
-        # Findings quote what they find: an operator's command must not read out any file there is.
-        if path.exists() and path.suffix not in _SUFFIXES:
-            message = f"a policy file name must end in {', '.join(_SUFFIXES)}"
-            raise PolicyError([_unreadable(path, message)])
-        return [(path, _tenant_of(path.parent))]
     found: list[tuple[Path, str | None]] = []
     try:
-        for folder, tenant in [(path, _tenant_of(path)), *_tenant_folders(path)]:
+        if not path.is_dir():
+            return [_alone(path)]
+        for folder, tenant in [(path, _tenant_of(path)), *tenant_folders(path)]:
             files = (file for file in folder.iterdir() if _is_meant(file))
             found += [(file, tenant) for file in sorted(files)]
     except OSError as error:
         text = f"cannot read the policy folder: {error.strerror}"
-        raise PolicyError([_unreadable(path, text)]) from error
+        raise PolicyError([_unreadable(Path(error.filename or path), text)]) from error
     return found
+
+
+def _alone(path: Path) -> tuple[Path, str | None]:
+    """A file that is named by itself."""
+    # Findings quote what they find: an operator's command must not read out any file there is.
+    if path.exists() and path.suffix not in _SUFFIXES:
+        message = f"a policy file name must end in {', '.join(_SUFFIXES)}"
+        raise PolicyError([_unreadable(path, message)])
+    return path, _tenant_of(path.parent)
 
 
 def _tenant_of(folder: Path) -> str | None:
@@ -158,12 +180,22 @@ def _is_meant(file: Path) -> bool:
     return file.is_file() or file.is_symlink()
 
 
-def _tenant_folders(path: Path) -> list[tuple[Path, str]]:
+def tenant_folders(path: Path) -> list[tuple[Path, str]]:
+    """(Folder, domain) of each tenant whose files stand in a folder of policies.
+
+    Raises:
+        OSError: it may not be looked at.
+    """
     tenants = path / TENANTS
-    if not tenants.is_dir():
+    if not _is_folder(tenants):
         return []
-    folders = (entry for entry in tenants.iterdir() if entry.is_dir())
+    folders = filter(_is_folder, tenants.iterdir())
     return [(one, one.name) for one in sorted(folders) if not one.name.startswith(".")]
+
+
+def _is_folder(path: Path) -> bool:
+    """A link counts even if it leads nowhere: what is not mounted barred something."""
+    return path.is_dir() or (path.is_symlink() and not path.exists())
 
 
 def _misplaced(path: Path) -> Iterator[Finding]:
@@ -172,7 +204,7 @@ def _misplaced(path: Path) -> Iterator[Finding]:
     for file in filter(_is_meant, tenants.iterdir() if tenants.is_dir() else ()):
         message = "put a tenant's files into `tenants/<domain>/`"
         yield Finding(str(file), 0, 0, "policy_tenant", message)
-    for folder, domain in _tenant_folders(path):
+    for folder, domain in tenant_folders(path):
         if not _DOMAIN.fullmatch(domain):
             message = "name a tenant's folder after its domain, in lower case"
             yield Finding(str(folder), 0, 0, "policy_tenant", message)

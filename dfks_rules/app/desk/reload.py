@@ -27,7 +27,7 @@ from dfks_rules.config.settings import ReloadSettings
 from dfks_rules.errors import DfksError, PolicyError
 from dfks_rules.mi.ports import Activation, FailureRow, PolicyListing, PolicyRow, ShadowRow
 from dfks_rules.policy.deciding.compiled import CompiledPolicies, compile_policies
-from dfks_rules.policy.deciding.live import Difference, LivePolicies, Oracle, Shadow
+from dfks_rules.policy.deciding.live import Difference, LivePolicies, Oracle
 from dfks_rules.policy.deciding.matching import Shards
 from dfks_rules.policy.deciding.policy_set import PolicySet
 from dfks_rules.policy.reading.source import POLICY, Source, kind_of
@@ -195,7 +195,8 @@ class PolicyReloader:
         compiled = await self._checker.check(files)
         policies = await self._build(self._with_known_site(compiled, files))
         revision = Revision(policies.revision, files, policies, _now(), origin)
-        old, self.live.active = self.live.active, policies
+        old = self.live.activate(policies)
+        self._shadow_since = _now()
         if origin == "rollback":
             self._revisions.bring_back(revision)
         else:
@@ -204,8 +205,6 @@ class PolicyReloader:
         if origin != "last good":
             self._failure = None
             await self._keep_last_good(files)
-        if self.live.shadow is not None:
-            self._begin_shadow(self.live.shadow.candidate)
         self._past_engine_failures += old.engine_failures
         await self._retire(old)
 
@@ -238,13 +237,12 @@ class PolicyReloader:
             await asyncio.sleep(0)
 
     def _begin_shadow(self, candidate: PolicySet) -> ShadowRow:
-        """Compare it with what decides now; what was counted before was about other policies."""
+        """Compare it with what decides now."""
         self._shadow_since = _now()
-        self.live.shadow = Shadow(candidate)
-        return report(self.live.shadow, self._shadow_path, self._shadow_since)
+        return report(self.live.follow(candidate), self._shadow_path, self._shadow_since)
 
     async def _end_shadow(self) -> None:
-        shadow, self.live.shadow = self.live.shadow, None
+        shadow = self.live.unfollow()
         if shadow is not None:
             await self._retire(shadow.candidate)
 

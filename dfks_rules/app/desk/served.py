@@ -4,10 +4,11 @@ An unmounted volume and an emptied ConfigMap look like folders without files. To
 to allow everything that was denied a moment ago.
 """
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from dfks_rules.app.desk.policies import PolicyFiles, read_files
+from dfks_rules.app.desk.policies import TENANTS, PolicyFiles, read_files, tenant_folders
 from dfks_rules.errors import Finding, PolicyError
 from dfks_rules.policy.reading.source import POLICY, kind_of
 
@@ -17,14 +18,26 @@ def read_served(paths: Sequence[Path]) -> PolicyFiles:
 
     Raises:
         PolicyError: `policy_unreadable` for each file that cannot be read; `policy_none` for each
-            path that holds no file of policies, and where there is no policy in all of them.
+            path and each tenant's folder that holds no file of policies, and where there is no
+            policy in all of them.
     """
+    try:
+        return _read_served(paths)
+    except OSError as error:
+        # It went while it was looked at.
+        message = f"cannot read the policy folder: {error.strerror}"
+        finding = Finding(str(error.filename), 0, 0, "policy_unreadable", message)
+        raise PolicyError([finding]) from error
+
+
+def _read_served(paths: Sequence[Path]) -> PolicyFiles:
     files = read_files(paths)
     if not paths:
         return files
     findings = [
         _nothing(path, "there are no policy files here") for path in paths if _is_empty(path, files)
     ]
+    findings += itertools.chain.from_iterable(_empty_tenants(path, files) for path in paths)
     if not (findings or has_policies(files)):
         message = "`policies` names no file of kind `Policy`"
         findings = [_nothing(path, message) for path in paths]
@@ -39,7 +52,22 @@ def has_policies(files: PolicyFiles) -> bool:
 
 
 def _is_empty(path: Path, files: PolicyFiles) -> bool:
-    return not any(Path(source.file).is_relative_to(path) for source in files.sources)
+    return not any(_belongs(Path(source.file), path) for source in files.sources)
+
+
+def _belongs(file: Path, path: Path) -> bool:
+    """Whether a file is read because of a path: folders in folders are not."""
+    folder = file.parent
+    return path in (file, folder) or folder.parent == path / TENANTS
+
+
+def _empty_tenants(path: Path, files: PolicyFiles) -> Iterator[Finding]:
+    """Of each tenant whose folder is there without files: its rules were there, or will be."""
+    hint = "remove the folder of a tenant without policies"
+    for folder, _ in tenant_folders(path):
+        if _is_empty(folder, files):
+            message = f"there are no policy files here; {hint}"
+            yield Finding(str(folder), 0, 0, "policy_none", message)
 
 
 def _nothing(path: Path, message: str) -> Finding:

@@ -93,7 +93,7 @@ def _identities(paths: Sequence[Path]) -> dict[Path, tuple[int, int]]:
     """Folder → (device, inode): by the same name there may be another."""
     found = {}
     for folder in folders_of(paths):
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):
             status = folder.stat()
             found[folder] = (status.st_dev, status.st_ino)
     return found

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import logging
 import sys
 from collections.abc import Callable
@@ -96,12 +97,28 @@ def _json_logger(least: int) -> type[structlog.typing.BindableLogger]:
 def _info(self: structlog.BoundLoggerBase, event: str, **fields: object) -> None:
     now = datetime.now(UTC)  # noqa: TID251 - a log has the clock's time
     line = {"at": now, "level": "info", **self._context, "event": event, **fields}
-    self._logger.msg(orjson.dumps(line))
+    try:
+        text = orjson.dumps(line)
+    except TypeError:
+        text = _escaped(line)
+    self._logger.msg(text)
 
 
 def _json_line(_logger: object, level: str, event: structlog.typing.EventDict) -> bytes:
     now = datetime.now(UTC)  # noqa: TID251 - a log has the clock's time
-    return orjson.dumps({"at": now, "level": level, **event})
+    line = {"at": now, "level": level, **event}
+    try:
+        return orjson.dumps(line)
+    except TypeError:
+        return _escaped(line)
+
+
+def _escaped(line: dict[str, object]) -> bytes:
+    """A line that UTF-8 cannot carry as it is: it names a file or a socket whose name is not text.
+
+    Whoever logs must not fail because of it.
+    """
+    return json.dumps(line, default=str, separators=(",", ":")).encode()
 
 
 class LoggedOutcomes:

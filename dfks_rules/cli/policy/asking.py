@@ -164,13 +164,13 @@ def _wish_of(data: bytes) -> Wish:
     incoming = endpoint.receive(data, Flow(Listener(_transport_of(data), "", 0), ("", 0)), 0.0)
     if not isinstance(incoming, Incoming) or incoming.request.method != b"SUBSCRIBE":
         why = f": {refused[0]}" if refused else ""
-        raise MalformedMessageError("sip_malformed_message", f"message is no SIP SUBSCRIBE{why}")
+        raise MalformedMessageError("sip_malformed_message", f"message is not a SIP SUBSCRIBE{why}")
     try:
         check_request(incoming.request)
         event_of(incoming.request)
         wish = wish_of(incoming, Limits())
     except RefusedError as error:
-        message = f"the server refuses it: {error.status} {error}"
+        message = f"the server would refuse it: {error.status} {error}"
         raise MalformedMessageError("sip_refused", message) from error
     requester = wish.requester._replace(source_ip=None)
     return Wish(wish.presentity, requester, wish.expires, wish.asked)

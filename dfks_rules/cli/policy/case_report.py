@@ -27,7 +27,7 @@ class RanCase(NamedTuple):
     """Which rules decided; empty when it passed."""
 
 
-class Report:
+class Run:
     """What came of one run."""
 
     def __init__(self, coverage: Coverage, threshold: float) -> None:
@@ -61,36 +61,36 @@ class Report:
         return not self.failures and not self.problems
 
 
-def show(report: Report, form: str, *, coverage: bool) -> None:
-    """Print the report as `human` or `json`."""
+def show(ran: Run, form: str, *, coverage: bool) -> None:
+    """Print a run as `human` or `json`."""
     if form == "json":
-        click.echo(json.dumps(_json(report), indent=2))
+        click.echo(json.dumps(_json(ran), indent=2))
         return
-    for case in report.failures:
+    for case in ran.failures:
         click.echo(f"{case.file}:{case.line}: failed: {case.name}")
         for line in (*case.differences, *case.why):
             click.echo(f"    {line}")
     if coverage:
-        for gap in report.coverage.gaps():
+        for gap in ran.coverage.gaps():
             click.echo(f"{gap.file}:{gap.line}: {gap.rule}: {gap.what}")
-        click.echo(f"coverage: {report.coverage.percent:.1f} %")
-    for problem in report.problems:
+        click.echo(f"coverage: {ran.coverage.percent:.1f} %")
+    for problem in ran.problems:
         click.echo(problem)
-    failed = len(report.failures)
-    total = len(report.cases)
+    failed = len(ran.failures)
+    total = len(ran.cases)
     word = "case" if total == 1 else "cases"
     click.echo(f"{total} {word}: {total - failed} passed, {failed} failed")
 
 
-def junit(report: Report) -> bytes:
-    """The report as JUnit XML; a case is a testcase, its file the class."""
+def junit(ran: Run) -> bytes:
+    """A run as JUnit XML; a case is a testcase, its file the class."""
     suite = ElementTree.Element(
         "testsuite",
         name="dfks policy test",
-        tests=str(len(report.cases)),
-        failures=str(len(report.failures)),
+        tests=str(len(ran.cases)),
+        failures=str(len(ran.failures)),
     )
-    for case in report.cases:
+    for case in ran.cases:
         entry = ElementTree.SubElement(
             suite, "testcase", classname=case.file, name=_xml(case.name), line=str(case.line)
         )
@@ -98,7 +98,7 @@ def junit(report: Report) -> bytes:
             message = _xml(case.differences[0])
             failure = ElementTree.SubElement(entry, "failure", message=message)
             failure.text = _xml("\n".join((*case.differences, *case.why)))
-    for problem in report.problems:
+    for problem in ran.problems:
         entry = ElementTree.SubElement(suite, "testcase", classname="policies", name=_xml(problem))
         ElementTree.SubElement(entry, "failure", message=_xml(problem))
     text: bytes = ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True)
@@ -110,7 +110,7 @@ def _xml(text: str) -> str:
     return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
-def _json(report: Report) -> dict[str, object]:
+def _json(ran: Run) -> dict[str, object]:
     return {
         "cases": [
             {
@@ -121,12 +121,12 @@ def _json(report: Report) -> dict[str, object]:
                 "differences": case.differences,
                 "why": case.why,
             }
-            for case in report.cases
+            for case in ran.cases
         ],
         "coverage": {
-            "percent": round(report.coverage.percent, 1),
-            "gaps": [gap._asdict() for gap in report.coverage.gaps()],
+            "percent": round(ran.coverage.percent, 1),
+            "gaps": [gap._asdict() for gap in ran.coverage.gaps()],
         },
-        "problems": report.problems,
-        "passed": report.good,
+        "problems": ran.problems,
+        "passed": ran.good,
     }

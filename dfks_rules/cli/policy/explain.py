@@ -25,10 +25,10 @@ from dfks_rules.policy.studying.given_files import parse_given
 @click.command("explain")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @fact_options
-@click.option("--sip", type=click.Path(path_type=Path), help="A file with a SUBSCRIBE as received.")
+@click.option("--sip", type=click.Path(path_type=Path), help="SUBSCRIBE as received.")
 @click.option("--stored", type=click.File("rb"), help="Facts about what is stored, for --sip.")
-@click.option("--last", metavar="PRESENTITY", help="The last decisions of a running server.")
-@click.option("--decision", metavar="ID", help="One decision of a running server.")
+@click.option("--last", metavar="PRESENTITY", help="Explain the last decisions of a server.")
+@click.option("--decision", metavar="ID", help="Explain one decision of a server.")
 @click.option(
     "--config",
     "config_file",

@@ -14,7 +14,7 @@ import watchfiles
 from dfks_rules.app.desk.policies import read_cases, read_sources
 from dfks_rules.cli.exit_codes import CASE_FAILED
 from dfks_rules.cli.policy import case_report
-from dfks_rules.cli.policy.case_report import RanCase, Report
+from dfks_rules.cli.policy.case_report import RanCase, Run
 from dfks_rules.errors import Finding, PolicyError
 from dfks_rules.policy.deciding.policy_set import load
 from dfks_rules.policy.reading.source import POLICY, kind_of
@@ -70,11 +70,11 @@ def command(paths: tuple[Path, ...], *, watch: bool, **options: Any) -> None:
     )
 
     def once() -> bool:
-        report = run(paths, choice)
-        case_report.show(report, options["form"], coverage=options["coverage"])
+        ran = run(paths, choice)
+        case_report.show(ran, options["form"], coverage=options["coverage"])
         if options["junit"]:
-            options["junit"].write_bytes(case_report.junit(report))
-        return report.good
+            options["junit"].write_bytes(case_report.junit(ran))
+        return ran.good
 
     if watch:
         with contextlib.suppress(KeyboardInterrupt):
@@ -83,7 +83,7 @@ def command(paths: tuple[Path, ...], *, watch: bool, **options: Any) -> None:
         sys.exit(CASE_FAILED)
 
 
-def run(paths: tuple[Path, ...], choice: Choice) -> Report:
+def run(paths: tuple[Path, ...], choice: Choice) -> Run:
     """Run every case that is chosen.
 
     Raises:
@@ -92,20 +92,20 @@ def run(paths: tuple[Path, ...], choice: Choice) -> Report:
     files = [file for path in paths for file in _files_in(path) if _is_cases(path, file)]
     cases = _parse_all(files)
     coverage = Coverage()
-    report = Report(coverage, choice.threshold)
+    ran = Run(coverage, choice.threshold)
     tested: set[Path] = set()
     for one in cases:
-        tested |= _run_file(one, choice, report)
-        if choice.fail_fast and report.failures:
+        tested |= _run_file(one, choice, ran)
+        if choice.fail_fast and ran.failures:
             break
     if choice.require_tests:
-        report.untested = [
+        ran.untested.extend(
             str(file) for file in _policies_in(paths) if file.resolve() not in tested
-        ]
-    return report
+        )
+    return ran
 
 
-def _run_file(one: CaseFile, choice: Choice, report: Report) -> set[Path]:
+def _run_file(one: CaseFile, choice: Choice, ran: Run) -> set[Path]:
     """Run the cases of one file; the policy files that had a case."""
     folder = Path(one.file).parent
     sources = read_sources(Path(os.path.normpath(folder / name)) for name in one.policies)
@@ -113,11 +113,11 @@ def _run_file(one: CaseFile, choice: Choice, report: Report) -> set[Path]:
     policies = load(sources)
     try:
         results = run_cases(one._replace(cases=chosen), policies)
-        report.coverage.add(policies, sources, [(r.case.view, r.decision) for r in results])
+        ran.coverage.add(policies, sources, [(r.case.view, r.decision) for r in results])
         for result in results:
             why = brief(explain(policies, result.case.view)) if result.differences else []
             case = result.case
-            report.cases.append(RanCase(one.file, case.line, case.name, result.differences, why))
+            ran.cases.append(RanCase(one.file, case.line, case.name, result.differences, why))
             if why and choice.fail_fast:
                 break
     finally:

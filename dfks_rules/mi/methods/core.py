@@ -88,7 +88,7 @@ METHODS = (
     Method(
         "core:which",
         ("which",),
-        "Lists the names of all methods, or the parameter sets of one.",
+        "Lists the names of all methods, or the combinations of parameters that one method takes.",
         ((), ("command",)),
         _COMMAND,
         which,

@@ -105,21 +105,50 @@ class LivePolicies:
     """The active policies, observed; decides exactly as they do."""
 
     def __init__(self, active: PolicySet, oracle: Oracle, shadow: Shadow | None = None) -> None:
-        self.active = active
-        """What answers; may be replaced between two requests."""
-        self.shadow = shadow
-        """What is compared with it; likewise."""
+        self._active = active
+        self._shadow = shadow
         self._oracle = oracle
+
+    @property
+    def active(self) -> PolicySet:
+        """What answers."""
+        return self._active
+
+    @property
+    def shadow(self) -> Shadow | None:
+        """What is compared with it."""
+        return self._shadow
+
+    def activate(self, policies: PolicySet) -> PolicySet:
+        """Have other policies answer from the next request on; what answered so far.
+
+        A shadow begins anew: what it counted was about the old ones.
+        """
+        old, self._active = self._active, policies
+        if self._shadow is not None:
+            self._shadow = Shadow(self._shadow.candidate)
+        return old
+
+    def follow(self, candidate: PolicySet) -> Shadow:
+        """Compare a candidate from the next request on, in place of any other."""
+        self._shadow = Shadow(candidate)
+        return self._shadow
+
+    def unfollow(self) -> Shadow | None:
+        """Compare nothing any more; what was compared."""
+        old, self._shadow = self._shadow, None
+        return old
 
     @property
     def reads(self) -> frozenset[str]:
         """Names of all facts that some rule reads, the candidate's too."""
-        return self.active.reads | self.shadow.candidate.reads if self.shadow else self.active.reads
+        active, shadow = self._active, self._shadow
+        return active.reads if shadow is None else active.reads | shadow.candidate.reads
 
     @property
     def reads_on_get(self) -> frozenset[str] | None:
         """See `PolicySet.reads_on_get`."""
-        return self.active.reads_on_get
+        return self._active.reads_on_get
 
     def decide(
         self,
@@ -129,11 +158,11 @@ class LivePolicies:
         around: Surroundings = NOWHERE,
     ) -> Decision:
         """See `PolicySet.decide`."""
-        active = self.active
+        active = self._active
         view = View(request, snapshot, at, around, active.site)
         decision = active.decide_view(view)
         is_due = self._oracle.is_due(1)
-        if is_due or self.shadow is not None:
+        if is_due or self._shadow is not None:
             self._look_again(view, decision, is_due=is_due)
         return decision
 
@@ -146,20 +175,20 @@ class LivePolicies:
         around: Surroundings = NOWHERE,
     ) -> tuple[Decision, ...]:
         """See `PolicySet.decide_gets`."""
-        decisions = self.active.decide_gets(presentity, requester, snapshot, at, around)
+        decisions = self._active.decide_gets(presentity, requester, snapshot, at, around)
         is_due = self._oracle.is_due(len(FEATURES))
-        if is_due or self.shadow is not None:
+        if is_due or self._shadow is not None:
             for feature, decision in zip(FEATURES, decisions, strict=True):
                 request = FeatureRequest(Operation.GET, presentity, requester, feature)
-                view = View(request, snapshot, at, around, self.active.site)
+                view = View(request, snapshot, at, around, self._active.site)
                 self._look_again(view, decision, is_due=is_due)
         return decisions
 
     def _look_again(self, view: View, decision: Decision, *, is_due: bool) -> None:
-        if self.shadow is not None:
-            self.shadow.compare(view, decision)
+        if self._shadow is not None:
+            self._shadow.compare(view, decision)
         if is_due:
-            self._oracle.check(self.active, view, decision)
+            self._oracle.check(self._active, view, decision)
 
 
 def _given(view: View) -> Mapping[str, FactValue]:

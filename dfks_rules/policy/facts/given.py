@@ -25,6 +25,7 @@ from dfks_rules.model.requests import (
 )
 from dfks_rules.model.values import VALUES
 from dfks_rules.policy.facts.facts import FACTS, WEEKDAYS
+from dfks_rules.policy.facts.there import features_with
 from dfks_rules.policy.facts.view import NOWHERE, FactValue, View
 
 Given = Mapping[str, Any]
@@ -88,7 +89,9 @@ def view_of(given: Given) -> View:
     derived = tuple(
         (name, _frozen(value))
         for name, value in given.items()
-        if FACTS[name].derived and operation in FACTS[name].operations
+        if FACTS[name].derived
+        and operation in FACTS[name].operations
+        and (feature is None or feature in features_with(name))
     )
     return View(request, _snapshot(facts, feature), _at(facts), around, given=derived)
 

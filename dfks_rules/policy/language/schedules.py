@@ -17,7 +17,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
-from dfks_rules.policy.words.wording import suggestion
+from dfks_rules.policy.words.wording import did_you_mean
 
 _DAYS_OF_WEEK = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _NUMBERS = {name.lower(): number for number, name in enumerate(_DAYS_OF_WEEK)}
@@ -173,7 +173,7 @@ def parse_zone(text: str) -> ZoneInfo:
         zones = available_timezones()
         city = "/" + text.replace(" ", "_").lower()
         near = sorted(zone for zone in zones if zone.lower().endswith(city))
-        hint = f" (did you mean `{near[0]}`?)" if near else suggestion(text, zones)
+        hint = f" (did you mean `{near[0]}`?)" if near else did_you_mean(text, zones)
         raise ValueError(f"unknown time zone `{text}`{hint}") from error
 
 
@@ -294,7 +294,7 @@ def _weekdays(text: str) -> set[int]:
 
 def _weekday(word: str) -> int:
     if word.lower() not in _NUMBERS:
-        hint = suggestion(word[:3], _DAYS_OF_WEEK)
+        hint = did_you_mean(word[:3], _DAYS_OF_WEEK)
         raise ValueError(f"unknown day `{word}`{hint}; days are `Mon` to `Sun`, or `Daily`")
     return _NUMBERS[word.lower()]
 

@@ -7,9 +7,11 @@ from typing import NamedTuple
 from dfks_rules.errors import Finding
 from dfks_rules.model.decisions import Denial
 from dfks_rules.policy.facts.view import FactValue
+from dfks_rules.policy.language.alternatives import Alternative
 from dfks_rules.policy.language.document import Effects
 from dfks_rules.policy.language.implication import excludes
-from dfks_rules.policy.lint.index import Entry, Overlapping
+from dfks_rules.policy.language.possible import why_impossible
+from dfks_rules.policy.lint.index import Indexed, Overlapping
 from dfks_rules.policy.lint.ranked import RankedRule, Way, fields_of, fields_set
 
 
@@ -63,15 +65,23 @@ class _Earlier:
             for other, (earlier, theirs) in self._near(way):
                 if earlier.file != rule.file and mine != theirs:
                     field = _difference(mine, theirs, way.questions & other.questions)
-                    if field and not excludes(way.groups, other.groups):
+                    if field and _meet(way, other):
                         return earlier, field
         return None
 
-    def _near(self, way: Way) -> Iterator[Entry["_Decides"]]:
+    def _near(self, way: Way) -> Iterator[Indexed["_Decides"]]:
         domains = list(self._indexes) if way.domains is None else (None, *way.domains)
         for domain in domains:
             if domain in self._indexes:
                 yield from self._indexes[domain].candidates(way)
+
+
+def _meet(one: Way, other: Way) -> bool:
+    """Whether some request may take both ways: DoNotDisturb, e.g., has no target."""
+    if excludes(one.groups, other.groups):
+        return False
+    both = Alternative(one.questions & other.questions, None, one.literals | other.literals)
+    return why_impossible(both) is None
 
 
 class _Decides(NamedTuple):

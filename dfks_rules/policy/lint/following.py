@@ -12,6 +12,7 @@ from itertools import product
 from typing import NamedTuple
 
 from dfks_rules.errors import Finding
+from dfks_rules.model.decisions import FOLLOWED_SETS, MAX_DEPTH
 from dfks_rules.model.features import FEATURES, Feature
 from dfks_rules.model.requests import Operation, Origin
 from dfks_rules.policy.facts.there import ORIGINS
@@ -22,10 +23,6 @@ from dfks_rules.policy.language.matchers import Atom
 from dfks_rules.policy.language.values import PLACEHOLDER, Template
 from dfks_rules.policy.lint.ranked import RankedRule, Way
 
-MAX_FOLLOWED = 64
-"""Most sets that follow from one in a server, unless `limits.followed_sets` says otherwise."""
-DEPTH = 3
-"""How deep sets follow from sets."""
 MAX_KINDS = 20_000
 """Most kinds of sets that are looked at; nothing is said of the others."""
 
@@ -58,7 +55,7 @@ class _Child(NamedTuple):
     """What it is; for a template any of several, see `_kinds_of`."""
 
 
-def many_follow(rules: Sequence[RankedRule], most: int = MAX_FOLLOWED) -> Iterator[Finding]:
+def many_follow(rules: Sequence[RankedRule], most: int = FOLLOWED_SETS) -> Iterator[Finding]:
     """Findings `policy_many_follow`, at the first rule of a cascade that may be longer than `most`.
 
     Args:
@@ -146,7 +143,7 @@ class _Cascades:
             ]
         return self._matching[one]
 
-    def most_following(self, one: _Set, depth: int = DEPTH) -> int:
+    def most_following(self, one: _Set, depth: int = MAX_DEPTH) -> int:
         """A bound of how many sets follow from one, so deep."""
         if depth == 0:
             return 0

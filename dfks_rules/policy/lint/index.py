@@ -15,7 +15,7 @@ from dfks_rules.policy.lint.ranked import Way
 T = TypeVar("T")
 
 
-class Entry(NamedTuple, Generic[T]):
+class Indexed(NamedTuple, Generic[T]):
     """A way in an index."""
 
     way: Way
@@ -28,14 +28,14 @@ class Implied(Generic[T]):
     """Ways by one test that whatever implies them must pass too."""
 
     def __init__(self) -> None:
-        self._keyed: dict[Hashable, list[Entry[T]]] = defaultdict(list)
+        self._keyed: dict[Hashable, list[Indexed[T]]] = defaultdict(list)
 
     def add(self, way: Way, of: T) -> None:
         """Takes up a way."""
         for key in _keys(way):
-            self._keyed[key].append(Entry(way, of))
+            self._keyed[key].append(Indexed(way, of))
 
-    def candidates(self, way: Way) -> Iterator[Entry[T]]:
+    def candidates(self, way: Way) -> Iterator[Indexed[T]]:
         """All ways that this one implies, and some others."""
         for key in _looked_up(way):
             yield from self._keyed.get(key, ())
@@ -83,14 +83,14 @@ class Overlapping(Generic[T]):
     """
 
     def __init__(self) -> None:
-        self._keyed: dict[str, dict[FactValue, list[Entry[T]]]] = {}
+        self._keyed: dict[str, dict[FactValue, list[Indexed[T]]]] = {}
         self._affixed: dict[_Affix, _Affixed[T]] = {}
-        self._others: list[Entry[T]] = []
+        self._others: list[Indexed[T]] = []
 
     def add(self, way: Way, of: T) -> None:
         """Takes up a way."""
         fact, values = _choice(way)
-        entry = Entry(way, of)
+        entry = Indexed(way, of)
         affixes = min(_affixes(way), default=None) if _is_coarse(fact) else None
         if affixes:
             affix, texts = affixes
@@ -101,7 +101,7 @@ class Overlapping(Generic[T]):
         else:
             self._others.append(entry)
 
-    def candidates(self, way: Way) -> Iterator[Entry[T]]:
+    def candidates(self, way: Way) -> Iterator[Indexed[T]]:
         """All ways that can hold together with this one, and some others."""
         yield from self._others
         for fact, keyed in self._keyed.items():
@@ -116,16 +116,16 @@ class _Affixed(Generic[T]):
     """Ways by the texts of which a value of one fact must start with one."""
 
     def __init__(self) -> None:
-        self._keyed: dict[str, list[Entry[T]]] = {}
+        self._keyed: dict[str, list[Indexed[T]]] = {}
         self._sorted: list[str] = []
 
-    def add(self, texts: Iterable[str], entry: Entry[T]) -> None:
+    def add(self, texts: Iterable[str], entry: Indexed[T]) -> None:
         for text in texts:
             if text not in self._keyed:
                 insort(self._sorted, text)
             self._keyed.setdefault(text, []).append(entry)
 
-    def candidates(self, texts: Iterable[str]) -> Iterator[Entry[T]]:
+    def candidates(self, texts: Iterable[str]) -> Iterator[Indexed[T]]:
         """Those whose texts one of these starts with, or that start with one of these."""
         for text in texts:
             for end in range(len(text)):

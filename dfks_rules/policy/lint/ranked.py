@@ -7,6 +7,7 @@ from dfks_rules.errors import Finding
 from dfks_rules.model.features import VALUES_OF
 from dfks_rules.model.requests import Operation
 from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.there import features_with
 from dfks_rules.policy.facts.view import FactValue
 from dfks_rules.policy.language.alternatives import QUESTIONS, Alternative, Literals
 from dfks_rules.policy.language.document import Effects, Mode, Rule
@@ -91,12 +92,20 @@ def _rank(one: CheckedPolicy) -> tuple[int, int]:
     return (one.policy.band, -one.policy.priority)
 
 
+def _has(question: int, fact: str) -> bool:
+    """Whether a request can have a fact, as far as its operation and feature go."""
+    operation, feature = QUESTIONS[question]
+    if operation not in FACTS[fact].operations:
+        return False
+    return feature is None or feature in features_with(fact)
+
+
 def _ways(alternatives: Sequence[Alternative]) -> tuple[Way, ...]:
     ways = []
     for questions, domains, literals in alternatives:
         groups = by_fact(literals)
-        needed = [FACTS[atom.fact].operations for atom, positive in literals if positive]
-        there = {q for q in questions if all(QUESTIONS[q][0] in have for have in needed)}
+        needed = {atom.fact for atom, positive in literals if positive}
+        there = {q for q in questions if all(_has(q, fact) for fact in needed)}
         values = {fact: values_of(group) for fact, group in groups.items()}
         if there:
             known = {fact: some for fact, some in values.items() if some is not None}

@@ -22,8 +22,9 @@ class Source(NamedTuple):
 
 
 POLICY, DIRECTORY, NUMBER_PLAN = "Policy", "Directory", "NumberPlan"
+# Lines may end in CRLF.
 _KIND = re.compile(
-    rf"^kind:[ \t]*[\"']?({DIRECTORY}|{NUMBER_PLAN})[\"']?[ \t]*(?:#.*)?$", re.MULTILINE
+    rf"^kind:[ \t]*[\"']?({DIRECTORY}|{NUMBER_PLAN})[\"']?[ \t\r]*(?:#.*)?$", re.MULTILINE
 )
 
 

@@ -113,6 +113,10 @@ def _explain(error: ValidationError) -> Iterator[tuple[Path, str, str, bool]]:
         case "enum" | "const":
             allowed = limit if isinstance(limit, list) else [limit]
             yield path, "policy_value", _not_one_of(value, allowed), False
+        case "type" if schema.get("title") == "matchers":
+            takes = ", ".join(f"`{name}`" for name in schema["properties"])
+            message = f"{_subject(path)} needs a matcher ({takes}), not just {quoted(value)}"
+            yield path, "policy_type", message, False
         case "type":
             yield path, "policy_type", _of_other_type(value, limit, _subject(path)), False
         case "pattern":

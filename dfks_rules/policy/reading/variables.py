@@ -10,7 +10,7 @@ from typing import Any
 
 from dfks_rules.errors import Finding
 from dfks_rules.model.values import MAX_TEXT
-from dfks_rules.policy.words.wording import suggestion
+from dfks_rules.policy.words.wording import did_you_mean
 from dfks_rules.yaml.tree import Path, Place, Tree
 
 MAX_INSERTED = 20_000
@@ -135,7 +135,7 @@ class _Substitution:
         """The value of a variable that is used at a path of the old tree."""
         self._unused.discard(name)
         if name not in self._variables:
-            message = f"unknown variable `{name}`{suggestion(name, self._variables)}"
+            message = f"unknown variable `{name}`{did_you_mean(name, self._variables)}"
             self._report(path, "policy_unknown_variable", message)
         return self._variables.get(name, "")
 

@@ -11,13 +11,6 @@ _MAX_QUOTED = 60
 """Longest piece of the author's text that a message quotes, in characters."""
 
 
-def suggestion(word: str, known: Iterable[str]) -> str:
-    """` (did you mean ...?)` with the known word that is nearest; empty when none is near."""
-    names = {name.lower(): name for name in known}
-    near = difflib.get_close_matches(word.lower(), names, n=1)
-    return f" (did you mean `{names[near[0]]}`?)" if near else ""
-
-
 def with_hyphens(text: str) -> str:
     """The text with `-` in place of the dashes that word processors and phones put there."""
     return _DASHES.sub("-", text)
@@ -28,7 +21,12 @@ def quoted(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     if len(text) > _MAX_QUOTED:
         text = text[:_MAX_QUOTED] + "…"
-    return "`" + "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text) + "`"
+    return f"`{printable(text)}`"
+
+
+def printable(text: str) -> str:
+    """The text with U+FFFD in place of each character that cannot be shown, or not be encoded."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -55,6 +55,7 @@ def test_show_tells_values_and_origins_but_no_secret(
     path = tmp_path / "dfks.yaml"
     path.write_text("mi: {http: {listen: 'localhost:1', secret: correct-horse}}\n")
     lines = CliRunner().invoke(dfks, ["config", "show", str(path)]).output.splitlines()
+    assert "reload.watch = true  # default" in lines
     assert "log.level = debug  # DFKS_LOG__LEVEL" in lines
     assert "sip.listen = udp:127.0.0.1:5060, tcp:127.0.0.1:5060  # default" in lines
     assert f"mi.http.secret = ********  # {path}:1:44" in lines

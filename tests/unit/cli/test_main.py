@@ -67,6 +67,22 @@ def test_errors_go_to_stderr_and_set_the_exit_code(
     )
 
 
+def test_errors_do_not_reach_the_terminal_as_commands(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They quote what files and servers hold."""
+
+    def fail() -> None:
+        raise CallError(500, "no\x1b[31m", {"findings": ["a\x9b31m", "b"], "k\x1b": "v\udcff"})
+
+    monkeypatch.setattr("dfks_rules.cli.main.dfks", fail)
+    with pytest.raises(SystemExit):
+        main()
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 4
+    assert all(map(str.isprintable, told))
+
+
 def test_details_of_a_failed_call_stand_in_lines() -> None:
     """Findings are read by people, who do not read Python."""
     data = {"findings": ["a:1:1: no", "b"], "more": 2, "rule": "p/r"}

@@ -3,6 +3,7 @@
 import pytest
 
 from dfks_rules.cli.phone_dialog import Dialog, answer
+from dfks_rules.errors import MalformedMessageError
 from dfks_rules.sip.message import Request, Response, parse_message
 
 
@@ -26,6 +27,14 @@ def _response(*lines: str, status: int = 200, cseq: int = 1) -> Response:
         "Content-Length: 0",
     ]
     message = parse_message("\r\n".join([*head, "", ""]).encode())
+    assert isinstance(message, Response)
+    return message
+
+
+def _answered(*lines: bytes) -> Response:
+    """A 200 with these header lines and hardly any others."""
+    head = [b"SIP/2.0 200 OK", b"Via: SIP/2.0/UDP a;branch=z9hG4bK1", b"CSeq: 1 SUBSCRIBE", *lines]
+    message = parse_message(b"\r\n".join([*head, b"", b""]))
     assert isinstance(message, Response)
     return message
 
@@ -66,6 +75,25 @@ def test_proxies_that_recorded_themselves_are_passed_again_the_nearest_first() -
     # The route set is that of the first answer, for good.
     dialog.accepted(_response(cseq=2))
     assert _request(dialog.subscribe(3600)).headers[b"route"].count(b"lr") == 2
+
+
+def test_bytes_that_are_no_text_come_back_as_they_were() -> None:
+    """A test phone shows what is wrong with a server; it must not end in a traceback."""
+    dialog = Dialog("sip:alice@example.com", "192.0.2.7:5062")
+    dialog.subscribe(3600)
+    route, contact = b"<sip:192.0.2.2;lr;x=\xff>", b"<sip:\xfe@192.0.2.1>"
+    dialog.accepted(_answered(b"To: <sip:a@b>;tag=1", b"Record-Route: " + route, b"m: " + contact))
+    data = dialog.subscribe(3600)
+    assert data.startswith(b"SUBSCRIBE sip:\xfe@192.0.2.1 SIP/2.0\r\n")
+    assert b"\r\nRoute: <sip:192.0.2.2;lr;x=\xff>\r\n" in data
+
+
+def test_a_response_without_to_is_malformed() -> None:
+    """It makes no dialog."""
+    dialog = Dialog("sip:alice@example.com", "192.0.2.7:5062")
+    dialog.subscribe(3600)
+    with pytest.raises(MalformedMessageError, match="To"):
+        dialog.accepted(_answered())
 
 
 def test_strict_router_finds_itself_in_the_request_uri() -> None:

@@ -33,6 +33,17 @@ def test_banner_names_the_settings_and_what_to_type_next() -> None:
     assert lines[-1].endswith(" mi dfks_set_feature sip:alice@127.0.0.1 DoNotDisturb 1")
 
 
+@pytest.mark.parametrize(
+    ("wildcard", "hint"),
+    [("0.0.0.0", "127.0.0.1"), ("[::]", "[::1]")],
+)
+def test_hint_for_a_wildcard_is_an_address_of_this_machine(wildcard: str, hint: str) -> None:
+    """Nothing can be sent to the wildcard itself."""
+    phone, mi = _lines("dfks.yaml", f"sip udp:{wildcard}:5060", MI)[-2:]
+    assert f" phone sip:alice@{hint}:5060 " in phone
+    assert f" sip:alice@{hint} " in mi
+
+
 def test_hint_carries_the_settings_where_they_are_elsewhere() -> None:
     """Without `--config` it would fail, or reach another server."""
     hint = _lines("/etc/my dfks.yaml", SIP, MI)[-1]

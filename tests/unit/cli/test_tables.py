@@ -26,6 +26,7 @@ def _shown(value: Any) -> str:
         ({"watchers": 1, "event": ""}, "watchers  1\nevent     -"),
         ({"subscriptions": []}, "subscriptions: none"),
         ({"last": {"of": {"a": {"b": 1}}}}, 'last  {"of": {"a": {"b": 1}}}'),
+        ({"a": {"b": "x" * 40, "c": "y" * 40}}, f"a:\n  b  {'x' * 40}\n  c  {'y' * 40}"),
         ({"last": {"at": "x", "why": ["a", "b"]}}, "last:\n  at  x\n\n  why:\n    a\n    b"),
         ({"rows": [{"a": 1}, {"b": [2, 3]}]}, "rows:\n  a  b\n  1  -\n  -  2, 3"),
         ({"rows": [[{"a": 1}]]}, 'rows:\n  [{"a": 1}]'),
@@ -46,6 +47,26 @@ async def test_features_are_a_table_of_what_is_stored_told_and_why() -> None:
         "features:",
         "  feature                 stored    told      effect  matched",
         "  DoNotDisturb            status=0  status=0  allow   -",
+    ]
+
+
+def test_differences_of_a_shadow_are_a_table_that_fits_a_screen() -> None:
+    """All facts of a request would make lines of 1,000 characters; `--json` has them."""
+    facts = {"op": "set", "feature": "DoNotDisturb", "presentity": "sip:a@b.example", "user": "a"}
+    active = {"decision": "allow", "status": 1, "reason": None, "log": []}
+    shadow = {"decision": "deny", "status": 0, "reason": "no-dnd", "log": []}
+    sample = {"given": facts, "active": active, "shadow": shadow}
+    head, row = _shown({"samples": [sample]}).splitlines()[1:]
+    assert head.split()[:5] == ["op", "feature", "presentity", "active.decision", "active.status"]
+    assert row.split() == [
+        "set",
+        "DoNotDisturb",
+        "sip:a@b.example",
+        "allow",
+        "1",
+        "deny",
+        "0",
+        "no-dnd",
     ]
 
 
@@ -77,3 +98,17 @@ def test_decisions_are_a_line_each_and_explanations_are_text() -> None:
 def test_text_of_peers_does_not_reach_the_terminal_as_commands() -> None:
     """A Contact with an escape sequence could retitle the window, or hide the lines above it."""
     assert _shown({"contact": "<sip:\x1b[2Ja@b>\n"}) == r"contact  <sip:\x1b[2Ja@b>\n"
+
+
+def test_names_do_not_reach_the_terminal_as_commands_either() -> None:
+    """Whoever answers at the address of a server chooses them."""
+    for value in ({"a\x1b": 1}, {"a\x1b": [1]}, [{"a\x1b": 1}], [[{"a": 1}], {"a\x1b": 1}]):
+        assert "\x1b" not in _shown(value)
+
+
+@pytest.mark.parametrize(
+    "entry", [{"text": ["x"]}, {"text": ["x"], "record": 7}, {"text": None}, {"text": "x"}]
+)
+def test_what_only_looks_like_an_explanation_is_shown(entry: object) -> None:
+    """A server of another version, or none of ours."""
+    assert _shown([entry])

@@ -9,12 +9,12 @@ import pytest
 from dfks_rules.config.load import variable_of
 from dfks_rules.config.schema import (
     config_schema,
-    did_you_mean,
     dotted,
     fill_defaults,
     find_mistakes,
     leaves,
 )
+from dfks_rules.model.decisions import FOLLOWED_SETS
 
 _PAGE = Path(__file__).parents[3] / "docs" / "reference" / "config.md"
 
@@ -62,5 +62,8 @@ def test_any_value_gives_mistakes_rather_than_a_failure(value: Any) -> None:
 def test_ways_are_written_as_people_write_them() -> None:
     """They are in every message."""
     assert dotted(("sip", "listen", 0)) == "sip.listen[0]"
-    assert did_you_mean("stroe", ["store", "sip"]) == " (did you mean `store`?)"
-    assert did_you_mean("xyz", ["store", "sip"]) == ""
+
+
+def test_the_default_of_followed_sets_is_what_lint_warns_of() -> None:
+    """The schema is read by editors, and cannot import the constant."""
+    assert fill_defaults({})["limits"]["followed_sets"] == FOLLOWED_SETS

@@ -35,7 +35,7 @@ def test_server_that_is_not_there_is_told(tmp_path: Path) -> None:
     """On every transport that can know; none may hang."""
     os.mkfifo(tmp_path / "fifo")
     for url in (f"fifo:{tmp_path}/none", f"fifo:{tmp_path}/fifo", f"unix:{tmp_path}/none"):
-        with pytest.raises(DfksError, match="cannot reach the server") as caught:
+        with pytest.raises(DfksError, match=f"cannot reach the server at {url}: ") as caught:
             call(open_url(url), "ps", {})
         assert caught.value.code == "mi_unreachable"
     assert [path.name for path in tmp_path.iterdir()] == ["fifo"]

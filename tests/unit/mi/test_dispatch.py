@@ -1,5 +1,6 @@
 """From bytes to bytes, through real methods."""
 
+import asyncio
 import json
 from typing import NoReturn
 
@@ -41,6 +42,21 @@ async def test_batch_gets_its_replies_in_order() -> None:
     assert first["id"] == 1
     assert second["error"]["code"] == -32600
     assert (third["id"], third["error"]["code"]) == (2, METHOD_NOT_FOUND)
+
+
+async def test_phones_are_served_between_the_calls_of_a_batch() -> None:
+    """64 lists of 50,000 subscriptions in one turn would hold all of them for seconds."""
+    served: list[str] = []
+
+    class Asked(MemoryOperations):
+        def uptime(self) -> float:
+            served.append("call")
+            asyncio.get_running_loop().call_soon(served.append, "phone")
+            return 0.0
+
+    call = {"jsonrpc": "2.0", "id": 1, "method": "uptime"}
+    await dispatcher(Asked()).answer(json.dumps([call] * 3).encode())
+    assert served == ["call", "phone", "call", "phone", "call"]
 
 
 async def test_store_failure_is_told() -> None:

@@ -2,7 +2,15 @@
 
 import pytest
 
-from dfks_rules.model.features import VALUES_OF, FeatureState, values_from, values_over
+from dfks_rules.model.features import (
+    NOTHING_STORED,
+    OFF,
+    VALUES_OF,
+    Feature,
+    FeatureState,
+    values_from,
+    values_over,
+)
 from dfks_rules.model.values import VALUES, Value, Values
 
 TO: Values = ((Value.FORWARD_TO, "bob"),)
@@ -46,3 +54,11 @@ def test_a_state_gives_a_value_or_says_that_it_was_never_said() -> None:
     state = FeatureState(True, RINGS)
     assert (state.value(Value.RING_COUNT), state.value(Value.FORWARD_TO)) == (4, None)
     assert state.by_name == {"ringCount": 4}
+
+
+def test_a_snapshot_is_replaced_by_its_next_revision() -> None:
+    """The other features keep their states."""
+    on = FeatureState(status=True)
+    after = NOTHING_STORED.replace(Feature.CALL_FORWARDING_ALWAYS, on)
+    assert (after.revision, after.states) == (1, (OFF, on, OFF, OFF))
+    assert after.state(Feature.CALL_FORWARDING_ALWAYS) is on

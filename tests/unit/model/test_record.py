@@ -7,10 +7,12 @@ from tests.helpers.policy import ALICE, DND, PHONE, get
 
 
 def test_records_with_equal_fields_are_equal() -> None:
-    """Requests that were tried are kept in a set."""
+    """Requests that were tried are kept in a set; each equals itself, not only by identity."""
     request = FeatureRequest(Operation.GET, ALICE, PHONE, DND)
+    assert request.__eq__(request)
     assert request == FeatureRequest(Operation.GET, ALICE, PHONE._replace(), DND)
     assert len({request, get(), get()._replace(operation=Operation.SET)}) == 2
+    assert request != get()._replace(operation=Operation.SET)
     assert request != Requester(Origin.OPERATOR)
 
 

@@ -179,6 +179,16 @@ def test_a_confirmed_repeat_is_the_last_and_the_next_wait_is_short_again() -> No
     assert _told(again) == (1, 0)
 
 
+def test_a_subscription_expires_also_after_a_repeat() -> None:
+    """Nobody refreshed it meanwhile."""
+    book, _, _ = _watched()
+    _lost(book)
+    (again,) = book.pass_time(64)
+    assert book.answer(again) == []
+    (last,) = book.pass_time(600)
+    assert last.headers[b"Subscription-State"] == b"terminated;reason=timeout"
+
+
 def test_a_phone_that_says_when_is_not_bothered_before() -> None:
     """RFC 3261 §20.33: Retry-After."""
     book, _, first = _watched()
@@ -236,3 +246,11 @@ def test_each_notify_is_counted_with_what_became_of_it() -> None:
     assert counts["notify_sent"] == 2
     assert (counts["notify_answered"], counts["notify_refused"]) == (1, 1)
     assert counts["ended_refused"] == 1
+
+
+def test_a_redirection_counts_as_a_refusal() -> None:
+    """It is not followed: what the NOTIFY said has not arrived."""
+    book, _, first = _watched()
+    book.answer(first, 300)
+    assert book.notifier.counts["notify_refused"] == 1
+    assert len(book.notifier.subscriptions) == 0

@@ -162,6 +162,19 @@ def test_request_with_an_old_cseq_is_refused() -> None:
     assert book.store.load(ALICE).revision == 0
 
 
+def test_a_refresh_moves_the_cseq_and_the_target_of_its_dialog() -> None:
+    """RFC 3261 §12.2.2: what is older than it is refused, and NOTIFYs go to its Contact."""
+    book = _playbook()
+    dialog = _subscribed(book)
+    _, notify = book.receive(_again(dialog, 5, contact=b"<sip:alice@192.0.2.99>"))
+    assert notify.start == b"NOTIFY sip:alice@192.0.2.99 SIP/2.0"
+    for cseq in (4, 5):
+        (response,) = book.receive(
+            _again(dialog, cseq, via=b"SIP/2.0/UDP b;branch=z9hG4bK%d" % cseq)
+        )
+        assert response.start == b"SIP/2.0 500 CSeq out of order"
+
+
 def test_unsubscribe_gets_a_last_notify_with_the_states() -> None:
     """RFC 6665 §4.2.1.4: Expires 0 ends with a NOTIFY that says so."""
     book = _playbook()
@@ -299,7 +312,7 @@ def test_subscription_that_is_no_longer_admitted_ends_as_rejected() -> None:
     book = _playbook()
     dialog = _subscribed(book)
     rule = "- {id: no, when: {op: subscribe}, then: {deny: gone}}"
-    book.live.active = policies(rule)
+    book.live.activate(policies(rule))
     sent = book.receive(_again(dialog, 2))
     assert sorted(one.status for one in sent) == [0, 403]
     (notify,) = (one for one in sent if one.status == 0)
@@ -364,7 +377,7 @@ def test_all_of_a_request_is_decided_by_the_policies_it_began_with() -> None:
     book = Playbook(default_policies(), store=store)
     assert book.receive(message(body=DND_ON)) == []
     book.live.active.close()
-    book.live.active = policies("- {id: off, when: {op: get}, then: {assigned: false}}")
+    book.live.activate(policies("- {id: off, when: {op: get}, then: {assigned: false}}"))
     store.settle()
     response, notify = book.sent()
     assert response.status == 200
@@ -545,7 +558,7 @@ def test_refresh_watchers_says_nothing_to_one_that_ended_meanwhile() -> None:
     dialog, other = _subscribed(book, 1), _subscribed(book, 2)
     assert book.receive(_again(dialog, 2, DND_ON)) == []
     assert book.notifier.refresh_watchers(ALICE, NOON, book.now) == 2
-    book.live.active = policies("- {id: no, when: {op: subscribe}, then: {deny: gone}}")
+    book.live.activate(policies("- {id: no, when: {op: subscribe}, then: {deny: gone}}"))
     book.receive(_again(other, 2))
     store.settle()
     assert {one.headers[b"Call-ID"] for one in book.sent()} == {b"call-1"}
@@ -686,3 +699,27 @@ def test_a_watcher_whose_view_cannot_be_read_is_not_told_and_counted() -> None:
     store.settle()
     assert [one.headers[b"Call-ID"] for one in book.sent()] == [b"call-1", b"call-1"]
     assert book.notifier.counts["changes_untold"] == 1
+
+
+def test_refresh_that_fails_by_a_bug_is_answered_and_its_subscription_still_expires(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It once waited for its outcome for good: never answered, and never forgotten."""
+    book = _playbook()
+    subscribed = _subscribed(book)
+    decide = book.live.decide
+
+    def broken(request: FeatureRequest, *rest: Any) -> Decision:
+        if request.operation is Operation.SET:
+            raise ZeroDivisionError
+        return decide(request, *rest)
+
+    monkeypatch.setattr(book.live, "decide", broken)
+    with pytest.raises(ZeroDivisionError):
+        book.receive(_again(subscribed, 2, DND_ON))
+    (answer,) = book.sent()
+    assert answer.status == 500
+    (notify,) = book.pass_time(601)
+    assert notify.headers[b"Subscription-State"] == b"terminated;reason=timeout"
+    book.pass_time(64)
+    assert len(book.endpoint.servers) == 0

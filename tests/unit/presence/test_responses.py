@@ -11,14 +11,20 @@ from dfks_rules.presence.responses import refusal, refusal_for
     [
         (MalformedMessageError("sip_malformed_header", "malformed Contact"), 400),
         (MalformedMessageError("csta_unsupported_type", "text/plain"), 415),
-        (StoreError("store_unavailable", "disk is full"), 503),
-        (StoreError("store_conflict", "changed meanwhile"), 500),
+        (MalformedMessageError("sip_insecure_flow", "sips needs a secure transport"), 480),
     ],
 )
 def test_error_is_told_by_its_status_and_message(error: DfksError, status: int) -> None:
     """A phone tries again after 503, and must not after 400."""
     refused = refusal_for(error)
     assert (refused.status, refused.reason) == (status, error.message.encode())
+
+
+@pytest.mark.parametrize(("code", "status"), [("store_unavailable", 503), ("store_conflict", 500)])
+def test_trouble_of_the_store_is_told_by_its_status_only(code: str, status: int) -> None:
+    """Its message has the path of the database, which is nothing for strangers."""
+    refused = refusal_for(StoreError(code, "`/srv/dfks.db` cannot be found any more"))
+    assert (refused.status, refused.reason) == (status, None)
 
 
 @pytest.mark.parametrize(
@@ -28,6 +34,7 @@ def test_error_is_told_by_its_status_and_message(error: DfksError, status: int) 
         (501, b"Allow"),
         (489, b"Allow-Events"),
         (415, b"Accept"),
+        (480, b"Warning"),
         (503, b"Retry-After"),
     ],
 )

@@ -106,6 +106,16 @@ def test_an_answer_says_all_that_is_unconfirmed_and_itself_has_the_last_word() -
     assert dict(subscription.to_answer(_THREE)) == dict(_DND + _THREE)
 
 
+def test_what_an_answer_took_along_is_not_said_again_after_it() -> None:
+    """The queued value is older than the answer, and would undo it on the phone."""
+    subscription = active()
+    _send(subscription, _ONE)
+    subscription.to_tell(_TWO)
+    _send(subscription, subscription.to_answer(_THREE))
+    assert subscription.queued == ()
+    assert subscription.confirmed() == ()
+
+
 def test_what_failed_is_said_again_after_waits_that_double() -> None:
     """64 s, and ten minutes at most."""
     subscription = active(deadline=100_000.0)

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from dfks_rules.model.decisions import Outcome
+from dfks_rules.model.decisions import FOLLOWED_SETS, Outcome
 from dfks_rules.model.features import NOTHING_STORED, Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked, FeatureRequest, Origin, Surroundings
 from dfks_rules.policy.deciding.policy_set import PolicySet, load
 from dfks_rules.policy.facts.view import NOWHERE
-from dfks_rules.service.cascade import FOLLOWED_SETS, TOO_MANY, Cascade, Change
-from tests.helpers.policy import ALICE, CFA, DND, NOON, ON, PHONE, source
+from dfks_rules.service.cascade import TOO_MANY, Cascade, Change
+from tests.helpers.policy import ALICE, CFA, DND, NOON, ON, OPERATOR, PHONE, source
 from tests.helpers.states import forwarding
 
 BOB = Aor("bob", "example.com")
@@ -96,6 +96,21 @@ def test_a_mirror_that_mirrors_back_ends_by_itself(opened: list[PolicySet]) -> N
     assert features_of(changes[BOB]) == [(DND, True)]
 
 
+def test_a_set_that_follows_in_two_ways_is_made_once(opened: list[PolicySet]) -> None:
+    """Carol follows Alice, and Bob who follows Alice."""
+    rules = """
+        - id: alice
+          when: {op: set, feature: DoNotDisturb, user: alice}
+          then: {also: [{feature: DoNotDisturb, user: bob, status: 1},
+                        {feature: DoNotDisturb, user: carol, status: 1}]}
+        - id: bob
+          when: {op: set, feature: DoNotDisturb, user: bob}
+          then: {also: [{feature: DoNotDisturb, user: carol, status: 1}]}
+    """
+    changes = ask(opened, rules, Asked(DND, ON))
+    assert [len(changes[aor]) for aor in (ALICE, BOB, CAROL)] == [1, 1, 1]
+
+
 def test_each_set_that_is_asked_for_has_its_own_consequences(
     opened: list[PolicySet],
 ) -> None:
@@ -132,6 +147,45 @@ def test_a_set_that_follows_can_be_refused_and_nobody_is_told(
     assert (outcome.changed, outcome.told) == (False, None)
 
 
+@pytest.mark.parametrize(
+    ("answer", "get", "told"),
+    [
+        ("stored", "", ON),
+        ("stored", "assigned: false", None),
+        ("reject-403", "", ON),
+        ("off", "", OFF),
+        ("unassigned", "", None),
+    ],
+)
+def test_a_denial_tells_what_its_answer_says(
+    opened: list[PolicySet], answer: str, get: str, told: FeatureState | None
+) -> None:
+    """A feature that a get leaves out is left out here, too."""
+    rules = f"""
+        - id: stays-on
+          when: {{op: set, request.status: 0}}
+          then: {{deny: {{reason: no, answer: {answer}}}}}
+        - id: shown
+          when: {{op: get}}
+          then: {{{get or "notify: true"}}}
+    """
+    _, denied = ask(opened, rules, Asked(DND, ON), Asked(DND, OFF))[ALICE]
+    assert (denied.after, denied.told) == (ON, told)
+
+
+def test_a_set_of_an_unassigned_feature_is_stored_and_told_to_operators_only(
+    opened: list[PolicySet],
+) -> None:
+    """As presence_dfks has it: MI sends the body all the same."""
+    rules = "- {id: r, when: {op: set}, then: {assigned: false}}"
+    (phones,) = ask(opened, rules, Asked(DND, ON))[ALICE]
+    assert (phones.after, phones.told) == (ON, None)
+    cascade = Cascade(opened[0], lambda _: NOTHING_STORED, lambda _: NOWHERE, NOON, 1)
+    cascade.ask(ALICE, Asked(DND, ON), OPERATOR)
+    (operators,) = cascade.changes[ALICE].outcomes
+    assert (operators.after, operators.told) == (ON, ON)
+
+
 def test_nothing_follows_a_set_that_is_refused(opened: list[PolicySet]) -> None:
     """What did not happen has no consequences."""
     rules = """
@@ -150,9 +204,9 @@ FAN = """
       when: {op: set, feature: CallForwardingAlways, origin: watcher}
       then:
         also:
+          - {feature: DoNotDisturb, user: alice, status: 0}
           - {feature: DoNotDisturb, user: a, status: 1}
           - {feature: DoNotDisturb, user: b, status: 1}
-          - {feature: DoNotDisturb, user: alice, status: 0}
 """
 
 

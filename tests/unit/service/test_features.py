@@ -272,6 +272,36 @@ def test_the_answer_comes_before_the_event_and_an_event_comes_also_without_it() 
     assert (seen, event.presentity, event.requester is PHONE) == ([0], ALICE, True)
 
 
+def test_a_failure_is_published_also_where_its_answer_cannot_be_given() -> None:
+    """Support has to see it all the same."""
+    store, log = _SlowStore(), Recorded()
+
+    def broken(_error: object, _now: float) -> None:
+        raise ValueError("broken")
+
+    Features(store, default_policies(), log.feed).set(
+        ALICE, [Asked(DND, ON)], PHONE, NOON, 0.0, broken
+    )
+    with pytest.raises(ValueError, match="broken"):
+        store.settle(StoreError("store_unavailable", "disk is full"))
+    assert log.failures == [(ALICE, "store_unavailable")]
+
+
+def test_what_is_asked_while_answers_are_given_is_answered_after_them() -> None:
+    """A listener may look at what has just changed."""
+    store, told = _SlowStore(), Told()
+    features = Features(store, default_policies(), Feed())
+
+    def ask(outcomes: tuple[Outcome, ...] | StoreError, _now: float) -> None:
+        told.append(outcomes)
+        _get(features, told)
+        assert len(told) == 1
+
+    features.set(ALICE, [Asked(DND, ON)], PHONE, NOON, 0.0, ask)
+    store.settle()
+    assert len(told) == 2
+
+
 def test_others_that_wait_for_a_commit_are_answered_though_one_answer_fails() -> None:
     """Two phones of one user ask while the disk works."""
     store, told = _SlowStore(), Told()
@@ -422,6 +452,34 @@ def test_what_follows_is_not_counted_as_a_set_of_its_user() -> None:
         _set(features, told, Asked(DND, ON))
     features.set(BOB, [Asked(DND, ON)], OPERATOR, NOON, 0.0, lambda one, _: told.append(one))
     assert [_denied(outcomes) for outcomes in told] == [False] * 4
+
+
+def test_what_a_denial_shows_is_not_counted_as_a_set_and_may_look_at_others() -> None:
+    """The get that follows a denial reads whatever gets read."""
+    rules = """
+        - id: storm
+          when: {op: set, rate.user: {gt: 2}}
+          then: {deny: storm}
+        - id: loop
+          when: {op: get, target.loop: true}
+          then: {assigned: false}
+    """
+    told = Told()
+    features = Features(MemoryStore(lambda: 0.0), policies(rules), Feed())
+    _set(features, told, Asked(CFA, forwarding(True, "sip:alice@example.com")))
+    for _ in range(3):
+        _set(features, told, Asked(CFA, FeatureState()))
+    features.set(ALICE, [Asked(DND, ON)], OPERATOR, NOON, 61.0, lambda one, _: told.append(one))
+    assert [_denied(outcomes) for outcomes in told] == [False, False, True, True, False]
+
+
+def test_a_set_is_decided_on_what_is_stored_for_others_also_where_nothing_is_counted() -> None:
+    """No rule reads a rate, and one asks where calls would end."""
+    rule = "- {id: loop, when: {op: set, target.loop: true}, then: {deny: loop}}"
+    told = Told()
+    features = Features(MemoryStore(lambda: 0.0), policies(rule), Feed())
+    _set(features, told, Asked(CFA, forwarding(True, "sip:alice@example.com")))
+    assert [_denied(outcomes) for outcomes in told] == [True]
 
 
 def test_a_set_from_which_too_many_follow_stores_nothing_for_anybody() -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from dfks_rules.sip.client_transaction import (
     ClientState,
+    ClientTransaction,
     ClientTransactions,
     Outgoing,
     branch_of,
@@ -96,6 +97,21 @@ def test_a_request_that_reached_nobody_takes_its_other_way_once() -> None:
     assert len(clients) == 0
 
 
+def test_requests_that_took_their_other_way_leave_nothing_behind() -> None:
+    """Each once left an empty timer queue, which every later turn went through."""
+    clients: ClientTransactions[str] = ClientTransactions()
+    for number in range(100):
+        begun = number * 1.37
+        branch = b"%d" % number
+        request = Outgoing(branch, _LONG.message, _TCP, FLOW)
+        assert clients.fall_back(clients.begin(request, "owner", begun), begun + number * 0.003)
+        clients.expire(begun + 1)
+    while (now := clients.next_deadline()) is not None:
+        clients.expire(now)
+    assert len(clients) == 0
+    assert len(clients._timers._queues) < 10
+
+
 def test_a_request_without_another_way_has_none() -> None:
     """Its owner is told."""
     clients: ClientTransactions[str] = ClientTransactions()
@@ -115,3 +131,19 @@ def test_a_request_of_ours_is_known_by_the_branch_in_its_via(
 ) -> None:
     """A peer's text in Request-URI or Route does not count; a response is nobody's request."""
     assert branch_of(message) == branch
+
+
+@pytest.mark.parametrize("delay", [0.001, 0.123, 0.499, 3.9, 17.77])
+def test_a_request_that_took_its_other_way_waits_only_for_so_many_times_t1(delay: float) -> None:
+    """Each other waiting time would be a queue that stays for ever, and is looked at each turn."""
+    listener, other = Listener("tcp", "10.0.0.1", 5060), Listener("udp", "10.0.0.1", 5060)
+    there = Flow(other, ("10.0.0.9", 5060))
+    request = Outgoing(b"z9hG4bKx", b"", Flow(listener, ("10.0.0.9", 5060)), there)
+    transaction = ClientTransaction(request, "owner", 0.0)
+    assert transaction.fall_back()
+    deadline, waits = delay + T1, []
+    while wait := transaction.next_wait(deadline):
+        deadline += wait
+        waits.append(wait)
+    assert set(waits) <= {steps * T1 for steps in range(1, 9)}
+    assert TIMEOUT <= deadline < TIMEOUT + T2

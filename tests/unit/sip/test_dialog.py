@@ -96,7 +96,7 @@ def test_refresh_moves_the_target_and_keeps_the_routes() -> None:
     """RFC 3261 §12.2.2: a phone may change its address, never the route set."""
     dialog = _dialog(record_route=b"<sip:192.0.2.50;lr>")
     moved = _incoming(contact=b"<sip:alice@192.0.2.8>", record_route=b"<sip:192.0.2.99;lr>")
-    dialog.refresh_target(moved)
+    dialog.take(moved)
     notify = _notify(dialog)
     assert notify.start == b"NOTIFY sip:alice@192.0.2.8 SIP/2.0"
     assert notify.headers[b"Route"] == b"<sip:192.0.2.50;lr>"
@@ -105,14 +105,14 @@ def test_refresh_moves_the_target_and_keeps_the_routes() -> None:
 def test_refresh_over_a_new_connection_moves_the_flow() -> None:
     """The old connection of a phone that restarted leads nowhere."""
     dialog = _dialog(_STREAM)
-    dialog.refresh_target(_incoming(_STREAM._replace(connection=4)))
+    dialog.take(_incoming(_STREAM._replace(connection=4)))
     assert dialog.flow.connection == 4
 
 
 def test_refresh_without_a_contact_changes_nothing() -> None:
     """RFC 6665 wants one; a phone that leaves it out has not moved."""
     dialog = _dialog()
-    dialog.refresh_target(_incoming(_SEEN, contact=None))
+    dialog.take(_incoming(_SEEN, contact=None))
     assert dialog.flow == FLOW
 
 
@@ -125,7 +125,7 @@ def test_contact_that_cannot_be_used_is_refused_and_leaves_the_dialog_alone(
         _dialog(contact=contact)
     dialog = _dialog()
     with pytest.raises(MalformedMessageError):
-        dialog.refresh_target(_incoming(contact=contact))
+        dialog.take(_incoming(contact=contact))
     assert _notify(dialog).start == b"NOTIFY sip:alice@192.0.2.7:5062 SIP/2.0"
 
 
@@ -192,3 +192,10 @@ def test_request_on_the_stream_of_its_phone_has_no_other_way() -> None:
     """A phone that connects is often reached in no other."""
     outgoing = _dialog(_STREAM, ways=_TwoWays()).next_request(b"b", b"x" * 2_000)
     assert outgoing.otherwise is None
+
+
+def test_headers_in_a_contact_have_no_place_in_a_request_uri() -> None:
+    """RFC 3261 §19.1.1; a question mark in the user part is none of them."""
+    contact = b"<sip:a?b@192.0.2.7:5062;x=y?Subject=hi>"
+    notify = _notify(_dialog(contact=contact))
+    assert notify.start == b"NOTIFY sip:a?b@192.0.2.7:5062;x=y SIP/2.0"

@@ -91,6 +91,7 @@ def test_folds_that_follow_each_other_are_one_header() -> None:
         (message(to=b"<sip:a>" + b"\r\nX: 1" * MAX_HEADERS), 400, "Too many headers"),
         (message(subject=b"x" * MAX_HEAD), 400, "Headers too long"),
         (message().replace(b"SIP/2.0\r\n", b"SIP/7.0\r\n", 1), 505, "Version Not Supported"),
+        (message(to=b"<a>\r\nT: <b>").replace(b"2.0", b"7.0", 1), 400, "More than one To"),
         (message(uri=b"sip:a b@c"), 400, "Malformed request line"),
         (message()[:-2], 400, "No empty line after the headers"),
     ],

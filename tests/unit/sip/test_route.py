@@ -15,12 +15,13 @@ _SEEN = Flow(LISTENER, ("198.51.100.9", 40000))
 _STREAM = Flow(_TCP, ("198.51.100.9", 40000), 3)
 
 
-class _Tcp:
-    """A server that also listens on TCP and TLS."""
+class _Both:
+    """A server that listens on UDP, TCP and TLS."""
 
     def listener_for(self, transport: str, listener: Listener) -> Listener | None:
-        """For UDP only."""
-        return {"tcp": _TCP, "tls": _TLS}.get(transport) if listener is LISTENER else None
+        """The other one."""
+        assert listener.transport != transport
+        return {"udp": LISTENER, "tcp": _TCP, "tls": _TLS}.get(transport)
 
     def stream_to(self, remote: tuple[str, int]) -> Flow | None:
         """Never asked."""
@@ -33,7 +34,7 @@ def _flow(
     endpoint: Endpoint[None] = Endpoint(lambda flow, data: None, lambda text: b"x")
     event = endpoint.receive(message(via=b"SIP/2.0/UDP %b;branch=z9hG4bK1" % via), flow, 0.0)
     assert isinstance(event, Incoming)
-    return flow_to(parse_uri(hop), event, _Tcp(), routed=routed)
+    return flow_to(parse_uri(hop), event, _Both(), routed=routed)
 
 
 @pytest.mark.parametrize(
@@ -92,6 +93,17 @@ def test_host_that_cannot_be_is_refused(host: bytes) -> None:
     """RFC 1035 §2.3.4."""
     with pytest.raises(MalformedMessageError, match="invalid host"):
         _flow(b"sip:a@" + host)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [b"224.0.0.1", b"[ff02::1]", b"255.255.255.255", b"0.0.0.0", b"[::]", b"[::ffff:224.0.0.1]"],
+)
+def test_contact_must_be_one_host(host: bytes) -> None:
+    """One forged SUBSCRIBE had a whole network told; 0.0.0.0 is whatever listens here."""
+    with pytest.raises(MalformedMessageError, match="no single host"):
+        _flow(b"sip:a@" + host)
+    assert _flow(b"sip:a@" + host, via=host) == _SEEN  # By the NAT rule it leads nowhere else.
 
 
 @pytest.mark.parametrize(

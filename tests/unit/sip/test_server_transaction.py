@@ -119,3 +119,7 @@ def test_a_cancel_finds_the_transaction_of_any_method(branch: bytes) -> None:
     transaction = _begun(servers, via=via)
     assert servers.cancelled_by(_request(b"CANCEL", via=via)) is transaction
     assert servers.cancelled_by(_request(b"CANCEL", via=via + b"2")) is None
+    key = server_key(_request(b"OPTIONS", via=via + b"3"), b"OPTIONS")
+    other = servers.begin(b"OPTIONS", key, b"merge", FLOW, 0.0)
+    assert servers.cancelled_by(_request(b"CANCEL", via=via + b"3")) is other
+    assert servers.cancelled_by(_request(b"CANCEL", via=via)) is transaction

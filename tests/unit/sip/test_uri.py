@@ -21,11 +21,18 @@ def test_uris_that_name_one_presentity_give_one_aor(text: bytes, aor: Aor) -> No
     assert aor_of(parse_uri(text)) == aor
 
 
+@pytest.mark.parametrize("text", ["sip:alice@example.com", "sip:example.com", "sip:a@[::1]"])
+def test_an_aor_is_written_as_it_is_read(text: str) -> None:
+    """One without a user has no `@`."""
+    assert aor_of(parse_uri(text.encode())).uri == text
+
+
 @pytest.mark.parametrize(
     ("text", "code"),
     [
         (b"tel:+4930", "sip_unsupported_scheme"),
         (b"sip:", "sip_malformed_uri"),
+        (b"SIPS:", "sip_malformed_uri"),
         (b"sip:a@b:65536", "sip_malformed_uri"),
         (b"sip:a@b c", "sip_malformed_uri"),
     ],

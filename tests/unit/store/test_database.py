@@ -1,5 +1,6 @@
 """Opening the files of a store, and why they cannot be opened."""
 
+import errno
 import os
 import sqlite3
 import subprocess
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dfks_rules.errors import StoreError
-from dfks_rules.store.database import Database
+from dfks_rules.store.database import Database, explained
 from dfks_rules.store.migrations import MIGRATIONS
 
 
@@ -34,6 +35,15 @@ def test_a_closed_database_is_one_file_and_its_lock(tmp_path: Path) -> None:
     assert {file.name for file in tmp_path.iterdir()} == {"x.db", "x.db.lock"}
 
 
+def test_a_closed_database_holds_no_descriptor(tmp_path: Path) -> None:
+    """A server that opens another one would run out of them."""
+    before = set(os.listdir("/proc/self/fd"))
+    database = Database(tmp_path / "x.db")
+    database.sync()
+    database.close()
+    assert set(os.listdir("/proc/self/fd")) <= before
+
+
 def test_a_second_process_is_refused_and_told_which_one_serves(tmp_path: Path) -> None:
     """Two servers on one file would not see each other's changes."""
     path = tmp_path / "features.db"
@@ -50,6 +60,21 @@ def test_a_second_process_is_refused_and_told_which_one_serves(tmp_path: Path) -
     expected = f"store_in_use cannot use `{path}`: process {os.getpid()} is using it\n"
     assert child.stdout == expected
     Database(path).close()
+
+
+def test_a_link_leads_to_one_database_with_one_lock_and_one_log(tmp_path: Path) -> None:
+    """SQLite keeps its log beside the file itself; by the link's name it would not be found."""
+    path, link = tmp_path / "data" / "x.db", tmp_path / "x.db"
+    link.symlink_to(path)
+    database = Database(link)
+    database.sync()
+    assert database.loss() is None
+    with pytest.raises(StoreError, match=f"process {os.getpid()} is using it"):
+        Database(path)
+    link.unlink()
+    assert database.loss() is not None
+    database.close()
+    assert {file.name for file in tmp_path.rglob("*")} == {"data", "x.db", "x.db.lock"}
 
 
 def test_a_database_locked_by_another_program_is_refused(tmp_path: Path) -> None:
@@ -134,3 +159,12 @@ def test_files_that_somebody_deleted_or_replaced_are_told(tmp_path: Path) -> Non
         aside.rename(file)
         assert database.loss() is None
     database.close()
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EROFS])
+def test_a_refusal_of_the_system_is_told_as_read_only(number: int) -> None:
+    """The operator looks for rights, and not for a broken disk."""
+    error = explained(Path("x.db"), OSError(number, "no", "x.db.lock"))
+    assert error.code == "store_read_only"
+    assert error.message == "cannot use `x.db`: `x.db.lock` is not writable"
+    assert explained(Path("x.db"), OSError(errno.EIO, "no", "y")).code == "store_unavailable"

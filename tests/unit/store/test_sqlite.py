@@ -185,7 +185,9 @@ async def test_a_presentity_that_left_the_cache_is_read_from_the_file(path: Path
     users = [Aor(f"user{number}", "example.com") for number in range(3 * MAX_BATCH)]
     results = [_commit(store, user, NOTHING_STORED, FIRST) for user in users]
     assert set(await asyncio.gather(*results)) == {None}
+    assert len(store._cache) == 10
     assert all(store.load(user) == FIRST for user in users)
+    assert len(store._cache) == 10
     store.close()
 
 
@@ -378,3 +380,20 @@ async def test_database_that_comes_back_is_served_from_again(
         assert store.load(ALICE) == FIRST
         assert await _commit(store, ALICE, FIRST, SECOND) is None
     assert [line["event"] for line in lines] == ["store_lost", "store_back"]
+
+
+async def test_a_database_that_comes_back_is_read_anew(
+    path: Path, store: SqliteStore, quick_looks: None
+) -> None:
+    """Whoever had it may have changed it."""
+    assert await _commit(store, ALICE, NOTHING_STORED, FIRST) is None
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("UPDATE presentity SET revision = 7")
+    other.close()
+    assert store.load(ALICE).revision == 1, "it is cached"
+    aside = path.with_name("aside.db")
+    _move(path, aside)
+    await _until(store, readable=False)
+    _move(aside, path)
+    await _until(store, readable=True)
+    assert store.load(ALICE).revision == 7

@@ -124,6 +124,19 @@ def test_read_refuses_a_feature_that_it_does_not_know(connection: sqlite3.Connec
         read(connection, ALICE)
 
 
+@pytest.mark.parametrize(
+    "values", ["[]", "7", '{"ringCount": "many"}', '{"forwardTo": 1.5}', '{"ringCount": true}']
+)
+def test_read_refuses_values_that_are_none_of_ours(
+    connection: sqlite3.Connection, values: str
+) -> None:
+    """Any other error would leave the request unanswered; a phone would be told nonsense."""
+    write(connection, [Commit(ALICE, NOTHING_STORED, FIRST)])
+    connection.execute("UPDATE feature_state SET feature_values = ?", (values,))
+    with pytest.raises(ValueError, match=r"feature_values|of another type"):
+        read(connection, ALICE)
+
+
 def test_read_gives_a_presentity_that_has_no_feature_rows(connection: sqlite3.Connection) -> None:
     """A commit may change nothing but the revision."""
     after = Snapshot(1, NOTHING_STORED.states)

@@ -2,12 +2,14 @@
 
 import asyncio
 import socket
+import struct
 
 import pytest
 
 from dfks_rules.sip.flow import Flow
-from dfks_rules.transport.connection import MAX_KEPT, PORTION
+from dfks_rules.transport.connection import AT_ONCE, MAX_KEPT, UNREAD, Connection
 from dfks_rules.transport.limits import ConnectionLimits
+from dfks_rules.transport.turns import PORTION
 from tests.helpers.transports import REQUEST, RESPONSE, Served, served, until
 
 _LIMITS = ConnectionLimits(idle=1000.0)
@@ -97,6 +99,17 @@ async def test_message_has_30_seconds_from_its_first_byte() -> None:
         assert await _is_closed_after(server, 30)
 
 
+async def test_a_message_that_has_arrived_whole_ends_its_30_seconds() -> None:
+    """Its phone may be silent until it has something to say."""
+    async with served("tcp:127.0.0.1", limits=_LIMITS) as server:
+        phone = await server.connect()
+        phone.write(REQUEST + REQUEST[:9])
+        await server.next()
+        phone.write(REQUEST[9:])
+        await server.next()
+        await until(lambda: _time_left(server) > 900)
+
+
 async def test_each_message_has_its_own_30_seconds() -> None:
     """A proxy's writes may never end where a message does; it was cut off after 30 s."""
     async with served("tcp:127.0.0.1", limits=_LIMITS) as server:
@@ -138,6 +151,20 @@ async def test_peer_that_has_ended_its_side_is_sent_no_request() -> None:
         assert (await contact.next())[0] == REQUEST
 
 
+async def test_a_request_to_the_address_of_a_peer_that_ended_its_side_is_undelivered() -> None:
+    """A new connection is tried, to which most phones do not listen."""
+    async with served("tcp:127.0.0.1") as server:
+        phone = await server.connect()
+        phone.write(REQUEST)
+        phone.writer.write_eof()
+        _, flow = await server.next()
+        await until(lambda: server.transports.stream_to(phone.address) is None)
+        server.send(flow, REQUEST)
+        assert await server.lost() == (REQUEST, flow)
+        server.send(flow, RESPONSE)
+        assert await phone.rest() == RESPONSE
+
+
 async def test_peer_that_waits_for_no_response_is_closed_with() -> None:
     """Its end is our end; an unanswered request is waited for 32 s."""
     async with served("tcp:127.0.0.1", limits=_LIMITS) as server:
@@ -170,20 +197,43 @@ async def test_flood_of_keep_alives_costs_little_and_comes_back_small() -> None:
         assert len(answered) < 10_000
 
 
-async def test_flood_of_requests_leaves_others_their_turn() -> None:
-    """One connection may bring thousands at once: a timer is not late for all of them."""
+@pytest.mark.parametrize("connections", [1, 20])
+async def test_flood_of_requests_leaves_others_their_turn(connections: int) -> None:
+    """However many bring it: a portion for each let 500 connections delay everybody by 4 s."""
     async with served("tcp:127.0.0.1", limits=_LIMITS) as server:
-        phone = await server.connect()
-        phone.write(REQUEST * 1000)
+        phones = [await server.connect() for _ in range(connections)]
+        for phone in phones:
+            phone.write(REQUEST * 1000)
         at_most = 0
-        while server.received.qsize() < 1000:
+        while server.received.qsize() < 1000 * connections:
             before = server.received.qsize()
             await asyncio.sleep(0)
             at_most = max(at_most, server.received.qsize() - before)
-        assert at_most == PORTION
-        # And then it is read again.
-        phone.write(REQUEST)
-        await until(lambda: server.received.qsize() == 1001)
+        assert at_most <= PORTION + AT_ONCE * connections
+        # And then they are read again.
+        for phone in phones:
+            phone.write(REQUEST)
+        await until(lambda: server.received.qsize() == 1001 * connections)
+
+
+async def test_requests_of_a_peer_that_does_not_read_wait_until_it_does() -> None:
+    """Each of 1,000 such connections once kept 1 MB of responses."""
+    async with served("tcp:127.0.0.1", limits=_LIMITS) as server:
+        answer = RESPONSE + b"x" * 9_000
+        server.answer = lambda _: answer
+        phone = await server.connect()
+        phone.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        phone.write(REQUEST * 2000)
+        connection = server.transports.connections[1]
+        assert isinstance(connection, Connection)
+        await until(lambda: connection._unread() >= UNREAD)
+        for _ in range(20):
+            await asyncio.sleep(0.001)
+        assert connection._unread() < UNREAD + len(answer)
+        assert server.received.qsize() < 2000
+        phone.writer.transport.resume_reading()  # type: ignore[attr-defined]
+        await phone.read(2000 * len(answer))
+        assert server.received.qsize() == 2000
 
 
 async def test_lost_framing_closes_after_what_was_read_is_answered() -> None:
@@ -208,6 +258,33 @@ async def test_what_waits_for_a_connection_is_bounded() -> None:
         for _ in range(3):
             await server.lost()
         assert server.undelivered.empty()
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_peer_that_breaks_the_connection_at_once_is_undelivered(turns: int) -> None:
+    """Between the kernel's connect and ours it has no address any more; there was a traceback."""
+    failures: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, what: failures.append(what))
+    async with served("tcp:127.0.0.1") as server:
+        with socket.create_server(("127.0.0.1", 0)) as phone:
+            phone.setblocking(False)
+            flow = Flow(server.listener, phone.getsockname())
+            server.send(flow, REQUEST)
+            while (accepted := _accepted(phone)) is None:  # noqa: ASYNC110 - turns are counted
+                await asyncio.sleep(0)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            accepted.close()
+            await until(lambda: server.count("connections_open") == 0)
+    assert failures == []
+
+
+def _accepted(phone: socket.socket) -> socket.socket | None:
+    try:
+        return phone.accept()[0]
+    except BlockingIOError:
+        return None
 
 
 async def test_peers_that_vanish_are_found_by_the_kernel() -> None:

@@ -74,6 +74,9 @@ async def test_places_are_limited_in_all_and_for_each_source() -> None:
     assert table.refusal("192.0.2.11") is Refusal.IN_ALL
     table.remove(first)
     assert table.refusal("192.0.2.7") is None
+    _Stream(table, "192.0.2.7", 3)
+    table.most = 6
+    assert table.refusal("192.0.2.7") is Refusal.PER_SOURCE, "the other one is still there"
 
 
 @pytest.mark.parametrize(
@@ -100,6 +103,20 @@ async def test_only_what_is_due_expires() -> None:
     table.expire(9.9)
     table.expire(10.0)
     assert (early.expired, late.expired) == (1, 0)
+
+
+async def test_time_goes_on_for_the_others_after_one_failed_to_expire(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A mistake must not keep silent connections open for good."""
+    table = Connections(ConnectionLimits())
+    broken = _Stream(table, "192.0.2.7")
+    broken.deadline = 0.0
+    monkeypatch.setattr(broken, "expire", None)
+    with pytest.raises(TypeError):
+        table._sweep()
+    assert table._sweeping is not None
+    table._sweeping.cancel()
 
 
 async def test_refusals_are_counted_and_logged_once_a_minute() -> None:

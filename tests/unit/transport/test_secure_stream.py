@@ -10,23 +10,27 @@ from pathlib import Path
 import pytest
 
 from dfks_rules.transport.certificates import Certificates
-from dfks_rules.transport.connection import MAX_UNSENT
+from dfks_rules.transport.connection import MAX_READ, MAX_UNSENT
 from dfks_rules.transport.secure_stream import SLICE, SecureStream
 from tests.helpers.certificates import authority, untrusting
 
 
-class Above(asyncio.Protocol):
+class Above(asyncio.BufferedProtocol):
     """A connection that writes down what it is told."""
 
     def __init__(self, *, keeps_open: bool = False) -> None:
         self.events: list[object] = []
         self.keeps_open = keeps_open
+        self.buffer = bytearray(MAX_READ)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.events.append("made")
 
-    def data_received(self, data: bytes) -> None:
-        self.events.append(data)
+    def get_buffer(self, sizehint: int) -> bytearray:
+        return self.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.events.append(bytes(self.buffer[:nbytes]))
 
     def eof_received(self) -> bool:
         self.events.append("eof")
@@ -127,9 +131,18 @@ class Pair:
 
     def shake_hands(self) -> None:
         """Do the whole handshake."""
-        self.stream.data_received(self.phone.step())
-        self.stream.data_received(self.phone.step(self.below.take()))
+        self.take(self.phone.step())
+        self.take(self.phone.step(self.below.take()))
         self.phone.read(self.below.take())
+
+    def take(self, data: bytes) -> None:
+        """Give the stream what the socket has, as much as it takes at a time."""
+        while data and not self.below.is_closing():
+            buffer = self.stream.get_buffer(-1)
+            size = min(len(data), len(buffer))
+            buffer[:size] = data[:size]
+            self.stream.buffer_updated(size)
+            data = data[size:]
 
     @property
     def told(self) -> list[object]:
@@ -147,29 +160,41 @@ def pair(tmp_path: Path) -> Pair:
 def test_every_cut_of_a_stream_is_the_same(pair: Pair) -> None:
     """TCP cuts where it likes, also within a handshake."""
     for byte in pair.phone.step():
-        pair.stream.data_received(bytes([byte]))
+        pair.take(bytes([byte]))
     for byte in pair.phone.step(pair.below.take()):
-        pair.stream.data_received(bytes([byte]))
+        pair.take(bytes([byte]))
     for byte in pair.phone.record(b"one") + pair.phone.record(b"two"):
-        pair.stream.data_received(bytes([byte]))
+        pair.take(bytes([byte]))
     assert pair.told == ["made", b"one", b"two"]
     assert pair.counts == {"handshakes_done": 1}
 
 
 def test_what_comes_together_is_told_together(pair: Pair) -> None:
-    """Each telling is a turn of the connection; and what is long is read in slices."""
+    """Each telling is a turn of the connection, in which it works on a few messages."""
     pair.shake_hands()
-    long = random.Random(1).randbytes(3 * SLICE)
-    pair.stream.data_received(b"".join(pair.phone.record(piece) for piece in (long[:5], long[5:])))
-    assert pair.told == ["made", long]
+    pair.take(b"".join(pair.phone.record(b"%d" % number) for number in range(9)))
+    assert pair.told == ["made", b"012345678"]
+
+
+def test_long_record_is_told_in_pieces_that_fit(pair: Pair) -> None:
+    """A record of 16 KiB comes with the end of the one before."""
+    pair.above.buffer = bytearray(5_000)
+    pair.shake_hands()
+    long = random.Random(1).randbytes(16_384)
+    records = pair.phone.record(long) + pair.phone.record(b"x" * SLICE)
+    pair.take(records)
+    made, *pieces = pair.told
+    assert made == "made"
+    assert b"".join(map(bytes, pieces)) == long + b"x" * SLICE  # type: ignore[arg-type]
+    assert {len(piece) for piece in pieces[:3]} == {5_000}  # type: ignore[arg-type]
 
 
 def test_message_waits_for_the_handshake(pair: Pair) -> None:
     """It counts as unsent until then, so that a failure tells of it."""
     pair.stream.write(b"early")
     assert (pair.below.take(), pair.stream.get_write_buffer_size()) == (b"", 5)
-    pair.stream.data_received(pair.phone.step())
-    pair.stream.data_received(pair.phone.step(pair.below.take()))
+    pair.take(pair.phone.step())
+    pair.take(pair.phone.step(pair.below.take()))
     assert pair.phone.read(pair.below.take()) == b"early"
     assert pair.told == ["made", "written"]
     assert pair.stream.get_write_buffer_size() == 0
@@ -196,10 +221,10 @@ def test_long_message_is_sent_whole(pair: Pair) -> None:
 
 def test_garbage_ends_the_connection(pair: Pair) -> None:
     """And nothing after it is read."""
-    pair.stream.data_received(b"SUBSCRIBE sip:a SIP/2.0\r\n\r\n")
+    pair.take(b"SUBSCRIBE sip:a SIP/2.0\r\n\r\n")
     assert pair.below.state == "closed"
     assert pair.below.take() == b""
-    pair.stream.data_received(pair.phone.step())
+    pair.take(pair.phone.step())
     pair.stream.write(b"x")
     pair.stream.connection_lost(None)
     assert pair.told == ["made", "lost"]
@@ -211,7 +236,7 @@ def test_record_that_was_changed_on_the_way_ends_the_connection(pair: Pair) -> N
     pair.shake_hands()
     good, bad = pair.phone.record(b"good"), bytearray(pair.phone.record(b"bad"))
     bad[-1] ^= 1
-    pair.stream.data_received(good + bad)
+    pair.take(good + bad)
     assert pair.told == ["made", b"good"]
     assert pair.below.state == "closed"
     with pytest.raises(ssl.SSLError, match="BAD_RECORD_MAC"):
@@ -226,8 +251,9 @@ def test_close_notify_is_the_end_of_the_peer_and_leaves_ours(tmp_path: Path) -> 
     last = pair.phone.record(b"last")
     with pytest.raises(ssl.SSLWantReadError):
         pair.phone.tls.unwrap()
-    pair.stream.data_received(last + pair.phone.outgoing.read())
+    pair.take(last + pair.phone.outgoing.read())
     assert pair.told == ["made", b"last", "eof"]
+    pair.take(b"\x17\x03\x03\x00\x01\x00")
     assert pair.stream.eof_received()
     pair.stream.write(b"answer")
     pair.stream.close()
@@ -253,10 +279,10 @@ def test_peer_that_reads_no_answer_of_tls_is_given_up(pair: Pair) -> None:
     """It may ask for new keys for ever; no message of ours is needed for that."""
     pair.shake_hands()
     pair.below.unsent = MAX_UNSENT
-    pair.stream.data_received(pair.phone.record(b"one"))
+    pair.take(pair.phone.record(b"one"))
     assert pair.below.state == "open"
     pair.below.unsent += 1
-    pair.stream.data_received(pair.phone.record(b"two"))
+    pair.take(pair.phone.record(b"two"))
     assert pair.below.state == "aborted"
 
 

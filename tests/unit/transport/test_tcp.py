@@ -1,8 +1,11 @@
 """TCP on loopback."""
 
 import asyncio
+import os
+import resource
 import socket
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -128,6 +131,26 @@ async def test_a_full_table_lets_peers_wait_and_accepts_them_later() -> None:
         assert (await server.next())[1].remote == phones[2].address
 
 
+async def test_peers_wait_while_the_kernel_has_no_descriptor(
+    server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever was computed: somebody else may have opened files. They are accepted later."""
+    monkeypatch.setattr("dfks_rules.transport.tcp.PAUSE", 0.05)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with socket.socket() as phone:
+        phone.setblocking(False)
+        free = os.dup(phone.fileno())
+        os.close(free)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free, hard))
+        try:
+            await asyncio.get_running_loop().sock_connect(phone, ("127.0.0.1", server.port))
+            await until(lambda: server.count("accept_paused") > 0)
+            assert server.count("connections_open") == 0
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        await until(lambda: server.count("connections_open") == 1)
+
+
 async def test_one_address_cannot_take_every_place() -> None:
     """Half of them at most, whatever the setting says; the others still get in."""
     limits = ConnectionLimits(in_all=4, per_source=4)
@@ -149,13 +172,35 @@ async def test_no_connection_is_opened_when_there_is_no_place() -> None:
         server.send(_flow(server, 5060), REQUEST)
         assert server.undelivered.empty(), "never from within send"
         assert (await server.lost())[0] == REQUEST
+        assert server.count("connections_refused") == 1
+
+
+async def test_peers_that_never_answer_leave_room_for_others() -> None:
+    """A datagram is enough to name one as Contact; a flood of them kept all phones out for good."""
+    limits = ConnectionLimits(in_all=8)
+    async with served("tcp:127.0.0.1", limits=limits) as server:
+        with ExitStack() as deaf:
+            for number in range(2, 8):
+                host = f"127.0.0.{number}"
+                listening = deaf.enter_context(socket.create_server((host, 0), backlog=0))
+                for _ in range(2):  # The kernel keeps one of them, and leaves the others waiting.
+                    calling = deaf.enter_context(socket.socket())
+                    calling.setblocking(False)
+                    calling.connect_ex(listening.getsockname())
+                server.send(_flow(server, listening.getsockname()[1], host), REQUEST)
+            for _ in range(4):
+                await server.lost()
+            assert server.count("connections_refused") == 4
+            phone = await server.connect()
+            phone.write(REQUEST)
+            assert (await server.next())[1].remote == phone.address
 
 
 async def test_stream_to_gives_a_live_connection(server: Served) -> None:
     """For a NOTIFY too long for UDP (RFC 3261 §18.1.1)."""
     assert server.transports.stream_to(("127.0.0.1", 5060)) is None
     phone = await server.connect()
-    await until(lambda: server.count("connections_open") == 1)
+    await until(lambda: server.transports.stream_to(phone.address) is not None)
     flow = server.transports.stream_to(phone.address)
     assert flow is not None
     server.send(flow, REQUEST)
@@ -163,6 +208,16 @@ async def test_stream_to_gives_a_live_connection(server: Served) -> None:
     await phone.close()
     await until(lambda: server.count("connections_open") == 0)
     assert server.transports.stream_to(phone.address) is None
+
+
+async def test_a_stream_that_is_being_opened_is_not_live_yet(server: Served) -> None:
+    """It may never be, and a NOTIFY that could go as a datagram would wait for it."""
+    async with served("tcp:127.0.0.1") as phone:
+        server.send(_flow(server, phone.port), REQUEST)
+        remote = ("127.0.0.1", phone.port)
+        assert server.transports.stream_to(remote) is None
+        await phone.next()
+        await until(lambda: server.transports.stream_to(remote) is not None)
 
 
 async def test_wildcard_knows_the_address_that_was_asked() -> None:

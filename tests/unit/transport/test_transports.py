@@ -30,7 +30,7 @@ async def test_address_that_cannot_be_listened_on_is_named(transport: str) -> No
         second = Served(ConnectionLimits())
         where = (transport, "127.0.0.1", first.port)
         with pytest.raises(OSError, match="in use") as caught:
-            await second.transports.start([("udp", "127.0.0.1", 0), where])
+            await second.start([("udp", "127.0.0.1", 0), where])
         assert caught.value.filename == f"{transport}:127.0.0.1:{first.port}"
         assert caught.value.strerror == "Address already in use"
         await second.transports.close()
@@ -41,7 +41,7 @@ async def test_name_that_cannot_be_listened_on_is_named(host: str) -> None:
     """Whatever is wrong with it."""
     second = Served(ConnectionLimits())
     with pytest.raises(OSError, match=host.replace(".", r"\.")) as caught:
-        await second.transports.start([("tcp", host, 5060)])
+        await second.start([("tcp", host, 5060)])
     assert caught.value.filename == f"tcp:{host}:5060"
     await second.transports.close()
 
@@ -78,6 +78,14 @@ async def test_another_transport_is_found_at_the_same_address() -> None:
         assert server.transports.listener_for("udp", other) is udp
         assert server.transports.listener_for("tls", udp) is None
         assert server.transports.listener_for("x\ufffd", udp) is None
+
+
+async def test_another_transport_has_the_same_ip_version() -> None:
+    """A socket of the other one cannot reach the peer."""
+    async with served("udp:127.0.0.1", "udp:::1", "tcp:127.0.0.1") as server:
+        ipv4, ipv6, tcp = server.transports.listeners
+        assert server.transports.listener_for("udp", tcp) is ipv4
+        assert server.transports.listener_for("tcp", ipv6) is None
 
 
 async def test_another_transport_on_a_wildcard_serves_the_address_that_was_asked() -> None:

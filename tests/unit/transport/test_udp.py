@@ -86,6 +86,7 @@ async def test_host_names_are_resolved(server: Served, peer: socket.socket) -> N
     server.send(Flow(server.listener, remote, resolve=True), b"found")
     assert (await read(peer))[0] == b"found"
     assert await server.lost() == (b"lost", dead)
+    assert (server.count("datagrams_sent"), server.count("undelivered")) == (1, 1)
 
 
 async def test_datagram_that_cannot_be_sent_is_undelivered_and_does_not_stop_the_next(

@@ -69,11 +69,11 @@ def test_keys_are_text_even_when_they_look_like_numbers() -> None:
 @pytest.mark.parametrize(
     ("text", "line", "column", "message"),
     [
-        ("a: &x 1", 1, 4, "anchor `&x`; policies do not support anchors"),
-        ("a: *x", 1, 4, "alias `*x`; policies do not support aliases"),
-        ("*x : 1", 1, 1, "alias `*x`; policies do not support aliases"),
-        ("a: !!str 1", 1, 4, "tag `tag:yaml.org,2002:str`; policies do not support tags"),
-        ("a: !x {}", 1, 4, "tag `!x`; policies do not support tags"),
+        ("a: &x 1", 1, 4, "anchor `&x`; anchors are not allowed"),
+        ("a: *x", 1, 4, "alias `*x`; aliases are not allowed"),
+        ("*x : 1", 1, 1, "alias `*x`; aliases are not allowed"),
+        ("a: !!str 1", 1, 4, "tag `tag:yaml.org,2002:str`; tags are not allowed"),
+        ("a: !x {}", 1, 4, "tag `!x`; tags are not allowed"),
         ("? [a]\n: b", 1, 3, "a key must be plain text"),
         ("a: 1\n---\nb: 2", 3, 1, "a second document starts here; a file must contain only one"),
         ("", 1, 1, "file is empty"),

@@ -24,7 +24,21 @@ def test_what_is_kept_comes_back_as_it_was(tmp_path: Path) -> None:
     assert [file.name for file in path.parent.iterdir()] == ["policies.json"]
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"sources": [1], "cases": []}', "\x00"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"sources": [1], "cases": []}',
+        '{"sources": [[1, "kind: Policy", null]], "cases": []}',
+        '{"sources": [["p.yaml", null, null]], "cases": []}',
+        '{"sources": [["p.yaml", "kind: Policy", ["t"]]], "cases": []}',
+        '{"sources": [["p.yaml"]], "cases": []}',
+        "[" * 100_000,
+        "\x00",
+    ],
+)
 def test_what_is_of_no_use_is_nothing(tmp_path: Path, text: str) -> None:
     """The server then says what is wrong with the policy files."""
     path = tmp_path / "policies.json"

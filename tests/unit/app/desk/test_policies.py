@@ -1,5 +1,6 @@
 """Policy files from disk."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,58 @@ def test_every_unreadable_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(PolicyError) as raised:
         read_sources([tmp_path / "gone.yaml", tmp_path])
     assert [finding.code for finding in raised.value.findings] == ["policy_unreadable"] * 2
+
+
+@pytest.mark.parametrize("name", [b"\xff.yaml", b"\x1b[31m.yaml"])
+def test_a_file_whose_name_cannot_be_shown_is_an_error(tmp_path: Path, name: bytes) -> None:
+    """Findings, logs and replies name files; a terminal would obey some names."""
+    (tmp_path / os.fsdecode(name)).write_text("kind: Policy\n")
+    with pytest.raises(PolicyError, match="its path is not printable UTF-8") as raised:
+        read_sources([tmp_path])
+    assert str(raised.value).isprintable()
+
+
+@pytest.mark.parametrize("name", ["tenants", "tenants/a.example"])
+def test_tenants_behind_a_dead_link_are_an_error(tmp_path: Path, name: str) -> None:
+    """Where it leads is not mounted: what barred their users would be gone without a word."""
+    fill(tmp_path, "a.yaml")
+    link = tmp_path / name
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to("nowhere")
+    with pytest.raises(PolicyError, match=f"{name}: cannot read the policy folder: No such file"):
+        read_sources([tmp_path])
+
+
+def test_a_path_that_cannot_be_looked_at_is_an_error_and_is_watched(tmp_path: Path) -> None:
+    """It may be what somebody mends next; a watch that raises would never see it."""
+    path = tmp_path / ("x" * 300)
+    with pytest.raises(PolicyError, match="File name too long"):
+        read_sources([path])
+    assert folders_of([path]) == {tmp_path}
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="everything can be read")
+def test_a_folder_that_may_not_be_read_is_an_error_and_is_watched(tmp_path: Path) -> None:
+    """Rights are lost and given back while the server runs."""
+    fill(tmp_path, "p/a.yaml", "p/tenants/a.example/a.yaml")
+    for shut in (tmp_path / "p", tmp_path / "p/tenants"):
+        shut.chmod(0)
+        with pytest.raises(PolicyError, match="cannot read the policy folder: Permission denied"):
+            read_sources([tmp_path / "p"])
+        assert tmp_path / "p" in folders_of([tmp_path / "p"])
+        shut.chmod(0o700)
+
+
+@pytest.mark.timeout(10)
+def test_a_fifo_is_an_error_and_is_not_waited_for(tmp_path: Path) -> None:
+    """Every later reload, and an operator's shadow, would wait with it."""
+    os.mkfifo(tmp_path / "pipe.yaml")
+    folder = tmp_path / "policies"
+    fill(folder, "a.yaml")
+    (folder / "b.yaml").symlink_to(tmp_path / "pipe.yaml")
+    for path in (tmp_path / "pipe.yaml", folder):
+        with pytest.raises(PolicyError, match="it is not a regular file"):
+            read_sources([path])
 
 
 def test_what_editors_leave_is_not_read_and_a_dead_link_is_an_error(tmp_path: Path) -> None:

@@ -65,3 +65,22 @@ def test_a_tenants_policy_is_a_policy(tmp_path: Path) -> None:
     tenant.mkdir(parents=True)
     (tenant / "p.yaml").write_text(RULE.text)
     assert has_policies(read_served([tmp_path]))
+
+
+def test_a_folder_in_another_one_does_not_speak_for_it(tmp_path: Path) -> None:
+    """The outer one may be what was emptied."""
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    (inner / "p.yaml").write_text(RULE.text)
+    assert refused(tmp_path, inner) == [f"{tmp_path.name}: there are no policy files here; {HINT}"]
+
+
+def test_a_tenants_folder_without_files_is_a_mistake(tmp_path: Path) -> None:
+    """A volume of its own may be there; all that barred this tenant's users would be gone."""
+    (tmp_path / "p.yaml").write_text(RULE.text)
+    (tmp_path / "tenants/acme.example").mkdir(parents=True)
+    said = (
+        "acme.example: there are no policy files here; "
+        "remove the folder of a tenant without policies"
+    )
+    assert refused(tmp_path) == [said]

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 
 import orjson
 import pytest
@@ -87,6 +88,17 @@ def test_a_line_that_fails_does_not_keep_later_ones_from_being_logged(
             log.hear(_settled(outcome))
     log.hear(_settled(outcome))
     assert [line["event"] for line in _lines(capfd)] == ["feature_set"]
+
+
+@pytest.mark.parametrize("level", ["info", "warning"])
+def test_a_line_with_a_name_that_is_not_text_is_written_escaped(
+    level: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A file name may hold any bytes; a reload that logs it must not end in a traceback."""
+    set_up("info")
+    getattr(structlog.get_logger(), level)("policy", file="b\udcff.yaml", count=2**70)
+    line = json.loads(capfd.readouterr().err)
+    assert (line["event"], line["file"], line["count"]) == ("policy", "b\udcff.yaml", 2**70)
 
 
 def test_gets_are_counted_and_only_what_policies_want_is_logged(

@@ -2,13 +2,13 @@
 
 from xml.etree import ElementTree
 
-from dfks_rules.cli.policy.case_report import RanCase, Report, junit
+from dfks_rules.cli.policy.case_report import RanCase, Run, junit
 from dfks_rules.policy.studying.coverage import Coverage
 
 
 def test_junit_holds_each_case_with_any_name() -> None:
     """A name may hold what XML cannot write."""
-    report = Report(Coverage(), 0)
+    report = Run(Coverage(), 0)
     report.cases = [
         RanCase("cases.yaml", 6, "good", (), []),
         RanCase("cases.yaml", 9, "<off> & \x07", ("status: expected 0, got 1",), ["matched: p/on"]),
@@ -22,7 +22,7 @@ def test_junit_holds_each_case_with_any_name() -> None:
 
 def test_what_is_wrong_besides_is_a_failure_too() -> None:
     """A build server must not be green without cases."""
-    report = Report(Coverage(), 0)
+    report = Run(Coverage(), 0)
     report.untested = ["p.yaml"]
     assert report.problems == ["no cases to run", "p.yaml: policy has no case"]
     assert not report.good

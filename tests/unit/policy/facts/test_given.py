@@ -12,7 +12,7 @@ from dfks_rules.policy.facts.view import View
 from tests.helpers.policy import ALICE, policies
 from tests.helpers.random_policies import Question, questions
 
-OUTSIDE = "not in the years 1900 to 2999"
+OUTSIDE = "outside the years 1900 to 2999"
 
 
 def test_what_is_not_given_is_as_usual() -> None:
@@ -61,6 +61,14 @@ def test_a_request_has_no_derived_fact_that_its_operation_lacks() -> None:
     """A subscribe has no target, whatever somebody says that it is."""
     given = {"op": "subscribe", "target.kind": "code", "groups": ["sales"]}
     assert view_of(given).given == (("groups", ("sales",)),)
+
+
+def test_a_request_has_no_derived_fact_that_its_feature_lacks() -> None:
+    """Do Not Disturb has no target: a comparison must not show authors one."""
+    given = {"op": "set", "feature": "DoNotDisturb", "request.status": 1, "target.class": "premium"}
+    assert view_of(given).given == ()
+    forwarding = view_of({**given, "feature": "CallForwardingBusy"})
+    assert forwarding.given == (("target.class", "premium"),)
 
 
 @given(question=questions())

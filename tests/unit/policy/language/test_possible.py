@@ -44,7 +44,14 @@ def test_what_some_request_can_pass_is_let_pass(when: str) -> None:
         ),
         ("{op: set, origin: operator, rate.device: {gt: 3}}", "an operator has no `rate.device`"),
         ("{op: set, origin: operator, user: {sameAs: watcher.user}}", "no `watcher.user`"),
-        ("{op: get, feature: DoNotDisturb, target.self: true}", "no `target.self`"),
+        (
+            "{op: get, feature: DoNotDisturb, target.self: true}",
+            "`DoNotDisturb` has no `target.self`",
+        ),
+        (
+            "{op: set, feature: [CallForwardingBusy, CallForwardingAlways], request.ringCount: 3}",
+            "`CallForwardingAlways` and `CallForwardingBusy` have no `request.ringCount`",
+        ),
         ("{op: get, feature: {exists: false}}", "`feature` is never absent"),
         (
             "{origin: {notIn: [operator, watcher, internal]}}",

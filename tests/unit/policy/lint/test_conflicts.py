@@ -57,10 +57,15 @@ def test_rules_that_may_match_together_conflict(one: str, other: str) -> None:
             "{op: set, feature: CallForwardingBusy, user: {prefix: a}} -> {status: 0}",
             "{op: set, user: {prefix: b}} -> {status: 1}",
         ),
+        (
+            "{op: set, feature: DoNotDisturb} -> {deny: {reason: a, answer: 'off'}}",
+            "{op: set, target.self: true} -> {deny: b}",
+        ),
+        ("{op: set, param: x} -> {status: 0}", "{op: set, userAgent: x} -> {status: 1}"),
     ],
 )
 def test_rules_that_cannot_disagree_do_not_conflict(one: str, other: str) -> None:
-    """Another user, the same value, another field, another question; a denial wins anyhow."""
+    """Another user, the same value, another field, another question, or facts that never meet."""
     assert found(one, other) == []
 
 

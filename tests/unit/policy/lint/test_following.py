@@ -2,10 +2,9 @@
 
 import time
 
-from dfks_rules.policy.lint.following import DEPTH, MAX_FOLLOWED, many_follow
+from dfks_rules.policy.lint.following import many_follow
 from dfks_rules.policy.lint.ranked import ranked
 from dfks_rules.policy.reading.check import check
-from dfks_rules.service.cascade import FOLLOWED_SETS, MAX_DEPTH
 from tests.helpers.policy import source
 
 
@@ -22,11 +21,6 @@ def rule(name: str, when: str, *also: str) -> str:
     sets = ", ".join(f"{{feature: DoNotDisturb, user: '{user}', status: request}}" for user in also)
     when = f"{{op: set, feature: DoNotDisturb{when}}}"
     return f"- {{id: {name}, when: {when}, then: {{also: [{sets}]}}}}"
-
-
-def test_the_bounds_are_those_of_the_server() -> None:
-    """The room of policies does not know the one that carries them out."""
-    assert (MAX_FOLLOWED, DEPTH) == (FOLLOWED_SETS, MAX_DEPTH)
 
 
 def test_users_that_templates_name_multiply() -> None:
@@ -78,6 +72,16 @@ def test_what_follows_in_another_domain_counts() -> None:
     """A chain over three users is three deep, and no deeper."""
     rules = "\n".join(rule(f"r{n}", f", user: u{n}", f"u{n + 1}") for n in range(6))
     assert most(rules) == ["3", "3", "3", "3", "2", "1"]
+
+
+def test_a_user_that_only_also_names_is_not_the_one_who_asks() -> None:
+    """Else what follows for both counts once."""
+    rules = """
+- {id: a, when: {op: set}, then: {also: [{feature: DoNotDisturb, status: 1, user: u0}]}}
+- {id: b, when: {op: set}, then: {also: [{feature: CallForwardingBusy, status: 1}]}}"""
+    assert most(rules) == ["3"]
+    rules = rules.replace("user: u0", "domain: B.example")
+    assert most(rules) == ["3"]
 
 
 def test_thousands_of_rules_take_a_moment() -> None:

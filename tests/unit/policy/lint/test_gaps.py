@@ -42,3 +42,10 @@ def test_a_rule_for_every_request_leaves_no_gap() -> None:
     assert (row.decided, row.otherwise) == (("status",), "always decided by a rule")
     in_one = of("- {id: a, when: {op: set, domain: a.example}, then: {status: 0}}", "set")
     assert in_one.decided == ()
+
+
+def test_a_rule_about_targets_is_no_rule_about_do_not_disturb() -> None:
+    """A feature without a target cannot match it."""
+    rules = "- {id: r, when: {op: set, target.class: premium}, then: {deny: premium}}"
+    assert (of(rules, "set").rules, of(rules, "set").denials) == (0, 0)
+    assert of(rules, "set", "CallForwardingBusy").rules == 1

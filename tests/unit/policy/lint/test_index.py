@@ -6,7 +6,7 @@ from itertools import permutations
 import pytest
 
 from dfks_rules.policy.language.implication import excludes, implied_by
-from dfks_rules.policy.lint.index import Entry, Implied, Overlapping
+from dfks_rules.policy.lint.index import Implied, Indexed, Overlapping
 from dfks_rules.policy.lint.ranked import Way, ranked
 from dfks_rules.policy.reading.check import check
 from tests.helpers.policy import source
@@ -52,7 +52,7 @@ def candidates(ways: list[Way], of: Way, index: Callable[[], Implied[int]]) -> s
     made = index()
     for number, way in enumerate(ways):
         made.add(way, number)
-    found: Iterator[Entry[int]] = made.candidates(of)
+    found: Iterator[Indexed[int]] = made.candidates(of)
     return {entry.of for entry in found}
 
 

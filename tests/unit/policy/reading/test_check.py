@@ -183,3 +183,10 @@ def test_an_error_tells_five_hundred_findings_and_counts_the_others() -> None:
     lines = str(PolicyError(findings)).splitlines()
     assert len(lines) == 501
     assert lines[-1] == "and 501 more"
+
+
+def test_a_wrong_constant_in_the_scope_is_told_once_and_breaks_nothing() -> None:
+    """The scope is part of every rule; its wrong test was held against theirs, with a traceback."""
+    rules = one('{op: set, presentity: "sip:alice@example.com"}')
+    (finding,) = findings(rules, 'scope: {presentity: {prefix: "bob"}}\n')
+    assert finding.code == "policy_value"

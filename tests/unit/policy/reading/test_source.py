@@ -22,6 +22,8 @@ from dfks_rules.yaml.tree import MAX_BYTES
         ("a.yaml", "kind: Policy\n", POLICY),
         ("a.yaml", "a: 1\nkind: Directory # users\n", DIRECTORY),
         ("a.yaml", 'kind: "NumberPlan"\n', NUMBER_PLAN),
+        ("a.yaml", "apiVersion: dfks/v1\r\nkind: Directory\r\n", DIRECTORY),
+        ("a.yaml", "kind: NumberPlan # of ours\r\n", NUMBER_PLAN),
         ("a.yaml", "  kind: Directory\n", POLICY),
         ("a.yaml", "kind: Directories\n", POLICY),
         ("users.CSV", "kind: Policy\n", DIRECTORY),

@@ -102,6 +102,12 @@ def one(when: str = "{op: get}", then: str = "{status: 1}") -> str:
         ("{user: []}", 18, "policy_value", "`user` must not be empty"),
         ("{}", 11, "policy_value", "`when` must not be empty"),
         ("{any: {op: get}}", 17, "policy_type", '`any` must be a list, not `{"op": "get"}`'),
+        (
+            "{groups: sales}",
+            20,
+            "policy_type",
+            "`groups` needs a matcher (`exists`, `has`), not just `sales`",
+        ),
         ("{not: x}", 17, "policy_type", "`not` must be a mapping, not `x`"),
         ("{stored.ringCount: {gt: x}}", 35, "policy_type", "`gt` must be a whole number, not `x`"),
         (

@@ -2,17 +2,17 @@
 
 import pytest
 
-from dfks_rules.policy.words.wording import did_you_mean, quoted, suggestion
+from dfks_rules.policy.words.wording import did_you_mean, quoted
 
 
 def test_nearest_known_word_is_suggested_whatever_its_case() -> None:
     """A typing error is mended faster when the right word is there to copy."""
-    assert suggestion("VISP", ["vips", "night"]) == " (did you mean `vips`?)"
+    assert did_you_mean("VISP", ["vips", "night"]) == " (did you mean `vips`?)"
 
 
 def test_nothing_is_suggested_when_nothing_is_near() -> None:
     """A far-fetched word would mislead."""
-    assert suggestion("xyz", ["vips", "night"]) == ""
+    assert did_you_mean("xyz", ["vips", "night"]) == ""
 
 
 def test_messages_quote_at_most_one_short_line() -> None:
