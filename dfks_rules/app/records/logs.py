@@ -183,21 +183,22 @@ class LoggedOutcomes:
             self._log_set(outcome)
 
     def _log_set(self, outcome: Outcome) -> None:
-        request, decision = outcome.request, outcome.decision
+        request, decision, after = outcome.request, outcome.decision, outcome.after
         who = request.requester
         fields: dict[str, object] = {
             "presentity": request.presentity.uri,
-            "feature": request.feature.value if request.feature else None,
-            "status": int(outcome.after.status),
+            # Enum's own `value` is a descriptor in Python, and there is a line for each set.
+            "feature": request.feature._value_ if request.feature else None,
+            "status": int(after.status),
             **_NEVER_SAID,
             "changed": outcome.changed,
-            "origin": who.origin.value,
+            "origin": who.origin._value_,
             "watcher": who.watcher.uri if who.watcher else None,
             "source": who.source_ip,
             "reason": decision.denial.reason if decision.denial else None,
             "matched": decision.matched,
             "policy_revision": decision.revision,
         }
-        for value, what in outcome.after.values:
+        for value, what in after.values:
             fields[_KEYS[value]] = what
         self._log.info("feature_set" if decision.denial is None else "feature_set_denied", **fields)

@@ -115,6 +115,22 @@ def test_deadlines_in_a_row_are_served_together() -> None:
 _VIA = b"SIP/2.0/UDP 192.0.2.7:5062;rport;branch=z9hG4bK-%d"
 
 
+def test_what_ends_a_transaction_goes_to_whom_it_belongs_and_the_rest_to_nobody() -> None:
+    """A NOTIFY that is answered, a keep-alive, and an answer to nothing of ours."""
+    driven = _Driven()
+    driven.driver.receive(message(), FLOW)
+    _, notify = driven.book.sent()
+    lines = b"".join(
+        b"%b: %b\r\n" % (name, notify.headers[name])
+        for name in (b"Via", b"From", b"To", b"Call-ID", b"CSeq")
+    )
+    for data in (b"SIP/2.0 200 OK\r\n" + lines + b"\r\n", b"\r\n\r\n"):
+        driven.driver.receive(data, FLOW)
+        driven.driver.receive(data, FLOW)
+    assert driven.book.notifier.counts["notify_answered"] == 1
+    assert driven.driver.counts["failures"] == 0
+
+
 class _Broken:
     """Rooms of which each call raises; the next deadline has passed already."""
 

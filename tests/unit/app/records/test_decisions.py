@@ -8,11 +8,24 @@ from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Denial, Outcome
 from dfks_rules.model.features import NOTHING_STORED, OFF
 from dfks_rules.model.requests import FeatureRequest
-from dfks_rules.policy.deciding.policy_set import PolicySet
+from dfks_rules.policy.deciding.policy_set import PolicySet, load
 from dfks_rules.policy.facts.view import NOWHERE
+from dfks_rules.policy.reading.source import Source
 from dfks_rules.service.feed import Failed, Settled
 from tests.helpers.playbook import default_policies
-from tests.helpers.policy import ALICE, BOB, CFA, DND, NOON, OPERATOR, PHONE, get, set_, subscribe
+from tests.helpers.policy import (
+    ALICE,
+    BOB,
+    CFA,
+    DND,
+    NOON,
+    OPERATOR,
+    PHONE,
+    get,
+    set_,
+    source,
+    subscribe,
+)
 
 POLICIES = default_policies()
 
@@ -37,6 +50,23 @@ def test_the_newest_come_first_and_each_has_its_own_id() -> None:
     assert [record["given"].get("feature") for record in records] == [CFA.value, DND.value, None]
     assert [record["id"].rpartition("-")[2] for record in records] == ["3", "2", "1"]
     assert records[0]["at"] == "2026-01-05T12:00:00+00:00"
+
+
+def test_a_record_says_the_groups_that_its_policies_knew() -> None:
+    """By them the decision can be repeated when the directory has changed."""
+    users = (
+        "apiVersion: dfks/v1\nkind: Directory\nmetadata: {name: users}\n"
+        "users: {alice@example.com: {groups: [sales]}}\n"
+    )
+    known = load(
+        [source("- {id: r, when: {groups: {has: sales}}, then: {log: x}}"), Source("u", users)]
+    )
+    decisions = Decisions(10, lambda revision: known if revision == known.revision else None)
+    decided = known.decide(get(), NOTHING_STORED, NOON)
+    decisions.keep((Outcome(get(), decided, OFF, OFF, None, NOTHING_STORED, NOON, NOWHERE),))
+    (record,) = decisions.latest()
+    known.close()
+    assert record["given"]["groups"] == ("sales",)
 
 
 def test_as_many_requests_are_kept_as_settings_say() -> None:
