@@ -97,13 +97,17 @@ class SecureConnection:
         self._task = asyncio.create_task(self._read(reader, receive))
 
     async def _read(self, reader: asyncio.StreamReader, receive: Receive) -> None:
-        try:
-            while data := await reader.read(65_535):
-                for message in self._reader.feed(data):
-                    receive(message)
-        except OSError:
-            pass
+        while data := await self._next(reader):
+            for message in self._reader.feed(data):
+                receive(message)
         receive(None)
+
+    async def _next(self, reader: asyncio.StreamReader) -> bytes:
+        """What comes next; nothing at the end, however it ends."""
+        try:
+            return await reader.read(65_535)
+        except OSError:
+            return b""
 
     def send(self, message: bytes) -> None:
         """Send one message."""
