@@ -5,6 +5,7 @@ import gc
 
 import structlog
 
+from dfks_rules.app.desk.certificates import CertificateReloader
 from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.app.driver import Driver
 from dfks_rules.app.metrics import Metrics
@@ -53,16 +54,19 @@ def _listened(address: ListenAddress, listener: Listener) -> str:
 class Server:
     """Everything that `dfks serve` runs; made inside a running event loop."""
 
-    def __init__(self, config: Config, policies: PolicyReloader) -> None:
-        """`policies` have started; the server closes them."""
+    def __init__(
+        self, config: Config, policies: PolicyReloader, certificates: CertificateReloader
+    ) -> None:
+        """`policies` have started; the server closes them, and `certificates`."""
         self._config = config
         self._loop = asyncio.get_running_loop()
         self._policies = policies
+        self._certificates = certificates
         where = "memory:" if config.store is None else f"sqlite:{config.store}"
         self._store = open_store(where, self._loop)
         tokens = Tokens()
         sip = config.sip
-        self._transports = Transports(sip.connections, sip.advertise)
+        self._transports = Transports(sip.connections, sip.advertise, certificates.certificates)
         endpoint: Endpoint[Subscription] = Endpoint(
             self._send, tokens.tag_of, self._transports, Refusals().refused
         )
@@ -82,6 +86,7 @@ class Server:
         metrics.include("driver", self._driver)
         metrics.include("presence", self._notifier)
         metrics.include("sip", endpoint)
+        metrics.include("tls", certificates)
         metrics.include("transport", self._transports)
         records = Records(log, decisions, metrics)
         self._operations = ServerOperations(
@@ -105,6 +110,7 @@ class Server:
             await self.close()
             raise
         self._policies.watch()
+        self._certificates.watch()
         _quieten_collector()
 
     async def _start_mi(self) -> None:
@@ -142,5 +148,6 @@ class Server:
         self._store.close()
         await self._transports.close()
         await self._policies.close()
+        await self._certificates.close()
         if self._decision_log is not None:
             self._decision_log.close()

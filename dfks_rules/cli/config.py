@@ -1,10 +1,13 @@
 """`dfks config`: check the settings, and show the effective ones."""
 
+import time
 from pathlib import Path
 
 import click
 
 from dfks_rules.config import load_config
+from dfks_rules.errors import ConfigError
+from dfks_rules.transport.certificates import Certificates, find_invalid
 
 _DEFAULT = Path("dfks.yaml")
 
@@ -17,8 +20,12 @@ def command() -> None:
 @command.command()
 @click.argument("file", type=click.Path(path_type=Path), default=_DEFAULT)
 def check(file: Path) -> None:
-    """Check FILE (dfks.yaml) and the environment. Exit code 3 if there is an error."""
-    load_config(file)
+    """Check FILE (dfks.yaml), the environment and certificates; exit code 3 on an error."""
+    config = load_config(file)
+    if config.sip.tls is not None:
+        invalid = find_invalid(Certificates(config.sip.tls), time.time())
+        if invalid:
+            raise ConfigError(invalid)
     click.echo(f"{file}: OK")
 
 

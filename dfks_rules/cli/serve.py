@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from dfks_rules.app.desk.certificates import CertificateReloader
 from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.app.records import logs
 from dfks_rules.app.server import Server
@@ -32,7 +33,10 @@ _DEFAULT = Path("dfks.yaml")
     help="Settings file; default: ./dfks.yaml if it exists.",
 )
 def command(given: Path | None) -> None:
-    """Serve phones and operators until SIGTERM or Ctrl-C. SIGHUP reloads the policies."""
+    """Serve phones and operators until SIGTERM or Ctrl-C.
+
+    SIGHUP reloads policies and certificates.
+    """
     # A dangling link is a mistake to report, not a missing file.
     file = given or (_DEFAULT if os.path.lexists(_DEFAULT) else None)
     config = load_config(file)
@@ -51,11 +55,17 @@ async def _serve(config: Config, file: Path | None) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    certificates = CertificateReloader(config.sip.tls, config.reload)
     policies = PolicyReloader(config.policies, config.reload)
+
+    def reload() -> None:
+        policies.reload_soon("signal")
+        certificates.reload_soon("signal")
+
     # Before the start, which may take seconds: an unhandled SIGHUP ends the process.
-    loop.add_signal_handler(signal.SIGHUP, policies.reload_soon, "signal")
+    loop.add_signal_handler(signal.SIGHUP, reload)
     if await _unless(stop, policies.start()):
-        server = Server(config, policies)
+        server = Server(config, policies, certificates)
         await server.start()
         print("\n".join(_banner(server.addresses(), file, policies.listing())), flush=True)
         await stop.wait()
@@ -64,6 +74,7 @@ async def _serve(config: Config, file: Path | None) -> None:
         gc.freeze()
     else:
         await policies.close()
+        await certificates.close()
     click.echo("stopped")
 
 
@@ -91,12 +102,13 @@ def _banner(addresses: list[str], file: Path | None, policies: PolicyListing) ->
     if policies.failure is not None:
         yield "THE POLICY FILES ARE BROKEN; using the last good ones:"
         yield from (f"  {finding}" for finding in policies.failure.findings)
-    sip = addresses[0].rpartition("sip ")[2].partition(":")[2]
+    transport, _, sip = addresses[0].rpartition("sip ")[2].partition(":")
     # One cannot send to a wildcard address; the second terminal is on this machine.
     sip = sip.replace("0.0.0.0:", "127.0.0.1:").replace("[::]:", "[::1]:")
     program = _program()
     yield "try it in a second terminal:"
-    yield f"  {program} phone sip:alice@{sip} --watch"
+    tls = " --tls --cafile CA.pem" if transport == "tls" else ""
+    yield f"  {program} phone sip:alice@{sip}{tls} --watch"
     if any(address.startswith("mi ") for address in addresses):
         config = "" if file in (None, _DEFAULT) else f" --config {shlex.quote(str(file))}"
         host = sip.rpartition(":")[0]

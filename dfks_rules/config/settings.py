@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dfks_rules.presence.package import Limits
+from dfks_rules.transport.certificates import CertificateFiles
 from dfks_rules.transport.limits import ConnectionLimits
 
 
@@ -15,7 +16,7 @@ class ListenAddress(NamedTuple):
     """Where a socket listens."""
 
     transport: str
-    """`udp` or `tcp`."""
+    """`udp`, `tcp` or `tls`."""
     host: str
     """Name or address; an IPv6 address without brackets."""
     port: int
@@ -34,8 +35,10 @@ class SipSettings:
     """At least one; in the order written."""
     advertise: str | None
     """`HOST` or `HOST:PORT` for Via and Contact; None for the address that a phone asked."""
+    tls: CertificateFiles | None
+    """The certificates of `tls` addresses; None where there are none."""
     connections: ConnectionLimits
-    """Of TCP."""
+    """Of TCP and TLS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,7 @@ class ReloadSettings:
     """How policies become others while the server runs."""
 
     watch: bool
-    """Whether a change of the files is enough."""
+    """Whether a change of the files is enough; also of certificates."""
     poll: bool
     """Whether files are looked at again and again, where the kernel does not tell of changes."""
     keep: int

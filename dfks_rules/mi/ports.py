@@ -24,7 +24,7 @@ class SubscriptionRow(NamedTuple):
     event: str
     """The event package."""
     transport: str
-    """`udp` or `tcp`."""
+    """`udp`, `tcp` or `tls`."""
 
 
 class PolicyRow(NamedTuple):

@@ -63,7 +63,7 @@ class Requester(Record):
         self.user_agent: Final = user_agent
         """The User-Agent header; None when there was none."""
         self.transport: Final = transport
-        """`udp` or `tcp`; None for an operator."""
+        """`udp`, `tcp` or `tls`; None for an operator."""
         self.source_ip: Final = source_ip
         """Address from which the request came; None for an operator."""
         self.param: Final = param

@@ -19,8 +19,10 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 START_WITHIN = 30.0
-"""Seconds a server has to print its addresses, or to stop."""
-_LISTENS = re.compile(r"^  (?:sip (udp|tcp):127\.0\.0\.1:(\d+)|mi  (http://\S+))$", re.MULTILINE)
+"""Seconds a server has to print where it listens, or to stop."""
+_LISTENS = re.compile(
+    r"^  (?:sip (udp|tcp|tls):127\.0\.0\.1:(\d+)|mi  (http://\S+))$", re.MULTILINE
+)
 
 
 class Server:
@@ -32,7 +34,7 @@ class Server:
         """What it printed when ready."""
         self.pid = process.pid
         self.ports = {found[1]: int(found[2]) for found in _LISTENS.finditer(banner) if found[1]}
-        """Port of each of `udp` and `tcp` on 127.0.0.1."""
+        """Port of each of `udp`, `tcp` and `tls` on 127.0.0.1."""
         self.mi_url = next(found[3] for found in _LISTENS.finditer(banner) if found[3])
         """URL of MI over HTTP."""
 
@@ -63,7 +65,7 @@ class Server:
         return reply
 
     def hang_up(self) -> None:
-        """SIGHUP: read the policies again."""
+        """SIGHUP: read policies and certificates again."""
         self._process.send_signal(signal.SIGHUP)
 
     def stop(self) -> int:

@@ -2,11 +2,13 @@
 
 import asyncio
 import socket
+import ssl
 import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 from dfks_rules.sip.flow import Flow, Listener
+from dfks_rules.transport.certificates import Certificates
 from dfks_rules.transport.limits import ConnectionLimits
 from dfks_rules.transport.transports import Transports
 
@@ -19,13 +21,18 @@ RESPONSE = b"SIP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n"
 class Served:
     """Transports that record what they received and what they could not send."""
 
-    def __init__(self, limits: ConnectionLimits, advertise: str | None = None) -> None:
+    def __init__(
+        self,
+        limits: ConnectionLimits,
+        advertise: str | None = None,
+        certificates: Certificates | None = None,
+    ) -> None:
         self.received: asyncio.Queue[tuple[bytes, Flow]] = asyncio.Queue()
         self.undelivered: asyncio.Queue[tuple[bytes, Flow]] = asyncio.Queue()
         self.peers: list[Peer] = []
         self.answer: Callable[[bytes], bytes | None] = lambda data: None
-        """Message → the immediate answer."""
-        self.transports = Transports(limits, advertise)
+        """What is answered at once to a message."""
+        self.transports = Transports(limits, advertise, certificates)
 
     async def start(self, addresses: list[tuple[str, str, int]]) -> None:
         """Listen."""
@@ -69,9 +76,17 @@ class Served:
         async with asyncio.timeout(WITHIN):
             return await self.undelivered.get()
 
-    async def connect(self, source: str = "127.0.0.1") -> "Peer":
-        """Connect to the server over TCP as a phone."""
-        opened = asyncio.open_connection("127.0.0.1", self.port, local_addr=(source, 0))
+    async def connect(
+        self, source: str = "127.0.0.1", tls: ssl.SSLContext | None = None, name: str = "localhost"
+    ) -> "Peer":
+        """Be a phone on a TCP connection, with TLS if there is a context; `name` is its SNI."""
+        opened = asyncio.open_connection(
+            "127.0.0.1",
+            self.port,
+            local_addr=(source, 0),
+            ssl=tls,
+            server_hostname=None if tls is None else name,
+        )
         peer = Peer(*await opened)
         self.peers.append(peer)
         return peer
@@ -113,10 +128,13 @@ class Peer:
 
 @asynccontextmanager
 async def served(
-    *addresses: str, limits: ConnectionLimits | None = None, advertise: str | None = None
+    *addresses: str,
+    limits: ConnectionLimits | None = None,
+    advertise: str | None = None,
+    certificates: Certificates | None = None,
 ) -> AsyncIterator[Served]:
     """Listen on addresses such as `tcp:127.0.0.1`, each on a free port."""
-    one = Served(limits or ConnectionLimits(), advertise)
+    one = Served(limits or ConnectionLimits(), advertise, certificates)
     try:
         await one.start([(*_parted(address), 0) for address in addresses])
         yield one

@@ -7,6 +7,7 @@ It waits only for messages it expects, until a deadline. What comes next proves 
 import email
 import re
 import socket
+import ssl
 import time
 from itertools import count
 from typing import NamedTuple
@@ -119,15 +120,16 @@ class Ua:
         transport: str = "udp",
         *,
         host: str = "127.0.0.1",
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         """Create a phone; nothing is sent yet.
 
         Args:
-            port: port of the server.
-            aor: address of record of the phone and of the presentity it watches; None for a unique
-                one.
-            transport: `udp` or `tcp`.
+            port: of the server.
+            aor: address of record, also of what it watches; None for one nobody else has.
+            transport: `udp`, `tcp` or `tls`.
             host: address of the server.
+            tls: how a phone with TLS checks the server, and what it shows.
         """
         number = next(_NUMBER)
         self.aor = aor or f"sip:user{number}@example.com"
@@ -138,6 +140,8 @@ class Ua:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * 1024 * 1024)
         self._socket.connect((host, port))
         self.contact = "sip:phone@{}:{}".format(*self._socket.getsockname())
+        if tls is not None:
+            self._socket = tls.wrap_socket(self._socket, server_hostname="localhost")
         self._buffer = b""
         self._inbox: list[Message] = []
         self.call_id, self.tag = f"call-{number}-{time.monotonic_ns()}", f"t{number}"
@@ -232,7 +236,7 @@ class Ua:
             TimeoutError: none arrived by `deadline`, monotonic seconds.
         """
         while True:
-            if self.transport == "tcp":
+            if self.transport != "udp":
                 head, blank, rest = self._buffer.partition(b"\r\n\r\n")
                 length = int(m[1]) if (m := re.search(rb"Content-Length: (\d+)", head)) else 0
                 if blank and len(rest) >= length:

@@ -180,4 +180,5 @@ def _transport_of(data: bytes) -> str:
     """The transport in Via."""
     message = parse_message(data)
     via = message.headers.get(b"via", b"") if isinstance(message, Request) else b""
-    return "tcp" if b"/TCP" in via.upper() else "udp"
+    top = via.partition(b",")[0].upper()
+    return next((name for name in ("tcp", "tls") if b"/" + name.upper().encode() in top), "udp")

@@ -187,7 +187,7 @@ _TABLE: list[Fact] = [
         EVERY_OPERATION,
         "Transport of the request; absent for an operator.",
         lambda v: v.request.requester.transport,
-        ("udp", "tcp"),
+        ("udp", "tcp", "tls"),
     ),
     Fact(
         "source.ip",
