@@ -6,6 +6,7 @@ import os
 
 import structlog
 
+from dfks_rules.app.desk.certificates import CertificateReloader
 from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.app.driver import Driver
 from dfks_rules.app.metrics import Metrics
@@ -68,23 +69,29 @@ class Server:
     """Everything that `dfks serve` runs; made inside a running event loop."""
 
     def __init__(
-        self, config: Config, policies: PolicyReloader, users: UsersFile | None = None
+        self,
+        config: Config,
+        policies: PolicyReloader,
+        certificates: CertificateReloader,
+        users: UsersFile | None = None,
     ) -> None:
         """Wire the rooms.
 
         Args:
             config: every setting.
             policies: they have started; the server closes them.
+            certificates: what TLS shows; the server closes them, too.
             users: who may authenticate; there are some if the settings say `digest`.
         """
         self._config = config
         self._loop = asyncio.get_running_loop()
         self._policies = policies
+        self._certificates = certificates
         where = "memory:" if config.store is None else f"sqlite:{config.store}"
         self._store = open_store(where, self._loop)
         tokens = Tokens()
         sip = config.sip
-        self._transports = Transports(sip.connections, sip.advertise)
+        self._transports = Transports(sip.connections, sip.advertise, certificates.certificates)
         endpoint: Endpoint[Subscription] = Endpoint(
             self._send, tokens.tag_of, self._transports, Refusals().refused
         )
@@ -107,6 +114,7 @@ class Server:
             metrics.include("auth", gate)
         metrics.include("presence", self._notifier)
         metrics.include("sip", endpoint)
+        metrics.include("tls", certificates)
         metrics.include("transport", self._transports)
         records = Records(log, decisions, metrics)
         self._operations = ServerOperations(
@@ -130,6 +138,7 @@ class Server:
             await self.close()
             raise
         self._policies.watch()
+        self._certificates.watch()
         _quieten_collector()
 
     async def _start_mi(self) -> None:
@@ -167,5 +176,6 @@ class Server:
         self._store.close()
         await self._transports.close()
         await self._policies.close()
+        await self._certificates.close()
         if self._decision_log is not None:
             self._decision_log.close()

@@ -1,4 +1,4 @@
-"""Whether the compiled rooms (decision 0007) match their sources; in a clone they may not."""
+"""Whether the compiled rooms (decision 0007) match their sources; in a clone, they may not."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,10 +7,10 @@ _CLONE = Path(__file__).parents[2]
 
 
 def advice(clone: Path = _CLONE) -> str:
-    """What to do about sources that changed since they were compiled; empty if there are none.
+    """Advice on sources that changed since they were compiled; empty if there are none.
 
     Args:
-        clone: as for `outdated`.
+        clone: see `outdated`.
     """
     changed = ", ".join(map(str, sorted(outdated(clone))))
     return (
@@ -22,7 +22,7 @@ def outdated(clone: Path = _CLONE) -> Iterator[Path]:
     """Sources changed or deleted since they were compiled; none in an installed package.
 
     Args:
-        clone: the folder of `pyproject.toml`.
+        clone: the folder that contains `pyproject.toml`.
     """
     if not (clone / "pyproject.toml").exists():
         return

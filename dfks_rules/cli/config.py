@@ -1,5 +1,6 @@
 """`dfks config`: check the settings, and show the effective ones."""
 
+import time
 from pathlib import Path
 
 import click
@@ -7,6 +8,8 @@ import click
 from dfks_rules.config import load_config
 from dfks_rules.config.auth import AuthMode
 from dfks_rules.config.users import read_users
+from dfks_rules.errors import ConfigError
+from dfks_rules.transport.certificates import Certificates, find_invalid
 
 _DEFAULT = Path("dfks.yaml")
 
@@ -19,8 +22,13 @@ def command() -> None:
 @command.command()
 @click.argument("file", type=click.Path(path_type=Path), default=_DEFAULT)
 def check(file: Path) -> None:
-    """Check FILE (dfks.yaml), the environment, and the users. Exit code 3 if there is an error."""
-    auth = load_config(file).auth
+    """Check FILE (dfks.yaml), the environment, certificates and users; exit code 3 on an error."""
+    config = load_config(file)
+    if config.sip.tls is not None:
+        invalid = find_invalid(Certificates(config.sip.tls), time.time())
+        if invalid:
+            raise ConfigError(invalid)
+    auth = config.auth
     if auth.mode is AuthMode.DIGEST and auth.users is not None:
         for warning in read_users(auth.users, auth).warnings:
             click.echo(str(warning), err=True)
@@ -38,5 +46,5 @@ def show(file: Path) -> None:
 
 
 def _written(value: object) -> str:
-    """A value as the file has it."""
+    """A value as the file would write it."""
     return str(value).lower() if isinstance(value, bool) else str(value)

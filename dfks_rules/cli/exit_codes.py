@@ -14,7 +14,7 @@ CASE_FAILED = 5
 
 
 def exit_code_of(error: DfksError | CallError) -> int:
-    """The exit code that stands for an error."""
+    """The exit code for an error."""
     if isinstance(error, PolicyError | ConfigError):
         return INVALID
     if isinstance(error, CallError) and error.code == REFUSED:

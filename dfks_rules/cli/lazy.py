@@ -1,4 +1,4 @@
-"""A group of commands that imports each when it is used.
+"""A group of commands that imports each command on first use.
 
 So `dfks mi` does not wait for the rule engine.
 """
@@ -10,7 +10,7 @@ import click
 
 
 class LazyGroup(click.Group):
-    """Name of a command → the module that holds it as `command`."""
+    """A group made from: name of a command → the module that has it as `command`."""
 
     def __init__(self, *args: object, modules: Mapping[str, str], **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
@@ -21,7 +21,7 @@ class LazyGroup(click.Group):
         return sorted(self.modules)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import one; None when there is no such command."""
+        """Import a command; None when there is no such command."""
         if cmd_name not in self.modules:
             return None
         command: click.Command = importlib.import_module(self.modules[cmd_name]).command

@@ -1,4 +1,4 @@
-"""The group of all commands, and the one place where errors become exit codes."""
+"""The group of all commands, and the only place where errors become exit codes."""
 
 import json
 import sys
@@ -23,7 +23,7 @@ COMMANDS = {
     "schema": "dfks_rules.cli.schema",
     "serve": "dfks_rules.cli.serve",
 }
-"""Name of a command → its module, which holds a click command named `command`."""
+"""Name of a command → its module, which has a click command named `command`."""
 
 
 @click.group(
@@ -42,13 +42,13 @@ def main() -> None:
         dfks()
     except (DfksError, CallError) as error:
         lines = _lines(error) if isinstance(error, CallError) else str(error).split("\n")
-        # A server or a file may hold what a terminal would obey.
+        # Text from a server or a file may contain terminal control characters.
         click.echo("\n".join(map(printable, lines)), err=True)
         sys.exit(exit_code_of(error))
 
 
 def _lines(error: CallError) -> Iterator[str]:
-    """What a server says about a failed call, one line for each detail."""
+    """An error as lines: the message, then one line for each detail from a server."""
     if not isinstance(error.data, dict):
         yield f"dfks: {error}"
         return

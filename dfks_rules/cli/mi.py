@@ -54,12 +54,12 @@ def command(
 
 
 def exchange_for(config_file: Path, url: str | None, secret: str | None = None) -> Exchange:
-    """The way to a running server: by its URL, or else as its settings say."""
+    """The connection to a running server, by its URL or else by its settings."""
     return open_url(url, secret=secret) if url else _configured(load_config(config_file))
 
 
 def gather(method: str, arguments: tuple[str, ...]) -> Params:
-    """The parameters that a command line means, as opensips-cli understands it."""
+    """The parameters in a command line, interpreted as opensips-cli does."""
     matches = [_NAMED.match(argument) for argument in arguments]
     lists = _lists(method)
     if all(matches):
@@ -81,7 +81,7 @@ def _split(text: str) -> list[str]:
 
 
 def _lists(method: str) -> dict[str, int]:
-    """Parameters that take a list, with the position from which arguments are gathered."""
+    """Parameters that take a list → the position from which arguments are gathered."""
     known = REGISTRY.find(method)
     if known is None:
         return {}
@@ -90,7 +90,7 @@ def _lists(method: str) -> dict[str, int]:
 
 
 def _configured(config: Config) -> Exchange:
-    """The way to the server that the settings describe; a FIFO before HTTP before datagrams."""
+    """The connection the settings describe; FIFO is preferred to HTTP, HTTP to datagrams."""
     mi = config.mi
     if mi.fifo:
         return open_url(f"fifo:{mi.fifo.path}", reply_dir=mi.fifo.reply_dir)

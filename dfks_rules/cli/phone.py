@@ -11,11 +11,14 @@ import click
 from dfks_rules.cli.phone_auth import Answerer
 from dfks_rules.cli.phone_bodies import KeyPress, parse_key_press, readable, request_body
 from dfks_rules.cli.phone_dialog import Dialog, answer
+from dfks_rules.cli.phone_wire import Datagrams, SecureConnection, Wire, host_port
 from dfks_rules.errors import MalformedMessageError
 from dfks_rules.policy.words.wording import printable
 from dfks_rules.sip.message import Request, Response, parse_message
 from dfks_rules.sip.uri import DEFAULT_PORT, aor_of, parse_uri
 
+TLS_PORT = 5061
+"""Where a server is that names no port (RFC 3261 §19.1.2)."""
 ANSWER_WITHIN = 8.0
 """How long the phone waits for a response or a NOTIFY, s."""
 _SECONDS = re.compile(rb"[0-9]{1,9}")
@@ -28,8 +31,14 @@ _SECONDS = re.compile(rb"[0-9]{1,9}")
 @click.option("--server", help="HOST:PORT to send to; default: the host of PRESENTITY.")
 @click.option("--user", help="Name to authenticate with; default: the user of PRESENTITY.")
 @click.option("--password-stdin", is_flag=True, help="Read a password from standard input.")
+@click.option("--tls", is_flag=True, help="Use TLS; the server's certificate must be for the host.")
+@click.option(
+    "--cafile",
+    type=click.Path(exists=True, dir_okay=False),
+    help="PEM file of who signed the server's certificate; default: what this machine trusts.",
+)
 @click.option("--expires", default=3600, show_default=True, help="Requested duration, s.")
-def command(  # noqa: PLR0913 - its options
+def command(  # noqa: PLR0913 - one for each option
     presentity: str,
     wishes: tuple[str, ...],
     *,
@@ -37,6 +46,8 @@ def command(  # noqa: PLR0913 - its options
     server: str | None,
     user: str | None,
     password_stdin: bool,
+    tls: bool,
+    cafile: str | None,
     expires: int,
 ) -> None:
     """Subscribe to PRESENTITY (sip:user@host:port), press keys, and print each NOTIFY."""
@@ -45,7 +56,9 @@ def command(  # noqa: PLR0913 - its options
         uri = parse_uri(presentity.encode())
         if not uri.user:
             raise click.UsageError("PRESENTITY needs a user: sip:user@host")
-        host, port = uri.host.decode().strip("[]"), uri.port or DEFAULT_PORT
+        name = host = uri.host.decode().strip("[]")
+        tls = tls or uri.scheme == b"sips"
+        port = uri.port or (TLS_PORT if tls else DEFAULT_PORT)
         if server is not None:
             host, _, text = server.rpartition(":")
             host, port = host.strip("[]"), int(text)
@@ -55,8 +68,9 @@ def command(  # noqa: PLR0913 - its options
     if password_stdin:
         password = sys.stdin.readline().rstrip("\r\n")
         answerer = Answerer(user or aor_of(uri).user, password)
-    phone = Phone(aor_of(uri).uri, (host, port), answerer)
     try:
+        wire = SecureConnection((host, port), name, cafile) if tls else Datagrams((host, port))
+        phone = Phone(aor_of(uri).uri, wire, answerer)
         asyncio.run(_use(phone, keys, expires, watch=watch))
     except KeyboardInterrupt:
         return
@@ -91,18 +105,18 @@ async def _use(phone: "Phone", keys: list[KeyPress], expires: int, *, watch: boo
 
 
 class Phone:
-    """One UDP phone, with one subscription at a time."""
+    """One phone, with one subscription at a time."""
 
-    def __init__(self, aor: str, server: tuple[str, int], answerer: Answerer | None = None) -> None:
+    def __init__(self, aor: str, wire: Wire, answerer: Answerer | None = None) -> None:
         """Make a phone.
 
         Args:
             aor: who it is, and what it watches.
-            server: where everything is sent.
+            wire: where everything is sent.
             answerer: what answers challenges; None where there is no password.
         """
         self.aor = aor
-        self._server = server
+        self._wire = wire
         self._answerer = answerer
         self._responses: asyncio.Queue[Response | None] = asyncio.Queue()
         self._notified = asyncio.Event()
@@ -115,39 +129,33 @@ class Phone:
         return self._ended.is_set()
 
     async def open(self) -> None:
-        """Bind a socket that reaches the server.
+        """Reach the server.
 
         Raises:
             PhoneError: the server's name is unknown.
         """
-        family = socket.AF_INET6 if ":" in self._server[0] else socket.AF_INET
-        self._socket = socket.socket(family, socket.SOCK_DGRAM)
         try:
-            self._socket.connect(self._server)
+            await self._wire.open(self._receive)
         except socket.gaierror as error:
-            raise PhoneError(f"{self._server[0]}: {error.strerror}") from None
-        self._socket.settimeout(0)
-        host, port = self._socket.getsockname()[:2]
-        self._address = f"{_host(host)}:{port}"
-        self._dialog = Dialog(self.aor, self._address)
-        asyncio.get_running_loop().add_reader(self._socket, self._read)
+            raise PhoneError(f"{self._wire.server[0]}: {error.strerror}") from None
+        self._dialog = self._new_dialog()
 
-    def _read(self) -> None:
-        try:
-            data = self._socket.recv(65_535)
-        except BlockingIOError:
-            return
-        except ConnectionRefusedError:
+    def _new_dialog(self) -> Dialog:
+        return Dialog(self.aor, self._wire.address, self._wire.transport)
+
+    def _receive(self, data: bytes | None) -> None:
+        message = None if data is None else parse_message(data)
+        if data is None:
             self._responses.put_nowait(None)
-            return
-        message = parse_message(data)
-        if isinstance(message, Response):
+            if self._wire.is_stream:
+                self._ended.set()
+        elif isinstance(message, Response):
             self._responses.put_nowait(message)
         elif message is not None and message.method == b"NOTIFY":
             self._answer(message)
 
     def _answer(self, request: Request) -> None:
-        self._socket.send(answer(request))
+        self._wire.send(answer(request))
         print(f"NOTIFY {_shown(request.headers.get(b'subscription-state', b''))}")
         content_type = _shown(request.headers.get(b"content-type", b""))
         for line in readable(content_type, request.body):
@@ -174,7 +182,7 @@ class Phone:
             TimeoutError: nobody answered.
         """
         if self.is_over:
-            self._dialog = Dialog(self.aor, self._address)
+            self._dialog = self._new_dialog()
             self._ended.clear()
         self._notified.clear()
         response = await self._authenticated(expires, body)
@@ -200,16 +208,17 @@ class Phone:
                 return response
 
     async def _exchange(self, message: bytes) -> Response:
-        wait = 0.5
+        """The answer to a message, which is repeated where it may have been lost."""
+        wait = ANSWER_WITHIN if self._wire.is_stream else 0.5
         async with asyncio.timeout(ANSWER_WITHIN):
             while True:
-                self._socket.send(message)
+                self._wire.send(message)
                 try:
                     async with asyncio.timeout(wait):
                         while True:
                             response = await self._responses.get()
                             if response is None:
-                                where = f"{_host(self._server[0])}:{self._server[1]}"
+                                where = host_port(self._wire.server)
                                 raise PhoneError(f"no SIP server at {where}")
                             if self._dialog.is_answer(response):
                                 return response
@@ -220,7 +229,3 @@ class Phone:
 def _shown(value: bytes) -> str:
     """A header value for a terminal, which must not obey what a server sends."""
     return printable(value.decode(errors="replace"))
-
-
-def _host(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

@@ -26,6 +26,8 @@ class Dialog:
     """Of the phone, and of what it watches."""
     address: str
     """`host:port` of the phone."""
+    transport: str = "UDP"
+    """As in Via."""
     call_id: str = field(default_factory=lambda: _random(8))
     tag: str = field(default_factory=lambda: _random(4))
     remote_tag: str = ""
@@ -50,16 +52,17 @@ class Dialog:
         """The next SUBSCRIBE; `authorization` gives a header line for a method and a URI."""
         self.cseq += 1
         uri, routes = self._way()
+        more = "" if self.transport == "UDP" else f";transport={self.transport.lower()}"
         head = [
             f"SUBSCRIBE {uri} SIP/2.0",
-            f"Via: SIP/2.0/UDP {self.address};rport;branch=z9hG4bK{_random(8)}",
+            f"Via: SIP/2.0/{self.transport} {self.address};rport;branch=z9hG4bK{_random(8)}",
             *(f"Route: {route}" for route in routes),
             "Max-Forwards: 70",
             f"From: <{self.aor}>;tag={self.tag}",
             f"To: <{self.aor}>" + (f";tag={self.remote_tag}" if self.remote_tag else ""),
             f"Call-ID: {self.call_id}",
             f"CSeq: {self.cseq} SUBSCRIBE",
-            f"Contact: <sip:phone@{self.address}>",
+            f"Contact: <sip:phone@{self.address}{more}>",
             "Event: as-feature-event",
             f"Expires: {expires}",
             "Accept: application/x-as-feature-event+xml, multipart/mixed",

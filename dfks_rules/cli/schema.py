@@ -1,4 +1,4 @@
-"""`dfks schema`: the JSON Schemas with which editors complete and check files."""
+"""`dfks schema`: the JSON Schemas that editors use to complete and check files."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -12,7 +12,7 @@ NAMES = {
     "directory": "directory",
     "number-plan": "number-plan",
 }
-"""What a file is called here → the name of its schema."""
+"""Kind of file → the file name of its schema."""
 
 
 @click.command(name="schema")
@@ -24,7 +24,7 @@ def command(kind: str) -> None:
 
 def _text(name: str) -> str:
     packed = files("dfks_rules") / "schemas" / name
-    # In the source tree they stand beside the package; the wheel puts them inside.
+    # In the source tree, they are beside the package; the wheel puts them inside.
     beside = Path(__file__).parents[2] / "schemas" / name
     found = packed if packed.is_file() else beside
     if not found.is_file():

@@ -13,10 +13,11 @@ from typing import Any
 
 import click
 
+from dfks_rules.app.desk.certificates import CertificateReloader
 from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.app.records import logs
 from dfks_rules.app.server import Server
-from dfks_rules.app.users import UsersFile, users_of
+from dfks_rules.app.users import users_of
 from dfks_rules.config.load import load_config
 from dfks_rules.config.settings import Config
 from dfks_rules.mi.ports import PolicyListing
@@ -33,8 +34,11 @@ _DEFAULT = Path("dfks.yaml")
     help="Settings file; default: ./dfks.yaml if it exists.",
 )
 def command(given: Path | None) -> None:
-    """Serve phones and operators until SIGTERM or Ctrl-C. SIGHUP reloads policies and users."""
-    # A link that leads nowhere is a mistake to be told, not a file that is not there.
+    """Serve phones and operators until SIGTERM or Ctrl-C.
+
+    SIGHUP reloads policies, certificates and users.
+    """
+    # A dangling link is a mistake to report, not a missing file.
     file = given or (_DEFAULT if os.path.lexists(_DEFAULT) else None)
     config = load_config(file)
     logs.set_up(config.log.level)
@@ -53,32 +57,35 @@ async def _serve(config: Config, file: Path | None) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    certificates = CertificateReloader(config.sip.tls, config.reload)
     policies = PolicyReloader(config.policies, config.reload)
-    # Before the start, which may take seconds: a SIGHUP that nobody handles ends the process.
-    loop.add_signal_handler(signal.SIGHUP, _hang_up, policies, users)
+
+    def reload() -> None:
+        policies.reload_soon("signal")
+        certificates.reload_soon("signal")
+        if users is not None:
+            users.reload_soon()
+
+    # Before the start, which may take seconds: an unhandled SIGHUP ends the process.
+    loop.add_signal_handler(signal.SIGHUP, reload)
     if await _unless(stop, policies.start()):
-        server = Server(config, policies, users)
+        server = Server(config, policies, certificates, users)
         await server.start()
         realm = None if users is None else config.auth.realm
         banner = _banner(server.addresses(), file, policies.listing(), realm)
         print("\n".join(banner), flush=True)
         await stop.wait()
         await server.close()
-        # Else the interpreter looks for cycles among 100,000 subscriptions before it ends: 4 s.
+        # Otherwise the interpreter searches 100,000 subscriptions for cycles on exit: 4 s.
         gc.freeze()
     else:
         await policies.close()
+        await certificates.close()
     click.echo("stopped")
 
 
-def _hang_up(policies: PolicyReloader, users: UsersFile | None) -> None:
-    policies.reload_soon("signal")
-    if users is not None:
-        users.reload_soon()
-
-
 async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
-    """Do the work, or give it up at a stop; whether it was done."""
+    """Do the work, or abandon it at a stop; returns whether it was completed."""
     working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
     await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
     given_up = stop.is_set()
@@ -94,7 +101,7 @@ async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
 def _banner(
     addresses: list[str], file: Path | None, policies: PolicyListing, realm: str | None = None
 ) -> Iterator[str]:
-    """What the operator is told once the server serves; `realm` where phones have passwords."""
+    """The lines printed once the server is ready; `realm` where phones have passwords."""
     yield "dfks-rules is running"
     yield from (f"  {address}" for address in addresses)
     yield f"settings: {file or 'defaults and environment (no dfks.yaml here)'}"
@@ -103,15 +110,17 @@ def _banner(
     if policies.failure is not None:
         yield "THE POLICY FILES ARE BROKEN; using the last good ones:"
         yield from (f"  {finding}" for finding in policies.failure.findings)
-    sip = addresses[0].rpartition("sip ")[2].partition(":")[2]
-    # A wildcard is no address to send to; the second terminal is on this machine.
+    transport, _, sip = addresses[0].rpartition("sip ")[2].partition(":")
+    # One cannot send to a wildcard address; the second terminal is on this machine.
     sip = sip.replace("0.0.0.0:", "127.0.0.1:").replace("[::]:", "[::1]:")
     program = _program()
     yield "try it in a second terminal:"
+    tls = " --tls --cafile CA.pem" if transport == "tls" else ""
     if realm is None:
-        yield f"  {program} phone sip:alice@{sip} --watch"
+        yield f"  {program} phone sip:alice@{sip}{tls} --watch"
     else:
-        yield f"  {program} phone sip:alice@{realm} --server {sip} --password-stdin --watch"
+        more = f"{tls} --password-stdin --watch"
+        yield f"  {program} phone sip:alice@{realm} --server {sip}{more}"
     if any(address.startswith("mi ") for address in addresses):
         config = "" if file in (None, _DEFAULT) else f" --config {shlex.quote(str(file))}"
         host = realm or sip.rpartition(":")[0]

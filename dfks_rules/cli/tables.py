@@ -1,4 +1,4 @@
-"""Results of MI methods, laid out for people. Nothing else reads them: scripts take `--json`."""
+"""Results of MI methods, laid out for people only: scripts use `--json`."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,10 +28,10 @@ _COLUMNS = {
         "shadow.reason",
     ),
 }
-"""Name of a list → what is shown of its entries, where that is not everything."""
+"""Name of a list → the fields shown of its entries, where not all are shown."""
 
 _WIDTH = 80
-"""Longest mapping that is shown in one line."""
+"""Longest mapping that is shown on one line, in characters."""
 
 
 def lines_of(result: Any) -> Iterator[str]:
@@ -88,7 +88,7 @@ def _explained(entry: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _table(entries: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Iterator[str]:
-    """A line for each entry, below the names of the columns."""
+    """A line for each entry, below a header line."""
     if not entries:
         return
     shown = [name for name in columns if any(_at(entry, name) is not None for entry in entries)]
@@ -110,9 +110,9 @@ def _at(entry: Mapping[str, Any], name: str) -> Any:
 
 
 def _cell(value: Any) -> str:
-    """One value in one line; nothing is `-`.
+    """One value on one line; `-` for an empty one.
 
-    Text may come from a peer: whatever a terminal would obey is shown and not done.
+    Text may come from a peer: terminal control characters are shown, not obeyed.
     """
     if value is None or value in ("", [], {}):
         return "-"

@@ -36,6 +36,7 @@ from dfks_rules.config.settings import (
 )
 from dfks_rules.errors import ConfigError, Finding
 from dfks_rules.presence.package import Limits, OnNotifyTimeout
+from dfks_rules.transport.certificates import CertificateFiles
 from dfks_rules.transport.limits import ConnectionLimits
 from dfks_rules.yaml.tree import MAX_BYTES, Tree, read_tree
 
@@ -171,9 +172,8 @@ def _find_contradictions(values: dict[str, Any]) -> list[Mistake]:
     for way, text in addresses:
         if _address(text).port > 65535:
             report(way, "has a port above 65535")
-    port = values["sip"].get("advertise", "").rpartition("]")[2].partition(":")[2]
-    if port and not 0 < int(port) <= 65535:
-        report(("sip", "advertise"), "has a port outside 1 to 65535")
+    for way, message in _find_sip_contradictions(values["sip"]):
+        report(way, message)
     presence = values["presence"]
     if not presence["min_expires"] <= presence["default_expires"] <= presence["max_expires"]:
         way = ("presence", "default_expires")
@@ -191,6 +191,27 @@ def _find_auth_mistakes(values: dict[str, Any]) -> Iterator[Mistake]:
     }
     for way, message in find_auth_mistakes(values["auth"], exposed):
         yield Mistake(way, "config_bad_value", f"`{dotted(way)}` {message}", at_key=False)
+
+
+def _find_sip_contradictions(sip: dict[str, Any]) -> Iterator[tuple[KeyPath, str]]:
+    port = sip.get("advertise", "").rpartition("]")[2].partition(":")[2]
+    if port and not 0 < int(port) <= 65535:
+        yield ("sip", "advertise"), "has a port outside 1 to 65535"
+    tls = sip.get("tls")
+    if tls is None:
+        for position, text in enumerate(sip["listen"]):
+            if text.startswith("tls:"):
+                yield ("sip", "listen", position), "needs `sip.tls` with a certificate and a key"
+        return
+    keys, certificates = len(_texts(tls["key"])), len(_texts(tls["certificate"]))
+    if keys != certificates:
+        message = f"lists {keys} files, but `sip.tls.certificate` lists {certificates}"
+        yield ("sip", "tls", "key"), message
+
+
+def _texts(value: str | list[str]) -> list[str]:
+    """One text, or a list of them, as a list."""
+    return [value] if isinstance(value, str) else value
 
 
 def _is_loopback(address: ListenAddress) -> bool:
@@ -221,7 +242,7 @@ def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) ->
     presence, decisions = dict(values["presence"]), values["decisions"]
     stop_within = presence.pop("stop_within")
     return Config(
-        sip=_build_sip(values["sip"]),
+        sip=_build_sip(values["sip"], base),
         auth=build_auth(values["auth"], base),
         policies=tuple(base / text for text in values["policies"]),
         reload=ReloadSettings(
@@ -244,14 +265,22 @@ def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) ->
     )
 
 
-def _build_sip(sip: dict[str, Any]) -> SipSettings:
+def _build_sip(sip: dict[str, Any], base: Path) -> SipSettings:
     limits = ConnectionLimits(
         idle=sip["idle_timeout"],
         in_all=sip["max_connections"],
         per_source=sip["max_connections_per_source"],
     )
     listen = tuple(_address(text) for text in sip["listen"])
-    return SipSettings(listen, sip.get("advertise"), limits)
+    return SipSettings(listen, sip.get("advertise"), _build_tls(sip.get("tls"), base), limits)
+
+
+def _build_tls(tls: dict[str, Any] | None, base: Path) -> CertificateFiles | None:
+    if tls is None:
+        return None
+    pairs = zip(_texts(tls["certificate"]), _texts(tls["key"]), strict=True)
+    chains = tuple((base / certificate, base / key) for certificate, key in pairs)
+    return CertificateFiles(chains, base / tls["client_ca"] if "client_ca" in tls else None)
 
 
 def _build_mi(mi: dict[str, Any], base: Path) -> MiSettings:

@@ -73,7 +73,8 @@ def leaves(schema: dict[str, Any] | None = None, way: KeyPath = ()) -> Iterator[
         if "properties" in part:
             yield from leaves(part, (*way, name))
         else:
-            yield Leaf(dotted((*way, name)), (*way, name), part.get("type", "string"))
+            kinds = _kinds(part.get("type", "string"))
+            yield Leaf(dotted((*way, name)), (*way, name), kinds[-1])
 
 
 def fill_defaults(values: dict[str, Any], schema: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -129,4 +130,11 @@ def _complaint(error: Any) -> str:
         choices = ", ".join(f"`{choice}`" for choice in wanted)
         return f"is {shown}; it must be one of {choices}"
     sentence = _COMPLAINTS[error.validator]
-    return sentence.format(shown=shown, wanted=wanted, kind=_KINDS.get(str(wanted)))
+    if error.validator == "type":
+        return sentence.format(kind=" or ".join(_KINDS[kind] for kind in _kinds(wanted)))
+    return sentence.format(shown=shown, wanted=wanted)
+
+
+def _kinds(wanted: str | list[str]) -> list[str]:
+    """What a value may be; of text and a list, the list is last."""
+    return [wanted] if isinstance(wanted, str) else wanted

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from dfks_rules.config.auth import AuthSettings
 from dfks_rules.presence.package import Limits
+from dfks_rules.transport.certificates import CertificateFiles
 from dfks_rules.transport.limits import ConnectionLimits
 
 
@@ -16,7 +17,7 @@ class ListenAddress(NamedTuple):
     """Where a socket listens."""
 
     transport: str
-    """`udp` or `tcp`."""
+    """`udp`, `tcp` or `tls`."""
     host: str
     """Name or address; an IPv6 address without brackets."""
     port: int
@@ -35,8 +36,10 @@ class SipSettings:
     """At least one; in the order written."""
     advertise: str | None
     """`HOST` or `HOST:PORT` for Via and Contact; None for the address that a phone asked."""
+    tls: CertificateFiles | None
+    """The certificates of `tls` addresses; None where there are none."""
     connections: ConnectionLimits
-    """Of TCP."""
+    """Of TCP and TLS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ class ReloadSettings:
     """How policies become others while the server runs."""
 
     watch: bool
-    """Whether a change of the files is enough."""
+    """Whether a change of the files is enough; also of certificates."""
     poll: bool
     """Whether files are looked at again and again, where the kernel does not tell of changes."""
     keep: int

@@ -10,9 +10,9 @@ from dfks_rules.csta.names import MULTIPART
 from dfks_rules.errors import MalformedMessageError
 
 MAX_PARTS = 16
-"""Most parts taken from a peer; a body has one document for each of four features."""
+"""Most parts accepted from a peer; a body has one document for each of four features."""
 MAX_PART_HEADERS = 16
-"""Most header lines of a part."""
+"""Most header lines in a part."""
 
 # RFC 2046 §5.1.1 allows 1 to 70 characters; without quotes, no white space and no separators.
 _BOUNDARY = re.compile(
@@ -24,8 +24,8 @@ _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 def split(content_type: str, body: bytes) -> list[tuple[str, bytes]]:
     """The parts of a multipart body, in order, each as its Content-Type and content.
 
-    A part that names no Content-Type has the type `""`. What is before the first boundary and after
-    the last is left out, as RFC 2046 asks. Lines may end in CRLF or LF.
+    A part that names no Content-Type has the type `""`. Text before the first boundary and after
+    the last is ignored, as RFC 2046 requires. Lines may end in CRLF or LF.
 
     Args:
         content_type: The whole value of the Content-Type header.
@@ -51,7 +51,7 @@ def split(content_type: str, body: bytes) -> list[tuple[str, bytes]]:
                 "csta_too_large", f"multipart body of more than {MAX_PARTS} parts"
             )
         start = found.end()
-    # A body cut short may have lost a set: nothing of it is applied.
+    # A truncated body may have lost a set, so none of it is applied.
     raise MalformedMessageError("csta_malformed", "multipart body without its last boundary")
 
 
@@ -72,10 +72,11 @@ def _part(part: bytes) -> tuple[str, bytes]:
 
 
 def join(content_type: str, contents: Sequence[bytes]) -> tuple[bytes, bytes]:
-    """Content-Type and body that hold `contents`, each of type `content_type`, in their order.
+    """Content-Type and body for `contents`, all of type `content_type`, in the given order.
 
-    The boundary is found, not drawn: the first of `dfks`, `dfks1`, `dfks2`, … that no content has.
-    It is a token (RFC 2045 §5.1), and so it is not quoted: liblinphone 5.1.65 crashes on quotes.
+    The boundary is not random but the first of `dfks`, `dfks1`, `dfks2`, … that no content
+    contains. It is a token (RFC 2045 §5.1) and so needs no quotes: liblinphone 5.1.65 crashes on
+    them.
     """
     boundary = _free(b"dfks", b"".join(contents))
     head = b"--%b\r\nContent-Type: %b\r\nContent-Length: " % (boundary, content_type.encode())
@@ -85,7 +86,7 @@ def join(content_type: str, contents: Sequence[bytes]) -> tuple[bytes, bytes]:
 
 
 def _free(name: bytes, taken: bytes) -> bytes:
-    """`name`, with a number after it if `taken` holds it."""
+    """`name`, followed by a number if `taken` contains it."""
     free, number = name, 0
     while free in taken:
         number += 1

@@ -1,4 +1,4 @@
-"""The words of the wire: one row per feature. No other room knows them.
+"""The vocabulary of the wire, one row per feature. No other room knows it.
 
 Reference: ECMA-323 SetDoNotDisturb, SetForwarding, DoNotDisturbEvent, ForwardingEvent.
 """
@@ -15,10 +15,10 @@ MULTIPART = "multipart/mixed"
 """Media type of several documents."""
 
 ACCEPT = f"{CONTENT_TYPE}, {MULTIPART}"
-"""The bodies that are understood, as the value of an Accept header."""
+"""The media types that are understood, as the value of an Accept header."""
 
 NAMESPACE = "http://www.ecma-international.org/standards/ecma-323/csta/ed3"
-"""Sent always (Polycom phones without it crash and reboot); received, any or none will do."""
+"""Always sent (without it, Polycom phones crash and reboot); on receipt, any or none will do."""
 
 DEVICE = "device"
 FORWARDING_TYPE = "forwardingType"
@@ -28,30 +28,31 @@ class Element(NamedTuple):
     """How one value is written, as the text of an element."""
 
     value: Value
-    """Which value."""
+    """The value."""
     request: str
-    """Element of what is asked for."""
+    """Element name in requests."""
     event: str
-    """Element of what is told."""
+    """Element name in events."""
 
 
 class Words(NamedTuple):
     """How one feature is written; a request and an event name the same thing differently."""
 
     feature: Feature
-    """The feature that the rest of the row is about."""
+    """The feature described by the row."""
     request_root: str
-    """Root of the document in which a phone asks."""
+    """Root element of a request."""
     event_root: str
-    """Root of the document in which a phone is told."""
+    """Root element of an event."""
     forwarding_type: str | None
-    """Text of `forwardingType`, which tells features of one root apart; None: not needed."""
+    """Text of `forwardingType`, which distinguishes features with the same root; None: not
+    needed."""
     request_status: str
-    """Element of the status that is asked for."""
+    """Element for the status in requests."""
     event_status: str
-    """Element of the status that is told."""
+    """Element for the status in events."""
     elements: tuple[Element, ...] = ()
-    """Each value that the feature has, in the order of `VALUES`."""
+    """Each value of the feature, in the order of `VALUES`."""
 
 
 _FORWARDING = ("SetForwarding", "ForwardingEvent")
@@ -81,4 +82,4 @@ READ = frozenset({DEVICE, FORWARDING_TYPE}).union(
     for words in TABLE
     for name in (words.request_status, *(element.request for element in words.elements))
 )
-"""The children that are read; every other one is passed over."""
+"""The child elements that are read; all others are ignored."""

@@ -1,4 +1,4 @@
-"""Bytes of a phone → the sets that it asks for.
+"""Bytes from a phone → the sets it asks for.
 
 Reference: docs/reference/bodies.md.
 """
@@ -25,7 +25,7 @@ for _words in TABLE:
 
 
 def parse(content_type: str, body: bytes) -> list[Asked]:
-    """The sets that a body asks for, in document order; never empty.
+    """The sets a body asks for, in document order; never empty.
 
     Args:
         content_type: Value of the Content-Type header with its parameters; `""` for none.
@@ -43,7 +43,7 @@ def parse(content_type: str, body: bytes) -> list[Asked]:
     if media_type == CONTENT_TYPE:
         return [_parse_document(body)]
     if media_type == MULTIPART:
-        # A part without a Content-Type is taken for a document: nothing else could be meant.
+        # A part without a Content-Type is read as a document: it can be nothing else.
         parts = multipart.split(content_type, body)
         if not parts:
             raise MalformedMessageError("csta_malformed", "multipart body without parts")
@@ -64,7 +64,7 @@ def _media_type(content_type: str) -> str:
 
 
 def _parse_document(body: bytes) -> Asked:
-    """What one document asks for."""
+    """The set one document asks for."""
     root, texts = xml.read(body)
     words = _words_of(root, texts.get(FORWARDING_TYPE))
     values = _values(words, texts) if words.elements else ()
@@ -75,7 +75,7 @@ def _parse_document(body: bytes) -> Asked:
 
 
 def _words_of(root: str, forwarding_type: str | None) -> Words:
-    """The row of the table that a document is about."""
+    """The row of the table that describes a document."""
     features = _REQUESTS.get(root)
     if features is None:
         raise MalformedMessageError("csta_unknown_root", f"unknown request {quoted(root)}")
@@ -101,7 +101,7 @@ def _status(name: str, texts: dict[str, str]) -> bool:
 
 
 def _values(words: Words, texts: dict[str, str]) -> Values:
-    """The values that are asked for; not those whose element is missing or empty."""
+    """The requested values, without those whose element is missing or empty."""
     values = []
     for value, name, _ in words.elements:
         text = texts.get(name)
@@ -111,7 +111,7 @@ def _values(words: Words, texts: dict[str, str]) -> Values:
 
 
 def read_value(kind: Text | Integer | Choice, name: str, text: str) -> str | int:
-    """The value that an element has, whose text is not empty.
+    """The value of an element whose text is not empty.
 
     Raises:
         MalformedMessageError: `csta_bad_value`; see `parse`.
@@ -120,7 +120,7 @@ def read_value(kind: Text | Integer | Choice, name: str, text: str) -> str | int
         case Text():
             return _plain(name, text)
         case Integer(least, most):
-            # Digits are counted first: Python refuses to convert thousands of them.
+            # Count the digits first: Python refuses to convert thousands of them.
             digits = text.isascii() and text.isdigit() and len(text) < 10
             if digits and least <= int(text) <= most:
                 return int(text)
@@ -132,7 +132,7 @@ def read_value(kind: Text | Integer | Choice, name: str, text: str) -> str | int
 
 
 def _plain(name: str, text: str) -> str:
-    """Text that will be stored, shown and logged."""
+    """Text that is fit to be stored, shown and logged."""
     if len(text) > MAX_TEXT:
         raise _bad(name, f"longer than {MAX_TEXT} characters")
     if _CONTROL.search(text):

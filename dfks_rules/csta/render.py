@@ -1,6 +1,7 @@
-"""States of features → the bytes that a phone is told.
+"""States of features → the bytes sent to a phone.
 
-Every NOTIFY is made here, so documents are put together from pieces, without an XML library.
+Every NOTIFY body is made here, so for speed documents are assembled from fixed pieces, without an
+XML library.
 
 Reference: ECMA-323 DoNotDisturbEvent, ForwardingEvent; docs/reference/bodies.md.
 """
@@ -14,7 +15,7 @@ from dfks_rules.model.features import POSITION, Feature, FeatureState
 from dfks_rules.model.values import Value
 
 Document = tuple[Feature, FeatureState]
-"""One feature, and the state of it that is told."""
+"""One feature, and the state to send."""
 
 _CONTENT_TYPE = CONTENT_TYPE.encode()
 _DECLARATION = '<?xml version="1.0" encoding="%s"?>\r\n'
@@ -22,24 +23,24 @@ _ISO_8859_1 = _DECLARATION % "ISO-8859-1"
 _UTF_8 = _DECLARATION % "UTF-8"
 
 _SPECIAL = re.compile(r"[^ !#-%(-;=?-~\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What may not stand in a text as it is: markup, white space that parsers change, controls, what is
-no XML character at all."""
+"""What must not appear literally in a text: markup, white space that parsers change, control
+characters, and non-XML characters."""
 _ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-"""What XML 1.0 cannot carry, not even as a reference (§2.2)."""
+"""Characters that XML 1.0 cannot carry, not even as references (§2.2)."""
 
 
 _NAMED = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&apos;"}
 
 
 class _Pieces(NamedTuple):
-    """The fixed pieces of one feature's document, in the order in which they are sent."""
+    """The fixed pieces of one feature's document, in the order they are sent."""
 
     before_device: str
     true: str
     """From the end of the device to the end of a status that is on."""
     false: str
     elements: dict[Value, str]
-    """Each value that the feature has; `%s` stands for it."""
+    """Each value of the feature → its element, with `%s` for the value."""
     end: str
 
 
@@ -62,7 +63,7 @@ _PIECES = {words.feature: _pieces(words) for words in TABLE}
 
 
 def render(documents: tuple[Document, ...], device: str) -> tuple[bytes, bytes]:
-    """Content-Type and body that tell `documents`: one plain, several as multipart.
+    """Content-Type and body for `documents`: one is sent plain, several as multipart.
 
     Args:
         documents: At least one; sent in the order of `FEATURES`.
@@ -70,8 +71,8 @@ def render(documents: tuple[Document, ...], device: str) -> tuple[bytes, bytes]:
             forward target.
 
     Returns:
-        The value of the Content-Type header, and the body: ISO-8859-1 where that charset has all
-        the characters, else UTF-8.
+        The value of the Content-Type header, and the body: ISO-8859-1 if that charset has all the
+        characters, else UTF-8.
     """
     text = _escape(device)
     if len(documents) == 1:
@@ -97,7 +98,7 @@ def _document(feature: Feature, state: FeatureState, device: str) -> bytes:
 
 
 def _escape(text: str) -> str:
-    """`text` as it is written between tags."""
+    """`text` escaped for use between tags."""
     if _SPECIAL.search(text) is None:
         return text
     return _SPECIAL.sub(_reference, _ILLEGAL.sub("?", text))

@@ -1,12 +1,12 @@
-"""One document of a phone → the name of its root and the texts of its children.
+"""One document from a phone → the name of its root and the texts of its children.
 
-Read with expat, not lxml, which keeps every element name it ever met for the life of the process: a
-peer that sends new names in each body would make us grow until every later parse fails. Expat is
-not given a DTD (so there are no entities to expand), nor the choice of the encoding.
+Read with expat, not lxml, which keeps every element name it has ever seen for the life of the
+process: a peer that sends new names in each body would make the server grow until every later parse
+fails. Expat gets neither a DTD (so there are no entities to expand) nor the choice of encoding.
 
 Nearly every document has one shape: a root with a few children that hold nothing but printable
 ASCII. One expression recognises that shape, in a quarter of the time; expat reads all the others,
-and would read these to the same (tests/property/test_csta.py).
+and would read these with the same result (tests/property/test_csta.py).
 
 Reference: docs/reference/bodies.md.
 """
@@ -22,13 +22,14 @@ MAX_DEPTH = 16
 MAX_ELEMENTS = 200
 """Most elements in one document."""
 MAX_QUOTED = 40
-"""Most characters of a peer's text that an error message repeats."""
+"""Most characters of a peer's text that an error message quotes."""
 
 _ENCODINGS = {"UTF-8", "ISO-8859-1", "US-ASCII"}
 _DECLARED = re.compile(rb"<\?xml[^>]*?\sencoding\s*=\s*[\"']([^\"'>]*)[\"']")
 _BOM = b"\xef\xbb\xbf"
 _NOT_TOLD = re.compile(r"[^ !#-\[\]-~]")
-"""What an error message leaves out: not printable ASCII, or not fit for a quoted string."""
+"""What an error message leaves out: characters that are not printable ASCII, or not allowed in a
+quoted string."""
 
 # Every open-ended quantifier is possessive, so that matching is linear whatever a peer sends.
 _SPACE = r"[ \t\r\n]*+"
@@ -50,11 +51,11 @@ _CHILD = re.compile(rf"<({_QNAME})(?:/>|>({_TEXT})</)")
 
 
 def read(body: bytes) -> tuple[str, dict[str, str]]:
-    """Read one document. Prefixes and namespaces are not looked at: phones use them in many ways.
+    """Read one document. Prefixes and namespaces are ignored: phones use them in many ways.
 
     Returns:
-        The name of the root, and each child that is one of `READ` with its text: without the white
-        space around it, and empty for one that has child elements.
+        The name of the root, and the text of each child in `READ`: stripped of surrounding white
+        space, and empty for a child that has child elements.
 
     Raises:
         MalformedMessageError: `csta_unsupported_encoding`, `csta_malformed`, `csta_too_large`,
@@ -64,8 +65,8 @@ def read(body: bytes) -> tuple[str, dict[str, str]]:
 
 
 def _read_flat(body: bytes) -> tuple[str, dict[str, str]] | None:
-    """The document, if it has the usual shape: known children only, and none twice."""
-    # Whatever the encoding: no character beyond ASCII belongs to the shape.
+    """The document, if it has the usual shape: only known children, none repeated."""
+    # Any encoding will do: the shape has no characters beyond ASCII.
     flat = _FLAT.fullmatch(body.decode("latin-1"))
     if flat is None:
         return None
@@ -81,17 +82,17 @@ def _read_any(body: bytes) -> tuple[str, dict[str, str]]:
     text = body.removeprefix(_BOM).strip()  # A newline before the declaration is not XML.
     if not text:
         raise MalformedMessageError("csta_malformed", "empty body")
-    # Expat finds out by itself that a document is UTF-16; such a document has null bytes.
+    # Expat detects UTF-16 by itself; such a document has null bytes.
     if b"\0" in text:
         raise MalformedMessageError("csta_malformed", "null byte in an XML document")
-    # The other encodings taken are ASCII in their lower half, so this finds every DTD there can be.
-    # It is looked for before the parser sees anything.
+    # The other accepted encodings contain ASCII, so this finds every possible DTD, and does so
+    # before the parser sees anything.
     if b"<!DOCTYPE" in text:
         raise MalformedMessageError("csta_malformed", "document type declarations are not allowed")
     reader = _Reader()
-    # Told the encoding, expat does not ask the declaration.
+    # Given the encoding, expat ignores the declaration.
     parser = expat.ParserCreate("UTF-8" if body.startswith(_BOM) else _encoding(text))
-    # Else each line end is a call of its own.
+    # Otherwise each line end causes a separate call.
     parser.buffer_text = True
     parser.StartElementHandler = reader.start
     parser.CharacterDataHandler = reader.text
@@ -117,7 +118,7 @@ def _encoding(text: bytes) -> str:
 
 
 class _Reader:
-    """Told by expat what is in a document; keeps the root's name and the texts of its children."""
+    """Receives expat's events; keeps the root's name and the texts of its children."""
 
     __slots__ = ("_depth", "_elements", "_nested", "_pieces", "root", "texts")
 
@@ -160,5 +161,5 @@ class _Reader:
 
 
 def quoted(text: str) -> str:
-    """A peer's text, made fit for a reason phrase."""
+    """A peer's text, cleaned and shortened for a reason phrase."""
     return f"`{_NOT_TOLD.sub('', text[:MAX_QUOTED])}`"

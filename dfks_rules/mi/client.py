@@ -1,4 +1,4 @@
-"""The other end: one call to a running server, over whichever transport."""
+"""The client side: one call to a running server, over any transport."""
 
 import http.client
 import json
@@ -19,19 +19,19 @@ from dfks_rules.mi.jsonrpc import Params
 TIMEOUT = 5.0
 """Seconds to wait for a reply; a set waits for its commit."""
 MAX_REPLY = 16 * 1024 * 1024
-"""Most bytes taken as a reply."""
+"""Largest reply accepted, in bytes."""
 
 Exchange = Callable[[bytes], bytes]
-"""Sends one request, gives its reply; raises `mi_unreachable` when there is no server."""
+"""Sends one request and returns its reply; raises `mi_unreachable` when there is no server."""
 
 
 def call(exchange: Exchange, method: str, params: Params) -> Any:
     """The result of one call.
 
     Raises:
-        CallError: the server answered an error.
-        DfksError: `mi_unreachable` when there is no server, `mi_bad_reply` when what answers
-            does not speak JSON-RPC.
+        CallError: the server answered with an error.
+        DfksError: `mi_unreachable` when there is no server, `mi_bad_reply` when the answer is not
+            JSON-RPC.
     """
     request = {"jsonrpc": "2.0", "id": "1", "method": method, "params": params}
     data = exchange(json.dumps(request).encode())
@@ -47,13 +47,12 @@ def call(exchange: Exchange, method: str, params: Params) -> Any:
 
 
 def open_url(url: str, *, reply_dir: Path | None = None, secret: str | None = None) -> Exchange:
-    """The way to a server.
+    """A function that exchanges messages with the server at a URL.
 
     Args:
         url: `http://HOST:PORT/mi`, `udp:HOST:PORT`, `unix:PATH` or `fifo:PATH`.
-        reply_dir: for a FIFO, where the server looks for reply FIFOs; the FIFO's own folder when
-            None.
-        secret: for HTTP.
+        reply_dir: for a FIFO, where the server looks for reply FIFOs; None: the FIFO's own folder.
+        secret: shared secret for HTTP.
 
     Raises:
         DfksError: `mi_bad_url`.
@@ -113,7 +112,7 @@ def _by_udp(host: str, port: int, data: bytes) -> bytes:
 
 
 def _by_unix(path: str, data: bytes) -> bytes:
-    # The server needs a name to reply to.
+    # The server needs an address to which to reply.
     with (
         tempfile.TemporaryDirectory(prefix="dfks_mi_") as folder,
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock,
@@ -134,7 +133,7 @@ def _by_fifo(path: Path, reply_dir: Path, data: bytes) -> bytes:
     reply_path = reply_dir / name
     os.mkfifo(reply_path, 0o600)
     try:
-        # Opened before the request is written, so that the server finds a reader at once.
+        # Open before writing the request, so that the server finds a reader at once.
         reader = os.open(reply_path, os.O_RDONLY | os.O_NONBLOCK)
         try:
             writer = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
@@ -150,7 +149,7 @@ def _by_fifo(path: Path, reply_dir: Path, data: bytes) -> bytes:
 
 
 def _read_to_end(reader: int) -> bytes:
-    """What is written until the writer closes."""
+    """Everything written until the writer closes."""
     deadline = time.monotonic() + TIMEOUT
     reply = b""
     while len(reply) < MAX_REPLY:

@@ -15,11 +15,11 @@ from dfks_rules.mi.errors import UNAVAILABLE, CallError
 from dfks_rules.mi.jsonrpc import MAX_REQUEST, Reply, render
 
 MAX_REPLY = 65_507
-"""Longest reply in bytes: the most that a UDP datagram over IPv4 carries."""
+"""Longest reply in bytes: the most a UDP datagram over IPv4 can carry."""
 REPLY_TIMEOUT = 1.0
-"""Seconds in which a client must make room for its reply."""
+"""Seconds a client has to make room for its reply."""
 MAX_UNDER_WAY = 64
-"""Requests served at once; more are answered 503."""
+"""Most requests served at once; further ones are answered 503."""
 
 _RETRY = 0.005
 _DRAIN = 64  # datagrams read per wake-up, so that SIP gets its turn
@@ -48,7 +48,7 @@ class DatagramServer:
         """Open the socket.
 
         Raises:
-            OSError: the address cannot be had.
+            OSError: the address is unavailable.
         """
         loop = asyncio.get_running_loop()
         if isinstance(self._where, Path):
@@ -61,7 +61,7 @@ class DatagramServer:
         loop.add_reader(self._socket, self._read)
 
     async def close(self) -> None:
-        """Close the socket and drop what is under way."""
+        """Close the socket and drop pending requests."""
         if self._socket is None:
             return
         asyncio.get_running_loop().remove_reader(self._socket)
@@ -78,7 +78,7 @@ class DatagramServer:
         loop = asyncio.get_running_loop()
         for _ in range(_DRAIN):
             try:
-                # One byte more than is allowed shows that it is too long.
+                # One byte more than allowed reveals a request that is too long.
                 data, sender = self._socket.recvfrom(MAX_REQUEST + 1)
             except OSError:  # drained, or an ICMP error about an earlier reply
                 return
@@ -109,7 +109,7 @@ class DatagramServer:
             try:
                 self._socket.sendto(reply, sender)
             except BlockingIOError:
-                # A Unix socket whose queue is full; others must not wait for it.
+                # The queue of a Unix socket is full; other clients must not wait for it.
                 await asyncio.sleep(_RETRY)
             else:
                 return
@@ -135,7 +135,7 @@ def _bind_unix(path: Path) -> socket.socket:
 
 
 def _remove_stale(path: Path) -> None:
-    """Remove a socket that a server which is gone left behind."""
+    """Remove a socket left behind by a server that has ended."""
     try:
         is_socket = stat.S_ISSOCK(path.lstat().st_mode)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""One request → one reply, for whatever transport it came by."""
+"""One request → one reply, whatever the transport."""
 
 import asyncio
 
@@ -27,7 +27,7 @@ class Dispatcher:
 
         Args:
             data: one JSON-RPC request or batch, UTF-8.
-            longest: most bytes that the transport can carry.
+            longest: most bytes the transport can carry.
         """
         request = parse(data)
         replies = []
@@ -43,7 +43,7 @@ class Dispatcher:
         error = CallError(
             TOO_LARGE, "Reply too large", f"at most {longest} bytes over this transport"
         )
-        # An id of many kilobytes would make this too large as well.
+        # An id of many kilobytes would make this reply too large as well.
         id_ = None if request.is_batch or len(str(replies[0].id)) > 256 else replies[0].id
         return render([Reply(id_, None, error)], is_batch=False)
 

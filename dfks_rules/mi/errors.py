@@ -1,4 +1,4 @@
-"""What a call can fail with, and what our own errors mean to a JSON-RPC client.
+"""How calls fail, and what the server's errors mean to a JSON-RPC client.
 
 Reference: JSON-RPC 2.0 §5.1
 """
@@ -30,7 +30,7 @@ MESSAGES: dict[str, tuple[int, str]] = {
 
 
 class CallError(Exception):
-    """A call failed; what the client is told."""
+    """A call failed; says what the client is told."""
 
     def __init__(self, code: int, message: str, data: Any = None) -> None:
         super().__init__(f"{code} {message}" + (f": {data}" if data is not None else ""))
@@ -41,12 +41,12 @@ class CallError(Exception):
 
 
 def invalid_params(reason: str) -> CallError:
-    """The parameters do not fit, and why."""
+    """The error for parameters that do not fit, with the reason."""
     return CallError(INVALID_PARAMS, "Invalid params", reason)
 
 
 def translate(error: DfksError) -> CallError:
-    """What a client is told of one of our own errors."""
+    """The error a client gets for one of the server's errors."""
     if isinstance(error, MalformedMessageError):
         return invalid_params(error.message)
     code, message = MESSAGES.get(error.code, (500, "Server failure"))

@@ -12,11 +12,11 @@ from dfks_rules.mi.dispatch import Dispatcher
 from dfks_rules.mi.framing import FifoFraming, FifoRequest
 
 REPLY_TIMEOUT = 1.0
-"""Seconds that a client has to open its reply FIFO, and to read the reply."""
+"""Seconds a client has to open its reply FIFO and read the reply."""
 UNFINISHED_TIMEOUT = 1.0
-"""Seconds after which a request that does not go on is given up."""
+"""Seconds without further data after which an unfinished request is abandoned."""
 MAX_UNDER_WAY = 64
-"""Requests served at once; while there are so many, nothing is read."""
+"""Most requests served at once; while there are this many, nothing is read."""
 
 _READ_BYTES = 64 * 1024  # what a pipe holds
 _RETRY = 0.005
@@ -25,7 +25,7 @@ _log = structlog.get_logger("dfks.mi.fifo")
 
 
 class FifoServer:
-    """Makes the FIFO, reads requests from it, and writes each reply to the client's own FIFO."""
+    """Creates the FIFO, reads requests from it, and writes each reply to the client's own FIFO."""
 
     def __init__(self, path: Path, reply_dir: Path, dispatcher: Dispatcher) -> None:
         self._path = path
@@ -42,22 +42,22 @@ class FifoServer:
         return f"fifo:{self._path}"
 
     async def start(self) -> None:
-        """Make the FIFO and read from it.
+        """Create the FIFO and read from it.
 
         Raises:
-            OSError: the FIFO cannot be made, or another server reads it.
+            OSError: the FIFO cannot be created, or another server reads it.
         """
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._reply_dir.mkdir(parents=True, exist_ok=True)
         _remove_stale(self._path)
         os.mkfifo(self._path, 0o600)
         self._reader = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        # Clients open the FIFO and close it empty: without a writer of our own, we read its end.
+        # Without a writer of our own, we would read end-of-file whenever a client closes the FIFO.
         self._writer = os.open(self._path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         asyncio.get_running_loop().add_reader(self._reader, self._read)
 
     async def close(self) -> None:
-        """Remove the FIFO and drop what is under way."""
+        """Remove the FIFO and drop pending requests."""
         if self._reader < 0:
             return
         asyncio.get_running_loop().remove_reader(self._reader)
@@ -124,7 +124,7 @@ async def _write_reply(path: Path, reply: bytes) -> None:
     """Write one reply to a client's FIFO, never blocking.
 
     Raises:
-        OSError: the client went away, or what is there is no FIFO.
+        OSError: the client went away, or the path is not a FIFO.
     """
     fd = await _open_reply(path)
     try:
@@ -146,12 +146,12 @@ async def _open_reply(path: Path) -> int:
         except OSError as error:
             if error.errno != errno.ENXIO:
                 raise
-            # The client opens it for reading only after its request is written.
+            # The client opens it for reading only after writing its request.
             await asyncio.sleep(_RETRY)
 
 
 def _remove_stale(path: Path) -> None:
-    """Remove a FIFO that a server which is gone left behind."""
+    """Remove a FIFO left behind by a server that has ended."""
     try:
         is_fifo = stat.S_ISFIFO(path.lstat().st_mode)
     except FileNotFoundError:

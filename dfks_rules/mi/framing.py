@@ -4,9 +4,9 @@ A client writes `:REPLYNAME:{json}` without a line end. Several requests may com
 one may come in pieces, so the end of a request is found in the JSON itself:
 
 - an object or array ends where its brackets close;
-- anything else is no request: it ends with its line, or with what is there to read, and is
-  handed on, so that the client is told;
-- an unfinished request is given up when the next read starts a new one, when it is too long, or
+- anything else is not a request: it ends with its line or with the data available, and is passed on
+  so that the client gets an error;
+- an unfinished request is abandoned when the next read starts a new one, when it is too long, or
   when the reader says so (`flush`).
 
 A request without a name (`::{json}`, or no colons at all) gets no reply.
@@ -19,12 +19,12 @@ from dfks_rules.mi.jsonrpc import MAX_REQUEST
 
 
 class FifoRequest(NamedTuple):
-    """One request, whole or given up."""
+    """One request, complete or abandoned."""
 
     reply_name: str | None
-    """Name of the FIFO to reply to; None when none or no plain name was given."""
+    """Name of the FIFO to reply to; None when it is missing or not a plain name."""
     body: bytes
-    """The JSON, or what stood in its place."""
+    """The JSON, or the bytes in its place."""
 
 
 _HEADER = re.compile(rb":([^:\n{\[]{0,255}):")
@@ -35,21 +35,21 @@ _TOKENS = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]|"', re.DOTALL)
 
 
 class FifoFraming:
-    """Keeps what is not yet a whole request."""
+    """Buffers data until a request is complete."""
 
     def __init__(self) -> None:
         self._buffer = b""
 
     @property
     def has_unfinished(self) -> bool:
-        """Whether a request has begun and not ended."""
+        """Whether a request has begun but not ended."""
         return bool(self._buffer)
 
     def receive(self, data: bytes) -> list[FifoRequest]:
-        """The requests that are whole now.
+        """The requests that are now complete or abandoned.
 
         Args:
-            data: all that was there to read.
+            data: everything available to read.
         """
         requests = self.flush() if _START.match(data) else []
         self._buffer = (self._buffer + data).lstrip()
@@ -61,7 +61,7 @@ class FifoFraming:
         return requests
 
     def flush(self) -> list[FifoRequest]:
-        """Give up the unfinished request."""
+        """Abandon the unfinished request, and return it."""
         return self._cut(len(self._buffer))
 
     def _cut(self, end: int) -> list[FifoRequest]:
@@ -75,7 +75,7 @@ class FifoFraming:
         return [FifoRequest(name, frame[header.end() :])]
 
     def _end_of_first(self) -> int | None:
-        """Where the first request ends; None when that is not yet known."""
+        """The offset at which the first request ends; None when not yet known."""
         header = _HEADER.match(self._buffer)
         start = header.end() if header else 0
         while self._buffer[start : start + 1].isspace():

@@ -8,14 +8,14 @@ from dfks_rules.mi.dispatch import Dispatcher
 from dfks_rules.mi.jsonrpc import MAX_REQUEST
 
 CLOSE_TIMEOUT = 2.0
-"""Seconds that requests under way have to end when the server stops."""
+"""Seconds pending requests have to finish when the server stops."""
 
 
 class HttpServer:
     """Serves POST on any path under a root.
 
-    Only `application/json` is taken: a web page in an operator's browser can send other types to
-    a loopback address without being asked, but not this one.
+    Only `application/json` is accepted: a web page in an operator's browser can send other types to
+    a loopback address without permission, but not this one.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class HttpServer:
         """Listen.
 
         Raises:
-            OSError: the address cannot be had.
+            OSError: the address is unavailable.
         """
         app = web.Application(client_max_size=MAX_REQUEST)
         if self._root:
@@ -56,7 +56,7 @@ class HttpServer:
         self._runner = runner
 
     async def close(self) -> None:
-        """Stop listening, and let requests under way end."""
+        """Stop listening, and let pending requests finish."""
         if self._runner:
             await self._runner.cleanup()
             self._runner = None

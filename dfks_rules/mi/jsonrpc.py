@@ -1,4 +1,4 @@
-"""JSON-RPC 2.0: bytes → calls, and what they gave → bytes. No bytes at all make this fail.
+"""JSON-RPC 2.0: bytes → calls, and replies → bytes. No input makes this fail.
 
 Reference: JSON-RPC 2.0 §4 (requests), §5 (responses), §6 (batches)
 """
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, NoReturn
 from dfks_rules.mi.errors import INVALID_REQUEST, PARSE_ERROR, TOO_LARGE, CallError
 
 MAX_REQUEST = 64 * 1024
-"""Longest request in bytes, over every transport; a set takes a few hundred."""
+"""Longest request in bytes, over any transport; a set takes a few hundred."""
 MAX_BATCH = 64
 """Most calls in one batch."""
 
@@ -19,18 +19,18 @@ Params = list[Any] | dict[str, Any]
 
 
 class Call(NamedTuple):
-    """One call that can be tried."""
+    """One well-formed call."""
 
     method: str
     params: Params
-    """By position or by name; an empty mapping when none were given."""
+    """By position or by name; an empty mapping when none are given."""
     id: Id
     is_notification: bool
     """Whether the caller wants no reply."""
 
 
 class Reply(NamedTuple):
-    """What one call gave, or why a request is not a call."""
+    """The result of one call, or why a request is not a call."""
 
     id: Id
     result: Any
@@ -39,15 +39,15 @@ class Reply(NamedTuple):
 
 
 class Request(NamedTuple):
-    """What came in one piece."""
+    """The content of one message: a single call or a batch."""
 
     items: tuple[Call | Reply, ...]
-    """In the order in which they were written; a reply already says what is wrong."""
+    """In the order received; a `Reply` already says what is wrong."""
     is_batch: bool = False
 
 
 def parse(data: bytes) -> Request:
-    """The calls in a request; whatever is not a call is there as the reply that says so."""
+    """The calls in a request; anything that is not a call becomes a reply with the error."""
     if len(data) > MAX_REQUEST:
         too_large = CallError(TOO_LARGE, "Request too large", f"at most {MAX_REQUEST} bytes")
         return Request((Reply(None, None, too_large),))
@@ -63,11 +63,11 @@ def parse(data: bytes) -> Request:
 
 
 def render(replies: list[Reply], *, is_batch: bool) -> bytes | None:
-    """One line without a line end, or None when there is nothing to reply."""
+    """The replies on one line without a line end, or None when there is nothing to reply."""
     if not replies:
         return None
     values = [_value_of(reply) for reply in replies]
-    # ASCII only: text of a caller may hold half a surrogate pair, which UTF-8 cannot carry.
+    # ASCII only: a caller's text may contain half a surrogate pair, which UTF-8 cannot carry.
     return json.dumps(values if is_batch else values[0], separators=(",", ":")).encode()
 
 

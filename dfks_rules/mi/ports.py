@@ -1,4 +1,4 @@
-"""What the methods need from the rest of the server, as a role."""
+"""What the methods need from the rest of the server, as protocols."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
@@ -20,11 +20,11 @@ class SubscriptionRow(NamedTuple):
     expires: int
     """Seconds left."""
     contact: str
-    """Where NOTIFYs go."""
+    """Where NOTIFY requests go."""
     event: str
     """The event package."""
     transport: str
-    """`udp` or `tcp`."""
+    """`udp`, `tcp` or `tls`."""
 
 
 class PolicyRow(NamedTuple):
@@ -35,46 +35,46 @@ class PolicyRow(NamedTuple):
     policy: str
     """Its name."""
     rules: int
-    """How many rules it has."""
+    """Number of its rules."""
 
 
 class RevisionRow(NamedTuple):
-    """One revision that decided, and can again."""
+    """One revision that has been in force and can be restored."""
 
     revision: str
     """Content hash."""
     since: str
-    """When it began to decide, ISO 8601."""
+    """When it took effect, ISO 8601."""
     origin: str
     """Where it came from: `files`, `rollback` or `last good`."""
 
 
 class FailureRow(NamedTuple):
-    """Policies that were not taken."""
+    """Policies that were rejected."""
 
     at: str
     """When, ISO 8601."""
     trigger: str
-    """What asked for it: `start`, `change`, `signal` or `operator`."""
+    """What triggered loading: `start`, `change`, `signal` or `operator`."""
     findings: tuple[str, ...]
     """Why, one line each."""
 
 
 class ShadowRow(NamedTuple):
-    """A candidate beside the policies in force, and how it compares."""
+    """A candidate set of policies, and how it compares with the policies in force."""
 
     path: str
-    """Where it was read."""
+    """The path it was read from."""
     revision: str
     """Content hash."""
     since: str
-    """Since when it is compared with the policies in force now, ISO 8601."""
+    """When its comparison with the policies now in force began, ISO 8601."""
     same: Mapping[str, int]
-    """`set DoNotDisturb` and the like → decisions that come to the same."""
+    """Question, such as `set DoNotDisturb` → number of equal decisions."""
     different: Mapping[str, int]
-    """Likewise → decisions that do not."""
+    """Question → number of different decisions."""
     failures: int
-    """How often it raised an error."""
+    """Number of decisions in which it raised an error."""
     samples: tuple[Mapping[str, Any], ...]
     """The newest differences: `given`, `active`, `shadow`."""
 
@@ -83,56 +83,56 @@ class PolicyListing(NamedTuple):
     """The policies in force."""
 
     revision: str
-    """Content hash of them all."""
+    """Content hash of all of them."""
     policies: tuple[PolicyRow, ...]
     """In order of precedence."""
     since: str = ""
-    """When they began to decide, ISO 8601."""
+    """When they took effect, ISO 8601."""
     origin: str = ""
     """Where they came from: `files`, `rollback` or `last good`."""
     history: tuple[RevisionRow, ...] = ()
-    """What can be rolled back to, and they themselves, oldest first."""
+    """Revisions kept for rollback, including the one in force, oldest first."""
     failure: FailureRow | None = None
-    """Why what was asked for last was not taken; None once something was."""
+    """Why the last load was rejected; None after a successful one."""
     shadow: ShadowRow | None = None
-    """The candidate that is compared with them."""
+    """The candidate compared with them; None when there is none."""
 
 
 class Activation(NamedTuple):
-    """What came of a reload or rollback that went well."""
+    """The result of a successful reload or rollback."""
 
     revision: str
-    """What decides now."""
+    """The revision now in force."""
     changed: bool
-    """False when it decided before."""
+    """False when it was already in force."""
 
 
 class PolicyDesk(Protocol):
     """What an operator can do with the policies of a running server."""
 
     def listing(self) -> PolicyListing:
-        """The policies in force, and what else is known of them."""
+        """The policies in force, with their history, last failure and candidate."""
         ...
 
     async def reload(self, trigger: str) -> Activation:
         """Read the files again.
 
         Raises:
-            PolicyError: they cannot be used; the old policies decide.
+            PolicyError: they cannot be used; the old policies stay in force.
         """
         ...
 
     async def rollback(self, revision: str | None) -> Activation:
-        """Bring a kept revision back; the one before when None.
+        """Restore a kept revision; None restores the previous one.
 
         Raises:
-            DfksError: none such is kept (`policy_no_revision`).
-            PolicyError: it cannot be used any more.
+            DfksError: no such revision is kept (`policy_no_revision`).
+            PolicyError: it can no longer be used.
         """
         ...
 
     async def start_shadow(self, path: str) -> ShadowRow:
-        """Compare the policies in a folder with those in force from now on.
+        """Start comparing the policies in a folder with those in force.
 
         Raises:
             PolicyError: they cannot be used.
@@ -140,7 +140,7 @@ class PolicyDesk(Protocol):
         ...
 
     async def stop_shadow(self) -> None:
-        """Compare no more."""
+        """Stop comparing."""
         ...
 
 
@@ -148,12 +148,12 @@ class Operations(Protocol):
     """What an operator can ask of the server. All calls are made on the event loop's thread."""
 
     async def set_feature(self, presentity: Aor, asked: Asked, param: str | None) -> Outcome:
-        """Set one feature as an operator; done when it is committed.
+        """Set one feature as an operator; returns once it is committed.
 
         Args:
-            presentity: whose feature.
-            asked: the feature and the state asked for.
-            param: the route parameter, told to the policies.
+            presentity: the owner of the feature.
+            asked: the feature and the requested state.
+            param: the route parameter, which policies can read.
 
         Raises:
             StoreError: nothing was changed.
@@ -161,7 +161,7 @@ class Operations(Protocol):
         ...
 
     async def get_features(self, presentity: Aor) -> tuple[Outcome, ...]:
-        """What an operator is told of each of `FEATURES`, in that order.
+        """What an operator is told about each of `FEATURES`, in that order.
 
         Raises:
             StoreError: the states cannot be read.
@@ -173,7 +173,7 @@ class Operations(Protocol):
         ...
 
     def refresh_watchers(self, presentity: Aor) -> int:
-        """Send the full state to each watcher; how many there are."""
+        """Send the full state to each watcher; returns the number of watchers."""
         ...
 
     @property
@@ -182,17 +182,17 @@ class Operations(Protocol):
         ...
 
     def latest_decisions(self, presentity: Aor | None) -> Iterable[Mapping[str, Any]]:
-        """Records of the last decisions (about one presentity, or all), the newest first."""
+        """Records of the last decisions (about one presentity, or all), newest first."""
         ...
 
     def explain_decisions(self, which: Aor | str) -> Sequence[Mapping[str, Any]]:
         """Why decisions came out as they did.
 
         Args:
-            which: the id of one, or the presentity whose last ones are meant.
+            which: the id of a decision, or a presentity, for the last decisions about it.
 
         Returns:
-            For each `record`, `explanation` and `text`; empty when there is none.
+            `record`, `explanation` and `text` of each decision; empty when there is none.
         """
         ...
 
@@ -205,7 +205,7 @@ class Operations(Protocol):
         ...
 
     def log_level(self) -> str:
-        """The least level that is logged: `debug`, `info`, `warning` or `error`."""
+        """The lowest level that is logged: `debug`, `info`, `warning` or `error`."""
         ...
 
     def set_log_level(self, level: str) -> None:

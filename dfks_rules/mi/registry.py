@@ -1,7 +1,7 @@
-"""The table of methods: names, parameter sets, and the check of what a caller gave.
+"""The table of methods: names and parameter sets; checks the parameters of calls.
 
-A method has a canonical name `module:command`, old aliases, and recipes: the sets of parameters
-that it takes together. `which` and `help` are read off this table.
+A method has a canonical name `module:command`, older aliases, and recipes: the sets of parameters
+it accepts. `which` and `help` are generated from this table.
 """
 
 from collections import defaultdict

@@ -1,7 +1,7 @@
 """JSON values of parameters → values of the domain, and long lists → pages.
 
-A taker raises TypeError for a JSON value of the wrong type, and ValueError with the reason for one
-of the right type that cannot be. Numbers may come as text, since opensips-cli sends them so.
+A `take_` function raises TypeError for a JSON value of the wrong type, and ValueError with the
+reason for an invalid value of the right type. Numbers may be text, as opensips-cli sends them.
 """
 
 import json
@@ -15,8 +15,8 @@ from dfks_rules.model.values import MAX_TEXT, Choice, Integer, Text
 from dfks_rules.sip.uri import parse_aor
 
 PAGE_BYTES = 30_000
-"""Most bytes of rows in one reply: with the rest of it, what opensips-cli reads of a datagram
-(32,768)."""
+"""Most bytes of rows in one reply, so that all of it fits into what opensips-cli reads of a
+datagram (32,768)."""
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 
@@ -35,7 +35,7 @@ def take_text(value: Any) -> str:
 
 
 def take_integer(value: Any) -> int:
-    """A whole number, also one written as text."""
+    """A whole number, possibly written as text."""
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise TypeError
     if isinstance(value, int):
@@ -89,9 +89,9 @@ def take_value(kind: Text | Integer | Choice, text: str) -> str | int:
 
 
 def page(rows: Iterable[Any]) -> tuple[list[Any], int]:
-    """The first rows that fit into one reply, and how many are left.
+    """The first rows that fit into one reply, and the number left over.
 
-    The first one is always there: whether a reply is too large is for its transport to say.
+    The first row is always included: the transport decides whether a reply is too large.
 
     Args:
         rows: JSON values.

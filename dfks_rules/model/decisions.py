@@ -1,4 +1,4 @@
-"""What the policies answered, and what came of it."""
+"""What the policies decided, and what came of it."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -13,7 +13,7 @@ from dfks_rules.model.requests import Asked, FeatureRequest, Surroundings
 
 
 class NotifyScope(Enum):
-    """Who is told; `$dfks(notify)` in presence_dfks."""
+    """Who is notified; `$dfks(notify)` in presence_dfks."""
 
     ALL = "all"
     """On a set: the requester, and every other watcher if something changed."""
@@ -25,12 +25,12 @@ class NotifyScope(Enum):
 
     @property
     def requester(self) -> bool:
-        """Whether the watcher that asked is told."""
+        """Whether the watcher that asked is notified."""
         return self is NotifyScope.ALL or self is NotifyScope.REQUESTER
 
     @property
     def others(self) -> bool:
-        """Whether the watchers that did not ask are told."""
+        """Whether the watchers that did not ask are notified."""
         return self is NotifyScope.ALL or self is NotifyScope.OTHERS
 
 
@@ -38,13 +38,13 @@ class DenialAnswer(Enum):
     """How the requester learns of a refusal; the value is `answer` in a policy."""
 
     STORED = "stored"
-    """200, then a NOTIFY with the state that holds."""
+    """200, then a NOTIFY with the current state."""
     OFF = "off"
     """200, then a NOTIFY that says the feature is off."""
     UNASSIGNED = "unassigned"
     """200, then a NOTIFY without the feature."""
     REJECT = "reject-403"
-    """403, then, in a dialog that lives, a NOTIFY with the state that holds."""
+    """403, then, if the dialog is established, a NOTIFY with the current state."""
 
     __hash__ = object.__hash__
 
@@ -60,22 +60,22 @@ class Denial(NamedTuple):
 
 
 MAX_DEPTH = 3
-"""How deep sets follow from sets."""
+"""Greatest depth to which sets follow from sets."""
 FOLLOWED_SETS = 64
-"""Most sets that follow from one, unless the settings of a server say otherwise."""
+"""Most sets that follow from one, unless a server's settings say otherwise."""
 
 
 class AlsoSet(NamedTuple):
-    """A set that follows from one that is allowed; it is decided on by itself."""
+    """A set that follows from an allowed one; it is decided separately."""
 
     presentity: Aor
-    """Whose feature."""
+    """The owner of the feature."""
     asked: Asked
-    """Which, and the state asked for."""
+    """The feature, and the requested state."""
 
 
 class Decision(Record):
-    """The answer of the policies to one `FeatureRequest`."""
+    """The policies' answer to one `FeatureRequest`."""
 
     _fields: ClassVar[tuple[str, ...]] = (
         "state",
@@ -104,7 +104,7 @@ class Decision(Record):
         shadow: tuple[str, ...] = (),
     ) -> None:
         self.state: Final = state
-        """Get: the state to tell. Set: the state to store and tell. Denied: the stored state."""
+        """Get: the state to send. Set: the state to store and send. Denied: the stored state."""
         self.assigned: Final = assigned
         """False leaves the feature out of the NOTIFY."""
         self.notify: Final = notify
@@ -116,7 +116,7 @@ class Decision(Record):
         """Field → id of the rule that set it. Fields: `status`, `assigned`, `notify`, `deny`,
         `allow`, and values by their names."""
         self.logs: Final = logs
-        """Lines that the policies want logged."""
+        """Lines the policies want logged."""
         self.revision: Final = revision
         """Content hash of the policies that decided."""
         self.also: Final = also
@@ -126,7 +126,7 @@ class Decision(Record):
 
 
 class Outcome(Record):
-    """What came of one request after its decision was carried out."""
+    """The result of one request after its decision was carried out."""
 
     _fields: ClassVar[tuple[str, ...]] = (
         "request",
@@ -146,31 +146,31 @@ class Outcome(Record):
         before: FeatureState,
         after: FeatureState,
         told: FeatureState | None,
-        snapshot: Snapshot | None = None,
-        at: datetime | None = None,
-        around: Surroundings | None = None,
+        snapshot: Snapshot,
+        at: datetime,
+        around: Surroundings,
     ) -> None:
         self.request: Final = request
         self.decision: Final = decision
         self.before: Final = before
-        """The stored state that the decision was made on."""
+        """The stored state on which the decision was based."""
         self.after: Final = after
-        """The stored state that holds now."""
+        """The stored state afterwards."""
         self.told: Final = told
-        """What a NOTIFY says of the feature; None leaves it out. For a refused set it is the state
-        that holds, as the policies show it on a get."""
+        """What a NOTIFY says about the feature; None leaves it out. For a refused set, it is the
+        current state as the policies show it on a get."""
         self.snapshot: Final = snapshot
-        """All that was stored when the decision was made; with `at`, what it takes to repeat it."""
+        """Everything stored when the decision was made; with `at`, enough to repeat it."""
         self.at: Final = at
         """When it was made, in local time."""
         self.around: Final = around
-        """What else there was."""
+        """What else policies could look at."""
 
     @property
     def changed(self) -> bool:
-        """Whether the stored state is another one than before."""
+        """Whether the stored state differs from before."""
         return self.before != self.after
 
 
 Done = Callable[[tuple[Outcome, ...] | StoreError, float], None]
-"""Told once what came of a request, and when (`now`, monotonic seconds)."""
+"""Called once with the result of a request, and when (`now`, monotonic seconds)."""

@@ -1,7 +1,7 @@
 """The features of a presentity, and their states.
 
-To add one is a member of `Feature` and a row of `VALUES_OF`, and of `Value` for each new value.
-Policies, MI, logs and the store follow; how it is written in bodies is for `csta.names` to say.
+To add one, add a member to `Feature`, a row to `VALUES_OF`, and a member to `Value` for each new
+value. Policies, MI, logs and the store follow; `csta.names` says how it is written in bodies.
 """
 
 from collections.abc import Mapping
@@ -22,12 +22,12 @@ class Feature(Enum):
     CALL_FORWARDING_BUSY = "CallForwardingBusy"
     CALL_FORWARDING_NO_ANSWER = "CallForwardingNoAnswer"
 
-    # Enum hashes the name in Python code; identity is as good, and features are hot keys.
+    # Enum hashes the name in Python code; identity serves as well, and features are hot keys.
     __hash__ = object.__hash__
 
 
 FEATURES: tuple[Feature, ...] = tuple(Feature)
-"""Every feature, in the order in which their documents are sent."""
+"""Every feature, in the order their documents are sent."""
 
 
 VALUES_OF: dict[Feature, tuple[Value, ...]] = {
@@ -36,16 +36,16 @@ VALUES_OF: dict[Feature, tuple[Value, ...]] = {
     Feature.CALL_FORWARDING_BUSY: (Value.FORWARD_TO,),
     Feature.CALL_FORWARDING_NO_ANSWER: (Value.FORWARD_TO, Value.RING_COUNT),
 }
-"""Which values each feature has."""
+"""The values of each feature."""
 
 
 def values_from(said: Mapping[Value, str | int | None]) -> Values:
-    """The same as `Values`; None is as not said."""
+    """The given values as `Values`; those that are None are left out."""
     return tuple([(one, what) for one in VALUES if (what := said.get(one)) is not None])
 
 
 def values_over(upper: Values, lower: Values) -> Values:
-    """All that is said in either; the upper one has the last word, unless it is an empty text."""
+    """The values given in either; `upper` takes precedence unless its value is an empty text."""
     if not upper or not lower:
         return upper or lower
     kept = [pair for pair in lower if not _says(upper, pair[0])]
@@ -60,15 +60,15 @@ def _says(values: Values, value: Value) -> bool:
 
 
 class FeatureState(NamedTuple):
-    """The state of one feature: asked for, stored, or told to a phone."""
+    """The state of one feature, as requested, stored or sent to a phone."""
 
     status: bool = False
     """On or off."""
     values: Values = ()
-    """Beside it; they are kept while the feature is off."""
+    """Other values; they are kept while the feature is off."""
 
     def value(self, value: Value) -> str | int | None:
-        """One of them; None when it was never said."""
+        """One of the values; None when it was never given."""
         for one, what in self.values:
             if one is value:
                 return what
@@ -76,8 +76,8 @@ class FeatureState(NamedTuple):
 
     @property
     def by_name(self) -> dict[str, str | int]:
-        """Name of a value → what was said of it."""
-        # Enum's own `value` is a descriptor in Python, and this is on the way of each set.
+        """Name of a value → what it was set to."""
+        # Enum's own `value` is a descriptor in Python, and every set comes through here.
         return {value._value_: what for value, what in self.values}
 
 
@@ -94,17 +94,17 @@ class Snapshot(NamedTuple):
         return self.states[POSITION[feature]]
 
     def replace(self, feature: Feature, state: FeatureState) -> "Snapshot":
-        """The next revision, in which one feature has another state."""
+        """The next revision, in which one feature has a new state."""
         position = POSITION[feature]
         states = (*self.states[:position], state, *self.states[position + 1 :])
         return Snapshot(self.revision + 1, states)
 
 
 POSITION: dict[Feature, int] = {feature: position for position, feature in enumerate(FEATURES)}
-"""Where a feature stands in `FEATURES` and in `Snapshot.states`."""
+"""Position of a feature in `FEATURES` and in `Snapshot.states`."""
 
 OFF = FeatureState()
-"""What holds for a feature that was never set."""
+"""The state of a feature that was never set."""
 
 NOTHING_STORED = Snapshot(0, (OFF,) * len(FEATURES))
-"""What holds for a presentity for whom nothing was ever stored."""
+"""The snapshot of a presentity for which nothing was ever stored."""

@@ -1,4 +1,4 @@
-"""Who is synchronised, and who watches."""
+"""Addresses of the users who are synchronised, and of those who watch them."""
 
 from enum import Enum
 from typing import NamedTuple
@@ -8,13 +8,13 @@ class Aor(NamedTuple):
     """An address of record: the presentity whose features are synchronised, or a watcher.
 
     The port and the parameters of a URI are not part of it: `sip:alice@host:5060` and
-    `sip:alice@host` are one presentity. `sips:` and `sip:` are not told apart either.
+    `sip:alice@host` are the same presentity. Nor are `sips:` and `sip:` distinguished.
     """
 
     user: str
-    """User part, %-escapes of unreserved characters undone; case matters (RFC 3261 §19.1.4)."""
+    """User part, with unreserved characters unescaped; case matters (RFC 3261 §19.1.4)."""
     domain: str
-    """Host in lower case, IPv6 in brackets; without port."""
+    """Host in lower case, IPv6 in brackets; no port."""
 
     @property
     def uri(self) -> str:

@@ -1,8 +1,9 @@
-"""Records that compiled code makes at the cost of one allocation.
+"""Records that compiled code creates with a single allocation.
 
-A named tuple is made by a Python function, whoever calls it. What is made for each message is a
-`Record` in a compiled file: a plain class, whose constructor then is C. What is a key of a
-dictionary, or is taken apart, stays a named tuple: its hash and its equality are C anyway.
+A named tuple is always created by a Python function, even from compiled code. Objects created for
+each message are therefore `Record`s in a compiled file: plain classes, whose constructors are then
+C. Dictionary keys, and tuples that are unpacked, stay named tuples: their hash and equality are C
+anyway.
 
 Reference: docs/decisions/0007-the-hot-rooms-are-compiled.md.
 """
@@ -11,7 +12,7 @@ from typing import Any, ClassVar, Self
 
 
 class Record:
-    """Immutable; equal to one of its class with equal fields, as a named tuple is.
+    """Immutable; equal to a record of the same class with equal fields.
 
     A class lists its fields in `_fields`, in the order of its constructor.
     """
@@ -22,7 +23,7 @@ class Record:
         return tuple([getattr(self, name) for name in self._fields])
 
     def _replace(self, **changes: Any) -> Self:
-        """The same with other values of some fields."""
+        """A copy with some fields replaced."""
         for name in self._fields:
             if name not in changes:
                 changes[name] = getattr(self, name)

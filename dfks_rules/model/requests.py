@@ -1,4 +1,4 @@
-"""What is asked of the policies: a get, a set, or leave to subscribe."""
+"""What policies are asked: a get, a set, or permission to subscribe."""
 
 from collections.abc import Callable
 from enum import Enum
@@ -10,7 +10,7 @@ from dfks_rules.model.record import Record
 
 
 class Operation(Enum):
-    """What is asked; the value is the fact `op`."""
+    """The kind of request; the value is the fact `op`."""
 
     GET = "get"
     SET = "set"
@@ -27,7 +27,7 @@ class Origin(Enum):
     OPERATOR = "operator"
     """An operator or another system, by MI."""
     INTERNAL = "internal"
-    """A policy, whose rule says that this set follows from another."""
+    """A policy, one of whose rules derives this set from another."""
 
     __hash__ = object.__hash__
 
@@ -61,15 +61,15 @@ class Requester(Record):
         self.watcher: Final = watcher
         """Address of record of the `identity`, otherwise the one in From; None for an operator."""
         self.device: Final = device
-        """Text of the `<device>` element that came with a set; None when there was none."""
+        """Text of the `<device>` element sent with a set; None when there was none."""
         self.user_agent: Final = user_agent
         """The User-Agent header; None when there was none."""
         self.transport: Final = transport
-        """`udp` or `tcp`; None for an operator."""
+        """`udp`, `tcp` or `tls`; None for an operator."""
         self.source_ip: Final = source_ip
-        """Address that the request came from; None for an operator."""
+        """Address from which the request came; None for an operator."""
         self.param: Final = param
-        """The route parameter that an operator gave; None when not given."""
+        """The route parameter given by an operator; None when not given."""
         self.identity: Final = identity
         """Who it is, where phones authenticate; None where From is believed."""
 
@@ -97,25 +97,25 @@ class FeatureRequest(Record):
         self.presentity: Final = presentity
         self.requester: Final = requester
         self.feature: Final = feature
-        """None only for leave to subscribe."""
+        """None only for permission to subscribe."""
         self.asked: Final = asked
-        """The state that a set asks for; a value not said is None and keeps what is stored.
-        None for a get."""
+        """The state a set asks for; values that it does not give stay as stored. None for a get."""
 
 
 class Surroundings(NamedTuple):
-    """What else policies may look at when a request comes."""
+    """What else policies may look at when a request arrives."""
 
     stored_of: Callable[[Aor], Snapshot]
-    """What is stored for another presentity. A StoreError when it cannot be read."""
+    """Loads what is stored for another presentity; raises StoreError when it cannot be read."""
     sets_of_user: int | None = None
-    """Sets asked for the presentity in the last minute, this one included; None: not counted."""
+    """Sets requested for the presentity in the last minute, including this one; None: not
+    counted."""
     sets_of_device: int | None = None
-    """Likewise sets that came from the same phone; None also for an operator."""
+    """Likewise for sets from the same phone; None also for an operator."""
 
 
 class Asked(Record):
-    """One set inside a request that may hold several: which feature, and the state asked for."""
+    """One set within a request that may hold several: the feature, and the requested state."""
 
     _fields: ClassVar[tuple[str, ...]] = (
         "feature",

@@ -1,43 +1,43 @@
-"""The values that features have beside their status: what each is, and what was said of them.
+"""The values that features have besides their status.
 
-To add one is a member of `Value`; policies, MI, logs and the store follow.
+To add one, add a member to `Value`; policies, MI, logs and the store follow.
 """
 
 from enum import Enum
 from typing import NamedTuple
 
 MAX_TEXT = 512
-"""Longest forward target, device, parameter or user agent taken from a peer, in characters."""
+"""Longest forward target, device, parameter or user agent accepted from a peer, in characters."""
 
 
 class Text(NamedTuple):
     """A printable text of 1 to `MAX_TEXT` characters."""
 
     examples: tuple[str, ...]
-    """As phones and operators write it."""
+    """Examples, as phones and operators write it."""
 
 
 class Integer(NamedTuple):
-    """A whole number within bounds, which are included."""
+    """A whole number within inclusive bounds."""
 
     least: int
     """0 or more."""
     most: int
-    """At most 1000: so far do policies count."""
+    """At most 1000, the largest count in policies."""
 
 
 class Choice(NamedTuple):
     """One of these words."""
 
     words: tuple[str, ...]
-    """In the order in which they are shown."""
+    """The words, in display order."""
 
 
 class Value(Enum):
-    """A value that a feature may have beside its status.
+    """A value that a feature may have besides its status.
 
-    The members' own value is the name in policies, facts, MI and the store; the name of the member,
-    in lower case, is the key in log lines.
+    A member's value is its name in policies, facts, MI and the store; the member's own name, in
+    lower case, is the key in log lines.
     """
 
     FORWARD_TO = (
@@ -69,15 +69,15 @@ class Value(Enum):
         description: str,
     ) -> None:
         self.kind = kind
-        """What it can be."""
+        """The type of the value."""
         self.noun = noun
-        """What it is called in a sentence."""
+        """Its name in a sentence."""
         self.description = description
-        """What it is, without a full stop."""
+        """A description, without a full stop."""
 
 
 VALUES: tuple[Value, ...] = tuple(Value)
-"""Every value, in the order in which they are shown and sent."""
+"""Every value, in the order they are shown and sent."""
 
 Values = tuple[tuple[Value, str | int], ...]
-"""What was said of values, each once and in the order of `VALUES`; nothing of the others."""
+"""The values that were given, each once and in the order of `VALUES`."""

@@ -156,7 +156,7 @@ class Notifier:
                 self._delivery.terminate(known, Termination.REJECTED, (), now)
             return
         if known is None:
-            fixed = incoming.flow.listener.contact + event.line
+            fixed = incoming.contact() + event.line
             dialog = Dialog(incoming, self._token(), fixed, self._endpoint.ways)
             subscription = Subscription(dialog, presentity, requester, event.id)
         else:
@@ -257,7 +257,7 @@ class Notifier:
 
     def _accept(self, visit: _Visit) -> None:
         incoming = visit.incoming
-        headers = b"Expires: %d\r\n%b" % (visit.expires, incoming.flow.listener.contact)
+        headers = b"Expires: %d\r\n%b" % (visit.expires, incoming.contact())
         record_route = incoming.request.headers.get(b"record-route")
         if visit.is_new and record_route is not None:
             headers += b"Record-Route: %b\r\n" % record_route

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from dfks_rules.model.decisions import MAX_DEPTH, Decision, Denial, DenialAnswer, Outcome
+from dfks_rules.model.decisions import MAX_DEPTH, Denial, DenialAnswer, Outcome
 from dfks_rules.model.features import POSITION, Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import (
@@ -23,6 +23,9 @@ INTERNAL = Requester(Origin.INTERNAL)
 
 _KEPT_BY_DENIAL = ("assigned", "notify")
 """Fields of `Decision.decided_by` that count for a denied set, too."""
+
+Mark = tuple[int, tuple[FeatureState, ...]]
+"""A moment in a `Change`: how many outcomes there were, and what held."""
 
 
 class Change:
@@ -45,6 +48,23 @@ class Change:
         if self.states == before.states:
             return before
         return Snapshot(before.revision + 1, self.states)
+
+    def take(self, outcome: Outcome) -> None:
+        """One more outcome; the state after it holds from now on."""
+        self.outcomes.append(outcome)
+        feature = outcome.request.feature
+        if feature is not None and outcome.after is not outcome.before:
+            position, states = POSITION[feature], self.states
+            self.states = (*states[:position], outcome.after, *states[position + 1 :])
+
+    def mark(self) -> Mark:
+        """Now; see `return_to`."""
+        return len(self.outcomes), self.states
+
+    def return_to(self, mark: Mark) -> None:
+        """Undo what was taken since."""
+        count, self.states = mark
+        del self.outcomes[count:]
 
 
 class _TooManyError(Exception):
@@ -92,16 +112,19 @@ class Cascade:
         Raises:
             StoreError: what is stored cannot be read.
         """
-        outcome = self._decide(presentity, asked, requester)
+        change = self._change_of(presentity)
+        mark = change.mark()
+        outcome = self._decide(change, presentity, asked, requester)
         if not outcome.decision.also:
             return
-        marks = {aor: (len(one.outcomes), one.states) for aor, one in self.changes.items()}
+        marks = {aor: one.mark() for aor, one in self.changes.items()}
+        marks[presentity] = mark
         self._left = self._followed_sets
         try:
             self._follow(outcome, {(presentity, asked.feature)}, 1)
         except _TooManyError:
             self._return_to(marks)
-            self._deny(outcome)
+            change.take(self._denied(outcome))
 
     def _follow(self, outcome: Outcome, seen: set[tuple[Aor, Feature]], depth: int) -> None:
         """Carry out what follows from a set, never twice for one user and feature."""
@@ -112,47 +135,43 @@ class Cascade:
                     raise _TooManyError
                 self._left -= 1
                 seen.add(key)
-                following = self._decide(presentity, asked, INTERNAL)
+                change = self._change_of(presentity)
+                following = self._decide(change, presentity, asked, INTERNAL)
                 if depth < MAX_DEPTH:
                     self._follow(following, seen, depth + 1)
 
-    def _return_to(self, marks: dict[Aor, tuple[int, tuple[FeatureState, ...]]]) -> None:
+    def _return_to(self, marks: dict[Aor, Mark]) -> None:
         """Undo what was decided since the marks were taken."""
         for presentity in list(self.changes):
-            if presentity not in marks:
+            if presentity in marks:
+                self.changes[presentity].return_to(marks[presentity])
+            else:
                 del self.changes[presentity]
-                continue
-            change = self.changes[presentity]
-            count, change.states = marks[presentity]
-            del change.outcomes[count:]
 
-    def _deny(self, outcome: Outcome) -> None:
-        """Put a denial in place of the last outcome, from which too much would follow."""
-        request, decision, stored, snapshot = (
-            outcome.request,
-            outcome.decision,
-            outcome.before,
-            outcome.snapshot,
-        )
-        assert request.feature is not None  # noqa: S101 - for the type checker: it is a set
-        assert snapshot is not None  # noqa: S101 - `_decide` gives it
+    def _denied(self, outcome: Outcome) -> Outcome:
+        """What comes of a set, from which too much would follow, in place of this outcome."""
+        decision, stored = outcome.decision, outcome.before
         text = f"More than {self._followed_sets} sets would follow from this one"
+        denial = Denial(TOO_MANY, text)
         by = decision.decided_by
         denied = decision._replace(
             state=stored,
-            denial=Denial(TOO_MANY, text),
+            denial=denial,
             also=(),
             decided_by={field: by[field] for field in _KEPT_BY_DENIAL if field in by},
         )
-        change = self.changes[request.presentity]
-        shown = self._shown(request, denied, stored, snapshot)
-        change.states = snapshot.states
-        change.outcomes[-1] = outcome._replace(decision=denied, after=stored, told=shown)
+        shown = self._shown(outcome.request, denial, stored, outcome.snapshot)
+        return outcome._replace(decision=denied, after=stored, told=shown)
 
-    def _decide(self, presentity: Aor, asked: Asked, requester: Requester) -> Outcome:
+    def _change_of(self, presentity: Aor) -> Change:
         change = self.changes.get(presentity)
         if change is None:
             change = self.changes[presentity] = Change(self._snapshot_of(presentity))
+        return change
+
+    def _decide(
+        self, change: Change, presentity: Aor, asked: Asked, requester: Requester
+    ) -> Outcome:
         feature, state, device = asked.feature, asked.state, asked.device
         by = requester if device == requester.device else requester._replace(device=device)
         request = FeatureRequest(Operation.SET, presentity, by, feature, state)
@@ -160,27 +179,24 @@ class Cascade:
         snapshot = before if states is before.states else before._replace(states=states)
         around = self._surroundings(request)
         decision = self._policies.decide(request, snapshot, self._at, around)
-        position = POSITION[feature]
-        stored = states[position]
+        stored = states[POSITION[feature]]
         if decision.denial is None:
             # An operator's set is told even where the feature is not assigned (presence_dfks).
             told = decision.assigned or requester.origin is Origin.OPERATOR
             after, shown = decision.state, decision.state if told else None
-            change.states = (*states[:position], after, *states[position + 1 :])
         else:
-            after, shown = stored, self._shown(request, decision, stored, snapshot)
+            after, shown = stored, self._shown(request, decision.denial, stored, snapshot)
         outcome = Outcome(request, decision, stored, after, shown, snapshot, self._at, around)
-        change.outcomes.append(outcome)
+        change.take(outcome)
         return outcome
 
     def _shown(
-        self, request: FeatureRequest, decision: Decision, stored: FeatureState, snapshot: Snapshot
+        self, request: FeatureRequest, denial: Denial, stored: FeatureState, snapshot: Snapshot
     ) -> FeatureState | None:
         """What the phone is told in answer to a denial; nobody is told of one that followed."""
-        assert decision.denial is not None  # noqa: S101 - for the type checker
         if request.requester.origin is Origin.INTERNAL:
             return None
-        match decision.denial.answer:
+        match denial.answer:
             case DenialAnswer.STORED | DenialAnswer.REJECT:
                 get = request._replace(operation=Operation.GET, asked=None)
                 around = self._surroundings(get)

@@ -24,6 +24,7 @@ from dfks_rules.model.requests import (
     Requester,
     Surroundings,
 )
+from dfks_rules.policy.facts.there import OF_PHONES
 from dfks_rules.service.cascade import INTERNAL, Cascade
 from dfks_rules.service.feed import Failed, Feed, Settled
 from dfks_rules.service.ports import Policies, Store
@@ -31,20 +32,6 @@ from dfks_rules.service.rates import Rates
 
 _RATES = frozenset({"rate.user", "rate.device"})
 """Facts that sets are counted for."""
-OF_REQUESTER = frozenset(
-    {
-        "watcher",
-        "watcher.user",
-        "watcher.domain",
-        "auth.method",
-        "auth.user",
-        "device",
-        "userAgent",
-        "transport",
-        "source.ip",
-    }
-)
-"""Facts of which watchers of one presentity may differ."""
 
 
 class Shown(Enum):
@@ -218,7 +205,8 @@ class Features:
         try:
             cascade = self._decide(presentity, asked, requester, at, now)
             change = cascade.changes[presentity]
-            change.outcomes.extend(self._gets(presentity, change.after, requester, at))
+            for outcome in self._gets(presentity, change.after, requester, at):
+                change.take(outcome)
         except StoreError as error:
             _Pending(presentity, (), requester, at, now, done).fail(self._feed, error, now)
             return
@@ -252,7 +240,7 @@ class Features:
         reads = self._policies.reads_on_get
         if reads is None:
             return Shown.AS_STORED
-        return Shown.ALIKE if OF_REQUESTER.isdisjoint(reads) else Shown.TO_EACH_ITS_OWN
+        return Shown.ALIKE if OF_PHONES.isdisjoint(reads) else Shown.TO_EACH_ITS_OWN
 
     def _gets(
         self, presentity: Aor, snapshot: Snapshot, requester: Requester, at: datetime
@@ -348,7 +336,13 @@ class Features:
         presentity = pending.presentity
         commit = self._under_way[presentity] = _UnderWay(after)
         commit.waiting.append(pending)
-        self._store.commit(presentity, before, after, partial(self._settled, presentity, commit))
+        settle = partial(self._settled, presentity, commit)
+        try:
+            self._store.commit(presentity, before, after, settle)
+        except BaseException:
+            # It may never be settled: the presentity must not wait for ever.
+            self._forget(presentity, commit)
+            raise
 
     def _settled(
         self, presentity: Aor, commit: _UnderWay, error: StoreError | None, now: float
@@ -359,8 +353,11 @@ class Features:
             self._tell(iter(commit.waiting), error, now)
         finally:
             # Also where one of the told has raised: the presentity must not wait for ever.
-            if self._under_way.get(presentity) is commit:
-                del self._under_way[presentity]
+            self._forget(presentity, commit)
+
+    def _forget(self, presentity: Aor, commit: _UnderWay) -> None:
+        if self._under_way.get(presentity) is commit:
+            del self._under_way[presentity]
 
     def _tell(self, waiting: Iterator[_Pending], error: StoreError | None, now: float) -> None:
         for pending in waiting:

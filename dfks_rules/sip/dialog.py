@@ -138,8 +138,11 @@ class Dialog:
 
 
 def _datagrams_to(flow: Flow, ways: Ways) -> Flow | None:
-    """The way back to datagrams for a peer that sent one, and named a stream in its Contact."""
-    if flow.connection:
+    """The way back to datagrams for a peer that sent one, and named a stream in its Contact.
+
+    There is none from TLS: who asked for it would be told where others can read it.
+    """
+    if flow.connection or flow.listener.secure:
         return None
     listener = ways.listener_for("udp", flow.listener)
     return None if listener is None else Flow(listener, flow.remote, 0, flow.resolve)

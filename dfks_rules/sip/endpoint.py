@@ -17,6 +17,7 @@ from dfks_rules.sip.client_transaction import (
     branch_of,
 )
 from dfks_rules.sip.flow import Flow
+from dfks_rules.sip.grammar import blank_quotes
 from dfks_rules.sip.message import METHODS, Fault, Request, Response, parse_message
 from dfks_rules.sip.ports import Ways
 from dfks_rules.sip.response import INSECURE, REASONS, render_response, response_flow
@@ -26,6 +27,7 @@ from dfks_rules.sip.server_transaction import (
     merge_key,
     server_key,
 )
+from dfks_rules.sip.stun import binding_answer
 from dfks_rules.sip.uri import SipUri, parse_uri
 
 Owner = TypeVar("Owner")
@@ -63,6 +65,22 @@ class Incoming:
         """What its repeats have in common with it; empty for a malformed one."""
         self.merge_key: Final = b"" if recipient.tag or not key else merge_key(request, sender.tag)
         """What it has in common with itself on another way; empty for one with a To tag."""
+
+    def contact(self) -> bytes:
+        """The Contact line of the answer, and of our requests in the dialog.
+
+        Reference: RFC 3261 §12.1.1
+        """
+        listener = self.flow.listener
+        if listener.secure and (self.uri.scheme == b"sips" or self._has_secure_hop()):
+            return listener.secure_contact
+        return listener.contact
+
+    def _has_secure_hop(self) -> bool:
+        """Whether the first of Record-Route, or else Contact, is a `sips` URI."""
+        headers = self.request.headers
+        hops = blank_quotes(headers.get(b"record-route") or headers.get(b"contact", b""))
+        return hops.partition(b",")[0].rpartition(b"<")[2].lstrip()[:5].lower() == b"sips:"
 
 
 class Ending(Enum):
@@ -142,8 +160,7 @@ class Endpoint(Generic[Owner]):
         if isinstance(message, Response):
             return self._receive_response(message)
         if message is None:
-            if data.strip():  # Anything but a keep-alive.
-                self._count("malformed")
+            self._receive_other(data, flow)
             return None
         self._count(_COUNTED_METHOD.get(message.method, "requests_other"))
         if message.method == b"ACK":
@@ -161,6 +178,17 @@ class Endpoint(Generic[Owner]):
         else:
             self._refuse_malformed(message, message.fault, flow)
         return None
+
+    def _receive_other(self, data: bytes, flow: Flow) -> None:
+        """Take what is no message: a keep-alive (RFC 5626 §4.4), or anything."""
+        if not data.strip():
+            return
+        answer = None if flow.listener.reliable else binding_answer(data, flow.remote)
+        if answer is None:
+            self._count("malformed")
+        else:
+            self._count("stun_requests")
+            self._send(flow, answer)
 
     def _receive_response(self, response: Response) -> Finished[Owner] | None:
         transaction = self.clients.answered(response.branch, response.status)

@@ -9,12 +9,23 @@ class TransportName(StrEnum):
 
     UDP = "udp"
     TCP = "tcp"
+    TLS = "tls"
 
 
 class Listener:
     """A local address that SIP is served on; one object for each, compared by identity."""
 
-    __slots__ = ("contact", "host", "port", "reliable", "secure", "sent_by", "transport")
+    __slots__ = (
+        "contact",
+        "default_port",
+        "host",
+        "port",
+        "reliable",
+        "secure",
+        "secure_contact",
+        "sent_by",
+        "transport",
+    )
 
     def __init__(self, transport: str, host: str, port: int, advertise: str | None = None) -> None:
         """Name a local address.
@@ -32,14 +43,20 @@ class Listener:
         self.port = port
         self.reliable = self.transport is not TransportName.UDP
         """Whether the transport repeats what is lost (RFC 3261 §17: no retransmissions of ours)."""
-        self.secure = False
+        self.secure = self.transport is TransportName.TLS
         """Whether the transport may carry what is addressed to a `sips` URI."""
+        self.default_port = 5061 if self.secure else 5060
+        """The port of a peer that names none (RFC 3261 §19.1.2, §18.2.2)."""
         where = _host_port(host, port) if advertise is None else _advertised(advertise, port)
         self.sent_by = where.encode()
         """Host and port as they stand in Via."""
         parameter = f";transport={self.transport.value}" if self.reliable else ""
         self.contact = f"Contact: <sip:{where}{parameter}>\r\n".encode()
-        """The header line that says where requests in a dialog go."""
+        """The header line that says where requests in a dialog go. With TLS it is a `sip` URI, too,
+        as phones and proxies write it: `sips` would demand TLS of every hop, which the phone did
+        not. (RFC 3261 §26.2.2 deprecates `transport=tls`; nothing else says it in a `sip` URI.)"""
+        self.secure_contact = f"Contact: <sips:{where}>\r\n".encode() if self.secure else b""
+        """The same for whoever wrote `sips` (§12.1.1); empty where that cannot be."""
 
     def __str__(self) -> str:
         return f"{self.transport.value}:{_host_port(self.host, self.port)}"

@@ -2,7 +2,6 @@
 
 from dfks_rules.sip.flow import Flow
 from dfks_rules.sip.message import Request
-from dfks_rules.sip.uri import DEFAULT_PORT
 
 REASONS = {
     200: b"OK",
@@ -79,7 +78,7 @@ def response_flow(request: Request, flow: Flow) -> Flow:
         return flow
     if via.rport and not flow.listener.reliable:
         return flow
-    port = via.port or DEFAULT_PORT
+    port = via.port or flow.listener.default_port
     if port == flow.remote[1]:
         return flow
     return Flow(flow.listener, (flow.remote[0], port), flow.connection)

@@ -20,7 +20,7 @@ from dfks_rules.errors import MalformedMessageError
 from dfks_rules.sip.endpoint import Incoming
 from dfks_rules.sip.flow import Flow
 from dfks_rules.sip.ports import Ways
-from dfks_rules.sip.uri import DEFAULT_PORT, SipUri
+from dfks_rules.sip.uri import SipUri
 
 MAX_LABEL = 63
 """Longest label of a host name, bytes (RFC 1035 §2.3.4)."""
@@ -52,15 +52,15 @@ def flow_to(hop: SipUri, incoming: Incoming, ways: Ways | None, *, routed: bool)
         host = maddr
     elif not routed and host != source.remote[0] and _is_sent_by(hop, incoming):
         return source
-    port = hop.port or DEFAULT_PORT
     resolve = host != source.remote[0] and not _check_host(hop, host)
     if transport and ways is not None and not listener.reliable and transport != listener.transport:
         other = ways.listener_for(transport, listener)
         if other is not None:
-            return Flow(other, (host, port), 0, resolve)
-    if (host, port) == source.remote:
+            return Flow(other, (host, hop.port or other.default_port), 0, resolve)
+    remote = host, hop.port or listener.default_port
+    if remote == source.remote:
         return source
-    return Flow(listener, (host, port), source.connection, resolve)
+    return Flow(listener, remote, source.connection, resolve)
 
 
 def _is_sent_by(hop: SipUri, incoming: Incoming) -> bool:

@@ -1,4 +1,4 @@
-"""Where states are stored: in memory, or in an SQLite file that survives a kill -9.
+"""Where states are stored: in memory, or in an SQLite file that survives `kill -9`.
 
 Belongs here: the stores, the tables and their migrations, files, locks, the writer's thread.
 Never here: what a state means, who may change it, how it is encoded on the wire.

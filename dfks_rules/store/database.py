@@ -1,7 +1,7 @@
-"""The files of an SQLite store: created, locked, opened, and why not.
+"""The files of an SQLite store: how they are created, locked and opened, and why that may fail.
 
-Beside the database (`PATH`, or what it links to) there is `PATH.lock`, locked by the process that
-serves. The kernel lets go of that lock in whatever way the process ends. The database itself cannot
+Beside the database (`PATH`, or what it links to) there is `PATH.lock`, locked by the serving
+process. The kernel releases that lock however the process ends. The database file itself cannot
 carry it: closing any descriptor of that file would drop SQLite's own locks.
 """
 
@@ -16,31 +16,31 @@ from dfks_rules.errors import StoreError
 from dfks_rules.store.migrations import migrate
 
 BUSY_SECONDS = 1.0
-"""How long a lock of another program (a backup, an sqlite3 shell) is waited for at the start."""
+"""How long to wait at the start for another program's lock (a backup, an sqlite3 shell)."""
 PATIENCE_MS = 20
-"""How long it is waited for later, when the whole server waits."""
+"""How long to wait for it later, when the whole server waits."""
 
 
 class Database:
-    """The files of one store, opened by this process and refused to others."""
+    """The files of one store, opened by this process and locked against other servers."""
 
     def __init__(self, path: Path) -> None:
-        """Open the database at `path`; it is made if need be, and its directory too.
+        """Open the database at `path`; creates it and its directory if necessary.
 
         Raises:
             StoreError: `store_in_use`, `store_read_only`, `store_not_a_database`,
                 `store_newer_version` or `store_unavailable`.
         """
-        # SQLite puts its journals beside the file that a link leads to.
+        # SQLite puts its journals beside the file to which a link leads.
         real = Path(os.path.realpath(path))
         with ExitStack() as opened:
             try:
                 real.parent.mkdir(parents=True, exist_ok=True)
                 _lock(real.with_name(real.name + ".lock"), opened)
-                # Journals get the mode of the database from SQLite; it holds people's numbers.
+                # SQLite gives journals the mode of the database, which holds people's numbers.
                 self._files = {path: _made(path)}
                 self.connection = _connect(path, opened)
-                """For the thread that asks; what it commits is durable after `sync`."""
+                """For the thread that opened the store; what it commits is durable after `sync`."""
                 migrate(self.connection)
                 self.connection.execute(f"PRAGMA busy_timeout = {PATIENCE_MS}")
                 self._checkpointer = _connect(path, opened)
@@ -51,22 +51,22 @@ class Database:
         self._log: int | None = None
 
     def sync(self) -> None:
-        """Make durable what was committed before. For a thread of its own: it waits for the disk.
+        """Make earlier commits durable. Call it on a separate thread: it waits for the disk.
 
         Raises:
-            OSError: it is not known what the disk holds.
+            OSError: what the disk holds is unknown.
         """
         if self._log is None:
-            # SQLite has no lock on this file, so that closing it later costs nobody anything.
+            # SQLite holds no lock on this file, so closing it later drops none.
             self._log = os.open(self._log_path, os.O_RDONLY | os.O_CLOEXEC)
             self._opened.callback(os.close, self._log)
             self._files[self._log_path] = _identity(os.fstat(self._log))
         os.fdatasync(self._log)
 
     def loss(self) -> str | None:
-        """What somebody did to the files; None when they are the ones that were opened.
+        """What happened to the files; None when they are still the ones that were opened.
 
-        What is written to a file that was deleted or replaced is durable, and gone after a restart.
+        Data written to a deleted or replaced file is durable, but gone after a restart.
         """
         for path, identity in self._files.items():
             try:
@@ -78,11 +78,11 @@ class Database:
         return None
 
     def checkpoint(self) -> None:
-        """Move the log into the database, as far as nobody reads it. On the thread of `sync`."""
+        """Move the log into the database, except parts being read. Runs on the thread of `sync`."""
         self._checkpointer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def close(self) -> None:
-        """Let go of the files. SQLite moves its log into the database with the last connection."""
+        """Close the files. SQLite moves its log into the database with the last connection."""
         self._opened.close()
 
 
@@ -91,7 +91,7 @@ def _open(path: Path) -> int:
 
 
 def _made(path: Path) -> tuple[int, int]:
-    """Make the file if it is not there; its identity."""
+    """Create the file if it does not exist; gives its identity."""
     descriptor = _open(path)
     try:
         return _identity(os.fstat(descriptor))
@@ -100,12 +100,12 @@ def _made(path: Path) -> tuple[int, int]:
 
 
 def _identity(status: os.stat_result) -> tuple[int, int]:
-    """(Device, inode): what a path leads to, whatever it is called."""
+    """(Device, inode), which identify a file whatever its name."""
     return status.st_dev, status.st_ino
 
 
 def _lock(path: Path, opened: ExitStack) -> None:
-    """Hold `path` locked until `opened` is closed; it tells the process that holds it."""
+    """Lock `path` until `opened` is closed; the file contains the id of the locking process."""
     descriptor = _open(path)
     opened.callback(os.close, descriptor)
     try:
@@ -121,7 +121,7 @@ def _connect(path: Path, opened: ExitStack) -> sqlite3.Connection:
     connection = sqlite3.connect(
         path,
         timeout=BUSY_SECONDS,
-        isolation_level=None,  # Transactions begin and end where we say.
+        isolation_level=None,  # Transactions begin and end explicitly.
         check_same_thread=False,
     )
     opened.callback(connection.close)
@@ -130,14 +130,14 @@ def _connect(path: Path, opened: ExitStack) -> sqlite3.Connection:
         raise StoreError(
             "store_unavailable", "its file system does not support the shared memory of WAL mode"
         )
-    # Commits are made durable by `sync`, checkpoints by SQLite; neither is waited for in a commit.
+    # `sync` makes commits durable, SQLite checkpoints; a commit waits for neither.
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA wal_autocheckpoint = 0")
     return connection
 
 
 def explained(path: Path, error: OSError | sqlite3.Error | StoreError) -> StoreError:
-    """The error that an operator is shown."""
+    """The error shown to an operator."""
     if isinstance(error, StoreError):
         code, why = error.code, error.message
     elif isinstance(error, sqlite3.Error):

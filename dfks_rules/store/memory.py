@@ -1,4 +1,4 @@
-"""A store for tests and trials: everything is forgotten when the process ends."""
+"""A store for tests and trials: everything is lost when the process ends."""
 
 from collections.abc import Callable
 
@@ -33,4 +33,4 @@ class MemoryStore:
         settle(error, self._clock())
 
     def close(self) -> None:
-        """Nothing is under way, nothing is held."""
+        """Do nothing: no commit is pending, and no resource is held."""

@@ -1,13 +1,13 @@
-"""How the tables grew: each step is applied once, together with its record."""
+"""Migrations of the tables: each step is applied once, in one transaction with its record."""
 
 import sqlite3
 
 from dfks_rules.errors import StoreError
 
 APPLICATION_ID = int.from_bytes(b"dfks", "big")
-"""Marks a file as ours, so that no other program's database is touched."""
+"""Marks a file as ours, so that another program's database is never touched."""
 
-# Never edit a step that was released: add one.
+# Never edit a released step: add a new one.
 MIGRATIONS: tuple[str, ...] = (
     f"""
     PRAGMA application_id = {APPLICATION_ID};
@@ -28,7 +28,7 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (domain, user, feature)
     ) WITHOUT ROWID;
     """,
-    # Values by name, so that a new one needs no column; the old columns are there for readers.
+    # Values by name, so that a new one needs no column; the old columns remain for readers.
     """
     CREATE TABLE newer_feature_state (
         user           TEXT NOT NULL,
@@ -49,11 +49,11 @@ MIGRATIONS: tuple[str, ...] = (
     ALTER TABLE newer_feature_state RENAME TO feature_state;
     """,
 )
-"""Scripts; the version of a file (`PRAGMA user_version`) is how many of them it has seen."""
+"""The scripts; a file's version (`PRAGMA user_version`) is the number of them applied to it."""
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Bring a file to the newest version; a new one gets all tables.
+    """Bring a file to the newest version; an empty file gets all tables.
 
     Raises:
         StoreError: `store_newer_version`, or `store_not_a_database` for another program's file.

@@ -1,4 +1,4 @@
-"""From the setting `store` to a store."""
+"""The setting `store` → a store."""
 
 import asyncio
 import time
@@ -11,11 +11,11 @@ from dfks_rules.store.sqlite import SqliteStore
 
 
 def open_store(url: str, loop: asyncio.AbstractEventLoop) -> Store:
-    """The store that `url` names; its commits are settled on `loop`.
+    """The store named by `url`; its commits are settled on `loop`.
 
     Args:
         url: `memory:` or `sqlite:PATH`, e.g. `sqlite:/var/lib/dfks/features.db`.
-        loop: Runs on the thread that will use the store.
+        loop: The event loop on the thread that will use the store.
 
     Raises:
         StoreError: `store_unknown_url`, or why the file cannot be used (see `Database`).

@@ -1,24 +1,18 @@
-"""A store in an SQLite file: what was settled is there after a kill -9.
+"""A store in an SQLite file: settled commits survive `kill -9`.
 
-What is asked for in one turn of the loop is one transaction, written on the loop's thread: SQLite
-appends it to its log, which costs no wait. Another thread only waits for the disk, so that a slow
-disk never stops the loop; it knows nothing of commits, so that the two do not fight for the
-interpreter. One transaction is under way at a time: what is asked for meanwhile, and a moment
-longer, is the next one (group commit). Reading goes through a cache, which holds settled snapshots
-only. The same thread looks whether the files were deleted or replaced: then nothing is read or
-written until they are back.
+The commits requested in one turn of the loop form one transaction, written on the loop's thread:
+SQLite appends it to its log without waiting; another thread waits for the disk (`store.disk`). One
+transaction is in progress at a time: commits requested meanwhile, and for a moment longer, form the
+next one (group commit). Reads go through a cache, which holds only settled snapshots. While the
+files are deleted or replaced, nothing is read or written.
 """
 
 import asyncio
-import contextlib
 import sqlite3
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from threading import Thread
 
 import structlog
 
@@ -27,20 +21,16 @@ from dfks_rules.model.features import Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import Settle
 from dfks_rules.store.database import Database
+from dfks_rules.store.disk import Disk
 from dfks_rules.store.tables import Commit, read, write
 
 MAX_BATCH = 256
 """Most commits in one transaction: bounds how long the first of them waits for the last."""
-CHECKPOINT_AFTER = 2_000
-"""Commits after which the log is moved into the database: it has a few pages for each."""
 GATHER = 0.004
-"""How long the next transaction waits for company after one that others came during, s: under load,
-a wait for the disk and a change of threads for many commits cost as much as for one."""
+"""How long the next transaction waits for more commits if some arrived during the last one, s:
+under load, waiting for the disk and switching threads cost as much for many commits as for one."""
 CACHED = 200_000
 """Presentities whose snapshots are kept in memory, about 0.5 KiB each."""
-LOOK_EVERY = 1.0
-"""How often it is looked whether the files are still there while nothing is written, s; else after
-each transaction."""
 
 _log = structlog.get_logger("dfks.store")
 
@@ -51,8 +41,8 @@ class SqliteStore:
     """Keeps snapshots in an SQLite file.
 
     The server is the only writer of the file; others may read it at any time. A snapshot that is
-    not cached is read from the file, where a commit can be seen a moment before it is settled;
-    whoever asks here knows of what he has under way.
+    not cached is read from the file, where a commit may be visible a moment before it is settled;
+    callers know about their own pending commits.
 
     Reference: `service.ports.Store`.
     """
@@ -64,16 +54,16 @@ class SqliteStore:
         clock: Callable[[], float] = time.monotonic,
         cached: int = CACHED,
     ) -> None:
-        """Open or make the file at `path`; commits are settled on `loop`.
+        """Open or create the file at `path`; commits are settled on `loop`.
 
         Args:
             path: The database; `-wal`, `-shm` and `.lock` files are beside it.
-            loop: Runs on the thread that makes all calls.
+            loop: The event loop on the thread that makes all calls.
             clock: Monotonic seconds.
             cached: Most snapshots kept in memory; the oldest are dropped first.
 
         Raises:
-            StoreError: as `Database`.
+            StoreError: see `Database`.
         """
         self._database = Database(path)
         self._loop = loop
@@ -83,21 +73,13 @@ class SqliteStore:
         self._asked: list[_Pending] = []
         """Not written yet."""
         self._busy = False
-        """Whether a transaction is under way, or is about to be."""
+        """Whether a transaction is in progress or about to start."""
         self._written: deque[tuple[_Pending, StoreError | None]] = deque()
         """Not settled yet, and what is wrong with each."""
-        self._to_sync: SimpleQueue[int] = SimpleQueue()
-        """To the thread that waits for the disk: how many commits were written; 0 is the end."""
-        self._synced: deque[str | None] = deque()
-        """From that thread: why the disk may not keep what was written; None when it does."""
-        self._seen: str | None = None
-        """That thread's: what it told last of a loss."""
         self._loss: str | None = None
-        """What became of the files; None while they are there."""
+        """What happened to the files; None while they are in place."""
         self._closed = False
-        # A daemon: a server that dies without `close` must not hang on its disk.
-        self._syncer = Thread(target=self._wait_for_disk, name="store-sync", daemon=True)
-        self._syncer.start()
+        self._disk = Disk(self._database, loop, self._settle, self._noticed)
 
     def load(self, presentity: Aor) -> Snapshot:
         """What is stored; `NOTHING_STORED` when there is nothing.
@@ -117,7 +99,7 @@ class SqliteStore:
         return snapshot
 
     def commit(self, presentity: Aor, before: Snapshot, after: Snapshot, settle: Settle) -> None:
-        """Store `after` in place of `before`, soon; `settle` is called on the loop."""
+        """Store `after` in place of `before` soon; `settle` is called on the loop."""
         if self._closed:
             settle(StoreError("store_unavailable", "the store is closed"), self._clock())
             return
@@ -127,27 +109,26 @@ class SqliteStore:
             self._loop.call_soon(self._write)
 
     def close(self) -> None:
-        """Write and settle what was asked for, then let go of the thread and the files."""
+        """Write and settle pending commits, then end the thread and close the files."""
         if self._closed:
             return
         self._closed = True
-        self._to_sync.put(0)
-        self._syncer.join()
+        self._disk.stop()
         self._settle()
         if self._asked:
             self._write()
-            self._sync()
+            self._disk.sync()
             self._settle()
         self._database.close()
 
     def _write(self) -> None:
-        """Write what was asked for, and have it made durable."""
+        """Write the requested commits, and have them made durable."""
         while self._asked:
             batch = self._asked[:MAX_BATCH]
             del self._asked[:MAX_BATCH]
             errors = self._write_batch([commit for commit, _ in batch])
             self._written.extend(zip(batch, errors, strict=True))
-        self._to_sync.put(len(self._written))
+        self._disk.sync_soon(len(self._written))
 
     def _write_batch(self, commits: list[Commit]) -> list[StoreError | None]:
         if self._loss is not None:
@@ -158,51 +139,11 @@ class SqliteStore:
             why = f"cannot write: {error}"
             return [StoreError("store_unavailable", why) for _ in commits]
 
-    def _wait_for_disk(self) -> None:
-        """Life of the thread."""
-        since_checkpoint = 0
-        while count := self._written_next():
-            self._sync()
-            self._call(self._settle)
-            since_checkpoint += count
-            if since_checkpoint >= CHECKPOINT_AFTER:
-                since_checkpoint = 0
-                with contextlib.suppress(sqlite3.Error):  # The next one may do.
-                    self._database.checkpoint()
-
-    def _written_next(self) -> int:
-        """How many commits were written; the files are looked at while there are none."""
-        while True:
-            try:
-                return self._to_sync.get(timeout=LOOK_EVERY)
-            except Empty:
-                self._look()
-
-    def _sync(self) -> None:
-        """Wait for the disk; what it keeps must also be where it is looked for after a restart."""
-        try:
-            self._database.sync()
-            self._synced.append(self._look())
-        except OSError as failure:
-            self._synced.append(f"cannot sync to disk: {failure.strerror}")
-
-    def _look(self) -> str | None:
-        """What became of the files; the loop's thread is told when that is another than before."""
-        loss = self._database.loss()
-        if loss != self._seen:
-            self._seen = loss
-            self._call(partial(self._noticed, loss))
-        return loss
-
-    def _call(self, told: Callable[[], None]) -> None:
-        with contextlib.suppress(RuntimeError):  # The loop is closed: `close` settles.
-            self._loop.call_soon_threadsafe(told)
-
     def _noticed(self, loss: str | None) -> None:
-        """From now on nothing is read or written, or it is again."""
+        """Stop reading and writing after a loss, or resume when the files are back."""
         self._loss = loss
         if loss is None:
-            # Whoever had the file may have changed it.
+            # The file may have been changed while it was away.
             self._cache.clear()
             _log.info("store_back")
         else:
@@ -210,9 +151,9 @@ class SqliteStore:
 
     def _settle(self) -> None:
         """Tell what came of the transaction that the disk was waited for, and go on."""
-        if not self._synced:  # `close` was faster.
+        if not self._disk.results:  # `close` was faster.
             return
-        reason = self._synced[0]
+        reason = self._disk.results[0]
         unsure = None if reason is None else StoreError("store_unavailable", reason)
         now = self._clock()
         try:
@@ -222,25 +163,25 @@ class SqliteStore:
                 if error is None:
                     self._remember(commit.presentity, commit.after)
                 else:
-                    # What the file holds now is for the file to say.
+                    # What the file holds now must be read from the file.
                     self._cache.pop(commit.presentity, None)
                 settle(error, now)
         finally:
-            if self._written:  # One of the told has raised: the others are told all the same.
+            if self._written:  # A `settle` raised: the others are still called.
                 self._loop.call_soon(self._settle)
             else:
-                self._synced.popleft()
+                self._disk.results.popleft()
                 self._go_on()
 
     def _go_on(self) -> None:
-        """Have the next transaction written, if there is anything to write."""
+        """Schedule the next transaction, if there is anything to write."""
         self._busy = bool(self._asked)
         if self._busy and not self._closed:
             self._loop.call_later(GATHER, self._write)
 
     def _remember(self, presentity: Aor, snapshot: Snapshot) -> None:
         cached = self._cache.get(presentity)
-        # A miss may have read a commit that is settled only now, after an older one.
+        # A cache miss may have read a commit that is settled only now, after an older one.
         if cached is None or cached.revision < snapshot.revision:
             self._cache[presentity] = snapshot
             if len(self._cache) > self._cached:

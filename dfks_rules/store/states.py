@@ -1,4 +1,4 @@
-"""All that is stored, for whoever wants to look at it beside a running server."""
+"""Every stored state, for reading while a server is running."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from dfks_rules.store.migrations import APPLICATION_ID, MIGRATIONS
 from dfks_rules.store.tables import read
 
 PAGE = 500
-"""Presentities that are listed at once: a reader must not hold up the server's checkpoints."""
+"""Presentities read at once: a reader must not hold up the server's checkpoints."""
 
 _NEXT = """
     SELECT domain, user FROM presentity WHERE (domain, user) > (?, ?)
@@ -21,13 +21,13 @@ _NEXT = """
 
 
 def stored_states(path: Path) -> Iterator[tuple[Aor, Snapshot]]:
-    """Each presentity for whom something was ever stored, by domain and user.
+    """Each presentity for which something was ever stored, by domain and user.
 
-    The file is opened for reading only, and no lock outlives a page. Each snapshot is whole; a
-    presentity stored meanwhile may be there or not.
+    The file is opened read-only, and no lock outlives a page. Each snapshot is consistent; a
+    presentity stored meanwhile may or may not be included.
 
     Raises:
-        StoreError: as `Database`; `store_unavailable` when there is no such file, and
+        StoreError: see `Database`; `store_unavailable` when there is no such file, and
             `store_older_version` when no server of this version has opened it yet.
     """
     try:

@@ -1,7 +1,7 @@
-"""The two tables, in the words of the domain.
+"""The two tables, in terms of the domain.
 
-`presentity` has one row for each presentity that was ever changed; `feature_state` one for each
-feature of it that was.
+`presentity` has one row for each presentity ever changed; `feature_state` has one for each of its
+features ever changed.
 """
 
 import sqlite3
@@ -29,9 +29,8 @@ _READ = """
     FROM presentity LEFT JOIN feature_state USING (domain, user)
     WHERE domain = ? AND user = ?"""
 _REVISION = "SELECT revision FROM presentity WHERE domain = ? AND user = ?"
-# A whole batch is one JSON parameter of one statement: the interpreter's lock then changes hands
-# once for each statement, not twice for each row, which would cost the other threads more than
-# the rows do.
+# A whole batch is one JSON parameter of one statement: the interpreter lock then changes hands once
+# per statement, not twice per row, which would cost the other threads more than the rows do.
 _REVISIONS = """
     INSERT INTO presentity (domain, user, revision)
     SELECT value ->> 0, value ->> 1, value ->> 3 FROM json_each(?) AS change
@@ -50,7 +49,7 @@ _NAMES = tuple(feature.value for feature in FEATURES)
 
 
 class Commit(NamedTuple):
-    """One snapshot that takes the place of another."""
+    """One snapshot that replaces another."""
 
     presentity: Aor
     before: Snapshot
@@ -62,8 +61,8 @@ def read(connection: sqlite3.Connection, presentity: Aor) -> Snapshot:
 
     Raises:
         sqlite3.Error: the file cannot be read.
-        ValueError: a name has characters that no text can be stored with, or somebody else wrote
-            what is no state of ours.
+        ValueError: a name has characters that SQLite text cannot hold, or another program wrote
+            something that is not a valid state.
     """
     rows = connection.execute(_READ, (presentity.domain, presentity.user)).fetchall()
     if not rows:
@@ -89,10 +88,10 @@ def _values(text: str) -> Values:
 
 
 def write(connection: sqlite3.Connection, commits: Sequence[Commit]) -> list[StoreError | None]:
-    """Store commits in one transaction; an error for each that is not stored.
+    """Store commits in one transaction; gives an error for each that is not stored.
 
-    Changes that fit are stored together. If one does not, all are tried again one by one, so that
-    only that one is left out.
+    Changes whose revisions match are stored together. If one does not match, all are retried one by
+    one, so that only that one is left out.
 
     Raises:
         sqlite3.Error: nothing is stored.
@@ -103,7 +102,7 @@ def write(connection: sqlite3.Connection, commits: Sequence[Commit]) -> list[Sto
         if not _put(connection, commits):
             connection.execute("ROLLBACK")
             connection.execute("BEGIN IMMEDIATE")
-            # One alone that does not fit changes nothing.
+            # A single commit that does not match changes nothing.
             errors = [
                 None if _put(connection, [commit]) else _why_not(connection, commit)
                 for commit in commits
@@ -116,7 +115,7 @@ def write(connection: sqlite3.Connection, commits: Sequence[Commit]) -> list[Sto
 
 
 def _put(connection: sqlite3.Connection, commits: Sequence[Commit]) -> bool:
-    """Whether all commits met the revision that they were made on; if not, undo those that did."""
+    """Whether all commits met the revision they were based on; if not, undo those that did."""
     net = _fold(commits)
     if net is None:
         return False
@@ -160,16 +159,16 @@ def _fold(commits: Sequence[Commit]) -> list[Commit] | None:
 
 
 def _json(rows: list[tuple[object, ...]]) -> str:
-    """Rows as SQLite's JSON functions read them.
+    """Rows as JSON for SQLite's JSON functions.
 
     Raises:
-        ValueError: they cannot carry a value: a lone surrogate, a number beyond 64 bits, NUL.
+        ValueError: JSON cannot carry a value: a lone surrogate, a number beyond 64 bits, NUL.
     """
     try:
         text = orjson.dumps(rows).decode()
     except orjson.JSONEncodeError as error:
         raise ValueError(str(error)) from error
-    # Not each `\\u0000` is one: a text may hold a backslash, which is written as two.
+    # Not every `\\u0000` is a NUL: a text may contain a backslash, which is written as two.
     if "\\u0000" in text and "\\u0000" in text.replace("\\\\", ""):
         raise ValueError("a text with NUL")
     return text

@@ -203,6 +203,8 @@ _COUNTS = (
     "connections_refused",
     "accept_paused",
     "connections_timed_out",
+    "handshakes_done",
+    "handshakes_failed",
     "messages_received",
     "messages_sent",
     "undelivered",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from dfks_rules.sip.flow import Flow, Listener
+from dfks_rules.transport.certificates import Certificates
 from dfks_rules.transport.connections import Connections
 from dfks_rules.transport.resolver import Resolver
 
@@ -25,6 +26,8 @@ class Context:
     connections: Connections
     advertise: str | None
     """See `Listener`."""
+    certificates: Certificates | None
+    """What TLS shows; None where it is not served."""
 
 
 class Transport(Protocol):

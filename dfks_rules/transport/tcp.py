@@ -25,11 +25,9 @@ PAUSE = 1.0
 
 
 class TcpTransport:
-    """One address, and the connections that were accepted there or opened from there.
+    """One address, and the connections that were accepted there or opened from there."""
 
-    TLS will be this class with its own name and port, and with `ssl=` in the two calls to the loop
-    that make a stream of a socket: `_admit` and `_connect`.
-    """
+    name = TransportName.TCP
 
     def __init__(self, host: str, port: int, context: Context) -> None:
         """Bind, and accept from the next turn of the event loop on.
@@ -56,7 +54,7 @@ class TcpTransport:
             self._socket.close()
             raise
         bound = host, int(self._socket.getsockname()[1])
-        self._listeners = Listeners(TransportName.TCP, bound, context.advertise)
+        self._listeners = Listeners(self.name, bound, context.advertise)
         self._loop.add_reader(self._socket, self._accept)
 
     @property
@@ -113,9 +111,17 @@ class TcpTransport:
         self._connections.counts["connections_accepted"] += 1
         self._run(self._adopt(accepted, connection))
 
+    def _accepted(self, connection: Connection) -> asyncio.BufferedProtocol:
+        """What the socket of an accepted connection talks to."""
+        return connection
+
+    def _opened(self, connection: Connection) -> asyncio.BufferedProtocol:
+        """The same for a connection that we opened."""
+        return connection
+
     async def _adopt(self, accepted: socket.socket, connection: Connection) -> None:
         try:
-            await self._loop.connect_accepted_socket(lambda: connection, accepted)
+            await self._loop.connect_accepted_socket(lambda: self._accepted(connection), accepted)
         except OSError:
             accepted.close()
             connection.fail()
@@ -158,7 +164,7 @@ class TcpTransport:
                 if flow.resolve:
                     remote = await self._context.resolver.resolve(*remote, family_of(local))
                 await self._loop.create_connection(
-                    lambda: connection, *remote, local_addr=(local, 0)
+                    lambda: self._opened(connection), *remote, local_addr=(local, 0)
                 )
         except (OSError, OverflowError, TimeoutError):
             connection.fail()
@@ -174,7 +180,7 @@ class TcpTransport:
 
     def stream_to(self, remote: tuple[str, int]) -> Flow | None:
         """The flow of a live connection whose peer has exactly this address."""
-        connection = self._connections.to(TransportName.TCP, remote)
+        connection = self._connections.to(self.name, remote)
         return None if connection is None or not connection.is_open else connection.flow
 
     async def close(self) -> None:

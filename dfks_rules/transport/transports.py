@@ -6,16 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 
 from dfks_rules.sip.flow import Flow, Listener, TransportName
 from dfks_rules.transport.addresses import family_of
+from dfks_rules.transport.certificates import Certificates
 from dfks_rules.transport.connections import Connections
 from dfks_rules.transport.limits import ConnectionLimits
 from dfks_rules.transport.ports import Context, Receive, Transport, Undelivered
 from dfks_rules.transport.resolver import Resolver
 from dfks_rules.transport.tcp import TcpTransport
+from dfks_rules.transport.tls import TlsTransport
 from dfks_rules.transport.udp import UdpTransport
 
 TRANSPORTS: Mapping[TransportName, Callable[[str, int, Context], Transport]] = {
     TransportName.UDP: UdpTransport,
     TransportName.TCP: TcpTransport,
+    TransportName.TLS: TlsTransport,
 }
 """What listens on an address, by its transport."""
 
@@ -23,17 +26,24 @@ TRANSPORTS: Mapping[TransportName, Callable[[str, int, Context], Transport]] = {
 class Transports:
     """The sockets of a server; made inside a running event loop."""
 
-    def __init__(self, limits: ConnectionLimits, advertise: str | None = None) -> None:
+    def __init__(
+        self,
+        limits: ConnectionLimits,
+        advertise: str | None = None,
+        certificates: Certificates | None = None,
+    ) -> None:
         """Nothing is opened yet.
 
         Args:
             limits: of connections.
             advertise: see `Listener`.
+            certificates: what TLS shows; None where it is not served.
         """
         self.connections = Connections(limits)
         """All streams."""
         self._resolver = Resolver()
         self._advertise = advertise
+        self._certificates = certificates
         self._opened: list[Transport] = []
         self._by_listener: dict[Listener, Transport] = {}
         self._is_closed = False
@@ -54,7 +64,14 @@ class Transports:
         Raises:
             OSError: an address cannot be listened on; `filename` is that address.
         """
-        context = Context(receive, undelivered, self._resolver, self.connections, self._advertise)
+        context = Context(
+            receive,
+            undelivered,
+            self._resolver,
+            self.connections,
+            self._advertise,
+            self._certificates,
+        )
         for name, host, port in addresses:
             try:
                 bound, _ = await self._resolver.resolve(host, port, family_of(host))

@@ -1,4 +1,4 @@
-"""One value → YAML that our strict reader, other YAML readers and people read alike."""
+"""One value → YAML that our strict reader, other YAML readers and people read the same way."""
 
 import json
 from functools import lru_cache
@@ -10,11 +10,11 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def scalar(value: Any, *, in_braces: bool = True) -> str:
-    """A text, number or boolean in one line; text is in double quotes only where it must be.
+    """A text, number or boolean on one line; text is in double quotes only where necessary.
 
     Args:
-        value: what is written.
-        in_braces: whether it may also stand in braces or brackets, where commas have a meaning.
+        value: the value to write.
+        in_braces: whether it may also appear in braces or brackets, where commas have a meaning.
     """
     if isinstance(value, str):
         return value if _is_plain(value, in_braces=in_braces) else _quoted(value)
@@ -22,7 +22,7 @@ def scalar(value: Any, *, in_braces: bool = True) -> str:
 
 
 def flow(value: Any) -> str:
-    """A value in one line, mappings and lists in braces and brackets."""
+    """A value on one line, with mappings and lists in braces and brackets."""
     if isinstance(value, dict):
         pairs = ", ".join(f"{scalar(key)}: {flow(one)}" for key, one in value.items())
         return f"{{{pairs}}}"
@@ -33,10 +33,10 @@ def flow(value: Any) -> str:
 
 @lru_cache(maxsize=4096)
 def _is_plain(text: str, *, in_braces: bool) -> bool:
-    """Whether text needs no quotes, in YAML 1.1 and 1.2.
+    """Whether text needs no quotes in YAML 1.1 and 1.2.
 
-    `+4930123456`, `0123`, `12:30`, `no` and `2026-12-25` do: others read numbers, booleans and
-    dates where we read text. `${user}` does not, but people take its braces for YAML's.
+    `+4930123456`, `0123`, `12:30`, `no` and `2026-12-25` do: other readers see numbers, booleans
+    and dates where ours sees text. `${user}` does not, but people would take its braces for YAML's.
     """
     if not text.isprintable() or _is_number(text) or "${" in text:
         return False
@@ -51,7 +51,7 @@ def _is_plain(text: str, *, in_braces: bool) -> bool:
 
 
 def _is_number(text: str) -> bool:
-    """Numbers of YAML 1.2 that 1.1 has not, such as `1e3` and `0o17`."""
+    """Whether YAML 1.2 may read text as a number that 1.1 does not, such as `1e3` or `0o17`."""
     for read in (float, lambda word: int(word, 0)):
         try:
             read(text)
@@ -62,7 +62,7 @@ def _is_number(text: str) -> bool:
 
 
 def _quoted(text: str) -> str:
-    """Double-quoted; JSON's escapes are YAML's too."""
+    """The text in double quotes; JSON's escapes are also valid in YAML."""
     return "".join(
         c if c.isprintable() else _escaped(ord(c)) for c in json.dumps(text, ensure_ascii=False)
     )

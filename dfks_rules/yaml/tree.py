@@ -1,8 +1,8 @@
 """The text of a file → plain values, each with its place.
 
-YAML 1.1 as PyYAML reads it eats telephony: `+4930123456` becomes a number, `0123` octal, `12:30`
-the number 750, `no` false. Here a plain scalar is a decimal integer, `true`, `false`, or text.
-Whatever has no use in a policy is refused: null, anchors and aliases (a 350-byte alias bomb makes
+YAML 1.1 as PyYAML reads it garbles telephony: `+4930123456` becomes a number, `0123` octal, `12:30`
+the number 750, and `no` false. Here a plain scalar is a decimal integer, `true`, `false`, or text.
+Constructs that no policy needs are refused: null, anchors and aliases (a 350-byte alias bomb makes
 43 million strings), tags, duplicate keys, a second document.
 """
 
@@ -17,14 +17,14 @@ from dfks_rules.errors import Finding
 MAX_BYTES = 256 * 1024
 """Largest YAML file; 500 rules take about 100 KiB."""
 MAX_DEPTH = 32
-"""Deepest nesting of mappings and lists; conditions in the field need 4 or 5."""
+"""Deepest nesting of mappings and lists; real-world conditions need 4 or 5."""
 
 Path = tuple[str | int, ...]
-"""The way from the top of a file to a value: keys and 0-based positions."""
+"""The path from the top of a file to a value: keys and 0-based positions."""
 
 Flaw = Literal["yaml", "limit", "null", "duplicate_key"]
-"""What can be wrong with a file, whoever reads it: syntax or a construct without use, size, an
-empty value, a key that is there twice."""
+"""What can be wrong with any file: syntax or a refused construct, size, an empty value, a duplicate
+key."""
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}")
@@ -32,7 +32,7 @@ _NULLS = ("", "~", "null", "Null", "NULL")
 
 
 class Place(NamedTuple):
-    """Where something stands in a file."""
+    """A position in a file."""
 
     line: int
     """1-based."""
@@ -41,10 +41,10 @@ class Place(NamedTuple):
 
 
 class Tree(NamedTuple):
-    """The content of one file, and where each part of it stands."""
+    """The content of one file, with the place of each part."""
 
     file: str
-    """Path as it was given."""
+    """Path as given."""
     value: Any
     """Mappings, lists, text, integers and booleans."""
     places: dict[Path, Place]
@@ -60,13 +60,13 @@ class Tree(NamedTuple):
         return value
 
     def finding(self, path: Path, code: str, message: str, *, at_key: bool = False) -> Finding:
-        """A finding about the value (or, `at_key`, about the key) at `path`."""
+        """A finding about the value at `path`, or about its key if `at_key`."""
         place = self.keys.get(path) if at_key else None
         return Finding(self.file, *(place or self.places[path]), code, message)
 
 
 class _Refusal(Exception):  # noqa: N818 - it carries a finding and never leaves this module
-    """The file cannot be read any further."""
+    """The rest of the file cannot be read."""
 
     def __init__(self, place: Place, flaw: Flaw, message: str) -> None:
         super().__init__(message)
@@ -74,16 +74,16 @@ class _Refusal(Exception):  # noqa: N818 - it carries a finding and never leaves
 
 
 def read_tree(file: str, text: str, room: str) -> tuple[Tree | None, list[Finding]]:
-    """The values in one file, or None and what is wrong with its YAML.
+    """The values in one file, or None and the findings about its YAML.
 
     Args:
-        file: its path; findings name it.
+        file: its path, which findings show.
         text: its content.
-        room: who reads it; `config` makes the codes of findings `config_yaml` and so on.
+        room: prefix of the codes of findings; `config` gives `config_yaml` and so on.
 
     Returns:
-        The tree, and findings with the codes of `Flaw`. There is a tree if and only if there
-        are no findings.
+        The tree, and findings with the codes of `Flaw`. There is a tree if and only if there are no
+        findings.
     """
     builder = _Builder(file, room)
     try:
@@ -117,7 +117,7 @@ def _events(text: str) -> Iterator[yaml.Event]:
             message = f"invalid YAML: {error.problem or error.context}"
         raise _Refusal(place, "yaml", message) from error
     except yaml.YAMLError as error:
-        # A reader's error has no mark: it is about a character that YAML does not allow.
+        # A ReaderError has no mark: it is about a character that YAML does not allow.
         character = getattr(error, "character", "?")
         before = text[: text.find(chr(character))] if isinstance(character, int) else ""
         place = Place(before.count("\n") + 1, len(before) - before.rfind("\n"))
@@ -130,7 +130,7 @@ def _place(mark: Any) -> Place:
 
 
 class _Builder:
-    """Makes values of parser events, which keeps depth and aliases in our own hands."""
+    """Builds values from parser events, which keeps depth and aliases under our control."""
 
     def __init__(self, file: str, room: str) -> None:
         self._file = file
@@ -147,7 +147,7 @@ class _Builder:
         """The tree of the only document.
 
         Raises:
-            _Refusal: there is no document or more than one, or a construct is not for policies.
+            _Refusal: there is no document or more than one, or a construct is refused.
         """
         rest = (event for event in events if not isinstance(event, _MARKERS))
         first = next(rest, None)

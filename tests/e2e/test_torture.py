@@ -3,6 +3,7 @@
 The messages are not part of this repository; without them these tests are skipped.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 import pytest
 from _pytest.mark import ParameterSet
 
+from tests.helpers.certificates import authority
 from tests.helpers.server import ROOT, Server, serve
 from tests.helpers.ua import WITHIN
 
@@ -72,7 +74,11 @@ def _cases(*, framed: bool = False) -> list[ParameterSet]:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server has to survive all of them."""
-    with serve(tmp_path_factory.mktemp("torture")) as running:
+    folder = tmp_path_factory.mktemp("torture")
+    certificate, key = authority().files(folder, "localhost")
+    listen = [f"{transport}:127.0.0.1:0" for transport in ("udp", "tcp", "tls")]
+    tls = {"certificate": str(certificate), "key": str(key)}
+    with serve(folder, {"sip": {"listen": listen, "tls": tls}}) as running:
         yield running
 
 
@@ -93,13 +99,21 @@ def test_a_torture_message_is_answered_as_the_rfc_asks(
         _check(list(iter(lambda: _answer(phone.recv(65_535)), None)), expected)
 
 
+@pytest.mark.parametrize("transport", ["tcp", "tls"])
 @pytest.mark.parametrize(("name", "expected"), _cases(framed=True))
-def test_a_torture_message_is_answered_over_tcp(
-    server: Server, name: str, expected: set[int]
+def test_a_torture_message_is_answered_over_a_stream(
+    server: Server, transport: str, name: str, expected: set[int]
 ) -> None:
-    """The same over a stream, where the connection goes on."""
-    with socket.create_connection(("127.0.0.1", server.ports["tcp"]), WITHIN) as phone:
-        phone.sendall((FOLDER / name).read_bytes() + _FENCE % b"TCP")
+    """The same, and the connection goes on."""
+    with contextlib.ExitStack() as opened:
+        phone = opened.enter_context(
+            socket.create_connection(("127.0.0.1", server.ports[transport]), WITHIN)
+        )
+        if transport == "tls":
+            phone = opened.enter_context(
+                authority().trusting().wrap_socket(phone, server_hostname="localhost")
+            )
+        phone.sendall((FOLDER / name).read_bytes() + _FENCE % transport.upper().encode())
         received = b""
         while not (b"Call-ID: fence\r\n" in received and received.endswith(b"\r\n\r\n")):
             piece = phone.recv(65_535)

@@ -1,4 +1,4 @@
-"""A matcher that goes the ways of Python's `re`, step by step, and counts them."""
+"""A matcher that backtracks like Python's `re` and counts its steps."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -81,7 +81,7 @@ class CountingMatcher:
                 return bool(re.compile(r"\b", re.ASCII).match(self._subject, position))
 
     def _is_one(self, code: str, argument: Any, position: int) -> bool:
-        """Whether one character suits; Python's own matcher says so of a class."""
+        """Whether one character matches; Python's own matcher decides for a class."""
         character = self._subject[position : position + 1]
         if not character:
             return False

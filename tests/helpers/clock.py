@@ -1,10 +1,10 @@
-"""A loop whose time is a number: for what arms timers."""
+"""An event loop with simulated time, for code that arms timers."""
 
 from collections.abc import Callable
 
 
 class Call:
-    """A call that is due."""
+    """A scheduled call."""
 
     def __init__(self, when: float, callback: Callable[[], object]) -> None:
         self.when = when
@@ -12,33 +12,33 @@ class Call:
         self.is_cancelled = False
 
     def cancel(self) -> None:
-        """Do not call."""
+        """Cancel the call."""
         self.is_cancelled = True
 
 
 class ClockLoop:
-    """Calls when the test lets time go by."""
+    """An event loop that makes scheduled calls as the test advances time."""
 
     def __init__(self) -> None:
         self.now = 0.0
         self._calls: list[Call] = []
 
     def time(self) -> float:
-        """The test's time."""
+        """The simulated time, seconds."""
         return self.now
 
     def call_at(self, when: float, callback: Callable[[], object], /) -> Call:
-        """Keep the call."""
+        """Schedule a call."""
         self._calls.append(Call(when, callback))
         return self._calls[-1]
 
     @property
     def due(self) -> list[float]:
-        """When the calls that are not cancelled are due."""
+        """The times at which the calls that are not cancelled are due."""
         return sorted(call.when for call in self._calls if not call.is_cancelled)
 
     def run_until(self, end: float) -> list[float]:
-        """Let time go by; when calls were made."""
+        """Advance time; gives the times at which calls were made."""
         made = []
         while self.due and self.due[0] <= end:
             call = min((one for one in self._calls if not one.is_cancelled), key=lambda c: c.when)

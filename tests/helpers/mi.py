@@ -9,7 +9,7 @@ from tests.helpers.operations import MemoryOperations
 
 
 def dispatcher(operations: MemoryOperations | None = None) -> Dispatcher:
-    """All methods, on a server without SIP."""
+    """A dispatcher with all methods, on a server without SIP."""
     return Dispatcher(REGISTRY, operations or MemoryOperations())
 
 
@@ -29,7 +29,7 @@ async def reply(operations: MemoryOperations, method: str, params: Any = None) -
 
 
 async def result(operations: MemoryOperations, method: str, params: Any = None) -> Any:
-    """The result of a call that must go well."""
+    """The result of a call that must succeed."""
     value = await reply(operations, method, params)
     assert "error" not in value, value
     return value["result"]

@@ -1,6 +1,7 @@
-"""A server without SIP for tests of the management interface: keeps states, has one policy."""
+"""A server without SIP for tests of the management interface, with states and one policy."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from dfks_rules.errors import DfksError, Finding, PolicyError, StoreError
@@ -18,14 +19,16 @@ from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState, Sn
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked, FeatureRequest, Operation, Origin, Requester
 from dfks_rules.model.values import Value
+from dfks_rules.policy.facts.view import NOWHERE
 
 REFUSED_TARGET = "sip:premium@example.com"
-"""Where the one policy lets nobody forward to."""
+"""The forward target that the one policy refuses."""
 SINCE = "2026-01-05T12:00:00+00:00"
+_SINCE = datetime.fromisoformat(SINCE)
 
 
 class MemoryPolicies:
-    """One policy; another revision can be brought back, and the folder `candidate` compared."""
+    """One policy; another revision can be restored, and the folder `candidate` compared."""
 
     def __init__(self) -> None:
         self.rows: tuple[PolicyRow, ...] = (
@@ -42,14 +45,14 @@ class MemoryPolicies:
         return PolicyListing("5e1f", self.rows, SINCE, "files", history, self.failure, self.shadow)
 
     async def reload(self, trigger: str) -> Activation:
-        """Nothing new, or what is wrong."""
+        """Nothing changes, or it raises the findings."""
         if self.findings:
             self.failure = FailureRow(SINCE, trigger, tuple(map(str, self.findings)))
             raise PolicyError(self.findings)
         return Activation("5e1f", changed=False)
 
     async def rollback(self, revision: str | None) -> Activation:
-        """To the other one."""
+        """Switch to the other revision."""
         if revision not in (None, "5e1e"):
             raise DfksError("policy_no_revision", f"`{revision}` is not in memory")
         return Activation("5e1e", changed=True)
@@ -63,7 +66,7 @@ class MemoryPolicies:
         return self.shadow
 
     async def stop_shadow(self) -> None:
-        """Compare no more."""
+        """Stop comparing."""
         self.shadow = None
 
 
@@ -81,7 +84,7 @@ class MemoryOperations:
         self._level = "info"
 
     async def set_feature(self, presentity: Aor, asked: Asked, param: str | None) -> Outcome:
-        """Store, except what the policy refuses."""
+        """Store the state unless the policy refuses it."""
         if self.is_broken:
             raise StoreError("store_unavailable", "disk is full")
         self.params.append(param)
@@ -89,6 +92,7 @@ class MemoryOperations:
         before = snapshot.state(asked.feature)
         values = values_over(asked.state.values, before.values)
         state = FeatureState(asked.state.status, values)
+        rest = (snapshot, _SINCE, NOWHERE)
         request = FeatureRequest(
             Operation.SET,
             presentity,
@@ -98,10 +102,10 @@ class MemoryOperations:
         )
         if state.value(Value.FORWARD_TO) == REFUSED_TARGET:
             denial = Denial("toll-fraud", "Forwarding there is not allowed")
-            return Outcome(request, _decision(before, denial), before, before, before)
+            return Outcome(request, _decision(before, denial), before, before, before, *rest)
         if state != before:
             self.stored[presentity] = snapshot.replace(asked.feature, state)
-        return Outcome(request, _decision(state), before, state, state)
+        return Outcome(request, _decision(state), before, state, state, *rest)
 
     async def get_features(self, presentity: Aor) -> tuple[Outcome, ...]:
         """What is stored, unchanged by the policy."""
@@ -114,20 +118,23 @@ class MemoryOperations:
                 snapshot.state(feature),
                 snapshot.state(feature),
                 snapshot.state(feature),
+                snapshot,
+                _SINCE,
+                NOWHERE,
             )
             for feature in FEATURES
         )
 
     def subscriptions(self) -> list[SubscriptionRow]:
-        """The rows that a test put there."""
+        """The rows the test has added."""
         return self.rows
 
     def refresh_watchers(self, presentity: Aor) -> int:
-        """How many watch."""
+        """The number of watchers."""
         return sum(row.presentity == presentity.uri for row in self.rows)
 
     def latest_decisions(self, presentity: Aor | None) -> list[dict[str, Any]]:
-        """The records that a test put there."""
+        """The records the test has added."""
         uri = presentity and presentity.uri
         return [one for one in self.records if uri in (None, one["given"]["presentity"])]
 
@@ -141,7 +148,7 @@ class MemoryOperations:
         return [{"record": one, "explanation": None, "text": []} for one in found]
 
     def statistics(self) -> Mapping[str, int]:
-        """Three, in two groups."""
+        """Three counters in two groups."""
         return {"sip:requests": 7, "presence:subscriptions": len(self.rows), "presence:notifies": 3}
 
     def uptime(self) -> float:
@@ -153,12 +160,12 @@ class MemoryOperations:
         return self._level
 
     def set_log_level(self, level: str) -> None:
-        """Keep the level."""
+        """Remember the level."""
         self._level = level
 
 
 def subscription(number: int, presentity: str = "sip:alice@example.com") -> SubscriptionRow:
-    """One row that differs from others by its number."""
+    """A row that differs from others in its number."""
     return SubscriptionRow(
         presentity,
         f"sip:phone{number}@example.com",

@@ -1,9 +1,9 @@
-"""Pages of the documentation, done as their reader would do them.
+"""Follows the pages of the documentation as their reader would.
 
 A page writes files (a line that ends with the path in backticks and a colon, then a block) and runs
-commands (`console` blocks: lines that begin with `$ `, each followed by what it prints). `…` stands
-for any text, and alone on a line for any lines. Commands that stay (`dfks serve`, `make run`,
-`--watch`) run on until a line `^C`, which is for the last of them, or until the end of the page.
+commands (`console` blocks: lines that begin with `$ `, each followed by its output). `…` stands for
+any text, and alone on a line for any lines. Long-running commands (`dfks serve`, `make run`,
+`--watch`) continue until a line `^C`, which stops the last of them, or until the end of the page.
 """
 
 import contextlib
@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 WITHIN = 60.0
-"""Seconds that a command has to print what the page says."""
+"""Seconds a command has to print what the page says."""
 _BLOCK = re.compile(r"(?:`([^`\n]+)`:\n\n?)?```(\w*)\n(.*?)```", re.DOTALL)
 _COMMAND = re.compile(
     r"^(\$ (?:.*\\\n)*.*|\^C)\n"  # one command, on several lines if they end with `\`
-    r"((?:(?!\$ |\^C$).*\n)*)",  # all up to the next
+    r"((?:(?!\$ |\^C$).*\n)*)",  # everything up to the next
     re.MULTILINE,
 )
 _STAYS = re.compile(r"dfks serve|make run|--watch")
@@ -32,21 +32,21 @@ _BIN = Path(sys.executable).parent
 
 
 class Command(NamedTuple):
-    """One line of a reader's, and what comes back."""
+    """One command line, and its expected output."""
 
     line: str
-    """For the shell; `^C` for the last command that stays."""
+    """For the shell; `^C` stops the last long-running command."""
     prints: str
-    """All of it, or for a command that stays what it prints at first."""
+    """All its output or, for a long-running command, its first output."""
 
 
 class WrittenFile(NamedTuple):
-    """A file that the page has its reader write."""
+    """A file the page asks its reader to write."""
 
     path: str
     """Relative to the reader's folder."""
     text: str
-    """All of it."""
+    """The whole content."""
 
 
 class Reader:
@@ -58,7 +58,7 @@ class Reader:
         (folder / ".venv").symlink_to(_BIN.parent)
 
     def follow(self, page: str) -> None:
-        """Do what the page says; its ports, and those of `dfks.yaml`, become free ones."""
+        """Do what the page says; its ports, and those of `dfks.yaml`, are replaced by free ones."""
         settings = self._folder / "dfks.yaml"
         served = settings.read_text() if settings.exists() else ""
         ports = _free_ports(sorted(set(_PORT.findall(page + served))))
@@ -94,7 +94,7 @@ class Reader:
         line = line.replace("make run", ".venv/bin/dfks serve")
         path = f"{_BIN}{os.pathsep}{os.environ['PATH']}"
         return subprocess.Popen(
-            # A command that stays takes the shell's place, so that signals reach it.
+            # A long-running command replaces the shell, so that signals reach it.
             ["bash", "-c", f"exec {line}" if errors == subprocess.DEVNULL else line],
             cwd=self._folder,
             env={**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1"},
@@ -104,12 +104,12 @@ class Reader:
 
 
 def steps(page: str) -> list[Command | WrittenFile]:
-    """What a page has its reader do, in order."""
+    """The steps of a page, in order."""
     found: list[Command | WrittenFile] = []
     for path, kind, text in _BLOCK.findall(page):
         if kind == "console":
             for line, prints in _COMMAND.findall(text):
-                # Of what a command printed before `^C` the page has shown what it wants to.
+                # Before `^C`, the page has already shown as much of the output as it wants.
                 shown = "…\n" + prints if line == "^C" else prints
                 found.append(Command(line.removeprefix("$ "), shown))
         elif path:
@@ -118,7 +118,7 @@ def steps(page: str) -> list[Command | WrittenFile]:
 
 
 def _first_lines(process: "subprocess.Popen[bytes]", wanted: str) -> str:
-    """What it prints until that is what is wanted, or too late."""
+    """What the process prints until that matches `wanted` or time is up."""
     assert process.stdout is not None
     deadline, pattern, printed = time.monotonic() + WITHIN, _pattern(wanted), b""
     while not pattern.fullmatch(printed.decode()):
@@ -138,12 +138,17 @@ def _pattern(prints: str) -> re.Pattern[str]:
     return re.compile("".join(lines))
 
 
+def on_free_ports(page: str) -> str:
+    """The page with free ports in place of those on 127.0.0.1 that it names."""
+    return _with_ports(page, _free_ports(sorted(set(_PORT.findall(page)))))
+
+
 def _with_ports(text: str, ports: dict[str, str]) -> str:
     return _PORT.sub(lambda found: ports[found[0]], text)
 
 
 def _free_ports(ports: list[str]) -> dict[str, str]:
-    """For each of these a port that nobody has, for UDP and TCP."""
+    """For each of these ports, one that is free for UDP and TCP."""
     with contextlib.ExitStack() as taken:
         sockets = [taken.enter_context(socket.socket()) for _ in ports]
         for one in sockets:

@@ -1,4 +1,4 @@
-"""A notifier without a network: SIP of phones in, what it sends out; time is a number."""
+"""A notifier without a network: SIP from phones in, its messages out, in simulated time."""
 
 import re
 from itertools import count
@@ -30,12 +30,12 @@ _DEFAULT = Path(__file__).parents[2] / "policies" / "default" / "policy.yaml"
 
 
 def default_policies() -> PolicySet:
-    """The policies that the server comes with."""
+    """The policies shipped with the server."""
     return load([Source("default.yaml", _DEFAULT.read_text(encoding="utf-8"))])
 
 
 class Recorded:
-    """A feed, and all that was published."""
+    """A change feed, and everything published to it."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
@@ -44,19 +44,19 @@ class Recorded:
 
     @property
     def outcomes(self) -> list[Outcome]:
-        """All that were settled."""
+        """All the settled outcomes."""
         settled = (one for one in self.events if isinstance(one, Settled))
         return [outcome for one in settled for outcome in one.outcomes]
 
     @property
     def failures(self) -> list[tuple[Aor, str]]:
-        """Who was concerned each time that the store failed, and the code of the error."""
+        """The presentity and the error code of each store failure."""
         failed = (one for one in self.events if isinstance(one, Failed))
         return [(one.presentity, one.error.code) for one in failed]
 
 
 class Sent(NamedTuple):
-    """One datagram of the server, as far as tests look at it."""
+    """The parts of one datagram from the server that tests look at."""
 
     flow: Flow
     start: bytes
@@ -75,7 +75,7 @@ class Sent(NamedTuple):
 
 
 def read(flow: Flow, data: bytes) -> Sent:
-    """Take a datagram apart."""
+    """Parse a datagram."""
     head, _, body = data.partition(b"\r\n\r\n")
     start, *lines = head.split(b"\r\n")
     headers = dict(line.split(b": ", 1) for line in lines)
@@ -87,9 +87,9 @@ def message(method: bytes = b"SUBSCRIBE", body: bytes = b"", **changes: bytes | 
     """A well-formed request of Alice's phone.
 
     Args:
-        method: of the request.
-        body: with the content type of the package.
-        changes: header values by name, underscores for hyphens; None leaves a header out.
+        method: method of the request.
+        body: body, which gets the content type of the package.
+        changes: header values by name, with underscores for hyphens; None omits a header.
     """
     headers: dict[str, bytes | None] = {
         "via": b"SIP/2.0/UDP 192.0.2.7:5062;rport;branch=z9hG4bK1",
@@ -133,7 +133,7 @@ class Playbook:
         self.log = Recorded()
         self.store: Store = store or MemoryStore(lambda: self.now)
         self.live = LivePolicies(policies, Oracle(_disagree))
-        """What decides; `active` may be replaced."""
+        """The policies that decide; `active` may be replaced."""
         self.features = Features(self.store, self.live, self.log.feed)
         self.endpoint: Endpoint[Subscription] = Endpoint(
             lambda flow, data: self._out.append((flow, data)), lambda text: b"stateless"
@@ -148,7 +148,7 @@ class Playbook:
         )
 
     def receive(self, data: bytes, flow: Flow = FLOW) -> list[Sent]:
-        """Give it one datagram; what it sends."""
+        """Receive one datagram; gives what the notifier sends."""
         event = self.endpoint.receive(data, flow, self.now)
         if isinstance(event, Incoming):
             self.notifier.receive(event, NOON, self.now)
@@ -157,7 +157,7 @@ class Playbook:
         return self.sent()
 
     def pass_time(self, seconds: float) -> list[Sent]:
-        """Let time go by; what it sends when it looks at the clock again."""
+        """Advance time; gives what the notifier sends when it next looks at the clock."""
         self.now += seconds
         for finished in self.endpoint.expire(self.now):
             self.notifier.finished(finished, self.now)
@@ -165,18 +165,18 @@ class Playbook:
         return self.sent()
 
     def answer(self, notify: Sent, status: int = 200, extra: bytes = b"") -> list[Sent]:
-        """Answer a NOTIFY; what it sends then."""
+        """Answer a NOTIFY; gives what the notifier sends then."""
         lines = [b"%b: %b\r\n" % (n, notify.headers[n]) for n in _ECHOED]
         start = b"SIP/2.0 %d X\r\n" % status
         return self.receive(start + b"".join(lines) + extra + b"Content-Length: 0\r\n\r\n")
 
     def sent(self) -> list[Sent]:
-        """What was sent since this was asked last."""
+        """What was sent since the last call."""
         out, self._out[:] = [read(flow, data) for flow, data in self._out], []
         return out
 
     def raw(self) -> list[bytes]:
-        """The same, as it went out."""
+        """The same as raw bytes."""
         out, self._out[:] = [data for _, data in self._out], []
         return out
 

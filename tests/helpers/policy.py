@@ -29,7 +29,7 @@ def source(rules: str, head: str = "", name: str = "p") -> Source:
     Args:
         rules: the list of rules.
         head: more lines at the top, such as `band: default`.
-        name: of the policy.
+        name: name of the policy.
     """
     top = f"apiVersion: dfks/v1\nkind: Policy\nmetadata: {{name: {name}}}\n{dedent(head)}"
     body = indent(dedent(rules).strip("\n"), "  ")
@@ -37,7 +37,7 @@ def source(rules: str, head: str = "", name: str = "p") -> Source:
 
 
 def policies(rules: str, head: str = "") -> PolicySet:
-    """A set of one policy, which is called `p`."""
+    """A policy set of one policy, named `p`."""
     return load([source(rules, head)])
 
 
@@ -54,14 +54,14 @@ def set_(
 
 
 def subscribe(*, requester: Requester = PHONE) -> FeatureRequest:
-    """Asks for leave to watch Alice."""
+    """A request for permission to watch Alice."""
     return FeatureRequest(Operation.SUBSCRIBE, ALICE, requester)
 
 
 def decide(
     rules: str, request: FeatureRequest, snapshot: Snapshot = NOTHING_STORED, head: str = ""
 ) -> Decision:
-    """What one policy decides at noon."""
+    """The decision of one policy at noon."""
     policy_set = policies(rules, head)
     decision = policy_set.decide(request, snapshot, NOON)
     policy_set.close()

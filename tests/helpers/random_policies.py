@@ -75,11 +75,11 @@ SITE = [
         "domains: {acme.example: {country: US, outside: '9'}}\nclasses: {national: ['+4930']}\n",
     ),
 ]
-"""What random policies may know of users and numbers."""
+"""What random policies may know about users and numbers."""
 
 
 class Dumper(yaml.SafeDumper):
-    """Writes a value each time that it is used: policies have no aliases."""
+    """Writes a value out each time it is used, as policies have no aliases."""
 
     def ignore_aliases(self, data: object) -> bool:
         return True
@@ -91,7 +91,7 @@ def one_or_some(pool: list[Any]) -> st.SearchStrategy[Any]:
 
 
 def operands(fact: Fact, name: str) -> st.SearchStrategy[Any]:
-    """What a matcher of this fact may be given."""
+    """Possible operands of a matcher of this fact."""
     constants = list(fact.words) or CONSTANTS.get(fact.kind, [])
     hours = sorted(SCHEDULES)
     pools = {"regex": PATTERNS, "cidr": NETWORKS, "during": hours, "outside": hours}
@@ -112,7 +112,7 @@ def operands(fact: Fact, name: str) -> st.SearchStrategy[Any]:
 @st.composite
 def one_fact(draw: st.DrawFn) -> dict[str, Any]:
     """A condition on one fact."""
-    # Those that choose the shard come often.
+    # Facts that select the shard come up often.
     names = ["op", "feature", "domain", "user", *FACTS]
     fact = FACTS[draw(st.sampled_from(names))]
     constants = list(fact.words) or CONSTANTS.get(fact.kind, [])
@@ -169,7 +169,7 @@ def files(draw: st.DrawFn) -> list[Source]:
             "kind": "Policy",
             "metadata": {"name": f"p{number}"},
             "band": draw(st.sampled_from(["mandatory", "normal", "default"])),
-            # No two policies have one precedence, so that their order cannot matter.
+            # No two policies have equal precedence, so that their order cannot matter.
             "priority": draw(st.integers(0, 99)) * 10 + number,
             "schedules": SCHEDULES,
             "mode": draw(st.sampled_from(["enforce", "enforce", "enforce", "shadow"])),

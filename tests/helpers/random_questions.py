@@ -1,4 +1,4 @@
-"""Hostile requests by the hundred thousand: plain `random`, for where hypothesis is too slow."""
+"""Hostile requests by the hundred thousand, from plain `random` where hypothesis is too slow."""
 
 from random import Random
 
@@ -16,7 +16,7 @@ _DOMAINS = [*CONSTANTS[Kind.DOMAIN], "other.example"]
 _ADDRESSES = ["10.0.0.7", "::ffff:10.1.1.1", "2001:db8::7", "junk"]
 _MOMENTS = [
     *("2026-01-05T12:00", "2026-12-31T23:59", "2024-02-29T07:58", "2026-11-24T08:00"),
-    # Office hours in Berlin, where it is one hour later, begin and end.
+    # Office hours begin and end in Berlin, where it is one hour later.
     *("2026-11-24T06:59", "2026-11-24T07:00", "2026-11-24T16:59", "2026-11-24T17:00"),
 ]
 _TARGETS = [
@@ -28,7 +28,7 @@ _RINGS = [None, 1, 3, 100]
 
 
 def random_view(random: Random) -> View:
-    """A request that no peer would make by accident, what is stored, and when it comes."""
+    """A request that no peer would make by accident, what is stored, and when it arrives."""
     operation = random.choice(list(Operation))
     feature = None if operation is Operation.SUBSCRIBE else random.choice(FEATURES)
     presentity = _aor(random)
@@ -45,7 +45,7 @@ def random_view(random: Random) -> View:
 
 
 def _given(random: Random, operation: Operation) -> tuple[tuple[str, FactValue], ...]:
-    """Some of what is worked out otherwise: few random numbers are premium ones."""
+    """Some derived facts, given directly, as few random numbers are premium ones."""
     given: list[tuple[str, FactValue]] = []
     for fact in FACTS.values():
         if fact.derived and operation in fact.operations and random.random() < 0.4:

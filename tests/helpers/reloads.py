@@ -1,4 +1,4 @@
-"""Reloads while others decide all the time, every decision checked."""
+"""Reloads under constant load, with every decision checked."""
 
 import asyncio
 from pathlib import Path
@@ -17,32 +17,32 @@ from tests.helpers.policy import NOON
 DOMAINS = [f"t{n}.example" for n in range(3)]
 
 AGENTS = 3_001
-"""How many different User-Agents ask; prime, so that each asks about everything."""
+"""Number of different User-Agents; prime, so that each asks about everything."""
 DECIDERS = 4
-"""Tasks that decide all the time."""
+"""Number of tasks that decide continuously."""
 PAUSE = 0.005
-"""Seconds between the bursts of one. A thread that waits for the interpreter, as those that read
-and write files do, may never get it from a loop that is busy all the time."""
+"""Seconds between a task's bursts. Without pauses, threads that wait for the interpreter, such as
+those that read and write files, might never get it from the busy loop."""
 
 
 class Tally(NamedTuple):
-    """What came of it."""
+    """The result of a run."""
 
     reloads: int
-    """Revisions that were activated."""
+    """Number of revisions activated."""
     decisions: int
-    """Decisions that were made meanwhile."""
+    """Number of decisions made meanwhile."""
     wrong: int
-    """Decisions that are not what the revision they carry says."""
+    """Number of decisions that differ from what the revision they carry says."""
 
 
 def settings(folder: Path) -> ReloadSettings:
-    """Nothing by itself."""
+    """Settings under which nothing reloads by itself."""
     return ReloadSettings(watch=False, poll=False, keep=5, last_good=folder / "last_good.json")
 
 
 def write_tenants(folder: Path, word: str, rules: int) -> str:
-    """Policies of three domains; in the first one, sets of `u0` are refused with this word.
+    """Write policies for three domains; in the first, sets of `u0` are refused with this word.
 
     Returns:
         The revision.
@@ -64,13 +64,13 @@ def write_tenants(folder: Path, word: str, rules: int) -> str:
 async def reload_under_load(
     policies: PolicyReloader, folder: Path, reloads: int, *, rules: int, word: str
 ) -> Tally:
-    """Reload again and again while tasks decide.
+    """Reload repeatedly while tasks decide.
 
     Args:
         policies: started on `folder`, which `write_tenants` has filled.
-        folder: what it reads.
-        reloads: how often.
-        rules: of each domain.
+        folder: the folder they are read from.
+        reloads: number of reloads.
+        rules: number of rules in each domain.
         word: what `write_tenants` was given last.
     """
     words = {policies.live.active.revision: word}
@@ -84,7 +84,8 @@ async def reload_under_load(
             for _ in range(20):
                 turn += DECIDERS
                 domain = DOMAINS[turn % len(DOMAINS)]
-                # Each revision is asked thousands of different things: the engine has to answer.
+                # Each revision gets thousands of different questions, so that the engine has to
+                # answer.
                 agent = f"x{turn % AGENTS}"
                 who = Requester(Origin.WATCHER, Aor("u0", domain), user_agent=agent)
                 request = FeatureRequest(

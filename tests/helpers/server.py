@@ -1,4 +1,4 @@
-"""A server as its operator runs it: `dfks serve` in a process of its own, on loopback."""
+"""A server as its operator runs it: `dfks serve` in a separate process, on loopback."""
 
 import json
 import os
@@ -20,21 +20,23 @@ import yaml
 ROOT = Path(__file__).parents[2]
 START_WITHIN = 30.0
 """Seconds a server has to print where it listens, or to stop."""
-_LISTENS = re.compile(r"^  (?:sip (udp|tcp):127\.0\.0\.1:(\d+)|mi  (http://\S+))$", re.MULTILINE)
+_LISTENS = re.compile(
+    r"^  (?:sip (udp|tcp|tls):127\.0\.0\.1:(\d+)|mi  (http://\S+))$", re.MULTILINE
+)
 
 
 class Server:
-    """A process that serves; made by `serve`."""
+    """A running server process; created by `serve`."""
 
     def __init__(self, process: "subprocess.Popen[bytes]") -> None:
         self._process = process
         banner = self.banner = self._banner()
-        """What it printed when it was ready."""
+        """What it printed when ready."""
         self.pid = process.pid
         self.ports = {found[1]: int(found[2]) for found in _LISTENS.finditer(banner) if found[1]}
-        """Port of each of `udp` and `tcp` on 127.0.0.1."""
+        """Port of each of `udp`, `tcp` and `tls` on 127.0.0.1."""
         self.mi_url = next(found[3] for found in _LISTENS.finditer(banner) if found[3])
-        """Where MI is served over HTTP."""
+        """URL of MI over HTTP."""
 
     def _banner(self) -> str:
         """What it prints until it listens everywhere."""
@@ -63,7 +65,7 @@ class Server:
         return reply
 
     def hang_up(self) -> None:
-        """SIGHUP: read the policies again."""
+        """SIGHUP: read policies and certificates again."""
         self._process.send_signal(signal.SIGHUP)
 
     def stop(self) -> int:
@@ -84,10 +86,10 @@ def serve(
     """Run a server until the block ends.
 
     Args:
-        folder: for its configuration and log.
+        folder: folder for its configuration and log.
         config: settings other than the defaults here: the default policy, states in memory, free
             ports for UDP, TCP and MI over HTTP.
-        files: how many files it may have open (`ulimit -n`); None for as many as we.
+        files: how many files it may have open (`ulimit -n`); None for the same limit as the test.
     """
     defaults = {
         "sip": {"listen": ["udp:127.0.0.1:0", "tcp:127.0.0.1:0"]},
@@ -112,7 +114,7 @@ def serve(
 
 
 def write_policy(folder: Path, rules: str) -> dict[str, Any]:
-    """Write a policy with these rules; the configuration that serves it."""
+    """Write a policy with these rules; gives the configuration that serves it."""
     top = "apiVersion: dfks/v1\nkind: Policy\nmetadata: {name: p}\nrules:\n"
     (folder / "policy.yaml").write_text(top + indent(dedent(rules).strip("\n"), "  ") + "\n")
     return {"policies": [str(folder / "policy.yaml")]}

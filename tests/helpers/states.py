@@ -1,4 +1,4 @@
-"""States of features, and what rules make of them, for tests."""
+"""States of features, and values as rules write them, for tests."""
 
 from typing import Any
 
@@ -12,6 +12,6 @@ def forwarding(status: bool, to: str | None = None, rings: int | None = None) ->
 
 
 def values(to: Any = None, rings: Any = None) -> tuple[tuple[Value, Any], ...]:
-    """The values that forwarding has, of a state or as a rule has them."""
+    """The values of forwarding, in a state or in a rule."""
     both = ((Value.FORWARD_TO, to), (Value.RING_COUNT, rings))
     return tuple((value, what) for value, what in both if what is not None)

@@ -1,4 +1,4 @@
-"""Subscriptions of Alice, at a point of their life."""
+"""Alice's subscriptions at certain points of their life."""
 
 from dfks_rules.model.requests import Requester
 from dfks_rules.presence.subscription import Subscription
@@ -17,7 +17,7 @@ def admitted(tag: bytes = b"t", requester: Requester = PHONE) -> Subscription:
 
 
 def active(tag: bytes = b"t", deadline: float = 10.0) -> Subscription:
-    """A subscription that lives until its deadline."""
+    """A subscription that is active until its deadline."""
     subscription = admitted(tag)
     subscription.refreshed(PHONE, deadline)
     return subscription

@@ -2,30 +2,37 @@
 
 import asyncio
 import socket
+import ssl
 import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 from dfks_rules.sip.flow import Flow, Listener
+from dfks_rules.transport.certificates import Certificates
 from dfks_rules.transport.limits import ConnectionLimits
 from dfks_rules.transport.transports import Transports
 
 WITHIN = 10.0
-"""Seconds that a test waits for what must come."""
+"""Seconds a test waits for something that must arrive."""
 REQUEST = b"OPTIONS sip:a SIP/2.0\r\nContent-Length: 3\r\n\r\nabc"
 RESPONSE = b"SIP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 
 class Served:
-    """Transports that keep what they received and what they could not send."""
+    """Transports that record what they received and what they could not send."""
 
-    def __init__(self, limits: ConnectionLimits, advertise: str | None = None) -> None:
+    def __init__(
+        self,
+        limits: ConnectionLimits,
+        advertise: str | None = None,
+        certificates: Certificates | None = None,
+    ) -> None:
         self.received: asyncio.Queue[tuple[bytes, Flow]] = asyncio.Queue()
         self.undelivered: asyncio.Queue[tuple[bytes, Flow]] = asyncio.Queue()
         self.peers: list[Peer] = []
         self.answer: Callable[[bytes], bytes | None] = lambda data: None
         """What is answered at once to a message."""
-        self.transports = Transports(limits, advertise)
+        self.transports = Transports(limits, advertise, certificates)
 
     async def start(self, addresses: list[tuple[str, str, int]]) -> None:
         """Listen."""
@@ -43,7 +50,7 @@ class Served:
 
     @property
     def listener(self) -> Listener:
-        """The first address that is listened on."""
+        """The first address it listens on."""
         return self.transports.listeners[0]
 
     @property
@@ -60,18 +67,26 @@ class Served:
         return self.transports.counts[name]
 
     async def next(self) -> tuple[bytes, Flow]:
-        """What was received next."""
+        """The next message received."""
         async with asyncio.timeout(WITHIN):
             return await self.received.get()
 
     async def lost(self) -> tuple[bytes, Flow]:
-        """What could not be sent next."""
+        """The next message that could not be sent."""
         async with asyncio.timeout(WITHIN):
             return await self.undelivered.get()
 
-    async def connect(self, source: str = "127.0.0.1") -> "Peer":
-        """Be a phone on a TCP connection."""
-        opened = asyncio.open_connection("127.0.0.1", self.port, local_addr=(source, 0))
+    async def connect(
+        self, source: str = "127.0.0.1", tls: ssl.SSLContext | None = None, name: str = "localhost"
+    ) -> "Peer":
+        """Be a phone on a TCP connection, with TLS if there is a context; `name` is its SNI."""
+        opened = asyncio.open_connection(
+            "127.0.0.1",
+            self.port,
+            local_addr=(source, 0),
+            ssl=tls,
+            server_hostname=None if tls is None else name,
+        )
         peer = Peer(*await opened)
         self.peers.append(peer)
         return peer
@@ -89,12 +104,12 @@ class Peer:
         self.writer.write(data)
 
     async def read(self, size: int) -> bytes:
-        """Exactly so many bytes."""
+        """Exactly this many bytes."""
         async with asyncio.timeout(WITHIN):
             return await self.reader.readexactly(size)
 
     async def rest(self) -> bytes:
-        """All until the server ends the connection."""
+        """Everything until the server closes the connection."""
         async with asyncio.timeout(WITHIN):
             return await self.reader.read()
 
@@ -113,10 +128,13 @@ class Peer:
 
 @asynccontextmanager
 async def served(
-    *addresses: str, limits: ConnectionLimits | None = None, advertise: str | None = None
+    *addresses: str,
+    limits: ConnectionLimits | None = None,
+    advertise: str | None = None,
+    certificates: Certificates | None = None,
 ) -> AsyncIterator[Served]:
     """Listen on addresses such as `tcp:127.0.0.1`, each on a free port."""
-    one = Served(limits or ConnectionLimits(), advertise)
+    one = Served(limits or ConnectionLimits(), advertise, certificates)
     try:
         await one.start([(*_parted(address), 0) for address in addresses])
         yield one
@@ -132,7 +150,7 @@ def _parted(address: str) -> tuple[str, str]:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    """Let the loop run until something holds."""
+    """Let the loop run until a condition holds."""
     async with asyncio.timeout(WITHIN):
         while not holds():  # noqa: ASYNC110 - it is a number of another part, not an event
             await asyncio.sleep(0.001)

@@ -1,12 +1,13 @@
 """A small SIP phone on a raw socket, which shares no code with the server.
 
-It waits until a deadline for what it expects, and never for nothing. That something was *not* sent
-is proved by what comes next: CSeq numbers without a gap, or the answer to a later request.
+It waits only for messages it expects, until a deadline. What comes next proves that something was
+*not* sent: CSeq numbers without a gap, or the answer to a later request.
 """
 
 import email
 import re
 import socket
+import ssl
 import time
 from itertools import count
 from typing import NamedTuple
@@ -14,7 +15,7 @@ from typing import NamedTuple
 from lxml import etree
 
 WITHIN = 10.0
-"""Seconds within which an expected message must come."""
+"""Seconds within which an expected message must arrive."""
 BODY_TYPE = "application/x-as-feature-event+xml"
 NAMESPACE = "http://www.ecma-international.org/standards/ecma-323/csta/ed3"
 _NUMBER = count(1)
@@ -37,8 +38,13 @@ class Message(NamedTuple):
 
     @property
     def status(self) -> int:
-        """Of a response; 0 for a request."""
+        """Status code of a response; 0 for a request."""
         return int(self.start.split(" ")[1]) if self.start.startswith("SIP/2.0 ") else 0
+
+    @property
+    def lines(self) -> list[str]:
+        """The headers as they came, in order."""
+        return self.raw.partition(b"\r\n\r\n")[0].decode().split("\r\n")[1:]
 
     @property
     def cseq(self) -> int:
@@ -52,7 +58,7 @@ class Message(NamedTuple):
 
     @property
     def told(self) -> dict[str, str]:
-        """What a NOTIFY says of each feature: `on` or `off`, then target and rings if any."""
+        """What a NOTIFY says about each feature: `on` or `off`, then target and rings, if any."""
         if not self.body:
             assert "content-type" not in self.headers
             return {}
@@ -60,12 +66,13 @@ class Message(NamedTuple):
         parts = list(email.message_from_bytes(head + self.body).walk())
         documents = [p for p in parts if not p.is_multipart()]
         assert {p.get_content_type() for p in documents} == {BODY_TYPE}
-        told = dict(_read(p.get_payload(decode=True)) for p in documents)
+        told = dict(read_document(p.get_payload(decode=True)) for p in documents)
         assert len(told) == len(documents), "one document for each feature"
         return told
 
 
-def _read(document: object) -> tuple[str, str]:
+def read_document(document: object) -> tuple[str, str]:
+    """The feature that a document of the server is about, and what `told` says of it."""
     assert isinstance(document, bytes)
     root = etree.fromstring(document)
     find = {str(etree.QName(child).localname): child.text or "" for child in root}
@@ -77,7 +84,7 @@ def _read(document: object) -> tuple[str, str]:
 
 
 def parse(raw: bytes) -> Message:
-    """Take a message of the server apart."""
+    """Parse a message from the server."""
     head, _, body = raw.partition(b"\r\n\r\n")
     start, *lines = head.decode().split("\r\n")
     pairs = (line.partition(":") for line in lines)
@@ -113,28 +120,33 @@ class Ua:
         transport: str = "udp",
         *,
         host: str = "127.0.0.1",
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        """Make a phone; nothing is sent yet.
+        """Create a phone; nothing is sent yet.
 
         Args:
             port: of the server.
             aor: address of record, also of what it watches; None for one nobody else has.
-            transport: `udp` or `tcp`.
+            transport: `udp`, `tcp` or `tls`.
             host: address of the server.
+            tls: how a phone with TLS checks the server, and what it shows.
         """
         number = next(_NUMBER)
         self.aor = aor or f"sip:user{number}@example.com"
         self.transport = transport
         kind = socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM
         self._socket = socket.socket(socket.AF_INET, kind)
-        # A hundred answers may come before a busy machine lets the test read the first.
+        # A hundred answers may arrive before a busy machine lets the test read the first.
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * 1024 * 1024)
         self._socket.connect((host, port))
         self.contact = "sip:phone@{}:{}".format(*self._socket.getsockname())
+        if tls is not None:
+            self._socket = tls.wrap_socket(self._socket, server_hostname="localhost")
         self._buffer = b""
         self._inbox: list[Message] = []
         self.call_id, self.tag = f"call-{number}-{time.monotonic_ns()}", f"t{number}"
         self.to_tag, self.target, self.cseq = "", self.aor, 0
+        self.route: str | None = None
         self.sent = b""
         """The last request."""
 
@@ -163,13 +175,14 @@ class Ua:
         Args:
             method: SIP method.
             body: its body.
-            version: what stands at the end of the request line.
-            headers: other values than the usual ones, `_` for `-`; None leaves a header out.
+            version: the end of the request line.
+            headers: values other than the defaults, with `_` for `-`; None omits a header.
         """
         self.cseq += 1
         branch = f"z9hG4bK{next(_NUMBER)}x{time.monotonic_ns()}"
         usual: dict[str, str | int | None] = {
             "Via": f"SIP/2.0/{self.transport.upper()} {self.contact[10:]};rport;branch={branch}",
+            "Route": self.route,
             "Max-Forwards": 70,
             "From": f"<{self.aor}>;tag={self.tag}",
             "To": f"<{self.aor}>" + (f";tag={self.to_tag}" if self.to_tag else ""),
@@ -194,7 +207,7 @@ class Ua:
         return self._next(is_response=True)
 
     def notify(self, status: int | None = 200) -> Message:
-        """The next NOTIFY, answered with `status`; None does not answer."""
+        """The next NOTIFY, answered with `status`; None leaves it unanswered."""
         message = self._next(is_response=False)
         assert message.start.startswith("NOTIFY "), message.start
         if status is not None:
@@ -204,7 +217,7 @@ class Ua:
     def answer(self, request: Message, status: int = 200) -> None:
         """Answer a request."""
         names = ("via", "from", "to", "call-id", "cseq")
-        lines = [f"{name}: {request.headers[name]}" for name in names]
+        lines = [line for line in request.lines if line.partition(":")[0].lower() in names]
         text = "\r\n".join([f"SIP/2.0 {status} X", *lines, "Content-Length: 0", "", ""])
         self.send(text.encode())
 
@@ -217,13 +230,13 @@ class Ua:
             self._inbox.append(parse(self.read(deadline)))
 
     def read(self, deadline: float) -> bytes:
-        """The next message as it is on the wire.
+        """The next message as received from the wire.
 
         Raises:
-            TimeoutError: none came until `deadline`, monotonic seconds.
+            TimeoutError: none arrived by `deadline`, monotonic seconds.
         """
         while True:
-            if self.transport == "tcp":
+            if self.transport != "udp":
                 head, blank, rest = self._buffer.partition(b"\r\n\r\n")
                 length = int(m[1]) if (m := re.search(rb"Content-Length: (\d+)", head)) else 0
                 if blank and len(rest) >= length:
@@ -239,27 +252,30 @@ class Ua:
     # What phones do.
 
     def exchange(self, method: str = "SUBSCRIBE", body: bytes = b"", **rest: object) -> Message:
-        """Send a request; its response."""
+        """Send a request; gives its response."""
         self.request(method, body, **rest)  # type: ignore[arg-type]
         response = self.response()
         assert response.cseq == self.cseq
         return response
 
     def subscribe(self, body: bytes = b"", *, expires: int = 3600) -> Message:
-        """SUBSCRIBE, begin or stay in the dialog, and answer the NOTIFY; the NOTIFY."""
+        """SUBSCRIBE, creating or refreshing the dialog; answers the NOTIFY and returns it."""
         self.accepted(self.exchange(body=body, Expires=expires))
         return self.notify()
 
     def accepted(self, response: Message) -> None:
-        """Take the dialog from a 200."""
+        """Establish the dialog from a 200."""
         assert response.start == "SIP/2.0 200 OK"
+        if not self.to_tag:  # the route of a dialog stays (RFC 3261 §12.2)
+            recorded = [line[14:] for line in response.lines if line.startswith("Record-Route: ")]
+            self.route = ",".join(reversed(",".join(recorded).split(","))) or None
         self.to_tag = response.headers["to"].partition(";tag=")[2]
         self.target = response.headers["contact"].strip("<>")
 
     def unread(self) -> list[Message]:
-        """The NOTIFYs that came and were not read, unanswered.
+        """NOTIFY requests that arrived but were not read; they stay unanswered.
 
-        The server sends in order, so whatever it sent before comes before an answer.
+        The server sends in order, so anything it sent before an answer arrives before it.
         """
         in_dialog, self.to_tag = self.to_tag, ""
         response = self.exchange("OPTIONS", Contact=None, Event=None, Expires=None)

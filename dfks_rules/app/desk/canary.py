@@ -69,7 +69,7 @@ def examine(files: PolicyFiles) -> Verdict:
 def _engine_findings(compiled: CompiledPolicies) -> list[Finding]:
     shards = Shards()
     # All of them at once, as the server will have them.
-    taken = [shards.take(plan) for plan in compiled.layout.shards]
+    taken = [shards.take(plan) for plan in compiled.sharding.shards]
     wrong = sum(map(differs, taken))
     for shard in taken:
         shards.release(shard)

@@ -1,8 +1,9 @@
 """The policies of a running server, and every way in which they are replaced.
 
 A change of files, SIGHUP, an operator's reload or rollback, and the start all check and compile in
-a process apart (`app.desk.apart`), bring the rules into the engine a millisecond at a time, and
-then replace one reference. Whatever fails leaves the old policies deciding.
+a process apart (`app.desk.apart`), bring the rules into the engine a millisecond at a time
+(`app.desk.rulesets`), and then replace one reference. Whatever fails leaves the old policies
+deciding.
 
 INVARIANT: all of one request is decided in one turn of the event loop. So no request that began
 with the old policies is still to be decided when they are replaced.
@@ -20,8 +21,9 @@ from dfks_rules.app.desk import last_good
 from dfks_rules.app.desk.apart import Checker
 from dfks_rules.app.desk.policies import PolicyFiles
 from dfks_rules.app.desk.revisions import Revision, Revisions
+from dfks_rules.app.desk.rulesets import bring_in, take_out
 from dfks_rules.app.desk.served import has_policies, read_served
-from dfks_rules.app.desk.shadow import report
+from dfks_rules.app.desk.shadow import Shadowing
 from dfks_rules.app.desk.watching import at_rest, changes
 from dfks_rules.config.settings import ReloadSettings
 from dfks_rules.errors import DfksError, PolicyError
@@ -58,8 +60,6 @@ class PolicyReloader:
         self._seen: _Found | None = None
         """What was found when files were last read."""
         self._failure: FailureRow | None = None
-        self._shadow_path = ""
-        self._shadow_since = datetime.min.replace(tzinfo=UTC)
         self._counts = {"policy:reloads": 0, "policy:reload_failures": 0}
         self._past_engine_failures = 0
         self._oracle = Oracle(_log_disagreement)
@@ -67,6 +67,7 @@ class PolicyReloader:
         nothing = PolicySet(compile_policies([]), self._shards, [])
         self.live = LivePolicies(nothing, self._oracle)
         """What to ask; it stays the same object."""
+        self._shadowing = Shadowing(self.live, self._shards)
 
     async def start(self) -> None:
         """Take the files, or the last good ones when these are broken or gone.
@@ -139,17 +140,15 @@ class PolicyReloader:
         """Compare a candidate with what decides from now on."""
         async with self._turn:
             files = await asyncio.to_thread(read_served, [Path(path)])
-            candidate = await self._build(await self._checker.check(files))
-            await self._end_shadow()
-            self._shadow_path = path
-            row = self._begin_shadow(candidate)
+            candidate = await bring_in(await self._checker.check(files), self._shards)
+            row = await self._shadowing.begin(candidate, path, _now())
             _log.info("policy_shadow_started", path=path, revision=candidate.revision)
             return row
 
     async def stop_shadow(self) -> None:
         """Compare no more."""
         async with self._turn:
-            await self._end_shadow()
+            await self._shadowing.end()
 
     def set_of(self, revision: str) -> PolicySet | None:
         """The policies of that revision, while it is kept; they may be closed."""
@@ -158,7 +157,6 @@ class PolicyReloader:
     def listing(self) -> PolicyListing:
         """The policies in force, and what else is known of them."""
         active, policies = self._revisions.active, self.live.active
-        shadow = self.live.shadow
         return PolicyListing(
             policies.revision,
             tuple(PolicyRow(one.file, one.name, one.rules) for one in policies.policies),
@@ -166,19 +164,17 @@ class PolicyReloader:
             active.origin,
             self._revisions.rows,
             self._failure,
-            report(shadow, self._shadow_path, self._shadow_since) if shadow else None,
+            self._shadowing.row,
         )
 
     def statistics(self) -> Mapping[str, int]:
         """`policy:name` → value, since the start."""
-        shadow = self.live.shadow
         return {
             **self._counts,
             "policy:engine_failures": self._past_engine_failures + self.live.active.engine_failures,
             "policy:oracle_checks": self._oracle.checks,
             "policy:oracle_disagreements": self._oracle.disagreements,
-            "policy:shadow_same": shadow.same.total() if shadow else 0,
-            "policy:shadow_different": shadow.different.total() if shadow else 0,
+            **self._shadowing.counts,
         }
 
     async def close(self) -> None:
@@ -193,10 +189,10 @@ class PolicyReloader:
     async def _activate(self, files: PolicyFiles, origin: str) -> None:
         """Make files the policies that decide."""
         compiled = await self._checker.check(files)
-        policies = await self._build(self._with_known_site(compiled, files))
+        policies = await bring_in(self._with_known_site(compiled, files), self._shards)
         revision = Revision(policies.revision, files, policies, _now(), origin)
         old = self.live.activate(policies)
-        self._shadow_since = _now()
+        self._shadowing.begin_anew(_now())
         if origin == "rollback":
             self._revisions.bring_back(revision)
         else:
@@ -206,7 +202,7 @@ class PolicyReloader:
             self._failure = None
             await self._keep_last_good(files)
         self._past_engine_failures += old.engine_failures
-        await self._retire(old)
+        await take_out(old, self._shards)
 
     def _with_known_site(self, compiled: CompiledPolicies, files: PolicyFiles) -> CompiledPolicies:
         """100,000 users take 30 MB: they are there once where only rules change."""
@@ -214,37 +210,6 @@ class PolicyReloader:
             if _site_files(kept.files) == _site_files(files):
                 return compiled._replace(site=kept.policies.site)
         return compiled
-
-    async def _build(self, compiled: CompiledPolicies) -> PolicySet:
-        """Into the engine, with room for phones between any two rulesets."""
-        taken = []
-        try:
-            for plan in compiled.layout.shards:
-                taken.append(self._shards.take(plan))
-                await asyncio.sleep(0)
-        except BaseException:
-            for shard in taken:
-                self._shards.release(shard)
-            raise
-        return PolicySet(compiled, self._shards, taken)
-
-    async def _retire(self, policies: PolicySet) -> None:
-        """Out of the engine, likewise."""
-        held = [self._shards.take(shard.plan) for shard in policies.shards]
-        policies.close()
-        for shard in held:
-            self._shards.release(shard)
-            await asyncio.sleep(0)
-
-    def _begin_shadow(self, candidate: PolicySet) -> ShadowRow:
-        """Compare it with what decides now."""
-        self._shadow_since = _now()
-        return report(self.live.follow(candidate), self._shadow_path, self._shadow_since)
-
-    async def _end_shadow(self) -> None:
-        shadow = self.live.unfollow()
-        if shadow is not None:
-            await self._retire(shadow.candidate)
 
     async def _keep_last_good(self, files: PolicyFiles) -> None:
         if not has_policies(files):

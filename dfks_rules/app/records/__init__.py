@@ -1,4 +1,4 @@
-"""What a running server records: its log, and the decisions it made.
+"""What a running server records: its log, and its decisions.
 
 Belongs here: log set-up, lines of the log, the last decisions in memory, the decision log.
 Never here: what a decision is (`model`), how policies are read and replaced (`desk`).

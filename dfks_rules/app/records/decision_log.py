@@ -1,6 +1,6 @@
-"""The decision log: a file of JSON lines, written by a thread of its own.
+"""The decision log: a file of JSON lines, written by a separate thread.
 
-The file is opened for each batch, so that logrotate may move or truncate it at any time.
+The file is reopened for each batch, so that logrotate may move or truncate it at any time.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from dfks_rules.policy.facts.view import NOWHERE, View
 from dfks_rules.policy.site.site import Site
 
 MAX_WAITING = 20_000
-"""Most requests that wait to be written; more are counted as lost, and not kept."""
+"""Most requests waiting to be written; further ones are dropped and counted as lost."""
 BATCH = 500
 """Most requests written at once."""
 
@@ -38,19 +38,16 @@ _NUMBER = re.compile(r"\+?[0-9]{5,}")
 
 
 def view_of_outcome(outcome: Outcome, site: Site) -> View:
-    """What the decision was made on, by policies with that site.
+    """What the decision was based on, for policies with that site.
 
-    What was stored for others is not known any more: `target.loop` may be another.
+    What was stored for other users is no longer known, so `target.loop` may differ.
     """
-    assert outcome.snapshot is not None  # noqa: S101 - the service gives all three
-    assert outcome.at is not None  # noqa: S101
-    assert outcome.around is not None  # noqa: S101
     around = outcome.around._replace(stored_of=NOWHERE.stored_of)
     return View(outcome.request, outcome.snapshot, outcome.at, around, site)
 
 
 def record_of(name: str, outcome: Outcome, site: Site) -> Record:
-    """The record of one decision, which can be repeated from it."""
+    """The record of one decision, from which it can be repeated."""
     view = view_of_outcome(outcome, site)
     return {
         "id": name,
@@ -65,15 +62,15 @@ class Mask:
     """Hides the last digits of numbers, and marks equal numbers alike."""
 
     def __init__(self, key: bytes) -> None:
-        # Numbers are few: without the key of the installation each could be found by trying.
+        # There are few numbers: without the installation's key, each could be found by trying all.
         self._key = key
 
     def text(self, text: str) -> str:
-        """Text with `+4930*****~1a2b3c4d` in place of `+493012345`."""
+        """Text with numbers masked, for example `+493012345` as `+4930*****~1a2b3c4d`."""
         return _NUMBER.sub(self._masked, text)
 
     def value(self, value: Any) -> Any:
-        """A JSON value with every text in it masked; rules are named as they are."""
+        """A JSON value with every text in it masked; names of rules are kept."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, list):
@@ -84,7 +81,7 @@ class Mask:
         return value
 
     def record(self, record: Record) -> Record:
-        """A record whose facts and decision are masked."""
+        """A copy of a record with its facts and decision masked."""
         given, decision = self.value(record["given"]), self.value(record["decision"])
         return {**record, "given": given, "decision": decision}
 
@@ -102,11 +99,11 @@ class DecisionLog:
         """Starts the thread.
 
         Args:
-            file: appended to; made with mode 0600.
-            mask: whether numbers are masked, with the key in `FILE.key`.
+            file: the file to append to; created with mode 0600.
+            mask: whether to mask numbers, with the key in `FILE.key`.
 
         Raises:
-            ConfigError: the folder or the key cannot be made.
+            ConfigError: the folder or the key cannot be created.
         """
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -116,7 +113,7 @@ class DecisionLog:
             finding = Finding("decisions.file", 0, 0, "config_unusable", reason)
             raise ConfigError([finding]) from error
         self.lost = 0
-        """Requests that were not written: the disk was too slow, or writing failed."""
+        """Requests not written because the disk was too slow or writing failed."""
         self._file = file
         self._waiting: queue.SimpleQueue[_Waiting | None]
         self._waiting = queue.SimpleQueue()
@@ -125,13 +122,13 @@ class DecisionLog:
         self._thread.start()
 
     def write(self, start: str, first: int, outcomes: tuple[Outcome, ...], site: Site) -> None:
-        """Write the outcomes of one request, soon.
+        """Queue the outcomes of one request for writing.
 
         Args:
-            start: begins each id, before its number.
-            first: the first number.
-            outcomes: of one request.
-            site: of the policies that decided.
+            start: prefix of each id, before its number.
+            first: number of the first outcome.
+            outcomes: the outcomes of one request.
+            site: site of the policies that decided.
         """
         if self._waiting.qsize() < MAX_WAITING:
             self._waiting.put((start, first, outcomes, site))
@@ -139,7 +136,7 @@ class DecisionLog:
             self.lost += 1
 
     def close(self) -> None:
-        """Write what is waiting, then stop."""
+        """Write what is queued, then stop the thread."""
         self._waiting.put(None)
         self._thread.join()
 
@@ -190,10 +187,10 @@ def _private(path: str, flags: int) -> int:
 
 
 def _key(file: Path) -> bytes:
-    """The key in a file, which is made where there is none.
+    """The key in a file, which is created if missing.
 
     Raises:
-        OSError: it can neither be read nor made.
+        OSError: it can neither be read nor created.
     """
     try:
         key = file.read_bytes()[:64]
@@ -201,7 +198,7 @@ def _key(file: Path) -> bytes:
         key = b""
     if key:
         return key
-    # There is none, or the disk was full when it was made.
+    # There is none, or the disk was full when it was created.
     key = os.urandom(32)
     with open(file, "wb", opener=_private) as made:
         made.write(key)

@@ -1,7 +1,7 @@
-"""The last decisions of the server, and their log in a file: what operators ask about afterwards.
+"""The server's last decisions and the decision log, for questions that operators ask later.
 
-On the path of a request nothing is made but one tuple. A record is worked out when somebody asks,
-and by the thread of the file.
+While a request is served, only one tuple is created. Records are made when somebody asks for them,
+and by the thread that writes the file.
 """
 
 import os
@@ -21,25 +21,25 @@ from dfks_rules.policy.studying.explain import explain, explanation_json, lines_
 from dfks_rules.service.feed import Event, Settled
 
 MAX_EXPLAINED = 5
-"""Most decisions explained for one presentity: what one SUBSCRIBE asks."""
+"""Most decisions explained for one presentity: as many as one SUBSCRIBE asks for."""
 
 _Kept = tuple[int, tuple[Outcome, ...]]
-"""The number of the first outcome of a request, and all of them."""
+"""The number of a request's first outcome, and all its outcomes."""
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 
 
 def _is_own_read(request: FeatureRequest) -> bool:
-    """Whether an operator asked what there is."""
+    """Whether an operator only read the state."""
     return request.operation is Operation.GET and request.requester.origin is Origin.OPERATOR
 
 
 def _interest(outcome: Outcome) -> tuple[bool, bool]:
-    """Sorts what people ask about to the front."""
+    """A sort key that puts what people ask about first."""
     return outcome.decision.denial is None, outcome.request.operation is not Operation.SET
 
 
 class Decisions:
-    """Keeps the last requests that were decided, and finds and explains them."""
+    """Keeps the last decided requests, and finds and explains them."""
 
     def __init__(
         self,
@@ -47,30 +47,30 @@ class Decisions:
         policies: Callable[[str], PolicySet | None],
         log: DecisionLog | None = None,
     ) -> None:
-        """Nothing is kept yet.
+        """Start empty.
 
         Args:
-            keep: how many requests.
-            policies: revision → the policies, as long as they are there.
+            keep: number of requests to keep.
+            policies: revision → the policies, while they are available.
             log: writes records to a file.
         """
         self._kept: deque[_Kept] = deque(maxlen=keep)
         self._policies = policies
         self._log = log
         self._next = 1
-        # Numbers start again with the server; the token tells its starts apart.
+        # Numbers restart with the server; the token distinguishes its starts.
         self._start = os.urandom(3).hex()
 
     def hear(self, event: Event) -> None:
-        """Keep what the change feed tells, but failures: nothing was decided for good."""
+        """Keep what the change feed reports, except failures, which decided nothing."""
         if isinstance(event, Settled):
             self.keep(event.outcomes)
 
     def keep(self, outcomes: tuple[Outcome, ...]) -> None:
         """Keep the outcomes of one request.
 
-        What an operator reads is told to that operator, and must not push out what others were
-        refused; only the file has it.
+        What an operator reads goes only to the file: the operator already sees it, and it must not
+        displace what others were refused.
         """
         first = self._next
         self._next = first + len(outcomes)
@@ -81,11 +81,11 @@ class Decisions:
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """Decisions made and lost, since the start."""
+        """Decisions made and lost since the start."""
         return {"made": self._next - 1, "lost": 0 if self._log is None else self._log.lost}
 
     def latest(self, presentity: str | None = None) -> Iterator[Record]:
-        """Records, the newest first.
+        """Records, newest first.
 
         Args:
             presentity: `sip:user@domain`; None for all.
@@ -94,13 +94,13 @@ class Decisions:
         return (record_of(name, outcome, self._site(outcome)) for name, outcome in newest)
 
     def explain(self, which: str) -> list[dict[str, Any]]:
-        """The decision of that id, or what was last decided about that presentity.
+        """The decision with that id, or the last decisions about that presentity, explained.
 
-        Of each question about it the newest decision; refusals come first, then sets: nobody asks
-        why a phone was told what holds.
+        For a presentity, these are the newest decision on each question. Refusals come first, then
+        sets: nobody asks why a phone was sent the current state.
 
         Returns:
-            For each `record`, `explanation` (None when its policies are gone) and `text`; nothing
+            `record`, `explanation` (None when its policies are gone) and `text` for each; empty
             when there is no such decision.
         """
         if which.startswith("sip:"):
@@ -124,12 +124,12 @@ class Decisions:
                     yield f"{self._start}-{first + position}", outcomes[position]
 
     def _find(self, name: str) -> Outcome | None:
-        """The decision of that id."""
+        """The decision with that id; None when it is not kept."""
         start, _, text = name.partition("-")
         if start != self._start or not _NUMBER.fullmatch(text):
             return None
         number = int(text)
-        # Numbers only rise: a few looks find it among many.
+        # Numbers only increase, so a binary search finds it.
         place = bisect_right(self._kept, number, key=itemgetter(0)) - 1
         if place < 0:
             return None

@@ -1,4 +1,4 @@
-"""So many lines a second, and no more: a flood of requests must not become a flood of the log."""
+"""A limit on log lines per second, so that a flood of requests does not flood the log."""
 
 import math
 import time
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 class Limit:
-    """Admits so many lines each second, and counts those that are left out."""
+    """Admits a fixed number of lines each second, and counts those it drops."""
 
     def __init__(self, per_second: int, clock: Callable[[], float] = time.monotonic) -> None:
         """`clock` gives monotonic seconds."""
@@ -17,7 +17,7 @@ class Limit:
         self._left_out = 0
 
     def admit(self) -> int | None:
-        """How many lines were left out since the last one; None when this one is left out, too."""
+        """The number of lines dropped since the last one; None when this one is dropped, too."""
         now = self._clock()
         if now - self._began >= 1:
             self._began, self._admitted = now, 0

@@ -1,4 +1,4 @@
-"""Log set-up, and the one line for each set and each refusal."""
+"""Log set-up, and the log line for each set and each refusal."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,7 @@ from dfks_rules.model.values import VALUES
 from dfks_rules.service.feed import Event, Failed, Settled
 
 _KEYS = {value: value.name.lower() for value in VALUES}
-"""What values are called in log lines."""
+"""Value → its key in log lines."""
 _NEVER_SAID = dict.fromkeys(_KEYS.values())
 
 LEVELS = {
@@ -31,7 +31,7 @@ LEVELS = {
 
 
 def _at_end_of_turn(do: Callable[[], None]) -> None:
-    """Call once what is under way is done; at once where no loop runs."""
+    """Call at the end of the current turn of the event loop; at once where no loop runs."""
     try:
         asyncio.get_running_loop().call_soon(do)
     except RuntimeError:
@@ -39,14 +39,14 @@ def _at_end_of_turn(do: Callable[[], None]) -> None:
 
 
 class _Lines:
-    """Lines of one turn of the event loop, written together: one system call, not one a line."""
+    """Collects the lines of one turn of the event loop, and writes them in one system call."""
 
     def __init__(self, target: BinaryIO) -> None:
         self._target = target
         self._lines: list[bytes] = []
 
     def msg(self, line: bytes) -> None:
-        """Write at the end of this turn."""
+        """Write a line at the end of this turn."""
         self._lines.append(line)
         if len(self._lines) == 1:
             _at_end_of_turn(self._write_out)
@@ -57,14 +57,14 @@ class _Lines:
         self._lines.append(b"")
         lines = b"\n".join(self._lines)
         self._lines.clear()
-        # A full disk or a reader that went away costs log lines, never the server.
+        # A full disk or a vanished reader costs log lines, but never the server.
         with contextlib.suppress(OSError):
             self._target.write(lines)
             self._target.flush()
 
 
 def set_up(level: str) -> None:
-    """Log to stderr: for people on a terminal, else JSON, one object a line."""
+    """Log to stderr: readable text on a terminal, else JSON, one object per line."""
     least = LEVELS[level]
     if sys.stderr.isatty():
         structlog.configure(
@@ -88,7 +88,7 @@ def set_up(level: str) -> None:
 def _json_logger(least: int) -> type[structlog.typing.BindableLogger]:
     """The class of loggers that write JSON from the level `least` on.
 
-    INFO takes a short way: there is a line for each key that is pressed.
+    INFO has a fast path: there is a line for each key press.
     """
     logger = structlog.make_filtering_bound_logger(least)
     return logger if least > logging.INFO else type("JsonLogger", (logger,), {"info": _info})
@@ -114,19 +114,19 @@ def _json_line(_logger: object, level: str, event: structlog.typing.EventDict) -
 
 
 def _escaped(line: dict[str, object]) -> bytes:
-    """A line that UTF-8 cannot carry as it is: it names a file or a socket whose name is not text.
+    """A line with escapes for what UTF-8 cannot carry: names of files or sockets that are not text.
 
-    Whoever logs must not fail because of it.
+    Logging must not fail because of such a name.
     """
     return json.dumps(line, default=str, separators=(",", ":")).encode()
 
 
 class LoggedOutcomes:
-    """Records outcomes: sets and refusals at INFO, with what the policies want logged."""
+    """Logs outcomes: sets and refusals at INFO, with the lines the policies want logged."""
 
     def __init__(self, level: str = "info") -> None:
         self.level = level
-        """The least level that is logged."""
+        """The lowest level that is logged."""
         self.counts = {"gets": 0, "sets": 0, "denials": 0, "failures": 0}
         self._log = structlog.get_logger().bind()
         self._sets: list[Outcome] = []
@@ -139,7 +139,7 @@ class LoggedOutcomes:
         self._log = structlog.get_logger().bind()
 
     def hear(self, event: Event) -> None:
-        """Log and count what the change feed tells."""
+        """Log and count what the change feed reports."""
         if isinstance(event, Settled):
             self._settled(event.outcomes)
         else:
@@ -159,17 +159,17 @@ class LoggedOutcomes:
                 counts["gets"] += 1
                 continue
             counts["sets"] += 1
-            # Sets are settled many at a time, and lines made one after the other cost half as much.
+            # Many sets are settled at once, and making their lines in one go costs half as much.
             self._sets.append(outcome)
             if len(self._sets) == 1:
                 _at_end_of_turn(self._log_sets)
 
     def _failed(self, event: Failed) -> None:
-        """Count a request that the store failed; one line a second says so."""
+        """Count a request for which the store failed; log at most one such line per second."""
         self.counts["failures"] += 1
         presentity, reason = event.presentity.uri, event.error.message
         if event.requester.origin is Origin.INTERNAL:
-            # Nobody asked for it, so there is nobody to be told but the operator.
+            # Nobody asked for this set, so only the operator can be told.
             self._log.error("followed_set_lost", presentity=presentity, error=reason)
         suppressed = self._limit.admit()
         if suppressed is not None:
@@ -177,7 +177,7 @@ class LoggedOutcomes:
             self._log.error("store_failed", presentity=presentity, reason=reason, requests=requests)
 
     def _log_sets(self) -> None:
-        # Taken first: a line that fails must not keep all later ones from being logged.
+        # Clear the list first: a line that fails must not keep all later ones from being logged.
         sets, self._sets = self._sets, []
         for outcome in sets:
             self._log_set(outcome)

@@ -1,4 +1,4 @@
-"""The debug line for each SIP request that is refused."""
+"""The debug log line for each refused SIP request."""
 
 import structlog
 
@@ -6,25 +6,25 @@ from dfks_rules.app.records.limit import Limit
 from dfks_rules.sip.endpoint import Incoming
 
 LINES_PER_SECOND = 20
-"""Most lines a second; the statistics count every refusal."""
+"""Most lines per second; the statistics count every refusal."""
 _MAX_FIELD = 200
-"""Bytes of a peer's text in a line."""
+"""Most bytes of a peer's text in a line."""
 
 _log = structlog.get_logger("dfks.sip")
 
 
 class Refusals:
-    """Logs refused requests, at most so many a second."""
+    """Logs refused requests, up to a limited number per second."""
 
     def __init__(self, limit: Limit | None = None) -> None:
         self._limit = limit or Limit(LINES_PER_SECOND)
 
     def refused(self, incoming: Incoming, status: int, reason: bytes) -> None:
-        """Log one.
+        """Log one refused request.
 
         Args:
-            incoming: the request; of a malformed one only what could be read.
-            status: of the response, 400 to 699.
+            incoming: the request; for a malformed one, only what could be read.
+            status: status code of the response, 400 to 699.
             reason: its reason phrase.
         """
         suppressed = self._limit.admit()

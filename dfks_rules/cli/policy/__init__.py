@@ -19,7 +19,7 @@ COMMANDS: dict[str, str] = {
     "test": "dfks_rules.cli.policy.test",
     "try": "dfks_rules.cli.policy.try_",
 }
-"""Name of a command → its module, which holds a click command named `command`."""
+"""Name of a command → its module, which has a click command named `command`."""
 
 
 @click.group(cls=LazyGroup, modules=COMMANDS)

@@ -1,4 +1,4 @@
-"""What `eval`, `explain` and `try` are asked: facts in files, on the command line, in SIP."""
+"""The requests for `eval`, `explain` and `try`: facts in files or on the command line, or SIP."""
 
 import json
 import re
@@ -28,7 +28,7 @@ from dfks_rules.yaml.tree import MAX_BYTES
 _F = TypeVar("_F", bound=Callable[..., Any])
 _INTEGER = re.compile(r"[0-9]{1,4}")
 _BARE = {Kind.STATUS: _INTEGER, Kind.COUNT: _INTEGER, Kind.FLAG: re.compile("true|false")}
-"""Type of a fact → values that stand without quotes."""
+"""Type of a fact → values that are written without quotes."""
 
 _FACTS_OPTION = click.option(
     "--facts",
@@ -47,7 +47,7 @@ def fact_options(function: _F) -> _F:
 
 
 def sources_of(facts_file: Any, facts: Sequence[str]) -> list[Source]:
-    """Facts as they were given.
+    """The facts in files and on the command line, as sources.
 
     Raises:
         PolicyError: the file cannot be read.
@@ -71,9 +71,9 @@ def sources_of(facts_file: Any, facts: Sequence[str]) -> list[Source]:
 
 
 def fact_line(fact: str) -> str:
-    """`NAME=VALUE` as a line of YAML, the value as the type of the fact wants it.
+    """`NAME=VALUE` as a line of YAML, the value written to suit the fact's type.
 
-    `sales,export` is a list where the fact is of names, `201` a number only where it is one.
+    `sales,export` is a list only if the fact holds names, `201` a number only if it holds one.
 
     Raises:
         click.UsageError: there is no `=`.
@@ -93,17 +93,17 @@ def fact_line(fact: str) -> str:
 
 
 def views_of_sip(data: bytes, stored: Snapshot, at: datetime) -> list[View]:
-    """What a SUBSCRIBE asks the policies: leave to subscribe, then its sets, or a get of each.
+    """What a SUBSCRIBE asks the policies: permission to subscribe, then its sets or a get of each.
 
-    A set is asked with the state that the sets before it ask for, as far as nobody refuses them.
+    Each set sees the state that the sets before it ask for, assuming they are allowed.
 
     Args:
-        data: the message as it came over the wire.
+        data: the message as received from the wire.
         stored: what is stored for its presentity.
-        at: when it comes.
+        at: when it arrives.
 
     Raises:
-        MalformedMessageError: the server would not ask the policies about it.
+        MalformedMessageError: the server would refuse it without asking the policies.
     """
     wish = _wish_of(data)
     presentity, requester, asked = wish.presentity, wish.requester, wish.asked
@@ -131,7 +131,7 @@ def stored_of(file: Any) -> Snapshot:
 
 
 def read_sip(path: Path) -> bytes:
-    """A SIP message from a file; editors write LF, SIP wants CRLF in the header.
+    """A SIP message from a file; editors write LF, but SIP headers require CRLF.
 
     Raises:
         DfksError: the file cannot be read.
@@ -144,12 +144,12 @@ def read_sip(path: Path) -> bytes:
     if b"\r\n" in data:
         return data
     text = head.rstrip(b"\n").replace(b"\n", b"\r\n") + b"\r\n\r\n" + (body if empty else b"")
-    # What counts in an edited file is where the file ends.
+    # In an edited file, the body ends where the file ends.
     return re.sub(rb"(?im)^(content-length|l)[ \t]*:.*\r\n", b"", text, count=1)
 
 
 def _wish_of(data: bytes) -> Wish:
-    """What the server would take a message for, by the code that serves it.
+    """What the server would read from a message, using the code that serves it.
 
     Raises:
         MalformedMessageError: the server would refuse it, and why.
@@ -160,7 +160,7 @@ def _wish_of(data: bytes) -> Wish:
         lambda _call_id: b"",
         refused=lambda _incoming, status, reason: refused.append(f"{status} {reason.decode()}"),
     )
-    # From where it came is not known.
+    # Where it came from is unknown.
     incoming = endpoint.receive(data, Flow(Listener(_transport_of(data), "", 0), ("", 0)), 0.0)
     if not isinstance(incoming, Incoming) or incoming.request.method != b"SUBSCRIBE":
         why = f": {refused[0]}" if refused else ""
@@ -180,4 +180,5 @@ def _transport_of(data: bytes) -> str:
     """The transport in Via."""
     message = parse_message(data)
     via = message.headers.get(b"via", b"") if isinstance(message, Request) else b""
-    return "tcp" if b"/TCP" in via.upper() else "udp"
+    top = via.partition(b",")[0].upper()
+    return next((name for name in ("tcp", "tls") if b"/" + name.upper().encode() in top), "udp")

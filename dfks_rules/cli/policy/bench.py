@@ -19,16 +19,16 @@ from dfks_rules.policy.studying.witness import witnesses
 MOST = 2_000
 """Most requests that are measured."""
 ROUNDS = 5
-"""How often each request is decided; the fastest counts, since others share the machine."""
+"""How often each request is decided; the fastest counts, as other programs share the machine."""
 
 
 class Times(NamedTuple):
     """CPU for one decision, µs."""
 
     p50: float
-    """Half of the requests take less."""
+    """Half of the requests take at most this long."""
     p99: float
-    """All but one in a hundred take less."""
+    """99 per cent of the requests take at most this long."""
 
 
 @click.command(name="bench")
@@ -68,12 +68,12 @@ def times(
     views: Sequence[View],
     before: Callable[[], None] | None = None,
 ) -> Times:
-    """CPU of `decide` for each request, the clock's own cost taken off.
+    """CPU time of `decide` for each request, minus the cost of reading the clock.
 
     Args:
         decide: what is measured.
         views: the requests, each decided once before it is measured.
-        before: called before each, and not measured.
+        before: called before each request, and not measured.
     """
     clock = min(_once(lambda view: None, views[0]) for _ in range(1_000))
     fastest = []
@@ -96,7 +96,7 @@ def _once(decide: Callable[[View], object], view: View) -> int:
 
 
 def _percentile(ordered: Sequence[float], percent: int) -> float:
-    """The smallest that so many per cent do not exceed."""
+    """The smallest of the values that is not exceeded by this percentage of them."""
     return ordered[max(0, -(-len(ordered) * percent // 100) - 1)]
 
 

@@ -1,4 +1,4 @@
-"""What `dfks policy test` tells, for people, programs and build servers."""
+"""The output of `dfks policy test` for people, programs and build servers."""
 
 import json
 import re
@@ -13,30 +13,30 @@ _NOT_XML = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class RanCase(NamedTuple):
-    """One case that was run; it passed when there are no differences."""
+    """One case that was run; it passed if there are no differences."""
 
     file: str
-    """Path of the file of cases."""
+    """Path of the case file."""
     line: int
     """Where the case starts, 1-based."""
     name: str
     """What the case shows, as a sentence."""
     differences: tuple[str, ...]
-    """One line for each expectation that was not met."""
+    """One line for each unmet expectation."""
     why: list[str]
     """Which rules decided; empty when it passed."""
 
 
 class Run:
-    """What came of one run."""
+    """The result of one run."""
 
     def __init__(self, coverage: Coverage, threshold: float) -> None:
         self.cases: list[RanCase] = []
         """Every case that was run, in order."""
         self.coverage = coverage
-        """What the cases showed of the rules."""
+        """How much of the rules the cases exercised."""
         self.threshold = threshold
-        """Least coverage, percent."""
+        """Lowest acceptable coverage, percent."""
         self.untested: list[str] = []
         """Policy files without a case, where that is an error."""
 
@@ -47,7 +47,7 @@ class Run:
 
     @property
     def problems(self) -> list[str]:
-        """What is wrong besides failed cases, one line each."""
+        """Problems other than failed cases, one line each."""
         problems = [] if self.cases else ["no cases to run"]
         problems += [f"{file}: policy has no case" for file in self.untested]
         if self.coverage.percent < self.threshold:
@@ -71,7 +71,7 @@ def show(ran: Run, form: str, *, coverage: bool) -> None:
         for line in (*case.differences, *case.why):
             click.echo(f"    {line}")
     if coverage:
-        for gap in ran.coverage.gaps():
+        for gap in ran.coverage.unshown():
             click.echo(f"{gap.file}:{gap.line}: {gap.rule}: {gap.what}")
         click.echo(f"coverage: {ran.coverage.percent:.1f} %")
     for problem in ran.problems:
@@ -106,7 +106,7 @@ def junit(ran: Run) -> bytes:
 
 
 def _xml(text: str) -> str:
-    """Text without the characters that XML has no way to write."""
+    """Text without the characters that XML cannot represent."""
     return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
@@ -125,7 +125,7 @@ def _json(ran: Run) -> dict[str, object]:
         ],
         "coverage": {
             "percent": round(ran.coverage.percent, 1),
-            "gaps": [gap._asdict() for gap in ran.coverage.gaps()],
+            "gaps": [gap._asdict() for gap in ran.coverage.unshown()],
         },
         "problems": ran.problems,
         "passed": ran.good,

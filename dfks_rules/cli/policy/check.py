@@ -43,7 +43,7 @@ def command(paths: tuple[Path, ...], form: str, *, strict: bool, with_gaps: bool
 
 
 def _report(paths: Sequence[Path], *, with_gaps: bool) -> Report:
-    """What is wrong with the files of PATHS together, and with each folder below them alone."""
+    """The findings for the files of PATHS together, and for each folder below them on its own."""
     report = _Checked()
     together: list[Source] = []
     apart: list[list[Source]] = []
@@ -60,16 +60,16 @@ def _report(paths: Sequence[Path], *, with_gaps: bool) -> Report:
 
 
 class _Checked:
-    """Fills while files are read and checked."""
+    """The results collected while files are read and checked."""
 
     def __init__(self) -> None:
         self.findings: list[Finding] = []
         self.texts: dict[str, str] = {}
         self.files = 0
-        """How many there were, those that could not be read included."""
+        """Number of files, including those that could not be read."""
 
     def read(self, path: Path) -> list[Source]:
-        """The files of a path that decide; its cases are checked at once."""
+        """The files of a path that make up policies; its case files are checked at once."""
         try:
             found = read_files([path])
         except PolicyError as error:
@@ -84,7 +84,7 @@ class _Checked:
         return list(found.sources)
 
     def check(self, sources: Sequence[Source]) -> list[CheckedPolicy]:
-        """The policies of one set that can be used."""
+        """The usable policies of one set."""
         usable, findings = check_and_lint(sources)
         self.findings += findings
         return usable

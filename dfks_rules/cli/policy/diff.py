@@ -22,7 +22,7 @@ from dfks_rules.yaml.scalar import flow
 MAX_LINE = 1024 * 1024
 """Longest line of a decision log, in bytes."""
 MAX_BROKEN = 20
-"""Most broken lines that are told one by one."""
+"""Most broken lines that are reported one by one."""
 
 _PATH = click.Path(exists=True, path_type=Path)
 
@@ -117,7 +117,7 @@ def _replayed(old: PolicySet, new: PolicySet, log: BinaryIO) -> Comparison:
 
 
 def _lines(log: BinaryIO) -> Iterator[bytes]:
-    """The lines of a file; of one that is too long, only the start."""
+    """The lines of a file; only the start of a line that is too long."""
     while line := log.readline(MAX_LINE):
         yield line
         while line and not line.endswith(b"\n"):

@@ -63,7 +63,7 @@ def command(paths: tuple[Path, ...], *, every: bool, as_json: bool, **options: A
 def _views(options: dict[str, Any]) -> list[View]:
     if options["sip"] is None:
         return [parse_given(sources_of(options["facts_file"], options["facts"]))]
-    at = datetime.now().astimezone()  # noqa: TID251 - the message comes now
+    at = datetime.now().astimezone()  # noqa: TID251 - the message counts as received now
     return views_of_sip(read_sip(options["sip"]), stored_of(options["stored"]), at)
 
 

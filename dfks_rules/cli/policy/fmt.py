@@ -71,7 +71,7 @@ def _difference(path: Path, old: str, new: str) -> str:
 
 
 def _replace(path: Path, text: str) -> None:
-    """Put a file in place of another at once, so that nobody ever reads half of it."""
+    """Replace a file atomically, so that nobody ever reads half of it."""
     target = path.resolve()
     descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:

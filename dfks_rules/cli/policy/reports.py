@@ -1,4 +1,4 @@
-"""Findings as people, programs, code hosts and editors read them."""
+"""Findings in formats for people, programs, code hosts and editors."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,44 +12,44 @@ from dfks_rules.policy.lint.gaps import Gap
 from dfks_rules.policy.reading.codes import CODES
 
 PAGE = "https://dfks-rules.example/docs/reference/findings.md"
-"""Where each code has a section of its own."""
+"""The page with a section for each code."""
 _WIDTH = 110
-"""Most characters of the author's line that are shown."""
+"""Most characters shown of the author's line."""
 
 
 class Report(NamedTuple):
-    """What came of one check."""
+    """The result of one check."""
 
     findings: Sequence[Finding]
     """Sorted by place."""
     texts: Mapping[str, str]
     """Every file that could be read → its content."""
     gaps: Sequence[Gap]
-    """What no rule decides; empty when nobody asked."""
+    """What no rule decides; empty when not requested."""
 
     @property
     def told(self) -> Sequence[Finding]:
-        """Those that are shown one by one."""
+        """The findings shown one by one."""
         return self.findings[:MAX_TOLD]
 
     @property
     def more(self) -> int:
-        """How many are not shown."""
+        """Number of findings not shown."""
         return len(self.findings) - len(self.told)
 
     @property
     def errors(self) -> list[Finding]:
-        """Those because of which a file cannot be used."""
+        """The findings that make a file unusable."""
         return [finding for finding in self.findings if finding.severity == "error"]
 
     @property
     def files(self) -> int:
-        """How many files there were."""
+        """Number of files."""
         return len(self.texts.keys() | {finding.file for finding in self.findings})
 
 
 def human(report: Report) -> str:
-    """One line for each finding, the line it is about with a caret, and the counts."""
+    """One line for each finding, the source line with a caret, and the counts."""
     lines: list[str] = []
     for finding in report.told:
         where = finding.file
@@ -119,11 +119,11 @@ FORMATS: dict[str, Callable[[Report], str]] = {
     "sarif": sarif,
     "github": github,
 }
-"""Name of a format → how a report is written in it."""
+"""Name of a format → the function that writes a report in it."""
 
 
 def gap_table(gaps: Sequence[Gap]) -> str:
-    """One line for each question: how many rules, and what holds where none decides."""
+    """One line for each question: the number of rules, and what happens where none decides."""
     rows = [("op", "feature", "rules", "in domains", "deny", "otherwise")]
     for gap in gaps:
         counts = (str(gap.rules), str(gap.domain_rules), str(gap.denials))

@@ -27,16 +27,16 @@ _TIMEOUT = 200
 
 
 class Choice(NamedTuple):
-    """What is run, and what must hold besides."""
+    """Which cases to run, and what else is required."""
 
     run: str
-    """Pattern of the names of cases."""
+    """Pattern for the names of cases."""
     fail_fast: bool
-    """Whether the first failed case is the last."""
+    """Whether to stop at the first failed case."""
     require_tests: bool
     """Whether each policy must have a case."""
     threshold: float
-    """Least coverage, percent."""
+    """Lowest acceptable coverage, percent."""
 
 
 @click.command("test")
@@ -84,10 +84,10 @@ def command(paths: tuple[Path, ...], *, watch: bool, **options: Any) -> None:
 
 
 def run(paths: tuple[Path, ...], choice: Choice) -> Run:
-    """Run every case that is chosen.
+    """Run every chosen case.
 
     Raises:
-        PolicyError: with every finding in the files of cases, or in the policies of one.
+        PolicyError: a case file or its policies are invalid; it has every finding.
     """
     files = [file for path in paths for file in _files_in(path) if _is_cases(path, file)]
     cases = _parse_all(files)
@@ -106,7 +106,7 @@ def run(paths: tuple[Path, ...], choice: Choice) -> Run:
 
 
 def _run_file(one: CaseFile, choice: Choice, ran: Run) -> set[Path]:
-    """Run the cases of one file; the policy files that had a case."""
+    """Run the cases of one file; gives the policy files they test."""
     folder = Path(one.file).parent
     sources = read_sources(Path(os.path.normpath(folder / name)) for name in one.policies)
     chosen = tuple(case for case in one.cases if fnmatch.fnmatchcase(case.name, choice.run))
@@ -139,7 +139,7 @@ def _parse_all(files: list[Path]) -> list[CaseFile]:
 
 
 def _files_in(path: Path) -> Iterator[Path]:
-    """The file itself, or every YAML file below a directory, by name."""
+    """The file itself, or every YAML file below a directory, sorted by name."""
     if path.is_dir():
         found = (file for file in path.rglob("*") if file.suffix in (".yaml", ".yml"))
         yield from sorted(file for file in found if file.is_file())
@@ -148,7 +148,7 @@ def _files_in(path: Path) -> Iterator[Path]:
 
 
 def _is_cases(given: Path, file: Path) -> bool:
-    """Whoever names a file means it, whatever it is called."""
+    """Whether a file holds cases; one given by name does, whatever its name."""
     return given == file or is_cases_file(file.name)
 
 
@@ -162,9 +162,9 @@ def _policies_in(paths: tuple[Path, ...]) -> Iterator[Path]:
 
 
 def _watch(paths: tuple[Path, ...], once: Callable[[], bool]) -> None:
-    # Directories are watched, not files: an editor replaces a file when it saves.
+    # Watch directories, not files: an editor replaces a file when it saves.
     folders = {path if path.is_dir() else path.parent for path in paths}
-    # The first turn comes without a change, when the watch is on: so none is missed in between.
+    # The first turn comes without a change, once the watch is on, so that no change is missed.
     turns = watchfiles.watch(*folders, yield_on_timeout=True, rust_timeout=_TIMEOUT)
     for number, changes in enumerate(turns):
         if number and not changes:

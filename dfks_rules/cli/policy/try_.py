@@ -33,7 +33,7 @@ def command(paths: tuple[Path, ...]) -> None:
 
 
 class Shell(cmd.Cmd):
-    """Facts so far, and the commands that change them."""
+    """The facts given so far, and the commands that change them."""
 
     intro = "set facts, e.g. `set op get`; `help` lists the commands, Ctrl-D exits"
     prompt = "> "
@@ -105,11 +105,11 @@ class Shell(cmd.Cmd):
         return False
 
     def default(self, line: str) -> None:
-        """Say that there is no such command."""
+        """Report an unknown command."""
         self._print(f"unknown command `{line.partition(' ')[0]}`; `help` lists the commands")
 
     def _change(self, source: Source) -> None:
-        """Take facts over when they can be; facts may still be missing."""
+        """Accept facts if they are valid; others may still be missing."""
         tree, findings = parse(source)
         if tree is None or not isinstance(tree.value, dict):
             self._print("\n".join(map(str, findings)) or "facts must be a mapping")

@@ -1,7 +1,7 @@
 """The methods of MI, one file for each module of names.
 
 Belongs here: parameters, what a method asks of `ports.Operations`, its reply.
-Never here: transports, JSON-RPC; a rule that SIP does not also obey.
+Never here: transports, JSON-RPC; a rule that does not also apply to SIP.
 May import: the rest of mi, and what mi may import.
 """
 

@@ -1,4 +1,4 @@
-"""`core`: what the server is, and what it can be asked."""
+"""`core`: information about the server and its methods."""
 
 import os
 import time
@@ -11,18 +11,18 @@ from dfks_rules.mi.values import take_integer, take_text
 
 LEVELS = ("debug", "info", "warning", "error")
 _OPENSIPS_LEVELS = {4: "debug", 3: "info", 2: "info", 1: "warning", -1: "error"}
-"""Numbers of OpenSIPS: L_DBG, L_INFO, L_NOTICE, L_WARN, L_ERR."""
+"""OpenSIPS log levels (L_DBG, L_INFO, L_NOTICE, L_WARN, L_ERR) → ours."""
 
 
 async def which(desk: Desk, given: Given) -> Any:
-    """All names, or the parameter sets of one method."""
+    """All method names, or the parameter sets of one method."""
     if "command" not in given:
         return desk.registry.names
     return [list(recipe) for recipe in _find(desk, given).recipes]
 
 
 async def help_(desk: Desk, given: Given) -> Any:
-    """What there is, or what one method does."""
+    """A list of all methods, or a description of one."""
     if "command" not in given:
         return {method.name: method.summary for method in desk.registry.methods}
     method = _find(desk, given)
@@ -35,7 +35,7 @@ async def help_(desk: Desk, given: Given) -> Any:
 
 
 async def uptime(desk: Desk, given: Given) -> Any:
-    """In the words of OpenSIPS."""
+    """The uptime, worded as OpenSIPS does."""
     seconds, now = desk.operations.uptime(), time.time()
     return {
         "Now": _date(now),
@@ -50,12 +50,12 @@ async def version(desk: Desk, given: Given) -> Any:
 
 
 async def ps(desk: Desk, given: Given) -> Any:
-    """The one process."""
+    """The server's only process."""
     return {"Processes": [{"ID": 0, "PID": os.getpid(), "Type": "dfks-rules"}]}
 
 
 async def log_level(desk: Desk, given: Given) -> Any:
-    """Show or change the least level that is logged."""
+    """Show or change the lowest level that is logged."""
     if "level" in given:
         desk.operations.set_log_level(given["level"])
     return {"Log level": desk.operations.log_level()}

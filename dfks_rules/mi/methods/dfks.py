@@ -1,7 +1,7 @@
 """`dfks` and `presence_dfks`: the features of a presentity.
 
 `presence_dfks:set_feature` answers `OK` as the OpenSIPS module of that name does;
-`dfks:set_feature` takes the same and answers what was decided.
+`dfks:set_feature` takes the same parameters and answers with the decision.
 """
 
 from typing import Any
@@ -16,10 +16,11 @@ from dfks_rules.model.values import Value
 
 
 async def set_feature(desk: Desk, given: Given) -> Any:
-    """Set, and say what was decided.
+    """Set a feature, and report the decision.
 
     Raises:
-        CallError: 400 unknown feature, -32602 values that do not fit it, 403 refused by a policy.
+        CallError: 400 for an unknown feature, -32602 for values that do not suit it, 403 when a
+            policy refuses.
         StoreError: nothing was changed.
     """
     feature = _feature(given["feature"])
@@ -49,13 +50,13 @@ async def set_feature(desk: Desk, given: Given) -> Any:
 
 
 async def set_feature_ok(desk: Desk, given: Given) -> Any:
-    """Set, and say `OK`."""
+    """Set a feature, and answer `OK`."""
     await set_feature(desk, given)
     return "OK"
 
 
 async def get_features(desk: Desk, given: Given) -> Any:
-    """What is stored, and what the policies make of it."""
+    """What is stored for each feature, and what policies show of it."""
     outcomes = await desk.operations.get_features(given["presentity"])
     return {
         "presentity": given["presentity"].uri,
@@ -79,7 +80,7 @@ def _feature(name: str) -> Feature:
 
 
 def _state(feature: Feature, given: Given) -> FeatureState:
-    """The state asked for; `values` is a list of `field/value`, and a value may hold `/`."""
+    """The requested state; `values` is a list of `field/value`, and a value may contain `/`."""
     values: dict[Value, str | int] = {}
     for text in given.get("values", ()):
         field, slash, value = text.partition("/")
@@ -106,7 +107,7 @@ def _value_name(feature: Feature, field: str) -> Value:
 
 def _refusal(outcome: Outcome) -> CallError:
     denial = outcome.decision.denial
-    assert denial is not None  # noqa: S101 - the caller looked
+    assert denial is not None  # noqa: S101 - the caller checked
     data = {
         "reason": denial.reason,
         "rule": outcome.decision.decided_by.get("deny"),

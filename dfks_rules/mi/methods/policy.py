@@ -1,4 +1,4 @@
-"""`policy`: the policies in force, reloaded, brought back, and compared with a candidate."""
+"""`policy`: list, reload, roll back and explain policies, and compare them with a candidate."""
 
 from collections.abc import Awaitable
 from typing import Any
@@ -12,11 +12,11 @@ from dfks_rules.model.identity import Aor
 
 _OFF = "off"
 _MAX_LISTED = 20
-"""Findings in a list of policies, which has to fit into a datagram; a reload tells more."""
+"""Most findings in a list of policies, which must fit into a datagram; a reload returns more."""
 
 
 async def list_(desk: Desk, given: Given) -> Any:
-    """Which policies are in force, and what else there is."""
+    """The policies in force, with their history, last failure and candidate."""
     listing = desk.operations.policies.listing()
     rows, more = page(row._asdict() for row in listing.policies)
     result = {
@@ -32,12 +32,12 @@ async def list_(desk: Desk, given: Given) -> Any:
 
 
 async def reload(desk: Desk, given: Given) -> Any:
-    """Read the files again, and say what came of it."""
+    """Read the files again, and report the result."""
     return await _activated(desk.operations.policies.reload("operator"))
 
 
 async def rollback(desk: Desk, given: Given) -> Any:
-    """Bring a revision back."""
+    """Restore a revision."""
     return await _activated(desk.operations.policies.rollback(given.get("revision")))
 
 
@@ -66,7 +66,7 @@ async def _activated(asked: Awaitable[Activation]) -> Any:
 
 
 def _unusable(error: PolicyError) -> CallError:
-    """With each finding by itself, as many as fit."""
+    """The error for unusable policies, with each finding separately, as many as fit."""
     findings, more = page(map(str, error.findings))
     data = {"findings": findings} | ({"more": more} if more else {})
     told = translate(error)
@@ -88,14 +88,14 @@ def _shadow(row: ShadowRow, *, with_samples: bool) -> dict[str, Any]:
 
 
 async def decisions(desk: Desk, given: Given) -> Any:
-    """What was decided last."""
+    """One page of the last decisions."""
     rows, more = page(desk.operations.latest_decisions(given.get("presentity")))
     result: dict[str, Any] = {"decisions": rows}
     return result | {"more": more} if more else result
 
 
 async def explain(desk: Desk, given: Given) -> Any:
-    """Why it was decided so."""
+    """Why decisions came out as they did."""
     explained, more = page(desk.operations.explain_decisions(given["which"]))
     if not explained:
         raise CallError(NOT_FOUND, "No such decision")

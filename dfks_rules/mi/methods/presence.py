@@ -13,7 +13,7 @@ EVENT = package.EVENT.decode()
 
 
 async def subs_phtable_list(desk: Desk, given: Given) -> Any:
-    """One page of who watches whom."""
+    """One page of subscriptions."""
     offset = given.get("offset", 0)
     rows, more = page(islice(_rows(desk, given.get("presentity")), offset, None))
     listing: dict[str, Any] = {"subscriptions": rows}
@@ -29,7 +29,7 @@ def _rows(desk: Desk, presentity: str | None) -> Iterator[dict[str, Any]]:
 
 
 async def refresh_watchers(desk: Desk, given: Given) -> Any:
-    """Tell each watcher everything."""
+    """Send each watcher the full state."""
     if given.get("event", EVENT) != EVENT:
         message = f"event: `{given['event']}` is not `{EVENT}`"
         raise invalid_params(message)
@@ -37,7 +37,7 @@ async def refresh_watchers(desk: Desk, given: Given) -> Any:
 
 
 async def cleanup(desk: Desk, given: Given) -> Any:
-    """Subscriptions end by their own deadlines, so nothing is left to clean."""
+    """Nothing to clean up: subscriptions expire by themselves."""
     return "OK"
 
 

@@ -19,7 +19,7 @@ async def list_(desk: Desk, given: Given) -> Any:
 
 
 async def reset(desk: Desk, given: Given) -> Any:
-    """Counters that can be set back cannot be trusted by two readers."""
+    """Refuse: with two readers, neither could trust a counter that the other may reset."""
     _choose(desk, given)
     reason = "counters run from the start of the server: compare two readings"
     raise CallError(NOT_SUPPORTED, "Statistics cannot be reset", reason)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from dfks_rules.errors import PolicyError
-from dfks_rules.policy.deciding.matching import Layout, lay_out
+from dfks_rules.policy.deciding.matching import Sharding, sharding_of
 from dfks_rules.policy.language.document import Mode, Rule
 from dfks_rules.policy.reading.check import check
 from dfks_rules.policy.reading.source import Source
@@ -28,7 +28,7 @@ class CompiledPolicies(NamedTuple):
 
     rules: tuple[Rule, ...]
     """Every rule in force, in order of precedence."""
-    layout: Layout
+    sharding: Sharding
     """Their conditions, as the engine is given them."""
     policies: tuple[Listed, ...]
     """The files that were read, in the given order."""
@@ -65,7 +65,7 @@ def compile_policies(sources: Sequence[Source]) -> CompiledPolicies:
     )
     return CompiledPolicies(
         tuple(rule for one in enforced for rule in one.policy.rules),
-        lay_out(
+        sharding_of(
             [
                 (ways, rule.effects.facts)
                 for one in enforced

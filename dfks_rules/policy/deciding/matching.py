@@ -42,12 +42,12 @@ class Share(NamedTuple):
     """Rules that are asked for one question and domain, as many as one shard holds."""
 
     shard: int
-    """Position of their shard in `Layout.shards`."""
+    """Position of their shard in `Sharding.shards`."""
     rules: tuple[int, ...]
     """Position of each rule among all, by its number in the shard."""
 
 
-class Layout(NamedTuple):
+class Sharding(NamedTuple):
     """All rules, sharded."""
 
     shards: tuple[ShardPlan, ...]
@@ -58,7 +58,7 @@ class Layout(NamedTuple):
     """Likewise → names of the facts that effects of these rules read."""
 
 
-def lay_out(rules: Sequence[tuple[Sequence[Alternative], frozenset[str]]]) -> Layout:
+def sharding_of(rules: Sequence[tuple[Sequence[Alternative], frozenset[str]]]) -> Sharding:
     """The shards of rules.
 
     Args:
@@ -82,7 +82,7 @@ def lay_out(rules: Sequence[tuple[Sequence[Alternative], frozenset[str]]]) -> La
             content = tuple((numbers[position], literals) for position, literals in chunk)
             found.append(Share(places.setdefault(content, len(places)), tuple(numbers)))
         shares[key] = tuple(found)
-    return Layout(tuple(map(_plan, places)), shares, dict(reads))
+    return Sharding(tuple(map(_plan, places)), shares, dict(reads))
 
 
 def _plan(content: Content) -> ShardPlan:
@@ -101,8 +101,8 @@ class Shard:
             EngineError: the engine does not take them.
         """
         self.plan = plan
-        self.users = 0
-        """How often it was taken from `Shards`."""
+        self._users = 0
+        """How often it was taken and not given back."""
         self._ruleset: Ruleset | None = None
         self.build()
 
@@ -116,6 +116,23 @@ class Shard:
             raise EngineError("the rules are not in the engine")
         names = self._ruleset.match(self.plan.sheet.message(lookup))
         return [int(name.partition("_")[0]) for name in names]
+
+    def take(self) -> None:
+        """One user more.
+
+        Raises:
+            EngineError: the engine does not take the rules; there is no user more.
+        """
+        self.build()
+        self._users += 1
+
+    def release(self) -> bool:
+        """One user less; whether none is left, and the engine's memory is free."""
+        self._users -= 1
+        if self._users:
+            return False
+        self.delete()
+        return True
 
     def build(self) -> None:
         """Brings the rules into the engine, unless they are there.
@@ -156,16 +173,13 @@ class Shards:
         shard = self._shards.get(plan.content)
         if shard is None:
             shard = self._shards[plan.content] = Shard(plan)
-        shard.build()
-        shard.users += 1
+        shard.take()
         return shard
 
     def release(self, shard: Shard) -> None:
         """Gives back what `take` gave."""
-        shard.users -= 1
-        if not shard.users:
+        if shard.release():
             del self._shards[shard.plan.content]
-            shard.delete()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -209,27 +223,31 @@ class Situation:
             shard.build()
 
 
-def situations(layout: Layout, shards: Sequence[Shard]) -> dict[SituationKey, Situation]:
+Situations = dict[SituationKey, Situation]
+"""Everything that can be asked."""
+
+
+def situations(sharding: Sharding, shards: Sequence[Shard]) -> Situations:
     """Everything that can be asked.
 
     Args:
-        layout: the rules.
-        shards: those of `layout.shards`, in the engine.
+        sharding: the rules.
+        shards: those of `sharding.shards`, in the engine.
     """
-    every = {(question, None) for question in range(len(QUESTIONS))} | set(layout.shares)
+    every = {(question, None) for question in range(len(QUESTIONS))} | set(sharding.shares)
     return {
-        (*QUESTIONS[question], domain): _situation(question, domain, layout, shards)
+        (*QUESTIONS[question], domain): _situation(question, domain, sharding, shards)
         for question, domain in every
     }
 
 
 def _situation(
-    question: int, domain: FactValue, layout: Layout, shards: Sequence[Shard]
+    question: int, domain: FactValue, sharding: Sharding, shards: Sequence[Shard]
 ) -> Situation:
     keys = dict.fromkeys([(question, domain), (question, None)])
-    asked = [share for key in keys for share in layout.shares.get(key, ())]
+    asked = [share for key in keys for share in sharding.shares.get(key, ())]
     own = tuple(shards[share.shard] for share in asked)
-    read = [layout.reads.get(key, frozenset()) for key in keys]
+    read = [sharding.reads.get(key, frozenset()) for key in keys]
     facts = tuple(sorted(frozenset[str]().union(*read, *(shard.plan.facts for shard in own))))
     readers = tuple(FACTS[name].read for name in facts)
     rules = tuple(share.rules for share in asked)

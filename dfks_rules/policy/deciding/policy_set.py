@@ -12,7 +12,7 @@ from dfks_rules.model.requests import FeatureRequest, Operation, Requester, Surr
 from dfks_rules.policy.deciding.combine import Plan, make_plan
 from dfks_rules.policy.deciding.compiled import CompiledPolicies, compile_policies
 from dfks_rules.policy.deciding.engine import EngineError, self_test
-from dfks_rules.policy.deciding.matching import Shard, Shards, Situation, situations
+from dfks_rules.policy.deciding.matching import Shard, Shards, Situation, Situations, situations
 from dfks_rules.policy.deciding.reference import ReferenceEvaluator
 from dfks_rules.policy.facts.fact import FactLookup
 from dfks_rules.policy.facts.facts import facts_of
@@ -52,6 +52,28 @@ def _shows_otherwise(rule: Rule) -> bool:
     )
 
 
+def _read_on_get(everything: Situations, rules: Sequence[Rule]) -> frozenset[str] | None:
+    """See `PolicySet.reads_on_get`."""
+    gets = [one for key, one in everything.items() if key[0] is Operation.GET]
+    asked = {position for one in gets for positions in one.rules for position in positions}
+    if not any(_shows_otherwise(rules[position]) for position in asked):
+        return None
+    return frozenset(name for one in gets for name in one.facts)
+
+
+def _factless(everything: Situations) -> dict[FactValue, bool]:
+    """Domain (None: any other) → whether its gets are decided without reading a fact."""
+    return {
+        domain: not any(
+            everything.get(
+                (Operation.GET, feature, domain), everything[Operation.GET, feature, None]
+            ).readers
+            for feature in FEATURES
+        )
+        for domain in {domain for _, _, domain in everything}
+    }
+
+
 class PolicySet:
     """Decides, by one set of policy files. One thread only; a decision runs as a whole.
 
@@ -65,7 +87,7 @@ class PolicySet:
         Args:
             compiled: what the files say.
             shards: where `close` gives shards back.
-            taken: those of `compiled.layout.shards`, which are in the engine.
+            taken: those of `compiled.sharding.shards`, which are in the engine.
         """
         self.policies = compiled.policies
         """The files that were read, in the given order."""
@@ -81,16 +103,10 @@ class PolicySet:
         self._source = shards
         self.shards = list(taken)
         """What it has in the engine."""
-        self._situations = situations(compiled.layout, self.shards)
+        self._situations = situations(compiled.sharding, self.shards)
         self.reads = frozenset(name for one in self._situations.values() for name in one.facts)
         """Names of all facts that some rule reads."""
-        gets = [one for key, one in self._situations.items() if key[0] is Operation.GET]
-        asked = {rule for one in gets for rules in one.rules for rule in rules}
-        self.reads_on_get = (
-            frozenset(name for one in gets for name in one.facts)
-            if any(_shows_otherwise(self.rules[position]) for position in asked)
-            else None
-        )
+        self.reads_on_get = _read_on_get(self._situations, self.rules)
         """Names of the facts that rules read to decide what a get shows; None where all of them
         show what is stored."""
         self._plans: _Memo[tuple[Situation, tuple[FactValue, ...]], Plan] = _Memo()
@@ -98,16 +114,7 @@ class PolicySet:
         self._gets: _Memo[tuple[str | None, tuple[FeatureState, ...]], tuple[Decision, ...]] = (
             _Memo()
         )
-        self._factless = {
-            domain: not any(
-                self._situations.get(
-                    (Operation.GET, feature, domain), self._situations[Operation.GET, feature, None]
-                ).readers
-                for feature in FEATURES
-            )
-            for domain in {domain for _, _, domain in self._situations}
-        }
-        """Domain (None: any other) → whether its gets are decided without reading a fact."""
+        self._factless = _factless(self._situations)
 
     def decide(
         self,
@@ -247,4 +254,4 @@ def load(sources: Sequence[Source]) -> PolicySet:
     compiled = compile_policies(sources)
     self_test()
     shards = Shards()
-    return PolicySet(compiled, shards, [shards.take(plan) for plan in compiled.layout.shards])
+    return PolicySet(compiled, shards, [shards.take(plan) for plan in compiled.sharding.shards])

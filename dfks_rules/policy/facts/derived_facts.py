@@ -1,6 +1,6 @@
-"""Facts that are worked out from the request and the files beside the policies: users and targets.
+"""Facts derived from the request and the site's files: users and targets.
 
-In cases and logs somebody may say what they are, in place of all that they are worked out from.
+Cases and logs may give these facts directly instead of everything they are derived from.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ def _derived(
     words: tuple[str, ...] = (),
     operations: frozenset[Operation] = ABOUT_A_FEATURE,
 ) -> Fact:
-    """A fact that `View.given` may say."""
+    """A fact that `View.given` may override."""
 
     def given_or_read(view: View) -> FactValue:
         for given, value in view.given:
@@ -33,7 +33,7 @@ def _derived(
 def _of_target(
     name: str, kind: Kind, description: str, read: Callable[[Target], FactValue], *words: str
 ) -> Fact:
-    """Something about the forward target; absent where there is no target."""
+    """A fact about the forward target; absent where there is no target."""
 
     def of_target(view: View) -> FactValue:
         target = view.target

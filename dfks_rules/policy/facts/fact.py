@@ -1,4 +1,4 @@
-"""What a fact is: its name, its type, and how it is read."""
+"""What a fact is: its name, its type, and how its value is read."""
 
 from collections.abc import Callable
 from enum import Enum
@@ -8,9 +8,9 @@ from dfks_rules.model.requests import Operation
 from dfks_rules.policy.facts.view import FactValue, View
 
 FactReader = Callable[[View], FactValue]
-"""How the value of a fact is read."""
+"""Reads the value of a fact."""
 FactLookup = Callable[[str], FactValue]
-"""Name of a fact → its value in the request at hand."""
+"""Name of a fact → its value in the current request."""
 
 
 class Kind(Enum):
@@ -39,7 +39,7 @@ class Kind(Enum):
     NAMES = "names"
     """Any number of names."""
     CLASS = "class"
-    """A class of numbers: one of a closed set, or an author's own."""
+    """A class of numbers: one of a closed set, or one defined by an author."""
     COUNTRY = "country"
     """ISO 3166-1 alpha-2, in upper case."""
     MOMENT = "moment"
@@ -54,15 +54,15 @@ class Fact(NamedTuple):
     kind: Kind
     """Its type."""
     operations: frozenset[Operation]
-    """The operations that have it; it is absent from the others."""
+    """The operations that can have it; it is absent from the others."""
     description: str
     """One line for authors."""
     read: FactReader
     """Its value in one request."""
     words: tuple[str, ...] = ()
-    """For a `WORD`: every value it can have."""
+    """For a `WORD`: all its possible values."""
     derived: bool = False
-    """Whether it is worked out from other facts and files, and `View.given` may say it instead."""
+    """Whether it is derived from other facts and files, so that `View.given` may override it."""
 
 
 EVERY_OPERATION = frozenset(Operation)

@@ -1,4 +1,4 @@
-"""The table of facts: all that a policy can know about a request.
+"""The table of facts: everything a policy can know about a request.
 
 To add a fact, add a row; the schema, the documentation and the checks follow.
 """
@@ -28,7 +28,7 @@ def _status(state: FeatureState | None) -> FactValue:
 
 
 def _kind(value: Value) -> tuple[Kind, tuple[str, ...]]:
-    """The type of a fact that is a value, and its words."""
+    """The type of a fact that holds a feature's value, and its words."""
     match value.kind:
         case Text():
             return Kind.TEXT, ()
@@ -45,7 +45,7 @@ def _about_value(
     description: str,
     state: Callable[[View], FeatureState | None],
 ) -> Fact:
-    """One value of a state."""
+    """A fact that holds one value of a state."""
     kind, words = _kind(value)
 
     def read(view: View) -> FactValue:
@@ -78,7 +78,7 @@ def _auth_method(requester: Requester) -> FactValue:
 
 
 def _about_feature(feature: Feature) -> list[Fact]:
-    """The stored state of one feature, whichever feature is asked for."""
+    """Facts about the stored state of one feature, whichever feature the request is about."""
     name, position = feature.value, POSITION[feature]
     status = Fact(
         f"{name}.status",
@@ -210,7 +210,7 @@ _TABLE: list[Fact] = [
         EVERY_OPERATION,
         "Transport of the request; absent for an operator.",
         lambda v: v.request.requester.transport,
-        ("udp", "tcp"),
+        ("udp", "tcp", "tls"),
     ),
     Fact(
         "source.ip",

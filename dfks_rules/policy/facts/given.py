@@ -1,6 +1,6 @@
-"""Facts as people and logs write them → the request that has them, and back.
+"""Facts as people and logs write them → the request they describe, and back.
 
-What is not given is as usual: Alice's own phone asks at noon on a Monday, and nothing is stored.
+Facts not given have defaults: Alice's own phone, noon on a Monday, and nothing stored.
 """
 
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ Given = Mapping[str, Any]
 """Name of a fact → its value."""
 
 YEARS = range(1900, 3000)
-"""Years of requests; beyond the calendar's first and last day no zone can tell the time."""
+"""Years a request may be in; near the calendar's first and last day, time zones overflow."""
 _BASE = {
     "origin": "watcher",
     "presentity": "sip:alice@example.com",
@@ -42,13 +42,13 @@ _BASE = {
 
 
 def given_of(view: View) -> dict[str, FactValue]:
-    """Every fact that a request has; `view_of` makes the same request of them."""
+    """Every fact of a request; `view_of` turns them back into the same request."""
     values = {name: fact.read(view) for name, fact in FACTS.items()}
     return {name: value for name, value in values.items() if value is not None}
 
 
 def missing(facts: Given) -> str | None:
-    """What keeps facts, each of the right form, from being one request."""
+    """Why well-formed facts do not describe one request; None when they do."""
     needed = {
         "get": ("feature",),
         "set": ("feature", "request.status"),
@@ -69,10 +69,10 @@ def missing(facts: Given) -> str | None:
 
 
 def view_of(given: Given) -> View:
-    """The request that has these facts, what is stored, and when it comes.
+    """The request these facts describe, with what is stored and when it arrives.
 
     Args:
-        given: facts, each of the right form, with which nothing is `missing`.
+        given: well-formed facts for which `missing` returns None.
     """
     facts = {**_BASE, **given}
     operation = Operation(facts["op"])

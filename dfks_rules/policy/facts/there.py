@@ -1,6 +1,6 @@
-"""Which requests have a fact: by operation, origin and feature.
+"""Which requests have a fact, by operation, origin and feature.
 
-`Fact.operations` says which operations can have it; here is the rest.
+`Fact.operations` says which operations can have a fact; this file has the other conditions.
 """
 
 from dfks_rules.model.features import FEATURES, VALUES_OF, Feature
@@ -18,14 +18,26 @@ ALWAYS: dict[str, frozenset[Operation]] = {
 }
 """Fact → the operations for which it is never absent."""
 
-_PHONES = frozenset({Origin.WATCHER})
+OF_PHONES = frozenset(
+    {
+        "watcher",
+        "watcher.user",
+        "watcher.domain",
+        "auth.method",
+        "auth.user",
+        "device",
+        "userAgent",
+        "transport",
+        "source.ip",
+    }
+)
+"""Facts of the phone that asks: those in which two phones that watch one presentity may differ."""
+
 ORIGINS: dict[str, frozenset[Origin]] = {
-    **dict.fromkeys(("watcher", "watcher.user", "watcher.domain"), _PHONES),
-    **dict.fromkeys(("auth.method", "auth.user"), _PHONES),
-    **dict.fromkeys(("device", "userAgent", "transport", "source.ip", "rate.device"), _PHONES),
+    **dict.fromkeys(sorted({*OF_PHONES, "rate.device"}), frozenset({Origin.WATCHER})),
     "param": frozenset({Origin.OPERATOR}),
 }
-"""Fact → who can have it; every other fact has nothing to do with who asks."""
+"""Fact → the origins whose requests can have it; other facts do not depend on the origin."""
 
 
 def features_with(fact: str) -> frozenset[Feature]:

@@ -1,4 +1,4 @@
-"""What facts are read from: one request, and all that is known when it comes."""
+"""What facts are read from: one request, and everything known when it arrives."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -14,28 +14,28 @@ FactValue = str | int | tuple[str, ...] | None
 
 
 NOWHERE = Surroundings(lambda _aor: NOTHING_STORED)
-"""Nobody else is there."""
+"""Surroundings in which nothing is stored for anybody else."""
 
 
 class View(NamedTuple):
     """Everything that the facts of one request are read from."""
 
     request: FeatureRequest
-    """What is asked."""
+    """The request."""
     snapshot: Snapshot
     """What is stored for the presentity."""
     at: datetime
-    """Now, in the zone whose local time policies mean."""
+    """The time of the request, in the zone whose local time policies use."""
     around: Surroundings = NOWHERE
-    """What else there is."""
+    """What else policies may look at."""
     site: Site = NO_SITE
-    """What is known of users and numbers."""
+    """What is known about users and numbers."""
     given: tuple[tuple[str, FactValue], ...] = ()
-    """(Name, value) of derived facts, where somebody says what they are: in cases and logs."""
+    """(Name, value) of derived facts that cases and logs give directly."""
 
     @property
     def target(self) -> Target | None:
-        """Where calls would go: what a set asks for, else what is stored; None for nowhere."""
+        """The forward target: the one a set asks for, else the stored one; None if none."""
         request = self.request
         if request.feature is None:
             return None

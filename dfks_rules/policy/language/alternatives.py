@@ -1,8 +1,8 @@
 """A condition → its disjunctive normal form.
 
 A condition becomes a disjunction of alternatives, each a set of literals (a test, or its
-negation). `op`, `feature` and `domain` say what an alternative is about; what is left of the
-literals is what has to be tested.
+negation). `op`, `feature` and `domain` say what an alternative is about; the remaining literals
+have to be tested.
 """
 
 from collections import Counter
@@ -21,25 +21,25 @@ MAX_ALTERNATIVES = 64
 MAX_LITERALS = 100
 """Most literals of one alternative."""
 Question = tuple[Operation, Feature | None]
-"""What is asked, about which feature."""
+"""The operation, and the feature it is about."""
 
 QUESTIONS: tuple[Question, ...] = (
     *product((Operation.GET, Operation.SET), FEATURES),
     (Operation.SUBSCRIBE, None),
 )
-"""Every question there is."""
+"""Every possible question."""
 _WORDS = [(op.value, feature.value if feature else None) for op, feature in QUESTIONS]
 
 
 class TooManyAlternativesError(ValueError):
-    """A condition cannot be written as at most `MAX_ALTERNATIVES` alternatives."""
+    """A condition needs more than `MAX_ALTERNATIVES` alternatives."""
 
 
 class SignedAtom(NamedTuple):
-    """A test, or its negation: a literal of logic, named apart from `typing.Literal`."""
+    """A test or its negation: a literal of logic, so named to avoid `typing.Literal`."""
 
     atom: Atom
-    """What is tested."""
+    """The test."""
     positive: bool
     """False for the negation."""
 
@@ -51,26 +51,26 @@ class Alternative(NamedTuple):
     """One way in which a rule matches: all its literals are true."""
 
     questions: frozenset[int]
-    """Positions in `QUESTIONS` that it can match for."""
+    """Positions in `QUESTIONS` for which it can match."""
     domains: frozenset[FactValue] | None
-    """Domains that it can match for; None for any."""
+    """Domains for which it can match; None for any."""
     literals: Literals
-    """What is left to test."""
+    """The literals that remain to be tested."""
 
 
 def alternatives(condition: Condition) -> list[Alternative]:
-    """All ways in which a condition can hold; none when it cannot.
+    """All the ways in which a condition can hold; none when it never can.
 
     Raises:
-        TooManyAlternativesError: there are more than `MAX_ALTERNATIVES`, or longer ones than
-            `MAX_LITERALS`.
+        TooManyAlternativesError: there are more than `MAX_ALTERNATIVES`, or one has more than
+            `MAX_LITERALS` literals.
     """
     found = [_sorted_out(literals) for literals in _disjunction(condition, positive=True)]
     return [alternative for alternative in found if alternative is not None]
 
 
 def _disjunction(condition: Condition, *, positive: bool) -> list[Literals]:
-    """The disjunctive normal form; negations go down to the tests on the way (de Morgan)."""
+    """The disjunctive normal form; negations are pushed down to the tests (De Morgan)."""
     match condition:
         case Not(part):
             return _disjunction(part, positive=not positive)
@@ -115,7 +115,7 @@ def _bounded(found: list[Literals]) -> list[Literals]:
 
 
 def _shorter(literals: Literals) -> str:
-    """What to do about so many: most often `unless` has one fact many times."""
+    """Advice on too many alternatives: most often `unless` repeats one fact."""
     ((fact, matcher), times), *_ = Counter(
         (atom.fact, atom.matcher) for atom, positive in literals if not positive
     ).most_common(1) or [(("", ""), 0)]
@@ -126,7 +126,7 @@ def _shorter(literals: Literals) -> str:
 
 
 def _sorted_out(literals: Literals) -> Alternative | None:
-    """What chooses the ruleset, apart from what is left to test."""
+    """The literals split into those that select the ruleset and those left to test."""
     questions = set(range(len(QUESTIONS)))
     domains: frozenset[FactValue] | None = None
     rest: set[SignedAtom] = set()
@@ -145,7 +145,7 @@ def _sorted_out(literals: Literals) -> Alternative | None:
 
 
 def equal_to(atom: Atom) -> frozenset[FactValue] | None:
-    """The constants of an equality; None for another test."""
+    """The constants of an equality; None for other tests."""
     match atom.matcher, atom.operand:
         case "eq", str() | int() as constant:
             return frozenset({constant})

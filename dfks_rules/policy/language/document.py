@@ -1,4 +1,4 @@
-"""The one syntax tree: policies, rules, conditions, effects. Nothing here decides anything."""
+"""The syntax tree: policies, rules, conditions, effects. Nothing here decides anything."""
 
 from enum import Enum, IntEnum
 from typing import Literal, NamedTuple
@@ -11,7 +11,7 @@ from dfks_rules.policy.language.values import Clamped, Template
 
 
 class AllOf(NamedTuple):
-    """True when every part is true; so is an empty one."""
+    """True when every part is true, or when there are no parts."""
 
     parts: tuple["Condition", ...]
     """Conditions that are ANDed."""
@@ -25,7 +25,7 @@ class AnyOf(NamedTuple):
 
 
 class Not(NamedTuple):
-    """The exact negation; true where the fact of a test is absent."""
+    """The exact negation, and so true where the tested fact is absent."""
 
     part: "Condition"
     """What must not be true."""
@@ -35,7 +35,7 @@ Condition = AllOf | AnyOf | Not | Atom
 
 
 class Band(IntEnum):
-    """The coarse order of policies; within a band, `priority` orders them."""
+    """The coarse order of policies; `priority` orders those of one band."""
 
     MANDATORY = 0
     NORMAL = 1
@@ -43,32 +43,32 @@ class Band(IntEnum):
 
 
 class Mode(Enum):
-    """What a policy takes part in."""
+    """Whether a policy decides, is only counted, or is switched off."""
 
     ENFORCE = "enforce"
     SHADOW = "shadow"
-    """Its rules are matched and counted, and decide nothing."""
+    """Its rules are matched and counted, but decide nothing."""
     OFF = "off"
-    """It is checked, and takes no part in anything."""
+    """It is checked but not used."""
 
 
 Written = tuple[tuple[Value, str | int | Template | Clamped], ...]
-"""Values as a rule has them: each once, in the order of `VALUES`."""
+"""Values as a rule writes them: each once, in the order of `VALUES`."""
 
 
 class Also(NamedTuple):
-    """A set on another feature or another user, as a consequence of one that is allowed."""
+    """A set on another feature or user that follows from an allowed one."""
 
     feature: Feature
-    """Which feature."""
+    """The feature to set."""
     status: Literal[0, 1, "request"]
-    """Off, on, or as asked for in the set at hand."""
+    """Off, on, or as the current set asks for."""
     user: Template | None = None
-    """User part of whose feature it is; None: the presentity at hand."""
+    """User part of the feature's owner; None: the current presentity."""
     domain: Template | None = None
-    """Its domain; None: that of the presentity at hand."""
+    """Domain of the feature's owner; None: that of the current presentity."""
     values: Written = ()
-    """Its values; those that are not here stay as they are stored."""
+    """Values to set; the others stay as stored."""
 
     @property
     def facts(self) -> frozenset[str]:
@@ -79,36 +79,36 @@ class Also(NamedTuple):
 
 
 class Effects(NamedTuple):
-    """What a rule that matches does; None where it says nothing."""
+    """What a matching rule does; None where it says nothing."""
 
     status: Literal[0, 1, "request", "stored"] | None = None
     """Off, on, as asked for, or as stored."""
     assigned: bool | None = None
     """False leaves the feature out of the NOTIFY."""
     notify: NotifyScope | None = None
-    """Who is told."""
+    """Who is notified."""
     values: Written = ()
-    """Values of the feature."""
+    """Values of the feature to set."""
     denial: Denial | None = None
     """Refuses the request."""
     allow: bool | None = None
-    """True gives a third party leave to subscribe."""
+    """True lets a third party subscribe."""
     log: str | None = None
-    """A line to log, with `${fact}` in it."""
+    """A line to log, which may contain `${fact}`."""
     also: tuple[Also, ...] = ()
     """Sets that follow from this one."""
     final: bool = False
-    """Nothing is taken from the rules after this one, save their denials and log lines."""
+    """Whether the rules after this one contribute nothing but denials and log lines."""
 
     @property
     def facts(self) -> frozenset[str]:
-        """Names of the facts that its values and consequences read."""
+        """Names of the facts its values and consequences read."""
         parts = (*dict(self.values).values(), *self.also)
         return frozenset().union(*map(_facts_of, parts))
 
     @property
     def fields(self) -> dict[str, object]:
-        """What it sets: field, as `Decision.decided_by` names it → value; not the denial."""
+        """Fields it sets, named as in `Decision.decided_by` → value; without the denial."""
         fields = {
             "status": self.status,
             "assigned": self.assigned,
@@ -124,16 +124,16 @@ def _facts_of(part: str | int | Template | Clamped | Also | None) -> frozenset[s
 
 
 class Rule(NamedTuple):
-    """One rule, with the scope of its policy in its condition."""
+    """One rule; its condition includes the scope of its policy."""
 
     id: str
     """`policy/rule`: name of the policy, id of the rule."""
     condition: Condition
-    """When it matches: scope, `when`, and not `unless`."""
+    """When it matches: scope and `when`, but not `unless`."""
     effects: Effects
-    """What it does then."""
+    """What it does when it matches."""
     shadow: bool = False
-    """True when it is matched and counted, and decides nothing."""
+    """True when it is matched and counted, but decides nothing."""
 
 
 class Policy(NamedTuple):
@@ -142,9 +142,9 @@ class Policy(NamedTuple):
     name: str
     """`metadata.name`."""
     mode: Mode
-    """What it takes part in."""
+    """Whether its rules decide."""
     band: Band
-    """Its coarse place in the order."""
+    """Its coarse place in the order of precedence."""
     priority: int
     """0 to 999; the higher number comes first."""
     rules: tuple[Rule, ...]

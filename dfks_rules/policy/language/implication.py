@@ -1,9 +1,9 @@
-"""What sets of literals say of one another, whatever is asked: contradiction and implication.
+"""How sets of literals relate for every possible request: contradiction and implication.
 
-Sound and incomplete: what is said here holds for every request, and much that holds is not said.
-Facts are taken one by one, so nothing is known of `user` from `presentity`. A matcher that has no
-row here implies itself, and is evaluated where its fact can have only few values. Of a type of fact
-that has no row here nothing is known but that a test implies itself.
+Sound but incomplete: every relation found holds for every request, but many are not found. Facts
+are taken one by one, so `presentity` says nothing about `user`. A matcher without a row here
+implies only itself, and is evaluated where its fact can have only a few values. For a type of fact
+without a row here, a test implies only itself.
 """
 
 import re
@@ -22,7 +22,7 @@ SINGLE_VALUED = {
     Kind.WORD, Kind.TEXT, Kind.DOMAIN, Kind.AOR, Kind.STATUS, Kind.COUNT, Kind.IP, Kind.TIME,
     Kind.DATE, Kind.FLAG, Kind.CLASS, Kind.COUNTRY,
 }  # fmt: skip
-"""Types of facts that have one value, of which equality is what it says."""
+"""Types of facts that have one value, for which equality means exactly that."""
 
 
 def contradicts(literals: Literals) -> bool:
@@ -31,7 +31,7 @@ def contradicts(literals: Literals) -> bool:
 
 
 def contradicted(literals: Literals) -> str | None:
-    """A fact that can have no value, nor be absent, with all of these; None when there is none."""
+    """A fact that, given all of these, can neither have a value nor be absent; None if none."""
     groups = sorted(by_fact(literals).items())
     return next((fact for fact, group in groups if _impossible(group)), None)
 
@@ -50,7 +50,7 @@ def by_fact(literals: Literals) -> dict[str, Literals]:
 
 
 def implied_by(groups: dict[str, Literals], conclusion: Literals) -> bool:
-    """As `implies`, for a premise that is used many times."""
+    """Like `implies`, for a premise that is used many times."""
     return all(
         literal.atom.fact in groups and _follows(groups[literal.atom.fact], literal)
         for literal in conclusion
@@ -58,12 +58,12 @@ def implied_by(groups: dict[str, Literals], conclusion: Literals) -> bool:
 
 
 def excludes(one: dict[str, Literals], other: dict[str, Literals]) -> bool:
-    """Whether no request passes two sets of literals, each grouped by fact."""
+    """Whether no request passes both sets of literals, each grouped by fact."""
     return any(_impossible(one[fact] | other[fact]) for fact in one.keys() & other.keys())
 
 
 def is_opaque(atom: Atom) -> bool:
-    """Whether a test is implied by itself and by lists of values only."""
+    """Whether a test is implied only by itself and by lists of values."""
     return FACTS[atom.fact].kind not in SINGLE_VALUED or not (
         atom.matcher in _OPPOSITE
         or atom.matcher in ("exists", "eq", "in")
@@ -72,7 +72,7 @@ def is_opaque(atom: Atom) -> bool:
 
 
 def values_of(literals: Iterable[SignedAtom]) -> frozenset[FactValue] | None:
-    """The only values with which literals about one fact can hold; None when no list is given."""
+    """The only values with which literals about one fact can hold; None if no list limits them."""
     sets = [_constants(atom) for atom, positive in literals if positive]
     given = [one for one in sets if one is not None]
     return frozenset.intersection(*given) if given else None
@@ -90,7 +90,7 @@ def _follows(group: Literals, literal: SignedAtom) -> bool:
 
 @lru_cache(maxsize=65_536)
 def _impossible(group: Literals) -> bool:
-    """Whether literals about one fact, all of them, cannot hold."""
+    """Whether literals about one fact cannot all hold."""
     passed = [atom for atom, positive in group if positive]
     failed = [atom for atom, positive in group if not positive]
     if not passed:
@@ -108,7 +108,7 @@ def _impossible(group: Literals) -> bool:
 
 
 def _finite(group: Literals) -> frozenset[FactValue] | None:
-    """Every value that a fact, when it is there, can have; None when they are many."""
+    """Every value a fact can have when it is present; None when there are many."""
     (fact,) = {literal.atom.fact for literal in group}
     values = values_of(group)
     if values is not None:
@@ -126,7 +126,7 @@ def _can_be(value: FactValue, passed: list[Atom], failed: list[Atom]) -> bool:
 
 
 def _holds(atom: Atom, value: FactValue) -> bool | None:
-    """Whether one value passes; None when that takes other facts too."""
+    """Whether one value passes; None when that depends on other facts too."""
     return atom.holds({atom.fact: value}.get) if atom.facts == (atom.fact,) else None
 
 
@@ -135,7 +135,7 @@ def _constants(atom: Atom) -> frozenset[FactValue] | None:
 
 
 def _atom_implies(one: Atom, other: Atom) -> bool:
-    """Whether passing one test is passing the other, for tests of one fact."""
+    """Whether passing one test means passing the other, for tests of one fact."""
     if one == other or other.matcher == "exists":
         return True
     test, narrow, wide = _IMPLIES.get((one.matcher, other.matcher)), one.operand, other.operand
@@ -168,14 +168,14 @@ _IMPLIES: dict[tuple[str, str], _Relation] = {
         _same_family(one.value, other.value) and one.value.subnet_of(other.value)
     ),
 }
-"""Two matchers → whether what passes the first with one operand passes the second with another."""
+"""Two matchers → whether passing the first with one operand implies passing the second."""
 
 _ONLY_RELATED = {narrow for narrow, _ in _IMPLIES}
-"""Matchers of which nothing more is known."""
+"""Matchers about which nothing more is known."""
 
 
 def start_of(operand: str | Named) -> str:
-    """What a text must start with to pass one text of `prefix` or one pattern of `glob`."""
+    """How a text must start to pass one operand of `prefix` or `glob`."""
     return operand if isinstance(operand, str) else _GLOB_SIGN.split(operand.name)[0]
 
 
@@ -199,18 +199,18 @@ _OVERLAP: dict[tuple[str, str], _Relation] = {
 
 
 class _Interval(NamedTuple):
-    """Whole numbers from `low` to `high`; minutes of the day, days of the calendar, counts."""
+    """Whole numbers from `low` to `high`: minutes of the day, calendar days or counts."""
 
     low: int | None
     high: int | None
 
     @classmethod
     def of(cls, passed: list[Atom], failed: list[Atom]) -> "_Interval":
-        """What a fact that is there is kept in by comparisons."""
+        """The interval to which comparisons confine a fact that is present."""
         kind = FACTS[passed[0].fact].kind
         lows, highs = ([0], [24 * 60 - 1]) if kind is Kind.TIME else ([], [])
         bounds = [(atom.matcher, atom) for atom in passed]
-        # The fact is there, as something passed: to fail a comparison is to pass its opposite.
+        # A test passed, so the fact is present: failing a comparison means passing its opposite.
         bounds += [(_OPPOSITE[atom.matcher], atom) for atom in failed if atom.matcher in _OPPOSITE]
         for matcher, atom in bounds:
             if matcher in _OPPOSITE:
@@ -232,4 +232,4 @@ _NUMBER: dict[Kind, Callable[[Any], int]] = {
     Kind.TIME: lambda text: int(text[:2]) * 60 + int(text[3:]),
     Kind.DATE: lambda text: date.fromisoformat(text).toordinal(),
 }
-"""Type of a fact → the number that stands for a constant."""
+"""Type of a fact → how a constant maps to a number."""

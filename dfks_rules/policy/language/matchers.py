@@ -1,7 +1,7 @@
 """The table of matchers: the atomic tests of a fact against a constant.
 
-Both the engine's compiler and the reference evaluator use this table, and nothing else of one
-another. To add a matcher, add a row; the schema and the checks follow.
+The engine's compiler and the reference evaluator share this table and nothing else. To add a
+matcher, add a row; the schema and the checks follow.
 """
 
 import fnmatch
@@ -19,16 +19,16 @@ from dfks_rules.policy.language.schedules import Schedule, covers
 
 
 class Named(NamedTuple):
-    """A part of an operand that is not what it is written as."""
+    """A part of an operand that the policy refers to by name."""
 
     name: str
     """As policies write it: the name of a schedule, a pattern, a network."""
     value: Any
-    """What it stands for; hashable, as all of an operand is."""
+    """What it stands for; hashable, like the rest of an operand."""
 
 
 class Operand(Enum):
-    """What a matcher is given in the policy."""
+    """The form of a matcher's operand in a policy."""
 
     CONSTANT = "a constant of the fact's type"
     LIST = "a list of constants of the fact's type"
@@ -44,39 +44,39 @@ class Matcher(NamedTuple):
     name: str
     """As policies write it."""
     operand: Operand
-    """What it is given."""
+    """The form of its operand."""
     kinds: frozenset[Kind]
-    """Types of facts that take it."""
+    """Types of facts it can test."""
     description: str
     """One line for authors."""
     prepare: Callable[[Any], Hashable]
-    """Operand as written → operand as `holds` takes it. A ValueError says what is wrong."""
+    """Operand as written → operand for `holds`. Raises ValueError, which says what is wrong."""
     holds: Callable[[Any, Any], bool]
-    """(value of the fact, never None; prepared operand) → whether the test is passed."""
+    """(value of the fact, never None; prepared operand) → whether the test passes."""
     negates: str | None = None
-    """The matcher of which this one is the exact negation; its own `holds` is that one's."""
+    """The matcher of which this one is the exact negation; both share one `holds`."""
 
 
 class Atom(NamedTuple):
-    """One matcher applied to one fact: the smallest test. It never is a negation."""
+    """One matcher applied to one fact: the smallest test. It is never a negation."""
 
     fact: str
     """Name of the fact."""
     matcher: str
     """Name of the matcher."""
     operand: Hashable
-    """As `Matcher.prepare` gave it."""
+    """As `Matcher.prepare` returned it."""
 
     @property
     def facts(self) -> tuple[str, ...]:
         """Names of the facts that it reads."""
         if self.matcher == "sameAs":
             return (self.fact, str(self.operand))
-        # Hours have a zone of their own: local time does not tell whether it is within them.
+        # Schedules have their own time zone, so a local time alone does not decide.
         return ("now",) if self.matcher == "during" else (self.fact,)
 
     def holds(self, lookup: FactLookup) -> bool:
-        """Whether the request at hand passes. Total: no value of a fact raises an error."""
+        """Whether the request passes the test. Total: no value of a fact raises an error."""
         value = lookup(self.facts[0])
         if value is None:
             return False
@@ -116,7 +116,7 @@ def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
 
 
 _MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
-"""IPv4 addresses in IPv6 form, which `_within` reads as IPv4."""
+"""IPv4-mapped IPv6 addresses, which `_within` reads as IPv4."""
 
 
 def _within(address: str, networks: Any) -> bool:

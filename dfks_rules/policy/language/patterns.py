@@ -1,21 +1,22 @@
-r"""Regular expressions of authors, of which none can keep the server busy.
+r"""Authors' regular expressions, none of which can keep the server busy.
 
-Python's `re` tries one way after another; `(x+x+)+y` has more ways through 30 characters than there
-are microseconds in an hour. So a pattern is accepted only when the number of steps that it can
-take on the longest subject, whatever stands in it, is bounded by `MAX_STEPS`.
+Python's `re` backtracks; `(x+x+)+y` has more ways through 30 characters than there are microseconds
+in an hour. So a pattern is accepted only if it takes at most `MAX_STEPS` steps on the longest
+subject, whatever that contains.
 
-The bound is made of two numbers for each part of the parse tree, from any one place of a subject:
+The bound is computed from two numbers for each part of the parse tree, starting at any one place in
+the subject:
 
-- ways: through how many paths the part can be left such that the next character, too, may go on.
-  `[^@]*` before `@` has one: wherever else it stops, the next character is none that may follow.
-- steps: how many single tests all its paths take, the failing ones included.
+- ways: on how many paths the part can be left so that the next character may also match.
+  `[^@]*` before `@` has one: wherever else it stops, the next character cannot follow.
+- steps: how many single tests all its paths take, including those that fail.
 
-In a sequence ways multiply, and each part costs its steps once for each way through the parts
-before it. A repeat goes round at most as often as the subject is long; where one path alone goes
-on, all its rounds together go through the subject once. INVARIANT: both numbers may be too high,
-never too low; a construct that `_Analysis` does not know is refused.
+In a sequence, ways multiply, and each part costs its steps once for each way through the parts
+before it. A repeat has at most as many rounds as the subject has characters; where only one path
+goes on, all its rounds together scan the subject once. INVARIANT: both numbers may be too high,
+never too low; a construct unknown to `_Analysis` is refused.
 
-Patterns are ASCII patterns: `\d` is `0` to `9`, and `(?i)` is about `A` to `Z`.
+Patterns are ASCII patterns: `\d` is `0` to `9`, and `(?i)` affects only `A` to `Z`.
 """
 
 import re
@@ -30,11 +31,11 @@ from typing import Any, NamedTuple
 MAX_PATTERN = 200
 """Longest pattern, in characters."""
 MAX_SUBJECT = 512
-"""Longest text that is matched, in characters; a longer one matches no pattern."""
+"""Longest text that can match, in characters; a longer one matches no pattern."""
 MAX_STEPS = 5_000_000
-"""Most steps for one subject, by a bound that is high: in fact it is a few ms of CPU at the worst.
+"""Highest accepted bound on the steps for one subject; in practice a few ms of CPU at worst.
 
-`.*@.*` takes one or two millions, `.*foo.*bar.*` hundreds of them.
+The bound of `.*@.*` is one or two million, that of `.*foo.*bar.*` hundreds of millions.
 """
 
 _IGNORE_CASE = "(?i)"
@@ -42,7 +43,7 @@ _UNBOUNDED = _constants.MAXREPEAT
 
 _ASCII = 128
 _OTHERS = 1 << _ASCII
-"""Stands for all characters that are not ASCII."""
+"""Stands for every non-ASCII character."""
 _END = 1 << (_ASCII + 1)
 """Stands for the end of the subject."""
 _ANY = _END - 1
@@ -59,31 +60,31 @@ _REFUSED = {
     "ATOMIC_GROUP": "has an atomic group",
     "POSSESSIVE_REPEAT": "has a possessive repeat",
 }
-"""Constructs that can be named in a finding; what is in no table is refused as well."""
+"""Constructs refused by name in a finding; constructs in no table are refused as well."""
 
 
 class _Entry(NamedTuple):
-    """What is tried where a part begins."""
+    """What is tried at the start of a part."""
 
     first: _Set
-    """Characters that it can begin with."""
+    """Characters it can begin with."""
     tests: int
-    """Most tests until it is clear that the next character is none of `first`."""
+    """Most tests needed to see that the next character is not in `first`."""
     empty: int
-    """In how many ways it can be passed without a character."""
+    """In how many ways it can match without consuming a character."""
     shortest: int
-    """Fewest characters that it takes."""
+    """Fewest characters it consumes."""
 
 
 class _Work(NamedTuple):
-    """What a part can do from one place of a subject, see above."""
+    """The work of a part from one place in a subject; see the top of this file."""
 
     ways: int
-    """Most paths that can go on behind it."""
+    """Most paths that can go on after it."""
     steps: int
-    """Most tests on all its paths, with those by which each fails on what comes next."""
+    """Most tests on all its paths, including those by which each fails on what comes next."""
     once: int
-    """The same if no part is gone through more than once."""
+    """The same if no part is entered more than once."""
 
 
 _NOTHING = _Entry(0, 0, 1, 0)
@@ -94,8 +95,8 @@ def compile_pattern(text: str) -> re.Pattern[str]:
     """The pattern for `matches`.
 
     Raises:
-        ValueError: it is too long, is no regular expression, uses what policies do not have, or
-            can take too many steps.
+        ValueError: it is too long, is not a regular expression, uses a construct that policies do
+            not support, or can take too many steps.
     """
     if len(text) > MAX_PATTERN:
         raise ValueError(f"pattern has {len(text)} characters; at most {MAX_PATTERN}")
@@ -115,10 +116,10 @@ def matches(pattern: re.Pattern[str], value: str) -> bool:
 
 
 def literal_start(text: str) -> str:
-    """What all that a pattern matches begins with, as far as it is written out; often nothing.
+    """The literal text with which every match of a pattern begins; often empty.
 
     Raises:
-        ValueError: it is no regular expression.
+        ValueError: it is not a regular expression.
     """
     _, flags, tree = _parse(text)
     if flags & re.IGNORECASE:
@@ -128,10 +129,10 @@ def literal_start(text: str) -> str:
 
 
 def most_steps(text: str, length: int) -> int:
-    """The bound on the steps that a pattern takes on any subject of at most this length.
+    """The bound on the steps a pattern takes on any subject of at most this length.
 
     Raises:
-        ValueError: as `compile_pattern` does for a pattern that is not allowed, or for steps over
+        ValueError: the pattern is not allowed (see `compile_pattern`), or the bound exceeds
             `MAX_STEPS`.
     """
     _, flags, tree = _parse(text)
@@ -144,10 +145,10 @@ def _parse(text: str) -> tuple[str, int, Sequence[Any]]:
     flags = re.ASCII | (re.NOFLAG if body == text else re.IGNORECASE)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error")  # e.g. `[[a]`, which may mean something else one day
+            warnings.simplefilter("error")  # e.g. `[[a]`, whose meaning may change
             tree = _parser.parse(body)
     except (re.error, OverflowError, Warning) as error:
-        # An error of `re` says the place again; the message alone is for people.
+        # The text of an `re` error repeats the position; `msg` alone is meant for people.
         message = getattr(error, "msg", str(error))
         raise ValueError(f"`{text}` is not a regular expression: {message}") from error
     if tree.state.flags & ~re.UNICODE:
@@ -158,7 +159,7 @@ def _parse(text: str) -> tuple[str, int, Sequence[Any]]:
 class _Analysis:
     """Bounds the work of the parts of one pattern.
 
-    A part is an (opcode, argument) of Python's parser. `then` is what comes behind it.
+    A part is an (opcode, argument) of Python's parser. `then` is what follows it.
     """
 
     def __init__(self, flags: int, length: int) -> None:
@@ -166,7 +167,7 @@ class _Analysis:
         self._length = length
 
     def sequence(self, parts: Sequence[Any], then: _Entry) -> _Work:
-        """The work of parts that stand one after another."""
+        """The work of consecutive parts."""
         nexts = [then]
         for part in reversed(parts):
             nexts.append(_joined(self._entry(part), nexts[-1]))
@@ -180,7 +181,7 @@ class _Analysis:
         return _Work(ways, steps, once)
 
     def entry(self, parts: Sequence[Any]) -> _Entry:
-        """What is tried where parts that stand one after another begin."""
+        """What is tried at the start of consecutive parts."""
         return reduce(
             lambda then, part: _joined(self._entry(part), then), reversed(parts), _NOTHING
         )
@@ -189,7 +190,7 @@ class _Analysis:
         code, argument = str(part[0]), part[1]
         match code:
             case "LITERAL" | "NOT_LITERAL" | "ANY" | "IN":
-                # A class that no character is in would make everything before it look decided.
+                # An empty class would make everything before it look decided.
                 return _Entry(self._characters(code, argument) or _ANY, 1, 0, 1)
             case "AT":
                 return _Entry(0, 1, 1, 0)
@@ -227,7 +228,7 @@ class _Analysis:
     def _branch(self, alternatives: Sequence[Any], then: _Entry) -> _Work:
         works = [self.sequence(parts, then) for parts in alternatives]
         firsts = [_joined(self.entry(parts), then).first for parts in alternatives]
-        # Of those that begin with different characters, only one can go on.
+        # Of branches that begin with different characters, only one can go on.
         ways = max(
             sum(work.ways for work, first in zip(works, firsts, strict=True) if first >> bit & 1)
             for bit in range(_END.bit_length())
@@ -240,12 +241,12 @@ class _Analysis:
         body = self.entry(parts)
         again = _Entry(body.first | then.first, 1 + body.tests + then.tests, 0, 0)
         round_ = self.sequence(parts, again if most > 1 else then)
-        # Where the next character tells whether to go round again, only one of the two goes on.
+        # Where the next character decides whether to repeat, only one of the two paths goes on.
         decided = not body.empty and not body.first & then.first
         once = again.tests + 1 + round_.once
-        rounds = min(most, self._length // max(body.shortest, 1) + 1)  # the last may fail half-way
+        rounds = min(most, self._length // max(body.shortest, 1) + 1)  # the last may fail halfway
         if round_.ways == 1:
-            # One path alone goes round, so between two characters no part is tried twice.
+            # Only one path repeats, so no part is tried twice between two characters.
             steps = again.tests + min(rounds * (1 + round_.steps), (self._length + 1) * once)
             return _Work(1 if decided else max(rounds - least + 1, 1), steps, once)
         ways, steps, paths = int(least == 0), again.tests, 1
@@ -298,7 +299,7 @@ class _Analysis:
 
 
 def _joined(entry: _Entry, then: _Entry) -> _Entry:
-    """The entry of a part and of what stands behind it."""
+    """The entry of a part together with what follows it."""
     if not entry.empty:
         return entry
     return _Entry(
@@ -319,7 +320,7 @@ def _repeated(least: int, most: int, body: _Entry) -> _Entry:
 
 
 def _ascii(code: int) -> _Set:
-    """The character; nothing when it is not ASCII, so that its complement is not too small."""
+    """The set of one character; empty when it is not ASCII, so that no complement is too small."""
     return 1 << code if code < _ASCII else 0
 
 

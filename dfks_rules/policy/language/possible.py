@@ -1,7 +1,7 @@
-"""Ways to match that no request can take, for all that is known of requests.
+"""Ways to match that no request can take, given what is known about requests.
 
-`implication` takes facts one by one. Here is what they say of one another: an operator has no
-`watcher`, DoNotDisturb no target, and a set always has a status.
+`implication` looks at facts one by one. This file knows how they depend on one another: an operator
+has no `watcher`, DoNotDisturb has no target, and a set always has a status.
 """
 
 from dfks_rules.model.requests import Origin
@@ -18,7 +18,7 @@ _ASKS = {
 
 
 def why_impossible(way: Alternative) -> str | None:
-    """Why no request can take a way whose facts, one by one, do not contradict themselves.
+    """Why no request can take a way whose facts, taken one by one, are free of contradiction.
 
     Returns:
         A reason to follow `rule can never match: `; None when a request may take it.
@@ -66,5 +66,5 @@ def _of_feature(way: Alternative) -> str | None:
 
 
 def _needed(literals: Literals) -> set[str]:
-    """Facts that must be there."""
+    """Facts that must be present."""
     return {fact for atom, positive in literals if positive for fact in atom.facts}

@@ -1,14 +1,14 @@
-"""Schedules: named hours of the week, of which some days are taken away and some hours added.
+"""Schedules: named hours of the week, with some days excepted and some hours added.
 
-The rules of this file:
+Rules:
 
 - Hours are wall-clock hours of the schedule's zone: `02:00-03:00` lasts two hours on the night
   when clocks go back, and no time at all on the night when they skip it.
-- The start is within, the end is not; a minute is within or not as a whole.
-- Hours over midnight belong to the day that they begin on.
-- An excepted day has no hours: none begin on it (the part after midnight goes too), and hours
-  that began the day before end at its midnight.
-- What `also` adds holds on excepted days as well.
+- The start is included, the end is not; a minute is either wholly within or wholly outside.
+- Hours that span midnight belong to the day on which they begin.
+- An excepted day has no hours: none begin on it (so their part after midnight is dropped too), and
+  hours that began the day before end at midnight.
+- Hours added by `also` apply on excepted days as well.
 """
 
 import re
@@ -24,7 +24,7 @@ _NUMBERS = {name.lower(): number for number, name in enumerate(_DAYS_OF_WEEK)}
 _MINUTES_OF_DAY = 24 * 60
 _ONE_DAY = timedelta(days=1)
 _MAX_ENTRIES = 500
-"""Most entries in one list; the holidays of ten years are about 150."""
+"""Most entries in one list; ten years of holidays are about 150."""
 
 _WORDS = r"[A-Za-z]{1,9}(-[A-Za-z]{1,9})?(,[A-Za-z]{1,9}(-[A-Za-z]{1,9})?)*"
 TIME = r"([01][0-9]|2[0-3]):[0-5][0-9]"
@@ -35,15 +35,15 @@ DATE = r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 """A day, `YYYY-MM-DD`."""
 _DATES = rf"{DATE}(\.\.{DATE})?"
 
-# In Python `$` is also true before a line feed at the end, in an editor it is not: `(?!\n)`.
+# In Python, `$` also matches before a final line feed; in an editor it does not: `(?!\n)`.
 ZONE_PATTERN = r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*(?!\n)$"
-"""A name that may be one of the IANA time zone database."""
+"""A name that may be in the IANA time zone database."""
 WEEKLY_PATTERN = rf"^{_WORDS} {_LIST_OF_HOURS}(?!\n)$"
-"""Days of the week and hours; whether the words are days is for `parse_weekly` to say."""
+"""Days of the week and hours; `parse_weekly` decides whether the words are days."""
 DAYS_PATTERN = rf"^{_DATES}(?!\n)$"
-"""A day, or the first and last of several."""
+"""A day, or the first and last day of a range."""
 ALSO_PATTERN = rf"^{_DATES} {_LIST_OF_HOURS}(?!\n)$"
-"""A day, or several, and hours."""
+"""A day or a range of days, and hours."""
 
 WANTED: dict[str, str] = {
     ZONE_PATTERN: "a time zone like `Europe/Berlin`",
@@ -51,38 +51,38 @@ WANTED: dict[str, str] = {
     DAYS_PATTERN: "a day like `2026-12-25` or days like `2026-12-24..2026-12-31`",
     ALSO_PATTERN: "a day and hours like `2026-12-05 09:00-12:00`",
 }
-"""What each pattern wants, in words for a finding."""
+"""Pattern → what it expects, in words for a finding."""
 
 
 class Hours(NamedTuple):
     """Part of a day."""
 
     start: int
-    """First minute, from midnight on: 0..1439."""
+    """First minute, counted from midnight: 0..1439."""
     end: int
-    """First minute after; over 1440 when it is on the next day."""
+    """First minute after the end; over 1440 when it is on the next day."""
 
 
 class Weekly(NamedTuple):
-    """Hours of some days of every week."""
+    """Hours on some days of every week."""
 
     weekdays: frozenset[int]
-    """The days on which they begin, Monday is 0."""
+    """The days on which they begin; Monday is 0."""
     hours: tuple[Hours, ...]
     """At least one."""
 
 
 class Days(NamedTuple):
-    """Days of the calendar."""
+    """A range of calendar days."""
 
     first: date
-    """The first one."""
+    """The first day."""
     last: date
-    """The last one, which is among them."""
+    """The last day, inclusive."""
 
 
 class Extra(NamedTuple):
-    """Hours of some days of the calendar."""
+    """Hours on some calendar days."""
 
     days: Days
     """The days on which they begin."""
@@ -91,20 +91,20 @@ class Extra(NamedTuple):
 
 
 class Schedule(NamedTuple):
-    """What one entry of `schedules` says."""
+    """One entry of `schedules`."""
 
     zone: ZoneInfo | None
-    """Whose clock the hours are on; None: the clock of the server."""
+    """Time zone of the hours; None: the server's own."""
     weekly: tuple[Weekly, ...]
     """Hours of every week."""
     excepted: tuple[Days, ...]
-    """Days that have none of them."""
+    """Days without weekly hours."""
     extra: tuple[Extra, ...]
-    """Hours that come on top."""
+    """Hours added to the weekly ones."""
 
 
 class ScheduleError(ValueError):
-    """Entries of a schedule are wrong."""
+    """A schedule has invalid entries."""
 
     def __init__(self, problems: list[tuple[tuple[str | int, ...], str]]) -> None:
         super().__init__("; ".join(message for _, message in problems))
@@ -113,10 +113,10 @@ class ScheduleError(ValueError):
 
 
 def parse_schedule(written: Mapping[str, Any]) -> Schedule:
-    """A schedule as it is written, of the form that `schedule_schema` allows.
+    """Parse a schedule of the form that `schedule_schema` allows.
 
     Raises:
-        ScheduleError: with every entry that is wrong.
+        ScheduleError: some entries are invalid; it lists them all.
     """
     problems: list[tuple[tuple[str | int, ...], str]] = []
     read: dict[str, list[Any]] = {key: [] for key in _PARSERS}
@@ -141,7 +141,7 @@ def covers(schedule: Schedule, at: datetime) -> bool:
 
     Args:
         schedule: the schedule.
-        at: aware, in the zone whose clock counts when the schedule names none.
+        at: timezone-aware, in the zone that applies when the schedule names none.
     """
     local = at.astimezone(schedule.zone) if schedule.zone else at
     today, minute = local.date(), local.hour * 60 + local.minute
@@ -263,7 +263,7 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
 
 
 def _within(hours: tuple[Hours, ...], minute: int, today: bool, yesterday: bool) -> bool:  # noqa: FBT001
-    """Whether hours that begin today, or that began yesterday, hold at this minute of today."""
+    """Whether hours that begin today or began yesterday include this minute of today."""
     return any(
         (today and start <= minute < end) or (yesterday and minute + _MINUTES_OF_DAY < end)
         for start, end in hours

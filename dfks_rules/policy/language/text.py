@@ -1,4 +1,4 @@
-"""Conditions back to text, in the words of the language. The one place that does so."""
+"""Conditions → text in the policy language. No other file writes conditions."""
 
 from collections.abc import Hashable
 
@@ -9,7 +9,7 @@ from dfks_rules.policy.language.matchers import MATCHERS, Named, Operand
 _NEGATED = {
     matcher.negates: matcher.name for matcher in MATCHERS.values() if matcher.negates is not None
 }
-"""Matcher → the one that is its exact negation."""
+"""Matcher → its exact negation."""
 
 
 def literal_text(literal: SignedAtom) -> str:
@@ -25,7 +25,7 @@ def literal_text(literal: SignedAtom) -> str:
 
 
 def value_text(value: object) -> str:
-    """A value as it is seen: text in quotes, `absent` for what is not there, one line always."""
+    """A value on one line: text in quotes, `absent` for an absent fact."""
     if value is None:
         return "absent"
     if isinstance(value, bool):
@@ -36,7 +36,7 @@ def value_text(value: object) -> str:
 
 
 def saw_text(seen: dict[str, FactValue], fact: str) -> str:
-    """What a test saw; other facts than the tested one with their names."""
+    """The values a test saw; facts other than the tested one are named."""
     return ", ".join(
         value_text(value) if name == fact else f"{name} {value_text(value)}"
         for name, value in seen.items()
@@ -60,5 +60,5 @@ def _operand_text(operand: Hashable) -> str:
 
 
 def printable(value: object) -> str:
-    """Text on one line, without characters that a terminal would obey."""
+    """Text on one line, without terminal control characters."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(value))

@@ -1,4 +1,4 @@
-"""Values that rules work out from facts: texts with placeholders, and numbers within bounds."""
+"""Values that rules compute from facts: texts with placeholders, and numbers within bounds."""
 
 import re
 from typing import NamedTuple
@@ -7,16 +7,16 @@ from dfks_rules.model.values import MAX_TEXT
 from dfks_rules.policy.facts.fact import FactLookup
 
 PLACEHOLDER = re.compile(r"\$\{([^}]*)\}")
-"""A fact in a text."""
+"""A placeholder for a fact."""
 
 
 class Template(NamedTuple):
-    """Text with facts in it."""
+    """Text with placeholders for facts."""
 
     text: str
     """With `${fact}` for each fact."""
     default: str | None = None
-    """What holds when a fact is absent, or the text comes out empty, too long or unprintable."""
+    """The value when a fact is absent, or the result is empty, too long or unprintable."""
 
     @property
     def facts(self) -> frozenset[str]:
@@ -24,7 +24,7 @@ class Template(NamedTuple):
         return frozenset(PLACEHOLDER.findall(self.text))
 
     def value(self, lookup: FactLookup) -> str | None:
-        """The text for the request at hand; None leaves the matter as if nothing was said."""
+        """The text for the current request; None has the same effect as no template."""
         if any(lookup(name) is None for name in self.facts):
             return self.default
         text = PLACEHOLDER.sub(lambda placeholder: _written(lookup(placeholder[1])), self.text)
@@ -32,7 +32,7 @@ class Template(NamedTuple):
 
 
 class Clamped(NamedTuple):
-    """A number taken from a fact, and kept within bounds."""
+    """A number read from a fact and kept within bounds."""
 
     fact: str
     """Name of the fact."""
@@ -41,7 +41,7 @@ class Clamped(NamedTuple):
     maximum: int
     """A larger number becomes this one."""
     default: int | None = None
-    """What holds when the fact is absent."""
+    """The value when the fact is absent."""
 
     @property
     def facts(self) -> frozenset[str]:
@@ -49,7 +49,7 @@ class Clamped(NamedTuple):
         return frozenset({self.fact})
 
     def value(self, lookup: FactLookup) -> int | None:
-        """The number for the request at hand; None leaves the matter as if nothing was said."""
+        """The number for the current request; None has the same effect as no value."""
         number = lookup(self.fact)
         if not isinstance(number, int):
             return self.default
@@ -57,7 +57,7 @@ class Clamped(NamedTuple):
 
 
 def line(text: str, lookup: FactLookup) -> str:
-    """One line to log, with facts in place of `${fact}`; `-` for an absent one."""
+    """One log line with each `${fact}` replaced by its value; `-` for an absent fact."""
 
     def written(placeholder: re.Match[str]) -> str:
         fact = _written(lookup(placeholder[1]))

@@ -1,6 +1,6 @@
-"""Comments by which an author says that a warning is known: `# dfks: allow policy_shadowed`.
+"""Comments with which an author accepts a warning: `# dfks: allow policy_shadowed`.
 
-One stands on the line that the warning names, and allows the codes that it lists, separated by
+Such a comment is on the line that the warning names and allows the codes it lists, separated by
 commas; text after them is for people.
 """
 
@@ -27,7 +27,7 @@ class _Allowance(NamedTuple):
 
 
 def without_allowed(findings: Iterable[Finding], sources: Sequence[Source]) -> list[Finding]:
-    """The findings without warnings that comments allow, and with needless comments as findings."""
+    """The findings less the warnings that comments allow, plus findings about needless comments."""
     every = {(*one[:2], one.code): one for source in sources for one in _allowances(source)}
     used = set()
     left = []

@@ -1,4 +1,4 @@
-"""Denials that bar more than their authors think: what lacks a fact passes its negation."""
+"""Denials that bar more than intended, as a request without a fact passes its negated tests."""
 
 from collections.abc import Iterable, Iterator
 
@@ -12,9 +12,9 @@ from dfks_rules.policy.lint.ranked import RankedRule
 
 
 def bars_others(rules: Iterable[RankedRule]) -> Iterator[Finding]:
-    """Findings `policy_bars_others`: of denials that do not say `op`.
+    """Findings `policy_bars_others`, about denials that do not test `op`.
 
-    `feature: {ne: DoNotDisturb}` holds for leave to subscribe, which has no feature.
+    `feature: {ne: DoNotDisturb}` also holds for permission to subscribe, which has no feature.
     """
     for rule in rules:
         if rule.rule.effects.denial is None:
@@ -45,13 +45,13 @@ def _meant(facts: Iterable[str]) -> str:
 
 
 def _lacking(fact: str, rule: RankedRule) -> set[Operation]:
-    """Operations without the fact for which the rule can match for want of it."""
+    """Operations that lack the fact and that the rule can match for that reason."""
     return {
         operation
         for way in rule.ways
         for operation in (QUESTIONS[question][0] for question in way.questions)
         if operation not in FACTS[fact].operations
-        # What is left of a way has no test of the feature.
+        # The literals left in a way no longer include the test of the feature.
         and (fact == "feature" or any(atom.fact == fact for atom, _ in way.literals))
     }
 

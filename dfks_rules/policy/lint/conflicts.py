@@ -1,4 +1,4 @@
-"""Rules of equal precedence in different files that decide one thing differently."""
+"""Rules of equal precedence in different files that decide the same field differently."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -47,7 +47,7 @@ def _among(equals: Sequence[RankedRule]) -> Iterator[Finding]:
 
 
 class _Earlier:
-    """The rules before one, by domain."""
+    """The rules that precede one, by domain."""
 
     def __init__(self) -> None:
         self._indexes: dict[FactValue, Overlapping[_Decides]] = defaultdict(Overlapping)
@@ -59,7 +59,7 @@ class _Earlier:
                 self._indexes[domain].add(way, decides)
 
     def conflicting(self, rule: RankedRule) -> tuple[RankedRule, str] | None:
-        """The first rule that conflicts with this one, and the field that they differ in."""
+        """The first rule that conflicts with this one, and the field in which they differ."""
         mine = _values(rule.rule.effects)
         for way in rule.ways:
             for other, (earlier, theirs) in self._near(way):
@@ -77,7 +77,7 @@ class _Earlier:
 
 
 def _meet(one: Way, other: Way) -> bool:
-    """Whether some request may take both ways: DoNotDisturb, e.g., has no target."""
+    """Whether a request may take both ways: DoNotDisturb, for example, has no target."""
     if excludes(one.groups, other.groups):
         return False
     both = Alternative(one.questions & other.questions, None, one.literals | other.literals)
@@ -94,7 +94,7 @@ class _Decides(NamedTuple):
 def _difference(
     mine: dict[str, object], theirs: dict[str, object], questions: frozenset[int]
 ) -> str | None:
-    """A field that two rules decide differently for one of these questions."""
+    """A field that two rules decide differently for one of these questions; None if none."""
     if ("deny" in mine) != ("deny" in theirs):
         return None  # the denial wins, whatever the order
     differ = {field for field in mine.keys() & theirs.keys() if mine[field] != theirs[field]}
@@ -105,7 +105,7 @@ def _difference(
 
 
 def _values(effects: Effects) -> dict[str, object]:
-    """As `fields_set`; of a denial what the phone is told, as any of two reasons is true."""
+    """Like `fields_set`, but a denial is what the phone sees: either of two reasons is true."""
     values = fields_set(effects)
     denial = values.get("deny")
     return {**values, "deny": denial.answer} if isinstance(denial, Denial) else values

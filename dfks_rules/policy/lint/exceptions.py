@@ -1,4 +1,4 @@
-"""Exceptions that stand before a denial: a denial wins wherever it stands."""
+"""Exceptions placed before a denial: a denial wins wherever it is placed."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ _ON = SignedAtom(Atom("request.status", "eq", 1), positive=True)
 def overruled(rules: Sequence[RankedRule]) -> Iterator[Finding]:
     """Findings `policy_overruled`, at most one for each rule.
 
-    Only rules of one file are compared: a denial in another one is meant for everybody.
+    Only rules of one file are compared: a denial in another file is meant for everybody.
 
     Args:
         rules: in order of precedence.
@@ -44,7 +44,7 @@ def _permits(effects: Effects) -> bool:
 
 
 class _Denials:
-    """Those that come after a rule, by question."""
+    """The denials after a rule, by question."""
 
     def __init__(self) -> None:
         self._indexes: dict[int, Implied[RankedRule]] = defaultdict(Implied)
@@ -55,7 +55,7 @@ class _Denials:
                 self._indexes[question].add(way, rule)
 
     def overruling(self, rule: RankedRule) -> RankedRule | None:
-        """The first denial that the rule is about a part of, as far as switching on goes."""
+        """The first denial broader than a way of this rule, considering only switching on."""
         found = (
             entry.of
             for way in rule.ways
@@ -68,7 +68,7 @@ class _Denials:
 
 
 def _switching_on(way: Way, question: int) -> Way | None:
-    """The way for a set that switches on; None when it is for others only."""
+    """The way, for a set narrowed to switching on; None when it only matches other sets."""
     if QUESTIONS[question][0] is not Operation.SET:
         return way
     literals = way.literals | {_ON}

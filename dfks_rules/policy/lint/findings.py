@@ -1,4 +1,4 @@
-"""Everything that can be said of policy files: errors of `reading.check`, and warnings."""
+"""All findings about policy files: errors of `reading.check`, and warnings."""
 
 from collections.abc import Sequence
 
@@ -23,18 +23,18 @@ from dfks_rules.policy.reading.source import Source
 def check_and_lint(sources: Sequence[Source]) -> tuple[list[CheckedPolicy], list[Finding]]:
     """The policies in these files, and every finding, sorted by place.
 
-    Only files without errors are linted: of half a file nothing certain can be said.
+    Only files without errors are linted: nothing certain can be said about half a file.
 
     Args:
-        sources: in the order that decides between policies of one band and priority.
+        sources: in the order that ranks policies of equal band and priority.
 
     Returns:
-        Policies of the files without errors, and findings of all.
+        Policies of the files without errors, and the findings of all files.
     """
     checked, findings, site = check(sources)
     broken = {finding.file for finding in findings if finding.severity == "error"}
     sound = [one for one in checked if one.source.file not in broken]
-    # What seems unused may only be misspelt where it is used.
+    # What seems unused may just be misspelt where it is used.
     findings = [one for one in findings if one.severity == "error" or one.file not in broken]
     findings += [*lint(sound), *unplanned(sound, site.targets.plan)]
     for mode in (Mode.ENFORCE, Mode.SHADOW):
@@ -44,10 +44,10 @@ def check_and_lint(sources: Sequence[Source]) -> tuple[list[CheckedPolicy], list
 
 
 def lint(policies: Sequence[CheckedPolicy]) -> list[Finding]:
-    """What is likely to be a mistake in policies that can be used.
+    """Likely mistakes in usable policies.
 
-    Those with `mode: shadow` are compared with one another only: a candidate says much that the
-    policies say which it is to take the place of.
+    Policies with `mode: shadow` are compared only with one another: a candidate repeats much of the
+    policies that it is meant to replace.
     """
     return _lint(ranked(policies)) + _lint(ranked(policies, Mode.SHADOW))
 

@@ -1,9 +1,9 @@
-"""How many sets can follow from one: a bound over the whole cascade.
+"""How many sets can follow from one: a bound on the whole cascade.
 
-Looked at is a set of each user and domain that rules name, and of one that none names. Every rule
-that may match does, nothing is denied, and each user and feature is set once. Whom a template names
-is not known: it counts as somebody new each time, and as the one from whom most follows. So no
-cascade is longer than what is said here, and many are shorter.
+The bound considers a set for each user and domain that rules name, and for one that none names. It
+assumes that every rule that may match does, that nothing is denied, and that each user's feature is
+set once. The user named by a template is unknown, so each counts as a new one, and as the one that
+causes the most sets. So no cascade exceeds the bound, and many are shorter.
 """
 
 from collections import defaultdict
@@ -24,18 +24,18 @@ from dfks_rules.policy.language.values import PLACEHOLDER, Template
 from dfks_rules.policy.lint.ranked import RankedRule, Way
 
 MAX_KINDS = 20_000
-"""Most kinds of sets that are looked at; nothing is said of the others."""
+"""Most kinds of sets that are examined; the others are not reported."""
 
 _OTHER = None
 """A user or domain that no rule names."""
 _ANY = "*@"
-"""A user or domain that a template names; no name looks like this."""
+"""A user or domain named by a template; no real name looks like this."""
 _Identity = tuple[str | None, str | None, Feature]
-"""Domain, user, feature; a set on one of them is never done twice."""
+"""Domain, user, feature; each is set at most once in a cascade."""
 
 
 class _Set(NamedTuple):
-    """A kind of set, as far as rules tell sets apart here."""
+    """A kind of set: sets that rules cannot tell apart here."""
 
     domain: str | None
     user: str | None
@@ -45,22 +45,22 @@ class _Set(NamedTuple):
 
 
 class _Child(NamedTuple):
-    """A set that follows."""
+    """A set that follows from another."""
 
     identity: _Identity | None
-    """Whose; None when a template says so."""
+    """Whose feature it sets; None when a template decides."""
     key: tuple[str, str, Feature]
-    """What is written, so that the same is counted once."""
+    """User, domain and feature as written, so that duplicates count once."""
     kind: _Set
-    """What it is; for a template any of several, see `_kinds_of`."""
+    """Its kind; for a template, any of several: see `_kinds_of`."""
 
 
 def many_follow(rules: Sequence[RankedRule], most: int = FOLLOWED_SETS) -> Iterator[Finding]:
-    """Findings `policy_many_follow`, at the first rule of a cascade that may be longer than `most`.
+    """Findings `policy_many_follow`, at the first rule of each cascade that may exceed `most` sets.
 
     Args:
         rules: in order of precedence.
-        most: how many may follow.
+        most: the number of sets that may follow.
     """
     cascades = _Cascades([rule for rule in rules if rule.rule.effects.also])
     found: dict[str, tuple[int, RankedRule, Feature]] = {}
@@ -80,7 +80,7 @@ def many_follow(rules: Sequence[RankedRule], most: int = FOLLOWED_SETS) -> Itera
 
 
 class _Cascades:
-    """All that can follow by some rules."""
+    """All the cascades that rules can cause."""
 
     def __init__(self, rules: Sequence[RankedRule]) -> None:
         self._index: dict[Feature, dict[str | None, list[tuple[int, RankedRule, Way]]]] = {}
@@ -109,7 +109,7 @@ class _Cascades:
         self._most: dict[tuple[_Set, int], int] = {}
 
     def roots(self) -> Iterator[_Set]:
-        """Sets that somebody asks for, at most `MAX_KINDS`."""
+        """Kinds of sets that somebody may ask for, at most `MAX_KINDS`."""
         left = MAX_KINDS
         origins = (Origin.WATCHER, Origin.OPERATOR)
         for domain in self._domains:
@@ -123,7 +123,7 @@ class _Cascades:
                     yield _Set(domain, user, feature, origin, status)
 
     def matching(self, one: _Set) -> list[tuple[RankedRule, tuple[Also, ...]]]:
-        """The rules that may match a set, in order of precedence."""
+        """The rules that may match a set, in order of precedence, and the sets each causes."""
         one = one._replace(
             domain=one.domain if one.domain in self._domains else _OTHER,
             user=one.user if one.user in self._named else _OTHER,
@@ -144,7 +144,7 @@ class _Cascades:
         return self._matching[one]
 
     def most_following(self, one: _Set, depth: int = MAX_DEPTH) -> int:
-        """A bound of how many sets follow from one, so deep."""
+        """A bound on the number of sets that follow from one down to this depth."""
         if depth == 0:
             return 0
         if (one, depth) not in self._most:
@@ -152,7 +152,7 @@ class _Cascades:
         return self._most[one, depth]
 
     def _count(self, root: _Set, depth: int) -> int:
-        """Users that rules name are counted once, those that templates name each time."""
+        """Users named by rules count once, users named by templates each time."""
         known: dict[_Identity, dict[tuple[_Set, int], None]] = defaultdict(dict)
         known[root.domain, root.user, root.feature][root, depth] = None
         work = [(root, depth)]
@@ -167,7 +167,7 @@ class _Cascades:
         return len(known) - 1 + sum(strangers)
 
     def _strangers(self, one: _Set, depth: int) -> int:
-        """How many sets follow by way of users whom templates name."""
+        """The number of sets that follow by way of users named by templates."""
         return sum(
             1 + self._worst(child.kind, depth - 1)
             for child in (self._follow(one) if depth else ())
@@ -175,7 +175,7 @@ class _Cascades:
         )
 
     def _worst(self, kind: _Set, depth: int) -> int:
-        """The most that follows from one of several sets."""
+        """The largest number of sets that follow from any one of several sets."""
         if (kind, depth) not in self._most:
             each = (self.most_following(one, depth) for one in self._kinds_of(kind))
             self._most[kind, depth] = max(each, default=0)
@@ -219,7 +219,7 @@ class _Cascades:
         return tuple(dict.fromkeys((*self._users.get(domain, ()), *everywhere)))
 
     def _groups(self, one: _Set) -> dict[str, Literals]:
-        """What is known of a set, as tests of its facts."""
+        """What is known about a set, as tests of its facts."""
         literals = {
             _is("origin", one.origin.value),
             _is("request.status", one.status),
@@ -235,7 +235,7 @@ class _Cascades:
 
 
 def _users(way: Way) -> list[str]:
-    """The users that a way names; none when it can match others, too."""
+    """The users a way names; none when it can also match others."""
     users = [str(user) for user in way.values.get("user", ())]
     return users or [
         str(uri).removeprefix("sip:").rpartition("@")[0] for uri in way.values.get("presentity", ())
@@ -243,7 +243,7 @@ def _users(way: Way) -> list[str]:
 
 
 def _who(written: Template | None, fact: str, here: str | None) -> tuple[str | None, bool]:
-    """(A name, whether it is known)."""
+    """The user or domain a rule names: (name, whether it is known)."""
     text = _text(written, fact)
     if text == f"${{{fact}}}":
         return here, True

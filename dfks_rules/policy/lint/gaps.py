@@ -1,4 +1,4 @@
-"""What is left to the built-in behaviour: a table of all questions and of what rules decide."""
+"""What rules leave to the built-in behaviour: a table of all questions and what rules decide."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -12,24 +12,24 @@ _BUILT_IN = {
     "set": "the requested state is stored",
     "subscribe": "only the presentity's own phones are allowed",
 }
-"""Operation → what holds where no rule says otherwise."""
+"""Operation → what happens where no rule says otherwise."""
 _FIRST = {"get": "status", "set": "status", "subscribe": "allow"}
-"""Operation → the field that its answer is about."""
+"""Operation → the field its answer is about."""
 
 
 class Gap(NamedTuple):
-    """What rules leave open of one question."""
+    """What rules leave open in one question."""
 
     op: str
     """`get`, `set` or `subscribe`."""
     feature: str | None
-    """None for leave to subscribe."""
+    """None for permission to subscribe."""
     rules: int
-    """How many rules can match in every domain."""
+    """Number of rules that can match in every domain."""
     domain_rules: int
-    """How many more can match in domains that they name."""
+    """Number of further rules that can match in domains they name."""
     denials: int
-    """How many of all these deny."""
+    """Number of denials among all these."""
     decided: tuple[str, ...]
     """Fields that some rule decides for every request in every domain."""
     sometimes: tuple[str, ...]
@@ -37,7 +37,7 @@ class Gap(NamedTuple):
 
     @property
     def otherwise(self) -> str:
-        """What holds where no rule decides, in words."""
+        """What happens where no rule decides, in words."""
         field = _FIRST[self.op]
         if field in self.decided:
             return "always decided by a rule"

@@ -1,4 +1,4 @@
-"""Groups that rules ask for and that no directory at hand has."""
+"""Groups that rules test but no directory has."""
 
 from collections.abc import Iterable, Iterator
 
@@ -9,7 +9,7 @@ from dfks_rules.policy.words.wording import did_you_mean, quoted
 
 
 def unknown_groups(rules: Iterable[RankedRule], directory: Directory) -> Iterator[Finding]:
-    """Findings `policy_unknown_group`; none where no directory says who is in a group."""
+    """Findings `policy_unknown_group`; none if no directory lists members of a group."""
     known = directory.groups
     if not known:
         return

@@ -1,4 +1,4 @@
-"""Finds, among many ways to match, the few that one other can imply or overlap with."""
+"""Finds, among many ways to match, the few that a given way can imply or overlap with."""
 
 from bisect import bisect_left, insort
 from collections import defaultdict
@@ -21,11 +21,11 @@ class Indexed(NamedTuple, Generic[T]):
     way: Way
     """The way."""
     of: T
-    """What it stands for."""
+    """The object it belongs to."""
 
 
 class Implied(Generic[T]):
-    """Ways by one test that whatever implies them must pass too."""
+    """Ways, indexed by one test that any way which implies them must pass too."""
 
     def __init__(self) -> None:
         self._keyed: dict[Hashable, list[Indexed[T]]] = defaultdict(list)
@@ -36,13 +36,13 @@ class Implied(Generic[T]):
             self._keyed[key].append(Indexed(way, of))
 
     def candidates(self, way: Way) -> Iterator[Indexed[T]]:
-        """All ways that this one implies, and some others."""
+        """All the ways that this one implies, and some others."""
         for key in _looked_up(way):
             yield from self._keyed.get(key, ())
 
 
 def _keys(way: Way) -> Iterator[Hashable]:
-    """Where a way is kept: all that implies it looks up one of these."""
+    """The keys of a way: every way that implies it looks up at least one of them."""
     fact, values = _choice(way)
     tests = sorted((atom for atom, positive in way.literals if positive), key=repr)
     prefix = next((atom for atom in tests if _is_prefix(atom)), None)
@@ -58,10 +58,10 @@ def _keys(way: Way) -> Iterator[Hashable]:
 
 
 def _looked_up(way: Way) -> Iterator[Hashable]:
-    """Where ways that this one implies can be kept."""
+    """The possible keys of ways that this one implies."""
     yield "others"
     starts = []
-    # What is implied allows every value that `way` allows: any one of them finds it.
+    # An implied way allows every value that `way` allows: any one of them finds it.
     for fact, values in way.values.items():
         value = next(iter(values))
         yield from ((fact, value), ("opaque", fact))
@@ -77,9 +77,9 @@ def _looked_up(way: Way) -> Iterator[Hashable]:
 
 
 class Overlapping(Generic[T]):
-    """Ways by the constants of one fact, or by how its text starts or ends.
+    """Ways, indexed by the constants of one fact or by how its text starts or ends.
 
-    Whatever overlaps with them must allow one of the constants, and start or end likewise.
+    A way that overlaps with them must allow one of the constants, or a matching start or end.
     """
 
     def __init__(self) -> None:
@@ -102,7 +102,7 @@ class Overlapping(Generic[T]):
             self._others.append(entry)
 
     def candidates(self, way: Way) -> Iterator[Indexed[T]]:
-        """All ways that can hold together with this one, and some others."""
+        """All the ways that can hold together with this one, and some others."""
         yield from self._others
         for fact, keyed in self._keyed.items():
             for value in way.values.get(fact, keyed):
@@ -113,7 +113,7 @@ class Overlapping(Generic[T]):
 
 
 class _Affixed(Generic[T]):
-    """Ways by the texts of which a value of one fact must start with one."""
+    """Ways, indexed by texts, one of which the value of a fact must start with."""
 
     def __init__(self) -> None:
         self._keyed: dict[str, list[Indexed[T]]] = {}
@@ -126,7 +126,7 @@ class _Affixed(Generic[T]):
             self._keyed.setdefault(text, []).append(entry)
 
     def candidates(self, texts: Iterable[str]) -> Iterator[Indexed[T]]:
-        """Those whose texts one of these starts with, or that start with one of these."""
+        """The ways with a text that begins with one of these, or with which one of these begins."""
         for text in texts:
             for end in range(len(text)):
                 yield from self._keyed.get(text[:end], ())
@@ -141,9 +141,9 @@ _Affix = tuple[str, str]
 
 
 def _affixes(way: Way) -> Iterator[tuple[_Affix, tuple[str, ...]]]:
-    """What the texts of facts must start with, and, the other way round, what they must end with.
+    """What the texts of facts must start with and, reversed, what they must end with.
 
-    A value that a fact must have is all that it starts and ends with.
+    If a fact must have a certain value, the whole value is both its start and its end.
     """
     for fact, values in way.values.items():
         texts = tuple(value for value in values if isinstance(value, str))
@@ -159,13 +159,13 @@ def _affixes(way: Way) -> Iterator[tuple[_Affix, tuple[str, ...]]]:
 
 
 def _choice(way: Way) -> tuple[str, frozenset[FactValue]]:
-    """The fact whose constants tell the way best from others; an empty name when there is none."""
+    """The fact whose constants best distinguish the way; an empty name when there is none."""
     fact = min(way.values, key=lambda name: (_is_coarse(name), len(way.values[name])), default="")
     return fact, way.values.get(fact, frozenset())
 
 
 def _is_coarse(fact: str) -> bool:
-    """Whether the few values of a fact tell few rules apart."""
+    """Whether a fact has too few values to distinguish many rules."""
     return not fact or FACTS[fact].kind in (Kind.WORD, Kind.STATUS)
 
 

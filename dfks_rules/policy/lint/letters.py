@@ -1,4 +1,4 @@
-"""Words of letters that look alike: with a Cyrillic a in it, `alice` is nobody."""
+"""Words that mix look-alike letters: `alice` with a Cyrillic a matches nobody."""
 
 import re
 import unicodedata
@@ -11,11 +11,11 @@ from dfks_rules.policy.words.wording import quoted
 
 _WORD = re.compile(r"[^\W\d_]+")
 _ALIKE = {"LATIN", "CYRILLIC", "GREEK"}
-"""Alphabets that share shapes, as the names of their characters begin."""
+"""Alphabets with similar letters, as the first word of their characters' Unicode names."""
 
 
 def mixed_letters(rules: Iterable[RankedRule]) -> Iterator[Finding]:
-    """Findings `policy_mixed_letters`, of what rules compare facts with."""
+    """Findings `policy_mixed_letters`, about the constants of rules."""
     for rule in rules:
         operands = {atom.operand for way in rule.ways for atom, _ in way.literals}
         operands |= {way.domains for way in rule.ways}
@@ -40,7 +40,7 @@ def _texts_of(operand: Hashable) -> Iterator[str]:
 
 
 def _stranger(text: str) -> str | None:
-    """A letter that is not of the alphabet of the first one in its word."""
+    """A letter whose alphabet differs from that of the first letter in its word."""
     words: list[str] = _WORD.findall(text)
     for word in words:
         alphabets = {letter: unicodedata.name(letter, "").split(" ")[0] for letter in word}

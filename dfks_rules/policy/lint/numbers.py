@@ -1,4 +1,4 @@
-"""What rules ask of numbers, where no number plan says in which country they are dialled."""
+"""Rules that test numbers although no number plan says in which country they are dialled."""
 
 from collections.abc import Iterable, Iterator
 
@@ -8,11 +8,11 @@ from dfks_rules.policy.reading.codes import CODES
 from dfks_rules.policy.site.number_plan import NumberPlan
 
 _READ = ("target.number", "target.class", "target.reach", "target.country")
-"""Facts that need to know what was dialled."""
+"""Facts whose value depends on how dialled numbers are read."""
 
 
 def unplanned(policies: Iterable[CheckedPolicy], plan: NumberPlan) -> Iterator[Finding]:
-    """Findings `policy_no_country`, one for each file: one NumberPlan mends them all."""
+    """Findings `policy_no_country`, one per file: a single NumberPlan fixes them all."""
     if plan.names_a_country:
         return
     code = "policy_no_country"

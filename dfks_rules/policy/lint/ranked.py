@@ -1,4 +1,4 @@
-"""Rules in force, in order of precedence, in the form in which they are compared."""
+"""Rules in force, in order of precedence, prepared for comparison."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -21,30 +21,30 @@ class Way(NamedTuple):
     """One way in which a rule can match."""
 
     questions: frozenset[int]
-    """Positions in `QUESTIONS` that it can match for; not those that lack a fact it needs."""
+    """Positions in `QUESTIONS` for which it can match, without those that lack a fact it needs."""
     domains: frozenset[FactValue] | None
-    """Domains that it can match for; None for any."""
+    """Domains for which it can match; None for any."""
     literals: Literals
-    """What else must hold."""
+    """The other conditions that must hold."""
     groups: dict[str, Literals]
-    """`literals` by their facts."""
+    """`literals`, grouped by fact."""
     values: dict[str, frozenset[FactValue]]
-    """The only values of a fact with which it can match, where there is such a list."""
+    """Fact → the only values with which it can match, where a list limits them."""
 
 
 class RankedRule(NamedTuple):
-    """A rule in its place among all others."""
+    """A rule with its place in the order of precedence."""
 
     rule: Rule
     """The rule."""
     ways: tuple[Way, ...]
     """The ways in which it can match."""
     file: str
-    """The file it stands in."""
+    """The file that has the rule."""
     place: Place
-    """Where its `id` stands."""
+    """Where its `id` is."""
     rank: tuple[int, int]
-    """Band and priority of its policy; smaller comes first."""
+    """Band and priority of its policy; the smaller comes first."""
 
     def finding(self, code: str, message: str) -> Finding:
         """A finding about the rule."""
@@ -57,30 +57,30 @@ class RankedRule(NamedTuple):
 
     @property
     def reference(self) -> str:
-        """The rule, and where to find it, for a message about another one."""
+        """The rule and where to find it, for a message about another rule."""
         return f"`{self.rule.id}` ({self.file}:{self.place.line})"
 
 
 def ranked(policies: Sequence[CheckedPolicy], mode: Mode = Mode.ENFORCE) -> list[RankedRule]:
-    """The rules of policies with this mode, those that come first in front."""
+    """The rules of policies with this mode, in order of precedence."""
     rules = [
         RankedRule(rule, _ways(ways), one.source.file, place, _rank(one))
         for one in policies
         if one.policy.mode is mode
         for rule, ways, place in zip(one.policy.rules, one.alternatives, one.places, strict=True)
     ]
-    # A rule may have alternatives each of which needs a fact that its operation lacks.
+    # Every alternative of a rule may need a fact that its operation lacks.
     return sorted((one for one in rules if one.ways), key=lambda one: one.rank)
 
 
 def fields_set(effects: Effects) -> dict[str, object]:
-    """What a rule decides: field, named as `decided_by` does → value."""
+    """What a rule decides: field, named as in `decided_by` → value."""
     denial = {} if effects.denial is None else {"deny": effects.denial}
     return {**effects.fields, **denial}
 
 
 def fields_of(question: int) -> frozenset[str]:
-    """What can be decided of a question."""
+    """The fields that rules can decide for a question."""
     operation, feature = QUESTIONS[question]
     if operation is Operation.SUBSCRIBE or feature is None:
         return frozenset({"allow", "deny"})
@@ -93,7 +93,7 @@ def _rank(one: CheckedPolicy) -> tuple[int, int]:
 
 
 def _has(question: int, fact: str) -> bool:
-    """Whether a request can have a fact, as far as its operation and feature go."""
+    """Whether a request with this operation and feature can have a fact."""
     operation, feature = QUESTIONS[question]
     if operation not in FACTS[fact].operations:
         return False

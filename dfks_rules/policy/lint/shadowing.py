@@ -1,4 +1,4 @@
-"""Duplicates, and rules that decide nothing because earlier ones have decided it all."""
+"""Duplicates, and rules that decide nothing because earlier ones have decided everything."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ from dfks_rules.policy.lint.index import Implied
 from dfks_rules.policy.lint.ranked import RankedRule, Way, fields_of, fields_set
 
 _MOST_NAMED = 3
-"""Most rules that one message names."""
+"""Most rules named in one message."""
 
 
 def shadowed(rules: Sequence[RankedRule]) -> list[Finding]:
@@ -42,7 +42,7 @@ def shadowed(rules: Sequence[RankedRule]) -> list[Finding]:
 
 
 class _Earlier:
-    """The rules that come before one, by question and domain."""
+    """The rules that precede one, by question and domain."""
 
     def __init__(self) -> None:
         self._indexes: dict[tuple[int, FactValue], Implied[RankedRule]] = defaultdict(Implied)
@@ -58,7 +58,7 @@ class _Earlier:
                     self._indexes[question, domain].add(way, rule)
 
     def deciding_all_of(self, rule: RankedRule) -> list[RankedRule]:
-        """The rules that leave nothing to this one; none when something is left to it."""
+        """The rules that leave this one nothing to decide; none when something is left."""
         effects = rule.rule.effects
         if effects.final or not _left_of(effects) or _does_more(effects):
             return []
@@ -79,7 +79,7 @@ class _Earlier:
         return sorted(by.values(), key=lambda one: self._order[one.rule.id])
 
     def _implied_by(self, way: Way, question: int, memo: "_Memo") -> Iterator[RankedRule]:
-        # What covers all of several domains stands at each of them: any one finds it.
+        # A way that covers several domains is kept under each of them: any one finds it.
         domains = [None, *list(way.domains or ())[:1]]
         for domain in domains:
             index = self._indexes.get((question, domain))
@@ -89,7 +89,7 @@ class _Earlier:
 
 
 class _Memo:
-    """Remembers what one way implies while each of its questions asks for it."""
+    """Remembers what one way implies, for use with each of its questions."""
 
     def __init__(self, way: Way) -> None:
         self._way = way
@@ -112,18 +112,18 @@ def _takes(effects: Effects) -> bool:
 
 
 def _left_of(effects: Effects) -> set[str]:
-    """What a rule does as long as no rule before it has done so."""
+    """What a rule decides unless an earlier rule has already done so."""
     return {*fields_set(effects), *(["also"] if effects.also else [])}
 
 
 def _takes_of(effects: Effects, question: int) -> frozenset[str]:
-    """What is no longer for later rules to decide when a rule with these effects matches."""
+    """What a matching rule with these effects leaves no later rule to decide."""
     fields = fields_of(question)
     taken = fields & fields_set(effects).keys()
     if effects.final:
         taken |= fields - {"deny"} | {"also"}
     if effects.denial:
-        # Who is told still counts, and on a get whether the feature is assigned.
+        # Who is notified still counts, and on a get whether the feature is assigned.
         gets = QUESTIONS[question][0] is Operation.GET
         taken |= fields - {"notify", "assigned" if gets else ""} | {"also"}
     return taken

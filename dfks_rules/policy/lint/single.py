@@ -1,4 +1,4 @@
-"""What is likely to be a mistake in one rule, whatever stands beside it."""
+"""Likely mistakes in a single rule, regardless of other rules."""
 
 from collections.abc import Iterable, Iterator
 
@@ -21,10 +21,10 @@ _WHO = {
     "origin", "watcher", "watcher.user", "watcher.domain", "auth.method", "auth.user", "device",
     "userAgent", "transport", "source.ip", "param", "role", "rate.user", "rate.device",
 }  # fmt: skip
-"""Facts about who asks, and how often: a phone that floods is refused whatever it asks for."""
+"""Facts about who asks and how often: a flooding phone is refused whatever it asks for."""
 _VALUES = {value.value for value in VALUES}
 _WHOSE = {"op", "feature", "presentity", "user", "domain", "groups"}
-"""Facts about whose feature it is, and which."""
+"""Facts about which feature is meant, and whose."""
 _SWITCHING_OFF = by_fact(
     frozenset(
         {
@@ -73,7 +73,7 @@ def _is_always_true(condition: Condition) -> bool:
 
 
 def _has_no_effect(rule: RankedRule) -> Iterator[Finding]:
-    """Fields that can never be decided: of another question, or beside a denial."""
+    """Fields the rule can never decide: they belong to another question, or it also denies."""
     code, effects = "policy_no_effect", rule.rule.effects
     questions = {question for way in rule.ways for question in way.questions}
     fields = fields_set(effects)
@@ -92,7 +92,7 @@ def _has_no_effect(rule: RankedRule) -> Iterator[Finding]:
 
 
 def _follows_itself(rule: RankedRule) -> Iterator[Finding]:
-    """An `also` that sets what is being set: that is never done twice."""
+    """An `also` that sets the very feature being set, which is never set twice."""
     features = {QUESTIONS[question][1] for way in rule.ways for question in way.questions}
     for also in rule.rule.effects.also:
         same = also.user in (None, Template("${user}"))
@@ -106,7 +106,7 @@ def _follows_itself(rule: RankedRule) -> Iterator[Finding]:
 
 
 def _bars_switching_off(way: Way) -> bool:
-    """Whether it keeps a phone from switching off, and not by who asks alone."""
+    """Whether it keeps a phone from switching off for a reason other than who asks."""
     facts = set(way.groups)
     if facts & _WHO and facts <= _WHO | _WHOSE:
         return False

@@ -1,4 +1,4 @@
-"""`${fact}` in texts that are taken as they stand."""
+"""`${fact}` in texts that are used literally."""
 
 from collections.abc import Iterable, Iterator
 
@@ -18,7 +18,7 @@ def literal_texts(rules: Iterable[RankedRule]) -> Iterator[Finding]:
 
 
 def _taken_as_they_stand(effects: Effects) -> Iterator[tuple[str, str | None, str]]:
-    """(What it is, the text, what to do instead)."""
+    """The texts used literally: (what it is, the text, what to do instead)."""
     also = [pair for one in effects.also for pair in one.values]
     for value, written in (*effects.values, *also):
         if isinstance(written, Template):

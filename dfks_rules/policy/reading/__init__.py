@@ -1,4 +1,4 @@
-"""Policy files → checked policies, with every error at its place.
+"""Policy files → checked policies, with the place of every error.
 
 Belongs here: kinds of files, schemas, variables, reading policies, directories and number plans,
 the codes of findings, the layout of files.

@@ -1,7 +1,7 @@
-"""All stages of checking policy files. Every finding of every file is collected.
+"""All stages of checking policy files; every finding of every file is collected.
 
-A stage works on what the stage before let pass: YAML, schema, then, rule by rule, what rules mean,
-and last what the files are to one another.
+Each stage works on what the previous one passed: YAML, schema, the meaning of each rule, and
+finally how the files relate to one another.
 """
 
 from collections.abc import Iterator, Sequence
@@ -54,24 +54,24 @@ class CheckedPolicy(NamedTuple):
     alternatives: tuple[tuple[Alternative, ...], ...]
     """For each of its rules: the ways in which it can match."""
     source: Source
-    """The file that it was read from."""
+    """The file it was read from."""
     places: tuple[Place, ...]
     """For each of its rules: where its `id` stands."""
 
 
 class Checked(NamedTuple):
-    """What came of checking files. With a finding that is an error, the rest is of no use."""
+    """The result of checking files; not to be used if a finding is an error."""
 
     policies: list[CheckedPolicy]
     """In the order of the files."""
     findings: list[Finding]
     """In no order."""
     site: Site
-    """What the Directory and NumberPlan files say."""
+    """The content of the Directory and NumberPlan files."""
 
 
 def check(sources: Sequence[Source]) -> Checked:
-    """The policies in these files, what they know, and what is wrong with any of them."""
+    """The policies in these files, their site, and every finding about them."""
     site, site_findings = read_site(sources)
     policies: list[CheckedPolicy] = []
     findings: list[Finding] = list(site_findings)
@@ -124,7 +124,7 @@ def _check_file(source: Source, tree: Tree) -> tuple[CheckedPolicy | None, list[
         before = len(reader.findings)
         rule = reader.rule(policy, scope, position)
         rules.append(rule)
-        # What a test with a wrong constant means, nobody knows; the scope is part of every rule.
+        # A test with a wrong constant has no known meaning, and the scope is part of every rule.
         if is_sound and len(reader.findings) == before:
             ways, problems = _check_rule(tree, ("rules", position), rule, source.tenant)
             found.append(ways)
@@ -136,7 +136,7 @@ def _check_file(source: Source, tree: Tree) -> tuple[CheckedPolicy | None, list[
 
 
 def _usable_rules(tree: Tree, located: Sequence[Located]) -> list[int] | None:
-    """Positions of the rules with which nothing is wrong; None when the rest is not sound."""
+    """Positions of the rules without errors; None when the rest of the file has errors."""
     broken: set[int] = set()
     for path, _ in located:
         match path:
@@ -148,7 +148,7 @@ def _usable_rules(tree: Tree, located: Sequence[Located]) -> list[int] | None:
 
 
 def _check_name(tree: Tree, names: dict[str, str]) -> list[Finding]:
-    """A name that another file has already; takes up the name otherwise."""
+    """A finding if another file already has this name; records the name otherwise."""
     path: Path = ("metadata", "name")
     if path in tree.places:
         name = str(tree.value["metadata"]["name"])
@@ -160,7 +160,7 @@ def _check_name(tree: Tree, names: dict[str, str]) -> list[Finding]:
 
 
 def _check_tenant(tree: Tree, tenant: str) -> list[Finding]:
-    """What a tenant's own file asks for and is not the tenant's to have."""
+    """What a tenant's own file asks for although it is outside the tenant's domain."""
     findings = []
     if tree.value.get("band") == "mandatory":
         message = f"a file of tenant `{tenant}` cannot have `band: mandatory`"
@@ -169,7 +169,7 @@ def _check_tenant(tree: Tree, tenant: str) -> list[Finding]:
         match path:
             case ("rules", int(rule), "then", "also", int(position), "domain"):
                 domain = tree.value["rules"][rule]["then"]["also"][position]["domain"]
-                if domain not in (tenant, "${domain}"):  # the scope confines that one
+                if domain not in (tenant, "${domain}"):  # the scope confines `${domain}`
                     message = f"a file of tenant `{tenant}` cannot reach {quoted(domain)}"
                     findings.append(tree.finding(path, "policy_tenant", message))
             case _:
@@ -178,7 +178,7 @@ def _check_tenant(tree: Tree, tenant: str) -> list[Finding]:
 
 
 def _check_classes(tree: Tree, site: Site) -> list[Finding]:
-    """Classes of targets that neither we nor a number plan know: a rule that guards nothing."""
+    """Unknown target classes, neither built in nor in a number plan: such a rule guards nothing."""
     findings = []
     for path in tree.places:
         name = tree.at(path)
@@ -192,7 +192,7 @@ def _check_classes(tree: Tree, site: Site) -> list[Finding]:
 
 
 def _check_ids(tree: Tree) -> list[Finding]:
-    """Ids that an earlier rule of the file has already; the tree may still be of any shape."""
+    """Ids already used by an earlier rule of the file; the tree may still have any shape."""
     lines: dict[str, int] = {}
     findings = []
     for path, place in tree.places.items():
@@ -211,7 +211,7 @@ def _check_ids(tree: Tree) -> list[Finding]:
 def _check_rule(
     tree: Tree, path: Path, rule: Rule, tenant: str | None
 ) -> tuple[tuple[Alternative, ...], list[Finding]]:
-    """The ways in which a rule can match, and what is wrong with what it means."""
+    """The ways in which a rule can match, and findings about its meaning."""
     name = rule.id.partition("/")[2]
     try:
         every = alternatives(rule.condition)
@@ -243,7 +243,7 @@ def _check_rule(
 def _check_facts(
     tree: Tree, path: Path, facts: set[str], operations: set[Operation]
 ) -> list[Finding]:
-    """Facts that are absent from everything that the rule can match for."""
+    """Facts that are absent from every request the rule can match."""
     asked = ", ".join(f"`{one.value}`" for one in Operation if one in operations)
     findings = []
     for name in sorted(facts):
@@ -266,7 +266,7 @@ def _atoms_of(condition: Condition) -> Iterator[Atom]:
 
 
 def _place_of(tree: Tree, rule: Path, fact: str) -> Path:
-    """Where a fact stands in a rule; the rule itself when it stands in the scope."""
+    """The place of a fact in a rule; the rule itself when the fact is in the scope."""
     paths = (path for path in tree.keys if path[: len(rule)] == rule and path[-1] == fact)
     return min(paths, key=lambda path: tree.keys[path], default=rule)
 

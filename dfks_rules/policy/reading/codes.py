@@ -1,6 +1,6 @@
-"""Every code that a finding about policies, cases, directories and number plans can have.
+"""Every code of findings about policies, cases, directories and number plans.
 
-`docs/reference/findings.md` has a section for each: what it means, an example, how to mend it.
+`docs/reference/findings.md` has a section for each: what it means, an example, and how to fix it.
 """
 
 from typing import Literal, NamedTuple
@@ -62,4 +62,4 @@ CODES: dict[str, Code] = {
     "policy_unused_variable": Code("warning", "a variable is never used"),
     "policy_needless_allow": Code("warning", "a comment allows a warning that does not occur"),
 }
-"""Code → what it is, in the order of the documentation."""
+"""Code → its row, in the order of the documentation."""

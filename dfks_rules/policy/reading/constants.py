@@ -1,4 +1,4 @@
-"""Constants that have the right form and that no value of the fact can equal, begin or end with."""
+"""Well-formed constants that no value of the fact can equal, begin with or end with."""
 
 import ipaddress
 import re
@@ -22,19 +22,19 @@ _NUMBER: dict[str, re.Pattern[str]] = {
     "suffix": re.compile(r"\+?[0-9]+", re.ASCII),
     "has": re.compile(r"\+?[0-9]+", re.ASCII),
 }
-"""Matcher → what its constants look like when the fact is a number in E.164 form."""
+"""Matcher → the form of its constants when the fact is a number in E.164 form."""
 
 
 def refuse_constants(fact: str, name: str, operand: Any) -> None:
-    """See that a matcher of a fact can tell anything apart.
+    """Make sure that at least one value of a fact can pass a matcher.
 
     Args:
         fact: name of the fact.
-        name: of the matcher, which the fact takes.
-        operand: as it is written.
+        name: name of the matcher, which suits the fact.
+        operand: the operand as written.
 
     Raises:
-        ValueError: in plain words, which constant no value of the fact can meet.
+        ValueError: a constant suits no value of the fact; the message says which in plain words.
     """
     form = MATCHERS[name].operand
     if form not in (Operand.CONSTANT, Operand.LIST, Operand.TEXTS):
@@ -121,4 +121,4 @@ _OF_KIND: dict[Kind, Callable[[str], None]] = {
     Kind.COUNTRY: _refuse_country,
     Kind.IP: _refuse_ip,
 }
-"""Type of a fact → what refuses a constant that is no value of it."""
+"""Type of a fact → the function that refuses a constant which is not a value of that type."""

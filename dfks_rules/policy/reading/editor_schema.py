@@ -1,6 +1,6 @@
-"""The schema of policies as editors are given it: `{var: NAME}` may stand for any value.
+"""The policy schema for editors: `{var: NAME}` may stand for any value.
 
-The server puts variables in before it checks, so its own schema does not know them.
+The server substitutes variables before it checks a file, so its own schema does not allow them.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ _USERS = ("scope", "rules")
 
 
 def editor_schema() -> Schema:
-    """The schema of a file of kind Policy, variables not yet put in."""
+    """The schema of a file of kind Policy before variables are substituted."""
     schema = policy_schema()
     name = {"type": "string", "pattern": IDENTIFIER, "description": "A name under `vars`."}
     variable = object_schema("The value of a variable.", ["var"], {"var": name})
@@ -47,7 +47,7 @@ def _opened(schema: Any) -> Any:
 
 
 def _branches(schema: Schema) -> list[Schema]:
-    """The ways in which a value may be, without the variable."""
+    """The alternatives that a schema allows for a value, other than a variable."""
     if schema.get("anyOf", [])[-1:] == [_VARIABLE]:
         return [one for one in schema["anyOf"] if one != _VARIABLE]
     return [schema]

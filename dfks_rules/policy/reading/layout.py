@@ -1,12 +1,13 @@
-"""The text of any file of the policy language → the same, laid out as all others are.
+"""The text of any file of the policy language → the same content in the canonical layout.
 
-Keys stand in one order, two spaces a level; braces and brackets stay where they fit a line of 100
-columns and hold no comment, and become lines of their own otherwise; text is in double quotes only
-where it must be; between two entries there is one empty line or none, as the author had it.
+Keys have a fixed order, and each level is indented by two spaces. Braces and brackets stay if they
+fit into 100 columns and hold no comment; otherwise their entries get lines of their own. Text is in
+double quotes only where necessary. Between two entries there is one empty line or none, as in the
+source.
 
-A comment above an entry, or at the end of its line, goes where the entry goes; those above the
-first key of the file stay on top. That is why this is no round trip of a YAML library: those hang
-a comment on what stands before it, and an entry that moves leaves its comment behind.
+A comment above an entry, or at the end of its line, moves with the entry; comments above the first
+key of the file stay at the top. This rules out the round trip of a YAML library: those attach a
+comment to what precedes it, so an entry that moves leaves its comment behind.
 """
 
 import math
@@ -25,7 +26,7 @@ from dfks_rules.yaml.scalar import scalar
 from dfks_rules.yaml.tree import INTEGER, Path
 
 WIDTH = 100
-"""Longest line with braces or brackets, and of text that is folded, in characters."""
+"""Longest line with braces or brackets, and longest line of folded text, in characters."""
 
 _HEAD = ("apiVersion", "kind", "metadata", "mode", "band", "priority", "scope", "schedules", "vars")
 _SITE = ("country", "domain", "domains", "classes", "users", "groups")
@@ -42,10 +43,10 @@ _ORDERS: dict[tuple[str | type, ...], tuple[str, ...]] = {
     ("domains", int, "internal"): ("lengths", "prefixes"),
     ("tests", int): ("name", "note", "given", "expect"),
 }
-"""Path (`int` for a place in a list or a name of the author's) → keys that come first, in this
-order; others follow."""
+"""Path (`int` for a position in a list or a name chosen by the author) → keys that come first, in
+this order; others follow."""
 _NAMED = ("schedules", "users", "domains")
-"""Where keys are names of the author's."""
+"""Mappings whose keys are names chosen by the author."""
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _COMMENT = re.compile(r"#[^\n]*")
@@ -55,7 +56,7 @@ class Comment(NamedTuple):
     """One comment."""
 
     start: int
-    """Its place in the text, in characters."""
+    """Its offset in the text, in characters."""
     line: int
     """0-based."""
     column: int
@@ -63,20 +64,20 @@ class Comment(NamedTuple):
     text: str
     """From its `#` on."""
     alone: bool
-    """Whether it has its line for itself."""
+    """Whether it has a line to itself."""
 
 
 def laid_out(source: Source) -> str:
     """The text of a file in its canonical layout; laying it out again changes nothing.
 
     Raises:
-        PolicyError: the file is not what `source.parse` reads, or (`policy_layout`) its layout
-            would lose a comment or change a value: that would be our mistake, and is not written.
+        PolicyError: `source.parse` cannot read the file, or (`policy_layout`) the new layout would
+            lose a comment or change a value, which would be a bug here and is therefore refused.
     """
     tree, findings = parse(source)
     if tree is None:
         raise PolicyError(findings)
-    if not isinstance(tree.value, dict | list):  # CSV, too, is YAML of a single text
+    if not isinstance(tree.value, dict | list):  # CSV also parses as YAML, as a single text
         message = "file has no keys; only policy files can be formatted"
         raise PolicyError([Finding(source.file, 0, 0, "policy_layout", message)])
     written = re.sub(r"\r\n?", "\n", source.text)
@@ -89,7 +90,7 @@ def laid_out(source: Source) -> str:
 
 
 def comments_of(text: str) -> Counter[str]:
-    """All comments of a file, and how often each is there."""
+    """All comments of a file, and how often each occurs."""
     return Counter(comment.text for comment in _comments(text, _composed(text)))
 
 
@@ -100,7 +101,7 @@ def _composed(text: str) -> yaml.Node:
 
 
 def _comments(text: str, root: yaml.Node) -> Iterator[Comment]:
-    """The comments of a file in their order: each `#` that is in no scalar, to the end of line."""
+    """The comments of a file in order: from each `#` outside a scalar to the end of the line."""
     scalars = iter(sorted(_spans(text, root)))
     start, end = next(scalars, (len(text), len(text)))
     place = 0
@@ -118,7 +119,7 @@ def _comments(text: str, root: yaml.Node) -> Iterator[Comment]:
 
 
 def _spans(text: str, node: yaml.Node) -> Iterator[tuple[int, int]]:
-    """Where the text of scalars is; of a block scalar, what is below its first line."""
+    """The spans of scalars; for a block scalar, only the part below its first line."""
     if isinstance(node, yaml.ScalarNode):
         start, end = node.start_mark.index, node.end_mark.index
         if node.style in _BLOCKS:
@@ -139,7 +140,7 @@ _BLOCKS = ("|", ">")
 
 
 class _Layout:
-    """One file on its way. Comments are taken in the order of the text."""
+    """The layout of one file in progress. Comments are consumed in the order of the text."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -156,14 +157,14 @@ class _Layout:
     def _after(
         self, start: str, key: yaml.Node, value: yaml.Node, path: Path, indent: int
     ) -> list[str]:
-        """A value behind `key:` or `-`, or (no `start`) the whole file.
+        """The lines of a value after `key:` or `-`, or (empty `start`) of the whole file.
 
         Args:
-            start: what stands before it in its line.
+            start: what precedes the value on its line.
             key: the key of the value, or the value itself.
             value: the value.
-            path: to the value.
-            indent: of the lines of the value, if it has lines of its own.
+            path: path to the value.
+            indent: indent of the value's lines, if it has lines of its own.
         """
         if isinstance(value, yaml.ScalarNode):
             return self._scalar(start, value, indent)
@@ -179,7 +180,7 @@ class _Layout:
         return [first, *rest] if start else rest
 
     def _fits(self, node: yaml.CollectionNode, line: str) -> bool:
-        """Whether a mapping or list stays in one line: it is in braces, short, without comment."""
+        """Whether a mapping or list stays on one line: bracketed, short, and without comments."""
         if not node.value:
             return True
         start, end = node.start_mark.index, node.end_mark.index
@@ -190,13 +191,13 @@ class _Layout:
     def _entries(
         self, node: yaml.CollectionNode, path: Path, indent: int, column: int
     ) -> list[str]:
-        """A mapping or list with a line for each entry.
+        """A mapping or list with one line for each entry.
 
         Args:
             node: the mapping or list.
-            path: to it.
-            indent: of the lines.
-            column: comments below the last entry belong here from this column on.
+            path: path to it.
+            indent: indent of the lines.
+            column: comments below the last entry belong to it from this column on.
         """
         if isinstance(node, yaml.MappingNode):
             entries = _in_order(
@@ -224,7 +225,7 @@ class _Layout:
         if not isinstance(item, yaml.CollectionNode) or self._fits(item, line):
             return [*before, *self._after(dash, item, item, path, indent + 2)]
         lines = self._entries(item, path, indent + 2, item.start_mark.column)
-        # A comment behind the dash would be one about the whole item the next time.
+        # A comment after the dash would be read as one about the whole item the next time.
         above = list(takewhile(lambda one: one.lstrip().startswith("#"), lines))
         first, *rest = lines[len(above) :]
         return [*before, *(one[2:] for one in above), f"{dash} {first.lstrip()}", *rest]
@@ -237,7 +238,7 @@ class _Layout:
         return [*above, line, *rest]
 
     def _text_of(self, node: yaml.ScalarNode, indent: int) -> list[str]:
-        """A scalar: what follows its key, and lines below, if it has such."""
+        """A scalar: the text after its key, and the lines below it, if any."""
         value = node.value if node.style else _plain_value(node.value)
         margin = " " * indent
         if node.style in _BLOCKS and value:
@@ -257,12 +258,12 @@ class _Layout:
         return [scalar(value, in_braces=False)]
 
     def _before(self, node: yaml.Node, indent: int) -> list[str]:
-        """The comments above an entry, and whether an empty line stands there."""
+        """The comments above an entry, then an empty line if the source has one there."""
         lines = self._until(node.start_mark.index, indent)
         return [*lines, ""] if self._is_empty(node.start_mark.line - 1) else lines
 
     def _until(self, end: float, indent: int, column: int = 0) -> list[str]:
-        """Takes the comments before a place in the text, as far as they stand in `column` or on."""
+        """Consumes the comments before an offset in the text that start at `column` or later."""
         lines: list[str] = []
         while self._comments and self._comments[0].start < end:
             if self._comments[0].column < column:
@@ -274,7 +275,7 @@ class _Layout:
         return lines
 
     def _commented(self, line: str, number: int, before: float = math.inf) -> str:
-        """A line with the comment that stands at the end of a line of the source, if one does."""
+        """A line followed by the comment at the end of the source line, if there is one."""
         if self._comments:
             comment = self._comments[0]
             if comment.line == number and not comment.alone and comment.start < before:
@@ -287,7 +288,7 @@ class _Layout:
 
 
 def _flow(node: yaml.Node, path: Path) -> str:
-    """A value in one line."""
+    """A value on one line."""
     if isinstance(node, yaml.MappingNode):
         pairs = [
             (key.value, f"{scalar(key.value)}: {_flow(value, (*path, key.value))}")
@@ -301,7 +302,7 @@ def _flow(node: yaml.Node, path: Path) -> str:
 
 
 def _plain_value(text: str) -> str | int | bool:
-    """What our reader takes a scalar without quotes for."""
+    """The value our reader gives to a scalar without quotes."""
     if text in ("true", "false"):
         return text == "true"
     return int(text) if INTEGER.fullmatch(text) else text
@@ -316,7 +317,7 @@ _T = TypeVar("_T")
 
 
 def _in_order(entries: list[tuple[str, _T]], path: Path) -> list[tuple[str, _T]]:
-    """Entries of a mapping, those that have a place first; the others keep their order."""
+    """The entries of a mapping, those with a fixed position first, the others in source order."""
     shape = tuple(
         int if isinstance(part, int) or (n == 1 and path[0] in _NAMED) else part
         for n, part in enumerate(path)

@@ -1,4 +1,4 @@
-"""A tree that the schema allows → the syntax tree, and what only reading it can find."""
+"""A tree that conforms to the schema → the syntax tree, and findings the schema cannot express."""
 
 from collections.abc import Hashable, Iterator, Mapping
 from typing import Any
@@ -39,7 +39,7 @@ _NOTIFY: dict[bool | str | None, NotifyScope | None] = {
 
 
 class Reader:
-    """Reads one tree; `findings` fills on the way."""
+    """Reads one tree, and collects `findings`."""
 
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
@@ -47,7 +47,7 @@ class Reader:
         self._schedules = self._read_schedules()
 
     def _read_schedules(self) -> dict[str, Schedule | None]:
-        """Name → schedule; None where it is wrong, of which there is a finding."""
+        """Name → schedule; None for an invalid one, which has a finding."""
         schedules: dict[str, Schedule | None] = {}
         for name, written in self._tree.value.get("schedules", {}).items():
             schedules[name] = None
@@ -71,16 +71,16 @@ class Reader:
         )
 
     def scope(self, tenant: str | None = None) -> Condition:
-        """The condition that all rules share; always true when there is none.
+        """The condition that all rules share; always true when the file has no scope.
 
         Args:
-            tenant: the only domain that the file can reach.
+            tenant: the only domain the file can affect; None: every domain.
         """
         scope = self._condition(self._tree.value.get("scope", {}), ("scope",))
         return scope if tenant is None else AllOf((Atom("domain", "eq", tenant), scope))
 
     def rule(self, policy: Policy, scope: Condition, position: int) -> Rule:
-        """The rule at a 0-based position of the file."""
+        """The rule at a 0-based position in the file."""
         path: Path = ("rules", position)
         rule = self._tree.value["rules"][position]
         parts = [scope, self._condition(rule.get("when", {}), (*path, "when"))]

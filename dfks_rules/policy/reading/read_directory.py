@@ -25,9 +25,9 @@ from dfks_rules.policy.words.wording import did_you_mean, quoted
 from dfks_rules.yaml.tree import Path, Place, Tree
 
 MAX_FINDINGS = 100
-"""Most findings in one CSV file: a wrong column is wrong in every line."""
+"""Most findings in one CSV file: a wrong column is wrong on every line."""
 MAX_PER_USER = 64
-"""Most groups, and most numbers, of one user in one place."""
+"""Most groups, and most numbers, in one entry."""
 CSV_HEADER = "user,domain,groups,role,numbers"
 """The first line of a CSV file."""
 
@@ -40,10 +40,10 @@ _COLUMNS = CSV_HEADER.split(",")
 
 
 def read_directory(source: Source) -> tuple[list[Entry], list[Finding]]:
-    """The users in one file; a name that ends in `.csv` makes it CSV.
+    """The users in one file, which is CSV if its name ends in `.csv`.
 
     Returns:
-        The entries, and findings; with findings, the entries are not to be used.
+        The entries, and findings; if there are any, the entries must not be used.
     """
     if is_csv(source.file):
         return _Csv(source).read()
@@ -57,22 +57,22 @@ def read_directory(source: Source) -> tuple[list[Entry], list[Finding]]:
 
 
 class _Wrong(Exception):  # noqa: N818 - it carries a message and never leaves this module
-    """A value cannot be used."""
+    """A value is invalid."""
 
 
 class _Names(NamedTuple):
-    """What the names in one file mean."""
+    """How the names in one file are resolved."""
 
     domain: str | None
-    """Of users that are written without one."""
+    """Domain of users written without one."""
     tenant: str | None
-    """The only domain that users may have; None: any."""
+    """The only domain users may have; None: any."""
 
     def aor(self, user: str, domain: str | None) -> Aor:
         """The address of record of a user.
 
         Raises:
-            _Wrong: there is no such user, or it is another tenant's.
+            _Wrong: the user cannot exist, or belongs to another tenant.
         """
         domain = domain or self.domain
         if len(user) > MAX_TEXT or not _USER.fullmatch(user):
@@ -85,7 +85,7 @@ class _Names(NamedTuple):
         return Aor(user, domain)
 
 
-# A hundred thousand users share a few domains and groups; so they share the memory of them too.
+# A hundred thousand users share a few domains and groups, and so can share their memory.
 @lru_cache(4096)
 def _domain(name: str) -> str:
     if len(name) > MAX_TEXT or not _DOMAIN.fullmatch(name):
@@ -110,7 +110,7 @@ def _number(number: str) -> str:
 
 
 class _Yaml:
-    """Reads one tree that the schema allows; `findings` fills on the way."""
+    """Reads one tree that conforms to the schema, and collects `findings`."""
 
     def __init__(self, tree: Tree, tenant: str | None) -> None:
         self._tree = tree
@@ -184,7 +184,7 @@ class _Csv:
         self._lines: dict[Aor, int] = {}
 
     def read(self) -> tuple[list[Entry], list[Finding]]:
-        # A surrogate cannot be encoded, and is no user's name: its own check refuses it.
+        # A surrogate cannot be encoded; the check of names refuses it.
         size = len(self._source.text.encode(errors="replace"))
         if size > MAX_CSV_BYTES:
             self._report(1, 1, "policy_limit", f"file has {size} bytes; at most {MAX_CSV_BYTES}")
@@ -253,7 +253,7 @@ def _split(field: str, name: str) -> list[str]:
 
 
 def _column(fields: list[str], position: int) -> int:
-    """Where a field starts in its line, 1-based."""
+    """The column in which a field starts, 1-based."""
     return 1 + sum(len(field) + 1 for field in fields[:position])
 
 

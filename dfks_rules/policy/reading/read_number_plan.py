@@ -32,16 +32,16 @@ _DOMAIN_NAME = re.compile(r"[^A-Z@\s]{1,253}")
 
 
 class PlanFile(NamedTuple):
-    """One file that the schema allows."""
+    """One NumberPlan file that conforms to the schema."""
 
     tree: Tree
     """Its content."""
     tenant: str | None
-    """The only domain that it may speak of."""
+    """The only domain it may describe; None: any."""
 
 
 def read_number_plan(source: Source) -> tuple[PlanFile | None, list[Finding]]:
-    """One file of kind NumberPlan, or None and what is wrong with it."""
+    """One file of kind NumberPlan, or None and the findings about it."""
     tree, findings = parse(source)
     if tree is not None:
         findings = [finding for _, finding in validate(tree, _validator())]
@@ -51,7 +51,7 @@ def read_number_plan(source: Source) -> tuple[PlanFile | None, list[Finding]]:
 
 
 def make_number_plan(files: Iterable[PlanFile]) -> tuple[NumberPlan, list[Finding]]:
-    """The plan that some files make together, and where they contradict each other."""
+    """The plan made of several files, and where they contradict each other."""
     findings: list[Finding] = []
     country: str | None = None
     written: dict[str, Mapping[str, object]] = {}
@@ -99,7 +99,7 @@ def _class_prefixes(tree: Tree) -> Iterator[tuple[Path, str, str]]:
 
 
 def _impossible(tree: Tree, tenant: str | None) -> Iterator[Finding]:
-    """What the schema cannot say."""
+    """Errors that the schema cannot express."""
     value = tree.value
     if tenant is not None:
         for key in sorted({"country", "classes"} & value.keys()):

@@ -11,10 +11,10 @@ from dfks_rules.policy.site.site import Site, make_site
 
 
 def read_site(sources: Sequence[Source]) -> tuple[Site, list[Finding]]:
-    """The site that the files make; those of other kinds are left out.
+    """The site described by the files; files of other kinds are ignored.
 
     Returns:
-        The site, and findings; where one is an error, the site is not to be used.
+        The site, and findings; if one is an error, the site must not be used.
     """
     entries, plans = [], []
     findings: list[Finding] = []

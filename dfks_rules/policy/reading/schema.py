@@ -1,7 +1,7 @@
-"""The JSON Schema of policy files, made of the tables of facts and matchers.
+"""The JSON Schema of policy files, generated from the tables of facts and matchers.
 
-It is published in `schemas/`, where editors find it for completion and hover, and it is
-what `check` validates against: a policy that an editor accepts is one that the server parses.
+It is published in `schemas/`, where editors use it for completion and hover, and `check` validates
+against it: if an editor accepts a policy, the server can parse it.
 
 Reference: JSON Schema draft 2020-12.
 """
@@ -56,7 +56,7 @@ def _names_of(*kinds: Kind) -> list[str]:
 
 
 def _tests(fact: Fact) -> Schema:
-    """What may stand at a fact: a constant, a list of constants, or matchers."""
+    """What a fact may be compared with: a constant, a list of constants, or matchers."""
     constant = constant_schema(fact)
     properties = {
         matcher.name: {"description": matcher.description, **_operand(matcher, constant, fact)}
@@ -71,7 +71,7 @@ def _tests(fact: Fact) -> Schema:
 
 
 def _fact(fact: Fact) -> Schema:
-    """Facts of one type share their tests; a fact with words of its own has its own."""
+    """The schema of a fact's tests, shared by facts of one type unless a fact has its own words."""
     if fact.kind is Kind.WORD:
         return {"description": fact.description, **_tests(fact)}
     return {"description": fact.description, "$ref": f"#/$defs/{_definition_of(fact.kind)}"}
@@ -109,7 +109,7 @@ _REASON: Schema = {
 
 
 def _value(value: Value) -> Schema:
-    """What a rule may set a value to."""
+    """The schema of what a rule may set a value to."""
     plain = value_schema(value.kind)
     match value.kind:
         case Text(examples):

@@ -1,4 +1,4 @@
-"""What the schemas of all kinds of files are made of.
+"""Building blocks shared by the schemas of all kinds of files.
 
 Reference: JSON Schema draft 2020-12.
 """
@@ -16,13 +16,13 @@ API_VERSION = "dfks/v1"
 MAX_RULES = 500
 """Most rules in one file."""
 MAX_ALSO = 20
-"""Most sets that follow from one rule."""
+"""Most sets that one rule can cause."""
 MAX_SCHEDULES = 100
 """Most schedules in one file."""
 MAX_LIST = 500
 """Most constants in one list; more belong in a directory, not in a policy."""
 
-# In Python `$` is also true before a line feed at the end, in an editor it is not: `(?!\n)`.
+# In Python, `$` also matches before a final line feed; in an editor it does not: `(?!\n)`.
 IDENTIFIER = r"^[a-z][a-z0-9-]{0,62}(?!\n)$"
 """Names of policies and rules, and reasons."""
 _TIME = rf"^{TIME}(?!\n)$"
@@ -44,10 +44,10 @@ WANTED: dict[str, str] = {
     _AOR: "like `sip:alice@example.com`, the domain in lower case",
     _IP: "an address like `10.0.0.7`, or `2001:db8::7` in lower case",
 }
-"""What each pattern wants, in words for a finding."""
+"""Pattern → what it expects, in words for a finding."""
 
 TEXT: Schema = {"type": "string", "minLength": 1, "maxLength": MAX_TEXT}
-"""Some text."""
+"""Non-empty text."""
 
 _CONSTANTS: dict[Kind, Schema] = {
     Kind.TEXT: {"type": "string", "maxLength": MAX_TEXT},
@@ -67,14 +67,14 @@ _CONSTANTS: dict[Kind, Schema] = {
 
 
 def constant_schema(fact: Fact) -> Schema:
-    """What a constant that this fact is compared with looks like."""
+    """The schema of a constant to compare with this fact."""
     if fact.kind is Kind.WORD:
         return {"type": "string", "enum": list(fact.words)}
     return _CONSTANTS[fact.kind]
 
 
 def value_schema(kind: Text | Integer | Choice) -> Schema:
-    """What a value of a feature looks like."""
+    """The schema of a feature's value."""
     match kind:
         case Text():
             return TEXT
@@ -85,12 +85,12 @@ def value_schema(kind: Text | Integer | Choice) -> Schema:
 
 
 def list_schema(schema: Schema) -> Schema:
-    """A list of one or more of these."""
+    """The schema of a non-empty list of these."""
     return {"type": "array", "minItems": 1, "maxItems": MAX_LIST, "items": schema}
 
 
 def object_schema(description: str, required: list[str], properties: Schema) -> Schema:
-    """A mapping with these keys and no others."""
+    """The schema of a mapping with these keys and no others."""
     schema: Schema = {
         "type": "object",
         "description": description,

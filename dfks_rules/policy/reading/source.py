@@ -1,4 +1,4 @@
-"""A policy file as it was read, and what kind of file it is."""
+"""A policy file as read, and what kind of file it is."""
 
 import re
 from typing import NamedTuple
@@ -11,14 +11,14 @@ MAX_CSV_BYTES = 16 * 1024 * 1024
 
 
 class Source(NamedTuple):
-    """One policy file as it was read."""
+    """One policy file as read."""
 
     file: str
-    """Path as it was given; findings name it."""
+    """Path as given, which findings show."""
     text: str
     """Its content, decoded from UTF-8."""
     tenant: str | None = None
-    """The only domain that it can reach; None: every domain."""
+    """The only domain it can affect; None: every domain."""
 
 
 POLICY, DIRECTORY, NUMBER_PLAN = "Policy", "Directory", "NumberPlan"
@@ -29,17 +29,17 @@ _KIND = re.compile(
 
 
 def is_csv(file: str) -> bool:
-    """Whether a file is CSV, by its name."""
+    """Whether the name of a file makes it CSV."""
     return file.lower().endswith(".csv")
 
 
 def largest(file: str) -> int:
-    """The most bytes that a file of this name may have."""
+    """The size limit, in bytes, of a file with this name."""
     return MAX_CSV_BYTES if is_csv(file) else MAX_BYTES
 
 
 def kind_of(source: Source) -> str:
-    """What a file holds: `POLICY` where nothing says otherwise. CSV is always a directory."""
+    """The kind of a file: `POLICY` unless the file says otherwise; CSV is always a directory."""
     if is_csv(source.file):
         return DIRECTORY
     kind = _KIND.search(source.text)
@@ -47,7 +47,7 @@ def kind_of(source: Source) -> str:
 
 
 def parse(source: Source) -> tuple[Tree | None, list[Finding]]:
-    """The values in one YAML file, or None and what is wrong; see `read_tree`.
+    """The values in one YAML file, or None and the findings about it; see `read_tree`.
 
     Returns:
         The tree, and findings with codes `policy_yaml`, `policy_limit`, `policy_null` and

@@ -1,4 +1,4 @@
-"""A tree against a JSON Schema → findings that say in one plain sentence what is wrong."""
+"""A tree and a JSON Schema → findings, each saying in one plain sentence what is wrong."""
 
 import json
 import re
@@ -35,7 +35,7 @@ _BOUNDS = {
 }
 """Keyword of the schema → code, and message of (subject, limit, value, size)."""
 _MEANT = {"on": "1", "yes": "1", "true": "1", "off": "0", "no": "0", "false": "0"}
-"""What authors write for a status."""
+"""What authors write instead of a status → the status."""
 _KEYS_MEANT = {
     "if": "when",
     "condition": "when",
@@ -56,24 +56,24 @@ _KEYS_MEANT = {
     "like": "glob",
     "network": "cidr",
 }
-"""What authors write for keys, in lower case."""
+"""What authors write instead of keys, in lower case → the key."""
 Located = tuple[Path, Finding]
-"""A finding, and the path of the value that it is about."""
+"""A finding, and the path of the value it is about."""
 
 
 def validator(schema: Schema) -> Draft202012Validator:
-    """What `validate` checks with; making one takes far longer than using it."""
+    """The checker for `validate`; making one takes far longer than using it."""
     return Draft202012Validator(schema)
 
 
 def validate(tree: Tree, against: Draft202012Validator) -> list[Located]:
-    """Everything in the tree that the schema does not allow; each thing once."""
+    """Everything in the tree that the schema does not allow, each reported once."""
     located: dict[tuple[Path, str], Located] = {}
     for error in against.iter_errors(tree.value):
         for leaf in _leaves(error):
             for path, code, message, at_key in _explain(leaf):
                 finding = tree.finding(path, code, message, at_key=at_key)
-                # One thing is said of a value, and an enumeration says more than a type or length.
+                # Each value gets one finding, and an enumeration says more than a type or length.
                 key = (path, message if at_key else "")
                 if key not in located or leaf.validator == "enum":
                     located[key] = (path, finding)
@@ -81,7 +81,7 @@ def validate(tree: Tree, against: Draft202012Validator) -> list[Located]:
 
 
 def _leaves(error: ValidationError) -> Iterator[ValidationError]:
-    """The errors of the branch that the author had in mind: the one of the same type."""
+    """The errors of the branch the author probably meant: the one of the same type."""
     if error.validator != "anyOf":
         yield error
         return
@@ -98,7 +98,7 @@ def _is_of_other_type(error: ValidationError) -> bool:
 
 
 def _explain(error: ValidationError) -> Iterator[tuple[Path, str, str, bool]]:
-    """(path, code, message, whether it is about the key) of all that one error stands for."""
+    """(path, code, message, whether it is about the key) of everything one error reports."""
     path: Path = tuple(error.absolute_path)
     schema: Any = error.schema
     limit: Any = error.validator_value
@@ -143,7 +143,7 @@ def _unknown_key(key: str, path: Path, schema: Schema) -> tuple[str, str]:
 
 
 def _home_of(key: str, properties: Schema) -> str | None:
-    """The key beside it that this one belongs in; None when there is none."""
+    """The sibling key under which this key belongs; None when there is none."""
     for name, schema in properties.items():
         for branch in schema.get("anyOf", [schema]):
             if key in branch.get("properties", ()):

@@ -1,8 +1,8 @@
-"""Variables of a policy file: values that have a name, and stand where the name is used.
+"""Variables of a policy file: named values that are inserted where the name is used.
 
-`{var: NAME}` in the scope or in a rule becomes the value; as an entry of a list, a variable that
-is a list becomes so many entries. `${vars.NAME}` in a text becomes the value's text. This comes
-before the schema, which therefore checks the value at each place of use.
+`{var: NAME}` in the scope or in a rule becomes the value; as an entry of a list, a variable that is
+a list expands into its entries. `${vars.NAME}` in a text becomes the value's text. Substitution
+precedes the schema, which therefore checks the value wherever it is used.
 """
 
 import re
@@ -14,9 +14,9 @@ from dfks_rules.policy.words.wording import did_you_mean
 from dfks_rules.yaml.tree import Path, Place, Tree
 
 MAX_INSERTED = 20_000
-"""Most values that variables put into one file: a short file must not become a huge one."""
+"""Most values that variables may insert into one file: a short file must not become a huge one."""
 _MAX_ENTRIES = 500
-"""Most entries of a variable; as many as a list of constants has."""
+"""Most entries of a variable, the same as of a list of constants."""
 _USERS = ("scope", "rules")
 """Parts of a file that use variables."""
 _IN_TEXT = re.compile(r"\$\{vars\.([^}]*)\}")
@@ -39,22 +39,22 @@ def variables_schema(names: str) -> dict[str, Any]:
 
 
 def substitute(tree: Tree) -> tuple[Tree, list[Finding]]:
-    """The tree with values in place of variables; each is placed where the variable was used.
+    """The tree with variables replaced by values, each with the place where its variable was used.
 
     Returns:
-        The tree, and findings with codes `policy_unknown_variable`, `policy_variable` (a value
-        that a variable cannot have, or a use that does not suit it), `policy_limit`, and the
-        warning `policy_unused_variable`. When one of them is an error, the tree is not complete
-        and not fit for the schema.
+        The tree, and findings with codes `policy_unknown_variable`, `policy_variable` (a value that
+        a variable cannot have, or a use that does not suit it), `policy_limit`, and the warning
+        `policy_unused_variable`. If one is an error, the tree is incomplete and must not be
+        validated.
     """
     if not isinstance(tree.value, dict) or not isinstance(tree.value.get("vars", {}), dict):
-        return tree, []  # for the schema to refuse
+        return tree, []  # the schema refuses it
     substitution = _Substitution(tree)
     return substitution.tree(), substitution.findings
 
 
 class _Substitution:
-    """Copies a tree; `findings` fills on the way."""
+    """Copies a tree, and collects `findings`."""
 
     def __init__(self, tree: Tree) -> None:
         self._old = tree
@@ -85,7 +85,7 @@ class _Substitution:
         return Tree(self._old.file, value, self._places, self._keys)
 
     def _copy(self, value: Any, old: Path, new: Path) -> Any:
-        """The value at a path of the old tree, for a path of the new one."""
+        """The value at a path of the old tree, copied for a path of the new one."""
         self._places[new] = self._old.places[old]
         if old in self._old.keys:
             self._keys[new] = self._old.keys[old]
@@ -98,7 +98,7 @@ class _Substitution:
         return self._text(value, old) if isinstance(value, str) else value
 
     def _insert(self, value: Any, old: Path, new: Path) -> Any:
-        """The value of a variable; all of it stands at the place of use."""
+        """The value of a variable; every part of it gets the place of use."""
         self._places[new] = self._old.places[old]
         entries = value if isinstance(value, list) else [value]
         self._count(len(entries), old)
@@ -132,7 +132,7 @@ class _Substitution:
         return _IN_TEXT.sub(value_of, text)
 
     def _value_of(self, name: str, path: Path) -> Any:
-        """The value of a variable that is used at a path of the old tree."""
+        """The value of a variable used at a path of the old tree."""
         self._unused.discard(name)
         if name not in self._variables:
             message = f"unknown variable `{name}`{did_you_mean(name, self._variables)}"
@@ -140,7 +140,7 @@ class _Substitution:
         return self._variables.get(name, "")
 
     def _count(self, values: int, path: Path) -> None:
-        """Stops the file's growth: what is over the limit is reported once."""
+        """Limits the growth of the file; exceeding the limit is reported once."""
         before, self._inserted = self._inserted, self._inserted + values
         if before <= MAX_INSERTED < self._inserted:
             message = f"variables put more than {MAX_INSERTED} values into the file"
@@ -160,7 +160,7 @@ def _is_use(value: Any) -> bool:
 
 
 def _problem(value: Any) -> str | None:
-    """Why a variable cannot have this value."""
+    """Why a variable cannot have this value; None when it can."""
     entries = value if isinstance(value, list) else [value]
     if not 0 < len(entries) <= _MAX_ENTRIES:
         return f"must have 1 to {_MAX_ENTRIES} entries, not {len(entries)}"

@@ -1,4 +1,4 @@
-"""The user part of a target → the digits that a PBX would dial, or none: then it is a name."""
+"""The user part of a target → the digits a PBX would dial, or none if it is a name."""
 
 import re
 from typing import NamedTuple
@@ -6,11 +6,11 @@ from typing import NamedTuple
 from phonenumbers import convert_alpha_characters_in_number
 
 _MAX_DIGITS = 24
-"""Digits that can matter: E.164 has 15, and an outside line and `00` or the like stand before."""
+"""Most digits that matter: up to 15 of E.164 after an outside-line prefix and `00` or the like."""
 _FEWEST_WITH_JUNK = 7
-"""Fewest digits that are a number where letters stand between them."""
+"""Fewest digits that make a number when letters are mixed in."""
 _MAX_BEFORE_PLUS = 4
-"""Digits before a `+` that are an outside line, not a number."""
+"""Most digits before a `+` that are an outside-line prefix rather than a number."""
 
 _JUNK = re.compile(r"[^\w+*#,]|_")
 _CODE = re.compile(r"[*#]+[0-9]{2}(?:[0-9]*[*#])?")
@@ -23,22 +23,22 @@ _KEYPAD = re.compile(r"[0-9+]*[0-9]{3}[A-Za-z]{3}[0-9A-Za-z]*", re.ASCII)
 
 
 class Dialled(NamedTuple):
-    """What a PBX would dial; digits, with at most one `+` in front."""
+    """What a PBX would dial: digits, with at most one `+` in front."""
 
     digits: str
-    """Up to the first pause (`,`, `p`, `w`, `x`, `*`, `#`)."""
+    """The digits up to the first pause (`,`, `p`, `w`, `x`, `*`, `#`)."""
     everything: str
-    """What follows the pause too: a PBX may strip the pause, or letters, and dial on."""
+    """Also the digits after the pause: a PBX may strip the pause, or letters, and dial on."""
     after: str = ""
-    """What follows the first pause: before it may be an outside line."""
+    """The digits after the first pause: those before it may be an outside-line prefix."""
     code: bool = False
-    """Stood after the code of a service, like `*72` or `#31#`; may be empty."""
+    """Whether a service code such as `*72` or `#31#` came first; then the digits may be empty."""
     lettered: bool = False
-    """Has letters, which stand for keys or are junk; or it is a name and no number."""
+    """Whether it has letters: they stand for keys, are junk, or make it a name."""
 
 
 def read_dialled(user: str) -> Dialled | None:
-    """The digits in the user part of a target; None when it is a name or nothing at all."""
+    """The digits in the user part of a target; None when it is a name or empty."""
     text = _JUNK.sub("", user)
     if not any(map(str.isalpha, text)):
         text = text.lstrip(",")
@@ -62,7 +62,7 @@ def _read(text: str) -> Dialled | None:
 
 
 def _lettered(text: str) -> Dialled | None:
-    """Digits first, then letters too: those of the keypad, or junk that a PBX strips."""
+    """Digits followed by letters: keypad letters, or junk that a PBX strips."""
     if not _DIGIT_FIRST.match(text):
         return None
     keyed = convert_alpha_characters_in_number(text) if text.isascii() else text
@@ -75,7 +75,7 @@ def _lettered(text: str) -> Dialled | None:
 
 
 def _one_plus(text: str) -> str:
-    """With a `+` in front if one says where the number starts; cut to what can matter."""
+    """The digits, with a `+` in front if one marks where the number starts; cut to what matters."""
     before, plus, after = text.rpartition("+")
     before = before.replace("+", "")
     if plus and len(before) <= _MAX_BEFORE_PLUS and not after.startswith("0"):

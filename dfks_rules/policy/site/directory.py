@@ -1,4 +1,4 @@
-"""Who is in which groups, and which numbers are whose."""
+"""Which groups users are in, and which numbers they have."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -12,20 +12,20 @@ MAX_USERS = 200_000
 
 
 class Entry(NamedTuple):
-    """What one place in a file says of one user."""
+    """What one entry in a file says about a user."""
 
     user: Aor
-    """Who it is about."""
+    """The user."""
     groups: tuple[str, ...] = ()
     """Groups that the user is in."""
     role: str | None = None
-    """The user's role; None when not said."""
+    """The user's role; None when not given."""
     numbers: tuple[str, ...] = ()
     """E.164 numbers and extensions that reach the user."""
     file: str = ""
-    """Where it stands."""
+    """The file that has the entry."""
     place: Place = Place(0, 0)
-    """Where it stands in the file."""
+    """Where the entry is in the file."""
 
 
 _User = tuple[tuple[str, ...], str | None, tuple[str, ...]]
@@ -34,20 +34,20 @@ _NOBODY: _User = ((), None, ())
 
 
 class Directory:
-    """The users of all Directory files; immutable, and can be pickled.
+    """The users of all Directory files; immutable and picklable.
 
-    A number is looked up within a domain: what one tenant's file claims is nothing to the others.
-    Plain tuples and dictionaries hold it, by domain: the garbage collector does not look at them
-    again and again, and they come out of a pickle in a third of the time of named ones.
+    Numbers are looked up within a domain, so that what one tenant's file claims does not affect the
+    others. Entries are kept in plain tuples and dictionaries by domain: the garbage collector does
+    not keep rescanning them, and they unpickle in a third of the time that named tuples take.
     """
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
-        """Unites entries that do not contradict each other; see `make_directory`."""
+        """Merge entries that do not contradict each other; see `make_directory`."""
         self._users: dict[str, dict[str, _User]] = {}
-        """Domain → user → what is known."""
+        """Domain → user → what is known about the user."""
         self._owners: dict[str, dict[str, str]] = {}
         """Domain → number → user."""
-        shared: dict[tuple[str, ...], tuple[str, ...]] = {}  # few group lists, many users
+        shared: dict[tuple[str, ...], tuple[str, ...]] = {}  # many users share few lists of groups
         for (name, domain), groups, role, numbers, _, _ in entries:
             users = self._users.setdefault(domain, {})
             groups_before, role_before, numbers_before = users.get(name, _NOBODY)
@@ -68,7 +68,7 @@ class Directory:
 
     @property
     def groups(self) -> frozenset[str]:
-        """Every group that somebody is in."""
+        """Every group that has a member."""
         lists = {groups for users in self._users.values() for groups, _, _ in users.values()}
         return frozenset(group for groups in lists for group in groups)
 
@@ -85,7 +85,7 @@ class Directory:
         return self._known_of(user)[2]
 
     def user_of_number(self, number: str, domain: str) -> Aor | None:
-        """Whose number it is within a domain: E.164 with `+`, or an extension."""
+        """The user who has a number (E.164 with `+`, or an extension) within a domain."""
         name = self._owners.get(domain, {}).get(number)
         return None if name is None else Aor(name, domain)
 
@@ -94,10 +94,10 @@ class Directory:
 
 
 def make_directory(entries: Iterable[Entry]) -> tuple[Directory, list[Finding]]:
-    """The directory that entries of all files make together, and where they contradict each other.
+    """The directory made of the entries of all files, and where they contradict each other.
 
-    A user may be in several files: groups and numbers are united, a role may be said only in one
-    way, and within a domain a number is one user's.
+    A user may be in several files: groups and numbers are merged, roles must agree, and within a
+    domain a number belongs to one user.
     """
     entries = list(entries)
     directory = Directory(entries)

@@ -1,4 +1,4 @@
-"""Whether calls that are forwarded come back to where they started."""
+"""Whether forwarded calls can come back to where they started."""
 
 from collections.abc import Callable
 
@@ -7,28 +7,28 @@ from dfks_rules.model.identity import Aor
 from dfks_rules.model.values import Value
 
 MAX_HOPS = 8
-"""Longest chain of forwards that is followed; a call does not live through more (the servers of the
-field stop at 3 to 10)."""
+"""Longest chain of forwards that is followed; no call survives more (servers in the field stop
+after 3 to 10)."""
 MAX_USERS = 32
-"""Most users whose stored forwards are looked at: three features branch, and each is a load."""
+"""Most users whose stored forwards are examined: three features branch, and each user is a load."""
 
 StoredOf = Callable[[Aor], Snapshot]
-"""What is stored for a user."""
+"""Gives what is stored for a user."""
 Resolve = Callable[[str, Aor], Aor | None]
-"""(forward target as it was written, whose it is) → the user that it reaches; None outside."""
+"""(forward target as written, its owner) → the user it reaches; None outside the site."""
 
 
 def loops(presentity: Aor, target: Aor | None, stored_of: StoredOf, resolve: Resolve) -> bool:
-    """Whether calls that the presentity forwards to the target can come back to the presentity.
+    """Whether calls the presentity forwards to the target can come back to the presentity.
 
-    Every forward that is switched on counts, on busy and no answer too: it needs only one busy
-    evening to close the ring. A ring that the presentity is not part of is not its loop.
+    Every active forward counts, also those on busy and on no answer: one busy line is enough to
+    close the loop. A loop that does not include the presentity does not count.
 
     Args:
-        presentity: who wants to forward.
-        target: where to; None when that is no user of ours.
-        stored_of: called at most `MAX_USERS` times, once for each user.
-        resolve: the `aor` of what `Targets.analyse` says of a target.
+        presentity: the user who wants to forward.
+        target: the user forwarded to; None when it is not one of ours.
+        stored_of: loads what is stored for a user; called at most `MAX_USERS` times, once per user.
+        resolve: gives the `aor` of the target that `Targets.analyse` returns.
     """
     seen: set[Aor] = set()
     reached = {target} if target else set()
@@ -46,7 +46,7 @@ def loops(presentity: Aor, target: Aor | None, stored_of: StoredOf, resolve: Res
 
 
 def _forwards(user: Aor, stored: Snapshot, resolve: Resolve) -> set[Aor]:
-    """The users that a user's calls are forwarded to."""
+    """The users to whom a user's calls are forwarded."""
     written = {state.value(Value.FORWARD_TO) for state in stored.states if state.status}
     targets = {resolve(str(text), user) for text in written if text}
     return {target for target in targets if target}

@@ -1,4 +1,4 @@
-"""How each domain writes numbers, and which prefixes make which class."""
+"""How each domain writes numbers, and which prefixes belong to which class."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -11,30 +11,30 @@ class Dialling(NamedTuple):
     """How the phones of one domain write numbers."""
 
     country: str | None = None
-    """ISO 3166-1 alpha-2; None: only numbers with `+` or `00` can be told."""
+    """ISO 3166-1 alpha-2; None: only numbers with `+` or `00` are recognised."""
     lengths: tuple[int, ...] | None = None
-    """How many digits an extension has; None: what is not said."""
+    """How many digits an extension can have; None: not specified."""
     prefixes: tuple[str, ...] = ()
-    """What extensions start with; none: anything."""
+    """Prefixes of extensions; empty: any prefix."""
     outside: str = ""
-    """What is dialled first for an outside line."""
+    """Prefix dialled for an outside line."""
     area: str = ""
-    """Area code of numbers that are written without one, without the trunk prefix."""
+    """Area code assumed for numbers written without one; no trunk prefix."""
 
 
 class NumberPlan(NamedTuple):
-    """What all NumberPlan files say."""
+    """The content of all NumberPlan files."""
 
     default: Dialling = Dialling()
-    """Holds for a domain that no file names."""
+    """Applies to domains that no file names."""
     domains: Mapping[str, Dialling] = {}
     """Domain in lower case → how its phones write numbers."""
     prefixes: Mapping[str, str] = {}
-    """Prefix of E.164 numbers, with `+` → the class that a file gives them."""
+    """Prefix of E.164 numbers, with `+` → the class a file assigns to them."""
 
     @property
     def names_a_country(self) -> bool:
-        """Whether there is a domain whose numbers can be read as they are dialled."""
+        """Whether nationally dialled numbers can be read in at least one domain."""
         return any(one.country for one in (self.default, *self.domains.values()))
 
     def dialling(self, domain: str) -> Dialling:
@@ -42,7 +42,7 @@ class NumberPlan(NamedTuple):
         return self.domains.get(domain, self.default)
 
     def class_of(self, number: str) -> str | None:
-        """The class of the longest prefix of an E.164 number that a file names."""
+        """The class of the longest listed prefix of an E.164 number; None when none matches."""
         for length in range(min(len(number), 16), 1, -1):
             found = self.prefixes.get(number[:length])
             if found is not None:

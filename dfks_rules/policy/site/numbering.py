@@ -1,6 +1,6 @@
 """Dialled digits → an E.164 number and its class, with Google's metadata of all countries.
 
-Where digits can be read in two ways the more dangerous one holds: it is a guard that asks.
+Where digits can be read in two ways, the riskier reading wins: the result guards calls.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,7 +12,7 @@ from phonenumbers import PhoneNumber, PhoneNumberType, ShortNumberCost, shortnum
 from dfks_rules.policy.site.number_plan import Dialling, NumberPlan
 
 _EMERGENCY_ANYWHERE = ("112", "911", "999")
-"""Holds where no country is known."""
+"""Emergency numbers assumed where the country is unknown."""
 
 _CLASS_OF_TYPE = {
     PhoneNumberType.PREMIUM_RATE: "premium",
@@ -31,50 +31,50 @@ _CLASS_OF_PREFIX = {
     "+878": "personal",
     "+979": "premium",
 }
-"""Calling codes of no country, of which the metadata says too little (ITU-T E.164 list)."""
+"""Calling codes of no country, on which the metadata has too little (ITU-T E.164 list)."""
 
 _HARMLESS = ("toll-free", "national", "international", "mobile", "voip", "voicemail", "unknown")
 _DANGEROUS = ("uan", "pager", "shared-cost", "personal", "satellite", "premium")
 _RISK = {name: risk for risk, name in enumerate((*_HARMLESS, "", *_DANGEROUS))}
-"""Class → how much is at stake; the empty name is a class of an author's own."""
+"""Class → how risky it is; the empty name stands for classes defined by authors."""
 
 _SHORT = range(3, 7)
-"""Digits of numbers that hold in one country only, like those of directory enquiries."""
+"""Number of digits of short numbers valid in one country, such as directory enquiries."""
 _SUBSCRIBER = range(5, 9)
-"""Digits of numbers without an area code."""
+"""Number of digits of subscriber numbers without an area code."""
 _WITH_COUNTRY = 10
 """Fewest digits of a number with its country code and without `+`."""
 _SHORTEST = 3
-"""Fewest digits that the library reads."""
+"""Fewest digits the library accepts."""
 
 _INVALID, _CUT, _VALID = range(3)
-"""How far a reading can be trusted: no such number; one with digits too many, or one whose prefix
-an author named; a number as it should be."""
+"""How far a reading can be trusted: no such number; one with surplus digits, or one whose prefix an
+author listed; a valid number."""
 
 
 class Number(NamedTuple):
     """One reading of what was dialled."""
 
     e164: str
-    """With `+`; may have digits too many."""
+    """With `+`; may have surplus digits."""
     class_: str
-    """See `targets.CLASSES`; or an author's own."""
+    """One of `targets.CLASSES`, or a class defined by an author."""
     country: str | None
-    """ISO 3166-1 alpha-2; None for the calling codes of no country."""
+    """ISO 3166-1 alpha-2; None for calling codes that belong to no country."""
     trust: int
-    """0: no such number. 1: digits too many, or a prefix that an author named. 2: a number."""
+    """0: no such number. 1: surplus digits, or a prefix listed by an author. 2: a valid number."""
     abroad: bool
     """Whether it is outside the domain's country."""
 
 
 def read_number(digits: str, context: str, domain: str, plan: NumberPlan) -> Number | None:
-    """What number was dialled; None when it cannot be any.
+    """The number that was dialled; None when no number fits.
 
     Args:
         digits: as dialled, with at most one `+` in front.
-        context: what `phone-context` puts in front, or nothing.
-        domain: whose phone dialled.
-        plan: how it writes numbers.
+        context: the prefix from `phone-context`, or an empty text.
+        domain: the domain of the phone that dialled.
+        plan: how the domain writes numbers.
     """
     dialling = plan.dialling(domain)
     if digits.startswith("+"):
@@ -90,33 +90,33 @@ def read_number(digits: str, context: str, domain: str, plan: NumberPlan) -> Num
 
 
 def riskier(readings: Iterable[Number | None]) -> Number | None:
-    """Of several readings the one that most is at stake with; the first of equals."""
+    """The riskiest of several readings; the first among equals."""
     return max((one for one in readings if one), key=_danger, default=None)
 
 
 def outside_in(digits: str, dialling: Dialling) -> list[str]:
-    """The digits without those for an outside line, if they may be such, and as they are."""
+    """The digits without an outside-line prefix, if they may start with one, and as they are."""
     outside = dialling.outside
     stripped = digits.removeprefix(outside)
     return [stripped, digits] if outside and stripped and stripped != digits else [digits]
 
 
 def is_emergency(digits: str, country: str | None) -> bool:
-    """Whether these digits call an emergency service, and no more than these."""
+    """Whether exactly these digits call an emergency service."""
     if country is None:
         return digits in _EMERGENCY_ANYWHERE
     return digits == "112" or bool(shortnumberinfo.is_emergency_number(digits, country))
 
 
 def reaches_emergency(digits: str, country: str | None) -> bool:
-    """Whether a network may connect an emergency service after the first of these digits."""
+    """Whether a network may connect to an emergency service after the first few of these digits."""
     return country is not None and bool(
         shortnumberinfo.connects_to_emergency_number(digits, country)
     )
 
 
 def class_of_short_number(digits: str, country: str | None) -> str | None:
-    """`short-code` or `premium` for a service number of the country, like directory enquiries."""
+    """`short-code` or `premium` for a country's service number, such as directory enquiries."""
     if country is None or len(digits) not in _SHORT:
         return None
     number = PhoneNumber(phonenumbers.country_code_for_region(country), int(digits))
@@ -124,7 +124,7 @@ def class_of_short_number(digits: str, country: str | None) -> str | None:
         number, country
     ):
         return None
-    # What takes text messages only takes no calls, and is somebody's extension.
+    # A number for text messages only takes no calls, so these digits are somebody's extension.
     if shortnumberinfo.is_sms_service_for_region(number, country):
         return None
     cost = shortnumberinfo.expected_cost_for_region(number, country)
@@ -137,18 +137,18 @@ def _danger(reading: Number) -> tuple[bool, int, bool, int]:
 
 
 def _ways(digits: str, dialling: Dialling) -> Iterator[tuple[str, str | None]]:
-    """(digits, country to read them in) of each way to read them, the usual ones first."""
+    """Each way to read the digits, the usual ones first: (digits, country to read them in)."""
     country = dialling.country
     if country:
         yield digits, country
     if digits.startswith("00"):
         yield "+" + digits.lstrip("0"), None
     if country and len(digits) >= _WITH_COUNTRY and not digits.startswith("0"):
-        yield "+" + digits, None  # trunks leave the `+` out
+        yield "+" + digits, None  # trunks omit the `+`
 
 
 def _without_area(digits: str, dialling: Dialling) -> Iterator[tuple[str, str | None]]:
-    """As a number of the domain's own area, if it can be one."""
+    """The digits read as a number of the domain's own area, if they can be one."""
     if dialling.country and dialling.area and len(digits) in _SUBSCRIBER and digits[0] != "0":
         code = phonenumbers.country_code_for_region(dialling.country)
         yield f"+{code}{dialling.area}{digits}", None
@@ -157,7 +157,7 @@ def _without_area(digits: str, dialling: Dialling) -> Iterator[tuple[str, str | 
 def _best(
     ways: Iterator[tuple[str, str | None]], dialling: Dialling, plan: NumberPlan
 ) -> Number | None:
-    """The first reading that can be trusted most."""
+    """The most trusted reading; the first among equals."""
     best = None
     for digits, country in ways:
         reading = _reading(digits, country, dialling, plan)
@@ -176,7 +176,7 @@ def _reading(
         return None
     e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     trust = _VALID if phonenumbers.is_valid_number(number) else _INVALID
-    # Digits after a whole number are ignored by networks, and hide it from a pattern.
+    # Networks ignore digits after a complete number, but such digits hide it from a pattern.
     if trust == _INVALID and phonenumbers.truncate_too_long_number(number):
         trust = _CUT
     where = _country(number, dialling.country)
@@ -200,7 +200,7 @@ def _parse(digits: str, country: str | None) -> PhoneNumber | None:
 
 
 def _country(number: PhoneNumber, home: str | None) -> str | None:
-    """Where a number is; some are of several countries, then it is at home if it can be."""
+    """The country of a number; `home` if the number may belong to several, `home` among them."""
     if home and phonenumbers.is_valid_number_for_region(number, home):
         return home
     found = phonenumbers.region_code_for_number(

@@ -1,4 +1,4 @@
-"""What policies know of users and numbers, from the Directory and NumberPlan files beside them."""
+"""What policies know about users and numbers, from the Directory and NumberPlan files."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -12,17 +12,17 @@ from dfks_rules.policy.site.targets import CLASSES, Target, Targets
 
 
 class Site(NamedTuple):
-    """Who is in which group, and what targets are."""
+    """The users of a site, and how its forward targets are read."""
 
     directory: Directory
     """Groups, roles and numbers of users."""
     targets: Targets
     """Reads forward targets."""
     classes: frozenset[str]
-    """Every class that a target can have."""
+    """Every class a target can have."""
 
     def loops(self, presentity: Aor, target: Target, stored_of: Callable[[Aor], Snapshot]) -> bool:
-        """Whether calls that the presentity forwards to the target can come back to it.
+        """Whether calls the presentity forwards to the target can come back to it.
 
         Raises:
             StoreError: what is stored for another user cannot be read.
@@ -34,10 +34,10 @@ class Site(NamedTuple):
 
 
 def make_site(directory: Directory, plan: NumberPlan) -> Site:
-    """A site of one directory and one number plan."""
+    """The site described by a directory and a number plan."""
     classes = frozenset(CLASSES) | frozenset(plan.prefixes.values())
     return Site(directory, Targets(plan, directory), classes)
 
 
 NO_SITE = make_site(Directory(), NumberPlan())
-"""No file says anything."""
+"""A site without Directory and NumberPlan files."""

@@ -1,8 +1,8 @@
-"""A forward target as phones and people write it → its parts, told apart and made plain.
+"""A forward target as phones and people write it → its parts, separated and normalised.
 
-Whoever wants to hide a number writes it oddly: with escapes, full-width digits, invisible
-characters, junk between the digits. A PBX that strips junk dials it all the same, so here
-everything that might be stripped is stripped; what cannot be told for sure is `None`.
+To hide a number, people disguise it with escapes, full-width digits, invisible characters or junk
+between the digits. A PBX that strips junk still dials it, so everything that might be stripped is
+stripped here; an ambiguous target gives `None`.
 """
 
 import ipaddress
@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from dfks_rules.model.values import MAX_TEXT
 
 _MAX_ESCAPED = 3
-"""How often escapes are undone; who escapes an escape of an escape hides something."""
+"""How many layers of escapes are undone; more layers than this can only hide something."""
 
 _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
 _NAME_ADDR = re.compile(r'(?:"(?:[^"\\]|\\.)*"\s*|[^"<>]*)<([^<>]*)>\s*(?:;[^<>]*)?')
@@ -31,19 +31,19 @@ class Spelling(NamedTuple):
     """The parts of a target."""
 
     user: str
-    """Who or what is called, escapes undone."""
+    """Who or what is called, unescaped."""
     host: str | None = None
-    """Where, in lower case without port; None when not said."""
+    """The host, in lower case without port; None when not given."""
     context: str = ""
-    """`phone-context`, when it is the start of an E.164 number."""
+    """The `phone-context` parameter, when it is a prefix of an E.164 number."""
     tel: bool = False
-    """A `tel:` URI, which names nothing but numbers."""
+    """Whether it is a `tel:` URI, which can only name numbers."""
     emergency: bool = False
-    """An emergency service by name (RFC 5031)."""
+    """Whether it names an emergency service (RFC 5031)."""
 
 
 def read_spelling(text: str) -> Spelling | None:
-    """The parts of a target, or None when it is none, or can be read in two ways.
+    """The parts of a target, or None when it is malformed or ambiguous.
 
     Reference: RFC 3261 §19.1, RFC 3966, RFC 5031
     """
@@ -57,12 +57,12 @@ def read_spelling(text: str) -> Spelling | None:
         if inner is None:
             return None
         plain = inner[1].strip()
-    # One that was escaped belongs to no name-addr, but to a header that may lead elsewhere.
+    # An escaped bracket is not part of a name-addr, but of a header that may lead elsewhere.
     return None if "<" in plain or ">" in plain else _address(plain)
 
 
 def _plain(text: str) -> str | None:
-    """Without escapes, look-alikes of digits and invisible characters."""
+    """The text without escapes, look-alikes of digits and invisible characters."""
     for _ in range(_MAX_ESCAPED):
         text = unquote(text)
     if _ESCAPE.search(text):
@@ -119,9 +119,9 @@ def _sip(text: str) -> Spelling | None:
 
 
 def _user(text: str) -> tuple[str, str | None]:
-    """User without its parameters, and the number that `phone-context` starts; None: unclear."""
+    """The user without its parameters, and the prefix given by `phone-context`; None: unclear."""
     user, *params = text.split(";")
-    # A parameter has a name; digits alone are more of the number, with junk between.
+    # A parameter has a name; digits alone continue the number after some junk.
     user += "".join(param for param in params if not any(map(str.isalpha, param)))
     contexts = {
         value.strip()
@@ -136,7 +136,7 @@ def _user(text: str) -> tuple[str, str | None]:
 
 
 def _maddr(params: list[str]) -> str | None:
-    """The host that a request goes to in place of the one in the address (RFC 3261 §19.1.1)."""
+    """The host that overrides the one in the address (RFC 3261 §19.1.1)."""
     for param in params:
         name, _, value = param.partition("=")
         if name.strip().lower() == "maddr":
@@ -145,7 +145,7 @@ def _maddr(params: list[str]) -> str | None:
 
 
 def _is_host(text: str) -> bool:
-    """Whether what stands in the place of a host is one, and no number."""
+    """Whether the text in the host's place is a host and not a number."""
     try:
         ipaddress.ip_address(text.strip("[]"))
     except ValueError:

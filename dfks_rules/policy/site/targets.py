@@ -1,4 +1,4 @@
-"""What a forward target is: the facts `target.*`. No policy has to read numbers itself."""
+"""What a forward target is: the facts `target.*`, so that no policy has to parse numbers itself."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -20,27 +20,27 @@ from dfks_rules.policy.site.numbering import (
 from dfks_rules.policy.site.spelling import Spelling, read_spelling
 
 KINDS = ("internal", "external", "foreign", "code", "invalid")
-"""Words of `target.kind`."""
+"""Values of `target.kind`."""
 CLASSES = (
     *("emergency", "internal", "toll-free", "national", "international", "mobile", "voip"),
     *("premium", "shared-cost", "satellite", "personal", "pager", "uan", "voicemail"),
     *("short-code", "unknown"),
 )
-"""Words of `target.class` that are there without a file; a number plan may add its own."""
+"""Built-in values of `target.class`; a number plan may add its own."""
 REACHES = ("internal", "national", "international")
-"""Words of `target.reach`."""
+"""Values of `target.reach`."""
 
 MAX_REMEMBERED = 16_384
-"""Most targets that are remembered."""
+"""Most targets kept in the cache."""
 _SHORT = 128
-"""Longest target that is remembered, in characters: bounds the memory that strangers can fill."""
+"""Longest cached target, in characters: bounds the memory that strangers can fill."""
 _LONGEST_EXTENSION = 5
-"""Digits of the longest extension of a domain whose extensions no file tells."""
+"""Most digits of an extension in a domain for which no file gives the lengths."""
 _NAME = re.compile(r"\w[\w.+~!'()=-]{0,127}")
 
 
 class Target(NamedTuple):
-    """What a forward target is, to one presentity."""
+    """What a forward target is, seen from one presentity."""
 
     kind: str
     """One of `KINDS`."""
@@ -49,19 +49,19 @@ class Target(NamedTuple):
     reach: str | None = None
     """One of `REACHES`; None when not known."""
     number: str | None = None
-    """In E.164 form, with `+`; None when it is none."""
+    """In E.164 form, with `+`; None when the target is not a number."""
     country: str | None = None
-    """ISO 3166-1 alpha-2 of the number; None when it is of no country."""
+    """Country of the number, ISO 3166-1 alpha-2; None when it belongs to no country."""
     user: str | None = None
-    """User part: of our user, or of an address elsewhere."""
+    """User part of the address, whether one of our users or an address elsewhere."""
     domain: str | None = None
     """Domain of `user`, in lower case."""
     self: bool = False
-    """Whether it is the presentity, by address or by number."""
+    """Whether the target is the presentity itself, by address or by number."""
 
     @property
     def aor(self) -> Aor | None:
-        """Our own user that it reaches; None when it is none."""
+        """The user of ours that it reaches; None when it reaches none."""
         if self.kind != "internal" or self.user is None or self.domain is None:
             return None
         return Aor(self.user, self.domain)
@@ -72,7 +72,7 @@ _EMERGENCY = Target("external", "emergency", "national")
 
 
 class Targets:
-    """Analyses targets, by one number plan and one directory; remembers what it read."""
+    """Analyses targets with one number plan and one directory; caches the results."""
 
     def __init__(self, plan: NumberPlan, directory: Directory) -> None:
         self.plan = plan
@@ -82,11 +82,11 @@ class Targets:
         self._last: tuple[str, Aor, Target] | None = None
 
     def analyse(self, text: str, presentity: Aor) -> Target:
-        """What a target is to a presentity, whose domain says how numbers are written.
+        """What a target is to a presentity, whose domain determines how numbers are written.
 
-        Any text gives a target, in bounded time; see docs/reference/number-analysis.md.
+        Accepts any text, in bounded time; see docs/reference/number-analysis.md.
         """
-        # Each of the facts about one target asks, one after the other.
+        # The facts about a target each ask in turn, so the last answer is kept.
         last = self._last
         if last is not None and last[0] == text and last[1] == presentity:
             return last[2]
@@ -134,7 +134,7 @@ class Targets:
         return Aor(spelling.user, spelling.host or domain) in self._directory
 
     def _dialled(self, dialled: Dialled, spelling: Spelling, domain: str) -> Target:
-        """A target of digits; the first of these that it can be."""
+        """A target made of digits: the first of the following readings that fits."""
         dialling = self.plan.dialling(domain)
         both = (dialled.digits, dialled.everything)
         if any(is_emergency(one, dialling.country) for one in _inside(both, dialling)):
@@ -144,13 +144,13 @@ class Targets:
             return _name(spelling, domain)
         if spelling.host in (None, domain):
             return self._at_home(dialled, number, domain)
-        # An address elsewhere: only what is a number beyond doubt goes to the telephone network.
+        # An address elsewhere: only an unmistakable number goes to the telephone network.
         if number and (number.trust or dialled.digits.startswith(("+", "00"))):
             return self._external(number, domain)
         return Target("foreign", user=spelling.user, domain=spelling.host)
 
     def _number(self, dialled: Dialled, context: str, domain: str) -> Number | None:
-        """What was dialled up to a pause if that is a number, and what stands after it if not."""
+        """The number dialled before a pause or, if that is none, the one after it."""
         number = read_number(dialled.digits, context, domain, self.plan)
         if dialled.lettered:
             return riskier((number, read_number(dialled.everything, context, domain, self.plan)))
@@ -160,12 +160,12 @@ class Targets:
         return riskier(read_number(one, context, domain, self.plan) for one in rest) or number
 
     def _at_home(self, dialled: Dialled, number: Number | None, domain: str) -> Target:
-        """Digits for the domain's own PBX."""
+        """A target of digits that the domain's own PBX dials."""
         dialling = self.plan.dialling(domain)
         trusted = number is not None and number.trust
         digits = dialled.digits
-        # `1900,5550100` is no extension: who strips the pause dials on. Nor is a whole number, even
-        # where a user is called by it: a directory makes no call to it harmless.
+        # `1900,5550100` is not an extension: a PBX that strips the pause dials on. Nor is a full
+        # number, even where a user is named by it: no directory entry makes calls to it harmless.
         whole = trusted and len(digits) > MAX_EXTENSION
         if not (dialled.code or whole) and (digits == dialled.everything or not trusted):
             user = self._extension(digits, dialling, domain)
@@ -184,7 +184,7 @@ class Targets:
         return self._external(number, domain) if number else Target("external")
 
     def _extension(self, digits: str, dialling: Dialling, domain: str) -> Aor | None:
-        """The user that an extension of the domain reaches."""
+        """The user reached by an extension of the domain."""
         if digits.startswith("+"):
             return None
         if Aor(digits, domain) in self._directory:
@@ -196,12 +196,12 @@ class Targets:
         return Aor(digits, domain) if fits else None
 
     def _external(self, number: Number, domain: str, digits: str = "") -> Target:
-        """A number, which the directory may give to a user of the domain.
+        """A number, which the directory may assign to a user of the domain.
 
         Args:
             number: the number.
-            domain: of the presentity.
-            digits: as it was dialled, which may be a user's name.
+            domain: the presentity's domain.
+            digits: the number as dialled, which may be a user's name.
         """
         reach = "international" if number.abroad else "national"
         target = Target("external", number.class_, reach, number.e164, number.country)
@@ -211,20 +211,20 @@ class Targets:
         )
         if user is None:
             return target
-        # The class stays, and so does `international`: who gives a number to a user, as a tenant's
+        # The class stays, and so does `international`: assigning a number to a user, as a tenant's
         # own directory may, does not make it harmless.
         reach = reach if number.abroad else "internal"
         return target._replace(kind="internal", reach=reach, user=user.user, domain=user.domain)
 
 
 def _inside(several: Iterable[str], dialling: Dialling) -> Iterator[str]:
-    """What is dialled, with and without the digits for an outside line; never a `+`."""
+    """The dialled digits, with and without the outside-line prefix; none begin with `+`."""
     for digits in dict.fromkeys(several):
         yield from outside_in(digits.removeprefix("+"), dialling)
 
 
 def _name(spelling: Spelling, domain: str) -> Target:
-    """A target that is no number."""
+    """A target that is not a number."""
     if spelling.tel or not _NAME.fullmatch(spelling.user):
         return _INVALID
     if spelling.host in (None, domain):

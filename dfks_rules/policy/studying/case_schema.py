@@ -1,4 +1,4 @@
-"""The JSON Schema of files of cases, made of the same tables as the schema of policies."""
+"""The JSON Schema of case files, generated from the same tables as the policy schema."""
 
 from dfks_rules.model.values import VALUES
 from dfks_rules.policy.facts.fact import Fact, Kind
@@ -23,7 +23,7 @@ DECIDED_FIELDS = (
     *(value.value for value in VALUES),
     *("deny", "allow"),
 )
-"""What `by` may ask about; see `Decision.decided_by`."""
+"""Fields that `by` may name; see `Decision.decided_by`."""
 
 
 _VALUES: Schema = {

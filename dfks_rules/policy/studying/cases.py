@@ -1,7 +1,7 @@
-"""Cases that pin policies down: facts given, decision expected. Parsed here, and run.
+"""Cases, which test policies: facts given, decision expected. Parsed and run here.
 
-The name of a file of cases ends with `cases.yaml`; it stands beside the policies that it is about.
-There may be several.
+The name of a case file ends with `cases.yaml`. Case files, of which there may be several, are
+beside the policies they test.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,23 +25,23 @@ from dfks_rules.yaml.tree import Path, Tree
 
 
 class Case(NamedTuple):
-    """One question to the policies, and the answer that is expected."""
+    """One question to the policies, and the expected answer."""
 
     name: str
     """What the case shows, as a sentence."""
     line: int
-    """Where it stands in its file, 1-based."""
+    """Its line in the file, 1-based."""
     view: View
-    """The request, what is stored, and when it comes."""
+    """The request, what is stored, and when the request arrives."""
     expect: Mapping[str, Any]
-    """As written; what is not said is not compared."""
+    """The expectations as written; parts not mentioned are not compared."""
 
 
 class CaseFile(NamedTuple):
-    """One file of cases."""
+    """One case file."""
 
     file: str
-    """Path as it was given."""
+    """Path as given."""
     policies: tuple[str, ...]
     """The policy files, or directories of them, under test, relative to this file."""
     cases: tuple[Case, ...]
@@ -49,23 +49,23 @@ class CaseFile(NamedTuple):
 
 
 class CaseResult(NamedTuple):
-    """What became of one case."""
+    """The result of one case."""
 
     case: Case
     """The case."""
     decision: Decision
     """What the policies decided."""
     differences: tuple[str, ...]
-    """One line for each expectation that was not met."""
+    """One line for each unmet expectation."""
 
     @property
     def passed(self) -> bool:
-        """Whether everything is as expected."""
+        """Whether every expectation is met."""
         return not self.differences
 
 
 def is_cases_file(name: str) -> bool:
-    """Whether a file in a directory of policies holds cases and not a policy."""
+    """Whether a file in a directory of policies holds cases rather than a policy."""
     return name.endswith("cases.yaml")
 
 
@@ -98,7 +98,7 @@ def parse_cases(source: Source) -> CaseFile:
 
 
 def run_cases(cases: CaseFile, policies: PolicySet) -> list[CaseResult]:
-    """Every case, decided by policies made of the files that `cases` names."""
+    """The result of every case, decided by policies made of the files that `cases` names."""
     results = []
     for case in cases.cases:
         decision = policies.decide_view(case.view)
@@ -107,7 +107,7 @@ def run_cases(cases: CaseFile, policies: PolicySet) -> list[CaseResult]:
 
 
 def contradictions(tree: Tree, path: Path, view: View, given: Given) -> Iterator[Finding]:
-    """Facts that are given at `path` and that the request made of them does not have."""
+    """Findings about facts that are given at `path` but absent from the resulting request."""
     for name, value in given.items():
         seen = FACTS[name].read(view)
         if seen != (tuple(value) if isinstance(value, list) else value):
@@ -122,7 +122,7 @@ def _validator() -> Draft202012Validator:
 
 
 def _differences(expect: Mapping[str, Any], decision: Decision) -> Iterator[str]:
-    """One line for each expectation that is not met."""
+    """One line for each unmet expectation."""
     seen = answer_of(decision)
     for field, wanted in expect.items():
         if isinstance(wanted, dict):
@@ -137,7 +137,7 @@ def _differences(expect: Mapping[str, Any], decision: Decision) -> Iterator[str]
 
 
 def _written(value: Any, nothing: str = "nothing") -> str:
-    """A value as a case has it."""
+    """A value as a case would write it."""
     if value is None:
         return nothing
     return value if isinstance(value, str) else flow(value)

@@ -1,4 +1,4 @@
-"""What differs between the decisions of two sets of policies, grouped by what differs and why."""
+"""Differences between the decisions of two sets of policies, grouped by what differs and why."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -14,69 +14,73 @@ from dfks_rules.policy.facts.view import View
 from dfks_rules.policy.studying.witness import Facts, smallest, witness_of, witnesses
 
 MAX_WITNESSES = 20_000
-"""Most requests that `compare` decides by each set; a few seconds."""
+"""Most requests `compare` has each set decide; takes a few seconds."""
 MAX_GROUPS = 1_000
-"""Most groups that are told apart."""
+"""Most groups that are kept."""
 
 _WHY = {"by", "matched", "shadow"}
-"""Parts of a decision that say where it comes from; they are no difference by themselves."""
+"""Parts of a decision that say where it comes from; alone they are not a difference."""
 
 
 class Key(NamedTuple):
     """What the differences of one group have in common."""
 
     op: str
-    """What is asked."""
+    """The operation."""
     feature: str | None
-    """About which feature."""
+    """The feature it is about."""
     changed: tuple[str, ...]
-    """The parts of the decision that differ, in the words of `expect` of a case."""
+    """The parts of the decision that differ, named as in a case's `expect`."""
     old: tuple[str | None, tuple[str, ...]]
     """The old set's reason for a refusal, and the rules that decided what differs."""
     new: tuple[str | None, tuple[str, ...]]
-    """The same of the new set."""
+    """The same for the new set."""
 
 
 @dataclass(slots=True)
 class Group:
-    """Requests that two sets of policies decide differently in one and the same way."""
+    """Requests that two sets of policies decide differently in the same way."""
 
     key: Key
     """What they have in common."""
     name: str
-    """What the caller calls the first of them."""
+    """The caller's name for the first of them."""
     given: Facts
-    """Facts, as few as possible, that make one of them."""
+    """A minimal set of facts that describes one of them."""
     old: Decision
-    """The old set's decision of that one."""
+    """The old set's decision on that request."""
     new: Decision
     """The new set's."""
     count: int = 0
-    """How many there are."""
+    """Number of requests in the group."""
     names: list[str] = field(default_factory=list)
-    """What the caller calls each, if he wants them listed."""
+    """The caller's name for each, if they are to be listed."""
+
+    def grow(self) -> None:
+        """There is one more."""
+        self.count += 1
 
 
 class Comparison:
-    """Decides requests by two sets, and groups those that differ; bounded but for `Group.names`."""
+    """Decides requests by two sets and groups the differences; bounded except for `Group.names`."""
 
     def __init__(self, old: PolicySet, new: PolicySet) -> None:
         self._old, self._new = old, new
         self._groups: dict[Key, Group] = {}
         self.tried = 0
-        """How many requests were decided."""
+        """Number of requests decided."""
         self.different = 0
-        """How many of them differ."""
+        """Number of requests decided differently."""
         self.ungrouped = 0
-        """Those that differ in ways beyond the first `MAX_GROUPS`."""
+        """Number of differing requests that belong to none of the first `MAX_GROUPS` groups."""
 
     @property
     def groups(self) -> list[Group]:
-        """The largest first."""
+        """The groups, the largest first."""
         return sorted(self._groups.values(), key=lambda group: -group.count)
 
     def add(self, view: View, name: str = "") -> Group | None:
-        """Decide one more request, which is called `name`; its group if it differs."""
+        """Decide one more request, called `name`; returns its group if the decisions differ."""
         self.tried += 1
         key = self._key(view)
         if key is None:
@@ -88,7 +92,7 @@ class Comparison:
                 return None
             self._groups[key] = self._group(key, view, name)
         group = self._groups[key]
-        group.count += 1
+        group.grow()
         return group
 
     def _key(self, view: View) -> Key | None:
@@ -109,7 +113,7 @@ class Comparison:
 
 
 def compare(old: PolicySet, new: PolicySet, most: int = MAX_WITNESSES) -> Comparison:
-    """What two sets decide differently, as far as `most` witnesses show it."""
+    """What two sets decide differently, as far as `most` witnesses show."""
     comparison = Comparison(old, new)
     for witness in islice(witnesses(old.rules, new.rules), most):
         comparison.add(witness.view)
@@ -117,9 +121,9 @@ def compare(old: PolicySet, new: PolicySet, most: int = MAX_WITNESSES) -> Compar
 
 
 def what_differs(old: Decision, new: Decision) -> tuple[str, ...]:
-    """The parts of two decisions that mean something else, in the words of `expect` of a case.
+    """The parts in which two decisions differ in meaning, named as in a case's `expect`.
 
-    When only one of them refuses, that says it all: what is stored follows from it.
+    When only one of them refuses, nothing else is compared: what is stored follows from that.
     """
     if old == new:
         return ()
@@ -133,7 +137,7 @@ def what_differs(old: Decision, new: Decision) -> tuple[str, ...]:
 
 
 def said(decision: Decision, changed: Iterable[str]) -> str:
-    """A decision in one line: whether it allows, what it says of the parts that differ, and why.
+    """A decision on one line: whether it allows, its values for the differing parts, and why.
 
     For example ``allow status=1 (default/store-what-is-asked)``, ``deny toll-fraud (barred/cfa)``.
     """
@@ -178,4 +182,4 @@ _DECIDED_AS = {
     "answer": ("deny",),
     "values": tuple(value.value for value in VALUES),
 }
-"""Part of a decision → the fields of `Decision.decided_by` that say which rule it comes from."""
+"""Part of a decision → the fields of `Decision.decided_by` that name its rule."""

@@ -1,4 +1,4 @@
-"""Which rules, and which of the ways in which a rule matches, decided something in cases."""
+"""Which rules, and which of a rule's ways to match, decided something in cases."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -14,11 +14,11 @@ from dfks_rules.policy.language.text import literal_text
 from dfks_rules.policy.reading.source import POLICY, Source, kind_of, parse
 
 
-class Gap(NamedTuple):
+class Unshown(NamedTuple):
     """Something about a rule that no case shows."""
 
     file: str
-    """Path of the policy file as it was given."""
+    """Path of the policy file as given."""
     line: int
     """Where the rule starts, 1-based."""
     rule: str
@@ -28,7 +28,7 @@ class Gap(NamedTuple):
 
 
 class _Seen:
-    """What cases showed of one rule."""
+    """What cases showed about one rule."""
 
     def __init__(self, rule: Rule) -> None:
         self.id = rule.id
@@ -36,11 +36,27 @@ class _Seen:
         self.matched: set[int] = set()
         """Positions of the ways that matched."""
         self.counted = False
-        """Whether it decided something, or had nothing to decide and matched."""
+        """Whether it decided something, or matched without having anything to decide."""
+
+    def count(self, rule: Rule, view: View, decision: Decision) -> None:
+        """One more case matched the rule, as it is in the set that decided."""
+        request = view.request
+        operation, feature = request.operation, request.feature
+        question = QUESTIONS.index((operation, feature))
+        lookup = facts_of(view)
+        for position, way in enumerate(self.ways):
+            fits = question in way.questions and (
+                way.domains is None or request.presentity.domain in way.domains
+            )
+            if fits and all(atom.holds(lookup) == positive for atom, positive in way.literals):
+                self.matched.add(position)
+        alone = make_plan([rule], operation, feature, decision.revision, lookup)
+        if rule.id in decision.decided_by.values() or not alone.decided_by:
+            self.counted = True
 
 
 class Coverage:
-    """Fills while cases run, over any number of policy sets."""
+    """The coverage of rules by cases, collected over any number of policy sets."""
 
     def __init__(self) -> None:
         self._seen: dict[tuple[str, int], _Seen] = {}
@@ -51,7 +67,7 @@ class Coverage:
         sources: Sequence[Source],
         results: Iterable[tuple[View, Decision]],
     ) -> None:
-        """Count what cases showed of the rules in these files."""
+        """Count what cases showed about the rules in these files."""
         places = places_of(sources)
         for rule in policies.rules:
             self._seen.setdefault(places[rule.id], _Seen(rule))
@@ -59,26 +75,26 @@ class Coverage:
         for view, decision in ((policies.sees(view), decision) for view, decision in results):
             for name in decision.matched:
                 if name in rules:
-                    _count(self._seen[places[name]], rules[name], view, decision)
+                    self._seen[places[name]].count(rules[name], view, decision)
 
     @property
     def percent(self) -> float:
-        """Ways that matched and rules that decided something, of all there are; 100 for none."""
+        """Percentage of ways that matched and of rules that decided something; 100 if none."""
         total = sum(len(seen.ways) + 1 for seen in self._seen.values())
         covered = sum(len(seen.matched) + seen.counted for seen in self._seen.values())
         return 100 * covered / total if total else 100.0
 
-    def gaps(self) -> Iterator[Gap]:
+    def unshown(self) -> Iterator[Unshown]:
         """What no case shows, by file and line."""
         for (file, line), seen in sorted(self._seen.items(), key=lambda item: item[0]):
             if not seen.matched:
-                yield Gap(file, line, seen.id, "never matched")
+                yield Unshown(file, line, seen.id, "never matched")
                 continue
             if not seen.counted:
-                yield Gap(file, line, seen.id, "matched, but never decided anything")
+                yield Unshown(file, line, seen.id, "matched, but never decided anything")
             for position, way in enumerate(seen.ways):
                 if position not in seen.matched:
-                    yield Gap(file, line, seen.id, f"never matched by {_way_text(way)}")
+                    yield Unshown(file, line, seen.id, f"never matched by {_way_text(way)}")
 
 
 def places_of(sources: Iterable[Source]) -> dict[str, tuple[str, int]]:
@@ -92,21 +108,6 @@ def places_of(sources: Iterable[Source]) -> dict[str, tuple[str, int]]:
             line = tree.places["rules", position].line
             places[f"{tree.value['metadata']['name']}/{rule['id']}"] = (source.file, line)
     return places
-
-
-def _count(seen: _Seen, rule: Rule, view: View, decision: Decision) -> None:
-    request = view.request
-    question = QUESTIONS.index((request.operation, request.feature))
-    lookup = facts_of(view)
-    for position, way in enumerate(seen.ways):
-        fits = question in way.questions and (
-            way.domains is None or request.presentity.domain in way.domains
-        )
-        if fits and all(atom.holds(lookup) == positive for atom, positive in way.literals):
-            seen.matched.add(position)
-    alone = make_plan([rule], request.operation, request.feature, decision.revision, facts_of(view))
-    if rule.id in decision.decided_by.values() or not alone.decided_by:
-        seen.counted = True
 
 
 def _way_text(way: Alternative) -> str:

@@ -1,7 +1,7 @@
-"""Why the policies decide as they do: which rules matched, what each came to, why others did not.
+"""Why the policies decide as they do: which rules matched, what each decided, why others did not.
 
-Nothing is recorded while requests are served: an explanation is worked out from the facts of a
-request when somebody asks for it.
+Nothing is recorded while requests are served: an explanation is derived from the facts of a request
+when somebody asks for it.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from dfks_rules.policy.language.text import literal_text, printable, saw_text, v
 
 
 class Said(NamedTuple):
-    """One field that a matching rule sets, and what became of it."""
+    """One field that a matching rule sets, and whether that took effect."""
 
     field: str
     """As `Decision.decided_by` names it."""
@@ -37,7 +37,7 @@ class Matched(NamedTuple):
     rule: str
     """Its id, `policy/rule`."""
     said: tuple[Said, ...]
-    """Each field that it sets."""
+    """The fields it sets."""
 
 
 class Reason(NamedTuple):
@@ -46,7 +46,7 @@ class Reason(NamedTuple):
     test: SignedAtom
     """The test, or its negation."""
     saw: dict[str, FactValue]
-    """The facts that it reads, and their values."""
+    """The facts it reads → their values."""
 
     def __str__(self) -> str:
         fact = self.test.atom.fact
@@ -59,13 +59,13 @@ class Unmatched(NamedTuple):
     rule: str
     """Its id, `policy/rule`."""
     because: tuple[Reason, ...]
-    """Tests that are all false; had one of them been true, the rule would have come further."""
+    """Tests that are all false; had one been true, more of the rule's condition would have held."""
     elsewhere: bool
-    """Whether it is about another operation, feature or domain, so that nothing else counts."""
+    """Whether it is about another operation, feature or domain, so that its tests do not matter."""
 
 
 class Explanation(NamedTuple):
-    """Why one request is answered as it is."""
+    """Why one request got its answer."""
 
     request: FeatureRequest
     """What was asked."""
@@ -76,7 +76,7 @@ class Explanation(NamedTuple):
     unmatched: tuple[Unmatched, ...]
     """In order of precedence."""
     about: dict[str, FactValue]
-    """What is asked for, and what the forward target is: the facts `request.…` and `target.…`."""
+    """The facts `request.…` and `target.…`: what is asked for, and what the forward target is."""
 
 
 def explain(policies: PolicySet, view: View) -> Explanation:
@@ -114,8 +114,8 @@ def failing(
 ) -> Iterator[SignedAtom]:
     """The tests to blame for a condition (or its negation) that is false.
 
-    Of conditions that must all be true, the first that is not; of those of which one must be true,
-    every one. Nothing when the condition is true.
+    If all of several conditions must be true, the first false one is to blame; if one must be true,
+    all are. None when the condition is true.
     """
     match condition:
         case Not(part):
@@ -147,7 +147,7 @@ def _can_match(rule: Rule, view: View) -> bool:
 
 
 def _said(rule: Rule, matching: list[Rule], view: View, decision: Decision) -> tuple[Said, ...]:
-    """What one rule sets, as a plan of this rule alone tells, and what became of it."""
+    """What one rule sets, found with a plan of this rule alone, and whether it took effect."""
     request = view.request
     alone = make_plan(
         [rule._replace(shadow=False)],
@@ -181,7 +181,7 @@ def _why_lost(rule: Rule, field: str, matching: list[Rule], decision: Decision) 
 
 
 def decision_line(request: FeatureRequest, decision: Decision) -> str:
-    """One line: what was asked, and the answer."""
+    """What was asked and the answer, on one line."""
     feature = f" {request.feature.value}" if request.feature else ""
     asked = f"{request.operation.value}{feature} of {printable(request.presentity.uri)}"
     if decision.denial is not None:

@@ -1,4 +1,4 @@
-"""Facts in files or on command lines → the request that has them."""
+"""Facts in files or on command lines → the request they describe."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -15,11 +15,11 @@ from dfks_rules.policy.studying.case_schema import case_schema
 from dfks_rules.policy.studying.cases import contradictions
 
 INCOMPLETE = "policy_facts_missing"
-"""Code of the finding about facts that make no request yet."""
+"""Code of the finding about facts that do not yet describe a request."""
 
 
 def parse_given(sources: Sequence[Source]) -> View:
-    """The request that all these facts make; what a later source says holds.
+    """The request described by all these facts; later sources override earlier ones.
 
     Args:
         sources: mappings of facts as `given` in cases, in YAML or JSON; at least one.

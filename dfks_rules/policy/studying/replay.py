@@ -1,4 +1,4 @@
-"""Requests that were made, or that what is stored stands for, to be decided once more."""
+"""Requests to decide again, from a decision log or from stored states."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -19,13 +19,13 @@ from dfks_rules.policy.words.wording import did_you_mean, quoted
 
 
 def recorded(line: bytes) -> View:
-    """The request of one record of a decision log.
+    """The request in one record of a decision log.
 
     Args:
-        line: a JSON object that has the facts under `given`.
+        line: a JSON object with the facts under `given`.
 
     Raises:
-        ValueError: in plain words, why it is no such record.
+        ValueError: the line is not such a record; the message says why in plain words.
     """
     try:
         record = orjson.loads(line)
@@ -38,7 +38,7 @@ def recorded(line: bytes) -> View:
 
 
 def stored_as_sets(presentity: Aor, snapshot: Snapshot, at: datetime) -> Iterator[View]:
-    """For each feature that is on: the set, by the presentity's own phone, of what is stored."""
+    """For each feature that is on: a set of its stored state by the presentity's own phone."""
     requester = Requester(Origin.WATCHER, presentity)
     for feature in FEATURES:
         state = snapshot.state(feature)
@@ -66,7 +66,7 @@ def _view(given: Facts) -> View:
 
 
 def _value(name: str, value: Any) -> Any:
-    """The value of a fact; JSON has lists for names, and a text is none of them."""
+    """The value of a fact; names must be a JSON list, not a text."""
     if FACTS[name].kind is not Kind.NAMES:
         return value
     if not (isinstance(value, list) and possible(name, tuple(value))):

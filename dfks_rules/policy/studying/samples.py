@@ -1,8 +1,8 @@
-"""Values of a fact that tests of policies tell apart: each constant, and what is just beside it.
+"""Values of a fact that policies' tests tell apart: each constant and its nearest neighbours.
 
-A fact compared with `lt: "08:00"` behaves in two ways, and 07:59 and 08:00 show both. So few values
-stand for all that a phone could send. Table-driven: a matcher or type without a row is sampled by
-its plain constants.
+A fact compared with `lt: "08:00"` behaves in two ways, and 07:59 and 08:00 show both. So a few
+values stand for everything a phone could send. Table-driven: a matcher or type without a row is
+sampled by its plain constants.
 """
 
 import re
@@ -23,10 +23,10 @@ from dfks_rules.policy.reading.schema_pieces import constant_schema
 from dfks_rules.policy.reading.validate import validator
 
 MAX_SAMPLES = 40
-"""Most values of one fact; a list of 500 users differs in none of the ways that matter."""
+"""Most values of one fact; the entries of a list of 500 users do not differ in what matters."""
 
 _ORDER = ("prefix", "has", "suffix")
-"""Matchers that want a piece of a text, as the pieces stand in it."""
+"""Matchers that require part of a text, in the order of these parts."""
 _OTHER: dict[Kind, tuple[Any, ...]] = {
     Kind.TEXT: ("other",),
     Kind.DOMAIN: ("other.example",),
@@ -42,11 +42,11 @@ _OTHER: dict[Kind, tuple[Any, ...]] = {
     Kind.CLASS: ("unknown",),
     Kind.COUNTRY: ("AQ",),
 }
-"""What no policy names, by type."""
+"""Type → values that no policy names."""
 
 
 def samples(name: str, atoms: Iterable[Atom]) -> list[Any]:
-    """Values of one fact that these tests of it tell apart, and one that none of them names.
+    """Values of one fact that these tests tell apart, and one that none of them names.
 
     None, an absent fact, is one of them. The order is that of the tests, without repetitions.
     """
@@ -59,15 +59,15 @@ def samples(name: str, atoms: Iterable[Atom]) -> list[Any]:
 
 
 def possible(name: str, value: Any) -> bool:
-    """Whether a fact can have this value, as far as its type goes."""
+    """Whether a fact of this type can have this value."""
     parts = value if isinstance(value, tuple) else (value,)
     return all(map(_validator(name).is_valid, parts))
 
 
 def joined(atoms: Sequence[Atom]) -> list[Any]:
-    """A value that several tests of one fact want together, if they want pieces of one.
+    """A value that passes several tests of one fact, if each requires part of a value.
 
-    A text begins, goes on and ends as they want; of names there are all.
+    A text has the start, middle and end they require; a list has all the names.
     """
     if any(FACTS[atom.fact].kind is Kind.NAMES for atom in atoms):
         return [tuple(str(atom.operand[0]) for atom in atoms if isinstance(atom.operand, tuple))]
@@ -132,7 +132,7 @@ _BESIDE: dict[Kind, Callable[[Any], Iterator[Any]]] = {
     Kind.DATE: _dates,
     Kind.NAMES: _names,
 }
-"""A constant as a value of the fact, and the values just below and above it."""
+"""Type → the values for a constant: the constant itself and those just below and above it."""
 
 
 def _one(constant: Any) -> Iterable[Any]:
@@ -164,7 +164,7 @@ def _beside_networks(networks: Iterable[Any]) -> Iterable[str]:
 
 
 def _edges(schedule: Named) -> Iterable[str]:
-    """Moments just within the hours of a schedule and just outside, and on days with others."""
+    """Moments just inside and outside the hours of a schedule, also on excepted and extra days."""
     _, (zone, weekly, excepted, extra) = schedule
     hours = [(_A_MONDAY + timedelta(min(days)), one) for days, some in weekly for one in some]
     hours += [(days.first, one) for days, some in extra for one in some]
@@ -177,7 +177,7 @@ def _edges(schedule: Named) -> Iterable[str]:
 
 
 def _examples(patterns: Iterable[Named]) -> Iterable[str]:
-    """A shortest text that each branch of the patterns matches, and one beside it."""
+    """For each branch of the patterns, a shortest matching text and a near miss."""
     for compiled in (pattern.value for pattern in patterns):
         for text in _texts_of(regex.parse(compiled.pattern, compiled.flags)):
             yield text
@@ -187,7 +187,7 @@ def _examples(patterns: Iterable[Named]) -> Iterable[str]:
 
 
 def _texts_of(parsed: Iterable[tuple[Any, Any]]) -> list[str]:
-    """A few texts that match; an assertion is taken as met, the atom itself has the last word."""
+    """A few texts that match, assuming assertions hold; the atom itself is checked afterwards."""
     texts = [""]
     for op, argument in parsed:
         pieces = _pieces(op, argument)
@@ -206,7 +206,7 @@ def _repeated(argument: Any) -> list[str]:
 
 
 def _member(members: Iterable[tuple[Any, Any]]) -> str:
-    """A character of a class; `x` for a negated class or a category such as digits' complement."""
+    """A character of a class; `x` for a negated class or a category such as non-digits."""
     for op, argument in members:
         if op is ops.LITERAL:
             return chr(argument)
@@ -231,7 +231,7 @@ _BY_OPERATION: dict[Any, Callable[[Any], list[str]]] = {
     ops.MIN_REPEAT: _repeated,
     ops.POSSESSIVE_REPEAT: _repeated,
 }
-"""Part of a parsed pattern → a few texts that it matches."""
+"""Part of a parsed pattern → a few texts it matches."""
 
 _BY_MATCHER: dict[str, Callable[[Any], Iterable[Any]]] = {
     "eq": _one,
@@ -248,4 +248,4 @@ _BY_MATCHER: dict[str, Callable[[Any], Iterable[Any]]] = {
     "cidr": _beside_networks,
     "during": _edges,
 }
-"""Matcher → values of its operand, and values that only just miss it."""
+"""Matcher → values that pass with its operand, and values that only just fail."""

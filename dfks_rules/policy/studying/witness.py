@@ -1,8 +1,8 @@
-"""Requests that tell two sets of policies apart, if any of few requests does.
+"""A limited search for requests that two sets of policies decide differently.
 
-Each way in which a rule can match gives a request that matches it, as far as one is found; then
-one fact after the other, then two at a time, is given each of its telling values (`samples`). It
-is a search and no proof: what it does not find may still be there.
+Each way in which a rule can match gives a request that matches it, if one is found; then single
+facts, then pairs of facts, are given each of their distinguishing values (`samples`). This is a
+search, not a proof: differences it does not find may still exist.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -28,25 +28,25 @@ from dfks_rules.policy.language.values import Clamped
 from dfks_rules.policy.studying.samples import joined, possible, samples
 
 MAX_CANDIDATES = 100_000
-"""Most requests that are made, those included that were made before."""
+"""Most requests generated, duplicates included."""
 
 Facts = dict[str, Any]
-"""Name of a fact → its value, as `given` of a case."""
+"""Name of a fact → its value, as in a case's `given`."""
 
 
 class Witness(NamedTuple):
-    """One request that is tried."""
+    """One request to try."""
 
     given: Facts
-    """What makes it; all else is as usual."""
+    """The facts that describe it; the others have their defaults."""
     view: View
     """The request."""
 
 
 def witnesses(old: Sequence[Rule], new: Sequence[Rule]) -> Iterator[Witness]:
-    """Requests to decide by two sets of rules, the most telling first, no two alike.
+    """Distinct requests to decide by two sets of rules, the most promising first.
 
-    The order is the same each time. There may be many: the caller says when to stop.
+    The order is deterministic. There may be many: the caller decides when to stop.
     """
     tried: set[View] = set()
     for witness in islice(_candidates(_changed_first(old, new)), MAX_CANDIDATES):
@@ -56,9 +56,9 @@ def witnesses(old: Sequence[Rule], new: Sequence[Rule]) -> Iterator[Witness]:
 
 
 def witness_of(given: Facts) -> Witness | None:
-    """The request that has these facts, without those that others rule out.
+    """The request these facts describe, without facts that others rule out.
 
-    So a fact that cannot be given is no fact of a witness. None when what is left is no request.
+    So a witness has only facts that can be given. None when the rest does not describe a request.
     """
     while missing(given) is None:
         view = view_of(given)
@@ -70,8 +70,8 @@ def witness_of(given: Facts) -> Witness | None:
 
 
 def smallest(witness: Witness, tells: Callable[[Witness], bool]) -> Witness:
-    """The same with fewer facts, none of which can be left out if the request shall still tell."""
-    # User and domain say more than an address, and `stored.status` than the name of the feature.
+    """The witness reduced to facts none of which can be left out if `tells` is to stay true."""
+    # User and domain say more than an address, and `stored.status` more than the feature's name.
     whole = [name for name in witness.given if FACTS[name].kind is Kind.AOR]
     for left_out in (*whole, *(name for name in reversed(witness.given) if name not in whole)):
         rest = {name: value for name, value in witness.given.items() if name != left_out}
@@ -82,7 +82,7 @@ def smallest(witness: Witness, tells: Callable[[Witness], bool]) -> Witness:
 
 
 def _changed_first(old: Sequence[Rule], new: Sequence[Rule]) -> list[Rule]:
-    """Every rule of both, once; those that only one of them has come first."""
+    """Every rule of both sets, once; those in only one of them come first."""
     before, after = {rule.id: rule for rule in old}, {rule.id: rule for rule in new}
     changed = [rule for rule in new if before.get(rule.id) != rule]
     gone = [rule for rule in old if after.get(rule.id) != rule]
@@ -90,7 +90,7 @@ def _changed_first(old: Sequence[Rule], new: Sequence[Rule]) -> list[Rule]:
 
 
 def _candidates(rules: Sequence[Rule]) -> Iterator[Witness]:
-    """Requests that match a rule, then these with one fact changed, then with two."""
+    """Requests that match a rule, then the same with one fact changed, then with two."""
     dimensions = _dimensions(rules)
     seeds: list[tuple[Question, Witness]] = []
     for question, witness in _seeds(rules):
@@ -106,14 +106,14 @@ def _candidates(rules: Sequence[Rule]) -> Iterator[Witness]:
 
 
 def _turned(dimensions: Facts, number: int) -> Facts:
-    """Another fact first for each request: alike ones would all become the same one first."""
+    """The dimensions, rotated by request: else similar requests would all become equal first."""
     names = list(dimensions)
     first = number % len(names)
     return {name: dimensions[name] for name in names[first:] + names[:first]}
 
 
 def _in_turn(iterators: list[Iterator[Witness]]) -> Iterator[Witness]:
-    """One of each, then one of each again, so that none waits for the end of another."""
+    """Round robin over the iterators, so that none waits for the end of another."""
     while iterators:
         left = []
         for iterator in iterators:
@@ -138,13 +138,13 @@ def _variations(seed: Witness, dimensions: dict[str, list[Any]], count: int) -> 
 
 
 def _products(columns: list[list[Any]]) -> list[tuple[Any, ...]]:
-    """All combinations of values, first those of the first values."""
+    """All combinations of values, those of the first values first."""
     places = sorted(product(*(range(len(column)) for column in columns)), key=sum)
     return [tuple(column[i] for column, i in zip(columns, place, strict=True)) for place in places]
 
 
 def _changed(seed: Witness, changes: Facts) -> Witness | None:
-    """The request with other facts; None for an absent one. It must have what was asked for."""
+    """The request with changed facts (None removes one); None unless it has the facts asked for."""
     given = {name: value for name, value in {**seed.given, **changes}.items() if value is not None}
     witness = witness_of(given)
     if witness is None:
@@ -154,7 +154,7 @@ def _changed(seed: Witness, changes: Facts) -> Witness | None:
 
 
 def _seeds(rules: Sequence[Rule]) -> Iterator[tuple[Question, Witness]]:
-    """For each question the usual request, and one for each way in which a rule can match it."""
+    """For each question, the default request and one for each way in which a rule can match."""
     for question in QUESTIONS:
         yield question, _usual(question)
     known: set[Alternative] = set()
@@ -177,7 +177,7 @@ def _usual(question: Question) -> Witness:
 
 
 def _solved(question: Question, way: Alternative) -> Witness:
-    """A request that meets as many literals of an alternative as a few passes find."""
+    """A request that satisfies as many literals of an alternative as a few passes can manage."""
     literals = list(way.literals)
     if way.domains is not None:
         literals.append(SignedAtom(Atom("domain", "in", way.domains), positive=True))
@@ -195,7 +195,7 @@ def _solved(question: Question, way: Alternative) -> Witness:
 
 
 def _order(literal: SignedAtom) -> tuple[str, ...]:
-    """The same order in each process, which the order of a set is not."""
+    """A sort key that is the same in every process, unlike the order of a set."""
     (fact, matcher, operand), positive = literal
     words = sorted(map(repr, operand)) if isinstance(operand, frozenset) else [repr(operand)]
     return (fact, matcher, str(positive), *words)
@@ -210,7 +210,7 @@ def _tests_by_fact(literals: Iterable[SignedAtom]) -> dict[str, list[SignedAtom]
 
 
 def _to_try(name: str, tests: Iterable[SignedAtom], witness: Witness) -> Iterator[Any]:
-    """Values of a fact that may meet these tests of it."""
+    """Values of a fact that may pass these tests."""
     own = [one for one in tests if one.atom.matcher != "sameAs"]
     yield from joined([one.atom for one in own if one.positive])
     yield from samples(name, (one.atom for one in own))
@@ -227,7 +227,7 @@ def _met(literals: Iterable[SignedAtom], view: View) -> int:
 
 
 def _dimensions(rules: Sequence[Rule]) -> dict[Question, dict[str, list[Any]]]:
-    """For each question: fact → its telling values."""
+    """For each question: fact → its distinguishing values."""
     atoms: dict[Question, dict[str, dict[Atom, None]]] = {one: {} for one in QUESTIONS}
     for rule in rules:
         for way in alternatives(rule.condition):
@@ -251,7 +251,7 @@ def _dimensions(rules: Sequence[Rule]) -> dict[Question, dict[str, list[Any]]]:
 
 
 def _bounds(effects: Effects) -> Iterator[Atom]:
-    """Tests that tell apart what a number within bounds is taken from."""
+    """Tests that probe the bounds of a clamped number."""
     for _, value in chain(effects.values, *(also.values for also in effects.also)):
         if isinstance(value, Clamped):
             yield Atom(value.fact, "lt", value.minimum)
@@ -259,7 +259,7 @@ def _bounds(effects: Effects) -> Iterator[Atom]:
 
 
 def _always(question: Question) -> list[str]:
-    """Facts that a decision depends on though no rule reads them."""
+    """Facts that a decision depends on although no rule reads them."""
     operation, feature = question
     if operation is Operation.SUBSCRIBE or feature is None:
         return ["watcher"]

@@ -5,11 +5,11 @@ from phonenumbers import SUPPORTED_REGIONS
 from dfks_rules.policy.words.wording import did_you_mean, quoted
 
 _MEANT = {"UK": "GB", "EL": "GR", "EN": "GB"}
-"""Codes that people write for countries, and ISO 3166 does not have."""
+"""Codes that people write for a country but ISO 3166-1 does not define → the code they mean."""
 
 
 def country_problem(code: str) -> str | None:
-    """What is wrong with the code of a country; None when a number can be of it."""
+    """What is wrong with a country code; None when telephone numbers can belong to that country."""
     if code in SUPPORTED_REGIONS:
         return None
     meant = _MEANT.get(code.upper())

@@ -1,4 +1,4 @@
-"""Words that several kinds of findings share."""
+"""Phrases shared by several kinds of findings."""
 
 import difflib
 import json
@@ -12,12 +12,12 @@ _MAX_QUOTED = 60
 
 
 def with_hyphens(text: str) -> str:
-    """The text with `-` in place of the dashes that word processors and phones put there."""
+    """The text with the dashes that word processors and phones insert replaced by `-`."""
     return _DASHES.sub("-", text)
 
 
 def quoted(value: Any) -> str:
-    """A value as the author wrote it, in backticks, cut to a length fit for one line."""
+    """A value as the author wrote it, in backticks, shortened to fit on one line."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     if len(text) > _MAX_QUOTED:
         text = text[:_MAX_QUOTED] + "…"
@@ -25,14 +25,14 @@ def quoted(value: Any) -> str:
 
 
 def printable(text: str) -> str:
-    """The text with U+FFFD in place of each character that cannot be shown, or not be encoded."""
+    """The text with U+FFFD for each character that cannot be displayed or encoded."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A suggestion in parentheses, with a leading space; empty when nothing is near.
+    """A suggestion in parentheses, with a leading space; empty when no known word is close.
 
-    Engineers say DND, CFA, CFB and CFNA: the capitals of a name are as good as the name.
+    Engineers say DND, CFA, CFB and CFNA: the capital letters of a name also match it.
     """
     names = {name.lower(): name for name in known}
     short: dict[str, str] = {}

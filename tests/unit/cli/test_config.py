@@ -1,5 +1,6 @@
 """`dfks config`."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from click.testing import CliRunner
 
 from dfks_rules.cli.main import dfks
 from dfks_rules.errors import ConfigError
+from tests.helpers.certificates import authority
 
 
 def test_good_settings_are_said_to_be_good(tmp_path: Path) -> None:
@@ -23,6 +25,26 @@ def test_bad_settings_are_an_error(tmp_path: Path) -> None:
     path.write_text("stroe: x\n")
     result = CliRunner().invoke(dfks, ["config", "check", str(path)])
     assert isinstance(result.exception, ConfigError)
+
+
+def test_certificates_are_checked_as_a_phone_would(tmp_path: Path) -> None:
+    """Missing, of another key, expired; only `check` opens files."""
+    path = tmp_path / "dfks.yaml"
+    path.write_text("sip: {listen: ['tls:[::1]:5061'], tls: {certificate: a.pem, key: a.key}}\n")
+
+    def check() -> str:
+        result = CliRunner().invoke(dfks, ["config", "check", str(path)])
+        return result.output if result.exception is None else str(result.exception)
+
+    assert "a.key: cannot be read: No such file or directory [config_bad_certificate]" in check()
+    assert CliRunner().invoke(dfks, ["config", "show", str(path)]).exit_code == 0
+    authority().files(tmp_path, "localhost", stem="a")
+    assert check() == f"{path}: OK\n"
+    _, other = authority().files(tmp_path, "localhost", stem="b")
+    other.rename(tmp_path / "a.key")
+    assert "a.key: does not belong to the certificate" in check()
+    authority().files(tmp_path, "b", stem="a", expires=datetime(2020, 1, 1, tzinfo=UTC))
+    assert "a.pem: is valid only until 2020-01-01 00:00 UTC [config_bad_certificate]" in check()
 
 
 def test_show_tells_values_and_origins_but_no_secret(

@@ -9,6 +9,7 @@ from dfks_rules.config import Config, load_config
 from dfks_rules.config.settings import DecisionSettings, FifoSettings, ListenAddress, ReloadSettings
 from dfks_rules.errors import ConfigError, Finding
 from dfks_rules.presence.package import OnNotifyTimeout
+from dfks_rules.transport.certificates import CertificateFiles
 from dfks_rules.transport.limits import ConnectionLimits
 
 _EVERYTHING = """\
@@ -128,6 +129,51 @@ def test_each_setting_says_where_it_came_from(tmp_path: Path) -> None:
     assert origins["store"] == f"{tmp_path}/dfks.yaml:1:8"
     assert origins["log.level"] == "DFKS_LOG__LEVEL"
     assert origins["policies"] == "default"
+
+
+def test_tls_takes_one_certificate_or_a_list(tmp_path: Path) -> None:
+    """Relative to the file, as every path; from the environment, too."""
+    one = _load(tmp_path, "sip: {tls: {certificate: a.pem, key: /k/a.key, client_ca: ca.pem}}\n")
+    assert one.sip.tls == CertificateFiles(
+        ((tmp_path / "a.pem", Path("/k/a.key")),), tmp_path / "ca.pem"
+    )
+    names = {"DFKS_SIP__TLS__CERTIFICATE": "a.pem, b.pem", "DFKS_SIP__TLS__KEY": "a.key, b.key"}
+    two = _load(tmp_path, 'sip: {listen: ["tls:[::1]:5061"]}\n', **names)
+    assert [str(address) for address in two.sip.listen] == ["tls:[::1]:5061"]
+    assert two.sip.tls == CertificateFiles(
+        tuple((tmp_path / f"{name}.pem", tmp_path / f"{name}.key") for name in "ab"), None
+    )
+    assert _load(tmp_path, "{}\n").sip.tls is None
+
+
+@pytest.mark.parametrize(
+    ("text", "finding"),
+    [
+        (
+            'sip: {listen: ["udp:[::1]:1", "tls:[::1]:2"]}\n',
+            "dfks.yaml:1:31: `sip.listen[1]` needs `sip.tls` with a certificate and a key",
+        ),
+        (
+            "sip: {tls: {certificate: a}}\n",
+            "dfks.yaml:1:7: `sip.tls` needs `key`",
+        ),
+        (
+            "sip: {tls: {certificate: [a, b], key: c}}\n",
+            "dfks.yaml:1:39: `sip.tls.key` lists 1 files, but `sip.tls.certificate` lists 2",
+        ),
+        (
+            "sip: {tls: {certificate: 7, key: c}}\n",
+            "dfks.yaml:1:26: `sip.tls.certificate` must be text or a list",
+        ),
+        (
+            "sip: {tls: {certificate: a, key: []}}\n",
+            "dfks.yaml:1:34: `sip.tls.key` is empty",
+        ),
+    ],
+)
+def test_tls_that_cannot_be_is_found(tmp_path: Path, text: str, finding: str) -> None:
+    """Before a phone finds it."""
+    assert _findings(tmp_path, text) == [f"{finding} [config_bad_value]"]
 
 
 def test_all_findings_come_at_once_and_in_order(tmp_path: Path) -> None:

@@ -3,8 +3,9 @@
 import pytest
 
 from dfks_rules.model.decisions import Decision, NotifyScope, Outcome
-from dfks_rules.model.features import OFF, Feature, FeatureState
+from dfks_rules.model.features import NOTHING_STORED, OFF, Feature, FeatureState
 from dfks_rules.model.requests import FeatureRequest
+from dfks_rules.policy.facts.view import NOWHERE
 from dfks_rules.presence.documents import (
     Documents,
     changes_to_tell,
@@ -12,7 +13,7 @@ from dfks_rules.presence.documents import (
     documents_of_set,
     merge,
 )
-from tests.helpers.policy import CFA, DND, ON, get, set_
+from tests.helpers.policy import CFA, DND, NOON, ON, get, set_
 from tests.helpers.states import forwarding
 
 
@@ -24,7 +25,7 @@ def _outcome(
     notify: NotifyScope = NotifyScope.ALL,
 ) -> Outcome:
     decision = Decision(after, told is not None, notify, None, (), {}, (), "5e1f")
-    return Outcome(request, decision, before, after, told)
+    return Outcome(request, decision, before, after, told, NOTHING_STORED, NOON, NOWHERE)
 
 
 def _got(

@@ -13,18 +13,13 @@ from dfks_rules.model.features import (
     FeatureState,
     Snapshot,
 )
-from dfks_rules.model.identity import Aor, AuthMethod, Identity
+from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import (
     Asked,
-    FeatureRequest,
-    Operation,
     Origin,
-    Requester,
 )
 from dfks_rules.model.values import Value
-from dfks_rules.policy.facts.facts import FACTS
-from dfks_rules.policy.facts.view import View
-from dfks_rules.service.features import OF_REQUESTER, Features, Shown
+from dfks_rules.service.features import Features, Shown
 from dfks_rules.service.feed import Event, Failed, Feed, Settled
 from dfks_rules.service.ports import Settle
 from dfks_rules.store.memory import MemoryStore
@@ -424,18 +419,45 @@ def test_what_a_get_shows_depends_on_what_its_rules_read(rules: str, shown: Show
     assert Features(_SlowStore(), policies(rules), Feed()).shown is shown
 
 
-def test_facts_of_the_requester_are_those_that_differ_between_two_phones() -> None:
-    """A fact that is missing in the list would show one phone what is another's to see."""
-    bob = Aor("bob", "b.test")
-    proved = Identity(bob, AuthMethod.DIGEST, "bob")
-    one = Requester(Origin.WATCHER, ALICE, "d1", "ua1", "udp", "192.0.2.1")
-    two = Requester(Origin.WATCHER, bob, "d2", "ua2", "tcp", "192.0.2.2", None, proved)
-    views = [
-        View(FeatureRequest(Operation.GET, ALICE, requester, DND), NOTHING_STORED, NOON)
-        for requester in (one, two)
-    ]
-    differ = {name for name, fact in FACTS.items() if len({str(fact.read(v)) for v in views}) > 1}
-    assert differ == OF_REQUESTER
+class _RaisingStore(_SlowStore):
+    """Raises in place of the commit that the test says."""
+
+    def __init__(self, which: int) -> None:
+        super().__init__()
+        self.left = which
+
+    def commit(self, presentity: Aor, before: Snapshot, after: Snapshot, settle: Settle) -> None:
+        """Keep it waiting, or raise."""
+        self.left -= 1
+        if self.left == 0:
+            raise RuntimeError("cannot be asked")
+        super().commit(presentity, before, after, settle)
+
+
+def test_a_store_that_raises_leaves_nobody_waiting() -> None:
+    """The next to ask is answered with what is stored."""
+    store, told = _RaisingStore(1), Told()
+    features = Features(store, default_policies(), Feed())
+    with pytest.raises(RuntimeError):
+        _set(features, told, Asked(DND, ON))
+    _get(features, told)
+    (got,) = told
+    assert isinstance(got, tuple)
+    assert got[0].told == OFF
+
+
+def test_a_store_that_raises_does_not_lose_what_was_under_way() -> None:
+    """The first press is told when it is settled, and who asks then is shown its result."""
+    store, told = _RaisingStore(2), Told()
+    features = Features(store, default_policies(), Feed())
+    _set(features, told, Asked(DND, ON))
+    with pytest.raises(RuntimeError):
+        _set(features, told, Asked(CFA, ON))
+    store.settle()
+    _get(features, told)
+    _, got = told
+    assert isinstance(got, tuple)
+    assert [outcome.told for outcome in got] == [ON, *NOTHING_STORED.states[1:]]
 
 
 def test_what_follows_is_not_counted_as_a_set_of_its_user() -> None:

@@ -11,6 +11,7 @@ from tests.helpers.playbook import FLOW, LISTENER, Sent, message, read
 
 _TCP = Listener("tcp", "192.0.2.1", 5061)
 _SEEN = Flow(LISTENER, ("198.51.100.9", 40000))
+_TLS = Listener("tls", "192.0.2.1", 5061)
 _STREAM = Flow(_TCP, ("198.51.100.9", 40000), 3)
 
 
@@ -22,7 +23,7 @@ class _TwoWays:
 
     def listener_for(self, transport: str, listener: Listener) -> Listener | None:
         """Either."""
-        return {"udp": LISTENER, "tcp": _TCP}.get(transport)
+        return {"udp": LISTENER, "tcp": _TCP, "tls": _TLS}.get(transport)
 
     def stream_to(self, remote: tuple[str, int]) -> Flow | None:
         """The one."""
@@ -177,6 +178,14 @@ def test_request_to_a_contact_that_names_tcp_goes_back_to_datagrams_when_that_fa
     outgoing = _dialog(ways=_TwoWays(), contact=contact).next_request(b"b", b"\r\n")
     assert (outgoing.flow, outgoing.otherwise) == (Flow(_TCP, ("192.0.2.7", 5062)), FLOW)
     assert b"\r\nVia: SIP/2.0/TCP " in outgoing.message
+
+
+def test_request_to_a_contact_that_names_tls_does_not_go_back_to_datagrams() -> None:
+    """Whoever asked for TLS is not told where others can read it."""
+    contact = b"<sip:alice@192.0.2.7;transport=tls>"
+    outgoing = _dialog(ways=_TwoWays(), contact=contact).next_request(b"b", b"\r\n")
+    assert (outgoing.flow, outgoing.otherwise) == (Flow(_TLS, ("192.0.2.7", 5061)), None)
+    assert b"\r\nVia: SIP/2.0/TLS " in outgoing.message
 
 
 def test_request_on_the_stream_of_its_phone_has_no_other_way() -> None:

@@ -5,8 +5,11 @@ import pytest
 from dfks_rules.sip.client_transaction import Outgoing
 from dfks_rules.sip.endpoint import Ending, Endpoint, Finished, Incoming
 from dfks_rules.sip.flow import Flow, Listener
+from dfks_rules.sip.stun import binding_answer
 from dfks_rules.sip.timers import T1, TIMEOUT
 from tests.helpers.playbook import FLOW, Sent, message, read, tag_of
+
+_TLS = Flow(Listener("tls", "192.0.2.1", 5061), ("192.0.2.7", 40000), 3)
 
 
 class _Line:
@@ -241,6 +244,55 @@ def test_sips_is_refused_on_a_way_that_others_can_read() -> None:
     (response,) = line.sent
     assert response.start == b"SIP/2.0 480 sips needs a secure transport"
     assert response.headers[b"Warning"] == b'380 - "SIPS Not Allowed"'
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"uri": b"sips:alice@example.com"},
+        {"contact": b"<sips:alice@192.0.2.7>"},
+        {"contact": b"<SIPS:alice@192.0.2.7>;q=1"},
+        {"contact": b'"Smith, Alice" <sips:alice@192.0.2.7>'},
+        {"contact": b"sips:alice@192.0.2.7"},
+        {"record_route": b"<sips:proxy.example.com;lr>, <sip:b.example.com;lr>"},
+    ],
+    ids=str,
+)
+def test_who_writes_sips_over_tls_gets_a_sips_contact(change: dict[str, bytes]) -> None:
+    """RFC 3261 §12.1.1."""
+    incoming = _Line().incoming(message(**change), _TLS)
+    assert incoming.contact() == b"Contact: <sips:192.0.2.1:5061>\r\n"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"contact": None},
+        {"contact": b'"<sips:x>" <sip:alice@192.0.2.7;transport=tls>'},
+        {
+            "record_route": b"<sip:proxy.example.com;lr>, <sips:b.example.com;lr>",
+            "contact": b"<sips:alice@192.0.2.7>",
+        },
+    ],
+    ids=str,
+)
+def test_who_writes_sip_over_tls_gets_a_sip_contact(change: dict[str, bytes | None]) -> None:
+    """Of the routes, the nearest counts."""
+    incoming = _Line().incoming(message(b"SUBSCRIBE", b"", **change), _TLS)
+    assert incoming.contact() == b"Contact: <sip:192.0.2.1:5061;transport=tls>\r\n"
+
+
+def test_stun_on_the_port_of_sip_is_answered() -> None:
+    """RFC 5626 §4.4.2: how phones keep NAT open over UDP. Streams have CRLF for that."""
+    sent: list[tuple[Flow, bytes]] = []
+    endpoint: Endpoint[str] = Endpoint(lambda *one: sent.append(one), lambda text: text)
+    request = b"\0\1\0\0\x21\x12\xa4\x42" + bytes(12)
+    assert endpoint.receive(request, FLOW, 0.0) is None
+    assert sent == [(FLOW, binding_answer(request, FLOW.remote))]
+    assert endpoint.receive(request, _TLS, 0.0) is None
+    assert len(sent) == 1
+    assert endpoint.counts == {"stun_requests": 1, "malformed": 1}
 
 
 def test_what_comes_and_goes_is_counted() -> None:

@@ -18,7 +18,11 @@ def test_ipv6_stands_in_brackets_on_the_wire(host: str, sent_by: bytes) -> None:
 
 def test_only_udp_loses_messages() -> None:
     """What is sent again over TCP is a second request."""
-    assert [Listener(name, "::1", 1).reliable for name in ("udp", "tcp")] == [False, True]
+    assert [Listener(name, "::1", 1).reliable for name in ("udp", "tcp", "tls")] == [
+        False,
+        True,
+        True,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -45,6 +49,16 @@ def test_transport_is_a_word_that_policies_can_ask_for() -> None:
     assert {"udp": 1}[TransportName.UDP] == 1
 
 
-def test_no_transport_is_secure_yet() -> None:
-    """Nothing of a `sips` URI may go by these."""
-    assert not any(Listener(name, "::1", 1).secure for name in TransportName)
+def test_only_tls_is_secure() -> None:
+    """Nothing of a `sips` URI may go by the others. A port left out is 5061 (RFC 3261 §19.1.2)."""
+    listeners = [Listener(name, "::1", 1) for name in ("udp", "tcp", "tls")]
+    assert [one.secure for one in listeners] == [False, False, True]
+    assert [one.default_port for one in listeners] == [5060, 5060, 5061]
+
+
+def test_contact_of_tls_is_a_sips_uri_for_who_wrote_one() -> None:
+    """RFC 3261 §12.1.1; others get the URI that every phone understands."""
+    listener = Listener("tls", "192.0.2.1", 5061)
+    assert listener.contact == b"Contact: <sip:192.0.2.1:5061;transport=tls>\r\n"
+    assert listener.secure_contact == b"Contact: <sips:192.0.2.1:5061>\r\n"
+    assert Listener("tcp", "192.0.2.1", 5060).secure_contact == b""

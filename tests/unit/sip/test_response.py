@@ -16,6 +16,7 @@ def _request(via: bytes) -> Request:
 
 _HOST = b"SIP/2.0/UDP 10.0.0.1"
 _TCP = Listener("tcp", "192.0.2.1", 5060)
+_TLS = Listener("tls", "192.0.2.1", 5061)
 _STREAM = Flow(_TCP, ("192.0.2.7", 40000), 3)
 _SEEN = Flow(LISTENER, ("192.0.2.7", 40000))
 
@@ -30,6 +31,7 @@ _SEEN = Flow(LISTENER, ("192.0.2.7", 40000))
         (_HOST + b":5062;maddr=203.0.113.9", _SEEN, Flow(LISTENER, ("192.0.2.7", 5062))),
         (_HOST + b":5062", _STREAM, Flow(_TCP, ("192.0.2.7", 5062), 3)),
         (_HOST + b";rport", _STREAM, Flow(_TCP, ("192.0.2.7", 5060), 3)),
+        (_HOST, Flow(_TLS, ("192.0.2.7", 40000), 4), Flow(_TLS, ("192.0.2.7", 5061), 4)),
     ],
 )
 def test_response_goes_to_the_source_address_and_with_rport_to_its_port(

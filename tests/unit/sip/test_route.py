@@ -10,17 +10,18 @@ from dfks_rules.sip.uri import parse_uri
 from tests.helpers.playbook import FLOW, LISTENER, message
 
 _TCP = Listener("tcp", "192.0.2.1", 5060)
+_TLS = Listener("tls", "192.0.2.1", 5061)
 _SEEN = Flow(LISTENER, ("198.51.100.9", 40000))
 _STREAM = Flow(_TCP, ("198.51.100.9", 40000), 3)
 
 
 class _Both:
-    """A server that listens on UDP and TCP."""
+    """A server that listens on UDP, TCP and TLS."""
 
     def listener_for(self, transport: str, listener: Listener) -> Listener | None:
         """The other one."""
         assert listener.transport != transport
-        return {"udp": LISTENER, "tcp": _TCP}.get(transport)
+        return {"udp": LISTENER, "tcp": _TCP, "tls": _TLS}.get(transport)
 
     def stream_to(self, remote: tuple[str, int]) -> Flow | None:
         """Never asked."""
@@ -144,6 +145,17 @@ def test_maddr_is_followed_to_one_host_and_no_further(maddr: bytes, host: str) -
 def test_maddr_comes_before_the_nat_rule() -> None:
     """Who names it knows that the host is not where it is reached."""
     assert _flow(b"sip:a@10.0.0.5;maddr=192.0.2.77").remote == ("192.0.2.77", 5060)
+
+
+def test_port_that_a_hop_leaves_out_is_that_of_its_transport() -> None:
+    """RFC 3261 §19.1.2: 5061 for TLS, also for `sips`; a stream stays the way while it lives."""
+    seen = Flow(_TLS, ("198.51.100.9", 40000), 3)
+    there = Flow(_TLS, ("192.0.2.9", 5061), 3)
+    for hop in (b"sip:a@192.0.2.9", b"sip:a@192.0.2.9;transport=tls", b"sips:a@192.0.2.9"):
+        assert _flow(hop, seen) == there
+    assert _flow(b"sips:a@192.0.2.9:5071", seen) == Flow(_TLS, ("192.0.2.9", 5071), 3)
+    over_udp = _flow(b"sip:a@192.0.2.9;transport=tls")
+    assert over_udp == Flow(_TLS, ("192.0.2.9", 5061))
 
 
 def test_sips_is_not_told_over_a_way_that_others_can_read() -> None:

@@ -17,7 +17,7 @@ from dfks_rules.errors import StoreError
 from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.values import Value
-from dfks_rules.store import sqlite
+from dfks_rules.store import disk
 from dfks_rules.store.sqlite import MAX_BATCH, SqliteStore
 from tests.helpers.states import forwarding
 
@@ -81,7 +81,6 @@ import asyncio, os, sys
 from pathlib import Path
 from dfks_rules.model.features import FEATURES, FeatureState, Value
 from dfks_rules.model.identity import Aor
-from dfks_rules.store import sqlite
 from dfks_rules.store.sqlite import SqliteStore
 
 async def main():
@@ -304,7 +303,7 @@ async def test_close_settles_what_is_under_way_and_what_was_asked_for_meanwhile(
 @pytest.fixture
 def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test waits a second for the thread to look at the files."""
-    monkeypatch.setattr(sqlite, "LOOK_EVERY", 0.01)
+    monkeypatch.setattr(disk, "LOOK_EVERY", 0.01)
 
 
 def _is_readable(store: SqliteStore) -> bool:

@@ -38,8 +38,8 @@ async def test_good_files_come_back_compiled() -> None:
     compiled = await Checker().check(FILES)
     expected = compile_policies(FILES.sources)
     assert (compiled.revision, compiled.rules) == (expected.revision, expected.rules)
-    assert [plan.content for plan in compiled.layout.shards] == [
-        plan.content for plan in expected.layout.shards
+    assert [plan.content for plan in compiled.sharding.shards] == [
+        plan.content for plan in expected.sharding.shards
     ]
 
 

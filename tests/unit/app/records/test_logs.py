@@ -12,8 +12,9 @@ from structlog.testing import capture_logs
 from dfks_rules.app.records.logs import LEVELS, LoggedOutcomes, _Lines, set_up
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Decision, Denial, NotifyScope, Outcome
-from dfks_rules.model.features import OFF
+from dfks_rules.model.features import NOTHING_STORED, OFF
 from dfks_rules.model.requests import FeatureRequest, Origin, Requester
+from dfks_rules.policy.facts.view import NOWHERE
 from dfks_rules.service.feed import Failed, Settled
 from tests.helpers.policy import ALICE, CFA, NOON, ON, PHONE, get, set_, subscribe
 from tests.helpers.states import forwarding
@@ -25,7 +26,9 @@ def _outcome(
     request: FeatureRequest, denial: Denial | None = None, logs: tuple[str, ...] = ()
 ) -> Outcome:
     decision = Decision(ON, True, NotifyScope.ALL, denial, ("p/r",), {}, logs, "5e1f")
-    return Outcome(request, decision, OFF, OFF if denial else _ASKED, ON)
+    return Outcome(
+        request, decision, OFF, OFF if denial else _ASKED, ON, NOTHING_STORED, NOON, NOWHERE
+    )
 
 
 def _settled(*outcomes: Outcome) -> Settled:

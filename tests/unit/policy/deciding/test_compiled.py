@@ -66,7 +66,7 @@ def test_compiled_policies_decide_the_same_in_another_process() -> None:
     compiled = compile_policies([source(rules)])
     arrived = pickle.loads(pickle.dumps(compiled))  # noqa: S301 - our own
     shards = Shards()
-    sent = PolicySet(arrived, shards, [shards.take(plan) for plan in arrived.layout.shards])
+    sent = PolicySet(arrived, shards, [shards.take(plan) for plan in arrived.sharding.shards])
     own = load([source(rules)])
     for request in (get(), set_()):
         assert sent.decide(request, NOTHING_STORED, NOON) == own.decide(

@@ -8,11 +8,11 @@ from dfks_rules.model.features import FEATURES
 from dfks_rules.model.requests import Operation
 from dfks_rules.policy.deciding.engine import EngineError
 from dfks_rules.policy.deciding.matching import (
-    Layout,
+    Sharding,
     Shards,
     Situation,
     SituationKey,
-    lay_out,
+    sharding_of,
     situations,
 )
 from dfks_rules.policy.language.alternatives import QUESTIONS, alternatives
@@ -27,16 +27,16 @@ KEY: SituationKey = (Operation.GET, FEATURES[0], None)
 ACME_KEY: SituationKey = (Operation.GET, FEATURES[0], "acme.example")
 
 
-def laid_out(*conditions: Condition) -> Layout:
+def laid_out(*conditions: Condition) -> Sharding:
     """The shards of rules with these conditions, whose effects read nothing."""
-    return lay_out([(alternatives(condition), frozenset()) for condition in conditions])
+    return sharding_of([(alternatives(condition), frozenset()) for condition in conditions])
 
 
 def made(*conditions: Condition) -> dict[SituationKey, Situation]:
     """Everything that can be asked of rules with these conditions."""
-    layout = laid_out(*conditions)
+    sharding = laid_out(*conditions)
     shards = Shards()
-    return situations(layout, [shards.take(plan) for plan in layout.shards])
+    return situations(sharding, [shards.take(plan) for plan in sharding.shards])
 
 
 def matching(situation: Situation, **facts: str) -> list[int]:
@@ -139,9 +139,9 @@ def test_tenants_with_the_same_rules_share_a_shard() -> None:
 
 def test_the_last_to_release_a_shard_frees_it() -> None:
     """Memory of the engine must neither leak nor go while a policy set has it."""
-    layout = laid_out(ALICE)
+    sharding = laid_out(ALICE)
     shards = Shards()
-    one, other = (shards.take(layout.shards[0]) for _ in range(2))
+    one, other = (shards.take(sharding.shards[0]) for _ in range(2))
     assert one is other
     shards.release(one)
     assert other.matching({"user": "alice"}.get) == [0]
@@ -156,16 +156,18 @@ def test_a_layout_survives_the_way_from_another_process() -> None:
         Atom("source.ip", "cidr", MATCHERS["cidr"].prepare("10.0.0.0/8")),
         Atom("user", "in", frozenset({"alice", "bob"})),
     ]
-    layout = laid_out(*conditions)
-    again = pickle.loads(pickle.dumps(layout))  # noqa: S301 - our own
+    sharding = laid_out(*conditions)
+    again = pickle.loads(pickle.dumps(sharding))  # noqa: S301 - our own
     shards = Shards()
-    assert [shards.take(one) for one in layout.shards] == [shards.take(one) for one in again.shards]
+    assert [shards.take(one) for one in sharding.shards] == [
+        shards.take(one) for one in again.shards
+    ]
 
 
 def test_facts_that_effects_read_are_part_of_the_situation() -> None:
     """What is remembered of a decision depends on them too."""
-    layout = lay_out([(alternatives(AllOf((GET, DND, ACME))), frozenset({"param"}))])
+    sharding = sharding_of([(alternatives(AllOf((GET, DND, ACME))), frozenset({"param"}))])
     shards = Shards()
-    everything = situations(layout, [shards.take(plan) for plan in layout.shards])
+    everything = situations(sharding, [shards.take(plan) for plan in sharding.shards])
     assert everything[ACME_KEY].facts == ("param",)
     assert everything[KEY].facts == ()

@@ -189,7 +189,7 @@ def test_sets_that_share_shards_free_them_when_the_last_is_closed() -> None:
     shards = Shards()
     compiled = compile_policies([source("- id: r\n  when: {user: alice}\n  then: {status: 1}\n")])
     old, new = (
-        PolicySet(compiled, shards, [shards.take(plan) for plan in compiled.layout.shards])
+        PolicySet(compiled, shards, [shards.take(plan) for plan in compiled.sharding.shards])
         for _ in range(2)
     )
     assert old.shards == new.shards

@@ -1,6 +1,6 @@
 """Whether the engine holds what it was given."""
 
-from dfks_rules.policy.deciding.matching import Shard, lay_out
+from dfks_rules.policy.deciding.matching import Shard, sharding_of
 from dfks_rules.policy.deciding.probe import differs
 from dfks_rules.policy.language.alternatives import alternatives
 from dfks_rules.policy.language.document import AllOf, Condition, Not
@@ -14,7 +14,7 @@ STARTS = Atom("watcher.user", "prefix", ("a",))
 def shards(*conditions: Condition) -> list[Shard]:
     """All shards of rules with these conditions."""
     rules = [(alternatives(one), frozenset[str]()) for one in conditions]
-    return [Shard(plan) for plan in lay_out(rules).shards]
+    return [Shard(plan) for plan in sharding_of(rules).shards]
 
 
 def test_what_the_engine_compiled_is_what_it_was_given() -> None:

@@ -2,11 +2,14 @@
 
 import pytest
 
-from dfks_rules.model.features import Feature
-from dfks_rules.model.requests import Operation, Origin
+from dfks_rules.model.features import NOTHING_STORED, Feature
+from dfks_rules.model.identity import Aor, AuthMethod, Identity
+from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester
 from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.facts.given import given_of, view_of
-from dfks_rules.policy.facts.there import ALWAYS, ORIGINS, features_with
+from dfks_rules.policy.facts.there import ALWAYS, OF_PHONES, ORIGINS, features_with
+from dfks_rules.policy.facts.view import View
+from tests.helpers.policy import ALICE, DND, NOON
 
 FULL = {
     "auth.method": "trusted",
@@ -66,3 +69,17 @@ def test_features_have_facts_about_the_values_that_they_take(fact: str, features
     """What is stored for a feature by its name is there whatever is asked about."""
     assert len(features_with(fact)) == features
     assert (Feature.DO_NOT_DISTURB in features_with(fact)) == (features == len(Feature))
+
+
+def test_facts_of_phones_are_those_that_differ_between_two_phones() -> None:
+    """A fact that is missing in the list would show one phone what is another's to see."""
+    one = Requester(Origin.WATCHER, ALICE, "d1", "ua1", "udp", "192.0.2.1")
+    bob = Aor("bob", "b.test")
+    proved = Identity(bob, AuthMethod.DIGEST, "bob")
+    two = Requester(Origin.WATCHER, bob, "d2", "ua2", "tcp", "192.0.2.2", None, proved)
+    views = [
+        View(FeatureRequest(Operation.GET, ALICE, requester, DND), NOTHING_STORED, NOON)
+        for requester in (one, two)
+    ]
+    differ = {name for name, fact in FACTS.items() if len({str(fact.read(v)) for v in views}) > 1}
+    assert differ == OF_PHONES

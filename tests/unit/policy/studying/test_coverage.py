@@ -39,7 +39,7 @@ def covered(*requests: FeatureRequest) -> Coverage:
 def test_gaps_say_what_no_case_shows() -> None:
     """A rule, a rule that never decides, and a way in which a rule matches."""
     coverage = covered(get())
-    assert [(gap.line, gap.rule, gap.what) for gap in coverage.gaps()] == [
+    assert [(gap.line, gap.rule, gap.what) for gap in coverage.unshown()] == [
         (
             5,
             "p/shown",
@@ -55,7 +55,7 @@ def test_gaps_say_what_no_case_shows() -> None:
 def test_more_cases_close_gaps() -> None:
     """Also from another set with the same file."""
     coverage = covered(get(), set_(CFA))
-    assert [gap.rule for gap in coverage.gaps()] == ["p/shown", "p/beaten"]
+    assert [gap.rule for gap in coverage.unshown()] == ["p/shown", "p/beaten"]
 
 
 def test_nothing_to_cover_is_covered() -> None:

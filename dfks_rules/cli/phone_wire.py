@@ -1,0 +1,120 @@
+"""What carries the messages of `dfks phone`: datagrams, or one connection with TLS."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from typing import Protocol
+
+from dfks_rules.sip.stream import StreamReader
+
+Receive = Callable[[bytes | None], None]
+"""Takes one message; None when there is nobody at the other end."""
+
+
+class Wire(Protocol):
+    """A way to the server."""
+
+    transport: str
+    """As in Via."""
+    is_stream: bool
+    """Whether nothing gets lost on it, and its end is the end of the subscription."""
+    server: tuple[str, int]
+    """Where it goes."""
+    address: str
+    """`host:port` of this end, once it is open."""
+
+    async def open(self, receive: Receive) -> None:
+        """Reach the server.
+
+        Raises:
+            OSError: it cannot be reached, or its certificate is not believed.
+        """
+
+    def send(self, message: bytes) -> None:
+        """Send one message."""
+
+
+class Datagrams:
+    """A UDP socket that reaches one server."""
+
+    transport = "UDP"
+    is_stream = False
+
+    def __init__(self, server: tuple[str, int]) -> None:
+        self.server = server
+        self.address = ""
+
+    async def open(self, receive: Receive) -> None:
+        """Bind a socket that reaches the server."""
+        family = socket.AF_INET6 if ":" in self.server[0] else socket.AF_INET
+        self._socket = socket.socket(family, socket.SOCK_DGRAM)
+        self._socket.connect(self.server)
+        self._socket.settimeout(0)
+        self.address = host_port(self._socket.getsockname())
+        asyncio.get_running_loop().add_reader(self._socket, self._read, receive)
+
+    def _read(self, receive: Receive) -> None:
+        try:
+            data = self._socket.recv(65_535)
+        except BlockingIOError:
+            return
+        except ConnectionRefusedError:
+            receive(None)
+            return
+        receive(data)
+
+    def send(self, message: bytes) -> None:
+        """Send one datagram."""
+        self._socket.send(message)
+
+
+class SecureConnection:
+    """A connection with TLS."""
+
+    transport = "TLS"
+    is_stream = True
+
+    def __init__(self, server: tuple[str, int], name: str, cafile: str | None) -> None:
+        """Make a connection that is not open.
+
+        Args:
+            server: where it goes.
+            name: what the server's certificate must be for: the host of the URI (RFC 5922 §7.2).
+            cafile: PEM file of who signed it; None for what this machine believes.
+        """
+        self.server, self._name = server, name
+        self._context = ssl.create_default_context(cafile=cafile)
+        self._reader = StreamReader()
+        self.address = ""
+
+    async def open(self, receive: Receive) -> None:
+        """Connect, and check the server's certificate."""
+        reader, self._writer = await asyncio.open_connection(
+            *self.server, ssl=self._context, server_hostname=self._name
+        )
+        self.address = host_port(self._writer.get_extra_info("sockname"))
+        self._task = asyncio.create_task(self._read(reader, receive))
+
+    async def _read(self, reader: asyncio.StreamReader, receive: Receive) -> None:
+        while data := await self._next(reader):
+            for message in self._reader.feed(data):
+                receive(message)
+        receive(None)
+
+    async def _next(self, reader: asyncio.StreamReader) -> bytes:
+        """What comes next; nothing at the end, however it ends."""
+        try:
+            return await reader.read(65_535)
+        except OSError:
+            return b""
+
+    def send(self, message: bytes) -> None:
+        """Send one message."""
+        self._writer.write(message)
+
+
+def host_port(address: tuple[str, int]) -> str:
+    """`host:port`, IPv6 in brackets."""
+    host, port = address[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

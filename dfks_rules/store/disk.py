@@ -1,0 +1,104 @@
+"""The thread that waits for the disk, so that a slow disk never stops the loop.
+
+It knows nothing of commits, so that the two do not fight for the interpreter. It also looks whether
+the files were deleted or replaced.
+"""
+
+import asyncio
+import contextlib
+import sqlite3
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from queue import Empty, SimpleQueue
+from threading import Thread
+
+from dfks_rules.store.database import Database
+
+CHECKPOINT_AFTER = 2_000
+"""Commits after which the log is moved into the database: it has a few pages for each."""
+LOOK_EVERY = 1.0
+"""How often it is looked whether the files are still there while nothing is written, s; else after
+each transaction."""
+
+
+class Disk:
+    """Makes durable what was written; tells so on the loop."""
+
+    def __init__(
+        self,
+        database: Database,
+        loop: asyncio.AbstractEventLoop,
+        synced: Callable[[], None],
+        noticed: Callable[[str | None], None],
+    ) -> None:
+        """Starts the thread.
+
+        Args:
+            database: where it was written.
+            loop: calls the other two.
+            synced: that `results` has one more.
+            noticed: what became of the files, when that is another than before; None: they are
+                there.
+        """
+        self._database = database
+        self._loop = loop
+        self._tell_synced = synced
+        self._tell_noticed = noticed
+        self.results: deque[str | None] = deque()
+        """Of each `sync` why the disk may not keep what was written; None when it does."""
+        self._written: SimpleQueue[int] = SimpleQueue()
+        """How many commits were written; 0 is the end."""
+        self._seen: str | None = None
+        """What was noticed last."""
+        # A daemon: a server that dies without `stop` must not hang on its disk.
+        self._thread = Thread(target=self._run, name="store-sync", daemon=True)
+        self._thread.start()
+
+    def sync_soon(self, commits: int) -> None:
+        """So many commits, at least one, were written: `sync` on the thread."""
+        self._written.put(commits)
+
+    def sync(self) -> None:
+        """Wait for the disk; what it keeps must also be where it is looked for after a restart."""
+        try:
+            self._database.sync()
+            self.results.append(self._look())
+        except OSError as failure:
+            self.results.append(f"cannot sync to disk: {failure.strerror}")
+
+    def stop(self) -> None:
+        """Sync what was written, then end the thread."""
+        self._written.put(0)
+        self._thread.join()
+
+    def _run(self) -> None:
+        since_checkpoint = 0
+        while count := self._written_next():
+            self.sync()
+            self._call(self._tell_synced)
+            since_checkpoint += count
+            if since_checkpoint >= CHECKPOINT_AFTER:
+                since_checkpoint = 0
+                with contextlib.suppress(sqlite3.Error):  # The next one may do.
+                    self._database.checkpoint()
+
+    def _written_next(self) -> int:
+        """How many commits were written; the files are looked at while there are none."""
+        while True:
+            try:
+                return self._written.get(timeout=LOOK_EVERY)
+            except Empty:
+                self._look()
+
+    def _look(self) -> str | None:
+        """What became of the files."""
+        loss = self._database.loss()
+        if loss != self._seen:
+            self._seen = loss
+            self._call(partial(self._tell_noticed, loss))
+        return loss
+
+    def _call(self, told: Callable[[], None]) -> None:
+        with contextlib.suppress(RuntimeError):  # The loop is closed: whoever stops it looks.
+            self._loop.call_soon_threadsafe(told)
