@@ -20,6 +20,7 @@ from dfks_rules.csta.parse import MAX_BODY, parse
 from dfks_rules.errors import MalformedMessageError
 from dfks_rules.sip.address import parse_address
 from dfks_rules.sip.dialog import Dialog
+from dfks_rules.sip.digest import MAX_CREDENTIALS, parse_credentials
 from dfks_rules.sip.endpoint import Endpoint, Incoming
 from dfks_rules.sip.flow import Flow, Listener
 from dfks_rules.sip.grammar import parse_params, split_list
@@ -167,6 +168,11 @@ SUBJECTS = {
     "parse_via": Subject(
         lambda data: (via := parse_via(data)) and via.response_text(_FLOW.remote),
         _frames(b"@@", b"SIP/2.0/UDP @@", b"SIP/2.0/UDP a@@", b"SIP/2.0/UDP a;rport;branch=z@@"),
+    ),
+    "parse_credentials": Subject(
+        parse_credentials,
+        _frames(b"@@", b"Digest @@", b'Digest a="@@', b'Digest a="x", @@', b"Digest a@@"),
+        size=MAX_CREDENTIALS,
     ),
     "parse_uri": Subject(
         lambda data: (uri := parse_uri(data)) and (uri.param(b"lr"), aor_of(uri)),

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 
 import structlog
 
@@ -15,12 +16,15 @@ from dfks_rules.app.records.decisions import Decisions
 from dfks_rules.app.records.logs import LoggedOutcomes
 from dfks_rules.app.records.refusals import Refusals
 from dfks_rules.app.tokens import Tokens
+from dfks_rules.app.users import UsersFile
+from dfks_rules.config.auth import AuthMode, AuthSettings
 from dfks_rules.config.settings import Config, ListenAddress
 from dfks_rules.mi.datagram import DatagramServer
 from dfks_rules.mi.dispatch import Dispatcher
 from dfks_rules.mi.fifo import FifoServer
 from dfks_rules.mi.http import HttpServer
 from dfks_rules.mi.methods import REGISTRY
+from dfks_rules.presence.gate import DigestRules, Gate
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.service.features import Features
@@ -51,13 +55,34 @@ def _listened(address: ListenAddress, listener: Listener) -> str:
     return str(address._replace(port=listener.port) if is_wildcard else listener)
 
 
+def _gate_of(auth: AuthSettings, users: UsersFile | None) -> Gate | None:
+    """What finds out who phones are; None where From is believed."""
+    if auth.mode is AuthMode.NONE:
+        return None
+    digest = None
+    if users is not None and auth.realm is not None:
+        digest = DigestRules(auth.realm, auth.algorithms, users, os.urandom(32))
+    return Gate(digest, auth.trusted)
+
+
 class Server:
     """Everything that `dfks serve` runs; made inside a running event loop."""
 
     def __init__(
-        self, config: Config, policies: PolicyReloader, certificates: CertificateReloader
+        self,
+        config: Config,
+        policies: PolicyReloader,
+        certificates: CertificateReloader,
+        users: UsersFile | None = None,
     ) -> None:
-        """`policies` have started; the server closes them, and `certificates`."""
+        """Wire the rooms.
+
+        Args:
+            config: every setting.
+            policies: they have started; the server closes them.
+            certificates: what TLS shows; the server closes them, too.
+            users: who may authenticate; there are some if the settings say `digest`.
+        """
         self._config = config
         self._loop = asyncio.get_running_loop()
         self._policies = policies
@@ -78,12 +103,15 @@ class Server:
         feed.listen(log.hear)
         feed.listen(decisions.hear)
         features = Features(self._store, policies.live, feed, config.limits.followed_sets)
-        self._notifier = Notifier(endpoint, features, feed, config.presence, tokens.token)
+        gate = _gate_of(config.auth, users)
+        self._notifier = Notifier(endpoint, features, feed, config.presence, tokens.token, gate)
         self._driver = Driver(self._loop, endpoint, self._notifier)
         metrics = Metrics()
         metrics.include("features", log)
         metrics.include("decisions", decisions)
         metrics.include("driver", self._driver)
+        if gate is not None:
+            metrics.include("auth", gate)
         metrics.include("presence", self._notifier)
         metrics.include("sip", endpoint)
         metrics.include("tls", certificates)

@@ -6,6 +6,8 @@ from pathlib import Path
 import click
 
 from dfks_rules.config import load_config
+from dfks_rules.config.auth import AuthMode
+from dfks_rules.config.users import read_users
 from dfks_rules.errors import ConfigError
 from dfks_rules.transport.certificates import Certificates, find_invalid
 
@@ -20,12 +22,16 @@ def command() -> None:
 @command.command()
 @click.argument("file", type=click.Path(path_type=Path), default=_DEFAULT)
 def check(file: Path) -> None:
-    """Check FILE (dfks.yaml), the environment and certificates; exit code 3 on an error."""
+    """Check FILE (dfks.yaml), the environment, certificates and users; exit code 3 on an error."""
     config = load_config(file)
     if config.sip.tls is not None:
         invalid = find_invalid(Certificates(config.sip.tls), time.time())
         if invalid:
             raise ConfigError(invalid)
+    auth = config.auth
+    if auth.mode is AuthMode.DIGEST and auth.users is not None:
+        for warning in read_users(auth.users, auth).warnings:
+            click.echo(str(warning), err=True)
     click.echo(f"{file}: OK")
 
 

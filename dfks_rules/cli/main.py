@@ -15,6 +15,7 @@ from dfks_rules.mi.errors import CallError
 from dfks_rules.policy.words.wording import printable
 
 COMMANDS = {
+    "auth": "dfks_rules.cli.auth",
     "config": "dfks_rules.cli.config",
     "mi": "dfks_rules.cli.mi",
     "policy": "dfks_rules.cli.policy",

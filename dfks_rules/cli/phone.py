@@ -8,6 +8,7 @@ import sys
 
 import click
 
+from dfks_rules.cli.phone_auth import Answerer
 from dfks_rules.cli.phone_bodies import KeyPress, parse_key_press, readable, request_body
 from dfks_rules.cli.phone_dialog import Dialog, answer
 from dfks_rules.cli.phone_wire import Datagrams, SecureConnection, Wire, host_port
@@ -28,6 +29,8 @@ _SECONDS = re.compile(rb"[0-9]{1,9}")
 @click.option("--set", "wishes", multiple=True, metavar="FEATURE=on|off[,field=value…]")
 @click.option("--watch", is_flag=True, help="Keep running and print later changes until Ctrl-C.")
 @click.option("--server", help="HOST:PORT to send to; default: the host of PRESENTITY.")
+@click.option("--user", help="Name to authenticate with; default: the user of PRESENTITY.")
+@click.option("--password-stdin", is_flag=True, help="Read a password from standard input.")
 @click.option("--tls", is_flag=True, help="Use TLS; the server's certificate must be for the host.")
 @click.option(
     "--cafile",
@@ -41,6 +44,8 @@ def command(  # noqa: PLR0913 - one for each option
     *,
     watch: bool,
     server: str | None,
+    user: str | None,
+    password_stdin: bool,
     tls: bool,
     cafile: str | None,
     expires: int,
@@ -59,9 +64,13 @@ def command(  # noqa: PLR0913 - one for each option
             host, port = host.strip("[]"), int(text)
     except (MalformedMessageError, ValueError) as error:
         raise click.UsageError(str(error)) from None
+    answerer = None
+    if password_stdin:
+        password = sys.stdin.readline().rstrip("\r\n")
+        answerer = Answerer(user or aor_of(uri).user, password)
     try:
         wire = SecureConnection((host, port), name, cafile) if tls else Datagrams((host, port))
-        phone = Phone(aor_of(uri).uri, wire)
+        phone = Phone(aor_of(uri).uri, wire, answerer)
         asyncio.run(_use(phone, keys, expires, watch=watch))
     except KeyboardInterrupt:
         return
@@ -98,10 +107,17 @@ async def _use(phone: "Phone", keys: list[KeyPress], expires: int, *, watch: boo
 class Phone:
     """One phone, with one subscription at a time."""
 
-    def __init__(self, aor: str, wire: Wire) -> None:
-        """`wire` is where everything is sent."""
+    def __init__(self, aor: str, wire: Wire, answerer: Answerer | None = None) -> None:
+        """Make a phone.
+
+        Args:
+            aor: who it is, and what it watches.
+            wire: where everything is sent.
+            answerer: what answers challenges; None where there is no password.
+        """
         self.aor = aor
         self._wire = wire
+        self._answerer = answerer
         self._responses: asyncio.Queue[Response | None] = asyncio.Queue()
         self._notified = asyncio.Event()
         self._ended = asyncio.Event()
@@ -169,7 +185,9 @@ class Phone:
             self._dialog = self._new_dialog()
             self._ended.clear()
         self._notified.clear()
-        response = await self._exchange(self._dialog.subscribe(expires, body))
+        response = await self._authenticated(expires, body)
+        if response.status == 401 and self._answerer is None:
+            raise PhoneError("the server asks for a password; use --password-stdin")
         if response.status >= 300:
             raise PhoneError(f"the server answered {response.status} {printable(response.reason)}")
         self._dialog.accepted(response)
@@ -177,6 +195,17 @@ class Phone:
         self._granted = int(granted) if _SECONDS.fullmatch(granted) else expires
         async with asyncio.timeout(ANSWER_WITHIN):
             await self._notified.wait()
+
+    async def _authenticated(self, expires: int, body: bytes) -> Response:
+        """Send a SUBSCRIBE, and again for as long as a challenge can be answered."""
+        answerer = self._answerer
+        line = None if answerer is None else answerer.authorization
+        while True:
+            response = await self._exchange(self._dialog.subscribe(expires, body, line))
+            if response.status != 401 or answerer is None:
+                return response
+            if not answerer.take(response.headers.get(b"www-authenticate", b"")):
+                return response
 
     async def _exchange(self, message: bytes) -> Response:
         """The answer to a message, which is repeated where it may have been lost."""

@@ -1,6 +1,7 @@
 """The dialog of `dfks phone`: the subscriber's side, which the server does not play."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from dfks_rules.sip.address import parse_address
@@ -42,8 +43,13 @@ class Dialog:
         """Whether there is a subscription to refresh or to end."""
         return bool(self.remote_tag)
 
-    def subscribe(self, expires: int, body: bytes = b"") -> bytes:
-        """The next SUBSCRIBE."""
+    def subscribe(
+        self,
+        expires: int,
+        body: bytes = b"",
+        authorization: Callable[[bytes, bytes], bytes] | None = None,
+    ) -> bytes:
+        """The next SUBSCRIBE; `authorization` gives a header line for a method and a URI."""
         self.cseq += 1
         uri, routes = self._way()
         more = "" if self.transport == "UDP" else f";transport={self.transport.lower()}"
@@ -65,7 +71,10 @@ class Dialog:
         if body:
             head.append("Content-Type: application/x-as-feature-event+xml")
         head += [f"Content-Length: {len(body)}", "", ""]
-        return "\r\n".join(head).encode(errors=_ANY_BYTES) + body
+        start, _, rest = "\r\n".join(head).encode(errors=_ANY_BYTES).partition(b"\r\n")
+        uri_sent = uri.encode(errors=_ANY_BYTES)
+        line = b"" if authorization is None else authorization(b"SUBSCRIBE", uri_sent)
+        return start + b"\r\n" + line + rest + body
 
     def _way(self) -> tuple[str, list[str]]:
         """(Request-URI, values of Route) of a request in the dialog (RFC 3261 §12.2.1.1)."""

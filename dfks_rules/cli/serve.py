@@ -17,6 +17,7 @@ from dfks_rules.app.desk.certificates import CertificateReloader
 from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.app.records import logs
 from dfks_rules.app.server import Server
+from dfks_rules.app.users import users_of
 from dfks_rules.config.load import load_config
 from dfks_rules.config.settings import Config
 from dfks_rules.mi.ports import PolicyListing
@@ -35,7 +36,7 @@ _DEFAULT = Path("dfks.yaml")
 def command(given: Path | None) -> None:
     """Serve phones and operators until SIGTERM or Ctrl-C.
 
-    SIGHUP reloads policies and certificates.
+    SIGHUP reloads policies, certificates and users.
     """
     # A dangling link is a mistake to report, not a missing file.
     file = given or (_DEFAULT if os.path.lexists(_DEFAULT) else None)
@@ -51,6 +52,7 @@ def command(given: Path | None) -> None:
 
 
 async def _serve(config: Config, file: Path | None) -> None:
+    users = users_of(config.auth)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -61,13 +63,17 @@ async def _serve(config: Config, file: Path | None) -> None:
     def reload() -> None:
         policies.reload_soon("signal")
         certificates.reload_soon("signal")
+        if users is not None:
+            users.reload_soon()
 
     # Before the start, which may take seconds: an unhandled SIGHUP ends the process.
     loop.add_signal_handler(signal.SIGHUP, reload)
     if await _unless(stop, policies.start()):
-        server = Server(config, policies, certificates)
+        server = Server(config, policies, certificates, users)
         await server.start()
-        print("\n".join(_banner(server.addresses(), file, policies.listing())), flush=True)
+        realm = None if users is None else config.auth.realm
+        banner = _banner(server.addresses(), file, policies.listing(), realm)
+        print("\n".join(banner), flush=True)
         await stop.wait()
         await server.close()
         # Otherwise the interpreter searches 100,000 subscriptions for cycles on exit: 4 s.
@@ -92,8 +98,10 @@ async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
     return not given_up
 
 
-def _banner(addresses: list[str], file: Path | None, policies: PolicyListing) -> Iterator[str]:
-    """The lines printed once the server is ready."""
+def _banner(
+    addresses: list[str], file: Path | None, policies: PolicyListing, realm: str | None = None
+) -> Iterator[str]:
+    """The lines printed once the server is ready; `realm` where phones have passwords."""
     yield "dfks-rules is running"
     yield from (f"  {address}" for address in addresses)
     yield f"settings: {file or 'defaults and environment (no dfks.yaml here)'}"
@@ -108,10 +116,14 @@ def _banner(addresses: list[str], file: Path | None, policies: PolicyListing) ->
     program = _program()
     yield "try it in a second terminal:"
     tls = " --tls --cafile CA.pem" if transport == "tls" else ""
-    yield f"  {program} phone sip:alice@{sip}{tls} --watch"
+    if realm is None:
+        yield f"  {program} phone sip:alice@{sip}{tls} --watch"
+    else:
+        more = f"{tls} --password-stdin --watch"
+        yield f"  {program} phone sip:alice@{realm} --server {sip}{more}"
     if any(address.startswith("mi ") for address in addresses):
         config = "" if file in (None, _DEFAULT) else f" --config {shlex.quote(str(file))}"
-        host = sip.rpartition(":")[0]
+        host = realm or sip.rpartition(":")[0]
         yield f"  {program} mi{config} dfks_set_feature sip:alice@{host} DoNotDisturb 1"
 
 

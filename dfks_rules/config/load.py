@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from dfks_rules.config.auth import build_auth, find_auth_mistakes
 from dfks_rules.config.schema import (
     KeyPath,
     Leaf,
@@ -54,7 +55,7 @@ def load_config(path: Path | None, environ: Mapping[str, str] | None = None) -> 
     draft = _Draft(_read(path) if path else None, os.environ if environ is None else environ)
     mistakes = list(find_mistakes(draft.values))
     values = fill_defaults(draft.values) if not mistakes else {}
-    mistakes = mistakes or list(_find_contradictions(values))
+    mistakes = mistakes or [*_find_contradictions(values), *_find_auth_mistakes(values)]
     if mistakes:
         raise ConfigError([draft.finding(mistake) for mistake in mistakes])
     settings = tuple(
@@ -181,6 +182,17 @@ def _find_contradictions(values: dict[str, Any]) -> list[Mistake]:
     return found
 
 
+def _find_auth_mistakes(values: dict[str, Any]) -> Iterator[Mistake]:
+    """The same of `auth`."""
+    exposed: dict[KeyPath, str] = {
+        ("sip", "listen", position): text
+        for position, text in enumerate(values["sip"]["listen"])
+        if not _is_loopback(_address(text))
+    }
+    for way, message in find_auth_mistakes(values["auth"], exposed):
+        yield Mistake(way, "config_bad_value", f"`{dotted(way)}` {message}", at_key=False)
+
+
 def _find_sip_contradictions(sip: dict[str, Any]) -> Iterator[tuple[KeyPath, str]]:
     port = sip.get("advertise", "").rpartition("]")[2].partition(":")[2]
     if port and not 0 < int(port) <= 65535:
@@ -231,6 +243,7 @@ def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) ->
     stop_within = presence.pop("stop_within")
     return Config(
         sip=_build_sip(values["sip"], base),
+        auth=build_auth(values["auth"], base),
         policies=tuple(base / text for text in values["policies"]),
         reload=ReloadSettings(
             **values["reload"] | {"last_good": base / values["reload"]["last_good"]}

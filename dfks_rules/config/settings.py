@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from dfks_rules.config.auth import AuthSettings
 from dfks_rules.presence.package import Limits
 from dfks_rules.transport.certificates import CertificateFiles
 from dfks_rules.transport.limits import ConnectionLimits
@@ -134,6 +135,8 @@ class Config:
 
     sip: SipSettings
     """Where phones reach the server."""
+    auth: AuthSettings
+    """How it finds out who they are."""
     policies: tuple[Path, ...]
     """Policy files or folders, in the order in which they are read."""
     reload: ReloadSettings

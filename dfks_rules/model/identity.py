@@ -1,5 +1,6 @@
 """Addresses of the users who are synchronised, and of those who watch them."""
 
+from enum import Enum
 from typing import NamedTuple
 
 
@@ -19,3 +20,27 @@ class Aor(NamedTuple):
     def uri(self) -> str:
         """The canonical form, `sip:user@domain`."""
         return f"sip:{self.user}@{self.domain}" if self.user else f"sip:{self.domain}"
+
+
+class AuthMethod(Enum):
+    """How somebody proved who he is; the value is the fact `auth.method`."""
+
+    DIGEST = "digest"
+    """By a password."""
+    TRUSTED = "trusted"
+    """A trusted peer, such as a proxy, says so."""
+    NONE = "none"
+    """He did not: it is what From says."""
+
+    __hash__ = object.__hash__
+
+
+class Identity(NamedTuple):
+    """Who sent a request, proved."""
+
+    aor: Aor
+    """Address of record, which From does not change."""
+    method: AuthMethod
+    """How it is known."""
+    user: str
+    """The name that was proved, without domain."""

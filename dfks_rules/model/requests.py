@@ -5,7 +5,7 @@ from enum import Enum
 from typing import ClassVar, Final, NamedTuple
 
 from dfks_rules.model.features import Feature, FeatureState, Snapshot
-from dfks_rules.model.identity import Aor
+from dfks_rules.model.identity import Aor, Identity
 from dfks_rules.model.record import Record
 
 
@@ -43,6 +43,7 @@ class Requester(Record):
         "transport",
         "source_ip",
         "param",
+        "identity",
     )
 
     def __init__(  # noqa: PLR0913 - its fields
@@ -54,10 +55,11 @@ class Requester(Record):
         transport: str | None = None,
         source_ip: str | None = None,
         param: str | None = None,
+        identity: Identity | None = None,
     ) -> None:
         self.origin: Final = origin
         self.watcher: Final = watcher
-        """Address of record in From; None for an operator."""
+        """Address of record of the `identity`, otherwise the one in From; None for an operator."""
         self.device: Final = device
         """Text of the `<device>` element sent with a set; None when there was none."""
         self.user_agent: Final = user_agent
@@ -68,6 +70,8 @@ class Requester(Record):
         """Address from which the request came; None for an operator."""
         self.param: Final = param
         """The route parameter given by an operator; None when not given."""
+        self.identity: Final = identity
+        """Who it is, where phones authenticate; None where From is believed."""
 
 
 class FeatureRequest(Record):

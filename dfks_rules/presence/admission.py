@@ -12,7 +12,7 @@ from typing import Final, final
 from dfks_rules.csta.names import ACCEPT, CONTENT_TYPE, MULTIPART
 from dfks_rules.csta.parse import parse as parse_body
 from dfks_rules.errors import MalformedMessageError
-from dfks_rules.model.identity import Aor
+from dfks_rules.model.identity import Aor, Identity
 from dfks_rules.model.requests import Asked, Origin, Requester
 from dfks_rules.model.values import MAX_TEXT
 from dfks_rules.presence.package import ALLOW, ALLOW_EVENTS, EVENT, Limits
@@ -115,13 +115,19 @@ def event_of(request: Request) -> EventHeader:
     return EventHeader(b"Event: %b\r\n" % value, parse_params(event[2]).get(b"id", b""))
 
 
-def wish_of(incoming: Incoming, limits: Limits, known: Subscription | None = None) -> Wish:
+def wish_of(
+    incoming: Incoming,
+    limits: Limits,
+    known: Subscription | None = None,
+    identity: Identity | None = None,
+) -> Wish:
     """What a SUBSCRIBE asks for.
 
     Args:
         incoming: the SUBSCRIBE.
         limits: how long subscriptions may last.
         known: the subscription in whose dialog it came.
+        identity: who sent it, where phones authenticate; else From is believed.
 
     Raises:
         RefusedError: it cannot be served.
@@ -135,9 +141,13 @@ def wish_of(incoming: Incoming, limits: Limits, known: Subscription | None = Non
     asked = _asked(request)
     if known is None:
         presentity = _presentity(incoming)
-        watcher = _watcher(incoming.sender, presentity)
+        watcher = identity.aor if identity else aor_in(incoming.sender)
+        # One object for both where they are equal: there are as many as subscriptions.
+        watcher = presentity if watcher == presentity else watcher
     else:
         presentity, watcher = known.presentity, known.watcher
+        if identity is not None and identity.aor != watcher:
+            raise refusal(403, "Only the watcher may change its subscription")
     agent = request.headers.get(b"user-agent")
     flow = incoming.flow
     requester = Requester(
@@ -147,6 +157,8 @@ def wish_of(incoming: Incoming, limits: Limits, known: Subscription | None = Non
         None if agent is None else _text(agent[:MAX_TEXT]),
         flow.listener.transport,
         _same(flow.remote[0]),
+        None,
+        identity,
     )
     return Wish(presentity, requester, expires, asked)
 
@@ -195,14 +207,12 @@ def _presentity(incoming: Incoming) -> Aor:
     return presentity
 
 
-def _watcher(sender: Address, presentity: Aor) -> Aor:
+def aor_in(address: Address) -> Aor:
     """The address of record in From; one that is no SIP URI is nobody's presentity."""
     try:
-        watcher = aor_of(parse_uri(sender.uri))
+        return aor_of(parse_uri(address.uri))
     except MalformedMessageError:
-        return Aor(sender.uri[:MAX_TEXT].decode(errors="replace"), "")
-    # One object for both where they are equal: there are as many as subscriptions.
-    return presentity if watcher == presentity else watcher
+        return Aor(address.uri[:MAX_TEXT].decode(errors="replace"), "")
 
 
 # Subscriptions keep these texts, and thousands have the same: one object each.

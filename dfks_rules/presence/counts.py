@@ -2,7 +2,7 @@
 
 REFUSED = {
     status: f"refused_{status}"
-    for status in (400, 403, 404, 405, 406, 415, 420, 423, 480, 481, 489, 500, 501, 503)
+    for status in (400, 401, 403, 404, 405, 406, 415, 420, 423, 480, 481, 489, 500, 501, 503)
 }
 """Status → the count of requests that were answered with it."""
 

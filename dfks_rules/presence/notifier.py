@@ -32,6 +32,7 @@ from dfks_rules.presence.documents import (
     documents_of_get,
     documents_of_set,
 )
+from dfks_rules.presence.gate import Gate
 from dfks_rules.presence.package import Limits
 from dfks_rules.presence.responses import RefusedError, refusal, refusal_for
 from dfks_rules.presence.subscription import State, Subscription, Termination
@@ -78,6 +79,7 @@ class Notifier:
         feed: Feed,
         limits: Limits,
         token: Callable[[], bytes],
+        gate: Gate | None = None,
     ) -> None:
         """Make a notifier.
 
@@ -87,11 +89,13 @@ class Notifier:
             feed: where `features` publishes what was changed.
             limits: how long subscriptions may last.
             token: a new unguessable token each time, for tags and branches (RFC 3261 §19.3).
+            gate: what finds out who sends a SUBSCRIBE; None where From is believed.
         """
         self._endpoint = endpoint
         self._features = features
         self._limits = limits
         self._token = token
+        self._gate = gate
         self.counts = new_counts()
         """What happened how often since the start; see `counts.NAMES`."""
         self.subscriptions = Subscriptions()
@@ -140,10 +144,10 @@ class Notifier:
     # --- SUBSCRIBE ---
 
     def _subscribe(self, incoming: Incoming, at: datetime, now: float) -> None:
-        request = incoming.request
-        event = event_of(request)
+        identity = None if self._gate is None else self._gate.check(incoming, now)
+        event = event_of(incoming.request)
         known = self._in_dialog(incoming, event) if incoming.recipient.tag else None
-        wish = wish_of(incoming, self._limits, known)
+        wish = wish_of(incoming, self._limits, known, identity)
         presentity, requester = wish.presentity, wish.requester
         admission = self._features.admit(presentity, requester, at, now)
         if admission.denial is not None:

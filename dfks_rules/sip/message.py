@@ -58,7 +58,7 @@ _LONG_FORM = {
 _COMMON = (
     b"Via From To Call-ID Call-Id CSeq Contact Max-Forwards Event Expires Content-Type"
     b" Content-Length Accept User-Agent Route Record-Route Allow Supported Allow-Events"
-    b" Authorization Date Server Subscription-State Require"
+    b" Authorization P-Asserted-Identity Date Server Subscription-State Require"
 ).split()
 # From the spelling of a name to its key. Names that are not here go the long way, and stay out.
 _KEYS: dict[bytes, bytes] = {

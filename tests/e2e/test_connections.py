@@ -134,7 +134,11 @@ def test_peer_that_ended_its_side_gets_its_response(tmp_path: Path) -> None:
 
 def test_wildcard_answers_and_notifies_from_the_address_that_was_asked(tmp_path: Path) -> None:
     """RFC 3581 §4, with the address in Contact, so that refreshes come there too."""
-    with serve(tmp_path, {"sip": {"listen": ["udp:0.0.0.0:0", "tcp:127.0.0.1:0"]}}) as server:
+    settings = {
+        "sip": {"listen": ["udp:0.0.0.0:0", "tcp:127.0.0.1:0"]},
+        "auth": {"insecure": True},
+    }
+    with serve(tmp_path, settings) as server:
         assert "sip udp:0.0.0.0:" in server.banner
         port = next(
             int(line.rpartition(":")[2]) for line in server.banner.splitlines() if "sip udp" in line

@@ -10,6 +10,7 @@ from dfks_rules.model.identity import Aor
 from dfks_rules.policy.deciding.live import Difference, LivePolicies, Oracle
 from dfks_rules.policy.deciding.policy_set import PolicySet, load
 from dfks_rules.policy.reading.source import Source
+from dfks_rules.presence.gate import Gate
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.package import Limits
 from dfks_rules.presence.subscription import Subscription
@@ -124,6 +125,7 @@ class Playbook:
         policies: PolicySet,
         limits: Limits | None = None,
         store: Store | None = None,
+        gate: Gate | None = None,
     ) -> None:
         self.now = 0.0
         self._out: list[tuple[Flow, bytes]] = []
@@ -142,6 +144,7 @@ class Playbook:
             self.log.feed,
             limits or Limits(),
             lambda: b"%08x" % next(self._tokens),
+            gate,
         )
 
     def receive(self, data: bytes, flow: Flow = FLOW) -> list[Sent]:

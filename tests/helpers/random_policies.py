@@ -7,7 +7,7 @@ import yaml
 from hypothesis import strategies as st
 
 from dfks_rules.model.features import FEATURES, VALUES_OF, Snapshot
-from dfks_rules.model.identity import Aor
+from dfks_rules.model.identity import Aor, AuthMethod, Identity
 from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester
 from dfks_rules.model.values import MAX_TEXT, Value
 from dfks_rules.policy.facts.fact import Fact, Kind
@@ -231,7 +231,14 @@ def questions(draw: st.DrawFn) -> Question:
         transport = draw(st.sampled_from(["udp", "tcp"]))
         agent = draw(MAYBE_TEXTS)
         requester = Requester(
-            Origin.WATCHER, watcher, draw(MAYBE_TEXTS), agent, transport, source_ip
+            Origin.WATCHER,
+            watcher,
+            draw(MAYBE_TEXTS),
+            agent,
+            transport,
+            source_ip,
+            None,
+            draw(st.sampled_from([None, Identity(watcher, AuthMethod.DIGEST, watcher.user)])),
         )
     request = FeatureRequest(operation, presentity, requester, feature, asked)
     return request, Snapshot(1, tuple(states)), draw(MOMENTS)

@@ -3,7 +3,7 @@
 from random import Random
 
 from dfks_rules.model.features import FEATURES, VALUES_OF, Snapshot
-from dfks_rules.model.identity import Aor
+from dfks_rules.model.identity import Aor, AuthMethod, Identity
 from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester, Surroundings
 from dfks_rules.model.values import Value
 from dfks_rules.policy.facts.fact import Kind
@@ -71,13 +71,17 @@ def _requester(random: Random, presentity: Aor) -> Requester:
         return Requester(Origin.OPERATOR, param=_text(random))
     if random.random() < 0.2:
         return Requester(Origin.INTERNAL)
+    watcher = random.choice([presentity, _aor(random)])
+    method = random.choice([AuthMethod.DIGEST, AuthMethod.TRUSTED])
     return Requester(
         Origin.WATCHER,
-        random.choice([presentity, _aor(random)]),
+        watcher,
         _text(random),
         _text(random),
         random.choice(["udp", "tcp"]),
         random.choice(_ADDRESSES),
+        None,
+        random.choice([None, Identity(watcher, method, watcher.user)]),
     )
 
 

@@ -6,7 +6,8 @@ To add a fact, add a row; the schema, the documentation and the checks follow.
 from collections.abc import Callable
 
 from dfks_rules.model.features import FEATURES, POSITION, VALUES_OF, Feature, FeatureState
-from dfks_rules.model.requests import Operation, Origin
+from dfks_rules.model.identity import AuthMethod
+from dfks_rules.model.requests import Operation, Origin, Requester
 from dfks_rules.model.values import VALUES, Choice, Integer, Text, Value
 from dfks_rules.policy.facts.derived_facts import DERIVED_FACTS
 from dfks_rules.policy.facts.fact import (
@@ -68,6 +69,12 @@ def _stored_value(value: Value) -> Fact:
 def _stored(view: View) -> FeatureState | None:
     feature = view.request.feature
     return None if feature is None else view.snapshot.state(feature)
+
+
+def _auth_method(requester: Requester) -> FactValue:
+    if requester.origin is not Origin.WATCHER:
+        return None
+    return (requester.identity.method if requester.identity else AuthMethod.NONE).value
 
 
 def _about_feature(feature: Feature) -> list[Fact]:
@@ -166,6 +173,22 @@ _TABLE: list[Fact] = [
         EVERY_OPERATION,
         "Domain of the watcher, in lower case; absent for an operator.",
         lambda v: v.request.requester.watcher and v.request.requester.watcher.domain,
+    ),
+    Fact(
+        "auth.method",
+        Kind.WORD,
+        EVERY_OPERATION,
+        "How the watcher authenticated: by a password, or a trusted peer vouches for it; absent"
+        " for an operator.",
+        lambda v: _auth_method(v.request.requester),
+        tuple(method.value for method in AuthMethod),
+    ),
+    Fact(
+        "auth.user",
+        Kind.TEXT,
+        EVERY_OPERATION,
+        "The name with which the watcher authenticated; absent without authentication.",
+        lambda v: v.request.requester.identity and v.request.requester.identity.user,
     ),
     Fact(
         "device",

@@ -15,7 +15,7 @@ from dfks_rules.model.features import (
     Snapshot,
     values_from,
 )
-from dfks_rules.model.identity import Aor
+from dfks_rules.model.identity import Aor, AuthMethod, Identity
 from dfks_rules.model.requests import (
     FeatureRequest,
     Operation,
@@ -111,14 +111,26 @@ def _requester(facts: Given, presentity: Aor) -> Requester:
     if facts["origin"] == Origin.INTERNAL.value:
         return Requester(Origin.INTERNAL)
     watching = {"watcher": presentity.uri, **facts}
+    watcher = _aor(watching, "watcher", "watcher.user", "watcher.domain")
     return Requester(
         Origin.WATCHER,
-        _aor(watching, "watcher", "watcher.user", "watcher.domain"),
+        watcher,
         facts.get("device"),
         facts.get("userAgent"),
         facts.get("transport"),
         facts.get("source.ip"),
+        None,
+        _identity(facts, watcher),
     )
+
+
+def _identity(facts: Given, watcher: Aor) -> Identity | None:
+    """Who proved a name has a method: by a password where none is given."""
+    usual = AuthMethod.DIGEST if "auth.user" in facts else AuthMethod.NONE
+    method = AuthMethod(facts.get("auth.method", usual.value))
+    if method is AuthMethod.NONE:
+        return None
+    return Identity(watcher, method, facts.get("auth.user", watcher.user))
 
 
 def _state(facts: Given, prefix: str) -> FeatureState:

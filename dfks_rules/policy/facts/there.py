@@ -19,7 +19,17 @@ ALWAYS: dict[str, frozenset[Operation]] = {
 """Fact → the operations for which it is never absent."""
 
 OF_PHONES = frozenset(
-    {"watcher", "watcher.user", "watcher.domain", "device", "userAgent", "transport", "source.ip"}
+    {
+        "watcher",
+        "watcher.user",
+        "watcher.domain",
+        "auth.method",
+        "auth.user",
+        "device",
+        "userAgent",
+        "transport",
+        "source.ip",
+    }
 )
 """Facts of the phone that asks: those in which two phones that watch one presentity may differ."""
 

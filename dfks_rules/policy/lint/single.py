@@ -18,8 +18,8 @@ from dfks_rules.policy.language.values import Template
 from dfks_rules.policy.lint.ranked import RankedRule, Way, fields_of, fields_set
 
 _WHO = {
-    "origin", "watcher", "watcher.user", "watcher.domain", "device", "userAgent", "transport",
-    "source.ip", "param", "role", "rate.user", "rate.device",
+    "origin", "watcher", "watcher.user", "watcher.domain", "auth.method", "auth.user", "device",
+    "userAgent", "transport", "source.ip", "param", "role", "rate.user", "rate.device",
 }  # fmt: skip
 """Facts about who asks and how often: a flooding phone is refused whatever it asks for."""
 _VALUES = {value.value for value in VALUES}

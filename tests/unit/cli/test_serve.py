@@ -57,6 +57,13 @@ def test_banner_hints_at_no_door_that_is_closed() -> None:
     assert "phone sip:alice@127.0.0.1:5060 --watch" in lines[-1]
 
 
+def test_banner_hints_at_the_password_where_phones_have_one() -> None:
+    """A phone's address has the users' domain, not that of the machine."""
+    phone, mi = list(_banner([SIP, MI], None, LISTING, "example.com"))[-2:]
+    assert "phone sip:alice@example.com --server 127.0.0.1:5060 --password-stdin --watch" in phone
+    assert mi.endswith(" mi dfks_set_feature sip:alice@example.com DoNotDisturb 1")
+
+
 def test_banner_says_when_the_files_are_broken() -> None:
     """Old policies decide, and whoever started the server must know."""
     failure = FailureRow("2026-01-05", "start", ("p.yaml:1:1: no",))

@@ -14,6 +14,7 @@ from dfks_rules.transport.limits import ConnectionLimits
 
 _EVERYTHING = """\
 sip: {listen: ["udp:[::1]:5070", "tcp:pbx.example.com:0"]}
+auth: {mode: trusted, realm: e.test, algorithms: [MD5], users: u.csv, trusted: [10.0.0.0/8, '::1']}
 policies: [mine, /etc/dfks/policies]
 store: "memory:"
 mi:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from dfks_rules.model.features import NOTHING_STORED
-from dfks_rules.model.identity import Aor
+from dfks_rules.model.identity import Aor, AuthMethod, Identity
 from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester, Surroundings
 from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.facts.view import NOWHERE, View
@@ -15,8 +15,16 @@ from dfks_rules.policy.site.site import make_site
 from tests.helpers.policy import ALICE, CFNA, NOON, OPERATOR, get, set_, subscribe
 from tests.helpers.states import forwarding
 
+BOB = Aor("bob", "b.example")
 PHONE = Requester(
-    Origin.WATCHER, Aor("bob", "b.example"), "dev", "Yealink", "tcp", "10.0.0.7", "route"
+    Origin.WATCHER,
+    BOB,
+    "dev",
+    "Yealink",
+    "tcp",
+    "10.0.0.7",
+    "route",
+    Identity(BOB, AuthMethod.DIGEST, "bob"),
 )
 STORED = NOTHING_STORED.replace(CFNA, forwarding(True, "sip:vm@example.com", 4))
 SET = set_(CFNA, forwarding(False, "4930", 2), requester=PHONE)
@@ -38,6 +46,8 @@ AROUND = Surroundings(NOWHERE.stored_of, 5, 2)
         ("watcher", "sip:bob@b.example"),
         ("watcher.user", "bob"),
         ("watcher.domain", "b.example"),
+        ("auth.method", "digest"),
+        ("auth.user", "bob"),
         ("device", "dev"),
         ("userAgent", "Yealink"),
         ("transport", "tcp"),
@@ -115,3 +125,14 @@ def test_domain_only_presentities_have_an_empty_user() -> None:
     request = FeatureRequest(Operation.SUBSCRIBE, Aor("", ALICE.domain), OPERATOR)
     assert FACTS["user"].read(View(request, STORED, NOON)) == ""
     assert FACTS["presentity"].read(View(request, STORED, NOON)) == "sip:example.com"
+
+
+def test_who_did_not_authenticate_has_a_method_and_no_name() -> None:
+    """An operator has neither: it does not come by SIP."""
+    phone, operator = (
+        View(get(CFNA, requester=one), STORED, NOON)
+        for one in (PHONE._replace(identity=None), OPERATOR)
+    )
+    assert FACTS["auth.method"].read(phone) == "none"
+    assert FACTS["auth.user"].read(phone) is None
+    assert FACTS["auth.method"].read(operator) is None

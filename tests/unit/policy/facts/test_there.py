@@ -3,7 +3,7 @@
 import pytest
 
 from dfks_rules.model.features import NOTHING_STORED, Feature
-from dfks_rules.model.identity import Aor
+from dfks_rules.model.identity import Aor, AuthMethod, Identity
 from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester
 from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.facts.given import given_of, view_of
@@ -12,6 +12,8 @@ from dfks_rules.policy.facts.view import View
 from tests.helpers.policy import ALICE, DND, NOON
 
 FULL = {
+    "auth.method": "trusted",
+    "auth.user": "a",
     "device": "d",
     "userAgent": "u",
     "transport": "tcp",
@@ -38,7 +40,8 @@ def test_facts_that_are_never_absent_are_in_the_barest_request(
     given = {"op": operation.value, "feature": "DoNotDisturb", "request.status": 0}
     seen = given_of(view_of({**given, "origin": origin.value}))
     always = {name for name, operations in ALWAYS.items() if operation in operations}
-    watching = {"watcher", "watcher.user", "watcher.domain"} if origin is Origin.WATCHER else set()
+    watching = {"watcher", "watcher.user", "watcher.domain", "auth.method"}
+    watching = watching if origin is Origin.WATCHER else set()
     assert set(seen) == always | watching
 
 
@@ -71,7 +74,9 @@ def test_features_have_facts_about_the_values_that_they_take(fact: str, features
 def test_facts_of_phones_are_those_that_differ_between_two_phones() -> None:
     """A fact that is missing in the list would show one phone what is another's to see."""
     one = Requester(Origin.WATCHER, ALICE, "d1", "ua1", "udp", "192.0.2.1")
-    two = Requester(Origin.WATCHER, Aor("bob", "b.test"), "d2", "ua2", "tcp", "192.0.2.2")
+    bob = Aor("bob", "b.test")
+    proved = Identity(bob, AuthMethod.DIGEST, "bob")
+    two = Requester(Origin.WATCHER, bob, "d2", "ua2", "tcp", "192.0.2.2", None, proved)
     views = [
         View(FeatureRequest(Operation.GET, ALICE, requester, DND), NOTHING_STORED, NOON)
         for requester in (one, two)

@@ -1,0 +1,74 @@
+"""`dfks auth`: the users who may authenticate."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from dfks_rules.config import load_config
+from dfks_rules.config.users import put_user
+from dfks_rules.errors import DfksError, MalformedMessageError
+from dfks_rules.model.identity import Aor
+from dfks_rules.presence.account import Account
+from dfks_rules.sip.digest import Algorithm, ha1_of
+from dfks_rules.sip.uri import parse_aor
+
+_DEFAULT = Path("dfks.yaml")
+
+
+@click.group()
+def command() -> None:
+    """Manage the users who may authenticate."""
+
+
+@command.command()
+@click.argument("user", metavar="USER@DOMAIN")
+@click.option(
+    "--file", "given", type=click.Path(path_type=Path), help="Users file; default: `auth.users`."
+)
+@click.option("--realm", help="Default: `auth.realm` of the settings, otherwise DOMAIN.")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    default=_DEFAULT,
+    show_default=True,
+    help="Settings file.",
+)
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+def add(
+    user: str, given: Path | None, realm: str | None, config: Path, *, password_stdin: bool
+) -> None:
+    """Add USER@DOMAIN to the users file, or replace its password; only hashes (HA1) are stored."""
+    aor = _aor(user)
+    auth = load_config(config if os.path.lexists(config) else None).auth
+    file = given or auth.users or Path("users.yaml")
+    realm = realm or auth.realm or aor.domain
+    password = _password(from_stdin=password_stdin)
+    hashes = [ha1_of(one, aor.user, realm, password) for one in (Algorithm.MD5, Algorithm.SHA_256)]
+    try:
+        put_user(file, Account(aor, *hashes))
+    except OSError as error:
+        message = f"cannot write {file}: {error.strerror}"
+        raise DfksError("file_unwritable", message) from error
+    click.echo(f"{file}: {aor.user}@{aor.domain}, realm {realm}")
+    click.echo("a running server reads the file on SIGHUP")
+
+
+def _aor(user: str) -> Aor:
+    try:
+        if "@" not in user:
+            raise click.UsageError("USER@DOMAIN needs a domain, e.g. `alice@example.com`")
+        return parse_aor(user)
+    except MalformedMessageError as error:
+        raise click.UsageError(f"`{user}`: {error}") from None
+
+
+def _password(*, from_stdin: bool) -> str:
+    if from_stdin:
+        password = sys.stdin.readline().rstrip("\r\n")
+    else:
+        password = click.prompt("Password", hide_input=True, confirmation_prompt="Repeat it")
+    if not password:
+        raise click.UsageError("the password is empty")
+    return str(password)

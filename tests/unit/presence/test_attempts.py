@@ -1,0 +1,78 @@
+"""Whoever guesses passwords waits; whose password is guessed does not."""
+
+import pytest
+
+from dfks_rules.presence import attempts
+from dfks_rules.presence.attempts import (
+    OF_SOURCE,
+    OF_USER,
+    PER_SOURCE,
+    PER_USER,
+    Attempts,
+    Points,
+    network_of,
+)
+
+
+def test_a_user_may_be_tried_so_often_and_then_seldom() -> None:
+    """From whatever addresses: 2,880 passwords a day."""
+    tries = Attempts()
+    for number in range(OF_USER):
+        assert tries.may_try("alice", f"192.0.2.{number}", 5.0)
+        tries.failed("alice", f"192.0.2.{number}", 5.0)
+    assert not tries.may_try("alice", "198.51.100.1", 5.0)
+    assert tries.may_try("bob", "198.51.100.1", 5.0)
+    assert not tries.may_try("alice", "198.51.100.1", 4.9 + PER_USER)
+    assert tries.may_try("alice", "198.51.100.1", 5.0 + PER_USER)
+
+
+def test_an_address_may_try_so_often_and_then_seldom() -> None:
+    """Whatever names it tries, and whether they exist."""
+    tries = Attempts()
+    for number in range(OF_SOURCE):
+        assert tries.may_try(f"u{number}", "192.0.2.1", 5.0)
+        tries.failed(f"u{number}", "192.0.2.1", 5.0)
+    assert not tries.may_try("alice", "192.0.2.1", 5.0)
+    assert tries.may_try("alice", "192.0.2.2", 5.0)
+    assert tries.may_try("alice", "192.0.2.1", 5.0 + PER_SOURCE)
+
+
+def test_who_has_authenticated_from_an_address_is_not_kept_out_by_strangers() -> None:
+    """Else whoever knows a name could lock its phone out; its own mistakes count."""
+    tries = Attempts()
+    tries.succeeded("alice", "192.0.2.1")
+    tries.succeeded("alice", "192.0.2.1")
+    for _ in range(OF_SOURCE):
+        tries.failed("alice", "198.51.100.1", 5.0)
+        tries.failed("mallory", "192.0.2.1", 5.0)
+    assert tries.may_try("alice", "192.0.2.1", 5.0)
+    for _ in range(OF_USER):
+        tries.failed("alice", "192.0.2.1", 5.0)
+    assert not tries.may_try("alice", "192.0.2.1", 5.0)
+    assert tries.may_try("alice", "192.0.2.1", 5.0 + PER_USER)
+
+
+def test_tables_do_not_grow_without_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was not changed for longest is forgotten."""
+    monkeypatch.setattr(attempts, "AT_MOST", 3)
+    points = Points(1, 10.0)
+    for key in ("a", "b", "c", "a", "d"):
+        points.take(key, 0.0)
+    assert len(points) == 3
+    assert [points.has(key, 0.0) for key in "abcd"] == [False, True, False, False]
+    tries = Attempts()
+    for number in range(5):
+        tries.succeeded("alice", f"192.0.2.{number}")
+    for _ in range(OF_USER):
+        tries.failed("alice", "198.51.100.1", 0.0)
+    homes = [tries.may_try("alice", f"192.0.2.{number}", 0.0) for number in range(5)]
+    assert homes == [False, False, True, True, True]
+
+
+def test_a_peer_has_an_ipv6_network() -> None:
+    """Whoever has one address of a /64 has all of them."""
+    assert network_of("192.0.2.1") == "192.0.2.1"
+    assert network_of("2001:db8:1:2:3:4:5:6") == network_of("2001:db8:1:2:ffff:4:5:6")
+    assert network_of("2001:db8:1:2::6") == network_of("2001:db8:1:2:3:4:5:6")
+    assert network_of("2001:db8::1") == network_of("2001:db8::2")
+    assert network_of("2001:db8::1") != network_of("2001:db8:0:1::1")
