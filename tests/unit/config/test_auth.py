@@ -56,7 +56,7 @@ def test_elsewhere_they_must(tmp_path: Path, address: str) -> None:
         ("{algorithms: []}", "1:20: `auth.algorithms` is empty"),
         ("{algorithms: [SHA1]}", "1:21: `auth.algorithms[0]` is `SHA1`; it must be one of"),
         ("{realm: 'a\"b'}", '1:15: `auth.realm` is `a"b`; it must look like `example.com`'),
-        ("{mode: trusted, trusted: [proxy]}", "1:33: `auth.trusted[0]` is `proxy`; it must look like"),
+        ("{mode: trusted, trusted: [proxy]}", "1:33: `auth.trusted[0]` is `proxy`; it must look"),
         ("{users: u}", "1:15: `auth.users` has no effect, since `auth.mode` is `none`; write"),
         ("{trusted: ['::1']}", "1:17: `auth.trusted` has no effect, since `auth.mode` is `none`"),
         ("{mode: trusted, trusted: ['::ffff:10.0.0.0/104']}", "1:33: `auth.trusted[0]` is `::ffff:10.0.0.0/104`; write it as IPv4, `10.0.0.0/8`"),  # noqa: E501
