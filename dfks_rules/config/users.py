@@ -5,6 +5,7 @@ read it.
 """
 
 import contextlib
+import errno
 import os
 import re
 import stat
@@ -93,7 +94,10 @@ def read_users(path: Path, auth: AuthSettings) -> Users:
 def _read(path: Path) -> str:
     file = str(path)
     try:
-        with path.open("rb") as opened:
+        # Nobody may ever write to a FIFO; to wait for that would end all reloads.
+        with open(path, "rb", opener=_open_at_once) as opened:
+            if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+                raise OSError(errno.EINVAL, "it is not a regular file")
             data = opened.read(_most(file) + 1)
         _check_size(file, len(data))
         return data.decode()
@@ -104,6 +108,10 @@ def _read(path: Path) -> str:
     except UnicodeDecodeError as error:
         message = "is not UTF-8 text"
         raise ConfigError([Finding(file, 0, 0, "config_unreadable", message)]) from error
+
+
+def _open_at_once(name: str, flags: int) -> int:
+    return os.open(name, flags | os.O_NONBLOCK)
 
 
 def _most(file: str) -> int:

@@ -169,9 +169,17 @@ def test_only_a_file_that_is_not_there_can_be_made(tmp_path: Path) -> None:
     assert "dfks auth add" not in str(caught.value)
 
 
+@pytest.mark.timeout(10)
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    """The server would never start, or never read its users again."""
+    os.mkfifo(tmp_path / "u.yaml")
+    with pytest.raises(ConfigError, match="it is not a regular file"):
+        read_users(tmp_path / "u.yaml", settings())
+
+
 def test_a_file_that_is_too_large_is_said_to_be(tmp_path: Path) -> None:
     """Also where the limit parts a character."""
-    (tmp_path / "u.yaml").write_text("#" + "ä" * (128 * 1024))
+    (tmp_path / "u.yaml").write_text("##" + "ä" * (128 * 1024))
     with pytest.raises(ConfigError, match="more than 262,144 bytes"):
         read_users(tmp_path / "u.yaml", settings())
 
