@@ -1,11 +1,11 @@
 """`dfks auth`: the users who may authenticate."""
 
 import os
-import sys
 from pathlib import Path
 
 import click
 
+from dfks_rules.cli.passwords import read_password
 from dfks_rules.config import load_config
 from dfks_rules.config.users import put_user
 from dfks_rules.errors import DfksError, MalformedMessageError
@@ -30,18 +30,23 @@ def command() -> None:
 @click.option("--realm", help="Default: `auth.realm` of the settings, otherwise DOMAIN.")
 @click.option(
     "--config",
+    "given_config",
     type=click.Path(path_type=Path),
-    default=_DEFAULT,
-    show_default=True,
-    help="Settings file.",
+    help="Settings file; default: ./dfks.yaml if it exists.",
 )
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 def add(
-    user: str, given: Path | None, realm: str | None, config: Path, *, password_stdin: bool
+    user: str,
+    given: Path | None,
+    realm: str | None,
+    given_config: Path | None,
+    *,
+    password_stdin: bool,
 ) -> None:
     """Add USER@DOMAIN to the users file, or replace its password; only hashes (HA1) are stored."""
     aor = _aor(user)
-    auth = load_config(config if os.path.lexists(config) else None).auth
+    config = given_config or (_DEFAULT if os.path.lexists(_DEFAULT) else None)
+    auth = load_config(config).auth
     file = given or auth.users or Path("users.yaml")
     realm = realm or auth.realm or aor.domain
     password = _password(from_stdin=password_stdin)
@@ -66,9 +71,6 @@ def _aor(user: str) -> Aor:
 
 def _password(*, from_stdin: bool) -> str:
     if from_stdin:
-        password = sys.stdin.readline().rstrip("\r\n")
-    else:
-        password = click.prompt("Password", hide_input=True, confirmation_prompt="Repeat it")
-    if not password:
-        raise click.UsageError("the password is empty")
+        return read_password()
+    password = click.prompt("Password", hide_input=True, confirmation_prompt="Repeat it")
     return str(password)

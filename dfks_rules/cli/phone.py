@@ -8,6 +8,7 @@ import sys
 
 import click
 
+from dfks_rules.cli.passwords import read_password
 from dfks_rules.cli.phone_auth import Answerer
 from dfks_rules.cli.phone_bodies import KeyPress, parse_key_press, readable, request_body
 from dfks_rules.cli.phone_dialog import Dialog, answer
@@ -66,8 +67,7 @@ def command(  # noqa: PLR0913 - one for each option
         raise click.UsageError(str(error)) from None
     answerer = None
     if password_stdin:
-        password = sys.stdin.readline().rstrip("\r\n")
-        answerer = Answerer(user or aor_of(uri).user, password)
+        answerer = Answerer(user or aor_of(uri).user, read_password())
     try:
         wire = SecureConnection((host, port), name, cafile) if tls else Datagrams((host, port))
         phone = Phone(aor_of(uri).uri, wire, answerer)

@@ -1,5 +1,6 @@
 """The settings of `auth`: what contradicts itself in them, and what they come to."""
 
+import contextlib
 import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -68,7 +69,9 @@ def find_auth_mistakes(
             yield ("auth", "trusted", position), f"is `{text}`; {wrong}"
     mode = AuthMode(auth["mode"])
     if mode is AuthMode.NONE:
-        yield from _without_authentication(auth, exposed)
+        if not auth["insecure"]:
+            yield from _without_effect(auth)
+            yield from _without_authentication(exposed)
     elif mode is AuthMode.DIGEST:
         for name, example in (("realm", "example.com"), ("users", "users.yaml")):
             if name not in auth:
@@ -78,11 +81,17 @@ def find_auth_mistakes(
         yield ("auth", "mode"), f"is `trusted`, which needs {needed}"
 
 
-def _without_authentication(
-    auth: dict[str, Any], exposed: dict[KeyPath, str]
-) -> Iterator[tuple[KeyPath, str]]:
-    if auth["insecure"]:
-        return
+def _without_effect(auth: dict[str, Any]) -> Iterator[tuple[KeyPath, str]]:
+    """Settings that make somebody believe that phones authenticate."""
+    for name, mode in (("users", "digest"), ("trusted", "trusted")):
+        if auth.get(name):
+            message = (
+                f"has no effect, since `auth.mode` is `none`; write `mode: {mode}`, or remove it"
+            )
+            yield ("auth", name), message
+
+
+def _without_authentication(exposed: dict[KeyPath, str]) -> Iterator[tuple[KeyPath, str]]:
     for way, text in exposed.items():
         message = (
             f"is `{text}`, which is not loopback: without authentication, anyone who reaches it can"
@@ -92,13 +101,18 @@ def _without_authentication(
         yield way, message
 
 
+_MAPPED = 96
+"""Bits of an IPv6 address before the IPv4 address that it maps (RFC 4291 §2.5.5.2)."""
+
+
 def _wrong_network(text: str) -> str | None:
-    try:
-        ipaddress.ip_network(text)
-    except ValueError:
-        pass
-    else:
-        return None
+    with contextlib.suppress(ValueError):
+        exact = ipaddress.ip_network(text)
+        mapped = getattr(exact.network_address, "ipv4_mapped", None)
+        if mapped is None or exact.prefixlen < _MAPPED:
+            return None
+        # Peers are compared by their IPv4 addresses.
+        return f"write it as IPv4, `{mapped}/{exact.prefixlen - _MAPPED}`"
     try:
         network = ipaddress.ip_network(text, strict=False)
     except ValueError:

@@ -5,6 +5,7 @@ read it.
 """
 
 import contextlib
+import errno
 import os
 import re
 import stat
@@ -91,22 +92,37 @@ def read_users(path: Path, auth: AuthSettings) -> Users:
 
 
 def _read(path: Path) -> str:
-    most = MAX_CSV_BYTES if _is_csv(str(path)) else MAX_BYTES
+    file = str(path)
     try:
-        with path.open("rb") as opened:
-            data = opened.read(most + 1)
-        text = data.decode()
+        # Nobody may ever write to a FIFO; to wait for that would end all reloads.
+        with open(path, "rb", opener=_open_at_once) as opened:
+            if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+                raise OSError(errno.EINVAL, "it is not a regular file")
+            data = opened.read(_most(file) + 1)
+        _check_size(file, len(data))
+        return data.decode()
     except OSError as error:
-        message = f"cannot read the users: {error.strerror}; `dfks auth add` makes the file"
-        raise ConfigError([Finding(str(path), 0, 0, "config_unreadable", message)]) from error
+        hint = "; `dfks auth add` makes the file" if isinstance(error, FileNotFoundError) else ""
+        message = f"cannot read the users: {error.strerror}{hint}"
+        raise ConfigError([Finding(file, 0, 0, "config_unreadable", message)]) from error
     except UnicodeDecodeError as error:
         message = "is not UTF-8 text"
-        raise ConfigError([Finding(str(path), 0, 0, "config_unreadable", message)]) from error
-    if len(data) > most:
-        hint = "" if _is_csv(str(path)) else "; CSV may be larger"
-        message = f"file has more than {most:,} bytes{hint}"
-        raise ConfigError([Finding(str(path), 0, 0, "config_limit", message)])
-    return text
+        raise ConfigError([Finding(file, 0, 0, "config_unreadable", message)]) from error
+
+
+def _open_at_once(name: str, flags: int) -> int:
+    return os.open(name, flags | os.O_NONBLOCK)
+
+
+def _most(file: str) -> int:
+    return MAX_CSV_BYTES if _is_csv(file) else MAX_BYTES
+
+
+def _check_size(file: str, size: int) -> None:
+    if size > _most(file):
+        hint = "" if _is_csv(file) else "; CSV may be larger"
+        message = f"file has more than {_most(file):,} bytes{hint}"
+        raise ConfigError([Finding(file, 0, 0, "config_limit", message)])
 
 
 def _is_csv(file: str) -> bool:
@@ -217,8 +233,10 @@ def _warnings(
                 f"{told}, but {name} is offered: phones that choose it cannot authenticate;"
                 f" add it, or remove {name} from `auth.algorithms`"
             )
-    if stat.S_IMODE(path.stat().st_mode) & stat.S_IROTH:
-        yield warning("every local account can read the file; `chmod o= FILE`")
+    # It may have been removed meanwhile; what was read holds.
+    with contextlib.suppress(OSError):
+        if path.stat().st_mode & stat.S_IROTH:
+            yield warning("every local account can read the file; `chmod o= FILE`")
 
 
 def _told(some: list[Aor], what: str) -> str:
@@ -232,7 +250,7 @@ def put_user(path: Path, account: Account) -> None:
     What is above the first user stays; comments between users of a YAML file do not.
 
     Raises:
-        ConfigError: the file that is there cannot be used.
+        ConfigError: the file that is there cannot be used, or the new one could not be.
         OSError: it cannot be written.
     """
     file = str(path)
@@ -252,8 +270,14 @@ def put_user(path: Path, account: Account) -> None:
         for one, (name, _) in _HA1.items()
         if (ha1 := account.ha1(one)) is not None
     }
+    try:
+        _account(new, "")
+    except _Wrong as wrong:
+        raise ConfigError([Finding(file, 0, 0, "config_bad_value", str(wrong))]) from None
     write = _csv_text if _is_csv(file) else _yaml_text
-    _replace(path, write([*others, new], text))
+    written = write([*others, new], text)
+    _check_size(file, len(written.encode()))
+    _replace(path, written)
 
 
 def _yaml_text(rows: Iterable[Mapping[str, Any]], before: str) -> str:

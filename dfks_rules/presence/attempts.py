@@ -2,7 +2,8 @@
 
 A wrong password costs a point of the user and one of the address that sent it. Points come back
 with time; while there are none, nothing is verified. A user who has authenticated from an address
-has points of its own there: strangers who guess its password do not keep its phone out.
+has points of its own there: strangers who guess its password do not keep its phone out. Only the
+right password shows that there are such points: who fails gets the answer of a stranger.
 
 The tables are bounded: where one is full, the entry that was not changed for longest is forgotten.
 """
@@ -14,7 +15,7 @@ from typing import Final, final
 AT_MOST = 65_536
 """Entries in each table, about 200 bytes each."""
 OF_USER = 10
-"""Wrong passwords in a row for one user, from all addresses where it has never authenticated."""
+"""Wrong passwords in a row for one user: from all addresses, and where it is at home from each."""
 OF_SOURCE = 30
 """Wrong passwords in a row from one address: a new office may have one mistake in all phones."""
 PER_USER = 30.0
@@ -44,11 +45,11 @@ class Points:
         return self._full_at.get(key, now) + self._every <= now + self._ahead
 
     def take(self, key: object, now: float) -> None:
-        """Take one point."""
+        """Take one point, if there is one."""
         before = self._full_at.pop(key, now)
         if len(self._full_at) >= AT_MOST:
             del self._full_at[next(iter(self._full_at))]
-        self._full_at[key] = max(before, now) + self._every
+        self._full_at[key] = min(max(before, now) + self._every, now + self._ahead)
 
 
 @final
@@ -71,11 +72,15 @@ class Attempts:
             source: address that the request came from.
             now: monotonic seconds.
         """
-        name = name[:_MAX_NAME]
-        key = (name, source)
+        key = (name[:_MAX_NAME], source)
         if key in self._homes:
             return self._at_home.has(key, now)
-        return self._users.has(name, now) and self._sources.has(network_of(source), now)
+        return self.may_stranger_try(name, source, now)
+
+    def may_stranger_try(self, name: str, source: str, now: float) -> bool:
+        """As `may_try`, for a user who has never authenticated from this address."""
+        has_points = self._users.has(name[:_MAX_NAME], now)
+        return has_points and self._sources.has(network_of(source), now)
 
     def failed(self, name: str, source: str, now: float) -> None:
         """The password was wrong, or there is no such user."""
@@ -83,9 +88,8 @@ class Attempts:
         key = (name, source)
         if key in self._homes:
             self._at_home.take(key, now)
-        else:
-            self._users.take(name, now)
-        # In both cases: nobody shall learn by its own points who is at home beside it.
+        # In both cases: what a stranger may do must not tell who is at home beside him.
+        self._users.take(name, now)
         self._sources.take(network_of(source), now)
 
     def succeeded(self, name: str, source: str) -> None:

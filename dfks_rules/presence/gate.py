@@ -112,24 +112,29 @@ class Gate:
         source = incoming.flow.remote[0]
         name = given.username.decode(errors="replace")
         account = _account(name, incoming, digest)
-        if not self._attempts.may_try(name, source, now):
-            self.counts["slowed"] += 1
-            retry_after = b"Retry-After: %d\r\n" % int(PER_USER)
-            raise RefusedError(503, "Too many wrong passwords", retry_after)
         ha1 = None if account is None else account.ha1(given.algorithm)
+        # Also of whom may not try: the time must not tell who has points of its own.
         is_proved = given.proves(
             incoming.request.method, ha1 or digest.nobody.ha1(given.algorithm) or b""
         )
+        if not self._attempts.may_try(name, source, now):
+            self.counts["slowed"] += 1
+            raise _slowed()
         if account is None or ha1 is None or not is_proved:
-            self._attempts.failed(name, source, now)
-            self.counts["failed"] += 1
-            raise _unauthorized(digest, now)
+            raise self._failed(name, source, digest, now)
         if not nonces.use(given.nonce, int(given.nc, 16)):
             self.counts["stale"] += 1
             raise _unauthorized(digest, now, stale=True)
         self._attempts.succeeded(name, source)
         self.counts["authenticated"] += 1
         return account.identity
+
+    def _failed(self, name: str, source: str, digest: DigestRules, now: float) -> RefusedError:
+        """The answer to a wrong password: what a stranger would get."""
+        is_slowed = not self._attempts.may_stranger_try(name, source, now)
+        self._attempts.failed(name, source, now)
+        self.counts["failed"] += 1
+        return _slowed() if is_slowed else _unauthorized(digest, now)
 
 
 def _choose(value: bytes, digest: DigestRules) -> Credentials | None:
@@ -155,6 +160,11 @@ def _unauthorized(digest: DigestRules, now: float, *, stale: bool = False) -> Re
     nonce = digest.nonces.make(now)
     lines = challenges(digest.realm, nonce, digest.algorithms, stale=stale)
     return refusal(401, headers=lines)
+
+
+def _slowed() -> RefusedError:
+    retry_after = b"Retry-After: %d\r\n" % int(PER_USER)
+    return RefusedError(503, "Too many wrong passwords", retry_after)
 
 
 @final

@@ -38,6 +38,11 @@ _NAMED = (
 # Where credentials are repeated they were joined by commas: a scheme begins the next ones.
 _ITEM = rb"[ \t,]*+(?:(" + TOKEN + rb")[ \t]++(?=" + TOKEN + LWS + rb"=))?+" + _NAMED + rb"(?:,|\Z)"
 _ONE = re.compile(_ITEM, re.DOTALL)
+_OTHER = re.compile(
+    rb"[ \t,]*+(?!(?i:Digest)[ \t])" + TOKEN
+    + rb"[ \t]++[A-Za-z0-9\-._~+/]++=*+" + LWS + rb"(?:,|\Z)"
+)  # fmt: skip
+"""Credentials without parameters, such as those of Basic (RFC 7235 §2.1 token68)."""
 _PARAMETER = re.compile(LWS + _NAMED + rb"(?:,|\Z)|(.++)", re.DOTALL)
 """One parameter, or all the rest where it is none."""
 _COUNT = re.compile(rb"[0-9a-fA-F]{8}")
@@ -134,6 +139,11 @@ def _parse_several(value: bytes) -> list[Credentials]:
     values: dict[bytes, bytes] = {}
     scheme, position = b"", 0
     while position < len(value):
+        other = _OTHER.match(value, position)
+        if other is not None:
+            _add(found, scheme, values)
+            scheme, values, position = b"", {}, other.end()
+            continue
         item = _ONE.match(value, position)
         if item is None:
             raise _malformed()

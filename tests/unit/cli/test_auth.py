@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 from dfks_rules.cli.main import dfks
 from dfks_rules.config import load_config
 from dfks_rules.config.users import read_users
-from dfks_rules.errors import DfksError
+from dfks_rules.errors import ConfigError, DfksError
 from dfks_rules.model.identity import Aor
 from dfks_rules.sip.digest import Algorithm, ha1_of
 
@@ -70,6 +70,26 @@ def test_what_cannot_be_added_is_told(user: str, given: str, message: str) -> No
     """Exit code 2, and no file."""
     result = _add(user, "--password-stdin", given=given)
     assert (result.exit_code, message in result.output) == (2, True)
+    assert not Path("users.yaml").exists()
+
+
+@pytest.mark.parametrize("user", ["al,ice", "al;ice", "al\\ice", "al\u2028ice"])
+@pytest.mark.parametrize("file", ["u.csv", "u.yaml"])
+def test_nobody_is_added_whom_the_server_would_refuse(user: str, file: str) -> None:
+    """It would refuse the whole file, and with it everybody."""
+    _add("bob@example.com", "--file", file)
+    before = Path(file).read_text()
+    result = _add(f"{user}@example.com", "--file", file)
+    assert isinstance(result.exception, ConfigError)
+    assert "is not a user, like `alice`" in str(result.exception)
+    assert Path(file).read_text() == before
+
+
+def test_settings_that_are_not_there_are_told() -> None:
+    """A user for another realm in another file would be of no use."""
+    result = _add("alice@example.com", "--config", "typo.yaml")
+    assert isinstance(result.exception, ConfigError)
+    assert "typo.yaml: " in str(result.exception)
     assert not Path("users.yaml").exists()
 
 

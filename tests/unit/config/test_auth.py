@@ -56,12 +56,20 @@ def test_elsewhere_they_must(tmp_path: Path, address: str) -> None:
         ("{algorithms: []}", "1:20: `auth.algorithms` is empty"),
         ("{algorithms: [SHA1]}", "1:21: `auth.algorithms[0]` is `SHA1`; it must be one of"),
         ("{realm: 'a\"b'}", '1:15: `auth.realm` is `a"b`; it must look like `example.com`'),
-        ("{trusted: [proxy]}", "1:18: `auth.trusted[0]` is `proxy`; it must look like `10.0.0.0"),
-        ("{trusted: [10.0.0.1/8]}", "1:18: `auth.trusted[0]` is `10.0.0.1/8`; it is an address"),
+        ("{mode: trusted, trusted: [proxy]}", "1:33: `auth.trusted[0]` is `proxy`; it must look"),
+        ("{users: u}", "1:15: `auth.users` has no effect, since `auth.mode` is `none`; write"),
+        ("{trusted: ['::1']}", "1:17: `auth.trusted` has no effect, since `auth.mode` is `none`"),
+        ("{mode: trusted, trusted: ['::ffff:10.0.0.0/104']}", "1:33: `auth.trusted[0]` is `::ffff:10.0.0.0/104`; write it as IPv4, `10.0.0.0/8`"),  # noqa: E501
+        ("{mode: trusted, trusted: [10.0.0.1/8]}", "1:33: `auth.trusted[0]` is `10.0.0.1/8`; it is an address"),  # noqa: E501
     ],
-)
+)  # fmt: skip
 def test_what_cannot_be_is_found_with_what_to_write(
     tmp_path: Path, text: str, finding: str
 ) -> None:
     """Before anything starts."""
     assert _finding(tmp_path, f"auth: {text}").startswith(f"dfks.yaml:{finding}")
+
+
+def test_who_says_insecure_may_keep_the_settings_of_authentication(tmp_path: Path) -> None:
+    """He knows that they have no effect."""
+    assert _load(tmp_path, "auth: {insecure: true, users: u, trusted: ['::1']}").users is not None

@@ -162,6 +162,38 @@ def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
         read_users(tmp_path / "u.yaml", settings())
 
 
+def test_only_a_file_that_is_not_there_can_be_made(tmp_path: Path) -> None:
+    """Another command would not help here."""
+    with pytest.raises(ConfigError, match="Is a directory") as caught:
+        read_users(tmp_path, settings())
+    assert "dfks auth add" not in str(caught.value)
+
+
+@pytest.mark.timeout(10)
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    """The server would never start, or never read its users again."""
+    os.mkfifo(tmp_path / "u.yaml")
+    with pytest.raises(ConfigError, match="it is not a regular file"):
+        read_users(tmp_path / "u.yaml", settings())
+
+
+def test_a_file_that_is_too_large_is_said_to_be(tmp_path: Path) -> None:
+    """Also where the limit parts a character."""
+    (tmp_path / "u.yaml").write_text("##" + "ä" * (128 * 1024))
+    with pytest.raises(ConfigError, match="more than 262,144 bytes"):
+        read_users(tmp_path / "u.yaml", settings())
+
+
+def test_no_file_is_written_that_is_too_large_to_read(tmp_path: Path) -> None:
+    """The server would refuse it, and with it everybody."""
+    path = tmp_path / "u.yaml"
+    text = "#" * (256 * 1024 - 100) + "\nusers: []\n"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match="more than 262,144 bytes; CSV may be larger"):
+        put_user(path, Account(ALICE, MD5.encode(), SHA.encode()))
+    assert path.read_text() == text
+
+
 @pytest.mark.parametrize("name", ["u.yaml", "u.csv"])
 def test_a_user_is_written_and_read_again(tmp_path: Path, name: str) -> None:
     """In a file that only its owner may read; others stay as they are."""

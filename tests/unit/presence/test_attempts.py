@@ -52,6 +52,27 @@ def test_who_has_authenticated_from_an_address_is_not_kept_out_by_strangers() ->
     assert tries.may_try("alice", "192.0.2.1", 5.0 + PER_USER)
 
 
+def test_points_that_are_not_there_are_not_taken() -> None:
+    """Phones at home that fail all day do not keep their neighbours waiting for longer."""
+    points = Points(2, 10.0)
+    for _ in range(50):
+        points.take("a", 5.0)
+    assert [points.has("a", now) for now in (14.9, 15.0)] == [False, True]
+
+
+def test_what_strangers_may_do_does_not_tell_who_is_at_home() -> None:
+    """A failure costs the same points in both cases."""
+    tries = Attempts()
+    tries.succeeded("alice", "192.0.2.1")
+    for name in ("alice", "nobody"):
+        allowed = []
+        for _ in range(OF_USER + 2):
+            allowed.append(tries.may_stranger_try(name, "198.51.100.1", 5.0))
+            tries.failed(name, "192.0.2.1", 5.0)
+        assert allowed == [True] * OF_USER + [False] * 2
+        assert not tries.may_try(name, "192.0.2.1", 5.0)
+
+
 def test_tables_do_not_grow_without_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was not changed for longest is forgotten."""
     monkeypatch.setattr(attempts, "AT_MOST", 3)

@@ -6,7 +6,7 @@ import pytest
 
 from dfks_rules.errors import MalformedMessageError
 from dfks_rules.model.identity import Aor, AuthMethod, Identity
-from dfks_rules.presence.attempts import OF_USER, PER_USER
+from dfks_rules.presence.attempts import OF_SOURCE, OF_USER, PER_USER
 from dfks_rules.presence.gate import DigestRules, Gate, Trusted
 from dfks_rules.presence.responses import RefusedError
 from dfks_rules.sip.digest import LIFETIME, Algorithm
@@ -105,6 +105,21 @@ def test_nobody_learns_which_users_exist() -> None:
         shapes.append([_shape(refused(one, phone.request())) for _ in range(OF_USER + 2)])
     assert shapes[0] == shapes[1] == shapes[2]
     assert [status for status, _, _ in shapes[0]] == [401] * OF_USER + [503] * 2
+
+
+def test_nobody_learns_who_has_authenticated_from_his_own_address() -> None:
+    """As behind one NAT or proxy: when the address has no points, a user at home has some left."""
+    one = gate(account("alice"))
+    one.check(Phone("alice").challenged(one).request(), 0.0)
+    for number in range(OF_SOURCE):
+        refused(one, Phone(f"u{number}").challenged(one).request())
+    shapes = [
+        _shape(refused(one, Phone(name, "guess").challenged(one).request()))
+        for name in ("alice", "nobody")
+    ]
+    assert shapes[0] == shapes[1]
+    assert shapes[0][0] == 503
+    assert one.check(Phone("alice").challenged(one).request(), 0.0).user == "alice"
 
 
 def test_an_unknown_user_costs_the_same_work() -> None:

@@ -81,11 +81,21 @@ def test_repeated_headers_are_several_credentials() -> None:
     assert (one.algorithm, two.algorithm) == (Algorithm.MD5, Algorithm.SHA_256)
 
 
+def test_ours_are_found_beside_those_of_another_scheme() -> None:
+    """In whatever order."""
+    for value in (b"Basic QQ==, " + _ONE, _ONE + b", Basic QQ=="):
+        assert [one.username for one in parse_credentials(value)] == [
+            one.username for one in parse_credentials(_ONE)
+        ]
+
+
 @pytest.mark.parametrize(
     "value",
     [
         b"",
         b'Bearer token="x"',
+        b"Basic YWxpY2U6d29uZGVybGFuZA==",
+        b"Bearer a.b-c_d, Basic YWxpY2U6d29uZGVybGFuZA",
         _ONE.replace(b"MD5", b"SHA-512-256"),
         _ONE.replace(b"qop=auth", b"qop=auth-int"),
         _ONE.replace(b"qop=auth, ", b""),
