@@ -75,6 +75,25 @@ async def test_broken_files_are_told_and_the_old_ones_go_on(tmp_path: Path) -> N
         await _until(lambda: _names(one) == [{"new.example"}])
 
 
+async def test_file_that_goes_while_it_is_read_is_told_like_any_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A renewal may delete and write; the next look must find us still looking."""
+    chain = authority().files(tmp_path, "old.example")
+    async with _reloader(CertificateFiles((chain,), None)) as one:
+        with monkeypatch.context() as patch:
+            patch.setattr("dfks_rules.transport.certificates._check_readable", lambda _: None)
+            chain[1].unlink()
+            await one.reload("signal")
+            chain[0].unlink()
+            await one.reload("signal")
+        assert one.counts == {"reloads": 0, "reload_failures": 2}
+        assert _names(one) == [{"old.example"}]
+        authority().files(tmp_path, "new.example")
+        await one.reload("signal")
+        assert _names(one) == [{"new.example"}]
+
+
 async def test_signal_reloads_where_files_are_not_watched(tmp_path: Path) -> None:
     """SIGHUP, as for policies."""
     chain = authority().files(tmp_path, "old.example")
