@@ -269,6 +269,12 @@ def test_dfks_phone_uses_tls(tmp_path: Path) -> None:
         bad = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60)
         assert bad.returncode == 1
         assert "certificate verify failed" in bad.stderr
+        plain = [one for one in command if one != "--tls"]
+        wrong = subprocess.run(
+            [*plain, *known], capture_output=True, text=True, cwd=ROOT, timeout=60
+        )
+        assert wrong.returncode == 2
+        assert "--cafile needs --tls" in wrong.stderr
 
 
 def test_stun_is_answered_on_the_port_of_sip(tmp_path: Path) -> None:
