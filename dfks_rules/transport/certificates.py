@@ -6,6 +6,7 @@ asked; where none has that name, the first is shown.
 
 import ipaddress
 import ssl
+import stat
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -133,13 +134,18 @@ def _finding(path: Path, message: str) -> Finding:
 
 
 def _check_readable(paths: tuple[Path, ...]) -> None:
-    """OpenSSL's own errors do not name the file."""
+    """OpenSSL's own errors do not name the file, and it would wait for who writes into a pipe."""
     findings = []
     for path in paths:
         try:
-            path.open("rb").close()
+            if not stat.S_ISREG(path.stat().st_mode):
+                findings.append(_finding(path, "is not a regular file"))
+            else:
+                path.open("rb").close()
         except OSError as error:
             findings.append(_finding(path, f"cannot be read: {error.strerror}"))
+        except ValueError as error:  # A NUL in its name.
+            findings.append(_finding(path, f"cannot be read: {error}"))
     if findings:
         raise ConfigError(findings)
 

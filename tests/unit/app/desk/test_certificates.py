@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -119,6 +120,14 @@ async def test_start_with_files_that_cannot_be_used_fails(tmp_path: Path) -> Non
     missing = ((tmp_path / "a.pem", tmp_path / "a.key"),)
     with pytest.raises(ConfigError, match="cannot be read"):
         CertificateReloader(CertificateFiles(missing, None), _settings(watch=False))
+
+
+async def test_start_with_a_pipe_does_not_wait_for_who_writes_into_it(tmp_path: Path) -> None:
+    """Nobody does."""
+    pipe = tmp_path / "a.pem"
+    os.mkfifo(pipe)
+    with pytest.raises(ConfigError, match="not a regular file"):
+        CertificateReloader(CertificateFiles(((pipe, pipe),), None), _settings(watch=False))
 
 
 @pytest.mark.parametrize("days", [-1, 13, 15])
