@@ -59,6 +59,8 @@ def command(  # noqa: PLR0913 - one for each option
             raise click.UsageError("PRESENTITY needs a user: sip:user@host")
         name = host = uri.host.decode().strip("[]")
         tls = tls or uri.scheme == b"sips"
+        if cafile is not None and not tls:
+            raise click.UsageError("--cafile needs --tls, or a sips: PRESENTITY")
         port = uri.port or (TLS_PORT if tls else DEFAULT_PORT)
         if server is not None:
             host, _, text = server.rpartition(":")

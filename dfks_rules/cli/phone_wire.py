@@ -12,6 +12,10 @@ Receive = Callable[[bytes | None], None]
 """Takes one message; None when there is nobody at the other end."""
 
 
+OPEN_WITHIN = 10.0
+"""Seconds to connect, and for the handshake."""
+
+
 class Wire(Protocol):
     """A way to the server."""
 
@@ -29,6 +33,7 @@ class Wire(Protocol):
 
         Raises:
             OSError: it cannot be reached, or its certificate is not believed.
+            TimeoutError: it does not answer.
         """
 
     def send(self, message: bytes) -> None:
@@ -89,10 +94,16 @@ class SecureConnection:
         self.address = ""
 
     async def open(self, receive: Receive) -> None:
-        """Connect, and check the server's certificate."""
-        reader, self._writer = await asyncio.open_connection(
-            *self.server, ssl=self._context, server_hostname=self._name
-        )
+        """Connect, and check the server's certificate.
+
+        Raises:
+            OSError: it cannot be reached, or its certificate is not believed.
+            TimeoutError: it accepts, and says nothing.
+        """
+        async with asyncio.timeout(OPEN_WITHIN):
+            reader, self._writer = await asyncio.open_connection(
+                *self.server, ssl=self._context, server_hostname=self._name
+            )
         self.address = host_port(self._writer.get_extra_info("sockname"))
         self._task = asyncio.create_task(self._read(reader, receive))
 

@@ -42,6 +42,7 @@ def command(given: Path | None) -> None:
     file = given or (_DEFAULT if os.path.lexists(_DEFAULT) else None)
     config = load_config(file)
     logs.set_up(config.log.level)
+    sys.unraisablehook = logs.print_uncaught
     raise_file_limit()
     try:
         asyncio.run(_serve(config, file))

@@ -6,6 +6,7 @@ asked; where none has that name, the first is shown.
 
 import ipaddress
 import ssl
+import stat
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -66,6 +67,17 @@ class Certificates:
             ConfigError: `config_bad_certificate`; everything stays as it was.
         """
         _check_readable(self.files.paths)
+        try:
+            shown, client = self._contexts()
+        except OSError as error:  # The files have changed since they were looked at.
+            first, _ = self.files.chains[0]
+            raise ConfigError([_finding(first, f"changed while it was read: {error}")]) from error
+        self.shown = shown
+        """In the order of the settings."""
+        self.client = client
+        """For connections that we open."""
+
+    def _contexts(self) -> tuple[tuple[Certificate, ...], ssl.SSLContext]:
         shown = tuple(_read(*chain, self.files.client_ca) for chain in self.files.chains)
         for one in shown:
             one.context.sni_callback = _Chooser(shown)
@@ -74,11 +86,8 @@ class Certificates:
         client.check_hostname = False
         client.verify_mode = ssl.CERT_NONE
         client.minimum_version = ssl.TLSVersion.TLSv1_2
-        client.load_cert_chain(*self.files.chains[0])
-        self.shown = shown
-        """In the order of the settings."""
-        self.client = client
-        """For connections that we open."""
+        _load_chain(client, *self.files.chains[0])
+        return shown, client
 
     def at(self, address: str) -> ssl.SSLContext:
         """For a connection that came to a local address."""
@@ -125,13 +134,18 @@ def _finding(path: Path, message: str) -> Finding:
 
 
 def _check_readable(paths: tuple[Path, ...]) -> None:
-    """OpenSSL's own errors do not name the file."""
+    """OpenSSL's own errors do not name the file, and it would wait for who writes into a pipe."""
     findings = []
     for path in paths:
         try:
-            path.open("rb").close()
+            if not stat.S_ISREG(path.stat().st_mode):
+                findings.append(_finding(path, "is not a regular file"))
+            else:
+                path.open("rb").close()
         except OSError as error:
             findings.append(_finding(path, f"cannot be read: {error.strerror}"))
+        except ValueError as error:  # A NUL in its name.
+            findings.append(_finding(path, f"cannot be read: {error}"))
     if findings:
         raise ConfigError(findings)
 

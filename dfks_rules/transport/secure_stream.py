@@ -11,6 +11,7 @@ closed. This keeps no byte that it need not:
 | handshaking | end of the peer's side; close                      | break it            | closed |
 | open        | message to send; record                            | record; plain text  | same   |
 | open        | close_notify; end of the peer's side without it    | end of its side     | same   |
+| open        | after close_notify: anything else                  | none: not kept      | same   |
 | open        | a record that cannot be read                       | alert, close        | closed |
 | open        | close                                              | close_notify, close | closed |
 
@@ -60,7 +61,7 @@ class SecureStream(asyncio.Transport, asyncio.BufferedProtocol):
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=not is_ours)
         self._unencrypted = bytearray()
         """What waits for the end of the handshake."""
-        self._is_open = self._is_closing = self._is_ended = False
+        self._is_open = self._is_closing = self._is_ended = self._is_end_untold = False
         self._timer: asyncio.TimerHandle | None = None
         if is_ours:
             loop = asyncio.get_running_loop()
@@ -82,16 +83,22 @@ class SecureStream(asyncio.Transport, asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """Records came in, or parts of them."""
+        if self._is_ended:
+            return
         self._incoming.write(_records[:nbytes])
-        was_ended, is_full = self._is_ended, True
+        is_full = True
         while is_full and not self._is_closing:
             plain = memoryview(self._above.get_buffer(-1))
             size = self._go_on(plain)
             is_full = size == len(plain)
             if size:
                 self._above.buffer_updated(size)
-        if self._is_ended and not was_ended and not self._is_closing:
-            self._end()
+        if self._is_ended and not self._is_closing:
+            # Like the end of TCP, it is told to who has worked on what came before.
+            if self.is_reading():
+                self._end()
+            else:
+                self._is_end_untold = True
 
     def _go_on(self, plain: memoryview) -> int:
         """Bring the handshake forward, and read plain text; how many bytes there were."""
@@ -141,9 +148,15 @@ class SecureStream(asyncio.Transport, asyncio.BufferedProtocol):
             self._below.write(records)
 
     def _fail(self) -> None:
-        """The peer cannot be understood, or not believed: it gets the alert that says so."""
-        self._flush()
+        """The peer cannot be understood, or not believed: it gets the alert that says so.
+
+        Where it does not read, the alert would wait for as long as the peer likes.
+        """
         self._is_closing = True
+        if self._below.get_write_buffer_size():
+            self._below.abort()
+            return
+        self._flush()
         self._below.close()
 
     def eof_received(self) -> bool:
@@ -218,8 +231,11 @@ class SecureStream(asyncio.Transport, asyncio.BufferedProtocol):
         self._below.pause_reading()
 
     def resume_reading(self) -> None:
-        """Read on."""
+        """Read on; what there is to read may be the end."""
         self._below.resume_reading()
+        if self._is_end_untold:
+            self._is_end_untold = False
+            self._end()
 
     def is_closing(self) -> bool:
         """Whether nothing can be sent any more."""

@@ -220,6 +220,21 @@ def test_garbage_and_silence_cost_nobody_else(tmp_path: Path) -> None:
         phone.subscribe(dnd(False))
 
 
+def test_name_that_is_not_ascii_writes_nothing_into_the_log(tmp_path: Path) -> None:
+    """Python prints a traceback for each, which would let anybody fill the disk."""
+    hello = ssl.MemoryBIO()
+    asking = untrusting().wrap_bio(ssl.MemoryBIO(), hello, server_hostname="name.example")
+    with pytest.raises(ssl.SSLWantReadError):
+        asking.do_handshake()
+    with serve(tmp_path, _tls(tmp_path)) as server:
+        with socket.create_connection(("127.0.0.1", server.ports["tls"]), WITHIN) as stranger:
+            stranger.sendall(hello.read().replace(b"name.example", b"\xffame.example"))
+            assert stranger.recv(1) == b"\x15"
+        assert server.stop() == 0
+    log = (tmp_path / "server.log").read_text()
+    assert [line for line in log.splitlines() if not line.startswith("{")] == []
+
+
 def test_idle_connections_fit_into_the_memory_that_they_may_take(tmp_path: Path) -> None:
     """1,000 of them, each with a message exchanged, and a phone among them is served."""
     limits = {"max_connections": 5_000, "max_connections_per_source": 2_000}
@@ -269,6 +284,12 @@ def test_dfks_phone_uses_tls(tmp_path: Path) -> None:
         bad = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60)
         assert bad.returncode == 1
         assert "certificate verify failed" in bad.stderr
+        plain = [one for one in command if one != "--tls"]
+        wrong = subprocess.run(
+            [*plain, *known], capture_output=True, text=True, cwd=ROOT, timeout=60
+        )
+        assert wrong.returncode == 2
+        assert "--cafile needs --tls" in wrong.stderr
 
 
 def test_stun_is_answered_on_the_port_of_sip(tmp_path: Path) -> None:

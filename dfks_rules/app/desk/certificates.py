@@ -20,7 +20,7 @@ WARN_BEFORE = 14 * 86_400.0
 """Seconds before a certificate expires at which it is time to say so."""
 
 _Contents = tuple[bytes | None, ...]
-"""What is in the files; None for one that cannot be read."""
+"""What is in the files; None for one that cannot be read, or may have no end."""
 
 _log = structlog.get_logger("dfks.tls")
 
@@ -113,6 +113,6 @@ def _read(paths: tuple[Path, ...]) -> _Contents:
 
 def _content(path: Path) -> bytes | None:
     try:
-        return path.read_bytes()
+        return path.read_bytes() if path.is_file() else None
     except OSError:
         return None

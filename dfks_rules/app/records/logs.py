@@ -85,6 +85,16 @@ def set_up(level: str) -> None:
         )
 
 
+def print_uncaught(told: "sys.UnraisableHookArgs") -> None:
+    """Print an exception that nobody can catch, as Python does; but not what any stranger causes.
+
+    A TLS handshake with a name (SNI) that is not ASCII is such an exception: it fails, and is
+    counted like others that fail.
+    """
+    if not (isinstance(told.exc_value, UnicodeDecodeError) and isinstance(told.object, bytes)):
+        sys.__unraisablehook__(told)
+
+
 def _json_logger(least: int) -> type[structlog.typing.BindableLogger]:
     """The class of loggers that write JSON from the level `least` on.
 

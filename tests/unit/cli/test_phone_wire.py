@@ -43,6 +43,19 @@ async def test_certificate_that_does_not_fit_is_refused(tmp_path: Path, case: st
             await wire.open(lambda _: None)
 
 
+async def test_server_that_says_nothing_is_not_waited_for_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It accepts, and knows no TLS."""
+    monkeypatch.setattr("dfks_rules.cli.phone_wire.OPEN_WITHIN", 0.05)
+    cafile = str(authority().ca_file(tmp_path))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        wire = SecureConnection(server.getsockname(), "localhost", cafile)
+        async with asyncio.timeout(5):
+            with pytest.raises(TimeoutError):
+                await wire.open(lambda _: None)
+
+
 async def test_datagrams_tell_that_nobody_is_there() -> None:
     """ICMP says so at once."""
     received: asyncio.Queue[bytes | None] = asyncio.Queue()

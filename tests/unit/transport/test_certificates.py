@@ -1,5 +1,6 @@
 """Certificates in files."""
 
+import os
 import ssl
 import subprocess
 import time
@@ -58,6 +59,20 @@ def test_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         "no-ca.pem: cannot be read: No such file or directory",
         "no.key: cannot be read: No such file or directory",
     ]
+
+
+def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
+    """A pipe waits for who writes into it, and a device may have no end."""
+    pipe = tmp_path / "pipe.pem"
+    os.mkfifo(pipe)
+    _, key = authority().files(tmp_path, "localhost")
+    chains = ((pipe, key), (Path("/dev/zero"), key), (tmp_path, key), (tmp_path / "a\0b", key))
+    assert set(_messages(CertificateFiles(chains, None))) == {
+        "pipe.pem: is not a regular file",
+        "zero: is not a regular file",
+        f"{tmp_path.name}: is not a regular file",
+        "a\0b: cannot be read: embedded null byte",
+    }
 
 
 def test_key_of_another_certificate_is_found(tmp_path: Path) -> None:

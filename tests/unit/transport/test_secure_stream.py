@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import random
 import ssl
 from collections import Counter
@@ -13,6 +14,12 @@ from dfks_rules.transport.certificates import Certificates
 from dfks_rules.transport.connection import MAX_READ, MAX_UNSENT
 from dfks_rules.transport.secure_stream import SLICE, SecureStream
 from tests.helpers.certificates import authority, untrusting
+
+
+def _resident() -> int:
+    """Bytes that this process takes: what OpenSSL keeps is not Python's."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 class Above(asyncio.BufferedProtocol):
@@ -244,6 +251,14 @@ def test_record_that_was_changed_on_the_way_ends_the_connection(pair: Pair) -> N
     assert pair.counts == {"handshakes_done": 1}
 
 
+def test_who_cannot_be_understood_and_does_not_read_is_given_up(pair: Pair) -> None:
+    """The alert would wait behind all the rest, for as long as the peer likes."""
+    pair.shake_hands()
+    pair.below.unsent = 1
+    pair.take(b"garbage")
+    assert pair.below.state == "aborted"
+
+
 def test_close_notify_is_the_end_of_the_peer_and_leaves_ours(tmp_path: Path) -> None:
     """RFC 8446 §6.1; the end of TCP that follows is no news."""
     pair = Pair(tmp_path, keeps_open=True)
@@ -262,6 +277,35 @@ def test_close_notify_is_the_end_of_the_peer_and_leaves_ours(tmp_path: Path) -> 
     answer = pair.below.take()
     assert answer[0] == 0x17
     assert len(answer) > len(b"answer") * 2, "close_notify is there, too"
+
+
+def test_what_comes_after_close_notify_is_not_kept(tmp_path: Path) -> None:
+    """The peer waits for answers, and may send for as long as we let it."""
+    pair = Pair(tmp_path, keeps_open=True)
+    pair.shake_hands()
+    with pytest.raises(ssl.SSLWantReadError):
+        pair.phone.tls.unwrap()
+    pair.take(pair.phone.outgoing.read())
+    before = _resident()
+    for _ in range(64):
+        pair.take(bytes(2**20))
+    assert _resident() - before < 2**24
+    assert pair.below.state == "open"
+
+
+def test_end_is_told_once_what_came_before_it_is_worked_on(tmp_path: Path) -> None:
+    """A connection that has paused has more to do; of TCP it would not know of the end, either."""
+    pair = Pair(tmp_path, keeps_open=True)
+    pair.shake_hands()
+    last = pair.phone.record(b"last")
+    with pytest.raises(ssl.SSLWantReadError):
+        pair.phone.tls.unwrap()
+    pair.stream.pause_reading()
+    pair.take(last + pair.phone.outgoing.read())
+    assert pair.told == ["made", b"last"]
+    pair.stream.resume_reading()
+    pair.stream.resume_reading()
+    assert pair.told == ["eof"]
 
 
 def test_end_without_close_notify_is_an_end_too(tmp_path: Path) -> None:

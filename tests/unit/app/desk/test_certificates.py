@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -75,6 +76,25 @@ async def test_broken_files_are_told_and_the_old_ones_go_on(tmp_path: Path) -> N
         await _until(lambda: _names(one) == [{"new.example"}])
 
 
+async def test_file_that_goes_while_it_is_read_is_told_like_any_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A renewal may delete and write; the next look must find us still looking."""
+    chain = authority().files(tmp_path, "old.example")
+    async with _reloader(CertificateFiles((chain,), None)) as one:
+        with monkeypatch.context() as patch:
+            patch.setattr("dfks_rules.transport.certificates._check_readable", lambda _: None)
+            chain[1].unlink()
+            await one.reload("signal")
+            chain[0].unlink()
+            await one.reload("signal")
+        assert one.counts == {"reloads": 0, "reload_failures": 2}
+        assert _names(one) == [{"old.example"}]
+        authority().files(tmp_path, "new.example")
+        await one.reload("signal")
+        assert _names(one) == [{"new.example"}]
+
+
 async def test_signal_reloads_where_files_are_not_watched(tmp_path: Path) -> None:
     """SIGHUP, as for policies."""
     chain = authority().files(tmp_path, "old.example")
@@ -100,6 +120,14 @@ async def test_start_with_files_that_cannot_be_used_fails(tmp_path: Path) -> Non
     missing = ((tmp_path / "a.pem", tmp_path / "a.key"),)
     with pytest.raises(ConfigError, match="cannot be read"):
         CertificateReloader(CertificateFiles(missing, None), _settings(watch=False))
+
+
+async def test_start_with_a_pipe_does_not_wait_for_who_writes_into_it(tmp_path: Path) -> None:
+    """Nobody does."""
+    pipe = tmp_path / "a.pem"
+    os.mkfifo(pipe)
+    with pytest.raises(ConfigError, match="not a regular file"):
+        CertificateReloader(CertificateFiles(((pipe, pipe),), None), _settings(watch=False))
 
 
 @pytest.mark.parametrize("days", [-1, 13, 15])

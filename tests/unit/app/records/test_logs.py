@@ -3,13 +3,14 @@
 import asyncio
 import io
 import json
+import sys
 
 import orjson
 import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from dfks_rules.app.records.logs import LEVELS, LoggedOutcomes, _Lines, set_up
+from dfks_rules.app.records.logs import LEVELS, LoggedOutcomes, _Lines, print_uncaught, set_up
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Decision, Denial, NotifyScope, Outcome
 from dfks_rules.model.features import NOTHING_STORED, OFF
@@ -137,6 +138,19 @@ def test_failures_are_logged_with_their_trace(capfd: pytest.CaptureFixture[str])
     lines = _lines(capfd)
     assert [line["event"] for line in lines] == ["reload_broken", "call_failed"]
     assert all("ValueError: a bug" in str(line["exception"]) for line in lines)
+
+
+def test_what_nobody_can_catch_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
+    """Except what strangers cause; tests/e2e/test_tls.py has one."""
+
+    class Broken:
+        def __del__(self) -> None:
+            raise ValueError("broken")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "unraisablehook", print_uncaught)
+        Broken()
+    assert "ValueError: broken" in capfd.readouterr().err
 
 
 def test_level_can_be_changed_while_it_runs(capfd: pytest.CaptureFixture[str]) -> None:
