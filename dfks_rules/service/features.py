@@ -7,7 +7,7 @@ For one request `done` is told first, which is the answer; then the feed, also w
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum
 from functools import partial
 from typing import final
@@ -73,12 +73,12 @@ class _Pending:
     def settle(self, feed: Feed, now: float) -> None:
         """It holds."""
         waited = now - self.asked_at
-        at = self.at if waited <= 0 else self.at + timedelta(seconds=waited)
         try:
             if self.done is not None:
                 self.done(self.outcomes, now)
         finally:
-            feed.publish(Settled(self.presentity, self.outcomes, self.requester, at, now))
+            event = Settled(self.presentity, self.outcomes, self.requester, self.at, now, waited)
+            feed.publish(event)
 
     def fail(self, feed: Feed, error: StoreError, now: float) -> None:
         """It came to nothing."""

@@ -5,7 +5,7 @@ another user is an event of its own, since it may fail alone.
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, final
 
 from dfks_rules.errors import StoreError
@@ -18,15 +18,16 @@ from dfks_rules.model.requests import Requester
 class Settled:
     """A request was decided, and what it changes for one presentity is committed."""
 
-    __slots__ = ("at", "now", "outcomes", "presentity", "requester")
+    __slots__ = ("_asked_at", "_waited", "now", "outcomes", "presentity", "requester")
 
     def __init__(
         self,
         presentity: Aor,
         outcomes: tuple[Outcome, ...],
         requester: Requester,
-        at: datetime,
+        asked_at: datetime,
         now: float,
+        waited: float = 0.0,
     ) -> None:
         self.presentity: Final = presentity
         """Whose features they are."""
@@ -34,10 +35,15 @@ class Settled:
         """What came of it, in order; at least one."""
         self.requester: Final = requester
         """Who asked, the very object that was given; its origin is INTERNAL for what followed."""
-        self.at: Final = at
-        """Local time when it was settled."""
+        self._asked_at: Final = asked_at
+        self._waited: Final = waited
         self.now: Final = now
-        """The same moment in monotonic seconds."""
+        """When it was settled, monotonic seconds."""
+
+    @property
+    def at(self) -> datetime:
+        """Local time when it was settled: worked out for the few who ask."""
+        return self._asked_at + timedelta(seconds=max(0.0, self._waited))
 
 
 @final
