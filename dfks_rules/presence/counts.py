@@ -2,7 +2,7 @@
 
 REFUSED = {
     status: f"refused_{status}"
-    for status in (400, 401, 403, 404, 405, 406, 415, 420, 423, 480, 481, 489, 500, 501, 503)
+    for status in (400, 401, 403, 404, 405, 406, 412, 415, 420, 423, 480, 481, 489, 500, 501, 503)
 }
 """Status → the count of requests that were answered with it."""
 
@@ -21,14 +21,17 @@ NAMES = (
     "notify_timed_out",
     "notify_unreachable",
     "notify_repeated",
+    "notify_suppressed",
+    "notify_challenged",
     "changes_untold",
     *REFUSED.values(),
 )
 """Every count.
 
 `notify_sent` counts each NOTIFY once, whatever the transaction retransmits; `notify_repeated` those
-that say again what was not confirmed. `changes_untold`: a watcher was not told, since what it may
-see could not be read.
+that say again what was not confirmed; `notify_suppressed` those whose body, or all of which, a
+phone did not want (RFC 5839); `notify_challenged` those that were sent again with a password.
+`changes_untold`: a watcher was not told, since what it may see could not be read.
 """
 
 

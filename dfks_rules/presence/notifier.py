@@ -8,13 +8,11 @@ brought it has returned.
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from typing import final
 
 from dfks_rules.errors import MalformedMessageError, StoreError
-from dfks_rules.model.decisions import Denial, DenialAnswer, Outcome
-from dfks_rules.model.features import FEATURES
+from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.identity import Aor
-from dfks_rules.model.requests import Operation, Origin
+from dfks_rules.model.requests import Operation
 from dfks_rules.presence.admission import (
     CAPABILITIES,
     EventHeader,
@@ -24,6 +22,7 @@ from dfks_rules.presence.admission import (
     refuse_method,
     wish_of,
 )
+from dfks_rules.presence.conditional import condition_of, known_tag
 from dfks_rules.presence.counts import REFUSED, new_counts
 from dfks_rules.presence.delivery import Delivery
 from dfks_rules.presence.documents import (
@@ -31,12 +30,17 @@ from dfks_rules.presence.documents import (
     changes_to_tell,
     documents_of_get,
     documents_of_set,
+    parted,
+    rejection_among,
 )
 from dfks_rules.presence.gate import Gate
-from dfks_rules.presence.package import Limits
+from dfks_rules.presence.logins import Logins
+from dfks_rules.presence.package import ALLOW, ALLOW_PUBLISH, Limits
+from dfks_rules.presence.publish import Publications
 from dfks_rules.presence.responses import RefusedError, refusal, refusal_for
 from dfks_rules.presence.subscription import State, Subscription, Termination
 from dfks_rules.presence.subscriptions import Subscriptions
+from dfks_rules.presence.visit import Visit
 from dfks_rules.service.features import Features, Shown
 from dfks_rules.service.feed import Event, Feed, Settled
 from dfks_rules.sip.dialog import Dialog
@@ -44,35 +48,10 @@ from dfks_rules.sip.endpoint import Endpoint, Finished, Incoming
 from dfks_rules.sip.server_transaction import ServerTransaction
 
 
-@final
-class _Visit:
-    """A SUBSCRIBE that was admitted and waits for its outcome."""
-
-    __slots__ = ("expires", "incoming", "is_new", "requester", "subscription", "transaction")
-
-    def __init__(
-        self,
-        incoming: Incoming,
-        transaction: ServerTransaction,
-        subscription: Subscription,
-        wish: Wish,
-        *,
-        is_new: bool,
-    ) -> None:
-        self.incoming = incoming
-        self.transaction = transaction
-        self.subscription = subscription
-        self.requester = wish.requester
-        self.expires = wish.expires
-        """Granted duration, s."""
-        self.is_new = is_new
-        """Whether it creates the dialog."""
-
-
 class Notifier:
     """Serves one event package on one endpoint."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it works with
         self,
         endpoint: Endpoint[Subscription],
         features: Features,
@@ -80,6 +59,7 @@ class Notifier:
         limits: Limits,
         token: Callable[[], bytes],
         gate: Gate | None = None,
+        logins: Logins | None = None,
     ) -> None:
         """Make a notifier.
 
@@ -90,6 +70,7 @@ class Notifier:
             limits: how long subscriptions may last.
             token: a new unguessable token each time, for tags and branches (RFC 3261 §19.3).
             gate: what finds out who sends a SUBSCRIBE; None where From is believed.
+            logins: how NOTIFYs authenticate; None where they do not.
         """
         self._endpoint = endpoint
         self._features = features
@@ -101,8 +82,12 @@ class Notifier:
         self.subscriptions = Subscriptions()
         """Those that live."""
         self._delivery = Delivery(
-            endpoint, self.subscriptions, limits.on_notify_timeout, token, self.counts
+            endpoint, self.subscriptions, limits.on_notify_timeout, token, self.counts, logins
         )
+        self.publications = Publications(endpoint, features, limits, token, self._refuse)
+        """Those that have not ended."""
+        self._has_publishers = gate is None or gate.has_trusted
+        self._allow = ALLOW_PUBLISH if self._has_publishers else ALLOW
         feed.listen(self._hear)
 
     def receive(self, incoming: Incoming, at: datetime, now: float) -> None:
@@ -118,9 +103,13 @@ class Notifier:
             if incoming.request.method == b"SUBSCRIBE":
                 self._subscribe(incoming, at, now)
             elif incoming.request.method == b"OPTIONS":
-                self._endpoint.respond(incoming, 200, headers=CAPABILITIES)
+                self._endpoint.respond(incoming, 200, headers=self._allow + CAPABILITIES)
+            elif incoming.request.method == b"PUBLISH" and self._has_publishers:
+                if self._gate is not None:
+                    self._gate.check_trusted(incoming)
+                self.publications.publish(incoming, at, now)
             else:
-                refuse_method(incoming)
+                refuse_method(incoming, self._allow)
         except RefusedError as refused:
             self._refuse(incoming, refused)
         except (MalformedMessageError, StoreError) as error:
@@ -148,6 +137,7 @@ class Notifier:
         event = event_of(incoming.request)
         known = self._in_dialog(incoming, event) if incoming.recipient.tag else None
         wish = wish_of(incoming, self._limits, known, identity)
+        condition = condition_of(incoming.request)
         presentity, requester = wish.presentity, wish.requester
         admission = self._features.admit(presentity, requester, at, now)
         if admission.denial is not None:
@@ -164,7 +154,7 @@ class Notifier:
             subscription.dialog.take(incoming)
             subscription.refreshing()
         transaction = self._endpoint.begin(incoming, now)
-        visit = _Visit(incoming, transaction, subscription, wish, is_new=known is None)
+        visit = Visit(incoming, transaction, subscription, wish, condition, is_new=known is None)
         try:
             self._work_out(visit, wish, at, now)
         except Exception:
@@ -173,23 +163,24 @@ class Notifier:
                 self._turn_down(visit, refusal(500))
             raise
 
-    def _work_out(self, visit: _Visit, wish: Wish, at: datetime, now: float) -> None:
+    def _work_out(self, visit: Visit, wish: Wish, at: datetime, now: float) -> None:
         """Have the outcome of a SUBSCRIBE worked out, and concluded once it is known."""
         presentity, requester = wish.presentity, wish.requester
         done = partial(self._conclude, visit)
         if not wish.asked:
             self._features.get(presentity, requester, at, now, done)
-        elif not visit.is_new:
+        elif not visit.is_new and not visit.condition:
             self._features.set(presentity, wish.asked, requester, at, now, done)
         else:
-            # A phone that lost its dialog needs to learn its other features, too.
+            # A phone that lost its dialog needs to learn its other features, too; and a condition
+            # is about all of them.
             self._features.set_and_get(presentity, wish.asked, requester, at, now, done)
 
     def _in_dialog(self, incoming: Incoming, event: EventHeader) -> Subscription:
         """The subscription that a SUBSCRIBE with a To tag belongs to (RFC 3261 §12.2.2).
 
-        One with another event `id` belongs to another subscription (RFC 6665 §8.2.1), and there is
-        none: dialogs are not shared.
+        One with another event `id` wants another subscription in the same dialog: they are not
+        shared (RFC 6665 §4.5.2).
         """
         request = incoming.request
         call_id, local, remote = (
@@ -198,14 +189,16 @@ class Notifier:
             incoming.sender.tag,
         )
         subscription = self.subscriptions.find(call_id, local, remote)
-        if subscription is None or subscription.event_id != event.id:
+        if subscription is None:
             raise refusal(481)
+        if subscription.event_id != event.id:
+            raise refusal(403, "Dialog sharing is not supported")
         if subscription.dialog.is_late(request):
             raise refusal(500, "CSeq out of order")
         return subscription
 
     def _conclude(
-        self, visit: _Visit, outcomes: tuple[Outcome, ...] | StoreError, now: float
+        self, visit: Visit, outcomes: tuple[Outcome, ...] | StoreError, now: float
     ) -> None:
         """The outcome of a SUBSCRIBE is known: answer it and tell its phone."""
         subscription = visit.subscription
@@ -216,15 +209,17 @@ class Notifier:
         if isinstance(outcomes, StoreError):
             self._turn_down(visit, refusal_for(outcomes))
             return
-        sets, gets = _parted(outcomes)
-        rejection = _rejection(sets)
+        sets, gets = parted(outcomes)
+        rejection = rejection_among(sets)
+        documents = documents_of_get(gets, sets) if gets else documents_of_set(sets)
         if rejection is None:
+            if visit.condition and self._suppressed(visit, documents, now):
+                return
             self._grant(visit, now)
         else:
             self._turn_down(visit, refusal(403, rejection.text))
             if visit.is_new:
                 return
-        documents = documents_of_get(gets, sets) if gets else documents_of_set(sets)
         if rejection is None and visit.expires == 0:
             self._delivery.terminate(subscription, Termination.TIMEOUT, documents or (), now)
         elif documents is None:
@@ -234,18 +229,40 @@ class Notifier:
         else:
             self._delivery.answer(subscription, documents, now)
 
-    def _turn_down(self, visit: _Visit, refused: RefusedError) -> None:
+    def _suppressed(self, visit: Visit, documents: Documents | None, now: float) -> bool:
+        """Grant a SUBSCRIBE whose condition holds, without the states; whether it does.
+
+        In its dialog there is no NOTIFY at all (RFC 5839 §6.2, §6.3).
+        """
+        subscription = visit.subscription
+        device = visit.requester.device or subscription.device
+        tag = known_tag(visit.condition, documents, device, subscription.event_id)
+        if not tag:
+            return False
+        self.counts["notify_suppressed"] += 1
+        self._grant(visit, now, 200 if visit.is_new else 204)
+        subscription.knows_all(tag)
+        if visit.expires == 0:
+            if visit.is_new:
+                self._delivery.terminate(subscription, Termination.TIMEOUT, (), now, tag)
+            else:
+                self._delivery.end_silently(subscription)
+        elif visit.is_new:
+            self._delivery.suppress(subscription, tag, now)
+        return True
+
+    def _turn_down(self, visit: Visit, refused: RefusedError) -> None:
         """Refuse a SUBSCRIBE; its subscription lives as long as it did before."""
         self._refuse(visit.incoming, refused, visit.transaction)
         if not visit.is_new:
             visit.subscription.kept(visit.requester)
             self.subscriptions.schedule(visit.subscription)
 
-    def _grant(self, visit: _Visit, now: float) -> None:
+    def _grant(self, visit: Visit, now: float, status: int = 200) -> None:
         """Accept a SUBSCRIBE; its subscription lives as long as granted."""
-        self._accept(visit)
+        self._accept(visit, status)
         subscription = visit.subscription
-        subscription.refreshed(visit.requester, now + visit.expires)
+        subscription.refreshed(visit.requester, now + visit.expires, visit.condition)
         if not visit.is_new:
             self.counts["subscriptions_refreshed"] += 1
             self.subscriptions.schedule(subscription)
@@ -255,7 +272,7 @@ class Notifier:
         else:
             self.counts["subscriptions_fetched"] += 1
 
-    def _accept(self, visit: _Visit) -> None:
+    def _accept(self, visit: Visit, status: int) -> None:
         incoming = visit.incoming
         headers = b"Expires: %d\r\n%b" % (visit.expires, incoming.contact())
         record_route = incoming.request.headers.get(b"record-route")
@@ -263,7 +280,7 @@ class Notifier:
             headers += b"Record-Route: %b\r\n" % record_route
         self._endpoint.respond(
             incoming,
-            200,
+            status,
             tag=visit.subscription.dialog.local_tag,
             headers=headers,
             transaction=visit.transaction,
@@ -317,8 +334,12 @@ class Notifier:
         self, subscription: Subscription, outcomes: tuple[Outcome, ...] | StoreError, now: float
     ) -> None:
         documents = None if isinstance(outcomes, StoreError) else documents_of_get(outcomes)
-        if documents is not None and subscription.state is not State.TERMINATED:
-            self._delivery.tell_all(subscription, documents, now)
+        if documents is None or subscription.state is State.TERMINATED:
+            return
+        condition, event_id = subscription.condition, subscription.event_id
+        if condition and known_tag(condition, documents, subscription.device, event_id):
+            return
+        self._delivery.tell_all(subscription, documents, now)
 
     def finished(self, finished: Finished[Subscription], now: float) -> None:
         """A NOTIFY was answered, or was not."""
@@ -349,24 +370,3 @@ class Notifier:
     def next_deadline(self) -> float | None:
         """When `expire` may have something to do (monotonic seconds)."""
         return self.subscriptions.next_deadline()
-
-
-def _parted(
-    outcomes: tuple[Outcome, ...],
-) -> tuple[tuple[Outcome, ...], tuple[Outcome, ...]]:
-    """Outcomes of sets, and those of gets, which come last: of all features or none."""
-    if outcomes[-1].request.operation is Operation.SET:
-        return outcomes, ()
-    position = len(outcomes) - len(FEATURES)
-    return outcomes[:position], outcomes[position:]
-
-
-def _rejection(sets: tuple[Outcome, ...]) -> Denial | None:
-    """The first refusal that is to be answered with 403; what only followed does not count."""
-    for outcome in sets:
-        denial = outcome.decision.denial
-        if denial is None or denial.answer is not DenialAnswer.REJECT:
-            continue
-        if outcome.request.requester.origin is not Origin.INTERNAL:
-            return denial
-    return None

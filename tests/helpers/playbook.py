@@ -11,6 +11,7 @@ from dfks_rules.policy.deciding.live import Difference, LivePolicies, Oracle
 from dfks_rules.policy.deciding.policy_set import PolicySet, load
 from dfks_rules.policy.reading.source import Source
 from dfks_rules.presence.gate import Gate
+from dfks_rules.presence.logins import Logins
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.package import Limits
 from dfks_rules.presence.subscription import Subscription
@@ -126,6 +127,7 @@ class Playbook:
         limits: Limits | None = None,
         store: Store | None = None,
         gate: Gate | None = None,
+        logins: Logins | None = None,
     ) -> None:
         self.now = 0.0
         self._out: list[tuple[Flow, bytes]] = []
@@ -145,6 +147,7 @@ class Playbook:
             limits or Limits(),
             lambda: b"%08x" % next(self._tokens),
             gate,
+            logins,
         )
 
     def receive(self, data: bytes, flow: Flow = FLOW) -> list[Sent]:

@@ -1,0 +1,88 @@
+"""Conditional notification: the entity-tags of NOTIFYs, and what SUBSCRIBEs make of them.
+
+An entity-tag names what its phone knows once it has read the NOTIFY: the state of each feature, or
+that it has none, and what else its documents depend on. It is made of a short hash of each. So the
+tag of a NOTIFY with some of the features follows from the tag before, nothing needs to be
+remembered of entities that are no longer current, and a restart changes no tag.
+
+Reference: RFC 5839; docs/decisions/0017-conditional-notification.md
+"""
+
+import re
+from base64 import urlsafe_b64encode
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Final
+
+from dfks_rules.csta.render import Document
+from dfks_rules.model.features import FEATURES, POSITION
+from dfks_rules.presence.documents import Documents
+from dfks_rules.presence.responses import refusal
+from dfks_rules.sip.grammar import TOKEN
+from dfks_rules.sip.message import Request
+
+ANY: Final = b"*"
+"""The condition that is always true: a phone wants no states, now or later."""
+
+_CONDITION = re.compile(TOKEN)
+_SIZE = 8
+"""Characters for one feature, 6 bits each."""
+_NOTHING = b"-" * _SIZE
+"""In place of a feature that the phone knows nothing of."""
+
+
+def condition_of(request: Request) -> bytes:
+    """The condition of a SUBSCRIBE (RFC 5839 §7.2): an entity-tag or `ANY`; empty for none.
+
+    Raises:
+        RefusedError: 400, it is no entity-tag, or there are several.
+    """
+    value = request.headers.get(b"suppress-if-match")
+    if value is None:
+        return b""
+    if _CONDITION.fullmatch(value) is None:
+        raise refusal(400, "Malformed Suppress-If-Match")
+    return value
+
+
+def tag_of(documents: Documents, device: str, event_id: bytes, before: bytes = b"") -> bytes:
+    """The entity-tag of a NOTIFY.
+
+    Args:
+        documents: what it says.
+        device: text of `<device>` in it.
+        event_id: the `id` of its Event, which belongs to the entity as well (RFC 5839 §4).
+        before: the tag of the last NOTIFY, where this one does not say all; empty where it does.
+    """
+    pieces = [_NOTHING] * len(FEATURES)
+    if before:
+        pieces = [before[at : at + _SIZE] for at in range(0, len(FEATURES) * _SIZE, _SIZE)]
+    for document in documents:
+        pieces[POSITION[document[0]]] = _piece_of(document)
+    pieces.append(_hash(event_id + b" " + device.encode(errors="replace")))
+    return b"".join(pieces)
+
+
+def known_tag(condition: bytes, documents: Documents | None, device: str, event_id: bytes) -> bytes:
+    """The entity-tag of the states of all features, if a condition holds; else empty.
+
+    Args:
+        condition: of a SUBSCRIBE.
+        documents: what a NOTIFY would tell its phone now; None where there would be none.
+        device: text of `<device>` in it.
+        event_id: the `id` of its Event.
+    """
+    tag = tag_of(documents or (), device, event_id)
+    holds = condition == ANY or (condition == tag and documents is not None)
+    return tag if holds else b""
+
+
+@lru_cache(maxsize=4096)
+def _piece_of(document: Document) -> bytes:
+    _, (status, values) = document
+    said = [f"{value.value}={what!r}" for value, what in values]
+    return _hash(repr((status, said)).encode(errors="backslashreplace"))
+
+
+def _hash(text: bytes) -> bytes:
+    return urlsafe_b64encode(blake2b(text, digest_size=_SIZE * 6 // 8).digest())

@@ -1,0 +1,44 @@
+"""A SUBSCRIBE on its way from its admission to its answer."""
+
+from typing import final
+
+from dfks_rules.presence.admission import Wish
+from dfks_rules.presence.subscription import Subscription
+from dfks_rules.sip.endpoint import Incoming
+from dfks_rules.sip.server_transaction import ServerTransaction
+
+
+@final
+class Visit:
+    """A SUBSCRIBE that was admitted and waits for its outcome."""
+
+    __slots__ = (
+        "condition",
+        "expires",
+        "incoming",
+        "is_new",
+        "requester",
+        "subscription",
+        "transaction",
+    )
+
+    def __init__(
+        self,
+        incoming: Incoming,
+        transaction: ServerTransaction,
+        subscription: Subscription,
+        wish: Wish,
+        condition: bytes,
+        *,
+        is_new: bool,
+    ) -> None:
+        self.incoming = incoming
+        self.transaction = transaction
+        self.subscription = subscription
+        self.requester = wish.requester
+        self.expires = wish.expires
+        """Granted duration, s."""
+        self.condition = condition
+        """See `condition_of`."""
+        self.is_new = is_new
+        """Whether it creates the dialog."""
