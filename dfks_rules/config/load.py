@@ -272,7 +272,13 @@ def _build_sip(sip: dict[str, Any], base: Path) -> SipSettings:
         per_source=sip["max_connections_per_source"],
     )
     listen = tuple(_address(text) for text in sip["listen"])
-    return SipSettings(listen, sip.get("advertise"), _build_tls(sip.get("tls"), base), limits)
+    return SipSettings(
+        listen,
+        sip.get("advertise"),
+        _build_tls(sip.get("tls"), base),
+        limits,
+        base / sip["credentials"] if "credentials" in sip else None,
+    )
 
 
 def _build_tls(tls: dict[str, Any] | None, base: Path) -> CertificateFiles | None:

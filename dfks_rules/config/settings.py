@@ -40,6 +40,8 @@ class SipSettings:
     """The certificates of `tls` addresses; None where there are none."""
     connections: ConnectionLimits
     """Of TCP and TLS."""
+    credentials: Path | None
+    """File of the passwords with which NOTIFYs authenticate; None where they do not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,8 +113,8 @@ class Publications:
         self._refuse = refuse
         self._current: dict[bytes, tuple[Aor, float]] = {}
         """Entity-tag → whose features, and when it ends (monotonic seconds)."""
-        self.forgotten = 0
-        """How many were forgotten because there were too many."""
+        self.counts = dict.fromkeys(("accepted", "forgotten"), 0)
+        """How many PUBLISHes were accepted, and publications forgotten, since the start."""
 
     def __len__(self) -> int:
         return len(self._current)
@@ -187,6 +187,7 @@ class Publications:
             self._turn_down(waiting, refusal(403, denial.text))
 
     def _accept(self, waiting: _Publication, now: float) -> None:
+        self.counts["accepted"] += 1
         tag = self._token()
         if waiting.expires:
             self._keep(tag, waiting.presentity, now + waiting.expires)
@@ -204,7 +205,7 @@ class Publications:
     def _keep(self, tag: bytes, presentity: Aor, until: float) -> None:
         if len(self._current) >= AT_MOST:
             del self._current[next(iter(self._current))]
-            self.forgotten += 1
+            self.counts["forgotten"] += 1
         self._current[tag] = (presentity, until)
 
 

@@ -259,7 +259,7 @@ def test_no_more_publications_are_known_than_may_be(monkeypatch: pytest.MonkeyPa
     book = _book()
     tags = [_published(book, number, DND_ON) for number in range(3)]
     publications = book.notifier.publications
-    assert (len(publications), publications.forgotten) == (2, 1)
+    assert (len(publications), publications.counts) == (2, {"accepted": 3, "forgotten": 1})
     answers = [book.receive(_publish(10 + n, sip_if_match=tag)) for n, tag in enumerate(tags)]
     assert [answer.status for (answer,) in answers] == [412, 200, 200]
 
