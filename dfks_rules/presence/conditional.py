@@ -2,8 +2,8 @@
 
 An entity-tag names what its phone knows once it has read the NOTIFY: the state of each feature, or
 that it has none, and what else its documents depend on. It is made of a short hash of each. So the
-tag of a NOTIFY with some of the features follows from the tag before, nothing needs to be
-remembered of entities that are no longer current, and a restart changes no tag.
+tag of a NOTIFY with some of the features follows from what the phone knew before, nothing needs to
+be remembered of entities that are no longer current, and a restart changes no tag.
 
 Reference: RFC 5839; docs/decisions/0017-conditional-notification.md
 """
@@ -45,26 +45,35 @@ def condition_of(request: Request) -> bytes:
     return value
 
 
-def tag_of(documents: Documents, device: str, event_id: bytes, before: bytes = b"") -> bytes:
-    """The entity-tag of a NOTIFY.
+@lru_cache(maxsize=4096)
+def knowledge_of(documents: Documents, before: bytes = b"") -> bytes:
+    """What a phone knows of the states once it has read a NOTIFY: a hash for each of `FEATURES`.
 
     Args:
-        documents: what it says.
-        device: text of `<device>` in it.
-        event_id: the `id` of its Event, which belongs to the entity as well (RFC 5839 §4).
-        before: the tag of the last NOTIFY, where this one does not say all; empty where it does.
+        documents: what the NOTIFY says.
+        before: what the phone knew before, where it does not say all; empty where it does.
     """
     pieces = [_NOTHING] * len(FEATURES)
     if before:
-        pieces = [before[at : at + _SIZE] for at in range(0, len(FEATURES) * _SIZE, _SIZE)]
+        pieces = [before[at : at + _SIZE] for at in range(0, len(before), _SIZE)]
     for document in documents:
         pieces[POSITION[document[0]]] = _piece_of(document)
-    pieces.append(_hash(event_id + b" " + device.encode(errors="replace")))
     return b"".join(pieces)
 
 
-def known_tag(condition: bytes, documents: Documents | None, device: str, event_id: bytes) -> bytes:
-    """The entity-tag of the states of all features, if a condition holds; else empty.
+def tag_of(knowledge: bytes, device: str, event_id: bytes) -> bytes:
+    """The entity-tag of a NOTIFY.
+
+    Args:
+        knowledge: what its phone knows once it has read it.
+        device: text of `<device>` in it.
+        event_id: the `id` of its Event, which belongs to the entity as well (RFC 5839 §4).
+    """
+    return knowledge + _hash(event_id + b" " + device.encode(errors="replace"))
+
+
+def known_if(condition: bytes, documents: Documents | None, device: str, event_id: bytes) -> bytes:
+    """What the phone knows of the states if its condition holds; else empty.
 
     Args:
         condition: of a SUBSCRIBE.
@@ -72,9 +81,9 @@ def known_tag(condition: bytes, documents: Documents | None, device: str, event_
         device: text of `<device>` in it.
         event_id: the `id` of its Event.
     """
-    tag = tag_of(documents or (), device, event_id)
-    holds = condition == ANY or (condition == tag and documents is not None)
-    return tag if holds else b""
+    knowledge = knowledge_of(documents or ())
+    is_current = documents is not None and condition == tag_of(knowledge, device, event_id)
+    return knowledge if is_current or condition == ANY else b""
 
 
 @lru_cache(maxsize=4096)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from dfks_rules.csta.render import render
-from dfks_rules.presence.conditional import tag_of
+from dfks_rules.presence.conditional import knowledge_of, tag_of
 from dfks_rules.presence.documents import Documents
 from dfks_rules.presence.failures import Verdict, retry_after, verdict_of
 from dfks_rules.presence.logins import Logins
@@ -60,32 +60,32 @@ class Delivery:
         """
         self._send(subscription, documents, b"", now)
 
-    def suppress(self, subscription: Subscription, tag: bytes, now: float) -> None:
+    def suppress(self, subscription: Subscription, knowledge: bytes, now: float) -> None:
         """Answer a phone that knows all states, or wants none, in a new dialog (RFC 5839 §6.2).
 
         Args:
             subscription: that of the phone.
-            tag: the entity-tag of all states.
+            knowledge: of all states.
             now: monotonic seconds.
         """
-        self._send(subscription, (), tag, now)
+        self._send(subscription, (), knowledge, now)
 
     def answer(self, subscription: Subscription, documents: Documents, now: float) -> None:
         """Answer a phone with the states of some features, at once."""
-        self._send(subscription, subscription.to_answer(documents), subscription.tag, now)
+        self._send(subscription, subscription.to_answer(documents), subscription.knowledge, now)
 
     def change(self, subscription: Subscription, documents: Documents, now: float) -> None:
         """Tell a phone what somebody else changed, as soon as it is ready to hear it."""
         told = subscription.to_tell(documents, now)
         if told:
-            self._send(subscription, told, subscription.tag, now)
+            self._send(subscription, told, subscription.knowledge, now)
         else:
             self._subscriptions.schedule(subscription)
 
     def repeat(self, subscription: Subscription, now: float) -> None:
         """Tell a phone again what it did not confirm."""
         self._counts["notify_repeated"] += 1
-        self._send(subscription, subscription.unconfirmed, subscription.tag, now)
+        self._send(subscription, subscription.unconfirmed, subscription.knowledge, now)
         self._subscriptions.schedule(subscription)
 
     def terminate(
@@ -94,7 +94,7 @@ class Delivery:
         why: Termination,
         documents: Documents,
         now: float,
-        tag: bytes = b"",
+        knowledge: bytes = b"",
     ) -> None:
         """End a subscription, with a last NOTIFY.
 
@@ -103,10 +103,10 @@ class Delivery:
             why: it ends.
             documents: what the NOTIFY says.
             now: monotonic seconds.
-            tag: the entity-tag of what its phone knows besides, if it is not that of the last one.
+            knowledge: what its phone knows besides, if that is not what it was told.
         """
         self._end(subscription, why)
-        self._send(subscription, documents, tag or subscription.tag, now)
+        self._send(subscription, documents, knowledge or subscription.knowledge, now)
 
     def end_silently(self, subscription: Subscription) -> None:
         """End a subscription whose phone wants no last NOTIFY (RFC 5839 §6.3)."""
@@ -126,7 +126,7 @@ class Delivery:
         verdict = verdict_of(response)
         if verdict is Verdict.CHALLENGED and self._may_answer(subscription, response):
             self._counts["notify_challenged"] += 1
-            self._send(subscription, subscription.to_answer(()), subscription.tag, now)
+            self._send(subscription, subscription.to_answer(()), subscription.knowledge, now)
             return
         self._counts[_failure(finished)] += 1
         if subscription.state is State.TERMINATED:
@@ -148,7 +148,7 @@ class Delivery:
             self._logins.accepted(subscription.dialog)
         queued = subscription.confirmed()
         if queued:
-            self._send(subscription, queued, subscription.tag, now)
+            self._send(subscription, queued, subscription.knowledge, now)
 
     def _may_answer(self, subscription: Subscription, response: Response | None) -> bool:
         """Whether there is a password with which a challenged NOTIFY may be accepted."""
@@ -180,21 +180,21 @@ class Delivery:
         Args:
             subscription: whose phone is told.
             documents: what it is told.
-            before: the entity-tag of what it knows besides; empty where it is told all.
+            before: what it knows besides; empty where it is told all.
             now: monotonic seconds.
         """
         if subscription.outstanding is not None:
             self._endpoint.give_up(subscription.outstanding)
         dialog = subscription.dialog
         branch = MAGIC_COOKIE + self._token()
-        tag, content = _content(documents, subscription.device, subscription.event_id, before)
+        knowledge, content = _content(documents, subscription.device, subscription.event_id, before)
         state = _state(subscription, now)
         if self._logins is not None:
             state += self._logins.lines(dialog)
         request = dialog.next_request(branch, state, content)
         self._counts["notify_sent"] += 1
         transaction = self._endpoint.request(request, subscription, now)
-        subscription.sent(documents, transaction, tag)
+        subscription.sent(documents, transaction, knowledge)
 
 
 def _failure(finished: Finished[Subscription]) -> str:
@@ -217,13 +217,14 @@ def _state(subscription: Subscription, now: float) -> bytes:
 def _content(
     documents: Documents, device: str, event_id: bytes, before: bytes
 ) -> tuple[bytes, bytes]:
-    """The entity-tag of a NOTIFY, and the end of the message: the tag, what its body is, the body.
+    """What a phone knows after a NOTIFY, and the end of that: entity-tag, type and body.
 
-    See `tag_of` for the arguments.
+    See `knowledge_of` and `tag_of` for the arguments.
     """
-    tag = tag_of(documents, device, event_id, before)
+    knowledge = knowledge_of(documents, before)
+    tag = tag_of(knowledge, device, event_id)
     if not documents:
-        return tag, b"SIP-ETag: %b\r\nContent-Length: 0\r\n\r\n" % tag
+        return knowledge, b"SIP-ETag: %b\r\nContent-Length: 0\r\n\r\n" % tag
     content_type, body = render(documents, device)
     head = b"SIP-ETag: %b\r\nContent-Type: %b\r\nContent-Length: %d\r\n\r\n"
-    return tag, head % (tag, content_type, len(body)) + body
+    return knowledge, head % (tag, content_type, len(body)) + body

@@ -22,7 +22,7 @@ from dfks_rules.presence.admission import (
     refuse_method,
     wish_of,
 )
-from dfks_rules.presence.conditional import condition_of, known_tag
+from dfks_rules.presence.conditional import condition_of, known_if
 from dfks_rules.presence.counts import REFUSED, new_counts
 from dfks_rules.presence.delivery import Delivery
 from dfks_rules.presence.documents import (
@@ -236,19 +236,20 @@ class Notifier:
         """
         subscription = visit.subscription
         device = visit.requester.device or subscription.device
-        tag = known_tag(visit.condition, documents, device, subscription.event_id)
-        if not tag:
+        knowledge = known_if(visit.condition, documents, device, subscription.event_id)
+        if not knowledge:
             return False
         self.counts["notify_suppressed"] += 1
         self._grant(visit, now, 200 if visit.is_new else 204)
-        subscription.knows_all(tag)
+        subscription.knows_all(knowledge)
         if visit.expires == 0:
             if visit.is_new:
-                self._delivery.terminate(subscription, Termination.TIMEOUT, (), now, tag)
+                why = Termination.TIMEOUT
+                self._delivery.terminate(subscription, why, (), now, knowledge)
             else:
                 self._delivery.end_silently(subscription)
         elif visit.is_new:
-            self._delivery.suppress(subscription, tag, now)
+            self._delivery.suppress(subscription, knowledge, now)
         return True
 
     def _turn_down(self, visit: Visit, refused: RefusedError) -> None:
@@ -337,7 +338,7 @@ class Notifier:
         if documents is None or subscription.state is State.TERMINATED:
             return
         condition, event_id = subscription.condition, subscription.event_id
-        if condition and known_tag(condition, documents, subscription.device, event_id):
+        if condition and known_if(condition, documents, subscription.device, event_id):
             return
         self._delivery.tell_all(subscription, documents, now)
 

@@ -98,13 +98,13 @@ class Subscription:
         "deadline",
         "dialog",
         "event_id",
+        "knowledge",
         "outstanding",
         "presentity",
         "queued",
         "requester",
         "scheduled_for",
         "state",
-        "tag",
         "termination",
         "unconfirmed",
     )
@@ -141,9 +141,9 @@ class Subscription:
         """What the phone was sent, but did not confirm yet."""
         self.queued: Documents = ()
         """What is to be sent when the outstanding NOTIFY is confirmed."""
-        self.tag = b""
-        """The entity-tag of the last NOTIFY: what its phone knows then; empty before the first,
-        and where it wants none."""
+        self.knowledge = b""
+        """What its phone knows once it has read the last NOTIFY (`conditional.knowledge_of`); empty
+        before the first, and where it wants none."""
         self.condition = b""
         """The entity-tag in its last SUBSCRIBE, or `conditional.ANY`; empty for none."""
         self._repeat_at = inf
@@ -223,24 +223,20 @@ class Subscription:
         self,
         documents: Documents,
         transaction: "ClientTransaction[Subscription]",
-        tag: bytes = b"",
+        knowledge: bytes = b"",
     ) -> None:
         """A NOTIFY is on its way; it says all that was to be said."""
         self.unconfirmed = documents
         self.queued = ()
         self.outstanding = transaction
-        self.tag = b"" if self.condition == ANY else tag
+        self.knowledge = b"" if self.condition == ANY else knowledge
         self._repeat_at = inf
         self._not_before = 0.0
 
-    def knows_all(self, tag: bytes) -> None:
-        """Its phone has shown that it knows all states, or wants none: there is nothing to say.
-
-        Args:
-            tag: the entity-tag of all states.
-        """
+    def knows_all(self, knowledge: bytes) -> None:
+        """Its phone has shown that it knows all states, or wants none: there is nothing to say."""
         self.queued = ()
-        self.tag = b"" if self.condition == ANY else tag
+        self.knowledge = b"" if self.condition == ANY else knowledge
         if self.outstanding is None:
             self.unconfirmed = ()
             self._repeat_at = inf

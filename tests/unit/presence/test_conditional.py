@@ -2,7 +2,7 @@
 
 import pytest
 
-from dfks_rules.presence.conditional import ANY, condition_of, known_tag, tag_of
+from dfks_rules.presence.conditional import ANY, condition_of, knowledge_of, known_if, tag_of
 from dfks_rules.presence.documents import Documents
 from dfks_rules.presence.responses import RefusedError
 from dfks_rules.sip.message import Request, parse_message
@@ -56,7 +56,7 @@ def test_more_than_one_or_none_is_malformed(lines: tuple[bytes, ...]) -> None:
 def test_a_tag_is_a_token_that_names_all_that_a_notify_says() -> None:
     """RFC 5839 §4: another state, device or Event is another entity; `*` is never a tag."""
     tags = [
-        tag_of(documents, device, event_id)
+        tag_of(knowledge_of(documents), device, event_id)
         for documents in (
             (),
             ((DND, ON),),
@@ -75,21 +75,22 @@ def test_a_tag_is_a_token_that_names_all_that_a_notify_says() -> None:
 
 def test_a_tag_is_the_same_whichever_way_the_phone_learnt_the_states() -> None:
     """RFC 5839 §4, §6.4: it is that of the full state, also where a NOTIFY says a part of it."""
-    first = tag_of(((DND, ON), (CFA, forwarding(True, "1"))), "alice", b"")
-    later = tag_of(((CFA, ON),), "alice", b"", first)
-    assert later == tag_of(_FULL, "alice", b"") == tag_of(_FULL[::-1], "alice", b"")
-    assert tag_of((), "alice", b"", first) == first
+    first = knowledge_of(((DND, ON), (CFA, forwarding(True, "1"))))
+    later = knowledge_of(((CFA, ON),), first)
+    assert later == knowledge_of(_FULL) == knowledge_of(_FULL[::-1])
+    assert knowledge_of((), first) == first
 
 
 def test_a_condition_holds_for_the_states_of_now() -> None:
     """Where no NOTIFY is wanted by the policies there is no entity; `*` always holds."""
-    tag = tag_of(_FULL, "alice", b"")
-    assert known_tag(tag, _FULL, "alice", b"") == tag
-    assert known_tag(tag, _FULL, "desk", b"") == b""
-    assert known_tag(tag, ((DND, ON),), "alice", b"") == b""
-    assert known_tag(ANY, _FULL, "alice", b"") == tag
-    assert known_tag(tag_of((), "alice", b""), None, "alice", b"") == b""
-    assert known_tag(ANY, None, "alice", b"") != b""
+    knowledge = knowledge_of(_FULL)
+    tag = tag_of(knowledge, "alice", b"")
+    assert known_if(tag, _FULL, "alice", b"") == knowledge
+    assert known_if(tag, _FULL, "desk", b"") == b""
+    assert known_if(tag, ((DND, ON),), "alice", b"") == b""
+    assert known_if(ANY, _FULL, "alice", b"") == knowledge
+    assert known_if(tag_of(knowledge_of(()), "alice", b""), None, "alice", b"") == b""
+    assert known_if(ANY, None, "alice", b"") != b""
 
 
 # --- On the wire ---
