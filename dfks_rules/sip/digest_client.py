@@ -46,16 +46,17 @@ def parse_challenges(value: bytes) -> list[Challenge]:
     Args:
         value: of WWW-Authenticate or Proxy-Authenticate; several headers joined by commas.
     """
-    begun: list[bytes] = []
+    begun: list[list[bytes]] = []
     for item in split_list(value):
         # A scheme begins a challenge; the other items are parameters of the last one.
         if item[:7].lower() == b"digest " or not begun:
-            begun.append(b";" + item[7:].lstrip())
+            begun.append([item[7:].lstrip()])
         else:
-            begun[-1] += b";" + item
+            begun[-1].append(item)
     found = []
-    for one in begun:
-        params = {name: _unquoted(text) for name, text in parse_params(one).items()}
+    for items in begun:
+        parsed = parse_params(b";" + b";".join(items))
+        params = {name: _unquoted(text) for name, text in parsed.items()}
         algorithm = _ALGORITHMS.get(params.get(b"algorithm", b"MD5").lower())
         offers = [word.strip() for word in params.get(b"qop", b"auth").lower().split(b",")]
         if algorithm is not None and b"auth" in offers and b"realm" in params:
