@@ -226,5 +226,5 @@ def _content(
     if not documents:
         return knowledge, b"SIP-ETag: %b\r\nContent-Length: 0\r\n\r\n" % tag
     content_type, body = render(documents, device)
-    head = b"SIP-ETag: %b\r\nContent-Type: %b\r\nContent-Length: %d\r\n\r\n"
-    return knowledge, head % (tag, content_type, len(body)) + body
+    text = b"SIP-ETag: %b\r\nContent-Type: %b\r\nContent-Length: %d\r\n\r\n%b"
+    return knowledge, text % (tag, content_type, len(body), body)
