@@ -22,13 +22,16 @@ NAMES = (
     "notify_unreachable",
     "notify_repeated",
     "changes_untold",
+    "changes_paced",
+    "changes_merged",
     *REFUSED.values(),
 )
 """Every count.
 
 `notify_sent` counts each NOTIFY once, whatever the transaction retransmits; `notify_repeated` those
 that say again what was not confirmed. `changes_untold`: a watcher was not told, since what it may
-see could not be read.
+see could not be read. `changes_paced`: changes that were told in portions; `changes_merged`: those
+that were taken into another that was still being told.
 """
 
 

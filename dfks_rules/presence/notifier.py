@@ -26,19 +26,15 @@ from dfks_rules.presence.admission import (
 )
 from dfks_rules.presence.counts import REFUSED, new_counts
 from dfks_rules.presence.delivery import Delivery
-from dfks_rules.presence.documents import (
-    Documents,
-    changes_to_tell,
-    documents_of_get,
-    documents_of_set,
-)
+from dfks_rules.presence.documents import documents_of_get, documents_of_set
 from dfks_rules.presence.gate import Gate
 from dfks_rules.presence.package import Limits
 from dfks_rules.presence.responses import RefusedError, refusal, refusal_for
 from dfks_rules.presence.subscription import State, Subscription, Termination
 from dfks_rules.presence.subscriptions import Subscriptions
-from dfks_rules.service.features import Features, Shown
-from dfks_rules.service.feed import Event, Feed, Settled
+from dfks_rules.presence.watchers import Watchers
+from dfks_rules.service.features import Features
+from dfks_rules.service.feed import Feed
 from dfks_rules.sip.dialog import Dialog
 from dfks_rules.sip.endpoint import Endpoint, Finished, Incoming
 from dfks_rules.sip.server_transaction import ServerTransaction
@@ -103,7 +99,8 @@ class Notifier:
         self._delivery = Delivery(
             endpoint, self.subscriptions, limits.on_notify_timeout, token, self.counts
         )
-        feed.listen(self._hear)
+        self._watchers = Watchers(self.subscriptions, features, self._delivery, self.counts)
+        feed.listen(self._watchers.hear)
 
     def receive(self, incoming: Incoming, at: datetime, now: float) -> None:
         """Serve one request.
@@ -271,58 +268,16 @@ class Notifier:
 
     # --- What happens besides ---
 
-    def _hear(self, event: Event) -> None:
-        """Something was settled: tell who watches, except the phone that asked for it."""
-        if not isinstance(event, Settled):
-            return
-        if event.outcomes[0].request.operation is not Operation.SET:
-            return
-        requester = event.requester
-        others = [
-            one for one in self.subscriptions.of(event.presentity) if one.requester is not requester
-        ]
-        # Nearly always the phone that asked is the only one.
-        changes = changes_to_tell(event.outcomes) if others else ()
-        if not changes:
-            return
-        shown = self._features.shown
-        documents = changes
-        for position, subscription in enumerate(others):
-            if shown is Shown.TO_EACH_ITS_OWN or (position == 0 and shown is Shown.ALIKE):
-                documents = self._seen_by(subscription, changes, event)
-            if documents:
-                self._delivery.change(subscription, documents, event.now)
-
-    def _seen_by(self, subscription: Subscription, changes: Documents, event: Settled) -> Documents:
-        """What a watcher would see of what changed, if it asked now.
-
-        Whether it is told was said by the rules of the set; `notify` of a get is for who asks.
-        """
-        features = [feature for feature, _ in changes]
-        try:
-            return self._features.look(event.presentity, features, subscription.requester, event.at)
-        except StoreError:
-            self.counts["changes_untold"] += 1
-            return ()
-
     def refresh_watchers(self, presentity: Aor, at: datetime, now: float) -> int:
         """Tell each watcher of a presentity the states of all features; how many there are."""
-        subscriptions = self.subscriptions.of(presentity)
-        for subscription in subscriptions:
-            done = partial(self._refreshed, subscription)
-            self._features.get(presentity, subscription.requester, at, now, done)
-        return len(subscriptions)
-
-    def _refreshed(
-        self, subscription: Subscription, outcomes: tuple[Outcome, ...] | StoreError, now: float
-    ) -> None:
-        documents = None if isinstance(outcomes, StoreError) else documents_of_get(outcomes)
-        if documents is not None and subscription.state is not State.TERMINATED:
-            self._delivery.tell_all(subscription, documents, now)
+        return self._watchers.refresh(presentity, at, now)
 
     def finished(self, finished: Finished[Subscription], now: float) -> None:
         """A NOTIFY was answered, or was not."""
         self._delivery.finished(finished, now)
+        pacing = self._watchers.pacing
+        if not pacing.is_idle:
+            pacing.answered(finished.transaction.owner, now)
 
     def expire(self, now: float) -> None:
         """Do what is due: end subscriptions (RFC 6665 §4.2.2), repeat what is unconfirmed."""
@@ -331,6 +286,7 @@ class Notifier:
                 self._delivery.terminate(subscription, Termination.TIMEOUT, (), now)
             else:
                 self._delivery.repeat(subscription, now)
+        self._watchers.pacing.expire(now)
 
     def deactivate(self, now: float, at_most: int) -> int:
         """End subscriptions because the server stops: phones subscribe again elsewhere.
@@ -348,7 +304,8 @@ class Notifier:
 
     def next_deadline(self) -> float | None:
         """When `expire` may have something to do (monotonic seconds)."""
-        return self.subscriptions.next_deadline()
+        deadlines = (self.subscriptions.next_deadline(), self._watchers.pacing.next_deadline())
+        return min((one for one in deadlines if one is not None), default=None)
 
 
 def _parted(
