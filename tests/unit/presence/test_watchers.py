@@ -86,7 +86,7 @@ def test_of_two_changes_in_a_row_everybody_learns_the_last() -> None:
 
 def test_a_change_that_nobody_is_told_leaves_nothing_stale_to_tell() -> None:
     """A phone that subscribes in between knows better already."""
-    rule = "- {id: hush, when: {op: set, request.status: false}, then: {notify: requester}}"
+    rule = "- {id: hush, when: {op: set, request.status: 0}, then: {notify: requester}}"
     book = Playbook(policies(rule))
     _watched(book)
     sent = _set(book, status=True)
