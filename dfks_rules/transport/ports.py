@@ -7,7 +7,6 @@ from typing import Protocol
 from dfks_rules.sip.flow import Flow, Listener
 from dfks_rules.transport.certificates import Certificates
 from dfks_rules.transport.connections import Connections
-from dfks_rules.transport.resolver import Resolver
 
 Receive = Callable[[bytes, Flow], None]
 """Takes one message and where it came from."""
@@ -22,7 +21,6 @@ class Context:
 
     receive: Receive
     undelivered: Undelivered
-    resolver: Resolver
     connections: Connections
     advertise: str | None
     """See `Listener`."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from dfks_rules.sip.flow import Flow, Listener, TransportName
-from dfks_rules.transport.addresses import Listeners, bound_socket, family_of
+from dfks_rules.transport.addresses import Listeners, bound_socket
 from dfks_rules.transport.ports import Context
 from dfks_rules.transport.wildcard import WildcardSocket
 
@@ -43,13 +43,11 @@ class UdpTransport:
             OSError: the address cannot be listened on.
         """
         self._context = context
-        self._family = family_of(host)
         self._loop = asyncio.get_running_loop()
         self._flows: dict[Any, Flow] = {}
         self._received: deque[tuple[bytes, Any]] = deque()
         self._waiting: deque[tuple[Flow, bytes]] = deque()
         self._flushing = False
-        self._tasks: set[asyncio.Task[None]] = set()
         self._received_in_all = self._sent_in_all = 0
         self._unsent = self._undelivered = 0
         self._socket = bound_socket(host, port, socket.SOCK_DGRAM)
@@ -136,11 +134,6 @@ class UdpTransport:
         What one turn has to say goes out in one go, which wakes a busy peer once; a burst goes out
         in portions, with what came in meanwhile read in between.
         """
-        if flow.resolve:
-            task = self._loop.create_task(self._resolve_and_send(flow, data))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-            return
         self._waiting.append((flow, data))
         if not self._flushing:
             self._flushing = True
@@ -178,20 +171,9 @@ class UdpTransport:
         self._undelivered += 1
         self._context.undelivered(data, flow)
 
-    async def _resolve_and_send(self, flow: Flow, data: bytes) -> None:
-        try:
-            remote = await self._context.resolver.resolve(*flow.remote, self._family)
-        except OSError:
-            self._tell_undelivered(data, flow)
-        else:
-            self._sent_in_all += 1
-            self._send_now(flow._replace(remote=remote, resolve=False), data)
-
     async def close(self) -> None:
         """Send what waits, then close the socket."""
         for _ in range(-(-len(self._waiting) // PORTION)):
             self._flush()
-        for task in self._tasks:
-            task.cancel()
         self._loop.remove_reader(self._socket)
         self._socket.close()

@@ -77,18 +77,6 @@ async def test_close_sends_what_waits(server: Served, peer: socket.socket) -> No
     assert [int((await read(peer))[0]) for _ in range(300)] == list(range(300))
 
 
-async def test_host_names_are_resolved(server: Served, peer: socket.socket) -> None:
-    """A Contact may name one; one that nobody knows is undelivered."""
-    dead = Flow(server.listener, ("a..b", 5060), resolve=True)
-    server.send(dead, b"lost")
-    assert server.undelivered.empty(), "never from within send"
-    remote = ("localhost", peer.getsockname()[1])
-    server.send(Flow(server.listener, remote, resolve=True), b"found")
-    assert (await read(peer))[0] == b"found"
-    assert await server.lost() == (b"lost", dead)
-    assert (server.count("datagrams_sent"), server.count("undelivered")) == (1, 1)
-
-
 async def test_datagram_that_cannot_be_sent_is_undelivered_and_does_not_stop_the_next(
     server: Served, peer: socket.socket
 ) -> None:
