@@ -70,6 +70,10 @@ class Transactions(Protocol):
         """Learn where the hop of a request leads."""
         ...
 
+    def bounced(self, beginning: bytes, now: float) -> None:
+        """Learn that nobody took a datagram."""
+        ...
+
     def expire(self, now: float) -> Iterable[Finished[Subscription]]:
         """Do what is due."""
         ...
@@ -151,6 +155,10 @@ class Driver:
     def located(self, branch: bytes, targets: Sequence[Flow]) -> None:
         """Learn where the hop of a request leads. Never raises."""
         self._go_on(self._endpoint.located, branch, targets)
+
+    def bounced(self, beginning: bytes, _flow: Flow) -> None:
+        """Learn that nobody took a datagram. Never raises."""
+        self._go_on(self._endpoint.bounced, beginning)
 
     def _go_on(self, learn: Callable[..., Finished[Subscription] | None], *what: object) -> None:
         """Have the endpoint learn something that may end a request of ours."""

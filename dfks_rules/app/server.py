@@ -138,7 +138,11 @@ class Server:
         try:
             driver = self._driver
             await self._transports.start(
-                self._config.sip.listen, driver.receive, driver.undelivered, driver.located
+                self._config.sip.listen,
+                driver.receive,
+                driver.undelivered,
+                driver.located,
+                driver.bounced,
             )
             await self._start_mi()
         except BaseException:

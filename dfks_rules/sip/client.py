@@ -113,6 +113,18 @@ class Client(Generic[Owner]):
             return None
         return self._unreachable(transaction)
 
+    def bounced(self, beginning: bytes, now: float) -> None:
+        """Nobody took a datagram; where there is no other target, that is no news.
+
+        A phone that restarts has nobody listening for a while. Its request is repeated as if
+        nothing had been heard: what routers say cannot be believed for good (RFC 3261 §18.4 has it
+        end at once). Who can quote the branch has seen the datagram.
+        """
+        branch = branch_of(beginning)
+        transaction = None if branch is None else self.transactions.find(branch)
+        if transaction is not None and transaction.message.startswith(beginning):
+            self._go_elsewhere(transaction, now, AVOID)
+
     def located(
         self, branch: bytes, targets: tuple[Flow, ...], now: float
     ) -> Finished[Owner] | None:

@@ -265,6 +265,15 @@ class Endpoint(Generic[Owner]):
         self._count("undelivered")
         return self._client.undelivered(message, now)
 
+    def bounced(self, beginning: bytes, now: float) -> None:
+        """Nobody took a datagram: a request goes to its next target, if it has one.
+
+        Args:
+            beginning: of the datagram.
+            now: monotonic seconds.
+        """
+        self._client.bounced(beginning, now)
+
     def located(self, branch: bytes, targets: Sequence[Flow], now: float) -> Finished[Owner] | None:
         """The hop of a request was looked up.
 

@@ -13,6 +13,8 @@ Receive = Callable[[bytes, Flow], None]
 Undelivered = Callable[[bytes, Flow], None]
 """Takes a message that could not be sent, and where it was to go. Never called from within `send`:
 whoever sends has not yet noted that it did."""
+Bounced = Callable[[bytes, Flow], None]
+"""Takes the beginning of a datagram that nobody took, and where it was to go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,7 @@ class Context:
 
     receive: Receive
     undelivered: Undelivered
+    bounced: Bounced
     connections: Connections
     advertise: str | None
     """See `Listener`."""

@@ -14,7 +14,7 @@ from dfks_rules.transport.dns import Dns
 from dfks_rules.transport.hosts_file import HostsFile
 from dfks_rules.transport.limits import ConnectionLimits
 from dfks_rules.transport.locator import Located, Locator
-from dfks_rules.transport.ports import Context, Receive, Transport, Undelivered
+from dfks_rules.transport.ports import Bounced, Context, Receive, Transport, Undelivered
 from dfks_rules.transport.resolver import Resolver
 from dfks_rules.transport.tcp import TcpTransport
 from dfks_rules.transport.tls import TlsTransport
@@ -69,6 +69,7 @@ class Transports:
         receive: Receive,
         undelivered: Undelivered,
         located: Located,
+        bounced: Bounced,
     ) -> None:
         """Listen on these addresses. Call `close` also when this fails.
 
@@ -77,13 +78,19 @@ class Transports:
             receive: takes each message that comes.
             undelivered: takes each message that cannot be sent; never from within `send`.
             located: takes where a hop leads that was to be looked up.
+            bounced: takes the beginning of each datagram that nobody took.
 
         Raises:
             OSError: an address cannot be listened on; `filename` is that address.
         """
         self._locator = Locator(self._dns, self._offered, self.listener_for, located)
         context = Context(
-            receive, undelivered, self.connections, self._advertise, self._certificates
+            receive,
+            undelivered,
+            bounced,
+            self.connections,
+            self._advertise,
+            self._certificates,
         )
         for name, host, port in addresses:
             try:

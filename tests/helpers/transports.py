@@ -30,6 +30,7 @@ class Served:
         self.received: asyncio.Queue[tuple[bytes, Flow]] = asyncio.Queue()
         self.undelivered: asyncio.Queue[tuple[bytes, Flow]] = asyncio.Queue()
         self.located: asyncio.Queue[tuple[bytes, tuple[Flow, ...]]] = asyncio.Queue()
+        self.bounced: asyncio.Queue[tuple[bytes, Flow]] = asyncio.Queue()
         self.peers: list[Peer] = []
         self.answer: Callable[[bytes], bytes | None] = lambda data: None
         """What is answered at once to a message."""
@@ -42,6 +43,7 @@ class Served:
             self._receive,
             lambda data, flow: self.undelivered.put_nowait((data, flow)),
             lambda branch, targets: self.located.put_nowait((branch, tuple(targets))),
+            lambda data, flow: self.bounced.put_nowait((data, flow)),
         )
 
     def _receive(self, data: bytes, flow: Flow) -> None:

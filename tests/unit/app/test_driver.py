@@ -112,6 +112,19 @@ def test_notify_waits_for_its_hop_and_is_over_where_that_leads_nowhere() -> None
     assert driven.book.notifier.counts["notify_unreachable"] == 1
 
 
+def test_notify_that_nobody_took_goes_on() -> None:
+    """To its next target, if it has one."""
+    driven = _Driven()
+    driven.driver.receive(message(contact=b"<sip:alice@phone.example>"), FLOW)
+    (transaction,) = driven.book.endpoint.clients._by_branch.values()
+    other = FLOW._replace(remote=("192.0.2.8", 5060))
+    driven.driver.located(transaction.branch, (FLOW, other))
+    driven.book.sent()
+    driven.driver.bounced(transaction.message[:300], FLOW)
+    (notify,) = driven.book.sent()
+    assert notify.flow == other
+
+
 def test_what_an_undeliverable_message_leads_to_is_in_time() -> None:
     """A connection attempt may fail long after the message that it was for."""
     driven = _Driven()
@@ -204,6 +217,10 @@ class _Timers:
     ) -> Finished[Subscription] | None:
         """As the endpoint."""
         return self._endpoint.located(branch, targets, now)
+
+    def bounced(self, beginning: bytes, now: float) -> None:
+        """As the endpoint."""
+        self._endpoint.bounced(beginning, now)
 
     def expire(self, now: float) -> Iterable[Finished[Subscription]]:
         """Both."""

@@ -102,6 +102,19 @@ def test_next_target_is_tried_where_one_cannot_be_reached(sender: _Sender) -> No
     assert sender.ways.avoided == [(_A, 1.0 + AVOID), (_B, 1.0 + AVOID)]
 
 
+def test_next_target_is_tried_where_nobody_takes_the_datagram(sender: _Sender) -> None:
+    """RFC 3261 §18.4; the last one is repeated all the same: a phone may be about to come back."""
+    sender.client.bounced(sender.sent[-1][1][:100], 1.0)
+    assert sender.flows == [_A, _B]
+    sender.client.bounced(sender.sent[0][1], 1.0)  # A repeat of the first that was late.
+    sender.client.bounced(sender.sent[-1][1][:100].replace(b"sip:a", b"sip:b"), 1.0)
+    sender.client.bounced(b"", 1.0)
+    assert sender.flows == [_A, _B]
+    assert sender.lost() is None
+    sender.client.bounced(sender.sent[-1][1], 1.0)
+    assert (sender.flows, len(sender.client.transactions)) == ([_A, _B, _C], 1)
+
+
 def test_next_target_is_tried_where_one_does_not_answer(sender: _Sender) -> None:
     """Each has the 32 s of timer F (RFC 3261 §17.1.2.2), and its repeats."""
     assert sender.wait(3 * TIMEOUT - T1) == []
