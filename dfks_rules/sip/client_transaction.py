@@ -3,6 +3,7 @@
 | state      | input                   | output                        | next       |
 |------------|-------------------------|-------------------------------|------------|
 | trying     | timer E                 | send the request again        | trying     |
+| both       | timer E, and it was sent as often as it may be | nothing | the same  |
 | trying     | 1xx                     | nothing                       | proceeding |
 | proceeding | timer E (T2)            | send the request again        | proceeding |
 | both       | 2xx to 6xx              | tell the owner: answered      | terminated |
@@ -46,7 +47,7 @@ _TERMINATED: Final = ClientState.TERMINATED
 class Outgoing:
     """A request of ours, ready to be sent."""
 
-    __slots__ = ("branch", "flow", "message", "otherwise")
+    __slots__ = ("branch", "flow", "message", "otherwise", "sendings")
 
     def __init__(self, branch: bytes, message: bytes, flow: Flow, otherwise: Flow | None) -> None:
         self.branch = branch
@@ -54,12 +55,24 @@ class Outgoing:
         self.flow = flow
         self.otherwise = otherwise
         """Where it goes when nobody can be reached by `flow`; None for nowhere."""
+        self.sendings = 0
+        """How often it is sent at most, wherever; 0 for as often as the timers say."""
 
 
 class ClientTransaction(Generic[Owner]):
     """A request of ours that waits for its final response."""
 
-    __slots__ = ("_otherwise", "_started", "_wait", "branch", "flow", "message", "owner", "state")
+    __slots__ = (
+        "_otherwise",
+        "_sendings",
+        "_started",
+        "_wait",
+        "branch",
+        "flow",
+        "message",
+        "owner",
+        "state",
+    )
 
     def __init__(self, request: Outgoing, owner: Owner, now: float) -> None:
         self.branch = request.branch
@@ -70,6 +83,8 @@ class ClientTransaction(Generic[Owner]):
         """Whom the outcome is told to."""
         self.state: ClientState = _TRYING
         self._otherwise = request.otherwise
+        self._sendings = request.sendings - 1
+        """How often it may be sent again; below 0 for any number."""
         self._started = now
         self._wait = T1
         """The current value of timer E, s."""
@@ -84,9 +99,16 @@ class ClientTransaction(Generic[Owner]):
         self.state = _TERMINATED
         self.message = b""
 
+    def may_repeat(self) -> bool:
+        """Whether it may be sent once more; to be sent if so."""
+        if self._sendings == 0:
+            return False
+        self._sendings -= 1
+        return True
+
     def fall_back(self) -> bool:
         """Take the other way, once; whether there was one."""
-        if self._otherwise is None:
+        if self._otherwise is None or not self.may_repeat():
             return False
         here, there = via_start(self.flow.listener), via_start(self._otherwise.listener)
         self.message = self.message.replace(b"\r\n" + here, b"\r\n" + there, 1)
@@ -168,7 +190,8 @@ class ClientTransactions(Generic[Owner]):
                 self.abandon(transaction)
                 timed_out.append(transaction)
                 continue
-            again.append(transaction)
+            if transaction.may_repeat():
+                again.append(transaction)
             self._timers.add(deadline, wait, transaction)
         return again, timed_out
 

@@ -147,3 +147,28 @@ def test_a_request_that_took_its_other_way_waits_only_for_so_many_times_t1(delay
         waits.append(wait)
     assert set(waits) <= {steps * T1 for steps in range(1, 9)}
     assert TIMEOUT <= deadline < TIMEOUT + T2
+
+
+def test_a_request_is_sent_no_more_often_than_it_may_be_and_waits_as_long() -> None:
+    """Its owner knows why; whoever answers late is still heard."""
+    clients: ClientTransactions[str] = ClientTransactions()
+    request = Outgoing(b"z", b"NOTIFY", FLOW, None)
+    request.sendings = 3
+    clients.begin(request, "owner", 0.0)
+    sent, ended = 1, 0
+    for step in range(1, 65):
+        again, timed_out = clients.expire(step * 0.5)
+        sent, ended = sent + len(again), ended + len(timed_out)
+        assert ended == (step == 64)
+    assert sent == 3
+
+
+def test_its_other_way_counts_as_one_more_sending() -> None:
+    """A stream that nobody listens on, and then datagrams."""
+    clients: ClientTransactions[str] = ClientTransactions()
+    for sendings, has_other in ((1, False), (2, True), (0, True)):
+        request = Outgoing(b"z%d" % sendings, b"NOTIFY", _TCP, FLOW)
+        request.sendings = sendings
+        transaction = clients.begin(request, "owner", 0.0)
+        assert clients.fall_back(transaction, 0.0) is has_other
+        assert transaction.may_repeat() is (sendings == 0)
