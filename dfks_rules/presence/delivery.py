@@ -72,6 +72,8 @@ class Delivery:
         told = subscription.to_tell(documents)
         if told:
             self._send(subscription, told, now)
+        elif subscription.proof is Proof.UNPROVED:
+            self._counts["notify_held"] += 1
 
     def repeat(self, subscription: Subscription, now: float) -> None:
         """Tell a phone again what it did not confirm."""
