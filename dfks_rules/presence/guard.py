@@ -139,7 +139,7 @@ class Guard:
         except RefusedError:
             # Others took the last place meanwhile; it is told when its next SUBSCRIBE finds one.
             return False
-        self._prove(subscription, Proof.ANSWERS if flow.resolve else _PROVED, now)
+        self._prove(subscription, Proof.ANSWERS if flow.hop is not None else _PROVED, now)
         return True
 
     def forget(self, subscription: Subscription) -> None:

@@ -51,7 +51,7 @@ def host_of(flow: Flow) -> str:
 
     All names are one host: whoever owns a domain can give any number of names to a victim.
     """
-    return "" if flow.resolve else network_of(flow.remote[0])
+    return "" if flow.hop is not None else network_of(flow.remote[0])
 
 
 @final
@@ -70,14 +70,14 @@ class Contacts:
 
     def has(self, flow: Flow) -> bool:
         """Whether NOTIFYs are known to be wanted there."""
-        if flow.resolve or flow.remote not in self._known:
+        if flow.hop is not None or flow.remote not in self._known:
             return False
         self._known[flow.remote] = self._known.pop(flow.remote)
         return True
 
     def add(self, flow: Flow) -> None:
         """A NOTIFY was accepted there."""
-        if flow.resolve:
+        if flow.hop is not None:
             return
         self._known.pop(flow.remote, None)
         if len(self._known) >= self._at_most:

@@ -247,14 +247,22 @@ def test_a_stream_proves_its_peer_and_is_told_for_as_long_as_it_answers_elsewher
     assert len(book.notifier.subscriptions) == 0
 
 
+def _located(book: Playbook) -> list[Sent]:
+    """What is sent once DNS has said where the name of a Contact leads."""
+    (branch,) = book.endpoint.clients._by_branch
+    assert book.endpoint.located(branch, [FLOW], book.now) is None
+    return book.sent()
+
+
 def test_a_contact_with_a_name_is_told_for_as_long_as_it_answers() -> None:
     """The name may lead to a victim the next moment."""
     book = _book()
-    _, notify = book.receive(_new(contact=b"<sip:alice@phone.example.com>"))
+    book.receive(_new(contact=b"<sip:alice@phone.example.com>"))
+    (notify,) = _located(book)
     book.answer(notify)
     assert _only(book).proof is Proof.ANSWERS
-    change = _set(book)
-    sent = change + _later(book, 40)
+    assert _set(book) == []
+    sent = _located(book) + _later(book, 40)
     assert len(sent) == 2
     assert len(book.notifier.subscriptions) == 0
 

@@ -26,7 +26,7 @@ class _Told:
     def _tell(self, watchers: list[Subscription], change: Change, now: float) -> None:
         self.portions.append(watchers)
         for one in watchers:
-            request = Outgoing(b"b", b"m", FLOW, None)
+            request = Outgoing(b"b", b"m", FLOW)
             one.sent((), ClientTransaction(request, one, now))
             self.said.setdefault(one, []).append(change.documents)
 

@@ -13,13 +13,13 @@ from dfks_rules.presence.proof import (
 )
 from dfks_rules.presence.subscription import Proof
 from dfks_rules.sip.endpoint import Endpoint, Incoming
-from dfks_rules.sip.flow import Flow, Listener
+from dfks_rules.sip.flow import Flow, Hop, Listener
 from dfks_rules.sip.timers import TIMEOUT
 from tests.helpers.playbook import FLOW, LISTENER, message
 from tests.helpers.policy import ALICE
 
 _VICTIM = Flow(LISTENER, ("198.51.100.9", 5060))
-_NAME = Flow(LISTENER, ("phone.example.com", 5060), resolve=True)
+_NAME = Flow(LISTENER, ("phone.example.com", 5060), 0, Hop("phone.example.com", None, None))
 _STREAM = Flow(Listener("tcp", "192.0.2.1", 5060), ("192.0.2.7", 5062), 1)
 
 
