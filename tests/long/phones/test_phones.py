@@ -76,7 +76,8 @@ def test_a_phone_begins_again_when_the_server_was_killed(
         assert desk.expect("failed")[0].startswith("481 ")
         desk.say("subscribe")
     assert desk.notified() == ("active;expires=3600", ALL_OFF)
-    assert desk.subscribe(dnd(True)).told == {"DoNotDisturb": "on"}
+    # Behind OpenSIPS, liblinphone begins once more with the set, and is told everything.
+    assert desk.subscribe(dnd(True)).told["DoNotDisturb"] == "on"
     off = site.standby.mi("dfks_set_feature", presentity=ALICE, feature="DoNotDisturb", status=0)
     assert off["result"] == "OK"
     assert desk.notified().told == {"DoNotDisturb": "off"}
