@@ -10,7 +10,7 @@ when the next one is.
 
 import asyncio
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
@@ -24,6 +24,8 @@ from dfks_rules.sip.timers import T1
 
 GRAIN = 0.02
 """Least time between two turns, s: how late a timer may be."""
+BREATH = 0.001
+"""Least time between two portions of what is due, s."""
 PORTION = 16
 """Subscriptions that end at a time when the server stops; they take about 2 ms."""
 
@@ -62,6 +64,16 @@ class Transactions(Protocol):
 
     def undelivered(self, message: bytes, now: float) -> Finished[Subscription] | None:
         """Learn that a message could not be sent."""
+        ...
+
+    def located(
+        self, branch: bytes, targets: Sequence[Flow], now: float
+    ) -> Finished[Subscription] | None:
+        """Learn where the hop of a request leads."""
+        ...
+
+    def bounced(self, beginning: bytes, now: float) -> None:
+        """Learn that nobody took a datagram."""
         ...
 
     def expire(self, now: float) -> Iterable[Finished[Subscription]]:
@@ -140,8 +152,20 @@ class Driver:
 
     def undelivered(self, data: bytes, _flow: Flow) -> None:
         """Learn that a transport could not send a message. Never raises."""
+        self._go_on(self._endpoint.undelivered, data)
+
+    def located(self, branch: bytes, targets: Sequence[Flow]) -> None:
+        """Learn where the hop of a request leads. Never raises."""
+        self._go_on(self._endpoint.located, branch, targets)
+
+    def bounced(self, beginning: bytes, _flow: Flow) -> None:
+        """Learn that nobody took a datagram. Never raises."""
+        self._go_on(self._endpoint.bounced, beginning)
+
+    def _go_on(self, learn: Callable[..., Finished[Subscription] | None], *what: object) -> None:
+        """Have the endpoint learn something that may end a request of ours."""
         now = self._loop.time()
-        finished = self._attempt(self._endpoint.undelivered, data, now)
+        finished = self._attempt(learn, *what, now)
         if finished is not None:
             self._attempt(self._notifier.finished, finished, now)
         if self._is_idle:
@@ -192,7 +216,7 @@ class Driver:
 
     def _turn(self) -> None:
         """Do what is due, and have the next turn when something else is."""
-        now = self._loop.time()
+        now, failures = self._loop.time(), self.counts["failures"]
         self._timer, self._is_idle = None, False
         try:
             for finished in self._attempt(self._endpoint.expire, now) or ():
@@ -201,7 +225,12 @@ class Driver:
         finally:
             deadline = self._next_deadline(now)
             if deadline is not None:
-                self._turn_by(max(deadline, now + GRAIN))
+                earliest = now + GRAIN
+                if deadline <= now and self.counts["failures"] == failures:
+                    # The rooms do what is due in portions. Half of the time is for others.
+                    ended = self._loop.time()
+                    earliest = ended + min(max(ended - now, BREATH), GRAIN)
+                self._turn_by(max(deadline, earliest))
             self._is_idle = deadline is None or deadline > now + T1
 
     def _next_deadline(self, now: float) -> float | None:

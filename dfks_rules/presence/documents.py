@@ -2,7 +2,7 @@
 
 from dfks_rules.csta.render import Document
 from dfks_rules.model.decisions import Denial, DenialAnswer, Outcome
-from dfks_rules.model.features import FEATURES
+from dfks_rules.model.features import Feature, FeatureState
 from dfks_rules.model.requests import Operation, Origin
 
 Documents = tuple[Document, ...]
@@ -12,7 +12,7 @@ Documents = tuple[Document, ...]
 def documents_of_get(
     outcomes: tuple[Outcome, ...], was_set: tuple[Outcome, ...] = ()
 ) -> Documents | None:
-    """The states of all features for the phone that asked; None when no NOTIFY is wanted.
+    """The states of features for the phone that asked; None when no NOTIFY is wanted.
 
     `notify: false` leaves a feature out; only when it leaves out all of them there is no NOTIFY.
 
@@ -27,7 +27,9 @@ def documents_of_get(
     if not was_set:
         return told
     stored = {outcome.request.feature: outcome.before for outcome in outcomes}
-    current = tuple(set_ for set_ in was_set if set_.after == stored[set_.request.feature])
+    current = tuple(
+        set_ for set_ in was_set if set_.after == stored.get(set_.request.feature, set_.after)
+    )
     return merge(told, _told_to_requester(current))
 
 
@@ -55,6 +57,15 @@ def changes_to_tell(outcomes: tuple[Outcome, ...]) -> Documents:
     return tuple(changed.items())
 
 
+def states_of(outcomes: tuple[Outcome, ...]) -> dict[Feature, FeatureState]:
+    """What is stored after some sets, whether anyone is told or not."""
+    return {
+        outcome.request.feature: outcome.after
+        for outcome in outcomes
+        if outcome.request.feature is not None
+    }
+
+
 def _told_to_requester(outcomes: tuple[Outcome, ...]) -> Documents:
     return tuple(
         [
@@ -75,10 +86,12 @@ def merge(older: Documents, newer: Documents) -> Documents:
 
 
 def parted(outcomes: tuple[Outcome, ...]) -> tuple[tuple[Outcome, ...], tuple[Outcome, ...]]:
-    """Outcomes of sets, and those of gets, which come last: of all features or none."""
-    if outcomes[-1].request.operation is Operation.SET:
-        return outcomes, ()
-    position = len(outcomes) - len(FEATURES)
+    """Outcomes of sets, and those of gets, which come last."""
+    position = 0
+    for outcome in outcomes:
+        if outcome.request.operation is Operation.GET:
+            break
+        position += 1
     return outcomes[:position], outcomes[position:]
 
 
