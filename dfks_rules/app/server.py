@@ -24,7 +24,7 @@ from dfks_rules.mi.dispatch import Dispatcher
 from dfks_rules.mi.fifo import FifoServer
 from dfks_rules.mi.http import HttpServer
 from dfks_rules.mi.methods import REGISTRY
-from dfks_rules.presence.gate import DigestRules, Gate
+from dfks_rules.presence.gate import DigestRules, Gate, Trusted
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.service.features import Features
@@ -32,6 +32,7 @@ from dfks_rules.service.feed import Feed
 from dfks_rules.sip.endpoint import Endpoint
 from dfks_rules.sip.flow import Flow, Listener
 from dfks_rules.store.open import open_store
+from dfks_rules.transport.limits import SourceLimits
 from dfks_rules.transport.transports import Transports
 
 _log = structlog.get_logger()
@@ -91,7 +92,11 @@ class Server:
         self._store = open_store(where, self._loop)
         tokens = Tokens()
         sip = config.sip
-        self._transports = Transports(sip.connections, sip.advertise, certificates.certificates)
+        is_trusted = Trusted(config.auth.trusted).has if config.auth.trusted else None
+        sources = SourceLimits(config.limits.per_source, is_trusted)
+        self._transports = Transports(
+            sip.connections, sip.advertise, certificates.certificates, sources
+        )
         endpoint: Endpoint[Subscription] = Endpoint(
             self._send, tokens.tag_of, self._transports, Refusals().refused
         )
@@ -131,7 +136,7 @@ class Server:
         try:
             driver = self._driver
             await self._transports.start(
-                self._config.sip.listen, driver.receive, driver.undelivered
+                self._config.sip.listen, driver.receive, driver.undelivered, driver.refuse
             )
             await self._start_mi()
         except BaseException:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dfks_rules.config.auth import build_auth, find_auth_mistakes
+from dfks_rules.config.limits import fill_rates, rate_of
 from dfks_rules.config.schema import (
     KeyPath,
     Leaf,
@@ -55,6 +56,8 @@ def load_config(path: Path | None, environ: Mapping[str, str] | None = None) -> 
     draft = _Draft(_read(path) if path else None, os.environ if environ is None else environ)
     mistakes = list(find_mistakes(draft.values))
     values = fill_defaults(draft.values) if not mistakes else {}
+    if values:
+        fill_rates(values["limits"], is_exposed=bool(_exposed(values)))
     mistakes = mistakes or [*_find_contradictions(values), *_find_auth_mistakes(values)]
     if mistakes:
         raise ConfigError([draft.finding(mistake) for mistake in mistakes])
@@ -184,13 +187,17 @@ def _find_contradictions(values: dict[str, Any]) -> list[Mistake]:
 
 def _find_auth_mistakes(values: dict[str, Any]) -> Iterator[Mistake]:
     """The same of `auth`."""
-    exposed: dict[KeyPath, str] = {
+    for way, message in find_auth_mistakes(values["auth"], _exposed(values)):
+        yield Mistake(way, "config_bad_value", f"`{dotted(way)}` {message}", at_key=False)
+
+
+def _exposed(values: dict[str, Any]) -> dict[KeyPath, str]:
+    """Entries of `sip.listen` that are not on loopback."""
+    return {
         ("sip", "listen", position): text
         for position, text in enumerate(values["sip"]["listen"])
         if not _is_loopback(_address(text))
     }
-    for way, message in find_auth_mistakes(values["auth"], exposed):
-        yield Mistake(way, "config_bad_value", f"`{dotted(way)}` {message}", at_key=False)
 
 
 def _find_sip_contradictions(sip: dict[str, Any]) -> Iterator[tuple[KeyPath, str]]:
@@ -251,10 +258,16 @@ def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) ->
         store=None if store == "memory:" else base / store.removeprefix("sqlite:"),
         mi=_build_mi(values["mi"], base),
         presence=Limits(
-            **presence | {"on_notify_timeout": OnNotifyTimeout(presence["on_notify_timeout"])}
+            **presence
+            | {
+                "on_notify_timeout": OnNotifyTimeout(presence["on_notify_timeout"]),
+                "per_user": rate_of(values["limits"]["per_user"]),
+            }
         ),
         stop_within=stop_within,
-        limits=LimitSettings(values["limits"]["followed_sets"]),
+        limits=LimitSettings(
+            rate_of(values["limits"]["per_source"]), values["limits"]["followed_sets"]
+        ),
         log=LogSettings(values["log"]["level"]),
         decisions=DecisionSettings(
             decisions["keep"],

@@ -19,11 +19,13 @@ from dfks_rules.presence.admission import (
     CAPABILITIES,
     EventHeader,
     Wish,
+    aor_in,
     check_request,
     event_of,
     refuse_method,
     wish_of,
 )
+from dfks_rules.presence.attempts import Points
 from dfks_rules.presence.counts import REFUSED, new_counts
 from dfks_rules.presence.delivery import Delivery
 from dfks_rules.presence.documents import (
@@ -42,6 +44,9 @@ from dfks_rules.service.feed import Event, Feed, Settled
 from dfks_rules.sip.dialog import Dialog
 from dfks_rules.sip.endpoint import Endpoint, Finished, Incoming
 from dfks_rules.sip.server_transaction import ServerTransaction
+
+_COME_BACK = b"Retry-After: 5\r\n"
+"""For whoever is over a limit per second: a phone whose keys a child plays with."""
 
 
 @final
@@ -96,6 +101,8 @@ class Notifier:
         self._limits = limits
         self._token = token
         self._gate = gate
+        rate = limits.per_user
+        self._rate = None if rate is None else Points(rate, 1 / rate)
         self.counts = new_counts()
         """What happened how often since the start; see `counts.NAMES`."""
         self.subscriptions = Subscriptions()
@@ -145,6 +152,8 @@ class Notifier:
 
     def _subscribe(self, incoming: Incoming, at: datetime, now: float) -> None:
         identity = None if self._gate is None else self._gate.check(incoming, now)
+        if self._rate is not None:
+            self._spend(self._rate, identity.aor if identity else aor_in(incoming.sender), now)
         event = event_of(incoming.request)
         known = self._in_dialog(incoming, event) if incoming.recipient.tag else None
         wish = wish_of(incoming, self._limits, known, identity)
@@ -172,6 +181,17 @@ class Notifier:
             if transaction.response is None:
                 self._turn_down(visit, refusal(500))
             raise
+
+    def _spend(self, rate: Points, user: Aor, now: float) -> None:
+        """Count a SUBSCRIBE of a user.
+
+        Raises:
+            RefusedError: there are too many.
+        """
+        if not rate.has(user, now):
+            self.counts["limit_per_user"] += 1
+            raise RefusedError(503, "Too many requests of this user", _COME_BACK)
+        rate.take(user, now)
 
     def _work_out(self, visit: _Visit, wish: Wish, at: datetime, now: float) -> None:
         """Have the outcome of a SUBSCRIBE worked out, and concluded once it is known."""

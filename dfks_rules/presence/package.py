@@ -23,7 +23,7 @@ class OnNotifyTimeout(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long subscriptions may last."""
+    """How long subscriptions may last, and how often they may be asked for."""
 
     min_expires: int = 60
     """Shortest duration that is granted, s; a shorter wish is answered 423. 0 is always allowed."""
@@ -32,3 +32,5 @@ class Limits:
     max_expires: int = 86_400
     """Longest duration that is granted, s; a longer wish is cut to it."""
     on_notify_timeout: OnNotifyTimeout = OnNotifyTimeout.KEEP
+    per_user: int | None = None
+    """SUBSCRIBEs a second of one user; None for no limit."""

@@ -8,6 +8,8 @@ from dfks_rules.sip.flow import Flow, Listener
 from dfks_rules.transport.certificates import Certificates
 from dfks_rules.transport.connections import Connections
 from dfks_rules.transport.resolver import Resolver
+from dfks_rules.transport.round_robin import Excess
+from dfks_rules.transport.turns import Turns
 
 Receive = Callable[[bytes, Flow], None]
 """Takes one message and where it came from."""
@@ -15,12 +17,17 @@ Undelivered = Callable[[bytes, Flow], None]
 """Takes a message that could not be sent, and where it was to go. Never called from within `send`:
 whoever sends has not yet noted that it did."""
 
+Refuse = Callable[[bytes, Flow, Excess], None]
+"""Answers a message that is too much, without working on it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
     """What all transports of a server share."""
 
     receive: Receive
+    turns: Turns
+    """Who is worked on next."""
     undelivered: Undelivered
     resolver: Resolver
     connections: Connections

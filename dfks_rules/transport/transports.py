@@ -5,14 +5,16 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from dfks_rules.sip.flow import Flow, Listener, TransportName
+from dfks_rules.sip.glance import RESPONSE
 from dfks_rules.transport.addresses import family_of
 from dfks_rules.transport.certificates import Certificates
 from dfks_rules.transport.connections import Connections
-from dfks_rules.transport.limits import ConnectionLimits
-from dfks_rules.transport.ports import Context, Receive, Transport, Undelivered
+from dfks_rules.transport.limits import ConnectionLimits, SourceLimits
+from dfks_rules.transport.ports import Context, Receive, Refuse, Transport, Undelivered
 from dfks_rules.transport.resolver import Resolver
 from dfks_rules.transport.tcp import TcpTransport
 from dfks_rules.transport.tls import TlsTransport
+from dfks_rules.transport.turns import Turns
 from dfks_rules.transport.udp import UdpTransport
 
 TRANSPORTS: Mapping[TransportName, Callable[[str, int, Context], Transport]] = {
@@ -31,6 +33,7 @@ class Transports:
         limits: ConnectionLimits,
         advertise: str | None = None,
         certificates: Certificates | None = None,
+        sources: SourceLimits | None = None,
     ) -> None:
         """Nothing is opened yet.
 
@@ -38,9 +41,13 @@ class Transports:
             limits: of connections.
             advertise: see `Listener`.
             certificates: what TLS shows; None where it is not served.
+            sources: limits of who sends; None for none.
         """
         self.connections = Connections(limits)
         """All streams."""
+        self._source_limits = sources or SourceLimits()
+        self._turns: Turns | None = None
+        self._is_limited = self._source_limits.per_source is not None
         self._resolver = Resolver()
         self._advertise = advertise
         self._certificates = certificates
@@ -53,6 +60,7 @@ class Transports:
         addresses: Sequence[tuple[str, str, int]],
         receive: Receive,
         undelivered: Undelivered,
+        refuse: Refuse,
     ) -> None:
         """Listen on these addresses. Call `close` also when this fails.
 
@@ -60,12 +68,16 @@ class Transports:
             addresses: of each the transport, the host (an address or a name), and the port.
             receive: takes each message that comes.
             undelivered: takes each message that cannot be sent; never from within `send`.
+            refuse: takes each message that is too much, and is to be answered.
 
         Raises:
             OSError: an address cannot be listened on; `filename` is that address.
         """
+        loop = asyncio.get_running_loop()
+        self._turns = Turns(loop, receive, refuse, self._source_limits)
         context = Context(
             receive,
+            self._turns,
             undelivered,
             self._resolver,
             self.connections,
@@ -90,8 +102,8 @@ class Transports:
     def counts(self) -> dict[str, int]:
         """What was received, sent, dropped and refused so far; and the connections open now."""
         total = Counter(self.connections.counts)
-        for transport in self._opened:
-            total.update(transport.counts)
+        for counted in (*self._opened, *([self._turns] if self._turns else ())):
+            total.update(counted.counts)
         return {**total, "connections_open": len(self.connections)}
 
     def send(self, flow: Flow, data: bytes) -> None:
@@ -100,6 +112,9 @@ class Transports:
         if transport is None:
             transport = next(one for one in self._opened if one.has(flow.listener))
             self._by_listener[flow.listener] = transport
+        if self._is_limited and not flow.resolve and not data.startswith(RESPONSE):
+            assert self._turns is not None  # noqa: S101 - there is no flow before `start`
+            self._turns.asked(flow.remote[0])
         transport.send(flow, data)
 
     def listener_for(self, transport: str, listener: Listener) -> Listener | None:
