@@ -13,6 +13,8 @@ MOST_ANSWERS = 10_000
 """Most responses that a source may send on top of its rate."""
 HANDSHAKE = 5
 """What a TLS handshake counts: it takes as much CPU as so many requests."""
+_ROUNDING = 1e-9
+"""Seconds that sums of intervals may be off."""
 
 
 @final
@@ -33,9 +35,12 @@ class Bucket:
 
         More points than there ever are can be taken from a full one.
         """
-        points_at_most = min(points * self._every, self._ahead)
-        moved = max(full_at, now) + points_at_most
-        return moved if moved <= now + self._ahead + 1e-9 else None
+        # No `min` and `max`: this is asked for every datagram of a flood.
+        taken = points * self._every
+        if taken > self._ahead:
+            taken = self._ahead
+        moved = (max(now, full_at)) + taken
+        return moved if moved <= now + self._ahead + _ROUNDING else None
 
 
 class Rates:
@@ -77,8 +82,10 @@ class Rates:
     def refuses(self, source: Source, data: bytes, now: float) -> bool:
         """Whether a message that was too much gets an answer: few of them do."""
         after = self._refusals.after(source.refusable_at, now)
+        if after is None or not wants_answer(data):
+            return False
         after_in_all = self._refusals_in_all.after(self._refusable_at, now)
-        if after is None or after_in_all is None or not wants_answer(data):
+        if after_in_all is None:
             return False
         source.refusable_at, self._refusable_at = after, after_in_all
         return True

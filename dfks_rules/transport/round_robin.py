@@ -38,7 +38,7 @@ PER_SOURCE = 2 * 1024 * 1024
 answer to a NOTIFY of each."""
 LARGEST = 65_536 + 16_384
 """Most that a source can have used up in advance: one message."""
-BUSY = 4 * 1024 * 1024
+BUSY = 8 * 1024 * 1024
 """What waits in all, from which on nothing new is taken of sources that have their part of it
 waiting: about half a second of work, after which phones send again."""
 IN_ALL = 4 * BUSY
@@ -92,7 +92,7 @@ class RoundRobin:
 
     def _excess(self, source: Source, cost: int, *, is_expected: bool) -> Excess | None:
         """Why a datagram cannot be taken; None when it can."""
-        most = PER_SOURCE * source.share
+        most = PER_SOURCE * source.room
         if source.size + cost > (most if is_expected else most // 2):
             self._floods += not source.is_flooding
             source.is_flooding = True
@@ -101,7 +101,7 @@ class RoundRobin:
             return None
         if self.size + cost > (IN_ALL if is_expected else IN_ALL // 2):
             return Excess.OVERLOAD
-        part = BUSY * source.share // len(self._circle)
+        part = BUSY * source.room // len(self._circle)
         return Excess.OVERLOAD if source.size > part and not is_expected else None
 
     def wait(self, turn: StreamTurn) -> None:

@@ -15,7 +15,9 @@ from dfks_rules.transport.connections import source_of
 KEPT = 8_192
 """Sources that are looked up before those that were not in the meantime are forgotten."""
 TRUSTED_SHARE = 16
-"""What a trusted peer has, as a multiple of what others have."""
+"""The share of a trusted peer in each round, as a multiple of that of others."""
+TRUSTED_ROOM = 4
+"""What may wait of a trusted peer, as a multiple of what may wait of others."""
 _V6_SOURCE = 8
 """Bytes of a /64."""
 
@@ -54,6 +56,7 @@ class Source:
         "over",
         "refusable_at",
         "rest",
+        "room",
         "share",
         "size",
     )
@@ -63,7 +66,9 @@ class Source:
         """One of its addresses."""
         self.is_trusted = is_trusted
         self.share = TRUSTED_SHARE if is_trusted else 1
-        """Its weight."""
+        """Its weight in a round."""
+        self.room = TRUSTED_ROOM if is_trusted else 1
+        """Its weight in what may wait."""
         self.first: deque[Job] | None = None
         """What is worked on before the rest. Queues are made when something waits."""
         self.rest: deque[Job] | None = None

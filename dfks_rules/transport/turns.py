@@ -80,13 +80,12 @@ class Turns:
 
     def take(self, data: bytes, flow: Flow) -> None:
         """Work on a datagram now, unless its source is over its rate."""
-        if self.is_limited:
-            now = self._loop.time()
-            source = self.sources.of(flow.remote[0])
-            if not self._rates.admits(source, data, now):
-                self._is_too_much(source, data, flow, Excess.RATE, now)
-                return
-        self._receive(data, flow)
+        now = self._loop.time()
+        source = self.sources.of(flow.remote[0])
+        if self._rates.admits(source, data, now):
+            self._receive(data, flow)
+        else:
+            self._is_too_much(source, data, flow, Excess.RATE, now)
 
     def put(self, data: bytes, flow: Flow, now: float) -> None:
         """Have a datagram wait for `work`."""
@@ -123,7 +122,7 @@ class Turns:
     def wait(self, source: Source, work: Work) -> None:
         """Have `work` called by turns with others, until there is no more."""
         self._queues.wait(StreamTurn(source, work))
-        self._go_on()
+        self.go_on()
 
     def wait_longer(self, source: Source, work: Work) -> None:
         """The same, after a while: its source is over its rate."""
@@ -174,7 +173,7 @@ class Turns:
         try:
             self._work()
         finally:  # One of them may have raised: the others are served all the same.
-            self._go_on()
+            self.go_on()
 
     def _work(self) -> None:
         take, time = self._queues.take, self._loop.time
@@ -200,7 +199,8 @@ class Turns:
             if has_more:
                 self._queues.wait(turn)
 
-    def _go_on(self) -> None:
+    def go_on(self) -> None:
+        """Have the next slice, if anything waits."""
         if not self._queues.size or self._is_due:
             return
         if not self._queues.are_floods:

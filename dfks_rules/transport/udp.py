@@ -6,6 +6,7 @@ a time than is worked on, and what is too much of one source is dropped here.
 
 import asyncio
 import contextlib
+import math
 import socket
 import struct
 from collections import deque
@@ -20,8 +21,10 @@ from dfks_rules.transport.wildcard import WildcardSocket
 
 DRAIN = 1_024
 """Most datagrams read before others get their turn; they take about 3 ms."""
-AT_ONCE = 4
-"""Most datagrams that are worked on in the order in which they came."""
+AT_ONCE = 0.004
+"""Seconds for which datagrams are worked on in the order in which they came, while nobody waits."""
+LOOK_EVERY = 8
+"""Datagrams between two looks at the clock."""
 PORTION = 2 * turns.PORTION
 """Most datagrams sent before others get their turn: a response and a NOTIFY for each one read."""
 BUFFER = 4 * 1024 * 1024
@@ -54,6 +57,8 @@ class UdpTransport:
         """
         self._context = context
         self._turns = context.turns
+        self._take = context.turns.take if context.turns.is_limited else context.receive
+        """What works on a datagram at once."""
         self._family = family_of(host)
         self._loop = asyncio.get_running_loop()
         self._flows: dict[Any, Flow] = {}
@@ -121,7 +126,7 @@ class UdpTransport:
                 continue
         self._received_in_all += len(received)
         try:
-            if len(received) <= AT_ONCE and self._turns.is_calm:
+            if self._turns.is_calm:
                 self._work()
             else:
                 self._sort()
@@ -130,16 +135,23 @@ class UdpTransport:
             self._flush()
 
     def _work(self) -> None:
-        """Work on a few datagrams at once, while nobody waits."""
-        received, flows, take = self._received, self._flows, self._turns.take
+        """Work on datagrams as they came, for a while: sorting a few of them gains nothing."""
+        received, flows, take = self._received, self._flows, self._take
+        done, ends = 0, math.inf
         try:
             while received:
                 data, origin = received.popleft()
                 take(data, flows.get(origin) or self._flow_from(origin))
+                done += 1
+                if done % LOOK_EVERY == 0:
+                    now = self._loop.time()
+                    ends = min(ends, now + AT_ONCE)
+                    if now >= ends:
+                        break
         finally:
-            if received:  # One of them has raised: the others are served all the same.
+            if received:  # It took too long, or one has raised: the others have their turns.
                 self._sort()
-                self._loop.call_soon(self._turns.work)
+                self._turns.go_on()
 
     def _sort(self) -> None:
         """Have datagrams wait by their sources."""

@@ -49,7 +49,7 @@ def test_what_is_dropped_is_of_the_source_that_sent_too_much(
 ) -> None:
     """Of all others every message is worked on, in its order."""
     queues, sources = RoundRobin(), _sources()
-    flood = PER_SOURCE * sources[flooder].share // (_LONGEST + OVERHEAD)
+    flood = PER_SOURCE * sources[flooder].room // (_LONGEST + OVERHEAD)
     for _ in range(flood):
         queues.put(sources[flooder], b"f" * (_LONGEST - 1) + bytes([flooder]), _FLOW)
     sent: list[list[bytes]] = [[] for _ in sources]

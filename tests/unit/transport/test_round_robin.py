@@ -113,7 +113,7 @@ def test_where_many_flood_the_first_to_be_refused_are_those_with_the_most() -> N
 def test_all_together_have_a_bound(data: bytes) -> None:
     """Whoever makes up addresses must not fill the memory."""
     queues = RoundRobin()
-    for number in range(60_000):
+    for number in range(70_000):
         queues.put(Source(str(number)), data, _FLOW)
     assert queues.size <= IN_ALL
     assert queues.put(Source("192.0.2.2"), data, _FLOW) is Excess.OVERLOAD
