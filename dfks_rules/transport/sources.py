@@ -53,7 +53,6 @@ class Source:
         "is_flooding",
         "is_trusted",
         "is_waiting",
-        "over",
         "refusable_at",
         "rest",
         "room",
@@ -86,8 +85,6 @@ class Source:
         """The same for refusals that it is sent."""
         self.answers = 0
         """Requests sent to it whose responses it may send on top of its rate."""
-        self.over = 0
-        """Messages that were too much, since a log line spoke of it."""
 
     @property
     def name(self) -> str:

@@ -38,8 +38,12 @@ HANDSHAKE_CREDIT = 8_192
 """What a handshake uses up of its source's share: it takes as much CPU as some requests."""
 LATER = 0.25
 """Seconds that a stream over its rate waits until it is asked again."""
+LOG_AFTER = 1.0
+"""Seconds from the first message that is too much to the log line about it, which says how many."""
 LOG_EVERY = 60.0
-"""Seconds between two log lines about sources that send too much."""
+"""Seconds between two such lines."""
+MAX_NOTED = 1_000
+"""Most sources that are told apart for such a line."""
 
 
 class Turns:
@@ -71,8 +75,11 @@ class Turns:
         self._is_due = self._rests = False
         self._slice_ends = -math.inf
         self._at_once = 0
-        self._worst: Source | None = None
-        self._logged_at = -math.inf
+        self._excesses: dict[Source, int] = {}
+        """How much was too much of whom since the last log line."""
+        self._limit = Excess.RATE
+        """Why it was, the last time."""
+        self._next_log = -math.inf
         self.counts: Counter[str] = Counter(dict.fromkeys(_COUNTS, 0))
         """What was too much so far."""
 
@@ -232,20 +239,27 @@ class Turns:
     def _note(self, count: str, source: Source, excess: Excess, now: float) -> None:
         """Count it, and say now and then who it was."""
         self.counts[count] += 1
-        source.over += 1
-        worst = self._worst
-        if worst is None or source.over > worst.over:
-            worst = self._worst = source
-        if now - self._logged_at >= LOG_EVERY:
-            self._logged_at = now
-            _log.warning(
-                "source_limited",
-                source=worst.name,
-                limit=excess.value,
-                messages=worst.over,
-                **{name: self.counts[name] for name in _COUNTS},
-            )
-            self._worst, worst.over = None, 0
+        self._limit = excess
+        if not self._excesses:
+            self._next_log = max(self._next_log, now + LOG_AFTER)
+            self._loop.call_at(self._next_log, self._log_excesses)
+        before = self._excesses.get(source, 0)
+        if before or len(self._excesses) < MAX_NOTED:
+            self._excesses[source] = before + 1
+
+    def _log_excesses(self) -> None:
+        """Name the source that sent the most."""
+        excesses, self._excesses = self._excesses, {}
+        worst = max(excesses, key=excesses.__getitem__)
+        _log.warning(
+            "source_limited",
+            source=worst.name,
+            limit=self._limit.value,
+            messages=excesses[worst],
+            sources=len(excesses),
+            **{name: self.counts[name] for name in _COUNTS},
+        )
+        self._next_log = self._loop.time() + LOG_EVERY
 
 
 _COUNTS = (

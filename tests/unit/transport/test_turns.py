@@ -145,17 +145,36 @@ async def test_a_response_that_was_asked_for_is_not_over_the_rate() -> None:
     assert len(one.received) == 300
 
 
-async def test_one_log_line_names_the_source_that_sends_too_much() -> None:
+async def test_one_log_line_names_the_source_that_sends_most(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The night shift sees who it is, and how much it was; not a line for each datagram."""
+    monkeypatch.setattr(turns, "LOG_AFTER", 0.01)
     one = _Turns(10)
     with capture_logs() as lines:
-        one.put("2001:db8::1", _REQUEST, 1000)
-        one.turns._logged_at -= 61  # A minute later.
         one.put("192.0.2.7", _REQUEST, 20)
-    assert [(line["event"], line["limit"]) for line in lines] == [("source_limited", "rate")] * 2
-    assert lines[0]["source"] == "2001:db8::/64"
-    # Not who sent the last: who sent the most.
-    assert (lines[1]["source"], lines[1]["messages"]) == ("2001:db8::/64", 989)
+        one.put("2001:db8::1", _REQUEST, 1000)
+        one.put("192.0.2.8", _REQUEST, 20)
+        assert lines == []
+        await until(lambda: bool(lines))
+        one.put("192.0.2.7", _REQUEST, 20)
+        await asyncio.sleep(0.05)
+        assert len(lines) == 1, "the next one is a minute later"
+    assert (lines[0]["event"], lines[0]["limit"]) == ("source_limited", "rate")
+    assert (lines[0]["source"], lines[0]["sources"]) == ("2001:db8::/64", 3)
+    assert lines[0]["messages"] >= 980
+    assert lines[0]["rate_dropped"] > 900
+
+
+async def test_sources_that_are_noted_for_the_log_are_bounded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Addresses can be made up."""
+    monkeypatch.setattr(turns, "MAX_NOTED", 3)
+    one = _Turns(1)
+    for number in range(10):
+        one.put(f"192.0.2.{number}", _REQUEST, 5)
+    assert len(one.turns._excesses) == 3
 
 
 async def test_streams_are_free_while_nobody_waits_and_few_come() -> None:
