@@ -115,15 +115,23 @@ class Sources:
         return self._younger.get(key) or self._remember(key, host)
 
     def _key_of_v6(self, host: str) -> str | bytes:
-        if self._is_trusted is not None and self._is_trusted(host):
+        if self._trusts(host):
             return host  # Its neighbours may not be trusted.
-        return socket.inet_pton(socket.AF_INET6, host.partition("%")[0])[:_V6_SOURCE]
+        try:
+            return socket.inet_pton(socket.AF_INET6, host.partition("%")[0])[:_V6_SOURCE]
+        except OSError:
+            return host
+
+    def _trusts(self, host: str) -> bool:
+        try:
+            return self._is_trusted is not None and self._is_trusted(host)
+        except ValueError:
+            return False  # It is a name, to which we open a connection.
 
     def _remember(self, key: str | bytes, host: str) -> Source:
         source = self._elder.get(key)
         if source is None:
-            is_trusted = self._is_trusted is not None and self._is_trusted(host)
-            source = Source(host, is_trusted=is_trusted)
+            source = Source(host, is_trusted=self._trusts(host))
         if len(self._younger) >= KEPT:
             self._elder, self._younger = self._younger, {}
         self._younger[key] = source

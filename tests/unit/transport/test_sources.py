@@ -1,5 +1,10 @@
 """Who sends."""
 
+import ipaddress
+
+import pytest
+
+from dfks_rules.presence.gate import Trusted
 from dfks_rules.transport import sources
 from dfks_rules.transport.sources import TRUSTED_SHARE, Sources
 
@@ -33,3 +38,12 @@ def test_who_sends_is_remembered_however_many_others_do() -> None:
         if number % (sources.KEPT // 2) == 0:
             assert table.of("192.0.2.1") is phone
     assert len(table) <= 2 * sources.KEPT
+
+
+@pytest.mark.parametrize("host", ["pbx.example.com", "a:b", "", "x%y"])
+def test_a_name_is_a_source_that_nobody_trusts(host: str) -> None:
+    """Connections that we open may go to a name, whatever a Contact says."""
+    table = Sources(Trusted((ipaddress.ip_network("::/0"), ipaddress.ip_network("0.0.0.0/0"))).has)
+    assert not table.of(host).is_trusted
+    assert table.of(host) is table.of(host)
+    assert table.of("192.0.2.1").is_trusted
