@@ -25,7 +25,7 @@ from dfks_rules.mi.dispatch import Dispatcher
 from dfks_rules.mi.fifo import FifoServer
 from dfks_rules.mi.http import HttpServer
 from dfks_rules.mi.methods import REGISTRY
-from dfks_rules.presence.gate import DigestRules, Gate
+from dfks_rules.presence.gate import DigestRules, Gate, Trusted
 from dfks_rules.presence.logins import Logins
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.subscription import Subscription
@@ -35,6 +35,7 @@ from dfks_rules.sip.digest_client import Secret
 from dfks_rules.sip.endpoint import Endpoint
 from dfks_rules.sip.flow import Flow, Listener
 from dfks_rules.store.open import open_store
+from dfks_rules.transport.limits import SourceLimits
 from dfks_rules.transport.resolver import Resolver
 from dfks_rules.transport.transports import Transports
 
@@ -97,12 +98,14 @@ class Server:
         self._store = open_store(where, self._loop)
         tokens = Tokens()
         sip = config.sip
+        is_trusted = Trusted(config.auth.trusted).has if config.auth.trusted else None
         self._transports = Transports(
             sip.connections,
             sip.advertise,
             certificates.certificates,
             sip.outbound_proxy,
             Resolver(sip.resolver),
+            SourceLimits(config.limits.per_source, is_trusted),
         )
         endpoint: Endpoint[Subscription] = Endpoint(
             self._send, tokens.tag_of, self._transports, Refusals().refused
@@ -151,6 +154,7 @@ class Server:
                 driver.undelivered,
                 driver.located,
                 driver.bounced,
+                driver.refuse,
             )
             await self._start_mi()
         except BaseException:

@@ -28,6 +28,7 @@ NAMES = (
     "changes_paced",
     "changes_merged",
     "contacts_proved",
+    "limit_per_user",
     "limit_unproved",
     "limit_subscriptions",
     "limit_subscriptions_per_user",

@@ -5,9 +5,10 @@ Knows the addresses that are proved, the dialogs that are not, and who has how m
 
 from typing import Final, final
 
-from dfks_rules.model.identity import Identity
+from dfks_rules.model.identity import Aor, Identity
+from dfks_rules.presence.attempts import Points
 from dfks_rules.presence.limits import Quotas
-from dfks_rules.presence.package import SubscriptionLimits
+from dfks_rules.presence.package import Limits
 from dfks_rules.presence.proof import Contacts, Unproved, host_of, proof_of
 from dfks_rules.presence.responses import RefusedError
 from dfks_rules.presence.subscription import Proof, State, Subscription
@@ -28,20 +29,38 @@ _PROVED: Final = Proof.PROVED
 class Guard:
     """Decides which subscriptions are made, and at which addresses they are told."""
 
-    def __init__(self, limits: SubscriptionLimits, counts: dict[str, int]) -> None:
+    def __init__(self, limits: Limits, counts: dict[str, int]) -> None:
         """Nothing is proved, and nobody has subscriptions.
 
         Args:
-            limits: how many subscriptions there may be.
+            limits: how many subscriptions there may be, and how often they may be asked for.
             counts: what is counted, see `counts.NAMES`.
         """
         self._counts = counts
-        self._quotas = Quotas(limits)
+        self._quotas = Quotas(limits.subscriptions)
+        rate = limits.per_user
+        self._rate = None if rate is None else Points(rate, 1 / rate)
+        self.has_rate: Final = rate is not None
+        """Whether SUBSCRIBEs of a user are counted."""
         self.contacts = Contacts()
         """The addresses that have accepted a NOTIFY."""
         self._unproved = Unproved()
         self._kept: dict[bytes, Subscription] = {}
         """Live ones that are unproved, by our tag, the oldest first."""
+
+    def spend(self, user: Aor, now: float) -> None:
+        """Count a SUBSCRIBE of a user.
+
+        Raises:
+            RefusedError: there are too many.
+        """
+        rate = self._rate
+        if rate is None:
+            return
+        if not rate.has(user, now):
+            reason = "Too many requests of this user"
+            raise RefusedError(503, reason, b"Retry-After: 5\r\n", "limit_per_user")
+        rate.take(user, now)
 
     def proof_of(self, incoming: Incoming, flow: Flow, identity: Identity | None) -> Proof:
         """What a SUBSCRIBE shows of the address that its NOTIFYs would go to."""

@@ -16,6 +16,7 @@ from dfks_rules.presence.admission import (
     CAPABILITIES,
     EventHeader,
     Wish,
+    aor_in,
     check_request,
     event_of,
     refuse_method,
@@ -83,7 +84,7 @@ class Notifier:
         """What happened how often since the start; see `counts.NAMES`."""
         self.subscriptions = Subscriptions()
         """Those that live."""
-        self.guard = Guard(limits.subscriptions, self.counts)
+        self.guard = Guard(limits, self.counts)
         """Knows which of them are proved."""
         self._waiting = WaitingRoom()
         self._delivery = Delivery(
@@ -148,6 +149,8 @@ class Notifier:
 
     def _subscribe(self, incoming: Incoming, at: datetime, now: float) -> None:
         identity = None if self._gate is None else self._gate.check(incoming, now)
+        if self.guard.has_rate:
+            self.guard.spend(identity.aor if identity else aor_in(incoming.sender), now)
         self._serve(incoming, identity, at, now)
 
     def _serve(

@@ -795,3 +795,19 @@ def test_a_body_that_makes_a_dialog_tells_an_assigned_agent_state_once() -> None
         _, notify = book.receive(message(body=AGENT_READY))
         assert notify.body.count(b"<AgentReadyEvent") == count
         assert notify.body.count(b"<DoNotDisturbEvent") == 1
+
+
+def test_user_who_sends_too_much_is_refused_and_others_are_not() -> None:
+    """A phone with a stuck key, or a program: each set costs a commit and its NOTIFYs."""
+    book = _playbook(Limits(per_user=5))
+    statuses = [book.receive(_subscribe(number))[0].status for number in range(20)]
+    assert statuses == [200] * 5 + [503] * 15
+    refused = book.receive(_subscribe(20))[0]
+    assert refused.start == b"SIP/2.0 503 Too many requests of this user"
+    assert refused.headers[b"Retry-After"] == b"5"
+    assert book.notifier.counts["limit_per_user"] == 16
+    bob = b"<sip:bob@example.com>"
+    other = _subscribe(21, **{"from": bob + b";tag=b"}, to=bob, uri=b"sip:bob@example.com")
+    assert book.receive(other)[0].status == 200
+    book.now += 1
+    assert book.receive(_subscribe(22))[0].status == 200
