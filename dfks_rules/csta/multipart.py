@@ -10,7 +10,7 @@ from dfks_rules.csta.names import MULTIPART
 from dfks_rules.errors import MalformedMessageError
 
 MAX_PARTS = 16
-"""Most parts accepted from a peer; a body has one document for each of four features."""
+"""Most parts accepted from a peer; a body has one document for each feature."""
 MAX_PART_HEADERS = 16
 """Most header lines in a part."""
 
