@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from dfks_rules.sip.flow import Flow, Hop, Listener
 from dfks_rules.sip.target import Avoided, Offered, Target, find_targets
+from dfks_rules.transport.connections import CLOSE_WITHIN
 from dfks_rules.transport.dns import Dns
 
 MAX_HOPS = 4_000
@@ -107,8 +108,10 @@ class Locator:
         """Try this target after others, until then (monotonic seconds)."""
         self._avoided.add(Target(flow.listener.transport, *flow.remote), until)
 
-    def close(self) -> None:
-        """Give up what is being looked up."""
+    async def close(self) -> None:
+        """Give up what is being looked up, after a second: phones learn that the server stops."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=CLOSE_WITHIN)
         for task in self._tasks:
             task.cancel()
         self._dns.close()

@@ -109,6 +109,8 @@ class UdpTransport:
                 # An ICMP error of an earlier datagram; the next read has the next datagram.
                 self._take_errors()
                 continue
+        if len(received) == before:
+            self._take_errors()  # Nothing else may have woken us.
         self._received_in_all += len(received) - before
         self._work()
 

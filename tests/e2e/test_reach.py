@@ -242,6 +242,20 @@ def test_name_in_etc_hosts_is_found_without_dns(tmp_path: Path) -> None:
         assert _count(server, "transport:lookups") == 0
 
 
+def test_phone_by_name_is_told_that_the_server_stops(tmp_path: Path) -> None:
+    """Its NOTIFY has to be looked up when the sockets are about to be closed."""
+    config = {"sip": {"listen": ["udp:127.0.0.1:0"]}}
+    with (
+        Listening() as contact,
+        serve(tmp_path, config) as server,
+        Ua(server.ports["udp"]) as phone,
+    ):
+        phone.accepted(phone.exchange(Contact=f"<sip:phone@localhost:{contact.port}>"))
+        contact.notify(SOON)
+        assert server.stop() == 0
+        assert contact.notify(SOON).state.startswith("terminated")
+
+
 @pytest.mark.parametrize("is_strict", [False, True])
 def test_two_proxies_are_passed_in_their_order(tmp_path: Path, *, is_strict: bool) -> None:
     """RFC 3261 §12.1.1, §12.2.1.1: the nearest first; a strict router gets the request itself."""
