@@ -101,15 +101,15 @@ class Gate:
     def _by_digest(self, incoming: Incoming, digest: DigestRules, now: float) -> Identity:
         value = incoming.request.headers.get(b"authorization")
         given = None if value is None else _choose(value, digest)
+        source = incoming.flow.remote[0]
         if given is None:
             self.counts["challenged"] += 1
-            raise _unauthorized(digest, now)
+            raise _unauthorized(digest, source, now)
         nonces = digest.nonces
-        if not nonces.is_good(given.nonce, now):
+        if not nonces.is_good(given.nonce, source, now):
             # Without a look at the response: so nobody tries passwords on nonces of his own.
             self.counts["stale"] += 1
-            raise _unauthorized(digest, now, stale=True)
-        source = incoming.flow.remote[0]
+            raise _unauthorized(digest, source, now, stale=True)
         name = given.username.decode(errors="replace")
         account = _account(name, incoming, digest)
         ha1 = None if account is None else account.ha1(given.algorithm)
@@ -124,7 +124,7 @@ class Gate:
             raise self._failed(name, source, digest, now)
         if not nonces.use(given.nonce, int(given.nc, 16)):
             self.counts["stale"] += 1
-            raise _unauthorized(digest, now, stale=True)
+            raise _unauthorized(digest, source, now, stale=True)
         self._attempts.succeeded(name, source)
         self.counts["authenticated"] += 1
         return account.identity
@@ -134,7 +134,7 @@ class Gate:
         is_slowed = not self._attempts.may_stranger_try(name, source, now)
         self._attempts.failed(name, source, now)
         self.counts["failed"] += 1
-        return _slowed() if is_slowed else _unauthorized(digest, now)
+        return _slowed() if is_slowed else _unauthorized(digest, source, now)
 
 
 def _choose(value: bytes, digest: DigestRules) -> Credentials | None:
@@ -156,8 +156,10 @@ def _account(name: str, incoming: Incoming, digest: DigestRules) -> Account | No
     return in_realm if here is None else here
 
 
-def _unauthorized(digest: DigestRules, now: float, *, stale: bool = False) -> RefusedError:
-    nonce = digest.nonces.make(now)
+def _unauthorized(
+    digest: DigestRules, source: str, now: float, *, stale: bool = False
+) -> RefusedError:
+    nonce = digest.nonces.make(source, now)
     lines = challenges(digest.realm, nonce, digest.algorithms, stale=stale)
     return refusal(401, headers=lines)
 

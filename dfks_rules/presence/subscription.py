@@ -35,13 +35,36 @@ While it lives, one NOTIFY at most is outstanding:
 
 The answer to a SUBSCRIBE gives up the NOTIFY that is outstanding.
 
-Reference: RFC 6665 §4.2.2, §4.4.1
+Whether the address that NOTIFYs go to has shown that it wants them:
+
+| proof    | input                                          | next                      |
+|----------|------------------------------------------------|---------------------------|
+| (none)   | SUBSCRIBE that proves it (`proof_of`)          | proved                    |
+| (none)   | SUBSCRIBE over a stream, Contact elsewhere     | answers                   |
+| (none)   | any other                                      | unproved                  |
+| unproved | 2xx, 401 or 407 to its NOTIFY                  | proved; a name: answers   |
+| any      | SUBSCRIBE in its dialog that proves it         | proved                    |
+| any      | SUBSCRIBE in its dialog, from the one host     | proved                    |
+|          | that our tag and our NOTIFYs go to             |                           |
+| proved,  | another one that directs NOTIFYs elsewhere     | unproved                  |
+| answers  |                                                |                           |
+| unproved | the same                                       | terminated, without       |
+|          |                                                | NOTIFY; answered 481      |
+| unproved | no response, and no SUBSCRIBE in its dialog    | terminated, without NOTIFY|
+|          | could prove it: our tag is known elsewhere     |                           |
+| answers  | no response                                    | terminated, without NOTIFY|
+
+While an address is unproved, one NOTIFY is sent, and once more if it is not answered. All else
+waits; it is sent as soon as the address is proved. Nothing is said again after 64 s.
+
+Reference: RFC 6665 §4.2.2, §4.4.1; docs/decisions/0015-proved-contacts.md
 """
 
 from enum import Enum
 from math import inf
+from typing import Final
 
-from dfks_rules.model.identity import Aor
+from dfks_rules.model.identity import Aor, AuthMethod
 from dfks_rules.model.requests import Requester
 from dfks_rules.presence.documents import Documents, merge
 from dfks_rules.sip.client_transaction import ClientTransaction
@@ -51,6 +74,27 @@ FIRST_REPEAT = 64.0
 """What a phone did not confirm is sent again after so long, s: twice the time of a transaction."""
 LAST_REPEAT = 600.0
 """The wait doubles with each failure up to this, s: a phone that is gone costs little."""
+
+
+UNPROVED_SENDINGS = 2
+"""How often a NOTIFY is sent to an address that is not proved; with the 200, three datagrams."""
+
+
+class Proof(Enum):
+    """Whether the address that NOTIFYs go to has shown that it wants them."""
+
+    UNPROVED = "unproved"
+    """Not yet."""
+    ANSWERS = "answers"
+    """It answers, but the next NOTIFY may go to another host: its Contact is a name, or it takes
+    the place of a stream. It is told for as long as it answers."""
+    PROVED = "proved"
+
+
+# CPython 3.11 calls a Python function for each `Proof.PROVED`.
+_UNPROVED: Final = Proof.UNPROVED
+_ANSWERS: Final = Proof.ANSWERS
+_PROVED: Final = Proof.PROVED
 
 
 class State(Enum):
@@ -84,24 +128,33 @@ class Subscription:
 
     __slots__ = (
         "_device",
+        "_is_told",
         "_repeat_after",
         "_repeat_at",
         "_under_way",
         "deadline",
         "dialog",
         "event_id",
+        "is_counted",
         "outstanding",
         "presentity",
+        "proof",
         "queued",
         "requester",
         "scheduled_for",
+        "source",
         "state",
         "termination",
         "unconfirmed",
     )
 
     def __init__(
-        self, dialog: Dialog, presentity: Aor, requester: Requester, event_id: bytes = b""
+        self,
+        dialog: Dialog,
+        presentity: Aor,
+        requester: Requester,
+        event_id: bytes = b"",
+        proof: Proof = Proof.PROVED,
     ) -> None:
         """A SUBSCRIBE that makes a dialog was admitted.
 
@@ -110,6 +163,7 @@ class Subscription:
             presentity: whose features are watched.
             requester: who watches.
             event_id: the `id` of its Event; empty for none.
+            proof: what the SUBSCRIBE showed of the address that its NOTIFYs go to.
         """
         self.dialog = dialog
         self.presentity = presentity
@@ -117,6 +171,15 @@ class Subscription:
         """The facts of the last SUBSCRIBE whose outcome is known."""
         self._device = requester.device
         self.event_id = event_id
+        self.proof = proof
+        identity = requester.identity
+        is_trusted = identity is not None and identity.method is AuthMethod.TRUSTED
+        self.source = "" if is_trusted else requester.source_ip or ""
+        """Address that made it, which learned our tag; empty for a trusted peer."""
+        self.is_counted = False
+        """Whether it counts for the limits of subscriptions; `Guard` keeps it."""
+        self._is_told = False
+        """Whether a NOTIFY was sent to the address where NOTIFYs go."""
         self.state = State.ADMITTED
         self.termination: Termination | None = None
         """None while it lives."""
@@ -179,6 +242,49 @@ class Subscription:
         self.unconfirmed = self.queued = ()
         self._repeat_at = inf
 
+    # --- Whether it may be told ---
+
+    @property
+    def is_held(self) -> bool:
+        """Whether all that is to be told waits: it is unproved, and has had its NOTIFY."""
+        return self.proof is _UNPROVED and self._is_told
+
+    @property
+    def sendings(self) -> int:
+        """How often a NOTIFY is sent; 0 for as often as the transaction likes."""
+        return 0 if self.proof is _PROVED else UNPROVED_SENDINGS
+
+    @property
+    def lives_by_answers(self) -> bool:
+        """Whether a NOTIFY without a response ends it, as nothing else could prove it."""
+        if self.proof is _UNPROVED:
+            return not self.is_home(self.source)
+        return self.proof is _ANSWERS
+
+    def is_home(self, source: str) -> bool:
+        """Whether only this host can know our tag: the SUBSCRIBE came from it, NOTIFYs go to it."""
+        return self.source == source == self.dialog.flow.remote[0]
+
+    def moved(self) -> None:
+        """NOTIFYs are to go to another address, which has shown nothing."""
+        self.proof = _UNPROVED
+        self._is_told = False
+
+    def proved(self, proof: Proof, now: float) -> None:
+        """The address has shown that it wants NOTIFYs.
+
+        Args:
+            proof: how far.
+            now: monotonic seconds, when what has waited is due unless something is told before; to
+                be scheduled.
+        """
+        self.proof = proof
+        if self.outstanding is None:
+            self.unconfirmed = merge(self.unconfirmed, self.queued)
+            self.queued = ()
+            if self.unconfirmed:
+                self._repeat_at = now
+
     # --- What its phone is told ---
 
     def to_answer(self, documents: Documents) -> Documents:
@@ -187,16 +293,21 @@ class Subscription:
 
     def to_tell(self, change: Documents) -> Documents:
         """What to say of a change now; nothing while it has to wait for an outstanding NOTIFY."""
-        if self.outstanding is None:
+        if self.outstanding is None and self.proof is not _UNPROVED:
             return merge(self.unconfirmed, change)
         self.queued = merge(self.queued, change)
         return ()
+
+    def hold(self, documents: Documents) -> None:
+        """What was to be said waits until it is proved."""
+        self.queued = merge(self.queued, documents)
 
     def sent(self, documents: Documents, transaction: "ClientTransaction[Subscription]") -> None:
         """A NOTIFY is on its way; it says all that was to be said."""
         self.unconfirmed = documents
         self.queued = ()
         self.outstanding = transaction
+        self._is_told = True
         self._repeat_at = inf
 
     def confirmed(self) -> Documents:
@@ -217,7 +328,7 @@ class Subscription:
         self.outstanding = None
         self.unconfirmed = merge(self.unconfirmed, self.queued)
         self.queued = ()
-        if self.unconfirmed:
+        if self.unconfirmed and self.proof is not _UNPROVED:
             self._repeat_at = max(now + self._repeat_after, not_before)
             self._repeat_after = min(2 * self._repeat_after, LAST_REPEAT)
 

@@ -17,6 +17,7 @@ from dfks_rules.presence.subscription import Subscription
 from dfks_rules.service.features import Features
 from dfks_rules.service.feed import Event, Failed, Feed, Settled
 from dfks_rules.service.ports import Store
+from dfks_rules.sip.client_transaction import ClientState
 from dfks_rules.sip.endpoint import Endpoint, Finished, Incoming
 from dfks_rules.sip.flow import Flow, Listener
 from dfks_rules.store.memory import MemoryStore
@@ -126,7 +127,18 @@ class Playbook:
         limits: Limits | None = None,
         store: Store | None = None,
         gate: Gate | None = None,
+        *,
+        strangers: bool = False,
     ) -> None:
+        """Make one.
+
+        Args:
+            policies: what decides.
+            limits: of subscriptions; None for the defaults.
+            store: what keeps states; None for one in memory.
+            gate: what finds out who phones are; None where From is believed.
+            strangers: whether nobody has ever answered a NOTIFY; else the phone at `FLOW` has.
+        """
         self.now = 0.0
         self._out: list[tuple[Flow, bytes]] = []
         self._tokens = count(1)
@@ -146,6 +158,8 @@ class Playbook:
             lambda: b"%08x" % next(self._tokens),
             gate,
         )
+        if not strangers:
+            self.notifier.guard.contacts.add(FLOW)
 
     def receive(self, data: bytes, flow: Flow = FLOW) -> list[Sent]:
         """Receive one datagram; gives what the notifier sends."""
@@ -169,6 +183,15 @@ class Playbook:
         lines = [b"%b: %b\r\n" % (n, notify.headers[n]) for n in _ECHOED]
         start = b"SIP/2.0 %d X\r\n" % status
         return self.receive(start + b"".join(lines) + extra + b"Content-Length: 0\r\n\r\n")
+
+    def locate(self, *targets: Flow) -> list[Sent]:
+        """Say where every name leads that waits for it; gives what the notifier sends then."""
+        for branch, transaction in list(self.endpoint.clients._by_branch.items()):
+            if transaction.state is ClientState.LOCATING:
+                finished = self.endpoint.located(branch, targets, self.now)
+                if finished is not None:
+                    self.notifier.finished(finished, self.now)
+        return self.sent()
 
     def sent(self) -> list[Sent]:
         """What was sent since the last call."""

@@ -6,6 +6,7 @@ It waits only for messages it expects, until a deadline. What comes next proves 
 
 import email
 import re
+import select
 import socket
 import ssl
 import time
@@ -250,6 +251,10 @@ class Ua:
                 return data
             assert data, "the server closed the connection"
             self._buffer += data
+
+    def has_arrived(self) -> bool:
+        """Whether there is something to read at this moment."""
+        return bool(self._inbox or select.select([self._socket], [], [], 0)[0])
 
     # What phones do.
 
