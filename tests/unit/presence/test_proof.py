@@ -19,7 +19,7 @@ from tests.helpers.playbook import FLOW, LISTENER, message
 from tests.helpers.policy import ALICE
 
 _VICTIM = Flow(LISTENER, ("198.51.100.9", 5060))
-_NAME = Flow(LISTENER, ("phone.example.com", 5060), hop=Hop("phone.example", None, None))
+_NAME = Flow(LISTENER, ("phone.example.com", 5060), 0, Hop("phone.example.com", None, None))
 _STREAM = Flow(Listener("tcp", "192.0.2.1", 5060), ("192.0.2.7", 5062), 1)
 
 
