@@ -73,6 +73,7 @@ class Notifier:
         self.subscriptions = Subscriptions()
         """Those that live."""
         self.guard = Guard(limits.subscriptions, self.counts)
+        endpoint.vet_targets(self.guard.may_reach)
         """Knows which of them are proved."""
         self._waiting = WaitingRoom()
         self._delivery = Delivery(

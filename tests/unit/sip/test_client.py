@@ -234,3 +234,22 @@ def test_what_may_be_sent_only_so_often_is_not_sent_to_all_targets() -> None:
     finished = sender.lost()
     assert finished is not None
     assert (finished.ending, sender.flows) == (Ending.UNREACHABLE, [_A, _B])
+
+
+def test_target_that_may_not_be_reached_is_passed_over() -> None:
+    """Its owner knows why: there may be too many requests to one victim already."""
+    sender = _Sender()
+    asked: list[tuple[str, Flow, float]] = []
+
+    def may_reach(owner: str, flow: Flow, now: float) -> bool:
+        asked.append((owner, flow, now))
+        return flow == _B
+
+    sender.client.may_reach = may_reach
+    sender.request(_SOUGHT)
+    assert sender.located(_A, _B, _C, now=1.0) is None
+    assert sender.flows == [_B]
+    finished = sender.lost(2.0)
+    assert finished is not None
+    assert (finished.ending, sender.flows) == (Ending.UNREACHABLE, [_B])
+    assert asked == [("owner", _A, 1.0), ("owner", _B, 1.0), ("owner", _C, 2.0)]
