@@ -98,7 +98,10 @@ class Locator:
         try:
             questions = next(search)
             while True:
-                answers = await asyncio.gather(*map(self._dns.find, questions))
+                if len(questions) == 1:
+                    answers = [await self._dns.find(questions[0])]
+                else:
+                    answers = await asyncio.gather(*map(self._dns.find, questions))
                 questions = search.send(answers)
         except StopIteration as end:
             targets: list[Target] = end.value
