@@ -7,6 +7,7 @@ import click
 
 from dfks_rules.config import load_config
 from dfks_rules.config.auth import AuthMode
+from dfks_rules.config.credentials import read_credentials
 from dfks_rules.config.users import read_users
 from dfks_rules.errors import ConfigError
 from dfks_rules.transport.certificates import Certificates, find_invalid
@@ -22,7 +23,10 @@ def command() -> None:
 @command.command()
 @click.argument("file", type=click.Path(path_type=Path), default=_DEFAULT)
 def check(file: Path) -> None:
-    """Check FILE (dfks.yaml), the environment, certificates and users; exit code 3 on an error."""
+    """Check FILE (dfks.yaml), the environment and the files they name; exit code 3 on an error.
+
+    They name certificates, users and credentials.
+    """
     config = load_config(file)
     if config.sip.tls is not None:
         invalid = find_invalid(Certificates(config.sip.tls), time.time())
@@ -31,6 +35,9 @@ def check(file: Path) -> None:
     auth = config.auth
     if auth.mode is AuthMode.DIGEST and auth.users is not None:
         for warning in read_users(auth.users, auth).warnings:
+            click.echo(str(warning), err=True)
+    if config.sip.credentials is not None:
+        for warning in read_credentials(config.sip.credentials).warnings:
             click.echo(str(warning), err=True)
     click.echo(f"{file}: OK")
 

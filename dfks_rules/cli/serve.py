@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from dfks_rules.app.credentials import secrets_of
 from dfks_rules.app.desk.certificates import CertificateReloader
 from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.app.records import logs
@@ -54,6 +55,7 @@ def command(given: Path | None) -> None:
 
 async def _serve(config: Config, file: Path | None) -> None:
     users = users_of(config.auth)
+    secrets = secrets_of(config.sip.credentials)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -70,7 +72,7 @@ async def _serve(config: Config, file: Path | None) -> None:
     # Before the start, which may take seconds: an unhandled SIGHUP ends the process.
     loop.add_signal_handler(signal.SIGHUP, reload)
     if await _unless(stop, policies.start()):
-        server = Server(config, policies, certificates, users)
+        server = Server(config, policies, certificates, users, secrets)
         await server.start()
         realm = None if users is None else config.auth.realm
         banner = _banner(server.addresses(), file, policies.listing(), realm)

@@ -5,16 +5,19 @@ A change from elsewhere waits for the outstanding NOTIFY. The answer to a SUBSCR
 phone is there, and RFC 6665 §4.2.1.2 wants its NOTIFY at once.
 """
 
-import re
 from collections.abc import Callable
 from functools import lru_cache
 
 from dfks_rules.csta.render import render
+from dfks_rules.presence.conditional import knowledge_of, tag_of
 from dfks_rules.presence.documents import Documents
+from dfks_rules.presence.failures import Verdict, retry_after, verdict_of
 from dfks_rules.presence.guard import Guard
+from dfks_rules.presence.logins import Logins
 from dfks_rules.presence.package import OnNotifyTimeout
 from dfks_rules.presence.subscription import Proof, State, Subscription, Termination
 from dfks_rules.presence.subscriptions import Subscriptions
+from dfks_rules.presence.visit import Visit
 from dfks_rules.sip.endpoint import Ending, Endpoint, Finished
 from dfks_rules.sip.message import Response
 from dfks_rules.sip.via import MAGIC_COOKIE
@@ -30,7 +33,7 @@ _ENDED = {why: f"ended_{why.value}" for why in Termination}
 class Delivery:
     """Tells subscriptions what they are to be told."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it works with
         self,
         endpoint: Endpoint[Subscription],
         subscriptions: Subscriptions,
@@ -38,6 +41,7 @@ class Delivery:
         on_timeout: OnNotifyTimeout,
         token: Callable[[], bytes],
         counts: dict[str, int],
+        logins: Logins | None = None,
     ) -> None:
         """Make it.
 
@@ -48,6 +52,7 @@ class Delivery:
             on_timeout: what becomes of a subscription that does not answer.
             token: a new unguessable token each time, for branches.
             counts: what is counted, see `counts.NAMES`.
+            logins: how NOTIFYs authenticate; None where they do not.
         """
         self._endpoint = endpoint
         self._subscriptions = subscriptions
@@ -55,30 +60,54 @@ class Delivery:
         self._on_timeout = on_timeout
         self._token = token
         self._counts = counts
+        self._logins = logins
 
     def tell_all(self, subscription: Subscription, documents: Documents, now: float) -> None:
         """Answer a phone with the states of all features, at once.
 
         After them nothing that it was told before matters.
         """
-        self._send(subscription, documents, now)
+        self._send(subscription, documents, b"", now)
+
+    def suppress(self, visit: Visit, knowledge: bytes, now: float) -> None:
+        """Answer a phone that knows all states, or wants none (RFC 5839 §6.2, §6.3).
+
+        In a new dialog there is a NOTIFY without a body; otherwise there is none.
+
+        Args:
+            visit: a SUBSCRIBE that was granted.
+            knowledge: of all states.
+            now: monotonic seconds.
+        """
+        subscription = visit.subscription
+        subscription.knows_all(knowledge)
+        if visit.expires == 0:
+            if subscription.outstanding is not None:
+                self._endpoint.give_up(subscription.outstanding)
+            self._end(subscription, Termination.TIMEOUT)
+        if visit.is_new:
+            self._send(subscription, (), knowledge, now)
+        elif visit.expires == 0:
+            self._forget(subscription)
 
     def answer(self, subscription: Subscription, documents: Documents, now: float) -> None:
         """Answer a phone with the states of some features, at once."""
-        self._send(subscription, subscription.to_answer(documents), now)
+        self._send(subscription, subscription.to_answer(documents), subscription.knowledge, now)
 
     def change(self, subscription: Subscription, documents: Documents, now: float) -> None:
         """Tell a phone what somebody else changed, as soon as it is ready to hear it."""
-        told = subscription.to_tell(documents)
+        told = subscription.to_tell(documents, now)
         if told:
-            self._send(subscription, told, now)
-        elif subscription.proof is Proof.UNPROVED:
+            self._send(subscription, told, subscription.knowledge, now)
+            return
+        if subscription.proof is Proof.UNPROVED:
             self._counts["notify_held"] += 1
+        self._subscriptions.schedule(subscription)
 
     def repeat(self, subscription: Subscription, now: float) -> None:
         """Tell a phone again what it did not confirm."""
         self._counts["notify_repeated"] += 1
-        self._send(subscription, subscription.unconfirmed, now)
+        self._send(subscription, subscription.unconfirmed, subscription.knowledge, now)
         self._subscriptions.schedule(subscription)
 
     def terminate(
@@ -86,36 +115,68 @@ class Delivery:
     ) -> None:
         """End a subscription, with a last NOTIFY."""
         self._end(subscription, why)
-        self._send(subscription, documents, now)
+        self._send(subscription, documents, subscription.knowledge, now)
 
     def finished(self, finished: Finished[Subscription], now: float) -> None:
         """The outstanding NOTIFY of a subscription was answered, or was not."""
         subscription = finished.transaction.owner
         response = finished.response
-        self._counts[_result(finished)] += 1
         if response is not None:
             self._guard.answered(subscription, response.status, now)
-        if subscription.state is State.TERMINATED:
-            return
         if response is not None and response.status < 300:
-            queued = subscription.confirmed()
-            if queued:
-                self._send(subscription, queued, now)
+            self._counts["notify_answered"] += 1
+            self._confirmed(subscription, now)
             return
-        if response is None or response.status == 408:
-            is_over = self._on_timeout is OnNotifyTimeout.DROP or subscription.lives_by_answers
-            why = Termination.UNANSWERED if is_over else None
-        else:
-            why = Termination.REFUSED if _is_final(response) else None
+        verdict = verdict_of(response)
+        if verdict is Verdict.CHALLENGED and self._may_answer(subscription, response):
+            self._counts["notify_challenged"] += 1
+            self._send(subscription, subscription.to_answer(()), subscription.knowledge, now)
+            return
+        self._counts[_failure(finished)] += 1
+        if subscription.state is State.TERMINATED:
+            self._forget(subscription)
+            return
+        why = self._why_over(subscription, verdict)
         if why is not None:
             self._end(subscription, why)
+            self._forget(subscription)
             return
-        subscription.failed(now, now + _retry_after(response))
+        subscription.failed(now, now + retry_after(response))
         self._subscriptions.schedule(subscription)
 
     def drop(self, subscription: Subscription) -> None:
         """End a subscription without a last NOTIFY: nobody has shown that it wants one."""
         self._end(subscription, Termination.UNANSWERED)
+        self._forget(subscription)
+
+    def _confirmed(self, subscription: Subscription, now: float) -> None:
+        if subscription.state is State.TERMINATED:
+            self._forget(subscription)
+            return
+        if self._logins is not None:
+            self._logins.accepted(subscription.dialog)
+        queued = subscription.confirmed()
+        if queued:
+            self._send(subscription, queued, subscription.knowledge, now)
+
+    def _may_answer(self, subscription: Subscription, response: Response | None) -> bool:
+        """Whether there is a password with which a challenged NOTIFY may be accepted."""
+        if self._logins is None or response is None:
+            return False
+        return self._logins.take(subscription.dialog, response)
+
+    def _why_over(self, subscription: Subscription, verdict: Verdict) -> Termination | None:
+        """Why a NOTIFY that was not accepted ends its subscription; None where it does not."""
+        if verdict is Verdict.ENDS:
+            return Termination.REFUSED
+        if verdict is not Verdict.UNHEARD:
+            return None
+        is_over = self._on_timeout is OnNotifyTimeout.DROP or subscription.lives_by_answers
+        return Termination.UNANSWERED if is_over else None
+
+    def _forget(self, subscription: Subscription) -> None:
+        if self._logins is not None:
+            self._logins.forget(subscription.dialog)
 
     def _end(self, subscription: Subscription, why: Termination) -> None:
         self._subscriptions.remove(subscription)
@@ -123,8 +184,17 @@ class Delivery:
         subscription.ended(why)
         self._counts[_ENDED[why]] += 1
 
-    def _send(self, subscription: Subscription, documents: Documents, now: float) -> None:
-        """The one place where a NOTIFY is sent, or held back."""
+    def _send(
+        self, subscription: Subscription, documents: Documents, before: bytes, now: float
+    ) -> None:
+        """The one place where a NOTIFY is sent, or held back.
+
+        Args:
+            subscription: whose phone is told.
+            documents: what it is told.
+            before: what it knows besides; empty where it is told all.
+            now: monotonic seconds.
+        """
         if subscription.is_held:
             self._counts["notify_held"] += 1
             subscription.hold(documents)
@@ -133,40 +203,28 @@ class Delivery:
             self._endpoint.give_up(subscription.outstanding)
         dialog = subscription.dialog
         branch = MAGIC_COOKIE + self._token()
-        content = _content(documents, subscription.device)
+        device, event_id = subscription.device, subscription.event_id
+        knowledge, content = _content(documents, device, event_id, before)
         held: Documents = ()
         if subscription.proof is Proof.UNPROVED and len(content) > MAX_UNPROVED:
-            held, documents, content = documents, (), _content((), "")
-        request = dialog.next_request(branch, _state(subscription, now), content)
+            held, documents = documents, ()
+            knowledge, content = _content((), device, event_id, before)
+        state = _state(subscription, now)
+        if self._logins is not None:
+            state += self._logins.lines(dialog)
+        request = dialog.next_request(branch, state, content)
         request.sendings = subscription.sendings
         self._counts["notify_sent"] += 1
         transaction = self._endpoint.request(request, subscription, now)
-        subscription.sent(documents, transaction)
+        subscription.sent(documents, transaction, knowledge)
         subscription.hold(held)
 
 
-def _result(finished: Finished[Subscription]) -> str:
-    """The name of the count of what became of a NOTIFY."""
+def _failure(finished: Finished[Subscription]) -> str:
+    """The name of the count of NOTIFYs that ended like this one."""
     if finished.ending is Ending.TIMED_OUT:
         return "notify_timed_out"
-    if finished.response is None:
-        return "notify_unreachable"
-    return "notify_answered" if finished.response.status < 300 else "notify_refused"
-
-
-def _is_final(response: Response) -> bool:
-    """Whether an error response ends the subscription (RFC 6665 §4.2.2)."""
-    return response.status not in (401, 407) and b"retry-after" not in response.headers
-
-
-_SECONDS = re.compile(rb"[0-9]{1,9}")
-
-
-def _retry_after(response: Response | None) -> float:
-    """For how long the phone does not want to hear from us, s."""
-    value = b"" if response is None else response.headers.get(b"retry-after", b"")
-    seconds = _SECONDS.match(value)
-    return float(seconds[0]) if seconds else 0.0
+    return "notify_unreachable" if finished.response is None else "notify_refused"
 
 
 def _state(subscription: Subscription, now: float) -> bytes:
@@ -179,9 +237,17 @@ def _state(subscription: Subscription, now: float) -> bytes:
 
 
 @lru_cache(maxsize=4096)
-def _content(documents: Documents, device: str) -> bytes:
-    """The end of a NOTIFY: what its body is, and the body."""
+def _content(
+    documents: Documents, device: str, event_id: bytes, before: bytes
+) -> tuple[bytes, bytes]:
+    """What a phone knows after a NOTIFY, and the end of that: entity-tag, type and body.
+
+    See `knowledge_of` and `tag_of` for the arguments.
+    """
+    knowledge = knowledge_of(documents, before)
+    tag = tag_of(knowledge, device, event_id)
     if not documents:
-        return b"Content-Length: 0\r\n\r\n"
+        return knowledge, b"SIP-ETag: %b\r\nContent-Length: 0\r\n\r\n" % tag
     content_type, body = render(documents, device)
-    return b"Content-Type: %b\r\nContent-Length: %d\r\n\r\n%b" % (content_type, len(body), body)
+    text = b"SIP-ETag: %b\r\nContent-Type: %b\r\nContent-Length: %d\r\n\r\n%b"
+    return knowledge, text % (tag, content_type, len(body), body)

@@ -21,17 +21,26 @@ from dfks_rules.presence.admission import (
     refuse_method,
     wish_of,
 )
+from dfks_rules.presence.conditional import condition_of, known_if
 from dfks_rules.presence.counts import REFUSED, new_counts
 from dfks_rules.presence.delivery import Delivery
-from dfks_rules.presence.documents import documents_of_get, documents_of_set
+from dfks_rules.presence.documents import (
+    Documents,
+    documents_of_get,
+    documents_of_set,
+    parted,
+    rejection_among,
+)
 from dfks_rules.presence.gate import Gate
 from dfks_rules.presence.guard import Guard, too_many_unproved
-from dfks_rules.presence.package import Limits
+from dfks_rules.presence.logins import Logins
+from dfks_rules.presence.package import ALLOW, ALLOW_PUBLISH, Limits
 from dfks_rules.presence.proof import host_of
+from dfks_rules.presence.publish import Publications
 from dfks_rules.presence.responses import RefusedError, refusal, refusal_for
 from dfks_rules.presence.subscription import State, Subscription, Termination
 from dfks_rules.presence.subscriptions import Subscriptions
-from dfks_rules.presence.visit import Visit, parted, rejection
+from dfks_rules.presence.visit import Visit
 from dfks_rules.presence.waiting import Guest, WaitingRoom
 from dfks_rules.presence.watchers import Watchers
 from dfks_rules.service.features import Features
@@ -44,7 +53,7 @@ from dfks_rules.sip.server_transaction import ServerTransaction
 class Notifier:
     """Serves one event package on one endpoint."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it works with
         self,
         endpoint: Endpoint[Subscription],
         features: Features,
@@ -52,6 +61,7 @@ class Notifier:
         limits: Limits,
         token: Callable[[], bytes],
         gate: Gate | None = None,
+        logins: Logins | None = None,
     ) -> None:
         """Make a notifier.
 
@@ -62,6 +72,7 @@ class Notifier:
             limits: how long subscriptions may last, and how many there may be.
             token: a new unguessable token each time, for tags and branches (RFC 3261 §19.3).
             gate: what finds out who sends a SUBSCRIBE; None where From is believed.
+            logins: how NOTIFYs authenticate; None where they do not.
         """
         self._endpoint = endpoint
         self._features = features
@@ -83,7 +94,12 @@ class Notifier:
             limits.on_notify_timeout,
             token,
             self.counts,
+            logins,
         )
+        self.publications = Publications(endpoint, features, limits, token, self._refuse)
+        """Those that have not ended."""
+        self._has_publishers = gate is None or gate.has_trusted
+        self._allow = ALLOW_PUBLISH if self._has_publishers else ALLOW
         self._watchers = Watchers(self.subscriptions, features, self._delivery, self.counts)
         feed.listen(self._watchers.hear)
 
@@ -100,9 +116,13 @@ class Notifier:
             if incoming.request.method == b"SUBSCRIBE":
                 self._subscribe(incoming, at, now)
             elif incoming.request.method == b"OPTIONS":
-                self._endpoint.respond(incoming, 200, headers=CAPABILITIES)
+                self._endpoint.respond(incoming, 200, headers=self._allow + CAPABILITIES)
+            elif incoming.request.method == b"PUBLISH" and self._has_publishers:
+                if self._gate is not None:
+                    self._gate.check_trusted(incoming)
+                self.publications.publish(incoming, at, now)
             else:
-                refuse_method(incoming)
+                refuse_method(incoming, self._allow)
         except RefusedError as refused:
             self._refuse(incoming, refused)
         except (MalformedMessageError, StoreError) as error:
@@ -138,6 +158,7 @@ class Notifier:
         event = event_of(incoming.request)
         known = self._in_dialog(incoming, event) if incoming.recipient.tag else None
         wish = wish_of(incoming, self._limits, known, identity)
+        condition = condition_of(incoming.request)
         presentity, requester = wish.presentity, wish.requester
         admission = self._features.admit(presentity, requester, at, now)
         if admission.denial is not None:
@@ -165,7 +186,7 @@ class Notifier:
             self._take(subscription, incoming, identity, now)
             subscription.refreshing()
         transaction = self._endpoint.begin(incoming, now)
-        visit = Visit(incoming, transaction, subscription, wish, is_new=known is None)
+        visit = Visit(incoming, transaction, subscription, wish, condition, is_new=known is None)
         try:
             self._work_out(visit, wish, at, now)
         except Exception:
@@ -211,17 +232,18 @@ class Notifier:
         done = partial(self._conclude, visit)
         if not wish.asked:
             self._features.get(presentity, requester, at, now, done)
-        elif not visit.is_new:
+        elif not visit.is_new and not visit.condition:
             self._features.set(presentity, wish.asked, requester, at, now, done)
         else:
-            # A phone that lost its dialog needs to learn its other features, too.
+            # A phone that lost its dialog needs to learn its other features, too; and a condition
+            # is about all of them.
             self._features.set_and_get(presentity, wish.asked, requester, at, now, done)
 
     def _in_dialog(self, incoming: Incoming, event: EventHeader) -> Subscription:
         """The subscription that a SUBSCRIBE with a To tag belongs to (RFC 3261 §12.2.2).
 
-        One with another event `id` belongs to another subscription (RFC 6665 §8.2.1), and there is
-        none: dialogs are not shared.
+        One with another event `id` wants another subscription in the same dialog: they are not
+        shared (RFC 6665 §4.5.2).
         """
         request = incoming.request
         call_id, local, remote = (
@@ -230,8 +252,10 @@ class Notifier:
             incoming.sender.tag,
         )
         subscription = self.subscriptions.find(call_id, local, remote)
-        if subscription is None or subscription.event_id != event.id:
+        if subscription is None:
             raise refusal(481)
+        if subscription.event_id != event.id:
+            raise refusal(403, "Dialog sharing is not supported")
         if subscription.dialog.is_late(request):
             raise refusal(500, "CSeq out of order")
         return subscription
@@ -249,15 +273,17 @@ class Notifier:
             self._turn_down(visit, refusal_for(outcomes))
             return
         sets, gets = parted(outcomes)
-        denial = rejection(sets)
-        if denial is None:
+        rejection = rejection_among(sets)
+        documents = documents_of_get(gets, sets) if gets else documents_of_set(sets)
+        if rejection is None:
+            if visit.condition and self._suppressed(visit, documents, now):
+                return
             self._grant(visit, now)
         else:
-            self._turn_down(visit, refusal(403, denial.text))
+            self._turn_down(visit, refusal(403, rejection.text))
             if visit.is_new:
                 return
-        documents = documents_of_get(gets, sets) if gets else documents_of_set(sets)
-        if denial is None and visit.expires == 0:
+        if rejection is None and visit.expires == 0:
             self._delivery.terminate(subscription, Termination.TIMEOUT, documents or (), now)
         elif documents is None:
             return
@@ -265,6 +291,18 @@ class Notifier:
             self._delivery.tell_all(subscription, documents, now)
         else:
             self._delivery.answer(subscription, documents, now)
+
+    def _suppressed(self, visit: Visit, documents: Documents | None, now: float) -> bool:
+        """Grant a SUBSCRIBE whose condition holds, without the states; whether it does."""
+        subscription = visit.subscription
+        device = visit.requester.device or subscription.device
+        knowledge = known_if(visit.condition, documents, device, subscription.event_id)
+        if not knowledge:
+            return False
+        self.counts["notify_suppressed"] += 1
+        self._grant(visit, now, 200 if visit.is_new else 204)
+        self._delivery.suppress(visit, knowledge, now)
+        return True
 
     def _turn_down(self, visit: Visit, refused: RefusedError) -> None:
         """Refuse a SUBSCRIBE; its subscription lives as long as it did before."""
@@ -275,11 +313,11 @@ class Notifier:
             visit.subscription.kept(visit.requester)
             self.subscriptions.schedule(visit.subscription)
 
-    def _grant(self, visit: Visit, now: float) -> None:
+    def _grant(self, visit: Visit, now: float, status: int = 200) -> None:
         """Accept a SUBSCRIBE; its subscription lives as long as granted."""
-        self._accept(visit)
+        self._accept(visit, status)
         subscription = visit.subscription
-        subscription.refreshed(visit.requester, now + visit.expires)
+        subscription.refreshed(visit.requester, now + visit.expires, visit.condition)
         if not visit.is_new:
             self.counts["subscriptions_refreshed"] += 1
             self.subscriptions.schedule(subscription)
@@ -289,7 +327,7 @@ class Notifier:
         else:
             self.counts["subscriptions_fetched"] += 1
 
-    def _accept(self, visit: Visit) -> None:
+    def _accept(self, visit: Visit, status: int) -> None:
         incoming = visit.incoming
         headers = b"Expires: %d\r\n%b" % (visit.expires, incoming.contact())
         record_route = incoming.request.headers.get(b"record-route")
@@ -297,7 +335,7 @@ class Notifier:
             headers += b"Record-Route: %b\r\n" % record_route
         self._endpoint.respond(
             incoming,
-            200,
+            status,
             tag=visit.subscription.dialog.local_tag,
             headers=headers,
             transaction=visit.transaction,

@@ -31,7 +31,12 @@ While it lives, one NOTIFY at most is outstanding:
 | outstanding   | none, or one that passes | none                       | unconfirmed         |
 | unconfirmed   | change                   | what is unconfirmed, and   | outstanding         |
 |               |                          | the change                 |                     |
+| unconfirmed,  | change                   | none: it joins what is     | unconfirmed         |
+| Retry-After   |                          | unconfirmed                |                     |
 | unconfirmed   | 64 s passed, later 600 s | what is unconfirmed        | outstanding         |
+| any           | SUBSCRIBE whose entity-  | none (RFC 5839)            | all confirmed, or   |
+|               | tag is that of all       |                            | outstanding         |
+| any, quenched | change                   | none                       | the same            |
 
 The answer to a SUBSCRIBE gives up the NOTIFY that is outstanding.
 
@@ -66,6 +71,7 @@ from typing import Final
 
 from dfks_rules.model.identity import Aor, AuthMethod
 from dfks_rules.model.requests import Requester
+from dfks_rules.presence.conditional import ANY
 from dfks_rules.presence.documents import Documents, merge
 from dfks_rules.sip.client_transaction import ClientTransaction
 from dfks_rules.sip.dialog import Dialog
@@ -129,13 +135,16 @@ class Subscription:
     __slots__ = (
         "_device",
         "_is_told",
+        "_not_before",
         "_repeat_after",
         "_repeat_at",
         "_under_way",
+        "condition",
         "deadline",
         "dialog",
         "event_id",
         "is_counted",
+        "knowledge",
         "outstanding",
         "presentity",
         "proof",
@@ -195,8 +204,15 @@ class Subscription:
         """What the phone was sent, but did not confirm yet."""
         self.queued: Documents = ()
         """What is to be sent when the outstanding NOTIFY is confirmed."""
+        self.knowledge = b""
+        """What its phone knows once it has read the last NOTIFY (`conditional.knowledge_of`); empty
+        before the first, and where it wants none."""
+        self.condition = b""
+        """The entity-tag in its last SUBSCRIBE, or `conditional.ANY`; empty for none."""
         self._repeat_at = inf
         self._repeat_after = FIRST_REPEAT
+        self._not_before = 0.0
+        """Until when the phone does not want to hear of changes, monotonic seconds."""
 
     @property
     def watcher(self) -> Aor:
@@ -217,14 +233,16 @@ class Subscription:
         self._under_way += 1
         self.state = State.REFRESHING
 
-    def refreshed(self, requester: Requester, deadline: float) -> None:
+    def refreshed(self, requester: Requester, deadline: float, condition: bytes = b"") -> None:
         """A SUBSCRIBE was granted, the first one or another.
 
         Args:
             requester: who sent it.
             deadline: when it expires now, monotonic seconds.
+            condition: see `condition`.
         """
         self.deadline = deadline
+        self.condition = condition
         self.kept(requester)
 
     def kept(self, requester: Requester) -> None:
@@ -283,7 +301,7 @@ class Subscription:
             self.unconfirmed = merge(self.unconfirmed, self.queued)
             self.queued = ()
             if self.unconfirmed:
-                self._repeat_at = now
+                self._repeat_at = max(now, self._not_before)
 
     # --- What its phone is told ---
 
@@ -291,24 +309,49 @@ class Subscription:
         """What to say where a SUBSCRIBE is answered with some features: all unconfirmed as well."""
         return merge(merge(self.unconfirmed, self.queued), documents)
 
-    def to_tell(self, change: Documents) -> Documents:
-        """What to say of a change now; nothing while it has to wait for an outstanding NOTIFY."""
-        if self.outstanding is None and self.proof is not _UNPROVED:
+    def to_tell(self, change: Documents, now: float = inf) -> Documents:
+        """What to say of a change now; nothing while it has to wait.
+
+        It waits for an outstanding NOTIFY, until it is proved, and as long as the phone does not
+        want to be bothered.
+        """
+        if self.condition == ANY:
+            return ()
+        if self.outstanding is not None or self.proof is _UNPROVED:
+            self.queued = merge(self.queued, change)
+            return ()
+        if now >= self._not_before:
             return merge(self.unconfirmed, change)
-        self.queued = merge(self.queued, change)
+        self.unconfirmed = merge(self.unconfirmed, change)
+        self._repeat_at = min(self._repeat_at, self._not_before)
         return ()
 
     def hold(self, documents: Documents) -> None:
         """What was to be said waits until it is proved."""
         self.queued = merge(self.queued, documents)
 
-    def sent(self, documents: Documents, transaction: "ClientTransaction[Subscription]") -> None:
+    def sent(
+        self,
+        documents: Documents,
+        transaction: "ClientTransaction[Subscription]",
+        knowledge: bytes = b"",
+    ) -> None:
         """A NOTIFY is on its way; it says all that was to be said."""
         self.unconfirmed = documents
         self.queued = ()
         self.outstanding = transaction
         self._is_told = True
+        self.knowledge = b"" if self.condition == ANY else knowledge
         self._repeat_at = inf
+        self._not_before = 0.0
+
+    def knows_all(self, knowledge: bytes) -> None:
+        """Its phone has shown that it knows all states, or wants none: there is nothing to say."""
+        self.queued = ()
+        self.knowledge = b"" if self.condition == ANY else knowledge
+        if self.outstanding is None:
+            self.unconfirmed = ()
+            self._repeat_at = inf
 
     def confirmed(self) -> Documents:
         """The outstanding NOTIFY was answered 2xx; what to say next."""
@@ -331,6 +374,7 @@ class Subscription:
         if self.unconfirmed and self.proof is not _UNPROVED:
             self._repeat_at = max(now + self._repeat_after, not_before)
             self._repeat_after = min(2 * self._repeat_after, LAST_REPEAT)
+        self._not_before = not_before
 
     # --- Time ---
 

@@ -1,10 +1,17 @@
 """Sets, and the sets that follow from them: all that one request comes to, before it is stored."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from dfks_rules.model.decisions import MAX_DEPTH, Denial, DenialAnswer, Outcome
-from dfks_rules.model.features import POSITION, Feature, FeatureState, Snapshot
+from dfks_rules.model.features import (
+    POSITION,
+    ROWS,
+    Feature,
+    FeatureState,
+    Snapshot,
+    switched_off,
+)
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import (
     Asked,
@@ -67,6 +74,15 @@ class Change:
         del self.outcomes[count:]
 
 
+def denial_among(outcomes: Iterable[Outcome]) -> Denial | None:
+    """Why the first set that was asked for, and not one that followed, was denied."""
+    for outcome in outcomes:
+        denial = outcome.decision.denial
+        if denial is not None and outcome.request.requester.origin is not Origin.INTERNAL:
+            return denial
+    return None
+
+
 class _TooManyError(Exception):
     """More sets would follow from one than may."""
 
@@ -126,6 +142,17 @@ class Cascade:
             self._return_to(marks)
             change.take(self._denied(outcome))
 
+    def keep_denials(self, presentity: Aor) -> None:
+        """Undo everything if one of the sets that were asked for was denied.
+
+        Of the outcomes those of the denied sets remain.
+        """
+        change = self._change_of(presentity)
+        denied = [one for one in change.outcomes if denial_among((one,)) is not None]
+        if denied:
+            change.states, change.outcomes = change.before.states, denied
+            self.changes = {presentity: change}
+
     def _follow(self, outcome: Outcome, seen: set[tuple[Aor, Feature]], depth: int) -> None:
         """Carry out what follows from a set, never twice for one user and feature."""
         for presentity, asked in outcome.decision.also:
@@ -181,8 +208,11 @@ class Cascade:
         decision = self._policies.decide(request, snapshot, self._at, around)
         stored = states[POSITION[feature]]
         if decision.denial is None:
-            # An operator's set is told even where the feature is not assigned (presence_dfks).
-            told = decision.assigned or requester.origin is Origin.OPERATOR
+            # An operator's set is told even where a rule does not assign the feature
+            # (presence_dfks, which has none that phones do not know by default).
+            told = decision.assigned or (
+                requester.origin is Origin.OPERATOR and ROWS[feature].assigned
+            )
             after, shown = decision.state, decision.state if told else None
         else:
             after, shown = stored, self._shown(request, decision.denial, stored, snapshot)
@@ -203,6 +233,6 @@ class Cascade:
                 holds = self._policies.decide(get, snapshot, self._at, around)
                 return holds.state if holds.assigned else None
             case DenialAnswer.OFF:
-                return stored._replace(status=False)
+                return switched_off(request.feature, stored) if request.feature else None
             case DenialAnswer.UNASSIGNED:
                 return None

@@ -7,9 +7,9 @@ import pytest
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Decision
-from dfks_rules.model.features import NOTHING_STORED, Snapshot
+from dfks_rules.model.features import NOTHING_STORED, Feature, Snapshot
 from dfks_rules.model.identity import Aor
-from dfks_rules.model.requests import FeatureRequest, Operation
+from dfks_rules.model.requests import Asked, FeatureRequest, Operation
 from dfks_rules.presence.package import Limits, OnNotifyTimeout
 from dfks_rules.service.ports import Settle
 from tests.helpers.playbook import (
@@ -20,7 +20,8 @@ from tests.helpers.playbook import (
     message,
     tag_of,
 )
-from tests.helpers.policy import ALICE, DND, NOON, policies
+from tests.helpers.policy import ALICE, DND, NOON, OPERATOR, PHONE, policies
+from tests.helpers.states import agent
 
 
 def _playbook(limits: Limits | None = None) -> Playbook:
@@ -229,7 +230,8 @@ def test_changes_wait_for_the_outstanding_notify_and_become_one() -> None:
         (500, b"Retry-After: 5\r\n", 1),
         (401, b"", 1),
         (408, b"", 1),
-        (603, b"", 0),
+        (603, b"", 1),
+        (404, b"", 0),
     ],
 )
 def test_error_response_to_a_notify_ends_the_subscription(
@@ -479,15 +481,15 @@ def test_a_request_whose_subscription_ended_meanwhile_is_answered_481() -> None:
     assert len(book.notifier.subscriptions) == 0
 
 
-def test_another_event_id_is_another_subscription() -> None:
-    """RFC 6665 §8.2.1: it is none of this dialog, which lives on."""
+def test_another_event_id_would_be_another_subscription_in_the_same_dialog() -> None:
+    """RFC 6665 §4.5.2: dialogs are not shared, and that is what it is told; the dialog lives on."""
     book = _playbook()
     response, notify = book.receive(_subscribe(1, event=b"as-feature-event;id=1"))
     assert notify.headers[b"Event"] == b"as-feature-event;id=1"
     book.answer(notify)
     for other in (b"as-feature-event;id=2", b"as-feature-event"):
         (refused,) = book.receive(_again(response, 2, event=other))
-        assert refused.status == 481
+        assert refused.start == b"SIP/2.0 403 Dialog sharing is not supported"
     assert len(book.notifier.subscriptions) == 1
     accepted, _ = book.receive(_again(response, 3, event=b"as-feature-event;id=1"))
     assert accepted.status == 200
@@ -515,9 +517,9 @@ def _dnd(notify: Sent) -> bool:
 def _two_phones(book: Playbook) -> Sent:
     """Phones of the User-Agents `alice` and `bob`; the dialog of the first."""
     dialogs = []
-    for number, agent in ((1, b"alice"), (2, b"bob")):
-        response, notify = book.receive(_subscribe(number, user_agent=agent))
-        assert _dnd(notify) is (agent == b"alice")
+    for number, user_agent in ((1, b"alice"), (2, b"bob")):
+        response, notify = book.receive(_subscribe(number, user_agent=user_agent))
+        assert _dnd(notify) is (user_agent == b"alice")
         book.answer(notify)
         dialogs.append(response)
     return dialogs[0]
@@ -723,3 +725,73 @@ def test_refresh_that_fails_by_a_bug_is_answered_and_its_subscription_still_expi
     assert notify.headers[b"Subscription-State"] == b"terminated;reason=timeout"
     book.pass_time(64)
     assert len(book.endpoint.servers) == 0
+
+
+AGENT_READY = b"<SetAgentState><requestedAgentState>ready</requestedAgentState></SetAgentState>"
+ASSIGNED = "[{id: agents, when: {feature: AgentState, user: alice}, then: {assigned: true}}]"
+BOB_ASSIGNED = """
+    - id: agents
+      when: {feature: AgentState, userAgent: {has: headset}}
+      then: {assigned: true}
+"""
+
+
+def _of_operator(book: Playbook) -> list[Sent]:
+    """What is sent when an operator makes Alice ready."""
+    asked = [Asked(Feature.AGENT_STATE, agent(status=True))]
+    book.features.set(ALICE, asked, OPERATOR, NOON, book.now, lambda _outcomes, _now: None)
+    return book.sent()
+
+
+def test_agent_state_is_kept_but_told_to_nobody_unless_a_rule_assigns_it() -> None:
+    """To a phone outside a call centre it is a document that it does not know."""
+    book = _playbook()
+    dialog = _subscribed(book, 1)
+    _subscribed(book, 2)
+    response, notify = book.receive(_again(dialog, 2, AGENT_READY))
+    assert (response.status, notify.body) == (200, b"")
+    book.answer(notify)
+    assert book.features.look(ALICE, [Feature.AGENT_STATE], PHONE, NOON) == ()
+    _, whole = book.receive(_again(dialog, 3))
+    assert b"Agent" not in whole.body
+    assert _of_operator(book) == []
+    snapshot = book.store.load(ALICE)
+    assert snapshot.state(Feature.AGENT_STATE) == agent("ready")
+
+
+def test_agent_state_is_told_to_all_where_a_rule_assigns_it() -> None:
+    """As the first four are: whole, after a set, and after a set by an operator."""
+    book = Playbook(policies(ASSIGNED))
+    response, whole = book.receive(_subscribe(1))
+    assert whole.body.count(b"<AgentLoggedOffEvent") == 1
+    book.answer(whole)
+    _subscribed(book, 2)
+    _, notify, other = book.receive(_again(response, 2, AGENT_READY.replace(b"ready", b"loggedOn")))
+    assert [b"<AgentLoggedOnEvent" in one.body for one in (notify, other)] == [True, True]
+    book.answer(notify)
+    book.answer(other)
+    assert [b"<AgentReadyEvent" in one.body for one in _of_operator(book)] == [True, True]
+
+
+def test_agent_state_is_told_only_to_the_phones_that_a_rule_assigns_it_to() -> None:
+    """Alice's desk phone does not know it, her headset does."""
+    book = Playbook(policies(BOB_ASSIGNED))
+    _, whole = book.receive(_subscribe(1))
+    assert b"Agent" not in whole.body
+    book.answer(whole)
+    headset = {"user_agent": b"headset"}
+    response, whole = book.receive(_subscribe(2, **headset))
+    assert b"<AgentLoggedOffEvent" in whole.body
+    book.answer(whole)
+    sent = book.receive(_again(response, 2, AGENT_READY, **headset))
+    assert [one.headers[b"Call-ID"] for one in sent] == [b"call-2", b"call-2"]
+    assert b"<AgentReadyEvent" in sent[1].body
+
+
+def test_a_body_that_makes_a_dialog_tells_an_assigned_agent_state_once() -> None:
+    """Gets and sets are told apart whatever features the gets are about."""
+    for rules, count in ((ASSIGNED, 1), ("[]", 0)):
+        book = Playbook(policies(rules))
+        _, notify = book.receive(message(body=AGENT_READY))
+        assert notify.body.count(b"<AgentReadyEvent") == count
+        assert notify.body.count(b"<DoNotDisturbEvent") == 1
