@@ -76,6 +76,12 @@ class Guard:
         """Whether a host may have one more dialog that is unproved."""
         return self._unproved.has_room(host, now)
 
+    def may_reach(self, subscription: Subscription, flow: Flow, now: float) -> bool:
+        """Whether its NOTIFY may go to an address that its Contact turned out to be."""
+        if subscription.proof is not _UNPROVED:
+            return True
+        return self._unproved.move(subscription.dialog.local_tag, host_of(flow), now)
+
     def admit(self, subscription: Subscription, expires: int, now: float) -> Subscription | None:
         """A subscription is to be made, or the states to be fetched.
 

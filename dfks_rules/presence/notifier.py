@@ -85,6 +85,7 @@ class Notifier:
         self.subscriptions = Subscriptions()
         """Those that live."""
         self.guard = Guard(limits, self.counts)
+        endpoint.vet_targets(self.guard.may_reach)
         """Knows which of them are proved."""
         self._waiting = WaitingRoom()
         self._delivery = Delivery(

@@ -49,9 +49,10 @@ def proof_of(
 def host_of(flow: Flow) -> str:
     """The host that NOTIFYs hit, as it is counted: an IPv4 address, or a /64 of IPv6.
 
-    All names are one host: whoever owns a domain can give any number of names to a victim.
+    A name stands for itself until it is looked up, see `Unproved.move`: whoever owns a domain can
+    give any number of names to a victim.
     """
-    return "" if flow.hop is not None else network_of(flow.remote[0])
+    return network_of(flow.remote[0])
 
 
 @final
@@ -118,6 +119,17 @@ class Unproved:
         self._ends.append((ends, tag))
         if len(self._ends) > self._at_most:
             self._end_first()
+
+    def move(self, tag: bytes, host: str, now: float) -> bool:
+        """The name that a dialog counted for is that of this host; whether that has room."""
+        found = self._by_tag.get(tag)
+        if found is not None and found[0] == host:
+            return True
+        if not self.has_room(host, now):
+            return False
+        self.remove(tag)
+        self.add(tag, host, now)
+        return True
 
     def remove(self, tag: bytes) -> None:
         """The dialog counts no longer; nothing happens when it did not."""

@@ -9,7 +9,7 @@ from typing import Final, Generic, TypeVar
 
 from dfks_rules.errors import MalformedMessageError
 from dfks_rules.sip.address import Address, tag_of
-from dfks_rules.sip.client import Client, Send
+from dfks_rules.sip.client import Client, MayReach, Send
 from dfks_rules.sip.client import Ending as Ending  # Of its interface, as `Finished` is.
 from dfks_rules.sip.client import Finished as Finished
 from dfks_rules.sip.client_transaction import ClientTransaction, ClientTransactions, Outgoing
@@ -270,6 +270,10 @@ class Endpoint(Generic[Owner]):
     def request(self, request: Outgoing, owner: Owner, now: float) -> ClientTransaction[Owner]:
         """Send a request of ours and repeat it until it is answered."""
         return self._client.request(request, owner, now)
+
+    def vet_targets(self, may_reach: MayReach[Owner]) -> None:
+        """Have each target that was looked up for a request be approved before it is tried."""
+        self._client.may_reach = may_reach
 
     def give_up(self, transaction: ClientTransaction[Owner]) -> None:
         """Wait for a response no longer; nothing happens when the transaction has ended."""

@@ -203,10 +203,10 @@ class Transports:
         if self._is_closed:
             return
         self._is_closed = True
+        if self._locator is not None:
+            await self._locator.close()
         await asyncio.gather(*(transport.close() for transport in self._opened))
         await self.connections.close()
-        if self._locator is not None:
-            self._locator.close()
 
 
 async def _first_address(host: str) -> str:

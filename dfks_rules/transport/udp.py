@@ -126,6 +126,8 @@ class UdpTransport:
                 # An ICMP error of an earlier datagram; the next read has the next datagram.
                 self._take_errors()
                 continue
+        if not received:
+            self._take_errors()  # Nothing else may have woken us.
         self._received_in_all += len(received)
         try:
             if self._turns.is_calm:

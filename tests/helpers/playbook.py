@@ -18,6 +18,7 @@ from dfks_rules.presence.subscription import Subscription
 from dfks_rules.service.features import Features
 from dfks_rules.service.feed import Event, Failed, Feed, Settled
 from dfks_rules.service.ports import Store
+from dfks_rules.sip.client_transaction import ClientState
 from dfks_rules.sip.endpoint import Endpoint, Finished, Incoming
 from dfks_rules.sip.flow import Flow, Listener
 from dfks_rules.store.memory import MemoryStore
@@ -186,6 +187,15 @@ class Playbook:
         lines = [b"%b: %b\r\n" % (n, notify.headers[n]) for n in _ECHOED]
         start = b"SIP/2.0 %d X\r\n" % status
         return self.receive(start + b"".join(lines) + extra + b"Content-Length: 0\r\n\r\n")
+
+    def locate(self, *targets: Flow) -> list[Sent]:
+        """Say where every name leads that waits for it; gives what the notifier sends then."""
+        for branch, transaction in list(self.endpoint.clients._by_branch.items()):
+            if transaction.state is ClientState.LOCATING:
+                finished = self.endpoint.located(branch, targets, self.now)
+                if finished is not None:
+                    self.notifier.finished(finished, self.now)
+        return self.sent()
 
     def sent(self) -> list[Sent]:
         """What was sent since the last call."""

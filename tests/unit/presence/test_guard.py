@@ -247,24 +247,39 @@ def test_a_stream_proves_its_peer_and_is_told_for_as_long_as_it_answers_elsewher
     assert len(book.notifier.subscriptions) == 0
 
 
-def _located(book: Playbook) -> list[Sent]:
-    """What is sent once DNS has said where the name of a Contact leads."""
-    (branch,) = book.endpoint.clients._by_branch
-    assert book.endpoint.located(branch, [FLOW], book.now) is None
-    return book.sent()
-
-
 def test_a_contact_with_a_name_is_told_for_as_long_as_it_answers() -> None:
     """The name may lead to a victim the next moment."""
     book = _book()
     book.receive(_new(contact=b"<sip:alice@phone.example.com>"))
-    (notify,) = _located(book)
+    (notify,) = book.locate(FLOW)
     book.answer(notify)
     assert _only(book).proof is Proof.ANSWERS
     assert _set(book) == []
-    sent = _located(book) + _later(book, 40)
+    sent = book.locate(FLOW) + _later(book, 40)
     assert len(sent) == 2
     assert len(book.notifier.subscriptions) == 0
+
+
+def test_ten_dialogs_of_one_address_are_told_whatever_names_it_has() -> None:
+    """Whoever owns a domain can give any number of names to a victim."""
+    book = _book()
+    for number in range(12):
+        via = b"SIP/2.0/UDP 192.0.2.7:5062;branch=z9hG4bK%d" % number
+        contact = b"<sip:a@n%d.example.com>" % number
+        (response,) = book.receive(_new(call_id=b"n%d" % number, via=via, contact=contact))
+        assert response.status == 200
+    assert len(book.locate(Flow(LISTENER, ("198.51.100.9", 5060)))) == 10
+    assert book.notifier.counts["notify_unreachable"] == 2
+
+
+def test_dead_names_do_not_take_the_place_of_others() -> None:
+    """They counted as one host, so that ten of them kept every phone with a name out."""
+    book = _book()
+    for number in range(20):
+        via = b"SIP/2.0/UDP 192.0.2.7:5062;branch=z9hG4bK%d" % number
+        contact = b"<sip:a@n%d.dead.example>" % number
+        (response,) = book.receive(_new(call_id=b"n%d" % number, via=via, contact=contact))
+        assert response.status == 200
 
 
 def test_who_authenticates_is_proved_where_it_was_challenged() -> None:
