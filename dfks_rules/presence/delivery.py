@@ -125,7 +125,7 @@ class Delivery:
 
     def _send(self, subscription: Subscription, documents: Documents, now: float) -> None:
         """The one place where a NOTIFY is sent, or held back."""
-        if subscription.is_held:
+        if not self._guard.may_tell(subscription, now):
             self._counts["notify_held"] += 1
             subscription.hold(documents)
             return

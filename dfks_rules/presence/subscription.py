@@ -292,15 +292,18 @@ class Subscription:
         return merge(merge(self.unconfirmed, self.queued), documents)
 
     def to_tell(self, change: Documents) -> Documents:
-        """What to say of a change now; nothing while it has to wait for an outstanding NOTIFY."""
-        if self.outstanding is None and self.proof is not _UNPROVED:
+        """What to say of a change now; nothing while it has to wait."""
+        if self.outstanding is None and not self.is_held:
             return merge(self.unconfirmed, change)
-        self.queued = merge(self.queued, change)
+        self.hold(change)
         return ()
 
     def hold(self, documents: Documents) -> None:
-        """What was to be said waits until it is proved."""
-        self.queued = merge(self.queued, documents)
+        """What was to be said waits: for the outstanding NOTIFY, or until it is proved."""
+        if self.outstanding is None:
+            self.unconfirmed = merge(self.unconfirmed, documents)
+        else:
+            self.queued = merge(self.queued, documents)
 
     def sent(self, documents: Documents, transaction: "ClientTransaction[Subscription]") -> None:
         """A NOTIFY is on its way; it says all that was to be said."""
