@@ -128,6 +128,8 @@ class Subscription:
 
     __slots__ = (
         "_device",
+        "_is_answering",
+        "_is_proved",
         "_is_told",
         "_repeat_after",
         "_repeat_at",
@@ -138,7 +140,6 @@ class Subscription:
         "is_counted",
         "outstanding",
         "presentity",
-        "proof",
         "queued",
         "requester",
         "scheduled_for",
@@ -171,7 +172,6 @@ class Subscription:
         """The facts of the last SUBSCRIBE whose outcome is known."""
         self._device = requester.device
         self.event_id = event_id
-        self.proof = proof
         identity = requester.identity
         is_trusted = identity is not None and identity.method is AuthMethod.TRUSTED
         self.source = "" if is_trusted else requester.source_ip or ""
@@ -180,6 +180,9 @@ class Subscription:
         """Whether it counts for the limits of subscriptions; `Guard` keeps it."""
         self._is_told = False
         """Whether a NOTIFY was sent to the address where NOTIFYs go."""
+        # Flags take a byte each where they stand together, a reference takes eight.
+        self._is_proved = proof is _PROVED
+        self._is_answering = proof is _ANSWERS
         self.state = State.ADMITTED
         self.termination: Termination | None = None
         """None while it lives."""
@@ -245,6 +248,13 @@ class Subscription:
     # --- Whether it may be told ---
 
     @property
+    def proof(self) -> Proof:
+        """Whether the address that NOTIFYs go to has shown that it wants them."""
+        if self._is_proved:
+            return _PROVED
+        return _ANSWERS if self._is_answering else _UNPROVED
+
+    @property
     def is_held(self) -> bool:
         """Whether all that is to be told waits: it is unproved, and has had its NOTIFY."""
         return self.proof is _UNPROVED and self._is_told
@@ -267,8 +277,7 @@ class Subscription:
 
     def moved(self) -> None:
         """NOTIFYs are to go to another address, which has shown nothing."""
-        self.proof = _UNPROVED
-        self._is_told = False
+        self._is_proved = self._is_answering = self._is_told = False
 
     def proved(self, proof: Proof, now: float) -> None:
         """The address has shown that it wants NOTIFYs.
@@ -278,7 +287,8 @@ class Subscription:
             now: monotonic seconds, when what has waited is due unless something is told before; to
                 be scheduled.
         """
-        self.proof = proof
+        self._is_proved = proof is _PROVED
+        self._is_answering = proof is _ANSWERS
         if self.outstanding is None:
             self.unconfirmed = merge(self.unconfirmed, self.queued)
             self.queued = ()
