@@ -195,7 +195,7 @@ class Delivery:
             before: what it knows besides; empty where it is told all.
             now: monotonic seconds.
         """
-        if subscription.is_held:
+        if not self._guard.may_tell(subscription, now):
             self._counts["notify_held"] += 1
             subscription.hold(documents)
             return

@@ -145,6 +145,22 @@ class Guard:
             self._prove(subscription, proof, now)
         return True
 
+    def may_tell(self, subscription: Subscription, now: float) -> bool:
+        """Whether a NOTIFY may be sent: to an unproved address one, among the few of its host.
+
+        It is the answer to its first SUBSCRIBE; where the rules give none, it is the first change.
+        """
+        if subscription.proof is not _UNPROVED:
+            return True
+        if subscription.is_held:
+            return False
+        tag, host = subscription.dialog.local_tag, host_of(subscription.dialog.flow)
+        if not self._unproved.has(tag):
+            if not self._unproved.has_room(host, now):
+                return False
+            self._unproved.add(tag, host, now)
+        return True
+
     def answered(self, subscription: Subscription, status: int, now: float) -> bool:
         """A NOTIFY got a final response; whether it proved the address.
 

@@ -106,6 +106,10 @@ class Unproved:
     def __len__(self) -> int:
         return len(self._by_tag)
 
+    def has(self, tag: bytes) -> bool:
+        """Whether a dialog counts."""
+        return tag in self._by_tag
+
     def has_room(self, host: str, now: float) -> bool:
         """Whether a host may have one more."""
         self._expire(now)

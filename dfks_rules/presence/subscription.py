@@ -134,6 +134,8 @@ class Subscription:
 
     __slots__ = (
         "_device",
+        "_is_answering",
+        "_is_proved",
         "_is_told",
         "_not_before",
         "_repeat_after",
@@ -147,7 +149,6 @@ class Subscription:
         "knowledge",
         "outstanding",
         "presentity",
-        "proof",
         "queued",
         "requester",
         "scheduled_for",
@@ -180,7 +181,6 @@ class Subscription:
         """The facts of the last SUBSCRIBE whose outcome is known."""
         self._device = requester.device
         self.event_id = event_id
-        self.proof = proof
         identity = requester.identity
         is_trusted = identity is not None and identity.method is AuthMethod.TRUSTED
         self.source = "" if is_trusted else requester.source_ip or ""
@@ -189,6 +189,9 @@ class Subscription:
         """Whether it counts for the limits of subscriptions; `Guard` keeps it."""
         self._is_told = False
         """Whether a NOTIFY was sent to the address where NOTIFYs go."""
+        # Flags take a byte each where they stand together, a reference takes eight.
+        self._is_proved = proof is _PROVED
+        self._is_answering = proof is _ANSWERS
         self.state = State.ADMITTED
         self.termination: Termination | None = None
         """None while it lives."""
@@ -263,6 +266,13 @@ class Subscription:
     # --- Whether it may be told ---
 
     @property
+    def proof(self) -> Proof:
+        """Whether the address that NOTIFYs go to has shown that it wants them."""
+        if self._is_proved:
+            return _PROVED
+        return _ANSWERS if self._is_answering else _UNPROVED
+
+    @property
     def is_held(self) -> bool:
         """Whether all that is to be told waits: it is unproved, and has had its NOTIFY."""
         return self.proof is _UNPROVED and self._is_told
@@ -285,8 +295,7 @@ class Subscription:
 
     def moved(self) -> None:
         """NOTIFYs are to go to another address, which has shown nothing."""
-        self.proof = _UNPROVED
-        self._is_told = False
+        self._is_proved = self._is_answering = self._is_told = False
 
     def proved(self, proof: Proof, now: float) -> None:
         """The address has shown that it wants NOTIFYs.
@@ -296,7 +305,8 @@ class Subscription:
             now: monotonic seconds, when what has waited is due unless something is told before; to
                 be scheduled.
         """
-        self.proof = proof
+        self._is_proved = proof is _PROVED
+        self._is_answering = proof is _ANSWERS
         if self.outstanding is None:
             self.unconfirmed = merge(self.unconfirmed, self.queued)
             self.queued = ()
@@ -317,8 +327,8 @@ class Subscription:
         """
         if self.condition == ANY:
             return ()
-        if self.outstanding is not None or self.proof is _UNPROVED:
-            self.queued = merge(self.queued, change)
+        if self.outstanding is not None or self.is_held:
+            self.hold(change)
             return ()
         if now >= self._not_before:
             return merge(self.unconfirmed, change)
@@ -327,8 +337,11 @@ class Subscription:
         return ()
 
     def hold(self, documents: Documents) -> None:
-        """What was to be said waits until it is proved."""
-        self.queued = merge(self.queued, documents)
+        """What was to be said waits: for the outstanding NOTIFY, or until it is proved."""
+        if self.outstanding is None:
+            self.unconfirmed = merge(self.unconfirmed, documents)
+        else:
+            self.queued = merge(self.queued, documents)
 
     def sent(
         self,

@@ -103,14 +103,34 @@ def test_a_phone_whose_first_notifies_were_lost_is_proved_by_its_next_subscribe(
     assert len(_later(book, 32)) == 10
 
 
+_QUIET = "- {id: quiet, when: {op: get}, then: {notify: false}}"
+
+
 def test_what_waited_is_sent_though_the_answer_says_nothing() -> None:
     """A rule that gives the phone no NOTIFY does not keep changes from it."""
-    book = _book(rules=policies("- {id: quiet, when: {op: get}, then: {notify: false}}"))
+    book = _book(rules=policies(_QUIET))
     (response,) = book.receive(_new())
-    assert _set(book) == [], "nobody has shown that it wants it"
+    assert len(_set(book) + _later(book, 40)) == 2, "the first NOTIFY may be a change"
+    assert _set(book, on=False) == []
     assert [one.status for one in book.receive(_again(response, 2))] == [200]
     (change,) = _later(book, 2)[:1]
-    assert b"<doNotDisturbOn>true" in change.body
+    assert b"<doNotDisturbOn>false" in change.body
+
+
+def test_a_change_is_the_first_notify_of_ten_dialogs_of_a_host() -> None:
+    """Else those that were made one after another would all be told of it at once."""
+    book = _book(rules=policies(_QUIET))
+    for number in range(DIALOGS_PER_HOST + 5):
+        book.receive(_new())
+        if number % 10 == 9:
+            _later(book, 32)
+    _later(book, 32)
+    assert len(_set(book)) == DIALOGS_PER_HOST
+    assert book.notifier.counts["notify_held"] == 5
+    _later(book, 32)
+    told = _set(book, on=False)
+    assert len(told) == 5
+    assert all(b"<doNotDisturbOn>false" in one.body for one in told)
 
 
 def test_a_set_in_the_dialog_takes_along_what_waited() -> None:

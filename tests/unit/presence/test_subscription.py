@@ -179,17 +179,18 @@ def _unproved() -> Subscription:
 
 
 def test_while_it_is_unproved_one_notify_is_sent_and_all_else_is_held() -> None:
-    """And that NOTIFY is the answer to its SUBSCRIBE, never a change."""
+    """Where the answer to its SUBSCRIBE says nothing, it is the first change."""
     subscription = _unproved()
     assert (subscription.is_held, subscription.sendings) == (False, UNPROVED_SENDINGS)
-    assert subscription.to_tell(_ONE) == ()
+    assert subscription.to_tell(_ONE) == _ONE
     _send(subscription, subscription.to_answer(_DND))
     assert subscription.is_held
     subscription.failed(0.0)
     assert subscription.next_deadline() == 1000.0, "it is not said again"
     assert subscription.to_tell(_TWO) == ()
     subscription.hold(_THREE)
-    assert dict(subscription.to_answer(())) == dict(_DND + _THREE)
+    assert dict(subscription.unconfirmed) == dict(_DND + _THREE)
+    assert subscription.queued == ()
 
 
 def test_what_waited_is_due_once_it_is_proved() -> None:
