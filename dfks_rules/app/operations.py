@@ -115,6 +115,7 @@ class ServerOperations:
             **self._records.metrics.collect(),
             **self.policies.statistics(),
             "presence:subscriptions": len(self._notifier.subscriptions),
+            "core:tasks": len(asyncio.all_tasks(self._loop)),
         }
 
     def uptime(self) -> float:
