@@ -20,7 +20,8 @@ test: setup
 	$(BIN)/codespell
 	$(BIN)/pytest
 
-# Takes up to half an hour: a million mutated messages, and whatever else is slow.
+# Takes up to half an hour: mutated messages, fuzzing, load, lost datagrams, whatever else is slow.
+# DFKS_TEST_FUZZ_SECONDS (25 for each target) and DFKS_TEST_MUTATIONS (1,000,000) make it shorter.
 test-long: setup
 	$(BIN)/pytest -m long
 
