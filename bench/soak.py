@@ -99,11 +99,11 @@ class Traffic:
 
     def __init__(self, served: Served) -> None:
         self.phones = Phones(served.sip)
-        self.phones.socket.settimeout(0.001)
         self.mi = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.mi.connect(served.mi)
         self.mi.settimeout(10)
         self.answered: dict[str, int] = {}
+        self.responses = 0
         self._requests = requests()
         self._cseq = 0
 
@@ -120,25 +120,29 @@ class Traffic:
         begin = time.monotonic()
         for number in range(FULL_SPEED):
             self.phones.socket.send(self.message())
-            while number - sum(self.answered.values()) + self.answered.get("NOTIFY", 0) >= WINDOW:
-                self._receive()
+            while number - self.responses >= WINDOW:
+                self._take(self.phones.socket.recv(65_535))
         return FULL_SPEED / (time.monotonic() - begin)
 
     def listen(self, until: float) -> None:
-        """Answer NOTIFYs and count responses."""
-        while time.monotonic() < until:
-            self._receive()
+        """Answer what has come, and what comes until then."""
+        while True:
+            self.phones.socket.settimeout(max(0.0, until - time.monotonic()))
+            try:
+                self._take(self.phones.socket.recv(65_535))
+            except (TimeoutError, BlockingIOError):
+                if time.monotonic() >= until:
+                    return
 
-    def _receive(self) -> None:
-        try:
-            data = self.phones.socket.recv(65_535)
-        except TimeoutError:
-            return
+    def _take(self, data: bytes) -> None:
+        """Answer a NOTIFY, count a response."""
         if data.startswith(b"NOTIFY"):
+            self.phones.socket.settimeout(5)
             self.phones.socket.send(answer(data))
             kind = "NOTIFY"
         else:
             kind = data[8:11].decode()
+            self.responses += 1
             self.phones.learn(data)
         self.answered[kind] = self.answered.get(kind, 0) + 1
 
