@@ -148,19 +148,24 @@ def wish_of(
         presentity, watcher = known.presentity, known.watcher
         if identity is not None and identity.aor != watcher:
             raise refusal(403, "Only the watcher may change its subscription")
-    agent = request.headers.get(b"user-agent")
     flow = incoming.flow
     requester = Requester(
         Origin.WATCHER,
         watcher,
         asked[-1].device if asked else None,
-        None if agent is None else _text(agent[:MAX_TEXT]),
+        user_agent_of(request),
         flow.listener.transport,
         _same(flow.remote[0]),
         None,
         identity,
     )
     return Wish(presentity, requester, expires, asked)
+
+
+def user_agent_of(request: Request) -> str | None:
+    """The User-Agent header; None when there is none."""
+    agent = request.headers.get(b"user-agent")
+    return None if agent is None else _text(agent[:MAX_TEXT])
 
 
 def _granted(request: Request, limits: Limits) -> int:

@@ -22,13 +22,15 @@ NAMES = (
     "notify_unreachable",
     "notify_repeated",
     "changes_untold",
+    "sets_echoed",
+    "sets_repeated",
     *REFUSED.values(),
 )
 """Every count.
 
 `notify_sent` counts each NOTIFY once, whatever the transaction retransmits; `notify_repeated` those
 that say again what was not confirmed. `changes_untold`: a watcher was not told, since what it may
-see could not be read.
+see could not be read. `sets_echoed` and `sets_repeated`: sets that nobody meant, see `display`.
 """
 
 

@@ -10,8 +10,11 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from dfks_rules.csta.render import render
+from dfks_rules.csta.style import BodyStyle
 from dfks_rules.presence.documents import Documents
 from dfks_rules.presence.package import OnNotifyTimeout
+from dfks_rules.presence.parts import first_part
+from dfks_rules.presence.profile import Profile, Profiles
 from dfks_rules.presence.subscription import State, Subscription, Termination
 from dfks_rules.presence.subscriptions import Subscriptions
 from dfks_rules.sip.endpoint import Ending, Endpoint, Finished
@@ -32,6 +35,7 @@ class Delivery:
         on_timeout: OnNotifyTimeout,
         token: Callable[[], bytes],
         counts: dict[str, int],
+        profiles: Profiles,
     ) -> None:
         """Make it.
 
@@ -41,12 +45,14 @@ class Delivery:
             on_timeout: what becomes of a subscription that does not answer.
             token: a new unguessable token each time, for branches.
             counts: what is counted, see `counts.NAMES`.
+            profiles: how phones want to be told.
         """
         self._endpoint = endpoint
         self._subscriptions = subscriptions
         self._on_timeout = on_timeout
         self._token = token
         self._counts = counts
+        self._profiles = profiles
 
     def tell_all(self, subscription: Subscription, documents: Documents, now: float) -> None:
         """Answer a phone with the states of all features, at once.
@@ -56,19 +62,30 @@ class Delivery:
         self._send(subscription, documents, now)
 
     def answer(self, subscription: Subscription, documents: Documents, now: float) -> None:
-        """Answer a phone with the states of some features, at once."""
+        """Answer a phone with the states of some features: at once, or when it may be told them."""
+        if self._is_quiet(subscription, now):
+            self._postpone(subscription, documents)
+            if subscription.outstanding is None:
+                # RFC 6665 §4.2.1.2 wants a NOTIFY now.
+                profile = self._profiles.of(subscription.requester.user_agent)
+                self._send_part(subscription, profile, (), subscription.queued, now)
+            return
         self._send(subscription, subscription.to_answer(documents), now)
 
     def change(self, subscription: Subscription, documents: Documents, now: float) -> None:
         """Tell a phone what somebody else changed, as soon as it is ready to hear it."""
+        if self._is_quiet(subscription, now):
+            self._postpone(subscription, documents)
+            return
         told = subscription.to_tell(documents)
         if told:
             self._send(subscription, told, now)
 
     def repeat(self, subscription: Subscription, now: float) -> None:
-        """Tell a phone again what it did not confirm."""
-        self._counts["notify_repeated"] += 1
-        self._send(subscription, subscription.unconfirmed, now)
+        """Tell a phone again what it did not confirm, or for the first time what had to wait."""
+        if subscription.unconfirmed:
+            self._counts["notify_repeated"] += 1
+        self._send(subscription, subscription.to_answer(()), now)
         self._subscriptions.schedule(subscription)
 
     def terminate(
@@ -76,7 +93,9 @@ class Delivery:
     ) -> None:
         """End a subscription, with a last NOTIFY."""
         self._end(subscription, why)
-        self._send(subscription, documents, now)
+        # Nothing can follow the last NOTIFY, so that it is not split.
+        profile = self._profiles.of(subscription.requester.user_agent)
+        self._send_part(subscription, profile, documents, (), now)
 
     def finished(self, finished: Finished[Subscription], now: float) -> None:
         """The outstanding NOTIFY of a subscription was answered, or was not."""
@@ -85,13 +104,18 @@ class Delivery:
         self._counts[_result(finished)] += 1
         if subscription.state is State.TERMINATED:
             return
+        display = subscription.display
         if response is not None and response.status < 300:
+            if display is not None:
+                display.confirmed(subscription.unconfirmed, now)
             queued = subscription.confirmed()
             if queued:
-                self._send(subscription, queued, now)
+                self.change(subscription, queued, now)
             return
+        if display is not None:
+            display.failed()
         if response is None or response.status == 408:
-            why = Termination.UNANSWERED if self._on_timeout is OnNotifyTimeout.DROP else None
+            why = Termination.UNANSWERED if self._gives_up(subscription) else None
         else:
             why = Termination.REFUSED if _is_final(response) else None
         if why is not None:
@@ -100,23 +124,58 @@ class Delivery:
         subscription.failed(now, now + _retry_after(response))
         self._subscriptions.schedule(subscription)
 
+    def _gives_up(self, subscription: Subscription) -> bool:
+        """Whether a subscription ends because one more NOTIFY was not answered."""
+        profile = self._profiles.of(subscription.requester.user_agent)
+        choice = profile.on_notify_timeout or self._on_timeout
+        return (
+            choice is OnNotifyTimeout.DROP and subscription.failures + 1 >= profile.notify_timeouts
+        )
+
+    def _is_quiet(self, subscription: Subscription, now: float) -> bool:
+        display = subscription.display
+        return display is not None and now < display.quiet_until
+
+    def _postpone(self, subscription: Subscription, documents: Documents) -> None:
+        """Tell a phone something once it is no longer quiet."""
+        display = subscription.display
+        if documents and display is not None:
+            subscription.postpone(documents, display.quiet_until)
+            self._subscriptions.schedule(subscription)
+
     def _end(self, subscription: Subscription, why: Termination) -> None:
         self._subscriptions.remove(subscription)
         subscription.ended(why)
         self._counts[_ENDED[why]] += 1
 
     def _send(self, subscription: Subscription, documents: Documents, now: float) -> None:
-        """The one place where a NOTIFY is sent."""
+        """Tell a phone something now; where it needs several NOTIFYs, the first one."""
+        profile = self._profiles.of(subscription.requester.user_agent)
+        rest: Documents = ()
+        if profile.splits and len(documents) > 1:
+            documents, rest = first_part(documents, _device(subscription, profile), profile)
+        self._send_part(subscription, profile, documents, rest, now)
+
+    def _send_part(
+        self,
+        subscription: Subscription,
+        profile: Profile,
+        documents: Documents,
+        rest: Documents,
+        now: float,
+    ) -> None:
+        """The one place where a NOTIFY is sent; the rest waits until it is confirmed."""
         if subscription.outstanding is not None:
             self._endpoint.give_up(subscription.outstanding)
         dialog = subscription.dialog
         branch = MAGIC_COOKIE + self._token()
-        request = dialog.next_request(
-            branch, _state(subscription, now), _content(documents, subscription.device)
-        )
+        content = _content(documents, _device(subscription, profile), profile.style)
+        request = dialog.next_request(branch, _state(subscription, now), content)
         self._counts["notify_sent"] += 1
         transaction = self._endpoint.request(request, subscription, now)
-        subscription.sent(documents, transaction)
+        subscription.sent(documents, transaction, rest)
+        if subscription.display is not None:
+            subscription.display.sent(documents, now)
 
 
 def _result(finished: Finished[Subscription]) -> str:
@@ -152,10 +211,17 @@ def _state(subscription: Subscription, now: float) -> bytes:
     return b"Subscription-State: active;expires=%d\r\n" % left
 
 
+def _device(subscription: Subscription, profile: Profile) -> str:
+    """Text of `<device>` in what a phone is told."""
+    if profile.device is not None:
+        return profile.device
+    return subscription.presentity.user if profile.device_is_user else subscription.device
+
+
 @lru_cache(maxsize=4096)
-def _content(documents: Documents, device: str) -> bytes:
+def _content(documents: Documents, device: str, style: BodyStyle) -> bytes:
     """The end of a NOTIFY: what its body is, and the body."""
     if not documents:
         return b"Content-Length: 0\r\n\r\n"
-    content_type, body = render(documents, device)
+    content_type, body = render(documents, device, style)
     return b"Content-Type: %b\r\nContent-Length: %d\r\n\r\n%b" % (content_type, len(body), body)

@@ -34,6 +34,7 @@ from dfks_rules.presence.documents import (
 )
 from dfks_rules.presence.gate import Gate
 from dfks_rules.presence.package import Limits
+from dfks_rules.presence.profile import Profiles
 from dfks_rules.presence.responses import RefusedError, refusal, refusal_for
 from dfks_rules.presence.subscription import State, Subscription, Termination
 from dfks_rules.presence.subscriptions import Subscriptions
@@ -72,7 +73,7 @@ class _Visit:
 class Notifier:
     """Serves one event package on one endpoint."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it is made of
         self,
         endpoint: Endpoint[Subscription],
         features: Features,
@@ -80,6 +81,7 @@ class Notifier:
         limits: Limits,
         token: Callable[[], bytes],
         gate: Gate | None = None,
+        profiles: Profiles | None = None,
     ) -> None:
         """Make a notifier.
 
@@ -90,7 +92,9 @@ class Notifier:
             limits: how long subscriptions may last.
             token: a new unguessable token each time, for tags and branches (RFC 3261 §19.3).
             gate: what finds out who sends a SUBSCRIBE; None where From is believed.
+            profiles: how phones are treated by their User-Agent; None for all alike.
         """
+        self._profiles = profiles or Profiles()
         self._endpoint = endpoint
         self._features = features
         self._limits = limits
@@ -101,7 +105,12 @@ class Notifier:
         self.subscriptions = Subscriptions()
         """Those that live."""
         self._delivery = Delivery(
-            endpoint, self.subscriptions, limits.on_notify_timeout, token, self.counts
+            endpoint,
+            self.subscriptions,
+            limits.on_notify_timeout,
+            token,
+            self.counts,
+            self._profiles,
         )
         feed.listen(self._hear)
 
@@ -177,13 +186,28 @@ class Notifier:
         """Have the outcome of a SUBSCRIBE worked out, and concluded once it is known."""
         presentity, requester = wish.presentity, wish.requester
         done = partial(self._conclude, visit)
-        if not wish.asked:
+        asked = wish.asked
+        profile = self._profiles.of(requester.user_agent)
+        if profile.doubts_sets or visit.subscription.display is not None:
+            meant = visit.subscription.meant(asked, profile, now)
+            self.counts["sets_echoed"] += meant.echoes
+            self.counts["sets_repeated"] += meant.repeats
+            asked = meant.asked
+            if meant.echoes and not asked:
+                # Its phone knows what it says, so that there is nothing to decide or to tell.
+                self._grant(visit, now)
+                if visit.expires == 0:
+                    self._delivery.terminate(visit.subscription, Termination.TIMEOUT, (), now)
+                else:
+                    self._delivery.answer(visit.subscription, (), now)
+                return
+        if not asked:
             self._features.get(presentity, requester, at, now, done)
         elif not visit.is_new:
-            self._features.set(presentity, wish.asked, requester, at, now, done)
+            self._features.set(presentity, asked, requester, at, now, done)
         else:
             # A phone that lost its dialog needs to learn its other features, too.
-            self._features.set_and_get(presentity, wish.asked, requester, at, now, done)
+            self._features.set_and_get(presentity, asked, requester, at, now, done)
 
     def _in_dialog(self, incoming: Incoming, event: EventHeader) -> Subscription:
         """The subscription that a SUBSCRIBE with a To tag belongs to (RFC 3261 §12.2.2).

@@ -33,7 +33,22 @@ While it lives, one NOTIFY at most is outstanding:
 |               |                          | the change                 |                     |
 | unconfirmed   | 64 s passed, later 600 s | what is unconfirmed        | outstanding         |
 
-The answer to a SUBSCRIBE gives up the NOTIFY that is outstanding.
+The answer to a SUBSCRIBE gives up the NOTIFY that is outstanding. Where what is told needs several
+NOTIFYs (its profile says so), the first is sent and the others are queued.
+
+A phone that echoes has a `Display`, and is quiet for 2 s after each NOTIFY and its 2xx:
+
+| quiet? | input                                | NOTIFY        | next             |
+|--------|--------------------------------------|---------------|------------------|
+| yes    | change                               | none          | it is queued     |
+| yes    | 2xx                                  | none          | quiet anew       |
+| yes    | set that is not an echo              | without body, | it is queued     |
+|        |                                      | if there is   |                  |
+|        |                                      | none under way|                  |
+| both   | set that is an echo                  | the same      | as it was        |
+| both   | SUBSCRIBE for all states             | all features  | quiet anew       |
+| no     | it ends, something queued            | what is queued| quiet anew       |
+| no     | whatever else                        | as above      | quiet            |
 
 Reference: RFC 6665 §4.2.2, §4.4.1
 """
@@ -42,8 +57,10 @@ from enum import Enum
 from math import inf
 
 from dfks_rules.model.identity import Aor
-from dfks_rules.model.requests import Requester
+from dfks_rules.model.requests import Asked, Requester
+from dfks_rules.presence.display import Display, Meant
 from dfks_rules.presence.documents import Documents, merge
+from dfks_rules.presence.profile import Profile
 from dfks_rules.sip.client_transaction import ClientTransaction
 from dfks_rules.sip.dialog import Dialog
 
@@ -51,6 +68,9 @@ FIRST_REPEAT = 64.0
 """What a phone did not confirm is sent again after so long, s: twice the time of a transaction."""
 LAST_REPEAT = 600.0
 """The wait doubles with each failure up to this, s: a phone that is gone costs little."""
+
+MAX_FAILURES = 100
+"""Most failures that are counted."""
 
 
 class State(Enum):
@@ -84,12 +104,13 @@ class Subscription:
 
     __slots__ = (
         "_device",
-        "_repeat_after",
         "_repeat_at",
         "_under_way",
         "deadline",
         "dialog",
+        "display",
         "event_id",
+        "failures",
         "outstanding",
         "presentity",
         "queued",
@@ -133,7 +154,11 @@ class Subscription:
         self.queued: Documents = ()
         """What is to be sent when the outstanding NOTIFY is confirmed."""
         self._repeat_at = inf
-        self._repeat_after = FIRST_REPEAT
+        """When what is unconfirmed or queued is sent, monotonic seconds."""
+        self.failures = 0
+        """How many NOTIFYs in a row came to nothing."""
+        self.display: Display | None = None
+        """What its phone shows; None for a phone all of whose sets are meant."""
 
     @property
     def watcher(self) -> Aor:
@@ -179,6 +204,21 @@ class Subscription:
         self.unconfirmed = self.queued = ()
         self._repeat_at = inf
 
+    def meant(self, asked: list[Asked], profile: Profile, now: float) -> Meant:
+        """What somebody meant of the sets in a SUBSCRIBE; to be called for each one, once.
+
+        Args:
+            asked: the sets.
+            profile: how its phone is treated from now on.
+            now: monotonic seconds.
+        """
+        if not profile.doubts_sets:
+            self.display = None
+            return Meant(asked)
+        if self.display is None:
+            self.display = Display()
+        return self.display.meant(asked, profile, self.deadline, now)
+
     # --- What its phone is told ---
 
     def to_answer(self, documents: Documents) -> Documents:
@@ -192,10 +232,21 @@ class Subscription:
         self.queued = merge(self.queued, change)
         return ()
 
-    def sent(self, documents: Documents, transaction: "ClientTransaction[Subscription]") -> None:
-        """A NOTIFY is on its way; it says all that was to be said."""
+    def postpone(self, documents: Documents, until: float) -> None:
+        """Say something later, at the earliest at `until` (monotonic seconds)."""
+        self.queued = merge(self.queued, documents)
+        if self.outstanding is None:
+            self._repeat_at = until
+
+    def sent(
+        self,
+        documents: Documents,
+        transaction: "ClientTransaction[Subscription]",
+        rest: Documents = (),
+    ) -> None:
+        """A NOTIFY is on its way; it says all that was to be said, but for the rest."""
         self.unconfirmed = documents
-        self.queued = ()
+        self.queued = rest
         self.outstanding = transaction
         self._repeat_at = inf
 
@@ -203,7 +254,7 @@ class Subscription:
         """The outstanding NOTIFY was answered 2xx; what to say next."""
         self.outstanding = None
         self.unconfirmed = ()
-        self._repeat_after = FIRST_REPEAT
+        self.failures = 0
         queued, self.queued = self.queued, ()
         return queued
 
@@ -218,8 +269,9 @@ class Subscription:
         self.unconfirmed = merge(self.unconfirmed, self.queued)
         self.queued = ()
         if self.unconfirmed:
-            self._repeat_at = max(now + self._repeat_after, not_before)
-            self._repeat_after = min(2 * self._repeat_after, LAST_REPEAT)
+            wait = min(FIRST_REPEAT * 2.0**self.failures, LAST_REPEAT)
+            self._repeat_at = max(now + wait, not_before)
+        self.failures = min(self.failures + 1, MAX_FAILURES)
 
     # --- Time ---
 
@@ -232,7 +284,7 @@ class Subscription:
         return self.state is State.ACTIVE and self.deadline <= now
 
     def has_to_repeat(self, now: float) -> bool:
-        """Whether what is unconfirmed is to be sent again."""
+        """Whether what is unconfirmed or queued is to be sent now."""
         return self._repeat_at <= now
 
     def next_deadline(self) -> float:

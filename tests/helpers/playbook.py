@@ -13,6 +13,7 @@ from dfks_rules.policy.reading.source import Source
 from dfks_rules.presence.gate import Gate
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.package import Limits
+from dfks_rules.presence.profile import Profiles
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.service.features import Features
 from dfks_rules.service.feed import Event, Failed, Feed, Settled
@@ -126,6 +127,7 @@ class Playbook:
         limits: Limits | None = None,
         store: Store | None = None,
         gate: Gate | None = None,
+        profiles: Profiles | None = None,
     ) -> None:
         self.now = 0.0
         self._out: list[tuple[Flow, bytes]] = []
@@ -145,6 +147,7 @@ class Playbook:
             limits or Limits(),
             lambda: b"%08x" % next(self._tokens),
             gate,
+            profiles,
         )
 
     def receive(self, data: bytes, flow: Flow = FLOW) -> list[Sent]:
