@@ -26,6 +26,7 @@ from dfks_rules.mi.http import HttpServer
 from dfks_rules.mi.methods import REGISTRY
 from dfks_rules.presence.gate import DigestRules, Gate
 from dfks_rules.presence.notifier import Notifier
+from dfks_rules.presence.profile import Profiles
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.service.features import Features
 from dfks_rules.service.feed import Feed
@@ -55,14 +56,14 @@ def _listened(address: ListenAddress, listener: Listener) -> str:
     return str(address._replace(port=listener.port) if is_wildcard else listener)
 
 
-def _gate_of(auth: AuthSettings, users: UsersFile | None) -> Gate | None:
+def _gate_of(auth: AuthSettings, users: UsersFile | None, profiles: Profiles) -> Gate | None:
     """What finds out who phones are; None where From is believed."""
     if auth.mode is AuthMode.NONE:
         return None
     digest = None
     if users is not None and auth.realm is not None:
         digest = DigestRules(auth.realm, auth.algorithms, users, os.urandom(32))
-    return Gate(digest, auth.trusted)
+    return Gate(digest, auth.trusted, profiles)
 
 
 class Server:
@@ -74,6 +75,7 @@ class Server:
         policies: PolicyReloader,
         certificates: CertificateReloader,
         users: UsersFile | None = None,
+        profiles: Profiles | None = None,
     ) -> None:
         """Wire the rooms.
 
@@ -82,6 +84,7 @@ class Server:
             policies: they have started; the server closes them.
             certificates: what TLS shows; the server closes them, too.
             users: who may authenticate; there are some if the settings say `digest`.
+            profiles: how phones are treated by their User-Agent; None for all alike.
         """
         self._config = config
         self._loop = asyncio.get_running_loop()
@@ -103,8 +106,11 @@ class Server:
         feed.listen(log.hear)
         feed.listen(decisions.hear)
         features = Features(self._store, policies.live, feed, config.limits.followed_sets)
-        gate = _gate_of(config.auth, users)
-        self._notifier = Notifier(endpoint, features, feed, config.presence, tokens.token, gate)
+        profiles = profiles or Profiles()
+        gate = _gate_of(config.auth, users, profiles)
+        self._notifier = Notifier(
+            endpoint, features, feed, config.presence, tokens.token, gate, profiles
+        )
         self._driver = Driver(self._loop, endpoint, self._notifier)
         metrics = Metrics()
         metrics.include("features", log)

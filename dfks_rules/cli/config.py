@@ -7,6 +7,7 @@ import click
 
 from dfks_rules.config import load_config
 from dfks_rules.config.auth import AuthMode
+from dfks_rules.config.profiles import read_profiles
 from dfks_rules.config.users import read_users
 from dfks_rules.errors import ConfigError
 from dfks_rules.transport.certificates import Certificates, find_invalid
@@ -22,8 +23,12 @@ def command() -> None:
 @command.command()
 @click.argument("file", type=click.Path(path_type=Path), default=_DEFAULT)
 def check(file: Path) -> None:
-    """Check FILE (dfks.yaml), the environment, certificates and users; exit code 3 on an error."""
+    """Check FILE (dfks.yaml), the environment, certificates, users and profiles.
+
+    The exit code is 3 on an error.
+    """
     config = load_config(file)
+    read_profiles(config.profiles)
     if config.sip.tls is not None:
         invalid = find_invalid(Certificates(config.sip.tls), time.time())
         if invalid:

@@ -253,6 +253,7 @@ def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) ->
         presence=Limits(
             **presence | {"on_notify_timeout": OnNotifyTimeout(presence["on_notify_timeout"])}
         ),
+        profiles=base / values["profiles"] if "profiles" in values else None,
         stop_within=stop_within,
         limits=LimitSettings(values["limits"]["followed_sets"]),
         log=LogSettings(values["log"]["level"]),
