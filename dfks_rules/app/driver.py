@@ -10,7 +10,7 @@ when the next one is.
 
 import asyncio
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
@@ -62,6 +62,16 @@ class Transactions(Protocol):
 
     def undelivered(self, message: bytes, now: float) -> Finished[Subscription] | None:
         """Learn that a message could not be sent."""
+        ...
+
+    def located(
+        self, branch: bytes, targets: Sequence[Flow], now: float
+    ) -> Finished[Subscription] | None:
+        """Learn where the hop of a request leads."""
+        ...
+
+    def bounced(self, beginning: bytes, now: float) -> None:
+        """Learn that nobody took a datagram."""
         ...
 
     def expire(self, now: float) -> Iterable[Finished[Subscription]]:
@@ -140,8 +150,20 @@ class Driver:
 
     def undelivered(self, data: bytes, _flow: Flow) -> None:
         """Learn that a transport could not send a message. Never raises."""
+        self._go_on(self._endpoint.undelivered, data)
+
+    def located(self, branch: bytes, targets: Sequence[Flow]) -> None:
+        """Learn where the hop of a request leads. Never raises."""
+        self._go_on(self._endpoint.located, branch, targets)
+
+    def bounced(self, beginning: bytes, _flow: Flow) -> None:
+        """Learn that nobody took a datagram. Never raises."""
+        self._go_on(self._endpoint.bounced, beginning)
+
+    def _go_on(self, learn: Callable[..., Finished[Subscription] | None], *what: object) -> None:
+        """Have the endpoint learn something that may end a request of ours."""
         now = self._loop.time()
-        finished = self._attempt(self._endpoint.undelivered, data, now)
+        finished = self._attempt(learn, *what, now)
         if finished is not None:
             self._attempt(self._notifier.finished, finished, now)
         if self._is_idle:

@@ -33,6 +33,7 @@ from dfks_rules.service.feed import Feed
 from dfks_rules.sip.endpoint import Endpoint
 from dfks_rules.sip.flow import Flow, Listener
 from dfks_rules.store.open import open_store
+from dfks_rules.transport.resolver import Resolver
 from dfks_rules.transport.transports import Transports
 
 _log = structlog.get_logger()
@@ -94,7 +95,13 @@ class Server:
         self._store = open_store(where, self._loop)
         tokens = Tokens()
         sip = config.sip
-        self._transports = Transports(sip.connections, sip.advertise, certificates.certificates)
+        self._transports = Transports(
+            sip.connections,
+            sip.advertise,
+            certificates.certificates,
+            sip.outbound_proxy,
+            Resolver(sip.resolver),
+        )
         endpoint: Endpoint[Subscription] = Endpoint(
             self._send, tokens.tag_of, self._transports, Refusals().refused
         )
@@ -137,7 +144,11 @@ class Server:
         try:
             driver = self._driver
             await self._transports.start(
-                self._config.sip.listen, driver.receive, driver.undelivered
+                self._config.sip.listen,
+                driver.receive,
+                driver.undelivered,
+                driver.located,
+                driver.bounced,
             )
             await self._start_mi()
         except BaseException:

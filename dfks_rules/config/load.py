@@ -12,6 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from dfks_rules.config.auth import build_auth, find_auth_mistakes
+from dfks_rules.config.next_hop import (
+    build_outbound_proxy,
+    build_resolver,
+    find_next_hop_mistakes,
+)
 from dfks_rules.config.schema import (
     KeyPath,
     Leaf,
@@ -172,7 +177,8 @@ def _find_contradictions(values: dict[str, Any]) -> list[Mistake]:
     for way, text in addresses:
         if _address(text).port > 65535:
             report(way, "has a port above 65535")
-    for way, message in _find_sip_contradictions(values["sip"]):
+    sip = values["sip"]
+    for way, message in (*_find_sip_contradictions(sip), *find_next_hop_mistakes(sip)):
         report(way, message)
     presence = values["presence"]
     if not presence["min_expires"] <= presence["default_expires"] <= presence["max_expires"]:
@@ -273,7 +279,14 @@ def _build_sip(sip: dict[str, Any], base: Path) -> SipSettings:
         per_source=sip["max_connections_per_source"],
     )
     listen = tuple(_address(text) for text in sip["listen"])
-    return SipSettings(listen, sip.get("advertise"), _build_tls(sip.get("tls"), base), limits)
+    return SipSettings(
+        listen,
+        sip.get("advertise"),
+        _build_tls(sip.get("tls"), base),
+        limits,
+        build_outbound_proxy(sip.get("outbound_proxy")),
+        build_resolver(sip["resolver"]),
+    )
 
 
 def _build_tls(tls: dict[str, Any] | None, base: Path) -> CertificateFiles | None:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from dfks_rules.config.auth import AuthSettings
 from dfks_rules.presence.package import Limits
+from dfks_rules.sip.ports import OutboundProxy
 from dfks_rules.transport.certificates import CertificateFiles
 from dfks_rules.transport.limits import ConnectionLimits
 
@@ -40,6 +41,10 @@ class SipSettings:
     """The certificates of `tls` addresses; None where there are none."""
     connections: ConnectionLimits
     """Of TCP and TLS."""
+    outbound_proxy: OutboundProxy | None
+    """What requests of the server pass where no peer has named a proxy."""
+    resolver: tuple[tuple[str, int], ...]
+    """Address and port of each DNS server; none for those of the machine."""
 
 
 @dataclass(frozen=True, slots=True)

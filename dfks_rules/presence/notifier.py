@@ -13,7 +13,7 @@ from typing import final
 from dfks_rules.errors import MalformedMessageError, StoreError
 from dfks_rules.model.decisions import Denial, DenialAnswer, Outcome
 from dfks_rules.model.features import FEATURES
-from dfks_rules.model.identity import Aor
+from dfks_rules.model.identity import Aor, AuthMethod
 from dfks_rules.model.requests import Operation, Origin
 from dfks_rules.presence.admission import (
     CAPABILITIES,
@@ -166,7 +166,9 @@ class Notifier:
             return
         if known is None:
             fixed = incoming.contact() + event.line
-            dialog = Dialog(incoming, self._token(), fixed, self._endpoint.ways)
+            trusted = identity is not None and identity.method is AuthMethod.TRUSTED
+            ways = self._endpoint.ways
+            dialog = Dialog(incoming, self._token(), fixed, ways, trusted=trusted)
             subscription = Subscription(dialog, presentity, requester, event.id)
         else:
             subscription = known

@@ -8,8 +8,20 @@
 | both       | 2xx to 6xx              | tell the owner: answered      | terminated |
 | both       | timer F                 | tell the owner: timed out     | terminated |
 | both       | transport error         | tell the owner: unreachable   | terminated |
-| both       | transport error, and there is another way | send the request that way | trying |
-| both       | the owner gives it up   | nothing                       | terminated |
+| any        | the owner gives it up   | nothing                       | terminated |
+
+Where its next hop has to be looked up, or has more than one target (RFC 3263 §4.3):
+
+| state      | input                                      | output                 | next       |
+|------------|--------------------------------------------|------------------------|------------|
+| locating   | targets are found                          | send it to the first   | trying     |
+| locating   | there is none; or timer F                  | tell the owner         | terminated |
+| trying     | transport error, 503 or timer F; has more targets | send it to the next | trying |
+| proceeding | transport error or 503; has more targets   | send it to the next    | trying     |
+| both       | its stream is gone; it has a hop           | look it up             | locating   |
+
+At each target the request has a branch of its own, and its timers begin anew: for that target it is
+another transaction. Its CSeq stays, and its owner hears only how the last one ended.
 
 A terminated transaction is forgotten at once: a late response then matches nothing and is dropped,
 which is all that timer K is for. There is no timer E on a stream.
@@ -27,17 +39,20 @@ from dfks_rules.sip.via import via_start
 Owner = TypeVar("Owner")
 
 _BRANCH = re.compile(rb"\r\nVia: [^\r\n]*;branch=([^\r\n;]++)\r\n")
+_NEVER: Final = -1.0
 
 
 class ClientState(Enum):
     """Where a client transaction stands."""
 
+    LOCATING = "locating"
     TRYING = "trying"
     PROCEEDING = "proceeding"
     TERMINATED = "terminated"
 
 
 # CPython 3.11 calls a Python function for each `ClientState.TRYING`.
+_LOCATING: Final = ClientState.LOCATING
 _TRYING: Final = ClientState.TRYING
 _PROCEEDING: Final = ClientState.PROCEEDING
 _TERMINATED: Final = ClientState.TERMINATED
@@ -46,30 +61,49 @@ _TERMINATED: Final = ClientState.TERMINATED
 class Outgoing:
     """A request of ours, ready to be sent."""
 
-    __slots__ = ("branch", "flow", "message", "otherwise")
+    __slots__ = ("branch", "flow", "further", "message")
 
-    def __init__(self, branch: bytes, message: bytes, flow: Flow, otherwise: Flow | None) -> None:
+    def __init__(
+        self, branch: bytes, message: bytes, flow: Flow, further: tuple[Flow, ...] = ()
+    ) -> None:
         self.branch = branch
         self.message = message
         self.flow = flow
-        self.otherwise = otherwise
-        """Where it goes when nobody can be reached by `flow`; None for nowhere."""
+        self.further = further
+        """Where it goes, one after the other, when nobody can be reached by `flow`."""
 
 
 class ClientTransaction(Generic[Owner]):
     """A request of ours that waits for its final response."""
 
-    __slots__ = ("_otherwise", "_started", "_wait", "branch", "flow", "message", "owner", "state")
+    __slots__ = (
+        "_started",
+        "_targets",
+        "_wait",
+        "branch",
+        "due",
+        "flow",
+        "further",
+        "message",
+        "owner",
+        "state",
+    )
 
     def __init__(self, request: Outgoing, owner: Owner, now: float) -> None:
         self.branch = request.branch
+        """Another one at each target."""
         self.message = request.message
         """Let go of at the end: the timers hold the transaction for a while."""
         self.flow = request.flow
+        self.further = request.further
+        """Where it goes when nobody can be reached by `flow`."""
         self.owner = owner
         """Whom the outcome is told to."""
         self.state: ClientState = _TRYING
-        self._otherwise = request.otherwise
+        self.due = 0.0
+        """When its timer is due (monotonic seconds); one of an earlier target no longer matters."""
+        self._targets = 0
+        """How many there were before this one."""
         self._started = now
         self._wait = T1
         """The current value of timer E, s."""
@@ -84,20 +118,25 @@ class ClientTransaction(Generic[Owner]):
         self.state = _TERMINATED
         self.message = b""
 
-    def fall_back(self) -> bool:
-        """Take the other way, once; whether there was one."""
-        if self._otherwise is None:
-            return False
-        here, there = via_start(self.flow.listener), via_start(self._otherwise.listener)
-        self.message = self.message.replace(b"\r\n" + here, b"\r\n" + there, 1)
-        self.flow, self._otherwise = self._otherwise, None
+    def locate(self) -> None:
+        """Its next hop is looked up."""
+        self.state = _LOCATING
+
+    def move(self, targets: tuple[Flow, ...], now: float) -> None:
+        """Go to the first of these targets, and to the others after it."""
+        here = b"\r\n%b%b\r\n" % (via_start(self.flow.listener), self.branch)
+        self._targets += 1
+        self.branch = b"%b.%d" % (self.branch.partition(b".")[0], self._targets)
+        self.flow, self.further = targets[0], targets[1:]
+        there = b"\r\n%b%b\r\n" % (via_start(self.flow.listener), self.branch)
+        self.message = self.message.replace(here, there, 1)
         self.state = _TRYING
+        self._started = now
         self._wait = T1
-        return True
 
     def next_wait(self, deadline: float) -> float:
         """How long after the timer that was due at `deadline` the next one is, s; 0: timed out."""
-        # In steps of T1: one that changed its way at any odd moment needs no queue of its own.
+        # In steps of T1, whatever rounding made of it: each other wait would be a queue of its own.
         left = ceil((self._started + TIMEOUT - deadline) / T1) * T1
         self._wait = min(2 * self._wait, T2)
         return max(0.0, min(self._wait, left))
@@ -123,8 +162,26 @@ class ClientTransactions(Generic[Owner]):
         """Remember a request that is being sent."""
         transaction = ClientTransaction(request, owner, now)
         self._by_branch[request.branch] = transaction
-        self._timers.add(now, TIMEOUT if request.flow.listener.reliable else T1, transaction)
+        self._wait(transaction, now, TIMEOUT if request.flow.listener.reliable else T1)
         return transaction
+
+    def _wait(self, transaction: ClientTransaction[Owner], start: float, wait: float) -> None:
+        transaction.due = start + wait
+        self._timers.add(start, wait, transaction)
+
+    def locate(self, transaction: ClientTransaction[Owner], now: float) -> None:
+        """Its next hop is looked up, for as long as it would otherwise wait for an answer."""
+        transaction.locate()
+        self._wait(transaction, now, TIMEOUT)
+
+    def move(
+        self, transaction: ClientTransaction[Owner], targets: tuple[Flow, ...], now: float
+    ) -> None:
+        """A request goes to other targets; there is at least one."""
+        self._by_branch.pop(transaction.branch, None)
+        transaction.move(targets, now)
+        self._by_branch[transaction.branch] = transaction
+        self._wait(transaction, now, TIMEOUT if transaction.flow.listener.reliable else T1)
 
     def find(self, branch: bytes) -> ClientTransaction[Owner] | None:
         """The transaction of a branch, if it has not ended."""
@@ -142,13 +199,6 @@ class ClientTransactions(Generic[Owner]):
             transaction.end()
         return transaction
 
-    def fall_back(self, transaction: ClientTransaction[Owner], now: float) -> bool:
-        """Have a request that reached nobody take its other way; whether there is one."""
-        has_other = transaction.fall_back()
-        if has_other and not transaction.flow.listener.reliable:
-            self._timers.add(now, T1, transaction)
-        return has_other
-
     def abandon(self, transaction: ClientTransaction[Owner]) -> None:
         """Forget a transaction; nothing happens when it has ended already."""
         self._by_branch.pop(transaction.branch, None)
@@ -157,19 +207,22 @@ class ClientTransactions(Generic[Owner]):
     def expire(
         self, now: float
     ) -> tuple[list[ClientTransaction[Owner]], list[ClientTransaction[Owner]]]:
-        """Timers E and F: the requests to send again, and the transactions that timed out."""
+        """Timers E and F: the requests to send again, and those that nobody answered in time.
+
+        The latter wait for `move` or `abandon`.
+        """
         again: list[ClientTransaction[Owner]] = []
         timed_out: list[ClientTransaction[Owner]] = []
         for deadline, transaction in self._timers.due(now):
-            if transaction.state is _TERMINATED:
+            if transaction.state is _TERMINATED or transaction.due != deadline:
                 continue
             wait = transaction.next_wait(deadline)
             if wait == 0:
-                self.abandon(transaction)
+                transaction.due = _NEVER  # One of an earlier target may be due at the same time.
                 timed_out.append(transaction)
                 continue
             again.append(transaction)
-            self._timers.add(deadline, wait, transaction)
+            self._wait(transaction, deadline, wait)
         return again, timed_out
 
     def next_deadline(self) -> float | None:

@@ -11,7 +11,7 @@ from dfks_rules.sip.flow import Flow
 from dfks_rules.sip.grammar import split_list
 from dfks_rules.sip.message import Request
 from dfks_rules.sip.ports import Ways
-from dfks_rules.sip.route import flow_to
+from dfks_rules.sip.route import datagrams_to, flow_to, flow_to_proxy
 from dfks_rules.sip.uri import parse_uri
 from dfks_rules.sip.via import via_start
 
@@ -27,8 +27,10 @@ class Dialog:
     """One dialog."""
 
     __slots__ = (
+        "_further",
         "_head",
         "_remote_cseq",
+        "_seen",
         "_tail",
         "_ways",
         "call_id",
@@ -41,7 +43,14 @@ class Dialog:
     )
 
     def __init__(
-        self, incoming: Incoming, local_tag: bytes, fixed: bytes, ways: Ways | None = None
+        self,
+        incoming: Incoming,
+        local_tag: bytes,
+        fixed: bytes,
+        ways: Ways | None = None,
+        *,
+        trusted: bool = False,
+        seen: bool = False,
     ) -> None:
         """Build the state that a dialog-creating request leads to (§12.1.1).
 
@@ -50,6 +59,8 @@ class Dialog:
             local_tag: our tag.
             fixed: header lines, each with its CRLF, that stand in every request of ours.
             ways: the other ways to a peer; None where there are none.
+            trusted: whether a Path counts where there is no Record-Route.
+            seen: whether requests go where the phone is seen, whatever its Contact says.
 
         Raises:
             MalformedMessageError: Contact or Record-Route cannot be used.
@@ -60,10 +71,14 @@ class Dialog:
         self.remote_tag = incoming.sender.tag
         self.local_cseq = 0
         self._remote_cseq = request.cseq
-        self.route_set = tuple(split_list(request.headers.get(b"record-route", b"")))
+        recorded = request.headers.get(b"record-route")
+        if recorded is None and trusted:
+            recorded = request.headers.get(b"path")
+        self.route_set = tuple(split_list(recorded or b""))
         if len(self.route_set) > MAX_ROUTES:
             raise MalformedMessageError("sip_malformed_header", "too many routes in Record-Route")
         self._ways = ways
+        self._seen = seen
         self._tail = _TAIL % (
             request.headers[b"to"],
             local_tag,
@@ -103,14 +118,43 @@ class Dialog:
             if hop.param(b"lr") is None:
                 # A strict router (RFC 2543) wants to find itself in the Request-URI.
                 request_uri, routes = first, (*routes[1:], b"<%b>" % contact)
-        flow = flow_to(hop, incoming, self._ways, routed=bool(self.route_set))
+        ways = self._ways
+        flow = flow_to(hop, incoming, ways, routed=bool(self.route_set), seen=self._seen)
+        self._further = (
+            datagrams_to(flow, hop, incoming.flow, ways)
+            if flow.listener.reliable or flow.hop is not None
+            else ()
+        )
         self.contact = incoming.request.headers[b"contact"]
+        self._set_head(request_uri, routes, flow)
+        if ways is not None and ways.outbound_proxy is not None and not flow.connection:
+            self._aim_at_proxy()
+
+    def _set_head(self, request_uri: bytes, routes: tuple[bytes, ...], flow: Flow) -> None:
         self.flow = flow
         self._head = b"NOTIFY %b SIP/2.0\r\n%b%b" % (
             request_uri,
             b"".join([b"Route: %b\r\n" % route for route in routes]),
             via_start(flow.listener),
         )
+
+    def _aim_at_proxy(self) -> None:
+        """Have our requests pass the outbound proxy, where no route says otherwise.
+
+        Who wrote `sips` is told over TLS only, whatever the proxy is reached by.
+        """
+        proxy = None if self._ways is None else self._ways.outbound_proxy
+        if self._ways is None or proxy is None or self.route_set:
+            return
+        contact = parse_address(self.contact, b"contact").uri
+        hop = parse_uri(contact)
+        flow = flow_to_proxy(proxy.uri, self.flow, self._ways)
+        if hop.scheme == b"sips" and not flow.listener.secure:
+            return
+        if hop.headers:
+            contact = contact[: -len(hop.headers) - 1]
+        self._further = ()
+        self._set_head(contact, (proxy.route,), flow)
 
     def next_request(self, branch: bytes, *rest: bytes) -> Outgoing:
         """The next NOTIFY.
@@ -122,27 +166,24 @@ class Dialog:
             branch: of its Via.
             rest: everything after the CSeq line, in pieces.
         """
+        ways = self._ways
+        if self.flow.connection and _has_lost(self.flow, ways):
+            self._aim_at_proxy()
         self.local_cseq += 1
         cseq = b"%d NOTIFY\r\n" % self.local_cseq
         message = b"".join((self._head, branch, self._tail, cseq, *rest))
-        flow, ways = self.flow, self._ways
-        if ways is None:
-            return Outgoing(branch, message, flow, None)
-        if flow.listener.reliable:
-            return Outgoing(branch, message, flow, _datagrams_to(flow, ways))
-        stream = ways.stream_to(flow.remote) if len(message) > MAX_DATAGRAM else None
+        flow = self.flow
+        if ways is None or flow.listener.reliable or len(message) <= MAX_DATAGRAM:
+            return Outgoing(branch, message, flow, self._further)
+        stream = ways.stream_to(flow.remote)
         if stream is None:
-            return Outgoing(branch, message, flow, None)
+            return Outgoing(branch, message, flow, self._further)
         start = self._head.rpartition(b"\r\nVia: ")[0] + b"\r\n" + via_start(stream.listener)
-        return Outgoing(branch, start + message[len(self._head) :], stream, flow)
+        return Outgoing(branch, start + message[len(self._head) :], stream, (flow,))
 
 
-def _datagrams_to(flow: Flow, ways: Ways) -> Flow | None:
-    """The way back to datagrams for a peer that sent one, and named a stream in its Contact.
-
-    There is none from TLS: who asked for it would be told where others can read it.
-    """
-    if flow.connection or flow.listener.secure:
-        return None
-    listener = ways.listener_for("udp", flow.listener)
-    return None if listener is None else Flow(listener, flow.remote, 0, flow.resolve)
+def _has_lost(flow: Flow, ways: Ways | None) -> bool:
+    """Whether a connection is gone, and there is an outbound proxy to take its place."""
+    return (
+        ways is not None and ways.outbound_proxy is not None and not ways.is_open(flow.connection)
+    )

@@ -4,18 +4,15 @@ It answers by itself what needs no knowledge of presence: repeats of requests, a
 malformed. Everything else is handed up.
 """
 
-from collections.abc import Callable
-from enum import Enum
+from collections.abc import Callable, Sequence
 from typing import Final, Generic, TypeVar
 
 from dfks_rules.errors import MalformedMessageError
 from dfks_rules.sip.address import Address, tag_of
-from dfks_rules.sip.client_transaction import (
-    ClientTransaction,
-    ClientTransactions,
-    Outgoing,
-    branch_of,
-)
+from dfks_rules.sip.client import Client, Send
+from dfks_rules.sip.client import Ending as Ending  # Of its interface, as `Finished` is.
+from dfks_rules.sip.client import Finished as Finished
+from dfks_rules.sip.client_transaction import ClientTransaction, ClientTransactions, Outgoing
 from dfks_rules.sip.flow import Flow
 from dfks_rules.sip.grammar import blank_quotes
 from dfks_rules.sip.message import METHODS, Fault, Request, Response, parse_message
@@ -31,8 +28,6 @@ from dfks_rules.sip.stun import binding_answer
 from dfks_rules.sip.uri import SipUri, parse_uri
 
 Owner = TypeVar("Owner")
-Send = Callable[[Flow, bytes], None]
-"""Hands bytes to a transport, which says by `Endpoint.undelivered` what it could not send."""
 
 _COUNTED_METHOD = {method: f"requests_{method.decode().lower()}" for method in METHODS}
 _COUNTED_STATUS = {status: f"responses_{status}" for status in REASONS}
@@ -83,34 +78,6 @@ class Incoming:
         return hops.partition(b",")[0].rpartition(b"<")[2].lstrip()[:5].lower() == b"sips:"
 
 
-class Ending(Enum):
-    """How a transaction of ours ended."""
-
-    ANSWERED = "answered"
-    """A final response came."""
-    TIMED_OUT = "timed_out"
-    """Nobody answered within 32 s."""
-    UNREACHABLE = "unreachable"
-    """The transport could not deliver the request (RFC 3261 §17.1.4)."""
-
-
-class Finished(Generic[Owner]):
-    """A transaction of ours ended."""
-
-    __slots__ = ("ending", "response", "transaction")
-
-    def __init__(
-        self, transaction: ClientTransaction[Owner], response: Response | None, ending: Ending
-    ) -> None:
-        self.transaction = transaction
-        self.response = response
-        """The final response; None unless the ending is `ANSWERED`."""
-        self.ending = ending
-
-
-# CPython 3.11 calls a Python function for each `Ending.ANSWERED`.
-_ANSWERED: Final = Ending.ANSWERED
-
 Refused = Callable[[Incoming, int, bytes], None]
 """Told of each error response: the request, the status and the reason phrase."""
 
@@ -139,10 +106,11 @@ class Endpoint(Generic[Owner]):
         self._refused = refused
         self.ways = ways
         self.servers = ServerTransactions()
-        self.clients: ClientTransactions[Owner] = ClientTransactions()
         self.counts: dict[str, int] = {}
         """How often what happened: `requests_subscribe`, `responses_200`, `malformed`, …; requests
         of unknown methods are `requests_other`. What never happened is not there."""
+        self._client: Client[Owner] = Client(send, ways, self.counts)
+        self.clients: ClientTransactions[Owner] = self._client.transactions
 
     def _count(self, name: str) -> None:
         counts = self.counts
@@ -158,7 +126,7 @@ class Endpoint(Generic[Owner]):
         """
         message = parse_message(data)
         if isinstance(message, Response):
-            return self._receive_response(message)
+            return self._client.answered(message, now)
         if message is None:
             self._receive_other(data, flow)
             return None
@@ -189,10 +157,6 @@ class Endpoint(Generic[Owner]):
         else:
             self._count("stun_requests")
             self._send(flow, answer)
-
-    def _receive_response(self, response: Response) -> Finished[Owner] | None:
-        transaction = self.clients.answered(response.branch, response.status)
-        return None if transaction is None else Finished(transaction, response, _ANSWERED)
 
     def _repeat(self, transaction: ServerTransaction) -> None:
         """A request came again."""
@@ -282,9 +246,7 @@ class Endpoint(Generic[Owner]):
 
     def request(self, request: Outgoing, owner: Owner, now: float) -> ClientTransaction[Owner]:
         """Send a request of ours and repeat it until it is answered."""
-        transaction = self.clients.begin(request, owner, now)
-        self._send(request.flow, request.message)
-        return transaction
+        return self._client.request(request, owner, now)
 
     def give_up(self, transaction: ClientTransaction[Owner]) -> None:
         """Wait for a response no longer; nothing happens when the transaction has ended."""
@@ -301,24 +263,34 @@ class Endpoint(Generic[Owner]):
             The transaction that has ended by it (RFC 3261 §17.1.4), if there is one.
         """
         self._count("undelivered")
-        branch = branch_of(message)
-        transaction = None if branch is None else self.clients.find(branch)
-        if transaction is None or transaction.message != message:
-            return None
-        if self.clients.fall_back(transaction, now):
-            self._send(transaction.flow, transaction.message)
-            return None
-        self.clients.abandon(transaction)
-        return Finished(transaction, None, Ending.UNREACHABLE)
+        return self._client.undelivered(message, now)
+
+    def bounced(self, beginning: bytes, now: float) -> None:
+        """Nobody took a datagram: a request goes to its next target, if it has one.
+
+        Args:
+            beginning: of the datagram.
+            now: monotonic seconds.
+        """
+        self._client.bounced(beginning, now)
+
+    def located(self, branch: bytes, targets: Sequence[Flow], now: float) -> Finished[Owner] | None:
+        """The hop of a request was looked up.
+
+        Args:
+            branch: of the request.
+            targets: where it leads, in order; none where it leads nowhere.
+            now: monotonic seconds.
+
+        Returns:
+            The transaction that has ended by it, if there is one.
+        """
+        return self._client.located(branch, tuple(targets), now)
 
     def expire(self, now: float) -> list[Finished[Owner]]:
         """Do what is due: repeats are sent, and transactions that timed out are returned."""
         self.servers.expire(now)
-        again, timed_out = self.clients.expire(now)
-        for transaction in again:
-            self._count("retransmissions_sent")
-            self._send(transaction.flow, transaction.message)
-        return [Finished(transaction, None, Ending.TIMED_OUT) for transaction in timed_out]
+        return self._client.expire(now)
 
     def next_deadline(self) -> float | None:
         """When `expire` has something to do (monotonic seconds)."""

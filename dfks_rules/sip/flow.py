@@ -71,14 +71,25 @@ def _advertised(advertise: str, port: int) -> str:
     return advertise if has_port else f"{advertise}:{port}"
 
 
+class Hop(NamedTuple):
+    """The host and transport of a URI that requests go to, where the address is not known yet."""
+
+    host: str
+    """Mostly a name, in lower case, without the final period; IPv6 without brackets."""
+    port: int | None
+    """None where none was written, which is when there may be SRV records (RFC 3263 §4.2)."""
+    transport: TransportName | None
+    """What requests must go over; None for whatever DNS or RFC 3263 says."""
+
+
 class Flow(NamedTuple):
     """A way to one peer."""
 
     listener: Listener
     remote: tuple[str, int]
-    """Address (or, with `resolve`, a name) and port of the peer; for a stream that has ended, where
-    a new one goes."""
+    """Address and port of the peer; for a stream that has ended, where a new one goes."""
     connection: int = 0
     """Number of the stream that leads there while it lives; 0 for datagrams."""
-    resolve: bool = False
-    """Whether `remote` has a host name instead of an address."""
+    hop: Hop | None = None
+    """What is to be looked up, unless there is a stream that lives; `remote` is then what was
+    written, perhaps a name. None where nothing is."""

@@ -3,9 +3,12 @@
 The transport is the one that the hop's URI names, if it is ours. Three rules come before that:
 
 - A stream is used in both directions, whatever transport its phone names.
-- A phone behind NAT (one that writes the same address into Via and Contact, and is seen at another)
-  is reached where it is seen.
+- A phone behind NAT is reached where it is seen: one that writes the same address into Via and
+  Contact and is seen at another, and one that is seen at a public address and writes a private one.
 - Who wrote `sips` is not told over a way that others can read (§12.1.1, §26.2.2).
+
+What is only a name is looked up when a request goes out (`Flow.hop`, RFC 3263): here it is kept
+that no port was written, which is when there may be SRV records.
 
 A Contact must not be a group's address, which would have one NOTIFY reach many, nor 0.0.0.0, which
 is this machine. `maddr` is followed when it is the address of one host: with a name in it we would
@@ -14,22 +17,17 @@ Contact allows anyway: whoever forges a SUBSCRIBE can aim the NOTIFY that follow
 UDP repeated for 32 s; over TCP it gets a connection attempt, and no NOTIFY if it does not answer.
 """
 
-import ipaddress
-
 from dfks_rules.errors import MalformedMessageError
 from dfks_rules.sip.endpoint import Incoming
-from dfks_rules.sip.flow import Flow
+from dfks_rules.sip.flow import Flow, Hop, Listener, TransportName
+from dfks_rules.sip.host import address_of, check_name, is_one_host, is_private
 from dfks_rules.sip.ports import Ways
 from dfks_rules.sip.uri import SipUri
 
-MAX_LABEL = 63
-"""Longest label of a host name, bytes (RFC 1035 §2.3.4)."""
-MAX_NAME = 253
-"""Longest host name, bytes: 255 on the wire, with a length before and the root after it."""
-_BROADCAST = "255.255.255.255"
 
-
-def flow_to(hop: SipUri, incoming: Incoming, ways: Ways | None, *, routed: bool) -> Flow:
+def flow_to(
+    hop: SipUri, incoming: Incoming, ways: Ways | None, *, routed: bool, seen: bool = False
+) -> Flow:
     """The way to the next hop of our requests.
 
     Args:
@@ -37,6 +35,7 @@ def flow_to(hop: SipUri, incoming: Incoming, ways: Ways | None, *, routed: bool)
         incoming: the request that named it.
         ways: what else we listen on; None for nothing.
         routed: whether the hop is a route.
+        seen: whether to go where the request came from, whatever Contact says.
 
     Raises:
         MalformedMessageError: `sip_malformed_uri` for a host that cannot be,
@@ -46,56 +45,140 @@ def flow_to(hop: SipUri, incoming: Incoming, ways: Ways | None, *, routed: bool)
     listener = source.listener
     if hop.scheme == b"sips" and not listener.secure:
         raise MalformedMessageError("sip_insecure_flow", "sips needs a secure transport")
+    if seen and not routed:
+        return source
     host = hop.host.strip(b"[]").decode().lower()
     transport, maddr = _named(hop) if hop.params else ("", None)
     if maddr is not None:
         host = maddr
-    elif not routed and host != source.remote[0] and _is_sent_by(hop, incoming):
+    elif not routed and host != source.remote[0] and _is_behind_nat(hop, host, incoming):
         return source
-    resolve = host != source.remote[0] and not _check_host(hop, host)
-    if transport and ways is not None and not listener.reliable and transport != listener.transport:
-        other = ways.listener_for(transport, listener)
+    if host != source.remote[0]:
+        address = _address_of(hop, host)
+        if address is None:
+            return _flow_to_name(hop, host, transport, source, ways)
+        host = address
+    if ways is not None and (transport or (":" in host) != (":" in listener.host)):
+        other = _other_listener(transport, host, listener, ways)
         if other is not None:
-            return Flow(other, (host, hop.port or other.default_port), 0, resolve)
+            return _flow_from(other, hop, host, source)
     remote = host, hop.port or listener.default_port
-    if remote == source.remote:
-        return source
-    return Flow(listener, remote, source.connection, resolve)
+    return source if remote == source.remote else Flow(listener, remote, source.connection)
 
 
-def _is_sent_by(hop: SipUri, incoming: Incoming) -> bool:
+def _flow_from(other: Listener, hop: SipUri, host: str, source: Flow) -> Flow:
+    """The way from another listener than the one that was asked."""
+    remote = host, hop.port or other.default_port
+    if not source.listener.reliable:
+        return Flow(other, remote)
+    # The stream while it lives, then what Contact says.
+    return Flow(source.listener, remote, source.connection, Hop(host, hop.port, other.transport))
+
+
+def _other_listener(transport: str, host: str, listener: Listener, ways: Ways) -> Listener | None:
+    """The listener for a hop where it is not the one that was asked; None where it is."""
+    if listener.secure or not transport:
+        transport = listener.transport
+    if transport == listener.transport and (":" in host) == (":" in listener.host):
+        return None
+    return ways.listener_for(transport, host, listener)
+
+
+def _flow_to_name(hop: SipUri, name: str, transport: str, source: Flow, ways: Ways | None) -> Flow:
+    """The way to a hop that has to be looked up; over a stream, once that has ended."""
+    listener = source.listener
+    wanted: TransportName | None = None
+    if listener.secure:
+        wanted = TransportName.TLS
+    elif transport and ways is not None and _is_served(transport, listener, ways):
+        wanted = TransportName(transport)
+    name = name.removesuffix(".")
+    remote = name, hop.port or listener.default_port
+    return Flow(listener, remote, source.connection, Hop(name, hop.port, wanted))
+
+
+def _is_served(transport: str, listener: Listener, ways: Ways) -> bool:
+    return (
+        transport == listener.transport
+        or ways.listener_for(transport, listener.host, listener) is not None
+    )
+
+
+def datagrams_to(flow: Flow, hop: SipUri, source: Flow, ways: Ways | None) -> tuple[Flow, ...]:
+    """The way by datagrams for what a stream cannot deliver; none where that is not allowed.
+
+    It is for a peer that sent a datagram and named a stream in its Contact, and for one that sent
+    over a stream and named nothing, which means UDP (RFC 3263 §4.1). There is none from TLS: who
+    asked for it would be told where others can read it.
+
+    Args:
+        flow: what `flow_to` gave for `hop`.
+        hop: the Contact, or the first of the routes.
+        source: where it came from.
+        ways: what else we listen on.
+    """
+    if ways is None or flow.listener.secure:
+        return ()
+    if source.listener.reliable:
+        if flow.hop is not None or flow.remote == source.remote or _named(hop)[0]:
+            return ()
+    elif flow.hop is not None:
+        # Over UDP there is nothing to add; a name with `transport=tcp` may be heard there, too.
+        wanted = flow.hop.transport
+        if wanted is not TransportName.TCP:
+            return ()
+        return (flow._replace(hop=flow.hop._replace(transport=TransportName.UDP)),)
+    elif not flow.listener.reliable:
+        return ()
+    listener = ways.listener_for("udp", flow.remote[0], flow.listener)
+    return () if listener is None else (Flow(listener, flow.remote),)
+
+
+def flow_to_proxy(proxy: SipUri, source: Flow, ways: Ways) -> Flow:
+    """The way to an outbound proxy, whatever the phone came by: the operator says how.
+
+    Args:
+        proxy: its URI, which the settings have checked.
+        source: where the phone is seen.
+        ways: what we listen on.
+    """
+    host = proxy.host.strip(b"[]").decode().lower().removesuffix(".")
+    transport = "tls" if proxy.scheme == b"sips" else _named(proxy)[0]
+    wanted = TransportName(transport) if transport else None
+    address = address_of(host)
+    hop = Hop(host, proxy.port, wanted)
+    if address is None:
+        return Flow(source.listener, (host, proxy.port or 5060), 0, hop)
+    listener = ways.listener_for(transport or "udp", address, source.listener)
+    if listener is None:
+        return Flow(source.listener, (address, proxy.port or 5060), 0, hop)
+    return Flow(listener, (address, proxy.port or listener.default_port))
+
+
+def _is_behind_nat(hop: SipUri, host: str, incoming: Incoming) -> bool:
+    """Whether a Contact leads nowhere from here."""
     via = incoming.request.via
-    return via is not None and via.host == hop.host
+    if via is not None and via.host == hop.host:
+        return True
+    address = address_of(host)
+    return address is not None and is_private(address) and not is_private(incoming.flow.remote[0])
 
 
 def _named(hop: SipUri) -> tuple[str, str | None]:
     """The transport in a URI, and the address in its `maddr`, if it is that of one host."""
     transport = (hop.param(b"transport") or b"").decode(errors="replace").lower()
     maddr = (hop.param(b"maddr") or b"").strip(b"[]").decode(errors="replace").lower()
-    try:
-        address = ipaddress.ip_address(maddr)
-    except ValueError:
-        return transport, None
-    return transport, maddr if _is_one_host(address) else None
+    address = address_of(maddr)
+    return transport, address if address is not None and is_one_host(address) else None
 
 
-def _is_one_host(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    if mapped is not None:
-        address = mapped
-    return not (address.is_multicast or address.is_unspecified or str(address) == _BROADCAST)
-
-
-def _check_host(hop: SipUri, host: str) -> bool:
-    """Whether a host is an address; a socket would ask DNS for what only looks like one."""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        lengths = [len(label) for label in host.removesuffix(".").split(".")]
-        possible = min(lengths) > 0 and max(lengths) <= MAX_LABEL and len(host) <= MAX_NAME
-        if hop.host.startswith(b"[") or not possible:
-            raise MalformedMessageError("sip_malformed_uri", "invalid host in SIP URI") from None
-        return False
-    if not _is_one_host(address):
+def _address_of(hop: SipUri, host: str) -> str | None:
+    """A host's address; None for a name."""
+    address = address_of(host)
+    if address is None:
+        if hop.host.startswith(b"["):
+            raise MalformedMessageError("sip_malformed_uri", "invalid host in SIP URI")
+        check_name(host)
+    elif not is_one_host(address):
         raise MalformedMessageError("sip_malformed_uri", "no single host in SIP URI")
-    return True
+    return address

@@ -73,7 +73,7 @@ class Connection(asyncio.BufferedProtocol):
         """
         self.flow = flow
         self.asked_for = flow.remote
-        """Where we were to connect to; may be a name."""
+        """Where we were to connect to."""
         self.source = source_of(flow.remote[0])
         """What it is counted by."""
         self._context = context
@@ -132,7 +132,7 @@ class Connection(asyncio.BufferedProtocol):
             if peer is None:  # It has broken the connection in the meantime.
                 transport.abort()
                 return
-            self.flow = self.flow._replace(remote=peer[:2], resolve=False)
+            self.flow = self.flow._replace(remote=peer[:2])
             self._table.name(self)
         self._move_deadline()
         kept, self._unwritten = self._unwritten, []

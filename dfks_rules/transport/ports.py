@@ -7,13 +7,14 @@ from typing import Protocol
 from dfks_rules.sip.flow import Flow, Listener
 from dfks_rules.transport.certificates import Certificates
 from dfks_rules.transport.connections import Connections
-from dfks_rules.transport.resolver import Resolver
 
 Receive = Callable[[bytes, Flow], None]
 """Takes one message and where it came from."""
 Undelivered = Callable[[bytes, Flow], None]
 """Takes a message that could not be sent, and where it was to go. Never called from within `send`:
 whoever sends has not yet noted that it did."""
+Bounced = Callable[[bytes, Flow], None]
+"""Takes the beginning of a datagram that nobody took, and where it was to go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Context:
 
     receive: Receive
     undelivered: Undelivered
-    resolver: Resolver
+    bounced: Bounced
     connections: Connections
     advertise: str | None
     """See `Listener`."""

@@ -1,46 +1,114 @@
-"""Host names to addresses, on threads of their own."""
+"""Questions to DNS servers, by dnspython. Nothing is kept here, and nothing is bounded."""
 
-import asyncio
-import socket
-from concurrent.futures import ThreadPoolExecutor
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
-MAX_LOOKUPS = 100
-"""Most names looked up at once: a flood of Contacts with dead names must not fill the memory."""
-THREADS = 4
-"""Dead names hold these for seconds, and not the threads that read policy files."""
+import dns.asyncresolver
+import dns.exception
+import dns.nameserver
+import dns.resolver
+
+from dfks_rules.sip.target import Found, Naptr, Question, Srv
+
+TRY = 1.5
+"""Seconds after which the next server is asked, or the same one again."""
+LIFETIME = 4.0
+"""Seconds after which a question has no answer."""
+SYSTEM = Path("/etc/resolv.conf")
+
+
+class Answer(NamedTuple):
+    """What came of a question."""
+
+    found: Found
+    ttl: float
+    """For how long it holds, s."""
+
+
+_LATER = 60.0
+"""How long what is not known stays unknown, s; the cache bounds it further."""
+UNANSWERED = Answer(None, _LATER)
+_NOTHING = Answer((), _LATER)
 
 
 class Resolver:
-    """Looks up A and AAAA records, as the C library does."""
+    """Asks DNS servers."""
 
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(THREADS, "resolver")
-        self._waiting = 0
+    def __init__(self, servers: Sequence[tuple[str, int]] = (), system: Path = SYSTEM) -> None:
+        """Make one.
 
-    async def resolve(self, name: str, port: int, family: socket.AddressFamily) -> tuple[str, int]:
-        """The first address of a name.
-
-        Raises:
-            OSError: there is none, the name is malformed, or too many lookups are under way.
+        Args:
+            servers: address and port of each; none for those of the machine.
+            system: where the machine's are named; read again when it has changed.
         """
-        if self._waiting >= MAX_LOOKUPS:
-            raise OSError("too many lookups")
-        self._waiting += 1
-        loop = asyncio.get_running_loop()
+        self._servers = servers
+        self._system = system
+        self._version: int | None = None
+        self._asks = self._named() if servers else None
+
+    async def ask(self, question: Question) -> Answer:
+        """Ask one question. Never raises, whatever the name and the servers."""
+        resolver = self._asks if self._servers else self._of_system()
+        if resolver is None:
+            return UNANSWERED
         try:
-            return await loop.run_in_executor(self._threads, _resolve, name, port, family)
-        finally:
-            self._waiting -= 1
+            answer = await resolver.resolve(
+                # Absolute: what a stranger wrote has nothing to do with our search list.
+                question.name + ".",
+                question.kind.value,
+                search=False,
+                raise_on_no_answer=False,
+            )
+        except (dns.resolver.NXDOMAIN, dns.resolver.YXDOMAIN):
+            return _NOTHING
+        except dns.resolver.NoNameservers as error:
+            # A server that says that it cannot say may do so only of this type of record.
+            has_response = any(response for *_, response in error.kwargs["errors"])
+            return _NOTHING if has_response else UNANSWERED
+        except (dns.exception.DNSException, OSError, ValueError):
+            return UNANSWERED
+        records = () if answer.rrset is None else tuple(map(_record, answer.rrset))
+        return Answer(records, float(answer.chaining_result.minimum_ttl))
 
-    def close(self) -> None:
-        """Give up what is being looked up."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+    def _named(self) -> dns.asyncresolver.Resolver:
+        resolver = dns.asyncresolver.Resolver(configure=False)
+        resolver.nameservers = [dns.nameserver.Do53Nameserver(*one) for one in self._servers]
+        return _hurried(resolver)
+
+    def _of_system(self) -> dns.asyncresolver.Resolver | None:
+        try:
+            version = os.stat(self._system).st_mtime_ns
+            if version != self._version:
+                self._asks = _hurried(dns.asyncresolver.Resolver(str(self._system)))
+                self._version = version
+        except (OSError, dns.exception.DNSException):
+            # There is none, or it names no server: then there is nobody to ask.
+            self._asks, self._version = None, None
+        return self._asks
 
 
-def _resolve(name: str, port: int, family: socket.AddressFamily) -> tuple[str, int]:
-    try:
-        found = socket.getaddrinfo(name, port, family=family, type=socket.SOCK_DGRAM)
-    except UnicodeError as error:
-        # An empty or over-long label (`a..b`) does not get as far as DNS.
-        raise OSError(f"malformed host name: {error}") from None
-    return str(found[0][4][0]), int(found[0][4][1])
+def _hurried(resolver: dns.asyncresolver.Resolver) -> dns.asyncresolver.Resolver:
+    resolver.timeout, resolver.lifetime = TRY, LIFETIME
+    return resolver
+
+
+def _record(record: Any) -> Naptr | Srv | str:
+    """A record of dnspython as ours."""
+    kind = record.rdtype.name
+    if kind == "SRV":
+        return Srv(record.priority, record.weight, record.port, _name(record.target))
+    if kind == "NAPTR":
+        return Naptr(
+            record.order,
+            record.preference,
+            record.flags.decode(errors="replace"),
+            record.service.decode(errors="replace"),
+            _name(record.replacement),
+        )
+    return str(record.address)
+
+
+def _name(name: Any) -> str:
+    return str(name.to_text(omit_final_dot=True)).removesuffix(".").lower()

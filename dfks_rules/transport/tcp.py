@@ -6,7 +6,7 @@ from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from dfks_rules.sip.flow import Flow, Listener, TransportName
-from dfks_rules.transport.addresses import Listeners, bound_socket, family_of
+from dfks_rules.transport.addresses import Listeners, bound_socket
 from dfks_rules.transport.connection import Connection
 from dfks_rules.transport.connections import CLOSE_WITHIN, Refusal, Stream
 from dfks_rules.transport.ports import Context
@@ -16,7 +16,7 @@ BACKLOG = 1024
 PORTION = 64
 """Most connections accepted before others get their turn."""
 CONNECT_WITHIN = 5.0
-"""Seconds to find a peer and connect to it."""
+"""Seconds to connect to a peer."""
 OPENING = 4
 """The part of all connections that may be in the making by us: a quarter. A Contact may name a host
 that never answers, and a datagram is enough to write one."""
@@ -129,12 +129,14 @@ class TcpTransport:
     def send(self, flow: Flow, data: bytes) -> None:
         """Send on the connection of the flow, on another one to its remote, or on a new one.
 
+        There is no new one where a hop has to be looked up: what DNS says of it comes first.
+
         Reference: RFC 3261 §18.1.1, §18.2.2
         """
         connection = self._connections[flow.connection]
         if connection is None or not connection.takes(data):
             connection = self._connections.to(flow.listener.transport, flow.remote)
-        if connection is None:
+        if connection is None and flow.hop is None:
             connection = self._open(flow)
         if connection is None:
             self._loop.call_soon(self._context.undelivered, data, flow)
@@ -160,11 +162,8 @@ class TcpTransport:
         local = flow.listener.host
         try:
             async with asyncio.timeout(CONNECT_WITHIN):
-                remote = flow.remote
-                if flow.resolve:
-                    remote = await self._context.resolver.resolve(*remote, family_of(local))
                 await self._loop.create_connection(
-                    lambda: self._opened(connection), *remote, local_addr=(local, 0)
+                    lambda: self._opened(connection), *flow.remote, local_addr=(local, 0)
                 )
         except (OSError, OverflowError, TimeoutError):
             connection.fail()

@@ -5,11 +5,16 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from dfks_rules.sip.flow import Flow, Listener, TransportName
+from dfks_rules.sip.ports import OutboundProxy
+from dfks_rules.sip.target import Offered, RecordType
 from dfks_rules.transport.addresses import family_of
 from dfks_rules.transport.certificates import Certificates
 from dfks_rules.transport.connections import Connections
+from dfks_rules.transport.dns import Dns
+from dfks_rules.transport.hosts_file import HostsFile
 from dfks_rules.transport.limits import ConnectionLimits
-from dfks_rules.transport.ports import Context, Receive, Transport, Undelivered
+from dfks_rules.transport.locator import Located, Locator
+from dfks_rules.transport.ports import Bounced, Context, Receive, Transport, Undelivered
 from dfks_rules.transport.resolver import Resolver
 from dfks_rules.transport.tcp import TcpTransport
 from dfks_rules.transport.tls import TlsTransport
@@ -22,6 +27,9 @@ TRANSPORTS: Mapping[TransportName, Callable[[str, int, Context], Transport]] = {
 }
 """What listens on an address, by its transport."""
 
+_PREFERRED = (TransportName.UDP, TransportName.TCP, TransportName.TLS)
+"""What is tried first where neither the phone nor DNS prefers anything."""
+
 
 class Transports:
     """The sockets of a server; made inside a running event loop."""
@@ -31,6 +39,8 @@ class Transports:
         limits: ConnectionLimits,
         advertise: str | None = None,
         certificates: Certificates | None = None,
+        outbound_proxy: OutboundProxy | None = None,
+        resolver: Resolver | None = None,
     ) -> None:
         """Nothing is opened yet.
 
@@ -38,10 +48,15 @@ class Transports:
             limits: of connections.
             advertise: see `Listener`.
             certificates: what TLS shows; None where it is not served.
+            outbound_proxy: what requests pass where no peer has named a proxy; None for nothing.
+            resolver: what asks DNS; None for what asks the servers of the machine.
         """
         self.connections = Connections(limits)
         """All streams."""
-        self._resolver = Resolver()
+        self.outbound_proxy = outbound_proxy
+        """See `Ways`."""
+        self._dns = Dns((resolver or Resolver()).ask, HostsFile())
+        self._locator: Locator | None = None
         self._advertise = advertise
         self._certificates = certificates
         self._opened: list[Transport] = []
@@ -53,6 +68,8 @@ class Transports:
         addresses: Sequence[tuple[str, str, int]],
         receive: Receive,
         undelivered: Undelivered,
+        located: Located,
+        bounced: Bounced,
     ) -> None:
         """Listen on these addresses. Call `close` also when this fails.
 
@@ -60,21 +77,24 @@ class Transports:
             addresses: of each the transport, the host (an address or a name), and the port.
             receive: takes each message that comes.
             undelivered: takes each message that cannot be sent; never from within `send`.
+            located: takes where a hop leads that was to be looked up.
+            bounced: takes the beginning of each datagram that nobody took.
 
         Raises:
             OSError: an address cannot be listened on; `filename` is that address.
         """
+        self._locator = Locator(self._dns, self._offered, self.listener_for, located)
         context = Context(
             receive,
             undelivered,
-            self._resolver,
+            bounced,
             self.connections,
             self._advertise,
             self._certificates,
         )
         for name, host, port in addresses:
             try:
-                bound, _ = await self._resolver.resolve(host, port, family_of(host))
+                bound = await _first_address(host)
                 transport = TRANSPORTS[TransportName(name)](bound, port, context)
             except OSError as error:
                 where = f"{name}:[{host}]:{port}" if ":" in host else f"{name}:{host}:{port}"
@@ -92,6 +112,8 @@ class Transports:
         total = Counter(self.connections.counts)
         for transport in self._opened:
             total.update(transport.counts)
+        if self._locator is not None:
+            total.update(self._locator.counts)
         return {**total, "connections_open": len(self.connections)}
 
     def send(self, flow: Flow, data: bytes) -> None:
@@ -102,21 +124,55 @@ class Transports:
             self._by_listener[flow.listener] = transport
         transport.send(flow, data)
 
-    def listener_for(self, transport: str, listener: Listener) -> Listener | None:
-        """The listener of another transport that can take the place of `listener`.
+    def listener_for(self, transport: str, host: str, near: Listener) -> Listener | None:
+        """The listener of a transport from which an address can be reached.
 
         Args:
             transport: as in a URI, in lower case: whatever a peer wrote there.
-            listener: a local address; the other one has the same IP version, and the same address
-                where that is served.
+            host: an address.
+            near: a local address; that of the listener is the same where there is such a one.
         """
-        family = family_of(listener.host)
+        family = family_of(host)
         found = [
-            one.at(listener.host)
+            one.at(near.host)
             for one in self._opened
             if one.listener.transport == transport and family_of(one.listener.host) == family
         ]
-        return min(found, key=lambda one: one.host != listener.host, default=None)
+        return min(found, key=lambda one: one.host != near.host, default=None)
+
+    def _offered(self, near: Listener) -> Offered:
+        """What can be sent over, what `near` has before the rest."""
+        listeners = sorted(
+            (one.listener for one in self._opened),
+            key=lambda one: (
+                one.transport != near.transport,
+                _PREFERRED.index(one.transport),
+                family_of(one.host) != family_of(near.host),
+            ),
+        )
+        offered: dict[TransportName, list[RecordType]] = {}
+        for one in listeners:
+            kinds = offered.setdefault(one.transport, [])
+            kind = RecordType.AAAA if ":" in one.host else RecordType.A
+            if kind not in kinds:
+                kinds.append(kind)
+        return offered
+
+    def locate(self, branch: bytes, flow: Flow) -> None:
+        """Look up where the hop of a flow leads; see `Ways`."""
+        assert self._locator is not None  # noqa: S101 - nothing is sent before `start`
+        assert flow.hop is not None  # noqa: S101 - else there is nothing to look up
+        self._locator.locate(branch, flow.hop, flow.listener)
+
+    def avoid(self, flow: Flow, until: float) -> None:
+        """Try others first, until then (monotonic seconds): nobody answered there."""
+        if self._locator is not None:
+            self._locator.avoid(flow, until)
+
+    def is_open(self, connection: int) -> bool:
+        """Whether the stream of this number takes requests."""
+        stream = self.connections[connection]
+        return stream is not None and stream.is_open
 
     def stream_to(self, remote: tuple[str, int]) -> Flow | None:
         """A live stream to exactly this address."""
@@ -133,4 +189,19 @@ class Transports:
         self._is_closed = True
         await asyncio.gather(*(transport.close() for transport in self._opened))
         await self.connections.close()
-        self._resolver.close()
+        if self._locator is not None:
+            self._locator.close()
+
+
+async def _first_address(host: str) -> str:
+    """The address of a name to listen on: of IPv4, unless it is one of IPv6.
+
+    Raises:
+        OSError: there is none, or the name is malformed.
+    """
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, 0, family=family_of(host))
+    except UnicodeError as error:
+        # An empty or over-long label (`a..b`) does not get as far as DNS.
+        raise OSError(f"malformed host name: {error}") from None
+    return str(found[0][4][0])

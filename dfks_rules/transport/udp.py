@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from dfks_rules.sip.flow import Flow, Listener, TransportName
-from dfks_rules.transport.addresses import Listeners, bound_socket, family_of
+from dfks_rules.transport.addresses import Listeners, bound_socket
+from dfks_rules.transport.icmp import keep_errors, take_errors
 from dfks_rules.transport.ports import Context
 from dfks_rules.transport.wildcard import WildcardSocket
 
@@ -43,18 +44,17 @@ class UdpTransport:
             OSError: the address cannot be listened on.
         """
         self._context = context
-        self._family = family_of(host)
         self._loop = asyncio.get_running_loop()
         self._flows: dict[Any, Flow] = {}
         self._received: deque[tuple[bytes, Any]] = deque()
         self._waiting: deque[tuple[Flow, bytes]] = deque()
         self._flushing = False
-        self._tasks: set[asyncio.Task[None]] = set()
         self._received_in_all = self._sent_in_all = 0
-        self._unsent = self._undelivered = 0
+        self._unsent = self._undelivered = self._bounced = 0
         self._socket = bound_socket(host, port, socket.SOCK_DGRAM)
         for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
             self._socket.setsockopt(socket.SOL_SOCKET, option, BUFFER)
+        keep_errors(self._socket)
         bound = host, int(self._socket.getsockname()[1])
         self._listeners = Listeners(TransportName.UDP, bound, context.advertise)
         self._wildcard = WildcardSocket(self._socket) if self._listeners.is_wildcard else None
@@ -81,6 +81,7 @@ class UdpTransport:
             "datagrams_dropped": dropped,
             "datagrams_sent": self._sent_in_all,
             "datagrams_unsent": self._unsent,
+            "datagrams_bounced": self._bounced,
             "undelivered": self._undelivered,
         }
 
@@ -106,6 +107,7 @@ class UdpTransport:
                 break
             except OSError:
                 # An ICMP error of an earlier datagram; the next read has the next datagram.
+                self._take_errors()
                 continue
         self._received_in_all += len(received) - before
         self._work()
@@ -136,11 +138,6 @@ class UdpTransport:
         What one turn has to say goes out in one go, which wakes a busy peer once; a burst goes out
         in portions, with what came in meanwhile read in between.
         """
-        if flow.resolve:
-            task = self._loop.create_task(self._resolve_and_send(flow, data))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-            return
         self._waiting.append((flow, data))
         if not self._flushing:
             self._flushing = True
@@ -170,28 +167,30 @@ class UdpTransport:
             self._sent_in_all -= 1
             self._unsent += 1
         except (OSError, OverflowError):
+            self._send_again(flow, data)
+
+    def _send_again(self, flow: Flow, data: bytes) -> None:
+        """Send what may have failed for an ICMP error of an earlier datagram."""
+        self._take_errors()
+        try:
+            if self._wildcard is None:
+                self._socket.sendto(data, flow.remote)
+            else:
+                self._wildcard.send(flow, data)
+        except (OSError, OverflowError):
             # Nobody is there, it is too long, or a peer has written a port above 65535.
             self._sent_in_all -= 1
-            self._tell_undelivered(data, flow)
+            self._undelivered += 1
+            self._context.undelivered(data, flow)
 
-    def _tell_undelivered(self, data: bytes, flow: Flow) -> None:
-        self._undelivered += 1
-        self._context.undelivered(data, flow)
-
-    async def _resolve_and_send(self, flow: Flow, data: bytes) -> None:
-        try:
-            remote = await self._context.resolver.resolve(*flow.remote, self._family)
-        except OSError:
-            self._tell_undelivered(data, flow)
-        else:
-            self._sent_in_all += 1
-            self._send_now(flow._replace(remote=remote, resolve=False), data)
+    def _take_errors(self) -> None:
+        for data, remote in take_errors(self._socket):
+            self._bounced += 1
+            self._loop.call_soon(self._context.bounced, data, Flow(self.listener, remote))
 
     async def close(self) -> None:
         """Send what waits, then close the socket."""
         for _ in range(-(-len(self._waiting) // PORTION)):
             self._flush()
-        for task in self._tasks:
-            task.cancel()
         self._loop.remove_reader(self._socket)
         self._socket.close()

@@ -29,6 +29,8 @@ class Served:
     ) -> None:
         self.received: asyncio.Queue[tuple[bytes, Flow]] = asyncio.Queue()
         self.undelivered: asyncio.Queue[tuple[bytes, Flow]] = asyncio.Queue()
+        self.located: asyncio.Queue[tuple[bytes, tuple[Flow, ...]]] = asyncio.Queue()
+        self.bounced: asyncio.Queue[tuple[bytes, Flow]] = asyncio.Queue()
         self.peers: list[Peer] = []
         self.answer: Callable[[bytes], bytes | None] = lambda data: None
         """What is answered at once to a message."""
@@ -40,6 +42,8 @@ class Served:
             addresses,
             self._receive,
             lambda data, flow: self.undelivered.put_nowait((data, flow)),
+            lambda branch, targets: self.located.put_nowait((branch, tuple(targets))),
+            lambda data, flow: self.bounced.put_nowait((data, flow)),
         )
 
     def _receive(self, data: bytes, flow: Flow) -> None:

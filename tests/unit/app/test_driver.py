@@ -1,7 +1,7 @@
 """Time and messages, given to the rooms; the loop's time is a number."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
@@ -93,6 +93,38 @@ def test_notify_that_a_transport_cannot_deliver_is_over_at_once() -> None:
     assert driven.book.sent() == []
 
 
+def test_notify_waits_for_its_hop_and_is_over_where_that_leads_nowhere() -> None:
+    """As for a host that is not there; one that is found late still has its timers."""
+    driven = _Driven()
+    driven.driver.receive(message(contact=b"<sip:alice@phone.example>"), FLOW)
+    (transaction,) = driven.book.endpoint.clients._by_branch.values()
+    assert driven.book.sent()[1:] == []
+    driven.loop.now = 3.0
+    driven.driver.located(transaction.branch, (FLOW,))
+    (notify,) = driven.book.sent()
+    assert notify.flow == FLOW
+    driven.loop.run_until(3.0 + T1 + GRAIN)
+    assert len(driven.book.sent()) == 1
+    again = message(call_id=b"2", contact=b"<sip:alice@phone.example>", via=_VIA % 2)
+    driven.driver.receive(again, FLOW)
+    (_, other) = driven.book.endpoint.clients._by_branch.values()
+    driven.driver.located(other.branch, ())
+    assert driven.book.notifier.counts["notify_unreachable"] == 1
+
+
+def test_notify_that_nobody_took_goes_on() -> None:
+    """To its next target, if it has one."""
+    driven = _Driven()
+    driven.driver.receive(message(contact=b"<sip:alice@phone.example>"), FLOW)
+    (transaction,) = driven.book.endpoint.clients._by_branch.values()
+    other = FLOW._replace(remote=("192.0.2.8", 5060))
+    driven.driver.located(transaction.branch, (FLOW, other))
+    driven.book.sent()
+    driven.driver.bounced(transaction.message[:300], FLOW)
+    (notify,) = driven.book.sent()
+    assert notify.flow == other
+
+
 def test_what_an_undeliverable_message_leads_to_is_in_time() -> None:
     """A connection attempt may fail long after the message that it was for."""
     driven = _Driven()
@@ -180,10 +212,20 @@ class _Timers:
         """As the endpoint."""
         return self._endpoint.undelivered(message, now)
 
+    def located(
+        self, branch: bytes, targets: Sequence[Flow], now: float
+    ) -> Finished[Subscription] | None:
+        """As the endpoint."""
+        return self._endpoint.located(branch, targets, now)
+
+    def bounced(self, beginning: bytes, now: float) -> None:
+        """As the endpoint."""
+        self._endpoint.bounced(beginning, now)
+
     def expire(self, now: float) -> Iterable[Finished[Subscription]]:
         """Both."""
         nobody: Any = None
-        transaction = ClientTransaction(Outgoing(b"z9hG4bKx", b"", FLOW, None), nobody, now)
+        transaction = ClientTransaction(Outgoing(b"z9hG4bKx", b"", FLOW), nobody, now)
         return [Finished(transaction, None, Ending.TIMED_OUT)] * 2
 
     def next_deadline(self) -> float | None:

@@ -164,3 +164,13 @@ def test_a_trusted_proxy_speaks_for_its_phones() -> None:
             message(body=DND_ON, p_asserted_identity=asserted, via=via, **again)
         )
         assert response.status == status
+
+
+def test_a_trusted_proxy_may_say_the_way_by_path() -> None:
+    """Where it does not record its route; what a phone writes there leads nowhere."""
+    path = b"<sip:192.0.2.50;lr>"
+    book = Playbook(default_policies(), gate=Gate(None, TRUSTED))
+    _, notify = book.receive(message(path=path))
+    assert notify.headers[b"Route"] == path
+    _, notify = Playbook(default_policies()).receive(message(path=path))
+    assert b"Route" not in notify.headers

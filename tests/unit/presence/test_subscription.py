@@ -16,7 +16,7 @@ _ONE, _TWO, _THREE = (((CFA, forwarding(True, to)),) for to in ("1", "2", "3"))
 
 
 def _send(subscription: Subscription, documents: Documents) -> None:
-    transaction = ClientTransaction(Outgoing(b"b", b"NOTIFY", FLOW, None), subscription, 0.0)
+    transaction = ClientTransaction(Outgoing(b"b", b"NOTIFY", FLOW), subscription, 0.0)
     subscription.sent(documents, transaction)
 
 

@@ -14,7 +14,7 @@ from dfks_rules.sip.timers import T1, T2, TIMEOUT
 from tests.helpers.playbook import FLOW
 
 _TCP = Flow(Listener("tcp", "192.0.2.1", 5061), ("192.0.2.7", 5062), 1)
-_NOTIFY = Outgoing(b"z", b"NOTIFY", FLOW, None)
+_NOTIFY = Outgoing(b"z", b"NOTIFY", FLOW)
 
 
 def _repeats(clients: ClientTransactions[str]) -> tuple[list[float], float | None]:
@@ -23,7 +23,8 @@ def _repeats(clients: ClientTransactions[str]) -> tuple[list[float], float | Non
     while (now := clients.next_deadline()) is not None:
         again, timed_out = clients.expire(now)
         times += [now for _ in again]
-        if timed_out:
+        for one in timed_out:
+            clients.abandon(one)
             return times, now
     return times, None
 
@@ -40,7 +41,7 @@ def test_request_is_repeated_by_timer_e_until_timer_f() -> None:
 def test_request_over_tcp_is_never_repeated() -> None:
     """The transport does that."""
     clients: ClientTransactions[str] = ClientTransactions()
-    clients.begin(Outgoing(b"z", b"NOTIFY", _TCP, None), "owner", 0.0)
+    clients.begin(Outgoing(b"z", b"NOTIFY", _TCP), "owner", 0.0)
     assert _repeats(clients) == ([], TIMEOUT)
 
 
@@ -80,42 +81,66 @@ _LONG = Outgoing(
     b"NOTIFY sip:a SIP/2.0\r\nRoute: <sip:b;branch=1>\r\n"
     b"Via: SIP/2.0/TCP 192.0.2.1:5061;rport;branch=z9hG4bKn\r\n\r\n",
     _TCP,
-    FLOW,
+    (FLOW,),
 )
 
 
-def test_a_request_that_reached_nobody_takes_its_other_way_once() -> None:
-    """RFC 3261 §18.1.1: as a datagram, with a Via that says so, and repeated from then on."""
+def test_request_goes_to_another_target_as_another_transaction_of_the_same_cseq() -> None:
+    """RFC 3263 §4.3: another branch, in a Via of that transport; timers E and F begin anew."""
     clients: ClientTransactions[str] = ClientTransactions()
     transaction = clients.begin(_LONG, "owner", 0.0)
-    assert clients.fall_back(transaction, 2.0)
-    assert transaction.flow == FLOW
-    assert b"\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;rport;branch=z9hG4bKn\r\n" in transaction.message
-    assert not clients.fall_back(transaction, 2.0)
+    clients.move(transaction, transaction.further, 2.0)
+    assert (transaction.flow, transaction.further) == (FLOW, ())
+    assert b"\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;rport;branch=z9hG4bKn.1\r\n" in transaction.message
+    assert (clients.find(b"z9hG4bKn"), clients.find(b"z9hG4bKn.1")) == (None, transaction)
     times, timed_out = _repeats(clients)
-    assert (times[:3], timed_out) == ([2.5, 3.5, 5.5], TIMEOUT)
+    assert (times[:3], timed_out) == ([2.5, 3.5, 5.5], 2.0 + TIMEOUT)
     assert len(clients) == 0
 
 
-def test_requests_that_took_their_other_way_leave_nothing_behind() -> None:
+def test_each_target_has_its_own_branch() -> None:
+    """What comes late from an earlier one is about a transaction that is gone."""
+    clients: ClientTransactions[str] = ClientTransactions()
+    transaction = clients.begin(_LONG, "owner", 0.0)
+    there = (FLOW, FLOW, _TCP)
+    for number in (1, 2, 3):
+        clients.move(transaction, there[number - 1 :], 0.0)
+        assert branch_of(transaction.message) == transaction.branch == b"z9hG4bKn.%d" % number
+        assert transaction.message.count(b"Via: ") == 1
+    assert clients.answered(b"z9hG4bKn.2", 200) is None
+    assert clients.answered(b"z9hG4bKn.3", 200) is transaction
+
+
+def test_request_whose_hop_is_looked_up_is_given_up_with_timer_f_at_the_latest() -> None:
+    """A lookup that never ends must not keep a subscription waiting for ever."""
+    clients: ClientTransactions[str] = ClientTransactions()
+    clients.locate(clients.begin(_NOTIFY, "owner", 0.0), 0.0)
+    assert _repeats(clients) == ([], TIMEOUT)
+
+
+def test_timer_of_an_earlier_target_does_not_matter() -> None:
+    """It would repeat the request twice as often."""
+    clients: ClientTransactions[str] = ClientTransactions()
+    transaction = clients.begin(_NOTIFY, "owner", 0.0)
+    clients.move(transaction, (FLOW,), 0.25)
+    assert clients.expire(0.5) == ([], [])
+    assert clients.expire(0.75) == ([transaction], [])
+
+
+def test_requests_that_took_another_way_leave_nothing_behind() -> None:
     """Each once left an empty timer queue, which every later turn went through."""
     clients: ClientTransactions[str] = ClientTransactions()
     for number in range(100):
         begun = number * 1.37
-        branch = b"%d" % number
-        request = Outgoing(branch, _LONG.message, _TCP, FLOW)
-        assert clients.fall_back(clients.begin(request, "owner", begun), begun + number * 0.003)
-        clients.expire(begun + 1)
+        transaction = clients.begin(Outgoing(b"%d" % number, _LONG.message, _TCP), "owner", begun)
+        clients.move(transaction, (FLOW,), begun + number * 0.003)
+        for transaction in clients.expire(begun + 1)[1]:
+            clients.abandon(transaction)
     while (now := clients.next_deadline()) is not None:
-        clients.expire(now)
+        for transaction in clients.expire(now)[1]:
+            clients.abandon(transaction)
     assert len(clients) == 0
     assert len(clients._timers._queues) < 10
-
-
-def test_a_request_without_another_way_has_none() -> None:
-    """Its owner is told."""
-    clients: ClientTransactions[str] = ClientTransactions()
-    assert not clients.fall_back(clients.begin(_NOTIFY, "owner", 0.0), 0.0)
 
 
 @pytest.mark.parametrize(
@@ -134,16 +159,13 @@ def test_a_request_of_ours_is_known_by_the_branch_in_its_via(
 
 
 @pytest.mark.parametrize("delay", [0.001, 0.123, 0.499, 3.9, 17.77])
-def test_a_request_that_took_its_other_way_waits_only_for_so_many_times_t1(delay: float) -> None:
+def test_a_request_that_moved_waits_only_for_so_many_times_t1(delay: float) -> None:
     """Each other waiting time would be a queue that stays for ever, and is looked at each turn."""
-    listener, other = Listener("tcp", "10.0.0.1", 5060), Listener("udp", "10.0.0.1", 5060)
-    there = Flow(other, ("10.0.0.9", 5060))
-    request = Outgoing(b"z9hG4bKx", b"", Flow(listener, ("10.0.0.9", 5060)), there)
-    transaction = ClientTransaction(request, "owner", 0.0)
-    assert transaction.fall_back()
+    transaction = ClientTransaction(_LONG, "owner", 0.0)
+    transaction.move((FLOW,), delay)
     deadline, waits = delay + T1, []
     while wait := transaction.next_wait(deadline):
         deadline += wait
         waits.append(wait)
     assert set(waits) <= {steps * T1 for steps in range(1, 9)}
-    assert TIMEOUT <= deadline < TIMEOUT + T2
+    assert deadline == pytest.approx(delay + TIMEOUT)

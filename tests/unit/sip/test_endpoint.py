@@ -127,7 +127,6 @@ _NOTIFY = Outgoing(
     b"NOTIFY sip:a@192.0.2.7 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;rport;branch=z9hG4bKn\r\n"
     b"Content-Length: 0\r\n\r\n",
     FLOW,
-    None,
 )
 
 
@@ -174,11 +173,12 @@ def test_request_of_ours_that_a_stream_cannot_deliver_goes_as_a_datagram_once() 
     """RFC 3261 §18.1.1; a late word of the first attempt does not count against the second."""
     line = _Line()
     over_tcp = _NOTIFY.message.replace(b"/UDP", b"/TCP")
-    line.endpoint.request(Outgoing(_NOTIFY.branch, over_tcp, _STREAM, FLOW), "owner", 0.0)
+    line.endpoint.request(Outgoing(_NOTIFY.branch, over_tcp, _STREAM, (FLOW,)), "owner", 0.0)
     assert line.endpoint.undelivered(over_tcp, 0.1) is None
-    assert line.sent == [read(_STREAM, over_tcp), read(FLOW, _NOTIFY.message)]
+    over_udp = _NOTIFY.message.replace(b"=z9hG4bKn", b"=z9hG4bKn.1")
+    assert line.sent == [read(_STREAM, over_tcp), read(FLOW, over_udp)]
     assert line.endpoint.undelivered(over_tcp, 0.2) is None
-    finished = line.endpoint.undelivered(_NOTIFY.message, 0.3)
+    finished = line.endpoint.undelivered(over_udp, 0.3)
     assert finished is not None
     assert finished.ending is Ending.UNREACHABLE
 

@@ -1,38 +1,91 @@
-"""Host names, by the machine's own resolver."""
+"""Questions to DNS servers."""
 
-import asyncio
-import socket
-from collections.abc import Iterator
+import os
+from pathlib import Path
 
 import pytest
 
-from dfks_rules.transport.resolver import MAX_LOOKUPS, Resolver
+from dfks_rules.sip.target import Naptr, Question, RecordType, Srv
+from dfks_rules.transport import resolver as module
+from dfks_rules.transport.resolver import UNANSWERED, Answer, Resolver
+from tests.helpers.name_server import NameServer, name_server
+
+_ZONE = r"""
+p.example 60 A 192.0.2.7
+p.example 60 A 192.0.2.8
+p.example 30 AAAA 2001:db8::7
+p.example 0 NAPTR 10 20 "s" "SIP+D2T" "" _sip._tcp.P.example.
+_sip._tcp.p.example 60 SRV 1 2 5070 S.example.
+_sip._udp.p.example 60 SRV 0 0 0 .
+"""
 
 
-@pytest.fixture
-def resolver() -> Iterator[Resolver]:
-    """One, closed at the end."""
-    one = Resolver()
-    yield one
-    one.close()
+def _ask(server: NameServer) -> Resolver:
+    return Resolver([("127.0.0.1", server.port)])
 
 
-async def test_name_is_looked_up_in_the_family_of_the_socket(resolver: Resolver) -> None:
-    """An IPv4 socket cannot send to an IPv6 address."""
-    assert await resolver.resolve("localhost", 5060, socket.AF_INET) == ("127.0.0.1", 5060)
-    assert await resolver.resolve("::1", 1, socket.AF_INET6) == ("::1", 1)
+async def test_records_are_read_with_their_time_to_live() -> None:
+    """Names without the final period, in lower case."""
+    async with name_server(_ZONE) as server:
+        resolver = _ask(server)
+
+        async def ask(name: str, kind: RecordType) -> Answer:
+            return await resolver.ask(Question(name, kind))
+
+        found = await ask("P.example", RecordType.A)
+        assert (sorted(map(str, found.found or ())), found.ttl) == (["192.0.2.7", "192.0.2.8"], 60)
+        assert await ask("p.example", RecordType.AAAA) == (("2001:db8::7",), 30)
+        assert await ask("p.example", RecordType.NAPTR) == (
+            (Naptr(10, 20, "s", "SIP+D2T", "_sip._tcp.p.example"),),
+            0,
+        )
+        assert (await ask("_sip._tcp.p.example", RecordType.SRV)).found == (
+            Srv(1, 2, 5070, "s.example"),
+        )
+        assert (await ask("_sip._udp.p.example", RecordType.SRV)).found == (Srv(0, 0, 0, ""),)
 
 
-@pytest.mark.parametrize("name", ["a..b", "x" * 64 + ".example", ".", "a\0b", "nobody.invalid"])
-async def test_name_without_an_address_is_an_os_error(resolver: Resolver, name: str) -> None:
-    """Whatever the peer wrote: a label that is empty or too long is a UnicodeError in Python."""
-    with pytest.raises(OSError, match=r"."):
-        await resolver.resolve(name, 5060, socket.AF_INET)
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("_sip._tcp.p.example", ()),  # No address.
+        ("nobody.example", ()),
+        ("broken.example", ()),  # The server says that it cannot say.
+        ("a..b", None),
+        ("x" * 64 + ".example", None),
+        ("_sip._tcp." + "a." * 126 + "b", None),
+    ],
+)
+async def test_name_without_an_answer_is_no_error(name: str, found: tuple[()] | None) -> None:
+    """Whatever the peer wrote."""
+    async with name_server(_ZONE) as server:
+        assert (await _ask(server).ask(Question(name, RecordType.A))).found == found
 
 
-async def test_lookups_are_bounded(resolver: Resolver) -> None:
-    """A flood of Contacts with dead names must not fill the memory; later ones work again."""
-    lookups = (resolver.resolve("localhost", 1, socket.AF_INET) for _ in range(MAX_LOOKUPS + 5))
-    found = await asyncio.gather(*lookups, return_exceptions=True)
-    assert sum(isinstance(one, OSError) for one in found) == 5
-    assert await resolver.resolve("localhost", 1, socket.AF_INET) == ("127.0.0.1", 1)
+async def test_server_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is known then, not even that there is nothing."""
+    monkeypatch.setattr(module, "TRY", 0.05)
+    monkeypatch.setattr(module, "LIFETIME", 0.1)
+    async with name_server(_ZONE) as server:
+        assert await _ask(server).ask(Question("a.dead.example", RecordType.A)) == UNANSWERED
+    # Nobody is there now.
+    assert await _ask(server).ask(Question("p.example", RecordType.A)) == UNANSWERED
+
+
+async def test_servers_of_the_machine_are_read_again_when_they_change(tmp_path: Path) -> None:
+    """A DHCP client writes the file anew; without one there is nobody to ask."""
+    file = tmp_path / "resolv.conf"
+    resolver = Resolver(system=file)
+    question = Question("p.example", RecordType.A)
+    assert await resolver.ask(question) == UNANSWERED
+    file.write_text("options timeout:1\n")
+    assert await resolver.ask(question) == UNANSWERED
+    file.write_text("nameserver 127.0.0.9\n")
+    os.utime(file, ns=(1, 1))
+    asks = resolver._of_system()
+    assert asks is not None
+    assert [str(one) for one in asks.nameservers] == ["127.0.0.9"]
+    assert resolver._of_system() is asks
+    file.write_text("nameserver 127.0.0.10\n")
+    os.utime(file, ns=(2, 2))
+    assert resolver._of_system() is not asks

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from dfks_rules.sip.flow import Flow
+from dfks_rules.sip.flow import Flow, Hop, TransportName
 from dfks_rules.transport.limits import ConnectionLimits
 from tests.helpers.transports import REQUEST, RESPONSE, Served, served, until
 
@@ -22,8 +22,7 @@ async def server() -> AsyncIterator[Served]:
 
 
 def _flow(server: Served, port: int, host: str = "127.0.0.1", connection: int = 0) -> Flow:
-    resolve = not host[0].isdigit()
-    return Flow(server.listener, (host, port), connection, resolve)
+    return Flow(server.listener, (host, port), connection)
 
 
 async def test_answers_go_back_on_the_connection_of_the_request(server: Served) -> None:
@@ -57,15 +56,6 @@ async def test_messages_to_one_peer_share_one_new_connection(server: Served) -> 
         assert (server.count("connections_open"), phone.count("connections_open")) == (1, 1)
 
 
-async def test_connection_to_a_named_host_is_shared_too(server: Served) -> None:
-    """A Contact may have a name; its connection is also known by its address."""
-    async with served("tcp:127.0.0.1") as phone:
-        for host in ("localhost", "localhost", "127.0.0.1"):
-            server.send(_flow(server, phone.port, host), REQUEST)
-            await phone.next()
-        assert server.count("connections_open") == 1
-
-
 async def test_response_takes_a_new_connection_when_its_own_is_gone(server: Served) -> None:
     """RFC 3261 §18.2.2: to the source address, at the port in Via."""
     async with served("tcp:127.0.0.1") as proxy:
@@ -78,14 +68,22 @@ async def test_response_takes_a_new_connection_when_its_own_is_gone(server: Serv
         assert (await proxy.next())[0] == RESPONSE
 
 
-@pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".example", "nobody.invalid"])
-async def test_name_that_cannot_be_looked_up_is_undelivered(server: Served, host: str) -> None:
-    """An empty or over-long label once ended in a traceback."""
-    flow = _flow(server, 5060, host)
+async def test_no_connection_is_opened_where_dns_has_to_be_asked_first(server: Served) -> None:
+    """Its own connection is used while it lives; after that only DNS knows where it goes."""
+    phone = await server.connect()
+    phone.write(REQUEST)
+    _, flow = await server.next()
+    flow = flow._replace(
+        remote=("phone.example", 5060), hop=Hop("phone.example", None, TransportName.TCP)
+    )
+    server.send(flow, b"answer")
+    assert await phone.read(6) == b"answer"
+    phone.reset()
+    await until(lambda: server.count("connections_open") == 0)
     server.send(flow, REQUEST)
     assert server.undelivered.empty(), "never from within send"
     assert await server.lost() == (REQUEST, flow)
-    assert server.count("connections_open") == 0
+    assert server.count("connections_opened") == 0
 
 
 @pytest.mark.parametrize("port", [1, 99_999])

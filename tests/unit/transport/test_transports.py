@@ -1,12 +1,13 @@
 """Everything that is listened on."""
 
+import asyncio
 import socket
 
 import pytest
 
-from dfks_rules.sip.flow import Flow
+from dfks_rules.sip.flow import Flow, Hop, TransportName
 from dfks_rules.transport.limits import ConnectionLimits
-from tests.helpers.transports import REQUEST, Served, read, served
+from tests.helpers.transports import REQUEST, WITHIN, Served, read, served, until
 
 
 async def test_what_is_sent_goes_by_the_transport_of_its_flow() -> None:
@@ -74,24 +75,63 @@ async def test_another_transport_is_found_at_the_same_address() -> None:
     """For a Contact with `transport=tcp` in a SUBSCRIBE over UDP."""
     async with served("udp:127.0.0.2", "tcp:127.0.0.1", "tcp:127.0.0.2") as server:
         udp, other, tcp = server.transports.listeners
-        assert server.transports.listener_for("tcp", udp) is tcp
-        assert server.transports.listener_for("udp", other) is udp
-        assert server.transports.listener_for("tls", udp) is None
-        assert server.transports.listener_for("x\ufffd", udp) is None
+        find = server.transports.listener_for
+        assert find("tcp", "127.0.0.9", udp) is tcp
+        assert find("udp", "127.0.0.9", other) is udp
+        assert find("tls", "127.0.0.9", udp) is None
+        assert find("x\ufffd", "127.0.0.9", udp) is None
 
 
-async def test_another_transport_has_the_same_ip_version() -> None:
-    """A socket of the other one cannot reach the peer."""
+async def test_listener_has_the_ip_version_of_the_peer() -> None:
+    """A socket of the other one cannot reach it."""
     async with served("udp:127.0.0.1", "udp:::1", "tcp:127.0.0.1") as server:
         ipv4, ipv6, tcp = server.transports.listeners
-        assert server.transports.listener_for("udp", tcp) is ipv4
-        assert server.transports.listener_for("tcp", ipv6) is None
+        assert server.transports.listener_for("udp", "127.0.0.9", tcp) is ipv4
+        assert server.transports.listener_for("udp", "::9", tcp) is ipv6
+        assert server.transports.listener_for("tcp", "::9", ipv6) is None
 
 
 async def test_another_transport_on_a_wildcard_serves_the_address_that_was_asked() -> None:
     """Its connection comes from there."""
     async with served("udp:127.0.0.2", "tcp:0.0.0.0") as server:
         udp = server.transports.listeners[0]
-        tcp = server.transports.listener_for("tcp", udp)
+        tcp = server.transports.listener_for("tcp", "127.0.0.9", udp)
         assert tcp is not None
         assert (str(tcp.transport), tcp.host) == ("tcp", "127.0.0.2")
+
+
+async def test_what_can_be_sent_over_begins_with_what_the_phone_asked() -> None:
+    """Its transport, and its IP version (RFC 3263 §4.1 leaves the order to us)."""
+    async with served("tcp:::1", "udp:127.0.0.1", "udp:::1", "udp:127.0.0.2") as server:
+        tcp, ipv4, ipv6, _ = server.transports.listeners
+        offered = server.transports._offered
+        assert list(offered(tcp).items()) == [("tcp", ["AAAA"]), ("udp", ["AAAA", "A"])]
+        assert list(offered(ipv4).items()) == [("udp", ["A", "AAAA"]), ("tcp", ["AAAA"])]
+        assert offered(ipv6)[ipv6.transport] == ["AAAA", "A"]
+
+
+async def test_hop_leads_to_flows_of_the_listeners() -> None:
+    """`localhost` needs no DNS."""
+    async with served("udp:127.0.0.1", "tcp:127.0.0.1") as server:
+        udp, tcp = server.transports.listeners
+        for transport, listener in ((None, udp), (TransportName.TCP, tcp)):
+            hop = Hop("localhost", None, transport)
+            server.transports.locate(b"z", Flow(udp, ("localhost", 5060), 0, hop))
+            async with asyncio.timeout(WITHIN):
+                assert await server.located.get() == (
+                    b"z",
+                    (Flow(listener, ("127.0.0.1", 5060)),),
+                )
+        server.transports.avoid(Flow(udp, ("127.0.0.1", 5060)), 0.0)
+        assert server.count("hops_refused") == 0
+
+
+async def test_stream_is_open_until_it_has_ended() -> None:
+    """A phone with an outbound proxy is told there afterwards."""
+    async with served("tcp:127.0.0.1") as server:
+        peer = await server.connect()
+        peer.write(REQUEST)
+        _, flow = await server.next()
+        assert server.transports.is_open(flow.connection)
+        await peer.close()
+        await until(lambda: not server.transports.is_open(flow.connection))

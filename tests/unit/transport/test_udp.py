@@ -8,7 +8,7 @@ import pytest
 
 from dfks_rules.sip.flow import Flow
 from dfks_rules.transport import udp
-from tests.helpers.transports import Served, read, served, until
+from tests.helpers.transports import WITHIN, Served, read, served, until
 
 
 @pytest.fixture
@@ -77,16 +77,28 @@ async def test_close_sends_what_waits(server: Served, peer: socket.socket) -> No
     assert [int((await read(peer))[0]) for _ in range(300)] == list(range(300))
 
 
-async def test_host_names_are_resolved(server: Served, peer: socket.socket) -> None:
-    """A Contact may name one; one that nobody knows is undelivered."""
-    dead = Flow(server.listener, ("a..b", 5060), resolve=True)
-    server.send(dead, b"lost")
-    assert server.undelivered.empty(), "never from within send"
-    remote = ("localhost", peer.getsockname()[1])
-    server.send(Flow(server.listener, remote, resolve=True), b"found")
-    assert (await read(peer))[0] == b"found"
-    assert await server.lost() == (b"lost", dead)
-    assert (server.count("datagrams_sent"), server.count("undelivered")) == (1, 1)
+@pytest.mark.parametrize("address", ["udp:127.0.0.1", "udp:0.0.0.0"])
+async def test_datagram_that_nobody_takes_is_told_and_costs_the_next_nothing(address: str) -> None:
+    """The kernel reports it at the next call, which is about another phone."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as closed:
+        closed.bind(("127.0.0.1", 0))
+        nobody = closed.getsockname()
+    async with served(address) as server:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
+            phone.bind(("127.0.0.1", 0))
+            phone.setblocking(False)
+            listener = server.transports._opened[0].at("127.0.0.1")
+            for _ in range(5):
+                server.send(Flow(listener, nobody), b"lost")
+                server.send(Flow(listener, phone.getsockname()), b"arrives")
+            for _ in range(5):
+                assert (await read(phone))[0] == b"arrives"
+        async with asyncio.timeout(WITHIN):
+            for _ in range(5):
+                data, flow = await server.bounced.get()
+                assert (data, flow.remote) == (b"lost", nobody)
+        assert (server.count("datagrams_bounced"), server.count("undelivered")) == (5, 0)
+        assert server.count("datagrams_sent") == 10
 
 
 async def test_datagram_that_cannot_be_sent_is_undelivered_and_does_not_stop_the_next(
