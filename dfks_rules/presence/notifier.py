@@ -167,8 +167,9 @@ class Notifier:
         if known is None:
             fixed = incoming.contact() + event.line
             trusted = identity is not None and identity.method is AuthMethod.TRUSTED
-            ways = self._endpoint.ways
-            dialog = Dialog(incoming, self._token(), fixed, ways, trusted=trusted)
+            seen = self._profiles.of(requester.user_agent).seen
+            tag, ways = self._token(), self._endpoint.ways
+            dialog = Dialog(incoming, tag, fixed, ways, trusted=trusted, seen=seen)
             subscription = Subscription(dialog, presentity, requester, event.id)
         else:
             subscription = known

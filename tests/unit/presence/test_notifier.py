@@ -817,3 +817,14 @@ def test_a_profile_that_is_gone_no_longer_holds() -> None:
     assert b"<DoNotDisturbEvent" in notify.body
     (subscription,) = book.notifier.subscriptions
     assert subscription.display is None
+
+
+@pytest.mark.parametrize("is_seen", [True, False])
+def test_a_profile_may_send_notify_to_where_the_phone_is_seen(is_seen: bool) -> None:
+    """A phone behind NAT that writes a public address of its own, which may be wrong."""
+    book = _profiled(Profile("nat", seen=is_seen))
+    _, notify = book.receive(
+        _subscribe(1, user_agent=b"Acme/1", contact=b"<sip:alice@198.51.100.9:5099>")
+    )
+    seen, written = ("192.0.2.7", 5062), ("198.51.100.9", 5099)
+    assert notify.flow.remote == (seen if is_seen else written)
