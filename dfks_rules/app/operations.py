@@ -95,6 +95,7 @@ class ServerOperations:
                 dialog.contact.decode(errors="replace"),
                 EVENT.decode(),
                 dialog.flow.listener.transport,
+                subscription.proof.value,
             )
 
     def refresh_watchers(self, presentity: Aor) -> int:
@@ -115,6 +116,7 @@ class ServerOperations:
             **self._records.metrics.collect(),
             **self.policies.statistics(),
             "presence:subscriptions": len(self._notifier.subscriptions),
+            "presence:subscriptions_unproved": self._notifier.guard.unproved,
         }
 
     def uptime(self) -> float:

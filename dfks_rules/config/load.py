@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from dfks_rules.config.auth import build_auth, find_auth_mistakes
+from dfks_rules.config.auth import AuthMode, AuthSettings, build_auth, find_auth_mistakes
 from dfks_rules.config.next_hop import (
     build_outbound_proxy,
     build_resolver,
@@ -40,7 +40,7 @@ from dfks_rules.config.settings import (
     SipSettings,
 )
 from dfks_rules.errors import ConfigError, Finding
-from dfks_rules.presence.package import Limits, OnNotifyTimeout
+from dfks_rules.presence.package import Limits, OnNotifyTimeout, SubscriptionLimits
 from dfks_rules.transport.certificates import CertificateFiles
 from dfks_rules.transport.limits import ConnectionLimits
 from dfks_rules.yaml.tree import MAX_BYTES, Tree, read_tree
@@ -59,7 +59,7 @@ def load_config(path: Path | None, environ: Mapping[str, str] | None = None) -> 
     """
     draft = _Draft(_read(path) if path else None, os.environ if environ is None else environ)
     mistakes = list(find_mistakes(draft.values))
-    values = fill_defaults(draft.values) if not mistakes else {}
+    values = _fill_limits(fill_defaults(draft.values)) if not mistakes else {}
     mistakes = mistakes or [*_find_contradictions(values), *_find_auth_mistakes(values)]
     if mistakes:
         raise ConfigError([draft.finding(mistake) for mistake in mistakes])
@@ -151,6 +151,22 @@ def _value_at(values: Any, way: KeyPath) -> object:
     for part in way:
         values = values.get(part, {})
     return values if values != {} else None
+
+
+_LIMITS = {
+    "subscriptions_per_user": 20,
+    "subscriptions_per_source": 10_000,
+    "subscriptions_per_contact": 100,
+}
+"""Limits that hold unless others are written, if strangers can reach the server."""
+
+
+def _fill_limits(values: dict[str, Any]) -> dict[str, Any]:
+    """The values with the limits whose defaults depend on `sip.listen`."""
+    exposed = any(not _is_loopback(_address(text)) for text in values["sip"]["listen"])
+    for name, limit in _LIMITS.items():
+        values["limits"].setdefault(name, limit if exposed else "none")
+    return values
 
 
 def _find_contradictions(values: dict[str, Any]) -> list[Mistake]:
@@ -246,10 +262,11 @@ def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) ->
     """
     store = values["store"]
     presence, decisions = dict(values["presence"]), values["decisions"]
+    auth = build_auth(values["auth"], base)
     stop_within = presence.pop("stop_within")
     return Config(
         sip=_build_sip(values["sip"], base),
-        auth=build_auth(values["auth"], base),
+        auth=auth,
         policies=tuple(base / text for text in values["policies"]),
         reload=ReloadSettings(
             **values["reload"] | {"last_good": base / values["reload"]["last_good"]}
@@ -257,7 +274,8 @@ def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) ->
         store=None if store == "memory:" else base / store.removeprefix("sqlite:"),
         mi=_build_mi(values["mi"], base),
         presence=Limits(
-            **presence | {"on_notify_timeout": OnNotifyTimeout(presence["on_notify_timeout"])}
+            **presence | {"on_notify_timeout": OnNotifyTimeout(presence["on_notify_timeout"])},
+            subscriptions=_build_subscription_limits(values["limits"], auth),
         ),
         profiles=base / values["profiles"] if "profiles" in values else None,
         stop_within=stop_within,
@@ -270,6 +288,20 @@ def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) ->
         ),
         settings=settings,
     )
+
+
+def _build_subscription_limits(
+    limits: dict[str, int | str], auth: AuthSettings
+) -> SubscriptionLimits:
+    in_all, *others = (_limit(limits[name]) for name in ("subscriptions", *_LIMITS))
+    per_user, per_source, per_contact = others
+    # Who authenticates is limited by what he is, and several phones may be reached by one proxy.
+    is_open = auth.mode is AuthMode.NONE
+    return SubscriptionLimits(in_all, per_user, per_source, per_contact if is_open else None)
+
+
+def _limit(value: int | str) -> int | None:
+    return None if isinstance(value, str) else value
 
 
 def _build_sip(sip: dict[str, Any], base: Path) -> SipSettings:

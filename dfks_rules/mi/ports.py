@@ -25,6 +25,9 @@ class SubscriptionRow(NamedTuple):
     """The event package."""
     transport: str
     """`udp`, `tcp` or `tls`."""
+    proof: str
+    """Whether its address has shown that it wants NOTIFYs: `proved`, `answers` (told as long as it
+    does) or `unproved` (it is told when it has)."""
 
 
 class PolicyRow(NamedTuple):

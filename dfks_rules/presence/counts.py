@@ -21,16 +21,29 @@ NAMES = (
     "notify_timed_out",
     "notify_unreachable",
     "notify_repeated",
+    "notify_held",
     "changes_untold",
     "sets_echoed",
     "sets_repeated",
+    "changes_paced",
+    "changes_merged",
+    "contacts_proved",
+    "limit_unproved",
+    "limit_subscriptions",
+    "limit_subscriptions_per_user",
+    "limit_subscriptions_per_source",
+    "limit_subscriptions_per_contact",
     *REFUSED.values(),
 )
 """Every count.
 
 `notify_sent` counts each NOTIFY once, whatever the transaction retransmits; `notify_repeated` those
-that say again what was not confirmed. `changes_untold`: a watcher was not told, since what it may
-see could not be read. `sets_echoed` and `sets_repeated`: sets that nobody meant, see `display`.
+that say again what was not confirmed. `notify_held`: one was not sent, since its address is
+unproved. `changes_untold`: a watcher was not told, since what it may see could not be read.
+`changes_paced`: changes that were told in portions; `changes_merged`: those that were taken into
+another that was still being told. `sets_echoed` and `sets_repeated`: sets that nobody meant, see
+`display`. `contacts_proved`: a dialog was unproved, and became proved. `limit_…`: requests that a
+limit refused, also counted by their status.
 """
 
 

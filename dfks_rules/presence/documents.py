@@ -2,6 +2,7 @@
 
 from dfks_rules.csta.render import Document
 from dfks_rules.model.decisions import Outcome
+from dfks_rules.model.features import Feature, FeatureState
 
 Documents = tuple[Document, ...]
 """The states that one NOTIFY tells, each feature once; empty for a NOTIFY without a body."""
@@ -51,6 +52,15 @@ def changes_to_tell(outcomes: tuple[Outcome, ...]) -> Documents:
         and outcome.told is not None
     }
     return tuple(changed.items())
+
+
+def states_of(outcomes: tuple[Outcome, ...]) -> dict[Feature, FeatureState]:
+    """What is stored after some sets, whether anyone is told or not."""
+    return {
+        outcome.request.feature: outcome.after
+        for outcome in outcomes
+        if outcome.request.feature is not None
+    }
 
 
 def _told_to_requester(outcomes: tuple[Outcome, ...]) -> Documents:

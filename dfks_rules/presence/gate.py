@@ -109,15 +109,15 @@ class Gate:
     def _by_digest(self, incoming: Incoming, digest: DigestRules, now: float) -> Identity:
         value = incoming.request.headers.get(b"authorization")
         given = None if value is None else _choose(value, digest)
+        source = incoming.flow.remote[0]
         if given is None:
             self.counts["challenged"] += 1
             raise self._unauthorized(incoming, digest, now)
         nonces = digest.nonces
-        if not nonces.is_good(given.nonce, now):
+        if not nonces.is_good(given.nonce, source, now):
             # Without a look at the response: so nobody tries passwords on nonces of his own.
             self.counts["stale"] += 1
             raise self._unauthorized(incoming, digest, now, stale=True)
-        source = incoming.flow.remote[0]
         name = given.username.decode(errors="replace")
         account = _account(name, incoming, digest)
         ha1 = None if account is None else account.ha1(given.algorithm)
@@ -150,7 +150,7 @@ class Gate:
     def _unauthorized(
         self, incoming: Incoming, digest: DigestRules, now: float, *, stale: bool = False
     ) -> RefusedError:
-        nonce = digest.nonces.make(now)
+        nonce = digest.nonces.make(incoming.flow.remote[0], now)
         offered = self._offered(incoming, digest)
         lines = challenges(digest.realm, nonce, offered, stale=stale)
         return refusal(401, headers=lines)

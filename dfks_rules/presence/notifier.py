@@ -8,13 +8,10 @@ brought it has returned.
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from typing import final
 
 from dfks_rules.errors import MalformedMessageError, StoreError
-from dfks_rules.model.decisions import Denial, DenialAnswer, Outcome
-from dfks_rules.model.features import FEATURES
-from dfks_rules.model.identity import Aor, AuthMethod
-from dfks_rules.model.requests import Operation, Origin
+from dfks_rules.model.decisions import Outcome
+from dfks_rules.model.identity import Aor, AuthMethod, Identity
 from dfks_rules.presence.admission import (
     CAPABILITIES,
     EventHeader,
@@ -26,48 +23,23 @@ from dfks_rules.presence.admission import (
 )
 from dfks_rules.presence.counts import REFUSED, new_counts
 from dfks_rules.presence.delivery import Delivery
-from dfks_rules.presence.documents import (
-    Documents,
-    changes_to_tell,
-    documents_of_get,
-    documents_of_set,
-)
+from dfks_rules.presence.documents import documents_of_get, documents_of_set
 from dfks_rules.presence.gate import Gate
+from dfks_rules.presence.guard import Guard, too_many_unproved
 from dfks_rules.presence.package import Limits
 from dfks_rules.presence.profile import Profiles
+from dfks_rules.presence.proof import host_of
 from dfks_rules.presence.responses import RefusedError, refusal, refusal_for
 from dfks_rules.presence.subscription import State, Subscription, Termination
 from dfks_rules.presence.subscriptions import Subscriptions
-from dfks_rules.service.features import Features, Shown
-from dfks_rules.service.feed import Event, Feed, Settled
+from dfks_rules.presence.visit import Visit, parted, rejection
+from dfks_rules.presence.waiting import Guest, WaitingRoom
+from dfks_rules.presence.watchers import Watchers
+from dfks_rules.service.features import Features
+from dfks_rules.service.feed import Feed
 from dfks_rules.sip.dialog import Dialog
 from dfks_rules.sip.endpoint import Endpoint, Finished, Incoming
 from dfks_rules.sip.server_transaction import ServerTransaction
-
-
-@final
-class _Visit:
-    """A SUBSCRIBE that was admitted and waits for its outcome."""
-
-    __slots__ = ("expires", "incoming", "is_new", "requester", "subscription", "transaction")
-
-    def __init__(
-        self,
-        incoming: Incoming,
-        transaction: ServerTransaction,
-        subscription: Subscription,
-        wish: Wish,
-        *,
-        is_new: bool,
-    ) -> None:
-        self.incoming = incoming
-        self.transaction = transaction
-        self.subscription = subscription
-        self.requester = wish.requester
-        self.expires = wish.expires
-        """Granted duration, s."""
-        self.is_new = is_new
-        """Whether it creates the dialog."""
 
 
 class Notifier:
@@ -89,7 +61,7 @@ class Notifier:
             endpoint: what its messages go through.
             features: what decides and keeps.
             feed: where `features` publishes what was changed.
-            limits: how long subscriptions may last.
+            limits: how long subscriptions may last, and how many there may be.
             token: a new unguessable token each time, for tags and branches (RFC 3261 §19.3).
             gate: what finds out who sends a SUBSCRIBE; None where From is believed.
             profiles: how phones are treated by their User-Agent; None for all alike.
@@ -104,15 +76,20 @@ class Notifier:
         """What happened how often since the start; see `counts.NAMES`."""
         self.subscriptions = Subscriptions()
         """Those that live."""
+        self.guard = Guard(limits.subscriptions, self.counts)
+        """Knows which of them are proved."""
+        self._waiting = WaitingRoom()
         self._delivery = Delivery(
             endpoint,
             self.subscriptions,
+            self.guard,
             limits.on_notify_timeout,
             token,
             self.counts,
             self._profiles,
         )
-        feed.listen(self._hear)
+        self._watchers = Watchers(self.subscriptions, features, self._delivery, self.counts)
+        feed.listen(self._watchers.hear)
 
     def receive(self, incoming: Incoming, at: datetime, now: float) -> None:
         """Serve one request.
@@ -142,6 +119,8 @@ class Notifier:
         transaction: ServerTransaction | None = None,
     ) -> None:
         self.counts[REFUSED[refused.status]] += 1
+        if refused.count is not None:
+            self.counts[refused.count] += 1
         self._endpoint.respond(
             incoming,
             refused.status,
@@ -154,6 +133,12 @@ class Notifier:
 
     def _subscribe(self, incoming: Incoming, at: datetime, now: float) -> None:
         identity = None if self._gate is None else self._gate.check(incoming, now)
+        self._serve(incoming, identity, at, now)
+
+    def _serve(
+        self, incoming: Incoming, identity: Identity | None, at: datetime, now: float
+    ) -> None:
+        """Serve a SUBSCRIBE of somebody who is known, as far as it has to be."""
         event = event_of(incoming.request)
         known = self._in_dialog(incoming, event) if incoming.recipient.tag else None
         wish = wish_of(incoming, self._limits, known, identity)
@@ -170,13 +155,22 @@ class Notifier:
             seen = self._profiles.of(requester.user_agent).seen
             tag, ways = self._token(), self._endpoint.ways
             dialog = Dialog(incoming, tag, fixed, ways, trusted=trusted, seen=seen)
-            subscription = Subscription(dialog, presentity, requester, event.id)
+            proof = self.guard.proof_of(incoming, dialog.flow, identity)
+            subscription = Subscription(dialog, presentity, requester, event.id, proof)
+            if not self.guard.has_room(subscription, now):
+                guest = Guest(incoming, identity, host_of(dialog.flow), at, now)
+                if self._waiting.add(guest):
+                    return
+                raise too_many_unproved()
+            oldest = self.guard.admit(subscription, wish.expires, now)
+            if oldest is not None:
+                self._delivery.drop(oldest)
         else:
             subscription = known
-            subscription.dialog.take(incoming)
+            self._take(subscription, incoming, identity, now)
             subscription.refreshing()
         transaction = self._endpoint.begin(incoming, now)
-        visit = _Visit(incoming, transaction, subscription, wish, is_new=known is None)
+        visit = Visit(incoming, transaction, subscription, wish, is_new=known is None)
         try:
             self._work_out(visit, wish, at, now)
         except Exception:
@@ -185,7 +179,38 @@ class Notifier:
                 self._turn_down(visit, refusal(500))
             raise
 
-    def _work_out(self, visit: _Visit, wish: Wish, at: datetime, now: float) -> None:
+    def _take(
+        self, subscription: Subscription, incoming: Incoming, identity: Identity | None, now: float
+    ) -> None:
+        """Take a SUBSCRIBE into its dialog, unless it leads NOTIFYs on from one unproved address
+        to the next; 481 has the phone make a new dialog.
+        """
+        dialog = subscription.dialog
+        before = dialog.flow
+        dialog.take(incoming)
+        outstanding = subscription.outstanding
+        if outstanding is not None and dialog.flow.remote != before.remote:
+            # Whoever answers it now proves nothing of the new address.
+            self._endpoint.give_up(outstanding)
+            subscription.failed(now)
+        if not self.guard.moved(subscription, incoming, identity, before, now):
+            self._delivery.drop(subscription)
+            raise refusal(481)
+
+    def _let_in(self, host: str, now: float) -> None:
+        """Serve those that waited until the host has as many unproved dialogs again."""
+        while self.guard.has_room_at(host, now):
+            guest = self._waiting.next_of(host)
+            if guest is None:
+                return
+            try:
+                self._serve(guest.incoming, guest.identity, guest.at, now)
+            except RefusedError as refused:
+                self._refuse(guest.incoming, refused)
+            except (MalformedMessageError, StoreError) as error:
+                self._refuse(guest.incoming, refusal_for(error))
+
+    def _work_out(self, visit: Visit, wish: Wish, at: datetime, now: float) -> None:
         """Have the outcome of a SUBSCRIBE worked out, and concluded once it is known."""
         presentity, requester = wish.presentity, wish.requester
         done = partial(self._conclude, visit)
@@ -232,7 +257,7 @@ class Notifier:
         return subscription
 
     def _conclude(
-        self, visit: _Visit, outcomes: tuple[Outcome, ...] | StoreError, now: float
+        self, visit: Visit, outcomes: tuple[Outcome, ...] | StoreError, now: float
     ) -> None:
         """The outcome of a SUBSCRIBE is known: answer it and tell its phone."""
         subscription = visit.subscription
@@ -243,16 +268,16 @@ class Notifier:
         if isinstance(outcomes, StoreError):
             self._turn_down(visit, refusal_for(outcomes))
             return
-        sets, gets = _parted(outcomes)
-        rejection = _rejection(sets)
-        if rejection is None:
+        sets, gets = parted(outcomes)
+        denial = rejection(sets)
+        if denial is None:
             self._grant(visit, now)
         else:
-            self._turn_down(visit, refusal(403, rejection.text))
+            self._turn_down(visit, refusal(403, denial.text))
             if visit.is_new:
                 return
         documents = documents_of_get(gets, sets) if gets else documents_of_set(sets)
-        if rejection is None and visit.expires == 0:
+        if denial is None and visit.expires == 0:
             self._delivery.terminate(subscription, Termination.TIMEOUT, documents or (), now)
         elif documents is None:
             return
@@ -261,14 +286,16 @@ class Notifier:
         else:
             self._delivery.answer(subscription, documents, now)
 
-    def _turn_down(self, visit: _Visit, refused: RefusedError) -> None:
+    def _turn_down(self, visit: Visit, refused: RefusedError) -> None:
         """Refuse a SUBSCRIBE; its subscription lives as long as it did before."""
         self._refuse(visit.incoming, refused, visit.transaction)
-        if not visit.is_new:
+        if visit.is_new:
+            self.guard.forget(visit.subscription)
+        else:
             visit.subscription.kept(visit.requester)
             self.subscriptions.schedule(visit.subscription)
 
-    def _grant(self, visit: _Visit, now: float) -> None:
+    def _grant(self, visit: Visit, now: float) -> None:
         """Accept a SUBSCRIBE; its subscription lives as long as granted."""
         self._accept(visit)
         subscription = visit.subscription
@@ -282,7 +309,7 @@ class Notifier:
         else:
             self.counts["subscriptions_fetched"] += 1
 
-    def _accept(self, visit: _Visit) -> None:
+    def _accept(self, visit: Visit) -> None:
         incoming = visit.incoming
         headers = b"Expires: %d\r\n%b" % (visit.expires, incoming.contact())
         record_route = incoming.request.headers.get(b"record-route")
@@ -298,66 +325,29 @@ class Notifier:
 
     # --- What happens besides ---
 
-    def _hear(self, event: Event) -> None:
-        """Something was settled: tell who watches, except the phone that asked for it."""
-        if not isinstance(event, Settled):
-            return
-        if event.outcomes[0].request.operation is not Operation.SET:
-            return
-        requester = event.requester
-        others = [
-            one for one in self.subscriptions.of(event.presentity) if one.requester is not requester
-        ]
-        # Nearly always the phone that asked is the only one.
-        changes = changes_to_tell(event.outcomes) if others else ()
-        if not changes:
-            return
-        shown = self._features.shown
-        documents = changes
-        for position, subscription in enumerate(others):
-            if shown is Shown.TO_EACH_ITS_OWN or (position == 0 and shown is Shown.ALIKE):
-                documents = self._seen_by(subscription, changes, event)
-            if documents:
-                self._delivery.change(subscription, documents, event.now)
-
-    def _seen_by(self, subscription: Subscription, changes: Documents, event: Settled) -> Documents:
-        """What a watcher would see of what changed, if it asked now.
-
-        Whether it is told was said by the rules of the set; `notify` of a get is for who asks.
-        """
-        features = [feature for feature, _ in changes]
-        try:
-            return self._features.look(event.presentity, features, subscription.requester, event.at)
-        except StoreError:
-            self.counts["changes_untold"] += 1
-            return ()
-
     def refresh_watchers(self, presentity: Aor, at: datetime, now: float) -> int:
         """Tell each watcher of a presentity the states of all features; how many there are."""
-        subscriptions = self.subscriptions.of(presentity)
-        for subscription in subscriptions:
-            done = partial(self._refreshed, subscription)
-            self._features.get(presentity, subscription.requester, at, now, done)
-        return len(subscriptions)
-
-    def _refreshed(
-        self, subscription: Subscription, outcomes: tuple[Outcome, ...] | StoreError, now: float
-    ) -> None:
-        documents = None if isinstance(outcomes, StoreError) else documents_of_get(outcomes)
-        if documents is not None and subscription.state is not State.TERMINATED:
-            self._delivery.tell_all(subscription, documents, now)
+        return self._watchers.refresh(presentity, at, now)
 
     def finished(self, finished: Finished[Subscription], now: float) -> None:
         """A NOTIFY was answered, or was not."""
         self._delivery.finished(finished, now)
+        pacing = self._watchers.pacing
+        if not pacing.is_idle:
+            pacing.answered(finished.transaction.owner, now)
+        if len(self._waiting):
+            self._let_in(host_of(finished.transaction.owner.dialog.flow), now)
 
     def expire(self, now: float) -> None:
         """Do what is due: end subscriptions (RFC 6665 §4.2.2), repeat what is unconfirmed."""
+        for guest in self._waiting.overdue(now):
+            self._refuse(guest.incoming, too_many_unproved())
         for subscription in self.subscriptions.due(now):
             if subscription.has_expired(now):
                 self._delivery.terminate(subscription, Termination.TIMEOUT, (), now)
             else:
                 self._delivery.repeat(subscription, now)
+        self._watchers.pacing.expire(now)
 
     def deactivate(self, now: float, at_most: int) -> int:
         """End subscriptions because the server stops: phones subscribe again elsewhere.
@@ -375,25 +365,9 @@ class Notifier:
 
     def next_deadline(self) -> float | None:
         """When `expire` may have something to do (monotonic seconds)."""
-        return self.subscriptions.next_deadline()
-
-
-def _parted(
-    outcomes: tuple[Outcome, ...],
-) -> tuple[tuple[Outcome, ...], tuple[Outcome, ...]]:
-    """Outcomes of sets, and those of gets, which come last: of all features or none."""
-    if outcomes[-1].request.operation is Operation.SET:
-        return outcomes, ()
-    position = len(outcomes) - len(FEATURES)
-    return outcomes[:position], outcomes[position:]
-
-
-def _rejection(sets: tuple[Outcome, ...]) -> Denial | None:
-    """The first refusal that is to be answered with 403; what only followed does not count."""
-    for outcome in sets:
-        denial = outcome.decision.denial
-        if denial is None or denial.answer is not DenialAnswer.REJECT:
-            continue
-        if outcome.request.requester.origin is not Origin.INTERNAL:
-            return denial
-    return None
+        deadlines = (
+            self.subscriptions.next_deadline(),
+            self._watchers.pacing.next_deadline(),
+            self._waiting.next_deadline(),
+        )
+        return min((one for one in deadlines if one is not None), default=None)

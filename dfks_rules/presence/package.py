@@ -22,8 +22,22 @@ class OnNotifyTimeout(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class SubscriptionLimits:
+    """Most live subscriptions; None for any number."""
+
+    in_all: int | None = 1_000_000
+    """Together."""
+    per_user: int | None = None
+    """Of one watcher: the identity, or what From says where nobody authenticates."""
+    per_source: int | None = None
+    """Made from one address (IPv6: one /64); those of trusted peers do not count."""
+    per_contact: int | None = None
+    """Told at one address and port, where nobody authenticates."""
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
-    """How long subscriptions may last."""
+    """How long subscriptions may last, and how many there may be."""
 
     min_expires: int = 60
     """Shortest duration that is granted, s; a shorter wish is answered 423. 0 is always allowed."""
@@ -32,3 +46,6 @@ class Limits:
     max_expires: int = 86_400
     """Longest duration that is granted, s; a longer wish is cut to it."""
     on_notify_timeout: OnNotifyTimeout = OnNotifyTimeout.KEEP
+    """What becomes of one whose NOTIFY nobody answers."""
+    subscriptions: SubscriptionLimits = SubscriptionLimits()
+    """How many there may be."""

@@ -9,13 +9,21 @@ from dfks_rules.sip.response import INSECURE
 class RefusedError(Exception):
     """A request is answered with an error; nothing was changed."""
 
-    def __init__(self, status: int, reason: str | None = None, headers: bytes = b"") -> None:
+    def __init__(
+        self,
+        status: int,
+        reason: str | None = None,
+        headers: bytes = b"",
+        count: str | None = None,
+    ) -> None:
         super().__init__(reason or str(status))
         self.status = status
         self.reason = None if reason is None else _phrase(reason)
         """Reason phrase; None for the usual one."""
         self.headers = headers
         """Header lines that the status calls for, each with its CRLF."""
+        self.count = count
+        """Its own count beside that of its status, see `counts.NAMES`; None for none."""
 
 
 RETRY_AFTER = 10

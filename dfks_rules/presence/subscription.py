@@ -47,16 +47,38 @@ A phone that echoes has a `Display`, and is quiet for 2 s after each NOTIFY and 
 |        |                                      | none under way|                  |
 | both   | set that is an echo                  | the same      | as it was        |
 | both   | SUBSCRIBE for all states             | all features  | quiet anew       |
-| no     | it ends, something queued            | what is queued| quiet anew       |
-| no     | whatever else                        | as above      | quiet            |
+| no     | any, or it ended with a queue        | as above      | quiet            |
 
-Reference: RFC 6665 §4.2.2, §4.4.1
+Whether the address that NOTIFYs go to has shown that it wants them:
+
+| proof    | input                                          | next                      |
+|----------|------------------------------------------------|---------------------------|
+| (none)   | SUBSCRIBE that proves it (`proof_of`)          | proved                    |
+| (none)   | SUBSCRIBE over a stream, Contact elsewhere     | answers                   |
+| (none)   | any other                                      | unproved                  |
+| unproved | 2xx, 401 or 407 to its NOTIFY                  | proved; a name: answers   |
+| any      | SUBSCRIBE in its dialog that proves it         | proved                    |
+| any      | SUBSCRIBE in its dialog, from the one host     | proved                    |
+|          | that our tag and our NOTIFYs go to             |                           |
+| proved,  | another one that directs NOTIFYs elsewhere     | unproved                  |
+| answers  |                                                |                           |
+| unproved | the same                                       | terminated, without       |
+|          |                                                | NOTIFY; answered 481      |
+| unproved | no response, and no SUBSCRIBE in its dialog    | terminated, without NOTIFY|
+|          | could prove it: our tag is known elsewhere     |                           |
+| answers  | no response                                    | terminated, without NOTIFY|
+
+While an address is unproved, one NOTIFY is sent, and once more if it is not answered. All else
+waits; it is sent as soon as the address is proved. Nothing is said again after 64 s.
+
+Reference: RFC 6665 §4.2.2, §4.4.1; docs/decisions/0015-proved-contacts.md
 """
 
 from enum import Enum
 from math import inf
+from typing import Final
 
-from dfks_rules.model.identity import Aor
+from dfks_rules.model.identity import Aor, AuthMethod
 from dfks_rules.model.requests import Asked, Requester
 from dfks_rules.presence.display import Display, Meant
 from dfks_rules.presence.documents import Documents, merge
@@ -69,8 +91,25 @@ FIRST_REPEAT = 64.0
 LAST_REPEAT = 600.0
 """The wait doubles with each failure up to this, s: a phone that is gone costs little."""
 
-MAX_FAILURES = 100
-"""Most failures that are counted."""
+UNPROVED_SENDINGS = 2
+"""How often a NOTIFY is sent to an address that is not proved; with the 200, three datagrams."""
+
+
+class Proof(Enum):
+    """Whether the address that NOTIFYs go to has shown that it wants them."""
+
+    UNPROVED = "unproved"
+    """Not yet."""
+    ANSWERS = "answers"
+    """It answers, but the next NOTIFY may go to another host: its Contact is a name, or it takes
+    the place of a stream. It is told for as long as it answers."""
+    PROVED = "proved"
+
+
+# CPython 3.11 calls a Python function for each `Proof.PROVED`.
+_UNPROVED: Final = Proof.UNPROVED
+_ANSWERS: Final = Proof.ANSWERS
+_PROVED: Final = Proof.PROVED
 
 
 class State(Enum):
@@ -104,6 +143,7 @@ class Subscription:
 
     __slots__ = (
         "_device",
+        "_is_told",
         "_repeat_at",
         "_under_way",
         "deadline",
@@ -111,18 +151,26 @@ class Subscription:
         "display",
         "event_id",
         "failures",
+        "is_counted",
         "outstanding",
         "presentity",
+        "proof",
         "queued",
         "requester",
         "scheduled_for",
+        "source",
         "state",
         "termination",
         "unconfirmed",
     )
 
     def __init__(
-        self, dialog: Dialog, presentity: Aor, requester: Requester, event_id: bytes = b""
+        self,
+        dialog: Dialog,
+        presentity: Aor,
+        requester: Requester,
+        event_id: bytes = b"",
+        proof: Proof = Proof.PROVED,
     ) -> None:
         """A SUBSCRIBE that makes a dialog was admitted.
 
@@ -131,6 +179,7 @@ class Subscription:
             presentity: whose features are watched.
             requester: who watches.
             event_id: the `id` of its Event; empty for none.
+            proof: what the SUBSCRIBE showed of the address that its NOTIFYs go to.
         """
         self.dialog = dialog
         self.presentity = presentity
@@ -138,6 +187,15 @@ class Subscription:
         """The facts of the last SUBSCRIBE whose outcome is known."""
         self._device = requester.device
         self.event_id = event_id
+        self.proof = proof
+        identity = requester.identity
+        is_trusted = identity is not None and identity.method is AuthMethod.TRUSTED
+        self.source = "" if is_trusted else requester.source_ip or ""
+        """Address that made it, which learned our tag; empty for a trusted peer."""
+        self.is_counted = False
+        """Whether it counts for the limits of subscriptions; `Guard` keeps it."""
+        self._is_told = False
+        """Whether a NOTIFY was sent to the address where NOTIFYs go."""
         self.state = State.ADMITTED
         self.termination: Termination | None = None
         """None while it lives."""
@@ -205,19 +263,56 @@ class Subscription:
         self._repeat_at = inf
 
     def meant(self, asked: list[Asked], profile: Profile, now: float) -> Meant:
-        """What somebody meant of the sets in a SUBSCRIBE; to be called for each one, once.
-
-        Args:
-            asked: the sets.
-            profile: how its phone is treated from now on.
-            now: monotonic seconds.
-        """
+        """What somebody meant of the sets in a SUBSCRIBE, see `Display.meant`."""
         if not profile.doubts_sets:
             self.display = None
             return Meant(asked)
         if self.display is None:
             self.display = Display()
         return self.display.meant(asked, profile, self.deadline, now)
+
+    # --- Whether it may be told ---
+
+    @property
+    def is_held(self) -> bool:
+        """Whether all that is to be told waits: it is unproved, and has had its NOTIFY."""
+        return self.proof is _UNPROVED and self._is_told
+
+    @property
+    def sendings(self) -> int:
+        """How often a NOTIFY is sent; 0 for as often as the transaction likes."""
+        return 0 if self.proof is _PROVED else UNPROVED_SENDINGS
+
+    @property
+    def lives_by_answers(self) -> bool:
+        """Whether a NOTIFY without a response ends it, as nothing else could prove it."""
+        if self.proof is _UNPROVED:
+            return not self.is_home(self.source)
+        return self.proof is _ANSWERS
+
+    def is_home(self, source: str) -> bool:
+        """Whether only this host can know our tag: the SUBSCRIBE came from it, NOTIFYs go to it."""
+        return self.source == source == self.dialog.flow.remote[0]
+
+    def moved(self) -> None:
+        """NOTIFYs are to go to another address, which has shown nothing."""
+        self.proof = _UNPROVED
+        self._is_told = False
+
+    def proved(self, proof: Proof, now: float) -> None:
+        """The address has shown that it wants NOTIFYs.
+
+        Args:
+            proof: how far.
+            now: monotonic seconds, when what has waited is due unless something is told before; to
+                be scheduled.
+        """
+        self.proof = proof
+        if self.outstanding is None:
+            self.unconfirmed = merge(self.unconfirmed, self.queued)
+            self.queued = ()
+            if self.unconfirmed:
+                self._repeat_at = now
 
     # --- What its phone is told ---
 
@@ -227,10 +322,14 @@ class Subscription:
 
     def to_tell(self, change: Documents) -> Documents:
         """What to say of a change now; nothing while it has to wait for an outstanding NOTIFY."""
-        if self.outstanding is None:
+        if self.outstanding is None and self.proof is not _UNPROVED:
             return merge(self.unconfirmed, change)
         self.queued = merge(self.queued, change)
         return ()
+
+    def hold(self, documents: Documents) -> None:
+        """What was to be said waits until it is proved."""
+        self.queued = merge(self.queued, documents)
 
     def postpone(self, documents: Documents, until: float) -> None:
         """Say something later, at the earliest at `until` (monotonic seconds)."""
@@ -248,6 +347,7 @@ class Subscription:
         self.unconfirmed = documents
         self.queued = rest
         self.outstanding = transaction
+        self._is_told = True
         self._repeat_at = inf
 
     def confirmed(self) -> Documents:
@@ -268,10 +368,10 @@ class Subscription:
         self.outstanding = None
         self.unconfirmed = merge(self.unconfirmed, self.queued)
         self.queued = ()
-        if self.unconfirmed:
-            wait = min(FIRST_REPEAT * 2.0**self.failures, LAST_REPEAT)
+        if self.unconfirmed and self.proof is not _UNPROVED:
+            wait = min(FIRST_REPEAT * 2.0 ** min(self.failures, 4), LAST_REPEAT)
             self._repeat_at = max(now + wait, not_before)
-        self.failures = min(self.failures + 1, MAX_FAILURES)
+        self.failures += 1
 
     # --- Time ---
 

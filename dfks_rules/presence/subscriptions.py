@@ -8,6 +8,8 @@ from dfks_rules.model.identity import Aor
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.sip.dialog import Dialog
 
+PORTION = 64
+"""Most entries of the calendar that are looked at in one go: what is due takes about 1 ms."""
 SPARE = 1_000
 """Entries of the calendar for subscriptions that are gone, beyond as many as live, that are put up
 with."""
@@ -26,8 +28,8 @@ class Subscriptions:
 
     def __init__(self) -> None:
         self._by_tag: dict[bytes, Subscription] = {}
-        # Mostly there is one phone for each user: it needs no tuple.
-        self._by_presentity: dict[Aor, Subscription | tuple[Subscription, ...]] = {}
+        # Mostly there is one phone for each user: it needs no table.
+        self._by_presentity: dict[Aor, Subscription | dict[Subscription, None]] = {}
         self._pages: dict[int, list[bytes]] = {}
         """Second → tags of the subscriptions to look at when it begins."""
         self._seconds: list[int] = []
@@ -55,7 +57,7 @@ class Subscriptions:
         watching = self._by_presentity.get(presentity)
         if watching is None:
             return ()
-        return (watching,) if isinstance(watching, Subscription) else watching
+        return (watching,) if isinstance(watching, Subscription) else tuple(watching)
 
     def first(self, count: int) -> list[Subscription]:
         """So many of them, those that live longest first."""
@@ -65,8 +67,13 @@ class Subscriptions:
         """Keep a subscription that has its first deadline."""
         self._by_tag[subscription.dialog.local_tag] = subscription
         presentity = subscription.presentity
-        watching = self.of(presentity)
-        self._by_presentity[presentity] = (*watching, subscription) if watching else subscription
+        watching = self._by_presentity.get(presentity)
+        if watching is None:
+            self._by_presentity[presentity] = subscription
+        elif isinstance(watching, Subscription):
+            self._by_presentity[presentity] = {watching: None, subscription: None}
+        else:
+            watching[subscription] = None
         self.schedule(subscription)
 
     def remove(self, subscription: Subscription) -> None:
@@ -74,13 +81,13 @@ class Subscriptions:
         if self._by_tag.pop(subscription.dialog.local_tag, None) is None:
             return
         presentity = subscription.presentity
-        watching = self.of(presentity)
-        position = watching.index(subscription)
-        left = watching[:position] + watching[position + 1 :]
-        if left:
-            self._by_presentity[presentity] = left if len(left) > 1 else left[0]
-        else:
+        watching = self._by_presentity[presentity]
+        if isinstance(watching, Subscription):
             del self._by_presentity[presentity]
+            return
+        del watching[subscription]
+        if len(watching) == 1:
+            self._by_presentity[presentity] = next(iter(watching))
 
     def schedule(self, subscription: Subscription) -> None:
         """Have a subscription looked at in time. To be called when its deadline came nearer."""
@@ -100,14 +107,24 @@ class Subscriptions:
             self._write_anew()
 
     def due(self, now: float) -> list[Subscription]:
-        """The subscriptions for which there is something to do; to be scheduled again."""
+        """The subscriptions for which there is something to do; to be scheduled again.
+
+        At most `PORTION` of them: a second may have thousands. `next_deadline` tells of the others.
+        """
         due: list[Subscription] = []
         later: list[Subscription] = []
-        while self._seconds and self._seconds[0] <= now:
-            second = heapq.heappop(self._seconds)
-            page = self._pages.pop(second)
-            self._entries -= len(page)
-            for tag in page:
+        left = PORTION
+        while left and self._seconds and self._seconds[0] <= now:
+            second = self._seconds[0]
+            page = self._pages[second]
+            taken = page[-left:]
+            del page[-left:]
+            if not page:
+                heapq.heappop(self._seconds)
+                del self._pages[second]
+            self._entries -= len(taken)
+            left -= len(taken)
+            for tag in taken:
                 subscription = self._by_tag.get(tag)
                 if subscription is None or subscription.scheduled_for != second:
                     continue

@@ -183,8 +183,11 @@ class Client(Generic[Owner]):
     def _go_to(
         self, transaction: ClientTransaction[Owner], targets: tuple[Flow, ...], now: float
     ) -> bool:
-        """Send a request to the first of these; whether there is one."""
+        """Send a request to the first of these; whether there is one, and it may be sent again."""
         if not targets:
+            return False
+        # What waited for a look-up was not sent to anybody yet.
+        if transaction.state is not _LOCATING and not transaction.may_repeat():
             return False
         self.transactions.move(transaction, targets, now)
         if transaction.flow.hop is None:

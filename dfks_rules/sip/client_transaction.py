@@ -3,6 +3,7 @@
 | state      | input                   | output                        | next       |
 |------------|-------------------------|-------------------------------|------------|
 | trying     | timer E                 | send the request again        | trying     |
+| both       | timer E, and it was sent as often as it may be | nothing | the same  |
 | trying     | 1xx                     | nothing                       | proceeding |
 | proceeding | timer E (T2)            | send the request again        | proceeding |
 | both       | 2xx to 6xx              | tell the owner: answered      | terminated |
@@ -61,7 +62,7 @@ _TERMINATED: Final = ClientState.TERMINATED
 class Outgoing:
     """A request of ours, ready to be sent."""
 
-    __slots__ = ("branch", "flow", "further", "message")
+    __slots__ = ("branch", "flow", "further", "message", "sendings")
 
     def __init__(
         self, branch: bytes, message: bytes, flow: Flow, further: tuple[Flow, ...] = ()
@@ -71,12 +72,15 @@ class Outgoing:
         self.flow = flow
         self.further = further
         """Where it goes, one after the other, when nobody can be reached by `flow`."""
+        self.sendings = 0
+        """How often it is sent at most, wherever; 0 for as often as the timers say."""
 
 
 class ClientTransaction(Generic[Owner]):
     """A request of ours that waits for its final response."""
 
     __slots__ = (
+        "_sendings",
         "_started",
         "_targets",
         "_wait",
@@ -102,6 +106,8 @@ class ClientTransaction(Generic[Owner]):
         self.state: ClientState = _TRYING
         self.due = 0.0
         """When its timer is due (monotonic seconds); one of an earlier target no longer matters."""
+        self._sendings = request.sendings - 1
+        """How often it may be sent again; below 0 for any number."""
         self._targets = 0
         """How many there were before this one."""
         self._started = now
@@ -117,6 +123,13 @@ class ClientTransaction(Generic[Owner]):
         """It is over, one way or another."""
         self.state = _TERMINATED
         self.message = b""
+
+    def may_repeat(self) -> bool:
+        """Whether it may be sent once more; to be sent if so."""
+        if self._sendings == 0:
+            return False
+        self._sendings -= 1
+        return True
 
     def locate(self) -> None:
         """Its next hop is looked up."""
@@ -221,7 +234,8 @@ class ClientTransactions(Generic[Owner]):
                 transaction.due = _NEVER  # One of an earlier target may be due at the same time.
                 timed_out.append(transaction)
                 continue
-            again.append(transaction)
+            if transaction.may_repeat():
+                again.append(transaction)
             self._wait(transaction, deadline, wait)
         return again, timed_out
 

@@ -1,7 +1,8 @@
 """Digest authentication: read credentials, write challenges, and prove who answered one.
 
-Nonces are stateless: a time, a number and a MAC. What is kept is which counts of a nonce were used,
-since a request that was seen on the wire must not be accepted again.
+Nonces are stateless: a time, a number and a MAC, which also covers the address that the nonce is
+for. What is kept is which counts of a nonce were used, since a request that was seen on the wire
+must not be accepted again.
 
 Only `qop=auth` is accepted: without it nothing tells a repeat from a request. The `uri` of the
 credentials is not compared to the Request-URI, which proxies rewrite (RFC 3261 §22.4).
@@ -222,27 +223,31 @@ class Nonces:
         """Highest number of a nonce whose counts are no longer kept: up to it none is accepted
         whose counts are not there, since they may have been used."""
 
-    def make(self, now: float) -> bytes:
-        """A new nonce.
+    def make(self, source: str, now: float) -> bytes:
+        """A new nonce for whoever is at an address.
 
         Args:
+            source: address, without port: that of a phone behind NAT may change all the time.
             now: monotonic seconds.
         """
         self._made += 1
         text = b"%08x%012x" % (int(now) & 0xFFFFFFFF, self._made)
-        return text + self._mac(text)
+        return text + self._mac(text, source)
 
-    def is_good(self, nonce: bytes, now: float) -> bool:
-        """Whether it was made here and is not too old.
+    def is_good(self, nonce: bytes, source: str, now: float) -> bool:
+        """Whether it was made here for this address and is not too old.
+
+        So whoever uses one has read what was sent to the address.
 
         Args:
             nonce: as a phone wrote it.
+            source: address that it came from, without port.
             now: monotonic seconds.
         """
         if _NONCE.fullmatch(nonce) is None:
             return False
         text = nonce[:_KEY_SIZE]
-        if not hmac.compare_digest(self._mac(text), nonce[_KEY_SIZE:]):
+        if not hmac.compare_digest(self._mac(text, source), nonce[_KEY_SIZE:]):
             return False
         return (int(now) - int(text[:8], 16)) & 0xFFFFFFFF <= self._lifetime
 
@@ -277,7 +282,9 @@ class Nonces:
         self._used[number] = used | 1 << (behind - 1)
         return True
 
-    def _mac(self, text: bytes) -> bytes:
+    def _mac(self, text: bytes, source: str) -> bytes:
+        # The text has a fixed size: no two pairs of it and a source are the same.
+        text += source.encode()
         return hashlib.blake2b(text, key=self._key, digest_size=_MAC_SIZE).hexdigest().encode()
 
 

@@ -14,7 +14,8 @@ A Contact must not be a group's address, which would have one NOTIFY reach many,
 is this machine. `maddr` is followed when it is the address of one host: with a name in it we would
 look up what a stranger likes. Followed like that it adds nothing to what
 Contact allows anyway: whoever forges a SUBSCRIBE can aim the NOTIFY that follows at one host, over
-UDP repeated for 32 s; over TCP it gets a connection attempt, and no NOTIFY if it does not answer.
+UDP sent twice (docs/decisions/0015-proved-contacts.md); over TCP it gets a connection attempt, and
+no NOTIFY if it does not answer.
 """
 
 from dfks_rules.errors import MalformedMessageError

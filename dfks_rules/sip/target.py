@@ -16,6 +16,8 @@ MAX_RECORDS = 64
 """Most records of one answer that are looked at: a stranger may have written them."""
 MAX_TARGETS = 8
 """Most targets of one request; each may take 32 s."""
+MAX_AVOIDED = 1_000
+"""Most targets that are remembered because they failed; then the oldest is forgotten."""
 
 
 class RecordType(StrEnum):
@@ -226,9 +228,6 @@ class Avoided:
     the time that a 503 names.
     """
 
-    MOST = 1_000
-    """Most targets remembered; then the oldest is forgotten."""
-
     def __init__(self) -> None:
         self._until: dict[Target, float] = {}
 
@@ -238,7 +237,7 @@ class Avoided:
     def add(self, target: Target, until: float) -> None:
         """Avoid a target until then (monotonic seconds)."""
         self._until.pop(target, None)
-        if len(self._until) >= self.MOST:
+        if len(self._until) >= MAX_AVOIDED:
             del self._until[next(iter(self._until))]
         self._until[target] = until
 

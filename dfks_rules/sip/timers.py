@@ -9,6 +9,8 @@ T2 = 4.0
 """Longest wait between retransmissions of a non-INVITE request, s."""
 TIMEOUT = 64 * T1
 """Timers F and J, s: how long a request is repeated, and how long a response is kept."""
+PORTION = 128
+"""Most timers of one waiting time that are given in one go: sending so many messages takes 1 ms."""
 
 T = TypeVar("T")
 
@@ -34,10 +36,15 @@ class TimerQueues(Generic[T]):
         queue.append((start + wait, item))
 
     def due(self, now: float) -> list[tuple[float, T]]:
-        """Take out and return what is due, with its deadline."""
+        """Take out and return what is due, with its deadline.
+
+        At most `PORTION` of each waiting time; `next_deadline` tells of the others.
+        """
         items = []
         for queue in self._queues.values():
-            while queue and queue[0][0] <= now:
+            for _ in range(min(PORTION, len(queue))):
+                if queue[0][0] > now:
+                    break
                 items.append(queue.popleft())
         return items
 

@@ -72,12 +72,16 @@ def reachable(host: str) -> str:
     """The address to name in Via and Contact for a socket bound to `host`."""
     if not ipaddress.ip_address(host).is_unspecified:
         return host
-    family = family_of(host)
     target = "2001:db8::1" if ":" in host else "192.0.2.1"
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+    return source_to(target) or ("::1" if ":" in host else "127.0.0.1")
+
+
+def source_to(remote: str) -> str | None:
+    """The local address from which the kernel would send to an address; None for none."""
+    with socket.socket(family_of(remote), socket.SOCK_DGRAM) as probe:
         try:
             # Connecting a datagram socket sends nothing: it asks for the route's own address.
-            probe.connect((target, 9))
+            probe.connect((remote, 9))
         except OSError:
-            return "::1" if ":" in host else "127.0.0.1"
+            return None
         return str(probe.getsockname()[0])

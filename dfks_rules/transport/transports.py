@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dfks_rules.sip.flow import Flow, Listener, TransportName
 from dfks_rules.sip.ports import OutboundProxy
 from dfks_rules.sip.target import Offered, RecordType
-from dfks_rules.transport.addresses import family_of
+from dfks_rules.transport.addresses import family_of, source_to
 from dfks_rules.transport.certificates import Certificates
 from dfks_rules.transport.connections import Connections
 from dfks_rules.transport.dns import Dns
@@ -130,15 +130,17 @@ class Transports:
         Args:
             transport: as in a URI, in lower case: whatever a peer wrote there.
             host: an address.
-            near: a local address; that of the listener is the same where there is such a one.
+            near: a local address; that of the listener is the same where there is such a one, and
+                otherwise the one that the kernel would take.
         """
         family = family_of(host)
+        local = near.host if family_of(near.host) == family else source_to(host) or ""
         found = [
-            one.at(near.host)
+            one.at(local)
             for one in self._opened
             if one.listener.transport == transport and family_of(one.listener.host) == family
         ]
-        return min(found, key=lambda one: one.host != near.host, default=None)
+        return min(found, key=lambda one: one.host != local, default=None)
 
     def _offered(self, near: Listener) -> Offered:
         """What can be sent over, what `near` has before the rest."""

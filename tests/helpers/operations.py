@@ -174,6 +174,7 @@ def subscription(number: int, presentity: str = "sip:alice@example.com") -> Subs
         f"sip:phone{number}@192.0.2.1:5060",
         "as-feature-event",
         "udp",
+        "proved",
     )
 
 

@@ -128,7 +128,19 @@ class Playbook:
         store: Store | None = None,
         gate: Gate | None = None,
         profiles: Profiles | None = None,
+        *,
+        strangers: bool = False,
     ) -> None:
+        """Make one.
+
+        Args:
+            policies: what decides.
+            limits: of subscriptions; None for the defaults.
+            store: what keeps states; None for one in memory.
+            gate: what finds out who phones are; None where From is believed.
+            profiles: how phones are treated; None for all alike.
+            strangers: whether nobody has ever answered a NOTIFY; else the phone at `FLOW` has.
+        """
         self.now = 0.0
         self._out: list[tuple[Flow, bytes]] = []
         self._tokens = count(1)
@@ -149,6 +161,8 @@ class Playbook:
             gate,
             profiles,
         )
+        if not strangers:
+            self.notifier.guard.contacts.add(FLOW)
 
     def receive(self, data: bytes, flow: Flow = FLOW) -> list[Sent]:
         """Receive one datagram; gives what the notifier sends."""

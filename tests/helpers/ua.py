@@ -6,6 +6,7 @@ It waits only for messages it expects, until a deadline. What comes next proves 
 
 import email
 import re
+import select
 import socket
 import ssl
 import time
@@ -135,11 +136,13 @@ class Ua:
         self.aor = aor or f"sip:user{number}@example.com"
         self.transport = transport
         kind = socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM
-        self._socket = socket.socket(socket.AF_INET, kind)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._socket = socket.socket(family, kind)
         # A hundred answers may arrive before a busy machine lets the test read the first.
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * 1024 * 1024)
         self._socket.connect((host, port))
-        self.contact = "sip:phone@{}:{}".format(*self._socket.getsockname())
+        own, own_port = self._socket.getsockname()[:2]
+        self.contact = f"sip:phone@{f'[{own}]' if ':' in own else own}:{own_port}"
         if tls is not None:
             self._socket = tls.wrap_socket(self._socket, server_hostname="localhost")
         self._buffer = b""
@@ -248,6 +251,10 @@ class Ua:
                 return data
             assert data, "the server closed the connection"
             self._buffer += data
+
+    def has_arrived(self) -> bool:
+        """Whether there is something to read at this moment."""
+        return bool(self._inbox or select.select([self._socket], [], [], 0)[0])
 
     # What phones do.
 

@@ -31,7 +31,7 @@ def test_any_bytes_are_credentials_or_malformed(value: bytes, scheme: bytes) -> 
 @given(_BYTES)
 def test_any_bytes_are_no_nonce_of_ours(value: bytes) -> None:
     """And do not raise."""
-    assert not Nonces(b"k" * 32).is_good(value, 0.0)
+    assert not Nonces(b"k" * 32).is_good(value, "192.0.2.7", 0.0)
 
 
 @given(st.text(st.characters(exclude_characters='"\\', exclude_categories=["Cc", "Cs"])), st.text())
@@ -51,7 +51,7 @@ def test_what_the_phone_writes_is_read(user: str, password: str) -> None:
 def test_a_count_is_good_if_it_is_new_and_within_the_window(counts: list[int]) -> None:
     """Against a set of all that were used."""
     nonces = Nonces(b"k" * 32)
-    nonce = nonces.make(0.0)
+    nonce = nonces.make("192.0.2.7", 0.0)
     used: set[int] = set()
     for count in counts:
         fits = not used or count >= max(used) - WINDOW

@@ -8,7 +8,7 @@ from typing import Any
 
 from structlog.testing import capture_logs
 
-from dfks_rules.app.driver import GRAIN, PORTION, Driver
+from dfks_rules.app.driver import BREATH, GRAIN, PORTION, Driver
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.sip.client_transaction import ClientTransaction, Outgoing
 from dfks_rules.sip.endpoint import Ending, Endpoint, Finished, Incoming
@@ -161,6 +161,19 @@ def test_what_ends_a_transaction_goes_to_whom_it_belongs_and_the_rest_to_nobody(
         driven.driver.receive(data, FLOW)
     assert driven.book.notifier.counts["notify_answered"] == 1
     assert driven.driver.counts["failures"] == 0
+
+
+def test_what_is_due_in_portions_is_done_with_time_for_others_in_between() -> None:
+    """Thousands that expire in one second end soon, yet not in one go."""
+    driven = _Driven()
+    for number in range(1_000):
+        driven.driver.receive(message(call_id=b"call-%d" % number, via=_VIA % number), FLOW)
+        driven.book.answer(driven.book.sent()[1])
+    driven.loop.run_until(599.9)
+    made = driven.loop.run_until(601.0)
+    assert len(driven.book.notifier.subscriptions) == 0
+    assert len(made) >= 1_000 / 64
+    assert min(b - a for a, b in pairwise(made)) >= BREATH - 1e-9
 
 
 class _Broken:

@@ -8,7 +8,7 @@ import pytest
 from dfks_rules.config import Config, load_config
 from dfks_rules.config.settings import DecisionSettings, FifoSettings, ListenAddress, ReloadSettings
 from dfks_rules.errors import ConfigError, Finding
-from dfks_rules.presence.package import OnNotifyTimeout
+from dfks_rules.presence.package import OnNotifyTimeout, SubscriptionLimits
 from dfks_rules.transport.certificates import CertificateFiles
 from dfks_rules.transport.limits import ConnectionLimits
 
@@ -313,3 +313,40 @@ def test_a_server_may_have_no_policies_on_purpose(tmp_path: Path) -> None:
     file = tmp_path / "dfks.yaml"
     file.write_text("policies: []\n")
     assert load_config(file, {}).policies == ()
+
+
+def _limits(config: Config) -> SubscriptionLimits:
+    return config.presence.subscriptions
+
+
+def test_subscriptions_of_strangers_are_limited_where_strangers_can_come(tmp_path: Path) -> None:
+    """On loopback there are none, and load tests have one address for all phones."""
+    assert _limits(load_config(None, {})) == SubscriptionLimits(1_000_000)
+    for listen in ("udp:0.0.0.0:5060", "udp:192.0.2.1:5060"):
+        text = f"sip: {{listen: ['udp:127.0.0.1:5060', '{listen}']}}\n"
+        config = _load(tmp_path, text + "auth: {insecure: true}")
+        assert _limits(config) == SubscriptionLimits(1_000_000, 20, 10_000, 100)
+        shown = {one.key: (one.value, one.origin) for one in config.settings}
+        assert shown["limits.subscriptions_per_user"] == (20, "default")
+
+
+def test_limits_of_subscriptions_are_numbers_or_none(tmp_path: Path) -> None:
+    """What is written holds, also on loopback."""
+    text = "limits: {subscriptions: none, subscriptions_per_user: 5, subscriptions_per_source: 7}"
+    config = _load(tmp_path, text, DFKS_LIMITS__SUBSCRIPTIONS_PER_CONTACT="9")
+    assert _limits(config) == SubscriptionLimits(None, 5, 7, 9)
+    shown = {one.key: one.value for one in config.settings}
+    assert (shown["limits.subscriptions"], shown["limits.subscriptions_per_contact"]) == ("none", 9)
+    config = _load(tmp_path, text, DFKS_LIMITS__SUBSCRIPTIONS_PER_USER="none")
+    assert _limits(config) == SubscriptionLimits(None, None, 7)
+    assert _findings(tmp_path, "limits: {subscriptions: 0, subscriptions_per_user: off}") == [
+        "dfks.yaml:1:25: `limits.subscriptions` is `0`; the minimum is 1 [config_bad_value]",
+        "dfks.yaml:1:52: `limits.subscriptions_per_user` is `off`; it must look like `20` or `none`"
+        " [config_bad_value]",
+    ]
+
+
+def test_contacts_are_limited_only_where_nobody_authenticates(tmp_path: Path) -> None:
+    """All phones behind one proxy are told at its address."""
+    text = "sip: {listen: ['udp:192.0.2.1:5060']}\nauth: {mode: trusted, trusted: [10.0.0.0/8]}"
+    assert _limits(_load(tmp_path, text)) == SubscriptionLimits(1_000_000, 20, 10_000)

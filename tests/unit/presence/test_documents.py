@@ -12,6 +12,7 @@ from dfks_rules.presence.documents import (
     documents_of_get,
     documents_of_set,
     merge,
+    states_of,
 )
 from tests.helpers.policy import CFA, DND, NOON, ON, get, set_
 from tests.helpers.states import forwarding
@@ -126,3 +127,9 @@ def test_newer_states_win_and_no_feature_is_lost(
 ) -> None:
     """What was not confirmed is told again, as it is now."""
     assert merge(older, newer) == merged
+
+
+def test_states_after_sets_include_those_that_nobody_is_told() -> None:
+    """What waits to be told must not say what was before."""
+    outcomes = (_was_set(DND, OFF, ON, _NONE), _was_set(DND, ON, OFF), _was_set(CFA))
+    assert states_of(outcomes) == {DND: OFF, CFA: ON}

@@ -110,6 +110,20 @@ def test_an_old_nonce_is_stale() -> None:
     assert b"stale=true" in refused(one, invented).headers
 
 
+def test_a_nonce_that_was_given_to_another_address_is_stale() -> None:
+    """So a digest proves where it came from; a phone whose address changes answers once more."""
+    one = gate()
+    phone = Phone("alice").challenged(one)
+    there = Flow(LISTENER, ("198.51.100.9", 5060))
+    request = message(authorization=phone.authorization(b"SUBSCRIBE", URI)[15:].rstrip())
+    error = refused(one, incoming(request, there))
+    assert (error.status, b"stale=true" in error.headers) == (401, True)
+    assert phone.take(b", ".join(one[18:] for one in error.headers.split(b"\r\n") if one))
+    request = message(authorization=phone.authorization(b"SUBSCRIBE", URI)[15:].rstrip())
+    assert one.check(incoming(request, there), 0.0).user == "alice"
+    assert one.counts["failed"] == 0
+
+
 def _shape(error: RefusedError) -> tuple[int, str | None, bytes]:
     reason = None if error.reason is None else error.reason.decode()
     return error.status, reason, re.sub(rb'nonce="[^"]*"', b"", error.headers)

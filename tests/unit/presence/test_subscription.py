@@ -2,9 +2,16 @@
 
 from math import inf
 
+from dfks_rules.model.identity import AuthMethod, Identity
 from dfks_rules.model.requests import Origin, Requester
 from dfks_rules.presence.documents import Documents
-from dfks_rules.presence.subscription import State, Subscription, Termination
+from dfks_rules.presence.subscription import (
+    UNPROVED_SENDINGS,
+    Proof,
+    State,
+    Subscription,
+    Termination,
+)
 from dfks_rules.sip.client_transaction import ClientTransaction, Outgoing
 from tests.helpers.playbook import FLOW
 from tests.helpers.policy import ALICE, CFA, DND, ON, PHONE
@@ -163,3 +170,69 @@ def test_a_phone_is_not_bothered_before_it_wants_to_be() -> None:
     _send(subscription, _ONE)
     subscription.failed(0.0, not_before=200.0)
     assert subscription.next_deadline() == 200.0
+
+
+def _unproved() -> Subscription:
+    subscription = active(deadline=1000.0)
+    subscription.moved()
+    return subscription
+
+
+def test_while_it_is_unproved_one_notify_is_sent_and_all_else_is_held() -> None:
+    """And that NOTIFY is the answer to its SUBSCRIBE, never a change."""
+    subscription = _unproved()
+    assert (subscription.is_held, subscription.sendings) == (False, UNPROVED_SENDINGS)
+    assert subscription.to_tell(_ONE) == ()
+    _send(subscription, subscription.to_answer(_DND))
+    assert subscription.is_held
+    subscription.failed(0.0)
+    assert subscription.next_deadline() == 1000.0, "it is not said again"
+    assert subscription.to_tell(_TWO) == ()
+    subscription.hold(_THREE)
+    assert dict(subscription.to_answer(())) == dict(_DND + _THREE)
+
+
+def test_what_waited_is_due_once_it_is_proved() -> None:
+    """The newest values, unless it is told something before."""
+    subscription = _unproved()
+    _send(subscription, _DND + _ONE)
+    subscription.failed(0.0)
+    subscription.to_tell(_TWO)
+    subscription.proved(Proof.PROVED, 5.0)
+    assert (subscription.is_held, subscription.sendings) == (False, 0)
+    assert subscription.has_to_repeat(5.0)
+    assert dict(subscription.unconfirmed) == dict(_DND + _TWO)
+    _send(subscription, subscription.unconfirmed)
+    assert not subscription.has_to_repeat(5.0)
+
+
+def test_one_that_is_proved_by_its_outstanding_notify_goes_on_with_what_is_queued() -> None:
+    """Its confirmation sends that."""
+    subscription = _unproved()
+    _send(subscription, _ONE)
+    subscription.to_tell(_TWO)
+    subscription.proved(Proof.PROVED, 5.0)
+    assert not subscription.has_to_repeat(5.0)
+    assert subscription.confirmed() == _TWO
+
+
+def test_one_that_answers_is_told_all_but_sent_each_only_twice() -> None:
+    """And it ends when it does not answer."""
+    subscription = active()
+    subscription.proved(Proof.ANSWERS, 0.0)
+    _send(subscription, _ONE)
+    assert (subscription.is_held, subscription.sendings) == (False, UNPROVED_SENDINGS)
+    assert subscription.lives_by_answers
+    assert not active().lives_by_answers
+
+
+def test_only_the_host_that_our_tag_and_our_notifies_go_to_is_its_home() -> None:
+    """Whoever else made it knows the tag, too."""
+    phone = Requester(Origin.WATCHER, ALICE, source_ip="192.0.2.7")
+    for source, is_home in (("192.0.2.7", True), ("198.51.100.9", False), ("", False)):
+        assert admitted(requester=phone).is_home(source) is is_home
+    other = Requester(Origin.WATCHER, ALICE, source_ip="198.51.100.9")
+    assert not admitted(requester=other).is_home("198.51.100.9")
+    identity = Identity(ALICE, AuthMethod.TRUSTED, "alice")
+    trusted = Requester(Origin.WATCHER, ALICE, source_ip="192.0.2.7", identity=identity)
+    assert not admitted(requester=trusted).is_home("")

@@ -1,7 +1,7 @@
 """Where subscriptions are found, and when they are looked at."""
 
 from dfks_rules.presence.subscription import Termination
-from dfks_rules.presence.subscriptions import SPARE, Subscriptions
+from dfks_rules.presence.subscriptions import PORTION, SPARE, Subscriptions
 from tests.helpers.policy import ALICE, BOB, PHONE
 from tests.helpers.subscription import active
 
@@ -138,3 +138,31 @@ def test_deadlines_that_come_nearer_all_day_do_not_fill_the_memory() -> None:
         now += 60.0
         assert subscriptions.due(now) == []
     assert subscriptions._entries < 2 * SPARE
+
+
+def test_a_second_with_thousands_of_deadlines_is_worked_off_in_portions() -> None:
+    """Phones that subscribed together expire together: others must not wait for all of them."""
+    subscriptions = Subscriptions()
+    for number in range(2 * PORTION + 1):
+        subscriptions.add(active(b"%d" % number))
+    found = []
+    for size in (PORTION, PORTION, 1):
+        assert subscriptions.next_deadline() == 10.0
+        due = subscriptions.due(10.0)
+        assert len(due) == size
+        found += due
+        for one in due:
+            subscriptions.remove(one)
+    assert len(set(found)) == 2 * PORTION + 1
+    assert subscriptions.next_deadline() is None
+    assert subscriptions._entries == 0
+
+
+def test_a_portion_may_be_of_several_seconds() -> None:
+    """The server slept, or the machine did."""
+    subscriptions = Subscriptions()
+    for number in range(PORTION + 1):
+        subscriptions.add(active(b"%d" % number, float(number // 10)))
+    assert len(subscriptions.due(100.0)) == PORTION
+    assert subscriptions.next_deadline() is not None
+    assert len(subscriptions.due(100.0)) == 1

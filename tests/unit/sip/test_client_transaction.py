@@ -169,3 +169,17 @@ def test_a_request_that_moved_waits_only_for_so_many_times_t1(delay: float) -> N
         waits.append(wait)
     assert set(waits) <= {steps * T1 for steps in range(1, 9)}
     assert deadline == pytest.approx(delay + TIMEOUT)
+
+
+def test_a_request_is_sent_no_more_often_than_it_may_be_and_waits_as_long() -> None:
+    """Its owner knows why; whoever answers late is still heard."""
+    clients: ClientTransactions[str] = ClientTransactions()
+    request = Outgoing(b"z", b"NOTIFY", FLOW)
+    request.sendings = 3
+    clients.begin(request, "owner", 0.0)
+    sent, ended = 1, 0
+    for step in range(1, 65):
+        again, timed_out = clients.expire(step * 0.5)
+        sent, ended = sent + len(again), ended + len(timed_out)
+        assert ended == (step == 64)
+    assert sent == 3

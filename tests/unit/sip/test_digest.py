@@ -15,6 +15,7 @@ from dfks_rules.sip.digest import (
 )
 
 _KEY = b"k" * 32
+_HERE = "192.0.2.7"
 _ONE = (
     b'Digest username="alice", realm="example.com", nonce="n", uri="sip:example.com",'
     b' cnonce="c", nc=00000001, qop=auth, response="ABC", algorithm=MD5'
@@ -146,28 +147,37 @@ def test_challenges_stand_in_the_order_of_preference() -> None:
 def test_a_nonce_is_good_until_it_is_old() -> None:
     """Each one differs, so that each has counts of its own."""
     nonces = Nonces(_KEY, lifetime=10)
-    one, two = nonces.make(100.9), nonces.make(100.9)
+    one, two = nonces.make(_HERE, 100.9), nonces.make(_HERE, 100.9)
     assert one != two
-    assert nonces.is_good(one, 100.0)
-    assert nonces.is_good(one, 110.9)
-    assert not nonces.is_good(one, 111.0)
+    assert nonces.is_good(one, _HERE, 100.0)
+    assert nonces.is_good(one, _HERE, 110.9)
+    assert not nonces.is_good(one, _HERE, 111.0)
 
 
 def test_a_nonce_that_was_not_made_here_is_not_good() -> None:
     """Nobody makes one without the key, nor changes its time."""
     nonces = Nonces(_KEY)
-    mine = nonces.make(100.0)
-    assert not nonces.is_good(Nonces(b"other" * 5).make(100.0), 100.0)
-    assert not nonces.is_good(b"%08x" % 101 + mine[8:], 101.0)
-    assert not nonces.is_good(mine[:-1] + (b"0" if mine[-1:] != b"0" else b"1"), 100.0)
+    mine = nonces.make(_HERE, 100.0)
+    assert not nonces.is_good(Nonces(b"other" * 5).make(_HERE, 100.0), _HERE, 100.0)
+    assert not nonces.is_good(b"%08x" % 101 + mine[8:], _HERE, 101.0)
+    assert not nonces.is_good(mine[:-1] + (b"0" if mine[-1:] != b"0" else b"1"), _HERE, 100.0)
     for wrong in (b"", b"x", mine + b"0", mine.upper() + b"", b"\xff" * len(mine)):
-        assert wrong == mine or not nonces.is_good(wrong, 100.0)
+        assert wrong == mine or not nonces.is_good(wrong, _HERE, 100.0)
+
+
+@pytest.mark.parametrize("there", ["192.0.2.70", "192.0.2.", "", "2001:db8::7"])
+def test_a_nonce_is_good_only_from_the_address_that_it_was_given_to(there: str) -> None:
+    """So whoever uses one has read what was sent there: its sender is not forged."""
+    nonces = Nonces(_KEY)
+    nonce = nonces.make(_HERE, 0.0)
+    assert nonces.is_good(nonce, _HERE, 0.0)
+    assert not nonces.is_good(nonce, there, 0.0)
 
 
 def test_each_count_of_a_nonce_is_good_once() -> None:
     """What was seen on the wire is not accepted again (RFC 7616 §3.4)."""
     nonces = Nonces(_KEY)
-    nonce = nonces.make(0.0)
+    nonce = nonces.make(_HERE, 0.0)
     assert not nonces.use(nonce, 0)
     for count in (1, 2, 5, 3, 4, 40, 39, 9):
         assert nonces.use(nonce, count), count
@@ -179,7 +189,7 @@ def test_each_count_of_a_nonce_is_good_once() -> None:
 def test_counts_may_come_out_of_order_within_a_window(step: int) -> None:
     """UDP changes the order; what is further behind may have been used, and is refused."""
     nonces = Nonces(_KEY)
-    nonce = nonces.make(0.0)
+    nonce = nonces.make(_HERE, 0.0)
     first = 2000
     assert nonces.use(nonce, first)
     assert nonces.use(nonce, first + step)
@@ -193,7 +203,7 @@ def test_counts_may_come_out_of_order_within_a_window(step: int) -> None:
 def test_a_nonce_whose_counts_were_forgotten_is_not_accepted() -> None:
     """Memory is bounded; whoever is concerned is challenged once more."""
     nonces = Nonces(_KEY, at_most=2)
-    one, two, three, four = (nonces.make(0.0) for _ in range(4))
+    one, two, three, four = (nonces.make(_HERE, 0.0) for _ in range(4))
     assert nonces.use(one, 1)
     assert nonces.use(two, 1)
     assert nonces.use(three, 1)

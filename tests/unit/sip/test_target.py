@@ -6,6 +6,7 @@ import pytest
 
 from dfks_rules.sip.flow import Hop, TransportName
 from dfks_rules.sip.target import (
+    MAX_AVOIDED,
     MAX_RECORDS,
     MAX_TARGETS,
     Avoided,
@@ -218,8 +219,8 @@ def test_target_that_failed_is_tried_last_for_a_while() -> None:
 def test_targets_that_are_avoided_are_bounded() -> None:
     """The oldest is forgotten."""
     avoided = Avoided()
-    targets = [Target(UDP, "192.0.2.7", port) for port in range(Avoided.MOST + 1)]
+    targets = [Target(UDP, "192.0.2.7", port) for port in range(MAX_AVOIDED + 1)]
     for target in targets:
         avoided.add(target, 10.0)
-    assert len(avoided) == Avoided.MOST
+    assert len(avoided) == MAX_AVOIDED
     assert avoided.last([targets[1], targets[0]], 0.0) == [targets[0], targets[1]]

@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from dfks_rules.sip.flow import Listener, TransportName
-from dfks_rules.transport.addresses import MAX_LOCAL, Listeners, bound_socket, reachable
+from dfks_rules.transport.addresses import MAX_LOCAL, Listeners, bound_socket, reachable, source_to
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "192.0.2.1", "2001:db8::1"])
@@ -47,3 +47,10 @@ def test_ipv4_and_ipv6_wildcards_stand_side_by_side() -> None:
         port = four.getsockname()[1]
         with bound_socket("::", port, socket.SOCK_DGRAM) as six:
             assert six.getsockname()[1] == port
+
+
+def test_kernel_says_from_which_address_it_would_send() -> None:
+    """Nothing is sent for that; where there is no route, there is none."""
+    assert source_to("127.0.0.1") == "127.0.0.1"
+    assert source_to("::1") == "::1"
+    assert source_to("255.255.255.255") is None

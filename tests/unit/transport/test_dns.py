@@ -1,12 +1,14 @@
 """Answers to questions for DNS."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from dfks_rules.sip.target import Found, Question, RecordType
+from dfks_rules.transport import dns as module
 from dfks_rules.transport.dns import GRACE, MAX_AT_ONCE, MAX_WAITING, Dns
 from dfks_rules.transport.hosts_file import HostsFile
 from dfks_rules.transport.resolver import Answer
@@ -95,13 +97,20 @@ async def test_dead_names_do_not_keep_a_live_one_waiting(asked: _Asked) -> None:
         one.cancel()
 
 
-async def test_flood_of_one_domain_pushes_out_only_itself(asked: _Asked) -> None:
+async def test_flood_of_one_domain_pushes_out_only_itself(
+    asked: _Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What is over the bound is refused, and counted."""
+    monkeypatch.setattr(module, "GRACE", math.inf)
     dead = asked.flood(MAX_AT_ONCE + MAX_WAITING)
     await until(lambda: len(asked.dns._waiting) == MAX_WAITING)
     live = asyncio.ensure_future(asked.dns.find(_LIVE))
+    await until(lambda: asked.dns.counts["lookups_refused"] == 1)
+    assert await dead[-1] is None
+    assert not live.done()
+    monkeypatch.undo()
+    asked.dns._start()
     assert await live == ("192.0.2.7",)
-    assert asked.dns.counts["lookups_refused"] == 1
     for one in dead:
         one.cancel()
 

@@ -100,6 +100,15 @@ async def test_another_transport_on_a_wildcard_serves_the_address_that_was_asked
         assert (str(tcp.transport), tcp.host) == ("tcp", "127.0.0.2")
 
 
+async def test_wildcard_of_the_other_ip_version_sends_from_an_address_that_it_has() -> None:
+    """The address that was asked is none of them."""
+    async with served("udp:0.0.0.0", "udp:::") as server:
+        near = server.transports.listeners[0]
+        there = server.transports.listener_for("udp", "::1", near)
+        assert there is not None
+        assert there.host == "::1"
+
+
 async def test_what_can_be_sent_over_begins_with_what_the_phone_asked() -> None:
     """Its transport, and its IP version (RFC 3263 §4.1 leaves the order to us)."""
     async with served("tcp:::1", "udp:127.0.0.1", "udp:::1", "udp:127.0.0.2") as server:

@@ -23,6 +23,7 @@ async def test_subscriptions_are_listed() -> None:
                 "contact": "sip:phone1@192.0.2.1:5060",
                 "event": "as-feature-event",
                 "transport": "udp",
+                "proof": "proved",
             }
         ]
     }

@@ -1,0 +1,191 @@
+"""Nobody is hit by us, and nobody takes all the room: which subscriptions are made and told.
+
+Knows the addresses that are proved, the dialogs that are not, and who has how many subscriptions.
+"""
+
+from typing import Final, final
+
+from dfks_rules.model.identity import Identity
+from dfks_rules.presence.limits import Quotas
+from dfks_rules.presence.package import SubscriptionLimits
+from dfks_rules.presence.proof import Contacts, Unproved, host_of, proof_of
+from dfks_rules.presence.responses import RefusedError
+from dfks_rules.presence.subscription import Proof, State, Subscription
+from dfks_rules.sip.endpoint import Incoming
+from dfks_rules.sip.flow import Flow
+
+KEPT_UNPROVED = 10_000
+"""Live subscriptions that are unproved, at most; beyond that the oldest is forgotten, so that
+forged ones keep nobody out."""
+RETRY_AFTER = 5
+"""When whoever has too many unproved dialogs may ask again, s: a phone answers in less."""
+
+_UNPROVED: Final = Proof.UNPROVED
+_PROVED: Final = Proof.PROVED
+
+
+@final
+class Guard:
+    """Decides which subscriptions are made, and at which addresses they are told."""
+
+    def __init__(self, limits: SubscriptionLimits, counts: dict[str, int]) -> None:
+        """Nothing is proved, and nobody has subscriptions.
+
+        Args:
+            limits: how many subscriptions there may be.
+            counts: what is counted, see `counts.NAMES`.
+        """
+        self._counts = counts
+        self._quotas = Quotas(limits)
+        self.contacts = Contacts()
+        """The addresses that have accepted a NOTIFY."""
+        self._unproved = Unproved()
+        self._kept: dict[bytes, Subscription] = {}
+        """Live ones that are unproved, by our tag, the oldest first."""
+
+    def proof_of(self, incoming: Incoming, flow: Flow, identity: Identity | None) -> Proof:
+        """What a SUBSCRIBE shows of the address that its NOTIFYs would go to."""
+        return proof_of(incoming, flow, identity, self.contacts)
+
+    def has_room(self, subscription: Subscription, now: float) -> bool:
+        """Whether its host may have one more dialog like this."""
+        if subscription.proof is not _UNPROVED:
+            return True
+        return self.has_room_at(host_of(subscription.dialog.flow), now)
+
+    def has_room_at(self, host: str, now: float) -> bool:
+        """Whether a host may have one more dialog that is unproved."""
+        return self._unproved.has_room(host, now)
+
+    def admit(self, subscription: Subscription, expires: int, now: float) -> Subscription | None:
+        """A subscription is to be made, or the states to be fetched.
+
+        Args:
+            subscription: what it would be; `has_room`.
+            expires: its duration, s; 0 for a fetch, which the limits do not count.
+            now: monotonic seconds.
+
+        Returns:
+            Another one that has to end for it.
+
+        Raises:
+            RefusedError: a limit is reached.
+        """
+        if expires:
+            self._quotas.check(subscription)
+        if subscription.proof is not _UNPROVED:
+            if expires:
+                self._count(subscription)
+            return None
+        tag, dialog = subscription.dialog.local_tag, subscription.dialog
+        self._unproved.add(tag, host_of(dialog.flow), now)
+        if not expires:
+            return None
+        self._kept[tag] = subscription
+        return next(iter(self._kept.values())) if len(self._kept) > KEPT_UNPROVED else None
+
+    def moved(
+        self,
+        subscription: Subscription,
+        incoming: Incoming,
+        identity: Identity | None,
+        before: Flow,
+        now: float,
+    ) -> bool:
+        """A SUBSCRIBE in a dialog was taken; whether NOTIFYs may go where it says.
+
+        Args:
+            subscription: that of the dialog.
+            incoming: the SUBSCRIBE.
+            identity: who sent it, where phones authenticate.
+            before: where NOTIFYs went until now.
+            now: monotonic seconds.
+
+        Raises:
+            RefusedError: it proves the address, but a limit is reached.
+        """
+        flow = subscription.dialog.flow
+        has_moved = flow.remote != before.remote
+        if not has_moved and subscription.proof is _PROVED:
+            return True
+        proof = self.proof_of(incoming, flow, identity)
+        if subscription.is_home(incoming.flow.remote[0]):
+            proof = _PROVED
+        if has_moved and subscription.is_counted:
+            self._quotas.moved(before.remote, flow.remote)
+        if proof is _UNPROVED:
+            return not has_moved or self._may_try(subscription, now)
+        if proof is not subscription.proof:
+            self._check(subscription)
+            self._prove(subscription, proof, now)
+        return True
+
+    def answered(self, subscription: Subscription, status: int, now: float) -> bool:
+        """A NOTIFY got a final response; whether it proved the address.
+
+        Who answers with another error than a challenge has shown only that it is there: a server
+        that knows nothing of the subscription does that.
+        """
+        if subscription.proof is not _UNPROVED or not (status < 300 or status in (401, 407)):
+            return False
+        flow = subscription.dialog.flow
+        if status < 300:
+            self.contacts.add(flow)
+        if subscription.state is State.TERMINATED:
+            self._unproved.remove(subscription.dialog.local_tag)
+            return True
+        try:
+            self._check(subscription)
+        except RefusedError:
+            # Others took the last place meanwhile; it is told when its next SUBSCRIBE finds one.
+            return False
+        self._prove(subscription, Proof.ANSWERS if flow.hop is not None else _PROVED, now)
+        return True
+
+    def forget(self, subscription: Subscription) -> None:
+        """A subscription has ended, or was not made after all."""
+        self._kept.pop(subscription.dialog.local_tag, None)
+        if subscription.is_counted:
+            subscription.is_counted = False
+            self._quotas.remove(subscription)
+
+    @property
+    def unproved(self) -> int:
+        """How many live subscriptions are unproved."""
+        return len(self._kept)
+
+    def _may_try(self, subscription: Subscription, now: float) -> bool:
+        """Whether one NOTIFY may go to a new address, as for a new dialog."""
+        host = host_of(subscription.dialog.flow)
+        if subscription.proof is _UNPROVED or not self._unproved.has_room(host, now):
+            return False
+        tag = subscription.dialog.local_tag
+        self._unproved.remove(tag)
+        self._unproved.add(tag, host, now)
+        subscription.moved()
+        return True
+
+    def _check(self, subscription: Subscription) -> None:
+        """Find out whether it may count; one that does has its place."""
+        if not subscription.is_counted:
+            self._quotas.check(subscription)
+
+    def _prove(self, subscription: Subscription, proof: Proof, now: float) -> None:
+        if subscription.proof is _UNPROVED:
+            self._counts["contacts_proved"] += 1
+            tag = subscription.dialog.local_tag
+            self._unproved.remove(tag)
+            self._kept.pop(tag, None)
+        if not subscription.is_counted:
+            self._count(subscription)
+        subscription.proved(proof, now)
+
+    def _count(self, subscription: Subscription) -> None:
+        self._quotas.add(subscription)
+        subscription.is_counted = True
+
+
+def too_many_unproved() -> RefusedError:
+    """The refusal of one more unproved dialog to a host."""
+    reason = "Too many unproved subscriptions at this address"
+    return RefusedError(503, reason, b"Retry-After: %d\r\n" % RETRY_AFTER, "limit_unproved")

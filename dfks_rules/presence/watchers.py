@@ -1,0 +1,129 @@
+"""Telling those who watch a presentity what others changed.
+
+Nearly always they are few, and are told at once; many are told in portions, see `pacing`.
+"""
+
+from datetime import datetime
+from functools import partial
+
+from dfks_rules.errors import StoreError
+from dfks_rules.model.decisions import Outcome
+from dfks_rules.model.identity import Aor
+from dfks_rules.model.requests import Operation
+from dfks_rules.presence.delivery import Delivery
+from dfks_rules.presence.documents import Documents, changes_to_tell, documents_of_get, states_of
+from dfks_rules.presence.pacing import Change, Pacing
+from dfks_rules.presence.subscription import State, Subscription
+from dfks_rules.presence.subscriptions import Subscriptions
+from dfks_rules.service.features import Features, Shown
+from dfks_rules.service.feed import Event, Settled
+
+AT_ONCE = 64
+"""Most watchers that are told at once."""
+
+
+class Watchers:
+    """Tells watchers of what they did not ask for themselves."""
+
+    def __init__(
+        self,
+        subscriptions: Subscriptions,
+        features: Features,
+        delivery: Delivery,
+        counts: dict[str, int],
+    ) -> None:
+        """Make it.
+
+        Args:
+            subscriptions: those that live.
+            features: what a watcher may see.
+            delivery: what NOTIFYs go through.
+            counts: what is counted, see `counts.NAMES`.
+        """
+        self._subscriptions = subscriptions
+        self._features = features
+        self._delivery = delivery
+        self._counts = counts
+        self.pacing = Pacing(self._tell)
+        """What is told in portions."""
+
+    def hear(self, event: Event) -> None:
+        """Something was settled: tell who watches, except the phone that asked for it."""
+        if not isinstance(event, Settled):
+            return
+        if event.outcomes[0].request.operation is not Operation.SET:
+            return
+        requester, presentity = event.requester, event.presentity
+        others = [
+            one for one in self._subscriptions.of(presentity) if one.requester is not requester
+        ]
+        # Nearly always the phone that asked is the only one.
+        if not others:
+            return
+        under_way = None if self.pacing.is_idle else self.pacing.of(presentity)
+        if under_way is not None:
+            under_way.overtaken(states_of(event.outcomes))
+        changes = changes_to_tell(event.outcomes)
+        if changes:
+            self._spread(Change(presentity, changes, event.at, others), event.now)
+
+    def refresh(self, presentity: Aor, at: datetime, now: float) -> int:
+        """Tell each watcher the states of all features; how many there are.
+
+        Args:
+            presentity: whom they watch.
+            at: local time, for the policies.
+            now: monotonic seconds.
+        """
+        watching = self._subscriptions.of(presentity)
+        if watching:
+            self._spread(Change(presentity, None, at, watching), now)
+        return len(watching)
+
+    def _spread(self, change: Change, now: float) -> None:
+        """Tell a change at once, or in portions."""
+        pacing = self.pacing
+        is_paced = not pacing.is_idle and pacing.of(change.presentity) is not None
+        if not is_paced and len(change.waiting) <= AT_ONCE:
+            self._tell(list(change.waiting), change, now)
+            return
+        self._counts["changes_merged" if is_paced else "changes_paced"] += 1
+        pacing.begin(change, now)
+
+    def _tell(self, watchers: list[Subscription], change: Change, now: float) -> None:
+        if change.documents is None:
+            self._tell_all(watchers, change, now)
+            return
+        shown = self._features.shown
+        documents = changes = change.documents
+        for position, subscription in enumerate(watchers):
+            if shown is Shown.TO_EACH_ITS_OWN or (position == 0 and shown is Shown.ALIKE):
+                documents = self._seen_by(subscription, changes, change)
+            if documents:
+                self._delivery.change(subscription, documents, now)
+
+    def _seen_by(self, subscription: Subscription, changes: Documents, change: Change) -> Documents:
+        """What a watcher would see of what changed, if it asked now.
+
+        Whether it is told was said by the rules of the set; `notify` of a get is for who asks.
+        """
+        features = [feature for feature, _ in changes]
+        try:
+            return self._features.look(
+                change.presentity, features, subscription.requester, change.at
+            )
+        except StoreError:
+            self._counts["changes_untold"] += 1
+            return ()
+
+    def _tell_all(self, watchers: list[Subscription], change: Change, now: float) -> None:
+        for subscription in watchers:
+            done = partial(self._refreshed, subscription)
+            self._features.get(change.presentity, subscription.requester, change.at, now, done)
+
+    def _refreshed(
+        self, subscription: Subscription, outcomes: tuple[Outcome, ...] | StoreError, now: float
+    ) -> None:
+        documents = None if isinstance(outcomes, StoreError) else documents_of_get(outcomes)
+        if documents is not None and subscription.state is not State.TERMINATED:
+            self._delivery.tell_all(subscription, documents, now)
