@@ -6,7 +6,15 @@ Reference: docs/reference/bodies.md.
 import re
 
 from dfks_rules.csta import multipart, xml
-from dfks_rules.csta.names import CONTENT_TYPE, DEVICE, FORWARDING_TYPE, MULTIPART, TABLE, Words
+from dfks_rules.csta.names import (
+    CONTENT_TYPE,
+    DEVICE,
+    FORWARDING_TYPE,
+    MULTIPART,
+    TABLE,
+    Saying,
+    Words,
+)
 from dfks_rules.csta.xml import quoted
 from dfks_rules.errors import MalformedMessageError
 from dfks_rules.model.features import FeatureState
@@ -16,12 +24,17 @@ from dfks_rules.model.values import MAX_TEXT, Choice, Integer, Text, Values
 MAX_BODY = 65_536
 """Largest body, in bytes."""
 
-_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 _REQUESTS: dict[str, dict[str | None, Words]] = {}
 for _words in TABLE:
     _REQUESTS.setdefault(_words.request_root, {})[_words.forwarding_type] = _words
+
+_SAYINGS = {
+    words.feature: {text.lower(): one for one in words.sayings for text in one.request}
+    for words in TABLE
+}
+"""Feature → text of its status element in lower case → what that says."""
 
 
 def parse(content_type: str, body: bytes) -> list[Asked]:
@@ -67,9 +80,9 @@ def _parse_document(body: bytes) -> Asked:
     """The set one document asks for."""
     root, texts = xml.read(body)
     words = _words_of(root, texts.get(FORWARDING_TYPE))
-    values = _values(words, texts) if words.elements else ()
-    status = _status(words.request_status, texts)
-    state = FeatureState(status, values)
+    said = _said(words, texts)
+    values = said.values + _values(words, texts) if words.elements else said.values
+    state = FeatureState(said.status, values)
     device = texts.get(DEVICE)
     return Asked(words.feature, state, _plain(DEVICE, device) if device else None)
 
@@ -90,20 +103,22 @@ def _words_of(root: str, forwarding_type: str | None) -> Words:
     return words
 
 
-def _status(name: str, texts: dict[str, str]) -> bool:
+def _said(words: Words, texts: dict[str, str]) -> Saying:
+    name = words.request_status
     text = texts.get(name)
     if not text:
         raise MalformedMessageError("csta_missing_status", f"{name} is missing or empty")
-    status = _BOOLEANS.get(text.lower())
-    if status is None:
-        raise _bad(name, f"{quoted(text)} is not true or false")
-    return status
+    said = _SAYINGS[words.feature].get(text.lower())
+    if said is None:
+        *others, last = [one.request[0] for one in words.sayings]
+        raise _bad(name, f"{quoted(text)} is not {', '.join(others)} or {last}")
+    return said
 
 
 def _values(words: Words, texts: dict[str, str]) -> Values:
     """The requested values, without those whose element is missing or empty."""
     values = []
-    for value, name, _ in words.elements:
+    for value, name, _, _ in words.elements:
         text = texts.get(name)
         if text:
             values.append((value, read_value(value.kind, name, text)))

@@ -3,16 +3,25 @@
 Every NOTIFY body is made here, so for speed documents are assembled from fixed pieces, without an
 XML library.
 
-Reference: ECMA-323 DoNotDisturbEvent, ForwardingEvent; docs/reference/bodies.md.
+Reference: ECMA-323 DoNotDisturbEvent, ForwardingEvent, AgentReadyEvent and its like;
+docs/reference/bodies.md.
 """
 
 import re
 from typing import NamedTuple
 
 from dfks_rules.csta import multipart
-from dfks_rules.csta.names import CONTENT_TYPE, DEVICE, FORWARDING_TYPE, NAMESPACE, TABLE, Words
+from dfks_rules.csta.names import (
+    CONTENT_TYPE,
+    FORWARDING_TYPE,
+    NAMESPACE,
+    TABLE,
+    Saying,
+    Words,
+    markup,
+)
 from dfks_rules.csta.style import USUAL, BodyStyle, OffNumber
-from dfks_rules.model.features import POSITION, Feature, FeatureState
+from dfks_rules.model.features import POSITION, ROWS, Feature, FeatureState
 from dfks_rules.model.values import Value, Values
 
 Document = tuple[Feature, FeatureState]
@@ -31,33 +40,58 @@ _NAMED = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&apos;"}
 
 
 class _Pieces(NamedTuple):
-    """The fixed pieces of one feature's document, in the order they are sent."""
+    """The fixed pieces of a document that says one thing, in the order they are sent."""
 
     before_device: str
-    true: str
-    """From the end of the device to the end of a status that is on."""
-    false: str
-    elements: dict[Value, str]
-    """Each value of the feature → its element, with `%s` for the value."""
+    status: str
+    """From the end of the device to the end of the status."""
     end: str
 
 
-def _pieces(words: Words) -> _Pieces:
-    kind = words.forwarding_type
-    after_device = f"</{DEVICE}>"
-    if kind is not None:
-        after_device += f"<{FORWARDING_TYPE}>{kind}</{FORWARDING_TYPE}>"
-    status = f"{after_device}<{words.event_status}>%s</{words.event_status}>"
-    return _Pieces(
-        before_device=f'<{words.event_root} xmlns="{NAMESPACE}"><{DEVICE}>',
-        true=status % "true",
-        false=status % "false",
-        elements={value: f"<{name}>%s</{name}>" for value, _, name in words.elements},
-        end=f"</{words.event_root}>",
+class _Form(NamedTuple):
+    """How the documents of one feature look."""
+
+    on: _Pieces
+    off: _Pieces
+    """For a feature that is off, and says no word for it."""
+    spelled: Value | None
+    """The value whose word decides on the pieces in place of the status; None for on or off."""
+    by_word: dict[str | int | None, _Pieces]
+    elements: dict[Value, str]
+    """Each value that is sent → its element, with `%s` for the value."""
+
+
+def _pieces(words: Words, said: Saying) -> _Pieces:
+    status = f"</{words.event_device}>"
+    if words.forwarding_type is not None:
+        status += f"<{FORWARDING_TYPE}>{words.forwarding_type}</{FORWARDING_TYPE}>"
+    if words.event_status is not None:
+        status += f"<{words.event_status}>{said.event}</{words.event_status}>"
+    root = said.event_root
+    before = f'<{root} xmlns="{NAMESPACE}"><{words.event_device}>'
+    return _Pieces(before, status, f"</{root}>")
+
+
+def _form(words: Words) -> _Form:
+    pieces = {said: _pieces(words, said) for said in words.sayings}
+    spelling = ROWS[words.feature].spelling
+    spelled = None if spelling is None else spelling.value
+    by_word: dict[str | int | None, _Pieces] = {
+        dict(said.values)[spelled]: one for said, one in pieces.items() if spelled
+    }
+    on, off = (
+        next(one for said, one in pieces.items() if said.status is on) for on in (True, False)
+    )
+    return _Form(
+        on,
+        off if spelling is None else by_word[spelling.unset],
+        spelled,
+        by_word,
+        {one.value: markup(one.event, one.namespace) for one in words.elements},
     )
 
 
-_PIECES = {words.feature: _pieces(words) for words in TABLE}
+_FORMS = {words.feature: _form(words) for words in TABLE}
 
 
 def render(
@@ -85,10 +119,13 @@ def render(
 
 
 def _document(feature: Feature, state: FeatureState, device: str, style: BodyStyle) -> bytes:
-    pieces = _PIECES[feature]
-    text = pieces.before_device + device + (pieces.true if state.status else pieces.false)
-    for value, said in _values(state, pieces, style):
-        element = pieces.elements.get(value)
+    form = _FORMS[feature]
+    pieces = form.on if state.status else form.off
+    if form.spelled is not None:
+        pieces = form.by_word.get(state.value(form.spelled), pieces)
+    text = pieces.before_device + device + pieces.status
+    for value, said in _values(state, form, style):
+        element = form.elements.get(value)
         if element is not None:
             text += element % (_escape(said) if isinstance(said, str) else said)
     text += pieces.end
@@ -100,12 +137,12 @@ def _document(feature: Feature, state: FeatureState, device: str, style: BodySty
     return (style.utf_8 + text).encode()
 
 
-def _values(state: FeatureState, pieces: _Pieces, style: BodyStyle) -> Values:
+def _values(state: FeatureState, form: _Form, style: BodyStyle) -> Values:
     """The values of a state that are sent, in order."""
     if state.status or style.off_number is OffNumber.SENT:
         return state.values
     others = tuple([one for one in state.values if one[0] is not Value.FORWARD_TO])
-    if style.off_number is OffNumber.LEFT_OUT or Value.FORWARD_TO not in pieces.elements:
+    if style.off_number is OffNumber.LEFT_OUT or Value.FORWARD_TO not in form.elements:
         return others
     return ((Value.FORWARD_TO, ""), *others)
 

@@ -1,4 +1,4 @@
-"""One document from a phone → the name of its root and the texts of its children.
+"""One document from a phone → the name of its root and the texts of the elements within.
 
 Read with expat, not lxml, which keeps every element name it has ever seen for the life of the
 process: a peer that sends new names in each body would make the server grow until every later parse
@@ -54,8 +54,8 @@ def read(body: bytes) -> tuple[str, dict[str, str]]:
     """Read one document. Prefixes and namespaces are ignored: phones use them in many ways.
 
     Returns:
-        The name of the root, and the text of each child in `READ`: stripped of surrounding white
-        space, and empty for a child that has child elements.
+        The name of the root, and the text of each element in `READ`: stripped of surrounding white
+        space, and empty for one that has child elements.
 
     Raises:
         MalformedMessageError: `csta_unsupported_encoding`, `csta_malformed`, `csta_too_large`,
@@ -118,46 +118,45 @@ def _encoding(text: bytes) -> str:
 
 
 class _Reader:
-    """Receives expat's events; keeps the root's name and the texts of its children."""
+    """Receives expat's events; keeps the root's name and the texts of the elements that are read.
 
-    __slots__ = ("_depth", "_elements", "_nested", "_pieces", "root", "texts")
+    `READ` names them by their path, without the root.
+    """
+
+    __slots__ = ("_elements", "_nested", "_path", "_pieces", "root", "texts")
 
     def __init__(self) -> None:
         self.root = ""
         self.texts: dict[str, str] = {}
-        self._depth = 0
         self._elements = 0
+        self._path: list[str] = []
+        """Names of the open elements, the root first."""
         self._pieces: list[str] = []
+        """What the innermost open element holds so far."""
         self._nested = False
+        """Whether it has child elements."""
 
     def start(self, name: str, _attributes: dict[str, str]) -> None:
-        self._depth += 1
+        self._path.append(name.rpartition(":")[2])
         self._elements += 1
-        if self._depth == 1:
-            self.root = name.rpartition(":")[2]
-        elif self._depth == 2:
-            self._pieces = []
-            self._nested = False
-        else:
-            self._nested = True
-        if self._depth > MAX_DEPTH:
+        self._pieces = []
+        self._nested = False
+        if len(self._path) > MAX_DEPTH:
             raise MalformedMessageError("csta_too_deep", f"elements nested deeper than {MAX_DEPTH}")
         if self._elements > MAX_ELEMENTS:
             raise MalformedMessageError("csta_too_large", f"more than {MAX_ELEMENTS} elements")
 
     def text(self, data: str) -> None:
-        if self._depth == 2:
-            self._pieces.append(data)
+        self._pieces.append(data)
 
-    def end(self, name: str) -> None:
-        if self._depth == 2:
+    def end(self, _name: str) -> None:
+        path = "/".join(self._path[1:])
+        if path in READ:
             text = "" if self._nested else "".join(self._pieces).strip()
-            self._keep(name.rpartition(":")[2], text)
-        self._depth -= 1
-
-    def _keep(self, name: str, text: str) -> None:
-        if name in READ and self.texts.setdefault(name, text) != text:
-            raise MalformedMessageError("csta_bad_value", f"two different values of {name}")
+            if self.texts.setdefault(path, text) != text:
+                raise MalformedMessageError("csta_bad_value", f"two different values of {path}")
+        self.root = self._path.pop()
+        self._nested = True
 
 
 def quoted(text: str) -> str:

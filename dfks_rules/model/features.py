@@ -1,7 +1,7 @@
 """The features of a presentity, and their states.
 
-To add one, add a member to `Feature`, a row to `VALUES_OF`, and a member to `Value` for each new
-value. Policies, MI, logs and the store follow; `csta.names` says how it is written in bodies.
+To add one, add a member to `Feature`, a row to `ROWS`, and a member to `Value` for each new value.
+Policies, MI, logs and the store follow; `csta.names` says how it is written in bodies.
 """
 
 from collections.abc import Mapping
@@ -14,13 +14,14 @@ from dfks_rules.model.values import VALUES, Value, Values
 class Feature(Enum):
     """A feature that can be synchronised; the value is its name in policies, MI and logs.
 
-    Reference: OpenSIPS presence_dfks README.
+    Reference: OpenSIPS presence_dfks README, for all but agent state.
     """
 
     DO_NOT_DISTURB = "DoNotDisturb"
     CALL_FORWARDING_ALWAYS = "CallForwardingAlways"
     CALL_FORWARDING_BUSY = "CallForwardingBusy"
     CALL_FORWARDING_NO_ANSWER = "CallForwardingNoAnswer"
+    AGENT_STATE = "AgentState"
 
     # Enum hashes the name in Python code; identity serves as well, and features are hot keys.
     __hash__ = object.__hash__
@@ -30,13 +31,82 @@ FEATURES: tuple[Feature, ...] = tuple(Feature)
 """Every feature, in the order their documents are sent."""
 
 
-VALUES_OF: dict[Feature, tuple[Value, ...]] = {
-    Feature.DO_NOT_DISTURB: (),
-    Feature.CALL_FORWARDING_ALWAYS: (Value.FORWARD_TO,),
-    Feature.CALL_FORWARDING_BUSY: (Value.FORWARD_TO,),
-    Feature.CALL_FORWARDING_NO_ANSWER: (Value.FORWARD_TO, Value.RING_COUNT),
+class Spelling(NamedTuple):
+    """How one of its values spells out the status of a feature: the two always agree.
+
+    With the word `on` the status is on, with every other word it is off.
+    """
+
+    value: Value
+    """The value; a `Choice`."""
+    on: str
+    """The one word that goes with a status that is on."""
+    off: str
+    """The word that takes the place of `on` when only the status is switched off."""
+    unset: str
+    """What it means that there is no word; the status is off."""
+    excuse: Value
+    """A value that explains the word `off`, and goes with it."""
+
+    def status_of(self, word: object) -> bool:
+        """The status that goes with a word."""
+        return word == self.on
+
+    def kept(self, asked: "FeatureState", stored: "FeatureState") -> Values:
+        """The stored values that a set leaves as they are; a new word needs a new excuse."""
+        if asked.value(self.value) is None:
+            return stored.values
+        return values_from({**dict(stored.values), self.excuse: None})
+
+    def agreed(self, state: "FeatureState", stored: "FeatureState") -> "FeatureState":
+        """The state with a word that goes with its status.
+
+        A word that does not gives way to the stored one if that does, else to `on` or `off`.
+        """
+        word, excuse = state.value(self.value), state.value(self.excuse)
+        kept = word
+        if self.status_of(word) is not state.status:
+            kept = self.on if state.status else self.off
+            if stored.status is state.status:
+                kept = stored.value(self.value)
+        reason = excuse if kept == self.off else None
+        if kept == word and reason == excuse:
+            return state
+        values = {**dict(state.values), self.value: kept, self.excuse: reason}
+        return FeatureState(state.status, values_from(values))
+
+
+class Row(NamedTuple):
+    """What there is to know about one feature, but for how bodies write it."""
+
+    values: tuple[Value, ...] = ()
+    """Its values."""
+    assigned: bool = True
+    """Whether phones are told of it where no rule says so."""
+    spelling: Spelling | None = None
+    """The value that spells out its status; None where on and off say everything."""
+
+
+ROWS: dict[Feature, Row] = {
+    Feature.DO_NOT_DISTURB: Row(),
+    Feature.CALL_FORWARDING_ALWAYS: Row((Value.FORWARD_TO,)),
+    Feature.CALL_FORWARDING_BUSY: Row((Value.FORWARD_TO,)),
+    Feature.CALL_FORWARDING_NO_ANSWER: Row((Value.FORWARD_TO, Value.RING_COUNT)),
+    Feature.AGENT_STATE: Row(
+        (Value.STATE, Value.AGENT_ID, Value.NOT_READY_REASON),
+        assigned=False,
+        spelling=Spelling(Value.STATE, "ready", "notReady", "loggedOff", Value.NOT_READY_REASON),
+    ),
 }
+"""The table of features."""
+
+VALUES_OF: dict[Feature, tuple[Value, ...]] = {one: row.values for one, row in ROWS.items()}
 """The values of each feature."""
+
+SPELLINGS: dict[Feature, Spelling] = {
+    one: row.spelling for one, row in ROWS.items() if row.spelling is not None
+}
+"""The spelling of each feature whose status a value spells out."""
 
 
 def values_from(said: Mapping[Value, str | int | None]) -> Values:
@@ -105,6 +175,22 @@ POSITION: dict[Feature, int] = {feature: position for position, feature in enume
 
 OFF = FeatureState()
 """The state of a feature that was never set."""
+
+
+def state_of(feature: Feature, state: FeatureState) -> FeatureState:
+    """The state of a feature that is meant: a word for the status has precedence over it."""
+    spelling = ROWS[feature].spelling
+    word = None if spelling is None else state.value(spelling.value)
+    if spelling is None or word is None:
+        return state
+    return state._replace(status=spelling.status_of(word))
+
+
+def switched_off(feature: Feature, state: FeatureState) -> FeatureState:
+    """The state of a feature with its status off, and the same values as far as they may stay."""
+    off, spelling = state._replace(status=False), ROWS[feature].spelling
+    return off if spelling is None else spelling.agreed(off, state)
+
 
 NOTHING_STORED = Snapshot(0, (OFF,) * len(FEATURES))
 """The snapshot of a presentity for which nothing was ever stored."""

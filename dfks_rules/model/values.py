@@ -52,6 +52,24 @@ class Value(Enum):
         "number of rings",
         "Rings before the call is forwarded",
     )
+    STATE = (
+        "state",
+        Choice(("ready", "notReady", "workingAfterCall", "loggedOff", "loggedOn")),
+        "agent state",
+        "What a call-centre agent is doing; only `ready` goes with status 1",
+    )
+    AGENT_ID = (
+        "agentId",
+        Text(("4711", "sip:alice@example.com")),
+        "agent id",
+        "The name by which the call centre knows the agent",
+    )
+    NOT_READY_REASON = (
+        "reason",
+        Text(("10", "lunch")),
+        "reason for not being ready",
+        "Why the agent is not ready; kept only while the state is `notReady`",
+    )
 
     __hash__ = object.__hash__
 

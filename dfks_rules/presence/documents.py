@@ -11,7 +11,7 @@ Documents = tuple[Document, ...]
 def documents_of_get(
     outcomes: tuple[Outcome, ...], was_set: tuple[Outcome, ...] = ()
 ) -> Documents | None:
-    """The states of all features for the phone that asked; None when no NOTIFY is wanted.
+    """The states of features for the phone that asked; None when no NOTIFY is wanted.
 
     `notify: false` leaves a feature out; only when it leaves out all of them there is no NOTIFY.
 
@@ -26,7 +26,9 @@ def documents_of_get(
     if not was_set:
         return told
     stored = {outcome.request.feature: outcome.before for outcome in outcomes}
-    current = tuple(set_ for set_ in was_set if set_.after == stored[set_.request.feature])
+    current = tuple(
+        set_ for set_ in was_set if set_.after == stored.get(set_.request.feature, set_.after)
+    )
     return merge(told, _told_to_requester(current))
 
 

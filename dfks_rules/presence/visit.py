@@ -3,7 +3,6 @@
 from typing import final
 
 from dfks_rules.model.decisions import Denial, DenialAnswer, Outcome
-from dfks_rules.model.features import FEATURES
 from dfks_rules.model.requests import Operation, Origin
 from dfks_rules.presence.admission import Wish
 from dfks_rules.presence.subscription import Subscription
@@ -39,10 +38,12 @@ class Visit:
 def parted(
     outcomes: tuple[Outcome, ...],
 ) -> tuple[tuple[Outcome, ...], tuple[Outcome, ...]]:
-    """Outcomes of sets, and those of gets, which come last: of all features or none."""
-    if outcomes[-1].request.operation is Operation.SET:
-        return outcomes, ()
-    position = len(outcomes) - len(FEATURES)
+    """Outcomes of sets, and those of gets, which come last."""
+    position = 0
+    for outcome in outcomes:
+        if outcome.request.operation is Operation.GET:
+            break
+        position += 1
     return outcomes[:position], outcomes[position:]
 
 

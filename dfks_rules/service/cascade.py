@@ -4,7 +4,14 @@ from collections.abc import Callable
 from datetime import datetime
 
 from dfks_rules.model.decisions import MAX_DEPTH, Denial, DenialAnswer, Outcome
-from dfks_rules.model.features import POSITION, Feature, FeatureState, Snapshot
+from dfks_rules.model.features import (
+    POSITION,
+    ROWS,
+    Feature,
+    FeatureState,
+    Snapshot,
+    switched_off,
+)
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import (
     Asked,
@@ -181,8 +188,11 @@ class Cascade:
         decision = self._policies.decide(request, snapshot, self._at, around)
         stored = states[POSITION[feature]]
         if decision.denial is None:
-            # An operator's set is told even where the feature is not assigned (presence_dfks).
-            told = decision.assigned or requester.origin is Origin.OPERATOR
+            # An operator's set is told even where a rule does not assign the feature
+            # (presence_dfks, which has none that phones do not know by default).
+            told = decision.assigned or (
+                requester.origin is Origin.OPERATOR and ROWS[feature].assigned
+            )
             after, shown = decision.state, decision.state if told else None
         else:
             after, shown = stored, self._shown(request, decision.denial, stored, snapshot)
@@ -203,6 +213,6 @@ class Cascade:
                 holds = self._policies.decide(get, snapshot, self._at, around)
                 return holds.state if holds.assigned else None
             case DenialAnswer.OFF:
-                return stored._replace(status=False)
+                return switched_off(request.feature, stored) if request.feature else None
             case DenialAnswer.UNASSIGNED:
                 return None

@@ -14,7 +14,7 @@ from typing import final
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import FOLLOWED_SETS, Decision, Done, Outcome
-from dfks_rules.model.features import FEATURES, OFF, Feature, FeatureState, Snapshot
+from dfks_rules.model.features import OFF, POSITION, Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import (
     Asked,
@@ -146,7 +146,9 @@ class Features:
     def get(
         self, presentity: Aor, requester: Requester, at: datetime, now: float, done: Done
     ) -> None:
-        """Work out the states to tell, one outcome for each of `FEATURES`.
+        """Work out the states to tell: one outcome for each feature, in the order of `FEATURES`.
+
+        An operator gets all of them, a phone those that it may be told of.
 
         Args:
             presentity: whose.
@@ -246,7 +248,8 @@ class Features:
         self, presentity: Aor, snapshot: Snapshot, requester: Requester, at: datetime
     ) -> tuple[Outcome, ...]:
         quiet = self._quiet
-        decisions = self._policies.decide_gets(presentity, requester, snapshot, at, quiet)
+        states = snapshot.states
+        gets = self._policies.decide_gets(presentity, requester, snapshot, at, quiet)
         return tuple(
             [
                 Outcome(
@@ -259,9 +262,8 @@ class Features:
                     at,
                     quiet,
                 )
-                for feature, stored, decision in zip(
-                    FEATURES, snapshot.states, decisions, strict=True
-                )
+                for feature, decision in gets
+                for stored in (states[POSITION[feature]],)
             ]
         )
 

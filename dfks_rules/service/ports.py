@@ -6,7 +6,7 @@ from typing import Protocol
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Decision
-from dfks_rules.model.features import Snapshot
+from dfks_rules.model.features import Feature, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import FeatureRequest, Requester, Surroundings
 
@@ -42,8 +42,11 @@ class Policies(Protocol):
         snapshot: Snapshot,
         at: datetime,
         around: Surroundings,
-    ) -> tuple[Decision, ...]:
-        """What `decide` says to a get of each of `FEATURES`, in that order."""
+    ) -> tuple[tuple[Feature, Decision], ...]:
+        """What `decide` says to gets, each with its feature, in the order of `FEATURES`.
+
+        An operator is told of all of them; a phone of those that it may know, at least one.
+        """
         ...
 
 

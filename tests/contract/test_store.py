@@ -8,12 +8,19 @@ from pathlib import Path
 import pytest
 
 from dfks_rules.errors import StoreError
-from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState, Snapshot
+from dfks_rules.model.features import (
+    FEATURES,
+    NOTHING_STORED,
+    POSITION,
+    Feature,
+    FeatureState,
+    Snapshot,
+)
 from dfks_rules.model.identity import Aor
-from dfks_rules.model.values import Value
+from dfks_rules.model.values import Choice, Integer, Text, Value
 from dfks_rules.service.ports import Store
 from dfks_rules.store.open import open_store
-from tests.helpers.states import forwarding
+from tests.helpers.states import forwarding, some_state
 
 ALICE = Aor("alice", "example.com")
 DND, _, CFB, CFNA = FEATURES[:4]
@@ -62,6 +69,16 @@ async def test_store_gives_what_was_committed(store: Store) -> None:
     assert store.load(ALICE) == first
     assert await _error(_commit(store, ALICE, first, second)) is None
     assert store.load(ALICE) == second
+
+
+async def test_store_gives_back_a_state_of_each_feature_with_all_its_values(store: Store) -> None:
+    """What a column, a name or a type would lose."""
+    said: dict[type, str | int] = {Text: "sip:x@h", Integer: 7, Choice: "notReady"}
+    states = tuple(some_state(one, False, lambda kind: said[type(kind)]) for one in FEATURES)
+    after = Snapshot(1, states)
+    assert await _error(_commit(store, ALICE, NOTHING_STORED, after)) is None
+    assert store.load(ALICE) == after
+    assert len(states[POSITION[Feature.AGENT_STATE]].values) == 3
 
 
 async def test_store_says_when_a_commit_was_settled(store: Store) -> None:

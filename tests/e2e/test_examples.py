@@ -8,17 +8,30 @@ from typing import Any
 
 import orjson
 import pytest
+from lxml import etree
 
 from dfks_rules.app.desk.policies import load_policies
 from dfks_rules.policy.deciding.answer import answer_of
 from dfks_rules.policy.studying.replay import recorded
 from tests.helpers.server import ROOT, serve
-from tests.helpers.ua import Ua, dnd, forward
+from tests.helpers.ua import Message, Ua, dnd, forward
 
 pytestmark = pytest.mark.e2e
 
+AGENT = (
+    b'<?xml version="1.0" encoding="ISO-8859-1"?>\r\n'
+    b'<SetAgentState xmlns="http://www.ecma-international.org/standards/ecma-323/csta/ed3">\r\n'
+    b"<device></device>\r\n<requestedAgentState>loggedOn</requestedAgentState>\r\n"
+    b"<agentID/><password></password>\r\n</SetAgentState>\r\n"
+)
+AGENT_REASON = (
+    b"<extensions>\r\n<privateData>\r\n"
+    b'<private xmlns:pri="http://schema.broadsoft.com/CSTAPrivateData">\r\n'
+    b"<pri:AgentNotReadyReasonValue>10</pri:AgentNotReadyReasonValue></private>\r\n"
+    b"</privateData>\r\n</extensions>\r\n"
+)
 BOSS, SECRETARY = "sip:boss@acme.example", "sip:secretary@acme.example"
-EXAMPLES = ("boss-secretary", "storm-control", "toll-fraud")
+EXAMPLES = ("boss-secretary", "call-centre", "storm-control", "toll-fraud")
 
 
 @pytest.fixture
@@ -70,6 +83,41 @@ def test_boss_and_secretary_are_told_once_each_and_both_last(
             server.kill()
     with serve(tmp_path, config) as server:
         assert [stored(server, one) for one in (BOSS, SECRETARY)] == [1, 1]
+
+
+def _told_of_agent(notify: Message) -> str:
+    """Root of the event that a NOTIFY with one document tells."""
+    assert notify.headers["content-type"] == "application/x-as-feature-event+xml"
+    return str(etree.QName(etree.fromstring(notify.body)).localname)
+
+
+def test_agents_are_told_of_each_others_phones_and_of_the_operator(
+    config: dict[str, Any], tmp_path: Path
+) -> None:
+    """Anna has two phones; her team leader uses MI; Otto is no agent; a restart forgets nothing."""
+    anna, otto = "sip:anna@acme.example", "sip:otto@acme.example"
+    not_ready = AGENT.replace(b"loggedOn", b"notReady").replace(b"<agentID/>", AGENT_REASON)
+    with serve(tmp_path, config) as server:
+        phones = [Ua(server.ports["udp"], anna), Ua(server.ports["tcp"], anna, "tcp")]
+        with phones[0] as desk, phones[1] as headset, Ua(server.ports["udp"], otto) as other:
+            assert b"<AgentLoggedOffEvent" in desk.subscribe().body
+            headset.subscribe()
+            assert b"Agent" not in other.subscribe().body
+            for body, root in ((AGENT, "AgentLoggedOnEvent"), (not_ready, "AgentNotReadyEvent")):
+                desk.accepted(desk.exchange(body=body))
+                assert [_told_of_agent(one.notify()) for one in (desk, headset)] == [root, root]
+            asked = {"presentity": anna, "feature": "AgentState", "status": 1}
+            made = server.mi("dfks:set_feature", **asked)["result"]
+            assert made["before"] == {"status": 0, "state": "notReady", "reason": "10"}
+            assert made["after"] == {"status": 1, "state": "ready"}
+            for one in (desk, headset):
+                assert _told_of_agent(one.notify()) == "AgentReadyEvent"
+            other.accepted(other.exchange(body=AGENT))
+            assert other.notify().body == b""
+            server.kill()
+    with serve(tmp_path, config) as server:
+        shown = server.mi("dfks:get_features", presentity=anna)["result"]["features"][-1]
+        assert shown["told"] == {"status": 1, "state": "ready"}
 
 
 def test_a_decision_log_repeats_every_decision(config: dict[str, Any], tmp_path: Path) -> None:

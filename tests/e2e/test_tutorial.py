@@ -23,8 +23,26 @@ def checkout(folder: Path) -> None:
         shutil.copytree(ROOT / name, folder / name)
 
 
+_SECOND = "## In front of real phones"
+
+
+def test_the_first_screen_of_the_readme_is_true(tmp_path: Path) -> None:
+    """And what follows the second."""
+    checkout(tmp_path)
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    first, second = page.split(_SECOND)
+    Reader(tmp_path).follow(first + second[second.index("\n## ") :])
+
+
+def test_the_second_screen_of_the_readme_is_true(tmp_path: Path) -> None:
+    """With a certificate and a password, and on loopback, where ports are free."""
+    checkout(tmp_path)
+    second = (ROOT / "README.md").read_text(encoding="utf-8").split(_SECOND)[1]
+    Reader(tmp_path).follow(second[: second.index("\n## ")].replace("0.0.0.0", "127.0.0.1"))
+
+
 @pytest.mark.parametrize(
-    "page", ["README.md", "docs/tutorial/1-first-subscribe.md", "docs/howto/night-shift.md"]
+    "page", ["docs/tutorial/1-first-subscribe.md", "docs/howto/night-shift.md"]
 )
 def test_pages_for_a_checkout_are_true(page: str, tmp_path: Path) -> None:
     """Who is lost here does not come back."""

@@ -27,7 +27,7 @@ _COMMAND = re.compile(
     re.MULTILINE,
 )
 _STAYS = re.compile(r"dfks serve|make run|--watch")
-_PORT = re.compile(r"(?<=127\.0\.0\.1:)\d{4}\b")
+_PORT = re.compile(r"(?:(?<=127\.0\.0\.1:)|(?<=127\.0\.0\.1\\:))\d{4}\b")
 _BIN = Path(sys.executable).parent
 
 
@@ -150,7 +150,16 @@ def _with_ports(text: str, ports: dict[str, str]) -> str:
 def _free_ports(ports: list[str]) -> dict[str, str]:
     """For each of these ports, one that is free for UDP and TCP."""
     with contextlib.ExitStack() as taken:
-        sockets = [taken.enter_context(socket.socket()) for _ in ports]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return {port: str(one.getsockname()[1]) for port, one in zip(ports, sockets, strict=True)}
+        free = [_take_port(taken) for _ in ports]
+    return dict(zip(ports, free, strict=True))
+
+
+def _take_port(taken: contextlib.ExitStack) -> str:
+    """A port that nobody else gets, for UDP or TCP, until `taken` is closed."""
+    while True:
+        stream = taken.enter_context(socket.socket())
+        stream.bind(("127.0.0.1", 0))
+        datagram = taken.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        with contextlib.suppress(OSError):
+            datagram.bind(stream.getsockname())
+            return str(stream.getsockname()[1])

@@ -6,16 +6,16 @@ from typing import Any
 import yaml
 from hypothesis import strategies as st
 
-from dfks_rules.model.features import FEATURES, VALUES_OF, Snapshot
+from dfks_rules.model.features import FEATURES, ROWS, Snapshot
 from dfks_rules.model.identity import Aor, AuthMethod, Identity
 from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester
-from dfks_rules.model.values import MAX_TEXT, Value
+from dfks_rules.model.values import MAX_TEXT, Choice, Integer, Text
 from dfks_rules.policy.facts.fact import Fact, Kind
 from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.language.matchers import MATCHERS, Operand
 from dfks_rules.policy.reading.check import check
 from dfks_rules.policy.reading.source import Source
-from tests.helpers.states import forwarding
+from tests.helpers.states import some_state
 
 Question = tuple[FeatureRequest, Snapshot, datetime]
 """What `PolicySet.decide` is asked."""
@@ -210,18 +210,22 @@ def questions(draw: st.DrawFn) -> Question:
     """A request that no peer would make by accident, and what is stored."""
     operation = draw(st.sampled_from(Operation))
     feature = None if operation is Operation.SUBSCRIBE else draw(st.sampled_from(FEATURES))
-    states = []
-    for one in FEATURES:
-        ring_count = (
-            draw(st.sampled_from([None, 1, 3])) if Value.RING_COUNT in VALUES_OF[one] else None
-        )
-        forward_to = draw(MAYBE_TEXTS) if Value.FORWARD_TO in VALUES_OF[one] else None
-        states.append(forwarding(draw(st.booleans()), forward_to, ring_count))
+
+    def pick(kind: Text | Integer | Choice) -> str | int | None:
+        match kind:
+            case Text():
+                return draw(MAYBE_TEXTS)
+            case Integer():
+                return draw(st.sampled_from([None, 1, 3, 100]))
+            case Choice(words):
+                return draw(st.sampled_from([None, *words]))
+
+    states = [some_state(one, draw(st.booleans()), pick) for one in FEATURES]
     asked = None
-    if operation is Operation.SET:
-        asked = forwarding(
-            draw(st.booleans()), draw(MAYBE_TEXTS), draw(st.sampled_from([None, 3, 100]))
-        )
+    if feature is not None and operation is Operation.SET:
+        # Mostly nonsense, as a target for DoNotDisturb.
+        about = feature if ROWS[feature].spelling else draw(st.sampled_from(FEATURES))
+        asked = some_state(about, draw(st.booleans()), pick)
     presentity = draw(AORS)
     if draw(st.booleans()):
         requester = Requester(Origin.OPERATOR, param=draw(MAYBE_TEXTS))

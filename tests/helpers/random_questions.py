@@ -1,16 +1,17 @@
 """Hostile requests by the hundred thousand, from plain `random` where hypothesis is too slow."""
 
+from functools import partial
 from random import Random
 
-from dfks_rules.model.features import FEATURES, VALUES_OF, Snapshot
+from dfks_rules.model.features import FEATURES, ROWS, Snapshot
 from dfks_rules.model.identity import Aor, AuthMethod, Identity
 from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester, Surroundings
-from dfks_rules.model.values import Value
+from dfks_rules.model.values import Choice, Integer, Text
 from dfks_rules.policy.facts.fact import Kind
 from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.facts.view import NOWHERE, FactValue, View
 from tests.helpers.random_policies import CONSTANTS, HOSTILE, moment
-from tests.helpers.states import forwarding
+from tests.helpers.states import some_state
 
 _DOMAINS = [*CONSTANTS[Kind.DOMAIN], "other.example"]
 _ADDRESSES = ["10.0.0.7", "::ffff:10.1.1.1", "2001:db8::7", "junk"]
@@ -34,8 +35,10 @@ def random_view(random: Random) -> View:
     presentity = _aor(random)
     asked = None
     around = NOWHERE
-    if operation is Operation.SET:
-        asked = forwarding(random.random() < 0.5, _target(random), random.choice(_RINGS))
+    if feature is not None and operation is Operation.SET:
+        # Mostly nonsense, as of a target for DoNotDisturb.
+        about = feature if ROWS[feature].spelling else random.choice(FEATURES)
+        asked = some_state(about, random.random() < 0.5, partial(_value, random))
         others = _snapshot(random)
         around = Surroundings(lambda _aor: others, random.choice([None, 1, 3, 100]))
     requester = _requester(random, presentity)
@@ -86,10 +89,17 @@ def _requester(random: Random, presentity: Aor) -> Requester:
 
 
 def _snapshot(random: Random) -> Snapshot:
-    states = []
-    for feature in FEATURES:
-        takes = VALUES_OF[feature]
-        forward_to = _target(random) if Value.FORWARD_TO in takes else None
-        rings = random.choice(_RINGS) if Value.RING_COUNT in takes else None
-        states.append(forwarding(random.random() < 0.5, forward_to, rings))
+    states = [
+        some_state(feature, random.random() < 0.5, partial(_value, random)) for feature in FEATURES
+    ]
     return Snapshot(1, tuple(states))
+
+
+def _value(random: Random, kind: Text | Integer | Choice) -> str | int | None:
+    match kind:
+        case Text():
+            return _target(random)
+        case Integer():
+            return random.choice(_RINGS)
+        case Choice(words):
+            return random.choice([None, *words])

@@ -11,7 +11,7 @@ import socket
 import ssl
 import time
 from itertools import count
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from lxml import etree
 
@@ -153,7 +153,7 @@ class Ua:
         self.sent = b""
         """The last request."""
 
-    def __enter__(self) -> "Ua":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

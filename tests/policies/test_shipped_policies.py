@@ -44,6 +44,7 @@ def test_every_shipped_policy_has_cases() -> None:
     assert {path.name for path in directories} == {
         "boss-secretary",
         "business-hours",
+        "call-centre",
         "default",
         "emergency-numbers",
         "exclusive-features",

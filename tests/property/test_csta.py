@@ -1,6 +1,7 @@
 """Bodies: what holds for all of them."""
 
 import contextlib
+from typing import cast
 from xml.sax.saxutils import escape
 
 from hypothesis import given
@@ -15,9 +16,10 @@ from dfks_rules.csta.xml import read
 from dfks_rules.errors import MalformedMessageError
 from dfks_rules.model.features import FEATURES, Feature, FeatureState
 from dfks_rules.model.requests import Asked
-from dfks_rules.model.values import Value
-from tests.helpers.states import forwarding
+from dfks_rules.model.values import Choice, Value
+from tests.helpers.states import agent, forwarding
 
+AGENT_STATES = cast(Choice, Value.STATE.kind).words
 # XML 1.0 §2.2, production Char.
 xml_text = st.text(
     st.one_of(
@@ -41,14 +43,27 @@ _DOCUMENT = (
     b"<forwardDN>2424</forwardDN><forwardingType>forwardNoAns</forwardingType>"
     b"<activateForward>true</activateForward><ringCount>4</ringCount></c:SetForwarding>"
 )
+_AGENT = (
+    b'<SetAgentState xmlns="urn:x"><device/><requestedAgentState>notReady</requestedAgentState>'
+    b'<extensions><privateData><private xmlns:pri="urn:y"><pri:AgentNotReadyReasonValue>1'
+    b"</pri:AgentNotReadyReasonValue></private></privateData></extensions>"
+    b"<agentID>4711</agentID></SetAgentState>"
+)
 _MULTIPART = (
     b"--x\r\nContent-Type: " + CONTENT_TYPE.encode() + b"\r\n\r\n" + _DOCUMENT + b"\r\n--x--"
 )
 _PIECES = [b"<", b">", b"&", b"\0", b"\xff", b"<!DOCTYPE a>", b"--x", b"<![CDATA[", b"&#0;", b"<a>"]
 
 states = st.builds(forwarding, st.booleans(), st.one_of(st.none(), xml_text), ring_counts)
+agents = st.builds(
+    agent, st.sampled_from([None, *AGENT_STATES]), st.none() | xml_text, st.none() | xml_text
+)
 documents = st.lists(
-    st.tuples(st.sampled_from(FEATURES), states), min_size=1, unique_by=lambda document: document[0]
+    st.sampled_from(FEATURES).flatmap(
+        lambda one: st.tuples(st.just(one), agents if one is Feature.AGENT_STATE else states)
+    ),
+    min_size=1,
+    unique_by=lambda document: document[0],
 )
 
 
@@ -65,6 +80,10 @@ def test_an_xml_library_reads_back_whatever_was_rendered(
     bodies = [body] if len(told) == 1 else [part for _, part in split(content_type.decode(), body)]
     ordered = sorted(told, key=lambda document: FEATURES.index(document[0]))
     for (feature, state), said in zip(ordered, map(_told, bodies), strict=True):
+        if feature is Feature.AGENT_STATE:
+            assert said["agentDevice"] == device
+            assert said.get("agentID") == state.value(Value.AGENT_ID)
+            continue
         forwarded = feature is not Feature.DO_NOT_DISTURB
         counted = (
             feature is Feature.CALL_FORWARDING_NO_ANSWER
@@ -118,7 +137,7 @@ def test_a_request_means_the_same_in_every_order_of_its_children(
 @st.composite
 def mutated(draw: st.DrawFn) -> bytes:
     """A good body in which some pieces were replaced."""
-    body = draw(st.sampled_from([_DOCUMENT, _MULTIPART]))
+    body = draw(st.sampled_from([_DOCUMENT, _AGENT, _MULTIPART]))
     for _ in range(draw(st.integers(1, 4))):
         start = draw(st.integers(0, len(body)))
         end = start + draw(st.integers(0, 20))
@@ -180,3 +199,29 @@ def test_a_document_of_the_usual_shape_reads_as_expat_reads_it(body: bytes) -> N
     """The expression that is faster than expat must not understand anything else than expat."""
     # A comment is not of the shape, so expat reads this one; it says nothing.
     assert _read_or_refused(body) == _read_or_refused(body + b"<!-- -->")
+
+
+@given(
+    st.sampled_from(AGENT_STATES),
+    targets,
+    targets,
+    st.permutations(range(4)),
+    st.sampled_from(["", "p:"]),
+)
+def test_an_agents_request_means_the_same_in_every_order_of_its_children(
+    word: str, agent_id: str | None, reason: str | None, order: list[int], prefix: str
+) -> None:
+    """The reason stands before the agent's id with some phones."""
+    name = f"{prefix}AgentNotReadyReasonValue"
+    nested = f"<{name}>{escape(reason or '')}</{name}>"
+    children = [
+        "<device/>",
+        f"<requestedAgentState>{word}</requestedAgentState>",
+        f"<agentID>{escape(agent_id or '')}</agentID>",
+        f"<extensions><privateData><private>{nested}</private></privateData></extensions>",
+    ]
+    inner = "".join(children[position] for position in order)
+    body = f'<SetAgentState xmlns:p="{NAMESPACE}">{inner}</SetAgentState>'
+    assert parse(CONTENT_TYPE, body.encode()) == [
+        Asked(Feature.AGENT_STATE, agent(word, agent_id, reason))
+    ]

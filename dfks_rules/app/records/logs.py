@@ -14,13 +14,17 @@ import structlog
 
 from dfks_rules.app.records.limit import Limit
 from dfks_rules.model.decisions import Outcome
+from dfks_rules.model.features import ROWS
 from dfks_rules.model.requests import Operation, Origin
 from dfks_rules.model.values import VALUES
 from dfks_rules.service.feed import Event, Failed, Settled
 
 _KEYS = {value: value.name.lower() for value in VALUES}
 """Value → its key in log lines."""
-_NEVER_SAID = dict.fromkeys(_KEYS.values())
+_NEVER_SAID = dict.fromkeys(
+    _KEYS[value] for row in ROWS.values() if row.assigned for value in row.values
+)
+"""Keys that every line has; those of features that few have are there when there is a value."""
 
 LEVELS = {
     "debug": logging.DEBUG,

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from dfks_rules.errors import DfksError, Finding, MalformedMessageError, PolicyError
-from dfks_rules.model.features import FEATURES, NOTHING_STORED, Snapshot
+from dfks_rules.model.features import NOTHING_STORED, Feature, Snapshot
 from dfks_rules.model.requests import FeatureRequest, Operation
 from dfks_rules.policy.facts.fact import Kind
 from dfks_rules.policy.facts.facts import FACTS
@@ -92,7 +92,9 @@ def fact_line(fact: str) -> str:
     return f"{json.dumps(name, ensure_ascii=False)}: {written}"
 
 
-def views_of_sip(data: bytes, stored: Snapshot, at: datetime) -> list[View]:
+def views_of_sip(
+    data: bytes, stored: Snapshot, at: datetime, told_at: Callable[[str], Sequence[Feature]]
+) -> list[View]:
     """What a SUBSCRIBE asks the policies: permission to subscribe, then its sets or a get of each.
 
     Each set sees the state that the sets before it ask for, assuming they are allowed.
@@ -101,6 +103,7 @@ def views_of_sip(data: bytes, stored: Snapshot, at: datetime) -> list[View]:
         data: the message as received from the wire.
         stored: what is stored for its presentity.
         at: when it arrives.
+        told_at: the features that phones of a domain may be told of.
 
     Raises:
         MalformedMessageError: the server would refuse it without asking the policies.
@@ -117,7 +120,7 @@ def views_of_sip(data: bytes, stored: Snapshot, at: datetime) -> list[View]:
     if not asked:
         views += [
             View(FeatureRequest(Operation.GET, presentity, requester, feature), stored, at)
-            for feature in FEATURES
+            for feature in told_at(presentity.domain)
         ]
     return views
 

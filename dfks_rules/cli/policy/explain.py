@@ -17,6 +17,7 @@ from dfks_rules.cli.policy.asking import (
     views_of_sip,
 )
 from dfks_rules.mi.client import call
+from dfks_rules.policy.deciding.policy_set import PolicySet
 from dfks_rules.policy.facts.view import View
 from dfks_rules.policy.studying.explain import explain, explanation_json, lines_of
 from dfks_rules.policy.studying.given_files import parse_given
@@ -53,24 +54,25 @@ def command(paths: tuple[Path, ...], *, every: bool, as_json: bool, **options: A
     if not paths:
         message = "give the policies as PATHS, or --last or --decision for a running server"
         raise click.UsageError(message)
-    explanations = _explain_here(paths, _views(options))
+    explanations = _explain_here(paths, options)
     if as_json:
         click.echo(json.dumps([explanation_json(one) for one in explanations], indent=2))
     else:
         click.echo("\n\n".join("\n".join(lines_of(one, every=every)) for one in explanations))
 
 
-def _views(options: dict[str, Any]) -> list[View]:
+def _views(policies: PolicySet, options: dict[str, Any]) -> list[View]:
     if options["sip"] is None:
         return [parse_given(sources_of(options["facts_file"], options["facts"]))]
     at = datetime.now().astimezone()  # noqa: TID251 - the message counts as received now
-    return views_of_sip(read_sip(options["sip"]), stored_of(options["stored"]), at)
+    stored = stored_of(options["stored"])
+    return views_of_sip(read_sip(options["sip"]), stored, at, policies.told_at)
 
 
-def _explain_here(paths: tuple[Path, ...], views: list[View]) -> list[Any]:
+def _explain_here(paths: tuple[Path, ...], options: dict[str, Any]) -> list[Any]:
     policies = load_policies(paths)
     try:
-        return [explain(policies, view) for view in views]
+        return [explain(policies, view) for view in _views(policies, options)]
     finally:
         policies.close()
 

@@ -10,7 +10,14 @@ from dfks_rules.mi.errors import BAD_REQUEST, REFUSED, CallError, invalid_params
 from dfks_rules.mi.registry import Desk, Given, Method, Parameter
 from dfks_rules.mi.values import take_aor, take_status, take_text, take_texts, take_value
 from dfks_rules.model.decisions import Decision, Outcome
-from dfks_rules.model.features import VALUES_OF, Feature, FeatureState, values_from
+from dfks_rules.model.features import (
+    ROWS,
+    VALUES_OF,
+    Feature,
+    FeatureState,
+    Spelling,
+    values_from,
+)
 from dfks_rules.model.requests import Asked
 from dfks_rules.model.values import Value
 
@@ -93,7 +100,20 @@ def _state(feature: Feature, given: Given) -> FeatureState:
             values[name] = take_value(name.kind, value)
         except ValueError as error:
             raise invalid_params(f"values: `{field}` is {error}") from None
-    return FeatureState(given["status"], values_from(values))
+    state = FeatureState(given["status"], values_from(values))
+    spelling = ROWS[feature].spelling
+    if spelling is not None:
+        _check_words(spelling, state)
+    return state
+
+
+def _check_words(spelling: Spelling, state: FeatureState) -> None:
+    name, word = spelling.value.value, state.value(spelling.value)
+    if word is not None and spelling.status_of(word) is not state.status:
+        raise invalid_params(f"values: `{name}/{word}` does not go with status {int(state.status)}")
+    if state.value(spelling.excuse) is not None and word != spelling.off:
+        excuse = spelling.excuse.value
+        raise invalid_params(f"values: `{excuse}` goes only with `{name}/{spelling.off}`")
 
 
 def _value_name(feature: Feature, field: str) -> Value:
@@ -141,7 +161,9 @@ _SET = {
     "status": Parameter(take_status, "0 or 1"),
     "route_param": Parameter(take_text, "text that policies see as the fact `param`"),
     "values": Parameter(
-        take_texts, "`field/value` each: `forwardTo/sip:bob@host`, `ringCount/4`", is_list=True
+        take_texts,
+        "`field/value` each: `forwardTo/sip:bob@host`, `ringCount/4`, `state/notReady`",
+        is_list=True,
     ),
 }
 _SET_RECIPES = (

@@ -12,7 +12,18 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from dfks_rules.model.decisions import AlsoSet, Decision, Denial, DenialAnswer, NotifyScope
-from dfks_rules.model.features import VALUES_OF, Feature, FeatureState, values_from, values_over
+from dfks_rules.model.features import (
+    ROWS,
+    VALUES_OF,
+    Feature,
+    FeatureState,
+    Row,
+    Spelling,
+    state_of,
+    switched_off,
+    values_from,
+    values_over,
+)
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked, Operation
 from dfks_rules.model.values import Value, Values
@@ -44,6 +55,10 @@ class Plan:
 
     operation: Operation
     """What was asked."""
+    feature: Feature | None
+    """About which feature; None for permission to subscribe."""
+    spelling: Spelling | None
+    """The feature's; None where on and off say everything."""
     status: Literal[0, 1, "request", "stored"] | None
     """The status to tell or store; None when no rule sets it."""
     values: Values
@@ -84,7 +99,7 @@ class Plan:
         if denial:
             state = stored
             if self.operation is Operation.GET:
-                state, assigned = _told_of(denial, stored, assigned=assigned)
+                state, assigned = self._told_of(denial, stored)
         return Decision(
             state,
             assigned,
@@ -103,10 +118,11 @@ class Plan:
         return tuple(line(text, lookup) for text in self.logs)
 
     def _state(self, asked: FeatureState | None, stored: FeatureState) -> FeatureState:
-        said = asked or stored
+        said, spelling = asked or stored, self.spelling
         status, values = said
         if asked is not None:
-            values = values_over(values, stored.values)
+            kept = stored.values if spelling is None else spelling.kept(asked, stored)
+            values = values_over(values, kept)
         match self.status:
             case None | "request":
                 pass
@@ -115,10 +131,24 @@ class Plan:
             case number:
                 status = bool(number)
         values = values_over(self.values, values)
+        if spelling is not None:
+            word = dict(self.values).get(spelling.value)
+            status = status if word is None else spelling.status_of(word)
+            return spelling.agreed(FeatureState(status, values), stored)
         # Most decisions change nothing of what was said.
         if status == said.status and values == said.values:
             return said
         return FeatureState(status, values)
+
+    def _told_of(self, denial: Denial, stored: FeatureState) -> tuple[FeatureState, bool]:
+        """What a denied get tells: (state, whether the feature is assigned)."""
+        match denial.answer:
+            case DenialAnswer.OFF if self.feature is not None:
+                return switched_off(self.feature, stored), self.assigned
+            case DenialAnswer.UNASSIGNED | DenialAnswer.REJECT:
+                return stored, False
+            case _:
+                return stored, self.assigned
 
 
 def make_plan(
@@ -139,8 +169,8 @@ def make_plan(
     """
     rules = [rule for rule in matching if not rule.shadow]
     fields, decided_by = _fields(rules, operation, feature)
-    takes = VALUES_OF[feature] if feature else ()
-    values = tuple((one, fields[one.value]) for one in takes if one.value in fields)
+    row = ROWS[feature] if feature else Row()
+    values = tuple((one, fields[one.value]) for one in row.values if one.value in fields)
     denial, denied_by = _first_denial(rules)
     if denied_by is not None:
         kept = [field for field in _FIELDS_OF_DENIAL[operation] if field in decided_by]
@@ -148,9 +178,11 @@ def make_plan(
         decided_by = {"deny": denied_by, **{field: decided_by[field] for field in kept}}
     return Plan(
         operation,
+        feature,
+        row.spelling,
         fields.get("status"),
-        _worked_out(values, takes, lookup),
-        fields.get("assigned", True),
+        _worked_out(values, row.values, lookup),
+        fields.get("assigned", row.assigned),
         fields.get("notify", NotifyScope.ALL),
         denial,
         fields.get("allow", False),
@@ -213,7 +245,7 @@ def _also_set(also: Also, lookup: FactLookup) -> AlsoSet | None:
         return None
     status = lookup("request.status") if also.status == "request" else also.status
     values = _worked_out(also.values, VALUES_OF[also.feature], lookup)
-    state = FeatureState(bool(status), values)
+    state = state_of(also.feature, FeatureState(bool(status), values))
     return AlsoSet(Aor(str(user), str(domain).lower()), Asked(also.feature, state))
 
 
@@ -229,14 +261,3 @@ def _first_denial(rules: Sequence[Rule]) -> tuple[Denial | None, str | None]:
         if rule.effects.denial is not None:
             return rule.effects.denial, rule.id
     return None, None
-
-
-def _told_of(denial: Denial, stored: FeatureState, *, assigned: bool) -> tuple[FeatureState, bool]:
-    """What a denied get tells: (state, whether the feature is assigned)."""
-    match denial.answer:
-        case DenialAnswer.STORED:
-            return stored, assigned
-        case DenialAnswer.OFF:
-            return stored._replace(status=False), assigned
-        case DenialAnswer.UNASSIGNED | DenialAnswer.REJECT:
-            return stored, False

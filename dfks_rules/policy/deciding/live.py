@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Decision
-from dfks_rules.model.features import FEATURES, Snapshot
+from dfks_rules.model.features import Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import FeatureRequest, Operation, Requester, Surroundings
-from dfks_rules.policy.deciding.policy_set import PolicySet
+from dfks_rules.policy.deciding.policy_set import Gets, PolicySet
 from dfks_rules.policy.facts.given import given_of
 from dfks_rules.policy.facts.view import NOWHERE, FactValue, View
 from dfks_rules.policy.language.alternatives import Question
@@ -173,16 +173,16 @@ class LivePolicies:
         snapshot: Snapshot,
         at: datetime,
         around: Surroundings = NOWHERE,
-    ) -> tuple[Decision, ...]:
+    ) -> Gets:
         """See `PolicySet.decide_gets`."""
-        decisions = self._active.decide_gets(presentity, requester, snapshot, at, around)
-        is_due = self._oracle.is_due(len(FEATURES))
+        gets = self._active.decide_gets(presentity, requester, snapshot, at, around)
+        is_due = self._oracle.is_due(len(gets))
         if is_due or self._shadow is not None:
-            for feature, decision in zip(FEATURES, decisions, strict=True):
+            for feature, decision in gets:
                 request = FeatureRequest(Operation.GET, presentity, requester, feature)
                 view = View(request, snapshot, at, around, self._active.site)
                 self._look_again(view, decision, is_due=is_due)
-        return decisions
+        return gets
 
     def _look_again(self, view: View, decision: Decision, *, is_due: bool) -> None:
         if self._shadow is not None:

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from dfks_rules.errors import DfksError
 from dfks_rules.model.decisions import Decision
-from dfks_rules.model.features import FEATURES, OFF, POSITION, FeatureState, Snapshot
+from dfks_rules.model.features import FEATURES, OFF, POSITION, ROWS, Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
-from dfks_rules.model.requests import FeatureRequest, Operation, Requester, Surroundings
+from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester, Surroundings
 from dfks_rules.policy.deciding.combine import Plan, make_plan
 from dfks_rules.policy.deciding.compiled import CompiledPolicies, compile_policies
 from dfks_rules.policy.deciding.engine import EngineError, self_test
@@ -25,6 +25,9 @@ MAX_REMEMBERED = 16_384
 MAX_ENGINE_FAILURES = 100
 """Each failure leaks one compiled shard; after so many the reference evaluator answers alone."""
 
+Gets = tuple[tuple[Feature, Decision], ...]
+"""What is decided on a get of each of some features, in the order of `FEATURES`."""
+
 _K = TypeVar("_K")
 _V = TypeVar("_V")
 
@@ -39,14 +42,23 @@ class _Memo(dict[_K, _V]):
         return value
 
 
-def _shows_otherwise(rule: Rule) -> bool:
-    """Whether a get may be told something else than what is stored because of a rule."""
+class _Asked(NamedTuple):
+    """What is asked about a presentity when a phone wants to know everything."""
+
+    features: tuple[Feature, ...]
+    """The features that it may be told of."""
+    factless: bool
+    """Whether these gets are decided without reading a fact."""
+
+
+def _shows_otherwise(rule: Rule, feature: Feature) -> bool:
+    """Whether a get may be told something else because of a rule than it is without any."""
     effects = rule.effects
     if rule.shadow:
         return False
     return (
         effects.status in (0, 1)
-        or effects.assigned is False
+        or effects.assigned is (not ROWS[feature].assigned)
         or bool(effects.values)
         or effects.denial is not None
     )
@@ -54,24 +66,38 @@ def _shows_otherwise(rule: Rule) -> bool:
 
 def _read_on_get(everything: Situations, rules: Sequence[Rule]) -> frozenset[str] | None:
     """See `PolicySet.reads_on_get`."""
-    gets = [one for key, one in everything.items() if key[0] is Operation.GET]
-    asked = {position for one in gets for positions in one.rules for position in positions}
-    if not any(_shows_otherwise(rules[position]) for position in asked):
+    gets = [(key[1], one) for key, one in everything.items() if key[0] is Operation.GET]
+    if not any(
+        feature is not None and _shows_otherwise(rules[position], feature)
+        for feature, one in gets
+        for positions in one.rules
+        for position in positions
+    ):
         return None
-    return frozenset(name for one in gets for name in one.facts)
+    return frozenset(name for _, one in gets for name in one.facts)
 
 
-def _factless(everything: Situations) -> dict[FactValue, bool]:
-    """Domain (None: any other) → whether its gets are decided without reading a fact."""
-    return {
-        domain: not any(
-            everything.get(
+def _asked(everything: Situations, rules: Sequence[Rule]) -> dict[FactValue, _Asked]:
+    """Domain (None: any other) → what is asked about its presentities."""
+    found = {}
+    for domain in {domain for _, _, domain in everything}:
+        gets = {
+            feature: everything.get(
                 (Operation.GET, feature, domain), everything[Operation.GET, feature, None]
-            ).readers
+            )
             for feature in FEATURES
-        )
-        for domain in {domain for _, _, domain in everything}
-    }
+        }
+        features = tuple(one for one in FEATURES if _is_told(one, gets[one], rules))
+        found[domain] = _Asked(features, not any(gets[one].readers for one in features))
+    return found
+
+
+def _is_told(feature: Feature, get: Situation, rules: Sequence[Rule]) -> bool:
+    """Whether some phone may be told of a feature."""
+    by_rule = (rules[position] for positions in get.rules for position in positions)
+    return ROWS[feature].assigned or any(
+        rule.effects.assigned and not rule.shadow for rule in by_rule
+    )
 
 
 class PolicySet:
@@ -111,10 +137,8 @@ class PolicySet:
         show what is stored."""
         self._plans: _Memo[tuple[Situation, tuple[FactValue, ...]], Plan] = _Memo()
         self._decisions: _Memo[tuple[Plan, FeatureState, bool], Decision] = _Memo()
-        self._gets: _Memo[tuple[str | None, tuple[FeatureState, ...]], tuple[Decision, ...]] = (
-            _Memo()
-        )
-        self._factless = _factless(self._situations)
+        self._gets: _Memo[tuple[str | None, tuple[FeatureState, ...]], Gets] = _Memo()
+        self._asked = _asked(self._situations, self.rules)
 
     def decide(
         self,
@@ -185,20 +209,40 @@ class PolicySet:
         snapshot: Snapshot,
         at: datetime,
         around: Surroundings = NOWHERE,
-    ) -> tuple[Decision, ...]:
-        """What `decide` says to a get of each of `FEATURES`, in that order."""
-        domain = presentity.domain if presentity.domain in self._factless else None
+    ) -> Gets:
+        """What `decide` says to a get of each feature.
+
+        An operator is told of all. A phone is not asked for about features that no rule assigns to
+        any, where that is needed.
+        """
+        domain = presentity.domain if presentity.domain in self._asked else None
+        features, factless = self._asked[domain]
+        if requester.origin is Origin.OPERATOR:
+            features, factless = FEATURES, False
         key = (domain, snapshot.states)
-        decisions = self._gets.get(key) if self._factless.get(domain) else None
-        if decisions is None:
-            requests = [
-                FeatureRequest(Operation.GET, presentity, requester, feature)
-                for feature in FEATURES
-            ]
-            decisions = tuple([self.decide(request, snapshot, at, around) for request in requests])
-            if self._factless.get(domain) and not any(one.logs for one in decisions):
-                self._gets.keep(key, decisions)
-        return decisions
+        gets = self._gets.get(key) if factless else None
+        if gets is None:
+            gets = tuple(
+                [
+                    (
+                        feature,
+                        self.decide(
+                            FeatureRequest(Operation.GET, presentity, requester, feature),
+                            snapshot,
+                            at,
+                            around,
+                        ),
+                    )
+                    for feature in features
+                ]
+            )
+            if factless and not any(decision.logs for _, decision in gets):
+                self._gets.keep(key, gets)
+        return gets
+
+    def told_at(self, domain: str) -> tuple[Feature, ...]:
+        """The features that some phone of a domain may be told of."""
+        return self._asked.get(domain, self._asked[None]).features
 
     def forget(self) -> None:
         """Forgets what was remembered; decisions stay the same. For who measures."""

@@ -3,16 +3,19 @@
 Facts not given have defaults: Alice's own phone, noon on a Monday, and nothing stored.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from dfks_rules.model.features import (
     NOTHING_STORED,
+    OFF,
     POSITION,
+    SPELLINGS,
     Feature,
     FeatureState,
     Snapshot,
+    state_of,
     values_from,
 )
 from dfks_rules.model.identity import Aor, AuthMethod, Identity
@@ -55,9 +58,13 @@ def missing(facts: Given) -> str | None:
         "subscribe": (),
         None: ("op",),
     }
+    words = dict(_words(facts))
     for name in needed[facts.get("op")]:
-        if name not in facts:
+        if name not in facts and name not in words:
             return f"case has no `{name}`"
+    for name, status in words.items():
+        if facts.get(name, int(status)) != int(status):
+            return f"case has `{name}: {facts[name]}`, and a word for {int(status)}"
     for name in ("date", "now"):
         try:
             year = datetime.fromisoformat(facts.get(name, _BASE["date"])).year
@@ -80,7 +87,9 @@ def view_of(given: Given) -> View:
     if operation is Operation.SUBSCRIBE:
         feature = None
     presentity = _aor(facts, "presentity", "user", "domain")
-    asked = _state(facts, "request") if operation is Operation.SET else None
+    asked = None
+    if operation is Operation.SET and feature is not None:
+        asked = state_of(feature, _state(facts, "request"))
     request = FeatureRequest(operation, presentity, _requester(facts, presentity), feature, asked)
     around = NOWHERE
     if operation is Operation.SET:
@@ -138,10 +147,27 @@ def _state(facts: Given, prefix: str) -> FeatureState:
     return FeatureState(bool(facts.get(f"{prefix}.status", 0)), values_from(values))
 
 
+def _words(facts: Given) -> Iterator[tuple[str, bool]]:
+    """Facts that are a status, which another fact spells out → the status that it stands for."""
+    for feature, spelling in SPELLINGS.items():
+        name = feature.value
+        for prefix in (name, "stored", "request") if facts.get("feature") == name else (name,):
+            word = facts.get(f"{prefix}.{spelling.value.value}")
+            if word is not None:
+                yield f"{prefix}.status", spelling.status_of(word)
+
+
+def _kept(feature: Feature, said: FeatureState) -> FeatureState:
+    """The state that is stored when this is said of it."""
+    spelling = SPELLINGS.get(feature)
+    meant = state_of(feature, said)
+    return meant if spelling is None else spelling.agreed(meant, OFF)
+
+
 def _snapshot(facts: Given, feature: Feature | None) -> Snapshot:
-    states = [_state(facts, one.value) for one in Feature]
+    states = [_kept(one, _state(facts, one.value)) for one in Feature]
     if feature is not None and any(name.startswith("stored.") for name in facts):
-        states[POSITION[feature]] = _state(facts, "stored")
+        states[POSITION[feature]] = _kept(feature, _state(facts, "stored"))
     snapshot = Snapshot(1, tuple(states))
     return NOTHING_STORED if snapshot.states == NOTHING_STORED.states else snapshot
 

@@ -4,8 +4,14 @@
 has no `watcher`, DoNotDisturb has no target, and a set always has a status.
 """
 
+from collections.abc import Iterable, Mapping
+from typing import cast
+
+from dfks_rules.model.features import SPELLINGS
 from dfks_rules.model.requests import Origin
+from dfks_rules.model.values import Choice
 from dfks_rules.policy.facts.there import ALWAYS, ORIGINS, features_with
+from dfks_rules.policy.facts.view import FactValue
 from dfks_rules.policy.language.alternatives import QUESTIONS, Alternative, Literals, SignedAtom
 from dfks_rules.policy.language.implication import by_fact, contradicted
 from dfks_rules.policy.language.matchers import Atom
@@ -23,7 +29,12 @@ def why_impossible(way: Alternative) -> str | None:
     Returns:
         A reason to follow `rule can never match: `; None when a request may take it.
     """
-    return _of_absent(way) or _of_origin(way.literals) or _of_feature(way)
+    return (
+        _of_absent(way)
+        or _of_origin(way.literals)
+        or _of_feature(way)
+        or _of_words(by_fact(way.literals))
+    )
 
 
 def _of_absent(way: Alternative) -> str | None:
@@ -63,6 +74,31 @@ def _of_feature(way: Alternative) -> str | None:
             named = sorted(f"`{one.value}`" for one in features if one)
             return f"{' and '.join(named)} {'has' if len(named) == 1 else 'have'} no `{name}`"
     return None
+
+
+def _of_words(groups: Mapping[str, Literals]) -> str | None:
+    """Status and word of a state always agree, so tests of both must leave a pair that does."""
+    for feature, spelling in SPELLINGS.items():
+        words = cast(Choice, spelling.value.kind).words
+        for prefix in ("request", "stored", feature.value):
+            status, word = f"{prefix}.status", f"{prefix}.{spelling.value.value}"
+            tests = groups.get(word, frozenset())
+            statuses = _passing((0, 1), status, groups.get(status, frozenset()))
+            if any(positive for _, positive in tests) and not any(
+                int(spelling.status_of(one)) in statuses for one in _passing(words, word, tests)
+            ):
+                return f"`{status}` and `{word}` contradict each other"
+    return None
+
+
+def _passing(values: Iterable[FactValue], fact: str, tests: Literals) -> list[FactValue]:
+    """The values of a fact that pass the tests of it alone."""
+    alone = [(atom, positive) for atom, positive in tests if set(atom.facts) == {fact}]
+    return [
+        value
+        for value in values
+        if all(atom.holds({fact: value}.get) == positive for atom, positive in alone)
+    ]
 
 
 def _needed(literals: Literals) -> set[str]:

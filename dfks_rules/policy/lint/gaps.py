@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from dfks_rules.model.features import ROWS
 from dfks_rules.policy.language.alternatives import QUESTIONS
 from dfks_rules.policy.lint.ranked import RankedRule, fields_of, fields_set, ranked
 from dfks_rules.policy.reading.check import CheckedPolicy
@@ -15,6 +16,8 @@ _BUILT_IN = {
 """Operation → what happens where no rule says otherwise."""
 _FIRST = {"get": "status", "set": "status", "subscribe": "allow"}
 """Operation → the field its answer is about."""
+_UNASSIGNED = {one.value for one, row in ROWS.items() if not row.assigned}
+"""Features of which no phone is told unless a rule says `assigned: true`."""
 
 
 class Gap(NamedTuple):
@@ -38,11 +41,13 @@ class Gap(NamedTuple):
     @property
     def otherwise(self) -> str:
         """What happens where no rule decides, in words."""
-        field = _FIRST[self.op]
+        field, built_in = _FIRST[self.op], _BUILT_IN[self.op]
+        if self.op == "get" and self.feature in _UNASSIGNED:
+            field, built_in = "assigned", "phones are not told"
         if field in self.decided:
             return "always decided by a rule"
         when = "where no rule matches" if field in self.sometimes or self.denials else "no rule"
-        return f"{when}: {_BUILT_IN[self.op]}"
+        return f"{when}: {built_in}"
 
 
 def gaps(policies: Sequence[CheckedPolicy]) -> list[Gap]:

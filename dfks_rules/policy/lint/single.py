@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from dfks_rules.errors import Finding
+from dfks_rules.model.features import SPELLINGS
 from dfks_rules.model.requests import Operation
 from dfks_rules.model.values import VALUES
 from dfks_rules.policy.language.alternatives import (
@@ -30,6 +31,11 @@ _SWITCHING_OFF = by_fact(
         {
             SignedAtom(Atom("request.status", "eq", 0), positive=True),
             SignedAtom(Atom("stored.status", "eq", 1), positive=True),
+            *(
+                SignedAtom(Atom(f"{state}.{one.value.value}", "eq", one.on), positive=is_on)
+                for one in SPELLINGS.values()
+                for state, is_on in (("request", False), ("stored", True))
+            ),
         }
     )
 )

@@ -7,12 +7,12 @@ finally how the files relate to one another.
 from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import chain
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from jsonschema import Draft202012Validator
 
 from dfks_rules.errors import Finding
-from dfks_rules.model.features import VALUES_OF, Feature
+from dfks_rules.model.features import SPELLINGS, VALUES_OF, Feature
 from dfks_rules.model.requests import Operation
 from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.language.alternatives import (
@@ -290,10 +290,18 @@ def _check_effects(tree: Tree, path: Path, rule: Rule, questions: set[Question])
 def _check_values(
     tree: Tree, path: Path, setting: Effects | Also, features: set[Feature]
 ) -> Iterator[Finding]:
-    """Values that none of the features has."""
+    """Values that none of the features has, and words that contradict the status."""
     for value, _ in setting.values:
         if not any(value in VALUES_OF[feature] for feature in features):
             names = ", ".join(sorted(f"`{feature.value}`" for feature in features))
             message = f"{names or '`subscribe`'} has no value `{value.value}`"
             place = (*path, "values", value.value)
             yield tree.finding(place, "policy_effect", message, at_key=True)
+    written = dict(setting.values)
+    for spelling in {SPELLINGS[feature] for feature in features & SPELLINGS.keys()}:
+        word = cast("str | None", written.get(spelling.value))
+        agrees = word is None or int(spelling.status_of(word)) == setting.status
+        if setting.status in (0, 1) and not agrees:
+            name = spelling.value.value
+            message = f"`{name}: {word}` does not go with `status: {setting.status}`"
+            yield tree.finding((*path, "values", name), "policy_effect", message)

@@ -1,22 +1,34 @@
 """The ways from a phone to the server."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.long.phones.sites import Site, alone, behind_kamailio
+from tests.long.phones.proxies import KAMAILIO, OPENSIPS, behind
+from tests.long.phones.sites import Site, alone, digest
+
+WAYS: dict[str, Callable[[Path], AbstractContextManager[Site]]] = {
+    "open": lambda folder: alone(folder, {}),
+    "md5": lambda folder: alone(folder, digest(folder, ["MD5"], ["MD5", "SHA-256"])),
+    # A phone that answers by MD5 does not get in.
+    "sha256": lambda folder: alone(folder, digest(folder, ["SHA-256", "MD5"], ["SHA-256"])),
+    "kamailio": partial(behind, KAMAILIO),
+    "opensips": partial(behind, OPENSIPS),
+}
+"""By whom the phone is authenticated, and how; proxies do it by MD5."""
 
 
-@pytest.fixture(params=["udp", "tcp"])
+@pytest.fixture(params=["udp", "tcp", "tls"])
 def transport(request: pytest.FixtureRequest) -> str:
     """What the phone speaks."""
     return str(request.param)
 
 
-@pytest.fixture(params=["alone", "behind-kamailio-udp", "behind-kamailio-tcp"])
+@pytest.fixture(params=WAYS)
 def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
     """A server for each test: what it counts is what the phones of that test caused."""
-    way = str(request.param)
-    with alone(tmp_path) if way == "alone" else behind_kamailio(tmp_path, way[-3:]) as running:
+    with WAYS[request.param](tmp_path) as running:
         yield running

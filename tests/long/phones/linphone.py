@@ -1,6 +1,8 @@
 """A phone made of liblinphone, driven over stdin and stdout: see `phone.py`.
 
-    linphone.py AOR PROXY TRANSPORT
+    linphone.py AOR PROXY TRANSPORT PASSWORD CERTIFICATES
+
+In the folder CERTIFICATES is cafile.pem: whom it trusts.
 
 It is a program of its own, because a library written in C can crash.
 """
@@ -71,16 +73,20 @@ def _say(*words: str) -> None:
 
 
 class _Phone:
-    def __init__(self, aor: str, proxy: str, transport: str) -> None:
+    def __init__(
+        self, aor: str, proxy: str, transport: str, password: str, certificates: str
+    ) -> None:
         self._linphone = _Library()
         call = self._linphone.call
         self._factory = call("factory_get")
         self._core = call("factory_create_core_3", self._factory, None, None, None)
         self._hear()
         self._transport(transport)
+        call("core_set_root_ca", self._core, f"{certificates}/cafile.pem".encode())
         if self._linphone.number("core_start", self._core) != 0:
             raise SystemExit("linphone_core_start failed")
         self._account(aor, proxy)
+        self._password(aor, password)
         self._aor, self._event = self._address(aor), 0
 
     def _hear(self) -> None:
@@ -109,6 +115,13 @@ class _Phone:
         account = call("core_create_account", self._core, params)
         call("core_add_account", self._core, account)
         call("core_set_default_account", self._core, account)
+
+    def _password(self, aor: str, password: str) -> None:
+        """Answer each challenge by whatever algorithm it names."""
+        user = aor.removeprefix("sip:").partition("@")[0].encode()
+        given = (user, None, password.encode(), None, None, None)
+        info = self._linphone.call("factory_create_auth_info", self._factory, *given)
+        self._linphone.call("core_add_auth_info", self._core, info)
 
     def _address(self, uri: str) -> Any:
         return self._linphone.call("factory_create_address", self._factory, uri.encode())

@@ -1,6 +1,9 @@
 /* A phone made of sofia-sip's nua, driven over stdin and stdout: see phone.py.
  *
- *   nua AOR PROXY TRANSPORT
+ *   nua AOR PROXY TRANSPORT PASSWORD CERTIFICATES
+ *
+ * The realm is the host of AOR. In the folder CERTIFICATES are cafile.pem, whom it trusts, and
+ * agent.pem, what it shows.
  */
 #include <stdio.h>
 #include <string.h>
@@ -13,12 +16,14 @@ typedef struct phone phone;
 #include <sofia-sip/nua.h>
 #include <sofia-sip/su_string.h>
 #include <sofia-sip/su_wait.h>
+#include <sofia-sip/tport_tag.h>
 
 struct phone {
   su_home_t home[1];
   su_root_t *root;
   nua_t *nua;
   nua_handle_t *watch;
+  char credentials[256];
 };
 
 static void print_document(sip_content_type_t const *type, char const *text, size_t length)
@@ -59,6 +64,8 @@ static void on_event(nua_event_t event, int status, char const *phrase, nua_t *n
   (void)nua, (void)handle, (void)of_handle, (void)tags;
   if (event == nua_i_notify && sip)
     print_notify(self, sip);
+  else if (status == 401 || status == 407)
+    nua_authenticate(handle, NUTAG_AUTH(self->credentials), TAG_END());
   else if ((event == nua_r_subscribe || event == nua_r_unsubscribe) && status >= 300)
     printf("failed\t%d %s\n", status, phrase);
   else if (event == nua_r_unsubscribe && status >= 200)
@@ -104,16 +111,23 @@ static int on_input(phone *self, su_wait_t *wait, su_wakeup_arg_t *none)
 int main(int count, char *words[])
 {
   phone self[1] = {0};
-  char contact[64];
+  char contact[64], user[64], host[64];
   su_wait_t input[1];
 
-  if (count != 4 || su_init() != 0 || su_home_init(self->home) != 0)
+  if (count != 6 || su_init() != 0 || su_home_init(self->home) != 0)
     return 2;
   self->root = su_root_create(self);
   su_root_threading(self->root, 0);
-  snprintf(contact, sizeof contact, "sip:127.0.0.1:*;transport=%s", words[3]);
+  if (sscanf(words[1], "sip:%63[^@]@%63s", user, host) != 2)
+    return 2;
+  snprintf(self->credentials, sizeof self->credentials, "Digest:\"%s\":%s:%s", host, user, words[4]);
+  if (strcmp(words[3], "tls") == 0)
+    strcpy(contact, "sips:127.0.0.1:*"); /* it binds TLS to no other scheme */
+  else
+    snprintf(contact, sizeof contact, "sip:127.0.0.1:*;transport=%s", words[3]);
   self->nua = nua_create(self->root, on_event, self, NUTAG_URL(contact), NUTAG_PROXY(words[2]),
-                         NUTAG_USER_AGENT("nua"), TAG_END());
+                         NUTAG_USER_AGENT("nua"), NUTAG_CERTIFICATE_DIR(words[5]),
+                         TPTAG_TLS_VERIFY_POLICY(TPTLS_VERIFY_OUT), TAG_END());
   if (!self->nua)
     return 1;
   self->watch = nua_handle(self->nua, NULL, SIPTAG_FROM_STR(words[1]), SIPTAG_TO_STR(words[1]),

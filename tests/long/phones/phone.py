@@ -29,9 +29,11 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.helpers.certificates import authority
 from tests.helpers.ua import BODY_TYPE, read_document
 
 HERE = Path(__file__).parent
+ALICE, PASSWORD = "sip:alice@example.com", "wonderland"
 WITHIN = 20.0
 """Seconds a phone has for each thing that it must do."""
 _WORDS = ("ready", "notify", "ended", "failed")
@@ -141,17 +143,20 @@ PROGRAMS = [sofia_sip, liblinphone]
 
 
 @contextmanager
-def phone(program: Program, folder: Path, aor: str, proxy: str, transport: str) -> Iterator[Phone]:
-    """Run a phone until the block ends; skip the test where it cannot start.
+def phone(program: Program, folder: Path, proxy: str, transport: str) -> Iterator[Phone]:
+    """Run a phone of Alice's until the block ends; skip the test where it cannot start.
 
     Args:
         program: which phone.
         folder: for what it writes; its HOME.
-        aor: its address of record, which it watches.
         proxy: host and port that it sends all requests to.
-        transport: `udp` or `tcp`.
+        transport: `udp`, `tcp` or `tls`.
     """
-    command = [*program(folder), aor, f"sip:{proxy};transport={transport};lr", transport]
+    shown, key = authority().files(folder, "phone.example", stem="phone")
+    (folder / "agent.pem").write_bytes(key.read_bytes() + shown.read_bytes())
+    authority().ca_file(folder, "cafile")
+    where = [f"sip:{proxy};transport={transport};lr", transport]
+    command = [*program(folder), ALICE, *where, PASSWORD, str(folder)]
     log = folder / "phone.log"
     with (
         log.open("wb") as errors,

@@ -1,29 +1,23 @@
-"""A server, and what stands before it."""
+"""A server as phones find it, and its users."""
 
-import os
-import shutil
-import signal
-import socket
-import subprocess
+import hashlib
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import pytest
-import yaml
+from tests.helpers.certificates import authority
+from tests.helpers.server import Server, serve
+from tests.long.phones.phone import PASSWORD
 
-from tests.helpers.pages import WrittenFile, on_free_ports, steps
-from tests.helpers.server import ROOT, Server, serve
-
-PAGE = ROOT / "docs/howto/behind-kamailio.md"
+REALM = "example.com"
+USERS = ("alice", *(f"sipp{number}" for number in range(1, 301)))
+"""All have the same password."""
 WITHIN = 20.0
 """Seconds for each thing that must happen."""
-STOP_WITHIN = 5.0
-"""Seconds Kamailio has to stop before it is killed."""
-_KAMAILIO = shutil.which("kamailio", path=f"{os.environ['PATH']}{os.pathsep}/usr/sbin")
+_COLUMNS = {"MD5": "ha1_md5", "SHA-256": "ha1_sha256"}
 
 
 class Site(NamedTuple):
@@ -31,9 +25,13 @@ class Site(NamedTuple):
 
     server: Server
     ports: dict[str, int]
-    """Port for each of `udp` and `tcp` on 127.0.0.1."""
+    """Port for each of `udp`, `tcp` and `tls` on 127.0.0.1."""
     pbx: int = 0
     """Port for all that is not ours; 0 without a proxy."""
+    standby: Server | None = None
+    """Who answers when the server is gone."""
+    revive: Callable[[], AbstractContextManager[Server]] | None = None
+    """Start the server again after it was killed."""
 
     def counts(self) -> Counter[str]:
         """What the server counts; 0 for what it does not show before it happens."""
@@ -52,61 +50,37 @@ class Site(NamedTuple):
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[Site]:
-    """Run a server that phones reach themselves."""
-    with serve(folder) as server:
-        yield Site(server, server.ports)
-
-
-@contextmanager
-def behind_kamailio(folder: Path, transport: str) -> Iterator[Site]:
-    """Run a server and Kamailio before it, as the page says, on free ports.
+def alone(folder: Path, auth: dict[str, Any]) -> Iterator[Site]:
+    """Run a server that phones reach themselves.
 
     Args:
         folder: for configurations and logs.
-        transport: `udp` or `tcp`, what Kamailio speaks to the server.
+        auth: these settings; none for a server that asks nobody.
     """
-    if _KAMAILIO is None:
-        pytest.skip("needs kamailio (Debian package kamailio)")
-    page = on_free_ports(PAGE.read_text("utf-8"))
-    files = {step.path: step.text for step in steps(page) if isinstance(step, WrittenFile)}
-    text = files["/etc/kamailio/kamailio.cfg"]
-    config = folder / "kamailio.cfg"
-    config.write_text(text.replace("transport=udp", f"transport={transport}"))
-    port, pbx = (
-        int(text.split(before)[1][:5]) for before in ("tcp:127.0.0.1:", 'PBX "sip:127.0.0.1:')
-    )
-    with serve(folder, yaml.safe_load(files["dfks.yaml"])) as server, _kamailio(config, port):
-        yield Site(server, {"udp": port, "tcp": port}, pbx)
+    certificate, key = authority().files(folder, "localhost", "127.0.0.1")
+    tls = {"certificate": str(certificate), "key": str(key)}
+    listen = [f"{transport}:127.0.0.1:0" for transport in ("udp", "tcp", "tls")]
+    with serve(folder, {"sip": {"listen": listen, "tls": tls}, "auth": auth}) as server:
+        yield Site(server, server.ports)
 
 
-@contextmanager
-def _kamailio(config: Path, port: int) -> Iterator[None]:
-    """Run Kamailio, a process with many children, until the block ends."""
-    assert _KAMAILIO is not None
-    log = config.with_name("kamailio.log")
-    command = [_KAMAILIO, "-DD", "-E", "-f", str(config), "-Y", str(config.parent)]
-    # One process each for UDP and TCP: several swap messages, and SIPp takes that for an error.
-    command += ["-m", "64", "-n", "1", "-N", "1"]
-    with (
-        log.open("wb") as errors,
-        subprocess.Popen(command, stdout=errors, stderr=errors, start_new_session=True) as process,
-    ):
-        try:
-            deadline = time.monotonic() + WITHIN
-            while not _listens(port):
-                assert process.poll() is None, log.read_text()
-                assert time.monotonic() < deadline, log.read_text()
-                time.sleep(0.05)
-            yield
-        finally:
-            process.terminate()
-            with suppress(subprocess.TimeoutExpired):  # sometimes it does not stop
-                process.wait(STOP_WITHIN)
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+def digest(folder: Path, offered: list[str], known: list[str]) -> dict[str, Any]:
+    """Settings of a server that asks for passwords.
+
+    Args:
+        folder: for the file of the users.
+        offered: algorithms, the preferred one first.
+        known: algorithms that the users have hashes for.
+    """
+    rows = [",".join(["user", "domain", *(_COLUMNS[one] for one in known)])]
+    rows += [",".join([user, REALM, *(ha1_of(user, one) for one in known)]) for user in USERS]
+    users = folder / "users.csv"
+    users.write_text("\n".join(rows) + "\n")
+    users.chmod(0o600)
+    return {"mode": "digest", "realm": REALM, "algorithms": offered, "users": str(users)}
 
 
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+def ha1_of(user: str, algorithm: str) -> str:
+    """RFC 7616 §3.4.2."""
+    secret = f"{user}:{REALM}:{PASSWORD}".encode()
+    return hashlib.new(algorithm.replace("-", ""), secret, usedforsecurity=False).hexdigest()

@@ -8,7 +8,7 @@ from dfks_rules.errors import MalformedMessageError
 from dfks_rules.model.features import Feature, FeatureState
 from dfks_rules.model.requests import Asked
 from dfks_rules.model.values import MAX_TEXT, Choice, Value
-from tests.helpers.states import forwarding
+from tests.helpers.states import agent, forwarding
 
 TYPE = "application/x-as-feature-event+xml"
 NS = 'xmlns="http://www.ecma-international.org/standards/ecma-323/csta/ed3"'
@@ -16,6 +16,7 @@ DND = Feature.DO_NOT_DISTURB
 CFA = Feature.CALL_FORWARDING_ALWAYS
 CFB = Feature.CALL_FORWARDING_BUSY
 CFNA = Feature.CALL_FORWARDING_NO_ANSWER
+AGENT = Feature.AGENT_STATE
 
 
 def _dnd(children: str) -> bytes:
@@ -28,6 +29,19 @@ def _forwarding(children: str, kind: str = "forwardNoAns") -> bytes:
     ).encode()
 
 
+def _agent(children: str) -> bytes:
+    return f"<SetAgentState {NS}>{children}</SetAgentState>".encode()
+
+
+def _reason(text: str) -> str:
+    """As BroadSoft nests it."""
+    return (
+        '<extensions>\r\n<privateData><private xmlns:pri="http://schema.broadsoft.com/CSTAPrivateData">'
+        f"<pri:AgentNotReadyReasonValue>{text}</pri:AgentNotReadyReasonValue></private>"
+        "</privateData></extensions>"
+    )
+
+
 def _refusal(body: bytes, content_type: str = TYPE) -> MalformedMessageError:
     with pytest.raises(MalformedMessageError) as raised:
         parse(content_type, body)
@@ -35,6 +49,26 @@ def _refusal(body: bytes, content_type: str = TYPE) -> MalformedMessageError:
 
 
 OBSERVED = {
+    "AudioCodes' Web SDK says why its agent is not ready": (
+        b'<?xml version="1.0" encoding="ISO-8859-1"?>\r\n'
+        + _agent(
+            "\r\n<device></device>\r\n<requestedAgentState>notReady</requestedAgentState>\r\n"
+            + _reason("10")
+            + "\r\n<agentID></agentID>\r\n<password></password>\r\n"
+        ),
+        Asked(AGENT, agent("notReady", reason="10")),
+    ),
+    "an agent who gives an id is ready": (
+        _agent(
+            "<device>2001</device><requestedAgentState>ready</requestedAgentState>"
+            "<agentID>4711</agentID>"
+        ),
+        Asked(AGENT, agent("ready", "4711"), "2001"),
+    ),
+    "the word for a state is in another case": (
+        _agent("<requestedAgentState> WORKINGAFTERCALL </requestedAgentState>"),
+        Asked(AGENT, agent("workingAfterCall")),
+    ),
     "DND goes on with a newline before the declaration and an empty device": (
         b'\n<?xml version="1.0" encoding="UTF-8"?>\n'
         b"<SetDoNotDisturb " + NS.encode() + b">\n  <device></device>\n"
@@ -198,6 +232,7 @@ def test_parser_reads_all_documents_of_a_multipart_in_order() -> None:
 
 
 ON = "<doNotDisturbOn>true</doNotDisturbOn>"
+NOT_READY = "<requestedAgentState>notReady</requestedAgentState>"
 FORWARD_ON = "<activateForward>true</activateForward>"
 
 REFUSED = {
@@ -215,7 +250,13 @@ REFUSED = {
     "UTF-16 without byte order mark": (_dnd(ON).decode().encode("utf-16-be"), "csta_malformed"),
     "UTF-7": (b'<?xml version="1.0" encoding="UTF-7"?>' + _dnd(ON), "csta_unsupported_encoding"),
     "EBCDIC": (b"<?xml version='1.0' encoding='cp037'?>" + _dnd(ON), "csta_unsupported_encoding"),
-    "a request nobody knows": (b"<SetAgentState/>", "csta_unknown_root"),
+    "a request nobody knows": (b"<SetAgentStates/>", "csta_unknown_root"),
+    "an agent without a state": (_agent("<agentID>4711</agentID>"), "csta_missing_status"),
+    "an agent's state nobody knows": (
+        _agent("<requestedAgentState>busy</requestedAgentState>"),
+        "csta_bad_value",
+    ),
+    "two reasons": (_agent(f"{NOT_READY}{_reason('1')}{_reason('2')}"), "csta_bad_value"),
     "an event": (b"<DoNotDisturbEvent/>", "csta_unknown_root"),
     "no status": (_dnd("<device/>"), "csta_missing_status"),
     "an empty status": (_dnd("<doNotDisturbOn/>"), "csta_missing_status"),
@@ -318,3 +359,25 @@ def test_a_value_is_one_of_its_words() -> None:
     with pytest.raises(MalformedMessageError) as refused:
         read_value(state, "state", "away")
     assert refused.value.message == "state: `away` is not one of ready, notReady"
+
+
+def test_a_reason_counts_only_where_it_belongs() -> None:
+    """An element of that name in another place is somebody else's."""
+    stray = "<AgentNotReadyReasonValue>1</AgentNotReadyReasonValue>"
+    for children in (stray, f"<extensions>{stray}</extensions>", f"<private>{stray}</private>"):
+        (asked,) = parse(TYPE, _agent(f"{NOT_READY}{children}"))
+        assert asked.state == agent("notReady")
+
+
+@pytest.mark.parametrize("word", ["ready", "notReady", "workingAfterCall", "loggedOff", "loggedOn"])
+def test_an_agent_is_on_only_when_ready(word: str) -> None:
+    """Status and word agree from the first moment."""
+    (asked,) = parse(TYPE, _agent(f"<requestedAgentState>{word}</requestedAgentState>"))
+    assert asked.state == agent(word, status=word == "ready")
+
+
+def test_a_refused_state_is_told_which_there_are() -> None:
+    """The phone's administrator reads it in a trace."""
+    message = _refusal(_agent("<requestedAgentState>busy</requestedAgentState>")).message
+    words = "ready, notReady, workingAfterCall, loggedOff or loggedOn"
+    assert message == f"requestedAgentState: `busy` is not {words}"

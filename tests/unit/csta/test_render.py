@@ -6,12 +6,13 @@ from lxml import etree
 from dfks_rules.csta.multipart import split
 from dfks_rules.csta.names import CONTENT_TYPE, NAMESPACE
 from dfks_rules.csta.render import Document, render
-from dfks_rules.model.features import FEATURES, OFF, Feature, FeatureState
-from tests.helpers.states import forwarding
+from dfks_rules.model.features import OFF, Feature, FeatureState
+from tests.helpers.states import TOLD, agent, forwarding
 
 DND = Feature.DO_NOT_DISTURB
 CFA = Feature.CALL_FORWARDING_ALWAYS
 CFNA = Feature.CALL_FORWARDING_NO_ANSWER
+AGENT = Feature.AGENT_STATE
 
 
 def _read(body: bytes) -> tuple[str, list[tuple[str, str | None]]]:
@@ -64,10 +65,10 @@ def test_render_tells_what_is_known_of_a_forwarding_and_nothing_else(
 
 def test_render_puts_several_documents_into_a_multipart_in_their_order() -> None:
     """Phones read the first of concatenated documents only, and expect DND first."""
-    content_type, body = render(tuple((feature, OFF) for feature in reversed(FEATURES)), "alice")
+    content_type, body = render(tuple((feature, OFF) for feature in reversed(TOLD)), "alice")
     assert content_type == b"multipart/mixed;boundary=dfks"
     parts = split(content_type.decode(), body)
-    assert [part_type for part_type, _ in parts] == [CONTENT_TYPE] * 4
+    assert [part_type for part_type, _ in parts] == [CONTENT_TYPE] * len(TOLD)
     assert [dict(_read(part)[1]).get("forwardingType") for _, part in parts] == [
         None, "forwardImmediate", "forwardBusy", "forwardNoAns",
     ]  # fmt: skip
@@ -104,3 +105,34 @@ def test_render_replaces_what_xml_cannot_carry(text: str) -> None:
     """No text that got into the store may make every NOTIFY unreadable."""
     _, body = render(((DND, OFF),), f"a{text}b")
     assert dict(_read(body)[1])["device"] == "a?b"
+
+
+@pytest.mark.parametrize(
+    ("state", "root"),
+    [
+        (agent("ready"), "AgentReadyEvent"),
+        (agent("notReady"), "AgentNotReadyEvent"),
+        (agent("workingAfterCall"), "AgentWorkingAfterCallEvent"),
+        (agent("loggedOn"), "AgentLoggedOnEvent"),
+        (agent("loggedOff"), "AgentLoggedOffEvent"),
+        (OFF, "AgentLoggedOffEvent"),
+        (FeatureState(status=True), "AgentReadyEvent"),
+    ],
+)
+def test_the_root_tells_the_state_of_an_agent(state: FeatureState, root: str) -> None:
+    """Phones read nothing else; of whom nothing is known is not logged on."""
+    _, body = render(((AGENT, state),), "alice")
+    assert _read(body) == (root, [("agentDevice", "alice")])
+
+
+def test_a_reason_is_written_as_phones_look_for_it() -> None:
+    """AudioCodes' Web SDK looks for `pri:AgentNotReadyReasonValue` in `private`, by that prefix."""
+    _, body = render(((AGENT, agent("notReady", "47<11", "10")),), "alice")
+    assert body.endswith(
+        b"<agentDevice>alice</agentDevice><agentID>47&lt;11</agentID>"
+        b"<extensions><privateData>"
+        b'<private xmlns:pri="http://schema.broadsoft.com/CSTAPrivateData">'
+        b"<pri:AgentNotReadyReasonValue>10</pri:AgentNotReadyReasonValue></private>"
+        b"</privateData></extensions></AgentNotReadyEvent>"
+    )
+    assert etree.fromstring(body) is not None

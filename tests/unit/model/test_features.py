@@ -1,17 +1,25 @@
 """States, and what is said of their values."""
 
+from typing import cast
+
 import pytest
 
 from dfks_rules.model.features import (
+    FEATURES,
     NOTHING_STORED,
     OFF,
+    ROWS,
     VALUES_OF,
     Feature,
     FeatureState,
+    Spelling,
+    state_of,
+    switched_off,
     values_from,
     values_over,
 )
-from dfks_rules.model.values import VALUES, Value, Values
+from dfks_rules.model.values import VALUES, Choice, Value, Values
+from tests.helpers.states import agent, forwarding
 
 TO: Values = ((Value.FORWARD_TO, "bob"),)
 RINGS: Values = ((Value.RING_COUNT, 4),)
@@ -60,5 +68,75 @@ def test_a_snapshot_is_replaced_by_its_next_revision() -> None:
     """The other features keep their states."""
     on = FeatureState(status=True)
     after = NOTHING_STORED.replace(Feature.CALL_FORWARDING_ALWAYS, on)
-    assert (after.revision, after.states) == (1, (OFF, on, OFF, OFF))
+    assert (after.revision, after.states) == (1, (OFF, on, *[OFF] * (len(FEATURES) - 2)))
     assert after.state(Feature.CALL_FORWARDING_ALWAYS) is on
+
+
+SPELLING = cast(Spelling, ROWS[Feature.AGENT_STATE].spelling)
+NEVER = FeatureState()
+
+
+def test_a_word_for_a_status_is_one_that_its_value_may_be() -> None:
+    """The table says it once; here is what holds for every row."""
+    for feature, row in ROWS.items():
+        if row.spelling is not None:
+            kind = row.spelling.value.kind
+            assert isinstance(kind, Choice)
+            assert {row.spelling.on, row.spelling.off, row.spelling.unset} <= set(kind.words)
+            assert {row.spelling.value, row.spelling.excuse} <= set(VALUES_OF[feature])
+
+
+def test_every_feature_has_a_row() -> None:
+    """In the order in which phones are told."""
+    assert tuple(ROWS) == FEATURES
+
+
+@pytest.mark.parametrize(
+    ("state", "stored", "agreed"),
+    [
+        # They agree.
+        (agent("ready", "4711"), NEVER, agent("ready", "4711")),
+        (NEVER, NEVER, NEVER),
+        (agent("loggedOff"), agent("ready"), agent("loggedOff")),
+        # Nobody said a word, or it is of a status that was.
+        (agent(status=True), NEVER, agent("ready")),
+        (agent("loggedOff", "4711", status=True), NEVER, agent("ready", "4711")),
+        (agent("ready", status=False), agent("ready"), agent("notReady")),
+        # The stored word goes with the status.
+        (agent("ready", status=False), agent("workingAfterCall"), agent("workingAfterCall")),
+        (agent("ready", status=False), NEVER, NEVER),
+        (agent("notReady", "4", "10", status=True), agent("ready"), agent("ready", "4")),
+        # A reason is one for not being ready.
+        (agent("notReady", None, "10"), NEVER, agent("notReady", None, "10")),
+        (agent("ready", None, "10"), NEVER, agent("ready")),
+        (agent("loggedOff", None, "10"), NEVER, agent("loggedOff")),
+    ],
+)
+def test_status_and_word_are_brought_into_agreement(
+    state: FeatureState, stored: FeatureState, agreed: FeatureState
+) -> None:
+    """Whoever says only one of them need not know the other."""
+    assert SPELLING.agreed(state, stored) == agreed
+    assert SPELLING.agreed(agreed, stored) == agreed
+
+
+def test_a_new_word_needs_a_new_reason() -> None:
+    """The reason for yesterday's break is not one for today's."""
+    stored = agent("notReady", "4711", "10")
+    assert SPELLING.kept(agent("notReady"), stored) == agent("notReady", "4711").values
+    assert SPELLING.kept(agent(agent_id="4712"), stored) == stored.values
+
+
+def test_a_word_takes_precedence_over_the_status_that_came_with_it() -> None:
+    """It says more."""
+    assert state_of(Feature.AGENT_STATE, agent("ready", status=False)) == agent("ready")
+    assert state_of(Feature.AGENT_STATE, agent(status=True)) == agent(status=True)
+    assert state_of(Feature.DO_NOT_DISTURB, agent("ready", status=False)).status is False
+
+
+def test_a_feature_is_switched_off_in_all_that_says_so() -> None:
+    """And keeps its other values."""
+    cfa = forwarding(True, "sip:bob@h")
+    assert switched_off(Feature.CALL_FORWARDING_ALWAYS, cfa) == cfa._replace(status=False)
+    assert switched_off(Feature.AGENT_STATE, agent("ready", "4")) == agent("notReady", "4")
+    assert switched_off(Feature.AGENT_STATE, agent("loggedOn")) == agent("loggedOn")

@@ -7,7 +7,7 @@ import pytest
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Decision
-from dfks_rules.model.features import NOTHING_STORED, FeatureState, Snapshot
+from dfks_rules.model.features import NOTHING_STORED, Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked, FeatureRequest, Operation
 from dfks_rules.presence.package import Limits, OnNotifyTimeout
@@ -21,7 +21,8 @@ from tests.helpers.playbook import (
     message,
     tag_of,
 )
-from tests.helpers.policy import ALICE, DND, NOON, OPERATOR, policies
+from tests.helpers.policy import ALICE, DND, NOON, OPERATOR, PHONE, policies
+from tests.helpers.states import agent
 
 
 def _playbook(limits: Limits | None = None) -> Playbook:
@@ -516,9 +517,9 @@ def _dnd(notify: Sent) -> bool:
 def _two_phones(book: Playbook) -> Sent:
     """Phones of the User-Agents `alice` and `bob`; the dialog of the first."""
     dialogs = []
-    for number, agent in ((1, b"alice"), (2, b"bob")):
-        response, notify = book.receive(_subscribe(number, user_agent=agent))
-        assert _dnd(notify) is (agent == b"alice")
+    for number, user_agent in ((1, b"alice"), (2, b"bob")):
+        response, notify = book.receive(_subscribe(number, user_agent=user_agent))
+        assert _dnd(notify) is (user_agent == b"alice")
         book.answer(notify)
         dialogs.append(response)
     return dialogs[0]
@@ -828,3 +829,73 @@ def test_a_profile_may_send_notify_to_where_the_phone_is_seen(is_seen: bool) -> 
     )
     seen, written = ("192.0.2.7", 5062), ("198.51.100.9", 5099)
     assert notify.flow.remote == (seen if is_seen else written)
+
+
+AGENT_READY = b"<SetAgentState><requestedAgentState>ready</requestedAgentState></SetAgentState>"
+ASSIGNED = "[{id: agents, when: {feature: AgentState, user: alice}, then: {assigned: true}}]"
+BOB_ASSIGNED = """
+    - id: agents
+      when: {feature: AgentState, userAgent: {has: headset}}
+      then: {assigned: true}
+"""
+
+
+def _of_operator(book: Playbook) -> list[Sent]:
+    """What is sent when an operator makes Alice ready."""
+    asked = [Asked(Feature.AGENT_STATE, agent(status=True))]
+    book.features.set(ALICE, asked, OPERATOR, NOON, book.now, lambda _outcomes, _now: None)
+    return book.sent()
+
+
+def test_agent_state_is_kept_but_told_to_nobody_unless_a_rule_assigns_it() -> None:
+    """To a phone outside a call centre it is a document that it does not know."""
+    book = _playbook()
+    dialog = _subscribed(book, 1)
+    _subscribed(book, 2)
+    response, notify = book.receive(_again(dialog, 2, AGENT_READY))
+    assert (response.status, notify.body) == (200, b"")
+    book.answer(notify)
+    assert book.features.look(ALICE, [Feature.AGENT_STATE], PHONE, NOON) == ()
+    _, whole = book.receive(_again(dialog, 3))
+    assert b"Agent" not in whole.body
+    assert _of_operator(book) == []
+    snapshot = book.store.load(ALICE)
+    assert snapshot.state(Feature.AGENT_STATE) == agent("ready")
+
+
+def test_agent_state_is_told_to_all_where_a_rule_assigns_it() -> None:
+    """As the first four are: whole, after a set, and after a set by an operator."""
+    book = Playbook(policies(ASSIGNED))
+    response, whole = book.receive(_subscribe(1))
+    assert whole.body.count(b"<AgentLoggedOffEvent") == 1
+    book.answer(whole)
+    _subscribed(book, 2)
+    _, notify, other = book.receive(_again(response, 2, AGENT_READY.replace(b"ready", b"loggedOn")))
+    assert [b"<AgentLoggedOnEvent" in one.body for one in (notify, other)] == [True, True]
+    book.answer(notify)
+    book.answer(other)
+    assert [b"<AgentReadyEvent" in one.body for one in _of_operator(book)] == [True, True]
+
+
+def test_agent_state_is_told_only_to_the_phones_that_a_rule_assigns_it_to() -> None:
+    """Alice's desk phone does not know it, her headset does."""
+    book = Playbook(policies(BOB_ASSIGNED))
+    _, whole = book.receive(_subscribe(1))
+    assert b"Agent" not in whole.body
+    book.answer(whole)
+    headset = {"user_agent": b"headset"}
+    response, whole = book.receive(_subscribe(2, **headset))
+    assert b"<AgentLoggedOffEvent" in whole.body
+    book.answer(whole)
+    sent = book.receive(_again(response, 2, AGENT_READY, **headset))
+    assert [one.headers[b"Call-ID"] for one in sent] == [b"call-2", b"call-2"]
+    assert b"<AgentReadyEvent" in sent[1].body
+
+
+def test_a_body_that_makes_a_dialog_tells_an_assigned_agent_state_once() -> None:
+    """Gets and sets are told apart whatever features the gets are about."""
+    for rules, count in ((ASSIGNED, 1), ("[]", 0)):
+        book = Playbook(policies(rules))
+        _, notify = book.receive(message(body=AGENT_READY))
+        assert notify.body.count(b"<AgentReadyEvent") == count
+        assert notify.body.count(b"<DoNotDisturbEvent") == 1

@@ -7,7 +7,6 @@ import pytest
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.features import (
-    FEATURES,
     NOTHING_STORED,
     OFF,
     FeatureState,
@@ -26,7 +25,7 @@ from dfks_rules.store.memory import MemoryStore
 from dfks_rules.store.tables import Commit
 from tests.helpers.playbook import Recorded, default_policies
 from tests.helpers.policy import ALICE, BOB, CFA, DND, NOON, ON, OPERATOR, PHONE, policies
-from tests.helpers.states import forwarding
+from tests.helpers.states import TOLD, forwarding
 
 Told = list[tuple[Outcome, ...] | StoreError]
 
@@ -86,8 +85,8 @@ def test_set_is_told_and_logged_only_when_it_is_committed() -> None:
     assert isinstance(was_set, tuple)
     assert isinstance(got, tuple)
     assert was_set[0].changed
-    assert [outcome.told for outcome in got] == [ON, *NOTHING_STORED.states[1:]]
-    assert len(log.outcomes) == 1 + len(FEATURES)
+    assert [outcome.told for outcome in got] == [ON, *[OFF] * (len(TOLD) - 1)]
+    assert len(log.outcomes) == 1 + len(TOLD)
 
 
 def test_failed_commit_is_told_to_all_that_were_decided_on_it() -> None:
@@ -355,7 +354,7 @@ def test_set_and_get_are_told_in_one_when_the_set_is_committed() -> None:
     (outcomes,) = told
     assert isinstance(outcomes, tuple)
     operations = [(one.request.operation.value, one.request.feature) for one in outcomes]
-    assert operations == [("set", CFA), *[("get", feature) for feature in FEATURES]]
+    assert operations == [("set", CFA), *[("get", feature) for feature in TOLD]]
     assert outcomes[2].told == ON
     assert len(log.events) == 1
 
@@ -457,7 +456,7 @@ def test_a_store_that_raises_does_not_lose_what_was_under_way() -> None:
     _get(features, told)
     _, got = told
     assert isinstance(got, tuple)
-    assert [outcome.told for outcome in got] == [ON, *NOTHING_STORED.states[1:]]
+    assert [outcome.told for outcome in got] == [ON, *[OFF] * (len(TOLD) - 1)]
 
 
 def test_what_follows_is_not_counted_as_a_set_of_its_user() -> None:

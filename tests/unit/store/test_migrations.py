@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from dfks_rules.errors import StoreError
-from dfks_rules.model.features import FeatureState, Snapshot
+from dfks_rules.model.features import NOTHING_STORED, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.store import migrations
 from dfks_rules.store.migrations import APPLICATION_ID, MIGRATIONS, migrate
@@ -72,6 +72,7 @@ def test_a_file_of_the_first_version_keeps_every_state(connection: sqlite3.Conne
             FeatureState(),
             forwarding(False, 'sip:"b\\ö☎"@x'),
             forwarding(True, "0123", 4),
+            *NOTHING_STORED.states[4:],
         ),
     )
 

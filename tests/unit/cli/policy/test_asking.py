@@ -7,10 +7,10 @@ import pytest
 
 from dfks_rules.cli.policy.asking import fact_line, read_sip, sources_of, stored_of, views_of_sip
 from dfks_rules.errors import DfksError, MalformedMessageError
-from dfks_rules.model.features import NOTHING_STORED
+from dfks_rules.model.features import NOTHING_STORED, Feature
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Operation
-from tests.helpers.policy import DND, NOON, ON
+from tests.helpers.policy import CFNA, DND, NOON, ON
 
 SUBSCRIBE = """SUBSCRIBE sip:alice@example.com SIP/2.0
 Via: SIP/2.0/TCP 192.0.2.1;branch=z9hG4bK1
@@ -31,12 +31,22 @@ Content-Length: 5
 """
 
 
-def test_a_subscribe_without_a_body_asks_for_leave_and_four_states(tmp_path: Path) -> None:
+def _told_at(domain: str) -> tuple[Feature, ...]:
+    """What phones are told of by policies that need not be loaded for this."""
+    return {"example.com": (DND, CFNA)}[domain]
+
+
+def test_a_subscribe_without_a_body_asks_for_leave_and_for_states(
+    tmp_path: Path,
+) -> None:
     """As the server asks; a file written by hand has bare line feeds."""
     file = tmp_path / "m.sip"
     file.write_text(SUBSCRIBE)
-    views = views_of_sip(read_sip(file), NOTHING_STORED, NOON)
-    assert [view.request.operation for view in views] == [Operation.SUBSCRIBE] + [Operation.GET] * 4
+    views = views_of_sip(read_sip(file), NOTHING_STORED, NOON, _told_at)
+    assert [view.request.operation for view in views] == [
+        *(Operation.SUBSCRIBE, Operation.GET, Operation.GET)
+    ]
+    assert [view.request.feature for view in views] == [None, DND, CFNA]
     who = views[0].request.requester
     assert (who.watcher, who.user_agent) == (Aor("bob", "example.com"), "Desk 1")
     assert who.transport == "tcp"
@@ -46,7 +56,7 @@ def test_a_body_asks_for_its_sets(tmp_path: Path) -> None:
     """Content-Length of an edited file is not what counts."""
     file = tmp_path / "m.sip"
     file.write_text(SUBSCRIBE + DOCUMENT)
-    _, view = views_of_sip(read_sip(file), NOTHING_STORED, NOON)
+    _, view = views_of_sip(read_sip(file), NOTHING_STORED, NOON, _told_at)
     assert (view.request.feature, view.request.asked) == (DND, ON)
     assert view.request.requester.device == "d1"
 
@@ -57,7 +67,7 @@ def test_what_is_no_subscribe_is_refused(tmp_path: Path, text: str) -> None:
     file = tmp_path / "m.sip"
     file.write_text(text)
     with pytest.raises(MalformedMessageError):
-        views_of_sip(read_sip(file), NOTHING_STORED, NOON)
+        views_of_sip(read_sip(file), NOTHING_STORED, NOON, _told_at)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +88,7 @@ def test_what_the_server_refuses_before_it_asks_the_policies_is_told(
     file = tmp_path / "m.sip"
     file.write_text(text)
     with pytest.raises(MalformedMessageError, match=why):
-        views_of_sip(read_sip(file), NOTHING_STORED, NOON)
+        views_of_sip(read_sip(file), NOTHING_STORED, NOON, _told_at)
 
 
 def test_a_captured_refresh_is_about_the_presentity_in_to(tmp_path: Path) -> None:
@@ -86,7 +96,7 @@ def test_a_captured_refresh_is_about_the_presentity_in_to(tmp_path: Path) -> Non
     file = tmp_path / "m.sip"
     captured = SUBSCRIBE.replace("sip:alice@example.com SIP", "sip:192.0.2.1:5060 SIP")
     file.write_text(captured.replace("<sip:alice@example.com>", "<sip:alice@example.com>;tag=t"))
-    view, *_ = views_of_sip(read_sip(file), NOTHING_STORED, NOON)
+    view, *_ = views_of_sip(read_sip(file), NOTHING_STORED, NOON, _told_at)
     assert view.request.presentity == Aor("alice", "example.com")
     assert view.request.requester.source_ip is None
 

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from dfks_rules.cli.main import dfks
+from dfks_rules.model.features import FEATURES
 from tests.helpers.policy import source
 from tests.helpers.published import ROOT
 
@@ -92,7 +93,7 @@ def test_gaps_are_told_to_people_and_programs(tmp_path: Path) -> None:
     rows = json.loads(run("--gaps", "--format", "json", tmp_path).output)["gaps"]
     assert [row["otherwise"] for row in rows if row["op"] == "set"] == [
         "always decided by a rule"
-    ] * 4
+    ] * len(FEATURES)
     assert run("--gaps", "--format", "sarif", tmp_path).exit_code == 2
 
 

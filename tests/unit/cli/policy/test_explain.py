@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from dfks_rules.cli.main import dfks
 from tests.helpers.published import ROOT
+from tests.helpers.states import TOLD
 from tests.unit.cli.policy.test_asking import SUBSCRIBE
 
 DEFAULT = str(ROOT / "policies/default")
@@ -27,7 +28,7 @@ def test_a_message_is_explained(tmp_path: Path) -> None:
     file.write_text(SUBSCRIBE)
     result = CliRunner().invoke(dfks, ["policy", "explain", DEFAULT, "--sip", str(file), "--json"])
     explained = json.loads(result.output)
-    assert [one["decision"]["decision"] for one in explained] == ["deny"] + ["allow"] * 4
+    assert [one["decision"]["decision"] for one in explained] == ["deny"] + ["allow"] * len(TOLD)
 
 
 @pytest.mark.parametrize("arguments", [[], [DEFAULT]])

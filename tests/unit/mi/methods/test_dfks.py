@@ -10,7 +10,7 @@ from dfks_rules.model.identity import Aor
 from dfks_rules.model.values import Value
 from tests.helpers.mi import error, result
 from tests.helpers.operations import REFUSED_TARGET, MemoryOperations
-from tests.helpers.states import forwarding
+from tests.helpers.states import agent, forwarding
 
 _ALICE = Aor("alice", "example.com")
 _NO_ANSWER = ["sip:alice@example.com", "CallForwardingNoAnswer", "1", "param"]
@@ -132,3 +132,41 @@ async def test_presentity_that_is_no_address_is_told() -> None:
     failed = await error(MemoryOperations(), "dfks_set_feature", ["alice", "DoNotDisturb", 1])
     assert failed["code"] == INVALID_PARAMS
     assert failed["data"].startswith("presentity: ")
+
+
+AGENT = ["sip:alice@example.com", "AgentState"]
+
+
+async def test_an_agent_is_set_by_status_or_by_word() -> None:
+    """`status` is required as for every feature, and means what the word does."""
+    operations = MemoryOperations()
+    values = ["state/notReady", "agentId/4711", "reason/10"]
+    await result(operations, "dfks_set_feature", [*AGENT, 0, "param", values])
+    stored = operations.stored[_ALICE].state(Feature.AGENT_STATE)
+    assert stored == agent("notReady", "4711", "10")
+
+
+@pytest.mark.parametrize(
+    ("status", "values", "reason"),
+    [
+        (1, ["state/notReady"], "values: `state/notReady` does not go with status 1"),
+        (0, ["state/ready"], "values: `state/ready` does not go with status 0"),
+        (0, ["state/loggedOff", "reason/1"], "values: `reason` goes only with `state/notReady`"),
+        (1, ["reason/1"], "values: `reason` goes only with `state/notReady`"),
+    ],
+)
+async def test_words_that_contradict_are_refused(
+    status: int, values: list[str], reason: str
+) -> None:
+    """An operator's slip must not log an agent off."""
+    operations = MemoryOperations()
+    failed = await error(operations, "dfks_set_feature", [*AGENT, status, "param", values])
+    assert failed == {"code": INVALID_PARAMS, "message": "Invalid params", "data": reason}
+    assert not operations.stored
+
+
+async def test_an_unknown_word_is_refused_with_those_there_are() -> None:
+    """The operator need not look them up."""
+    params = [*AGENT, 0, "param", ["state/busy"]]
+    failed = await error(MemoryOperations(), "dfks_set_feature", params)
+    assert "notReady" in failed["data"]

@@ -1,6 +1,7 @@
 """Decisions in the words of the cases."""
 
 from dfks_rules.model.features import FeatureState
+from dfks_rules.model.values import VALUES
 from dfks_rules.policy.deciding.answer import answer_of, value_of
 from dfks_rules.policy.studying.case_schema import DECIDED_FIELDS, case_schema
 from tests.helpers.policy import CFNA, decide, get, set_
@@ -14,13 +15,15 @@ RULE = """
   then: {deny: busy}
 """
 
+NO_VALUES = dict.fromkeys(value.value for value in VALUES)
+
 
 def test_an_answer_has_the_keys_of_expect() -> None:
     """So that a logged decision can be pasted into a case."""
     answer = answer_of(decide(RULE, get(CFNA)))
     expect = case_schema()["properties"]["tests"]["items"]["properties"]["expect"]
     assert answer.keys() == expect["properties"].keys()
-    assert answer["values"] == {"forwardTo": "x", "ringCount": 3}
+    assert answer["values"] == {**NO_VALUES, "forwardTo": "x", "ringCount": 3}
     assert (answer["decision"], answer["notify"], answer["assigned"]) == ("allow", "others", False)
 
 
@@ -32,6 +35,7 @@ def test_each_decided_field_has_its_value() -> None:
         "status": 1,
         "assigned": False,
         "notify": "others",
+        **NO_VALUES,
         "forwardTo": "x",
         "ringCount": 3,
         "deny": None,

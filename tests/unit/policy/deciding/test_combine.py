@@ -8,12 +8,13 @@ from dfks_rules.model.decisions import AlsoSet, Decision, Denial, DenialAnswer, 
 from dfks_rules.model.features import OFF, Feature, FeatureState
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked, Operation
+from dfks_rules.model.values import Value
 from dfks_rules.policy.deciding.combine import NOT_YOUR_PRESENTITY, make_plan
 from dfks_rules.policy.facts.view import FactValue
 from dfks_rules.policy.language.document import AllOf, Also, Effects, Rule
 from dfks_rules.policy.language.values import Clamped, Template
 from tests.helpers.policy import CFA, CFNA, DND
-from tests.helpers.states import forwarding, values
+from tests.helpers.states import agent, forwarding, values
 
 STORED = forwarding(True, "sip:stored@a", 5)
 NO = Denial("no", "Never", DenialAnswer.STORED)
@@ -264,3 +265,62 @@ def test_nothing_follows_for_whom_nobody_can_be(name: str) -> None:
     whose_domain = Also(DND, 1, None, Template("${request.forwardTo}/"))
     several = rules(Effects(also=(whose, whose_domain)))
     assert make_plan(several, Operation.SET, CFNA, "rev", lookup).also == ()
+
+
+AGENT = Feature.AGENT_STATE
+
+
+@pytest.mark.parametrize(
+    ("asked", "stored", "effects", "state"),
+    [
+        (agent("ready"), OFF, Effects(), agent("ready")),
+        (agent(status=True), agent("loggedOff", "4"), Effects(), agent("ready", "4")),
+        (agent(status=False), agent("ready", "4"), Effects(), agent("notReady", "4")),
+        (agent(status=False), agent("loggedOff"), Effects(), agent("loggedOff")),
+        (agent("notReady"), agent("notReady", "4", "10"), Effects(), agent("notReady", "4")),
+        (agent("ready"), agent("notReady", None, "10"), Effects(), agent("ready")),
+        (agent("ready"), OFF, Effects(status=0), OFF),
+        (agent("ready"), agent("loggedOn"), Effects(status="stored"), agent("loggedOn")),
+        (agent("notReady"), OFF, Effects(status=1), agent("ready")),
+        (agent("loggedOff"), OFF, Effects(values=((Value.STATE, "ready"),)), agent("ready")),
+        (
+            agent("ready"),
+            OFF,
+            Effects(status="request", values=((Value.STATE, "workingAfterCall"),)),
+            agent("workingAfterCall"),
+        ),
+    ],
+)
+def test_a_set_leaves_status_and_word_in_agreement(
+    asked: FeatureState, stored: FeatureState, effects: Effects, state: FeatureState
+) -> None:
+    """Whether the phone, the operator or a rule says only one of them."""
+    plan = make_plan(rules(effects), Operation.SET, AGENT, "rev", nothing)
+    assert plan.decide(asked, stored, own=True).state == state
+
+
+def test_a_get_shows_status_and_word_in_agreement() -> None:
+    """A rule that hides that an agent is ready need not know the words."""
+    ready = agent("ready", "4")
+    assert on_get(Effects(status=0), feature=AGENT, stored=ready).state == agent("notReady", "4")
+    off = Effects(denial=Denial("no", None, DenialAnswer.OFF), assigned=True)
+    denied = on_get(off, feature=AGENT, stored=ready)
+    assert (denied.state, denied.assigned) == (agent("notReady", "4"), True)
+
+
+@pytest.mark.parametrize("feature", Feature)
+def test_whether_a_phone_is_told_depends_on_the_feature_unless_a_rule_says(
+    feature: Feature,
+) -> None:
+    """Agent state is for those who work in a call centre."""
+    assert on_get(feature=feature, stored=OFF).assigned is (feature is not AGENT)
+    assert on_get(Effects(assigned=True), feature=feature, stored=OFF).assigned
+    assert not on_get(Effects(assigned=False), feature=feature, stored=OFF).assigned
+
+
+def test_a_set_that_follows_may_say_only_a_word() -> None:
+    """`status` is then what that stands for."""
+    also = Also(AGENT, "request", values=((Value.STATE, "notReady"),))
+    facts: dict[str, FactValue] = {"user": "alice", "domain": "h", "request.status": 1}
+    plan = make_plan(rules(Effects(also=(also,))), Operation.SET, DND, "rev", facts.get)
+    assert plan.also == (AlsoSet(Aor("alice", "h"), Asked(AGENT, agent("notReady"))),)

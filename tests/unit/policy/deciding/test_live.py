@@ -4,7 +4,7 @@ import pytest
 
 from dfks_rules.errors import DfksError, StoreError
 from dfks_rules.model.decisions import Decision
-from dfks_rules.model.features import FEATURES, NOTHING_STORED, Snapshot
+from dfks_rules.model.features import NOTHING_STORED, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Operation, Surroundings
 from dfks_rules.policy.deciding.live import (
@@ -20,7 +20,7 @@ from dfks_rules.policy.facts.given import view_of
 from dfks_rules.policy.facts.view import View
 from dfks_rules.policy.reading.source import Source
 from tests.helpers.policy import ALICE, BOB, CFA, DND, NOON, PHONE, get, policies, set_, source
-from tests.helpers.states import forwarding
+from tests.helpers.states import TOLD, forwarding
 
 OTHERWISE = policies("[]").decide(set_(), NOTHING_STORED, NOON)
 ON = "- id: r\n  when: {op: get}\n  then: {status: 1}\n"
@@ -51,7 +51,7 @@ def test_shadow_counts_and_keeps_what_differs() -> None:
     observed, _ = live("[]", shadow)
     observed.decide_gets(ALICE, PHONE, NOTHING_STORED, NOON)
     observed.decide(set_(), NOTHING_STORED, NOON)
-    assert dict(shadow.same) == {(Operation.GET, feature): 1 for feature in FEATURES}
+    assert dict(shadow.same) == {(Operation.GET, feature): 1 for feature in TOLD}
     assert dict(shadow.different) == {(Operation.SET, DND): 1}
     (sample,) = shadow.samples
     assert view_of(sample.given).request == set_()
@@ -144,9 +144,9 @@ def test_oracle_checks_one_decision_in_a_thousand() -> None:
     for _ in range(2 * ORACLE_EVERY):
         observed.decide(get(), NOTHING_STORED, NOON)
     assert oracle.checks == 2
-    for _ in range(ORACLE_EVERY // len(FEATURES)):
+    for _ in range(ORACLE_EVERY // len(TOLD)):
         observed.decide_gets(ALICE, PHONE, NOTHING_STORED, NOON)
-    assert (oracle.checks, oracle.disagreements) == (2 + len(FEATURES), 0)
+    assert (oracle.checks, oracle.disagreements) == (2 + len(TOLD), 0)
 
 
 class _Mistaken(PolicySet):

@@ -1,12 +1,13 @@
 """From files to decisions."""
 
 from itertools import product
+from typing import cast
 
 import pytest
 
 from dfks_rules.errors import DfksError, PolicyError
 from dfks_rules.model.decisions import DenialAnswer
-from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState
+from dfks_rules.model.features import NOTHING_STORED, Feature, FeatureState
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester
 from dfks_rules.policy.deciding.compiled import compile_policies
@@ -24,6 +25,7 @@ from tests.helpers.policy import (
     DND,
     NOON,
     ON,
+    OPERATOR,
     PHONE,
     decide,
     get,
@@ -32,7 +34,7 @@ from tests.helpers.policy import (
     source,
     subscribe,
 )
-from tests.helpers.states import forwarding
+from tests.helpers.states import TOLD, forwarding
 
 BY_BOB = Requester(Origin.WATCHER, BOB)
 
@@ -228,6 +230,7 @@ def test_any_presentity_of_a_domain_that_rules_name_is_decided_by_them() -> None
         "- id: r\n  when: {DoNotDisturb.status: 1}\n  then: {status: 0}\n",
         "- id: r\n  when: {domain: example.com}\n  then: {status: 1}\n",
         "- id: r\n  when: {domain: example.com, user: alice}\n  then: {status: 1}\n",
+        "- id: r\n  when: {domain: example.com}\n  then: {assigned: true}\n",
         '- id: r\n  when: {op: get}\n  then: {log: "${watcher} at ${time}"}\n',
     ],
 )
@@ -242,10 +245,11 @@ def test_gets_decided_at_once_are_those_decided_one_by_one(rules: str) -> None:
         ):
             requests = [
                 FeatureRequest(Operation.GET, presentity, requester, feature)
-                for feature in FEATURES
+                for feature in one_by_one.told_at(presentity.domain)
             ]
             assert at_once.decide_gets(presentity, requester, snapshot, at) == tuple(
-                one_by_one.decide(request, snapshot, at) for request in requests
+                (cast(Feature, request.feature), one_by_one.decide(request, snapshot, at))
+                for request in requests
             )
 
 
@@ -258,3 +262,49 @@ def test_what_is_forgotten_is_decided_anew_and_the_same() -> None:
     assert second == first
     assert second is not first
     policy_set.close()
+
+
+@pytest.mark.parametrize(
+    ("rules", "told"),
+    [
+        ("[]", ()),
+        ("- id: r\n  when: {op: get}\n  then: {status: stored}\n", ()),
+        ("- id: r\n  when: {op: set}\n  then: {assigned: true}\n", ()),
+        ("- id: r\n  when: {op: get, user: bob}\n  then: {assigned: true}\n", ("a.x", "b.x")),
+        ("- id: r\n  when: {domain: b.x}\n  then: {assigned: true}\n", ("b.x",)),
+        ("- id: r\n  when: {domain: b.x}\n  then: {assigned: false}\n", ()),
+    ],
+)
+def test_phones_are_asked_about_agent_state_only_where_a_rule_may_assign_it(
+    rules: str, told: tuple[str, ...]
+) -> None:
+    """Nobody else's SUBSCRIBE costs a fifth decision; an operator sees what is stored."""
+    policy_set = policies(rules)
+    for domain in ("a.x", "b.x"):
+        phone, operator = (
+            [
+                feature
+                for feature, _ in policy_set.decide_gets(
+                    Aor("carol", domain), requester, NOTHING_STORED, NOON
+                )
+            ]
+            for requester in (PHONE, OPERATOR)
+        )
+        assert phone == [*TOLD, Feature.AGENT_STATE] if domain in told else [*TOLD]
+        assert operator == list(Feature)
+
+
+@pytest.mark.parametrize(
+    ("then", "reads"),
+    [
+        ("{assigned: true}", frozenset({"user"})),
+        ("{assigned: false}", None),
+        ("{status: stored}", None),
+    ],
+)
+def test_a_rule_that_assigns_what_is_not_assigned_shows_something_else(
+    then: str, reads: frozenset[str] | None
+) -> None:
+    """Else a change would be told to those whom the rule does not concern."""
+    rules = f"- id: r\n  when: {{feature: AgentState, user: alice}}\n  then: {then}\n"
+    assert policies(rules).reads_on_get == reads

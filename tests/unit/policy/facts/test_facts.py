@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dfks_rules.model.features import NOTHING_STORED
+from dfks_rules.model.features import NOTHING_STORED, Feature
 from dfks_rules.model.identity import Aor, AuthMethod, Identity
 from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester, Surroundings
 from dfks_rules.policy.facts.facts import FACTS
@@ -13,7 +13,7 @@ from dfks_rules.policy.site.directory import Directory, Entry
 from dfks_rules.policy.site.number_plan import NumberPlan
 from dfks_rules.policy.site.site import make_site
 from tests.helpers.policy import ALICE, CFNA, NOON, OPERATOR, get, set_, subscribe
-from tests.helpers.states import forwarding
+from tests.helpers.states import agent, forwarding
 
 BOB = Aor("bob", "b.example")
 PHONE = Requester(
@@ -26,7 +26,9 @@ PHONE = Requester(
     "route",
     Identity(BOB, AuthMethod.DIGEST, "bob"),
 )
-STORED = NOTHING_STORED.replace(CFNA, forwarding(True, "sip:vm@example.com", 4))
+STORED = NOTHING_STORED.replace(CFNA, forwarding(True, "sip:vm@example.com", 4)).replace(
+    Feature.AGENT_STATE, agent("notReady", "4711", "10")
+)
 SET = set_(CFNA, forwarding(False, "4930", 2), requester=PHONE)
 
 SITE = make_site(Directory([Entry(ALICE, ("sales", "export"), "owner", ("4930",))]), NumberPlan())
@@ -55,9 +57,15 @@ AROUND = Surroundings(NOWHERE.stored_of, 5, 2)
         ("request.status", 0),
         ("request.forwardTo", "4930"),
         ("request.ringCount", 2),
+        ("request.state", None),
+        ("request.agentId", None),
+        ("request.reason", None),
         ("stored.status", 1),
         ("stored.forwardTo", "sip:vm@example.com"),
         ("stored.ringCount", 4),
+        ("stored.state", None),
+        ("stored.agentId", None),
+        ("stored.reason", None),
         ("DoNotDisturb.status", 0),
         ("CallForwardingAlways.status", 0),
         ("CallForwardingAlways.forwardTo", None),
@@ -66,6 +74,10 @@ AROUND = Surroundings(NOWHERE.stored_of, 5, 2)
         ("CallForwardingNoAnswer.status", 1),
         ("CallForwardingNoAnswer.forwardTo", "sip:vm@example.com"),
         ("CallForwardingNoAnswer.ringCount", 4),
+        ("AgentState.status", 0),
+        ("AgentState.state", "notReady"),
+        ("AgentState.agentId", "4711"),
+        ("AgentState.reason", "10"),
         ("groups", ("export", "sales")),
         ("role", "owner"),
         ("target.kind", "internal"),

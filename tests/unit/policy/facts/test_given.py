@@ -5,12 +5,14 @@ from contextlib import closing
 import pytest
 from hypothesis import given
 
+from dfks_rules.model.features import Feature
 from dfks_rules.model.requests import Operation
 from dfks_rules.policy.facts.facts import FACTS, WEEKDAYS
 from dfks_rules.policy.facts.given import given_of, missing, view_of
 from dfks_rules.policy.facts.view import View
 from tests.helpers.policy import ALICE, policies
 from tests.helpers.random_policies import Question, questions
+from tests.helpers.states import agent
 
 OUTSIDE = "outside the years 1900 to 2999"
 
@@ -81,3 +83,24 @@ def test_facts_of_a_request_make_a_request_with_the_same_facts(question: Questio
     assert {name: fact.read(again) for name, fact in FACTS.items()} == {
         name: fact.read(view) for name, fact in FACTS.items()
     }
+
+
+AGENT = {"op": "set", "feature": "AgentState"}
+
+
+def test_a_word_says_the_status_as_well() -> None:
+    """A case need not say both, and what is stored has both."""
+    view = view_of({**AGENT, "request.state": "ready", "stored.state": "loggedOff"})
+    assert missing({**AGENT, "request.state": "ready"}) is None
+    assert view.request.asked == agent("ready")
+    assert view.snapshot.state(Feature.AGENT_STATE) == agent("loggedOff")
+    stored = view_of({"op": "subscribe", "AgentState.status": 1}).snapshot
+    assert stored.state(Feature.AGENT_STATE) == agent("ready")
+
+
+@pytest.mark.parametrize("prefix", ["request", "stored", "AgentState"])
+def test_a_status_and_a_word_that_contradict_are_no_request(prefix: str) -> None:
+    """Nothing can send or store it."""
+    given = {**AGENT, "request.status": 1, f"{prefix}.status": 1, f"{prefix}.state": "notReady"}
+    assert missing(given) == f"case has `{prefix}.status: 1`, and a word for 0"
+    assert missing({**given, f"{prefix}.status": 1, f"{prefix}.state": "ready"}) is None

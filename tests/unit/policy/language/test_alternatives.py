@@ -60,13 +60,12 @@ def test_op_and_feature_choose_questions() -> None:
     condition = AllOf(
         (
             Atom("op", "eq", "set"),
-            Not(Atom("feature", "in", frozenset({"DoNotDisturb", "CallForwardingBusy"}))),
+            Not(Atom("feature", "in", frozenset({FEATURES[0].value, FEATURES[2].value}))),
         )
     )
     (way,) = alternatives(condition)
     assert {QUESTIONS[question] for question in way.questions} == {
-        (Operation.SET, FEATURES[1]),
-        (Operation.SET, FEATURES[3]),
+        (Operation.SET, feature) for feature in (FEATURES[1], *FEATURES[3:])
     }
     assert way.literals == frozenset()
 

@@ -28,6 +28,10 @@ def said(when: str) -> list[str]:
         "{request.status: {exists: false}, user: bob}",
         "{weekday: {notIn: [mon, tue, wed, thu, fri, sat]}}",
         "{op: set, request.forwardTo: {exists: false}}",
+        "{op: set, request.status: 1, request.state: ready}",
+        "{op: set, request.status: 0, request.state: {ne: notReady}}",
+        "{op: set, request.status: 1, stored.state: notReady}",
+        "{op: get, DoNotDisturb.status: 1, AgentState.state: [loggedOff, loggedOn]}",
     ],
 )
 def test_what_some_request_can_pass_is_let_pass(when: str) -> None:
@@ -38,6 +42,18 @@ def test_what_some_request_can_pass_is_let_pass(when: str) -> None:
 @pytest.mark.parametrize(
     ("when", "why"),
     [
+        (
+            "{op: set, request.status: 1, request.state: notReady}",
+            "`request.status` and `request.state` contradict each other",
+        ),
+        (
+            "{op: get, stored.status: 0, stored.state: ready}",
+            "`stored.status` and `stored.state` contradict each other",
+        ),
+        (
+            "{AgentState.status: {ne: 0}, AgentState.state: [loggedOff, loggedOn]}",
+            "`AgentState.status` and `AgentState.state` contradict each other",
+        ),
         (
             "{op: get, origin: internal, userAgent: {has: x}}",
             "a set that follows has no `userAgent`",

@@ -1,5 +1,6 @@
 """What no rule decides."""
 
+from dfks_rules.policy.language.alternatives import QUESTIONS
 from dfks_rules.policy.lint.gaps import Gap, gaps
 from dfks_rules.policy.reading.check import check
 from tests.helpers.policy import source
@@ -8,7 +9,7 @@ from tests.helpers.policy import source
 def of(rules: str, op: str, feature: str | None = "DoNotDisturb") -> Gap:
     """The row of one question."""
     rows = gaps(check([source(rules)])[0])
-    assert len(rows) == 9
+    assert len(rows) == len(QUESTIONS)
     (row,) = [row for row in rows if (row.op, row.feature) == (op, feature)]
     return row
 
@@ -49,3 +50,14 @@ def test_a_rule_about_targets_is_no_rule_about_do_not_disturb() -> None:
     rules = "- {id: r, when: {op: set, target.class: premium}, then: {deny: premium}}"
     assert (of(rules, "set").rules, of(rules, "set").denials) == (0, 0)
     assert of(rules, "set", "CallForwardingBusy").rules == 1
+
+
+def test_of_agent_state_phones_are_not_told_unless_a_rule_assigns_it() -> None:
+    """What a get shows is then nobody's question."""
+    shown = "- {id: r, when: {op: get}, then: {status: stored}}"
+    assert of(shown, "get", "AgentState").otherwise == "no rule: phones are not told"
+    agents = "- {id: r, when: {op: get, user: bob}, then: {assigned: true}}"
+    assert of(agents, "get", "AgentState").otherwise == "where no rule matches: phones are not told"
+    all_ = "- {id: r, when: {op: get}, then: {assigned: true}}"
+    assert of(all_, "get", "AgentState").otherwise == "always decided by a rule"
+    assert of(shown, "set", "AgentState").otherwise == "no rule: the requested state is stored"

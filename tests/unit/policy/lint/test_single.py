@@ -37,7 +37,9 @@ def linted(*sources: Source) -> list[str]:
         # On only.
         "{op: set, request.status: 1}",
         "{op: set, request.status: {ne: 0}, request.forwardTo: {prefix: '+900'}}",
+        "{op: set, request.state: ready, time: {lt: '08:00'}}",
         # There is nothing to switch off.
+        "{op: set, stored.state: loggedOff, time: {lt: '08:00'}}",
         "{op: set, stored.status: 0, time: {lt: '08:00'}}",
         # Not a set.
         "{op: get, user: bob}",

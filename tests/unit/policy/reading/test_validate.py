@@ -6,6 +6,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from dfks_rules.errors import Finding
+from dfks_rules.model.features import FEATURES
 from dfks_rules.policy.reading.schema import policy_schema
 from dfks_rules.policy.reading.schema_pieces import IDENTIFIER, WANTED
 from dfks_rules.policy.reading.source import parse
@@ -44,8 +45,8 @@ def one(when: str = "{op: get}", then: str = "{status: 1}") -> str:
             "{feature: DND}",
             21,
             "policy_value",
-            "`DND` is not one of `DoNotDisturb`, `CallForwardingAlways`, `CallForwardingBusy`, "
-            "`CallForwardingNoAnswer` (did you mean `DoNotDisturb`?)",
+            f"`DND` is not one of {', '.join(f'`{one.value}`' for one in FEATURES)} "
+            "(did you mean `DoNotDisturb`?)",
         ),
         (
             "{statusx: 1}",
