@@ -18,9 +18,11 @@ from typing import NamedTuple
 from dfks_rules.csta.names import CONTENT_TYPE
 from dfks_rules.csta.parse import MAX_BODY, parse
 from dfks_rules.errors import MalformedMessageError
+from dfks_rules.presence.failures import retry_after
 from dfks_rules.sip.address import parse_address
 from dfks_rules.sip.dialog import Dialog
 from dfks_rules.sip.digest import MAX_CREDENTIALS, parse_credentials
+from dfks_rules.sip.digest_client import parse_challenges
 from dfks_rules.sip.endpoint import Endpoint, Incoming
 from dfks_rules.sip.flow import Flow, Listener
 from dfks_rules.sip.grammar import parse_params, split_list
@@ -105,6 +107,12 @@ def _stream(data: bytes) -> None:
         reader.feed(data[start : start + 1_460])
 
 
+def _retry_after(data: bytes) -> float:
+    value = b"".join(data.splitlines())
+    head = b"SIP/2.0 503 X\r\nRetry-After: %b\r\nDate: %b\r\n" % (value, value)
+    return retry_after(Response(503, b"z9hG4bK1", b"NOTIFY", head))
+
+
 def _content_type(data: bytes) -> None:
     parse(data.decode("latin-1"), b"--b\r\n\r\n<a/>\r\n--b--")
 
@@ -169,6 +177,11 @@ SUBJECTS = {
         lambda data: (via := parse_via(data)) and via.response_text(_FLOW.remote),
         _frames(b"@@", b"SIP/2.0/UDP @@", b"SIP/2.0/UDP a@@", b"SIP/2.0/UDP a;rport;branch=z@@"),
     ),
+    "parse_challenges": Subject(
+        parse_challenges,
+        _frames(b"@@", b'Digest realm="a", nonce="b"@@', b'Digest @@, realm="a"'),
+    ),
+    "retry_after": Subject(_retry_after, _BARE),
     "parse_credentials": Subject(
         parse_credentials,
         _frames(b"@@", b"Digest @@", b'Digest a="@@', b'Digest a="x", @@', b"Digest a@@"),

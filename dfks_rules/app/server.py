@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+from collections.abc import Mapping
 
 import structlog
 
@@ -25,11 +26,13 @@ from dfks_rules.mi.fifo import FifoServer
 from dfks_rules.mi.http import HttpServer
 from dfks_rules.mi.methods import REGISTRY
 from dfks_rules.presence.gate import DigestRules, Gate
+from dfks_rules.presence.logins import Logins
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.profile import Profiles
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.service.features import Features
 from dfks_rules.service.feed import Feed
+from dfks_rules.sip.digest_client import Secret
 from dfks_rules.sip.endpoint import Endpoint
 from dfks_rules.sip.flow import Flow, Listener
 from dfks_rules.store.open import open_store
@@ -76,6 +79,7 @@ class Server:
         policies: PolicyReloader,
         certificates: CertificateReloader,
         users: UsersFile | None = None,
+        secrets: Mapping[bytes, Secret] | None = None,
         profiles: Profiles | None = None,
     ) -> None:
         """Wire the rooms.
@@ -85,6 +89,7 @@ class Server:
             policies: they have started; the server closes them.
             certificates: what TLS shows; the server closes them, too.
             users: who may authenticate; there are some if the settings say `digest`.
+            secrets: with which NOTIFYs authenticate, by realm.
             profiles: how phones are treated by their User-Agent; None for all alike.
         """
         self._config = config
@@ -115,8 +120,10 @@ class Server:
         features = Features(self._store, policies.live, feed, config.limits.followed_sets)
         profiles = profiles or Profiles()
         gate = _gate_of(config.auth, users, profiles)
+        token = tokens.token
+        logins = Logins(secrets, token) if secrets else None
         self._notifier = Notifier(
-            endpoint, features, feed, config.presence, tokens.token, gate, profiles
+            endpoint, features, feed, config.presence, token, gate, logins, profiles
         )
         self._driver = Driver(self._loop, endpoint, self._notifier)
         metrics = Metrics()
@@ -126,6 +133,7 @@ class Server:
         if gate is not None:
             metrics.include("auth", gate)
         metrics.include("presence", self._notifier)
+        metrics.include("publish", self._notifier.publications)
         metrics.include("sip", endpoint)
         metrics.include("tls", certificates)
         metrics.include("transport", self._transports)

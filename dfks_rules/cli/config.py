@@ -7,6 +7,7 @@ import click
 
 from dfks_rules.config import load_config
 from dfks_rules.config.auth import AuthMode
+from dfks_rules.config.credentials import read_credentials
 from dfks_rules.config.profiles import read_profiles
 from dfks_rules.config.users import read_users
 from dfks_rules.errors import ConfigError
@@ -23,9 +24,9 @@ def command() -> None:
 @command.command()
 @click.argument("file", type=click.Path(path_type=Path), default=_DEFAULT)
 def check(file: Path) -> None:
-    """Check FILE (dfks.yaml), the environment, certificates, users and profiles.
+    """Check FILE (dfks.yaml), the environment and the files they name; exit code 3 on an error.
 
-    The exit code is 3 on an error.
+    They name certificates, users, credentials and profiles.
     """
     config = load_config(file)
     read_profiles(config.profiles)
@@ -36,6 +37,9 @@ def check(file: Path) -> None:
     auth = config.auth
     if auth.mode is AuthMode.DIGEST and auth.users is not None:
         for warning in read_users(auth.users, auth).warnings:
+            click.echo(str(warning), err=True)
+    if config.sip.credentials is not None:
+        for warning in read_credentials(config.sip.credentials).warnings:
             click.echo(str(warning), err=True)
     click.echo(f"{file}: OK")
 

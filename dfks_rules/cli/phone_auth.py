@@ -1,22 +1,9 @@
-"""How `dfks phone` answers a challenge: the side of digest that the server does not play."""
+"""How `dfks phone` answers a challenge."""
 
 import os
-from typing import NamedTuple
 
-from dfks_rules.sip.digest import Algorithm, Credentials, ha1_of
-from dfks_rules.sip.grammar import parse_params, split_list
-
-_ALGORITHMS = {one.value.lower().encode(): one for one in Algorithm}
-
-
-class Challenge(NamedTuple):
-    """One that can be answered."""
-
-    realm: bytes
-    nonce: bytes
-    algorithm: Algorithm
-    is_stale: bool
-    """Whether only the nonce of the last answer was wrong."""
+from dfks_rules.sip.digest import ha1_of
+from dfks_rules.sip.digest_client import Challenge, Secret, answer_to, parse_challenges
 
 
 def choose_challenge(value: bytes) -> Challenge | None:
@@ -25,21 +12,7 @@ def choose_challenge(value: bytes) -> Challenge | None:
     Args:
         value: the header value; several headers joined by commas.
     """
-    begun: list[bytes] = []
-    for item in split_list(value):
-        # A scheme begins a challenge; the other items are parameters of the last one.
-        if item[:7].lower() == b"digest " or not begun:
-            begun.append(b";" + item[7:].lstrip())
-        else:
-            begun[-1] += b";" + item
-    for one in begun:
-        params = {name: text.strip(b'"') for name, text in parse_params(one).items()}
-        algorithm = _ALGORITHMS.get(params.get(b"algorithm", b"MD5").lower())
-        offers = [word.strip() for word in params.get(b"qop", b"").split(b",")]
-        if algorithm is not None and b"auth" in offers and b"realm" in params:
-            is_stale = params.get(b"stale", b"").lower() == b"true"
-            return Challenge(params[b"realm"], params.get(b"nonce", b""), algorithm, is_stale)
-    return None
+    return next(iter(parse_challenges(value)), None)
 
 
 class Answerer:
@@ -67,18 +40,10 @@ class Answerer:
         if self._challenge is None:
             return b""
         self._count += 1
-        realm, nonce, algorithm, _ = self._challenge
-        values = {
-            b"username": self._user.encode(),
-            b"realm": realm,
-            b"nonce": nonce,
-            b"uri": uri,
-            b"cnonce": os.urandom(8).hex().encode(),
-            b"nc": b"%08x" % self._count,
-        }
-        ha1 = ha1_of(algorithm, self._user, realm.decode(errors="replace"), self._password)
-        values[b"response"] = Credentials(algorithm, values).expected(method, ha1)
-        count = values.pop(b"nc")
-        quoted = b", ".join([b'%b="%b"' % item for item in values.items()])
-        line = b"Authorization: Digest %b, nc=%b, qop=auth, algorithm=%b\r\n"
-        return line % (quoted, count, algorithm.value.encode())
+        challenge, user = self._challenge, self._user
+        realm = challenge.realm.decode(errors="replace")
+        ha1 = ha1_of(challenge.algorithm, user, realm, self._password)
+        secret = Secret(user.encode(), {challenge.algorithm: ha1})
+        cnonce = os.urandom(8).hex().encode()
+        value = answer_to(challenge, secret, self._count, cnonce, method, uri)
+        return b"Authorization: %b\r\n" % value

@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from dfks_rules.app.credentials import secrets_of
 from dfks_rules.app.desk.certificates import CertificateReloader
 from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.app.profiles import ProfilesFile
@@ -56,6 +57,7 @@ def command(given: Path | None) -> None:
 async def _serve(config: Config, file: Path | None) -> None:
     users = users_of(config.auth)
     profiles = ProfilesFile(config.profiles)
+    secrets = secrets_of(config.sip.credentials)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -73,7 +75,7 @@ async def _serve(config: Config, file: Path | None) -> None:
     # Before the start, which may take seconds: an unhandled SIGHUP ends the process.
     loop.add_signal_handler(signal.SIGHUP, reload)
     if await _unless(stop, policies.start()):
-        server = Server(config, policies, certificates, users, profiles.profiles)
+        server = Server(config, policies, certificates, users, secrets, profiles.profiles)
         await server.start()
         realm = None if users is None else config.auth.realm
         banner = _banner(server.addresses(), file, policies.listing(), realm)

@@ -318,6 +318,7 @@ def _build_sip(sip: dict[str, Any], base: Path) -> SipSettings:
         limits,
         build_outbound_proxy(sip.get("outbound_proxy")),
         build_resolver(sip["resolver"]),
+        base / sip["credentials"] if "credentials" in sip else None,
     )
 
 

@@ -45,6 +45,8 @@ class SipSettings:
     """What requests of the server pass where no peer has named a proxy."""
     resolver: tuple[tuple[str, int], ...]
     """Address and port of each DNS server; none for those of the machine."""
+    credentials: Path | None
+    """File of the passwords with which NOTIFYs authenticate; None where they do not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from dfks_rules.config.auth import AuthSettings
 from dfks_rules.errors import ConfigError, Finding
@@ -94,10 +94,7 @@ def read_users(path: Path, auth: AuthSettings) -> Users:
 def _read(path: Path) -> str:
     file = str(path)
     try:
-        # Nobody may ever write to a FIFO; to wait for that would end all reloads.
-        with open(path, "rb", opener=_open_at_once) as opened:
-            if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
-                raise OSError(errno.EINVAL, "it is not a regular file")
+        with open_regular(path) as opened:
             data = opened.read(_most(file) + 1)
         _check_size(file, len(data))
         return data.decode()
@@ -108,6 +105,20 @@ def _read(path: Path) -> str:
     except UnicodeDecodeError as error:
         message = "is not UTF-8 text"
         raise ConfigError([Finding(file, 0, 0, "config_unreadable", message)]) from error
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file to be read, if it is a regular one.
+
+    Raises:
+        OSError: it is not, or cannot be read.
+    """
+    # Nobody may ever write to a FIFO; to wait for that would end all reloads.
+    opened = open(path, "rb", opener=_open_at_once)  # noqa: SIM115 - the caller closes it
+    if stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+        return opened
+    opened.close()
+    raise OSError(errno.EINVAL, "it is not a regular file")
 
 
 def _open_at_once(name: str, flags: int) -> int:

@@ -15,17 +15,18 @@ from dfks_rules.errors import MalformedMessageError
 from dfks_rules.model.identity import Aor, Identity
 from dfks_rules.model.requests import Asked, Origin, Requester
 from dfks_rules.model.values import MAX_TEXT
-from dfks_rules.presence.package import ALLOW, ALLOW_EVENTS, EVENT, Limits
+from dfks_rules.presence.package import ALLOW_EVENTS, EVENT, Limits
 from dfks_rules.presence.responses import refusal
 from dfks_rules.presence.subscription import Subscription
+from dfks_rules.presence.subscriptions import Subscriptions
 from dfks_rules.sip.address import Address
 from dfks_rules.sip.endpoint import Incoming
 from dfks_rules.sip.grammar import PARAMS, TOKEN, parse_params, split_list
 from dfks_rules.sip.message import METHODS, Request
 from dfks_rules.sip.uri import aor_of, parse_uri
 
-CAPABILITIES = ALLOW + ALLOW_EVENTS + b"Accept: " + ACCEPT.encode() + b"\r\n"
-"""The header lines that say what is served, for OPTIONS."""
+CAPABILITIES = ALLOW_EVENTS + b"Accept: " + ACCEPT.encode() + b"\r\n"
+"""The header lines that say what is served, for OPTIONS, besides Allow."""
 
 _IN_DIALOG_ONLY = frozenset(b"BYE NOTIFY INFO UPDATE PRACK".split())
 _EVENT = re.compile(rb"(" + TOKEN + rb")(" + PARAMS + rb")[ \t]*+")
@@ -86,8 +87,12 @@ def check_request(request: Request) -> None:
         raise refusal(420, headers=b"Unsupported: %b\r\n" % b", ".join(required))
 
 
-def refuse_method(incoming: Incoming) -> None:
-    """Refuse a request that is neither SUBSCRIBE nor OPTIONS.
+def refuse_method(incoming: Incoming, allow: bytes) -> None:
+    """Refuse a request whose method is not served.
+
+    Args:
+        incoming: the request.
+        allow: the header line of those that are.
 
     Raises:
         RefusedError: always.
@@ -95,7 +100,7 @@ def refuse_method(incoming: Incoming) -> None:
     method = incoming.request.method
     if method in _IN_DIALOG_ONLY and incoming.recipient.tag:
         raise refusal(481)
-    raise refusal(405 if method in METHODS else 501)
+    raise refusal(405 if method in METHODS else 501, headers=allow)
 
 
 def event_of(request: Request) -> EventHeader:
@@ -113,6 +118,31 @@ def event_of(request: Request) -> EventHeader:
     if event.end() != len(value):
         raise refusal(400, "Malformed Event")
     return EventHeader(b"Event: %b\r\n" % value, parse_params(event[2]).get(b"id", b""))
+
+
+def known_of(
+    incoming: Incoming, event: EventHeader, subscriptions: Subscriptions
+) -> Subscription | None:
+    """The subscription in whose dialog a SUBSCRIBE came (RFC 3261 §12.2.2); None without a To tag.
+
+    One with another event `id` wants another subscription in the same dialog: they are not shared
+    (RFC 6665 §4.5.2).
+
+    Raises:
+        RefusedError: 481, there is none; 403, another `id`; 500, it is late.
+    """
+    local = incoming.recipient.tag
+    if not local:
+        return None
+    request = incoming.request
+    subscription = subscriptions.find(request.headers[b"call-id"], local, incoming.sender.tag)
+    if subscription is None:
+        raise refusal(481)
+    if subscription.event_id != event.id:
+        raise refusal(403, "Dialog sharing is not supported")
+    if subscription.dialog.is_late(request):
+        raise refusal(500, "CSeq out of order")
+    return subscription
 
 
 def wish_of(
@@ -137,8 +167,8 @@ def wish_of(
     accept = request.headers.get(b"accept")
     if accept is not None and accept != _TYPE and not _takes_our_types(accept):
         raise refusal(406, "Not Acceptable")
-    expires = _granted(request, limits)
-    asked = _asked(request)
+    expires = granted(request, limits)
+    asked = sets_in(request)
     if known is None:
         presentity = _presentity(incoming)
         watcher = identity.aor if identity else aor_in(incoming.sender)
@@ -168,8 +198,13 @@ def user_agent_of(request: Request) -> str | None:
     return None if agent is None else _text(agent[:MAX_TEXT])
 
 
-def _granted(request: Request, limits: Limits) -> int:
-    """The duration to grant, s (RFC 6665 §4.2.1.1)."""
+def granted(request: Request, limits: Limits) -> int:
+    """The duration to grant, s (RFC 6665 §4.2.1.1, RFC 3903 §6).
+
+    Raises:
+        RefusedError: 423, it is too short.
+        MalformedMessageError: Expires cannot be read.
+    """
     wish = request.seconds(b"expires")
     if wish is None:
         return limits.default_expires
@@ -178,8 +213,13 @@ def _granted(request: Request, limits: Limits) -> int:
     return min(wish, limits.max_expires)
 
 
-def _asked(request: Request) -> list[Asked]:
-    """The sets in the body; empty when there is no body, which asks for every state."""
+def sets_in(request: Request) -> list[Asked]:
+    """The sets in the body; empty when there is no body, which asks for every state.
+
+    Raises:
+        RefusedError: 415, it is encoded.
+        MalformedMessageError: it cannot be read.
+    """
     if not request.body:
         return []
     encoding = request.headers.get(b"content-encoding", b"identity")

@@ -2,7 +2,7 @@
 
 REFUSED = {
     status: f"refused_{status}"
-    for status in (400, 401, 403, 404, 405, 406, 415, 420, 423, 480, 481, 489, 500, 501, 503)
+    for status in (400, 401, 403, 404, 405, 406, 412, 415, 420, 423, 480, 481, 489, 500, 501, 503)
 }
 """Status → the count of requests that were answered with it."""
 
@@ -22,6 +22,8 @@ NAMES = (
     "notify_unreachable",
     "notify_repeated",
     "notify_held",
+    "notify_suppressed",
+    "notify_challenged",
     "changes_untold",
     "sets_echoed",
     "sets_repeated",
@@ -38,12 +40,13 @@ NAMES = (
 """Every count.
 
 `notify_sent` counts each NOTIFY once, whatever the transaction retransmits; `notify_repeated` those
-that say again what was not confirmed. `notify_held`: one was not sent, since its address is
-unproved. `changes_untold`: a watcher was not told, since what it may see could not be read.
-`changes_paced`: changes that were told in portions; `changes_merged`: those that were taken into
-another that was still being told. `sets_echoed` and `sets_repeated`: sets that nobody meant, see
-`display`. `contacts_proved`: a dialog was unproved, and became proved. `limit_…`: requests that a
-limit refused, also counted by their status.
+that say again what was not confirmed; `notify_held` those that were not sent, since the address is
+unproved; `notify_suppressed` those whose body, or all of which, a phone did not want (RFC 5839);
+`notify_challenged` those that were sent again with a password. `changes_untold`: a watcher was not
+told, since what it may see could not be read. `changes_paced`: changes that were told in portions;
+`changes_merged`: those that were taken into another that was still being told. `sets_echoed` and
+`sets_repeated`: sets that nobody meant, see `display`. `contacts_proved`: a dialog was unproved,
+and became proved. `limit_…`: requests that a limit refused, also counted by their status.
 """
 
 

@@ -5,17 +5,19 @@ A change from elsewhere waits for the outstanding NOTIFY. The answer to a SUBSCR
 phone is there, and RFC 6665 §4.2.1.2 wants its NOTIFY at once.
 """
 
-import re
 from collections.abc import Callable
 from functools import lru_cache
 
 from dfks_rules.csta.render import render
 from dfks_rules.csta.style import BodyStyle
+from dfks_rules.presence.conditional import knowledge_of, tag_of
 from dfks_rules.presence.documents import Documents
+from dfks_rules.presence.failures import Verdict, retry_after, verdict_of
 from dfks_rules.presence.guard import Guard
+from dfks_rules.presence.logins import Logins
 from dfks_rules.presence.package import OnNotifyTimeout
 from dfks_rules.presence.parts import first_part
-from dfks_rules.presence.profile import Profile, Profiles
+from dfks_rules.presence.profile import Profiles
 from dfks_rules.presence.subscription import Proof, State, Subscription, Termination
 from dfks_rules.presence.subscriptions import Subscriptions
 from dfks_rules.sip.endpoint import Ending, Endpoint, Finished
@@ -41,6 +43,7 @@ class Delivery:
         on_timeout: OnNotifyTimeout,
         token: Callable[[], bytes],
         counts: dict[str, int],
+        logins: Logins | None,
         profiles: Profiles,
     ) -> None:
         """Make it.
@@ -52,6 +55,7 @@ class Delivery:
             on_timeout: what becomes of a subscription that does not answer.
             token: a new unguessable token each time, for branches.
             counts: what is counted, see `counts.NAMES`.
+            logins: how NOTIFYs authenticate; None where they do not.
             profiles: how phones want to be told.
         """
         self._endpoint = endpoint
@@ -60,14 +64,30 @@ class Delivery:
         self._on_timeout = on_timeout
         self._token = token
         self._counts = counts
+        self._logins = logins
         self._profiles = profiles
+
+    def device_of(self, subscription: Subscription, said: str | None = None) -> str:
+        """Text of `<device>` in what a phone is told; `said`: what it has just sent itself."""
+        profile = self._profiles.of(subscription.requester.user_agent)
+        return profile.device_for(said or subscription.device, subscription.presentity.user)
 
     def tell_all(self, subscription: Subscription, documents: Documents, now: float) -> None:
         """Answer a phone with the states of all features, at once.
 
         After them nothing that it was told before matters.
         """
-        self._send(subscription, documents, now)
+        self._send(subscription, documents, b"", now)
+
+    def suppress(self, subscription: Subscription, knowledge: bytes, now: float) -> None:
+        """Answer a phone that knows all states, or wants none, in a new dialog (RFC 5839 §6.2).
+
+        Args:
+            subscription: that of the phone.
+            knowledge: of all states.
+            now: monotonic seconds.
+        """
+        self._send(subscription, (), knowledge, now)
 
     def answer(self, subscription: Subscription, documents: Documents, now: float) -> None:
         """Answer a phone with the states of some features: at once, or when it may be told them."""
@@ -75,66 +95,85 @@ class Delivery:
             self._postpone(subscription, documents)
             if subscription.outstanding is None:
                 # RFC 6665 §4.2.1.2 wants a NOTIFY now.
-                profile = self._profiles.of(subscription.requester.user_agent)
-                self._send_part(subscription, profile, (), subscription.queued, now)
+                self._send_part(subscription, (), subscription.queued, subscription.knowledge, now)
             return
-        self._send(subscription, subscription.to_answer(documents), now)
+        self._send(subscription, subscription.to_answer(documents), subscription.knowledge, now)
 
     def change(self, subscription: Subscription, documents: Documents, now: float) -> None:
         """Tell a phone what somebody else changed, as soon as it is ready to hear it."""
         if self._is_quiet(subscription, now):
             self._postpone(subscription, documents)
             return
-        told = subscription.to_tell(documents)
+        told = subscription.to_tell(documents, now)
         if told:
-            self._send(subscription, told, now)
-        elif subscription.proof is Proof.UNPROVED:
+            self._send(subscription, told, subscription.knowledge, now)
+            return
+        if subscription.proof is Proof.UNPROVED:
             self._counts["notify_held"] += 1
+        self._subscriptions.schedule(subscription)
 
     def repeat(self, subscription: Subscription, now: float) -> None:
         """Tell a phone again what it did not confirm, or for the first time what had to wait."""
         if subscription.unconfirmed:
             self._counts["notify_repeated"] += 1
-        self._send(subscription, subscription.to_answer(()), now)
+        self._send(subscription, subscription.to_answer(()), subscription.knowledge, now)
         self._subscriptions.schedule(subscription)
 
     def terminate(
-        self, subscription: Subscription, why: Termination, documents: Documents, now: float
+        self,
+        subscription: Subscription,
+        why: Termination,
+        documents: Documents,
+        now: float,
+        knowledge: bytes = b"",
     ) -> None:
-        """End a subscription, with a last NOTIFY."""
+        """End a subscription, with a last NOTIFY.
+
+        Args:
+            subscription: it may have been made just now.
+            why: it ends.
+            documents: what the NOTIFY says.
+            now: monotonic seconds.
+            knowledge: what its phone knows besides, if that is not what it was told.
+        """
         self._end(subscription, why)
         # Nothing can follow the last NOTIFY, so that it is not split.
-        profile = self._profiles.of(subscription.requester.user_agent)
-        self._send_part(subscription, profile, documents, (), now)
+        self._send_part(subscription, documents, (), knowledge or subscription.knowledge, now)
+
+    def end_silently(self, subscription: Subscription) -> None:
+        """End a subscription whose phone wants no last NOTIFY (RFC 5839 §6.3)."""
+        if subscription.outstanding is not None:
+            self._endpoint.give_up(subscription.outstanding)
+        self._end(subscription, Termination.TIMEOUT)
+        self._forget(subscription)
 
     def finished(self, finished: Finished[Subscription], now: float) -> None:
         """The outstanding NOTIFY of a subscription was answered, or was not."""
         subscription = finished.transaction.owner
         response = finished.response
-        self._counts[_result(finished)] += 1
         if response is not None:
             self._guard.answered(subscription, response.status, now)
-        if subscription.state is State.TERMINATED:
-            return
-        display = subscription.display
         if response is not None and response.status < 300:
-            if display is not None:
-                display.confirmed(subscription.unconfirmed, now)
-            queued = subscription.confirmed()
-            if queued:
-                self.change(subscription, queued, now)
+            self._counts["notify_answered"] += 1
+            self._confirmed(subscription, now)
             return
-        if display is not None:
-            display.failed()
-        if response is None or response.status == 408:
-            is_over = self._gives_up(subscription) or subscription.lives_by_answers
-            why = Termination.UNANSWERED if is_over else None
-        else:
-            why = Termination.REFUSED if _is_final(response) else None
+        verdict = verdict_of(response)
+        if verdict is Verdict.CHALLENGED and self._may_answer(subscription, response):
+            self._counts["notify_challenged"] += 1
+            self._send(subscription, subscription.to_answer(()), subscription.knowledge, now)
+            return
+        self._counts[_failure(finished)] += 1
+        if subscription.state is State.TERMINATED:
+            self._forget(subscription)
+            return
+        why = self._why_over(subscription, verdict)
         if why is not None:
             self._end(subscription, why)
+            self._forget(subscription)
             return
-        subscription.failed(now, now + _retry_after(response))
+        if subscription.display is not None:
+            subscription.display.failed()
+        subscription.failed(now, now + retry_after(response))
         self._subscriptions.schedule(subscription)
 
     def _gives_up(self, subscription: Subscription) -> bool:
@@ -153,12 +192,44 @@ class Delivery:
         """Tell a phone something once it is no longer quiet."""
         display = subscription.display
         if documents and display is not None:
-            subscription.postpone(documents, display.quiet_until)
+            subscription.hold(documents, display.quiet_until)
             self._subscriptions.schedule(subscription)
 
     def drop(self, subscription: Subscription) -> None:
         """End a subscription without a last NOTIFY: nobody has shown that it wants one."""
         self._end(subscription, Termination.UNANSWERED)
+        self._forget(subscription)
+
+    def _confirmed(self, subscription: Subscription, now: float) -> None:
+        if subscription.state is State.TERMINATED:
+            self._forget(subscription)
+            return
+        if self._logins is not None:
+            self._logins.accepted(subscription.dialog)
+        if subscription.display is not None:
+            subscription.display.confirmed(subscription.unconfirmed, now)
+        queued = subscription.confirmed()
+        if queued:
+            self.change(subscription, queued, now)
+
+    def _may_answer(self, subscription: Subscription, response: Response | None) -> bool:
+        """Whether there is a password with which a challenged NOTIFY may be accepted."""
+        if self._logins is None or response is None:
+            return False
+        return self._logins.take(subscription.dialog, response)
+
+    def _why_over(self, subscription: Subscription, verdict: Verdict) -> Termination | None:
+        """Why a NOTIFY that was not accepted ends its subscription; None where it does not."""
+        if verdict is Verdict.ENDS:
+            return Termination.REFUSED
+        if verdict is not Verdict.UNHEARD:
+            return None
+        is_over = self._gives_up(subscription) or subscription.lives_by_answers
+        return Termination.UNANSWERED if is_over else None
+
+    def _forget(self, subscription: Subscription) -> None:
+        if self._logins is not None:
+            self._logins.forget(subscription.dialog)
 
     def _end(self, subscription: Subscription, why: Termination) -> None:
         self._subscriptions.remove(subscription)
@@ -166,29 +237,38 @@ class Delivery:
         subscription.ended(why)
         self._counts[_ENDED[why]] += 1
 
-    def _send(self, subscription: Subscription, documents: Documents, now: float) -> None:
-        """Tell a phone something now; where it needs several NOTIFYs, the first one."""
+    def _send(
+        self, subscription: Subscription, documents: Documents, before: bytes, now: float
+    ) -> None:
+        """Tell a phone something now; where it needs several NOTIFYs, the first one.
+
+        Args:
+            subscription: whose phone is told.
+            documents: what it is told.
+            before: what it knows besides; empty where it is told all.
+            now: monotonic seconds.
+        """
         profile = self._profiles.of(subscription.requester.user_agent)
         rest: Documents = ()
         if profile.splits and len(documents) > 1:
-            documents, rest = first_part(documents, _device(subscription, profile), profile)
-        self._send_part(subscription, profile, documents, rest, now)
+            documents, rest = first_part(documents, self.device_of(subscription), profile)
+        self._send_part(subscription, documents, rest, before, now)
 
     def _send_part(
         self,
         subscription: Subscription,
-        profile: Profile,
         documents: Documents,
         rest: Documents,
+        before: bytes,
         now: float,
     ) -> None:
         """The one place where a NOTIFY is sent, or held back.
 
         Args:
             subscription: whose phone is told.
-            profile: how.
             documents: what the NOTIFY says.
             rest: what waits until it is confirmed.
+            before: what the phone knows besides; empty where it is told all.
             now: monotonic seconds.
         """
         if subscription.is_held:
@@ -199,40 +279,30 @@ class Delivery:
             self._endpoint.give_up(subscription.outstanding)
         dialog = subscription.dialog
         branch = MAGIC_COOKIE + self._token()
-        content = _content(documents, _device(subscription, profile), profile.style)
+        profile = self._profiles.of(subscription.requester.user_agent)
+        device = profile.device_for(subscription.device, subscription.presentity.user)
+        event_id, style = subscription.event_id, profile.style
+        knowledge, content = _content(documents, device, event_id, before, style)
         if subscription.proof is Proof.UNPROVED and len(content) > MAX_UNPROVED:
-            rest, documents, content = documents + rest, (), _content((), "", profile.style)
-        request = dialog.next_request(branch, _state(subscription, now), content)
+            rest, documents = documents + rest, ()
+            knowledge, content = _content((), device, event_id, before, style)
+        state = _state(subscription, now)
+        if self._logins is not None:
+            state += self._logins.lines(dialog)
+        request = dialog.next_request(branch, state, content)
         request.sendings = subscription.sendings
         self._counts["notify_sent"] += 1
         transaction = self._endpoint.request(request, subscription, now)
-        subscription.sent(documents, transaction, rest)
+        subscription.sent(documents, transaction, knowledge, rest)
         if subscription.display is not None:
             subscription.display.sent(documents, now)
 
 
-def _result(finished: Finished[Subscription]) -> str:
-    """The name of the count of what became of a NOTIFY."""
+def _failure(finished: Finished[Subscription]) -> str:
+    """The name of the count of NOTIFYs that ended like this one."""
     if finished.ending is Ending.TIMED_OUT:
         return "notify_timed_out"
-    if finished.response is None:
-        return "notify_unreachable"
-    return "notify_answered" if finished.response.status < 300 else "notify_refused"
-
-
-def _is_final(response: Response) -> bool:
-    """Whether an error response ends the subscription (RFC 6665 §4.2.2)."""
-    return response.status not in (401, 407) and b"retry-after" not in response.headers
-
-
-_SECONDS = re.compile(rb"[0-9]{1,9}")
-
-
-def _retry_after(response: Response | None) -> float:
-    """For how long the phone does not want to hear from us, s."""
-    value = b"" if response is None else response.headers.get(b"retry-after", b"")
-    seconds = _SECONDS.match(value)
-    return float(seconds[0]) if seconds else 0.0
+    return "notify_unreachable" if finished.response is None else "notify_refused"
 
 
 def _state(subscription: Subscription, now: float) -> bytes:
@@ -244,17 +314,18 @@ def _state(subscription: Subscription, now: float) -> bytes:
     return b"Subscription-State: active;expires=%d\r\n" % left
 
 
-def _device(subscription: Subscription, profile: Profile) -> str:
-    """Text of `<device>` in what a phone is told."""
-    if profile.device is not None:
-        return profile.device
-    return subscription.presentity.user if profile.device_is_user else subscription.device
-
-
 @lru_cache(maxsize=4096)
-def _content(documents: Documents, device: str, style: BodyStyle) -> bytes:
-    """The end of a NOTIFY: what its body is, and the body."""
+def _content(
+    documents: Documents, device: str, event_id: bytes, before: bytes, style: BodyStyle
+) -> tuple[bytes, bytes]:
+    """What a phone knows after a NOTIFY, and the end of that: entity-tag, type and body.
+
+    See `knowledge_of` and `tag_of` for the arguments.
+    """
+    knowledge = knowledge_of(documents, before)
+    tag = tag_of(knowledge, device, event_id)
     if not documents:
-        return b"Content-Length: 0\r\n\r\n"
+        return knowledge, b"SIP-ETag: %b\r\nContent-Length: 0\r\n\r\n" % tag
     content_type, body = render(documents, device, style)
-    return b"Content-Type: %b\r\nContent-Length: %d\r\n\r\n%b" % (content_type, len(body), body)
+    head = b"SIP-ETag: %b\r\nContent-Type: %b\r\nContent-Length: %d\r\n\r\n"
+    return knowledge, head % (tag, content_type, len(body)) + body

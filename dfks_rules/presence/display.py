@@ -16,6 +16,19 @@ In doubt a set is a set. For there to be no doubt while an echo is on its way, s
 nothing new for `QUIET` after each NOTIFY and its answer: what changes then is told afterwards. That
 also bounds how fast phones can drive one another.
 
+After each NOTIFY that says something, and its 2xx, a phone that echoes is quiet for `QUIET`:
+
+| quiet? | input                                | NOTIFY        | next             |
+|--------|--------------------------------------|---------------|------------------|
+| yes    | change                               | none          | it is queued     |
+| yes    | 2xx                                  | none          | quiet anew       |
+| yes    | set that is not an echo              | without body, | it is queued     |
+|        |                                      | if there is   |                  |
+|        |                                      | none under way|                  |
+| both   | set that is an echo                  | the same      | as it was        |
+| both   | SUBSCRIBE for all states             | all features  | quiet anew       |
+| no     | any, or it ended with a queue        | as above      | quiet            |
+
 A repeat looks like a key that sets again what others have undone, but for the time: a phone
 refreshes late in the life of its subscription. See docs/decisions/0018-device-profiles.md.
 """

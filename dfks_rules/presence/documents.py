@@ -1,8 +1,9 @@
 """What a NOTIFY says, from what came of requests."""
 
 from dfks_rules.csta.render import Document
-from dfks_rules.model.decisions import Outcome
+from dfks_rules.model.decisions import Denial, DenialAnswer, Outcome
 from dfks_rules.model.features import Feature, FeatureState
+from dfks_rules.model.requests import Operation, Origin
 
 Documents = tuple[Document, ...]
 """The states that one NOTIFY tells, each feature once; empty for a NOTIFY without a body."""
@@ -82,3 +83,24 @@ def merge(older: Documents, newer: Documents) -> Documents:
     if not older or not newer:
         return newer or older
     return tuple({**dict(older), **dict(newer)}.items())
+
+
+def parted(outcomes: tuple[Outcome, ...]) -> tuple[tuple[Outcome, ...], tuple[Outcome, ...]]:
+    """Outcomes of sets, and those of gets, which come last."""
+    position = 0
+    for outcome in outcomes:
+        if outcome.request.operation is Operation.GET:
+            break
+        position += 1
+    return outcomes[:position], outcomes[position:]
+
+
+def rejection_among(sets: tuple[Outcome, ...]) -> Denial | None:
+    """The first refusal that is to be answered with 403; what only followed does not count."""
+    for outcome in sets:
+        denial = outcome.decision.denial
+        if denial is None or denial.answer is not DenialAnswer.REJECT:
+            continue
+        if outcome.request.requester.origin is not Origin.INTERNAL:
+            return denial
+    return None

@@ -106,6 +106,22 @@ class Gate:
             raise refusal(403, "Only trusted proxies may send requests")
         return self._by_digest(incoming, self._digest, now)
 
+    @property
+    def has_trusted(self) -> bool:
+        """Whether there are peers that are trusted."""
+        return self._trusted is not None
+
+    def check_trusted(self, incoming: Incoming) -> None:
+        """Find out whether a request comes from a trusted peer.
+
+        Raises:
+            RefusedError: 403, it does not.
+        """
+        if self._trusted is None or not self._trusted.has(incoming.flow.remote[0]):
+            self.counts["untrusted"] += 1
+            raise refusal(403, "Only trusted peers may publish")
+        self.counts["trusted"] += 1
+
     def _by_digest(self, incoming: Incoming, digest: DigestRules, now: float) -> Identity:
         value = incoming.request.headers.get(b"authorization")
         given = None if value is None else _choose(value, digest)

@@ -14,25 +14,34 @@ from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.identity import Aor, AuthMethod, Identity
 from dfks_rules.presence.admission import (
     CAPABILITIES,
-    EventHeader,
     Wish,
     check_request,
     event_of,
+    known_of,
     refuse_method,
     wish_of,
 )
+from dfks_rules.presence.conditional import condition_of, known_if
 from dfks_rules.presence.counts import REFUSED, new_counts
 from dfks_rules.presence.delivery import Delivery
-from dfks_rules.presence.documents import documents_of_get, documents_of_set
+from dfks_rules.presence.documents import (
+    Documents,
+    documents_of_get,
+    documents_of_set,
+    parted,
+    rejection_among,
+)
 from dfks_rules.presence.gate import Gate
 from dfks_rules.presence.guard import Guard, too_many_unproved
-from dfks_rules.presence.package import Limits
+from dfks_rules.presence.logins import Logins
+from dfks_rules.presence.package import ALLOW, ALLOW_PUBLISH, Limits
 from dfks_rules.presence.profile import Profiles
 from dfks_rules.presence.proof import host_of
+from dfks_rules.presence.publish import Publications
 from dfks_rules.presence.responses import RefusedError, refusal, refusal_for
 from dfks_rules.presence.subscription import State, Subscription, Termination
 from dfks_rules.presence.subscriptions import Subscriptions
-from dfks_rules.presence.visit import Visit, parted, rejection
+from dfks_rules.presence.visit import Visit
 from dfks_rules.presence.waiting import Guest, WaitingRoom
 from dfks_rules.presence.watchers import Watchers
 from dfks_rules.service.features import Features
@@ -45,7 +54,7 @@ from dfks_rules.sip.server_transaction import ServerTransaction
 class Notifier:
     """Serves one event package on one endpoint."""
 
-    def __init__(  # noqa: PLR0913 - what it is made of
+    def __init__(  # noqa: PLR0913 - what it works with
         self,
         endpoint: Endpoint[Subscription],
         features: Features,
@@ -53,6 +62,7 @@ class Notifier:
         limits: Limits,
         token: Callable[[], bytes],
         gate: Gate | None = None,
+        logins: Logins | None = None,
         profiles: Profiles | None = None,
     ) -> None:
         """Make a notifier.
@@ -64,6 +74,7 @@ class Notifier:
             limits: how long subscriptions may last, and how many there may be.
             token: a new unguessable token each time, for tags and branches (RFC 3261 §19.3).
             gate: what finds out who sends a SUBSCRIBE; None where From is believed.
+            logins: how NOTIFYs authenticate; None where they do not.
             profiles: how phones are treated by their User-Agent; None for all alike.
         """
         self._profiles = profiles or Profiles()
@@ -86,8 +97,13 @@ class Notifier:
             limits.on_notify_timeout,
             token,
             self.counts,
+            logins,
             self._profiles,
         )
+        self.publications = Publications(endpoint, features, limits, token, self._refuse)
+        """Those that have not ended."""
+        self._has_publishers = gate is None or gate.has_trusted
+        self._allow = ALLOW_PUBLISH if self._has_publishers else ALLOW
         self._watchers = Watchers(self.subscriptions, features, self._delivery, self.counts)
         feed.listen(self._watchers.hear)
 
@@ -104,9 +120,13 @@ class Notifier:
             if incoming.request.method == b"SUBSCRIBE":
                 self._subscribe(incoming, at, now)
             elif incoming.request.method == b"OPTIONS":
-                self._endpoint.respond(incoming, 200, headers=CAPABILITIES)
+                self._endpoint.respond(incoming, 200, headers=self._allow + CAPABILITIES)
+            elif incoming.request.method == b"PUBLISH" and self._has_publishers:
+                if self._gate is not None:
+                    self._gate.check_trusted(incoming)
+                self.publications.publish(incoming, at, now)
             else:
-                refuse_method(incoming)
+                refuse_method(incoming, self._allow)
         except RefusedError as refused:
             self._refuse(incoming, refused)
         except (MalformedMessageError, StoreError) as error:
@@ -140,8 +160,9 @@ class Notifier:
     ) -> None:
         """Serve a SUBSCRIBE of somebody who is known, as far as it has to be."""
         event = event_of(incoming.request)
-        known = self._in_dialog(incoming, event) if incoming.recipient.tag else None
+        known = known_of(incoming, event, self.subscriptions)
         wish = wish_of(incoming, self._limits, known, identity)
+        condition = condition_of(incoming.request)
         presentity, requester = wish.presentity, wish.requester
         admission = self._features.admit(presentity, requester, at, now)
         if admission.denial is not None:
@@ -170,7 +191,7 @@ class Notifier:
             self._take(subscription, incoming, identity, now)
             subscription.refreshing()
         transaction = self._endpoint.begin(incoming, now)
-        visit = Visit(incoming, transaction, subscription, wish, is_new=known is None)
+        visit = Visit(incoming, transaction, subscription, wish, condition, is_new=known is None)
         try:
             self._work_out(visit, wish, at, now)
         except Exception:
@@ -217,9 +238,7 @@ class Notifier:
         asked = wish.asked
         profile = self._profiles.of(requester.user_agent)
         if profile.doubts_sets or visit.subscription.display is not None:
-            meant = visit.subscription.meant(asked, profile, now)
-            self.counts["sets_echoed"] += meant.echoes
-            self.counts["sets_repeated"] += meant.repeats
+            meant = visit.meant(asked, profile, self.counts, now)
             asked = meant.asked
             if meant.echoes and not asked:
                 # Its phone knows what it says, so that there is nothing to decide or to tell.
@@ -231,30 +250,12 @@ class Notifier:
                 return
         if not asked:
             self._features.get(presentity, requester, at, now, done)
-        elif not visit.is_new:
+        elif not visit.is_new and not visit.condition:
             self._features.set(presentity, asked, requester, at, now, done)
         else:
-            # A phone that lost its dialog needs to learn its other features, too.
+            # A phone that lost its dialog needs to learn its other features, too; and a condition
+            # is about all of them.
             self._features.set_and_get(presentity, asked, requester, at, now, done)
-
-    def _in_dialog(self, incoming: Incoming, event: EventHeader) -> Subscription:
-        """The subscription that a SUBSCRIBE with a To tag belongs to (RFC 3261 §12.2.2).
-
-        One with another event `id` belongs to another subscription (RFC 6665 §8.2.1), and there is
-        none: dialogs are not shared.
-        """
-        request = incoming.request
-        call_id, local, remote = (
-            request.headers[b"call-id"],
-            incoming.recipient.tag,
-            incoming.sender.tag,
-        )
-        subscription = self.subscriptions.find(call_id, local, remote)
-        if subscription is None or subscription.event_id != event.id:
-            raise refusal(481)
-        if subscription.dialog.is_late(request):
-            raise refusal(500, "CSeq out of order")
-        return subscription
 
     def _conclude(
         self, visit: Visit, outcomes: tuple[Outcome, ...] | StoreError, now: float
@@ -269,15 +270,17 @@ class Notifier:
             self._turn_down(visit, refusal_for(outcomes))
             return
         sets, gets = parted(outcomes)
-        denial = rejection(sets)
-        if denial is None:
+        rejection = rejection_among(sets)
+        documents = documents_of_get(gets, sets) if gets else documents_of_set(sets)
+        if rejection is None:
+            if visit.condition and self._suppressed(visit, documents, now):
+                return
             self._grant(visit, now)
         else:
-            self._turn_down(visit, refusal(403, denial.text))
+            self._turn_down(visit, refusal(403, rejection.text))
             if visit.is_new:
                 return
-        documents = documents_of_get(gets, sets) if gets else documents_of_set(sets)
-        if denial is None and visit.expires == 0:
+        if rejection is None and visit.expires == 0:
             self._delivery.terminate(subscription, Termination.TIMEOUT, documents or (), now)
         elif documents is None:
             return
@@ -285,6 +288,29 @@ class Notifier:
             self._delivery.tell_all(subscription, documents, now)
         else:
             self._delivery.answer(subscription, documents, now)
+
+    def _suppressed(self, visit: Visit, documents: Documents | None, now: float) -> bool:
+        """Grant a SUBSCRIBE whose condition holds, without the states; whether it does.
+
+        In its dialog there is no NOTIFY at all (RFC 5839 §6.2, §6.3).
+        """
+        subscription = visit.subscription
+        device = self._delivery.device_of(subscription, visit.requester.device)
+        knowledge = known_if(visit.condition, documents, device, subscription.event_id)
+        if not knowledge:
+            return False
+        self.counts["notify_suppressed"] += 1
+        self._grant(visit, now, 200 if visit.is_new else 204)
+        subscription.knows_all(knowledge)
+        if visit.expires == 0:
+            if visit.is_new:
+                why = Termination.TIMEOUT
+                self._delivery.terminate(subscription, why, (), now, knowledge)
+            else:
+                self._delivery.end_silently(subscription)
+        elif visit.is_new:
+            self._delivery.suppress(subscription, knowledge, now)
+        return True
 
     def _turn_down(self, visit: Visit, refused: RefusedError) -> None:
         """Refuse a SUBSCRIBE; its subscription lives as long as it did before."""
@@ -295,11 +321,11 @@ class Notifier:
             visit.subscription.kept(visit.requester)
             self.subscriptions.schedule(visit.subscription)
 
-    def _grant(self, visit: Visit, now: float) -> None:
+    def _grant(self, visit: Visit, now: float, status: int = 200) -> None:
         """Accept a SUBSCRIBE; its subscription lives as long as granted."""
-        self._accept(visit)
+        self._accept(visit, status)
         subscription = visit.subscription
-        subscription.refreshed(visit.requester, now + visit.expires)
+        subscription.refreshed(visit.requester, now + visit.expires, visit.condition)
         if not visit.is_new:
             self.counts["subscriptions_refreshed"] += 1
             self.subscriptions.schedule(subscription)
@@ -309,7 +335,7 @@ class Notifier:
         else:
             self.counts["subscriptions_fetched"] += 1
 
-    def _accept(self, visit: Visit) -> None:
+    def _accept(self, visit: Visit, status: int) -> None:
         incoming = visit.incoming
         headers = b"Expires: %d\r\n%b" % (visit.expires, incoming.contact())
         record_route = incoming.request.headers.get(b"record-route")
@@ -317,7 +343,7 @@ class Notifier:
             headers += b"Record-Route: %b\r\n" % record_route
         self._endpoint.respond(
             incoming,
-            200,
+            status,
             tag=visit.subscription.dialog.local_tag,
             headers=headers,
             transaction=visit.transaction,

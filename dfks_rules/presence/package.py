@@ -7,7 +7,9 @@ EVENT = b"as-feature-event"
 """The event package of Device Feature Key Synchronisation."""
 
 ALLOW = b"Allow: SUBSCRIBE, OPTIONS\r\n"
-"""Every method that is served."""
+"""Every method that is served to all."""
+ALLOW_PUBLISH = b"Allow: SUBSCRIBE, PUBLISH, OPTIONS\r\n"
+"""Every method that is served where there are peers who may publish."""
 
 ALLOW_EVENTS = b"Allow-Events: " + EVENT + b"\r\n"
 

@@ -45,6 +45,17 @@ class Profile:
     algorithms: tuple[Algorithm, ...] = ()
     """What digest challenges are limited to; empty for no limit."""
 
+    def device_for(self, said: str, user: str) -> str:
+        """Text of `<device>`.
+
+        Args:
+            said: what the phone sent last, or else the user.
+            user: that of the presentity.
+        """
+        if self.device is not None:
+            return self.device
+        return user if self.device_is_user else said
+
     @property
     def doubts_sets(self) -> bool:
         """Whether the phone sends sets that nobody meant."""

@@ -2,7 +2,7 @@
 
 from dfks_rules.csta.names import ACCEPT
 from dfks_rules.errors import DfksError, StoreError
-from dfks_rules.presence.package import ALLOW, ALLOW_EVENTS
+from dfks_rules.presence.package import ALLOW_EVENTS
 from dfks_rules.sip.response import INSECURE
 
 
@@ -37,8 +37,6 @@ _STATUS_OF = {
     "store_conflict": 500,
 }
 _HEADERS_OF = {
-    405: ALLOW,
-    501: ALLOW,
     480: INSECURE,
     489: ALLOW_EVENTS,
     415: b"Accept: " + ACCEPT.encode() + b"\r\n",

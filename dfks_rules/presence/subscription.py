@@ -14,8 +14,7 @@
 | active     | deadline                                   | terminated, `timeout`      |
 | both       | the policies do not admit a SUBSCRIBE      | terminated, `rejected`     |
 | both       | the server stops                           | terminated, `deactivated`  |
-| both       | an error response to a NOTIFY              | terminated, without NOTIFY |
-| both       | no response to a NOTIFY, and a setting     | terminated, without NOTIFY |
+| both       | an error response to a NOTIFY, or none     | terminated, without NOTIFY |
 
 While it lives, one NOTIFY at most is outstanding:
 
@@ -31,23 +30,15 @@ While it lives, one NOTIFY at most is outstanding:
 | outstanding   | none, or one that passes | none                       | unconfirmed         |
 | unconfirmed   | change                   | what is unconfirmed, and   | outstanding         |
 |               |                          | the change                 |                     |
+| unconfirmed,  | change                   | none: it joins what is     | unconfirmed         |
+| Retry-After   |                          | unconfirmed                |                     |
 | unconfirmed   | 64 s passed, later 600 s | what is unconfirmed        | outstanding         |
+| any           | SUBSCRIBE whose entity-  | none (RFC 5839)            | all confirmed, or   |
+|               | tag is that of all       |                            | outstanding         |
+| any, quenched | change                   | none                       | the same            |
 
-The answer to a SUBSCRIBE gives up the NOTIFY that is outstanding. Where what is told needs several
-NOTIFYs (its profile says so), the first is sent and the others are queued.
-
-A phone that echoes has a `Display`, and is quiet for 2 s after each NOTIFY and its 2xx:
-
-| quiet? | input                                | NOTIFY        | next             |
-|--------|--------------------------------------|---------------|------------------|
-| yes    | change                               | none          | it is queued     |
-| yes    | 2xx                                  | none          | quiet anew       |
-| yes    | set that is not an echo              | without body, | it is queued     |
-|        |                                      | if there is   |                  |
-|        |                                      | none under way|                  |
-| both   | set that is an echo                  | the same      | as it was        |
-| both   | SUBSCRIBE for all states             | all features  | quiet anew       |
-| no     | any, or it ended with a queue        | as above      | quiet            |
+The answer to a SUBSCRIBE gives up the NOTIFY that is outstanding. Of what a phone has to be told in
+several NOTIFYs, all but the first is queued. How a phone is told that echoes: see `display`.
 
 Whether the address that NOTIFYs go to has shown that it wants them:
 
@@ -79,10 +70,10 @@ from math import inf
 from typing import Final
 
 from dfks_rules.model.identity import Aor, AuthMethod
-from dfks_rules.model.requests import Asked, Requester
-from dfks_rules.presence.display import Display, Meant
+from dfks_rules.model.requests import Requester
+from dfks_rules.presence.conditional import ANY
+from dfks_rules.presence.display import Display
 from dfks_rules.presence.documents import Documents, merge
-from dfks_rules.presence.profile import Profile
 from dfks_rules.sip.client_transaction import ClientTransaction
 from dfks_rules.sip.dialog import Dialog
 
@@ -144,14 +135,17 @@ class Subscription:
     __slots__ = (
         "_device",
         "_is_told",
+        "_not_before",
         "_repeat_at",
         "_under_way",
+        "condition",
         "deadline",
         "dialog",
         "display",
         "event_id",
         "failures",
         "is_counted",
+        "knowledge",
         "outstanding",
         "presentity",
         "proof",
@@ -211,10 +205,15 @@ class Subscription:
         """What the phone was sent, but did not confirm yet."""
         self.queued: Documents = ()
         """What is to be sent when the outstanding NOTIFY is confirmed."""
+        self.knowledge = b""
+        """What its phone knows after the last NOTIFY (`conditional.knowledge_of`); or empty."""
+        self.condition = b""
+        """The entity-tag in its last SUBSCRIBE, or `conditional.ANY`; empty for none."""
         self._repeat_at = inf
-        """When what is unconfirmed or queued is sent, monotonic seconds."""
         self.failures = 0
         """How many NOTIFYs in a row came to nothing."""
+        self._not_before = 0.0
+        """Until when the phone does not want to hear of changes, monotonic seconds."""
         self.display: Display | None = None
         """What its phone shows; None for a phone all of whose sets are meant."""
 
@@ -237,14 +236,16 @@ class Subscription:
         self._under_way += 1
         self.state = State.REFRESHING
 
-    def refreshed(self, requester: Requester, deadline: float) -> None:
+    def refreshed(self, requester: Requester, deadline: float, condition: bytes = b"") -> None:
         """A SUBSCRIBE was granted, the first one or another.
 
         Args:
             requester: who sent it.
             deadline: when it expires now, monotonic seconds.
+            condition: see `condition`.
         """
         self.deadline = deadline
+        self.condition = condition
         self.kept(requester)
 
     def kept(self, requester: Requester) -> None:
@@ -261,15 +262,6 @@ class Subscription:
         self.termination = why
         self.unconfirmed = self.queued = ()
         self._repeat_at = inf
-
-    def meant(self, asked: list[Asked], profile: Profile, now: float) -> Meant:
-        """What somebody meant of the sets in a SUBSCRIBE, see `Display.meant`."""
-        if not profile.doubts_sets:
-            self.display = None
-            return Meant(asked)
-        if self.display is None:
-            self.display = Display()
-        return self.display.meant(asked, profile, self.deadline, now)
 
     # --- Whether it may be told ---
 
@@ -312,7 +304,7 @@ class Subscription:
             self.unconfirmed = merge(self.unconfirmed, self.queued)
             self.queued = ()
             if self.unconfirmed:
-                self._repeat_at = now
+                self._repeat_at = max(now, self._not_before)
 
     # --- What its phone is told ---
 
@@ -320,27 +312,34 @@ class Subscription:
         """What to say where a SUBSCRIBE is answered with some features: all unconfirmed as well."""
         return merge(merge(self.unconfirmed, self.queued), documents)
 
-    def to_tell(self, change: Documents) -> Documents:
-        """What to say of a change now; nothing while it has to wait for an outstanding NOTIFY."""
-        if self.outstanding is None and self.proof is not _UNPROVED:
+    def to_tell(self, change: Documents, now: float = inf) -> Documents:
+        """What to say of a change now; nothing while it has to wait.
+
+        It waits for an outstanding NOTIFY, until it is proved, and as long as the phone does not
+        want to be bothered.
+        """
+        if self.condition == ANY:
+            return ()
+        if self.outstanding is not None or self.proof is _UNPROVED:
+            self.queued = merge(self.queued, change)
+            return ()
+        if now >= self._not_before:
             return merge(self.unconfirmed, change)
-        self.queued = merge(self.queued, change)
+        self.unconfirmed = merge(self.unconfirmed, change)
+        self._repeat_at = min(self._repeat_at, self._not_before)
         return ()
 
-    def hold(self, documents: Documents) -> None:
-        """What was to be said waits until it is proved."""
-        self.queued = merge(self.queued, documents)
-
-    def postpone(self, documents: Documents, until: float) -> None:
-        """Say something later, at the earliest at `until` (monotonic seconds)."""
+    def hold(self, documents: Documents, until: float = inf) -> None:
+        """What was to be said waits until it is proved, or until a moment (monotonic seconds)."""
         self.queued = merge(self.queued, documents)
         if self.outstanding is None:
-            self._repeat_at = until
+            self._repeat_at = min(self._repeat_at, until)
 
     def sent(
         self,
         documents: Documents,
         transaction: "ClientTransaction[Subscription]",
+        knowledge: bytes = b"",
         rest: Documents = (),
     ) -> None:
         """A NOTIFY is on its way; it says all that was to be said, but for the rest."""
@@ -348,7 +347,17 @@ class Subscription:
         self.queued = rest
         self.outstanding = transaction
         self._is_told = True
+        self.knowledge = b"" if self.condition == ANY else knowledge
         self._repeat_at = inf
+        self._not_before = 0.0
+
+    def knows_all(self, knowledge: bytes) -> None:
+        """Its phone has shown that it knows all states, or wants none: there is nothing to say."""
+        self.queued = ()
+        self.knowledge = b"" if self.condition == ANY else knowledge
+        if self.outstanding is None:
+            self.unconfirmed = ()
+            self._repeat_at = inf
 
     def confirmed(self) -> Documents:
         """The outstanding NOTIFY was answered 2xx; what to say next."""
@@ -369,9 +378,10 @@ class Subscription:
         self.unconfirmed = merge(self.unconfirmed, self.queued)
         self.queued = ()
         if self.unconfirmed and self.proof is not _UNPROVED:
-            wait = min(FIRST_REPEAT * 2.0 ** min(self.failures, 4), LAST_REPEAT)
-            self._repeat_at = max(now + wait, not_before)
+            wait = FIRST_REPEAT * 2.0 ** min(self.failures, 4)
+            self._repeat_at = max(now + min(wait, LAST_REPEAT), not_before)
         self.failures += 1
+        self._not_before = not_before
 
     # --- Time ---
 
@@ -382,10 +392,6 @@ class Subscription:
     def has_expired(self, now: float) -> bool:
         """Whether its time is over."""
         return self.state is State.ACTIVE and self.deadline <= now
-
-    def has_to_repeat(self, now: float) -> bool:
-        """Whether what is unconfirmed or queued is to be sent now."""
-        return self._repeat_at <= now
 
     def next_deadline(self) -> float:
         """When there is something to do, monotonic seconds; `inf` for never."""

@@ -1,10 +1,11 @@
-"""A SUBSCRIBE on its way to its outcome, and what the outcomes mean for it."""
+"""A SUBSCRIBE on its way from its admission to its answer."""
 
 from typing import final
 
-from dfks_rules.model.decisions import Denial, DenialAnswer, Outcome
-from dfks_rules.model.requests import Operation, Origin
+from dfks_rules.model.requests import Asked
 from dfks_rules.presence.admission import Wish
+from dfks_rules.presence.display import Display, Meant
+from dfks_rules.presence.profile import Profile
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.sip.endpoint import Incoming
 from dfks_rules.sip.server_transaction import ServerTransaction
@@ -14,7 +15,15 @@ from dfks_rules.sip.server_transaction import ServerTransaction
 class Visit:
     """A SUBSCRIBE that was admitted and waits for its outcome."""
 
-    __slots__ = ("expires", "incoming", "is_new", "requester", "subscription", "transaction")
+    __slots__ = (
+        "condition",
+        "expires",
+        "incoming",
+        "is_new",
+        "requester",
+        "subscription",
+        "transaction",
+    )
 
     def __init__(
         self,
@@ -22,6 +31,7 @@ class Visit:
         transaction: ServerTransaction,
         subscription: Subscription,
         wish: Wish,
+        condition: bytes,
         *,
         is_new: bool,
     ) -> None:
@@ -31,28 +41,29 @@ class Visit:
         self.requester = wish.requester
         self.expires = wish.expires
         """Granted duration, s."""
+        self.condition = condition
+        """See `condition_of`."""
         self.is_new = is_new
         """Whether it creates the dialog."""
 
+    def meant(
+        self, asked: list[Asked], profile: Profile, counts: dict[str, int], now: float
+    ) -> Meant:
+        """What somebody meant of its sets; to be called once.
 
-def parted(
-    outcomes: tuple[Outcome, ...],
-) -> tuple[tuple[Outcome, ...], tuple[Outcome, ...]]:
-    """Outcomes of sets, and those of gets, which come last."""
-    position = 0
-    for outcome in outcomes:
-        if outcome.request.operation is Operation.GET:
-            break
-        position += 1
-    return outcomes[:position], outcomes[position:]
-
-
-def rejection(sets: tuple[Outcome, ...]) -> Denial | None:
-    """The first refusal that is to be answered with 403; what only followed does not count."""
-    for outcome in sets:
-        denial = outcome.decision.denial
-        if denial is None or denial.answer is not DenialAnswer.REJECT:
-            continue
-        if outcome.request.requester.origin is not Origin.INTERNAL:
-            return denial
-    return None
+        Args:
+            asked: the sets.
+            profile: how its phone is treated from now on.
+            counts: what is counted, see `counts.NAMES`.
+            now: monotonic seconds.
+        """
+        subscription = self.subscription
+        if not profile.doubts_sets:
+            subscription.display = None
+            return Meant(asked)
+        if subscription.display is None:
+            subscription.display = Display()
+        meant = subscription.display.meant(asked, profile, subscription.deadline, now)
+        counts["sets_echoed"] += meant.echoes
+        counts["sets_repeated"] += meant.repeats
+        return meant

@@ -10,6 +10,7 @@ from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Operation
+from dfks_rules.presence.conditional import known_if
 from dfks_rules.presence.delivery import Delivery
 from dfks_rules.presence.documents import Documents, changes_to_tell, documents_of_get, states_of
 from dfks_rules.presence.pacing import Change, Pacing
@@ -125,5 +126,10 @@ class Watchers:
         self, subscription: Subscription, outcomes: tuple[Outcome, ...] | StoreError, now: float
     ) -> None:
         documents = None if isinstance(outcomes, StoreError) else documents_of_get(outcomes)
-        if documents is not None and subscription.state is not State.TERMINATED:
-            self._delivery.tell_all(subscription, documents, now)
+        if documents is None or subscription.state is State.TERMINATED:
+            return
+        condition, event_id = subscription.condition, subscription.event_id
+        device = self._delivery.device_of(subscription)
+        if condition and known_if(condition, documents, device, event_id):
+            return
+        self._delivery.tell_all(subscription, documents, now)

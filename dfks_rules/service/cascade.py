@@ -1,6 +1,6 @@
 """Sets, and the sets that follow from them: all that one request comes to, before it is stored."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from dfks_rules.model.decisions import MAX_DEPTH, Denial, DenialAnswer, Outcome
@@ -74,6 +74,15 @@ class Change:
         del self.outcomes[count:]
 
 
+def denial_among(outcomes: Iterable[Outcome]) -> Denial | None:
+    """Why the first set that was asked for, and not one that followed, was denied."""
+    for outcome in outcomes:
+        denial = outcome.decision.denial
+        if denial is not None and outcome.request.requester.origin is not Origin.INTERNAL:
+            return denial
+    return None
+
+
 class _TooManyError(Exception):
     """More sets would follow from one than may."""
 
@@ -132,6 +141,17 @@ class Cascade:
         except _TooManyError:
             self._return_to(marks)
             change.take(self._denied(outcome))
+
+    def keep_denials(self, presentity: Aor) -> None:
+        """Undo everything if one of the sets that were asked for was denied.
+
+        Of the outcomes those of the denied sets remain.
+        """
+        change = self._change_of(presentity)
+        denied = [one for one in change.outcomes if denial_among((one,)) is not None]
+        if denied:
+            change.states, change.outcomes = change.before.states, denied
+            self.changes = {presentity: change}
 
     def _follow(self, outcome: Outcome, seen: set[tuple[Aor, Feature]], depth: int) -> None:
         """Carry out what follows from a set, never twice for one user and feature."""

@@ -191,6 +191,27 @@ class Features:
             return
         self._carry_out(cascade, presentity, requester, at, now, done)
 
+    def set_all(
+        self,
+        presentity: Aor,
+        asked: Sequence[Asked],
+        requester: Requester,
+        at: datetime,
+        now: float,
+        done: Done,
+    ) -> None:
+        """As `set`, but nothing is kept where one of `asked` is denied.
+
+        Then `done` is told the outcomes of those that were denied.
+        """
+        try:
+            cascade = self._decide(presentity, asked, requester, at, now)
+        except StoreError as error:
+            _Pending(presentity, (), requester, at, now, done).fail(self._feed, error, now)
+            return
+        cascade.keep_denials(presentity)
+        self._carry_out(cascade, presentity, requester, at, now, done)
+
     def set_and_get(
         self,
         presentity: Aor,

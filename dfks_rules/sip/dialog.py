@@ -88,6 +88,11 @@ class Dialog:
         )
         self._aim(incoming)
 
+    @property
+    def request_uri(self) -> bytes:
+        """The Request-URI of our requests."""
+        return self._head.split(b" ", 2)[1]
+
     def is_late(self, request: Request) -> bool:
         """Whether the peer has sent it before one that was taken (§12.2.2)."""
         return request.cseq <= self._remote_cseq

@@ -59,6 +59,7 @@ _COMMON = (
     b"Via From To Call-ID Call-Id CSeq Contact Max-Forwards Event Expires Content-Type"
     b" Content-Length Accept User-Agent Route Record-Route Allow Supported Allow-Events"
     b" Authorization P-Asserted-Identity Date Server Subscription-State Require"
+    b" Suppress-If-Match SIP-If-Match"
 ).split()
 # From the spelling of a name to its key. Names that are not here go the long way, and stay out.
 _KEYS: dict[bytes, bytes] = {

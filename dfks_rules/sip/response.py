@@ -5,12 +5,14 @@ from dfks_rules.sip.message import Request
 
 REASONS = {
     200: b"OK",
+    204: b"No Notification",
     400: b"Bad Request",
     401: b"Unauthorized",
     403: b"Forbidden",
     404: b"Not Found",
     405: b"Method Not Allowed",
     406: b"Not Acceptable",
+    412: b"Conditional Request Failed",
     415: b"Unsupported Media Type",
     416: b"Unsupported URI Scheme",
     420: b"Bad Extension",

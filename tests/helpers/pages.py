@@ -27,7 +27,7 @@ _COMMAND = re.compile(
     re.MULTILINE,
 )
 _STAYS = re.compile(r"dfks serve|make run|--watch")
-_PORT = re.compile(r"(?:(?<=127\.0\.0\.1:)|(?<=127\.0\.0\.1\\:))\d{4}\b")
+_PORT = re.compile(r"(?:(?<=127\.0\.0\.1[: ])|(?<=127\.0\.0\.1\\:))\d{4}\b")
 _BIN = Path(sys.executable).parent
 
 

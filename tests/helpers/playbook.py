@@ -11,6 +11,7 @@ from dfks_rules.policy.deciding.live import Difference, LivePolicies, Oracle
 from dfks_rules.policy.deciding.policy_set import PolicySet, load
 from dfks_rules.policy.reading.source import Source
 from dfks_rules.presence.gate import Gate
+from dfks_rules.presence.logins import Logins
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.package import Limits
 from dfks_rules.presence.profile import Profiles
@@ -127,6 +128,7 @@ class Playbook:
         limits: Limits | None = None,
         store: Store | None = None,
         gate: Gate | None = None,
+        logins: Logins | None = None,
         profiles: Profiles | None = None,
         *,
         strangers: bool = False,
@@ -138,6 +140,7 @@ class Playbook:
             limits: of subscriptions; None for the defaults.
             store: what keeps states; None for one in memory.
             gate: what finds out who phones are; None where From is believed.
+            logins: how NOTIFYs authenticate; None where they do not.
             profiles: how phones are treated; None for all alike.
             strangers: whether nobody has ever answered a NOTIFY; else the phone at `FLOW` has.
         """
@@ -159,6 +162,7 @@ class Playbook:
             limits or Limits(),
             lambda: b"%08x" % next(self._tokens),
             gate,
+            logins,
             profiles,
         )
         if not strangers:

@@ -116,7 +116,15 @@ def _aor(facts: Given, whole: str, user: str, domain: str) -> Aor:
 
 def _requester(facts: Given, presentity: Aor) -> Requester:
     if facts["origin"] == Origin.OPERATOR.value:
-        return Requester(Origin.OPERATOR, param=facts.get("param"))
+        return Requester(
+            Origin.OPERATOR,
+            None,
+            None,
+            None,
+            facts.get("transport"),
+            facts.get("source.ip"),
+            facts.get("param"),
+        )
     if facts["origin"] == Origin.INTERNAL.value:
         return Requester(Origin.INTERNAL)
     watching = {"watcher": presentity.uri, **facts}

@@ -59,3 +59,19 @@ def test_show_tells_values_and_origins_but_no_secret(
     assert "log.level = debug  # DFKS_LOG__LEVEL" in lines
     assert "sip.listen = udp:127.0.0.1:5060, tcp:127.0.0.1:5060  # default" in lines
     assert f"mi.http.secret = ********  # {path}:1:44" in lines
+
+
+def test_credentials_are_checked_and_not_shown(tmp_path: Path) -> None:
+    """Relative to the settings; `show` says which file it is, and opens none."""
+    path = tmp_path / "dfks.yaml"
+    path.write_text("sip: {credentials: c.yaml}\n")
+    missing = CliRunner().invoke(dfks, ["config", "check", str(path)])
+    assert "c.yaml: cannot read the credentials" in str(missing.exception)
+    (tmp_path / "c.yaml").write_text("credentials: [{realm: r, user: k, password: horse}]\n")
+    (tmp_path / "c.yaml").chmod(0o644)
+    result = CliRunner().invoke(dfks, ["config", "check", str(path)])
+    assert result.exit_code == 0
+    assert "every local account can read the file" in result.output
+    shown = CliRunner().invoke(dfks, ["config", "show", str(path)]).output
+    assert f"sip.credentials = c.yaml  # {path}:1:20" in shown
+    assert "horse" not in result.output + shown

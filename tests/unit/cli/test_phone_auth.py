@@ -2,6 +2,7 @@
 
 from dfks_rules.cli.phone_auth import Answerer, choose_challenge
 from dfks_rules.sip.digest import Algorithm
+from dfks_rules.sip.digest_client import Challenge
 
 _MD5 = b'Digest realm="r, s", nonce="n", algorithm=MD5, qop="auth,auth-int"'
 _SHA = b'Digest realm="r, s", nonce="n", algorithm=SHA-256, qop="auth", stale=TRUE'
@@ -10,9 +11,10 @@ _SHA = b'Digest realm="r, s", nonce="n", algorithm=SHA-256, qop="auth", stale=TR
 def test_the_first_challenge_that_can_be_answered_is() -> None:
     """RFC 8760 §2.4."""
     chosen = choose_challenge(_SHA + b", " + _MD5)
-    assert chosen == (b"r, s", b"n", Algorithm.SHA_256, True)
+    assert chosen == Challenge(b"r, s", b"n", Algorithm.SHA_256, True)
     other = _SHA.replace(b"SHA-256", b"SHA-512-256")
-    assert choose_challenge(other + b", " + _MD5) == (b"r, s", b"n", Algorithm.MD5, False)
+    md5 = Challenge(b"r, s", b"n", Algorithm.MD5, False)
+    assert choose_challenge(other + b", " + _MD5) == md5
 
 
 def test_what_cannot_be_answered_is_not() -> None:

@@ -13,7 +13,7 @@ from dfks_rules.presence.admission import (
     refuse_method,
     wish_of,
 )
-from dfks_rules.presence.package import Limits
+from dfks_rules.presence.package import ALLOW, Limits
 from dfks_rules.presence.responses import RefusedError
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.sip.endpoint import Endpoint, Incoming
@@ -182,8 +182,9 @@ def test_other_methods_are_refused(method: bytes, to: bytes | None, status: int)
     """Known, unknown, and in a dialog that is not theirs."""
     changes = {} if to is None else {"to": to}
     with pytest.raises(RefusedError) as refused:
-        refuse_method(_incoming(message(method, **changes)))
+        refuse_method(_incoming(message(method, **changes)), ALLOW)
     assert refused.value.status == status
+    assert refused.value.headers == (b"" if status == 481 else ALLOW)
 
 
 @pytest.mark.parametrize(

@@ -86,8 +86,10 @@ def test_complete_answer_replaces_what_was_not_confirmed() -> None:
         (408, b"", True),
         (481, b"", False),
         (489, b"", False),
-        (500, b"", False),
-        (603, b"", False),
+        (481, b"Retry-After: 5\r\n", False),
+        (500, b"", True),
+        (603, b"", True),
+        (604, b"", False),
     ],
 )
 def test_error_response_ends_the_subscription_unless_it_may_pass(
@@ -112,7 +114,7 @@ def test_what_a_failed_notify_said_goes_with_the_next_one() -> None:
     """The phone must not miss a key because one datagram was refused."""
     book, subscription, first = _watched()
     book.notifier._delivery.change(subscription, _DND, book.now)
-    assert book.answer(first, 503, b"Retry-After: 5\r\n") == []
+    assert book.answer(first, 500) == []
     book.notifier._delivery.change(subscription, _CFA, book.now)
     (notify,) = book.sent()
     assert _told(notify) == (1, 3)
@@ -204,7 +206,7 @@ def test_a_queue_that_failed_is_said_once_and_newest() -> None:
     """What waited joins what failed, and is not kept beside it."""
     book, subscription, first = _watched()
     book.notifier._delivery.change(subscription, ((CFA, forwarding(True, "2")),), book.now)
-    book.answer(first, 503, b"Retry-After: 5\r\n")
+    book.answer(first, 500)
     assert subscription.queued == ()
     book.notifier._delivery.change(subscription, ((CFA, forwarding(True, "3")),), book.now)
     (notify,) = book.sent()
@@ -228,7 +230,7 @@ def test_the_newest_of_three_values_wins_wherever_it_waits() -> None:
     delivery.answer(subscription, two, book.now)
     (sent,) = book.sent()
     assert b"<forwardTo>2<" in sent.body, "an answer is newer than what is queued"
-    book.answer(sent, 503, b"Retry-After: 5\r\n")
+    book.answer(sent, 500)
     delivery.change(subscription, three, book.now)
     (sent,) = book.sent()
     assert b"<forwardTo>3<" in sent.body, "a change is newer than what is unconfirmed"
@@ -412,3 +414,31 @@ def test_nothing_is_lost_when_a_notify_to_a_phone_that_echoes_fails() -> None:
     again = _next(book)
     assert _told(again) == (1, 3)
     assert b"<doNotDisturbOn>true<" in again.body
+
+
+def test_changes_wait_until_a_phone_wants_to_be_bothered_again() -> None:
+    """RFC 3261 §21.5.4: no request to it before Retry-After has passed, and the newest then."""
+    book, subscription, first = _watched()
+    assert book.answer(first) == []
+    delivery = book.notifier._delivery
+    delivery.change(subscription, ((CFA, forwarding(True, "1")),), book.now)
+    (notify,) = book.sent()
+    book.answer(notify, 503, b"Retry-After: 20\r\n")
+    delivery.change(subscription, ((CFA, forwarding(True, "2")),), book.now)
+    assert book.pass_time(19) == []
+    (notify,) = book.pass_time(1)
+    assert b"<forwardTo>2<" in notify.body
+    assert book.answer(notify) == []
+    delivery.change(subscription, _DND, book.now)
+    assert len(book.sent()) == 1, "from then on they do not wait"
+
+
+def test_a_subscribe_of_a_phone_that_wants_quiet_is_answered_all_the_same() -> None:
+    """It is there, and asks."""
+    book, subscription, first = _watched()
+    book.answer(first, 503, b"Retry-After: 300\r\n")
+    book.notifier._delivery.answer(subscription, _DND, book.now)
+    (notify,) = book.sent()
+    assert book.answer(notify) == []
+    book.notifier._delivery.change(subscription, _CFA, book.now)
+    assert len(book.sent()) == 1

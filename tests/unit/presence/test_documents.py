@@ -12,9 +12,12 @@ from dfks_rules.presence.documents import (
     documents_of_get,
     documents_of_set,
     merge,
+    parted,
+    rejection_among,
     states_of,
 )
-from tests.helpers.policy import CFA, DND, NOON, ON, get, set_
+from tests.helpers.playbook import DND_ON, Playbook, default_policies, message
+from tests.helpers.policy import CFA, DND, NOON, ON, get, policies, set_
 from tests.helpers.states import forwarding
 
 
@@ -133,3 +136,28 @@ def test_states_after_sets_include_those_that_nobody_is_told() -> None:
     """What waits to be told must not say what was before."""
     outcomes = (_was_set(DND, OFF, ON, _NONE), _was_set(DND, ON, OFF), _was_set(CFA))
     assert states_of(outcomes) == {DND: OFF, CFA: ON}
+
+
+def _outcomes_of(book: Playbook, body: bytes) -> tuple[Outcome, ...]:
+    book.receive(message(body=body))
+    return tuple(book.log.outcomes)
+
+
+def test_outcomes_of_sets_come_before_those_of_gets() -> None:
+    """A SUBSCRIBE that makes a dialog may have both."""
+    outcomes = _outcomes_of(Playbook(default_policies()), DND_ON)
+    sets, gets = parted(outcomes)
+    assert sets + gets == outcomes
+    assert [one.request.operation.value for one in sets] == ["set"]
+    assert {one.request.operation.value for one in gets} == {"get"}
+    assert parted(sets) == (sets, ())
+
+
+def test_only_a_denial_that_says_so_rejects_the_request() -> None:
+    """A set that is denied quietly is answered with 200 and the old state."""
+    for answer, expected in (("reject-403", True), ("stored", False)):
+        rules = policies(
+            f"- {{id: no, when: {{op: set}}, then: {{deny: {{reason: no, answer: {answer}}}}}}}"
+        )
+        sets, _ = parted(_outcomes_of(Playbook(rules), DND_ON))
+        assert (rejection_among(sets) is not None) is expected

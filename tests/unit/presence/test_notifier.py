@@ -231,7 +231,8 @@ def test_changes_wait_for_the_outstanding_notify_and_become_one() -> None:
         (500, b"Retry-After: 5\r\n", 1),
         (401, b"", 1),
         (408, b"", 1),
-        (603, b"", 0),
+        (603, b"", 1),
+        (404, b"", 0),
     ],
 )
 def test_error_response_to_a_notify_ends_the_subscription(
@@ -481,15 +482,15 @@ def test_a_request_whose_subscription_ended_meanwhile_is_answered_481() -> None:
     assert len(book.notifier.subscriptions) == 0
 
 
-def test_another_event_id_is_another_subscription() -> None:
-    """RFC 6665 §8.2.1: it is none of this dialog, which lives on."""
+def test_another_event_id_would_be_another_subscription_in_the_same_dialog() -> None:
+    """RFC 6665 §4.5.2: dialogs are not shared, and that is what it is told; the dialog lives on."""
     book = _playbook()
     response, notify = book.receive(_subscribe(1, event=b"as-feature-event;id=1"))
     assert notify.headers[b"Event"] == b"as-feature-event;id=1"
     book.answer(notify)
     for other in (b"as-feature-event;id=2", b"as-feature-event"):
         (refused,) = book.receive(_again(response, 2, event=other))
-        assert refused.status == 481
+        assert refused.start == b"SIP/2.0 403 Dialog sharing is not supported"
     assert len(book.notifier.subscriptions) == 1
     accepted, _ = book.receive(_again(response, 3, event=b"as-feature-event;id=1"))
     assert accepted.status == 200

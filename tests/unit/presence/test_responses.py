@@ -30,8 +30,6 @@ def test_trouble_of_the_store_is_told_by_its_status_only(code: str, status: int)
 @pytest.mark.parametrize(
     ("status", "name"),
     [
-        (405, b"Allow"),
-        (501, b"Allow"),
         (489, b"Allow-Events"),
         (415, b"Accept"),
         (480, b"Warning"),

@@ -1,31 +1,19 @@
-"""What the outcomes of a SUBSCRIBE mean for it."""
+"""A SUBSCRIBE on its way to its answer."""
 
-from dfks_rules.model.decisions import Outcome
-from dfks_rules.presence.visit import parted, rejection
-from tests.helpers.playbook import DND_ON, Playbook, default_policies, message
-from tests.helpers.policy import policies
-
-
-def _outcomes(book: Playbook, body: bytes) -> tuple[Outcome, ...]:
-    book.receive(message(body=body))
-    return tuple(book.log.outcomes)
+from dfks_rules.presence.admission import wish_of
+from dfks_rules.presence.package import Limits
+from dfks_rules.presence.visit import Visit
+from dfks_rules.sip.endpoint import Endpoint, Incoming
+from tests.helpers.playbook import FLOW, message
+from tests.helpers.subscription import active
 
 
-def test_outcomes_of_sets_come_before_those_of_gets() -> None:
-    """A SUBSCRIBE that makes a dialog may have both."""
-    outcomes = _outcomes(Playbook(default_policies()), DND_ON)
-    sets, gets = parted(outcomes)
-    assert sets + gets == outcomes
-    assert [one.request.operation.value for one in sets] == ["set"]
-    assert {one.request.operation.value for one in gets} == {"get"}
-    assert parted(sets) == (sets, ())
-
-
-def test_only_a_denial_that_says_so_rejects_the_request() -> None:
-    """A set that is denied quietly is answered with 200 and the old state."""
-    for answer, expected in (("reject-403", True), ("stored", False)):
-        rules = policies(
-            f"- {{id: no, when: {{op: set}}, then: {{deny: {{reason: no, answer: {answer}}}}}}}"
-        )
-        sets, _ = parted(_outcomes(Playbook(rules), DND_ON))
-        assert (rejection(sets) is not None) is expected
+def test_what_was_wished_is_remembered_until_it_is_answered() -> None:
+    """The outcome may be known after the call that brought the SUBSCRIBE has returned."""
+    endpoint: Endpoint[None] = Endpoint(lambda flow, data: None, lambda text: b"x")
+    incoming = endpoint.receive(message(expires=b"120"), FLOW, 0.0)
+    assert isinstance(incoming, Incoming)
+    wish = wish_of(incoming, Limits())
+    visit = Visit(incoming, endpoint.begin(incoming, 0.0), active(), wish, b"*", is_new=True)
+    assert (visit.expires, visit.requester, visit.condition) == (120, wish.requester, b"*")
+    assert (visit.transaction.response, visit.is_new) == (None, True)

@@ -1,0 +1,97 @@
+"""Conditional notification: the entity-tags of NOTIFYs, and what SUBSCRIBEs make of them.
+
+An entity-tag names what its phone knows once it has read the NOTIFY: the state of each feature, or
+that it has none, and what else its documents depend on. It is made of a short hash of each. So the
+tag of a NOTIFY with some of the features follows from what the phone knew before, nothing needs to
+be remembered of entities that are no longer current, and a restart changes no tag.
+
+Reference: RFC 5839; docs/decisions/0017-conditional-notification.md
+"""
+
+import re
+from base64 import urlsafe_b64encode
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Final
+
+from dfks_rules.csta.render import Document
+from dfks_rules.model.features import FEATURES, POSITION
+from dfks_rules.presence.documents import Documents
+from dfks_rules.presence.responses import refusal
+from dfks_rules.sip.grammar import TOKEN
+from dfks_rules.sip.message import Request
+
+ANY: Final = b"*"
+"""The condition that is always true: a phone wants no states, now or later."""
+
+_CONDITION = re.compile(TOKEN)
+_SIZE = 8
+"""Characters for one feature, 6 bits each."""
+_NOTHING = b"-" * _SIZE
+"""In place of a feature that the phone knows nothing of."""
+
+
+def condition_of(request: Request) -> bytes:
+    """The condition of a SUBSCRIBE (RFC 5839 §7.2): an entity-tag or `ANY`; empty for none.
+
+    Raises:
+        RefusedError: 400, it is no entity-tag, or there are several.
+    """
+    value = request.headers.get(b"suppress-if-match")
+    if value is None:
+        return b""
+    if _CONDITION.fullmatch(value) is None:
+        raise refusal(400, "Malformed Suppress-If-Match")
+    return value
+
+
+@lru_cache(maxsize=4096)
+def knowledge_of(documents: Documents, before: bytes = b"") -> bytes:
+    """What a phone knows of the states once it has read a NOTIFY: a hash for each of `FEATURES`.
+
+    Args:
+        documents: what the NOTIFY says.
+        before: what the phone knew before, where it does not say all; empty where it does.
+    """
+    pieces = [_NOTHING] * len(FEATURES)
+    if before:
+        pieces = [before[at : at + _SIZE] for at in range(0, len(before), _SIZE)]
+    for document in documents:
+        pieces[POSITION[document[0]]] = _piece_of(document)
+    return b"".join(pieces)
+
+
+def tag_of(knowledge: bytes, device: str, event_id: bytes) -> bytes:
+    """The entity-tag of a NOTIFY.
+
+    Args:
+        knowledge: what its phone knows once it has read it.
+        device: text of `<device>` in it.
+        event_id: the `id` of its Event, which belongs to the entity as well (RFC 5839 §4).
+    """
+    return knowledge + _hash(event_id + b" " + device.encode(errors="replace"))
+
+
+def known_if(condition: bytes, documents: Documents | None, device: str, event_id: bytes) -> bytes:
+    """What the phone knows of the states if its condition holds; else empty.
+
+    Args:
+        condition: of a SUBSCRIBE.
+        documents: what a NOTIFY would tell its phone now; None where there would be none.
+        device: text of `<device>` in it.
+        event_id: the `id` of its Event.
+    """
+    knowledge = knowledge_of(documents or ())
+    is_current = documents is not None and condition == tag_of(knowledge, device, event_id)
+    return knowledge if is_current or condition == ANY else b""
+
+
+@lru_cache(maxsize=4096)
+def _piece_of(document: Document) -> bytes:
+    _, (status, values) = document
+    said = [f"{value.value}={what!r}" for value, what in values]
+    return _hash(repr((status, said)).encode(errors="backslashreplace"))
+
+
+def _hash(text: bytes) -> bytes:
+    return urlsafe_b64encode(blake2b(text, digest_size=_SIZE * 6 // 8).digest())
