@@ -1,7 +1,7 @@
 """Conditional notification: the entity-tags of NOTIFYs, and what SUBSCRIBEs make of them.
 
 An entity-tag names what its phone knows once it has read the NOTIFY: the state of each feature, or
-that it has none, and what else its documents depend on. It is made of a short hash of each. So the
+that it has none, and what else its documents depend on. It is made of a checksum of each. So the
 tag of a NOTIFY with some of the features follows from what the phone knew before, nothing needs to
 be remembered of entities that are no longer current, and a restart changes no tag.
 
@@ -9,13 +9,11 @@ Reference: RFC 5839; docs/decisions/0017-conditional-notification.md
 """
 
 import re
-from base64 import urlsafe_b64encode
 from functools import lru_cache
-from hashlib import blake2b
 from typing import Final
+from zlib import crc32
 
-from dfks_rules.csta.render import Document
-from dfks_rules.model.features import FEATURES, POSITION
+from dfks_rules.model.features import FEATURES, POSITION, FeatureState
 from dfks_rules.presence.documents import Documents
 from dfks_rules.presence.responses import refusal
 from dfks_rules.sip.grammar import TOKEN
@@ -26,7 +24,7 @@ ANY: Final = b"*"
 
 _CONDITION = re.compile(TOKEN)
 _SIZE = 8
-"""Characters for one feature, 6 bits each."""
+"""Digits for one feature."""
 _NOTHING = b"-" * _SIZE
 """In place of a feature that the phone knows nothing of."""
 
@@ -47,18 +45,17 @@ def condition_of(request: Request) -> bytes:
 
 @lru_cache(maxsize=4096)
 def knowledge_of(documents: Documents, before: bytes = b"") -> bytes:
-    """What a phone knows of the states once it has read a NOTIFY: a hash for each of `FEATURES`.
+    """What a phone knows once it has read a NOTIFY: a checksum of each state, or `_NOTHING`.
 
     Args:
         documents: what the NOTIFY says.
         before: what the phone knew before, where it does not say all; empty where it does.
     """
-    pieces = [_NOTHING] * len(FEATURES)
-    if before:
-        pieces = [before[at : at + _SIZE] for at in range(0, len(before), _SIZE)]
-    for document in documents:
-        pieces[POSITION[document[0]]] = _piece_of(document)
-    return b"".join(pieces)
+    knowledge = before or _NOTHING * len(FEATURES)
+    for feature, state in documents:
+        at = POSITION[feature] * _SIZE
+        knowledge = knowledge[:at] + _checksum_of(state) + knowledge[at + _SIZE :]
+    return knowledge
 
 
 def tag_of(knowledge: bytes, device: str, event_id: bytes) -> bytes:
@@ -69,7 +66,7 @@ def tag_of(knowledge: bytes, device: str, event_id: bytes) -> bytes:
         device: text of `<device>` in it.
         event_id: the `id` of its Event, which belongs to the entity as well (RFC 5839 §4).
     """
-    return knowledge + _hash(event_id + b" " + device.encode(errors="replace"))
+    return b"%b%08x" % (knowledge, crc32(device.encode(errors="replace"), crc32(event_id)))
 
 
 def known_if(condition: bytes, documents: Documents | None, device: str, event_id: bytes) -> bytes:
@@ -87,11 +84,8 @@ def known_if(condition: bytes, documents: Documents | None, device: str, event_i
 
 
 @lru_cache(maxsize=4096)
-def _piece_of(document: Document) -> bytes:
-    _, (status, values) = document
-    said = [f"{value.value}={what!r}" for value, what in values]
-    return _hash(repr((status, said)).encode(errors="backslashreplace"))
-
-
-def _hash(text: bytes) -> bytes:
-    return urlsafe_b64encode(blake2b(text, digest_size=_SIZE * 6 // 8).digest())
+def _checksum_of(state: FeatureState) -> bytes:
+    text = "1" if state.status else "0"
+    for value, what in state.values:
+        text += f"\n{value._value_}={what}"
+    return b"%08x" % crc32(text.encode(errors="backslashreplace"))

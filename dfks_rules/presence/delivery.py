@@ -20,6 +20,7 @@ from dfks_rules.presence.parts import first_part
 from dfks_rules.presence.profile import Profiles
 from dfks_rules.presence.subscription import Proof, State, Subscription, Termination
 from dfks_rules.presence.subscriptions import Subscriptions
+from dfks_rules.presence.visit import Visit
 from dfks_rules.sip.endpoint import Ending, Endpoint, Finished
 from dfks_rules.sip.message import Response
 from dfks_rules.sip.via import MAGIC_COOKIE
@@ -79,15 +80,26 @@ class Delivery:
         """
         self._send(subscription, documents, b"", now)
 
-    def suppress(self, subscription: Subscription, knowledge: bytes, now: float) -> None:
-        """Answer a phone that knows all states, or wants none, in a new dialog (RFC 5839 §6.2).
+    def suppress(self, visit: Visit, knowledge: bytes, now: float) -> None:
+        """Answer a phone that knows all states, or wants none (RFC 5839 §6.2, §6.3).
+
+        In a new dialog there is a NOTIFY without a body; otherwise there is none.
 
         Args:
-            subscription: that of the phone.
+            visit: a SUBSCRIBE that was granted.
             knowledge: of all states.
             now: monotonic seconds.
         """
-        self._send(subscription, (), knowledge, now)
+        subscription = visit.subscription
+        subscription.knows_all(knowledge)
+        if visit.expires == 0:
+            if subscription.outstanding is not None:
+                self._endpoint.give_up(subscription.outstanding)
+            self._end(subscription, Termination.TIMEOUT)
+        if visit.is_new:
+            self._send(subscription, (), knowledge, now)
+        elif visit.expires == 0:
+            self._forget(subscription)
 
     def answer(self, subscription: Subscription, documents: Documents, now: float) -> None:
         """Answer a phone with the states of some features: at once, or when it may be told them."""
@@ -120,32 +132,12 @@ class Delivery:
         self._subscriptions.schedule(subscription)
 
     def terminate(
-        self,
-        subscription: Subscription,
-        why: Termination,
-        documents: Documents,
-        now: float,
-        knowledge: bytes = b"",
+        self, subscription: Subscription, why: Termination, documents: Documents, now: float
     ) -> None:
-        """End a subscription, with a last NOTIFY.
-
-        Args:
-            subscription: it may have been made just now.
-            why: it ends.
-            documents: what the NOTIFY says.
-            now: monotonic seconds.
-            knowledge: what its phone knows besides, if that is not what it was told.
-        """
+        """End a subscription, with a last NOTIFY."""
         self._end(subscription, why)
         # Nothing can follow the last NOTIFY, so that it is not split.
-        self._send_part(subscription, documents, (), knowledge or subscription.knowledge, now)
-
-    def end_silently(self, subscription: Subscription) -> None:
-        """End a subscription whose phone wants no last NOTIFY (RFC 5839 §6.3)."""
-        if subscription.outstanding is not None:
-            self._endpoint.give_up(subscription.outstanding)
-        self._end(subscription, Termination.TIMEOUT)
-        self._forget(subscription)
+        self._send_part(subscription, documents, (), subscription.knowledge, now)
 
     def finished(self, finished: Finished[Subscription], now: float) -> None:
         """The outstanding NOTIFY of a subscription was answered, or was not."""
@@ -327,5 +319,5 @@ def _content(
     if not documents:
         return knowledge, b"SIP-ETag: %b\r\nContent-Length: 0\r\n\r\n" % tag
     content_type, body = render(documents, device, style)
-    head = b"SIP-ETag: %b\r\nContent-Type: %b\r\nContent-Length: %d\r\n\r\n"
-    return knowledge, head % (tag, content_type, len(body)) + body
+    text = b"SIP-ETag: %b\r\nContent-Type: %b\r\nContent-Length: %d\r\n\r\n%b"
+    return knowledge, text % (tag, content_type, len(body), body)

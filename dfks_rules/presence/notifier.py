@@ -290,10 +290,7 @@ class Notifier:
             self._delivery.answer(subscription, documents, now)
 
     def _suppressed(self, visit: Visit, documents: Documents | None, now: float) -> bool:
-        """Grant a SUBSCRIBE whose condition holds, without the states; whether it does.
-
-        In its dialog there is no NOTIFY at all (RFC 5839 §6.2, §6.3).
-        """
+        """Grant a SUBSCRIBE whose condition holds, without the states; whether it does."""
         subscription = visit.subscription
         device = self._delivery.device_of(subscription, visit.requester.device)
         knowledge = known_if(visit.condition, documents, device, subscription.event_id)
@@ -301,15 +298,7 @@ class Notifier:
             return False
         self.counts["notify_suppressed"] += 1
         self._grant(visit, now, 200 if visit.is_new else 204)
-        subscription.knows_all(knowledge)
-        if visit.expires == 0:
-            if visit.is_new:
-                why = Termination.TIMEOUT
-                self._delivery.terminate(subscription, why, (), now, knowledge)
-            else:
-                self._delivery.end_silently(subscription)
-        elif visit.is_new:
-            self._delivery.suppress(subscription, knowledge, now)
+        self._delivery.suppress(visit, knowledge, now)
         return True
 
     def _turn_down(self, visit: Visit, refused: RefusedError) -> None:

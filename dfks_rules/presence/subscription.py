@@ -206,7 +206,7 @@ class Subscription:
         self.queued: Documents = ()
         """What is to be sent when the outstanding NOTIFY is confirmed."""
         self.knowledge = b""
-        """What its phone knows after the last NOTIFY (`conditional.knowledge_of`); or empty."""
+        """What its phone knows after the last NOTIFY (`conditional.knowledge_of`), or empty."""
         self.condition = b""
         """The entity-tag in its last SUBSCRIBE, or `conditional.ANY`; empty for none."""
         self._repeat_at = inf
