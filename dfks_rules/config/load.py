@@ -272,6 +272,7 @@ def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) ->
                 "per_user": rate_of(values["limits"]["per_user"]),
             }
         ),
+        profiles=base / values["profiles"] if "profiles" in values else None,
         stop_within=stop_within,
         limits=LimitSettings(
             rate_of(values["limits"]["per_source"]), values["limits"]["followed_sets"]

@@ -156,6 +156,8 @@ class Config:
     """The doors of the management interface."""
     presence: Limits
     """How subscriptions live."""
+    profiles: Path | None
+    """The file of the operator's device profiles; None where there is none."""
     stop_within: int
     """How long a stop may take to tell phones that their subscriptions end, s; 0 tells none."""
     limits: LimitSettings

@@ -9,9 +9,9 @@ from dfks_rules.model.identity import Aor, Identity
 from dfks_rules.presence.attempts import Points
 from dfks_rules.presence.limits import Quotas
 from dfks_rules.presence.package import Limits
-from dfks_rules.presence.proof import Contacts, Unproved, host_of, proof_of
+from dfks_rules.presence.proof import Contacts, Proof, Unproved, host_of, proof_of
 from dfks_rules.presence.responses import RefusedError
-from dfks_rules.presence.subscription import Proof, State, Subscription
+from dfks_rules.presence.subscription import State, Subscription
 from dfks_rules.sip.endpoint import Incoming
 from dfks_rules.sip.flow import Flow
 

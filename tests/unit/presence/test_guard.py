@@ -9,8 +9,8 @@ from dfks_rules.model.requests import Asked
 from dfks_rules.policy.deciding.policy_set import PolicySet
 from dfks_rules.presence import guard as module
 from dfks_rules.presence.package import Limits, SubscriptionLimits
-from dfks_rules.presence.proof import DIALOGS_PER_HOST
-from dfks_rules.presence.subscription import Proof, State, Subscription
+from dfks_rules.presence.proof import DIALOGS_PER_HOST, Proof
+from dfks_rules.presence.subscription import State, Subscription
 from dfks_rules.sip.flow import Flow, Listener
 from tests.helpers.digest import Phone, gate
 from tests.helpers.playbook import DND_ON, FLOW, LISTENER, Playbook, Sent, default_policies, message
