@@ -43,7 +43,6 @@ def condition_of(request: Request) -> bytes:
     return value
 
 
-@lru_cache(maxsize=4096)
 def knowledge_of(documents: Documents, before: bytes = b"") -> bytes:
     """What a phone knows once it has read a NOTIFY: a checksum of each state, or `_NOTHING`.
 
@@ -51,7 +50,16 @@ def knowledge_of(documents: Documents, before: bytes = b"") -> bytes:
         documents: what the NOTIFY says.
         before: what the phone knew before, where it does not say all; empty where it does.
     """
-    knowledge = before or _NOTHING * len(FEATURES)
+    return _added(documents, before) if before else _all(documents)
+
+
+# Thousands of phones know the same: one object for all of them.
+@lru_cache(maxsize=4096)
+def _all(documents: Documents) -> bytes:
+    return _added(documents, _NOTHING * len(FEATURES))
+
+
+def _added(documents: Documents, knowledge: bytes) -> bytes:
     for feature, state in documents:
         at = POSITION[feature] * _SIZE
         knowledge = knowledge[:at] + _checksum_of(state) + knowledge[at + _SIZE :]

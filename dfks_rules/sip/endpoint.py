@@ -147,6 +147,29 @@ class Endpoint(Generic[Owner]):
             self._refuse_malformed(message, message.fault, flow)
         return None
 
+    def refuse(self, data: bytes, flow: Flow, status: int, reason: bytes, headers: bytes) -> None:
+        """Refuse a message that there is no time for, without a transaction.
+
+        A request that was served before gets what it got; whatever cannot be answered, nothing.
+
+        Args:
+            data: the message.
+            flow: where it came from.
+            status: SIP status.
+            reason: reason phrase.
+            headers: further header lines, each with its CRLF.
+        """
+        request = parse_message(data)
+        if not isinstance(request, Request) or request.method == b"ACK" or request.fault:
+            return
+        transaction = self.servers.find(server_key(request, request.method))
+        if transaction is not None:
+            self._repeat(transaction)
+            return
+        recipient = Address(b"", tag_of(request.headers[b"to"]))
+        incoming = Incoming(request, _UNREAD_URI, _UNREAD_ADDRESS, recipient, flow)
+        self.respond(incoming, status, reason=reason, headers=headers)
+
     def _receive_other(self, data: bytes, flow: Flow) -> None:
         """Take what is no message: a keep-alive (RFC 5626 §4.4), or anything."""
         if not data.strip():

@@ -14,6 +14,7 @@ from dfks_rules.presence.gate import Gate
 from dfks_rules.presence.logins import Logins
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.package import Limits
+from dfks_rules.presence.profile import Profiles
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.service.features import Features
 from dfks_rules.service.feed import Event, Failed, Feed, Settled
@@ -129,6 +130,7 @@ class Playbook:
         store: Store | None = None,
         gate: Gate | None = None,
         logins: Logins | None = None,
+        profiles: Profiles | None = None,
         *,
         strangers: bool = False,
     ) -> None:
@@ -140,6 +142,7 @@ class Playbook:
             store: what keeps states; None for one in memory.
             gate: what finds out who phones are; None where From is believed.
             logins: how NOTIFYs authenticate; None where they do not.
+            profiles: how phones are treated; None for all alike.
             strangers: whether nobody has ever answered a NOTIFY; else the phone at `FLOW` has.
         """
         self.now = 0.0
@@ -161,6 +164,7 @@ class Playbook:
             lambda: b"%08x" % next(self._tokens),
             gate,
             logins,
+            profiles,
         )
         if not strangers:
             self.notifier.guard.contacts.add(FLOW)

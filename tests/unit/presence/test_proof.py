@@ -7,11 +7,11 @@ from dfks_rules.presence.proof import (
     DIALOGS_PER_HOST,
     REMEMBERED,
     Contacts,
+    Proof,
     Unproved,
     host_of,
     proof_of,
 )
-from dfks_rules.presence.subscription import Proof
 from dfks_rules.sip.endpoint import Endpoint, Incoming
 from dfks_rules.sip.flow import Flow, Hop, Listener
 from dfks_rules.sip.timers import TIMEOUT
