@@ -1,4 +1,4 @@
-# Seven targets; `make setup` is what the others need. See README.md.
+# Eight targets; `make setup` is what the others need. See README.md.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,7 +7,7 @@ export CPPFLAGS := $(shell $(PYTHON) -c 'import sys; print("-DPyEval_CallObject=
 # What is compiled to C, see pyproject.toml: a change of it is built again.
 COMPILED := $(wildcard $(addprefix dfks_rules/,sip/*.py csta/*.py presence/*.py service/*.py model/*.py))
 
-.PHONY: run test test-long setup fix bench bench-policies
+.PHONY: run test test-long setup fix bench bench-policies soak
 
 run: setup
 	@$(BIN)/dfks serve
@@ -20,7 +20,8 @@ test: setup
 	$(BIN)/codespell
 	$(BIN)/pytest
 
-# Takes up to half an hour: a million mutated messages, and whatever else is slow.
+# Takes up to half an hour: mutated messages, fuzzing, load, lost datagrams, whatever else is slow.
+# DFKS_TEST_FUZZ_SECONDS (25 for each target) and DFKS_TEST_MUTATIONS (1,000,000) make it shorter.
 test-long: setup
 	$(BIN)/pytest -m long
 
@@ -33,6 +34,11 @@ bench: setup
 
 bench-policies: setup
 	$(BIN)/python -m bench.policies
+
+# Seconds of mixed traffic; it fails when memory, descriptors or tasks grow.
+DURATION ?= 1800
+soak: setup
+	$(BIN)/python -m bench.soak $(DURATION)
 
 setup: $(VENV)/.stamp
 

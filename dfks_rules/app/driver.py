@@ -21,13 +21,25 @@ from dfks_rules.presence.subscription import Subscription
 from dfks_rules.sip.endpoint import Finished, Incoming
 from dfks_rules.sip.flow import Flow
 from dfks_rules.sip.timers import T1
+from dfks_rules.transport.round_robin import Excess
 
 GRAIN = 0.02
 """Least time between two turns, s: how late a timer may be."""
 BREATH = 0.001
 """Least time between two portions of what is due, s."""
+RETRY_AFTER = 2
+"""Least seconds until a request that was too much may come again."""
+RETRY_WITHIN = 8
+"""Seconds over which such requests are spread."""
 PORTION = 16
 """Subscriptions that end at a time when the server stops; they take about 2 ms."""
+
+_TOO_MUCH = {
+    Excess.RATE: b"Too many requests from this address",
+    Excess.QUEUE: b"Too many requests of this address are waiting",
+    Excess.OVERLOAD: b"Server overloaded",
+}
+"""Reason phrases."""
 
 _log = structlog.get_logger()
 _Result = TypeVar("_Result")
@@ -60,6 +72,10 @@ class Transactions(Protocol):
         self, data: bytes, flow: Flow, now: float
     ) -> Incoming | Finished[Subscription] | None:
         """Take one message."""
+        ...
+
+    def refuse(self, data: bytes, flow: Flow, status: int, reason: bytes, headers: bytes) -> None:
+        """Refuse a message that there is no time for."""
         ...
 
     def undelivered(self, message: bytes, now: float) -> Finished[Subscription] | None:
@@ -125,6 +141,7 @@ class Driver:
         self._at = datetime.min.replace(tzinfo=UTC)
         self._at_ends = -math.inf
         self._limit = Limit(1)
+        self._refusals = 0
         self.counts = {"failures": 0}
         """`failures`: calls that raised, which are bugs of ours."""
 
@@ -149,6 +166,14 @@ class Driver:
             self._report("message")
         if self._is_idle:
             self._turn_by(now + T1)
+
+    def refuse(self, data: bytes, flow: Flow, excess: Excess) -> None:
+        """Refuse a message that is too much. Never raises."""
+        self._refusals += 1
+        # Phones that are refused together should not come back together.
+        again = RETRY_AFTER + self._refusals % RETRY_WITHIN
+        headers = b"Retry-After: %d\r\n" % again
+        self._attempt(self._endpoint.refuse, data, flow, 503, _TOO_MUCH[excess], headers)
 
     def undelivered(self, data: bytes, _flow: Flow) -> None:
         """Learn that a transport could not send a message. Never raises."""

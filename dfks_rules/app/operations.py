@@ -117,6 +117,7 @@ class ServerOperations:
             **self.policies.statistics(),
             "presence:subscriptions": len(self._notifier.subscriptions),
             "presence:subscriptions_unproved": self._notifier.guard.unproved,
+            "core:tasks": len(asyncio.all_tasks(self._loop)),
         }
 
     def uptime(self) -> float:

@@ -25,9 +25,10 @@ from dfks_rules.mi.dispatch import Dispatcher
 from dfks_rules.mi.fifo import FifoServer
 from dfks_rules.mi.http import HttpServer
 from dfks_rules.mi.methods import REGISTRY
-from dfks_rules.presence.gate import DigestRules, Gate
+from dfks_rules.presence.gate import DigestRules, Gate, Trusted
 from dfks_rules.presence.logins import Logins
 from dfks_rules.presence.notifier import Notifier
+from dfks_rules.presence.profile import Profiles
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.service.features import Features
 from dfks_rules.service.feed import Feed
@@ -35,6 +36,7 @@ from dfks_rules.sip.digest_client import Secret
 from dfks_rules.sip.endpoint import Endpoint
 from dfks_rules.sip.flow import Flow, Listener
 from dfks_rules.store.open import open_store
+from dfks_rules.transport.limits import SourceLimits
 from dfks_rules.transport.resolver import Resolver
 from dfks_rules.transport.transports import Transports
 
@@ -59,14 +61,14 @@ def _listened(address: ListenAddress, listener: Listener) -> str:
     return str(address._replace(port=listener.port) if is_wildcard else listener)
 
 
-def _gate_of(auth: AuthSettings, users: UsersFile | None) -> Gate | None:
+def _gate_of(auth: AuthSettings, users: UsersFile | None, profiles: Profiles) -> Gate | None:
     """What finds out who phones are; None where From is believed."""
     if auth.mode is AuthMode.NONE:
         return None
     digest = None
     if users is not None and auth.realm is not None:
         digest = DigestRules(auth.realm, auth.algorithms, users, os.urandom(32))
-    return Gate(digest, auth.trusted)
+    return Gate(digest, auth.trusted, profiles)
 
 
 class Server:
@@ -79,6 +81,7 @@ class Server:
         certificates: CertificateReloader,
         users: UsersFile | None = None,
         secrets: Mapping[bytes, Secret] | None = None,
+        profiles: Profiles | None = None,
     ) -> None:
         """Wire the rooms.
 
@@ -88,6 +91,7 @@ class Server:
             certificates: what TLS shows; the server closes them, too.
             users: who may authenticate; there are some if the settings say `digest`.
             secrets: with which NOTIFYs authenticate, by realm.
+            profiles: how phones are treated by their User-Agent; None for all alike.
         """
         self._config = config
         self._loop = asyncio.get_running_loop()
@@ -97,12 +101,14 @@ class Server:
         self._store = open_store(where, self._loop)
         tokens = Tokens()
         sip = config.sip
+        is_trusted = Trusted(config.auth.trusted).has if config.auth.trusted else None
         self._transports = Transports(
             sip.connections,
             sip.advertise,
             certificates.certificates,
             sip.outbound_proxy,
             Resolver(sip.resolver),
+            SourceLimits(config.limits.per_source, is_trusted),
         )
         endpoint: Endpoint[Subscription] = Endpoint(
             self._send, tokens.tag_of, self._transports, Refusals().refused
@@ -115,10 +121,13 @@ class Server:
         feed.listen(log.hear)
         feed.listen(decisions.hear)
         features = Features(self._store, policies.live, feed, config.limits.followed_sets)
-        gate = _gate_of(config.auth, users)
+        profiles = profiles or Profiles()
+        gate = _gate_of(config.auth, users, profiles)
         token = tokens.token
         logins = Logins(secrets, token) if secrets else None
-        self._notifier = Notifier(endpoint, features, feed, config.presence, token, gate, logins)
+        self._notifier = Notifier(
+            endpoint, features, feed, config.presence, token, gate, logins, profiles
+        )
         self._driver = Driver(self._loop, endpoint, self._notifier)
         metrics = Metrics()
         metrics.include("features", log)
@@ -151,6 +160,7 @@ class Server:
                 driver.undelivered,
                 driver.located,
                 driver.bounced,
+                driver.refuse,
             )
             await self._start_mi()
         except BaseException:

@@ -8,6 +8,7 @@ import click
 from dfks_rules.config import load_config
 from dfks_rules.config.auth import AuthMode
 from dfks_rules.config.credentials import read_credentials
+from dfks_rules.config.profiles import read_profiles
 from dfks_rules.config.users import read_users
 from dfks_rules.errors import ConfigError
 from dfks_rules.transport.certificates import Certificates, find_invalid
@@ -25,9 +26,10 @@ def command() -> None:
 def check(file: Path) -> None:
     """Check FILE (dfks.yaml), the environment and the files they name; exit code 3 on an error.
 
-    They name certificates, users and credentials.
+    They name certificates, users, credentials and profiles.
     """
     config = load_config(file)
+    read_profiles(config.profiles)
     if config.sip.tls is not None:
         invalid = find_invalid(Certificates(config.sip.tls), time.time())
         if invalid:

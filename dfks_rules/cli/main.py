@@ -20,6 +20,7 @@ COMMANDS = {
     "mi": "dfks_rules.cli.mi",
     "policy": "dfks_rules.cli.policy",
     "phone": "dfks_rules.cli.phone",
+    "profiles": "dfks_rules.cli.profiles",
     "schema": "dfks_rules.cli.schema",
     "serve": "dfks_rules.cli.serve",
 }

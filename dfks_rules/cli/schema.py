@@ -11,6 +11,7 @@ NAMES = {
     "config": "config",
     "directory": "directory",
     "number-plan": "number-plan",
+    "profiles": "profiles",
 }
 """Kind of file → the file name of its schema."""
 

@@ -16,6 +16,7 @@ import click
 from dfks_rules.app.credentials import secrets_of
 from dfks_rules.app.desk.certificates import CertificateReloader
 from dfks_rules.app.desk.reload import PolicyReloader
+from dfks_rules.app.profiles import ProfilesFile
 from dfks_rules.app.records import logs
 from dfks_rules.app.server import Server
 from dfks_rules.app.users import users_of
@@ -37,7 +38,7 @@ _DEFAULT = Path("dfks.yaml")
 def command(given: Path | None) -> None:
     """Serve phones and operators until SIGTERM or Ctrl-C.
 
-    SIGHUP reloads policies, certificates and users.
+    SIGHUP reloads policies, certificates, users and profiles.
     """
     # A dangling link is a mistake to report, not a missing file.
     file = given or (_DEFAULT if os.path.lexists(_DEFAULT) else None)
@@ -55,6 +56,7 @@ def command(given: Path | None) -> None:
 
 async def _serve(config: Config, file: Path | None) -> None:
     users = users_of(config.auth)
+    profiles = ProfilesFile(config.profiles)
     secrets = secrets_of(config.sip.credentials)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -66,13 +68,14 @@ async def _serve(config: Config, file: Path | None) -> None:
     def reload() -> None:
         policies.reload_soon("signal")
         certificates.reload_soon("signal")
+        profiles.reload_soon()
         if users is not None:
             users.reload_soon()
 
     # Before the start, which may take seconds: an unhandled SIGHUP ends the process.
     loop.add_signal_handler(signal.SIGHUP, reload)
     if await _unless(stop, policies.start()):
-        server = Server(config, policies, certificates, users, secrets)
+        server = Server(config, policies, certificates, users, secrets, profiles.profiles)
         await server.start()
         realm = None if users is None else config.auth.realm
         banner = _banner(server.addresses(), file, policies.listing(), realm)

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from dfks_rules.config.auth import AuthMode, AuthSettings, build_auth, find_auth_mistakes
+from dfks_rules.config.auth import build_auth, find_auth_mistakes
+from dfks_rules.config.limits import build_subscription_limits, fill_limits, rate_of
 from dfks_rules.config.next_hop import (
     build_outbound_proxy,
     build_resolver,
@@ -40,7 +41,7 @@ from dfks_rules.config.settings import (
     SipSettings,
 )
 from dfks_rules.errors import ConfigError, Finding
-from dfks_rules.presence.package import Limits, OnNotifyTimeout, SubscriptionLimits
+from dfks_rules.presence.package import Limits, OnNotifyTimeout
 from dfks_rules.transport.certificates import CertificateFiles
 from dfks_rules.transport.limits import ConnectionLimits
 from dfks_rules.yaml.tree import MAX_BYTES, Tree, read_tree
@@ -59,7 +60,9 @@ def load_config(path: Path | None, environ: Mapping[str, str] | None = None) -> 
     """
     draft = _Draft(_read(path) if path else None, os.environ if environ is None else environ)
     mistakes = list(find_mistakes(draft.values))
-    values = _fill_limits(fill_defaults(draft.values)) if not mistakes else {}
+    values = fill_defaults(draft.values) if not mistakes else {}
+    if values:
+        fill_limits(values["limits"], is_exposed=bool(_exposed(values)))
     mistakes = mistakes or [*_find_contradictions(values), *_find_auth_mistakes(values)]
     if mistakes:
         raise ConfigError([draft.finding(mistake) for mistake in mistakes])
@@ -153,22 +156,6 @@ def _value_at(values: Any, way: KeyPath) -> object:
     return values if values != {} else None
 
 
-_LIMITS = {
-    "subscriptions_per_user": 20,
-    "subscriptions_per_source": 10_000,
-    "subscriptions_per_contact": 100,
-}
-"""Limits that hold unless others are written, if strangers can reach the server."""
-
-
-def _fill_limits(values: dict[str, Any]) -> dict[str, Any]:
-    """The values with the limits whose defaults depend on `sip.listen`."""
-    exposed = any(not _is_loopback(_address(text)) for text in values["sip"]["listen"])
-    for name, limit in _LIMITS.items():
-        values["limits"].setdefault(name, limit if exposed else "none")
-    return values
-
-
 def _find_contradictions(values: dict[str, Any]) -> list[Mistake]:
     """What obeys the schema and still cannot be."""
     found = []
@@ -206,13 +193,17 @@ def _find_contradictions(values: dict[str, Any]) -> list[Mistake]:
 
 def _find_auth_mistakes(values: dict[str, Any]) -> Iterator[Mistake]:
     """The same of `auth`."""
-    exposed: dict[KeyPath, str] = {
+    for way, message in find_auth_mistakes(values["auth"], _exposed(values)):
+        yield Mistake(way, "config_bad_value", f"`{dotted(way)}` {message}", at_key=False)
+
+
+def _exposed(values: dict[str, Any]) -> dict[KeyPath, str]:
+    """Entries of `sip.listen` that are not on loopback."""
+    return {
         ("sip", "listen", position): text
         for position, text in enumerate(values["sip"]["listen"])
         if not _is_loopback(_address(text))
     }
-    for way, message in find_auth_mistakes(values["auth"], exposed):
-        yield Mistake(way, "config_bad_value", f"`{dotted(way)}` {message}", at_key=False)
 
 
 def _find_sip_contradictions(sip: dict[str, Any]) -> Iterator[tuple[KeyPath, str]]:
@@ -274,11 +265,18 @@ def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) ->
         store=None if store == "memory:" else base / store.removeprefix("sqlite:"),
         mi=_build_mi(values["mi"], base),
         presence=Limits(
-            **presence | {"on_notify_timeout": OnNotifyTimeout(presence["on_notify_timeout"])},
-            subscriptions=_build_subscription_limits(values["limits"], auth),
+            **presence
+            | {
+                "on_notify_timeout": OnNotifyTimeout(presence["on_notify_timeout"]),
+                "subscriptions": build_subscription_limits(values["limits"], auth),
+                "per_user": rate_of(values["limits"]["per_user"]),
+            }
         ),
+        profiles=base / values["profiles"] if "profiles" in values else None,
         stop_within=stop_within,
-        limits=LimitSettings(values["limits"]["followed_sets"]),
+        limits=LimitSettings(
+            rate_of(values["limits"]["per_source"]), values["limits"]["followed_sets"]
+        ),
         log=LogSettings(values["log"]["level"]),
         decisions=DecisionSettings(
             decisions["keep"],
@@ -287,20 +285,6 @@ def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) ->
         ),
         settings=settings,
     )
-
-
-def _build_subscription_limits(
-    limits: dict[str, int | str], auth: AuthSettings
-) -> SubscriptionLimits:
-    in_all, *others = (_limit(limits[name]) for name in ("subscriptions", *_LIMITS))
-    per_user, per_source, per_contact = others
-    # Who authenticates is limited by what he is, and several phones may be reached by one proxy.
-    is_open = auth.mode is AuthMode.NONE
-    return SubscriptionLimits(in_all, per_user, per_source, per_contact if is_open else None)
-
-
-def _limit(value: int | str) -> int | None:
-    return None if isinstance(value, str) else value
 
 
 def _build_sip(sip: dict[str, Any], base: Path) -> SipSettings:

@@ -1,4 +1,4 @@
-"""schemas/config.schema.json: which settings there are, their defaults, and what a value may be."""
+"""The schemas of settings: which there are, their defaults, and what a value may be."""
 
 import functools
 import json
@@ -61,9 +61,19 @@ class Mistake(NamedTuple):
 
 @functools.cache
 def config_schema() -> dict[str, Any]:
-    """The schema as published, read once."""
+    """schemas/config.schema.json as published, read once."""
+    return _read("config")
+
+
+@functools.cache
+def profiles_schema() -> dict[str, Any]:
+    """schemas/profiles.schema.json, likewise."""
+    return _read("profiles")
+
+
+def _read(name: str) -> dict[str, Any]:
     folder = next(folder for folder in _FOLDERS if folder.is_dir())
-    schema: dict[str, Any] = json.loads((folder / "config.schema.json").read_text("utf-8"))
+    schema: dict[str, Any] = json.loads((folder / f"{name}.schema.json").read_text("utf-8"))
     return schema
 
 
@@ -92,9 +102,14 @@ def fill_defaults(values: dict[str, Any], schema: dict[str, Any] | None = None) 
     return filled
 
 
-def find_mistakes(values: object) -> Iterator[Mistake]:
-    """What in the values breaks the schema; codes `config_unknown_key` and `config_bad_value`."""
-    for error in jsonschema.Draft202012Validator(config_schema()).iter_errors(values):
+def find_mistakes(values: object, schema: dict[str, Any] | None = None) -> Iterator[Mistake]:
+    """What in the values breaks the schema; codes `config_unknown_key` and `config_bad_value`.
+
+    Args:
+        values: a whole file.
+        schema: that of the file; the settings' when None.
+    """
+    for error in jsonschema.Draft202012Validator(schema or config_schema()).iter_errors(values):
         way = tuple(error.absolute_path)
         if error.validator == "additionalProperties":
             known = list(error.schema["properties"])
@@ -103,12 +118,10 @@ def find_mistakes(values: object) -> Iterator[Mistake]:
                 yield Mistake((*way, name), "config_unknown_key", message, at_key=True)
         elif error.validator == "required":
             missing = next(name for name in error.validator_value if name not in error.instance)
-            message = f"`{dotted(way)}` needs `{missing}`"
+            message = f"`{dotted(way)}` needs `{missing}`" if way else f"file needs `{missing}`"
             yield Mistake(way, "config_bad_value", message, at_key=True)
         else:
-            message = (
-                f"`{dotted(way)}` {_complaint(error)}" if way else "settings must be a mapping"
-            )
+            message = f"`{dotted(way)}` {_complaint(error)}" if way else "file must be a mapping"
             yield Mistake(way, "config_bad_value", message, at_key=False)
 
 

@@ -119,8 +119,10 @@ class DecisionSettings:
 
 @dataclass(frozen=True, slots=True)
 class LimitSettings:
-    """What one request may cost."""
+    """How much of everything there may be."""
 
+    per_source: int | None
+    """Messages a second of one address (IPv6: of one /64); None for no limit."""
     followed_sets: int
     """Most sets that may follow from one by `also`; more deny it."""
 
@@ -154,10 +156,12 @@ class Config:
     """The doors of the management interface."""
     presence: Limits
     """How subscriptions live."""
+    profiles: Path | None
+    """The file of the operator's device profiles; None where there is none."""
     stop_within: int
     """How long a stop may take to tell phones that their subscriptions end, s; 0 tells none."""
     limits: LimitSettings
-    """What one request may cost."""
+    """How much of everything there may be."""
     log: LogSettings
     """What the server writes about its work."""
     decisions: DecisionSettings

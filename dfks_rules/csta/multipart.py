@@ -10,7 +10,7 @@ from dfks_rules.csta.names import MULTIPART
 from dfks_rules.errors import MalformedMessageError
 
 MAX_PARTS = 16
-"""Most parts accepted from a peer; a body has one document for each of four features."""
+"""Most parts accepted from a peer; a body has one document for each feature."""
 MAX_PART_HEADERS = 16
 """Most header lines in a part."""
 
@@ -71,18 +71,21 @@ def _part(part: bytes) -> tuple[str, bytes]:
     return "", b"".join(content)
 
 
-def join(content_type: str, contents: Sequence[bytes]) -> tuple[bytes, bytes]:
+def join(
+    content_type: str, contents: Sequence[bytes], *, quoted: bool = False
+) -> tuple[bytes, bytes]:
     """Content-Type and body for `contents`, all of type `content_type`, in the given order.
 
     The boundary is not random but the first of `dfks`, `dfks1`, `dfks2`, … that no content
     contains. It is a token (RFC 2045 §5.1) and so needs no quotes: liblinphone 5.1.65 crashes on
-    them.
+    them. With `quoted` it has some, all the same.
     """
     boundary = _free(b"dfks", b"".join(contents))
     head = b"--%b\r\nContent-Type: %b\r\nContent-Length: " % (boundary, content_type.encode())
     pieces = [b"%b%d\r\n\r\n%b\r\n" % (head, len(content), content) for content in contents]
     body = b"".join((*pieces, b"--", boundary, b"--\r\n"))
-    return b"%b;boundary=%b" % (MULTIPART.encode(), boundary), body
+    named = b'"%b"' % boundary if quoted else boundary
+    return b"%b;boundary=%b" % (MULTIPART.encode(), named), body
 
 
 def _free(name: bytes, taken: bytes) -> bytes:

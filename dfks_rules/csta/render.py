@@ -20,16 +20,14 @@ from dfks_rules.csta.names import (
     Words,
     markup,
 )
+from dfks_rules.csta.style import USUAL, BodyStyle, OffNumber
 from dfks_rules.model.features import POSITION, ROWS, Feature, FeatureState
-from dfks_rules.model.values import Value
+from dfks_rules.model.values import Value, Values
 
 Document = tuple[Feature, FeatureState]
 """One feature, and the state to send."""
 
 _CONTENT_TYPE = CONTENT_TYPE.encode()
-_DECLARATION = '<?xml version="1.0" encoding="%s"?>\r\n'
-_ISO_8859_1 = _DECLARATION % "ISO-8859-1"
-_UTF_8 = _DECLARATION % "UTF-8"
 
 _SPECIAL = re.compile(r"[^ !#-%(-;=?-~\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What must not appear literally in a text: markup, white space that parsers change, control
@@ -96,42 +94,57 @@ def _form(words: Words) -> _Form:
 _FORMS = {words.feature: _form(words) for words in TABLE}
 
 
-def render(documents: tuple[Document, ...], device: str) -> tuple[bytes, bytes]:
+def render(
+    documents: tuple[Document, ...], device: str, style: BodyStyle = USUAL
+) -> tuple[bytes, bytes]:
     """Content-Type and body for `documents`: one is sent plain, several as multipart.
 
     Args:
         documents: At least one; sent in the order of `FEATURES`.
         device: Text of `<device>`. Characters that XML cannot carry are sent as `?`, here as in a
             forward target.
+        style: how they are written.
 
     Returns:
         The value of the Content-Type header, and the body: ISO-8859-1 if that charset has all the
-        characters, else UTF-8.
+        characters and `style` allows it, else UTF-8.
     """
     text = _escape(device)
     if len(documents) == 1:
         [(feature, state)] = documents
-        return _CONTENT_TYPE, _document(feature, state, text)
+        return _CONTENT_TYPE, _document(feature, state, text, style)
     ordered = sorted(documents, key=lambda document: POSITION[document[0]])
-    contents = [_document(feature, state, text) for feature, state in ordered]
-    return multipart.join(CONTENT_TYPE, contents)
+    contents = [_document(feature, state, text, style) for feature, state in ordered]
+    return multipart.join(CONTENT_TYPE, contents, quoted=style.quoted_boundary)
 
 
-def _document(feature: Feature, state: FeatureState, device: str) -> bytes:
+def _document(feature: Feature, state: FeatureState, device: str, style: BodyStyle) -> bytes:
     form = _FORMS[feature]
     pieces = form.on if state.status else form.off
     if form.spelled is not None:
         pieces = form.by_word.get(state.value(form.spelled), pieces)
     text = pieces.before_device + device + pieces.status
-    for value, said in state.values:
+    for value, said in _values(state, form, style):
         element = form.elements.get(value)
         if element is not None:
             text += element % (_escape(said) if isinstance(said, str) else said)
     text += pieces.end
-    try:
-        return (_ISO_8859_1 + text).encode("latin-1")
-    except UnicodeEncodeError:
-        return (_UTF_8 + text).encode()
+    if style.latin_1 is not None:
+        try:
+            return (style.latin_1 + text).encode("latin-1")
+        except UnicodeEncodeError:
+            pass  # A text needs UTF-8.
+    return (style.utf_8 + text).encode()
+
+
+def _values(state: FeatureState, form: _Form, style: BodyStyle) -> Values:
+    """The values of a state that are sent, in order."""
+    if state.status or style.off_number is OffNumber.SENT:
+        return state.values
+    others = tuple([one for one in state.values if one[0] is not Value.FORWARD_TO])
+    if style.off_number is OffNumber.LEFT_OUT or Value.FORWARD_TO not in form.elements:
+        return others
+    return ((Value.FORWARD_TO, ""), *others)
 
 
 def _escape(text: str) -> str:

@@ -31,6 +31,9 @@ _NOT_TOLD = re.compile(r"[^ !#-\[\]-~]")
 """What an error message leaves out: characters that are not printable ASCII, or not allowed in a
 quoted string."""
 
+_NAMES = {path.rpartition("/")[2] for path in READ}
+"""Names of the elements that are read, wherever they stand."""
+
 # Every open-ended quantifier is possessive, so that matching is linear whatever a peer sends.
 _SPACE = r"[ \t\r\n]*+"
 _NAME = r"[A-Za-z_][A-Za-z0-9_.\-]*+"
@@ -150,12 +153,14 @@ class _Reader:
         self._pieces.append(data)
 
     def end(self, _name: str) -> None:
-        path = "/".join(self._path[1:])
-        if path in READ:
-            text = "" if self._nested else "".join(self._pieces).strip()
-            if self.texts.setdefault(path, text) != text:
-                raise MalformedMessageError("csta_bad_value", f"two different values of {path}")
-        self.root = self._path.pop()
+        name = self._path.pop()
+        if name in _NAMES and self._path:
+            path = name if len(self._path) == 1 else "/".join([*self._path[1:], name])
+            if path in READ:
+                text = "" if self._nested else "".join(self._pieces).strip()
+                if self.texts.setdefault(path, text) != text:
+                    raise MalformedMessageError("csta_bad_value", f"two different values of {path}")
+        self.root = name
         self._nested = True
 
 

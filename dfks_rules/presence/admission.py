@@ -18,6 +18,7 @@ from dfks_rules.model.values import MAX_TEXT
 from dfks_rules.presence.package import ALLOW_EVENTS, EVENT, Limits
 from dfks_rules.presence.responses import refusal
 from dfks_rules.presence.subscription import Subscription
+from dfks_rules.presence.subscriptions import Subscriptions
 from dfks_rules.sip.address import Address
 from dfks_rules.sip.endpoint import Incoming
 from dfks_rules.sip.grammar import PARAMS, TOKEN, parse_params, split_list
@@ -119,6 +120,31 @@ def event_of(request: Request) -> EventHeader:
     return EventHeader(b"Event: %b\r\n" % value, parse_params(event[2]).get(b"id", b""))
 
 
+def known_of(
+    incoming: Incoming, event: EventHeader, subscriptions: Subscriptions
+) -> Subscription | None:
+    """The subscription in whose dialog a SUBSCRIBE came (RFC 3261 §12.2.2); None without a To tag.
+
+    One with another event `id` wants another subscription in the same dialog: they are not shared
+    (RFC 6665 §4.5.2).
+
+    Raises:
+        RefusedError: 481, there is none; 403, another `id`; 500, it is late.
+    """
+    local = incoming.recipient.tag
+    if not local:
+        return None
+    request = incoming.request
+    subscription = subscriptions.find(request.headers[b"call-id"], local, incoming.sender.tag)
+    if subscription is None:
+        raise refusal(481)
+    if subscription.event_id != event.id:
+        raise refusal(403, "Dialog sharing is not supported")
+    if subscription.dialog.is_late(request):
+        raise refusal(500, "CSeq out of order")
+    return subscription
+
+
 def wish_of(
     incoming: Incoming,
     limits: Limits,
@@ -152,19 +178,24 @@ def wish_of(
         presentity, watcher = known.presentity, known.watcher
         if identity is not None and identity.aor != watcher:
             raise refusal(403, "Only the watcher may change its subscription")
-    agent = request.headers.get(b"user-agent")
     flow = incoming.flow
     requester = Requester(
         Origin.WATCHER,
         watcher,
         asked[-1].device if asked else None,
-        None if agent is None else _text(agent[:MAX_TEXT]),
+        user_agent_of(request),
         flow.listener.transport,
         _same(flow.remote[0]),
         None,
         identity,
     )
     return Wish(presentity, requester, expires, asked)
+
+
+def user_agent_of(request: Request) -> str | None:
+    """The User-Agent header; None when there is none."""
+    agent = request.headers.get(b"user-agent")
+    return None if agent is None else _text(agent[:MAX_TEXT])
 
 
 def granted(request: Request, limits: Limits) -> int:

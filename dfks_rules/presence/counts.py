@@ -25,9 +25,12 @@ NAMES = (
     "notify_suppressed",
     "notify_challenged",
     "changes_untold",
+    "sets_echoed",
+    "sets_repeated",
     "changes_paced",
     "changes_merged",
     "contacts_proved",
+    "limit_per_user",
     "limit_unproved",
     "limit_subscriptions",
     "limit_subscriptions_per_user",
@@ -42,9 +45,9 @@ that say again what was not confirmed; `notify_held` those that were not sent, s
 unproved; `notify_suppressed` those whose body, or all of which, a phone did not want (RFC 5839);
 `notify_challenged` those that were sent again with a password. `changes_untold`: a watcher was not
 told, since what it may see could not be read. `changes_paced`: changes that were told in portions;
-`changes_merged`: those that were taken into another that was still being told. `contacts_proved`: a
-dialog was unproved, and became proved. `limit_…`: requests that a limit refused, also counted by
-their status.
+`changes_merged`: those that were taken into another that was still being told. `sets_echoed` and
+`sets_repeated`: sets that nobody meant, see `display`. `contacts_proved`: a dialog was unproved,
+and became proved. `limit_…`: requests that a limit refused, also counted by their status.
 """
 
 

@@ -9,13 +9,17 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from dfks_rules.csta.render import render
+from dfks_rules.csta.style import BodyStyle
 from dfks_rules.presence.conditional import knowledge_of, tag_of
 from dfks_rules.presence.documents import Documents
 from dfks_rules.presence.failures import Verdict, retry_after, verdict_of
 from dfks_rules.presence.guard import Guard
 from dfks_rules.presence.logins import Logins
 from dfks_rules.presence.package import OnNotifyTimeout
-from dfks_rules.presence.subscription import Proof, State, Subscription, Termination
+from dfks_rules.presence.parts import first_part
+from dfks_rules.presence.profile import Profiles
+from dfks_rules.presence.proof import Proof
+from dfks_rules.presence.subscription import State, Subscription, Termination
 from dfks_rules.presence.subscriptions import Subscriptions
 from dfks_rules.presence.visit import Visit
 from dfks_rules.sip.endpoint import Ending, Endpoint, Finished
@@ -41,7 +45,8 @@ class Delivery:
         on_timeout: OnNotifyTimeout,
         token: Callable[[], bytes],
         counts: dict[str, int],
-        logins: Logins | None = None,
+        logins: Logins | None,
+        profiles: Profiles,
     ) -> None:
         """Make it.
 
@@ -53,6 +58,7 @@ class Delivery:
             token: a new unguessable token each time, for branches.
             counts: what is counted, see `counts.NAMES`.
             logins: how NOTIFYs authenticate; None where they do not.
+            profiles: how phones want to be told.
         """
         self._endpoint = endpoint
         self._subscriptions = subscriptions
@@ -61,6 +67,12 @@ class Delivery:
         self._token = token
         self._counts = counts
         self._logins = logins
+        self._profiles = profiles
+
+    def device_of(self, subscription: Subscription, said: str | None = None) -> str:
+        """Text of `<device>` in what a phone is told; `said`: what it has just sent itself."""
+        profile = self._profiles.of(subscription.requester.user_agent)
+        return profile.device_for(said or subscription.device, subscription.presentity.user)
 
     def tell_all(self, subscription: Subscription, documents: Documents, now: float) -> None:
         """Answer a phone with the states of all features, at once.
@@ -91,11 +103,21 @@ class Delivery:
             self._forget(subscription)
 
     def answer(self, subscription: Subscription, documents: Documents, now: float) -> None:
-        """Answer a phone with the states of some features, at once."""
+        """Answer a phone with the states of some features: at once, or when it may be told them."""
+        if self._is_quiet(subscription, now):
+            self._postpone(subscription, documents)
+            if subscription.outstanding is None:
+                # RFC 6665 §4.2.1.2 wants a NOTIFY now.
+                waiting = subscription.to_answer(())
+                self._send_part(subscription, (), waiting, subscription.knowledge, now)
+            return
         self._send(subscription, subscription.to_answer(documents), subscription.knowledge, now)
 
     def change(self, subscription: Subscription, documents: Documents, now: float) -> None:
         """Tell a phone what somebody else changed, as soon as it is ready to hear it."""
+        if self._is_quiet(subscription, now):
+            self._postpone(subscription, documents)
+            return
         told = subscription.to_tell(documents, now)
         if told:
             self._send(subscription, told, subscription.knowledge, now)
@@ -105,9 +127,10 @@ class Delivery:
         self._subscriptions.schedule(subscription)
 
     def repeat(self, subscription: Subscription, now: float) -> None:
-        """Tell a phone again what it did not confirm."""
-        self._counts["notify_repeated"] += 1
-        self._send(subscription, subscription.unconfirmed, subscription.knowledge, now)
+        """Tell a phone again what it did not confirm, or for the first time what had to wait."""
+        if subscription.unconfirmed:
+            self._counts["notify_repeated"] += 1
+        self._send(subscription, subscription.to_answer(()), subscription.knowledge, now)
         self._subscriptions.schedule(subscription)
 
     def terminate(
@@ -115,7 +138,8 @@ class Delivery:
     ) -> None:
         """End a subscription, with a last NOTIFY."""
         self._end(subscription, why)
-        self._send(subscription, documents, subscription.knowledge, now)
+        # Nothing can follow the last NOTIFY, so that it is not split.
+        self._send_part(subscription, documents, (), subscription.knowledge, now)
 
     def finished(self, finished: Finished[Subscription], now: float) -> None:
         """The outstanding NOTIFY of a subscription was answered, or was not."""
@@ -141,8 +165,29 @@ class Delivery:
             self._end(subscription, why)
             self._forget(subscription)
             return
+        if subscription.display is not None:
+            subscription.display.failed()
         subscription.failed(now, now + retry_after(response))
         self._subscriptions.schedule(subscription)
+
+    def _gives_up(self, subscription: Subscription) -> bool:
+        """Whether a subscription ends because one more NOTIFY was not answered."""
+        profile = self._profiles.of(subscription.requester.user_agent)
+        choice = profile.on_notify_timeout or self._on_timeout
+        return (
+            choice is OnNotifyTimeout.DROP and subscription.failures + 1 >= profile.notify_timeouts
+        )
+
+    def _is_quiet(self, subscription: Subscription, now: float) -> bool:
+        display = subscription.display
+        return display is not None and now < display.quiet_until
+
+    def _postpone(self, subscription: Subscription, documents: Documents) -> None:
+        """Tell a phone something once it is no longer quiet."""
+        display = subscription.display
+        if documents and display is not None:
+            subscription.postpone(documents, display.quiet_until)
+            self._subscriptions.schedule(subscription)
 
     def drop(self, subscription: Subscription) -> None:
         """End a subscription without a last NOTIFY: nobody has shown that it wants one."""
@@ -155,9 +200,11 @@ class Delivery:
             return
         if self._logins is not None:
             self._logins.accepted(subscription.dialog)
+        if subscription.display is not None:
+            subscription.display.confirmed(subscription.unconfirmed, now)
         queued = subscription.confirmed()
         if queued:
-            self._send(subscription, queued, subscription.knowledge, now)
+            self.change(subscription, queued, now)
 
     def _may_answer(self, subscription: Subscription, response: Response | None) -> bool:
         """Whether there is a password with which a challenged NOTIFY may be accepted."""
@@ -171,7 +218,7 @@ class Delivery:
             return Termination.REFUSED
         if verdict is not Verdict.UNHEARD:
             return None
-        is_over = self._on_timeout is OnNotifyTimeout.DROP or subscription.lives_by_answers
+        is_over = self._gives_up(subscription) or subscription.lives_by_answers
         return Termination.UNANSWERED if is_over else None
 
     def _forget(self, subscription: Subscription) -> None:
@@ -187,7 +234,7 @@ class Delivery:
     def _send(
         self, subscription: Subscription, documents: Documents, before: bytes, now: float
     ) -> None:
-        """The one place where a NOTIFY is sent, or held back.
+        """Tell a phone something now; where it needs several NOTIFYs, the first one.
 
         Args:
             subscription: whose phone is told.
@@ -195,20 +242,44 @@ class Delivery:
             before: what it knows besides; empty where it is told all.
             now: monotonic seconds.
         """
-        if subscription.is_held:
+        profile = self._profiles.of(subscription.requester.user_agent)
+        rest: Documents = ()
+        if profile.splits and len(documents) > 1:
+            documents, rest = first_part(documents, self.device_of(subscription), profile)
+        self._send_part(subscription, documents, rest, before, now)
+
+    def _send_part(
+        self,
+        subscription: Subscription,
+        documents: Documents,
+        rest: Documents,
+        before: bytes,
+        now: float,
+    ) -> None:
+        """The one place where a NOTIFY is sent, or held back.
+
+        Args:
+            subscription: whose phone is told.
+            documents: what the NOTIFY says.
+            rest: what waits until it is confirmed.
+            before: what the phone knows besides; empty where it is told all.
+            now: monotonic seconds.
+        """
+        if not self._guard.may_tell(subscription, now):
             self._counts["notify_held"] += 1
-            subscription.hold(documents)
+            subscription.hold(documents + rest)
             return
         if subscription.outstanding is not None:
             self._endpoint.give_up(subscription.outstanding)
         dialog = subscription.dialog
         branch = MAGIC_COOKIE + self._token()
-        device, event_id = subscription.device, subscription.event_id
-        knowledge, content = _content(documents, device, event_id, before)
-        held: Documents = ()
+        profile = self._profiles.of(subscription.requester.user_agent)
+        device = profile.device_for(subscription.device, subscription.presentity.user)
+        event_id, style = subscription.event_id, profile.style
+        knowledge, content = _content(documents, device, event_id, before, style)
         if subscription.proof is Proof.UNPROVED and len(content) > MAX_UNPROVED:
-            held, documents = documents, ()
-            knowledge, content = _content((), device, event_id, before)
+            rest, documents = documents + rest, ()
+            knowledge, content = _content((), device, event_id, before, style)
         state = _state(subscription, now)
         if self._logins is not None:
             state += self._logins.lines(dialog)
@@ -216,8 +287,9 @@ class Delivery:
         request.sendings = subscription.sendings
         self._counts["notify_sent"] += 1
         transaction = self._endpoint.request(request, subscription, now)
-        subscription.sent(documents, transaction, knowledge)
-        subscription.hold(held)
+        subscription.sent(documents, transaction, knowledge, rest)
+        if subscription.display is not None:
+            subscription.display.sent(documents, now)
 
 
 def _failure(finished: Finished[Subscription]) -> str:
@@ -238,7 +310,7 @@ def _state(subscription: Subscription, now: float) -> bytes:
 
 @lru_cache(maxsize=4096)
 def _content(
-    documents: Documents, device: str, event_id: bytes, before: bytes
+    documents: Documents, device: str, event_id: bytes, before: bytes, style: BodyStyle
 ) -> tuple[bytes, bytes]:
     """What a phone knows after a NOTIFY, and the end of that: entity-tag, type and body.
 
@@ -248,6 +320,6 @@ def _content(
     tag = tag_of(knowledge, device, event_id)
     if not documents:
         return knowledge, b"SIP-ETag: %b\r\nContent-Length: 0\r\n\r\n" % tag
-    content_type, body = render(documents, device)
+    content_type, body = render(documents, device, style)
     text = b"SIP-ETag: %b\r\nContent-Type: %b\r\nContent-Length: %d\r\n\r\n%b"
     return knowledge, text % (tag, content_type, len(body), body)

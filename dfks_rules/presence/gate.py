@@ -13,9 +13,10 @@ from typing import Final, final
 from dfks_rules.errors import MalformedMessageError
 from dfks_rules.model.identity import Aor, AuthMethod, Identity
 from dfks_rules.presence.account import Account
-from dfks_rules.presence.admission import aor_in
+from dfks_rules.presence.admission import aor_in, user_agent_of
 from dfks_rules.presence.attempts import PER_USER, Attempts
 from dfks_rules.presence.ports import Accounts
+from dfks_rules.presence.profile import Profiles
 from dfks_rules.presence.responses import RefusedError, refusal
 from dfks_rules.sip.address import parse_address
 from dfks_rules.sip.digest import (
@@ -63,14 +64,21 @@ class DigestRules:
 class Gate:
     """Finds out who sends a request."""
 
-    def __init__(self, digest: DigestRules | None, trusted: tuple[Network, ...] = ()) -> None:
+    def __init__(
+        self,
+        digest: DigestRules | None,
+        trusted: tuple[Network, ...] = (),
+        profiles: Profiles | None = None,
+    ) -> None:
         """Make a gate.
 
         Args:
             digest: how phones authenticate; None where only trusted peers are served.
             trusted: peers that have authenticated whom they send, and are believed.
+            profiles: which algorithms are offered to whom; None where all are to everybody.
         """
         self._digest = digest
+        self._profiles = profiles or Profiles()
         self._trusted = Trusted(trusted) if trusted else None
         self._attempts = Attempts()
         self.counts = dict.fromkeys(
@@ -120,12 +128,12 @@ class Gate:
         source = incoming.flow.remote[0]
         if given is None:
             self.counts["challenged"] += 1
-            raise _unauthorized(digest, source, now)
+            raise self._unauthorized(incoming, digest, now)
         nonces = digest.nonces
         if not nonces.is_good(given.nonce, source, now):
             # Without a look at the response: so nobody tries passwords on nonces of his own.
             self.counts["stale"] += 1
-            raise _unauthorized(digest, source, now, stale=True)
+            raise self._unauthorized(incoming, digest, now, stale=True)
         name = given.username.decode(errors="replace")
         account = _account(name, incoming, digest)
         ha1 = None if account is None else account.ha1(given.algorithm)
@@ -137,20 +145,41 @@ class Gate:
             self.counts["slowed"] += 1
             raise _slowed()
         if account is None or ha1 is None or not is_proved:
-            raise self._failed(name, source, digest, now)
+            raise self._failed(name, incoming, digest, now)
         if not nonces.use(given.nonce, int(given.nc, 16)):
             self.counts["stale"] += 1
-            raise _unauthorized(digest, source, now, stale=True)
+            raise self._unauthorized(incoming, digest, now, stale=True)
         self._attempts.succeeded(name, source)
         self.counts["authenticated"] += 1
         return account.identity
 
-    def _failed(self, name: str, source: str, digest: DigestRules, now: float) -> RefusedError:
+    def _failed(
+        self, name: str, incoming: Incoming, digest: DigestRules, now: float
+    ) -> RefusedError:
         """The answer to a wrong password: what a stranger would get."""
+        source = incoming.flow.remote[0]
         is_slowed = not self._attempts.may_stranger_try(name, source, now)
         self._attempts.failed(name, source, now)
         self.counts["failed"] += 1
-        return _slowed() if is_slowed else _unauthorized(digest, source, now)
+        return _slowed() if is_slowed else self._unauthorized(incoming, digest, now)
+
+    def _unauthorized(
+        self, incoming: Incoming, digest: DigestRules, now: float, *, stale: bool = False
+    ) -> RefusedError:
+        nonce = digest.nonces.make(incoming.flow.remote[0], now)
+        offered = self._offered(incoming, digest)
+        lines = challenges(digest.realm, nonce, offered, stale=stale)
+        return refusal(401, headers=lines)
+
+    def _offered(self, incoming: Incoming, digest: DigestRules) -> tuple[Algorithm, ...]:
+        """The algorithms offered to a phone.
+
+        A profile leaves some out and changes their order. It never adds one: anybody can write the
+        User-Agent of a phone that knows MD5 only.
+        """
+        profile = self._profiles.of(user_agent_of(incoming.request))
+        both = tuple([one for one in profile.algorithms if one in digest.algorithms])
+        return both or digest.algorithms
 
 
 def _choose(value: bytes, digest: DigestRules) -> Credentials | None:
@@ -170,14 +199,6 @@ def _account(name: str, incoming: Incoming, digest: DigestRules) -> Account | No
     here = digest.accounts.find(Aor(name, aor_in(incoming.sender).domain))
     in_realm = digest.accounts.find(Aor(name, digest.realm_domain))
     return in_realm if here is None else here
-
-
-def _unauthorized(
-    digest: DigestRules, source: str, now: float, *, stale: bool = False
-) -> RefusedError:
-    nonce = digest.nonces.make(source, now)
-    lines = challenges(digest.realm, nonce, digest.algorithms, stale=stale)
-    return refusal(401, headers=lines)
 
 
 def _slowed() -> RefusedError:

@@ -5,12 +5,14 @@ Knows the addresses that are proved, the dialogs that are not, and who has how m
 
 from typing import Final, final
 
-from dfks_rules.model.identity import Identity
+from dfks_rules.model.identity import Aor, Identity
+from dfks_rules.presence.attempts import Points
 from dfks_rules.presence.limits import Quotas
-from dfks_rules.presence.package import SubscriptionLimits
-from dfks_rules.presence.proof import Contacts, Unproved, host_of, proof_of
+from dfks_rules.presence.package import Limits
+from dfks_rules.presence.proof import Contacts, Proof, Unproved, host_of, proof_of
 from dfks_rules.presence.responses import RefusedError
-from dfks_rules.presence.subscription import Proof, State, Subscription
+from dfks_rules.presence.subscription import State, Subscription
+from dfks_rules.sip.dialog import Dialog
 from dfks_rules.sip.endpoint import Incoming
 from dfks_rules.sip.flow import Flow
 
@@ -28,24 +30,45 @@ _PROVED: Final = Proof.PROVED
 class Guard:
     """Decides which subscriptions are made, and at which addresses they are told."""
 
-    def __init__(self, limits: SubscriptionLimits, counts: dict[str, int]) -> None:
+    def __init__(self, limits: Limits, counts: dict[str, int]) -> None:
         """Nothing is proved, and nobody has subscriptions.
 
         Args:
-            limits: how many subscriptions there may be.
+            limits: how many subscriptions there may be, and how often they may be asked for.
             counts: what is counted, see `counts.NAMES`.
         """
         self._counts = counts
-        self._quotas = Quotas(limits)
+        self._quotas = Quotas(limits.subscriptions)
+        rate = limits.per_user
+        self._rate = None if rate is None else Points(rate, 1 / rate)
+        self.has_rate: Final = rate is not None
+        """Whether SUBSCRIBEs of a user are counted."""
         self.contacts = Contacts()
         """The addresses that have accepted a NOTIFY."""
         self._unproved = Unproved()
         self._kept: dict[bytes, Subscription] = {}
         """Live ones that are unproved, by our tag, the oldest first."""
 
-    def proof_of(self, incoming: Incoming, flow: Flow, identity: Identity | None) -> Proof:
+    def spend(self, user: Aor, now: float) -> None:
+        """Count a SUBSCRIBE of a user.
+
+        Raises:
+            RefusedError: there are too many.
+        """
+        rate = self._rate
+        if rate is None:
+            return
+        if not rate.has(user, now):
+            reason = "Too many requests of this user"
+            raise RefusedError(503, reason, b"Retry-After: 5\r\n", "limit_per_user")
+        rate.take(user, now)
+
+    def proof_of(self, incoming: Incoming, dialog: Dialog, identity: Identity | None) -> Proof:
         """What a SUBSCRIBE shows of the address that its NOTIFYs would go to."""
-        return proof_of(incoming, flow, identity, self.contacts)
+        if identity is not None and dialog.is_proxied:
+            # The operator has all NOTIFYs go there, and the proxy knows its phones.
+            return _PROVED
+        return proof_of(incoming, dialog.flow, identity, self.contacts)
 
     def has_room(self, subscription: Subscription, now: float) -> bool:
         """Whether its host may have one more dialog like this."""
@@ -56,6 +79,12 @@ class Guard:
     def has_room_at(self, host: str, now: float) -> bool:
         """Whether a host may have one more dialog that is unproved."""
         return self._unproved.has_room(host, now)
+
+    def may_reach(self, subscription: Subscription, flow: Flow, now: float) -> bool:
+        """Whether its NOTIFY may go to an address that its Contact turned out to be."""
+        if subscription.proof is not _UNPROVED:
+            return True
+        return self._unproved.move(subscription.dialog.local_tag, host_of(flow), now)
 
     def admit(self, subscription: Subscription, expires: int, now: float) -> Subscription | None:
         """A subscription is to be made, or the states to be fetched.
@@ -108,7 +137,7 @@ class Guard:
         has_moved = flow.remote != before.remote
         if not has_moved and subscription.proof is _PROVED:
             return True
-        proof = self.proof_of(incoming, flow, identity)
+        proof = self.proof_of(incoming, subscription.dialog, identity)
         if subscription.is_home(incoming.flow.remote[0]):
             proof = _PROVED
         if has_moved and subscription.is_counted:
@@ -118,6 +147,22 @@ class Guard:
         if proof is not subscription.proof:
             self._check(subscription)
             self._prove(subscription, proof, now)
+        return True
+
+    def may_tell(self, subscription: Subscription, now: float) -> bool:
+        """Whether a NOTIFY may be sent: to an unproved address one, among the few of its host.
+
+        It is the answer to its first SUBSCRIBE; where the rules give none, it is the first change.
+        """
+        if subscription.proof is not _UNPROVED:
+            return True
+        if subscription.is_held:
+            return False
+        tag, host = subscription.dialog.local_tag, host_of(subscription.dialog.flow)
+        if not self._unproved.has(tag):
+            if not self._unproved.has_room(host, now):
+                return False
+            self._unproved.add(tag, host, now)
         return True
 
     def answered(self, subscription: Subscription, status: int, now: float) -> bool:

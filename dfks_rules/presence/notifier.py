@@ -14,10 +14,11 @@ from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.identity import Aor, AuthMethod, Identity
 from dfks_rules.presence.admission import (
     CAPABILITIES,
-    EventHeader,
     Wish,
+    aor_in,
     check_request,
     event_of,
+    known_of,
     refuse_method,
     wish_of,
 )
@@ -35,6 +36,7 @@ from dfks_rules.presence.gate import Gate
 from dfks_rules.presence.guard import Guard, too_many_unproved
 from dfks_rules.presence.logins import Logins
 from dfks_rules.presence.package import ALLOW, ALLOW_PUBLISH, Limits
+from dfks_rules.presence.profile import Profiles
 from dfks_rules.presence.proof import host_of
 from dfks_rules.presence.publish import Publications
 from dfks_rules.presence.responses import RefusedError, refusal, refusal_for
@@ -62,6 +64,7 @@ class Notifier:
         token: Callable[[], bytes],
         gate: Gate | None = None,
         logins: Logins | None = None,
+        profiles: Profiles | None = None,
     ) -> None:
         """Make a notifier.
 
@@ -73,7 +76,9 @@ class Notifier:
             token: a new unguessable token each time, for tags and branches (RFC 3261 §19.3).
             gate: what finds out who sends a SUBSCRIBE; None where From is believed.
             logins: how NOTIFYs authenticate; None where they do not.
+            profiles: how phones are treated by their User-Agent; None for all alike.
         """
+        self._profiles = profiles or Profiles()
         self._endpoint = endpoint
         self._features = features
         self._limits = limits
@@ -83,7 +88,8 @@ class Notifier:
         """What happened how often since the start; see `counts.NAMES`."""
         self.subscriptions = Subscriptions()
         """Those that live."""
-        self.guard = Guard(limits.subscriptions, self.counts)
+        self.guard = Guard(limits, self.counts)
+        endpoint.vet_targets(self.guard.may_reach)
         """Knows which of them are proved."""
         self._waiting = WaitingRoom()
         self._delivery = Delivery(
@@ -94,6 +100,7 @@ class Notifier:
             token,
             self.counts,
             logins,
+            self._profiles,
         )
         self.publications = Publications(endpoint, features, limits, token, self._refuse)
         """Those that have not ended."""
@@ -148,6 +155,8 @@ class Notifier:
 
     def _subscribe(self, incoming: Incoming, at: datetime, now: float) -> None:
         identity = None if self._gate is None else self._gate.check(incoming, now)
+        if self.guard.has_rate:
+            self.guard.spend(identity.aor if identity else aor_in(incoming.sender), now)
         self._serve(incoming, identity, at, now)
 
     def _serve(
@@ -155,7 +164,7 @@ class Notifier:
     ) -> None:
         """Serve a SUBSCRIBE of somebody who is known, as far as it has to be."""
         event = event_of(incoming.request)
-        known = self._in_dialog(incoming, event) if incoming.recipient.tag else None
+        known = known_of(incoming, event, self.subscriptions)
         wish = wish_of(incoming, self._limits, known, identity)
         condition = condition_of(incoming.request)
         presentity, requester = wish.presentity, wish.requester
@@ -168,9 +177,10 @@ class Notifier:
         if known is None:
             fixed = incoming.contact() + event.line
             trusted = identity is not None and identity.method is AuthMethod.TRUSTED
-            ways = self._endpoint.ways
-            dialog = Dialog(incoming, self._token(), fixed, ways, trusted=trusted)
-            proof = self.guard.proof_of(incoming, dialog.flow, identity)
+            seen = self._profiles.of(requester.user_agent).seen
+            tag, ways = self._token(), self._endpoint.ways
+            dialog = Dialog(incoming, tag, fixed, ways, trusted=trusted, seen=seen)
+            proof = self.guard.proof_of(incoming, dialog, identity)
             subscription = Subscription(dialog, presentity, requester, event.id, proof)
             if not self.guard.has_room(subscription, now):
                 guest = Guest(incoming, identity, host_of(dialog.flow), at, now)
@@ -229,35 +239,27 @@ class Notifier:
         """Have the outcome of a SUBSCRIBE worked out, and concluded once it is known."""
         presentity, requester = wish.presentity, wish.requester
         done = partial(self._conclude, visit)
-        if not wish.asked:
+        asked = wish.asked
+        profile = self._profiles.of(requester.user_agent)
+        if profile.doubts_sets or visit.subscription.display is not None:
+            meant = visit.meant(asked, profile, self.counts, now)
+            asked = meant.asked
+            if meant.echoes and not asked:
+                # Its phone knows what it says, so that there is nothing to decide or to tell.
+                self._grant(visit, now)
+                if visit.expires == 0:
+                    self._delivery.terminate(visit.subscription, Termination.TIMEOUT, (), now)
+                else:
+                    self._delivery.answer(visit.subscription, (), now)
+                return
+        if not asked:
             self._features.get(presentity, requester, at, now, done)
         elif not visit.is_new and not visit.condition:
-            self._features.set(presentity, wish.asked, requester, at, now, done)
+            self._features.set(presentity, asked, requester, at, now, done)
         else:
             # A phone that lost its dialog needs to learn its other features, too; and a condition
             # is about all of them.
-            self._features.set_and_get(presentity, wish.asked, requester, at, now, done)
-
-    def _in_dialog(self, incoming: Incoming, event: EventHeader) -> Subscription:
-        """The subscription that a SUBSCRIBE with a To tag belongs to (RFC 3261 §12.2.2).
-
-        One with another event `id` wants another subscription in the same dialog: they are not
-        shared (RFC 6665 §4.5.2).
-        """
-        request = incoming.request
-        call_id, local, remote = (
-            request.headers[b"call-id"],
-            incoming.recipient.tag,
-            incoming.sender.tag,
-        )
-        subscription = self.subscriptions.find(call_id, local, remote)
-        if subscription is None:
-            raise refusal(481)
-        if subscription.event_id != event.id:
-            raise refusal(403, "Dialog sharing is not supported")
-        if subscription.dialog.is_late(request):
-            raise refusal(500, "CSeq out of order")
-        return subscription
+            self._features.set_and_get(presentity, asked, requester, at, now, done)
 
     def _conclude(
         self, visit: Visit, outcomes: tuple[Outcome, ...] | StoreError, now: float
@@ -294,7 +296,7 @@ class Notifier:
     def _suppressed(self, visit: Visit, documents: Documents | None, now: float) -> bool:
         """Grant a SUBSCRIBE whose condition holds, without the states; whether it does."""
         subscription = visit.subscription
-        device = visit.requester.device or subscription.device
+        device = self._delivery.device_of(subscription, visit.requester.device)
         knowledge = known_if(visit.condition, documents, device, subscription.event_id)
         if not knowledge:
             return False

@@ -39,7 +39,7 @@ class SubscriptionLimits:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long subscriptions may last, and how many there may be."""
+    """How long subscriptions may last, how many there may be, and how often they are asked for."""
 
     min_expires: int = 60
     """Shortest duration that is granted, s; a shorter wish is answered 423. 0 is always allowed."""
@@ -51,3 +51,5 @@ class Limits:
     """What becomes of one whose NOTIFY nobody answers."""
     subscriptions: SubscriptionLimits = SubscriptionLimits()
     """How many there may be."""
+    per_user: int | None = None
+    """SUBSCRIBEs a second of one user; None for any number."""

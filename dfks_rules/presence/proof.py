@@ -1,17 +1,39 @@
 """At which addresses phones may be told: who has shown that it wants our NOTIFYs.
 
 A SUBSCRIBE over UDP proves nothing: whoever forges one could have us send NOTIFYs to anybody. So an
-address that has shown nothing is sent very little, see `Subscription`.
+address that has shown nothing is sent very little.
+
+Whether the address that NOTIFYs go to has shown that it wants them:
+
+| proof    | input                                          | next                      |
+|----------|------------------------------------------------|---------------------------|
+| (none)   | SUBSCRIBE that proves it (`proof_of`)          | proved                    |
+| (none)   | SUBSCRIBE over a stream, Contact elsewhere     | answers                   |
+| (none)   | any other                                      | unproved                  |
+| unproved | 2xx, 401 or 407 to its NOTIFY                  | proved; a name: answers   |
+| any      | SUBSCRIBE in its dialog that proves it         | proved                    |
+| any      | SUBSCRIBE in its dialog, from the one host     | proved                    |
+|          | that our tag and our NOTIFYs go to             |                           |
+| proved,  | another one that directs NOTIFYs elsewhere     | unproved                  |
+| answers  |                                                |                           |
+| unproved | the same                                       | terminated, without       |
+|          |                                                | NOTIFY; answered 481      |
+| unproved | no response, and no SUBSCRIBE in its dialog    | terminated, without NOTIFY|
+|          | could prove it: our tag is known elsewhere     |                           |
+| answers  | no response                                    | terminated, without NOTIFY|
+
+While an address is unproved, one NOTIFY is sent, and once more if it is not answered. All else
+waits; it is sent as soon as the address is proved. Nothing is said again after 64 s.
 
 Reference: docs/decisions/0015-proved-contacts.md
 """
 
 from collections import deque
+from enum import Enum
 from typing import Final, final
 
 from dfks_rules.model.identity import AuthMethod, Identity
 from dfks_rules.presence.attempts import network_of
-from dfks_rules.presence.subscription import Proof
 from dfks_rules.sip.endpoint import Incoming
 from dfks_rules.sip.flow import Flow
 from dfks_rules.sip.timers import TIMEOUT
@@ -22,6 +44,17 @@ DIALOGS_PER_HOST = 10
 """Unproved dialogs that one host may have at once."""
 COUNTED = 65_536
 """Unproved dialogs that are counted in all, about 250 bytes each."""
+
+
+class Proof(Enum):
+    """Whether the address that NOTIFYs go to has shown that it wants them."""
+
+    UNPROVED = "unproved"
+    """Not yet."""
+    ANSWERS = "answers"
+    """It answers, but the next NOTIFY may go to another host: its Contact is a name, or it takes
+    the place of a stream. It is told for as long as it answers."""
+    PROVED = "proved"
 
 
 def proof_of(
@@ -49,9 +82,10 @@ def proof_of(
 def host_of(flow: Flow) -> str:
     """The host that NOTIFYs hit, as it is counted: an IPv4 address, or a /64 of IPv6.
 
-    All names are one host: whoever owns a domain can give any number of names to a victim.
+    A name stands for itself until it is looked up, see `Unproved.move`: whoever owns a domain can
+    give any number of names to a victim.
     """
-    return "" if flow.hop is not None else network_of(flow.remote[0])
+    return network_of(flow.remote[0])
 
 
 @final
@@ -105,6 +139,10 @@ class Unproved:
     def __len__(self) -> int:
         return len(self._by_tag)
 
+    def has(self, tag: bytes) -> bool:
+        """Whether a dialog counts."""
+        return tag in self._by_tag
+
     def has_room(self, host: str, now: float) -> bool:
         """Whether a host may have one more."""
         self._expire(now)
@@ -118,6 +156,17 @@ class Unproved:
         self._ends.append((ends, tag))
         if len(self._ends) > self._at_most:
             self._end_first()
+
+    def move(self, tag: bytes, host: str, now: float) -> bool:
+        """The name that a dialog counted for is that of this host; whether that has room."""
+        found = self._by_tag.get(tag)
+        if found is not None and found[0] == host:
+            return True
+        if not self.has_room(host, now):
+            return False
+        self.remove(tag)
+        self.add(tag, host, now)
+        return True
 
     def remove(self, tag: bytes) -> None:
         """The dialog counts no longer; nothing happens when it did not."""

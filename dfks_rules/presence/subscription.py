@@ -14,8 +14,7 @@
 | active     | deadline                                   | terminated, `timeout`      |
 | both       | the policies do not admit a SUBSCRIBE      | terminated, `rejected`     |
 | both       | the server stops                           | terminated, `deactivated`  |
-| both       | an error response to a NOTIFY              | terminated, without NOTIFY |
-| both       | no response to a NOTIFY, and a setting     | terminated, without NOTIFY |
+| both       | an error response to a NOTIFY, or none     | terminated, without NOTIFY |
 
 While it lives, one NOTIFY at most is outstanding:
 
@@ -38,29 +37,10 @@ While it lives, one NOTIFY at most is outstanding:
 |               | tag is that of all       |                            | outstanding         |
 | any, quenched | change                   | none                       | the same            |
 
-The answer to a SUBSCRIBE gives up the NOTIFY that is outstanding.
+The answer to a SUBSCRIBE gives up the NOTIFY that is outstanding. Of what a phone has to be told in
+several NOTIFYs, all but the first is queued. How a phone is told that echoes: see `display`.
 
-Whether the address that NOTIFYs go to has shown that it wants them:
-
-| proof    | input                                          | next                      |
-|----------|------------------------------------------------|---------------------------|
-| (none)   | SUBSCRIBE that proves it (`proof_of`)          | proved                    |
-| (none)   | SUBSCRIBE over a stream, Contact elsewhere     | answers                   |
-| (none)   | any other                                      | unproved                  |
-| unproved | 2xx, 401 or 407 to its NOTIFY                  | proved; a name: answers   |
-| any      | SUBSCRIBE in its dialog that proves it         | proved                    |
-| any      | SUBSCRIBE in its dialog, from the one host     | proved                    |
-|          | that our tag and our NOTIFYs go to             |                           |
-| proved,  | another one that directs NOTIFYs elsewhere     | unproved                  |
-| answers  |                                                |                           |
-| unproved | the same                                       | terminated, without       |
-|          |                                                | NOTIFY; answered 481      |
-| unproved | no response, and no SUBSCRIBE in its dialog    | terminated, without NOTIFY|
-|          | could prove it: our tag is known elsewhere     |                           |
-| answers  | no response                                    | terminated, without NOTIFY|
-
-While an address is unproved, one NOTIFY is sent, and once more if it is not answered. All else
-waits; it is sent as soon as the address is proved. Nothing is said again after 64 s.
+Whether it may be told at all depends on the proof of its address, see `proof.Proof`.
 
 Reference: RFC 6665 §4.2.2, §4.4.1; docs/decisions/0015-proved-contacts.md
 """
@@ -72,7 +52,9 @@ from typing import Final
 from dfks_rules.model.identity import Aor, AuthMethod
 from dfks_rules.model.requests import Requester
 from dfks_rules.presence.conditional import ANY
+from dfks_rules.presence.display import Display
 from dfks_rules.presence.documents import Documents, merge
+from dfks_rules.presence.proof import Proof
 from dfks_rules.sip.client_transaction import ClientTransaction
 from dfks_rules.sip.dialog import Dialog
 
@@ -81,20 +63,8 @@ FIRST_REPEAT = 64.0
 LAST_REPEAT = 600.0
 """The wait doubles with each failure up to this, s: a phone that is gone costs little."""
 
-
 UNPROVED_SENDINGS = 2
 """How often a NOTIFY is sent to an address that is not proved; with the 200, three datagrams."""
-
-
-class Proof(Enum):
-    """Whether the address that NOTIFYs go to has shown that it wants them."""
-
-    UNPROVED = "unproved"
-    """Not yet."""
-    ANSWERS = "answers"
-    """It answers, but the next NOTIFY may go to another host: its Contact is a name, or it takes
-    the place of a stream. It is told for as long as it answers."""
-    PROVED = "proved"
 
 
 # CPython 3.11 calls a Python function for each `Proof.PROVED`.
@@ -134,20 +104,22 @@ class Subscription:
 
     __slots__ = (
         "_device",
+        "_is_answering",
+        "_is_proved",
         "_is_told",
         "_not_before",
-        "_repeat_after",
         "_repeat_at",
         "_under_way",
         "condition",
         "deadline",
         "dialog",
+        "display",
         "event_id",
+        "failures",
         "is_counted",
         "knowledge",
         "outstanding",
         "presentity",
-        "proof",
         "queued",
         "requester",
         "scheduled_for",
@@ -180,7 +152,6 @@ class Subscription:
         """The facts of the last SUBSCRIBE whose outcome is known."""
         self._device = requester.device
         self.event_id = event_id
-        self.proof = proof
         identity = requester.identity
         is_trusted = identity is not None and identity.method is AuthMethod.TRUSTED
         self.source = "" if is_trusted else requester.source_ip or ""
@@ -189,6 +160,9 @@ class Subscription:
         """Whether it counts for the limits of subscriptions; `Guard` keeps it."""
         self._is_told = False
         """Whether a NOTIFY was sent to the address where NOTIFYs go."""
+        # Flags take a byte each where they stand together, a reference takes eight.
+        self._is_proved = proof is _PROVED
+        self._is_answering = proof is _ANSWERS
         self.state = State.ADMITTED
         self.termination: Termination | None = None
         """None while it lives."""
@@ -205,14 +179,16 @@ class Subscription:
         self.queued: Documents = ()
         """What is to be sent when the outstanding NOTIFY is confirmed."""
         self.knowledge = b""
-        """What its phone knows once it has read the last NOTIFY (`conditional.knowledge_of`); empty
-        before the first, and where it wants none."""
+        """What its phone knows after the last NOTIFY (`conditional.knowledge_of`), or empty."""
         self.condition = b""
         """The entity-tag in its last SUBSCRIBE, or `conditional.ANY`; empty for none."""
         self._repeat_at = inf
-        self._repeat_after = FIRST_REPEAT
+        self.failures = 0
+        """How many NOTIFYs in a row came to nothing."""
         self._not_before = 0.0
         """Until when the phone does not want to hear of changes, monotonic seconds."""
+        self.display: Display | None = None
+        """What its phone shows; None for a phone all of whose sets are meant."""
 
     @property
     def watcher(self) -> Aor:
@@ -263,6 +239,13 @@ class Subscription:
     # --- Whether it may be told ---
 
     @property
+    def proof(self) -> Proof:
+        """Whether the address that NOTIFYs go to has shown that it wants them."""
+        if self._is_proved:
+            return _PROVED
+        return _ANSWERS if self._is_answering else _UNPROVED
+
+    @property
     def is_held(self) -> bool:
         """Whether all that is to be told waits: it is unproved, and has had its NOTIFY."""
         return self.proof is _UNPROVED and self._is_told
@@ -285,8 +268,7 @@ class Subscription:
 
     def moved(self) -> None:
         """NOTIFYs are to go to another address, which has shown nothing."""
-        self.proof = _UNPROVED
-        self._is_told = False
+        self._is_proved = self._is_answering = self._is_told = False
 
     def proved(self, proof: Proof, now: float) -> None:
         """The address has shown that it wants NOTIFYs.
@@ -296,7 +278,8 @@ class Subscription:
             now: monotonic seconds, when what has waited is due unless something is told before; to
                 be scheduled.
         """
-        self.proof = proof
+        self._is_proved = proof is _PROVED
+        self._is_answering = proof is _ANSWERS
         if self.outstanding is None:
             self.unconfirmed = merge(self.unconfirmed, self.queued)
             self.queued = ()
@@ -317,28 +300,38 @@ class Subscription:
         """
         if self.condition == ANY:
             return ()
-        if self.outstanding is not None or self.proof is _UNPROVED:
-            self.queued = merge(self.queued, change)
+        if self.outstanding is not None or self.is_held:
+            self.hold(change)
             return ()
         if now >= self._not_before:
-            return merge(self.unconfirmed, change)
+            return self.to_answer(change)
         self.unconfirmed = merge(self.unconfirmed, change)
         self._repeat_at = min(self._repeat_at, self._not_before)
         return ()
 
     def hold(self, documents: Documents) -> None:
-        """What was to be said waits until it is proved."""
+        """What was to be said waits: for the outstanding NOTIFY, or until it is proved."""
+        if self.outstanding is None:
+            self.unconfirmed = merge(self.unconfirmed, documents)
+        else:
+            self.queued = merge(self.queued, documents)
+
+    def postpone(self, documents: Documents, until: float) -> None:
+        """What was to be said waits until a moment (monotonic seconds)."""
         self.queued = merge(self.queued, documents)
+        if self.outstanding is None:
+            self._repeat_at = min(self._repeat_at, until)
 
     def sent(
         self,
         documents: Documents,
         transaction: "ClientTransaction[Subscription]",
         knowledge: bytes = b"",
+        rest: Documents = (),
     ) -> None:
-        """A NOTIFY is on its way; it says all that was to be said."""
+        """A NOTIFY is on its way; it says all that was to be said, but for the rest."""
         self.unconfirmed = documents
-        self.queued = ()
+        self.queued = rest
         self.outstanding = transaction
         self._is_told = True
         self.knowledge = b"" if self.condition == ANY else knowledge
@@ -357,7 +350,7 @@ class Subscription:
         """The outstanding NOTIFY was answered 2xx; what to say next."""
         self.outstanding = None
         self.unconfirmed = ()
-        self._repeat_after = FIRST_REPEAT
+        self.failures = 0
         queued, self.queued = self.queued, ()
         return queued
 
@@ -372,8 +365,9 @@ class Subscription:
         self.unconfirmed = merge(self.unconfirmed, self.queued)
         self.queued = ()
         if self.unconfirmed and self.proof is not _UNPROVED:
-            self._repeat_at = max(now + self._repeat_after, not_before)
-            self._repeat_after = min(2 * self._repeat_after, LAST_REPEAT)
+            wait = FIRST_REPEAT * 2.0 ** min(self.failures, 4)
+            self._repeat_at = max(now + min(wait, LAST_REPEAT), not_before)
+        self.failures += 1
         self._not_before = not_before
 
     # --- Time ---
@@ -385,10 +379,6 @@ class Subscription:
     def has_expired(self, now: float) -> bool:
         """Whether its time is over."""
         return self.state is State.ACTIVE and self.deadline <= now
-
-    def has_to_repeat(self, now: float) -> bool:
-        """Whether what is unconfirmed is to be sent again."""
-        return self._repeat_at <= now
 
     def next_deadline(self) -> float:
         """When there is something to do, monotonic seconds; `inf` for never."""

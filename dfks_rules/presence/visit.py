@@ -2,7 +2,10 @@
 
 from typing import final
 
+from dfks_rules.model.requests import Asked
 from dfks_rules.presence.admission import Wish
+from dfks_rules.presence.display import Display, Meant
+from dfks_rules.presence.profile import Profile
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.sip.endpoint import Incoming
 from dfks_rules.sip.server_transaction import ServerTransaction
@@ -42,3 +45,25 @@ class Visit:
         """See `condition_of`."""
         self.is_new = is_new
         """Whether it creates the dialog."""
+
+    def meant(
+        self, asked: list[Asked], profile: Profile, counts: dict[str, int], now: float
+    ) -> Meant:
+        """What somebody meant of its sets; to be called once.
+
+        Args:
+            asked: the sets.
+            profile: how its phone is treated from now on.
+            counts: what is counted, see `counts.NAMES`.
+            now: monotonic seconds.
+        """
+        subscription = self.subscription
+        if not profile.doubts_sets:
+            subscription.display = None
+            return Meant(asked)
+        if subscription.display is None:
+            subscription.display = Display()
+        meant = subscription.display.meant(asked, profile, subscription.deadline, now)
+        counts["sets_echoed"] += meant.echoes
+        counts["sets_repeated"] += meant.repeats
+        return meant

@@ -129,6 +129,7 @@ class Watchers:
         if documents is None or subscription.state is State.TERMINATED:
             return
         condition, event_id = subscription.condition, subscription.event_id
-        if condition and known_if(condition, documents, subscription.device, event_id):
+        device = self._delivery.device_of(subscription)
+        if condition and known_if(condition, documents, device, event_id):
             return
         self._delivery.tell_all(subscription, documents, now)

@@ -24,7 +24,7 @@ _TAG = re.compile(rb";" + LWS + rb"(?i:tag)" + LWS + rb"=" + LWS + rb"(" + TOKEN
 # UTF-8 in an unquoted display name breaks the grammar, but phones send it.
 _NAME_ADDR = re.compile(
     rb"(?:" + QUOTED + LWS + rb"|[A-Za-z0-9\-.!%*_+`'~ \t\x80-\xff]*+)"
-    rb"<([^\x00-\x20<>\x7f]++)>(" + PARAMS + rb")" + LWS
+    rb"<([^\x00-\x20<>\"\x7f]++)>(" + PARAMS + rb")" + LWS
 )  # fmt: skip
 # Without brackets, everything after the first semicolon is a header parameter (§20.10).
 _ADDR_SPEC = re.compile(

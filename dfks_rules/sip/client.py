@@ -22,6 +22,8 @@ from dfks_rules.sip.message import Response
 from dfks_rules.sip.ports import Ways
 
 Owner = TypeVar("Owner")
+MayReach = Callable[[Owner, Flow, float], bool]
+"""Whether a request of its owner may go to a target, now (monotonic seconds)."""
 Send = Callable[[Flow, bytes], None]
 """Hands bytes to a transport, which says by `Endpoint.undelivered` what it could not send."""
 
@@ -76,6 +78,8 @@ class Client(Generic[Owner]):
         self._ways = ways
         self._counts = counts
         self.transactions: ClientTransactions[Owner] = ClientTransactions()
+        self.may_reach: MayReach[Owner] | None = None
+        """Asked of each target that was looked up."""
 
     def _count(self, name: str) -> None:
         counts = self._counts
@@ -136,6 +140,15 @@ class Client(Generic[Owner]):
             return None
         return self._unreachable(transaction)
 
+    def _vetted(self, owner: Owner, targets: tuple[Flow, ...], now: float) -> tuple[Flow, ...]:
+        """The targets from the first on that may be tried."""
+        may_reach = self.may_reach
+        while may_reach is not None and targets and targets[0].hop is None:
+            if may_reach(owner, targets[0], now):
+                break
+            targets = targets[1:]
+        return targets
+
     def expire(self, now: float) -> list[Finished[Owner]]:
         """Do what is due: repeats are sent, and transactions that timed out are returned."""
         again, timed_out = self.transactions.expire(now)
@@ -184,6 +197,7 @@ class Client(Generic[Owner]):
         self, transaction: ClientTransaction[Owner], targets: tuple[Flow, ...], now: float
     ) -> bool:
         """Send a request to the first of these; whether there is one, and it may be sent again."""
+        targets = self._vetted(transaction.owner, targets, now)
         if not targets:
             return False
         # What waited for a look-up was not sent to anybody yet.

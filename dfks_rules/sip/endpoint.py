@@ -9,7 +9,7 @@ from typing import Final, Generic, TypeVar
 
 from dfks_rules.errors import MalformedMessageError
 from dfks_rules.sip.address import Address, tag_of
-from dfks_rules.sip.client import Client, Send
+from dfks_rules.sip.client import Client, MayReach, Send
 from dfks_rules.sip.client import Ending as Ending  # Of its interface, as `Finished` is.
 from dfks_rules.sip.client import Finished as Finished
 from dfks_rules.sip.client_transaction import ClientTransaction, ClientTransactions, Outgoing
@@ -147,6 +147,29 @@ class Endpoint(Generic[Owner]):
             self._refuse_malformed(message, message.fault, flow)
         return None
 
+    def refuse(self, data: bytes, flow: Flow, status: int, reason: bytes, headers: bytes) -> None:
+        """Refuse a message that there is no time for, without a transaction.
+
+        A request that was served before gets what it got; whatever cannot be answered, nothing.
+
+        Args:
+            data: the message.
+            flow: where it came from.
+            status: SIP status.
+            reason: reason phrase.
+            headers: further header lines, each with its CRLF.
+        """
+        request = parse_message(data)
+        if not isinstance(request, Request) or request.method == b"ACK" or request.fault:
+            return
+        transaction = self.servers.find(server_key(request, request.method))
+        if transaction is not None:
+            self._repeat(transaction)
+            return
+        recipient = Address(b"", tag_of(request.headers[b"to"]))
+        incoming = Incoming(request, _UNREAD_URI, _UNREAD_ADDRESS, recipient, flow)
+        self.respond(incoming, status, reason=reason, headers=headers)
+
     def _receive_other(self, data: bytes, flow: Flow) -> None:
         """Take what is no message: a keep-alive (RFC 5626 §4.4), or anything."""
         if not data.strip():
@@ -247,6 +270,10 @@ class Endpoint(Generic[Owner]):
     def request(self, request: Outgoing, owner: Owner, now: float) -> ClientTransaction[Owner]:
         """Send a request of ours and repeat it until it is answered."""
         return self._client.request(request, owner, now)
+
+    def vet_targets(self, may_reach: MayReach[Owner]) -> None:
+        """Have each target that was looked up for a request be approved before it is tried."""
+        self._client.may_reach = may_reach
 
     def give_up(self, transaction: ClientTransaction[Owner]) -> None:
         """Wait for a response no longer; nothing happens when the transaction has ended."""

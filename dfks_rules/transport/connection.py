@@ -22,6 +22,7 @@ import socket
 from collections import deque
 
 from dfks_rules.sip.flow import Flow
+from dfks_rules.sip.glance import RESPONSE
 from dfks_rules.sip.stream import StreamReader
 from dfks_rules.transport.connections import Connections, source_of
 from dfks_rules.transport.ports import Context
@@ -36,7 +37,6 @@ MAX_UNSENT = 1_000_000
 """Most bytes kept for a peer that does not read."""
 UNREAD = 65_536
 """Bytes kept for a peer that does not read, from which on its requests have to wait."""
-_RESPONSE = b"SIP/2.0 "
 _OPTIONS = (
     (socket.TCP_NODELAY, 1),
     # Finds peers that are gone, and keeps NAT open for phones that send no keep-alives of their own
@@ -77,6 +77,9 @@ class Connection(asyncio.BufferedProtocol):
         self.source = source_of(flow.remote[0])
         """What it is counted by."""
         self._context = context
+        self._turns = context.turns
+        self._sender = context.turns.sources.of(flow.remote[0])
+        """Whose turn its messages wait for."""
         self._table: Connections = context.connections
         self._limits = self._table.limits
         self._loop = asyncio.get_running_loop()
@@ -104,7 +107,7 @@ class Connection(asyncio.BufferedProtocol):
     def takes(self, data: bytes) -> bool:
         """Whether a message can go this way: a peer that ended its side answers no request."""
         return self._state in (_State.OPENING, _State.OPEN) or (
-            self._state is _State.HALF_CLOSED and data.startswith(_RESPONSE)
+            self._state is _State.HALF_CLOSED and data.startswith(RESPONSE)
         )
 
     @property
@@ -162,21 +165,23 @@ class Connection(asyncio.BufferedProtocol):
         has_more = True
         try:
             for _ in range(AT_ONCE):
+                if not self._turns.is_free():
+                    break
                 has_more = self._work()
                 if not has_more:
                     break
         finally:
             if has_more:
                 self._pause()
-                self._table.turns.wait(self._work)
+                self._turns.wait(self._sender, self._work)
 
     def _work(self) -> bool:
         """Hand up one message; whether there are more that need not wait for the peer to read."""
         received = self._received
-        if received and self._unread() < UNREAD:
-            message = received.popleft()
-            self._unanswered += not message.startswith((_RESPONSE, b"ACK "))
-            self._context.receive(message, self.flow)
+        if received and self._unread() < UNREAD and not self._hand_up():
+            self._pause()
+            self._turns.wait_longer(self._sender, self._work)
+            return False
         if received:
             if self._unread() < UNREAD:
                 return True
@@ -187,6 +192,21 @@ class Connection(asyncio.BufferedProtocol):
         else:
             self._resume()
         return False
+
+    def _hand_up(self) -> bool:
+        """Have one message worked on, or refused; False when it has to wait."""
+        received, sender, turns = self._received, self._sender, self._turns
+        message = received.popleft()
+        is_request = not message.startswith((RESPONSE, b"ACK "))
+        self._unanswered += is_request
+        if turns.admits(sender, message):
+            sender.credit -= len(message)
+            self._context.receive(message, self.flow)
+        elif not turns.refuses(sender, message, self.flow):
+            self._unanswered -= is_request
+            received.appendleft(message)
+            return False
+        return True
 
     def _unread(self) -> int:
         """Bytes that the peer should have read by now; 0 when there is no peer any more."""
@@ -222,7 +242,7 @@ class Connection(asyncio.BufferedProtocol):
     def _go_on(self) -> None:
         if self._is_stuck:
             self._is_stuck = False
-            self._table.turns.wait(self._work)
+            self._turns.wait(self._sender, self._work)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """There is no socket any more."""
@@ -242,7 +262,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._write(data):
             self._unwritten.append((flow, data))
         self._move_deadline()
-        if data.startswith(_RESPONSE):
+        if data.startswith(RESPONSE):
             self._unanswered -= 1
             if self._state is _State.HALF_CLOSED and self._unanswered <= 0:
                 self.close()

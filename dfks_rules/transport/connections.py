@@ -13,7 +13,6 @@ import structlog
 
 from dfks_rules.sip.flow import Flow, TransportName
 from dfks_rules.transport.limits import ConnectionLimits, most_connections
-from dfks_rules.transport.turns import Turns
 
 _log = structlog.get_logger()
 
@@ -71,8 +70,6 @@ class Connections:
     def __init__(self, limits: ConnectionLimits) -> None:
         self.limits = limits
         self._loop = asyncio.get_running_loop()
-        self.turns = Turns(self._loop)
-        """Whose turn it is to have its messages worked on."""
         self.most = most_connections(limits.in_all)
         """Most connections at once, by the setting and by the limit of open files."""
         self.most_per_source = max(1, min(limits.per_source, self.most // 2))

@@ -1,6 +1,7 @@
-"""How many connections there may be, and how long each may be silent."""
+"""How many connections there may be, how long each may be silent, and what a source may send."""
 
 import resource
+from collections.abc import Callable
 from dataclasses import dataclass
 
 RESERVE = 200
@@ -26,6 +27,16 @@ class ConnectionLimits:
     """The same as `idle` for a connection that we opened: we can open it again."""
     answer: float = 32.0
     """Seconds that a peer which has ended its side waits for its responses (timer J)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLimits:
+    """Limits of who sends. Reference: docs/decisions/0016-fairness.md."""
+
+    per_source: int | None = None
+    """Messages a second of one address (IPv6: of one /64); None for no limit."""
+    is_trusted: Callable[[str], bool] | None = None
+    """Whether an address is a trusted peer's, which stands for all its phones."""
 
 
 def raise_file_limit() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from dfks_rules.sip.flow import Flow, Hop, Listener
 from dfks_rules.sip.target import Avoided, Offered, Target, find_targets
+from dfks_rules.transport.connections import CLOSE_WITHIN
 from dfks_rules.transport.dns import Dns
 
 MAX_HOPS = 4_000
@@ -97,7 +98,10 @@ class Locator:
         try:
             questions = next(search)
             while True:
-                answers = await asyncio.gather(*map(self._dns.find, questions))
+                if len(questions) == 1:
+                    answers = [await self._dns.find(questions[0])]
+                else:
+                    answers = await asyncio.gather(*map(self._dns.find, questions))
                 questions = search.send(answers)
         except StopIteration as end:
             targets: list[Target] = end.value
@@ -107,8 +111,10 @@ class Locator:
         """Try this target after others, until then (monotonic seconds)."""
         self._avoided.add(Target(flow.listener.transport, *flow.remote), until)
 
-    def close(self) -> None:
-        """Give up what is being looked up."""
+    async def close(self) -> None:
+        """Give up what is being looked up, after a second: phones learn that the server stops."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=CLOSE_WITHIN)
         for task in self._tasks:
             task.cancel()
         self._dns.close()

@@ -7,6 +7,8 @@ from typing import Protocol
 from dfks_rules.sip.flow import Flow, Listener
 from dfks_rules.transport.certificates import Certificates
 from dfks_rules.transport.connections import Connections
+from dfks_rules.transport.round_robin import Excess
+from dfks_rules.transport.turns import Turns
 
 Receive = Callable[[bytes, Flow], None]
 """Takes one message and where it came from."""
@@ -16,12 +18,17 @@ whoever sends has not yet noted that it did."""
 Bounced = Callable[[bytes, Flow], None]
 """Takes the beginning of a datagram that nobody took, and where it was to go."""
 
+Refuse = Callable[[bytes, Flow, Excess], None]
+"""Answers a message that is too much, without working on it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
     """What all transports of a server share."""
 
     receive: Receive
+    turns: Turns
+    """Who is worked on next."""
     undelivered: Undelivered
     bounced: Bounced
     connections: Connections

@@ -5,6 +5,8 @@ closed. This keeps no byte that it need not:
 
 | state       | input                                              | output              | next   |
 |-------------|----------------------------------------------------|---------------------|--------|
+| waiting     | records, before it is its turn                     | none: not read on   | same   |
+| waiting     | its turn             | what the handshake says to the records | handshaking |
 | handshaking | message to send                                    | keep it             | same   |
 | handshaking | end of the handshake                               | send what was kept  | open   |
 | handshaking | what is no TLS; a certificate that is not trusted  | alert, close        | closed |
@@ -23,9 +25,11 @@ import asyncio
 import contextlib
 import ssl
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from dfks_rules.transport.connection import MAX_UNSENT
+from dfks_rules.transport.sources import Work
 
 SLICE = 4_096
 """Bytes that OpenSSL is given at a time: its buffers keep the size that they once had."""
@@ -45,6 +49,7 @@ class SecureStream(asyncio.Transport, asyncio.BufferedProtocol):
         counts: Counter[str],
         *,
         is_ours: bool,
+        turn: Callable[[Work], bool] | None = None,
     ) -> None:
         """Make a stream that has no socket yet.
 
@@ -53,6 +58,8 @@ class SecureStream(asyncio.Transport, asyncio.BufferedProtocol):
             context: certificates, and what is asked of the peer.
             counts: where `handshakes_done` and `handshakes_failed` are counted.
             is_ours: whether we open it, and are the client.
+            turn: says whether the handshake of a peer may begin; else it calls when it may. None
+                where it always may.
         """
         super().__init__()
         self._above = above
@@ -62,6 +69,8 @@ class SecureStream(asyncio.Transport, asyncio.BufferedProtocol):
         self._unencrypted = bytearray()
         """What waits for the end of the handshake."""
         self._is_open = self._is_closing = self._is_ended = self._is_end_untold = False
+        self._turn = turn
+        """Whom to ask before the handshake begins; None afterwards."""
         self._timer: asyncio.TimerHandle | None = None
         if is_ours:
             loop = asyncio.get_running_loop()
@@ -86,6 +95,21 @@ class SecureStream(asyncio.Transport, asyncio.BufferedProtocol):
         if self._is_ended:
             return
         self._incoming.write(_records[:nbytes])
+        if self._turn is not None:
+            turn, self._turn = self._turn, None
+            if not turn(self._begin):
+                self._below.pause_reading()
+                return
+        self._take_in()
+
+    def _begin(self) -> bool:
+        """It is its turn: nothing was read since; there is no more to do by turns."""
+        if not self.is_closing():
+            self._below.resume_reading()
+            self._take_in()
+        return False
+
+    def _take_in(self) -> None:
         is_full = True
         while is_full and not self._is_closing:
             plain = memoryview(self._above.get_buffer(-1))

@@ -1,6 +1,7 @@
 """TLS: TCP with a handshake before the first message (RFC 3261 §26.3.1)."""
 
 import asyncio
+from functools import partial
 
 from dfks_rules.sip.flow import TransportName
 from dfks_rules.transport.certificates import Certificates
@@ -29,7 +30,10 @@ class TlsTransport(TcpTransport):
 
     def _accepted(self, connection: Connection) -> asyncio.BufferedProtocol:
         tls = self._certificates.at(connection.flow.listener.host)
-        return SecureStream(connection, tls, self._connections.counts, is_ours=False)
+        turns = self._context.turns
+        turn = partial(turns.may_shake_hands, turns.sources.of(connection.flow.remote[0]))
+        counts = self._connections.counts
+        return SecureStream(connection, tls, counts, is_ours=False, turn=turn)
 
     def _opened(self, connection: Connection) -> asyncio.BufferedProtocol:
         tls = self._certificates.client

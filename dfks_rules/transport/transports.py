@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from dfks_rules.sip.flow import Flow, Listener, TransportName
+from dfks_rules.sip.glance import RESPONSE
 from dfks_rules.sip.ports import OutboundProxy
 from dfks_rules.sip.target import Offered, RecordType
 from dfks_rules.transport.addresses import family_of, source_to
@@ -12,12 +13,13 @@ from dfks_rules.transport.certificates import Certificates
 from dfks_rules.transport.connections import Connections
 from dfks_rules.transport.dns import Dns
 from dfks_rules.transport.hosts_file import HostsFile
-from dfks_rules.transport.limits import ConnectionLimits
+from dfks_rules.transport.limits import ConnectionLimits, SourceLimits
 from dfks_rules.transport.locator import Located, Locator
-from dfks_rules.transport.ports import Bounced, Context, Receive, Transport, Undelivered
+from dfks_rules.transport.ports import Bounced, Context, Receive, Refuse, Transport, Undelivered
 from dfks_rules.transport.resolver import Resolver
 from dfks_rules.transport.tcp import TcpTransport
 from dfks_rules.transport.tls import TlsTransport
+from dfks_rules.transport.turns import Turns
 from dfks_rules.transport.udp import UdpTransport
 
 TRANSPORTS: Mapping[TransportName, Callable[[str, int, Context], Transport]] = {
@@ -41,6 +43,7 @@ class Transports:
         certificates: Certificates | None = None,
         outbound_proxy: OutboundProxy | None = None,
         resolver: Resolver | None = None,
+        sources: SourceLimits | None = None,
     ) -> None:
         """Nothing is opened yet.
 
@@ -50,6 +53,7 @@ class Transports:
             certificates: what TLS shows; None where it is not served.
             outbound_proxy: what requests pass where no peer has named a proxy; None for nothing.
             resolver: what asks DNS; None for what asks the servers of the machine.
+            sources: limits of who sends; None for none.
         """
         self.connections = Connections(limits)
         """All streams."""
@@ -57,6 +61,9 @@ class Transports:
         """See `Ways`."""
         self._dns = Dns((resolver or Resolver()).ask, HostsFile())
         self._locator: Locator | None = None
+        self._source_limits = sources or SourceLimits()
+        self._turns: Turns | None = None
+        self._is_limited = self._source_limits.per_source is not None
         self._advertise = advertise
         self._certificates = certificates
         self._opened: list[Transport] = []
@@ -70,6 +77,7 @@ class Transports:
         undelivered: Undelivered,
         located: Located,
         bounced: Bounced,
+        refuse: Refuse,
     ) -> None:
         """Listen on these addresses. Call `close` also when this fails.
 
@@ -79,13 +87,17 @@ class Transports:
             undelivered: takes each message that cannot be sent; never from within `send`.
             located: takes where a hop leads that was to be looked up.
             bounced: takes the beginning of each datagram that nobody took.
+            refuse: takes each message that is too much, and is to be answered.
 
         Raises:
             OSError: an address cannot be listened on; `filename` is that address.
         """
         self._locator = Locator(self._dns, self._offered, self.listener_for, located)
+        loop = asyncio.get_running_loop()
+        self._turns = Turns(loop, receive, refuse, self._source_limits)
         context = Context(
             receive,
+            self._turns,
             undelivered,
             bounced,
             self.connections,
@@ -110,10 +122,9 @@ class Transports:
     def counts(self) -> dict[str, int]:
         """What was received, sent, dropped and refused so far; and the connections open now."""
         total = Counter(self.connections.counts)
-        for transport in self._opened:
-            total.update(transport.counts)
-        if self._locator is not None:
-            total.update(self._locator.counts)
+        for counted in (*self._opened, self._turns, self._locator):
+            if counted is not None:
+                total.update(counted.counts)
         return {**total, "connections_open": len(self.connections)}
 
     def send(self, flow: Flow, data: bytes) -> None:
@@ -122,6 +133,9 @@ class Transports:
         if transport is None:
             transport = next(one for one in self._opened if one.has(flow.listener))
             self._by_listener[flow.listener] = transport
+        if self._is_limited and flow.hop is None and not data.startswith(RESPONSE):
+            assert self._turns is not None  # noqa: S101 - there is no flow before `start`
+            self._turns.asked(flow.remote[0])
         transport.send(flow, data)
 
     def listener_for(self, transport: str, host: str, near: Listener) -> Listener | None:
@@ -189,10 +203,10 @@ class Transports:
         if self._is_closed:
             return
         self._is_closed = True
+        if self._locator is not None:
+            await self._locator.close()
         await asyncio.gather(*(transport.close() for transport in self._opened))
         await self.connections.close()
-        if self._locator is not None:
-            self._locator.close()
 
 
 async def _first_address(host: str) -> str:

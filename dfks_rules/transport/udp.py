@@ -1,7 +1,12 @@
-"""UDP: the socket is drained at each wake-up, and what that leads to is sent together."""
+"""UDP: the socket is drained at each wake-up, and what that leads to is sent together.
+
+What the kernel's buffer has no room for is lost to all, whoever filled it: so much more is read at
+a time than is worked on, and what is too much of one source is dropped here.
+"""
 
 import asyncio
 import contextlib
+import math
 import socket
 import struct
 from collections import deque
@@ -9,20 +14,28 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from dfks_rules.sip.flow import Flow, Listener, TransportName
+from dfks_rules.transport import turns
 from dfks_rules.transport.addresses import Listeners, bound_socket
 from dfks_rules.transport.icmp import keep_errors, take_errors
 from dfks_rules.transport.ports import Context
 from dfks_rules.transport.wildcard import WildcardSocket
 
-DRAIN = 64
-"""Most datagrams read before others get their turn."""
-PORTION = 2 * DRAIN
+DRAIN = 1_024
+"""Most datagrams read before others get their turn; they take about 3 ms."""
+AT_ONCE = 0.004
+"""Seconds for which datagrams are worked on in the order in which they came, while nobody waits."""
+LOOK_EVERY = 8
+"""Datagrams between two looks at the clock."""
+PORTION = 2 * turns.PORTION
 """Most datagrams sent before others get their turn: a response and a NOTIFY for each one read."""
 BUFFER = 4 * 1024 * 1024
 """Socket buffers asked for, bytes: a burst of NOTIFYs is answered by a burst of 200s."""
 MAX_DATAGRAM = 65_535
 MAX_FLOWS = 10_000
 """Most peers whose flow is kept. One flow serves all subscriptions of a phone."""
+_SO_RCVBUFFORCE = 33
+"""The size of the buffer whatever `net.core.rmem_max` says, for who may (CAP_NET_ADMIN); of the
+same header as the next one."""
 _SO_MEMINFO = 55
 """Of Linux's <asm/socket.h>; Python does not name it."""
 _MEMINFO = struct.Struct("@9I")
@@ -44,6 +57,9 @@ class UdpTransport:
             OSError: the address cannot be listened on.
         """
         self._context = context
+        self._turns = context.turns
+        self._take = context.turns.take if context.turns.is_limited else context.receive
+        """What works on a datagram at once."""
         self._loop = asyncio.get_running_loop()
         self._flows: dict[Any, Flow] = {}
         self._received: deque[tuple[bytes, Any]] = deque()
@@ -54,6 +70,8 @@ class UdpTransport:
         self._socket = bound_socket(host, port, socket.SOCK_DGRAM)
         for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
             self._socket.setsockopt(socket.SOL_SOCKET, option, BUFFER)
+        with contextlib.suppress(OSError):
+            self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, BUFFER)
         keep_errors(self._socket)
         bound = host, int(self._socket.getsockname()[1])
         self._listeners = Listeners(TransportName.UDP, bound, context.advertise)
@@ -99,7 +117,6 @@ class UdpTransport:
     def _read(self) -> None:
         """Take what has come in, then work on it: kernel and interpreter by turns cost more."""
         receive_from, received = self._receive_from, self._received
-        before = len(received)
         for _ in range(DRAIN):
             try:
                 received.append(receive_from(MAX_DATAGRAM))
@@ -109,19 +126,44 @@ class UdpTransport:
                 # An ICMP error of an earlier datagram; the next read has the next datagram.
                 self._take_errors()
                 continue
-        self._received_in_all += len(received) - before
-        self._work()
+        if not received:
+            self._take_errors()  # Nothing else may have woken us.
+        self._received_in_all += len(received)
+        try:
+            if self._turns.is_calm:
+                self._work()
+            else:
+                self._sort()
+                self._turns.go()
+        finally:
+            self._flush()
 
     def _work(self) -> None:
-        receive, received, flows = self._context.receive, self._received, self._flows
+        """Work on datagrams as they came, for a while: sorting a few of them gains nothing."""
+        received, flows, take = self._received, self._flows, self._take
+        done, ends = 0, math.inf
         try:
             while received:
                 data, origin = received.popleft()
-                receive(data, flows.get(origin) or self._flow_from(origin))
+                take(data, flows.get(origin) or self._flow_from(origin))
+                done += 1
+                if done % LOOK_EVERY == 0:
+                    now = self._loop.time()
+                    ends = min(ends, now + AT_ONCE)
+                    if now >= ends:
+                        break
         finally:
-            if received:  # One of them has raised: the others are served all the same.
-                self._loop.call_soon(self._work)
-            self._flush()
+            if received:  # It took too long, or one has raised: the others have their turns.
+                self._sort()
+                self._turns.go_on()
+
+    def _sort(self) -> None:
+        """Have datagrams wait by their sources."""
+        received, flows, put = self._received, self._flows, self._turns.put
+        now = self._loop.time()
+        for data, origin in received:
+            put(data, flows.get(origin) or self._flow_from(origin), now)
+        received.clear()
 
     def _flow_from(self, origin: Any) -> Flow:
         """The flow to a peer: to `recvfrom`'s address, or to a `wildcard.Origin`."""

@@ -4,8 +4,12 @@ import socket
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.helpers.server import Server, serve
 from tests.helpers.ua import WITHIN, Ua, parse
+
+pytestmark = pytest.mark.e2e
 
 _DIALOGS = 10
 """Unproved dialogs that one host may have."""

@@ -35,7 +35,9 @@ def main() -> None:
     def one_input(data: bytes) -> None:
         targets.check(name, data)
 
-    atheris.Setup([sys.argv[0], *options], one_input)
+    # libFuzzer runs itself by this when it merges corpora (-set_cover_merge=1).
+    again = f"{sys.executable} -m tests.fuzz.run {name}"
+    atheris.Setup([again, *options], one_input)
     atheris.Fuzz()
 
 

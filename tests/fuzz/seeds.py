@@ -66,7 +66,7 @@ SEEDS: dict[str, tuple[bytes, ...]] = {
         b'a="b,c", d;e="f\\"", <sip:a,b@c>',
     ),
     "stun": (_STUN, _STUN[:2] + b"\0\x0c" + _STUN[4:] + b"\x80\x22\0\x04abcd\x80\x28\0\x00"),
-    "response": (_OK, *_REQUESTS[:2], _REQUESTS[-1]),
+    "message": (_OK, *_REQUESTS[:2], _REQUESTS[-1]),
     "digest": (
         _DIGEST,
         _DIGEST.replace(b"MD5", b"SHA-256") + b", Basic YTpi, " + _DIGEST,

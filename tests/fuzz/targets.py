@@ -24,7 +24,14 @@ from dfks_rules.sip.address import parse_address, tag_of
 from dfks_rules.sip.digest import MAX_CREDENTIALS, Credentials, _parse_several, parse_credentials
 from dfks_rules.sip.flow import Flow, Listener
 from dfks_rules.sip.grammar import blank_quotes, parse_params, split_list
-from dfks_rules.sip.message import Request, Response, parse_message
+from dfks_rules.sip.message import (
+    MAX_HEAD,
+    Request,
+    Response,
+    _split_head,
+    _split_unusual_head,
+    parse_message,
+)
 from dfks_rules.sip.stream import MAX_MESSAGE, StreamReader
 from dfks_rules.sip.stun import binding_answer
 from dfks_rules.sip.uri import aor_of, parse_uri
@@ -108,7 +115,7 @@ def grammar(data: bytes) -> None:
     if via is not None and branch is not None and b"\n" not in data:
         assert via.branch == branch
     with contextlib.suppress(*_REFUSED):
-        parse_address(data, b"from")
+        assert parse_address(data, b"from").tag == tag_of(data)
     with contextlib.suppress(*_REFUSED):
         aor_of(parse_uri(data))
 
@@ -121,9 +128,13 @@ def stun(data: bytes) -> None:
         assert answer is None or len(answer) <= len(data) + 64
 
 
-def response(data: bytes) -> None:
-    """A message alone: what is read of it is what is there."""
+def message(data: bytes) -> None:
+    """A message alone: it is read as it is there; the quick way and the long one agree."""
     found = parse_message(data)
+    head = data.lstrip(b"\r\n").partition(b"\r\n\r\n")[0]
+    quick = _split_head(head)
+    if quick is not None and quick[2] is None and len(head) <= MAX_HEAD:
+        assert quick == _split_unusual_head(head)
     if isinstance(found, Response):
         assert found.branch in data.replace(b"\r\n", b"")
         assert 100 <= found.status <= 699
@@ -216,7 +227,7 @@ def policy(data: bytes) -> None:
 TARGETS: dict[str, Target] = {
     target.__name__: target
     for target in (
-        wire, dialog, framing, grammar, stun, response, digest, xml, multipart, fifo, mi, settings,
+        wire, dialog, framing, grammar, stun, message, digest, xml, multipart, fifo, mi, settings,
         policy,
     )
 }  # fmt: skip

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from random import SystemRandom
 from typing import NamedTuple
 
 WITHIN = 60.0
@@ -28,6 +29,7 @@ _COMMAND = re.compile(
 )
 _STAYS = re.compile(r"dfks serve|make run|--watch")
 _PORT = re.compile(r"(?:(?<=127\.0\.0\.1[: ])|(?<=127\.0\.0\.1\\:))\d{4}\b")
+_RANDOM = SystemRandom()
 _BIN = Path(sys.executable).parent
 
 
@@ -155,11 +157,15 @@ def _free_ports(ports: list[str]) -> dict[str, str]:
 
 
 def _take_port(taken: contextlib.ExitStack) -> str:
-    """A port that nobody else gets, for UDP or TCP, until `taken` is closed."""
+    """A port that nobody else gets, for UDP or TCP, until `taken` is closed.
+
+    Nor soon after: the kernel gives none of these to clients.
+    """
     while True:
+        address = ("127.0.0.1", _RANDOM.randrange(10_000, 32_768))
         stream = taken.enter_context(socket.socket())
-        stream.bind(("127.0.0.1", 0))
         datagram = taken.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
         with contextlib.suppress(OSError):
-            datagram.bind(stream.getsockname())
-            return str(stream.getsockname()[1])
+            stream.bind(address)
+            datagram.bind(address)
+            return str(address[1])

@@ -14,10 +14,12 @@ from dfks_rules.presence.gate import Gate
 from dfks_rules.presence.logins import Logins
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.package import Limits
+from dfks_rules.presence.profile import Profiles
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.service.features import Features
 from dfks_rules.service.feed import Event, Failed, Feed, Settled
 from dfks_rules.service.ports import Store
+from dfks_rules.sip.client_transaction import ClientState
 from dfks_rules.sip.endpoint import Endpoint, Finished, Incoming
 from dfks_rules.sip.flow import Flow, Listener
 from dfks_rules.store.memory import MemoryStore
@@ -128,6 +130,7 @@ class Playbook:
         store: Store | None = None,
         gate: Gate | None = None,
         logins: Logins | None = None,
+        profiles: Profiles | None = None,
         *,
         strangers: bool = False,
     ) -> None:
@@ -139,6 +142,7 @@ class Playbook:
             store: what keeps states; None for one in memory.
             gate: what finds out who phones are; None where From is believed.
             logins: how NOTIFYs authenticate; None where they do not.
+            profiles: how phones are treated; None for all alike.
             strangers: whether nobody has ever answered a NOTIFY; else the phone at `FLOW` has.
         """
         self.now = 0.0
@@ -160,6 +164,7 @@ class Playbook:
             lambda: b"%08x" % next(self._tokens),
             gate,
             logins,
+            profiles,
         )
         if not strangers:
             self.notifier.guard.contacts.add(FLOW)
@@ -186,6 +191,15 @@ class Playbook:
         lines = [b"%b: %b\r\n" % (n, notify.headers[n]) for n in _ECHOED]
         start = b"SIP/2.0 %d X\r\n" % status
         return self.receive(start + b"".join(lines) + extra + b"Content-Length: 0\r\n\r\n")
+
+    def locate(self, *targets: Flow) -> list[Sent]:
+        """Say where every name leads that waits for it; gives what the notifier sends then."""
+        for branch, transaction in list(self.endpoint.clients._by_branch.items()):
+            if transaction.state is ClientState.LOCATING:
+                finished = self.endpoint.located(branch, targets, self.now)
+                if finished is not None:
+                    self.notifier.finished(finished, self.now)
+        return self.sent()
 
     def sent(self) -> list[Sent]:
         """What was sent since the last call."""

@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager, suppress
 
 from dfks_rules.sip.flow import Flow, Listener
 from dfks_rules.transport.certificates import Certificates
-from dfks_rules.transport.limits import ConnectionLimits
+from dfks_rules.transport.limits import ConnectionLimits, SourceLimits
+from dfks_rules.transport.round_robin import Excess
 from dfks_rules.transport.transports import Transports
 
 WITHIN = 10.0
@@ -26,15 +27,17 @@ class Served:
         limits: ConnectionLimits,
         advertise: str | None = None,
         certificates: Certificates | None = None,
+        sources: SourceLimits | None = None,
     ) -> None:
         self.received: asyncio.Queue[tuple[bytes, Flow]] = asyncio.Queue()
         self.undelivered: asyncio.Queue[tuple[bytes, Flow]] = asyncio.Queue()
         self.located: asyncio.Queue[tuple[bytes, tuple[Flow, ...]]] = asyncio.Queue()
         self.bounced: asyncio.Queue[tuple[bytes, Flow]] = asyncio.Queue()
+        self.refused: asyncio.Queue[tuple[bytes, Flow, Excess]] = asyncio.Queue()
         self.peers: list[Peer] = []
         self.answer: Callable[[bytes], bytes | None] = lambda data: None
         """What is answered at once to a message."""
-        self.transports = Transports(limits, advertise, certificates)
+        self.transports = Transports(limits, advertise, certificates, sources=sources)
 
     async def start(self, addresses: list[tuple[str, str, int]]) -> None:
         """Listen."""
@@ -44,6 +47,7 @@ class Served:
             lambda data, flow: self.undelivered.put_nowait((data, flow)),
             lambda branch, targets: self.located.put_nowait((branch, tuple(targets))),
             lambda data, flow: self.bounced.put_nowait((data, flow)),
+            lambda *what: self.refused.put_nowait(what),
         )
 
     def _receive(self, data: bytes, flow: Flow) -> None:
@@ -136,9 +140,10 @@ async def served(
     limits: ConnectionLimits | None = None,
     advertise: str | None = None,
     certificates: Certificates | None = None,
+    sources: SourceLimits | None = None,
 ) -> AsyncIterator[Served]:
     """Listen on addresses such as `tcp:127.0.0.1`, each on a free port."""
-    one = Served(limits or ConnectionLimits(), advertise, certificates)
+    one = Served(limits or ConnectionLimits(), advertise, certificates, sources)
     try:
         await one.start([(*_parted(address), 0) for address in addresses])
         yield one

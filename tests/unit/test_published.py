@@ -12,7 +12,11 @@ from tests.helpers.published import ROOT
 HOOKS = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
 SHIPPED = sorted(
     path
-    for path in (*ROOT.glob("*.yaml"), *(ROOT / "policies").rglob("*.y*ml"))
+    for path in (
+        *ROOT.glob("*.yaml"),
+        *(ROOT / "policies").rglob("*.y*ml"),
+        *(ROOT / "dfks_rules").rglob("*.y*ml"),
+    )
     if not path.name.startswith(".")
 )
 

@@ -14,6 +14,7 @@ from dfks_rules.sip.client_transaction import ClientTransaction, Outgoing
 from dfks_rules.sip.endpoint import Ending, Endpoint, Finished, Incoming
 from dfks_rules.sip.flow import Flow
 from dfks_rules.sip.timers import T1, TIMEOUT
+from dfks_rules.transport.round_robin import Excess
 from tests.helpers.clock import ClockLoop
 from tests.helpers.playbook import FLOW, Playbook, default_policies, message
 
@@ -221,6 +222,10 @@ class _Timers:
         """As the endpoint."""
         return self._endpoint.receive(data, flow, now)
 
+    def refuse(self, data: bytes, flow: Flow, status: int, reason: bytes, headers: bytes) -> None:
+        """As the endpoint."""
+        self._endpoint.refuse(data, flow, status, reason, headers)
+
     def undelivered(self, message: bytes, now: float) -> Finished[Subscription] | None:
         """As the endpoint."""
         return self._endpoint.undelivered(message, now)
@@ -373,3 +378,17 @@ def test_local_time_is_read_once_a_second() -> None:
     assert driven.driver.at() is first
     driven.loop.now += 1
     assert driven.driver.at() is not first
+
+
+def test_what_is_too_much_is_refused_with_a_reason_and_a_time_to_come_again() -> None:
+    """Phones that are refused together do not come back together."""
+    driven = _Driven()
+    for excess in (*Excess, Excess.RATE):
+        driven.driver.refuse(message(), FLOW, excess)
+    sent = driven.book.sent()
+    assert [one.start for one in sent[:3]] == [
+        b"SIP/2.0 503 Too many requests from this address",
+        b"SIP/2.0 503 Too many requests of this address are waiting",
+        b"SIP/2.0 503 Server overloaded",
+    ]
+    assert len({one.headers[b"Retry-After"] for one in sent}) == 4

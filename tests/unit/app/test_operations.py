@@ -111,4 +111,5 @@ async def test_level_statistics_and_uptime_are_told() -> None:
     assert operations.log_level() == "warning"
     assert operations.statistics()["features:sets"] == 0
     assert operations.statistics()["policy:reloads"] == 0
+    assert operations.statistics()["core:tasks"] == 1
     assert operations.uptime() >= 0

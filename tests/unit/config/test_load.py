@@ -204,7 +204,7 @@ log: {level: verbose}
         ("store: x\nstore: y\n", "dfks.yaml:2:1: key `store` appears twice"),
         ("store:\n", "dfks.yaml:1:1: `store` is empty"),
         ("a: [\n", "dfks.yaml:2:1: invalid YAML"),
-        ("- a\n", "dfks.yaml:1:1: settings must be a mapping"),
+        ("- a\n", "dfks.yaml:1:1: file must be a mapping"),
         ("sip: 5\n", "dfks.yaml:1:6: `sip` must be a mapping"),
         ("sip: {listen: []}\n", "dfks.yaml:1:15: `sip.listen` is empty"),
         ("policies: [a, a]\n", "dfks.yaml:1:11: `policies` contains a duplicate entry"),

@@ -13,6 +13,7 @@ from dfks_rules.config.schema import (
     fill_defaults,
     find_mistakes,
     leaves,
+    profiles_schema,
 )
 from dfks_rules.model.decisions import FOLLOWED_SETS
 
@@ -27,13 +28,14 @@ def _parts(schema: dict[str, Any]) -> list[dict[str, Any]]:
 def test_schema_is_a_schema_and_describes_every_part() -> None:
     """Editors show the descriptions."""
     jsonschema.Draft202012Validator.check_schema(config_schema())
-    for part in _parts(config_schema()):
+    jsonschema.Draft202012Validator.check_schema(profiles_schema())
+    for part in (*_parts(config_schema()), *_parts(profiles_schema())):
         assert part["description"].endswith(".")
 
 
 def test_schema_lets_no_unknown_key_pass() -> None:
     """A misspelt key would be ignored."""
-    for part in _parts(config_schema()):
+    for part in (*_parts(config_schema()), *_parts(profiles_schema())):
         assert part.get("additionalProperties", True) is ("properties" not in part)
 
 

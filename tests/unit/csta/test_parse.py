@@ -381,3 +381,8 @@ def test_a_refused_state_is_told_which_there_are() -> None:
     message = _refusal(_agent("<requestedAgentState>busy</requestedAgentState>")).message
     words = "ready, notReady, workingAfterCall, loggedOff or loggedOn"
     assert message == f"requestedAgentState: `busy` is not {words}"
+
+
+def test_a_root_that_is_named_like_a_child_is_an_unknown_request() -> None:
+    """Its text is nobody's device."""
+    assert _refusal(b"<device>a<!-- --></device>").code == "csta_unknown_root"

@@ -55,3 +55,8 @@ def test_a_document_that_never_ends_is_refused_in_linear_time() -> None:
     """A peer cannot make the expression for the usual shape go over a body again and again."""
     with pytest.raises(MalformedMessageError):
         read(b"<R>" + b" <device>" * 7_000)
+
+
+def test_a_root_is_no_element_that_is_read() -> None:
+    """Whatever its name."""
+    assert read(b"<device>a<!-- --></device>") == ("device", {})

@@ -2,8 +2,10 @@
 
 import pytest
 
+from dfks_rules.presence.display import QUIET
 from dfks_rules.presence.documents import Documents
 from dfks_rules.presence.package import Limits, OnNotifyTimeout
+from dfks_rules.presence.profile import Profile, Profiles
 from dfks_rules.presence.subscription import Subscription, Termination
 from tests.helpers.playbook import Playbook, Sent, default_policies, message
 from tests.helpers.policy import CFA, DND, ON
@@ -14,10 +16,11 @@ _CFA: Documents = ((CFA, ON),)
 
 
 def _watched(
-    limits: Limits | None = None, expires: bytes = b"600"
+    limits: Limits | None = None, expires: bytes = b"600", profile: Profile | None = None
 ) -> tuple[Playbook, Subscription, Sent]:
     """A subscription whose first NOTIFY is outstanding."""
-    book = Playbook(default_policies(), limits)
+    profiles = None if profile is None else Profiles(default=profile)
+    book = Playbook(default_policies(), limits, profiles=profiles)
     _, notify = book.receive(message(expires=expires))
     (subscription,) = book.notifier.subscriptions
     return book, subscription, notify
@@ -256,6 +259,161 @@ def test_a_redirection_counts_as_a_refusal() -> None:
     book.answer(first, 300)
     assert book.notifier.counts["notify_refused"] == 1
     assert len(book.notifier.subscriptions) == 0
+
+
+def test_one_notify_for_each_feature_comes_after_another() -> None:
+    """The next one when the phone has answered; in the order of the features."""
+    book, _, notify = _watched(profile=Profile("single", multipart=False))
+    kinds = []
+    while True:
+        assert notify.headers[b"Content-Type"] == b"application/x-as-feature-event+xml"
+        kinds.append(notify.body.partition(b"<forwardingType>")[2].partition(b"<")[0])
+        answered = book.answer(notify)
+        if not answered:
+            break
+        (notify,) = answered
+    assert kinds == [b"", b"forwardImmediate", b"forwardBusy", b"forwardNoAns"]
+
+
+def test_what_is_left_to_say_is_said_in_its_newest_state() -> None:
+    """A change while the parts are under way takes its place among them."""
+    book, subscription, first = _watched(profile=Profile("single", multipart=False))
+    book.notifier._delivery.change(subscription, _CFA, book.now)
+    (second,) = book.answer(first)
+    assert b"forwardImmediate" in second.body
+    assert b"<forwardStatus>true<" in second.body
+
+
+def test_a_body_is_no_longer_than_a_phone_takes() -> None:
+    """The rest follows."""
+    book, _, notify = _watched(profile=Profile("small", max_body=900))
+    bodies = []
+    while True:
+        bodies.append(notify.body)
+        answered = book.answer(notify)
+        if not answered:
+            break
+        (notify,) = answered
+    assert len(bodies) > 1
+    assert all(len(body) <= 900 for body in bodies)
+    assert b"".join(bodies).count(b"<device>") == 4
+
+
+def test_the_last_notify_of_a_subscription_says_all() -> None:
+    """Nothing can follow it: a fetch is answered with one."""
+    profile = Profile("single", multipart=False)
+    book = Playbook(default_policies(), profiles=Profiles(default=profile))
+    _, notify = book.receive(message(expires=b"0"))
+    assert _told(notify) == (1, 3)
+
+
+@pytest.mark.parametrize(
+    ("profile", "device"),
+    [
+        (Profile("echo"), b"<device>desk</device>"),
+        (Profile("user", device_is_user=True), b"<device>alice</device>"),
+        (Profile("empty", device=""), b"<device></device>"),
+        (Profile("fixed", device="99"), b"<device>99</device>"),
+    ],
+)
+def test_device_is_what_the_profile_says(profile: Profile, device: bytes) -> None:
+    """Or what the phone sent last."""
+    book = Playbook(default_policies(), profiles=Profiles(default=profile))
+    body = b"<SetDoNotDisturb><device>desk</device><doNotDisturbOn>true</doNotDisturbOn>"
+    _, notify = book.receive(message(body=body + b"</SetDoNotDisturb>"))
+    assert notify.body.count(device) == 4
+
+
+def _fails(book: Playbook) -> None:
+    """Nobody answers until the transaction is over."""
+    for _ in range(80):
+        book.pass_time(0.5)
+
+
+@pytest.mark.parametrize("limits", [Limits(on_notify_timeout=one) for one in OnNotifyTimeout])
+@pytest.mark.parametrize("choice", [None, *OnNotifyTimeout])
+def test_a_profile_may_say_what_silence_means(
+    limits: Limits, choice: OnNotifyTimeout | None
+) -> None:
+    """Otherwise the settings do."""
+    book, _, _ = _watched(limits, profile=Profile("x", on_notify_timeout=choice))
+    _fails(book)
+    dropped = (choice or limits.on_notify_timeout) is OnNotifyTimeout.DROP
+    assert len(book.notifier.subscriptions) == (not dropped)
+
+
+def test_so_many_notifies_in_a_row_may_fail() -> None:
+    """An answer begins the count anew."""
+    limits = Limits(on_notify_timeout=OnNotifyTimeout.DROP)
+    book, subscription, _ = _watched(limits, b"86400", Profile("x", notify_timeouts=2))
+    _fails(book)
+    assert subscription.failures == 1
+    again = next(sent for _ in range(80) for sent in book.pass_time(1))
+    book.answer(again)
+    assert subscription.failures == 0
+    book.notifier._delivery.change(subscription, _DND, book.now)
+    _fails(book)
+    assert len(book.notifier.subscriptions) == 1
+    for _ in range(6):
+        _fails(book)
+    assert len(book.notifier.subscriptions) == 0
+    assert book.notifier.counts["ended_unanswered"] == 1
+
+
+ECHOING = Profile("echoing", echoes_ignored=True)
+
+
+def _next(book: Playbook) -> Sent:
+    """The first NOTIFY that time brings."""
+    return next(sent for _ in range(1_000) for sent in book.pass_time(0.1))
+
+
+def test_a_phone_that_echoes_is_told_the_newest_state_when_it_is_ready() -> None:
+    """Two changes meanwhile are one; a third, much later, is told at once."""
+    book, subscription, first = _watched(profile=ECHOING)
+    book.pass_time(0.1)
+    assert book.answer(first) == []
+    for documents in (_DND, _CFA):
+        book.notifier._delivery.change(subscription, documents, book.now)
+    assert book.sent() == []
+    told = _next(book)
+    assert _told(told) == (1, 1)
+    assert QUIET < book.now < QUIET + 3
+    assert book.notifier.counts["notify_repeated"] == 0
+    book.answer(told)
+    book.pass_time(QUIET + 1)
+    book.notifier._delivery.change(subscription, _DND, book.now)
+    assert [_told(sent) for sent in book.sent()] == [(1, 0)]
+
+
+def test_a_phone_that_echoes_is_answered_at_once_and_told_later() -> None:
+    """RFC 6665 §4.2.1.2 wants a NOTIFY; this one says nothing that could meet an echo."""
+    book, subscription, first = _watched(profile=ECHOING)
+    book.pass_time(0.1)
+    book.answer(first)
+    book.notifier._delivery.answer(subscription, _DND, book.now)
+    (empty,) = book.sent()
+    assert (empty.body, b"Content-Type" in empty.headers) == (b"", False)
+    assert book.answer(empty) == []
+    assert _told(_next(book)) == (1, 0)
+
+
+def test_a_phone_that_echoes_and_asks_for_all_is_told_all() -> None:
+    """It has begun anew, or its connection has."""
+    book, subscription, _ = _watched(profile=ECHOING)
+    book.notifier._delivery.tell_all(subscription, _DND, book.now)
+    assert [_told(sent) for sent in book.sent()] == [(1, 0)]
+
+
+def test_nothing_is_lost_when_a_notify_to_a_phone_that_echoes_fails() -> None:
+    """What waited for it is repeated with it."""
+    book, subscription, first = _watched(profile=ECHOING)
+    book.notifier._delivery.change(subscription, _DND, book.now)
+    assert book.answer(first, 503, b"Retry-After: 1\r\n") == []
+    assert dict(subscription.unconfirmed)[DND] == ON
+    again = _next(book)
+    assert _told(again) == (1, 3)
+    assert b"<doNotDisturbOn>true<" in again.body
 
 
 def test_changes_wait_until_a_phone_wants_to_be_bothered_again() -> None:

@@ -8,6 +8,7 @@ from dfks_rules.errors import MalformedMessageError
 from dfks_rules.model.identity import Aor, AuthMethod, Identity
 from dfks_rules.presence.attempts import OF_SOURCE, OF_USER, PER_USER
 from dfks_rules.presence.gate import DigestRules, Gate, Trusted
+from dfks_rules.presence.profile import Profile, Profiles
 from dfks_rules.presence.responses import RefusedError
 from dfks_rules.sip.digest import LIFETIME, Algorithm
 from dfks_rules.sip.flow import Flow
@@ -45,6 +46,25 @@ def test_without_credentials_there_is_a_challenge_for_each_algorithm() -> None:
     assert b"algorithm=SHA-256" in first
     assert b"algorithm=MD5" in second
     assert b"stale" not in error.headers
+
+
+@pytest.mark.parametrize(
+    ("setting", "profile", "offered"),
+    [
+        (BOTH, (Algorithm.MD5,), [b"MD5"]),
+        (BOTH, BOTH[::-1], [b"MD5", b"SHA-256"]),
+        (BOTH, (), [b"SHA-256", b"MD5"]),
+        ((Algorithm.SHA_256,), (Algorithm.MD5,), [b"SHA-256"]),
+    ],
+)
+def test_a_profile_leaves_algorithms_out_but_adds_none(
+    setting: tuple[Algorithm, ...], profile: tuple[Algorithm, ...], offered: list[bytes]
+) -> None:
+    """sofia-sip knows MD5 only; but anybody may say that he is sofia-sip."""
+    rules = DigestRules(REALM, setting, Known(), bytes(16))
+    one = Gate(rules, profiles=Profiles(default=Profile("x", algorithms=profile)))
+    error = refused(one, incoming(message()))
+    assert re.findall(rb"algorithm=([^,\r]+)", error.headers) == offered
 
 
 def test_credentials_for_another_realm_or_algorithm_are_none_for_us() -> None:

@@ -5,17 +5,22 @@ from itertools import count
 import pytest
 
 from dfks_rules.model.features import FeatureState
+from dfks_rules.model.identity import AuthMethod, Identity
 from dfks_rules.model.requests import Asked
 from dfks_rules.policy.deciding.policy_set import PolicySet
 from dfks_rules.presence import guard as module
+from dfks_rules.presence.counts import new_counts
+from dfks_rules.presence.guard import Guard
 from dfks_rules.presence.package import Limits, SubscriptionLimits
-from dfks_rules.presence.proof import DIALOGS_PER_HOST
-from dfks_rules.presence.subscription import Proof, State, Subscription
+from dfks_rules.presence.proof import DIALOGS_PER_HOST, Proof
+from dfks_rules.presence.subscription import State, Subscription
+from dfks_rules.sip.dialog import Dialog
 from dfks_rules.sip.flow import Flow, Listener
-from tests.helpers.digest import Phone, gate
+from tests.helpers.digest import Phone, gate, incoming
 from tests.helpers.playbook import DND_ON, FLOW, LISTENER, Playbook, Sent, default_policies, message
 from tests.helpers.policy import ALICE, CFA, DND, NOON, OPERATOR, policies
 from tests.helpers.states import forwarding
+from tests.helpers.ways import FakeWays
 
 _NUMBER = count(1)
 _VICTIM = b"<sip:v@198.51.100.9:5060>"
@@ -103,14 +108,34 @@ def test_a_phone_whose_first_notifies_were_lost_is_proved_by_its_next_subscribe(
     assert len(_later(book, 32)) == 10
 
 
+_QUIET = "- {id: quiet, when: {op: get}, then: {notify: false}}"
+
+
 def test_what_waited_is_sent_though_the_answer_says_nothing() -> None:
     """A rule that gives the phone no NOTIFY does not keep changes from it."""
-    book = _book(rules=policies("- {id: quiet, when: {op: get}, then: {notify: false}}"))
+    book = _book(rules=policies(_QUIET))
     (response,) = book.receive(_new())
-    assert _set(book) == [], "nobody has shown that it wants it"
+    assert len(_set(book) + _later(book, 40)) == 2, "the first NOTIFY may be a change"
+    assert _set(book, on=False) == []
     assert [one.status for one in book.receive(_again(response, 2))] == [200]
     (change,) = _later(book, 2)[:1]
-    assert b"<doNotDisturbOn>true" in change.body
+    assert b"<doNotDisturbOn>false" in change.body
+
+
+def test_a_change_is_the_first_notify_of_ten_dialogs_of_a_host() -> None:
+    """Else those that were made one after another would all be told of it at once."""
+    book = _book(rules=policies(_QUIET))
+    for number in range(DIALOGS_PER_HOST + 5):
+        book.receive(_new())
+        if number % 10 == 9:
+            _later(book, 32)
+    _later(book, 32)
+    assert len(_set(book)) == DIALOGS_PER_HOST
+    assert book.notifier.counts["notify_held"] == 5
+    _later(book, 32)
+    told = _set(book, on=False)
+    assert len(told) == 5
+    assert all(b"<doNotDisturbOn>false" in one.body for one in told)
 
 
 def test_a_set_in_the_dialog_takes_along_what_waited() -> None:
@@ -247,24 +272,39 @@ def test_a_stream_proves_its_peer_and_is_told_for_as_long_as_it_answers_elsewher
     assert len(book.notifier.subscriptions) == 0
 
 
-def _located(book: Playbook) -> list[Sent]:
-    """What is sent once DNS has said where the name of a Contact leads."""
-    (branch,) = book.endpoint.clients._by_branch
-    assert book.endpoint.located(branch, [FLOW], book.now) is None
-    return book.sent()
-
-
 def test_a_contact_with_a_name_is_told_for_as_long_as_it_answers() -> None:
     """The name may lead to a victim the next moment."""
     book = _book()
     book.receive(_new(contact=b"<sip:alice@phone.example.com>"))
-    (notify,) = _located(book)
+    (notify,) = book.locate(FLOW)
     book.answer(notify)
     assert _only(book).proof is Proof.ANSWERS
     assert _set(book) == []
-    sent = _located(book) + _later(book, 40)
+    sent = book.locate(FLOW) + _later(book, 40)
     assert len(sent) == 2
     assert len(book.notifier.subscriptions) == 0
+
+
+def test_ten_dialogs_of_one_address_are_told_whatever_names_it_has() -> None:
+    """Whoever owns a domain can give any number of names to a victim."""
+    book = _book()
+    for number in range(12):
+        via = b"SIP/2.0/UDP 192.0.2.7:5062;branch=z9hG4bK%d" % number
+        contact = b"<sip:a@n%d.example.com>" % number
+        (response,) = book.receive(_new(call_id=b"n%d" % number, via=via, contact=contact))
+        assert response.status == 200
+    assert len(book.locate(Flow(LISTENER, ("198.51.100.9", 5060)))) == 10
+    assert book.notifier.counts["notify_unreachable"] == 2
+
+
+def test_dead_names_do_not_take_the_place_of_others() -> None:
+    """They counted as one host, so that ten of them kept every phone with a name out."""
+    book = _book()
+    for number in range(20):
+        via = b"SIP/2.0/UDP 192.0.2.7:5062;branch=z9hG4bK%d" % number
+        contact = b"<sip:a@n%d.dead.example>" % number
+        (response,) = book.receive(_new(call_id=b"n%d" % number, via=via, contact=contact))
+        assert response.status == 200
 
 
 def test_who_authenticates_is_proved_where_it_was_challenged() -> None:
@@ -466,3 +506,16 @@ def test_a_proved_subscription_is_not_among_the_unproved() -> None:
     book.answer(notify)
     assert book.notifier.guard.unproved == 0
     assert _only(book).state is State.ACTIVE
+
+
+def test_who_authenticates_is_told_through_the_operators_own_proxy() -> None:
+    """All NOTIFYs go there; to prove it anew with each dialog would let in ten phones at a time."""
+    proxied = FakeWays(proxy=b"sip:192.0.2.50;lr")
+    alice = Identity(ALICE, AuthMethod.DIGEST, "alice")
+    for incoming_flow, proof in ((FLOW, Proof.PROVED), (_TCP, Proof.PROVED)):
+        asking = incoming(_new(), incoming_flow)
+        dialog = Dialog(asking, b"tag", b"", proxied)
+        guard = Guard(Limits(), new_counts())
+        assert guard.proof_of(asking, dialog, alice) is proof
+        unknown = Proof.UNPROVED if incoming_flow is FLOW else Proof.PROVED
+        assert guard.proof_of(asking, dialog, None) is unknown

@@ -7,10 +7,11 @@ import pytest
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Decision
-from dfks_rules.model.features import NOTHING_STORED, Feature, Snapshot
+from dfks_rules.model.features import NOTHING_STORED, Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked, FeatureRequest, Operation
 from dfks_rules.presence.package import Limits, OnNotifyTimeout
+from dfks_rules.presence.profile import Profile, Profiles, Row
 from dfks_rules.service.ports import Settle
 from tests.helpers.playbook import (
     DND_ON,
@@ -727,6 +728,110 @@ def test_refresh_that_fails_by_a_bug_is_answered_and_its_subscription_still_expi
     assert len(book.endpoint.servers) == 0
 
 
+def _profiled(profile: Profile) -> Playbook:
+    """A notifier that treats phones of Acme in a way of their own."""
+    return Playbook(default_policies(), profiles=Profiles([Row(("Acme*",), profile)]))
+
+
+def _acme(response: Sent, cseq: int, body: bytes = b"", **changes: bytes | None) -> bytes:
+    return _again(response, cseq, body, **{"user_agent": b"Acme/1", **changes})
+
+
+DND_OFF = DND_ON.replace(b"true", b"false")
+
+
+def test_an_echo_is_neither_decided_nor_told() -> None:
+    """It gets its 200, a NOTIFY without a body, and longer life."""
+    book = _profiled(Profile("echoing", echoes_ignored=True))
+    response, notify = book.receive(_subscribe(1, user_agent=b"Acme/1"))
+    book.answer(notify)
+    outcomes = len(book.log.outcomes)
+    answer, empty = book.receive(_acme(response, 2, DND_OFF))
+    assert (answer.status, answer.headers[b"Expires"], empty.body) == (200, b"600", b"")
+    assert len(book.log.outcomes) == outcomes
+    assert book.notifier.counts["sets_echoed"] == 1
+    book.answer(empty)
+    book.receive(_acme(response, 3, DND_ON))
+    assert [one.after.status for one in book.log.outcomes[outcomes:]] == [True]
+
+
+def test_an_echo_may_end_its_subscription() -> None:
+    """Expires: 0 counts, whatever its body is worth."""
+    book = _profiled(Profile("echoing", echoes_ignored=True))
+    response, notify = book.receive(_subscribe(1, user_agent=b"Acme/1"))
+    book.answer(notify)
+    _, last = book.receive(_acme(response, 2, DND_OFF, expires=b"0"))
+    assert last.headers[b"Subscription-State"] == b"terminated;reason=timeout"
+    assert len(book.notifier.subscriptions) == 0
+
+
+def test_phones_without_the_profile_set_what_they_say() -> None:
+    """The same messages of another User-Agent."""
+    book = _profiled(Profile("echoing", echoes_ignored=True))
+    response = _subscribed(book)
+    _, notify = book.receive(_again(response, 2, DND_OFF))
+    assert b"<DoNotDisturbEvent" in notify.body
+    assert book.notifier.counts["sets_echoed"] == 0
+
+
+def test_a_phone_that_repeats_its_set_refreshes() -> None:
+    """What an operator has changed stays, and it is told all states as at any refresh."""
+    book = _profiled(Profile("repeating", refreshes_from=0.5))
+    response, notify = book.receive(_subscribe(1, user_agent=b"Acme/1"))
+    book.answer(notify)
+    _, notify = book.receive(_acme(response, 2, DND_ON))
+    book.answer(notify)
+    book.features.set(
+        ALICE, [Asked(DND, FeatureState(False))], OPERATOR, NOON, book.now, lambda *_: None
+    )
+    (notify,) = book.sent()
+    book.answer(notify)
+    book.pass_time(400)
+    answer, notify = book.receive(_acme(response, 3, DND_ON))
+    assert (answer.status, answer.headers[b"Expires"]) == (200, b"600")
+    assert b"<doNotDisturbOn>false<" in notify.body
+    assert notify.body.count(b"<device>") == 4
+    assert book.notifier.counts["sets_repeated"] == 1
+    book.answer(notify)
+    _, notify = book.receive(_acme(response, 4, DND_ON))
+    assert b"<doNotDisturbOn>true<" in notify.body
+
+
+def test_sets_in_the_first_subscribe_may_be_repeated_too() -> None:
+    """A phone that lost its dialog begins with them."""
+    book = _profiled(Profile("repeating", refreshes_from=0.5))
+    response, notify = book.receive(
+        message(b"SUBSCRIBE", DND_ON, user_agent=b"Acme/1", call_id=b"call-1")
+    )
+    book.answer(notify)
+    book.pass_time(400)
+    book.receive(_acme(response, 2, DND_ON))
+    assert book.notifier.counts["sets_repeated"] == 1
+
+
+def test_a_profile_that_is_gone_no_longer_holds() -> None:
+    """A reload counts from the next SUBSCRIBE of the phone on."""
+    profiles = Profiles(default=Profile("echoing", echoes_ignored=True))
+    book = Playbook(default_policies(), profiles=profiles)
+    response = _subscribed(book)
+    profiles.use(())
+    _, notify = book.receive(_again(response, 2, DND_OFF))
+    assert b"<DoNotDisturbEvent" in notify.body
+    (subscription,) = book.notifier.subscriptions
+    assert subscription.display is None
+
+
+@pytest.mark.parametrize("is_seen", [True, False])
+def test_a_profile_may_send_notify_to_where_the_phone_is_seen(is_seen: bool) -> None:
+    """A phone behind NAT that writes a public address of its own, which may be wrong."""
+    book = _profiled(Profile("nat", seen=is_seen))
+    _, notify = book.receive(
+        _subscribe(1, user_agent=b"Acme/1", contact=b"<sip:alice@198.51.100.9:5099>")
+    )
+    seen, written = ("192.0.2.7", 5062), ("198.51.100.9", 5099)
+    assert notify.flow.remote == (seen if is_seen else written)
+
+
 AGENT_READY = b"<SetAgentState><requestedAgentState>ready</requestedAgentState></SetAgentState>"
 ASSIGNED = "[{id: agents, when: {feature: AgentState, user: alice}, then: {assigned: true}}]"
 BOB_ASSIGNED = """
@@ -795,3 +900,19 @@ def test_a_body_that_makes_a_dialog_tells_an_assigned_agent_state_once() -> None
         _, notify = book.receive(message(body=AGENT_READY))
         assert notify.body.count(b"<AgentReadyEvent") == count
         assert notify.body.count(b"<DoNotDisturbEvent") == 1
+
+
+def test_user_who_sends_too_much_is_refused_and_others_are_not() -> None:
+    """A phone with a stuck key, or a program: each set costs a commit and its NOTIFYs."""
+    book = _playbook(Limits(per_user=5))
+    statuses = [book.receive(_subscribe(number))[0].status for number in range(20)]
+    assert statuses == [200] * 5 + [503] * 15
+    refused = book.receive(_subscribe(20))[0]
+    assert refused.start == b"SIP/2.0 503 Too many requests of this user"
+    assert refused.headers[b"Retry-After"] == b"5"
+    assert book.notifier.counts["limit_per_user"] == 16
+    bob = b"<sip:bob@example.com>"
+    other = _subscribe(21, **{"from": bob + b";tag=b"}, to=bob, uri=b"sip:bob@example.com")
+    assert book.receive(other)[0].status == 200
+    book.now += 1
+    assert book.receive(_subscribe(22))[0].status == 200

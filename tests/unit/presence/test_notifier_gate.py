@@ -7,6 +7,7 @@ import pytest
 from dfks_rules.model.identity import Aor, AuthMethod
 from dfks_rules.policy.deciding.policy_set import PolicySet
 from dfks_rules.presence.gate import Gate
+from dfks_rules.presence.package import Limits
 from tests.helpers.digest import TRUSTED, URI, Phone, gate
 from tests.helpers.playbook import DND_ON, Playbook, Sent, default_policies, message
 from tests.helpers.policy import ALICE, DND, policies
@@ -174,3 +175,15 @@ def test_a_trusted_proxy_may_say_the_way_by_path() -> None:
     assert notify.headers[b"Route"] == path
     _, notify = Playbook(default_policies()).receive(message(path=path))
     assert b"Route" not in notify.headers
+
+
+def test_identity_is_what_a_user_is_counted_by_not_from() -> None:
+    """Whoever writes Alice's name into From uses up nothing of hers."""
+    book = Playbook(default_policies(), Limits(per_user=3), gate=gate())
+    for _ in range(10):
+        stranger = Line(book, "alice", "wrong")
+        assert stranger.send()[0].status == 401
+    alice = Line(book, "alice")
+    assert alice.subscribe()[0].status == 200
+    assert [alice.send()[0].status for _ in range(4)][-1] == 503
+    assert book.notifier.counts["limit_per_user"] > 0

@@ -7,11 +7,11 @@ from dfks_rules.presence.proof import (
     DIALOGS_PER_HOST,
     REMEMBERED,
     Contacts,
+    Proof,
     Unproved,
     host_of,
     proof_of,
 )
-from dfks_rules.presence.subscription import Proof
 from dfks_rules.sip.endpoint import Endpoint, Incoming
 from dfks_rules.sip.flow import Flow, Hop, Listener
 from dfks_rules.sip.timers import TIMEOUT
@@ -89,10 +89,10 @@ def test_the_address_that_was_not_used_for_longest_is_forgotten() -> None:
     assert REMEMBERED < 100_000
 
 
-def test_a_host_is_an_address_a_network_of_ipv6_or_all_names_together() -> None:
-    """Who owns a name can make any number of names, and who owns a /64 any number of addresses."""
+def test_a_host_is_an_address_a_network_of_ipv6_or_a_name_that_is_not_looked_up_yet() -> None:
+    """Who owns a /64 has any number of addresses."""
     flows = [FLOW, _NAME, FLOW._replace(remote=("2001:db8::7", 5060))]
-    assert [host_of(flow) for flow in flows] == ["192.0.2.7", "", "2001:db8::/64"]
+    assert [host_of(flow) for flow in flows] == ["192.0.2.7", "phone.example.com", "2001:db8::/64"]
 
 
 def test_a_host_has_room_until_it_has_ten_and_again_when_one_is_proved() -> None:
@@ -138,3 +138,16 @@ def test_more_than_can_be_counted_are_forgotten_from_the_oldest() -> None:
         False,
         False,
     ]
+
+
+def test_a_name_that_was_looked_up_counts_for_its_host() -> None:
+    """Who owns a domain can make any number of names of one victim."""
+    unproved = Unproved(per_host=1)
+    for name in ("one", "two"):
+        unproved.add(name.encode(), name, 0.0)
+    assert unproved.move(b"one", "192.0.2.7", 1.0)
+    assert unproved.has_room("one", 1.0)
+    assert unproved.move(b"one", "192.0.2.7", 2.0)
+    assert not unproved.move(b"two", "192.0.2.7", 2.0)
+    assert not unproved.has_room("two", 2.0)
+    assert unproved.move(b"two", "192.0.2.7", 1.0 + TIMEOUT)

@@ -5,9 +5,9 @@ from math import inf
 from dfks_rules.model.identity import AuthMethod, Identity
 from dfks_rules.model.requests import Origin, Requester
 from dfks_rules.presence.documents import Documents
+from dfks_rules.presence.proof import Proof
 from dfks_rules.presence.subscription import (
     UNPROVED_SENDINGS,
-    Proof,
     State,
     Subscription,
     Termination,
@@ -132,9 +132,7 @@ def test_what_failed_is_said_again_after_waits_that_double() -> None:
         assert subscription.next_deadline() == 100_000.0
         subscription.failed(now)
         waits.append(subscription.next_deadline() - now)
-        assert not subscription.has_to_repeat(subscription.next_deadline() - 0.1)
         now = subscription.next_deadline()
-        assert subscription.has_to_repeat(now)
     assert waits == [64, 128, 256, 512, 600, 600]
     _send(subscription, _ONE)
     subscription.confirmed()
@@ -179,17 +177,18 @@ def _unproved() -> Subscription:
 
 
 def test_while_it_is_unproved_one_notify_is_sent_and_all_else_is_held() -> None:
-    """And that NOTIFY is the answer to its SUBSCRIBE, never a change."""
+    """Where the answer to its SUBSCRIBE says nothing, it is the first change."""
     subscription = _unproved()
     assert (subscription.is_held, subscription.sendings) == (False, UNPROVED_SENDINGS)
-    assert subscription.to_tell(_ONE) == ()
+    assert subscription.to_tell(_ONE) == _ONE
     _send(subscription, subscription.to_answer(_DND))
     assert subscription.is_held
     subscription.failed(0.0)
     assert subscription.next_deadline() == 1000.0, "it is not said again"
     assert subscription.to_tell(_TWO) == ()
     subscription.hold(_THREE)
-    assert dict(subscription.to_answer(())) == dict(_DND + _THREE)
+    assert dict(subscription.unconfirmed) == dict(_DND + _THREE)
+    assert subscription.queued == ()
 
 
 def test_what_waited_is_due_once_it_is_proved() -> None:
@@ -200,10 +199,10 @@ def test_what_waited_is_due_once_it_is_proved() -> None:
     subscription.to_tell(_TWO)
     subscription.proved(Proof.PROVED, 5.0)
     assert (subscription.is_held, subscription.sendings) == (False, 0)
-    assert subscription.has_to_repeat(5.0)
+    assert subscription.next_deadline() == 5.0
     assert dict(subscription.unconfirmed) == dict(_DND + _TWO)
     _send(subscription, subscription.unconfirmed)
-    assert not subscription.has_to_repeat(5.0)
+    assert subscription.next_deadline() > 5.0
 
 
 def test_one_that_is_proved_by_its_outstanding_notify_goes_on_with_what_is_queued() -> None:
@@ -212,7 +211,7 @@ def test_one_that_is_proved_by_its_outstanding_notify_goes_on_with_what_is_queue
     _send(subscription, _ONE)
     subscription.to_tell(_TWO)
     subscription.proved(Proof.PROVED, 5.0)
-    assert not subscription.has_to_repeat(5.0)
+    assert subscription.next_deadline() > 5.0
     assert subscription.confirmed() == _TWO
 
 

@@ -28,7 +28,16 @@ def test_address_is_read_in_every_form_that_phones_write(
 
 @pytest.mark.parametrize(
     "value",
-    [b"", b"<sip:a@b", b"sip:a@b>", b"<sip:a b>", b'"A <sip:a@b>', b"<sip:a>, <sip:b>", b"*"],
+    [
+        b"",
+        b"<sip:a@b",
+        b"sip:a@b>",
+        b"<sip:a b>",
+        b'"A <sip:a@b>',
+        b"<sip:a>, <sip:b>",
+        b"*",
+        b'<sip:a"b>;tag=1',
+    ],
 )
 def test_anything_else_is_refused_by_the_name_of_its_header(value: bytes) -> None:
     """The peer reads this text in the reason phrase."""

@@ -31,11 +31,13 @@ class _Sender:
             lambda flow, data: self.sent.append((flow, data)), self.ways, self.counts
         )
 
-    def request(self, flow: Flow, *further: Flow) -> None:
+    def request(self, flow: Flow, *further: Flow, sendings: int = 0) -> None:
         """A NOTIFY at 0 s."""
         via = b"%b %b" % (flow.listener.transport.upper().encode(), flow.listener.sent_by)
         notify = b"NOTIFY sip:a SIP/2.0\r\nVia: SIP/2.0/%b;rport;branch=z9hG4bKn\r\n\r\n" % via
-        self.client.request(Outgoing(b"z9hG4bKn", notify, flow, further), "owner", 0.0)
+        request = Outgoing(b"z9hG4bKn", notify, flow, further)
+        request.sendings = sendings
+        self.client.request(request, "owner", 0.0)
 
     def located(self, *targets: Flow, now: float = 0.0) -> Finished[str] | None:
         """What was looked up last leads there."""
@@ -221,3 +223,33 @@ def test_what_follows_may_have_to_be_looked_up_itself() -> None:
     assert [hop for _, hop in sender.ways.sought] == [tcp.hop, udp.hop]
     assert sender.located(_A) is None
     assert sender.flows == [_A]
+
+
+def test_what_may_be_sent_only_so_often_is_not_sent_to_all_targets() -> None:
+    """A stranger's records may name one victim eight times."""
+    sender = _Sender()
+    sender.request(_SOUGHT, sendings=2)
+    sender.located(_A, _B, _C)
+    assert sender.lost() is None
+    finished = sender.lost()
+    assert finished is not None
+    assert (finished.ending, sender.flows) == (Ending.UNREACHABLE, [_A, _B])
+
+
+def test_target_that_may_not_be_reached_is_passed_over() -> None:
+    """Its owner knows why: there may be too many requests to one victim already."""
+    sender = _Sender()
+    asked: list[tuple[str, Flow, float]] = []
+
+    def may_reach(owner: str, flow: Flow, now: float) -> bool:
+        asked.append((owner, flow, now))
+        return flow == _B
+
+    sender.client.may_reach = may_reach
+    sender.request(_SOUGHT)
+    assert sender.located(_A, _B, _C, now=1.0) is None
+    assert sender.flows == [_B]
+    finished = sender.lost(2.0)
+    assert finished is not None
+    assert (finished.ending, sender.flows) == (Ending.UNREACHABLE, [_B])
+    assert asked == [("owner", _A, 1.0), ("owner", _B, 1.0), ("owner", _C, 2.0)]

@@ -330,3 +330,42 @@ def test_whoever_asked_is_told_of_refusals() -> None:
     (first, second) = line.refused
     assert first == (incoming, 489, b"Bad Event")
     assert (second[0].flow, *second[1:]) == (FLOW, 400, b"malformed SIP URI")
+
+
+_BUSY = (503, b"Server overloaded", b"Retry-After: 7\r\n")
+
+
+def test_message_that_there_is_no_time_for_is_refused_without_a_transaction() -> None:
+    """RFC 3261 §21.5.4: with a time to come again, and the same To tag for its repeats."""
+    line = _Line()
+    for _ in range(2):
+        line.endpoint.refuse(message(), FLOW, *_BUSY)
+    first, second = line.sent
+    assert first.start == b"SIP/2.0 503 Server overloaded"
+    assert first.headers[b"Retry-After"] == b"7"
+    assert tag_of(first) == tag_of(second) != b""
+    assert len(line.endpoint.servers) == 0
+    assert line.endpoint.counts["responses_503"] == 2
+
+
+def test_repeat_of_what_was_served_is_not_refused_afterwards() -> None:
+    """Its phone would take its set for failed."""
+    line = _Line()
+    incoming = line.incoming(message())
+    transaction = line.endpoint.begin(incoming, 0.0)
+    line.endpoint.refuse(message(), FLOW, *_BUSY)
+    assert line.sent == []
+    line.endpoint.respond(incoming, 200, tag=b"x", transaction=transaction)
+    line.endpoint.refuse(message(), FLOW, *_BUSY)
+    assert [sent.status for sent in line.sent] == [200, 200]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"junk", b"SIP/2.0 200 OK\r\n\r\n", message(b"ACK"), message(via=None), message(to=None)],
+)
+def test_what_cannot_be_refused_gets_nothing(data: bytes) -> None:
+    """There is no time to say what is wrong with it."""
+    line = _Line()
+    line.endpoint.refuse(data, FLOW, *_BUSY)
+    assert line.sent == []

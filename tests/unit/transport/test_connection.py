@@ -8,7 +8,8 @@ import pytest
 
 from dfks_rules.sip.flow import Flow
 from dfks_rules.transport.connection import AT_ONCE, MAX_KEPT, UNREAD, Connection
-from dfks_rules.transport.limits import ConnectionLimits
+from dfks_rules.transport.limits import ConnectionLimits, SourceLimits
+from dfks_rules.transport.rates import REFUSALS
 from dfks_rules.transport.turns import PORTION
 from tests.helpers.transports import REQUEST, RESPONSE, Served, served, until
 
@@ -298,3 +299,33 @@ async def test_peers_that_vanish_are_found_by_the_kernel() -> None:
             assert stream.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
             assert stream.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 110
             assert stream.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 32_000
+
+
+async def test_requests_over_the_rate_of_their_source_are_refused_or_wait() -> None:
+    """None is lost: there is nobody to repeat it. Over all connections of the source together."""
+    sources = SourceLimits(20)
+    async with served("tcp:127.0.0.1", limits=_LIMITS, sources=sources) as server:
+        phones = [await server.connect() for _ in range(4)]
+        for phone in phones:
+            phone.write(REQUEST * 10)
+        other = await server.connect("127.0.0.2")
+        other.write(REQUEST)
+        await until(lambda: server.received.qsize() + server.refused.qsize() == 41)
+        assert 21 <= server.received.qsize() <= 36
+        assert server.count("rate_refused") == server.refused.qsize() >= REFUSALS
+        assert server.count("rate_delayed") > 0
+        assert server.count("rate_dropped") == 0
+
+
+async def test_responses_that_were_asked_for_are_not_over_the_rate() -> None:
+    """A site answers as many NOTIFYs as it is sent."""
+    async with served("tcp:127.0.0.1", limits=_LIMITS, sources=SourceLimits(5)) as server:
+        phone = await server.connect()
+        phone.write(REQUEST)
+        _, flow = await server.next()
+        for _ in range(100):
+            server.send(flow, REQUEST)
+        phone.write(RESPONSE * 100)
+        for _ in range(100):
+            assert (await server.next())[0] == RESPONSE
+        assert server.count("rate_delayed") == 0

@@ -29,6 +29,8 @@ class _Asked:
         self.questions.append(question)
         if "dead" in question.name:
             await asyncio.Event().wait()
+        if "slow" in question.name:
+            await asyncio.sleep(2 * GRACE)
         return Answer(("192.0.2.7",), self.ttl)
 
     def flood(self, count: int, domain: str = "dead.example") -> list[asyncio.Task[Found]]:
@@ -122,5 +124,16 @@ async def test_dead_name_is_believed_to_be_dead_for_a_while(asked: _Asked) -> No
     before = len(asked.questions)
     assert await asked.dns.find(asked.questions[0]) is None
     assert len(asked.questions) == before
+    for one in dead:
+        one.cancel()
+
+
+async def test_slow_name_is_not_given_up_for_those_of_a_domain_that_has_more(asked: _Asked) -> None:
+    """Under a flood every answer is slow; the flood makes room for itself."""
+    slow = asyncio.ensure_future(asked.dns.find(Question("slow.example", RecordType.A)))
+    await until(lambda: len(asked.questions) == 1)
+    dead = asked.flood(4 * MAX_AT_ONCE)
+    assert await slow == ("192.0.2.7",)
+    assert asked.dns.counts["lookups_cut_short"] > 0
     for one in dead:
         one.cancel()

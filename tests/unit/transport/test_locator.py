@@ -53,7 +53,7 @@ async def located(tmp_path: Path) -> AsyncIterator[_Located]:
     """One, closed at the end."""
     one = _Located(tmp_path / "none")
     yield one
-    one.locator.close()
+    await one.locator.close()
 
 
 _FLOWS = [Flow(_NEAR, ("192.0.2.7", 5060)), Flow(_NEAR, ("192.0.2.8", 5060))]
@@ -105,3 +105,10 @@ async def test_lookups_and_those_who_wait_for_them_are_bounded(
     located.locator.locate(b"again", Hop("a0.dead.example", 1, None), _NEAR)
     assert await located.next() == (b"again", [])
     assert located.locator.counts["hops_refused"] == 2
+
+
+async def test_close_waits_for_what_is_about_to_be_found(located: _Located) -> None:
+    """A phone with a name in its Contact is told that its subscription ends, too."""
+    located.locator.locate(b"1", _NAME, _NEAR)
+    await located.locator.close()
+    assert await located.next() == (b"1", _FLOWS)

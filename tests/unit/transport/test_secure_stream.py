@@ -6,6 +6,7 @@ import os
 import random
 import ssl
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -129,11 +130,17 @@ class Phone:
 class Pair:
     """A stream of the server, what is above and below, and the phone."""
 
-    def __init__(self, folder: Path, *, keeps_open: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        keeps_open: bool = False,
+        turn: Callable[[Callable[[], bool]], bool] | None = None,
+    ) -> None:
         context = Certificates(authority().served(folder)).at("127.0.0.1")
         self.counts: Counter[str] = Counter()
         self.above, self.below, self.phone = Above(keeps_open=keeps_open), Below(), Phone()
-        self.stream = SecureStream(self.above, context, self.counts, is_ours=False)
+        self.stream = SecureStream(self.above, context, self.counts, is_ours=False, turn=turn)
         self.stream.connection_made(self.below)
 
     def shake_hands(self) -> None:
@@ -392,3 +399,40 @@ async def test_handshake_of_ours_is_not_waited_for_without_end(
             await asyncio.sleep(0.001)
     stream.connection_lost(None)
     assert counts == {"handshakes_failed": 1}
+
+
+def test_nothing_is_said_before_its_turn(tmp_path: Path) -> None:
+    """A handshake takes as much CPU as several requests."""
+    calls: list[Callable[[], bool]] = []
+
+    def turn(work: Callable[[], bool]) -> bool:
+        calls.append(work)
+        return False
+
+    pair = Pair(tmp_path, turn=turn)
+    pair.take(pair.phone.step())
+    assert pair.below.take() == b""
+    assert not pair.below.is_reading()
+    (begin,) = calls
+    assert not begin()
+    assert pair.below.is_reading()
+    pair.take(pair.phone.step(pair.below.take()))
+    pair.phone.read(pair.below.take())
+    pair.take(pair.phone.record(b"one"))
+    assert pair.told == ["made", b"one"]
+    assert len(calls) == 1
+
+
+def test_its_turn_comes_too_late_for_a_stream_that_is_closed(tmp_path: Path) -> None:
+    """Its peer has gone while it waited."""
+    calls: list[Callable[[], bool]] = []
+
+    def turn(work: Callable[[], bool]) -> bool:
+        calls.append(work)
+        return False
+
+    pair = Pair(tmp_path, turn=turn)
+    pair.take(pair.phone.step())
+    pair.stream.abort()
+    assert not calls[0]()
+    assert pair.below.take() == b""

@@ -10,7 +10,8 @@ import pytest
 
 from dfks_rules.sip.flow import Flow
 from dfks_rules.transport.certificates import CertificateFiles, Certificates
-from dfks_rules.transport.limits import ConnectionLimits
+from dfks_rules.transport.limits import ConnectionLimits, SourceLimits
+from dfks_rules.transport.rates import HANDSHAKE
 from tests.helpers.certificates import Authority, authority, untrusting
 from tests.helpers.transports import REQUEST, RESPONSE, Peer, Served, served, until
 
@@ -242,3 +243,17 @@ async def test_close_sends_what_was_written(server: Served) -> None:
     server.send(flow, b"last")
     await server.transports.close()
     assert await phone.rest() == b"last"
+
+
+async def test_handshakes_over_the_rate_of_their_source_wait(tmp_path: Path) -> None:
+    """Each takes as much CPU as several requests; other sources need not wait for them."""
+    certificates = Certificates(authority().served(tmp_path))
+    sources = SourceLimits(2 * HANDSHAKE)
+    async with served("tls:127.0.0.1", certificates=certificates, sources=sources) as server:
+        tls = untrusting()
+        many = [asyncio.create_task(server.connect(tls=tls)) for _ in range(3)]
+        await until(lambda: server.count("handshakes_delayed") == 1)
+        await server.connect("127.0.0.2", tls=tls)
+        assert server.count("handshakes_done") <= 3
+        await asyncio.gather(*many)
+        await until(lambda: server.count("handshakes_done") == 4)

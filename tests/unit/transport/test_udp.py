@@ -8,7 +8,9 @@ import pytest
 
 from dfks_rules.sip.flow import Flow
 from dfks_rules.transport import udp
-from tests.helpers.transports import WITHIN, Served, read, served, until
+from dfks_rules.transport.limits import SourceLimits
+from dfks_rules.transport.rates import REFUSALS
+from tests.helpers.transports import REQUEST, WITHIN, Served, read, served, until
 
 
 @pytest.fixture
@@ -168,3 +170,27 @@ async def test_wildcard_answers_from_the_address_that_was_asked(peer: socket.soc
         # And later requests in the dialog come from there, too.
         server.send(flow._replace(remote=peer.getsockname()), b"notify")
         assert await read(peer) == (b"notify", ("127.0.0.1", server.port))
+
+
+async def test_one_source_over_its_rate_costs_another_nothing(peer: socket.socket) -> None:
+    """Before anything is parsed: what is too much of it is refused, or dropped."""
+    async with served("udp:127.0.0.1", sources=SourceLimits(50)) as server:
+        server.answer = bytes.upper
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as flooder:
+            flooder.bind(("127.0.0.66", 0))
+            for number in range(1000):
+                flooder.sendto(REQUEST, ("127.0.0.1", server.port))
+                if number % 100 == 0:
+                    peer.sendto(b"phone", ("127.0.0.1", server.port))
+            for _ in range(10):
+                assert (await read(peer))[0] == b"PHONE"
+            await until(lambda: server.count("datagrams_received") == 1010)
+        assert server.refused.qsize() == server.count("rate_refused") >= REFUSALS
+        assert server.count("rate_dropped") > 800
+
+
+async def test_datagrams_that_wait_are_all_worked_on(server: Served, peer: socket.socket) -> None:
+    """A burst of one source alone is nobody's loss."""
+    for number in range(500):
+        peer.sendto(b"%d" % number, ("127.0.0.1", server.port))
+    assert [int((await server.next())[0]) for _ in range(500)] == list(range(500))

@@ -1,0 +1,37 @@
+"""`dfks profiles`: which profile a phone gets."""
+
+import os
+from pathlib import Path
+
+import click
+
+from dfks_rules.config import load_config
+from dfks_rules.config.profiles import read_profiles
+from dfks_rules.presence.profile import Profiles
+from dfks_rules.yaml.scalar import flow
+
+_DEFAULT = Path("dfks.yaml")
+
+
+@click.group()
+def command() -> None:
+    """See how phones are treated by their User-Agent."""
+
+
+@command.command()
+@click.argument("user_agent")
+@click.option(
+    "--config",
+    "given",
+    type=click.Path(path_type=Path),
+    help="Settings file; default: ./dfks.yaml if it exists.",
+)
+def match(user_agent: str, given: Path | None) -> None:
+    """Show which profile a phone with USER_AGENT gets, why, and its settings."""
+    file = given or (_DEFAULT if os.path.lexists(_DEFAULT) else None)
+    read = read_profiles(load_config(file).profiles)
+    profile, pattern = Profiles(read.rows, read.default).find(user_agent)
+    why = "no other profile matches" if pattern is None else f"it matches `{pattern}`"
+    click.echo(f"{profile.name}: {why}  # {read.origins[profile.name]}")
+    for key, value in read.settings[profile.name].items():
+        click.echo(f"  {key}: {flow(value)}")
