@@ -189,7 +189,7 @@ def test_a_request_without_hops_left_has_arrived(desk: Ua) -> None:
     assert desk.exchange(Max_Forwards=0).status == 200
 
 
-@pytest.mark.parametrize(("method", "status"), [("INVITE", 405), ("DANCE", 501)])
+@pytest.mark.parametrize(("method", "status"), [("INVITE", 405), ("MESSAGE", 405), ("DANCE", 501)])
 def test_another_method_is_answered_with_what_is_allowed(
     desk: Ua, method: str, status: int
 ) -> None:
