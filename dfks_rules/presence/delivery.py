@@ -84,6 +84,7 @@ class Delivery:
         response = finished.response
         self._counts[_result(finished)] += 1
         if subscription.state is State.TERMINATED:
+            subscription.forgotten()
             return
         if response is not None and response.status < 300:
             queued = subscription.confirmed()
