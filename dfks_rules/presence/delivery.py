@@ -222,6 +222,8 @@ class Delivery:
         return Termination.UNANSWERED if is_over else None
 
     def _forget(self, subscription: Subscription) -> None:
+        """An ended subscription has had its last NOTIFY."""
+        subscription.forgotten()
         if self._logins is not None:
             self._logins.forget(subscription.dialog)
 

@@ -236,6 +236,14 @@ class Subscription:
         self.unconfirmed = self.queued = ()
         self._repeat_at = inf
 
+    def forgotten(self) -> None:
+        """Its last NOTIFY was answered, or never will be.
+
+        A subscription and its transaction that know each other would wait for the collector, which
+        seldom comes.
+        """
+        self.outstanding = None
+
     # --- Whether it may be told ---
 
     @property
