@@ -24,16 +24,19 @@ def command() -> None:
 @command.command()
 @click.argument("file", type=click.Path(path_type=Path), default=_DEFAULT)
 def check(file: Path) -> None:
-    """Check FILE (dfks.yaml), the environment and the files they name; exit code 3 on an error.
+    """Check the settings in FILE (dfks.yaml) and the environment.
 
-    They name certificates, users, credentials and profiles.
+    The certificates, users, credentials and profiles that they name are checked, too. Exit code 3
+    if there is an error.
     """
     config = load_config(file)
     read_profiles(config.profiles)
     if config.sip.tls is not None:
-        invalid = find_invalid(Certificates(config.sip.tls), time.time())
-        if invalid:
+        findings = find_invalid(Certificates(config.sip.tls), time.time())
+        if invalid := [one for one in findings if one.severity == "error"]:
             raise ConfigError(invalid)
+        for warning in findings:
+            click.echo(str(warning), err=True)
     auth = config.auth
     if auth.mode is AuthMode.DIGEST and auth.users is not None:
         for warning in read_users(auth.users, auth).warnings:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import re
 import socket
+import ssl
 import sys
 
 import click
@@ -36,7 +37,8 @@ _SECONDS = re.compile(rb"[0-9]{1,9}")
 @click.option(
     "--cafile",
     type=click.Path(exists=True, dir_okay=False),
-    help="PEM file of who signed the server's certificate; default: what this machine trusts.",
+    help="PEM file of the authority that signed the server's certificate; default: those that this"
+    " machine trusts.",
 )
 @click.option("--expires", default=3600, show_default=True, help="Requested duration, s.")
 def command(  # noqa: PLR0913 - one for each option
@@ -76,6 +78,10 @@ def command(  # noqa: PLR0913 - one for each option
         asyncio.run(_use(phone, keys, expires, watch=watch))
     except KeyboardInterrupt:
         return
+    except ssl.SSLCertVerificationError as error:
+        message = f"the server's certificate cannot be verified: {error.verify_message}"
+        click.echo(f"phone: {message}", err=True)
+        sys.exit(1)
     except (OSError, TimeoutError, PhoneError, MalformedMessageError) as error:
         click.echo(f"phone: {str(error) or 'no answer'}", err=True)
         sys.exit(1)
@@ -190,6 +196,8 @@ class Phone:
         response = await self._authenticated(expires, body)
         if response.status == 401 and self._answerer is None:
             raise PhoneError("the server asks for a password; use --password-stdin")
+        if response.status == 401:
+            raise PhoneError("the server refused the name or the password (401 Unauthorized)")
         if response.status >= 300:
             raise PhoneError(f"the server answered {response.status} {printable(response.reason)}")
         self._dialog.accepted(response)

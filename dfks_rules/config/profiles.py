@@ -146,6 +146,13 @@ def _find_contradictions(own: list[_Entry], shipped: Mapping[str, _Entry]) -> It
         if entry.name == DEFAULT and "match" in entry.values:
             message = "`default` is for phones that no profile matches, and has no `match`"
             yield entry.finding("match", message)
+        for pattern in entry.values.get("match", ()):
+            if pattern[:1] == "^" or pattern[-1:] == "$":
+                message = (
+                    f"`{pattern}` looks like a regular expression; a pattern is the whole"
+                    " User-Agent, in which `*` stands for any text"
+                )
+                yield entry.finding("match", message)
     names = {*seen, *shipped}
     for entry in own:
         base = entry.values.get("extends")

@@ -1,6 +1,6 @@
 """`dfks config`."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -44,7 +44,18 @@ def test_certificates_are_checked_as_a_phone_would(tmp_path: Path) -> None:
     other.rename(tmp_path / "a.key")
     assert "a.key: does not belong to the certificate" in check()
     authority().files(tmp_path, "b", stem="a", expires=datetime(2020, 1, 1, tzinfo=UTC))
-    assert "a.pem: is valid only until 2020-01-01 00:00 UTC [config_bad_certificate]" in check()
+    assert "a.pem: expired on 2020-01-01 00:00 UTC [config_bad_certificate]" in check()
+
+
+def test_a_certificate_that_expires_soon_is_a_warning(tmp_path: Path) -> None:
+    """There are two weeks to renew it."""
+    ends = datetime.now(UTC) + timedelta(days=13)  # noqa: TID251 - it is about today
+    authority().files(tmp_path, "localhost", stem="a", expires=ends)
+    path = tmp_path / "dfks.yaml"
+    path.write_text("sip: {listen: ['tls:[::1]:5061'], tls: {certificate: a.pem, key: a.key}}\n")
+    result = CliRunner().invoke(dfks, ["config", "check", str(path)])
+    assert f"a.pem: warning: expires on {ends:%Y-%m-%d}" in result.output
+    assert f"{path}: OK" in result.output
 
 
 def test_show_tells_values_and_origins_but_no_secret(
