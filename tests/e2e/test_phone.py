@@ -93,7 +93,7 @@ def test_other_phones_of_the_user_learn_a_set(server: Server, phone: Ua) -> None
 
 
 def test_a_set_that_changes_nothing_is_told_to_its_phone_only(server: Server, desk: Ua) -> None:
-    """Telling everybody everything makes devices switch each other on and off for ever."""
+    """Telling everybody everything makes devices switch each other on and off forever."""
     desk.subscribe()
     with Ua(server.ports["udp"], desk.aor) as other:
         before = other.subscribe()
