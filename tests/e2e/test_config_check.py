@@ -28,6 +28,7 @@ def _check(folder: Path, mistake: Mistake) -> tuple[int, str]:
     users.write_text(USER.format(domain="example.com"))
     users.chmod(0o600)
     settings: dict[str, Any] = {
+        "policies": [],
         "sip": {
             "listen": ["udp:0.0.0.0:5060", "tls:0.0.0.0:5061"],
             "tls": {"certificate": "server.pem", "key": "server.key", "client_ca": "ca.pem"},

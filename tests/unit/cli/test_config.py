@@ -14,7 +14,7 @@ from tests.helpers.certificates import authority
 def test_good_settings_are_said_to_be_good(tmp_path: Path) -> None:
     """A script reads the exit code, a person the word."""
     path = tmp_path / "dfks.yaml"
-    path.write_text("store: 'memory:'\n")
+    path.write_text("policies: []\n")
     result = CliRunner().invoke(dfks, ["config", "check", str(path)])
     assert (result.exit_code, result.output) == (0, f"{path}: OK\n")
 
@@ -27,10 +27,21 @@ def test_bad_settings_are_an_error(tmp_path: Path) -> None:
     assert isinstance(result.exception, ConfigError)
 
 
+def test_policies_that_are_not_there_are_a_warning(tmp_path: Path) -> None:
+    """The default is a folder beside the file, which a second instance has not."""
+    path = tmp_path / "dfks.yaml"
+    path.write_text("store: 'memory:'\n")
+    result = CliRunner().invoke(dfks, ["config", "check", str(path)])
+    assert result.exit_code == 0
+    assert f"{tmp_path / 'policies/default'}: warning: cannot be read; the server" in result.output
+
+
 def test_certificates_are_checked_as_a_phone_would(tmp_path: Path) -> None:
     """Missing, of another key, expired; only `check` opens files."""
     path = tmp_path / "dfks.yaml"
-    path.write_text("sip: {listen: ['tls:[::1]:5061'], tls: {certificate: a.pem, key: a.key}}\n")
+    path.write_text(
+        "policies: []\nsip: {listen: ['tls:[::1]:5061'], tls: {certificate: a.pem, key: a.key}}\n"
+    )
 
     def check() -> str:
         result = CliRunner().invoke(dfks, ["config", "check", str(path)])
