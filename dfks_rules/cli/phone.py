@@ -23,6 +23,9 @@ TLS_PORT = 5061
 """Where a server is that names no port (RFC 3261 §19.1.2)."""
 ANSWER_WITHIN = 8.0
 """How long the phone waits for a response or a NOTIFY, s."""
+MAX_PORT = 65_535
+_SERVER = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::([0-9]{1,5}))?")
+"""An IPv6 address needs brackets."""
 _SECONDS = re.compile(rb"[0-9]{1,9}")
 
 
@@ -30,7 +33,7 @@ _SECONDS = re.compile(rb"[0-9]{1,9}")
 @click.argument("presentity")
 @click.option("--set", "wishes", multiple=True, metavar="FEATURE=on|off[,field=value…]")
 @click.option("--watch", is_flag=True, help="Keep running and print later changes until Ctrl-C.")
-@click.option("--server", help="HOST:PORT to send to; default: the host of PRESENTITY.")
+@click.option("--server", help="HOST or HOST:PORT to send to; default: those of PRESENTITY.")
 @click.option("--user", help="Name to authenticate with; default: the user of PRESENTITY.")
 @click.option("--password-stdin", is_flag=True, help="Read a password from standard input.")
 @click.option("--tls", is_flag=True, help="Use TLS; the server's certificate must be for the host.")
@@ -65,8 +68,7 @@ def command(  # noqa: PLR0913 - one for each option
             raise click.UsageError("--cafile needs --tls, or a sips: PRESENTITY")
         port = uri.port or (TLS_PORT if tls else DEFAULT_PORT)
         if server is not None:
-            host, _, text = server.rpartition(":")
-            host, port = host.strip("[]"), int(text)
+            host, port = _host_and_port(server, port)
     except (MalformedMessageError, ValueError) as error:
         raise click.UsageError(str(error)) from None
     answerer = None
@@ -85,6 +87,14 @@ def command(  # noqa: PLR0913 - one for each option
     except (OSError, TimeoutError, PhoneError, MalformedMessageError) as error:
         click.echo(f"phone: {str(error) or 'no answer'}", err=True)
         sys.exit(1)
+
+
+def _host_and_port(text: str, port: int) -> tuple[str, int]:
+    """Where `--server` says to send to; `port` unless it names one."""
+    found = _SERVER.fullmatch(text)
+    if found is None or int(found[2] or port) > MAX_PORT:
+        raise click.UsageError(f"--server is HOST or HOST:PORT, not `{text}`")
+    return found[1].strip("[]"), int(found[2] or port)
 
 
 class PhoneError(Exception):
