@@ -31,7 +31,7 @@ class Credentials(NamedTuple):
     secrets: dict[bytes, Secret]
     """By realm."""
     warnings: list[Finding]
-    """What is wrong with a file that can be used."""
+    """Mistakes in a file that can be used all the same."""
 
 
 class _Wrong(Exception):  # noqa: N818 - it carries a message and never leaves this module

@@ -44,7 +44,7 @@ class Users(NamedTuple):
 
     accounts: dict[Aor, Account]
     warnings: list[Finding]
-    """What is wrong with a file that can be used."""
+    """Mistakes in a file that can be used all the same."""
 
 
 class _Row(NamedTuple):
