@@ -38,6 +38,9 @@ def check(file: Path) -> None:
         if invalid := [one for one in findings if one.severity == "error"]:
             raise ConfigError(invalid)
         warnings += findings
+        if all(address.transport != "tls" for address in config.sip.listen):
+            message = "`sip.tls` has no effect: `sip.listen` has no address like `tls:0.0.0.0:5061`"
+            warnings.append(Finding(str(file), 0, 0, "config_bad_value", message, "warning"))
     auth = config.auth
     if auth.mode is AuthMode.DIGEST and auth.users is not None:
         warnings += read_users(auth.users, auth).warnings

@@ -58,6 +58,15 @@ def test_certificates_are_checked_as_a_phone_would(tmp_path: Path) -> None:
     assert "a.pem: expired on 2020-01-01 00:00 UTC [config_bad_certificate]" in check()
 
 
+def test_a_certificate_without_a_listener_is_a_warning(tmp_path: Path) -> None:
+    """Phones would find nobody on port 5061."""
+    authority().files(tmp_path, "localhost", stem="a")
+    path = tmp_path / "dfks.yaml"
+    path.write_text("policies: []\nsip: {tls: {certificate: a.pem, key: a.key}}\n")
+    result = CliRunner().invoke(dfks, ["config", "check", str(path)])
+    assert f"{path}: warning: `sip.tls` has no effect: `sip.listen` has no " in result.output
+
+
 def test_a_certificate_that_expires_soon_is_a_warning(tmp_path: Path) -> None:
     """There are two weeks to renew it."""
     ends = datetime.now(UTC) + timedelta(days=13)  # noqa: TID251 - it is about today
