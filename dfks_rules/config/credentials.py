@@ -31,7 +31,7 @@ class Credentials(NamedTuple):
     secrets: dict[bytes, Secret]
     """By realm."""
     warnings: list[Finding]
-    """What is wrong with a file that can be used."""
+    """Mistakes in a file that can be used all the same."""
 
 
 class _Wrong(Exception):  # noqa: N818 - it carries a message and never leaves this module
@@ -62,7 +62,7 @@ def read_credentials(path: Path) -> Credentials:
     # It may have been removed meanwhile; what was read holds.
     with contextlib.suppress(OSError):
         if path.stat().st_mode & stat.S_IROTH:
-            message = "every local account can read the file; `chmod o= FILE`"
+            message = f"every local account can read the file; `chmod 600 {file}`"
             warnings.append(Finding(file, 0, 0, "config_credentials", message, "warning"))
     if not secrets:
         message = "has no credentials, so that no challenge can be answered"

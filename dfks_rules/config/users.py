@@ -44,7 +44,7 @@ class Users(NamedTuple):
 
     accounts: dict[Aor, Account]
     warnings: list[Finding]
-    """What is wrong with a file that can be used."""
+    """Mistakes in a file that can be used all the same."""
 
 
 class _Row(NamedTuple):
@@ -247,7 +247,7 @@ def _warnings(
     # It may have been removed meanwhile; what was read holds.
     with contextlib.suppress(OSError):
         if path.stat().st_mode & stat.S_IROTH:
-            yield warning("every local account can read the file; `chmod o= FILE`")
+            yield warning(f"every local account can read the file; `chmod 600 {path}`")
 
 
 def _told(some: list[Aor], what: str) -> str:
@@ -255,10 +255,13 @@ def _told(some: list[Aor], what: str) -> str:
     return f"{has} {what}, e.g. `{some[0].user}@{some[0].domain}`"
 
 
-def put_user(path: Path, account: Account) -> None:
-    """Write one user into a file, in place of an entry that it has; the file is replaced whole.
+def put_user(path: Path, account: Account) -> bool:
+    """Add a user to a file, or replace its password; the file is replaced as a whole.
 
     What is above the first user stays; comments between users of a YAML file do not.
+
+    Returns:
+        Whether the file had the user.
 
     Raises:
         ConfigError: the file that is there cannot be used, or the new one could not be.
@@ -289,6 +292,7 @@ def put_user(path: Path, account: Account) -> None:
     written = write([*others, new], text)
     _check_size(file, len(written.encode()))
     _replace(path, written)
+    return len(others) < len(rows)
 
 
 def _yaml_text(rows: Iterable[Mapping[str, Any]], before: str) -> str:

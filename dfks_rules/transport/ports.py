@@ -28,7 +28,7 @@ class Context:
 
     receive: Receive
     turns: Turns
-    """Who is worked on next."""
+    """Whose message is next."""
     undelivered: Undelivered
     bounced: Bounced
     connections: Connections
