@@ -924,6 +924,7 @@ def test_who_subscribes_learns_which_packages_are_served() -> None:
     book = _playbook()
     made = _subscribed(book)
     assert made.headers[b"Allow-Events"] == b"as-feature-event"
+    assert not {b"Event", b"Subscription-State"} & set(made.headers), "not in responses: §8.2"
     refreshed, _ = book.receive(_again(made, 2))
     assert b"Allow-Events" not in refreshed.headers
 
@@ -969,3 +970,39 @@ def test_a_phone_of_rfc_2543_without_a_from_tag_has_a_dialog() -> None:
     book.answer(notify)
     refreshed, _ = book.receive(_again(made, 2, **{"from": sender}))
     assert refreshed.status == 200
+
+
+def test_a_new_dialog_repeats_the_route_that_was_recorded() -> None:
+    """RFC 3261 §12.1.1: all values as they came, with parameters that nobody knows."""
+    book = _playbook()
+    route = b"<sip:192.0.2.50;lr;x=y>;z, <sip:q.example.com;lr>"
+    made, notify = book.receive(message(record_route=route))
+    assert made.headers[b"Record-Route"] == route
+    book.answer(notify)
+    assert b"Record-Route" not in book.receive(_again(made, 2, record_route=route))[0].headers
+
+
+def test_202_to_a_notify_confirms_it_as_200_does() -> None:
+    """RFC 6665 §8.3.1: phones of RFC 3265 may send it."""
+    book = _playbook()
+    _, notify = book.receive(message())
+    book.answer(notify, 202)
+    assert book.notifier.counts["notify_answered"] == 1
+    assert book.pass_time(60) == []
+
+
+def test_notifies_have_the_contact_of_the_answer_that_made_their_dialog() -> None:
+    """RFC 3261 §12.2.1.1: a phone sends its refreshes there."""
+    book = _playbook()
+    made, first = book.receive(message())
+    book.answer(first)
+    _, second = book.receive(_again(made, 2))
+    contacts = {sent.headers[b"Contact"] for sent in (made, first, second)}
+    assert contacts == {b"<sip:192.0.2.1:5060>"}
+
+
+@pytest.mark.parametrize("to", [b"<tel:+15551234>", b"<sip:bob@elsewhere.example>"])
+def test_to_may_name_anybody_by_any_scheme(to: bytes) -> None:
+    """RFC 3261 §8.2.2.1: the Request-URI says who is meant."""
+    response, notify = _playbook().receive(message(to=to))
+    assert (response.status, notify.headers[b"From"]) == (200, to + b";tag=" + tag_of(response))

@@ -61,8 +61,11 @@ def test_response_repeats_what_it_is_an_answer_to() -> None:
 
 
 def test_statuses_that_must_not_be_sent_are_not_known() -> None:
-    """RFC 6665 §8.3.1: no 202. RFC 4320 §4: no 408, and of the provisional ones only 100."""
-    assert not {202, 408} & set(REASONS)
+    """RFC 6665 §8.3.1: no 202. RFC 4320 §4: no 408, and of the provisional ones only 100.
+
+    RFC 3261 §21.4.16: no 421, which helps no phone.
+    """
+    assert not {202, 408, 421} & set(REASONS)
     assert [status for status in REASONS if status < 200] == [100]
 
 
