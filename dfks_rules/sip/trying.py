@@ -5,7 +5,7 @@ that make up for what is lost. Nearly every request is answered long before.
 """
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
 
 from dfks_rules.sip.message import Request
 from dfks_rules.sip.response import REASONS, render_response
@@ -19,17 +19,12 @@ from then on."""
 _TIMESTAMP = re.compile(rb"[0-9]++(?:\.[0-9]*+)?+")
 
 
-class _Waiting(NamedTuple):
-    request: Request
-    source: tuple[str, int]
-    due: float
-
-
 class Unanswered:
     """The requests that are being worked on, the oldest first."""
 
     def __init__(self) -> None:
-        self._waiting: dict[ServerTransaction, _Waiting] = {}
+        self._waiting: dict[ServerTransaction, tuple[Request, tuple[str, int], float]] = {}
+        """Of each the request, where it came from, and when it is to be told 100."""
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -45,7 +40,7 @@ class Unanswered:
             source: address and port that it came from.
             now: monotonic seconds.
         """
-        self._waiting[transaction] = _Waiting(request, source, now + TRYING_AFTER)
+        self._waiting[transaction] = request, source, now + TRYING_AFTER
 
     def answered(self, transaction: ServerTransaction) -> None:
         """It has its final response."""
@@ -54,19 +49,17 @@ class Unanswered:
     def due(self, now: float) -> list[tuple[ServerTransaction, bytes]]:
         """The next transactions that are to be told 100, at most `PORTION`, each with that 100."""
         found: list[tuple[ServerTransaction, bytes]] = []
-        for transaction, waiting in self._waiting.items():
-            if waiting.due > now or len(found) == PORTION:
+        for transaction, (request, source, due) in self._waiting.items():
+            if due > now or len(found) == PORTION:
                 break
-            found.append((transaction, trying(waiting.request, waiting.source)))
+            found.append((transaction, trying(request, source)))
         for transaction, _ in found:
             del self._waiting[transaction]
         return found
 
     def next_deadline(self) -> float | None:
         """When `due` will have something (monotonic seconds); None when nothing waits."""
-        for waiting in self._waiting.values():
-            return waiting.due
-        return None
+        return next((due for _, _, due in self._waiting.values()), None) if self._waiting else None
 
 
 def trying(request: Request, source: tuple[str, int]) -> bytes:

@@ -53,14 +53,14 @@ def problems_of(row: Row | str) -> list[str]:
     """What is wrong with a row, for people."""
     if isinstance(row, str):
         return [f"not five cells: {row}"]
-    status, colon, reason = row.status.partition(":")
+    status, _, reason = row.status.partition(". ")
     is_ours = status != "not ours"
     named = [name.strip() for name in row.tests.split(",") if name.strip()]
     checks = [
         (status in STATUSES, "no such status"),
         (row.level in LEVELS, "no such level"),
         (bool(row.requirement), "has no requirement"),
-        (status == "yes" or bool(colon and reason.strip()), "gives no reason"),
+        (status == "yes" or bool(reason), "gives no reason"),
         (all(_PLACE.fullmatch(place) for place in row.section.split(", ")), "malformed section"),
         (bool(row.rfc) or row.section.startswith("RFC "), "of no RFC"),
         (bool(named) == is_ours, "without a test" if is_ours else "tests what is not ours"),
@@ -126,7 +126,7 @@ def test_tests_that_are_named_beside_the_tables_are_there() -> None:
     assert [found for found in _TEST.findall(PAGE) if not _is_there(*found)] == []
 
 
-_GOOD = Row("3261", "§8.2.1, §21.4.6", "MUST NOT", "Something.", "yes: more", "")
+_GOOD = Row("3261", "§8.2.1, §21.4.6", "MUST NOT", "Something.", "yes. More.", "")
 _HERE = "`sip/test_via.py::test_malformed_via_is_none`"
 
 
@@ -135,15 +135,15 @@ _HERE = "`sip/test_via.py::test_malformed_via_is_none`"
     [
         (_GOOD._replace(tests=_HERE), None),
         (_GOOD._replace(status="yes", tests=f"{_HERE}, {_HERE}"), None),
-        (_GOOD._replace(status="not ours: no proxy"), None),
+        (_GOOD._replace(status="not ours. No proxy."), None),
         (_GOOD._replace(section="RFC 3325 §8", rfc="", tests=_HERE), None),
         ("| §1 | MUST | a | yes |", "not five cells: | §1 | MUST | a | yes |"),
         (_GOOD, "without a test"),
-        (_GOOD._replace(status="maybe: x", tests=_HERE), "no such status"),
-        (_GOOD._replace(status="deviation: x", tests=_HERE), "no such status"),
+        (_GOOD._replace(status="maybe. X.", tests=_HERE), "no such status"),
+        (_GOOD._replace(status="deviation. X.", tests=_HERE), "no such status"),
         (_GOOD._replace(status="**deviation**", tests=_HERE), "gives no reason"),
         (_GOOD._replace(status="not ours"), "gives no reason"),
-        (_GOOD._replace(status="not ours: x", tests=_HERE), "tests what is not ours"),
+        (_GOOD._replace(status="not ours. X.", tests=_HERE), "tests what is not ours"),
         (_GOOD._replace(level="must", tests=_HERE), "no such level"),
         (_GOOD._replace(section="8.2.1", tests=_HERE), "malformed section"),
         (_GOOD._replace(section="§8.2.", tests=_HERE), "malformed section"),
