@@ -222,7 +222,9 @@ def run(seconds: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         folder, log = Path(name) / "policies", Path(name) / "decisions.jsonl"
         write_policies(folder)
-        more = f'decisions: {{file: "{log}"}}\nreload: {{last_good: "{name}/last_good.json"}}\n'
+        # What is kept of the past is soon as much as it will be.
+        more = f'decisions: {{file: "{log}", keep: 100}}\n'
+        more += f'reload: {{last_good: "{name}/last_good.json"}}\n'
         with Served(Path(name), folder, more) as served:
             return soak(served, folder, log, seconds)
 

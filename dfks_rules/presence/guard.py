@@ -12,6 +12,7 @@ from dfks_rules.presence.package import Limits
 from dfks_rules.presence.proof import Contacts, Proof, Unproved, host_of, proof_of
 from dfks_rules.presence.responses import RefusedError
 from dfks_rules.presence.subscription import State, Subscription
+from dfks_rules.sip.dialog import Dialog
 from dfks_rules.sip.endpoint import Incoming
 from dfks_rules.sip.flow import Flow
 
@@ -62,9 +63,12 @@ class Guard:
             raise RefusedError(503, reason, b"Retry-After: 5\r\n", "limit_per_user")
         rate.take(user, now)
 
-    def proof_of(self, incoming: Incoming, flow: Flow, identity: Identity | None) -> Proof:
+    def proof_of(self, incoming: Incoming, dialog: Dialog, identity: Identity | None) -> Proof:
         """What a SUBSCRIBE shows of the address that its NOTIFYs would go to."""
-        return proof_of(incoming, flow, identity, self.contacts)
+        if identity is not None and dialog.is_proxied:
+            # The operator has all NOTIFYs go there, and the proxy knows its phones.
+            return _PROVED
+        return proof_of(incoming, dialog.flow, identity, self.contacts)
 
     def has_room(self, subscription: Subscription, now: float) -> bool:
         """Whether its host may have one more dialog like this."""
@@ -133,7 +137,7 @@ class Guard:
         has_moved = flow.remote != before.remote
         if not has_moved and subscription.proof is _PROVED:
             return True
-        proof = self.proof_of(incoming, flow, identity)
+        proof = self.proof_of(incoming, subscription.dialog, identity)
         if subscription.is_home(incoming.flow.remote[0]):
             proof = _PROVED
         if has_moved and subscription.is_counted:
@@ -150,7 +154,7 @@ class Guard:
 
         It is the answer to its first SUBSCRIBE; where the rules give none, it is the first change.
         """
-        if subscription.proof is not _UNPROVED:
+        if subscription.is_proved or subscription.proof is not _UNPROVED:
             return True
         if subscription.is_held:
             return False
@@ -167,7 +171,9 @@ class Guard:
         Who answers with another error than a challenge has shown only that it is there: a server
         that knows nothing of the subscription does that.
         """
-        if subscription.proof is not _UNPROVED or not (status < 300 or status in (401, 407)):
+        if subscription.is_proved or subscription.proof is not _UNPROVED:
+            return False
+        if not (status < 300 or status in (401, 407)):
             return False
         flow = subscription.dialog.flow
         if status < 300:

@@ -180,7 +180,7 @@ class Notifier:
             seen = self._profiles.of(requester.user_agent).seen
             tag, ways = self._token(), self._endpoint.ways
             dialog = Dialog(incoming, tag, fixed, ways, trusted=trusted, seen=seen)
-            proof = self.guard.proof_of(incoming, dialog.flow, identity)
+            proof = self.guard.proof_of(incoming, dialog, identity)
             subscription = Subscription(dialog, presentity, requester, event.id, proof)
             if not self.guard.has_room(subscription, now):
                 guest = Guest(incoming, identity, host_of(dialog.flow), at, now)

@@ -93,6 +93,13 @@ class Dialog:
         """The Request-URI of our requests."""
         return self._head.split(b" ", 2)[1]
 
+    @property
+    def is_proxied(self) -> bool:
+        """Whether our requests pass the outbound proxy of the settings."""
+        ways = self._ways
+        has_proxy = ways is not None and ways.outbound_proxy is not None
+        return has_proxy and not self.flow.connection and not self.route_set
+
     def is_late(self, request: Request) -> bool:
         """Whether the peer has sent it before one that was taken (§12.2.2)."""
         return request.cseq <= self._remote_cseq

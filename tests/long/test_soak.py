@@ -8,7 +8,7 @@ from bench.soak import run
 
 pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.timeout(600)]
 
-SECONDS = int(os.environ.get("DFKS_TEST_SOAK_SECONDS", "240"))
+SECONDS = int(os.environ.get("DFKS_TEST_SOAK_SECONDS", "180"))
 
 
 def test_nothing_grows_under_mixed_traffic() -> None:

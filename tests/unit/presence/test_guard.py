@@ -5,17 +5,22 @@ from itertools import count
 import pytest
 
 from dfks_rules.model.features import FeatureState
+from dfks_rules.model.identity import AuthMethod, Identity
 from dfks_rules.model.requests import Asked
 from dfks_rules.policy.deciding.policy_set import PolicySet
 from dfks_rules.presence import guard as module
+from dfks_rules.presence.counts import new_counts
+from dfks_rules.presence.guard import Guard
 from dfks_rules.presence.package import Limits, SubscriptionLimits
 from dfks_rules.presence.proof import DIALOGS_PER_HOST, Proof
 from dfks_rules.presence.subscription import State, Subscription
+from dfks_rules.sip.dialog import Dialog
 from dfks_rules.sip.flow import Flow, Listener
-from tests.helpers.digest import Phone, gate
+from tests.helpers.digest import Phone, gate, incoming
 from tests.helpers.playbook import DND_ON, FLOW, LISTENER, Playbook, Sent, default_policies, message
 from tests.helpers.policy import ALICE, CFA, DND, NOON, OPERATOR, policies
 from tests.helpers.states import forwarding
+from tests.helpers.ways import FakeWays
 
 _NUMBER = count(1)
 _VICTIM = b"<sip:v@198.51.100.9:5060>"
@@ -501,3 +506,16 @@ def test_a_proved_subscription_is_not_among_the_unproved() -> None:
     book.answer(notify)
     assert book.notifier.guard.unproved == 0
     assert _only(book).state is State.ACTIVE
+
+
+def test_who_authenticates_is_told_through_the_operators_own_proxy() -> None:
+    """All NOTIFYs go there; to prove it anew with each dialog would let in ten phones at a time."""
+    proxied = FakeWays(proxy=b"sip:192.0.2.50;lr")
+    alice = Identity(ALICE, AuthMethod.DIGEST, "alice")
+    for incoming_flow, proof in ((FLOW, Proof.PROVED), (_TCP, Proof.PROVED)):
+        asking = incoming(_new(), incoming_flow)
+        dialog = Dialog(asking, b"tag", b"", proxied)
+        guard = Guard(Limits(), new_counts())
+        assert guard.proof_of(asking, dialog, alice) is proof
+        unknown = Proof.UNPROVED if incoming_flow is FLOW else Proof.PROVED
+        assert guard.proof_of(asking, dialog, None) is unknown

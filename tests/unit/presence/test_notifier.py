@@ -421,6 +421,27 @@ def test_no_request_leaves_reference_cycles_behind() -> None:
         gc.enable()
 
 
+def test_subscription_that_has_ended_leaves_no_reference_cycle_behind() -> None:
+    """It and its last NOTIFY knew each other: 2 KB for each, until the collector came."""
+    book = _playbook()
+    gc.collect()
+    gc.disable()
+    try:
+        for number, status in enumerate((200, 481)):
+            dialog = _subscribed(book, number)
+            _, last = book.receive(_again(dialog, 2, expires=b"0"))
+            book.answer(last, status)
+        _subscribed(book, 3)
+        book.receive(_subscribe(4, expires=b"0"))  # Nobody answers this one.
+        for _ in range(700):
+            book.pass_time(1.0)
+        del dialog, last
+        assert len(book.notifier.subscriptions) == 0
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+
+
 def test_a_shortened_refresh_expires_on_time() -> None:
     """3600, then 60: the phone has to hear that it is over after a minute."""
     book = _playbook()
