@@ -25,8 +25,13 @@ from dfks_rules.sip.grammar import PARAMS, TOKEN, parse_params, split_list
 from dfks_rules.sip.message import METHODS, Request
 from dfks_rules.sip.uri import aor_of, parse_uri
 
-CAPABILITIES = ALLOW_EVENTS + b"Accept: " + ACCEPT.encode() + b"\r\n"
-"""The header lines that say what is served, for OPTIONS, besides Allow."""
+CAPABILITIES = (
+    ALLOW_EVENTS
+    + b"Accept: "
+    + ACCEPT.encode()
+    + b"\r\nAccept-Encoding: identity\r\nAccept-Language: *\r\nSupported: \r\n"
+)
+"""The header lines that say what is served, for OPTIONS, besides Allow (RFC 3261 §11.2)."""
 
 _IN_DIALOG_ONLY = frozenset(b"BYE NOTIFY INFO UPDATE PRACK".split())
 _EVENT = re.compile(rb"(" + TOKEN + rb")(" + PARAMS + rb")[ \t]*+")

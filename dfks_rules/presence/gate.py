@@ -3,7 +3,7 @@
 What a stranger learns does not depend on whether a user exists: statuses, challenges and the work
 are the same.
 
-Reference: RFC 3261 §22.1, RFC 3325 §5, RFC 7616, RFC 8760; docs/decisions/0013-authentication.md
+Reference: RFC 3261 §22.1, RFC 3325 §8, RFC 7616, RFC 8760; docs/decisions/0013-authentication.md
 """
 
 import ipaddress

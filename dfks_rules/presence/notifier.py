@@ -35,7 +35,7 @@ from dfks_rules.presence.documents import (
 from dfks_rules.presence.gate import Gate
 from dfks_rules.presence.guard import Guard, too_many_unproved
 from dfks_rules.presence.logins import Logins
-from dfks_rules.presence.package import ALLOW, ALLOW_PUBLISH, Limits
+from dfks_rules.presence.package import ALLOW, ALLOW_EVENTS, ALLOW_PUBLISH, Limits
 from dfks_rules.presence.profile import Profiles
 from dfks_rules.presence.proof import host_of
 from dfks_rules.presence.publish import Publications
@@ -331,9 +331,11 @@ class Notifier:
     def _accept(self, visit: Visit, status: int) -> None:
         incoming = visit.incoming
         headers = b"Expires: %d\r\n%b" % (visit.expires, incoming.contact())
-        record_route = incoming.request.headers.get(b"record-route")
-        if visit.is_new and record_route is not None:
-            headers += b"Record-Route: %b\r\n" % record_route
+        if visit.is_new:
+            headers += ALLOW_EVENTS
+            record_route = incoming.request.headers.get(b"record-route")
+            if record_route is not None:
+                headers += b"Record-Route: %b\r\n" % record_route
         self._endpoint.respond(
             incoming,
             status,

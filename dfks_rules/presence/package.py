@@ -1,4 +1,4 @@
-"""The event package and its limits (RFC 6665 §7.2)."""
+"""The event package and its limits (RFC 6665 §5.4)."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -6,9 +6,9 @@ from enum import Enum
 EVENT = b"as-feature-event"
 """The event package of Device Feature Key Synchronisation."""
 
-ALLOW = b"Allow: SUBSCRIBE, OPTIONS\r\n"
-"""Every method that is served to all."""
-ALLOW_PUBLISH = b"Allow: SUBSCRIBE, PUBLISH, OPTIONS\r\n"
+ALLOW = b"Allow: SUBSCRIBE, OPTIONS, CANCEL\r\n"
+"""Every method that is understood from all (RFC 3261 §20.5); a CANCEL has no effect."""
+ALLOW_PUBLISH = b"Allow: SUBSCRIBE, PUBLISH, OPTIONS, CANCEL\r\n"
 """Every method that is served where there are peers who may publish."""
 
 ALLOW_EVENTS = b"Allow-Events: " + EVENT + b"\r\n"

@@ -25,6 +25,7 @@ from dfks_rules.sip.server_transaction import (
     server_key,
 )
 from dfks_rules.sip.stun import binding_answer
+from dfks_rules.sip.trying import Unanswered
 from dfks_rules.sip.uri import SipUri, parse_uri
 
 Owner = TypeVar("Owner")
@@ -106,6 +107,7 @@ class Endpoint(Generic[Owner]):
         self._refused = refused
         self.ways = ways
         self.servers = ServerTransactions()
+        self._unanswered = Unanswered()
         self.counts: dict[str, int] = {}
         """How often what happened: `requests_subscribe`, `responses_200`, `malformed`, …; requests
         of unknown methods are `requests_other`. What never happened is not there."""
@@ -228,7 +230,9 @@ class Endpoint(Generic[Owner]):
         """
         request = incoming.request
         flow = response_flow(request, incoming.flow)
-        return self.servers.begin(request.method, incoming.key, incoming.merge_key, flow, now)
+        begun = self.servers.begin(request.method, incoming.key, incoming.merge_key, flow, now)
+        self._unanswered.begun(begun, request, incoming.flow.remote, now)
+        return begun
 
     def respond(
         self,
@@ -261,6 +265,7 @@ class Endpoint(Generic[Owner]):
         if transaction is None:
             self._send(response_flow(request, incoming.flow), message)
         else:
+            self._unanswered.answered(transaction)
             transaction.answered(message)
             self._send(transaction.flow, message)
         self._count(_COUNTED_STATUS[status])
@@ -315,13 +320,25 @@ class Endpoint(Generic[Owner]):
         return self._client.located(branch, tuple(targets), now)
 
     def expire(self, now: float) -> list[Finished[Owner]]:
-        """Do what is due: repeats are sent, and transactions that timed out are returned."""
+        """Do what is due: send repeats, and 100 where an answer takes long.
+
+        Returns:
+            The transactions of ours that timed out.
+        """
+        for transaction, message in self._unanswered.due(now):
+            self._count("responses_100")
+            transaction.proceed(message)
+            self._send(transaction.flow, message)
         self.servers.expire(now)
         return self._client.expire(now)
 
     def next_deadline(self) -> float | None:
         """When `expire` has something to do (monotonic seconds)."""
-        deadlines = (self.servers.next_deadline(), self.clients.next_deadline())
+        deadlines = (
+            self.servers.next_deadline(),
+            self.clients.next_deadline(),
+            self._unanswered.next_deadline(),
+        )
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
 

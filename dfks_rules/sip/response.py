@@ -1,9 +1,10 @@
-"""Final responses without a body: what they say and where they go (RFC 3261 §8.2.6, §18.2.2)."""
+"""Responses without a body: what they say and where they go (RFC 3261 §8.2.6, §18.2.2)."""
 
 from dfks_rules.sip.flow import Flow
 from dfks_rules.sip.message import Request
 
 REASONS = {
+    100: b"Trying",
     200: b"OK",
     204: b"No Notification",
     400: b"Bad Request",

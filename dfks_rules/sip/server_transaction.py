@@ -1,16 +1,18 @@
 """Requests of peers that must not be served twice (RFC 3261 §17.2.2).
 
-| state     | input         | output                  | next       |
-|-----------|---------------|-------------------------|------------|
-| trying    | same request  | nothing                 | trying     |
-| trying    | timer J       | nothing                 | trying     |
-| trying    | our response  | send it                 | completed  |
-| completed | same request  | send the response again | completed  |
-| completed | timer J       | nothing                 | (forgotten) |
+| state      | input           | output                  | next        |
+|------------|-----------------|-------------------------|-------------|
+| trying     | same request    | nothing                 | trying      |
+| trying     | no answer for 3.5 s | send 100            | proceeding  |
+| proceeding | same request    | send the 100 again      | proceeding  |
+| both       | timer J         | nothing                 | the same    |
+| both       | our response    | send it                 | completed   |
+| completed  | same request    | send the response again | completed   |
+| completed  | timer J         | nothing                 | (forgotten) |
 
 Two more requests belong to a transaction and leave its state alone: the same request that came
 another way, which is answered 482 (§8.2.2.2), and a CANCEL of it, which is answered 200 and has no
-effect (§9.2). No 100 is ever sent (RFC 4320 §4.1).
+effect (§9.2). Of the 100, `trying` knows more (RFC 4320 §4.1).
 """
 
 from enum import Enum
@@ -27,12 +29,15 @@ class ServerState(Enum):
 
     TRYING = "trying"
     """The answer is being worked out."""
+    PROCEEDING = "proceeding"
+    """It still is, and the peer was told 100."""
     COMPLETED = "completed"
     """The answer was sent."""
 
 
 # CPython 3.11 calls a Python function for each `ServerState.TRYING`.
 _TRYING: Final = ServerState.TRYING
+_PROCEEDING: Final = ServerState.PROCEEDING
 _COMPLETED: Final = ServerState.COMPLETED
 
 
@@ -51,8 +56,13 @@ class ServerTransaction:
 
     @property
     def response(self) -> bytes | None:
-        """What a repeat is answered with; None while the answer is being worked out."""
+        """What a repeat is answered with; None while there is nothing."""
         return None if self.state is _TRYING else self._response
+
+    def proceed(self, trying: bytes) -> None:
+        """100 is being sent."""
+        self._response = trying
+        self.state = _PROCEEDING
 
     def answered(self, response: bytes) -> None:
         """The final response is being sent."""
@@ -141,7 +151,7 @@ class ServerTransactions:
     def expire(self, now: float) -> None:
         """Timer J. One that is still being worked out gets another round."""
         for _, transaction in self._timers.due(now):
-            if transaction.state is _TRYING:
+            if transaction.state is not _COMPLETED:
                 self._timers.add(now, TIMEOUT, transaction)
                 continue
             self._by_key.pop(transaction.key, None)

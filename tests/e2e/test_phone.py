@@ -195,7 +195,10 @@ def test_another_method_is_answered_with_what_is_allowed(
 ) -> None:
     """RFC 3261 §8.2.1."""
     refused = desk.exchange(method)
-    assert (refused.status, refused.headers["allow"]) == (status, "SUBSCRIBE, PUBLISH, OPTIONS")
+    assert (refused.status, refused.headers["allow"]) == (
+        status,
+        "SUBSCRIBE, PUBLISH, OPTIONS, CANCEL",
+    )
 
 
 def test_another_version_is_answered_505(desk: Ua) -> None:

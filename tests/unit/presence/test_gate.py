@@ -92,6 +92,13 @@ def test_a_request_that_comes_again_is_refused_without_asking_for_the_password()
     assert one.check(phone.request(), 0.0).user == "alice"
 
 
+def test_the_uri_of_credentials_may_be_another_than_that_of_the_request() -> None:
+    """RFC 8760 §2.6 allows it, and proxies make it so: they rewrite the Request-URI."""
+    one = gate()
+    request = Phone("alice").challenged(one).request(uri=b"sip:alice@10.0.0.1:5070;x=y")
+    assert one.check(request, 0.0).aor == ALICE
+
+
 def test_an_old_nonce_is_stale() -> None:
     """The right password and a wrong one get the same: nobody tries them on it."""
     one = gate()

@@ -462,7 +462,8 @@ def _refreshing(store: "_Slow") -> tuple[Playbook, Sent]:
     dialog = _subscribed(book)
     book.pass_time(599)
     assert book.receive(_again(dialog, 2, DND_ON)) == []
-    assert book.pass_time(30) == [], "the old deadline does not hold"
+    (trying,) = book.pass_time(30)
+    assert trying.status == 100, "the old deadline does not hold"
     return book, dialog
 
 
@@ -937,3 +938,92 @@ def test_user_who_sends_too_much_is_refused_and_others_are_not() -> None:
     assert book.receive(other)[0].status == 200
     book.now += 1
     assert book.receive(_subscribe(22))[0].status == 200
+
+
+def test_who_subscribes_learns_which_packages_are_served() -> None:
+    """RFC 6665 §4.4.4: in answers that make a dialog."""
+    book = _playbook()
+    made = _subscribed(book)
+    assert made.headers[b"Allow-Events"] == b"as-feature-event"
+    assert not {b"Event", b"Subscription-State"} & set(made.headers), "not in responses: §8.2"
+    refreshed, _ = book.receive(_again(made, 2))
+    assert b"Allow-Events" not in refreshed.headers
+
+
+def test_options_say_all_that_is_accepted() -> None:
+    """RFC 3261 §11.2."""
+    (answer,) = _playbook().receive(message(b"OPTIONS"))
+    assert answer.status == 200
+    assert {name: answer.headers[name] for name in (b"Allow", b"Allow-Events")} == {
+        b"Allow": b"SUBSCRIBE, PUBLISH, OPTIONS, CANCEL",
+        b"Allow-Events": b"as-feature-event",
+    }
+    assert b"application/x-as-feature-event+xml" in answer.headers[b"Accept"]
+    assert (answer.headers[b"Accept-Encoding"], answer.headers[b"Accept-Language"]) == (
+        *(b"identity", b"*"),
+    )
+    assert answer.headers[b"Supported"] == b""
+
+
+def test_a_contact_in_an_answer_to_a_notify_moves_nothing() -> None:
+    """Nobody authenticates it: the target moves by SUBSCRIBE only."""
+    book = _playbook()
+    made, first = book.receive(message())
+    book.answer(first, extra=b"Contact: <sip:alice@203.0.113.9>\r\n")
+    _, second = book.receive(_again(made, 2))
+    assert second.start == b"NOTIFY sip:alice@192.0.2.7:5062 SIP/2.0"
+    assert second.flow == first.flow
+
+
+def test_what_a_subscribe_has_beyond_what_is_needed_is_passed_over() -> None:
+    """RFC 3261 §8.2.2: headers that nobody knows, and malformed ones that nobody reads."""
+    data = message(x_new=b"<[;", date=b"tomorrow", priority=b"", subject=b'"', response_key=b"%")
+    response, notify = _playbook().receive(data)
+    assert (response.status, notify.headers[b"Event"]) == (200, b"as-feature-event")
+
+
+def test_a_phone_of_rfc_2543_without_a_from_tag_has_a_dialog() -> None:
+    """RFC 3261 §12.1.1, §12.2.1.1: its tag is empty, and left out."""
+    book = _playbook()
+    sender = b"<sip:alice@example.com>"
+    made, notify = book.receive(message(**{"from": sender}))
+    assert (made.status, notify.headers[b"To"]) == (200, sender)
+    book.answer(notify)
+    refreshed, _ = book.receive(_again(made, 2, **{"from": sender}))
+    assert refreshed.status == 200
+
+
+def test_a_new_dialog_repeats_the_route_that_was_recorded() -> None:
+    """RFC 3261 §12.1.1: all values as they came, with parameters that nobody knows."""
+    book = _playbook()
+    route = b"<sip:192.0.2.50;lr;x=y>;z, <sip:q.example.com;lr>"
+    made, notify = book.receive(message(record_route=route))
+    assert made.headers[b"Record-Route"] == route
+    book.answer(notify)
+    assert b"Record-Route" not in book.receive(_again(made, 2, record_route=route))[0].headers
+
+
+def test_202_to_a_notify_confirms_it_as_200_does() -> None:
+    """RFC 6665 §8.3.1: phones of RFC 3265 may send it."""
+    book = _playbook()
+    _, notify = book.receive(message())
+    book.answer(notify, 202)
+    assert book.notifier.counts["notify_answered"] == 1
+    assert book.pass_time(60) == []
+
+
+def test_notifies_have_the_contact_of_the_answer_that_made_their_dialog() -> None:
+    """RFC 3261 §12.2.1.1: a phone sends its refreshes there."""
+    book = _playbook()
+    made, first = book.receive(message())
+    book.answer(first)
+    _, second = book.receive(_again(made, 2))
+    contacts = {sent.headers[b"Contact"] for sent in (made, first, second)}
+    assert contacts == {b"<sip:192.0.2.1:5060>"}
+
+
+@pytest.mark.parametrize("to", [b"<tel:+15551234>", b"<sip:bob@elsewhere.example>"])
+def test_to_may_name_anybody_by_any_scheme(to: bytes) -> None:
+    """RFC 3261 §8.2.2.1: the Request-URI says who is meant."""
+    response, notify = _playbook().receive(message(to=to))
+    assert (response.status, notify.headers[b"From"]) == (200, to + b";tag=" + tag_of(response))

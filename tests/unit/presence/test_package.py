@@ -13,4 +13,4 @@ def test_limits_grant_what_phones_ask_for_by_default() -> None:
 def test_header_lines_name_the_package_and_end() -> None:
     """They are written into responses as they stand."""
     assert ALLOW_EVENTS == b"Allow-Events: " + EVENT + b"\r\n"
-    assert ALLOW == b"Allow: SUBSCRIBE, OPTIONS\r\n"
+    assert ALLOW == b"Allow: SUBSCRIBE, OPTIONS, CANCEL\r\n"

@@ -281,13 +281,13 @@ def test_without_authentication_everybody_may_publish() -> None:
     """As everybody may set; the mode is for hosts that are all trusted."""
     book = _book()
     assert _told(book, _STRANGER).status == 200
-    assert _allowed(book) == b"SUBSCRIBE, PUBLISH, OPTIONS"
+    assert _allowed(book) == b"SUBSCRIBE, PUBLISH, OPTIONS, CANCEL"
 
 
 def test_only_trusted_peers_may_publish() -> None:
     """A stranger learns so, whatever it asks; a password does not help."""
     book = Playbook(default_policies(), gate=Gate(None, TRUSTED))
-    assert _allowed(book) == b"SUBSCRIBE, PUBLISH, OPTIONS"
+    assert _allowed(book) == b"SUBSCRIBE, PUBLISH, OPTIONS, CANCEL"
     refused = _told(book, _STRANGER)
     assert refused.start == b"SIP/2.0 403 Only trusted peers may publish"
     assert not _is_on(book)
@@ -299,5 +299,5 @@ def test_where_nobody_is_trusted_publish_is_no_method_of_ours() -> None:
     """405 names those that are; so does OPTIONS (RFC 3903 §7)."""
     book = Playbook(default_policies(), gate=gate())
     refused = _told(book, FLOW)
-    assert (refused.status, refused.headers[b"Allow"]) == (405, b"SUBSCRIBE, OPTIONS")
-    assert _allowed(book) == b"SUBSCRIBE, OPTIONS"
+    assert (refused.status, refused.headers[b"Allow"]) == (405, b"SUBSCRIBE, OPTIONS, CANCEL")
+    assert _allowed(book) == b"SUBSCRIBE, OPTIONS, CANCEL"

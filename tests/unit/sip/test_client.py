@@ -152,6 +152,19 @@ def test_any_other_answer_is_the_answer(sender: _Sender, status: int) -> None:
     assert sender.flows == [_A]
 
 
+def test_response_that_matches_no_request_is_dropped(sender: _Sender) -> None:
+    """RFC 3261 §17.1.3, RFC 6026 §8.9: branch and method have to fit."""
+    for branch, method in ((b"z9hG4bKn", b"SUBSCRIBE"), (b"z9hG4bKother", b"NOTIFY")):
+        stray = parse_message(
+            b"SIP/2.0 481 X\r\nVia: SIP/2.0/UDP x;branch=%b\r\nCSeq: 1 %b\r\n\r\n"
+            % (branch, method)
+        )
+        assert isinstance(stray, Response)
+        assert sender.client.answered(stray, 1.0) is None
+    assert len(sender.client.transactions) == 1
+    assert sender.answered(200) is not None
+
+
 def test_target_that_is_at_work_is_not_left(sender: _Sender) -> None:
     """RFC 3263 §4.3: a timeout counts only without any response."""
     assert sender.answered(100) is None

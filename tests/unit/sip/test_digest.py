@@ -11,6 +11,7 @@ from dfks_rules.sip.digest import (
     Nonces,
     challenges,
     ha1_of,
+    hashed,
     parse_credentials,
 )
 
@@ -67,6 +68,21 @@ def test_credentials_are_read_whatever_their_order_and_spacing() -> None:
     spaced = _ONE.replace(b"=", b" =\t").replace(b", ", b" ,").replace(b"qop", b"QOP")
     (same,) = parse_credentials(b"DIGEST" + spaced[6:])
     assert (same.username, same.nc, same.response) == (b"alice", b"00000001", b"abc")
+
+
+def test_name_in_another_form_is_not_known() -> None:
+    """RFC 7616 §3.4 has `username*`, which no phone sends; the plain one counts."""
+    (one,) = parse_credentials(_ONE + b", username*=UTF-8''bob")
+    assert one.username == b"alice"
+    with pytest.raises(MalformedMessageError):
+        parse_credentials(_ONE.replace(b"username=", b"username*="))
+
+
+def test_names_and_passwords_are_utf_8() -> None:
+    """RFC 7616 §4: as they were typed, whatever the script."""
+    text = "jürgen:example.com:пароль ☎".encode()
+    for algorithm in Algorithm:
+        assert ha1_of(algorithm, "jürgen", "example.com", "пароль ☎") == hashed(algorithm, text)
 
 
 def test_without_an_algorithm_it_is_md5() -> None:

@@ -7,6 +7,7 @@ from dfks_rules.sip.endpoint import Ending, Endpoint, Finished, Incoming
 from dfks_rules.sip.flow import Flow, Listener
 from dfks_rules.sip.stun import binding_answer
 from dfks_rules.sip.timers import T1, TIMEOUT
+from dfks_rules.sip.trying import TRYING_AFTER
 from tests.helpers.playbook import FLOW, Sent, message, read, tag_of
 
 _TLS = Flow(Listener("tls", "192.0.2.1", 5061), ("192.0.2.7", 40000), 3)
@@ -120,6 +121,23 @@ def test_repeat_gets_the_response_again_and_nothing_before_there_is_one() -> Non
     assert first == again
     line.endpoint.expire(TIMEOUT)
     assert isinstance(line.receive(message()), Incoming)
+
+
+def test_request_whose_answer_takes_long_is_told_100_and_its_repeats_too() -> None:
+    """RFC 4320 §4.1, RFC 3261 §17.2.2: so its peer knows that we are there."""
+    line = _Line()
+    incoming = line.incoming(message())
+    transaction = line.endpoint.begin(incoming, 0.0)
+    assert line.endpoint.next_deadline() == TRYING_AFTER
+    line.endpoint.expire(TRYING_AFTER)
+    assert line.receive(message()) is None
+    line.endpoint.expire(TIMEOUT + 1)
+    assert line.receive(message()) is None
+    assert [sent.start for sent in line.sent] == [b"SIP/2.0 100 Trying"] * 3
+    line.endpoint.respond(incoming, 200, tag=b"t", transaction=transaction)
+    assert line.receive(message()) is None
+    assert [sent.status for sent in line.sent[3:]] == [200, 200]
+    assert line.endpoint.counts["responses_100"] == 1
 
 
 _NOTIFY = Outgoing(

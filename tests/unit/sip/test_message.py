@@ -181,3 +181,9 @@ def test_response_with_folded_lines_has_what_it_is_matched_by() -> None:
 def test_response_that_cannot_be_ours_is_dropped(data: bytes) -> None:
     """RFC 3261 §8.1.3.3: one Via, and a CSeq."""
     assert parse_message(data) is None
+
+
+def test_response_whose_length_is_wrong_is_one_all_the_same() -> None:
+    """Its body says nothing to us, and its sender has accepted the NOTIFY."""
+    response = parse_message(_response().replace(b"\r\n\r\n", b"\r\nContent-Length: 9\r\n\r\n"))
+    assert isinstance(response, Response)

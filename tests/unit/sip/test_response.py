@@ -4,7 +4,7 @@ import pytest
 
 from dfks_rules.sip.flow import Flow, Listener
 from dfks_rules.sip.message import Request, parse_message
-from dfks_rules.sip.response import render_response, response_flow
+from dfks_rules.sip.response import REASONS, render_response, response_flow
 from tests.helpers.playbook import LISTENER, message, read
 
 
@@ -58,3 +58,23 @@ def test_response_repeats_what_it_is_an_answer_to() -> None:
         b"X": b"y",
         b"Content-Length": b"0",
     }
+
+
+def test_statuses_that_must_not_be_sent_are_not_known() -> None:
+    """RFC 6665 §8.3.1: no 202. RFC 4320 §4: no 408, and of the provisional ones only 100.
+
+    RFC 3261 §21.4.16: no 421, which helps no phone.
+    """
+    assert not {202, 408, 421} & set(REASONS)
+    assert [status for status in REASONS if status < 200] == [100]
+
+
+def test_alias_in_via_is_echoed_and_means_nothing() -> None:
+    """RFC 5923 §8.2: a server that does not share connections goes on as without it."""
+    plain, alias = (
+        _request(_HOST + b":5062;branch=z9hG4bK1"),
+        _request(_HOST + b":5062;alias;branch=z9hG4bK1"),
+    )
+    sent = read(_STREAM, render_response(alias, _STREAM.remote, 200, b"OK", b"ours", b""))
+    assert b";alias;" in sent.headers[b"Via"]
+    assert response_flow(alias, _STREAM) == response_flow(plain, _STREAM)

@@ -106,6 +106,21 @@ def test_naptr_chooses_the_transport_and_the_name_of_its_servers() -> None:
     assert _find(_NAME, zone, only_udp)[0] == [Target(UDP, "192.0.2.7", 5070)]
 
 
+def test_secure_service_counts_for_a_plain_uri_where_tls_is_served() -> None:
+    """RFC 3263 §4.1: a domain that prefers TLS gets it."""
+    zone: dict[tuple[str, RecordType], Found] = {
+        ("p.example", NAPTR): [
+            Naptr(1, 1, "s", "SIPS+D2T", "tls.example"),
+            Naptr(2, 1, "s", "SIP+D2U", "udp.example"),
+        ],
+        ("tls.example", SRV): [_SERVER],
+        ("udp.example", SRV): [_SERVER],
+        ("s.example", A): ["192.0.2.7"],
+    }
+    assert _find(_NAME, zone)[0] == [Target(TLS, "192.0.2.7", 5070)]
+    assert _find(_NAME, zone, {UDP: [A]})[0] == [Target(UDP, "192.0.2.7", 5070)]
+
+
 def test_without_naptr_each_transport_that_is_served_is_asked_for() -> None:
     """RFC 3263 §4.1, in the order of our preference."""
     zone: dict[tuple[str, RecordType], Found] = {

@@ -35,6 +35,7 @@ def test_an_aor_is_written_as_it_is_read(text: str) -> None:
         (b"SIPS:", "sip_malformed_uri"),
         (b"sip:a@b:65536", "sip_malformed_uri"),
         (b"sip:a@b c", "sip_malformed_uri"),
+        (b"sip:a@%65xample.com", "sip_malformed_uri"),
     ],
 )
 def test_what_is_no_sip_uri_is_refused_with_its_code(text: bytes, code: str) -> None:

@@ -40,6 +40,13 @@ async def test_datagrams_come_with_their_source_and_answers_go_back(
     assert (await server.next())[1] == Flow(server.listener, peer.getsockname())
 
 
+async def test_largest_datagram_is_taken_whole(server: Served, peer: socket.socket) -> None:
+    """RFC 3261 §18.1.1: whatever fits into one."""
+    largest = b"x" * (65_535 - 20 - 8)
+    peer.sendto(largest, ("127.0.0.1", server.port))
+    assert (await server.next())[0] == largest
+
+
 async def test_one_flow_serves_all_messages_of_a_peer(server: Served, peer: socket.socket) -> None:
     """Each of its subscriptions keeps one; and no more of them are kept than is good."""
     for _ in range(2):
