@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from dfks_rules.csta.render import render
 from dfks_rules.csta.style import BodyStyle
-from dfks_rules.presence.conditional import knowledge_of, tag_of
+from dfks_rules.presence.conditional import knowledge_of, tag_of, without
 from dfks_rules.presence.documents import Documents
 from dfks_rules.presence.failures import Verdict, retry_after, verdict_of
 from dfks_rules.presence.guard import Guard
@@ -81,18 +81,19 @@ class Delivery:
         """
         self._send(subscription, documents, b"", now)
 
-    def suppress(self, visit: Visit, knowledge: bytes, now: float) -> None:
+    def suppress(self, visit: Visit, documents: Documents, knowledge: bytes, now: float) -> None:
         """Answer a phone that knows all states, or wants none (RFC 5839 §6.2, §6.3).
 
         In a new dialog there is a NOTIFY without a body; otherwise there is none.
 
         Args:
             visit: a SUBSCRIBE that was granted.
-            knowledge: of all states.
+            documents: all states.
+            knowledge: of them.
             now: monotonic seconds.
         """
         subscription = visit.subscription
-        subscription.knows_all(knowledge)
+        subscription.knows_all(documents, knowledge)
         if visit.expires == 0:
             if subscription.outstanding is not None:
                 self._endpoint.give_up(subscription.outstanding)
@@ -137,9 +138,10 @@ class Delivery:
         self, subscription: Subscription, why: Termination, documents: Documents, now: float
     ) -> None:
         """End a subscription, with a last NOTIFY."""
+        # A phone that comes back must not say that it knows what it may have missed.
+        known = without(subscription.knowledge, subscription.to_answer(()))
         self._end(subscription, why)
-        # Nothing can follow the last NOTIFY, so that it is not split.
-        self._send_part(subscription, documents, (), subscription.knowledge, now)
+        self._send(subscription, documents, known, now)
 
     def finished(self, finished: Finished[Subscription], now: float) -> None:
         """The outstanding NOTIFY of a subscription was answered, or was not."""
@@ -154,6 +156,7 @@ class Delivery:
         verdict = verdict_of(response)
         if verdict is Verdict.CHALLENGED and self._may_answer(subscription, response):
             self._counts["notify_challenged"] += 1
+            subscription.forgotten()
             self._send(subscription, subscription.to_answer(()), subscription.knowledge, now)
             return
         self._counts[_failure(finished)] += 1
@@ -238,6 +241,8 @@ class Delivery:
     ) -> None:
         """Tell a phone something now; where it needs several NOTIFYs, the first one.
 
+        Nothing can follow the last NOTIFY of a subscription, so that it is not split.
+
         Args:
             subscription: whose phone is told.
             documents: what it is told.
@@ -246,7 +251,8 @@ class Delivery:
         """
         profile = self._profiles.of(subscription.requester.user_agent)
         rest: Documents = ()
-        if profile.splits and len(documents) > 1:
+        is_last = subscription.state is State.TERMINATED
+        if profile.splits and len(documents) > 1 and not is_last:
             documents, rest = first_part(documents, self.device_of(subscription), profile)
         self._send_part(subscription, documents, rest, before, now)
 
@@ -278,6 +284,8 @@ class Delivery:
         profile = self._profiles.of(subscription.requester.user_agent)
         device = profile.device_for(subscription.device, subscription.presentity.user)
         event_id, style = subscription.event_id, profile.style
+        if rest:
+            before = without(before, rest)
         knowledge, content = _content(documents, device, event_id, before, style)
         if subscription.proof is Proof.UNPROVED and len(content) > MAX_UNPROVED:
             rest, documents = documents + rest, ()
