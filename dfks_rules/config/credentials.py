@@ -12,7 +12,7 @@ from dfks_rules.errors import ConfigError, Finding
 from dfks_rules.policy.words.wording import did_you_mean, quoted
 from dfks_rules.sip.digest import Algorithm, ha1_of
 from dfks_rules.sip.digest_client import Secret
-from dfks_rules.yaml.tree import MAX_BYTES, read_tree
+from dfks_rules.yaml.tree import MAX_BYTES, read_tree, veiled
 
 KEYS = ("realm", "user", "ha1_md5", "ha1_sha256", "password")
 """What an entry may have; `realm`, `user` and one of the others it must."""
@@ -94,7 +94,7 @@ def _entries(file: str, text: str) -> list[tuple[tuple[int, int], Mapping[str, A
         return []
     tree, findings = read_tree(file, text, "config")
     if tree is None:
-        raise ConfigError(findings)
+        raise ConfigError(veiled(findings, ("credentials", *KEYS)))
     top = tree.value
     listed = top["credentials"] if isinstance(top, dict) and list(top) == ["credentials"] else None
     if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):

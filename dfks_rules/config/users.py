@@ -22,7 +22,7 @@ from dfks_rules.policy.words.wording import did_you_mean, quoted
 from dfks_rules.presence.account import Account
 from dfks_rules.sip.digest import Algorithm, ha1_of
 from dfks_rules.yaml.scalar import flow
-from dfks_rules.yaml.tree import MAX_BYTES, Place, read_tree
+from dfks_rules.yaml.tree import MAX_BYTES, Place, read_tree, veiled
 
 MAX_CSV_BYTES = 64 * 1024 * 1024
 """Largest CSV file; 100,000 users take about 15 MB."""
@@ -148,7 +148,7 @@ def _rows(file: str, text: str) -> tuple[list[_Row], list[Finding]]:
         return [], []
     tree, findings = read_tree(file, text, "config")
     if tree is None:
-        return [], findings
+        return [], veiled(findings, ("users", *COLUMNS))
     top = tree.value
     is_mapping = isinstance(top, dict) and list(top) == ["users"]
     listed = top["users"] if is_mapping else top

@@ -66,6 +66,19 @@ def _added(documents: Documents, knowledge: bytes) -> bytes:
     return knowledge
 
 
+def without(knowledge: bytes, documents: Documents) -> bytes:
+    """What a phone knows for certain, where it may have missed what it was told of some features.
+
+    Args:
+        knowledge: what it was told, or empty.
+        documents: of those features.
+    """
+    for feature, _ in documents if knowledge else ():
+        at = POSITION[feature] * _SIZE
+        knowledge = knowledge[:at] + _NOTHING + knowledge[at + _SIZE :]
+    return knowledge
+
+
 def tag_of(knowledge: bytes, device: str, event_id: bytes) -> bytes:
     """The entity-tag of a NOTIFY.
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from dfks_rules.csta.render import render
 from dfks_rules.csta.style import BodyStyle
-from dfks_rules.presence.conditional import knowledge_of, tag_of
+from dfks_rules.presence.conditional import knowledge_of, tag_of, without
 from dfks_rules.presence.documents import Documents
 from dfks_rules.presence.failures import Verdict, retry_after, verdict_of
 from dfks_rules.presence.guard import Guard
@@ -87,18 +87,19 @@ class Delivery:
         """
         self._send(subscription, documents, b"", now)
 
-    def suppress(self, visit: Visit, knowledge: bytes, now: float) -> None:
+    def suppress(self, visit: Visit, documents: Documents, knowledge: bytes, now: float) -> None:
         """Answer a phone that knows all states, or wants none (RFC 5839 §6.2, §6.3).
 
         In a new dialog there is a NOTIFY without a body; otherwise there is none.
 
         Args:
             visit: a SUBSCRIBE that was granted.
-            knowledge: of all states.
+            documents: all states.
+            knowledge: of them.
             now: monotonic seconds.
         """
         subscription = visit.subscription
-        subscription.knows_all(knowledge)
+        subscription.knows_all(documents, knowledge)
         if visit.expires == 0:
             if subscription.outstanding is not None:
                 self._endpoint.give_up(subscription.outstanding)
@@ -145,10 +146,10 @@ class Delivery:
         self, subscription: Subscription, why: Termination, documents: Documents, now: float
     ) -> None:
         """End a subscription, with a last NOTIFY."""
+        # A phone that comes back must not say that it knows what it may have missed.
+        known = without(subscription.knowledge, subscription.to_answer(()))
         self._end(subscription, why)
-        # Nothing can follow the last NOTIFY, so that it is not split.
-        profile = self._profile_of(subscription)
-        self._send_part(subscription, profile, documents, (), subscription.knowledge, now)
+        self._send(subscription, documents, known, now)
 
     def finished(self, finished: Finished[Subscription], now: float) -> None:
         """The outstanding NOTIFY of a subscription was answered, or was not."""
@@ -163,6 +164,7 @@ class Delivery:
         verdict = verdict_of(response)
         if verdict is Verdict.CHALLENGED and self._may_answer(subscription, response):
             self._counts["notify_challenged"] += 1
+            subscription.forgotten()
             self._send(subscription, subscription.to_answer(()), subscription.knowledge, now)
             return
         self._counts[_failure(finished)] += 1
@@ -247,6 +249,8 @@ class Delivery:
     ) -> None:
         """Tell a phone something now; where it needs several NOTIFYs, the first one.
 
+        Nothing can follow the last NOTIFY of a subscription, so that it is not split.
+
         Args:
             subscription: whose phone is told.
             documents: what it is told.
@@ -255,7 +259,8 @@ class Delivery:
         """
         profile = self._profile_of(subscription)
         rest: Documents = ()
-        if profile.splits and len(documents) > 1:
+        is_last = subscription.state is State.TERMINATED
+        if profile.splits and len(documents) > 1 and not is_last:
             documents, rest = first_part(documents, self.device_of(subscription), profile)
         self._send_part(subscription, profile, documents, rest, before, now)
 
@@ -288,6 +293,8 @@ class Delivery:
         branch = MAGIC_COOKIE + self._token()
         device = profile.device_for(subscription.device, subscription.presentity.user)
         event_id, style = subscription.event_id, profile.style
+        if rest:
+            before = without(before, rest)
         knowledge, content = _content(documents, device, event_id, before, style)
         if len(content) > MAX_UNPROVED and subscription.proof is _UNPROVED:
             rest, documents = documents + rest, ()

@@ -22,7 +22,7 @@ from dfks_rules.presence.admission import (
     refuse_method,
     wish_of,
 )
-from dfks_rules.presence.conditional import condition_of, known_if
+from dfks_rules.presence.conditional import ANY, condition_of, known_if
 from dfks_rules.presence.counts import REFUSED, new_counts
 from dfks_rules.presence.delivery import Delivery
 from dfks_rules.presence.documents import (
@@ -244,7 +244,7 @@ class Notifier:
         if profile.doubts_sets or visit.subscription.display is not None:
             meant = visit.meant(asked, profile, self.counts, now)
             asked = meant.asked
-            if meant.echoes and not asked:
+            if meant.echoes and not asked and not visit.condition:
                 # Its phone knows what it says, so that there is nothing to decide or to tell.
                 self._grant(visit, now)
                 if visit.expires == 0:
@@ -254,11 +254,11 @@ class Notifier:
                 return
         if not asked:
             self._features.get(presentity, requester, at, now, done)
-        elif not visit.is_new and not visit.condition:
+        elif not (visit.is_new or visit.condition or visit.subscription.condition == ANY):
             self._features.set(presentity, asked, requester, at, now, done)
         else:
-            # A phone that lost its dialog needs to learn its other features, too; and a condition
-            # is about all of them.
+            # A phone that lost its dialog, or wanted to hear of nothing until now, needs to learn
+            # its other features, too; and a condition is about all of them.
             self._features.set_and_get(presentity, asked, requester, at, now, done)
 
     def _conclude(
@@ -302,7 +302,7 @@ class Notifier:
             return False
         self.counts["notify_suppressed"] += 1
         self._grant(visit, now, 200 if visit.is_new else 204)
-        self._delivery.suppress(visit, knowledge, now)
+        self._delivery.suppress(visit, documents or (), knowledge, now)
         return True
 
     def _turn_down(self, visit: Visit, refused: RefusedError) -> None:

@@ -33,8 +33,8 @@ While it lives, one NOTIFY at most is outstanding:
 | unconfirmed,  | change                   | none: it joins what is     | unconfirmed         |
 | Retry-After   |                          | unconfirmed                |                     |
 | unconfirmed   | 64 s passed, later 600 s | what is unconfirmed        | outstanding         |
-| any           | SUBSCRIBE whose entity-  | none (RFC 5839)            | all confirmed, or   |
-|               | tag is that of all       |                            | outstanding         |
+| any           | SUBSCRIBE whose entity-  | none (RFC 5839); what the  | all confirmed, or   |
+|               | tag is that of all       | outstanding got wrong: next| outstanding         |
 | any, quenched | change                   | none                       | the same            |
 
 The answer to a SUBSCRIBE gives up the NOTIFY that is outstanding. Of what a phone has to be told in
@@ -65,7 +65,6 @@ LAST_REPEAT = 600.0
 
 UNPROVED_SENDINGS = 2
 """How often a NOTIFY is sent to an address that is not proved; with the 200, three datagrams."""
-
 
 # CPython 3.11 calls a Python function for each `Proof.PROVED`.
 _UNPROVED: Final = Proof.UNPROVED
@@ -290,8 +289,7 @@ class Subscription:
         self.is_proved = proof is _PROVED
         self._is_answering = proof is _ANSWERS
         if self.outstanding is None:
-            self.unconfirmed = merge(self.unconfirmed, self.queued)
-            self.queued = ()
+            self.hold(())
             if self.unconfirmed:
                 self._repeat_at = max(now, self._not_before)
 
@@ -320,13 +318,17 @@ class Subscription:
 
     def hold(self, documents: Documents) -> None:
         """What was to be said waits: for the outstanding NOTIFY, or until it is proved."""
-        if self.outstanding is None:
-            self.unconfirmed = merge(self.unconfirmed, documents)
-        else:
+        if self.outstanding is not None:
             self.queued = merge(self.queued, documents)
+            return
+        self.unconfirmed, self.queued = self.to_answer(documents), ()
+        # No moment makes it due: an answer, a proof or the next change does.
+        self._repeat_at = inf
 
     def postpone(self, documents: Documents, until: float) -> None:
         """What was to be said waits until a moment (monotonic seconds)."""
+        if self.condition == ANY:
+            return
         self.queued = merge(self.queued, documents)
         if self.outstanding is None:
             self._repeat_at = min(self._repeat_at, until)
@@ -347,13 +349,17 @@ class Subscription:
         self._repeat_at = inf
         self._not_before = 0.0
 
-    def knows_all(self, knowledge: bytes) -> None:
-        """Its phone has shown that it knows all states, or wants none: there is nothing to say."""
-        self.queued = ()
+    def knows_all(self, documents: Documents, knowledge: bytes) -> None:
+        """Its phone knows all states (`documents`), or wants none: there is nothing to say.
+
+        But it may yet read the NOTIFY under way, which says what was before.
+        """
         self.knowledge = b"" if self.condition == ANY else knowledge
-        if self.outstanding is None:
-            self.unconfirmed = ()
-            self._repeat_at = inf
+        if self.outstanding is None or self.condition == ANY:
+            self.unconfirmed, self.queued, self._repeat_at = (), (), inf
+        else:
+            old = dict(self.unconfirmed)
+            self.queued = tuple([one for one in documents if old.get(*one) != one[1]])
 
     def confirmed(self) -> Documents:
         """The outstanding NOTIFY was answered 2xx; what to say next."""
@@ -371,8 +377,7 @@ class Subscription:
             not_before: earliest moment that the phone wants to hear it again, monotonic seconds.
         """
         self.outstanding = None
-        self.unconfirmed = merge(self.unconfirmed, self.queued)
-        self.queued = ()
+        self.hold(())
         if self.unconfirmed and self.proof is not _UNPROVED:
             wait = FIRST_REPEAT * 2.0 ** min(self.failures, 4)
             self._repeat_at = max(now + min(wait, LAST_REPEAT), not_before)

@@ -7,7 +7,7 @@ Constructs that no policy needs are refused: null, anchors and aliases (a 350-by
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Literal, NamedTuple
 
 import yaml
@@ -29,6 +29,7 @@ key."""
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}")
 _NULLS = ("", "~", "null", "Null", "NULL")
+_QUOTED = re.compile(r"`(.*)`", re.DOTALL)
 
 
 class Place(NamedTuple):
@@ -92,6 +93,21 @@ def read_tree(file: str, text: str, room: str) -> tuple[Tree | None, list[Findin
     except _Refusal as refusal:
         builder.report(refusal.place, refusal.flaw, refusal.message)
     return (None, builder.findings) if builder.findings else (tree, [])
+
+
+def veiled(findings: list[Finding], keys: Collection[str]) -> list[Finding]:
+    """What `read_tree` found in a file of secrets, without the texts that may be some.
+
+    YAML takes a password that begins with `!` for a tag, and `password:x` for a key.
+
+    Args:
+        findings: as it gave them.
+        keys: texts that may be shown.
+    """
+    return [
+        one._replace(message=_QUOTED.sub(lambda m: m[0] if m[1] in keys else "`…`", one.message))
+        for one in findings
+    ]
 
 
 def _refuse_size(text: str) -> None:

@@ -15,6 +15,8 @@ WAYS: dict[str, Callable[[Path], AbstractContextManager[Site]]] = {
     "md5": lambda folder: alone(folder, digest(folder, ["MD5"], ["MD5", "SHA-256"])),
     # A phone that answers by MD5 does not get in.
     "sha256": lambda folder: alone(folder, digest(folder, ["SHA-256", "MD5"], ["SHA-256"])),
+    # Both: who knows MD5 only is offered no other by its profile.
+    "both": lambda folder: alone(folder, digest(folder, ["SHA-256", "MD5"], ["MD5", "SHA-256"])),
     "kamailio": partial(behind, KAMAILIO),
     "opensips": partial(behind, OPENSIPS),
 }

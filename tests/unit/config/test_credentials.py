@@ -101,3 +101,14 @@ def test_a_file_without_use_or_open_to_all_is_a_warning(tmp_path: Path) -> None:
         "every local account can read the file",
         "has no credentials",
     ]
+
+
+@pytest.mark.parametrize("said", ["password:wonder", "password: !wonder", "password: *wonder"])
+def test_a_password_that_yaml_takes_for_something_else_is_not_shown(
+    tmp_path: Path, said: str
+) -> None:
+    """The finding goes to the log; it has the place."""
+    with pytest.raises(ConfigError) as caught:
+        _read(tmp_path, f"credentials:\n  - {{realm: r, user: k, {said}}}\n")
+    assert "wonder" not in str(caught.value)
+    assert "yaml:2:" in str(caught.value)

@@ -255,3 +255,14 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     put_user(tmp_path / "u.yaml", Account(ALICE, MD5.encode(), SHA.encode()))
     assert (tmp_path / "u.yaml").is_symlink()
     assert list(read_users(tmp_path / "real.yaml", settings()).accounts) == [ALICE]
+
+
+@pytest.mark.parametrize("said", ["password:wonder", "password: !wonder", "password: *wonder"])
+def test_a_password_that_yaml_takes_for_something_else_is_not_shown(
+    tmp_path: Path, said: str
+) -> None:
+    """The finding goes to the log; it has the place."""
+    with pytest.raises(ConfigError) as caught:
+        _read(tmp_path, f"users:\n  - {{user: a, domain: example.com, {said}}}\n")
+    assert "wonder" not in str(caught.value)
+    assert "yaml:2:" in str(caught.value)

@@ -2,13 +2,16 @@
 
 import pytest
 
+from dfks_rules.model.features import OFF, FeatureState
+from dfks_rules.model.requests import Asked
 from dfks_rules.presence.conditional import ANY, condition_of, knowledge_of, known_if, tag_of
 from dfks_rules.presence.documents import Documents
+from dfks_rules.presence.profile import Profile, Profiles
 from dfks_rules.presence.responses import RefusedError
 from dfks_rules.sip.message import Request, parse_message
 from tests.helpers.playbook import DND_ON, Playbook, Sent, default_policies, message
 from tests.helpers.playbook import tag_of as to_tag_of
-from tests.helpers.policy import ALICE, CFA, DND, NOON, ON, policies
+from tests.helpers.policy import ALICE, CFA, DND, NOON, ON, OPERATOR, policies
 from tests.helpers.states import forwarding
 
 _OFF = DND_ON.replace(b"true", b"false")
@@ -96,8 +99,9 @@ def test_a_condition_holds_for_the_states_of_now() -> None:
 # --- On the wire ---
 
 
-def _book(rules: str | None = None) -> Playbook:
-    return Playbook(default_policies() if rules is None else policies(rules))
+def _book(rules: str | None = None, profiles: Profiles | None = None) -> Playbook:
+    used = default_policies() if rules is None else policies(rules)
+    return Playbook(used, profiles=profiles)
 
 
 def _subscribe(number: int = 1, body: bytes = b"", **changes: bytes) -> bytes:
@@ -297,8 +301,8 @@ def test_a_star_quenches_a_subscription_until_it_is_refreshed_without() -> None:
     assert last.body == b""
 
 
-def test_a_quenched_phone_does_not_claim_to_know_what_it_was_not_told() -> None:
-    """It wakes up with a key press: the tag of the answer is not that of the full state."""
+def test_a_quenched_phone_that_presses_a_key_is_told_what_it_has_not_heard() -> None:
+    """It wants to be told again, and what changed meanwhile was kept nowhere."""
     book = _book()
     dialog, _ = _subscribed(book)
     other, _ = _subscribed(book, 2)
@@ -308,11 +312,109 @@ def test_a_quenched_phone_does_not_claim_to_know_what_it_was_not_told() -> None:
         b"<activateForward>true</activateForward></SetForwarding>"
     )
     book.receive(_again(other, 2, forward))
-    _, notify, *_ = book.receive(_again(dialog, 3, DND_ON))
-    book.answer(notify)
-    answer, full = book.receive(_again(dialog, 4, suppress_if_match=notify.headers[b"SIP-ETag"]))
-    assert answer.status == 200
+    _, full, *_ = book.receive(_again(dialog, 3, DND_ON))
+    assert b"<doNotDisturbOn>true<" in full.body
     assert b"<forwardTo>2<" in full.body
+
+
+def _of_operator(book: Playbook, state: FeatureState) -> list[Sent]:
+    """What phones are told when an operator sets a forwarding, or DND where it has no number."""
+    asked = [Asked(CFA if state.values else DND, state)]
+    book.features.set(ALICE, asked, OPERATOR, NOON, book.now, lambda *_: None)
+    return book.sent()
+
+
+def test_a_star_holds_for_what_is_under_way_as_well() -> None:
+    """A NOTIFY that nobody answered is not told again to a phone that wants none."""
+    book = _book()
+    dialog, _ = book.receive(_subscribe())
+    book.receive(_again(dialog, 2, suppress_if_match=ANY))
+    repeats = [one.cseq for _ in range(500) for one in book.pass_time(0.5)]
+    assert set(repeats) == {1}
+
+
+def test_a_star_holds_for_phones_that_echo_as_well() -> None:
+    """What changes while such a phone is quiet is not told afterwards."""
+    book = _book(profiles=Profiles(default=Profile("echoing", echoes_ignored=True)))
+    dialog, _ = _subscribed(book)
+    book.receive(_again(dialog, 2, suppress_if_match=ANY))
+    assert _of_operator(book, forwarding(True, "1")) == []
+    assert [one for _ in range(100) for one in book.pass_time(0.5)] == []
+
+
+def test_an_echo_with_another_tag_is_answered_with_all_states() -> None:
+    """It sets nothing, and says that the phone does not know all."""
+    book = _book(profiles=Profiles(default=Profile("echoing", echoes_ignored=True)))
+    dialog, _ = _subscribed(book)
+    book.pass_time(5.0)
+    _of_operator(book, forwarding(True, "1"))
+    _, notify = book.receive(_again(dialog, 2, _OFF, suppress_if_match=b"another"))
+    assert b"<forwardTo>1<" in notify.body
+    assert b"<doNotDisturbOn>false<" in notify.body
+    assert book.notifier.counts["sets_echoed"] == 1
+
+
+def test_a_tag_does_not_name_what_was_lost_and_comes_in_a_later_part() -> None:
+    """Of a phone that is told one feature at a time."""
+    book = _book(profiles=Profiles(default=Profile("single", multipart=False)))
+    dialog, notify = book.receive(_subscribe())
+    for _ in range(4):
+        notify = next(iter(book.answer(notify)), notify)
+    (_lost,) = _of_operator(book, forwarding(True, "1"))
+    _, notify = book.receive(_again(dialog, 2, DND_ON))
+    assert b"<forwardTo>1<" not in notify.body
+    sent = book.receive(_again(dialog, 3, suppress_if_match=notify.headers[b"SIP-ETag"]))
+    assert sent[0].status == 200
+
+
+def test_a_last_tag_does_not_name_what_was_lost() -> None:
+    """A phone that resumes with it is told."""
+    book = _book()
+    _subscribed(book, expires=b"120")
+    (_lost,) = _of_operator(book, forwarding(True, "1"))
+    last = [one for _ in range(130) for one in book.pass_time(1.0)][-1]
+    assert last.headers[b"Subscription-State"] == b"terminated;reason=timeout"
+    resumed = _subscribe(2, suppress_if_match=last.headers[b"SIP-ETag"])
+    _, notify = book.receive(resumed)
+    assert b"<forwardTo>1<" in notify.body
+
+
+def test_a_notify_under_way_may_be_older_than_what_the_phone_knows() -> None:
+    """It reads that after its SUBSCRIBE, which the tag has crossed: so it is told the newer."""
+    book = _book()
+    dialog, tag = _subscribed(book)
+    (late,) = _of_operator(book, ON)
+    assert _of_operator(book, OFF) == []
+    for number in (2, 3):
+        (answer,) = book.receive(_again(dialog, number, suppress_if_match=tag))
+        assert answer.status == 204
+    (notify,) = book.answer(late)
+    assert b"<doNotDisturbOn>false<" in notify.body
+    assert notify.headers[b"SIP-ETag"] == tag
+
+
+def test_a_set_that_undoes_what_its_phone_has_not_read_yet_is_told() -> None:
+    """All is as the phone knows, until it reads the NOTIFY that its SUBSCRIBE has crossed."""
+    book = _book()
+    dialog, tag = _subscribed(book)
+    (late,) = _of_operator(book, ON)
+    (answer,) = book.receive(_again(dialog, 2, _OFF, suppress_if_match=tag))
+    assert answer.status == 204
+    (notify,) = book.answer(late)
+    assert b"<doNotDisturbOn>false<" in notify.body
+
+
+def test_a_refresh_by_an_operator_is_told_to_a_phone_that_was_told_something_else() -> None:
+    """Its tag was current, and is again, but not all changes between were told."""
+    book = _book("[{id: hush, when: {op: set, request.status: 0}, then: {notify: false}}]")
+    dialog, tag = _subscribed(book)
+    book.receive(_again(dialog, 2, suppress_if_match=tag))
+    (notify,) = _of_operator(book, ON)
+    book.answer(notify)
+    assert _of_operator(book, OFF) == []
+    book.notifier.refresh_watchers(ALICE, NOON, book.now)
+    (notify,) = book.sent()
+    assert b"<doNotDisturbOn>true<" not in notify.body
 
 
 def test_a_refresh_by_an_operator_is_suppressed_as_long_as_the_condition_holds() -> None:

@@ -4,10 +4,15 @@ import pytest
 
 from dfks_rules.presence.display import QUIET
 from dfks_rules.presence.documents import Documents
-from dfks_rules.presence.package import Limits, OnNotifyTimeout
+from dfks_rules.presence.logins import Logins
+from dfks_rules.presence.package import Limits, OnNotifyTimeout, SubscriptionLimits
 from dfks_rules.presence.profile import Profile, Profiles
+from dfks_rules.presence.proof import Proof
 from dfks_rules.presence.subscription import Subscription, Termination
-from tests.helpers.playbook import Playbook, Sent, default_policies, message
+from dfks_rules.sip.digest import Algorithm, ha1_of
+from dfks_rules.sip.digest_client import Secret
+from dfks_rules.sip.flow import Flow
+from tests.helpers.playbook import LISTENER, Playbook, Sent, default_policies, message
 from tests.helpers.policy import CFA, DND, ON
 from tests.helpers.states import forwarding
 
@@ -307,6 +312,18 @@ def test_the_last_notify_of_a_subscription_says_all() -> None:
     assert _told(notify) == (1, 3)
 
 
+def test_the_last_notify_says_all_when_it_is_challenged_as_well() -> None:
+    """The same is sent again, with the password."""
+    secret = Secret(b"us", {Algorithm.MD5: ha1_of(Algorithm.MD5, "us", "phones", "secret")})
+    logins = Logins({b"phones": secret}, lambda: b"token")
+    profiles = Profiles(default=Profile("single", multipart=False))
+    book = Playbook(default_policies(), logins=logins, profiles=profiles)
+    _, notify = book.receive(message(expires=b"0"))
+    challenge = b'WWW-Authenticate: Digest realm="phones", nonce="n", qop="auth"\r\n'
+    (again,) = book.answer(notify, 401, challenge)
+    assert again.body == notify.body
+
+
 @pytest.mark.parametrize(
     ("profile", "device"),
     [
@@ -396,6 +413,46 @@ def test_a_phone_that_echoes_is_answered_at_once_and_told_later() -> None:
     assert (empty.body, b"Content-Type" in empty.headers) == (b"", False)
     assert book.answer(empty) == []
     assert _told(_next(book)) == (1, 0)
+
+
+def _unproved() -> tuple[Playbook, Subscription]:
+    """A phone that echoes and has answered; but others of its user took its place meanwhile."""
+    limits = Limits(subscriptions=SubscriptionLimits(per_user=1))
+    book = Playbook(default_policies(), limits, profiles=Profiles(default=ECHOING), strangers=True)
+    notifies = []
+    for host in (8, 9):
+        lines = {"via": b"SIP/2.0/UDP 192.0.2.%d;branch=z9hG4bK%d" % (host, host)}
+        contact = b"<sip:alice@192.0.2.%d>" % host
+        flow = Flow(LISTENER, (f"192.0.2.{host}", 5060))
+        data = message(contact=contact, call_id=b"call-%d" % host, **lines)
+        notifies.append(book.receive(data, flow)[-1])
+    for notify in notifies:
+        book.answer(notify)
+    _, second = book.notifier.subscriptions
+    assert second.proof is Proof.UNPROVED
+    return book, second
+
+
+def test_what_may_not_be_told_is_not_tried_again_and_again() -> None:
+    """Nothing is due before it is proved: otherwise the server would do nothing else."""
+    book, subscription = _unproved()
+    book.notifier._delivery.change(subscription, _DND, book.now)
+    for _ in range(20):
+        assert book.pass_time(1.0) == []
+    deadline = book.notifier.next_deadline()
+    assert deadline is not None
+    assert deadline > book.now
+    assert subscription.unconfirmed == _DND
+
+
+def test_of_what_may_not_be_told_the_newest_is_kept() -> None:
+    """Also where one change was to wait for the quiet to end, and the other for the proof."""
+    book, subscription = _unproved()
+    delivery = book.notifier._delivery
+    delivery.change(subscription, ((CFA, forwarding(True, "1")),), book.now)
+    book.pass_time(QUIET)
+    delivery.change(subscription, ((CFA, forwarding(True, "2")),), book.now)
+    assert subscription.to_answer(()) == ((CFA, forwarding(True, "2")),)
 
 
 def test_a_phone_that_echoes_and_asks_for_all_is_told_all() -> None:

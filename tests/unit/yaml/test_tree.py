@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 
 from dfks_rules.errors import Finding
-from dfks_rules.yaml.tree import MAX_BYTES, MAX_DEPTH, Flaw, Place, Tree, read_tree
+from dfks_rules.yaml.tree import MAX_BYTES, MAX_DEPTH, Flaw, Place, Tree, read_tree, veiled
 
 
 def read(text: str) -> Tree:
@@ -145,3 +145,9 @@ def test_every_flaw_has_the_code_of_the_room_that_reads() -> None:
     texts = ["a: [", "x" * (MAX_BYTES + 1), "a:", "a: 1\na: 2"]
     codes = [read_tree("f.yaml", text, "config")[1][0].code for text in texts]
     assert codes == [f"config_{flaw}" for flaw in get_args(Flaw)]
+
+
+def test_of_a_file_of_secrets_only_known_keys_are_shown() -> None:
+    """What else stands in backticks may be a secret."""
+    found = refused("a:\nb`c`:\n")
+    assert [one.message for one in veiled(found, ["a"])] == ["`a` is empty", "`…` is empty"]
