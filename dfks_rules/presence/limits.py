@@ -3,10 +3,10 @@
 from typing import Final, TypeVar, final
 
 from dfks_rules.model.identity import Aor
-from dfks_rules.presence.attempts import network_of
 from dfks_rules.presence.package import SubscriptionLimits
 from dfks_rules.presence.responses import RefusedError
 from dfks_rules.presence.subscription import Subscription
+from dfks_rules.sip.host import network_of
 
 _Key = TypeVar("_Key", Aor, str, tuple[str, int])
 

@@ -33,9 +33,9 @@ from enum import Enum
 from typing import Final, final
 
 from dfks_rules.model.identity import AuthMethod, Identity
-from dfks_rules.presence.attempts import network_of
 from dfks_rules.sip.endpoint import Incoming
 from dfks_rules.sip.flow import Flow
+from dfks_rules.sip.host import network_of
 from dfks_rules.sip.timers import TIMEOUT
 
 REMEMBERED = 65_536

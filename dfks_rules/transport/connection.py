@@ -23,8 +23,9 @@ from collections import deque
 
 from dfks_rules.sip.flow import Flow
 from dfks_rules.sip.glance import RESPONSE
+from dfks_rules.sip.host import network_of
 from dfks_rules.sip.stream import StreamReader
-from dfks_rules.transport.connections import Connections, source_of
+from dfks_rules.transport.connections import Connections
 from dfks_rules.transport.ports import Context
 
 AT_ONCE = 4
@@ -74,7 +75,7 @@ class Connection(asyncio.BufferedProtocol):
         self.flow = flow
         self.asked_for = flow.remote
         """Where we were to connect to."""
-        self.source = source_of(flow.remote[0])
+        self.source = network_of(flow.remote[0])
         """What it is counted by."""
         self._context = context
         self._turns = context.turns
