@@ -153,15 +153,7 @@ class Server:
             OSError: an address cannot be listened on; everything is closed again.
         """
         try:
-            driver = self._driver
-            await self._transports.start(
-                self._config.sip.listen,
-                driver.receive,
-                driver.undelivered,
-                driver.located,
-                driver.bounced,
-                driver.refuse,
-            )
+            await self._transports.start(self._config.sip.listen, self._driver)
             await self._start_mi()
         except BaseException:
             await self.close()

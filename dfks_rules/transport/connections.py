@@ -54,7 +54,7 @@ class Stream(Protocol):
     def takes(self, data: bytes) -> bool:
         """Whether a message can go this way."""
 
-    def write(self, flow: Flow, data: bytes) -> None:
+    def write(self, data: bytes) -> None:
         """Send a message that `takes` has allowed."""
 
     def expire(self) -> None:

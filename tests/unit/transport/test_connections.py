@@ -28,7 +28,7 @@ class _Stream:
         """All."""
         return True
 
-    def write(self, flow: Flow, data: bytes) -> None:
+    def write(self, data: bytes) -> None:
         """Nowhere."""
 
     def expire(self) -> None:
