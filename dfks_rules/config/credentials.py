@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dfks_rules.config.users import open_regular
+from dfks_rules.config.files import is_blank, read_text
 from dfks_rules.errors import ConfigError, Finding
 from dfks_rules.policy.words.wording import did_you_mean, quoted
 from dfks_rules.sip.digest import Algorithm, ha1_of
 from dfks_rules.sip.digest_client import Secret
-from dfks_rules.yaml.tree import MAX_BYTES, read_tree
+from dfks_rules.yaml.tree import read_tree
 
 KEYS = ("realm", "user", "ha1_md5", "ha1_sha256", "password")
 """What an entry may have; `realm`, `user` and one of the others it must."""
@@ -47,7 +47,7 @@ def read_credentials(path: Path) -> Credentials:
     file = str(path)
     secrets: dict[bytes, Secret] = {}
     findings: list[Finding] = []
-    for place, entry in _entries(file, _read(path)):
+    for place, entry in _entries(file, read_text(path, "credentials")):
         try:
             realm, secret = _secret(entry)
             if realm in secrets:
@@ -70,27 +70,13 @@ def read_credentials(path: Path) -> Credentials:
     return Credentials(secrets, warnings)
 
 
-def _read(path: Path) -> str:
-    file = str(path)
-    try:
-        with open_regular(path) as opened:
-            data = opened.read(MAX_BYTES + 1)
-        return data.decode()
-    except OSError as error:
-        message = f"cannot read the credentials: {error.strerror}"
-        raise ConfigError([Finding(file, 0, 0, "config_unreadable", message)]) from error
-    except UnicodeDecodeError as error:
-        message = "is not UTF-8 text"
-        raise ConfigError([Finding(file, 0, 0, "config_unreadable", message)]) from error
-
-
 def _entries(file: str, text: str) -> list[tuple[tuple[int, int], Mapping[str, Any]]]:
     """Every entry, with line and column.
 
     Raises:
         ConfigError: the file has another form.
     """
-    if all(line.lstrip()[:1] in ("", "#") for line in text.splitlines()):
+    if is_blank(text):
         return []
     tree, findings = read_tree(file, text, "config")
     if tree is None:

@@ -5,7 +5,6 @@ read it.
 """
 
 import contextlib
-import errno
 import os
 import re
 import stat
@@ -13,9 +12,10 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 from dfks_rules.config.auth import AuthSettings
+from dfks_rules.config.files import check_size, is_blank, read_text
 from dfks_rules.errors import ConfigError, Finding
 from dfks_rules.model.identity import Aor
 from dfks_rules.policy.words.wording import did_you_mean, quoted
@@ -92,48 +92,14 @@ def read_users(path: Path, auth: AuthSettings) -> Users:
 
 
 def _read(path: Path) -> str:
-    file = str(path)
-    try:
-        with open_regular(path) as opened:
-            data = opened.read(_most(file) + 1)
-        _check_size(file, len(data))
-        return data.decode()
-    except OSError as error:
-        hint = "; `dfks auth add` makes the file" if isinstance(error, FileNotFoundError) else ""
-        message = f"cannot read the users: {error.strerror}{hint}"
-        raise ConfigError([Finding(file, 0, 0, "config_unreadable", message)]) from error
-    except UnicodeDecodeError as error:
-        message = "is not UTF-8 text"
-        raise ConfigError([Finding(file, 0, 0, "config_unreadable", message)]) from error
+    most, hint = _limit_of(str(path))
+    if_missing = "; `dfks auth add` makes the file"
+    return read_text(path, "users", most, if_missing=if_missing, if_larger=hint)
 
 
-def open_regular(path: Path) -> BinaryIO:
-    """Open a file to be read, if it is a regular one.
-
-    Raises:
-        OSError: it is not, or cannot be read.
-    """
-    # Nobody may ever write to a FIFO; to wait for that would end all reloads.
-    opened = open(path, "rb", opener=_open_at_once)  # noqa: SIM115 - the caller closes it
-    if stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
-        return opened
-    opened.close()
-    raise OSError(errno.EINVAL, "it is not a regular file")
-
-
-def _open_at_once(name: str, flags: int) -> int:
-    return os.open(name, flags | os.O_NONBLOCK)
-
-
-def _most(file: str) -> int:
-    return MAX_CSV_BYTES if _is_csv(file) else MAX_BYTES
-
-
-def _check_size(file: str, size: int) -> None:
-    if size > _most(file):
-        hint = "" if _is_csv(file) else "; CSV may be larger"
-        message = f"file has more than {_most(file):,} bytes{hint}"
-        raise ConfigError([Finding(file, 0, 0, "config_limit", message)])
+def _limit_of(file: str) -> tuple[int, str]:
+    """Most bytes that a file may have, and what to say where it has more."""
+    return (MAX_CSV_BYTES, "") if _is_csv(file) else (MAX_BYTES, "; CSV may be larger")
 
 
 def _is_csv(file: str) -> bool:
@@ -144,7 +110,7 @@ def _rows(file: str, text: str) -> tuple[list[_Row], list[Finding]]:
     """Every row, and what is wrong with the form of the file."""
     if _is_csv(file):
         return _csv_rows(file, text)
-    if all(line.lstrip()[:1] in ("", "#") for line in text.splitlines()):
+    if is_blank(text):
         return [], []
     tree, findings = read_tree(file, text, "config")
     if tree is None:
@@ -287,7 +253,7 @@ def put_user(path: Path, account: Account) -> None:
         raise ConfigError([Finding(file, 0, 0, "config_bad_value", str(wrong))]) from None
     write = _csv_text if _is_csv(file) else _yaml_text
     written = write([*others, new], text)
-    _check_size(file, len(written.encode()))
+    check_size(path, len(written.encode()), *_limit_of(file))
     _replace(path, written)
 
 
