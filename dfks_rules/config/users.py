@@ -7,7 +7,6 @@ read it.
 import contextlib
 import os
 import re
-import stat
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,11 +15,12 @@ from typing import Any, NamedTuple
 
 from dfks_rules.config.auth import AuthSettings
 from dfks_rules.config.files import check_size, is_blank, read_text
+from dfks_rules.config.ha1 import KEYS, WrongEntryError, exposure_of, ha1s_in, text_in
 from dfks_rules.errors import ConfigError, Finding
 from dfks_rules.model.identity import Aor
 from dfks_rules.policy.words.wording import did_you_mean, quoted
 from dfks_rules.presence.account import Account
-from dfks_rules.sip.digest import Algorithm, ha1_of
+from dfks_rules.sip.digest import Algorithm
 from dfks_rules.yaml.scalar import flow
 from dfks_rules.yaml.tree import MAX_BYTES, Place, read_tree
 
@@ -33,10 +33,6 @@ COLUMNS = ("user", "domain", "ha1_md5", "ha1_sha256", "password")
 
 _USER = re.compile(r"[^@:;<>\"\\\s,]{1,512}")
 _DOMAIN = re.compile(r"[^@/;<>\"\\\s,]{1,512}")
-_HA1 = {
-    Algorithm.MD5: ("ha1_md5", re.compile(r"[0-9a-f]{32}")),
-    Algorithm.SHA_256: ("ha1_sha256", re.compile(r"[0-9a-f]{64}")),
-}
 
 
 class Users(NamedTuple):
@@ -52,10 +48,6 @@ class _Row(NamedTuple):
 
     values: Mapping[str, Any]
     place: Place
-
-
-class _Wrong(Exception):  # noqa: N818 - it carries a message and never leaves this module
-    """A row cannot be used."""
 
 
 def read_users(path: Path, auth: AuthSettings) -> Users:
@@ -77,8 +69,8 @@ def read_users(path: Path, auth: AuthSettings) -> Users:
             account = _account(row.values, auth.realm or "")
             aor = account.identity.aor
             if aor in accounts:
-                raise _Wrong(f"user `{aor.user}@{aor.domain}` appears twice")
-        except _Wrong as wrong:
+                raise WrongEntryError(f"user `{aor.user}@{aor.domain}` appears twice")
+        except WrongEntryError as wrong:
             findings.append(Finding(file, *row.place, "config_bad_value", str(wrong)))
             if len(findings) >= MAX_FINDINGS:
                 break
@@ -154,40 +146,21 @@ def _account(values: Mapping[str, Any], realm: str) -> Account:
     """The account of one row.
 
     Raises:
-        _Wrong: the row cannot be used.
+        WrongEntryError: the row cannot be used.
     """
     for name in values:
         if name not in COLUMNS:
-            raise _Wrong(f"unknown column {quoted(str(name))}{did_you_mean(name, COLUMNS)}")
-    user, domain = _text(values, "user"), _text(values, "domain")
-    if not _USER.fullmatch(user):
-        raise _Wrong(f"{quoted(user)} is not a user, like `alice`")
-    if not _DOMAIN.fullmatch(domain):
-        raise _Wrong(f"{quoted(domain)} is not a domain")
-    ha1s: dict[Algorithm, bytes | None] = {}
-    for algorithm, (name, form) in _HA1.items():
-        ha1 = _text(values, name).lower()
-        if ha1 and not form.fullmatch(ha1):
-            # What is wrong is not shown: it may be a password.
-            raise _Wrong(
-                f"`{name}` of `{user}` must be hexadecimal digits; `dfks auth add` makes it"
+            raise WrongEntryError(
+                f"unknown column {quoted(str(name))}{did_you_mean(name, COLUMNS)}"
             )
-        ha1s[algorithm] = ha1.encode() or None
-    password = _text(values, "password")
-    if password:
-        ha1s = {one: ha1s[one] or ha1_of(one, user, realm, password) for one in Algorithm}
-    if not any(ha1s.values()):
-        raise _Wrong(f"`{user}` has none of `ha1_md5`, `ha1_sha256` and `password`")
+    user, domain = text_in(values, "user"), text_in(values, "domain")
+    if not _USER.fullmatch(user):
+        raise WrongEntryError(f"{quoted(user)} is not a user, like `alice`")
+    if not _DOMAIN.fullmatch(domain):
+        raise WrongEntryError(f"{quoted(domain)} is not a domain")
+    ha1s = ha1s_in(values, user, realm, f"`{user}`", "; `dfks auth add` makes it")
     aor = Aor(user, sys.intern(domain.lower()))
-    return Account(aor, ha1s[Algorithm.MD5], ha1s[Algorithm.SHA_256])
-
-
-def _text(values: Mapping[str, Any], name: str) -> str:
-    """A value; digits without quotes are a number in YAML, and meant as text."""
-    value = values.get(name, "")
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise _Wrong(f"`{name}` must be text; put it in quotes")
-    return str(value)
+    return Account(aor, ha1s.get(Algorithm.MD5), ha1s.get(Algorithm.SHA_256))
 
 
 def _warnings(
@@ -205,15 +178,13 @@ def _warnings(
         yield warning(f"{told}; `dfks auth add` writes HA1s instead")
     for algorithm in auth.algorithms:
         if lacking := [aor for aor, one in accounts.items() if one.ha1(algorithm) is None]:
-            told, name = _told(lacking, f"no `{_HA1[algorithm][0]}`"), algorithm.value
+            told, name = _told(lacking, f"no `{KEYS[algorithm]}`"), algorithm.value
             yield warning(
                 f"{told}, but {name} is offered: phones that choose it cannot authenticate;"
                 f" add it, or remove {name} from `auth.algorithms`"
             )
-    # It may have been removed meanwhile; what was read holds.
-    with contextlib.suppress(OSError):
-        if path.stat().st_mode & stat.S_IROTH:
-            yield warning("every local account can read the file; `chmod o= FILE`")
+    if exposure := exposure_of(path):
+        yield warning(exposure)
 
 
 def _told(some: list[Aor], what: str) -> str:
@@ -243,13 +214,11 @@ def put_user(path: Path, account: Account) -> None:
     ]
     new = {"user": aor.user, "domain": aor.domain}
     new |= {
-        name: ha1.decode()
-        for one, (name, _) in _HA1.items()
-        if (ha1 := account.ha1(one)) is not None
+        name: ha1.decode() for one, name in KEYS.items() if (ha1 := account.ha1(one)) is not None
     }
     try:
         _account(new, "")
-    except _Wrong as wrong:
+    except WrongEntryError as wrong:
         raise ConfigError([Finding(file, 0, 0, "config_bad_value", str(wrong))]) from None
     write = _csv_text if _is_csv(file) else _yaml_text
     written = write([*others, new], text)
