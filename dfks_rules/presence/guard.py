@@ -165,27 +165,26 @@ class Guard:
             self._unproved.add(tag, host, now)
         return True
 
-    def answered(self, subscription: Subscription, status: int, now: float) -> bool:
-        """A NOTIFY got a final response; whether it proved the address.
+    def answered(self, subscription: Subscription, status: int, now: float) -> None:
+        """A NOTIFY got a final response, which may prove the address.
 
         Who answers with another error than a challenge has shown only that it is there: a server
         that knows nothing of the subscription does that.
         """
         if subscription.proof is not _UNPROVED or not (status < 300 or status in (401, 407)):
-            return False
+            return
         flow = subscription.dialog.flow
         if status < 300:
             self.contacts.add(flow)
         if subscription.state is State.TERMINATED:
             self._unproved.remove(subscription.dialog.local_tag)
-            return True
+            return
         try:
             self._check(subscription)
         except RefusedError:
             # Others took the last place meanwhile; it is told when its next SUBSCRIBE finds one.
-            return False
+            return
         self._prove(subscription, Proof.ANSWERS if flow.hop is not None else _PROVED, now)
-        return True
 
     def forget(self, subscription: Subscription) -> None:
         """A subscription has ended, or was not made after all."""
