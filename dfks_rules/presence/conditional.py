@@ -91,9 +91,19 @@ def known_if(condition: bytes, documents: Documents | None, device: str, event_i
     return knowledge if is_current or condition == ANY else b""
 
 
-@lru_cache(maxsize=4096)
+# Numbers are as many as users: to look for one that was worked out before costs more than it saves.
 def _checksum_of(state: FeatureState) -> bytes:
+    if not state.values:
+        return _ON if state.status else _OFF
     text = "1" if state.status else "0"
     for value, what in state.values:
         text += f"\n{value._value_}={what}"
+    return _checksum(text)
+
+
+def _checksum(text: str) -> bytes:
     return b"%08x" % crc32(text.encode(errors="backslashreplace"))
+
+
+_ON: Final = _checksum("1")
+_OFF: Final = _checksum("0")
