@@ -7,6 +7,7 @@ phone is there, and RFC 6665 §4.2.1.2 wants its NOTIFY at once.
 
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Final
 
 from dfks_rules.csta.render import render
 from dfks_rules.csta.style import BodyStyle
@@ -17,7 +18,7 @@ from dfks_rules.presence.guard import Guard
 from dfks_rules.presence.logins import Logins
 from dfks_rules.presence.package import OnNotifyTimeout
 from dfks_rules.presence.parts import first_part
-from dfks_rules.presence.profile import Profiles
+from dfks_rules.presence.profile import Profile, Profiles
 from dfks_rules.presence.proof import Proof
 from dfks_rules.presence.subscription import State, Subscription, Termination
 from dfks_rules.presence.subscriptions import Subscriptions
@@ -30,6 +31,8 @@ from dfks_rules.sip.via import MAGIC_COOKIE
 MAX_UNPROVED = 2_048
 """Longest content for an address that is not proved, bytes: whoever forges a SUBSCRIBE must not
 have us send many times as much. The states of all features take 1,400 to 1,600."""
+
+_UNPROVED: Final = Proof.UNPROVED
 
 _ENDED = {why: f"ended_{why.value}" for why in Termination}
 """Why a subscription ended → its count."""
@@ -70,9 +73,12 @@ class Delivery:
         self._logins = logins
         self._profiles = profiles
 
+    def _profile_of(self, subscription: Subscription) -> Profile:
+        return self._profiles.of(subscription.requester.user_agent)
+
     def device_of(self, subscription: Subscription, said: str | None = None) -> str:
         """Text of `<device>` in what a phone is told; `said`: what it has just sent itself."""
-        profile = self._profiles.of(subscription.requester.user_agent)
+        profile = self._profile_of(subscription)
         return profile.device_for(said or subscription.device, subscription.presentity.user)
 
     def tell_all(self, subscription: Subscription, documents: Documents, now: float) -> None:
@@ -110,7 +116,9 @@ class Delivery:
             if subscription.outstanding is None:
                 # RFC 6665 §4.2.1.2 wants a NOTIFY now.
                 waiting = subscription.to_answer(())
-                self._send_part(subscription, (), waiting, subscription.knowledge, now)
+                profile = self._profile_of(subscription)
+                knowledge = subscription.knowledge
+                self._send_part(subscription, profile, (), waiting, knowledge, now)
             return
         self._send(subscription, subscription.to_answer(documents), subscription.knowledge, now)
 
@@ -123,7 +131,7 @@ class Delivery:
         if told:
             self._send(subscription, told, subscription.knowledge, now)
             return
-        if subscription.proof is Proof.UNPROVED:
+        if subscription.proof is _UNPROVED:
             self._counts["notify_held"] += 1
         self._subscriptions.schedule(subscription)
 
@@ -140,7 +148,8 @@ class Delivery:
         """End a subscription, with a last NOTIFY."""
         self._end(subscription, why)
         # Nothing can follow the last NOTIFY, so that it is not split.
-        self._send_part(subscription, documents, (), subscription.knowledge, now)
+        profile = self._profile_of(subscription)
+        self._send_part(subscription, profile, documents, (), subscription.knowledge, now)
 
     def finished(self, finished: Finished[Subscription], now: float) -> None:
         """The outstanding NOTIFY of a subscription was answered, or was not."""
@@ -174,7 +183,7 @@ class Delivery:
 
     def _gives_up(self, subscription: Subscription) -> bool:
         """Whether a subscription ends because one more NOTIFY was not answered."""
-        profile = self._profiles.of(subscription.requester.user_agent)
+        profile = self._profile_of(subscription)
         choice = profile.on_notify_timeout or self._on_timeout
         return (
             choice is OnNotifyTimeout.DROP and subscription.failures + 1 >= profile.notify_timeouts
@@ -246,15 +255,16 @@ class Delivery:
             before: what it knows besides; empty where it is told all.
             now: monotonic seconds.
         """
-        profile = self._profiles.of(subscription.requester.user_agent)
+        profile = self._profile_of(subscription)
         rest: Documents = ()
         if profile.splits and len(documents) > 1:
             documents, rest = first_part(documents, self.device_of(subscription), profile)
-        self._send_part(subscription, documents, rest, before, now)
+        self._send_part(subscription, profile, documents, rest, before, now)
 
     def _send_part(
         self,
         subscription: Subscription,
+        profile: Profile,
         documents: Documents,
         rest: Documents,
         before: bytes,
@@ -264,6 +274,7 @@ class Delivery:
 
         Args:
             subscription: whose phone is told.
+            profile: that of the phone.
             documents: what the NOTIFY says.
             rest: what waits until it is confirmed.
             before: what the phone knows besides; empty where it is told all.
@@ -277,11 +288,10 @@ class Delivery:
             self._endpoint.give_up(subscription.outstanding)
         dialog = subscription.dialog
         branch = MAGIC_COOKIE + self._token()
-        profile = self._profiles.of(subscription.requester.user_agent)
         device = profile.device_for(subscription.device, subscription.presentity.user)
         event_id, style = subscription.event_id, profile.style
         knowledge, content = _content(documents, device, event_id, before, style)
-        if subscription.proof is Proof.UNPROVED and len(content) > MAX_UNPROVED:
+        if len(content) > MAX_UNPROVED and subscription.proof is _UNPROVED:
             rest, documents = documents + rest, ()
             knowledge, content = _content((), device, event_id, before, style)
         state = _state(subscription, now)

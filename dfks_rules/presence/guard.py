@@ -154,7 +154,7 @@ class Guard:
 
         It is the answer to its first SUBSCRIBE; where the rules give none, it is the first change.
         """
-        if subscription.proof is not _UNPROVED:
+        if subscription.is_proved or subscription.proof is not _UNPROVED:
             return True
         if subscription.is_held:
             return False
@@ -171,7 +171,9 @@ class Guard:
         Who answers with another error than a challenge has shown only that it is there: a server
         that knows nothing of the subscription does that.
         """
-        if subscription.proof is not _UNPROVED or not (status < 300 or status in (401, 407)):
+        if subscription.is_proved or subscription.proof is not _UNPROVED:
+            return
+        if not (status < 300 or status in (401, 407)):
             return
         flow = subscription.dialog.flow
         if status < 300:

@@ -105,7 +105,6 @@ class Subscription:
     __slots__ = (
         "_device",
         "_is_answering",
-        "_is_proved",
         "_is_told",
         "_not_before",
         "_repeat_at",
@@ -117,6 +116,7 @@ class Subscription:
         "event_id",
         "failures",
         "is_counted",
+        "is_proved",
         "knowledge",
         "outstanding",
         "presentity",
@@ -161,7 +161,8 @@ class Subscription:
         self._is_told = False
         """Whether a NOTIFY was sent to the address where NOTIFYs go."""
         # Flags take a byte each where they stand together, a reference takes eight.
-        self._is_proved = proof is _PROVED
+        self.is_proved = proof is _PROVED
+        """Whether `proof` is that: nearly always, so that it is looked at first."""
         self._is_answering = proof is _ANSWERS
         self.state = State.ADMITTED
         self.termination: Termination | None = None
@@ -249,7 +250,7 @@ class Subscription:
     @property
     def proof(self) -> Proof:
         """Whether the address that NOTIFYs go to has shown that it wants them."""
-        if self._is_proved:
+        if self.is_proved:
             return _PROVED
         return _ANSWERS if self._is_answering else _UNPROVED
 
@@ -261,7 +262,7 @@ class Subscription:
     @property
     def sendings(self) -> int:
         """How often a NOTIFY is sent; 0 for as often as the transaction likes."""
-        return 0 if self.proof is _PROVED else UNPROVED_SENDINGS
+        return 0 if self.is_proved else UNPROVED_SENDINGS
 
     @property
     def lives_by_answers(self) -> bool:
@@ -276,7 +277,7 @@ class Subscription:
 
     def moved(self) -> None:
         """NOTIFYs are to go to another address, which has shown nothing."""
-        self._is_proved = self._is_answering = self._is_told = False
+        self.is_proved = self._is_answering = self._is_told = False
 
     def proved(self, proof: Proof, now: float) -> None:
         """The address has shown that it wants NOTIFYs.
@@ -286,7 +287,7 @@ class Subscription:
             now: monotonic seconds, when what has waited is due unless something is told before; to
                 be scheduled.
         """
-        self._is_proved = proof is _PROVED
+        self.is_proved = proof is _PROVED
         self._is_answering = proof is _ANSWERS
         if self.outstanding is None:
             self.unconfirmed = merge(self.unconfirmed, self.queued)
