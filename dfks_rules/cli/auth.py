@@ -25,9 +25,12 @@ def command() -> None:
 @command.command()
 @click.argument("user", metavar="USER@DOMAIN")
 @click.option(
-    "--file", "given", type=click.Path(path_type=Path), help="Users file; default: `auth.users`."
+    "--file",
+    "given",
+    type=click.Path(path_type=Path),
+    help="Users file; default: `auth.users`, otherwise users.yaml.",
 )
-@click.option("--realm", help="Default: `auth.realm` of the settings, otherwise DOMAIN.")
+@click.option("--realm", help="Realm of the password; default: `auth.realm`, otherwise DOMAIN.")
 @click.option(
     "--config",
     "given_config",
@@ -43,7 +46,10 @@ def add(
     *,
     password_stdin: bool,
 ) -> None:
-    """Add USER@DOMAIN to the users file, or replace its password; only hashes (HA1) are stored."""
+    """Add USER@DOMAIN to the users file, or replace its password.
+
+    The file holds only hashes (HA1) of passwords.
+    """
     aor = _aor(user)
     config = given_config or (_DEFAULT if os.path.lexists(_DEFAULT) else None)
     auth = load_config(config).auth
@@ -52,12 +58,17 @@ def add(
     password = _password(from_stdin=password_stdin)
     hashes = [ha1_of(one, aor.user, realm, password) for one in (Algorithm.MD5, Algorithm.SHA_256)]
     try:
-        put_user(file, Account(aor, *hashes))
+        replaced = put_user(file, Account(aor, *hashes))
     except OSError as error:
         message = f"cannot write {file}: {error.strerror}"
         raise DfksError("file_unwritable", message) from error
-    click.echo(f"{file}: {aor.user}@{aor.domain}, realm {realm}")
-    click.echo("a running server reads the file on SIGHUP")
+    done = "replaced the password of" if replaced else "added"
+    click.echo(f"{file}: {done} {aor.user}@{aor.domain}, realm {realm}")
+    if aor.domain.lower() != realm.lower():
+        click.echo(
+            f"the domain is not the realm: phones must subscribe as sip:{aor.user}@{aor.domain}"
+        )
+    click.echo("send a running server SIGHUP to make it read the file")
 
 
 def _aor(user: str) -> Aor:

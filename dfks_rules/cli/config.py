@@ -1,5 +1,6 @@
 """`dfks config`: check the settings, and show the effective ones."""
 
+import os
 import time
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from dfks_rules.config.auth import AuthMode
 from dfks_rules.config.credentials import read_credentials
 from dfks_rules.config.profiles import read_profiles
 from dfks_rules.config.users import read_users
-from dfks_rules.errors import ConfigError
+from dfks_rules.errors import ConfigError, Finding
 from dfks_rules.transport.certificates import Certificates, find_invalid
 
 _DEFAULT = Path("dfks.yaml")
@@ -24,23 +25,29 @@ def command() -> None:
 @command.command()
 @click.argument("file", type=click.Path(path_type=Path), default=_DEFAULT)
 def check(file: Path) -> None:
-    """Check FILE (dfks.yaml), the environment and the files they name; exit code 3 on an error.
+    """Check the settings in FILE (dfks.yaml) and the environment.
 
-    They name certificates, users, credentials and profiles.
+    The certificates, users, credentials and profiles that they name are checked, too. Exit code 3
+    if there is an error.
     """
     config = load_config(file)
+    warnings = [_unreadable(path) for path in config.policies if not os.access(path, os.R_OK)]
     read_profiles(config.profiles)
     if config.sip.tls is not None:
-        invalid = find_invalid(Certificates(config.sip.tls), time.time())
-        if invalid:
+        findings = find_invalid(Certificates(config.sip.tls), time.time())
+        if invalid := [one for one in findings if one.severity == "error"]:
             raise ConfigError(invalid)
+        warnings += findings
+        if all(address.transport != "tls" for address in config.sip.listen):
+            message = "`sip.tls` has no effect: `sip.listen` has no address like `tls:0.0.0.0:5061`"
+            warnings.append(Finding(str(file), 0, 0, "config_bad_value", message, "warning"))
     auth = config.auth
     if auth.mode is AuthMode.DIGEST and auth.users is not None:
-        for warning in read_users(auth.users, auth).warnings:
-            click.echo(str(warning), err=True)
+        warnings += read_users(auth.users, auth).warnings
     if config.sip.credentials is not None:
-        for warning in read_credentials(config.sip.credentials).warnings:
-            click.echo(str(warning), err=True)
+        warnings += read_credentials(config.sip.credentials).warnings
+    for warning in warnings:
+        click.echo(str(warning), err=True)
     click.echo(f"{file}: OK")
 
 
@@ -52,6 +59,12 @@ def show(file: Path) -> None:
         shown = "********" if key.endswith(".secret") else value
         text = ", ".join(map(_written, shown)) if isinstance(shown, list) else _written(shown)
         click.echo(f"{key} = {text}  # {origin}")
+
+
+def _unreadable(path: Path) -> Finding:
+    """That policies are missing: a warning, since the server may have last good ones."""
+    message = "cannot be read; the server starts only if it has kept the last good policies"
+    return Finding(str(path), 0, 0, "policy_unreadable", message, "warning")
 
 
 def _written(value: object) -> str:

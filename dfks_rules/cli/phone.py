@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import re
 import socket
+import ssl
 import sys
 
 import click
@@ -22,6 +23,9 @@ TLS_PORT = 5061
 """Where a server is that names no port (RFC 3261 §19.1.2)."""
 ANSWER_WITHIN = 8.0
 """How long the phone waits for a response or a NOTIFY, s."""
+MAX_PORT = 65_535
+_SERVER = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::([0-9]{1,5}))?")
+"""An IPv6 address needs brackets."""
 _SECONDS = re.compile(rb"[0-9]{1,9}")
 
 
@@ -29,14 +33,15 @@ _SECONDS = re.compile(rb"[0-9]{1,9}")
 @click.argument("presentity")
 @click.option("--set", "wishes", multiple=True, metavar="FEATURE=on|off[,field=value…]")
 @click.option("--watch", is_flag=True, help="Keep running and print later changes until Ctrl-C.")
-@click.option("--server", help="HOST:PORT to send to; default: the host of PRESENTITY.")
+@click.option("--server", help="HOST or HOST:PORT to send to; default: those of PRESENTITY.")
 @click.option("--user", help="Name to authenticate with; default: the user of PRESENTITY.")
 @click.option("--password-stdin", is_flag=True, help="Read a password from standard input.")
 @click.option("--tls", is_flag=True, help="Use TLS; the server's certificate must be for the host.")
 @click.option(
     "--cafile",
     type=click.Path(exists=True, dir_okay=False),
-    help="PEM file of who signed the server's certificate; default: what this machine trusts.",
+    help="PEM file of the authority that signed the server's certificate; default: those that this"
+    " machine trusts.",
 )
 @click.option("--expires", default=3600, show_default=True, help="Requested duration, s.")
 def command(  # noqa: PLR0913 - one for each option
@@ -63,8 +68,7 @@ def command(  # noqa: PLR0913 - one for each option
             raise click.UsageError("--cafile needs --tls, or a sips: PRESENTITY")
         port = uri.port or (TLS_PORT if tls else DEFAULT_PORT)
         if server is not None:
-            host, _, text = server.rpartition(":")
-            host, port = host.strip("[]"), int(text)
+            host, port = _host_and_port(server, port)
     except (MalformedMessageError, ValueError) as error:
         raise click.UsageError(str(error)) from None
     answerer = None
@@ -76,9 +80,21 @@ def command(  # noqa: PLR0913 - one for each option
         asyncio.run(_use(phone, keys, expires, watch=watch))
     except KeyboardInterrupt:
         return
+    except ssl.SSLCertVerificationError as error:
+        message = f"the server's certificate cannot be verified: {error.verify_message}"
+        click.echo(f"phone: {message}", err=True)
+        sys.exit(1)
     except (OSError, TimeoutError, PhoneError, MalformedMessageError) as error:
         click.echo(f"phone: {str(error) or 'no answer'}", err=True)
         sys.exit(1)
+
+
+def _host_and_port(text: str, port: int) -> tuple[str, int]:
+    """Where `--server` says to send to; `port` unless it names one."""
+    found = _SERVER.fullmatch(text)
+    if found is None or int(found[2] or port) > MAX_PORT:
+        raise click.UsageError(f"--server is HOST or HOST:PORT, not `{text}`")
+    return found[1].strip("[]"), int(found[2] or port)
 
 
 class PhoneError(Exception):
@@ -190,6 +206,8 @@ class Phone:
         response = await self._authenticated(expires, body)
         if response.status == 401 and self._answerer is None:
             raise PhoneError("the server asks for a password; use --password-stdin")
+        if response.status == 401:
+            raise PhoneError("the server refused the name or the password (401 Unauthorized)")
         if response.status >= 300:
             raise PhoneError(f"the server answered {response.status} {printable(response.reason)}")
         self._dialog.accepted(response)

@@ -15,7 +15,7 @@ _DEFAULT = Path("dfks.yaml")
 
 @click.group()
 def command() -> None:
-    """See how phones are treated by their User-Agent."""
+    """Show which device profile a phone gets."""
 
 
 @command.command()
@@ -27,7 +27,7 @@ def command() -> None:
     help="Settings file; default: ./dfks.yaml if it exists.",
 )
 def match(user_agent: str, given: Path | None) -> None:
-    """Show which profile a phone with USER_AGENT gets, why, and its settings."""
+    """Show which profile a phone with this User-Agent gets, why, and its settings."""
     file = given or (_DEFAULT if os.path.lexists(_DEFAULT) else None)
     read = read_profiles(load_config(file).profiles)
     profile, pattern = Profiles(read.rows, read.default).find(user_agent)

@@ -25,7 +25,7 @@ class ReadCredentials(NamedTuple):
     secrets: dict[bytes, Secret]
     """By realm."""
     warnings: list[Finding]
-    """What is wrong with a file that can be used."""
+    """Mistakes in a file that can be used all the same."""
 
 
 def read_credentials(path: Path) -> ReadCredentials:

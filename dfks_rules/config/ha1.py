@@ -70,5 +70,5 @@ def exposure_of(path: Path) -> str | None:
     # It may have been removed meanwhile; what was read holds.
     with contextlib.suppress(OSError):
         if path.stat().st_mode & stat.S_IROTH:
-            return "every local account can read the file; `chmod o= FILE`"
+            return f"every local account can read the file; `chmod 600 {path}`"
     return None

@@ -158,7 +158,7 @@ def _value_at(values: Any, way: KeyPath) -> object:
 
 
 def _find_contradictions(values: dict[str, Any]) -> list[Mistake]:
-    """What obeys the schema and still cannot be."""
+    """Contradictions in settings that obey the schema."""
     found = []
 
     def report(way: KeyPath, message: str) -> None:

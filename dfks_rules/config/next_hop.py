@@ -15,7 +15,7 @@ Way = tuple[str | int, ...]
 
 
 def find_next_hop_mistakes(sip: dict[str, Any]) -> Iterator[tuple[Way, str]]:
-    """What obeys the schema and still leads nowhere; `sip` has its defaults."""
+    """Settings of `sip` that obey the schema and still cannot work; its defaults are filled in."""
     for position, text in enumerate(sip.get("resolver", ())):
         message = _wrong_server(text)
         if message:

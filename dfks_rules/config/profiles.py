@@ -24,7 +24,7 @@ DEFAULT = "default"
 """Name of the profile for phones that no other matches, and from which the others start."""
 
 _OWN = ("name", "match", "extends")
-"""What a profile does not take from the one that it extends."""
+"""Keys that a profile does not inherit from the one that it extends."""
 
 
 class ReadProfiles(NamedTuple):
@@ -89,7 +89,7 @@ def read_profiles(path: Path | None) -> ReadProfiles:
 
 
 def _patterns(entry: _Entry, shipped: Mapping[str, _Entry]) -> tuple[str, ...]:
-    """Whom a profile is for; one that builds on the one it replaces need not say it again."""
+    """The patterns of a profile; one that extends the profile it replaces inherits that one's."""
     base = shipped[entry.name] if entry.values.get("extends") == entry.name else entry
     return tuple(entry.values.get("match", base.values.get("match", ())))
 
@@ -123,7 +123,7 @@ def _read(path: Path) -> Tree:
 
 
 def _find_contradictions(own: list[_Entry], shipped: Mapping[str, _Entry]) -> Iterator[Finding]:
-    """What obeys the schema and still cannot be."""
+    """Contradictions in profiles that obey the schema."""
     seen: dict[str, _Entry] = {}
     for entry in own:
         if entry.name in seen:
@@ -133,6 +133,13 @@ def _find_contradictions(own: list[_Entry], shipped: Mapping[str, _Entry]) -> It
         if entry.name == DEFAULT and "match" in entry.values:
             message = "`default` is for phones that no profile matches, and has no `match`"
             yield entry.finding("match", message)
+        for pattern in entry.values.get("match", ()):
+            if pattern[:1] == "^" or pattern[-1:] == "$":
+                message = (
+                    f"`{pattern}` looks like a regular expression; a pattern is the whole"
+                    " User-Agent, in which `*` stands for any text"
+                )
+                yield entry.finding("match", message)
     names = {*seen, *shipped}
     for entry in own:
         base = entry.values.get("extends")

@@ -134,7 +134,8 @@ def dotted(way: KeyPath) -> str:
 def _complaint(error: Any) -> str:
     """What is wrong with one value, to follow its name."""
     wanted, shown = error.validator_value, f"`{str(error.instance)[:80]}`"
-    if error.validator == "pattern":
+    number_for_text = error.validator == "type" and isinstance(error.instance, int | float)
+    if error.validator == "pattern" or (number_for_text and "examples" in error.schema):
         examples = " or ".join(f"`{example}`" for example in error.schema["examples"])
         # The value is not shown where it may be a secret.
         seen = "" if error.absolute_path[-1] == "secret" else f"is {shown}; it "

@@ -40,7 +40,7 @@ class Users(NamedTuple):
 
     accounts: dict[Aor, Account]
     warnings: list[Finding]
-    """What is wrong with a file that can be used."""
+    """Mistakes in a file that can be used all the same."""
 
 
 class _Row(NamedTuple):
@@ -192,10 +192,13 @@ def _told(some: list[Aor], what: str) -> str:
     return f"{has} {what}, e.g. `{some[0].user}@{some[0].domain}`"
 
 
-def put_user(path: Path, account: Account) -> None:
-    """Write one user into a file, in place of an entry that it has; the file is replaced whole.
+def put_user(path: Path, account: Account) -> bool:
+    """Add a user to a file, or replace its password; the file is replaced as a whole.
 
     What is above the first user stays; comments between users of a YAML file do not.
+
+    Returns:
+        Whether the file had the user.
 
     Raises:
         ConfigError: the file that is there cannot be used, or the new one could not be.
@@ -224,6 +227,7 @@ def put_user(path: Path, account: Account) -> None:
     written = write([*others, new], text)
     check_size(path, len(written.encode()), *_limit_of(file))
     _replace(path, written)
+    return len(others) < len(rows)
 
 
 def _yaml_text(rows: Iterable[Mapping[str, Any]], before: str) -> str:

@@ -17,6 +17,8 @@ from dfks_rules.errors import ConfigError, Finding
 _NO_CHECK_TIME = 0x200000
 """X509_V_FLAG_NO_CHECK_TIME of OpenSSL; Python does not name it."""
 _CODE = "config_bad_certificate"
+WARN_BEFORE = 14 * 86_400.0
+"""Seconds before a certificate expires from which the operator is warned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +117,14 @@ def _named(shown: tuple[Certificate, ...], name: str) -> Certificate | None:
 
 
 def find_invalid(certificates: Certificates, now: float) -> list[Finding]:
-    """The certificates that peers do not believe at a time (s since the epoch)."""
+    """The certificates that peers refuse, or soon will (warnings); `now` in s since the epoch."""
     found = []
     for one in certificates.shown:
         if one.ends <= now:
-            found.append(_finding(one.path, f"is valid only until {_date(one.ends)}"))
+            found.append(_finding(one.path, f"expired on {_date(one.ends)}"))
+        elif one.ends <= now + WARN_BEFORE:
+            soon = _finding(one.path, f"expires on {_date(one.ends)}")
+            found.append(soon._replace(severity="warning"))
         elif one.begins > now:
             found.append(_finding(one.path, f"is not valid before {_date(one.begins)}"))
     return found

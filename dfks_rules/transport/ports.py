@@ -39,7 +39,7 @@ class Context:
 
     receiver: Receiver
     turns: Turns
-    """Who is worked on next."""
+    """Whose message is next."""
     connections: Connections
     advertise: str | None
     """See `Listener`."""

@@ -1,4 +1,4 @@
-"""How much a source may send (token buckets), and how often it is told that it was too much."""
+"""How much a source may send (token buckets), and how often it is told when it sent more."""
 
 from typing import Final, final
 

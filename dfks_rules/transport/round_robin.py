@@ -1,4 +1,4 @@
-"""Who is worked on next: sources that have something waiting, in a circle (deficit round robin).
+"""Whose message is next: sources with waiting messages take turns (deficit round robin).
 
 Each is worked on until it has used up its share of a round, and then waits for the others. What
 is big uses up more: a message that costs more than is left is begun, and paid for in later rounds.
@@ -125,7 +125,7 @@ class RoundRobin:
             self._circle.append(source)
 
     def take(self) -> Job | None:
-        """What is worked on next; None when nothing waits."""
+        """The next message; None when none waits."""
         circle = self._circle
         while circle:
             source = circle[0]

@@ -28,6 +28,7 @@ def _check(folder: Path, mistake: Mistake) -> tuple[int, str]:
     users.write_text(USER.format(domain="example.com"))
     users.chmod(0o600)
     settings: dict[str, Any] = {
+        "policies": [],
         "sip": {
             "listen": ["udp:0.0.0.0:5060", "tls:0.0.0.0:5061"],
             "tls": {"certificate": "server.pem", "key": "server.key", "client_ca": "ca.pem"},
@@ -74,7 +75,7 @@ ERRORS: dict[str, tuple[Mistake, str]] = {
         lambda folder, _: (folder / "ca.pem").unlink(),
         "ca.pem: cannot be read: No such file",
     ),
-    "certificate-has-expired": (_expire, "server.pem: is valid only until 2024-01-01"),
+    "certificate-has-expired": (_expire, "server.pem: expired on 2024-01-01"),
     "key-of-another": (_exchange_keys, "other.key: does not belong to the certificate"),
     "key-is-not-named": (lambda _, s: s["sip"]["tls"].pop("key"), "`sip.tls` needs `key`"),
     "tls-without-certificate": (lambda _, s: s["sip"].pop("tls"), "sip.tls"),

@@ -93,7 +93,7 @@ def test_other_phones_of_the_user_learn_a_set(server: Server, phone: Ua) -> None
 
 
 def test_a_set_that_changes_nothing_is_told_to_its_phone_only(server: Server, desk: Ua) -> None:
-    """Telling everybody everything makes devices switch each other on and off for ever."""
+    """Telling everybody everything makes devices switch each other on and off forever."""
     desk.subscribe()
     with Ua(server.ports["udp"], desk.aor) as other:
         before = other.subscribe()
@@ -306,3 +306,16 @@ def test_the_test_phone_unsubscribes_at_ctrl_c(server: Server) -> None:
         assert phone.stdout.readline().startswith("NOTIFY terminated")
         assert phone.wait(WITHIN) == 0
     assert server.mi("subs_phtable_list", presentity=aor)["result"]["subscriptions"] == []
+
+
+@pytest.mark.parametrize(
+    ("server", "where"),
+    [("127.0.0.1", "127.0.0.1:9"), ("127.0.0.1:7", "127.0.0.1:7"), ("[::1]", "[::1]:9")],
+)
+def test_the_small_phone_sends_where_it_is_told(server: str, where: str) -> None:
+    """Nobody listens there; a port that is left out is that of the presentity."""
+    command = [str(Path(sys.executable).with_name("dfks")), "phone", "sip:alice@example.com:9"]
+    run = subprocess.run(
+        [*command, "--server", server], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (run.returncode, run.stderr) == (1, f"phone: no SIP server at {where}\n")

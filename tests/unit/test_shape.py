@@ -13,7 +13,6 @@ _WITHOUT_TWIN = {
     "model/identity.py",
     "model/requests.py",
     "app/server.py",  # tests/e2e runs these whole
-    "cli/phone.py",
 }
 """Source files without a unit test of their own. This list may only shrink."""
 

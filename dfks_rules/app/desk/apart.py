@@ -53,7 +53,7 @@ class Checker:
         finally:
             if process.returncode is None:
                 process.kill()
-            # Until its pipes are read to the end, asyncio waits for it for ever.
+            # Until its pipes are read to the end, asyncio waits for it forever.
             await process.communicate()
         if status:
             raise _failure(_death(status, complaint))

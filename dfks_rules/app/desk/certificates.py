@@ -16,9 +16,6 @@ from dfks_rules.config.settings import ReloadSettings
 from dfks_rules.errors import ConfigError
 from dfks_rules.transport.certificates import CertificateFiles, Certificates, find_invalid
 
-WARN_BEFORE = 14 * 86_400.0
-"""Seconds before a certificate expires at which it is time to say so."""
-
 _Contents = tuple[bytes | None, ...]
 """What is in the files; None for one that cannot be read, or may have no end."""
 
@@ -79,12 +76,8 @@ class CertificateReloader:
     def _warn(self) -> None:
         if self.certificates is None:
             return
-        now = time.time()
-        # Served all the same: most phones are set up to believe any certificate.
-        invalid = find_invalid(self.certificates, now) or find_invalid(
-            self.certificates, now + WARN_BEFORE
-        )
-        for finding in invalid:
+        # Served all the same: most phones are set up to accept any certificate.
+        for finding in find_invalid(self.certificates, time.time()):
             _log.warning("tls_certificate_invalid", file=finding.file, reason=finding.message)
 
     async def _watch(self) -> None:

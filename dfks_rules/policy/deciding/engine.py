@@ -6,7 +6,7 @@ that match come out, the fact goes away again. What it must never be given, and 
 - its Host (threads that cannot be stopped), batch calls (they crash on a bad message), a sid of
   its own for each request (1,024 at most), two facts at a time;
 - conditions other than equality of single attributes behind a guard: strings compare with numbers,
-  keys after the first are ignored, `$nex` alone fires for ever, division by zero kills the process;
+  keys after the first are ignored, `$nex` alone fires forever, division by zero kills the process;
 - more than 64 rules that match at once, which corrupts its memory;
 - an action that is started and not completed, which locks the ruleset for 60 seconds;
 - any further call to a ruleset that failed, not even to delete it.

@@ -99,6 +99,9 @@ def _instance(folder: Path, settings: str) -> Iterator[Server]:
     folder.mkdir(exist_ok=True)
     certificate, key = authority().files(folder, "localhost", "127.0.0.1")
     config = yaml.safe_load(settings)
+    assert config.keys() >= {"sip", "auth", "policies", "store", "mi"}, "`serve` would add them"
+    with suppress(FileExistsError):
+        (folder.parent / "policies").symlink_to(ROOT / "policies")
     config["sip"]["tls"] = {"certificate": str(certificate), "key": str(key)}
     with serve(folder, config) as server:
         yield server

@@ -31,7 +31,9 @@ def test_a_user_is_added_to_the_file_of_the_settings(folder: Path) -> None:
     (folder / "conf").mkdir()
     result = _add("alice@Example.com")
     assert result.exit_code == 0, result.output
-    assert "conf/u.yaml: alice@example.com, realm r.test" in result.output
+    assert "conf/u.yaml: added alice@example.com, realm r.test\n" in result.output
+    told = "the domain is not the realm: phones must subscribe as sip:alice@example.com\n"
+    assert told in result.output
     assert "secret" not in result.output
     auth = load_config(folder / "dfks.yaml", {}).auth
     assert auth.users is not None
@@ -44,11 +46,22 @@ def test_a_user_is_added_to_the_file_of_the_settings(folder: Path) -> None:
 def test_without_settings_it_is_users_yaml_and_the_domain(folder: Path) -> None:
     """A first user may come before the settings."""
     result = _add("alice@example.com", "--password-stdin", given="secret\n")
-    assert "users.yaml: alice@example.com, realm example.com" in result.output
+    assert "users.yaml: added alice@example.com, realm example.com\n" in result.output
+    assert "the domain is not the realm" not in result.output
     ha1 = ha1_of(Algorithm.MD5, "alice", "example.com", "secret").decode()
     assert ha1 in (folder / "users.yaml").read_text()
     _add("bob@example.com", "--file", "u.csv", "--realm", "other")
     assert ha1_of(Algorithm.MD5, "bob", "other", "secret").decode() in Path("u.csv").read_text()
+
+
+def test_a_second_password_replaces_the_first(folder: Path) -> None:
+    """It says so: whoever meant another user notices."""
+    _add("alice@example.com", given="one\none\n")
+    result = _add("alice@example.com", given="two\ntwo\n")
+    told = "users.yaml: replaced the password of alice@example.com, realm example.com\n"
+    assert told in result.output
+    ha1 = ha1_of(Algorithm.MD5, "alice", "example.com", "one").decode()
+    assert ha1 not in (folder / "users.yaml").read_text()
 
 
 def test_what_is_typed_differently_is_asked_again() -> None:

@@ -1,6 +1,6 @@
 """`dfks config`."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from tests.helpers.certificates import authority
 def test_good_settings_are_said_to_be_good(tmp_path: Path) -> None:
     """A script reads the exit code, a person the word."""
     path = tmp_path / "dfks.yaml"
-    path.write_text("store: 'memory:'\n")
+    path.write_text("policies: []\n")
     result = CliRunner().invoke(dfks, ["config", "check", str(path)])
     assert (result.exit_code, result.output) == (0, f"{path}: OK\n")
 
@@ -27,10 +27,21 @@ def test_bad_settings_are_an_error(tmp_path: Path) -> None:
     assert isinstance(result.exception, ConfigError)
 
 
+def test_policies_that_are_not_there_are_a_warning(tmp_path: Path) -> None:
+    """The default is a folder beside the file, which a second instance has not."""
+    path = tmp_path / "dfks.yaml"
+    path.write_text("store: 'memory:'\n")
+    result = CliRunner().invoke(dfks, ["config", "check", str(path)])
+    assert result.exit_code == 0
+    assert f"{tmp_path / 'policies/default'}: warning: cannot be read; the server" in result.output
+
+
 def test_certificates_are_checked_as_a_phone_would(tmp_path: Path) -> None:
     """Missing, of another key, expired; only `check` opens files."""
     path = tmp_path / "dfks.yaml"
-    path.write_text("sip: {listen: ['tls:[::1]:5061'], tls: {certificate: a.pem, key: a.key}}\n")
+    path.write_text(
+        "policies: []\nsip: {listen: ['tls:[::1]:5061'], tls: {certificate: a.pem, key: a.key}}\n"
+    )
 
     def check() -> str:
         result = CliRunner().invoke(dfks, ["config", "check", str(path)])
@@ -44,7 +55,27 @@ def test_certificates_are_checked_as_a_phone_would(tmp_path: Path) -> None:
     other.rename(tmp_path / "a.key")
     assert "a.key: does not belong to the certificate" in check()
     authority().files(tmp_path, "b", stem="a", expires=datetime(2020, 1, 1, tzinfo=UTC))
-    assert "a.pem: is valid only until 2020-01-01 00:00 UTC [config_bad_certificate]" in check()
+    assert "a.pem: expired on 2020-01-01 00:00 UTC [config_bad_certificate]" in check()
+
+
+def test_a_certificate_without_a_listener_is_a_warning(tmp_path: Path) -> None:
+    """Phones would find nobody on port 5061."""
+    authority().files(tmp_path, "localhost", stem="a")
+    path = tmp_path / "dfks.yaml"
+    path.write_text("policies: []\nsip: {tls: {certificate: a.pem, key: a.key}}\n")
+    result = CliRunner().invoke(dfks, ["config", "check", str(path)])
+    assert f"{path}: warning: `sip.tls` has no effect: `sip.listen` has no " in result.output
+
+
+def test_a_certificate_that_expires_soon_is_a_warning(tmp_path: Path) -> None:
+    """There are two weeks to renew it."""
+    ends = datetime.now(UTC) + timedelta(days=13)  # noqa: TID251 - it is about today
+    authority().files(tmp_path, "localhost", stem="a", expires=ends)
+    path = tmp_path / "dfks.yaml"
+    path.write_text("sip: {listen: ['tls:[::1]:5061'], tls: {certificate: a.pem, key: a.key}}\n")
+    result = CliRunner().invoke(dfks, ["config", "check", str(path)])
+    assert f"a.pem: warning: expires on {ends:%Y-%m-%d}" in result.output
+    assert f"{path}: OK" in result.output
 
 
 def test_show_tells_values_and_origins_but_no_secret(

@@ -24,7 +24,7 @@ def test_what_cannot_be_answered_is_not() -> None:
 
 
 def test_a_password_that_was_wrong_is_not_sent_again() -> None:
-    """Else the phone would ask for ever."""
+    """Else the phone would ask forever."""
     answerer = Answerer("alice", "x")
     assert answerer.authorization(b"SUBSCRIBE", b"sip:a") == b""
     assert answerer.take(_MD5)

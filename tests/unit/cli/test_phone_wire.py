@@ -14,7 +14,7 @@ from tests.helpers.transports import REQUEST, RESPONSE, served
 
 
 async def test_connection_carries_messages_both_ways_until_its_end(tmp_path: Path) -> None:
-    """Its end is told, for a phone that watches would wait for ever."""
+    """Its end is told, for a phone that watches would wait forever."""
     received: asyncio.Queue[bytes | None] = asyncio.Queue()
     certificates = Certificates(authority().served(tmp_path))
     async with served("tls:127.0.0.1", certificates=certificates) as server:

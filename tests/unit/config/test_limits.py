@@ -57,4 +57,6 @@ def test_a_rate_that_cannot_be_read_is_a_mistake(tmp_path: Path, text: str) -> N
     """With its place, and an example."""
     with pytest.raises(ConfigError) as caught:
         _load(tmp_path, f"limits: {{per_source: {text}}}\n")
-    assert "dfks.yaml:1:22: `limits.per_source` " in str(caught.value.findings[0])
+    finding = str(caught.value.findings[0])
+    assert "dfks.yaml:1:22: `limits.per_source` is `" in finding
+    assert "; it must look like `200/s` or `none` [" in finding

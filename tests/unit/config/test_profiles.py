@@ -130,6 +130,7 @@ def test_the_default_profile_is_what_the_others_start_from(tmp_path: Path) -> No
         ("{name: a, ecoes: x}", 15, "unknown key `profiles[0].ecoes` (did you mean `echoes`?)"),
         ("{name: a, echoes: no}", 23, "`profiles[0].echoes` is `no`; it must be one of"),
         ("{name: A b}", 12, "`profiles[0].name` is `A b`; it must look like `yealink`"),
+        ("{name: a, match: ['^T4.*$']}", 22, "`^T4.*$` looks like a regular expression; a"),
         ("{name: a, match: []}", 22, "`profiles[0].match` is empty"),
         ("{name: a, max_body: 1}", 25, "`profiles[0].max_body` is `1`; the minimum is 256"),
         ("{name: a, device: x}", 23, "`profiles[0].device` is `x`; it must look like `echo` or"),

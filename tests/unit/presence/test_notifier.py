@@ -238,7 +238,7 @@ def test_unanswered_notify_is_repeated_for_32_seconds(setting: OnNotifyTimeout, 
 
 
 def test_lost_state_is_told_with_the_next_change() -> None:
-    """A NOTIFY that nobody confirmed must not leave a key wrong for ever."""
+    """A NOTIFY that nobody confirmed must not leave a key wrong forever."""
     book = _playbook()
     dialog = _subscribed(book, 1)
     _subscribed(book, 2)

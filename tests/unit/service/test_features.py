@@ -140,7 +140,7 @@ def test_refused_set_commits_nothing_and_tells_what_holds() -> None:
 
 
 def test_presentity_is_served_on_after_one_of_the_told_has_raised() -> None:
-    """A mistake of ours in one answer must not leave a key stuck for ever."""
+    """A mistake of ours in one answer must not leave a key stuck forever."""
     store, told = _SlowStore(), Told()
     features = Features(store, default_policies(), Feed())
 

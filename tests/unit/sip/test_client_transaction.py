@@ -112,7 +112,7 @@ def test_each_target_has_its_own_branch() -> None:
 
 
 def test_request_whose_hop_is_looked_up_is_given_up_with_timer_f_at_the_latest() -> None:
-    """A lookup that never ends must not keep a subscription waiting for ever."""
+    """A lookup that never ends must not keep a subscription waiting forever."""
     clients: ClientTransactions[str] = ClientTransactions()
     clients.locate(clients.begin(_NOTIFY, "owner", 0.0), 0.0)
     assert _repeats(clients) == ([], TIMEOUT)
@@ -160,7 +160,7 @@ def test_a_request_of_ours_is_known_by_the_branch_in_its_via(
 
 @pytest.mark.parametrize("delay", [0.001, 0.123, 0.499, 3.9, 17.77])
 def test_a_request_that_moved_waits_only_for_so_many_times_t1(delay: float) -> None:
-    """Each other waiting time would be a queue that stays for ever, and is looked at each turn."""
+    """Each other waiting time would be a queue that stays forever, and is looked at each turn."""
     transaction = ClientTransaction(_LONG, "owner", 0.0)
     transaction.move((FLOW,), delay)
     deadline, waits = delay + T1, []

@@ -130,7 +130,7 @@ def test_a_nonce_is_used_on_with_its_count() -> None:
 
 
 def test_a_wrong_password_is_tried_once() -> None:
-    """Else the peer would be asked for ever, and might lock the account."""
+    """Else the peer would be asked forever, and might lock the account."""
     answers = Answers()
     assert answers.take(_response(401, _challenge(b"n1")), _SECRETS)
     _lines(answers)
@@ -139,7 +139,7 @@ def test_a_wrong_password_is_tried_once() -> None:
 
 
 def test_a_nonce_that_became_stale_is_replaced() -> None:
-    """RFC 7616 §3.3; but a peer that calls every nonce stale is not followed for ever."""
+    """RFC 7616 §3.3; but a peer that calls every nonce stale is not followed forever."""
     answers = Answers()
     assert answers.take(_response(401, _challenge(b"n0")), _SECRETS)
     for number in range(MAX_STALE):

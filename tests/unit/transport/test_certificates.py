@@ -10,7 +10,12 @@ from pathlib import Path
 import pytest
 
 from dfks_rules.errors import ConfigError
-from dfks_rules.transport.certificates import CertificateFiles, Certificates, find_invalid
+from dfks_rules.transport.certificates import (
+    WARN_BEFORE,
+    CertificateFiles,
+    Certificates,
+    find_invalid,
+)
 from tests.helpers.certificates import Authority, authority
 
 
@@ -128,7 +133,7 @@ def test_expired_certificate_can_be_served_and_is_found(tmp_path: Path) -> None:
     chain = authority().files(tmp_path, "localhost", expires=datetime(2020, 1, 2, tzinfo=UTC))
     certificates = Certificates(CertificateFiles((chain,), None))
     (finding,) = find_invalid(certificates, time.time())
-    assert finding.message == "is valid only until 2020-01-02 00:00 UTC"
+    assert finding.message == "expired on 2020-01-02 00:00 UTC"
     assert finding.file == str(chain[0])
 
 
@@ -137,8 +142,12 @@ def test_validity_is_asked_of_a_time(tmp_path: Path) -> None:
     certificates = Certificates(authority().served(tmp_path))
     (one,) = certificates.shown
     assert find_invalid(certificates, one.begins) == []
-    assert find_invalid(certificates, one.ends - 1) == []
-    assert len(find_invalid(certificates, one.ends)) == 1
+    assert find_invalid(certificates, one.ends - WARN_BEFORE - 1) == []
+    (soon,) = find_invalid(certificates, one.ends - 1)
+    assert soon.severity == "warning"
+    assert soon.message.startswith("expires on ")
+    (late,) = find_invalid(certificates, one.ends)
+    assert late.severity == "error"
     (early,) = find_invalid(certificates, one.begins - 1)
     assert early.message.startswith("is not valid before ")
 

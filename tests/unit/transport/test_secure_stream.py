@@ -327,7 +327,7 @@ def test_end_without_close_notify_is_an_end_too(tmp_path: Path) -> None:
 
 
 def test_peer_that_reads_no_answer_of_tls_is_given_up(pair: Pair) -> None:
-    """It may ask for new keys for ever; no message of ours is needed for that."""
+    """It may ask for new keys forever; no message of ours is needed for that."""
     pair.shake_hands()
     pair.below.unsent = MAX_UNSENT
     pair.take(pair.phone.record(b"one"))

@@ -98,7 +98,7 @@ async def test_check_that_is_given_up_leaves_no_process() -> None:
 
 
 async def test_hang_is_ended() -> None:
-    """The engine can spin for ever."""
+    """The engine can spin forever."""
     code = "import sys\nwhile True: pass"
     assert "took longer than 0.5 s" in await failure(code, within=0.5)
     limit = "import resource; resource.setrlimit(resource.RLIMIT_CPU, (1, 2))\nwhile True: pass"

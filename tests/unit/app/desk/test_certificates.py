@@ -144,7 +144,7 @@ async def test_certificate_that_ends_soon_is_a_warning(tmp_path: Path, days: int
             "event": "tls_certificate_invalid",
             "log_level": "warning",
             "file": str(chain[0]),
-            "reason": f"is valid only until {ends:%Y-%m-%d %H:%M} UTC",
+            "reason": f"{'expired' if days < 0 else 'expires'} on {ends:%Y-%m-%d %H:%M} UTC",
         }
     ]
     assert lines == (told if days < 14 else [])

@@ -77,7 +77,7 @@ def test_a_file_that_cannot_be_read_does_not_hide_the_others(tmp_path: Path) -> 
 
 
 def test_a_directory_without_policies_is_wrong_usage(tmp_path: Path) -> None:
-    """A wrong path in a pipeline would pass for ever."""
+    """A wrong path in a pipeline would pass forever."""
     told = run(tmp_path)
     assert told.exit_code == 2
     assert "no policy files in" in told.output

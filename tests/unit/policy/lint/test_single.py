@@ -88,7 +88,7 @@ def test_a_rule_without_condition_may_set_and_log_but_not_deny_or_end() -> None:
 
 
 def test_conditions_too_large_to_negate_are_not_looked_into() -> None:
-    """A bounded check says nothing rather than taking for ever."""
+    """A bounded check says nothing rather than taking forever."""
     parts = ", ".join(f"{{user: {{ne: a{n}}}, param: {{ne: b{n}}}}}" for n in range(7))
     assert codes(f"{{any: [{parts}]}}", "{notify: false}") == []
 

@@ -177,7 +177,7 @@ def test_constants_that_no_fact_can_have_are_findings(when: str, code: str, mess
 
 
 def test_placeholders_must_name_facts() -> None:
-    """Otherwise the log would say `-` for ever."""
+    """Otherwise the log would say `-` forever."""
     one = reader('- id: r\n  then: {log: "${usr} ${user} ${}"}\n')
     one.rule(P, AllOf(()), 0)
     assert [finding.message for finding in one.findings] == [

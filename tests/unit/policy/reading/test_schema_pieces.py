@@ -37,7 +37,7 @@ def test_names_are_nothing_else(text: str) -> None:
 
 
 def test_an_object_takes_no_unknown_keys() -> None:
-    """A typo would be ignored for ever."""
+    """A typo would be ignored forever."""
     assert object_schema("x", [], {})["additionalProperties"] is False
 
 
