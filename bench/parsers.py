@@ -18,7 +18,6 @@ from typing import NamedTuple
 from dfks_rules.csta.names import CONTENT_TYPE
 from dfks_rules.csta.parse import MAX_BODY, parse
 from dfks_rules.errors import MalformedMessageError
-from dfks_rules.presence.failures import retry_after
 from dfks_rules.sip.address import parse_address
 from dfks_rules.sip.dialog import Dialog
 from dfks_rules.sip.digest import MAX_CREDENTIALS, parse_credentials
@@ -27,6 +26,7 @@ from dfks_rules.sip.endpoint import Endpoint, Incoming
 from dfks_rules.sip.flow import Flow, Listener
 from dfks_rules.sip.grammar import parse_params, split_list
 from dfks_rules.sip.message import MAX_HEAD, Request, Response, parse_message
+from dfks_rules.sip.retry_after import retry_after
 from dfks_rules.sip.stream import StreamReader
 from dfks_rules.sip.uri import aor_of, parse_uri
 from dfks_rules.sip.via import parse_via
@@ -107,7 +107,7 @@ def _stream(data: bytes) -> None:
         reader.feed(data[start : start + 1_460])
 
 
-def _retry_after(data: bytes) -> float:
+def _retry_after(data: bytes) -> float | None:
     value = b"".join(data.splitlines())
     head = b"SIP/2.0 503 X\r\nRetry-After: %b\r\nDate: %b\r\n" % (value, value)
     return retry_after(Response(503, b"z9hG4bK1", b"NOTIFY", head))

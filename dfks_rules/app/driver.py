@@ -175,7 +175,7 @@ class Driver:
         headers = b"Retry-After: %d\r\n" % again
         self._attempt(self._endpoint.refuse, data, flow, 503, _TOO_MUCH[excess], headers)
 
-    def undelivered(self, data: bytes, _flow: Flow) -> None:
+    def undelivered(self, data: bytes) -> None:
         """Learn that a transport could not send a message. Never raises."""
         self._go_on(self._endpoint.undelivered, data)
 
@@ -183,7 +183,7 @@ class Driver:
         """Learn where the hop of a request leads. Never raises."""
         self._go_on(self._endpoint.located, branch, targets)
 
-    def bounced(self, beginning: bytes, _flow: Flow) -> None:
+    def bounced(self, beginning: bytes) -> None:
         """Learn that nobody took a datagram. Never raises."""
         self._go_on(self._endpoint.bounced, beginning)
 

@@ -36,6 +36,7 @@ from dfks_rules.sip.digest_client import Secret
 from dfks_rules.sip.endpoint import Endpoint
 from dfks_rules.sip.flow import Flow, Listener
 from dfks_rules.store.open import open_store
+from dfks_rules.transport.certificates import Certificates
 from dfks_rules.transport.limits import SourceLimits
 from dfks_rules.transport.resolver import Resolver
 from dfks_rules.transport.transports import Transports
@@ -71,6 +72,20 @@ def _gate_of(auth: AuthSettings, users: UsersFile | None, profiles: Profiles) ->
     return Gate(digest, auth.trusted, profiles)
 
 
+def _transports_of(config: Config, certificates: Certificates | None) -> Transports:
+    """The sockets, as they are configured; nothing is opened yet."""
+    sip, auth = config.sip, config.auth
+    is_trusted = Trusted(auth.trusted).has if auth.trusted else None
+    return Transports(
+        sip.connections,
+        sip.advertise,
+        certificates,
+        sip.outbound_proxy,
+        Resolver(sip.resolver),
+        SourceLimits(config.limits.per_source, is_trusted),
+    )
+
+
 class Server:
     """Everything that `dfks serve` runs; made inside a running event loop."""
 
@@ -100,16 +115,7 @@ class Server:
         where = "memory:" if config.store is None else f"sqlite:{config.store}"
         self._store = open_store(where, self._loop)
         tokens = Tokens()
-        sip = config.sip
-        is_trusted = Trusted(config.auth.trusted).has if config.auth.trusted else None
-        self._transports = Transports(
-            sip.connections,
-            sip.advertise,
-            certificates.certificates,
-            sip.outbound_proxy,
-            Resolver(sip.resolver),
-            SourceLimits(config.limits.per_source, is_trusted),
-        )
+        self._transports = _transports_of(config, certificates.certificates)
         endpoint: Endpoint[Subscription] = Endpoint(
             self._send, tokens.tag_of, self._transports, Refusals().refused
         )
@@ -153,15 +159,7 @@ class Server:
             OSError: an address cannot be listened on; everything is closed again.
         """
         try:
-            driver = self._driver
-            await self._transports.start(
-                self._config.sip.listen,
-                driver.receive,
-                driver.undelivered,
-                driver.located,
-                driver.bounced,
-                driver.refuse,
-            )
+            await self._transports.start(self._config.sip.listen, self._driver)
             await self._start_mi()
         except BaseException:
             await self.close()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dfks_rules.config.auth import build_auth, find_auth_mistakes
+from dfks_rules.config.files import is_blank
 from dfks_rules.config.limits import build_subscription_limits, fill_limits, rate_of
 from dfks_rules.config.next_hop import (
     build_outbound_proxy,
@@ -84,7 +85,7 @@ def _read(path: Path) -> Tree:
     except UnicodeDecodeError as error:
         message = "is not UTF-8 text"
         raise ConfigError([Finding(str(path), 0, 0, "config_unreadable", message)]) from error
-    if all(line.lstrip()[:1] in ("", "#") for line in text.splitlines()):
+    if is_blank(text):
         return Tree(str(path), {}, {}, {})
     tree, findings = read_tree(str(path), text, "config")
     if tree is None:

@@ -4,11 +4,11 @@ The operator's file is tried before the one in this package, and within a file a
 before a later one.
 """
 
-import errno
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from dfks_rules.config.files import read_text
 from dfks_rules.config.schema import fill_defaults, find_mistakes, profiles_schema
 from dfks_rules.csta.style import BodyStyle, Encoding, OffNumber, Quotes
 from dfks_rules.errors import ConfigError, Finding
@@ -16,7 +16,7 @@ from dfks_rules.policy.words.wording import did_you_mean
 from dfks_rules.presence.package import OnNotifyTimeout
 from dfks_rules.presence.profile import Profile, Row
 from dfks_rules.sip.digest import Algorithm
-from dfks_rules.yaml.tree import MAX_BYTES, Tree, read_tree
+from dfks_rules.yaml.tree import Tree, read_tree
 
 SHIPPED = Path(__file__).with_name("profiles.yaml")
 """The profiles that come with the server."""
@@ -116,20 +116,7 @@ def _entries(path: Path) -> list[_Entry]:
 
 
 def _read(path: Path) -> Tree:
-    file = str(path)
-    try:
-        if path.exists() and not path.is_file():
-            # Nobody may ever write to a FIFO; to wait for that would end all reloads.
-            raise OSError(errno.EINVAL, "it is not a regular file")
-        with path.open("rb") as opened:
-            text = opened.read(MAX_BYTES + 1).decode()
-    except OSError as error:
-        message = f"cannot read the profiles: {error.strerror}"
-        raise ConfigError([Finding(file, 0, 0, "config_unreadable", message)]) from error
-    except UnicodeDecodeError as error:
-        message = "is not UTF-8 text"
-        raise ConfigError([Finding(file, 0, 0, "config_unreadable", message)]) from error
-    tree, findings = read_tree(file, text, "config")
+    tree, findings = read_tree(str(path), read_text(path, "profiles"), "config")
     if tree is None:
         raise ConfigError(findings)
     return tree

@@ -5,22 +5,22 @@ read it.
 """
 
 import contextlib
-import errno
 import os
 import re
-import stat
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 from dfks_rules.config.auth import AuthSettings
+from dfks_rules.config.files import check_size, is_blank, read_text
+from dfks_rules.config.ha1 import KEYS, WrongEntryError, exposure_of, ha1s_in, text_in
 from dfks_rules.errors import ConfigError, Finding
 from dfks_rules.model.identity import Aor
 from dfks_rules.policy.words.wording import did_you_mean, quoted
 from dfks_rules.presence.account import Account
-from dfks_rules.sip.digest import Algorithm, ha1_of
+from dfks_rules.sip.digest import Algorithm
 from dfks_rules.yaml.scalar import flow
 from dfks_rules.yaml.tree import MAX_BYTES, Place, read_tree, veiled
 
@@ -33,10 +33,6 @@ COLUMNS = ("user", "domain", "ha1_md5", "ha1_sha256", "password")
 
 _USER = re.compile(r"[^@:;<>\"\\\s,]{1,512}")
 _DOMAIN = re.compile(r"[^@/;<>\"\\\s,]{1,512}")
-_HA1 = {
-    Algorithm.MD5: ("ha1_md5", re.compile(r"[0-9a-f]{32}")),
-    Algorithm.SHA_256: ("ha1_sha256", re.compile(r"[0-9a-f]{64}")),
-}
 
 
 class Users(NamedTuple):
@@ -52,10 +48,6 @@ class _Row(NamedTuple):
 
     values: Mapping[str, Any]
     place: Place
-
-
-class _Wrong(Exception):  # noqa: N818 - it carries a message and never leaves this module
-    """A row cannot be used."""
 
 
 def read_users(path: Path, auth: AuthSettings) -> Users:
@@ -77,8 +69,8 @@ def read_users(path: Path, auth: AuthSettings) -> Users:
             account = _account(row.values, auth.realm or "")
             aor = account.identity.aor
             if aor in accounts:
-                raise _Wrong(f"user `{aor.user}@{aor.domain}` appears twice")
-        except _Wrong as wrong:
+                raise WrongEntryError(f"user `{aor.user}@{aor.domain}` appears twice")
+        except WrongEntryError as wrong:
             findings.append(Finding(file, *row.place, "config_bad_value", str(wrong)))
             if len(findings) >= MAX_FINDINGS:
                 break
@@ -92,48 +84,14 @@ def read_users(path: Path, auth: AuthSettings) -> Users:
 
 
 def _read(path: Path) -> str:
-    file = str(path)
-    try:
-        with open_regular(path) as opened:
-            data = opened.read(_most(file) + 1)
-        _check_size(file, len(data))
-        return data.decode()
-    except OSError as error:
-        hint = "; `dfks auth add` makes the file" if isinstance(error, FileNotFoundError) else ""
-        message = f"cannot read the users: {error.strerror}{hint}"
-        raise ConfigError([Finding(file, 0, 0, "config_unreadable", message)]) from error
-    except UnicodeDecodeError as error:
-        message = "is not UTF-8 text"
-        raise ConfigError([Finding(file, 0, 0, "config_unreadable", message)]) from error
+    most, hint = _limit_of(str(path))
+    if_missing = "; `dfks auth add` makes the file"
+    return read_text(path, "users", most, if_missing=if_missing, if_larger=hint)
 
 
-def open_regular(path: Path) -> BinaryIO:
-    """Open a file to be read, if it is a regular one.
-
-    Raises:
-        OSError: it is not, or cannot be read.
-    """
-    # Nobody may ever write to a FIFO; to wait for that would end all reloads.
-    opened = open(path, "rb", opener=_open_at_once)  # noqa: SIM115 - the caller closes it
-    if stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
-        return opened
-    opened.close()
-    raise OSError(errno.EINVAL, "it is not a regular file")
-
-
-def _open_at_once(name: str, flags: int) -> int:
-    return os.open(name, flags | os.O_NONBLOCK)
-
-
-def _most(file: str) -> int:
-    return MAX_CSV_BYTES if _is_csv(file) else MAX_BYTES
-
-
-def _check_size(file: str, size: int) -> None:
-    if size > _most(file):
-        hint = "" if _is_csv(file) else "; CSV may be larger"
-        message = f"file has more than {_most(file):,} bytes{hint}"
-        raise ConfigError([Finding(file, 0, 0, "config_limit", message)])
+def _limit_of(file: str) -> tuple[int, str]:
+    """Most bytes that a file may have, and what to say where it has more."""
+    return (MAX_CSV_BYTES, "") if _is_csv(file) else (MAX_BYTES, "; CSV may be larger")
 
 
 def _is_csv(file: str) -> bool:
@@ -144,7 +102,7 @@ def _rows(file: str, text: str) -> tuple[list[_Row], list[Finding]]:
     """Every row, and what is wrong with the form of the file."""
     if _is_csv(file):
         return _csv_rows(file, text)
-    if all(line.lstrip()[:1] in ("", "#") for line in text.splitlines()):
+    if is_blank(text):
         return [], []
     tree, findings = read_tree(file, text, "config")
     if tree is None:
@@ -188,40 +146,21 @@ def _account(values: Mapping[str, Any], realm: str) -> Account:
     """The account of one row.
 
     Raises:
-        _Wrong: the row cannot be used.
+        WrongEntryError: the row cannot be used.
     """
     for name in values:
         if name not in COLUMNS:
-            raise _Wrong(f"unknown column {quoted(str(name))}{did_you_mean(name, COLUMNS)}")
-    user, domain = _text(values, "user"), _text(values, "domain")
-    if not _USER.fullmatch(user):
-        raise _Wrong(f"{quoted(user)} is not a user, like `alice`")
-    if not _DOMAIN.fullmatch(domain):
-        raise _Wrong(f"{quoted(domain)} is not a domain")
-    ha1s: dict[Algorithm, bytes | None] = {}
-    for algorithm, (name, form) in _HA1.items():
-        ha1 = _text(values, name).lower()
-        if ha1 and not form.fullmatch(ha1):
-            # What is wrong is not shown: it may be a password.
-            raise _Wrong(
-                f"`{name}` of `{user}` must be hexadecimal digits; `dfks auth add` makes it"
+            raise WrongEntryError(
+                f"unknown column {quoted(str(name))}{did_you_mean(name, COLUMNS)}"
             )
-        ha1s[algorithm] = ha1.encode() or None
-    password = _text(values, "password")
-    if password:
-        ha1s = {one: ha1s[one] or ha1_of(one, user, realm, password) for one in Algorithm}
-    if not any(ha1s.values()):
-        raise _Wrong(f"`{user}` has none of `ha1_md5`, `ha1_sha256` and `password`")
+    user, domain = text_in(values, "user"), text_in(values, "domain")
+    if not _USER.fullmatch(user):
+        raise WrongEntryError(f"{quoted(user)} is not a user, like `alice`")
+    if not _DOMAIN.fullmatch(domain):
+        raise WrongEntryError(f"{quoted(domain)} is not a domain")
+    ha1s = ha1s_in(values, user, realm, f"`{user}`", "; `dfks auth add` makes it")
     aor = Aor(user, sys.intern(domain.lower()))
-    return Account(aor, ha1s[Algorithm.MD5], ha1s[Algorithm.SHA_256])
-
-
-def _text(values: Mapping[str, Any], name: str) -> str:
-    """A value; digits without quotes are a number in YAML, and meant as text."""
-    value = values.get(name, "")
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise _Wrong(f"`{name}` must be text; put it in quotes")
-    return str(value)
+    return Account(aor, ha1s.get(Algorithm.MD5), ha1s.get(Algorithm.SHA_256))
 
 
 def _warnings(
@@ -239,15 +178,13 @@ def _warnings(
         yield warning(f"{told}; `dfks auth add` writes HA1s instead")
     for algorithm in auth.algorithms:
         if lacking := [aor for aor, one in accounts.items() if one.ha1(algorithm) is None]:
-            told, name = _told(lacking, f"no `{_HA1[algorithm][0]}`"), algorithm.value
+            told, name = _told(lacking, f"no `{KEYS[algorithm]}`"), algorithm.value
             yield warning(
                 f"{told}, but {name} is offered: phones that choose it cannot authenticate;"
                 f" add it, or remove {name} from `auth.algorithms`"
             )
-    # It may have been removed meanwhile; what was read holds.
-    with contextlib.suppress(OSError):
-        if path.stat().st_mode & stat.S_IROTH:
-            yield warning(f"every local account can read the file; `chmod 600 {path}`")
+    if exposure := exposure_of(path):
+        yield warning(exposure)
 
 
 def _told(some: list[Aor], what: str) -> str:
@@ -280,17 +217,15 @@ def put_user(path: Path, account: Account) -> bool:
     ]
     new = {"user": aor.user, "domain": aor.domain}
     new |= {
-        name: ha1.decode()
-        for one, (name, _) in _HA1.items()
-        if (ha1 := account.ha1(one)) is not None
+        name: ha1.decode() for one, name in KEYS.items() if (ha1 := account.ha1(one)) is not None
     }
     try:
         _account(new, "")
-    except _Wrong as wrong:
+    except WrongEntryError as wrong:
         raise ConfigError([Finding(file, 0, 0, "config_bad_value", str(wrong))]) from None
     write = _csv_text if _is_csv(file) else _yaml_text
     written = write([*others, new], text)
-    _check_size(file, len(written.encode()))
+    check_size(path, len(written.encode()), *_limit_of(file))
     _replace(path, written)
     return len(others) < len(rows)
 

@@ -8,9 +8,9 @@ right password shows that there are such points: who fails gets the answer of a 
 The tables are bounded: where one is full, the entry that was not changed for longest is forgotten.
 """
 
-from functools import lru_cache
-from ipaddress import ip_network
 from typing import Final, final
+
+from dfks_rules.sip.host import network_of
 
 AT_MOST = 65_536
 """Entries in each table, about 200 bytes each."""
@@ -101,11 +101,3 @@ class Attempts:
         if len(self._homes) >= AT_MOST:
             del self._homes[next(iter(self._homes))]
         self._homes[key] = None
-
-
-@lru_cache(maxsize=4096)
-def network_of(source: str) -> str:
-    """What one peer has at least: an IPv4 address, or the /64 of an IPv6 address."""
-    if ":" not in source:
-        return source
-    return str(ip_network(f"{source.partition('%')[0]}/64", strict=False))

@@ -13,7 +13,7 @@ from dfks_rules.csta.render import render
 from dfks_rules.csta.style import BodyStyle
 from dfks_rules.presence.conditional import knowledge_of, tag_of, without
 from dfks_rules.presence.documents import Documents
-from dfks_rules.presence.failures import Verdict, retry_after, verdict_of
+from dfks_rules.presence.failures import Verdict, verdict_of
 from dfks_rules.presence.guard import Guard
 from dfks_rules.presence.logins import Logins
 from dfks_rules.presence.package import OnNotifyTimeout
@@ -25,6 +25,7 @@ from dfks_rules.presence.subscriptions import Subscriptions
 from dfks_rules.presence.visit import Visit
 from dfks_rules.sip.endpoint import Ending, Endpoint, Finished
 from dfks_rules.sip.message import Response
+from dfks_rules.sip.retry_after import retry_after
 from dfks_rules.sip.via import MAGIC_COOKIE
 
 MAX_UNPROVED = 2_048
@@ -178,7 +179,8 @@ class Delivery:
             return
         if subscription.display is not None:
             subscription.display.failed()
-        subscription.failed(now, now + retry_after(response))
+        wait = None if response is None else retry_after(response)
+        subscription.failed(now, now + (wait or 0.0))
         self._subscriptions.schedule(subscription)
 
     def _gives_up(self, subscription: Subscription) -> bool:

@@ -17,7 +17,7 @@ from dfks_rules.presence.admission import aor_in, user_agent_of
 from dfks_rules.presence.attempts import PER_USER, Attempts
 from dfks_rules.presence.ports import Accounts
 from dfks_rules.presence.profile import Profiles
-from dfks_rules.presence.responses import RefusedError, refusal
+from dfks_rules.presence.responses import RefusedError, refusal, unavailable
 from dfks_rules.sip.address import parse_address
 from dfks_rules.sip.digest import (
     Algorithm,
@@ -202,8 +202,7 @@ def _account(name: str, incoming: Incoming, digest: DigestRules) -> Account | No
 
 
 def _slowed() -> RefusedError:
-    retry_after = b"Retry-After: %d\r\n" % int(PER_USER)
-    return RefusedError(503, "Too many wrong passwords", retry_after)
+    return unavailable("Too many wrong passwords", int(PER_USER))
 
 
 @final

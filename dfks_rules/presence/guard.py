@@ -10,7 +10,7 @@ from dfks_rules.presence.attempts import Points
 from dfks_rules.presence.limits import Quotas
 from dfks_rules.presence.package import Limits
 from dfks_rules.presence.proof import Contacts, Proof, Unproved, host_of, proof_of
-from dfks_rules.presence.responses import RefusedError
+from dfks_rules.presence.responses import RefusedError, unavailable
 from dfks_rules.presence.subscription import State, Subscription
 from dfks_rules.sip.dialog import Dialog
 from dfks_rules.sip.endpoint import Incoming
@@ -20,7 +20,8 @@ KEPT_UNPROVED = 10_000
 """Live subscriptions that are unproved, at most; beyond that the oldest is forgotten, so that
 forged ones keep nobody out."""
 RETRY_AFTER = 5
-"""When whoever has too many unproved dialogs may ask again, s: a phone answers in less."""
+"""When whoever has too many unproved dialogs, or asks too often, may ask again, s: a phone answers
+in less."""
 
 _UNPROVED: Final = Proof.UNPROVED
 _PROVED: Final = Proof.PROVED
@@ -59,8 +60,7 @@ class Guard:
         if rate is None:
             return
         if not rate.has(user, now):
-            reason = "Too many requests of this user"
-            raise RefusedError(503, reason, b"Retry-After: 5\r\n", "limit_per_user")
+            raise unavailable("Too many requests of this user", RETRY_AFTER, "limit_per_user")
         rate.take(user, now)
 
     def proof_of(self, incoming: Incoming, dialog: Dialog, identity: Identity | None) -> Proof:
@@ -165,29 +165,28 @@ class Guard:
             self._unproved.add(tag, host, now)
         return True
 
-    def answered(self, subscription: Subscription, status: int, now: float) -> bool:
-        """A NOTIFY got a final response; whether it proved the address.
+    def answered(self, subscription: Subscription, status: int, now: float) -> None:
+        """A NOTIFY got a final response, which may prove the address.
 
         Who answers with another error than a challenge has shown only that it is there: a server
         that knows nothing of the subscription does that.
         """
         if subscription.is_proved or subscription.proof is not _UNPROVED:
-            return False
+            return
         if not (status < 300 or status in (401, 407)):
-            return False
+            return
         flow = subscription.dialog.flow
         if status < 300:
             self.contacts.add(flow)
         if subscription.state is State.TERMINATED:
             self._unproved.remove(subscription.dialog.local_tag)
-            return True
+            return
         try:
             self._check(subscription)
         except RefusedError:
             # Others took the last place meanwhile; it is told when its next SUBSCRIBE finds one.
-            return False
+            return
         self._prove(subscription, Proof.ANSWERS if flow.hop is not None else _PROVED, now)
-        return True
 
     def forget(self, subscription: Subscription) -> None:
         """A subscription has ended, or was not made after all."""
@@ -235,4 +234,4 @@ class Guard:
 def too_many_unproved() -> RefusedError:
     """The refusal of one more unproved dialog to a host."""
     reason = "Too many unproved subscriptions at this address"
-    return RefusedError(503, reason, b"Retry-After: %d\r\n" % RETRY_AFTER, "limit_unproved")
+    return unavailable(reason, RETRY_AFTER, "limit_unproved")

@@ -3,10 +3,10 @@
 from typing import Final, TypeVar, final
 
 from dfks_rules.model.identity import Aor
-from dfks_rules.presence.attempts import network_of
 from dfks_rules.presence.package import SubscriptionLimits
-from dfks_rules.presence.responses import RefusedError
+from dfks_rules.presence.responses import RefusedError, unavailable
 from dfks_rules.presence.subscription import Subscription
+from dfks_rules.sip.host import network_of
 
 _Key = TypeVar("_Key", Aor, str, tuple[str, int])
 
@@ -39,22 +39,20 @@ class Quotas:
         """
         limits = self._limits
         if limits.in_all is not None and self._in_all >= limits.in_all:
-            raise _refused(503, "Too many subscriptions", "limit_subscriptions")
+            raise unavailable("Too many subscriptions", LATER, "limit_subscriptions")
         most = limits.per_source
         source = subscription.source
         if most is not None and source and self._of_source.get(network_of(source), 0) >= most:
             reason = "Too many subscriptions from this address"
-            raise _refused(503, reason, "limit_subscriptions_per_source")
+            raise unavailable(reason, LATER, "limit_subscriptions_per_source")
         most = limits.per_user
         if most is not None and self._of_user.get(subscription.watcher, 0) >= most:
-            raise _refused(
-                403, "Too many subscriptions of this user", "limit_subscriptions_per_user"
-            )
+            reason = "Too many subscriptions of this user"
+            raise RefusedError(403, reason, count="limit_subscriptions_per_user")
         most = limits.per_contact
         if most is not None and self._of_contact.get(_contact(subscription), 0) >= most:
-            raise _refused(
-                403, "Too many subscriptions to this Contact", "limit_subscriptions_per_contact"
-            )
+            reason = "Too many subscriptions to this Contact"
+            raise RefusedError(403, reason, count="limit_subscriptions_per_contact")
 
     def add(self, subscription: Subscription) -> None:
         """One more counts."""
@@ -93,8 +91,3 @@ def _count(counts: dict[_Key, int], key: _Key, by: int) -> None:
         counts[key] = count
     else:
         del counts[key]
-
-
-def _refused(status: int, reason: str, count: str) -> RefusedError:
-    headers = b"Retry-After: %d\r\n" % LATER if status == 503 else b""
-    return RefusedError(status, reason, headers, count)

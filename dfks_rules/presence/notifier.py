@@ -43,7 +43,7 @@ from dfks_rules.presence.responses import RefusedError, refusal, refusal_for
 from dfks_rules.presence.subscription import State, Subscription, Termination
 from dfks_rules.presence.subscriptions import Subscriptions
 from dfks_rules.presence.visit import Visit
-from dfks_rules.presence.waiting import Guest, WaitingRoom
+from dfks_rules.presence.waiting import Waiting, WaitingRequests
 from dfks_rules.presence.watchers import Watchers
 from dfks_rules.service.features import Features
 from dfks_rules.service.feed import Feed
@@ -89,9 +89,9 @@ class Notifier:
         self.subscriptions = Subscriptions()
         """Those that live."""
         self.guard = Guard(limits, self.counts)
-        endpoint.vet_targets(self.guard.may_reach)
         """Knows which of them are proved."""
-        self._waiting = WaitingRoom()
+        endpoint.vet_targets(self.guard.may_reach)
+        self._waiting = WaitingRequests()
         self._delivery = Delivery(
             endpoint,
             self.subscriptions,
@@ -183,8 +183,8 @@ class Notifier:
             proof = self.guard.proof_of(incoming, dialog, identity)
             subscription = Subscription(dialog, presentity, requester, event.id, proof)
             if not self.guard.has_room(subscription, now):
-                guest = Guest(incoming, identity, host_of(dialog.flow), at, now)
-                if self._waiting.add(guest):
+                waiting = Waiting(incoming, identity, host_of(dialog.flow), at, now)
+                if self._waiting.add(waiting):
                     return
                 raise too_many_unproved()
             oldest = self.guard.admit(subscription, wish.expires, now)
@@ -222,18 +222,18 @@ class Notifier:
             self._delivery.drop(subscription)
             raise refusal(481)
 
-    def _let_in(self, host: str, now: float) -> None:
+    def _serve_waiting(self, host: str, now: float) -> None:
         """Serve those that waited until the host has as many unproved dialogs again."""
         while self.guard.has_room_at(host, now):
-            guest = self._waiting.next_of(host)
-            if guest is None:
+            waiting = self._waiting.next_of(host)
+            if waiting is None:
                 return
             try:
-                self._serve(guest.incoming, guest.identity, guest.at, now)
+                self._serve(waiting.incoming, waiting.identity, waiting.at, now)
             except RefusedError as refused:
-                self._refuse(guest.incoming, refused)
+                self._refuse(waiting.incoming, refused)
             except (MalformedMessageError, StoreError) as error:
-                self._refuse(guest.incoming, refusal_for(error))
+                self._refuse(waiting.incoming, refusal_for(error))
 
     def _work_out(self, visit: Visit, wish: Wish, at: datetime, now: float) -> None:
         """Have the outcome of a SUBSCRIBE worked out, and concluded once it is known."""
@@ -357,12 +357,12 @@ class Notifier:
         if not pacing.is_idle:
             pacing.answered(finished.transaction.owner, now)
         if len(self._waiting):
-            self._let_in(host_of(finished.transaction.owner.dialog.flow), now)
+            self._serve_waiting(host_of(finished.transaction.owner.dialog.flow), now)
 
     def expire(self, now: float) -> None:
         """Do what is due: end subscriptions (RFC 6665 §4.2.2), repeat what is unconfirmed."""
-        for guest in self._waiting.overdue(now):
-            self._refuse(guest.incoming, too_many_unproved())
+        for waiting in self._waiting.overdue(now):
+            self._refuse(waiting.incoming, too_many_unproved())
         for subscription in self.subscriptions.due(now):
             if subscription.has_expired(now):
                 self._delivery.terminate(subscription, Termination.TIMEOUT, (), now)

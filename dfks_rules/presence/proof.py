@@ -11,16 +11,20 @@ Whether the address that NOTIFYs go to has shown that it wants them:
 | (none)   | SUBSCRIBE over a stream, Contact elsewhere     | answers                   |
 | (none)   | any other                                      | unproved                  |
 | unproved | 2xx, 401 or 407 to its NOTIFY                  | proved; a name: answers   |
-| any      | SUBSCRIBE in its dialog that proves it         | proved                    |
+| any      | SUBSCRIBE in its dialog that shows something   | as for (none)             |
 | any      | SUBSCRIBE in its dialog, from the one host     | proved                    |
 |          | that our tag and our NOTIFYs go to             |                           |
 | proved,  | another one that directs NOTIFYs elsewhere     | unproved                  |
 | answers  |                                                |                           |
-| unproved | the same                                       | terminated, without       |
-|          |                                                | NOTIFY; answered 481      |
+| any      | the same, and it is unproved, or there the     | terminated, without       |
+|          | host has `DIALOGS_PER_HOST`                    | NOTIFY; answered 481      |
 | unproved | no response, and no SUBSCRIBE in its dialog    | terminated, without NOTIFY|
 |          | could prove it: our tag is known elsewhere     |                           |
+| unproved | it is the oldest of too many (`guard`)         | terminated, without NOTIFY|
 | answers  | no response                                    | terminated, without NOTIFY|
+
+Where a limit is reached (`limits`), it stays as it is: the SUBSCRIBE is refused, or the 2xx is in
+vain.
 
 While an address is unproved, one NOTIFY is sent, and once more if it is not answered. All else
 waits; it is sent as soon as the address is proved. Nothing is said again after 64 s.
@@ -33,9 +37,9 @@ from enum import Enum
 from typing import Final, final
 
 from dfks_rules.model.identity import AuthMethod, Identity
-from dfks_rules.presence.attempts import network_of
 from dfks_rules.sip.endpoint import Incoming
 from dfks_rules.sip.flow import Flow
+from dfks_rules.sip.host import network_of
 from dfks_rules.sip.timers import TIMEOUT
 
 REMEMBERED = 65_536

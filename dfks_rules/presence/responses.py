@@ -49,6 +49,17 @@ def refusal(status: int, reason: str | None = None, headers: bytes = b"") -> Ref
     return RefusedError(status, reason, headers + _HEADERS_OF.get(status, b""))
 
 
+def unavailable(reason: str, retry_after: int, count: str | None = None) -> RefusedError:
+    """The refusal of a request that may come again in so many seconds (RFC 3261 §21.5.4).
+
+    Args:
+        reason: reason phrase.
+        retry_after: seconds.
+        count: see `RefusedError`.
+    """
+    return RefusedError(503, reason, b"Retry-After: %d\r\n" % retry_after, count)
+
+
 def refusal_for(error: DfksError) -> RefusedError:
     """The answer to a request that could not be served because of `error`.
 

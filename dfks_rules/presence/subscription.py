@@ -299,7 +299,7 @@ class Subscription:
         """What to say where a SUBSCRIBE is answered with some features: all unconfirmed as well."""
         return merge(merge(self.unconfirmed, self.queued), documents)
 
-    def to_tell(self, change: Documents, now: float = inf) -> Documents:
+    def to_tell(self, change: Documents, now: float) -> Documents:
         """What to say of a change now; nothing while it has to wait.
 
         It waits for an outstanding NOTIFY, until it is proved, and as long as the phone does not

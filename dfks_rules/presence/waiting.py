@@ -16,7 +16,7 @@ AT_MOST = 1_024
 
 
 @final
-class Guest:
+class Waiting:
     """A SUBSCRIBE that waits."""
 
     __slots__ = ("at", "host", "identity", "incoming", "until")
@@ -36,51 +36,51 @@ class Guest:
 
 
 @final
-class WaitingRoom:
+class WaitingRequests:
     """The SUBSCRIBEs that wait, in the order in which they came."""
 
     def __init__(self, at_most: int = AT_MOST) -> None:
         self._at_most: Final = at_most
-        self._by_key: dict[bytes, Guest] = {}
-        self._by_host: dict[str, dict[bytes, Guest]] = {}
+        self._by_key: dict[bytes, Waiting] = {}
+        self._by_host: dict[str, dict[bytes, Waiting]] = {}
 
     def __len__(self) -> int:
         return len(self._by_key)
 
-    def add(self, guest: Guest) -> bool:
+    def add(self, waiting: Waiting) -> bool:
         """Have a SUBSCRIBE wait, or go on waiting where it came again; False if it is full."""
-        key = guest.incoming.key
+        key = waiting.incoming.key
         if key in self._by_key:
             return True
         if len(self._by_key) >= self._at_most:
             return False
-        self._by_key[key] = guest
-        self._by_host.setdefault(guest.host, {})[key] = guest
+        self._by_key[key] = waiting
+        self._by_host.setdefault(waiting.host, {})[key] = waiting
         return True
 
-    def next_of(self, host: str) -> Guest | None:
+    def next_of(self, host: str) -> Waiting | None:
         """Take out the one of a host that has waited longest."""
-        guests = self._by_host.get(host)
-        return None if guests is None else self._take(next(iter(guests.values())))
+        of_host = self._by_host.get(host)
+        return None if of_host is None else self._take(next(iter(of_host.values())))
 
-    def overdue(self, now: float) -> list[Guest]:
+    def overdue(self, now: float) -> list[Waiting]:
         """Take out those that have waited for too long."""
         overdue = []
-        for guest in self._by_key.values():
-            if guest.until > now:
+        for waiting in self._by_key.values():
+            if waiting.until > now:
                 break
-            overdue.append(guest)
-        return [self._take(guest) for guest in overdue]
+            overdue.append(waiting)
+        return [self._take(waiting) for waiting in overdue]
 
     def next_deadline(self) -> float | None:
         """When `overdue` has something, monotonic seconds."""
-        return next((guest.until for guest in self._by_key.values()), None)
+        return next((waiting.until for waiting in self._by_key.values()), None)
 
-    def _take(self, guest: Guest) -> Guest:
-        key = guest.incoming.key
+    def _take(self, waiting: Waiting) -> Waiting:
+        key = waiting.incoming.key
         del self._by_key[key]
-        guests = self._by_host[guest.host]
-        del guests[key]
-        if not guests:
-            del self._by_host[guest.host]
-        return guest
+        of_host = self._by_host[waiting.host]
+        del of_host[key]
+        if not of_host:
+            del self._by_host[waiting.host]
+        return waiting

@@ -5,7 +5,6 @@ does not answer or is out of service (503) is left for the next one; whoever sen
 only how the last one ended (RFC 3263 §4.3).
 """
 
-import re
 from collections.abc import Callable
 from enum import Enum
 from typing import Final, Generic, TypeVar
@@ -20,6 +19,7 @@ from dfks_rules.sip.client_transaction import (
 from dfks_rules.sip.flow import Flow
 from dfks_rules.sip.message import Response
 from dfks_rules.sip.ports import Ways
+from dfks_rules.sip.retry_after import retry_after
 
 Owner = TypeVar("Owner")
 MayReach = Callable[[Owner, Flow, float], bool]
@@ -29,7 +29,8 @@ Send = Callable[[Flow, bytes], None]
 
 AVOID = 300.0
 """For how long a target that did not answer is tried only after others, s."""
-_SECONDS = re.compile(rb"[0-9]{1,4}(?![0-9])")
+MAX_AVOID = 10_000.0
+"""Longest time that a target may ask for itself, s; longer ones are not believed."""
 
 
 class Ending(Enum):
@@ -102,7 +103,9 @@ class Client(Generic[Owner]):
         transaction = self.transactions.find(response.branch)
         if transaction is None or not transaction.message.startswith(response.method + b" "):
             return None
-        if response.status == 503 and self._go_elsewhere(transaction, now, _retry_after(response)):
+        if response.status == 503 and self._go_elsewhere(
+            transaction, now, _out_of_service(response)
+        ):
             return None
         ended = self.transactions.answered(response.branch, response.status)
         return None if ended is None else Finished(ended, response, _ANSWERED)
@@ -219,7 +222,7 @@ class Client(Generic[Owner]):
         return Finished(transaction, None, Ending.UNREACHABLE)
 
 
-def _retry_after(response: Response) -> float:
-    """For how long a target that is out of service wants no request, s (RFC 3261 §21.5.4)."""
-    value = _SECONDS.match(response.headers.get(b"retry-after", b""))
-    return AVOID if value is None else float(value[0])
+def _out_of_service(response: Response) -> float:
+    """For how long the target that sent a 503 wants no request, s (RFC 3261 §21.5.4)."""
+    wait = retry_after(response)
+    return AVOID if wait is None or wait > MAX_AVOID else wait

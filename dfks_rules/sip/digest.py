@@ -58,7 +58,8 @@ class Algorithm(Enum):
 
 
 _MD5: Final = Algorithm.MD5
-_ALGORITHMS = {one.value.lower().encode(): one for one in Algorithm}
+ALGORITHMS: Final = {one.value.lower().encode(): one for one in Algorithm}
+"""Name in lower case → the algorithm."""
 
 
 def hashed(algorithm: Algorithm, text: bytes) -> bytes:
@@ -164,7 +165,7 @@ def _parse_several(value: bytes) -> list[Credentials]:
 def _add(found: list[Credentials], scheme: bytes, values: dict[bytes, bytes]) -> None:
     if scheme != b"digest":
         return
-    algorithm = _ALGORITHMS.get(values.get(b"algorithm", b"MD5").lower())
+    algorithm = ALGORITHMS.get(values.get(b"algorithm", b"MD5").lower())
     if algorithm is None or values.get(b"qop", b"").lower() != b"auth":
         return
     if _COUNT.fullmatch(values.get(b"nc", b"")) is None:

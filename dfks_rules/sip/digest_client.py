@@ -8,17 +8,19 @@ it is not tried again.
 Reference: RFC 3261 §22.2, §22.3, RFC 7616 §3.4, RFC 8760 §2.4
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple, final
 
-from dfks_rules.sip.digest import Algorithm, Credentials, hashed
-from dfks_rules.sip.grammar import parse_params, split_list
+from dfks_rules.sip.digest import ALGORITHMS, Algorithm, Credentials, hashed
+from dfks_rules.sip.grammar import TOKEN, parse_params, split_list
 from dfks_rules.sip.message import Response
 
 MAX_STALE = 2
 """How often in a row a nonce may be stale at once: a peer that says so for ever is not followed."""
 
-_ALGORITHMS: Final = {one.value.lower().encode(): one for one in Algorithm}
+_BEGINNING: Final = re.compile(rb"(" + TOKEN + rb")[ \t]++(?!=)")
+"""A scheme, at the beginning of its challenge; before `=` it is the name of a parameter."""
 _ANSWER_OF: Final = {
     401: (b"www-authenticate", b"Authorization"),
     407: (b"proxy-authenticate", b"Proxy-Authorization"),
@@ -43,21 +45,25 @@ class Challenge(NamedTuple):
 def parse_challenges(value: bytes) -> list[Challenge]:
     """The challenges that can be answered, in order.
 
+    What cannot be read is left out: whatever is wrong with it, there is no one to tell.
+
     Args:
         value: of WWW-Authenticate or Proxy-Authenticate; several headers joined by commas.
     """
-    begun: list[list[bytes]] = []
+    begun: list[tuple[bytes, list[bytes]]] = []
     for item in split_list(value):
-        # A scheme begins a challenge; the other items are parameters of the last one.
-        if item[:7].lower() == b"digest " or not begun:
-            begun.append([item[7:].lstrip()])
-        else:
-            begun[-1].append(item)
+        beginning = _BEGINNING.match(item)
+        if beginning is not None:
+            begun.append((beginning[1].lower(), [item[beginning.end() :]]))
+        elif begun:
+            begun[-1][1].append(item)
     found = []
-    for items in begun:
+    for scheme, items in begun:
+        if scheme != b"digest":
+            continue
         parsed = parse_params(b";" + b";".join(items))
         params = {name: _unquoted(text) for name, text in parsed.items()}
-        algorithm = _ALGORITHMS.get(params.get(b"algorithm", b"MD5").lower())
+        algorithm = ALGORITHMS.get(params.get(b"algorithm", b"MD5").lower())
         offers = [word.strip() for word in params.get(b"qop", b"auth").lower().split(b",")]
         if algorithm is not None and b"auth" in offers and b"realm" in params:
             is_stale = params.get(b"stale", b"").lower() == b"true"

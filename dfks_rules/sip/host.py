@@ -65,6 +65,20 @@ def is_private(address: str) -> bool:
     return any(read in network for network in _PRIVATE if network.version == read.version)
 
 
+@lru_cache(maxsize=4096)
+def network_of(host: str) -> str:
+    """What one peer has at least: an IPv4 address, or the /64 of one of IPv6; a name is itself.
+
+    Whatever is counted by address is counted by this: else one peer would count as 2^64.
+    """
+    if ":" not in host:
+        return host
+    try:
+        return str(ipaddress.ip_network((host.partition("%")[0], 64), strict=False))
+    except ValueError:
+        return host
+
+
 def _read(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     """What an address means: that of IPv4 which is written as one of IPv6 is still of IPv4."""
     read = ipaddress.ip_address(address)

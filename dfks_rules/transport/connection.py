@@ -23,8 +23,9 @@ from collections import deque
 
 from dfks_rules.sip.flow import Flow
 from dfks_rules.sip.glance import RESPONSE
+from dfks_rules.sip.host import network_of
 from dfks_rules.sip.stream import StreamReader
-from dfks_rules.transport.connections import Connections, source_of
+from dfks_rules.transport.connections import Connections
 from dfks_rules.transport.ports import Context
 
 AT_ONCE = 4
@@ -74,9 +75,9 @@ class Connection(asyncio.BufferedProtocol):
         self.flow = flow
         self.asked_for = flow.remote
         """Where we were to connect to."""
-        self.source = source_of(flow.remote[0])
+        self.source = network_of(flow.remote[0])
         """What it is counted by."""
-        self._context = context
+        self._receiver = context.receiver
         self._turns = context.turns
         self._sender = context.turns.sources.of(flow.remote[0])
         """Whose turn its messages wait for."""
@@ -98,7 +99,7 @@ class Connection(asyncio.BufferedProtocol):
         self._received: deque[bytes] = deque()
         self._is_stuck = False
         """Whether what was received waits until the peer has read."""
-        self._unwritten: list[tuple[Flow, bytes]] = []
+        self._unwritten: list[bytes] = []
         """What was to be sent and may not have reached the socket."""
         self.deadline = math.inf if is_ours else self._loop.time() + self._limits.first
         """When it is closed unless something happens (monotonic seconds)."""
@@ -139,8 +140,8 @@ class Connection(asyncio.BufferedProtocol):
             self._table.name(self)
         self._move_deadline()
         kept, self._unwritten = self._unwritten, []
-        for flow, data in kept:
-            self.write(flow, data)
+        for data in kept:
+            self.write(data)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where to put what comes in."""
@@ -201,7 +202,7 @@ class Connection(asyncio.BufferedProtocol):
         self._unanswered += is_request
         if turns.admits(sender, message):
             sender.credit -= len(message)
-            self._context.receive(message, self.flow)
+            self._receiver.receive(message, self.flow)
         elif not turns.refuses(sender, message, self.flow):
             self._unanswered -= is_request
             received.appendleft(message)
@@ -250,17 +251,17 @@ class Connection(asyncio.BufferedProtocol):
 
     # Output.
 
-    def write(self, flow: Flow, data: bytes) -> None:
+    def write(self, data: bytes) -> None:
         """Send a message that `takes` has allowed; `flow` is where its sender wants it to go."""
         if self._transport is None:
             if len(self._unwritten) < MAX_KEPT:
-                self._unwritten.append((flow, data))
+                self._unwritten.append(data)
             else:
-                self._loop.call_soon(self._tell_undelivered, flow, data)
+                self._loop.call_soon(self._tell_undelivered, data)
             return
         self._table.counts["messages_sent"] += 1
         if self._write(data):
-            self._unwritten.append((flow, data))
+            self._unwritten.append(data)
         self._move_deadline()
         if data.startswith(RESPONSE):
             self._unanswered -= 1
@@ -311,9 +312,9 @@ class Connection(asyncio.BufferedProtocol):
         self._table.remove(self)
         self._go_on()
         lost, self._unwritten = self._unwritten, []
-        for flow, data in lost:
-            self._tell_undelivered(flow, data)
+        for data in lost:
+            self._tell_undelivered(data)
 
-    def _tell_undelivered(self, flow: Flow, data: bytes) -> None:
+    def _tell_undelivered(self, data: bytes) -> None:
         self._table.counts["undelivered"] += 1
-        self._context.undelivered(data, flow)
+        self._receiver.undelivered(data)

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import enum
-import ipaddress
 import math
 from collections import Counter
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from typing import Protocol
 import structlog
 
 from dfks_rules.sip.flow import Flow, TransportName
+from dfks_rules.sip.host import network_of
 from dfks_rules.transport.limits import ConnectionLimits, most_connections
 
 _log = structlog.get_logger()
@@ -43,7 +43,7 @@ class Stream(Protocol):
     asked_for: tuple[str, int]
     """Where it was to go: perhaps a name."""
     source: str
-    """What `source_of` gives for its peer."""
+    """What `network_of` gives for its peer."""
     deadline: float
     """When it is closed unless something happens (monotonic seconds)."""
 
@@ -54,7 +54,7 @@ class Stream(Protocol):
     def takes(self, data: bytes) -> bool:
         """Whether a message can go this way."""
 
-    def write(self, flow: Flow, data: bytes) -> None:
+    def write(self, data: bytes) -> None:
         """Send a message that `takes` has allowed."""
 
     def expire(self) -> None:
@@ -103,7 +103,7 @@ class Connections:
         """Why there may be no connection with `host` now; None when there may."""
         if len(self._by_number) >= self.most:
             return Refusal.IN_ALL
-        if self._sources[source_of(host)] >= self.most_per_source:
+        if self._sources[network_of(host)] >= self.most_per_source:
             return Refusal.PER_SOURCE
         return None
 
@@ -206,13 +206,3 @@ _COUNTS = (
     "messages_sent",
     "undelivered",
 )
-
-
-def source_of(host: str) -> str:
-    """What connections of one peer are counted by: of IPv6, one peer has a whole /64."""
-    if ":" not in host:
-        return host
-    try:
-        return str(ipaddress.ip_network((host, 64), strict=False))
-    except ValueError:
-        return host

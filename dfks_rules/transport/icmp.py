@@ -29,15 +29,15 @@ def keep_errors(made: socket.socket) -> None:
         made.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
 
 
-def take_errors(made: socket.socket) -> Iterator[tuple[bytes, tuple[str, int]]]:
-    """The beginning of each datagram that nobody took, and where it was to go."""
+def take_errors(made: socket.socket) -> Iterator[bytes]:
+    """The beginning of each datagram that nobody took."""
     space = socket.CMSG_SPACE(_ERROR.size + 28)  # The address of who sent the error follows it.
     for _ in range(MOST):
         try:
-            data, ancillary, _, remote = made.recvmsg(_QUOTED, space, socket.MSG_ERRQUEUE)
+            data, ancillary, _, _ = made.recvmsg(_QUOTED, space, socket.MSG_ERRQUEUE)
         except OSError:  # There are no more.
             return
         for _, kind, info in ancillary:
             is_error = kind in (_IP_RECVERR, _IPV6_RECVERR) and len(info) >= _ERROR.size
             if is_error and _ERROR.unpack_from(info)[0] in _FATAL:
-                yield data, remote[:2]
+                yield data

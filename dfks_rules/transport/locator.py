@@ -18,7 +18,7 @@ MAX_REQUESTS = 10_000
 """Most requests that wait for the same hop: one proxy may stand before many phones."""
 
 Located = Callable[[bytes, Sequence[Flow]], None]
-"""Takes the branch of a request and where it may go. Never called from within `locate`."""
+"""See `Receiver.located`."""
 _draw = random.SystemRandom().randint
 
 

@@ -1,6 +1,6 @@
 """What a transport is, and what it is given."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,27 +10,36 @@ from dfks_rules.transport.connections import Connections
 from dfks_rules.transport.round_robin import Excess
 from dfks_rules.transport.turns import Turns
 
-Receive = Callable[[bytes, Flow], None]
-"""Takes one message and where it came from."""
-Undelivered = Callable[[bytes, Flow], None]
-"""Takes a message that could not be sent, and where it was to go. Never called from within `send`:
-whoever sends has not yet noted that it did."""
-Bounced = Callable[[bytes, Flow], None]
-"""Takes the beginning of a datagram that nobody took, and where it was to go."""
 
-Refuse = Callable[[bytes, Flow, Excess], None]
-"""Answers a message that is too much, without working on it."""
+class Receiver(Protocol):
+    """What takes all that transports learn; `app.driver.Driver` does. It never raises.
+
+    It is never called from within `send` or `locate`: whoever sends has not yet noted that it did.
+    """
+
+    def receive(self, data: bytes, flow: Flow) -> None:
+        """Take one datagram, or one message of a stream, and where it came from."""
+
+    def refuse(self, data: bytes, flow: Flow, excess: Excess) -> None:
+        """Answer a message that is too much, without working on it."""
+
+    def undelivered(self, data: bytes) -> None:
+        """Learn that a message could not be sent."""
+
+    def bounced(self, beginning: bytes) -> None:
+        """Learn that nobody took a datagram that begins like this."""
+
+    def located(self, branch: bytes, targets: Sequence[Flow]) -> None:
+        """Learn where the request of this branch may go; nowhere if there is no target."""
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
     """What all transports of a server share."""
 
-    receive: Receive
+    receiver: Receiver
     turns: Turns
     """Whose message is next."""
-    undelivered: Undelivered
-    bounced: Bounced
     connections: Connections
     advertise: str | None
     """See `Listener`."""
@@ -56,7 +65,7 @@ class Transport(Protocol):
         """Whether `listener` is an address of this transport."""
 
     def send(self, flow: Flow, data: bytes) -> None:
-        """Send one message; what cannot be sent is told to `Context.undelivered`."""
+        """Send one message; what cannot be sent is told to `Receiver.undelivered`."""
 
     def stream_to(self, remote: tuple[str, int]) -> Flow | None:
         """A live stream to exactly this address; None for datagrams."""

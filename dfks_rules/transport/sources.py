@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import final
 
 from dfks_rules.sip.flow import Flow
-from dfks_rules.transport.connections import source_of
+from dfks_rules.sip.host import network_of
 
 KEPT = 8_192
 """Sources that are looked up before those that were not in the meantime are forgotten."""
@@ -89,7 +89,7 @@ class Source:
     @property
     def name(self) -> str:
         """An address, or a /64."""
-        return self.host if self.is_trusted else source_of(self.host)
+        return self.host if self.is_trusted else network_of(self.host)
 
 
 @final
@@ -115,6 +115,7 @@ class Sources:
         return self._younger.get(key) or self._remember(key, host)
 
     def _key_of_v6(self, host: str) -> str | bytes:
+        """The same as `network_of` in a tenth of the time: a flood asks for each datagram."""
         if self._trusts(host):
             return host  # Its neighbours may not be trusted.
         try:

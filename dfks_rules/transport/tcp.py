@@ -139,9 +139,9 @@ class TcpTransport:
         if connection is None and flow.hop is None:
             connection = self._open(flow)
         if connection is None:
-            self._loop.call_soon(self._context.undelivered, data, flow)
+            self._loop.call_soon(self._context.receiver.undelivered, data)
         else:
-            connection.write(flow, data)
+            connection.write(data)
 
     def _open(self, flow: Flow) -> Stream | None:
         refusal = self._connections.refusal(flow.remote[0])

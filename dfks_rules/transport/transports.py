@@ -14,8 +14,8 @@ from dfks_rules.transport.connections import Connections
 from dfks_rules.transport.dns import Dns
 from dfks_rules.transport.hosts_file import HostsFile
 from dfks_rules.transport.limits import ConnectionLimits, SourceLimits
-from dfks_rules.transport.locator import Located, Locator
-from dfks_rules.transport.ports import Bounced, Context, Receive, Refuse, Transport, Undelivered
+from dfks_rules.transport.locator import Locator
+from dfks_rules.transport.ports import Context, Receiver, Transport
 from dfks_rules.transport.resolver import Resolver
 from dfks_rules.transport.tcp import TcpTransport
 from dfks_rules.transport.tls import TlsTransport
@@ -70,39 +70,21 @@ class Transports:
         self._by_listener: dict[Listener, Transport] = {}
         self._is_closed = False
 
-    async def start(
-        self,
-        addresses: Sequence[tuple[str, str, int]],
-        receive: Receive,
-        undelivered: Undelivered,
-        located: Located,
-        bounced: Bounced,
-        refuse: Refuse,
-    ) -> None:
+    async def start(self, addresses: Sequence[tuple[str, str, int]], receiver: Receiver) -> None:
         """Listen on these addresses. Call `close` also when this fails.
 
         Args:
             addresses: of each the transport, the host (an address or a name), and the port.
-            receive: takes each message that comes.
-            undelivered: takes each message that cannot be sent; never from within `send`.
-            located: takes where a hop leads that was to be looked up.
-            bounced: takes the beginning of each datagram that nobody took.
-            refuse: takes each message that is too much, and is to be answered.
+            receiver: takes messages, and learns what becomes of those that are sent.
 
         Raises:
             OSError: an address cannot be listened on; `filename` is that address.
         """
-        self._locator = Locator(self._dns, self._offered, self.listener_for, located)
+        self._locator = Locator(self._dns, self._offered, self.listener_for, receiver.located)
         loop = asyncio.get_running_loop()
-        self._turns = Turns(loop, receive, refuse, self._source_limits)
+        self._turns = Turns(loop, receiver.receive, receiver.refuse, self._source_limits)
         context = Context(
-            receive,
-            self._turns,
-            undelivered,
-            bounced,
-            self.connections,
-            self._advertise,
-            self._certificates,
+            receiver, self._turns, self.connections, self._advertise, self._certificates
         )
         for name, host, port in addresses:
             try:

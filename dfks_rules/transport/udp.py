@@ -60,9 +60,9 @@ class UdpTransport:
         Raises:
             OSError: the address cannot be listened on.
         """
-        self._context = context
+        self._receiver = context.receiver
         self._turns = context.turns
-        self._take = context.turns.take if context.turns.is_limited else context.receive
+        self._take = context.turns.take if context.turns.is_limited else context.receiver.receive
         """What works on a datagram at once."""
         self._loop = asyncio.get_running_loop()
         self._flows: dict[Any, Flow] = {}
@@ -230,12 +230,12 @@ class UdpTransport:
             # Nobody is there, it is too long, or a peer has written a port above 65535.
             self._sent_in_all -= 1
             self._undelivered += 1
-            self._context.undelivered(data, flow)
+            self._receiver.undelivered(data)
 
     def _take_errors(self) -> None:
-        for data, remote in take_errors(self._socket):
+        for beginning in take_errors(self._socket):
             self._bounced += 1
-            self._loop.call_soon(self._context.bounced, data, Flow(self.listener, remote))
+            self._loop.call_soon(self._receiver.bounced, beginning)
 
     async def close(self) -> None:
         """Send what waits, then close the socket."""

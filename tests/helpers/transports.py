@@ -4,7 +4,7 @@ import asyncio
 import socket
 import ssl
 import struct
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from dfks_rules.sip.flow import Flow, Listener
@@ -30,9 +30,9 @@ class Served:
         sources: SourceLimits | None = None,
     ) -> None:
         self.received: asyncio.Queue[tuple[bytes, Flow]] = asyncio.Queue()
-        self.undelivered: asyncio.Queue[tuple[bytes, Flow]] = asyncio.Queue()
+        self.undelivered: asyncio.Queue[bytes] = asyncio.Queue()
         self.located: asyncio.Queue[tuple[bytes, tuple[Flow, ...]]] = asyncio.Queue()
-        self.bounced: asyncio.Queue[tuple[bytes, Flow]] = asyncio.Queue()
+        self.bounced: asyncio.Queue[bytes] = asyncio.Queue()
         self.refused: asyncio.Queue[tuple[bytes, Flow, Excess]] = asyncio.Queue()
         self.peers: list[Peer] = []
         self.answer: Callable[[bytes], bytes | None] = lambda data: None
@@ -41,20 +41,7 @@ class Served:
 
     async def start(self, addresses: list[tuple[str, str, int]]) -> None:
         """Listen."""
-        await self.transports.start(
-            addresses,
-            self._receive,
-            lambda data, flow: self.undelivered.put_nowait((data, flow)),
-            lambda branch, targets: self.located.put_nowait((branch, tuple(targets))),
-            lambda data, flow: self.bounced.put_nowait((data, flow)),
-            lambda *what: self.refused.put_nowait(what),
-        )
-
-    def _receive(self, data: bytes, flow: Flow) -> None:
-        self.received.put_nowait((data, flow))
-        answer = self.answer(data)
-        if answer is not None:
-            self.transports.send(flow, answer)
+        await self.transports.start(addresses, _Recorder(self))
 
     @property
     def listener(self) -> Listener:
@@ -79,7 +66,7 @@ class Served:
         async with asyncio.timeout(WITHIN):
             return await self.received.get()
 
-    async def lost(self) -> tuple[bytes, Flow]:
+    async def lost(self) -> bytes:
         """The next message that could not be sent."""
         async with asyncio.timeout(WITHIN):
             return await self.undelivered.get()
@@ -98,6 +85,36 @@ class Served:
         peer = Peer(*await opened)
         self.peers.append(peer)
         return peer
+
+
+class _Recorder:
+    """What transports give everything to."""
+
+    def __init__(self, served: Served) -> None:
+        self._served = served
+
+    def receive(self, data: bytes, flow: Flow) -> None:
+        """Record a message, and answer it."""
+        self._served.received.put_nowait((data, flow))
+        answer = self._served.answer(data)
+        if answer is not None:
+            self._served.send(flow, answer)
+
+    def refuse(self, data: bytes, flow: Flow, excess: Excess) -> None:
+        """Record what is too much."""
+        self._served.refused.put_nowait((data, flow, excess))
+
+    def undelivered(self, data: bytes) -> None:
+        """Record what could not be sent."""
+        self._served.undelivered.put_nowait(data)
+
+    def bounced(self, beginning: bytes) -> None:
+        """Record what nobody took."""
+        self._served.bounced.put_nowait(beginning)
+
+    def located(self, branch: bytes, targets: Sequence[Flow]) -> None:
+        """Record where a hop leads."""
+        self._served.located.put_nowait((branch, tuple(targets)))
 
 
 class Peer:

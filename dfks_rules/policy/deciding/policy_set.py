@@ -42,11 +42,11 @@ class _Memo(dict[_K, _V]):
         return value
 
 
-class _Asked(NamedTuple):
-    """What is asked about a presentity when a phone wants to know everything."""
+class _Told(NamedTuple):
+    """What phones may be told when they ask for everything about a presentity."""
 
     features: tuple[Feature, ...]
-    """The features that it may be told of."""
+    """The features that some of them may be told of."""
     factless: bool
     """Whether these gets are decided without reading a fact."""
 
@@ -77,8 +77,8 @@ def _read_on_get(everything: Situations, rules: Sequence[Rule]) -> frozenset[str
     return frozenset(name for _, one in gets for name in one.facts)
 
 
-def _asked(everything: Situations, rules: Sequence[Rule]) -> dict[FactValue, _Asked]:
-    """Domain (None: any other) → what is asked about its presentities."""
+def _told(everything: Situations, rules: Sequence[Rule]) -> dict[FactValue, _Told]:
+    """Domain (None: any other) → what phones may be told of its presentities."""
     found = {}
     for domain in {domain for _, _, domain in everything}:
         gets = {
@@ -88,7 +88,7 @@ def _asked(everything: Situations, rules: Sequence[Rule]) -> dict[FactValue, _As
             for feature in FEATURES
         }
         features = tuple(one for one in FEATURES if _is_told(one, gets[one], rules))
-        found[domain] = _Asked(features, not any(gets[one].readers for one in features))
+        found[domain] = _Told(features, not any(gets[one].readers for one in features))
     return found
 
 
@@ -138,7 +138,7 @@ class PolicySet:
         self._plans: _Memo[tuple[Situation, tuple[FactValue, ...]], Plan] = _Memo()
         self._decisions: _Memo[tuple[Plan, FeatureState, bool], Decision] = _Memo()
         self._gets: _Memo[tuple[str | None, tuple[FeatureState, ...]], Gets] = _Memo()
-        self._asked = _asked(self._situations, self.rules)
+        self._told = _told(self._situations, self.rules)
 
     def decide(
         self,
@@ -212,11 +212,11 @@ class PolicySet:
     ) -> Gets:
         """What `decide` says to a get of each feature.
 
-        An operator is told of all. A phone is not asked for about features that no rule assigns to
-        any, where that is needed.
+        An operator is told of all of them. For a phone those are left out that no rule assigns to
+        any phone, and that are not assigned without one.
         """
-        domain = presentity.domain if presentity.domain in self._asked else None
-        features, factless = self._asked[domain]
+        domain = presentity.domain if presentity.domain in self._told else None
+        features, factless = self._told[domain]
         if requester.origin is Origin.OPERATOR:
             features, factless = FEATURES, False
         key = (domain, snapshot.states)
@@ -242,7 +242,7 @@ class PolicySet:
 
     def told_at(self, domain: str) -> tuple[Feature, ...]:
         """The features that some phone of a domain may be told of."""
-        return self._asked.get(domain, self._asked[None]).features
+        return self._told.get(domain, self._told[None]).features
 
     def forget(self) -> None:
         """Forgets what was remembered; decisions stay the same. For who measures."""

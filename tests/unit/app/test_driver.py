@@ -88,7 +88,7 @@ def test_notify_that_a_transport_cannot_deliver_is_over_at_once() -> None:
     driven = _Driven()
     driven.driver.receive(message(), FLOW)
     _, notify = driven.book.raw()
-    driven.driver.undelivered(notify, FLOW)
+    driven.driver.undelivered(notify)
     assert driven.book.notifier.counts["notify_unreachable"] == 1
     driven.loop.run_until(40.0)
     assert driven.book.sent() == []
@@ -121,7 +121,7 @@ def test_notify_that_nobody_took_goes_on() -> None:
     other = FLOW._replace(remote=("192.0.2.8", 5060))
     driven.driver.located(transaction.branch, (FLOW, other))
     driven.book.sent()
-    driven.driver.bounced(transaction.message[:300], FLOW)
+    driven.driver.bounced(transaction.message[:300])
     (notify,) = driven.book.sent()
     assert notify.flow == other
 
@@ -130,7 +130,7 @@ def test_what_an_undeliverable_message_leads_to_is_in_time() -> None:
     """A connection attempt may fail long after the message that it was for."""
     driven = _Driven()
     driven.loop.now = 5.0
-    driven.driver.undelivered(b"", FLOW)
+    driven.driver.undelivered(b"")
     assert driven.loop.due == [5.0 + T1]
 
 

@@ -1,18 +1,18 @@
-"""Credentials files, by real files."""
+"""ReadCredentials files, by real files."""
 
 import os
 from pathlib import Path
 
 import pytest
 
-from dfks_rules.config.credentials import Credentials, read_credentials
+from dfks_rules.config.credentials import ReadCredentials, read_credentials
 from dfks_rules.errors import ConfigError
 from dfks_rules.sip.digest import Algorithm, ha1_of
 
 MD5, SHA = "a" * 32, "b" * 64
 
 
-def _read(folder: Path, text: str) -> Credentials:
+def _read(folder: Path, text: str) -> ReadCredentials:
     path = folder / "c.yaml"
     path.write_text(text)
     path.chmod(0o600)
@@ -42,7 +42,7 @@ def test_a_password_stands_for_the_hashes_of_every_algorithm(tmp_path: Path) -> 
         ("{realm: r, user: k, pasword: x}", "unknown key `pasword` (did you mean `password`?)"),
         ("{realm: 'a\"b', user: k, password: x}", "`realm` must be 1 to 512 characters"),
         ("{realm: r, user: 'a\\b', password: x}", "`user` must be 1 to 512 characters"),
-        ("{realm: r, user: k, ha1_md5: secret}", "`ha1_md5` for realm `r` must be hexadecimal"),
+        ("{realm: r, user: k, ha1_md5: secret}", "`ha1_md5` of realm `r` must be hexadecimal"),
         ("{realm: r, user: k, password: true}", "`password` must be text; put it in quotes"),
     ],
 )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dfks_rules.presence.failures import Verdict, retry_after, verdict_of
+from dfks_rules.presence.failures import Verdict, verdict_of
 from dfks_rules.sip.message import Response, parse_message
 
 _ENDS, _PASSES = Verdict.ENDS, Verdict.PASSES
@@ -36,37 +36,3 @@ def test_each_status_has_its_verdict(
 def test_no_response_is_for_a_setting_to_judge() -> None:
     """RFC 6665 §4.2.2: SHOULD remove; a phone behind a bad link had better be kept."""
     assert verdict_of(None) is Verdict.UNHEARD
-
-
-_SENT = b"Date: Sat, 13 Nov 2010 23:29:00 GMT"
-
-
-@pytest.mark.parametrize(
-    ("lines", "seconds"),
-    [
-        ((), 0),
-        ((b"Retry-After: 120",), 120),
-        ((b"Retry-After: 18000;duration=3600",), 18000),
-        ((b"Retry-After: 120 (I'm in a meeting)",), 120),
-        ((b"retry-after:\t0120 ( 7 ;duration=3) ;duration=60",), 120),
-        ((b"Retry-After: Sat, 13 Nov 2010 23:31:00 GMT", _SENT), 120),
-        ((b"Retry-After: Sat, 13 Nov 2010 23:31:00 GMT (lunch);duration=1", _SENT), 120),
-        ((b"Retry-After: Sat, 13 Nov 2010 23:28:00 GMT", _SENT), 0),
-        ((b"Retry-After: Sat, 13 Nov 2010 23:31:00 GMT",), 0),
-        ((b"Retry-After: Sat, 13 Nov 2010 23:31:00 GMT", b"Date: today"), 0),
-        ((b"Retry-After: Sat, 99 Nov 2010 23:31:00 GMT", _SENT), 0),
-        ((b"Retry-After: 12x",), 0),
-        ((b"Retry-After: -5",), 0),
-        ((b"Retry-After: 99999999999999999999",), 0),
-        ((b"Retry-After: \xff\xfe", _SENT), 0),
-        ((b"Retry-After: (only a comment)", _SENT), 0),
-    ],
-)
-def test_retry_after_is_seconds_or_a_date(lines: tuple[bytes, ...], seconds: int) -> None:
-    """RFC 3261 §20.33 with comment and parameters; RFC 2543 had dates. Nonsense says nothing."""
-    assert retry_after(_response(503, *lines)) == seconds
-
-
-def test_no_response_says_nothing_of_when() -> None:
-    """The usual wait applies."""
-    assert retry_after(None) == 0

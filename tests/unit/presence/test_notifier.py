@@ -225,27 +225,6 @@ def test_changes_wait_for_the_outstanding_notify_and_become_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "extra", "left"),
-    [
-        (481, b"", 0),
-        (500, b"Retry-After: 5\r\n", 1),
-        (401, b"", 1),
-        (408, b"", 1),
-        (603, b"", 1),
-        (404, b"", 0),
-    ],
-)
-def test_error_response_to_a_notify_ends_the_subscription(
-    status: int, extra: bytes, left: int
-) -> None:
-    """RFC 6665 §4.2.2, except where the phone may answer later."""
-    book = _playbook()
-    _, notify = book.receive(message())
-    assert book.answer(notify, status, extra) == []
-    assert len(book.notifier.subscriptions) == left
-
-
-@pytest.mark.parametrize(
     ("setting", "left"), [(OnNotifyTimeout.KEEP, 1), (OnNotifyTimeout.DROP, 0)]
 )
 def test_unanswered_notify_is_repeated_for_32_seconds(setting: OnNotifyTimeout, left: int) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from dfks_rules.errors import DfksError, MalformedMessageError, StoreError
-from dfks_rules.presence.responses import refusal, refusal_for
+from dfks_rules.presence.responses import refusal, refusal_for, unavailable
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,13 @@ def test_refusal_says_what_would_be_right(status: int, name: bytes) -> None:
     first, second = refusal(status, headers=b"X: 1\r\n").headers.splitlines()
     assert first == b"X: 1"
     assert second.startswith(name + b": ")
+
+
+def test_whoever_may_come_again_is_told_when() -> None:
+    """RFC 3261 §21.5.4: without the header it would be a plain failure."""
+    refused = unavailable("Too many", 60, "limit_subscriptions")
+    assert (refused.status, refused.reason) == (503, b"Too many")
+    assert (refused.headers, refused.count) == (b"Retry-After: 60\r\n", "limit_subscriptions")
 
 
 def test_refusal_without_a_reason_leaves_the_usual_one() -> None:

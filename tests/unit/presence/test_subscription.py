@@ -78,7 +78,7 @@ def test_an_end_leaves_nothing_to_be_told() -> None:
     """What was not confirmed is not said after the last word."""
     subscription = active()
     _send(subscription, _ONE)
-    subscription.to_tell(_TWO)
+    subscription.to_tell(_TWO, inf)
     subscription.failed(0.0)
     subscription.ended(Termination.TIMEOUT)
     assert (subscription.state, subscription.termination) == (
@@ -95,10 +95,10 @@ def test_an_end_leaves_nothing_to_be_told() -> None:
 def test_a_change_is_told_at_once_or_waits_for_what_is_outstanding() -> None:
     """None overtakes another; the newest of what waits wins."""
     subscription = active()
-    assert subscription.to_tell(_ONE) == _ONE
+    assert subscription.to_tell(_ONE, inf) == _ONE
     _send(subscription, _ONE)
-    assert subscription.to_tell(_TWO) == ()
-    assert subscription.to_tell(_DND + _THREE) == ()
+    assert subscription.to_tell(_TWO, inf) == ()
+    assert subscription.to_tell(_DND + _THREE, inf) == ()
     assert dict(subscription.confirmed()) == dict(_DND + _THREE)
     assert (subscription.unconfirmed, subscription.queued) == ((), ())
 
@@ -108,7 +108,7 @@ def test_an_answer_says_all_that_is_unconfirmed_and_itself_has_the_last_word() -
     subscription = active()
     _send(subscription, _DND + _ONE)
     assert dict(subscription.to_answer(())) == dict(_DND + _ONE)
-    subscription.to_tell(_TWO)
+    subscription.to_tell(_TWO, inf)
     assert dict(subscription.to_answer(())) == dict(_DND + _TWO)
     assert dict(subscription.to_answer(_THREE)) == dict(_DND + _THREE)
 
@@ -117,7 +117,7 @@ def test_what_an_answer_took_along_is_not_said_again_after_it() -> None:
     """The queued value is older than the answer, and would undo it on the phone."""
     subscription = active()
     _send(subscription, _ONE)
-    subscription.to_tell(_TWO)
+    subscription.to_tell(_TWO, inf)
     _send(subscription, subscription.to_answer(_THREE))
     assert subscription.queued == ()
     assert subscription.confirmed() == ()
@@ -145,13 +145,13 @@ def test_what_failed_is_joined_by_what_waited_which_is_newer() -> None:
     """And the queue is empty: it is told once."""
     subscription = active()
     _send(subscription, _DND + _ONE)
-    subscription.to_tell(_TWO)
+    subscription.to_tell(_TWO, inf)
     subscription.failed(0.0)
     assert (dict(subscription.unconfirmed), subscription.queued) == (
         dict(_DND + _TWO),
         (),
     )
-    assert dict(subscription.to_tell(_THREE)) == dict(_DND + _THREE)
+    assert dict(subscription.to_tell(_THREE, inf)) == dict(_DND + _THREE)
 
 
 def test_a_notify_that_said_nothing_is_not_said_again() -> None:
@@ -180,12 +180,12 @@ def test_while_it_is_unproved_one_notify_is_sent_and_all_else_is_held() -> None:
     """Where the answer to its SUBSCRIBE says nothing, it is the first change."""
     subscription = _unproved()
     assert (subscription.is_held, subscription.sendings) == (False, UNPROVED_SENDINGS)
-    assert subscription.to_tell(_ONE) == _ONE
+    assert subscription.to_tell(_ONE, inf) == _ONE
     _send(subscription, subscription.to_answer(_DND))
     assert subscription.is_held
     subscription.failed(0.0)
     assert subscription.next_deadline() == 1000.0, "it is not said again"
-    assert subscription.to_tell(_TWO) == ()
+    assert subscription.to_tell(_TWO, inf) == ()
     subscription.hold(_THREE)
     assert dict(subscription.unconfirmed) == dict(_DND + _THREE)
     assert subscription.queued == ()
@@ -196,7 +196,7 @@ def test_what_waited_is_due_once_it_is_proved() -> None:
     subscription = _unproved()
     _send(subscription, _DND + _ONE)
     subscription.failed(0.0)
-    subscription.to_tell(_TWO)
+    subscription.to_tell(_TWO, inf)
     subscription.proved(Proof.PROVED, 5.0)
     assert (subscription.is_held, subscription.sendings) == (False, 0)
     assert subscription.next_deadline() == 5.0
@@ -209,7 +209,7 @@ def test_one_that_is_proved_by_its_outstanding_notify_goes_on_with_what_is_queue
     """Its confirmation sends that."""
     subscription = _unproved()
     _send(subscription, _ONE)
-    subscription.to_tell(_TWO)
+    subscription.to_tell(_TWO, inf)
     subscription.proved(Proof.PROVED, 5.0)
     assert subscription.next_deadline() > 5.0
     assert subscription.confirmed() == _TWO

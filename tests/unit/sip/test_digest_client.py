@@ -75,11 +75,20 @@ def test_without_qop_the_answer_is_that_of_rfc_2069() -> None:
     assert b", algorithm=MD5" in answer
 
 
+@pytest.mark.parametrize("after", [b"", b' nonce="m", opaque="o", stale=true', b" bmVnbw=="])
+def test_other_schemes_add_nothing_to_a_challenge(after: bytes) -> None:
+    """What stands behind their name is theirs (RFC 7235 §4.1)."""
+    value = b'NTLM, Digest\trealm="a, b",nonce="n", Other realm="x",' + after
+    assert parse_challenges(value) == [Challenge(b"a, b", b"n", Algorithm.MD5, False, None, False)]
+
+
 @pytest.mark.parametrize(
     "value",
     [
         b"",
         b'Basic realm="a, b"',
+        b'Basic realm="a", realm="a, b", nonce="n"',
+        b'Other realm="a, b", nonce="n", qop="auth"',
         b'Digest nonce="n"',
         b'Digest realm="a, b", nonce="n", qop="auth-int"',
         b'Digest realm="a, b", nonce="n", algorithm=SHA-512-256, qop="auth"',

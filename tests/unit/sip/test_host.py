@@ -3,7 +3,7 @@
 import pytest
 
 from dfks_rules.errors import MalformedMessageError
-from dfks_rules.sip.host import address_of, check_name, is_one_host, is_private
+from dfks_rules.sip.host import address_of, check_name, is_one_host, is_private, network_of
 
 
 @pytest.mark.parametrize(
@@ -66,3 +66,19 @@ def test_group_is_not_one_host(address: str) -> None:
 def test_private_address_means_something_only_nearby(address: str, *, expected: bool) -> None:
     """RFC 1918, 6598, 3927, 4193, 4291. Documentation addresses stand for public ones in tests."""
     assert is_private(address) is expected
+
+
+@pytest.mark.parametrize(
+    ("host", "network"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:0:1::5", "2001:db8:0:1::/64"),
+        ("2001:db8:0:1:ffff::6", "2001:db8:0:1::/64"),
+        ("phone.example", "phone.example"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("::not", "::not"),
+    ],
+)
+def test_one_peer_has_a_whole_ipv6_network(host: str, network: str) -> None:
+    """It would count as 2^64 peers."""
+    assert network_of(host) == network

@@ -4,7 +4,8 @@ import pytest
 import structlog
 
 from dfks_rules.sip.flow import Flow, Listener, TransportName
-from dfks_rules.transport.connections import Connections, Refusal, source_of
+from dfks_rules.sip.host import network_of
+from dfks_rules.transport.connections import Connections, Refusal
 from dfks_rules.transport.limits import ConnectionLimits
 
 _LISTENER = Listener("tcp", "192.0.2.1", 5060)
@@ -18,7 +19,7 @@ class _Stream:
     def __init__(self, table: Connections, host: str, port: int = 5060) -> None:
         self.flow = Flow(_LISTENER, (host, port), table.next_number())
         self.asked_for = self.flow.remote
-        self.source = source_of(host)
+        self.source = network_of(host)
         self.deadline = 10.0
         self.expired = 0
         table.add(self)
@@ -27,7 +28,7 @@ class _Stream:
         """All."""
         return True
 
-    def write(self, flow: Flow, data: bytes) -> None:
+    def write(self, data: bytes) -> None:
         """Nowhere."""
 
     def expire(self) -> None:
@@ -77,22 +78,6 @@ async def test_places_are_limited_in_all_and_for_each_source() -> None:
     _Stream(table, "192.0.2.7", 3)
     table.most = 6
     assert table.refusal("192.0.2.7") is Refusal.PER_SOURCE, "the other one is still there"
-
-
-@pytest.mark.parametrize(
-    ("host", "source"),
-    [
-        ("192.0.2.7", "192.0.2.7"),
-        ("2001:db8:0:1::5", "2001:db8:0:1::/64"),
-        ("2001:db8:0:1:ffff::6", "2001:db8:0:1::/64"),
-        ("phone.example", "phone.example"),
-        ("fe80::1%eth0", "fe80::/64"),
-        ("::not", "::not"),
-    ],
-)
-def test_one_peer_has_a_whole_ipv6_network(host: str, source: str) -> None:
-    """It would have 2^64 sources."""
-    assert source_of(host) == source
 
 
 async def test_only_what_is_due_expires() -> None:

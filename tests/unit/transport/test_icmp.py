@@ -12,7 +12,7 @@ from dfks_rules.transport.icmp import keep_errors, take_errors
     ("family", "host"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")]
 )
 def test_datagram_to_a_closed_port_is_named(family: socket.AddressFamily, host: str) -> None:
-    """By its beginning, and where it was to go; a second look finds nothing more."""
+    """By its beginning; a second look finds nothing more."""
     with socket.socket(family, socket.SOCK_DGRAM) as sender:
         sender.bind((host, 0))
         sender.setblocking(False)
@@ -22,7 +22,6 @@ def test_datagram_to_a_closed_port_is_named(family: socket.AddressFamily, host: 
             port = closed.getsockname()[1]
         sender.sendto(b"NOTIFY" + b"x" * 2000, (host, port))
         select.select([sender], [], [], 10)
-        ((data, remote),) = take_errors(sender)
-        assert data.startswith(b"NOTIFYxxx")
-        assert remote == (host, port)
+        (beginning,) = take_errors(sender)
+        assert beginning.startswith(b"NOTIFYxxx")
         assert list(take_errors(sender)) == []

@@ -104,8 +104,7 @@ async def test_datagram_that_nobody_takes_is_told_and_costs_the_next_nothing(add
                 assert (await read(phone))[0] == b"arrives"
         async with asyncio.timeout(WITHIN):
             for _ in range(5):
-                data, flow = await server.bounced.get()
-                assert (data, flow.remote) == (b"lost", nobody)
+                assert await server.bounced.get() == b"lost"
         assert (server.count("datagrams_bounced"), server.count("undelivered")) == (5, 0)
         assert server.count("datagrams_sent") == 10
 
@@ -126,7 +125,7 @@ async def test_datagram_that_cannot_be_sent_is_undelivered_and_does_not_stop_the
     assert server.undelivered.empty(), "never from within send"
     server.send(flow, b"next")
     assert (await read(peer))[0] == b"next"
-    assert [await server.lost() for _ in bad] == bad
+    assert [await server.lost() for _ in bad] == [data for data, _ in bad]
     assert (server.count("undelivered"), server.count("datagrams_sent")) == (4, 1)
 
 
