@@ -97,3 +97,15 @@ def test_a_peer_has_an_ipv6_network() -> None:
     assert network_of("2001:db8:1:2::6") == network_of("2001:db8:1:2:3:4:5:6")
     assert network_of("2001:db8::1") == network_of("2001:db8::2")
     assert network_of("2001:db8::1") != network_of("2001:db8:0:1::1")
+
+
+@pytest.mark.parametrize("rate", [3, 5, 6, 10, 20, 200])
+@pytest.mark.parametrize("now", [0.1, 1234.567, 98765.4321, 1e6 + 0.3])
+def test_there_are_exactly_as_many_points_as_were_given(rate: int, now: float) -> None:
+    """The intervals did not add up, so that 10/s was sometimes 9."""
+    points = Points(rate, 1 / rate)
+    taken = 0
+    while points.has("alice", now) and taken <= rate:
+        points.take("alice", now)
+        taken += 1
+    assert taken == rate
