@@ -140,8 +140,10 @@ class Guard:
         proof = self.proof_of(incoming, subscription.dialog, identity)
         if subscription.is_home(incoming.flow.remote[0]):
             proof = _PROVED
-        if has_moved and subscription.is_counted:
-            self._quotas.moved(before.remote, flow.remote)
+        counts_there = has_moved and subscription.is_counted
+        if counts_there and not self._quotas.moved(before.remote, flow.remote):
+            self._counts["limit_subscriptions_per_contact"] += 1
+            return False
         if proof is _UNPROVED:
             return not has_moved or self._may_try(subscription, now)
         if proof is not subscription.proof:
@@ -165,27 +167,30 @@ class Guard:
             self._unproved.add(tag, host, now)
         return True
 
-    def answered(self, subscription: Subscription, status: int, now: float) -> bool:
-        """A NOTIFY got a final response; whether it proved the address.
+    def accepted(self, subscription: Subscription, now: float) -> None:
+        """A NOTIFY got a 2xx: its address wants NOTIFYs, also those of other dialogs."""
+        if subscription.proof is _UNPROVED:
+            self.contacts.add(subscription.dialog.flow)
+            self.wanted(subscription, now)
 
-        Who answers with another error than a challenge has shown only that it is there: a server
-        that knows nothing of the subscription does that.
+    def wanted(self, subscription: Subscription, now: float) -> None:
+        """A NOTIFY got a 2xx, or a challenge that is going to be answered.
+
+        Who answers with anything else has shown only that it is there: a server that knows nothing
+        of the subscription does that. So does a proxy that challenges whatever it gets.
         """
-        if subscription.proof is not _UNPROVED or not (status < 300 or status in (401, 407)):
-            return False
+        if subscription.proof is not _UNPROVED:
+            return
         flow = subscription.dialog.flow
-        if status < 300:
-            self.contacts.add(flow)
         if subscription.state is State.TERMINATED:
             self._unproved.remove(subscription.dialog.local_tag)
-            return True
+            return
         try:
             self._check(subscription)
         except RefusedError:
             # Others took the last place meanwhile; it is told when its next SUBSCRIBE finds one.
-            return False
+            return
         self._prove(subscription, Proof.ANSWERS if flow.hop is not None else _PROVED, now)
-        return True
 
     def forget(self, subscription: Subscription) -> None:
         """A subscription has ended, or was not made after all."""

@@ -10,7 +10,8 @@ Whether the address that NOTIFYs go to has shown that it wants them:
 | (none)   | SUBSCRIBE that proves it (`proof_of`)          | proved                    |
 | (none)   | SUBSCRIBE over a stream, Contact elsewhere     | answers                   |
 | (none)   | any other                                      | unproved                  |
-| unproved | 2xx, 401 or 407 to its NOTIFY                  | proved; a name: answers   |
+| unproved | 2xx to its NOTIFY, or a 401 or 407 for which   | proved; a name: answers   |
+|          | there are credentials                          |                           |
 | any      | SUBSCRIBE in its dialog that proves it         | proved                    |
 | any      | SUBSCRIBE in its dialog, from the one host     | proved                    |
 |          | that our tag and our NOTIFYs go to             |                           |
