@@ -146,7 +146,7 @@ class Delivery:
         subscription = finished.transaction.owner
         response = finished.response
         if response is not None and response.status < 300:
-            self._guard.accepted(subscription, now)
+            self._guard.accepted(subscription, finished.transaction.flow, now)
             self._counts["notify_answered"] += 1
             self._confirmed(subscription, now)
             return

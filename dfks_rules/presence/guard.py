@@ -24,6 +24,7 @@ RETRY_AFTER = 5
 
 _UNPROVED: Final = Proof.UNPROVED
 _PROVED: Final = Proof.PROVED
+_ANSWERS: Final = Proof.ANSWERS
 
 
 @final
@@ -81,8 +82,13 @@ class Guard:
         return self._unproved.has_room(host, now)
 
     def may_reach(self, subscription: Subscription, flow: Flow, now: float) -> bool:
-        """Whether its NOTIFY may go to an address that its Contact turned out to be."""
-        if subscription.proof is not _UNPROVED:
+        """Whether its NOTIFY may go to an address that its Contact turned out to be.
+
+        A name may lead to a victim the next moment, and so may the Contact of who subscribed over a
+        stream: there its dialogs count as unproved ones until they are answered.
+        """
+        proof = subscription.proof
+        if proof is _PROVED or (proof is _ANSWERS and self.contacts.has(flow)):
             return True
         return self._unproved.move(subscription.dialog.local_tag, host_of(flow), now)
 
@@ -167,11 +173,24 @@ class Guard:
             self._unproved.add(tag, host, now)
         return True
 
-    def accepted(self, subscription: Subscription, now: float) -> None:
-        """A NOTIFY got a 2xx: its address wants NOTIFYs, also those of other dialogs."""
-        if subscription.proof is _UNPROVED:
+    def accepted(self, subscription: Subscription, flow: Flow, now: float) -> None:
+        """A NOTIFY got a 2xx: its address wants NOTIFYs, also those of other dialogs.
+
+        Args:
+            subscription: whose NOTIFY it was.
+            flow: by which it went; that of a stream has the address in Contact, wherever it leads.
+            now: monotonic seconds.
+        """
+        proof = subscription.proof
+        if proof is _PROVED:
+            return
+        if not flow.connection:
+            self.contacts.add(flow)
+        if proof is _UNPROVED:
             self.contacts.add(subscription.dialog.flow)
             self.wanted(subscription, now)
+        else:
+            self._unproved.remove(subscription.dialog.local_tag)
 
     def wanted(self, subscription: Subscription, now: float) -> None:
         """A NOTIFY got a 2xx, or a challenge that is going to be answered.

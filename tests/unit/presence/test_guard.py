@@ -304,6 +304,41 @@ def test_ten_dialogs_of_one_address_are_told_whatever_names_it_has() -> None:
     assert book.notifier.counts["notify_unreachable"] == 2
 
 
+def test_ten_dialogs_of_one_address_are_told_though_their_names_were_answered_for() -> None:
+    """An attacker answers for 12 names of his own, then has them lead to a victim."""
+    book = _book()
+    for number in range(12):
+        book.receive(_new(contact=b"<sip:a@n%d.example.com>" % number))
+        (notify,) = book.locate(FLOW)
+        book.answer(notify)
+    assert {one.proof for one in book.notifier.subscriptions} == {Proof.ANSWERS}
+    _set(book)
+    again = book.locate(FLOW)
+    assert len(again) == 12, "where it has answered"
+    for notify in again:
+        book.answer(notify)
+    _set(book, False)
+    assert len(book.locate(_THERE)) == 10
+    assert book.notifier.counts["notify_unreachable"] == 2
+
+
+def test_a_name_whose_new_address_answers_is_told_on() -> None:
+    """A proxy that fails over: its dialogs leave the ten as they are answered."""
+    book = _book()
+    for number in range(12):
+        book.receive(_new(contact=b"<sip:a@n%d.example.com>" % number))
+        (notify,) = book.locate(FLOW)
+        book.answer(notify)
+    _set(book)
+    first, *rest = book.locate(_THERE)
+    assert len(rest) == 9
+    for notify in (first, *rest):
+        book.answer(notify)
+    _set(book, False)
+    assert len(book.locate(_THERE)) == 10
+    assert book.notifier.guard.contacts.has(_THERE)
+
+
 def test_dead_names_do_not_take_the_place_of_others() -> None:
     """They counted as one host, so that ten of them kept every phone with a name out."""
     book = _book()
