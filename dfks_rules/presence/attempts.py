@@ -23,6 +23,8 @@ PER_USER = 30.0
 PER_SOURCE = 3.0
 """Seconds until an address may try once more."""
 
+_ROUNDING = 1e-6
+"""Seconds that sums of intervals may be off."""
 _MAX_NAME = 64
 """Characters of a name that tell it from others here."""
 
@@ -42,7 +44,7 @@ class Points:
 
     def has(self, key: object, now: float) -> bool:
         """Whether there is a point left."""
-        return self._full_at.get(key, now) + self._every <= now + self._ahead
+        return self._full_at.get(key, now) + self._every <= now + self._ahead + _ROUNDING
 
     def take(self, key: object, now: float) -> None:
         """Take one point, if there is one."""

@@ -156,14 +156,14 @@ class Delivery:
         """The outstanding NOTIFY of a subscription was answered, or was not."""
         subscription = finished.transaction.owner
         response = finished.response
-        if response is not None:
-            self._guard.answered(subscription, response.status, now)
         if response is not None and response.status < 300:
+            self._guard.accepted(subscription, finished.transaction.flow, now)
             self._counts["notify_answered"] += 1
             self._confirmed(subscription, now)
             return
         verdict = verdict_of(response)
         if verdict is Verdict.CHALLENGED and self._may_answer(subscription, response):
+            self._guard.wanted(subscription, now)
             self._counts["notify_challenged"] += 1
             subscription.forgotten()
             self._send(subscription, subscription.to_answer(()), subscription.knowledge, now)

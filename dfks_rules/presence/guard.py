@@ -25,6 +25,7 @@ in less."""
 
 _UNPROVED: Final = Proof.UNPROVED
 _PROVED: Final = Proof.PROVED
+_ANSWERS: Final = Proof.ANSWERS
 
 
 @final
@@ -81,8 +82,13 @@ class Guard:
         return self._unproved.has_room(host, now)
 
     def may_reach(self, subscription: Subscription, flow: Flow, now: float) -> bool:
-        """Whether its NOTIFY may go to an address that its Contact turned out to be."""
-        if subscription.proof is not _UNPROVED:
+        """Whether its NOTIFY may go to an address that its Contact turned out to be.
+
+        A name may lead to a victim the next moment, and so may the Contact of who subscribed over a
+        stream: there its dialogs count as unproved ones until they are answered.
+        """
+        proof = subscription.proof
+        if proof is _PROVED or (proof is _ANSWERS and self.contacts.has(flow)):
             return True
         return self._unproved.move(subscription.dialog.local_tag, host_of(flow), now)
 
@@ -140,8 +146,10 @@ class Guard:
         proof = self.proof_of(incoming, subscription.dialog, identity)
         if subscription.is_home(incoming.flow.remote[0]):
             proof = _PROVED
-        if has_moved and subscription.is_counted:
-            self._quotas.moved(before.remote, flow.remote)
+        counts_there = has_moved and subscription.is_counted
+        if counts_there and not self._quotas.moved(before.remote, flow.remote):
+            self._counts["limit_subscriptions_per_contact"] += 1
+            return False
         if proof is _UNPROVED:
             return not has_moved or self._may_try(subscription, now)
         if proof is not subscription.proof:
@@ -165,19 +173,33 @@ class Guard:
             self._unproved.add(tag, host, now)
         return True
 
-    def answered(self, subscription: Subscription, status: int, now: float) -> None:
-        """A NOTIFY got a final response, which may prove the address.
+    def accepted(self, subscription: Subscription, flow: Flow, now: float) -> None:
+        """A NOTIFY got a 2xx: its address wants NOTIFYs, also those of other dialogs.
 
-        Who answers with another error than a challenge has shown only that it is there: a server
-        that knows nothing of the subscription does that.
+        Args:
+            subscription: whose NOTIFY it was.
+            flow: by which it went; that of a stream has the address in Contact, wherever it leads.
+            now: monotonic seconds.
         """
-        if subscription.is_proved or subscription.proof is not _UNPROVED:
+        if subscription.is_proved:
             return
-        if not (status < 300 or status in (401, 407)):
+        if not flow.connection:
+            self.contacts.add(flow)
+        if subscription.proof is _UNPROVED:
+            self.contacts.add(subscription.dialog.flow)
+            self.wanted(subscription, now)
+        else:
+            self._unproved.remove(subscription.dialog.local_tag)
+
+    def wanted(self, subscription: Subscription, now: float) -> None:
+        """A NOTIFY got a 2xx, or a challenge that is going to be answered.
+
+        Who answers with anything else has shown only that it is there: a server that knows nothing
+        of the subscription does that. So does a proxy that challenges whatever it gets.
+        """
+        if subscription.proof is not _UNPROVED:
             return
         flow = subscription.dialog.flow
-        if status < 300:
-            self.contacts.add(flow)
         if subscription.state is State.TERMINATED:
             self._unproved.remove(subscription.dialog.local_tag)
             return

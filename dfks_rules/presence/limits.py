@@ -64,11 +64,14 @@ class Quotas:
         self._in_all -= 1
         self._change(subscription, -1)
 
-    def moved(self, before: tuple[str, int], after: tuple[str, int]) -> None:
-        """One that counts is told at another address and port."""
-        if self._limits.per_contact is not None:
-            _count(self._of_contact, before, -1)
-            _count(self._of_contact, after, 1)
+    def moved(self, before: tuple[str, int], after: tuple[str, int]) -> bool:
+        """One that counts is told at another address and port; whether it may be."""
+        most = self._limits.per_contact
+        if most is None:
+            return True
+        _count(self._of_contact, before, -1)
+        _count(self._of_contact, after, 1)
+        return self._of_contact.get(after, 0) <= most
 
     def _change(self, subscription: Subscription, by: int) -> None:
         limits = self._limits

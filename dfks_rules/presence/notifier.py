@@ -355,7 +355,7 @@ class Notifier:
         self._delivery.finished(finished, now)
         pacing = self._watchers.pacing
         if not pacing.is_idle:
-            pacing.answered(finished.transaction.owner, now)
+            pacing.answered(now)
         if len(self._waiting):
             self._serve_waiting(host_of(finished.transaction.owner.dialog.flow), now)
 
@@ -380,7 +380,7 @@ class Notifier:
         Returns:
             How many are left.
         """
-        for subscription in self.subscriptions.first(at_most):
+        for subscription in self.subscriptions.some(at_most):
             self._delivery.terminate(subscription, Termination.DEACTIVATED, (), now)
         return len(self.subscriptions)
 

@@ -83,8 +83,8 @@ class Pacing:
         """
         self._tell = tell
         self._changes: dict[Aor, Change] = {}
-        self._awaited: set[Subscription] = set()
-        """Watchers that were told and did not answer yet."""
+        self._awaited = 0
+        """About how many that were told did not answer yet: whoever answers a NOTIFY counts."""
         self._next_at = inf
         """When the next portion is told whoever answers, monotonic seconds."""
 
@@ -107,16 +107,16 @@ class Pacing:
         if len(self._changes) == 1:
             self._tell_portion(now)
 
-    def answered(self, subscription: Subscription, now: float) -> None:
-        """A NOTIFY of this subscription was answered, or will not be."""
-        self._awaited.discard(subscription)
-        if len(self._awaited) <= WINDOW - PORTION:
+    def answered(self, now: float) -> None:
+        """A NOTIFY was answered, or will not be."""
+        self._awaited -= 1
+        if self._awaited <= WINDOW - PORTION:
             self._tell_portion(now)
 
     def expire(self, now: float) -> None:
         """Go on without the answers that did not come in time."""
         if self._next_at <= now:
-            self._awaited.clear()
+            self._awaited = 0
             self._tell_portion(now)
 
     def next_deadline(self) -> float | None:
@@ -136,7 +136,5 @@ class Pacing:
         self._next_at = now + PAUSE if self._changes else inf
         living = [one for one in portion if one.state is not State.TERMINATED]
         self._tell(living, change, now)
-        if self._changes:
-            self._awaited.update([one for one in living if one.outstanding is not None])
-        else:
-            self._awaited.clear()
+        told = len([one for one in living if one.outstanding is not None])
+        self._awaited = max(0, self._awaited) + told if self._changes else 0

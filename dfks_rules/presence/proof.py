@@ -10,7 +10,8 @@ Whether the address that NOTIFYs go to has shown that it wants them:
 | (none)   | SUBSCRIBE that proves it (`proof_of`)          | proved                    |
 | (none)   | SUBSCRIBE over a stream, Contact elsewhere     | answers                   |
 | (none)   | any other                                      | unproved                  |
-| unproved | 2xx, 401 or 407 to its NOTIFY                  | proved; a name: answers   |
+| unproved | 2xx to its NOTIFY, or a 401 or 407 for which   | proved; a name: answers   |
+|          | there are credentials                          |                           |
 | any      | SUBSCRIBE in its dialog that shows something   | as for (none)             |
 | any      | SUBSCRIBE in its dialog, from the one host     | proved                    |
 |          | that our tag and our NOTIFYs go to             |                           |
@@ -42,6 +43,8 @@ from dfks_rules.sip.flow import Flow
 from dfks_rules.sip.host import network_of
 from dfks_rules.sip.timers import TIMEOUT
 
+UNPROVED_SENDINGS = 2
+"""How often a NOTIFY is sent to an address that is not proved; with the 200, three datagrams."""
 REMEMBERED = 65_536
 """Addresses that are remembered for having accepted a NOTIFY, about 150 bytes each."""
 DIALOGS_PER_HOST = 10

@@ -54,7 +54,7 @@ from dfks_rules.model.requests import Requester
 from dfks_rules.presence.conditional import ANY
 from dfks_rules.presence.display import Display
 from dfks_rules.presence.documents import Documents, merge
-from dfks_rules.presence.proof import Proof
+from dfks_rules.presence.proof import UNPROVED_SENDINGS, Proof
 from dfks_rules.sip.client_transaction import ClientTransaction
 from dfks_rules.sip.dialog import Dialog
 
@@ -62,9 +62,6 @@ FIRST_REPEAT = 64.0
 """What a phone did not confirm is sent again after so long, s: twice the time of a transaction."""
 LAST_REPEAT = 600.0
 """The wait doubles with each failure up to this, s: a phone that is gone costs little."""
-
-UNPROVED_SENDINGS = 2
-"""How often a NOTIFY is sent to an address that is not proved; with the 200, three datagrams."""
 
 # CPython 3.11 calls a Python function for each `Proof.PROVED`.
 _UNPROVED: Final = Proof.UNPROVED

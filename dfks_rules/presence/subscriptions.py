@@ -36,6 +36,8 @@ class Subscriptions:
         """Heap of the pages."""
         self._entries = 0
         """On all pages."""
+        self._portions: list[bytes] = []
+        """Tags that `some` has still to give, the next one last."""
 
     def __len__(self) -> int:
         return len(self._by_tag)
@@ -59,9 +61,17 @@ class Subscriptions:
             return ()
         return (watching,) if isinstance(watching, Subscription) else tuple(watching)
 
-    def first(self, count: int) -> list[Subscription]:
-        """So many of them, those that live longest first."""
-        return [one for one, _ in zip(self._by_tag.values(), range(count), strict=False)]
+    def some(self, count: int) -> list[Subscription]:
+        """At most so many of those that live; each again only after all the others.
+
+        Whoever ends them in portions has all in one pass: to begin anew at the front of the table
+        would mean to step over what was removed before, each time.
+        """
+        if not self._portions:
+            self._portions = list(self._by_tag)[::-1]
+        tags = self._portions[-count:]
+        del self._portions[-count:]
+        return [self._by_tag[tag] for tag in reversed(tags) if tag in self._by_tag]
 
     def add(self, subscription: Subscription) -> None:
         """Keep a subscription that has its first deadline."""

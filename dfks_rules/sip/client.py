@@ -67,14 +67,23 @@ _TRYING: Final = ClientState.TRYING
 class Client(Generic[Owner]):
     """Sends requests of ours. `Owner` is what each belongs to, for whoever sent it."""
 
-    def __init__(self, send: Send, ways: Ways | None, counts: dict[str, int]) -> None:
+    def __init__(
+        self,
+        send: Send,
+        ways: Ways | None,
+        counts: dict[str, int],
+        secret_of: Callable[[bytes], bytes],
+    ) -> None:
         """Make one.
 
         Args:
             send: where messages go.
             ways: what looks up hops; without it they lead nowhere.
             counts: where it counts `retransmissions_sent` and `failovers`.
+            secret_of: a keyed hash of a branch, so that whoever saw the branch at one target cannot
+                guess the one at the next, and answer for it.
         """
+        self._secret_of = secret_of
         self._send = send
         self._ways = ways
         self._counts = counts
@@ -210,7 +219,7 @@ class Client(Generic[Owner]):
         # What waited for a look-up was not sent to anybody yet.
         if transaction.state is not _LOCATING and not transaction.may_repeat():
             return False
-        self.transactions.move(transaction, targets, now)
+        self.transactions.move(transaction, targets, now, self._secret_of(transaction.branch))
         if transaction.flow.hop is None:
             self._send(transaction.flow, transaction.message)
         else:

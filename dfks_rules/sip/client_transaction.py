@@ -135,11 +135,17 @@ class ClientTransaction(Generic[Owner]):
         """Its next hop is looked up."""
         self.state = _LOCATING
 
-    def move(self, targets: tuple[Flow, ...], now: float) -> None:
-        """Go to the first of these targets, and to the others after it."""
+    def move(self, targets: tuple[Flow, ...], now: float, secret: bytes) -> None:
+        """Go to the first of these targets, and to the others after it.
+
+        Args:
+            targets: there is at least one.
+            now: monotonic seconds.
+            secret: what nobody can guess of its branch there.
+        """
         here = b"\r\n%b%b\r\n" % (via_start(self.flow.listener), self.branch)
         self._targets += 1
-        self.branch = b"%b.%d" % (self.branch.partition(b".")[0], self._targets)
+        self.branch = b"%b.%d%b" % (self.branch.partition(b".")[0], self._targets, secret)
         self.flow, self.further = targets[0], targets[1:]
         there = b"\r\n%b%b\r\n" % (via_start(self.flow.listener), self.branch)
         self.message = self.message.replace(here, there, 1)
@@ -188,11 +194,15 @@ class ClientTransactions(Generic[Owner]):
         self._wait(transaction, now, TIMEOUT)
 
     def move(
-        self, transaction: ClientTransaction[Owner], targets: tuple[Flow, ...], now: float
+        self,
+        transaction: ClientTransaction[Owner],
+        targets: tuple[Flow, ...],
+        now: float,
+        secret: bytes,
     ) -> None:
-        """A request goes to other targets; there is at least one."""
+        """A request goes to other targets; see `ClientTransaction.move`."""
         self._by_branch.pop(transaction.branch, None)
-        transaction.move(targets, now)
+        transaction.move(targets, now, secret)
         self._by_branch[transaction.branch] = transaction
         self._wait(transaction, now, TIMEOUT if transaction.flow.listener.reliable else T1)
 

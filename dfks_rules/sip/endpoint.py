@@ -111,7 +111,10 @@ class Endpoint(Generic[Owner]):
         self.counts: dict[str, int] = {}
         """How often what happened: `requests_subscribe`, `responses_200`, `malformed`, …; requests
         of unknown methods are `requests_other`. What never happened is not there."""
-        self._client: Client[Owner] = Client(send, ways, self.counts)
+        # No Call-ID begins like this, so that nobody can ask for the secret of a branch.
+        self._client: Client[Owner] = Client(
+            send, ways, self.counts, lambda branch: tag_of(b"\r\n" + branch)
+        )
         self.clients: ClientTransactions[Owner] = self._client.transactions
 
     def _count(self, name: str) -> None:

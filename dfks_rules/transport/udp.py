@@ -33,13 +33,15 @@ LOOK_EVERY = 8
 PORTION = 2 * turns.PORTION
 """Most datagrams sent before others get their turn: a response and a NOTIFY for each one read."""
 BUFFER = 4 * 1024 * 1024
-"""Socket buffers asked for, bytes: a burst of NOTIFYs is answered by a burst of 200s."""
+"""Socket buffers asked for, bytes: a burst of NOTIFYs is answered by a burst of 200s. What goes to
+an address of this network at which there is no machine stays in the buffer for 3 s, until the
+kernel has given up looking for it."""
 MAX_DATAGRAM = 65_535
 MAX_FLOWS = 10_000
 """Most peers whose flow is kept. One flow serves all subscriptions of a phone."""
-_SO_RCVBUFFORCE = 33
-"""The size of the buffer whatever `net.core.rmem_max` says, for who may (CAP_NET_ADMIN); of the
-same header as the next one."""
+_SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33
+"""The size of the buffer whatever `net.core.wmem_max` and `rmem_max` say, for who may
+(CAP_NET_ADMIN); of the same header as the next one."""
 _SO_MEMINFO = 55
 """Of Linux's <asm/socket.h>; Python does not name it."""
 _MEMINFO = struct.Struct("@9I")
@@ -76,7 +78,8 @@ class UdpTransport:
         for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
             self._socket.setsockopt(socket.SOL_SOCKET, option, BUFFER)
         with contextlib.suppress(OSError):
-            self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, BUFFER)
+            for option in (_SO_RCVBUFFORCE, _SO_SNDBUFFORCE):
+                self._socket.setsockopt(socket.SOL_SOCKET, option, BUFFER)
         keep_errors(self._socket)
         bound = host, int(self._socket.getsockname()[1])
         self._listeners = Listeners(TransportName.UDP, bound, context.advertise)

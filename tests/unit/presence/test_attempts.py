@@ -87,3 +87,15 @@ def test_tables_do_not_grow_without_bound(monkeypatch: pytest.MonkeyPatch) -> No
         tries.failed("alice", "198.51.100.1", 0.0)
     homes = [tries.may_try("alice", f"192.0.2.{number}", 0.0) for number in range(5)]
     assert homes == [False, False, True, True, True]
+
+
+@pytest.mark.parametrize("rate", [3, 5, 6, 10, 20, 200])
+@pytest.mark.parametrize("now", [0.1, 1234.567, 98765.4321, 1e6 + 0.3])
+def test_there_are_exactly_as_many_points_as_were_given(rate: int, now: float) -> None:
+    """The intervals did not add up, so that 10/s was sometimes 9."""
+    points = Points(rate, 1 / rate)
+    taken = 0
+    while points.has("alice", now) and taken <= rate:
+        points.take("alice", now)
+        taken += 1
+    assert taken == rate

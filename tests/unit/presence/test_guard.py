@@ -11,10 +11,13 @@ from dfks_rules.policy.deciding.policy_set import PolicySet
 from dfks_rules.presence import guard as module
 from dfks_rules.presence.counts import new_counts
 from dfks_rules.presence.guard import Guard
+from dfks_rules.presence.logins import Logins
 from dfks_rules.presence.package import Limits, SubscriptionLimits
 from dfks_rules.presence.proof import DIALOGS_PER_HOST, Proof
 from dfks_rules.presence.subscription import State, Subscription
 from dfks_rules.sip.dialog import Dialog
+from dfks_rules.sip.digest import Algorithm, ha1_of
+from dfks_rules.sip.digest_client import Secret
 from dfks_rules.sip.flow import Flow, Listener
 from tests.helpers.digest import Phone, gate, incoming
 from tests.helpers.playbook import DND_ON, FLOW, LISTENER, Playbook, Sent, default_policies, message
@@ -25,6 +28,7 @@ from tests.helpers.ways import FakeWays
 _NUMBER = count(1)
 _VICTIM = b"<sip:v@198.51.100.9:5060>"
 _THERE = Flow(LISTENER, ("198.51.100.9", 5060))
+_CHALLENGE = b'WWW-Authenticate: Digest realm="%b", nonce="n"\r\n'
 _TCP = Flow(Listener("tcp", "192.0.2.1", 5060), ("192.0.2.7", 40_000), 1)
 
 
@@ -191,7 +195,9 @@ def test_a_large_state_follows_once_the_address_is_proved() -> None:
     ("status", "extra", "proof", "is_remembered"),
     [
         (200, b"", Proof.PROVED, True),
-        (401, b"", Proof.PROVED, False),
+        (401, _CHALLENGE % b"pbx", Proof.PROVED, False),
+        (401, _CHALLENGE % b"strange", Proof.UNPROVED, False),
+        (407, b"", Proof.UNPROVED, False),
         (503, b"Retry-After: 5\r\n", Proof.UNPROVED, False),
         (408, b"", Proof.UNPROVED, False),
     ],
@@ -199,8 +205,9 @@ def test_a_large_state_follows_once_the_address_is_proved() -> None:
 def test_an_answer_proves_if_it_wants_more(
     status: int, extra: bytes, proof: Proof, is_remembered: bool
 ) -> None:
-    """An overloaded server that never asked for anything answers, too."""
-    book = _book()
+    """An overloaded server that never asked for anything answers, too; a proxy challenges it."""
+    secrets = {b"pbx": Secret(b"keys", {Algorithm.MD5: ha1_of(Algorithm.MD5, "k", "pbx", "s")})}
+    book = _book(logins=Logins(secrets, lambda: b"cnonce"))
     _, notify = book.receive(_new())
     book.answer(notify, status, extra)
     assert _only(book).proof is proof
@@ -297,6 +304,41 @@ def test_ten_dialogs_of_one_address_are_told_whatever_names_it_has() -> None:
     assert book.notifier.counts["notify_unreachable"] == 2
 
 
+def test_ten_dialogs_of_one_address_are_told_though_their_names_were_answered_for() -> None:
+    """An attacker answers for 12 names of his own, then has them lead to a victim."""
+    book = _book()
+    for number in range(12):
+        book.receive(_new(contact=b"<sip:a@n%d.example.com>" % number))
+        (notify,) = book.locate(FLOW)
+        book.answer(notify)
+    assert {one.proof for one in book.notifier.subscriptions} == {Proof.ANSWERS}
+    _set(book)
+    again = book.locate(FLOW)
+    assert len(again) == 12, "where it has answered"
+    for notify in again:
+        book.answer(notify)
+    _set(book, False)
+    assert len(book.locate(_THERE)) == 10
+    assert book.notifier.counts["notify_unreachable"] == 2
+
+
+def test_a_name_whose_new_address_answers_is_told_on() -> None:
+    """A proxy that fails over: its dialogs leave the ten as they are answered."""
+    book = _book()
+    for number in range(12):
+        book.receive(_new(contact=b"<sip:a@n%d.example.com>" % number))
+        (notify,) = book.locate(FLOW)
+        book.answer(notify)
+    _set(book)
+    first, *rest = book.locate(_THERE)
+    assert len(rest) == 9
+    for notify in (first, *rest):
+        book.answer(notify)
+    _set(book, False)
+    assert len(book.locate(_THERE)) == 10
+    assert book.notifier.guard.contacts.has(_THERE)
+
+
 def test_dead_names_do_not_take_the_place_of_others() -> None:
     """They counted as one host, so that ten of them kept every phone with a name out."""
     book = _book()
@@ -355,6 +397,23 @@ def test_a_dialog_does_not_go_on_from_an_unproved_address() -> None:
     response, _ = book.receive(_new())
     assert [one.status for one in book.receive(_again(response, 2, contact=_VICTIM))] == [481]
     assert len(book.notifier.subscriptions) == 0
+
+
+def test_dialogs_that_move_count_for_the_limit_of_where_they_go() -> None:
+    """Else the limit of a Contact held only for dialogs that began there: 180 went to one."""
+    book = _book(SubscriptionLimits(per_contact=2))
+    book.notifier.guard.contacts.add(_THERE)
+    responses = []
+    for port in (1, 2, 3):
+        response, notify = book.receive(_new(contact=b"<sip:a@192.0.2.7:%d>" % port))
+        book.answer(notify)
+        responses.append(response)
+    sent = [book.receive(_again(one, 2, contact=_VICTIM))[0].status for one in responses]
+    assert sent == [200, 200, 481]
+    assert book.notifier.counts["limit_subscriptions_per_contact"] == 1
+    assert len(book.notifier.subscriptions) == 2
+    (refused,) = book.receive(_new(contact=_VICTIM))
+    assert refused.start == b"SIP/2.0 403 Too many subscriptions to this Contact"
 
 
 def test_the_answer_to_an_old_notify_proves_nothing_of_a_new_address() -> None:

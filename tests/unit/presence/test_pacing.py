@@ -36,7 +36,7 @@ class _Told:
     def answer(self, one: Subscription, now: float = 0.0) -> None:
         one.confirmed()
         if not self.pacing.is_idle:
-            self.pacing.answered(one, now)
+            self.pacing.answered(now)
 
     def answer_all(self, now: float = 0.0) -> None:
         """Answer until nobody is left to be told."""

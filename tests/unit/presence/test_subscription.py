@@ -5,9 +5,8 @@ from math import inf
 from dfks_rules.model.identity import AuthMethod, Identity
 from dfks_rules.model.requests import Origin, Requester
 from dfks_rules.presence.documents import Documents
-from dfks_rules.presence.proof import Proof
+from dfks_rules.presence.proof import UNPROVED_SENDINGS, Proof
 from dfks_rules.presence.subscription import (
-    UNPROVED_SENDINGS,
     State,
     Subscription,
     Termination,

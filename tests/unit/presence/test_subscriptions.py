@@ -37,14 +37,15 @@ def test_subscriptions_of_a_presentity_are_those_that_live() -> None:
     assert subscriptions.of(ALICE) == ()
 
 
-def test_the_first_of_them_are_as_many_as_were_asked_for() -> None:
+def test_those_that_live_are_given_in_portions_each_once_in_a_pass() -> None:
     """A stop is paced: so many at a time."""
     subscriptions = Subscriptions()
     some = [active(b"%d" % number) for number in range(3)]
     for one in some:
         subscriptions.add(one)
-    assert subscriptions.first(2) == some[:2]
-    assert subscriptions.first(5) == some
+    assert subscriptions.some(2) == some[:2]
+    assert subscriptions.some(5) == some[2:]
+    assert subscriptions.some(5) == some
 
 
 def test_iteration_survives_removals() -> None:

@@ -28,7 +28,10 @@ class _Sender:
         self.ways = FakeWays()
         self.counts: dict[str, int] = {}
         self.client: Client[str] = Client(
-            lambda flow, data: self.sent.append((flow, data)), self.ways, self.counts
+            lambda flow, data: self.sent.append((flow, data)),
+            self.ways,
+            self.counts,
+            lambda branch: b"-of-" + branch[-3:],
         )
 
     def request(self, flow: Flow, *further: Flow, sendings: int = 0) -> None:
@@ -95,13 +98,26 @@ def test_next_target_is_tried_where_one_cannot_be_reached(sender: _Sender) -> No
     """RFC 3263 §4.3; the owner hears only of the last one."""
     assert sender.lost() is None
     assert sender.flows == [_A, _B]
-    assert b"Via: SIP/2.0/TCP 192.0.2.1:5061;rport;branch=z9hG4bKn.2\r\n" in sender.sent[-1][1]
+    assert (
+        b"Via: SIP/2.0/TCP 192.0.2.1:5061;rport;branch=z9hG4bKn.2-of-bKn\r\n" in sender.sent[-1][1]
+    )
     assert sender.lost() is None
     finished = sender.lost()
     assert finished is not None
     assert (finished.ending, sender.flows) == (Ending.UNREACHABLE, [_A, _B, _C])
     assert sender.counts == {"failovers": 2}
     assert sender.ways.avoided == [(_A, 1.0 + AVOID), (_B, 1.0 + AVOID)]
+
+
+def test_who_saw_the_request_at_one_target_cannot_answer_for_the_next(sender: _Sender) -> None:
+    """Else a name with two addresses would have its owner answer for a victim."""
+    sender.answered(503)
+    assert sender.flows == [_A, _B]
+    guess = b"SIP/2.0 200 X\r\nVia: SIP/2.0/TCP x;branch=z9hG4bKn.2\r\nCSeq: 1 NOTIFY\r\n\r\n"
+    response = parse_message(guess)
+    assert isinstance(response, Response)
+    assert sender.client.answered(response, 1.0) is None
+    assert sender.answered(200) is not None
 
 
 def test_next_target_is_tried_where_nobody_takes_the_datagram(sender: _Sender) -> None:

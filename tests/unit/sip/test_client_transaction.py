@@ -89,10 +89,12 @@ def test_request_goes_to_another_target_as_another_transaction_of_the_same_cseq(
     """RFC 3263 §4.3: another branch, in a Via of that transport; timers E and F begin anew."""
     clients: ClientTransactions[str] = ClientTransactions()
     transaction = clients.begin(_LONG, "owner", 0.0)
-    clients.move(transaction, transaction.further, 2.0)
+    clients.move(transaction, transaction.further, 2.0, b"s")
     assert (transaction.flow, transaction.further) == (FLOW, ())
-    assert b"\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;rport;branch=z9hG4bKn.1\r\n" in transaction.message
-    assert (clients.find(b"z9hG4bKn"), clients.find(b"z9hG4bKn.1")) == (None, transaction)
+    assert (
+        b"\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;rport;branch=z9hG4bKn.1s\r\n" in transaction.message
+    )
+    assert (clients.find(b"z9hG4bKn"), clients.find(b"z9hG4bKn.1s")) == (None, transaction)
     times, timed_out = _repeats(clients)
     assert (times[:3], timed_out) == ([2.5, 3.5, 5.5], 2.0 + TIMEOUT)
     assert len(clients) == 0
@@ -104,11 +106,11 @@ def test_each_target_has_its_own_branch() -> None:
     transaction = clients.begin(_LONG, "owner", 0.0)
     there = (FLOW, FLOW, _TCP)
     for number in (1, 2, 3):
-        clients.move(transaction, there[number - 1 :], 0.0)
-        assert branch_of(transaction.message) == transaction.branch == b"z9hG4bKn.%d" % number
+        clients.move(transaction, there[number - 1 :], 0.0, b"s")
+        assert branch_of(transaction.message) == transaction.branch == b"z9hG4bKn.%ds" % number
         assert transaction.message.count(b"Via: ") == 1
-    assert clients.answered(b"z9hG4bKn.2", 200) is None
-    assert clients.answered(b"z9hG4bKn.3", 200) is transaction
+    assert clients.answered(b"z9hG4bKn.2s", 200) is None
+    assert clients.answered(b"z9hG4bKn.3s", 200) is transaction
 
 
 def test_request_whose_hop_is_looked_up_is_given_up_with_timer_f_at_the_latest() -> None:
@@ -122,7 +124,7 @@ def test_timer_of_an_earlier_target_does_not_matter() -> None:
     """It would repeat the request twice as often."""
     clients: ClientTransactions[str] = ClientTransactions()
     transaction = clients.begin(_NOTIFY, "owner", 0.0)
-    clients.move(transaction, (FLOW,), 0.25)
+    clients.move(transaction, (FLOW,), 0.25, b"s")
     assert clients.expire(0.5) == ([], [])
     assert clients.expire(0.75) == ([transaction], [])
 
@@ -133,7 +135,7 @@ def test_requests_that_took_another_way_leave_nothing_behind() -> None:
     for number in range(100):
         begun = number * 1.37
         transaction = clients.begin(Outgoing(b"%d" % number, _LONG.message, _TCP), "owner", begun)
-        clients.move(transaction, (FLOW,), begun + number * 0.003)
+        clients.move(transaction, (FLOW,), begun + number * 0.003, b"s")
         for transaction in clients.expire(begun + 1)[1]:
             clients.abandon(transaction)
     while (now := clients.next_deadline()) is not None:
@@ -162,7 +164,7 @@ def test_a_request_of_ours_is_known_by_the_branch_in_its_via(
 def test_a_request_that_moved_waits_only_for_so_many_times_t1(delay: float) -> None:
     """Each other waiting time would be a queue that stays forever, and is looked at each turn."""
     transaction = ClientTransaction(_LONG, "owner", 0.0)
-    transaction.move((FLOW,), delay)
+    transaction.move((FLOW,), delay, b"s")
     deadline, waits = delay + T1, []
     while wait := transaction.next_wait(deadline):
         deadline += wait

@@ -21,7 +21,7 @@ class _Line:
         self.refused: list[tuple[Incoming, int, bytes]] = []
         self.endpoint: Endpoint[str] = Endpoint(
             lambda flow, data: self.sent.append(read(flow, data)),
-            lambda text: b"tag-" + text,
+            lambda text: b"tag-" + text.strip(),
             refused=lambda *refusal: self.refused.append(refusal),
         )
 
@@ -193,7 +193,7 @@ def test_request_of_ours_that_a_stream_cannot_deliver_goes_as_a_datagram_once() 
     over_tcp = _NOTIFY.message.replace(b"/UDP", b"/TCP")
     line.endpoint.request(Outgoing(_NOTIFY.branch, over_tcp, _STREAM, (FLOW,)), "owner", 0.0)
     assert line.endpoint.undelivered(over_tcp, 0.1) is None
-    over_udp = _NOTIFY.message.replace(b"=z9hG4bKn", b"=z9hG4bKn.1")
+    over_udp = _NOTIFY.message.replace(b"=z9hG4bKn", b"=z9hG4bKn.1tag-z9hG4bKn")
     assert line.sent == [read(_STREAM, over_tcp), read(FLOW, over_udp)]
     assert line.endpoint.undelivered(over_tcp, 0.2) is None
     finished = line.endpoint.undelivered(over_udp, 0.3)

@@ -200,3 +200,22 @@ async def test_datagrams_that_wait_are_all_worked_on(server: Served, peer: socke
     for number in range(500):
         peer.sendto(b"%d" % number, ("127.0.0.1", server.port))
     assert [int((await server.next())[0]) for _ in range(500)] == list(range(500))
+
+
+async def test_who_may_has_buffers_of_the_size_it_asks_for_in_both_directions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Datagrams to machines that are not there fill a small one, and then nobody is answered."""
+    size = 16 * 1024 * 1024
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.setsockopt(socket.SOL_SOCKET, 32, size)  # SO_SNDBUFFORCE
+        except PermissionError:
+            pytest.skip("needs CAP_NET_ADMIN")
+        granted = probe.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+    monkeypatch.setattr(udp, "BUFFER", size)
+    async with served("udp:127.0.0.1") as one:
+        (transport,) = one.transports._opened
+        sock = transport._socket  # type: ignore[attr-defined]
+        for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+            assert sock.getsockopt(socket.SOL_SOCKET, option) == granted
