@@ -168,7 +168,7 @@ def _add(found: list[Credentials], scheme: bytes, values: dict[bytes, bytes]) ->
     algorithm = ALGORITHMS.get(values.get(b"algorithm", b"MD5").lower())
     if algorithm is None or values.get(b"qop", b"").lower() != b"auth":
         return
-    if _COUNT.fullmatch(values.get(b"nc", b"")) is None:
+    if _COUNT.fullmatch(values.get(b"nc", b"")) is None or b"username*" in values:
         raise _malformed()
     for name in (b"username", b"cnonce", b"uri", b"nonce", b"response"):
         if not values.get(name):
