@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from dfks_rules.sip.flow import Hop, TransportName
-from dfks_rules.sip.host import address_of, is_one_host
+from dfks_rules.sip.host import address_of, is_loopback, is_one_host
 
 MAX_RECORDS = 64
 """Most records of one answer that are looked at: a stranger may have written them."""
@@ -117,7 +117,8 @@ def find_targets(hop: Hop, offered: Offered, draw: Draw) -> Search:
     if not allowed:
         return []
     places = yield from _find_places(hop, allowed, draw)
-    return (yield from _find_addresses(places, offered))
+    targets = yield from _find_addresses(places, offered)
+    return [one for one in targets if hop.may_be_here or not is_loopback(one.address)]
 
 
 def _find_places(

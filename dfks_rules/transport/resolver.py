@@ -21,8 +21,8 @@ TRY = 1.5
 LIFETIME = 4.0
 """Seconds after which a question has no answer."""
 MAX_ANSWER = 4_096
-"""Longest answer that is read, bytes: 64 servers have room in it. Strangers may write the answers to
-their names, and to read 64 KiB would hold up everybody for 50 ms and more."""
+"""Longest answer that is read, bytes: 64 servers have room in it. Any stranger may have written it,
+and to read 64 KiB would hold up everybody for 50 ms and more."""
 SYSTEM = Path("/etc/resolv.conf")
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from dfks_rules.errors import MalformedMessageError
-from dfks_rules.sip.host import address_of, check_name, is_one_host, is_private
+from dfks_rules.sip.host import address_of, check_name, is_loopback, is_one_host, is_private
 
 
 @pytest.mark.parametrize(
@@ -66,3 +66,23 @@ def test_group_is_not_one_host(address: str) -> None:
 def test_private_address_means_something_only_nearby(address: str, *, expected: bool) -> None:
     """RFC 1918, 6598, 3927, 4193, 4291. Documentation addresses stand for public ones in tests."""
     assert is_private(address) is expected
+
+
+@pytest.mark.parametrize(
+    ("address", "is_of_this_machine"),
+    [
+        ("127.0.0.1", True),
+        ("127.255.255.254", True),
+        ("::1", True),
+        ("::ffff:127.0.0.1", True),
+        ("::ffff:7f00:1", True),
+        ("128.0.0.1", False),
+        ("10.0.0.1", False),
+        ("::2", False),
+    ],
+)
+def test_loopback_addresses_are_those_of_any_machine(
+    address: str, is_of_this_machine: bool
+) -> None:
+    """In each form in which they can be written."""
+    assert is_loopback(address) is is_of_this_machine

@@ -224,3 +224,15 @@ def test_targets_that_are_avoided_are_bounded() -> None:
         avoided.add(target, 10.0)
     assert len(avoided) == MAX_AVOIDED
     assert avoided.last([targets[1], targets[0]], 0.0) == [targets[0], targets[1]]
+
+
+def test_name_that_a_stranger_wrote_does_not_lead_to_this_machine() -> None:
+    """Whoever owns a name can have it mean 127.0.0.1, where MI listens."""
+    both: Offered = {UDP: [A, AAAA]}
+    zone: dict[tuple[str, RecordType], Found] = {
+        ("p.example", A): ["127.0.0.1", "192.0.2.7", "127.8.8.8"],
+        ("p.example", AAAA): ["::1", "::ffff:127.0.0.1"],
+    }
+    hop = Hop("p.example", 8888, None)
+    assert _find(hop, zone, both)[0] == [Target(UDP, "192.0.2.7", 8888)]
+    assert len(_find(hop._replace(may_be_here=True), zone, both)[0]) == 5
