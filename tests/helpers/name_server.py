@@ -91,14 +91,25 @@ async def name_server(zone: str) -> AsyncIterator[NameServer]:
     Args:
         zone: lines `NAME TTL TYPE DATA`.
     """
-    loop = asyncio.get_running_loop()
-    transport, server = await loop.create_datagram_endpoint(
-        lambda: NameServer(zone), local_addr=("127.0.0.1", 0)
-    )
-    streams = await asyncio.start_server(server.by_stream, "127.0.0.1", server.port)
+    server = NameServer(zone)
+    transport, streams = await _bind(server)
     try:
         yield server
     finally:
         streams.close()
-        await asyncio.gather(*server.streams)  # Whoever asked has left by now.
         transport.close()
+        await asyncio.gather(*server.streams)  # Whoever asked has left by now.
+
+
+async def _bind(server: NameServer) -> tuple[asyncio.DatagramTransport, asyncio.Server]:
+    """Listen on one port by both transports; one that is free for one may be taken for the other."""
+    loop = asyncio.get_running_loop()
+    while True:
+        streams = await asyncio.start_server(server.by_stream, "127.0.0.1", 0)
+        address = streams.sockets[0].getsockname()
+        try:
+            transport, _ = await loop.create_datagram_endpoint(lambda: server, local_addr=address)
+        except OSError:
+            streams.close()
+        else:
+            return transport, streams
