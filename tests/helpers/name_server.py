@@ -102,7 +102,7 @@ async def name_server(zone: str) -> AsyncIterator[NameServer]:
 
 
 async def _bind(server: NameServer) -> tuple[asyncio.DatagramTransport, asyncio.Server]:
-    """Listen on one port by both transports; one that is free for one may be taken for the other."""
+    """Listen on one port by both transports: the next one if UDP has it no more."""
     loop = asyncio.get_running_loop()
     while True:
         streams = await asyncio.start_server(server.by_stream, "127.0.0.1", 0)
