@@ -52,6 +52,7 @@ class Dns:
         self._under_way: dict[Question, tuple[asyncio.Task[None], float]] = {}
         """Their tasks, and when each began (monotonic seconds); the oldest first."""
         self._alarm: asyncio.TimerHandle | None = None
+        self._is_reported = False
         self.counts: Counter[str] = Counter(dict.fromkeys(_COUNTS, 0))
         """What happened so far."""
 
@@ -122,7 +123,9 @@ class Dns:
             answer = await self._ask(question)
         except Exception:  # noqa: BLE001 - dnspython reads what strangers write
             # Whoever waits must not wait for good, nor the place be lost.
-            _log.exception("lookup_failed", name=question.name, type=question.kind.value)
+            if not self._is_reported:  # A stranger may ask again and again.
+                self._is_reported = True
+                _log.exception("lookup_failed", name=question.name, type=question.kind.value)
             answer = UNANSWERED
         if self._under_way.pop(question, None) is None:
             return  # It has made room, too late to be stopped.
