@@ -80,6 +80,8 @@ class Hop(NamedTuple):
     """None where none was written, which is when there may be SRV records (RFC 3263 §4.2)."""
     transport: TransportName | None
     """What requests must go over; None for whatever DNS or RFC 3263 says."""
+    may_be_here: bool = False
+    """Whether a name may turn out to be a loopback address of this machine."""
 
 
 class Flow(NamedTuple):

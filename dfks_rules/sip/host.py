@@ -59,6 +59,12 @@ def is_one_host(address: str) -> bool:
 
 
 @lru_cache(maxsize=4096)
+def is_loopback(address: str) -> bool:
+    """Whether an address is that of whatever machine it is used on."""
+    return _read(address).is_loopback
+
+
+@lru_cache(maxsize=4096)
 def is_private(address: str) -> bool:
     """Whether an address means something only to those nearby: nobody else can send to it."""
     read = _read(address.partition("%")[0])

@@ -11,7 +11,9 @@ What is only a name is looked up when a request goes out (`Flow.hop`, RFC 3263):
 that no port was written, which is when there may be SRV records.
 
 A Contact must not be a group's address, which would have one NOTIFY reach many, nor 0.0.0.0, which
-is this machine. `maddr` is followed when it is the address of one host: with a name in it we would
+is this machine. A loopback address means the machine that it is written on: where a peer on another
+one writes it, or a name that has one, nothing goes to our own (MI, for one, listens there).
+`maddr` is followed when it is the address of one host: with a name in it we would
 look up what a stranger likes. Followed like that it adds nothing to what
 Contact allows anyway: whoever forges a SUBSCRIBE can aim the NOTIFY that follows at one host, over
 UDP sent twice (docs/decisions/0015-proved-contacts.md); over TCP it gets a connection attempt, and
@@ -21,7 +23,7 @@ no NOTIFY if it does not answer.
 from dfks_rules.errors import MalformedMessageError
 from dfks_rules.sip.endpoint import Incoming
 from dfks_rules.sip.flow import Flow, Hop, Listener, TransportName
-from dfks_rules.sip.host import address_of, check_name, is_one_host, is_private
+from dfks_rules.sip.host import address_of, check_name, is_loopback, is_one_host, is_private
 from dfks_rules.sip.ports import Ways
 from dfks_rules.sip.uri import SipUri
 
@@ -50,7 +52,7 @@ def flow_to(
         return source
     host = hop.host.strip(b"[]").decode().lower()
     transport, maddr = _named(hop) if hop.params else ("", None)
-    if maddr is not None:
+    if maddr is not None and not _is_elsewhere(maddr, source):
         host = maddr
     elif not routed and host != source.remote[0] and _is_behind_nat(hop, host, incoming):
         return source
@@ -58,6 +60,8 @@ def flow_to(
         address = _address_of(hop, host)
         if address is None:
             return _flow_to_name(hop, host, transport, source, ways)
+        if _is_elsewhere(address, source):
+            raise MalformedMessageError("sip_malformed_uri", "loopback address of another machine")
         host = address
     if ways is not None and (transport or (":" in host) != (":" in listener.host)):
         other = _other_listener(transport, host, listener, ways)
@@ -73,7 +77,8 @@ def _flow_from(other: Listener, hop: SipUri, host: str, source: Flow) -> Flow:
     if not source.listener.reliable:
         return Flow(other, remote)
     # The stream while it lives, then what Contact says.
-    return Flow(source.listener, remote, source.connection, Hop(host, hop.port, other.transport))
+    wanted = Hop(host, hop.port, other.transport, _is_here(source))
+    return Flow(source.listener, remote, source.connection, wanted)
 
 
 def _other_listener(transport: str, host: str, listener: Listener, ways: Ways) -> Listener | None:
@@ -95,7 +100,8 @@ def _flow_to_name(hop: SipUri, name: str, transport: str, source: Flow, ways: Wa
         wanted = TransportName(transport)
     name = name.removesuffix(".")
     remote = name, hop.port or listener.default_port
-    return Flow(listener, remote, source.connection, Hop(name, hop.port, wanted))
+    looked_up = Hop(name, hop.port, wanted, _is_here(source))
+    return Flow(listener, remote, source.connection, looked_up)
 
 
 def _is_served(transport: str, listener: Listener, ways: Ways) -> bool:
@@ -147,7 +153,7 @@ def flow_to_proxy(proxy: SipUri, source: Flow, ways: Ways) -> Flow:
     transport = "tls" if proxy.scheme == b"sips" else _named(proxy)[0]
     wanted = TransportName(transport) if transport else None
     address = address_of(host)
-    hop = Hop(host, proxy.port, wanted)
+    hop = Hop(host, proxy.port, wanted, may_be_here=True)
     if address is None:
         return Flow(source.listener, (host, proxy.port or 5060), 0, hop)
     listener = ways.listener_for(transport or "udp", address, source.listener)
@@ -162,7 +168,20 @@ def _is_behind_nat(hop: SipUri, host: str, incoming: Incoming) -> bool:
     if via is not None and via.host == hop.host:
         return True
     address = address_of(host)
-    return address is not None and is_private(address) and not is_private(incoming.flow.remote[0])
+    if address is None or not is_private(address):
+        return False
+    return not is_private(incoming.flow.remote[0]) or _is_elsewhere(address, incoming.flow)
+
+
+def _is_elsewhere(address: str, source: Flow) -> bool:
+    """Whether an address is a loopback address of another machine."""
+    return is_loopback(address) and not _is_here(source)
+
+
+def _is_here(source: Flow) -> bool:
+    """Whether who sent a request is on this machine."""
+    remote = source.remote[0]
+    return remote == source.listener.host or is_loopback(remote)
 
 
 def _named(hop: SipUri) -> tuple[str, str | None]:

@@ -10,12 +10,15 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from dfks_rules.sip.flow import Hop, TransportName
-from dfks_rules.sip.host import address_of, is_one_host
+from dfks_rules.sip.host import address_of, is_loopback, is_one_host
 
 MAX_RECORDS = 64
 """Most records of one answer that are looked at: a stranger may have written them."""
 MAX_TARGETS = 8
 """Most targets of one request; each may take 32 s."""
+MAX_SERVICES = 3
+"""Most NAPTR records that are followed, one for each transport: each leads to a question about
+whatever name it has, so that a stranger could aim many at others by one request."""
 MAX_AVOIDED = 1_000
 """Most targets that are remembered because they failed; then the oldest is forgotten."""
 
@@ -117,7 +120,8 @@ def find_targets(hop: Hop, offered: Offered, draw: Draw) -> Search:
     if not allowed:
         return []
     places = yield from _find_places(hop, allowed, draw)
-    return (yield from _find_addresses(places, offered))
+    targets = yield from _find_addresses(places, offered)
+    return [one for one in targets if hop.may_be_here or not is_loopback(one.address)]
 
 
 def _find_places(
@@ -165,7 +169,7 @@ def _services_in(
     # Only the lowest order counts (RFC 3403 §4.1); preference orders what is in it.
     first = [one for one in usable if one.order == min(other.order for other in usable)]
     first.sort(key=lambda one: one.preference)
-    return [(_SERVICES[one.service.lower()], one.replacement) for one in first]
+    return [(_SERVICES[one.service.lower()], one.replacement) for one in first[:MAX_SERVICES]]
 
 
 def in_order(found: Sequence[Naptr | Srv | str], draw: Draw) -> list[Srv]:

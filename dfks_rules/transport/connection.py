@@ -7,12 +7,12 @@
 | opening     | not connected                | what was kept is undelivered | closed      |
 | open        | message to send              | send it                      | open        |
 | open        | whole messages               | hand them up                 | open        |
-| open        | end of the peer's side, requests unanswered     | nothing   | half closed |
+| open        | end of the peer's side, requests unanswered     | ours are lost | half closed |
 | open        | end of the peer's side, everything is answered  | close     | closed      |
 | half closed | response to the last request | send it, close               | closed      |
 | half closed | request to send              | not here: another connection | half closed |
 | any         | deadline                     | close                        | closed      |
-| any         | connection lost              | what was not written is undelivered | closed |
+| any         | connection lost     | what was not written or answered is undelivered | closed |
 """
 
 import asyncio
@@ -27,6 +27,7 @@ from dfks_rules.sip.host import network_of
 from dfks_rules.sip.stream import StreamReader
 from dfks_rules.transport.connections import Connections
 from dfks_rules.transport.ports import Context
+from dfks_rules.transport.unheard import Unheard
 
 AT_ONCE = 4
 """Most messages of one read that are worked on at once; the rest goes by turns with others."""
@@ -101,6 +102,7 @@ class Connection(asyncio.BufferedProtocol):
         """Whether what was received waits until the peer has read."""
         self._unwritten: list[bytes] = []
         """What was to be sent and may not have reached the socket."""
+        self._unheard = Unheard()
         self.deadline = math.inf if is_ours else self._loop.time() + self._limits.first
         """When it is closed unless something happens (monotonic seconds)."""
         self._table.add(self)
@@ -198,6 +200,7 @@ class Connection(asyncio.BufferedProtocol):
         """Have one message worked on, or refused; False when it has to wait."""
         received, sender, turns = self._received, self._sender, self._turns
         message = received.popleft()
+        self._unheard.came(message)
         is_request = not message.startswith((RESPONSE, b"ACK "))
         self._unanswered += is_request
         if turns.admits(sender, message):
@@ -233,11 +236,15 @@ class Connection(asyncio.BufferedProtocol):
         self._state = _State.HALF_CLOSED
         self._table.forget(self)
         self.deadline = self._loop.time() + self._limits.answer
+        # Our own requests get no answer any more.
+        self._tell_lost()
         return True
 
     def resume_writing(self) -> None:
         """Everything is written."""
-        self._unwritten.clear()
+        written, self._unwritten = self._unwritten, []
+        for data in written:
+            self._unheard.sent(data, self._loop.time())
         self._go_on()
 
     def _go_on(self) -> None:
@@ -262,6 +269,8 @@ class Connection(asyncio.BufferedProtocol):
         self._table.counts["messages_sent"] += 1
         if self._write(data):
             self._unwritten.append(data)
+        else:
+            self._unheard.sent(data, self._loop.time())
         self._move_deadline()
         if data.startswith(RESPONSE):
             self._unanswered -= 1
@@ -311,8 +320,13 @@ class Connection(asyncio.BufferedProtocol):
         self._state = _State.CLOSED
         self._table.remove(self)
         self._go_on()
+        self._tell_lost()
         lost, self._unwritten = self._unwritten, []
         for data in lost:
+            self._tell_undelivered(data)
+
+    def _tell_lost(self) -> None:
+        for data in self._unheard.lost(self._loop.time()):
             self._tell_undelivered(data)
 
     def _tell_undelivered(self, data: bytes) -> None:

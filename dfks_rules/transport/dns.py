@@ -10,11 +10,15 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
+import structlog
+
 from dfks_rules.sip.target import Found, Question, RecordType
 from dfks_rules.transport.dns_cache import DnsCache
 from dfks_rules.transport.fair_queue import FairQueue
 from dfks_rules.transport.hosts_file import HostsFile
 from dfks_rules.transport.resolver import UNANSWERED, Answer
+
+_log = structlog.get_logger()
 
 MAX_AT_ONCE = 50
 """Most questions under way; each has a socket, and costs about 1 ms of CPU time. So dead names take
@@ -48,6 +52,7 @@ class Dns:
         self._under_way: dict[Question, tuple[asyncio.Task[None], float]] = {}
         """Their tasks, and when each began (monotonic seconds); the oldest first."""
         self._alarm: asyncio.TimerHandle | None = None
+        self._is_reported = False
         self.counts: Counter[str] = Counter(dict.fromkeys(_COUNTS, 0))
         """What happened so far."""
 
@@ -114,8 +119,16 @@ class Dns:
             self._alarm = None
 
     async def _look_up(self, question: Question) -> None:
-        answer = await self._ask(question)
-        del self._under_way[question]
+        try:
+            answer = await self._ask(question)
+        except Exception:  # noqa: BLE001 - dnspython reads what strangers write
+            # Whoever waits must not wait for good, nor the place be lost.
+            if not self._is_reported:  # A stranger may ask again and again.
+                self._is_reported = True
+                _log.exception("lookup_failed", name=question.name, type=question.kind.value)
+            answer = UNANSWERED
+        if self._under_way.pop(question, None) is None:
+            return  # It has made room, too late to be stopped.
         if answer.found is None:
             self.counts["lookups_unanswered"] += 1
         self._keep(question, answer)

@@ -50,6 +50,7 @@ class Locator:
         """The branches of the requests that wait for each hop, as seen from a listener."""
         self._of_host: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._is_closed = False
         self._counts = Counter(hops_refused=0)
 
     @property
@@ -59,6 +60,8 @@ class Locator:
 
     def locate(self, branch: bytes, hop: Hop, near: Listener) -> None:
         """Look up a hop for a request, from the side of a listener."""
+        if self._is_closed:
+            return  # Connections that end now have requests that nobody waits for.
         key = hop, near
         waiting = self._waiting.get(key)
         is_full = (
@@ -113,6 +116,7 @@ class Locator:
 
     async def close(self) -> None:
         """Give up what is being looked up, after a second: phones learn that the server stops."""
+        self._is_closed = True
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=CLOSE_WITHIN)
         for task in self._tasks:

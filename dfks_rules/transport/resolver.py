@@ -1,13 +1,17 @@
-"""Questions to DNS servers, by dnspython. Nothing is kept here, and nothing is bounded."""
+"""Questions to DNS servers, by dnspython. Nothing is kept here, and only an answer is bounded."""
 
+import asyncio
+import ipaddress
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import dns.asyncresolver
 import dns.exception
+import dns.message
 import dns.nameserver
+import dns.query
 import dns.resolver
 
 from dfks_rules.sip.target import Found, Naptr, Question, Srv
@@ -16,6 +20,9 @@ TRY = 1.5
 """Seconds after which the next server is asked, or the same one again."""
 LIFETIME = 4.0
 """Seconds after which a question has no answer."""
+MAX_ANSWER = 4_096
+"""Longest answer that is read, bytes: 64 servers have room in it. Any stranger may have written it,
+and to read 64 KiB would hold up everybody for 50 ms and more."""
 SYSTEM = Path("/etc/resolv.conf")
 
 
@@ -46,11 +53,11 @@ class Resolver:
         self._servers = servers
         self._system = system
         self._version: int | None = None
-        self._asks = self._named() if servers else None
+        self._asks = _asking(servers) if servers else None
 
     async def ask(self, question: Question) -> Answer:
         """Ask one question. Never raises, whatever the name and the servers."""
-        resolver = self._asks if self._servers else self._of_system()
+        resolver = self._asks if self._servers else self._of_machine()
         if resolver is None:
             return UNANSWERED
         try:
@@ -72,26 +79,84 @@ class Resolver:
         records = () if answer.rrset is None else tuple(map(_record, answer.rrset))
         return Answer(records, float(answer.chaining_result.minimum_ttl))
 
-    def _named(self) -> dns.asyncresolver.Resolver:
-        resolver = dns.asyncresolver.Resolver(configure=False)
-        resolver.nameservers = [dns.nameserver.Do53Nameserver(*one) for one in self._servers]
-        return _hurried(resolver)
-
-    def _of_system(self) -> dns.asyncresolver.Resolver | None:
+    def _of_machine(self) -> dns.asyncresolver.Resolver | None:
         try:
             version = os.stat(self._system).st_mtime_ns
             if version != self._version:
-                self._asks = _hurried(dns.asyncresolver.Resolver(str(self._system)))
+                text = self._system.read_text(errors="replace")
+                servers = list(_servers_in(text))
+                # Where there is none, there is nobody to ask.
+                self._asks = _asking(servers) if servers else None
                 self._version = version
-        except (OSError, dns.exception.DNSException):
-            # There is none, or it names no server: then there is nobody to ask.
+        except OSError:
             self._asks, self._version = None, None
         return self._asks
 
 
-def _hurried(resolver: dns.asyncresolver.Resolver) -> dns.asyncresolver.Resolver:
+def _servers_in(text: str) -> Iterable[tuple[str, int]]:
+    """The servers that resolv.conf(5) names.
+
+    The rest is not for us: search domains, and options of the C library. What cannot be read is
+    left out, as there.
+    """
+    for line in text.splitlines():
+        keyword, address, *_ = [*line.split(), "", ""]
+        if keyword == "nameserver" and _is_address(address):
+            yield address, 53
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _asking(servers: Iterable[tuple[str, int]]) -> dns.asyncresolver.Resolver:
+    resolver = dns.asyncresolver.Resolver(configure=False)
+    resolver.nameservers = [_Server(*one) for one in servers]
     resolver.timeout, resolver.lifetime = TRY, LIFETIME
     return resolver
+
+
+class _Server(dns.nameserver.Do53Nameserver):
+    """A DNS server that is asked over UDP, and over TCP where the answer did not fit."""
+
+    async def async_query(
+        self,
+        request: dns.message.QueryMessage,
+        timeout: float,  # noqa: ASYNC109 - so dnspython calls it
+        source: str | None,
+        source_port: int,
+        max_size: bool,  # noqa: FBT001
+        *args: Any,
+        **options: Any,
+    ) -> dns.message.Message:
+        """The answer; as in dnspython, but that a long one is left unread."""
+        if not max_size:
+            return await super().async_query(
+                request, timeout, source, source_port, max_size, *args, **options
+            )
+        try:
+            async with asyncio.timeout(timeout):
+                response = await self._by_stream(request.to_wire())
+        except TimeoutError as error:
+            raise dns.exception.Timeout from error
+        if not request.is_response(response):
+            raise dns.query.BadResponse
+        return response
+
+    async def _by_stream(self, question: bytes) -> dns.message.Message:
+        reader, writer = await asyncio.open_connection(self.address, self.port)
+        try:
+            writer.write(len(question).to_bytes(2) + question)
+            size = int.from_bytes(await reader.readexactly(2))
+            if size > MAX_ANSWER:
+                raise dns.exception.FormError  # Which ends the attempts at this server.
+            return dns.message.from_wire(await reader.readexactly(size))
+        finally:
+            writer.transport.abort()
 
 
 def _record(record: Any) -> Naptr | Srv | str:

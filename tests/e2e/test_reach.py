@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import ssl
+import struct
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -132,6 +133,32 @@ def test_notify_goes_to_the_next_srv_target_where_a_connection_is_refused(tmp_pa
             phone.accepted(phone.exchange(Contact="<sip:phone@pbx.test;transport=tcp>"))
             assert proxy.notify(SOON).headers["via"].startswith("SIP/2.0/TCP ")
             assert _count(server, "sip:failovers") == 1
+
+
+@needs_dnsmasq
+@pytest.mark.parametrize("is_broken", [True, False])
+def test_notify_goes_to_the_next_srv_target_where_one_hangs_up(
+    tmp_path: Path, is_broken: bool
+) -> None:
+    """A proxy that is killed, or a load balancer with nothing behind it; it took 32 s."""
+    with socket.create_server(("127.0.0.1", 0)) as killed, Listening("tcp") as proxy:
+        records = (
+            f"srv-host=_sip._tcp.pbx.test,a.test,{killed.getsockname()[1]},1",
+            f"srv-host=_sip._tcp.pbx.test,a.test,{proxy.port},2",
+            "host-record=a.test,127.0.0.1",
+        )
+        with _served(tmp_path, *records) as server, Ua(server.ports["udp"]) as phone:
+            phone.accepted(phone.exchange(Contact="<sip:phone@pbx.test;transport=tcp>"))
+            killed.settimeout(WITHIN)
+            connection, _ = killed.accept()
+            with connection:
+                told = parse(connection.recv(65_535))
+                if is_broken:
+                    linger = struct.pack("ii", 1, 0)
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            again = proxy.notify(SOON)
+            assert (again.cseq, again.body) == (told.cseq, told.body)
+            assert again.headers["via"] != told.headers["via"]
 
 
 @needs_dnsmasq

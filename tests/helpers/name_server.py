@@ -1,10 +1,11 @@
 """A DNS server on loopback, in this process."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
+import dns.exception
 import dns.flags
 import dns.message
 import dns.rcode
@@ -24,6 +25,10 @@ class NameServer(asyncio.DatagramProtocol):
             name, ttl, kind, data = line.split(None, 3)
             self.zone.setdefault((name, kind), []).append(f"{ttl} IN {kind} {data}")
         self.port = 0
+        self.stream_bytes: int | None = None
+        """How much of an answer is sent over TCP, bytes; None for all."""
+        self.streams: set[asyncio.Task[Any]] = set()
+        """What serves each TCP connection."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """It listens."""
@@ -31,13 +36,39 @@ class NameServer(asyncio.DatagramProtocol):
         self.port = transport.get_extra_info("sockname")[1]
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        """A question."""
+        """A question; what is too long for a datagram is left out, and fetched over TCP."""
+        response = self._answer(data)
+        if response is None:
+            return
+        try:
+            wire = response.to_wire(max_size=512)
+        except dns.exception.TooBig:
+            del response.answer[:]
+            response.flags |= dns.flags.TC
+            wire = response.to_wire()
+        self._transport.sendto(wire, addr)
+
+    async def by_stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One question over TCP."""
+        task = asyncio.current_task()
+        assert task is not None
+        self.streams.add(task)
+        size = int.from_bytes(await reader.readexactly(2))
+        response = self._answer(await reader.readexactly(size))
+        if response is not None:
+            wire = response.to_wire()
+            writer.write((len(wire).to_bytes(2) + wire)[: self.stream_bytes])
+        with contextlib.suppress(ConnectionError):
+            await reader.read()
+        writer.close()
+
+    def _answer(self, data: bytes) -> dns.message.Message | None:
         query = dns.message.from_wire(data)
         question = query.question[0]
         name, kind = question.name.to_text().lower(), question.rdtype.name
         self.asked.append((name.removesuffix("."), kind))
         if name.endswith(self.silent):
-            return
+            return None
         response = dns.message.make_response(query)
         response.flags |= dns.flags.RA
         records = self.zone.get((name.removesuffix("."), kind))
@@ -50,21 +81,35 @@ class NameServer(asyncio.DatagramProtocol):
             response.set_rcode(
                 dns.rcode.SERVFAIL if name.startswith("broken") else dns.rcode.NXDOMAIN
             )
-        self._transport.sendto(response.to_wire(), addr)
+        return response
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def name_server(zone: str) -> AsyncIterator[NameServer]:
     """Serve a zone.
 
     Args:
         zone: lines `NAME TTL TYPE DATA`.
     """
-    loop = asyncio.get_running_loop()
-    transport, server = await loop.create_datagram_endpoint(
-        lambda: NameServer(zone), local_addr=("127.0.0.1", 0)
-    )
+    server = NameServer(zone)
+    transport, streams = await _bind(server)
     try:
         yield server
     finally:
+        streams.close()
         transport.close()
+        await asyncio.gather(*server.streams)  # Whoever asked has left by now.
+
+
+async def _bind(server: NameServer) -> tuple[asyncio.DatagramTransport, asyncio.Server]:
+    """Listen on one port by both transports: the next one if UDP has it no more."""
+    loop = asyncio.get_running_loop()
+    while True:
+        streams = await asyncio.start_server(server.by_stream, "127.0.0.1", 0)
+        address = streams.sockets[0].getsockname()
+        try:
+            transport, _ = await loop.create_datagram_endpoint(lambda: server, local_addr=address)
+        except OSError:
+            streams.close()
+        else:
+            return transport, streams

@@ -3,7 +3,14 @@
 import pytest
 
 from dfks_rules.errors import MalformedMessageError
-from dfks_rules.sip.host import address_of, check_name, is_one_host, is_private, network_of
+from dfks_rules.sip.host import (
+    address_of,
+    check_name,
+    is_loopback,
+    is_one_host,
+    is_private,
+    network_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -82,3 +89,23 @@ def test_private_address_means_something_only_nearby(address: str, *, expected: 
 def test_one_peer_has_a_whole_ipv6_network(host: str, network: str) -> None:
     """It would count as 2^64 peers."""
     assert network_of(host) == network
+
+
+@pytest.mark.parametrize(
+    ("address", "is_of_this_machine"),
+    [
+        ("127.0.0.1", True),
+        ("127.255.255.254", True),
+        ("::1", True),
+        ("::ffff:127.0.0.1", True),
+        ("::ffff:7f00:1", True),
+        ("128.0.0.1", False),
+        ("10.0.0.1", False),
+        ("::2", False),
+    ],
+)
+def test_loopback_addresses_are_those_of_any_machine(
+    address: str, is_of_this_machine: bool
+) -> None:
+    """In each form in which they can be written."""
+    assert is_loopback(address) is is_of_this_machine

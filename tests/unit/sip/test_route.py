@@ -35,6 +35,11 @@ def _flow(
     return flow_to(parse_uri(hop), incoming, FakeWays(), routed=routed, seen=seen)
 
 
+def _named(host: str, transport: TransportName | None) -> Hop:
+    """What an operator has written, who may mean this machine."""
+    return Hop(host, None, transport, may_be_here=True)
+
+
 def _otherwise(hop: bytes, flow: Flow, ways: FakeWays | None = None) -> tuple[Flow, ...]:
     uri = parse_uri(hop)
     return datagrams_to(_flow(hop, flow), uri, flow, ways or FakeWays())
@@ -117,16 +122,16 @@ def test_phone_that_is_always_reached_where_it_is_seen_is_not_where_a_route_is()
         (b"sip:[2001:DB8::5];lr", Flow(UDP6, ("2001:db8::5", 5060))),
         (
             b"sip:Proxy.example;lr",
-            Flow(TCP, ("proxy.example", 5060), 0, Hop("proxy.example", None, None)),
+            Flow(TCP, ("proxy.example", 5060), 0, _named("proxy.example", None)),
         ),
         (
             b"sips:proxy.example;lr",
-            Flow(TCP, ("proxy.example", 5060), 0, Hop("proxy.example", None, TransportName.TLS)),
+            Flow(TCP, ("proxy.example", 5060), 0, _named("proxy.example", TransportName.TLS)),
         ),
         # Not served: DNS will not help, and its request is undelivered.
         (
             b"sips:[2001:db8::5];lr",
-            Flow(TCP, ("2001:db8::5", 5060), 0, Hop("2001:db8::5", None, TransportName.TLS)),
+            Flow(TCP, ("2001:db8::5", 5060), 0, _named("2001:db8::5", TransportName.TLS)),
         ),
     ],
 )
@@ -305,3 +310,50 @@ def test_sips_is_not_told_over_a_way_that_others_can_read() -> None:
         with pytest.raises(MalformedMessageError) as caught:
             _flow(b"sips:a@192.0.2.9", flow)
         assert caught.value.code == "sip_insecure_flow"
+
+
+_PHONE = Flow(LISTENER, ("10.0.0.9", 40000))
+_LOCAL = Flow(LISTENER, ("127.0.0.1", 40000))
+
+
+@pytest.mark.parametrize("source", [_SEEN, _PHONE])
+@pytest.mark.parametrize(
+    "contact",
+    [
+        b"sip:a@127.0.0.1:8081",
+        b"sip:a@127.9.9.9:8888;transport=tcp",
+        b"sip:a@[::1]:8081",
+        b"sip:a@[::ffff:127.0.0.1]:8081",
+    ],
+)
+def test_loopback_address_of_another_machine_leads_to_that_machine(
+    contact: bytes, source: Flow
+) -> None:
+    """A phone in a private network had its NOTIFY sent to the ports of the server itself."""
+    assert _flow(contact, source, via=b"p") == source
+
+
+@pytest.mark.parametrize("source", [_SEEN, _PHONE])
+def test_maddr_with_a_loopback_address_of_another_machine_is_not_followed(source: Flow) -> None:
+    """Nothing of ours that listens on loopback is for strangers."""
+    flow = _flow(b"sip:a@192.0.2.9;maddr=127.0.0.1", source, via=b"p")
+    assert flow.remote == ("192.0.2.9", 5060)
+
+
+def test_route_with_a_loopback_address_of_another_machine_is_refused() -> None:
+    """A proxy that writes it into Record-Route cannot be reached."""
+    with pytest.raises(MalformedMessageError, match="loopback address of another machine"):
+        _flow(b"sip:127.0.0.1:8081;lr", _SEEN, routed=True)
+
+
+@pytest.mark.parametrize("source", [_LOCAL, Flow(LISTENER, (LISTENER.host, 40000))])
+def test_who_is_on_this_machine_may_name_loopback_addresses(source: Flow) -> None:
+    """Such as a proxy before the server, whatever address it sends from."""
+    assert _flow(b"sip:127.0.0.5:5070;lr", source, routed=True).remote == ("127.0.0.5", 5070)
+    hop = _flow(b"sip:a@localhost", source, via=b"p").hop
+    assert hop == Hop("localhost", None, None, may_be_here=True)
+
+
+def test_phone_on_this_machine_is_reached_at_its_loopback_address() -> None:
+    """As in the first minute of the README."""
+    assert _flow(b"sip:a@127.0.0.5:5070", _LOCAL, via=b"p").remote == ("127.0.0.5", 5070)

@@ -41,6 +41,24 @@ def test_framing_is_lost_without_one_usable_content_length(data: bytes) -> None:
     assert reader.broken
 
 
+@pytest.mark.parametrize(
+    ("length", "is_usable"),
+    [
+        (b"Content-Length:\r\n 4", True),
+        (b"l:\r\n\t  4", True),
+        (b"l : 4\r\n ", True),
+        (b"l: 4\r\n 4", False),
+        (b"l: \r\n \r\n", False),
+    ],
+)
+def test_content_length_may_be_folded(length: bytes, is_usable: bool) -> None:
+    """RFC 3261 §7.3.1: what follows the colon may stand on the next line."""
+    reader = StreamReader()
+    first = b"OPTIONS sip:a@b SIP/2.0\r\n%b\r\nVia: x\r\n\r\nabcd" % length
+    assert reader.feed(first + b"OPTIONS") == [first if is_usable else first + b"OPTIONS"]
+    assert reader.broken is not is_usable
+
+
 @pytest.mark.parametrize("piece", [1, 1_000])
 def test_longest_headers_are_read_however_they_are_cut(piece: int) -> None:
     """One byte more, and the framing is lost, in one piece or in many."""

@@ -8,6 +8,7 @@ from dfks_rules.sip.flow import Hop, TransportName
 from dfks_rules.sip.target import (
     MAX_AVOIDED,
     MAX_RECORDS,
+    MAX_SERVICES,
     MAX_TARGETS,
     Avoided,
     Found,
@@ -239,3 +240,28 @@ def test_targets_that_are_avoided_are_bounded() -> None:
         avoided.add(target, 10.0)
     assert len(avoided) == MAX_AVOIDED
     assert avoided.last([targets[1], targets[0]], 0.0) == [targets[0], targets[1]]
+
+
+def test_name_that_a_stranger_wrote_does_not_lead_to_this_machine() -> None:
+    """Whoever owns a name can have it mean 127.0.0.1, where MI listens."""
+    both: Offered = {UDP: [A, AAAA]}
+    zone: dict[tuple[str, RecordType], Found] = {
+        ("p.example", A): ["127.0.0.1", "192.0.2.7", "127.8.8.8"],
+        ("p.example", AAAA): ["::1", "::ffff:127.0.0.1"],
+    }
+    hop = Hop("p.example", 8888, None)
+    assert _find(hop, zone, both)[0] == [Target(UDP, "192.0.2.7", 8888)]
+    assert len(_find(hop._replace(may_be_here=True), zone, both)[0]) == 5
+
+
+def test_questions_that_a_zone_can_cause_are_bounded() -> None:
+    """64 NAPTR records led to 64 questions about names of anybody's, and these to 16 more."""
+    both: Offered = {UDP: [A, AAAA]}
+    names = [f"n{number}.victim.example" for number in range(MAX_RECORDS)]
+    zone: dict[tuple[str, RecordType], Found] = {
+        ("p.example", NAPTR): [Naptr(1, 1, "s", "SIP+D2U", name) for name in names],
+        **{(name, SRV): [Srv(1, 1, port, name) for port in range(64)] for name in names},
+    }
+    _, asked = _find(_NAME, zone, both)
+    assert [kind for _, kind in asked].count(SRV) == MAX_SERVICES
+    assert len(asked) <= 1 + MAX_SERVICES + 2 * MAX_TARGETS

@@ -281,6 +281,34 @@ async def test_peer_that_breaks_the_connection_at_once_is_undelivered(turns: int
     assert failures == []
 
 
+@pytest.mark.parametrize("is_answered", [True, False])
+async def test_request_without_an_answer_is_lost_with_its_connection(is_answered: bool) -> None:
+    """It waited 32 s for an answer that could not come; also of a peer that waits for one."""
+    head = b"NOTIFY sip:a SIP/2.0\r\nVia: SIP/2.0/TCP 192.0.2.1;rport;branch=z9hG4bK%d\r\n"
+    async with served("tcp:127.0.0.1") as server:
+        phone = await server.connect()
+        phone.write(REQUEST)
+        _, flow = await server.next()
+        if is_answered:
+            server.send(flow, RESPONSE)
+            await phone.read(len(RESPONSE))
+        requests = [head % number + b"Content-Length: 0\r\n\r\n" for number in range(3)]
+        for request in requests:
+            server.send(flow, request)
+        await phone.read(3 * len(requests[0]))
+        phone.write(b"SIP/2.0 200 OK" + requests[1].removeprefix(b"NOTIFY sip:a SIP/2.0"))
+        await server.next()
+        await phone.close()
+        assert [await server.lost(), await server.lost()] == [
+            requests[0],
+            requests[2],
+        ]
+        if not is_answered:
+            server.send(flow, RESPONSE)
+        await until(lambda: server.count("connections_open") == 0)
+        assert server.undelivered.empty()
+
+
 def _accepted(phone: socket.socket) -> socket.socket | None:
     try:
         return phone.accept()[0]

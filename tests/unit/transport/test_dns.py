@@ -1,6 +1,8 @@
 """Answers to questions for DNS."""
 
 import asyncio
+import contextlib
+import gc
 import math
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -136,4 +138,44 @@ async def test_slow_name_is_not_given_up_for_those_of_a_domain_that_has_more(ask
     assert await slow == ("192.0.2.7",)
     assert asked.dns.counts["lookups_cut_short"] > 0
     for one in dead:
+        one.cancel()
+
+
+@pytest.mark.parametrize("times", [1, 2 * MAX_AT_ONCE])
+async def test_question_that_fails_has_no_answer(tmp_path: Path, times: int) -> None:
+    """Whoever had asked waited for good, and the place was lost."""
+
+    async def fail(question: Question) -> Answer:
+        raise AttributeError(question.name)
+
+    dns = Dns(fail, HostsFile(tmp_path / "hosts"))
+    for number in range(times):
+        found = dns.find(Question(f"n{number}.example", RecordType.A))
+        assert await asyncio.wait_for(found, 5) is None
+    assert dns.counts["lookups_cut_short"] == 0
+    dns.close()
+
+
+async def test_question_that_made_room_may_yet_be_answered(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """`asyncio.wait_for` of Python 3.11 may lose a cancellation."""
+    begun: list[Question] = []
+
+    async def stubborn(question: Question) -> Answer:
+        begun.append(question)
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        return Answer(("192.0.2.7",), 60.0)
+
+    dns = Dns(stubborn, HostsFile(tmp_path / "hosts"))
+    loop = asyncio.get_running_loop()
+    names = (f"n{number}.example" for number in range(MAX_AT_ONCE + 1))
+    asked = [loop.create_task(dns.find(Question(name, RecordType.A))) for name in names]
+    await until(lambda: len(begun) == MAX_AT_ONCE + 1)
+    assert await asked[0] is None
+    gc.collect()
+    assert "KeyError" not in caplog.text
+    dns.close()
+    for one in asked:
         one.cancel()

@@ -82,10 +82,58 @@ async def test_servers_of_the_machine_are_read_again_when_they_change(tmp_path: 
     assert await resolver.ask(question) == UNANSWERED
     file.write_text("nameserver 127.0.0.9\n")
     os.utime(file, ns=(1, 1))
-    asks = resolver._of_system()
+    asks = resolver._of_machine()
     assert asks is not None
-    assert [str(one) for one in asks.nameservers] == ["127.0.0.9"]
-    assert resolver._of_system() is asks
+    assert [str(one) for one in asks.nameservers] == ["Do53:127.0.0.9@53"]
+    assert resolver._of_machine() is asks
     file.write_text("nameserver 127.0.0.10\n")
     os.utime(file, ns=(2, 2))
-    assert resolver._of_system() is not asks
+    assert resolver._of_machine() is not asks
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nameserver 127.0.0.9\nnameserver dns.example\n",
+        "nameserver 1.2.3\nnameserver 127.0.0.9 trailing\n",
+        "search a..b\nnameserver 127.0.0.9\n",
+        f"domain {'x' * 64}\noptions timeout:x\nnameserver\n nameserver 127.0.0.9\n",
+    ],
+)
+async def test_lines_of_the_machine_that_mean_nothing_are_left_out(
+    tmp_path: Path, text: str
+) -> None:
+    """They raised where nobody expected it, or left nobody to ask."""
+    file = tmp_path / "resolv.conf"
+    file.write_bytes(b"# \xe9\n" + text.encode())
+    asks = Resolver(system=file)._of_machine()
+    assert asks is not None
+    assert [str(one) for one in asks.nameservers] == ["Do53:127.0.0.9@53"]
+
+
+async def test_answer_that_does_not_fit_is_fetched_over_tcp() -> None:
+    """RFC 7766 §5: 64 servers are more than a datagram has room for."""
+    zone = "\n".join(f"_sip._udp.p.example 60 SRV 1 1 {port} s.p.example." for port in range(64))
+    async with name_server(zone) as server:
+        found = (await _ask(server).ask(Question("_sip._udp.p.example", RecordType.SRV))).found
+        assert found is not None
+        assert len(found) == 64
+
+
+async def test_answer_that_is_too_long_is_not_read() -> None:
+    """It took the event loop 50 ms and more, of which a stranger could have as many as he liked."""
+    zone = "\n".join(f"p.example 60 A 10.1.{n // 256}.{n % 256}" for n in range(4_000))
+    async with name_server(zone) as server:
+        assert await _ask(server).ask(Question("p.example", RecordType.A)) == UNANSWERED
+
+
+async def test_server_that_stops_within_its_answer_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also one that sends a byte now and then."""
+    monkeypatch.setattr(module, "TRY", 0.1)
+    monkeypatch.setattr(module, "LIFETIME", 0.3)
+    zone = "\n".join(f"p.example 60 A 10.1.0.{n}" for n in range(100))
+    async with name_server(zone) as server:
+        server.stream_bytes = 5
+        assert await _ask(server).ask(Question("p.example", RecordType.A)) == UNANSWERED

@@ -124,7 +124,7 @@ async def test_hop_leads_to_flows_of_the_listeners() -> None:
     async with served("udp:127.0.0.1", "tcp:127.0.0.1") as server:
         udp, tcp = server.transports.listeners
         for transport, listener in ((None, udp), (TransportName.TCP, tcp)):
-            hop = Hop("localhost", None, transport)
+            hop = Hop("localhost", None, transport, may_be_here=True)
             server.transports.locate(b"z", Flow(udp, ("localhost", 5060), 0, hop))
             async with asyncio.timeout(WITHIN):
                 assert await server.located.get() == (
