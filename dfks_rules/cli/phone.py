@@ -36,7 +36,9 @@ _SECONDS = re.compile(rb"[0-9]{1,9}")
 @click.option("--server", help="HOST or HOST:PORT to send to; default: those of PRESENTITY.")
 @click.option("--user", help="Name to authenticate with; default: the user of PRESENTITY.")
 @click.option("--password-stdin", is_flag=True, help="Read a password from standard input.")
-@click.option("--tls", is_flag=True, help="Use TLS; the server's certificate must be for the host.")
+@click.option(
+    "--tls", is_flag=True, help="Use TLS; the server's certificate must be for PRESENTITY's host."
+)
 @click.option(
     "--cafile",
     type=click.Path(exists=True, dir_okay=False),
