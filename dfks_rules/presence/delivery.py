@@ -125,7 +125,7 @@ class Delivery:
 
     def change(self, subscription: Subscription, documents: Documents, now: float) -> None:
         """Tell a phone what somebody else changed, as soon as it is ready to hear it."""
-        if self._is_quiet(subscription, now):
+        if subscription.display is not None and self._is_quiet(subscription, now):
             self._postpone(subscription, documents)
             return
         told = subscription.to_tell(documents, now)
@@ -262,7 +262,7 @@ class Delivery:
         profile = self._profile_of(subscription)
         rest: Documents = ()
         is_last = subscription.state is State.TERMINATED
-        if profile.splits and len(documents) > 1 and not is_last:
+        if len(documents) > 1 and profile.splits and not is_last:
             documents, rest = first_part(documents, self.device_of(subscription), profile)
         self._send_part(subscription, profile, documents, rest, before, now)
 

@@ -198,6 +198,7 @@ class Notifier:
         visit = Visit(incoming, transaction, subscription, wish, condition, is_new=known is None)
         try:
             self._work_out(visit, wish, at, now)
+            self._endpoint.wait(incoming, transaction, now)
         except Exception:
             # It is a bug of ours; a subscription that waited for its outcome would never expire.
             if transaction.response is None:

@@ -123,6 +123,7 @@ class Subscription:
         "state",
         "termination",
         "unconfirmed",
+        "wants_none",
     )
 
     def __init__(
@@ -146,8 +147,7 @@ class Subscription:
         self.presentity = presentity
         self.requester = requester
         """The facts of the last SUBSCRIBE whose outcome is known."""
-        self._device = requester.device
-        self.event_id = event_id
+        self._device, self.event_id = requester.device, event_id
         identity = requester.identity
         is_trusted = identity is not None and identity.method is AuthMethod.TRUSTED
         self.source = "" if is_trusted else requester.source_ip or ""
@@ -179,6 +179,8 @@ class Subscription:
         """What its phone knows after the last NOTIFY (`conditional.knowledge_of`), or empty."""
         self.condition = b""
         """The entity-tag in its last SUBSCRIBE, or `conditional.ANY`; empty for none."""
+        self.wants_none = False
+        """Whether it is `ANY`."""
         self._repeat_at = inf
         self.failures = 0
         """How many NOTIFYs in a row came to nothing."""
@@ -190,9 +192,8 @@ class Subscription:
     @property
     def watcher(self) -> Aor:
         """Who subscribed: the address of record in From."""
-        watcher = self.requester.watcher
-        assert watcher is not None  # noqa: S101 - for the type checker: a phone has one
-        return watcher
+        assert self.requester.watcher is not None  # noqa: S101 - a phone has one
+        return self.requester.watcher
 
     @property
     def device(self) -> str:
@@ -216,6 +217,7 @@ class Subscription:
         """
         self.deadline = deadline
         self.condition = condition
+        self.wants_none = condition == ANY
         self.kept(requester)
 
     def kept(self, requester: Requester) -> None:
@@ -302,7 +304,7 @@ class Subscription:
         It waits for an outstanding NOTIFY, until it is proved, and as long as the phone does not
         want to be bothered.
         """
-        if self.condition == ANY:
+        if self.wants_none:
             return ()
         if self.outstanding is not None or self.is_held:
             self.hold(change)
@@ -324,7 +326,7 @@ class Subscription:
 
     def postpone(self, documents: Documents, until: float) -> None:
         """What was to be said waits until a moment (monotonic seconds)."""
-        if self.condition == ANY:
+        if self.wants_none:
             return
         self.queued = merge(self.queued, documents)
         if self.outstanding is None:
@@ -342,7 +344,7 @@ class Subscription:
         self.queued = rest
         self.outstanding = transaction
         self._is_told = True
-        self.knowledge = b"" if self.condition == ANY else knowledge
+        self.knowledge = b"" if self.wants_none else knowledge
         self._repeat_at = inf
         self._not_before = 0.0
 
@@ -351,8 +353,8 @@ class Subscription:
 
         But it may yet read the NOTIFY under way, which says what was before.
         """
-        self.knowledge = b"" if self.condition == ANY else knowledge
-        if self.outstanding is None or self.condition == ANY:
+        self.knowledge = b"" if self.wants_none else knowledge
+        if self.outstanding is None or self.wants_none:
             self.unconfirmed, self.queued, self._repeat_at = (), (), inf
         else:
             old = dict(self.unconfirmed)

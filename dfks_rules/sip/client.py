@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Final, Generic, TypeVar
 
 from dfks_rules.sip.client_transaction import (
+    METHOD,
     ClientState,
     ClientTransaction,
     ClientTransactions,
@@ -109,15 +110,14 @@ class Client(Generic[Owner]):
 
         One that matches none is dropped: branch and method have to fit (RFC 3261 §17.1.3).
         """
-        transaction = self.transactions.find(response.branch)
-        if transaction is None or not transaction.message.startswith(response.method + b" "):
+        if response.method != METHOD:
             return None
-        if response.status == 503 and self._go_elsewhere(
-            transaction, now, _out_of_service(response)
-        ):
-            return None
-        ended = self.transactions.answered(response.branch, response.status)
-        return None if ended is None else Finished(ended, response, _ANSWERED)
+        if response.status == 503:
+            failed = self.transactions.find(response.branch)
+            if failed is not None and self._go_elsewhere(failed, now, _out_of_service(response)):
+                return None
+        transaction = self.transactions.answered(response.branch, response.status)
+        return None if transaction is None else Finished(transaction, response, _ANSWERED)
 
     def undelivered(self, message: bytes, now: float) -> Finished[Owner] | None:
         """A transport could not deliver a message; gives the transaction that has ended by it."""

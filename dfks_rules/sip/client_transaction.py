@@ -39,6 +39,8 @@ from dfks_rules.sip.via import via_start
 
 Owner = TypeVar("Owner")
 
+METHOD: Final = b"NOTIFY"
+"""The method of every request of ours."""
 _BRANCH = re.compile(rb"\r\nVia: [^\r\n]*;branch=([^\r\n;]++)\r\n")
 _NEVER: Final = -1.0
 

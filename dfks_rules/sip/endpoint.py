@@ -233,9 +233,15 @@ class Endpoint(Generic[Owner]):
         """
         request = incoming.request
         flow = response_flow(request, incoming.flow)
-        begun = self.servers.begin(request.method, incoming.key, incoming.merge_key, flow, now)
-        self._unanswered.begun(begun, request, incoming.flow.remote, now)
-        return begun
+        return self.servers.begin(request.method, incoming.key, incoming.merge_key, flow, now)
+
+    def wait(self, incoming: Incoming, transaction: ServerTransaction, now: float) -> None:
+        """The answer to a request may take long: its peer is told so in time (RFC 4320 §4.1).
+
+        Nothing happens when it is there already, as it nearly always is.
+        """
+        if transaction.response is None:
+            self._unanswered.begun(transaction, incoming.request, incoming.flow.remote, now)
 
     def respond(
         self,
@@ -268,7 +274,8 @@ class Endpoint(Generic[Owner]):
         if transaction is None:
             self._send(response_flow(request, incoming.flow), message)
         else:
-            self._unanswered.answered(transaction)
+            if self._unanswered.is_any:
+                self._unanswered.answered(transaction)
             transaction.answered(message)
             self._send(transaction.flow, message)
         self._count(_COUNTED_STATUS[status])
