@@ -11,18 +11,15 @@ class Tokens:
     """64 random bits at a time, drawn in batches: one system call for hundreds of tokens."""
 
     def __init__(self) -> None:
-        self._pool = b""
-        self._next = 0
+        self._pool: list[bytes] = []
         self._key = os.urandom(16)
 
     def token(self) -> bytes:
         """A new token (RFC 3261 §19.3 wants 32 bits)."""
-        if self._next >= len(self._pool):
-            self._pool = os.urandom(_WIDTH * _POOL)
-            self._next = 0
-        start = self._next
-        self._next = start + _WIDTH
-        return self._pool[start : self._next].hex().encode()
+        pool = self._pool
+        if not pool:
+            pool += os.urandom(_WIDTH * _POOL).hex(" ", _WIDTH).encode().split()
+        return pool.pop()
 
     def tag_of(self, text: bytes) -> bytes:
         """The same token for the same text, for as long as this process lives."""

@@ -8,7 +8,7 @@ docs/reference/bodies.md.
 """
 
 import re
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from dfks_rules.csta import multipart
 from dfks_rules.csta.names import (
@@ -23,6 +23,9 @@ from dfks_rules.csta.names import (
 from dfks_rules.csta.style import USUAL, BodyStyle, OffNumber
 from dfks_rules.model.features import POSITION, ROWS, Feature, FeatureState
 from dfks_rules.model.values import Value, Values
+
+# CPython 3.11 calls a Python function for each look at a member of an Enum.
+_SENT: Final = OffNumber.SENT
 
 Document = tuple[Feature, FeatureState]
 """One feature, and the state to send."""
@@ -139,7 +142,7 @@ def _document(feature: Feature, state: FeatureState, device: str, style: BodySty
 
 def _values(state: FeatureState, form: _Form, style: BodyStyle) -> Values:
     """The values of a state that are sent, in order."""
-    if state.status or style.off_number is OffNumber.SENT:
+    if state.status or style.off_number is _SENT:
         return state.values
     others = tuple([one for one in state.values if one[0] is not Value.FORWARD_TO])
     if style.off_number is OffNumber.LEFT_OUT or Value.FORWARD_TO not in form.elements:

@@ -25,6 +25,9 @@ from dfks_rules.sip.grammar import PARAMS, TOKEN, parse_params, split_list
 from dfks_rules.sip.message import METHODS, Request
 from dfks_rules.sip.uri import aor_of, parse_uri
 
+# CPython 3.11 calls a Python function for each look at a member of an Enum.
+_WATCHER: Final = Origin.WATCHER
+
 CAPABILITIES = (
     ALLOW_EVENTS
     + b"Accept: "
@@ -185,7 +188,7 @@ def wish_of(
             raise refusal(403, "Only the watcher may change its subscription")
     flow = incoming.flow
     requester = Requester(
-        Origin.WATCHER,
+        _WATCHER,
         watcher,
         asked[-1].device if asked else None,
         user_agent_of(request),

@@ -28,6 +28,9 @@ from dfks_rules.sip.message import Response
 from dfks_rules.sip.retry_after import retry_after
 from dfks_rules.sip.via import MAGIC_COOKIE
 
+# CPython 3.11 calls a Python function for each look at a member of an Enum.
+_TERMINATED: Final = State.TERMINATED
+
 MAX_UNPROVED = 2_048
 """Longest content for an address that is not proved, bytes: whoever forges a SUBSCRIBE must not
 have us send many times as much. The states of all features take 1,400 to 1,600."""
@@ -169,7 +172,7 @@ class Delivery:
             self._send(subscription, subscription.to_answer(()), subscription.knowledge, now)
             return
         self._counts[_failure(finished)] += 1
-        if subscription.state is State.TERMINATED:
+        if subscription.state is _TERMINATED:
             self._forget(subscription)
             return
         why = self._why_over(subscription, verdict)
@@ -208,7 +211,7 @@ class Delivery:
         self._forget(subscription)
 
     def _confirmed(self, subscription: Subscription, now: float) -> None:
-        if subscription.state is State.TERMINATED:
+        if subscription.state is _TERMINATED:
             self._forget(subscription)
             return
         if self._logins is not None:
@@ -261,7 +264,7 @@ class Delivery:
         """
         profile = self._profile_of(subscription)
         rest: Documents = ()
-        is_last = subscription.state is State.TERMINATED
+        is_last = subscription.state is _TERMINATED
         if len(documents) > 1 and profile.splits and not is_last:
             documents, rest = first_part(documents, self.device_of(subscription), profile)
         self._send_part(subscription, profile, documents, rest, before, now)

@@ -1,9 +1,16 @@
 """What a NOTIFY says, from what came of requests."""
 
+from typing import Final
+
 from dfks_rules.csta.render import Document
 from dfks_rules.model.decisions import Denial, DenialAnswer, Outcome
 from dfks_rules.model.features import Feature, FeatureState
 from dfks_rules.model.requests import Operation, Origin
+
+# CPython 3.11 calls a Python function for each look at a member of an Enum.
+_GET: Final = Operation.GET
+_REJECT: Final = DenialAnswer.REJECT
+_INTERNAL: Final = Origin.INTERNAL
 
 Documents = tuple[Document, ...]
 """The states that one NOTIFY tells, each feature once; empty for a NOTIFY without a body."""
@@ -89,7 +96,7 @@ def parted(outcomes: tuple[Outcome, ...]) -> tuple[tuple[Outcome, ...], tuple[Ou
     """Outcomes of sets, and those of gets, which come last."""
     position = 0
     for outcome in outcomes:
-        if outcome.request.operation is Operation.GET:
+        if outcome.request.operation is _GET:
             break
         position += 1
     return outcomes[:position], outcomes[position:]
@@ -99,8 +106,8 @@ def rejection_among(sets: tuple[Outcome, ...]) -> Denial | None:
     """The first refusal that is to be answered with 403; what only followed does not count."""
     for outcome in sets:
         denial = outcome.decision.denial
-        if denial is None or denial.answer is not DenialAnswer.REJECT:
+        if denial is None or denial.answer is not _REJECT:
             continue
-        if outcome.request.requester.origin is not Origin.INTERNAL:
+        if outcome.request.requester.origin is not _INTERNAL:
             return denial
     return None

@@ -8,6 +8,7 @@ brought it has returned.
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
+from typing import Final
 
 from dfks_rules.errors import MalformedMessageError, StoreError
 from dfks_rules.model.decisions import Outcome
@@ -50,6 +51,9 @@ from dfks_rules.service.feed import Feed
 from dfks_rules.sip.dialog import Dialog
 from dfks_rules.sip.endpoint import Endpoint, Finished, Incoming
 from dfks_rules.sip.server_transaction import ServerTransaction
+
+# CPython 3.11 calls a Python function for each look at a member of an Enum.
+_TERMINATED: Final = State.TERMINATED
 
 
 class Notifier:
@@ -267,7 +271,7 @@ class Notifier:
     ) -> None:
         """The outcome of a SUBSCRIBE is known: answer it and tell its phone."""
         subscription = visit.subscription
-        if subscription.state is State.TERMINATED:
+        if subscription.state is _TERMINATED:
             # Meanwhile a policy rejected it, or its phone refused a NOTIFY: it has to begin anew.
             self._refuse(visit.incoming, refusal(481), visit.transaction)
             return

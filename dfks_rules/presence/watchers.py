@@ -5,6 +5,7 @@ Nearly always they are few, and are told at once; many are told in portions, see
 
 from datetime import datetime
 from functools import partial
+from typing import Final
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Outcome
@@ -18,6 +19,12 @@ from dfks_rules.presence.subscription import State, Subscription
 from dfks_rules.presence.subscriptions import Subscriptions
 from dfks_rules.service.features import Features, Shown
 from dfks_rules.service.feed import Event, Settled
+
+# CPython 3.11 calls a Python function for each look at a member of an Enum.
+_SET: Final = Operation.SET
+_TO_EACH_ITS_OWN: Final = Shown.TO_EACH_ITS_OWN
+_ALIKE: Final = Shown.ALIKE
+_TERMINATED: Final = State.TERMINATED
 
 AT_ONCE = 64
 """Most watchers that are told at once."""
@@ -52,7 +59,7 @@ class Watchers:
         """Something was settled: tell who watches, except the phone that asked for it."""
         if not isinstance(event, Settled):
             return
-        if event.outcomes[0].request.operation is not Operation.SET:
+        if event.outcomes[0].request.operation is not _SET:
             return
         requester, presentity = event.requester, event.presentity
         others = [
@@ -98,7 +105,7 @@ class Watchers:
         shown = self._features.shown
         documents = changes = change.documents
         for position, subscription in enumerate(watchers):
-            if shown is Shown.TO_EACH_ITS_OWN or (position == 0 and shown is Shown.ALIKE):
+            if shown is _TO_EACH_ITS_OWN or (position == 0 and shown is _ALIKE):
                 documents = self._seen_by(subscription, changes, change)
             if documents:
                 self._delivery.change(subscription, documents, now)
@@ -126,7 +133,7 @@ class Watchers:
         self, subscription: Subscription, outcomes: tuple[Outcome, ...] | StoreError, now: float
     ) -> None:
         documents = None if isinstance(outcomes, StoreError) else documents_of_get(outcomes)
-        if documents is None or subscription.state is State.TERMINATED:
+        if documents is None or subscription.state is _TERMINATED:
             return
         condition, event_id = subscription.condition, subscription.event_id
         device = self._delivery.device_of(subscription)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import Final
 
 from dfks_rules.model.decisions import MAX_DEPTH, Denial, DenialAnswer, Outcome
 from dfks_rules.model.features import (
@@ -23,9 +24,15 @@ from dfks_rules.model.requests import (
 )
 from dfks_rules.service.ports import Policies
 
+# CPython 3.11 calls a Python function for each look at a member of an Enum.
+_SET: Final = Operation.SET
+_GET: Final = Operation.GET
+_INTERNAL: Final = Origin.INTERNAL
+_OPERATOR: Final = Origin.OPERATOR
+
 TOO_MANY = "too-many-sets"
 """Reason of the denial of a set from which more would follow."""
-INTERNAL = Requester(Origin.INTERNAL)
+INTERNAL = Requester(_INTERNAL)
 """Who asks for sets that follow."""
 
 _KEPT_BY_DENIAL = ("assigned", "notify")
@@ -78,7 +85,7 @@ def denial_among(outcomes: Iterable[Outcome]) -> Denial | None:
     """Why the first set that was asked for, and not one that followed, was denied."""
     for outcome in outcomes:
         denial = outcome.decision.denial
-        if denial is not None and outcome.request.requester.origin is not Origin.INTERNAL:
+        if denial is not None and outcome.request.requester.origin is not _INTERNAL:
             return denial
     return None
 
@@ -201,7 +208,7 @@ class Cascade:
     ) -> Outcome:
         feature, state, device = asked.feature, asked.state, asked.device
         by = requester if device == requester.device else requester._replace(device=device)
-        request = FeatureRequest(Operation.SET, presentity, by, feature, state)
+        request = FeatureRequest(_SET, presentity, by, feature, state)
         before, states = change.before, change.states
         snapshot = before if states is before.states else before._replace(states=states)
         around = self._surroundings(request)
@@ -210,9 +217,7 @@ class Cascade:
         if decision.denial is None:
             # An operator's set is told even where a rule does not assign the feature
             # (presence_dfks, which has none that phones do not know by default).
-            told = decision.assigned or (
-                requester.origin is Origin.OPERATOR and ROWS[feature].assigned
-            )
+            told = decision.assigned or (requester.origin is _OPERATOR and ROWS[feature].assigned)
             after, shown = decision.state, decision.state if told else None
         else:
             after, shown = stored, self._shown(request, decision.denial, stored, snapshot)
@@ -224,11 +229,11 @@ class Cascade:
         self, request: FeatureRequest, denial: Denial, stored: FeatureState, snapshot: Snapshot
     ) -> FeatureState | None:
         """What the phone is told in answer to a denial; nobody is told of one that followed."""
-        if request.requester.origin is Origin.INTERNAL:
+        if request.requester.origin is _INTERNAL:
             return None
         match denial.answer:
             case DenialAnswer.STORED | DenialAnswer.REJECT:
-                get = request._replace(operation=Operation.GET, asked=None)
+                get = request._replace(operation=_GET, asked=None)
                 around = self._surroundings(get)
                 holds = self._policies.decide(get, snapshot, self._at, around)
                 return holds.state if holds.assigned else None

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from enum import Enum
 from functools import partial
-from typing import final
+from typing import Final, final
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import FOLLOWED_SETS, Decision, Done, Outcome
@@ -30,6 +30,8 @@ from dfks_rules.service.feed import Failed, Feed, Settled
 from dfks_rules.service.ports import Policies, Store
 from dfks_rules.service.rates import Rates
 
+# CPython 3.11 calls a Python function for each `Operation.GET`.
+_GET: Final = Operation.GET
 _RATES = frozenset({"rate.user", "rate.device"})
 """Facts that sets are counted for."""
 
@@ -251,7 +253,7 @@ class Features:
         snapshot = self._store.load(presentity)
         seen: list[tuple[Feature, FeatureState]] = []
         for feature in features:
-            request = FeatureRequest(Operation.GET, presentity, requester, feature)
+            request = FeatureRequest(_GET, presentity, requester, feature)
             decision = self._policies.decide(request, snapshot, at, self._quiet)
             if decision.assigned:
                 seen.append((feature, decision.state))
@@ -274,7 +276,7 @@ class Features:
         return tuple(
             [
                 Outcome(
-                    FeatureRequest(Operation.GET, presentity, requester, feature),
+                    FeatureRequest(_GET, presentity, requester, feature),
                     decision,
                     stored,
                     stored,

@@ -28,6 +28,7 @@ class Dialog:
 
     __slots__ = (
         "_further",
+        "_has_stream",
         "_head",
         "_remote_cseq",
         "_seen",
@@ -144,6 +145,7 @@ class Dialog:
 
     def _set_head(self, request_uri: bytes, routes: tuple[bytes, ...], flow: Flow) -> None:
         self.flow = flow
+        self._has_stream = flow.connection != 0
         self._head = b"NOTIFY %b SIP/2.0\r\n%b%b" % (
             request_uri,
             b"".join([b"Route: %b\r\n" % route for route in routes]),
@@ -179,7 +181,7 @@ class Dialog:
             rest: everything after the CSeq line, in pieces.
         """
         ways = self._ways
-        if self.flow.connection and _has_lost(self.flow, ways):
+        if self._has_stream and _has_lost(self.flow, ways):
             self._aim_at_proxy()
         self.local_cseq += 1
         cseq = b"%d NOTIFY\r\n" % self.local_cseq

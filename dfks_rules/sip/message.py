@@ -76,8 +76,11 @@ SINGLE = frozenset(
 
 _HEADER = re.compile(rb"\r\n(" + TOKEN + rb")[ \t]*+:[ \t]*+((?:[^\r\n]*[^\r\n \t])?)[ \t]*+")
 # A line that is folded does not match.
-_VIA_LINE = re.compile(rb"\r\n(?i:Via|v)[ \t]*+:[ \t]*+([^\r\n]*+)(?!\r\n[ \t])")
-_CSEQ_LINE = re.compile(rb"\r\n(?i:CSeq)[ \t]*+:[ \t]*+([0-9]{1,32})[ \t]++(" + TOKEN + rb")")
+# The lines that a response is matched by, in one pass.
+_MATCHED_LINE = re.compile(
+    rb"\r\n(?:(?i:Via|v)[ \t]*+:[ \t]*+([^\r\n]*+)(?!\r\n[ \t])"
+    rb"|(?i:CSeq)[ \t]*+:[ \t]*+([0-9]{1,32})[ \t]++(" + TOKEN + rb"))"
+)
 _FOLD = re.compile(rb"\r\n[ \t]++")
 _METHOD = re.compile(TOKEN)
 _VERSION = re.compile(rb"SIP/[0-9]+\.[0-9]+", re.IGNORECASE)
@@ -237,15 +240,17 @@ def _response(head: bytes) -> Response | None:
     Only what it is matched by is read: most of what a notifier receives is 200.
     """
     status = _STATUS_LINE.match(head)
-    cseqs = _CSEQ_LINE.findall(head)
-    vias = _VIA_LINE.findall(head)
-    if len(vias) != 1 or len(cseqs) != 1:
+    lines = _MATCHED_LINE.findall(head)
+    if len(lines) == 2 and lines[0][2]:
+        lines.reverse()
+    if len(lines) != 2 or lines[0][2] or not lines[1][2]:
         unfolded = _unfold(head)
         return None if unfolded == head else _response(unfolded)
-    branch = lone_branch(vias[0])
-    if status is None or branch is None or int(cseqs[0][0]) > MAX_CSEQ:
+    via, (_, cseq, method) = lines[0][0], lines[1]
+    branch = lone_branch(via)
+    if status is None or branch is None or int(cseq) > MAX_CSEQ:
         return None
-    return Response(int(status[1]), branch, cseqs[0][1], head)
+    return Response(int(status[1]), branch, method, head)
 
 
 def _request(line: bytes, headers: Headers, body: bytes, fault: Fault | None) -> Request | None:
