@@ -133,9 +133,7 @@ class Notifier:
                 self.publications.publish(incoming, at, now)
             else:
                 refuse_method(incoming, self._allow)
-        except RefusedError as refused:
-            self._refuse(incoming, refused)
-        except (MalformedMessageError, StoreError) as error:
+        except (RefusedError, MalformedMessageError, StoreError) as error:
             self._refuse(incoming, refusal_for(error))
 
     def _refuse(
@@ -218,6 +216,8 @@ class Notifier:
         dialog = subscription.dialog
         before = dialog.flow
         dialog.take(incoming)
+        if dialog.flow is before and subscription.is_proved:
+            return
         outstanding = subscription.outstanding
         if outstanding is not None and dialog.flow.remote != before.remote:
             # Whoever answers it now proves nothing of the new address.
@@ -235,9 +235,7 @@ class Notifier:
                 return
             try:
                 self._serve(waiting.incoming, waiting.identity, waiting.at, now)
-            except RefusedError as refused:
-                self._refuse(waiting.incoming, refused)
-            except (MalformedMessageError, StoreError) as error:
+            except (RefusedError, MalformedMessageError, StoreError) as error:
                 self._refuse(waiting.incoming, refusal_for(error))
 
     def _work_out(self, visit: Visit, wish: Wish, at: datetime, now: float) -> None:

@@ -60,11 +60,13 @@ def unavailable(reason: str, retry_after: int, count: str | None = None) -> Refu
     return RefusedError(503, reason, b"Retry-After: %d\r\n" % retry_after, count)
 
 
-def refusal_for(error: DfksError) -> RefusedError:
+def refusal_for(error: DfksError | RefusedError) -> RefusedError:
     """The answer to a request that could not be served because of `error`.
 
     What is wrong with the store is for the log: phones need not learn where its files are.
     """
+    if isinstance(error, RefusedError):
+        return error
     reason = None if isinstance(error, StoreError) else error.message
     return refusal(_STATUS_OF.get(error.code, 400), reason)
 
