@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
+from bench import auth
 from bench.load import Phones
 from bench.server import Bare, Served, cpu_seconds, resident_bytes
 
@@ -51,6 +52,7 @@ def main() -> None:
         }
     with tempfile.TemporaryDirectory(dir=RESULTS) as folder, Served(Path(folder)) as served:
         result["bytes_per_subscription"] = {"bytes": measure_memory(served), "bar": 3072}
+    result["digest"] = auth.measure()
     text = json.dumps(result, indent=1)
     print(text)
     (RESULTS / "latest.json").write_text(text + "\n", encoding="utf-8")
