@@ -61,11 +61,11 @@ class Served:
             'store: "sqlite:dfks.db"\nmi: {datagram: "udp:127.0.0.1:0"}\n' + more,
             encoding="utf-8",
         )
-        log = (folder / "log").open("w")
+        self._log = (folder / "log").open("w")
         command = [sys.executable, "-m", "dfks_rules", "serve", "--config", str(config)]
         with on_its_own_cpu():
             self.process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=log, text=True, cwd=REPOSITORY
+                command, stdout=subprocess.PIPE, stderr=self._log, text=True, cwd=REPOSITORY
             )
         assert self.process.stdout is not None
         banner = ""
@@ -82,7 +82,8 @@ class Served:
 
     def __exit__(self, *_: object) -> None:
         self.process.terminate()
-        self.process.wait()
+        self.process.communicate()
+        self._log.close()
 
 
 class Bare:

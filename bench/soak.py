@@ -146,6 +146,11 @@ class Traffic:
             self.phones.learn(data)
         self.answered[kind] = self.answered.get(kind, 0) + 1
 
+    def close(self) -> None:
+        """No more traffic."""
+        self.phones.socket.close()
+        self.mi.close()
+
     def operate(self, method: str, *params: object) -> Any:
         """One MI call, and its result or error."""
         call = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
@@ -167,9 +172,8 @@ def sample(served: Served, traffic: Traffic) -> dict[str, int]:
     }
 
 
-def soak(served: Served, folder: Path, log: Path, seconds: int) -> dict[str, Any]:
+def soak(served: Served, traffic: Traffic, folder: Path, log: Path, seconds: int) -> dict[str, Any]:
     """Traffic for so long; samples, and what was counted."""
-    traffic = Traffic(served)
     rate = traffic.highest_rate() / 2
     statuses = cycle((1, 0))
     samples: list[dict[str, int]] = []
@@ -226,7 +230,11 @@ def run(seconds: int) -> dict[str, Any]:
         more = f'decisions: {{file: "{log}", keep: 100}}\n'
         more += f'reload: {{last_good: "{name}/last_good.json"}}\n'
         with Served(Path(name), folder, more) as served:
-            return soak(served, folder, log, seconds)
+            traffic = Traffic(served)
+            try:
+                return soak(served, traffic, folder, log, seconds)
+            finally:
+                traffic.close()
 
 
 def main() -> None:
