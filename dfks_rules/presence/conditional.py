@@ -87,8 +87,7 @@ def tag_of(knowledge: bytes, device: str, event_id: bytes) -> bytes:
         device: text of `<device>` in it.
         event_id: the `id` of its Event, which belongs to the entity as well (RFC 5839 §4).
     """
-    text = device.encode() if device.isascii() else device.encode(errors="replace")
-    return b"%b%08x" % (knowledge, crc32(text, crc32(event_id) if event_id else 0))
+    return b"%b%08x" % (knowledge, crc32(device.encode(errors="replace"), crc32(event_id)))
 
 
 def known_if(condition: bytes, documents: Documents | None, device: str, event_id: bytes) -> bytes:
@@ -112,13 +111,12 @@ def _checksum_of(state: FeatureState) -> bytes:
     text = "1" if state.status else "0"
     for value, what in state.values:
         text += f"\n{value._value_}={what}"
-    # Texts from MI may have halves of surrogate pairs.
-    return _checksum(text.encode() if text.isascii() else text.encode(errors="backslashreplace"))
+    return _checksum(text)
 
 
-def _checksum(text: bytes) -> bytes:
-    return b"%08x" % crc32(text)
+def _checksum(text: str) -> bytes:
+    return b"%08x" % crc32(text.encode(errors="backslashreplace"))
 
 
-_ON: Final = _checksum(b"1")
-_OFF: Final = _checksum(b"0")
+_ON: Final = _checksum("1")
+_OFF: Final = _checksum("0")

@@ -5,7 +5,8 @@ Knows the addresses that are proved, the dialogs that are not, and who has how m
 
 from typing import Final, final
 
-from dfks_rules.model.identity import Aor, Identity
+from dfks_rules.model.identity import Identity
+from dfks_rules.presence.admission import aor_in
 from dfks_rules.presence.attempts import Points
 from dfks_rules.presence.limits import Quotas
 from dfks_rules.presence.package import Limits
@@ -43,16 +44,14 @@ class Guard:
         self._quotas = Quotas(limits.subscriptions)
         rate = limits.per_user
         self._rate = None if rate is None else Points(rate, 1 / rate)
-        self.has_rate: Final = rate is not None
-        """Whether SUBSCRIBEs of a user are counted."""
         self.contacts = Contacts()
         """The addresses that have accepted a NOTIFY."""
         self._unproved = Unproved()
         self._kept: dict[bytes, Subscription] = {}
         """Live ones that are unproved, by our tag, the oldest first."""
 
-    def spend(self, user: Aor, now: float) -> None:
-        """Count a SUBSCRIBE of a user.
+    def spend(self, incoming: Incoming, identity: Identity | None, now: float) -> None:
+        """Count a SUBSCRIBE of a user: who sent it, or what From says where nobody authenticates.
 
         Raises:
             RefusedError: there are too many.
@@ -60,6 +59,7 @@ class Guard:
         rate = self._rate
         if rate is None:
             return
+        user = aor_in(incoming.sender) if identity is None else identity.aor
         if not rate.has(user, now):
             raise unavailable("Too many requests of this user", RETRY_AFTER, "limit_per_user")
         rate.take(user, now)
@@ -162,7 +162,7 @@ class Guard:
 
         It is the answer to its first SUBSCRIBE; where the rules give none, it is the first change.
         """
-        if subscription.is_proved or subscription.proof is not _UNPROVED:
+        if subscription.proof is not _UNPROVED:
             return True
         if subscription.is_held:
             return False

@@ -16,14 +16,13 @@ from dfks_rules.model.identity import Aor, AuthMethod, Identity
 from dfks_rules.presence.admission import (
     CAPABILITIES,
     Wish,
-    aor_in,
     check_request,
     event_of,
     known_of,
     refuse_method,
     wish_of,
 )
-from dfks_rules.presence.conditional import ANY, condition_of, known_if
+from dfks_rules.presence.conditional import condition_of, known_if
 from dfks_rules.presence.counts import REFUSED, new_counts
 from dfks_rules.presence.delivery import Delivery
 from dfks_rules.presence.documents import (
@@ -157,8 +156,7 @@ class Notifier:
 
     def _subscribe(self, incoming: Incoming, at: datetime, now: float) -> None:
         identity = None if self._gate is None else self._gate.check(incoming, now)
-        if self.guard.has_rate:
-            self.guard.spend(identity.aor if identity else aor_in(incoming.sender), now)
+        self.guard.spend(incoming, identity, now)
         self._serve(incoming, identity, at, now)
 
     def _serve(
@@ -200,7 +198,7 @@ class Notifier:
         visit = Visit(incoming, transaction, subscription, wish, condition, is_new=known is None)
         try:
             self._work_out(visit, wish, at, now)
-            self._endpoint.wait(incoming, transaction, now)
+            self._endpoint.expect_delay(incoming, transaction, now)
         except Exception:
             # It is a bug of ours; a subscription that waited for its outcome would never expire.
             if transaction.response is None:
@@ -257,7 +255,7 @@ class Notifier:
                 return
         if not asked:
             self._features.get(presentity, requester, at, now, done)
-        elif not (visit.is_new or visit.condition or visit.subscription.condition == ANY):
+        elif not (visit.is_new or visit.condition or visit.subscription.wants_none):
             self._features.set(presentity, asked, requester, at, now, done)
         else:
             # A phone that lost its dialog, or wanted to hear of nothing until now, needs to learn

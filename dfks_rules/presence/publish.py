@@ -160,7 +160,7 @@ class Publications:
             done = partial(self._conclude, waiting)
             requester = _requester(incoming, asked)
             self._features.set_all(presentity, asked, requester, at, now, done)
-            self._endpoint.wait(incoming, transaction, now)
+            self._endpoint.expect_delay(incoming, transaction, now)
         except Exception:
             # It is a bug of ours: whoever sent it must not wait.
             if transaction.response is None:

@@ -38,9 +38,8 @@ While it lives, one NOTIFY at most is outstanding:
 | any, quenched | change                   | none                       | the same            |
 
 The answer to a SUBSCRIBE gives up the NOTIFY that is outstanding. Of what a phone has to be told in
-several NOTIFYs, all but the first is queued. How a phone is told that echoes: see `display`.
-
-Whether it may be told at all depends on the proof of its address, see `proof.Proof`.
+several NOTIFYs, all but the first is queued. `display` says how a phone that echoes is told, and
+`proof.Proof` whether an address may be told at all.
 
 Reference: RFC 6665 §4.2.2, §4.4.1; docs/decisions/0015-proved-contacts.md
 """
@@ -123,7 +122,6 @@ class Subscription:
         "state",
         "termination",
         "unconfirmed",
-        "wants_none",
     )
 
     def __init__(
@@ -179,8 +177,6 @@ class Subscription:
         """What its phone knows after the last NOTIFY (`conditional.knowledge_of`), or empty."""
         self.condition = b""
         """The entity-tag in its last SUBSCRIBE, or `conditional.ANY`; empty for none."""
-        self.wants_none = False
-        """Whether it is `ANY`."""
         self._repeat_at = inf
         self.failures = 0
         """How many NOTIFYs in a row came to nothing."""
@@ -194,6 +190,11 @@ class Subscription:
         """Who subscribed: the address of record in From."""
         assert self.requester.watcher is not None  # noqa: S101 - a phone has one
         return self.requester.watcher
+
+    @property
+    def wants_none(self) -> bool:
+        """Whether its phone wants no states until it says otherwise (RFC 5839 §5.2)."""
+        return self.condition == ANY
 
     @property
     def device(self) -> str:
@@ -217,7 +218,6 @@ class Subscription:
         """
         self.deadline = deadline
         self.condition = condition
-        self.wants_none = condition == ANY
         self.kept(requester)
 
     def kept(self, requester: Requester) -> None:

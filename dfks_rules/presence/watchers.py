@@ -11,7 +11,7 @@ from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Operation
-from dfks_rules.presence.conditional import ANY, known_if
+from dfks_rules.presence.conditional import known_if
 from dfks_rules.presence.delivery import Delivery
 from dfks_rules.presence.documents import Documents, changes_to_tell, documents_of_get, states_of
 from dfks_rules.presence.pacing import Change, Pacing
@@ -138,6 +138,6 @@ class Watchers:
         condition, event_id = subscription.condition, subscription.event_id
         device = self._delivery.device_of(subscription)
         known = condition and known_if(condition, documents, device, event_id)
-        if known and (condition == ANY or known == subscription.knowledge):
+        if known and (subscription.wants_none or known == subscription.knowledge):
             return
         self._delivery.tell_all(subscription, documents, now)

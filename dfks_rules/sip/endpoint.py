@@ -235,10 +235,15 @@ class Endpoint(Generic[Owner]):
         flow = response_flow(request, incoming.flow)
         return self.servers.begin(request.method, incoming.key, incoming.merge_key, flow, now)
 
-    def wait(self, incoming: Incoming, transaction: ServerTransaction, now: float) -> None:
+    def expect_delay(self, incoming: Incoming, transaction: ServerTransaction, now: float) -> None:
         """The answer to a request may take long: its peer is told so in time (RFC 4320 §4.1).
 
-        Nothing happens when it is there already, as it nearly always is.
+        Nothing happens when the answer was sent already, as it nearly always was.
+
+        Args:
+            incoming: the request.
+            transaction: what `begin` gave.
+            now: monotonic seconds.
         """
         if transaction.response is None:
             self._unanswered.begun(transaction, incoming.request, incoming.flow.remote, now)
@@ -274,7 +279,7 @@ class Endpoint(Generic[Owner]):
         if transaction is None:
             self._send(response_flow(request, incoming.flow), message)
         else:
-            if self._unanswered.is_any:
+            if len(self._unanswered):
                 self._unanswered.answered(transaction)
             transaction.answered(message)
             self._send(transaction.flow, message)

@@ -29,11 +29,6 @@ class Unanswered:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    @property
-    def is_any(self) -> bool:
-        """Whether there are some."""
-        return bool(self._waiting)
-
     def begun(
         self, transaction: ServerTransaction, request: Request, source: tuple[str, int], now: float
     ) -> None:

@@ -202,7 +202,10 @@ class _Wire:
         self._socket.sendall(data.replace(b"@N", self._number))
 
     def receive(self) -> bytes:
-        """The next message; empty when the connection was closed."""
+        """The next message; empty when the connection was closed.
+
+        A server that closes while answers to its NOTIFYs are on the way resets the connection.
+        """
         while True:
             head, blank, rest = self._buffer.partition(b"\r\n\r\n")
             found = _LENGTH.search(head + b"\r\n")
@@ -210,7 +213,10 @@ class _Wire:
             if blank and len(rest) >= size:
                 self._buffer = rest[size:]
                 return head + blank + rest[:size]
-            piece = self._socket.recv(65_535)
+            try:
+                piece = self._socket.recv(65_535)
+            except ConnectionResetError:
+                return b""
             if not piece:
                 return b""
             self._buffer += piece
@@ -221,7 +227,8 @@ class _Wire:
         while message := self.receive():
             if message.startswith(b"NOTIFY "):
                 notifies += 1
-                self._socket.sendall(answer(message))
+                with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+                    self._socket.sendall(answer(message))
             elif end in message:
                 break
             else:

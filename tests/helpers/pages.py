@@ -27,6 +27,8 @@ _COMMAND = re.compile(
     r"((?:(?!\$ |\^C$).*\n)*)",  # everything up to the next
     re.MULTILINE,
 )
+_COLUMNS = re.compile(r"(?:\\ ){2,}")
+"""The space between columns, in a pattern."""
 _STAYS = re.compile(r"dfks serve|make run|--watch")
 _PORT = re.compile(r"(?:(?<=127\.0\.0\.1[: ])|(?<=127\.0\.0\.1\\:))\d{4}\b")
 _RANDOM = SystemRandom()
@@ -133,8 +135,9 @@ def _first_lines(process: "subprocess.Popen[bytes]", wanted: str) -> str:
 
 
 def _pattern(prints: str) -> re.Pattern[str]:
+    """What a command may print; columns are as wide as what stands in them, e.g. a PID."""
     lines = [
-        r"(?:.*\n)*?" if line == "…\n" else re.escape(line).replace("…", ".*")
+        r"(?:.*\n)*?" if line == "…\n" else _COLUMNS.sub(" +", re.escape(line)).replace("…", ".*")
         for line in prints.splitlines(keepends=True)
     ]
     return re.compile("".join(lines))

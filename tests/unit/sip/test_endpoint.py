@@ -128,7 +128,7 @@ def test_request_whose_answer_takes_long_is_told_100_and_its_repeats_too() -> No
     line = _Line()
     incoming = line.incoming(message())
     transaction = line.endpoint.begin(incoming, 0.0)
-    line.endpoint.wait(incoming, transaction, 0.0)
+    line.endpoint.expect_delay(incoming, transaction, 0.0)
     assert line.endpoint.next_deadline() == TRYING_AFTER
     line.endpoint.expire(TRYING_AFTER)
     assert line.receive(message()) is None
