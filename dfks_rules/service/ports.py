@@ -1,17 +1,92 @@
 """What the use cases need from the I/O rooms, as roles."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Protocol
+from enum import Enum
+from typing import NamedTuple, Protocol
 
 from dfks_rules.errors import StoreError
-from dfks_rules.model.decisions import Decision
+from dfks_rules.model.decisions import Decision, Outcome
 from dfks_rules.model.features import Feature, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import FeatureRequest, Requester, Surroundings
 
-Settle = Callable[[StoreError | None, float], None]
-"""Told once whether a commit is durable (None) or failed, and when (`now`, monotonic seconds)."""
+
+class Verdict(Enum):
+    """What came of a commit: everything of it is stored, or nothing."""
+
+    STORED = "stored"
+    """It is durable."""
+    REPEATED = "repeated"
+    """The SUBSCRIBE that it comes from was stored before: answer it again, tell what is stored."""
+    CONFLICT = "conflict"
+    """Somebody else changed what it was decided on: `fetch`, and decide again."""
+    FENCED = "fenced"
+    """Another server has taken the store over: this one stores nothing any more."""
+    UNAVAILABLE = "unavailable"
+    """The store failed. A commit whose outcome is unknown is reported like this, too."""
+
+    __hash__ = object.__hash__
+
+
+Settle = Callable[[Verdict, StoreError | None, float], None]
+"""Told once what came of a commit, why if it is not stored, and when (monotonic seconds)."""
+Fetched = Callable[[StoreError | None, float], None]
+"""Told once that presentities are known, or why not, and when (monotonic seconds)."""
+
+
+class Change(NamedTuple):
+    """What a request changes for one presentity."""
+
+    presentity: Aor
+    before: Snapshot
+    after: Snapshot
+    """Its revision is one higher."""
+    outcomes: tuple[Outcome, ...]
+    """What came of each set, in order; the journal is written from those that changed something."""
+    first: int
+    """Number of the first of them; each of the others has the next one."""
+
+
+class DialogRow(NamedTuple):
+    """What is stored of one subscription, or of the answer to a SUBSCRIBE that made none.
+
+    The messages are kept as they came, so that a restart reads them as the first time, and a newer
+    release understands what an older one stored.
+    """
+
+    row: int
+    """Its number: `Dialogs.number` gave it. Rises with each subscription."""
+    tag: bytes
+    """Our tag in its dialog."""
+    presentity: Aor
+    deadline: float
+    """When it expires, seconds since 1970."""
+    cseq: int
+    """CSeq of the last SUBSCRIBE that was taken."""
+    base: int
+    """Its NOTIFYs have CSeq = (base + term of the server's life) · 2¹¹ + n."""
+    flags: int
+    """What `presence` wants to know, in bits."""
+    flow: str
+    """Where the last SUBSCRIBE came from; see `presence.kept`."""
+    identity: str
+    """Who sent it, where phones authenticate; empty for nobody known."""
+    first: bytes | None
+    """Head of the SUBSCRIBE that made the dialog; None: as stored."""
+    last: bytes | None
+    """Head of the last one that said something else; None: as stored."""
+
+
+class Wanted(NamedTuple):
+    """What a request comes to: all of it is stored, or nothing."""
+
+    changes: tuple[Change, ...]
+    """One for each presentity that it changes: several where a rule says `also`."""
+    seen: tuple[tuple[Aor, int], ...] = ()
+    """Revisions, besides, of what its decisions have read; they must still hold."""
+    visit: DialogRow | None = None
+    """The subscription of the SUBSCRIBE that asked, if it is to be stored with the changes."""
 
 
 class Policies(Protocol):
@@ -53,27 +128,69 @@ class Policies(Protocol):
 class Store(Protocol):
     """Keeps one `Snapshot` per presentity.
 
-    Commits are settled in the order in which they were asked for. A commit that was settled without
-    an error is there after a kill -9. All calls, and the call of `settle`, are made on one thread.
+    Commits are settled in the order in which they were asked for. What was settled as STORED is
+    there after a kill -9. All calls, and the calls of `settle`, are made on one thread.
     """
 
-    def load(self, presentity: Aor) -> Snapshot:
-        """What is stored (settled commits only); `NOTHING_STORED` when there is nothing.
+    def known(self, presentity: Aor) -> Snapshot | None:
+        """What is stored (settled commits only), `NOTHING_STORED` when there is nothing.
 
-        Raises:
-            StoreError: the state cannot be read (`store_unavailable`).
+        None when that is not known: ask `fetch`, then again.
         """
         ...
 
-    def commit(self, presentity: Aor, before: Snapshot, after: Snapshot, settle: Settle) -> None:
-        """Store `after` in place of `before`, whose revision is one lower.
+    def fetch(self, presentities: Sequence[Aor], done: Fetched) -> None:
+        """Make presentities known, from the engine even if they were; `done` is called before this
+        returns, or later. Its error is `store_unavailable`.
+        """
+        ...
 
-        `settle` is called once: before this returns, or later. Its error has the code
-        `store_unavailable`, or `store_conflict` when what is stored is not `before`; then
-        nothing of `after` is stored.
+    def commit(self, wanted: Wanted, settle: Settle) -> None:
+        """Store all that is wanted, or nothing.
+
+        The changes are stored if what is stored for each of their presentities has the revision of
+        `before`, what was `seen` still holds, and `visit` is newer than what is stored of its
+        subscription. `settle` is called once: before this returns, or later.
         """
         ...
 
     def close(self) -> None:
         """Settle what is still under way, then let go of files and threads."""
+        ...
+
+
+class Dialogs(Protocol):
+    """Keeps subscriptions over restarts; the stores that last do.
+
+    What is written behind is durable within a second; what was committed with a `Wanted`, when that
+    is settled.
+    """
+
+    @property
+    def term(self) -> int:
+        """Which life of the server this is: higher than that of any before."""
+        ...
+
+    def number(self) -> int:
+        """The number of a new row: higher than that of any before."""
+        ...
+
+    def write(
+        self, rows: Sequence[DialogRow], gone: Sequence[int], done: Callable[[bool], None]
+    ) -> None:
+        """Store rows anew, and remove others by their numbers; later than now.
+
+        Args:
+            rows: what is stored of each replaces what was; None leaves a message as it was.
+            gone: numbers of rows to remove.
+            done: told whether it was stored.
+        """
+        ...
+
+    def read(self, before: int, at_most: int) -> list[DialogRow]:
+        """Rows with numbers below `before`, the highest first; empty when there are no more.
+
+        Raises:
+            StoreError: they cannot be read (`store_unavailable`).
+        """
         ...
