@@ -27,8 +27,10 @@ from dfks_rules.store.tables import Commit, read, write
 MAX_BATCH = 256
 """Most commits in one transaction: bounds how long the first of them waits for the last."""
 GATHER = 0.004
-"""How long the next transaction waits for more commits if some arrived during the last one, s:
+"""How long the next transaction waits for more commits if many arrived during the last one, s:
 under load, waiting for the disk and switching threads cost as much for many commits as for one."""
+MANY = 8
+"""How many these are: fewer go at once, so that nobody waits longer for the load of others."""
 CACHED = 200_000
 """Presentities whose snapshots are kept in memory, about 0.5 KiB each."""
 
@@ -177,7 +179,8 @@ class SqliteStore:
         """Schedule the next transaction, if there is anything to write."""
         self._busy = bool(self._asked)
         if self._busy and not self._closed:
-            self._loop.call_later(GATHER, self._write)
+            gather = GATHER if len(self._asked) >= MANY else 0.0
+            self._loop.call_later(gather, self._write)
 
     def _remember(self, presentity: Aor, snapshot: Snapshot) -> None:
         cached = self._cache.get(presentity)
