@@ -94,6 +94,8 @@ async def _run(path: Path, picks: list[_Pick]) -> None:
             case "reopened":
                 store.close()
                 store = SqliteStore(path, loop)
+            case "none":
+                pass
     assert [(await result)[0] for result in results] == expected
     assert [store.known(user) for user in USERS] == [model.known(user) for user in USERS]
     _check_journal(store, model)

@@ -187,10 +187,13 @@ def test_after_a_sync_that_failed_all_of_the_log_is_written_again(
             database.sync()
     written: list[bytes] = []
     pwrite = os.pwrite
+
+    def note(descriptor: int, data: bytes, at: int) -> int:
+        written.append(data)
+        return pwrite(descriptor, data, at)
+
     with monkeypatch.context() as watched:
-        watched.setattr(
-            os, "pwrite", lambda fd, data, at: written.append(data) or pwrite(fd, data, at)
-        )
+        watched.setattr(os, "pwrite", note)
         database.sync()
         content = path.with_name(path.name + "-wal").read_bytes()
         database.sync()
