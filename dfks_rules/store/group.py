@@ -218,8 +218,8 @@ class GroupCommit:
         waiting.settle(*result, now)
 
     def _fail(self, why: str) -> None:
-        """Tell operators, once for each reason."""
-        if self._failure != why:
+        """Tell operators, once for each reason; of a loss they have been told."""
+        if why not in (self._failure, self.loss):
             self._failure = why
             _log.error("store_failed", reason=why)
 

@@ -83,3 +83,9 @@ def commit(store: Store, what: Wanted) -> asyncio.Future[Result]:
     future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
     store.commit(what, lambda *result: future.set_result(result))
     return future
+
+
+async def outcome(settled: asyncio.Future[Result]) -> Verdict:
+    """The verdict, once it is there."""
+    verdict, _, _ = await settled
+    return verdict
