@@ -7,6 +7,7 @@ from typing import NamedTuple
 from zlib import crc32
 
 from dfks_rules.model.decisions import Outcome
+from dfks_rules.model.features import Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.policy.deciding.live import Difference, LivePolicies, Oracle
 from dfks_rules.policy.deciding.policy_set import PolicySet, load
@@ -179,6 +180,12 @@ class Playbook:
         )
         if not strangers:
             self.notifier.guard.contacts.add(FLOW)
+
+    def stored(self, presentity: Aor) -> Snapshot:
+        """What is stored for a presentity, which must be known."""
+        snapshot = self.store.known(presentity)
+        assert snapshot is not None
+        return snapshot
 
     def receive(self, data: bytes, flow: Flow = FLOW) -> list[Sent]:
         """Receive one datagram; gives what the notifier sends."""
