@@ -7,9 +7,9 @@ from typing import NamedTuple, Protocol
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Decision, Outcome
-from dfks_rules.model.features import Feature, Snapshot
+from dfks_rules.model.features import Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
-from dfks_rules.model.requests import FeatureRequest, Requester, Surroundings
+from dfks_rules.model.requests import FeatureRequest, Origin, Requester, Surroundings
 
 
 class Verdict(Enum):
@@ -87,6 +87,54 @@ class Wanted(NamedTuple):
     """Revisions, besides, of what its decisions have read; they must still hold."""
     visit: DialogRow | None = None
     """The subscription of the SUBSCRIBE that asked, if it is to be stored with the changes."""
+
+
+class JournalEntry(NamedTuple):
+    """One change of one feature, as the journal keeps it."""
+
+    seq: int
+    """Its number; rises with each change of whatever presentity."""
+    at: float
+    """When it was stored, seconds since 1970."""
+    presentity: Aor
+    revision: int
+    """Of everything stored for the presentity, once this was stored."""
+    feature: Feature
+    before: FeatureState
+    after: FeatureState
+    origin: Origin
+    actor: str
+    """Who asked: the URI of the watcher; for an operator `mi` or the address of the peer; for a set
+    that followed from another, the URI of the presentity that was asked for first."""
+    rule: str
+    """Id of the rule that decided on the state; empty where none did."""
+    decision: str
+    """Id of the decision, as in the decision log."""
+
+
+class Journal(Protocol):
+    """Every change of the last time, in the order in which they were stored.
+
+    All of it raises StoreError (`store_unavailable`) where it cannot be read.
+    """
+
+    def newest(self) -> int:
+        """Number of the newest entry; 0 when there was never one."""
+        ...
+
+    def read(self, after: int, at_most: int) -> list[JournalEntry]:
+        """The entries that follow the one with this number, in order."""
+        ...
+
+    def of(self, presentity: Aor, at_most: int, before: int | None = None) -> list[JournalEntry]:
+        """The entries of one presentity, the newest first, from those with lower numbers than
+        `before`.
+        """
+        ...
+
+    def changed_since(self, at: float) -> frozenset[Aor]:
+        """Whose features have changed since then (seconds since 1970)."""
+        ...
 
 
 class Policies(Protocol):
