@@ -36,6 +36,7 @@ from dfks_rules.sip.digest_client import Secret
 from dfks_rules.sip.endpoint import Endpoint
 from dfks_rules.sip.flow import Flow, Listener
 from dfks_rules.store.open import open_store
+from dfks_rules.store.sqlite import SqliteStore
 from dfks_rules.transport.certificates import Certificates
 from dfks_rules.transport.limits import SourceLimits
 from dfks_rules.transport.resolver import Resolver
@@ -113,7 +114,7 @@ class Server:
         self._policies = policies
         self._certificates = certificates
         where = "memory:" if config.store is None else f"sqlite:{config.store}"
-        self._store = open_store(where, self._loop)
+        self._store = open_store(where, self._loop, keep_changes=config.journal.keep)
         tokens = Tokens()
         self._transports = _transports_of(config, certificates.certificates)
         endpoint: Endpoint[Subscription] = Endpoint(
@@ -147,8 +148,9 @@ class Server:
         metrics.include("tls", certificates)
         metrics.include("transport", self._transports)
         records = Records(log, decisions, metrics)
+        journal = self._store.journal if isinstance(self._store, SqliteStore) else None
         self._operations = ServerOperations(
-            features, self._notifier, records, policies, self._driver.at
+            features, self._notifier, records, policies, self._driver.at, journal
         )
         self._mi: list[FifoServer | DatagramServer | HttpServer] = []
 
