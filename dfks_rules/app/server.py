@@ -114,7 +114,8 @@ class Server:
         self._policies = policies
         self._certificates = certificates
         where = "memory:" if config.store is None else f"sqlite:{config.store}"
-        self._store = open_store(where, self._loop, keep_changes=config.journal.keep)
+        start = os.urandom(3).hex()
+        self._store = open_store(where, self._loop, start, config.journal.keep)
         tokens = Tokens()
         self._transports = _transports_of(config, certificates.certificates)
         endpoint: Endpoint[Subscription] = Endpoint(
@@ -122,7 +123,7 @@ class Server:
         )
         kept = config.decisions
         self._decision_log = None if kept.file is None else DecisionLog(kept.file, mask=kept.mask)
-        decisions = Decisions(kept.keep, policies.set_of, self._decision_log)
+        decisions = Decisions(kept.keep, start, policies.set_of, self._decision_log)
         log = LoggedOutcomes(config.log.level)
         feed = Feed()
         feed.listen(log.hear)
@@ -138,6 +139,7 @@ class Server:
         self._driver = Driver(self._loop, endpoint, self._notifier)
         metrics = Metrics()
         metrics.include("features", log)
+        metrics.include("features", features)
         metrics.include("decisions", decisions)
         metrics.include("driver", self._driver)
         if gate is not None:

@@ -84,9 +84,24 @@ class Wanted(NamedTuple):
     changes: tuple[Change, ...]
     """One for each presentity that it changes: several where a rule says `also`."""
     seen: tuple[tuple[Aor, int], ...] = ()
-    """Revisions, besides, of what its decisions have read; they must still hold."""
+    """Revisions, besides, of what its decisions have read; they must still hold. The presentity that
+    was asked for comes first where it does not change."""
     visit: DialogRow | None = None
     """The subscription of the SUBSCRIBE that asked, if it is to be stored with the changes."""
+
+
+Visiting = Callable[[tuple[Outcome, ...]], DialogRow | None]
+"""Asked for the row of a SUBSCRIBE that is decided, which is stored with what it changes; asked
+again when it is decided again. None: nothing is stored of it."""
+
+
+class NotKnownError(StoreError):
+    """What is stored for some presentities is not known: `Store.fetch` them, then ask again."""
+
+    def __init__(self, presentities: tuple[Aor, ...]) -> None:
+        uris = ", ".join(presentity.uri for presentity in presentities)
+        super().__init__("store_not_known", f"what is stored for {uris} is not known")
+        self.presentities = presentities
 
 
 class JournalEntry(NamedTuple):
@@ -139,6 +154,11 @@ class Journal(Protocol):
 
 class Policies(Protocol):
     """What answers requests; `policy.deciding.policy_set.PolicySet` does."""
+
+    @property
+    def pinned(self) -> "Policies":
+        """What decides now; whatever is loaded meanwhile, it decides alike for ever."""
+        ...
 
     @property
     def reads(self) -> frozenset[str]:
@@ -199,6 +219,9 @@ class Store(Protocol):
         The changes are stored if what is stored for each of their presentities has the revision of
         `before`, what was `seen` still holds, and `visit` is newer than what is stored of its
         subscription. `settle` is called once: before this returns, or later.
+
+        A commit may build on one that is not settled yet. If that one is not stored, neither is
+        this: it is a CONFLICT.
         """
         ...
 

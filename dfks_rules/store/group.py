@@ -26,8 +26,10 @@ from dfks_rules.store.plan import Result
 MAX_BATCH = 256
 """Most commits in one transaction: bounds how much is repeated when it fails."""
 GATHER = 0.004
-"""How long the next transaction waits for more commits if some arrived during the last one, s:
+"""How long the next transaction waits for more commits if many arrived during the last one, s:
 under load, waiting for the disk and switching threads cost as much for many commits as for one."""
+MANY = 8
+"""How many these are: fewer go at once, so that nobody waits longer for the load of others."""
 PATIENCE = 2.0
 """How long a commit waits while another program holds a lock, s."""
 RETRY = 0.05
@@ -139,7 +141,7 @@ class GroupCommit:
         if self._written:
             self._disk.sync_soon(len(self._written))
         else:
-            self._go_on(RETRY if is_locked else GATHER)
+            self._go_on(RETRY if is_locked else 0.0)
 
     def _write_batch(self, batch: list[_Waiting]) -> list[Result] | None:
         """What came of each; None while another program holds a lock."""
@@ -201,7 +203,7 @@ class GroupCommit:
                 self._loop.call_soon(self._settle)
             else:
                 self._disk.results.popleft()
-                self._go_on(GATHER)
+                self._go_on(GATHER if len(self._asked) >= MANY else 0.0)
 
     def _tell(self, waiting: _Waiting, result: Result, unsure: Result | None, now: float) -> None:
         asked, follow = waiting.asked, self._cache.forget
@@ -218,8 +220,8 @@ class GroupCommit:
         waiting.settle(*result, now)
 
     def _fail(self, why: str) -> None:
-        """Tell operators, once for each reason."""
-        if self._failure != why:
+        """Tell operators, once for each reason; of a loss they have been told."""
+        if why not in (self._failure, self.loss):
             self._failure = why
             _log.error("store_failed", reason=why)
 
