@@ -37,6 +37,7 @@ from dfks_rules.sip.digest_client import Secret
 from dfks_rules.sip.endpoint import Endpoint
 from dfks_rules.sip.flow import Flow, Listener
 from dfks_rules.store.open import open_store
+from dfks_rules.store.sqlite import SqliteStore
 from dfks_rules.transport.certificates import Certificates
 from dfks_rules.transport.limits import SourceLimits
 from dfks_rules.transport.resolver import Resolver
@@ -114,13 +115,13 @@ class Server:
         self._policies = policies
         self._certificates = certificates
         where = "memory:" if config.store is None else f"sqlite:{config.store}"
-        self._store = open_store(where, self._loop)
+        start = os.urandom(3).hex()
+        self._store = open_store(where, self._loop, start, config.journal.keep)
         tokens = Tokens()
         self._transports = _transports_of(config, certificates.certificates)
         endpoint: Endpoint[Subscription] = Endpoint(
             self._send, tokens.tag_of, self._transports, Refusals().refused
         )
-        start = os.urandom(3).hex()
         kept = config.decisions
         self._decision_log = None if kept.file is None else DecisionLog(kept.file, mask=kept.mask)
         decisions = Decisions(kept.keep, start, policies.set_of, self._decision_log)
@@ -149,8 +150,9 @@ class Server:
         metrics.include("tls", certificates)
         metrics.include("transport", self._transports)
         records = Records(log, decisions, metrics)
+        journal = self._store.journal if isinstance(self._store, SqliteStore) else None
         self._operations = ServerOperations(
-            features, self._notifier, records, policies, self._driver.at
+            features, self._notifier, records, policies, self._driver.at, journal
         )
         self._mi: list[FifoServer | DatagramServer | HttpServer] = []
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from dfks_rules.config.auth import build_auth, find_auth_mistakes
 from dfks_rules.config.files import is_blank
-from dfks_rules.config.limits import build_subscription_limits, fill_limits, rate_of
+from dfks_rules.config.limits import build_subscription_limits, fill_limits, rate_of, seconds_of
 from dfks_rules.config.next_hop import (
     build_outbound_proxy,
     build_resolver,
@@ -33,6 +33,7 @@ from dfks_rules.config.settings import (
     DecisionSettings,
     FifoSettings,
     HttpSettings,
+    JournalSettings,
     LimitSettings,
     ListenAddress,
     LogSettings,
@@ -264,6 +265,7 @@ def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) ->
             **values["reload"] | {"last_good": base / values["reload"]["last_good"]}
         ),
         store=None if store == "memory:" else base / store.removeprefix("sqlite:"),
+        journal=JournalSettings(seconds_of(values["journal"]["keep"])),
         mi=_build_mi(values["mi"], base),
         presence=Limits(
             **presence

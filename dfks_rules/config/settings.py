@@ -50,6 +50,14 @@ class SipSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class JournalSettings:
+    """What is kept of the changes of states."""
+
+    keep: int
+    """For how long, s."""
+
+
+@dataclass(frozen=True, slots=True)
 class FifoSettings:
     """The FIFO door of the management interface."""
 
@@ -152,6 +160,8 @@ class Config:
     """How they become others while the server runs."""
     store: Path | None
     """The SQLite file of feature states; None keeps them in memory only."""
+    journal: JournalSettings
+    """What it keeps of their changes."""
     mi: MiSettings
     """The doors of the management interface."""
     presence: Limits
