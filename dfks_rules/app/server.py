@@ -127,9 +127,10 @@ class Server:
         endpoint: Endpoint[Subscription] = Endpoint(
             self._send, tokens.tag_of, self._transports, Refusals().refused
         )
+        start = os.urandom(3).hex()
         kept, policies = config.decisions, files.policies
         self._decision_log = None if kept.file is None else DecisionLog(kept.file, mask=kept.mask)
-        decisions = Decisions(kept.keep, policies.set_of, self._decision_log)
+        decisions = Decisions(kept.keep, start, policies.set_of, self._decision_log)
         log = LoggedOutcomes(config.log.level)
         feed = Feed()
         feed.listen(log.hear)
@@ -143,6 +144,7 @@ class Server:
             endpoint, features, feed, config.presence, token, gate, logins, profiles
         )
         self._driver = Driver(self._loop, endpoint, self._notifier)
+        metrics.include("features", features)
         if gate is not None:
             metrics.include("auth", gate)
         _include(
