@@ -1,6 +1,7 @@
 """The composition root: builds the rooms from the configuration and lets them run.
 
-    life → server → operations | driver | doors | tokens | users | credentials | profiles
+    life → server → lasting → heartbeat | restoring
+         → operations | driver | doors | clock | tokens | users | credentials | profiles
          → desk | records | metrics | handover
 
 Belongs here: wiring, life cycle, time, counters, what MI can ask of the running server.

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from socket import socket
 from typing import NamedTuple
 
@@ -11,17 +12,16 @@ from dfks_rules.app.desk.certificates import CertificateReloader
 from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.app.doors import Doors
 from dfks_rules.app.driver import BREATH, Driver
+from dfks_rules.app.lasting import Lasting
 from dfks_rules.app.metrics import Counted, Metrics
 from dfks_rules.app.operations import Records, ServerOperations
 from dfks_rules.app.profiles import ProfilesFile
-from dfks_rules.app.records.decision_log import DecisionLog
-from dfks_rules.app.records.decisions import Decisions
-from dfks_rules.app.records.logs import LoggedOutcomes
+from dfks_rules.app.records.recording import Recording
 from dfks_rules.app.records.refusals import Refusals
 from dfks_rules.app.tokens import Tokens
 from dfks_rules.app.users import UsersFile
 from dfks_rules.config.auth import AuthMode, AuthSettings
-from dfks_rules.config.settings import Config, ListenAddress
+from dfks_rules.config.settings import Config, ListenAddress, OnStop
 from dfks_rules.mi.dispatch import Dispatcher
 from dfks_rules.mi.methods import REGISTRY
 from dfks_rules.presence.gate import DigestRules, Gate, Trusted
@@ -31,11 +31,11 @@ from dfks_rules.presence.profile import Profiles
 from dfks_rules.presence.setup import Setup
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.service.features import Features
-from dfks_rules.service.feed import Feed
 from dfks_rules.sip.digest_client import Secret
 from dfks_rules.sip.endpoint import Endpoint
 from dfks_rules.sip.flow import Flow, Listener
 from dfks_rules.store.open import open_store
+from dfks_rules.store.sqlite import SqliteStore
 from dfks_rules.transport.inherited import Inherited
 from dfks_rules.transport.limits import SourceLimits
 from dfks_rules.transport.resolver import Resolver
@@ -119,48 +119,65 @@ class Server:
         """
         self._config = config
         self._loop = asyncio.get_running_loop()
-        self._files = files
         self._transports = transports
-        where = "memory:" if config.store is None else f"sqlite:{config.store}"
-        self._store = open_store(where, self._loop)
         self._is_released = False
-        tokens = Tokens()
-        endpoint: Endpoint[Subscription] = Endpoint(
-            self._send, tokens.tag_of, self._transports, Refusals().refused
-        )
         start = os.urandom(3).hex()
-        kept, policies = config.decisions, files.policies
-        self._decision_log = None if kept.file is None else DecisionLog(kept.file, mask=kept.mask)
-        decisions = Decisions(kept.keep, start, policies.set_of, self._decision_log)
-        log = LoggedOutcomes(config.log.level)
-        feed = Feed()
-        feed.listen(log.hear)
-        feed.listen(decisions.hear)
-        features = Features(self._store, policies.live, feed, config.limits.followed_sets)
-        profiles = files.profiles.profiles
-        gate = _gate_of(config.auth, files.users, profiles)
-        token = tokens.token
-        logins = Logins(files.secrets, token) if files.secrets else None
-        setup = Setup(config.presence, token, tokens.tag_of, gate, logins, profiles)
-        self._notifier = Notifier(endpoint, features, feed, setup)
+        where = "memory:" if config.store is None else f"sqlite:{config.store}"
+        self._store = open_store(where, self._loop, start, config.journal.keep)
+        lasts = self._store if isinstance(self._store, SqliteStore) else None
+        self._lasting = None if lasts is None else Lasting(lasts, self._loop)
+        self._keeps = lasts is not None and config.on_stop is OnStop.KEEP
+        tokens = Tokens(None if lasts is None else lasts.secret)
+        endpoint: Endpoint[Subscription] = Endpoint(
+            self._send, tokens.tag_of, transports, Refusals().refused
+        )
+        self._recording = recording = Recording(
+            config.log.level, config.decisions, start, files.policies.set_of
+        )
+        features = Features(
+            self._store, files.policies.live, recording.feed, config.limits.followed_sets
+        )
+        setup = self._setup(files, tokens)
+        self._notifier = Notifier(endpoint, features, recording.feed, setup)
         self._driver = Driver(self._loop, endpoint, self._notifier)
-        metrics.include("features", features)
-        if gate is not None:
-            metrics.include("auth", gate)
+        metrics.include("features", recording.log)
         _include(
             metrics,
-            features=log,
-            decisions=decisions,
+            auth=setup.gate,
+            decisions=recording.decisions,
             driver=self._driver,
+            features=features,
             presence=self._notifier,
+            process=self._lasting,
             publish=self._notifier.publications,
             sip=endpoint,
+            store=lasts,
             tls=files.certificates,
             transport=transports,
         )
-        records = Records(log, decisions, metrics)
-        operations = ServerOperations(features, self._notifier, records, policies, self._driver.at)
+        operations = ServerOperations(
+            features,
+            self._notifier,
+            Records(recording.log, recording.decisions, metrics),
+            files.policies,
+            self._driver.at,
+            None if lasts is None else lasts.journal,
+        )
         self._doors = Doors(config.mi, Dispatcher(REGISTRY, operations))
+
+    def _setup(self, files: Files, tokens: Tokens) -> Setup:
+        """What subscriptions are served with."""
+        token, profiles = tokens.token, files.profiles.profiles
+        lasting = self._lasting
+        return Setup(
+            self._config.presence,
+            token,
+            tokens.tag_of,
+            _gate_of(self._config.auth, files.users, profiles),
+            Logins(files.secrets, token) if files.secrets else None,
+            profiles,
+            None if lasting is None else lasting.keeping(self._transports.listener_at),
+        )
 
     async def start(self, inherited: Inherited, *, takes_over: bool = False) -> None:
         """Serve phones and operators.
@@ -176,6 +193,9 @@ class Server:
             if not self._transports.are_open:
                 await self._transports.open(self._config.sip.listen, inherited)
             self._transports.serve(self._driver)
+            # Nothing is read before the next turn of the event loop.
+            if self._lasting is not None:
+                self._lasting.begin(self._notifier, self._driver.at(), self._driver.was_sent)
             await self._doors.open(inherited, takes_over=takes_over)
         except BaseException:
             await self.close()
@@ -202,39 +222,48 @@ class Server:
         self._transports.pause()
 
     async def release(self) -> None:
-        """Finish what was taken, and close the store; a second call does nothing."""
+        """Finish what was taken, and close the store; a second call does nothing.
+
+        Subscriptions are kept where the store lasts; otherwise phones are told that they end.
+        """
         if self._is_released:
             return
         self._is_released = True
+        if self._lasting is None:
+            await self._driver.stop(self._config.stop_within)
         await self._finish()
-        await self._driver.stop(self._config.stop_within)
+        self._driver.rest()
+        if self._lasting is not None:
+            self._lasting.end()
         self._store.close()
         # Before anything else is read: who asks on one of these from now on asks again elsewhere.
         self._transports.hang_up()
 
     async def _finish(self) -> None:
-        """Wait until what was read is worked on, if that does not take too long."""
-        ends = self._loop.time() + FINISH_WITHIN
-        while not self._transports.is_calm and self._loop.time() < ends:  # noqa: ASYNC110 - not an event
-            await asyncio.sleep(BREATH)
+        """Wait until what was read is worked on and stored, if that does not take too long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FINISH_WITHIN):
+                while not self._transports.is_calm:  # noqa: ASYNC110 - it is not an event
+                    await asyncio.sleep(BREATH)
+                if self._lasting is not None:
+                    await self._lasting.settled()
 
     async def close(self, *, leaves: bool = False) -> None:
-        """Tell watchers that their subscriptions end, while all others are served; then stop.
+        """Stop: with subscriptions kept, or with watchers told while all others are served.
 
         Args:
             leaves: whether files stay for the server that comes next.
         """
-        if not self._is_released:
-            self._is_released = True
+        if not (self._is_released or self._keeps):
             await self._driver.stop(self._config.stop_within)
-            await self._doors.close(leaves=leaves)
-            self._store.close()
         await self._doors.close(leaves=leaves)
+        self._transports.pause()
+        await self.release()
         await self._transports.close()
-        if self._decision_log is not None:
-            self._decision_log.close()
+        self._recording.close()
 
 
-def _include(metrics: Metrics, **groups: Counted) -> None:
+def _include(metrics: Metrics, **groups: Counted | None) -> None:
     for group, counted in groups.items():
-        metrics.include(group, counted)
+        if counted is not None:
+            metrics.include(group, counted)
