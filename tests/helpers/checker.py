@@ -192,7 +192,8 @@ class _Checker:
                 text = f"{presentity} {feature} {state!r}: {times} times, by {_requests(sets)}"
                 yield Violation(Rule.AT_MOST_ONCE, text)
             for one in sets:
-                if one.is_kept and not self._held_while(periods, one, is_only=len(sets) == 1):
+                is_only = len(sets) == 1 and state != OFF
+                if one.is_kept and not self._held_while(periods, one, is_only=is_only):
                     yield Violation(Rule.ANSWERED_ONCE, f"{one}")
 
     def _held_while(self, periods: list[_Period], one: _Set, *, is_only: bool) -> bool:
@@ -299,7 +300,7 @@ class _Checker:
         for gone in self._gone:
             grants = until[gone.dialog]
             known = grants[: bisect_right([one.at for one in grants], gone.asked)]
-            is_over = self._ended.get(gone.dialog, inf) <= gone.at
+            is_over = self._ended.get(gone.dialog, inf) < gone.at
             if known and known[-1].until > gone.at and not is_over:
                 yield Violation(Rule.GONE, f"{gone}, it was granted by {known[-1]}")
 

@@ -18,7 +18,8 @@ class Asked(NamedTuple):
 
     Where only one request ever asks for a state of a feature of a presentity, that state names the
     request. So phones should forward to a number that nobody uses again. A state that several ask
-    for (`on` of do not disturb) is checked, too, but less strictly.
+    for (`on` of do not disturb), and `off`, which holds before anybody asks, are checked, too, but
+    less strictly.
     """
 
     at: float

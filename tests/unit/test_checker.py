@@ -150,6 +150,12 @@ def test_a_state_that_several_ask_for_held_while_each_was_answered() -> None:
     assert check([*history, *dnd(5.0, 6.9), *asked], slack=0.2) == []
 
 
+def test_what_holds_before_anybody_asks_need_not_be_stored() -> None:
+    """Whoever switches off what was never on changes nothing."""
+    asked: list[Event] = [Asked(3.1, "r4", BOSS, {DND: "off"}), Answered(3.2, "r4", 200)]
+    assert check([*GOOD, *asked]) == []
+
+
 def test_a_set_that_began_after_another_ended_but_came_before_it_is_found() -> None:
     """Those that overlap may be stored in any order."""
     early: list[Event] = [Asked(3.1, "r4", BOSS, {CFA: "on 4"}), Answered(3.2, "r4", 200)]
