@@ -26,7 +26,7 @@ from dfks_rules.service.ports import (
     Wanted,
 )
 from tests.helpers.history import Held, Stored
-from tests.simulation.world import World
+from tests.simulation.world import WALL, World
 
 BATCH = 16
 """Most requests in one transaction; few, so that a crash often strikes between two."""
@@ -63,6 +63,15 @@ def state_of(text: str) -> FeatureState:
     status, _, target = text.partition(" ")
     values: Values = ((Value.FORWARD_TO, target),) if target else ()
     return FeatureState(status == "on", values)
+
+
+class Beat(NamedTuple):
+    """A moment at which a server lived."""
+
+    at: float
+    """Seconds since 1970."""
+    is_clean: bool
+    """Whether it was the end of a planned stop."""
 
 
 class Disk:
@@ -157,6 +166,9 @@ class SimulatedStore:
         self._world = world
         self._disk = disk
         self._disease = disease
+        self.previous = Beat(disk.beat_at, disk.is_clean)
+        """How the life before ended."""
+        disk.is_clean = False
         disk.term += 1
         self.term = disk.term
         self.secret = disk.secret
@@ -164,6 +176,8 @@ class SimulatedStore:
         self._known = dict(disk.snapshots)
         self._forgotten: set[Aor] = set()
         self._queue: list[_Job] = []
+        self._told: tuple[list[_Job], list[Verdict]] | None = None
+        """What is written, and nobody was told of yet."""
         self._is_writing = False
         self._is_dead = False
 
@@ -272,10 +286,22 @@ class SimulatedStore:
         """The process is gone: what is not on the disk never will be."""
         self._is_dead = True
 
-    def close(self) -> None:
-        """Settle what is under way; then it is gone."""
+    def changed_since(self, at: float) -> frozenset[Aor]:
+        """Whose features have changed since then (seconds since 1970)."""
+        uris = {one.presentity for one in self._disk.journal if WALL + (one.at or 0.0) >= at}
+        return frozenset(aor for aor in self._disk.snapshots if aor.uri in uris)
+
+    def settle(self) -> None:
+        """Settle what is under way, at once."""
+        if self._told is not None:
+            told, self._told = self._told, None
+            self._settle(*told)
         while self._queue:
             self._write(self._take(), is_healthy=True)
+
+    def close(self) -> None:
+        """Settle what is under way; then it is gone."""
+        self.settle()
         self._is_dead = True
 
     # --- Transactions ---
@@ -311,10 +337,13 @@ class SimulatedStore:
         if is_healthy:
             self._settle(jobs, verdicts)
         else:
-            world.later(0.002 * world.random.random(), self._alive, self._settled, jobs, verdicts)
+            self._told = (jobs, verdicts)
+            world.later(0.002 * world.random.random(), self._alive, self._settled)
 
-    def _settled(self, jobs: list[_Job], verdicts: list[Verdict]) -> None:
-        self._settle(jobs, verdicts)
+    def _settled(self) -> None:
+        if self._told is not None:
+            told, self._told = self._told, None
+            self._settle(*told)
         if self._queue:
             self._begin()
         else:
