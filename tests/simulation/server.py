@@ -179,10 +179,12 @@ class SimulatedServer:
         if self._life is None:
             store = self._make_store(self._world, self._disk, self.disease)
             self._life = _Life(self._world, store, self._policies, self._send)
+            self._world.note("start", store.term)
             self._life.restore()
 
     def crash(self) -> None:
         """Kill -9."""
+        self._world.note("crash")
         assert self._life is not None
         self._life.is_over = True
         self._life.store.crash()
@@ -190,6 +192,7 @@ class SimulatedServer:
 
     def stop(self) -> None:
         """A planned stop."""
+        self._world.note("stop")
         assert self._life is not None
         self._life.stop()
         self._life = None

@@ -4,6 +4,7 @@ It shares no code with `dfks_rules.store`; both keep the contract of `dfks_rules
 """
 
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import NamedTuple
 
 from dfks_rules.errors import StoreError
@@ -150,6 +151,8 @@ class _Job(NamedTuple):
 
     store: Callable[[], Verdict]
     told: Callable[[Verdict], None]
+    lost: Callable[[], None] = bool
+    """What follows where it is not stored."""
 
 
 class SimulatedStore:
@@ -178,6 +181,10 @@ class SimulatedStore:
         self._queue: list[_Job] = []
         self._told: tuple[list[_Job], list[Verdict]] | None = None
         """What is written, and nobody was told of yet."""
+        self._asked = 0
+        """How many commits were asked for."""
+        self._lost: dict[tuple[Aor, int], float] = {}
+        """Revisions that were not stored, and the last commit that may build on them."""
         self._is_writing = False
         self._is_dead = False
 
@@ -213,8 +220,27 @@ class SimulatedStore:
 
     def commit(self, wanted: Wanted, settle: Settle) -> None:
         """Store all of it, or nothing."""
+        self._asked += 1
+        number = self._asked
+        built_on = [(one.presentity, one.before.revision) for one in wanted.changes]
+        built_on += wanted.seen
+
+        def lost() -> None:
+            for change in wanted.changes:
+                self._lost[change.presentity, change.after.revision] = inf
+
+        def store() -> Verdict:
+            verdict = self._store(wanted, built_on, number)
+            if verdict is not Verdict.STORED:
+                lost()
+            return verdict
 
         def told(verdict: Verdict) -> None:
+            self._world.note("commit", verdict.value, number, built_on, *map(_brief, wanted.changes))
+            for change in wanted.changes:
+                if (change.presentity, change.after.revision) in self._lost:
+                    # Whoever builds on it from now on knows better.
+                    self._lost[change.presentity, change.after.revision] = self._asked
             if verdict is Verdict.STORED:
                 for change in wanted.changes:
                     self._known[change.presentity] = change.after
@@ -224,9 +250,11 @@ class SimulatedStore:
             self._world.count(f"commits_{verdict.value}")
             settle(verdict, _error_of(verdict), self._world.now)
 
-        self._add(_Job(lambda: self._store(wanted), told))
+        self._add(_Job(store, told, lost))
 
-    def _store(self, wanted: Wanted) -> Verdict:
+    def _store(
+        self, wanted: Wanted, built_on: list[tuple[Aor, int]], number: int
+    ) -> Verdict:
         disk, visit = self._disk, wanted.visit
         if disk.term != self.term:
             return Verdict.FENCED
@@ -234,9 +262,11 @@ class SimulatedStore:
             stored = disk.rows.get(visit.row)
             if stored is not None and stored.cseq >= visit.cseq:
                 return Verdict.REPEATED
-        expected = [(one.presentity, one.before.revision) for one in wanted.changes]
-        if any(disk.revision(who) != revision for who, revision in (*expected, *wanted.seen)):
-            return Verdict.CONFLICT
+        for presentity, revision in built_on:
+            # What somebody else has stored may have the revision of what was not.
+            is_lost = number <= self._lost.get((presentity, revision), 0)
+            if is_lost or disk.revision(presentity) != revision:
+                return Verdict.CONFLICT
         for change in wanted.changes:
             self._change(change)
         if visit is not None:
@@ -329,6 +359,8 @@ class SimulatedStore:
         if chance < disease.fails:
             world.count("transactions_failed")
             verdicts = [Verdict.UNAVAILABLE for _ in jobs]
+            for job in jobs:
+                job.lost()
         else:
             verdicts = [job.store() for job in jobs]
             if chance < disease.fails + disease.unknown:
@@ -367,6 +399,11 @@ class SimulatedStore:
         """Call, unless the process is gone."""
         if not self._is_dead:
             call(*arguments)
+
+
+def _brief(change: Change) -> str:
+    states = ",".join(text_of(state) for state in change.after.states[:2])
+    return f"{change.presentity.user}@{change.after.revision}={states}"
 
 
 def _error_of(verdict: Verdict) -> StoreError | None:
