@@ -3,6 +3,7 @@
 With a text: tell all that happened and has it in it, such as `sip:boss0@` or `c3-1`.
 """
 
+import hashlib
 import sys
 import time
 
@@ -16,8 +17,9 @@ def play(seed: int, *, notes: bool = False) -> Game:
         game.world.notes = []
     game.play()
     violations = game.violations()
-    if violations:
-        print(f"seed {seed}: {game.plan}")
+    if violations or notes:
+        text = "\n".join(map(str, game.world.history))
+        print(f"seed {seed}: {hashlib.sha256(text.encode()).hexdigest()[:16]} {game.plan}")
         for violation in violations[:10]:
             print(f"  {violation}")
     game.world.counts["violations"] = len(violations)

@@ -146,7 +146,7 @@ class Disk:
         ]
 
 
-class _Job(NamedTuple):
+class Job(NamedTuple):
     """Something to store, and who is told."""
 
     store: Callable[[], Verdict]
@@ -173,13 +173,14 @@ class SimulatedStore:
         """How the life before ended."""
         disk.is_clean = False
         disk.term += 1
-        self.term = disk.term
+        self.term = self.life = disk.term
+        """Which life it is: what `Dialogs` says, and what counts."""
         self.secret = disk.secret
         self._number = disk.highest_row
         self._known = dict(disk.snapshots)
         self._forgotten: set[Aor] = set()
-        self._queue: list[_Job] = []
-        self._told: tuple[list[_Job], list[Verdict]] | None = None
+        self._queue: list[Job] = []
+        self._told: tuple[list[Job], list[Verdict]] | None = None
         """What is written, and nobody was told of yet."""
         self._asked = 0
         """How many commits were asked for."""
@@ -250,13 +251,13 @@ class SimulatedStore:
             self._world.count(f"commits_{verdict.value}")
             settle(verdict, _error_of(verdict), self._world.now)
 
-        self._add(_Job(store, told, lost))
+        self._add(Job(store, told, lost))
 
     def _store(
         self, wanted: Wanted, built_on: list[tuple[Aor, int]], number: int
     ) -> Verdict:
         disk, visit = self._disk, wanted.visit
-        if disk.term != self.term:
+        if disk.term != self.life:
             return Verdict.FENCED
         if visit is not None:
             stored = disk.rows.get(visit.row)
@@ -290,7 +291,7 @@ class SimulatedStore:
         kept, removed = list(rows), list(gone)
 
         def store() -> Verdict:
-            if self._disk.term != self.term:
+            if self._disk.term != self.life:
                 return Verdict.FENCED
             for row in kept:
                 self._disk.keep(row)
@@ -299,7 +300,7 @@ class SimulatedStore:
             return Verdict.STORED
 
         self._world.count("writes_behind")
-        self._add(_Job(store, lambda verdict: done(verdict is Verdict.STORED)))
+        self._add(Job(store, lambda verdict: done(verdict is Verdict.STORED)))
 
     def read(self, before: int, at_most: int) -> list[DialogRow]:
         """Rows below a number, the highest first."""
@@ -336,7 +337,7 @@ class SimulatedStore:
 
     # --- Transactions ---
 
-    def _add(self, job: _Job) -> None:
+    def _add(self, job: Job) -> None:
         self._queue.append(job)
         if not self._is_writing:
             self._begin()
@@ -345,14 +346,14 @@ class SimulatedStore:
         self._is_writing = True
         self._world.later(self._delay(), self._alive, self._next)
 
-    def _take(self) -> list[_Job]:
+    def _take(self) -> list[Job]:
         jobs, self._queue[:BATCH] = self._queue[:BATCH], []
         return jobs
 
     def _next(self) -> None:
         self._write(self._take())
 
-    def _write(self, jobs: list[_Job], *, is_healthy: bool = False) -> None:
+    def _write(self, jobs: list[Job], *, is_healthy: bool = False) -> None:
         """One transaction; who asked is told a moment later, unless a crash is quicker."""
         world, disease = self._world, self._disease
         chance = 1.0 if is_healthy else world.random.random()
@@ -381,7 +382,7 @@ class SimulatedStore:
         else:
             self._is_writing = False
 
-    def _settle(self, jobs: list[_Job], verdicts: list[Verdict]) -> None:
+    def _settle(self, jobs: list[Job], verdicts: list[Verdict]) -> None:
         for job, verdict in zip(jobs, verdicts, strict=True):
             job.told(verdict)
 
