@@ -29,6 +29,7 @@ from dfks_rules.presence.gate import DigestRules, Gate, Trusted
 from dfks_rules.presence.logins import Logins
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.profile import Profiles
+from dfks_rules.presence.setup import Setup
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.service.features import Features
 from dfks_rules.service.feed import Feed
@@ -132,9 +133,8 @@ class Server:
         gate = _gate_of(config.auth, users, profiles)
         token = tokens.token
         logins = Logins(secrets, token) if secrets else None
-        self._notifier = Notifier(
-            endpoint, features, feed, config.presence, token, gate, logins, profiles
-        )
+        setup = Setup(config.presence, token, tokens.tag_of, gate, logins, profiles)
+        self._notifier = Notifier(endpoint, features, feed, setup)
         self._driver = Driver(self._loop, endpoint, self._notifier)
         metrics = Metrics()
         metrics.include("features", log)

@@ -138,6 +138,16 @@ class Transports:
         ]
         return min(found, key=lambda one: one.host != local, default=None)
 
+    def listener_at(self, transport: str, host: str, port: int) -> Listener | None:
+        """The listener of a local address; None when there is none now."""
+        for one in self._opened:
+            listener = one.listener
+            if listener.transport == transport and listener.port == port:
+                listener = one.at(host)
+                if listener.host == host:
+                    return listener
+        return None
+
     def _offered(self, near: Listener) -> Offered:
         """What can be sent over, what `near` has before the rest."""
         listeners = sorted(
