@@ -2,11 +2,40 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
+from math import inf
 from pathlib import Path
+from statistics import quantiles
 
-from tests.helpers.history import Event, Held, States, Stored
+from tests.helpers.history import Event, Granted, Held, States, Stored, Told
+
+
+def told_after(history: Iterable[Event]) -> str:
+    """How long it took from a change until each watcher heard of it."""
+    stored: dict[tuple[str, str, str], float] = {}
+    told: dict[tuple[str, str, str, str], float] = {}
+    granted: dict[str, float] = {}
+    for event in history:
+        if isinstance(event, Stored) and event.at is not None:
+            stored[event.presentity, event.feature, event.after] = event.at
+        elif isinstance(event, Granted):
+            granted.setdefault(event.dialog, event.at)
+        elif isinstance(event, Told):
+            for feature, state in event.states.items():
+                told.setdefault((event.dialog, event.presentity, feature, state), event.at)
+    waits = sorted(
+        at - stored[key[1:]]
+        for key, at in told.items()
+        # Only targets are unique: what is switched on and off again has no single time.
+        if key[1:] in stored and key[3] not in ("on", "off")
+        # Who subscribes later hears of old changes.
+        if granted.get(key[0], inf) < stored[key[1:]]
+    )
+    if len(waits) < 2:
+        return "nobody was told of a change"
+    cuts = quantiles(waits, n=100)
+    return f"told after p50 {cuts[49]:.3f}, p99 {cuts[98]:.2f}, most {waits[-1]:.2f} s"
 
 
 def truth_of(file: Path) -> list[Event]:

@@ -84,6 +84,11 @@ class Witness:
         finally:
             self._line.close()
 
+    async def is_idle(self) -> None:
+        """Wait until nothing that it asked for is under way."""
+        while self._waiting:  # noqa: ASYNC110 - no event
+            await asyncio.sleep(0.1)
+
     async def _rest(self, every: float) -> None:
         """Wait until it is time, or the subscription or the connection has ended."""
         if self._tag:
