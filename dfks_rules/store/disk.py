@@ -13,7 +13,7 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Thread
 
-from dfks_rules.store.database import Database
+from dfks_rules.store.database import Database, why_failed
 
 CHECKPOINT_AFTER = 2_000
 """Commits after which the log is moved into the database: it has a few pages for each."""
@@ -64,10 +64,9 @@ class Disk:
         try:
             self._database.sync()
             self.results.append(self._look())
-        except OSError as failure:
-            self.results.append(f"cannot sync to disk: {failure.strerror}")
-        except sqlite3.Error as failure:
-            self.results.append(f"cannot sync to disk: {failure}")
+        except (OSError, sqlite3.Error) as failure:
+            why = failure.strerror if isinstance(failure, OSError) else why_failed(failure)
+            self.results.append(f"cannot sync to disk: {why}")
 
     def stop(self) -> None:
         """Sync what was written, then end the thread."""
@@ -92,13 +91,6 @@ class Disk:
                 return self._written.get(timeout=LOOK_EVERY)
             except Empty:
                 self._look()
-                self._end_doubt()
-
-    def _end_doubt(self) -> None:
-        """Try again to make durable what a failed sync has left."""
-        if self._database.is_in_doubt:
-            with contextlib.suppress(OSError, sqlite3.Error):
-                self._database.sync()
 
     def _look(self) -> str | None:
         """What became of the files."""
