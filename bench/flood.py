@@ -195,6 +195,7 @@ def _flood(server: tuple[str, int], name: str, rate: int, told: int) -> None:
 
 def main() -> None:
     """Measure each flood in turns with quiet; print JSON."""
+    RESULTS.mkdir(exist_ok=True)
     numbers = [word for word in sys.argv[1:] if word.isdigit()]
     names = [word for word in sys.argv[1:] if word in FLOODS] or list(FLOODS)
     seconds, rate = (*map(int, numbers), *(5, 20_000)[len(numbers) :])

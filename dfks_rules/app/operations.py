@@ -11,7 +11,7 @@ from dfks_rules.app.records.decisions import Decisions
 from dfks_rules.app.records.logs import LoggedOutcomes
 from dfks_rules.errors import StoreError
 from dfks_rules.mi.ports import SubscriptionRow
-from dfks_rules.model.decisions import Outcome
+from dfks_rules.model.decisions import Done, Outcome, Repeated, Result
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked, Origin, Requester
 from dfks_rules.presence.notifier import Notifier
@@ -53,34 +53,30 @@ class ServerOperations:
     async def set_feature(self, presentity: Aor, asked: Asked, param: str | None) -> Outcome:
         """Set one feature, and say what came of it once it is committed."""
         requester = Requester(Origin.OPERATOR, device=asked.device, param=param)
-        settled: asyncio.Future[Outcome] = self._loop.create_future()
-
-        def done(outcomes: tuple[Outcome, ...] | StoreError, _now: float) -> None:
-            if settled.done():
-                return
-            if isinstance(outcomes, StoreError):
-                settled.set_exception(outcomes)
-            else:
-                settled.set_result(outcomes[0])
-
+        settled, done = self._awaited()
         self._features.set(presentity, [asked], requester, self._at(), self._loop.time(), done)
-        return await settled
+        return (await settled)[0]
 
     async def get_features(self, presentity: Aor) -> tuple[Outcome, ...]:
         """The states of all features, as an operator is told."""
-        settled: asyncio.Future[tuple[Outcome, ...]] = self._loop.create_future()
-
-        def done(outcomes: tuple[Outcome, ...] | StoreError, _now: float) -> None:
-            if settled.done():
-                return
-            if isinstance(outcomes, StoreError):
-                settled.set_exception(outcomes)
-            else:
-                settled.set_result(outcomes)
-
+        settled, done = self._awaited()
         requester = Requester(Origin.OPERATOR)
         self._features.get(presentity, requester, self._at(), self._loop.time(), done)
         return await settled
+
+    def _awaited(self) -> tuple[asyncio.Future[tuple[Outcome, ...]], Done]:
+        """What an operator waits for, and what is told of it."""
+        settled: asyncio.Future[tuple[Outcome, ...]] = self._loop.create_future()
+
+        def done(result: Result, _now: float) -> None:
+            if settled.done():
+                return
+            if isinstance(result, StoreError):
+                settled.set_exception(result)
+            else:
+                settled.set_result(result.outcomes if isinstance(result, Repeated) else result)
+
+        return settled, done
 
     def subscriptions(self) -> Iterator[SubscriptionRow]:
         """Every live subscription."""

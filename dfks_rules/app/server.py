@@ -119,9 +119,10 @@ class Server:
         endpoint: Endpoint[Subscription] = Endpoint(
             self._send, tokens.tag_of, self._transports, Refusals().refused
         )
+        start = os.urandom(3).hex()
         kept = config.decisions
         self._decision_log = None if kept.file is None else DecisionLog(kept.file, mask=kept.mask)
-        decisions = Decisions(kept.keep, policies.set_of, self._decision_log)
+        decisions = Decisions(kept.keep, start, policies.set_of, self._decision_log)
         log = LoggedOutcomes(config.log.level)
         feed = Feed()
         feed.listen(log.hear)
@@ -137,6 +138,7 @@ class Server:
         self._driver = Driver(self._loop, endpoint, self._notifier)
         metrics = Metrics()
         metrics.include("features", log)
+        metrics.include("features", features)
         metrics.include("decisions", decisions)
         metrics.include("driver", self._driver)
         if gate is not None:

@@ -172,5 +172,17 @@ class Outcome(Record):
         return self.before != self.after
 
 
-Done = Callable[[tuple[Outcome, ...] | StoreError, float], None]
-"""Called once with the result of a request, and when (`now`, monotonic seconds)."""
+class Repeated(Record):
+    """The result of a request whose sets were stored when it came for the first time."""
+
+    _fields: ClassVar[tuple[str, ...]] = ("outcomes",)
+
+    def __init__(self, outcomes: tuple[Outcome, ...]) -> None:
+        self.outcomes: Final = outcomes
+        """What a get shows now, of all features."""
+
+
+Result = tuple[Outcome, ...] | StoreError | Repeated
+Done = Callable[[Result, float], None]
+"""Called once with the result of a request, and when (`now`, monotonic seconds). Only a request
+with a visit can be `Repeated` (`service.ports.Visiting`)."""

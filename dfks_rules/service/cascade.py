@@ -39,15 +39,16 @@ _KEPT_BY_DENIAL = ("assigned", "notify")
 """Fields of `Decision.decided_by` that count for a denied set, too."""
 
 Mark = tuple[int, tuple[FeatureState, ...]]
-"""A moment in a `Change`: how many outcomes there were, and what held."""
+"""A moment in a `Draft`: how many outcomes there were, and what held."""
 
 
-class Change:
-    """What a request comes to for one presentity."""
+class Draft:
+    """What a request comes to for one presentity, before it is stored."""
 
-    __slots__ = ("before", "outcomes", "states")
+    __slots__ = ("_after", "before", "outcomes", "states")
 
     def __init__(self, before: Snapshot) -> None:
+        self._after = before
         self.before = before
         """What held before."""
         self.states = before.states
@@ -58,10 +59,12 @@ class Change:
     @property
     def after(self) -> Snapshot:
         """What holds after; `before` itself where nothing changed."""
-        before = self.before
-        if self.states == before.states:
-            return before
-        return Snapshot(before.revision + 1, self.states)
+        after, before, states = self._after, self.before, self.states
+        if after.states is not states:
+            equal = states == before.states
+            after = before if equal else Snapshot(before.revision + 1, states)
+            self._after = after
+        return after
 
     def take(self, outcome: Outcome) -> None:
         """One more outcome; the state after it holds from now on."""
@@ -124,7 +127,7 @@ class Cascade:
         self._followed_sets = followed_sets
         self._left = 0
         """How many more may follow from the set that is asked for."""
-        self.changes: dict[Aor, Change] = {}
+        self.drafts: dict[Aor, Draft] = {}
         """Whoever is concerned, the presentity that was asked for first."""
 
     def ask(self, presentity: Aor, asked: Asked, requester: Requester) -> None:
@@ -135,30 +138,30 @@ class Cascade:
         Raises:
             StoreError: what is stored cannot be read.
         """
-        change = self._change_of(presentity)
-        mark = change.mark()
-        outcome = self._decide(change, presentity, asked, requester)
+        draft = self._draft_of(presentity)
+        mark = draft.mark()
+        outcome = self._decide(draft, presentity, asked, requester)
         if not outcome.decision.also:
             return
-        marks = {aor: one.mark() for aor, one in self.changes.items()}
+        marks = {aor: one.mark() for aor, one in self.drafts.items()}
         marks[presentity] = mark
         self._left = self._followed_sets
         try:
             self._follow(outcome, {(presentity, asked.feature)}, 1)
         except _TooManyError:
             self._return_to(marks)
-            change.take(self._denied(outcome))
+            draft.take(self._denied(outcome))
 
     def keep_denials(self, presentity: Aor) -> None:
         """Undo everything if one of the sets that were asked for was denied.
 
         Of the outcomes those of the denied sets remain.
         """
-        change = self._change_of(presentity)
-        denied = [one for one in change.outcomes if denial_among((one,)) is not None]
+        draft = self._draft_of(presentity)
+        denied = [one for one in draft.outcomes if denial_among((one,)) is not None]
         if denied:
-            change.states, change.outcomes = change.before.states, denied
-            self.changes = {presentity: change}
+            draft.states, draft.outcomes = draft.before.states, denied
+            self.drafts = {presentity: draft}
 
     def _follow(self, outcome: Outcome, seen: set[tuple[Aor, Feature]], depth: int) -> None:
         """Carry out what follows from a set, never twice for one user and feature."""
@@ -169,18 +172,18 @@ class Cascade:
                     raise _TooManyError
                 self._left -= 1
                 seen.add(key)
-                change = self._change_of(presentity)
-                following = self._decide(change, presentity, asked, INTERNAL)
+                draft = self._draft_of(presentity)
+                following = self._decide(draft, presentity, asked, INTERNAL)
                 if depth < MAX_DEPTH:
                     self._follow(following, seen, depth + 1)
 
     def _return_to(self, marks: dict[Aor, Mark]) -> None:
         """Undo what was decided since the marks were taken."""
-        for presentity in list(self.changes):
+        for presentity in list(self.drafts):
             if presentity in marks:
-                self.changes[presentity].return_to(marks[presentity])
+                self.drafts[presentity].return_to(marks[presentity])
             else:
-                del self.changes[presentity]
+                del self.drafts[presentity]
 
     def _denied(self, outcome: Outcome) -> Outcome:
         """What comes of a set, from which too much would follow, in place of this outcome."""
@@ -197,19 +200,17 @@ class Cascade:
         shown = self._shown(outcome.request, denial, stored, outcome.snapshot)
         return outcome._replace(decision=denied, after=stored, told=shown)
 
-    def _change_of(self, presentity: Aor) -> Change:
-        change = self.changes.get(presentity)
-        if change is None:
-            change = self.changes[presentity] = Change(self._snapshot_of(presentity))
-        return change
+    def _draft_of(self, presentity: Aor) -> Draft:
+        draft = self.drafts.get(presentity)
+        if draft is None:
+            draft = self.drafts[presentity] = Draft(self._snapshot_of(presentity))
+        return draft
 
-    def _decide(
-        self, change: Change, presentity: Aor, asked: Asked, requester: Requester
-    ) -> Outcome:
+    def _decide(self, draft: Draft, presentity: Aor, asked: Asked, requester: Requester) -> Outcome:
         feature, state, device = asked.feature, asked.state, asked.device
         by = requester if device == requester.device else requester._replace(device=device)
         request = FeatureRequest(_SET, presentity, by, feature, state)
-        before, states = change.before, change.states
+        before, states = draft.before, draft.states
         snapshot = before if states is before.states else before._replace(states=states)
         around = self._surroundings(request)
         decision = self._policies.decide(request, snapshot, self._at, around)
@@ -222,7 +223,7 @@ class Cascade:
         else:
             after, shown = stored, self._shown(request, decision.denial, stored, snapshot)
         outcome = Outcome(request, decision, stored, after, shown, snapshot, self._at, around)
-        change.take(outcome)
+        draft.take(outcome)
         return outcome
 
     def _shown(

@@ -1,16 +1,13 @@
-"""Get and set: load what is stored, ask the policies, commit, and say what came of it.
+"""Get and set: decide by what is stored and by the policies, store, and say what came of it.
 
-Requests of one presentity are answered in the order they were made: what follows a set that
-is not committed yet is decided on its result, but told only when it is.
-
-For one request `done` is told first, which is the answer; then the feed, also where `done` raises.
+Requests of one presentity are answered in the order in which they were made; see `under_way`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from enum import Enum
 from functools import partial
-from typing import Final, final
+from typing import Final
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import FOLLOWED_SETS, Decision, Done, Outcome
@@ -25,13 +22,22 @@ from dfks_rules.model.requests import (
     Surroundings,
 )
 from dfks_rules.policy.facts.there import OF_PHONES
-from dfks_rules.service.cascade import INTERNAL, Cascade
+from dfks_rules.service.attempt import Attempt, Kind
+from dfks_rules.service.cascade import Cascade, Draft
 from dfks_rules.service.feed import Failed, Feed, Settled
-from dfks_rules.service.ports import Policies, Store
-from dfks_rules.service.rates import Rates
+from dfks_rules.service.ports import Fetched, NotKnownError, Policies, Store, Visiting
+from dfks_rules.service.rates import Rates, Tally
+from dfks_rules.service.under_way import UnderWay
 
 # CPython 3.11 calls a Python function for each `Operation.GET`.
 _GET: Final = Operation.GET
+_SET: Final = Operation.SET
+_WATCHER: Final = Origin.WATCHER
+_INTERNAL: Final = Origin.INTERNAL
+_GETS: Final = Kind.GET
+_SETS: Final = Kind.SET
+_SETS_ALL: Final = Kind.SET_ALL
+_SETS_AND_GETS: Final = Kind.SET_AND_GET
 _RATES = frozenset({"rate.user", "rate.device"})
 """Facts that sets are counted for."""
 
@@ -45,62 +51,6 @@ class Shown(Enum):
     """All who watch a presentity are told the same."""
     TO_EACH_ITS_OWN = "own"
     """It depends on who asks."""
-
-
-@final
-class _Pending:
-    """What a request comes to for one presentity, and who is told once it holds."""
-
-    __slots__ = ("asked_at", "at", "done", "outcomes", "presentity", "requester")
-
-    def __init__(
-        self,
-        presentity: Aor,
-        outcomes: tuple[Outcome, ...],
-        requester: Requester,
-        at: datetime,
-        now: float,
-        done: Done | None,
-    ) -> None:
-        self.presentity = presentity
-        self.outcomes = outcomes
-        self.requester = requester
-        self.at = at
-        """Local time when it was asked for."""
-        self.asked_at = now
-        """The same moment in monotonic seconds."""
-        self.done = done
-        """None for what followed: nobody waits for it."""
-
-    def settle(self, feed: Feed, now: float) -> None:
-        """It holds."""
-        waited = now - self.asked_at
-        try:
-            if self.done is not None:
-                self.done(self.outcomes, now)
-        finally:
-            event = Settled(self.presentity, self.outcomes, self.requester, self.at, now, waited)
-            feed.publish(event)
-
-    def fail(self, feed: Feed, error: StoreError, now: float) -> None:
-        """It came to nothing."""
-        try:
-            if self.done is not None:
-                self.done(error, now)
-        finally:
-            feed.publish(Failed(self.presentity, error, self.requester, now))
-
-
-class _UnderWay:
-    """A change of one presentity on its way to the store."""
-
-    __slots__ = ("after", "waiting")
-
-    def __init__(self, after: Snapshot) -> None:
-        self.after = after
-        """What holds once this is settled."""
-        self.waiting: list[_Pending] = []
-        """What is settled with it, in order."""
 
 
 class Features:
@@ -122,31 +72,51 @@ class Features:
         self._feed = feed
         self._followed_sets = followed_sets
         self._rates = Rates()
-        self._quiet = Surroundings(self._snapshot)
-        self._under_way: dict[Aor, _UnderWay] = {}
-        """The newest commit of each presentity that has one."""
+        self._under_way = under_way = UnderWay(store, feed, self._decide)
+        self._around = Surroundings(under_way.stored_of)
+        """What else a decision may look at where nothing is counted."""
+        self._around_admission = Surroundings(under_way.latest_of)
+        self.counts = under_way.counts
+        """How often a request was decided again because somebody else was faster (`conflicts`), or
+        given up for it (`given_up`); how many sets came again after they were stored (`repeats`);
+        how often the store was asked to make something known (`fetches`)."""
 
     def admit(self, presentity: Aor, requester: Requester, at: datetime, now: float) -> Decision:
         """Whether the requester may watch the presentity.
 
         Raises:
+            NotKnownError: `fetch` what it names, then ask again.
             StoreError: what is stored cannot be read.
         """
         request = FeatureRequest(Operation.SUBSCRIBE, presentity, requester)
+        around = self._around_admission
         try:
-            snapshot = self._snapshot(presentity)
-            decision = self._policies.decide(request, snapshot, at, self._quiet)
+            snapshot = self._under_way.latest_of(presentity)
+            decision = self._policies.decide(request, snapshot, at, around)
+        except NotKnownError:
+            raise
         except StoreError as error:
             self._feed.publish(Failed(presentity, error, requester, now))
             raise
         # That a phone may watch itself though no rule says anything is not worth an event.
         if decision.matched or decision.denial is not None:
-            outcome = Outcome(request, decision, OFF, OFF, None, snapshot, at, self._quiet)
-            self._feed.publish(Settled(presentity, (outcome,), requester, at, now))
+            outcome = Outcome(request, decision, OFF, OFF, None, snapshot, at, around)
+            first = self._under_way.number(1)
+            self._feed.publish(Settled(presentity, (outcome,), first, requester, at, now))
         return decision
 
+    def fetch(self, presentities: Sequence[Aor], done: Fetched) -> None:
+        """Make presentities known to `admit` and `look`; see `Store.fetch`."""
+        self._store.fetch(presentities, done)
+
     def get(
-        self, presentity: Aor, requester: Requester, at: datetime, now: float, done: Done
+        self,
+        presentity: Aor,
+        requester: Requester,
+        at: datetime,
+        now: float,
+        done: Done,
+        visit: Visiting | None = None,
     ) -> None:
         """Work out the states to tell: one outcome for each feature, in the order of `FEATURES`.
 
@@ -157,22 +127,29 @@ class Features:
             requester: who asks.
             at: local time, for the policies.
             now: monotonic seconds.
-            done: told the outcomes, or why the store failed.
+            done: told the outcomes once they hold, or why the store failed.
+            visit: gives the row to store before `done` is told; None where there is none to store.
         """
-        outcomes: tuple[Outcome, ...] = ()
-        failure: StoreError | None = None
-        try:
-            # A fact may be about what is stored for others.
-            outcomes = self._gets(presentity, self._snapshot(presentity), requester, at)
-        except StoreError as error:
-            failure = error
-        pending = _Pending(presentity, outcomes, requester, at, now, done)
-        if failure is None:
-            self._settle(pending, now)
-        else:
-            pending.fail(self._feed, failure, now)
+        under_way = self._under_way
+        if visit is None and under_way.is_idle(presentity):
+            # Nearly all requests are of this kind: each costs as little as it can.
+            snapshot = self._store.known(presentity)
+            outcomes: tuple[Outcome, ...] | None = None
+            if snapshot is not None:
+                try:
+                    outcomes = self._gets(self._policies, presentity, snapshot, requester, at)
+                except NotKnownError:
+                    outcomes = None
+            if outcomes is not None and not under_way.has_read_unsettled():
+                first = under_way.number(len(outcomes))
+                try:
+                    done(outcomes, now)
+                finally:
+                    self._feed.publish(Settled(presentity, outcomes, first, requester, at, now))
+                return
+        under_way.begin(Attempt(_GETS, presentity, (), requester, at, now, done, visit))
 
-    def set(
+    def set(  # noqa: PLR0913 - as `get`, and what is asked for
         self,
         presentity: Aor,
         asked: Sequence[Asked],
@@ -180,20 +157,17 @@ class Features:
         at: datetime,
         now: float,
         done: Done,
+        visit: Visiting | None = None,
     ) -> None:
         """Decide on and keep states, in order; see `get`.
 
         `done` is told one outcome for each of `asked`, and those of sets that followed for the same
-        presentity.
+        presentity. What follows for others is stored together with them, or nothing is.
         """
-        try:
-            cascade = self._decide(presentity, asked, requester, at, now)
-        except StoreError as error:
-            _Pending(presentity, (), requester, at, now, done).fail(self._feed, error, now)
-            return
-        self._carry_out(cascade, presentity, requester, at, now, done)
+        attempt = Attempt(_SETS, presentity, asked, requester, at, now, done, visit)
+        self._under_way.begin(attempt)
 
-    def set_all(
+    def set_all(  # noqa: PLR0913 - as `get`, and what is asked for
         self,
         presentity: Aor,
         asked: Sequence[Asked],
@@ -201,20 +175,16 @@ class Features:
         at: datetime,
         now: float,
         done: Done,
+        visit: Visiting | None = None,
     ) -> None:
         """As `set`, but nothing is kept where one of `asked` is denied.
 
         Then `done` is told the outcomes of those that were denied.
         """
-        try:
-            cascade = self._decide(presentity, asked, requester, at, now)
-        except StoreError as error:
-            _Pending(presentity, (), requester, at, now, done).fail(self._feed, error, now)
-            return
-        cascade.keep_denials(presentity)
-        self._carry_out(cascade, presentity, requester, at, now, done)
+        attempt = Attempt(_SETS_ALL, presentity, asked, requester, at, now, done, visit)
+        self._under_way.begin(attempt)
 
-    def set_and_get(
+    def set_and_get(  # noqa: PLR0913 - as `get`, and what is asked for
         self,
         presentity: Aor,
         asked: Sequence[Asked],
@@ -222,20 +192,14 @@ class Features:
         at: datetime,
         now: float,
         done: Done,
+        visit: Visiting | None = None,
     ) -> None:
         """As `set`, then as `get`: the outcomes of both are told in one, those of the gets last.
 
         One revision of the policies decides on all of it.
         """
-        try:
-            cascade = self._decide(presentity, asked, requester, at, now)
-            change = cascade.changes[presentity]
-            for outcome in self._gets(presentity, change.after, requester, at):
-                change.take(outcome)
-        except StoreError as error:
-            _Pending(presentity, (), requester, at, now, done).fail(self._feed, error, now)
-            return
-        self._carry_out(cascade, presentity, requester, at, now, done)
+        attempt = Attempt(_SETS_AND_GETS, presentity, asked, requester, at, now, done, visit)
+        self._under_way.begin(attempt)
 
     def look(
         self, presentity: Aor, features: Sequence[Feature], requester: Requester, at: datetime
@@ -248,13 +212,13 @@ class Features:
             Those that are assigned, each with its state.
 
         Raises:
-            StoreError: what is stored cannot be read.
+            NotKnownError: `fetch` what it names, then look again.
         """
-        snapshot = self._store.load(presentity)
+        snapshot = self._under_way.settled_of(presentity)
         seen: list[tuple[Feature, FeatureState]] = []
         for feature in features:
             request = FeatureRequest(_GET, presentity, requester, feature)
-            decision = self._policies.decide(request, snapshot, at, self._quiet)
+            decision = self._policies.decide(request, snapshot, at, self._around_admission)
             if decision.assigned:
                 seen.append((feature, decision.state))
         return tuple(seen)
@@ -268,11 +232,16 @@ class Features:
         return Shown.ALIKE if OF_PHONES.isdisjoint(reads) else Shown.TO_EACH_ITS_OWN
 
     def _gets(
-        self, presentity: Aor, snapshot: Snapshot, requester: Requester, at: datetime
+        self,
+        policies: Policies,
+        presentity: Aor,
+        snapshot: Snapshot,
+        requester: Requester,
+        at: datetime,
     ) -> tuple[Outcome, ...]:
-        quiet = self._quiet
+        around = self._around
         states = snapshot.states
-        gets = self._policies.decide_gets(presentity, requester, snapshot, at, quiet)
+        gets = policies.decide_gets(presentity, requester, snapshot, at, around)
         return tuple(
             [
                 Outcome(
@@ -283,115 +252,61 @@ class Features:
                     decision.state if decision.assigned else None,
                     snapshot,
                     at,
-                    quiet,
+                    around,
                 )
                 for feature, decision in gets
                 for stored in (states[POSITION[feature]],)
             ]
         )
 
-    def _decide(
-        self,
-        presentity: Aor,
-        asked: Sequence[Asked],
-        requester: Requester,
-        at: datetime,
-        now: float,
-    ) -> Cascade:
-        counted = not _RATES.isdisjoint(self._policies.reads)
-        surroundings = partial(self._count_set, now=now) if counted else self._count_nothing
-        cascade = Cascade(self._policies, self._snapshot, surroundings, at, self._followed_sets)
-        for one in asked:
-            cascade.ask(presentity, one, requester)
-        return cascade
+    def _decide(self, attempt: Attempt) -> None:
+        """Work out what a request comes to; the same policies decide each time.
 
-    def _carry_out(
-        self,
-        cascade: Cascade,
-        presentity: Aor,
-        requester: Requester,
-        at: datetime,
-        now: float,
-        done: Done,
-    ) -> None:
-        """Commit what was decided. What followed for others may fail alone."""
-        for owner, change in cascade.changes.items():
-            outcomes = tuple(change.outcomes)
-            if owner == presentity:
-                pending = _Pending(owner, outcomes, requester, at, now, done)
-            else:
-                pending = _Pending(owner, outcomes, INTERNAL, at, now, None)
-            after = change.after
-            if after is change.before:
-                self._settle(pending, now)
-            else:
-                self._commit(pending, change.before, after)
+        Raises:
+            NotKnownError: something that it depends on is not known.
+        """
+        policies = attempt.policies or self._policies
+        under_way, presentity = self._under_way, attempt.presentity
+        kind, requester, at = attempt.kind, attempt.requester, attempt.at
+        if kind is _GETS:
+            draft = Draft(under_way.snapshot_of(presentity))
+            draft.outcomes += self._gets(policies, presentity, draft.before, requester, at)
+            attempt.drafts = {presentity: draft}
+        else:
+            around = self._surroundings_of(attempt, policies)
+            cascade = Cascade(policies, under_way.snapshot_of, around, at, self._followed_sets)
+            for one in attempt.asked:
+                cascade.ask(presentity, one, requester)
+            if kind is _SETS_AND_GETS:
+                draft = cascade.drafts[presentity]
+                draft.outcomes += self._gets(policies, presentity, draft.after, requester, at)
+            elif kind is _SETS_ALL:
+                cascade.keep_denials(presentity)
+            attempt.drafts = cascade.drafts
+        attempt.policies = policies.pinned
 
-    def _snapshot(self, presentity: Aor) -> Snapshot:
-        """What holds once everything that was decided is settled."""
-        commit = self._under_way.get(presentity)
-        return self._store.load(presentity) if commit is None else commit.after
+    def _surroundings_of(
+        self, attempt: Attempt, policies: Policies
+    ) -> Callable[[FeatureRequest], Surroundings]:
+        """What else the policies may look at; sets are counted where a rule asks how many."""
+        if _RATES.isdisjoint(policies.reads):
+            return self._count_nothing
+        if attempt.tally is None:
+            attempt.tally = Tally(self._rates, attempt.asked_at)
+        attempt.tally.begin()
+        return partial(self._count_set, attempt.tally)
 
     def _count_nothing(self, _request: FeatureRequest) -> Surroundings:
-        """What else the policies may look at where no rule asks how many sets there are."""
-        return self._quiet
+        return self._around
 
-    def _count_set(self, request: FeatureRequest, now: float) -> Surroundings:
-        """What else the policies may look at, sets counted."""
-        if request.operation is not Operation.SET:
-            return self._quiet
+    def _count_set(self, tally: Tally, request: FeatureRequest) -> Surroundings:
+        if request.operation is not _SET:
+            return self._around
         presentity, requester = request.presentity, request.requester
-        if requester.origin is Origin.INTERNAL:
-            return Surroundings(self._snapshot, self._rates.count(presentity, now))
-        sets_of_user = self._rates.add(presentity, now)
-        if requester.origin is not Origin.WATCHER:
-            return Surroundings(self._snapshot, sets_of_user)
-        device = (requester.watcher, requester.source_ip, requester.user_agent)
-        return Surroundings(self._snapshot, sets_of_user, self._rates.add(device, now))
-
-    def _settle(self, pending: _Pending, now: float) -> None:
-        """Tell what changed nothing: at once, or after the commits that it was decided on."""
-        commit = self._under_way.get(pending.presentity)
-        if commit is None:
-            pending.settle(self._feed, now)
-        else:
-            commit.waiting.append(pending)
-
-    def _commit(self, pending: _Pending, before: Snapshot, after: Snapshot) -> None:
-        presentity = pending.presentity
-        commit = self._under_way[presentity] = _UnderWay(after)
-        commit.waiting.append(pending)
-        settle = partial(self._settled, presentity, commit)
-        try:
-            self._store.commit(presentity, before, after, settle)
-        except BaseException:
-            # It may never be settled: the presentity must not wait for ever.
-            self._forget(presentity, commit)
-            raise
-
-    def _settled(
-        self, presentity: Aor, commit: _UnderWay, error: StoreError | None, now: float
-    ) -> None:
-        try:
-            # The list may grow while it is told: what is asked meanwhile is answered after the
-            # others.
-            self._tell(iter(commit.waiting), error, now)
-        finally:
-            # Also where one of the told has raised: the presentity must not wait for ever.
-            self._forget(presentity, commit)
-
-    def _forget(self, presentity: Aor, commit: _UnderWay) -> None:
-        if self._under_way.get(presentity) is commit:
-            del self._under_way[presentity]
-
-    def _tell(self, waiting: Iterator[_Pending], error: StoreError | None, now: float) -> None:
-        for pending in waiting:
-            try:
-                if error is None:
-                    pending.settle(self._feed, now)
-                else:
-                    pending.fail(self._feed, error, now)
-            except Exception:
-                # Nobody's answer is lost because another one could not be given.
-                self._tell(waiting, error, now)
-                raise
+        stored_of = self._around.stored_of
+        if requester.origin is _INTERNAL:
+            return Surroundings(stored_of, tally.count(presentity))
+        device: tuple[object, ...] | None = None
+        if requester.origin is _WATCHER:
+            device = (requester.watcher, requester.source_ip, requester.user_agent)
+        return Surroundings(stored_of, *tally.add(presentity, device))

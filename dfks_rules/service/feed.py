@@ -1,7 +1,7 @@
 """The change feed: what came of requests, published once where it is settled.
 
-Whoever wants to know listens: the notifier, the decision log, metrics. A set that follows for
-another user is an event of its own, since it may fail alone.
+Whoever wants to know listens: the notifier, the decision log, metrics. What follows for another
+user is an event of its own, since others watch that user.
 """
 
 from collections.abc import Callable
@@ -18,12 +18,13 @@ from dfks_rules.model.requests import Requester
 class Settled:
     """A request was decided, and what it changes for one presentity is committed."""
 
-    __slots__ = ("_asked_at", "_waited", "now", "outcomes", "presentity", "requester")
+    __slots__ = ("_asked_at", "_waited", "first", "now", "outcomes", "presentity", "requester")
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what there is to tell
         self,
         presentity: Aor,
         outcomes: tuple[Outcome, ...],
+        first: int,
         requester: Requester,
         asked_at: datetime,
         now: float,
@@ -33,6 +34,9 @@ class Settled:
         """Whose features they are."""
         self.outcomes: Final = outcomes
         """What came of it, in order; at least one."""
+        self.first: Final = first
+        """Number of the first of them; each of the others has the next one. Numbers rise with each
+        decision, but are settled in any order, and not all of them are."""
         self.requester: Final = requester
         """Who asked, the very object that was given; its origin is INTERNAL for what followed."""
         self._asked_at: Final = asked_at
@@ -48,7 +52,9 @@ class Settled:
 
 @final
 class Failed:
-    """A request about a presentity came to nothing: the store failed."""
+    """A request about a presentity came to nothing: the store failed. All that followed from it
+    for others came to nothing, too, in an event each.
+    """
 
     __slots__ = ("error", "now", "presentity", "requester")
 

@@ -7,9 +7,9 @@ from typing import NamedTuple, Protocol
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Decision, Outcome
-from dfks_rules.model.features import Feature, Snapshot
+from dfks_rules.model.features import Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
-from dfks_rules.model.requests import FeatureRequest, Requester, Surroundings
+from dfks_rules.model.requests import FeatureRequest, Origin, Requester, Surroundings
 
 
 class Verdict(Enum):
@@ -84,13 +84,81 @@ class Wanted(NamedTuple):
     changes: tuple[Change, ...]
     """One for each presentity that it changes: several where a rule says `also`."""
     seen: tuple[tuple[Aor, int], ...] = ()
-    """Revisions, besides, of what its decisions have read; they must still hold."""
+    """Revisions, besides, of what its decisions have read; they must still hold. The presentity that
+    was asked for comes first where it does not change."""
     visit: DialogRow | None = None
     """The subscription of the SUBSCRIBE that asked, if it is to be stored with the changes."""
 
 
+Visiting = Callable[[tuple[Outcome, ...]], DialogRow | None]
+"""Asked for the row of a SUBSCRIBE that is decided, which is stored with what it changes; asked
+again when it is decided again. None: nothing is stored of it."""
+
+
+class NotKnownError(StoreError):
+    """What is stored for some presentities is not known: `Store.fetch` them, then ask again."""
+
+    def __init__(self, presentities: tuple[Aor, ...]) -> None:
+        uris = ", ".join(presentity.uri for presentity in presentities)
+        super().__init__("store_not_known", f"what is stored for {uris} is not known")
+        self.presentities = presentities
+
+
+class JournalEntry(NamedTuple):
+    """One change of one feature, as the journal keeps it."""
+
+    seq: int
+    """Its number; rises with each change of whatever presentity."""
+    at: float
+    """When it was stored, seconds since 1970."""
+    presentity: Aor
+    revision: int
+    """Of everything stored for the presentity, once this was stored."""
+    feature: Feature
+    before: FeatureState
+    after: FeatureState
+    origin: Origin
+    actor: str
+    """Who asked: the URI of the watcher; for an operator `mi` or the address of the peer; for a set
+    that followed from another, the URI of the presentity that was asked for first."""
+    rule: str
+    """Id of the rule that decided on the state; empty where none did."""
+    decision: str
+    """Id of the decision, as in the decision log."""
+
+
+class Journal(Protocol):
+    """Every change of the last time, in the order in which they were stored.
+
+    All of it raises StoreError (`store_unavailable`) where it cannot be read.
+    """
+
+    def newest(self) -> int:
+        """Number of the newest entry; 0 when there was never one."""
+        ...
+
+    def read(self, after: int, at_most: int) -> list[JournalEntry]:
+        """The entries that follow the one with this number, in order."""
+        ...
+
+    def of(self, presentity: Aor, at_most: int, before: int | None = None) -> list[JournalEntry]:
+        """The entries of one presentity, the newest first, from those with lower numbers than
+        `before`.
+        """
+        ...
+
+    def changed_since(self, at: float) -> frozenset[Aor]:
+        """Whose features have changed since then (seconds since 1970)."""
+        ...
+
+
 class Policies(Protocol):
     """What answers requests; `policy.deciding.policy_set.PolicySet` does."""
+
+    @property
+    def pinned(self) -> "Policies":
+        """What decides now; whatever is loaded meanwhile, it decides alike for ever."""
+        ...
 
     @property
     def reads(self) -> frozenset[str]:
@@ -151,6 +219,9 @@ class Store(Protocol):
         The changes are stored if what is stored for each of their presentities has the revision of
         `before`, what was `seen` still holds, and `visit` is newer than what is stored of its
         subscription. `settle` is called once: before this returns, or later.
+
+        A commit may build on one that is not settled yet. If that one is not stored, neither is
+        this: it is a CONFLICT.
         """
         ...
 

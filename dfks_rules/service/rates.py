@@ -41,3 +41,45 @@ class Rates:
     def _recent(self, key: Hashable, step: int) -> dict[int, int]:
         first = step - WINDOW // _STEP
         return {at: count for at, count in self._counts.get(key, {}).items() if at > first}
+
+
+class Tally:
+    """The sets of one request, counted once however often it is decided."""
+
+    def __init__(self, rates: Rates, now: float) -> None:
+        """Nothing is counted yet.
+
+        Args:
+            rates: where they are counted.
+            now: when the request was made, monotonic seconds.
+        """
+        self._rates = rates
+        self._now = now
+        self._counted: list[tuple[int, int | None]] = []
+        """What came of each set, in order."""
+        self._position = 0
+        """How many of them have been asked for again."""
+
+    def begin(self) -> None:
+        """The request is decided, or decided again."""
+        self._position = 0
+
+    def add(self, user: Hashable, device: Hashable | None) -> tuple[int, int | None]:
+        """The next set of the request: how many there are of its user, and of its device.
+
+        Args:
+            user: whose feature is set.
+            device: what sets it; None where that does not count.
+        """
+        position = self._position
+        self._position = position + 1
+        if position == len(self._counted):
+            rates, now = self._rates, self._now
+            of_user = rates.add(user, now)
+            of_device = None if device is None else rates.add(device, now)
+            self._counted.append((of_user, of_device))
+        return self._counted[position]
+
+    def count(self, user: Hashable) -> int:
+        """How many there are of a user, for a set that follows."""
+        return self._rates.count(user, self._now)

@@ -13,12 +13,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from dfks_rules.errors import StoreError
+from dfks_rules.store import life
 from dfks_rules.store.migrations import migrate
 
 BUSY_SECONDS = 1.0
 """How long to wait at the start for another program's lock (a backup, an sqlite3 shell)."""
-PATIENCE_MS = 20
-"""How long to wait for it later, when the whole server waits."""
+PATIENCE_MS = 2
+"""How long to wait for it later, when the whole server waits; whoever asks tries again."""
 
 
 class Database:
@@ -42,6 +43,8 @@ class Database:
                 self.connection = _connect(path, opened)
                 """For the thread that opened the store; what it commits is durable after `sync`."""
                 migrate(self.connection)
+                self.life = life.begin(self.connection)
+                """Which life of the server began with this."""
                 self.connection.execute(f"PRAGMA busy_timeout = {PATIENCE_MS}")
                 self._checkpointer = _connect(path, opened)
             except (OSError, sqlite3.Error, StoreError) as error:
@@ -49,19 +52,37 @@ class Database:
             self._opened = opened.pop_all()
         self._log_path = real.with_name(real.name + "-wal")
         self._log: int | None = None
+        self._is_suspect = False
+        """Whether the log may have a hole: what follows it would be lost with the power."""
 
     def sync(self) -> None:
         """Make earlier commits durable. Call it on a separate thread: it waits for the disk.
 
         Raises:
             OSError: what the disk holds is unknown.
+            sqlite3.Error: likewise.
         """
-        if self._log is None:
-            # SQLite holds no lock on this file, so closing it later drops none.
-            self._log = os.open(self._log_path, os.O_RDONLY | os.O_CLOEXEC)
-            self._opened.callback(os.close, self._log)
-            self._files[self._log_path] = _identity(os.fstat(self._log))
-        os.fdatasync(self._log)
+        try:
+            if self._is_suspect:
+                self._begin_log_anew()
+                self._is_suspect = False
+            if self._log is None:
+                # SQLite holds no lock on this file, so closing it later drops none.
+                self._log = os.open(self._log_path, os.O_RDONLY | os.O_CLOEXEC)
+                self._opened.callback(os.close, self._log)
+                self._files[self._log_path] = _identity(os.fstat(self._log))
+            os.fdatasync(self._log)
+        except OSError:
+            # Linux reports a page that it could not write once, and takes it for written then.
+            self._is_suspect = True
+            raise
+
+    def _begin_log_anew(self) -> None:
+        """Move the whole log into the database and empty it."""
+        command = "PRAGMA wal_checkpoint(TRUNCATE)"
+        [is_blocked, _, _] = self._checkpointer.execute(command).fetchone()
+        if is_blocked:
+            raise OSError(errno.EBUSY, "the log has to begin anew, and another program reads it")
 
     def loss(self) -> str | None:
         """What happened to the files; None when they are still the ones that were opened.
@@ -80,6 +101,10 @@ class Database:
     def checkpoint(self) -> None:
         """Move the log into the database, except parts being read. Runs on the thread of `sync`."""
         self._checkpointer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+    def wait_for_locks(self) -> None:
+        """Wait for other programs' locks as at the start: nobody else is served any more."""
+        self.connection.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
 
     def close(self) -> None:
         """Close the files. SQLite moves its log into the database with the last connection."""
@@ -141,7 +166,8 @@ def explained(path: Path, error: OSError | sqlite3.Error | StoreError) -> StoreE
     if isinstance(error, StoreError):
         code, why = error.code, error.message
     elif isinstance(error, sqlite3.Error):
-        code, why = _SQLITE.get(_primary(error), ("store_unavailable", str(error)))
+        code = _CODES.get(_primary(error), "store_unavailable")
+        why = why_failed(error)
     elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         code, why = "store_read_only", f"`{error.filename}` is not writable"
     else:
@@ -149,13 +175,33 @@ def explained(path: Path, error: OSError | sqlite3.Error | StoreError) -> StoreE
     return StoreError(code, f"cannot use `{path}`: {why}")
 
 
+def why_failed(error: Exception) -> str:
+    """What is wrong, for an operator."""
+    if isinstance(error, sqlite3.Error):
+        return _REASONS.get(_primary(error), str(error))
+    return str(error)
+
+
+def is_locked(error: BaseException | None) -> bool:
+    """Whether another program holds a lock, so that it is worth trying again."""
+    return isinstance(error, sqlite3.Error) and _primary(error) == sqlite3.SQLITE_BUSY
+
+
 def _primary(error: sqlite3.Error) -> int:
     """SQLite's primary result code: the lowest byte of the extended one."""
     return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
 
 
-_SQLITE = {
-    sqlite3.SQLITE_NOTADB: ("store_not_a_database", "it is not an SQLite database"),
-    sqlite3.SQLITE_READONLY: ("store_read_only", "it is not writable"),
-    sqlite3.SQLITE_BUSY: ("store_in_use", "another program holds a lock on it"),
+_CODES = {
+    sqlite3.SQLITE_NOTADB: "store_not_a_database",
+    sqlite3.SQLITE_READONLY: "store_read_only",
+    sqlite3.SQLITE_BUSY: "store_in_use",
+}
+_REASONS = {
+    sqlite3.SQLITE_NOTADB: "it is not an SQLite database",
+    sqlite3.SQLITE_READONLY: "it is not writable",
+    sqlite3.SQLITE_BUSY: "another program holds a lock on it",
+    sqlite3.SQLITE_CORRUPT: "it is damaged: `dfks store check` says more",
+    sqlite3.SQLITE_FULL: "the disk is full",
+    sqlite3.SQLITE_IOERR: "the disk cannot be read or written",
 }

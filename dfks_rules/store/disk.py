@@ -13,7 +13,7 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Thread
 
-from dfks_rules.store.database import Database
+from dfks_rules.store.database import Database, why_failed
 
 CHECKPOINT_AFTER = 2_000
 """Commits after which the log is moved into the database: it has a few pages for each."""
@@ -64,8 +64,9 @@ class Disk:
         try:
             self._database.sync()
             self.results.append(self._look())
-        except OSError as failure:
-            self.results.append(f"cannot sync to disk: {failure.strerror}")
+        except (OSError, sqlite3.Error) as failure:
+            why = failure.strerror if isinstance(failure, OSError) else why_failed(failure)
+            self.results.append(f"cannot sync to disk: {why}")
 
     def stop(self) -> None:
         """Sync what was written, then end the thread."""

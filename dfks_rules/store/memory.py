@@ -1,11 +1,12 @@
 """A store for tests and trials: everything is lost when the process ends."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from dfks_rules.errors import StoreError
 from dfks_rules.model.features import NOTHING_STORED, Snapshot
 from dfks_rules.model.identity import Aor
-from dfks_rules.service.ports import Settle
+from dfks_rules.service.ports import Fetched, Settle, Wanted
+from dfks_rules.store.counts import OF_VERDICT, new_counts
+from dfks_rules.store.plan import REPEATED, STORED, Result, conflict
 
 
 class MemoryStore:
@@ -18,19 +19,40 @@ class MemoryStore:
         """`clock` gives monotonic seconds."""
         self._clock = clock
         self._stored: dict[Aor, Snapshot] = {}
+        self._visits: dict[int, int] = {}
+        """Number of a subscription → CSeq of the last SUBSCRIBE stored for it."""
+        self.counts = new_counts()
 
-    def load(self, presentity: Aor) -> Snapshot:
+    def known(self, presentity: Aor) -> Snapshot:
         """What is stored; `NOTHING_STORED` when there is nothing."""
         return self._stored.get(presentity, NOTHING_STORED)
 
-    def commit(self, presentity: Aor, before: Snapshot, after: Snapshot, settle: Settle) -> None:
-        """Store `after` in place of `before`."""
-        error = None
-        if self.load(presentity).revision == before.revision:
-            self._stored[presentity] = after
-        else:
-            error = StoreError("store_conflict", f"{presentity.uri} was changed concurrently")
-        settle(error, self._clock())
+    def fetch(self, presentities: Sequence[Aor], done: Fetched) -> None:
+        """All presentities are known."""
+        done(None, self._clock())
+
+    def commit(self, wanted: Wanted, settle: Settle) -> None:
+        """Store all that is wanted, or nothing."""
+        verdict, error = result = self._judge(wanted)
+        if result is STORED:
+            for change in wanted.changes:
+                self._stored[change.presentity] = change.after
+            if wanted.visit is not None:
+                self._visits[wanted.visit.row] = wanted.visit.cseq
+        self.counts[OF_VERDICT[verdict]] += 1
+        settle(verdict, error, self._clock())
+
+    def _judge(self, wanted: Wanted) -> Result:
+        visit = wanted.visit
+        if visit is not None and self._visits.get(visit.row, -1) >= visit.cseq:
+            return REPEATED
+        for change in wanted.changes:
+            if self.known(change.presentity) != change.before:
+                return conflict(change.presentity)
+        for presentity, revision in wanted.seen:
+            if self.known(presentity).revision != revision:
+                return conflict(presentity)
+        return STORED
 
     def close(self) -> None:
         """Do nothing: no commit is pending, and no resource is held."""

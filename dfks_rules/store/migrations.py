@@ -48,6 +48,49 @@ MIGRATIONS: tuple[str, ...] = (
     DROP TABLE feature_state;
     ALTER TABLE newer_feature_state RENAME TO feature_state;
     """,
+    # What a restart needs: which life of the server it is, who changed what, who watches.
+    """
+    ALTER TABLE presentity ADD COLUMN
+        changed INTEGER NOT NULL DEFAULT 0;  -- `seq` of its newest change; 0: none is known
+    CREATE TABLE server (
+        one       INTEGER PRIMARY KEY CHECK (one = 1),
+        term      INTEGER NOT NULL,     -- rises with each start
+        secret    BLOB NOT NULL,        -- makes our tags in dialogs
+        beat_at   REAL,                 -- when the server was last known to live, s since 1970
+        beat_boot REAL,                 -- the same moment in seconds since the machine started
+        boot_id   TEXT NOT NULL,        -- which start of the machine that was
+        is_clean  INTEGER NOT NULL      -- 1: it was the end of a planned stop
+    );
+    CREATE TABLE change (
+        seq      INTEGER PRIMARY KEY,
+        at       REAL NOT NULL,         -- s since 1970
+        user     TEXT NOT NULL,
+        domain   TEXT NOT NULL,
+        revision INTEGER NOT NULL,      -- of the presentity, from then on
+        feature  TEXT NOT NULL,
+        before   TEXT NOT NULL,         -- {"status": true, "values": {name: value}}
+        after    TEXT NOT NULL,
+        origin   TEXT NOT NULL,         -- watcher, operator, internal
+        actor    TEXT NOT NULL,         -- who asked
+        rule     TEXT NOT NULL,         -- id of the rule that decided; empty: none
+        decision TEXT NOT NULL,         -- id in the decision log
+        previous INTEGER NOT NULL       -- `seq` of the presentity's change before; 0: none
+    );
+    CREATE TABLE subscription (
+        row      INTEGER PRIMARY KEY,   -- rises with each subscription
+        tag      BLOB NOT NULL,         -- our tag in its dialog
+        user     TEXT NOT NULL,
+        domain   TEXT NOT NULL,
+        deadline REAL NOT NULL,         -- s since 1970
+        cseq     INTEGER NOT NULL,      -- of the last SUBSCRIBE
+        base     INTEGER NOT NULL,      -- CSeq of a NOTIFY = (base + server.term) * 2048 + n
+        flags    INTEGER NOT NULL,
+        flow     TEXT NOT NULL,         -- where the last SUBSCRIBE came from
+        identity TEXT NOT NULL,         -- who proved to have sent it; empty: nobody
+        first    BLOB NOT NULL,         -- head of the SUBSCRIBE that made the dialog
+        last     BLOB                   -- head of the last one that said something else
+    );
+    """,
 )
 """The scripts; a file's version (`PRAGMA user_version`) is the number of them applied to it."""
 

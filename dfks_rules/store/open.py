@@ -5,17 +5,23 @@ import time
 from pathlib import Path
 
 from dfks_rules.errors import StoreError
-from dfks_rules.service.ports import Store
 from dfks_rules.store.memory import MemoryStore
 from dfks_rules.store.sqlite import SqliteStore
 
 
-def open_store(url: str, loop: asyncio.AbstractEventLoop) -> Store:
+def open_store(
+    url: str,
+    loop: asyncio.AbstractEventLoop,
+    start: str = "",
+    keep_changes: float | None = None,
+) -> MemoryStore | SqliteStore:
     """The store named by `url`; its commits are settled on `loop`.
 
     Args:
         url: `memory:` or `sqlite:PATH`, e.g. `sqlite:/var/lib/dfks/features.db`.
         loop: The event loop on the thread that will use the store.
+        start: What ids of this server's decisions begin with.
+        keep_changes: How long changes stay in the journal, s; None: for ever.
 
     Raises:
         StoreError: `store_unknown_url`, or why the file cannot be used (see `Database`).
@@ -24,5 +30,5 @@ def open_store(url: str, loop: asyncio.AbstractEventLoop) -> Store:
         return MemoryStore(time.monotonic)
     kind, _, path = url.partition(":")
     if kind == "sqlite" and path:
-        return SqliteStore(Path(path), loop)
+        return SqliteStore(Path(path), loop, start=start, keep_changes=keep_changes)
     raise StoreError("store_unknown_url", f"unknown store `{url}`: `memory:` or `sqlite:PATH`")

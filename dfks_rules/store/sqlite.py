@@ -1,50 +1,42 @@
-"""A store in an SQLite file: settled commits survive `kill -9`.
+"""A store in an SQLite file: what was settled survives `kill -9`.
 
-The commits requested in one turn of the loop form one transaction, written on the loop's thread:
-SQLite appends it to its log without waiting; another thread waits for the disk (`store.disk`). One
-transaction is in progress at a time: commits requested meanwhile, and for a moment longer, form the
-next one (group commit). Reads go through a cache, which holds only settled snapshots. While the
-files are deleted or replaced, nothing is read or written.
+Reads go through a cache, which holds only settled snapshots. While the files are deleted or
+replaced, nothing is read or written.
 """
 
 import asyncio
 import sqlite3
 import time
-from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from itertools import count
 from pathlib import Path
-
-import structlog
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.features import Snapshot
 from dfks_rules.model.identity import Aor
-from dfks_rules.service.ports import Settle
-from dfks_rules.store.database import Database
-from dfks_rules.store.disk import Disk
-from dfks_rules.store.tables import Commit, read, write
+from dfks_rules.service.ports import DialogRow, Fetched, Settle, Verdict, Wanted
+from dfks_rules.store import dialogs
+from dfks_rules.store.cache import Cache
+from dfks_rules.store.commit import Writer
+from dfks_rules.store.database import Database, explained, is_locked
+from dfks_rules.store.group import PATIENCE, RETRY, GroupCommit
+from dfks_rules.store.life import Beat
+from dfks_rules.store.plan import Rows
+from dfks_rules.store.reading import FileJournal, Reading
+from dfks_rules.store.tables import read
 
-MAX_BATCH = 256
-"""Most commits in one transaction: bounds how long the first of them waits for the last."""
-GATHER = 0.004
-"""How long the next transaction waits for more commits if some arrived during the last one, s:
-under load, waiting for the disk and switching threads cost as much for many commits as for one."""
 CACHED = 200_000
 """Presentities whose snapshots are kept in memory, about 0.5 KiB each."""
-
-_log = structlog.get_logger("dfks.store")
-
-_Pending = tuple[Commit, Settle]
+NUMBERS_OF_A_LIFE = 1 << 32
+"""Subscriptions of one life of the server: numbers of the next are higher."""
 
 
 class SqliteStore:
-    """Keeps snapshots in an SQLite file.
+    """Keeps snapshots, subscriptions and the journal in an SQLite file.
 
-    The server is the only writer of the file; others may read it at any time. A snapshot that is
-    not cached is read from the file, where a commit may be visible a moment before it is settled;
-    callers know about their own pending commits.
+    The server is the only writer of the file; others may read it at any time.
 
-    Reference: `service.ports.Store`.
+    Reference: `service.ports.Store`, `service.ports.Dialogs`.
     """
 
     def __init__(
@@ -53,6 +45,8 @@ class SqliteStore:
         loop: asyncio.AbstractEventLoop,
         clock: Callable[[], float] = time.monotonic,
         cached: int = CACHED,
+        start: str = "",
+        keep_changes: float | None = None,
     ) -> None:
         """Open or create the file at `path`; commits are settled on `loop`.
 
@@ -61,128 +55,123 @@ class SqliteStore:
             loop: The event loop on the thread that makes all calls.
             clock: Monotonic seconds.
             cached: Most snapshots kept in memory; the oldest are dropped first.
+            start: What ids of this server's decisions begin with.
+            keep_changes: How long changes stay in the journal, s; None: for ever.
 
         Raises:
             StoreError: see `Database`.
         """
         self._database = Database(path)
+        self._connection = self._database.connection
         self._loop = loop
         self._clock = clock
-        self._cached = cached
-        self._cache: OrderedDict[Aor, Snapshot] = OrderedDict()
-        self._asked: list[_Pending] = []
-        """Not written yet."""
-        self._busy = False
-        """Whether a transaction is in progress or about to start."""
-        self._written: deque[tuple[_Pending, StoreError | None]] = deque()
-        """Not settled yet, and what is wrong with each."""
-        self._loss: str | None = None
-        """What happened to the files; None while they are in place."""
-        self._closed = False
-        self._disk = Disk(self._database, loop, self._settle, self._noticed)
+        self._cache = Cache(cached)
+        self._life = self._database.life
+        self._numbers = count(self._life.term * NUMBERS_OF_A_LIFE)
+        try:
+            writer = Writer(
+                self._connection, self._life.term, self._cache.written, start, keep_changes
+            )
+        except sqlite3.Error as error:
+            self._database.close()
+            raise explained(path, error) from error
+        self._counts = writer.counts
+        self._group = GroupCommit(self._database, writer, self._cache, loop, clock)
+        self._reading = Reading(self._connection, lambda: self._group.loss, self._counts)
+        self.journal = FileJournal(self._reading)
+        """Every change of the last time."""
 
-    def load(self, presentity: Aor) -> Snapshot:
-        """What is stored; `NOTHING_STORED` when there is nothing.
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """See `store.counts`."""
+        return self._counts
+
+    @property
+    def term(self) -> int:
+        """Which life of the server this is: higher than that of any before."""
+        return self._life.term
+
+    @property
+    def secret(self) -> bytes:
+        """What our tags are made with; the same in all lives."""
+        return self._life.secret
+
+    @property
+    def previous(self) -> Beat | None:
+        """When the server lived last before this life; None: never."""
+        return self._life.previous
+
+    def beat(self, beat: Beat) -> None:
+        """Note that the server lives; what is stored from now on goes by this clock."""
+        self._group.beat(beat)
+
+    def known(self, presentity: Aor) -> Snapshot | None:
+        """What is stored; None where it cannot be read."""
+        if self._group.loss is not None:
+            return None
+        snapshot = self._cache.settled(presentity)
+        if snapshot is None:
+            try:
+                snapshot = self._read(presentity)
+            except StoreError:
+                return None
+        return snapshot
+
+    def fetch(self, presentities: Sequence[Aor], done: Fetched) -> None:
+        """Read what is stored anew; waits while another program holds a lock."""
+        self._fetch(presentities, done, self._clock() + PATIENCE)
+
+    def _fetch(self, presentities: Sequence[Aor], done: Fetched, until: float) -> None:
+        failure = None
+        try:
+            for presentity in presentities:
+                self._read(presentity)
+        except StoreError as error:
+            if is_locked(error.__cause__) and self._clock() < until:
+                self._loop.call_later(RETRY, self._fetch, presentities, done, until)
+                return
+            failure = error
+        done(failure, self._clock())
+
+    def commit(self, wanted: Wanted, settle: Settle) -> None:
+        """Store all that is wanted soon, or nothing; `settle` is called on the loop."""
+        self._group.ask(wanted, settle)
+
+    def number(self) -> int:
+        """The number of a new row: higher than that of any before."""
+        return next(self._numbers)
+
+    def write(
+        self, rows: Sequence[DialogRow], gone: Sequence[int], done: Callable[[bool], None]
+    ) -> None:
+        """Store subscriptions anew, and remove others, with the next transaction."""
+
+        def settle(verdict: Verdict, _error: StoreError | None, _now: float) -> None:
+            if verdict is not Verdict.STORED:
+                self._counts["subscriptions_failed"] += len(rows) + len(gone)
+            done(verdict is Verdict.STORED)
+
+        self._group.ask(Rows(rows, gone), settle)
+
+    def read(self, before: int, at_most: int) -> list[DialogRow]:
+        """Subscriptions with numbers below `before`, the highest first."""
+        return self._reading(dialogs.read, before, at_most)
+
+    def close(self) -> None:
+        """Write and settle pending commits, then end the thread and close the files."""
+        if not self._group.is_closed:
+            self._group.close()
+            self._database.close()
+
+    def _read(self, presentity: Aor) -> Snapshot:
+        """Read what is stored into the cache.
 
         Raises:
             StoreError: `store_unavailable`.
         """
-        if self._loss is not None:
-            raise StoreError("store_unavailable", self._loss)
-        snapshot = self._cache.get(presentity)
+        # The file is ahead of what is settled while something is under way.
+        snapshot = self._cache.under_way(presentity)
         if snapshot is None:
-            try:
-                snapshot = read(self._database.connection, presentity)
-            except (sqlite3.Error, ValueError) as error:
-                raise StoreError("store_unavailable", f"cannot read: {error}") from error
-            self._remember(presentity, snapshot)
+            snapshot = self._reading(read, presentity)
+            self._cache.put(presentity, snapshot)
         return snapshot
-
-    def commit(self, presentity: Aor, before: Snapshot, after: Snapshot, settle: Settle) -> None:
-        """Store `after` in place of `before` soon; `settle` is called on the loop."""
-        if self._closed:
-            settle(StoreError("store_unavailable", "the store is closed"), self._clock())
-            return
-        self._asked.append((Commit(presentity, before, after), settle))
-        if not self._busy:
-            self._busy = True
-            self._loop.call_soon(self._write)
-
-    def close(self) -> None:
-        """Write and settle pending commits, then end the thread and close the files."""
-        if self._closed:
-            return
-        self._closed = True
-        self._disk.stop()
-        self._settle()
-        if self._asked:
-            self._write()
-            self._disk.sync()
-            self._settle()
-        self._database.close()
-
-    def _write(self) -> None:
-        """Write the requested commits, and have them made durable."""
-        while self._asked:
-            batch = self._asked[:MAX_BATCH]
-            del self._asked[:MAX_BATCH]
-            errors = self._write_batch([commit for commit, _ in batch])
-            self._written.extend(zip(batch, errors, strict=True))
-        self._disk.sync_soon(len(self._written))
-
-    def _write_batch(self, commits: list[Commit]) -> list[StoreError | None]:
-        if self._loss is not None:
-            return [StoreError("store_unavailable", self._loss) for _ in commits]
-        try:
-            return write(self._database.connection, commits)
-        except Exception as error:  # noqa: BLE001 - else nobody in the batch would ever be told
-            why = f"cannot write: {error}"
-            return [StoreError("store_unavailable", why) for _ in commits]
-
-    def _noticed(self, loss: str | None) -> None:
-        """Stop reading and writing after a loss, or resume when the files are back."""
-        self._loss = loss
-        if loss is None:
-            # The file may have been changed while it was away.
-            self._cache.clear()
-            _log.info("store_back")
-        else:
-            _log.error("store_lost", reason=loss)
-
-    def _settle(self) -> None:
-        """Tell what came of the transaction that the disk was waited for, and go on."""
-        if not self._disk.results:  # `close` was faster.
-            return
-        reason = self._disk.results[0]
-        unsure = None if reason is None else StoreError("store_unavailable", reason)
-        now = self._clock()
-        try:
-            while self._written:
-                (commit, settle), error = self._written.popleft()
-                error = error or unsure
-                if error is None:
-                    self._remember(commit.presentity, commit.after)
-                else:
-                    # What the file holds now must be read from the file.
-                    self._cache.pop(commit.presentity, None)
-                settle(error, now)
-        finally:
-            if self._written:  # A `settle` raised: the others are still called.
-                self._loop.call_soon(self._settle)
-            else:
-                self._disk.results.popleft()
-                self._go_on()
-
-    def _go_on(self) -> None:
-        """Schedule the next transaction, if there is anything to write."""
-        self._busy = bool(self._asked)
-        if self._busy and not self._closed:
-            self._loop.call_later(GATHER, self._write)
-
-    def _remember(self, presentity: Aor, snapshot: Snapshot) -> None:
-        cached = self._cache.get(presentity)
-        # A cache miss may have read a commit that is settled only now, after an older one.
-        if cached is None or cached.revision < snapshot.revision:
-            self._cache[presentity] = snapshot
-            if len(self._cache) > self._cached:
-                self._cache.popitem(last=False)

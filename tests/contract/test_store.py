@@ -1,9 +1,15 @@
-"""What every store keeps to: `service.ports.Store`."""
+"""What every store keeps to: `service.ports.Store`.
+
+Another engine joins by one more entry in `ENGINES`.
+"""
 
 import asyncio
+import errno
+import sqlite3
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -18,20 +24,71 @@ from dfks_rules.model.features import (
 )
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.values import Choice, Integer, Text, Value
-from dfks_rules.service.ports import Store
+from dfks_rules.service.ports import Store, Verdict, Wanted
+from dfks_rules.store import life
 from dfks_rules.store.open import open_store
 from tests.helpers.states import forwarding, some_state
+from tests.helpers.wanted import Result, change, commit, dialog_row, outcome, wanted
+
+
+class Engine(NamedTuple):
+    """A kind of store."""
+
+    url: str
+    """What `open_store` is given; `{}` stands for a directory."""
+    take_over: Callable[[str], None] | None = None
+    """Lets another server take over what is stored, while the store is open; None where nothing
+    lasts longer than the store."""
+    doubt: Callable[[pytest.MonkeyPatch], None] | None = None
+    """Makes the outcome of commits unknown; None where that cannot be."""
+
+    @property
+    def lasts(self) -> bool:
+        """Whether another store, opened later, finds what was stored."""
+        return self.take_over is not None
+
+
+def _begin_another_life(url: str) -> None:
+    """What a successor does that no lock keeps out."""
+    connection = sqlite3.connect(url.removeprefix("sqlite:"), isolation_level=None)
+    life.begin(connection)
+    connection.close()
+
+
+def _fail_to_sync(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_descriptor: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("dfks_rules.store.database.os.fdatasync", fail)
+
+
+ENGINES = {
+    "memory": Engine("memory:"),
+    "sqlite": Engine("sqlite:{}/features.db", _begin_another_life, _fail_to_sync),
+}
+LASTING = [name for name, engine in ENGINES.items() if engine.lasts]
+IN_DOUBT = [name for name, engine in ENGINES.items() if engine.doubt is not None]
 
 ALICE = Aor("alice", "example.com")
-DND, _, CFB, CFNA = FEATURES[:4]
+BOB = Aor("bob", "example.com")
+CAROL = Aor("carol", "example.com")
+DND, CFA, CFB, CFNA = FEATURES[:4]
 ON = FeatureState(status=True)
-Result = tuple[StoreError | None, float]
+FIRST = NOTHING_STORED.replace(DND, ON)
+SECOND = FIRST.replace(CFB, ON)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """What `open_store` is given, for each kind of store."""
-    return "memory:" if request.param == "memory" else f"sqlite:{tmp_path}/features.db"
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> str:
+    """Name of each kind of store."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def url(engine: str, tmp_path: Path) -> str:
+    """What `open_store` is given."""
+    return ENGINES[engine].url.format(tmp_path)
 
 
 @pytest.fixture
@@ -42,33 +99,31 @@ async def store(url: str) -> AsyncIterator[Store]:
     opened.close()
 
 
-def _commit(
-    store: Store, presentity: Aor, before: Snapshot, after: Snapshot
-) -> asyncio.Future[Result]:
-    """Resolved when the commit is settled; a second settlement is an error of the loop."""
-    future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-    store.commit(presentity, before, after, lambda error, now: future.set_result((error, now)))
-    return future
+async def _fetched(store: Store, *presentities: Aor) -> StoreError | None:
+    future: asyncio.Future[StoreError | None] = asyncio.get_running_loop().create_future()
+    store.fetch(presentities, lambda error, _: future.set_result(error))
+    return await future
 
 
-async def _error(future: asyncio.Future[Result]) -> str | None:
-    error, _ = await future
-    return None if error is None else error.code
+async def _stored(store: Store, presentity: Aor) -> Snapshot | None:
+    """What the engine holds."""
+    assert await _fetched(store, presentity) is None
+    return store.known(presentity)
 
 
 async def test_store_has_nothing_for_a_presentity_nobody_set(store: Store) -> None:
-    """A new user has every feature off."""
-    assert store.load(ALICE) == NOTHING_STORED
+    """A new user has every feature off; that is not the same as not known."""
+    assert await _stored(store, ALICE) == NOTHING_STORED
 
 
-async def test_store_gives_what_was_committed(store: Store) -> None:
+async def test_store_knows_what_was_committed(store: Store) -> None:
     """Features that were not changed keep their state."""
     first = NOTHING_STORED.replace(CFNA, forwarding(True, "1", 4))
     second = first.replace(DND, ON)
-    assert await _error(_commit(store, ALICE, NOTHING_STORED, first)) is None
-    assert store.load(ALICE) == first
-    assert await _error(_commit(store, ALICE, first, second)) is None
-    assert store.load(ALICE) == second
+    for before, after in ((NOTHING_STORED, first), (first, second)):
+        verdict, error, _ = await commit(store, wanted(ALICE, before, after))
+        assert (verdict, error) == (Verdict.STORED, None)
+        assert store.known(ALICE) == after
 
 
 async def test_store_gives_back_a_state_of_each_feature_with_all_its_values(store: Store) -> None:
@@ -76,15 +131,15 @@ async def test_store_gives_back_a_state_of_each_feature_with_all_its_values(stor
     said: dict[type, str | int] = {Text: "sip:x@h", Integer: 7, Choice: "notReady"}
     states = tuple(some_state(one, False, lambda kind: said[type(kind)]) for one in FEATURES)
     after = Snapshot(1, states)
-    assert await _error(_commit(store, ALICE, NOTHING_STORED, after)) is None
-    assert store.load(ALICE) == after
+    assert await outcome(commit(store, wanted(ALICE, NOTHING_STORED, after))) is Verdict.STORED
+    assert await _stored(store, ALICE) == after
     assert len(states[POSITION[Feature.AGENT_STATE]].values) == 3
 
 
 async def test_store_says_when_a_commit_was_settled(store: Store) -> None:
     """The notifier has no clock of its own."""
     begin = time.monotonic()
-    _, now = await _commit(store, ALICE, NOTHING_STORED, NOTHING_STORED.replace(DND, ON))
+    _, _, now = await commit(store, wanted(ALICE, NOTHING_STORED, FIRST))
     assert begin <= now <= time.monotonic()
 
 
@@ -93,55 +148,170 @@ async def test_store_settles_in_the_order_in_which_it_was_asked(store: Store) ->
     settled: list[int] = []
     before, last = NOTHING_STORED, asyncio.get_running_loop().create_future()
 
-    def settle(error: StoreError | None, _now: float) -> None:
-        assert error is None
+    def settle(verdict: Verdict, _error: StoreError | None, _now: float) -> None:
+        assert verdict is Verdict.STORED
         settled.append(len(settled))
         if len(settled) == 1000:
             last.set_result(None)
 
     for count in range(1000):
         after = before.replace(CFB, forwarding(count % 2 == 0, str(count)))
-        store.commit(ALICE, before, after, settle)
+        store.commit(wanted(ALICE, before, after), settle)
         before = after
     await last
-    assert store.load(ALICE) == before
+    assert await _stored(store, ALICE) == before
 
 
 async def test_store_refuses_a_commit_made_on_what_no_longer_holds(store: Store) -> None:
-    """The later of two who changed the same state at once is told, and asks again."""
-    first = NOTHING_STORED.replace(DND, ON)
+    """The later of two who changed the same state at once is told, and decides again."""
     other = NOTHING_STORED.replace(CFB, ON)
-    results = [_commit(store, ALICE, NOTHING_STORED, after) for after in (first, other)]
-    assert [await _error(result) for result in results] == [None, "store_conflict"]
-    assert store.load(ALICE) == first
-    assert await _error(_commit(store, ALICE, first, first.replace(CFB, ON))) is None
+    results = [commit(store, wanted(ALICE, NOTHING_STORED, after)) for after in (FIRST, other)]
+    assert [await outcome(result) for result in results] == [Verdict.STORED, Verdict.CONFLICT]
+    _, error, _ = results[1].result()
+    assert error is not None
+    assert error.code == "store_conflict"
+    assert await _stored(store, ALICE) == FIRST
+    again = commit(store, wanted(ALICE, FIRST, SECOND))
+    assert await outcome(again) is Verdict.STORED
+
+
+async def test_a_commit_that_builds_on_one_in_conflict_is_in_conflict(store: Store) -> None:
+    """Also where others have stored the very revision that it builds on."""
+    mine = NOTHING_STORED.replace(CFB, ON)
+    results = [
+        commit(store, wanted(ALICE, NOTHING_STORED, FIRST)),
+        commit(store, wanted(ALICE, NOTHING_STORED, mine)),
+        commit(store, wanted(ALICE, mine, mine.replace(CFA, ON))),
+    ]
+    assert [await outcome(result) for result in results] == [
+        Verdict.STORED,
+        Verdict.CONFLICT,
+        Verdict.CONFLICT,
+    ]
+    assert await _stored(store, ALICE) == FIRST
 
 
 async def test_a_conflict_spoils_no_commit_beside_it(store: Store) -> None:
     """Commits of many presentities share a transaction."""
-    after = NOTHING_STORED.replace(DND, ON)
-    await _commit(store, ALICE, NOTHING_STORED, after)
+    await commit(store, wanted(ALICE, NOTHING_STORED, FIRST))
     others = [Aor(f"user{number}", "example.com") for number in range(20)]
     asked = [*others[:10], ALICE, *others[10:]]
-    results = [_commit(store, presentity, NOTHING_STORED, after) for presentity in asked]
-    codes = [await _error(result) for result in results]
-    assert codes == [None] * 10 + ["store_conflict"] + [None] * 10
-    assert all(store.load(presentity) == after for presentity in others)
+    results = [commit(store, wanted(one, NOTHING_STORED, FIRST)) for one in asked]
+    verdicts = [await outcome(result) for result in results]
+    assert verdicts == [Verdict.STORED] * 10 + [Verdict.CONFLICT] + [Verdict.STORED] * 10
+    assert all([await _stored(store, other) == FIRST for other in others])
+
+
+async def test_what_a_request_changes_for_several_is_stored_together(store: Store) -> None:
+    """A rule that mirrors two users leaves both equal."""
+    group = Wanted((change(ALICE, NOTHING_STORED, FIRST), change(BOB, NOTHING_STORED, FIRST)))
+    assert await outcome(commit(store, group)) is Verdict.STORED
+    assert (await _stored(store, ALICE), await _stored(store, BOB)) == (FIRST, FIRST)
+
+
+async def test_of_a_request_of_which_one_change_is_in_conflict_nothing_is_stored(
+    store: Store,
+) -> None:
+    """The other user must not be left with half of it, whichever comes first."""
+    await commit(store, wanted(BOB, NOTHING_STORED, FIRST))
+    changes = (change(ALICE, NOTHING_STORED, FIRST), change(BOB, NOTHING_STORED, FIRST))
+    for group in (changes, changes[::-1]):
+        results = [
+            commit(store, Wanted(group)),
+            commit(store, wanted(CAROL, NOTHING_STORED, FIRST)),
+        ]
+        assert await outcome(results[0]) is Verdict.CONFLICT
+        await results[1]
+        assert await _stored(store, ALICE) == NOTHING_STORED
+    assert await _stored(store, CAROL) == FIRST
+
+
+async def test_what_a_decision_read_beside_its_changes_must_hold(store: Store) -> None:
+    """A rule looked at somebody else's state, which has changed since."""
+    await commit(store, wanted(BOB, NOTHING_STORED, FIRST))
+    one = (change(ALICE, NOTHING_STORED, FIRST),)
+    assert await outcome(commit(store, Wanted(one, ((BOB, 0),)))) is Verdict.CONFLICT
+    assert await _stored(store, ALICE) == NOTHING_STORED
+    unchanged = ((BOB, 1), (CAROL, 0))
+    assert await outcome(commit(store, Wanted(one, unchanged))) is Verdict.STORED
+    assert await _stored(store, ALICE) == FIRST
+
+
+async def test_what_was_read_may_be_what_the_commit_before_stores(store: Store) -> None:
+    """Requests are decided on the results of earlier ones before those are durable."""
+    results = [
+        commit(store, wanted(BOB, NOTHING_STORED, FIRST)),
+        commit(store, Wanted((change(ALICE, NOTHING_STORED, FIRST),), ((BOB, 1),))),
+        commit(store, Wanted((), ((ALICE, 0),))),
+    ]
+    verdicts = [await outcome(result) for result in results]
+    assert verdicts == [Verdict.STORED, Verdict.STORED, Verdict.CONFLICT]
+
+
+async def test_a_request_that_was_stored_is_known_when_it_comes_again(store: Store) -> None:
+    """Its answer was lost: its sets are not applied twice."""
+    row = dialog_row(7, cseq=3)
+    first = Wanted((change(ALICE, NOTHING_STORED, FIRST),), (), row)
+    assert await outcome(commit(store, first)) is Verdict.STORED
+    for cseq in (3, 2):
+        again = Wanted((change(ALICE, FIRST, SECOND),), (), row._replace(cseq=cseq))
+        assert await outcome(commit(store, again)) is Verdict.REPEATED
+        assert await _stored(store, ALICE) == FIRST
+    later = Wanted((change(ALICE, FIRST, SECOND),), (), row._replace(cseq=4))
+    assert await outcome(commit(store, later)) is Verdict.STORED
+    assert await _stored(store, ALICE) == SECOND
+
+
+async def test_a_request_that_comes_twice_at_once_is_stored_once(store: Store) -> None:
+    """That the first is not durable yet makes no difference."""
+    row = dialog_row(7)
+    asked = [
+        Wanted((change(ALICE, NOTHING_STORED, FIRST),), (), row),
+        Wanted((change(ALICE, FIRST, SECOND),), (), row),
+        Wanted((change(BOB, NOTHING_STORED, FIRST),), (), dialog_row(8)),
+    ]
+    verdicts = [await outcome(result) for result in [commit(store, one) for one in asked]]
+    assert verdicts == [Verdict.STORED, Verdict.REPEATED, Verdict.STORED]
+    assert await _stored(store, ALICE) == FIRST
+
+
+async def test_a_visit_whose_changes_are_in_conflict_was_not_there(store: Store) -> None:
+    """When it is decided again, it must not be taken for a repeat."""
+    await commit(store, wanted(ALICE, NOTHING_STORED, FIRST))
+    row = dialog_row(7)
+    stale = Wanted((change(ALICE, NOTHING_STORED, SECOND),), (), row)
+    assert await outcome(commit(store, stale)) is Verdict.CONFLICT
+    again = Wanted((change(ALICE, FIRST, SECOND),), (), row)
+    assert await outcome(commit(store, again)) is Verdict.STORED
+
+
+async def test_a_visit_is_stored_without_changes(store: Store) -> None:
+    """A new subscription is answered when it is durable."""
+    assert await outcome(commit(store, Wanted((), (), dialog_row(7)))) is Verdict.STORED
+    assert await outcome(commit(store, Wanted((), (), dialog_row(7)))) is Verdict.REPEATED
+
+
+async def test_a_request_that_wants_nothing_is_stored(store: Store) -> None:
+    """There is nothing that could fail."""
+    assert await outcome(commit(store, Wanted(()))) is Verdict.STORED
 
 
 @pytest.mark.parametrize(
     "text",
     ["'; DROP TABLE presentity; --", 'a"b', "Büro ☎ \U0001f4de", " ", "x" * 512],
 )
-async def test_store_gives_every_text_back_as_it_was(store: Store, url: str, text: str) -> None:
+async def test_store_gives_every_text_back_as_it_was(
+    store: Store, engine: str, url: str, text: str
+) -> None:
     """Values are data, in names as well as in targets."""
     presentity = Aor(text, text)
     after = NOTHING_STORED.replace(CFB, forwarding(True, text))
-    assert await _error(_commit(store, presentity, NOTHING_STORED, after)) is None
+    result = await commit(store, wanted(presentity, NOTHING_STORED, after))
+    assert result[0] is Verdict.STORED
     store.close()
-    if url != "memory:":
+    if ENGINES[engine].lasts:
         store = open_store(url, asyncio.get_running_loop())
-    assert store.load(presentity) == after
+    assert store.known(presentity) == after
     store.close()
 
 
@@ -152,21 +322,110 @@ async def test_store_tells_presentities_apart_by_user_and_domain(store: Store) -
     ]
     for number, presentity in enumerate(presentities):
         after = NOTHING_STORED.replace(CFB, forwarding(True, str(number)))
-        assert await _error(_commit(store, presentity, NOTHING_STORED, after)) is None
+        await commit(store, wanted(presentity, NOTHING_STORED, after))
     for number, presentity in enumerate(presentities):
-        assert store.load(presentity).state(CFB).value(Value.FORWARD_TO) == str(number)
+        stored = await _stored(store, presentity)
+        assert stored is not None
+        assert stored.state(CFB).value(Value.FORWARD_TO) == str(number)
 
 
 async def test_store_settles_what_is_under_way_before_it_closes(store: Store) -> None:
     """A server that stops has answered for everything it took."""
-    after = NOTHING_STORED.replace(DND, ON)
     users = [Aor(f"user{number}", "example.com") for number in range(1000)]
-    results = [_commit(store, user, NOTHING_STORED, after) for user in users]
+    results = [commit(store, wanted(user, NOTHING_STORED, FIRST)) for user in users]
     store.close()
-    assert all(result.done() and result.result()[0] is None for result in results)
+    assert all(result.done() and result.result()[0] is Verdict.STORED for result in results)
 
 
 async def test_store_may_be_closed_twice(store: Store) -> None:
     """Whoever tidies up after an error need not know how far it got."""
     store.close()
     store.close()
+
+
+@pytest.mark.parametrize("engine", LASTING)
+async def test_what_was_settled_is_found_by_the_next_store(url: str) -> None:
+    """A restart changes no feature, and knows a request that it has seen before."""
+    loop = asyncio.get_running_loop()
+    store = open_store(url, loop)
+    row = dialog_row(7, cseq=5)
+    group = Wanted(
+        (change(ALICE, NOTHING_STORED, FIRST), change(BOB, NOTHING_STORED, FIRST)), (), row
+    )
+    assert await outcome(commit(store, group)) is Verdict.STORED
+    store.close()
+    store = open_store(url, loop)
+    assert (store.known(ALICE), store.known(BOB)) == (FIRST, FIRST)
+    again = Wanted((change(ALICE, FIRST, SECOND),), (), row)
+    assert await outcome(commit(store, again)) is Verdict.REPEATED
+    store.close()
+
+
+@pytest.mark.parametrize("engine", LASTING)
+async def test_a_server_whose_store_was_taken_over_stores_nothing_any_more(
+    store: Store, engine: str, url: str
+) -> None:
+    """It was taken for dead: its successor answers now, and knows nothing of its changes."""
+    assert await outcome(commit(store, wanted(ALICE, NOTHING_STORED, FIRST))) is Verdict.STORED
+    take_over = ENGINES[engine].take_over
+    assert take_over is not None
+    take_over(url)
+    results = [commit(store, wanted(one, FIRST, SECOND)) for one in (ALICE, BOB)]
+    for result in results:
+        verdict, error, _ = await result
+        assert verdict is Verdict.FENCED
+        assert error is not None
+        assert error.code == "store_fenced"
+    assert await outcome(commit(store, Wanted((), (), dialog_row(7)))) is Verdict.FENCED
+    assert await _stored(store, ALICE) == FIRST
+
+
+@pytest.mark.parametrize("engine", IN_DOUBT)
+async def test_a_commit_whose_outcome_is_unknown_is_stored_whole_or_not_at_all(
+    store: Store, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its phone asks again: either it is found to be a repeat, or it is stored now."""
+    doubt = ENGINES[engine].doubt
+    assert doubt is not None
+    row = dialog_row(7)
+    changes = (change(ALICE, NOTHING_STORED, FIRST), change(BOB, NOTHING_STORED, FIRST))
+    group = Wanted(changes, (), row)
+    with monkeypatch.context() as broken:
+        doubt(broken)
+        verdict, error, _ = await commit(store, group)
+    assert verdict is Verdict.UNAVAILABLE
+    assert error is not None
+    assert error.code == "store_unavailable"
+    held = [await _stored(store, one) for one in (ALICE, BOB)]
+    assert held in ([FIRST, FIRST], [NOTHING_STORED, NOTHING_STORED])
+    is_there = held == [FIRST, FIRST]
+    expected = Verdict.REPEATED if is_there else Verdict.STORED
+    assert await outcome(commit(store, group)) is expected
+    assert await outcome(commit(store, wanted(ALICE, FIRST, SECOND))) is Verdict.STORED
+
+
+@pytest.mark.parametrize("engine", IN_DOUBT)
+async def test_what_builds_on_a_commit_in_doubt_is_never_stored_without_it(
+    store: Store, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was asked for before the doubt was known."""
+    doubt = ENGINES[engine].doubt
+    assert doubt is not None
+    later: list[asyncio.Future[Result]] = []
+    settled = asyncio.get_running_loop().create_future()
+
+    def settle(verdict: Verdict, _error: StoreError | None, _now: float) -> None:
+        settled.set_result(verdict)
+
+    with monkeypatch.context() as broken:
+        doubt(broken)
+        store.commit(wanted(ALICE, NOTHING_STORED, FIRST), settle)
+        await asyncio.sleep(0)
+        later.append(commit(store, wanted(ALICE, FIRST, SECOND)))
+        assert await settled is Verdict.UNAVAILABLE
+    verdict = await outcome(later[0])
+    stored = await _stored(store, ALICE)
+    if verdict is Verdict.STORED:
+        assert stored == SECOND
+    else:
+        assert stored in (NOTHING_STORED, FIRST, SECOND)

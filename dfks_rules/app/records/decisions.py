@@ -4,12 +4,9 @@ While a request is served, only one tuple is created. Records are made when some
 and by the thread that writes the file.
 """
 
-import os
 import re
-from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from operator import itemgetter
 from typing import Any
 
 from dfks_rules.app.records.decision_log import DecisionLog, Record, record_of, view_of_outcome
@@ -44,6 +41,7 @@ class Decisions:
     def __init__(
         self,
         keep: int,
+        start: str,
         policies: Callable[[str], PolicySet | None],
         log: DecisionLog | None = None,
     ) -> None:
@@ -51,29 +49,28 @@ class Decisions:
 
         Args:
             keep: number of requests to keep.
+            start: prefix of each id. Numbers restart with the server; it distinguishes its starts.
             policies: revision → the policies, while they are available.
             log: writes records to a file.
         """
         self._kept: deque[_Kept] = deque(maxlen=keep)
         self._policies = policies
         self._log = log
-        self._next = 1
-        # Numbers restart with the server; the token distinguishes its starts.
-        self._start = os.urandom(3).hex()
+        self._made = 0
+        self._start = start
 
     def hear(self, event: Event) -> None:
         """Keep what the change feed reports, except failures, which decided nothing."""
         if isinstance(event, Settled):
-            self.keep(event.outcomes)
+            self.keep(event.first, event.outcomes)
 
-    def keep(self, outcomes: tuple[Outcome, ...]) -> None:
-        """Keep the outcomes of one request.
+    def keep(self, first: int, outcomes: tuple[Outcome, ...]) -> None:
+        """Keep the outcomes of one request, which have consecutive numbers.
 
         What an operator reads goes only to the file: the operator already sees it, and it must not
         displace what others were refused.
         """
-        first = self._next
-        self._next = first + len(outcomes)
+        self._made += len(outcomes)
         if not _is_own_read(outcomes[0].request):
             self._kept.append((first, outcomes))
         if self._log is not None:
@@ -82,7 +79,7 @@ class Decisions:
     @property
     def counts(self) -> Mapping[str, int]:
         """Decisions made and lost since the start."""
-        return {"made": self._next - 1, "lost": 0 if self._log is None else self._log.lost}
+        return {"made": self._made, "lost": 0 if self._log is None else self._log.lost}
 
     def latest(self, presentity: str | None = None) -> Iterator[Record]:
         """Records, newest first.
@@ -129,12 +126,11 @@ class Decisions:
         if start != self._start or not _NUMBER.fullmatch(text):
             return None
         number = int(text)
-        # Numbers only increase, so a binary search finds it.
-        place = bisect_right(self._kept, number, key=itemgetter(0)) - 1
-        if place < 0:
-            return None
-        first, outcomes = self._kept[place]
-        return outcomes[number - first] if number - first < len(outcomes) else None
+        # A set is numbered when it is decided and kept when it is stored: others overtake it.
+        for first, outcomes in self._kept:
+            if first <= number < first + len(outcomes):
+                return outcomes[number - first]
+        return None
 
     def _explained(self, name: str, outcome: Outcome) -> dict[str, Any]:
         record = record_of(name, outcome, self._site(outcome))

@@ -115,6 +115,11 @@ class LivePolicies:
         return self._active
 
     @property
+    def pinned(self) -> PolicySet:
+        """What answers, for whom others must not answer later."""
+        return self._active
+
+    @property
     def shadow(self) -> Shadow | None:
         """What is compared with it."""
         return self._shadow

@@ -140,6 +140,11 @@ class PolicySet:
         self._gets: _Memo[tuple[str | None, tuple[FeatureState, ...]], Gets] = _Memo()
         self._told = _told(self._situations, self.rules)
 
+    @property
+    def pinned(self) -> "PolicySet":
+        """Itself: it never changes."""
+        return self
+
     def decide(
         self,
         request: FeatureRequest,

@@ -26,7 +26,7 @@ def _at() -> datetime:
 
 
 def _operations(book: Playbook) -> ServerOperations:
-    decisions = Decisions(10, lambda _: None)
+    decisions = Decisions(10, "5ea1ed", lambda _: None)
     records = Records(LoggedOutcomes(), decisions, Metrics())
     records.metrics.include("features", records.log)
     settings = ReloadSettings(watch=False, poll=False, keep=1, last_good=Path("unused"))

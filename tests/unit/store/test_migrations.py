@@ -8,7 +8,7 @@ import pytest
 from dfks_rules.errors import StoreError
 from dfks_rules.model.features import NOTHING_STORED, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
-from dfks_rules.store import migrations
+from dfks_rules.store import journal, migrations
 from dfks_rules.store.migrations import APPLICATION_ID, MIGRATIONS, migrate
 from dfks_rules.store.tables import read
 from tests.helpers.states import forwarding
@@ -40,13 +40,17 @@ def test_integrators_find_the_columns_that_the_documentation_names(
     migrate(connection)
     columns = [
         [row[1] for row in connection.execute(f"PRAGMA table_xinfo({table})")]
-        for table in ("presentity", "feature_state")
+        for table in ("presentity", "feature_state", "change")
     ]
     assert columns == [
-        ["user", "domain", "revision"],
+        ["user", "domain", "revision", "changed"],
         [
             *("user", "domain", "feature", "status", "forward_to", "ring_count", "changed_at"),
             "feature_values",
+        ],
+        [
+            *("seq", "at", "user", "domain", "revision", "feature", "before", "after"),
+            *("origin", "actor", "rule", "decision", "previous"),
         ],
     ]
 
@@ -77,6 +81,21 @@ def test_a_file_of_the_first_version_keeps_every_state(connection: sqlite3.Conne
     )
 
 
+def test_a_file_of_the_second_version_keeps_every_state(connection: sqlite3.Connection) -> None:
+    """Its presentities have no changes in the journal yet."""
+    connection.executescript(f"{MIGRATIONS[0]} {MIGRATIONS[1]} PRAGMA user_version = 2;")
+    connection.execute("INSERT INTO presentity VALUES ('alice', 'a.example', 7)")
+    connection.execute(
+        "INSERT INTO feature_state (user, domain, feature, status, changed_at, feature_values)"
+        "VALUES ('alice', 'a.example', 'DoNotDisturb', 1, '2026-01-05T12:00:00.000Z', '{}')"
+    )
+    migrate(connection)
+    alice = Aor("alice", "a.example")
+    stored = Snapshot(7, (FeatureState(status=True), *NOTHING_STORED.states[1:]))
+    assert read(connection, alice) == stored
+    assert journal.of(connection, alice, 9) == []
+
+
 def test_migrate_leaves_a_file_of_the_newest_version_alone(connection: sqlite3.Connection) -> None:
     """Every start runs it."""
     migrate(connection)
@@ -90,12 +109,12 @@ def test_migrate_applies_only_the_steps_that_a_file_has_not_seen(
 ) -> None:
     """An upgrade keeps what is stored."""
     migrate(connection)
-    connection.execute("INSERT INTO presentity VALUES ('alice', 'example.com', 3)")
+    connection.execute("INSERT INTO presentity VALUES ('alice', 'example.com', 3, 0)")
     step = "ALTER TABLE presentity ADD COLUMN note TEXT DEFAULT 'new';"
     monkeypatch.setattr(migrations, "MIGRATIONS", (*MIGRATIONS, step))
     migrate(connection)
     assert connection.execute("SELECT * FROM presentity").fetchall() == [
-        ("alice", "example.com", 3, "new")
+        ("alice", "example.com", 3, 0, "new")
     ]
     assert _pragma(connection, "user_version") == len(MIGRATIONS) + 1
 

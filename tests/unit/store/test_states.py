@@ -9,19 +9,21 @@ import pytest
 from dfks_rules.errors import StoreError
 from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState
 from dfks_rules.model.identity import Aor
+from dfks_rules.service.ports import Verdict
 from dfks_rules.store import states
 from dfks_rules.store.migrations import APPLICATION_ID
 from dfks_rules.store.sqlite import SqliteStore
 from dfks_rules.store.states import stored_states
+from tests.helpers.wanted import commit, outcome, wanted
 
 ON = FeatureState(status=True)
 STORED = NOTHING_STORED.replace(FEATURES[0], ON)
 
 
 async def _put(store: SqliteStore, presentity: Aor) -> None:
-    settled: asyncio.Future[StoreError | None] = asyncio.get_running_loop().create_future()
-    store.commit(presentity, NOTHING_STORED, STORED, lambda error, _: settled.set_result(error))
-    assert await settled is None
+    assert await outcome(commit(store, wanted(presentity, NOTHING_STORED, STORED))) is (
+        Verdict.STORED
+    )
 
 
 async def test_everything_is_read_while_the_server_goes_on(

@@ -28,6 +28,7 @@ from tests.helpers.policy import (
 )
 
 POLICIES = default_policies()
+START = "5ea1ed"
 
 
 def of_revision(revision: str) -> PolicySet | None:
@@ -43,9 +44,9 @@ def outcome(request: FeatureRequest) -> Outcome:
 
 def test_the_newest_come_first_and_each_has_its_own_id() -> None:
     """A SUBSCRIBE asks several things at once."""
-    decisions = Decisions(10, of_revision)
-    decisions.keep((outcome(subscribe()),))
-    decisions.keep((outcome(get(DND)), outcome(get(CFA))))
+    decisions = Decisions(10, START, of_revision)
+    decisions.keep(1, (outcome(subscribe()),))
+    decisions.keep(2, (outcome(get(DND)), outcome(get(CFA))))
     records = list(decisions.latest())
     assert [record["given"].get("feature") for record in records] == [CFA.value, DND.value, None]
     assert [record["id"].rpartition("-")[2] for record in records] == ["3", "2", "1"]
@@ -61,9 +62,9 @@ def test_a_record_says_the_groups_that_its_policies_knew() -> None:
     known = load(
         [source("- {id: r, when: {groups: {has: sales}}, then: {log: x}}"), Source("u", users)]
     )
-    decisions = Decisions(10, lambda revision: known if revision == known.revision else None)
+    decisions = Decisions(10, START, lambda revision: known if revision == known.revision else None)
     decided = known.decide(get(), NOTHING_STORED, NOON)
-    decisions.keep((Outcome(get(), decided, OFF, OFF, None, NOTHING_STORED, NOON, NOWHERE),))
+    decisions.keep(1, (Outcome(get(), decided, OFF, OFF, None, NOTHING_STORED, NOON, NOWHERE),))
     (record,) = decisions.latest()
     known.close()
     assert record["given"]["groups"] == ("sales",)
@@ -71,17 +72,17 @@ def test_a_record_says_the_groups_that_its_policies_knew() -> None:
 
 def test_as_many_requests_are_kept_as_settings_say() -> None:
     """Memory is bounded."""
-    decisions = Decisions(2, of_revision)
-    for _ in range(5):
-        decisions.keep((outcome(get()),))
+    decisions = Decisions(2, START, of_revision)
+    for number in range(1, 6):
+        decisions.keep(number, (outcome(get()),))
     assert [one["id"].rpartition("-")[2] for one in decisions.latest()] == ["5", "4"]
 
 
 def test_a_decision_is_explained_by_its_id_or_its_presentity() -> None:
     """Support knows the customer, a log the id."""
-    decisions = Decisions(10, of_revision)
-    decisions.keep((outcome(set_(DND)),))
-    decisions.keep((outcome(get()._replace(presentity=BOB)),))
+    decisions = Decisions(10, START, of_revision)
+    decisions.keep(1, (outcome(set_(DND)),))
+    decisions.keep(2, (outcome(get()._replace(presentity=BOB)),))
     (explained,) = decisions.explain(ALICE.uri)
     assert explained["text"][0].startswith("set DoNotDisturb of sip:alice@example.com: allowed")
     assert explained["explanation"]["matched"][0]["rule"] == "default/store-what-is-asked"
@@ -90,40 +91,55 @@ def test_a_decision_is_explained_by_its_id_or_its_presentity() -> None:
 
 
 def test_every_decision_that_is_kept_is_found_by_its_id_and_no_other() -> None:
-    """Requests are of one decision or of several, and the oldest are gone."""
-    decisions = Decisions(3, of_revision)
-    for request in ((DND,), (DND, CFA), (CFA,), (DND, CFA, DND)):
-        decisions.keep(tuple(outcome(get(feature)) for feature in request))
+    """Requests are of one decision or of several, a set that waits for the disk is kept after those
+    that overtook it, what was decided again left gaps, and the oldest are gone.
+    """
+    decisions = Decisions(3, START, of_revision)
+    requests = {1: (DND,), 2: (DND, CFA), 9: (DND, CFA, DND), 5: (CFA,)}
+    for first, features in requests.items():
+        decisions.keep(first, tuple(outcome(get(feature)) for feature in features))
     records = list(decisions.latest())
     assert len(records) == 6
     for record in records:
         (explained,) = decisions.explain(record["id"])
         assert explained["record"] == record
     start = records[0]["id"].partition("-")[0]
-    wrong = ("1", "8", "0", "-1", "02", "", "9" * 5000, "\N{ARABIC-INDIC DIGIT THREE}")
+    wrong = (
+        "1",
+        "4",
+        "6",
+        "8",
+        "12",
+        "0",
+        "-1",
+        "02",
+        "",
+        "9" * 5000,
+        "\N{ARABIC-INDIC DIGIT THREE}",
+    )
     for name in (*(f"{start}-{number}" for number in wrong), f"x{start}-3", start, ""):
         assert decisions.explain(name) == []
 
 
 def test_an_operators_own_reads_do_not_push_out_what_was_refused() -> None:
     """Whoever looks for a refusal reads features first, and would lose what he looks for."""
-    decisions = Decisions(2, of_revision)
-    decisions.keep((outcome(set_(DND)),))
+    decisions = Decisions(2, START, of_revision)
+    decisions.keep(1, (outcome(set_(DND)),))
     read = outcome(get(DND)._replace(requester=OPERATOR))
-    for _ in range(5):
-        decisions.keep((read,))
+    for number in range(2, 7):
+        decisions.keep(number, (read,))
     (record,) = decisions.latest()
     assert record["given"]["op"] == "set"
     assert decisions.explain(record["id"])
     assert decisions.counts == {"made": 6, "lost": 0}
-    decisions.keep((outcome(set_(DND)._replace(requester=OPERATOR)),))
+    decisions.keep(7, (outcome(set_(DND)._replace(requester=OPERATOR)),))
     assert len(list(decisions.latest())) == 2
 
 
 def test_policies_that_are_gone_are_said_to_be() -> None:
     """Another set of policies would explain another decision."""
-    decisions = Decisions(10, lambda _: None)
-    decisions.keep((outcome(get()),))
+    decisions = Decisions(10, START, lambda _: None)
+    decisions.keep(1, (outcome(get()),))
     (explained,) = decisions.explain(ALICE.uri)
     assert explained["explanation"] is None
     assert explained["text"] == [
@@ -135,11 +151,12 @@ def test_policies_that_are_gone_are_said_to_be() -> None:
 
 def test_what_was_refused_comes_before_what_was_asked_later() -> None:
     """A phone that leaves asks for every state once more; nobody wants to read that."""
-    decisions = Decisions(10, lambda _: POLICIES)
+    decisions = Decisions(10, START, lambda _: POLICIES)
     refused = outcome(set_(CFA))
     denied = refused._replace(decision=refused.decision._replace(denial=Denial("no")))
-    for one in (denied, outcome(set_(DND)), outcome(get(CFA)), outcome(get(CFA))):
-        decisions.keep((one,))
+    asked = (denied, outcome(set_(DND)), outcome(get(CFA)), outcome(get(CFA)))
+    for number, one in enumerate(asked, 1):
+        decisions.keep(number, (one,))
     told = [one["record"]["given"] for one in decisions.explain(ALICE.uri)]
     assert [(one["op"], one["feature"]) for one in told] == [
         ("set", "CallForwardingAlways"),
@@ -151,16 +168,16 @@ def test_what_was_refused_comes_before_what_was_asked_later() -> None:
 def test_losses_of_the_log_are_counted_where_operators_look(tmp_path: Path) -> None:
     """A folder in its place stands for a disk that fails."""
     log = DecisionLog(tmp_path, mask=False)
-    decisions = Decisions(10, of_revision, log)
-    decisions.keep((outcome(get(DND)), outcome(get(CFA))))
+    decisions = Decisions(10, START, of_revision, log)
+    decisions.keep(1, (outcome(get(DND)), outcome(get(CFA))))
     log.close()
     assert decisions.counts == {"made": 2, "lost": 1}
 
 
 def test_what_the_feed_tells_is_kept_but_for_failures() -> None:
     """Leave to subscribe and refusals too; a request that came to nothing was not decided."""
-    decisions = Decisions(10, of_revision)
+    decisions = Decisions(10, START, of_revision)
     refused = outcome(subscribe(requester=PHONE._replace(watcher=BOB)))
-    decisions.hear(Settled(ALICE, (refused,), PHONE, NOON, 0.0))
+    decisions.hear(Settled(ALICE, (refused,), 1, PHONE, NOON, 0.0))
     decisions.hear(Failed(ALICE, StoreError("store_unavailable", "full"), PHONE, 0.0))
     assert [one["decision"]["decision"] for one in decisions.latest()] == ["deny"]

@@ -34,7 +34,7 @@ def _outcome(
 
 def _settled(*outcomes: Outcome) -> Settled:
     """What the change feed says of a request of Alice's."""
-    return Settled(ALICE, outcomes, outcomes[0].request.requester, NOON, 0.0)
+    return Settled(ALICE, outcomes, 1, outcomes[0].request.requester, NOON, 0.0)
 
 
 def _failed(requester: Requester = PHONE) -> Failed:

@@ -1,0 +1,181 @@
+"""One request, from when it is made until it is answered."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import Enum
+from typing import Final, final
+
+from dfks_rules.errors import StoreError
+from dfks_rules.model.decisions import Done, Outcome, Repeated
+from dfks_rules.model.identity import Aor
+from dfks_rules.model.requests import Asked, Requester
+from dfks_rules.service.cascade import INTERNAL, Draft
+from dfks_rules.service.feed import Failed, Feed, Settled
+from dfks_rules.service.ports import Policies, Visiting, Wanted
+from dfks_rules.service.rates import Tally
+
+
+class Kind(Enum):
+    """What a request asks for."""
+
+    GET = "get"
+    SET = "set"
+    SET_ALL = "set all, or none"
+    SET_AND_GET = "set, then get"
+
+    __hash__ = object.__hash__
+
+
+_GET: Final = Kind.GET
+
+
+@final
+class Attempt:
+    """A request that can be decided again, and what was decided last.
+
+    A change happens only in `under_way`.
+    """
+
+    __slots__ = (
+        "asked",
+        "asked_at",
+        "at",
+        "conflicts",
+        "done",
+        "drafts",
+        "error",
+        "fetches",
+        "fetching",
+        "first",
+        "holds",
+        "is_asked",
+        "is_repeated",
+        "is_settled",
+        "kind",
+        "number",
+        "outcomes",
+        "policies",
+        "presentity",
+        "priors",
+        "requester",
+        "tally",
+        "visit",
+        "waiting",
+        "wanted",
+    )
+
+    def __init__(  # noqa: PLR0913 - a request
+        self,
+        kind: Kind,
+        presentity: Aor,
+        asked: Sequence[Asked],
+        requester: Requester,
+        at: datetime,
+        now: float,
+        done: Done,
+        visit: Visiting | None,
+    ) -> None:
+        self.kind = kind
+        self.presentity: Final = presentity
+        self.asked = asked
+        self.requester: Final = requester
+        self.at: Final = at
+        """Local time when it was asked for."""
+        self.asked_at: Final = now
+        """The same moment in monotonic seconds."""
+        self.done: Final = done
+        self.visit = visit
+        self.number = 0
+        """Its place among all requests."""
+
+        self.policies: Policies | None = None
+        """What decided it, and decides it again; None: not decided yet."""
+        self.tally: Tally | None = None
+        """How many sets were counted when it was decided first; None: none were."""
+        self.drafts: dict[Aor, Draft] = {}
+        """What it comes to for each presentity that it concerns."""
+        self.outcomes: tuple[Outcome, ...] = ()
+        """What came of it for the presentity that was asked for."""
+        self.first = 0
+        """Number of the first outcome of the first draft."""
+        self.wanted: Wanted | None = None
+        """What the store was asked for last."""
+
+        self.priors: list[Attempt] = []
+        """Those under way on which it was decided, or after which it has to be answered."""
+        self.waiting: list[Attempt] | None = None
+        """Those that have it among their priors."""
+        self.fetching: Fetching | None = None
+        """What it waits for before it is decided, or decided again."""
+        self.conflicts = 0
+        """How often somebody else was faster."""
+        self.fetches = 0
+        """How often something had to be fetched before it could be decided."""
+        self.is_asked = False
+        """Whether the store has not said yet what came of it."""
+        self.is_repeated = False
+        """Whether its sets were stored before."""
+        self.holds = False
+        """Whether it is stored though it waits to be decided again."""
+        self.error: StoreError | None = None
+        """Why it came to nothing."""
+        self.is_settled = False
+        """Whether it was answered."""
+
+    def becomes_a_repeat(self) -> None:
+        """Its sets were stored before: only what holds now is asked for."""
+        self.kind, self.asked, self.visit, self.is_repeated = _GET, (), None, True
+
+    def tell(self, feed: Feed, now: float) -> None:
+        """Answer it, then publish what came of it."""
+        self.is_settled = True
+        if self.error is not None:
+            self._fail(self.error, feed, now)
+            return
+        outcomes = self.outcomes
+        try:
+            self.done(Repeated(outcomes) if self.is_repeated else outcomes, now)
+        finally:
+            waited, first = now - self.asked_at, self.first
+            for presentity, draft in self.drafts.items():
+                if presentity == self.presentity:
+                    told, requester = outcomes, self.requester
+                else:
+                    told, requester = tuple(draft.outcomes), INTERNAL
+                feed.publish(Settled(presentity, told, first, requester, self.at, now, waited))
+                first += len(told)
+
+    def _fail(self, error: StoreError, feed: Feed, now: float) -> None:
+        try:
+            self.done(error, now)
+        finally:
+            for presentity in self.drafts or (self.presentity,):
+                requester = self.requester if presentity == self.presentity else INTERNAL
+                feed.publish(Failed(presentity, error, requester, now))
+
+
+@final
+class Fetching:
+    """Requests that wait until presentities are fetched, to be decided in order."""
+
+    __slots__ = ("attempts", "fetches", "into")
+
+    def __init__(self, attempts: list[Attempt]) -> None:
+        self.attempts = attempts
+        """In the order in which they were made."""
+        self.fetches = 0
+        """How many answers of the store are missing."""
+        self.into: Fetching | None = None
+        """The one that it has become a part of."""
+
+    def is_ready(self) -> bool:
+        """Whether nothing is missing: neither what is fetched, nor what they come after."""
+        if self.fetches:
+            return False
+        for attempt in self.attempts:
+            if attempt.is_asked:
+                return False
+            for prior in attempt.priors:
+                if not prior.is_settled and prior.fetching is not self:
+                    return False
+        return True

@@ -1,0 +1,420 @@
+"""Requests that are under way, in order: decided at once, and answered when they hold.
+
+A request is decided on the result of those before it, though that is not stored yet; the store
+settles commits in the order in which they are asked for, so nobody waits for two of them. Where one
+turns out to be decided on what no longer holds, presentities are fetched, and it is decided again:
+it, and all that were decided on its result.
+
+For one request `done` is told first, which is the answer; then the feed, also where `done` raises.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final
+
+from dfks_rules.errors import StoreError
+from dfks_rules.model.features import Snapshot
+from dfks_rules.model.identity import Aor
+from dfks_rules.service.attempt import Attempt, Fetching, Kind
+from dfks_rules.service.feed import Feed
+from dfks_rules.service.ports import Change, NotKnownError, Store, Verdict, Wanted
+
+# CPython 3.11 calls a Python function for each look at a member of an Enum.
+_GET: Final = Kind.GET
+_STORED: Final = Verdict.STORED
+_REPEATED: Final = Verdict.REPEATED
+_CONFLICT: Final = Verdict.CONFLICT
+_FENCED: Final = Verdict.FENCED
+
+MAX_CONFLICTS = 3
+"""How often a request is decided again because somebody else was faster."""
+MAX_FETCHES = 128
+"""How often something is fetched for one request: more than the users its decisions can read."""
+
+
+class HeldError(NotKnownError):
+    """What is decided next depends on a request that waits."""
+
+    def __init__(self, presentity: Aor, fetching: Fetching) -> None:
+        super().__init__((presentity,))
+        self.fetching = fetching
+
+
+class UnderWay:
+    """Decides requests, has them stored, and answers them."""
+
+    def __init__(self, store: Store, feed: Feed, decide: Callable[[Attempt], None]) -> None:
+        """Nothing is under way.
+
+        Args:
+            store: keeps states.
+            feed: told what came of each request.
+            decide: works out the drafts of a request, on `snapshot_of` and `stored_of`.
+        """
+        self._store = store
+        self._feed = feed
+        self._decide = decide
+        self._newest: dict[Aor, Attempt] = {}
+        """The newest request under way that concerns a presentity."""
+        self._numbered = 0
+        """How many requests there were."""
+        self._decided = 0
+        """How many decisions have a number."""
+        self._resumed: deque[Attempt] = deque()
+        """What is decided next, before anything that is asked for meanwhile."""
+        self._is_resuming = False
+        self._reads: list[tuple[Aor, int]] = []
+        """What the decision at hand has read of others: whom, and at which revision."""
+        self.counts = dict.fromkeys(("conflicts", "given_up", "repeats", "fetches"), 0)
+
+    # --- What decisions are made on ---
+
+    def is_idle(self, presentity: Aor) -> bool:
+        """Whether a request about a presentity comes after no other; begins a decision."""
+        if self._reads:
+            self._reads = []
+        return presentity not in self._newest and not self._is_resuming
+
+    def has_read_unsettled(self) -> bool:
+        """Whether the decision at hand has read what is not stored yet."""
+        reads = self._reads
+        return bool(reads) and any(presentity in self._newest for presentity, _ in reads)
+
+    def snapshot_of(self, presentity: Aor) -> Snapshot:
+        """What holds once everything that was decided is settled.
+
+        Raises:
+            NotKnownError: that is not known.
+        """
+        newest = self._newest.get(presentity)
+        if newest is None:
+            return self.settled_of(presentity)
+        if newest.fetching is not None:
+            raise HeldError(presentity, newest.fetching)
+        return newest.drafts[presentity].after
+
+    def stored_of(self, presentity: Aor) -> Snapshot:
+        """The same, of another presentity, for a fact."""
+        snapshot = self.snapshot_of(presentity)
+        self._reads.append((presentity, snapshot.revision))
+        return snapshot
+
+    def settled_of(self, presentity: Aor) -> Snapshot:
+        """What is stored.
+
+        Raises:
+            NotKnownError: that is not known.
+        """
+        snapshot = self._store.known(presentity)
+        if snapshot is None:
+            raise NotKnownError((presentity,))
+        return snapshot
+
+    def latest_of(self, presentity: Aor) -> Snapshot:
+        """What holds once what is decided is settled; what is stored, where that is not clear.
+
+        Raises:
+            NotKnownError: that is not known.
+        """
+        newest = self._newest.get(presentity)
+        if newest is None or newest.fetching is not None:
+            return self.settled_of(presentity)
+        return newest.drafts[presentity].after
+
+    def number(self, outcomes: int) -> int:
+        """The number of the first of so many outcomes."""
+        first = self._decided + 1
+        self._decided += outcomes
+        return first
+
+    # --- Deciding ---
+
+    def begin(self, attempt: Attempt) -> None:
+        """Take a request on; it is answered before this returns, or later."""
+        self._numbered += 1
+        attempt.number = self._numbered
+        if self._is_resuming:
+            self._resumed.append(attempt)
+        else:
+            self._start(attempt, attempt.asked_at)
+
+    def _start(self, attempt: Attempt, now: float) -> None:
+        """Decide a request, unless something has to be fetched first."""
+        newest = self._newest.get(attempt.presentity)
+        if newest is not None and newest.fetching is not None:
+            self._hold(attempt, newest.fetching)
+            return
+        if self._reads:
+            self._reads = []
+        try:
+            self._decide(attempt)
+        except HeldError as error:
+            self._hold(attempt, error.fetching)
+        except NotKnownError as error:
+            attempt.fetches += 1
+            if attempt.fetches > MAX_FETCHES:
+                attempt.error = error
+                self._finish(attempt, now)
+                return
+            fetching = Fetching([])
+            self._hold(attempt, fetching)
+            self._fetch(fetching, error.presentities, now)
+        except StoreError as error:
+            attempt.error = error
+            self._finish(attempt, now)
+        else:
+            self._carry_out(attempt, now)
+
+    def _hold(self, attempt: Attempt, fetching: Fetching) -> None:
+        """Have a request decided when something is fetched, in order."""
+        attempt.fetching = fetching
+        fetching.attempts.append(attempt)
+        newest = self._newest.get(attempt.presentity)
+        if newest is not None and newest.fetching is not fetching:
+            _wait(attempt, newest)
+        self._newest[attempt.presentity] = attempt
+
+    def _carry_out(self, attempt: Attempt, now: float) -> None:
+        """Have stored what was decided, or answer it where there is nothing to store."""
+        drafts, reads = attempt.drafts, self._reads
+        outcomes = attempt.outcomes = tuple(drafts[attempt.presentity].outcomes)
+        row = None if attempt.visit is None else attempt.visit(outcomes)
+        number = attempt.first = self._decided + 1
+        changes: list[Change] = []
+        seen: list[tuple[Aor, int]] = []
+        for presentity, draft in drafts.items():
+            before, after = draft.before, draft.after
+            told = outcomes if presentity == attempt.presentity else tuple(draft.outcomes)
+            if after is before:
+                seen.append((presentity, before.revision))
+            else:
+                changes.append(Change(presentity, before, after, told, number))
+            number += len(told)
+        self._decided = number - 1
+        if self._newest:
+            self._queue(attempt)
+        if not changes and row is None:
+            if attempt.priors:
+                self._register(attempt)
+            else:
+                self._finish(attempt, now)
+            return
+        if reads:
+            seen += [one for one in dict.fromkeys(reads) if one[0] not in drafts]
+        if attempt.kind is _GET and not attempt.priors:
+            seen = []  # Who is told a little later of what changes now is told all the same.
+        attempt.wanted = Wanted(tuple(changes), tuple(seen), row)
+        self._register(attempt)
+        attempt.is_asked = True
+        try:
+            self._store.commit(attempt.wanted, partial(self._settled, attempt))
+        except BaseException:
+            # It may never be settled: the presentity must not wait for ever.
+            self._withdraw(attempt)
+            raise
+
+    def _queue(self, attempt: Attempt) -> None:
+        """Note what a request was decided on that is not settled."""
+        newest = self._newest
+        concerned = [*attempt.drafts, *[presentity for presentity, _ in self._reads]]
+        for presentity in concerned:
+            prior = newest.get(presentity)
+            if prior is not None and prior not in attempt.priors:
+                _wait(attempt, prior)
+
+    def _register(self, attempt: Attempt) -> None:
+        newest = self._newest
+        for presentity in attempt.drafts:
+            newest[presentity] = attempt
+
+    def _unregister(self, attempt: Attempt) -> None:
+        newest = self._newest
+        if newest.get(attempt.presentity) is attempt:
+            del newest[attempt.presentity]
+        for presentity in attempt.drafts:
+            if newest.get(presentity) is attempt:
+                del newest[presentity]
+
+    def _withdraw(self, attempt: Attempt) -> None:
+        """Forget that a request was decided: the store cannot be asked to keep it."""
+        if attempt.is_settled:
+            return
+        attempt.is_asked, attempt.wanted = False, None
+        self._unregister(attempt)
+        priors, attempt.priors = sorted(attempt.priors, key=_number), []
+        for prior in priors:
+            if prior.waiting is not None:
+                prior.waiting.remove(attempt)
+            if not prior.is_settled:
+                for presentity in prior.drafts:
+                    if presentity in attempt.drafts:
+                        self._newest[presentity] = prior
+
+    # --- What came of it ---
+
+    def _settled(
+        self, attempt: Attempt, verdict: Verdict, error: StoreError | None, now: float
+    ) -> None:
+        """The store says what came of a commit."""
+        if not attempt.is_asked:
+            return
+        attempt.is_asked = False
+        fetching = attempt.fetching
+        if verdict is _STORED:
+            if fetching is None:
+                self._finish(attempt, now)
+                return
+            attempt.holds, attempt.error = True, None
+        elif verdict is _REPEATED:
+            self.counts["repeats"] += 1
+            attempt.becomes_a_repeat()
+        elif verdict is not _CONFLICT:
+            attempt.error = error or _error_of(verdict)
+            if fetching is None:
+                self._finish(attempt, now)
+                return
+        elif fetching is None:
+            self._lost(attempt)
+        if fetching is None:
+            self._again(attempt, now)
+        else:
+            self._resume(fetching, now)
+
+    def _lost(self, attempt: Attempt) -> None:
+        """Somebody else was faster."""
+        self.counts["conflicts"] += 1
+        attempt.conflicts += 1
+        if attempt.conflicts > MAX_CONFLICTS:
+            self.counts["given_up"] += 1
+            uri = attempt.presentity.uri
+            attempt.error = StoreError("store_conflict", f"{uri} was changed concurrently")
+
+    def _finish(self, attempt: Attempt, now: float) -> None:
+        """Answer a request, and those that waited for nothing else."""
+        problem: Exception | None = None
+        ready = [attempt]
+        held: list[Fetching] = []
+        for one in ready:  # It grows meanwhile.
+            try:
+                one.tell(self._feed, now)
+            except Exception as error:  # noqa: BLE001 - raised when all are told
+                # Nobody's answer is lost because another one could not be given.
+                problem = problem or error
+            self._unregister(one)
+            waiting, one.waiting, one.priors = one.waiting, None, []
+            for following in waiting or ():
+                if following.fetching is not None:
+                    held.append(following.fetching)
+                elif not following.is_asked and not following.is_settled:
+                    # It was decided on what never came to be.
+                    following.error = following.error or one.error
+                    if all(prior.is_settled for prior in following.priors):
+                        ready.append(following)
+        for fetching in held:
+            self._resume(fetching, now)
+        if problem is not None:
+            raise problem
+
+    # --- Fetching ---
+
+    def _again(self, attempt: Attempt, now: float) -> None:
+        """Have a request decided again, and all that were decided on its result."""
+        fetching = Fetching([])
+        stale: dict[Attempt, None] = {attempt: None}
+        todo = [attempt]
+        for one in todo:  # It grows meanwhile.
+            others = [] if one.waiting is None else [*one.waiting]
+            if one.fetching is not None and one.fetching.into is None:
+                others += one.fetching.attempts
+                fetching.fetches += one.fetching.fetches
+                one.fetching.into = fetching
+            for other in others:
+                if not other.is_settled and other not in stale:
+                    stale[other] = None
+                    todo.append(other)
+        fetching.attempts = sorted(stale, key=_number)
+        for one in fetching.attempts:
+            one.fetching = fetching
+        presentities = [attempt.presentity]
+        if attempt.wanted is not None:
+            presentities += [change.presentity for change in attempt.wanted.changes]
+            presentities += [presentity for presentity, _ in attempt.wanted.seen]
+        self._fetch(fetching, tuple(dict.fromkeys(presentities)), now)
+
+    def _fetch(self, fetching: Fetching, presentities: Sequence[Aor], now: float) -> None:
+        self.counts["fetches"] += 1
+        fetching.fetches += 1
+        try:
+            self._store.fetch(presentities, partial(self._fetched, fetching))
+        except BaseException as error:
+            self._fetched(fetching, StoreError("store_unavailable", str(error)), now)
+            raise
+
+    def _fetched(self, fetching: Fetching, error: StoreError | None, now: float) -> None:
+        """Presentities are known, or cannot be."""
+        while fetching.into is not None:
+            fetching = fetching.into
+        fetching.fetches -= 1
+        if error is not None:
+            for attempt in fetching.attempts:
+                if not attempt.holds:
+                    attempt.error = attempt.error or error
+        self._resume(fetching, now)
+
+    def _resume(self, fetching: Fetching, now: float) -> None:
+        """Decide what has waited, in order, if it waits for nothing more."""
+        while fetching.into is not None:
+            fetching = fetching.into
+        if not fetching.is_ready():
+            return
+        attempts, fetching.attempts = fetching.attempts, []
+        for attempt in attempts:
+            self._unregister(attempt)
+            attempt.fetching, attempt.waiting, attempt.priors = None, None, []
+        self._resumed.extendleft(reversed(attempts))
+        if not self._is_resuming:
+            self._is_resuming = True
+            try:
+                self._decide_resumed(now)
+            finally:
+                self._is_resuming = False
+
+    def _decide_resumed(self, now: float) -> None:
+        problem: Exception | None = None
+        while self._resumed:
+            attempt = self._resumed.popleft()
+            try:
+                if attempt.holds or attempt.error is not None:
+                    self._finish(attempt, now)
+                else:
+                    self._start(attempt, now)
+            except Exception as error:  # noqa: BLE001 - raised when all are decided
+                problem = problem or error
+                self._give_up(attempt, now)
+        if problem is not None:
+            raise problem
+
+    def _give_up(self, attempt: Attempt, now: float) -> None:
+        """Answer a request that nobody else would: a mistake of ours kept it from being decided."""
+        if not (attempt.is_settled or attempt.is_asked or attempt.fetching or attempt.priors):
+            attempt.error = StoreError("store_conflict", "it cannot be decided again")
+            self._finish(attempt, now)
+
+
+def _wait(attempt: Attempt, prior: Attempt) -> None:
+    """Have a request come after another."""
+    attempt.priors.append(prior)
+    if prior.waiting is None:
+        prior.waiting = []
+    prior.waiting.append(attempt)
+
+
+def _number(attempt: Attempt) -> int:
+    return attempt.number
+
+
+def _error_of(verdict: Verdict) -> StoreError:
+    if verdict is _FENCED:
+        return StoreError("store_fenced", "another server has taken the store over")
+    return StoreError("store_unavailable", "the store gives no reason")

@@ -1,0 +1,200 @@
+"""One transaction: what is stored is read, then what holds of the requests is written.
+
+A whole batch is a few statements, whatever the number of requests in it.
+"""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+
+from dfks_rules.errors import StoreError
+from dfks_rules.model.features import Snapshot
+from dfks_rules.model.identity import Aor
+from dfks_rules.service.ports import DialogRow, Verdict, Wanted
+from dfks_rules.store import dialogs, journal, life
+from dfks_rules.store.counts import new_counts
+from dfks_rules.store.life import Beat
+from dfks_rules.store.plan import Held, Plan, Result, Rows
+from dfks_rules.store.tables import as_json
+
+# A whole batch is one JSON parameter of one statement: the interpreter lock then changes hands once
+# per statement, not twice per row, which would cost the other threads more than the rows do.
+_PRESENTITIES = """
+    SELECT asked.key, revision, changed FROM json_each(?) AS asked
+    JOIN presentity ON domain = asked.value ->> 1 AND user = asked.value ->> 0"""
+_REVISIONS = """
+    INSERT OR REPLACE INTO presentity (user, domain, revision, changed)
+    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?)"""
+_STATES = """
+    INSERT OR REPLACE INTO feature_state
+    (user, domain, feature, status, feature_values, changed_at)
+    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4,
+        strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
+    FROM json_each(?)"""
+
+PURGED_AT_ONCE = 100
+"""Most changes that one transaction removes from the journal: sets must not wait for it."""
+PURGE_EVERY = 60.0
+"""How often changes are looked for that are too old, once there were none left, s."""
+
+Asked = Wanted | Rows
+
+
+class Writer:
+    """Writes transactions for one life of a server."""
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        term: int,
+        written: Callable[[Aor], Snapshot | None] = lambda _: None,
+        start: str = "",
+        keep_changes: float | None = None,
+    ) -> None:
+        """Nothing is written yet.
+
+        Args:
+            connection: to the database.
+            term: number of this life of the server.
+            written: what is in the file for a presentity, where that is known without reading it.
+            start: what ids of this server's decisions begin with.
+            keep_changes: how long changes stay in the journal, s; None: for ever.
+
+        Raises:
+            sqlite3.Error: the file cannot be read.
+        """
+        self._connection = connection
+        self._term = term
+        self._written = written
+        self._start = start
+        self._keep_changes = keep_changes
+        self._newest = journal.newest(connection)
+        self._purge_at = 0.0
+        """When to look for changes that are too old, seconds since 1970."""
+        self.counts = new_counts()
+
+    def write(self, asked: Sequence[Asked], beat: Beat | None, at: float) -> list[Result]:
+        """Store what holds in one transaction; says what came of each.
+
+        Args:
+            asked: each is stored whole or not at all.
+            beat: written besides, if there is one.
+            at: now, in seconds since 1970.
+
+        Raises:
+            sqlite3.Error: nothing is stored.
+        """
+        try:
+            return self._write(asked, beat, at, frozenset())
+        except ValueError:
+            bad = frozenset([one for one, what in enumerate(asked) if not _is_storable(what)])
+            return self._write(asked, beat, at, bad)
+
+    def _write(
+        self, asked: Sequence[Asked], beat: Beat | None, at: float, bad: frozenset[int]
+    ) -> list[Result]:
+        connection = self._connection
+        if connection.in_transaction:  # The end of the last one failed, too.
+            connection.rollback()
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            if not life.holds(connection, self._term):
+                why = StoreError("store_fenced", "another server has taken the store over")
+                return [(Verdict.FENCED, why)] * len(asked)
+            good = asked if not bad else [one for i, one in enumerate(asked) if i not in bad]
+            plan = Plan(self._held(good), self._newest, self._start, at)
+            results = [
+                _NOT_STORABLE
+                if number in bad
+                else plan.take(one)
+                if isinstance(one, Wanted)
+                else plan.take_rows(one)
+                for number, one in enumerate(asked)
+            ]
+            self._put(plan)
+            if beat is not None:
+                life.write(connection, beat)
+            purged = self._purge(at)
+            connection.execute("COMMIT")
+        finally:
+            if connection.in_transaction:
+                connection.rollback()
+        self._newest = plan.newest
+        counts = self.counts
+        counts["changes_written"] += len(plan.changes)
+        counts["changes_purged"] += purged
+        counts["subscriptions_written"] += len(plan.subscriptions)
+        counts["subscriptions_removed"] += len(plan.gone)
+        return results
+
+    def _purge(self, at: float) -> int:
+        """Remove a portion of the changes that are too old; gives how many."""
+        if self._keep_changes is None or at < self._purge_at:
+            return 0
+        count = journal.purge(self._connection, at - self._keep_changes, PURGED_AT_ONCE)
+        if count < PURGED_AT_ONCE:
+            self._purge_at = at + PURGE_EVERY
+        return count
+
+    def _held(self, asked: Sequence[Asked]) -> Held:
+        presentities: dict[Aor, tuple[int, int]] = {}
+        snapshots: dict[Aor, Snapshot] = {}
+        names: set[Aor] = set()
+        visited: list[int] = []
+        for one in asked:
+            if isinstance(one, Wanted):
+                changes, seen, visit = one
+                for change in changes:
+                    presentity = change.presentity
+                    names.add(presentity)
+                    if (written := self._written(presentity)) is not None:
+                        snapshots[presentity] = written
+                names.update([presentity for presentity, _ in seen])
+                if visit is not None:
+                    visited.append(visit.row)
+        if names:
+            asked_for = list(names)
+            rows = self._connection.execute(_PRESENTITIES, (as_json([[*n] for n in asked_for]),))
+            for key, *row in rows:
+                presentities[asked_for[key]] = row
+        cseqs = dialogs.cseqs(self._connection, visited) if visited else {}
+        return Held(presentities, cseqs, snapshots)
+
+    def _put(self, plan: Plan) -> None:
+        connection = self._connection
+        if plan.presentities:
+            rows = [(*presentity, *row) for presentity, row in plan.presentities.items()]
+            connection.execute(_REVISIONS, (as_json(rows),))
+            connection.execute(_STATES, (as_json(plan.states),))
+        if plan.changes:
+            journal.insert(connection, plan.changes)
+        if plan.subscriptions:
+            dialogs.put(connection, plan.subscriptions.values())
+        if plan.gone:
+            dialogs.remove(connection, plan.gone)
+
+
+_NOT_STORABLE: Result = (
+    Verdict.UNAVAILABLE,
+    StoreError("store_unavailable", "a value cannot be stored in a database"),
+)
+
+
+def _is_storable(asked: Asked) -> bool:
+    """Whether every text and number of it can be stored."""
+    rows: Sequence[DialogRow | None] = ()
+    try:
+        if isinstance(asked, Wanted):
+            rows = (asked.visit,)
+            as_json([[*presentity] for presentity, _ in asked.seen])
+            for presentity, before, after, outcomes, _ in asked.changes:
+                states = [*before.states, *after.states]
+                states += [state for one in outcomes for state in (one.before, one.after)]
+                as_json([*presentity, *[state.by_name for state in states]])
+        else:
+            rows = asked.rows
+        for row in rows:
+            if row is not None:
+                "".join((*row.presentity, row.flow, row.identity)).encode()
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,241 @@
+"""Group commit: what is asked for in one turn of the loop forms one transaction.
+
+It is written on the loop's thread: SQLite appends it to its log without waiting; another thread
+waits for the disk (`store.disk`). One transaction is in progress at a time: what is asked for
+meanwhile, and for a moment longer, forms the next one.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple
+
+import structlog
+
+from dfks_rules.errors import StoreError
+from dfks_rules.service.ports import Settle, Verdict, Wanted
+from dfks_rules.store.cache import Cache
+from dfks_rules.store.commit import Asked, Writer
+from dfks_rules.store.counts import OF_VERDICT
+from dfks_rules.store.database import Database, is_locked, why_failed
+from dfks_rules.store.disk import Disk
+from dfks_rules.store.life import Beat
+from dfks_rules.store.plan import Result
+
+MAX_BATCH = 256
+"""Most commits in one transaction: bounds how much is repeated when it fails."""
+GATHER = 0.004
+"""How long the next transaction waits for more commits if many arrived during the last one, s:
+under load, waiting for the disk and switching threads cost as much for many commits as for one."""
+MANY = 8
+"""How many these are: fewer go at once, so that nobody waits longer for the load of others."""
+PATIENCE = 2.0
+"""How long a commit waits while another program holds a lock, s."""
+RETRY = 0.05
+"""How often it is tried again meanwhile, s."""
+
+_log = structlog.get_logger("dfks.store")
+
+
+class _Waiting(NamedTuple):
+    """Somebody waits for the outcome."""
+
+    asked: Asked
+    settle: Settle
+    since: float
+
+
+class GroupCommit:
+    """Writes what is asked for, and tells what came of it once that is durable."""
+
+    def __init__(
+        self,
+        database: Database,
+        writer: Writer,
+        cache: Cache,
+        loop: asyncio.AbstractEventLoop,
+        clock: Callable[[], float],
+    ) -> None:
+        """Starts the thread that waits for the disk.
+
+        Args:
+            database: the files.
+            writer: writes transactions to them.
+            cache: follows what is written and what is settled.
+            loop: on its thread all calls are made.
+            clock: monotonic seconds.
+        """
+        self._database = database
+        self._writer = writer
+        self._cache = cache
+        self._loop = loop
+        self._clock = clock
+        self._ahead = time.time() - clock()
+        """What seconds since 1970 are ahead of monotonic ones."""
+        self._asked: list[_Waiting] = []
+        """Not written yet."""
+        self._beat: Beat | None = None
+        """Not written yet."""
+        self._busy = False
+        """Whether a transaction is in progress or about to start."""
+        self._written: deque[tuple[_Waiting, Result]] = deque()
+        """Not settled yet, and what came of each so far."""
+        self.loss: str | None = None
+        """What happened to the files; None while they are in place. Nothing is written then."""
+        self.is_closed = False
+        self.counts = writer.counts
+        self._failure: str | None = None
+        """Why the last transaction failed; None when it did not."""
+        self._disk = Disk(database, loop, self._settle, self._noticed)
+
+    def ask(self, asked: Asked, settle: Settle) -> None:
+        """Store it soon; `settle` is called on the loop."""
+        if self.is_closed:
+            settle(*_unavailable("the store is closed"), self._clock())
+            return
+        self._asked.append(_Waiting(asked, settle, self._clock()))
+        self._start()
+
+    def beat(self, beat: Beat) -> None:
+        """Write it soon, with whatever else there is; from now on its clock counts."""
+        if not self.is_closed:
+            self._beat = beat
+            self._ahead = beat.at - self._clock()
+            self._start()
+
+    def close(self) -> None:
+        """Write and settle what is under way, then end the thread."""
+        self.is_closed = True
+        self._disk.stop()
+        self._settle()
+        if self._asked or self._beat is not None:
+            self._database.wait_for_locks()
+            self._write()
+            self._fail_those_asked_before(float("inf"))
+            self._disk.sync()
+            self._settle()
+
+    def _start(self) -> None:
+        if not self._busy:
+            self._busy = True
+            self._loop.call_soon(self._write)
+
+    def _write(self) -> None:
+        """Write what was asked for, and have it made durable."""
+        is_locked = False
+        while self._asked or self._beat is not None:
+            batch = self._asked[:MAX_BATCH]
+            results = self._write_batch(batch)
+            if results is None:
+                is_locked = True
+                break
+            self._beat = None
+            del self._asked[: len(batch)]
+            self._written.extend(zip(batch, results, strict=True))
+        if is_locked:
+            self.counts["locked"] += 1
+            self._fail_those_asked_before(self._clock() - PATIENCE)
+        if self.is_closed:
+            return
+        if self._written:
+            self._disk.sync_soon(len(self._written))
+        else:
+            self._go_on(RETRY if is_locked else 0.0)
+
+    def _write_batch(self, batch: list[_Waiting]) -> list[Result] | None:
+        """What came of each; None while another program holds a lock."""
+        if self.loss is not None:
+            return [_unavailable(self.loss)] * len(batch)
+        at = self._clock() + self._ahead
+        try:
+            results = self._writer.write([one.asked for one in batch], self._beat, at)
+        except Exception as error:  # noqa: BLE001 - else nobody in the batch would ever be told
+            if is_locked(error):
+                return None
+            why = f"cannot write: {why_failed(error)}"
+            self.counts["writes_failed"] += 1
+            self._fail(why)
+            return [_unavailable(why)] * len(batch)
+        for one, (verdict, _) in zip(batch, results, strict=True):
+            if verdict is Verdict.STORED and isinstance(one.asked, Wanted):
+                for change in one.asked.changes:
+                    self._cache.write(change)
+        return results
+
+    def _fail_those_asked_before(self, then: float) -> None:
+        """They have waited long enough for another program."""
+        count = 0
+        for one in self._asked:
+            if one.since > then:
+                break
+            self._written.append((one, _unavailable("another program holds a lock on it")))
+            count += 1
+        del self._asked[:count]
+
+    def _noticed(self, loss: str | None) -> None:
+        """Stop reading and writing after a loss, or resume when the files are back."""
+        self.loss = loss
+        if loss is None:
+            # The file may have been changed while it was away.
+            self._cache.clear()
+            _log.info("store_back")
+        else:
+            _log.error("store_lost", reason=loss)
+
+    def _settle(self) -> None:
+        """Tell what came of the transaction that the disk was waited for, and go on."""
+        if not self._disk.results:  # `close` was faster.
+            return
+        reason = self._disk.results[0]
+        unsure = None
+        if reason is not None:
+            unsure = _unavailable(reason)
+            self.counts["syncs_failed"] += 1
+            self._fail(reason)
+        now = self._clock()
+        try:
+            while self._written:
+                waiting, result = self._written.popleft()
+                self._tell(waiting, result, unsure, now)
+        finally:
+            if self._written:  # A `settle` raised: the others are still called.
+                self._loop.call_soon(self._settle)
+            else:
+                self._disk.results.popleft()
+                self._go_on(GATHER if len(self._asked) >= MANY else 0.0)
+
+    def _tell(self, waiting: _Waiting, result: Result, unsure: Result | None, now: float) -> None:
+        asked, follow = waiting.asked, self._cache.forget
+        if result[0] is Verdict.STORED:
+            follow = self._cache.settle
+            if unsure is not None:
+                result, follow = unsure, self._cache.doubt
+            elif self._failure is not None:
+                self._work()
+        if isinstance(asked, Wanted):
+            self.counts[OF_VERDICT[result[0]]] += 1
+            for change in asked.changes:
+                follow(change)
+        waiting.settle(*result, now)
+
+    def _fail(self, why: str) -> None:
+        """Tell operators, once for each reason; of a loss they have been told."""
+        if why not in (self._failure, self.loss):
+            self._failure = why
+            _log.error("store_failed", reason=why)
+
+    def _work(self) -> None:
+        """Something is durable again."""
+        self._failure = None
+        _log.info("store_recovered")
+
+    def _go_on(self, after: float) -> None:
+        """Schedule the next transaction, if there is anything to write."""
+        self._busy = bool(self._asked) or self._beat is not None
+        if self._busy and not self.is_closed:
+            self._loop.call_later(after, self._write)
+
+
+def _unavailable(why: str) -> Result:
+    return Verdict.UNAVAILABLE, StoreError("store_unavailable", why)

@@ -1,0 +1,202 @@
+"""The journal: who changed what, when, and by which rule.
+
+The table `change` has a row for each change of a feature, written in the transaction of the state.
+Each row names the one before of the same presentity, and `presentity.changed` the newest: a history
+is that chain, since a second index would cost more than everything else of a change.
+
+All functions take a connection, so that other programs read the same while a server writes.
+"""
+
+import sqlite3
+from typing import Any
+
+import orjson
+
+from dfks_rules.model.decisions import Outcome
+from dfks_rules.model.features import VALUES_OF, Feature, FeatureState
+from dfks_rules.model.identity import Aor
+from dfks_rules.model.requests import Origin, Requester
+from dfks_rules.service.ports import Change, JournalEntry
+from dfks_rules.store.tables import as_json, values_of
+
+_COLUMNS = "seq, at, user, domain, revision, feature, before, after, origin, actor, rule, decision"
+_NEWEST = "SELECT coalesce(max(seq), 0) FROM change"
+_READ = f"SELECT {_COLUMNS} FROM change WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
+_OF = f"""
+    WITH RECURSIVE chain(link) AS (
+        SELECT changed FROM presentity WHERE domain = :domain AND user = :user
+        UNION ALL SELECT previous FROM chain JOIN change ON seq = link
+    )
+    SELECT {_COLUMNS} FROM chain JOIN change ON seq = link WHERE seq < :before LIMIT :at_most
+"""  # noqa: S608
+_CHANGED_SINCE = """
+    SELECT DISTINCT user, domain FROM change WHERE seq > coalesce(
+        (SELECT seq FROM change WHERE at < ? ORDER BY seq DESC LIMIT 1), 0)"""
+_INSERT = "INSERT INTO change VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+# Only the oldest are looked at, else each purge with nothing to remove would read the whole table.
+_PURGE = """
+    DELETE FROM change WHERE seq IN (
+        SELECT seq FROM (SELECT seq, at FROM change ORDER BY seq LIMIT :at_most)
+        WHERE at < :older_than AND seq < (SELECT max(seq) FROM change))"""
+_LAST_NUMBER = 2**63 - 1
+
+Row = tuple[int, float, str, str, int, str, str, str, str, str, str, str, int]
+"""A row of `change`."""
+
+
+def newest(connection: sqlite3.Connection) -> int:
+    """Number of the newest entry; 0 when there was never one."""
+    [number] = connection.execute(_NEWEST).fetchone()
+    return int(number)
+
+
+def read(connection: sqlite3.Connection, after: int, at_most: int) -> list[JournalEntry]:
+    """The entries that follow the one with the number `after`, in order.
+
+    Raises:
+        sqlite3.Error: the file cannot be read.
+        ValueError: another program wrote something that is not a change.
+    """
+    return [_entry(row) for row in connection.execute(_READ, (after, at_most)).fetchall()]
+
+
+def of(
+    connection: sqlite3.Connection, presentity: Aor, at_most: int, before: int | None = None
+) -> list[JournalEntry]:
+    """The entries of one presentity, the newest first.
+
+    Args:
+        connection: an open store.
+        presentity: whose.
+        at_most: how many.
+        before: only those with lower numbers than this.
+
+    Raises:
+        sqlite3.Error: the file cannot be read.
+        ValueError: see `read`.
+    """
+    wanted = {
+        **presentity._asdict(),
+        "before": _LAST_NUMBER if before is None else before,
+        "at_most": at_most,
+    }
+    return [_entry(row) for row in connection.execute(_OF, wanted).fetchall()]
+
+
+def changed_since(connection: sqlite3.Connection, at: float) -> frozenset[Aor]:
+    """Whose features have changed since then (seconds since 1970).
+
+    Raises:
+        sqlite3.Error: the file cannot be read.
+    """
+    return frozenset([Aor(*row) for row in connection.execute(_CHANGED_SINCE, (at,)).fetchall()])
+
+
+def purge(connection: sqlite3.Connection, older_than: float, at_most: int) -> int:
+    """Remove the oldest entries; gives how many.
+
+    The newest of all stays, so that numbers never begin anew.
+
+    Args:
+        connection: an open store; the caller commits.
+        older_than: seconds since 1970.
+        at_most: how many.
+
+    Raises:
+        sqlite3.Error: nothing is removed.
+    """
+    bounds = {"older_than": older_than, "at_most": at_most}
+    return connection.execute(_PURGE, bounds).rowcount
+
+
+def insert(connection: sqlite3.Connection, rows: list[Row]) -> None:
+    """Write rows; the caller commits."""
+    connection.executemany(_INSERT, rows)
+
+
+def rows_of(
+    change: Change, asked_first: Aor, start: str, at: float, newest: int, previous: int
+) -> list[Row]:
+    """The rows for one change of a presentity: one for each feature's change.
+
+    Args:
+        change: what is stored.
+        asked_first: whose features its request was for.
+        start: which start of the server decides.
+        at: seconds since 1970.
+        newest: number of the newest entry there is.
+        previous: number of the presentity's newest entry; 0 when it has none.
+    """
+    rows: list[Row] = []
+    user, domain = change.presentity
+    for number, outcome in enumerate(change.outcomes, change.first):
+        before, after, request = outcome.before, outcome.after, outcome.request
+        if before is after or before == after or request.feature is None:
+            continue
+        requester = request.requester
+        newest += 1
+        rows.append(
+            (
+                newest,
+                at,
+                user,
+                domain,
+                change.after.revision,
+                request.feature._value_,
+                _json(before),
+                _json(after),
+                requester.origin._value_,
+                _actor(requester, asked_first),
+                _rule(outcome, request.feature),
+                f"{start}-{number}",
+                previous,
+            )
+        )
+        previous = newest
+    return rows
+
+
+def _actor(requester: Requester, asked_first: Aor) -> str:
+    if requester.watcher is not None:
+        return requester.watcher.uri
+    if requester.origin is Origin.OPERATOR:
+        return requester.source_ip or "mi"
+    return asked_first.uri
+
+
+def _rule(outcome: Outcome, feature: Feature) -> str:
+    """The rule that decided on the status, else on a value."""
+    by = outcome.decision.decided_by
+    if not by:
+        return ""
+    rule = by.get("status")
+    if rule is None:
+        names = [value._value_ for value in VALUES_OF[feature]]
+        rule = next((by[name] for name in names if name in by), "")
+    return rule
+
+
+def _json(state: FeatureState) -> str:
+    return as_json({"status": state.status, "values": state.by_name})
+
+
+def _entry(row: tuple[Any, ...]) -> JournalEntry:
+    seq, at, user, domain, revision, feature, before, after, origin, *told = row
+    return JournalEntry(
+        seq,
+        at,
+        Aor(user, domain),
+        revision,
+        Feature(feature),
+        _state(before),
+        _state(after),
+        Origin(origin),
+        *told,
+    )
+
+
+def _state(text: str) -> FeatureState:
+    said = orjson.loads(text)
+    if not isinstance(said, dict) or said.keys() != {"status", "values"}:
+        raise ValueError("`change` holds something that is not a state")
+    return FeatureState(bool(said["status"]), values_of(said["values"]))

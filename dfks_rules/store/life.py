@@ -1,0 +1,77 @@
+"""The row `server`: which life of the server this is, and when it was last known to live."""
+
+import os
+import sqlite3
+from typing import NamedTuple
+
+from dfks_rules.errors import StoreError
+
+SECRET_SIZE = 32
+"""Bytes of the secret."""
+
+_READ = "SELECT term, secret, beat_at, beat_boot, boot_id, is_clean FROM server"
+_CREATE = "INSERT INTO server VALUES (1, 0, ?, NULL, NULL, '', 0)"
+# A life that ends before its first heartbeat has not ended cleanly.
+_BEGIN = "UPDATE server SET term = term + 1, is_clean = 0"
+_TERM = "SELECT term FROM server"
+_BEAT = "UPDATE server SET beat_at = ?, beat_boot = ?, boot_id = ?, is_clean = ?"
+
+
+class Beat(NamedTuple):
+    """A moment at which the server lived."""
+
+    at: float
+    """Seconds since 1970, as all rows have it: see `app` for how the clock may be set meanwhile."""
+    boot: float
+    """The same moment in seconds since the machine started, sleep included."""
+    boot_id: str
+    """Which start of the machine that was."""
+    is_clean: bool = False
+    """Whether it was the end of a planned stop."""
+
+
+class Life(NamedTuple):
+    """From one start of the server to its end."""
+
+    term: int
+    """Its number: higher than that of any before."""
+    secret: bytes
+    """What our tags are made with; the same in all lives."""
+    previous: Beat | None
+    """When the life before was last known to live; None: there was none."""
+
+
+def begin(connection: sqlite3.Connection) -> Life:
+    """Begin a new life; whoever else serves from the file is fenced from now on.
+
+    Raises:
+        sqlite3.Error: nothing is changed.
+        StoreError: `store_unavailable`: another program has spoilt the row.
+    """
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        row = connection.execute(_READ).fetchone()
+        if row is None:
+            connection.execute(_CREATE, (os.urandom(SECRET_SIZE),))
+            row = connection.execute(_READ).fetchone()
+        connection.execute(_BEGIN)
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.rollback()
+    term, secret, at, boot, boot_id, is_clean = row
+    if not (isinstance(term, int) and isinstance(secret, bytes)):
+        raise StoreError("store_unavailable", "its row `server` is not valid")
+    previous = None if at is None else Beat(at, boot, boot_id, bool(is_clean))
+    return Life(term + 1, secret, previous)
+
+
+def holds(connection: sqlite3.Connection, term: int) -> bool:
+    """Whether no later life has begun."""
+    row = connection.execute(_TERM).fetchone()
+    return row is not None and row[0] == term
+
+
+def write(connection: sqlite3.Connection, beat: Beat) -> None:
+    """Note that the server lives; the caller commits."""
+    connection.execute(_BEAT, beat)

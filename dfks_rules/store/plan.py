@@ -1,0 +1,144 @@
+"""What one transaction stores: which of the requests hold, and the rows they come to."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from dfks_rules.errors import StoreError
+from dfks_rules.model.features import FEATURES, Snapshot
+from dfks_rules.model.identity import Aor
+from dfks_rules.service.ports import Change, DialogRow, Verdict, Wanted
+from dfks_rules.store import journal
+
+_NAMES = tuple(feature.value for feature in FEATURES)
+
+Result = tuple[Verdict, StoreError | None]
+"""What is told of a commit."""
+STORED: Result = (Verdict.STORED, None)
+REPEATED: Result = (
+    Verdict.REPEATED,
+    StoreError("store_repeated", "what this request asked for was stored before"),
+)
+
+
+class Rows(NamedTuple):
+    """Subscriptions to store and to remove, whatever else happens."""
+
+    rows: Sequence[DialogRow]
+    gone: Sequence[int]
+
+
+class Held(NamedTuple):
+    """What a transaction finds stored; follows what it stores itself."""
+
+    presentities: dict[Aor, tuple[int, int]]
+    """Revision, and number of the newest change; nothing for those never changed."""
+    cseqs: dict[int, int]
+    """Number of a subscription → CSeq of the last SUBSCRIBE; nothing for those not stored."""
+    snapshots: dict[Aor, Snapshot]
+    """All that is stored, for some of them."""
+
+
+class Plan:
+    """The rows of one transaction: requests are taken one after the other."""
+
+    def __init__(self, held: Held, newest: int, start: str, at: float) -> None:
+        """Nothing is taken yet.
+
+        Args:
+            held: what is stored.
+            newest: number of the newest change of all.
+            start: which start of the server decides.
+            at: now, in seconds since 1970.
+        """
+        self._held = held
+        self._start = start
+        self._at = at
+        self.newest = newest
+        """Number of the newest change."""
+        self.presentities: dict[Aor, tuple[int, int]] = {}
+        """Those that change → revision, and number of the newest change."""
+        self.states: list[tuple[str, str, str, bool, dict[str, str | int]]] = []
+        """Rows of `feature_state`; the last for a feature counts."""
+        self.changes: list[journal.Row] = []
+        """Rows of `change`."""
+        self.subscriptions: dict[int, DialogRow] = {}
+        """Rows of `subscription`."""
+        self.gone: list[int] = []
+        """Numbers of subscriptions to remove, after the others are stored."""
+
+    def take(self, wanted: Wanted) -> Result:
+        """Store all of it, unless something does not hold."""
+        changes, seen, visit = wanted
+        if visit is not None and self._held.cseqs.get(visit.row, -1) >= visit.cseq:
+            return REPEATED
+        for change in changes:
+            if not self._holds(change.presentity, change.before):
+                return conflict(change.presentity)
+        for presentity, revision in seen:
+            if self._revision(presentity) != revision:
+                return conflict(presentity)
+        for change in changes:
+            self._change(change, changes[0].presentity)
+        if visit is not None:
+            self._held.cseqs[visit.row] = visit.cseq
+            self._keep((visit,))
+        return STORED
+
+    def take_rows(self, rows: Rows) -> Result:
+        """Store and remove subscriptions."""
+        self._keep(rows.rows)
+        self.gone += rows.gone
+        return STORED
+
+    def _revision(self, presentity: Aor) -> int:
+        held = self._held.presentities.get(presentity)
+        return 0 if held is None else held[0]
+
+    def _holds(self, presentity: Aor, before: Snapshot) -> bool:
+        """Whether this is stored.
+
+        Equal revisions are not enough: a request may be decided on an earlier one that came to
+        nothing, and another one have stored that revision since.
+        """
+        if self._revision(presentity) != before.revision:
+            return False
+        stored = self._held.snapshots.get(presentity)
+        return stored is None or stored is before or stored == before
+
+    def _change(self, change: Change, asked_first: Aor) -> None:
+        presentity, before, after, _, _ = change
+        held = self._held.presentities.get(presentity)
+        newest = 0 if held is None else held[1]
+        entries = journal.rows_of(change, asked_first, self._start, self._at, self.newest, newest)
+        if entries:
+            self.newest = newest = self.newest + len(entries)
+            self.changes += entries
+        self._held.presentities[presentity] = self.presentities[presentity] = (
+            after.revision,
+            newest,
+        )
+        self._held.snapshots[presentity] = after
+        user, domain = presentity
+        self.states += [
+            (user, domain, name, state.status, state.by_name)
+            for name, old, state in zip(_NAMES, before.states, after.states, strict=True)
+            if state is not old and state != old
+        ]
+
+    def _keep(self, rows: Iterable[DialogRow]) -> None:
+        for row in rows:
+            earlier = self.subscriptions.get(row.row)
+            self.subscriptions[row.row] = row if earlier is None else _over(row, earlier)
+
+
+def conflict(presentity: Aor) -> Result:
+    """What is told where something else is stored than a decision was made on."""
+    why = f"{presentity.uri} was changed concurrently"
+    return Verdict.CONFLICT, StoreError("store_conflict", why)
+
+
+def _over(row: DialogRow, earlier: DialogRow) -> DialogRow:
+    """The row, with the messages that it leaves as they are."""
+    first = earlier.first if row.first is None else row.first
+    last = earlier.last if row.last is None else row.last
+    return row._replace(first=first, last=last)

@@ -1,0 +1,177 @@
+"""Group commit: waiting for other programs, failures, heartbeats and what is written behind."""
+
+import asyncio
+import errno
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState
+from dfks_rules.model.identity import Aor
+from dfks_rules.service.ports import DialogRow, Verdict, Wanted
+from dfks_rules.store import group
+from dfks_rules.store.life import Beat
+from dfks_rules.store.sqlite import SqliteStore
+from tests.helpers.wanted import commit, dialog_row, outcome, wanted
+
+ALICE = Aor("alice", "example.com")
+BOB = Aor("bob", "example.com")
+FIRST = NOTHING_STORED.replace(FEATURES[0], FeatureState(status=True))
+SECOND = FIRST.replace(FEATURES[1], FeatureState(status=True))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the database is."""
+    return tmp_path / "features.db"
+
+
+@pytest.fixture
+async def store(path: Path) -> AsyncIterator[SqliteStore]:
+    """An empty store: all calls go to its group commit."""
+    opened = SqliteStore(path, asyncio.get_running_loop())
+    yield opened
+    opened.close()
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Another program is about to write."""
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        other.close()
+
+
+def _written(
+    store: SqliteStore, rows: list[DialogRow], gone: tuple[int, ...] = ()
+) -> asyncio.Future[bool]:
+    future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+    store.write(rows, gone, future.set_result)
+    return future
+
+
+async def test_commits_wait_until_another_program_gives_its_lock_back(
+    store: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A backup takes a moment: no phone is refused for it, and the loop goes on."""
+    monkeypatch.setattr(group, "RETRY", 0.01)
+    with _locked(path):
+        results = [commit(store, wanted(one, NOTHING_STORED, FIRST)) for one in (ALICE, BOB)]
+        while store.counts["locked"] < 3:  # noqa: ASYNC110 - nobody is told
+            await asyncio.sleep(0.005)
+        results.append(commit(store, wanted(ALICE, FIRST, SECOND)))
+        assert not any(result.done() for result in results)
+    assert [await outcome(result) for result in results] == [Verdict.STORED] * 3
+    assert store.known(ALICE) == SECOND
+
+
+async def test_a_lock_that_is_never_given_back_fails_commits_until_it_is(
+    store: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An operator who forgets a transaction in a shell must not stop the server for good."""
+    monkeypatch.setattr(group, "RETRY", 0.01)
+    monkeypatch.setattr(group, "PATIENCE", 0.1)
+    begin = asyncio.get_running_loop().time()
+    with _locked(path):
+        first = commit(store, wanted(ALICE, NOTHING_STORED, FIRST))
+        row = _written(store, [dialog_row(7)])
+        verdict, error, now = await first
+        assert verdict is Verdict.UNAVAILABLE
+        assert error is not None
+        assert "another program holds a lock" in error.message
+        assert now - begin >= 0.1
+        assert await row is False
+        assert await outcome(commit(store, wanted(ALICE, NOTHING_STORED, FIRST))) is (
+            Verdict.UNAVAILABLE
+        )
+    assert await outcome(commit(store, wanted(ALICE, NOTHING_STORED, FIRST))) is Verdict.STORED
+    assert store.counts["subscriptions_failed"] == 1
+
+
+async def test_close_tells_those_who_wait_for_another_program(
+    store: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits for ever."""
+    monkeypatch.setattr("dfks_rules.store.database.BUSY_SECONDS", 0.05)
+    with _locked(path):
+        result = commit(store, wanted(ALICE, NOTHING_STORED, FIRST))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        store.close()
+    assert result.result()[0] is Verdict.UNAVAILABLE
+
+
+async def test_subscriptions_written_behind_are_durable_when_that_is_told(
+    store: SqliteStore, path: Path
+) -> None:
+    """They ride with what else there is."""
+    rows = [dialog_row(store.number()) for _ in range(3)]
+    result = commit(store, wanted(ALICE, NOTHING_STORED, FIRST))
+    assert await _written(store, rows) is True
+    assert result.done()
+    assert await _written(store, [], (rows[0].row,)) is True
+    assert store.read(1 << 62, 9) == [rows[2], rows[1]]
+
+
+async def test_a_refresh_asked_for_before_a_set_does_not_come_after_it(
+    store: SqliteStore,
+) -> None:
+    """The row would go back to an earlier request."""
+    number = store.number()
+    row = dialog_row(number, cseq=2)
+    first = _written(store, [row._replace(cseq=1)])
+    second = commit(store, Wanted((), (), row))
+    third = _written(store, [row._replace(cseq=3, first=None)])
+    assert await first
+    assert await outcome(second) is Verdict.STORED
+    assert await third
+    assert store.read(number + 1, 1) == [row._replace(cseq=3)]
+
+
+async def test_a_heartbeat_is_found_by_the_next_life(store: SqliteStore, path: Path) -> None:
+    """It is written by itself if there is nothing else, and with the last commits."""
+    store.beat(Beat(1e9, 1.0, "boot"))
+    await outcome(commit(store, Wanted(())))
+    beat = Beat(1e9 + 5, 6.0, "boot", is_clean=True)
+    store.beat(beat)
+    store.close()
+    successor = SqliteStore(path, asyncio.get_running_loop())
+    assert (successor.previous, successor.term) == (beat, store.term + 1)
+    assert successor.secret == store.secret
+    assert successor.number() > store.number()
+    successor.close()
+
+
+async def test_the_journal_goes_by_the_clock_of_the_heartbeat(store: SqliteStore) -> None:
+    """That does not follow when somebody sets the clock of the machine."""
+    store.beat(Beat(1000.0, 1.0, "boot"))
+    await outcome(commit(store, wanted(ALICE, NOTHING_STORED, FIRST)))
+    [entry] = store.journal.of(ALICE, 9)
+    assert 1000.0 <= entry.at < 1060.0
+
+
+async def test_a_store_that_fails_says_so_once_and_once_that_it_does_not_any_more(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An operator reads of a full disk, not of every phone."""
+
+    def fail(_descriptor: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with capture_logs() as lines:
+        with monkeypatch.context() as broken:
+            broken.setattr("dfks_rules.store.database.os.fdatasync", fail)
+            for _ in range(3):
+                await commit(store, Wanted((), (), dialog_row(store.number())))
+        assert await outcome(commit(store, Wanted(()))) is Verdict.STORED
+    assert [line["event"] for line in lines] == ["store_failed", "store_recovered"]
+    assert "Input/output error" in lines[0]["reason"]
+    assert store.counts["syncs_failed"] == 3
+    assert store.counts["unavailable"] == 3

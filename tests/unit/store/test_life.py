@@ -1,0 +1,63 @@
+"""The row `server`."""
+
+import sqlite3
+from collections.abc import Iterator
+
+import pytest
+
+from dfks_rules.errors import StoreError
+from dfks_rules.store import life
+from dfks_rules.store.life import Beat
+from dfks_rules.store.migrations import migrate
+
+
+@pytest.fixture
+def connection() -> Iterator[sqlite3.Connection]:
+    """A database in which no server has lived."""
+    opened = sqlite3.connect(":memory:", isolation_level=None)
+    migrate(opened)
+    yield opened
+    opened.close()
+
+
+def test_each_life_has_a_higher_term_and_the_same_secret(connection: sqlite3.Connection) -> None:
+    """NOTIFYs of the next have higher CSeqs, and tags are found again."""
+    first, second = life.begin(connection), life.begin(connection)
+    assert (first.term, second.term) == (1, 2)
+    assert first.secret == second.secret
+    assert len(first.secret) == life.SECRET_SIZE
+    assert len(set(first.secret)) > 8
+
+
+def test_only_the_newest_life_holds(connection: sqlite3.Connection) -> None:
+    """Whoever was taken for dead is fenced."""
+    first = life.begin(connection)
+    assert life.holds(connection, first.term)
+    second = life.begin(connection)
+    assert not life.holds(connection, first.term)
+    assert life.holds(connection, second.term)
+
+
+def test_a_life_knows_when_the_one_before_was_last_alive(connection: sqlite3.Connection) -> None:
+    """From there on a crash may have lost something."""
+    assert life.begin(connection).previous is None
+    beat = Beat(1.8e9, 77.5, "boot", is_clean=True)
+    life.write(connection, beat)
+    assert life.begin(connection).previous == beat
+
+
+def test_a_life_without_a_heartbeat_has_not_ended_cleanly(connection: sqlite3.Connection) -> None:
+    """It may have changed something after the stop that was planned."""
+    beat = Beat(1.8e9, 77.5, "boot", is_clean=True)
+    life.begin(connection)
+    life.write(connection, beat)
+    life.begin(connection)
+    assert life.begin(connection).previous == beat._replace(is_clean=False)
+
+
+def test_begin_refuses_a_row_that_somebody_has_spoilt(connection: sqlite3.Connection) -> None:
+    """Tags that nobody finds again would end all subscriptions."""
+    life.begin(connection)
+    connection.execute("UPDATE server SET secret = 'text'")
+    with pytest.raises(StoreError, match="server"):
+        life.begin(connection)
