@@ -4,6 +4,7 @@ import re
 from itertools import count
 from pathlib import Path
 from typing import NamedTuple
+from zlib import crc32
 
 from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.identity import Aor
@@ -15,6 +16,7 @@ from dfks_rules.presence.logins import Logins
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.package import Limits
 from dfks_rules.presence.profile import Profiles
+from dfks_rules.presence.setup import Keeping, Setup
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.service.features import Features
 from dfks_rules.service.feed import Event, Failed, Feed, Settled
@@ -131,6 +133,7 @@ class Playbook:
         gate: Gate | None = None,
         logins: Logins | None = None,
         profiles: Profiles | None = None,
+        keeping: Keeping | None = None,
         *,
         strangers: bool = False,
     ) -> None:
@@ -143,6 +146,7 @@ class Playbook:
             gate: what finds out who phones are; None where From is believed.
             logins: how NOTIFYs authenticate; None where they do not.
             profiles: how phones are treated; None for all alike.
+            keeping: how subscriptions outlive the notifier; None where nothing does.
             strangers: whether nobody has ever answered a NOTIFY; else the phone at `FLOW` has.
         """
         self.now = 0.0
@@ -160,11 +164,15 @@ class Playbook:
             self.endpoint,
             self.features,
             self.log.feed,
-            limits or Limits(),
-            lambda: b"%08x" % next(self._tokens),
-            gate,
-            logins,
-            profiles,
+            Setup(
+                limits or Limits(),
+                lambda: b"%08x" % next(self._tokens),
+                lambda text: b"%08x" % crc32(text),
+                gate,
+                logins,
+                profiles or Profiles(),
+                keeping,
+            ),
         )
         if not strangers:
             self.notifier.guard.contacts.add(FLOW)

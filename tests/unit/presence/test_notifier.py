@@ -159,7 +159,8 @@ def test_request_with_an_old_cseq_is_refused() -> None:
     """RFC 3261 §12.2.2: an overtaken SUBSCRIBE must not set an older state."""
     book = _playbook()
     dialog = _subscribed(book)
-    (response,) = book.receive(_again(dialog, 1, DND_ON))
+    book.receive(_again(dialog, 3))
+    (response,) = book.receive(_again(dialog, 2, DND_ON))
     assert response.status == 500
     assert book.store.load(ALICE).revision == 0
 
@@ -170,11 +171,8 @@ def test_a_refresh_moves_the_cseq_and_the_target_of_its_dialog() -> None:
     dialog = _subscribed(book)
     _, notify = book.receive(_again(dialog, 5, contact=b"<sip:alice@192.0.2.99>"))
     assert notify.start == b"NOTIFY sip:alice@192.0.2.99 SIP/2.0"
-    for cseq in (4, 5):
-        (response,) = book.receive(
-            _again(dialog, cseq, via=b"SIP/2.0/UDP b;branch=z9hG4bK%d" % cseq)
-        )
-        assert response.start == b"SIP/2.0 500 CSeq out of order"
+    (response,) = book.receive(_again(dialog, 4, via=b"SIP/2.0/UDP b;branch=z9hG4bK4"))
+    assert response.start == b"SIP/2.0 500 CSeq out of order"
 
 
 def test_unsubscribe_gets_a_last_notify_with_the_states() -> None:
