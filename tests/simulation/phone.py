@@ -90,7 +90,9 @@ class Phone:
     # --- What it asks for ---
 
     def begin(self, sets: States | None = None, *, is_fetch: bool = False) -> None:
-        """Subscribe in a new dialog, whatever was before."""
+        """Subscribe in a new dialog, as after a power failure: whatever was before is forgotten."""
+        for request in list(self._requests.values()):
+            self._over(request)
         self._give_up("begins anew")
         self._dialogs += 1
         name = f"c{self.number}-{self._dialogs}"

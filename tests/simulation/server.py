@@ -4,11 +4,15 @@ import hashlib
 import re
 from collections.abc import Callable
 from datetime import datetime
+from math import inf
 from typing import Protocol
 
 from dfks_rules.app.driver import Driver
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.package import Limits
+from dfks_rules.presence.restoring import UNSURE, Before
+from dfks_rules.presence.rows import written_at
+from dfks_rules.presence.setup import Keeping, Setup
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.service.features import Features
 from dfks_rules.service.feed import Feed
@@ -18,8 +22,12 @@ from dfks_rules.sip.flow import Flow, Listener
 from tests.helpers.history import Ended
 from tests.helpers.policy import NOON
 from tests.simulation.store import Disease, Disk, SimulatedStore
-from tests.simulation.world import Call, World
+from tests.simulation.world import WALL, Call, World
 
+BEAT = 5.0
+"""Seconds between two heartbeats."""
+PORTION = 4
+"""Rows that are read at a time; few, so that much happens while they are."""
 LISTENER = Listener("udp", "192.0.2.1", 5060)
 _LAST = re.compile(
     rb"NOTIFY .*?;tag=([^\r\n;]+)\r\nTo: [^\r\n]*;tag=([^\r\n;]+)\r\nCall-ID: ([^\r\n]*)\r\n"
@@ -53,21 +61,67 @@ class _Life:
     """From one start of the process to its end."""
 
     def __init__(
-        self,
-        world: World,
-        store: SimulatedStore,
-        policies: Policies,
-        send: Send,
+        self, world: World, store: SimulatedStore, policies: Policies, send: Send
     ) -> None:
         self._world = world
         self._send_on = send
         self.store = store
         self.is_over = False
-        endpoint: Endpoint[Subscription] = Endpoint(self._send, _tags(store.secret))
+        tag_of = _tags(store.secret)
+        endpoint: Endpoint[Subscription] = Endpoint(self._send, tag_of)
         feed = Feed()
         features = Features(store, policies, feed)
-        self.notifier = Notifier(endpoint, features, feed, Limits(min_expires=1), world.token)
+        keeping = Keeping(store, WALL, lambda _transport, _host, _port: LISTENER)
+        setup = Setup(Limits(min_expires=1), world.token, tag_of, keeping=keeping)
+        self.notifier = Notifier(endpoint, features, feed, setup)
         self.driver = SimulatedDriver(_Loop(world, self), endpoint, self.notifier)
+
+    def restore(self) -> None:
+        """Take over what the lives before have left.
+
+        What is so new that its SUBSCRIBE may come again is there before anything is served.
+        """
+        now, previous = self._world.now, self.store.previous
+        changed = self.store.changed_since(previous.at - UNSURE)
+        before = Before(previous.at, is_clean=previous.is_clean, changed=changed)
+        self.notifier.restore(before, NOON, now)
+        lowest = 2**62
+        while lowest:
+            lowest, oldest = self._load(lowest)
+            if oldest < previous.at - UNSURE:
+                break
+        self._load_on(lowest)
+        self.driver.was_sent()
+        self._beat()
+
+    def _load(self, below: int) -> tuple[int, float]:
+        """Take a portion; its lowest number, 0 at the end, and when that row was written."""
+        rows = self.store.read(below, PORTION)
+        self.notifier.take(rows, self._world.now)
+        if not rows:
+            self.notifier.loaded()
+            return 0, inf
+        return rows[-1].row, written_at(rows[-1].flags)
+
+    def _load_on(self, below: int) -> None:
+        """Take the rest while phones are served."""
+        if below and not self.is_over:
+            below, _ = self._load(below)
+            self.driver.was_sent()
+            self._world.later(0.2 * self._world.random.random(), self._load_on, below)
+
+    def _beat(self) -> None:
+        if not self.is_over:
+            self.store.beat()
+            self._world.later(BEAT, self._beat)
+
+    def stop(self) -> None:
+        """End as planned: what is under way is settled, then everything is written."""
+        self.store.settle()
+        self.notifier.rest(self._world.now)
+        self.store.close()
+        self.store.beat(is_clean=True)
+        self.is_over = True
 
     def _send(self, flow: Flow, data: bytes) -> None:
         if self.is_over:
@@ -125,9 +179,12 @@ class SimulatedServer:
         if self._life is None:
             store = self._make_store(self._world, self._disk, self.disease)
             self._life = _Life(self._world, store, self._policies, self._send)
+            self._world.note("start", store.term)
+            self._life.restore()
 
     def crash(self) -> None:
         """Kill -9."""
+        self._world.note("crash")
         assert self._life is not None
         self._life.is_over = True
         self._life.store.crash()
@@ -135,9 +192,9 @@ class SimulatedServer:
 
     def stop(self) -> None:
         """A planned stop."""
+        self._world.note("stop")
         assert self._life is not None
-        self._life.store.close()
-        self._life.is_over = True
+        self._life.stop()
         self._life = None
 
     def receive(self, data: bytes, source: tuple[str, int]) -> None:

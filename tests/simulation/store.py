@@ -4,6 +4,7 @@ It shares no code with `dfks_rules.store`; both keep the contract of `dfks_rules
 """
 
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import NamedTuple
 
 from dfks_rules.errors import StoreError
@@ -26,7 +27,7 @@ from dfks_rules.service.ports import (
     Wanted,
 )
 from tests.helpers.history import Held, Stored
-from tests.simulation.world import World
+from tests.simulation.world import WALL, World
 
 BATCH = 16
 """Most requests in one transaction; few, so that a crash often strikes between two."""
@@ -63,6 +64,15 @@ def state_of(text: str) -> FeatureState:
     status, _, target = text.partition(" ")
     values: Values = ((Value.FORWARD_TO, target),) if target else ()
     return FeatureState(status == "on", values)
+
+
+class Beat(NamedTuple):
+    """A moment at which a server lived."""
+
+    at: float
+    """Seconds since 1970."""
+    is_clean: bool
+    """Whether it was the end of a planned stop."""
 
 
 class Disk:
@@ -136,11 +146,13 @@ class Disk:
         ]
 
 
-class _Job(NamedTuple):
+class Job(NamedTuple):
     """Something to store, and who is told."""
 
     store: Callable[[], Verdict]
     told: Callable[[Verdict], None]
+    lost: Callable[[], None] = bool
+    """What follows where it is not stored."""
 
 
 class SimulatedStore:
@@ -157,13 +169,23 @@ class SimulatedStore:
         self._world = world
         self._disk = disk
         self._disease = disease
+        self.previous = Beat(disk.beat_at, disk.is_clean)
+        """How the life before ended."""
+        disk.is_clean = False
         disk.term += 1
-        self.term = disk.term
+        self.term = self.life = disk.term
+        """Which life it is: what `Dialogs` says, and what counts."""
         self.secret = disk.secret
         self._number = disk.highest_row
         self._known = dict(disk.snapshots)
         self._forgotten: set[Aor] = set()
-        self._queue: list[_Job] = []
+        self._queue: list[Job] = []
+        self._told: tuple[list[Job], list[Verdict]] | None = None
+        """What is written, and nobody was told of yet."""
+        self._asked = 0
+        """How many commits were asked for."""
+        self._lost: dict[tuple[Aor, int], float] = {}
+        """Revisions that were not stored, and the last commit that may build on them."""
         self._is_writing = False
         self._is_dead = False
 
@@ -199,8 +221,27 @@ class SimulatedStore:
 
     def commit(self, wanted: Wanted, settle: Settle) -> None:
         """Store all of it, or nothing."""
+        self._asked += 1
+        number = self._asked
+        built_on = [(one.presentity, one.before.revision) for one in wanted.changes]
+        built_on += wanted.seen
+
+        def lost() -> None:
+            for change in wanted.changes:
+                self._lost[change.presentity, change.after.revision] = inf
+
+        def store() -> Verdict:
+            verdict = self._store(wanted, built_on, number)
+            if verdict is not Verdict.STORED:
+                lost()
+            return verdict
 
         def told(verdict: Verdict) -> None:
+            self._world.note("commit", verdict.value, number, built_on, *map(_brief, wanted.changes))
+            for change in wanted.changes:
+                if (change.presentity, change.after.revision) in self._lost:
+                    # Whoever builds on it from now on knows better.
+                    self._lost[change.presentity, change.after.revision] = self._asked
             if verdict is Verdict.STORED:
                 for change in wanted.changes:
                     self._known[change.presentity] = change.after
@@ -210,19 +251,23 @@ class SimulatedStore:
             self._world.count(f"commits_{verdict.value}")
             settle(verdict, _error_of(verdict), self._world.now)
 
-        self._add(_Job(lambda: self._store(wanted), told))
+        self._add(Job(store, told, lost))
 
-    def _store(self, wanted: Wanted) -> Verdict:
+    def _store(
+        self, wanted: Wanted, built_on: list[tuple[Aor, int]], number: int
+    ) -> Verdict:
         disk, visit = self._disk, wanted.visit
-        if disk.term != self.term:
+        if disk.term != self.life:
             return Verdict.FENCED
         if visit is not None:
             stored = disk.rows.get(visit.row)
             if stored is not None and stored.cseq >= visit.cseq:
                 return Verdict.REPEATED
-        expected = [(one.presentity, one.before.revision) for one in wanted.changes]
-        if any(disk.revision(who) != revision for who, revision in (*expected, *wanted.seen)):
-            return Verdict.CONFLICT
+        for presentity, revision in built_on:
+            # What somebody else has stored may have the revision of what was not.
+            is_lost = number <= self._lost.get((presentity, revision), 0)
+            if is_lost or disk.revision(presentity) != revision:
+                return Verdict.CONFLICT
         for change in wanted.changes:
             self._change(change)
         if visit is not None:
@@ -246,7 +291,7 @@ class SimulatedStore:
         kept, removed = list(rows), list(gone)
 
         def store() -> Verdict:
-            if self._disk.term != self.term:
+            if self._disk.term != self.life:
                 return Verdict.FENCED
             for row in kept:
                 self._disk.keep(row)
@@ -255,7 +300,7 @@ class SimulatedStore:
             return Verdict.STORED
 
         self._world.count("writes_behind")
-        self._add(_Job(store, lambda verdict: done(verdict is Verdict.STORED)))
+        self._add(Job(store, lambda verdict: done(verdict is Verdict.STORED)))
 
     def read(self, before: int, at_most: int) -> list[DialogRow]:
         """Rows below a number, the highest first."""
@@ -272,15 +317,27 @@ class SimulatedStore:
         """The process is gone: what is not on the disk never will be."""
         self._is_dead = True
 
-    def close(self) -> None:
-        """Settle what is under way; then it is gone."""
+    def changed_since(self, at: float) -> frozenset[Aor]:
+        """Whose features have changed since then (seconds since 1970)."""
+        uris = {one.presentity for one in self._disk.journal if WALL + (one.at or 0.0) >= at}
+        return frozenset(aor for aor in self._disk.snapshots if aor.uri in uris)
+
+    def settle(self) -> None:
+        """Settle what is under way, at once."""
+        if self._told is not None:
+            told, self._told = self._told, None
+            self._settle(*told)
         while self._queue:
             self._write(self._take(), is_healthy=True)
+
+    def close(self) -> None:
+        """Settle what is under way; then it is gone."""
+        self.settle()
         self._is_dead = True
 
     # --- Transactions ---
 
-    def _add(self, job: _Job) -> None:
+    def _add(self, job: Job) -> None:
         self._queue.append(job)
         if not self._is_writing:
             self._begin()
@@ -289,20 +346,22 @@ class SimulatedStore:
         self._is_writing = True
         self._world.later(self._delay(), self._alive, self._next)
 
-    def _take(self) -> list[_Job]:
+    def _take(self) -> list[Job]:
         jobs, self._queue[:BATCH] = self._queue[:BATCH], []
         return jobs
 
     def _next(self) -> None:
         self._write(self._take())
 
-    def _write(self, jobs: list[_Job], *, is_healthy: bool = False) -> None:
+    def _write(self, jobs: list[Job], *, is_healthy: bool = False) -> None:
         """One transaction; who asked is told a moment later, unless a crash is quicker."""
         world, disease = self._world, self._disease
         chance = 1.0 if is_healthy else world.random.random()
         if chance < disease.fails:
             world.count("transactions_failed")
             verdicts = [Verdict.UNAVAILABLE for _ in jobs]
+            for job in jobs:
+                job.lost()
         else:
             verdicts = [job.store() for job in jobs]
             if chance < disease.fails + disease.unknown:
@@ -311,16 +370,19 @@ class SimulatedStore:
         if is_healthy:
             self._settle(jobs, verdicts)
         else:
-            world.later(0.002 * world.random.random(), self._alive, self._settled, jobs, verdicts)
+            self._told = (jobs, verdicts)
+            world.later(0.002 * world.random.random(), self._alive, self._settled)
 
-    def _settled(self, jobs: list[_Job], verdicts: list[Verdict]) -> None:
-        self._settle(jobs, verdicts)
+    def _settled(self) -> None:
+        if self._told is not None:
+            told, self._told = self._told, None
+            self._settle(*told)
         if self._queue:
             self._begin()
         else:
             self._is_writing = False
 
-    def _settle(self, jobs: list[_Job], verdicts: list[Verdict]) -> None:
+    def _settle(self, jobs: list[Job], verdicts: list[Verdict]) -> None:
         for job, verdict in zip(jobs, verdicts, strict=True):
             job.told(verdict)
 
@@ -338,6 +400,11 @@ class SimulatedStore:
         """Call, unless the process is gone."""
         if not self._is_dead:
             call(*arguments)
+
+
+def _brief(change: Change) -> str:
+    states = ",".join(text_of(state) for state in change.after.states[:2])
+    return f"{change.presentity.user}@{change.after.revision}={states}"
 
 
 def _error_of(verdict: Verdict) -> StoreError | None:

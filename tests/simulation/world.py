@@ -41,6 +41,8 @@ class World:
         self.history: list[Event] = []
         self.counts: dict[str, int] = {}
         """How often which fault struck, and what else is worth counting."""
+        self.notes: list[tuple[float, str]] | None = None
+        """When what happened inside, for people; None where nobody reads it."""
         self._due: list[tuple[float, int, Call]] = []
         self._numbers = count()
 
@@ -55,6 +57,11 @@ class World:
     def count(self, name: str) -> None:
         """Something happened once more."""
         self.counts[name] = self.counts.get(name, 0) + 1
+
+    def note(self, what: str, *details: object) -> None:
+        """Something happened inside."""
+        if self.notes is not None:
+            self.notes.append((self.now, f"{what}: {' '.join(map(str, details))}"))
 
     def token(self) -> bytes:
         """64 random bits, in hexadecimal."""
