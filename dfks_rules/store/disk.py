@@ -99,6 +99,13 @@ class Disk:
                 return self._written.get(timeout=LOOK_EVERY)
             except Empty:
                 self._look()
+                self._end_doubt()
+
+    def _end_doubt(self) -> None:
+        """Try again to make durable what a failed sync has left."""
+        if self._database.is_in_doubt:
+            with contextlib.suppress(OSError, sqlite3.Error):
+                self._database.sync()
 
     def _look(self) -> str | None:
         """What became of the files."""

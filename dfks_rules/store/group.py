@@ -250,7 +250,7 @@ class GroupCommit:
         """Tell operators, once for each reason; of a loss they have been told."""
         if why not in (self._failure, self.loss):
             self._failure = why
-            _log.error("store_failed", reason=why)
+            _log.error("store_write_failed", reason=why)
 
     def _work(self) -> None:
         """Something is durable again."""

@@ -185,7 +185,7 @@ async def test_a_store_that_fails_says_so_once_and_once_that_it_does_not_any_mor
             for _ in range(3):
                 await commit(store, Wanted((), (), dialog_row(store.number())))
         assert await outcome(commit(store, Wanted(()))) is Verdict.STORED
-    assert [line["event"] for line in lines] == ["store_failed", "store_recovered"]
+    assert [line["event"] for line in lines] == ["store_write_failed", "store_recovered"]
     assert "Input/output error" in lines[0]["reason"]
     assert store.counts["syncs_failed"] == 3
     assert store.counts["unavailable"] == 3
