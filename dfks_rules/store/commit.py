@@ -154,8 +154,8 @@ class Writer:
         if names:
             asked_for = list(names)
             rows = self._connection.execute(_PRESENTITIES, (as_json([[*n] for n in asked_for]),))
-            for key, *row in rows:
-                presentities[asked_for[key]] = row
+            for key, revision, changed in rows:
+                presentities[asked_for[key]] = (revision, changed)
         cseqs = dialogs.cseqs(self._connection, visited) if visited else {}
         return Held(presentities, cseqs, snapshots)
 
