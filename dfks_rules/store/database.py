@@ -40,7 +40,7 @@ class Database:
         with ExitStack() as opened:
             try:
                 real.parent.mkdir(parents=True, exist_ok=True)
-                _lock(real.with_name(real.name + ".lock"), opened)
+                lock(real.with_name(real.name + ".lock"), opened)
                 # SQLite gives journals the mode of the database, which holds people's numbers.
                 self._files = {path: _made(path)}
                 self.connection = _connect(path, opened)
@@ -108,8 +108,16 @@ class Database:
         return None
 
     def checkpoint(self) -> None:
-        """Move the log into the database, except parts being read. Runs on the thread of `sync`."""
-        self._checkpointer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        """Move the log into the database, except parts being read. Runs on the thread of `sync`.
+
+        Raises:
+            sqlite3.Error: it stays in the log.
+        """
+        try:
+            self._checkpointer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        except sqlite3.Error:
+            self.is_in_doubt = True  # It syncs the log, which may be what failed.
+            raise
 
     def wait_for_locks(self) -> None:
         """Wait for other programs' locks as at the start: nobody else is served any more."""
@@ -138,7 +146,7 @@ def _identity(status: os.stat_result) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def _lock(path: Path, opened: ExitStack) -> None:
+def lock(path: Path, opened: ExitStack) -> None:
     """Lock `path` until `opened` is closed; the file contains the id of the locking process."""
     descriptor = _open(path)
     opened.callback(os.close, descriptor)
@@ -194,6 +202,14 @@ def why_failed(error: Exception) -> str:
 def is_locked(error: BaseException | None) -> bool:
     """Whether another program holds a lock, so that it is worth trying again."""
     return isinstance(error, sqlite3.Error) and _primary(error) == sqlite3.SQLITE_BUSY
+
+
+def is_damaged(error: BaseException | None) -> bool:
+    """Whether a part of the file cannot be read, so that what needs other parts may succeed."""
+    if not isinstance(error, sqlite3.Error):
+        return False
+    extended = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    return _primary(error) == sqlite3.SQLITE_CORRUPT or extended == sqlite3.SQLITE_IOERR_READ
 
 
 def _primary(error: sqlite3.Error) -> int:
