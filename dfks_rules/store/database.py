@@ -40,7 +40,7 @@ class Database:
         with ExitStack() as opened:
             try:
                 real.parent.mkdir(parents=True, exist_ok=True)
-                _lock(real.with_name(real.name + ".lock"), opened)
+                lock(real.with_name(real.name + ".lock"), opened)
                 # SQLite gives journals the mode of the database, which holds people's numbers.
                 self._files = {path: _made(path)}
                 self.connection = _connect(path, opened)
@@ -146,7 +146,7 @@ def _identity(status: os.stat_result) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def _lock(path: Path, opened: ExitStack) -> None:
+def lock(path: Path, opened: ExitStack) -> None:
     """Lock `path` until `opened` is closed; the file contains the id of the locking process."""
     descriptor = _open(path)
     opened.callback(os.close, descriptor)

@@ -143,8 +143,8 @@ def rows_of(
                 domain,
                 change.after.revision,
                 request.feature._value_,
-                _json(before),
-                _json(after),
+                json_of(before),
+                json_of(after),
                 requester.origin._value_,
                 _actor(requester, asked_first),
                 _rule(outcome, request.feature),
@@ -189,7 +189,8 @@ def _rule(outcome: Outcome, feature: Feature) -> str:
     return rule
 
 
-def _json(state: FeatureState) -> str:
+def json_of(state: FeatureState) -> str:
+    """A state as the columns `before` and `after` have it."""
     return as_json({"status": state.status, "values": state.by_name})
 
 
