@@ -60,9 +60,7 @@ class SimulatedDriver(Driver):
 class _Life:
     """From one start of the process to its end."""
 
-    def __init__(
-        self, world: World, store: SimulatedStore, policies: Policies, send: Send
-    ) -> None:
+    def __init__(self, world: World, store: SimulatedStore, policies: Policies, send: Send) -> None:
         self._world = world
         self._send_on = send
         self.store = store
