@@ -47,8 +47,8 @@ class Attempt:
         "fetches",
         "fetching",
         "first",
-        "holds",
         "is_asked",
+        "is_firm",
         "is_repeated",
         "is_settled",
         "kind",
@@ -113,10 +113,10 @@ class Attempt:
         """How often something had to be fetched before it could be decided."""
         self.is_asked = False
         """Whether the store has not said yet what came of it."""
+        self.is_firm = True
+        """Whether it is stored only if those are on which it was decided."""
         self.is_repeated = False
         """Whether its sets were stored before."""
-        self.holds = False
-        """Whether it is stored though it waits to be decided again."""
         self.error: StoreError | None = None
         """Why it came to nothing."""
         self.is_settled = False

@@ -18,7 +18,7 @@ from dfks_rules.model.features import Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.attempt import Attempt, Fetching, Kind
 from dfks_rules.service.feed import Feed
-from dfks_rules.service.ports import Change, NotKnownError, Store, Verdict, Wanted
+from dfks_rules.service.ports import Change, DialogRow, NotKnownError, Store, Verdict, Wanted
 
 # CPython 3.11 calls a Python function for each look at a member of an Enum.
 _GET: Final = Kind.GET
@@ -64,8 +64,8 @@ class UnderWay:
         self._resumed: deque[Attempt] = deque()
         """What is decided next, before anything that is asked for meanwhile."""
         self._is_resuming = False
-        self._reads: list[tuple[Aor, int]] = []
-        """What the decision at hand has read of others: whom, and at which revision."""
+        self._reads: list[tuple[Aor, Snapshot]] = []
+        """What the decision at hand has read of others."""
         self.counts = dict.fromkeys(("conflicts", "given_up", "repeats", "fetches"), 0)
 
     # --- What decisions are made on ---
@@ -97,7 +97,7 @@ class UnderWay:
     def stored_of(self, presentity: Aor) -> Snapshot:
         """The same, of another presentity, for a fact."""
         snapshot = self.snapshot_of(presentity)
-        self._reads.append((presentity, snapshot.revision))
+        self._reads.append((presentity, snapshot))
         return snapshot
 
     def settled_of(self, presentity: Aor) -> Snapshot:
@@ -177,34 +177,50 @@ class UnderWay:
 
     def _carry_out(self, attempt: Attempt, now: float) -> None:
         """Have stored what was decided, or answer it where there is nothing to store."""
-        drafts, reads = attempt.drafts, self._reads
+        drafts = attempt.drafts
         outcomes = attempt.outcomes = tuple(drafts[attempt.presentity].outcomes)
         row = None if attempt.visit is None else attempt.visit(outcomes)
         number = attempt.first = self._decided + 1
         changes: list[Change] = []
-        seen: list[tuple[Aor, int]] = []
+        seen: list[tuple[Aor, Snapshot]] = []
         for presentity, draft in drafts.items():
             before, after = draft.before, draft.after
             told = outcomes if presentity == attempt.presentity else tuple(draft.outcomes)
             if after is before:
-                seen.append((presentity, before.revision))
+                seen.append((presentity, before))
             else:
                 changes.append(Change(presentity, before, after, told, number))
             number += len(told)
         self._decided = number - 1
+        if self._reads:
+            read = dict(self._reads)
+            seen += [(who, held) for who, held in read.items() if who not in drafts]
         if self._newest:
             self._queue(attempt)
-        if not changes and row is None:
-            if attempt.priors:
-                self._register(attempt)
+        if changes or row is not None:
+            if not attempt.priors or attempt.is_firm:
+                self._commit(attempt, tuple(changes), seen, row)
             else:
-                self._finish(attempt, now)
-            return
-        if reads:
-            seen += [one for one in dict.fromkeys(reads) if one[0] not in drafts]
-        if attempt.kind is _GET and not attempt.priors:
-            seen = []  # Who is told a little later of what changes now is told all the same.
-        attempt.wanted = Wanted(tuple(changes), tuple(seen), row)
+                # It is decided again when they are settled.
+                attempt.fetching = Fetching([attempt])
+                self._newest[attempt.presentity] = attempt
+        elif attempt.priors:
+            self._register(attempt)
+        else:
+            self._finish(attempt, now)
+
+    def _commit(
+        self,
+        attempt: Attempt,
+        changes: tuple[Change, ...],
+        seen: list[tuple[Aor, Snapshot]],
+        row: DialogRow | None,
+    ) -> None:
+        revisions: tuple[tuple[Aor, int], ...] = ()
+        # Who gets states is told of what changes from now on, too.
+        if seen and attempt.kind is not _GET:
+            revisions = tuple([(presentity, held.revision) for presentity, held in seen])
+        attempt.wanted = Wanted(changes, revisions, row)
         self._register(attempt)
         attempt.is_asked = True
         try:
@@ -215,13 +231,30 @@ class UnderWay:
             raise
 
     def _queue(self, attempt: Attempt) -> None:
-        """Note what a request was decided on that is not settled."""
+        """Note after what a request comes, and whether the store can see to that.
+
+        It compares all of what changes, but only revisions of what was read besides; another server
+        may have stored that revision of something else.
+        """
         newest = self._newest
-        concerned = [*attempt.drafts, *[presentity for presentity, _ in self._reads]]
-        for presentity in concerned:
+        is_firm = True
+        known = self._store.known
+        for presentity, draft in attempt.drafts.items():
             prior = newest.get(presentity)
-            if prior is not None and prior not in attempt.priors:
-                _wait(attempt, prior)
+            if prior is not None:
+                before = draft.before
+                is_read = draft.after is before
+                if not _leads(prior, presentity) or (is_read and known(presentity) != before):
+                    is_firm = False
+                if prior not in attempt.priors:
+                    _wait(attempt, prior)
+        for presentity, held in self._reads:
+            prior = newest.get(presentity)
+            if prior is not None and known(presentity) != held:
+                is_firm = False
+                if prior not in attempt.priors:
+                    _wait(attempt, prior)
+        attempt.is_firm = is_firm
 
     def _register(self, attempt: Attempt) -> None:
         newest = self._newest
@@ -260,26 +293,41 @@ class UnderWay:
         if not attempt.is_asked:
             return
         attempt.is_asked = False
-        fetching = attempt.fetching
-        if verdict is _STORED:
-            if fetching is None:
-                self._finish(attempt, now)
-                return
-            attempt.holds, attempt.error = True, None
+        if attempt.fetching is not None:
+            self._settled_late(attempt, attempt.fetching, verdict, now)
         elif verdict is _REPEATED:
-            self.counts["repeats"] += 1
-            attempt.becomes_a_repeat()
-        elif verdict is not _CONFLICT:
-            attempt.error = error or _error_of(verdict)
-            if fetching is None:
-                self._finish(attempt, now)
-                return
-        elif fetching is None:
+            self._came_again(attempt, now)
+        elif verdict is _CONFLICT:
             self._lost(attempt)
-        if fetching is None:
             self._again(attempt, now)
         else:
+            if verdict is not _STORED:
+                attempt.error = error or _error_of(verdict)
+            self._finish(attempt, now)
+
+    def _settled_late(
+        self, attempt: Attempt, fetching: Fetching, verdict: Verdict, now: float
+    ) -> None:
+        """A request waits to be decided again, since it was decided on what came to nothing."""
+        try:
+            if verdict is _STORED:
+                # It holds all the same: somebody else has stored just what it was decided on.
+                attempt.tell(self._feed, now)
+            elif verdict is _REPEATED:
+                self.counts["repeats"] += 1
+                attempt.becomes_a_repeat()
+        finally:
             self._resume(fetching, now)
+
+    def _came_again(self, attempt: Attempt, now: float) -> None:
+        """It was stored when it came for the first time: it is told what holds."""
+        self.counts["repeats"] += 1
+        only_gets = attempt.kind is _GET
+        attempt.becomes_a_repeat()
+        if only_gets:
+            self._finish(attempt, now)
+        else:
+            self._again(attempt, now)
 
     def _lost(self, attempt: Attempt) -> None:
         """Somebody else was faster."""
@@ -331,6 +379,7 @@ class UnderWay:
                 one.fetching.into = fetching
             for other in others:
                 if not other.is_settled and other not in stale:
+                    other.error = None
                     stale[other] = None
                     todo.append(other)
         fetching.attempts = sorted(stale, key=_number)
@@ -358,8 +407,7 @@ class UnderWay:
         fetching.fetches -= 1
         if error is not None:
             for attempt in fetching.attempts:
-                if not attempt.holds:
-                    attempt.error = attempt.error or error
+                attempt.error = attempt.error or error
         self._resume(fetching, now)
 
     def _resume(self, fetching: Fetching, now: float) -> None:
@@ -372,6 +420,7 @@ class UnderWay:
         for attempt in attempts:
             self._unregister(attempt)
             attempt.fetching, attempt.waiting, attempt.priors = None, None, []
+            attempt.is_firm = True
         self._resumed.extendleft(reversed(attempts))
         if not self._is_resuming:
             self._is_resuming = True
@@ -385,9 +434,9 @@ class UnderWay:
         while self._resumed:
             attempt = self._resumed.popleft()
             try:
-                if attempt.holds or attempt.error is not None:
+                if attempt.error is not None:
                     self._finish(attempt, now)
-                else:
+                elif not attempt.is_settled:
                     self._start(attempt, now)
             except Exception as error:  # noqa: BLE001 - raised when all are decided
                 problem = problem or error
@@ -408,6 +457,14 @@ def _wait(attempt: Attempt, prior: Attempt) -> None:
     if prior.waiting is None:
         prior.waiting = []
     prior.waiting.append(attempt)
+
+
+def _leads(prior: Attempt, presentity: Aor) -> bool:
+    """Whether nothing that follows can be stored unless a request is."""
+    if prior.kind is _GET:
+        return prior.is_firm
+    draft = prior.drafts[presentity]
+    return draft.after is not draft.before
 
 
 def _number(attempt: Attempt) -> int:
