@@ -21,6 +21,8 @@ UNAVAILABLE = 503
 
 MESSAGES: dict[str, tuple[int, str]] = {
     "store_unavailable": (UNAVAILABLE, "Store unavailable"),
+    "store_not_known": (UNAVAILABLE, "Store unavailable"),
+    "store_fenced": (UNAVAILABLE, "Store taken over"),
     "store_conflict": (409, "Changed concurrently"),
     "policy_invalid": (500, "Invalid policies"),
     "policy_no_revision": (NOT_FOUND, "No such revision"),

@@ -40,6 +40,7 @@ class Attempt:
         "asked",
         "asked_at",
         "at",
+        "claims",
         "conflicts",
         "done",
         "drafts",
@@ -111,6 +112,8 @@ class Attempt:
         """How often somebody else was faster."""
         self.fetches = 0
         """How often something had to be fetched before it could be decided."""
+        self.claims: list[Aor] = []
+        """What else it has read, where it waits until that is stored."""
         self.is_asked = False
         """Whether the store has not said yet what came of it."""
         self.is_firm = True
@@ -125,6 +128,21 @@ class Attempt:
     def becomes_a_repeat(self) -> None:
         """Its sets were stored before: only what holds now is asked for."""
         self.kind, self.asked, self.visit, self.is_repeated = _GET, (), None, True
+
+    def wait_for(self, prior: "Attempt") -> None:
+        """It comes after another one."""
+        if prior not in self.priors:
+            self.priors.append(prior)
+            if prior.waiting is None:
+                prior.waiting = []
+            prior.waiting.append(self)
+
+    def leads(self, presentity: Aor) -> bool:
+        """Whether nothing that follows for a presentity can be stored unless this is."""
+        if self.kind is _GET:
+            return self.is_firm
+        draft = self.drafts[presentity]
+        return draft.after is not draft.before
 
     def tell(self, feed: Feed, now: float) -> None:
         """Answer it, then publish what came of it."""

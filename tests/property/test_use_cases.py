@@ -1,10 +1,12 @@
-"""Requests on a store that delays, conflicts, fails and forgets: what is answered is what is stored.
+"""Requests on a store that delays, conflicts, fails and forgets: what is answered is stored.
 
 One seed makes one history; a failure prints it.
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from itertools import pairwise
 from typing import NamedTuple
 
 import pytest
@@ -18,7 +20,7 @@ from dfks_rules.model.values import Value
 from dfks_rules.policy.deciding.policy_set import PolicySet, load
 from dfks_rules.service.features import Features
 from dfks_rules.service.feed import Event, Feed, Settled
-from dfks_rules.service.ports import DialogRow, Verdict
+from dfks_rules.service.ports import DialogRow, Settle, Verdict, Wanted
 from tests.helpers.policy import ALICE, BOB, CFA, DND, NOON, source
 from tests.helpers.states import forwarding
 from tests.helpers.stores import SlowStore
@@ -62,12 +64,30 @@ class Asking(NamedTuple):
     """Number of its subscription, and its CSeq."""
 
 
+class MistakeError(Exception):
+    """Something of ours is broken."""
+
+
+class BrittleStore(SlowStore):
+    """Cannot even be asked, now and then."""
+
+    def __init__(self, source: random.Random) -> None:
+        super().__init__()
+        self.random = source
+
+    def commit(self, wanted: Wanted, settle: Settle) -> None:
+        """Raise, or keep it waiting."""
+        if self.random.random() < 0.02:
+            raise MistakeError
+        super().commit(wanted, settle)
+
+
 class World:
     """Phones, the use cases and a faulty store, from one seed."""
 
     def __init__(self, seed: int, policies: PolicySet) -> None:
         self.random = random.Random(seed)
-        self.store = SlowStore()
+        self.store = BrittleStore(self.random)
         self.store.is_fetched_at_once = False
         feed = Feed()
         feed.listen(self.hear)
@@ -75,6 +95,8 @@ class World:
         self.made: list[Asking] = []
         self.answers: dict[int, Result] = {}
         self.order: dict[Aor, list[int]] = {user: [] for user in USERS}
+        self.raised: set[int] = set()
+        """Those that came to an exception, which nobody waits for."""
         self.events: list[Event] = []
         self.foreign = 0
         """How often another server has stored something."""
@@ -87,16 +109,20 @@ class World:
     def run(self, steps: int) -> None:
         """Things happen; then the store is well, and all that is under way comes to its end."""
         for _ in range(steps):
-            self.random.choice(
-                (self.ask, self.ask, self.settle, self.settle, self.fetched, self.fault)
-            )()
-            self.check_store()
+            things = (self.ask, self.ask, self.settle, self.settle, self.fetched, self.fault)
+            self.happens(self.random.choice(things))
         while self.store.waiting or self.store.fetches:
-            if self.store.waiting:
-                self.store.settle()
-            else:
-                self.store.answer_fetch()
-            self.check_store()
+            self.happens(self.store.settle if self.store.waiting else self.store.answer_fetch)
+
+    def happens(self, thing: Callable[[], None]) -> None:
+        """Something happens; what holds of what is stored holds still."""
+        with suppress(MistakeError):
+            thing()
+        for user in USERS:
+            stored = self.store.stored(user)
+            if stored != self.history[user][-1]:
+                self.history[user].append(stored)
+        assert self.store.stored(ALICE).state(DND) == self.store.stored(BOB).state(DND)
 
     def ask(self) -> None:
         """A phone asks for something, or for what came to an error once more."""
@@ -127,7 +153,12 @@ class World:
         def done(result: Result, _now: float) -> None:
             assert asking.number not in self.answers
             self.answers[asking.number] = result
-            self.order[asking.user].append(asking.number)
+            if isinstance(result, StoreError) and result.message == "it cannot be decided again":
+                self.raised.add(asking.number)
+            else:
+                self.order[asking.user].append(asking.number)
+            if self.random.random() < 0.03:
+                raise MistakeError
             if self.random.random() < 0.1:
                 self.ask()
 
@@ -137,11 +168,18 @@ class World:
             return DialogRow(row, b"tag", asking.user, 0.0, cseq, 0, 0, "", "", None, None)
 
         given = None if asking.visit is None else visit
-        if not asking.asked:
-            self.features.get(asking.user, requester, NOON, 0.0, done, given)
-            return
+        user, asked = asking.user, asking.asked
         sets = (self.features.set, self.features.set_all, self.features.set_and_get)
-        self.random.choice(sets)(asking.user, asking.asked, requester, NOON, 0.0, done, given)
+        try:
+            if asked:
+                self.random.choice(sets)(user, asked, requester, NOON, 0.0, done, given)
+            else:
+                self.features.get(user, requester, NOON, 0.0, done, given)
+        except MistakeError:
+            if asking.number not in self.answers:
+                # It is answered 500 by whoever asked.
+                self.answers[asking.number] = StoreError("bug", "raised")
+                self.raised.add(asking.number)
 
     def settle(self) -> None:
         """The oldest commit is settled, well or not."""
@@ -156,10 +194,9 @@ class World:
         if wanted.changes or wanted.seen:
             verdicts += [Verdict.CONFLICT] * 4
         verdict = self.random.choice(verdicts)
-        if verdict is Verdict.UNAVAILABLE and self.random.random() < 0.5:
-            # Its outcome is unknown: it is stored all the same.
-            if store._judge(wanted) is Verdict.STORED:
-                store._keep(wanted)
+        is_unknown = verdict is Verdict.UNAVAILABLE and self.random.random() < 0.5
+        if is_unknown and store._judge(wanted) is Verdict.STORED:
+            store._keep(wanted)
         settle(verdict, None, 0.0)
 
     def fetched(self) -> None:
@@ -181,21 +218,14 @@ class World:
             stored = self.store.stored(user).replace(DND, status)
             self.store.put(user, stored.replace(CFA, forwarding(True, number)))
 
-    def check_store(self) -> None:
-        """What holds of what is stored after each step."""
-        for user in USERS:
-            stored = self.store.stored(user)
-            if stored != self.history[user][-1]:
-                self.history[user].append(stored)
-        assert self.store.stored(ALICE).state(DND) == self.store.stored(BOB).state(DND)
-
     def check(self) -> None:
         """What holds of the answers in the end."""
         assert [one.number for one in self.made if one.number not in self.answers] == []
-        assert self.features._under_way._newest == {}
+        assert self.features._latest.newest == {}
         for user, order in self.order.items():
-            assert order == [one.number for one in self.made if one.user == user]
-        for user, history in self.history.items():
+            numbers = [one.number for one in self.made if one.user == user]
+            assert order == [one for one in numbers if one not in self.raised]
+        for history in self.history.values():
             revisions = [one.revision for one in history]
             assert revisions == list(range(len(history)))
         for asking in self.made:
@@ -255,7 +285,7 @@ class World:
 def _times(history: list[Snapshot], target: str) -> int:
     """How often a forward came to be stored."""
     said = [one.state(CFA).value(Value.FORWARD_TO) for one in history]
-    return sum(b == target != a for a, b in zip(said, said[1:], strict=False))
+    return sum(b == target != a for a, b in pairwise(said))
 
 
 def test_what_is_answered_is_stored_once_whatever_the_store_does(decides: PolicySet) -> None:
