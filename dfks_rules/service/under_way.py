@@ -91,17 +91,18 @@ class UnderWay:
         self._latest.begin()
         try:
             self._decide(attempt)
-        except HeldError as error:
-            self._hold(attempt, error.fetching)
-        except NotKnownError as error:
+        # Compiled code gives a name one type: each of these has its own.
+        except HeldError as held:
+            self._hold(attempt, held.fetching)
+        except NotKnownError as unknown:
             attempt.fetches += 1
             if attempt.fetches > MAX_FETCHES:
-                attempt.error = error
+                attempt.error = unknown
                 self._finish(attempt, now)
                 return
             fetching = Fetching([])
             self._hold(attempt, fetching)
-            self._fetch(fetching, error.presentities, now)
+            self._fetch(fetching, unknown.presentities, now)
         except StoreError as error:
             attempt.error = error
             self._finish(attempt, now)

@@ -17,11 +17,9 @@ from tests.helpers.wanted import outcomes_between
 AFTER = NOTHING_STORED.replace(DND, ON)
 
 
-def attempt(
-    told: list[Result], kind: Kind = Kind.SET, visit: Visiting | None = None
-) -> Attempt:
+def attempt(told: list[Result], kind: Kind = Kind.SET, visit: Visiting | None = None) -> Attempt:
     """A request of Alice's phone, as it is made."""
-    done = lambda result, _: told.append(result)
+    done = lambda result, _: told.append(result)  # noqa: E731
     return Attempt(kind, ALICE, (), PHONE, NOON, 0.0, done, visit)
 
 
@@ -70,9 +68,7 @@ def test_an_error_is_an_event_for_each_presentity_that_it_would_have_changed() -
     ]
 
 
-def test_an_error_before_anything_is_decided_is_an_event_about_who_was_asked_for() -> (
-    None
-):
+def test_an_error_before_anything_is_decided_is_an_event_about_who_was_asked_for() -> None:
     """The state could not even be read."""
     told: list[Result] = []
     one, log = attempt(told), Recorded()

@@ -259,8 +259,7 @@ def test_a_cascade_that_explodes_is_cut_off_at_the_limit(
 ) -> None:
     """20 + 400 + 8,000 sets are written in three lines of policy: no more are decided than may."""
     entries = ", ".join(
-        f'{{feature: DoNotDisturb, user: "${{user}}-{number}", status: 1}}'
-        for number in range(20)
+        f'{{feature: DoNotDisturb, user: "${{user}}-{number}", status: 1}}' for number in range(20)
     )
     rules = f"- {{id: bomb, when: {{op: set}}, then: {{also: [{entries}]}}}}"
     policies = load([source(rules)])

@@ -40,9 +40,7 @@ Told = list[Result]
 
 
 def _set(features: Features, told: Told, *asked: Asked) -> None:
-    features.set(
-        ALICE, asked, PHONE, NOON, 0.0, lambda outcomes, _: told.append(outcomes)
-    )
+    features.set(ALICE, asked, PHONE, NOON, 0.0, lambda outcomes, _: told.append(outcomes))
 
 
 def _get(features: Features, told: Told) -> None:
@@ -88,9 +86,7 @@ def test_second_set_is_decided_on_the_first_before_that_is_settled() -> None:
     store.settle()
     assert store.stored(ALICE).revision == 2
     assert store.stored(ALICE).state(DND) == ON
-    assert (
-        store.stored(ALICE).state(CFA).value(Value.FORWARD_TO) == "sip:bob@example.com"
-    )
+    assert store.stored(ALICE).state(CFA).value(Value.FORWARD_TO) == "sip:bob@example.com"
 
 
 def test_several_sets_of_one_request_are_one_commit() -> None:
@@ -145,9 +141,7 @@ def test_what_follows_for_another_user_is_stored_and_told_apart() -> None:
     _set(features, told, Asked(DND, ON))
     assert [_presentities(outcomes) for outcomes in told] == [["alice"]]
     assert [
-        (one.presentity, one.requester.origin)
-        for one in log.events
-        if isinstance(one, Settled)
+        (one.presentity, one.requester.origin) for one in log.events if isinstance(one, Settled)
     ] == [(ALICE, Origin.WATCHER), (BOB, Origin.INTERNAL)]
     assert [store.known(aor).states[0] for aor in (ALICE, BOB)] == [ON, ON]
 
@@ -182,7 +176,7 @@ class _Mirror:
         """A key of this user's own phone."""
         phone = PHONE._replace(watcher=user)
         told = self.told[user]
-        done = lambda outcomes, _: told.append(outcomes)
+        done = lambda outcomes, _: told.append(outcomes)  # noqa: E731
         self.features.set(user, [Asked(DND, state)], phone, NOON, 0.0, done)
 
 
@@ -330,15 +324,13 @@ def test_set_and_get_are_told_in_one_when_the_set_is_committed() -> None:
     """A phone that lost its dialog sets a key and learns all of them, by one revision."""
     store, log, told = SlowStore(), Recorded(), Told()
     features = Features(store, default_policies(), log.feed)
-    done = lambda outcomes, _: told.append(outcomes)
+    done = lambda outcomes, _: told.append(outcomes)  # noqa: E731
     features.set_and_get(ALICE, [Asked(CFA, ON)], PHONE, NOON, 0.0, done)
     assert (told, log.events) == ([], [])
     store.settle()
     (outcomes,) = told
     assert isinstance(outcomes, tuple)
-    operations = [
-        (one.request.operation.value, one.request.feature) for one in outcomes
-    ]
+    operations = [(one.request.operation.value, one.request.feature) for one in outcomes]
     assert operations == [("set", CFA), *[("get", feature) for feature in TOLD]]
     assert outcomes[2].told == ON
     assert len(log.events) == 1
@@ -348,7 +340,7 @@ def test_set_and_get_fails_as_one() -> None:
     """One answer, one event."""
     store, log, told = SlowStore(), Recorded(), Told()
     features = Features(store, default_policies(), log.feed)
-    done = lambda outcomes, _: told.append(outcomes)
+    done = lambda outcomes, _: told.append(outcomes)  # noqa: E731
     features.set_and_get(ALICE, [Asked(DND, ON)], PHONE, NOON, 0.0, done)
     store.settle(FULL)
     assert told == [FULL]
@@ -360,9 +352,7 @@ def test_a_look_shows_what_is_committed_and_is_not_published() -> None:
     store, log = SlowStore(), Recorded()
     features = Features(store, default_policies(), log.feed)
     _set(features, [], Asked(DND, ON))
-    assert features.look(ALICE, [DND], PHONE, NOON) == (
-        (DND, NOTHING_STORED.states[0]),
-    )
+    assert features.look(ALICE, [DND], PHONE, NOON) == ((DND, NOTHING_STORED.states[0]),)
     store.settle()
     assert features.look(ALICE, [DND], PHONE, NOON) == ((DND, ON),)
     assert len(log.events) == 1
@@ -415,9 +405,7 @@ def test_a_look_leaves_out_what_is_not_assigned() -> None:
         ),
     ],
 )
-def test_what_a_get_shows_depends_on_what_its_rules_read(
-    rules: str, shown: Shown
-) -> None:
+def test_what_a_get_shows_depends_on_what_its_rules_read(rules: str, shown: Shown) -> None:
     """Where none reads who asks, one decision serves all who watch; without rules none is made."""
     assert Features(SlowStore(), policies(rules), Feed()).shown is shown
 
@@ -477,9 +465,7 @@ def test_what_follows_is_not_counted_as_a_set_of_its_user() -> None:
     features = Features(MemoryStore(lambda: 0.0), policies(rules), Feed())
     for _ in range(3):
         _set(features, told, Asked(DND, ON))
-    features.set(
-        BOB, [Asked(DND, ON)], OPERATOR, NOON, 0.0, lambda one, _: told.append(one)
-    )
+    features.set(BOB, [Asked(DND, ON)], OPERATOR, NOON, 0.0, lambda one, _: told.append(one))
     assert [_denied(outcomes) for outcomes in told] == [False] * 4
 
 
@@ -498,15 +484,11 @@ def test_what_a_denial_shows_is_not_counted_as_a_set_and_may_look_at_others() ->
     _set(features, told, Asked(CFA, forwarding(True, "sip:alice@example.com")))
     for _ in range(3):
         _set(features, told, Asked(CFA, FeatureState()))
-    features.set(
-        ALICE, [Asked(DND, ON)], OPERATOR, NOON, 61.0, lambda one, _: told.append(one)
-    )
+    features.set(ALICE, [Asked(DND, ON)], OPERATOR, NOON, 61.0, lambda one, _: told.append(one))
     assert [_denied(outcomes) for outcomes in told] == [False, False, True, True, False]
 
 
-def test_a_set_is_decided_on_what_is_stored_for_others_also_where_nothing_is_counted() -> (
-    None
-):
+def test_a_set_is_decided_on_what_is_stored_for_others_also_where_nothing_is_counted() -> None:
     """No rule reads a rate, and one asks where calls would end."""
     rule = "- {id: loop, when: {op: set, target.loop: true}, then: {deny: loop}}"
     told = Told()
@@ -523,9 +505,7 @@ def test_a_set_from_which_too_many_follow_stores_nothing_for_anybody() -> None:
           then: {also: [{feature: DoNotDisturb, user: "${user}x", status: 1}]}
     """
     store, told = SlowStore(), Told()
-    _set(
-        Features(store, policies(rules), Feed(), followed_sets=2), told, Asked(DND, ON)
-    )
+    _set(Features(store, policies(rules), Feed(), followed_sets=2), told, Asked(DND, ON))
     (outcomes,) = told
     assert isinstance(outcomes, tuple)
     assert store.waiting == []
@@ -546,9 +526,7 @@ def test_sets_are_counted_where_a_rule_asks_for_their_rate() -> None:
     features = Features(MemoryStore(lambda: 0.0), policies(rules), Feed())
     for _ in range(3):
         _set(features, told, Asked(DND, ON))
-    features.set(
-        ALICE, [Asked(DND, ON)], OPERATOR, NOON, 0.0, lambda one, _: told.append(one)
-    )
+    features.set(ALICE, [Asked(DND, ON)], OPERATOR, NOON, 0.0, lambda one, _: told.append(one))
     assert [_denied(outcomes) for outcomes in told] == [False, False, True, False]
 
 
@@ -573,9 +551,7 @@ def test_what_is_logged_can_be_repeated() -> None:
         "subscribe",
         *["get"] * 4,
     ]
-    assert {(outcome.snapshot, outcome.at) for outcome in log.outcomes} == {
-        (NOTHING_STORED, NOON)
-    }
+    assert {(outcome.snapshot, outcome.at) for outcome in log.outcomes} == {(NOTHING_STORED, NOON)}
 
 
 def test_that_a_phone_may_watch_itself_is_logged_only_where_a_rule_matched() -> None:

@@ -71,13 +71,9 @@ def test_a_search_is_bounded(journal: MemoryJournal) -> None:
     assert (_seqs(found), found.last, found.more) == ([4], 5, True)
 
 
-@pytest.mark.parametrize(
-    "which", [Which(), Which(BOB), Which(None, CFA), Which(BOB, CFA)]
-)
+@pytest.mark.parametrize("which", [Which(), Which(BOB), Which(None, CFA), Which(BOB, CFA)])
 @pytest.mark.parametrize("at_most", [1, 2, 3, 99])
-def test_who_follows_misses_nothing(
-    journal: MemoryJournal, which: Which, at_most: int
-) -> None:
+def test_who_follows_misses_nothing(journal: MemoryJournal, which: Which, at_most: int) -> None:
     """Page by page, from the start to the end."""
     seqs: list[int] = []
     last, more = 0, True

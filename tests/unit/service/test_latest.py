@@ -15,9 +15,7 @@ from tests.helpers.wanted import outcomes_between
 AFTER = NOTHING_STORED.replace(DND, ON)
 
 
-def under_way(
-    latest: Latest, presentity: Aor = ALICE, after: Snapshot = AFTER
-) -> Attempt:
+def under_way(latest: Latest, presentity: Aor = ALICE, after: Snapshot = AFTER) -> Attempt:
     """A set that is on its way to the store."""
     one = Attempt(Kind.SET, presentity, (), PHONE, NOON, 0.0, lambda *_: None, None)
     draft = one.drafts[presentity] = Draft(NOTHING_STORED)
@@ -100,9 +98,7 @@ def test_who_reads_what_is_not_stored_comes_after_it_and_must_wait() -> None:
     assert (beside.priors, beside.is_firm) == ([], True)
 
 
-def test_whoever_waits_for_what_it_has_read_goes_before_those_who_change_it_next() -> (
-    None
-):
+def test_whoever_waits_for_what_it_has_read_goes_before_those_who_change_it_next() -> None:
     """Else one who changes all the time could keep it waiting for ever."""
     latest = Latest(SlowStore())
     one = under_way(latest)

@@ -49,9 +49,7 @@ class Desk:
     def __init__(self, decides: PolicySet | LivePolicies | None = None) -> None:
         self.store = SlowStore()
         self.log = Recorded()
-        self.features = Features(
-            self.store, decides or default_policies(), self.log.feed
-        )
+        self.features = Features(self.store, decides or default_policies(), self.log.feed)
         self.told: list[Told] = []
         self.visits: list[tuple[Outcome, ...]] = []
 
@@ -59,20 +57,20 @@ class Desk:
         self, name: str, *asked: Asked, user: Aor = ALICE, row: DialogRow | None = None
     ) -> None:
         """A phone sets features, with the row of its subscription."""
-        visit = (
-            None
-            if row is None
-            else lambda outcomes: self.visits.append(outcomes) or row
-        )
+
+        def visit(outcomes: tuple[Outcome, ...]) -> DialogRow | None:
+            self.visits.append(outcomes)
+            return row
+
         phone = PHONE._replace(watcher=user)
-        done = lambda result, _: self.told.append(Told(name, result))
+        done = lambda result, _: self.told.append(Told(name, result))  # noqa: E731
         self.features.set(user, asked, phone, NOON, 0.0, done, visit if row else None)
 
     def get(self, name: str, user: Aor = ALICE, row: DialogRow | None = None) -> None:
         """A phone asks for all states."""
         visit = None if row is None else lambda _outcomes: row
         phone = PHONE._replace(watcher=user)
-        done = lambda result, _: self.told.append(Told(name, result))
+        done = lambda result, _: self.told.append(Told(name, result))  # noqa: E731
         self.features.get(user, phone, NOON, 0.0, done, visit)
 
     @property
@@ -83,9 +81,7 @@ class Desk:
     @property
     def errors(self) -> dict[str, str]:
         """Who was answered with an error, and its code."""
-        return {
-            name: what.code for name, what in self.told if isinstance(what, StoreError)
-        }
+        return {name: what.code for name, what in self.told if isinstance(what, StoreError)}
 
 
 # --- Conflicts ---
@@ -188,11 +184,7 @@ def test_numbers_of_decisions_name_the_same_in_the_journal_and_the_log() -> None
     (waiting,) = desk.store.waiting
     journal = {one.presentity: one.first for one in changes_of(waiting)}
     desk.store.settle()
-    log = {
-        one.presentity: one.first
-        for one in desk.log.events[1:]
-        if isinstance(one, Settled)
-    }
+    log = {one.presentity: one.first for one in desk.log.events[1:] if isinstance(one, Settled)}
     gets = len(TOLD)
     assert journal == log == {ALICE: gets + 4, BOB: gets + 6}
 
@@ -274,9 +266,7 @@ def test_a_set_that_changes_nothing_is_stored_with_its_row_and_confirmed() -> No
     assert len(desk.visits) == 2, "the row is asked for again"
 
 
-def test_a_set_that_was_stored_before_is_told_what_holds_and_not_applied_again() -> (
-    None
-):
+def test_a_set_that_was_stored_before_is_told_what_holds_and_not_applied_again() -> None:
     """Its phone repeats it after a restart; an operator has switched the key off since."""
     desk = Desk()
     desk.set("dnd", Asked(DND, ON), row=dialog_row(7))
@@ -313,9 +303,7 @@ def test_a_new_subscription_that_was_stored_before_is_told_all_states() -> None:
     ("verdict", "code"),
     [(Verdict.UNAVAILABLE, "store_unavailable"), (Verdict.FENCED, "store_fenced")],
 )
-def test_a_verdict_without_a_reason_is_an_error_all_the_same(
-    verdict: Verdict, code: str
-) -> None:
+def test_a_verdict_without_a_reason_is_an_error_all_the_same(verdict: Verdict, code: str) -> None:
     """Codes decide what a phone is answered."""
     desk = Desk()
     desk.set("dnd", Asked(DND, ON))
