@@ -185,6 +185,7 @@ class Answering:
             if self._kept is not None:
                 self._kept.ended(subscription, now)
             return
+        subscription.answered(visit.incoming.request.cseq)
         subscription.refused(visit.requester)
         self._subscriptions.schedule(subscription)
         if self._kept is not None and not visit.is_stored:
@@ -194,6 +195,7 @@ class Answering:
         """Accept a SUBSCRIBE; its subscription lives as long as granted."""
         self._accept(visit, status)
         subscription = visit.subscription
+        subscription.answered(visit.incoming.request.cseq)
         subscription.refreshed(visit.requester, now + visit.expires, visit.condition)
         if not visit.is_new:
             self._counts["subscriptions_refreshed"] += 1

@@ -111,11 +111,13 @@ class Kept:
         flags = _flags(subscription, visit.requester, condition)
         flags = flags & ~rows.REFUSED if is_granted else flags | rows.REFUSED
         message = self._message(visit) if visit.says_more else None
+        # Others in the dialog may have been taken meanwhile, whose outcomes are not known.
+        cseq = visit.incoming.request.cseq
         if not visit.is_new:
-            return self._row(subscription, deadline, flags, now, last=message)
+            return self._row(subscription, deadline, flags, now, cseq, last=message)
         if subscription.row == 0:
             subscription.row = self._dialogs.number()
-        return self._row(subscription, deadline, flags, now, first=message)
+        return self._row(subscription, deadline, flags, now, cseq, first=message)
 
     def _one_shot(self, visit: Visit, now: float) -> DialogRow:
         dialog = visit.subscription.dialog
@@ -147,6 +149,7 @@ class Kept:
         deadline: float,
         flags: int,
         now: float,
+        cseq: int,
         first: bytes | None = None,
         last: bytes | None = None,
     ) -> DialogRow:
@@ -156,7 +159,7 @@ class Kept:
             dialog.local_tag,
             subscription.presentity,
             self.epoch + deadline,
-            dialog.remote_cseq,
+            cseq,
             rows.base_of(dialog.local_cseq, self.term),
             rows.with_time(flags, self.epoch + now),
             "",
@@ -289,6 +292,7 @@ class Kept:
                 one.deadline,
                 _flags(one, one.requester, one.condition),
                 now,
+                one.cseq,
                 last=message,
             )
             for one, message in portion.items()

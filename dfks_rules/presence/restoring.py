@@ -227,6 +227,7 @@ class Restoring:
             dialog.take(incoming, anew=True)
         device = source.device if row.flags & rows.NAMED else None
         requester = requester_of(incoming, watcher, device, source.identity)
+        subscription.answered(row.cseq)
         dialog.resumed(row.cseq, rows.local_cseq_of(row.base, self._kept.term))
         condition = ANY if row.flags & rows.WANTS_NONE else condition_of(incoming.request)
         subscription.restored(row.row, requester, source.device, self.deadline_of(row), condition)

@@ -320,14 +320,18 @@ def test_the_row_of_a_fetch_is_removed_when_nobody_repeats_it_any_more() -> None
 
 
 def test_a_dialog_that_has_gone_on_is_not_begun_again() -> None:
-    """The same SUBSCRIBE without To tag wants another dialog then; it gets one of its own."""
+    """The same SUBSCRIBE without To tag is late, or wants another dialog; its sets are old."""
     lives = Lives()
-    response = _subscribed(lives)
+    first = _subscribe(body=DND_ON)
+    response, notify = lives.book.receive(first)
+    lives.book.answer(notify)
     book = lives.crash()
-    book.receive(_subscribe(cseq=2, to=response.headers[b"To"]))
-    again, _ = book.receive(_subscribe())
+    for notify in book.receive(_subscribe(cseq=2, body=DND_OFF, to=response.headers[b"To"]))[1:]:
+        book.answer(notify)
+    again, notify = book.receive(first)
     assert tag_of(again) != tag_of(response)
     assert len(book.notifier.subscriptions) == 2
+    assert b"<doNotDisturbOn>false<" in notify.body
 
 
 # --- What is restored ---
