@@ -131,7 +131,7 @@ class Kept:
             self.epoch + ends,
             dialog.remote_cseq,
             0,
-            rows.ONE_SHOT,
+            rows.with_time(rows.ONE_SHOT, self.epoch + now),
             "",
             "",
             b"",
