@@ -130,7 +130,7 @@ class Kept:
             visit.subscription.presentity,
             self.epoch + ends,
             dialog.remote_cseq,
-            0,
+            rows.base_of(0, self.term),
             rows.with_time(rows.ONE_SHOT, self.epoch + now),
             "",
             "",

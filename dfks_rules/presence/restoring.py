@@ -176,6 +176,13 @@ class Restoring:
         row = self._one_shots.get(tag)
         return row is not None and row.cseq == cseq and self.deadline_of(row) > now
 
+    def resume(self, dialog: Dialog) -> None:
+        """Have the dialog of a fetch that comes again go on, if there was one, with higher CSeqs."""
+        row = self._one_shots.get(dialog.local_tag)
+        if row is not None:
+            local_cseq = rows.local_cseq_of(row.base, self._kept.term)
+            dialog.resumed(dialog.remote_cseq, local_cseq)
+
     # --- Making ---
 
     def deadline_of(self, row: DialogRow) -> float:

@@ -239,6 +239,8 @@ class Establishment:
             trusted=identity is not None and identity.method is AuthMethod.TRUSTED,
             seen=self._profiles.of(wish.requester.user_agent).seen,
         )
+        if self._restoring is not None:
+            self._restoring.resume(dialog)
         proof = self._guard.proof_of(incoming, dialog, identity)
         return Subscription(dialog, wish.presentity, wish.requester, event.id, proof)
 

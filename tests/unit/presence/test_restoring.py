@@ -279,7 +279,7 @@ def test_a_fetch_with_sets_that_comes_again_after_a_crash_is_not_applied() -> No
     """There is no dialog, but a row for as long as its phone repeats it."""
     lives = Lives()
     press = _subscribe(body=DND_ON, expires=b"0")
-    lives.book.receive(press)
+    _, first = lives.book.receive(press)
     book = lives.crash()
     assert len(book.notifier.subscriptions) == 0
     _set_off(book)
@@ -287,6 +287,8 @@ def test_a_fetch_with_sets_that_comes_again_after_a_crash_is_not_applied() -> No
     assert answer.status == 200
     assert notify.headers[b"Subscription-State"] == b"terminated;reason=timeout"
     assert b"<doNotDisturbOn>false<" in notify.body
+    assert notify.headers[b"From"] == first.headers[b"From"]
+    assert notify.cseq > first.cseq
 
 
 def test_a_set_that_ends_a_subscription_and_comes_again_is_not_applied() -> None:
