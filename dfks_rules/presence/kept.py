@@ -114,10 +114,10 @@ class Kept:
         # Others in the dialog may have been taken meanwhile, whose outcomes are not known.
         cseq = visit.incoming.request.cseq
         if not visit.is_new:
-            return self._row(subscription, deadline, flags, now, cseq, last=message)
+            return self._row(subscription, deadline, flags, now, cseq, (None, message))
         if subscription.row == 0:
             subscription.row = self._dialogs.number()
-        return self._row(subscription, deadline, flags, now, cseq, first=message)
+        return self._row(subscription, deadline, flags, now, cseq, (message, None))
 
     def _one_shot(self, visit: Visit, now: float) -> DialogRow:
         dialog = visit.subscription.dialog
@@ -150,8 +150,7 @@ class Kept:
         flags: int,
         now: float,
         cseq: int,
-        first: bytes | None = None,
-        last: bytes | None = None,
+        messages: tuple[bytes | None, bytes | None],
     ) -> DialogRow:
         dialog = subscription.dialog
         return DialogRow(
@@ -164,8 +163,8 @@ class Kept:
             rows.with_time(flags, self.epoch + now),
             "",
             "",
-            first,
-            last,
+            messages[0],
+            messages[1],
         )
 
     def lingers(self, subscription: Subscription, now: float) -> None:
@@ -293,7 +292,7 @@ class Kept:
                 _flags(one, one.requester, one.condition),
                 now,
                 one.cseq,
-                last=message,
+                (None, message),
             )
             for one, message in portion.items()
         ]

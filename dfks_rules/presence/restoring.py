@@ -177,7 +177,7 @@ class Restoring:
         return row is not None and row.cseq == cseq and self.deadline_of(row) > now
 
     def resume(self, dialog: Dialog) -> None:
-        """Have the dialog of a fetch that comes again go on, if there was one, with higher CSeqs."""
+        """Have the dialog of a fetch go on with higher CSeqs, where an earlier life began it."""
         row = self._one_shots.get(dialog.local_tag)
         if row is not None:
             local_cseq = rows.local_cseq_of(row.base, self._kept.term)
