@@ -122,8 +122,9 @@ class Answering:
         subscription = visit.subscription
         if subscription.state is _TERMINATED:
             # Meanwhile a policy rejected it, or its phone refused a NOTIFY: it has to begin anew.
-            if self._kept is not None:
-                self._kept.ended(subscription, now)
+            if self._kept is not None and visit.row:
+                # It may have been stored after its end.
+                self._kept.remove(visit.row, now)
             self.refuse(visit.incoming, refusal(481), visit.transaction)
             return
         if isinstance(result, tuple):

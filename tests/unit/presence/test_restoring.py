@@ -321,6 +321,26 @@ def test_the_row_of_a_fetch_is_removed_when_nobody_repeats_it_any_more() -> None
     assert not lives.store.rows
 
 
+def test_a_set_whose_dialog_has_ended_and_comes_again_after_a_crash_is_not_applied() -> None:
+    """Its phone has refused the NOTIFY, but the SUBSCRIBE is still on its way a second time."""
+    lives = Lives()
+    press = _subscribe(body=DND_ON)
+    _, notify = lives.book.receive(press)
+    lives.book.answer(notify, 481)
+    assert len(lives.book.notifier.subscriptions) == 0
+    lives.book.pass_time(2.0)
+    book = lives.crash()
+    assert len(book.notifier.subscriptions) == 0
+    _set_off(book)
+    _, again = book.receive(press)
+    assert b"<doNotDisturbOn>false<" in again.body
+    assert again.cseq > notify.cseq
+    book.answer(again, 481)
+    for _ in range(100):
+        book.pass_time(1.0)
+    assert not lives.store.rows
+
+
 def test_a_dialog_that_has_gone_on_is_not_begun_again() -> None:
     """The same SUBSCRIBE without To tag is late, or wants another dialog; its sets are old."""
     lives = Lives()
