@@ -9,6 +9,8 @@ returned: a set, and what makes a dialog, when it is stored.
 | in a dialog                                    | a refresh                                      |
 | the last one that a dialog has granted, again, | a refresh without sets: they were applied      |
 | its transaction forgotten                      |                                                |
+| the one that has made a dialog which has gone  | a new dialog, but its sets were applied        |
+| on since                                       |                                                |
 | a fetch with sets that an earlier life of the  | a fetch without sets                           |
 | server has granted                             |                                                |
 | in a dialog that is not known, while rows are  | nothing: by the time that it comes again, they |
@@ -217,8 +219,8 @@ class Establishment:
             )
         if is_repeat(known, request):
             return tag, known, True
-        # Its dialog has gone on since.
-        return self._token(), None, False
+        # Its dialog has gone on since: it is late, or from a phone that has lost its memory.
+        return self._token(), None, True
 
     def _made(
         self,
@@ -237,6 +239,8 @@ class Establishment:
             trusted=identity is not None and identity.method is AuthMethod.TRUSTED,
             seen=self._profiles.of(wish.requester.user_agent).seen,
         )
+        if self._restoring is not None:
+            self._restoring.resume(dialog)
         proof = self._guard.proof_of(incoming, dialog, identity)
         return Subscription(dialog, wish.presentity, wish.requester, event.id, proof)
 
