@@ -102,13 +102,13 @@ def migrate_store(store: Path) -> int:
     with open_to_read(store) as connection:
         before = version_of(connection)
     real = Path(os.path.realpath(store))
-    try:
-        with ExitStack() as opened:
-            lock_store(real, opened)
+    with ExitStack() as opened:
+        lock_store(real, opened)
+        try:
             connection = opened.enter_context(closing(sqlite3.connect(real, isolation_level=None)))
             migrate(connection)
-    except (sqlite3.Error, StoreError) as error:
-        raise explained(store, error) from error
+        except (sqlite3.Error, StoreError) as error:
+            raise explained(store, error) from error
     return before
 
 
