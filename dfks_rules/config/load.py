@@ -38,6 +38,7 @@ from dfks_rules.config.settings import (
     ListenAddress,
     LogSettings,
     MiSettings,
+    OnStop,
     ReloadSettings,
     Setting,
     SipSettings,
@@ -256,7 +257,7 @@ def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) ->
     store = values["store"]
     presence, decisions = dict(values["presence"]), values["decisions"]
     auth = build_auth(values["auth"], base)
-    stop_within = presence.pop("stop_within")
+    on_stop, stop_within = OnStop(presence.pop("on_stop")), presence.pop("stop_within")
     return Config(
         sip=_build_sip(values["sip"], base),
         auth=auth,
@@ -276,6 +277,7 @@ def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) ->
             }
         ),
         profiles=base / values["profiles"] if "profiles" in values else None,
+        on_stop=on_stop,
         stop_within=stop_within,
         limits=LimitSettings(
             rate_of(values["limits"]["per_source"]), values["limits"]["followed_sets"]

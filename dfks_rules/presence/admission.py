@@ -17,7 +17,7 @@ from dfks_rules.model.requests import Asked, Origin, Requester
 from dfks_rules.model.values import MAX_TEXT
 from dfks_rules.presence.package import ALLOW_EVENTS, EVENT, Limits
 from dfks_rules.presence.responses import refusal
-from dfks_rules.presence.subscription import Subscription
+from dfks_rules.presence.subscription import State, Subscription
 from dfks_rules.presence.subscriptions import Subscriptions
 from dfks_rules.sip.address import Address
 from dfks_rules.sip.endpoint import Incoming
@@ -27,6 +27,7 @@ from dfks_rules.sip.uri import aor_of, parse_uri
 
 # CPython 3.11 calls a Python function for each look at a member of an Enum.
 _WATCHER: Final = Origin.WATCHER
+_ACTIVE: Final = State.ACTIVE
 
 CAPABILITIES = (
     ALLOW_EVENTS
@@ -76,6 +77,10 @@ class Wish:
         """Duration to grant, s."""
         self.asked: Final = asked
         """The sets in its body; empty where it asks for every state."""
+
+    def without_sets(self) -> "Wish":
+        """The same wish for every state."""
+        return Wish(self.presentity, self.requester, self.expires, [])
 
 
 _PLAIN = EventHeader(b"Event: %b\r\n" % EVENT, b"")
@@ -148,9 +153,21 @@ def known_of(
         raise refusal(481)
     if subscription.event_id != event.id:
         raise refusal(403, "Dialog sharing is not supported")
-    if subscription.dialog.is_late(request):
+    if subscription.dialog.is_late(request) and not is_repeat(subscription, request):
         raise refusal(500, "CSeq out of order")
     return subscription
+
+
+def is_repeat(subscription: Subscription, request: Request) -> bool:
+    """Whether a SUBSCRIBE is the last one that was granted in a dialog, once more.
+
+    Where nobody knows its transaction any more it is answered again, and its sets are not applied.
+    """
+    return (
+        request.cseq == subscription.dialog.remote_cseq
+        and subscription.state is _ACTIVE
+        and not subscription.is_refused
+    )
 
 
 def wish_of(
@@ -179,25 +196,44 @@ def wish_of(
     asked = sets_in(request)
     if known is None:
         presentity = _presentity(incoming)
-        watcher = identity.aor if identity else aor_in(incoming.sender)
-        # One object for both where they are equal: there are as many as subscriptions.
-        watcher = presentity if watcher == presentity else watcher
+        watcher = watcher_of(incoming, presentity, identity)
     else:
         presentity, watcher = known.presentity, known.watcher
         if identity is not None and identity.aor != watcher:
             raise refusal(403, "Only the watcher may change its subscription")
+    device = asked[-1].device if asked else None
+    return Wish(presentity, requester_of(incoming, watcher, device, identity), expires, asked)
+
+
+def requester_of(
+    incoming: Incoming, watcher: Aor, device: str | None, identity: Identity | None
+) -> Requester:
+    """Who sends a SUBSCRIBE, as the policies are told.
+
+    Args:
+        incoming: the SUBSCRIBE.
+        watcher: who watches.
+        device: text of `<device>` in its body.
+        identity: who sent it, where phones authenticate.
+    """
     flow = incoming.flow
-    requester = Requester(
+    return Requester(
         _WATCHER,
         watcher,
-        asked[-1].device if asked else None,
-        user_agent_of(request),
+        device,
+        user_agent_of(incoming.request),
         flow.listener.transport,
         _same(flow.remote[0]),
         None,
         identity,
     )
-    return Wish(presentity, requester, expires, asked)
+
+
+def watcher_of(incoming: Incoming, presentity: Aor, identity: Identity | None) -> Aor:
+    """Who watches: the identity, or what From says where nobody authenticates."""
+    watcher = identity.aor if identity else aor_in(incoming.sender)
+    # One object for both where they are equal: there are as many as subscriptions.
+    return presentity if watcher == presentity else watcher
 
 
 def user_agent_of(request: Request) -> str | None:

@@ -30,6 +30,16 @@ NAMES = (
     "changes_paced",
     "changes_merged",
     "contacts_proved",
+    "requests_repeated",
+    "rows_written",
+    "rows_removed",
+    "rows_failed",
+    "rows_dropped",
+    "rows_restored",
+    "rows_expired",
+    "rows_unreadable",
+    "restored_told",
+    "unanswered_while_loading",
     "limit_per_user",
     "limit_unproved",
     "limit_subscriptions",
@@ -47,7 +57,14 @@ unproved; `notify_suppressed` those whose body, or all of which, a phone did not
 told, since what it may see could not be read. `changes_paced`: changes that were told in portions;
 `changes_merged`: those that were taken into another that was still being told. `sets_echoed` and
 `sets_repeated`: sets that nobody meant, see `display`. `contacts_proved`: a dialog was unproved,
-and became proved. `limit_…`: requests that a limit refused, also counted by their status.
+and became proved. `requests_repeated`: SUBSCRIBEs that had been granted, by an earlier life of the
+server or so long ago that their transactions were forgotten. `rows_written`, `rows_removed`: rows
+of subscriptions written and removed behind (`kept`); `rows_failed`: rows of writes that failed, and
+are tried again; `rows_dropped`: what was not kept, for too much waited. `rows_restored`: rows of
+earlier lives that were taken over; `rows_expired` were not, as their time was over, and
+`rows_unreadable` turned out not to be of use. `restored_told`: subscriptions that were told all
+states after a restart; `unanswered_while_loading`: SUBSCRIBEs whose dialogs might have been in rows
+that were not read yet. `limit_…`: requests that a limit refused, also counted by their status.
 """
 
 

@@ -5,7 +5,6 @@ A change from elsewhere waits for the outstanding NOTIFY. The answer to a SUBSCR
 phone is there, and RFC 6665 §4.2.1.2 wants its NOTIFY at once.
 """
 
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
@@ -14,14 +13,13 @@ from dfks_rules.csta.style import BodyStyle
 from dfks_rules.presence.conditional import knowledge_of, tag_of, without
 from dfks_rules.presence.documents import Documents
 from dfks_rules.presence.failures import Verdict, verdict_of
-from dfks_rules.presence.guard import Guard
-from dfks_rules.presence.logins import Logins
+from dfks_rules.presence.live import Live
 from dfks_rules.presence.package import OnNotifyTimeout
 from dfks_rules.presence.parts import first_part
-from dfks_rules.presence.profile import Profile, Profiles
+from dfks_rules.presence.profile import Profile
 from dfks_rules.presence.proof import Proof
+from dfks_rules.presence.setup import Setup
 from dfks_rules.presence.subscription import State, Subscription, Termination
-from dfks_rules.presence.subscriptions import Subscriptions
 from dfks_rules.presence.visit import Visit
 from dfks_rules.sip.endpoint import Ending, Endpoint, Finished
 from dfks_rules.sip.message import Response
@@ -44,37 +42,24 @@ _ENDED = {why: f"ended_{why.value}" for why in Termination}
 class Delivery:
     """Tells subscriptions what they are to be told."""
 
-    def __init__(  # noqa: PLR0913 - what it works with
-        self,
-        endpoint: Endpoint[Subscription],
-        subscriptions: Subscriptions,
-        guard: Guard,
-        on_timeout: OnNotifyTimeout,
-        token: Callable[[], bytes],
-        counts: dict[str, int],
-        logins: Logins | None,
-        profiles: Profiles,
-    ) -> None:
+    def __init__(self, endpoint: Endpoint[Subscription], setup: Setup, live: Live) -> None:
         """Make it.
 
         Args:
             endpoint: what NOTIFYs go through.
-            subscriptions: those that live.
-            guard: who knows whose addresses are proved.
-            on_timeout: what becomes of a subscription that does not answer.
-            token: a new unguessable token each time, for branches.
-            counts: what is counted, see `counts.NAMES`.
-            logins: how NOTIFYs authenticate; None where they do not.
-            profiles: how phones want to be told.
+            setup: what is the same for all subscriptions.
+            live: the subscriptions that live.
         """
         self._endpoint = endpoint
-        self._subscriptions = subscriptions
-        self._guard = guard
-        self._on_timeout = on_timeout
-        self._token = token
-        self._counts = counts
-        self._logins = logins
-        self._profiles = profiles
+        self._on_timeout = setup.limits.on_notify_timeout
+        self._token = setup.token
+        self._logins = setup.logins
+        self._profiles = setup.profiles
+        self._subscriptions = live.subscriptions
+        self._guard = live.guard
+        self._counts = live.counts
+        self._kept = live.kept
+        self._restoring = live.restoring
 
     def _profile_of(self, subscription: Subscription) -> Profile:
         return self._profiles.of(subscription.requester.user_agent)
@@ -89,6 +74,7 @@ class Delivery:
 
         After them nothing that it was told before matters.
         """
+        self._is_told(subscription)
         self._send(subscription, documents, b"", now)
 
     def suppress(self, visit: Visit, documents: Documents, knowledge: bytes, now: float) -> None:
@@ -107,7 +93,8 @@ class Delivery:
         if visit.expires == 0:
             if subscription.outstanding is not None:
                 self._endpoint.give_up(subscription.outstanding)
-            self._end(subscription, Termination.TIMEOUT)
+            self._end(subscription, Termination.TIMEOUT, now)
+        self._is_told(subscription)
         if visit.is_new:
             self._send(subscription, (), knowledge, now)
         elif visit.expires == 0:
@@ -152,7 +139,7 @@ class Delivery:
         """End a subscription, with a last NOTIFY."""
         # A phone that comes back must not say that it knows what it may have missed.
         known = without(subscription.knowledge, subscription.to_answer(()))
-        self._end(subscription, why)
+        self._end(subscription, why, now)
         self._send(subscription, documents, known, now)
 
     def finished(self, finished: Finished[Subscription], now: float) -> None:
@@ -160,13 +147,16 @@ class Delivery:
         subscription = finished.transaction.owner
         response = finished.response
         if response is not None and response.status < 300:
-            self._guard.accepted(subscription, finished.transaction.flow, now)
+            if not subscription.is_proved:
+                self._guard.accepted(subscription, finished.transaction.flow, now)
+                self._keep(subscription, now)
             self._counts["notify_answered"] += 1
             self._confirmed(subscription, now)
             return
         verdict = verdict_of(response)
         if verdict is Verdict.CHALLENGED and self._may_answer(subscription, response):
             self._guard.wanted(subscription, now)
+            self._keep(subscription, now)
             self._counts["notify_challenged"] += 1
             subscription.forgotten()
             self._send(subscription, subscription.to_answer(()), subscription.knowledge, now)
@@ -177,13 +167,15 @@ class Delivery:
             return
         why = self._why_over(subscription, verdict)
         if why is not None:
-            self._end(subscription, why)
+            self._end(subscription, why, now)
             self._forget(subscription)
             return
         if subscription.display is not None:
             subscription.display.failed()
         wait = None if response is None else retry_after(response)
         subscription.failed(now, now + (wait or 0.0))
+        if self._kept is not None:
+            self._kept.failed(subscription, now)
         self._subscriptions.schedule(subscription)
 
     def _gives_up(self, subscription: Subscription) -> bool:
@@ -205,9 +197,14 @@ class Delivery:
             subscription.postpone(documents, display.quiet_until)
             self._subscriptions.schedule(subscription)
 
-    def drop(self, subscription: Subscription) -> None:
+    def settle(self, subscription: Subscription, now: float) -> None:
+        """A phone is to be told nothing more, after all."""
+        if self._kept is not None:
+            self._kept.confirmed(subscription, now)
+
+    def drop(self, subscription: Subscription, now: float) -> None:
         """End a subscription without a last NOTIFY: nobody has shown that it wants one."""
-        self._end(subscription, Termination.UNANSWERED)
+        self._end(subscription, Termination.UNANSWERED, now)
         self._forget(subscription)
 
     def _confirmed(self, subscription: Subscription, now: float) -> None:
@@ -219,6 +216,8 @@ class Delivery:
         if subscription.display is not None:
             subscription.display.confirmed(subscription.unconfirmed, now)
         queued = subscription.confirmed()
+        if subscription.is_owed and not queued:
+            self.settle(subscription, now)
         if queued:
             self.change(subscription, queued, now)
 
@@ -237,15 +236,29 @@ class Delivery:
         is_over = self._gives_up(subscription) or subscription.lives_by_answers
         return Termination.UNANSWERED if is_over else None
 
+    def _keep(self, subscription: Subscription, now: float) -> None:
+        """Something about a subscription has changed, perhaps."""
+        if self._kept is not None:
+            self._kept.mark(subscription, now)
+
+    def _is_told(self, subscription: Subscription) -> None:
+        """A phone is told all states, or never will be."""
+        restoring = self._restoring
+        if restoring is not None and restoring.untold:
+            restoring.told(subscription)
+
     def _forget(self, subscription: Subscription) -> None:
         """An ended subscription has had its last NOTIFY."""
         subscription.forgotten()
         if self._logins is not None:
             self._logins.forget(subscription.dialog)
 
-    def _end(self, subscription: Subscription, why: Termination) -> None:
+    def _end(self, subscription: Subscription, why: Termination, now: float) -> None:
         self._subscriptions.remove(subscription)
         self._guard.forget(subscription)
+        self._is_told(subscription)
+        if self._kept is not None:
+            self._kept.ended(subscription, now)
         subscription.ended(why)
         self._counts[_ENDED[why]] += 1
 
@@ -294,6 +307,9 @@ class Delivery:
             return
         if subscription.outstanding is not None:
             self._endpoint.give_up(subscription.outstanding)
+        kept, is_last = self._kept, subscription.state is _TERMINATED
+        if kept is not None and not is_last and not kept.may_go_on(subscription):
+            self._end(subscription, Termination.DEACTIVATED, now)
         dialog = subscription.dialog
         branch = MAGIC_COOKIE + self._token()
         device = profile.device_for(subscription.device, subscription.presentity.user)
@@ -312,6 +328,8 @@ class Delivery:
         self._counts["notify_sent"] += 1
         transaction = self._endpoint.request(request, subscription, now)
         subscription.sent(documents, transaction, knowledge, rest)
+        if kept is not None:
+            kept.sent(subscription, now)
         if subscription.display is not None:
             subscription.display.sent(documents, now)
 

@@ -210,6 +210,26 @@ class Guard:
             return
         self._prove(subscription, Proof.ANSWERS if flow.hop is not None else _PROVED, now)
 
+    @property
+    def has_quotas(self) -> bool:
+        """Whether it matters whose a subscription is."""
+        return self._quotas.has_parts
+
+    def restored(self, subscription: Subscription) -> None:
+        """One of an earlier life of the server goes on; no limit keeps it out."""
+        if subscription.proof is _UNPROVED:
+            self._kept[subscription.dialog.local_tag] = subscription
+        else:
+            self._count(subscription)
+
+    def counted(self) -> None:
+        """One that nobody looks at yet goes on; it counts for the limit of all."""
+        self._quotas.add_row()
+
+    def dropped(self) -> None:
+        """One of these cannot go on after all."""
+        self._quotas.remove_row()
+
     def forget(self, subscription: Subscription) -> None:
         """A subscription has ended, or was not made after all."""
         self._kept.pop(subscription.dialog.local_tag, None)

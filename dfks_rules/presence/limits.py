@@ -54,6 +54,21 @@ class Quotas:
             reason = "Too many subscriptions to this Contact"
             raise RefusedError(403, reason, count="limit_subscriptions_per_contact")
 
+    @property
+    def has_parts(self) -> bool:
+        """Whether there is a limit that is not for all together."""
+        limits = self._limits
+        parts = (limits.per_user, limits.per_source, limits.per_contact)
+        return any(most is not None for most in parts)
+
+    def add_row(self) -> None:
+        """One more counts, of which nothing else is known; there are only limits for all."""
+        self._in_all += 1
+
+    def remove_row(self) -> None:
+        """One of these is gone."""
+        self._in_all -= 1
+
     def add(self, subscription: Subscription) -> None:
         """One more counts."""
         self._in_all += 1

@@ -158,6 +158,7 @@ class Unproved:
     def add(self, tag: bytes, host: str, now: float) -> None:
         """A dialog was made whose NOTIFYs go to this host."""
         ends = now + TIMEOUT
+        self.remove(tag)
         self._by_tag[tag] = host, ends
         self._counts[host] = self._counts.get(host, 0) + 1
         self._ends.append((ends, tag))

@@ -1,4 +1,4 @@
-"""One subscription: its life, and what its phone is still to be told. Nobody else changes either.
+"""One subscription: its life. What its phone is still to be told is in `telling`.
 
 | state      | input                                      | next                       |
 |------------|--------------------------------------------|----------------------------|
@@ -15,31 +15,24 @@
 | both       | the policies do not admit a SUBSCRIBE      | terminated, `rejected`     |
 | both       | the server stops                           | terminated, `deactivated`  |
 | both       | an error response to a NOTIFY, or none     | terminated, without NOTIFY |
+| both       | 2,047 NOTIFYs in one term of its CSeq, and | terminated, `deactivated`  |
+|            | the next one is not reserved (`kept`)      |                            |
 
-While it lives, one NOTIFY at most is outstanding:
+Where the store lasts, a subscription outlives the process:
 
-| told so far   | input                    | NOTIFY                     | next                |
-|---------------|--------------------------|----------------------------|---------------------|
-| all confirmed | change                   | the change                 | outstanding         |
-| outstanding   | change                   | none: it is queued         | outstanding         |
-| any           | SUBSCRIBE for all states | all features               | outstanding         |
-| any           | SUBSCRIBE with sets      | what was set, and all that | outstanding         |
-|               |                          | is unconfirmed or queued   |                     |
-| outstanding   | 2xx, nothing queued      | none                       | all confirmed       |
-| outstanding   | 2xx, changes queued      | what is queued             | outstanding         |
-| outstanding   | none, or one that passes | none                       | unconfirmed         |
-| unconfirmed   | change                   | what is unconfirmed, and   | outstanding         |
-|               |                          | the change                 |                     |
-| unconfirmed,  | change                   | none: it joins what is     | unconfirmed         |
-| Retry-After   |                          | unconfirmed                |                     |
-| unconfirmed   | 64 s passed, later 600 s | what is unconfirmed        | outstanding         |
-| any           | SUBSCRIBE whose entity-  | none (RFC 5839); what the  | all confirmed, or   |
-|               | tag is that of all       | outstanding got wrong: next| outstanding         |
-| any, quenched | change                   | none                       | the same            |
+| it is       | input                                     | next                       |
+|-------------|-------------------------------------------|----------------------------|
+| living      | the server is killed, or stops            | a row                      |
+| a row       | SUBSCRIBE in its dialog, a change, an     | active                     |
+|             | operator's listing                        |                            |
+| a row       | deadline; after a crash 60 s later in the | active, then terminated,   |
+|             | first minute                              | `timeout`                  |
+| a row       | its deadline passed while nothing ran, or | (none)                     |
+|             | it cannot be restored                     |                            |
+| any, untold | its turn, or a SUBSCRIBE for all states   | told all states            |
 
-The answer to a SUBSCRIBE gives up the NOTIFY that is outstanding. Of what a phone has to be told in
-several NOTIFYs, all but the first is queued. `display` says how a phone that echoes is told, and
-`proof.Proof` whether an address may be told at all.
+A row is untold where the life before owed it a NOTIFY; after a crash also where its presentity or
+itself has changed since the last heartbeat, or shortly before it (`restoring`).
 
 Reference: RFC 6665 §4.2.2, §4.4.1; docs/decisions/0015-proved-contacts.md
 """
@@ -50,22 +43,14 @@ from typing import Final
 
 from dfks_rules.model.identity import Aor, AuthMethod
 from dfks_rules.model.requests import Requester
-from dfks_rules.presence.conditional import ANY
 from dfks_rules.presence.display import Display
-from dfks_rules.presence.documents import Documents, merge
-from dfks_rules.presence.proof import UNPROVED_SENDINGS, Proof
-from dfks_rules.sip.client_transaction import ClientTransaction
+from dfks_rules.presence.proof import Proof
+from dfks_rules.presence.telling import Telling
 from dfks_rules.sip.dialog import Dialog
 
-FIRST_REPEAT = 64.0
-"""What a phone did not confirm is sent again after so long, s: twice the time of a transaction."""
-LAST_REPEAT = 600.0
-"""The wait doubles with each failure up to this, s: a phone that is gone costs little."""
-
-# CPython 3.11 calls a Python function for each `Proof.PROVED`.
+# CPython 3.11 calls a Python function for each `Proof.UNPROVED`.
 _UNPROVED: Final = Proof.UNPROVED
 _ANSWERS: Final = Proof.ANSWERS
-_PROVED: Final = Proof.PROVED
 
 
 class State(Enum):
@@ -94,34 +79,26 @@ class Termination(Enum):
     """Its phone did not answer a NOTIFY, and the setting says that this is the end."""
 
 
-class Subscription:
+class Subscription(Telling):
     """One phone's subscription to one presentity."""
 
     __slots__ = (
         "_device",
-        "_is_answering",
-        "_is_told",
-        "_not_before",
-        "_repeat_at",
         "_under_way",
-        "condition",
         "deadline",
         "dialog",
         "display",
         "event_id",
-        "failures",
         "is_counted",
-        "is_proved",
-        "knowledge",
-        "outstanding",
+        "is_owed",
+        "is_refused",
         "presentity",
-        "queued",
         "requester",
+        "row",
         "scheduled_for",
         "source",
         "state",
         "termination",
-        "unconfirmed",
     )
 
     def __init__(
@@ -141,6 +118,7 @@ class Subscription:
             event_id: the `id` of its Event; empty for none.
             proof: what the SUBSCRIBE showed of the address that its NOTIFYs go to.
         """
+        super().__init__(proof)
         self.dialog = dialog
         self.presentity = presentity
         self.requester = requester
@@ -152,12 +130,12 @@ class Subscription:
         """Address that made it, which learned our tag; empty for a trusted peer."""
         self.is_counted = False
         """Whether it counts for the limits of subscriptions; `Guard` keeps it."""
-        self._is_told = False
-        """Whether a NOTIFY was sent to the address where NOTIFYs go."""
-        # Flags take a byte each where they stand together, a reference takes eight.
-        self.is_proved = proof is _PROVED
-        """Whether `proof` is that: nearly always, so that it is looked at first."""
-        self._is_answering = proof is _ANSWERS
+        self.is_refused = False
+        """Whether its last SUBSCRIBE was: a repeat of it must not be granted."""
+        self.is_owed = False
+        """Whether its row says that its phone is to be told all states after a restart."""
+        self.row = 0
+        """Number of its row; 0 for one that is not kept. `Kept` gives it."""
         self.state = State.ADMITTED
         self.termination: Termination | None = None
         """None while it lives."""
@@ -167,21 +145,6 @@ class Subscription:
         """When it expires, monotonic seconds; does not hold while it is refreshing."""
         self.scheduled_for = inf
         """When `Subscriptions` looks at it next, monotonic seconds."""
-        self.outstanding: ClientTransaction[Subscription] | None = None
-        """The NOTIFY that waits for its response: never more than one."""
-        self.unconfirmed: Documents = ()
-        """What the phone was sent, but did not confirm yet."""
-        self.queued: Documents = ()
-        """What is to be sent when the outstanding NOTIFY is confirmed."""
-        self.knowledge = b""
-        """What its phone knows after the last NOTIFY (`conditional.knowledge_of`), or empty."""
-        self.condition = b""
-        """The entity-tag in its last SUBSCRIBE, or `conditional.ANY`; empty for none."""
-        self._repeat_at = inf
-        self.failures = 0
-        """How many NOTIFYs in a row came to nothing."""
-        self._not_before = 0.0
-        """Until when the phone does not want to hear of changes, monotonic seconds."""
         self.display: Display | None = None
         """What its phone shows; None for a phone all of whose sets are meant."""
 
@@ -192,14 +155,31 @@ class Subscription:
         return self.requester.watcher
 
     @property
-    def wants_none(self) -> bool:
-        """Whether its phone wants no states until it says otherwise (RFC 5839 §5.2)."""
-        return self.condition == ANY
+    def said_device(self) -> str | None:
+        """Text of the last `<device>` that the phone has sent; None for none."""
+        return self._device
 
     @property
     def device(self) -> str:
         """Text of `<device>` in what the phone is told: what it sent last, if anything."""
         return self._device or self.presentity.user
+
+    def says_more(self, requester: Requester, condition: bytes) -> bool:
+        """Whether a SUBSCRIBE in its dialog says something of its phone that the last did not.
+
+        Args:
+            requester: who sent it.
+            condition: see `condition`.
+        """
+        known = self.requester
+        return (
+            requester.user_agent != known.user_agent
+            or requester.source_ip != known.source_ip
+            or requester.transport != known.transport
+            or (requester.device is not None and requester.device != self._device)
+            or condition != self.condition
+            or requester.identity != known.identity
+        )
 
     # --- Its life ---
 
@@ -218,15 +198,41 @@ class Subscription:
         """
         self.deadline = deadline
         self.condition = condition
-        self.kept(requester)
+        self.is_refused = False
+        self._concluded(requester)
 
-    def kept(self, requester: Requester) -> None:
+    def refused(self, requester: Requester) -> None:
         """A SUBSCRIBE in its dialog came to nothing: it lives as long as it did before."""
+        self.is_refused = True
+        self._concluded(requester)
+
+    def _concluded(self, requester: Requester) -> None:
         self.requester = requester
         self._device = requester.device or self._device
         self._under_way -= 1
         if self._under_way == 0:
             self.state = State.ACTIVE
+
+    def restored(
+        self,
+        row: int,
+        requester: Requester,
+        said_device: str | None,
+        deadline: float,
+        condition: bytes,
+    ) -> None:
+        """It goes on where an earlier life of the server has left it.
+
+        Args:
+            row: number of its row.
+            requester: who sent the last SUBSCRIBE.
+            said_device: text of the last `<device>` that the phone has sent.
+            deadline: when it expires, monotonic seconds.
+            condition: see `condition`.
+        """
+        self.row = row
+        self._device = said_device
+        self.refreshed(requester, deadline, condition)
 
     def ended(self, why: Termination) -> None:
         """It lives no longer; nothing waits to be told."""
@@ -246,23 +252,6 @@ class Subscription:
     # --- Whether it may be told ---
 
     @property
-    def proof(self) -> Proof:
-        """Whether the address that NOTIFYs go to has shown that it wants them."""
-        if self.is_proved:
-            return _PROVED
-        return _ANSWERS if self._is_answering else _UNPROVED
-
-    @property
-    def is_held(self) -> bool:
-        """Whether all that is to be told waits: it is unproved, and has had its NOTIFY."""
-        return self.proof is _UNPROVED and self._is_told
-
-    @property
-    def sendings(self) -> int:
-        """How often a NOTIFY is sent; 0 for as often as the transaction likes."""
-        return 0 if self.is_proved else UNPROVED_SENDINGS
-
-    @property
     def lives_by_answers(self) -> bool:
         """Whether a NOTIFY without a response ends it, as nothing else could prove it."""
         if self.proof is _UNPROVED:
@@ -272,116 +261,6 @@ class Subscription:
     def is_home(self, source: str) -> bool:
         """Whether only this host can know our tag: the SUBSCRIBE came from it, NOTIFYs go to it."""
         return self.source == source == self.dialog.flow.remote[0]
-
-    def moved(self) -> None:
-        """NOTIFYs are to go to another address, which has shown nothing."""
-        self.is_proved = self._is_answering = self._is_told = False
-
-    def proved(self, proof: Proof, now: float) -> None:
-        """The address has shown that it wants NOTIFYs.
-
-        Args:
-            proof: how far.
-            now: monotonic seconds, when what has waited is due unless something is told before; to
-                be scheduled.
-        """
-        self.is_proved = proof is _PROVED
-        self._is_answering = proof is _ANSWERS
-        if self.outstanding is None:
-            self.hold(())
-            if self.unconfirmed:
-                self._repeat_at = max(now, self._not_before)
-
-    # --- What its phone is told ---
-
-    def to_answer(self, documents: Documents) -> Documents:
-        """What to say where a SUBSCRIBE is answered with some features: all unconfirmed as well."""
-        return merge(merge(self.unconfirmed, self.queued), documents)
-
-    def to_tell(self, change: Documents, now: float) -> Documents:
-        """What to say of a change now; nothing while it has to wait.
-
-        It waits for an outstanding NOTIFY, until it is proved, and as long as the phone does not
-        want to be bothered.
-        """
-        if self.wants_none:
-            return ()
-        if self.outstanding is not None or self.is_held:
-            self.hold(change)
-            return ()
-        if now >= self._not_before:
-            return self.to_answer(change)
-        self.unconfirmed = merge(self.unconfirmed, change)
-        self._repeat_at = min(self._repeat_at, self._not_before)
-        return ()
-
-    def hold(self, documents: Documents) -> None:
-        """What was to be said waits: for the outstanding NOTIFY, or until it is proved."""
-        if self.outstanding is not None:
-            self.queued = merge(self.queued, documents)
-            return
-        self.unconfirmed, self.queued = self.to_answer(documents), ()
-        # No moment makes it due: an answer, a proof or the next change does.
-        self._repeat_at = inf
-
-    def postpone(self, documents: Documents, until: float) -> None:
-        """What was to be said waits until a moment (monotonic seconds)."""
-        if self.wants_none:
-            return
-        self.queued = merge(self.queued, documents)
-        if self.outstanding is None:
-            self._repeat_at = min(self._repeat_at, until)
-
-    def sent(
-        self,
-        documents: Documents,
-        transaction: "ClientTransaction[Subscription]",
-        knowledge: bytes = b"",
-        rest: Documents = (),
-    ) -> None:
-        """A NOTIFY is on its way; it says all that was to be said, but for the rest."""
-        self.unconfirmed = documents
-        self.queued = rest
-        self.outstanding = transaction
-        self._is_told = True
-        self.knowledge = b"" if self.wants_none else knowledge
-        self._repeat_at = inf
-        self._not_before = 0.0
-
-    def knows_all(self, documents: Documents, knowledge: bytes) -> None:
-        """Its phone knows all states (`documents`), or wants none: there is nothing to say.
-
-        But it may yet read the NOTIFY under way, which says what was before.
-        """
-        self.knowledge = b"" if self.wants_none else knowledge
-        if self.outstanding is None or self.wants_none:
-            self.unconfirmed, self.queued, self._repeat_at = (), (), inf
-        else:
-            old = dict(self.unconfirmed)
-            self.queued = tuple([one for one in documents if old.get(*one) != one[1]])
-
-    def confirmed(self) -> Documents:
-        """The outstanding NOTIFY was answered 2xx; what to say next."""
-        self.outstanding = None
-        self.unconfirmed = ()
-        self.failures = 0
-        queued, self.queued = self.queued, ()
-        return queued
-
-    def failed(self, now: float, not_before: float = 0.0) -> None:
-        """The outstanding NOTIFY failed in a way that may pass: what it said is kept.
-
-        Args:
-            now: monotonic seconds.
-            not_before: earliest moment that the phone wants to hear it again, monotonic seconds.
-        """
-        self.outstanding = None
-        self.hold(())
-        if self.unconfirmed and self.proof is not _UNPROVED:
-            wait = FIRST_REPEAT * 2.0 ** min(self.failures, 4)
-            self._repeat_at = max(now + min(wait, LAST_REPEAT), not_before)
-        self.failures += 1
-        self._not_before = not_before
 
     # --- Time ---
 

@@ -3,16 +3,29 @@
 import heapq
 from collections.abc import Iterator
 from math import ceil, inf
+from typing import Protocol
 
 from dfks_rules.model.identity import Aor
 from dfks_rules.presence.subscription import Subscription
-from dfks_rules.sip.dialog import Dialog
+from dfks_rules.service.ports import DialogRow
 
 PORTION = 64
 """Most entries of the calendar that are looked at in one go: what is due takes about 1 ms."""
 SPARE = 1_000
 """Entries of the calendar for subscriptions that are gone, beyond as many as live, that are put up
 with."""
+
+
+class Restores(Protocol):
+    """What makes subscriptions of rows; `restoring.Restoring` does."""
+
+    def deadline_of(self, row: DialogRow) -> float:
+        """When it expires, monotonic seconds."""
+        ...
+
+    def make(self, row: DialogRow) -> Subscription | None:
+        """The subscription, which ends then; None when it cannot be made, and is given up."""
+        ...
 
 
 class Subscriptions:
@@ -24,12 +37,21 @@ class Subscriptions:
 
     The calendar has a page for each second: thousands of deadlines share one, where a heap of them
     would take 80 bytes each.
+
+    Those of an earlier life of the server are rows until somebody wants to see them.
     """
 
-    def __init__(self) -> None:
-        self._by_tag: dict[bytes, Subscription] = {}
+    def __init__(self, restores: Restores | None = None) -> None:
+        """There are none.
+
+        Args:
+            restores: what makes subscriptions of rows; None where there are no rows.
+        """
+        self._restores = restores
+        self._by_tag: dict[bytes, Subscription | DialogRow] = {}
         # Mostly there is one phone for each user: it needs no table.
-        self._by_presentity: dict[Aor, Subscription | dict[Subscription, None]] = {}
+        self._by_presentity: dict[Aor, bytes | dict[bytes, None]] = {}
+        """Tag or tags of those who watch."""
         self._pages: dict[int, list[bytes]] = {}
         """Second → tags of the subscriptions to look at when it begins."""
         self._seconds: list[int] = []
@@ -43,14 +65,32 @@ class Subscriptions:
         return len(self._by_tag)
 
     def __iter__(self) -> Iterator[Subscription]:
-        return iter(list(self._by_tag.values()))
+        for tag in list(self._by_tag):
+            subscription = self.at(tag)
+            if subscription is not None:
+                yield subscription
+
+    def made(self) -> list[Subscription]:
+        """Those that are no rows any more."""
+        return [one for one in self._by_tag.values() if isinstance(one, Subscription)]
+
+    def has(self, tag: bytes) -> bool:
+        """Whether there is one in whose dialog this is our tag."""
+        return tag in self._by_tag
+
+    def at(self, tag: bytes) -> Subscription | None:
+        """The subscription in whose dialog this is our tag."""
+        found = self._by_tag.get(tag)
+        if found is None or isinstance(found, Subscription):
+            return found
+        return self._make(found)
 
     def find(self, call_id: bytes, local_tag: bytes, remote_tag: bytes) -> Subscription | None:
         """The subscription of a dialog (RFC 3261 §12)."""
-        subscription = self._by_tag.get(local_tag)
+        subscription = self.at(local_tag)
         if subscription is None:
             return None
-        dialog: Dialog = subscription.dialog
+        dialog = subscription.dialog
         same = dialog.call_id == call_id and dialog.remote_tag == remote_tag
         return subscription if same else None
 
@@ -59,7 +99,11 @@ class Subscriptions:
         watching = self._by_presentity.get(presentity)
         if watching is None:
             return ()
-        return (watching,) if isinstance(watching, Subscription) else tuple(watching)
+        if isinstance(watching, bytes):
+            one = self.at(watching)
+            return () if one is None else (one,)
+        found = [self.at(tag) for tag in list(watching)]
+        return tuple([one for one in found if one is not None])
 
     def some(self, count: int) -> list[Subscription]:
         """At most so many of those that live; each again only after all the others.
@@ -71,33 +115,28 @@ class Subscriptions:
             self._portions = list(self._by_tag)[::-1]
         tags = self._portions[-count:]
         del self._portions[-count:]
-        return [self._by_tag[tag] for tag in reversed(tags) if tag in self._by_tag]
+        found = [self.at(tag) for tag in reversed(tags)]
+        return [one for one in found if one is not None]
 
     def add(self, subscription: Subscription) -> None:
         """Keep a subscription that has its first deadline."""
-        self._by_tag[subscription.dialog.local_tag] = subscription
-        presentity = subscription.presentity
-        watching = self._by_presentity.get(presentity)
-        if watching is None:
-            self._by_presentity[presentity] = subscription
-        elif isinstance(watching, Subscription):
-            self._by_presentity[presentity] = {watching: None, subscription: None}
-        else:
-            watching[subscription] = None
+        tag = subscription.dialog.local_tag
+        self._by_tag[tag] = subscription
+        self._watches(subscription.presentity, tag)
         self.schedule(subscription)
+
+    def add_row(self, row: DialogRow) -> None:
+        """Keep a subscription of an earlier life; there is none with its tag."""
+        assert self._restores is not None  # noqa: S101 - where there are rows, there is one
+        self._by_tag[row.tag] = row
+        self._watches(row.presentity, row.tag)
+        self._enter(row.tag, ceil(self._restores.deadline_of(row)))
 
     def remove(self, subscription: Subscription) -> None:
         """Forget a subscription; nothing happens when it is not there."""
-        if self._by_tag.pop(subscription.dialog.local_tag, None) is None:
-            return
-        presentity = subscription.presentity
-        watching = self._by_presentity[presentity]
-        if isinstance(watching, Subscription):
-            del self._by_presentity[presentity]
-            return
-        del watching[subscription]
-        if len(watching) == 1:
-            self._by_presentity[presentity] = next(iter(watching))
+        tag = subscription.dialog.local_tag
+        if self._by_tag.get(tag) is subscription:
+            self._remove(tag, subscription.presentity)
 
     def schedule(self, subscription: Subscription) -> None:
         """Have a subscription looked at in time. To be called when its deadline came nearer."""
@@ -106,12 +145,7 @@ class Subscriptions:
             return
         second = ceil(deadline)
         subscription.scheduled(float(second))
-        page = self._pages.get(second)
-        if page is None:
-            page = self._pages[second] = []
-            heapq.heappush(self._seconds, second)
-        page.append(subscription.dialog.local_tag)
-        self._entries += 1
+        self._enter(subscription.dialog.local_tag, second)
         # What is gone, or came nearer, must not be remembered for an hour or more.
         if self._entries > 2 * len(self._by_tag) + SPARE:
             self._write_anew()
@@ -135,7 +169,7 @@ class Subscriptions:
             self._entries -= len(taken)
             left -= len(taken)
             for tag in taken:
-                subscription = self._by_tag.get(tag)
+                subscription = self.at(tag)
                 if subscription is None or subscription.scheduled_for != second:
                     continue
                 subscription.scheduled(inf)
@@ -149,9 +183,51 @@ class Subscriptions:
         """When `due` may have something (monotonic seconds)."""
         return float(self._seconds[0]) if self._seconds else None
 
+    def _make(self, row: DialogRow) -> Subscription | None:
+        """Make a subscription of a row, in its place."""
+        assert self._restores is not None  # noqa: S101 - where there are rows, there is one
+        subscription = self._restores.make(row)
+        if subscription is None:
+            self._remove(row.tag, row.presentity)
+            return None
+        self._by_tag[row.tag] = subscription
+        subscription.scheduled(float(ceil(subscription.deadline)))
+        return subscription
+
+    def _watches(self, presentity: Aor, tag: bytes) -> None:
+        watching = self._by_presentity.get(presentity)
+        if watching is None:
+            self._by_presentity[presentity] = tag
+        elif isinstance(watching, bytes):
+            self._by_presentity[presentity] = {watching: None, tag: None}
+        else:
+            watching[tag] = None
+
+    def _remove(self, tag: bytes, presentity: Aor) -> None:
+        del self._by_tag[tag]
+        watching = self._by_presentity[presentity]
+        if isinstance(watching, bytes):
+            del self._by_presentity[presentity]
+            return
+        del watching[tag]
+        if len(watching) == 1:
+            self._by_presentity[presentity] = next(iter(watching))
+
+    def _enter(self, tag: bytes, second: int) -> None:
+        """Make an entry in the calendar."""
+        page = self._pages.get(second)
+        if page is None:
+            page = self._pages[second] = []
+            heapq.heappush(self._seconds, second)
+        page.append(tag)
+        self._entries += 1
+
     def _write_anew(self) -> None:
         """Leave out of the calendar what no longer counts."""
         self._pages, self._seconds, self._entries = {}, [], 0
-        for subscription in self._by_tag.values():
-            subscription.scheduled(inf)
-            self.schedule(subscription)
+        for tag, one in self._by_tag.items():
+            if isinstance(one, Subscription):
+                one.scheduled(inf)
+                self.schedule(one)
+            elif self._restores is not None:
+                self._enter(tag, ceil(self._restores.deadline_of(one)))

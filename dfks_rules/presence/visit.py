@@ -20,12 +20,14 @@ class Visit:
         "expires",
         "incoming",
         "is_new",
+        "is_stored",
         "requester",
+        "says_more",
         "subscription",
         "transaction",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its fields
         self,
         incoming: Incoming,
         transaction: ServerTransaction,
@@ -34,6 +36,7 @@ class Visit:
         condition: bytes,
         *,
         is_new: bool,
+        says_more: bool = True,
     ) -> None:
         self.incoming = incoming
         self.transaction = transaction
@@ -45,6 +48,10 @@ class Visit:
         """See `condition_of`."""
         self.is_new = is_new
         """Whether it creates the dialog."""
+        self.is_stored = False
+        """Whether its row is stored before it is answered."""
+        self.says_more = says_more
+        """Whether its head says something that those before it in the dialog did not."""
 
     def meant(
         self, asked: list[Asked], profile: Profile, counts: dict[str, int], now: float

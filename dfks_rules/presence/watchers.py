@@ -8,15 +8,15 @@ from functools import partial
 from typing import Final
 
 from dfks_rules.errors import StoreError
-from dfks_rules.model.decisions import Outcome
+from dfks_rules.model.decisions import Result
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Operation
 from dfks_rules.presence.conditional import known_if
 from dfks_rules.presence.delivery import Delivery
 from dfks_rules.presence.documents import Documents, changes_to_tell, documents_of_get, states_of
+from dfks_rules.presence.live import Live
 from dfks_rules.presence.pacing import Change, Pacing
 from dfks_rules.presence.subscription import State, Subscription
-from dfks_rules.presence.subscriptions import Subscriptions
 from dfks_rules.service.features import Features, Shown
 from dfks_rules.service.feed import Event, Settled
 
@@ -26,6 +26,8 @@ _TO_EACH_ITS_OWN: Final = Shown.TO_EACH_ITS_OWN
 _ALIKE: Final = Shown.ALIKE
 _TERMINATED: Final = State.TERMINATED
 
+AGAIN = 10.0
+"""Seconds until somebody is told for whom the store has failed, and who is owed a NOTIFY."""
 AT_ONCE = 64
 """Most watchers that are told at once."""
 
@@ -33,25 +35,19 @@ AT_ONCE = 64
 class Watchers:
     """Tells watchers of what they did not ask for themselves."""
 
-    def __init__(
-        self,
-        subscriptions: Subscriptions,
-        features: Features,
-        delivery: Delivery,
-        counts: dict[str, int],
-    ) -> None:
+    def __init__(self, live: Live, features: Features, delivery: Delivery) -> None:
         """Make it.
 
         Args:
-            subscriptions: those that live.
+            live: the subscriptions that live.
             features: what a watcher may see.
             delivery: what NOTIFYs go through.
-            counts: what is counted, see `counts.NAMES`.
         """
-        self._subscriptions = subscriptions
+        self._subscriptions = live.subscriptions
+        self._restoring = live.restoring
         self._features = features
         self._delivery = delivery
-        self._counts = counts
+        self._counts = live.counts
         self.pacing = Pacing(self._tell)
         """What is told in portions."""
 
@@ -62,6 +58,9 @@ class Watchers:
         if event.outcomes[0].request.operation is not _SET:
             return
         requester, presentity = event.requester, event.presentity
+        restoring = self._restoring
+        if restoring is not None and restoring.is_loading:
+            restoring.changed(presentity)
         others = [
             one for one in self._subscriptions.of(presentity) if one.requester is not requester
         ]
@@ -100,7 +99,8 @@ class Watchers:
 
     def _tell(self, watchers: list[Subscription], change: Change, now: float) -> None:
         if change.documents is None:
-            self._tell_all(watchers, change, now)
+            for subscription in watchers:
+                self.tell_all(subscription, change.at, now)
             return
         shown = self._features.shown
         documents = changes = change.documents
@@ -124,20 +124,32 @@ class Watchers:
             self._counts["changes_untold"] += 1
             return ()
 
-    def _tell_all(self, watchers: list[Subscription], change: Change, now: float) -> None:
-        for subscription in watchers:
-            done = partial(self._refreshed, subscription)
-            self._features.get(change.presentity, subscription.requester, change.at, now, done)
+    def tell_all(self, subscription: Subscription, at: datetime, now: float) -> None:
+        """Tell a watcher the states of all features, as if it had asked.
 
-    def _refreshed(
-        self, subscription: Subscription, outcomes: tuple[Outcome, ...] | StoreError, now: float
-    ) -> None:
-        documents = None if isinstance(outcomes, StoreError) else documents_of_get(outcomes)
-        if documents is None or subscription.state is _TERMINATED:
+        Args:
+            subscription: the watcher's.
+            at: local time, for the policies.
+            now: monotonic seconds.
+        """
+        done = partial(self._refreshed, subscription)
+        self._features.get(subscription.presentity, subscription.requester, at, now, done)
+
+    def _refreshed(self, subscription: Subscription, result: Result, now: float) -> None:
+        if subscription.state is _TERMINATED:
+            return
+        if not isinstance(result, tuple):
+            if subscription.is_owed and self._restoring is not None:
+                self._restoring.owe(subscription, now + AGAIN)
+            return
+        documents = documents_of_get(result)
+        if documents is None:
+            self._delivery.settle(subscription, now)
             return
         condition, event_id = subscription.condition, subscription.event_id
         device = self._delivery.device_of(subscription)
         known = condition and known_if(condition, documents, device, event_id)
         if known and (subscription.wants_none or known == subscription.knowledge):
+            self._delivery.settle(subscription, now)
             return
         self._delivery.tell_all(subscription, documents, now)

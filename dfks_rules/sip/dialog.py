@@ -30,7 +30,6 @@ class Dialog:
         "_further",
         "_has_stream",
         "_head",
-        "_remote_cseq",
         "_seen",
         "_tail",
         "_ways",
@@ -39,6 +38,7 @@ class Dialog:
         "flow",
         "local_cseq",
         "local_tag",
+        "remote_cseq",
         "remote_tag",
         "route_set",
     )
@@ -71,7 +71,8 @@ class Dialog:
         self.local_tag = local_tag
         self.remote_tag = incoming.sender.tag
         self.local_cseq = 0
-        self._remote_cseq = request.cseq
+        self.remote_cseq = request.cseq
+        """CSeq of the last request of the peer that was taken."""
         recorded = request.headers.get(b"record-route")
         if recorded is None and trusted:
             recorded = request.headers.get(b"path")
@@ -102,20 +103,43 @@ class Dialog:
         return has_proxy and not self.flow.connection and not self.route_set
 
     def is_late(self, request: Request) -> bool:
-        """Whether the peer has sent it before one that was taken (§12.2.2)."""
-        return request.cseq <= self._remote_cseq
+        """Whether the peer has sent it before one that was taken, or it is that one (§12.2.2)."""
+        return request.cseq <= self.remote_cseq
 
-    def take(self, incoming: Incoming) -> None:
+    def take(self, incoming: Incoming, *, anew: bool = False) -> bool:
         """Take over the CSeq, the Contact and the flow of a request in the dialog (§12.2.2).
+
+        INVARIANT: what was taken from all requests follows from the first one and the last one for
+        which this was asked `anew`, or gave True. So these two are all that has to be kept.
+
+        Args:
+            incoming: the request.
+            anew: whether to look at its Contact and flow even if they are the same as before.
+
+        Returns:
+            Whether our requests go another way now.
 
         Raises:
             MalformedMessageError: Contact cannot be used; the dialog stays as it was.
         """
         request = incoming.request
         contact = request.headers.get(b"contact")
-        if contact is not None and (contact != self.contact or incoming.flow != self.flow):
+        is_moved = False
+        if contact is not None and (anew or contact != self.contact or incoming.flow != self.flow):
+            before = self.contact, self._head, self.flow, self._further
             self._aim(incoming)
-        self._remote_cseq = request.cseq
+            is_moved = before != (self.contact, self._head, self.flow, self._further)
+        self.remote_cseq = request.cseq
+        return is_moved
+
+    def resumed(self, remote_cseq: int, local_cseq: int) -> None:
+        """It goes on where an earlier life of this server has left it.
+
+        Args:
+            remote_cseq: CSeq of the last request that was taken.
+            local_cseq: a CSeq that no request of ours has gone beyond.
+        """
+        self.remote_cseq, self.local_cseq = remote_cseq, local_cseq
 
     def _aim(self, incoming: Incoming) -> None:
         """Direct our requests at the Contact of `incoming`, by the route set (§12.2.1.1)."""

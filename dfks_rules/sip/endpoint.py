@@ -15,7 +15,7 @@ from dfks_rules.sip.client import Finished as Finished
 from dfks_rules.sip.client_transaction import ClientTransaction, ClientTransactions, Outgoing
 from dfks_rules.sip.flow import Flow
 from dfks_rules.sip.grammar import blank_quotes
-from dfks_rules.sip.message import METHODS, Fault, Request, Response, parse_message
+from dfks_rules.sip.message import METHODS, SHORT_BODY, Fault, Request, Response, parse_message
 from dfks_rules.sip.ports import Ways
 from dfks_rules.sip.response import INSECURE, REASONS, render_response, response_flow
 from dfks_rules.sip.server_transaction import (
@@ -355,6 +355,27 @@ class Endpoint(Generic[Owner]):
             self._unanswered.next_deadline(),
         )
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
+
+
+def read_again(head: bytes, flow: Flow) -> Incoming:
+    """A request that was served before, from its head alone.
+
+    Args:
+        head: as `Request.head` had it.
+        flow: where it came from.
+
+    Raises:
+        MalformedMessageError: `sip_malformed_header`: it cannot be read, or has a fault now.
+    """
+    request = parse_message(head + b"\r\n\r\n")
+    if not isinstance(request, Request):
+        raise MalformedMessageError("sip_malformed_header", "no request")
+    # The body is gone, and with it what Content-Length counts.
+    fault = None if request.fault is SHORT_BODY else request.fault
+    checked = fault or _check_addresses(request, flow, b"")
+    if isinstance(checked, Fault):
+        raise MalformedMessageError("sip_malformed_header", checked.reason)
+    return checked
 
 
 def _check_addresses(request: Request, flow: Flow, key: bytes) -> Incoming | Fault:

@@ -84,6 +84,10 @@ class Hop(NamedTuple):
     """Whether a name may turn out to be a loopback address of this machine."""
 
 
+BROKEN = -1
+"""Number of a stream that has ended, whichever it was."""
+
+
 class Flow(NamedTuple):
     """A way to one peer."""
 

@@ -36,6 +36,8 @@ class Fault(NamedTuple):
     reason: str
 
 
+SHORT_BODY = Fault(400, "Content-Length does not match the body")
+
 Headers = dict[bytes, bytes]
 """Values by name in lower case and long form; repeated headers joined by commas (§7.3.1)."""
 
@@ -83,6 +85,10 @@ _MATCHED_LINE = re.compile(
 )
 _FOLD = re.compile(rb"\r\n[ \t]++")
 _METHOD = re.compile(TOKEN)
+_CREDENTIALS = frozenset((b"authorization", b"proxy-authorization"))
+_CREDENTIAL_LINE = re.compile(
+    rb"\r\n(?i:(?:Proxy-)?Authorization)[ \t]*+:[^\r\n]*+(?:\r\n[ \t][^\r\n]*+)*+"
+)
 _VERSION = re.compile(rb"SIP/[0-9]+\.[0-9]+", re.IGNORECASE)
 _STATUS_LINE = re.compile(rb"(?i:SIP)/2\.0 ([1-6][0-9]{2}) [^\r\n]*+\r\n")
 _CSEQ = re.compile(rb"([0-9]{1,32})[ \t]+(" + TOKEN + rb")")
@@ -117,7 +123,7 @@ class Response:
 class Request:
     """A request. Where `fault` is set, the other fields hold what could be read."""
 
-    __slots__ = ("body", "cseq", "fault", "headers", "method", "uri", "via")
+    __slots__ = ("body", "cseq", "fault", "head", "headers", "method", "uri", "via")
 
     def __init__(self, method: bytes, uri: bytes, headers: Headers, body: bytes) -> None:
         self.method = method
@@ -129,6 +135,14 @@ class Request:
         self.via: Via | None = None
         """The topmost Via."""
         self.fault: Fault | None = None
+        self.head = b""
+        """Start line and headers as they came, without the empty line."""
+
+    def head_to_keep(self) -> bytes:
+        """Its head without what it was authenticated by, which is nobody's business later."""
+        if _CREDENTIALS.isdisjoint(self.headers):
+            return self.head
+        return _CREDENTIAL_LINE.sub(b"", self.head)
 
     def address(self, name: bytes) -> Address:
         """The value of From, To or a single Contact.
@@ -179,7 +193,10 @@ def parse_message(data: bytes) -> Request | Response | None:
     if split is None:
         return None
     line, headers, header_fault = split
-    return _request(line, headers, body, fault or header_fault)
+    request = _request(line, headers, body, fault or header_fault)
+    if request is not None:
+        request.head = head
+    return request
 
 
 def _split_head(head: bytes) -> tuple[bytes, Headers, Fault | None] | None:
@@ -292,6 +309,6 @@ def _check(request: Request, fault: Fault | None) -> Fault | None:
     length = headers.get(b"content-length")
     if length is not None:
         if not length.isdigit() or len(length) > 32 or int(length) > len(request.body):
-            return fault or Fault(400, "Content-Length does not match the body")
+            return fault or SHORT_BODY
         request.body = request.body[: int(length)]
     return fault

@@ -32,6 +32,10 @@ class Ways(Protocol):
         """
         ...
 
+    def listener_at(self, transport: str, host: str, port: int) -> Listener | None:
+        """The listener of a local address, as `Listener` names it; None when there is none now."""
+        ...
+
     def stream_to(self, remote: tuple[str, int]) -> Flow | None:
         """A live connection whose peer is exactly `remote`, address and port."""
         ...

@@ -17,7 +17,7 @@ import pytest
 
 from tests.helpers.pages import on_free_ports
 from tests.helpers.server import Server, serve
-from tests.helpers.stores import ask, make_newer
+from tests.helpers.stored import ask, make_newer
 from tests.helpers.ua import Ua, dnd, forward
 
 pytestmark = pytest.mark.e2e

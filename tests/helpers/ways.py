@@ -30,6 +30,11 @@ class FakeWays:
         ipv6 = {"udp": UDP6, "tcp": TCP6}
         return (ipv6 if ":" in host else {"udp": LISTENER, "tcp": TCP, "tls": TLS}).get(transport)
 
+    def listener_at(self, transport: str, host: str, port: int) -> Listener | None:
+        """One of five."""
+        found = [one for one in (LISTENER, TCP, TLS, UDP6, TCP6) if one.transport == transport]
+        return next((one for one in found if (one.host, one.port) == (host, port)), None)
+
     def stream_to(self, remote: tuple[str, int]) -> Flow | None:
         """The one that it was given."""
         found = self.stream

@@ -53,9 +53,9 @@ def test_the_old_deadline_holds_again_after_the_last_refresh_that_came_to_nothin
     subscription = active()
     subscription.refreshing()
     subscription.refreshing()
-    subscription.kept(PHONE)
+    subscription.refused(PHONE)
     assert subscription.state is State.REFRESHING
-    subscription.kept(PHONE)
+    subscription.refused(PHONE)
     assert (subscription.state, subscription.has_expired(11.0)) == (State.ACTIVE, True)
 
 
@@ -69,7 +69,7 @@ def test_its_requester_is_that_of_the_last_subscribe_whose_outcome_is_known() ->
     assert subscription.requester is later
     assert (subscription.watcher, subscription.device) == (ALICE, "desk")
     subscription.refreshing()
-    subscription.kept(PHONE)
+    subscription.refused(PHONE)
     assert subscription.device == "desk", "a refresh names no device"
 
 

@@ -104,7 +104,7 @@ def test_one_that_is_being_refreshed_is_looked_at_again_when_it_is_done() -> Non
     subscriptions.add(one)
     one.refreshing()
     assert subscriptions.due(10.0) == []
-    one.kept(PHONE)
+    one.refused(PHONE)
     subscriptions.schedule(one)
     assert subscriptions.due(11.0) == [one]
 

@@ -1,0 +1,278 @@
+"""Subscriptions of an earlier life of the server: from their rows to where they were.
+
+| state    | input                                | output                          | next     |
+|----------|--------------------------------------|---------------------------------|----------|
+| (none)   | a start: how the life before ended   | nothing                         | loading  |
+| loading  | rows, the newest first               | they are found from now on      | loading  |
+| loading  | SUBSCRIBE in a dialog that is not    | nothing: its phone repeats it   | loading  |
+|          | found                                |                                 |          |
+| loading  | a change                             | its presentity's rows that come | loading  |
+|          |                                      | later are untold, too           |          |
+| loading  | no more rows                         | nothing                         | loaded   |
+| loaded   | SUBSCRIBE in a dialog that is not    | 481                             | loaded   |
+|          | found                                |                                 |          |
+| both     | `PAUSE` s, and somebody is untold    | `PORTION` of them are told all  | the same |
+
+The SUBSCRIBEs that are in a row are read again by what has read them the first time. Streams are
+gone: NOTIFYs go where they would go if they had just broken.
+"""
+
+from collections.abc import Collection, Sequence
+from itertools import islice
+from math import inf
+from typing import Final, NamedTuple, final
+
+from dfks_rules.errors import MalformedMessageError
+from dfks_rules.model.identity import Aor, AuthMethod
+from dfks_rules.presence import rows
+from dfks_rules.presence.admission import event_of, requester_of, watcher_of
+from dfks_rules.presence.conditional import ANY, condition_of
+from dfks_rules.presence.guard import Guard
+from dfks_rules.presence.kept import Kept
+from dfks_rules.presence.profile import Profiles
+from dfks_rules.presence.proof import Proof
+from dfks_rules.presence.responses import RefusedError
+from dfks_rules.presence.setup import Keeping
+from dfks_rules.presence.subscription import Subscription
+from dfks_rules.service.ports import DialogRow
+from dfks_rules.sip.dialog import Dialog
+from dfks_rules.sip.endpoint import Incoming, read_again
+from dfks_rules.sip.flow import BROKEN, Flow
+from dfks_rules.sip.ports import Ways
+
+GRACE = 60.0
+"""How much longer those live that would expire as long after a crash, s: a refresh may be lost."""
+UNSURE = 40.0
+"""Seconds before the last heartbeat in which a NOTIFY may not have arrived: it is sent for 32."""
+PORTION = 64
+"""Most untold ones that are told in one go."""
+PAUSE = 0.25
+"""Seconds between two portions."""
+
+_UNPROVED: Final = Proof.UNPROVED
+_ANSWERS: Final = Proof.ANSWERS
+_PROVED: Final = Proof.PROVED
+
+
+class Before(NamedTuple):
+    """How the life of the server before this one ended."""
+
+    beat_at: float
+    """When it was last known to live, seconds since 1970 on the scale of the rows."""
+    is_clean: bool
+    """Whether it stopped as planned, and had everything written."""
+    changed: Collection[Aor] = frozenset()
+    """Whose features have changed since `UNSURE` seconds before `beat_at`; after a planned stop
+    it does not matter."""
+
+
+@final
+class Restoring:
+    """Makes subscriptions of rows, and knows who is to be told all states."""
+
+    def __init__(
+        self,
+        keeping: Keeping,
+        kept: Kept,
+        ways: Ways | None,
+        guard: Guard,
+        profiles: Profiles,
+        counts: dict[str, int],
+    ) -> None:
+        """There was no life before.
+
+        Args:
+            keeping: where the listeners are found, and what time it is.
+            kept: has rows written.
+            ways: the ways to a peer, for dialogs.
+            guard: knows which subscriptions are proved.
+            profiles: how phones are treated.
+            counts: what is counted, see `counts.NAMES`.
+        """
+        self._keeping: Final = keeping
+        self._kept: Final = kept
+        self._ways: Final = ways
+        self._guard: Final = guard
+        self._profiles: Final = profiles
+        self._counts: Final = counts
+        self.is_loading = False
+        """Whether there may be rows that have not been read yet."""
+        self._before = Before(-inf, is_clean=True)
+        self._changed: set[Aor] = set()
+        self._began = -inf
+        self._now = 0.0
+        self._one_shots: dict[bytes, DialogRow] = {}
+        self.untold: dict[bytes, None] = {}
+        """Tags of those who are to be told all states, in order."""
+        self._tell_at = inf
+
+    # --- Loading ---
+
+    def begin(self, before: Before, now: float) -> None:
+        """There are rows to come."""
+        self.is_loading = True
+        self._before = before
+        self._changed = set() if before.is_clean else set(before.changed)
+        self._began = self._now = now
+
+    def changed(self, presentity: Aor) -> None:
+        """A state was set while rows are still to come."""
+        self._changed.add(presentity)
+
+    def sort(self, taken: Sequence[DialogRow], now: float) -> list[DialogRow]:
+        """The rows that are to be found from now on; the others are done with."""
+        self._now = now
+        living: list[DialogRow] = []
+        for row in taken:
+            if self.deadline_of(row) <= now:
+                self._counts["rows_expired"] += 1
+                self._kept.remove(row.row, now)
+            elif row.flags & rows.ONE_SHOT:
+                self._one_shots[row.tag] = row
+                self._kept.remove_later(row.row, self.deadline_of(row))
+            else:
+                living.append(row)
+        return living
+
+    def is_wanted_now(self, row: DialogRow) -> bool:
+        """Whether a subscription is to be made of a row at once.
+
+        So it is where it is untold; and where more than its number counts for a limit.
+        """
+        is_unproved = bool(row.flags & rows.UNPROVED)
+        return is_unproved or self._guard.has_quotas or self._is_untold(row)
+
+    def entered(self, row: DialogRow) -> None:
+        """A row is found from now on, but nobody looks at it yet."""
+        self._counts["rows_restored"] += 1
+        if self._is_just_counted(row):
+            self._guard.counted()
+
+    def give_up(self, row: DialogRow) -> None:
+        """A row is no longer needed: its dialog was made again meanwhile."""
+        self._kept.remove(row.row, self._now)
+
+    def loaded(self) -> None:
+        """There are no more rows."""
+        self.is_loading = False
+        self._changed.clear()
+
+    def _is_untold(self, row: DialogRow) -> bool:
+        if row.flags & rows.OWED or row.presentity in self._changed:
+            return True
+        return (
+            not self._before.is_clean
+            and rows.written_at(row.flags) >= self._before.beat_at - UNSURE
+        )
+
+    def _is_just_counted(self, row: DialogRow) -> bool:
+        """Whether nothing but its number counts for a limit."""
+        return not (row.flags & rows.UNPROVED or self._guard.has_quotas)
+
+    # --- Fetches with sets ---
+
+    def has_granted(self, tag: bytes, cseq: int, now: float) -> bool:
+        """Whether a SUBSCRIBE without a To tag was granted as a fetch, by an earlier life."""
+        row = self._one_shots.get(tag)
+        return row is not None and row.cseq == cseq and self.deadline_of(row) > now
+
+    # --- Making ---
+
+    def deadline_of(self, row: DialogRow) -> float:
+        """When it expires, monotonic seconds."""
+        deadline = row.deadline - self._keeping.epoch
+        if not self._before.is_clean and deadline < self._began + GRACE:
+            deadline += GRACE
+        return deadline
+
+    def make(self, row: DialogRow) -> Subscription | None:
+        """The subscription; None when it cannot be made, and is given up."""
+        try:
+            subscription = self._made_of(row)
+        except (rows.UnreadableError, MalformedMessageError, RefusedError):
+            self._counts["rows_unreadable"] += 1
+            self._kept.remove(row.row, self._now)
+            if self._is_just_counted(row):
+                self._guard.dropped()
+            return None
+        if self._is_just_counted(row):
+            subscription.is_counted = True
+        else:
+            self._guard.restored(subscription)
+        if self._is_untold(row):
+            self.owe(subscription, self._now + PAUSE)
+        return subscription
+
+    def _made_of(self, row: DialogRow) -> Subscription:
+        source, head = rows.read_message(row.first or b"")
+        incoming = self._read(source, head)
+        event = event_of(incoming.request)
+        watcher = watcher_of(incoming, row.presentity, source.identity)
+        requester = requester_of(incoming, watcher, source.device, source.identity)
+        identity = source.identity
+        dialog = Dialog(
+            incoming,
+            row.tag,
+            incoming.contact() + event.line,
+            self._ways,
+            trusted=identity is not None and identity.method is AuthMethod.TRUSTED,
+            seen=self._profiles.of(requester.user_agent).seen,
+        )
+        subscription = Subscription(
+            dialog, row.presentity, requester, event.id, _proof_of(row.flags)
+        )
+        if row.last is not None:
+            source, head = rows.read_message(row.last)
+            incoming = self._read(source, head)
+            dialog.take(incoming, anew=True)
+        device = source.device if row.flags & rows.NAMED else None
+        requester = requester_of(incoming, watcher, device, source.identity)
+        dialog.resumed(row.cseq, rows.local_cseq_of(row.base, self._kept.term))
+        condition = ANY if row.flags & rows.WANTS_NONE else condition_of(incoming.request)
+        subscription.restored(row.row, requester, source.device, self.deadline_of(row), condition)
+        subscription.is_refused = bool(row.flags & rows.REFUSED)
+        subscription.is_owed = bool(row.flags & rows.OWED)
+        return subscription
+
+    def _read(self, source: rows.Source, head: bytes) -> Incoming:
+        listener = self._keeping.listener_at(source.transport, source.host, source.port)
+        if listener is None:
+            raise rows.UnreadableError("it came by a listener that is no more")
+        connection = BROKEN if listener.reliable else 0
+        return read_again(head, Flow(listener, source.remote, connection))
+
+    # --- Telling ---
+
+    def owe(self, subscription: Subscription, moment: float) -> None:
+        """A phone is to be told all states in its turn, the first one then (monotonic seconds)."""
+        self.untold[subscription.dialog.local_tag] = None
+        if self._tell_at == inf:
+            self._tell_at = moment
+        if not subscription.is_owed:
+            subscription.is_owed = True
+            self._kept.mark(subscription, self._now)
+
+    def told(self, subscription: Subscription) -> None:
+        """A phone is told all states, or never will be."""
+        self.untold.pop(subscription.dialog.local_tag, None)
+
+    def due(self, now: float) -> list[bytes]:
+        """Tags of those whose turn it is to be told all states."""
+        if self._tell_at > now:
+            return []
+        turn = list(islice(self.untold, PORTION))
+        for tag in turn:
+            del self.untold[tag]
+        self._tell_at = now + PAUSE if self.untold else inf
+        self._counts["restored_told"] += len(turn)
+        return turn
+
+    def next_deadline(self) -> float | None:
+        """When `due` has something (monotonic seconds)."""
+        return None if self._tell_at == inf else self._tell_at
+
+
+def _proof_of(flags: int) -> Proof:
+    if flags & rows.UNPROVED:
+        return _UNPROVED
+    return _ANSWERS if flags & rows.ANSWERS else _PROVED

@@ -1,0 +1,297 @@
+"""SUBSCRIBE: subscriptions are made, refreshed and ended (RFC 6665 §4.2.1).
+
+A SUBSCRIBE is answered when its outcome is known, which may be after the call that brought it has
+returned: a set, and what makes a dialog, when it is stored.
+
+| it is                                          | then                                           |
+|------------------------------------------------|------------------------------------------------|
+| without To tag                                 | a new dialog                                   |
+| in a dialog                                    | a refresh                                      |
+| the last one that a dialog has granted, again, | a refresh without sets: they were applied      |
+| its transaction forgotten                      |                                                |
+| a fetch with sets that an earlier life of the  | a fetch without sets                           |
+| server has granted                             |                                                |
+| in a dialog that is not known, while rows are  | nothing: by the time that it comes again, they |
+| still read                                     | are there                                      |
+| about somebody of whom the store knows nothing | the same, once that is known; repeats          |
+| yet                                            | meanwhile are ignored                          |
+"""
+
+from datetime import datetime
+from functools import partial
+from typing import final
+
+from dfks_rules.errors import MalformedMessageError, StoreError
+from dfks_rules.model.identity import AuthMethod, Identity
+from dfks_rules.presence.admission import EventHeader, Wish, event_of, is_repeat, known_of, wish_of
+from dfks_rules.presence.answering import Answering
+from dfks_rules.presence.conditional import condition_of
+from dfks_rules.presence.delivery import Delivery
+from dfks_rules.presence.guard import too_many_unproved
+from dfks_rules.presence.live import Live
+from dfks_rules.presence.proof import host_of
+from dfks_rules.presence.responses import RefusedError, refusal, refusal_for
+from dfks_rules.presence.setup import Setup
+from dfks_rules.presence.subscription import Subscription, Termination
+from dfks_rules.presence.visit import Visit
+from dfks_rules.presence.waiting import Waiting, WaitingRequests
+from dfks_rules.service.features import Features
+from dfks_rules.service.ports import NotKnownError
+from dfks_rules.sip.dialog import Dialog
+from dfks_rules.sip.endpoint import Endpoint, Incoming
+from dfks_rules.sip.flow import Flow
+
+FETCHING = 1_024
+"""SUBSCRIBEs, at most, that wait until the store knows what they are about."""
+
+
+@final
+class Establishment:
+    """Serves SUBSCRIBE."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint[Subscription],
+        features: Features,
+        setup: Setup,
+        live: Live,
+        answering: Answering,
+        delivery: Delivery,
+    ) -> None:
+        """Nobody waits.
+
+        Args:
+            endpoint: what answers go through.
+            features: what decides and keeps.
+            setup: what is the same for all subscriptions.
+            live: the subscriptions that live.
+            answering: what answers them.
+            delivery: what NOTIFYs go through.
+        """
+        self._endpoint = endpoint
+        self._features = features
+        self._limits = setup.limits
+        self._token = setup.token
+        self._tag_of = setup.tag_of
+        self._gate = setup.gate
+        self._profiles = setup.profiles
+        self._subscriptions = live.subscriptions
+        self._guard = live.guard
+        self._counts = live.counts
+        self._restoring = live.restoring
+        self._answering = answering
+        self._delivery = delivery
+        self._refuse = answering.refuse
+        self._waiting = WaitingRequests()
+        self._fetching: set[bytes] = set()
+        """Keys of those that wait until the store knows what they are about."""
+
+    def subscribe(self, incoming: Incoming, at: datetime, now: float) -> None:
+        """Serve a SUBSCRIBE.
+
+        Args:
+            incoming: the SUBSCRIBE.
+            at: local time, for the policies.
+            now: monotonic seconds.
+
+        Raises:
+            RefusedError: it cannot be served.
+            MalformedMessageError: it cannot be read.
+            StoreError: what is stored cannot be read.
+        """
+        if self._fetching and incoming.key in self._fetching:
+            return
+        identity = None if self._gate is None else self._gate.check(incoming, now)
+        self._guard.spend(incoming, identity, now)
+        self._serve_once_known(incoming, identity, at, now)
+
+    def _serve_once_known(
+        self, incoming: Incoming, identity: Identity | None, at: datetime, now: float
+    ) -> None:
+        try:
+            self._serve(incoming, identity, at, now)
+        except NotKnownError as error:
+            if len(self._fetching) >= FETCHING:
+                raise
+            self._fetching.add(incoming.key)
+            done = partial(self._fetched, incoming, identity, at)
+            self._features.fetch(error.presentities, done)
+
+    def _fetched(
+        self,
+        incoming: Incoming,
+        identity: Identity | None,
+        at: datetime,
+        error: StoreError | None,
+        now: float,
+    ) -> None:
+        self._fetching.discard(incoming.key)
+        try:
+            if error is not None:
+                raise error
+            self._serve_once_known(incoming, identity, at, now)
+        except (RefusedError, MalformedMessageError, StoreError) as refused:
+            self._refuse(incoming, refusal_for(refused), None)
+
+    def _serve(
+        self, incoming: Incoming, identity: Identity | None, at: datetime, now: float
+    ) -> None:
+        """Serve a SUBSCRIBE of somebody who is known, as far as it has to be."""
+        event = event_of(incoming.request)
+        tag = incoming.recipient.tag
+        if tag:
+            if self._may_be_loaded_yet(tag):
+                self._counts["unanswered_while_loading"] += 1
+                return
+            known = known_of(incoming, event, self._subscriptions)
+            is_again = known is not None and is_repeat(known, incoming.request)
+        else:
+            tag, known, is_again = self._begin(incoming, event, now)
+        wish = wish_of(incoming, self._limits, known, identity)
+        if is_again:
+            self._counts["requests_repeated"] += 1
+            wish = wish.without_sets()
+        condition = condition_of(incoming.request)
+        requester = wish.requester
+        admission = self._features.admit(wish.presentity, requester, at, now)
+        if admission.denial is not None:
+            self._refuse(incoming, refusal(403, admission.denial.text), None)
+            if known is not None:
+                self._delivery.terminate(known, Termination.REJECTED, (), now)
+            return
+        if known is None:
+            subscription = self._made(incoming, tag, event, wish, identity)
+            if not self._guard.has_room(subscription, now):
+                host = host_of(subscription.dialog.flow)
+                if self._waiting.add(Waiting(incoming, identity, host, at, now)):
+                    return
+                raise too_many_unproved()
+            oldest = self._guard.admit(subscription, wish.expires, now)
+            if oldest is not None:
+                self._delivery.drop(oldest, now)
+            says_more = True
+        else:
+            subscription = known
+            says_more = subscription.says_more(requester, condition)
+            says_more = self._take(subscription, incoming, identity, now, anew=says_more)
+            subscription.refreshing()
+        transaction = self._endpoint.begin(incoming, now)
+        visit = Visit(
+            incoming,
+            transaction,
+            subscription,
+            wish,
+            condition,
+            is_new=known is None,
+            says_more=says_more,
+        )
+        self._answering.work_out(visit, wish, at, now)
+
+    def _may_be_loaded_yet(self, tag: bytes) -> bool:
+        """Whether there may be a dialog with this tag that is not known yet."""
+        restoring = self._restoring
+        if restoring is None or not restoring.is_loading:
+            return False
+        return self._subscriptions.at(tag) is None
+
+    def _begin(
+        self, incoming: Incoming, event: EventHeader, now: float
+    ) -> tuple[bytes, Subscription | None, bool]:
+        """What a SUBSCRIBE without To tag begins.
+
+        Returns:
+            Our tag for a new dialog; its subscription where it is there already; and whether the
+            SUBSCRIBE was granted before.
+        """
+        request = incoming.request
+        call_id, remote = request.headers[b"call-id"], incoming.sender.tag
+        # No Call-ID begins like this: nobody can ask for a tag by another request.
+        tag = self._tag_of(b"\r\r%b\n%b\n%b\n%d" % (call_id, remote, event.id, request.cseq))
+        known = self._subscriptions.at(tag)
+        if known is None:
+            restoring = self._restoring
+            return (
+                tag,
+                None,
+                restoring is not None and restoring.has_granted(tag, request.cseq, now),
+            )
+        if is_repeat(known, request):
+            return tag, known, True
+        # Its dialog has gone on since.
+        return self._token(), None, False
+
+    def _made(
+        self,
+        incoming: Incoming,
+        tag: bytes,
+        event: EventHeader,
+        wish: Wish,
+        identity: Identity | None,
+    ) -> Subscription:
+        """The subscription, in a dialog of its own, that a SUBSCRIBE would make."""
+        dialog = Dialog(
+            incoming,
+            tag,
+            incoming.contact() + event.line,
+            self._endpoint.ways,
+            trusted=identity is not None and identity.method is AuthMethod.TRUSTED,
+            seen=self._profiles.of(wish.requester.user_agent).seen,
+        )
+        proof = self._guard.proof_of(incoming, dialog, identity)
+        return Subscription(dialog, wish.presentity, wish.requester, event.id, proof)
+
+    def _take(
+        self,
+        subscription: Subscription,
+        incoming: Incoming,
+        identity: Identity | None,
+        now: float,
+        *,
+        anew: bool,
+    ) -> bool:
+        """Take a SUBSCRIBE into its dialog, unless it leads NOTIFYs on from one unproved address
+        to the next; 481 has the phone make a new dialog.
+
+        Returns:
+            Whether it has to be kept to know where NOTIFYs go, or what else it says (`anew`).
+        """
+        dialog = subscription.dialog
+        before = dialog.flow
+        is_moved = dialog.take(incoming, anew=anew)
+        says_more = (anew or is_moved) and b"contact" in incoming.request.headers
+        if dialog.flow is before and subscription.is_proved:
+            return says_more
+        outstanding = subscription.outstanding
+        if outstanding is not None and dialog.flow.remote != before.remote:
+            # Whoever answers it now proves nothing of the new address.
+            self._endpoint.give_up(outstanding)
+            subscription.failed(now)
+        if not self._guard.moved(subscription, incoming, identity, before, now):
+            self._delivery.drop(subscription, now)
+            raise refusal(481)
+        return says_more
+
+    # --- Waiting ---
+
+    def serve_waiting(self, flow: Flow, now: float) -> None:
+        """Serve those that waited until the host of a flow has fewer unproved dialogs."""
+        if not len(self._waiting):
+            return
+        host = host_of(flow)
+        while self._guard.has_room_at(host, now):
+            waiting = self._waiting.next_of(host)
+            if waiting is None:
+                return
+            try:
+                self._serve_once_known(waiting.incoming, waiting.identity, waiting.at, now)
+            except (RefusedError, MalformedMessageError, StoreError) as error:
+                self._refuse(waiting.incoming, refusal_for(error), None)
+
+    def expire(self, now: float) -> None:
+        """Refuse those that have waited for too long."""
+        for waiting in self._waiting.overdue(now):
+            self._refuse(waiting.incoming, too_many_unproved(), None)
+
+    def next_deadline(self) -> float | None:
+        """When `expire` has something to do (monotonic seconds)."""
+        return self._waiting.next_deadline()
