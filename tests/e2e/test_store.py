@@ -205,6 +205,34 @@ def test_a_restore_waits_for_the_server_to_stop_and_undoes_what_was_set(
     assert rows[-1]["actor"] == "dfks store restore"
 
 
+@pytest.mark.parametrize("is_damaged", [False, True])
+def test_phones_are_told_in_their_dialogs_what_a_restore_has_changed(
+    tmp_path: Path, config: dict[str, Any], is_damaged: bool
+) -> None:
+    """Whether the store before can be read or not."""
+    address = on_free_ports("127.0.0.1:5060")
+    settings = config | {"sip": {"listen": [f"udp:{address}"]}}
+    path = tmp_path / "dfks.db"
+    with serve(tmp_path, settings) as server, Ua(server.ports["udp"], ALICE) as phone:
+        phone.subscribe(dnd(on=True))
+        assert run(tmp_path, "store", "backup", "b.db").returncode == 0
+        phone.accepted(phone.exchange(body=dnd(on=False)))
+        before = phone.notify()
+        assert server.stop() == 0
+        assert phone.unread() == []
+        if is_damaged:
+            path.write_bytes(b"\x5a" * path.stat().st_size)
+        restored = run(tmp_path, "store", "restore", "b.db")
+        assert restored.returncode == 0, restored.stderr
+        with serve(tmp_path, settings):
+            after = phone.notify()
+            assert after.told["DoNotDisturb"] == "on"
+            assert after.headers["call-id"] == before.headers["call-id"]
+            assert after.cseq > before.cseq
+            phone.accepted(phone.exchange())
+    assert run(tmp_path, "store", "check").stdout.endswith("OK\n")
+
+
 def test_an_older_release_says_what_it_needs(tmp_path: Path, config: dict[str, Any]) -> None:
     """Somebody went back at night."""
     with serve(tmp_path, config) as server:
