@@ -106,3 +106,10 @@ async def test_level_statistics_and_uptime_are_told() -> None:
     assert operations.statistics()["policy:reloads"] == 0
     assert operations.statistics()["core:tasks"] == 1
     assert operations.uptime() >= 0
+
+
+async def test_states_in_memory_have_no_journal() -> None:
+    """An error, not an empty one."""
+    with pytest.raises(StoreError) as raised:
+        _ = _operations(_watched()).journal
+    assert raised.value.code == "store_no_journal"
