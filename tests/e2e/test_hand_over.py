@@ -248,7 +248,7 @@ def test_successor_with_broken_settings_changes_nothing(tmp_path: Path) -> None:
         _until(lambda: _log(tmp_path, "hand_over_failed"))
         counts = server.mi("get_statistics", statistics=["process:"])["result"]
         assert counts["process:handovers_failed"] == 1
-        assert phone.subscribe().told == {"DoNotDisturbEvent": "true"}
+        assert phone.subscribe().told["DoNotDisturb"] == "on"
 
 
 def test_server_can_be_handed_over_again_and_again(tmp_path: Path) -> None:
