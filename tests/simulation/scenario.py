@@ -1,0 +1,257 @@
+"""One history: what is drawn from a seed, and how it is played."""
+
+from collections.abc import Callable
+from functools import cache
+from math import inf
+from typing import NamedTuple
+
+from dfks_rules.model.identity import Aor
+from dfks_rules.policy.deciding.policy_set import PolicySet, load
+from dfks_rules.policy.reading.source import Source
+from tests.helpers.checker import Violation, check
+from tests.helpers.history import Answered, Asked, Over, Quiet, States
+from tests.simulation.network import CALM, Network, Weather
+from tests.simulation.phone import Phone
+from tests.simulation.server import SimulatedServer
+from tests.simulation.store import HEALTHY, Disease, Disk, SimulatedStore
+from tests.simulation.wire import CFA, DND
+from tests.simulation.world import World
+
+DOMAIN = "example.com"
+MOST_PAIRS = 8
+_RULES = """\
+  - id: {one}-to-{other}
+    when: {{op: set, feature: CallForwardingAlways, user: {one}, origin: {{ne: internal}}}}
+    then:
+      also:
+        - feature: CallForwardingAlways
+          user: {other}
+          status: request
+          values: {{forwardTo: {{from: request.forwardTo}}}}
+"""
+
+
+@cache
+def policies() -> PolicySet:
+    """Whatever one of a pair forwards to, the other one does, too."""
+    pairs = [(f"boss{n}", f"secretary{n}") for n in range(MOST_PAIRS)]
+    rules = "".join(
+        _RULES.format(one=one, other=other)
+        for pair in pairs
+        for one, other in (pair, pair[::-1])
+    )
+    head = "apiVersion: dfks/v1\nkind: Policy\nmetadata: {name: pairs}\nrules:\n"
+    return load([Source("pairs.yaml", head + rules)])
+
+
+class Plan(NamedTuple):
+    """What a history is like."""
+
+    phones: int
+    pairs: int
+    singles: int
+    weather: Weather
+    disease: Disease
+    crashes: float
+    """Mean seconds between two crashes; the same for the others."""
+    stops: float
+    cuts: float
+    writers: float
+    """Between two changes that somebody else makes in the store."""
+    sets: float
+    """Between two sets of one phone."""
+    expires: int
+    """Seconds for which phones subscribe."""
+    length: float
+    """Seconds until it is quiet."""
+    bound: float
+    """Seconds after that within which all are told."""
+
+
+def draw(world: World) -> Plan:
+    """A plan; most are small, since that is enough for most mistakes."""
+    random = world.random
+    phones = random.choice((2, 4, 4, 8, 8, 12, 20, 50))
+    users = max(1, phones // random.choice((1, 2, 3)))
+    pairs = min(MOST_PAIRS, users // random.choice((2, 3)))
+    loss = random.choice((0.0, 0.0, 0.02, 0.05, 0.25))
+    cuts = random.choice((inf, inf, 40.0))
+    weather = Weather(
+        delay=random.choice((0.002, 0.02, 0.3)),
+        loss=loss,
+        repeats=random.choice((0.0, 0.0, 0.05)),
+        late=random.choice((0.0, 0.0, 0.05)),
+    )
+    disease = Disease(
+        delay=random.choice((0.002, 0.01, 0.1)),
+        stalls=random.choice((0.0, 0.0, 0.05)),
+        fails=random.choice((0.0, 0.0, 0.05)),
+        unknown=random.choice((0.0, 0.0, 0.05)),
+        forgets=random.choice((0.0, 0.0, 0.1)),
+    )
+    is_hard = loss > 0.1 or cuts < inf
+    return Plan(
+        phones=phones,
+        pairs=pairs,
+        singles=max(0 if pairs else 1, users - 2 * pairs),
+        weather=weather,
+        disease=disease,
+        crashes=random.choice((8.0, 20.0, 60.0)),
+        stops=random.choice((inf, 30.0)),
+        cuts=cuts,
+        writers=random.choice((inf, inf, inf, 5.0)),
+        sets=random.choice((4.0, 10.0, 20.0)),
+        # A phone that nobody heard for long may have to refresh before it is told again.
+        expires=random.choice((120, 600, 3600)[: 2 if is_hard else 3]),
+        length=random.choice((30.0, 60.0, 120.0)),
+        bound=700.0 if is_hard else 20.0,
+    )
+
+
+class Game:
+    """A history that is being played."""
+
+    def __init__(
+        self, seed: int, make_store: Callable[..., SimulatedStore] = SimulatedStore
+    ) -> None:
+        """Everything is there, and nothing has begun.
+
+        Args:
+            seed: says what happens.
+            make_store: makes the store of each life of the server; mutants do it wrongly.
+        """
+        self.world = world = World(seed)
+        self.plan = plan = draw(world)
+        self._network = Network(world, plan.weather)
+        self.disk = Disk(world.token())
+        self.server = SimulatedServer(world, self.disk, policies(), self._to_phone, make_store)
+        self.server.disease = plan.disease
+        users = [f"{who}{n}" for n in range(plan.pairs) for who in ("boss", "secretary")]
+        self._mirrors = [(_uri(one), _uri(other)) for one, other in zip(users[::2], users[1::2], strict=True)]
+        self._singles = [f"single{n}" for n in range(plan.singles)]
+        users += self._singles
+        self._phones = [
+            Phone(world, n, f"{users[n % len(users)]}@{DOMAIN}", self._to_server, plan.expires)
+            for n in range(plan.phones)
+        ]
+        self._by_address = {phone.source: phone for phone in self._phones}
+        self._values = 0
+        self._is_quiet = False
+
+    def play(self) -> None:
+        """From the beginning until all is over."""
+        world, plan = self.world, self.plan
+        self.server.start()
+        for phone in self._phones:
+            world.later(2.0 * world.random.random(), phone.begin)
+            self._every(plan.sets, self._act, phone)
+        self._every(plan.crashes, self._crash)
+        self._every(plan.stops, self._stop)
+        self._every(plan.cuts, self._cut)
+        self._every(plan.writers, self._write)
+        world.run(world.now + plan.length)
+        self._calm_down()
+        world.run(world.now + plan.bound + 15.0)
+        world.history.append(Over(world.now))
+
+    def violations(self) -> list[Violation]:
+        """What should not have happened."""
+        history = [*self.world.history, *self.disk.journal, *self.disk.held()]
+        return check(history, mirrors=self._mirrors, bound=self.plan.bound)
+
+    def _calm_down(self) -> None:
+        """No more faults and sets; whoever is down comes back."""
+        world = self.world
+        self._is_quiet = True
+        self._network.weather, self.server.disease = CALM, HEALTHY
+        self._network.heal()
+        self.server.start()
+        if self.plan.writers == inf:
+            # Nobody tells a server that is the only one what somebody else has written.
+            world.history.append(Quiet(world.now))
+
+    def _every(self, mean: float, what: Callable[..., None], *arguments: object) -> None:
+        """Have something happen again and again, until it is quiet."""
+        if mean < inf:
+            wait = self.world.random.expovariate(1.0 / mean)
+            self.world.later(wait, self._happen, mean, what, arguments)
+
+    def _happen(
+        self, mean: float, what: Callable[..., None], arguments: tuple[object, ...]
+    ) -> None:
+        if not self._is_quiet:
+            what(*arguments)
+            self._every(mean, what, *arguments)
+
+    # --- What phones do ---
+
+    def _act(self, phone: Phone) -> None:
+        random = self.world.random.random()
+        if phone.is_busy and random < 0.9:
+            return
+        if random < 0.70:
+            phone.subscribe(self._sets())
+        elif random < 0.80:
+            phone.subscribe()
+        elif random < 0.85:
+            phone.begin(self._sets() if random < 0.83 else None)
+        elif random < 0.90:
+            phone.begin(self._sets(), is_fetch=True)
+        elif phone.has_dialog:
+            phone.unsubscribe(self._sets() if random < 0.95 else None)
+        else:
+            phone.begin()
+
+    def _sets(self) -> States:
+        if self.world.random.random() < 0.2:
+            return {DND: self.world.random.choice(("on", "off"))}
+        self._values += 1
+        return {CFA: f"on {self._values}"}
+
+    # --- Faults ---
+
+    def _crash(self) -> None:
+        if self.server.is_up:
+            self.world.count("crashes")
+            self.server.crash()
+            self._later_start()
+
+    def _stop(self) -> None:
+        if self.server.is_up:
+            self.world.count("stops")
+            self.server.stop()
+            self._later_start()
+
+    def _later_start(self) -> None:
+        seconds = self.world.random.choice((0.01, 0.2, 1.0, 5.0))
+        self.world.later(seconds, self.server.start)
+
+    def _cut(self) -> None:
+        phone = self.world.random.choice(self._phones)
+        self._network.cut(phone, self.world.random.choice((5.0, 20.0, 60.0)))
+
+    def _write(self) -> None:
+        """Somebody else changes what is stored; not of a pair, whose rule he does not know."""
+        if not self._singles:
+            return
+        world = self.world
+        world.count("changes_by_others")
+        user = world.random.choice(self._singles)
+        [(feature, state)] = self._sets().items()
+        request = f"other {self._values} {world.now}"
+        world.history.append(Asked(world.now, request, _uri(user), {feature: state}))
+        self.disk.set(Aor(user, DOMAIN), feature, state, world.now)
+        world.history.append(Answered(world.now, request, 200))
+
+    # --- The network between them ---
+
+    def _to_server(self, phone: Phone, data: bytes) -> None:
+        self._network.carry(phone, self.server.receive, data, phone.source)
+
+    def _to_phone(self, address: tuple[str, int], data: bytes) -> None:
+        phone = self._by_address[address]
+        self._network.carry(phone, phone.receive, data)
+
+
+def _uri(user: str) -> str:
+    return f"sip:{user}@{DOMAIN}"

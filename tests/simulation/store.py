@@ -1,0 +1,413 @@
+"""A store that lasts on a disk that does not: what is under way is lost in a crash.
+
+It shares no code with `dfks_rules.store`; both keep the contract of `dfks_rules.service.ports`.
+"""
+
+from collections.abc import Callable, Sequence
+from math import inf
+from typing import NamedTuple
+
+from dfks_rules.errors import StoreError
+from dfks_rules.model.features import (
+    FEATURES,
+    NOTHING_STORED,
+    POSITION,
+    Feature,
+    FeatureState,
+    Snapshot,
+)
+from dfks_rules.model.identity import Aor
+from dfks_rules.model.values import Value, Values
+from dfks_rules.service.ports import (
+    Change,
+    DialogRow,
+    Fetched,
+    Settle,
+    Verdict,
+    Wanted,
+)
+from tests.helpers.history import Held, Stored
+from tests.simulation.world import WALL, World
+
+BATCH = 16
+"""Most requests in one transaction; few, so that a crash often strikes between two."""
+
+
+class Disease(NamedTuple):
+    """What is wrong with the disk."""
+
+    delay: float = 0.005
+    """Most seconds that a transaction usually takes."""
+    stalls: float = 0.0
+    """Share of transactions that take up to 3 s."""
+    fails: float = 0.0
+    """Share of transactions that come to nothing."""
+    unknown: float = 0.0
+    """Share of transactions that are stored, though they seem to have failed."""
+    forgets: float = 0.0
+    """Share of looks at a presentity that find it not known."""
+
+
+HEALTHY = Disease()
+
+
+def text_of(state: FeatureState) -> str:
+    """A state as the history has it."""
+    target = state.value(Value.FORWARD_TO)
+    if not state.status:
+        return "off"
+    return "on" if target is None else f"on {target}"
+
+
+def state_of(text: str) -> FeatureState:
+    """What `text_of` gave the text of."""
+    status, _, target = text.partition(" ")
+    values: Values = ((Value.FORWARD_TO, target),) if target else ()
+    return FeatureState(status == "on", values)
+
+
+class Beat(NamedTuple):
+    """A moment at which a server lived."""
+
+    at: float
+    """Seconds since 1970."""
+    is_clean: bool
+    """Whether it was the end of a planned stop."""
+
+
+class Disk:
+    """What a crash leaves."""
+
+    def __init__(self, secret: bytes) -> None:
+        self.secret = secret
+        self.term = 0
+        self.snapshots: dict[Aor, Snapshot] = {}
+        self.journal: list[Stored] = []
+        self.rows: dict[int, DialogRow] = {}
+        self.highest_row = 0
+        self.beat_at = 0.0
+        """Seconds since 1970 when the server was last known to live."""
+        self.is_clean = True
+
+    def revision(self, presentity: Aor) -> int:
+        """What is stored of a presentity has this one."""
+        return self.snapshots.get(presentity, NOTHING_STORED).revision
+
+    def change(self, presentity: Aor, before: Snapshot, after: Snapshot, now: float) -> None:
+        """Store the features that differ, and a row of the journal for each."""
+        states = list(self.snapshots.get(presentity, NOTHING_STORED).states)
+        for feature in FEATURES:
+            position = POSITION[feature]
+            old, new = before.states[position], after.states[position]
+            if old != new:
+                states[position] = new
+                self._note(presentity, after.revision, feature.value, old, new, now)
+        self.snapshots[presentity] = Snapshot(after.revision, tuple(states))
+
+    def set(self, presentity: Aor, feature: str, state: str, now: float) -> None:
+        """Store what somebody else wants."""
+        before = self.snapshots.get(presentity, NOTHING_STORED)
+        position = POSITION[Feature(feature)]
+        states = list(before.states)
+        states[position] = state_of(state)
+        if tuple(states) != before.states:
+            after = Snapshot(before.revision + 1, tuple(states))
+            self.change(presentity, before, after, now)
+
+    def _note(
+        self,
+        presentity: Aor,
+        revision: int,
+        feature: str,
+        old: FeatureState,
+        new: FeatureState,
+        now: float,
+    ) -> None:
+        seq = len(self.journal) + 1
+        texts = text_of(new), text_of(old)
+        self.journal.append(Stored(now, seq, presentity.uri, revision, feature, *texts))
+
+    def keep(self, row: DialogRow) -> None:
+        """Store a row; a message that it does not have stays as it was."""
+        old = self.rows.get(row.row)
+        if old is not None:
+            first = old.first if row.first is None else row.first
+            last = old.last if row.last is None else row.last
+            row = row._replace(first=first, last=last)
+        self.rows[row.row] = row
+        self.highest_row = max(self.highest_row, row.row)
+
+    def held(self) -> list[Held]:
+        """Everything, as the history has it."""
+        names = [feature.value for feature in FEATURES]
+        return [
+            Held(aor.uri, one.revision, dict(zip(names, map(text_of, one.states), strict=True)))
+            for aor, one in self.snapshots.items()
+        ]
+
+
+class Job(NamedTuple):
+    """Something to store, and who is told."""
+
+    store: Callable[[], Verdict]
+    told: Callable[[Verdict], None]
+    lost: Callable[[], None] = bool
+    """What follows where it is not stored."""
+
+
+class SimulatedStore:
+    """Store and Dialogs in one life of the server."""
+
+    def __init__(self, world: World, disk: Disk, disease: Disease) -> None:
+        """A new life begins.
+
+        Args:
+            world: the time, and the chance.
+            disk: what is left of the lives before.
+            disease: what is wrong with the disk.
+        """
+        self._world = world
+        self._disk = disk
+        self._disease = disease
+        self.previous = Beat(disk.beat_at, disk.is_clean)
+        """How the life before ended."""
+        disk.is_clean = False
+        disk.term += 1
+        self.term = self.life = disk.term
+        """Which life it is: what `Dialogs` says, and what counts."""
+        self.secret = disk.secret
+        self._number = disk.highest_row
+        self._known = dict(disk.snapshots)
+        self._forgotten: set[Aor] = set()
+        self._queue: list[Job] = []
+        self._told: tuple[list[Job], list[Verdict]] | None = None
+        """What is written, and nobody was told of yet."""
+        self._asked = 0
+        """How many commits were asked for."""
+        self._lost: dict[tuple[Aor, int], float] = {}
+        """Revisions that were not stored, and the last commit that may build on them."""
+        self._is_writing = False
+        self._is_dead = False
+
+    # --- Store ---
+
+    def known(self, presentity: Aor) -> Snapshot | None:
+        """What is stored, if that is known."""
+        random = self._world.random.random
+        if self._disease.forgets and random() < self._disease.forgets:
+            self._known.pop(presentity, None)
+            self._forgotten.add(presentity)
+        if presentity in self._forgotten:
+            return None
+        return self._known.get(presentity, NOTHING_STORED)
+
+    def fetch(self, presentities: Sequence[Aor], done: Fetched) -> None:
+        """Read what the disk has."""
+        world = self._world
+        fails = world.random.random() < self._disease.fails
+
+        def read() -> None:
+            if fails:
+                world.count("fetches_failed")
+                self._tell(done, StoreError("store_unavailable", "simulated"), world.now)
+                return
+            for presentity in presentities:
+                self._forgotten.discard(presentity)
+                self._known[presentity] = self._disk.snapshots.get(presentity, NOTHING_STORED)
+            self._tell(done, None, world.now)
+
+        world.count("fetches")
+        world.later(self._delay(), self._alive, read)
+
+    def commit(self, wanted: Wanted, settle: Settle) -> None:
+        """Store all of it, or nothing."""
+        self._asked += 1
+        number = self._asked
+        built_on = [(one.presentity, one.before.revision) for one in wanted.changes]
+        built_on += wanted.seen
+
+        def lost() -> None:
+            for change in wanted.changes:
+                self._lost[change.presentity, change.after.revision] = inf
+
+        def store() -> Verdict:
+            verdict = self._store(wanted, built_on, number)
+            if verdict is not Verdict.STORED:
+                lost()
+            return verdict
+
+        def told(verdict: Verdict) -> None:
+            self._world.note("commit", verdict.value, number, built_on, *map(_brief, wanted.changes))
+            for change in wanted.changes:
+                if (change.presentity, change.after.revision) in self._lost:
+                    # Whoever builds on it from now on knows better.
+                    self._lost[change.presentity, change.after.revision] = self._asked
+            if verdict is Verdict.STORED:
+                for change in wanted.changes:
+                    self._known[change.presentity] = change.after
+                    self._forgotten.discard(change.presentity)
+            elif verdict is Verdict.UNAVAILABLE:
+                self._forgotten.update(change.presentity for change in wanted.changes)
+            self._world.count(f"commits_{verdict.value}")
+            settle(verdict, _error_of(verdict), self._world.now)
+
+        self._add(Job(store, told, lost))
+
+    def _store(
+        self, wanted: Wanted, built_on: list[tuple[Aor, int]], number: int
+    ) -> Verdict:
+        disk, visit = self._disk, wanted.visit
+        if disk.term != self.life:
+            return Verdict.FENCED
+        if visit is not None:
+            stored = disk.rows.get(visit.row)
+            if stored is not None and stored.cseq >= visit.cseq:
+                return Verdict.REPEATED
+        for presentity, revision in built_on:
+            # What somebody else has stored may have the revision of what was not.
+            is_lost = number <= self._lost.get((presentity, revision), 0)
+            if is_lost or disk.revision(presentity) != revision:
+                return Verdict.CONFLICT
+        for change in wanted.changes:
+            self._change(change)
+        if visit is not None:
+            disk.keep(visit)
+        return Verdict.STORED
+
+    def _change(self, change: Change) -> None:
+        self._disk.change(change.presentity, change.before, change.after, self._world.now)
+
+    # --- Dialogs ---
+
+    def number(self) -> int:
+        """The number of a new row."""
+        self._number += 1
+        return self._number
+
+    def write(
+        self, rows: Sequence[DialogRow], gone: Sequence[int], done: Callable[[bool], None]
+    ) -> None:
+        """Store and remove rows, behind."""
+        kept, removed = list(rows), list(gone)
+
+        def store() -> Verdict:
+            if self._disk.term != self.life:
+                return Verdict.FENCED
+            for row in kept:
+                self._disk.keep(row)
+            for number in removed:
+                self._disk.rows.pop(number, None)
+            return Verdict.STORED
+
+        self._world.count("writes_behind")
+        self._add(Job(store, lambda verdict: done(verdict is Verdict.STORED)))
+
+    def read(self, before: int, at_most: int) -> list[DialogRow]:
+        """Rows below a number, the highest first."""
+        numbers = sorted((one for one in self._disk.rows if one < before), reverse=True)
+        return [self._disk.rows[one] for one in numbers[:at_most]]
+
+    # --- Its life ---
+
+    def beat(self, *, is_clean: bool = False) -> None:
+        """Note that the server lives."""
+        self._disk.beat_at, self._disk.is_clean = self._world.wall(), is_clean
+
+    def crash(self) -> None:
+        """The process is gone: what is not on the disk never will be."""
+        self._is_dead = True
+
+    def changed_since(self, at: float) -> frozenset[Aor]:
+        """Whose features have changed since then (seconds since 1970)."""
+        uris = {one.presentity for one in self._disk.journal if WALL + (one.at or 0.0) >= at}
+        return frozenset(aor for aor in self._disk.snapshots if aor.uri in uris)
+
+    def settle(self) -> None:
+        """Settle what is under way, at once."""
+        if self._told is not None:
+            told, self._told = self._told, None
+            self._settle(*told)
+        while self._queue:
+            self._write(self._take(), is_healthy=True)
+
+    def close(self) -> None:
+        """Settle what is under way; then it is gone."""
+        self.settle()
+        self._is_dead = True
+
+    # --- Transactions ---
+
+    def _add(self, job: Job) -> None:
+        self._queue.append(job)
+        if not self._is_writing:
+            self._begin()
+
+    def _begin(self) -> None:
+        self._is_writing = True
+        self._world.later(self._delay(), self._alive, self._next)
+
+    def _take(self) -> list[Job]:
+        jobs, self._queue[:BATCH] = self._queue[:BATCH], []
+        return jobs
+
+    def _next(self) -> None:
+        self._write(self._take())
+
+    def _write(self, jobs: list[Job], *, is_healthy: bool = False) -> None:
+        """One transaction; who asked is told a moment later, unless a crash is quicker."""
+        world, disease = self._world, self._disease
+        chance = 1.0 if is_healthy else world.random.random()
+        if chance < disease.fails:
+            world.count("transactions_failed")
+            verdicts = [Verdict.UNAVAILABLE for _ in jobs]
+            for job in jobs:
+                job.lost()
+        else:
+            verdicts = [job.store() for job in jobs]
+            if chance < disease.fails + disease.unknown:
+                world.count("transactions_unknown")
+                verdicts = [Verdict.UNAVAILABLE for _ in jobs]
+        if is_healthy:
+            self._settle(jobs, verdicts)
+        else:
+            self._told = (jobs, verdicts)
+            world.later(0.002 * world.random.random(), self._alive, self._settled)
+
+    def _settled(self) -> None:
+        if self._told is not None:
+            told, self._told = self._told, None
+            self._settle(*told)
+        if self._queue:
+            self._begin()
+        else:
+            self._is_writing = False
+
+    def _settle(self, jobs: list[Job], verdicts: list[Verdict]) -> None:
+        for job, verdict in zip(jobs, verdicts, strict=True):
+            job.told(verdict)
+
+    def _tell(self, done: Fetched, error: StoreError | None, now: float) -> None:
+        done(error, now)
+
+    def _delay(self) -> float:
+        random = self._world.random.random
+        if self._disease.stalls and random() < self._disease.stalls:
+            self._world.count("transactions_stalled")
+            return 3.0 * random()
+        return self._disease.delay * random()
+
+    def _alive(self, call: Callable[..., None], *arguments: object) -> None:
+        """Call, unless the process is gone."""
+        if not self._is_dead:
+            call(*arguments)
+
+
+def _brief(change: Change) -> str:
+    states = ",".join(text_of(state) for state in change.after.states[:2])
+    return f"{change.presentity.user}@{change.after.revision}={states}"
+
+
+def _error_of(verdict: Verdict) -> StoreError | None:
+    if verdict is Verdict.STORED:
+        return None
+    return StoreError(f"store_{verdict.value}", "simulated")
