@@ -36,9 +36,7 @@ def policies() -> PolicySet:
     """Whatever one of a pair forwards to, the other one does, too."""
     pairs = [(f"boss{n}", f"secretary{n}") for n in range(MOST_PAIRS)]
     rules = "".join(
-        _RULES.format(one=one, other=other)
-        for pair in pairs
-        for one, other in (pair, pair[::-1])
+        _RULES.format(one=one, other=other) for pair in pairs for one, other in (pair, pair[::-1])
     )
     head = "apiVersion: dfks/v1\nkind: Policy\nmetadata: {name: pairs}\nrules:\n"
     return load([Source("pairs.yaml", head + rules)])
@@ -127,7 +125,9 @@ class Game:
         self.server = SimulatedServer(world, self.disk, policies(), self._to_phone, make_store)
         self.server.disease = plan.disease
         users = [f"{who}{n}" for n in range(plan.pairs) for who in ("boss", "secretary")]
-        self._mirrors = [(_uri(one), _uri(other)) for one, other in zip(users[::2], users[1::2], strict=True)]
+        self._mirrors = [
+            (_uri(one), _uri(other)) for one, other in zip(users[::2], users[1::2], strict=True)
+        ]
         self._singles = [f"single{n}" for n in range(plan.singles)]
         users += self._singles
         self._phones = [

@@ -54,15 +54,13 @@ class SimulatedDriver(Driver):
 
     def _report(self, doing: str) -> None:
         """Raise it again."""
-        raise  # noqa: PLE0704 - called while an exception is handled
+        raise
 
 
 class _Life:
     """From one start of the process to its end."""
 
-    def __init__(
-        self, world: World, store: SimulatedStore, policies: Policies, send: Send
-    ) -> None:
+    def __init__(self, world: World, store: SimulatedStore, policies: Policies, send: Send) -> None:
         self._world = world
         self._send_on = send
         self.store = store

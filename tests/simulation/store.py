@@ -237,7 +237,9 @@ class SimulatedStore:
             return verdict
 
         def told(verdict: Verdict) -> None:
-            self._world.note("commit", verdict.value, number, built_on, *map(_brief, wanted.changes))
+            self._world.note(
+                "commit", verdict.value, number, built_on, *map(_brief, wanted.changes)
+            )
             for change in wanted.changes:
                 if (change.presentity, change.after.revision) in self._lost:
                     # Whoever builds on it from now on knows better.
@@ -253,9 +255,7 @@ class SimulatedStore:
 
         self._add(Job(store, told, lost))
 
-    def _store(
-        self, wanted: Wanted, built_on: list[tuple[Aor, int]], number: int
-    ) -> Verdict:
+    def _store(self, wanted: Wanted, built_on: list[tuple[Aor, int]], number: int) -> Verdict:
         disk, visit = self._disk, wanted.visit
         if disk.term != self.life:
             return Verdict.FENCED
