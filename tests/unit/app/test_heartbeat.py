@@ -36,6 +36,13 @@ def test_server_beats_every_five_seconds_until_its_end() -> None:
     ]
 
 
+def test_server_that_has_not_begun_to_beat_does_not_end_as_planned() -> None:
+    """It has not loaded everything: the next one has to begin where it did."""
+    store = _Store()
+    Heartbeat(ClockLoop(), store, Scale(0.0), "boot").end()
+    assert store.beats == []
+
+
 def test_clocks_are_those_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two readings of one boot; without /proc it is not known which boot it was."""
     one, other = read_clocks(1.0), read_clocks(2.0)

@@ -62,6 +62,21 @@ async def test_next_life_goes_on_where_the_one_before_has_ended(tmp_path: Path) 
     assert lasting.counts == {"restore_failures": 0}
 
 
+async def test_start_that_fails_does_not_hide_the_crash_before(tmp_path: Path) -> None:
+    """What was to be told after the crash is to be told by the next start."""
+    loop = asyncio.get_running_loop()
+    store = SqliteStore(tmp_path / "dfks.db", loop)
+    Lasting(store, loop).begin(_Notifier(), _AT, lambda: None)
+    store.close()
+    failing = SqliteStore(tmp_path / "dfks.db", loop)
+    crashed_at = failing.previous
+    Lasting(failing, loop).end()  # An address is in use, say.
+    failing.close()
+    again = SqliteStore(tmp_path / "dfks.db", loop)
+    assert again.previous == crashed_at
+    again.close()
+
+
 async def test_life_that_does_not_end_was_a_crash(tmp_path: Path) -> None:
     """Its heartbeats say when."""
     loop = asyncio.get_running_loop()

@@ -53,7 +53,7 @@ class _Notifier:
     def __init__(self) -> None:
         self.before: Before | None = None
         self.taken: list[int] = []
-        self.is_loaded = False
+        self.is_loaded = self.is_done = False
         self.wakes = 0
 
     def restore(self, before: Before, at: datetime, now: float) -> None:
@@ -69,6 +69,10 @@ class _Notifier:
     def wake(self) -> None:
         self.wakes += 1
 
+    def done(self) -> None:
+        assert self.is_loaded or self.before is None
+        self.is_done = True
+
 
 @pytest.fixture(autouse=True)
 def _small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,7 +82,7 @@ def _small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _begun(past: _Past) -> tuple[Loading, _Notifier]:
     notifier = _Notifier()
-    loading = Loading(past, notifier, notifier.wake)
+    loading = Loading(past, notifier, notifier.wake, notifier.done)
     loading.begin(_AT, 7.0)
     return loading, notifier
 
@@ -92,7 +96,7 @@ async def test_what_was_made_shortly_before_the_end_is_there_at_once() -> None:
     assert not notifier.is_loaded
     await until(lambda: notifier.is_loaded)
     assert notifier.taken == list(range(114, -1, -1))
-    assert notifier.wakes == 12
+    assert (notifier.wakes, notifier.is_done) == (12, True)
 
 
 async def test_old_row_that_was_written_late_does_not_end_the_search() -> None:
@@ -123,7 +127,7 @@ async def test_planned_stop_is_told_without() -> None:
 async def test_first_life_has_nothing_to_load() -> None:
     """Dialogs that are not found are unknown."""
     _, notifier = _begun(_Past([], previous=None))
-    assert (notifier.before, notifier.is_loaded) == (None, False)
+    assert (notifier.before, notifier.is_loaded, notifier.is_done) == (None, False, True)
 
 
 async def test_rows_that_cannot_be_read_are_asked_for_again() -> None:
@@ -152,4 +156,4 @@ async def test_stop_ends_the_loading() -> None:
     loading.end()
     await until(tasks)
     assert len(notifier.taken) == 10
-    assert not notifier.is_loaded
+    assert (notifier.is_loaded, notifier.is_done) == (False, False)
