@@ -54,7 +54,7 @@ class SimulatedDriver(Driver):
 
     def _report(self, doing: str) -> None:
         """Raise it again."""
-        raise  # noqa: PLE0704 - called while an exception is handled
+        raise
 
 
 class _Life:
