@@ -14,7 +14,8 @@ together with the sets. Everything else is written behind:
 | its address is proved, or moved                 | marked                                        |
 | the 1,024th NOTIFY of a term                    | marked: it reserves the next term             |
 | it ends                                         | removed behind                                |
-| a second since the first mark, or `AT_ONCE`     | what is marked is written, `PORTION` at most  |
+| a second since the first mark, or `AT_ONCE`     | what is marked is written, `PORTION` at most; |
+|                                                 | who has a SUBSCRIBE under way, a second later |
 | that has failed                                 | all of it is marked again, and tried later    |
 
 `rows` says what is in a row.
@@ -55,6 +56,7 @@ ONE_SHOT_KEPT = TIMEOUT
 
 # CPython 3.11 calls a Python function for each look at a member of an Enum.
 _TERMINATED: Final = State.TERMINATED
+_REFRESHING: Final = State.REFRESHING
 _UNPROVED: Final = Proof.UNPROVED
 
 
@@ -86,6 +88,8 @@ class Kept:
         self._writes = 0
         """Under way."""
         self._write_at = inf
+        self._at_once_from = -inf
+        """When `AT_ONCE` counts again, monotonic seconds: the last time, some could not be written."""
         self._failed_at = -inf
 
     # --- With the `Wanted` of a SUBSCRIBE ---
@@ -111,11 +115,13 @@ class Kept:
         flags = _flags(subscription, visit.requester, condition)
         flags = flags & ~rows.REFUSED if is_granted else flags | rows.REFUSED
         message = self._message(visit) if visit.says_more else None
+        # Not that of the dialog: where this is decided again, it may have gone on since.
+        cseq = visit.incoming.request.cseq
         if not visit.is_new:
-            return self._row(subscription, deadline, flags, now, last=message)
+            return self._row(subscription, deadline, flags, now, cseq, last=message)
         if subscription.row == 0:
             subscription.row = self._dialogs.number()
-        return self._row(subscription, deadline, flags, now, first=message)
+        return self._row(subscription, deadline, flags, now, cseq, first=message)
 
     def _one_shot(self, visit: Visit, now: float) -> DialogRow:
         dialog = visit.subscription.dialog
@@ -129,7 +135,7 @@ class Kept:
             self.epoch + ends,
             dialog.remote_cseq,
             0,
-            rows.ONE_SHOT,
+            rows.with_time(rows.ONE_SHOT, self.epoch + now),
             "",
             "",
             b"",
@@ -147,6 +153,7 @@ class Kept:
         deadline: float,
         flags: int,
         now: float,
+        cseq: int,
         first: bytes | None = None,
         last: bytes | None = None,
     ) -> DialogRow:
@@ -156,7 +163,7 @@ class Kept:
             dialog.local_tag,
             subscription.presentity,
             self.epoch + deadline,
-            dialog.remote_cseq,
+            cseq,
             rows.base_of(dialog.local_cseq, self.term),
             rows.with_time(flags, self.epoch + now),
             "",
@@ -234,7 +241,9 @@ class Kept:
             self._messages += marked.get(subscription) is None
             marked[subscription] = message
         self._write_by(now + DELAY)
-        if len(marked) >= AT_ONCE and not self._writes and self._failed_at == -inf:
+        if len(marked) < AT_ONCE or self._writes or self._failed_at != -inf:
+            return
+        if now >= self._at_once_from:
             self._write_portion(now)
 
     def _unmark(self, subscription: Subscription) -> None:
@@ -272,19 +281,30 @@ class Kept:
         self._write_at = min(self._write_at, moment)
 
     def _write_portion(self, now: float) -> None:
-        """Write some of what is marked; the rest is due at once."""
+        """Write some of what is marked; the rest is due at once.
+
+        While a SUBSCRIBE is worked out, its CSeq must not be in a row: a repeat that comes after a
+        crash would be taken for one that was granted.
+        """
         marked = self._marked
-        portion = dict(islice(marked.items(), PORTION))
+        first = dict(islice(marked.items(), PORTION))
+        portion = {one: text for one, text in first.items() if one.state is not _REFRESHING}
         for subscription in portion:
             self._unmark(subscription)
         gone, self._gone = self._gone[:PORTION], self._gone[PORTION:]
-        self._write_at = now if marked or self._gone else inf
+        if len(portion) < len(first):
+            self._write_at = self._at_once_from = now + DELAY
+        else:
+            self._write_at = now if marked or self._gone else inf
+        if not (portion or gone):
+            return
         written = [
             self._row(
                 one,
                 one.deadline,
                 _flags(one, one.requester, one.condition),
                 now,
+                one.dialog.remote_cseq,
                 last=message,
             )
             for one, message in portion.items()

@@ -105,6 +105,8 @@ class Restoring:
         self.untold: dict[bytes, None] = {}
         """Tags of those who are to be told all states, in order."""
         self._tell_at = inf
+        self.first_cseq: Final = rows.local_cseq_of(0, kept.term)
+        """A CSeq higher than any that a new dialog of an earlier life began with."""
 
     # --- Loading ---
 

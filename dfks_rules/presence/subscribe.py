@@ -40,6 +40,7 @@ from dfks_rules.service.ports import NotKnownError
 from dfks_rules.sip.dialog import Dialog
 from dfks_rules.sip.endpoint import Endpoint, Incoming
 from dfks_rules.sip.flow import Flow
+from dfks_rules.sip.message import Request
 
 FETCHING = 1_024
 """SUBSCRIBEs, at most, that wait until the store knows what they are about."""
@@ -206,7 +207,8 @@ class Establishment:
         request = incoming.request
         call_id, remote = request.headers[b"call-id"], incoming.sender.tag
         # No Call-ID begins like this: nobody can ask for a tag by another request.
-        tag = self._tag_of(b"\r\r%b\n%b\n%b\n%d" % (call_id, remote, event.id, request.cseq))
+        what = (call_id, remote, event.id, request.cseq, _branch_of_phone(request))
+        tag = self._tag_of(b"\r\r%b\n%b\n%b\n%d\n%b" % what)
         known = self._subscriptions.at(tag)
         if known is None:
             restoring = self._restoring
@@ -217,8 +219,9 @@ class Establishment:
             )
         if is_repeat(known, request):
             return tag, known, True
-        # Its dialog has gone on since.
-        return self._token(), None, False
+        # Its dialog has gone on since: it was late, or its phone lost the dialog, and knows no other
+        # branch. Whichever it was, its sets were applied.
+        return self._token(), None, True
 
     def _made(
         self,
@@ -237,6 +240,10 @@ class Establishment:
             trusted=identity is not None and identity.method is AuthMethod.TRUSTED,
             seen=self._profiles.of(wish.requester.user_agent).seen,
         )
+        if wish.expires == 0 and self._restoring is not None:
+            # There may be no row of it: a repeat that comes after a restart must not say something
+            # else under the same CSeq.
+            dialog.local_cseq = self._restoring.first_cseq
         proof = self._guard.proof_of(incoming, dialog, identity)
         return Subscription(dialog, wish.presentity, wish.requester, event.id, proof)
 
@@ -295,3 +302,12 @@ class Establishment:
     def next_deadline(self) -> float | None:
         """When `expire` has something to do (monotonic seconds)."""
         return self._waiting.next_deadline()
+
+
+def _branch_of_phone(request: Request) -> bytes:
+    """The branch that the phone wrote itself: its repeats have it, and no other request has.
+
+    Proxies on the way put theirs before it. Where there is none (RFC 2543), it is whatever is there.
+    """
+    branch = request.headers[b"via"].rpartition(b";branch=")[2]
+    return branch.partition(b",")[0].partition(b";")[0]
