@@ -73,7 +73,7 @@ def measure_round() -> dict[str, Cost]:
         # Presentities of their own, with one phone each: nobody else is told of a set.
         fresh = (phones.message(number, 1, users=2_000_000) for number in _SETTERS)
         phones.run(fresh, WINDOW)
-        figures["set"] = _cost(served, bare, lambda n: phones.run(_sets(phones, n), WINDOW))
+        figures["set"] = _cost(served, bare, lambda n: phones.run(sets(phones, n), WINDOW))
     with (
         Bare() as bare,
         tempfile.TemporaryDirectory(dir=RESULTS) as folder,
@@ -112,7 +112,8 @@ _SET = (
 _SETTERS = range(1_000_000, 1_000_000 + SLICE)
 
 
-def _sets(phones: Phones, turn: int) -> Iterator[bytes]:
+def sets(phones: Phones, turn: int) -> Iterator[bytes]:
+    """A set of each of 1,000 phones, to a target that it has not been in another turn below 100."""
     for number in _SETTERS:
         target = number * 100 + turn
         yield phones.message(number, turn + 2, _SET % target, users=2_000_000)

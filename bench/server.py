@@ -46,26 +46,37 @@ def on_its_own_cpu() -> Iterator[None]:
 class Served:
     """A server of ours in a folder of its own; a context manager."""
 
-    def __init__(self, folder: Path, policies: Path | None = None, more: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        policies: Path | None = None,
+        more: str = "",
+        *,
+        tree: Path | None = None,
+        sip: str = "127.0.0.1:0",
+    ) -> None:
         """Start it.
 
         Args:
             folder: for its settings, its store and its log.
             policies: where its policies are; None for the default ones.
             more: further settings.
+            tree: checkout with `.venv` whose server it is; None for this one.
+            sip: where it listens for SIP over UDP.
         """
         config = folder / "dfks.yaml"
         config.write_text(
-            'sip: {listen: ["udp:127.0.0.1:0"]}\n'
+            f'sip: {{listen: ["udp:{sip}"]}}\n'
             f'policies: ["{policies or REPOSITORY / "policies/default"}"]\n'
             'store: "sqlite:dfks.db"\nmi: {datagram: "udp:127.0.0.1:0"}\n' + more,
             encoding="utf-8",
         )
         self._log = (folder / "log").open("w")
-        command = [sys.executable, "-m", "dfks_rules", "serve", "--config", str(config)]
+        python = sys.executable if tree is None else str(tree / ".venv/bin/python")
+        command = [python, "-m", "dfks_rules", "serve", "--config", str(config)]
         with on_its_own_cpu():
             self.process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=self._log, text=True, cwd=REPOSITORY
+                command, stdout=subprocess.PIPE, stderr=self._log, text=True, cwd=tree or REPOSITORY
             )
         assert self.process.stdout is not None
         banner = ""

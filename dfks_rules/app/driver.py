@@ -120,6 +120,10 @@ class Serves(Protocol):
         """End so many subscriptions; how many are left."""
         ...
 
+    def rest(self, now: float) -> None:
+        """Have written what is kept of subscriptions; the server stops."""
+        ...
+
     def next_deadline(self) -> float | None:
         """When `expire` has something to do (monotonic seconds)."""
         ...
@@ -219,6 +223,14 @@ class Driver:
             left = self._deactivate()
         if left:
             _log.warning("stop_cut_short", subscriptions=left, within=within)
+        self._end()
+
+    def rest(self) -> None:
+        """Have written what is kept of subscriptions, and do nothing by itself from now on."""
+        self._attempt(self._notifier.rest, self._loop.time())
+        self._end()
+
+    def _end(self) -> None:
         self._is_stopped = True
         if self._timer is not None:
             self._timer.cancel()

@@ -17,6 +17,7 @@ from dfks_rules.model.requests import Asked, Origin, Requester
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.package import EVENT
 from dfks_rules.service.features import Features
+from dfks_rules.service.ports import Journal
 
 
 class Records(NamedTuple):
@@ -40,6 +41,7 @@ class ServerOperations:
         records: Records,
         policies: PolicyReloader,
         at: Callable[[], datetime],
+        journal: Journal | None = None,
     ) -> None:
         self._features = features
         self._notifier = notifier
@@ -47,6 +49,7 @@ class ServerOperations:
         self.policies = policies
         """The policies in force, and how they become others."""
         self._at = at
+        self._journal = journal
         self._loop = asyncio.get_running_loop()
         self._started = self._loop.time()
 
@@ -63,6 +66,14 @@ class ServerOperations:
         requester = Requester(Origin.OPERATOR)
         self._features.get(presentity, requester, self._at(), self._loop.time(), done)
         return await settled
+
+    @property
+    def journal(self) -> Journal:
+        """Every change of the last time."""
+        if self._journal is None:
+            message = "states are kept in memory only (`store: memory:`)"
+            raise StoreError("store_no_journal", message)
+        return self._journal
 
     def _awaited(self) -> tuple[asyncio.Future[tuple[Outcome, ...]], Done]:
         """What an operator waits for, and what is told of it."""

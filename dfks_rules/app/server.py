@@ -4,26 +4,25 @@ import asyncio
 import gc
 import os
 from collections.abc import Mapping
-
-import structlog
+from contextlib import suppress
+from socket import socket
+from typing import NamedTuple
 
 from dfks_rules.app.desk.certificates import CertificateReloader
 from dfks_rules.app.desk.reload import PolicyReloader
-from dfks_rules.app.driver import Driver
-from dfks_rules.app.metrics import Metrics
+from dfks_rules.app.doors import Doors
+from dfks_rules.app.driver import BREATH, Driver
+from dfks_rules.app.lasting import Lasting
+from dfks_rules.app.metrics import Counted, Metrics
 from dfks_rules.app.operations import Records, ServerOperations
-from dfks_rules.app.records.decision_log import DecisionLog
-from dfks_rules.app.records.decisions import Decisions
-from dfks_rules.app.records.logs import LoggedOutcomes
+from dfks_rules.app.profiles import ProfilesFile
+from dfks_rules.app.records.recording import Recording
 from dfks_rules.app.records.refusals import Refusals
 from dfks_rules.app.tokens import Tokens
 from dfks_rules.app.users import UsersFile
 from dfks_rules.config.auth import AuthMode, AuthSettings
-from dfks_rules.config.settings import Config, ListenAddress
-from dfks_rules.mi.datagram import DatagramServer
+from dfks_rules.config.settings import Config, ListenAddress, OnStop
 from dfks_rules.mi.dispatch import Dispatcher
-from dfks_rules.mi.fifo import FifoServer
-from dfks_rules.mi.http import HttpServer
 from dfks_rules.mi.methods import REGISTRY
 from dfks_rules.presence.gate import DigestRules, Gate, Trusted
 from dfks_rules.presence.logins import Logins
@@ -32,17 +31,18 @@ from dfks_rules.presence.profile import Profiles
 from dfks_rules.presence.setup import Setup
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.service.features import Features
-from dfks_rules.service.feed import Feed
 from dfks_rules.sip.digest_client import Secret
 from dfks_rules.sip.endpoint import Endpoint
 from dfks_rules.sip.flow import Flow, Listener
 from dfks_rules.store.open import open_store
-from dfks_rules.transport.certificates import Certificates
+from dfks_rules.store.sqlite import SqliteStore
+from dfks_rules.transport.inherited import Inherited
 from dfks_rules.transport.limits import SourceLimits
 from dfks_rules.transport.resolver import Resolver
 from dfks_rules.transport.transports import Transports
 
-_log = structlog.get_logger()
+FINISH_WITHIN = 1.0
+"""Seconds that what was read has to be worked on before another server goes on."""
 
 
 def _quieten_collector() -> None:
@@ -73,14 +73,27 @@ def _gate_of(auth: AuthSettings, users: UsersFile | None, profiles: Profiles) ->
     return Gate(digest, auth.trusted, profiles)
 
 
-def _transports_of(config: Config, certificates: Certificates | None) -> Transports:
+class Files(NamedTuple):
+    """What was read from files, and is read again while the server runs."""
+
+    policies: PolicyReloader
+    certificates: CertificateReloader
+    users: UsersFile | None
+    """Who may authenticate; there are some if the settings say `digest`."""
+    secrets: Mapping[bytes, Secret] | None
+    """With which NOTIFYs authenticate, by realm."""
+    profiles: ProfilesFile
+    """How phones are treated by their User-Agent."""
+
+
+def transports_of(config: Config, files: Files) -> Transports:
     """The sockets, as they are configured; nothing is opened yet."""
     sip, auth = config.sip, config.auth
     is_trusted = Trusted(auth.trusted).has if auth.trusted else None
     return Transports(
         sip.connections,
         sip.advertise,
-        certificates,
+        files.certificates.certificates,
         sip.outbound_proxy,
         Resolver(sip.resolver),
         SourceLimits(config.limits.per_source, is_trusted),
@@ -88,123 +101,169 @@ def _transports_of(config: Config, certificates: Certificates | None) -> Transpo
 
 
 class Server:
-    """Everything that `dfks serve` runs; made inside a running event loop."""
+    """Everything that serves phones and operators; made inside a running event loop."""
 
     def __init__(
-        self,
-        config: Config,
-        policies: PolicyReloader,
-        certificates: CertificateReloader,
-        users: UsersFile | None = None,
-        secrets: Mapping[bytes, Secret] | None = None,
-        profiles: Profiles | None = None,
+        self, config: Config, files: Files, transports: Transports, metrics: Metrics
     ) -> None:
-        """Wire the rooms.
+        """Wire the rooms, and open the store.
 
         Args:
             config: every setting.
-            policies: they have started; the server closes them.
-            certificates: what TLS shows; the server closes them, too.
-            users: who may authenticate; there are some if the settings say `digest`.
-            secrets: with which NOTIFYs authenticate, by realm.
-            profiles: how phones are treated by their User-Agent; None for all alike.
+            files: they have been read; whoever gives them closes them.
+            transports: what `transports_of` gives; the server closes them.
+            metrics: the server's own are added.
+
+        Raises:
+            StoreError: the store cannot be opened.
         """
         self._config = config
         self._loop = asyncio.get_running_loop()
-        self._policies = policies
-        self._certificates = certificates
-        where = "memory:" if config.store is None else f"sqlite:{config.store}"
-        self._store = open_store(where, self._loop)
-        tokens = Tokens()
-        self._transports = _transports_of(config, certificates.certificates)
-        endpoint: Endpoint[Subscription] = Endpoint(
-            self._send, tokens.tag_of, self._transports, Refusals().refused
-        )
+        self._transports = transports
+        self._is_released = False
         start = os.urandom(3).hex()
-        kept = config.decisions
-        self._decision_log = None if kept.file is None else DecisionLog(kept.file, mask=kept.mask)
-        decisions = Decisions(kept.keep, start, policies.set_of, self._decision_log)
-        log = LoggedOutcomes(config.log.level)
-        feed = Feed()
-        feed.listen(log.hear)
-        feed.listen(decisions.hear)
-        features = Features(self._store, policies.live, feed, config.limits.followed_sets)
-        profiles = profiles or Profiles()
-        gate = _gate_of(config.auth, users, profiles)
-        token = tokens.token
-        logins = Logins(secrets, token) if secrets else None
-        setup = Setup(config.presence, token, tokens.tag_of, gate, logins, profiles)
-        self._notifier = Notifier(endpoint, features, feed, setup)
-        self._driver = Driver(self._loop, endpoint, self._notifier)
-        metrics = Metrics()
-        metrics.include("features", log)
-        metrics.include("features", features)
-        metrics.include("decisions", decisions)
-        metrics.include("driver", self._driver)
-        if gate is not None:
-            metrics.include("auth", gate)
-        metrics.include("presence", self._notifier)
-        metrics.include("publish", self._notifier.publications)
-        metrics.include("sip", endpoint)
-        metrics.include("tls", certificates)
-        metrics.include("transport", self._transports)
-        records = Records(log, decisions, metrics)
-        self._operations = ServerOperations(
-            features, self._notifier, records, policies, self._driver.at
+        where = "memory:" if config.store is None else f"sqlite:{config.store}"
+        self._store = open_store(where, self._loop, start, config.journal.keep)
+        lasts = self._store if isinstance(self._store, SqliteStore) else None
+        self._lasting = None if lasts is None else Lasting(lasts, self._loop)
+        self._keeps = lasts is not None and config.on_stop is OnStop.KEEP
+        tokens = Tokens(None if lasts is None else lasts.secret)
+        endpoint: Endpoint[Subscription] = Endpoint(
+            self._send, tokens.tag_of, transports, Refusals().refused
         )
-        self._mi: list[FifoServer | DatagramServer | HttpServer] = []
+        self._recording = recording = Recording(
+            config.log.level, config.decisions, start, files.policies.set_of
+        )
+        features = Features(
+            self._store, files.policies.live, recording.feed, config.limits.followed_sets
+        )
+        setup = self._setup(files, tokens)
+        self._notifier = Notifier(endpoint, features, recording.feed, setup)
+        self._driver = Driver(self._loop, endpoint, self._notifier)
+        metrics.include("features", recording.log)
+        _include(
+            metrics,
+            auth=setup.gate,
+            decisions=recording.decisions,
+            driver=self._driver,
+            features=features,
+            presence=self._notifier,
+            process=self._lasting,
+            publish=self._notifier.publications,
+            sip=endpoint,
+            store=lasts,
+            tls=files.certificates,
+            transport=transports,
+        )
+        operations = ServerOperations(
+            features,
+            self._notifier,
+            Records(recording.log, recording.decisions, metrics),
+            files.policies,
+            self._driver.at,
+            None if lasts is None else lasts.journal,
+        )
+        self._doors = Doors(config.mi, Dispatcher(REGISTRY, operations))
 
-    async def start(self) -> None:
-        """Listen on everything that is configured.
+    def _setup(self, files: Files, tokens: Tokens) -> Setup:
+        """What subscriptions are served with."""
+        token, profiles = tokens.token, files.profiles.profiles
+        lasting = self._lasting
+        return Setup(
+            self._config.presence,
+            token,
+            tokens.tag_of,
+            _gate_of(self._config.auth, files.users, profiles),
+            Logins(files.secrets, token) if files.secrets else None,
+            profiles,
+            None if lasting is None else lasting.keeping(self._transports.listener_at),
+        )
+
+    async def start(self, inherited: Inherited, *, takes_over: bool = False) -> None:
+        """Serve phones and operators.
+
+        Args:
+            inherited: sockets to take in place of new ones.
+            takes_over: whether another server has left its files.
 
         Raises:
             OSError: an address cannot be listened on; everything is closed again.
         """
         try:
-            await self._transports.start(self._config.sip.listen, self._driver)
-            await self._start_mi()
+            if not self._transports.are_open:
+                await self._transports.open(self._config.sip.listen, inherited)
+            self._transports.serve(self._driver)
+            # Nothing is read before the next turn of the event loop.
+            if self._lasting is not None:
+                self._lasting.begin(self._notifier, self._driver.at(), self._driver.was_sent)
+            await self._doors.open(inherited, takes_over=takes_over)
         except BaseException:
             await self.close()
             raise
-        self._policies.watch()
-        self._certificates.watch()
         _quieten_collector()
-
-    async def _start_mi(self) -> None:
-        mi = self._config.mi
-        dispatcher = Dispatcher(REGISTRY, self._operations)
-        servers: list[FifoServer | DatagramServer | HttpServer] = []
-        if mi.fifo is not None:
-            servers.append(FifoServer(mi.fifo.path, mi.fifo.reply_dir, dispatcher))
-        if mi.datagram is not None:
-            where = mi.datagram
-            target = (where.host, where.port) if isinstance(where, ListenAddress) else where
-            servers.append(DatagramServer(target, dispatcher))
-        if mi.http is not None:
-            at = (mi.http.listen.host, mi.http.listen.port)
-            servers.append(HttpServer(at, mi.http.root, mi.http.secret, dispatcher))
-        for server in servers:
-            await server.start()
-            self._mi.append(server)
 
     def addresses(self) -> list[str]:
         """What is listened on, as an operator would write it."""
         bound = zip(self._config.sip.listen, self._transports.listeners, strict=True)
         sip = [f"sip {_listened(*one)}" for one in bound]
-        return sip + [f"mi  {server.address}" for server in self._mi]
+        return sip + [f"mi  {address}" for address in self._doors.addresses()]
 
     def _send(self, flow: Flow, data: bytes) -> None:
         self._transports.send(flow, data)
         self._driver.was_sent()
 
-    async def close(self) -> None:
-        """Tell watchers that their subscriptions end, while all others are served; then stop."""
-        await self._driver.stop(self._config.stop_within)
-        for server in self._mi:
-            await server.close()
+    def sockets(self) -> list[tuple[str, socket]]:
+        """What whoever serves next has to be given, each with a name."""
+        return [*self._transports.sockets(), *self._doors.sockets()]
+
+    async def pause(self) -> None:
+        """Take nothing more, so that the next server can; streams go on until `release`."""
+        await self._doors.leave()
+        self._transports.pause()
+
+    async def release(self) -> None:
+        """Finish what was taken, and close the store; a second call does nothing.
+
+        Subscriptions are kept where the store lasts; otherwise phones are told that they end.
+        """
+        if self._is_released:
+            return
+        self._is_released = True
+        if self._lasting is None:
+            await self._driver.stop(self._config.stop_within)
+        await self._finish()
+        self._driver.rest()
+        if self._lasting is not None:
+            self._lasting.end()
         self._store.close()
+        # Before anything else is read: who asks on one of these from now on asks again elsewhere.
+        self._transports.hang_up()
+
+    async def _finish(self) -> None:
+        """Wait until what was read is worked on and stored, if that does not take too long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FINISH_WITHIN):
+                while not self._transports.is_calm:  # noqa: ASYNC110 - it is not an event
+                    await asyncio.sleep(BREATH)
+                if self._lasting is not None:
+                    await self._lasting.settled()
+
+    async def close(self, *, leaves: bool = False) -> None:
+        """Stop: with subscriptions kept, or with watchers told while all others are served.
+
+        Args:
+            leaves: whether files stay for the server that comes next.
+        """
+        if not (self._is_released or self._keeps):
+            await self._driver.stop(self._config.stop_within)
+        await self._doors.close(leaves=leaves)
+        self._transports.pause()
+        await self.release()
         await self._transports.close()
-        await self._policies.close()
-        await self._certificates.close()
-        if self._decision_log is not None:
-            self._decision_log.close()
+        self._recording.close()
+
+
+def _include(metrics: Metrics, **groups: Counted | None) -> None:
+    for group, counted in groups.items():
+        if counted is not None:
+            metrics.include(group, counted)

@@ -10,9 +10,14 @@ _POOL = 512
 class Tokens:
     """64 random bits at a time, drawn in batches: one system call for hundreds of tokens."""
 
-    def __init__(self) -> None:
+    def __init__(self, secret: bytes | None = None) -> None:
+        """Make none yet.
+
+        Args:
+            secret: what `tag_of` is keyed by, 16 to 64 bytes; None for one of this process.
+        """
         self._pool: list[bytes] = []
-        self._key = os.urandom(16)
+        self._key = secret or os.urandom(16)
 
     def token(self) -> bytes:
         """A new token (RFC 3261 §19.3 wants 32 bits)."""
@@ -22,5 +27,5 @@ class Tokens:
         return pool.pop()
 
     def tag_of(self, text: bytes) -> bytes:
-        """The same token for the same text, for as long as this process lives."""
+        """The same token for the same text and secret."""
         return hashlib.blake2b(text, key=self._key, digest_size=_WIDTH).hexdigest().encode()

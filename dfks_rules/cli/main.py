@@ -17,12 +17,14 @@ from dfks_rules.policy.words.wording import printable
 COMMANDS = {
     "auth": "dfks_rules.cli.auth",
     "config": "dfks_rules.cli.config",
+    "history": "dfks_rules.cli.history",
     "mi": "dfks_rules.cli.mi",
     "policy": "dfks_rules.cli.policy",
     "phone": "dfks_rules.cli.phone",
     "profiles": "dfks_rules.cli.profiles",
     "schema": "dfks_rules.cli.schema",
     "serve": "dfks_rules.cli.serve",
+    "store": "dfks_rules.cli.store",
 }
 """Name of a command → its module, which has a click command named `command`."""
 

@@ -1,25 +1,20 @@
 """`dfks serve`: run the server."""
 
 import asyncio
-import gc
 import os
 import shlex
 import shutil
-import signal
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import click
 
-from dfks_rules.app.credentials import secrets_of
-from dfks_rules.app.desk.certificates import CertificateReloader
 from dfks_rules.app.desk.reload import PolicyReloader
-from dfks_rules.app.profiles import ProfilesFile
+from dfks_rules.app.life import Life
 from dfks_rules.app.records import logs
 from dfks_rules.app.server import Server
-from dfks_rules.app.users import users_of
+from dfks_rules.config.auth import AuthMode
 from dfks_rules.config.load import load_config
 from dfks_rules.config.settings import Config
 from dfks_rules.mi.ports import PolicyListing
@@ -38,7 +33,8 @@ _DEFAULT = Path("dfks.yaml")
 def command(given: Path | None) -> None:
     """Serve phones and operators until SIGTERM or Ctrl-C.
 
-    SIGHUP reloads policies, certificates, users and profiles.
+    SIGHUP reloads policies, certificates, users and profiles. SIGUSR2 starts the server anew, and
+    no phone notices.
     """
     # A dangling link is a mistake to report, not a missing file.
     file = given or (_DEFAULT if os.path.lexists(_DEFAULT) else None)
@@ -55,53 +51,13 @@ def command(given: Path | None) -> None:
 
 
 async def _serve(config: Config, file: Path | None) -> None:
-    users = users_of(config.auth)
-    profiles = ProfilesFile(config.profiles)
-    secrets = secrets_of(config.sip.credentials)
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    certificates = CertificateReloader(config.sip.tls, config.reload)
-    policies = PolicyReloader(config.policies, config.reload)
-
-    def reload() -> None:
-        policies.reload_soon("signal")
-        certificates.reload_soon("signal")
-        profiles.reload_soon()
-        if users is not None:
-            users.reload_soon()
-
-    # Before the start, which may take seconds: an unhandled SIGHUP ends the process.
-    loop.add_signal_handler(signal.SIGHUP, reload)
-    if await _unless(stop, policies.start()):
-        server = Server(config, policies, certificates, users, secrets, profiles.profiles)
-        await server.start()
-        realm = None if users is None else config.auth.realm
+    def served(server: Server, policies: PolicyReloader) -> None:
+        realm = config.auth.realm if config.auth.mode is AuthMode.DIGEST else None
         banner = _banner(server.addresses(), file, policies.listing(), realm)
         print("\n".join(banner), flush=True)
-        await stop.wait()
-        await server.close()
-        # Otherwise the interpreter searches 100,000 subscriptions for cycles on exit: 4 s.
-        gc.freeze()
-    else:
-        await policies.close()
-        await certificates.close()
+
+    await Life(config, os.environ).run(served)
     click.echo("stopped")
-
-
-async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
-    """Do the work, or abandon it at a stop; returns whether it was completed."""
-    working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
-    await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
-    given_up = stop.is_set()
-    if given_up:
-        working.cancel()
-    stopping.cancel()
-    failure, _ = await asyncio.gather(working, stopping, return_exceptions=True)
-    if failure is not None and not given_up:
-        raise failure
-    return not given_up
 
 
 def _banner(

@@ -1,4 +1,7 @@
-"""The settings of `limits`: which hold where none are written, and what they come to."""
+"""The settings of `limits`: which hold where none are written, and what they come to.
+
+Also what texts with a unit come to elsewhere.
+"""
 
 from typing import Any
 
@@ -15,6 +18,8 @@ EXPOSED: dict[str, str | int] = {
 """Setting → its default where strangers reach the server."""
 NONE = "none"
 """No limit."""
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+"""Seconds of each unit of a duration."""
 
 
 def fill_limits(limits: dict[str, Any], *, is_exposed: bool) -> None:
@@ -31,6 +36,11 @@ def fill_limits(limits: dict[str, Any], *, is_exposed: bool) -> None:
 def rate_of(text: str) -> int | None:
     """How many a second `200/s` is; None for `none`."""
     return None if text == NONE else int(text.removesuffix("/s"))
+
+
+def seconds_of(text: str) -> int:
+    """How long `90s`, `5m`, `12h` or `30d` is, in seconds."""
+    return int(text[:-1]) * _UNITS[text[-1]]
 
 
 def build_subscription_limits(limits: dict[str, Any], auth: AuthSettings) -> SubscriptionLimits:

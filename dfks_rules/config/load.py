@@ -13,7 +13,7 @@ from typing import Any
 
 from dfks_rules.config.auth import build_auth, find_auth_mistakes
 from dfks_rules.config.files import is_blank
-from dfks_rules.config.limits import build_subscription_limits, fill_limits, rate_of
+from dfks_rules.config.limits import build_subscription_limits, fill_limits, rate_of, seconds_of
 from dfks_rules.config.next_hop import (
     build_outbound_proxy,
     build_resolver,
@@ -33,10 +33,12 @@ from dfks_rules.config.settings import (
     DecisionSettings,
     FifoSettings,
     HttpSettings,
+    JournalSettings,
     LimitSettings,
     ListenAddress,
     LogSettings,
     MiSettings,
+    OnStop,
     ReloadSettings,
     Setting,
     SipSettings,
@@ -255,7 +257,7 @@ def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) ->
     store = values["store"]
     presence, decisions = dict(values["presence"]), values["decisions"]
     auth = build_auth(values["auth"], base)
-    stop_within = presence.pop("stop_within")
+    on_stop, stop_within = OnStop(presence.pop("on_stop")), presence.pop("stop_within")
     return Config(
         sip=_build_sip(values["sip"], base),
         auth=auth,
@@ -264,6 +266,7 @@ def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) ->
             **values["reload"] | {"last_good": base / values["reload"]["last_good"]}
         ),
         store=None if store == "memory:" else base / store.removeprefix("sqlite:"),
+        journal=JournalSettings(seconds_of(values["journal"]["keep"])),
         mi=_build_mi(values["mi"], base),
         presence=Limits(
             **presence
@@ -274,6 +277,7 @@ def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) ->
             }
         ),
         profiles=base / values["profiles"] if "profiles" in values else None,
+        on_stop=on_stop,
         stop_within=stop_within,
         limits=LimitSettings(
             rate_of(values["limits"]["per_source"]), values["limits"]["followed_sets"]

@@ -4,6 +4,7 @@ Defaults are in schemas/config.schema.json, where editors see them too.
 """
 
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +13,15 @@ from dfks_rules.presence.package import Limits
 from dfks_rules.sip.ports import OutboundProxy
 from dfks_rules.transport.certificates import CertificateFiles
 from dfks_rules.transport.limits import ConnectionLimits
+
+
+class OnStop(Enum):
+    """What becomes of subscriptions when the server is stopped."""
+
+    KEEP = "keep"
+    """They go on with the next start, where the store lasts."""
+    DEACTIVATE = "deactivate"
+    """Phones are told to subscribe again (RFC 6665 §4.1.3)."""
 
 
 class ListenAddress(NamedTuple):
@@ -47,6 +57,14 @@ class SipSettings:
     """Address and port of each DNS server; none for those of the machine."""
     credentials: Path | None
     """File of the passwords with which NOTIFYs authenticate; None where they do not."""
+
+
+@dataclass(frozen=True, slots=True)
+class JournalSettings:
+    """What is kept of the changes of states."""
+
+    keep: int
+    """For how long, s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +170,16 @@ class Config:
     """How they become others while the server runs."""
     store: Path | None
     """The SQLite file of feature states; None keeps them in memory only."""
+    journal: JournalSettings
+    """What it keeps of their changes."""
     mi: MiSettings
     """The doors of the management interface."""
     presence: Limits
     """How subscriptions live."""
     profiles: Path | None
     """The file of the operator's device profiles; None where there is none."""
+    on_stop: OnStop
+    """What becomes of subscriptions when the server is stopped."""
     stop_within: int
     """How long a stop may take to tell phones that their subscriptions end, s; 0 tells none."""
     limits: LimitSettings

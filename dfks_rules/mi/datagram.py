@@ -13,6 +13,7 @@ import structlog
 from dfks_rules.mi.dispatch import Dispatcher
 from dfks_rules.mi.errors import UNAVAILABLE, CallError
 from dfks_rules.mi.jsonrpc import MAX_REQUEST, Reply, render
+from dfks_rules.mi.sockets import Take, bound, nothing
 
 MAX_REPLY = 65_507
 """Longest reply in bytes: the most a UDP datagram over IPv4 can carry."""
@@ -44,30 +45,39 @@ class DatagramServer:
         host, port = self._socket.getsockname()[:2] if self._socket else self._where
         return f"udp:[{host}]:{port}" if ":" in host else f"udp:{host}:{port}"
 
-    async def start(self) -> None:
-        """Open the socket.
+    async def start(self, take: Take = nothing) -> None:
+        """Open the socket, or take the one that is there.
 
         Raises:
             OSError: the address is unavailable.
         """
         loop = asyncio.get_running_loop()
         if isinstance(self._where, Path):
-            self._socket = _bind_unix(self._where)
+            self._socket = take(self._where, socket.SOCK_DGRAM) or _bind_unix(self._where)
         else:
             host, port = self._where
             found = await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
             family, *_, target = found[0]
-            self._socket = _bound(family, target)
+            taken = take((str(target[0]), int(target[1])), socket.SOCK_DGRAM)
+            self._socket = taken or bound(family, target, socket.SOCK_DGRAM)
         loop.add_reader(self._socket, self._read)
 
-    async def close(self) -> None:
-        """Close the socket and drop pending requests."""
+    def sockets(self) -> list[tuple[str, socket.socket]]:
+        """What whoever serves next has to be given, with the name of this door."""
+        return [] if self._socket is None else [("datagram", self._socket)]
+
+    async def close(self, *, leaves: bool = False) -> None:
+        """Close the socket and drop pending requests.
+
+        Args:
+            leaves: whether the file of a Unix socket stays, for the server that comes next.
+        """
         if self._socket is None:
             return
         asyncio.get_running_loop().remove_reader(self._socket)
         self._socket.close()
         self._socket = None
-        if isinstance(self._where, Path):
+        if isinstance(self._where, Path) and not leaves:
             self._where.unlink(missing_ok=True)
         for task in self._tasks:
             task.cancel()
@@ -115,21 +125,10 @@ class DatagramServer:
                 return
 
 
-def _bound(family: int, target: Any) -> socket.socket:
-    sock = socket.socket(family, socket.SOCK_DGRAM)
-    try:
-        sock.settimeout(0)
-        sock.bind(target)
-    except OSError:
-        sock.close()
-        raise
-    return sock
-
-
 def _bind_unix(path: Path) -> socket.socket:
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_stale(path)
-    sock = _bound(socket.AF_UNIX, str(path))
+    sock = bound(socket.AF_UNIX, str(path), socket.SOCK_DGRAM)
     path.chmod(0o600)
     return sock
 

@@ -21,6 +21,7 @@ UNAVAILABLE = 503
 
 MESSAGES: dict[str, tuple[int, str]] = {
     "store_unavailable": (UNAVAILABLE, "Store unavailable"),
+    "store_no_journal": (NOT_SUPPORTED, "No journal"),
     "store_conflict": (409, "Changed concurrently"),
     "policy_invalid": (500, "Invalid policies"),
     "policy_no_revision": (NOT_FOUND, "No such revision"),

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import socket
 import stat
 from pathlib import Path
 
@@ -41,27 +42,45 @@ class FifoServer:
         """E.g. `fifo:run/dfks_fifo`."""
         return f"fifo:{self._path}"
 
-    async def start(self) -> None:
+    async def start(self, *, takes_over: bool = False) -> None:
         """Create the FIFO and read from it.
+
+        Args:
+            takes_over: whether the server that ran before has left its own, and still holds it.
 
         Raises:
             OSError: the FIFO cannot be created, or another server reads it.
         """
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._reply_dir.mkdir(parents=True, exist_ok=True)
-        _remove_stale(self._path)
-        os.mkfifo(self._path, 0o600)
+        if not (takes_over and self._path.is_fifo()):
+            _remove_stale(self._path)
+            os.mkfifo(self._path, 0o600)
         self._reader = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         # Without a writer of our own, we would read end-of-file whenever a client closes the FIFO.
         self._writer = os.open(self._path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         asyncio.get_running_loop().add_reader(self._reader, self._read)
 
-    async def close(self) -> None:
-        """Remove the FIFO and drop pending requests."""
+    def pause(self) -> None:
+        """Read no more: what is written stays in the FIFO for the server that comes next."""
+        if self._reader >= 0:
+            asyncio.get_running_loop().remove_reader(self._reader)
+
+    def sockets(self) -> list[tuple[str, socket.socket]]:
+        """Nothing: whoever serves next opens the FIFO by its name."""
+        return []
+
+    async def close(self, *, leaves: bool = False) -> None:
+        """Remove the FIFO and drop pending requests.
+
+        Args:
+            leaves: whether it stays, for the server that comes next.
+        """
         if self._reader < 0:
             return
         asyncio.get_running_loop().remove_reader(self._reader)
-        self._path.unlink(missing_ok=True)
+        if not leaves:
+            self._path.unlink(missing_ok=True)
         os.close(self._reader)
         os.close(self._writer)
         self._reader = self._writer = -1

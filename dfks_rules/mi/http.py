@@ -1,11 +1,14 @@
 """JSON-RPC by HTTP POST: `communication_type=http` of opensips-cli."""
 
+import asyncio
 import hmac
+import socket
 
 from aiohttp import web
 
 from dfks_rules.mi.dispatch import Dispatcher
 from dfks_rules.mi.jsonrpc import MAX_REQUEST
+from dfks_rules.mi.sockets import Take, bound, nothing
 
 CLOSE_TIMEOUT = 2.0
 """Seconds pending requests have to finish when the server stops."""
@@ -26,6 +29,7 @@ class HttpServer:
         self._expected = f"Bearer {secret}".encode() if secret else None
         self._dispatcher = dispatcher
         self._runner: web.AppRunner | None = None
+        self._sockets: list[socket.socket] = []
 
     @property
     def address(self) -> str:
@@ -34,8 +38,8 @@ class HttpServer:
         host, port = bound[0][:2] if bound else self._where
         return f"http://{f'[{host}]' if ':' in host else host}:{port}{self._root or '/'}"
 
-    async def start(self) -> None:
-        """Listen.
+    async def start(self, take: Take = nothing) -> None:
+        """Listen, on the sockets that are there for it, or on new ones.
 
         Raises:
             OSError: the address is unavailable.
@@ -48,18 +52,34 @@ class HttpServer:
             app, access_log=None, handle_signals=False, shutdown_timeout=CLOSE_TIMEOUT
         )
         await runner.setup()
-        try:
-            await web.TCPSite(runner, *self._where).start()
-        except OSError:
-            await runner.cleanup()
-            raise
         self._runner = runner
+        try:
+            await self._bind(take)
+            for one in self._sockets:
+                await web.SockSite(runner, one).start()
+        except OSError:
+            await self.close()
+            raise
 
-    async def close(self) -> None:
-        """Stop listening, and let pending requests finish."""
+    async def _bind(self, take: Take) -> None:
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(*self._where, type=socket.SOCK_STREAM)
+        for family, *_, target in dict.fromkeys(found):
+            taken = take((str(target[0]), int(target[1])), socket.SOCK_STREAM)
+            self._sockets.append(taken or bound(family, target, socket.SOCK_STREAM))
+
+    def sockets(self) -> list[tuple[str, socket.socket]]:
+        """What whoever serves next has to be given, with the name of this door."""
+        return [("http", one) for one in self._sockets]
+
+    async def close(self, *, leaves: bool = False) -> None:
+        """Stop listening, and let pending requests finish; `leaves`: there is no file to leave."""
         if self._runner:
             await self._runner.cleanup()
             self._runner = None
+        for one in self._sockets:
+            one.close()
+        self._sockets.clear()
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         if not self._is_allowed(request):

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Protocol
 from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked
+from dfks_rules.service.ports import Journal
 
 
 class SubscriptionRow(NamedTuple):
@@ -168,6 +169,15 @@ class Operations(Protocol):
 
         Raises:
             StoreError: the states cannot be read.
+        """
+        ...
+
+    @property
+    def journal(self) -> Journal:
+        """Every change of the last time.
+
+        Raises:
+            StoreError: states are only kept in memory (`store_no_journal`).
         """
         ...
 

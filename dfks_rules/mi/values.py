@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from dfks_rules.errors import MalformedMessageError
+from dfks_rules.model.features import FeatureState
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.values import MAX_TEXT, Choice, Integer, Text
 from dfks_rules.sip.uri import parse_aor
@@ -86,6 +87,11 @@ def take_value(kind: Text | Integer | Choice, text: str) -> str | int:
             wanted = f"one of {', '.join(words)}"
     message = f"`{text}`, not {wanted}"
     raise ValueError(message)
+
+
+def shown(state: FeatureState) -> dict[str, Any]:
+    """A state as JSON: `status`, and the values that are known."""
+    return {"status": int(state.status), **state.by_name}
 
 
 def page(rows: Iterable[Any]) -> tuple[list[Any], int]:

@@ -2,6 +2,7 @@
 
 import sqlite3
 
+from dfks_rules import __version__
 from dfks_rules.errors import StoreError
 
 APPLICATION_ID = int.from_bytes(b"dfks", "big")
@@ -94,6 +95,15 @@ MIGRATIONS: tuple[str, ...] = (
 )
 """The scripts; a file's version (`PRAGMA user_version`) is the number of them applied to it."""
 
+_RECORD = """
+    CREATE TABLE IF NOT EXISTS migration (
+        version INTEGER PRIMARY KEY,
+        release TEXT NOT NULL,  -- of dfks-rules that applied it, and so can use the file
+        at      TEXT NOT NULL   -- UTC, ISO 8601
+    );
+    INSERT INTO migration VALUES ({version}, '{release}', strftime('%Y-%m-%dT%H:%M:%fZ', 'now'));
+    PRAGMA user_version = {version};"""
+
 
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring a file to the newest version; an empty file gets all tables.
@@ -102,22 +112,51 @@ def migrate(connection: sqlite3.Connection) -> None:
         StoreError: `store_newer_version`, or `store_not_a_database` for another program's file.
         sqlite3.Error: the file cannot be read or written; nothing of the failed step is kept.
     """
+    version = version_of(connection)
+    if version > len(MIGRATIONS):
+        raise newer_version(connection)
+    for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
+        record = _RECORD.format(version=number, release=__version__)
+        try:
+            connection.executescript(f"BEGIN IMMEDIATE; {script} {record} COMMIT;")
+        finally:
+            if connection.in_transaction:
+                connection.rollback()
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """The version of a file of ours; 0 for an empty one.
+
+    Raises:
+        StoreError: `store_not_a_database`: it belongs to another program.
+    """
     [version] = connection.execute("PRAGMA user_version").fetchone()
     [application] = connection.execute("PRAGMA application_id").fetchone()
     [tables] = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if tables and application != APPLICATION_ID:
         raise StoreError("store_not_a_database", "it belongs to another program")
-    if version > len(MIGRATIONS):
-        raise StoreError(
-            "store_newer_version",
-            f"it has version {version}, from a newer dfks-rules; "
-            f"this one supports versions up to {len(MIGRATIONS)}",
-        )
-    for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
-        try:
-            connection.executescript(
-                f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;"
-            )
-        finally:
-            if connection.in_transaction:
-                connection.rollback()
+    return int(version)
+
+
+def release_of(connection: sqlite3.Connection) -> str | None:
+    """The release of dfks-rules that gave a file its version; None: one that kept no record."""
+    try:
+        row = connection.execute(
+            "SELECT release FROM migration WHERE version = ?", (version_of(connection),)
+        ).fetchone()
+    except sqlite3.OperationalError:
+        return None
+    return None if row is None else str(row[0])
+
+
+def newer_version(connection: sqlite3.Connection) -> StoreError:
+    """The error for a file that only a newer release can use; says which."""
+    version, release = version_of(connection), release_of(connection)
+    writer = f"dfks-rules {release}" if release else "a newer dfks-rules"
+    needed = f"dfks-rules {release} or newer" if release else "a newer dfks-rules"
+    return StoreError(
+        "store_newer_version",
+        f"it has version {version}, written by {writer}; this is dfks-rules {__version__}, which "
+        f"knows versions up to {len(MIGRATIONS)}: use {needed}, or restore a backup from before "
+        "the upgrade",
+    )

@@ -181,10 +181,14 @@ class Connections:
             if self._by_number:
                 self._sweeping = self._loop.call_later(SWEEP, self._sweep)
 
-    async def close(self) -> None:
-        """Close every connection once what was written is sent, or a second has passed."""
+    def hang_up(self) -> None:
+        """Begin to close every connection: nothing more is read, what was written is sent."""
         for connection in list(self._by_number.values()):
             connection.close()
+
+    async def close(self) -> None:
+        """Close every connection once what was written is sent, or a second has passed."""
+        self.hang_up()
         if self._by_number:
             self._emptied.clear()
             with contextlib.suppress(TimeoutError):

@@ -1,5 +1,6 @@
 """What a transport is, and what it is given."""
 
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -69,6 +70,16 @@ class Transport(Protocol):
 
     def stream_to(self, remote: tuple[str, int]) -> Flow | None:
         """A live stream to exactly this address; None for datagrams."""
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether nothing waits here to be worked on, or to be sent."""
+
+    def pause(self) -> None:
+        """Take no more from the kernel; work on what was taken, and send on."""
+
+    def sockets(self) -> list[socket.socket]:
+        """What whoever serves next has to be given."""
 
     async def close(self) -> None:
         """Send what waits, then close every socket."""

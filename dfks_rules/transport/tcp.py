@@ -6,7 +6,7 @@ from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from dfks_rules.sip.flow import Flow, Listener, TransportName
-from dfks_rules.transport.addresses import Listeners, bound_socket
+from dfks_rules.transport.addresses import Listeners
 from dfks_rules.transport.connection import Connection
 from dfks_rules.transport.connections import CLOSE_WITHIN, Refusal, Stream
 from dfks_rules.transport.ports import Context
@@ -29,12 +29,11 @@ class TcpTransport:
 
     name = TransportName.TCP
 
-    def __init__(self, host: str, port: int, context: Context) -> None:
-        """Bind, and accept from the next turn of the event loop on.
+    def __init__(self, bound: socket.socket, context: Context) -> None:
+        """Listen, and accept from the next turn of the event loop on.
 
         Args:
-            host: an address.
-            port: 0 takes any free port.
+            bound: non-blocking.
             context: what all transports share.
 
         Raises:
@@ -46,16 +45,12 @@ class TcpTransport:
         self._tasks: set[asyncio.Task[None]] = set()
         self._opening = 0
         """Connections that are being opened."""
-        self._is_closed = False
-        self._socket = bound_socket(host, port, socket.SOCK_STREAM)
-        try:
-            self._socket.listen(BACKLOG)
-        except OSError:
-            self._socket.close()
-            raise
-        bound = host, int(self._socket.getsockname()[1])
-        self._listeners = Listeners(self.name, bound, context.advertise)
-        self._loop.add_reader(self._socket, self._accept)
+        self._is_closed = self._is_paused = False
+        self._socket = bound
+        self._socket.listen(BACKLOG)
+        host, port = bound.getsockname()[:2]
+        self._listeners = Listeners(self.name, (host, int(port)), context.advertise)
+        self._resume()
 
     @property
     def listener(self) -> Listener:
@@ -95,8 +90,22 @@ class TcpTransport:
             self._admit(accepted, remote[:2])
 
     def _resume(self) -> None:
-        if not self._is_closed:
+        if not (self._is_closed or self._is_paused):
             self._loop.add_reader(self._socket, self._accept)
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether nothing waits here: what does is in the turns."""
+        return True
+
+    def pause(self) -> None:
+        """Accept no more: peers wait in the kernel for whoever serves next."""
+        self._is_paused = True
+        self._loop.remove_reader(self._socket)
+
+    def sockets(self) -> list[socket.socket]:
+        """What whoever serves next has to be given."""
+        return [self._socket]
 
     def _admit(self, accepted: socket.socket, remote: tuple[str, int]) -> None:
         refusal = self._connections.refusal(remote[0])

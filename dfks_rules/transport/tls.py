@@ -1,6 +1,7 @@
 """TLS: TCP with a handshake before the first message (RFC 3261 §26.3.1)."""
 
 import asyncio
+import socket
 from functools import partial
 
 from dfks_rules.sip.flow import TransportName
@@ -21,12 +22,12 @@ class TlsTransport(TcpTransport):
 
     name = TransportName.TLS
 
-    def __init__(self, host: str, port: int, context: Context) -> None:
+    def __init__(self, bound: socket.socket, context: Context) -> None:
         """As `TcpTransport`; the context has certificates."""
         if context.certificates is None:
             raise ValueError("TLS needs certificates")
         self._certificates: Certificates = context.certificates
-        super().__init__(host, port, context)
+        super().__init__(bound, context)
 
     def _accepted(self, connection: Connection) -> asyncio.BufferedProtocol:
         tls = self._certificates.at(connection.flow.listener.host)

@@ -1,18 +1,24 @@
 """All transports of a server: opened by their settings, found by the listener of a flow."""
 
 import asyncio
+import ipaddress
+import socket
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import structlog
 
 from dfks_rules.sip.flow import Flow, Listener, TransportName
 from dfks_rules.sip.glance import RESPONSE
 from dfks_rules.sip.ports import OutboundProxy
 from dfks_rules.sip.target import Offered, RecordType
-from dfks_rules.transport.addresses import family_of, source_to
+from dfks_rules.transport.addresses import bound_socket, family_of, source_to
 from dfks_rules.transport.certificates import Certificates
 from dfks_rules.transport.connections import Connections
 from dfks_rules.transport.dns import Dns
 from dfks_rules.transport.hosts_file import HostsFile
+from dfks_rules.transport.inherited import Inherited
 from dfks_rules.transport.limits import ConnectionLimits, SourceLimits
 from dfks_rules.transport.locator import Locator
 from dfks_rules.transport.ports import Context, Receiver, Transport
@@ -21,16 +27,43 @@ from dfks_rules.transport.tcp import TcpTransport
 from dfks_rules.transport.tls import TlsTransport
 from dfks_rules.transport.turns import Turns
 from dfks_rules.transport.udp import UdpTransport
+from dfks_rules.transport.udp_socket import UdpSocket
 
-TRANSPORTS: Mapping[TransportName, Callable[[str, int, Context], Transport]] = {
-    TransportName.UDP: UdpTransport,
-    TransportName.TCP: TcpTransport,
-    TransportName.TLS: TlsTransport,
-}
-"""What listens on an address, by its transport."""
+_log = structlog.get_logger()
 
 _PREFERRED = (TransportName.UDP, TransportName.TCP, TransportName.TLS)
 """What is tried first where neither the phone nor DNS prefers anything."""
+
+
+class _Bound(NamedTuple):
+    """A socket that nobody serves yet."""
+
+    name: TransportName
+    bound: UdpSocket | socket.socket
+
+    def served(self, context: Context) -> Transport:
+        """What serves it."""
+        if isinstance(self.bound, UdpSocket):
+            return UdpTransport(self.bound, context)
+        make = TlsTransport if self.name is TransportName.TLS else TcpTransport
+        try:
+            return make(self.bound, context)
+        except OSError as error:
+            self.bound.close()
+            raise OSError(error.errno, error.strerror, self._where()) from error
+
+    def _where(self) -> str:
+        host, port = self._plain().getsockname()[:2]
+        return f"{self.name}:[{host}]:{port}" if ":" in host else f"{self.name}:{host}:{port}"
+
+    def _plain(self) -> socket.socket:
+        return self.bound.socket if isinstance(self.bound, UdpSocket) else self.bound
+
+    def close(self) -> None:
+        """Close it."""
+        if isinstance(self.bound, UdpSocket):
+            self.bound.stop_gathering()
+        self._plain().close()
 
 
 class Transports:
@@ -66,15 +99,43 @@ class Transports:
         self._is_limited = self._source_limits.per_source is not None
         self._advertise = advertise
         self._certificates = certificates
+        self._bound: list[_Bound] = []
+        """Not served yet."""
         self._opened: list[Transport] = []
         self._by_listener: dict[Listener, Transport] = {}
         self._is_closed = False
 
-    async def start(self, addresses: Sequence[tuple[str, str, int]], receiver: Receiver) -> None:
-        """Listen on these addresses. Call `close` also when this fails.
+    async def open(
+        self, addresses: Sequence[tuple[str, str, int]], inherited: Inherited | None = None
+    ) -> None:
+        """Bind to these addresses; nobody is served yet. Call `close` also when this fails.
 
         Args:
             addresses: of each the transport, the host (an address or a name), and the port.
+            inherited: sockets to take where there is one for an address.
+
+        Raises:
+            OSError: an address cannot be listened on; `filename` is that address.
+        """
+        inherited = inherited or Inherited()
+        for name, host, port in addresses:
+            try:
+                at = await _first_address(host), port
+                self._bound.append(_bind(TransportName(name), at, inherited))
+            except OSError as error:
+                where = f"{name}:[{host}]:{port}" if ":" in host else f"{name}:{host}:{port}"
+                raise OSError(error.errno, error.strerror or str(error), where) from error
+
+    def gather(self) -> None:
+        """Have datagrams that come from now on wait until they are served."""
+        for one in self._bound:
+            if isinstance(one.bound, UdpSocket):
+                one.bound.gather()
+
+    def serve(self, receiver: Receiver) -> None:
+        """Serve on what was opened.
+
+        Args:
             receiver: takes messages, and learns what becomes of those that are sent.
 
         Raises:
@@ -86,14 +147,33 @@ class Transports:
         context = Context(
             receiver, self._turns, self.connections, self._advertise, self._certificates
         )
-        for name, host, port in addresses:
-            try:
-                bound = await _first_address(host)
-                transport = TRANSPORTS[TransportName(name)](bound, port, context)
-            except OSError as error:
-                where = f"{name}:[{host}]:{port}" if ":" in host else f"{name}:{host}:{port}"
-                raise OSError(error.errno, error.strerror or str(error), where) from error
-            self._opened.append(transport)
+        while self._bound:
+            self._opened.append(self._bound[0].served(context))
+            del self._bound[0]
+
+    @property
+    def are_open(self) -> bool:
+        """Whether `open` has bound something."""
+        return bool(self._bound or self._opened)
+
+    def hang_up(self) -> None:
+        """Begin to close all streams."""
+        self.connections.hang_up()
+
+    def pause(self) -> None:
+        """Take no more datagrams and connections; those that there are go on."""
+        for one in self._opened:
+            one.pause()
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether nothing waits to be worked on or sent."""
+        is_calm = self._turns is None or self._turns.is_calm
+        return is_calm and all(one.is_calm for one in self._opened)
+
+    def sockets(self) -> list[tuple[str, socket.socket]]:
+        """What whoever serves next has to be given, with the transport of each."""
+        return [(one.listener.transport, each) for one in self._opened for each in one.sockets()]
 
     @property
     def listeners(self) -> list[Listener]:
@@ -197,8 +277,23 @@ class Transports:
         self._is_closed = True
         if self._locator is not None:
             await self._locator.close()
+        for one in self._bound:
+            one.close()
         await asyncio.gather(*(transport.close() for transport in self._opened))
         await self.connections.close()
+
+
+def _bind(name: TransportName, at: tuple[str, int], inherited: Inherited) -> _Bound:
+    """A socket for an address, inherited or new."""
+    kind = socket.SOCK_DGRAM if name is TransportName.UDP else socket.SOCK_STREAM
+    found = inherited.take(name, at, kind)
+    if found is None:
+        if not inherited.is_empty:
+            _log.warning("no_socket_passed", listen=f"{name}:{at[0]}:{at[1]}")
+        found = bound_socket(*at, kind)
+    if name is not TransportName.UDP:
+        return _Bound(name, found)
+    return _Bound(name, UdpSocket(found, is_wildcard=ipaddress.ip_address(at[0]).is_unspecified))
 
 
 async def _first_address(host: str) -> str:

@@ -10,15 +10,15 @@ import math
 import socket
 import struct
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from dfks_rules.sip.flow import Flow, Listener, TransportName
 from dfks_rules.transport import turns
-from dfks_rules.transport.addresses import Listeners, bound_socket
-from dfks_rules.transport.icmp import keep_errors, take_errors
+from dfks_rules.transport.addresses import Listeners
+from dfks_rules.transport.icmp import take_errors
 from dfks_rules.transport.ports import Context
-from dfks_rules.transport.wildcard import WildcardSocket
+from dfks_rules.transport.udp_socket import MAX_DATAGRAM, UdpSocket
 
 FEW = 64
 """Most datagrams read at a time while nobody waits: more would not stay in the CPU's caches."""
@@ -32,16 +32,8 @@ LOOK_EVERY = 8
 """Datagrams between two looks at the clock."""
 PORTION = 2 * turns.PORTION
 """Most datagrams sent before others get their turn: a response and a NOTIFY for each one read."""
-BUFFER = 4 * 1024 * 1024
-"""Socket buffers asked for, bytes: a burst of NOTIFYs is answered by a burst of 200s. What goes to
-an address of this network at which there is no machine stays in the buffer for 3 s, until the
-kernel has given up looking for it."""
-MAX_DATAGRAM = 65_535
 MAX_FLOWS = 10_000
 """Most peers whose flow is kept. One flow serves all subscriptions of a phone."""
-_SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33
-"""The size of the buffer whatever `net.core.wmem_max` and `rmem_max` say, for who may
-(CAP_NET_ADMIN); of the same header as the next one."""
 _SO_MEMINFO = 55
 """Of Linux's <asm/socket.h>; Python does not name it."""
 _MEMINFO = struct.Struct("@9I")
@@ -51,16 +43,12 @@ _MEMINFO = struct.Struct("@9I")
 class UdpTransport:
     """One UDP socket."""
 
-    def __init__(self, host: str, port: int, context: Context) -> None:
-        """Bind, and read from the next turn of the event loop on.
+    def __init__(self, bound: UdpSocket, context: Context) -> None:
+        """Serve what came early, and read from the next turn of the event loop on.
 
         Args:
-            host: an address.
-            port: 0 takes any free port.
+            bound: the socket.
             context: what all transports share.
-
-        Raises:
-            OSError: the address cannot be listened on.
         """
         self._receiver = context.receiver
         self._turns = context.turns
@@ -71,23 +59,24 @@ class UdpTransport:
         self._received: deque[tuple[bytes, Any]] = deque()
         self._waiting: deque[tuple[Flow, bytes]] = deque()
         self._flushing = False
+        self._is_paused = False
         self._full_reads = 0
         self._received_in_all = self._sent_in_all = 0
         self._unsent = self._undelivered = self._bounced = 0
-        self._socket = bound_socket(host, port, socket.SOCK_DGRAM)
-        for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
-            self._socket.setsockopt(socket.SOL_SOCKET, option, BUFFER)
-        with contextlib.suppress(OSError):
-            for option in (_SO_RCVBUFFORCE, _SO_SNDBUFFORCE):
-                self._socket.setsockopt(socket.SOL_SOCKET, option, BUFFER)
-        keep_errors(self._socket)
-        bound = host, int(self._socket.getsockname()[1])
-        self._listeners = Listeners(TransportName.UDP, bound, context.advertise)
-        self._wildcard = WildcardSocket(self._socket) if self._listeners.is_wildcard else None
-        self._receive_from: Callable[[int], tuple[bytes, Any]] = (
-            self._socket.recvfrom if self._wildcard is None else self._wildcard.recvfrom
-        )
-        self._loop.add_reader(self._socket, self._read)
+        self._bound = bound
+        self._socket = bound.socket
+        self._wildcard = bound.wildcard
+        self._receive_from = bound.receive_from
+        host, port = self._socket.getsockname()[:2]
+        self._listeners = Listeners(TransportName.UDP, (host, int(port)), context.advertise)
+        bound.take_rest()
+        self._early = len(bound.early)
+        """How many of those that came early are still served before others."""
+        if self._early:
+            bound.gather()
+            self._loop.call_soon(self._work_early)
+        else:
+            self._read_on()
 
     @property
     def listener(self) -> Listener:
@@ -121,6 +110,36 @@ class UdpTransport:
 
     def stream_to(self, remote: tuple[str, int]) -> None:
         """Datagrams have no streams."""
+
+    def _read_on(self) -> None:
+        if not self._is_paused and self._socket.fileno() >= 0:
+            self._loop.add_reader(self._socket, self._read)
+
+    def _work_early(self) -> None:
+        """Work on what came early, in its order, whoever sent it: all of it has waited for us.
+
+        What comes meanwhile waits behind it.
+        """
+        early, ends = self._bound.early, self._loop.time() + AT_ONCE
+        take = self._receiver.receive
+        try:
+            while self._early and self._loop.time() < ends:
+                self._early -= 1
+                self._received_in_all += 1
+                data, origin = early.popleft()
+                take(data, self._flows.get(origin) or self._flow_from(origin))
+        finally:
+            self._flush()
+            if self._early:
+                self._loop.call_soon(self._work_early)
+            else:
+                self._received_in_all += len(early)
+                self._received.extend(early)
+                early.clear()
+                self._bound.stop_gathering()
+                self._read_on()
+                self._sort()
+                self._turns.go_on()
 
     def _read(self) -> None:
         """Take what has come in, then work on it: kernel and interpreter by turns cost more."""
@@ -183,6 +202,20 @@ class UdpTransport:
             self._flows.clear()
         flow = self._flows[origin] = Flow(listener, origin[:2])
         return flow
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether nothing waits to be worked on here, or to be sent."""
+        return not (self._early or self._received or self._waiting)
+
+    def pause(self) -> None:
+        """Read no more; what was read is worked on, and what is sent goes out."""
+        self._is_paused = True
+        self._loop.remove_reader(self._socket)
+
+    def sockets(self) -> list[socket.socket]:
+        """What whoever serves next has to be given."""
+        return [self._socket]
 
     def send(self, flow: Flow, data: bytes) -> None:
         """Send one datagram at the end of this turn.

@@ -18,6 +18,7 @@ _INFO4 = struct.Struct("@I4s4s")
 """struct in_pktinfo: interface, local address, destination in the header."""
 _INFO6 = struct.Struct("@16sI")
 """struct in6_pktinfo: local address, interface."""
+_UNKNOWN = bytes(4)
 
 
 class WildcardSocket:
@@ -43,6 +44,8 @@ class WildcardSocket:
         for level, kind, info in ancillary:
             if level == self._level and kind == self._kind:
                 packed = info[:16] if self._family == socket.AF_INET6 else info[4:8]
+                if packed == _UNKNOWN:  # It came before this socket was ours.
+                    packed = info[8:12]
                 local = self._name(packed)
         return data, (remote[0], remote[1], local)
 

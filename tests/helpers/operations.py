@@ -20,6 +20,7 @@ from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked, FeatureRequest, Operation, Origin, Requester
 from dfks_rules.model.values import Value
 from dfks_rules.policy.facts.view import NOWHERE
+from tests.helpers.journal import MemoryJournal
 
 REFUSED_TARGET = "sip:premium@example.com"
 """The forward target that the one policy refuses."""
@@ -81,6 +82,7 @@ class MemoryOperations:
         self.is_broken = False
         """Whether the store fails, as with a full disk."""
         self.policies = MemoryPolicies()
+        self.journal = MemoryJournal()
         self._level = "info"
 
     async def set_feature(self, presentity: Aor, asked: Asked, param: str | None) -> Outcome:

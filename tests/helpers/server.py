@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from textwrap import dedent, indent
@@ -81,7 +81,11 @@ class Server:
 
 @contextmanager
 def serve(
-    folder: Path, config: dict[str, Any] | None = None, *, files: int | None = None
+    folder: Path,
+    config: dict[str, Any] | None = None,
+    *,
+    files: int | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[Server]:
     """Run a server until the block ends.
 
@@ -90,6 +94,7 @@ def serve(
         config: settings other than the defaults here: the default policy, states in memory, free
             ports for UDP, TCP and MI over HTTP.
         files: how many files it may have open (`ulimit -n`); None for the same limit as the test.
+        environment: variables besides those of the test.
     """
     defaults = {
         "sip": {"listen": ["udp:127.0.0.1:0", "tcp:127.0.0.1:0"]},
@@ -104,7 +109,13 @@ def serve(
         command = ["sh", "-c", f'ulimit -n {files}; exec "$@"', "sh", *command]
     with (
         (folder / "server.log").open("ab") as log,
-        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log) as process,
+        subprocess.Popen(
+            command,
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env={**os.environ, **(environment or {})},
+        ) as process,
     ):
         try:
             yield Server(process)

@@ -41,7 +41,12 @@ class Served:
 
     async def start(self, addresses: list[tuple[str, str, int]]) -> None:
         """Listen."""
-        await self.transports.start(addresses, _Recorder(self))
+        await self.transports.open(addresses)
+        self.serve()
+
+    def serve(self) -> None:
+        """Take what comes where it was opened."""
+        self.transports.serve(_Recorder(self))
 
     @property
     def listener(self) -> Listener:

@@ -5,10 +5,17 @@ Never here: transports, JSON-RPC; a rule that does not also apply to SIP.
 May import: the rest of mi, and what mi may import.
 """
 
-from dfks_rules.mi.methods import core, dfks, policy, presence, statistics
+from dfks_rules.mi.methods import core, dfks, journal, policy, presence, statistics
 from dfks_rules.mi.registry import Registry
 
 REGISTRY = Registry(
-    (*core.METHODS, *statistics.METHODS, *dfks.METHODS, *presence.METHODS, *policy.METHODS)
+    (
+        *core.METHODS,
+        *statistics.METHODS,
+        *dfks.METHODS,
+        *journal.METHODS,
+        *presence.METHODS,
+        *policy.METHODS,
+    )
 )
 """Every method of the server."""

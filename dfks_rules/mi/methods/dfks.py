@@ -8,7 +8,7 @@ from typing import Any
 
 from dfks_rules.mi.errors import BAD_REQUEST, REFUSED, CallError, invalid_params
 from dfks_rules.mi.registry import Desk, Given, Method, Parameter
-from dfks_rules.mi.values import take_aor, take_status, take_text, take_texts, take_value
+from dfks_rules.mi.values import shown, take_aor, take_status, take_text, take_texts, take_value
 from dfks_rules.model.decisions import Decision, Outcome
 from dfks_rules.model.features import (
     ROWS,
@@ -42,13 +42,13 @@ async def set_feature(desk: Desk, given: Given) -> Any:
         "presentity": given["presentity"].uri,
         "feature": feature.value,
         "changed": outcome.changed,
-        "before": _shown(outcome.before),
-        "after": _shown(outcome.after),
+        "before": shown(outcome.before),
+        "after": shown(outcome.after),
         "also": [
             {
                 "presentity": also.presentity.uri,
                 "feature": also.asked.feature.value,
-                **_shown(also.asked.state),
+                **shown(also.asked.state),
             }
             for also in outcome.decision.also
         ],
@@ -70,8 +70,8 @@ async def get_features(desk: Desk, given: Given) -> Any:
         "features": [
             {
                 "feature": outcome.request.feature.value if outcome.request.feature else None,
-                "stored": _shown(outcome.before),
-                "told": None if outcome.told is None else _shown(outcome.told),
+                "stored": shown(outcome.before),
+                "told": None if outcome.told is None else shown(outcome.told),
                 "decision": _decided(outcome.decision),
             }
             for outcome in outcomes
@@ -131,14 +131,10 @@ def _refusal(outcome: Outcome) -> CallError:
     data = {
         "reason": denial.reason,
         "rule": outcome.decision.decided_by.get("deny"),
-        "stored": _shown(outcome.after),
+        "stored": shown(outcome.after),
         "decision": _decided(outcome.decision),
     }
     return CallError(REFUSED, denial.text or denial.reason, data)
-
-
-def _shown(state: FeatureState) -> dict[str, Any]:
-    return {"status": int(state.status), **state.by_name}
 
 
 def _decided(decision: Decision) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """`dfks serve`: which settings it takes, what it prints, and how its start ends."""
 
-import asyncio
 import os
 from pathlib import Path
 
@@ -8,8 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from dfks_rules.cli.main import dfks
-from dfks_rules.cli.serve import _banner, _unless
-from dfks_rules.errors import ConfigError, DfksError
+from dfks_rules.cli.serve import _banner
+from dfks_rules.errors import ConfigError
 from dfks_rules.mi.ports import FailureRow, PolicyListing, PolicyRow
 
 LISTING = PolicyListing("5e1f", (PolicyRow("p.yaml", "default", 1),))
@@ -85,31 +84,3 @@ def test_settings_beside_the_operator_are_read(
     error = CliRunner().invoke(dfks, ["serve"]).exception
     assert isinstance(error, ConfigError)
     assert str(error).startswith("dfks.yaml:" if link else "dfks.yaml:1:6:")
-
-
-async def _fail() -> None:
-    raise DfksError("policy_invalid", "no")
-
-
-async def test_start_that_fails_is_told() -> None:
-    """It is no stop."""
-    with pytest.raises(DfksError):
-        await _unless(asyncio.Event(), _fail())
-
-
-async def test_start_is_given_up_at_a_stop_and_its_failure_with_it() -> None:
-    """Whatever the signal that came to all processes did to it."""
-    stop, started = asyncio.Event(), asyncio.Event()
-    assert await _unless(stop, asyncio.sleep(0))
-
-    async def start() -> None:
-        started.set()
-        try:
-            await asyncio.sleep(600)
-        finally:
-            raise DfksError("policy_invalid", "killed")
-
-    doing = asyncio.create_task(_unless(stop, start()))
-    await started.wait()
-    stop.set()
-    assert not await doing

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dfks_rules.config import Config, load_config
-from dfks_rules.config.limits import rate_of
+from dfks_rules.config.limits import rate_of, seconds_of
 from dfks_rules.errors import ConfigError
 
 
@@ -23,6 +23,21 @@ def _rates(config: Config) -> tuple[int | None, int | None]:
 def test_a_rate_is_a_number_a_second(text: str, rate: int | None) -> None:
     """Or none."""
     assert rate_of(text) == rate
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("1s", 1), ("90m", 5400), ("12h", 43_200), ("30d", 2_592_000)]
+)
+def test_a_duration_is_a_number_with_a_unit(text: str, seconds: int) -> None:
+    """As people write it."""
+    assert seconds_of(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["30", "0d", "-1d", "1w", "1.5d", "d", "30 d", "forever"])
+def test_other_durations_are_refused(tmp_path: Path, text: str) -> None:
+    """Thirty what?"""
+    with pytest.raises(ConfigError, match=r"journal\.keep"):
+        _load(tmp_path, f"journal: {{keep: {text!r}}}\n")
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ sip: {listen: ["udp:[::1]:5070", "tcp:pbx.example.com:0"]}
 auth: {mode: trusted, realm: e.test, algorithms: [MD5], users: u.csv, trusted: [10.0.0.0/8, '::1']}
 policies: [mine, /etc/dfks/policies]
 store: "memory:"
+journal: {keep: 12h}
 mi:
   fifo: {path: run/fifo, reply_dir: /tmp}
   datagram: "unix:run/sock"
@@ -54,6 +55,7 @@ def test_without_a_file_everything_is_on_loopback() -> None:
     assert config.store == Path("var/dfks.db")
     assert config.presence.on_notify_timeout is OnNotifyTimeout.KEEP
     assert config.stop_within == 20
+    assert config.journal.keep == 30 * 86_400
     assert {setting.origin for setting in config.settings} == {"default"}
 
 
@@ -76,6 +78,7 @@ def test_every_setting_is_taken(tmp_path: Path) -> None:
     assert str(config.sip.listen[0]) == "udp:[::1]:5070"
     assert config.policies == (tmp_path / "mine", Path("/etc/dfks/policies"))
     assert config.store is None
+    assert config.journal.keep == 12 * 3600
     assert config.mi.fifo == FifoSettings(tmp_path / "run/fifo", Path("/tmp"))  # noqa: S108
     assert config.mi.datagram == tmp_path / "run/sock"
     assert config.mi.http is not None

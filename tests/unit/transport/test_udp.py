@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from dfks_rules.sip.flow import Flow
-from dfks_rules.transport import udp
+from dfks_rules.transport import udp, udp_socket
 from dfks_rules.transport.limits import SourceLimits
 from dfks_rules.transport.rates import REFUSALS
 from tests.helpers.transports import REQUEST, WITHIN, Served, read, served, until
@@ -17,7 +17,7 @@ from tests.helpers.transports import REQUEST, WITHIN, Served, read, served, unti
 def peer() -> Iterator[socket.socket]:
     """A socket of somebody else."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, udp.BUFFER)
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, udp_socket.BUFFER)
         one.bind(("127.0.0.1", 0))
         one.setblocking(False)
         yield one
@@ -213,7 +213,7 @@ async def test_who_may_has_buffers_of_the_size_it_asks_for_in_both_directions(
         except PermissionError:
             pytest.skip("needs CAP_NET_ADMIN")
         granted = probe.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
-    monkeypatch.setattr(udp, "BUFFER", size)
+    monkeypatch.setattr(udp_socket, "BUFFER", size)
     async with served("udp:127.0.0.1") as one:
         (transport,) = one.transports._opened
         sock = transport._socket  # type: ignore[attr-defined]

@@ -1,0 +1,74 @@
+"""The doors of the management interface: which there are, and when they open and close."""
+
+from contextlib import suppress
+from functools import partial
+from socket import socket
+
+from dfks_rules.config.settings import ListenAddress, MiSettings
+from dfks_rules.mi.datagram import DatagramServer
+from dfks_rules.mi.dispatch import Dispatcher
+from dfks_rules.mi.fifo import FifoServer
+from dfks_rules.mi.http import HttpServer
+from dfks_rules.transport.inherited import Inherited
+
+
+class Doors:
+    """The doors that are configured."""
+
+    def __init__(self, settings: MiSettings, dispatcher: Dispatcher) -> None:
+        self._settings = settings
+        self._dispatcher = dispatcher
+        self._fifo: FifoServer | None = None
+        self._others: list[DatagramServer | HttpServer] = []
+
+    async def open(self, inherited: Inherited, *, takes_over: bool) -> None:
+        """Open all of them. Call `close` also when this fails.
+
+        Args:
+            inherited: sockets to take where there is one for a door.
+            takes_over: whether the server that ran before has left its FIFO.
+
+        Raises:
+            OSError: one cannot be opened.
+        """
+        given, dispatcher = self._settings, self._dispatcher
+        if given.fifo is not None:
+            self._fifo = FifoServer(given.fifo.path, given.fifo.reply_dir, dispatcher)
+            await self._fifo.start(takes_over=takes_over)
+        if given.datagram is not None:
+            where = given.datagram
+            target = (where.host, where.port) if isinstance(where, ListenAddress) else where
+            datagram = DatagramServer(target, dispatcher)
+            await datagram.start(partial(inherited.take, "datagram"))
+            self._others.append(datagram)
+        if given.http is not None:
+            at = (given.http.listen.host, given.http.listen.port)
+            http = HttpServer(at, given.http.root, given.http.secret, dispatcher)
+            await http.start(partial(inherited.take, "http"))
+            self._others.append(http)
+
+    def addresses(self) -> list[str]:
+        """Where each is, as an operator would write it."""
+        fifo = [] if self._fifo is None else [self._fifo]
+        return [door.address for door in (*fifo, *self._others)]
+
+    def sockets(self) -> list[tuple[str, socket]]:
+        """What whoever serves next has to be given, each with a name."""
+        return [named for door in self._others for named in door.sockets()]
+
+    async def leave(self) -> None:
+        """Close them for the server that comes next; the FIFO holds what is written until then."""
+        if self._fifo is not None:
+            self._fifo.pause()
+        for door in self._others:
+            await door.close(leaves=True)
+        self._others.clear()
+
+    async def close(self, *, leaves: bool) -> None:
+        """Close them; `leaves`: but let files stay for the server that comes next."""
+        doors = [*([] if self._fifo is None else [self._fifo]), *self._others]
+        self._fifo = None
+        self._others.clear()
+        for door in doors:
+            with suppress(OSError):
+                await door.close(leaves=leaves)

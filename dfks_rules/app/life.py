@@ -1,0 +1,172 @@
+"""The life of a process: what it reads, the server that it runs, and who comes before and after.
+
+SIGTERM and SIGINT end it, SIGHUP has it read its files again, and SIGUSR2 has it hand over to a
+successor: the same command, perhaps of another version.
+"""
+
+import asyncio
+import errno
+import gc
+import os
+import signal
+from collections.abc import Callable, MutableMapping
+
+import structlog
+
+from dfks_rules.app.credentials import secrets_of
+from dfks_rules.app.desk.certificates import CertificateReloader
+from dfks_rules.app.desk.reload import PolicyReloader
+from dfks_rules.app.handover.channel import BrokenOffError, Channel, Word
+from dfks_rules.app.handover.service_manager import ServiceManager
+from dfks_rules.app.handover.succession import Succession
+from dfks_rules.app.handover.unless import unless
+from dfks_rules.app.metrics import Metrics
+from dfks_rules.app.profiles import ProfilesFile
+from dfks_rules.app.server import Files, Server, transports_of
+from dfks_rules.app.users import users_of
+from dfks_rules.config.settings import Config
+from dfks_rules.transport.inherited import Inherited, inherited
+from dfks_rules.transport.transports import Transports
+
+_log = structlog.get_logger()
+
+
+class Life:
+    """One process; made inside a running event loop."""
+
+    def __init__(self, config: Config, environ: MutableMapping[str, str]) -> None:
+        """Read the files.
+
+        Args:
+            config: every setting.
+            environ: the environment; what speaks of inherited sockets is removed.
+
+        Raises:
+            ConfigError: a file cannot be used.
+            OSError: the sockets that were passed cannot be used.
+        """
+        self._config = config
+        self._manager = ServiceManager(environ)
+        self._inherited = inherited(environ)
+        channel = self._inherited.channel()
+        self._predecessor = None if channel is None else Channel(channel)
+        self._stop, self._leave = asyncio.Event(), asyncio.Event()
+        users, profiles = users_of(config.auth), ProfilesFile(config.profiles)
+        secrets = secrets_of(config.sip.credentials)
+        certificates = CertificateReloader(config.sip.tls, config.reload)
+        policies = PolicyReloader(config.policies, config.reload)
+        self._files = Files(policies, certificates, users, secrets, profiles)
+        self._succession = Succession(self._manager)
+
+    async def run(self, served: Callable[[Server, PolicyReloader], None]) -> None:
+        """Live until the process is told to end, or a successor serves.
+
+        Args:
+            served: called whenever a server has begun to serve.
+
+        Raises:
+            StoreError, PolicyError: they cannot be used.
+            OSError: an address cannot be listened on.
+        """
+        # Before the start, which may take seconds: a signal that nobody heeds ends the process.
+        self._heed_signals()
+        policies, certificates = self._files.policies, self._files.certificates
+        try:
+            if await unless(self._stop, policies.start()):
+                await self._serve(served)
+        finally:
+            await policies.close()
+            await certificates.close()
+        # Otherwise the interpreter searches 100,000 subscriptions for cycles on exit: 4 s.
+        gc.freeze()
+
+    def _heed_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
+        loop.add_signal_handler(signal.SIGUSR2, self._leave.set)
+
+    def _reload(self) -> None:
+        files = self._files
+        files.policies.reload_soon("signal")
+        files.certificates.reload_soon("signal")
+        files.profiles.reload_soon()
+        if files.users is not None:
+            files.users.reload_soon()
+
+    async def _serve(self, served: Callable[[Server, PolicyReloader], None]) -> None:
+        given: Inherited | None = self._inherited
+        transports = transports_of(self._config, self._files)
+        if self._predecessor is not None:
+            follow = self._follow(self._predecessor, transports)
+            if not await unless(self._stop, follow):
+                await transports.close()
+                return
+        is_first = True
+        while given is not None:
+            server = await self._begin(given, transports)
+            served(server, self._files.policies)
+            if is_first:
+                self._files.policies.watch()
+                self._files.certificates.watch()
+                is_first = False
+            given = await self._until_end(server)
+            transports = transports_of(self._config, self._files)
+
+    async def _follow(self, predecessor: Channel, transports: Transports) -> None:
+        """Have the server that runs make way for this one."""
+        await transports.open(self._config.sip.listen, self._inherited)
+        try:
+            await predecessor.say(Word.READY)
+            await predecessor.hear(Word.STOPPED)
+            transports.gather()
+            await predecessor.hear(Word.YOURS)
+        except BrokenOffError as error:
+            # It has died: its sockets are ours, and its store is free.
+            _log.warning("predecessor_lost", reason=str(error))
+            transports.gather()
+
+    async def _begin(self, given: Inherited, transports: Transports) -> Server:
+        """A server that serves."""
+        metrics = Metrics()
+        metrics.include("process", self._succession)
+        takes_over, self._predecessor = self._predecessor, None
+        server = Server(self._config, self._files, transports, metrics)
+        await server.start(given, takes_over=takes_over is not None)
+        left = given.close()
+        if left and takes_over is None:
+            await server.close()
+            raise OSError(errno.EINVAL, "was passed, but no setting listens there", left[0])
+        for one in left:
+            _log.info("socket_not_used", socket=one)
+        if takes_over is None:
+            self._manager.ready()
+        else:
+            await _say_serving(takes_over)
+        return server
+
+    async def _until_end(self, server: Server) -> Inherited | None:
+        """Wait until the server ends; the sockets if another one has to begin in this process."""
+        while await unless(self._stop, self._told_to_leave()):
+            successor = await self._succession.prepare(server, self._stop)
+            if successor is not None:
+                left = await self._succession.complete(server, successor)
+                if left is None and self._stop.is_set():
+                    os.kill(successor.pid, signal.SIGTERM)
+                return left
+        self._manager.stopping()
+        await server.close()
+        return None
+
+    async def _told_to_leave(self) -> None:
+        await self._leave.wait()
+        self._leave.clear()
+
+
+async def _say_serving(predecessor: Channel) -> None:
+    try:
+        await predecessor.say(Word.SERVING)
+    except BrokenOffError as error:
+        _log.warning("predecessor_lost", reason=str(error))
+    predecessor.close()

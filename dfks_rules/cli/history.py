@@ -1,0 +1,112 @@
+"""`dfks history`: who switched this on, when, and by which rule."""
+
+import re
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dfks_rules.cli.changes import Printer
+from dfks_rules.cli.following import rounds
+from dfks_rules.cli.stores import config_option, store_of
+from dfks_rules.errors import MalformedMessageError, StoreError
+from dfks_rules.mi.methods.journal import row_of
+from dfks_rules.model.features import FEATURES, Feature
+from dfks_rules.model.identity import Aor
+from dfks_rules.service.history import PAGE, Which, follow, latest
+from dfks_rules.sip.uri import parse_aor
+from dfks_rules.store.reader import open_journal
+
+LIMIT = 50
+"""How many changes are shown where neither `--limit` nor `--since` is given."""
+_ALL = 2**63 - 1
+_AGO = re.compile(r"([1-9][0-9]{0,5})([smhd])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+class _Since(click.ParamType[float]):
+    """A moment, as seconds since 1970."""
+
+    name = "when"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        now = datetime.now().astimezone()  # noqa: TID251 - what `2h` means depends on it
+        if ago := _AGO.fullmatch(value):
+            return (now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})).timestamp()
+        try:
+            return datetime.fromisoformat(value).timestamp()
+        except ValueError:
+            self.fail(f"`{value}` is neither `2h` or `30d` nor `2026-01-05` or `2026-01-05T03:00`")
+
+
+@click.command(name="history")
+@click.argument("presentity", required=False)
+@click.option(
+    "--feature",
+    type=click.Choice([feature.value for feature in FEATURES]),
+    help="Only changes of this feature.",
+)
+@click.option("--since", type=_Since(), help="2h, 30d, 2026-01-05, 2026-01-05T03:00.")
+@click.option("--limit", type=click.IntRange(1), help=f"The newest N; default: {LIMIT}.")
+@click.option("--follow", "is_following", is_flag=True, help="Go on with new ones until Ctrl-C.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object on each line.")
+@config_option
+def command(  # noqa: PLR0913 - the options
+    presentity: str | None,
+    feature: str | None,
+    since: float | None,
+    limit: int | None,
+    given: Path | None,
+    *,
+    is_following: bool,
+    as_json: bool,
+) -> None:
+    """Show who changed the features of PRESENTITY, or of everybody: when, and by which rule.
+
+    The newest change is last. The server need not run.
+    """
+    which = Which(
+        None if presentity is None else _aor(presentity),
+        None if feature is None else Feature(feature),
+        since or 0.0,
+    )
+    at_most = limit or (LIMIT if since is None else _ALL)
+    path = store_of(given)
+    printer = Printer(one_presentity=presentity is not None, as_json=as_json)
+    last = _show_latest(path, which, at_most, printer)
+    for _ in rounds() if is_following else ():
+        last = _show_next(path, which, last, printer)
+
+
+def _show_latest(path: Path, which: Which, at_most: int, printer: Printer) -> int:
+    """Print the newest changes; gives the number from which to go on."""
+    with open_journal(path) as journal:
+        history = latest(journal, which, at_most)
+    printer.print(map(row_of, history.entries))
+    if history.more:
+        note = f"older changes are not shown; `--limit {2 * at_most}` or `--since 7d` shows more"
+        click.echo(note, err=True)
+    return history.last
+
+
+def _show_next(path: Path, which: Which, last: int, printer: Printer) -> int:
+    """Print what has followed; the file is opened anew, in case another was put in its place."""
+    try:
+        with open_journal(path) as journal:
+            history = follow(journal, which, last, PAGE)
+    except StoreError as error:
+        printer.note(str(error))
+        return last
+    if history.last < last:
+        printer.note(f"the store was replaced: its newest change is {history.last}, not {last}")
+    printer.print(map(row_of, history.entries))
+    return history.last
+
+
+def _aor(text: str) -> Aor:
+    try:
+        return parse_aor(text)
+    except MalformedMessageError as error:
+        message = f"PRESENTITY: {error.message}"
+        raise click.UsageError(message) from error

@@ -1,0 +1,107 @@
+"""`dfks store`: check, back up, restore and migrate the file of a store."""
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from dfks_rules.cli.exit_codes import FAILED
+from dfks_rules.cli.stores import config_option, store_of
+from dfks_rules.policy.words.wording import printable
+from dfks_rules.sip.message import Request, parse_message
+from dfks_rules.store.backup import back_up
+from dfks_rules.store.check import MAX_PROBLEMS, Contents, check_store
+from dfks_rules.store.migrations import MIGRATIONS
+from dfks_rules.store.restore import migrate_store, restore_store
+
+
+@click.group()
+def command() -> None:
+    """Check, back up, restore and migrate the store that the settings name."""
+
+
+@command.command()
+@config_option
+def check(given: Path | None) -> None:
+    """Check that the store is sound, and that its tables agree; a server may be running.
+
+    Exit code 1 if something is wrong.
+    """
+    path = store_of(given)
+    contents, problems = check_store(path, _read_subscribe)
+    click.echo(f"{path}: {_told(contents)}")
+    for problem in problems:
+        click.echo(f"{path}: error: {printable(problem)}")
+    if problems:
+        more = " or more" if len(problems) == MAX_PROBLEMS else ""
+        plural = "" if len(problems) == 1 else "s"
+        click.echo(f"{len(problems)}{more} error{plural}; see docs/howto/back-up.md")
+        sys.exit(FAILED)
+    click.echo("OK")
+
+
+@command.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--force", is_flag=True, help="Replace FILE if it exists.")
+@config_option
+def backup(file: Path, given: Path | None, *, force: bool) -> None:
+    """Copy the store to FILE while the server goes on, and check the copy."""
+    contents = back_up(store_of(given), file, replace=force)
+    click.echo(f"{file}: {_told(contents)}")
+
+
+@command.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@config_option
+def restore(file: Path, given: Path | None) -> None:
+    """Put the backup FILE in place of the store. Stop the server first."""
+    path = store_of(given)
+    restored = restore_store(file, path)
+    click.echo(f"{path}: {_told(restored.contents)}")
+    if restored.changed is not None:
+        click.echo(f"features differ from the store before: {_count(restored.changed, 'user')}")
+    elif restored.kept is not None:
+        click.echo("the store before was another one or cannot be read; nothing of it goes on")
+    if restored.kept is not None:
+        click.echo(f"the store before is now {restored.kept}")
+
+
+@command.command()
+@config_option
+def migrate(given: Path | None) -> None:
+    """Bring the store to the version of this release, as `dfks serve` does. Stop the server first.
+
+    Each step is one transaction. There is no way back but a backup.
+    """
+    path = store_of(given)
+    before = migrate_store(path)
+    now = len(MIGRATIONS)
+    how = "has" if before == now else f"was brought from version {before} to"
+    click.echo(f"{path}: {how} version {now}")
+
+
+def _told(contents: Contents) -> str:
+    """How much is in a store, on one line."""
+    by = "" if contents.release is None else f" of dfks-rules {contents.release}"
+    parts = [
+        f"version {contents.version}{by}",
+        _count(contents.presentities, "user"),
+        _count(contents.subscriptions, "subscription"),
+        _count(contents.changes, "change"),
+    ]
+    if contents.newest_at is not None:
+        at = datetime.fromtimestamp(contents.newest_at, UTC).astimezone()
+        parts[-1] += f", the newest of {at:%Y-%m-%d %H:%M:%S}"
+    return ", ".join(parts)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _read_subscribe(head: bytes) -> None:
+    """Raise ValueError unless these bytes are the head of a SUBSCRIBE."""
+    message = parse_message(head)
+    if not isinstance(message, Request) or message.method != b"SUBSCRIBE":
+        raise ValueError("it is not a SUBSCRIBE")

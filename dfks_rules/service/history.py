@@ -1,0 +1,101 @@
+"""Who changed what, asked of the journal: the newest changes, or those that follow."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from dfks_rules.model.features import Feature
+from dfks_rules.model.identity import Aor
+from dfks_rules.service.ports import Journal, JournalEntry
+
+PAGE = 500
+"""Entries read at once."""
+
+
+class Which(NamedTuple):
+    """Which entries are asked for."""
+
+    presentity: Aor | None = None
+    """None: of everybody."""
+    feature: Feature | None = None
+    """None: all."""
+    since: float = 0.0
+    """The earliest time, seconds since 1970."""
+
+
+class History(NamedTuple):
+    """Some entries, and where the next ones are."""
+
+    entries: list[JournalEntry]
+    """In the order in which they were stored."""
+    last: int
+    """Up to which number the journal was read: `follow` goes on from there."""
+    more: bool
+    """Whether there are more: older ones than `latest` gives, newer ones than `follow` gives."""
+
+
+def latest(journal: Journal, which: Which, at_most: int, looked_at: int | None = None) -> History:
+    """The newest entries.
+
+    Args:
+        journal: where they are.
+        which: which are asked for.
+        at_most: how many.
+        looked_at: how many the journal is searched for them; None: all.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    newest = journal.newest()
+    found: list[JournalEntry] = []
+    for number, entry in enumerate(_backwards(journal, which.presentity, newest)):
+        if entry.at < which.since:
+            break
+        if len(found) == at_most or number == looked_at:
+            return History(found[::-1], newest, more=True)
+        if which.feature in (None, entry.feature):
+            found.append(entry)
+    return History(found[::-1], newest, more=False)
+
+
+def follow(
+    journal: Journal, which: Which, after: int, at_most: int, looked_at: int | None = None
+) -> History:
+    """The entries that follow the one with the number `after`; else as `latest`.
+
+    `last` is below `after` if the journal does not go that far: another file was put in its place.
+    """
+    newest = journal.newest()
+    last = min(after, newest)
+    found: list[JournalEntry] = []
+    end = newest if looked_at is None else min(newest, last + looked_at)
+    while last < end and (page := journal.read(last, min(PAGE, end - last))):
+        for entry in page:
+            if len(found) == at_most:
+                return History(found, last, more=True)
+            last = entry.seq
+            if _is_wanted(entry, which):
+                found.append(entry)
+    return History(found, last, more=last < newest)
+
+
+def _is_wanted(entry: JournalEntry, which: Which) -> bool:
+    return (
+        which.presentity in (None, entry.presentity)
+        and which.feature in (None, entry.feature)
+        and entry.at >= which.since
+    )
+
+
+def _backwards(journal: Journal, presentity: Aor | None, newest: int) -> Iterator[JournalEntry]:
+    """The entries up to number `newest`, the newest first."""
+    end = newest + 1
+    while end > 1:
+        if presentity is None:
+            begin = max(0, end - 1 - PAGE)
+            page = [one for one in journal.read(begin, PAGE) if one.seq < end][::-1]
+        else:
+            page = journal.of(presentity, PAGE, end)
+        if not page:
+            return
+        yield from page
+        end = page[-1].seq

@@ -1,0 +1,264 @@
+"""Restarts at which no datagram is lost: what is sent once is answered once."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+
+from bench.load import Phones, answer
+from tests.helpers.server import START_WITHIN, Server, serve
+from tests.helpers.ua import Ua, dnd
+
+pytestmark = pytest.mark.e2e
+
+RATE = 1_000
+"""Requests a second."""
+PHONES = 500
+BEFORE, AFTER = 1.0, 1.5
+"""Seconds of requests before and after the restart."""
+_ANSWERED = re.compile(rb"SIP/2\.0 (\d+).*\r\nCall-ID: (\d+)-.*\r\nCSeq: (\d+) SUB", re.DOTALL)
+
+
+class _Load(threading.Thread):
+    """Phones that refresh their subscriptions, each request sent once."""
+
+    def __init__(self, phones: Phones) -> None:
+        super().__init__()
+        self.phones = phones
+        self.sent: dict[tuple[int, int], float] = {}
+        """When each was sent, by phone and CSeq."""
+        self.answers: dict[tuple[int, int], tuple[int, float]] = {}
+        """Status, and how long it took."""
+        self._ends = threading.Event()
+        phones.socket.setblocking(False)
+
+    def run(self) -> None:
+        begin, number = time.monotonic(), 0
+        while not self._ends.is_set():
+            due = int((time.monotonic() - begin) * RATE)
+            for number in range(number, due):  # noqa: B020 - it goes on where it was
+                phone, cseq = number % PHONES, 2 + number // PHONES
+                self.phones.socket.send(self.phones.message(phone, cseq, users=PHONES))
+                self.sent[phone, cseq] = time.monotonic()
+            number = max(number, due)
+            self._read()
+            time.sleep(0.0005)
+        quiet = time.monotonic() + 5
+        while len(self.answers) < len(self.sent) and time.monotonic() < quiet:
+            self._read()
+            time.sleep(0.0005)
+
+    def _read(self) -> None:
+        while True:
+            try:
+                data = self.phones.socket.recv(65_535)
+            except BlockingIOError:
+                return
+            if data.startswith(b"NOTIFY"):
+                self.phones.socket.send(answer(data))
+            elif found := _ANSWERED.match(data):
+                key = int(found[2]), int(found[3])
+                self.answers[key] = int(found[1]), time.monotonic() - self.sent[key]
+
+    def end(self) -> None:
+        """Send no more, and wait for answers."""
+        self._ends.set()
+        self.join()
+        self.phones.socket.close()
+
+    def assert_nothing_is_lost(self) -> None:
+        """Every request is answered, with 200, though none was repeated."""
+        assert len(self.sent) > RATE * (BEFORE + AFTER) / 2
+        lost = self.sent.keys() - self.answers.keys()
+        assert not lost, f"{len(lost)} of {len(self.sent)}"
+        assert {status for status, _ in self.answers.values()} == {200}
+
+
+def _subscribed(port: int) -> Phones:
+    phones = Phones(("127.0.0.1", port))
+    phones.run((phones.message(one, 1, users=PHONES) for one in range(PHONES)), 32)
+    return phones
+
+
+@contextmanager
+def _kept(folder: Path, **config: Any) -> Iterator[Server]:
+    """A server whose store lasts; its successors end with it."""
+    with serve(folder, {"store": f"sqlite:{folder}/dfks.db", **config}) as server:
+        try:
+            yield server
+        finally:
+            for line in _log(folder, "handed_over"):
+                with_pid(line["successor"], signal.SIGKILL)
+
+
+def with_pid(pid: int, number: signal.Signals) -> None:
+    """Send a signal, if there is such a process."""
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return
+
+
+def _log(folder: Path, event: str) -> list[dict[str, Any]]:
+    """The log lines of an event; what a successor says of its settings is not of the log."""
+    lines = (folder / "server.log").read_text().splitlines()
+    return [json.loads(line) for line in lines if f'"event":"{event}"' in line]
+
+
+def _until(holds: Callable[[], object]) -> None:
+    deadline = time.monotonic() + START_WITHIN
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def _hand_over(folder: Path, pid: int) -> int:
+    """SIGUSR2; the process that serves afterwards."""
+    count = len(_log(folder, "handed_over"))
+    os.kill(pid, signal.SIGUSR2)
+    _until(lambda: len(_log(folder, "handed_over")) > count)
+    successor: int = _log(folder, "handed_over")[-1]["successor"]
+    return successor
+
+
+def test_no_datagram_is_lost_at_a_hand_over(tmp_path: Path) -> None:
+    """1,000 refreshes a second, each sent once."""
+    with _kept(tmp_path) as server:
+        load = _Load(_subscribed(server.ports["udp"]))
+        load.start()
+        time.sleep(BEFORE)
+        _hand_over(tmp_path, server.pid)
+        time.sleep(AFTER)
+        load.end()
+        load.assert_nothing_is_lost()
+
+
+_PASSES = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1", LISTEN_FDNAMES="dfks.socket")
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+"""What systemd does, of one socket."""
+
+
+class _Manager:
+    """Holds a socket, and starts servers on it, as systemd does; use it in a `with`."""
+
+    def __init__(self, folder: Path, *, listen: str | None = None) -> None:
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 * 1024 * 1024)
+        self.socket.bind(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        self._folder = folder
+        config = {
+            "sip": {"listen": [listen or f"udp:127.0.0.1:{self.port}"]},
+            "policies": [],
+            "store": "sqlite:dfks.db",
+        }
+        (folder / "dfks.yaml").write_text(json.dumps(config))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+    def start(self) -> "subprocess.Popen[bytes]":
+        """Start a server on the socket."""
+        number = self.socket.fileno()
+        dfks = str(Path(sys.executable).with_name("dfks"))
+        return subprocess.Popen(
+            [sys.executable, "-c", _PASSES, str(number), dfks, "serve"],
+            pass_fds=[number],
+            cwd=self._folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+
+def _wait_for_banner(process: "subprocess.Popen[bytes]") -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith(b"try it"):
+            return
+    raise AssertionError("no banner")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_no_datagram_is_lost_where_a_service_manager_holds_the_socket(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    """What comes while no server runs waits in the kernel."""
+    with _Manager(tmp_path) as manager:
+        load = _restarted(manager, number)
+    if number == signal.SIGTERM:
+        load.assert_nothing_is_lost()
+    else:  # What was read by the one that was killed is lost with it.
+        assert len(load.sent) - len(load.answers) < 64 + 32
+
+
+def _restarted(manager: _Manager, number: signal.Signals) -> _Load:
+    """Refreshes to a server that is ended by a signal and started again."""
+    with manager.start() as first:
+        _wait_for_banner(first)
+        load = _Load(_subscribed(manager.port))
+        load.start()
+        time.sleep(BEFORE)
+        first.send_signal(number)
+        first.communicate(timeout=START_WITHIN)
+    with manager.start() as second:
+        _wait_for_banner(second)
+        time.sleep(AFTER)
+        load.end()
+        second.terminate()
+        second.communicate(timeout=START_WITHIN)
+    return load
+
+
+def test_socket_that_no_setting_names_is_an_error(tmp_path: Path) -> None:
+    """Phones would send to it, and nobody would ever answer."""
+    with (
+        _Manager(tmp_path, listen="tcp:127.0.0.1:0") as manager,
+        manager.start() as process,
+    ):
+        _, errors = process.communicate(timeout=START_WITHIN)
+    assert process.returncode == 1
+    name = f"udp:127.0.0.1:{manager.port}"
+    assert f"cannot listen on {name}: was passed, but no setting listens there" in errors.decode()
+
+
+def test_successor_with_broken_settings_changes_nothing(tmp_path: Path) -> None:
+    """The server goes on, and says so."""
+    with _kept(tmp_path) as server, Ua(server.ports["udp"]) as phone:
+        phone.subscribe(dnd(True))
+        (tmp_path / "dfks.yaml").write_text("sip: {listen: 7}\n")
+        os.kill(server.pid, signal.SIGUSR2)
+        _until(lambda: _log(tmp_path, "hand_over_failed"))
+        counts = server.mi("get_statistics", statistics=["process:"])["result"]
+        assert counts["process:handovers_failed"] == 1
+        assert phone.subscribe().told == {"DoNotDisturbEvent": "true"}
+
+
+def test_server_can_be_handed_over_again_and_again(tmp_path: Path) -> None:
+    """UDP, TCP and MI are where they were."""
+    with _kept(tmp_path) as server:
+        pid = server.pid
+        for _ in range(3):
+            pid = _hand_over(tmp_path, pid)
+            for transport in ("udp", "tcp"):
+                with Ua(server.ports[transport], transport=transport) as phone:
+                    phone.subscribe()
+            assert server.mi("get_statistics", statistics=["process:"])["result"]
+        os.kill(pid, signal.SIGTERM)

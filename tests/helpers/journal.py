@@ -1,0 +1,63 @@
+"""A journal without a file."""
+
+from collections.abc import Sequence
+
+from dfks_rules.errors import StoreError
+from dfks_rules.model.features import Feature, FeatureState
+from dfks_rules.model.identity import Aor
+from dfks_rules.model.requests import Origin
+from dfks_rules.service.ports import JournalEntry
+
+ALICE = Aor("alice", "example.com")
+DND = Feature.DO_NOT_DISTURB
+AT = 1_767_610_800.0
+"""When entry 0 would have been made: 2026-01-05T11:00:00Z. Each next one is a second later."""
+
+
+class MemoryJournal:
+    """Entries in a list; the oldest may be gone."""
+
+    def __init__(self, entries: Sequence[JournalEntry] = ()) -> None:
+        self.entries = [*entries]
+        self.is_broken = False
+        """Whether it cannot be read."""
+
+    def add(self, presentity: Aor = ALICE, feature: Feature = DND, rule: str = "p/r") -> None:
+        """One more entry: a key is pressed."""
+        seq = self.newest() + 1
+        is_on = seq % 2 == 1
+        self.entries.append(
+            JournalEntry(
+                seq,
+                AT + seq,
+                presentity,
+                seq,
+                feature,
+                FeatureState(not is_on),
+                FeatureState(is_on),
+                Origin.WATCHER,
+                presentity.uri,
+                rule,
+                f"abc-{seq}",
+            )
+        )
+
+    def newest(self) -> int:
+        """Number of the newest entry."""
+        if self.is_broken:
+            raise StoreError("store_unavailable", "the disk cannot be read")
+        return self.entries[-1].seq if self.entries else 0
+
+    def read(self, after: int, at_most: int) -> list[JournalEntry]:
+        """The entries that follow."""
+        return [entry for entry in self.entries if entry.seq > after][:at_most]
+
+    def of(self, presentity: Aor, at_most: int, before: int | None = None) -> list[JournalEntry]:
+        """The entries of one presentity, the newest first."""
+        end = self.newest() + 1 if before is None else before
+        found = [one for one in self.entries if one.presentity == presentity and one.seq < end]
+        return found[::-1][:at_most]
+
+    def changed_since(self, at: float) -> frozenset[Aor]:
+        """Who has changed."""
+        return frozenset(entry.presentity for entry in self.entries if entry.at >= at)

@@ -1,0 +1,47 @@
+"""The doors of MI, opened and left together."""
+
+import asyncio
+import os
+from pathlib import Path
+
+from dfks_rules.app.doors import Doors
+from dfks_rules.config.settings import FifoSettings, HttpSettings, ListenAddress, MiSettings
+from dfks_rules.mi.client import call, open_url
+from dfks_rules.transport.inherited import Inherited, Passed
+from tests.helpers.mi import dispatcher
+
+
+def _doors(folder: Path) -> Doors:
+    settings = MiSettings(
+        FifoSettings(folder / "fifo", folder),
+        folder / "unix",
+        HttpSettings(ListenAddress("tcp", "127.0.0.1", 0), "/mi", None),
+    )
+    return Doors(settings, dispatcher())
+
+
+async def _answer_all(doors: Doors) -> None:
+    for address in doors.addresses():
+        assert await asyncio.to_thread(call, open_url(address), "presence:cleanup", {}) == "OK"
+
+
+async def test_next_server_takes_the_doors_over_where_they_are(tmp_path: Path) -> None:
+    """Whoever asks meanwhile is answered by it."""
+    first, second = _doors(tmp_path), _doors(tmp_path)
+    await first.open(Inherited(), takes_over=False)
+    await _answer_all(first)
+    passed = Inherited([Passed(name, one.dup()) for name, one in first.sockets()])
+    addresses = first.addresses()
+    await first.leave()
+    waiting = [
+        asyncio.create_task(asyncio.to_thread(call, open_url(one), "presence:cleanup", {}))
+        for one in addresses
+    ]
+    await second.open(passed, takes_over=True)
+    await first.close(leaves=True)
+    assert passed.close() == []
+    assert second.addresses() == addresses
+    assert await asyncio.gather(*waiting) == ["OK"] * 3
+    await _answer_all(second)
+    await second.close(leaves=False)
+    assert os.listdir(tmp_path) == []

@@ -1,0 +1,101 @@
+"""`dfks store`."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from dfks_rules.cli.main import dfks
+from dfks_rules.errors import StoreError
+from dfks_rules.store.migrations import MIGRATIONS
+from tests.helpers.stored import (
+    ALICE,
+    BOB,
+    CFA,
+    DND,
+    OFF,
+    ON,
+    change_file,
+    fill,
+    make_older,
+    subscribe,
+    to,
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A store with a past, where the settings are."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dfks.yaml").write_text("store: 'sqlite:dfks.db'\n")
+    fill(tmp_path / "dfks.db", (ALICE, DND, ON), (BOB, CFA, to("201")))
+    subscribe(tmp_path / "dfks.db", 1)
+    return tmp_path
+
+
+def _run(*arguments: str) -> Result:
+    return CliRunner().invoke(dfks, ["store", *arguments])
+
+
+VERSION = f"version {len(MIGRATIONS)} of dfks-rules"
+
+
+def test_a_sound_store_is_ok(folder: Path) -> None:
+    """And says how much is in it."""
+    result = _run("check")
+    told, ok = result.stdout.splitlines()
+    assert (result.exit_code, ok) == (0, "OK")
+    assert told.startswith(f"dfks.db: {VERSION}")
+    assert ", 2 users, 1 subscription, 2 changes, the newest of 2" in told
+
+
+def test_each_error_is_a_line_and_the_exit_code_tells(folder: Path) -> None:
+    """For people, and for cron."""
+    change_file(folder / "dfks.db", "UPDATE subscription SET first = CAST('x' AS BLOB)")
+    result = _run("check")
+    assert result.exit_code == 1
+    assert result.stdout.splitlines()[1:] == [
+        "dfks.db: error: subscription 1 to sip:alice@example.com cannot be read: it is not a "
+        "SUBSCRIBE",
+        "1 error; see docs/howto/back-up.md",
+    ]
+    change_file(folder / "dfks.db", "UPDATE presentity SET revision = 9")
+    assert "3 errors; see" in _run("check").stdout
+
+
+def test_a_backup_is_restored(folder: Path) -> None:
+    """All of it, with what has become of the store before."""
+    backup = _run("backup", "b.db")
+    assert backup.stdout.startswith(f"b.db: {VERSION}"), backup.exception
+    fill(folder / "dfks.db", (ALICE, DND, OFF))
+    restored = _run("restore", "b.db")
+    first, differ, kept = restored.stdout.splitlines()
+    assert first.startswith(f"dfks.db: {VERSION}")
+    assert differ == "features differ from the store before: 1 user"
+    assert kept.startswith("the store before is now ")
+    assert (folder / kept.split()[-1]).exists()
+    assert _run("check").exit_code == 0
+
+
+def test_a_backup_is_not_overwritten_without_force(folder: Path) -> None:
+    """It may be the only one."""
+    assert _run("backup", "b.db").exit_code == 0
+    failed = _run("backup", "b.db").exception
+    assert isinstance(failed, StoreError)
+    assert failed.code == "store_backup_exists"
+    assert _run("backup", "--force", "b.db").exit_code == 0
+
+
+def test_a_store_that_cannot_be_read_is_said_to_be_so(folder: Path) -> None:
+    """Nothing of it could be carried on."""
+    _run("backup", "b.db")
+    (folder / "dfks.db").write_bytes(b"no database" * 999)
+    assert "the store before was another one or cannot be read" in _run("restore", "b.db").stdout
+
+
+def test_migrate_says_from_where_to_where(folder: Path) -> None:
+    """Or that there was nothing to do."""
+    now = len(MIGRATIONS)
+    assert _run("migrate").stdout == f"dfks.db: has version {now}\n"
+    make_older(folder / "dfks.db")
+    assert _run("migrate").stdout == f"dfks.db: was brought from version 2 to version {now}\n"

@@ -1,0 +1,340 @@
+"""A backup in place of a store."""
+
+import asyncio
+import fcntl
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dfks_rules.errors import StoreError
+from dfks_rules.model.features import NOTHING_STORED
+from dfks_rules.model.identity import Aor
+from dfks_rules.store.backup import back_up
+from dfks_rules.store.check import check_store
+from dfks_rules.store.migrations import MIGRATIONS
+from dfks_rules.store.reader import open_journal
+from dfks_rules.store.restore import ACTOR, LEAP, migrate_store, restore_store
+from dfks_rules.store.sqlite import SqliteStore
+from dfks_rules.store.states import stored_states
+from tests.helpers.stored import (
+    ALICE,
+    BOB,
+    CFA,
+    DND,
+    OFF,
+    ON,
+    ask,
+    change_file,
+    fill,
+    make_newer,
+    make_older,
+    press,
+    subscribe,
+    to,
+)
+
+CAROL = Aor("carol", "example.com")
+NOW = 4_000_000_000.0
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A store that has changed since its backup."""
+    path = tmp_path / "store" / "dfks.db"
+    fill(path, (ALICE, DND, ON), (BOB, CFA, to("201")))
+    back_up(path, tmp_path / "backup.db", replace=False)
+    fill(path, (ALICE, DND, OFF), (CAROL, DND, ON), (BOB, CFA, OFF), (BOB, CFA, to("201")))
+    subscribe(path, 7)
+    return path
+
+
+@pytest.fixture
+def backup(path: Path, tmp_path: Path) -> Path:
+    """What was stored before."""
+    return tmp_path / "backup.db"
+
+
+def _states(path: Path) -> dict[Aor, object]:
+    return {aor: snapshot.states for aor, snapshot in stored_states(path)}
+
+
+def _term(path: Path) -> int:
+    [(term,)] = ask(path, "SELECT term FROM server")
+    assert isinstance(term, int)
+    return term
+
+
+def _problems(path: Path) -> list[str]:
+    return check_store(path, lambda head: None)[1]
+
+
+def test_what_the_backup_says_holds_again(path: Path, backup: Path) -> None:
+    """Who was stored later has nothing stored; whose states are the same again is not touched."""
+    revisions = {aor: snapshot.revision for aor, snapshot in stored_states(path)}
+    restored = restore_store(backup, path)
+    states = _states(path)
+    assert states.pop(CAROL) == NOTHING_STORED.states
+    assert states == _states(backup)
+    assert restored.changed == 2
+    now = {aor: snapshot.revision for aor, snapshot in stored_states(path)}
+    assert now == {ALICE: revisions[ALICE] + 1, CAROL: revisions[CAROL] + 1, BOB: revisions[BOB]}
+    assert _problems(path) == []
+
+
+def test_what_it_changes_is_in_the_journal(path: Path, backup: Path) -> None:
+    """Nothing changes without a row; and numbers go on, so that readers miss nothing."""
+    [(newest,)] = ask(path, "SELECT max(seq) FROM change")
+    assert newest == 6
+    restore_store(backup, path, now=NOW)
+    with open_journal(path) as journal:
+        made = journal.read(newest, 9)
+        assert [entry.seq for entry in journal.of(ALICE, 9)] == [made[0].seq, 3, 1]
+    assert [(entry.presentity, entry.before, entry.after) for entry in made] == [
+        (ALICE, OFF, ON),
+        (CAROL, ON, OFF),
+    ]
+    assert {(entry.actor, entry.origin.value, entry.at) for entry in made} == {
+        (ACTOR, "operator", NOW)
+    }
+
+
+def test_subscriptions_go_on_with_a_higher_term(path: Path, backup: Path) -> None:
+    """Phones that have subscribed since the backup are told, and no CSeq is used twice."""
+    assert ask(backup, "SELECT row FROM subscription") == []
+    before = _term(path)
+    assert before > _term(backup)
+    restore_store(backup, path)
+    assert ask(path, "SELECT row FROM subscription") == [(7,)]
+    assert _term(path) > before
+    # Phones are told what has changed only after a stop that was not clean.
+    assert ask(path, "SELECT is_clean FROM server") == [(0,)]
+
+
+async def test_a_server_goes_on_with_it(path: Path, backup: Path) -> None:
+    """It is a store as any other."""
+    await asyncio.to_thread(restore_store, backup, path)
+    store = SqliteStore(path, asyncio.get_running_loop())
+    try:
+        await press(store, ALICE, DND, OFF)
+    finally:
+        store.close()
+    assert _problems(path) == []
+
+
+def test_the_store_before_is_kept_whole(path: Path, backup: Path) -> None:
+    """It may turn out to be the better one."""
+    before = _states(path)
+    restored = restore_store(backup, path, now=NOW)
+    assert restored.kept == path.with_name("dfks.db.before-20961002T070640Z")
+    assert _states(restored.kept) == before
+    assert _problems(restored.kept) == []
+
+
+@pytest.mark.parametrize("ends", [("-wal",), ("-wal", "-shm")])
+def test_a_log_that_was_left_is_not_applied_to_the_backup(
+    path: Path, backup: Path, ends: tuple[str, ...]
+) -> None:
+    """SQLite replays it into whatever lies beside it."""
+    writer = sqlite3.connect(path)
+    writer.execute("UPDATE feature_state SET changed_at = 'later'")
+    writer.commit()
+    kept = {end: path.with_name(path.name + end).read_bytes() for end in ends}
+    content = path.read_bytes()
+    writer.close()
+    # The server was killed: its log is there.
+    path.write_bytes(content)
+    for end, data in kept.items():
+        path.with_name(path.name + end).write_bytes(data)
+    restored = restore_store(backup, path)
+    assert restored.kept is not None
+    assert set(os.listdir(path.parent)) == {"dfks.db", "dfks.db.lock", restored.kept.name}
+    assert ask(restored.kept, "SELECT DISTINCT changed_at FROM feature_state") == [("later",)]
+    assert _problems(path) == []
+
+
+def test_a_running_server_is_not_replaced(path: Path, backup: Path) -> None:
+    """It would go on writing to a file that nobody finds."""
+    content = path.read_bytes()
+    with path.with_name("dfks.db.lock").open("r+b") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for change in (lambda: restore_store(backup, path), lambda: migrate_store(path)):
+            with pytest.raises(StoreError, match="stop the server first") as raised:
+                change()
+            assert raised.value.code == "store_in_use"
+    assert path.read_bytes() == content
+    assert [file for file in os.listdir(path.parent) if "part" in file or "before" in file] == []
+
+
+def test_another_program_that_reads_is_waited_for_and_then_told(path: Path, backup: Path) -> None:
+    """What it holds in the log would be missing in the store that is kept."""
+    reader = sqlite3.connect(path, isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM presentity").fetchall()
+    writer = sqlite3.connect(path, isolation_level=None)
+    writer.execute("UPDATE feature_state SET changed_at = 'later'")
+    with pytest.raises(StoreError, match="another program is reading it") as raised:
+        restore_store(backup, path)
+    assert raised.value.code == "store_in_use"
+    writer.close()
+    reader.close()
+    assert restore_store(backup, path).changed == 2
+
+
+def _cut(backup: Path) -> None:
+    backup.write_bytes(backup.read_bytes()[:-4096])
+
+
+def _contradict(backup: Path) -> None:
+    change_file(backup, "UPDATE presentity SET revision = 9")
+
+
+def _empty(backup: Path) -> None:
+    backup.write_bytes(b"")
+
+
+def _text(backup: Path) -> None:
+    backup.write_text("-- a dump\n" * 100)
+
+
+@pytest.mark.parametrize(
+    ("damage", "code"),
+    [
+        (_cut, "store_unavailable"),
+        (_contradict, "store_unsound"),
+        (_empty, "store_not_a_database"),
+        (_text, "store_not_a_database"),
+        (Path.unlink, "store_unavailable"),
+    ],
+)
+def test_a_backup_that_is_not_whole_is_refused(
+    path: Path, backup: Path, damage: object, code: str
+) -> None:
+    """The store stays as it is."""
+    before = path.read_bytes()
+    damage(backup)  # type: ignore[operator]
+    with pytest.raises(StoreError) as raised:
+        restore_store(backup, path)
+    assert raised.value.code == code
+    assert path.read_bytes() == before
+    assert set(os.listdir(path.parent)) <= {"dfks.db", "dfks.db.lock"}
+
+
+def test_a_backup_of_a_newer_release_is_refused(path: Path, backup: Path) -> None:
+    """And the message says which release it needs."""
+    make_newer(backup)
+    with pytest.raises(StoreError, match=r"use dfks-rules 7\.1\.0 or newer") as raised:
+        restore_store(backup, path)
+    assert raised.value.code == "store_newer_version"
+
+
+def test_a_store_that_is_not_sound_is_replaced_all_the_same(path: Path, backup: Path) -> None:
+    """That is what backups are for. Its term is passed by, if it can be read or not."""
+    damaged = path.read_bytes()
+    path.write_bytes(damaged[: 3 * 4096] + b"\x5a" * (len(damaged) - 3 * 4096))
+    term = _term(backup)
+    restored = restore_store(backup, path)
+    assert restored.changed is None
+    assert _states(path) == _states(backup)
+    assert _term(path) > term + LEAP
+    assert restored.kept is not None
+    assert restored.kept.read_bytes()[4 * 4096 :] == b"\x5a" * (len(damaged) - 4 * 4096)
+
+
+def test_a_backup_of_another_store_replaces_all_of_it(path: Path, tmp_path: Path) -> None:
+    """As on a new machine where a server has run once already."""
+    other = tmp_path / "other.db"
+    fill(other, (CAROL, CFA, to("301")))
+    subscribe(other, 3)
+    back_up(other, tmp_path / "other-backup.db", replace=False)
+    term = _term(path)
+    restored = restore_store(tmp_path / "other-backup.db", path)
+    assert restored.changed is None
+    assert _states(path) == _states(other)
+    assert ask(path, "SELECT row FROM subscription") == [(3,)]
+    assert _term(path) > term
+
+
+def test_where_there_is_no_store_the_backup_becomes_one(backup: Path, tmp_path: Path) -> None:
+    """The disk is new."""
+    target = tmp_path / "new.db"
+    restored = restore_store(backup, target)
+    assert (restored.kept, restored.changed) == (None, None)
+    assert _states(target) == _states(backup)
+    assert target.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_link_to_the_store_stays_a_link(path: Path, backup: Path, tmp_path: Path) -> None:
+    """As the server, which opens what it leads to."""
+    link = tmp_path / "link.db"
+    link.symlink_to(path)
+    restore_store(backup, link)
+    assert link.is_symlink()
+    assert _states(path)[ALICE] == _states(backup)[ALICE]
+
+
+def test_the_store_is_not_its_own_backup(path: Path) -> None:
+    """It would be kept, and gone."""
+    with pytest.raises(StoreError, match="is the store itself"):
+        restore_store(path, path)
+
+
+def test_an_older_backup_is_brought_up_to_date(path: Path, backup: Path) -> None:
+    """Of before an upgrade; the file itself is only read."""
+    make_older(backup)
+    content = backup.read_bytes()
+    restored = restore_store(backup, path)
+    assert restored.contents.version == len(MIGRATIONS)
+    assert {**_states(path)} == {ALICE: _states(path)[ALICE], BOB: _states(path)[BOB]}
+    assert backup.read_bytes() == content
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give files away")
+def test_root_may_restore_for_the_user_of_the_server(path: Path, backup: Path) -> None:
+    """The server could not open a file of root with mode 0600."""
+    path.with_name("dfks.db.lock").unlink()
+    for file in (path, path.parent):
+        os.chown(file, 12_345, 12_345)
+    restore_store(backup, path)
+    owners = {file.stat().st_uid for file in path.parent.iterdir()}
+    assert owners == {12_345}
+
+
+def test_killed_at_any_moment_it_leaves_one_of_the_two(path: Path, backup: Path) -> None:
+    """Never none, and never half of one."""
+    code = (
+        "import sys; from pathlib import Path; from dfks_rules.store import restore\n"
+        "print('go', flush=True)\n"
+        "restore.restore_store(Path(sys.argv[1]), Path(sys.argv[2]))"
+    )
+    for wait in (0.0, 0.003, 0.006, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.5):
+        change_file(path, "UPDATE feature_state SET changed_at = ''")
+        command = [sys.executable, "-c", code, str(backup), str(path)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            try:
+                process.wait(wait)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        assert _problems(path) == []
+    assert restore_store(backup, path).changed is not None
+
+
+def test_migrate_brings_a_store_to_the_version_of_this_release(path: Path) -> None:
+    """And says from which one."""
+    make_older(path)
+    assert migrate_store(path) == 2
+    assert migrate_store(path) == len(MIGRATIONS)
+    assert len(_states(path)) == 3
+
+
+def test_migrate_makes_no_store(tmp_path: Path) -> None:
+    """A typing error in the settings."""
+    with pytest.raises(StoreError) as raised:
+        migrate_store(tmp_path / "none.db")
+    assert raised.value.code == "store_unavailable"
+    assert os.listdir(tmp_path) == []
