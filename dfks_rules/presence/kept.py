@@ -89,7 +89,7 @@ class Kept:
         """Under way."""
         self._write_at = inf
         self._at_once_from = -inf
-        """When `AT_ONCE` counts again, monotonic seconds: the last time, some could not be written."""
+        """When `AT_ONCE` counts again, monotonic seconds: some could not be written last time."""
         self._failed_at = -inf
 
     # --- With the `Wanted` of a SUBSCRIBE ---
@@ -147,7 +147,7 @@ class Kept:
         device = requester.device or visit.subscription.said_device
         return rows.message_of(visit.incoming, requester.identity, device)
 
-    def _row(
+    def _row(  # noqa: PLR0913 - a row
         self,
         subscription: Subscription,
         deadline: float,

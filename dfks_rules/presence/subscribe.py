@@ -219,8 +219,8 @@ class Establishment:
             )
         if is_repeat(known, request):
             return tag, known, True
-        # Its dialog has gone on since: it was late, or its phone lost the dialog, and knows no other
-        # branch. Whichever it was, its sets were applied.
+        # Its dialog has gone on since: it was late, or its phone lost the dialog, and writes the
+        # same branch each time. Whichever it was, its sets were applied.
         return self._token(), None, True
 
     def _made(
@@ -307,7 +307,7 @@ class Establishment:
 def _branch_of_phone(request: Request) -> bytes:
     """The branch that the phone wrote itself: its repeats have it, and no other request has.
 
-    Proxies on the way put theirs before it. Where there is none (RFC 2543), it is whatever is there.
+    Proxies on the way put theirs before it. Where there is none (RFC 2543), any text will do.
     """
     branch = request.headers[b"via"].rpartition(b";branch=")[2]
     return branch.partition(b",")[0].partition(b";")[0]

@@ -36,9 +36,7 @@ def policies() -> PolicySet:
     """Whatever one of a pair forwards to, the other one does, too."""
     pairs = [(f"boss{n}", f"secretary{n}") for n in range(MOST_PAIRS)]
     rules = "".join(
-        _RULES.format(one=one, other=other)
-        for pair in pairs
-        for one, other in (pair, pair[::-1])
+        _RULES.format(one=one, other=other) for pair in pairs for one, other in (pair, pair[::-1])
     )
     head = "apiVersion: dfks/v1\nkind: Policy\nmetadata: {name: pairs}\nrules:\n"
     return load([Source("pairs.yaml", head + rules)])
@@ -89,7 +87,8 @@ def draw(world: World) -> Plan:
         unknown=random.choice((0.0, 0.0, 0.05)),
         forgets=random.choice((0.0, 0.0, 0.1)),
     )
-    is_hard = loss > 0.1 or cuts < inf
+    # One sending of a NOTIFY or two may be all that an address gets until it is proved.
+    is_hard = loss > 0.0 or cuts < inf
     return Plan(
         phones=phones,
         pairs=pairs,
@@ -127,7 +126,8 @@ class Game:
         self.server = SimulatedServer(world, self.disk, policies(), self._to_phone, make_store)
         self.server.disease = plan.disease
         users = [f"{who}{n}" for n in range(plan.pairs) for who in ("boss", "secretary")]
-        self._mirrors = [(_uri(one), _uri(other)) for one, other in zip(users[::2], users[1::2], strict=True)]
+        pairs = zip(users[::2], users[1::2], strict=True)
+        self._mirrors = [(_uri(one), _uri(other)) for one, other in pairs]
         self._singles = [f"single{n}" for n in range(plan.singles)]
         users += self._singles
         self._phones = [
@@ -163,8 +163,9 @@ class Game:
         """No more faults and sets; whoever is down comes back."""
         world = self.world
         self._is_quiet = True
-        self._network.weather, self.server.disease = CALM, HEALTHY
+        self._network.weather = CALM
         self._network.heal()
+        self.server.fall_ill(HEALTHY)
         self.server.start()
         if self.plan.writers == inf:
             # Nobody tells a server that is the only one what somebody else has written.

@@ -54,15 +54,13 @@ class SimulatedDriver(Driver):
 
     def _report(self, doing: str) -> None:
         """Raise it again."""
-        raise  # noqa: PLE0704 - called while an exception is handled
+        raise
 
 
 class _Life:
     """From one start of the process to its end."""
 
-    def __init__(
-        self, world: World, store: SimulatedStore, policies: Policies, send: Send
-    ) -> None:
+    def __init__(self, world: World, store: SimulatedStore, policies: Policies, send: Send) -> None:
         self._world = world
         self._send_on = send
         self.store = store
@@ -173,6 +171,18 @@ class SimulatedServer:
     def is_up(self) -> bool:
         """Whether there is a process."""
         return self._life is not None
+
+    @property
+    def store(self) -> SimulatedStore:
+        """That of this life; it is up."""
+        assert self._life is not None
+        return self._life.store
+
+    def fall_ill(self, disease: Disease) -> None:
+        """The disk gets worse, or better, from now on."""
+        self.disease = disease
+        if self._life is not None:
+            self._life.store.fall_ill(disease)
 
     def start(self) -> None:
         """Begin a life, unless there is one."""

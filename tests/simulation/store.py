@@ -4,6 +4,7 @@ It shares no code with `dfks_rules.store`; both keep the contract of `dfks_rules
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import inf
 from typing import NamedTuple
 
@@ -151,8 +152,8 @@ class Job(NamedTuple):
 
     store: Callable[[], Verdict]
     told: Callable[[Verdict], None]
-    lost: Callable[[], None] = bool
-    """What follows where it is not stored."""
+    lost: Callable[[], object] = bool
+    """What follows where the transaction comes to nothing."""
 
 
 class SimulatedStore:
@@ -209,12 +210,12 @@ class SimulatedStore:
         def read() -> None:
             if fails:
                 world.count("fetches_failed")
-                self._tell(done, StoreError("store_unavailable", "simulated"), world.now)
+                done(StoreError("store_unavailable", "simulated"), world.now)
                 return
             for presentity in presentities:
                 self._forgotten.discard(presentity)
                 self._known[presentity] = self._disk.snapshots.get(presentity, NOTHING_STORED)
-            self._tell(done, None, world.now)
+            done(None, world.now)
 
         world.count("fetches")
         world.later(self._delay(), self._alive, read)
@@ -223,39 +224,47 @@ class SimulatedStore:
         """Store all of it, or nothing."""
         self._asked += 1
         number = self._asked
-        built_on = [(one.presentity, one.before.revision) for one in wanted.changes]
-        built_on += wanted.seen
+        self._add(
+            Job(
+                partial(self._store, wanted, number),
+                partial(self._told_of, wanted, number, settle),
+                partial(self._lose, wanted, inf),
+            )
+        )
 
-        def lost() -> None:
-            for change in wanted.changes:
-                self._lost[change.presentity, change.after.revision] = inf
-
-        def store() -> Verdict:
-            verdict = self._store(wanted, built_on, number)
-            if verdict is not Verdict.STORED:
-                lost()
-            return verdict
-
-        def told(verdict: Verdict) -> None:
-            self._world.note("commit", verdict.value, number, built_on, *map(_brief, wanted.changes))
-            for change in wanted.changes:
-                if (change.presentity, change.after.revision) in self._lost:
-                    # Whoever builds on it from now on knows better.
-                    self._lost[change.presentity, change.after.revision] = self._asked
+    def _told_of(self, wanted: Wanted, number: int, settle: Settle, verdict: Verdict) -> None:
+        """A commit has come to an end: this is what is known from now on."""
+        world = self._world
+        world.note("commit", verdict.value, number, *map(_brief, wanted.changes))
+        if any((one.presentity, one.after.revision) in self._lost for one in wanted.changes):
+            # Whoever builds on it from now on knows better.
+            self._lose(wanted, self._asked)
+        for change in wanted.changes:
             if verdict is Verdict.STORED:
-                for change in wanted.changes:
-                    self._known[change.presentity] = change.after
-                    self._forgotten.discard(change.presentity)
+                self._known[change.presentity] = change.after
+                self._forgotten.discard(change.presentity)
             elif verdict is Verdict.UNAVAILABLE:
-                self._forgotten.update(change.presentity for change in wanted.changes)
-            self._world.count(f"commits_{verdict.value}")
-            settle(verdict, _error_of(verdict), self._world.now)
+                self._forgotten.add(change.presentity)
+        world.count(f"commits_{verdict.value}")
+        settle(verdict, _error_of(verdict), world.now)
 
-        self._add(Job(store, told, lost))
+    def _lose(self, wanted: Wanted, until: float) -> None:
+        """It is not stored, and neither is what builds on it, up to the commit of that number."""
+        for change in wanted.changes:
+            self._lost[change.presentity, change.after.revision] = until
 
-    def _store(
-        self, wanted: Wanted, built_on: list[tuple[Aor, int]], number: int
-    ) -> Verdict:
+    def _store(self, wanted: Wanted, number: int) -> Verdict:
+        verdict = self._verdict_on(wanted, number)
+        if verdict is not Verdict.STORED:
+            self._lose(wanted, inf)
+            return verdict
+        for change in wanted.changes:
+            self._change(change)
+        if wanted.visit is not None:
+            self._disk.keep(wanted.visit)
+        return verdict
+
+    def _verdict_on(self, wanted: Wanted, number: int) -> Verdict:
         disk, visit = self._disk, wanted.visit
         if disk.term != self.life:
             return Verdict.FENCED
@@ -263,15 +272,12 @@ class SimulatedStore:
             stored = disk.rows.get(visit.row)
             if stored is not None and stored.cseq >= visit.cseq:
                 return Verdict.REPEATED
-        for presentity, revision in built_on:
+        built_on = [(one.presentity, one.before.revision) for one in wanted.changes]
+        for presentity, revision in (*built_on, *wanted.seen):
             # What somebody else has stored may have the revision of what was not.
             is_lost = number <= self._lost.get((presentity, revision), 0)
             if is_lost or disk.revision(presentity) != revision:
                 return Verdict.CONFLICT
-        for change in wanted.changes:
-            self._change(change)
-        if visit is not None:
-            disk.keep(visit)
         return Verdict.STORED
 
     def _change(self, change: Change) -> None:
@@ -312,6 +318,10 @@ class SimulatedStore:
     def beat(self, *, is_clean: bool = False) -> None:
         """Note that the server lives."""
         self._disk.beat_at, self._disk.is_clean = self._world.wall(), is_clean
+
+    def fall_ill(self, disease: Disease) -> None:
+        """The disk gets worse, or better."""
+        self._disease = disease
 
     def crash(self) -> None:
         """The process is gone: what is not on the disk never will be."""
@@ -385,9 +395,6 @@ class SimulatedStore:
     def _settle(self, jobs: list[Job], verdicts: list[Verdict]) -> None:
         for job, verdict in zip(jobs, verdicts, strict=True):
             job.told(verdict)
-
-    def _tell(self, done: Fetched, error: StoreError | None, now: float) -> None:
-        done(error, now)
 
     def _delay(self) -> float:
         random = self._world.random.random

@@ -57,9 +57,7 @@ def test_sleep_of_the_machine_counts_for_the_next_process() -> None:
     assert scale_of(again, _lived(100)).at(again.monotonic) == START.wall + 102 + HOUR
 
 
-@pytest.mark.parametrize(
-    ("step", "expected"), [(0.0, 300.0), (HOUR, 300.0 + HOUR), (-HOUR, 100.0)]
-)
+@pytest.mark.parametrize(("step", "expected"), [(0.0, 300.0), (HOUR, 300.0 + HOUR), (-HOUR, 100.0)])
 def test_after_a_start_of_the_machine_the_wall_clock_counts(step: float, expected: float) -> None:
     """But the scale never goes back: what was stored is not younger than now."""
     again = _later(300, step, monotonic=20.0, boot=20.0, boot_id="two")
