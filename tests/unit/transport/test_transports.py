@@ -82,6 +82,20 @@ async def test_another_transport_is_found_at_the_same_address() -> None:
         assert find("x\ufffd", "127.0.0.9", udp) is None
 
 
+async def test_a_listener_is_found_again_by_its_address() -> None:
+    """A restart knows where a phone came in; the settings may have changed since."""
+    async with served("udp:127.0.0.2", "tcp:0.0.0.0") as server:
+        udp, tcp = server.transports.listeners
+        find = server.transports.listener_at
+        assert find("udp", "127.0.0.2", udp.port) is udp
+        assert find("udp", "127.0.0.3", udp.port) is None
+        assert find("tls", "127.0.0.2", udp.port) is None
+        assert find("udp", "127.0.0.2", 1) is None
+        found = find("tcp", "127.0.0.5", tcp.port)
+        assert found is not None
+        assert (found.transport.value, found.host) == ("tcp", "127.0.0.5")
+
+
 async def test_listener_has_the_ip_version_of_the_peer() -> None:
     """A socket of the other one cannot reach it."""
     async with served("udp:127.0.0.1", "udp:::1", "tcp:127.0.0.1") as server:
