@@ -39,6 +39,7 @@ from dfks_rules.sip.dialog import Dialog
 from dfks_rules.sip.endpoint import Incoming, read_again
 from dfks_rules.sip.flow import BROKEN, Flow
 from dfks_rules.sip.ports import Ways
+from dfks_rules.sip.timers import TIMEOUT
 
 GRACE = 60.0
 """How much longer those live that would expire as long after a crash, s: a refresh may be lost."""
@@ -177,6 +178,10 @@ class Restoring:
         """Whether a SUBSCRIBE without a To tag was granted as a fetch, by an earlier life."""
         row = self._one_shots.get(tag)
         return row is not None and row.cseq == cseq and self.deadline_of(row) > now
+
+    def may_know_less(self, now: float) -> bool:
+        """Whether a request may come again that an earlier life has answered."""
+        return now < self._began + TIMEOUT
 
     # --- Making ---
 

@@ -40,7 +40,6 @@ from dfks_rules.service.ports import NotKnownError
 from dfks_rules.sip.dialog import Dialog
 from dfks_rules.sip.endpoint import Endpoint, Incoming
 from dfks_rules.sip.flow import Flow
-from dfks_rules.sip.message import Request
 
 FETCHING = 1_024
 """SUBSCRIBEs, at most, that wait until the store knows what they are about."""
@@ -207,8 +206,7 @@ class Establishment:
         request = incoming.request
         call_id, remote = request.headers[b"call-id"], incoming.sender.tag
         # No Call-ID begins like this: nobody can ask for a tag by another request.
-        what = (call_id, remote, event.id, request.cseq, _branch_of_phone(request))
-        tag = self._tag_of(b"\r\r%b\n%b\n%b\n%d\n%b" % what)
+        tag = self._tag_of(b"\r\r%b\n%b\n%b\n%d" % (call_id, remote, event.id, request.cseq))
         known = self._subscriptions.at(tag)
         if known is None:
             restoring = self._restoring
@@ -219,9 +217,10 @@ class Establishment:
             )
         if is_repeat(known, request):
             return tag, known, True
-        # Its dialog has gone on since: it was late, or its phone lost the dialog, and writes the
-        # same branch each time. Whichever it was, its sets were applied.
-        return self._token(), None, True
+        # Its dialog has gone on since: its phone lost it. Or this is a copy that comes late, which
+        # only an earlier life could know: then its sets were applied.
+        restoring = self._restoring
+        return self._token(), None, restoring is not None and restoring.may_know_less(now)
 
     def _made(
         self,
@@ -302,12 +301,3 @@ class Establishment:
     def next_deadline(self) -> float | None:
         """When `expire` has something to do (monotonic seconds)."""
         return self._waiting.next_deadline()
-
-
-def _branch_of_phone(request: Request) -> bytes:
-    """The branch that the phone wrote itself: its repeats have it, and no other request has.
-
-    Proxies on the way put theirs before it. Where there is none (RFC 2543), any text will do.
-    """
-    branch = request.headers[b"via"].rpartition(b";branch=")[2]
-    return branch.partition(b",")[0].partition(b";")[0]

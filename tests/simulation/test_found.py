@@ -151,15 +151,18 @@ def test_the_first_subscribe_of_a_dialog_that_comes_late_is_not_applied_again() 
 
 
 def test_a_phone_that_begins_anew_with_the_same_call_id_is_served() -> None:
-    """It has lost its dialog, but not its habits; its branch is another one."""
+    """It has lost its dialog, but not its habits: long after the restart it is no copy."""
     desk = Desk()
     desk.send(subscribe(1, "on 1"))
+    responses, _ = desk.wait(0.1)
+    desk.send(subscribe(2, "on 2", tag_in(responses)))
     desk.wait(0.1)
     desk.restart()
-    desk.send(subscribe(1, "on 2"), b"another")
+    desk.wait(40.0)
+    desk.send(subscribe(1, "on 3"), b"another")
     responses, _ = desk.wait(0.1)
     assert tag_in(responses)
-    assert desk.stored() == ["on 1", "on 2"]
+    assert desk.stored() == ["on 1", "on 2", "on 3"]
 
 
 def test_who_watches_is_told_of_a_set_that_may_have_been_stored() -> None:
