@@ -10,10 +10,11 @@ from dfks_rules.policy.deciding.policy_set import PolicySet, load
 from dfks_rules.policy.reading.source import Source
 from tests.helpers.checker import Violation, check
 from tests.helpers.history import Answered, Asked, Over, Quiet, States
+from tests.simulation.disk import HEALTHY, Disease, Disk
 from tests.simulation.network import CALM, Network, Weather
 from tests.simulation.phone import Phone
 from tests.simulation.server import SimulatedServer
-from tests.simulation.store import HEALTHY, Disease, Disk, SimulatedStore
+from tests.simulation.store import SimulatedStore
 from tests.simulation.wire import CFA, DND
 from tests.simulation.world import World
 

@@ -21,7 +21,8 @@ from dfks_rules.sip.endpoint import Endpoint
 from dfks_rules.sip.flow import Flow, Listener
 from tests.helpers.history import Ended
 from tests.helpers.policy import NOON
-from tests.simulation.store import Disease, Disk, SimulatedStore
+from tests.simulation.disk import Disease, Disk
+from tests.simulation.store import SimulatedStore
 from tests.simulation.world import WALL, Call, World
 
 BEAT = 5.0

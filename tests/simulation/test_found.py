@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import Fetched
 from tests.simulation import wire
+from tests.simulation.disk import HEALTHY, Disk
 from tests.simulation.scenario import policies
 from tests.simulation.server import SimulatedServer
-from tests.simulation.store import HEALTHY, Disk, SimulatedStore
+from tests.simulation.store import SimulatedStore
 from tests.simulation.wire import CFA, Notify, Response, Subscribe
 from tests.simulation.world import World
 
