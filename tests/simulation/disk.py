@@ -1,5 +1,6 @@
 """What a crash of the simulated server leaves: states, the journal, rows of subscriptions."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from dfks_rules.model.features import (
@@ -71,6 +72,8 @@ class Disk:
         self.beat_at = 0.0
         """Seconds since 1970 when the server was last known to live."""
         self.is_clean = True
+        self.written: Callable[[], object] = bool
+        """Called after each transaction."""
 
     def revision(self, presentity: Aor) -> int:
         """What is stored of a presentity has this one."""

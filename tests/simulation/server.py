@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from math import inf
 from typing import Protocol
@@ -165,6 +165,8 @@ class SimulatedServer:
         self._send = send
         self._make_store = make_store
         self._life: _Life | None = None
+        self.known: Sequence[tuple[str, int]] = ()
+        """Addresses that are known to want NOTIFYs."""
         self.disease = Disease()
         """What is wrong with the disk."""
 
@@ -190,6 +192,8 @@ class SimulatedServer:
         if self._life is None:
             store = self._make_store(self._world, self._disk, self.disease)
             self._life = _Life(self._world, store, self._policies, self._send)
+            for address in self.known:
+                self._life.notifier.guard.contacts.add(Flow(LISTENER, address))
             self._world.note("start", store.term)
             self._life.restore()
 

@@ -259,6 +259,7 @@ class SimulatedStore:
         if is_healthy:
             self._settle(jobs, verdicts)
         else:
+            self._disk.written()
             self._told = (jobs, verdicts)
             world.later(0.002 * world.random.random(), self._alive, self._settled)
 
