@@ -121,7 +121,7 @@ class Kept:
         dialog = visit.subscription.dialog
         number = self._dialogs.number()
         ends = now + ONE_SHOT_KEPT
-        self._one_shots.append((ends, number))
+        self.remove_later(number, ends)
         return DialogRow(
             number,
             dialog.local_tag,
@@ -168,7 +168,7 @@ class Kept:
     def lingers(self, subscription: Subscription, now: float) -> None:
         """A SUBSCRIBE with sets ends it: for a while its row is here to know a repeat by."""
         if subscription.row:
-            self._one_shots.append((now + ONE_SHOT_KEPT, subscription.row))
+            self.remove_later(subscription.row, now + ONE_SHOT_KEPT)
             self._unmark(subscription)
             subscription.row = 0
 
@@ -222,6 +222,10 @@ class Kept:
             self._write_by(now + DELAY)
         else:
             self._counts["rows_dropped"] += 1
+
+    def remove_later(self, row: int, moment: float) -> None:
+        """A row is no longer needed from then on (monotonic seconds)."""
+        self._one_shots.append((moment, row))
 
     def _mark(self, subscription: Subscription, message: bytes | None, now: float) -> None:
         marked = self._marked

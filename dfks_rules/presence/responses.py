@@ -34,6 +34,7 @@ _STATUS_OF = {
     "csta_unsupported_type": 415,
     "sip_insecure_flow": 480,
     "store_unavailable": 503,
+    "store_fenced": 503,
     "store_conflict": 500,
 }
 _HEADERS_OF = {
@@ -67,8 +68,9 @@ def refusal_for(error: DfksError | RefusedError) -> RefusedError:
     """
     if isinstance(error, RefusedError):
         return error
-    reason = None if isinstance(error, StoreError) else error.message
-    return refusal(_STATUS_OF.get(error.code, 400), reason)
+    if isinstance(error, StoreError):
+        return RefusedError(_STATUS_OF.get(error.code, 503), None, _HEADERS_OF[503])
+    return refusal(_STATUS_OF.get(error.code, 400), error.message)
 
 
 def _phrase(text: str) -> bytes:

@@ -129,6 +129,7 @@ class Restoring:
                 self._kept.remove(row.row, now)
             elif row.flags & rows.ONE_SHOT:
                 self._one_shots[row.tag] = row
+                self._kept.remove_later(row.row, self.deadline_of(row))
             else:
                 living.append(row)
         return living

@@ -38,6 +38,8 @@ _GETS: Final = Kind.GET
 _SETS: Final = Kind.SET
 _SETS_ALL: Final = Kind.SET_ALL
 _SETS_AND_GETS: Final = Kind.SET_AND_GET
+_PHONE: Final = Requester(_WATCHER)
+"""Who is not admitted where something cannot be fetched."""
 _RATES = frozenset({"rate.user", "rate.device"})
 """Facts that sets are counted for."""
 
@@ -107,7 +109,15 @@ class Features:
 
     def fetch(self, presentities: Sequence[Aor], done: Fetched) -> None:
         """Make presentities known to `admit` and `look`; see `Store.fetch`."""
-        self._store.fetch(presentities, done)
+
+        def fetched(error: StoreError | None, now: float) -> None:
+            try:
+                done(error, now)
+            finally:
+                if error is not None:
+                    self._feed.publish(Failed(presentities[0], error, _PHONE, now))
+
+        self._store.fetch(presentities, fetched)
 
     def get(
         self,

@@ -84,8 +84,8 @@ class Wanted(NamedTuple):
     changes: tuple[Change, ...]
     """One for each presentity that it changes: several where a rule says `also`."""
     seen: tuple[tuple[Aor, int], ...] = ()
-    """Revisions, besides, of what its decisions have read; they must still hold. The presentity that
-    was asked for comes first where it does not change."""
+    """Revisions, besides, of what its decisions have read; they must still hold. The presentity
+    that was asked for comes first where it does not change."""
     visit: DialogRow | None = None
     """The subscription of the SUBSCRIBE that asked, if it is to be stored with the changes."""
 

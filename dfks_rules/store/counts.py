@@ -17,6 +17,7 @@ NAMES = (
     "reads_failed",
     "writes_failed",
     "syncs_failed",
+    "checkpoints_failed",
     "subscriptions_written",
     "subscriptions_removed",
     "subscriptions_failed",
@@ -26,7 +27,8 @@ NAMES = (
 """Every count.
 
 `locked`: transactions that waited for another program; `writes_failed`: transactions that could not
-be written; `syncs_failed`: those of which it is unknown whether the disk keeps them.
+be written; `syncs_failed`: those of which it is unknown whether the disk keeps them;
+`checkpoints_failed`: how often the log could not be moved into the database, so that it grows.
 `subscriptions_…`: rows that were written, behind or with a commit, removed, and neither;
 `changes_…`: rows of the journal.
 """

@@ -21,6 +21,9 @@ BUSY_SECONDS = 1.0
 PATIENCE_MS = 2
 """How long to wait for it later, when the whole server waits; whoever asks tries again."""
 
+_BLOCK = 1 << 20
+"""Bytes of the log that are written again at once."""
+
 
 class Database:
     """The files of one store, opened by this process and locked against other servers."""
@@ -47,42 +50,48 @@ class Database:
                 """Which life of the server began with this."""
                 self.connection.execute(f"PRAGMA busy_timeout = {PATIENCE_MS}")
                 self._checkpointer = _connect(path, opened)
+                # SQLite holds no lock on its log, so closing it later drops none.
+                log_path = real.with_name(real.name + "-wal")
+                self._log = _open(log_path)
+                opened.callback(os.close, self._log)
+                # Without the index, another program makes a new one, and their locks are apart.
+                for beside in (log_path, real.with_name(real.name + "-shm")):
+                    self._files[beside] = _identity(beside.stat())
+                self.is_in_doubt = True
+                """Whether the disk may lack what was written, although it is read: a server was
+                killed before it synced, or a sync failed. Linux takes the pages for written then,
+                and the next sync would report success without them.
+                """
+                self.sync()
             except (OSError, sqlite3.Error, StoreError) as error:
                 raise explained(path, error) from error
             self._opened = opened.pop_all()
-        self._log_path = real.with_name(real.name + "-wal")
-        self._log: int | None = None
-        self._is_suspect = False
-        """Whether the log may have a hole: what follows it would be lost with the power."""
 
     def sync(self) -> None:
         """Make earlier commits durable. Call it on a separate thread: it waits for the disk.
 
         Raises:
             OSError: what the disk holds is unknown.
-            sqlite3.Error: likewise.
+            sqlite3.Error: the same; another program writes, or the index of the log is broken.
         """
+        if self.is_in_doubt:
+            self._write_log_again()
         try:
-            if self._is_suspect:
-                self._begin_log_anew()
-                self._is_suspect = False
-            if self._log is None:
-                # SQLite holds no lock on this file, so closing it later drops none.
-                self._log = os.open(self._log_path, os.O_RDONLY | os.O_CLOEXEC)
-                self._opened.callback(os.close, self._log)
-                self._files[self._log_path] = _identity(os.fstat(self._log))
             os.fdatasync(self._log)
         except OSError:
-            # Linux reports a page that it could not write once, and takes it for written then.
-            self._is_suspect = True
+            self.is_in_doubt = True
             raise
+        self.is_in_doubt = False
 
-    def _begin_log_anew(self) -> None:
-        """Move the whole log into the database and empty it."""
-        command = "PRAGMA wal_checkpoint(TRUNCATE)"
-        [is_blocked, _, _] = self._checkpointer.execute(command).fetchone()
-        if is_blocked:
-            raise OSError(errno.EBUSY, "the log has to begin anew, and another program reads it")
+    def _write_log_again(self) -> None:
+        """Have all of the log written, not only what Linux knows to be missing."""
+        self._checkpointer.execute("BEGIN IMMEDIATE")  # Nobody else writes meanwhile.
+        try:
+            at = 0
+            while block := os.pread(self._log, _BLOCK, at):
+                at += os.pwrite(self._log, block, at)
+        finally:
+            self._checkpointer.rollback()
 
     def loss(self) -> str | None:
         """What happened to the files; None when they are still the ones that were opened.
@@ -99,8 +108,16 @@ class Database:
         return None
 
     def checkpoint(self) -> None:
-        """Move the log into the database, except parts being read. Runs on the thread of `sync`."""
-        self._checkpointer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        """Move the log into the database, except parts being read. Runs on the thread of `sync`.
+
+        Raises:
+            sqlite3.Error: it stays in the log.
+        """
+        try:
+            self._checkpointer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        except sqlite3.Error:
+            self.is_in_doubt = True  # It syncs the log, which may be what failed.
+            raise
 
     def wait_for_locks(self) -> None:
         """Wait for other programs' locks as at the start: nobody else is served any more."""
@@ -185,6 +202,14 @@ def why_failed(error: Exception) -> str:
 def is_locked(error: BaseException | None) -> bool:
     """Whether another program holds a lock, so that it is worth trying again."""
     return isinstance(error, sqlite3.Error) and _primary(error) == sqlite3.SQLITE_BUSY
+
+
+def is_damaged(error: BaseException | None) -> bool:
+    """Whether a part of the file cannot be read, so that what needs other parts may succeed."""
+    if not isinstance(error, sqlite3.Error):
+        return False
+    extended = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    return _primary(error) == sqlite3.SQLITE_CORRUPT or extended == sqlite3.SQLITE_IOERR_READ
 
 
 def _primary(error: sqlite3.Error) -> int:

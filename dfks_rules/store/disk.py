@@ -31,20 +31,23 @@ class Disk:
         loop: asyncio.AbstractEventLoop,
         synced: Callable[[], None],
         noticed: Callable[[str | None], None],
+        not_moved: Callable[[str], None],
     ) -> None:
         """Starts the thread.
 
         Args:
             database: where it was written.
-            loop: calls the other two.
+            loop: calls the others.
             synced: that `results` has one more.
             noticed: what became of the files, when that is another than before; None: they are
                 there.
+            not_moved: why the log could not be moved into the database.
         """
         self._database = database
         self._loop = loop
         self._tell_synced = synced
         self._tell_noticed = noticed
+        self._tell_not_moved = not_moved
         self.results: deque[str | None] = deque()
         """Of each `sync` why the disk may not keep what was written; None when it does."""
         self._written: SimpleQueue[int] = SimpleQueue()
@@ -81,8 +84,13 @@ class Disk:
             since_checkpoint += count
             if since_checkpoint >= CHECKPOINT_AFTER:
                 since_checkpoint = 0
-                with contextlib.suppress(sqlite3.Error):  # The next one may do.
-                    self._database.checkpoint()
+                self._checkpoint()
+
+    def _checkpoint(self) -> None:
+        try:
+            self._database.checkpoint()
+        except sqlite3.Error as failure:  # The next one may do.
+            self._call(partial(self._tell_not_moved, why_failed(failure)))
 
     def _written_next(self) -> int:
         """How many commits were written; the files are looked at while there are none."""
@@ -91,6 +99,13 @@ class Disk:
                 return self._written.get(timeout=LOOK_EVERY)
             except Empty:
                 self._look()
+                self._end_doubt()
+
+    def _end_doubt(self) -> None:
+        """Try again to make durable what a failed sync has left."""
+        if self._database.is_in_doubt:
+            with contextlib.suppress(OSError, sqlite3.Error):
+                self._database.sync()
 
     def _look(self) -> str | None:
         """What became of the files."""

@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from enum import Enum
 from typing import NamedTuple
 
 import structlog
@@ -18,7 +19,7 @@ from dfks_rules.service.ports import Settle, Verdict, Wanted
 from dfks_rules.store.cache import Cache
 from dfks_rules.store.commit import Asked, Writer
 from dfks_rules.store.counts import OF_VERDICT
-from dfks_rules.store.database import Database, is_locked, why_failed
+from dfks_rules.store.database import Database, is_damaged, is_locked, why_failed
 from dfks_rules.store.disk import Disk
 from dfks_rules.store.life import Beat
 from dfks_rules.store.plan import Result
@@ -34,6 +35,8 @@ PATIENCE = 2.0
 """How long a commit waits while another program holds a lock, s."""
 RETRY = 0.05
 """How often it is tried again meanwhile, s."""
+MOST_WAITING = 10_000
+"""Commits that wait while a disk hangs; more are refused at once."""
 
 _log = structlog.get_logger("dfks.store")
 
@@ -44,6 +47,13 @@ class _Waiting(NamedTuple):
     asked: Asked
     settle: Settle
     since: float
+
+
+class _Again(Enum):
+    """Why to try again to write a batch."""
+
+    LOCKED = "another program holds a lock"
+    DAMAGED = "a part of the file cannot be read: fewer may succeed"
 
 
 class GroupCommit:
@@ -87,12 +97,15 @@ class GroupCommit:
         self.counts = writer.counts
         self._failure: str | None = None
         """Why the last transaction failed; None when it did not."""
-        self._disk = Disk(database, loop, self._settle, self._noticed)
+        self._disk = Disk(database, loop, self._settle, self._noticed, self._not_moved)
 
     def ask(self, asked: Asked, settle: Settle) -> None:
         """Store it soon; `settle` is called on the loop."""
         if self.is_closed:
             settle(*_unavailable("the store is closed"), self._clock())
+            return
+        if len(self._asked) >= MOST_WAITING:
+            settle(*_unavailable("too many wait for the disk"), self._clock())
             return
         self._asked.append(_Waiting(asked, settle, self._clock()))
         self._start()
@@ -123,13 +136,18 @@ class GroupCommit:
 
     def _write(self) -> None:
         """Write what was asked for, and have it made durable."""
-        is_locked = False
+        is_locked, size = False, MAX_BATCH
         while self._asked or self._beat is not None:
-            batch = self._asked[:MAX_BATCH]
+            batch = self._asked[:size]
             results = self._write_batch(batch)
-            if results is None:
+            if results is _Again.LOCKED:
                 is_locked = True
                 break
+            if results is _Again.DAMAGED:
+                # Somebody's page cannot be read: the others are stored without him.
+                size = len(batch) // 2
+                continue
+            size = min(2 * size, MAX_BATCH)
             self._beat = None
             del self._asked[: len(batch)]
             self._written.extend(zip(batch, results, strict=True))
@@ -143,8 +161,8 @@ class GroupCommit:
         else:
             self._go_on(RETRY if is_locked else 0.0)
 
-    def _write_batch(self, batch: list[_Waiting]) -> list[Result] | None:
-        """What came of each; None while another program holds a lock."""
+    def _write_batch(self, batch: list[_Waiting]) -> list[Result] | _Again:
+        """What came of each, or why nothing yet."""
         if self.loss is not None:
             return [_unavailable(self.loss)] * len(batch)
         at = self._clock() + self._ahead
@@ -152,7 +170,9 @@ class GroupCommit:
             results = self._writer.write([one.asked for one in batch], self._beat, at)
         except Exception as error:  # noqa: BLE001 - else nobody in the batch would ever be told
             if is_locked(error):
-                return None
+                return _Again.LOCKED
+            if is_damaged(error) and len(batch) > 1:
+                return _Again.DAMAGED
             why = f"cannot write: {why_failed(error)}"
             self.counts["writes_failed"] += 1
             self._fail(why)
@@ -183,6 +203,11 @@ class GroupCommit:
         else:
             _log.error("store_lost", reason=loss)
 
+    def _not_moved(self, why: str) -> None:
+        """The log keeps growing."""
+        self.counts["checkpoints_failed"] += 1
+        _log.error("store_checkpoint_failed", reason=why)
+
     def _settle(self) -> None:
         """Tell what came of the transaction that the disk was waited for, and go on."""
         if not self._disk.results:  # `close` was faster.
@@ -207,11 +232,13 @@ class GroupCommit:
 
     def _tell(self, waiting: _Waiting, result: Result, unsure: Result | None, now: float) -> None:
         asked, follow = waiting.asked, self._cache.forget
-        if result[0] is Verdict.STORED:
-            follow = self._cache.settle
-            if unsure is not None:
-                result, follow = unsure, self._cache.doubt
-            elif self._failure is not None:
+        is_stored = result[0] is Verdict.STORED
+        if unsure is not None and (is_stored or result[0] is Verdict.REPEATED):
+            # Also what it repeats may be what an earlier sync has failed to keep.
+            result = unsure
+        if is_stored:
+            follow = self._cache.settle if unsure is None else self._cache.doubt
+            if unsure is None and self._failure is not None:
                 self._work()
         if isinstance(asked, Wanted):
             self.counts[OF_VERDICT[result[0]]] += 1
@@ -223,7 +250,7 @@ class GroupCommit:
         """Tell operators, once for each reason; of a loss they have been told."""
         if why not in (self._failure, self.loss):
             self._failure = why
-            _log.error("store_failed", reason=why)
+            _log.error("store_write_failed", reason=why)
 
     def _work(self) -> None:
         """Something is durable again."""

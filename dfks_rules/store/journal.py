@@ -16,7 +16,7 @@ from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.features import VALUES_OF, Feature, FeatureState
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Origin, Requester
-from dfks_rules.service.ports import Change, JournalEntry
+from dfks_rules.service.ports import Change, JournalEntry, Wanted
 from dfks_rules.store.tables import as_json, values_of
 
 _COLUMNS = "seq, at, user, domain, revision, feature, before, after, origin, actor, rule, decision"
@@ -154,6 +154,19 @@ def rows_of(
         )
         previous = newest
     return rows
+
+
+def asked_first(wanted: Wanted) -> Aor:
+    """Whose features a request that changes something was for."""
+    first = wanted.changes[0]
+    if wanted.seen and first.outcomes[:1] and _is_internal(first.outcomes[0]):
+        # Nothing has changed but what followed.
+        return wanted.seen[0][0]
+    return first.presentity
+
+
+def _is_internal(outcome: Outcome) -> bool:
+    return outcome.request.requester.origin is Origin.INTERNAL
 
 
 def _actor(requester: Requester, asked_first: Aor) -> str:

@@ -78,7 +78,7 @@ class Plan:
             if self._revision(presentity) != revision:
                 return conflict(presentity)
         for change in changes:
-            self._change(change, changes[0].presentity)
+            self._change(change, journal.asked_first(wanted))
         if visit is not None:
             self._held.cseqs[visit.row] = visit.cseq
             self._keep((visit,))

@@ -77,9 +77,16 @@ class SqliteStore:
             raise explained(path, error) from error
         self._counts = writer.counts
         self._group = GroupCommit(self._database, writer, self._cache, loop, clock)
-        self._reading = Reading(self._connection, lambda: self._group.loss, self._counts)
+        self._reading = Reading(self._connection, self._unreadable, self._counts)
         self.journal = FileJournal(self._reading)
         """Every change of the last time."""
+
+    def _unreadable(self) -> str | None:
+        """Why the file must not be believed; None when it holds what the disk holds."""
+        if self._group.loss is None and self._database.is_in_doubt:
+            # A set that asks for what is read is answered at once, as if it were durable.
+            return "the disk may lack what was written last"
+        return self._group.loss
 
     @property
     def counts(self) -> Mapping[str, int]:

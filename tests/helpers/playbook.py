@@ -7,6 +7,7 @@ from typing import NamedTuple
 from zlib import crc32
 
 from dfks_rules.model.decisions import Outcome
+from dfks_rules.model.features import Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.policy.deciding.live import Difference, LivePolicies, Oracle
 from dfks_rules.policy.deciding.policy_set import PolicySet, load
@@ -24,6 +25,7 @@ from dfks_rules.service.ports import Store
 from dfks_rules.sip.client_transaction import ClientState
 from dfks_rules.sip.endpoint import Endpoint, Finished, Incoming
 from dfks_rules.sip.flow import Flow, Listener
+from dfks_rules.sip.ports import Ways
 from dfks_rules.store.memory import MemoryStore
 from tests.helpers.policy import NOON
 
@@ -136,6 +138,7 @@ class Playbook:
         keeping: Keeping | None = None,
         *,
         strangers: bool = False,
+        ways: Ways | None = None,
     ) -> None:
         """Make one.
 
@@ -147,6 +150,7 @@ class Playbook:
             logins: how NOTIFYs authenticate; None where they do not.
             profiles: how phones are treated; None for all alike.
             keeping: how subscriptions outlive the notifier; None where nothing does.
+            ways: the ways to a peer; None where there is one listener.
             strangers: whether nobody has ever answered a NOTIFY; else the phone at `FLOW` has.
         """
         self.now = 0.0
@@ -158,7 +162,7 @@ class Playbook:
         """The policies that decide; `active` may be replaced."""
         self.features = Features(self.store, self.live, self.log.feed)
         self.endpoint: Endpoint[Subscription] = Endpoint(
-            lambda flow, data: self._out.append((flow, data)), lambda text: b"stateless"
+            lambda flow, data: self._out.append((flow, data)), lambda text: b"stateless", ways
         )
         self.notifier = Notifier(
             self.endpoint,
@@ -176,6 +180,12 @@ class Playbook:
         )
         if not strangers:
             self.notifier.guard.contacts.add(FLOW)
+
+    def stored(self, presentity: Aor) -> Snapshot:
+        """What is stored for a presentity, which must be known."""
+        snapshot = self.store.known(presentity)
+        assert snapshot is not None
+        return snapshot
 
     def receive(self, data: bytes, flow: Flow = FLOW) -> list[Sent]:
         """Receive one datagram; gives what the notifier sends."""

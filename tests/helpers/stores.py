@@ -1,108 +1,119 @@
-"""Stores with something in them."""
+"""A store that does what a test says, when it says so."""
 
-import asyncio
-import sqlite3
-from collections.abc import Iterable
-from contextlib import closing
-from pathlib import Path
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from dfks_rules.model.features import Feature, FeatureState, Snapshot, values_from
+from dfks_rules.errors import StoreError
+from dfks_rules.model.features import NOTHING_STORED, Snapshot
 from dfks_rules.model.identity import Aor
-from dfks_rules.model.requests import Requester
-from dfks_rules.model.values import Value
-from dfks_rules.service.ports import DialogRow, Verdict, Wanted
-from dfks_rules.store.migrations import MIGRATIONS
-from dfks_rules.store.sqlite import SqliteStore
-from tests.helpers.wanted import change, commit, dialog_row
+from dfks_rules.service.ports import Change, Fetched, Settle, Verdict, Wanted
 
-ALICE, BOB = Aor("alice", "example.com"), Aor("bob", "example.com")
-DND, CFA = Feature.DO_NOT_DISTURB, Feature.CALL_FORWARDING_ALWAYS
-ON, OFF = FeatureState(status=True), FeatureState()
-SUBSCRIBE = (
-    b"SUBSCRIBE sip:alice@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bK1\r\n"
-    b"From: <sip:alice@example.com>;tag=a\r\nTo: <sip:alice@example.com>\r\nCall-ID: c\r\n"
-    b"CSeq: 1 SUBSCRIBE\r\nContact: <sip:alice@127.0.0.1>\r\nEvent: as-feature-event\r\n"
-    b"Content-Length: 0\r\n\r\n"
-)
-
-Press = tuple[Aor, Feature, FeatureState]
+FULL = StoreError("store_unavailable", "disk is full")
 
 
-def to(target: str) -> FeatureState:
-    """A forwarding that is on."""
-    return FeatureState(True, values_from({Value.FORWARD_TO: target}))
+class Waiting(NamedTuple):
+    """A commit that is not settled."""
+
+    wanted: Wanted
+    settle: Settle
 
 
-async def press(
-    store: SqliteStore,
-    presentity: Aor,
-    feature: Feature = DND,
-    state: FeatureState = ON,
-    requester: Requester | None = None,
-) -> Snapshot:
-    """Store a state, as the presentity's phone asks for it; gives what is stored then."""
-    before = store.known(presentity)
-    assert before is not None
-    after = before.replace(feature, state)
-    made = change(presentity, before, after, requester, first=17, rule="default/store")
-    verdict, error, _ = await commit(store, Wanted((made,)))
-    assert verdict is Verdict.STORED, error
-    return after
+class SlowStore:
+    """Settles commits one by one, and makes presentities known when it is told to.
+
+    Reference: `service.ports.Store`.
+    """
+
+    def __init__(self, now: float = 0.0) -> None:
+        """Nothing is stored, all presentities are known.
+
+        Args:
+            now: when commits are settled, unless a test says something else.
+        """
+        self.now = now
+        self.kept: dict[Aor, Snapshot] = {}
+        """What is stored."""
+        self.visits: dict[int, int] = {}
+        """Number of a subscription → CSeq of the last SUBSCRIBE stored for it."""
+        self.waiting: list[Waiting] = []
+        self.unknown: set[Aor] = set()
+        """Those that have to be fetched."""
+        self.fetches: list[tuple[tuple[Aor, ...], Fetched]] = []
+        """Those that wait; stays empty where `is_fetched_at_once`."""
+        self.is_fetched_at_once = True
+        self.is_broken = False
+        """Whether nothing can be read."""
+
+    def stored(self, presentity: Aor) -> Snapshot:
+        """What is settled."""
+        return self.kept.get(presentity, NOTHING_STORED)
+
+    def known(self, presentity: Aor) -> Snapshot | None:
+        """The same, if it is known."""
+        if self.is_broken or presentity in self.unknown:
+            return None
+        return self.stored(presentity)
+
+    def fetch(self, presentities: Sequence[Aor], done: Fetched) -> None:
+        """Make them known."""
+        self.fetches.append((tuple(presentities), done))
+        if self.is_fetched_at_once:
+            self.answer_fetch()
+
+    def answer_fetch(self, error: StoreError | None = None, position: int = 0) -> None:
+        """The oldest fetch is done, or another one."""
+        presentities, done = self.fetches.pop(position)
+        if self.is_broken:
+            error = StoreError("store_unavailable", "disk is broken")
+        if error is None:
+            self.unknown -= {*presentities}
+        done(error, self.now)
+
+    def commit(self, wanted: Wanted, settle: Settle) -> None:
+        """Keep it waiting."""
+        self.waiting.append(Waiting(wanted, settle))
+
+    def settle(self, error: StoreError | None = None, now: float | None = None) -> None:
+        """Settle the oldest commit: as the contract says, or as it fails."""
+        wanted, settle = self.waiting.pop(0)
+        verdict = self._judge(wanted) if error is None else _VERDICTS[error.code]
+        if verdict is Verdict.STORED:
+            self._keep(wanted)
+        settle(verdict, error, self.now if now is None else now)
+
+    def settle_all(self) -> None:
+        """Settle until nothing waits."""
+        while self.waiting:
+            self.settle()
+
+    def put(self, presentity: Aor, states: Snapshot) -> None:
+        """Another server stores something."""
+        self.kept[presentity] = Snapshot(self.stored(presentity).revision + 1, states.states)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _judge(self, wanted: Wanted) -> Verdict:
+        visit = wanted.visit
+        if visit is not None and self.visits.get(visit.row, -1) >= visit.cseq:
+            return Verdict.REPEATED
+        held = all(self.stored(one.presentity) == one.before for one in wanted.changes)
+        seen = all(self.stored(who).revision == revision for who, revision in wanted.seen)
+        return Verdict.STORED if held and seen else Verdict.CONFLICT
+
+    def _keep(self, wanted: Wanted) -> None:
+        self.kept.update({one.presentity: one.after for one in wanted.changes})
+        if wanted.visit is not None:
+            self.visits[wanted.visit.row] = wanted.visit.cseq
 
 
-async def press_all(path: Path, presses: Iterable[Press]) -> None:
-    """Open a store, press keys, and close it."""
-    store = SqliteStore(path, asyncio.get_running_loop(), start="abc123")
-    try:
-        for presentity, feature, state in presses:
-            await press(store, presentity, feature, state)
-    finally:
-        store.close()
+_VERDICTS = {
+    "store_unavailable": Verdict.UNAVAILABLE,
+    "store_conflict": Verdict.CONFLICT,
+    "store_fenced": Verdict.FENCED,
+}
 
 
-def fill(path: Path, *presses: Press) -> None:
-    """The same, outside a loop."""
-    asyncio.run(press_all(path, presses))
-
-
-def subscribe(path: Path, number: int, first: bytes = SUBSCRIBE) -> None:
-    """Store a subscription."""
-    row: DialogRow = dialog_row(number, first=first)
-    user, domain = row.presentity
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute(
-            "INSERT INTO subscription VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (row.row, row.tag, user, domain, *row[3:]),
-        )
-        connection.commit()
-
-
-def change_file(path: Path, statement: str) -> None:
-    """Change a store as no server does."""
-    with closing(sqlite3.connect(path)) as connection:
-        connection.executescript(statement)
-
-
-def make_newer(path: Path, release: str = "7.1.0") -> int:
-    """Give a store the version of a release that does not exist yet; gives the version."""
-    newer = len(MIGRATIONS) + 1
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("INSERT INTO migration VALUES (?, ?, '')", (newer, release))
-        connection.execute(f"PRAGMA user_version = {newer}")
-        connection.commit()
-    return newer
-
-
-def make_older(path: Path) -> None:
-    """Take a store back to version 2, which had neither journal nor subscriptions."""
-    change_file(
-        path,
-        "DROP TABLE server; DROP TABLE change; DROP TABLE subscription; DROP TABLE migration;"
-        "ALTER TABLE presentity DROP COLUMN changed; PRAGMA user_version = 2",
-    )
-
-
-def ask(path: Path, query: str) -> list[tuple[object, ...]]:
-    """What another program reads."""
-    with closing(sqlite3.connect(path)) as connection:
-        return connection.execute(query).fetchall()
+def changes_of(waiting: Waiting) -> list[Change]:
+    """What a commit that waits changes."""
+    return list(waiting.wanted.changes)

@@ -111,7 +111,7 @@ class World:
     @property
     def stored(self) -> bool:
         """Whether the feature is on."""
-        return self.book.store.load(ALICE).state(DND).status
+        return self.book.stored(ALICE).state(DND).status
 
     def post(self, phone: EchoingPhone, data: bytes, *, is_echo: bool) -> None:
         """Have the network carry something to the server."""

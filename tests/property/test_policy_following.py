@@ -79,7 +79,7 @@ def test_no_cascade_is_longer_than_its_bound(written: list[dict[str, Any]]) -> N
                         )
                         asked = Asked(Feature(feature), FeatureState(status))
                         cascade.ask(asker, asked, requester)
-                        changes = cascade.changes.values()
+                        changes = cascade.drafts.values()
                         sets = sum(len(change.outcomes) for change in changes)
                         longest = max(longest, sets - 1)
     policies.close()

@@ -148,7 +148,7 @@ class Subscriptions(RuleBasedStateMachine):
             self._take(self.book.pass_time(10.0))
             for number in list(self.phones):
                 self.answer(number, gone=False)
-        stored = self.book.store.load(ALICE).state(Feature.DO_NOT_DISTURB).status
+        stored = self.book.stored(ALICE).state(Feature.DO_NOT_DISTURB).status
         assert [p.shows for p in self.phones.values()] == [stored] * len(self.phones)
 
     def _forget_ended(self) -> None:
@@ -176,7 +176,7 @@ class Subscriptions(RuleBasedStateMachine):
                 self._subscribe(number, b"", b"600")
             while number in self.phones and self.phones[number].pending is not None:
                 self.answer(number, gone=False)
-        stored = self.book.store.load(ALICE).state(Feature.DO_NOT_DISTURB).status
+        stored = self.book.stored(ALICE).state(Feature.DO_NOT_DISTURB).status
         assert [p.shows for p in self.phones.values()] == [stored] * len(self.phones)
 
     @invariant()

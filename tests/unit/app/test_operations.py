@@ -1,5 +1,6 @@
 """What operators can ask of a running server."""
 
+import asyncio
 from datetime import datetime
 from pathlib import Path
 
@@ -12,13 +13,11 @@ from dfks_rules.app.records.decisions import Decisions
 from dfks_rules.app.records.logs import LoggedOutcomes
 from dfks_rules.config.settings import ReloadSettings
 from dfks_rules.errors import StoreError
-from dfks_rules.model.features import FEATURES, Snapshot
-from dfks_rules.model.identity import Aor
+from dfks_rules.model.features import FEATURES
 from dfks_rules.model.requests import Asked
-from dfks_rules.service.ports import Settle
-from dfks_rules.store.memory import MemoryStore
 from tests.helpers.playbook import Playbook, default_policies, message
 from tests.helpers.policy import ALICE, BOB, DND, NOON, ON
+from tests.helpers.stores import FULL, SlowStore
 
 
 def _at() -> datetime:
@@ -47,7 +46,7 @@ async def test_operators_set_is_committed_and_told_to_the_watchers() -> None:
     book = _watched()
     outcome = await _operations(book).set_feature(ALICE, Asked(DND, ON), "ticket-7")
     assert (outcome.changed, outcome.request.requester.param) == (True, "ticket-7")
-    assert book.store.load(ALICE).state(DND) == ON
+    assert book.stored(ALICE).state(DND) == ON
     (notify,) = book.sent()
     assert b"<doNotDisturbOn>true<" in notify.body
 
@@ -62,25 +61,17 @@ async def test_operators_get_tells_every_feature() -> None:
     assert outcomes[0].told == ON
 
 
-class _BrokenStore(MemoryStore):
-    """A full disk."""
-
-    def load(self, presentity: Aor) -> Snapshot:
-        if presentity == BOB:
-            raise StoreError("store_unavailable", "disk is gone")
-        return super().load(presentity)
-
-    def commit(self, presentity: Aor, before: Snapshot, after: Snapshot, settle: Settle) -> None:
-        settle(StoreError("store_unavailable", "disk is full"), 0.0)
-
-
 async def test_failure_of_the_store_reaches_the_operator() -> None:
     """Never success that is not true."""
-    book = Playbook(default_policies(), store=_BrokenStore(lambda: 0.0))
-    operations = _operations(book)
+    store = SlowStore()
+    operations = _operations(Playbook(default_policies(), store=store))
+    asked = asyncio.ensure_future(operations.set_feature(ALICE, Asked(DND, ON), None))
+    await asyncio.sleep(0)
+    store.settle(FULL)
     with pytest.raises(StoreError, match="disk is full"):
-        await operations.set_feature(ALICE, Asked(DND, ON), None)
-    with pytest.raises(StoreError, match="disk is gone"):
+        await asked
+    store.is_broken = True
+    with pytest.raises(StoreError, match="disk is broken"):
         await operations.get_features(BOB)
 
 

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from dfks_rules.cli.history import LIMIT
 from dfks_rules.cli.main import dfks
 from dfks_rules.errors import StoreError
-from tests.helpers.stores import ALICE, BOB, CFA, DND, OFF, ON, change_file, fill, to
+from tests.helpers.stored import ALICE, BOB, CFA, DND, OFF, ON, change_file, fill, to
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 from dfks_rules.cli.main import dfks
 from dfks_rules.errors import StoreError
 from dfks_rules.store.migrations import MIGRATIONS
-from tests.helpers.stores import (
+from tests.helpers.stored import (
     ALICE,
     BOB,
     CFA,

@@ -481,4 +481,4 @@ def test_a_malformed_condition_is_refused_and_nothing_is_set() -> None:
     dialog, _ = _subscribed(book)
     (answer,) = book.receive(_again(dialog, 2, DND_ON, suppress_if_match=b"a, b"))
     assert answer.status == 400
-    assert book.store.load(ALICE).state(DND).status is False
+    assert book.stored(ALICE).state(DND).status is False

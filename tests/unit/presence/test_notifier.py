@@ -7,12 +7,10 @@ import pytest
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Decision
-from dfks_rules.model.features import NOTHING_STORED, Feature, FeatureState, Snapshot
-from dfks_rules.model.identity import Aor
+from dfks_rules.model.features import Feature, FeatureState
 from dfks_rules.model.requests import Asked, FeatureRequest, Operation
 from dfks_rules.presence.package import Limits, OnNotifyTimeout
 from dfks_rules.presence.profile import Profile, Profiles, Row
-from dfks_rules.service.ports import Settle
 from tests.helpers.playbook import (
     DND_ON,
     Playbook,
@@ -23,6 +21,7 @@ from tests.helpers.playbook import (
 )
 from tests.helpers.policy import ALICE, DND, NOON, OPERATOR, PHONE, policies
 from tests.helpers.states import agent
+from tests.helpers.stores import SlowStore
 
 
 def _playbook(limits: Limits | None = None) -> Playbook:
@@ -117,7 +116,7 @@ def test_repeated_subscribe_is_answered_again_without_a_second_notify() -> None:
     book = _playbook()
     first, _ = book.receive(message(body=DND_ON))
     assert book.receive(message(body=DND_ON)) == [first]
-    assert book.store.load(ALICE).revision == 1
+    assert book.stored(ALICE).revision == 1
 
 
 def test_set_is_stored_then_told_to_the_phone_and_to_the_others() -> None:
@@ -127,7 +126,7 @@ def test_set_is_stored_then_told_to_the_phone_and_to_the_others() -> None:
     _subscribed(book, 2)
     response, own, other = book.receive(_again(dialog, 2, DND_ON))
     assert response.status == 200
-    assert book.store.load(ALICE).state(DND).status
+    assert book.stored(ALICE).state(DND).status
     for notify in (own, other):
         assert b"<doNotDisturbOn>true<" in notify.body
         assert b"<ForwardingEvent" not in notify.body
@@ -162,7 +161,7 @@ def test_request_with_an_old_cseq_is_refused() -> None:
     book.receive(_again(dialog, 3))
     (response,) = book.receive(_again(dialog, 2, DND_ON))
     assert response.status == 500
-    assert book.store.load(ALICE).revision == 0
+    assert book.stored(ALICE).revision == 0
 
 
 def test_a_refresh_moves_the_cseq_and_the_target_of_its_dialog() -> None:
@@ -299,61 +298,19 @@ def test_subscription_that_is_no_longer_admitted_ends_as_rejected() -> None:
     assert notify.headers[b"Subscription-State"] == b"terminated;reason=rejected"
 
 
-class _Full:
-    """A store on a full disk."""
-
-    def load(self, presentity: Aor) -> Snapshot:
-        """Reading fails, too."""
-        raise StoreError("store_unavailable", "disk is full")
-
-    def commit(self, presentity: Aor, before: Snapshot, after: Snapshot, settle: Settle) -> None:
-        """Never asked for."""
-
-    def close(self) -> None:
-        """Nothing."""
-
-
 def test_store_that_fails_is_answered_503_while_a_phone_is_admitted() -> None:
     """Bad disks get a clear error: no crash, no silence; and the phone comes back."""
-    book = Playbook(default_policies(), store=_Full())
+    store = SlowStore()
+    store.is_broken = True
+    book = Playbook(default_policies(), store=store)
     (response,) = book.receive(message())
     assert (response.status, response.headers[b"Retry-After"]) == (503, b"10")
     assert book.log.failures == [(ALICE, "store_unavailable")]
 
 
-class _Slow:
-    """A store whose commits are settled by the test."""
-
-    def __init__(self) -> None:
-        self.stored = NOTHING_STORED
-        self.waiting: list[tuple[Snapshot, Settle]] = []
-        self.is_broken = False
-        """Whether reading fails."""
-
-    def load(self, presentity: Aor) -> Snapshot:
-        """What is settled."""
-        if self.is_broken:
-            raise StoreError("store_unavailable", "disk is broken")
-        return self.stored
-
-    def commit(self, presentity: Aor, before: Snapshot, after: Snapshot, settle: Settle) -> None:
-        """Waits."""
-        self.waiting.append((after, settle))
-
-    def settle(self, error: StoreError | None = None, now: float = 0.0) -> None:
-        """The disk is done with the oldest."""
-        after, settle = self.waiting.pop(0)
-        if error is None:
-            self.stored = after
-        settle(error, now)
-
-    def close(self) -> None:
-        """Nothing."""
-
-
 def test_all_of_a_request_is_decided_by_the_policies_it_began_with() -> None:
     """They may be replaced while the disk works, and their memory is gone then."""
-    store = _Slow()
+    store = SlowStore()
     book = Playbook(default_policies(), store=store)
     assert book.receive(message(body=DND_ON)) == []
     book.live.active.close()
@@ -367,7 +324,7 @@ def test_all_of_a_request_is_decided_by_the_policies_it_began_with() -> None:
 
 def test_a_commit_that_fails_refuses_a_new_dialog_once() -> None:
     """A set and a get wait for it; the phone gets one answer."""
-    store = _Slow()
+    store = SlowStore()
     book = Playbook(default_policies(), store=store)
     book.receive(message(body=DND_ON))
     store.settle(StoreError("store_unavailable", "disk is full"))
@@ -433,7 +390,7 @@ def test_a_shortened_refresh_expires_on_time() -> None:
     assert len(book.notifier.subscriptions) == 0
 
 
-def _refreshing(store: "_Slow") -> tuple[Playbook, Sent]:
+def _refreshing(store: SlowStore) -> tuple[Playbook, Sent]:
     """A subscription of 600 s whose set waits for its commit while its time runs out."""
     book = Playbook(default_policies(), store=store)
     dialog = _subscribed(book)
@@ -446,7 +403,7 @@ def _refreshing(store: "_Slow") -> tuple[Playbook, Sent]:
 
 def test_a_refresh_that_waits_for_its_commit_is_not_ended_by_its_old_deadline() -> None:
     """The phone asked in time; that the disk is slow is not its fault."""
-    store = _Slow()
+    store = SlowStore()
     book, _ = _refreshing(store)
     store.settle(now=book.now)
     response, notify = book.sent()
@@ -459,7 +416,7 @@ def test_a_refresh_that_waits_for_its_commit_is_not_ended_by_its_old_deadline() 
 
 def test_a_refresh_that_fails_leaves_the_old_deadline() -> None:
     """It has passed meanwhile: the subscription ends, with its NOTIFY."""
-    store = _Slow()
+    store = SlowStore()
     book, _ = _refreshing(store)
     store.settle(StoreError("store_unavailable", "disk is full"), book.now)
     (response,) = book.sent()
@@ -470,7 +427,7 @@ def test_a_refresh_that_fails_leaves_the_old_deadline() -> None:
 
 def test_a_request_whose_subscription_ended_meanwhile_is_answered_481() -> None:
     """Its phone refused a NOTIFY: it begins anew, and learns all that holds."""
-    store = _Slow()
+    store = SlowStore()
     book = Playbook(default_policies(), store=store)
     dialog, first = book.receive(_subscribe(1))
     assert book.receive(_again(dialog, 2, DND_ON)) == []
@@ -555,7 +512,7 @@ def test_refresh_watchers_asks_as_the_watcher() -> None:
 
 def test_refresh_watchers_says_nothing_to_one_that_ended_meanwhile() -> None:
     """The get waits for a commit; after its last NOTIFY a phone is told nothing."""
-    store = _Slow()
+    store = SlowStore()
     book = Playbook(default_policies(), store=store)
     dialog, other = _subscribed(book, 1), _subscribed(book, 2)
     assert book.receive(_again(dialog, 2, DND_ON)) == []
@@ -591,6 +548,7 @@ def test_one_decision_serves_all_unless_a_get_rule_reads_who_asks(
         reads = active.reads
         reads_on_get = active.reads_on_get
         decide_gets = active.decide_gets
+        pinned = active
 
         def decide(self, request: FeatureRequest, *args: Any) -> Decision:
             if request.operation is Operation.GET:
@@ -610,7 +568,7 @@ def test_a_change_is_shown_as_of_the_moment_when_it_is_told() -> None:
           when: {op: get, time: {ge: "12:00", lt: "12:01"}}
           then: {assigned: false}
     """
-    store = _Slow()
+    store = SlowStore()
     book = Playbook(policies(rule), store=store)
     dialog = _subscribed(book, 1)
     _subscribed(book, 2)
@@ -625,7 +583,7 @@ def test_a_change_is_shown_as_of_the_moment_when_it_is_told() -> None:
 
 def test_two_presses_that_wait_for_the_disk_are_told_once_each_to_their_phone() -> None:
     """The phone that asked is not told again as one that watches."""
-    store = _Slow()
+    store = SlowStore()
     book = Playbook(default_policies(), store=store)
     dialog = _subscribed(book)
     book.receive(_again(dialog, 2, DND_ON))
@@ -691,7 +649,7 @@ def test_what_happens_is_counted() -> None:
 
 def test_a_watcher_whose_view_cannot_be_read_is_not_told_and_counted() -> None:
     """Of two evils: what it may not see is not guessed."""
-    store = _Slow()
+    store = SlowStore()
     rule = "- {id: loop, when: {op: get, target.loop: true}, then: {assigned: false}}"
     book = Playbook(policies(rule), store=store)
     dialog = _subscribed(book, 1)
@@ -859,7 +817,7 @@ def test_agent_state_is_kept_but_told_to_nobody_unless_a_rule_assigns_it() -> No
     _, whole = book.receive(_again(dialog, 3))
     assert b"Agent" not in whole.body
     assert _of_operator(book) == []
-    snapshot = book.store.load(ALICE)
+    snapshot = book.stored(ALICE)
     assert snapshot.state(Feature.AGENT_STATE) == agent("ready")
 
 

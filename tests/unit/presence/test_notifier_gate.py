@@ -79,7 +79,7 @@ def test_from_is_not_believed() -> None:
     assert response.start == b"SIP/2.0 403 Only the presentity's own phones may subscribe"
     (response,) = Line(book, "alice", "guess").subscribe(DND_ON)
     assert response.status == 401
-    assert not book.store.load(ALICE).state(DND).status
+    assert not book.stored(ALICE).state(DND).status
     assert len(book.notifier.subscriptions) == 0
     assert book.notifier.counts["refused_401"] == 3
 
@@ -95,11 +95,11 @@ def test_in_a_dialog_a_phone_authenticates_as_who_began_it() -> None:
     assert response.start == b"SIP/2.0 403 Only the watcher may change its subscription"
     (response,) = alice.send(DND_ON, proved=False)
     assert response.status == 401
-    assert not book.store.load(ALICE).state(DND).status
+    assert not book.stored(ALICE).state(DND).status
     assert len(book.notifier.subscriptions) == 1
     response, _ = alice.send(DND_ON)
     assert response.status == 200
-    assert book.store.load(ALICE).state(DND).status
+    assert book.stored(ALICE).state(DND).status
 
 
 def test_a_policy_lets_another_identity_watch_and_set() -> None:
@@ -114,7 +114,7 @@ def test_a_policy_lets_another_identity_watch_and_set() -> None:
     book = _playbook(rules)
     response, _ = Line(book, "bob").subscribe(DND_ON)
     assert response.status == 200
-    assert book.store.load(ALICE).state(DND).status
+    assert book.stored(ALICE).state(DND).status
     (subscription,) = book.notifier.subscriptions.of(ALICE)
     assert subscription.watcher == Aor("bob", "example.com")
 

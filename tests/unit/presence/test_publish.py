@@ -2,16 +2,11 @@
 
 import pytest
 
-from dfks_rules.errors import StoreError
-from dfks_rules.model.features import Snapshot
-from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Origin
 from dfks_rules.presence import publish as module
 from dfks_rules.presence.gate import Gate
 from dfks_rules.presence.package import Limits
-from dfks_rules.service.ports import Settle
 from dfks_rules.sip.flow import Flow
-from dfks_rules.store.memory import MemoryStore
 from tests.helpers.digest import TRUSTED, gate
 from tests.helpers.playbook import (
     DND_ON,
@@ -24,6 +19,7 @@ from tests.helpers.playbook import (
     message,
 )
 from tests.helpers.policy import ALICE, CFA, DND, policies
+from tests.helpers.stores import FULL, SlowStore
 
 _OFF = DND_ON.replace(b"true", b"false")
 _FORWARD = (
@@ -56,7 +52,7 @@ def _book(rules: str | None = None, limits: Limits | None = None) -> Playbook:
 
 
 def _is_on(book: Playbook) -> bool:
-    return book.store.load(ALICE).state(DND).status
+    return book.stored(ALICE).state(DND).status
 
 
 def _published(book: Playbook, number: int, body: bytes = b"", **changes: bytes) -> bytes:
@@ -110,7 +106,7 @@ def test_several_sets_in_one_body_are_all_carried_out() -> None:
     book.answer(notify)
     _, change = book.receive(_publish(1, _BOTH, content_type=_MULTIPART))
     assert change.body.count(b"Event xmlns") == 2
-    snapshot = book.store.load(ALICE)
+    snapshot = book.stored(ALICE)
     assert (snapshot.revision, snapshot.state(CFA).status, _is_on(book)) == (1, True, True)
 
 
@@ -122,7 +118,7 @@ def test_where_one_of_several_sets_is_denied_none_is_carried_out(denied: str) ->
     book.answer(notify)
     (answer,) = book.receive(_publish(1, _BOTH, content_type=_MULTIPART))
     assert answer.start == b"SIP/2.0 403 Not today"
-    assert book.store.load(ALICE).revision == 0
+    assert book.stored(ALICE).revision == 0
     denials = [one for one in book.log.outcomes if one.request.asked is not None]
     assert [one.request.feature and one.request.feature.value for one in denials] == [denied]
 
@@ -212,7 +208,7 @@ def test_what_cannot_be_published_gets_its_status(
     (answer,) = book.receive(request_)
     assert (answer.status, header in answer.headers) == (status, True), answer.start
     assert book.notifier.counts[f"refused_{status}"] == 1
-    assert (book.store.load(ALICE).revision, len(book.notifier.publications)) == (0, 0)
+    assert (book.stored(ALICE).revision, len(book.notifier.publications)) == (0, 0)
 
 
 def test_a_refused_modification_leaves_its_publication() -> None:
@@ -224,30 +220,20 @@ def test_a_refused_modification_leaves_its_publication() -> None:
     _published(book, 3, sip_if_match=tag)
 
 
-class _Failing(MemoryStore):
-    """Holds each commit until it is told how it ends."""
-
-    def __init__(self) -> None:
-        super().__init__(lambda: 0.0)
-        self.waiting: list[Settle] = []
-
-    def commit(self, presentity: Aor, before: Snapshot, after: Snapshot, settle: Settle) -> None:
-        self.waiting.append(settle)
-
-
 def test_it_is_answered_when_it_is_stored_and_not_before() -> None:
     """A 2xx is a promise; a store that fails is 503, and the publication is as it was."""
-    store = _Failing()
+    store = SlowStore()
     book = Playbook(default_policies(), store=store)
     assert book.receive(_publish(1, DND_ON)) == []
-    store.waiting.pop()(None, book.now)
+    store.settle(now=book.now)
     (answer,) = book.sent()
     assert answer.status == 200
     tag = answer.headers[b"SIP-ETag"]
-    assert book.receive(_publish(2, DND_ON, sip_if_match=tag)) == []
+    dnd_off = DND_ON.replace(b"true", b"false")
+    assert book.receive(_publish(2, dnd_off, sip_if_match=tag)) == []
     (second,) = book.receive(_publish(3, DND_ON, sip_if_match=tag))
     assert second.status == 412, "of two at once with one tag, the second is too late"
-    store.waiting.pop()(StoreError("store_unavailable", "the disk is full"), book.now)
+    store.settle(FULL, book.now)
     (answer,) = book.sent()
     assert (answer.status, b"Retry-After" in answer.headers) == (503, True)
     _published(book, 4, sip_if_match=tag)

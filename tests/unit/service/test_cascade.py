@@ -10,7 +10,7 @@ from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked, FeatureRequest, Origin, Surroundings
 from dfks_rules.policy.deciding.policy_set import PolicySet, load
 from dfks_rules.policy.facts.view import NOWHERE
-from dfks_rules.service.cascade import TOO_MANY, Cascade, Change
+from dfks_rules.service.cascade import TOO_MANY, Cascade, Draft
 from tests.helpers.policy import ALICE, CFA, DND, NOON, ON, OPERATOR, PHONE, source
 from tests.helpers.states import forwarding
 
@@ -52,7 +52,7 @@ def changes_of(
     rules: str,
     *asked: Asked,
     followed_sets: int = FOLLOWED_SETS,
-) -> dict[Aor, Change]:
+) -> dict[Aor, Draft]:
     """What Alice's sets change."""
     policies = load([source(rules)])
     opened.append(policies)
@@ -66,7 +66,7 @@ def changes_of(
     cascade = Cascade(policies, snapshot_of, around, NOON, followed_sets)
     for one in asked:
         cascade.ask(ALICE, one, PHONE)
-    return cascade.changes
+    return cascade.drafts
 
 
 def features_of(outcomes: list[Outcome]) -> list[tuple[Feature | None, bool]]:
@@ -182,7 +182,7 @@ def test_a_set_of_an_unassigned_feature_is_stored_and_told_to_operators_only(
     assert (phones.after, phones.told) == (ON, None)
     cascade = Cascade(opened[0], lambda _: NOTHING_STORED, lambda _: NOWHERE, NOON, 1)
     cascade.ask(ALICE, Asked(DND, ON), OPERATOR)
-    (operators,) = cascade.changes[ALICE].outcomes
+    (operators,) = cascade.drafts[ALICE].outcomes
     assert (operators.after, operators.told) == (ON, ON)
 
 
@@ -274,4 +274,4 @@ def test_a_cascade_that_explodes_is_cut_off_at_the_limit(
     cascade.ask(ALICE, Asked(DND, ON), PHONE)
     # The set itself, those that follow, and the get that puts the phone's key right.
     assert len(decided) == 1 + 64 + 1
-    assert denials(cascade.changes[ALICE].outcomes) == [TOO_MANY]
+    assert denials(cascade.drafts[ALICE].outcomes) == [TOO_MANY]

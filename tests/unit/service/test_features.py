@@ -5,12 +5,11 @@ from datetime import timedelta
 import pytest
 
 from dfks_rules.errors import StoreError
-from dfks_rules.model.decisions import Outcome
+from dfks_rules.model.decisions import Result
 from dfks_rules.model.features import (
     NOTHING_STORED,
     OFF,
     FeatureState,
-    Snapshot,
 )
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import (
@@ -20,49 +19,14 @@ from dfks_rules.model.requests import (
 from dfks_rules.model.values import Value
 from dfks_rules.service.features import Features, Shown
 from dfks_rules.service.feed import Event, Failed, Feed, Settled
-from dfks_rules.service.ports import Settle
+from dfks_rules.service.ports import NotKnownError, Settle, Wanted
 from dfks_rules.store.memory import MemoryStore
-from dfks_rules.store.tables import Commit
 from tests.helpers.playbook import Recorded, default_policies
 from tests.helpers.policy import ALICE, BOB, CFA, DND, NOON, ON, OPERATOR, PHONE, policies
 from tests.helpers.states import TOLD, forwarding
+from tests.helpers.stores import FULL, SlowStore, changes_of
 
-Told = list[tuple[Outcome, ...] | StoreError]
-
-
-class _SlowStore:
-    """Settles a commit when the test says so."""
-
-    def __init__(self) -> None:
-        self.kept: dict[Aor, Snapshot] = {}
-        self.waiting: list[tuple[Commit, Settle]] = []
-
-    @property
-    def stored(self) -> Snapshot:
-        """What is settled for Alice."""
-        return self.load(ALICE)
-
-    def load(self, presentity: Aor) -> Snapshot:
-        """What is settled."""
-        return self.kept.get(presentity, NOTHING_STORED)
-
-    def commit(self, presentity: Aor, before: Snapshot, after: Snapshot, settle: Settle) -> None:
-        """Keep it waiting."""
-        self.waiting.append((Commit(presentity, before, after), settle))
-
-    def settle(self, error: StoreError | None = None) -> None:
-        """Settle the oldest commit."""
-        change, settle = self.waiting.pop(0)
-        if error is None and self.load(change.presentity) != change.before:
-            error = StoreError(
-                "store_conflict", f"{change.presentity.uri} was changed concurrently"
-            )
-        if error is None:
-            self.kept[change.presentity] = change.after
-        settle(error, 1.0)
-
-    def close(self) -> None:
-        """Nothing is held."""
+Told = list[Result]
 
 
 def _set(features: Features, told: Told, *asked: Asked) -> None:
@@ -75,7 +39,7 @@ def _get(features: Features, told: Told) -> None:
 
 def test_set_is_told_and_logged_only_when_it_is_committed() -> None:
     """A phone never shows what a power cut could undo."""
-    store, log, told = _SlowStore(), Recorded(), Told()
+    store, log, told = SlowStore(), Recorded(), Told()
     features = Features(store, default_policies(), log.feed)
     _set(features, told, Asked(DND, ON))
     _get(features, told)
@@ -91,7 +55,7 @@ def test_set_is_told_and_logged_only_when_it_is_committed() -> None:
 
 def test_failed_commit_is_told_to_all_that_were_decided_on_it() -> None:
     """What was decided on a state that never came to be must not be told."""
-    store, log, told = _SlowStore(), Recorded(), Told()
+    store, log, told = SlowStore(), Recorded(), Told()
     features = Features(store, default_policies(), log.feed)
     _set(features, told, Asked(DND, ON))
     _get(features, told)
@@ -104,33 +68,34 @@ def test_failed_commit_is_told_to_all_that_were_decided_on_it() -> None:
 
 def test_second_set_is_decided_on_the_first_before_that_is_settled() -> None:
     """Two quick presses come out as if they had waited for each other."""
-    store, told = _SlowStore(), Told()
+    store, told = SlowStore(), Told()
     features = Features(store, default_policies(), Feed())
     _set(features, told, Asked(DND, ON))
     _set(features, told, Asked(CFA, forwarding(True, "sip:bob@example.com")))
     store.settle()
     store.settle()
-    assert store.stored.revision == 2
-    assert store.stored.state(DND) == ON
-    assert store.stored.state(CFA).value(Value.FORWARD_TO) == "sip:bob@example.com"
+    assert store.stored(ALICE).revision == 2
+    assert store.stored(ALICE).state(DND) == ON
+    assert store.stored(ALICE).state(CFA).value(Value.FORWARD_TO) == "sip:bob@example.com"
 
 
 def test_several_sets_of_one_request_are_one_commit() -> None:
     """A body with two documents is stored whole or not at all."""
-    store, told = _SlowStore(), Told()
+    store, told = SlowStore(), Told()
     _set(
         Features(store, default_policies(), Feed()),
         told,
         Asked(DND, ON),
         Asked(CFA, ON),
     )
-    (((_, _, after), _),) = store.waiting
+    ((change,),) = map(changes_of, store.waiting)
+    after = change.after
     assert (after.revision, after.state(DND), after.state(CFA)) == (1, ON, ON)
 
 
 def test_refused_set_commits_nothing_and_tells_what_holds() -> None:
     """`answer: stored` puts the key of the phone right."""
-    store, told = _SlowStore(), Told()
+    store, told = SlowStore(), Told()
     rule = "- {id: no, when: {op: set}, then: {deny: no}}"
     _set(Features(store, policies(rule), Feed()), told, Asked(DND, ON))
     (outcomes,) = told
@@ -141,7 +106,7 @@ def test_refused_set_commits_nothing_and_tells_what_holds() -> None:
 
 def test_presentity_is_served_on_after_one_of_the_told_has_raised() -> None:
     """A mistake of ours in one answer must not leave a key stuck forever."""
-    store, told = _SlowStore(), Told()
+    store, told = SlowStore(), Told()
     features = Features(store, default_policies(), Feed())
 
     def broken(_outcomes: object, _now: float) -> None:
@@ -168,7 +133,7 @@ def test_what_follows_for_another_user_is_stored_and_told_apart() -> None:
     assert [
         (one.presentity, one.requester.origin) for one in log.events if isinstance(one, Settled)
     ] == [(ALICE, Origin.WATCHER), (BOB, Origin.INTERNAL)]
-    assert [store.load(aor).states[0] for aor in (ALICE, BOB)] == [ON, ON]
+    assert [store.known(aor).states[0] for aor in (ALICE, BOB)] == [ON, ON]
 
 
 MIRROR = """
@@ -179,14 +144,13 @@ MIRROR = """
       when: {op: set, user: bob, origin: {ne: internal}}
       then: {also: [{feature: DoNotDisturb, user: alice, status: request}]}
 """
-FULL = StoreError("store_unavailable", "disk is full")
 
 
 class _Mirror:
     """Alice's and Bob's keys follow one another; what each of them and each follower was told."""
 
     def __init__(self) -> None:
-        self.store = _SlowStore()
+        self.store = SlowStore()
         self.told: dict[Aor, Told] = {ALICE: [], BOB: []}
         self.followed: dict[Aor, Told] = {ALICE: [], BOB: []}
         feed = Feed()
@@ -211,46 +175,40 @@ def test_two_phones_that_mirror_one_another_at_once_end_alike() -> None:
     mirror = _Mirror()
     mirror.press(ALICE, ON)
     mirror.press(BOB, OFF)
-    for _ in range(4):
-        mirror.store.settle()
-    assert [mirror.store.load(user).state(DND) for user in (ALICE, BOB)] == [OFF, OFF]
-    assert [mirror.store.load(user).revision for user in (ALICE, BOB)] == [2, 2]
+    assert [len(changes_of(one)) for one in mirror.store.waiting] == [2, 2]
+    mirror.store.settle_all()
+    assert [mirror.store.stored(user).state(DND) for user in (ALICE, BOB)] == [OFF, OFF]
+    assert [mirror.store.stored(user).revision for user in (ALICE, BOB)] == [2, 2]
     for outcomes in (*mirror.told.values(), *mirror.followed.values()):
         assert [isinstance(one, tuple) for one in outcomes] == [True]
 
 
-def test_a_follower_that_cannot_be_stored_is_told_as_its_own() -> None:
-    """Alice's key is right; that Bob's is not is for the operator to know."""
+def test_what_follows_is_stored_with_what_was_asked_for_or_neither_is() -> None:
+    """A pair that mirrors one another is equal whatever fails; Alice presses again."""
     mirror = _Mirror()
     mirror.press(ALICE, ON)
-    mirror.store.settle()
     mirror.store.settle(FULL)
-    assert isinstance(mirror.told[ALICE][0], tuple)
+    assert mirror.told[ALICE] == [FULL]
     assert mirror.followed == {ALICE: [], BOB: [FULL]}
-    assert [mirror.store.load(user).state(DND) for user in (ALICE, BOB)] == [ON, OFF]
+    assert [mirror.store.stored(user).state(DND) for user in (ALICE, BOB)] == [OFF, OFF]
 
 
-def test_what_was_decided_on_a_follower_that_failed_fails_too() -> None:
-    """Bob's phone is told 503 and not of a state that never came to be; then all is well again."""
+def test_what_was_decided_on_a_request_that_failed_is_decided_again() -> None:
+    """Bob's press was the second; that of Alice, on which it was decided, never was."""
     mirror = _Mirror()
     mirror.press(ALICE, ON)
     mirror.press(BOB, OFF)
-    mirror.store.settle()
     mirror.store.settle(FULL)
-    mirror.store.settle()
-    (failed,) = mirror.told[BOB]
-    assert isinstance(failed, StoreError)
-    mirror.store.settle()
-    assert mirror.store.load(ALICE).state(DND) == OFF
-    mirror.press(BOB, ON)
-    mirror.store.settle()
-    mirror.store.settle()
-    assert [mirror.store.load(user).state(DND) for user in (ALICE, BOB)] == [ON, ON]
+    mirror.store.settle_all()
+    (outcomes,) = mirror.told[BOB]
+    assert isinstance(outcomes, tuple)
+    assert not outcomes[0].changed
+    assert [mirror.store.stored(user).revision for user in (ALICE, BOB)] == [0, 0]
 
 
 def test_the_answer_comes_before_the_event_and_an_event_comes_also_without_it() -> None:
     """Who asked is answered first; a mistake in an answer keeps nobody from hearing of a change."""
-    store, log = _SlowStore(), Recorded()
+    store, log = SlowStore(), Recorded()
     features = Features(store, default_policies(), log.feed)
     seen: list[int] = []
 
@@ -268,7 +226,7 @@ def test_the_answer_comes_before_the_event_and_an_event_comes_also_without_it() 
 
 def test_a_failure_is_published_also_where_its_answer_cannot_be_given() -> None:
     """Support has to see it all the same."""
-    store, log = _SlowStore(), Recorded()
+    store, log = SlowStore(), Recorded()
 
     def broken(_error: object, _now: float) -> None:
         raise ValueError("broken")
@@ -283,10 +241,10 @@ def test_a_failure_is_published_also_where_its_answer_cannot_be_given() -> None:
 
 def test_what_is_asked_while_answers_are_given_is_answered_after_them() -> None:
     """A listener may look at what has just changed."""
-    store, told = _SlowStore(), Told()
+    store, told = SlowStore(), Told()
     features = Features(store, default_policies(), Feed())
 
-    def ask(outcomes: tuple[Outcome, ...] | StoreError, _now: float) -> None:
+    def ask(outcomes: Result, _now: float) -> None:
         told.append(outcomes)
         _get(features, told)
         assert len(told) == 1
@@ -298,7 +256,7 @@ def test_what_is_asked_while_answers_are_given_is_answered_after_them() -> None:
 
 def test_others_that_wait_for_a_commit_are_answered_though_one_answer_fails() -> None:
     """Two phones of one user ask while the disk works."""
-    store, told = _SlowStore(), Told()
+    store, told = SlowStore(), Told()
     features = Features(store, default_policies(), Feed())
 
     def broken(_outcomes: object, _now: float) -> None:
@@ -314,7 +272,7 @@ def test_others_that_wait_for_a_commit_are_answered_though_one_answer_fails() ->
 
 def test_an_event_has_the_time_when_it_was_settled() -> None:
     """What others are told of it is decided at that time, not when somebody asked."""
-    store, log = _SlowStore(), Recorded()
+    store, log = SlowStore(now=1.0), Recorded()
     _set(Features(store, default_policies(), log.feed), [], Asked(DND, ON))
     store.settle()
     (event,) = log.events
@@ -322,30 +280,35 @@ def test_an_event_has_the_time_when_it_was_settled() -> None:
     assert (event.now, event.at) == (1.0, NOON + timedelta(seconds=1))
 
 
+def test_who_is_not_known_is_fetched_and_then_admitted() -> None:
+    """What is not known is not the same as nothing."""
+    store = SlowStore()
+    store.unknown.add(ALICE)
+    features = Features(store, default_policies(), Feed())
+    with pytest.raises(NotKnownError) as raised:
+        features.admit(ALICE, PHONE, NOON, 7.0)
+    fetched: list[StoreError | None] = []
+    features.fetch(raised.value.presentities, lambda error, _: fetched.append(error))
+    assert fetched == [None]
+    assert features.admit(ALICE, PHONE, NOON, 7.0).denial is None
+
+
 def test_a_failed_admission_is_published() -> None:
     """Support has to see that phones are turned away by a disk."""
-    log = Recorded()
-
-    class _Broken(_SlowStore):
-        def load(self, presentity: Aor) -> Snapshot:
-            raise FULL
-
-    features = Features(_Broken(), default_policies(), log.feed)
-    with pytest.raises(StoreError):
+    store, log = SlowStore(now=7.0), Recorded()
+    store.is_broken = True
+    features = Features(store, default_policies(), log.feed)
+    with pytest.raises(NotKnownError):
         features.admit(ALICE, PHONE, NOON, 7.0)
+    features.fetch((ALICE,), lambda *_: None)
     (event,) = log.events
     assert isinstance(event, Failed)
-    assert (event.presentity, event.error, event.requester, event.now) == (
-        ALICE,
-        FULL,
-        PHONE,
-        7.0,
-    )
+    assert (event.presentity, event.error.message, event.now) == (ALICE, "disk is broken", 7.0)
 
 
 def test_set_and_get_are_told_in_one_when_the_set_is_committed() -> None:
     """A phone that lost its dialog sets a key and learns all of them, by one revision."""
-    store, log, told = _SlowStore(), Recorded(), Told()
+    store, log, told = SlowStore(), Recorded(), Told()
     features = Features(store, default_policies(), log.feed)
     done = lambda outcomes, _: told.append(outcomes)  # noqa: E731
     features.set_and_get(ALICE, [Asked(CFA, ON)], PHONE, NOON, 0.0, done)
@@ -361,7 +324,7 @@ def test_set_and_get_are_told_in_one_when_the_set_is_committed() -> None:
 
 def test_set_and_get_fails_as_one() -> None:
     """One answer, one event."""
-    store, log, told = _SlowStore(), Recorded(), Told()
+    store, log, told = SlowStore(), Recorded(), Told()
     features = Features(store, default_policies(), log.feed)
     done = lambda outcomes, _: told.append(outcomes)  # noqa: E731
     features.set_and_get(ALICE, [Asked(DND, ON)], PHONE, NOON, 0.0, done)
@@ -372,7 +335,7 @@ def test_set_and_get_fails_as_one() -> None:
 
 def test_a_look_shows_what_is_committed_and_is_not_published() -> None:
     """A thousand watchers of a change must not push out what support asks about."""
-    store, log = _SlowStore(), Recorded()
+    store, log = SlowStore(), Recorded()
     features = Features(store, default_policies(), log.feed)
     _set(features, [], Asked(DND, ON))
     assert features.look(ALICE, [DND], PHONE, NOON) == ((DND, NOTHING_STORED.states[0]),)
@@ -387,7 +350,7 @@ _TO_WATCHER = "values: {forwardTo: {template: '${watcher.user}'}}"
 def test_a_look_leaves_out_what_is_not_assigned() -> None:
     """A key that a rule hides."""
     rule = "- {id: r, when: {op: get, feature: DoNotDisturb}, then: {assigned: false}}"
-    features = Features(_SlowStore(), policies(rule), Feed())
+    features = Features(SlowStore(), policies(rule), Feed())
     seen = features.look(ALICE, [DND, CFA], PHONE, NOON)
     assert seen == ((CFA, NOTHING_STORED.states[1]),)
 
@@ -415,22 +378,22 @@ def test_a_look_leaves_out_what_is_not_assigned() -> None:
 )
 def test_what_a_get_shows_depends_on_what_its_rules_read(rules: str, shown: Shown) -> None:
     """Where none reads who asks, one decision serves all who watch; without rules none is made."""
-    assert Features(_SlowStore(), policies(rules), Feed()).shown is shown
+    assert Features(SlowStore(), policies(rules), Feed()).shown is shown
 
 
-class _RaisingStore(_SlowStore):
+class _RaisingStore(SlowStore):
     """Raises in place of the commit that the test says."""
 
     def __init__(self, which: int) -> None:
         super().__init__()
         self.left = which
 
-    def commit(self, presentity: Aor, before: Snapshot, after: Snapshot, settle: Settle) -> None:
+    def commit(self, wanted: Wanted, settle: Settle) -> None:
         """Keep it waiting, or raise."""
         self.left -= 1
         if self.left == 0:
             raise RuntimeError("cannot be asked")
-        super().commit(presentity, before, after, settle)
+        super().commit(wanted, settle)
 
 
 def test_a_store_that_raises_leaves_nobody_waiting() -> None:
@@ -512,7 +475,7 @@ def test_a_set_from_which_too_many_follow_stores_nothing_for_anybody() -> None:
           when: {op: set}
           then: {also: [{feature: DoNotDisturb, user: "${user}x", status: 1}]}
     """
-    store, told = _SlowStore(), Told()
+    store, told = SlowStore(), Told()
     _set(Features(store, policies(rules), Feed(), followed_sets=2), told, Asked(DND, ON))
     (outcomes,) = told
     assert isinstance(outcomes, tuple)
@@ -538,12 +501,12 @@ def test_sets_are_counted_where_a_rule_asks_for_their_rate() -> None:
     assert [_denied(outcomes) for outcomes in told] == [False, False, True, False]
 
 
-def _presentities(outcomes: tuple[Outcome, ...] | StoreError) -> list[str]:
+def _presentities(outcomes: Result) -> list[str]:
     assert isinstance(outcomes, tuple)
     return [outcome.request.presentity.user for outcome in outcomes]
 
 
-def _denied(outcomes: tuple[Outcome, ...] | StoreError) -> bool:
+def _denied(outcomes: Result) -> bool:
     assert isinstance(outcomes, tuple)
     return outcomes[0].decision.denial is not None
 
@@ -551,7 +514,7 @@ def _denied(outcomes: tuple[Outcome, ...] | StoreError) -> bool:
 def test_what_is_logged_can_be_repeated() -> None:
     """Also leave to subscribe: a phone that may not watch is what support asks about."""
     log = Recorded()
-    features = Features(_SlowStore(), default_policies(), log.feed)
+    features = Features(SlowStore(), default_policies(), log.feed)
     told: Told = []
     features.admit(BOB, PHONE, NOON, 0.0)
     _get(features, told)
@@ -565,16 +528,16 @@ def test_what_is_logged_can_be_repeated() -> None:
 def test_that_a_phone_may_watch_itself_is_logged_only_where_a_rule_matched() -> None:
     """One more record for each refresh of each phone would push out what is asked about."""
     log = Recorded()
-    Features(_SlowStore(), default_policies(), log.feed).admit(ALICE, PHONE, NOON, 0.0)
+    Features(SlowStore(), default_policies(), log.feed).admit(ALICE, PHONE, NOON, 0.0)
     assert log.outcomes == []
     with_rule = policies("- {id: r, when: {op: subscribe}, then: {log: seen}}")
-    Features(_SlowStore(), with_rule, log.feed).admit(ALICE, PHONE, NOON, 0.0)
+    Features(SlowStore(), with_rule, log.feed).admit(ALICE, PHONE, NOON, 0.0)
     assert [outcome.decision.matched for outcome in log.outcomes] == [("p/r",)]
 
 
 def test_each_of_several_sets_is_logged_with_what_it_was_decided_on() -> None:
     """The second sees the first."""
-    log, store = Recorded(), _SlowStore()
+    log, store = Recorded(), SlowStore()
     told: Told = []
     _set(
         Features(store, default_policies(), log.feed),

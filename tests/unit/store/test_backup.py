@@ -18,7 +18,7 @@ from dfks_rules.store import backup
 from dfks_rules.store.backup import back_up
 from dfks_rules.store.sqlite import SqliteStore
 from dfks_rules.store.states import stored_states
-from tests.helpers.stores import (
+from tests.helpers.stored import (
     ALICE,
     BOB,
     CFA,

@@ -6,7 +6,7 @@ import pytest
 
 from dfks_rules.errors import StoreError
 from dfks_rules.store.check import MAX_PROBLEMS, check_store, examine
-from tests.helpers.stores import ALICE, BOB, CFA, DND, OFF, ON, change_file, fill, subscribe, to
+from tests.helpers.stored import ALICE, BOB, CFA, DND, OFF, ON, change_file, fill, subscribe, to
 
 
 @pytest.fixture

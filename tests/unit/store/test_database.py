@@ -168,3 +168,45 @@ def test_a_refusal_of_the_system_is_told_as_read_only(number: int) -> None:
     assert error.code == "store_read_only"
     assert error.message == "cannot use `x.db`: `x.db.lock` is not writable"
     assert explained(Path("x.db"), OSError(errno.EIO, "no", "y")).code == "store_unavailable"
+
+
+def test_after_a_sync_that_failed_all_of_the_log_is_written_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Linux takes pages that it could not write for written: the next sync alone would lie."""
+
+    def fail(_descriptor: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    path = tmp_path / "x.db"
+    database = Database(path)
+    database.connection.execute("INSERT INTO presentity VALUES ('alice', 'x', 1, 0)")
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "fdatasync", fail)
+        with pytest.raises(OSError, match="Input/output"):
+            database.sync()
+    written: list[bytes] = []
+    pwrite = os.pwrite
+
+    def note(descriptor: int, data: bytes, at: int) -> int:
+        written.append(data)
+        return pwrite(descriptor, data, at)
+
+    with monkeypatch.context() as watched:
+        watched.setattr(os, "pwrite", note)
+        database.sync()
+        content = path.with_name(path.name + "-wal").read_bytes()
+        database.sync()
+    assert b"".join(written) == content
+    assert database.connection.execute("SELECT user FROM presentity").fetchall() == [("alice",)]
+    database.close()
+
+
+def test_each_opening_is_another_life(tmp_path: Path) -> None:
+    """Also one that ends before anything is stored."""
+    terms = []
+    for _ in range(2):
+        database = Database(tmp_path / "x.db")
+        terms.append(database.life.term)
+        database.close()
+    assert terms == [1, 2]

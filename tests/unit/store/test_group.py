@@ -95,6 +95,20 @@ async def test_a_lock_that_is_never_given_back_fails_commits_until_it_is(
     assert store.counts["subscriptions_failed"] == 1
 
 
+async def test_a_disk_that_hangs_does_not_fill_the_memory(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who comes too late is refused at once."""
+    monkeypatch.setattr(group, "MOST_WAITING", 2)
+    results = [commit(store, wanted(Aor(f"u{n}", "x"), NOTHING_STORED, FIRST)) for n in range(3)]
+    assert results[2].done()
+    assert [await outcome(result) for result in results] == [
+        Verdict.STORED,
+        Verdict.STORED,
+        Verdict.UNAVAILABLE,
+    ]
+
+
 async def test_close_tells_those_who_wait_for_another_program(
     store: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -171,7 +185,7 @@ async def test_a_store_that_fails_says_so_once_and_once_that_it_does_not_any_mor
             for _ in range(3):
                 await commit(store, Wanted((), (), dialog_row(store.number())))
         assert await outcome(commit(store, Wanted(()))) is Verdict.STORED
-    assert [line["event"] for line in lines] == ["store_failed", "store_recovered"]
+    assert [line["event"] for line in lines] == ["store_write_failed", "store_recovered"]
     assert "Input/output error" in lines[0]["reason"]
     assert store.counts["syncs_failed"] == 3
     assert store.counts["unavailable"] == 3

@@ -92,6 +92,16 @@ def test_entry_names_who_asked(
     assert (entry.origin, entry.actor) == (requester.origin, actor)
 
 
+def test_entry_names_who_was_asked_for_though_only_what_followed_has_changed(
+    connection: sqlite3.Connection,
+) -> None:
+    """A phone says again what it is, and a rule brings another one in line with it."""
+    followed = change(ALICE, NOTHING_STORED, FIRST, Requester(Origin.INTERNAL))
+    _write(connection, Wanted((followed,), ((BOB, 0), (Aor("carol", "x"), 0))))
+    [entry] = journal.of(connection, ALICE, 9)
+    assert entry.actor == "sip:bob@example.com"
+
+
 def test_entry_names_the_rule_of_a_value_where_none_has_set_the_status(
     connection: sqlite3.Connection,
 ) -> None:

@@ -13,7 +13,7 @@ from dfks_rules.errors import StoreError
 from dfks_rules.store.migrations import MIGRATIONS
 from dfks_rules.store.reader import open_journal, open_to_read, refuse_other_versions
 from dfks_rules.store.sqlite import SqliteStore
-from tests.helpers.stores import (
+from tests.helpers.stored import (
     ALICE,
     BOB,
     CFA,

@@ -20,7 +20,7 @@ from dfks_rules.store.reader import open_journal
 from dfks_rules.store.restore import ACTOR, LEAP, migrate_store, restore_store
 from dfks_rules.store.sqlite import SqliteStore
 from dfks_rules.store.states import stored_states
-from tests.helpers.stores import (
+from tests.helpers.stored import (
     ALICE,
     BOB,
     CFA,

@@ -9,13 +9,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from dfks_rules.cli.policy.diff import MAX_BROKEN, MAX_LINE, command
-from dfks_rules.errors import StoreError
 from dfks_rules.model.features import NOTHING_STORED, Feature
 from dfks_rules.model.identity import Aor
 from dfks_rules.policy.facts.given import given_of, view_of
+from dfks_rules.service.ports import Verdict
 from dfks_rules.store.sqlite import SqliteStore
 from tests.helpers.policy import source
 from tests.helpers.states import forwarding
+from tests.helpers.wanted import commit, wanted
 
 STORED = "- {id: stored, when: {op: set}, then: {status: request}}"
 BARRED = """
@@ -103,14 +104,10 @@ async def _fill(path: Path) -> None:
     for user, target in (("alice", "+900123"), ("bob", "+900123"), ("carol", "+49301")):
         state = forwarding(True, target)
         snapshot = NOTHING_STORED.replace(Feature.CALL_FORWARDING_ALWAYS, state)
-        settled: asyncio.Future[StoreError | None] = asyncio.get_running_loop().create_future()
-        store.commit(
-            Aor(user, "example.com"),
-            NOTHING_STORED,
-            snapshot,
-            lambda error, _, settled=settled: settled.set_result(error),  # type: ignore[misc]
+        verdict, _, _ = await commit(
+            store, wanted(Aor(user, "example.com"), NOTHING_STORED, snapshot)
         )
-        assert await settled is None
+        assert verdict is Verdict.STORED
     store.close()
 
 

@@ -1,0 +1,148 @@
+"""A notifier that is killed and started again: one playbook for each life, on one store."""
+
+from collections.abc import Callable, Sequence
+
+from dfks_rules.errors import StoreError
+from dfks_rules.model.identity import Aor
+from dfks_rules.policy.deciding.policy_set import PolicySet
+from dfks_rules.presence.gate import Gate
+from dfks_rules.presence.package import Limits
+from dfks_rules.presence.profile import Profiles
+from dfks_rules.presence.restoring import Before
+from dfks_rules.presence.setup import Keeping
+from dfks_rules.service.ports import DialogRow, Settle, Verdict, Wanted
+from dfks_rules.store.memory import MemoryStore
+from tests.helpers.playbook import Playbook, default_policies
+from tests.helpers.policy import NOON
+from tests.helpers.ways import FakeWays
+
+EPOCH = 1_700_000_000.0
+"""Seconds since 1970 when each life begins to count."""
+
+
+class Lasting(MemoryStore):
+    """A store whose rows last, and which may fail."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda: 0.0)
+        self.rows: dict[int, DialogRow] = {}
+        self.term = 1
+        self.is_failing = False
+        """Whether what is written behind fails."""
+        self.written: list[DialogRow] = []
+        """Everything that was written behind."""
+        self.held: list[Callable[[], None]] | None = None
+        """Writes that wait for the test; None: none does."""
+        self._numbers = 0
+
+    def number(self) -> int:
+        self._numbers += 1
+        return self._numbers
+
+    def commit(self, wanted: Wanted, settle: Settle) -> None:
+        def settled(verdict: Verdict, error: StoreError | None, now: float) -> None:
+            if verdict is Verdict.STORED and wanted.visit is not None:
+                self._put(wanted.visit)
+            settle(verdict, error, now)
+
+        super().commit(wanted, settled)
+
+    def write(
+        self, rows: Sequence[DialogRow], gone: Sequence[int], done: Callable[[bool], None]
+    ) -> None:
+        def write() -> None:
+            if not self.is_failing:
+                self.written += rows
+                for row in rows:
+                    self._put(row)
+                for number in gone:
+                    self.rows.pop(number, None)
+            done(not self.is_failing)
+
+        if self.held is None:
+            write()
+        else:
+            self.held.append(write)
+
+    def release(self) -> None:
+        """Let the writes go on that wait."""
+        held, self.held = self.held or [], None
+        for write in held:
+            write()
+
+    def read(self, before: int, at_most: int) -> list[DialogRow]:
+        numbers = sorted((one for one in self.rows if one < before), reverse=True)
+        return [self.rows[number] for number in numbers[:at_most]]
+
+    def _put(self, row: DialogRow) -> None:
+        old = self.rows.get(row.row)
+        if old is None and row.first is None:
+            return
+        if old is not None:
+            first = old.first if row.first is None else row.first
+            row = row._replace(first=first, last=old.last if row.last is None else row.last)
+        self.rows[row.row] = row
+
+
+class Lives:
+    """The lives of one server."""
+
+    def __init__(
+        self,
+        policies: PolicySet | None = None,
+        limits: Limits | None = None,
+        gate: Gate | None = None,
+        profiles: Profiles | None = None,
+    ) -> None:
+        self._settings = (policies or default_policies(), limits, gate, profiles)
+        self.store = Lasting()
+        self.ways = FakeWays()
+        self.epoch = EPOCH
+        self.book = self._begun()
+
+    def _begun(self) -> Playbook:
+        policies, limits, gate, profiles = self._settings
+        keeping = Keeping(self.store, self.epoch, self.ways.listener_at)
+        return Playbook(policies, limits, self.store, gate, None, profiles, keeping, ways=self.ways)
+
+    def begin_again(self, down: float = 1.0) -> Playbook:
+        """The next life, which has not read rows yet; monotonic time begins at 0 again.
+
+        Args:
+            down: seconds for which nothing has run.
+        """
+        self.epoch += self.book.now + down
+        self.store.term += 1
+        self.book = self._begun()
+        return self.book
+
+    def restore(
+        self,
+        beat_at: float | None = None,
+        *,
+        is_clean: bool = False,
+        changed: Sequence[Aor] = (),
+    ) -> None:
+        """Take all rows."""
+        at = self.epoch - 1.0 if beat_at is None else beat_at
+        book = self.book
+        before = Before(at, is_clean, changed)
+        book.notifier.restore(before, NOON, book.now)
+        book.notifier.take(self.store.read(1 << 62, 1 << 30), book.now)
+        book.notifier.loaded()
+
+    def crash(self, down: float = 1.0) -> Playbook:
+        """Kill it, start it, and have it take all rows.
+
+        The last heartbeat was so long after everything else that nobody is told again.
+        """
+        book = self.begin_again(down)
+        self.restore(self.epoch + 1_000.0)
+        return book
+
+    def stop(self, down: float = 1.0) -> Playbook:
+        """Stop it as planned, and so on."""
+        self.book.notifier.rest(self.book.now)
+        book = self.begin_again(down)
+        self.restore(is_clean=True)
+        return book

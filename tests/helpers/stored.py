@@ -1,0 +1,108 @@
+"""Stores with something in them."""
+
+import asyncio
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+
+from dfks_rules.model.features import Feature, FeatureState, Snapshot, values_from
+from dfks_rules.model.identity import Aor
+from dfks_rules.model.requests import Requester
+from dfks_rules.model.values import Value
+from dfks_rules.service.ports import DialogRow, Verdict, Wanted
+from dfks_rules.store.migrations import MIGRATIONS
+from dfks_rules.store.sqlite import SqliteStore
+from tests.helpers.wanted import change, commit, dialog_row
+
+ALICE, BOB = Aor("alice", "example.com"), Aor("bob", "example.com")
+DND, CFA = Feature.DO_NOT_DISTURB, Feature.CALL_FORWARDING_ALWAYS
+ON, OFF = FeatureState(status=True), FeatureState()
+SUBSCRIBE = (
+    b"SUBSCRIBE sip:alice@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bK1\r\n"
+    b"From: <sip:alice@example.com>;tag=a\r\nTo: <sip:alice@example.com>\r\nCall-ID: c\r\n"
+    b"CSeq: 1 SUBSCRIBE\r\nContact: <sip:alice@127.0.0.1>\r\nEvent: as-feature-event\r\n"
+    b"Content-Length: 0\r\n\r\n"
+)
+
+Press = tuple[Aor, Feature, FeatureState]
+
+
+def to(target: str) -> FeatureState:
+    """A forwarding that is on."""
+    return FeatureState(True, values_from({Value.FORWARD_TO: target}))
+
+
+async def press(
+    store: SqliteStore,
+    presentity: Aor,
+    feature: Feature = DND,
+    state: FeatureState = ON,
+    requester: Requester | None = None,
+) -> Snapshot:
+    """Store a state, as the presentity's phone asks for it; gives what is stored then."""
+    before = store.known(presentity)
+    assert before is not None
+    after = before.replace(feature, state)
+    made = change(presentity, before, after, requester, first=17, rule="default/store")
+    verdict, error, _ = await commit(store, Wanted((made,)))
+    assert verdict is Verdict.STORED, error
+    return after
+
+
+async def press_all(path: Path, presses: Iterable[Press]) -> None:
+    """Open a store, press keys, and close it."""
+    store = SqliteStore(path, asyncio.get_running_loop(), start="abc123")
+    try:
+        for presentity, feature, state in presses:
+            await press(store, presentity, feature, state)
+    finally:
+        store.close()
+
+
+def fill(path: Path, *presses: Press) -> None:
+    """The same, outside a loop."""
+    asyncio.run(press_all(path, presses))
+
+
+def subscribe(path: Path, number: int, first: bytes = SUBSCRIBE) -> None:
+    """Store a subscription."""
+    row: DialogRow = dialog_row(number, first=first)
+    user, domain = row.presentity
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(
+            "INSERT INTO subscription VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (row.row, row.tag, user, domain, *row[3:]),
+        )
+        connection.commit()
+
+
+def change_file(path: Path, statement: str) -> None:
+    """Change a store as no server does."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(statement)
+
+
+def make_newer(path: Path, release: str = "7.1.0") -> int:
+    """Give a store the version of a release that does not exist yet; gives the version."""
+    newer = len(MIGRATIONS) + 1
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("INSERT INTO migration VALUES (?, ?, '')", (newer, release))
+        connection.execute(f"PRAGMA user_version = {newer}")
+        connection.commit()
+    return newer
+
+
+def make_older(path: Path) -> None:
+    """Take a store back to version 2, which had neither journal nor subscriptions."""
+    change_file(
+        path,
+        "DROP TABLE server; DROP TABLE change; DROP TABLE subscription; DROP TABLE migration;"
+        "ALTER TABLE presentity DROP COLUMN changed; PRAGMA user_version = 2",
+    )
+
+
+def ask(path: Path, query: str) -> list[tuple[object, ...]]:
+    """What another program reads."""
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(query).fetchall()

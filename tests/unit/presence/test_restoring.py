@@ -1,0 +1,496 @@
+"""Subscriptions go on in the next life of the server."""
+
+import pytest
+
+from dfks_rules.model.features import OFF
+from dfks_rules.model.identity import Aor
+from dfks_rules.model.requests import Asked
+from dfks_rules.presence import rows
+from dfks_rules.presence.package import Limits, SubscriptionLimits
+from dfks_rules.presence.restoring import GRACE, PAUSE, PORTION, Before
+from dfks_rules.sip.flow import BROKEN, Flow
+from tests.helpers.lives import EPOCH, Lives
+from tests.helpers.playbook import DND_ON, Playbook, Sent, message, tag_of
+from tests.helpers.policy import ALICE, DND, NOON, ON, OPERATOR
+from tests.helpers.ways import TCP
+
+DND_OFF = DND_ON.replace(b"true", b"false")
+
+
+def _subscribe(number: int = 1, cseq: int = 1, body: bytes = b"", **changes: bytes | None) -> bytes:
+    headers = {
+        "via": b"SIP/2.0/UDP 192.0.2.7:5062;rport;branch=z9hG4bK%d-%d" % (number, cseq),
+        "call_id": b"call-%d" % number,
+        "cseq": b"%d SUBSCRIBE" % cseq,
+        **changes,
+    }
+    return message(b"SUBSCRIBE", body, **headers)
+
+
+def _subscribed(lives: Lives, number: int = 1) -> Sent:
+    response, notify = lives.book.receive(_subscribe(number))
+    lives.book.answer(notify)
+    return response
+
+
+def _set(book: Playbook) -> list[Sent]:
+    """An operator sets Alice's DND."""
+    _toggle(book, on=True)
+    return book.sent()
+
+
+def test_a_change_after_a_crash_is_told_in_the_same_dialog_with_a_higher_cseq() -> None:
+    """The phone notices nothing but the NOTIFY."""
+    lives = Lives()
+    response, first = lives.book.receive(_subscribe())
+    lives.book.answer(first)
+    (notify,) = _set(lives.crash())
+    for name in (b"Call-ID", b"To", b"From", b"Contact", b"Event"):
+        assert notify.headers[name] == first.headers[name]
+    assert (notify.start, notify.flow) == (first.start, first.flow)
+    assert notify.cseq > first.cseq
+    assert b"<doNotDisturbOn>true<" in notify.body
+    assert tag_of(response) in notify.headers[b"From"]
+
+
+def test_a_refresh_after_a_crash_is_answered_as_if_nothing_had_happened() -> None:
+    """And the deadline is that of the refresh."""
+    lives = Lives()
+    response = _subscribed(lives)
+    book = lives.crash()
+    answer, notify = book.receive(_subscribe(cseq=2, to=response.headers[b"To"]))
+    assert (answer.status, answer.headers[b"Expires"]) == (200, b"600")
+    assert notify.headers[b"Subscription-State"] == b"active;expires=600"
+
+
+def test_it_expires_when_it_would_have_expired() -> None:
+    """Its deadline is kept by the clock on the wall, in whichever life it was granted."""
+    lives = Lives()
+    _subscribed(lives)
+    lives.book.pass_time(100.0)
+    book = lives.crash(down=50.0)
+    assert book.pass_time(449.0) == []
+    (notify,) = book.pass_time(1.0)
+    assert notify.headers[b"Subscription-State"] == b"terminated;reason=timeout"
+    book.answer(notify)
+    book.pass_time(2.0)
+    assert not lives.store.rows
+
+
+def test_shortly_after_a_crash_it_lives_a_minute_longer() -> None:
+    """A refresh may have been answered whose row was not yet written."""
+    lives = Lives()
+    _subscribed(lives)
+    lives.book.pass_time(590.0)
+    book = lives.crash(down=1.0)
+    assert book.pass_time(9.0 + GRACE - 1.0) == []
+    (notify,) = book.pass_time(1.0)
+    assert notify.headers[b"Subscription-State"] == b"terminated;reason=timeout"
+
+
+def test_after_a_planned_stop_there_is_no_grace() -> None:
+    """Everything was written."""
+    lives = Lives()
+    _subscribed(lives)
+    lives.book.pass_time(590.0)
+    (notify,) = lives.stop(down=1.0).pass_time(9.0)
+    assert notify.headers[b"Subscription-State"] == b"terminated;reason=timeout"
+
+
+def test_what_expired_while_nothing_ran_is_gone() -> None:
+    """Its phone knows that itself; nobody is told."""
+    lives = Lives()
+    response = _subscribed(lives)
+    book = lives.crash(down=700.0)
+    assert (book.pass_time(5.0), len(book.notifier.subscriptions)) == ([], 0)
+    assert book.notifier.counts["rows_expired"] == 1
+    (answer,) = book.receive(_subscribe(cseq=2, to=response.headers[b"To"]))
+    assert answer.status == 481
+    book.pass_time(2.0)
+    assert not lives.store.rows
+
+
+def test_a_planned_restart_sends_nothing() -> None:
+    """No needless NOTIFY, neither as it stops nor as it starts."""
+    lives = Lives()
+    _subscribed(lives)
+    lives.book.notifier.rest(lives.book.now)
+    assert lives.book.sent() == []
+    assert lives.stop().pass_time(10.0) == []
+
+
+def test_what_was_not_confirmed_at_a_planned_stop_is_told_again() -> None:
+    """All states, in the next life."""
+    lives = Lives()
+    response, notify = lives.book.receive(_subscribe())
+    lives.book.answer(notify)
+    assert len(_set(lives.book)) == 1
+    (notify,) = lives.stop().pass_time(1.0)
+    assert notify.headers[b"Call-ID"] == response.headers[b"Call-ID"]
+    assert notify.body.count(b"<ForwardingEvent") == 3
+    assert b"<doNotDisturbOn>true<" in notify.body
+
+
+def test_who_is_told_after_all_is_owed_nothing_in_the_life_after() -> None:
+    """The row says so as soon as the NOTIFY is answered."""
+    lives = Lives()
+    _subscribed(lives)
+    _set(lives.book)
+    book = lives.stop()
+    (notify,) = book.pass_time(1.0)
+    book.answer(notify)
+    assert lives.stop().pass_time(10.0) == []
+
+
+def test_after_a_crash_who_watches_what_changed_is_told() -> None:
+    """The NOTIFY of a change shortly before the crash may be lost."""
+    lives = Lives()
+    _subscribed(lives)
+    lives.book.pass_time(500.0)
+    book = lives.begin_again()
+    lives.restore(changed=[ALICE])
+    (notify,) = book.pass_time(1.0)
+    assert notify.body.count(b"<ForwardingEvent") == 3
+    assert book.notifier.counts["restored_told"] == 1
+    book.answer(notify)
+    assert book.pass_time(2.0) == []
+
+
+def test_after_a_crash_who_subscribed_shortly_before_is_told() -> None:
+    """Its first NOTIFY may be lost."""
+    lives = Lives()
+    _subscribed(lives)
+    book = lives.begin_again()
+    lives.restore(beat_at=EPOCH + 10.0)
+    assert len(book.pass_time(1.0)) == 1
+    lives = Lives()
+    _subscribed(lives)
+    book = lives.begin_again()
+    lives.restore(beat_at=EPOCH + 50.0)
+    assert book.pass_time(1.0) == []
+
+
+def test_who_is_to_be_told_is_told_also_after_the_next_crash() -> None:
+    """The second life may end before it has told anybody."""
+    lives = Lives()
+    _subscribed(lives)
+    lives.book.pass_time(500.0)
+    book = lives.begin_again()
+    lives.restore(changed=[ALICE])
+    book.notifier.expire(book.now)
+    book.notifier._kept.rest(book.now)  # type: ignore[union-attr]
+    assert len(lives.crash().pass_time(1.0)) == 1
+
+
+def test_a_subscribe_for_all_states_leaves_nothing_to_tell() -> None:
+    """Its answer says it all."""
+    lives = Lives()
+    response = _subscribed(lives)
+    book = lives.begin_again()
+    lives.restore(changed=[ALICE])
+    _, notify = book.receive(_subscribe(cseq=2, to=response.headers[b"To"]))
+    book.answer(notify)
+    assert book.pass_time(2.0) == []
+
+
+def test_many_are_told_in_portions() -> None:
+    """A burst of answers would overflow the socket."""
+    lives = Lives()
+    for number in range(PORTION + 5):
+        _subscribed(lives, number)
+    book = lives.begin_again()
+    lives.restore(changed=[ALICE])
+    assert len(book.pass_time(PAUSE)) == PORTION
+    assert book.pass_time(PAUSE / 2) == []
+    assert len(book.pass_time(PAUSE / 2)) == 5
+
+
+def test_a_change_while_rows_are_read_is_told_to_those_that_come_later() -> None:
+    """Their rows were not there when it happened."""
+    lives = Lives()
+    _subscribed(lives, 1)
+    _subscribed(lives, 2)
+    book = lives.begin_again()
+    lives.restore(EPOCH + 1_000.0)
+    lives.begin_again()
+    book = lives.book
+    newest, oldest = lives.store.read(1 << 62, 10)
+
+    book.notifier.restore(Before(EPOCH + 1_000.0, is_clean=False), NOON, book.now)
+    book.notifier.take([newest], book.now)
+    assert [one.headers[b"Call-ID"] for one in _set(book)] == [b"call-2"]
+    book.notifier.take([oldest], book.now)
+    book.notifier.loaded()
+    told = [one.headers[b"Call-ID"] for one in book.pass_time(1.0)]
+    assert b"call-1" in told
+
+
+def test_a_dialog_that_may_yet_be_read_is_not_answered_481() -> None:
+    """Its phone repeats the SUBSCRIBE, and by then it is there."""
+    lives = Lives()
+    response = _subscribed(lives)
+    book = lives.begin_again()
+
+    book.notifier.restore(Before(EPOCH + 1_000.0, is_clean=False), NOON, book.now)
+    refresh = _subscribe(cseq=2, to=response.headers[b"To"])
+    assert book.receive(refresh) == []
+    assert book.notifier.counts["unanswered_while_loading"] == 1
+    book.notifier.take(lives.store.read(1 << 62, 10), book.now)
+    assert book.receive(refresh)[0].status == 200
+    stranger = _subscribe(9, to=b"<sip:alice@example.com>;tag=never")
+    assert book.receive(stranger) == []
+    book.notifier.loaded()
+    assert book.receive(stranger)[0].status == 481
+
+
+# --- Repeats ---
+
+
+def test_a_set_that_comes_again_after_a_crash_is_answered_and_not_applied() -> None:
+    """Somebody else may have set something meanwhile."""
+    lives = Lives()
+    response = _subscribed(lives)
+    press = _subscribe(cseq=2, body=DND_ON, to=response.headers[b"To"])
+    lives.book.receive(press)
+    book = lives.crash()
+    _set_off(book)
+    answer, notify = book.receive(press)
+    assert answer.status == 200
+    assert b"<doNotDisturbOn>false<" in notify.body
+    assert notify.body.count(b"<ForwardingEvent") == 3
+    assert book.notifier.counts["requests_repeated"] == 1
+
+
+def test_a_first_subscribe_that_comes_again_after_a_crash_finds_its_dialog() -> None:
+    """Its tag is the same, and there is one subscription."""
+    lives = Lives()
+    press = _subscribe(body=DND_ON, record_route=b"<sip:192.0.2.7;lr>")
+    first, _ = lives.book.receive(press)
+    book = lives.crash()
+    _set_off(book)
+    again, notify = book.receive(press)
+    assert (again.status, again.headers[b"To"]) == (200, first.headers[b"To"])
+    assert again.headers[b"Record-Route"] == first.headers[b"Record-Route"]
+    assert b"<doNotDisturbOn>false<" in notify.body
+    assert len(book.notifier.subscriptions) == 1
+
+
+def test_a_fetch_with_sets_that_comes_again_after_a_crash_is_not_applied() -> None:
+    """There is no dialog, but a row for as long as its phone repeats it."""
+    lives = Lives()
+    press = _subscribe(body=DND_ON, expires=b"0")
+    lives.book.receive(press)
+    book = lives.crash()
+    assert len(book.notifier.subscriptions) == 0
+    _set_off(book)
+    answer, notify = book.receive(press)
+    assert answer.status == 200
+    assert notify.headers[b"Subscription-State"] == b"terminated;reason=timeout"
+    assert b"<doNotDisturbOn>false<" in notify.body
+
+
+def test_a_set_that_ends_a_subscription_and_comes_again_is_not_applied() -> None:
+    """Its row stays for a while; then it is removed."""
+    lives = Lives()
+    response = _subscribed(lives)
+    press = _subscribe(cseq=2, body=DND_ON, expires=b"0", to=response.headers[b"To"])
+    lives.book.receive(press)
+    lives.book.pass_time(2.0)
+    book = lives.crash()
+    _set_off(book)
+    answer, notify = book.receive(press)
+    assert (answer.status, answer.headers[b"Expires"]) == (200, b"0")
+    assert b"<doNotDisturbOn>false<" in notify.body
+    assert len(book.notifier.subscriptions) == 0
+
+
+def test_the_row_of_a_fetch_is_removed_when_nobody_repeats_it_any_more() -> None:
+    """Rows must not pile up, in whichever life."""
+    lives = Lives()
+    lives.book.receive(_subscribe(body=DND_ON, expires=b"0"))
+    assert len(lives.store.rows) == 1
+    lives.book.pass_time(32.0)
+    lives.book.pass_time(1.0)
+    assert not lives.store.rows
+    lives.book.receive(_subscribe(2, body=DND_OFF, expires=b"0"))
+    book = lives.crash()
+    for _ in range(100):
+        book.pass_time(1.0)
+    assert not lives.store.rows
+
+
+def test_a_dialog_that_has_gone_on_is_not_begun_again() -> None:
+    """The same SUBSCRIBE without To tag wants another dialog then; it gets one of its own."""
+    lives = Lives()
+    response = _subscribed(lives)
+    book = lives.crash()
+    book.receive(_subscribe(cseq=2, to=response.headers[b"To"]))
+    again, _ = book.receive(_subscribe())
+    assert tag_of(again) != tag_of(response)
+    assert len(book.notifier.subscriptions) == 2
+
+
+# --- What is restored ---
+
+
+def test_a_stream_is_restored_as_a_broken_one() -> None:
+    """NOTIFYs go to the Contact, until the phone connects again."""
+    lives = Lives()
+    lives.ways.open.add(7)
+    flow = Flow(TCP, ("192.0.2.7", 40_000), 7)
+    contact = b"<sip:alice@192.0.2.7:40000;transport=tcp>"
+    response, _ = lives.book.receive(_subscribe(contact=contact), flow)
+    book = lives.crash()
+    (notify,) = _set(book)
+    assert notify.flow == Flow(TCP, ("192.0.2.7", 40_000), BROKEN)
+    flow = flow._replace(connection=9)
+    _, notify = book.receive(_subscribe(cseq=2, contact=contact, to=response.headers[b"To"]), flow)
+    assert notify.flow == flow
+
+
+def test_a_row_whose_listener_is_gone_is_given_up() -> None:
+    """The settings have changed; its phone gets 481 and subscribes again."""
+    lives = Lives()
+    response = _subscribed(lives)
+    lives.ways.listener_at = lambda *_: None  # type: ignore[method-assign]
+    book = lives.crash()
+    assert len(book.notifier.subscriptions) == 1
+    (answer,) = book.receive(_subscribe(cseq=2, to=response.headers[b"To"]))
+    assert answer.status == 481
+    assert (book.notifier.counts["rows_unreadable"], len(book.notifier.subscriptions)) == (1, 0)
+    book.pass_time(2.0)
+    assert not lives.store.rows
+
+
+@pytest.mark.parametrize("first", [b"", b"x", b"udp\t1\t2\t3\t4\r\nINVITE", b"\xff\r\nSUBSCRIBE x"])
+def test_a_row_that_is_not_ours_is_given_up(first: bytes) -> None:
+    """Another program may have written it."""
+    lives = Lives()
+    _subscribed(lives)
+    lives.store.rows[1] = lives.store.rows[1]._replace(first=first)
+    book = lives.crash()
+    assert _set(book) == []
+    assert len(book.notifier.subscriptions) == 0
+    assert len(book.notifier.guard._quotas) == 0
+
+
+def test_rows_count_for_the_limits_before_anybody_looks_at_them() -> None:
+    """Else a restart would let in twice as many."""
+    for limits in (SubscriptionLimits(in_all=1), SubscriptionLimits(per_user=1)):
+        lives = Lives(limits=Limits(subscriptions=limits))
+        _subscribed(lives)
+        book = lives.crash()
+        (refused,) = book.receive(_subscribe(2))
+        assert refused.status in (403, 503)
+        book = lives.crash(down=700.0)
+        assert book.receive(_subscribe(2))[0].status == 200
+
+
+def test_rows_are_made_into_subscriptions_when_somebody_wants_them() -> None:
+    """100,000 are loaded in a moment."""
+    lives = Lives()
+    for number in range(3):
+        _subscribed(lives, number)
+    book = lives.crash()
+    assert len(book.notifier.subscriptions) == 3
+    assert book.notifier.subscriptions.made() == []
+    assert book.notifier.counts["rows_restored"] == 3
+    assert len(list(book.notifier.subscriptions)) == 3
+    assert len(book.notifier.subscriptions.made()) == 3
+
+
+def test_an_unproved_one_is_restored_as_such() -> None:
+    """A restart proves nothing: whoever forged the SUBSCRIBE must not have others hit."""
+    lives = Lives()
+    book = lives.book
+    contact = b"<sip:alice@192.0.2.99>"
+    book.receive(_subscribe(contact=contact))
+    book = lives.crash()
+    (one,) = list(book.notifier.subscriptions)
+    assert one.proof.value == "unproved"
+    assert book.notifier.guard.unproved == 1
+    (notify,) = book.pass_time(1.0) or _set(book)
+    book.answer(notify)
+    book.pass_time(2.0)
+    (one,) = list(lives.crash().notifier.subscriptions)
+    assert one.proof.value == "proved"
+
+
+# --- CSeq ---
+
+
+def test_cseq_rises_whatever_life_it_is() -> None:
+    """RFC 3261 §12.2.2: a phone refuses a NOTIFY that is not newer than the last."""
+    lives = Lives()
+    _, notify = lives.book.receive(_subscribe())
+    lives.book.answer(notify)
+    last = notify.cseq
+    assert last == 1
+    for life in range(5):
+        on = True
+        for _ in range(1_500 if life == 2 else 3):
+            on = not on
+            _toggle(lives.book, on=on)
+            for notify in lives.book.sent():
+                assert notify.cseq > last
+                last = notify.cseq
+                lives.book.answer(notify)
+        lives.book.pass_time(1.0)
+        lives.crash()
+    assert last < 5 * 2_048 + 2_048
+
+
+def test_the_next_term_is_not_used_before_it_is_reserved() -> None:
+    """The subscription ends instead: a CSeq that is used twice is worse."""
+    lives = Lives()
+    _, notify = lives.book.receive(_subscribe())
+    lives.book.answer(notify)
+    lives.store.is_failing = True
+    cseqs = []
+    for turn in range(2_100):
+        _toggle(lives.book, on=bool(turn % 2))
+        for notify in lives.book.sent():
+            cseqs.append(notify.cseq)
+            state = notify.headers[b"Subscription-State"]
+            lives.book.answer(notify)
+    assert state == b"terminated;reason=deactivated"
+    assert max(cseqs) == 2_047
+    assert len(lives.book.notifier.subscriptions) == 0
+
+
+def test_the_next_term_is_used_once_it_is_reserved() -> None:
+    """Nobody notices."""
+    lives = Lives()
+    _, notify = lives.book.receive(_subscribe())
+    lives.book.answer(notify)
+    cseq = 0
+    for turn in range(2_100):
+        _toggle(lives.book, on=bool(turn % 2))
+        for notify in lives.book.sent():
+            cseq = notify.cseq
+            lives.book.answer(notify)
+        if turn == 1_500:
+            lives.book.pass_time(1.0)
+    assert cseq > 2_048
+    assert rows.local_cseq_of(lives.store.rows[1].base, lives.store.term + 1) > cseq
+
+
+def _toggle(book: Playbook, *, on: bool) -> None:
+    state = ON if on else OFF
+    book.features.set(ALICE, [Asked(DND, state)], OPERATOR, NOON, book.now, lambda *_: None)
+
+
+def _set_off(book: Playbook) -> None:
+    """An operator sets it off; all watchers confirm."""
+    _toggle(book, on=False)
+    for notify in book.sent():
+        book.answer(notify)
+
+
+def test_nobody_is_restored_for_an_unknown_presentity() -> None:
+    """A row belongs to whom it names, whoever else there is."""
+    lives = Lives()
+    _subscribed(lives)
+    book = lives.crash()
+    assert book.notifier.subscriptions.of(Aor("bob", "example.com")) == ()
+    assert len(book.notifier.subscriptions.of(ALICE)) == 1
