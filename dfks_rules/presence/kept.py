@@ -359,6 +359,8 @@ class Kept:
 def _flags(subscription: Subscription, requester: Requester, condition: bytes) -> int:
     """What a row says in bits, but for when it is written."""
     flags = rows.OWED if subscription.is_owed else 0
+    if subscription.is_counted:
+        flags |= rows.COUNTED
     if not subscription.is_proved:
         flags |= rows.UNPROVED if subscription.proof is _UNPROVED else rows.ANSWERS
     if condition == ANY:
