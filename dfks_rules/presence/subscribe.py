@@ -219,8 +219,10 @@ class Establishment:
             )
         if is_repeat(known, request):
             return tag, known, True
-        # Its dialog has gone on since: it is late, or from a phone that has lost its memory.
-        return self._token(), None, True
+        # Its dialog has gone on since: its phone lost it. Or this is a copy that comes late, which
+        # only an earlier life could know: then its sets were applied.
+        restoring = self._restoring
+        return self._token(), None, restoring is not None and restoring.may_know_less(now)
 
     def _made(
         self,
@@ -240,6 +242,10 @@ class Establishment:
             seen=self._profiles.of(wish.requester.user_agent).seen,
         )
         if self._restoring is not None:
+            if wish.expires == 0:
+                # There may be no row of it: a repeat that comes after a restart must not say
+                # something else under the same CSeq.
+                dialog.local_cseq = self._restoring.first_cseq
             self._restoring.resume(dialog)
         proof = self._guard.proof_of(incoming, dialog, identity)
         return Subscription(dialog, wish.presentity, wish.requester, event.id, proof)
