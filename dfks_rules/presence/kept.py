@@ -148,8 +148,6 @@ class Kept:
             cseq,
             rows.base_of(dialog.local_cseq, self.term),
             rows.with_time(rows.ONE_SHOT, self.epoch + now),
-            "",
-            "",
             b"",
             None,
         )
@@ -177,8 +175,6 @@ class Kept:
             cseq,
             rows.base_of(dialog.local_cseq, self.term),
             rows.with_time(flags, self.epoch + now),
-            "",
-            "",
             messages[0],
             messages[1],
         )
