@@ -13,9 +13,9 @@ together with the sets. Everything else is written behind:
 | NOTIFY that came to nothing; then one answered  | marked as owed; marked                        |
 | its address is proved, or moved                 | marked                                        |
 | the 1,024th NOTIFY of a term                    | marked: it reserves the next term             |
-| it ends                                         | removed behind                                |
-| a second since the first mark, or `AT_ONCE`     | what is marked is written, `PORTION` at most; |
-|                                                 | who has a SUBSCRIBE under way, a second later |
+| it ends                                         | removed behind; where a SUBSCRIBE with sets   |
+|                                                 | has just made it, after `ONE_SHOT_KEPT`       |
+| a second since the first mark, or `AT_ONCE`     | what is marked is written, `PORTION` at most  |
 | that has failed                                 | all of it is marked again, and tried later    |
 
 `rows` says what is in a row.
@@ -56,7 +56,6 @@ ONE_SHOT_KEPT = TIMEOUT
 
 # CPython 3.11 calls a Python function for each look at a member of an Enum.
 _TERMINATED: Final = State.TERMINATED
-_REFRESHING: Final = State.REFRESHING
 _UNPROVED: Final = Proof.UNPROVED
 
 
@@ -83,13 +82,14 @@ class Kept:
         self._gone: list[int] = []
         self._one_shots: deque[tuple[float, int]] = deque()
         """When the row of each is no longer needed, monotonic seconds, and its number."""
+        self._made_with_sets: dict[int, tuple[float, int]] = {}
+        """Rows made not long ago by a SUBSCRIBE with sets → until when its phone may repeat it,
+        monotonic seconds, and its CSeq."""
         self._reserving: set[int] = set()
         """Rows that are to reserve the next term, and have not yet."""
         self._writes = 0
         """Under way."""
         self._write_at = inf
-        self._at_once_from = -inf
-        """When `AT_ONCE` counts again, monotonic seconds: some could not be written last time."""
         self._failed_at = -inf
 
     # --- With the `Wanted` of a SUBSCRIBE ---
@@ -115,26 +115,38 @@ class Kept:
         flags = _flags(subscription, visit.requester, condition)
         flags = flags & ~rows.REFUSED if is_granted else flags | rows.REFUSED
         message = self._message(visit) if visit.says_more else None
-        # Not that of the dialog: where this is decided again, it may have gone on since.
+        if subscription.row == 0:
+            if not visit.is_new:
+                # It has ended meanwhile.
+                return None
+            subscription.row = self._dialogs.number()
+        visit.row = subscription.row
+        # Others in the dialog may have been taken meanwhile, whose outcomes are not known.
         cseq = visit.incoming.request.cseq
         if not visit.is_new:
-            return self._row(subscription, deadline, flags, now, cseq, last=message)
-        if subscription.row == 0:
-            subscription.row = self._dialogs.number()
-        return self._row(subscription, deadline, flags, now, cseq, first=message)
+            return self._row(subscription, deadline, flags, now, cseq, (None, message))
+        if sets:
+            self._made_with_sets[subscription.row] = now + ONE_SHOT_KEPT, cseq
+        return self._row(subscription, deadline, flags, now, cseq, (message, None))
 
     def _one_shot(self, visit: Visit, now: float) -> DialogRow:
-        dialog = visit.subscription.dialog
         number = self._dialogs.number()
-        ends = now + ONE_SHOT_KEPT
+        cseq = visit.incoming.request.cseq
+        return self._one_shot_of(number, visit.subscription, cseq, now + ONE_SHOT_KEPT, now)
+
+    def _one_shot_of(
+        self, number: int, subscription: Subscription, cseq: int, ends: float, now: float
+    ) -> DialogRow:
+        """A row to know a SUBSCRIBE without To tag by, until then."""
+        dialog = subscription.dialog
         self.remove_later(number, ends)
         return DialogRow(
             number,
             dialog.local_tag,
-            visit.subscription.presentity,
+            subscription.presentity,
             self.epoch + ends,
-            dialog.remote_cseq,
-            0,
+            cseq,
+            rows.base_of(dialog.local_cseq, self.term),
             rows.with_time(rows.ONE_SHOT, self.epoch + now),
             "",
             "",
@@ -147,15 +159,14 @@ class Kept:
         device = requester.device or visit.subscription.said_device
         return rows.message_of(visit.incoming, requester.identity, device)
 
-    def _row(  # noqa: PLR0913 - a row
+    def _row(
         self,
         subscription: Subscription,
         deadline: float,
         flags: int,
         now: float,
         cseq: int,
-        first: bytes | None = None,
-        last: bytes | None = None,
+        messages: tuple[bytes | None, bytes | None],
     ) -> DialogRow:
         dialog = subscription.dialog
         return DialogRow(
@@ -168,8 +179,8 @@ class Kept:
             rows.with_time(flags, self.epoch + now),
             "",
             "",
-            first,
-            last,
+            messages[0],
+            messages[1],
         )
 
     def lingers(self, subscription: Subscription, now: float) -> None:
@@ -220,7 +231,13 @@ class Kept:
         if row:
             self._unmark(subscription)
             self._reserving.discard(row)
-            self.remove(row, now)
+            ends, cseq = self._made_with_sets.pop(row, (now, 0))
+            if ends > now:
+                left = self._one_shot_of(row, subscription, cseq, ends, now)
+                self._dialogs.write([left._replace(first=None)], (), self._noted)
+            else:
+                self.remove(row, now)
+            subscription.row = 0
 
     def remove(self, row: int, now: float) -> None:
         """A row is no longer needed."""
@@ -245,9 +262,7 @@ class Kept:
             self._messages += marked.get(subscription) is None
             marked[subscription] = message
         self._write_by(now + DELAY)
-        if len(marked) < AT_ONCE or self._writes or self._failed_at != -inf:
-            return
-        if now >= self._at_once_from:
+        if len(marked) >= AT_ONCE and not self._writes and self._failed_at == -inf:
             self._write_portion(now)
 
     def _unmark(self, subscription: Subscription) -> None:
@@ -258,6 +273,8 @@ class Kept:
 
     def expire(self, now: float) -> None:
         """Write what is due."""
+        while self._made_with_sets and next(iter(self._made_with_sets.values()))[0] <= now:
+            del self._made_with_sets[next(iter(self._made_with_sets))]
         while self._one_shots and self._one_shots[0][0] <= now:
             self.remove(self._one_shots.popleft()[1], now)
         if self._write_at > now:
@@ -279,37 +296,31 @@ class Kept:
         for _ in range(1 + max(len(self._marked), len(self._gone)) // PORTION):
             self._write_portion(now)
 
+    def _noted(self, is_stored: bool) -> None:  # noqa: FBT001 - so `Dialogs` calls it
+        """A row that stays for a while was written anew."""
+        self._counts["rows_written" if is_stored else "rows_failed"] += 1
+
     def _write_by(self, moment: float) -> None:
         if self._failed_at != -inf:
             moment = max(moment, self._failed_at + AGAIN)
         self._write_at = min(self._write_at, moment)
 
     def _write_portion(self, now: float) -> None:
-        """Write some of what is marked; the rest is due at once.
-
-        While a SUBSCRIBE is worked out, its CSeq must not be in a row: a repeat that comes after a
-        crash would be taken for one that was granted.
-        """
+        """Write some of what is marked; the rest is due at once."""
         marked = self._marked
-        first = dict(islice(marked.items(), PORTION))
-        portion = {one: text for one, text in first.items() if one.state is not _REFRESHING}
+        portion = dict(islice(marked.items(), PORTION))
         for subscription in portion:
             self._unmark(subscription)
         gone, self._gone = self._gone[:PORTION], self._gone[PORTION:]
-        if len(portion) < len(first):
-            self._write_at = self._at_once_from = now + DELAY
-        else:
-            self._write_at = now if marked or self._gone else inf
-        if not (portion or gone):
-            return
+        self._write_at = now if marked or self._gone else inf
         written = [
             self._row(
                 one,
                 one.deadline,
                 _flags(one, one.requester, one.condition),
                 now,
-                one.dialog.remote_cseq,
-                last=message,
+                one.cseq,
+                (None, message),
             )
             for one, message in portion.items()
         ]

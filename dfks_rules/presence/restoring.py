@@ -183,6 +183,13 @@ class Restoring:
         """Whether a request may come again that an earlier life has answered."""
         return now < self._began + TIMEOUT
 
+    def resume(self, dialog: Dialog) -> None:
+        """Have the dialog of a fetch go on with higher CSeqs, where an earlier life began it."""
+        row = self._one_shots.get(dialog.local_tag)
+        if row is not None:
+            local_cseq = rows.local_cseq_of(row.base, self._kept.term)
+            dialog.resumed(dialog.remote_cseq, local_cseq)
+
     # --- Making ---
 
     def deadline_of(self, row: DialogRow) -> float:
@@ -234,6 +241,7 @@ class Restoring:
             dialog.take(incoming, anew=True)
         device = source.device if row.flags & rows.NAMED else None
         requester = requester_of(incoming, watcher, device, source.identity)
+        subscription.answered(row.cseq)
         dialog.resumed(row.cseq, rows.local_cseq_of(row.base, self._kept.term))
         condition = ANY if row.flags & rows.WANTS_NONE else condition_of(incoming.request)
         subscription.restored(row.row, requester, source.device, self.deadline_of(row), condition)

@@ -9,6 +9,8 @@ returned: a set, and what makes a dialog, when it is stored.
 | in a dialog                                    | a refresh                                      |
 | the last one that a dialog has granted, again, | a refresh without sets: they were applied      |
 | its transaction forgotten                      |                                                |
+| the one that has made a dialog which has gone  | a new dialog, but its sets were applied        |
+| on since                                       |                                                |
 | a fetch with sets that an earlier life of the  | a fetch without sets                           |
 | server has granted                             |                                                |
 | in a dialog that is not known, while rows are  | nothing: by the time that it comes again, they |
@@ -240,9 +242,11 @@ class Establishment:
             seen=self._profiles.of(wish.requester.user_agent).seen,
         )
         if wish.expires == 0 and self._restoring is not None:
-            # There may be no row of it: a repeat that comes after a restart must not say something
+            # Without sets it has no row: a repeat that comes after a restart must not say something
             # else under the same CSeq.
             dialog.local_cseq = self._restoring.first_cseq
+        if self._restoring is not None:
+            self._restoring.resume(dialog)
         proof = self._guard.proof_of(incoming, dialog, identity)
         return Subscription(dialog, wish.presentity, wish.requester, event.id, proof)
 

@@ -3,6 +3,7 @@
 import pytest
 
 from dfks_rules.presence import kept as module
+from dfks_rules.presence import rows
 from dfks_rules.presence.kept import AGAIN, AT_ONCE, DELAY
 from tests.helpers.lives import EPOCH, Lives
 from tests.helpers.playbook import DND_ON, Sent, message
@@ -211,3 +212,13 @@ def test_rest_writes_everything_and_sends_nothing() -> None:
     lives.book.notifier.rest(lives.book.now)
     assert {row.cseq for row in lives.store.rows.values()} == {2}
     assert lives.book.sent() == []
+
+
+def test_each_row_says_when_it_was_written() -> None:
+    """A restart looks at the latest before it serves anybody, also at those of fetches."""
+    lives = Lives()
+    lives.book.pass_time(5.0)
+    lives.book.receive(_subscribe(1, body=DND_ON, expires=b"0"))
+    lives.book.receive(_subscribe(2))
+    times = [rows.written_at(row.flags) for row in lives.store.rows.values()]
+    assert times == [EPOCH + 5.0, EPOCH + 5.0]

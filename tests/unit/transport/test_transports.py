@@ -6,6 +6,7 @@ import socket
 import pytest
 
 from dfks_rules.sip.flow import Flow, Hop, TransportName
+from dfks_rules.transport.inherited import Inherited, Passed
 from dfks_rules.transport.limits import ConnectionLimits
 from tests.helpers.transports import REQUEST, WITHIN, Served, read, served, until
 
@@ -57,6 +58,34 @@ async def test_close_can_be_called_twice() -> None:
     """A start that failed is closed by whoever called it, and so is a server."""
     async with served("udp:127.0.0.1", "tcp:127.0.0.1") as server:
         await server.transports.close()
+
+
+async def test_what_comes_after_a_pause_is_for_whoever_serves_next() -> None:
+    """Of the same sockets; what was read before is worked on, and can be answered."""
+    async with served("udp:127.0.0.1", "tcp:127.0.0.1") as first:
+        first.answer = bytes.upper
+        ports = [listener.port for listener in first.transports.listeners]
+        copies = [Passed(name, one.dup()) for name, one in first.transports.sockets()]
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
+            phone.setblocking(False)
+            phone.sendto(b"before", ("127.0.0.1", ports[0]))
+            await first.next()
+            first.transports.pause()
+            await until(lambda: first.transports.is_calm)
+            assert await read(phone) == (b"BEFORE", ("127.0.0.1", ports[0]))
+            phone.sendto(b"after", ("127.0.0.1", ports[0]))
+            opening = asyncio.open_connection("127.0.0.1", ports[1])
+            _, writer = await opening  # By the kernel.
+            writer.write(REQUEST)
+            second = Served(ConnectionLimits())
+            where = [("udp", "127.0.0.1", 0), ("tcp", "127.0.0.1", 0)]
+            await second.transports.open(where, Inherited(copies))
+            second.serve()
+            assert [listener.port for listener in second.transports.listeners] == ports
+            assert {(await second.next())[0] for _ in range(2)} == {b"after", REQUEST}
+            assert first.received.empty()
+            writer.close()
+            await second.transports.close()
 
 
 async def test_advertised_host_stands_in_every_listener() -> None:
