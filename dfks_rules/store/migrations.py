@@ -105,8 +105,8 @@ _RECORD = """
     PRAGMA user_version = {version};"""
 
 
-def migrate(connection: sqlite3.Connection) -> None:
-    """Bring a file to the newest version; an empty file gets all tables.
+def migrate(connection: sqlite3.Connection) -> int:
+    """Bring a file to the newest version; gives the version before. An empty file gets all tables.
 
     Raises:
         StoreError: `store_newer_version`, or `store_not_a_database` for another program's file.
@@ -122,6 +122,7 @@ def migrate(connection: sqlite3.Connection) -> None:
         finally:
             if connection.in_transaction:
                 connection.rollback()
+    return version
 
 
 def version_of(connection: sqlite3.Connection) -> int:
