@@ -15,7 +15,8 @@ together with the sets. Everything else is written behind:
 | the 1,024th NOTIFY of a term                    | marked: it reserves the next term             |
 | it ends                                         | removed behind; where a SUBSCRIBE with sets   |
 |                                                 | has just made it, after `ONE_SHOT_KEPT`       |
-| a second since the first mark, or `AT_ONCE`     | what is marked is written, `PORTION` at most  |
+| a second since the first mark, or `AT_ONCE`     | what is marked is written, `PORTION` at most; |
+|                                                 | who has a SUBSCRIBE under way, a second later |
 | that has failed                                 | all of it is marked again, and tried later    |
 
 `rows` says what is in a row.
@@ -56,6 +57,7 @@ ONE_SHOT_KEPT = TIMEOUT
 
 # CPython 3.11 calls a Python function for each look at a member of an Enum.
 _TERMINATED: Final = State.TERMINATED
+_REFRESHING: Final = State.REFRESHING
 _UNPROVED: Final = Proof.UNPROVED
 
 
@@ -90,6 +92,8 @@ class Kept:
         self._writes = 0
         """Under way."""
         self._write_at = inf
+        self._at_once_from = -inf
+        """When `AT_ONCE` counts again, monotonic seconds: some could not be written last time."""
         self._failed_at = -inf
 
     # --- With the `Wanted` of a SUBSCRIBE ---
@@ -148,8 +152,6 @@ class Kept:
             cseq,
             rows.base_of(dialog.local_cseq, self.term),
             rows.with_time(rows.ONE_SHOT, self.epoch + now),
-            "",
-            "",
             b"",
             None,
         )
@@ -177,8 +179,6 @@ class Kept:
             cseq,
             rows.base_of(dialog.local_cseq, self.term),
             rows.with_time(flags, self.epoch + now),
-            "",
-            "",
             messages[0],
             messages[1],
         )
@@ -262,7 +262,9 @@ class Kept:
             self._messages += marked.get(subscription) is None
             marked[subscription] = message
         self._write_by(now + DELAY)
-        if len(marked) >= AT_ONCE and not self._writes and self._failed_at == -inf:
+        if len(marked) < AT_ONCE or self._writes or self._failed_at != -inf:
+            return
+        if now >= self._at_once_from:
             self._write_portion(now)
 
     def _unmark(self, subscription: Subscription) -> None:
@@ -306,13 +308,23 @@ class Kept:
         self._write_at = min(self._write_at, moment)
 
     def _write_portion(self, now: float) -> None:
-        """Write some of what is marked; the rest is due at once."""
+        """Write some of what is marked; the rest is due at once.
+
+        While a SUBSCRIBE is worked out, its row may be on its way to the store, and must not be
+        followed by one that has an older CSeq.
+        """
         marked = self._marked
-        portion = dict(islice(marked.items(), PORTION))
+        first = dict(islice(marked.items(), PORTION))
+        portion = {one: text for one, text in first.items() if one.state is not _REFRESHING}
         for subscription in portion:
             self._unmark(subscription)
         gone, self._gone = self._gone[:PORTION], self._gone[PORTION:]
-        self._write_at = now if marked or self._gone else inf
+        if len(portion) < len(first):
+            self._write_at = self._at_once_from = now + DELAY
+        else:
+            self._write_at = now if marked or self._gone else inf
+        if not (portion or gone):
+            return
         written = [
             self._row(
                 one,
@@ -359,6 +371,8 @@ class Kept:
 def _flags(subscription: Subscription, requester: Requester, condition: bytes) -> int:
     """What a row says in bits, but for when it is written."""
     flags = rows.OWED if subscription.is_owed else 0
+    if subscription.is_counted:
+        flags |= rows.COUNTED
     if not subscription.is_proved:
         flags |= rows.UNPROVED if subscription.proof is _UNPROVED else rows.ANSWERS
     if condition == ANY:

@@ -137,7 +137,7 @@ def test_short_writes_change_nothing(site: Site) -> None:
         assert target(server) == 5
 
 
-@pytest.mark.parametrize("seed", [None, *range(4)])
+@pytest.mark.parametrize("seed", [None, 1])
 def test_what_is_answered_after_a_failed_sync_survives_a_power_cut(
     site: Site, seed: int | None
 ) -> None:
@@ -207,7 +207,7 @@ def test_a_set_that_was_refused_is_not_answered_before_it_is_on_disk(site: Site)
         assert target(server) == 2
 
 
-@pytest.mark.parametrize("seed", [None, *range(4)])
+@pytest.mark.parametrize("seed", [None, 1])
 def test_a_power_cut_between_write_and_sync_takes_only_what_was_not_answered(
     site: Site, seed: int | None
 ) -> None:
@@ -421,8 +421,9 @@ def replaced(path: Path) -> Callable[[], object]:
     return back
 
 
-@pytest.mark.parametrize("harm", [away, replaced])
-@pytest.mark.parametrize("end", ["", "-wal", "-shm"])
+@pytest.mark.parametrize(
+    ("end", "harm"), [("", away), ("", replaced), ("-wal", away), ("-shm", replaced)]
+)
 def test_files_that_are_not_there_any_more_are_not_written(
     site: Site, end: str, harm: Callable[[Path], Callable[[], object]]
 ) -> None:
@@ -473,7 +474,6 @@ def test_a_second_server_fences_the_first(site: Site) -> None:
     [
         pytest.param(lambda on: on.full(), "No space left", id="full"),
         pytest.param(lambda on: on.read_only(), "not writable", id="read-only"),
-        pytest.param(lambda on: on.bad_reads(), "cannot be read", id="bad reads"),
         pytest.param(lambda on: on.bad_syncs(), "rror", id="bad syncs"),
     ],
 )
@@ -532,8 +532,7 @@ def test_a_step_of_the_clock_changes_no_subscription(site: Site, hours: int) -> 
         assert target(server, long.aor) == 1
 
 
-@pytest.mark.parametrize("hours", [1, -1])
-@pytest.mark.parametrize("end", ["stop", "kill"])
+@pytest.mark.parametrize(("end", "hours"), [("stop", 1), ("kill", -1)])
 def test_a_step_of_the_clock_over_a_restart_changes_no_subscription(
     site: Site, end: str, hours: int
 ) -> None:

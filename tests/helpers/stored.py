@@ -72,7 +72,7 @@ def subscribe(path: Path, number: int, first: bytes = SUBSCRIBE) -> None:
     user, domain = row.presentity
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(
-            "INSERT INTO subscription VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO subscription VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (row.row, row.tag, user, domain, *row[3:]),
         )
         connection.commit()
