@@ -55,6 +55,11 @@ class Printer:
         return "  ".join(padded).rstrip()
 
 
+def replaced(newest: int, last: int) -> str:
+    """That the journal does not go as far as before."""
+    return f"the store was replaced: its newest change is {newest}, not {last}"
+
+
 def _cells(row: Mapping[str, Any]) -> dict[str, str]:
     at = datetime.fromisoformat(row["at"]).astimezone()
     texts = {name: printable(str(row[name])) or "-" for name in COLUMNS if name in row}

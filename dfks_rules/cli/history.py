@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from dfks_rules.cli.changes import Printer
+from dfks_rules.cli.changes import Printer, replaced
 from dfks_rules.cli.following import rounds
 from dfks_rules.cli.stores import config_option, store_of
 from dfks_rules.errors import MalformedMessageError, StoreError
@@ -99,7 +99,7 @@ def _show_next(path: Path, which: Which, last: int, printer: Printer) -> int:
         printer.note(str(error))
         return last
     if history.last < last:
-        printer.note(f"the store was replaced: its newest change is {history.last}, not {last}")
+        printer.note(replaced(history.last, last))
     printer.print(map(row_of, history.entries))
     return history.last
 

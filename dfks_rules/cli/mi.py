@@ -8,13 +8,18 @@ from typing import Any
 
 import click
 
+from dfks_rules.cli.changes import Printer, replaced
+from dfks_rules.cli.following import rounds
 from dfks_rules.cli.tables import lines_of
 from dfks_rules.config import Config, load_config
 from dfks_rules.errors import DfksError
 from dfks_rules.mi.client import Exchange, call, open_url
+from dfks_rules.mi.errors import CallError
 from dfks_rules.mi.jsonrpc import Params
 from dfks_rules.mi.methods import REGISTRY
 
+JOURNAL = "journal:list"
+"""The method that `--follow` is for."""
 _NAMED = re.compile(r"([a-zA-Z._-]+)=(.*)", re.DOTALL)
 
 
@@ -30,9 +35,12 @@ _NAMED = re.compile(r"([a-zA-Z._-]+)=(.*)", re.DOTALL)
 @click.option("--url", help="http://HOST:PORT/mi, udp:HOST:PORT, unix:PATH or fifo:PATH.")
 @click.option("--secret", envvar="DFKS_MI__HTTP__SECRET", help="Secret for --url http://…")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.option(
+    "--follow", "is_following", is_flag=True, help="Only journal:list: go on with new changes."
+)
 @click.argument("method")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def command(
+def command(  # noqa: PLR0913 - the options
     config_file: Path,
     url: str | None,
     secret: str | None,
@@ -40,6 +48,7 @@ def command(
     arguments: tuple[str, ...],
     *,
     as_json: bool,
+    is_following: bool,
 ) -> None:
     """Call METHOD of a running server with ARGUMENTS.
 
@@ -49,8 +58,46 @@ def command(
     Exit code 4 if a policy refuses.
     """
     exchange = exchange_for(config_file, url, secret)
-    result = call(exchange, method, gather(method, arguments))
+    params = gather(method, arguments)
+    if is_following:
+        _follow(exchange, method, params, as_json=as_json)
+        return
+    result = call(exchange, method, params)
     click.echo(json.dumps(result, indent=4) if as_json else "\n".join(lines_of(result)))
+
+
+def _follow(exchange: Exchange, method: str, params: Params, *, as_json: bool) -> None:
+    """Print changes, and then new ones, until Ctrl-C."""
+    known = REGISTRY.find(method)
+    if known is None or known.name != JOURNAL:
+        message = f"`--follow` is for `{JOURNAL}`"
+        raise click.UsageError(message)
+    named = (
+        params if isinstance(params, dict) else dict(zip(known.recipes[-1], params, strict=False))
+    )
+    wanted = {"presentity": "*", **named}
+    printer = Printer(one_presentity=wanted["presentity"] != "*", as_json=as_json)
+    listing = call(exchange, method, wanted)
+    printer.print(listing["changes"])
+    wanted.pop("limit", None)
+    wanted["after"] = listing["last"]
+    for _ in rounds():
+        try:
+            _print_next(exchange, method, wanted, printer)
+        except (DfksError, CallError) as error:  # The server is starting again.
+            printer.note(str(error))
+
+
+def _print_next(exchange: Exchange, method: str, wanted: dict[str, Any], printer: Printer) -> None:
+    """Print what has followed, and note how far it goes."""
+    more = True
+    while more:
+        listing = call(exchange, method, wanted)
+        printer.print(listing["changes"])
+        last, more = listing["last"], listing["more"]
+        if last < wanted["after"]:
+            printer.note(replaced(last, wanted["after"]))
+        wanted["after"] = last
 
 
 def exchange_for(config_file: Path, url: str | None, secret: str | None = None) -> Exchange:

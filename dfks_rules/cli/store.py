@@ -9,6 +9,7 @@ import click
 from dfks_rules.cli.exit_codes import FAILED
 from dfks_rules.cli.stores import config_option, store_of
 from dfks_rules.policy.words.wording import printable
+from dfks_rules.presence import rows
 from dfks_rules.sip.message import Request, parse_message
 from dfks_rules.store.backup import back_up
 from dfks_rules.store.check import MAX_PROBLEMS, Contents, check_store
@@ -57,7 +58,7 @@ def backup(file: Path, given: Path | None, *, force: bool) -> None:
 def restore(file: Path, given: Path | None) -> None:
     """Put the backup FILE in place of the store. Stop the server first."""
     path = store_of(given)
-    restored = restore_store(file, path)
+    restored = restore_store(file, path, owed=rows.OWED)
     click.echo(f"{path}: {_told(restored.contents)}")
     if restored.changed is not None:
         click.echo(f"features differ from the store before: {_count(restored.changed, 'user')}")
@@ -100,8 +101,9 @@ def _count(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
-def _read_subscribe(head: bytes) -> None:
-    """Raise ValueError unless these bytes are the head of a SUBSCRIBE."""
-    message = parse_message(head)
+def _read_subscribe(kept: bytes) -> None:
+    """Raise an error unless the server could read the SUBSCRIBE that is kept in a row."""
+    _, head = rows.read_message(kept)
+    message = parse_message(head + b"\r\n\r\n")
     if not isinstance(message, Request) or message.method != b"SUBSCRIBE":
-        raise ValueError("it is not a SUBSCRIBE")
+        raise rows.UnreadableError("no SUBSCRIBE is kept in it")

@@ -5,6 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 _COLUMNS = {
+    "changes": (
+        *("seq", "at", "presentity", "feature", "before", "after"),
+        *("origin", "actor", "rule", "decision"),
+    ),
     "features": ("feature", "stored", "told", "decision.effect", "decision.matched"),
     "decisions": (
         "id",

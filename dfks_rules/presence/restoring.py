@@ -39,6 +39,7 @@ from dfks_rules.sip.dialog import Dialog
 from dfks_rules.sip.endpoint import Incoming, read_again
 from dfks_rules.sip.flow import BROKEN, Flow
 from dfks_rules.sip.ports import Ways
+from dfks_rules.sip.timers import TIMEOUT
 
 GRACE = 60.0
 """How much longer those live that would expire as long after a crash, s: a refresh may be lost."""
@@ -105,6 +106,8 @@ class Restoring:
         self.untold: dict[bytes, None] = {}
         """Tags of those who are to be told all states, in order."""
         self._tell_at = inf
+        self.first_cseq: Final = rows.local_cseq_of(0, kept.term)
+        """A CSeq higher than any that a new dialog of an earlier life began with."""
 
     # --- Loading ---
 
@@ -166,8 +169,8 @@ class Restoring:
         )
 
     def _is_just_counted(self, row: DialogRow) -> bool:
-        """Whether nothing but its number counts for a limit."""
-        return not (row.flags & rows.UNPROVED or self._guard.has_quotas)
+        """Whether it counts for the limit of all, and there is no other."""
+        return bool(row.flags & rows.COUNTED) and not self._guard.has_quotas
 
     # --- Fetches with sets ---
 
@@ -175,6 +178,17 @@ class Restoring:
         """Whether a SUBSCRIBE without a To tag was granted as a fetch, by an earlier life."""
         row = self._one_shots.get(tag)
         return row is not None and row.cseq == cseq and self.deadline_of(row) > now
+
+    def resume(self, dialog: Dialog) -> None:
+        """Have the dialog of a fetch go on with higher CSeqs, where an earlier life began it."""
+        row = self._one_shots.get(dialog.local_tag)
+        if row is not None:
+            local_cseq = rows.local_cseq_of(row.base, self._kept.term)
+            dialog.resumed(dialog.remote_cseq, local_cseq)
+
+    def may_know_less(self, now: float) -> bool:
+        """Whether a request may come again that an earlier life has answered."""
+        return now < self._began + TIMEOUT
 
     # --- Making ---
 
@@ -197,8 +211,7 @@ class Restoring:
             return None
         if self._is_just_counted(row):
             subscription.is_counted = True
-        else:
-            self._guard.restored(subscription)
+        self._guard.restored(subscription, is_counted=bool(row.flags & rows.COUNTED))
         if self._is_untold(row):
             self.owe(subscription, self._now + PAUSE)
         return subscription
@@ -227,6 +240,7 @@ class Restoring:
             dialog.take(incoming, anew=True)
         device = source.device if row.flags & rows.NAMED else None
         requester = requester_of(incoming, watcher, device, source.identity)
+        subscription.answered(row.cseq)
         dialog.resumed(row.cseq, rows.local_cseq_of(row.base, self._kept.term))
         condition = ANY if row.flags & rows.WANTS_NONE else condition_of(incoming.request)
         subscription.restored(row.row, requester, source.device, self.deadline_of(row), condition)

@@ -109,6 +109,10 @@ class Features:
             self._feed.publish(Settled(presentity, (outcome,), first, requester, at, now))
         return decision
 
+    def knows(self, presentity: Aor) -> bool:
+        """Whether it is known what is stored; not so after a commit that may be stored or not."""
+        return self._store.known(presentity) is not None
+
     def fetch(self, presentities: Sequence[Aor], done: Fetched) -> None:
         """Make presentities known to `admit` and `look`; see `Store.fetch`."""
 

@@ -7,7 +7,7 @@ from dfks_rules.model.features import Feature
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import Journal, JournalEntry
 
-PAGE = 500
+PAGE = 200
 """Entries read at once."""
 
 

@@ -12,15 +12,18 @@ import sqlite3
 from contextlib import ExitStack
 from pathlib import Path
 
+import structlog
+
 from dfks_rules.errors import StoreError
 from dfks_rules.store import life
-from dfks_rules.store.migrations import migrate
+from dfks_rules.store.migrations import MIGRATIONS, migrate
 
 BUSY_SECONDS = 1.0
 """How long to wait at the start for another program's lock (a backup, an sqlite3 shell)."""
 PATIENCE_MS = 2
 """How long to wait for it later, when the whole server waits; whoever asks tries again."""
 
+_log = structlog.get_logger("dfks.store")
 _BLOCK = 1 << 20
 """Bytes of the log that are written again at once."""
 
@@ -45,7 +48,7 @@ class Database:
                 self._files = {path: _made(path)}
                 self.connection = _connect(path, opened)
                 """For the thread that opened the store; what it commits is durable after `sync`."""
-                migrate(self.connection)
+                before = migrate(self.connection)
                 self.life = life.begin(self.connection)
                 """Which life of the server began with this."""
                 self.connection.execute(f"PRAGMA busy_timeout = {PATIENCE_MS}")
@@ -66,6 +69,8 @@ class Database:
             except (OSError, sqlite3.Error, StoreError) as error:
                 raise explained(path, error) from error
             self._opened = opened.pop_all()
+        if 0 < before < len(MIGRATIONS):
+            _log.warning("store_migrated", before=before, version=len(MIGRATIONS))
 
     def sync(self) -> None:
         """Make earlier commits durable. Call it on a separate thread: it waits for the disk.
@@ -188,7 +193,9 @@ def explained(path: Path, error: OSError | sqlite3.Error | StoreError) -> StoreE
     elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         code, why = "store_read_only", f"`{error.filename}` is not writable"
     else:
-        code, why = "store_unavailable", f"{error.strerror}: `{error.filename}`"
+        code, why = "store_unavailable", error.strerror or str(error)
+        if error.filename is not None:
+            why = f"{why}: `{error.filename}`"
     return StoreError(code, f"cannot use `{path}`: {why}")
 
 

@@ -22,12 +22,23 @@ from dfks_rules.store.tables import as_json, values_of
 _COLUMNS = "seq, at, user, domain, revision, feature, before, after, origin, actor, rule, decision"
 _NEWEST = "SELECT coalesce(max(seq), 0) FROM change"
 _READ = f"SELECT {_COLUMNS} FROM change WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
-_OF = f"""
+_CHANGED = "SELECT changed FROM presentity WHERE domain = :domain AND user = :user"
+_PREVIOUS = "SELECT previous FROM change WHERE seq = :before AND domain = :domain AND user = :user"
+_BELOW = f"""
     WITH RECURSIVE chain(link) AS (
-        SELECT changed FROM presentity WHERE domain = :domain AND user = :user
-        UNION ALL SELECT previous FROM chain JOIN change ON seq = link
+        {_CHANGED} UNION ALL SELECT previous FROM chain JOIN change ON seq = link
+        WHERE link >= :before
     )
-    SELECT {_COLUMNS} FROM chain JOIN change ON seq = link WHERE seq < :before LIMIT :at_most
+    SELECT min(link) FROM chain
+"""  # noqa: S608
+# Bounded inside, since all of it is walked before the first row is given; CROSS: in its order.
+_OF = f"""
+    WITH RECURSIVE chain(link, number) AS (
+        SELECT :start, 1
+        UNION ALL SELECT previous, number + 1 FROM chain JOIN change ON seq = link
+        WHERE number < :at_most
+    )
+    SELECT {_COLUMNS} FROM chain CROSS JOIN change ON seq = link
 """  # noqa: S608
 _CHANGED_SINCE = """
     SELECT DISTINCT user, domain FROM change WHERE seq > coalesce(
@@ -38,8 +49,6 @@ _PURGE = """
     DELETE FROM change WHERE seq IN (
         SELECT seq FROM (SELECT seq, at FROM change ORDER BY seq LIMIT :at_most)
         WHERE at < :older_than AND seq < (SELECT max(seq) FROM change))"""
-_LAST_NUMBER = 2**63 - 1
-
 Row = tuple[int, float, str, str, int, str, str, str, str, str, str, str, int]
 """A row of `change`."""
 
@@ -75,12 +84,20 @@ def of(
         sqlite3.Error: the file cannot be read.
         ValueError: see `read`.
     """
-    wanted = {
-        **presentity._asdict(),
-        "before": _LAST_NUMBER if before is None else before,
-        "at_most": at_most,
-    }
+    wanted = {"start": _start(connection, presentity, before), "at_most": at_most}
     return [_entry(row) for row in connection.execute(_OF, wanted).fetchall()]
+
+
+def _start(connection: sqlite3.Connection, presentity: Aor, before: int | None) -> int:
+    """Number of the newest entry of a presentity below `before`; 0 when there is none."""
+    named = {**presentity._asdict(), "before": before}
+    if before is None:
+        row = connection.execute(_CHANGED, named).fetchone()
+    else:
+        # Whoever reads on names the last entry that it has.
+        row = connection.execute(_PREVIOUS, named).fetchone()
+        row = row or connection.execute(_BELOW, named).fetchone()
+    return 0 if row is None or row[0] is None else int(row[0])
 
 
 def changed_since(connection: sqlite3.Connection, at: float) -> frozenset[Aor]:

@@ -86,10 +86,8 @@ MIGRATIONS: tuple[str, ...] = (
         cseq     INTEGER NOT NULL,      -- of the last SUBSCRIBE
         base     INTEGER NOT NULL,      -- CSeq of a NOTIFY = (base + server.term) * 2048 + n
         flags    INTEGER NOT NULL,
-        flow     TEXT NOT NULL,         -- where the last SUBSCRIBE came from
-        identity TEXT NOT NULL,         -- who proved to have sent it; empty: nobody
-        first    BLOB NOT NULL,         -- head of the SUBSCRIBE that made the dialog
-        last     BLOB                   -- head of the last one that said something else
+        first    BLOB NOT NULL,         -- the SUBSCRIBE that made the dialog; see presence/rows.py
+        last     BLOB                   -- the last one that said something else
     );
     """,
 )
@@ -105,8 +103,8 @@ _RECORD = """
     PRAGMA user_version = {version};"""
 
 
-def migrate(connection: sqlite3.Connection) -> None:
-    """Bring a file to the newest version; an empty file gets all tables.
+def migrate(connection: sqlite3.Connection) -> int:
+    """Bring a file to the newest version; gives the version before. An empty file gets all tables.
 
     Raises:
         StoreError: `store_newer_version`, or `store_not_a_database` for another program's file.
@@ -122,6 +120,7 @@ def migrate(connection: sqlite3.Connection) -> None:
         finally:
             if connection.in_transaction:
                 connection.rollback()
+    return version
 
 
 def version_of(connection: sqlite3.Connection) -> int:

@@ -59,7 +59,7 @@ class Restored(NamedTuple):
     """Where the store before is now; None when there was none."""
 
 
-def restore_store(backup: Path, store: Path, *, now: float | None = None) -> Restored:
+def restore_store(backup: Path, store: Path, *, owed: int, now: float | None = None) -> Restored:
     """Put a backup in place of a store.
 
     Whenever this is interrupted, `store` is the one before or the restored one, whole.
@@ -67,6 +67,7 @@ def restore_store(backup: Path, store: Path, *, now: float | None = None) -> Res
     Args:
         backup: the file; it is only read.
         store: the database.
+        owed: the flag of a subscription whose phone has to be told all states.
         now: seconds since 1970, for the journal; the clock's when None.
 
     Raises:
@@ -83,7 +84,7 @@ def restore_store(backup: Path, store: Path, *, now: float | None = None) -> Res
         part, descriptor = opened.enter_context(part_of(real))
         copy(backup, part, descriptor)
         before = _before(real)
-        contents, changed = _go_on(part, before, at)
+        contents, changed = _go_on(part, before, owed, at)
         examine(part)
         _own_like(real, descriptor)
         os.fsync(descriptor)
@@ -102,13 +103,13 @@ def migrate_store(store: Path) -> int:
     with open_to_read(store) as connection:
         before = version_of(connection)
     real = Path(os.path.realpath(store))
-    try:
-        with ExitStack() as opened:
-            lock_store(real, opened)
+    with ExitStack() as opened:
+        lock_store(real, opened)
+        try:
             connection = opened.enter_context(closing(sqlite3.connect(real, isolation_level=None)))
             migrate(connection)
-    except (sqlite3.Error, StoreError) as error:
-        raise explained(store, error) from error
+        except (sqlite3.Error, StoreError) as error:
+            raise explained(store, error) from error
     return before
 
 
@@ -155,7 +156,7 @@ def _before(real: Path) -> _Before | None:
     return _Before(real, term, secret)
 
 
-def _go_on(part: Path, before: _Before | None, at: float) -> tuple[Contents, int | None]:
+def _go_on(part: Path, before: _Before | None, owed: int, at: float) -> tuple[Contents, int | None]:
     """Have a copy of the backup go on where the store before has come to.
 
     Returns:
@@ -172,6 +173,9 @@ def _go_on(part: Path, before: _Before | None, at: float) -> tuple[Contents, int
         least = 0 if before is None else before.term + (0 if is_same else LEAP)
         # A stop was clean only if phones know all that is stored.
         connection.execute("UPDATE server SET term = max(term, ?) + 1, is_clean = 0", (least,))
+        if changed is None:
+            # What these phones know by now is unknown.
+            connection.execute("UPDATE subscription SET flags = flags | ?", (owed,))
         connection.execute("COMMIT")
         if is_same:
             connection.execute("DETACH old")

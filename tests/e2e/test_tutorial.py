@@ -42,7 +42,11 @@ def test_the_second_screen_of_the_readme_is_true(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["docs/tutorial/1-first-subscribe.md", "docs/howto/night-shift.md"]
+    "page",
+    [
+        "docs/tutorial/1-first-subscribe.md",
+        *(f"docs/howto/{name}.md" for name in ("back-up", "night-shift", "upgrade")),
+    ],
 )
 def test_pages_for_a_checkout_are_true(page: str, tmp_path: Path) -> None:
     """Who is lost here does not come back."""

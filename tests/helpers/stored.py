@@ -19,10 +19,11 @@ ALICE, BOB = Aor("alice", "example.com"), Aor("bob", "example.com")
 DND, CFA = Feature.DO_NOT_DISTURB, Feature.CALL_FORWARDING_ALWAYS
 ON, OFF = FeatureState(status=True), FeatureState()
 SUBSCRIBE = (
+    b"udp\t127.0.0.1\t5060\t127.0.0.1\t5070\r\n"
     b"SUBSCRIBE sip:alice@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bK1\r\n"
     b"From: <sip:alice@example.com>;tag=a\r\nTo: <sip:alice@example.com>\r\nCall-ID: c\r\n"
     b"CSeq: 1 SUBSCRIBE\r\nContact: <sip:alice@127.0.0.1>\r\nEvent: as-feature-event\r\n"
-    b"Content-Length: 0\r\n\r\n"
+    b"Content-Length: 0"
 )
 
 Press = tuple[Aor, Feature, FeatureState]
@@ -71,7 +72,7 @@ def subscribe(path: Path, number: int, first: bytes = SUBSCRIBE) -> None:
     user, domain = row.presentity
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(
-            "INSERT INTO subscription VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO subscription VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (row.row, row.tag, user, domain, *row[3:]),
         )
         connection.commit()

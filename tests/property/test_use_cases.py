@@ -178,7 +178,7 @@ class World:
         def visit(_outcomes: tuple[Outcome, ...]) -> DialogRow | None:
             assert asking.visit is not None
             row, cseq = asking.visit
-            return DialogRow(row, b"tag", asking.user, 0.0, cseq, 0, 0, "", "", None, None)
+            return DialogRow(row, b"tag", asking.user, 0.0, cseq, 0, 0, None, None)
 
         given = None if asking.visit is None else visit
         user, asked = asking.user, asking.asked

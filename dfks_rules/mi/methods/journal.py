@@ -12,8 +12,8 @@ from dfks_rules.service.ports import JournalEntry
 
 LIMIT = 100
 """Most changes of a reply, where the call says nothing."""
-MAX_LIMIT = 1_000
-LOOKED_AT = 1_000
+MAX_LIMIT = 500
+LOOKED_AT = 500
 """Most changes that one call looks at: phones wait meanwhile, about 5 ms."""
 
 

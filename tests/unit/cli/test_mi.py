@@ -118,3 +118,13 @@ async def test_settings_without_a_door_are_told(tmp_path: Path) -> None:
 async def test_open_quotation_is_a_usage_error() -> None:
     """It cannot be split into values."""
     assert (await _run("mi", "--url", "udp:127.0.0.1:9", "set_feature", "values='a")).exit_code == 2
+
+
+async def test_only_the_journal_can_be_followed(tmp_path: Path) -> None:
+    """Other lists have no number from which they go on."""
+    http = HttpServer(("127.0.0.1", 0), "/mi", None, dispatcher())
+    await http.start()
+    result = await _run("mi", "--url", http.address, "--follow", "ps")
+    await http.close()
+    assert result.exit_code == 2
+    assert "`--follow` is for `journal:list`" in result.output

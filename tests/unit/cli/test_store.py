@@ -55,8 +55,8 @@ def test_each_error_is_a_line_and_the_exit_code_tells(folder: Path) -> None:
     result = _run("check")
     assert result.exit_code == 1
     assert result.stdout.splitlines()[1:] == [
-        "dfks.db: error: subscription 1 to sip:alice@example.com cannot be read: it is not a "
-        "SUBSCRIBE",
+        "dfks.db: error: subscription 1 to sip:alice@example.com cannot be read: no "
+        "SUBSCRIBE is kept in it",
         "1 error; see docs/howto/back-up.md",
     ]
     change_file(folder / "dfks.db", "UPDATE presentity SET revision = 9")

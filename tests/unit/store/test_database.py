@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from dfks_rules.errors import StoreError
 from dfks_rules.store.database import Database, explained
@@ -210,3 +211,23 @@ def test_each_opening_is_another_life(tmp_path: Path) -> None:
         terms.append(database.life.term)
         database.close()
     assert terms == [1, 2]
+
+
+def test_a_file_that_was_brought_up_to_date_is_logged(tmp_path: Path) -> None:
+    """An older release cannot use it any more: whoever goes back must find out why."""
+    path = tmp_path / "x.db"
+    connection = sqlite3.connect(path)
+    connection.executescript(f"{MIGRATIONS[0]} PRAGMA user_version = 1;")
+    connection.close()
+    with capture_logs() as logs:
+        Database(path).close()
+        Database(path).close()
+        Database(tmp_path / "new.db").close()
+    assert [one for one in logs if one["event"] == "store_migrated"] == [
+        {
+            "event": "store_migrated",
+            "log_level": "warning",
+            "before": 1,
+            "version": len(MIGRATIONS),
+        }
+    ]

@@ -204,3 +204,28 @@ def test_states_are_kept_with_all_their_values(connection: sqlite3.Connection) -
     _write(connection, wanted(ALICE, NOTHING_STORED, after))
     [entry] = journal.read(connection, 0, 9)
     assert (entry.feature, entry.after) == (feature, after.state(feature))
+
+
+def test_a_history_is_read_from_its_end_and_from_where_it_was_left(
+    connection: sqlite3.Connection,
+) -> None:
+    """Not the 5,000 changes before: the server reads it on its loop."""
+    states = '{"status":true,"values":{}}', '{"status":false,"values":{}}'
+    rows = [
+        (seq, 1.0, *ALICE, seq, DND.value, *states, "operator", "mi", "", "", seq - 1)
+        for seq in range(1, 5001)
+    ]
+    journal.insert(connection, rows)
+    connection.execute("INSERT INTO presentity VALUES ('alice', 'example.com', 5000, 5000)")
+    steps = 0
+
+    def step() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    connection.set_progress_handler(step, 100)
+    assert [entry.seq for entry in journal.of(connection, ALICE, 2)] == [5000, 4999]
+    assert [entry.seq for entry in journal.of(connection, ALICE, 2, 100)] == [99, 98]
+    assert steps < 10
+    assert journal.of(connection, BOB, 2, 100) == []

@@ -1,15 +1,17 @@
 """Versions of the file."""
 
+import re
 import sqlite3
 from collections.abc import Iterator
 
 import pytest
 
+from dfks_rules import __version__
 from dfks_rules.errors import StoreError
 from dfks_rules.model.features import NOTHING_STORED, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.store import journal, migrations
-from dfks_rules.store.migrations import APPLICATION_ID, MIGRATIONS, migrate
+from dfks_rules.store.migrations import APPLICATION_ID, MIGRATIONS, migrate, release_of
 from dfks_rules.store.tables import read
 from tests.helpers.states import forwarding
 
@@ -148,3 +150,31 @@ def test_migrate_refuses_the_database_of_another_program(connection: sqlite3.Con
         migrate(connection)
     assert raised.value.code == "store_not_a_database"
     assert connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (1,)
+
+
+def test_each_step_leaves_a_record_of_its_release(connection: sqlite3.Connection) -> None:
+    """So that an older release can say which one a file needs."""
+    assert migrate(connection) == 0
+    rows = connection.execute("SELECT version, release, at FROM migration ORDER BY version")
+    records = rows.fetchall()
+    assert [row[:2] for row in records] == [
+        (version, __version__) for version in range(1, len(MIGRATIONS) + 1)
+    ]
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z", row[2]) for row in records)
+    assert release_of(connection) == __version__
+    assert migrate(connection) == len(MIGRATIONS)
+
+
+def test_a_file_that_needs_a_newer_release_names_it(connection: sqlite3.Connection) -> None:
+    """Not only that it is a newer one."""
+    migrate(connection)
+    connection.execute("INSERT INTO migration VALUES (99, '7.1.0', '')")
+    connection.execute("PRAGMA user_version = 99")
+    with pytest.raises(StoreError, match=r"use dfks-rules 7\.1\.0 or newer"):
+        migrate(connection)
+
+
+def test_a_record_that_is_not_there_is_not_made_up(connection: sqlite3.Connection) -> None:
+    """Files of before kept none."""
+    connection.executescript(f"{MIGRATIONS[0]} PRAGMA user_version = 1;")
+    assert release_of(connection) is None

@@ -75,7 +75,7 @@ def _problems(path: Path) -> list[str]:
 def test_what_the_backup_says_holds_again(path: Path, backup: Path) -> None:
     """Who was stored later has nothing stored; whose states are the same again is not touched."""
     revisions = {aor: snapshot.revision for aor, snapshot in stored_states(path)}
-    restored = restore_store(backup, path)
+    restored = restore_store(backup, path, owed=1)
     states = _states(path)
     assert states.pop(CAROL) == NOTHING_STORED.states
     assert states == _states(backup)
@@ -89,7 +89,7 @@ def test_what_it_changes_is_in_the_journal(path: Path, backup: Path) -> None:
     """Nothing changes without a row; and numbers go on, so that readers miss nothing."""
     [(newest,)] = ask(path, "SELECT max(seq) FROM change")
     assert newest == 6
-    restore_store(backup, path, now=NOW)
+    restore_store(backup, path, owed=1, now=NOW)
     with open_journal(path) as journal:
         made = journal.read(newest, 9)
         assert [entry.seq for entry in journal.of(ALICE, 9)] == [made[0].seq, 3, 1]
@@ -107,8 +107,8 @@ def test_subscriptions_go_on_with_a_higher_term(path: Path, backup: Path) -> Non
     assert ask(backup, "SELECT row FROM subscription") == []
     before = _term(path)
     assert before > _term(backup)
-    restore_store(backup, path)
-    assert ask(path, "SELECT row FROM subscription") == [(7,)]
+    restore_store(backup, path, owed=1)
+    assert ask(path, "SELECT row, flags FROM subscription") == [(7, 0)]
     assert _term(path) > before
     # Phones are told what has changed only after a stop that was not clean.
     assert ask(path, "SELECT is_clean FROM server") == [(0,)]
@@ -116,7 +116,7 @@ def test_subscriptions_go_on_with_a_higher_term(path: Path, backup: Path) -> Non
 
 async def test_a_server_goes_on_with_it(path: Path, backup: Path) -> None:
     """It is a store as any other."""
-    await asyncio.to_thread(restore_store, backup, path)
+    await asyncio.to_thread(restore_store, backup, path, owed=1)
     store = SqliteStore(path, asyncio.get_running_loop())
     try:
         await press(store, ALICE, DND, OFF)
@@ -128,7 +128,7 @@ async def test_a_server_goes_on_with_it(path: Path, backup: Path) -> None:
 def test_the_store_before_is_kept_whole(path: Path, backup: Path) -> None:
     """It may turn out to be the better one."""
     before = _states(path)
-    restored = restore_store(backup, path, now=NOW)
+    restored = restore_store(backup, path, owed=1, now=NOW)
     assert restored.kept == path.with_name("dfks.db.before-20961002T070640Z")
     assert _states(restored.kept) == before
     assert _problems(restored.kept) == []
@@ -149,7 +149,7 @@ def test_a_log_that_was_left_is_not_applied_to_the_backup(
     path.write_bytes(content)
     for end, data in kept.items():
         path.with_name(path.name + end).write_bytes(data)
-    restored = restore_store(backup, path)
+    restored = restore_store(backup, path, owed=1)
     assert restored.kept is not None
     assert set(os.listdir(path.parent)) == {"dfks.db", "dfks.db.lock", restored.kept.name}
     assert ask(restored.kept, "SELECT DISTINCT changed_at FROM feature_state") == [("later",)]
@@ -161,7 +161,7 @@ def test_a_running_server_is_not_replaced(path: Path, backup: Path) -> None:
     content = path.read_bytes()
     with path.with_name("dfks.db.lock").open("r+b") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        for change in (lambda: restore_store(backup, path), lambda: migrate_store(path)):
+        for change in (lambda: restore_store(backup, path, owed=1), lambda: migrate_store(path)):
             with pytest.raises(StoreError, match="stop the server first") as raised:
                 change()
             assert raised.value.code == "store_in_use"
@@ -177,11 +177,11 @@ def test_another_program_that_reads_is_waited_for_and_then_told(path: Path, back
     writer = sqlite3.connect(path, isolation_level=None)
     writer.execute("UPDATE feature_state SET changed_at = 'later'")
     with pytest.raises(StoreError, match="another program is reading it") as raised:
-        restore_store(backup, path)
+        restore_store(backup, path, owed=1)
     assert raised.value.code == "store_in_use"
     writer.close()
     reader.close()
-    assert restore_store(backup, path).changed == 2
+    assert restore_store(backup, path, owed=1).changed == 2
 
 
 def _cut(backup: Path) -> None:
@@ -217,7 +217,7 @@ def test_a_backup_that_is_not_whole_is_refused(
     before = path.read_bytes()
     damage(backup)  # type: ignore[operator]
     with pytest.raises(StoreError) as raised:
-        restore_store(backup, path)
+        restore_store(backup, path, owed=1)
     assert raised.value.code == code
     assert path.read_bytes() == before
     assert set(os.listdir(path.parent)) <= {"dfks.db", "dfks.db.lock"}
@@ -227,7 +227,7 @@ def test_a_backup_of_a_newer_release_is_refused(path: Path, backup: Path) -> Non
     """And the message says which release it needs."""
     make_newer(backup)
     with pytest.raises(StoreError, match=r"use dfks-rules 7\.1\.0 or newer") as raised:
-        restore_store(backup, path)
+        restore_store(backup, path, owed=1)
     assert raised.value.code == "store_newer_version"
 
 
@@ -236,7 +236,7 @@ def test_a_store_that_is_not_sound_is_replaced_all_the_same(path: Path, backup: 
     damaged = path.read_bytes()
     path.write_bytes(damaged[: 3 * 4096] + b"\x5a" * (len(damaged) - 3 * 4096))
     term = _term(backup)
-    restored = restore_store(backup, path)
+    restored = restore_store(backup, path, owed=1)
     assert restored.changed is None
     assert _states(path) == _states(backup)
     assert _term(path) > term + LEAP
@@ -251,17 +251,18 @@ def test_a_backup_of_another_store_replaces_all_of_it(path: Path, tmp_path: Path
     subscribe(other, 3)
     back_up(other, tmp_path / "other-backup.db", replace=False)
     term = _term(path)
-    restored = restore_store(tmp_path / "other-backup.db", path)
+    restored = restore_store(tmp_path / "other-backup.db", path, owed=1)
     assert restored.changed is None
     assert _states(path) == _states(other)
-    assert ask(path, "SELECT row FROM subscription") == [(3,)]
+    # What its phones show now is unknown: they are told.
+    assert ask(path, "SELECT row, flags FROM subscription") == [(3, 1)]
     assert _term(path) > term
 
 
 def test_where_there_is_no_store_the_backup_becomes_one(backup: Path, tmp_path: Path) -> None:
     """The disk is new."""
     target = tmp_path / "new.db"
-    restored = restore_store(backup, target)
+    restored = restore_store(backup, target, owed=1)
     assert (restored.kept, restored.changed) == (None, None)
     assert _states(target) == _states(backup)
     assert target.stat().st_mode & 0o777 == 0o600
@@ -271,7 +272,7 @@ def test_a_link_to_the_store_stays_a_link(path: Path, backup: Path, tmp_path: Pa
     """As the server, which opens what it leads to."""
     link = tmp_path / "link.db"
     link.symlink_to(path)
-    restore_store(backup, link)
+    restore_store(backup, link, owed=1)
     assert link.is_symlink()
     assert _states(path)[ALICE] == _states(backup)[ALICE]
 
@@ -279,14 +280,14 @@ def test_a_link_to_the_store_stays_a_link(path: Path, backup: Path, tmp_path: Pa
 def test_the_store_is_not_its_own_backup(path: Path) -> None:
     """It would be kept, and gone."""
     with pytest.raises(StoreError, match="is the store itself"):
-        restore_store(path, path)
+        restore_store(path, path, owed=1)
 
 
 def test_an_older_backup_is_brought_up_to_date(path: Path, backup: Path) -> None:
     """Of before an upgrade; the file itself is only read."""
     make_older(backup)
     content = backup.read_bytes()
-    restored = restore_store(backup, path)
+    restored = restore_store(backup, path, owed=1)
     assert restored.contents.version == len(MIGRATIONS)
     assert {**_states(path)} == {ALICE: _states(path)[ALICE], BOB: _states(path)[BOB]}
     assert backup.read_bytes() == content
@@ -298,7 +299,7 @@ def test_root_may_restore_for_the_user_of_the_server(path: Path, backup: Path) -
     path.with_name("dfks.db.lock").unlink()
     for file in (path, path.parent):
         os.chown(file, 12_345, 12_345)
-    restore_store(backup, path)
+    restore_store(backup, path, owed=1)
     owners = {file.stat().st_uid for file in path.parent.iterdir()}
     assert owners == {12_345}
 
@@ -308,7 +309,7 @@ def test_killed_at_any_moment_it_leaves_one_of_the_two(path: Path, backup: Path)
     code = (
         "import sys; from pathlib import Path; from dfks_rules.store import restore\n"
         "print('go', flush=True)\n"
-        "restore.restore_store(Path(sys.argv[1]), Path(sys.argv[2]))"
+        "restore.restore_store(Path(sys.argv[1]), Path(sys.argv[2]), owed=1)"
     )
     for wait in (0.0, 0.003, 0.006, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.5):
         change_file(path, "UPDATE feature_state SET changed_at = ''")
@@ -321,7 +322,7 @@ def test_killed_at_any_moment_it_leaves_one_of_the_two(path: Path, backup: Path)
             except subprocess.TimeoutExpired:
                 process.kill()
         assert _problems(path) == []
-    assert restore_store(backup, path).changed is not None
+    assert restore_store(backup, path, owed=1).changed is not None
 
 
 def test_migrate_brings_a_store_to_the_version_of_this_release(path: Path) -> None:
