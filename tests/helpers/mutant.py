@@ -20,7 +20,7 @@ def _without_visits() -> None:
     def commit(store: SqliteStore, wanted: Any, settle: Any) -> None:
         _commit(store, wanted._replace(visit=None), settle)
 
-    SqliteStore.commit = commit  # type: ignore[method-assign]
+    SqliteStore.commit = commit  # type: ignore[method-assign, assignment]
 
 
 def _without_terms() -> None:
@@ -34,7 +34,7 @@ def _without_writes() -> None:
     def write(store: SqliteStore, rows: Any, gone: Any, done: Callable[[bool], None]) -> None:
         _write(store, [], [], done)
 
-    SqliteStore.write = write  # type: ignore[method-assign]
+    SqliteStore.write = write  # type: ignore[method-assign, assignment]
 
 
 MUTANTS: dict[str, Callable[[], None]] = {
