@@ -13,6 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from bench.server import REPOSITORY
+from dfks_rules.app.tokens import Tokens
 from dfks_rules.cli.phone_auth import Answerer
 from dfks_rules.model.identity import Aor
 from dfks_rules.policy.deciding.policy_set import PolicySet, load
@@ -21,6 +22,7 @@ from dfks_rules.presence.account import Account
 from dfks_rules.presence.gate import DigestRules, Gate
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.package import Limits
+from dfks_rules.presence.setup import Setup
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.service.features import Features
 from dfks_rules.service.feed import Feed
@@ -66,9 +68,9 @@ class Bench:
         self.endpoint: Endpoint[Subscription] = Endpoint(
             lambda _flow, data: self.sent.append(data), lambda _text: b"stateless"
         )
-        self.notifier = Notifier(
-            self.endpoint, features, feed, Limits(), lambda: b"%016x" % len(self.sent), gate
-        )
+        tokens = Tokens()
+        setup = Setup(Limits(), tokens.token, tokens.tag_of, gate)
+        self.notifier = Notifier(self.endpoint, features, feed, setup)
         self._answerer = Answerer("alice", "secret")
         self._cseq = 0
         self._to = b"<sip:alice@bench.test>"

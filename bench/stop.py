@@ -1,8 +1,8 @@
 """How a stop with many subscriptions goes: `python -m bench.stop [SUBSCRIPTIONS]`.
 
-Phones subscribe, the server gets SIGTERM, and while it tells them, a phone asks every few
-milliseconds. Prints how long the stop took, how many were told, and how long answers took before
-and meanwhile.
+Phones subscribe, the server (`on_stop: deactivate`) gets SIGTERM, and while it tells them, a phone
+asks every few milliseconds. Prints how long the stop took, how many were told, and how long answers
+took before and meanwhile.
 """
 
 import contextlib
@@ -105,7 +105,8 @@ def spread(values: list[float]) -> dict[str, float]:
 def main() -> None:
     """Measure, and print JSON."""
     subscriptions = int(sys.argv[1]) if len(sys.argv) > 1 else SUBSCRIPTIONS
-    with tempfile.TemporaryDirectory() as folder, Served(Path(folder)) as served:
+    told = "presence: {on_stop: deactivate}\n"
+    with tempfile.TemporaryDirectory() as folder, Served(Path(folder), more=told) as served:
         print(json.dumps(measure(served, subscriptions), indent=1))
 
 

@@ -36,7 +36,10 @@ class Lasting:
         return Keeping(self._store, self._scale.epoch, listener_at)
 
     def begin(self, notifier: Takes, at: datetime, wake: Callable[[], None]) -> None:
-        """Load the subscriptions of earlier lives, and begin to beat.
+        """Load the subscriptions of earlier lives; then begin to beat.
+
+        Until then the last heartbeat is that of the life before: whatever ends this one meanwhile,
+        the next one has to tell what this one had to.
 
         Args:
             notifier: takes the subscriptions over.
@@ -46,9 +49,8 @@ class Lasting:
         Raises:
             StoreError: they cannot be read.
         """
-        self._loading = Loading(self, notifier, wake)
+        self._loading = Loading(self, notifier, wake, self._heartbeat.begin)
         self._loading.begin(at, self._loop.time())
-        self._heartbeat.begin()
 
     async def settled(self) -> None:
         """Wait until everything that was asked of the store until now is settled."""

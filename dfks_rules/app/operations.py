@@ -1,7 +1,7 @@
 """What MI can ask of the running server; see `mi.ports.Operations`."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -89,10 +89,19 @@ class ServerOperations:
 
         return settled, done
 
-    def subscriptions(self) -> Iterator[SubscriptionRow]:
-        """Every live subscription."""
+    def subscriptions(
+        self, presentity: Aor | None, offset: int
+    ) -> tuple[Iterator[SubscriptionRow], int]:
+        """The live subscriptions from a position on, and how many there are."""
+        tags = self._notifier.subscriptions.tags(presentity)
+        return self._rows(tags[offset:]), len(tags)
+
+    def _rows(self, tags: Iterable[bytes]) -> Iterator[SubscriptionRow]:
         now = self._loop.time()
-        for subscription in self._notifier.subscriptions:
+        for tag in tags:
+            subscription = self._notifier.subscriptions.at(tag)
+            if subscription is None:
+                continue
             dialog = subscription.dialog
             yield SubscriptionRow(
                 subscription.presentity.uri,

@@ -67,16 +67,20 @@ class Takes(Protocol):
 class Loading:
     """Loads the subscriptions of earlier lives, once."""
 
-    def __init__(self, past: Past, notifier: Takes, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, past: Past, notifier: Takes, wake: Callable[[], None], done: Callable[[], None]
+    ) -> None:
         """Load nothing yet.
 
         Args:
             past: where rows come from.
             notifier: takes them over.
             wake: called when the notifier may have something to do.
+            done: called when everything is loaded.
         """
         self._past = past
         self._wake = wake
+        self._done = done
         self._notifier = notifier
         self._next = _ALL
         self._rows = 0
@@ -97,6 +101,7 @@ class Loading:
         """
         previous = self._past.previous
         if previous is None:
+            self._done()
             return
         since = previous.at - UNSURE
         changed = frozenset() if previous.is_clean else self._past.changed_since(since)
@@ -135,6 +140,7 @@ class Loading:
 
     def _loaded(self) -> None:
         self._notifier.loaded()
+        self._done()
         previous = self._past.previous
         assert previous is not None  # noqa: S101 - or nothing was begun
         _log.info(

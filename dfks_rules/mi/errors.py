@@ -21,6 +21,8 @@ UNAVAILABLE = 503
 
 MESSAGES: dict[str, tuple[int, str]] = {
     "store_unavailable": (UNAVAILABLE, "Store unavailable"),
+    "store_not_known": (UNAVAILABLE, "Store unavailable"),
+    "store_fenced": (UNAVAILABLE, "Store taken over"),
     "store_no_journal": (NOT_SUPPORTED, "No journal"),
     "store_conflict": (409, "Changed concurrently"),
     "policy_invalid": (500, "Invalid policies"),

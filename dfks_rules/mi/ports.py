@@ -181,8 +181,17 @@ class Operations(Protocol):
         """
         ...
 
-    def subscriptions(self) -> Iterable[SubscriptionRow]:
-        """Every live subscription."""
+    def subscriptions(
+        self, presentity: Aor | None, offset: int
+    ) -> tuple[Iterable[SubscriptionRow], int]:
+        """The live subscriptions from a position on, and how many there are in all.
+
+        They are looked up as they are asked for, as there may be very many.
+
+        Args:
+            presentity: whose features are watched; None for everybody's.
+            offset: how many to skip.
+        """
         ...
 
     def refresh_watchers(self, presentity: Aor) -> int:

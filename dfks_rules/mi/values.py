@@ -7,7 +7,7 @@ reason for an invalid value of the right type. Numbers may be text, as opensips-
 import json
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from dfks_rules.errors import MalformedMessageError
 from dfks_rules.model.features import FeatureState
@@ -102,12 +102,31 @@ def page(rows: Iterable[Any]) -> tuple[list[Any], int]:
     Args:
         rows: JSON values.
     """
-    fitting: list[Any] = []
-    size = 0
     rest = iter(rows)
-    for row in rest:
+    first = fitting(rest)
+    return first.rows, first.over + sum(1 for _ in rest)
+
+
+class Fitting(NamedTuple):
+    """The first of some rows."""
+
+    rows: list[Any]
+    """Those that fit into one reply."""
+    over: int
+    """How many more were looked at: 0 or 1."""
+
+
+def fitting(rows: Iterable[Any]) -> Fitting:
+    """As `page`, without a look at those that are left over.
+
+    Args:
+        rows: JSON values.
+    """
+    first: list[Any] = []
+    size = 0
+    for row in rows:
         size += len(json.dumps(row)) + 1
-        if size > PAGE_BYTES and fitting:
-            return fitting, 1 + sum(1 for _ in rest)
-        fitting.append(row)
-    return fitting, 0
+        if size > PAGE_BYTES and first:
+            return Fitting(first, 1)
+        first.append(row)
+    return Fitting(first, 0)

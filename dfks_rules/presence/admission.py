@@ -164,7 +164,7 @@ def is_repeat(subscription: Subscription, request: Request) -> bool:
     Where nobody knows its transaction any more it is answered again, and its sets are not applied.
     """
     return (
-        request.cseq == subscription.dialog.remote_cseq
+        request.cseq == subscription.cseq
         and subscription.state is _ACTIVE
         and not subscription.is_refused
     )

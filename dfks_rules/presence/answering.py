@@ -122,8 +122,9 @@ class Answering:
         subscription = visit.subscription
         if subscription.state is _TERMINATED:
             # Meanwhile a policy rejected it, or its phone refused a NOTIFY: it has to begin anew.
-            if self._kept is not None:
-                self._kept.ended(subscription, now)
+            if self._kept is not None and visit.row:
+                # It may have been stored after its end.
+                self._kept.remove(visit.row, now)
             self.refuse(visit.incoming, refusal(481), visit.transaction)
             return
         if isinstance(result, tuple):
@@ -185,6 +186,7 @@ class Answering:
             if self._kept is not None:
                 self._kept.ended(subscription, now)
             return
+        subscription.answered(visit.incoming.request.cseq)
         subscription.refused(visit.requester)
         self._subscriptions.schedule(subscription)
         if self._kept is not None and not visit.is_stored:
@@ -194,6 +196,7 @@ class Answering:
         """Accept a SUBSCRIBE; its subscription lives as long as granted."""
         self._accept(visit, status)
         subscription = visit.subscription
+        subscription.answered(visit.incoming.request.cseq)
         subscription.refreshed(visit.requester, now + visit.expires, visit.condition)
         if not visit.is_new:
             self._counts["subscriptions_refreshed"] += 1

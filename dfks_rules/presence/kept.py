@@ -13,7 +13,8 @@ together with the sets. Everything else is written behind:
 | NOTIFY that came to nothing; then one answered  | marked as owed; marked                        |
 | its address is proved, or moved                 | marked                                        |
 | the 1,024th NOTIFY of a term                    | marked: it reserves the next term             |
-| it ends                                         | removed behind                                |
+| it ends                                         | removed behind; where a SUBSCRIBE with sets   |
+|                                                 | has just made it, after `ONE_SHOT_KEPT`       |
 | a second since the first mark, or `AT_ONCE`     | what is marked is written, `PORTION` at most  |
 | that has failed                                 | all of it is marked again, and tried later    |
 
@@ -81,6 +82,9 @@ class Kept:
         self._gone: list[int] = []
         self._one_shots: deque[tuple[float, int]] = deque()
         """When the row of each is no longer needed, monotonic seconds, and its number."""
+        self._made_with_sets: dict[int, tuple[float, int]] = {}
+        """Rows made not long ago by a SUBSCRIBE with sets → until when its phone may repeat it,
+        monotonic seconds, and its CSeq."""
         self._reserving: set[int] = set()
         """Rows that are to reserve the next term, and have not yet."""
         self._writes = 0
@@ -111,25 +115,39 @@ class Kept:
         flags = _flags(subscription, visit.requester, condition)
         flags = flags & ~rows.REFUSED if is_granted else flags | rows.REFUSED
         message = self._message(visit) if visit.says_more else None
-        if not visit.is_new:
-            return self._row(subscription, deadline, flags, now, last=message)
         if subscription.row == 0:
+            if not visit.is_new:
+                # It has ended meanwhile.
+                return None
             subscription.row = self._dialogs.number()
-        return self._row(subscription, deadline, flags, now, first=message)
+        visit.row = subscription.row
+        # Others in the dialog may have been taken meanwhile, whose outcomes are not known.
+        cseq = visit.incoming.request.cseq
+        if not visit.is_new:
+            return self._row(subscription, deadline, flags, now, cseq, (None, message))
+        if sets:
+            self._made_with_sets[subscription.row] = now + ONE_SHOT_KEPT, cseq
+        return self._row(subscription, deadline, flags, now, cseq, (message, None))
 
     def _one_shot(self, visit: Visit, now: float) -> DialogRow:
-        dialog = visit.subscription.dialog
         number = self._dialogs.number()
-        ends = now + ONE_SHOT_KEPT
+        cseq = visit.incoming.request.cseq
+        return self._one_shot_of(number, visit.subscription, cseq, now + ONE_SHOT_KEPT, now)
+
+    def _one_shot_of(
+        self, number: int, subscription: Subscription, cseq: int, ends: float, now: float
+    ) -> DialogRow:
+        """A row to know a SUBSCRIBE without To tag by, until then."""
+        dialog = subscription.dialog
         self.remove_later(number, ends)
         return DialogRow(
             number,
             dialog.local_tag,
-            visit.subscription.presentity,
+            subscription.presentity,
             self.epoch + ends,
-            dialog.remote_cseq,
-            0,
-            rows.ONE_SHOT,
+            cseq,
+            rows.base_of(dialog.local_cseq, self.term),
+            rows.with_time(rows.ONE_SHOT, self.epoch + now),
             "",
             "",
             b"",
@@ -147,8 +165,8 @@ class Kept:
         deadline: float,
         flags: int,
         now: float,
-        first: bytes | None = None,
-        last: bytes | None = None,
+        cseq: int,
+        messages: tuple[bytes | None, bytes | None],
     ) -> DialogRow:
         dialog = subscription.dialog
         return DialogRow(
@@ -156,13 +174,13 @@ class Kept:
             dialog.local_tag,
             subscription.presentity,
             self.epoch + deadline,
-            dialog.remote_cseq,
+            cseq,
             rows.base_of(dialog.local_cseq, self.term),
             rows.with_time(flags, self.epoch + now),
             "",
             "",
-            first,
-            last,
+            messages[0],
+            messages[1],
         )
 
     def lingers(self, subscription: Subscription, now: float) -> None:
@@ -213,7 +231,13 @@ class Kept:
         if row:
             self._unmark(subscription)
             self._reserving.discard(row)
-            self.remove(row, now)
+            ends, cseq = self._made_with_sets.pop(row, (now, 0))
+            if ends > now:
+                left = self._one_shot_of(row, subscription, cseq, ends, now)
+                self._dialogs.write([left._replace(first=None)], (), self._noted)
+            else:
+                self.remove(row, now)
+            subscription.row = 0
 
     def remove(self, row: int, now: float) -> None:
         """A row is no longer needed."""
@@ -249,6 +273,8 @@ class Kept:
 
     def expire(self, now: float) -> None:
         """Write what is due."""
+        while self._made_with_sets and next(iter(self._made_with_sets.values()))[0] <= now:
+            del self._made_with_sets[next(iter(self._made_with_sets))]
         while self._one_shots and self._one_shots[0][0] <= now:
             self.remove(self._one_shots.popleft()[1], now)
         if self._write_at > now:
@@ -270,6 +296,10 @@ class Kept:
         for _ in range(1 + max(len(self._marked), len(self._gone)) // PORTION):
             self._write_portion(now)
 
+    def _noted(self, is_stored: bool) -> None:  # noqa: FBT001 - so `Dialogs` calls it
+        """A row that stays for a while was written anew."""
+        self._counts["rows_written" if is_stored else "rows_failed"] += 1
+
     def _write_by(self, moment: float) -> None:
         if self._failed_at != -inf:
             moment = max(moment, self._failed_at + AGAIN)
@@ -289,7 +319,8 @@ class Kept:
                 one.deadline,
                 _flags(one, one.requester, one.condition),
                 now,
-                last=message,
+                one.cseq,
+                (None, message),
             )
             for one, message in portion.items()
         ]

@@ -64,8 +64,9 @@ class Notifier:
         self._has_publishers = gate is None or gate.has_trusted
         self._allow = ALLOW_PUBLISH if self._has_publishers else ALLOW
         self._watchers = Watchers(live, features, delivery)
-        self._restored_at = datetime.min.replace(tzinfo=UTC), 0.0
-        """Local time and monotonic seconds when restoring began."""
+        epoch = 0.0 if setup.keeping is None else setup.keeping.epoch
+        self._restored_at = datetime.fromtimestamp(epoch, UTC).astimezone(), 0.0
+        """Local time and monotonic seconds when restoring began, or long before that."""
         feed.listen(self._watchers.hear)
 
     def receive(self, incoming: Incoming, at: datetime, now: float) -> None:

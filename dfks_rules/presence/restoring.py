@@ -39,6 +39,7 @@ from dfks_rules.sip.dialog import Dialog
 from dfks_rules.sip.endpoint import Incoming, read_again
 from dfks_rules.sip.flow import BROKEN, Flow
 from dfks_rules.sip.ports import Ways
+from dfks_rules.sip.timers import TIMEOUT
 
 GRACE = 60.0
 """How much longer those live that would expire as long after a crash, s: a refresh may be lost."""
@@ -105,6 +106,8 @@ class Restoring:
         self.untold: dict[bytes, None] = {}
         """Tags of those who are to be told all states, in order."""
         self._tell_at = inf
+        self.first_cseq: Final = rows.local_cseq_of(0, kept.term)
+        """A CSeq higher than any that a new dialog of an earlier life began with."""
 
     # --- Loading ---
 
@@ -176,6 +179,17 @@ class Restoring:
         row = self._one_shots.get(tag)
         return row is not None and row.cseq == cseq and self.deadline_of(row) > now
 
+    def resume(self, dialog: Dialog) -> None:
+        """Have the dialog of a fetch go on with higher CSeqs, where an earlier life began it."""
+        row = self._one_shots.get(dialog.local_tag)
+        if row is not None:
+            local_cseq = rows.local_cseq_of(row.base, self._kept.term)
+            dialog.resumed(dialog.remote_cseq, local_cseq)
+
+    def may_know_less(self, now: float) -> bool:
+        """Whether a request may come again that an earlier life has answered."""
+        return now < self._began + TIMEOUT
+
     # --- Making ---
 
     def deadline_of(self, row: DialogRow) -> float:
@@ -227,6 +241,7 @@ class Restoring:
             dialog.take(incoming, anew=True)
         device = source.device if row.flags & rows.NAMED else None
         requester = requester_of(incoming, watcher, device, source.identity)
+        subscription.answered(row.cseq)
         dialog.resumed(row.cseq, rows.local_cseq_of(row.base, self._kept.term))
         condition = ANY if row.flags & rows.WANTS_NONE else condition_of(incoming.request)
         subscription.restored(row.row, requester, source.device, self.deadline_of(row), condition)

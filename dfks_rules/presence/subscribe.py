@@ -9,6 +9,8 @@ returned: a set, and what makes a dialog, when it is stored.
 | in a dialog                                    | a refresh                                      |
 | the last one that a dialog has granted, again, | a refresh without sets: they were applied      |
 | its transaction forgotten                      |                                                |
+| the one that has made a dialog which has gone  | a new dialog, but its sets were applied        |
+| on since                                       |                                                |
 | a fetch with sets that an earlier life of the  | a fetch without sets                           |
 | server has granted                             |                                                |
 | in a dialog that is not known, while rows are  | nothing: by the time that it comes again, they |
@@ -217,8 +219,10 @@ class Establishment:
             )
         if is_repeat(known, request):
             return tag, known, True
-        # Its dialog has gone on since.
-        return self._token(), None, False
+        # Its dialog has gone on since: its phone lost it. Or this is a copy that comes late, which
+        # only an earlier life could know: then its sets were applied.
+        restoring = self._restoring
+        return self._token(), None, restoring is not None and restoring.may_know_less(now)
 
     def _made(
         self,
@@ -237,6 +241,12 @@ class Establishment:
             trusted=identity is not None and identity.method is AuthMethod.TRUSTED,
             seen=self._profiles.of(wish.requester.user_agent).seen,
         )
+        if self._restoring is not None:
+            if wish.expires == 0:
+                # There may be no row of it: a repeat that comes after a restart must not say
+                # something else under the same CSeq.
+                dialog.local_cseq = self._restoring.first_cseq
+            self._restoring.resume(dialog)
         proof = self._guard.proof_of(incoming, dialog, identity)
         return Subscription(dialog, wish.presentity, wish.requester, event.id, proof)
 

@@ -85,6 +85,7 @@ class Subscription(Telling):
     __slots__ = (
         "_device",
         "_under_way",
+        "cseq",
         "deadline",
         "dialog",
         "display",
@@ -130,6 +131,8 @@ class Subscription(Telling):
         """Address that made it, which learned our tag; empty for a trusted peer."""
         self.is_counted = False
         """Whether it counts for the limits of subscriptions; `Guard` keeps it."""
+        self.cseq = 0
+        """CSeq of the last SUBSCRIBE whose outcome is known; that of the dialog may be ahead."""
         self.is_refused = False
         """Whether its last SUBSCRIBE was: a repeat of it must not be granted."""
         self.is_owed = False
@@ -187,6 +190,10 @@ class Subscription(Telling):
         """A SUBSCRIBE in its dialog was admitted, and is being worked out."""
         self._under_way += 1
         self.state = State.REFRESHING
+
+    def answered(self, cseq: int) -> None:
+        """The outcome of the SUBSCRIBE with this CSeq is known."""
+        self.cseq = max(self.cseq, cseq)
 
     def refreshed(self, requester: Requester, deadline: float, condition: bytes = b"") -> None:
         """A SUBSCRIBE was granted, the first one or another.

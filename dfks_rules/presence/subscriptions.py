@@ -94,6 +94,13 @@ class Subscriptions:
         same = dialog.call_id == call_id and dialog.remote_tag == remote_tag
         return subscription if same else None
 
+    def tags(self, presentity: Aor | None) -> list[bytes]:
+        """Our tags in the dialogs of a presentity's subscriptions; None for everybody's."""
+        if presentity is None:
+            return list(self._by_tag)
+        watching = self._by_presentity.get(presentity, {})
+        return [watching] if isinstance(watching, bytes) else list(watching)
+
     def of(self, presentity: Aor) -> tuple[Subscription, ...]:
         """Every subscription to a presentity."""
         watching = self._by_presentity.get(presentity)

@@ -22,6 +22,7 @@ class Visit:
         "is_new",
         "is_stored",
         "requester",
+        "row",
         "says_more",
         "subscription",
         "transaction",
@@ -50,6 +51,8 @@ class Visit:
         """Whether it creates the dialog."""
         self.is_stored = False
         """Whether its row is stored before it is answered."""
+        self.row = 0
+        """Number of that row, once it is known; 0 where there is none."""
         self.says_more = says_more
         """Whether its head says something that those before it in the dialog did not."""
 

@@ -18,7 +18,7 @@ from dfks_rules.presence.live import Live
 from dfks_rules.presence.pacing import Change, Pacing
 from dfks_rules.presence.subscription import State, Subscription
 from dfks_rules.service.features import Features, Shown
-from dfks_rules.service.feed import Event, Settled
+from dfks_rules.service.feed import Event, Failed, Settled
 
 # CPython 3.11 calls a Python function for each look at a member of an Enum.
 _SET: Final = Operation.SET
@@ -54,6 +54,7 @@ class Watchers:
     def hear(self, event: Event) -> None:
         """Something was settled: tell who watches, except the phone that asked for it."""
         if not isinstance(event, Settled):
+            self._doubt(event)
             return
         if event.outcomes[0].request.operation is not _SET:
             return
@@ -73,6 +74,16 @@ class Watchers:
         changes = changes_to_tell(event.outcomes)
         if changes:
             self._spread(Change(presentity, changes, event.at, others), event.now)
+
+    def _doubt(self, event: Failed) -> None:
+        """A commit has failed: where it may be stored all the same, all are told what is."""
+        restoring, presentity = self._restoring, event.presentity
+        if restoring is None or self._features.knows(presentity):
+            return
+        if restoring.is_loading:
+            restoring.changed(presentity)
+        for subscription in self._subscriptions.of(presentity):
+            restoring.owe(subscription, event.now)
 
     def refresh(self, presentity: Aor, at: datetime, now: float) -> int:
         """Tell each watcher the states of all features; how many there are.

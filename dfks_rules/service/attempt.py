@@ -40,6 +40,7 @@ class Attempt:
         "asked",
         "asked_at",
         "at",
+        "claims",
         "conflicts",
         "done",
         "drafts",
@@ -47,8 +48,8 @@ class Attempt:
         "fetches",
         "fetching",
         "first",
-        "holds",
         "is_asked",
+        "is_firm",
         "is_repeated",
         "is_settled",
         "kind",
@@ -111,12 +112,14 @@ class Attempt:
         """How often somebody else was faster."""
         self.fetches = 0
         """How often something had to be fetched before it could be decided."""
+        self.claims: list[Aor] = []
+        """What else it has read, where it waits until that is stored."""
         self.is_asked = False
         """Whether the store has not said yet what came of it."""
+        self.is_firm = True
+        """Whether it is stored only if those are on which it was decided."""
         self.is_repeated = False
         """Whether its sets were stored before."""
-        self.holds = False
-        """Whether it is stored though it waits to be decided again."""
         self.error: StoreError | None = None
         """Why it came to nothing."""
         self.is_settled = False
@@ -125,6 +128,21 @@ class Attempt:
     def becomes_a_repeat(self) -> None:
         """Its sets were stored before: only what holds now is asked for."""
         self.kind, self.asked, self.visit, self.is_repeated = _GET, (), None, True
+
+    def wait_for(self, prior: "Attempt") -> None:
+        """It comes after another one."""
+        if prior not in self.priors:
+            self.priors.append(prior)
+            if prior.waiting is None:
+                prior.waiting = []
+            prior.waiting.append(self)
+
+    def leads(self, presentity: Aor) -> bool:
+        """Whether nothing that follows for a presentity can be stored unless this is."""
+        if self.kind is _GET:
+            return self.is_firm
+        draft = self.drafts[presentity]
+        return draft.after is not draft.before
 
     def tell(self, feed: Feed, now: float) -> None:
         """Answer it, then publish what came of it."""

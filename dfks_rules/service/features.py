@@ -25,6 +25,7 @@ from dfks_rules.policy.facts.there import OF_PHONES
 from dfks_rules.service.attempt import Attempt, Kind
 from dfks_rules.service.cascade import Cascade, Draft
 from dfks_rules.service.feed import Failed, Feed, Settled
+from dfks_rules.service.latest import Latest
 from dfks_rules.service.ports import Fetched, NotKnownError, Policies, Store, Visiting
 from dfks_rules.service.rates import Rates, Tally
 from dfks_rules.service.under_way import UnderWay
@@ -74,11 +75,12 @@ class Features:
         self._feed = feed
         self._followed_sets = followed_sets
         self._rates = Rates()
-        self._under_way = under_way = UnderWay(store, feed, self._decide)
-        self._around = Surroundings(under_way.stored_of)
+        self._latest = latest = Latest(store)
+        self._under_way = UnderWay(store, latest, feed, self._decide)
+        self._around = Surroundings(latest.stored_of)
         """What else a decision may look at where nothing is counted."""
-        self._around_admission = Surroundings(under_way.latest_of)
-        self.counts = under_way.counts
+        self._around_admission = Surroundings(latest.decided_of)
+        self.counts = self._under_way.counts
         """How often a request was decided again because somebody else was faster (`conflicts`), or
         given up for it (`given_up`); how many sets came again after they were stored (`repeats`);
         how often the store was asked to make something known (`fetches`)."""
@@ -93,7 +95,7 @@ class Features:
         request = FeatureRequest(Operation.SUBSCRIBE, presentity, requester)
         around = self._around_admission
         try:
-            snapshot = self._under_way.latest_of(presentity)
+            snapshot = self._latest.decided_of(presentity)
             decision = self._policies.decide(request, snapshot, at, around)
         except NotKnownError:
             raise
@@ -106,6 +108,10 @@ class Features:
             first = self._under_way.number(1)
             self._feed.publish(Settled(presentity, (outcome,), first, requester, at, now))
         return decision
+
+    def knows(self, presentity: Aor) -> bool:
+        """Whether it is known what is stored; not so after a commit that may be stored or not."""
+        return self._store.known(presentity) is not None
 
     def fetch(self, presentities: Sequence[Aor], done: Fetched) -> None:
         """Make presentities known to `admit` and `look`; see `Store.fetch`."""
@@ -143,6 +149,8 @@ class Features:
         under_way = self._under_way
         if visit is None and under_way.is_idle(presentity):
             # Nearly all requests are of this kind: each costs as little as it can.
+            latest = self._latest
+            latest.begin()
             snapshot = self._store.known(presentity)
             outcomes: tuple[Outcome, ...] | None = None
             if snapshot is not None:
@@ -150,7 +158,7 @@ class Features:
                     outcomes = self._gets(self._policies, presentity, snapshot, requester, at)
                 except NotKnownError:
                     outcomes = None
-            if outcomes is not None and not under_way.has_read_unsettled():
+            if outcomes is not None and not latest.has_read_unsettled():
                 first = under_way.number(len(outcomes))
                 try:
                     done(outcomes, now)
@@ -224,7 +232,7 @@ class Features:
         Raises:
             NotKnownError: `fetch` what it names, then look again.
         """
-        snapshot = self._under_way.settled_of(presentity)
+        snapshot = self._latest.settled_of(presentity)
         seen: list[tuple[Feature, FeatureState]] = []
         for feature in features:
             request = FeatureRequest(_GET, presentity, requester, feature)
@@ -276,15 +284,15 @@ class Features:
             NotKnownError: something that it depends on is not known.
         """
         policies = attempt.policies or self._policies
-        under_way, presentity = self._under_way, attempt.presentity
+        latest, presentity = self._latest, attempt.presentity
         kind, requester, at = attempt.kind, attempt.requester, attempt.at
         if kind is _GETS:
-            draft = Draft(under_way.snapshot_of(presentity))
+            draft = Draft(latest.snapshot_of(presentity))
             draft.outcomes += self._gets(policies, presentity, draft.before, requester, at)
             attempt.drafts = {presentity: draft}
         else:
             around = self._surroundings_of(attempt, policies)
-            cascade = Cascade(policies, under_way.snapshot_of, around, at, self._followed_sets)
+            cascade = Cascade(policies, latest.snapshot_of, around, at, self._followed_sets)
             for one in attempt.asked:
                 cascade.ask(presentity, one, requester)
             if kind is _SETS_AND_GETS:

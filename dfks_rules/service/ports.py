@@ -220,8 +220,9 @@ class Store(Protocol):
         `before`, what was `seen` still holds, and `visit` is newer than what is stored of its
         subscription. `settle` is called once: before this returns, or later.
 
-        A commit may build on one that is not settled yet. If that one is not stored, neither is
-        this: it is a CONFLICT.
+        A commit may build on one that is not settled yet. Its `before` is then the `after` of that
+        one; if that one is not stored, this is a CONFLICT, even if another server has stored the
+        same revision.
         """
         ...
 

@@ -18,7 +18,8 @@ from dfks_rules.model.features import Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.attempt import Attempt, Fetching, Kind
 from dfks_rules.service.feed import Feed
-from dfks_rules.service.ports import Change, NotKnownError, Store, Verdict, Wanted
+from dfks_rules.service.latest import HeldError, Latest
+from dfks_rules.service.ports import Change, DialogRow, NotKnownError, Store, Verdict, Wanted
 
 # CPython 3.11 calls a Python function for each look at a member of an Enum.
 _GET: Final = Kind.GET
@@ -33,30 +34,24 @@ MAX_FETCHES = 128
 """How often something is fetched for one request: more than the users its decisions can read."""
 
 
-class HeldError(NotKnownError):
-    """What is decided next depends on a request that waits."""
-
-    def __init__(self, presentity: Aor, fetching: Fetching) -> None:
-        super().__init__((presentity,))
-        self.fetching = fetching
-
-
 class UnderWay:
     """Decides requests, has them stored, and answers them."""
 
-    def __init__(self, store: Store, feed: Feed, decide: Callable[[Attempt], None]) -> None:
+    def __init__(
+        self, store: Store, latest: Latest, feed: Feed, decide: Callable[[Attempt], None]
+    ) -> None:
         """Nothing is under way.
 
         Args:
             store: keeps states.
+            latest: knows what holds.
             feed: told what came of each request.
-            decide: works out the drafts of a request, on `snapshot_of` and `stored_of`.
+            decide: works out the drafts of a request, on what holds.
         """
         self._store = store
         self._feed = feed
         self._decide = decide
-        self._newest: dict[Aor, Attempt] = {}
-        """The newest request under way that concerns a presentity."""
+        self._latest = latest
         self._numbered = 0
         """How many requests there were."""
         self._decided = 0
@@ -64,63 +59,11 @@ class UnderWay:
         self._resumed: deque[Attempt] = deque()
         """What is decided next, before anything that is asked for meanwhile."""
         self._is_resuming = False
-        self._reads: list[tuple[Aor, int]] = []
-        """What the decision at hand has read of others: whom, and at which revision."""
         self.counts = dict.fromkeys(("conflicts", "given_up", "repeats", "fetches"), 0)
 
-    # --- What decisions are made on ---
-
     def is_idle(self, presentity: Aor) -> bool:
-        """Whether a request about a presentity comes after no other; begins a decision."""
-        if self._reads:
-            self._reads = []
-        return presentity not in self._newest and not self._is_resuming
-
-    def has_read_unsettled(self) -> bool:
-        """Whether the decision at hand has read what is not stored yet."""
-        reads = self._reads
-        return bool(reads) and any(presentity in self._newest for presentity, _ in reads)
-
-    def snapshot_of(self, presentity: Aor) -> Snapshot:
-        """What holds once everything that was decided is settled.
-
-        Raises:
-            NotKnownError: that is not known.
-        """
-        newest = self._newest.get(presentity)
-        if newest is None:
-            return self.settled_of(presentity)
-        if newest.fetching is not None:
-            raise HeldError(presentity, newest.fetching)
-        return newest.drafts[presentity].after
-
-    def stored_of(self, presentity: Aor) -> Snapshot:
-        """The same, of another presentity, for a fact."""
-        snapshot = self.snapshot_of(presentity)
-        self._reads.append((presentity, snapshot.revision))
-        return snapshot
-
-    def settled_of(self, presentity: Aor) -> Snapshot:
-        """What is stored.
-
-        Raises:
-            NotKnownError: that is not known.
-        """
-        snapshot = self._store.known(presentity)
-        if snapshot is None:
-            raise NotKnownError((presentity,))
-        return snapshot
-
-    def latest_of(self, presentity: Aor) -> Snapshot:
-        """What holds once what is decided is settled; what is stored, where that is not clear.
-
-        Raises:
-            NotKnownError: that is not known.
-        """
-        newest = self._newest.get(presentity)
-        if newest is None or newest.fetching is not None:
-            return self.settled_of(presentity)
-        return newest.drafts[presentity].after
+        """Whether a request about a presentity comes after no other."""
+        return presentity not in self._latest.newest and not self._is_resuming
 
     def number(self, outcomes: int) -> int:
         """The number of the first of so many outcomes."""
@@ -141,25 +84,25 @@ class UnderWay:
 
     def _start(self, attempt: Attempt, now: float) -> None:
         """Decide a request, unless something has to be fetched first."""
-        newest = self._newest.get(attempt.presentity)
+        newest = self._latest.newest.get(attempt.presentity)
         if newest is not None and newest.fetching is not None:
             self._hold(attempt, newest.fetching)
             return
-        if self._reads:
-            self._reads = []
+        self._latest.begin()
         try:
             self._decide(attempt)
-        except HeldError as error:
-            self._hold(attempt, error.fetching)
-        except NotKnownError as error:
+        # Compiled code gives a name one type: each of these has its own.
+        except HeldError as held:
+            self._hold(attempt, held.fetching)
+        except NotKnownError as unknown:
             attempt.fetches += 1
             if attempt.fetches > MAX_FETCHES:
-                attempt.error = error
+                attempt.error = unknown
                 self._finish(attempt, now)
                 return
             fetching = Fetching([])
             self._hold(attempt, fetching)
-            self._fetch(fetching, error.presentities, now)
+            self._fetch(fetching, unknown.presentities, now)
         except StoreError as error:
             attempt.error = error
             self._finish(attempt, now)
@@ -168,44 +111,62 @@ class UnderWay:
 
     def _hold(self, attempt: Attempt, fetching: Fetching) -> None:
         """Have a request decided when something is fetched, in order."""
+        while fetching.into is not None:
+            fetching = fetching.into
         attempt.fetching = fetching
         fetching.attempts.append(attempt)
-        newest = self._newest.get(attempt.presentity)
+        newest = self._latest.newest.get(attempt.presentity)
         if newest is not None and newest.fetching is not fetching:
-            _wait(attempt, newest)
-        self._newest[attempt.presentity] = attempt
+            attempt.wait_for(newest)
+        self._latest.newest[attempt.presentity] = attempt
 
     def _carry_out(self, attempt: Attempt, now: float) -> None:
         """Have stored what was decided, or answer it where there is nothing to store."""
-        drafts, reads = attempt.drafts, self._reads
+        drafts = attempt.drafts
         outcomes = attempt.outcomes = tuple(drafts[attempt.presentity].outcomes)
         row = None if attempt.visit is None else attempt.visit(outcomes)
         number = attempt.first = self._decided + 1
         changes: list[Change] = []
-        seen: list[tuple[Aor, int]] = []
+        seen: list[tuple[Aor, Snapshot]] = []
         for presentity, draft in drafts.items():
             before, after = draft.before, draft.after
             told = outcomes if presentity == attempt.presentity else tuple(draft.outcomes)
             if after is before:
-                seen.append((presentity, before.revision))
+                seen.append((presentity, before))
             else:
                 changes.append(Change(presentity, before, after, told, number))
             number += len(told)
         self._decided = number - 1
-        if self._newest:
-            self._queue(attempt)
-        if not changes and row is None:
-            if attempt.priors:
-                self._register(attempt)
+        if self._latest.reads:
+            read = dict(self._latest.reads)
+            seen += [(who, held) for who, held in read.items() if who not in drafts]
+        if self._latest.newest:
+            self._latest.queue(attempt)
+        if changes or row is not None:
+            if not attempt.priors or attempt.is_firm:
+                self._commit(attempt, tuple(changes), seen, row)
             else:
-                self._finish(attempt, now)
-            return
-        if reads:
-            seen += [one for one in dict.fromkeys(reads) if one[0] not in drafts]
-        if attempt.kind is _GET and not attempt.priors:
-            seen = []  # Who is told a little later of what changes now is told all the same.
-        attempt.wanted = Wanted(tuple(changes), tuple(seen), row)
-        self._register(attempt)
+                # It is decided again when they are settled.
+                attempt.fetching = Fetching([attempt])
+                self._latest.claim(attempt)
+        elif attempt.priors:
+            self._latest.register(attempt)
+        else:
+            self._finish(attempt, now)
+
+    def _commit(
+        self,
+        attempt: Attempt,
+        changes: tuple[Change, ...],
+        seen: list[tuple[Aor, Snapshot]],
+        row: DialogRow | None,
+    ) -> None:
+        revisions: tuple[tuple[Aor, int], ...] = ()
+        # Who gets states is told of what changes from now on, too.
+        if seen and attempt.kind is not _GET:
+            revisions = tuple([(presentity, held.revision) for presentity, held in seen])
+        attempt.wanted = Wanted(changes, revisions, row)
+        self._latest.register(attempt)
         attempt.is_asked = True
         try:
             self._store.commit(attempt.wanted, partial(self._settled, attempt))
@@ -214,34 +175,12 @@ class UnderWay:
             self._withdraw(attempt)
             raise
 
-    def _queue(self, attempt: Attempt) -> None:
-        """Note what a request was decided on that is not settled."""
-        newest = self._newest
-        concerned = [*attempt.drafts, *[presentity for presentity, _ in self._reads]]
-        for presentity in concerned:
-            prior = newest.get(presentity)
-            if prior is not None and prior not in attempt.priors:
-                _wait(attempt, prior)
-
-    def _register(self, attempt: Attempt) -> None:
-        newest = self._newest
-        for presentity in attempt.drafts:
-            newest[presentity] = attempt
-
-    def _unregister(self, attempt: Attempt) -> None:
-        newest = self._newest
-        if newest.get(attempt.presentity) is attempt:
-            del newest[attempt.presentity]
-        for presentity in attempt.drafts:
-            if newest.get(presentity) is attempt:
-                del newest[presentity]
-
     def _withdraw(self, attempt: Attempt) -> None:
         """Forget that a request was decided: the store cannot be asked to keep it."""
         if attempt.is_settled:
             return
         attempt.is_asked, attempt.wanted = False, None
-        self._unregister(attempt)
+        self._latest.unregister(attempt)
         priors, attempt.priors = sorted(attempt.priors, key=_number), []
         for prior in priors:
             if prior.waiting is not None:
@@ -249,7 +188,7 @@ class UnderWay:
             if not prior.is_settled:
                 for presentity in prior.drafts:
                     if presentity in attempt.drafts:
-                        self._newest[presentity] = prior
+                        self._latest.newest[presentity] = prior
 
     # --- What came of it ---
 
@@ -260,26 +199,42 @@ class UnderWay:
         if not attempt.is_asked:
             return
         attempt.is_asked = False
-        fetching = attempt.fetching
-        if verdict is _STORED:
-            if fetching is None:
-                self._finish(attempt, now)
-                return
-            attempt.holds, attempt.error = True, None
+        if attempt.fetching is not None:
+            self._settled_late(attempt, attempt.fetching, verdict, now)
         elif verdict is _REPEATED:
-            self.counts["repeats"] += 1
-            attempt.becomes_a_repeat()
-        elif verdict is not _CONFLICT:
-            attempt.error = error or _error_of(verdict)
-            if fetching is None:
-                self._finish(attempt, now)
-                return
-        elif fetching is None:
+            self._came_again(attempt, now)
+        elif verdict is _CONFLICT:
             self._lost(attempt)
-        if fetching is None:
             self._again(attempt, now)
         else:
+            if verdict is not _STORED:
+                attempt.error = error or _error_of(verdict)
+            self._finish(attempt, now)
+
+    def _settled_late(
+        self, attempt: Attempt, fetching: Fetching, verdict: Verdict, now: float
+    ) -> None:
+        """A request waits to be decided again, since it was decided on what came to nothing."""
+        try:
+            if verdict is _STORED:
+                # It holds all the same: somebody else has stored just what it was decided on.
+                attempt.error = None
+                attempt.tell(self._feed, now)
+            elif verdict is _REPEATED:
+                self.counts["repeats"] += 1
+                attempt.becomes_a_repeat()
+        finally:
             self._resume(fetching, now)
+
+    def _came_again(self, attempt: Attempt, now: float) -> None:
+        """It was stored when it came for the first time: it is told what holds."""
+        self.counts["repeats"] += 1
+        only_gets = attempt.kind is _GET
+        attempt.becomes_a_repeat()
+        if only_gets:
+            self._finish(attempt, now)
+        else:
+            self._again(attempt, now)
 
     def _lost(self, attempt: Attempt) -> None:
         """Somebody else was faster."""
@@ -301,7 +256,7 @@ class UnderWay:
             except Exception as error:  # noqa: BLE001 - raised when all are told
                 # Nobody's answer is lost because another one could not be given.
                 problem = problem or error
-            self._unregister(one)
+            self._latest.unregister(one)
             waiting, one.waiting, one.priors = one.waiting, None, []
             for following in waiting or ():
                 if following.fetching is not None:
@@ -312,7 +267,10 @@ class UnderWay:
                     if all(prior.is_settled for prior in following.priors):
                         ready.append(following)
         for fetching in held:
-            self._resume(fetching, now)
+            try:
+                self._resume(fetching, now)
+            except Exception as error:  # noqa: BLE001 - as above
+                problem = problem or error
         if problem is not None:
             raise problem
 
@@ -330,7 +288,10 @@ class UnderWay:
                 fetching.fetches += one.fetching.fetches
                 one.fetching.into = fetching
             for other in others:
-                if not other.is_settled and other not in stale:
+                # Also one that was told late: what comes after it has to be held.
+                is_held = not other.is_settled or other.fetching is not None
+                if is_held and other not in stale:
+                    other.error = None
                     stale[other] = None
                     todo.append(other)
         fetching.attempts = sorted(stale, key=_number)
@@ -358,8 +319,7 @@ class UnderWay:
         fetching.fetches -= 1
         if error is not None:
             for attempt in fetching.attempts:
-                if not attempt.holds:
-                    attempt.error = attempt.error or error
+                attempt.error = attempt.error or error
         self._resume(fetching, now)
 
     def _resume(self, fetching: Fetching, now: float) -> None:
@@ -370,8 +330,9 @@ class UnderWay:
             return
         attempts, fetching.attempts = fetching.attempts, []
         for attempt in attempts:
-            self._unregister(attempt)
+            self._latest.unregister(attempt)
             attempt.fetching, attempt.waiting, attempt.priors = None, None, []
+            attempt.is_firm = True
         self._resumed.extendleft(reversed(attempts))
         if not self._is_resuming:
             self._is_resuming = True
@@ -385,29 +346,20 @@ class UnderWay:
         while self._resumed:
             attempt = self._resumed.popleft()
             try:
-                if attempt.holds or attempt.error is not None:
+                if attempt.is_settled:
+                    continue
+                if attempt.error is not None:
                     self._finish(attempt, now)
                 else:
                     self._start(attempt, now)
             except Exception as error:  # noqa: BLE001 - raised when all are decided
                 problem = problem or error
-                self._give_up(attempt, now)
+                if not (attempt.is_settled or attempt.is_asked or attempt.fetching):
+                    # A mistake of ours; nobody else would answer it.
+                    attempt.error = StoreError("store_conflict", "it cannot be decided again")
+                    self._resumed.appendleft(attempt)
         if problem is not None:
             raise problem
-
-    def _give_up(self, attempt: Attempt, now: float) -> None:
-        """Answer a request that nobody else would: a mistake of ours kept it from being decided."""
-        if not (attempt.is_settled or attempt.is_asked or attempt.fetching or attempt.priors):
-            attempt.error = StoreError("store_conflict", "it cannot be decided again")
-            self._finish(attempt, now)
-
-
-def _wait(attempt: Attempt, prior: Attempt) -> None:
-    """Have a request come after another."""
-    attempt.priors.append(prior)
-    if prior.waiting is None:
-        prior.waiting = []
-    prior.waiting.append(attempt)
 
 
 def _number(attempt: Attempt) -> int:

@@ -68,6 +68,8 @@ class Writer:
         self._start = start
         self._keep_changes = keep_changes
         self._newest = journal.newest(connection)
+        self._highest = dialogs.highest(connection)
+        """Number of the newest subscription that is stored, or was."""
         self._purge_at = 0.0
         """When to look for changes that are too old, seconds since 1970."""
         self.counts = new_counts()
@@ -119,6 +121,8 @@ class Writer:
             if connection.in_transaction:
                 connection.rollback()
         self._newest = plan.newest
+        if plan.subscriptions:
+            self._highest = max(self._highest, *plan.subscriptions)
         counts = self.counts
         counts["changes_written"] += len(plan.changes)
         counts["changes_purged"] += purged
@@ -149,13 +153,13 @@ class Writer:
                     if (written := self._written(presentity)) is not None:
                         snapshots[presentity] = written
                 names.update([presentity for presentity, _ in seen])
-                if visit is not None:
+                if visit is not None and visit.row <= self._highest:
                     visited.append(visit.row)
         if names:
             asked_for = list(names)
             rows = self._connection.execute(_PRESENTITIES, (as_json([[*n] for n in asked_for]),))
-            for key, *row in rows:
-                presentities[asked_for[key]] = row
+            for key, revision, changed in rows:
+                presentities[asked_for[key]] = (revision, changed)
         cseqs = dialogs.cseqs(self._connection, visited) if visited else {}
         return Held(presentities, cseqs, snapshots)
 

@@ -193,7 +193,9 @@ def explained(path: Path, error: OSError | sqlite3.Error | StoreError) -> StoreE
     elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         code, why = "store_read_only", f"`{error.filename}` is not writable"
     else:
-        code, why = "store_unavailable", f"{error.strerror}: `{error.filename}`"
+        code, why = "store_unavailable", error.strerror or str(error)
+        if error.filename is not None:
+            why = f"{why}: `{error.filename}`"
     return StoreError(code, f"cannot use `{path}`: {why}")
 
 

@@ -19,7 +19,18 @@ _UPDATE = """
     WHERE row = ?"""
 _REMOVE = "DELETE FROM subscription WHERE row IN (SELECT value FROM json_each(?))"
 _CSEQS = "SELECT row, cseq FROM subscription WHERE row IN (SELECT value FROM json_each(?))"
+_HIGHEST = "SELECT coalesce(max(row), 0) FROM subscription"
 _READ = "SELECT * FROM subscription WHERE row < ? ORDER BY row DESC LIMIT ?"
+
+
+_FIRST = DialogRow._fields.index("first")
+_LAST = DialogRow._fields.index("last")
+
+
+def highest(connection: sqlite3.Connection) -> int:
+    """Number of the newest row; 0 where there is none."""
+    [number] = connection.execute(_HIGHEST).fetchone()
+    return int(number)
 
 
 def cseqs(connection: sqlite3.Connection, numbers: Sequence[int]) -> dict[int, int]:
@@ -32,28 +43,13 @@ def put(connection: sqlite3.Connection, rows: Iterable[DialogRow]) -> None:
 
     A row without its first message must be stored already; else it is not written.
     """
+    # Slices, since every new subscription comes through here.
     whole, again = [], []
     for row in rows:
-        number, tag, (user, domain), deadline, cseq, base, flags, flow, identity, first, last = row
-        if first is None:
-            again.append((deadline, cseq, base, flags, flow, identity, last, number))
+        if row[_FIRST] is None:
+            again.append((*row[3:_FIRST], row[_LAST], row[0]))
         else:
-            whole.append(
-                (
-                    number,
-                    tag,
-                    user,
-                    domain,
-                    deadline,
-                    cseq,
-                    base,
-                    flags,
-                    flow,
-                    identity,
-                    first,
-                    last,
-                )
-            )
+            whole.append((*row[:2], *row[2], *row[3:]))
     if whole:
         connection.executemany(_INSERT, whole)
     if again:

@@ -37,6 +37,8 @@ RETRY = 0.05
 """How often it is tried again meanwhile, s."""
 MOST_WAITING = 10_000
 """Commits that wait while a disk hangs; more are refused at once."""
+_ON_DISK = frozenset({Verdict.STORED, Verdict.REPEATED})
+"""What may be told only once the disk has it."""
 
 _log = structlog.get_logger("dfks.store")
 
@@ -156,8 +158,12 @@ class GroupCommit:
             self._fail_those_asked_before(self._clock() - PATIENCE)
         if self.is_closed:
             return
-        if self._written:
+        if any(result[0] in _ON_DISK for _, result in self._written):
             self._disk.sync_soon(len(self._written))
+        elif self._written:
+            # A disk that failed to write may fail to sync, which would put in doubt what is there.
+            self._disk.results.append(None)
+            self._loop.call_soon(self._settle)
         else:
             self._go_on(RETRY if is_locked else 0.0)
 
@@ -233,7 +239,7 @@ class GroupCommit:
     def _tell(self, waiting: _Waiting, result: Result, unsure: Result | None, now: float) -> None:
         asked, follow = waiting.asked, self._cache.forget
         is_stored = result[0] is Verdict.STORED
-        if unsure is not None and (is_stored or result[0] is Verdict.REPEATED):
+        if unsure is not None and result[0] in _ON_DISK:
             # Also what it repeats may be what an earlier sync has failed to keep.
             result = unsure
         if is_stored:

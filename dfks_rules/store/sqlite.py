@@ -125,7 +125,9 @@ class SqliteStore:
         return snapshot
 
     def fetch(self, presentities: Sequence[Aor], done: Fetched) -> None:
-        """Read what is stored anew; waits while another program holds a lock."""
+        """Read what is stored anew; waits for another program's lock, and for the disk after a sync
+        that failed.
+        """
         self._fetch(presentities, done, self._clock() + PATIENCE)
 
     def _fetch(self, presentities: Sequence[Aor], done: Fetched, until: float) -> None:
@@ -134,7 +136,8 @@ class SqliteStore:
             for presentity in presentities:
                 self._read(presentity)
         except StoreError as error:
-            if is_locked(error.__cause__) and self._clock() < until:
+            may_pass = self._database.is_in_doubt or is_locked(error.__cause__)
+            if may_pass and self._clock() < until:
                 self._loop.call_later(RETRY, self._fetch, presentities, done, until)
                 return
             failure = error

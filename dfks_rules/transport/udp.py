@@ -28,6 +28,8 @@ FULL_READS = 4
 """Reads in a row that found all they may, after which the kernel's queue counts as waiting."""
 AT_ONCE = 0.004
 """Seconds for which datagrams are worked on in the order in which they came, while nobody waits."""
+EARLY_FOR = 10.0
+"""Seconds for which what came before the server served is worked on in order, at most."""
 LOOK_EVERY = 8
 """Datagrams between two looks at the clock."""
 PORTION = 2 * turns.PORTION
@@ -70,9 +72,9 @@ class UdpTransport:
         host, port = self._socket.getsockname()[:2]
         self._listeners = Listeners(TransportName.UDP, (host, int(port)), context.advertise)
         bound.take_rest()
-        self._early = len(bound.early)
-        """How many of those that came early are still served before others."""
-        if self._early:
+        self._early_ends = self._loop.time() + EARLY_FOR
+        """When sources take turns, even if something that came early still waits."""
+        if bound.early:
             bound.gather()
             self._loop.call_soon(self._work_early)
         else:
@@ -118,28 +120,32 @@ class UdpTransport:
     def _work_early(self) -> None:
         """Work on what came early, in its order, whoever sent it: all of it has waited for us.
 
-        What comes meanwhile waits behind it.
+        What comes meanwhile waits behind it, until nothing does, or it takes too long: it may be a
+        flood, against which sources take turns.
         """
         early, ends = self._bound.early, self._loop.time() + AT_ONCE
         take = self._receiver.receive
         try:
-            while self._early and self._loop.time() < ends:
-                self._early -= 1
+            while early and self._loop.time() < ends:
                 self._received_in_all += 1
                 data, origin = early.popleft()
                 take(data, self._flows.get(origin) or self._flow_from(origin))
         finally:
             self._flush()
-            if self._early:
+            if early and self._loop.time() < self._early_ends:
                 self._loop.call_soon(self._work_early)
             else:
-                self._received_in_all += len(early)
-                self._received.extend(early)
-                early.clear()
-                self._bound.stop_gathering()
-                self._read_on()
-                self._sort()
-                self._turns.go_on()
+                self._end_early()
+
+    def _end_early(self) -> None:
+        early = self._bound.early
+        self._received_in_all += len(early)
+        self._received.extend(early)
+        early.clear()
+        self._bound.stop_gathering()
+        self._read_on()
+        self._sort()
+        self._turns.go_on()
 
     def _read(self) -> None:
         """Take what has come in, then work on it: kernel and interpreter by turns cost more."""
@@ -206,7 +212,7 @@ class UdpTransport:
     @property
     def is_calm(self) -> bool:
         """Whether nothing waits to be worked on here, or to be sent."""
-        return not (self._early or self._received or self._waiting)
+        return not (self._bound.early or self._received or self._waiting)
 
     def pause(self) -> None:
         """Read no more; what was read is worked on, and what is sent goes out."""

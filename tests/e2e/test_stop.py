@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.helpers.server import ROOT, START_WITHIN
+from tests.helpers.server import ROOT, START_WITHIN, serve
+from tests.helpers.ua import Ua
 
 pytestmark = pytest.mark.e2e
 
@@ -61,3 +62,25 @@ def test_signal_to_the_whole_process_group_during_the_start_is_a_stop(
         os.killpg(process.pid, number)
         out, errors = process.communicate(timeout=START_WITHIN)
     assert (process.returncode, out, errors) == (0, "stopped\n", "")
+
+
+@pytest.mark.parametrize(
+    ("store", "on_stop", "told"),
+    [
+        ("sqlite:{}/dfks.db", "keep", False),
+        ("sqlite:{}/dfks.db", "deactivate", True),
+        ("memory:", "keep", True),
+    ],
+)
+def test_stop_tells_phones_where_their_subscriptions_end_with_it(
+    tmp_path: Path, store: str, on_stop: str, *, told: bool
+) -> None:
+    """A store that lasts keeps them, unless the operator wants phones to go elsewhere."""
+    config = {"store": store.format(tmp_path), "presence": {"on_stop": on_stop}}
+    with serve(tmp_path, config) as server, Ua(server.ports["udp"]) as phone:
+        phone.subscribe()
+        assert server.stop() == 0
+        if told:
+            last = phone.notify(status=None)
+            assert last.state.startswith("terminated;reason=deactivated")
+        assert not phone.has_arrived()

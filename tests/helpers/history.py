@@ -109,6 +109,10 @@ class Told(NamedTuple):
     taken: bool = True
     """False where the phone refused it because of its CSeq, which is lower than one before."""
 
+    def __repr__(self) -> str:
+        what = f"{self.at:.4f} {self.dialog} {self.presentity} CSeq {self.cseq} {self.states}"
+        return f"Told({what}{'' if self.taken else ' refused'}, {self.content[:60]!r})"
+
 
 class Quiet(NamedTuple):
     """No more faults or sets from now on; the last of them counts."""

@@ -24,11 +24,15 @@ class Lasting(MemoryStore):
     """A store whose rows last, and which may fail."""
 
     def __init__(self) -> None:
-        super().__init__(lambda: 0.0)
+        super().__init__(lambda: self.clock())
+        self.clock: Callable[[], float] = lambda: 0.0
+        """Monotonic time of whichever life it is."""
         self.rows: dict[int, DialogRow] = {}
         self.term = 1
         self.is_failing = False
         """Whether what is written behind fails."""
+        self.is_refusing = False
+        """Whether commits fail."""
         self.written: list[DialogRow] = []
         """Everything that was written behind."""
         self.held: list[Callable[[], None]] | None = None
@@ -45,7 +49,10 @@ class Lasting(MemoryStore):
                 self._put(wanted.visit)
             settle(verdict, error, now)
 
-        super().commit(wanted, settled)
+        if self.is_refusing:
+            settle(Verdict.UNAVAILABLE, StoreError("store_unavailable", "full"), 0.0)
+        else:
+            super().commit(wanted, settled)
 
     def write(
         self, rows: Sequence[DialogRow], gone: Sequence[int], done: Callable[[bool], None]
@@ -99,6 +106,7 @@ class Lives:
         self.ways = FakeWays()
         self.epoch = EPOCH
         self.book = self._begun()
+        self.store.clock = lambda: self.book.now
 
     def _begun(self) -> Playbook:
         policies, limits, gate, profiles = self._settings

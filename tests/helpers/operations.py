@@ -127,9 +127,13 @@ class MemoryOperations:
             for feature in FEATURES
         )
 
-    def subscriptions(self) -> list[SubscriptionRow]:
+    def subscriptions(
+        self, presentity: Aor | None, offset: int
+    ) -> tuple[list[SubscriptionRow], int]:
         """The rows the test has added."""
-        return self.rows
+        uri = None if presentity is None else presentity.uri
+        rows = [one for one in self.rows if uri in (None, one.presentity)]
+        return rows[offset:], len(rows)
 
     def refresh_watchers(self, presentity: Aor) -> int:
         """The number of watchers."""

@@ -13,7 +13,7 @@ from itertools import count
 
 from tests.helpers.history import Answered, Asked, Ended, Event, Gone, Granted, States, Told
 from tests.helpers.lines import Line, line_to
-from tests.helpers.ua import BODY_TYPE, Message, dnd, forward
+from tests.helpers.ua import BODY_TYPE, Message, forward
 
 T1, T2 = 0.5, 4.0
 TIMER_F = TIMER_N = 64 * T1
@@ -118,14 +118,8 @@ class Witness:
 
     async def _press(self, expires: int) -> None:
         """Forward all calls, or also those to a busy phone, to a number that nobody uses again."""
-        turn = self.dice.random()
-        if turn < 0.2:
-            is_on = self.dice.random() < 0.5
-            states = {"DoNotDisturb": "on" if is_on else "off"}
-            await self._request(dnd(is_on), expires, states)
-            return
         target = f"sip:n{next(_TARGETS)}@nemesis.test"
-        features = list(_KIND_OF)[: 1 if turn < 0.8 else 2]
+        features = list(_KIND_OF)[: self.dice.choice([1, 1, 1, 2])]
         documents = [forward(True, target, _KIND_OF[feature]) for feature in features]
         states = dict.fromkeys(features, f"on {target}")
         if len(documents) == 1:

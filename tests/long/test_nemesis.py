@@ -37,7 +37,7 @@ MUTANT_SECONDS = 40.0
 PRESENTITIES, PHONES_OF_EACH = 40, 3
 PAIRS = 10
 """So many pairs of them are mirrored."""
-MIRRORED = ("DoNotDisturb", "CallForwardingAlways")
+MIRRORED = ("CallForwardingAlways", "CallForwardingBusy")
 BOUND = 10.0
 """Seconds in which every phone knows the newest state after the last fault: NOTIFYs are repeated
 after 0.5, 1.5, 3.5 and 7.5 s."""
@@ -92,7 +92,7 @@ class _Operator:
                 _aor(self._dice.randrange(PRESENTITIES)),
                 f"sip:m{number}@nemesis.test",
             )
-            feature = self._dice.choice(["CallForwardingAlways", "CallForwardingBusy"])
+            feature = self._dice.choice(MIRRORED)
             states = {feature: f"on {target}"}
             self._history.append(Asked(time.time(), f"mi {number}", presentity, states))
             params = [presentity, feature, 1, "", [f"forwardTo/{target}"]]
@@ -170,6 +170,8 @@ class _Run:
         finally:
             await victim.end()
         history += truth_of(victim.store)
+        lines = "\n".join(map(str, [*history, *self.faults]))
+        victim.log.with_name("history.txt").write_text(lines)
 
     def violations(self) -> list[Violation]:
         """What the checker finds."""

@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from dfks_rules.model.features import Feature, FeatureState
 from dfks_rules.model.requests import Asked
-from dfks_rules.presence.subscription import LAST_REPEAT
+from dfks_rules.presence.telling import LAST_REPEAT
 from dfks_rules.sip.timers import TIMEOUT
 from tests.helpers.playbook import DND_ON, Playbook, Sent, default_policies, message
 from tests.helpers.policy import ALICE, NOON, OPERATOR

@@ -169,9 +169,7 @@ class Phone:
     def _nobody_answers(self, request: _Request) -> None:
         if request.was_new or not self._patience:
             self._give_up("nobody answers")
-            self._again(5.0, self.subscribe)
-        else:
-            self._again(5.0, self.subscribe)
+        self._again(5.0, self.subscribe)
 
     def _again(self, after: float, what: Callable[[], None]) -> None:
         """Do something later, with a spread."""
@@ -229,8 +227,8 @@ class Phone:
         if dialog is None or not self._is_of(notify, dialog):
             # A fetch has no dialog, but its NOTIFY is welcome.
             self._send(self, wire.answer(notify, 481))
-            name = f"{notify.call_id.decode()};{notify.phone_tag.decode()};{notify.server_tag.decode()}"
-            world.history.append(Ended(world.now, name, "NOTIFY refused"))
+            tags = (notify.call_id, notify.phone_tag, notify.server_tag)
+            world.history.append(Ended(world.now, b";".join(tags).decode(), "NOTIFY refused"))
             return
         key = (notify.server_tag, notify.cseq)
         highest = dialog.told.get(notify.server_tag, 0)

@@ -10,15 +10,18 @@ from dfks_rules.policy.deciding.policy_set import PolicySet, load
 from dfks_rules.policy.reading.source import Source
 from tests.helpers.checker import Violation, check
 from tests.helpers.history import Answered, Asked, Over, Quiet, States
+from tests.simulation.disk import HEALTHY, Disease, Disk
 from tests.simulation.network import CALM, Network, Weather
 from tests.simulation.phone import Phone
 from tests.simulation.server import SimulatedServer
-from tests.simulation.store import HEALTHY, Disease, Disk, SimulatedStore
+from tests.simulation.store import SimulatedStore
 from tests.simulation.wire import CFA, DND
 from tests.simulation.world import World
 
 DOMAIN = "example.com"
 MOST_PAIRS = 8
+LAST = 5.0
+"""Seconds in which faults strike, and phones ask for nothing new."""
 _RULES = """\
   - id: {one}-to-{other}
     when: {{op: set, feature: CallForwardingAlways, user: {one}, origin: {{ne: internal}}}}
@@ -36,9 +39,7 @@ def policies() -> PolicySet:
     """Whatever one of a pair forwards to, the other one does, too."""
     pairs = [(f"boss{n}", f"secretary{n}") for n in range(MOST_PAIRS)]
     rules = "".join(
-        _RULES.format(one=one, other=other)
-        for pair in pairs
-        for one, other in (pair, pair[::-1])
+        _RULES.format(one=one, other=other) for pair in pairs for one, other in (pair, pair[::-1])
     )
     head = "apiVersion: dfks/v1\nkind: Policy\nmetadata: {name: pairs}\nrules:\n"
     return load([Source("pairs.yaml", head + rules)])
@@ -54,12 +55,16 @@ class Plan(NamedTuple):
     disease: Disease
     crashes: float
     """Mean seconds between two crashes; the same for the others."""
+    aimed: float
+    """Share of transactions after which a crash strikes at once."""
     stops: float
     cuts: float
     writers: float
     """Between two changes that somebody else makes in the store."""
     sets: float
     """Between two sets of one phone."""
+    strangers: bool
+    """Whether addresses have to be proved (docs/decisions/0015-proved-contacts.md)."""
     expires: int
     """Seconds for which phones subscribe."""
     length: float
@@ -89,7 +94,11 @@ def draw(world: World) -> Plan:
         unknown=random.choice((0.0, 0.0, 0.05)),
         forgets=random.choice((0.0, 0.0, 0.1)),
     )
-    is_hard = loss > 0.1 or cuts < inf
+    strangers = random.choice((True, False, False))
+    # One sending of a NOTIFY or two may be all that an address gets until it is proved. Then its
+    # phone has to refresh before it is told again.
+    must_refresh = strangers and loss > 0.0
+    is_hard = must_refresh or loss > 0.1 or cuts < inf
     return Plan(
         phones=phones,
         pairs=pairs,
@@ -97,12 +106,13 @@ def draw(world: World) -> Plan:
         weather=weather,
         disease=disease,
         crashes=random.choice((8.0, 20.0, 60.0)),
+        aimed=random.choice((0.0, 0.01, 0.05)),
         stops=random.choice((inf, 30.0)),
         cuts=cuts,
         writers=random.choice((inf, inf, inf, 5.0)),
         sets=random.choice((4.0, 10.0, 20.0)),
-        # A phone that nobody heard for long may have to refresh before it is told again.
-        expires=random.choice((120, 600, 3600)[: 2 if is_hard else 3]),
+        strangers=strangers,
+        expires=random.choice((120, 600) if must_refresh or cuts < inf else (600, 3600, 3600)),
         length=random.choice((30.0, 60.0, 120.0)),
         bound=700.0 if is_hard else 20.0,
     )
@@ -127,15 +137,20 @@ class Game:
         self.server = SimulatedServer(world, self.disk, policies(), self._to_phone, make_store)
         self.server.disease = plan.disease
         users = [f"{who}{n}" for n in range(plan.pairs) for who in ("boss", "secretary")]
-        self._mirrors = [(_uri(one), _uri(other)) for one, other in zip(users[::2], users[1::2], strict=True)]
+        pairs = zip(users[::2], users[1::2], strict=True)
+        self._mirrors = [(_uri(one), _uri(other)) for one, other in pairs]
         self._singles = [f"single{n}" for n in range(plan.singles)]
         users += self._singles
         self._phones = [
             Phone(world, n, f"{users[n % len(users)]}@{DOMAIN}", self._to_server, plan.expires)
             for n in range(plan.phones)
         ]
+        if not plan.strangers:
+            self.server.known = [phone.source for phone in self._phones]
         self._by_address = {phone.source: phone for phone in self._phones}
+        self.disk.written = self._aim
         self._values = 0
+        self._acts_until = world.now + plan.length - LAST
         self._is_quiet = False
 
     def play(self) -> None:
@@ -163,8 +178,9 @@ class Game:
         """No more faults and sets; whoever is down comes back."""
         world = self.world
         self._is_quiet = True
-        self._network.weather, self.server.disease = CALM, HEALTHY
+        self._network.weather = CALM
         self._network.heal()
+        self.server.fall_ill(HEALTHY)
         self.server.start()
         if self.plan.writers == inf:
             # Nobody tells a server that is the only one what somebody else has written.
@@ -186,6 +202,8 @@ class Game:
     # --- What phones do ---
 
     def _act(self, phone: Phone) -> None:
+        if self.world.now > self._acts_until:
+            return
         random = self.world.random.random()
         if phone.is_busy and random < 0.9:
             return
@@ -210,8 +228,14 @@ class Game:
 
     # --- Faults ---
 
+    def _aim(self) -> None:
+        """Something was stored: perhaps this is the moment."""
+        world = self.world
+        if not self._is_quiet and world.random.random() < self.plan.aimed:
+            world.later(0.03 * world.random.random() ** 2, self._crash)
+
     def _crash(self) -> None:
-        if self.server.is_up:
+        if self.server.is_up and not self._is_quiet:
             self.world.count("crashes")
             self.server.crash()
             self._later_start()

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from math import inf
 from typing import Protocol
@@ -21,7 +21,8 @@ from dfks_rules.sip.endpoint import Endpoint
 from dfks_rules.sip.flow import Flow, Listener
 from tests.helpers.history import Ended
 from tests.helpers.policy import NOON
-from tests.simulation.store import Disease, Disk, SimulatedStore
+from tests.simulation.disk import Disease, Disk
+from tests.simulation.store import SimulatedStore
 from tests.simulation.world import WALL, Call, World
 
 BEAT = 5.0
@@ -54,15 +55,13 @@ class SimulatedDriver(Driver):
 
     def _report(self, doing: str) -> None:
         """Raise it again."""
-        raise  # noqa: PLE0704 - called while an exception is handled
+        raise
 
 
 class _Life:
     """From one start of the process to its end."""
 
-    def __init__(
-        self, world: World, store: SimulatedStore, policies: Policies, send: Send
-    ) -> None:
+    def __init__(self, world: World, store: SimulatedStore, policies: Policies, send: Send) -> None:
         self._world = world
         self._send_on = send
         self.store = store
@@ -166,6 +165,8 @@ class SimulatedServer:
         self._send = send
         self._make_store = make_store
         self._life: _Life | None = None
+        self.known: Sequence[tuple[str, int]] = ()
+        """Addresses that are known to want NOTIFYs."""
         self.disease = Disease()
         """What is wrong with the disk."""
 
@@ -174,11 +175,25 @@ class SimulatedServer:
         """Whether there is a process."""
         return self._life is not None
 
+    @property
+    def store(self) -> SimulatedStore:
+        """That of this life; it is up."""
+        assert self._life is not None
+        return self._life.store
+
+    def fall_ill(self, disease: Disease) -> None:
+        """The disk gets worse, or better, from now on."""
+        self.disease = disease
+        if self._life is not None:
+            self._life.store.fall_ill(disease)
+
     def start(self) -> None:
         """Begin a life, unless there is one."""
         if self._life is None:
             store = self._make_store(self._world, self._disk, self.disease)
             self._life = _Life(self._world, store, self._policies, self._send)
+            for address in self.known:
+                self._life.notifier.guard.contacts.add(Flow(LISTENER, address))
             self._world.note("start", store.term)
             self._life.restore()
 

@@ -4,20 +4,13 @@ It shares no code with `dfks_rules.store`; both keep the contract of `dfks_rules
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import inf
 from typing import NamedTuple
 
 from dfks_rules.errors import StoreError
-from dfks_rules.model.features import (
-    FEATURES,
-    NOTHING_STORED,
-    POSITION,
-    Feature,
-    FeatureState,
-    Snapshot,
-)
+from dfks_rules.model.features import NOTHING_STORED, Snapshot
 from dfks_rules.model.identity import Aor
-from dfks_rules.model.values import Value, Values
 from dfks_rules.service.ports import (
     Change,
     DialogRow,
@@ -26,124 +19,11 @@ from dfks_rules.service.ports import (
     Verdict,
     Wanted,
 )
-from tests.helpers.history import Held, Stored
+from tests.simulation.disk import Beat, Disease, Disk, text_of
 from tests.simulation.world import WALL, World
 
 BATCH = 16
 """Most requests in one transaction; few, so that a crash often strikes between two."""
-
-
-class Disease(NamedTuple):
-    """What is wrong with the disk."""
-
-    delay: float = 0.005
-    """Most seconds that a transaction usually takes."""
-    stalls: float = 0.0
-    """Share of transactions that take up to 3 s."""
-    fails: float = 0.0
-    """Share of transactions that come to nothing."""
-    unknown: float = 0.0
-    """Share of transactions that are stored, though they seem to have failed."""
-    forgets: float = 0.0
-    """Share of looks at a presentity that find it not known."""
-
-
-HEALTHY = Disease()
-
-
-def text_of(state: FeatureState) -> str:
-    """A state as the history has it."""
-    target = state.value(Value.FORWARD_TO)
-    if not state.status:
-        return "off"
-    return "on" if target is None else f"on {target}"
-
-
-def state_of(text: str) -> FeatureState:
-    """What `text_of` gave the text of."""
-    status, _, target = text.partition(" ")
-    values: Values = ((Value.FORWARD_TO, target),) if target else ()
-    return FeatureState(status == "on", values)
-
-
-class Beat(NamedTuple):
-    """A moment at which a server lived."""
-
-    at: float
-    """Seconds since 1970."""
-    is_clean: bool
-    """Whether it was the end of a planned stop."""
-
-
-class Disk:
-    """What a crash leaves."""
-
-    def __init__(self, secret: bytes) -> None:
-        self.secret = secret
-        self.term = 0
-        self.snapshots: dict[Aor, Snapshot] = {}
-        self.journal: list[Stored] = []
-        self.rows: dict[int, DialogRow] = {}
-        self.highest_row = 0
-        self.beat_at = 0.0
-        """Seconds since 1970 when the server was last known to live."""
-        self.is_clean = True
-
-    def revision(self, presentity: Aor) -> int:
-        """What is stored of a presentity has this one."""
-        return self.snapshots.get(presentity, NOTHING_STORED).revision
-
-    def change(self, presentity: Aor, before: Snapshot, after: Snapshot, now: float) -> None:
-        """Store the features that differ, and a row of the journal for each."""
-        states = list(self.snapshots.get(presentity, NOTHING_STORED).states)
-        for feature in FEATURES:
-            position = POSITION[feature]
-            old, new = before.states[position], after.states[position]
-            if old != new:
-                states[position] = new
-                self._note(presentity, after.revision, feature.value, old, new, now)
-        self.snapshots[presentity] = Snapshot(after.revision, tuple(states))
-
-    def set(self, presentity: Aor, feature: str, state: str, now: float) -> None:
-        """Store what somebody else wants."""
-        before = self.snapshots.get(presentity, NOTHING_STORED)
-        position = POSITION[Feature(feature)]
-        states = list(before.states)
-        states[position] = state_of(state)
-        if tuple(states) != before.states:
-            after = Snapshot(before.revision + 1, tuple(states))
-            self.change(presentity, before, after, now)
-
-    def _note(
-        self,
-        presentity: Aor,
-        revision: int,
-        feature: str,
-        old: FeatureState,
-        new: FeatureState,
-        now: float,
-    ) -> None:
-        seq = len(self.journal) + 1
-        texts = text_of(new), text_of(old)
-        self.journal.append(Stored(now, seq, presentity.uri, revision, feature, *texts))
-
-    def keep(self, row: DialogRow) -> None:
-        """Store a row; a message that it does not have stays as it was."""
-        old = self.rows.get(row.row)
-        if old is not None:
-            first = old.first if row.first is None else row.first
-            last = old.last if row.last is None else row.last
-            row = row._replace(first=first, last=last)
-        self.rows[row.row] = row
-        self.highest_row = max(self.highest_row, row.row)
-
-    def held(self) -> list[Held]:
-        """Everything, as the history has it."""
-        names = [feature.value for feature in FEATURES]
-        return [
-            Held(aor.uri, one.revision, dict(zip(names, map(text_of, one.states), strict=True)))
-            for aor, one in self.snapshots.items()
-        ]
 
 
 class Job(NamedTuple):
@@ -151,8 +31,8 @@ class Job(NamedTuple):
 
     store: Callable[[], Verdict]
     told: Callable[[Verdict], None]
-    lost: Callable[[], None] = bool
-    """What follows where it is not stored."""
+    lost: Callable[[], object] = bool
+    """What follows where the transaction comes to nothing."""
 
 
 class SimulatedStore:
@@ -209,12 +89,12 @@ class SimulatedStore:
         def read() -> None:
             if fails:
                 world.count("fetches_failed")
-                self._tell(done, StoreError("store_unavailable", "simulated"), world.now)
+                done(StoreError("store_unavailable", "simulated"), world.now)
                 return
             for presentity in presentities:
                 self._forgotten.discard(presentity)
                 self._known[presentity] = self._disk.snapshots.get(presentity, NOTHING_STORED)
-            self._tell(done, None, world.now)
+            done(None, world.now)
 
         world.count("fetches")
         world.later(self._delay(), self._alive, read)
@@ -223,39 +103,47 @@ class SimulatedStore:
         """Store all of it, or nothing."""
         self._asked += 1
         number = self._asked
-        built_on = [(one.presentity, one.before.revision) for one in wanted.changes]
-        built_on += wanted.seen
+        self._add(
+            Job(
+                partial(self._store, wanted, number),
+                partial(self._told_of, wanted, number, settle),
+                partial(self._lose, wanted, inf),
+            )
+        )
 
-        def lost() -> None:
-            for change in wanted.changes:
-                self._lost[change.presentity, change.after.revision] = inf
-
-        def store() -> Verdict:
-            verdict = self._store(wanted, built_on, number)
-            if verdict is not Verdict.STORED:
-                lost()
-            return verdict
-
-        def told(verdict: Verdict) -> None:
-            self._world.note("commit", verdict.value, number, built_on, *map(_brief, wanted.changes))
-            for change in wanted.changes:
-                if (change.presentity, change.after.revision) in self._lost:
-                    # Whoever builds on it from now on knows better.
-                    self._lost[change.presentity, change.after.revision] = self._asked
+    def _told_of(self, wanted: Wanted, number: int, settle: Settle, verdict: Verdict) -> None:
+        """A commit has come to an end: this is what is known from now on."""
+        world = self._world
+        world.note("commit", verdict.value, number, *map(_brief, wanted.changes))
+        if any((one.presentity, one.after.revision) in self._lost for one in wanted.changes):
+            # Whoever builds on it from now on knows better.
+            self._lose(wanted, self._asked)
+        for change in wanted.changes:
             if verdict is Verdict.STORED:
-                for change in wanted.changes:
-                    self._known[change.presentity] = change.after
-                    self._forgotten.discard(change.presentity)
+                self._known[change.presentity] = change.after
+                self._forgotten.discard(change.presentity)
             elif verdict is Verdict.UNAVAILABLE:
-                self._forgotten.update(change.presentity for change in wanted.changes)
-            self._world.count(f"commits_{verdict.value}")
-            settle(verdict, _error_of(verdict), self._world.now)
+                self._forgotten.add(change.presentity)
+        world.count(f"commits_{verdict.value}")
+        settle(verdict, _error_of(verdict), world.now)
 
-        self._add(Job(store, told, lost))
+    def _lose(self, wanted: Wanted, until: float) -> None:
+        """It is not stored, and neither is what builds on it, up to the commit of that number."""
+        for change in wanted.changes:
+            self._lost[change.presentity, change.after.revision] = until
 
-    def _store(
-        self, wanted: Wanted, built_on: list[tuple[Aor, int]], number: int
-    ) -> Verdict:
+    def _store(self, wanted: Wanted, number: int) -> Verdict:
+        verdict = self._verdict_on(wanted, number)
+        if verdict is not Verdict.STORED:
+            self._lose(wanted, inf)
+            return verdict
+        for change in wanted.changes:
+            self._change(change)
+        if wanted.visit is not None:
+            self._disk.keep(wanted.visit)
+        return verdict
+
+    def _verdict_on(self, wanted: Wanted, number: int) -> Verdict:
         disk, visit = self._disk, wanted.visit
         if disk.term != self.life:
             return Verdict.FENCED
@@ -263,15 +151,12 @@ class SimulatedStore:
             stored = disk.rows.get(visit.row)
             if stored is not None and stored.cseq >= visit.cseq:
                 return Verdict.REPEATED
-        for presentity, revision in built_on:
+        built_on = [(one.presentity, one.before.revision) for one in wanted.changes]
+        for presentity, revision in (*built_on, *wanted.seen):
             # What somebody else has stored may have the revision of what was not.
             is_lost = number <= self._lost.get((presentity, revision), 0)
             if is_lost or disk.revision(presentity) != revision:
                 return Verdict.CONFLICT
-        for change in wanted.changes:
-            self._change(change)
-        if visit is not None:
-            disk.keep(visit)
         return Verdict.STORED
 
     def _change(self, change: Change) -> None:
@@ -312,6 +197,10 @@ class SimulatedStore:
     def beat(self, *, is_clean: bool = False) -> None:
         """Note that the server lives."""
         self._disk.beat_at, self._disk.is_clean = self._world.wall(), is_clean
+
+    def fall_ill(self, disease: Disease) -> None:
+        """The disk gets worse, or better."""
+        self._disease = disease
 
     def crash(self) -> None:
         """The process is gone: what is not on the disk never will be."""
@@ -370,6 +259,7 @@ class SimulatedStore:
         if is_healthy:
             self._settle(jobs, verdicts)
         else:
+            self._disk.written()
             self._told = (jobs, verdicts)
             world.later(0.002 * world.random.random(), self._alive, self._settled)
 
@@ -385,9 +275,6 @@ class SimulatedStore:
     def _settle(self, jobs: list[Job], verdicts: list[Verdict]) -> None:
         for job, verdict in zip(jobs, verdicts, strict=True):
             job.told(verdict)
-
-    def _tell(self, done: Fetched, error: StoreError | None, now: float) -> None:
-        done(error, now)
 
     def _delay(self) -> float:
         random = self._world.random.random

@@ -62,7 +62,7 @@ def test_every_fault_strikes_and_is_survived() -> None:
         for name, times in play(seed).world.counts.items():
             counts[name] = counts.get(name, 0) + times
     assert FAULTS - counts.keys() == set()
-    assert counts["commits_repeated"] > 0
+    assert counts["commits_conflict"] > 0
     assert counts["notifies_refused"] > 0
     assert counts["answers_200"] > 10 * counts["answers_503"]
 

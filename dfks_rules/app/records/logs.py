@@ -180,11 +180,10 @@ class LoggedOutcomes:
 
     def _failed(self, event: Failed) -> None:
         """Count a request for which the store failed; log at most one such line per second."""
+        if event.requester.origin is Origin.INTERNAL:
+            return  # It failed with the request from which it followed.
         self.counts["failures"] += 1
         presentity, reason = event.presentity.uri, event.error.message
-        if event.requester.origin is Origin.INTERNAL:
-            # Nobody asked for this set, so only the operator can be told.
-            self._log.error("followed_set_lost", presentity=presentity, error=reason)
         suppressed = self._limit.admit()
         if suppressed is not None:
             requests = 1 + suppressed

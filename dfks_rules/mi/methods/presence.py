@@ -1,12 +1,11 @@
 """`presence`: subscriptions."""
 
-from collections.abc import Iterator
-from itertools import islice
 from typing import Any
 
 from dfks_rules.mi.errors import invalid_params
 from dfks_rules.mi.registry import Desk, Given, Method, Parameter
-from dfks_rules.mi.values import page, take_aor, take_integer, take_text
+from dfks_rules.mi.values import fitting, take_aor, take_integer, take_text
+from dfks_rules.model.identity import Aor
 from dfks_rules.presence import package
 
 EVENT = package.EVENT.decode()
@@ -15,17 +14,13 @@ EVENT = package.EVENT.decode()
 async def subs_phtable_list(desk: Desk, given: Given) -> Any:
     """One page of subscriptions."""
     offset = given.get("offset", 0)
-    rows, more = page(islice(_rows(desk, given.get("presentity")), offset, None))
+    found, total = desk.operations.subscriptions(given.get("presentity"), offset)
+    rows = fitting(row._asdict() for row in found).rows
+    more = max(0, total - offset - len(rows))
     listing: dict[str, Any] = {"subscriptions": rows}
     if more:
         listing |= {"more": more, "next_offset": offset + len(rows)}
     return listing
-
-
-def _rows(desk: Desk, presentity: str | None) -> Iterator[dict[str, Any]]:
-    for row in desk.operations.subscriptions():
-        if presentity is None or row.presentity == presentity:
-            yield row._asdict()
 
 
 async def refresh_watchers(desk: Desk, given: Given) -> Any:
@@ -41,9 +36,9 @@ async def cleanup(desk: Desk, given: Given) -> Any:
     return "OK"
 
 
-def _take_presentity(value: Any) -> str | None:
-    """The canonical URI, or None for `*`."""
-    return None if value == "*" else take_aor(value).uri
+def _take_presentity(value: Any) -> Aor | None:
+    """The address of record, or None for `*`."""
+    return None if value == "*" else take_aor(value)
 
 
 def _take_offset(value: Any) -> int:

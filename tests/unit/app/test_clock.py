@@ -1,5 +1,7 @@
 """Deadlines, whatever becomes of the clocks."""
 
+from typing import Any
+
 import pytest
 
 from dfks_rules.app.clock import Reading, Scale, scale_of
@@ -9,14 +11,14 @@ HOUR = 3600.0
 START = Reading(wall=1_800_000_000.0, monotonic=500.0, boot=600.0, boot_id="one")
 
 
-def _later(seconds: float, step: float = 0.0, **others: object) -> Reading:
+def _later(seconds: float, step: float = 0.0, **others: Any) -> Reading:
     """The clocks so much later, when somebody has set the wall clock meanwhile."""
     later = START._replace(
         wall=START.wall + seconds + step,
         monotonic=START.monotonic + seconds,
         boot=START.boot + seconds,
     )
-    return later._replace(**others)  # type: ignore[arg-type]
+    return later._replace(**others)
 
 
 def _lived(seconds: float, step: float = 0.0) -> Beat:
@@ -57,9 +59,7 @@ def test_sleep_of_the_machine_counts_for_the_next_process() -> None:
     assert scale_of(again, _lived(100)).at(again.monotonic) == START.wall + 102 + HOUR
 
 
-@pytest.mark.parametrize(
-    ("step", "expected"), [(0.0, 300.0), (HOUR, 300.0 + HOUR), (-HOUR, 100.0)]
-)
+@pytest.mark.parametrize(("step", "expected"), [(0.0, 300.0), (HOUR, 300.0 + HOUR), (-HOUR, 100.0)])
 def test_after_a_start_of_the_machine_the_wall_clock_counts(step: float, expected: float) -> None:
     """But the scale never goes back: what was stored is not younger than now."""
     again = _later(300, step, monotonic=20.0, boot=20.0, boot_id="two")
@@ -68,7 +68,7 @@ def test_after_a_start_of_the_machine_the_wall_clock_counts(step: float, expecte
 
 @pytest.mark.parametrize("others", [{"boot_id": ""}, {"boot": 1.0}])
 def test_heartbeat_that_cannot_be_compared_counts_as_of_another_boot(
-    others: dict[str, object],
+    others: dict[str, Any],
 ) -> None:
     """No /proc, or another time namespace."""
     again = _later(300, **others)

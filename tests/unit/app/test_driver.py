@@ -205,6 +205,10 @@ class _Broken:
         self._fail("deactivate")
         return 1
 
+    def rest(self, _now: float) -> None:
+        """Raises."""
+        self._fail("rest")
+
     def next_deadline(self) -> float | None:
         """Long ago."""
         return 0.0
@@ -367,6 +371,18 @@ async def test_stopped_driver_has_no_timer() -> None:
     assert driven.loop.due == []
     states = [one.headers.get(b"Subscription-State") for one in driven.book.sent()]
     assert states[-1] == b"terminated;reason=deactivated"
+
+
+def test_driver_at_rest_has_no_timer_and_has_written_what_is_kept() -> None:
+    """A bug in that does not keep the server from closing its store."""
+    driven = _Driven()
+    driven.driver.was_sent()
+    driven.driver.rest()
+    assert driven.loop.due == []
+    broken = _Broken()
+    driver = Driver(ClockLoop(), driven.book.endpoint, broken)
+    driver.rest()
+    assert (broken.calls, driver.counts) == (["rest"], {"failures": 1})
 
 
 def test_local_time_is_read_once_a_second() -> None:

@@ -78,7 +78,9 @@ async def test_failure_of_the_store_reaches_the_operator() -> None:
 async def test_subscriptions_are_listed_with_what_helps_to_find_the_phone() -> None:
     """The first thing to look at when a lamp is wrong."""
     operations = _operations(_watched())
-    (row,) = operations.subscriptions()
+    rows, total = operations.subscriptions(None, 0)
+    (row,) = rows
+    assert total == 1
     assert (row.presentity, row.watcher) == (ALICE.uri, ALICE.uri)
     assert "call-1" in row
     assert "<sip:alice@192.0.2.7:5062>" in row

@@ -6,7 +6,13 @@ from pathlib import Path
 import pytest
 
 from dfks_rules.config import Config, load_config
-from dfks_rules.config.settings import DecisionSettings, FifoSettings, ListenAddress, ReloadSettings
+from dfks_rules.config.settings import (
+    DecisionSettings,
+    FifoSettings,
+    ListenAddress,
+    OnStop,
+    ReloadSettings,
+)
 from dfks_rules.errors import ConfigError, Finding
 from dfks_rules.presence.package import OnNotifyTimeout, SubscriptionLimits
 from dfks_rules.transport.certificates import CertificateFiles
@@ -23,7 +29,7 @@ mi:
   datagram: "unix:run/sock"
   http: {listen: "0.0.0.0:8888", root: /rpc, secret: correct-horse}
 presence: {min_expires: 10, default_expires: 20, max_expires: 30, on_notify_timeout: drop,
-  stop_within: 5}
+  on_stop: deactivate, stop_within: 5}
 log: {level: debug}
 reload: {watch: false, poll: true, keep: 9, last_good: /var/lib/dfks/good.json}
 """
@@ -54,7 +60,7 @@ def test_without_a_file_everything_is_on_loopback() -> None:
     assert config.policies == (Path("policies/default"),)
     assert config.store == Path("var/dfks.db")
     assert config.presence.on_notify_timeout is OnNotifyTimeout.KEEP
-    assert config.stop_within == 20
+    assert (config.on_stop, config.stop_within) == (OnStop.KEEP, 20)
     assert config.journal.keep == 30 * 86_400
     assert {setting.origin for setting in config.settings} == {"default"}
 
@@ -87,7 +93,7 @@ def test_every_setting_is_taken(tmp_path: Path) -> None:
     presence = config.presence
     assert (presence.min_expires, presence.default_expires, presence.max_expires) == (10, 20, 30)
     assert presence.on_notify_timeout is OnNotifyTimeout.DROP
-    assert config.stop_within == 5
+    assert (config.on_stop, config.stop_within) == (OnStop.DEACTIVATE, 5)
     assert config.log.level == "debug"
     assert config.reload == ReloadSettings(False, True, 9, Path("/var/lib/dfks/good.json"))
 

@@ -279,7 +279,7 @@ def test_a_fetch_with_sets_that_comes_again_after_a_crash_is_not_applied() -> No
     """There is no dialog, but a row for as long as its phone repeats it."""
     lives = Lives()
     press = _subscribe(body=DND_ON, expires=b"0")
-    lives.book.receive(press)
+    _, first = lives.book.receive(press)
     book = lives.crash()
     assert len(book.notifier.subscriptions) == 0
     _set_off(book)
@@ -287,6 +287,8 @@ def test_a_fetch_with_sets_that_comes_again_after_a_crash_is_not_applied() -> No
     assert answer.status == 200
     assert notify.headers[b"Subscription-State"] == b"terminated;reason=timeout"
     assert b"<doNotDisturbOn>false<" in notify.body
+    assert notify.headers[b"From"] == first.headers[b"From"]
+    assert notify.cseq > first.cseq
 
 
 def test_a_set_that_ends_a_subscription_and_comes_again_is_not_applied() -> None:
@@ -319,15 +321,39 @@ def test_the_row_of_a_fetch_is_removed_when_nobody_repeats_it_any_more() -> None
     assert not lives.store.rows
 
 
-def test_a_dialog_that_has_gone_on_is_not_begun_again() -> None:
-    """The same SUBSCRIBE without To tag wants another dialog then; it gets one of its own."""
+def test_a_set_whose_dialog_has_ended_and_comes_again_after_a_crash_is_not_applied() -> None:
+    """Its phone has refused the NOTIFY, but the SUBSCRIBE is still on its way a second time."""
     lives = Lives()
-    response = _subscribed(lives)
+    press = _subscribe(body=DND_ON)
+    _, notify = lives.book.receive(press)
+    lives.book.answer(notify, 481)
+    assert len(lives.book.notifier.subscriptions) == 0
+    lives.book.pass_time(2.0)
     book = lives.crash()
-    book.receive(_subscribe(cseq=2, to=response.headers[b"To"]))
-    again, _ = book.receive(_subscribe())
+    assert len(book.notifier.subscriptions) == 0
+    _set_off(book)
+    _, again = book.receive(press)
+    assert b"<doNotDisturbOn>false<" in again.body
+    assert again.cseq > notify.cseq
+    book.answer(again, 481)
+    for _ in range(100):
+        book.pass_time(1.0)
+    assert not lives.store.rows
+
+
+def test_a_dialog_that_has_gone_on_is_not_begun_again() -> None:
+    """The same SUBSCRIBE without To tag is late, or wants another dialog; its sets are old."""
+    lives = Lives()
+    first = _subscribe(body=DND_ON)
+    response, notify = lives.book.receive(first)
+    lives.book.answer(notify)
+    book = lives.crash()
+    for notify in book.receive(_subscribe(cseq=2, body=DND_OFF, to=response.headers[b"To"]))[1:]:
+        book.answer(notify)
+    again, notify = book.receive(first)
     assert tag_of(again) != tag_of(response)
     assert len(book.notifier.subscriptions) == 2
+    assert b"<doNotDisturbOn>false<" in notify.body
 
 
 # --- What is restored ---

@@ -167,3 +167,14 @@ def test_a_portion_may_be_of_several_seconds() -> None:
     assert len(subscriptions.due(100.0)) == PORTION
     assert subscriptions.next_deadline() is not None
     assert len(subscriptions.due(100.0)) == 1
+
+
+def test_tags_are_listed_without_a_look_at_the_subscriptions() -> None:
+    """Of 100,000 an operator sees one page."""
+    subscriptions = Subscriptions()
+    for tag in (b"1", b"2"):
+        subscriptions.add(active(tag))
+    assert subscriptions.tags(None) == subscriptions.tags(ALICE) == [b"1", b"2"]
+    assert subscriptions.tags(BOB) == []
+    assert subscriptions.has(b"1")
+    assert not subscriptions.has(b"3")

@@ -22,7 +22,17 @@ from dfks_rules.service.feed import Event, Failed, Feed, Settled
 from dfks_rules.service.ports import NotKnownError, Settle, Wanted
 from dfks_rules.store.memory import MemoryStore
 from tests.helpers.playbook import Recorded, default_policies
-from tests.helpers.policy import ALICE, BOB, CFA, DND, NOON, ON, OPERATOR, PHONE, policies
+from tests.helpers.policy import (
+    ALICE,
+    BOB,
+    CFA,
+    DND,
+    NOON,
+    ON,
+    OPERATOR,
+    PHONE,
+    policies,
+)
 from tests.helpers.states import TOLD, forwarding
 from tests.helpers.stores import FULL, SlowStore, changes_of
 
@@ -303,7 +313,11 @@ def test_a_failed_admission_is_published() -> None:
     features.fetch((ALICE,), lambda *_: None)
     (event,) = log.events
     assert isinstance(event, Failed)
-    assert (event.presentity, event.error.message, event.now) == (ALICE, "disk is broken", 7.0)
+    assert (event.presentity, event.error.message, event.now) == (
+        ALICE,
+        "disk is broken",
+        7.0,
+    )
 
 
 def test_set_and_get_are_told_in_one_when_the_set_is_committed() -> None:
@@ -359,21 +373,36 @@ def test_a_look_leaves_out_what_is_not_assigned() -> None:
     ("rules", "shown"),
     [
         ("[]", Shown.AS_STORED),
-        ("- {id: r, when: {op: set, watcher.user: bob}, then: {status: 0}}", Shown.AS_STORED),
+        (
+            "- {id: r, when: {op: set, watcher.user: bob}, then: {status: 0}}",
+            Shown.AS_STORED,
+        ),
         (
             "- {id: r, when: {op: get, watcher.user: bob}, then: {status: stored, log: x}}",
             Shown.AS_STORED,
         ),
         ("- {id: r, when: {op: get}, then: {status: 0}}", Shown.ALIKE),
-        ("- {id: r, when: {op: get}, then: {deny: {reason: no, answer: off}}}", Shown.ALIKE),
-        ("- {id: r, when: {op: get, time: {ge: '08:00'}}, then: {status: 0}}", Shown.ALIKE),
+        (
+            "- {id: r, when: {op: get}, then: {deny: {reason: no, answer: off}}}",
+            Shown.ALIKE,
+        ),
+        (
+            "- {id: r, when: {op: get, time: {ge: '08:00'}}, then: {status: 0}}",
+            Shown.ALIKE,
+        ),
         ("- {id: r, when: {op: get, user: bob}, then: {status: 0}}", Shown.ALIKE),
         (
             "- {id: r, when: {op: get, watcher.user: bob}, then: {status: 0}}",
             Shown.TO_EACH_ITS_OWN,
         ),
-        ("- {id: r, when: {userAgent: x}, then: {assigned: false}}", Shown.TO_EACH_ITS_OWN),
-        (f"- {{id: r, when: {{op: get}}, then: {{{_TO_WATCHER}}}}}", Shown.TO_EACH_ITS_OWN),
+        (
+            "- {id: r, when: {userAgent: x}, then: {assigned: false}}",
+            Shown.TO_EACH_ITS_OWN,
+        ),
+        (
+            f"- {{id: r, when: {{op: get}}, then: {{{_TO_WATCHER}}}}}",
+            Shown.TO_EACH_ITS_OWN,
+        ),
     ],
 )
 def test_what_a_get_shows_depends_on_what_its_rules_read(rules: str, shown: Shown) -> None:

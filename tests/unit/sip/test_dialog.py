@@ -294,3 +294,30 @@ def test_several_proxies_are_passed_in_their_order(route: bytes) -> None:
     else:
         phone = b"<sip:alice@192.0.2.7:5062>"
         assert (data.split()[1], routes) == (b"sip:p1.example", [*rest, phone])
+
+
+def test_what_was_taken_follows_from_the_first_request_and_the_last_that_was_looked_at_anew() -> (
+    None
+):
+    """So a dialog is kept as two messages; `take` says which one is the second."""
+    requests = [
+        _incoming(contact=b"<sip:alice@192.0.2.8>", cseq=b"2 SUBSCRIBE"),
+        _incoming(contact=b"<sip:alice@192.0.2.8>", cseq=b"3 SUBSCRIBE"),
+        _incoming(contact=None, cseq=b"4 SUBSCRIBE"),
+    ]
+    dialog = _dialog()
+    assert [dialog.take(one) for one in requests] == [True, False, False]
+    restored = _dialog()
+    assert restored.take(requests[0], anew=True)
+    restored.resumed(4, 0)
+    assert (restored.flow, restored.contact) == (dialog.flow, dialog.contact)
+    assert (restored.remote_cseq, _notify(restored)) == (dialog.remote_cseq, _notify(dialog))
+
+
+def test_a_dialog_that_goes_on_counts_above_what_it_may_have_used() -> None:
+    """An earlier life of the server may have sent NOTIFYs in it."""
+    dialog = _dialog()
+    dialog.resumed(7, 4_096)
+    assert _notify(dialog).cseq == 4_097
+    assert dialog.is_late(_incoming(cseq=b"7 SUBSCRIBE").request)
+    assert not dialog.is_late(_incoming(cseq=b"8 SUBSCRIBE").request)

@@ -2,8 +2,9 @@
 
 import pytest
 
+from dfks_rules.errors import MalformedMessageError
 from dfks_rules.sip.client_transaction import Outgoing
-from dfks_rules.sip.endpoint import Ending, Endpoint, Finished, Incoming
+from dfks_rules.sip.endpoint import Ending, Endpoint, Finished, Incoming, read_again
 from dfks_rules.sip.flow import Flow, Listener
 from dfks_rules.sip.stun import binding_answer
 from dfks_rules.sip.timers import T1, TIMEOUT
@@ -388,3 +389,25 @@ def test_what_cannot_be_refused_gets_nothing(data: bytes) -> None:
     line = _Line()
     line.endpoint.refuse(data, FLOW, *_BUSY)
     assert line.sent == []
+
+
+def test_a_request_is_read_again_from_its_head_alone() -> None:
+    """A restart has no body to look at; what it counted does not matter."""
+    endpoint: Endpoint[None] = Endpoint(lambda flow, data: None, lambda text: b"x")
+    first = endpoint.receive(message(body=b"<x/>"), FLOW, 0.0)
+    assert isinstance(first, Incoming)
+    again = read_again(first.request.head, FLOW)
+    assert again.uri == first.uri
+    assert (again.sender.uri, again.sender.tag) == (first.sender.uri, first.sender.tag)
+    assert (again.recipient.uri, again.flow) == (first.recipient.uri, first.flow)
+    assert (again.request.headers, again.request.cseq) == (first.request.headers, 1)
+    assert again.contact() == first.contact()
+
+
+@pytest.mark.parametrize(
+    "head", [b"", b"SIP/2.0 200 OK", b"SUBSCRIBE sip:a@b SIP/2.0", message(cseq=b"x")[:-4]]
+)
+def test_what_is_no_request_any_more_is_said_to_be(head: bytes) -> None:
+    """A newer release may be stricter, or somebody has edited the file."""
+    with pytest.raises(MalformedMessageError):
+        read_again(head, FLOW)

@@ -187,3 +187,19 @@ def test_response_whose_length_is_wrong_is_one_all_the_same() -> None:
     """Its body says nothing to us, and its sender has accepted the NOTIFY."""
     response = parse_message(_response().replace(b"\r\n\r\n", b"\r\nContent-Length: 9\r\n\r\n"))
     assert isinstance(response, Response)
+
+
+def test_the_head_is_there_as_it_came() -> None:
+    """Folds, spellings and order: it can be read again by a newer release."""
+    data = message(body=b"<x/>", subject=b"folded\r\n  text")
+    request = _request(data)
+    assert request.head + b"\r\n\r\n<x/>" == data
+    assert request.head_to_keep() is request.head
+
+
+def test_credentials_are_left_out_of_a_head_that_is_kept() -> None:
+    """However they are spelled and folded."""
+    lines = b"AUTHORIZATION : Digest a,\r\n\tb\r\nproxy-authorization:c\r\n"
+    other = b"X: Authorization: d\r\n"
+    request = _request(message().replace(b"event:", lines + other + b"event:"))
+    assert request.head_to_keep() + b"\r\n\r\n" == message().replace(b"event:", other + b"event:")

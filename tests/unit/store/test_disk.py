@@ -34,7 +34,9 @@ async def test_what_was_written_is_synced_and_told_on_the_loop(database: Databas
     """The loop goes on meanwhile."""
     told: asyncio.Queue[int] = asyncio.Queue()
     loop = asyncio.get_running_loop()
-    waits = Disk(database, loop, lambda: told.put_nowait(threading.get_ident()), lambda _: None)
+    waits = Disk(
+        database, loop, lambda: told.put_nowait(threading.get_ident()), *[lambda _: None] * 2
+    )
     waits.sync_soon(1)
     async with asyncio.timeout(5):
         assert await told.get() == threading.get_ident()
@@ -44,7 +46,7 @@ async def test_what_was_written_is_synced_and_told_on_the_loop(database: Databas
 
 async def test_what_was_written_before_the_end_is_synced(database: Database) -> None:
     """Whoever stops it finds the result, though the loop was told nothing yet."""
-    waits = Disk(database, asyncio.get_running_loop(), lambda: None, lambda _: None)
+    waits = Disk(database, asyncio.get_running_loop(), lambda: None, *[lambda _: None] * 2)
     waits.sync_soon(1)
     waits.stop()
     assert list(waits.results) == [None]
@@ -56,7 +58,9 @@ async def test_a_loss_is_told_once_and_so_is_its_end(
     """The files are looked at while nothing is written."""
     monkeypatch.setattr(disk, "LOOK_EVERY", 0.01)
     told: asyncio.Queue[str | None] = asyncio.Queue()
-    waits = Disk(database, asyncio.get_running_loop(), lambda: None, told.put_nowait)
+    waits = Disk(
+        database, asyncio.get_running_loop(), lambda: None, told.put_nowait, lambda _: None
+    )
     aside = path.with_name("aside.db")
     async with asyncio.timeout(5):
         _move(path, aside)
@@ -72,7 +76,7 @@ async def test_a_loss_is_told_once_and_so_is_its_end(
 def test_a_loop_that_is_closed_ends_nothing(database: Database) -> None:
     """A server that ends in disorder still keeps what was written."""
     loop = asyncio.new_event_loop()
-    waits = Disk(database, loop, lambda: None, lambda _: None)
+    waits = Disk(database, loop, lambda: None, *[lambda _: None] * 2)
     loop.close()
     waits.sync_soon(1)
     waits.stop()

@@ -291,6 +291,7 @@ async def test_after_a_sync_that_failed_the_file_says_what_holds_once_it_is_sync
     with monkeypatch.context() as broken_disk:
         broken_disk.setattr("dfks_rules.store.database.os.fdatasync", fail)
         assert await _commit(store, ALICE, FIRST, SECOND) == UNAVAILABLE
+        monkeypatch.setattr("dfks_rules.store.sqlite.PATIENCE", 0.1)
         error = await _fetched(store, ALICE)
         assert error is not None
         assert "may lack" in error.message

@@ -6,6 +6,7 @@ import socket
 import pytest
 
 from dfks_rules.sip.flow import Flow, Hop, TransportName
+from dfks_rules.transport.inherited import Inherited, Passed
 from dfks_rules.transport.limits import ConnectionLimits
 from tests.helpers.transports import REQUEST, WITHIN, Served, read, served, until
 
@@ -59,6 +60,34 @@ async def test_close_can_be_called_twice() -> None:
         await server.transports.close()
 
 
+async def test_what_comes_after_a_pause_is_for_whoever_serves_next() -> None:
+    """Of the same sockets; what was read before is worked on, and can be answered."""
+    async with served("udp:127.0.0.1", "tcp:127.0.0.1") as first:
+        first.answer = bytes.upper
+        ports = [listener.port for listener in first.transports.listeners]
+        copies = [Passed(name, one.dup()) for name, one in first.transports.sockets()]
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
+            phone.setblocking(False)
+            phone.sendto(b"before", ("127.0.0.1", ports[0]))
+            await first.next()
+            first.transports.pause()
+            await until(lambda: first.transports.is_calm)
+            assert await read(phone) == (b"BEFORE", ("127.0.0.1", ports[0]))
+            phone.sendto(b"after", ("127.0.0.1", ports[0]))
+            opening = asyncio.open_connection("127.0.0.1", ports[1])
+            _, writer = await opening  # By the kernel.
+            writer.write(REQUEST)
+            second = Served(ConnectionLimits())
+            where = [("udp", "127.0.0.1", 0), ("tcp", "127.0.0.1", 0)]
+            await second.transports.open(where, Inherited(copies))
+            second.serve()
+            assert [listener.port for listener in second.transports.listeners] == ports
+            assert {(await second.next())[0] for _ in range(2)} == {b"after", REQUEST}
+            assert first.received.empty()
+            writer.close()
+            await second.transports.close()
+
+
 async def test_advertised_host_stands_in_every_listener() -> None:
     """Behind NAT or a load balancer no local address is of use to phones."""
     async with served("udp:0.0.0.0", advertise="sip.example.com:5070") as server:
@@ -80,6 +109,20 @@ async def test_another_transport_is_found_at_the_same_address() -> None:
         assert find("udp", "127.0.0.9", other) is udp
         assert find("tls", "127.0.0.9", udp) is None
         assert find("x\ufffd", "127.0.0.9", udp) is None
+
+
+async def test_a_listener_is_found_again_by_its_address() -> None:
+    """A restart knows where a phone came in; the settings may have changed since."""
+    async with served("udp:127.0.0.2", "tcp:0.0.0.0") as server:
+        udp, tcp = server.transports.listeners
+        find = server.transports.listener_at
+        assert find("udp", "127.0.0.2", udp.port) is udp
+        assert find("udp", "127.0.0.3", udp.port) is None
+        assert find("tls", "127.0.0.2", udp.port) is None
+        assert find("udp", "127.0.0.2", 1) is None
+        found = find("tcp", "127.0.0.5", tcp.port)
+        assert found is not None
+        assert (found.transport.value, found.host) == ("tcp", "127.0.0.5")
 
 
 async def test_listener_has_the_ip_version_of_the_peer() -> None:

@@ -47,3 +47,10 @@ def test_address_that_is_not_ours_is_an_error() -> None:
         flow = Flow(Listener("udp", "192.0.2.1", 5060), peer.getsockname())
         with pytest.raises(OSError, match=r"."):
             WildcardSocket(bound).send(flow, b"answer")
+
+
+def test_what_came_before_the_socket_was_ours_names_its_address_too() -> None:
+    """A service manager has opened it, and a phone was faster than the server's start."""
+    with _bound("0.0.0.0") as bound, _bound("127.0.0.1") as peer:
+        peer.sendto(b"hello", ("127.0.0.2", bound.getsockname()[1]))
+        assert WildcardSocket(bound).recvfrom(65_535)[1] == (*peer.getsockname(), "127.0.0.2")

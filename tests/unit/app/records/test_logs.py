@@ -230,11 +230,11 @@ def test_a_store_that_fails_is_told_once_a_second_and_counted() -> None:
     assert log.counts["failures"] == 3
 
 
-def test_a_set_that_followed_and_was_lost_is_told_by_itself() -> None:
-    """Nobody asked for it, so nobody else is told."""
+def test_a_set_that_followed_fails_with_its_request_and_is_no_failure_of_its_own() -> None:
+    """One key press is one request, whatever follows from it."""
     with capture_logs() as lines:
         log = LoggedOutcomes()
+        log.hear(_failed())
         log.hear(_failed(Requester(Origin.INTERNAL)))
-        log.hear(_failed(Requester(Origin.INTERNAL)))
-    lost = [line["presentity"] for line in lines if line["event"] == "followed_set_lost"]
-    assert lost == [ALICE.uri] * 2
+    assert [line["event"] for line in lines] == ["store_failed"]
+    assert log.counts["failures"] == 1

@@ -1,0 +1,92 @@
+"""What outlives a process, in a file."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from dfks_rules.app.lasting import Lasting
+from dfks_rules.model.identity import Aor
+from dfks_rules.presence.restoring import Before
+from dfks_rules.service.ports import DialogRow
+from dfks_rules.store.sqlite import SqliteStore
+
+_AT = datetime(2026, 1, 5, tzinfo=UTC)
+
+
+class _Notifier:
+    """Takes over what there is."""
+
+    def __init__(self) -> None:
+        self.before: Before | None = None
+        self.taken: list[DialogRow] = []
+
+    def restore(self, before: Before, at: datetime, now: float) -> None:
+        self.before = before
+
+    def take(self, rows: Sequence[DialogRow], now: float) -> None:
+        self.taken += rows
+
+    def loaded(self) -> None:
+        pass
+
+
+async def test_next_life_goes_on_where_the_one_before_has_ended(tmp_path: Path) -> None:
+    """With its subscriptions, on the same scale, and knowing that nothing was lost."""
+    loop = asyncio.get_running_loop()
+    epochs, notifiers = [], []
+    for _ in range(2):
+        store = SqliteStore(tmp_path / "dfks.db", loop)
+        lasting = Lasting(store, loop)
+        keeping = lasting.keeping(lambda _transport, _host, _port: None)
+        epochs.append(keeping.epoch)
+        notifiers.append(_Notifier())
+        lasting.begin(notifiers[-1], _AT, lambda: None)
+        deadline = keeping.epoch + loop.time() + 60
+        number = keeping.dialogs.number()
+        row = DialogRow(
+            number, b"t", Aor("alice", "example.com"), deadline, 1, 0, 0, "", "", b"", None
+        )
+        stored: list[bool] = []
+        keeping.dialogs.write((row,), (), stored.append)
+        await lasting.settled()
+        assert stored == [True]
+        lasting.end()
+        store.close()
+    first, second = notifiers
+    assert (first.before, first.taken) == (None, [])
+    assert second.before is not None
+    assert second.before.is_clean
+    assert len(second.taken) == 1
+    assert abs(epochs[1] - epochs[0]) < 0.5
+    assert lasting.counts == {"restore_failures": 0}
+
+
+async def test_start_that_fails_does_not_hide_the_crash_before(tmp_path: Path) -> None:
+    """What was to be told after the crash is to be told by the next start."""
+    loop = asyncio.get_running_loop()
+    store = SqliteStore(tmp_path / "dfks.db", loop)
+    Lasting(store, loop).begin(_Notifier(), _AT, lambda: None)
+    store.close()
+    failing = SqliteStore(tmp_path / "dfks.db", loop)
+    crashed_at = failing.previous
+    Lasting(failing, loop).end()  # An address is in use, say.
+    failing.close()
+    again = SqliteStore(tmp_path / "dfks.db", loop)
+    assert again.previous == crashed_at
+    again.close()
+
+
+async def test_life_that_does_not_end_was_a_crash(tmp_path: Path) -> None:
+    """Its heartbeats say when."""
+    loop = asyncio.get_running_loop()
+    store = SqliteStore(tmp_path / "dfks.db", loop)
+    Lasting(store, loop).begin(_Notifier(), _AT, lambda: None)
+    store.close()
+    again = SqliteStore(tmp_path / "dfks.db", loop)
+    lasting, notifier = Lasting(again, loop), _Notifier()
+    lasting.begin(notifier, _AT, lambda: None)
+    assert notifier.before is not None
+    assert not notifier.before.is_clean
+    lasting.end()
+    again.close()
