@@ -129,6 +129,33 @@ class Serves(Protocol):
         ...
 
 
+class _Nobody:
+    """An endpoint that takes no notice of anything."""
+
+    def receive(self, data: bytes, flow: Flow, now: float) -> None:
+        """A message is too late."""
+
+    def refuse(self, data: bytes, flow: Flow, status: int, reason: bytes, headers: bytes) -> None:
+        """The same."""
+
+    def undelivered(self, message: bytes, now: float) -> None:
+        """It is repeated by whoever serves next."""
+
+    def located(self, branch: bytes, targets: Sequence[Flow], now: float) -> None:
+        """The same."""
+
+    def bounced(self, beginning: bytes, now: float) -> None:
+        """The same."""
+
+    def expire(self, now: float) -> Iterable[Finished[Subscription]]:
+        """Nothing is due."""
+        return ()
+
+    def next_deadline(self) -> float | None:
+        """Never."""
+        return None
+
+
 class Driver:
     """Gives messages and time to an endpoint and a notifier."""
 
@@ -226,9 +253,13 @@ class Driver:
         self._end()
 
     def rest(self) -> None:
-        """Have written what is kept of subscriptions, and do nothing by itself from now on."""
+        """Have written what is kept of subscriptions, and do nothing more.
+
+        What comes from now on is not answered: the store is closed next, and phones repeat it.
+        """
         self._attempt(self._notifier.rest, self._loop.time())
         self._end()
+        self._endpoint = _Nobody()
 
     def _end(self) -> None:
         self._is_stopped = True

@@ -41,7 +41,7 @@ from dfks_rules.transport.limits import SourceLimits
 from dfks_rules.transport.resolver import Resolver
 from dfks_rules.transport.transports import Transports
 
-FINISH_WITHIN = 1.0
+FINISH_WITHIN = 5.0
 """Seconds that what was read has to be worked on before another server goes on."""
 
 

@@ -16,7 +16,7 @@ together with the sets. Everything else is written behind:
 | it ends                                         | removed behind; where a SUBSCRIBE with sets   |
 |                                                 | has just made it, after `ONE_SHOT_KEPT`       |
 | a second since the first mark, or `AT_ONCE`     | what is marked is written, `PORTION` at most; |
-|                                                 | who has a SUBSCRIBE under way, a second later |
+|                                                 | not of one whose SUBSCRIBE is under way       |
 | that has failed                                 | all of it is marked again, and tried later    |
 
 `rows` says what is in a row.
@@ -45,6 +45,8 @@ AGAIN = 5.0
 """After how many seconds a write that failed is tried again."""
 AT_ONCE = 256
 """Marks that do not wait for `DELAY`."""
+PAUSE = 0.05
+"""Least seconds between two writes."""
 PORTION = 1_024
 """Most rows that are written in one go."""
 MESSAGES = 16_384
@@ -92,9 +94,8 @@ class Kept:
         self._writes = 0
         """Under way."""
         self._write_at = inf
-        self._at_once_from = -inf
-        """When `AT_ONCE` counts again, monotonic seconds: some could not be written last time."""
         self._failed_at = -inf
+        self._tried_at = -inf
 
     # --- With the `Wanted` of a SUBSCRIBE ---
 
@@ -262,9 +263,8 @@ class Kept:
             self._messages += marked.get(subscription) is None
             marked[subscription] = message
         self._write_by(now + DELAY)
-        if len(marked) < AT_ONCE or self._writes or self._failed_at != -inf:
-            return
-        if now >= self._at_once_from:
+        is_free = not self._writes and self._failed_at == -inf
+        if len(marked) >= AT_ONCE and is_free and now >= self._tried_at + PAUSE:
             self._write_portion(now)
 
     def _unmark(self, subscription: Subscription) -> None:
@@ -308,22 +308,19 @@ class Kept:
         self._write_at = min(self._write_at, moment)
 
     def _write_portion(self, now: float) -> None:
-        """Write some of what is marked; the rest is due at once.
-
-        While a SUBSCRIBE is worked out, its row may be on its way to the store, and must not be
-        followed by one that has an older CSeq.
-        """
-        marked = self._marked
-        first = dict(islice(marked.items(), PORTION))
-        portion = {one: text for one, text in first.items() if one.state is not _REFRESHING}
+        """Write some of what is marked; the rest is due at once."""
+        # The row of one that is being refreshed may be on its way with sets: what is known here is
+        # older, and must not come after it.
+        settled = (one for one in self._marked.items() if one[0].state is not _REFRESHING)
+        portion = dict(islice(settled, PORTION))
         for subscription in portion:
             self._unmark(subscription)
         gone, self._gone = self._gone[:PORTION], self._gone[PORTION:]
-        if len(portion) < len(first):
-            self._write_at = self._at_once_from = now + DELAY
-        else:
-            self._write_at = now if marked or self._gone else inf
-        if not (portion or gone):
+        self._tried_at = now
+        self._write_at = inf
+        if self._marked or self._gone:
+            self._write_at = now if len(portion) == PORTION or self._gone else now + DELAY
+        if not portion and not gone:
             return
         written = [
             self._row(

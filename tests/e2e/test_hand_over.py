@@ -27,7 +27,9 @@ pytestmark = pytest.mark.e2e
 
 RATE = 1_000
 """Requests a second."""
-PHONES = 500
+PHONES = 2_500
+"""So many that no phone sends a request before its last one is answered, however slow the machine:
+where much waits, what is expected overtakes."""
 BEFORE, AFTER = 1.0, 1.5
 """Seconds of requests before and after the restart."""
 QUIET = 5.0
@@ -89,7 +91,8 @@ class _Load(threading.Thread):
         assert len(self.sent) > RATE * (BEFORE + AFTER) / 2
         lost = self.sent.keys() - self.answers.keys()
         assert not lost, f"{len(lost)} of {len(self.sent)}"
-        assert {status for status, _ in self.answers.values()} == {200}
+        refused = {key: status for key, (status, _) in self.answers.items() if status != 200}
+        assert not refused
 
 
 def _subscribed(port: int) -> Phones:

@@ -385,6 +385,20 @@ def test_driver_at_rest_has_no_timer_and_has_written_what_is_kept() -> None:
     assert (broken.calls, driver.counts) == (["rest"], {"failures": 1})
 
 
+def test_driver_at_rest_answers_nothing() -> None:
+    """Its store is closed; phones repeat what they asked, and somebody else answers."""
+    driven = _Driven()
+    late = message()
+    driven.driver.rest()
+    assert driven.receive(late) == []
+    driven.driver.refuse(late, FLOW, Excess.RATE)
+    driven.driver.undelivered(late)
+    driven.driver.located(b"branch", ())
+    driven.driver.bounced(late)
+    assert driven.book.sent() == []
+    assert driven.driver.counts == {"failures": 0}
+
+
 def test_local_time_is_read_once_a_second() -> None:
     """It is as exact as schedules are, and reading it costs as much as a decision."""
     driven = _Driven()
