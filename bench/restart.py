@@ -181,8 +181,8 @@ def _second_life(
     }
 
 
-LOADED = "presence:subscriptions"
-"""The counter that says how many subscriptions the server has."""
+LOADED = "presence:rows_restored"
+"""The counter of subscriptions that the server has taken over."""
 
 
 def _free_port() -> int:

@@ -215,11 +215,16 @@ class Guard:
         """Whether it matters whose a subscription is."""
         return self._quotas.has_parts
 
-    def restored(self, subscription: Subscription) -> None:
-        """One of an earlier life of the server goes on; no limit keeps it out."""
+    def restored(self, subscription: Subscription, *, is_counted: bool) -> None:
+        """One of an earlier life of the server goes on; no limit keeps it out.
+
+        Args:
+            subscription: what goes on.
+            is_counted: whether it counts for the limits; it may do so already.
+        """
         if subscription.proof is _UNPROVED:
             self._kept[subscription.dialog.local_tag] = subscription
-        else:
+        if is_counted and not subscription.is_counted:
             self._count(subscription)
 
     def counted(self) -> None:

@@ -15,7 +15,8 @@ together with the sets. Everything else is written behind:
 | the 1,024th NOTIFY of a term                    | marked: it reserves the next term             |
 | it ends                                         | removed behind; where a SUBSCRIBE with sets   |
 |                                                 | has just made it, after `ONE_SHOT_KEPT`       |
-| a second since the first mark, or `AT_ONCE`     | what is marked is written, `PORTION` at most  |
+| a second since the first mark, or `AT_ONCE`     | what is marked is written, `PORTION` at most; |
+|                                                 | not of one whose SUBSCRIBE is under way       |
 | that has failed                                 | all of it is marked again, and tried later    |
 
 `rows` says what is in a row.
@@ -44,6 +45,8 @@ AGAIN = 5.0
 """After how many seconds a write that failed is tried again."""
 AT_ONCE = 256
 """Marks that do not wait for `DELAY`."""
+PAUSE = 0.05
+"""Least seconds between two writes."""
 PORTION = 1_024
 """Most rows that are written in one go."""
 MESSAGES = 16_384
@@ -56,6 +59,7 @@ ONE_SHOT_KEPT = TIMEOUT
 
 # CPython 3.11 calls a Python function for each look at a member of an Enum.
 _TERMINATED: Final = State.TERMINATED
+_REFRESHING: Final = State.REFRESHING
 _UNPROVED: Final = Proof.UNPROVED
 
 
@@ -91,6 +95,7 @@ class Kept:
         """Under way."""
         self._write_at = inf
         self._failed_at = -inf
+        self._tried_at = -inf
 
     # --- With the `Wanted` of a SUBSCRIBE ---
 
@@ -148,8 +153,6 @@ class Kept:
             cseq,
             rows.base_of(dialog.local_cseq, self.term),
             rows.with_time(rows.ONE_SHOT, self.epoch + now),
-            "",
-            "",
             b"",
             None,
         )
@@ -177,8 +180,6 @@ class Kept:
             cseq,
             rows.base_of(dialog.local_cseq, self.term),
             rows.with_time(flags, self.epoch + now),
-            "",
-            "",
             messages[0],
             messages[1],
         )
@@ -262,7 +263,8 @@ class Kept:
             self._messages += marked.get(subscription) is None
             marked[subscription] = message
         self._write_by(now + DELAY)
-        if len(marked) >= AT_ONCE and not self._writes and self._failed_at == -inf:
+        is_free = not self._writes and self._failed_at == -inf
+        if len(marked) >= AT_ONCE and is_free and now >= self._tried_at + PAUSE:
             self._write_portion(now)
 
     def _unmark(self, subscription: Subscription) -> None:
@@ -307,12 +309,19 @@ class Kept:
 
     def _write_portion(self, now: float) -> None:
         """Write some of what is marked; the rest is due at once."""
-        marked = self._marked
-        portion = dict(islice(marked.items(), PORTION))
+        # The row of one that is being refreshed may be on its way with sets: what is known here is
+        # older, and must not come after it.
+        settled = (one for one in self._marked.items() if one[0].state is not _REFRESHING)
+        portion = dict(islice(settled, PORTION))
         for subscription in portion:
             self._unmark(subscription)
         gone, self._gone = self._gone[:PORTION], self._gone[PORTION:]
-        self._write_at = now if marked or self._gone else inf
+        self._tried_at = now
+        self._write_at = inf
+        if self._marked or self._gone:
+            self._write_at = now if len(portion) == PORTION or self._gone else now + DELAY
+        if not portion and not gone:
+            return
         written = [
             self._row(
                 one,
@@ -359,6 +368,8 @@ class Kept:
 def _flags(subscription: Subscription, requester: Requester, condition: bytes) -> int:
     """What a row says in bits, but for when it is written."""
     flags = rows.OWED if subscription.is_owed else 0
+    if subscription.is_counted:
+        flags |= rows.COUNTED
     if not subscription.is_proved:
         flags |= rows.UNPROVED if subscription.proof is _UNPROVED else rows.ANSWERS
     if condition == ANY:

@@ -169,8 +169,8 @@ class Restoring:
         )
 
     def _is_just_counted(self, row: DialogRow) -> bool:
-        """Whether nothing but its number counts for a limit."""
-        return not (row.flags & rows.UNPROVED or self._guard.has_quotas)
+        """Whether it counts for the limit of all, and there is no other."""
+        return bool(row.flags & rows.COUNTED) and not self._guard.has_quotas
 
     # --- Fetches with sets ---
 
@@ -211,8 +211,7 @@ class Restoring:
             return None
         if self._is_just_counted(row):
             subscription.is_counted = True
-        else:
-            self._guard.restored(subscription)
+        self._guard.restored(subscription, is_counted=bool(row.flags & rows.COUNTED))
         if self._is_untold(row):
             self.owe(subscription, self._now + PAUSE)
         return subscription

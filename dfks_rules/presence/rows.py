@@ -29,6 +29,8 @@ REFUSED: Final = 32
 """Its last SUBSCRIBE was not granted."""
 ONE_SHOT: Final = 64
 """There is no dialog: the row is here to know a repeat of sets by."""
+COUNTED: Final = 128
+"""It counts for the limits of subscriptions."""
 _WHEN: Final = 8
 """From this bit on, when the row was made or written behind, whole seconds since 1970."""
 

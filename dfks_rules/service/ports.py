@@ -68,14 +68,10 @@ class DialogRow(NamedTuple):
     """Its NOTIFYs have CSeq = (base + term of the server's life) · 2¹¹ + n."""
     flags: int
     """What `presence` wants to know, in bits."""
-    flow: str
-    """Where the last SUBSCRIBE came from; see `presence.kept`."""
-    identity: str
-    """Who sent it, where phones authenticate; empty for nobody known."""
     first: bytes | None
-    """Head of the SUBSCRIBE that made the dialog; None: as stored."""
+    """The SUBSCRIBE that made the dialog, as `presence.rows` has it; None: as stored."""
     last: bytes | None
-    """Head of the last one that said something else; None: as stored."""
+    """The last one that said something else; None: as stored."""
 
 
 class Wanted(NamedTuple):

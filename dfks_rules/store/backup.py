@@ -77,7 +77,7 @@ def part_of(target: Path) -> Iterator[tuple[Path, int]]:
     except BlockingIOError:
         message = f"another process is writing `{part}`"
         raise StoreError("store_in_use", message) from None
-    except OSError as error:
+    except (OSError, sqlite3.Error) as error:
         raise _failed(target, error) from error
 
 

@@ -9,13 +9,14 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+import orjson
+
 from dfks_rules.errors import StoreError
-from dfks_rules.model.features import POSITION, Feature, Snapshot
-from dfks_rules.model.identity import Aor
+from dfks_rules.model.features import OFF, Feature, FeatureState
 from dfks_rules.store import journal
 from dfks_rules.store.migrations import MIGRATIONS, release_of, version_of
 from dfks_rules.store.reader import open_to_read, refuse_other_versions
-from dfks_rules.store.states import states_in
+from dfks_rules.store.tables import values_of
 
 MAX_PROBLEMS = 20
 """Most problems that are told: a broken page breaks whatever is on it."""
@@ -25,6 +26,7 @@ PAGE = 1000
 Read = Callable[[bytes], object]
 """Reads the head of a SUBSCRIBE; raises ValueError or DfksError if it is none."""
 
+_STATES = "SELECT user, domain, feature, status, feature_values FROM feature_state"
 _QUESTIONS: tuple[tuple[str, str], ...] = (
     (
         "`feature_state` has {} of a presentity that `presentity` does not have",
@@ -167,27 +169,35 @@ def _find_contradictions(connection: sqlite3.Connection) -> Iterator[str]:
 
 
 def _find_unreadable(connection: sqlite3.Connection) -> Iterator[str]:
-    """Read every state and every change, and compare the two."""
-    try:
-        states = dict(states_in(connection))
-    except ValueError as error:
-        yield f"`feature_state`: {error}"
-        return
-    newest: dict[tuple[Aor, Feature], tuple[int, object]] = {}
+    """Read every change and every state, and compare the two."""
+    left: dict[tuple[str, str, str], tuple[int, FeatureState]] = {}
     last = 0
     try:
         while entries := journal.read(connection, last, PAGE):
             for entry in entries:
-                newest[entry.presentity, entry.feature] = entry.seq, entry.after
+                left[*entry.presentity, entry.feature.value] = entry.seq, entry.after
             last = entries[-1].seq
     except ValueError as error:
         yield f"`change`, after {last}: {error}"
         return
-    nothing = Snapshot(0, ())
-    for (presentity, feature), (seq, after) in newest.items():
-        held = states.get(presentity, nothing).states
-        if not held or held[POSITION[feature]] != after:
-            yield f"{presentity.uri}: {feature.value} is not as change {seq} of the journal left it"
+    for *name, status, values in connection.execute(_STATES):
+        user, domain, feature = name
+        try:
+            Feature(feature)
+            state = FeatureState(bool(status), values_of(orjson.loads(values)))
+        except ValueError as error:
+            yield f"{feature} of sip:{user}@{domain} cannot be read: {error}"
+            continue
+        seq, after = left.pop((user, domain, feature), (0, state))
+        if after != state:
+            yield _contradiction(user, domain, feature, seq)
+    for (user, domain, feature), (seq, after) in left.items():
+        if after != OFF:
+            yield _contradiction(user, domain, feature, seq)
+
+
+def _contradiction(user: str, domain: str, feature: str, seq: int) -> str:
+    return f"sip:{user}@{domain}: {feature} is not as change {seq} of the journal left it"
 
 
 def _find_unreadable_messages(connection: sqlite3.Connection, read: Read) -> Iterator[str]:

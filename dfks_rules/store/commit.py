@@ -198,7 +198,7 @@ def _is_storable(asked: Asked) -> bool:
             rows = asked.rows
         for row in rows:
             if row is not None:
-                "".join((*row.presentity, row.flow, row.identity)).encode()
+                "".join(row.presentity).encode()
     except ValueError:
         return False
     return True

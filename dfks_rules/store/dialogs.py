@@ -7,14 +7,13 @@ from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import DialogRow
 
 _INSERT = """
-    INSERT INTO subscription VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO subscription VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (row) DO UPDATE SET
         tag = excluded.tag, user = excluded.user, domain = excluded.domain,
         deadline = excluded.deadline, cseq = excluded.cseq, base = excluded.base,
-        flags = excluded.flags, flow = excluded.flow, identity = excluded.identity,
-        first = excluded.first, last = coalesce(excluded.last, last)"""
+        flags = excluded.flags, first = excluded.first, last = coalesce(excluded.last, last)"""
 _UPDATE = """
-    UPDATE subscription SET deadline = ?, cseq = ?, base = ?, flags = ?, flow = ?, identity = ?,
+    UPDATE subscription SET deadline = ?, cseq = ?, base = ?, flags = ?,
         last = coalesce(?, last)
     WHERE row = ?"""
 _REMOVE = "DELETE FROM subscription WHERE row IN (SELECT value FROM json_each(?))"

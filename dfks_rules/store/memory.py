@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from dfks_rules.model.features import NOTHING_STORED, Snapshot
 from dfks_rules.model.identity import Aor
-from dfks_rules.service.ports import Fetched, Settle, Wanted
+from dfks_rules.service.ports import Fetched, Settle, Verdict, Wanted
 from dfks_rules.store.counts import OF_VERDICT, new_counts
 from dfks_rules.store.plan import REPEATED, STORED, Result, conflict
 
@@ -33,8 +33,8 @@ class MemoryStore:
 
     def commit(self, wanted: Wanted, settle: Settle) -> None:
         """Store all that is wanted, or nothing."""
-        verdict, error = result = self._judge(wanted)
-        if result is STORED:
+        verdict, error = self._judge(wanted)
+        if verdict is Verdict.STORED:
             for change in wanted.changes:
                 self._stored[change.presentity] = change.after
             if wanted.visit is not None:

@@ -86,10 +86,8 @@ MIGRATIONS: tuple[str, ...] = (
         cseq     INTEGER NOT NULL,      -- of the last SUBSCRIBE
         base     INTEGER NOT NULL,      -- CSeq of a NOTIFY = (base + server.term) * 2048 + n
         flags    INTEGER NOT NULL,
-        flow     TEXT NOT NULL,         -- where the last SUBSCRIBE came from
-        identity TEXT NOT NULL,         -- who proved to have sent it; empty: nobody
-        first    BLOB NOT NULL,         -- head of the SUBSCRIBE that made the dialog
-        last     BLOB                   -- head of the last one that said something else
+        first    BLOB NOT NULL,         -- the SUBSCRIBE that made the dialog; see presence/rows.py
+        last     BLOB                   -- the last one that said something else
     );
     """,
 )

@@ -1,6 +1,5 @@
 """Every stored state, for reading while a server is running."""
 
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,14 +28,9 @@ def stored_states(path: Path) -> Iterator[tuple[Aor, Snapshot]]:
     """
     with open_to_read(path) as connection:
         refuse_other_versions(connection)
-        yield from states_in(connection)
-
-
-def states_in(connection: sqlite3.Connection) -> Iterator[tuple[Aor, Snapshot]]:
-    """Each presentity for which something was ever stored; raises as `tables.read`."""
-    last = ("", "")
-    while page := connection.execute(_NEXT, (*last, PAGE)).fetchall():
-        for domain, user in page:
-            presentity = Aor(user, domain)
-            yield presentity, read(connection, presentity)
-        last = page[-1]
+        last = ("", "")
+        while page := connection.execute(_NEXT, (*last, PAGE)).fetchall():
+            for domain, user in page:
+                presentity = Aor(user, domain)
+                yield presentity, read(connection, presentity)
+            last = page[-1]

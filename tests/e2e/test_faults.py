@@ -85,9 +85,8 @@ def is_refused(response: Message) -> bool:
     return response.status == 503 and int(response.headers["retry-after"]) > 0
 
 
-def failures(server: Server) -> int:
-    """Requests that failed because of the store."""
-    name = "features:failures"
+def counted(server: Server, name: str = "features:failures") -> int:
+    """A statistic; by default the requests that failed because of the store."""
     count: int = server.mi("get_statistics", statistics=[name])["result"][name]
     return count
 
@@ -116,7 +115,8 @@ def test_what_cannot_be_written_is_refused_and_all_else_goes_on(
             call = {"presentity": ALICE, "feature": "DoNotDisturb", "status": 1}
             error = server.mi("presence_dfks:set_feature", **call)["error"]
             assert (error["code"], error["message"]) == (503, "Store unavailable")
-        assert failures(server) == 2
+        assert counted(server) == 2
+        assert counted(server, "store:writes_failed") >= 2
         site.says(reason)
         assert target(server) == 1
         assert press(phone, 3).status == 200
@@ -137,7 +137,7 @@ def test_short_writes_change_nothing(site: Site) -> None:
         assert target(server) == 5
 
 
-@pytest.mark.parametrize("seed", [None, *range(4)])
+@pytest.mark.parametrize("seed", [None, 1])
 def test_what_is_answered_after_a_failed_sync_survives_a_power_cut(
     site: Site, seed: int | None
 ) -> None:
@@ -147,6 +147,7 @@ def test_what_is_answered_after_a_failed_sync_survives_a_power_cut(
         with site.machine.bad_syncs():
             assert is_refused(press(phone, 2))
         assert press(phone, 3).status == 200
+        assert counted(server, "store:syncs_failed") > 0
         site.says("sync")
         server.kill()
     site.machine.cut_power(None if seed is None else Random(seed))
@@ -207,7 +208,7 @@ def test_a_set_that_was_refused_is_not_answered_before_it_is_on_disk(site: Site)
         assert target(server) == 2
 
 
-@pytest.mark.parametrize("seed", [None, *range(4)])
+@pytest.mark.parametrize("seed", [None, 1])
 def test_a_power_cut_between_write_and_sync_takes_only_what_was_not_answered(
     site: Site, seed: int | None
 ) -> None:
@@ -266,7 +267,7 @@ def test_a_slow_disk_delays_sets_and_nothing_else(site: Site) -> None:
             assert {phone.response().status for phone in phones} == {200}
             assert site.machine.count(Slot.SYNCS_BEGUN) - before <= 3
         assert answered_others < 0.9 <= monotonic() - begun
-        assert failures(server) == 0
+        assert counted(server) == 0
 
 
 def test_what_cannot_be_read_is_refused_until_it_can(site: Site) -> None:
@@ -278,7 +279,8 @@ def test_what_cannot_be_read_is_refused_until_it_can(site: Site) -> None:
             with site.machine.bad_reads():
                 assert is_refused(stranger.exchange())
                 assert phone.subscribe().told["CallForwardingAlways"] == "on 1"
-            assert failures(server) > 0
+            assert counted(server) > 0
+            assert counted(server, "store:reads_failed") > 0
             site.says("cannot read")
             stranger.to_tag = ""
             assert stranger.subscribe().told["CallForwardingAlways"] == "on 1500"
@@ -334,7 +336,7 @@ def test_a_lock_of_another_program_is_waited_for(site: Site) -> None:
             other.subscribe()
             assert not phone.has_arrived()
         assert phone.response().status == 200
-        assert failures(server) == 0
+        assert counted(server) == 0
 
 
 def test_a_lock_of_another_program_is_not_waited_for_too_long(site: Site) -> None:
@@ -346,6 +348,7 @@ def test_a_lock_of_another_program_is_not_waited_for_too_long(site: Site) -> Non
             assert is_refused(press(phone, 2))
             assert 1.9 < monotonic() - begun < 4
             assert phone.subscribe().told["CallForwardingAlways"] == "on 1"
+        assert counted(server, "store:locked") > 1
         site.says("holds a lock")
         assert press(phone, 3).status == 200
 
@@ -421,8 +424,9 @@ def replaced(path: Path) -> Callable[[], object]:
     return back
 
 
-@pytest.mark.parametrize("harm", [away, replaced])
-@pytest.mark.parametrize("end", ["", "-wal", "-shm"])
+@pytest.mark.parametrize(
+    ("end", "harm"), [("", away), ("", replaced), ("-wal", away), ("-shm", replaced)]
+)
 def test_files_that_are_not_there_any_more_are_not_written(
     site: Site, end: str, harm: Callable[[Path], Callable[[], object]]
 ) -> None:
@@ -465,6 +469,7 @@ def test_a_second_server_fences_the_first(site: Site) -> None:
             with Ua(second.ports["udp"], ALICE) as other:
                 assert press(other, 3).status == 200
             assert target(second) == 3
+        assert counted(server, "store:fenced") > 0
         site.says("taken the store over")
 
 
@@ -473,7 +478,6 @@ def test_a_second_server_fences_the_first(site: Site) -> None:
     [
         pytest.param(lambda on: on.full(), "No space left", id="full"),
         pytest.param(lambda on: on.read_only(), "not writable", id="read-only"),
-        pytest.param(lambda on: on.bad_reads(), "cannot be read", id="bad reads"),
         pytest.param(lambda on: on.bad_syncs(), "rror", id="bad syncs"),
     ],
 )
@@ -532,8 +536,7 @@ def test_a_step_of_the_clock_changes_no_subscription(site: Site, hours: int) -> 
         assert target(server, long.aor) == 1
 
 
-@pytest.mark.parametrize("hours", [1, -1])
-@pytest.mark.parametrize("end", ["stop", "kill"])
+@pytest.mark.parametrize(("end", "hours"), [("stop", 1), ("kill", -1)])
 def test_a_step_of_the_clock_over_a_restart_changes_no_subscription(
     site: Site, end: str, hours: int
 ) -> None:

@@ -11,16 +11,16 @@ from typing import Any
 from dfks_rules.cli.main import main
 from dfks_rules.store.sqlite import SqliteStore
 
-_commit, _write = SqliteStore.commit, SqliteStore.write
+_commit = SqliteStore.commit
 
 
 def _without_visits() -> None:
-    """The CSeq of a phone is not stored with what it asked for."""
+    """Subscriptions and CSeqs of phones are not stored with what they asked for."""
 
     def commit(store: SqliteStore, wanted: Any, settle: Any) -> None:
         _commit(store, wanted._replace(visit=None), settle)
 
-    SqliteStore.commit = commit  # type: ignore[method-assign]
+    SqliteStore.commit = commit  # type: ignore[method-assign, assignment]
 
 
 def _without_terms() -> None:
@@ -28,19 +28,9 @@ def _without_terms() -> None:
     SqliteStore.term = property(lambda _: 1)  # type: ignore[method-assign, assignment]
 
 
-def _without_writes() -> None:
-    """What is written behind is not written."""
-
-    def write(store: SqliteStore, rows: Any, gone: Any, done: Callable[[bool], None]) -> None:
-        _write(store, [], [], done)
-
-    SqliteStore.write = write  # type: ignore[method-assign]
-
-
 MUTANTS: dict[str, Callable[[], None]] = {
     "visits": _without_visits,
     "terms": _without_terms,
-    "writes": _without_writes,
 }
 """What it lacks → how that is taken away."""
 

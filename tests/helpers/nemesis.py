@@ -10,7 +10,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import closing, suppress
+from contextlib import AbstractContextManager, closing, suppress
 from pathlib import Path
 
 import yaml
@@ -151,8 +151,10 @@ class Victim:
     async def fill(self, dice: random.Random) -> None:
         """The disk is full, or fails to write, or is slow, for some seconds."""
         machine = self.machine
-        broken = dice.choice([machine.full, machine.bad_writes, machine.read_only, machine.slow])
-        with broken():
+        broken: list[Callable[[], AbstractContextManager[None]]] = [
+            machine.full, machine.bad_writes, machine.read_only, machine.slow,
+        ]  # fmt: skip
+        with dice.choice(broken)():
             await asyncio.sleep(dice.uniform(0.5, 4))
 
     async def fill_and_kill(self, dice: random.Random) -> None:

@@ -1,9 +1,10 @@
 """Stores with something in them."""
 
 import asyncio
+import resource
 import sqlite3
-from collections.abc import Iterable
-from contextlib import closing
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from dfks_rules.model.features import Feature, FeatureState, Snapshot, values_from
@@ -72,7 +73,7 @@ def subscribe(path: Path, number: int, first: bytes = SUBSCRIBE) -> None:
     user, domain = row.presentity
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(
-            "INSERT INTO subscription VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO subscription VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (row.row, row.tag, user, domain, *row[3:]),
         )
         connection.commit()
@@ -107,3 +108,14 @@ def ask(path: Path, query: str) -> list[tuple[object, ...]]:
     """What another program reads."""
     with closing(sqlite3.connect(path)) as connection:
         return connection.execute(query).fetchall()
+
+
+@contextmanager
+def full_disk(size: int) -> Iterator[None]:
+    """No file can grow beyond so many bytes: what a full disk looks like to one process."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

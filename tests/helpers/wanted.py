@@ -71,8 +71,6 @@ def dialog_row(number: int, cseq: int = 1, first: bytes | None = b"SUBSCRIBE") -
         cseq,
         0,
         0,
-        "udp 127.0.0.1:5060 127.0.0.1:5070",
-        "",
         first,
         None,
     )

@@ -88,7 +88,7 @@ class World:
     def __init__(self, seed: int, policies: PolicySet) -> None:
         self.random = random.Random(seed)
         self.store = BrittleStore(self.random)
-        self.store.is_fetched_at_once = False
+        self.store.is_fetched_at_once = self.random.random() < 0.3
         feed = Feed()
         feed.listen(self.hear)
         self.features = Features(self.store, policies, feed)
@@ -123,6 +123,19 @@ class World:
             if stored != self.history[user][-1]:
                 self.history[user].append(stored)
         assert self.store.stored(ALICE).state(DND) == self.store.stored(BOB).state(DND)
+        assert not self.loops()
+
+    def loops(self) -> bool:
+        """Whether calls that are forwarded come back; no rule would allow it."""
+        to = {user.user: _target(self.store.stored(user)) for user in USERS}
+        for one in to:
+            seen, at = [one], to[one]
+            while at in to and at not in seen:
+                seen.append(at)
+                at = to[at]
+            if at == one:
+                return True
+        return False
 
     def ask(self) -> None:
         """A phone asks for something, or for what came to an error once more."""
@@ -165,7 +178,7 @@ class World:
         def visit(_outcomes: tuple[Outcome, ...]) -> DialogRow | None:
             assert asking.visit is not None
             row, cseq = asking.visit
-            return DialogRow(row, b"tag", asking.user, 0.0, cseq, 0, 0, "", "", None, None)
+            return DialogRow(row, b"tag", asking.user, 0.0, cseq, 0, 0, None, None)
 
         given = None if asking.visit is None else visit
         user, asked = asking.user, asking.asked
@@ -212,11 +225,15 @@ class World:
             self.store.unknown.add(self.random.choice(USERS))
             return
         self.foreign += 1
-        number = f"sip:other@example.com;n=f{self.foreign}"
         status = FeatureState(self.random.random() < 0.5)
         for user in self.random.choice(((ALICE, BOB), (CAROL,))):
-            stored = self.store.stored(user).replace(DND, status)
-            self.store.put(user, stored.replace(CFA, forwarding(True, number)))
+            before = self.store.stored(user)
+            for target in (self.random.choice(USERS).user, "other"):
+                forward = forwarding(True, f"sip:{target}@example.com;n=f{self.foreign}")
+                self.store.kept[user] = before
+                self.store.put(user, before.replace(DND, status).replace(CFA, forward))
+                if not self.loops():
+                    break
 
     def check(self) -> None:
         """What holds of the answers in the end."""
@@ -280,6 +297,12 @@ class World:
                 mine = {event.first + n for n in range(len(event.outcomes))}
                 assert not mine & numbers
                 numbers |= mine
+
+
+def _target(stored: Snapshot) -> str:
+    """To whom calls are forwarded: the user of `sip:USER@…`."""
+    state = stored.state(CFA)
+    return str(state.value(Value.FORWARD_TO)).partition("@")[0][4:] if state.status else ""
 
 
 def _times(history: list[Snapshot], target: str) -> int:

@@ -22,6 +22,13 @@ class SlowFetches(SimulatedStore):
         self._world.later(3.0, self._alive, super().fetch, presentities, done)
 
 
+class SlowCommits(SimulatedStore):
+    """Each transaction takes 2 s."""
+
+    def _delay(self) -> float:
+        return 2.0
+
+
 class Desk:
     """A server, and what phones write to it by hand."""
 
@@ -92,6 +99,23 @@ def test_a_set_that_is_decided_again_is_not_taken_for_one_that_is_stored() -> No
     desk.disk.set(ALICE, CFA, "on 1", desk.world.now)
     desk.send(subscribe(3, "on 2", tag))
     desk.wait(10.0)
+    assert desk.stored() == ["on 1", "on 2"]
+
+
+def test_a_row_that_is_written_behind_takes_no_cseq_back() -> None:
+    """It was asked for while a set was on its way to the store, and came after it."""
+    desk = Desk(SlowCommits)
+    desk.send(subscribe())
+    responses, _ = desk.wait(3.0)
+    tag = tag_in([one for one in responses if one.status >= 200])
+    desk.send(subscribe(2, "", tag))
+    desk.wait(0.8)
+    desk.send(subscribe(3, "on 1", tag))
+    desk.wait(4.5)
+    desk.disk.set(ALICE, CFA, "on 2", desk.world.now)
+    desk.restart()
+    desk.send(subscribe(3, "on 1", tag))
+    desk.wait(5.0)
     assert desk.stored() == ["on 1", "on 2"]
 
 

@@ -44,9 +44,7 @@ async def test_next_life_goes_on_where_the_one_before_has_ended(tmp_path: Path) 
         lasting.begin(notifiers[-1], _AT, lambda: None)
         deadline = keeping.epoch + loop.time() + 60
         number = keeping.dialogs.number()
-        row = DialogRow(
-            number, b"t", Aor("alice", "example.com"), deadline, 1, 0, 0, "", "", b"", None
-        )
+        row = DialogRow(number, b"t", Aor("alice", "example.com"), deadline, 1, 0, 0, b"", None)
         stored: list[bool] = []
         keeping.dialogs.write((row,), (), stored.append)
         await lasting.settled()

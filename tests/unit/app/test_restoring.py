@@ -23,7 +23,7 @@ _BEAT = Beat(10_000.0, 50.0, "boot")
 
 def _row(number: int, written_at: float) -> DialogRow:
     flags = with_time(0, written_at)
-    return DialogRow(number, b"%d" % number, _ALICE, 20_000.0, 1, 0, flags, "", "", b"", None)
+    return DialogRow(number, b"%d" % number, _ALICE, 20_000.0, 1, 0, flags, b"", None)
 
 
 class _Past:

@@ -61,6 +61,25 @@ def test_sets_and_the_row_of_their_dialog_are_stored_together() -> None:
     assert wanted.visit is not None
 
 
+def test_nothing_is_written_behind_that_is_older_than_the_row_of_a_set_under_way() -> None:
+    """It would come after it, and the set would not be known when it comes again."""
+    lives, store = _lives()
+    lives.book.receive(message())
+    store.go_on()
+    response, _ = lives.book.sent()
+    to = response.headers[b"To"]
+    refresh = message(cseq=b"2 SUBSCRIBE", via=b"SIP/2.0/UDP a;branch=z9hG4bK2", to=to)
+    lives.book.receive(refresh)
+    press = message(body=DND_ON, cseq=b"3 SUBSCRIBE", via=b"SIP/2.0/UDP a;branch=z9hG4bK3", to=to)
+    assert lives.book.receive(press) == []
+    lives.book.pass_time(2.0)
+    assert not store.written
+    store.go_on()
+    assert store.rows[1].cseq == 3
+    lives.book.pass_time(2.0)
+    assert [row.cseq for row in store.written] == [3]
+
+
 def test_a_set_that_the_store_knows_is_answered_with_all_states() -> None:
     """The store has the last word on what came before."""
     lives, store = _lives()

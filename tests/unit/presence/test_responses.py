@@ -20,11 +20,22 @@ def test_error_is_told_by_its_status_and_message(error: DfksError, status: int) 
     assert (refused.status, refused.reason) == (status, error.message.encode())
 
 
-@pytest.mark.parametrize(("code", "status"), [("store_unavailable", 503), ("store_conflict", 500)])
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("store_unavailable", 503),
+        ("store_fenced", 503),
+        ("store_not_known", 503),
+        ("store_conflict", 500),
+    ],
+)
 def test_trouble_of_the_store_is_told_by_its_status_only(code: str, status: int) -> None:
-    """Its message has the path of the database, which is nothing for strangers."""
+    """Its message has the path of the database, which is nothing for strangers. The phone may come
+    again.
+    """
     refused = refusal_for(StoreError(code, "`/srv/dfks.db` cannot be found any more"))
     assert (refused.status, refused.reason) == (status, None)
+    assert refused.headers == b"Retry-After: 10\r\n"
 
 
 @pytest.mark.parametrize(

@@ -377,6 +377,20 @@ def test_a_set_of_somebody_else_that_depends_on_what_is_fetched_waits_with_it() 
     assert [desk.store.stored(user).revision for user in (ALICE, BOB)] == [1, 2]
 
 
+def test_what_is_fetched_for_one_that_was_held_does_not_let_others_overtake_it() -> None:
+    """The first needs one more user, who is there at once."""
+    rule = "- {id: loop, when: {op: set, target.loop: true}, then: {deny: loop}}"
+    desk = Desk(policies(rule))
+    desk.store.unknown |= {ALICE, BOB}
+    desk.store.is_fetched_at_once = False
+    desk.set("first", Asked(CFA, forwarding(True, "sip:bob@example.com")))
+    desk.set("second", Asked(DND, ON))
+    desk.store.is_fetched_at_once = True
+    desk.store.answer_fetch()
+    desk.store.settle_all()
+    assert desk.names == ["first", "second"]
+
+
 def test_a_fetch_that_fails_fails_all_that_wait_for_it() -> None:
     """In order; then all is well again."""
     desk = Desk()

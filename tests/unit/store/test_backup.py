@@ -3,12 +3,9 @@
 import asyncio
 import fcntl
 import os
-import resource
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -27,6 +24,7 @@ from tests.helpers.stored import (
     ask,
     change_file,
     fill,
+    full_disk,
     press,
     press_all,
     to,
@@ -165,23 +163,12 @@ def test_a_folder_that_is_not_there_is_told(path: Path, folder: Path) -> None:
         back_up(path, folder / "nowhere" / "a.db", replace=False)
 
 
-@contextmanager
-def full_disk() -> Iterator[None]:
-    """Files may have 64 KiB: what a full disk looks like to one process."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (65_536, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 def test_a_full_disk_leaves_nothing_behind(path: Path, folder: Path) -> None:
     """Half a backup would fill what is left, and be taken for a whole one."""
     fill(path, *((ALICE, CFA, to(f"{number:0500}")) for number in range(100)))
     old = folder / "a.db"
     old.write_text("precious")
-    with full_disk(), pytest.raises(StoreError, match="cannot write") as raised:
+    with full_disk(65_536), pytest.raises(StoreError, match="cannot write") as raised:
         back_up(path, old, replace=True)
     assert raised.value.code == "store_unavailable"
     assert os.listdir(folder) == ["a.db"]

@@ -34,7 +34,7 @@ def test_a_refresh_leaves_the_messages_as_they_are(connection: sqlite3.Connectio
     """Most refreshes say nothing new, and messages are most of a row."""
     made = dialog_row(7)._replace(last=b"last")
     dialogs.put(connection, [made])
-    later = made._replace(deadline=2e9, cseq=2, base=3, flags=1, flow="tcp", identity="alice")
+    later = made._replace(deadline=2e9, cseq=2, base=3, flags=1)
     dialogs.put(connection, [later._replace(first=None, last=None)])
     assert dialogs.read(connection, 99, 9) == [later]
     dialogs.put(connection, [later._replace(first=None, last=b"newer")])

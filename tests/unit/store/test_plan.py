@@ -20,7 +20,7 @@ def test_a_plan_links_each_change_to_the_one_before_of_its_presentity() -> None:
     """That chain is the history of a presentity."""
     plan = _plan(Held({ALICE: (1, 40)}, {}, {}), newest=50)
     for one in (wanted(ALICE, FIRST, SECOND), wanted(BOB, NOTHING_STORED, FIRST)):
-        assert plan.take(one) is STORED
+        assert plan.take(one) == STORED
     assert [(row[0], row[-1]) for row in plan.changes] == [(51, 40), (52, 0)]
     assert plan.presentities == {ALICE: (2, 51), BOB: (1, 52)}
     assert plan.newest == 52

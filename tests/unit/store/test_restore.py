@@ -30,6 +30,7 @@ from tests.helpers.stored import (
     ask,
     change_file,
     fill,
+    full_disk,
     make_newer,
     make_older,
     press,
@@ -291,6 +292,19 @@ def test_an_older_backup_is_brought_up_to_date(path: Path, backup: Path) -> None
     assert restored.contents.version == len(MIGRATIONS)
     assert {**_states(path)} == {ALICE: _states(path)[ALICE], BOB: _states(path)[BOB]}
     assert backup.read_bytes() == content
+
+
+@pytest.mark.parametrize("size", [20_480, 40_960])
+def test_a_full_disk_leaves_the_store_as_it_is(path: Path, backup: Path, size: int) -> None:
+    """While the backup is copied, and while the journal of the store before is."""
+    fill(path, *((BOB, CFA, to(f"{number:0500}")) for number in range(100)))
+    before, files = _states(path), {*os.listdir(path.parent)}
+    assert backup.stat().st_size == 28_672
+    with full_disk(size), pytest.raises(StoreError, match="cannot write") as raised:
+        restore_store(backup, path, owed=1)
+    assert raised.value.code == "store_unavailable"
+    assert _states(path) == before
+    assert {*os.listdir(path.parent)} - files <= {"dfks.db-wal", "dfks.db-shm"}
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give files away")
