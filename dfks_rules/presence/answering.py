@@ -184,7 +184,7 @@ class Answering:
         if visit.is_new:
             self._guard.forget(subscription)
             if self._kept is not None:
-                self._kept.ended(subscription, now)
+                self._kept.never_made(subscription, now)
             return
         subscription.answered(visit.incoming.request.cseq)
         subscription.refused(visit.requester)

@@ -240,6 +240,18 @@ class Kept:
                 self.remove(row, now)
             subscription.row = 0
 
+    def never_made(self, subscription: Subscription, now: float) -> None:
+        """The SUBSCRIBE that was to make it was refused.
+
+        Its row is there only if its commit was stored though it failed. Then that stays for as long
+        as the SUBSCRIBE may come again: nothing may say that it is known where it is not stored.
+        """
+        row = subscription.row
+        if row:
+            self._made_with_sets.pop(row, None)
+            self.remove_later(row, now + ONE_SHOT_KEPT)
+            subscription.row = 0
+
     def remove(self, row: int, now: float) -> None:
         """A row is no longer needed."""
         if len(self._gone) < GONE:

@@ -8,7 +8,7 @@ from tests.simulation import wire
 from tests.simulation.disk import HEALTHY, Disk
 from tests.simulation.scenario import policies
 from tests.simulation.server import SimulatedServer
-from tests.simulation.store import SimulatedStore
+from tests.simulation.store import Job, SimulatedStore
 from tests.simulation.wire import CFA, Notify, Response, Subscribe
 from tests.simulation.world import World
 
@@ -27,6 +27,14 @@ class SlowCommits(SimulatedStore):
 
     def _delay(self) -> float:
         return 2.0
+
+
+class FailsOnce(SimulatedStore):
+    """The transaction after it falls ill is the only one that fails."""
+
+    def _write(self, jobs: list[Job], *, is_healthy: bool = False) -> None:
+        super()._write(jobs, is_healthy=is_healthy)
+        self.fall_ill(HEALTHY)
 
 
 class Desk:
@@ -188,6 +196,21 @@ def test_a_phone_that_begins_anew_with_the_same_call_id_is_served() -> None:
     responses, _ = desk.wait(0.1)
     assert tag_in(responses)
     assert desk.stored() == ["on 1", "on 2", "on 3"]
+
+
+def test_a_first_subscribe_whose_sets_could_not_be_stored_is_served_when_it_comes_again() -> None:
+    """Its phone has not heard the 503, and the server that sent it is gone."""
+    desk = Desk(FailsOnce)
+    desk.server.store.fall_ill(HEALTHY._replace(fails=1.0))
+    desk.send(subscribe(1, "on 1"))
+    responses, _ = desk.wait(0.1)
+    assert [response.status for response in responses] == [503]
+    desk.wait(5.0)
+    desk.restart()
+    desk.send(subscribe(1, "on 1"))
+    responses, _ = desk.wait(0.1)
+    assert tag_in(responses)
+    assert desk.stored() == ["on 1"]
 
 
 def test_who_watches_is_told_of_a_set_that_may_have_been_stored() -> None:

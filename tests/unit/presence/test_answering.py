@@ -103,7 +103,7 @@ def test_a_set_that_the_store_knows_is_answered_with_all_states() -> None:
 
 
 def test_a_row_whose_commit_has_failed_is_not_left_behind() -> None:
-    """It may have been stored all the same: the outcome is not known."""
+    """It may have been stored all the same: then a repeat is known by it."""
     lives, store = _lives()
     lives.book.receive(message())
     ((wanted, settle),) = store.commits
@@ -112,5 +112,8 @@ def test_a_row_whose_commit_has_failed_is_not_left_behind() -> None:
     settle(Verdict.UNAVAILABLE, None, 0.0)
     (response,) = lives.book.sent()
     assert response.status == 503
+    lives.book.pass_time(31.0)
+    assert store.rows
+    lives.book.pass_time(2.0)
     lives.book.pass_time(2.0)
     assert not store.rows
