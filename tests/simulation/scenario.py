@@ -247,7 +247,7 @@ class Game:
             self._later_start()
 
     def _later_start(self) -> None:
-        seconds = self.world.random.choice((0.01, 0.2, 1.0, 5.0))
+        seconds = self.world.random.choice((0.01, 0.2, 0.2, 1.0, 1.0, 5.0, 5.0, 60.0))
         self.world.later(seconds, self.server.start)
 
     def _cut(self) -> None:

@@ -66,6 +66,7 @@ class _Life:
         self._send_on = send
         self.store = store
         self.is_over = False
+        self._is_beating = False
         tag_of = _tags(store.secret)
         endpoint: Endpoint[Subscription] = Endpoint(self._send, tag_of)
         feed = Feed()
@@ -91,7 +92,6 @@ class _Life:
                 break
         self._load_on(lowest)
         self.driver.was_sent()
-        self._beat()
 
     def _load(self, below: int) -> tuple[int, float]:
         """Take a portion; its lowest number, 0 at the end, and when that row was written."""
@@ -99,6 +99,8 @@ class _Life:
         self.notifier.take(rows, self._world.now)
         if not rows:
             self.notifier.loaded()
+            # Not before: if this life ends meanwhile, the next one has to tell what it had to.
+            self._beat()
             return 0, inf
         return rows[-1].row, written_at(rows[-1].flags)
 
@@ -111,6 +113,7 @@ class _Life:
 
     def _beat(self) -> None:
         if not self.is_over:
+            self._is_beating = True
             self.store.beat()
             self._world.later(BEAT, self._beat)
 
@@ -119,7 +122,8 @@ class _Life:
         self.store.settle()
         self.notifier.rest(self._world.now)
         self.store.close()
-        self.store.beat(is_clean=True)
+        if self._is_beating:
+            self.store.beat(is_clean=True)
         self.is_over = True
 
     def _send(self, flow: Flow, data: bytes) -> None:
