@@ -18,7 +18,7 @@ import yaml
 from tests.helpers.faults import Machine
 from tests.helpers.server import ROOT, START_WITHIN
 
-_HANDED_OVER = re.compile(rb'"successor":(\d+)[^\n]*"event":"handed_over"')
+_HANDED_OVER = re.compile(rb'"event":"handed_over"[^\n]*"successor":(\d+)')
 PAUSE = 3.0, 9.0
 """Seconds between two faults, from and to."""
 
