@@ -2,25 +2,28 @@
 
 import select
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
+from contextlib import suppress
 
 EVERY = 0.5
 """Seconds between two looks."""
 
 
-def rounds(every: float = EVERY) -> Iterator[None]:
-    """Gives one round after another; ends on Ctrl-C, and when the reader of a pipe has gone."""
+def follow(look: Callable[[], object], every: float = EVERY) -> None:
+    """Call `look` again and again; end on Ctrl-C, and when the reader of a pipe has gone.
+
+    Args:
+        look: prints what is new.
+        every: seconds between two looks.
+    """
     watched = select.poll()
-    try:
+    # A file cannot be watched, nor can what stands for one in tests.
+    with suppress(OSError, ValueError):
         # No events are asked for: POLLERR, the end of a pipe, is always told.
         watched.register(sys.stdout.fileno(), 0)
-    except (OSError, ValueError):  # Not a file, as in tests.
-        watched = select.poll()
-    try:
-        while True:
-            yield
+    with suppress(KeyboardInterrupt):
+        look()
+        sys.stdout.flush()
+        while not watched.poll(every * 1000):
+            look()
             sys.stdout.flush()
-            if watched.poll(every * 1000):
-                return
-    except KeyboardInterrupt:
-        return
