@@ -9,7 +9,7 @@ EVERY = 0.5
 """Seconds between two looks."""
 
 
-def follow(look: Callable[[], object], every: float = EVERY) -> None:
+def keep_looking(look: Callable[[], object], every: float = EVERY) -> None:
     """Call `look` again and again; end on Ctrl-C, and when the reader of a pipe has gone.
 
     Args:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from dfks_rules.cli.changes import Printer, replaced
-from dfks_rules.cli.following import follow
+from dfks_rules.cli.following import keep_looking
 from dfks_rules.cli.stores import config_option, store_of
 from dfks_rules.errors import MalformedMessageError, StoreError
 from dfks_rules.mi.methods.journal import row_of
@@ -82,7 +82,7 @@ def command(  # noqa: PLR0913 - the options
         nonlocal last
         last = _show_next(path, which, last, printer)
 
-    follow(look)
+    keep_looking(look)
 
 
 def _show_latest(path: Path, which: Which, at_most: int, printer: Printer) -> int:

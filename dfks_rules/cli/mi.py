@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from dfks_rules.cli.changes import Printer, replaced
-from dfks_rules.cli.following import follow
+from dfks_rules.cli.following import keep_looking
 from dfks_rules.cli.tables import lines_of
 from dfks_rules.config import Config, load_config
 from dfks_rules.errors import DfksError
@@ -88,7 +88,7 @@ def _follow(exchange: Exchange, method: str, params: Params, *, as_json: bool) -
         except (DfksError, CallError) as error:  # The server is starting again.
             printer.note(str(error))
 
-    follow(look)
+    keep_looking(look)
 
 
 def _print_next(exchange: Exchange, method: str, wanted: dict[str, Any], printer: Printer) -> None:

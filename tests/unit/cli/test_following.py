@@ -10,11 +10,11 @@ import pytest
 CODE = """
 import sys
 import time
-from dfks_rules.cli.following import follow
+from dfks_rules.cli.following import keep_looking
 def look():
     print("round", flush=True)
     time.sleep(float(sys.argv[2]))
-follow(look, float(sys.argv[1]))
+keep_looking(look, float(sys.argv[1]))
 print("ended", file=sys.stderr)
 """
 
