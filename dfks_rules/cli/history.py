@@ -32,11 +32,11 @@ class _Since(click.ParamType[float]):
 
     def convert(self, value: Any, param: Any, ctx: Any) -> float:
         now = datetime.now().astimezone()  # noqa: TID251 - what `2h` means depends on it
-        if ago := _AGO.fullmatch(value):
-            return (now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})).timestamp()
         try:
+            if ago := _AGO.fullmatch(value):
+                return (now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})).timestamp()
             return datetime.fromisoformat(value).timestamp()
-        except ValueError:
+        except (ValueError, OverflowError):  # The latter: before the year 1.
             self.fail(f"`{value}` is neither `2h` or `30d` nor `2026-01-05` or `2026-01-05T03:00`")
 
 

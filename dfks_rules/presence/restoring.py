@@ -127,7 +127,10 @@ class Restoring:
         self._now = now
         living: list[DialogRow] = []
         for row in taken:
-            if self.deadline_of(row) <= now:
+            if not row.tag:
+                self._counts["rows_unreadable"] += 1
+                self._kept.remove(row.row, now)
+            elif self.deadline_of(row) <= now:
                 self._counts["rows_expired"] += 1
                 self._kept.remove(row.row, now)
             elif row.flags & rows.ONE_SHOT:

@@ -58,7 +58,7 @@ class DialogRow(NamedTuple):
     row: int
     """Its number: `Dialogs.number` gave it. Rises with each subscription."""
     tag: bytes
-    """Our tag in its dialog."""
+    """Our tag in its dialog; empty: the row is spoilt, and has nothing but its number."""
     presentity: Aor
     deadline: float
     """When it expires, seconds since 1970."""

@@ -13,7 +13,8 @@ import orjson
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.features import OFF, Feature, FeatureState
-from dfks_rules.store import journal
+from dfks_rules.store import dialogs, journal
+from dfks_rules.store.life import LATEST, TERMS
 from dfks_rules.store.migrations import MIGRATIONS, release_of, version_of
 from dfks_rules.store.reader import open_to_read, refuse_other_versions
 from dfks_rules.store.tables import values_of
@@ -55,6 +56,14 @@ _QUESTIONS: tuple[tuple[str, str], ...] = (
         "change {} of the journal has no higher revision than the one before",
         """SELECT c.seq FROM change AS c JOIN change AS p ON p.seq = c.previous
         WHERE p.revision > c.revision""",
+    ),
+    (
+        "the row `server` is not valid: its term is {}",
+        f"""SELECT term FROM server WHERE typeof(term) != 'integer' OR typeof(secret) != 'blob'
+        OR term NOT BETWEEN 0 AND {TERMS - 1} OR typeof(boot_id) != 'text'
+        OR typeof(is_clean) != 'integer' OR beat_at IS NOT NULL AND (
+            typeof(beat_at) != 'real' OR beat_at NOT BETWEEN 0 AND {LATEST}
+            OR typeof(beat_boot) != 'real' OR beat_boot NOT BETWEEN 0 AND {LATEST})""",  # noqa: S608
     ),
     (
         "`server` has {} rows, not one at most",
@@ -201,12 +210,15 @@ def _contradiction(user: str, domain: str, feature: str, seq: int) -> str:
 
 
 def _find_unreadable_messages(connection: sqlite3.Connection, read: Read) -> Iterator[str]:
-    rows = connection.execute("SELECT row, user, domain, first, last FROM subscription")
-    for row, user, domain, *heads in rows:
-        for head in filter(None, heads):
-            try:
-                if not isinstance(head, bytes):
-                    raise TypeError("it is not a BLOB")
-                read(head)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the server could not read it
-                yield f"subscription {row} to sip:{user}@{domain} cannot be read: {error}"
+    last = 1 << 62
+    while rows := dialogs.read(connection, last, PAGE):
+        last = rows[-1].row
+        for row in rows:
+            if not row.tag:
+                yield f"subscription {row.row} is not one that a server has written"
+                continue
+            for head in filter(None, (row.first, row.last)):
+                try:
+                    read(head)
+                except Exception as error:  # noqa: BLE001 - whatever it is, the server cannot either
+                    yield f"subscription {row.row} to {row.presentity.uri} cannot be read: {error}"

@@ -2,6 +2,9 @@
 
 import sqlite3
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from math import inf
+from typing import Any
 
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import DialogRow
@@ -19,7 +22,13 @@ _UPDATE = """
 _REMOVE = "DELETE FROM subscription WHERE row IN (SELECT value FROM json_each(?))"
 _CSEQS = "SELECT row, cseq FROM subscription WHERE row IN (SELECT value FROM json_each(?))"
 _HIGHEST = "SELECT coalesce(max(row), 0) FROM subscription"
-_READ = "SELECT * FROM subscription WHERE row < ? ORDER BY row DESC LIMIT ?"
+# Names as BLOBs: one that is no UTF-8 must not keep the others from being read.
+_READ = """
+    SELECT row, tag, CAST(user AS BLOB), CAST(domain AS BLOB), deadline, cseq, base, flags, first,
+        last
+    FROM subscription WHERE row < ? ORDER BY row DESC LIMIT ?"""
+_TYPES = (int, bytes, bytes, bytes, float, int, int, int, bytes)
+"""Of all columns but `last`."""
 
 
 _FIRST = DialogRow._fields.index("first")
@@ -61,12 +70,18 @@ def remove(connection: sqlite3.Connection, numbers: Sequence[int]) -> None:
 
 
 def read(connection: sqlite3.Connection, before: int, at_most: int) -> list[DialogRow]:
-    """Rows with numbers below `before`, the highest first.
+    """Rows with numbers below `before`, the highest first; of spoilt ones there is only the number.
 
     Raises:
         sqlite3.Error: the file cannot be read.
     """
-    return [
-        DialogRow(number, tag, Aor(user, domain), *rest)
-        for number, tag, user, domain, *rest in connection.execute(_READ, (before, at_most))
-    ]
+    return [_row(columns) for columns in connection.execute(_READ, (before, at_most))]
+
+
+def _row(columns: tuple[Any, ...]) -> DialogRow:
+    number, tag, user, domain, deadline, *_, last = columns
+    is_ours = tuple(map(type, columns[:-1])) == _TYPES and -inf < deadline < inf
+    if is_ours and (last is None or type(last) is bytes):
+        with suppress(UnicodeDecodeError):
+            return DialogRow(number, tag, Aor(user.decode(), domain.decode()), *columns[4:])
+    return DialogRow(number, b"", Aor("", ""), 0.0, 0, 0, 0, b"", None)

@@ -17,6 +17,7 @@ from dfks_rules.model.features import VALUES_OF, Feature, FeatureState
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Origin, Requester
 from dfks_rules.service.ports import Change, JournalEntry, Wanted
+from dfks_rules.store.life import LATEST
 from dfks_rules.store.tables import as_json, values_of
 
 _COLUMNS = "seq, at, user, domain, revision, feature, before, after, origin, actor, rule, decision"
@@ -213,6 +214,8 @@ def json_of(state: FeatureState) -> str:
 
 def _entry(row: tuple[Any, ...]) -> JournalEntry:
     seq, at, user, domain, revision, feature, before, after, origin, *told = row
+    if not (isinstance(at, float) and 0 <= at < LATEST):
+        raise ValueError("`change` holds something that is not a time")
     return JournalEntry(
         seq,
         at,

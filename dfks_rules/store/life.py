@@ -8,6 +8,10 @@ from dfks_rules.errors import StoreError
 
 SECRET_SIZE = 32
 """Bytes of the secret."""
+TERMS = 1 << 20
+"""More starts than any store has seen: a CSeq has no room for higher terms."""
+LATEST = 1 << 37
+"""A moment that no clock shows (the year 6325), seconds since 1970."""
 
 _READ = "SELECT term, secret, beat_at, beat_boot, boot_id, is_clean FROM server"
 _CREATE = "INSERT INTO server VALUES (1, 0, ?, NULL, NULL, '', 0)"
@@ -54,16 +58,32 @@ def begin(connection: sqlite3.Connection) -> Life:
         if row is None:
             connection.execute(_CREATE, (os.urandom(SECRET_SIZE),))
             row = connection.execute(_READ).fetchone()
+        if not _is_valid(*row):
+            raise StoreError("store_unavailable", "its row `server` is not valid")
         connection.execute(_BEGIN)
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:
             connection.rollback()
     term, secret, at, boot, boot_id, is_clean = row
-    if not (isinstance(term, int) and isinstance(secret, bytes)):
-        raise StoreError("store_unavailable", "its row `server` is not valid")
     previous = None if at is None else Beat(at, boot, boot_id, bool(is_clean))
     return Life(term + 1, secret, previous)
+
+
+def _is_valid(
+    term: object, secret: object, at: object, boot: object, boot_id: object, is_clean: object
+) -> bool:
+    """Whether a server has written that, and another one can go on from there."""
+    has_lived = at is not None
+    return (
+        isinstance(term, int)
+        and 0 <= term < TERMS - 1
+        and isinstance(secret, bytes)
+        and isinstance(boot_id, str)
+        and isinstance(is_clean, int)
+        and (not has_lived or (isinstance(at, float) and 0 <= at < LATEST))
+        and (not has_lived or (isinstance(boot, float) and 0 <= boot < LATEST))
+    )
 
 
 def holds(connection: sqlite3.Connection, term: int) -> bool:

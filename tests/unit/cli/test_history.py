@@ -80,7 +80,16 @@ def test_what_is_left_out_is_told(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["sip:"], ["x y@z"], ["--since", "soon"], ["--limit", "0"], ["--feature", "Dnd"]]
+    "arguments",
+    [
+        ["sip:"],
+        ["x y@z"],
+        ["--since", "soon"],
+        ["--since", "999999d"],
+        ["--since", "0001-01-01"],
+        ["--limit", "0"],
+        ["--feature", "Dnd"],
+    ],
 )
 def test_other_arguments_are_a_usage_error(folder: Path, arguments: list[str]) -> None:
     """Not an empty history."""

@@ -388,6 +388,20 @@ def test_a_row_whose_listener_is_gone_is_given_up() -> None:
     assert not lives.store.rows
 
 
+def test_a_spoilt_row_is_removed() -> None:
+    """Nothing is known of it but its number."""
+    lives = Lives()
+    _subscribed(lives)
+    spoilt = lives.store.rows[1]._replace(tag=b"", presentity=Aor("", ""), deadline=0.0, first=b"")
+    lives.store.rows[1] = spoilt
+    book = lives.crash()
+    counts = book.notifier.counts
+    assert (counts["rows_unreadable"], counts["rows_expired"]) == (1, 0)
+    assert len(book.notifier.subscriptions) == 0
+    book.pass_time(2.0)
+    assert not lives.store.rows
+
+
 @pytest.mark.parametrize("first", [b"", b"x", b"udp\t1\t2\t3\t4\r\nINVITE", b"\xff\r\nSUBSCRIBE x"])
 def test_a_row_that_is_not_ours_is_given_up(first: bytes) -> None:
     """Another program may have written it."""

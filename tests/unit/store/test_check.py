@@ -49,7 +49,12 @@ def test_a_store_that_a_server_has_written_is_sound(path: Path) -> None:
         ("UPDATE feature_state SET status = 1", "alice@example.com: DoNotDisturb is not as chan"),
         ("UPDATE feature_state SET feature_values = '{\"x\": 1}'", "unknown value `x`"),
         ("UPDATE change SET after = '[]' WHERE seq = 2", "`change`, after 0: "),
-        ("UPDATE subscription SET first = 'x'", "subscription 1 to sip:alice@example.com cannot"),
+        ("UPDATE subscription SET first = x'00'", "subscription 1 to sip:alice@example.com cannot"),
+        ("UPDATE subscription SET deadline = 'soon'", "subscription 1 is not one that a server"),
+        ("UPDATE subscription SET user = CAST(x'ff' AS TEXT)", "subscription 1 is not one that"),
+        ("UPDATE server SET term = 9223372036854775807", "`server` is not valid: its term is 922"),
+        ("UPDATE server SET beat_at = 'x', beat_boot = 1.0", "`server` is not valid"),
+        ("UPDATE change SET at = 9e999 WHERE seq = 2", "is not a time"),
     ],
 )
 def test_what_does_not_go_together_is_told(path: Path, damage: str, problem: str) -> None:

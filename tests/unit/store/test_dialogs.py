@@ -30,6 +30,31 @@ def test_rows_are_read_as_they_were_written_the_newest_first(
     assert dialogs.read(connection, 1, 9) == []
 
 
+@pytest.mark.parametrize(
+    "column",
+    [
+        "tag = 'text'",
+        "user = CAST(x'ff61' AS TEXT)",
+        "domain = CAST(x'ff61' AS TEXT)",
+        "deadline = 'soon'",
+        "deadline = 9e999",
+        "cseq = 'text'",
+        "base = 0.5",
+        "flags = x'00'",
+        "first = 'text'",
+        "last = 'text'",
+    ],
+)
+def test_a_spoilt_row_does_not_hide_the_others(connection: sqlite3.Connection, column: str) -> None:
+    """Its number is told, by which it can be removed."""
+    rows = [dialog_row(number) for number in range(1, 4)]
+    dialogs.put(connection, rows)
+    connection.execute(f"UPDATE subscription SET {column} WHERE row = 2")  # noqa: S608 - ours
+    newest, spoilt, oldest = dialogs.read(connection, 1 << 62, 9)
+    assert [newest, oldest] == [rows[2], rows[0]]
+    assert (spoilt.row, spoilt.tag) == (2, b"")
+
+
 def test_a_refresh_leaves_the_messages_as_they_are(connection: sqlite3.Connection) -> None:
     """Most refreshes say nothing new, and messages are most of a row."""
     made = dialog_row(7)._replace(last=b"last")

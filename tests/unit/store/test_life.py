@@ -55,9 +55,30 @@ def test_a_life_without_a_heartbeat_has_not_ended_cleanly(connection: sqlite3.Co
     assert life.begin(connection).previous == beat._replace(is_clean=False)
 
 
-def test_begin_refuses_a_row_that_somebody_has_spoilt(connection: sqlite3.Connection) -> None:
-    """Tags that nobody finds again would end all subscriptions."""
+@pytest.mark.parametrize(
+    "column",
+    [
+        "secret = 'text'",
+        "term = 9223372036854775807",
+        "term = 1048575",
+        "term = -1",
+        "beat_at = 'text'",
+        "beat_at = 9e999",
+        "beat_at = 1e12",
+        "beat_boot = 'text'",
+        "beat_boot = NULL",
+        "boot_id = x'ff'",
+        "is_clean = 'text'",
+    ],
+)
+def test_begin_refuses_a_row_that_somebody_has_spoilt(
+    connection: sqlite3.Connection, column: str
+) -> None:
+    """Tags that nobody finds again would end all subscriptions. It is left as it was found."""
     life.begin(connection)
-    connection.execute("UPDATE server SET secret = 'text'")
-    with pytest.raises(StoreError, match="server"):
+    life.write(connection, Beat(1.8e9, 77.5, "boot"))
+    connection.execute(f"UPDATE server SET {column}")  # noqa: S608 - ours
+    before = connection.execute("SELECT * FROM server").fetchall()
+    with pytest.raises(StoreError, match="row `server` is not valid"):
         life.begin(connection)
+    assert connection.execute("SELECT * FROM server").fetchall() == before
