@@ -208,6 +208,8 @@ def explained(path: Path, error: OSError | sqlite3.Error | StoreError) -> StoreE
     elif isinstance(error, sqlite3.Error):
         code = _CODES.get(_primary(error), "store_unavailable")
         why = why_failed(error)
+        if _primary(error) == sqlite3.SQLITE_CANTOPEN:
+            why = _why_not_opened(path)
     elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         code, why = "store_read_only", f"`{error.filename}` is not writable"
     else:
@@ -215,6 +217,17 @@ def explained(path: Path, error: OSError | sqlite3.Error | StoreError) -> StoreE
         if error.filename is not None:
             why = f"{why}: `{error.filename}`"
     return StoreError(code, f"cannot use `{path}`: {why}")
+
+
+def _why_not_opened(path: Path) -> str:
+    """SQLite does not say, and opening it would drop locks of its own."""
+    try:
+        path.stat()
+    except OSError as error:
+        return "there is no such file" if error.errno == errno.ENOENT else str(error.strerror)
+    if not os.access(path, os.R_OK):
+        return "this user may not read it: run the command as the user of the server"
+    return "SQLite cannot open it"
 
 
 def why_failed(error: Exception) -> str:
