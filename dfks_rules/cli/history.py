@@ -90,6 +90,10 @@ def _show_latest(path: Path, which: Which, at_most: int, printer: Printer) -> in
     with open_journal(path) as journal:
         history = latest(journal, which, at_most)
     printer.print(map(row_of, history.entries))
+    if not history.entries:
+        click.echo(
+            "the journal has no such change; `journal.keep` says how far it goes back", err=True
+        )
     if history.more:
         note = f"older changes are not shown; `--limit {2 * at_most}` or `--since 7d` shows more"
         click.echo(note, err=True)

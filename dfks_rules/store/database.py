@@ -23,6 +23,9 @@ BUSY_SECONDS = 1.0
 PATIENCE_MS = 2
 """How long to wait for it later, when the whole server waits; whoever asks tries again."""
 
+LOG_LIMIT = 64 << 20
+"""Bytes that the log may have before commits wait for a checkpoint, so that it begins anew."""
+
 _log = structlog.get_logger("dfks.store")
 _BLOCK = 1 << 20
 """Bytes of the log that are written again at once."""
@@ -115,14 +118,28 @@ class Database:
     def checkpoint(self) -> None:
         """Move the log into the database, except parts being read. Runs on the thread of `sync`.
 
+        Commits do not wait, so some may come in between; while there are always some, the log
+        never begins anew. Beyond `LOG_LIMIT` they wait until those few are moved, too.
+
         Raises:
             sqlite3.Error: it stays in the log.
         """
         try:
             self._checkpointer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            if os.fstat(self._log).st_size > LOG_LIMIT:
+                self._begin_log_anew()
         except sqlite3.Error:
             self.is_in_doubt = True  # It syncs the log, which may be what failed.
             raise
+
+    def _begin_log_anew(self) -> None:
+        """Have the next commit begin the log anew, unless a reader needs what is in it."""
+        # While it waits for readers, nobody can commit.
+        self._checkpointer.execute(f"PRAGMA busy_timeout = {PATIENCE_MS}")
+        try:
+            self._checkpointer.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
+        finally:
+            self._checkpointer.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
 
     def wait_for_locks(self) -> None:
         """Wait for other programs' locks as at the start: nobody else is served any more."""
@@ -180,6 +197,7 @@ def _connect(path: Path, opened: ExitStack) -> sqlite3.Connection:
     # `sync` makes commits durable, SQLite checkpoints; a commit waits for neither.
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA wal_autocheckpoint = 0")
+    connection.execute(f"PRAGMA journal_size_limit = {LOG_LIMIT}")
     return connection
 
 
@@ -190,6 +208,8 @@ def explained(path: Path, error: OSError | sqlite3.Error | StoreError) -> StoreE
     elif isinstance(error, sqlite3.Error):
         code = _CODES.get(_primary(error), "store_unavailable")
         why = why_failed(error)
+        if _primary(error) == sqlite3.SQLITE_CANTOPEN:
+            why = _why_not_opened(path)
     elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         code, why = "store_read_only", f"`{error.filename}` is not writable"
     else:
@@ -197,6 +217,17 @@ def explained(path: Path, error: OSError | sqlite3.Error | StoreError) -> StoreE
         if error.filename is not None:
             why = f"{why}: `{error.filename}`"
     return StoreError(code, f"cannot use `{path}`: {why}")
+
+
+def _why_not_opened(path: Path) -> str:
+    """SQLite does not say, and opening it would drop locks of its own."""
+    try:
+        path.stat()
+    except OSError as error:
+        return "there is no such file" if error.errno == errno.ENOENT else str(error.strerror)
+    if not os.access(path, os.R_OK):
+        return "this user may not read it: run the command as the user of the server"
+    return "SQLite cannot open it"
 
 
 def why_failed(error: Exception) -> str:

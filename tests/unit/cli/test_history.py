@@ -68,6 +68,14 @@ def test_changes_are_chosen(folder: Path, arguments: list[str], seqs: list[int])
     assert [json.loads(line)["seq"] for line in result.stdout.splitlines()] == seqs
 
 
+def test_that_there_is_nothing_is_told(folder: Path) -> None:
+    """A head without lines looks like a mistake."""
+    result = _run("sip:nobody@example.com")
+    assert len(result.stdout.splitlines()) == 1
+    assert result.stderr.startswith("the journal has no such change")
+    assert _run("sip:alice@example.com").stderr == ""
+
+
 def test_what_is_left_out_is_told(folder: Path) -> None:
     """Or somebody believes that nothing happened before."""
     fill(folder / "dfks.db", *((ALICE, CFA, to(str(number))) for number in range(LIMIT)))

@@ -5,7 +5,10 @@ import os
 import sqlite3
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Event, Thread
 
 import pytest
 from structlog.testing import capture_logs
@@ -231,3 +234,30 @@ def test_a_file_that_was_brought_up_to_date_is_logged(tmp_path: Path) -> None:
             "version": len(MIGRATIONS),
         }
     ]
+
+
+def test_the_log_is_bounded_while_commits_never_pause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite begins it anew only if no commit comes during a checkpoint."""
+    monkeypatch.setattr("dfks_rules.store.database.LOG_LIMIT", 1 << 20)
+    database = Database(tmp_path / "x.db")
+    commits: SimpleQueue[None] = SimpleQueue()
+    is_over = Event()
+
+    def commit_without_a_pause() -> None:
+        while not is_over.is_set():
+            with suppress(sqlite3.OperationalError):  # Locked by the checkpoint: once more.
+                database.connection.execute("UPDATE server SET secret = randomblob(8000)")
+                commits.put(None)
+
+    writer = Thread(target=commit_without_a_pause)
+    writer.start()
+    for _ in range(100):
+        for _ in range(50):  # Some 600 KB.
+            commits.get()
+        database.checkpoint()
+    is_over.set()
+    writer.join()
+    assert (tmp_path / "x.db-wal").stat().st_size < 8 << 20
+    database.close()

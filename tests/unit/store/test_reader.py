@@ -10,6 +10,7 @@ import pytest
 
 from dfks_rules import __version__
 from dfks_rules.errors import StoreError
+from dfks_rules.store.database import explained
 from dfks_rules.store.migrations import MIGRATIONS
 from dfks_rules.store.reader import open_journal, open_to_read, refuse_other_versions
 from dfks_rules.store.sqlite import SqliteStore
@@ -99,4 +100,15 @@ def test_no_file_is_made(tmp_path: Path) -> None:
     with pytest.raises(StoreError) as raised, open_to_read(tmp_path / "none.db"):
         pass
     assert raised.value.code == "store_unavailable"
+    assert raised.value.message.endswith("none.db`: there is no such file")
     assert os.listdir(tmp_path) == []
+
+
+def test_a_store_of_another_user_is_said_to_be_so(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An operator who is not the user of the server must not look for a broken disk."""
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    error = sqlite3.OperationalError("unable to open database file")
+    error.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
+    assert "run the command as the user of the server" in explained(path, error).message
