@@ -23,7 +23,7 @@ test: setup
 
 # Takes up to half an hour: mutated messages, fuzzing, load, lost datagrams, whatever else is slow.
 # DFKS_TEST_FUZZ_SECONDS (25 for each target) and DFKS_TEST_MUTATIONS (1,000,000) make it shorter;
-# DFKS_TEST_SIMULATION_SECONDS (60) is for nights.
+# DFKS_TEST_SIMULATION_SECONDS (60) and DFKS_TEST_NEMESIS_SECONDS (75) are for nights.
 test-long: setup
 	$(BIN)/pytest -m long
 
