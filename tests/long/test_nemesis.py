@@ -1,8 +1,8 @@
 """Nothing is lost: 120 phones, and a server that is killed, paused and kept from its disk.
 
-`DFKS_TEST_NEMESIS_SECONDS=300 .venv/bin/pytest -m long tests/long/test_nemesis.py -s` does it for five
-minutes; `NEMESIS_SEED` repeats the faults and what phones do, though not the moments at which they
-meet, and `NEMESIS_FAULTS=kill,pause` chooses.
+`DFKS_TEST_NEMESIS_SECONDS=300 .venv/bin/pytest -m long tests/long/test_nemesis.py -s` does it for
+five minutes; `NEMESIS_SEED` repeats the faults and what phones do, though not the moments at which
+they meet, and `NEMESIS_FAULTS=kill,pause` chooses.
 """
 
 import asyncio
