@@ -17,7 +17,7 @@ class Beats(Protocol):
     """What keeps heartbeats; `store.sqlite.SqliteStore` does."""
 
     def beat(self, beat: Beat) -> None:
-        """Note that the server lives; what is stored from now on goes by this clock."""
+        """Note that the server lives."""
         ...
 
 

@@ -23,6 +23,9 @@ class Lasting:
         self._loop = loop
         reading = read_clocks(loop.time())
         self._scale = scale_of(reading, store.previous)
+        # From the first change on: a crash while rows are loaded is followed by a look for those
+        # that were made since the last heartbeat.
+        store.go_by(self._scale.epoch)
         self._heartbeat = Heartbeat(loop, store, self._scale, reading.boot_id)
         self._loading: Loading | None = None
 

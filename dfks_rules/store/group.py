@@ -83,8 +83,8 @@ class GroupCommit:
         self._cache = cache
         self._loop = loop
         self._clock = clock
-        self._ahead = time.time() - clock()
-        """What seconds since 1970 are ahead of monotonic ones."""
+        self.epoch = time.time() - clock()
+        """The moment 0 of `clock`, seconds since 1970."""
         self._asked: list[_Waiting] = []
         """Not written yet."""
         self._beat: Beat | None = None
@@ -113,10 +113,9 @@ class GroupCommit:
         self._start()
 
     def beat(self, beat: Beat) -> None:
-        """Write it soon, with whatever else there is; from now on its clock counts."""
+        """Write it soon, with whatever else there is."""
         if not self.is_closed:
             self._beat = beat
-            self._ahead = beat.at - self._clock()
             self._start()
 
     def close(self) -> None:
@@ -174,7 +173,7 @@ class GroupCommit:
         """What came of each, or why nothing yet."""
         if self.loss is not None:
             return [_unavailable(self.loss)] * len(batch)
-        at = self._clock() + self._ahead
+        at = self.epoch + self._clock()
         try:
             results = self._writer.write([one.asked for one in batch], beat, at)
         except Exception as error:  # noqa: BLE001 - else nobody in the batch would ever be told

@@ -183,9 +183,9 @@ async def test_a_stop_that_could_not_write_everything_is_no_planned_one(
     successor.close()
 
 
-async def test_the_journal_goes_by_the_clock_of_the_heartbeat(store: SqliteStore) -> None:
+async def test_the_journal_goes_by_the_clock_that_it_is_told(store: SqliteStore) -> None:
     """That does not follow when somebody sets the clock of the machine."""
-    store.beat(Beat(1000.0, 1.0, "boot"))
+    store.go_by(1000.0 - asyncio.get_running_loop().time())
     await outcome(commit(store, wanted(ALICE, NOTHING_STORED, FIRST)))
     [entry] = store.journal.of(ALICE, 9)
     assert 1000.0 <= entry.at < 1060.0
