@@ -66,7 +66,8 @@ class Lasting:
         """Note that everything is told to the store, which is closed next."""
         if self._loading is not None:
             self._loading.end()
-        self._heartbeat.end()
+        # What comes of a request that is under way is told, but no NOTIFY is repeated any more.
+        self._heartbeat.end(is_clean=not self._store.has_requests)
 
     @property
     def previous(self) -> Beat | None:

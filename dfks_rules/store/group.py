@@ -101,6 +101,12 @@ class GroupCommit:
         """Why the last transaction failed; None when it did not."""
         self._disk = Disk(database, loop, self._settle, self._noticed, self._not_moved)
 
+    @property
+    def has_requests(self) -> bool:
+        """Whether there are requests of which nobody knows yet what came of them."""
+        waiting = [*self._asked, *[one for one, _ in self._written]]
+        return any(isinstance(one.asked, Wanted) for one in waiting)
+
     def ask(self, asked: Asked, settle: Settle) -> None:
         """Store it soon; `settle` is called on the loop."""
         if self.is_closed:
