@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 # durable_rules 2.0.28 calls what Python 3.13 no longer has.
 export CPPFLAGS := $(shell $(PYTHON) -c 'import sys; print("-DPyEval_CallObject=PyObject_CallObject" * (sys.version_info >= (3, 13)))') $(CPPFLAGS)
 # What is compiled to C, see pyproject.toml: a change of it is built again.
-COMPILED := $(wildcard $(addprefix dfks_rules/,sip/*.py csta/*.py presence/*.py service/*.py model/*.py))
+COMPILED := $(wildcard $(addprefix dfks_rules/,sip/*.py csta/*.py presence/*.py service/*.py model/*.py \
+  $(addprefix store/,cache.py commit.py dialogs.py group.py journal.py plan.py tables.py)))
 
 .PHONY: run test test-long setup fix bench bench-policies soak
 
@@ -22,7 +23,7 @@ test: setup
 
 # Takes up to half an hour: mutated messages, fuzzing, load, lost datagrams, whatever else is slow.
 # DFKS_TEST_FUZZ_SECONDS (25 for each target) and DFKS_TEST_MUTATIONS (1,000,000) make it shorter;
-# DFKS_TEST_SIMULATION_SECONDS (60) is for nights.
+# DFKS_TEST_SIMULATION_SECONDS (60) and DFKS_TEST_NEMESIS_SECONDS (75) are for nights.
 test-long: setup
 	$(BIN)/pytest -m long
 

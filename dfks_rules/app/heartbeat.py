@@ -17,7 +17,7 @@ class Beats(Protocol):
     """What keeps heartbeats; `store.sqlite.SqliteStore` does."""
 
     def beat(self, beat: Beat) -> None:
-        """Note that the server lives; what is stored from now on goes by this clock."""
+        """Note that the server lives."""
         ...
 
 
@@ -53,11 +53,15 @@ class Heartbeat:
         self._beat()
         self._timer = self._loop.call_at(self._loop.time() + EVERY, self.begin)
 
-    def end(self) -> None:
-        """Beat for the last time, if ever: everything is written, or waits for the disk."""
+    def end(self, *, is_clean: bool) -> None:
+        """Beat for the last time, if ever.
+
+        Args:
+            is_clean: whether everything is written, or waits for the disk.
+        """
         if self._timer is not None:
             self._timer.cancel()
-            self._beat(is_clean=True)
+            self._beat(is_clean=is_clean)
 
     def _beat(self, *, is_clean: bool = False) -> None:
         boot = time.clock_gettime(time.CLOCK_BOOTTIME)

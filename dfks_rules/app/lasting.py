@@ -23,6 +23,9 @@ class Lasting:
         self._loop = loop
         reading = read_clocks(loop.time())
         self._scale = scale_of(reading, store.previous)
+        # From the first change on: a crash while rows are loaded is followed by a look for those
+        # that were made since the last heartbeat.
+        store.go_by(self._scale.epoch)
         self._heartbeat = Heartbeat(loop, store, self._scale, reading.boot_id)
         self._loading: Loading | None = None
 
@@ -63,7 +66,8 @@ class Lasting:
         """Note that everything is told to the store, which is closed next."""
         if self._loading is not None:
             self._loading.end()
-        self._heartbeat.end()
+        # What comes of a request that is under way is told, but no NOTIFY is repeated any more.
+        self._heartbeat.end(is_clean=not self._store.has_requests)
 
     @property
     def previous(self) -> Beat | None:

@@ -87,7 +87,8 @@ class Loading:
         self._began = time.monotonic()
         self._task: asyncio.Task[None] | None = None
         self.counts = {"restore_failures": 0}
-        """`restore_failures`: how often rows could not be read; they were asked for again."""
+        """`restore_failures`: how often rows could not be read, so that they were asked for again,
+        or not be taken, so that some were left out."""
 
     def begin(self, at: datetime, now: float) -> None:
         """Load what phones may repeat; the rest follows by itself.
@@ -135,6 +136,10 @@ class Loading:
             except StoreError as error:
                 self.counts["restore_failures"] += 1
                 _log.error("restore_failed", reason=error.message)
+                took = AGAIN
+            except Exception as error:  # noqa: BLE001 - our bug; others must not wait for ever
+                self.counts["restore_failures"] += 1
+                _log.exception("restore_failed", reason=str(error))
                 took = AGAIN
         self._loaded()
 

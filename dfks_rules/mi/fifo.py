@@ -36,6 +36,7 @@ class FifoServer:
         self._tasks: set[asyncio.Task[None]] = set()
         self._give_up: asyncio.TimerHandle | None = None
         self._reader = self._writer = -1
+        self._is_paused = False
 
     @property
     def address(self) -> str:
@@ -63,6 +64,7 @@ class FifoServer:
 
     def pause(self) -> None:
         """Read no more: what is written stays in the FIFO for the server that comes next."""
+        self._is_paused = True
         if self._reader >= 0:
             asyncio.get_running_loop().remove_reader(self._reader)
 
@@ -118,7 +120,8 @@ class FifoServer:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if self._reader >= 0 and len(self._tasks) == MAX_UNDER_WAY - 1:
+        has_room_again = len(self._tasks) == MAX_UNDER_WAY - 1
+        if has_room_again and self._reader >= 0 and not self._is_paused:
             asyncio.get_running_loop().add_reader(self._reader, self._read)
 
     async def _answer(self, request: FifoRequest) -> None:

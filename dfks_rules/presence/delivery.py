@@ -198,7 +198,10 @@ class Delivery:
             self._subscriptions.schedule(subscription)
 
     def settle(self, subscription: Subscription, now: float) -> None:
-        """A phone is to be told nothing more, after all."""
+        """A phone is to be told nothing more, unless its turn to be told all states comes yet."""
+        restoring = self._restoring
+        if restoring is not None and restoring.is_untold(subscription):
+            return
         if self._kept is not None:
             self._kept.confirmed(subscription, now)
 

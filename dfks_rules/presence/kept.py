@@ -24,7 +24,6 @@ together with the sets. Everything else is written behind:
 
 from collections import deque
 from functools import partial
-from itertools import islice
 from math import inf
 from typing import Final, final
 
@@ -321,10 +320,15 @@ class Kept:
 
     def _write_portion(self, now: float) -> None:
         """Write some of what is marked; the rest is due at once."""
-        # The row of one that is being refreshed may be on its way with sets: what is known here is
-        # older, and must not come after it.
-        settled = (one for one in self._marked.items() if one[0].state is not _REFRESHING)
-        portion = dict(islice(settled, PORTION))
+        portion: dict[Subscription, bytes | None] = {}
+        # Compiled, a generator would go through all that is marked each time.
+        for one, message in self._marked.items():
+            # The row of one that is being refreshed may be on its way with sets: what is known here
+            # is older, and must not come after it.
+            if one.state is not _REFRESHING:
+                portion[one] = message
+                if len(portion) == PORTION:
+                    break
         for subscription in portion:
             self._unmark(subscription)
         gone, self._gone = self._gone[:PORTION], self._gone[PORTION:]
@@ -341,9 +345,9 @@ class Kept:
                 _flags(one, one.requester, one.condition),
                 now,
                 one.cseq,
-                (None, message),
+                (None, said),
             )
-            for one, message in portion.items()
+            for one, said in portion.items()
         ]
         self._writes += 1
         self._dialogs.write(written, gone, partial(self._written, portion, gone, now))

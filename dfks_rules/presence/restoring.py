@@ -146,7 +146,7 @@ class Restoring:
         So it is where it is untold; and where more than its number counts for a limit.
         """
         is_unproved = bool(row.flags & rows.UNPROVED)
-        return is_unproved or self._guard.has_quotas or self._is_untold(row)
+        return is_unproved or self._guard.has_quotas or self._is_owed(row)
 
     def entered(self, row: DialogRow) -> None:
         """A row is found from now on, but nobody looks at it yet."""
@@ -163,7 +163,8 @@ class Restoring:
         self.is_loading = False
         self._changed.clear()
 
-    def _is_untold(self, row: DialogRow) -> bool:
+    def _is_owed(self, row: DialogRow) -> bool:
+        """Whether the phone of a row is to be told all states."""
         if row.flags & rows.OWED or row.presentity in self._changed:
             return True
         return (
@@ -215,7 +216,7 @@ class Restoring:
         if self._is_just_counted(row):
             subscription.is_counted = True
         self._guard.restored(subscription, is_counted=bool(row.flags & rows.COUNTED))
-        if self._is_untold(row):
+        if self._is_owed(row):
             self.owe(subscription, self._now + PAUSE)
         return subscription
 
@@ -268,6 +269,10 @@ class Restoring:
         if not subscription.is_owed:
             subscription.is_owed = True
             self._kept.mark(subscription, self._now)
+
+    def is_untold(self, subscription: Subscription) -> bool:
+        """Whether the turn of a phone to be told all states comes yet."""
+        return subscription.dialog.local_tag in self.untold
 
     def told(self, subscription: Subscription) -> None:
         """A phone is told all states, or never will be."""

@@ -105,7 +105,7 @@ class Writer:
             good = asked if not bad else [one for i, one in enumerate(asked) if i not in bad]
             plan = Plan(self._held(good), self._newest, self._start, at)
             results = [
-                _NOT_STORABLE
+                _not_storable()
                 if number in bad
                 else plan.take(one)
                 if isinstance(one, Wanted)
@@ -177,10 +177,10 @@ class Writer:
             dialogs.remove(connection, plan.gone)
 
 
-_NOT_STORABLE: Result = (
-    Verdict.UNAVAILABLE,
-    StoreError("store_unavailable", "a value cannot be stored in a database"),
-)
+def _not_storable() -> Result:
+    # Each its own: whoever raises an error adds to its traceback.
+    error = StoreError("store_unavailable", "a value cannot be stored in a database")
+    return Verdict.UNAVAILABLE, error
 
 
 def _is_storable(asked: Asked) -> bool:

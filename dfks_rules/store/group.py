@@ -83,8 +83,8 @@ class GroupCommit:
         self._cache = cache
         self._loop = loop
         self._clock = clock
-        self._ahead = time.time() - clock()
-        """What seconds since 1970 are ahead of monotonic ones."""
+        self.epoch = time.time() - clock()
+        """The moment 0 of `clock`, seconds since 1970."""
         self._asked: list[_Waiting] = []
         """Not written yet."""
         self._beat: Beat | None = None
@@ -101,6 +101,12 @@ class GroupCommit:
         """Why the last transaction failed; None when it did not."""
         self._disk = Disk(database, loop, self._settle, self._noticed, self._not_moved)
 
+    @property
+    def has_requests(self) -> bool:
+        """Whether there are requests of which nobody knows yet what came of them."""
+        waiting = [*self._asked, *[one for one, _ in self._written]]
+        return any(isinstance(one.asked, Wanted) for one in waiting)
+
     def ask(self, asked: Asked, settle: Settle) -> None:
         """Store it soon; `settle` is called on the loop."""
         if self.is_closed:
@@ -113,10 +119,9 @@ class GroupCommit:
         self._start()
 
     def beat(self, beat: Beat) -> None:
-        """Write it soon, with whatever else there is; from now on its clock counts."""
+        """Write it soon, with whatever else there is."""
         if not self.is_closed:
             self._beat = beat
-            self._ahead = beat.at - self._clock()
             self._start()
 
     def close(self) -> None:
@@ -141,7 +146,9 @@ class GroupCommit:
         is_locked, size = False, MAX_BATCH
         while self._asked or self._beat is not None:
             batch = self._asked[:size]
-            results = self._write_batch(batch)
+            # Only the last of them may say that everything is written.
+            beat = self._beat if len(batch) == len(self._asked) else None
+            results = self._write_batch(batch, beat)
             if results is _Again.LOCKED:
                 is_locked = True
                 break
@@ -150,7 +157,8 @@ class GroupCommit:
                 size = len(batch) // 2
                 continue
             size = min(2 * size, MAX_BATCH)
-            self._beat = None
+            if beat is not None:
+                self._beat = None
             del self._asked[: len(batch)]
             self._written.extend(zip(batch, results, strict=True))
         if is_locked:
@@ -167,13 +175,13 @@ class GroupCommit:
         else:
             self._go_on(RETRY if is_locked else 0.0)
 
-    def _write_batch(self, batch: list[_Waiting]) -> list[Result] | _Again:
+    def _write_batch(self, batch: list[_Waiting], beat: Beat | None) -> list[Result] | _Again:
         """What came of each, or why nothing yet."""
         if self.loss is not None:
             return [_unavailable(self.loss)] * len(batch)
-        at = self._clock() + self._ahead
+        at = self.epoch + self._clock()
         try:
-            results = self._writer.write([one.asked for one in batch], self._beat, at)
+            results = self._writer.write([one.asked for one in batch], beat, at)
         except Exception as error:  # noqa: BLE001 - else nobody in the batch would ever be told
             if is_locked(error):
                 return _Again.LOCKED
@@ -182,6 +190,9 @@ class GroupCommit:
             why = f"cannot write: {why_failed(error)}"
             self.counts["writes_failed"] += 1
             self._fail(why)
+            if self._beat is not None and self._beat.is_clean:
+                # The stop is no planned one: it has lost something.
+                self._beat = None
             return [_unavailable(why)] * len(batch)
         for one, (verdict, _) in zip(batch, results, strict=True):
             if verdict is Verdict.STORED and isinstance(one.asked, Wanted):

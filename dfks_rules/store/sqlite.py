@@ -108,8 +108,17 @@ class SqliteStore:
         """When the server lived last before this life; None: never."""
         return self._life.previous
 
+    @property
+    def has_requests(self) -> bool:
+        """Whether there are requests of which nobody knows yet what came of them."""
+        return self._group.has_requests
+
+    def go_by(self, epoch: float) -> None:
+        """Count the time of what is stored from the moment 0 of the clock, seconds since 1970."""
+        self._group.epoch = epoch
+
     def beat(self, beat: Beat) -> None:
-        """Note that the server lives; what is stored from now on goes by this clock."""
+        """Note that the server lives."""
         self._group.beat(beat)
 
     def known(self, presentity: Aor) -> Snapshot | None:

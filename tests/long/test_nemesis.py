@@ -1,8 +1,8 @@
 """Nothing is lost: 120 phones, and a server that is killed, paused and kept from its disk.
 
-`NEMESIS_SECONDS=300 .venv/bin/pytest -m long tests/long/test_nemesis.py -s` does it for five
-minutes; `NEMESIS_SEED` repeats the faults and what phones do, though not the moments at which they
-meet, and `NEMESIS_FAULTS=kill,pause` chooses.
+`DFKS_TEST_NEMESIS_SECONDS=300 .venv/bin/pytest -m long tests/long/test_nemesis.py -s` does it for
+five minutes; `NEMESIS_SEED` repeats the faults and what phones do, though not the moments at which
+they meet, and `NEMESIS_FAULTS=kill,pause` chooses.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ from tests.helpers.witness import Witness
 
 pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.timeout(900)]
 
-SECONDS = float(os.environ.get("NEMESIS_SECONDS", "75"))
+SECONDS = float(os.environ.get("DFKS_TEST_NEMESIS_SECONDS", "75"))
 MUTANT_SECONDS = 40.0
 PRESENTITIES, PHONES_OF_EACH = 40, 3
 PAIRS = 10

@@ -1,5 +1,7 @@
 """The shape of the source: short files, and a charter in each room."""
 
+import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -44,3 +46,15 @@ def test_every_source_file_has_its_twin_among_the_tests() -> None:
         if not (_TESTS / source.with_name(f"test_{source.name}")).exists()
     }
     assert without == _WITHOUT_TWIN
+
+
+def test_a_change_of_any_compiled_file_is_built_again() -> None:
+    """Otherwise `make` would go on with what was compiled of the old one."""
+    root = _ROOT.parent
+    settings = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))
+    included = settings["tool"]["hatch"]["build"]["targets"]["wheel"]["hooks"]["mypyc"]["include"]
+    compiled = {str(path) for one in included for path in root.glob(one.removeprefix("/"))}
+    rule = "show:;@printf '%s\\n' $(COMPILED)"
+    command = ["make", "--no-print-directory", "-f", "Makefile", "--eval", rule, "show"]
+    shown = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout
+    assert {str(root / one) for one in shown.split()} == compiled

@@ -26,7 +26,7 @@ def test_server_beats_every_five_seconds_until_its_end() -> None:
     heartbeat = Heartbeat(loop, store, Scale(1000.0), "boot")
     heartbeat.begin()
     loop.run_until(2 * EVERY + 1)
-    heartbeat.end()
+    heartbeat.end(is_clean=True)
     loop.run_until(100.0)
     assert [(beat.at, beat.boot_id, beat.is_clean) for beat in store.beats] == [
         (1000.0, "boot", False),
@@ -39,7 +39,7 @@ def test_server_beats_every_five_seconds_until_its_end() -> None:
 def test_server_that_has_not_begun_to_beat_does_not_end_as_planned() -> None:
     """It has not loaded everything: the next one has to begin where it did."""
     store = _Store()
-    Heartbeat(ClockLoop(), store, Scale(0.0), "boot").end()
+    Heartbeat(ClockLoop(), store, Scale(0.0), "boot").end(is_clean=True)
     assert store.beats == []
 
 

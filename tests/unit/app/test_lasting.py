@@ -5,11 +5,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from dfks_rules.app.heartbeat import read_clocks
 from dfks_rules.app.lasting import Lasting
+from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState
 from dfks_rules.model.identity import Aor
 from dfks_rules.presence.restoring import Before
-from dfks_rules.service.ports import DialogRow
+from dfks_rules.service.ports import DialogRow, Verdict
+from dfks_rules.store.life import Beat
 from dfks_rules.store.sqlite import SqliteStore
+from tests.helpers.wanted import commit, wanted
 
 _AT = datetime(2026, 1, 5, tzinfo=UTC)
 
@@ -72,6 +76,41 @@ async def test_start_that_fails_does_not_hide_the_crash_before(tmp_path: Path) -
     failing.close()
     again = SqliteStore(tmp_path / "dfks.db", loop)
     assert again.previous == crashed_at
+    again.close()
+
+
+async def test_changes_go_by_the_same_clock_as_heartbeats_before_the_first(tmp_path: Path) -> None:
+    """Rows are loaded first: a crash meanwhile must not hide a change behind a clock set back."""
+    loop = asyncio.get_running_loop()
+    store = SqliteStore(tmp_path / "dfks.db", loop)
+    clocks = read_clocks(loop.time())
+    ahead = Beat(clocks.wall + 3600.0, clocks.boot, clocks.boot_id)
+    store.beat(ahead)
+    store.close()
+    again = SqliteStore(tmp_path / "dfks.db", loop)
+    Lasting(again, loop)
+    alice = Aor("alice", "example.com")
+    on = NOTHING_STORED.replace(FEATURES[0], FeatureState(status=True))
+    await commit(again, wanted(alice, NOTHING_STORED, on))
+    assert again.journal.changed_since(ahead.at) == {alice}
+    again.close()
+
+
+async def test_stop_with_a_request_under_way_is_no_planned_one(tmp_path: Path) -> None:
+    """It may be stored and told, but nobody repeats the NOTIFY, or writes down that it is owed."""
+    loop = asyncio.get_running_loop()
+    store = SqliteStore(tmp_path / "dfks.db", loop)
+    lasting = Lasting(store, loop)
+    lasting.begin(_Notifier(), _AT, lambda: None)
+    alice = Aor("alice", "example.com")
+    on = NOTHING_STORED.replace(FEATURES[0], FeatureState(status=True))
+    result = commit(store, wanted(alice, NOTHING_STORED, on))
+    lasting.end()
+    store.close()
+    assert result.result()[0] is Verdict.STORED
+    again = SqliteStore(tmp_path / "dfks.db", loop)
+    assert again.previous is not None
+    assert not again.previous.is_clean
     again.close()
 
 

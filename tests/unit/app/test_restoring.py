@@ -55,13 +55,18 @@ class _Notifier:
         self.taken: list[int] = []
         self.is_loaded = self.is_done = False
         self.wakes = 0
+        self.chokes_on: int | None = None
+        """Number of a row that it cannot take."""
 
     def restore(self, before: Before, at: datetime, now: float) -> None:
         assert (at, now) == (_AT, 7.0)
         self.before = before
 
     def take(self, rows: Sequence[DialogRow], now: float) -> None:
-        self.taken += [one.row for one in rows]
+        for one in rows:
+            if one.row == self.chokes_on:
+                raise TypeError("it is not a row")
+            self.taken.append(one.row)
 
     def loaded(self) -> None:
         self.is_loaded = True
@@ -138,6 +143,15 @@ async def test_rows_that_cannot_be_read_are_asked_for_again() -> None:
     await until(lambda: notifier.is_loaded)
     assert notifier.taken == list(range(29, -1, -1))
     assert loading.counts == {"restore_failures": 3}
+
+
+async def test_row_that_nobody_can_take_does_not_end_the_loading() -> None:
+    """Otherwise no phone would ever learn that its dialog does not exist."""
+    loading, notifier = _begun(_Past([_row(number, 0.0) for number in range(30)]))
+    notifier.chokes_on = 15
+    await until(lambda: notifier.is_loaded)
+    assert notifier.taken == [*range(29, 15, -1), *range(9, -1, -1)]
+    assert (loading.counts, notifier.is_done) == ({"restore_failures": 1}, True)
 
 
 async def test_start_fails_where_nothing_can_be_read() -> None:

@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 
+from dfks_rules.mi import fifo
 from dfks_rules.mi.client import call, open_url
 from dfks_rules.mi.fifo import FifoServer
 from tests.helpers.mi import dispatcher, request
 from tests.helpers.operations import MemoryOperations, subscription
+from tests.helpers.transports import until
 
 
 @pytest.fixture
@@ -173,6 +175,21 @@ async def test_more_requests_than_are_served_at_once_are_all_answered(server: Fi
     silent = b"::" + request("ps")
     _write(server, silent * 600)
     assert await _call(server, "presence:cleanup") == "OK"
+
+
+async def test_a_server_that_leaves_reads_no_more_even_when_it_has_room_again(
+    server: FifoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is written from then on is for the server that comes next."""
+    monkeypatch.setattr(fifo, "REPLY_TIMEOUT", 0.05)
+    os.mkfifo(tmp_path / "run" / "nobody")
+    _write(server, (b":nobody:" + request("ps")) * fifo.MAX_UNDER_WAY)
+    await until(lambda: len(server._tasks) == fifo.MAX_UNDER_WAY)
+    server.pause()
+    _write(server, b"::" + request("ps"))
+    await until(lambda: not server._tasks)
+    await asyncio.sleep(0.01)
+    assert os.read(server._reader, 1 << 16) == b"::" + request("ps")
 
 
 async def test_long_reply_arrives_whole(server: FifoServer) -> None:

@@ -182,6 +182,19 @@ def test_who_is_to_be_told_is_told_also_after_the_next_crash() -> None:
     assert len(lives.crash().pass_time(1.0)) == 1
 
 
+def test_who_confirms_something_else_before_its_turn_is_still_owed_all_states() -> None:
+    """The turn of 100,000 comes within minutes, and a restart may come before it."""
+    lives = Lives()
+    _subscribed(lives)
+    lives.book.pass_time(500.0)
+    book = lives.begin_again()
+    lives.restore(changed=[ALICE])
+    (notify,) = _set(book)
+    book.answer(notify)
+    (notify,) = lives.stop().pass_time(1.0)
+    assert notify.body.count(b"<ForwardingEvent") == 3
+
+
 def test_a_subscribe_for_all_states_leaves_nothing_to_tell() -> None:
     """Its answer says it all."""
     lives = Lives()

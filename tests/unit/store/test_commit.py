@@ -147,6 +147,13 @@ def test_a_name_that_no_database_takes_harms_nobody_else(
     assert dialogs.read(connection, 99, 99) == []
 
 
+def test_each_who_is_refused_gets_an_error_of_its_own(writer: Writer) -> None:
+    """One that is raised again and again would grow with each time."""
+    bad = wanted(BAD, NOTHING_STORED, FIRST)
+    (_, first), (_, second) = writer.write([bad, bad], None, 0.0)
+    assert first is not second
+
+
 def test_a_transaction_that_fails_leaves_nothing_and_can_be_repeated(
     connection: sqlite3.Connection, writer: Writer
 ) -> None:

@@ -163,9 +163,29 @@ async def test_a_heartbeat_is_found_by_the_next_life(store: SqliteStore, path: P
     successor.close()
 
 
-async def test_the_journal_goes_by_the_clock_of_the_heartbeat(store: SqliteStore) -> None:
+@pytest.mark.parametrize("sizes", [(1, 1 << 20), (1 << 20, 1)])
+async def test_a_stop_that_could_not_write_everything_is_no_planned_one(
+    store: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch, sizes: tuple[int, int]
+) -> None:
+    """The next life would tell nobody what only the lost rows knew."""
+    monkeypatch.setattr(group, "MAX_BATCH", 1)
+    connection = store._database.connection
+    [pages] = connection.execute("PRAGMA page_count").fetchone()
+    connection.execute(f"PRAGMA max_page_count = {pages + 8}")
+    written = [
+        _written(store, [dialog_row(store.number())._replace(first=bytes(size))]) for size in sizes
+    ]
+    store.beat(Beat(1e9, 1.0, "boot", is_clean=True))
+    store.close()
+    assert sorted(one.result() for one in written) == [False, True]
+    successor = SqliteStore(path, asyncio.get_running_loop())
+    assert successor.previous is None or not successor.previous.is_clean
+    successor.close()
+
+
+async def test_the_journal_goes_by_the_clock_that_it_is_told(store: SqliteStore) -> None:
     """That does not follow when somebody sets the clock of the machine."""
-    store.beat(Beat(1000.0, 1.0, "boot"))
+    store.go_by(1000.0 - asyncio.get_running_loop().time())
     await outcome(commit(store, wanted(ALICE, NOTHING_STORED, FIRST)))
     [entry] = store.journal.of(ALICE, 9)
     assert 1000.0 <= entry.at < 1060.0
