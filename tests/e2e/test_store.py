@@ -269,10 +269,10 @@ def test_changes_are_followed_over_mi_and_over_restarts(
         server.mi("dfks:set_feature", **params, status=0)
         assert json.loads(process.stdout.readline())["seq"] == 2
         server.kill()
+    assert process.stderr is not None
+    assert b"cannot reach the server" in process.stderr.readline()
     with process, serve(tmp_path, settings) as server:
         server.mi("dfks:set_feature", **params, status=1)
         assert json.loads(process.stdout.readline())["seq"] == 3
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0
-        assert process.stderr is not None
-        assert b"cannot reach the server" in process.stderr.read()
