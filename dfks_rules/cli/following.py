@@ -2,14 +2,14 @@
 
 import select
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 
 EVERY = 0.5
 """Seconds between two looks."""
 
 
-def rounds(every: float = EVERY) -> Iterator[None]:
-    """Gives one round after another; ends on Ctrl-C, and when the reader of a pipe has gone."""
+def repeat(look: Callable[[], None], every: float = EVERY) -> None:
+    """Look again and again; ends on Ctrl-C, also during a look, and when nobody reads a pipe."""
     watched = select.poll()
     try:
         # No events are asked for: POLLERR, the end of a pipe, is always told.
@@ -18,7 +18,7 @@ def rounds(every: float = EVERY) -> Iterator[None]:
         watched = select.poll()
     try:
         while True:
-            yield
+            look()
             sys.stdout.flush()
             if watched.poll(every * 1000):
                 return

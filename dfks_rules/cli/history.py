@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from dfks_rules.cli.changes import Printer, replaced
-from dfks_rules.cli.following import rounds
+from dfks_rules.cli.following import repeat
 from dfks_rules.cli.stores import config_option, store_of
 from dfks_rules.errors import MalformedMessageError, StoreError
 from dfks_rules.mi.methods.journal import row_of
@@ -75,8 +75,13 @@ def command(  # noqa: PLR0913 - the options
     path = store_of(given)
     printer = Printer(one_presentity=presentity is not None, as_json=as_json)
     last = _show_latest(path, which, at_most, printer)
-    for _ in rounds() if is_following else ():
+
+    def look() -> None:
+        nonlocal last
         last = _show_next(path, which, last, printer)
+
+    if is_following:
+        repeat(look)
 
 
 def _show_latest(path: Path, which: Which, at_most: int, printer: Printer) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from dfks_rules.cli.changes import Printer, replaced
-from dfks_rules.cli.following import rounds
+from dfks_rules.cli.following import repeat
 from dfks_rules.cli.tables import lines_of
 from dfks_rules.config import Config, load_config
 from dfks_rules.errors import DfksError
@@ -81,11 +81,14 @@ def _follow(exchange: Exchange, method: str, params: Params, *, as_json: bool) -
     printer.print(listing["changes"])
     wanted.pop("limit", None)
     wanted["after"] = listing["last"]
-    for _ in rounds():
+
+    def look() -> None:
         try:
             _print_next(exchange, method, wanted, printer)
         except (DfksError, CallError) as error:  # The server is starting again.
             printer.note(str(error))
+
+    repeat(look)
 
 
 def _print_next(exchange: Exchange, method: str, wanted: dict[str, Any], printer: Printer) -> None:

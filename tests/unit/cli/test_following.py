@@ -5,17 +5,21 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 CODE = """
-import sys
-from dfks_rules.cli.following import rounds
-for _ in rounds(float(sys.argv[1])):
+import sys, time
+from dfks_rules.cli.following import repeat
+def look():
     print("round", flush=True)
+    time.sleep(float(sys.argv[2]))
+repeat(look, float(sys.argv[1]))
 print("ended", file=sys.stderr)
 """
 
 
-def _start(every: str) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-c", CODE, every]
+def _start(every: str, look: str = "0") -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-c", CODE, every, look]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
@@ -28,9 +32,10 @@ def test_there_is_a_round_at_once_and_then_others() -> None:
         process.kill()
 
 
-def test_control_c_is_an_end_like_another() -> None:
-    """Not `Aborted!`, and no trace."""
-    with _start("60") as process:
+@pytest.mark.parametrize(("every", "look"), [("60", "0"), ("0", "60")])
+def test_control_c_is_an_end_like_another(every: str, look: str) -> None:
+    """Not `Aborted!`, and no trace; between two looks and during one."""
+    with _start(every, look) as process:
         assert process.stdout is not None
         process.stdout.readline()
         time.sleep(0.1)
