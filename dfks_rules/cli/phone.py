@@ -119,7 +119,7 @@ async def _use(phone: "Phone", keys: list[KeyPress], expires: int, *, watch: boo
             with contextlib.suppress(TimeoutError, PhoneError):
                 await phone.subscribe(0)
             raise
-        print("the server ended the subscription")
+        print(phone.why_over)
     elif not phone.is_over:
         await phone.subscribe(0)
 
@@ -142,10 +142,11 @@ class Phone:
         self._notified = asyncio.Event()
         self._ended = asyncio.Event()
         self._granted = 0
+        self.why_over = "the server ended the subscription"
 
     @property
     def is_over(self) -> bool:
-        """Whether the server has ended the subscription."""
+        """Whether the server has ended the subscription, or the connection is lost."""
         return self._ended.is_set()
 
     async def open(self) -> None:
@@ -168,6 +169,7 @@ class Phone:
         if data is None:
             self._responses.put_nowait(None)
             if self._wire.is_stream:
+                self.why_over = "the connection to the server is lost; the subscription may go on"
                 self._ended.set()
         elif isinstance(message, Response):
             self._responses.put_nowait(message)

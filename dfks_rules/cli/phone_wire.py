@@ -22,7 +22,7 @@ class Wire(Protocol):
     transport: str
     """As in Via."""
     is_stream: bool
-    """Whether nothing gets lost on it, and its end is the end of the subscription."""
+    """Whether nothing gets lost on it, and its end is noticed."""
     server: tuple[str, int]
     """Where it goes."""
     address: str

@@ -63,7 +63,10 @@ def restore(file: Path, given: Path | None) -> None:
     if restored.changed is not None:
         click.echo(f"features differ from the store before: {_count(restored.changed, 'user')}")
     elif restored.kept is not None:
-        click.echo("the store before was another one or cannot be read; nothing of it goes on")
+        click.echo(
+            "journal and subscriptions are those of the backup: "
+            "the store before is another one, has another version or cannot be read"
+        )
     if restored.kept is not None:
         click.echo(f"the store before is now {restored.kept}")
 

@@ -7,6 +7,7 @@ the files were deleted or replaced.
 import asyncio
 import contextlib
 import sqlite3
+import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -17,6 +18,9 @@ from dfks_rules.store.database import Database, why_failed
 
 CHECKPOINT_AFTER = 2_000
 """Commits after which the log is moved into the database: it has a few pages for each."""
+CHECKPOINT_EVERY = 60.0
+"""After how many seconds it is moved all the same: heartbeats are no commits, and a thousand rows
+of subscriptions are one."""
 LOOK_EVERY = 1.0
 """How often it is looked whether the files are still there while nothing is written, s; else after
 each transaction."""
@@ -54,6 +58,9 @@ class Disk:
         """How many commits were written; 0 is the end."""
         self._seen: str | None = None
         """What was noticed last."""
+        self._unmoved = 0
+        """Commits since the last checkpoint."""
+        self._moved_at = time.monotonic()
         # A daemon: a server that dies without `stop` must not hang on its disk.
         self._thread = Thread(target=self._run, name="store-sync", daemon=True)
         self._thread.start()
@@ -77,16 +84,19 @@ class Disk:
         self._thread.join()
 
     def _run(self) -> None:
-        since_checkpoint = 0
         while count := self._written_next():
             self.sync()
             self._call(self._tell_synced)
-            since_checkpoint += count
-            if since_checkpoint >= CHECKPOINT_AFTER:
-                since_checkpoint = 0
-                self._checkpoint()
+            self._unmoved += count
+            self._checkpoint()
 
     def _checkpoint(self) -> None:
+        """Move the log into the database if it is time, and nothing is wrong with either."""
+        now = time.monotonic()
+        is_due = self._unmoved >= CHECKPOINT_AFTER or now - self._moved_at >= CHECKPOINT_EVERY
+        if not is_due or self._seen is not None or self._database.is_in_doubt:
+            return
+        self._unmoved, self._moved_at = 0, now
         try:
             self._database.checkpoint()
         except sqlite3.Error as failure:  # The next one may do.
@@ -100,6 +110,7 @@ class Disk:
             except Empty:
                 self._look()
                 self._end_doubt()
+                self._checkpoint()
 
     def _end_doubt(self) -> None:
         """Try again to make durable what a failed sync has left."""

@@ -90,7 +90,9 @@ def test_a_store_that_cannot_be_read_is_said_to_be_so(folder: Path) -> None:
     """Nothing of it could be carried on."""
     _run("backup", "b.db")
     (folder / "dfks.db").write_bytes(b"no database" * 999)
-    assert "the store before was another one or cannot be read" in _run("restore", "b.db").stdout
+    said = _run("restore", "b.db").stdout
+    assert "journal and subscriptions are those of the backup" in said
+    assert "cannot be read" in said
 
 
 def test_migrate_says_from_where_to_where(folder: Path) -> None:

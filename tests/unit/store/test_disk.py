@@ -73,6 +73,34 @@ async def test_a_loss_is_told_once_and_so_is_its_end(
     assert told.empty()
 
 
+async def test_the_log_is_moved_though_nothing_is_committed(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Heartbeats alone filled 70 MB a day."""
+    monkeypatch.setattr(disk, "LOOK_EVERY", 0.01)
+    monkeypatch.setattr(disk, "CHECKPOINT_EVERY", 0.0)
+    loop, moved = asyncio.get_running_loop(), asyncio.Event()
+    monkeypatch.setattr(database, "checkpoint", lambda: loop.call_soon_threadsafe(moved.set))
+    waits = Disk(database, loop, lambda: None, *[lambda _: None] * 2)
+    async with asyncio.timeout(5):
+        await moved.wait()
+    waits.stop()
+
+
+async def test_nothing_is_moved_while_files_are_gone(
+    database: Database, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They must fit together when they are put back."""
+    moved: list[None] = []
+    monkeypatch.setattr(disk, "CHECKPOINT_EVERY", 0.0)
+    monkeypatch.setattr(database, "checkpoint", lambda: moved.append(None))
+    _move(path, path.with_name("aside.db"))
+    waits = Disk(database, asyncio.get_running_loop(), lambda: None, *[lambda _: None] * 2)
+    waits.sync_soon(1)
+    waits.stop()
+    assert moved == []
+
+
 def test_a_loop_that_is_closed_ends_nothing(database: Database) -> None:
     """A server that ends in disorder still keeps what was written."""
     loop = asyncio.new_event_loop()
