@@ -338,6 +338,8 @@ class Kept:
             for one, said in portion.items()
         ]
         self._writes += 1
+        # Its end is no message, after which timers are looked at.
+        self._write_by(now + DELAY)
         self._dialogs.write(written, gone, partial(self._written, portion, gone, now))
 
     def _written(

@@ -142,6 +142,20 @@ def test_what_was_not_written_is_written_later() -> None:
     assert b"5099" in row.last
 
 
+def test_a_write_under_way_is_looked_after_though_no_message_comes() -> None:
+    """It may fail, and nobody asks when to try again: the row of a quiet phone would stay old."""
+    lives = Lives()
+    response = _subscribed(lives)
+    lives.book.pass_time(DELAY)
+    lives.store.held = []
+    _refresh(lives, response, 2)
+    lives.book.pass_time(DELAY)
+    assert len(lives.store.held) == 1
+    deadline = lives.book.notifier.next_deadline()
+    assert deadline is not None
+    assert deadline <= lives.book.now + DELAY
+
+
 def test_one_write_is_under_way_at_a_time() -> None:
     """A slow disk gets what has gathered meanwhile."""
     lives = Lives()
