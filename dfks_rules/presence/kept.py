@@ -188,6 +188,7 @@ class Kept:
         if subscription.row:
             self.remove_later(subscription.row, now + ONE_SHOT_KEPT)
             self._unmark(subscription)
+            self._reserving.discard(subscription.row)
             subscription.row = 0
 
     # --- Behind ---

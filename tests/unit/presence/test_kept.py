@@ -184,6 +184,22 @@ def test_an_end_removes_the_row_whatever_is_marked() -> None:
     assert lives.book.notifier.counts["rows_removed"] == 1
 
 
+def test_nothing_is_left_of_one_that_ends_while_it_reserves_a_term() -> None:
+    """Its row was to be written, and is now one to know a repeat by."""
+    lives = Lives()
+    response = _subscribed(lives)
+    lives.book.pass_time(DELAY)
+    lives.store.held = []
+    (subscription,) = lives.book.notifier.subscriptions
+    subscription.dialog.local_cseq = 1023
+    _refresh(lives, response, 2)
+    kept = lives.book.notifier._kept
+    assert kept is not None
+    assert kept._reserving
+    _refresh(lives, response, 3, DND_ON, expires=b"0")
+    assert not kept._reserving
+
+
 def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """A disk that fails for days must not fill the memory; what is dropped is counted."""
     monkeypatch.setattr(module, "MESSAGES", 1)
