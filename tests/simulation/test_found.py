@@ -208,3 +208,18 @@ def test_who_watches_is_told_of_a_set_that_may_have_been_stored() -> None:
     assert desk.stored() == ["on 1"]
     told = {notify.call_id for notify in notifies if notify.states.get(CFA) == "on 1"}
     assert told == {b"c1", b"c2"}
+
+
+def test_a_first_set_that_was_not_stored_is_applied_when_it_comes_again() -> None:
+    """The disk that is simulated knew it by a row of which nothing had been stored."""
+    desk = Desk()
+    desk.server.store.fall_ill(HEALTHY._replace(fails=1.0))
+    desk.send(subscribe(1, "on 1"))
+    responses, _ = desk.wait(0.1)
+    assert [response.status for response in responses] == [503]
+    desk.server.store.fall_ill(HEALTHY)
+    desk.wait(2.0)
+    desk.restart()
+    desk.send(subscribe(1, "on 1"), b"another")
+    desk.wait(1.0)
+    assert desk.stored() == ["on 1"]
