@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import Fetched
+from tests.helpers.wanted import dialog_row
 from tests.simulation import wire
 from tests.simulation.disk import HEALTHY, Disk
 from tests.simulation.scenario import policies
@@ -210,16 +211,8 @@ def test_who_watches_is_told_of_a_set_that_may_have_been_stored() -> None:
     assert told == {b"c1", b"c2"}
 
 
-def test_a_first_set_that_was_not_stored_is_applied_when_it_comes_again() -> None:
-    """The disk that is simulated knew it by a row of which nothing had been stored."""
-    desk = Desk()
-    desk.server.store.fall_ill(HEALTHY._replace(fails=1.0))
-    desk.send(subscribe(1, "on 1"))
-    responses, _ = desk.wait(0.1)
-    assert [response.status for response in responses] == [503]
-    desk.server.store.fall_ill(HEALTHY)
-    desk.wait(2.0)
-    desk.restart()
-    desk.send(subscribe(1, "on 1"), b"another")
-    desk.wait(1.0)
-    assert desk.stored() == ["on 1"]
+def test_the_simulated_disk_keeps_no_row_of_which_nothing_was_stored() -> None:
+    """The file does not; a set that was refused was taken for one that was stored (seed 9042)."""
+    disk = Disk(b"secret")
+    disk.keep(dialog_row(7, first=None))
+    assert disk.rows == {}
