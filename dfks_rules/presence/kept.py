@@ -205,7 +205,12 @@ class Kept:
 
     def failed(self, subscription: Subscription, now: float) -> None:
         """A NOTIFY came to nothing, and its subscription lives."""
-        if subscription.is_behind and not subscription.is_owed:
+        if subscription.is_behind:
+            self.owe(subscription, now)
+
+    def owe(self, subscription: Subscription, now: float) -> None:
+        """Its phone has to be told all states after a restart."""
+        if not subscription.is_owed:
             subscription.is_owed = True
             self.mark(subscription, now)
 

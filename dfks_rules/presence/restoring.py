@@ -265,9 +265,7 @@ class Restoring:
         """A phone is to be told all states in its turn, the first one then (monotonic seconds)."""
         self.untold[subscription.dialog.local_tag] = None
         self._tell_at = min(self._tell_at, moment)
-        if not subscription.is_owed:
-            subscription.is_owed = True
-            self._kept.mark(subscription, self._now)
+        self._kept.owe(subscription, self._now)
 
     def is_untold(self, subscription: Subscription) -> bool:
         """Whether the turn of a phone to be told all states comes yet."""

@@ -8,6 +8,7 @@ from dfks_rules.model.requests import Asked
 from dfks_rules.presence import rows
 from dfks_rules.presence.package import Limits, SubscriptionLimits
 from dfks_rules.presence.restoring import GRACE, LOOK, PAUSE, PORTION, Before
+from dfks_rules.presence.watchers import AT_ONCE
 from dfks_rules.sip.flow import BROKEN, Flow
 from tests.helpers.lives import EPOCH, Lives
 from tests.helpers.playbook import DND_ON, Playbook, Sent, message, tag_of
@@ -129,6 +130,19 @@ def test_what_was_not_confirmed_at_a_planned_stop_is_told_again() -> None:
     assert notify.headers[b"Call-ID"] == response.headers[b"Call-ID"]
     assert notify.body.count(b"<ForwardingEvent") == 3
     assert b"<doNotDisturbOn>true<" in notify.body
+
+
+def test_who_waits_for_a_turn_at_a_planned_stop_is_told_in_the_next_life() -> None:
+    """Many watch, and are told in portions; those of the portions to come have heard nothing."""
+    lives = Lives()
+    many = AT_ONCE + 40
+    for number in range(many):
+        _subscribed(lives, number)
+    told = {notify.headers[b"Call-ID"] for notify in _set(lives.book)}
+    assert len(told) < many
+    book = lives.stop()
+    later = {one.headers[b"Call-ID"] for _ in range(8) for one in book.pass_time(PAUSE)}
+    assert len(told | later) == many
 
 
 def test_who_is_told_after_all_is_owed_nothing_in_the_life_after() -> None:
