@@ -188,6 +188,7 @@ class Kept:
         if subscription.row:
             self.remove_later(subscription.row, now + ONE_SHOT_KEPT)
             self._unmark(subscription)
+            self._reserving.discard(subscription.row)
             subscription.row = 0
 
     # --- Behind ---
@@ -204,7 +205,12 @@ class Kept:
 
     def failed(self, subscription: Subscription, now: float) -> None:
         """A NOTIFY came to nothing, and its subscription lives."""
-        if subscription.is_behind and not subscription.is_owed:
+        if subscription.is_behind:
+            self.owe(subscription, now)
+
+    def owe(self, subscription: Subscription, now: float) -> None:
+        """Its phone has to be told all states after a restart."""
+        if not subscription.is_owed:
             subscription.is_owed = True
             self.mark(subscription, now)
 
@@ -350,6 +356,8 @@ class Kept:
             for one, said in portion.items()
         ]
         self._writes += 1
+        # Its end is no message, after which timers are looked at.
+        self._write_by(now + DELAY)
         self._dialogs.write(written, gone, partial(self._written, portion, gone, now))
 
     def _written(

@@ -225,4 +225,6 @@ class Notifier:
             return
         for subscription in self.subscriptions.made():
             self._kept.failed(subscription, now)
+        for subscription in self._watchers.pacing.waiting():
+            self._kept.owe(subscription, now)
         self._kept.rest(now)

@@ -101,6 +101,10 @@ class Pacing:
         """The change of a presentity that is being told."""
         return self._changes.get(presentity)
 
+    def waiting(self) -> list[Subscription]:
+        """Those who are still to be told, of whatever change."""
+        return [one for change in self._changes.values() for one in change.waiting]
+
     def begin(self, change: Change, now: float) -> None:
         """Have a change told, after what is being told already."""
         under_way = self._changes.get(change.presentity)

@@ -49,6 +49,9 @@ PORTION = 64
 """Most untold ones that are told in one go."""
 PAUSE = 0.25
 """Seconds between two portions."""
+LOOK = 10.0
+"""Seconds after the last portion until it is looked whether somebody could not be told, and is
+untold again: what finds that out is no message, after which timers are looked at."""
 
 _UNPROVED: Final = Proof.UNPROVED
 _ANSWERS: Final = Proof.ANSWERS
@@ -264,11 +267,8 @@ class Restoring:
     def owe(self, subscription: Subscription, moment: float) -> None:
         """A phone is to be told all states in its turn, the first one then (monotonic seconds)."""
         self.untold[subscription.dialog.local_tag] = None
-        if self._tell_at == inf:
-            self._tell_at = moment
-        if not subscription.is_owed:
-            subscription.is_owed = True
-            self._kept.mark(subscription, self._now)
+        self._tell_at = min(self._tell_at, moment)
+        self._kept.owe(subscription, self._now)
 
     def is_untold(self, subscription: Subscription) -> bool:
         """Whether the turn of a phone to be told all states comes yet."""
@@ -285,7 +285,7 @@ class Restoring:
         turn = list(islice(self.untold, PORTION))
         for tag in turn:
             del self.untold[tag]
-        self._tell_at = now + PAUSE if self.untold else inf
+        self._tell_at = now + (PAUSE if self.untold else LOOK) if turn else inf
         self._counts["restored_told"] += len(turn)
         return turn
 

@@ -249,7 +249,9 @@ class Dialogs(Protocol):
         """Store rows anew, and remove others by their numbers; later than now.
 
         Args:
-            rows: what is stored of each replaces what was; None leaves a message as it was.
+            rows: what is stored of each replaces what was; None leaves a message as it was. One
+                whose first message is None is stored only if it is there: what made it may have
+                failed.
             gone: numbers of rows to remove.
             done: told whether it was stored.
         """

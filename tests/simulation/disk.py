@@ -114,8 +114,10 @@ class Disk:
         self.journal.append(Stored(now, seq, presentity.uri, revision, feature, *texts))
 
     def keep(self, row: DialogRow) -> None:
-        """Store a row; a message that it does not have stays as it was."""
+        """Store a row; a message that it does not have stays as it was, or the row is not there."""
         old = self.rows.get(row.row)
+        if old is None and row.first is None:
+            return
         if old is not None:
             first = old.first if row.first is None else row.first
             last = old.last if row.last is None else row.last

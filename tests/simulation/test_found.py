@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import Fetched
+from tests.helpers.wanted import dialog_row
 from tests.simulation import wire
 from tests.simulation.disk import HEALTHY, Disk
 from tests.simulation.scenario import policies
@@ -231,3 +232,10 @@ def test_who_watches_is_told_of_a_set_that_may_have_been_stored() -> None:
     assert desk.stored() == ["on 1"]
     told = {notify.call_id for notify in notifies if notify.states.get(CFA) == "on 1"}
     assert told == {b"c1", b"c2"}
+
+
+def test_the_simulated_disk_keeps_no_row_of_which_nothing_was_stored() -> None:
+    """The file does not; a set that was refused was taken for one that was stored (seed 9042)."""
+    disk = Disk(b"secret")
+    disk.keep(dialog_row(7, first=None))
+    assert disk.rows == {}

@@ -142,6 +142,20 @@ def test_what_was_not_written_is_written_later() -> None:
     assert b"5099" in row.last
 
 
+def test_a_write_under_way_is_looked_after_though_no_message_comes() -> None:
+    """It may fail, and nobody asks when to try again: the row of a quiet phone would stay old."""
+    lives = Lives()
+    response = _subscribed(lives)
+    lives.book.pass_time(DELAY)
+    lives.store.held = []
+    _refresh(lives, response, 2)
+    lives.book.pass_time(DELAY)
+    assert len(lives.store.held) == 1
+    deadline = lives.book.notifier.next_deadline()
+    assert deadline is not None
+    assert deadline <= lives.book.now + DELAY
+
+
 def test_one_write_is_under_way_at_a_time() -> None:
     """A slow disk gets what has gathered meanwhile."""
     lives = Lives()
@@ -168,6 +182,22 @@ def test_an_end_removes_the_row_whatever_is_marked() -> None:
     lives.book.pass_time(DELAY)
     assert not lives.store.rows
     assert lives.book.notifier.counts["rows_removed"] == 1
+
+
+def test_nothing_is_left_of_one_that_ends_while_it_reserves_a_term() -> None:
+    """Its row was to be written, and is now one to know a repeat by."""
+    lives = Lives()
+    response = _subscribed(lives)
+    lives.book.pass_time(DELAY)
+    lives.store.held = []
+    (subscription,) = lives.book.notifier.subscriptions
+    subscription.dialog.local_cseq = 1023
+    _refresh(lives, response, 2)
+    kept = lives.book.notifier._kept
+    assert kept is not None
+    assert kept._reserving
+    _refresh(lives, response, 3, DND_ON, expires=b"0")
+    assert not kept._reserving
 
 
 def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

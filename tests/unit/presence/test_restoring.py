@@ -7,7 +7,8 @@ from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked
 from dfks_rules.presence import rows
 from dfks_rules.presence.package import Limits, SubscriptionLimits
-from dfks_rules.presence.restoring import GRACE, PAUSE, PORTION, Before
+from dfks_rules.presence.restoring import GRACE, LOOK, PAUSE, PORTION, Before
+from dfks_rules.presence.watchers import AT_ONCE
 from dfks_rules.sip.flow import BROKEN, Flow
 from tests.helpers.lives import EPOCH, Lives
 from tests.helpers.playbook import DND_ON, Playbook, Sent, message, tag_of
@@ -131,6 +132,19 @@ def test_what_was_not_confirmed_at_a_planned_stop_is_told_again() -> None:
     assert b"<doNotDisturbOn>true<" in notify.body
 
 
+def test_who_waits_for_a_turn_at_a_planned_stop_is_told_in_the_next_life() -> None:
+    """Many watch, and are told in portions; those of the portions to come have heard nothing."""
+    lives = Lives()
+    many = AT_ONCE + 40
+    for number in range(many):
+        _subscribed(lives, number)
+    told = {notify.headers[b"Call-ID"] for notify in _set(lives.book)}
+    assert len(told) < many
+    book = lives.stop()
+    later = {one.headers[b"Call-ID"] for _ in range(8) for one in book.pass_time(PAUSE)}
+    assert len(told | later) == many
+
+
 def test_who_is_told_after_all_is_owed_nothing_in_the_life_after() -> None:
     """The row says so as soon as the NOTIFY is answered."""
     lives = Lives()
@@ -204,6 +218,21 @@ def test_a_subscribe_for_all_states_leaves_nothing_to_tell() -> None:
     _, notify = book.receive(_subscribe(cseq=2, to=response.headers[b"To"]))
     book.answer(notify)
     assert book.pass_time(2.0) == []
+
+
+def test_whoever_is_being_told_is_looked_after_though_no_message_comes() -> None:
+    """What is stored may turn out to be unreadable, and nobody asks when to try again."""
+    lives = Lives()
+    _subscribed(lives)
+    lives.book.pass_time(100.0)
+    book = lives.begin_again()
+    lives.restore(changed=[ALICE])
+    assert len(book.pass_time(PAUSE)) == 1
+    deadlines = []
+    while (deadline := book.notifier.next_deadline()) is not None and deadline < 20.0:
+        deadlines.append(deadline)
+        book.pass_time(deadline - book.now)
+    assert deadlines[-1] == PAUSE + LOOK
 
 
 def test_many_are_told_in_portions() -> None:
