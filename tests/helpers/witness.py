@@ -60,6 +60,8 @@ class Witness:
         """Whether it only does what it must."""
         self.statuses: Counter[int] = Counter()
         """Final status → how often."""
+        self.refusals: list[str] = []
+        """NOTIFYs of dialogs that it does not have."""
         self.losses: list[str] = []
         """Why subscriptions ended that it had not ended itself."""
 
@@ -243,6 +245,11 @@ class Witness:
         """The status of the answer to a NOTIFY that is new."""
         tag = _tag_of(notify.headers["from"])
         if notify.headers["call-id"] != self._call_id or (self._tag and tag != self._tag):
+            dialog = _name(notify.headers["call-id"], tag)
+            self.refusals.append(
+                f"{time.time()} {self._line.host}: {dialog} CSeq {notify.cseq} {notify.start}"
+                f" to {self.aor} {self._dialog}"
+            )
             return 481, "Subscription Does Not Exist"
         taken = notify.cseq > self._highest
         self._saw(notify, taken=taken)

@@ -170,7 +170,8 @@ class _Run:
         finally:
             await victim.end()
         history += truth_of(victim.store)
-        lines = "\n".join(map(str, [*history, *self.faults]))
+        refusals = [one for phone in self.phones for one in phone.refusals]
+        lines = "\n".join(map(str, [*history, *self.faults, *refusals]))
         victim.log.with_name("history.txt").write_text(lines)
 
     def violations(self) -> list[Violation]:
