@@ -1,7 +1,7 @@
 """The rows of subscriptions, which outlive the process: written at once, or behind.
 
 A new subscription is answered when its row is durable, and a SUBSCRIBE with sets when its row is,
-together with the sets. Everything else is written behind:
+together with the sets. Everything else is written behind (`rows` says what is in a row):
 
 | input                                           | the row is                                    |
 |-------------------------------------------------|-----------------------------------------------|
@@ -18,8 +18,6 @@ together with the sets. Everything else is written behind:
 | a second since the first mark, or `AT_ONCE`     | what is marked is written, `PORTION` at most; |
 |                                                 | not of one whose SUBSCRIBE is under way       |
 | that has failed                                 | all of it is marked again, and tried later    |
-
-`rows` says what is in a row.
 """
 
 from collections import deque
@@ -374,9 +372,8 @@ class Kept:
             self._counts["rows_written"] += len(portion)
             self._counts["rows_removed"] += len(gone)
             if self._reserving:
-                self._reserving.difference_update(
-                    [one.row for one in portion if one not in self._marked]
-                )
+                settled = [one.row for one in portion if one not in self._marked]
+                self._reserving.difference_update(settled)
             return
         self._failed_at = now
         self._counts["rows_failed"] += len(portion) + len(gone)
