@@ -93,7 +93,10 @@ class _Stream:
     async def open(self) -> None:
         while self.lost.is_set():
             try:
-                reader, writer = await asyncio.open_connection(*self._server)
+                # At a host of its own: a stream from the port of another phone would be taken for
+                # one to that phone (RFC 3261 §18.1.1).
+                here = ("127.0.0.3", 0)
+                reader, writer = await asyncio.open_connection(*self._server, local_addr=here)
             except OSError:
                 await asyncio.sleep(AGAIN)
                 continue
