@@ -88,7 +88,8 @@ class Connection(asyncio.BufferedProtocol):
         self._reader = StreamReader()
         self._transport: asyncio.Transport | None = None
         self._state = _State.OPENING
-        self._is_ours = is_ours
+        self.is_ours = is_ours
+        """Whether we opened it."""
         limits = self._limits
         self._idle = min(limits.opened_idle, limits.idle) if is_ours else limits.idle
         self._was_heard = is_ours
@@ -133,7 +134,7 @@ class Connection(asyncio.BufferedProtocol):
             stream.setsockopt(socket.IPPROTO_TCP, option, value)
         # `resume_writing` is called when everything is written.
         transport.set_write_buffer_limits(high=0)
-        if self._is_ours:
+        if self.is_ours:
             peer = transport.get_extra_info("peername")
             if peer is None:  # It has broken the connection in the meantime.
                 transport.abort()

@@ -42,6 +42,8 @@ class Stream(Protocol):
     """Its number and its peer."""
     asked_for: tuple[str, int]
     """Where it was to go: perhaps a name."""
+    is_ours: bool
+    """Whether we opened it."""
     source: str
     """What `network_of` gives for its peer."""
     deadline: float

@@ -187,9 +187,15 @@ class TcpTransport:
         task.add_done_callback(self._tasks.discard)
 
     def stream_to(self, remote: tuple[str, int]) -> Flow | None:
-        """The flow of a live connection whose peer has exactly this address."""
+        """The flow of a live connection that we opened to exactly this address.
+
+        A connection that we accepted comes from any port: another phone of that host, or behind the
+        same NAT, may have its socket for datagrams at a port of that number.
+        """
         connection = self._connections.to(self.name, remote)
-        return None if connection is None or not connection.is_open else connection.flow
+        if connection is None or not (connection.is_ours and connection.is_open):
+            return None
+        return connection.flow
 
     async def close(self) -> None:
         """Stop listening; connections that are being opened have their time to open."""

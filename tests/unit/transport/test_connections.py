@@ -19,6 +19,7 @@ class _Stream:
     def __init__(self, table: Connections, host: str, port: int = 5060) -> None:
         self.flow = Flow(_LISTENER, (host, port), table.next_number())
         self.asked_for = self.flow.remote
+        self.is_ours = False
         self.source = network_of(host)
         self.deadline = 10.0
         self.expired = 0

@@ -196,15 +196,26 @@ async def test_peers_that_never_answer_leave_room_for_others() -> None:
 
 async def test_stream_to_gives_a_live_connection(server: Served) -> None:
     """For a NOTIFY too long for UDP (RFC 3261 §18.1.1)."""
-    assert server.transports.stream_to(("127.0.0.1", 5060)) is None
-    phone = await server.connect()
-    await until(lambda: server.transports.stream_to(phone.address) is not None)
-    flow = server.transports.stream_to(phone.address)
-    assert flow is not None
-    server.send(flow, REQUEST)
-    assert await phone.read(len(REQUEST)) == REQUEST
-    await phone.close()
+    async with served("tcp:127.0.0.1") as phone:
+        remote = ("127.0.0.1", phone.port)
+        assert server.transports.stream_to(remote) is None
+        server.send(_flow(server, phone.port), REQUEST)
+        assert (await phone.next())[0] == REQUEST
+        await until(lambda: server.transports.stream_to(remote) is not None)
+        flow = server.transports.stream_to(remote)
+        assert flow is not None
+        server.send(flow, REQUEST)
+        assert (await phone.next())[0] == REQUEST
     await until(lambda: server.count("connections_open") == 0)
+    assert server.transports.stream_to(remote) is None
+
+
+async def test_a_stream_that_a_phone_opened_leads_to_no_port_for_datagrams(server: Served) -> None:
+    """Another phone behind the same NAT may have that number; it must not get its NOTIFYs."""
+    phone = await server.connect()
+    phone.write(REQUEST)
+    _, flow = await server.next()
+    assert server.transports.is_open(flow.connection)
     assert server.transports.stream_to(phone.address) is None
 
 
