@@ -32,3 +32,11 @@ class Desk(Ua):
         line = answerer.authorization(method.encode(), self.target.encode())
         value = line.decode().partition(": ")[2].rstrip()
         return super().exchange(method, body, **{**rest, "Proxy_Authorization": value})
+
+    def notify(self, status: int | None = 200) -> Message:
+        """The next NOTIFY of its dialog; those of dialogs it gave up get what phones say of them."""
+        while (message := super().notify(None)).headers["call-id"] != self.call_id:
+            self.answer(message, 481)
+        if status is not None:
+            self.answer(message, status)
+        return message
