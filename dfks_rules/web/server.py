@@ -27,7 +27,7 @@ KEEP_ALIVE = 75.0
 """Seconds for which an idle connection is kept."""
 
 _log = structlog.get_logger("dfks.web")
-_CALLER = web.RequestKey("caller", Caller | None)  # type: ignore[arg-type]
+_CALLER: web.RequestKey[Caller | None] = web.RequestKey("caller")
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
