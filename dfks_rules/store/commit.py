@@ -67,7 +67,8 @@ class Writer:
         self._written = written
         self._start = start
         self._keep_changes = keep_changes
-        self._newest = journal.newest(connection)
+        self.newest = journal.newest(connection)
+        """Number of the newest change in the journal."""
         self._highest = dialogs.highest(connection)
         """Number of the newest subscription that is stored, or was."""
         self._purge_at = 0.0
@@ -103,7 +104,7 @@ class Writer:
                 why = StoreError("store_fenced", "another server has taken the store over")
                 return [(Verdict.FENCED, why)] * len(asked)
             good = asked if not bad else [one for i, one in enumerate(asked) if i not in bad]
-            plan = Plan(self._held(good), self._newest, self._start, at)
+            plan = Plan(self._held(good), self.newest, self._start, at)
             results = [
                 _not_storable()
                 if number in bad
@@ -120,7 +121,7 @@ class Writer:
         finally:
             if connection.in_transaction:
                 connection.rollback()
-        self._newest = plan.newest
+        self.newest = plan.newest
         if plan.subscriptions:
             self._highest = max(self._highest, *plan.subscriptions)
         counts = self.counts

@@ -118,6 +118,10 @@ class SqliteStore:
         """Whether what is asked for now would probably not be stored."""
         return self._group.is_failing
 
+    def durable(self) -> int:
+        """Number of the newest change that a power cut leaves in the journal."""
+        return self._group.durable
+
     def go_by(self, epoch: float) -> None:
         """Count the time of what is stored from the moment 0 of the clock, seconds since 1970."""
         self._group.epoch = epoch
