@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import aiohttp
 import orjson
+from yarl import URL
 
 from dfks_rules.mi.sockets import listening
 from dfks_rules.operations.ports import Operations
@@ -77,7 +78,7 @@ class Api:
             data = orjson.dumps(body)
             named.setdefault("Content-Type", "application/json")
         sent = None if data is None else io.BytesIO(data)
-        url = aiohttp.client.URL(self.url + path, encoded=True)
+        url = URL(self.url + path, encoded=True)
         async with self._session.request(method, url, data=sent, headers=named) as response:
             return Got(response.status, response.headers, await response.read())
 
