@@ -22,6 +22,7 @@ from dfks_rules.presence.package import EVENT
 from dfks_rules.service.features import Features
 from dfks_rules.service.ports import Journal, NotKnownError
 from dfks_rules.service.under_way import MAX_FETCHES
+from dfks_rules.webhooks.service import WebhookService
 
 
 class Records(NamedTuple):
@@ -35,6 +36,8 @@ class Records(NamedTuple):
     """Every counter."""
     events: EventRing | None = None
     """Tells what happens; None where nothing lasts."""
+    webhooks: WebhookService | None = None
+    """Tells it by HTTP; None where nothing lasts."""
 
 
 T = TypeVar("T")
@@ -139,6 +142,13 @@ class ServerOperations:
         if self._records.events is None:
             raise _no_journal()
         return self._records.events
+
+    @property
+    def webhooks(self) -> WebhookService:
+        """Who is told by HTTP what happens."""
+        if self._records.webhooks is None:
+            raise _no_journal()
+        return self._records.webhooks
 
     @property
     def journal(self) -> Journal:

@@ -23,6 +23,7 @@ from dfks_rules.app.records.recording import Recording
 from dfks_rules.app.records.refusals import Refusals
 from dfks_rules.app.tokens import Tokens
 from dfks_rules.app.users import UsersFile
+from dfks_rules.app.webhooks import webhooks_of
 from dfks_rules.config.auth import AuthMode, AuthSettings
 from dfks_rules.config.settings import ApiSettings, Config, ListenAddress, OnStop
 from dfks_rules.mi.dispatch import Dispatcher
@@ -48,6 +49,7 @@ from dfks_rules.transport.transports import Transports
 from dfks_rules.web.api import TABLE
 from dfks_rules.web.server import WebServer, WebSettings
 from dfks_rules.web.tokens import TokenFile
+from dfks_rules.webhooks.service import WebhookService
 
 FINISH_WITHIN = 5.0
 """Seconds that what was read has to be worked on before another server goes on."""
@@ -135,6 +137,7 @@ class Server:
         lasts = self._store if isinstance(self._store, SqliteStore) else None
         self._lasting = None if lasts is None else Lasting(lasts, self._loop)
         self._keeps = lasts is not None and config.on_stop is OnStop.KEEP
+        self._webhooks: WebhookService | None = None
         tokens = Tokens(None if lasts is None else lasts.secret)
         endpoint: Endpoint[Subscription] = Endpoint(
             self._send, tokens.tag_of, transports, Refusals().refused
@@ -167,10 +170,13 @@ class Server:
         if lasts is not None:
             events = EventRing(lasts.journal, lasts.durable, features.stored_of, start)
             recording.feed.listen(events.hear)
+            self._webhooks = webhooks_of(config.webhooks, lasts, features, events)
+            recording.feed.listen(self._webhooks.hear)
+            metrics.include("webhooks", self._webhooks)
         operations = ServerOperations(
             features,
             self._notifier,
-            Records(recording.log, recording.decisions, metrics, events),
+            Records(recording.log, recording.decisions, metrics, events, self._webhooks),
             files.policies,
             self._driver.at,
             _keeping(self._store, config.store),
@@ -209,6 +215,8 @@ class Server:
             # Nothing is read before the next turn of the event loop.
             if self._lasting is not None:
                 self._lasting.begin(self._notifier, self._driver.at(), self._driver.was_sent)
+            if self._webhooks is not None:
+                self._webhooks.begin()
             await self._doors.open(inherited, takes_over=takes_over)
         except BaseException:
             await self.close()
@@ -242,6 +250,8 @@ class Server:
         if self._is_released:
             return
         self._is_released = True
+        if self._webhooks is not None:
+            await self._webhooks.end()
         if self._lasting is None:
             await self._driver.stop(self._config.stop_within)
         await self._finish()

@@ -8,6 +8,7 @@ from dfks_rules.model.features import Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked
 from dfks_rules.operations.events import Events
+from dfks_rules.operations.webhooks import Webhooks
 from dfks_rules.service.ports import Journal
 
 
@@ -245,6 +246,15 @@ class Operations(Protocol):
     @property
     def events(self) -> Events:
         """What happens.
+
+        Raises:
+            StoreError: states are only kept in memory (`store_no_journal`).
+        """
+        ...
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """Who is told by HTTP what happens.
 
         Raises:
             StoreError: states are only kept in memory (`store_no_journal`).

@@ -5,7 +5,15 @@ Never here: HTTP itself; a rule that does not also apply to SIP.
 May import: the rest of web, and what web may import.
 """
 
-from dfks_rules.web.api import document, events, features, presentities, server, statistics
+from dfks_rules.web.api import (
+    document,
+    events,
+    features,
+    presentities,
+    server,
+    statistics,
+    webhooks,
+)
 from dfks_rules.web.table import Operation
 
 TABLE: tuple[Operation, ...] = document.with_document(
@@ -13,6 +21,7 @@ TABLE: tuple[Operation, ...] = document.with_document(
         *presentities.OPERATIONS,
         *features.OPERATIONS,
         *events.OPERATIONS,
+        *webhooks.OPERATIONS,
         *statistics.OPERATIONS,
         *server.OPERATIONS,
     )
