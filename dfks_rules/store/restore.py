@@ -209,7 +209,7 @@ def _take_back(
             continue
         seq += 1
         told = (feature.value, journal.json_of(was), journal.json_of(now))
-        by = (Origin.OPERATOR.value, ACTOR, "", "", previous)
+        by = (Origin.OPERATOR.value, ACTOR, "", "", previous, at)
         journal.insert(connection, [(seq, at, user, domain, revision, *told, *by)])
         connection.execute(_CHANGED_NOW, (at, domain, user, feature.value))
         previous = seq

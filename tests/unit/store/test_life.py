@@ -41,7 +41,7 @@ def test_only_the_newest_life_holds(connection: sqlite3.Connection) -> None:
 def test_a_life_knows_when_the_one_before_was_last_alive(connection: sqlite3.Connection) -> None:
     """From there on a crash may have lost something."""
     assert life.begin(connection).previous is None
-    beat = Beat(1.8e9, 77.5, "boot", is_clean=True)
+    beat = Beat(1.8e9, 77.5, "boot", is_clean=True, told=41)
     life.write(connection, beat)
     assert life.begin(connection).previous == beat
 
@@ -69,6 +69,7 @@ def test_a_life_without_a_heartbeat_has_not_ended_cleanly(connection: sqlite3.Co
         "beat_boot = NULL",
         "boot_id = x'ff'",
         "is_clean = 'text'",
+        "told = 'text'",
     ],
 )
 def test_begin_refuses_a_row_that_somebody_has_spoilt(
