@@ -16,6 +16,7 @@ import structlog
 from dfks_rules.app.credentials import secrets_of
 from dfks_rules.app.desk.certificates import CertificateReloader
 from dfks_rules.app.desk.reload import PolicyReloader
+from dfks_rules.app.doors import reserve
 from dfks_rules.app.handover.channel import BrokenOffError, Channel, Word
 from dfks_rules.app.handover.service_manager import ServiceManager
 from dfks_rules.app.handover.succession import Succession
@@ -115,8 +116,13 @@ class Life:
             transports = transports_of(self._config, self._files)
 
     async def _follow(self, predecessor: Channel, transports: Transports) -> None:
-        """Have the server that runs make way for this one."""
+        """Have the server that runs make way for this one.
+
+        Whatever can fail comes first: once this one has opened the store, and perhaps brought it to
+        a newer version, the other may not be able to go on.
+        """
         await transports.open(self._config.sip.listen, self._inherited)
+        await reserve(self._config.mi, self._inherited)
         try:
             await predecessor.say(Word.READY)
             await predecessor.hear(Word.STOPPED)

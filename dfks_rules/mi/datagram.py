@@ -51,16 +51,8 @@ class DatagramServer:
         Raises:
             OSError: the address is unavailable.
         """
-        loop = asyncio.get_running_loop()
-        if isinstance(self._where, Path):
-            self._socket = take(self._where, socket.SOCK_DGRAM) or _bind_unix(self._where)
-        else:
-            host, port = self._where
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
-            family, *_, target = found[0]
-            taken = take((str(target[0]), int(target[1])), socket.SOCK_DGRAM)
-            self._socket = taken or bound(family, target, socket.SOCK_DGRAM)
-        loop.add_reader(self._socket, self._read)
+        self._socket = await open_socket(self._where, take)
+        asyncio.get_running_loop().add_reader(self._socket, self._read)
 
     def sockets(self) -> list[tuple[str, socket.socket]]:
         """What whoever serves next has to be given, with the name of this door."""
@@ -123,6 +115,20 @@ class DatagramServer:
                 await asyncio.sleep(_RETRY)
             else:
                 return
+
+
+async def open_socket(where: tuple[str, int] | Path, take: Take = nothing) -> socket.socket:
+    """The socket of an address, or the one that is there.
+
+    Raises:
+        OSError: the address is unavailable.
+    """
+    if isinstance(where, Path):
+        return take(where, socket.SOCK_DGRAM) or _bind_unix(where)
+    loop = asyncio.get_running_loop()
+    family, *_, target = (await loop.getaddrinfo(*where, type=socket.SOCK_DGRAM))[0]
+    taken = take((str(target[0]), int(target[1])), socket.SOCK_DGRAM)
+    return taken or bound(family, target, socket.SOCK_DGRAM)
 
 
 def _bind_unix(path: Path) -> socket.socket:

@@ -52,11 +52,7 @@ class FifoServer:
         Raises:
             OSError: the FIFO cannot be created, or another server reads it.
         """
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._reply_dir.mkdir(parents=True, exist_ok=True)
-        if not (takes_over and self._path.is_fifo()):
-            _remove_stale(self._path)
-            os.mkfifo(self._path, 0o600)
+        make_fifo(self._path, self._reply_dir, takes_over=takes_over)
         self._reader = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         # Without a writer of our own, we would read end-of-file whenever a client closes the FIFO.
         self._writer = os.open(self._path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -140,6 +136,24 @@ class FifoServer:
         except OSError as error:  # TimeoutError is one
             reason = error.strerror or "the client does not read"
             _log.warning("mi_reply_failed", path=str(path), reason=reason)
+
+
+def make_fifo(path: Path, reply_dir: Path, *, takes_over: bool = False) -> None:
+    """Create a FIFO for requests, and the folders for it and for replies.
+
+    Args:
+        path: of the FIFO.
+        reply_dir: the folder for replies.
+        takes_over: whether one that is there is left as it is.
+
+    Raises:
+        OSError: it cannot be created, or another server reads it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    reply_dir.mkdir(parents=True, exist_ok=True)
+    if not (takes_over and path.is_fifo()):
+        _remove_stale(path)
+        os.mkfifo(path, 0o600)
 
 
 async def _write_reply(path: Path, reply: bytes) -> None:

@@ -5,12 +5,13 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -266,6 +267,45 @@ def test_successor_with_broken_settings_changes_nothing(tmp_path: Path) -> None:
         counts = server.mi("get_statistics", statistics=["process:"])["result"]
         assert counts["process:handovers_failed"] == 1
         assert phone.subscribe().told["DoNotDisturb"] == "on"
+
+
+def _broken_mi(folder: Path, taken: socket.socket) -> dict[str, Any]:
+    return {"http": {"listen": f"127.0.0.1:{taken.getsockname()[1]}"}}
+
+
+def _broken_unix(folder: Path, _: socket.socket) -> dict[str, Any]:
+    (folder / "file").touch()
+    return {"datagram": f"unix:{folder}/file"}
+
+
+def _broken_fifo(folder: Path, _: socket.socket) -> dict[str, Any]:
+    (folder / "file").touch()
+    return {"fifo": {"path": f"{folder}/file", "reply_dir": str(folder)}}
+
+
+@pytest.mark.parametrize("broken", [_broken_mi, _broken_unix, _broken_fifo])
+def test_successor_that_cannot_open_a_door_does_not_touch_the_store(
+    tmp_path: Path, broken: Callable[[Path, socket.socket], dict[str, Any]]
+) -> None:
+    """It might bring it to a version that the server that goes on cannot use."""
+    mi = {"http": {"listen": "127.0.0.1:0"}, "datagram": f"unix:{tmp_path}/mi"}
+    with (
+        _kept(tmp_path, mi=mi) as server,
+        Ua(server.ports["udp"]) as phone,
+        socket.create_server(("127.0.0.1", 0)) as taken,
+    ):
+        phone.subscribe(dnd(True))
+        settings = yaml.safe_load((tmp_path / "dfks.yaml").read_text())
+        settings["mi"].update(broken(tmp_path, taken))
+        (tmp_path / "dfks.yaml").write_text(json.dumps(settings))
+        os.kill(server.pid, signal.SIGUSR2)
+        _until(lambda: _log(tmp_path, "hand_over_failed"))
+        assert phone.subscribe().told["DoNotDisturb"] == "on"
+        for url in (server.mi_url, f"unix:{tmp_path}/mi"):
+            assert mi_call(open_url(url), "get_statistics", {"statistics": ["process:"]})
+        with closing(sqlite3.connect(tmp_path / "dfks.db")) as store:
+            assert store.execute("SELECT term FROM server").fetchone() == (1,)
+        assert server.stop() == 0
 
 
 def test_server_goes_on_where_its_successor_fails_at_the_store(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 | who goes                                | who comes                                          |
 |-----------------------------------------|----------------------------------------------------|
-| starts the other with its sockets       | reads settings, compiles policies                  |
+| starts the other with its sockets       | reads settings, compiles policies, opens addresses |
 |                                         | `ready`                                            |
 | stops reading; `stopped`                | reads datagrams; they wait                         |
 | finishes, closes the store; `yours`     | opens the store, serves                            |

@@ -4,20 +4,23 @@ import asyncio
 import os
 from pathlib import Path
 
-from dfks_rules.app.doors import Doors
+from dfks_rules.app.doors import Doors, reserve
 from dfks_rules.config.settings import FifoSettings, HttpSettings, ListenAddress, MiSettings
 from dfks_rules.mi.client import call, open_url
 from dfks_rules.transport.inherited import Inherited, Passed
 from tests.helpers.mi import dispatcher
 
 
-def _doors(folder: Path) -> Doors:
-    settings = MiSettings(
+def _settings(folder: Path) -> MiSettings:
+    return MiSettings(
         FifoSettings(folder / "fifo", folder),
         folder / "unix",
         HttpSettings(ListenAddress("tcp", "127.0.0.1", 0), "/mi", None),
     )
-    return Doors(settings, dispatcher())
+
+
+def _doors(folder: Path) -> Doors:
+    return Doors(_settings(folder), dispatcher())
 
 
 async def _answer_all(doors: Doors) -> None:
@@ -45,3 +48,17 @@ async def test_next_server_takes_the_doors_over_where_they_are(tmp_path: Path) -
     await _answer_all(second)
     await second.close(leaves=False)
     assert os.listdir(tmp_path) == []
+
+
+async def test_doors_that_were_reserved_are_opened_without_anything_new(tmp_path: Path) -> None:
+    """Whether they can be is found out while another server still serves; nobody is turned away."""
+    inherited = Inherited()
+    await reserve(_settings(tmp_path), inherited)
+    assert sorted(os.listdir(tmp_path)) == ["fifo", "unix"]
+    before = len(os.listdir("/proc/self/fd"))
+    doors = _doors(tmp_path)
+    await doors.open(inherited, takes_over=True)
+    assert inherited.close() == []
+    assert len(os.listdir("/proc/self/fd")) == before + 2  # Both ends of the FIFO.
+    await _answer_all(doors)
+    await doors.close(leaves=False)
