@@ -10,6 +10,7 @@ import gc
 import os
 import signal
 from collections.abc import Callable, MutableMapping
+from contextlib import suppress
 
 import structlog
 
@@ -17,7 +18,7 @@ from dfks_rules.app.credentials import secrets_of
 from dfks_rules.app.desk.certificates import CertificateReloader
 from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.app.doors import reserve
-from dfks_rules.app.handover.channel import BrokenOffError, Channel, Word
+from dfks_rules.app.handover.channel import BrokenOffError, Channel, EndedError, Word
 from dfks_rules.app.handover.service_manager import ServiceManager
 from dfks_rules.app.handover.succession import Succession
 from dfks_rules.app.handover.unless import unless
@@ -67,6 +68,7 @@ class Life:
 
         Raises:
             StoreError, PolicyError: they cannot be used.
+            BrokenOffError: the server that runs does not make way.
             OSError: an address cannot be listened on.
         """
         # Before the start, which may take seconds: a signal that nobody heeds ends the process.
@@ -100,9 +102,14 @@ class Life:
         given: Inherited | None = self._inherited
         transports = transports_of(self._config, self._files)
         if self._predecessor is not None:
-            follow = self._follow(self._predecessor, transports)
-            if not await unless(self._stop, follow):
-                await transports.close()
+            follows = False
+            try:
+                follows = await unless(self._stop, self._follow(self._predecessor, transports))
+            finally:
+                if not follows:
+                    await transports.close()
+                    self._inherited.close()
+            if not follows:
                 return
         is_first = True
         while given is not None:
@@ -120,6 +127,10 @@ class Life:
 
         Whatever can fail comes first: once this one has opened the store, and perhaps brought it to
         a newer version, the other may not be able to go on.
+
+        Raises:
+            OSError: an address cannot be listened on.
+            BrokenOffError: the other lives, and does not make way: it has the store, and goes on.
         """
         await transports.open(self._config.sip.listen, self._inherited)
         await reserve(self._config.mi, self._inherited)
@@ -128,10 +139,13 @@ class Life:
             await predecessor.hear(Word.STOPPED)
             transports.gather()
             await predecessor.hear(Word.YOURS)
-        except BrokenOffError as error:
-            # It has died: its sockets are ours, and its store is free.
+        except EndedError as error:
+            # Its sockets are ours, and its store is free.
             _log.warning("predecessor_lost", reason=str(error))
             transports.gather()
+        except BrokenOffError as error:
+            why = f"the server that runs does not make way: {error}"
+            raise BrokenOffError(why) from None
 
     async def _begin(self, given: Inherited, transports: Transports) -> Server:
         """A server that serves."""
@@ -171,8 +185,6 @@ class Life:
 
 
 async def _say_serving(predecessor: Channel) -> None:
-    try:
+    with suppress(EndedError):  # It would end now.
         await predecessor.say(Word.SERVING)
-    except BrokenOffError as error:
-        _log.warning("predecessor_lost", reason=str(error))
     predecessor.close()

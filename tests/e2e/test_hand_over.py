@@ -332,3 +332,21 @@ def test_server_can_be_handed_over_again_and_again(tmp_path: Path) -> None:
                     phone.subscribe()
             assert server.mi("get_statistics", statistics=["process:"])["result"]
         os.kill(pid, signal.SIGTERM)
+
+
+def test_successor_serves_at_once_where_the_one_before_is_killed(tmp_path: Path) -> None:
+    """In the middle of a hand-over: nobody waits for a word that never comes."""
+    with _kept(tmp_path) as server, Ua(server.ports["udp"]) as phone:
+        phone.subscribe(dnd(True))
+        os.kill(server.pid, signal.SIGUSR2)
+        children = Path(f"/proc/{server.pid}/task/{server.pid}/children")
+        _until(lambda: _log(tmp_path, "hand_over_started") and children.read_text())
+        [successor] = map(int, children.read_text().split())
+        try:
+            server.kill()
+            _until(lambda: _log(tmp_path, "restored"))
+            assert phone.subscribe().told["DoNotDisturb"] == "on"
+            [lost] = _log(tmp_path, "predecessor_lost")
+            assert lost["reason"] == "the other process has ended"
+        finally:
+            with_pid(successor, signal.SIGKILL)

@@ -5,14 +5,18 @@ import json
 import os
 import signal
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from dfks_rules.app.desk.reload import PolicyReloader
+from dfks_rules.app.handover.channel import BrokenOffError
 from dfks_rules.app.life import Life
 from dfks_rules.app.server import Server
 from dfks_rules.config.load import load_config
+from dfks_rules.transport.inherited import CHANNEL, Inherited, Passed
 
 
 @pytest.fixture
@@ -52,4 +56,43 @@ async def test_address_in_use_ends_the_start(file: Path) -> None:
         with pytest.raises(OSError, match="in use") as caught:
             await life.run(lambda _server, _policies: None)
     assert caught.value.filename == where
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@pytest.fixture
+def predecessor(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    """The other end of what the server that ran before says."""
+    theirs, ours = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.settimeout(0)
+    passed = Inherited([Passed(CHANNEL, ours)])
+    monkeypatch.setattr("dfks_rules.app.life.inherited", lambda _environ: passed)
+    with theirs, ours:
+        yield theirs
+
+
+async def test_server_takes_over_at_once_where_the_one_before_has_ended(
+    file: Path, predecessor: socket.socket
+) -> None:
+    """What it held is free."""
+
+    def served(_server: Server, _: PolicyReloader) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    predecessor.close()
+    with capture_logs() as lines:
+        await Life(load_config(file, {}), {}).run(served)
+    reasons = [line["reason"] for line in lines if line["event"] == "predecessor_lost"]
+    assert reasons == ["the other process has ended"]
+
+
+async def test_server_gives_up_where_the_one_before_does_not_make_way(
+    file: Path, predecessor: socket.socket
+) -> None:
+    """It lives, and has the store: two would serve, or none."""
+    predecessor.send(b"wait")
+    with pytest.raises(BrokenOffError) as caught:
+        await Life(load_config(file, {}), {}).run(lambda _server, _policies: None)
+    told = "the server that runs does not make way: `wait` in place of `stopped`"
+    assert caught.value.message == told
+    assert predecessor.recv(9) == b"ready"
     assert asyncio.all_tasks() == {asyncio.current_task()}
