@@ -1,5 +1,6 @@
 """The doors of the management interface: which there are, and when they open and close."""
 
+import asyncio
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -81,11 +82,15 @@ class Doors:
         return [named for door in self._others for named in door.sockets()]
 
     async def leave(self) -> None:
-        """Close them for the server that comes next; the FIFO holds what is written until then."""
+        """Close them for the server that comes next; the FIFO holds what is written until then.
+
+        Calls under way are finished: whoever asked has waited, and a call may be carried out once
+        only.
+        """
+        ends = [door.close(leaves=True) for door in self._others]
         if self._fifo is not None:
-            self._fifo.pause()
-        for door in self._others:
-            await door.close(leaves=True)
+            ends.append(self._fifo.pause())
+        await asyncio.gather(*ends)
         self._others.clear()
 
     async def close(self, *, leaves: bool) -> None:

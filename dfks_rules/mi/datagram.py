@@ -14,6 +14,7 @@ from dfks_rules.mi.dispatch import Dispatcher
 from dfks_rules.mi.errors import UNAVAILABLE, CallError
 from dfks_rules.mi.jsonrpc import MAX_REQUEST, Reply, render
 from dfks_rules.mi.sockets import Take, bound, nothing
+from dfks_rules.mi.under_way import finish
 
 MAX_REPLY = 65_507
 """Longest reply in bytes: the most a UDP datagram over IPv4 can carry."""
@@ -59,7 +60,7 @@ class DatagramServer:
         return [] if self._socket is None else [("datagram", self._socket)]
 
     async def close(self, *, leaves: bool = False) -> None:
-        """Close the socket and drop pending requests.
+        """Read no more, let requests under way finish, and close the socket.
 
         Args:
             leaves: whether the file of a Unix socket stays, for the server that comes next.
@@ -67,13 +68,12 @@ class DatagramServer:
         if self._socket is None:
             return
         asyncio.get_running_loop().remove_reader(self._socket)
-        self._socket.close()
-        self._socket = None
         if isinstance(self._where, Path) and not leaves:
             self._where.unlink(missing_ok=True)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await finish(self._tasks)
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
 
     def _read(self) -> None:
         assert self._socket is not None  # noqa: S101 - the reader is removed before it closes

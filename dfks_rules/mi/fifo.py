@@ -11,6 +11,7 @@ import structlog
 
 from dfks_rules.mi.dispatch import Dispatcher
 from dfks_rules.mi.framing import FifoFraming, FifoRequest
+from dfks_rules.mi.under_way import finish
 
 REPLY_TIMEOUT = 1.0
 """Seconds a client has to open its reply FIFO and read the reply."""
@@ -58,18 +59,21 @@ class FifoServer:
         self._writer = os.open(self._path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         asyncio.get_running_loop().add_reader(self._reader, self._read)
 
-    def pause(self) -> None:
-        """Read no more: what is written stays in the FIFO for the server that comes next."""
+    async def pause(self) -> None:
+        """Read no more, and let requests under way finish: what is written from now on stays in the
+        FIFO for the server that comes next.
+        """
         self._is_paused = True
         if self._reader >= 0:
             asyncio.get_running_loop().remove_reader(self._reader)
+        await finish(self._tasks)
 
     def sockets(self) -> list[tuple[str, socket.socket]]:
         """Nothing: whoever serves next opens the FIFO by its name."""
         return []
 
     async def close(self, *, leaves: bool = False) -> None:
-        """Remove the FIFO and drop pending requests.
+        """Remove the FIFO, and let requests under way finish.
 
         Args:
             leaves: whether it stays, for the server that comes next.
@@ -84,9 +88,7 @@ class FifoServer:
         self._reader = self._writer = -1
         if self._give_up:
             self._give_up.cancel()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await finish(self._tasks)
 
     def _read(self) -> None:
         try:

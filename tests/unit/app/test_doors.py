@@ -4,11 +4,18 @@ import asyncio
 import os
 from pathlib import Path
 
+import pytest
+
 from dfks_rules.app.doors import Doors, reserve
 from dfks_rules.config.settings import FifoSettings, HttpSettings, ListenAddress, MiSettings
 from dfks_rules.mi.client import call, open_url
+from dfks_rules.mi.datagram import MAX_REPLY
+from dfks_rules.mi.dispatch import Dispatcher
+from dfks_rules.mi.methods import REGISTRY
 from dfks_rules.transport.inherited import Inherited, Passed
 from tests.helpers.mi import dispatcher
+from tests.helpers.operations import MemoryOperations
+from tests.helpers.transports import until
 
 
 def _settings(folder: Path) -> MiSettings:
@@ -19,8 +26,21 @@ def _settings(folder: Path) -> MiSettings:
     )
 
 
-def _doors(folder: Path) -> Doors:
-    return Doors(_settings(folder), dispatcher())
+def _doors(folder: Path, calls: Dispatcher | None = None) -> Doors:
+    return Doors(_settings(folder), calls or dispatcher())
+
+
+class _Slow(Dispatcher):
+    """Takes as long as the disk may for a set."""
+
+    def __init__(self) -> None:
+        super().__init__(REGISTRY, MemoryOperations())
+        self.under_way = 0
+
+    async def answer(self, data: bytes, longest: int = MAX_REPLY) -> bytes | None:
+        self.under_way += 1
+        await asyncio.sleep(0.3)
+        return await super().answer(data, longest)
 
 
 async def _answer_all(doors: Doors) -> None:
@@ -61,4 +81,21 @@ async def test_doors_that_were_reserved_are_opened_without_anything_new(tmp_path
     assert inherited.close() == []
     assert len(os.listdir("/proc/self/fd")) == before + 2  # Both ends of the FIFO.
     await _answer_all(doors)
+    await doors.close(leaves=False)
+
+
+@pytest.mark.parametrize("door", ["fifo", "unix", "http"])
+async def test_call_under_way_is_answered_before_the_doors_are_left(
+    tmp_path: Path, door: str
+) -> None:
+    """Whoever asks is not told of a hand-over by silence."""
+    slow = _Slow()
+    doors = _doors(tmp_path, slow)
+    await doors.open(Inherited(), takes_over=False)
+    [address] = [one for one in doors.addresses() if one.startswith(door)]
+    asking = asyncio.to_thread(call, open_url(address), "presence:cleanup", {})
+    answer = asyncio.create_task(asking)
+    await until(lambda: slow.under_way == 1)
+    await doors.leave()
+    assert await answer == "OK"
     await doors.close(leaves=False)
