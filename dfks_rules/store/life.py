@@ -13,6 +13,12 @@ TERMS = 1 << 20
 LATEST = 1 << 37
 """A moment that no clock shows (the year 6325), seconds since 1970."""
 
+_NO_TERM_LEFT = (
+    f"servers have begun {TERMS - 1:,} times with it, and no CSeq is left for their NOTIFYs; what "
+    "helps: `sqlite3 FILE 'DELETE FROM server; DELETE FROM subscription'` (features and journal "
+    "stay, phones subscribe anew)"
+)  # noqa: S608 - it is told, not executed
+
 _READ = "SELECT term, secret, beat_at, beat_boot, boot_id, is_clean, told FROM server"
 _CREATE = "INSERT INTO server VALUES (1, 0, ?, NULL, NULL, '', 0, 0)"
 # A life that ends before its first heartbeat has not ended cleanly.
@@ -53,7 +59,7 @@ def begin(connection: sqlite3.Connection) -> Life:
 
     Raises:
         sqlite3.Error: nothing is changed.
-        StoreError: `store_unavailable`: another program has spoilt the row.
+        StoreError: `store_unavailable`: another program has spoilt the row, or no term is left.
     """
     try:
         connection.execute("BEGIN IMMEDIATE")
@@ -63,6 +69,8 @@ def begin(connection: sqlite3.Connection) -> Life:
             row = connection.execute(_READ).fetchone()
         if not _is_valid(row):
             raise StoreError("store_unavailable", "its row `server` is not valid")
+        if row[0] >= TERMS - 1:
+            raise StoreError("store_unavailable", _NO_TERM_LEFT)
         connection.execute(_BEGIN)
         connection.execute("COMMIT")
     finally:
@@ -79,7 +87,7 @@ def _is_valid(row: tuple[object, ...]) -> bool:
     has_lived = at is not None
     return (
         isinstance(term, int)
-        and 0 <= term < TERMS - 1
+        and term >= 0
         and isinstance(secret, bytes)
         and isinstance(boot_id, str)
         and isinstance(is_clean, int)
