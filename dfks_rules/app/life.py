@@ -53,6 +53,9 @@ class Life:
         channel = self._inherited.channel()
         self._predecessor = None if channel is None else Channel(channel)
         self._stop, self._leave = asyncio.Event(), asyncio.Event()
+        self._is_serving = False
+        self._reading: set[asyncio.Task[None]] = set()
+        """What reads files again."""
         users, profiles = users_of(config.auth), ProfilesFile(config.profiles)
         secrets = secrets_of(config.sip.credentials)
         certificates = CertificateReloader(config.sip.tls, config.reload)
@@ -92,11 +95,24 @@ class Life:
 
     def _reload(self) -> None:
         files = self._files
-        files.policies.reload_soon("signal")
-        files.certificates.reload_soon("signal")
-        files.profiles.reload_soon()
-        if files.users is not None:
-            files.users.reload_soon()
+        tasks = [
+            files.policies.reload_soon("signal"),
+            files.certificates.reload_soon("signal"),
+            files.profiles.reload_soon(),
+            None if files.users is None else files.users.reload_soon(),
+        ]
+        if self._is_serving:
+            self._manager.reloading()
+        for task in tasks:
+            if task is not None and task not in self._reading:
+                self._reading.add(task)
+                task.add_done_callback(self._has_read)
+
+    def _has_read(self, task: "asyncio.Task[None]") -> None:
+        self._reading.discard(task)
+        # Before it serves, and once it stops, something else is told.
+        if not self._reading and self._is_serving:
+            self._manager.ready()
 
     async def _serve(self, served: Callable[[Server, PolicyReloader], None]) -> None:
         given: Inherited | None = self._inherited
@@ -164,6 +180,7 @@ class Life:
             self._manager.ready()
         else:
             await _say_serving(takes_over)
+        self._is_serving = True
         return server
 
     async def _until_end(self, server: Server) -> Inherited | None:
@@ -171,10 +188,12 @@ class Life:
         while await unless(self._stop, self._told_to_leave()):
             successor = await self._succession.prepare(server, self._stop)
             if successor is not None:
+                self._is_serving = False
                 left = await self._succession.complete(server, successor)
                 if left is None and self._stop.is_set():
                     os.kill(successor.pid, signal.SIGTERM)
                 return left
+        self._is_serving = False
         self._manager.stopping()
         await server.close()
         return None

@@ -13,11 +13,11 @@ TERMS = 1 << 20
 LATEST = 1 << 37
 """A moment that no clock shows (the year 6325), seconds since 1970."""
 
+_BEGIN_ANEW = "DELETE FROM server; DELETE FROM subscription"
 _NO_TERM_LEFT = (
     f"servers have begun {TERMS - 1:,} times with it, and no CSeq is left for their NOTIFYs; what "
-    "helps: `sqlite3 FILE 'DELETE FROM server; DELETE FROM subscription'` (features and journal "
-    "stay, phones subscribe anew)"
-)  # noqa: S608 - it is told, not executed
+    f"helps: `sqlite3 FILE '{_BEGIN_ANEW}'` (features and journal stay, phones subscribe anew)"
+)
 
 _READ = "SELECT term, secret, beat_at, beat_boot, boot_id, is_clean, told FROM server"
 _CREATE = "INSERT INTO server VALUES (1, 0, ?, NULL, NULL, '', 0, 0)"
