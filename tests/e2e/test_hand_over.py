@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,6 +21,7 @@ import yaml
 from bench.load import Phones, answer
 from dfks_rules.mi.client import call as mi_call
 from dfks_rules.mi.client import open_url
+from tests.helpers.certificates import authority
 from tests.helpers.server import START_WITHIN, Server, serve
 from tests.helpers.ua import Ua, dnd
 
@@ -154,6 +155,41 @@ def test_no_datagram_is_lost_at_a_hand_over(tmp_path: Path) -> None:
         time.sleep(BEFORE)
         _hand_over(tmp_path, server.pid)
         time.sleep(AFTER)
+        load.end()
+        load.assert_nothing_is_lost()
+
+
+@pytest.mark.parametrize("transport", ["tls", "tcp"])
+def test_phone_with_a_stream_goes_on_after_a_hand_over(tmp_path: Path, transport: str) -> None:
+    """Its stream ends, and it connects again; what has changed meanwhile it is told. Over UDP
+    nothing is lost, nor is a connection refused.
+    """
+    certificate, key = authority().files(tmp_path, "localhost")
+    sip = {
+        "listen": ["udp:127.0.0.1:0", "tcp:127.0.0.1:0", "tls:127.0.0.1:0"],
+        "tls": {"certificate": str(certificate), "key": str(key)},
+    }
+    with ExitStack() as stack:
+        server = stack.enter_context(_kept(tmp_path, sip=sip))
+        tls = authority().trusting() if transport == "tls" else None
+        port = server.ports[transport]
+        phones = [stack.enter_context(Ua(port, None, transport, tls=tls)) for _ in range(20)]
+        last = {phone: phone.subscribe().cseq for phone in phones}
+        load = _Load(_subscribed(server.ports["udp"]))
+        load.start()
+        time.sleep(BEFORE)
+        _hand_over(tmp_path, server.pid)
+        first, *others = phones
+        call = {"presentity": first.aor, "feature": "DoNotDisturb", "status": 1}
+        assert "result" in server.mi("dfks_set_feature", **call)
+        for phone in phones:
+            phone.connect_again()
+            told = phone.subscribe()
+            assert told.told["DoNotDisturb"] == ("on" if phone is first else "off")
+            assert told.cseq > last[phone]
+        for phone in others:
+            assert "result" in server.mi("dfks_set_feature", **call | {"presentity": phone.aor})
+            assert phone.notify().told["DoNotDisturb"] == "on"
         load.end()
         load.assert_nothing_is_lost()
 
