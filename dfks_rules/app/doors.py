@@ -1,15 +1,42 @@
 """The doors of the management interface: which there are, and when they open and close."""
 
+import asyncio
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from socket import socket
 
 from dfks_rules.config.settings import ListenAddress, MiSettings
-from dfks_rules.mi.datagram import DatagramServer
+from dfks_rules.mi.datagram import DatagramServer, open_socket
 from dfks_rules.mi.dispatch import Dispatcher
-from dfks_rules.mi.fifo import FifoServer
-from dfks_rules.mi.http import HttpServer
+from dfks_rules.mi.fifo import FifoServer, make_fifo
+from dfks_rules.mi.http import HttpServer, open_sockets
 from dfks_rules.transport.inherited import Inherited
+
+
+async def reserve(settings: MiSettings, inherited: Inherited) -> None:
+    """Do what may fail when doors are opened, while the server that ran before still serves.
+
+    Args:
+        settings: which there are.
+        inherited: gets those sockets that it has not.
+
+    Raises:
+        OSError: one cannot be opened.
+    """
+    if settings.fifo is not None:
+        make_fifo(settings.fifo.path, settings.fifo.reply_dir, takes_over=True)
+    if settings.datagram is not None:
+        take = partial(inherited.take, "datagram")
+        inherited.put("datagram", await open_socket(_target(settings.datagram), take))
+    if settings.http is not None:
+        at = (settings.http.listen.host, settings.http.listen.port)
+        for one in await open_sockets(at, partial(inherited.take, "http")):
+            inherited.put("http", one)
+
+
+def _target(where: ListenAddress | Path) -> tuple[str, int] | Path:
+    return (where.host, where.port) if isinstance(where, ListenAddress) else where
 
 
 class Doors:
@@ -36,9 +63,7 @@ class Doors:
             self._fifo = FifoServer(given.fifo.path, given.fifo.reply_dir, dispatcher)
             await self._fifo.start(takes_over=takes_over)
         if given.datagram is not None:
-            where = given.datagram
-            target = (where.host, where.port) if isinstance(where, ListenAddress) else where
-            datagram = DatagramServer(target, dispatcher)
+            datagram = DatagramServer(_target(given.datagram), dispatcher)
             await datagram.start(partial(inherited.take, "datagram"))
             self._others.append(datagram)
         if given.http is not None:
@@ -57,11 +82,15 @@ class Doors:
         return [named for door in self._others for named in door.sockets()]
 
     async def leave(self) -> None:
-        """Close them for the server that comes next; the FIFO holds what is written until then."""
+        """Close them for the server that comes next; the FIFO holds what is written until then.
+
+        Calls under way are finished: whoever asked has waited, and a call may be carried out once
+        only.
+        """
+        ends = [door.close(leaves=True) for door in self._others]
         if self._fifo is not None:
-            self._fifo.pause()
-        for door in self._others:
-            await door.close(leaves=True)
+            ends.append(self._fifo.pause())
+        await asyncio.gather(*ends)
         self._others.clear()
 
     async def close(self, *, leaves: bool) -> None:

@@ -43,8 +43,8 @@ class Past(Protocol):
         """Rows with numbers below `before`, the highest first."""
         ...
 
-    def changed_since(self, at: float) -> frozenset[Aor]:
-        """Whose features have changed since then (seconds since 1970)."""
+    def changed_since(self, seq: int) -> frozenset[Aor]:
+        """Whose features have changed since this change in the journal."""
         ...
 
 
@@ -105,7 +105,7 @@ class Loading:
             self._done()
             return
         since = previous.at - UNSURE
-        changed = frozenset() if previous.is_clean else self._past.changed_since(since)
+        changed = frozenset() if previous.is_clean else self._past.changed_since(previous.told)
         self._notifier.restore(Before(previous.at, previous.is_clean, changed), at, now)
         while (rows := self._portion(now)) and written_at(rows[-1].flags) >= since:
             pass

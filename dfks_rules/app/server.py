@@ -198,7 +198,8 @@ class Server:
                 self._lasting.begin(self._notifier, self._driver.at(), self._driver.was_sent)
             await self._doors.open(inherited, takes_over=takes_over)
         except BaseException:
-            await self.close()
+            # The other server may go on, with what it has left.
+            await self.close(leaves=takes_over)
             raise
         _quieten_collector()
 

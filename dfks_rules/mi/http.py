@@ -9,9 +9,10 @@ from aiohttp import web
 from dfks_rules.mi.dispatch import Dispatcher
 from dfks_rules.mi.jsonrpc import MAX_REQUEST
 from dfks_rules.mi.sockets import Take, bound, nothing
+from dfks_rules.mi.under_way import FINISH_WITHIN
 
-CLOSE_TIMEOUT = 2.0
-"""Seconds pending requests have to finish when the server stops."""
+BACKLOG = 128
+"""Connections that the kernel keeps for us."""
 
 
 class HttpServer:
@@ -49,24 +50,17 @@ class HttpServer:
             app.router.add_post(self._root, self._serve)
         app.router.add_post(self._root + "/{rest:.*}", self._serve)
         runner = web.AppRunner(
-            app, access_log=None, handle_signals=False, shutdown_timeout=CLOSE_TIMEOUT
+            app, access_log=None, handle_signals=False, shutdown_timeout=FINISH_WITHIN
         )
         await runner.setup()
         self._runner = runner
         try:
-            await self._bind(take)
+            self._sockets = await open_sockets(self._where, take)
             for one in self._sockets:
                 await web.SockSite(runner, one).start()
         except OSError:
             await self.close()
             raise
-
-    async def _bind(self, take: Take) -> None:
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(*self._where, type=socket.SOCK_STREAM)
-        for family, *_, target in dict.fromkeys(found):
-            taken = take((str(target[0]), int(target[1])), socket.SOCK_STREAM)
-            self._sockets.append(taken or bound(family, target, socket.SOCK_STREAM))
 
     def sockets(self) -> list[tuple[str, socket.socket]]:
         """What whoever serves next has to be given, with the name of this door."""
@@ -96,6 +90,26 @@ class HttpServer:
     def _is_allowed(self, request: web.Request) -> bool:
         given = request.headers.get("Authorization", "").encode(errors="surrogateescape")
         return self._expected is None or hmac.compare_digest(given, self._expected)
+
+
+async def open_sockets(where: tuple[str, int], take: Take = nothing) -> list[socket.socket]:
+    """The sockets of an address, which listen, or those that are there.
+
+    Raises:
+        OSError: the address is unavailable.
+    """
+    opened: list[socket.socket] = []
+    found = await asyncio.get_running_loop().getaddrinfo(*where, type=socket.SOCK_STREAM)
+    try:
+        for family, *_, target in dict.fromkeys(found):
+            taken = take((str(target[0]), int(target[1])), socket.SOCK_STREAM)
+            opened.append(taken or bound(family, target, socket.SOCK_STREAM))
+            opened[-1].listen(BACKLOG)
+    except OSError:
+        for one in opened:
+            one.close()
+        raise
+    return opened
 
 
 def _closing(response: web.Response) -> web.Response:

@@ -9,6 +9,9 @@ from dfks_rules.service.ports import Journal, JournalEntry
 
 PAGE = 200
 """Entries read at once."""
+ENOUGH = 1_000
+"""Entries in a row that are older than what is asked for, before which all are older: fewer may
+come of a clock that was slow for a while."""
 
 
 class Which(NamedTuple):
@@ -47,9 +50,14 @@ def latest(journal: Journal, which: Which, at_most: int, looked_at: int | None =
     """
     newest = journal.newest()
     found: list[JournalEntry] = []
+    older = 0
     for number, entry in enumerate(_backwards(journal, which.presentity, newest)):
         if entry.at < which.since:
-            break
+            older += 1
+            if older == ENOUGH or number == looked_at:
+                break
+            continue
+        older = 0
         if len(found) == at_most or number == looked_at:
             return History(found[::-1], newest, more=True)
         if which.feature in (None, entry.feature):

@@ -106,7 +106,7 @@ class JournalEntry(NamedTuple):
     seq: int
     """Its number; rises with each change of whatever presentity."""
     at: float
-    """When it was stored, seconds since 1970."""
+    """What the wall clock said when it was stored, seconds since 1970."""
     presentity: Aor
     revision: int
     """Of everything stored for the presentity, once this was stored."""
@@ -143,8 +143,8 @@ class Journal(Protocol):
         """
         ...
 
-    def changed_since(self, at: float) -> frozenset[Aor]:
-        """Whose features have changed since then (seconds since 1970)."""
+    def changed_since(self, seq: int) -> frozenset[Aor]:
+        """Whose features have changed since the entry with this number."""
         ...
 
 

@@ -61,7 +61,7 @@ _QUESTIONS: tuple[tuple[str, str], ...] = (
         "the row `server` is not valid: its term is {}",
         f"""SELECT term FROM server WHERE typeof(term) != 'integer' OR typeof(secret) != 'blob'
         OR term NOT BETWEEN 0 AND {TERMS - 1} OR typeof(boot_id) != 'text'
-        OR typeof(is_clean) != 'integer' OR beat_at IS NOT NULL AND (
+        OR typeof(is_clean) != 'integer' OR typeof(told) != 'integer' OR beat_at IS NOT NULL AND (
             typeof(beat_at) != 'real' OR beat_at NOT BETWEEN 0 AND {LATEST}
             OR typeof(beat_boot) != 'real' OR beat_boot NOT BETWEEN 0 AND {LATEST})""",  # noqa: S608
     ),

@@ -45,7 +45,7 @@ class Database:
         real = Path(os.path.realpath(path))
         with ExitStack() as opened:
             try:
-                real.parent.mkdir(parents=True, exist_ok=True)
+                _make_folder(real.parent)
                 lock(real.with_name(real.name + ".lock"), opened)
                 # SQLite gives journals the mode of the database, which holds people's numbers.
                 self._files = {path: _made(path)}
@@ -148,6 +148,23 @@ class Database:
     def close(self) -> None:
         """Close the files. SQLite moves its log into the database with the last connection."""
         self._opened.close()
+
+
+def _make_folder(folder: Path) -> None:
+    """Create a folder, and those that it is in; their names are durable."""
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for one in missing:
+        sync_folder(one.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _open(path: Path) -> int:

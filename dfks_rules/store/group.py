@@ -21,6 +21,7 @@ from dfks_rules.store.commit import Asked, Writer
 from dfks_rules.store.counts import OF_VERDICT
 from dfks_rules.store.database import Database, is_damaged, is_locked, why_failed
 from dfks_rules.store.disk import Disk
+from dfks_rules.store.journal import When
 from dfks_rules.store.life import Beat
 from dfks_rules.store.plan import Result
 
@@ -85,6 +86,8 @@ class GroupCommit:
         self._clock = clock
         self.epoch = time.time() - clock()
         """The moment 0 of `clock`, seconds since 1970."""
+        self.told = writer.newest
+        """Number of the newest change of which it is told what came of it, as of all before."""
         self._asked: list[_Waiting] = []
         """Not written yet."""
         self._beat: Beat | None = None
@@ -179,9 +182,9 @@ class GroupCommit:
         """What came of each, or why nothing yet."""
         if self.loss is not None:
             return [_unavailable(self.loss)] * len(batch)
-        at = self.epoch + self._clock()
+        when = When(time.time(), self.epoch + self._clock())
         try:
-            results = self._writer.write([one.asked for one in batch], beat, at)
+            results = self._writer.write([one.asked for one in batch], beat, when)
         except Exception as error:  # noqa: BLE001 - else nobody in the batch would ever be told
             if is_locked(error):
                 return _Again.LOCKED
@@ -245,6 +248,8 @@ class GroupCommit:
                 self._loop.call_soon(self._settle)
             else:
                 self._disk.results.popleft()
+                if reason is None:
+                    self.told = self._writer.newest
                 self._go_on(GATHER if len(self._asked) >= MANY else 0.0)
 
     def _tell(self, waiting: _Waiting, result: Result, unsure: Result | None, now: float) -> None:

@@ -8,7 +8,7 @@ All functions take a connection, so that other programs read the same while a se
 """
 
 import sqlite3
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -41,17 +41,25 @@ _OF = f"""
     )
     SELECT {_COLUMNS} FROM chain CROSS JOIN change ON seq = link
 """  # noqa: S608
-_CHANGED_SINCE = """
-    SELECT DISTINCT user, domain FROM change WHERE seq > coalesce(
-        (SELECT seq FROM change WHERE at < ? ORDER BY seq DESC LIMIT 1), 0)"""
-_INSERT = "INSERT INTO change VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_CHANGED_SINCE = "SELECT DISTINCT user, domain FROM change WHERE seq > ?"
+_INSERT = "INSERT INTO change VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 # Only the oldest are looked at, else each purge with nothing to remove would read the whole table.
 _PURGE = """
     DELETE FROM change WHERE seq IN (
-        SELECT seq FROM (SELECT seq, at FROM change ORDER BY seq LIMIT :at_most)
-        WHERE at < :older_than AND seq < (SELECT max(seq) FROM change))"""
-Row = tuple[int, float, str, str, int, str, str, str, str, str, str, str, int]
+        SELECT seq FROM (
+            SELECT seq, coalesce(steady, at) AS made FROM change ORDER BY seq LIMIT :at_most)
+        WHERE made < :older_than AND seq < (SELECT max(seq) FROM change))"""
+Row = tuple[int, float, str, str, int, str, str, str, str, str, str, str, int, float]
 """A row of `change`."""
+
+
+class When(NamedTuple):
+    """A moment, by both of the server's clocks."""
+
+    at: float
+    """What the wall clock says, for people; seconds since 1970."""
+    steady: float
+    """The same as if nobody had set the clock since the server began; see `app.clock`."""
 
 
 def newest(connection: sqlite3.Connection) -> int:
@@ -101,13 +109,13 @@ def _start(connection: sqlite3.Connection, presentity: Aor, before: int | None) 
     return 0 if row is None or row[0] is None else int(row[0])
 
 
-def changed_since(connection: sqlite3.Connection, at: float) -> frozenset[Aor]:
-    """Whose features have changed since then (seconds since 1970).
+def changed_since(connection: sqlite3.Connection, seq: int) -> frozenset[Aor]:
+    """Whose features have changed since the entry with this number.
 
     Raises:
         sqlite3.Error: the file cannot be read.
     """
-    return frozenset([Aor(*row) for row in connection.execute(_CHANGED_SINCE, (at,)).fetchall()])
+    return frozenset([Aor(*row) for row in connection.execute(_CHANGED_SINCE, (seq,)).fetchall()])
 
 
 def purge(connection: sqlite3.Connection, older_than: float, at_most: int) -> int:
@@ -117,7 +125,8 @@ def purge(connection: sqlite3.Connection, older_than: float, at_most: int) -> in
 
     Args:
         connection: an open store; the caller commits.
-        older_than: seconds since 1970.
+        older_than: seconds since 1970, as `When.steady`: a wall clock that is wrong for a while
+            removes nothing.
         at_most: how many.
 
     Raises:
@@ -133,7 +142,7 @@ def insert(connection: sqlite3.Connection, rows: list[Row]) -> None:
 
 
 def rows_of(
-    change: Change, asked_first: Aor, start: str, at: float, newest: int, previous: int
+    change: Change, asked_first: Aor, start: str, when: When, newest: int, previous: int
 ) -> list[Row]:
     """The rows for one change of a presentity: one for each feature's change.
 
@@ -141,7 +150,7 @@ def rows_of(
         change: what is stored.
         asked_first: whose features its request was for.
         start: which start of the server decides.
-        at: seconds since 1970.
+        when: now.
         newest: number of the newest entry there is.
         previous: number of the presentity's newest entry; 0 when it has none.
     """
@@ -156,7 +165,7 @@ def rows_of(
         rows.append(
             (
                 newest,
-                at,
+                when.at,
                 user,
                 domain,
                 change.after.revision,
@@ -168,6 +177,7 @@ def rows_of(
                 _rule(outcome, request.feature),
                 f"{start}-{number}",
                 previous,
+                when.steady,
             )
         )
         previous = newest

@@ -90,6 +90,15 @@ MIGRATIONS: tuple[str, ...] = (
         last     BLOB                   -- the last one that said something else
     );
     """,
+    # `change.at` is what the wall clock said; what must not follow it when it is set has its own.
+    """
+    ALTER TABLE change ADD COLUMN
+        steady REAL;                    -- s since 1970, as if nobody had set the clock; NULL: `at`
+    ALTER TABLE server ADD COLUMN
+        told INTEGER NOT NULL DEFAULT 0;  -- `seq` of a change: no phone waits for it or older ones
+    UPDATE server SET told = coalesce(
+        (SELECT seq FROM change WHERE at < beat_at - 40 ORDER BY seq DESC LIMIT 1), 0);
+    """,
 )
 """The scripts; a file's version (`PRAGMA user_version`) is the number of them applied to it."""
 

@@ -21,9 +21,9 @@ from dfks_rules.model.features import FEATURES
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Origin
 from dfks_rules.store import journal
-from dfks_rules.store.backup import copy, part_of, sync_folder
+from dfks_rules.store.backup import copy, part_of
 from dfks_rules.store.check import Contents, contents_of, examine
-from dfks_rules.store.database import explained, lock
+from dfks_rules.store.database import explained, lock, sync_folder
 from dfks_rules.store.migrations import MIGRATIONS, migrate, version_of
 from dfks_rules.store.reader import open_to_read
 from dfks_rules.store.tables import read
@@ -209,7 +209,7 @@ def _take_back(
             continue
         seq += 1
         told = (feature.value, journal.json_of(was), journal.json_of(now))
-        by = (Origin.OPERATOR.value, ACTOR, "", "", previous)
+        by = (Origin.OPERATOR.value, ACTOR, "", "", previous, at)
         journal.insert(connection, [(seq, at, user, domain, revision, *told, *by)])
         connection.execute(_CHANGED_NOW, (at, domain, user, feature.value))
         previous = seq

@@ -114,8 +114,15 @@ class SqliteStore:
         return self._group.has_requests
 
     def go_by(self, epoch: float) -> None:
-        """Count the time of what is stored from the moment 0 of the clock, seconds since 1970."""
+        """Count how long changes are kept by this scale: what the moment 0 of the clock is on it,
+        seconds since 1970.
+        """
         self._group.epoch = epoch
+
+    @property
+    def told(self) -> int:
+        """Number of the newest change of which it is told what came of it, as of all before."""
+        return self._group.told
 
     def beat(self, beat: Beat) -> None:
         """Note that the server lives."""

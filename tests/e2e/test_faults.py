@@ -8,9 +8,10 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from datetime import datetime
 from pathlib import Path
 from random import Random
-from time import monotonic
+from time import monotonic, time
 from typing import Any
 
 import pytest
@@ -534,6 +535,28 @@ def test_a_step_of_the_clock_changes_no_subscription(site: Site, hours: int) -> 
         server.kill()
     with site.server() as server:
         assert target(server, long.aor) == 1
+
+
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_a_wrong_clock_that_is_corrected_is_right_in_the_journal(site: Site, end: str) -> None:
+    """People read it; and after a crash phones are told all the same."""
+    site.machine.step_clock(3_600)
+    with site.server() as server:
+        phone = Ua(server.ports["udp"], ALICE)
+        phone.subscribe()
+        assert press(phone, 1).status == 200
+        site.machine.step_clock(0)
+        assert press(phone, 2).status == 200
+        getattr(server, end)()
+    site.config["sip"] = {"listen": [f"udp:127.0.0.1:{server.ports['udp']}"]}
+    with site.server() as server, phone:
+        if end == "kill":
+            assert phone.notify().told["CallForwardingAlways"] == "on 2"
+        assert press(phone, 3).status == 200
+        rows = server.mi("journal:list", presentity=ALICE)["result"]["changes"]
+    off = [datetime.fromisoformat(row["at"]).timestamp() - time() for row in rows]
+    assert 3_500 < off[0] < 3_600
+    assert all(-60 < one <= 0 for one in off[1:])
 
 
 @pytest.mark.parametrize(("end", "hours"), [("stop", 1), ("kill", -1)])

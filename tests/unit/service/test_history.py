@@ -50,6 +50,17 @@ def test_the_newest_are_last(
     assert (_seqs(found), found.last, found.more) == (seqs, 10, more)
 
 
+def test_clock_that_was_slow_for_a_while_hides_nothing(
+    journal: MemoryJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Times go by the wall clock, and somebody may have set it; but a search comes to an end."""
+    for place in (6, 7):
+        journal.entries[place] = journal.entries[place]._replace(at=AT - 3600)
+    assert _seqs(latest(journal, Which(since=AT + 5), 99)) == [5, 6, 9, 10]
+    monkeypatch.setattr(history, "ENOUGH", 2)
+    assert _seqs(latest(journal, Which(since=AT + 5), 99)) == [9, 10]
+
+
 def test_what_was_purged_is_not_looked_for(journal: MemoryJournal) -> None:
     """The oldest are gone; the numbers go on."""
     del journal.entries[:6]

@@ -5,6 +5,7 @@ import errno
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -183,12 +184,35 @@ async def test_a_stop_that_could_not_write_everything_is_no_planned_one(
     successor.close()
 
 
-async def test_the_journal_goes_by_the_clock_that_it_is_told(store: SqliteStore) -> None:
-    """That does not follow when somebody sets the clock of the machine."""
-    store.go_by(1000.0 - asyncio.get_running_loop().time())
-    await outcome(commit(store, wanted(ALICE, NOTHING_STORED, FIRST)))
-    [entry] = store.journal.of(ALICE, 9)
-    assert 1000.0 <= entry.at < 1060.0
+async def test_the_journal_shows_the_wall_clock_and_is_purged_by_one_that_nobody_sets(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is removed early where the wall clock is ten years ahead for a while, or behind."""
+    monkeypatch.setattr("dfks_rules.store.commit.PURGE_EVERY", 0.0)
+    steady = 0.0
+    loop = asyncio.get_running_loop()
+    store = SqliteStore(path, loop, clock=lambda: steady, keep_changes=60.0)
+    store.go_by(5e8)
+    users = (ALICE, BOB, Aor("carol", "x"), Aor("dave", "x"))
+    walls = [1e9 + 3e8, 1e9 - 3e8, 1e9, 1e9 + 3e8]
+    for user, wall in zip(users, walls, strict=True):
+        monkeypatch.setattr("time.time", partial(float, wall))
+        await outcome(commit(store, wanted(user, NOTHING_STORED, FIRST)))
+        steady += 1.0
+    assert [entry.at for entry in store.journal.read(0, 9)] == walls
+    steady = 61.5
+    await outcome(commit(store, Wanted(())))
+    assert [entry.seq for entry in store.journal.read(0, 9)] == [3, 4]
+    store.close()
+
+
+async def test_change_is_told_of_once_it_is_settled(store: SqliteStore) -> None:
+    """Not when it is written: a disk may take its time, and phones wait as long."""
+    seen: list[int] = []
+    store.commit(wanted(ALICE, NOTHING_STORED, FIRST), lambda *_: seen.append(store.told))
+    await outcome(commit(store, Wanted((), (), dialog_row(store.number()))))
+    await asyncio.sleep(0)
+    assert (seen, store.told) == ([0], 1)
 
 
 async def test_a_store_that_fails_says_so_once_and_once_that_it_does_not_any_more(

@@ -11,6 +11,7 @@ from dfks_rules.model.requests import Origin, Requester
 from dfks_rules.service.ports import JournalEntry, Wanted
 from dfks_rules.store import journal, life
 from dfks_rules.store.commit import Writer
+from dfks_rules.store.journal import When
 from dfks_rules.store.migrations import migrate
 from tests.helpers.states import agent, forwarding
 from tests.helpers.wanted import change, wanted
@@ -34,7 +35,7 @@ def connection() -> Iterator[sqlite3.Connection]:
 
 
 def _write(connection: sqlite3.Connection, *asked: Wanted, at: float = 7.5) -> None:
-    Writer(connection, 1, start="abcdef").write(asked, None, at)
+    Writer(connection, 1, start="abcdef").write(asked, None, When(at, at))
 
 
 def test_entry_says_what_was_changed_by_whom_when_and_by_which_rule(
@@ -176,11 +177,11 @@ def test_changed_since_gives_those_whose_features_have_changed(
     connection: sqlite3.Connection,
 ) -> None:
     """Their watchers may not have been told before a crash."""
-    assert journal.changed_since(connection, 0.0) == frozenset()
+    assert journal.changed_since(connection, 0) == frozenset()
     _written(connection, 5)
-    assert journal.changed_since(connection, 0.0) == {ALICE, BOB}
-    assert journal.changed_since(connection, 5.0) == {ALICE}
-    assert journal.changed_since(connection, 5.5) == frozenset()
+    assert journal.changed_since(connection, 0) == {ALICE, BOB}
+    assert journal.changed_since(connection, 4) == {ALICE}
+    assert journal.changed_since(connection, 5) == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -212,7 +213,7 @@ def test_a_history_is_read_from_its_end_and_from_where_it_was_left(
     """Not the 5,000 changes before: the server reads it on its loop."""
     states = '{"status":true,"values":{}}', '{"status":false,"values":{}}'
     rows = [
-        (seq, 1.0, *ALICE, seq, DND.value, *states, "operator", "mi", "", "", seq - 1)
+        (seq, 1.0, *ALICE, seq, DND.value, *states, "operator", "mi", "", "", seq - 1, 1.0)
         for seq in range(1, 5001)
     ]
     journal.insert(connection, rows)
