@@ -196,7 +196,9 @@ def _actor(requester: Requester, asked_first: Aor) -> str:
 
 
 def _rule(outcome: Outcome, feature: Feature) -> str:
-    """The rule that decided on the status, else on a value."""
+    """The rule that made it follow, or decided on the status, else on a value."""
+    if outcome.also_by:
+        return outcome.also_by
     by = outcome.decision.decided_by
     if not by:
         return ""

@@ -5,14 +5,19 @@ from collections.abc import Iterator
 
 import pytest
 
-from dfks_rules.model.features import FEATURES, NOTHING_STORED, OFF, FeatureState
+from dfks_rules.model.features import FEATURES, NOTHING_STORED, OFF, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
-from dfks_rules.model.requests import Origin, Requester
+from dfks_rules.model.requests import Asked, Origin, Requester
+from dfks_rules.policy.deciding.policy_set import load
+from dfks_rules.service.features import Features
+from dfks_rules.service.feed import Feed
 from dfks_rules.service.ports import JournalEntry, Wanted
 from dfks_rules.store import journal, life
 from dfks_rules.store.commit import Writer
 from dfks_rules.store.migrations import migrate
+from tests.helpers.policy import NOON, source
 from tests.helpers.states import agent, forwarding
+from tests.helpers.stores import SlowStore
 from tests.helpers.wanted import change, wanted
 
 ALICE = Aor("alice", "example.com")
@@ -100,6 +105,34 @@ def test_entry_names_who_was_asked_for_though_only_what_followed_has_changed(
     _write(connection, Wanted((followed,), ((BOB, 0), (Aor("carol", "x"), 0))))
     [entry] = journal.of(connection, ALICE, 9)
     assert entry.actor == "sip:bob@example.com"
+
+
+MIRROR = """
+    - id: default
+      when: {op: set}
+      then: {status: request}
+    - id: mirror
+      when: {op: set, user: bob}
+      then: {also: [{feature: DoNotDisturb, user: alice, status: request}]}
+"""
+
+
+@pytest.mark.parametrize("bobs", [NOTHING_STORED, FIRST])
+def test_what_followed_names_the_rule_that_made_it_follow(
+    connection: sqlite3.Connection, bobs: Snapshot
+) -> None:
+    """The rule that stores what is asked would be named for every change. Bob may have had it."""
+    store, policies = SlowStore(), load([source(MIRROR)])
+    store.kept[BOB] = bobs
+    if bobs.revision:
+        _write(connection, wanted(BOB, NOTHING_STORED, bobs))
+    phone = Requester(Origin.WATCHER, BOB)
+    Features(store, policies, Feed()).set(BOB, [Asked(DND, ON)], phone, NOON, 0.0, lambda *_: None)
+    _write(connection, store.waiting[0].wanted)
+    policies.close()
+    [entry] = journal.of(connection, ALICE, 9)
+    told = (entry.origin, entry.actor, entry.rule)
+    assert told == (Origin.INTERNAL, "sip:bob@example.com", "p/mirror")
 
 
 def test_entry_names_the_rule_of_a_value_where_none_has_set_the_status(
