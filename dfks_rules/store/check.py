@@ -15,6 +15,7 @@ from dfks_rules.errors import StoreError
 from dfks_rules.store.findings import Read, find_contradictions, find_unreadable_messages
 from dfks_rules.store.migrations import MIGRATIONS, release_of, version_of
 from dfks_rules.store.reader import open_to_read, refuse_other_versions
+from dfks_rules.store.schema import find_strangers
 
 MAX_PROBLEMS = 20
 """Most problems that are told: a broken page breaks whatever is on it."""
@@ -62,12 +63,18 @@ def check_store(path: Path, read: Read) -> tuple[Contents, list[str]]:
     with open_to_read(path) as connection:
         refuse_other_versions(connection)
         problems = [*islice(find_problems(connection, read), MAX_PROBLEMS)]
-        try:
-            return contents_of(connection), problems
-        except sqlite3.Error as error:
-            if not problems:
-                raise
-            return Contents(version_of(connection), None, 0, 0, 0, None, 0), [*problems, str(error)]
+        if problems:
+            return _contents_if_readable(connection), problems
+        return contents_of(connection), problems
+
+
+def _contents_if_readable(connection: sqlite3.Connection) -> Contents:
+    """How much is in a store that is not sound; what is no table of ours is not counted."""
+    nothing = Contents(version_of(connection), None, 0, 0, 0, None, 0)
+    try:
+        return nothing if any(find_strangers(connection)) else contents_of(connection)
+    except sqlite3.Error:
+        return nothing
 
 
 def contents_of(connection: sqlite3.Connection) -> Contents:
@@ -103,11 +110,16 @@ def find_problems(connection: sqlite3.Connection, read: Read | None = None) -> I
     """
     is_sound = True
     try:
+        strangers = [*find_strangers(connection)]
+        yield from strangers
+        if strangers:
+            return
         pages = f"PRAGMA integrity_check({MAX_PROBLEMS})"
         for [problem] in connection.execute(pages).fetchall():
             if problem != "ok":
                 is_sound = False
-                yield from str(problem).splitlines()
+                lines = str(problem).splitlines()
+                yield from [line for line in lines if not line.startswith("***")]  # A heading.
         if is_sound and version_of(connection) == len(MIGRATIONS):
             yield from find_contradictions(connection)
             if read is not None:

@@ -23,6 +23,9 @@ PAGE = 1000
 PRESENTITIES = 200
 """Presentities in a portion."""
 
+BEYOND = 1 << 62
+"""More than any number that rises, in all of time."""
+
 Read = Callable[[bytes], object]
 """Reads the head of a SUBSCRIBE; raises ValueError or DfksError if it is none."""
 Question = tuple[str, str]
@@ -32,7 +35,7 @@ _OF_SERVER: tuple[Question, ...] = (
     (
         "the row `server` is not valid: its term is {}",
         f"""SELECT term FROM server WHERE typeof(term) != 'integer' OR typeof(secret) != 'blob'
-        OR term NOT BETWEEN 0 AND {TERMS - 1} OR typeof(boot_id) != 'text'
+        OR term NOT BETWEEN 0 AND {TERMS - 2} OR typeof(boot_id) != 'text'
         OR typeof(is_clean) != 'integer' OR beat_at IS NOT NULL AND (
             typeof(beat_at) != 'real' OR beat_at NOT BETWEEN 0 AND {LATEST}
             OR typeof(beat_boot) != 'real' OR beat_boot NOT BETWEEN 0 AND {LATEST})""",  # noqa: S608
@@ -40,6 +43,14 @@ _OF_SERVER: tuple[Question, ...] = (
     (
         "`server` has {} rows, not one at most",
         "SELECT * FROM (SELECT count(*) AS rows FROM server) WHERE rows > 1",
+    ),
+    (
+        "change {} has a number after which none can come",
+        f"SELECT seq FROM change WHERE seq >= {BEYOND}",  # noqa: S608
+    ),
+    (
+        "subscription {} has a number that no server gives",
+        f"SELECT row FROM subscription WHERE row >= {BEYOND}",  # noqa: S608
     ),
 )
 _END_OF_CHANGES = """
@@ -71,7 +82,7 @@ _STATES = """
     LEFT JOIN presentity AS p ON p.domain = s.domain AND p.user = s.user
     WHERE (s.domain, s.user, feature) > (?, ?, ?) ORDER BY s.domain, s.user, feature LIMIT ?"""
 _PRESENTITIES = """
-    SELECT p.domain, p.user, p.changed,
+    SELECT p.domain, p.user, p.revision, p.changed,
         p.changed >= (SELECT min(seq) FROM change) AND c.revision IS NOT p.revision
     FROM presentity AS p
     LEFT JOIN change AS c ON c.seq = p.changed AND c.domain = p.domain AND c.user = p.user
@@ -164,11 +175,14 @@ def _of_presentities(connection: sqlite3.Connection) -> Iterator[str]:
     while True:
         with _moment(connection):
             rows = connection.execute(_PRESENTITIES, (*last, PRESENTITIES)).fetchall()
-            held = [_states_of(connection, domain, user) for domain, user, _, _ in rows]
+            held = [_states_of(connection, domain, user) for domain, user, *_ in rows]
         if not rows:
             return
-        for (domain, user, changed, is_other), states in zip(rows, held, strict=True):
+        for (domain, user, revision, changed, is_other), states in zip(rows, held, strict=True):
             last = (domain, user)
+            if not (_is_number(revision) and _is_number(changed)):
+                yield f"sip:{user}@{domain}: no server writes such a row of `presentity`"
+                continue
             if is_other:
                 yield (
                     f"sip:{user}@{domain}: its revision is not that of its newest change in the "
@@ -176,6 +190,10 @@ def _of_presentities(connection: sqlite3.Connection) -> Iterator[str]:
                 )
             # The changes below do not change any more; some may be purged.
             yield from _of_history(connection, Aor(user, domain), changed, states)
+
+
+def _is_number(found: object) -> bool:
+    return isinstance(found, int) and 0 <= found < BEYOND
 
 
 def _states_of(
@@ -224,7 +242,7 @@ def find_unreadable_messages(connection: sqlite3.Connection, read: Read) -> Iter
     Raises:
         sqlite3.Error: the file cannot be read.
     """
-    last = 1 << 62
+    last = BEYOND
     while rows := dialogs.read(connection, last, PAGE):
         last = rows[-1].row
         for row in rows:

@@ -76,14 +76,18 @@ def _is_valid(
     """Whether a server has written that, and another one can go on from there."""
     has_lived = at is not None
     return (
-        isinstance(term, int)
-        and 0 <= term < TERMS - 1
+        is_term(term)
         and isinstance(secret, bytes)
         and isinstance(boot_id, str)
         and isinstance(is_clean, int)
         and (not has_lived or (isinstance(at, float) and 0 <= at < LATEST))
         and (not has_lived or (isinstance(boot, float) and 0 <= boot < LATEST))
     )
+
+
+def is_term(term: object) -> bool:
+    """Whether another life can follow that of this number."""
+    return isinstance(term, int) and 0 <= term < TERMS - 1
 
 
 def holds(connection: sqlite3.Connection, term: int) -> bool:
