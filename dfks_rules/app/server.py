@@ -69,6 +69,7 @@ def _gate_of(auth: AuthSettings, users: UsersFile | None, profiles: Profiles) ->
         return None
     digest = None
     if users is not None and auth.realm is not None:
+        # Not the store's secret: which counts of a nonce were used is forgotten with the process.
         digest = DigestRules(auth.realm, auth.algorithms, users, os.urandom(32))
     return Gate(digest, auth.trusted, profiles)
 

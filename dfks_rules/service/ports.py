@@ -118,7 +118,8 @@ class JournalEntry(NamedTuple):
     """Who asked: the URI of the watcher; for an operator `mi` or the address of the peer; for a set
     that followed from another, the URI of the presentity that was asked for first."""
     rule: str
-    """Id of the rule that decided on the state; empty where none did."""
+    """Id of the rule that decided on the state; for a set that followed from another, of the one
+    that made it follow. Empty where none did."""
     decision: str
     """Id of the decision, as in the decision log."""
 

@@ -66,7 +66,7 @@ def part_of(target: Path) -> Iterator[tuple[Path, int]]:
     part = target.with_name(target.name + ".part")
     try:
         with ExitStack() as opened:
-            descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
             opened.callback(os.close, descriptor)
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if not os.path.samestat(os.fstat(descriptor), part.stat()):

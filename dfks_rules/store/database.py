@@ -167,8 +167,8 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _open(path: Path) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def _open(path: Path, flags: int = 0) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | flags, 0o600)
 
 
 def _made(path: Path) -> tuple[int, int]:
@@ -187,7 +187,8 @@ def _identity(status: os.stat_result) -> tuple[int, int]:
 
 def lock(path: Path, opened: ExitStack) -> None:
     """Lock `path` until `opened` is closed; the file contains the id of the locking process."""
-    descriptor = _open(path)
+    # What a link leads to would be overwritten, by root where it restores for the server.
+    descriptor = _open(path, os.O_NOFOLLOW)
     opened.callback(os.close, descriptor)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -100,8 +100,8 @@ class GroupCommit:
         """What happened to the files; None while they are in place. Nothing is written then."""
         self.is_closed = False
         self.counts = writer.counts
-        self._failure: str | None = None
-        """Why the last transaction failed; None when it did not."""
+        self._failures: set[str] = set()
+        """Why transactions have failed since one was durable."""
         self._disk = Disk(database, loop, self._settle, self._noticed, self._not_moved)
 
     @property
@@ -232,25 +232,24 @@ class GroupCommit:
         """Tell what came of the transaction that the disk was waited for, and go on."""
         if not self._disk.results:  # `close` was faster.
             return
-        reason = self._disk.results[0]
+        reason = self._disk.results.popleft()
         unsure = None
         if reason is not None:
             unsure = _unavailable(reason)
             self.counts["syncs_failed"] += 1
             self._fail(reason)
         now = self._clock()
-        try:
-            while self._written:
-                waiting, result = self._written.popleft()
+        while self._written:
+            waiting, result = self._written.popleft()
+            try:
                 self._tell(waiting, result, unsure, now)
-        finally:
-            if self._written:  # A `settle` raised: the others are still called.
-                self._loop.call_soon(self._settle)
-            else:
-                self._disk.results.popleft()
-                if reason is None:
-                    self.told = self._writer.newest
-                self._go_on(GATHER if len(self._asked) >= MANY else 0.0)
+            except Exception as error:  # noqa: BLE001 - the others are told, and the store goes on
+                self._loop.call_exception_handler(
+                    {"message": "the outcome of a commit could not be told", "exception": error}
+                )
+        if reason is None:
+            self.told = self._writer.newest
+        self._go_on(GATHER if len(self._asked) >= MANY else 0.0)
 
     def _tell(self, waiting: _Waiting, result: Result, unsure: Result | None, now: float) -> None:
         asked, follow = waiting.asked, self._cache.forget
@@ -260,7 +259,7 @@ class GroupCommit:
             result = unsure
         if is_stored:
             follow = self._cache.settle if unsure is None else self._cache.doubt
-            if unsure is None and self._failure is not None:
+            if unsure is None and self._failures:
                 self._work()
         if isinstance(asked, Wanted):
             self.counts[OF_VERDICT[result[0]]] += 1
@@ -270,13 +269,13 @@ class GroupCommit:
 
     def _fail(self, why: str) -> None:
         """Tell operators, once for each reason; of a loss they have been told."""
-        if why not in (self._failure, self.loss):
-            self._failure = why
+        if why not in self._failures and why != self.loss:
+            self._failures.add(why)
             _log.error("store_write_failed", reason=why)
 
     def _work(self) -> None:
         """Something is durable again."""
-        self._failure = None
+        self._failures.clear()
         _log.info("store_recovered")
 
     def _go_on(self, after: float) -> None:

@@ -23,23 +23,27 @@ from dfks_rules.store.tables import as_json, values_of
 _COLUMNS = "seq, at, user, domain, revision, feature, before, after, origin, actor, rule, decision"
 _NEWEST = "SELECT coalesce(max(seq), 0) FROM change"
 _READ = f"SELECT {_COLUMNS} FROM change WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
-_CHANGED = "SELECT changed FROM presentity WHERE domain = :domain AND user = :user"
-_PREVIOUS = "SELECT previous FROM change WHERE seq = :before AND domain = :domain AND user = :user"
+# A link leads to a lower number, of the same presentity. Where a program has spoilt one, the
+# history ends: a cycle would be walked for ever.
+_OWN = "domain = :domain AND user = :user"
+_CHANGED = f"SELECT changed FROM presentity WHERE {_OWN}"  # noqa: S608
+_PREVIOUS = f"""
+    SELECT previous FROM change WHERE seq = :before AND previous < seq AND {_OWN}"""  # noqa: S608
 _BELOW = f"""
     WITH RECURSIVE chain(link) AS (
         {_CHANGED} UNION ALL SELECT previous FROM chain JOIN change ON seq = link
-        WHERE link >= :before
+        WHERE link >= :before AND previous < link AND {_OWN}
     )
-    SELECT min(link) FROM chain
+    SELECT max(link) FROM chain WHERE link < :before
 """  # noqa: S608
 # Bounded inside, since all of it is walked before the first row is given; CROSS: in its order.
 _OF = f"""
     WITH RECURSIVE chain(link, number) AS (
         SELECT :start, 1
         UNION ALL SELECT previous, number + 1 FROM chain JOIN change ON seq = link
-        WHERE number < :at_most
+        WHERE number < :at_most AND previous < link AND {_OWN}
     )
-    SELECT {_COLUMNS} FROM chain CROSS JOIN change ON seq = link
+    SELECT {_COLUMNS} FROM chain CROSS JOIN change ON seq = link WHERE {_OWN}
 """  # noqa: S608
 _CHANGED_SINCE = "SELECT DISTINCT user, domain FROM change WHERE seq > ?"
 _INSERT = "INSERT INTO change VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -93,7 +97,8 @@ def of(
         sqlite3.Error: the file cannot be read.
         ValueError: see `read`.
     """
-    wanted = {"start": _start(connection, presentity, before), "at_most": at_most}
+    start = _start(connection, presentity, before)
+    wanted = {**presentity._asdict(), "start": start, "at_most": at_most}
     return [_entry(row) for row in connection.execute(_OF, wanted).fetchall()]
 
 
@@ -206,7 +211,9 @@ def _actor(requester: Requester, asked_first: Aor) -> str:
 
 
 def _rule(outcome: Outcome, feature: Feature) -> str:
-    """The rule that decided on the status, else on a value."""
+    """The rule that made it follow, or decided on the status, else on a value."""
+    if outcome.also_by:
+        return outcome.also_by
     by = outcome.decision.decided_by
     if not by:
         return ""
@@ -232,14 +239,19 @@ def _entry(row: tuple[Any, ...]) -> JournalEntry:
         Aor(user, domain),
         revision,
         Feature(feature),
-        _state(before),
-        _state(after),
+        state_from(before),
+        state_from(after),
         Origin(origin),
         *told,
     )
 
 
-def _state(text: str) -> FeatureState:
+def state_from(text: str) -> FeatureState:
+    """A state, from the columns `before` and `after`.
+
+    Raises:
+        ValueError: another program wrote something that is none.
+    """
     said = orjson.loads(text)
     if not isinstance(said, dict) or said.keys() != {"status", "values"}:
         raise ValueError("`change` holds something that is not a state")

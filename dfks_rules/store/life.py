@@ -97,6 +97,11 @@ def _is_valid(row: tuple[object, ...]) -> bool:
     )
 
 
+def is_term(term: object) -> bool:
+    """Whether another life can follow that of this number."""
+    return isinstance(term, int) and 0 <= term < TERMS - 1
+
+
 def holds(connection: sqlite3.Connection, term: int) -> bool:
     """Whether no later life has begun."""
     row = connection.execute(_TERM).fetchone()

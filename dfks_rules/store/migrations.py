@@ -136,13 +136,15 @@ def version_of(connection: sqlite3.Connection) -> int:
     """The version of a file of ours; 0 for an empty one.
 
     Raises:
-        StoreError: `store_not_a_database`: it belongs to another program.
+        StoreError: `store_not_a_database`: it belongs to another program, or has no such version.
     """
     [version] = connection.execute("PRAGMA user_version").fetchone()
     [application] = connection.execute("PRAGMA application_id").fetchone()
     [tables] = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if tables and application != APPLICATION_ID:
         raise StoreError("store_not_a_database", "it belongs to another program")
+    if version < 0:
+        raise StoreError("store_not_a_database", f"its version is {version}")
     return int(version)
 
 

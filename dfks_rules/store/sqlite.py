@@ -186,8 +186,10 @@ class SqliteStore:
     def close(self) -> None:
         """Write and settle pending commits, then end the thread and close the files."""
         if not self._group.is_closed:
-            self._group.close()
-            self._database.close()
+            try:
+                self._group.close()
+            finally:  # Whoever comes next needs the lock.
+                self._database.close()
 
     def _read(self, presentity: Aor) -> Snapshot:
         """Read what is stored into the cache.
