@@ -14,8 +14,8 @@ from dfks_rules.presence.proof import Contacts, Proof, Unproved, host_of, proof_
 from dfks_rules.presence.responses import RefusedError, unavailable
 from dfks_rules.presence.subscription import State, Subscription
 from dfks_rules.sip.dialog import Dialog
-from dfks_rules.sip.endpoint import Incoming
 from dfks_rules.sip.flow import Flow
+from dfks_rules.sip.incoming import Incoming
 
 KEPT_UNPROVED = 10_000
 """Live subscriptions that are unproved, at most; beyond that the oldest is forgotten, so that

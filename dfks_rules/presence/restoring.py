@@ -36,8 +36,8 @@ from dfks_rules.presence.setup import Keeping
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.service.ports import DialogRow
 from dfks_rules.sip.dialog import Dialog
-from dfks_rules.sip.endpoint import Incoming, read_again
 from dfks_rules.sip.flow import BROKEN, Flow
+from dfks_rules.sip.incoming import Incoming, read_again
 from dfks_rules.sip.ports import Ways
 from dfks_rules.sip.timers import TIMEOUT
 

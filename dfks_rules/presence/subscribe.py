@@ -40,8 +40,9 @@ from dfks_rules.presence.waiting import Waiting, WaitingRequests
 from dfks_rules.service.features import Features
 from dfks_rules.service.ports import NotKnownError
 from dfks_rules.sip.dialog import Dialog
-from dfks_rules.sip.endpoint import Endpoint, Incoming
+from dfks_rules.sip.endpoint import Endpoint
 from dfks_rules.sip.flow import Flow
+from dfks_rules.sip.incoming import Incoming
 
 FETCHING = 1_024
 """SUBSCRIBEs, at most, that wait until the store knows what they are about."""
