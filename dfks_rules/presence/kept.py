@@ -10,7 +10,8 @@ together with the sets. Everything else is written behind (`rows` says what is i
 | SUBSCRIBE in its dialog, with sets              | in their `Wanted`                             |
 | the same, and it ends the subscription          | the same, for `ONE_SHOT_KEPT`                 |
 | any other SUBSCRIBE in its dialog               | marked                                        |
-| NOTIFY that came to nothing; then one answered  | marked as owed; marked                        |
+| NOTIFY that came to nothing, or waits long for  | marked as owed; marked                        |
+| a turn, a proof or Retry-After; one answered    |                                               |
 | its address is proved, or moved                 | marked                                        |
 | the 1,024th NOTIFY of a term                    | marked: it reserves the next term             |
 | it ends                                         | removed behind; where a SUBSCRIBE with sets   |

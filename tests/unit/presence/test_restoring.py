@@ -5,7 +5,7 @@ import pytest
 from dfks_rules.model.features import OFF
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked
-from dfks_rules.presence import rows
+from dfks_rules.presence import pacing, rows
 from dfks_rules.presence.package import Limits, SubscriptionLimits
 from dfks_rules.presence.restoring import GRACE, LOOK, PAUSE, PORTION, Before
 from dfks_rules.presence.watchers import AT_ONCE
@@ -143,6 +143,56 @@ def test_who_waits_for_a_turn_at_a_planned_stop_is_told_in_the_next_life() -> No
     book = lives.stop()
     later = {one.headers[b"Call-ID"] for _ in range(8) for one in book.pass_time(PAUSE)}
     assert len(told | later) == many
+
+
+def test_who_has_waited_long_for_a_turn_at_a_crash_is_told_in_the_next_life(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The change is so old by then that nobody looks for it."""
+    monkeypatch.setattr(pacing, "MOMENT", 0.0)
+    lives = Lives()
+    many = AT_ONCE + 40
+    responses = [_subscribed(lives, number) for number in range(many)]
+    told = {notify.headers[b"Call-ID"] for notify in _set(lives.book)}
+    assert len(told) == pacing.PORTION
+    # It confirms something else, and its turn comes yet.
+    refresh = _subscribe(many - 1, 2, to=responses[-1].headers[b"To"])
+    for notify in lives.book.receive(refresh)[1:]:
+        lives.book.answer(notify)
+    lives.book.notifier._kept.rest(lives.book.now)  # type: ignore[union-attr]
+    book = lives.crash()
+    later = {one.headers[b"Call-ID"] for _ in range(8) for one in book.pass_time(PAUSE)}
+    assert not told & later
+    assert len(told | later) == many
+
+
+def test_who_has_waited_long_and_is_told_is_owed_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its row says so a second after its answer."""
+    monkeypatch.setattr(pacing, "MOMENT", 0.0)
+    lives = Lives()
+    for number in range(AT_ONCE + 40):
+        _subscribed(lives, number)
+    sent = _set(lives.book)
+    while sent:
+        sent = [more for notify in sent for more in lives.book.answer(notify)]
+    lives.book.pass_time(5.0)
+    assert not [row for row in lives.store.rows.values() if row.flags & rows.OWED]
+
+
+def test_a_change_that_waits_until_a_phone_wants_to_hear_is_told_after_a_crash() -> None:
+    """It has asked for an hour of silence."""
+    lives = Lives()
+    _, notify = lives.book.receive(_subscribe())
+    lives.book.answer(notify)
+    known = notify.headers[b"SIP-ETag"]
+    _, notify = lives.book.receive(_subscribe(2, suppress_if_match=known))
+    assert not notify.body
+    lives.book.answer(notify, 503, b"Retry-After: 3600\r\n")
+    (notify,) = _set(lives.book)
+    lives.book.answer(notify)
+    lives.book.pass_time(2.0)
+    told = [one.headers[b"Call-ID"] for one in lives.crash().pass_time(1.0)]
+    assert told == [b"call-2"]
 
 
 def test_who_is_told_after_all_is_owed_nothing_in_the_life_after() -> None:
