@@ -37,6 +37,8 @@ class Lasting(MemoryStore):
         """Everything that was written behind."""
         self.held: list[Callable[[], None]] | None = None
         """Writes that wait for the test; None: none does."""
+        self.held_commits: list[Callable[[], None]] | None = None
+        """The same for commits."""
         self._numbers = 0
 
     def number(self) -> int:
@@ -49,7 +51,9 @@ class Lasting(MemoryStore):
                 self._put(wanted.visit)
             settle(verdict, error, now)
 
-        if self.is_refusing:
+        if self.held_commits is not None:
+            self.held_commits.append(lambda: MemoryStore.commit(self, wanted, settled))
+        elif self.is_refusing:
             settle(Verdict.UNAVAILABLE, StoreError("store_unavailable", "full"), 0.0)
         else:
             super().commit(wanted, settled)
@@ -76,6 +80,12 @@ class Lasting(MemoryStore):
         held, self.held = self.held or [], None
         for write in held:
             write()
+
+    def release_commits(self) -> None:
+        """Let the commits go on that wait."""
+        held, self.held_commits = self.held_commits or [], None
+        for commit in held:
+            commit()
 
     def read(self, before: int, at_most: int) -> list[DialogRow]:
         numbers = sorted((one for one in self.rows if one < before), reverse=True)

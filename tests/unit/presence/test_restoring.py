@@ -335,6 +335,40 @@ def test_a_dialog_that_may_yet_be_read_is_not_answered_481() -> None:
     assert book.receive(stranger)[0].status == 481
 
 
+@pytest.mark.parametrize("is_wanted", [False, True])
+def test_a_row_that_is_found_while_its_dialog_is_made_anew_is_replaced(is_wanted: bool) -> None:
+    """The phone has begun anew with the same SUBSCRIBE: there is one subscription, counted once."""
+    lives = Lives(limits=Limits(subscriptions=SubscriptionLimits(in_all=1)))
+    response, first = lives.book.receive(_subscribe())
+    lives.book.answer(first)
+    lives.book.pass_time(100.0)
+    lives.crash()
+    (notify,) = _set(lives.book)
+    lives.book.answer(notify)
+    lives.book.pass_time(100.0)
+    book = lives.begin_again()
+    book.notifier.restore(Before(lives.epoch - 1.0, is_clean=True), NOON, book.now)
+    lives.store.held_commits = []
+    assert book.receive(_subscribe()) == []
+    book.notifier.take(lives.store.read(1 << 62, 10), book.now)
+    book.notifier.loaded()
+    if is_wanted:
+        assert book.notifier.subscriptions.at(tag_of(response)) is not None
+    lives.store.release_commits()
+    book.pass_time(2.0)
+    assert len(book.notifier.subscriptions) == 1
+    (one,) = book.notifier.subscriptions
+    assert book.notifier.subscriptions._by_presentity == {ALICE: one.dialog.local_tag}
+    assert one.dialog.local_tag == tag_of(response)
+    assert (len(lives.store.rows), book.notifier.counts["subscriptions_made"]) == (1, 1)
+    (row,) = lives.store.rows.values()
+    assert row.row == one.row
+    assert rows.local_cseq_of(row.base, lives.store.term + 1) > one.dialog.local_cseq
+    assert one.dialog.local_cseq > notify.cseq
+    book.receive(_subscribe(1, 2, to=response.headers[b"To"], expires=b"0"))
+    assert book.receive(_subscribe(2))[0].status == 200
+
+
 # --- Repeats ---
 
 
