@@ -155,6 +155,14 @@ class Endpoint(Generic[Owner]):
         self.respond(incoming, 482)
         return True
 
+    def is_served(self, incoming: Incoming) -> bool:
+        """Whether a request that has waited was served meanwhile; then its copy is answered so."""
+        transaction = self.servers.find(incoming.key)
+        if transaction is not None:
+            self._repeat(transaction)
+            return True
+        return self._answers(incoming)
+
     def _cancel(self, incoming: Incoming) -> None:
         """A CANCEL of what is no INVITE has no effect, but it is answered (RFC 3261 §9.2)."""
         transaction = self.servers.cancelled_by(incoming.request)
