@@ -276,7 +276,9 @@ class Delivery:
         self._guard.forget(subscription)
         self._is_told(subscription)
         if self._kept is not None:
-            self._kept.ended(subscription, now)
+            left = self._kept.ended(subscription, now)
+            if left is not None and self._restoring is not None:
+                self._restoring.has_ended(left, now)
         subscription.ended(why)
         self._counts[_ENDED[why]] += 1
 

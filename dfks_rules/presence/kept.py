@@ -59,7 +59,8 @@ class Kept:
         """When the row of each is no longer needed, monotonic seconds, and its number."""
         self._made_with_sets: dict[int, tuple[float, int]] = {}
         """Rows made not long ago by a SUBSCRIBE with sets → until when its phone may repeat it,
-        monotonic seconds, and its CSeq."""
+        monotonic seconds, and its CSeq; in the beginning of a life, also those of the one before.
+        """
 
     # --- With the `Wanted` of a SUBSCRIBE ---
 
@@ -157,18 +158,29 @@ class Kept:
         is_last = rows.is_last_of_term(subscription.dialog.local_cseq)
         return not is_last or not self._behind.reserves(subscription.row)
 
-    def ended(self, subscription: Subscription, now: float) -> None:
-        """A subscription has ended."""
-        row = subscription.row
+    def may_come_again(self, row: int, cseq: int, until: float) -> None:
+        """An earlier life has made a row by a SUBSCRIBE that may come again until then."""
+        self._made_with_sets[row] = until, cseq
+
+    def ended(self, subscription: Subscription, now: float) -> DialogRow | None:
+        """A subscription has ended.
+
+        Returns:
+            What is left for as long as the SUBSCRIBE with sets that made it may come again. It
+            would have CSeqs that neither its dialog nor a later life uses.
+        """
+        row, left = subscription.row, None
         if row:
             self._behind.drop(subscription)
             ends, cseq = self._made_with_sets.pop(row, (now, 0))
             if ends > now:
                 left = self._one_shot_of(row, subscription, cseq, ends, now)
-                self._dialogs.write([left._replace(first=None)], (), self._noted)
+                left = left._replace(base=left.base + 1, first=None)
+                self._dialogs.write([left], (), self._noted)
             else:
                 self.remove(row, now)
             subscription.row = 0
+        return left
 
     def never_made(self, subscription: Subscription, now: float) -> None:
         """The SUBSCRIBE that was to make it was refused.

@@ -7,7 +7,7 @@ from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked
 from dfks_rules.presence import pacing, rows
 from dfks_rules.presence.package import Limits, SubscriptionLimits
-from dfks_rules.presence.restoring import GRACE, LOOK, PAUSE, PORTION, Before
+from dfks_rules.presence.restoring import BULKY, GRACE, LOOK, PAUSE, PORTION, Before
 from dfks_rules.presence.watchers import AT_ONCE
 from dfks_rules.sip.flow import BROKEN, Flow
 from tests.helpers.lives import EPOCH, Lives
@@ -467,6 +467,45 @@ def test_a_set_whose_dialog_has_ended_and_comes_again_after_a_crash_is_not_appli
     assert not lives.store.rows
 
 
+def test_a_set_whose_dialog_has_ended_after_a_crash_and_comes_again_is_not_applied() -> None:
+    """The phone refuses what it is told after the crash; a copy of its SUBSCRIBE comes late."""
+    lives = Lives()
+    press = _subscribe(body=DND_ON)
+    _, first = lives.book.receive(press)
+    book = lives.begin_again()
+    lives.restore()
+    (second,) = book.pass_time(1.0)
+    book.answer(second, 481)
+    assert len(book.notifier.subscriptions) == 0
+    _set_off(book)
+    _, third = book.receive(press)
+    assert b"<doNotDisturbOn>false<" in third.body
+    book.answer(third, 481)
+    book.pass_time(2.0)
+    book = lives.crash()
+    _, fourth = book.receive(press)
+    assert b"<doNotDisturbOn>false<" in fourth.body
+    cseqs = [one.cseq for one in (first, second, third, fourth)]
+    assert cseqs == sorted(set(cseqs))
+    book.answer(fourth, 481)
+    for _ in range(100):
+        book.pass_time(1.0)
+    assert not lives.store.rows
+
+
+def test_what_is_known_of_fetches_is_forgotten_in_time() -> None:
+    """Nobody repeats them any more."""
+    lives = Lives()
+    lives.book.receive(_subscribe(body=DND_ON, expires=b"0"))
+    book = lives.crash()
+    restoring = book.notifier._restoring
+    assert restoring is not None
+    assert restoring._one_shots
+    for _ in range(100):
+        book.pass_time(1.0)
+    assert not restoring._one_shots
+
+
 def test_a_dialog_that_has_gone_on_is_not_begun_again() -> None:
     """The same SUBSCRIBE without To tag is late, or wants another dialog; its sets are old."""
     lives = Lives()
@@ -483,6 +522,34 @@ def test_a_dialog_that_has_gone_on_is_not_begun_again() -> None:
 
 
 # --- What is restored ---
+
+
+@pytest.mark.parametrize("is_fetch", [False, True])
+def test_nobody_lives_longer_than_can_be_granted(is_fetch: bool) -> None:
+    """The clock was years ahead, or somebody has edited the file."""
+    limits = Limits(max_expires=600, default_expires=600)
+    lives = Lives(limits=limits)
+    lives.book.receive(_subscribe(body=DND_ON, expires=b"0" if is_fetch else b"600"))
+    ((number, row),) = lives.store.rows.items()
+    lives.store.rows[number] = row._replace(deadline=1e18)
+    book = lives.crash()
+    assert book.notifier.counts["rows_shortened"] == 1
+    if not is_fetch:
+        book.pass_time(2.0)
+        assert lives.store.rows[number].deadline == lives.epoch + 600.0 + GRACE
+    for _ in range(700):
+        for notify in book.pass_time(1.0):
+            book.answer(notify)
+    assert (len(book.notifier.subscriptions), lives.store.rows) == (0, {})
+
+
+def test_a_row_with_long_messages_is_made_into_a_subscription_at_once() -> None:
+    """100,000 of them would take 3 GB; a subscription keeps what it needs."""
+    lives = Lives()
+    _subscribed(lives, 1)
+    lives.book.receive(_subscribe(2, allow=b"x" * BULKY))
+    book = lives.crash()
+    assert [one.dialog.call_id for one in book.notifier.subscriptions.made()] == [b"call-2"]
 
 
 def test_a_stream_is_restored_as_a_broken_one() -> None:
