@@ -169,12 +169,13 @@ class Pacing:
             self._timed.clear()
             self._to_owe.clear()
             return
-        if not self._to_owe and self._timed and self._timed[0][0] <= now:
+        to_owe = self._to_owe
+        while len(to_owe) < OWED_AT_ONCE and self._timed and self._timed[0][0] <= now:
             change = self._timed.popleft()[1]
             change.is_timed = False
-            self._to_owe = list(change.waiting)
-        portion = self._to_owe[-OWED_AT_ONCE:]
-        del self._to_owe[-OWED_AT_ONCE:]
+            to_owe.extend(change.waiting)
+        portion = to_owe[-OWED_AT_ONCE:]
+        del to_owe[-OWED_AT_ONCE:]
         for subscription in portion:
             if self.is_waiting(subscription):
                 owe(subscription, now)

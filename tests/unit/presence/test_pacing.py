@@ -186,3 +186,20 @@ def test_who_waits_for_a_later_change_that_is_merged_is_owed_it_too() -> None:
         now = told.pacing.next_deadline() or 0.0
         told.pacing.expire(now)
     assert later + MOMENT <= told.owed[one] < later + 1.5 * MOMENT
+
+
+def test_who_waits_for_one_of_many_changes_is_owed_it_in_time() -> None:
+    """Each has its turn a minute after the one before."""
+    told = _Told(PORTION)
+    presentities = [Aor(f"u{number}", "example.com") for number in range(500)]
+    watchers = [active(b"w%d" % number) for number in range(len(presentities))]
+    for one, watcher in zip(presentities, watchers, strict=True):
+        watcher.presentity = one
+        told.pacing.begin(Change(one, ((DND, ON),), NOON, [*told.watchers, watcher]), 0.0)
+    now = 0.0
+    while now < 2 * MOMENT:
+        now = told.pacing.next_deadline() or 0.0
+        told.pacing.expire(now)
+    untold = [one for one in watchers if one not in told.said]
+    assert len(untold) > len(watchers) // 2
+    assert set(untold) <= told.owed.keys()
