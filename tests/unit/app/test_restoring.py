@@ -112,6 +112,20 @@ async def test_old_row_that_was_written_late_does_not_end_the_search() -> None:
     assert notifier.is_loaded
 
 
+async def test_a_spoilt_row_does_not_end_the_search() -> None:
+    """It does not say when it was written."""
+    spoilt = [_row(number, 0.0)._replace(tag=b"", flags=0) for number in range(5, 16)]
+    new = [_row(number, 9_999.0) for number in (*range(5), *range(16, 25))]
+    _, notifier = _begun(_Past([*spoilt, *new]))
+    assert len(notifier.taken) == 25
+
+
+async def test_a_row_is_loaded_whatever_its_number() -> None:
+    """Somebody else has written it; it would never be removed."""
+    _, notifier = _begun(_Past([_row(number, 9_999.0) for number in (1, 1 << 62, (1 << 63) - 2)]))
+    assert notifier.taken == [(1 << 63) - 2, 1 << 62, 1]
+
+
 async def test_crash_is_told_with_what_has_changed() -> None:
     """Since the newest change of which the last heartbeat says that no phone waits for it."""
     past = _Past([])
