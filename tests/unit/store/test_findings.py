@@ -49,7 +49,7 @@ def _insert_people(path: Path, people: int) -> None:
         SELECT 'u' || n, 'd.example', 'DoNotDisturb', 1, '{{}}', '' FROM person;
         INSERT INTO change SELECT n, 5.0, 'u' || n, 'd.example', 1, 'DoNotDisturb',
             '{{"status": false, "values": {{}}}}', '{{"status": true, "values": {{}}}}', 'watcher',
-            '', '', '', 0 FROM person;""",  # noqa: S608
+            '', '', '', 0, 5.0 FROM person;""",  # noqa: S608
     )
 
 
