@@ -12,7 +12,10 @@ from dfks_rules.app.desk.certificates import CertificateReloader
 from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.app.doors import Doors
 from dfks_rules.app.driver import BREATH, Driver
+from dfks_rules.app.exposition import rooms
+from dfks_rules.app.exposition.exposition import Exposition
 from dfks_rules.app.lasting import Lasting
+from dfks_rules.app.lateness import Lateness
 from dfks_rules.app.metrics import Counted, Metrics
 from dfks_rules.app.operations import Records, ServerOperations
 from dfks_rules.app.profiles import ProfilesFile
@@ -139,7 +142,8 @@ class Server:
         )
         setup = self._setup(files, tokens)
         self._notifier = Notifier(endpoint, features, recording.feed, setup)
-        self._driver = Driver(self._loop, endpoint, self._notifier)
+        self._driver = Driver(self._loop, endpoint, self._notifier, features.decided.answered)
+        self._lateness = Lateness(self._loop)
         metrics.include("features", recording.log)
         _include(
             metrics,
@@ -155,6 +159,9 @@ class Server:
             tls=files.certificates,
             transport=transports,
         )
+        self.exposition = Exposition(lambda number: f"{start}-{number}")
+        """What Prometheus is told."""
+        self._expose(endpoint, features, setup.gate, files)
         operations = ServerOperations(
             features,
             self._notifier,
@@ -164,6 +171,24 @@ class Server:
             None if lasts is None else lasts.journal,
         )
         self._doors = Doors(config.mi, Dispatcher(REGISTRY, operations))
+
+    def _expose(
+        self,
+        endpoint: Endpoint[Subscription],
+        features: Features,
+        gate: Gate | None,
+        files: Files,
+    ) -> None:
+        """Have every room read when Prometheus asks."""
+        exposition = self.exposition
+        rooms.add_server(exposition, self._driver, self._lateness.late)
+        rooms.add_sip(exposition, endpoint)
+        rooms.add_transports(exposition, self._transports)
+        rooms.add_phones(exposition, self._notifier, gate)
+        rooms.add_decided(exposition, features.decided)
+        rooms.add_policies(exposition, files.policies)
+        if isinstance(self._store, SqliteStore) and self._config.store is not None:
+            rooms.add_store(exposition, self._store, self._config.store)
 
     def _setup(self, files: Files, tokens: Tokens) -> Setup:
         """What subscriptions are served with."""
@@ -197,6 +222,7 @@ class Server:
             if self._lasting is not None:
                 self._lasting.begin(self._notifier, self._driver.at(), self._driver.was_sent)
             await self._doors.open(inherited, takes_over=takes_over)
+            self._lateness.begin()
         except BaseException:
             await self.close()
             raise
@@ -229,6 +255,7 @@ class Server:
         if self._is_released:
             return
         self._is_released = True
+        self._lateness.end()
         if self._lasting is None:
             await self._driver.stop(self._config.stop_within)
         await self._finish()

@@ -4,6 +4,7 @@ import pytest
 
 from dfks_rules.errors import MalformedMessageError
 from dfks_rules.sip.client_transaction import Outgoing
+from dfks_rules.sip.counts import OTHER
 from dfks_rules.sip.endpoint import Ending, Endpoint, Finished, Incoming, read_again
 from dfks_rules.sip.flow import Flow, Listener
 from dfks_rules.sip.stun import binding_answer
@@ -411,3 +412,15 @@ def test_what_is_no_request_any_more_is_said_to_be(head: bytes) -> None:
     """A newer release may be stricter, or somebody has edited the file."""
     with pytest.raises(MalformedMessageError):
         read_again(head, FLOW)
+
+
+def test_requests_are_counted_by_method_and_transport() -> None:
+    """Retransmissions, too: they are what comes in. In the statistics they are one number."""
+    line = _Line()
+    for flow in (FLOW, FLOW, _TLS):
+        line.receive(message(), flow)
+    line.receive(message(b"FROBNICATE", via=b"SIP/2.0/UDP a;branch=z9hG4bKf"))
+    udp, tcp, tls = line.endpoint.counted.requests
+    assert (udp, tcp, tls) == ({b"SUBSCRIBE": 2, OTHER: 1}, {}, {b"SUBSCRIBE": 1})
+    assert line.endpoint.counts["requests_subscribe"] == 3
+    assert line.endpoint.counts["requests_other"] == 1

@@ -209,3 +209,15 @@ async def test_a_store_that_fails_says_so_once_and_once_that_it_does_not_any_mor
     assert "Input/output error" in lines[0]["reason"]
     assert store.counts["syncs_failed"] == 3
     assert store.counts["unavailable"] == 3
+
+
+async def test_commits_are_measured_from_when_they_were_asked_for(store: SqliteStore) -> None:
+    """Waiting for the disk included; rows of subscriptions, which nobody waits for, are not."""
+    assert store.queue == 0
+    asked = asyncio.ensure_future(commit(store, wanted(ALICE, NOTHING_STORED, FIRST)))
+    await asyncio.sleep(0)
+    assert store.queue == 1
+    assert (await asked)[0] is Verdict.STORED
+    assert await _written(store, [dialog_row(1)])
+    assert (store.queue, sum(store.committed.counts)) == (0, 1)
+    assert 0 < store.committed.total < 5
