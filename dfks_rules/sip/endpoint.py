@@ -118,7 +118,7 @@ class Endpoint(Generic[Owner]):
 
     @property
     def counts(self) -> dict[str, int]:
-        """How often: `requests_subscribe`, `responses_200`, `malformed`, …"""
+        """The same by name: `requests_subscribe`, `responses_200`, `malformed` and so on."""
         return self.counted.total()
 
     def receive(self, data: bytes, flow: Flow, now: float) -> Incoming | Finished[Owner] | None:
