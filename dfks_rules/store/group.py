@@ -115,6 +115,11 @@ class GroupCommit:
         """How many wait for the outcome."""
         return len(self._asked) + len(self._written)
 
+    @property
+    def is_failing(self) -> bool:
+        """Whether the last transaction failed, or the files are gone."""
+        return self.loss is not None or self._failure is not None
+
     def ask(self, asked: Asked, settle: Settle) -> None:
         """Store it soon; `settle` is called on the loop."""
         if self.is_closed:
