@@ -166,18 +166,18 @@ class Server:
             tls=files.certificates,
             transport=transports,
         )
-        self.exposition = Exposition(lambda number: f"{start}-{number}")
-        """What Prometheus is told."""
+        self._exposition = Exposition(lambda number: f"{start}-{number}")
         self._expose(endpoint, features, setup.gate, files)
         operations = ServerOperations(
             features,
             self._notifier,
-            Records(recording.log, recording.decisions, metrics),
+            Records(recording.log, recording.decisions, metrics, self._exposition),
             files.policies,
             self._driver.at,
             _keeping(self._store, config.store),
         )
         web = WebServer(_web_settings(config.http), TABLE, operations)
+        rooms.add_web(self._exposition, web)
         self._doors = Doors(config.mi, Dispatcher(REGISTRY, operations), config.http, web)
 
     def _expose(
@@ -188,7 +188,7 @@ class Server:
         files: Files,
     ) -> None:
         """Have every room read when Prometheus asks."""
-        exposition = self.exposition
+        exposition = self._exposition
         rooms.add_server(exposition, self._driver, self._lateness.late)
         rooms.add_sip(exposition, endpoint)
         rooms.add_transports(exposition, self._transports)
@@ -230,7 +230,9 @@ class Server:
             if self._lasting is not None:
                 self._lasting.begin(self._notifier, self._driver.at(), self._driver.was_sent)
             await self._doors.open(inherited, takes_over=takes_over)
-            self._lateness.begin()
+            if self._config.http is not None:
+                # Else nobody asks, and an idle server sleeps.
+                self._lateness.begin()
         except BaseException:
             await self.close()
             raise

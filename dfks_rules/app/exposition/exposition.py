@@ -6,7 +6,6 @@ event loop serves phones; what asks the kernel or the disk is read on a thread.
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import NamedTuple
 
 from prometheus_client.core import Metric
 from prometheus_client.exposition import choose_encoder
@@ -14,6 +13,7 @@ from prometheus_client.registry import Collector
 
 from dfks_rules.app.exposition.families import NameOf, Reading, portions
 from dfks_rules.app.exposition.table import TABLE
+from dfks_rules.operations.ports import Scrape
 
 _END = b"# EOF\n"
 """The last line of OpenMetrics."""
@@ -23,13 +23,6 @@ Read = Callable[[], Iterable[Reading]]
 generator, which is asked for a few at a time."""
 ReadSlowly = Callable[[], Mapping[str, Iterable[Reading]]]
 """Gives those of several metrics, by name. Called on a thread: it may wait."""
-
-
-class Scrape(NamedTuple):
-    """The answer to `GET /metrics`."""
-
-    content_type: str
-    body: bytes
 
 
 class Exposition:

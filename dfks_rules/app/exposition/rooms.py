@@ -28,6 +28,7 @@ from dfks_rules.sip.flow import TRANSPORTS
 from dfks_rules.store.counts import OF_VERDICT
 from dfks_rules.store.sqlite import SqliteStore
 from dfks_rules.transport.transports import Transports
+from dfks_rules.web.server import WebServer
 
 _NOTIFIES = {
     "answered": "notify_answered",
@@ -190,6 +191,16 @@ def add_policies(exposition: Exposition, policies: PolicyReloader) -> None:
     for name in ("engine_failures", "oracle_checks", "oracle_disagreements"):
         exposition.add(f"dfks_policy_{name}_total", partial(counted, name))
     exposition.add("dfks_shadow_decisions_total", shadow)
+
+
+def add_web(exposition: Exposition, web: WebServer) -> None:
+    """The HTTP API."""
+
+    def requests() -> Iterator[Reading]:
+        for (operation, status), count in sorted(web.served.items()):
+            yield Reading(count, (operation, str(status)))
+
+    exposition.add("dfks_http_requests_total", requests)
 
 
 def add_store(exposition: Exposition, store: SqliteStore, file: Path) -> None:
