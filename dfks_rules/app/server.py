@@ -21,6 +21,7 @@ from dfks_rules.app.lateness import Lateness
 from dfks_rules.app.metrics import Counted, Metrics
 from dfks_rules.app.operations import Keeping, Records, ServerOperations
 from dfks_rules.app.profiles import ProfilesFile
+from dfks_rules.app.records.events import EventRing
 from dfks_rules.app.records.recording import Recording
 from dfks_rules.app.records.refusals import Refusals
 from dfks_rules.app.tokens import Tokens
@@ -166,12 +167,16 @@ class Server:
             tls=files.certificates,
             transport=transports,
         )
+        events = None
+        if lasts is not None:
+            events = EventRing(lasts.journal, lasts.durable, features.stored_of, start)
+            recording.feed.listen(events.hear)
         self._exposition = Exposition(lambda number: f"{start}-{number}")
-        self._expose(endpoint, features, setup.gate, files)
+        self._expose(endpoint, features, setup.gate, files, events)
         operations = ServerOperations(
             features,
             self._notifier,
-            Records(recording.log, recording.decisions, metrics, self._exposition),
+            Records(recording.log, recording.decisions, metrics, self._exposition, events),
             files.policies,
             self._driver.at,
             _keeping(self._store, config.store),
@@ -186,6 +191,7 @@ class Server:
         features: Features,
         gate: Gate | None,
         files: Files,
+        events: EventRing | None,
     ) -> None:
         """Have every room read when Prometheus asks."""
         exposition = self._exposition
@@ -197,6 +203,8 @@ class Server:
         rooms.add_policies(exposition, files.policies)
         if isinstance(self._store, SqliteStore) and self._config.store is not None:
             rooms.add_store(exposition, self._store, self._config.store)
+        if events is not None:
+            rooms.add_events(exposition, events)
 
     def _setup(self, files: Files, tokens: Tokens) -> Setup:
         """What subscriptions are served with."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from dfks_rules.app.records.events import EventRing
 from dfks_rules.errors import DfksError, Finding, PolicyError, StoreError
 from dfks_rules.model.decisions import Decision, Denial, NotifyScope, Outcome
 from dfks_rules.model.features import (
@@ -108,6 +109,19 @@ class MemoryOperations:
         self.journal = MemoryJournal()
         self.exposition: Exposition = MemoryExposition()
         self._level = "info"
+        self._events: EventRing | None = None
+
+    @property
+    def events(self) -> EventRing:
+        """What the test adds to the journal, once it says so to the ring."""
+        if self._events is None:
+            self._events = EventRing(
+                self.journal,
+                self.journal.newest,
+                lambda aor: self.states.get(aor, NOTHING_STORED),
+                "5eed",
+            )
+        return self._events
 
     async def set(self, sets: Sets) -> SetResult:
         """Store the states unless the policy refuses one."""

@@ -17,6 +17,7 @@ from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.app.driver import Driver
 from dfks_rules.app.exposition.exposition import Exposition
 from dfks_rules.app.exposition.families import Reading
+from dfks_rules.app.records.events import EventRing
 from dfks_rules.model.histogram import Histogram
 from dfks_rules.presence.gate import Gate
 from dfks_rules.presence.notifier import Notifier
@@ -191,6 +192,12 @@ def add_policies(exposition: Exposition, policies: PolicyReloader) -> None:
     for name in ("engine_failures", "oracle_checks", "oracle_disagreements"):
         exposition.add(f"dfks_policy_{name}_total", partial(counted, name))
     exposition.add("dfks_shadow_decisions_total", shadow)
+
+
+def add_events(exposition: Exposition, events: EventRing) -> None:
+    """Who is told what happens."""
+    exposition.add("dfks_event_listeners", lambda: [Reading(events.listeners)])
+    exposition.add("dfks_events_dropped_total", lambda: [Reading(events.missed)])
 
 
 def add_web(exposition: Exposition, web: WebServer) -> None:

@@ -10,15 +10,21 @@ from prometheus_client.parser import text_string_to_metric_families
 from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.app.exposition import rooms
 from dfks_rules.app.exposition.exposition import Exposition
+from dfks_rules.app.records.events import KEPT, EventRing
 from dfks_rules.config.settings import ReloadSettings
 from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState
 from dfks_rules.model.requests import Operation
+from dfks_rules.operations.events import Event
 from dfks_rules.policy.deciding.live import Shadow
 from dfks_rules.presence.gate import Gate
 from dfks_rules.service.ports import Verdict
 from dfks_rules.store.sqlite import SqliteStore
 from dfks_rules.transport.limits import ConnectionLimits
 from dfks_rules.transport.transports import Transports
+from dfks_rules.web.api import TABLE
+from dfks_rules.web.server import WebServer, WebSettings
+from tests.helpers.journal import MemoryJournal
+from tests.helpers.operations import MemoryOperations
 from tests.helpers.playbook import DND_ON, Playbook, default_policies, message
 from tests.helpers.policy import ALICE, policies
 from tests.helpers.wanted import commit, wanted
@@ -149,3 +155,26 @@ async def test_streams_and_limits() -> None:
     assert values["dfks_sip_limited_total"]["dropped", "overload"] == 0
     assert len(values["dfks_sip_limited_total"]) == 8
     await transports.close()
+
+
+async def test_readers_of_the_stream_and_what_they_missed() -> None:
+    """A reader that falls behind is the reader's matter; that there is one, the operator's."""
+    journal = MemoryJournal()
+    ring = EventRing(journal, journal.newest, lambda _: NOTHING_STORED, "5ea1ed")
+    listener = ring.listen(None)
+    for _ in range(KEPT + 3):
+        ring.publish(Event("policies-changed", 0, None, {}))
+    await listener.take(10)
+    values = await _read(lambda to: rooms.add_events(to, ring))
+    assert values["dfks_event_listeners"] == {(): 1}
+    assert values["dfks_events_dropped_total"] == {(): 3}
+
+
+async def test_requests_of_the_api() -> None:
+    """By operation and status."""
+    web = WebServer(WebSettings(None, frozenset(), 0), TABLE, MemoryOperations())
+    web.served["setFeature", 200] += 2
+    web.served["setFeature", 403] += 1
+    values = await _read(lambda to: rooms.add_web(to, web))
+    served = {("200", "setFeature"): 2, ("403", "setFeature"): 1}
+    assert values["dfks_http_requests_total"] == served
