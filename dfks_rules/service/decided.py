@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, final
 from dfks_rules.model.decisions import Decision
 from dfks_rules.model.features import FEATURES, POSITION, Feature
 from dfks_rules.model.histogram import Histogram
-from dfks_rules.model.requests import FeatureRequest, Operation, Origin
+from dfks_rules.model.requests import Operation, Origin
 from dfks_rules.service.feed import Event, Settled
 
 MAX_DENIALS = 1_000
@@ -23,6 +23,7 @@ _SET: Final = Operation.SET
 _SUBSCRIBE: Final = Operation.SUBSCRIBE
 _INTERNAL: Final = Origin.INTERNAL
 _FEATURES: Final = len(FEATURES)
+_POSITION: Final = POSITION
 _PERMISSIONS: Final = 2 * _FEATURES
 """Place of permissions to subscribe in the lists of counts: gets come first, then sets."""
 
@@ -77,16 +78,24 @@ class Decided:
         """Count what the change feed reports; a failure decided nothing."""
         if not isinstance(event, Settled):
             return
-        number = event.first
-        for outcome in event.outcomes:
-            decision = outcome.decision
-            if decision.denial is None:
-                self._allowed[_place(outcome.request)] += 1
-            else:
-                self._denied[_place(outcome.request)] += 1
-                self._deny(decision, decision.denial.reason, number)
-            number += 1
+        number, allowed = event.first, self._allowed
         operation = event.outcomes[0].request.operation
+        for outcome in event.outcomes:
+            decision, request = outcome.decision, outcome.request
+            feature = request.feature
+            if feature is None:
+                place = _PERMISSIONS
+            else:
+                place = _POSITION[feature]
+                if request.operation is _SET:
+                    place += _FEATURES
+            denial = decision.denial
+            if denial is None:
+                allowed[place] += 1
+            else:
+                self._denied[place] += 1
+                self._deny(decision, denial.reason, number)
+            number += 1
         if operation is _SUBSCRIBE or event.requester.origin is _INTERNAL:
             return
         histogram = self.sets if operation is _SET else self.gets
@@ -129,10 +138,3 @@ class Decided:
             for (operation, feature), allowed, denied in counted
             if allowed or denied
         ]
-
-
-def _place(request: FeatureRequest) -> int:
-    feature = request.feature
-    if feature is None:
-        return _PERMISSIONS
-    return POSITION[feature] + (_FEATURES if request.operation is _SET else 0)
