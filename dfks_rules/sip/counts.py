@@ -32,6 +32,10 @@ class Counts:
             position: of the transport that it came by.
         """
         requests = self.requests[position]
+        count = requests.get(method)
+        if count is not None:
+            requests[method] = count + 1
+            return
         if method not in METHODS:
             method = OTHER
         requests[method] = requests.get(method, 0) + 1

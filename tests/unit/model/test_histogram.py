@@ -36,5 +36,5 @@ def test_bucket_remembers_the_last_decision_in_it() -> None:
     histogram = Histogram(_BOUNDS)
     histogram.observe(0.05, 3)
     histogram.observe(0.06, 4)
-    histogram.observe(0.0)
+    histogram.observe(0.0, 5)
     assert histogram.examples == {2: (4, 0.06)}

@@ -35,14 +35,15 @@ def test_buckets_of_a_histogram_have_what_is_below_them_too() -> None:
 
 def test_last_decision_of_a_bucket_is_its_exemplar() -> None:
     """From the tail of a curve to the decision that was slow."""
-    histogram = Histogram((0.1,))
+    histogram = Histogram((0.01, 0.1))
     histogram.observe(0.05, 7)
     family = TABLE["dfks_request_duration_seconds"]
     (part,) = portions(family, [Reading(histogram, ("set",))], _name)
-    exemplar = part.samples[0].exemplar
+    exemplar = part.samples[1].exemplar
     assert exemplar is not None
     assert (exemplar.labels, exemplar.value) == ({"decision": "5ea1ed-7"}, 0.05)
-    assert part.samples[1].exemplar is None
+    assert part.samples[0].exemplar is None
+    assert part.samples[2].exemplar is None
 
 
 def test_last_denial_is_the_exemplar_of_its_rule() -> None:
