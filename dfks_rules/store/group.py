@@ -15,10 +15,11 @@ from typing import NamedTuple
 import structlog
 
 from dfks_rules.errors import StoreError
+from dfks_rules.model.histogram import Histogram
 from dfks_rules.service.ports import Settle, Verdict, Wanted
 from dfks_rules.store.cache import Cache
 from dfks_rules.store.commit import Asked, Writer
-from dfks_rules.store.counts import OF_VERDICT
+from dfks_rules.store.counts import COMMITTED_WITHIN, OF_VERDICT
 from dfks_rules.store.database import Database, is_damaged, is_locked, why_failed
 from dfks_rules.store.disk import Disk
 from dfks_rules.store.journal import When
@@ -102,6 +103,8 @@ class GroupCommit:
         self.counts = writer.counts
         self._failures: set[str] = set()
         """Why transactions have failed since one was durable."""
+        self.committed = Histogram(COMMITTED_WITHIN)
+        """From when a commit was asked for until somebody was told what came of it."""
         self._disk = Disk(database, loop, self._settle, self._noticed, self._not_moved)
 
     @property
@@ -109,6 +112,11 @@ class GroupCommit:
         """Whether there are requests of which nobody knows yet what came of them."""
         waiting = [*self._asked, *[one for one, _ in self._written]]
         return any(isinstance(one.asked, Wanted) for one in waiting)
+
+    @property
+    def queue(self) -> int:
+        """How many wait for the outcome."""
+        return len(self._asked) + len(self._written)
 
     @property
     def is_failing(self) -> bool:
@@ -268,6 +276,7 @@ class GroupCommit:
                 self._work()
         if isinstance(asked, Wanted):
             self.counts[OF_VERDICT[result[0]]] += 1
+            self.committed.observe(now - waiting.since)
             for change in asked.changes:
                 follow(change)
         waiting.settle(*result, now)

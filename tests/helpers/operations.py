@@ -21,10 +21,12 @@ from dfks_rules.model.requests import Asked, FeatureRequest, Operation, Origin, 
 from dfks_rules.model.values import Value
 from dfks_rules.operations.ports import (
     Activation,
+    Exposition,
     FailureRow,
     PolicyListing,
     PolicyRow,
     RevisionRow,
+    Scrape,
     SetResult,
     Sets,
     ShadowRow,
@@ -84,6 +86,14 @@ class MemoryPolicies:
         self.shadow = None
 
 
+class MemoryExposition:
+    """Says nothing but what it was asked for."""
+
+    async def scrape(self, accept: str) -> Scrape:
+        """Only a comment."""
+        return Scrape("text/plain", f"# {accept}\n".encode())
+
+
 class MemoryOperations:
     """Stores what is set, and refuses one forward target."""
 
@@ -97,6 +107,7 @@ class MemoryOperations:
         """Whether the store fails, as with a full disk."""
         self.policies = MemoryPolicies()
         self.journal = MemoryJournal()
+        self.exposition: Exposition = MemoryExposition()
         self._level = "info"
         self._events: EventRing | None = None
 

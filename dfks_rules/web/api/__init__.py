@@ -5,7 +5,15 @@ Never here: HTTP itself; a rule that does not also apply to SIP.
 May import: the rest of web, and what web may import.
 """
 
-from dfks_rules.web.api import document, events, features, presentities, server, statistics
+from dfks_rules.web.api import (
+    document,
+    events,
+    features,
+    metrics,
+    presentities,
+    server,
+    statistics,
+)
 from dfks_rules.web.table import Operation
 
 TABLE: tuple[Operation, ...] = document.with_document(
@@ -14,6 +22,7 @@ TABLE: tuple[Operation, ...] = document.with_document(
         *features.OPERATIONS,
         *events.OPERATIONS,
         *statistics.OPERATIONS,
+        *metrics.OPERATIONS,
         *server.OPERATIONS,
     )
 )
