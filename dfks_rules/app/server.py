@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from socket import socket
@@ -36,6 +37,7 @@ from dfks_rules.sip.endpoint import Endpoint
 from dfks_rules.sip.flow import Flow, Listener
 from dfks_rules.store.open import open_store
 from dfks_rules.store.sqlite import SqliteStore
+from dfks_rules.tracing.tracing import Tracing
 from dfks_rules.transport.inherited import Inherited
 from dfks_rules.transport.limits import SourceLimits
 from dfks_rules.transport.resolver import Resolver
@@ -140,6 +142,8 @@ class Server:
         setup = self._setup(files, tokens)
         self._notifier = Notifier(endpoint, features, recording.feed, setup)
         self._driver = Driver(self._loop, endpoint, self._notifier)
+        self._tracing = Tracing(self._driver.observe, time.time, start, config.trace)
+        recording.feed.listen(self._tracing.hear)
         metrics.include("features", recording.log)
         _include(
             metrics,
@@ -153,6 +157,7 @@ class Server:
             sip=endpoint,
             store=lasts,
             tls=files.certificates,
+            trace=self._tracing,
             transport=transports,
         )
         operations = ServerOperations(
@@ -192,6 +197,7 @@ class Server:
         try:
             if not self._transports.are_open:
                 await self._transports.open(self._config.sip.listen, inherited)
+            self._tracing.open()
             self._transports.serve(self._driver)
             # Nothing is read before the next turn of the event loop.
             if self._lasting is not None:
@@ -209,8 +215,11 @@ class Server:
         return sip + [f"mi  {address}" for address in self._doors.addresses()]
 
     def _send(self, flow: Flow, data: bytes) -> None:
+        driver = self._driver
+        if driver.tap is not None:
+            driver.tap.sent(data, flow)
         self._transports.send(flow, data)
-        self._driver.was_sent()
+        driver.was_sent()
 
     def sockets(self) -> list[tuple[str, socket]]:
         """What whoever serves next has to be given, each with a name."""
@@ -260,6 +269,7 @@ class Server:
         self._transports.pause()
         await self.release()
         await self._transports.close()
+        await self._tracing.close()
         self._recording.close()
 
 
