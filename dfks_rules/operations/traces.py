@@ -30,6 +30,8 @@ class TraceRequest(NamedTuple):
     form: TraceForm
     after: int = 0
     """Number of the last entry that is known; 0 for none."""
+    domains: frozenset[str] | None = None
+    """Only what is between users of these; None for all."""
 
 
 class TraceOperations(Protocol):

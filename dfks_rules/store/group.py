@@ -107,6 +107,11 @@ class GroupCommit:
         waiting = [*self._asked, *[one for one, _ in self._written]]
         return any(isinstance(one.asked, Wanted) for one in waiting)
 
+    @property
+    def is_failing(self) -> bool:
+        """Whether the last transaction failed, or the files are gone."""
+        return self.loss is not None or self._failure is not None
+
     def ask(self, asked: Asked, settle: Settle) -> None:
         """Store it soon; `settle` is called on the loop."""
         if self.is_closed:

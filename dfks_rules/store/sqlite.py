@@ -113,6 +113,11 @@ class SqliteStore:
         """Whether there are requests of which nobody knows yet what came of them."""
         return self._group.has_requests
 
+    @property
+    def is_failing(self) -> bool:
+        """Whether what is asked for now would probably not be stored."""
+        return self._group.is_failing
+
     def go_by(self, epoch: float) -> None:
         """Count the time of what is stored from the moment 0 of the clock, seconds since 1970."""
         self._group.epoch = epoch

@@ -36,6 +36,8 @@ class Message(NamedTuple):
     """What is kept of it."""
     length: int
     """Bytes of `data` before it was cut."""
+    domains: frozenset[str] = frozenset()
+    """Of the users in From and To."""
 
     @property
     def is_sent(self) -> bool:
@@ -65,6 +67,12 @@ class Decided(NamedTuple):
     """One for each question, in order; see `decided.decided_of`. None where the store failed."""
     failure: str = ""
     """Why the store failed; empty when it did not."""
+
+    @property
+    def domains(self) -> frozenset[str]:
+        """Of the users whom it is about."""
+        users = (self.presentity, self.watcher or "")
+        return frozenset(user.rpartition("@")[2] for user in users if user)
 
     @property
     def size(self) -> int:

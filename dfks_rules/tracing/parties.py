@@ -27,6 +27,8 @@ class Parties(NamedTuple):
     """In Request-URI, From, To and P-Asserted-Identity."""
     user_agent: bytes
     """Empty when there is none."""
+    domains: frozenset[str] = frozenset()
+    """Of the users in From and To."""
 
 
 _LINES = re.compile(
@@ -46,6 +48,7 @@ def parties_of(data: bytes) -> Parties:
     head = data[: MAX_HEAD if end < 0 else end]
     call_id = user_agent = b""
     users: set[Aor] = set()
+    ends: set[Aor] = set()
     start = head.partition(b"\r\n")[0]
     if not start.startswith(b"SIP/"):
         users.update(_users_in(start))
@@ -56,9 +59,12 @@ def parties_of(data: bytes) -> Parties:
                 call_id = call_id or value.strip()
             case b"u":
                 user_agent = user_agent or value.strip()
-            case _:
+            case b"p":
                 users.update(_users_in(value))
-    return Parties(call_id, frozenset(users), user_agent)
+            case _:
+                ends.update(_users_in(value))
+    domains = frozenset(user.domain for user in ends)
+    return Parties(call_id, frozenset(users | ends), user_agent, domains)
 
 
 def _users_in(value: bytes) -> Iterator[Aor]:

@@ -1,6 +1,6 @@
 """A trace piece by piece, for whoever looks on: as events, as text, as pcapng, as JSON."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from dfks_rules.operations.traces import TraceForm
@@ -16,13 +16,8 @@ class Renders(Protocol):
     def head(self) -> bytes:
         """How it begins."""
 
-    def entries(self, first: int, entries: Iterable[Entry]) -> bytes:
-        """Entries with consecutive numbers.
-
-        Args:
-            first: number of the first of them.
-            entries: the oldest first.
-        """
+    def entry(self, number: int, entry: Entry) -> bytes:
+        """One entry, and its number."""
 
     def gap(self, count: int) -> bytes:
         """So many entries are gone: the client was too slow."""
@@ -44,12 +39,10 @@ class AsEvents:
         """Who is traced; a client that is cut off comes back after 2 s."""
         return b"retry: 2000\n" + _event("trace", {"presentity": self._user})
 
-    def entries(self, first: int, entries: Iterable[Entry]) -> bytes:
-        """An event for each; its id is the number of the entry."""
-        return b"".join(
-            b"id: %d\n%b" % (number, _event((told := entry_json(entry))["kind"], told))
-            for number, entry in enumerate(entries, first)
-        )
+    def entry(self, number: int, entry: Entry) -> bytes:
+        """An event; its id is the number of the entry."""
+        told = entry_json(entry)
+        return b"id: %d\n%b" % (number, _event(told["kind"], told))
 
     def gap(self, count: int) -> bytes:
         """That entries are gone."""
@@ -75,9 +68,9 @@ class AsText:
         """Who is traced."""
         return f"trace of {self._user}; the server is on the left\n".encode()
 
-    def entries(self, first: int, entries: Iterable[Entry]) -> bytes:
-        """Their lines."""
-        lines = (line for entry in entries for line in self._ladder.lines(entry))
+    def entry(self, number: int, entry: Entry) -> bytes:
+        """Its lines."""
+        lines = self._ladder.lines(entry)
         return "".join(f"{line}\n" for line in lines).encode(errors="replace")
 
     def gap(self, count: int) -> bytes:
@@ -103,9 +96,9 @@ class AsPcapng:
         """The beginning of the file."""
         return self._writer.head()
 
-    def entries(self, first: int, entries: Iterable[Entry]) -> bytes:
-        """Their blocks."""
-        return b"".join(map(self._writer.entry, entries))
+    def entry(self, number: int, entry: Entry) -> bytes:
+        """Its blocks."""
+        return self._writer.entry(entry)
 
     def gap(self, count: int) -> bytes:
         """A comment on the message that comes next."""

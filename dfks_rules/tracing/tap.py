@@ -138,6 +138,7 @@ class Tap:
             parties.call_id.decode(errors="replace"),
             clipped(shown),
             len(shown),
+            parties.domains,
         )
 
     def hear(self, event: Event) -> None:

@@ -73,6 +73,7 @@ class Traces:
         self._traces: dict[Aor, Trace] = {}
         self._running: tuple[Trace, ...] = ()
         self._timer: Timer | None = None
+        self._is_closed = False
         self.counts = {"traces": 0, "traces_refused": 0, "messages": 0, "decisions": 0, "lost": 0}
         """Traces begun, and refused as there were too many; what was kept; what made room."""
 
@@ -81,20 +82,28 @@ class Traces:
         """Those that run."""
         return self._running
 
+    def has_room(self, user: Aor) -> bool:
+        """Whether a trace of somebody may begin; a refusal is counted."""
+        self._end_due(self._loop.time())
+        others = len(self._traces) - (user in self._traces)
+        may = not self._is_closed and (others < MAX_TRACES or self._has_ended())
+        self.counts["traces_refused"] += not may
+        return may
+
     def begin(self, user: Aor, seconds: float) -> Trace | None:
-        """Trace a user from now on; None when too many are traced.
+        """Trace a user from now on; None when there is no room for that.
 
         Args:
             user: who.
             seconds: for how long, at most `MAX_SECONDS`; 0 only shows what there is.
         """
+        if not self.has_room(user):
+            return None
         now = self._loop.time()
-        self._end_due(now)
         trace = self._traces.get(user)
         if trace is None:
-            if len(self._traces) >= MAX_TRACES and not self._make_room():
-                self.counts["traces_refused"] += 1
-                return None
+            if len(self._traces) >= MAX_TRACES:
+                self._make_room()
             trace = self._traces[user] = Trace(user)
             self.counts["traces"] += 1
         trace.ends = max(trace.ends, now + min(seconds, MAX_SECONDS))
@@ -127,13 +136,13 @@ class Traces:
         for viewer in trace.viewers:
             viewer.set()
 
-    def _make_room(self) -> bool:
-        """Forget the trace that ended first; whether there was one that has ended."""
-        ended = [one for one in self._traces.values() if one not in self._running]
-        if not ended:
-            return False
+    def _has_ended(self) -> bool:
+        return len(self._running) < len(self._traces)
+
+    def _make_room(self) -> None:
+        """Forget the trace that ended first."""
+        ended = (one for one in self._traces.values() if one not in self._running)
         del self._traces[min(ended, key=lambda one: one.ends).user]
-        return True
 
     def _end_due(self, now: float) -> None:
         """End and forget what is due."""
@@ -164,7 +173,8 @@ class Traces:
         self._end_due(self._loop.time())
 
     def close(self) -> None:
-        """End all of them."""
+        """End all of them, and begin no more."""
+        self._is_closed = True
         for trace in self._traces.values():
             trace.ends = trace.forgotten_at = 0.0
         self._end_due(self._loop.time())

@@ -72,10 +72,12 @@ class Tracing:
         Returns:
             Pieces, which end when the time is over; None when too many are traced.
         """
-        trace = self._traces.begin(request.user, request.seconds)
-        return None if trace is None else self._pieces(trace, request)
+        return self._pieces(request) if self._traces.has_room(request.user) else None
 
-    async def _pieces(self, trace: Trace, request: TraceRequest) -> AsyncIterator[bytes]:
+    async def _pieces(self, request: TraceRequest) -> AsyncIterator[bytes]:
+        trace = self._traces.begin(request.user, request.seconds)
+        if trace is None:  # Others were faster.
+            return
         viewer = asyncio.Event()
         trace.viewers.add(viewer)
         self._viewers += 1
@@ -87,7 +89,7 @@ class Tracing:
             yield shows.head()
             while known < ring.last or self._goes_on(trace, ends):
                 viewer.clear()
-                piece, known = _next_of(ring, known, shows)
+                piece, known = _next_of(ring, known, shows, request.domains)
                 if piece:
                     yield piece
                 if known < ring.last:
@@ -119,18 +121,29 @@ class Tracing:
         if self._export is not None:
             self._export.open()
 
-    async def close(self) -> None:
-        """End all traces, and the export."""
+    def end(self) -> None:
+        """End all traces, and begin no more: whoever looks on would keep the server from going."""
         self._traces.close()
+
+    async def close(self) -> None:
+        """End everything."""
+        self.end()
         if self._export is not None:
             await self._export.close()
 
 
-def _next_of(ring: Ring, known: int, shows: Renders) -> tuple[bytes, int]:
+def _next_of(
+    ring: Ring, known: int, shows: Renders, domains: frozenset[str] | None
+) -> tuple[bytes, int]:
     """The entries that follow, rendered, and the number of the last of them."""
     first, entries = ring.after(known, PORTION)
     if not entries:
         return b"", max(known, ring.last)
     lost = first - known - 1 if known else 0
-    gap = shows.gap(lost) if lost else b""
-    return gap + shows.entries(first, entries), first + len(entries) - 1
+    pieces = [shows.gap(lost)] if lost else []
+    pieces += [
+        shows.entry(number, entry)
+        for number, entry in enumerate(entries, first)
+        if domains is None or entry.domains <= domains
+    ]
+    return b"".join(pieces), first + len(entries) - 1

@@ -37,7 +37,9 @@ def test_compact_names_are_read() -> None:
     data = (
         b"SIP/2.0 200 OK\r\nf: <sip:alice@example.com>\r\nt : sip:bob@example.com\r\ni:c1\r\n\r\n"
     )
-    assert parties_of(data) == Parties(b"c1", frozenset({ALICE, BOB}), b"")
+    assert parties_of(data) == Parties(
+        b"c1", frozenset({ALICE, BOB}), b"", frozenset({"example.com"})
+    )
 
 
 def test_a_body_names_nobody() -> None:
@@ -52,6 +54,14 @@ def test_the_other_headers_name_nobody() -> None:
     assert parties_of(data).users == frozenset()
 
 
+def test_the_domains_are_those_of_from_and_to() -> None:
+    """A Request-URI in a dialog is the address of a phone."""
+    changes = {"from": b"<sip:a@h1>;tag=1", "to": b"<sip:b@h2>", "p_asserted_identity": b"sip:c@h3"}
+    parties = parties_of(message(uri=b"sip:phone@192.0.2.7", **changes))
+    assert parties.domains == {"h1", "h2"}
+    assert Aor("phone", "192.0.2.7") in parties.users
+
+
 def test_call_id_and_user_agent_are_told() -> None:
     """Decisions are found by them."""
     parties = parties_of(message(user_agent=b"Yealink SIP-T54W 96.86"))
@@ -61,7 +71,7 @@ def test_call_id_and_user_agent_are_told() -> None:
 @pytest.mark.parametrize("data", [b"", b"\r\n\r\n", b"\0\xff", b"SUBSCRIBE", b"From:\r\nTo: sip:"])
 def test_what_is_no_message_is_about_nobody(data: bytes) -> None:
     """Anything comes in."""
-    assert parties_of(data) == (b"", frozenset(), b"")
+    assert parties_of(data) == Parties(b"", frozenset(), b"")
 
 
 def test_a_hostile_message_takes_no_longer() -> None:

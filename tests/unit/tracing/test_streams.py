@@ -14,7 +14,14 @@ _ENTRIES: list[Entry] = [message_at(data=message()), _FAILED]
 
 def _whole(form: TraceForm) -> bytes:
     shows = renderer_of(form, "sip:a@h")
-    return shows.head() + shows.gap(3) + shows.entries(7, _ENTRIES) + shows.rest() + shows.end()
+    return (
+        shows.head()
+        + shows.gap(3)
+        + shows.entry(7, _ENTRIES[0])
+        + shows.entry(8, _ENTRIES[1])
+        + shows.rest()
+        + shows.end()
+    )
 
 
 def test_events_have_the_numbers_of_their_entries() -> None:
