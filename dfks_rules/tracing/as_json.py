@@ -50,6 +50,8 @@ def decided_json(decided: Decided) -> dict[str, Any]:
         "origin": decided.origin,
         "decisions": list(decided.decisions),
     }
+    if decided.actor:
+        told["actor"] = decided.actor
     if decided.failure:
         told["failure"] = decided.failure
     return told
@@ -72,6 +74,7 @@ def entry_from(told: Mapping[str, Any]) -> Entry:
             told["origin"],
             tuple(told["decisions"]),
             told.get("failure", ""),
+            told.get("actor"),
         )
     data = told["message"].encode() if "message" in told else base64.b64decode(told["base64"])
     return Message(

@@ -22,12 +22,14 @@ def decided_of(event: Event, call_id: str, at: float, start: str) -> Decided:
     watcher = None if requester.watcher is None else requester.watcher.uri
     origin, presentity = requester.origin.value, event.presentity.uri
     if not isinstance(event, Settled):
-        return Decided(at, call_id, presentity, watcher, origin, (), event.error.message)
+        return Decided(
+            at, call_id, presentity, watcher, origin, (), event.error.message, requester.actor
+        )
     decisions = tuple(
         _decision(f"{start}-{number}", outcome)
         for number, outcome in enumerate(event.outcomes, event.first)
     )
-    return Decided(at, call_id, presentity, watcher, origin, decisions)
+    return Decided(at, call_id, presentity, watcher, origin, decisions, actor=requester.actor)
 
 
 def _decision(name: str, outcome: Outcome) -> dict[str, Any]:

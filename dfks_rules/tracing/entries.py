@@ -67,6 +67,8 @@ class Decided(NamedTuple):
     """One for each question, in order; see `decided.decided_of`. None where the store failed."""
     failure: str = ""
     """Why the store failed; empty when it did not."""
+    actor: str | None = None
+    """Name of the operator or program that asked, where it is known."""
 
     @property
     def domains(self) -> frozenset[str]:

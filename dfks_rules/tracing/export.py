@@ -41,17 +41,33 @@ class HepTarget(NamedTuple):
 class HepExport:
     """One collector."""
 
-    def __init__(self, target: HepTarget, loop: asyncio.AbstractEventLoop) -> None:
-        """Nothing is sent yet."""
+    def __init__(
+        self, target: HepTarget, loop: asyncio.AbstractEventLoop, every: float = LOOK_UP_EVERY
+    ) -> None:
+        """Nothing is sent yet.
+
+        Args:
+            target: where packets go.
+            loop: what looks names up.
+            every: least seconds between two looks at the collector's name.
+        """
         self._target = target
         self._loop = loop
+        self._every = every
         self._socket: socket.socket | None = None
         self._looking: asyncio.Task[None] | None = None
         self._failed = asyncio.Event()
         self.domains = target.domains
         """See `HepTarget`."""
+        self.looked_up = 0
+        """How often the name was."""
         self.counts = {"hep_sent": 0, "hep_dropped": 0}
         """Packets that were sent, and that could not be."""
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether packets are sent now."""
+        return self._socket is not None
 
     def open(self) -> None:
         """Look for the collector from now on."""
@@ -93,12 +109,13 @@ class HepExport:
                 where = f"{self._target.host}:{self._target.port}"
                 _log.warning("hep_unreachable", collector=where, reason=reason)
             is_told = reason is not None
-            await asyncio.sleep(LOOK_UP_EVERY)
+            await asyncio.sleep(self._every)
             if reason is None:
                 await self._failed.wait()
 
     async def _connect(self) -> str | None:
         """Find the collector; why not."""
+        self.looked_up += 1
         try:
             found = await self._loop.getaddrinfo(
                 self._target.host, self._target.port, type=socket.SOCK_DGRAM
@@ -112,10 +129,11 @@ class HepExport:
                 raise
         except (OSError, UnicodeError) as error:
             return str(error)
-        self._replace(new)
+        self.use(new)
         return None
 
-    def _replace(self, new: socket.socket | None) -> None:
+    def use(self, new: socket.socket | None) -> None:
+        """Send by another socket, which is connected and does not block; None sends nothing."""
         old, self._socket = self._socket, new
         if old is not None:
             old.close()
@@ -125,4 +143,4 @@ class HepExport:
         if self._looking is not None:
             self._looking.cancel()
             await asyncio.wait([self._looking])
-        self._replace(None)
+        self.use(None)

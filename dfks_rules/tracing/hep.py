@@ -93,7 +93,7 @@ def way_of(message: Message) -> Way:
 def _packet(
     way: Way, at: float, kind: int, agent: Agent, correlation: bytes, payload: bytes
 ) -> bytes:
-    seconds, rest = divmod(int(at * 1e6), 1_000_000)
+    seconds, rest = divmod(round(at * 1e6), 1_000_000)
     chunks = [
         _addresses(way.transport, way.source[0], way.target[0]),
         _FIXED.pack(

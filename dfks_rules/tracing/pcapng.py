@@ -79,7 +79,7 @@ class PcapngWriter:
 
 def _timestamp(at: float) -> tuple[int, int]:
     """High and low half of microseconds since 1970."""
-    high, low = divmod(int(at * 1e6), 1 << 32)
+    high, low = divmod(round(at * 1e6), 1 << 32)
     return high, low
 
 

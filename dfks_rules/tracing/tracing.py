@@ -44,6 +44,8 @@ class Tracing:
         self._tap = Tap(self._loop, self._traces, self._export, clock, start)
         self._clock = clock
         self._viewers = 0
+        self.rest = REST
+        """See `REST`."""
         self._switch()
 
     def _switch(self) -> None:
@@ -108,12 +110,12 @@ class Tracing:
         """Wait until there is something new, or the time is over; False after a long rest."""
         left = ends - self._loop.time()
         try:
-            async with asyncio.timeout(max(0.0, min(left, REST))):
+            async with asyncio.timeout(max(0.0, min(left, self.rest))):
                 await viewer.wait()
                 # What comes meanwhile goes in one piece.
                 await asyncio.sleep(PAUSE)
         except TimeoutError:
-            return viewer.is_set() or left <= REST
+            return viewer.is_set() or left <= self.rest
         return True
 
     def open(self) -> None:

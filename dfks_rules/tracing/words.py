@@ -62,7 +62,8 @@ def _asker(decided: Decided) -> str:
         if decided.watcher in (None, decided.presentity):
             return ""
         return f"{decided.watcher} at {decided.presentity}: "
-    return f"{decided.origin} at {decided.presentity}: "
+    who = decided.origin if decided.actor is None else printable(decided.actor)
+    return f"{who} at {decided.presentity}: "
 
 
 def _sentence(one: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ _ENTRIES: list[Entry] = [
     message_at(data=b"\xff\0", direction=Direction.SENT, transport="tls", remote=_SIX, call_id=""),
     message_at(length=90_000),
     Decided(BEGAN, "call-1", "sip:a@h", "sip:b@h", "watcher", ({"id": "abc-1"},)),
-    Decided(BEGAN, "", "sip:a@h", None, "operator", (), "disk is full"),
+    Decided(BEGAN, "", "sip:a@h", None, "operator", (), "disk is full", "help desk"),
 ]
 
 

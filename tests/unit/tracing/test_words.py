@@ -84,6 +84,10 @@ _SET = {**_GET, "op": "set", "asked": {"status": 1, "forwardTo": "201"}, "change
             "subscribe: allowed by p/s [x-1]",
         ),
         (_decided(_SET, origin="operator", watcher=None), "operator at sip:alice@h: set "),
+        (
+            _decided(_SET, origin="operator", watcher=None, actor="help desk"),
+            "help desk at sip:alice@h: set ",
+        ),
         (_decided(_SET, watcher="sip:bob@h"), "sip:bob@h at sip:alice@h: set "),
         (
             _decided(failure="disk\nfull"),
