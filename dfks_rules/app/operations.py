@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.app.metrics import Metrics
 from dfks_rules.app.records.decisions import Decisions
+from dfks_rules.app.records.events import EventRing
 from dfks_rules.app.records.logs import LoggedOutcomes
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Done, Outcome, Repeated, Result
@@ -33,6 +34,8 @@ class Records(NamedTuple):
     """What was decided."""
     metrics: Metrics
     """Every counter."""
+    events: EventRing | None = None
+    """Tells what happens; None where nothing lasts."""
 
 
 T = TypeVar("T")
@@ -135,11 +138,17 @@ class ServerOperations:
         return await settled
 
     @property
+    def events(self) -> EventRing:
+        """What happens."""
+        if self._records.events is None:
+            raise _no_journal()
+        return self._records.events
+
+    @property
     def journal(self) -> Journal:
         """Every change of the last time."""
         if self._keeping.journal is None:
-            message = "states are kept in memory only (`store: memory:`)"
-            raise StoreError("store_no_journal", message)
+            raise _no_journal()
         return self._keeping.journal
 
     def _awaited(self) -> tuple[asyncio.Future[tuple[Outcome, ...]], Done]:
@@ -218,6 +227,11 @@ class ServerOperations:
     def set_log_level(self, level: str) -> None:
         """Log from this level on."""
         self._records.log.set_level(level)
+
+
+def _no_journal() -> StoreError:
+    message = "states are kept in memory only (`store: memory:`)"
+    return StoreError("store_no_journal", message)
 
 
 def _told(fetched: asyncio.Future[None], error: StoreError | None, _now: float) -> None:

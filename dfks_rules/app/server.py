@@ -19,6 +19,7 @@ from dfks_rules.app.lasting import Lasting
 from dfks_rules.app.metrics import Counted, Metrics
 from dfks_rules.app.operations import Keeping, Records, ServerOperations
 from dfks_rules.app.profiles import ProfilesFile
+from dfks_rules.app.records.events import EventRing
 from dfks_rules.app.records.recording import Recording
 from dfks_rules.app.records.refusals import Refusals
 from dfks_rules.app.tokens import Tokens
@@ -167,10 +168,14 @@ class Server:
             trace=self._tracing,
             transport=transports,
         )
+        events = None
+        if lasts is not None:
+            events = EventRing(lasts.journal, lasts.durable, features.stored_of, start)
+            recording.feed.listen(events.hear)
         operations = ServerOperations(
             features,
             self._notifier,
-            Records(recording.log, recording.decisions, metrics),
+            Records(recording.log, recording.decisions, metrics, events),
             files.policies,
             self._driver.at,
             _keeping(self._store, config.store),

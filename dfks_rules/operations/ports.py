@@ -7,6 +7,7 @@ from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.features import Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked
+from dfks_rules.operations.events import Events
 from dfks_rules.operations.traces import TraceOperations
 from dfks_rules.service.ports import Journal
 
@@ -239,6 +240,15 @@ class Operations(Protocol):
 
         Raises:
             StoreError: the states cannot be read.
+        """
+        ...
+
+    @property
+    def events(self) -> Events:
+        """What happens.
+
+        Raises:
+            StoreError: states are only kept in memory (`store_no_journal`).
         """
         ...
 

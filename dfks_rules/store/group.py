@@ -95,6 +95,8 @@ class GroupCommit:
         """Not settled yet, and what came of each so far."""
         self.loss: str | None = None
         """What happened to the files; None while they are in place. Nothing is written then."""
+        self.durable = writer.newest
+        """Number of the newest change that the disk has."""
         self.is_closed = False
         self.counts = writer.counts
         self._failure: str | None = None
@@ -240,6 +242,8 @@ class GroupCommit:
             unsure = _unavailable(reason)
             self.counts["syncs_failed"] += 1
             self._fail(reason)
+        else:
+            self.durable = self._writer.newest
         now = self._clock()
         try:
             while self._written:

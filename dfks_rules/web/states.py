@@ -6,6 +6,7 @@ from typing import Any
 from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.features import FEATURES, Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
+from dfks_rules.operations.events import state_told
 from dfks_rules.operations.ports import SetResult
 from dfks_rules.operations.states import decision_json, denying_rule, state_from
 from dfks_rules.web.problem import Problem
@@ -14,11 +15,6 @@ from dfks_rules.web.problem import Problem
 def etag(revision: int) -> str:
     """The ETag of a presentity."""
     return f'"{revision}"'
-
-
-def state_told(state: FeatureState) -> dict[str, Any]:
-    """A state, with `on` or `off`."""
-    return {"status": "on" if state.status else "off", **state.by_name}
 
 
 def state_asked(feature: Feature, said: Mapping[str, Any]) -> FeatureState:

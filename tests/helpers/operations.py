@@ -1,9 +1,10 @@
 """A server without SIP for tests of the management interface, with states and one policy."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from dfks_rules.app.records.events import EventRing
 from dfks_rules.errors import DfksError, Finding, PolicyError, StoreError
 from dfks_rules.model.decisions import Decision, Denial, NotifyScope, Outcome
 from dfks_rules.model.features import (
@@ -30,6 +31,7 @@ from dfks_rules.operations.ports import (
     Stored,
     SubscriptionRow,
 )
+from dfks_rules.operations.traces import TraceRequest
 from dfks_rules.policy.facts.view import NOWHERE
 from dfks_rules.service.ports import ChangedError
 from tests.helpers.journal import MemoryJournal
@@ -83,6 +85,22 @@ class MemoryPolicies:
         self.shadow = None
 
 
+class MemoryTraces:
+    """One user is traced; another one would be too many."""
+
+    def __init__(self) -> None:
+        self.asked: list[TraceRequest] = []
+
+    def trace(self, request: TraceRequest) -> AsyncIterator[bytes] | None:
+        """Two pieces, for alice."""
+        self.asked.append(request)
+        return self._pieces() if request.user.user == "alice" else None
+
+    async def _pieces(self) -> AsyncIterator[bytes]:
+        yield b"first\n"
+        yield b"last\n"
+
+
 class MemoryOperations:
     """Stores what is set, and refuses one forward target."""
 
@@ -95,8 +113,22 @@ class MemoryOperations:
         self.is_broken = False
         """Whether the store fails, as with a full disk."""
         self.policies = MemoryPolicies()
+        self.traces = MemoryTraces()
         self.journal = MemoryJournal()
         self._level = "info"
+        self._events: EventRing | None = None
+
+    @property
+    def events(self) -> EventRing:
+        """What the test adds to the journal, once it says so to the ring."""
+        if self._events is None:
+            self._events = EventRing(
+                self.journal,
+                self.journal.newest,
+                lambda aor: self.states.get(aor, NOTHING_STORED),
+                "5eed",
+            )
+        return self._events
 
     async def set(self, sets: Sets) -> SetResult:
         """Store the states unless the policy refuses one."""
