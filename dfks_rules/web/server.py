@@ -1,6 +1,7 @@
 """Serves the table of operations over HTTP, on the server's event loop."""
 
 import socket
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -19,7 +20,7 @@ from dfks_rules.web.problem import CONTENT_TYPE, Problem, problem_of
 from dfks_rules.web.table import JSON, Answer, Call, Operation, Streamed
 from dfks_rules.web.tokens import TokenFile
 
-MAX_BODY = 1024 * 1024
+MAX_BODY = 2 * 1024 * 1024
 """Longest body that is read at once, bytes."""
 CLOSE_TIMEOUT = 2.0
 """Seconds that pending requests have to finish when the server stops."""
@@ -184,7 +185,7 @@ class WebServer:
         caller = request[_CALLER]
         if operation.scope is not None:
             assert caller is not None  # noqa: S101 - only public operations have none
-            if not self._budget.admits(caller.name, request.loop.time()):
+            if not self._budget.admits(caller.name, time.monotonic()):
                 raise Problem("too-many-requests")
             if operation.scope not in caller.scopes:
                 detail = f"`{caller.name}` lacks the scope `{operation.scope.value}`"
