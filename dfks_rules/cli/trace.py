@@ -20,7 +20,7 @@ from dfks_rules.tracing.as_json import entry_from
 from dfks_rules.tracing.entries import Decided, Entry
 from dfks_rules.tracing.ladder import Ladder
 from dfks_rules.tracing.pcapng import PcapngWriter
-from dfks_rules.web.client import ApiClient, Event
+from dfks_rules.web.client import ApiClient, ApiError, Event
 
 MAX_SECONDS = 600
 
@@ -33,7 +33,14 @@ class _Seen:
         self._file = file
         self._writer = PcapngWriter(f"Trace of {user} by dfks-rules; credentials are removed")
         self.messages = self.decisions = 0
+        self.last: str | None = None
+        """Number of the last entry; None before the first."""
         self._write(self._writer.head())
+
+    def begin(self, title: str) -> None:
+        """Say that messages are looked at from now on."""
+        click.echo(title, err=self._ladder is None)
+        sys.stdout.flush()
 
     def take(self, event: Event) -> None:
         """Show and write one event."""
@@ -43,6 +50,7 @@ class _Seen:
             click.echo(f"dfks: {lost}", err=True)
         elif event.type in ("message", "decision"):
             entry = entry_from(event.data)
+            self.last = event.id
             self._count(entry)
             self._show(event, entry)
             self._write(self._writer.entry(entry))
@@ -119,8 +127,11 @@ def command(
     with _opened(path) as file:
         seen = _Seen(uri, file, whole=whole, as_json=as_json)
         try:
-            with suppress(KeyboardInterrupt):
-                asyncio.run(_follow(api, uri, seconds, seen))
+            asyncio.run(_follow(api, uri, seconds, seen))
+        except KeyboardInterrupt:
+            # What has passed meanwhile was on its way.
+            with suppress(ApiError):
+                asyncio.run(_follow(api, uri, 0, seen))
         finally:
             seen.end()
     click.echo(_summary(uri, seen, path), err=True)
@@ -128,11 +139,10 @@ def command(
 
 async def _follow(api: ApiClient, uri: str, seconds: int, seen: _Seen) -> None:
     async with api:
-        events = api.events(f"/v1/trace/{quote(uri, safe='')}", query={"seconds": seconds})
-        async for event in events:
-            if event.type == "trace" and seconds:
-                told = f"dfks: {printable(uri)} is traced for {seconds} s; Ctrl-C ends it"
-                click.echo(told, err=True)
+        path, query = f"/v1/trace/{quote(uri, safe='')}", {"seconds": seconds}
+        async for event in api.events(path, query=query, last=seen.last):
+            if event.type == "trace" and seen.last is None:
+                seen.begin(f"trace of {printable(uri)} for {seconds} s; the server is on the left")
             if event.type == "end":
                 break
             seen.take(event)
@@ -145,7 +155,7 @@ def _summary(uri: str, seen: _Seen, path: Path | None) -> str:
             "phone, or restart it"
         )
     written = "" if path is None else f", written to {path}"
-    return f"dfks: {seen.messages} messages and {seen.decisions} decisions{written}"
+    return f"dfks: messages: {seen.messages}, decisions: {seen.decisions}{written}"
 
 
 @contextmanager

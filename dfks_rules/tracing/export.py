@@ -6,6 +6,7 @@ and after packets could not be sent, since the collector may have moved.
 
 import asyncio
 import socket
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import structlog
@@ -61,8 +62,16 @@ class HepExport:
         """See `HepTarget`."""
         self.looked_up = 0
         """How often the name was."""
-        self.counts = {"hep_sent": 0, "hep_dropped": 0}
-        """Packets that were sent, and that could not be."""
+        self._sent = self._dropped = 0
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Packets that were sent, and that could not be; whether they can be now."""
+        return {
+            "hep_sent": self._sent,
+            "hep_dropped": self._dropped,
+            "hep_connected": int(self.is_connected),
+        }
 
     @property
     def is_connected(self) -> bool:
@@ -96,9 +105,9 @@ class HepExport:
                 # Nobody listens there, or the way there is gone; also of an earlier packet.
                 self._failed.set()
             else:
-                self.counts["hep_sent"] += 1
+                self._sent += 1
                 return
-        self.counts["hep_dropped"] += 1
+        self._dropped += 1
 
     async def _keep_looking(self) -> None:
         is_told = False

@@ -130,7 +130,7 @@ class Tap:
         listener = flow.listener
         host, port = flow.remote
         return Message(
-            self._clock(),
+            self._now(),
             direction,
             listener.transport.value,
             (listener.host, listener.port),
@@ -140,6 +140,10 @@ class Tap:
             len(shown),
             parties.domains,
         )
+
+    def _now(self) -> float:
+        """The time, to the microsecond: as every form of a trace has it."""
+        return round(self._clock(), 6)
 
     def hear(self, event: Event) -> None:
         """Something was decided, or the store failed."""
@@ -153,7 +157,7 @@ class Tap:
                 return
             ask = self._asks.find(presentity, event.requester)
             call_id = "" if ask is None else ask.call_id
-            decided = decided_of(event, call_id, self._clock(), self._start)
+            decided = decided_of(event, call_id, self._now(), self._start)
             # It is settled after what it has the server send, and belongs before that.
             place = len(self._seen)
             while place and _is_sent(self._seen[place - 1].entry):
