@@ -123,7 +123,10 @@ class Tap:
         running = self._traces.running
         if not running:
             return False
-        return any(trace.hint in data for trace in running) or b"%" in data
+        for trace in running:  # `any` takes twice as long.
+            if trace.hint in data:
+                return True
+        return b"%" in data
 
     def _message(self, direction: Direction, data: bytes, flow: Flow, parties: Parties) -> Message:
         shown = blanked(data)

@@ -422,3 +422,32 @@ def test_what_is_too_much_is_refused_with_a_reason_and_a_time_to_come_again() ->
         b"SIP/2.0 503 Server overloaded",
     ]
     assert len({one.headers[b"Retry-After"] for one in sent}) == 4
+
+
+class _Tap:
+    """Notes what it is shown."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, bytes]] = []
+
+    def received(self, data: bytes, flow: Flow) -> None:
+        assert flow is FLOW
+        self.seen.append(("received", data))
+
+    def sent(self, data: bytes, flow: Flow) -> None:
+        raise AssertionError("the server shows it what is sent")
+
+
+def test_messages_are_shown_before_anybody_looks_at_them() -> None:
+    """Also malformed ones, and those that there is no time for; none once nobody traces."""
+    driven, tap = _Driven(), _Tap()
+    driven.receive(message(call_id=b"before"))
+    driven.driver.observe(tap)
+    wanted = [message(), message(via=None), b"noise"]
+    for data in wanted:
+        driven.receive(data)
+    driven.driver.refuse(wanted[0], FLOW, Excess.RATE)
+    assert tap.seen == [("received", data) for data in (*wanted, wanted[0])]
+    driven.driver.observe(None)
+    driven.receive(message(call_id=b"after"))
+    assert len(tap.seen) == 4

@@ -126,6 +126,19 @@ async def test_many_entries_are_rendered_in_portions() -> None:
     await first.aclose()
 
 
+async def test_long_entries_are_rendered_in_smaller_portions() -> None:
+    """What takes long is a matter of bytes, too."""
+    traced = _Traced()
+    first = traced.watch()
+    await anext(first)
+    for _ in range(10):
+        traced.receive(message(subject=b"x" * 15_000))
+    await asyncio.sleep(0)
+    pieces = [_types(one) async for one in traced.watch(0)]
+    assert [len(one) for one in pieces] == [1, 5, 5, 1]
+    await first.aclose()
+
+
 async def test_a_quiet_client_hears_that_it_goes_on() -> None:
     """Proxies close what is silent."""
     traced = _Traced()
