@@ -231,7 +231,7 @@ class Server:
     def _send(self, flow: Flow, data: bytes) -> None:
         driver = self._driver
         if driver.tap is not None:
-            driver.tap.sent(data, flow)
+            driver.tap.sent(data, self._transports.way_of(flow))
         self._transports.send(flow, data)
         driver.was_sent()
 

@@ -2,7 +2,7 @@
 
 A packet is `HEP3`, its length, and chunks: vendor (0 for the generic ones), type, length, value.
 
-Reference: HEP3 Network Protocol Specification, rev. 36 (Sipcapture), §3
+Reference: HEP3 Network Protocol Specification, rev. 37 (Sipcapture)
 """
 
 import struct

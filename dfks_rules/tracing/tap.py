@@ -205,8 +205,8 @@ class Tap:
 
 
 def _is_keep_alive(data: bytes) -> bool:
-    """Whether it is empty lines, or STUN, which begins with two zero bits (RFC 5389 §6)."""
-    return data[:1] < b"\x09" or not data.strip()
+    """Whether it is empty lines, or STUN, whose methods begin with 0 or 1 (RFC 5389 §6, §18.1)."""
+    return data[:1] < b"\x02" or not data.strip()
 
 
 def _is_sent(entry: Message | Decided) -> bool:

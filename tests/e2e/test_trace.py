@@ -147,6 +147,30 @@ def _lines_of(process: "subprocess.Popen[str]", messages: int) -> Iterator[str]:
             return
 
 
+def test_nothing_is_looked_at_once_everybody_has_gone(tmp_path: Path) -> None:
+    """Whoever closes the terminal does not say goodbye; the next message finds it out."""
+    with serve(tmp_path, _HTTP) as server, Ua(server.ports["udp"], ALICE) as phone:
+        connection = urllib.request.urlopen(  # noqa: S310 - our own server's
+            f"{_api(server)}/v1/trace/{ALICE}?seconds=600", timeout=30
+        )
+        assert connection.readline().startswith(b"trace of")
+        assert _counts(server)["trace:running"] == 1
+        connection.close()
+        deadline = time.monotonic() + 10
+        while _counts(server)["trace:running"]:
+            assert time.monotonic() < deadline
+            phone.exchange("OPTIONS", Contact=None, Event=None, Expires=None)
+        before = _counts(server)
+        phone.exchange("OPTIONS", Contact=None, Event=None, Expires=None)
+        assert _counts(server) == before
+        assert before["trace:viewers"] == 0
+
+
+def _counts(server: Server) -> dict[str, int]:
+    counts: dict[str, int] = server.mi("get_statistics", statistics=["trace:"])["result"]
+    return counts
+
+
 def test_no_credential_is_ever_shown(tmp_path: Path) -> None:
     """Neither by the trace, nor by the export."""
     add = [DFKS, "auth", "add", "alice@example.com", "--password-stdin", "--realm", "example.com"]
@@ -236,7 +260,7 @@ def test_a_collector_gets_every_message_and_decision(tmp_path: Path) -> None:
                 phone.accepted(response)
                 notify = phone.notify()
                 phone.exchange("OPTIONS", Contact=None, Event=None, Expires=None)
-                counts = server.mi("get_statistics", statistics=["trace:"])["result"]
+                counts = _counts(server)
         packets = collector.packets()
     assert counts["trace:hep_sent"] == len(packets) == 7
     assert counts["trace:hep_dropped"] == 0
@@ -254,7 +278,7 @@ def _connected(server: Server) -> None:
     """Wait until the collector's name was looked up, which takes a moment."""
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
-        if server.mi("get_statistics", statistics=["trace:"])["result"]["trace:hep_connected"]:
+        if _counts(server)["trace:hep_connected"]:
             return
         time.sleep(0.01)
     raise AssertionError("the collector was not found")
