@@ -166,6 +166,18 @@ def test_nothing_is_looked_at_once_everybody_has_gone(tmp_path: Path) -> None:
         assert before["trace:viewers"] == 0
 
 
+def test_a_trace_does_not_keep_the_server_from_stopping(tmp_path: Path) -> None:
+    """It ends, and says so."""
+    with serve(tmp_path, _HTTP) as server:
+        url = f"{_api(server)}/v1/trace/{ALICE}?seconds=600"
+        with urllib.request.urlopen(url, timeout=30) as stream:  # noqa: S310 - our own server's
+            assert stream.readline().startswith(b"trace of")
+            began = time.monotonic()
+            assert server.stop() == 0
+            assert stream.read() == b"end of the trace\n"
+        assert time.monotonic() - began < 10
+
+
 def _counts(server: Server) -> dict[str, int]:
     counts: dict[str, int] = server.mi("get_statistics", statistics=["trace:"])["result"]
     return counts
