@@ -1,4 +1,4 @@
-"""Looks at each message and decision while somebody traces or HEP is exported; else is not there.
+"""Sees every message and decision while somebody traces or HEP is exported; else nobody calls it.
 
 Nothing of it may harm a call: it never raises.
 """
