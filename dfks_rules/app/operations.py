@@ -17,6 +17,7 @@ from dfks_rules.model.features import FEATURES, Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Origin, Requester
 from dfks_rules.operations.ports import Exposition, SetResult, Sets, Stored, SubscriptionRow
+from dfks_rules.operations.traces import TraceOperations
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.package import EVENT
 from dfks_rules.service.features import Features
@@ -59,6 +60,9 @@ class Keeping(NamedTuple):
 
 class ServerOperations:
     """The operators' side of a server."""
+
+    traces: TraceOperations
+    """Set by the server, as it looks at messages."""
 
     def __init__(
         self,

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
@@ -44,6 +45,7 @@ from dfks_rules.store.memory import MemoryStore
 from dfks_rules.store.open import open_store
 from dfks_rules.store.sqlite import SqliteStore
 from dfks_rules.store.states import page_of_states
+from dfks_rules.tracing.tracing import Tracing
 from dfks_rules.transport.inherited import Inherited
 from dfks_rules.transport.limits import SourceLimits
 from dfks_rules.transport.resolver import Resolver
@@ -153,6 +155,8 @@ class Server:
         self._notifier = Notifier(endpoint, features, recording.feed, setup)
         self._driver = Driver(self._loop, endpoint, self._notifier, features.decided.answered)
         self._lateness = Lateness(self._loop)
+        self._tracing = Tracing(self._driver.observe, time.time, start, config.trace)
+        recording.feed.listen(self._tracing.hear)
         metrics.include("features", recording.log)
         _include(
             metrics,
@@ -166,6 +170,7 @@ class Server:
             sip=endpoint,
             store=lasts,
             tls=files.certificates,
+            trace=self._tracing,
             transport=transports,
         )
         events = None
@@ -182,6 +187,7 @@ class Server:
             self._driver.at,
             _keeping(self._store, config.store),
         )
+        operations.traces = self._tracing
         web = WebServer(_web_settings(config.http), TABLE, operations)
         rooms.add_web(self._exposition, web)
         self._doors = Doors(config.mi, Dispatcher(REGISTRY, operations), config.http, web)
@@ -234,6 +240,7 @@ class Server:
         try:
             if not self._transports.are_open:
                 await self._transports.open(self._config.sip.listen, inherited)
+            self._tracing.open()
             self._transports.serve(self._driver)
             # Nothing is read before the next turn of the event loop.
             if self._lasting is not None:
@@ -255,8 +262,11 @@ class Server:
         return sip + self._doors.addresses()
 
     def _send(self, flow: Flow, data: bytes) -> None:
+        driver = self._driver
+        if driver.tap is not None:
+            driver.tap.sent(data, self._transports.way_of(flow))
         self._transports.send(flow, data)
-        self._driver.was_sent()
+        driver.was_sent()
 
     def sockets(self) -> list[tuple[str, socket]]:
         """What whoever serves next has to be given, each with a name."""
@@ -264,6 +274,7 @@ class Server:
 
     async def pause(self) -> None:
         """Take nothing more, so that the next server can; streams go on until `release`."""
+        self._tracing.end()
         await self._doors.leave()
         self._transports.pause()
 
@@ -303,10 +314,12 @@ class Server:
         """
         if not (self._is_released or self._keeps):
             await self._driver.stop(self._config.stop_within)
+        self._tracing.end()
         await self._doors.close(leaves=leaves)
         self._transports.pause()
         await self.release()
         await self._transports.close()
+        await self._tracing.close()
         self._recording.close()
 
 

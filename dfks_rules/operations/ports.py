@@ -8,6 +8,7 @@ from dfks_rules.model.features import Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked
 from dfks_rules.operations.events import Events
+from dfks_rules.operations.traces import TraceOperations
 from dfks_rules.service.ports import Journal
 
 
@@ -315,6 +316,11 @@ class Operations(Protocol):
     @property
     def exposition(self) -> Exposition:
         """What Prometheus is told."""
+        ...
+
+    @property
+    def traces(self) -> TraceOperations:
+        """What passes between the server and single users."""
         ...
 
     def statistics(self) -> Mapping[str, int]:

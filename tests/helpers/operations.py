@@ -1,6 +1,6 @@
 """A server without SIP for tests of the management interface, with states and one policy."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -33,6 +33,7 @@ from dfks_rules.operations.ports import (
     Stored,
     SubscriptionRow,
 )
+from dfks_rules.operations.traces import TraceRequest
 from dfks_rules.policy.facts.view import NOWHERE
 from dfks_rules.service.ports import ChangedError
 from tests.helpers.journal import MemoryJournal
@@ -94,6 +95,22 @@ class MemoryExposition:
         return Scrape("text/plain", f"# {accept}\n".encode())
 
 
+class MemoryTraces:
+    """One user is traced; another one would be too many."""
+
+    def __init__(self) -> None:
+        self.asked: list[TraceRequest] = []
+
+    def trace(self, request: TraceRequest) -> AsyncIterator[bytes] | None:
+        """Two pieces, for alice."""
+        self.asked.append(request)
+        return self._pieces() if request.user.user == "alice" else None
+
+    async def _pieces(self) -> AsyncIterator[bytes]:
+        yield b"first\n"
+        yield b"last\n"
+
+
 class MemoryOperations:
     """Stores what is set, and refuses one forward target."""
 
@@ -106,6 +123,7 @@ class MemoryOperations:
         self.is_broken = False
         """Whether the store fails, as with a full disk."""
         self.policies = MemoryPolicies()
+        self.traces = MemoryTraces()
         self.journal = MemoryJournal()
         self.exposition: Exposition = MemoryExposition()
         self._level = "info"

@@ -13,6 +13,7 @@ from dfks_rules.web.api import (
     presentities,
     server,
     statistics,
+    traces,
 )
 from dfks_rules.web.table import Operation
 
@@ -23,6 +24,7 @@ TABLE: tuple[Operation, ...] = document.with_document(
         *events.OPERATIONS,
         *statistics.OPERATIONS,
         *metrics.OPERATIONS,
+        *traces.OPERATIONS,
         *server.OPERATIONS,
     )
 )
