@@ -45,6 +45,7 @@ from dfks_rules.config.settings import (
     Setting,
     SipSettings,
 )
+from dfks_rules.config.trace import build_trace, find_trace_mistakes
 from dfks_rules.config.webhooks import build_webhooks, find_webhook_mistakes
 from dfks_rules.errors import ConfigError, Finding
 from dfks_rules.presence.package import Limits, OnNotifyTimeout
@@ -185,6 +186,7 @@ def _find_contradictions(values: dict[str, Any]) -> list[Mistake]:
     for way, message in (
         *_find_sip_contradictions(sip),
         *find_next_hop_mistakes(sip),
+        *find_trace_mistakes(values["trace"]),
         *find_webhook_mistakes(values["webhooks"]),
     ):
         report(way, message)
@@ -313,6 +315,7 @@ def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) ->
             base / decisions["file"] if "file" in decisions else None,
             decisions["mask"],
         ),
+        trace=build_trace(values["trace"]),
         settings=settings,
     )
 

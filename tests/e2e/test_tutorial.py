@@ -45,7 +45,7 @@ def test_the_second_screen_of_the_readme_is_true(tmp_path: Path) -> None:
     "page",
     [
         "docs/tutorial/1-first-subscribe.md",
-        *(f"docs/howto/{name}.md" for name in ("back-up", "night-shift", "upgrade")),
+        *(f"docs/howto/{name}.md" for name in ("back-up", "night-shift", "trace", "upgrade")),
     ],
 )
 def test_pages_for_a_checkout_are_true(page: str, tmp_path: Path) -> None:

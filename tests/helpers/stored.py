@@ -100,6 +100,7 @@ def make_older(path: Path) -> None:
     change_file(
         path,
         "DROP TABLE server; DROP TABLE change; DROP TABLE subscription; DROP TABLE migration;"
+        "DROP TABLE webhook_endpoint; DROP TABLE webhook_cursor; DROP TABLE webhook_dead;"
         "ALTER TABLE presentity DROP COLUMN changed; PRAGMA user_version = 2",
     )
 
