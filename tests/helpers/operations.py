@@ -126,6 +126,8 @@ class MemoryOperations:
         self.traces = MemoryTraces()
         self.journal = MemoryJournal()
         self.exposition: Exposition = MemoryExposition()
+        self.webhooks: Any = None
+        """Set by the test that needs them."""
         self._level = "info"
         self._events: EventRing | None = None
 

@@ -48,7 +48,7 @@ class Receiver:
 
     async def until(self, count: int) -> None:
         """Wait until so many requests have come."""
-        while len(self.got) < count:
+        while len(self.got) < count:  # noqa: ASYNC110 - it is not an event
             await asyncio.sleep(0.01)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -16,6 +16,7 @@ from tests.helpers.stored import (
     change_file,
     fill,
     make_older,
+    spoil,
     subscribe,
     to,
 )
@@ -92,9 +93,7 @@ def test_changes_that_were_purged_are_not_missed(path: Path, seq: int) -> None:
 
 def test_a_damaged_page_is_told(path: Path) -> None:
     """By what SQLite says of it."""
-    damaged = bytearray(path.read_bytes())
-    damaged[2 * 4096 :] = b"\x5a" * (len(damaged) - 2 * 4096)
-    path.write_bytes(damaged)
+    spoil(path, "feature_state")
     assert _problems(path)
     with pytest.raises(StoreError) as raised:
         examine(path)

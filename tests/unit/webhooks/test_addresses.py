@@ -48,7 +48,7 @@ def test_what_is_not_public_may_not_be_asked(address: str) -> None:
     """However an address that only the server can reach is written."""
     assert not PUBLIC.allow(address, is_secure=True)
     host = f"[{address}]" if ":" in address else address
-    with pytest.raises(ValueError, match="not public|neither"):
+    with pytest.raises(ValueError, match=r"not public|neither"):
         PUBLIC.check_url(f"https://{host}/")
 
 
@@ -103,7 +103,7 @@ def test_odd_spellings_of_addresses_are_no_names(host: str) -> None:
 )
 def test_what_is_no_url_of_an_endpoint_is_told(url: str) -> None:
     """With a reason, when it is added."""
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"URL|must not|neither"):
         PUBLIC.check_url(url)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 
 import pytest
 from standardwebhooks import Webhook
@@ -330,7 +331,6 @@ def test_tries_at_once_are_bounded_and_endpoints_take_turns() -> None:
         for number in range(9):
             url = f"https://pbx{number}.example.com/"
             await service.add(NewEndpoint(url, EVERYBODY.types, "test", None, False))
-        _check_bound(bench)
         _press(bench, service, 300)
         await asyncio.sleep(1)
         assert len(bench.sends.sent) == MOST_AT_ONCE
@@ -347,10 +347,6 @@ class _Unchecked(dict[str | None, int]):
         return 1
 
 
-def _check_bound(bench: Bench) -> None:
-    assert bench.sends.sent == []
-
-
 def test_what_is_sent_is_signed() -> None:
     """With the secret that the operator was shown."""
     bench = Bench()
@@ -364,8 +360,6 @@ def test_what_is_sent_is_signed() -> None:
     assert sent.headers["Content-Type"].startswith("application/cloudevents+json")
     verifier = Webhook(endpoint.secret)
     at = int(sent.headers["webhook-timestamp"])
-    from datetime import UTC, datetime
-
     signed = verifier.sign(
         sent.headers["webhook-id"], datetime.fromtimestamp(at, UTC), sent.body.decode()
     )

@@ -186,7 +186,7 @@ class _Listener:
         self.is_closed = False
 
     async def wait(self) -> None:
-        while not self.events:
+        while not self.events:  # noqa: ASYNC110 - time is virtual
             await asyncio.sleep(1)
 
     async def take(self, at_most: int) -> list[Event]:
