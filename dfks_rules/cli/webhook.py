@@ -21,15 +21,15 @@ def command() -> None:
 
 
 @command.command()
-@click.argument("url")
+@click.argument("to", metavar="URL")
 @click.option("--types", default="", help=f"Comma-separated, of {', '.join(TYPES)}.")
 @click.option("--domains", default="", help="Comma-separated; default: all that the token sees.")
 @click.option("--coalesce", is_flag=True, help="When behind, send only the newest of each user.")
 @_json_option
 @api_options
-def add(api: ApiClient, url: str, types: str, domains: str, coalesce: bool, as_json: bool) -> None:  # noqa: FBT001 - of click
+def add(api: ApiClient, to: str, types: str, domains: str, coalesce: bool, as_json: bool) -> None:  # noqa: FBT001 - of click
     """Send what happens from now on to URL. The secret that signs it is shown only now."""
-    body: dict[str, Any] = {"url": url, "coalesce": coalesce}
+    body: dict[str, Any] = {"url": to, "coalesce": coalesce}
     for name, text in (("types", types), ("domains", domains)):
         if text:
             body[name] = [part.strip() for part in text.split(",") if part.strip()]
@@ -75,7 +75,7 @@ def remove(api: ApiClient, id_: str) -> None:
 @command.command(name="set")
 @click.argument("id_", metavar="ID")
 @click.option("--on/--off", "is_active", default=None, help="Send, or send nothing for now.")
-@click.option("--url", "to", help="Where to send.")
+@click.option("--to", metavar="URL", help="Where to send.")
 @api_options
 def set_(api: ApiClient, id_: str, is_active: bool | None, to: str | None) -> None:  # noqa: FBT001 - of click
     """Change the webhook ID; what waits for it is tried at once."""
@@ -83,7 +83,7 @@ def set_(api: ApiClient, id_: str, is_active: bool | None, to: str | None) -> No
         name: value for name, value in (("active", is_active), ("url", to)) if value is not None
     }
     if not body:
-        raise click.UsageError("give --on, --off or --url")
+        raise click.UsageError("give --on, --off or --to")
     click.echo(_line(_ask(api, "PATCH", f"/{id_}", body)))
 
 
