@@ -4,6 +4,7 @@ import sqlite3
 
 from dfks_rules import __version__
 from dfks_rules.errors import StoreError
+from dfks_rules.store.calls import CREATE_CALLS
 
 APPLICATION_ID = int.from_bytes(b"dfks", "big")
 """Marks a file as ours, so that another program's database is never touched."""
@@ -90,6 +91,7 @@ MIGRATIONS: tuple[str, ...] = (
         last     BLOB                   -- the last one that said something else
     );
     """,
+    CREATE_CALLS,
 )
 """The scripts; a file's version (`PRAGMA user_version`) is the number of them applied to it."""
 
