@@ -4,6 +4,8 @@ Its columns are a promise (docs/reference/dfks-calls.md). SQL alone has to do, b
 none of our functions. A change of it is a new migration, which drops and creates the view.
 """
 
+import re
+
 _LOOK_ALIKES = (
     *((chr(ord(one) + 0xFEE0), one) for one in "0123456789+"),  # full width
     ("\N{NO-BREAK SPACE}", " "),
@@ -136,27 +138,30 @@ def _uri_of(target: str, domain: str) -> str:
 def _forwarding(name: str) -> str:
     """The columns of a kind of forwarding, whose row has the same name."""
     return f"""
-    coalesce({name}.status, 0) AS {name},
-    {name}.forward_to AS {name}_to,
-    {_uri_of(f"{name}.forward_to", "presentity.domain")} AS {name}_uri,"""
+        coalesce({name}.status, 0) AS {name}, {name}.forward_to AS {name}_to,
+        {name}.uri AS {name}_uri,"""
 
 
 def _row_of(name: str, feature: str) -> str:
     return f"""
-    LEFT JOIN feature_state AS {name} ON {name}.feature = '{feature}'
+        LEFT JOIN dfks_state AS {name} ON {name}.feature = '{feature}'
         AND {name}.domain = presentity.domain AND {name}.user = presentity.user"""
 
 
-CREATE_CALLS = f"""
+_VIEWS = f"""
+    CREATE VIEW dfks_state AS
+        SELECT *, {_uri_of("forward_to", "domain")} AS uri FROM feature_state;
     CREATE VIEW dfks_calls AS SELECT
-    presentity.user AS user,
-    presentity.domain AS domain,
-    presentity.revision AS revision,
-    coalesce(dnd.status, 0) AS dnd,{_forwarding("cfa")}{_forwarding("cfb")}{_forwarding("cfna")}
-    cfna.ring_count AS cfna_rings,
-    nullif(max(coalesce(dnd.changed_at, ''), coalesce(cfa.changed_at, ''),
-        coalesce(cfb.changed_at, ''), coalesce(cfna.changed_at, '')), '') AS changed_at
-    FROM presentity{_row_of("dnd", "DoNotDisturb")}{_row_of("cfa", "CallForwardingAlways")}\
+        presentity.user AS user, presentity.domain AS domain, presentity.revision AS revision,
+        coalesce(dnd.status, 0) AS dnd,{_forwarding("cfa")}{_forwarding("cfb")}{_forwarding("cfna")}
+        cfna.ring_count AS cfna_rings,
+        nullif(max(coalesce(dnd.changed_at, ''), coalesce(cfa.changed_at, ''),
+            coalesce(cfb.changed_at, ''), coalesce(cfna.changed_at, '')), '') AS changed_at
+        FROM presentity{_row_of("dnd", "DoNotDisturb")}{_row_of("cfa", "CallForwardingAlways")}\
 {_row_of("cfb", "CallForwardingBusy")}{_row_of("cfna", "CallForwardingNoAnswer")};
     """  # noqa: S608 - made of constants
-"""One row for each presentity that ever had a feature changed."""
+
+CREATE_CALLS = " ".join(re.sub(" +-- .*", "", _VIEWS).split())
+"""`dfks_calls` has one row for each presentity for which something was ever stored; `dfks_state` is
+what it is made of. Each connection reads this text, so it is short.
+"""
