@@ -5,6 +5,7 @@ none of our functions. A change of it is a new migration, which drops and create
 """
 
 import re
+import sqlite3
 
 _LOOK_ALIKES = (
     *((chr(ord(one) + 0xFEE0), one) for one in "0123456789+"),  # full width
@@ -165,3 +166,21 @@ CREATE_CALLS = " ".join(re.sub(" +-- .*", "", _VIEWS).split())
 """`dfks_calls` has one row for each presentity for which something was ever stored; `dfks_state` is
 what it is made of. Each connection reads this text, so it is short.
 """
+
+
+class TargetUris:
+    """The same URIs for whoever does not read the view; nothing is stored."""
+
+    def __init__(self) -> None:
+        self._connection = sqlite3.connect(":memory:", check_same_thread=False)
+
+    def of(self, target: str, domain: str) -> str | None:
+        """The SIP URI of a target, as written in a domain; None where it has none."""
+        try:
+            [uri] = self._connection.execute(_QUERY, (target, domain)).fetchone()
+        except UnicodeEncodeError:  # SQLite cannot hold it.
+            return None
+        return None if uri is None else str(uri)
+
+
+_QUERY = f"SELECT {_uri_of('?1', '?2')}"

@@ -32,7 +32,9 @@ from dfks_rules.operations.ports import (
     SubscriptionRow,
 )
 from dfks_rules.policy.facts.view import NOWHERE
+from dfks_rules.policy.site.star_codes import StarCode
 from dfks_rules.service.ports import ChangedError
+from dfks_rules.store.calls import TargetUris
 from tests.helpers.journal import MemoryJournal
 
 REFUSED_TARGET = "sip:premium@example.com"
@@ -98,6 +100,10 @@ class MemoryOperations:
         self.policies = MemoryPolicies()
         self.journal = MemoryJournal()
         self._level = "info"
+        self.codes: dict[str, StarCode] = {}
+        """Star codes of `example.com`."""
+        self.refused = REFUSED_TARGET
+        """The forward target that the policy refuses."""
         self._events: EventRing | None = None
 
     @property
@@ -171,7 +177,7 @@ class MemoryOperations:
             asked.feature,
             asked.state,
         )
-        if state.value(Value.FORWARD_TO) == REFUSED_TARGET:
+        if state.value(Value.FORWARD_TO) == self.refused:
             denial = Denial("toll-fraud", "Forwarding there is not allowed")
             return Outcome(request, _decision(before, denial), before, before, before, *rest)
         if state != before:
@@ -221,6 +227,14 @@ class MemoryOperations:
             else self.latest_decisions(which)
         )
         return [{"record": one, "explanation": None, "text": []} for one in found]
+
+    def star_codes(self, domain: str) -> Mapping[str, StarCode]:
+        """Those of `example.com`."""
+        return self.codes if domain == "example.com" else {}
+
+    def uri_of(self, target: str, domain: str) -> str | None:
+        """As the view has it."""
+        return TargetUris().of(target, domain)
 
     def statistics(self) -> Mapping[str, int]:
         """Three counters in two groups."""

@@ -13,6 +13,8 @@ from typing import NamedTuple
 import pytest
 import yaml
 
+from dfks_rules.web.caller import Scope
+from dfks_rules.web.tokens import Entry, hash_of, new_token, write_tokens
 from tests.helpers.pages import WrittenFile, on_free_ports, steps
 from tests.helpers.server import ROOT, Server, serve
 from tests.long.phones.proxies import KAMAILIO, run_proxy
@@ -27,7 +29,7 @@ class Site(NamedTuple):
     folder: Path
     server: Server
     config: dict[str, object]
-    """The settings of the server."""
+    """Its settings."""
     proxy: int
     """Where callers send to."""
     pbx: int
@@ -53,14 +55,14 @@ def kamailio(section: str, *, follow: bool = False) -> Iterator[Site]:
         follow: whether Kamailio calls the target itself.
     """
     page = (ROOT / "docs/howto/forward-calls-with-kamailio.md").read_text("utf-8")
-    text = on_free_ports(page.partition(f"\n## {section}\n")[2].partition("\n## ")[0])
+    text = on_free_ports(_section(page, section) + _section(page, "The routes"))
     files = {step.path: step.text for step in steps(text) if isinstance(step, WrittenFile)}
-    written = files["/etc/kamailio/kamailio.cfg"]
-    assert "MS_PER_RING 6000" in written
-    written = written.replace("MS_PER_RING 6000", f"MS_PER_RING {MS_PER_RING}")
+    written, routes = files["/etc/kamailio/kamailio.cfg"], files["/etc/kamailio/calls.cfg"]
+    assert "MS_PER_RING 6000" in routes
+    routes = routes.replace("MS_PER_RING 6000", f"MS_PER_RING {MS_PER_RING}")
     if follow:
-        assert "##!define FOLLOW" in written
-        written = written.replace("##!define FOLLOW", "#!define FOLLOW")
+        assert "##!define FOLLOW" in routes
+        routes = routes.replace("##!define FOLLOW", "#!define FOLLOW")
     if missing := [name for name in _modules(written) if not _has(name)]:
         pytest.skip(f"needs the modules {', '.join(missing)} of Kamailio (see the page)")
     with ExitStack() as running:
@@ -70,13 +72,23 @@ def kamailio(section: str, *, follow: bool = False) -> Iterator[Site]:
         if isinstance(config["store"], dict):
             assert config["store"]["group"] == "kamailio"
             config["store"]["group"] = group
+        token = new_token(os.urandom(32))
+        entry = Entry("kamailio", hash_of(token), (Scope.FEATURES_READ.value,))
+        write_tokens(folder / "tokens.json", [entry])
         server = running.enter_context(serve(folder, config))
-        (folder / "kamailio.cfg").write_text(written.replace("/var/lib/dfks", str(folder)))
+        written = written.replace("/var/lib/dfks", str(folder)).replace("dfks_…", token)
+        written = written.replace("/etc/kamailio", str(folder))
+        (folder / "kamailio.cfg").write_text(written)
+        (folder / "calls.cfg").write_text(routes)
         command = [*KAMAILIO.command(folder), *(("-u", user, "-g", group) if user else ())]
         port = int(written.split("tcp:127.0.0.1:")[1][:5])
         running.enter_context(run_proxy(command, folder / "kamailio.log", port))
         pbx = int(written.split('PBX "sip:127.0.0.1:')[1][:5])
         yield Site(folder, server, config, port, pbx)
+
+
+def _section(page: str, heading: str) -> str:
+    return page.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
 
 
 def _modules(config: str) -> list[str]:

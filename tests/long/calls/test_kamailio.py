@@ -11,10 +11,10 @@ from tests.long.calls.telephones import Called, Caller
 
 pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
-VIEW = "From the view"
+VIEW, HTTP = "From the view", "Over HTTP"
 
 
-@pytest.fixture(scope="module", params=[VIEW], ids=["view"])
+@pytest.fixture(scope="module", params=[VIEW, HTTP], ids=["view", "http"])
 def site(request: pytest.FixtureRequest) -> Iterator[Site]:
     """Kamailio, by where it asks; tests share it, with a user each."""
     with kamailio(request.param) as running:
@@ -165,6 +165,20 @@ def test_a_killed_server_forwards_on_from_the_view() -> None:
             assert caller.call("sip:alice@example.com").contact == "sip:202@example.com"
             assert again.stop() == 0
         assert caller.call("sip:alice@example.com").contact == "sip:202@example.com"
+
+
+def test_a_server_that_is_gone_lets_calls_through_over_http() -> None:
+    """Until it is back."""
+    with kamailio(HTTP) as site, Caller(site.proxy) as caller, Called(site.pbx) as pbx:
+        site.set("alice", "DoNotDisturb", 1)
+        assert caller.call("sip:alice@example.com").status == 480
+        site.server.kill()
+        caller.invite("sip:alice@example.com")
+        pbx.refuse("486 Busy Here")
+        assert caller.answer().status == 486
+        with serve(site.folder, site.config) as again:
+            site._replace(server=again).set("alice", "DoNotDisturb", 1)
+            assert caller.call("sip:alice@example.com").status == 480
 
 
 def test_kamailio_calls_the_target_itself_if_it_is_told_to() -> None:
