@@ -20,16 +20,18 @@ def calls_told(
 ) -> dict[str, Any]:
     """The row of a presentity; what is not known is missing.
 
+    Flags are 0 and 1, as in the view: scripts of switches read true and false each in its own way.
+
     Args:
         presentity: who is called.
         snapshot: what is stored.
         uri_of: the SIP URI of a target, as written in a domain; None where it has none.
     """
-    told: dict[str, Any] = {"dnd": snapshot.state(Feature.DO_NOT_DISTURB).status}
+    told: dict[str, Any] = {"dnd": int(snapshot.state(Feature.DO_NOT_DISTURB).status)}
     for feature, name in NAMES.items():
         state = snapshot.state(feature)
         target = state.value(Value.FORWARD_TO)
-        told[name] = state.status
+        told[name] = int(state.status)
         if target:
             told[f"{name}To"] = target
             uri = uri_of(str(target), presentity.domain)

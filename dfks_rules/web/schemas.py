@@ -48,7 +48,7 @@ TIME = {"type": "string", "format": "date-time"}
 REVISION = {"type": "integer", "minimum": 0}
 FEATURE = {"type": "string", "enum": [feature.value for feature in Feature]}
 
-_FLAG = {"type": "boolean"}
+_FLAG = {"type": "integer", "enum": [0, 1]}
 _CALLS: dict[str, Any] = {"dnd": _FLAG}
 for _name in CALLS.values():
     _CALLS |= {_name: _FLAG, f"{_name}To": TEXT, f"{_name}Uri": TEXT}

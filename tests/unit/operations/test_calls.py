@@ -15,7 +15,7 @@ def _uri(target: str, domain: str) -> str | None:
 
 def test_who_has_set_nothing_is_called() -> None:
     """Every flag is there, so that a script need not ask whether it is."""
-    flags = dict.fromkeys(("dnd", "cfa", "cfb", "cfna"), False)
+    flags = dict.fromkeys(("dnd", "cfa", "cfb", "cfna"), 0)
     assert calls_told(_ALICE, NOTHING_STORED, _uri) == flags
 
 
@@ -33,13 +33,13 @@ def test_a_target_has_a_uri_where_it_can_be_called() -> None:
     ):
         snapshot = snapshot.replace(feature, state)
     assert calls_told(_ALICE, snapshot, _uri) == {
-        "dnd": True,
-        "cfa": True,
+        "dnd": 1,
+        "cfa": 1,
         "cfaTo": "201",
         "cfaUri": "sip:201@example.com",
-        "cfb": False,
+        "cfb": 0,
         "cfbTo": "not a target",
-        "cfna": False,
+        "cfna": 0,
         "cfnaRings": 3,
     }
 

@@ -78,12 +78,12 @@ async def test_a_switch_is_told_what_to_do_with_a_call() -> None:
         await web.ask("PUT", f"{path}/features/CallForwardingAlways", body)
         got = await web.ask("GET", f"{path}?as=calls")
         assert got.json["calls"] == {
-            "dnd": False,
-            "cfa": True,
+            "dnd": 0,
+            "cfa": 1,
             "cfaTo": "0 30/12",
             "cfaUri": "sip:03012@example.com",
-            "cfb": False,
-            "cfna": False,
+            "cfb": 0,
+            "cfna": 0,
         }
         again = await web.ask("GET", f"{path}?as=calls", If_None_Match=got.headers["ETag"])
         assert again.status == 304
