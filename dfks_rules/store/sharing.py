@@ -20,17 +20,25 @@ MODE = 0o640
 """Of files that a group may read."""
 
 
+def group_problem(group: str) -> str | None:
+    """What is wrong with a group on this machine; None when nothing is."""
+    try:
+        grp.getgrnam(group)
+    except KeyError:
+        return f"there is no group `{group}` on this machine"
+    return None
+
+
 def share(files: Iterable[Path], group: str) -> None:
     """Let the members of a group read these files.
 
     Raises:
         StoreError: `store_unavailable`: there is no such group, or they cannot be given to it.
     """
-    try:
-        number = grp.getgrnam(group).gr_gid
-    except KeyError:
-        message = f"there is no group `{group}` on this machine"
-        raise StoreError("store_unavailable", message) from None
+    problem = group_problem(group)
+    if problem is not None:
+        raise StoreError("store_unavailable", problem)
+    number = grp.getgrnam(group).gr_gid
     for file in files:
         try:
             # In this order no other group may read it in between.
