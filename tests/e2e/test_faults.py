@@ -3,7 +3,9 @@
 Each failure is a row of docs/topics/durability.md, which names its test.
 """
 
+import grp
 import json
+import os
 import re
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -237,8 +239,11 @@ def test_the_first_set_of_a_new_store_survives_a_power_cut(site: Site) -> None:
         assert target(server) == 1
 
 
-def test_a_power_cut_after_a_stop_takes_nothing(site: Site) -> None:
-    """A stop moves the log into the database and removes it."""
+@pytest.mark.parametrize("group", [None, grp.getgrgid(os.getgid()).gr_name])
+def test_a_power_cut_after_a_stop_takes_nothing(site: Site, group: str | None) -> None:
+    """A stop moves the log into the database and removes it; with readers, also its mode."""
+    if group is not None:
+        site.config["store"] = {"sqlite": str(site.database), "group": group}
     for number in (1, 2):
         with site.server() as server, Ua(server.ports["udp"], ALICE) as phone:
             assert press(phone, number).status == 200
