@@ -23,7 +23,7 @@ from dfks_rules.presence.package import EVENT
 from dfks_rules.service.features import Features
 from dfks_rules.service.ports import Journal, NotKnownError
 from dfks_rules.service.under_way import MAX_FETCHES
-from dfks_rules.store.calls import TargetUris
+from dfks_rules.store.calls import uri_of
 
 
 class Records(NamedTuple):
@@ -76,7 +76,6 @@ class ServerOperations:
         """The policies in force, and how they become others."""
         self._at = at
         self._keeping = keeping
-        self._uris = TargetUris()
         self._loop = asyncio.get_running_loop()
         self._started = self._loop.time()
 
@@ -207,7 +206,7 @@ class ServerOperations:
 
     def uri_of(self, target: str, domain: str) -> str | None:
         """The SIP URI of a forward target; None where it has none."""
-        return self._uris.of(target, domain)
+        return uri_of(target, domain)
 
     def statistics(self) -> Mapping[str, int]:
         """`group:name` → value."""

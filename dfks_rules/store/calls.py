@@ -6,6 +6,7 @@ none of our functions. A change of it is a new migration, which drops and create
 
 import re
 import sqlite3
+from functools import cache
 
 _LOOK_ALIKES = (
     *((chr(ord(one) + 0xFEE0), one) for one in "0123456789+"),  # full width
@@ -38,7 +39,7 @@ def _up_to(end: str, text: str) -> str:
     return f"substr({text}, 1, instr({text} || '{end}', '{end}') - 1)"
 
 
-def _uri_of(target: str, domain: str) -> str:
+def _expression_for(target: str, domain: str) -> str:
     """The expression for the SIP URI of a target that a phone has written; NULL if it has none.
 
     A number or a name without a host is one of the domain. Passwords and headers are left out: they
@@ -151,7 +152,7 @@ def _row_of(name: str, feature: str) -> str:
 
 _VIEWS = f"""
     CREATE VIEW dfks_state AS
-        SELECT *, {_uri_of("forward_to", "domain")} AS uri FROM feature_state;
+        SELECT *, {_expression_for("forward_to", "domain")} AS uri FROM feature_state;
     CREATE VIEW dfks_calls AS SELECT
         presentity.user AS user, presentity.domain AS domain, presentity.revision AS revision,
         coalesce(dnd.status, 0) AS dnd,{_forwarding("cfa")}{_forwarding("cfb")}{_forwarding("cfna")}
@@ -168,19 +169,24 @@ what it is made of. Each connection reads this text, so it is short.
 """
 
 
-class TargetUris:
-    """The same URIs for whoever does not read the view; nothing is stored."""
+def uri_of(target: str, domain: str) -> str | None:
+    """The same SIP URI of a target, for whoever does not read the view; None where it has none.
 
-    def __init__(self) -> None:
-        self._connection = sqlite3.connect(":memory:", check_same_thread=False)
+    Args:
+        target: as written.
+        domain: of the user whose target it is.
+    """
+    try:
+        [uri] = _memory().execute(_QUERY, (target, domain)).fetchone()
+    except UnicodeEncodeError:  # SQLite cannot hold it.
+        return None
+    return None if uri is None else str(uri)
 
-    def of(self, target: str, domain: str) -> str | None:
-        """The SIP URI of a target, as written in a domain; None where it has none."""
-        try:
-            [uri] = self._connection.execute(_QUERY, (target, domain)).fetchone()
-        except UnicodeEncodeError:  # SQLite cannot hold it.
-            return None
-        return None if uri is None else str(uri)
+
+@cache
+def _memory() -> sqlite3.Connection:
+    """A database in which nothing is stored; it reads targets."""
+    return sqlite3.connect(":memory:", check_same_thread=False)
 
 
-_QUERY = f"SELECT {_uri_of('?1', '?2')}"
+_QUERY = f"SELECT {_expression_for('?1', '?2')}"

@@ -34,7 +34,7 @@ from dfks_rules.operations.ports import (
 from dfks_rules.policy.facts.view import NOWHERE
 from dfks_rules.policy.site.star_codes import StarCode
 from dfks_rules.service.ports import ChangedError
-from dfks_rules.store.calls import TargetUris
+from dfks_rules.store.calls import uri_of
 from tests.helpers.journal import MemoryJournal
 
 REFUSED_TARGET = "sip:premium@example.com"
@@ -234,7 +234,7 @@ class MemoryOperations:
 
     def uri_of(self, target: str, domain: str) -> str | None:
         """As the view has it."""
-        return TargetUris().of(target, domain)
+        return uri_of(target, domain)
 
     def statistics(self) -> Mapping[str, int]:
         """Three counters in two groups."""

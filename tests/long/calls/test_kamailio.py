@@ -187,7 +187,11 @@ def test_kamailio_calls_the_target_itself_if_it_is_told_to() -> None:
         site.set("alice", "CallForwardingAlways", 1, forwardTo="bob")
         site.set("bob", "CallForwardingBusy", 1, forwardTo="carol")
         caller.invite("sip:alice@example.com")
-        assert pbx.refuse("486 Busy Here") == "sip:bob@example.com"
+        invite, source = pbx.request("INVITE")
+        assert invite.start == "INVITE sip:bob@example.com SIP/2.0"
+        assert invite.header("Diversion") == "<sip:alice@example.com>"
+        pbx.say(invite, source, "486 Busy Here")
+        pbx.request("ACK")
         assert pbx.refuse("200 OK") == "sip:carol@example.com"
         assert caller.answer().status == 200
 
