@@ -196,6 +196,33 @@ def test_kamailio_calls_the_target_itself_if_it_is_told_to() -> None:
         assert caller.answer().status == 200
 
 
+def test_a_target_elsewhere_is_called_there() -> None:
+    """Where its URI leads, not at the PBX; at once and after a busy phone."""
+    with (
+        kamailio(VIEW, follow=True) as site,
+        Caller(site.proxy) as caller,
+        Called(site.pbx) as pbx,
+        Called() as elsewhere,
+    ):
+        there = f"sip:carol@127.0.0.1:{elsewhere.port}"
+        site.set("alice", "CallForwardingAlways", 1, forwardTo=there)
+        caller.invite("sip:alice@example.com")
+        assert elsewhere.refuse("200 OK") == there
+        assert caller.answer().status == 200
+        site.set("bob", "CallForwardingBusy", 1, forwardTo=there)
+        caller.invite("sip:bob@example.com")
+        pbx.refuse("486 Busy Here")
+        assert elsewhere.refuse("200 OK") == there
+        assert caller.answer().status == 200
+
+
+def test_what_is_not_for_us_goes_to_the_pbx(site: Site, caller: Caller, pbx: Called) -> None:
+    """Kamailio is no open relay."""
+    caller.invite("sip:carol@192.0.2.1")
+    assert pbx.refuse("404 Not Found") == "sip:carol@192.0.2.1"
+    assert caller.answer().status == 404
+
+
 def test_forwards_in_a_circle_end() -> None:
     """Max-Forwards counts them."""
     with kamailio(VIEW, follow=True) as site, Caller(site.proxy) as caller:
