@@ -1,6 +1,7 @@
 """`dfks serve`: run the server."""
 
 import asyncio
+import faulthandler
 import os
 import shlex
 import shutil
@@ -41,6 +42,8 @@ def command(given: Path | None) -> None:
     config = load_config(file)
     logs.set_up(config.log.level)
     sys.unraisablehook = logs.print_uncaught
+    # Where it was, when a watchdog aborts it (SIGABRT) or compiled code crashes.
+    faulthandler.enable()
     raise_file_limit()
     try:
         asyncio.run(_serve(config, file))
