@@ -1,25 +1,31 @@
-"""The doors of the management interface: which there are, and when they open and close."""
+"""The doors of operators: which there are, and when they open and close."""
 
 from contextlib import suppress
 from functools import partial
 from socket import socket
 
-from dfks_rules.config.settings import ListenAddress, MiSettings
+from dfks_rules.config.settings import ApiSettings, ListenAddress, MiSettings
 from dfks_rules.mi.datagram import DatagramServer
 from dfks_rules.mi.dispatch import Dispatcher
 from dfks_rules.mi.fifo import FifoServer
 from dfks_rules.mi.http import HttpServer
+from dfks_rules.mi.sockets import listening
 from dfks_rules.transport.inherited import Inherited
+from dfks_rules.web.server import WebServer
 
 
 class Doors:
     """The doors that are configured."""
 
-    def __init__(self, settings: MiSettings, dispatcher: Dispatcher) -> None:
+    def __init__(
+        self, settings: MiSettings, dispatcher: Dispatcher, api: ApiSettings | None, web: WebServer
+    ) -> None:
         self._settings = settings
+        self._api = api
+        self._web = web
         self._dispatcher = dispatcher
         self._fifo: FifoServer | None = None
-        self._others: list[DatagramServer | HttpServer] = []
+        self._others: list[DatagramServer | HttpServer | WebServer] = []
 
     async def open(self, inherited: Inherited, *, takes_over: bool) -> None:
         """Open all of them. Call `close` also when this fails.
@@ -46,11 +52,19 @@ class Doors:
             http = HttpServer(at, given.http.root, given.http.secret, dispatcher)
             await http.start(partial(inherited.take, "http"))
             self._others.append(http)
+        if self._api is not None:
+            where = self._api.listen
+            sockets = await listening(where.host, where.port, partial(inherited.take, "api"))
+            await self._web.start(sockets)
+            self._others.append(self._web)
 
     def addresses(self) -> list[str]:
         """Where each is, as an operator would write it."""
         fifo = [] if self._fifo is None else [self._fifo]
-        return [door.address for door in (*fifo, *self._others)]
+        return [
+            f"{'api' if isinstance(door, WebServer) else 'mi '} {door.address}"
+            for door in (*fifo, *self._others)
+        ]
 
     def sockets(self) -> list[tuple[str, socket]]:
         """What whoever serves next has to be given, each with a name."""

@@ -1,23 +1,27 @@
-"""What MI can ask of the running server; see `mi.ports.Operations`."""
+"""What operators can ask of the running server; see `operations.ports.Operations`."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
 from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.app.metrics import Metrics
 from dfks_rules.app.records.decisions import Decisions
+from dfks_rules.app.records.events import EventRing
 from dfks_rules.app.records.logs import LoggedOutcomes
 from dfks_rules.errors import StoreError
-from dfks_rules.mi.ports import SubscriptionRow
 from dfks_rules.model.decisions import Done, Outcome, Repeated, Result
+from dfks_rules.model.features import FEATURES, Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
-from dfks_rules.model.requests import Asked, Origin, Requester
+from dfks_rules.model.requests import Origin, Requester
+from dfks_rules.operations.ports import SetResult, Sets, Stored, SubscriptionRow
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.package import EVENT
 from dfks_rules.service.features import Features
-from dfks_rules.service.ports import Journal
+from dfks_rules.service.ports import Journal, NotKnownError
+from dfks_rules.service.under_way import MAX_FETCHES
 
 
 class Records(NamedTuple):
@@ -29,6 +33,26 @@ class Records(NamedTuple):
     """What was decided."""
     metrics: Metrics
     """Every counter."""
+    events: EventRing | None = None
+    """Tells what happens; None where nothing lasts."""
+
+
+T = TypeVar("T")
+
+Page = Callable[
+    [Aor | None, int, frozenset[str] | None, Feature | None], list[tuple[Aor, Snapshot]]
+]
+"""Gives stored presentities; may wait for the disk, and is called in a thread."""
+
+
+class Keeping(NamedTuple):
+    """What is kept of states, beside what `Features` know."""
+
+    page: Page
+    is_failing: Callable[[], bool]
+    """Whether what is asked for now would probably not be stored."""
+    journal: Journal | None = None
+    """None where nothing lasts."""
 
 
 class ServerOperations:
@@ -41,7 +65,7 @@ class ServerOperations:
         records: Records,
         policies: PolicyReloader,
         at: Callable[[], datetime],
-        journal: Journal | None = None,
+        keeping: Keeping,
     ) -> None:
         self._features = features
         self._notifier = notifier
@@ -49,16 +73,58 @@ class ServerOperations:
         self.policies = policies
         """The policies in force, and how they become others."""
         self._at = at
-        self._journal = journal
+        self._keeping = keeping
         self._loop = asyncio.get_running_loop()
         self._started = self._loop.time()
 
-    async def set_feature(self, presentity: Aor, asked: Asked, param: str | None) -> Outcome:
-        """Set one feature, and say what came of it once it is committed."""
-        requester = Requester(Origin.OPERATOR, device=asked.device, param=param)
+    async def set(self, sets: Sets) -> SetResult:
+        """Set features, and say what came of it once it is committed."""
+        requester = Requester(
+            Origin.OPERATOR, device=sets.asked[0].device, param=sets.param, actor=sets.actor
+        )
         settled, done = self._awaited()
-        self._features.set(presentity, [asked], requester, self._at(), self._loop.time(), done)
-        return (await settled)[0]
+        set_ = self._features.set_all if sets.are_one else self._features.set
+        set_(
+            sets.presentity,
+            sets.asked,
+            requester,
+            self._at(),
+            self._loop.time(),
+            done,
+            expected=sets.expected,
+        )
+        outcomes = await settled
+        snapshot = await self.stored(sets.presentity)
+        first = self._records.decisions.name_of(outcomes[0]) or ""
+        return SetResult(outcomes, first, snapshot.revision)
+
+    async def stored(self, presentity: Aor) -> Snapshot:
+        """What is stored; the policies are not asked."""
+        return await self._known(partial(self._features.stored_of, presentity))
+
+    async def shown(self, presentity: Aor) -> tuple[tuple[Feature, FeatureState], ...]:
+        """What the presentity's own phone would be told now."""
+        requester = Requester(Origin.WATCHER, watcher=presentity)
+        look = partial(self._features.look, presentity, FEATURES, requester, self._at())
+        return await self._known(look)
+
+    async def _known(self, look: Callable[[], T]) -> T:
+        """What `look` gives, once what it reads is known."""
+        for _ in range(MAX_FETCHES):
+            try:
+                return look()
+            except NotKnownError as unknown:
+                fetched: asyncio.Future[None] = self._loop.create_future()
+                self._features.fetch(unknown.presentities, partial(_told, fetched))
+                await fetched
+        return look()
+
+    async def page(
+        self, after: Aor | None, at_most: int, domains: frozenset[str] | None, on: Feature | None
+    ) -> list[Stored]:
+        """Stored presentities, by domain and user."""
+        found = await asyncio.to_thread(self._keeping.page, after, at_most, domains, on)
+        return [Stored(*one) for one in found]
 
     async def get_features(self, presentity: Aor) -> tuple[Outcome, ...]:
         """The states of all features, as an operator is told."""
@@ -68,12 +134,18 @@ class ServerOperations:
         return await settled
 
     @property
+    def events(self) -> EventRing:
+        """What happens."""
+        if self._records.events is None:
+            raise _no_journal()
+        return self._records.events
+
+    @property
     def journal(self) -> Journal:
         """Every change of the last time."""
-        if self._journal is None:
-            message = "states are kept in memory only (`store: memory:`)"
-            raise StoreError("store_no_journal", message)
-        return self._journal
+        if self._keeping.journal is None:
+            raise _no_journal()
+        return self._keeping.journal
 
     def _awaited(self) -> tuple[asyncio.Future[tuple[Outcome, ...]], Done]:
         """What an operator waits for, and what is told of it."""
@@ -136,6 +208,10 @@ class ServerOperations:
             "core:tasks": len(asyncio.all_tasks(self._loop)),
         }
 
+    def readiness(self) -> dict[str, bool]:
+        """What has to be well for phones to be served."""
+        return {"store": not self._keeping.is_failing(), "policies": bool(self.policies.listing())}
+
     def uptime(self) -> float:
         """Seconds since the start."""
         return self._loop.time() - self._started
@@ -147,3 +223,17 @@ class ServerOperations:
     def set_log_level(self, level: str) -> None:
         """Log from this level on."""
         self._records.log.set_level(level)
+
+
+def _no_journal() -> StoreError:
+    message = "states are kept in memory only (`store: memory:`)"
+    return StoreError("store_no_journal", message)
+
+
+def _told(fetched: asyncio.Future[None], error: StoreError | None, _now: float) -> None:
+    if fetched.done():
+        return
+    if error is None:
+        fetched.set_result(None)
+    else:
+        fetched.set_exception(error)

@@ -5,6 +5,8 @@ import gc
 import os
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
+from pathlib import Path
 from socket import socket
 from typing import NamedTuple
 
@@ -14,14 +16,15 @@ from dfks_rules.app.doors import Doors
 from dfks_rules.app.driver import BREATH, Driver
 from dfks_rules.app.lasting import Lasting
 from dfks_rules.app.metrics import Counted, Metrics
-from dfks_rules.app.operations import Records, ServerOperations
+from dfks_rules.app.operations import Keeping, Records, ServerOperations
 from dfks_rules.app.profiles import ProfilesFile
+from dfks_rules.app.records.events import EventRing
 from dfks_rules.app.records.recording import Recording
 from dfks_rules.app.records.refusals import Refusals
 from dfks_rules.app.tokens import Tokens
 from dfks_rules.app.users import UsersFile
 from dfks_rules.config.auth import AuthMode, AuthSettings
-from dfks_rules.config.settings import Config, ListenAddress, OnStop
+from dfks_rules.config.settings import ApiSettings, Config, ListenAddress, OnStop
 from dfks_rules.mi.dispatch import Dispatcher
 from dfks_rules.mi.methods import REGISTRY
 from dfks_rules.presence.gate import DigestRules, Gate, Trusted
@@ -34,12 +37,17 @@ from dfks_rules.service.features import Features
 from dfks_rules.sip.digest_client import Secret
 from dfks_rules.sip.endpoint import Endpoint
 from dfks_rules.sip.flow import Flow, Listener
+from dfks_rules.store.memory import MemoryStore
 from dfks_rules.store.open import open_store
 from dfks_rules.store.sqlite import SqliteStore
+from dfks_rules.store.states import page_of_states
 from dfks_rules.transport.inherited import Inherited
 from dfks_rules.transport.limits import SourceLimits
 from dfks_rules.transport.resolver import Resolver
 from dfks_rules.transport.transports import Transports
+from dfks_rules.web.api import TABLE
+from dfks_rules.web.server import WebServer, WebSettings
+from dfks_rules.web.tokens import TokenFile
 
 FINISH_WITHIN = 5.0
 """Seconds that what was read has to be worked on before another server goes on."""
@@ -155,15 +163,20 @@ class Server:
             tls=files.certificates,
             transport=transports,
         )
+        events = None
+        if lasts is not None:
+            events = EventRing(lasts.journal, lasts.durable, features.stored_of, start)
+            recording.feed.listen(events.hear)
         operations = ServerOperations(
             features,
             self._notifier,
-            Records(recording.log, recording.decisions, metrics),
+            Records(recording.log, recording.decisions, metrics, events),
             files.policies,
             self._driver.at,
-            None if lasts is None else lasts.journal,
+            _keeping(self._store, config.store),
         )
-        self._doors = Doors(config.mi, Dispatcher(REGISTRY, operations))
+        web = WebServer(_web_settings(config.http), TABLE, operations)
+        self._doors = Doors(config.mi, Dispatcher(REGISTRY, operations), config.http, web)
 
     def _setup(self, files: Files, tokens: Tokens) -> Setup:
         """What subscriptions are served with."""
@@ -206,7 +219,7 @@ class Server:
         """What is listened on, as an operator would write it."""
         bound = zip(self._config.sip.listen, self._transports.listeners, strict=True)
         sip = [f"sip {_listened(*one)}" for one in bound]
-        return sip + [f"mi  {address}" for address in self._doors.addresses()]
+        return sip + self._doors.addresses()
 
     def _send(self, flow: Flow, data: bytes) -> None:
         self._transports.send(flow, data)
@@ -261,6 +274,21 @@ class Server:
         await self.release()
         await self._transports.close()
         self._recording.close()
+
+
+def _web_settings(http: ApiSettings | None) -> WebSettings:
+    """What the HTTP API is given; it is not opened where there are no settings."""
+    if http is None:
+        return WebSettings(None, frozenset(), 0)
+    tokens = None if http.tokens is None else TokenFile(http.tokens)
+    return WebSettings(tokens, http.names, http.per_token)
+
+
+def _keeping(store: MemoryStore | SqliteStore, path: Path | None) -> Keeping:
+    if isinstance(store, MemoryStore) or path is None:
+        assert isinstance(store, MemoryStore)  # noqa: S101 - `open_store` made it of the path
+        return Keeping(store.page, lambda: False)
+    return Keeping(partial(page_of_states, path), lambda: store.is_failing, store.journal)
 
 
 def _include(metrics: Metrics, **groups: Counted | None) -> None:

@@ -27,6 +27,7 @@ COMMANDS = {
     "schema": "dfks_rules.cli.schema",
     "serve": "dfks_rules.cli.serve",
     "store": "dfks_rules.cli.store",
+    "token": "dfks_rules.cli.token",
 }
 """Name of a command → its module, which has a click command named `command`."""
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from dfks_rules.config.api import build_api
 from dfks_rules.config.auth import build_auth, find_auth_mistakes
 from dfks_rules.config.files import is_blank
 from dfks_rules.config.limits import build_subscription_limits, fill_limits, rate_of, seconds_of
@@ -29,6 +30,7 @@ from dfks_rules.config.schema import (
     leaves,
 )
 from dfks_rules.config.settings import (
+    ApiSettings,
     Config,
     DecisionSettings,
     FifoSettings,
@@ -170,16 +172,11 @@ def _find_contradictions(values: dict[str, Any]) -> list[Mistake]:
     addresses: list[tuple[KeyPath, str]] = [
         (("sip", "listen", position), text) for position, text in enumerate(values["sip"]["listen"])
     ]
-    mi = values["mi"]
-    if mi.get("datagram", "").startswith("udp:"):
-        addresses.append((("mi", "datagram"), mi["datagram"]))
-        if not _is_loopback(_address(mi["datagram"])):
-            report(("mi", "datagram"), "is not a loopback address; datagrams carry no secret")
-    if "http" in mi:
-        listen = "tcp:" + mi["http"]["listen"]
-        addresses.append((("mi", "http", "listen"), listen))
-        if "secret" not in mi["http"] and not _is_loopback(_address(listen)):
-            report(("mi", "http", "listen"), "is not a loopback address; that needs a `secret`")
+    for way, text in _doors(values):
+        addresses.append((way, text))
+        if not _is_loopback(_address(text)):
+            for message in _find_exposed(way, values):
+                report(way, message)
     for way, text in addresses:
         if _address(text).port > 65535:
             report(way, "has a port above 65535")
@@ -192,6 +189,27 @@ def _find_contradictions(values: dict[str, Any]) -> list[Mistake]:
         message = "must not be below `presence.min_expires` or above `presence.max_expires`"
         report(way, f"is `{presence['default_expires']}`; it {message}")
     return found
+
+
+def _doors(values: dict[str, Any]) -> Iterator[tuple[KeyPath, str]]:
+    """Addresses on which operators are served, as `udp:HOST:PORT` or `tcp:HOST:PORT`."""
+    mi = values["mi"]
+    if mi.get("datagram", "").startswith("udp:"):
+        yield ("mi", "datagram"), mi["datagram"]
+    if "http" in mi:
+        yield ("mi", "http", "listen"), "tcp:" + mi["http"]["listen"]
+    if "http" in values:
+        yield ("http", "listen"), "tcp:" + values["http"]["listen"]
+
+
+def _find_exposed(way: KeyPath, values: dict[str, Any]) -> Iterator[str]:
+    """What a door lacks that is open to others than this machine."""
+    if way == ("mi", "datagram"):
+        yield "is not a loopback address; datagrams carry no secret"
+    elif way == ("mi", "http", "listen") and "secret" not in values["mi"]["http"]:
+        yield "is not a loopback address; that needs a `secret`"
+    elif way == ("http", "listen") and "tokens" not in values["http"]:
+        yield "is not a loopback address; that needs `http.tokens`"
 
 
 def _find_auth_mistakes(values: dict[str, Any]) -> Iterator[Mistake]:
@@ -268,6 +286,7 @@ def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) ->
         store=None if store == "memory:" else base / store.removeprefix("sqlite:"),
         journal=JournalSettings(seconds_of(values["journal"]["keep"])),
         mi=_build_mi(values["mi"], base),
+        http=_build_api(values.get("http"), base),
         presence=Limits(
             **presence
             | {
@@ -316,6 +335,10 @@ def _build_tls(tls: dict[str, Any] | None, base: Path) -> CertificateFiles | Non
     pairs = zip(_texts(tls["certificate"]), _texts(tls["key"]), strict=True)
     chains = tuple((base / certificate, base / key) for certificate, key in pairs)
     return CertificateFiles(chains, base / tls["client_ca"] if "client_ca" in tls else None)
+
+
+def _build_api(http: dict[str, Any] | None, base: Path) -> ApiSettings | None:
+    return None if http is None else build_api(http, _address("tcp:" + http["listen"]), base)
 
 
 def _build_mi(mi: dict[str, Any], base: Path) -> MiSettings:

@@ -102,6 +102,20 @@ class MiSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ApiSettings:
+    """The HTTP API."""
+
+    listen: ListenAddress
+    """A TCP address."""
+    tokens: Path | None
+    """The file of tokens; None: whoever reaches a loopback address may do everything."""
+    names: frozenset[str]
+    """Names that Host may have besides those of loopback, where there are no tokens."""
+    per_token: int
+    """Requests a second of one token."""
+
+
+@dataclass(frozen=True, slots=True)
 class LogSettings:
     """What the server writes about its work."""
 
@@ -174,6 +188,8 @@ class Config:
     """What it keeps of their changes."""
     mi: MiSettings
     """The doors of the management interface."""
+    http: ApiSettings | None
+    """The HTTP API; None where there is none."""
     presence: Limits
     """How subscriptions live."""
     profiles: Path | None

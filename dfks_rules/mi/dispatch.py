@@ -7,8 +7,8 @@ import structlog
 from dfks_rules.errors import DfksError
 from dfks_rules.mi.errors import INTERNAL_ERROR, TOO_LARGE, CallError, translate
 from dfks_rules.mi.jsonrpc import Call, Reply, parse, render
-from dfks_rules.mi.ports import Operations
 from dfks_rules.mi.registry import Desk, Registry, bind
+from dfks_rules.operations.ports import Operations
 
 MAX_REPLY = 16 * 1024 * 1024
 """Longest reply in bytes where the transport sets no limit of its own."""

@@ -1,6 +1,5 @@
 """JSON-RPC by HTTP POST: `communication_type=http` of opensips-cli."""
 
-import asyncio
 import hmac
 import socket
 
@@ -8,7 +7,7 @@ from aiohttp import web
 
 from dfks_rules.mi.dispatch import Dispatcher
 from dfks_rules.mi.jsonrpc import MAX_REQUEST
-from dfks_rules.mi.sockets import Take, bound, nothing
+from dfks_rules.mi.sockets import Take, listening, nothing
 
 CLOSE_TIMEOUT = 2.0
 """Seconds pending requests have to finish when the server stops."""
@@ -54,19 +53,12 @@ class HttpServer:
         await runner.setup()
         self._runner = runner
         try:
-            await self._bind(take)
+            self._sockets = await listening(*self._where, take)
             for one in self._sockets:
                 await web.SockSite(runner, one).start()
         except OSError:
             await self.close()
             raise
-
-    async def _bind(self, take: Take) -> None:
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(*self._where, type=socket.SOCK_STREAM)
-        for family, *_, target in dict.fromkeys(found):
-            taken = take((str(target[0]), int(target[1])), socket.SOCK_STREAM)
-            self._sockets.append(taken or bound(family, target, socket.SOCK_STREAM))
 
     def sockets(self) -> list[tuple[str, socket.socket]]:
         """What whoever serves next has to be given, with the name of this door."""

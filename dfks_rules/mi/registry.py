@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from dfks_rules.mi.errors import METHOD_NOT_FOUND, CallError, invalid_params
 from dfks_rules.mi.jsonrpc import Params
-from dfks_rules.mi.ports import Operations
+from dfks_rules.operations.ports import Operations
 
 Given = Mapping[str, Any]
 """The parameters of a call by name, checked."""

@@ -1,5 +1,6 @@
 """Sockets of the doors: inherited where there is one for an address, otherwise new."""
 
+import asyncio
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,26 @@ Take = Callable[[tuple[str, int] | Path, socket.SocketKind], socket.socket | Non
 def nothing(_where: tuple[str, int] | Path, _kind: socket.SocketKind) -> socket.socket | None:
     """No socket was inherited."""
     return None
+
+
+async def listening(host: str, port: int, take: Take = nothing) -> list[socket.socket]:
+    """Sockets for streams at an address: inherited ones where there are, otherwise new ones.
+
+    Raises:
+        OSError: it is unavailable.
+    """
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    made: list[socket.socket] = []
+    try:
+        for family, *_, target in dict.fromkeys(found):
+            taken = take((str(target[0]), int(target[1])), socket.SOCK_STREAM)
+            made.append(taken or bound(family, target, socket.SOCK_STREAM))
+    except BaseException:
+        for one in made:
+            one.close()
+        raise
+    return made
 
 
 def bound(family: int, target: Any, kind: socket.SocketKind) -> socket.socket:

@@ -9,11 +9,8 @@ import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from dfks_rules.errors import MalformedMessageError
-from dfks_rules.model.features import FeatureState
 from dfks_rules.model.identity import Aor
-from dfks_rules.model.values import MAX_TEXT, Choice, Integer, Text
-from dfks_rules.sip.uri import parse_aor
+from dfks_rules.operations.states import aor_from, printable_from
 
 PAGE_BYTES = 30_000
 """Most bytes of rows in one reply, so that all of it fits into what opensips-cli reads of a
@@ -26,13 +23,7 @@ def take_text(value: Any) -> str:
     """Printable text of at most `MAX_TEXT` characters."""
     if not isinstance(value, str):
         raise TypeError
-    if len(value) > MAX_TEXT:
-        message = f"longer than {MAX_TEXT} characters"
-        raise ValueError(message)
-    if not value.isprintable():
-        message = "contains an unprintable character"
-        raise ValueError(message)
-    return value
+    return printable_from(value)
 
 
 def take_integer(value: Any) -> int:
@@ -65,33 +56,7 @@ def take_texts(value: Any) -> tuple[str, ...]:
 
 def take_aor(value: Any) -> Aor:
     """An address of record: `sip:alice@host`, with port or parameters, `sips:`, or `alice@host`."""
-    try:
-        return parse_aor(take_text(value))
-    except MalformedMessageError as error:
-        raise ValueError(error.message) from error
-
-
-def take_value(kind: Text | Integer | Choice, text: str) -> str | int:
-    """A value of a feature; `text` is not empty."""
-    match kind:
-        case Text():
-            return text
-        case Integer(least, most):
-            digits = text.isascii() and text.isdecimal() and len(text) <= len(str(most))
-            if digits and least <= int(text) <= most:
-                return int(text)
-            wanted = f"{least} to {most}"
-        case Choice(words):
-            if text in words:
-                return text
-            wanted = f"one of {', '.join(words)}"
-    message = f"`{text}`, not {wanted}"
-    raise ValueError(message)
-
-
-def shown(state: FeatureState) -> dict[str, Any]:
-    """A state as JSON: `status`, and the values that are known."""
-    return {"status": int(state.status), **state.by_name}
+    return aor_from(take_text(value))
 
 
 def page(rows: Iterable[Any]) -> tuple[list[Any], int]:

@@ -44,6 +44,7 @@ class Requester(Record):
         "source_ip",
         "param",
         "identity",
+        "actor",
     )
 
     def __init__(  # noqa: PLR0913 - its fields
@@ -56,6 +57,7 @@ class Requester(Record):
         source_ip: str | None = None,
         param: str | None = None,
         identity: Identity | None = None,
+        actor: str | None = None,
     ) -> None:
         self.origin: Final = origin
         self.watcher: Final = watcher
@@ -72,6 +74,8 @@ class Requester(Record):
         """The route parameter given by an operator; None when not given."""
         self.identity: Final = identity
         """Who it is, where phones authenticate; None where From is believed."""
+        self.actor: Final = actor
+        """Who is behind an operator's request, for the journal; None where nobody says."""
 
 
 class FeatureRequest(Record):

@@ -11,7 +11,7 @@ from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked, Requester
 from dfks_rules.service.cascade import INTERNAL, Draft
 from dfks_rules.service.feed import Failed, Feed, Settled
-from dfks_rules.service.ports import Policies, Visiting, Wanted
+from dfks_rules.service.ports import ChangedError, Policies, Visiting, Wanted
 from dfks_rules.service.rates import Tally
 
 
@@ -45,6 +45,7 @@ class Attempt:
         "done",
         "drafts",
         "error",
+        "expected",
         "fetches",
         "fetching",
         "first",
@@ -75,6 +76,7 @@ class Attempt:
         now: float,
         done: Done,
         visit: Visiting | None,
+        expected: int | None = None,
     ) -> None:
         self.kind = kind
         self.presentity: Final = presentity
@@ -86,6 +88,8 @@ class Attempt:
         """The same moment in monotonic seconds."""
         self.done: Final = done
         self.visit = visit
+        self.expected: Final = expected
+        """The revision on which it is meant to be decided; None: whatever holds."""
         self.number = 0
         """Its place among all requests."""
 
@@ -167,7 +171,9 @@ class Attempt:
         try:
             self.done(error, now)
         finally:
-            for presentity in self.drafts or (self.presentity,):
+            # Not a failure: whoever asked looks again.
+            failed = () if isinstance(error, ChangedError) else self.drafts or (self.presentity,)
+            for presentity in failed:
                 requester = self.requester if presentity == self.presentity else INTERNAL
                 feed.publish(Failed(presentity, error, requester, now))
 

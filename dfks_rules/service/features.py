@@ -26,7 +26,7 @@ from dfks_rules.service.attempt import Attempt, Kind
 from dfks_rules.service.cascade import Cascade, Draft
 from dfks_rules.service.feed import Failed, Feed, Settled
 from dfks_rules.service.latest import Latest
-from dfks_rules.service.ports import Fetched, NotKnownError, Policies, Store, Visiting
+from dfks_rules.service.ports import ChangedError, Fetched, NotKnownError, Policies, Store, Visiting
 from dfks_rules.service.rates import Rates, Tally
 from dfks_rules.service.under_way import UnderWay
 
@@ -113,8 +113,16 @@ class Features:
         """Whether it is known what is stored; not so after a commit that may be stored or not."""
         return self._store.known(presentity) is not None
 
+    def stored_of(self, presentity: Aor) -> Snapshot:
+        """What is stored, without a question to the policies.
+
+        Raises:
+            NotKnownError: `fetch` what it names, then ask again.
+        """
+        return self._latest.settled_of(presentity)
+
     def fetch(self, presentities: Sequence[Aor], done: Fetched) -> None:
-        """Make presentities known to `admit` and `look`; see `Store.fetch`."""
+        """Make presentities known to `admit`, `look` and `stored_of`; see `Store.fetch`."""
 
         def fetched(error: StoreError | None, now: float) -> None:
             try:
@@ -176,13 +184,15 @@ class Features:
         now: float,
         done: Done,
         visit: Visiting | None = None,
+        expected: int | None = None,
     ) -> None:
         """Decide on and keep states, in order; see `get`.
 
         `done` is told one outcome for each of `asked`, and those of sets that followed for the same
-        presentity. What follows for others is stored together with them, or nothing is.
+        presentity. What follows for others is stored together with them, or nothing is. Where the
+        presentity has another revision than `expected`, it is told a `ChangedError`.
         """
-        attempt = Attempt(_SETS, presentity, asked, requester, at, now, done, visit)
+        attempt = Attempt(_SETS, presentity, asked, requester, at, now, done, visit, expected)
         self._under_way.begin(attempt)
 
     def set_all(  # noqa: PLR0913 - as `get`, and what is asked for
@@ -194,12 +204,13 @@ class Features:
         now: float,
         done: Done,
         visit: Visiting | None = None,
+        expected: int | None = None,
     ) -> None:
         """As `set`, but nothing is kept where one of `asked` is denied.
 
         Then `done` is told the outcomes of those that were denied.
         """
-        attempt = Attempt(_SETS_ALL, presentity, asked, requester, at, now, done, visit)
+        attempt = Attempt(_SETS_ALL, presentity, asked, requester, at, now, done, visit, expected)
         self._under_way.begin(attempt)
 
     def set_and_get(  # noqa: PLR0913 - as `get`, and what is asked for
@@ -291,6 +302,10 @@ class Features:
             draft.outcomes += self._gets(policies, presentity, draft.before, requester, at)
             attempt.drafts = {presentity: draft}
         else:
+            if attempt.expected is not None:
+                revision = latest.snapshot_of(presentity).revision
+                if revision != attempt.expected:
+                    raise ChangedError(presentity, revision)
             around = self._surroundings_of(attempt, policies)
             cascade = Cascade(policies, latest.snapshot_of, around, at, self._followed_sets)
             for one in attempt.asked:

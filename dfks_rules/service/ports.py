@@ -100,6 +100,15 @@ class NotKnownError(StoreError):
         self.presentities = presentities
 
 
+class ChangedError(StoreError):
+    """What is stored has another revision than the one that a set was meant for."""
+
+    def __init__(self, presentity: Aor, revision: int) -> None:
+        super().__init__("store_changed", f"{presentity.uri} has revision {revision}")
+        self.revision = revision
+        """What holds."""
+
+
 class JournalEntry(NamedTuple):
     """One change of one feature, as the journal keeps it."""
 

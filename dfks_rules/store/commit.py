@@ -13,7 +13,7 @@ from dfks_rules.service.ports import DialogRow, Verdict, Wanted
 from dfks_rules.store import dialogs, journal, life
 from dfks_rules.store.counts import new_counts
 from dfks_rules.store.life import Beat
-from dfks_rules.store.plan import Held, Plan, Result, Rows
+from dfks_rules.store.plan import STORED, Held, Plan, Result, Rows, Work
 from dfks_rules.store.tables import as_json
 
 # A whole batch is one JSON parameter of one statement: the interpreter lock then changes hands once
@@ -36,7 +36,7 @@ PURGED_AT_ONCE = 100
 PURGE_EVERY = 60.0
 """How often changes are looked for that are too old, once there were none left, s."""
 
-Asked = Wanted | Rows
+Asked = Wanted | Rows | Work
 
 
 class Writer:
@@ -67,7 +67,8 @@ class Writer:
         self._written = written
         self._start = start
         self._keep_changes = keep_changes
-        self._newest = journal.newest(connection)
+        self.newest = journal.newest(connection)
+        """Number of the newest change in the journal."""
         self._highest = dialogs.highest(connection)
         """Number of the newest subscription that is stored, or was."""
         self._purge_at = 0.0
@@ -103,16 +104,15 @@ class Writer:
                 why = StoreError("store_fenced", "another server has taken the store over")
                 return [(Verdict.FENCED, why)] * len(asked)
             good = asked if not bad else [one for i, one in enumerate(asked) if i not in bad]
-            plan = Plan(self._held(good), self._newest, self._start, at)
+            plan = Plan(self._held(good), self.newest, self._start, at)
             results = [
-                _not_storable()
-                if number in bad
-                else plan.take(one)
-                if isinstance(one, Wanted)
-                else plan.take_rows(one)
+                _not_storable() if number in bad else self._take(plan, one)
                 for number, one in enumerate(asked)
             ]
             self._put(plan)
+            for number, one in enumerate(asked):
+                if isinstance(one, Work):
+                    results[number] = self._do(one)
             if beat is not None:
                 life.write(connection, beat)
             purged = self._purge(at)
@@ -120,7 +120,7 @@ class Writer:
         finally:
             if connection.in_transaction:
                 connection.rollback()
-        self._newest = plan.newest
+        self.newest = plan.newest
         if plan.subscriptions:
             self._highest = max(self._highest, *plan.subscriptions)
         counts = self.counts
@@ -129,6 +129,27 @@ class Writer:
         counts["subscriptions_written"] += len(plan.subscriptions)
         counts["subscriptions_removed"] += len(plan.gone)
         return results
+
+    def _take(self, plan: Plan, one: Asked) -> Result:
+        if isinstance(one, Wanted):
+            return plan.take(one)
+        return plan.take_rows(one) if isinstance(one, Rows) else STORED
+
+    def _do(self, work: Work) -> Result:
+        """Write what rides along: what is wrong with it must not cost anybody a set."""
+        connection = self._connection
+        connection.execute("SAVEPOINT work")
+        try:
+            work.run(connection)
+        except (sqlite3.Error, ValueError, OverflowError) as error:
+            if not connection.in_transaction:  # The disk is full: all of it is gone.
+                raise
+            connection.execute("ROLLBACK TO work")
+            return Verdict.UNAVAILABLE, StoreError("store_unavailable", str(error))
+        finally:
+            if connection.in_transaction:
+                connection.execute("RELEASE work")
+        return STORED
 
     def _purge(self, at: float) -> int:
         """Remove a portion of the changes that are too old; gives how many."""
@@ -194,7 +215,7 @@ def _is_storable(asked: Asked) -> bool:
                 states = [*before.states, *after.states]
                 states += [state for one in outcomes for state in (one.before, one.after)]
                 as_json([*presentity, *[state.by_name for state in states]])
-        else:
+        elif isinstance(asked, Rows):
             rows = asked.rows
         for row in rows:
             if row is not None:

@@ -95,6 +95,8 @@ class GroupCommit:
         """Not settled yet, and what came of each so far."""
         self.loss: str | None = None
         """What happened to the files; None while they are in place. Nothing is written then."""
+        self.durable = writer.newest
+        """Number of the newest change that the disk has."""
         self.is_closed = False
         self.counts = writer.counts
         self._failure: str | None = None
@@ -106,6 +108,11 @@ class GroupCommit:
         """Whether there are requests of which nobody knows yet what came of them."""
         waiting = [*self._asked, *[one for one, _ in self._written]]
         return any(isinstance(one.asked, Wanted) for one in waiting)
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether the last transaction failed, or the files are gone."""
+        return self.loss is not None or self._failure is not None
 
     def ask(self, asked: Asked, settle: Settle) -> None:
         """Store it soon; `settle` is called on the loop."""
@@ -235,6 +242,8 @@ class GroupCommit:
             unsure = _unavailable(reason)
             self.counts["syncs_failed"] += 1
             self._fail(reason)
+        else:
+            self.durable = self._writer.newest
         now = self._clock()
         try:
             while self._written:

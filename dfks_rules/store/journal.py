@@ -191,7 +191,7 @@ def _actor(requester: Requester, asked_first: Aor) -> str:
     if requester.watcher is not None:
         return requester.watcher.uri
     if requester.origin is Origin.OPERATOR:
-        return requester.source_ip or "mi"
+        return requester.actor or requester.source_ip or "mi"
     return asked_first.uri
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from dfks_rules.model.features import NOTHING_STORED, Snapshot
+from dfks_rules.model.features import NOTHING_STORED, Feature, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import Fetched, Settle, Verdict, Wanted
 from dfks_rules.store.counts import OF_VERDICT, new_counts
@@ -41,6 +41,20 @@ class MemoryStore:
                 self._visits[wanted.visit.row] = wanted.visit.cseq
         self.counts[OF_VERDICT[verdict]] += 1
         settle(verdict, error, self._clock())
+
+    def page(
+        self, after: Aor | None, at_most: int, domains: frozenset[str] | None, on: Feature | None
+    ) -> list[tuple[Aor, Snapshot]]:
+        """The next presentities by domain and user; see `store.states.page_of_states`."""
+        first = (after.domain, after.user) if after else ("", "")
+        found = sorted(
+            (aor.domain, aor.user)
+            for aor, snapshot in dict(self._stored).items()
+            if (domains is None or aor.domain in domains)
+            and (on is None or snapshot.state(on).status)
+        )
+        names = [Aor(user, domain) for domain, user in found if (domain, user) > first]
+        return [(aor, self.known(aor)) for aor in names[:at_most]]
 
     def _judge(self, wanted: Wanted) -> Result:
         visit = wanted.visit

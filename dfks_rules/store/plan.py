@@ -1,6 +1,7 @@
 """What one transaction stores: which of the requests hold, and the rows they come to."""
 
-from collections.abc import Iterable, Sequence
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from dfks_rules.errors import StoreError
@@ -25,6 +26,13 @@ class Rows(NamedTuple):
 
     rows: Sequence[DialogRow]
     gone: Sequence[int]
+
+
+class Work(NamedTuple):
+    """Something to write beside states, such as how far a webhook has been told; rides along."""
+
+    run: Callable[[sqlite3.Connection], None]
+    """Writes it; where this raises, nothing of it is kept, and nothing else is lost."""
 
 
 class Held(NamedTuple):

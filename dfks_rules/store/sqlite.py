@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
+from typing import TypeVar
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.features import Snapshot
@@ -21,9 +22,11 @@ from dfks_rules.store.commit import Writer
 from dfks_rules.store.database import Database, explained, is_locked
 from dfks_rules.store.group import PATIENCE, RETRY, GroupCommit
 from dfks_rules.store.life import Beat
-from dfks_rules.store.plan import Rows
+from dfks_rules.store.plan import Rows, Work
 from dfks_rules.store.reading import FileJournal, Reading
 from dfks_rules.store.tables import read
+
+T = TypeVar("T")
 
 CACHED = 200_000
 """Presentities whose snapshots are kept in memory, about 0.5 KiB each."""
@@ -113,6 +116,15 @@ class SqliteStore:
         """Whether there are requests of which nobody knows yet what came of them."""
         return self._group.has_requests
 
+    @property
+    def is_failing(self) -> bool:
+        """Whether what is asked for now would probably not be stored."""
+        return self._group.is_failing
+
+    def durable(self) -> int:
+        """Number of the newest change that a power cut leaves in the journal."""
+        return self._group.durable
+
     def go_by(self, epoch: float) -> None:
         """Count the time of what is stored from the moment 0 of the clock, seconds since 1970."""
         self._group.epoch = epoch
@@ -171,6 +183,29 @@ class SqliteStore:
             done(verdict is Verdict.STORED)
 
         self._group.ask(Rows(rows, gone), settle)
+
+    def write_aside(
+        self, run: Callable[[sqlite3.Connection], None], done: Callable[[StoreError | None], None]
+    ) -> None:
+        """Write something beside states with the next transaction.
+
+        Args:
+            run: writes it, in well under a millisecond: phones wait meanwhile.
+            done: told on the loop that it is durable, or why it is not stored.
+        """
+
+        def settle(_verdict: Verdict, error: StoreError | None, _now: float) -> None:
+            done(error)
+
+        self._group.ask(Work(run), settle)
+
+    def read_aside(self, run: Callable[[sqlite3.Connection], T]) -> T:
+        """What `run` reads, in well under a millisecond.
+
+        Raises:
+            StoreError: `store_unavailable`.
+        """
+        return self._reading(run)
 
     def read(self, before: int, at_most: int) -> list[DialogRow]:
         """Subscriptions with numbers below `before`, the highest first."""

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 FIRST = 3
 """Number of the first descriptor."""
-DOORS = frozenset(("udp", "tcp", "tls", "http", "datagram"))
+DOORS = frozenset(("udp", "tcp", "tls", "http", "datagram", "api"))
 """Names that say what a socket is for."""
 CHANNEL = "hand-over"
 """Name of the socket on which the server that ran before speaks with this one."""

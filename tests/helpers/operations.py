@@ -4,22 +4,35 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from dfks_rules.app.records.events import EventRing
 from dfks_rules.errors import DfksError, Finding, PolicyError, StoreError
-from dfks_rules.mi.ports import (
+from dfks_rules.model.decisions import Decision, Denial, NotifyScope, Outcome
+from dfks_rules.model.features import (
+    FEATURES,
+    NOTHING_STORED,
+    ROWS,
+    Feature,
+    FeatureState,
+    Snapshot,
+    values_over,
+)
+from dfks_rules.model.identity import Aor
+from dfks_rules.model.requests import Asked, FeatureRequest, Operation, Origin, Requester
+from dfks_rules.model.values import Value
+from dfks_rules.operations.ports import (
     Activation,
     FailureRow,
     PolicyListing,
     PolicyRow,
     RevisionRow,
+    SetResult,
+    Sets,
     ShadowRow,
+    Stored,
     SubscriptionRow,
 )
-from dfks_rules.model.decisions import Decision, Denial, NotifyScope, Outcome
-from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState, Snapshot, values_over
-from dfks_rules.model.identity import Aor
-from dfks_rules.model.requests import Asked, FeatureRequest, Operation, Origin, Requester
-from dfks_rules.model.values import Value
 from dfks_rules.policy.facts.view import NOWHERE
+from dfks_rules.service.ports import ChangedError
 from tests.helpers.journal import MemoryJournal
 
 REFUSED_TARGET = "sip:premium@example.com"
@@ -75,8 +88,9 @@ class MemoryOperations:
     """Stores what is set, and refuses one forward target."""
 
     def __init__(self) -> None:
-        self.stored: dict[Aor, Snapshot] = {}
+        self.states: dict[Aor, Snapshot] = {}
         self.params: list[str | None] = []
+        self.actors: list[str | None] = []
         self.rows: list[SubscriptionRow] = []
         self.records: list[dict[str, Any]] = []
         self.is_broken = False
@@ -84,13 +98,68 @@ class MemoryOperations:
         self.policies = MemoryPolicies()
         self.journal = MemoryJournal()
         self._level = "info"
+        self._events: EventRing | None = None
 
-    async def set_feature(self, presentity: Aor, asked: Asked, param: str | None) -> Outcome:
-        """Store the state unless the policy refuses it."""
+    @property
+    def events(self) -> EventRing:
+        """What the test adds to the journal, once it says so to the ring."""
+        if self._events is None:
+            self._events = EventRing(
+                self.journal,
+                self.journal.newest,
+                lambda aor: self.states.get(aor, NOTHING_STORED),
+                "5eed",
+            )
+        return self._events
+
+    async def set(self, sets: Sets) -> SetResult:
+        """Store the states unless the policy refuses one."""
         if self.is_broken:
             raise StoreError("store_unavailable", "disk is full")
-        self.params.append(param)
-        snapshot = self.stored.get(presentity, NOTHING_STORED)
+        self.params.append(sets.param)
+        self.actors.append(sets.actor)
+        before = self.states.get(sets.presentity, NOTHING_STORED)
+        if sets.expected is not None and before.revision != sets.expected:
+            raise ChangedError(sets.presentity, before.revision)
+        outcomes = tuple(self._set(sets.presentity, one, sets.param) for one in sets.asked)
+        if sets.are_one and (refused := [one for one in outcomes if one.decision.denial]):
+            self.states[sets.presentity] = before
+            outcomes = tuple(refused)
+        after = self.states.get(sets.presentity, NOTHING_STORED)
+        return SetResult(outcomes, "5eed-1", after.revision)
+
+    async def stored(self, presentity: Aor) -> Snapshot:
+        """What was set."""
+        if self.is_broken:
+            raise StoreError("store_unavailable", "disk is full")
+        return self.states.get(presentity, NOTHING_STORED)
+
+    async def shown(self, presentity: Aor) -> list[tuple[Feature, FeatureState]]:
+        """All that is stored, but for agent state."""
+        snapshot = await self.stored(presentity)
+        told = [feature for feature in FEATURES if ROWS[feature].assigned]
+        return [(feature, snapshot.state(feature)) for feature in told]
+
+    async def page(
+        self, after: Aor | None, at_most: int, domains: frozenset[str] | None, on: Feature | None
+    ) -> list[Stored]:
+        """Those that were set, by domain and user."""
+        first = ("", "") if after is None else (after.domain, after.user)
+        found = sorted(self.states.items(), key=lambda one: (one[0].domain, one[0].user))
+        return [
+            Stored(aor, snapshot)
+            for aor, snapshot in found
+            if (aor.domain, aor.user) > first
+            and (domains is None or aor.domain in domains)
+            and (on is None or snapshot.state(on).status)
+        ][:at_most]
+
+    def readiness(self) -> dict[str, bool]:
+        """The store may be broken."""
+        return {"store": not self.is_broken, "policies": True}
+
+    def _set(self, presentity: Aor, asked: Asked, param: str | None) -> Outcome:
+        snapshot = self.states.get(presentity, NOTHING_STORED)
         before = snapshot.state(asked.feature)
         values = values_over(asked.state.values, before.values)
         state = FeatureState(asked.state.status, values)
@@ -106,12 +175,12 @@ class MemoryOperations:
             denial = Denial("toll-fraud", "Forwarding there is not allowed")
             return Outcome(request, _decision(before, denial), before, before, before, *rest)
         if state != before:
-            self.stored[presentity] = snapshot.replace(asked.feature, state)
+            self.states[presentity] = snapshot.replace(asked.feature, state)
         return Outcome(request, _decision(state), before, state, state, *rest)
 
     async def get_features(self, presentity: Aor) -> tuple[Outcome, ...]:
         """What is stored, unchanged by the policy."""
-        snapshot = self.stored.get(presentity, NOTHING_STORED)
+        snapshot = self.states.get(presentity, NOTHING_STORED)
         requester = Requester(Origin.OPERATOR)
         return tuple(
             Outcome(

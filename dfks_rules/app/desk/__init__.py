@@ -3,5 +3,5 @@
 Belongs here: reading policy files, watching them, checking them in a separate process,
 reloading, revisions for rollbacks, the last good policies, the shadow.
 Never here: what a policy means (`policy`), which decisions were made (`records`), other wiring.
-May import: policy, config, mi.ports and the rooms below them; not records.
+May import: policy, config, operations.ports and the rooms below them; not records.
 """

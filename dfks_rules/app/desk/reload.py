@@ -27,7 +27,7 @@ from dfks_rules.app.desk.shadow import Shadowing
 from dfks_rules.app.desk.watching import at_rest, changes
 from dfks_rules.config.settings import ReloadSettings
 from dfks_rules.errors import DfksError, PolicyError
-from dfks_rules.mi.ports import Activation, FailureRow, PolicyListing, PolicyRow, ShadowRow
+from dfks_rules.operations.ports import Activation, FailureRow, PolicyListing, PolicyRow, ShadowRow
 from dfks_rules.policy.deciding.compiled import CompiledPolicies, compile_policies
 from dfks_rules.policy.deciding.live import Difference, LivePolicies, Oracle
 from dfks_rules.policy.deciding.matching import Shards

@@ -7,6 +7,7 @@ and by the thread that writes the file.
 import re
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from dfks_rules.app.records.decision_log import DecisionLog, Record, record_of, view_of_outcome
@@ -20,6 +21,8 @@ from dfks_rules.service.feed import Event, Settled
 MAX_EXPLAINED = 5
 """Most decisions explained for one presentity: as many as one SUBSCRIBE asks for."""
 
+_JUST_KEPT = 1_000
+"""Requests that may have been kept since one that is asked for a moment later."""
 _Kept = tuple[int, tuple[Outcome, ...]]
 """The number of a request's first outcome, and all its outcomes."""
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}")
@@ -109,6 +112,14 @@ class Decisions:
             return [self._explained(*one) for one in found[:MAX_EXPLAINED]]
         one = self._find(which)
         return [] if one is None else [self._explained(which, one)]
+
+    def name_of(self, outcome: Outcome) -> str | None:
+        """The id of a decision that was kept a moment ago; None when it is not among the last."""
+        for first, outcomes in islice(reversed(self._kept), _JUST_KEPT):
+            for number, one in enumerate(outcomes, first):
+                if one is outcome:
+                    return f"{self._start}-{number}"
+        return None
 
     def _site(self, outcome: Outcome) -> Site:
         policies = self._policies(outcome.decision.revision)

@@ -8,18 +8,12 @@ from typing import Any
 
 from dfks_rules.mi.errors import BAD_REQUEST, REFUSED, CallError, invalid_params
 from dfks_rules.mi.registry import Desk, Given, Method, Parameter
-from dfks_rules.mi.values import shown, take_aor, take_status, take_text, take_texts, take_value
-from dfks_rules.model.decisions import Decision, Outcome
-from dfks_rules.model.features import (
-    ROWS,
-    VALUES_OF,
-    Feature,
-    FeatureState,
-    Spelling,
-    values_from,
-)
+from dfks_rules.mi.values import take_aor, take_status, take_text, take_texts
+from dfks_rules.model.decisions import Outcome
+from dfks_rules.model.features import Feature, FeatureState
 from dfks_rules.model.requests import Asked
-from dfks_rules.model.values import Value
+from dfks_rules.operations.ports import Sets
+from dfks_rules.operations.states import decision_json, denying_rule, state_from, state_json
 
 
 async def set_feature(desk: Desk, given: Given) -> Any:
@@ -32,27 +26,25 @@ async def set_feature(desk: Desk, given: Given) -> Any:
     """
     feature = _feature(given["feature"])
     state = _state(feature, given)
-    asked = Asked(feature, state)
-    outcome = await desk.operations.set_feature(
-        given["presentity"], asked, given.get("route_param")
-    )
+    sets = Sets(given["presentity"], (Asked(feature, state),), given.get("route_param"))
+    outcome = (await desk.operations.set(sets)).outcomes[0]
     if outcome.decision.denial:
         raise _refusal(outcome)
     return {
         "presentity": given["presentity"].uri,
         "feature": feature.value,
         "changed": outcome.changed,
-        "before": shown(outcome.before),
-        "after": shown(outcome.after),
+        "before": state_json(outcome.before),
+        "after": state_json(outcome.after),
         "also": [
             {
                 "presentity": also.presentity.uri,
                 "feature": also.asked.feature.value,
-                **shown(also.asked.state),
+                **state_json(also.asked.state),
             }
             for also in outcome.decision.also
         ],
-        "decision": _decided(outcome.decision),
+        "decision": decision_json(outcome.decision),
     }
 
 
@@ -70,9 +62,9 @@ async def get_features(desk: Desk, given: Given) -> Any:
         "features": [
             {
                 "feature": outcome.request.feature.value if outcome.request.feature else None,
-                "stored": shown(outcome.before),
-                "told": None if outcome.told is None else shown(outcome.told),
-                "decision": _decided(outcome.decision),
+                "stored": state_json(outcome.before),
+                "told": None if outcome.told is None else state_json(outcome.told),
+                "decision": decision_json(outcome.decision),
             }
             for outcome in outcomes
         ],
@@ -88,41 +80,16 @@ def _feature(name: str) -> Feature:
 
 def _state(feature: Feature, given: Given) -> FeatureState:
     """The requested state; `values` is a list of `field/value`, and a value may contain `/`."""
-    values: dict[Value, str | int] = {}
+    values: list[tuple[str, str]] = []
     for text in given.get("values", ()):
         field, slash, value = text.partition("/")
         if not slash or not value:
             raise invalid_params(f"values: `{text}` is not `field/value`")
-        name = _value_name(feature, field)
-        if name in values:
-            raise invalid_params(f"values: `{field}` is given twice")
-        try:
-            values[name] = take_value(name.kind, value)
-        except ValueError as error:
-            raise invalid_params(f"values: `{field}` is {error}") from None
-    state = FeatureState(given["status"], values_from(values))
-    spelling = ROWS[feature].spelling
-    if spelling is not None:
-        _check_words(spelling, state)
-    return state
-
-
-def _check_words(spelling: Spelling, state: FeatureState) -> None:
-    name, word = spelling.value.value, state.value(spelling.value)
-    if word is not None and spelling.status_of(word) is not state.status:
-        raise invalid_params(f"values: `{name}/{word}` does not go with status {int(state.status)}")
-    if state.value(spelling.excuse) is not None and word != spelling.off:
-        excuse = spelling.excuse.value
-        raise invalid_params(f"values: `{excuse}` goes only with `{name}/{spelling.off}`")
-
-
-def _value_name(feature: Feature, field: str) -> Value:
-    allowed = VALUES_OF[feature]
-    for name in allowed:
-        if name.value == field:
-            return name
-    known = " or ".join(f"`{name.value}`" for name in allowed) or "none"
-    raise invalid_params(f"values: {feature.value} takes {known}, not `{field}`")
+        values.append((field, value))
+    try:
+        return state_from(feature, given["status"], values)
+    except ValueError as error:
+        raise invalid_params(f"values: {error}") from None
 
 
 def _refusal(outcome: Outcome) -> CallError:
@@ -130,22 +97,11 @@ def _refusal(outcome: Outcome) -> CallError:
     assert denial is not None  # noqa: S101 - the caller checked
     data = {
         "reason": denial.reason,
-        "rule": outcome.decision.decided_by.get("deny"),
-        "stored": shown(outcome.after),
-        "decision": _decided(outcome.decision),
+        "rule": denying_rule(outcome),
+        "stored": state_json(outcome.after),
+        "decision": decision_json(outcome.decision),
     }
     return CallError(REFUSED, denial.text or denial.reason, data)
-
-
-def _decided(decision: Decision) -> dict[str, Any]:
-    return {
-        "effect": "deny" if decision.denial else "allow",
-        "assigned": decision.assigned,
-        "notify": decision.notify.value,
-        "matched": list(decision.matched),
-        "decided_by": dict(decision.decided_by),
-        "revision": decision.revision,
-    }
 
 
 _PRESENTITY = Parameter(

@@ -4,9 +4,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from dfks_rules.mi.registry import Desk, Given, Method, Parameter
-from dfks_rules.mi.values import page, shown, take_aor, take_integer, take_text
+from dfks_rules.mi.values import page, take_aor, take_integer, take_text
 from dfks_rules.model.features import Feature
 from dfks_rules.model.identity import Aor
+from dfks_rules.operations.states import state_json
 from dfks_rules.service.history import History, Which, follow, latest
 from dfks_rules.service.ports import JournalEntry
 
@@ -50,8 +51,8 @@ def row_of(entry: JournalEntry) -> dict[str, Any]:
         "presentity": entry.presentity.uri,
         "revision": entry.revision,
         "feature": entry.feature.value,
-        "before": shown(entry.before),
-        "after": shown(entry.after),
+        "before": state_json(entry.before),
+        "after": state_json(entry.after),
         "origin": entry.origin.value,
         "actor": entry.actor,
         "rule": entry.rule,

@@ -99,7 +99,7 @@ async def test_set_and_get_over_each_transport(site: Site) -> None:
     set_ = ("dfks_set_feature", _ALICE, "CallForwardingNoAnswer", "1", "1")
     ran = await site.run(*set_, "ringCount/4", "forwardTo/sip:bob@10.0.0.11")
     assert ran.result == "OK"
-    state = site.operations.stored[Aor("alice", "10.0.0.11")].state(
+    state = site.operations.states[Aor("alice", "10.0.0.11")].state(
         Feature.CALL_FORWARDING_NO_ANSWER
     )
     assert state == forwarding(True, "sip:bob@10.0.0.11", 4)
@@ -138,7 +138,7 @@ async def test_errors_are_shown_over_each_transport(
     ran = await site.run("dfks_set_feature", *arguments)
     assert ran.code != 0
     assert shown in ran.output + ran.errors
-    assert not site.operations.stored
+    assert not site.operations.states
 
 
 async def test_list_of_many_subscriptions_over_each_transport(site: Site) -> None:

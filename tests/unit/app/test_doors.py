@@ -1,14 +1,24 @@
-"""The doors of MI, opened and left together."""
+"""The doors of operators, opened and left together."""
 
 import asyncio
 import os
+import urllib.request
 from pathlib import Path
 
 from dfks_rules.app.doors import Doors
-from dfks_rules.config.settings import FifoSettings, HttpSettings, ListenAddress, MiSettings
+from dfks_rules.config.settings import (
+    ApiSettings,
+    FifoSettings,
+    HttpSettings,
+    ListenAddress,
+    MiSettings,
+)
 from dfks_rules.mi.client import call, open_url
 from dfks_rules.transport.inherited import Inherited, Passed
+from dfks_rules.web.api import TABLE
+from dfks_rules.web.server import WebServer, WebSettings
 from tests.helpers.mi import dispatcher
+from tests.helpers.operations import MemoryOperations
 
 
 def _doors(folder: Path) -> Doors:
@@ -17,11 +27,17 @@ def _doors(folder: Path) -> Doors:
         folder / "unix",
         HttpSettings(ListenAddress("tcp", "127.0.0.1", 0), "/mi", None),
     )
-    return Doors(settings, dispatcher())
+    api = ApiSettings(ListenAddress("tcp", "127.0.0.1", 0), None, frozenset(), 200)
+    web = WebServer(WebSettings(None, frozenset(), 200), TABLE, MemoryOperations())
+    return Doors(settings, dispatcher(), api, web)
 
 
 async def _answer_all(doors: Doors) -> None:
-    for address in doors.addresses():
+    *mi, api = doors.addresses()
+    health = await asyncio.to_thread(urllib.request.urlopen, api.split()[1] + "/healthz")
+    with health:
+        assert health.status == 200
+    for address in (one.split()[1] for one in mi):
         assert await asyncio.to_thread(call, open_url(address), "presence:cleanup", {}) == "OK"
 
 
@@ -35,7 +51,7 @@ async def test_next_server_takes_the_doors_over_where_they_are(tmp_path: Path) -
     await first.leave()
     waiting = [
         asyncio.create_task(asyncio.to_thread(call, open_url(one), "presence:cleanup", {}))
-        for one in addresses
+        for one in (address.split()[1] for address in addresses[:-1])
     ]
     await second.open(passed, takes_over=True)
     await first.close(leaves=True)

@@ -8,13 +8,15 @@ import pytest
 
 from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.app.metrics import Metrics
-from dfks_rules.app.operations import Records, ServerOperations
+from dfks_rules.app.operations import Keeping, Records, ServerOperations
 from dfks_rules.app.records.decisions import Decisions
 from dfks_rules.app.records.logs import LoggedOutcomes
 from dfks_rules.config.settings import ReloadSettings
 from dfks_rules.errors import StoreError
-from dfks_rules.model.features import FEATURES
+from dfks_rules.model.features import FEATURES, NOTHING_STORED, OFF, Feature
 from dfks_rules.model.requests import Asked
+from dfks_rules.operations.ports import Sets
+from dfks_rules.service.ports import ChangedError
 from tests.helpers.playbook import Playbook, default_policies, message
 from tests.helpers.policy import ALICE, BOB, DND, NOON, ON
 from tests.helpers.stores import FULL, SlowStore
@@ -30,7 +32,8 @@ def _operations(book: Playbook) -> ServerOperations:
     records.metrics.include("features", records.log)
     settings = ReloadSettings(watch=False, poll=False, keep=1, last_good=Path("unused"))
     policies = PolicyReloader((), settings)
-    return ServerOperations(book.features, book.notifier, records, policies, _at)
+    keeping = Keeping(lambda *_: [], lambda: False)
+    return ServerOperations(book.features, book.notifier, records, policies, _at, keeping)
 
 
 def _watched() -> Playbook:
@@ -44,18 +47,45 @@ def _watched() -> Playbook:
 async def test_operators_set_is_committed_and_told_to_the_watchers() -> None:
     """The lamp on the phone follows what the help desk does."""
     book = _watched()
-    outcome = await _operations(book).set_feature(ALICE, Asked(DND, ON), "ticket-7")
+    result = await _operations(book).set(Sets(ALICE, (Asked(DND, ON),), "ticket-7", "help desk"))
+    (outcome,) = result.outcomes
+    assert (result.revision, outcome.request.requester.actor) == (1, "help desk")
     assert (outcome.changed, outcome.request.requester.param) == (True, "ticket-7")
     assert book.stored(ALICE).state(DND) == ON
     (notify,) = book.sent()
     assert b"<doNotDisturbOn>true<" in notify.body
 
 
+async def test_a_set_for_another_revision_changes_nothing() -> None:
+    """Somebody else was faster; the caller looks again, and nothing is logged as a failure."""
+    book = _watched()
+    operations = _operations(book)
+    await operations.set(Sets(ALICE, (Asked(DND, ON),)))
+    book.sent()
+    with pytest.raises(ChangedError) as refused:
+        await operations.set(Sets(ALICE, (Asked(DND, OFF),), expected=0))
+    assert refused.value.revision == 1
+    assert book.stored(ALICE).state(DND) == ON
+    assert not book.sent()
+    result = await operations.set(Sets(ALICE, (Asked(DND, OFF),), expected=1))
+    assert result.revision == 2
+
+
+async def test_a_phone_is_shown_what_it_may_know_and_no_decision_is_kept() -> None:
+    """Whoever looks must not push out what others were refused."""
+    book = _watched()
+    operations = _operations(book)
+    shown = await operations.shown(ALICE)
+    assert Feature.AGENT_STATE not in dict(shown)
+    assert await operations.stored(BOB) == NOTHING_STORED
+    assert not list(operations.latest_decisions(None))
+
+
 async def test_operators_get_tells_every_feature() -> None:
     """In the order of the documents."""
     book = _watched()
     operations = _operations(book)
-    await operations.set_feature(ALICE, Asked(DND, ON), None)
+    await operations.set(Sets(ALICE, (Asked(DND, ON),)))
     outcomes = await operations.get_features(ALICE)
     assert [outcome.request.feature for outcome in outcomes] == list(FEATURES)
     assert outcomes[0].told == ON
@@ -65,7 +95,7 @@ async def test_failure_of_the_store_reaches_the_operator() -> None:
     """Never success that is not true."""
     store = SlowStore()
     operations = _operations(Playbook(default_policies(), store=store))
-    asked = asyncio.ensure_future(operations.set_feature(ALICE, Asked(DND, ON), None))
+    asked = asyncio.ensure_future(operations.set(Sets(ALICE, (Asked(DND, ON),))))
     await asyncio.sleep(0)
     store.settle(FULL)
     with pytest.raises(StoreError, match="disk is full"):

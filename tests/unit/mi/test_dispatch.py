@@ -24,7 +24,7 @@ async def test_notification_is_done_without_a_reply() -> None:
     desk = dispatcher(operations)
     call = {"jsonrpc": "2.0", "method": "dfks_set_feature", "params": _SET}
     assert await desk.answer(json.dumps(call).encode()) is None
-    assert Aor("alice", "example.com") in operations.stored
+    assert Aor("alice", "example.com") in operations.states
     assert await desk.answer(b'{"jsonrpc":"2.0","method":"nonsense"}') is None
 
 

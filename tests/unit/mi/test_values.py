@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from dfks_rules.mi.values import PAGE_BYTES, page, take_aor, take_integer, take_text, take_value
+from dfks_rules.mi.values import PAGE_BYTES, page, take_aor, take_integer, take_text
 from dfks_rules.model.identity import Aor
-from dfks_rules.model.values import MAX_TEXT, Choice
+from dfks_rules.model.values import MAX_TEXT
 
 
 @pytest.mark.parametrize(
@@ -63,11 +63,3 @@ def test_a_row_that_is_too_large_is_the_page() -> None:
     """An explanation of 1,000 rules was told as `No such decision`, also by HTTP."""
     large = "x" * (PAGE_BYTES + 1)
     assert page([large, "y"]) == ([large], 1)
-
-
-def test_a_value_is_one_of_its_words() -> None:
-    """What else it could be is said."""
-    state = Choice(("ready", "notReady"))
-    assert take_value(state, "ready") == "ready"
-    with pytest.raises(ValueError, match=r"^`away`, not one of ready, notReady$"):
-        take_value(state, "away")

@@ -431,3 +431,15 @@ async def test_a_database_that_comes_back_is_read_anew(
     _move(aside, path)
     await _until(store, readable=True)
     assert store.known(ALICE) == FIRST._replace(revision=7)
+
+
+async def test_what_rides_along_is_durable_or_costs_nobody_a_set(store: SqliteStore) -> None:
+    """A webhook's cursor that cannot be written must not lose a phone's key."""
+    told: list[StoreError | None] = []
+    store.write_aside(lambda c: c.execute("UPDATE server SET secret = x'aa'").close(), told.append)
+    store.write_aside(lambda c: c.execute("INSERT INTO nothing VALUES (1)").close(), told.append)
+    assert await _commit(store, ALICE, NOTHING_STORED, FIRST) is STORED
+    assert [error is None for error in told] == [True, False]
+    assert "nothing" in str(told[1])
+    secret = store.read_aside(lambda c: c.execute("SELECT secret FROM server").fetchone()[0])
+    assert secret == b"\xaa"

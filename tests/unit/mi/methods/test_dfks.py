@@ -21,7 +21,7 @@ async def test_set_with_values_stores_them() -> None:
     operations = MemoryOperations()
     values = ["ringCount/4", "forwardTo/sip:bob@10.0.0.11"]
     assert await result(operations, "dfks_set_feature", [*_NO_ANSWER, values]) == "OK"
-    assert operations.stored[_ALICE].state(Feature.CALL_FORWARDING_NO_ANSWER) == forwarding(
+    assert operations.states[_ALICE].state(Feature.CALL_FORWARDING_NO_ANSWER) == forwarding(
         True, "sip:bob@10.0.0.11", 4
     )
     assert operations.params == ["param"]
@@ -31,7 +31,7 @@ async def test_value_may_hold_a_slash() -> None:
     """Only the first one ends the field."""
     operations = MemoryOperations()
     await result(operations, "dfks_set_feature", [*_NO_ANSWER, ["forwardTo/sip:a/b@example.com"]])
-    state = operations.stored[_ALICE].state(Feature.CALL_FORWARDING_NO_ANSWER)
+    state = operations.states[_ALICE].state(Feature.CALL_FORWARDING_NO_ANSWER)
     assert state.value(Value.FORWARD_TO) == "sip:a/b@example.com"
 
 
@@ -64,7 +64,7 @@ async def test_values_that_do_not_fit_are_refused_with_a_reason(
     operations = MemoryOperations()
     failed = await error(operations, "dfks_set_feature", [*_NO_ANSWER, values])
     assert failed == {"code": INVALID_PARAMS, "message": "Invalid params", "data": reason}
-    assert not operations.stored
+    assert not operations.states
 
 
 async def test_do_not_disturb_takes_no_values() -> None:
@@ -142,7 +142,7 @@ async def test_an_agent_is_set_by_status_or_by_word() -> None:
     operations = MemoryOperations()
     values = ["state/notReady", "agentId/4711", "reason/10"]
     await result(operations, "dfks_set_feature", [*AGENT, 0, "param", values])
-    stored = operations.stored[_ALICE].state(Feature.AGENT_STATE)
+    stored = operations.states[_ALICE].state(Feature.AGENT_STATE)
     assert stored == agent("notReady", "4711", "10")
 
 
@@ -162,7 +162,7 @@ async def test_words_that_contradict_are_refused(
     operations = MemoryOperations()
     failed = await error(operations, "dfks_set_feature", [*AGENT, status, "param", values])
     assert failed == {"code": INVALID_PARAMS, "message": "Invalid params", "data": reason}
-    assert not operations.stored
+    assert not operations.states
 
 
 async def test_an_unknown_word_is_refused_with_those_there_are() -> None:

@@ -1,11 +1,13 @@
-"""What the methods need from the rest of the server, as protocols."""
+"""What the doors of operators need from the rest of the server, as protocols."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from dfks_rules.model.decisions import Outcome
+from dfks_rules.model.features import Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked
+from dfks_rules.operations.events import Events
 from dfks_rules.service.ports import Journal
 
 
@@ -148,19 +150,87 @@ class PolicyDesk(Protocol):
         ...
 
 
+class Sets(NamedTuple):
+    """Features to set for one presentity, in order; one NOTIFY tells of all of them."""
+
+    presentity: Aor
+    asked: tuple[Asked, ...]
+    """At least one."""
+    param: str | None = None
+    """The route parameter, which policies can read."""
+    actor: str | None = None
+    """Who asks, for the journal; None: `mi`."""
+    expected: int | None = None
+    """The revision that the presentity must have; None: any."""
+    are_one: bool = False
+    """Whether nothing is set where one of them is refused."""
+
+
+class SetResult(NamedTuple):
+    """What came of `Sets`."""
+
+    outcomes: tuple[Outcome, ...]
+    """One for each of `asked`, then those of sets that followed for the same presentity; where
+    `are_one`, and one was refused: the refused ones."""
+    first: str
+    """Id of the decision on the first of them; empty when it was not kept."""
+    revision: int
+    """What the presentity has now."""
+
+    def decision(self, number: int) -> str:
+        """Id of the decision on the outcome with this position."""
+        start, _, first = self.first.partition("-")
+        return f"{start}-{int(first) + number}" if first else ""
+
+
+class Stored(NamedTuple):
+    """What is stored for one presentity."""
+
+    presentity: Aor
+    snapshot: Snapshot
+
+
 class Operations(Protocol):
     """What an operator can ask of the server. All calls are made on the event loop's thread."""
 
-    async def set_feature(self, presentity: Aor, asked: Asked, param: str | None) -> Outcome:
-        """Set one feature as an operator; returns once it is committed.
-
-        Args:
-            presentity: the owner of the feature.
-            asked: the feature and the requested state.
-            param: the route parameter, which policies can read.
+    async def set(self, sets: Sets) -> SetResult:
+        """Set features as an operator; returns once it is committed.
 
         Raises:
+            ChangedError: the presentity does not have the revision that was expected.
             StoreError: nothing was changed.
+        """
+        ...
+
+    async def stored(self, presentity: Aor) -> Snapshot:
+        """What is stored; the policies are not asked.
+
+        Raises:
+            StoreError: it cannot be read.
+        """
+        ...
+
+    async def shown(self, presentity: Aor) -> Sequence[tuple[Feature, FeatureState]]:
+        """What the presentity's own phone would be told now, of the features it may know.
+
+        Raises:
+            StoreError: what policies look at besides cannot be read.
+        """
+        ...
+
+    async def page(
+        self, after: Aor | None, at_most: int, domains: frozenset[str] | None, on: Feature | None
+    ) -> Sequence[Stored]:
+        """Presentities for which something was ever stored, by domain and user.
+
+        Args:
+            after: the last one that is known; None begins.
+            at_most: how many.
+            domains: those of these domains; None: all.
+            on: those where this feature is on; None: all.
+
+        Raises:
+            StoreError: they cannot be read.
         """
         ...
 
@@ -169,6 +239,15 @@ class Operations(Protocol):
 
         Raises:
             StoreError: the states cannot be read.
+        """
+        ...
+
+    @property
+    def events(self) -> Events:
+        """What happens.
+
+        Raises:
+            StoreError: states are only kept in memory (`store_no_journal`).
         """
         ...
 
@@ -220,6 +299,10 @@ class Operations(Protocol):
 
     def statistics(self) -> Mapping[str, int]:
         """`group:name` → value, since the start."""
+        ...
+
+    def readiness(self) -> Mapping[str, bool]:
+        """What has to be well for phones to be served, each with whether it is."""
         ...
 
     def uptime(self) -> float:

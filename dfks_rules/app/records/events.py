@@ -1,0 +1,229 @@
+"""Tells listeners what happens: changes as the journal has them, and the rest as it comes.
+
+Nothing is read or made while nobody listens. All listeners share one ring of the last events, and
+each has a place in it; who falls behind is told of a gap.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby, islice
+
+import structlog
+
+from dfks_rules.errors import StoreError
+from dfks_rules.model.features import Snapshot
+from dfks_rules.model.identity import Aor
+from dfks_rules.model.requests import Operation
+from dfks_rules.operations.events import GAP, Event, changed, refused
+from dfks_rules.service.feed import Event as Happened
+from dfks_rules.service.feed import Settled
+from dfks_rules.service.ports import Journal, JournalEntry
+
+KEPT = 4_096
+"""Events in the ring."""
+PORTION = 50
+"""Changes read from the journal in one turn of the event loop: about a millisecond."""
+
+RETRY = 1.0
+"""Seconds until a journal that cannot be read is read again."""
+
+_log = structlog.get_logger("dfks.events")
+_GAP = Event(GAP, 0, None, {})
+
+
+class EventRing:
+    """The last events, and who waits for the next.
+
+    Reference: `operations.events.Events`.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        durable: Callable[[], int],
+        stored: Callable[[Aor], Snapshot],
+        start: str,
+    ) -> None:
+        """Nobody listens.
+
+        Args:
+            journal: of changes.
+            durable: number of the newest one that a power cut leaves there.
+            stored: what is stored for a presentity; raises StoreError where that is not known.
+            start: what ids of decisions begin with.
+        """
+        self._journal = journal
+        self._durable = durable
+        self._stored = stored
+        self._start = start
+        self._loop = asyncio.get_running_loop()
+        self._ring: deque[Event] = deque(maxlen=KEPT)
+        self._count = 0
+        """How many events there ever were."""
+        self.seq = 0
+        """Number of the newest change in the ring."""
+        self._is_due = False
+        self._listeners: set[RingListener] = set()
+        self._gaps = 0
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many listen, and how often one had fallen behind."""
+        return {"listeners": len(self._listeners), "gaps": self._gaps}
+
+    def hear(self, event: Happened) -> None:
+        """Take what the feed tells."""
+        if not self._listeners or not isinstance(event, Settled):
+            return
+        for number, outcome in enumerate(event.outcomes, event.first):
+            if outcome.request.operation is not Operation.SET:
+                continue
+            if outcome.decision.denial is not None:
+                self.publish(refused(outcome, f"{self._start}-{number}", event.at))
+            elif outcome.changed:
+                self._read_soon()
+
+    def publish(self, event: Event) -> None:
+        """Tell of something that is not in the journal."""
+        if self._listeners:
+            self._add(event)
+
+    def listen(self, after: int | None) -> "RingListener":
+        """Listen from now on, or from the change that follows the one with this number."""
+        newest = self._durable()
+        if not self._listeners:
+            self.seq = newest
+        oldest = self._journal.read(0, 1)
+        is_gone = after is not None and (
+            after > newest or bool(oldest and after + 1 < oldest[0].seq)
+        )
+        listener = RingListener(self, None if is_gone else after, is_behind=is_gone)
+        self._listeners.add(listener)
+        return listener
+
+    def forget(self, listener: "RingListener") -> None:
+        """Somebody listens no longer."""
+        self._listeners.discard(listener)
+        if not self._listeners:
+            self._ring.clear()
+
+    @property
+    def end(self) -> int:
+        """The place after the newest event."""
+        return self._count
+
+    def since(self, place: int, at_most: int) -> tuple[int, list[Event]]:
+        """The events from a place on, and the place after them; a gap where they are gone."""
+        first = self._count - len(self._ring)
+        if place < first:
+            self._gaps += 1
+            return self._count, [_GAP]
+        found = list(islice(self._ring, place - first, place - first + at_most))
+        return place + len(found), found
+
+    def read(self, after: int, at_most: int) -> list[Event]:
+        """Events of the changes after a number, in order, of as many changes.
+
+        Raises:
+            StoreError: the journal cannot be read.
+        """
+        most = self._durable()
+        entries = [one for one in self._journal.read(after, at_most + 1) if one.seq <= most]
+        whole = _whole(entries, at_most)
+        return [
+            changed(tuple(group), self._stored(presentity))
+            for (presentity, _), group in groupby(whole, lambda one: (one.presentity, one.revision))
+        ]
+
+    def _read_soon(self) -> None:
+        if not self._is_due:
+            self._is_due = True
+            self._loop.call_soon(self._read_on)
+
+    def _read_on(self) -> None:
+        self._is_due = False
+        try:
+            events = self.read(self.seq, PORTION)
+        except StoreError as error:
+            # Operators are told of the store elsewhere.
+            _log.debug("events_wait", reason=error.message)
+            self._loop.call_later(RETRY, self._read_soon)
+            return
+        for event in events:
+            self.seq = event.seq
+            self._add(event)
+        if events and self._durable() > self.seq:
+            self._read_soon()
+
+    def _add(self, event: Event) -> None:
+        self._ring.append(event)
+        self._count += 1
+        for listener in self._listeners:
+            listener.wake()
+
+
+class RingListener:
+    """One listener: first what he has missed, from the journal; then the ring."""
+
+    def __init__(self, ring: EventRing, after: int | None, *, is_behind: bool) -> None:
+        """Listen to a ring; see `EventRing.listen`.
+
+        Args:
+            ring: all events.
+            after: number of the last change that is known; None: what happens from now on.
+            is_behind: whether changes are gone that he does not know.
+        """
+        self._ring = ring
+        self._is_behind = is_behind
+        self._after = after
+        self._place = ring.end
+        self._is_awake = asyncio.Event()
+        if after is not None or is_behind:
+            self._is_awake.set()
+
+    async def wait(self) -> None:
+        """Wait until there is something to take."""
+        if self._after is None and not self._is_behind and self._place == self._ring.end:
+            self._is_awake.clear()
+        await self._is_awake.wait()
+
+    async def take(self, at_most: int) -> Sequence[Event]:
+        """The next events."""
+        if self._is_behind:
+            self._is_behind = False
+            return [_GAP]
+        if self._after is not None:
+            events = self._missed(min(at_most, PORTION))
+            if events:
+                await asyncio.sleep(0)
+                return events
+        self._place, found = self._ring.since(self._place, at_most)
+        return found
+
+    def wake(self) -> None:
+        """There is something to take."""
+        self._is_awake.set()
+
+    def close(self) -> None:
+        """Listen no longer."""
+        self._ring.forget(self)
+
+    def _missed(self, at_most: int) -> list[Event]:
+        """Changes that are not in the ring for him; none once he has caught up."""
+        assert self._after is not None  # noqa: S101 - the caller looked
+        events = [one for one in self._ring.read(self._after, at_most) if one.seq <= self._ring.seq]
+        if events:
+            self._after = events[-1].seq
+        else:
+            # What the ring has had since he came, he has been told as well.
+            self._after, self._place = None, self._ring.end
+        return events
+
+
+def _whole(entries: list[JournalEntry], at_most: int) -> list[JournalEntry]:
+    """Those that are not cut off in the middle of what one request changed."""
+    if len(entries) <= at_most:
+        return entries
+    cut = (entries[-1].presentity, entries[-1].revision)
+    return [one for one in entries if (one.presentity, one.revision) != cut] or entries

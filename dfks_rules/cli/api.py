@@ -1,0 +1,63 @@
+"""Which server a command asks, and with which token."""
+
+import functools
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from dfks_rules.config import load_config
+from dfks_rules.errors import ConfigError, Finding
+from dfks_rules.web.client import ApiClient
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def api_options(command: _Command) -> Callable[..., Any]:
+    """The options `--url`, `--token-file` and `--config`; a command gets a client as `api`."""
+
+    @click.option("--url", envvar="DFKS_URL", help="http://HOST:PORT of the server's API.")
+    @click.option(
+        "--token-file",
+        type=click.Path(path_type=Path),
+        help="File with the token; else DFKS_TOKEN in the environment.",
+    )
+    @click.option(
+        "--config",
+        "given",
+        type=click.Path(path_type=Path),
+        help="Settings file of the server; default: ./dfks.yaml if it exists.",
+    )
+    @functools.wraps(command)
+    def wrapped(
+        *args: Any, url: str | None, token_file: Path | None, given: Path | None, **rest: Any
+    ) -> Any:
+        return command(*args, api=_client(url, token_file, given), **rest)
+
+    return wrapped
+
+
+def _client(url: str | None, token_file: Path | None, given: Path | None) -> ApiClient:
+    token = os.environ.get("DFKS_TOKEN")
+    if token_file is not None:
+        try:
+            token = token_file.read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise _unusable(str(token_file), f"cannot be read: {error}") from error
+    return ApiClient(url or _configured(given), token or None)
+
+
+def _configured(given: Path | None) -> str:
+    file = given or (Path("dfks.yaml") if os.path.lexists("dfks.yaml") else None)
+    http = load_config(file).http
+    if http is None or not http.listen.port:
+        raise _unusable("http.listen", "is not set: give --url http://HOST:PORT")
+    host = http.listen.host
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return f"http://{f'[{host}]' if ':' in host else host}:{http.listen.port}"
+
+
+def _unusable(what: str, message: str) -> ConfigError:
+    return ConfigError([Finding(what, 0, 0, "config_unusable", message)])

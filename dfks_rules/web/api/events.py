@@ -1,0 +1,133 @@
+"""What happens, as server-sent events."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import orjson
+
+from dfks_rules.operations.events import GAP, TYPES, Event, Listener
+from dfks_rules.web.caller import Scope
+from dfks_rules.web.parameters import DOMAIN, PRESENTITY
+from dfks_rules.web.problem import Problem
+from dfks_rules.web.table import Answer, Call, Operation, Parameter, Reply, Streamed, Where
+
+GATHER = 0.1
+"""Seconds for which further events are gathered into one write; the first goes at once."""
+ALIVE = 15.0
+"""Seconds after which a comment says that the stream lives."""
+AT_ONCE = 500
+"""Most events in one write."""
+_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+
+async def stream(call: Call) -> Answer | Streamed:
+    """Events until the client goes."""
+    given = call.given
+    after = given.get("Last-Event-ID", given.get("after"))
+    listener = call.operations.events.listen(after)
+    return Streamed(_pieces(listener, _wanted(call)), "text/event-stream", _HEADERS)
+
+
+def _wanted(call: Call) -> Callable[[Event], bool]:
+    """Whether an event is for this caller, and was asked for."""
+    presentity, domain = call.given.get("presentity"), call.given.get("domain")
+    types = call.given.get("types", frozenset(TYPES))
+    if domain is not None and not call.caller.sees(domain):
+        raise Problem("not-found", f"`{domain}` is not there")
+
+    def is_wanted(event: Event) -> bool:
+        if event.type == GAP:
+            return True
+        if event.type not in types:
+            return False
+        about = event.presentity
+        if about is None:
+            return presentity is None and domain is None
+        is_meant = presentity in (None, about) and domain in (None, about.domain)
+        return is_meant and call.caller.sees(about.domain)
+
+    return is_wanted
+
+
+async def _pieces(listener: Listener, is_wanted: Callable[[Event], bool]) -> AsyncIterator[bytes]:
+    loop = asyncio.get_running_loop()
+    written = loop.time()
+    try:
+        yield b"retry: 2000\n\n"
+        while True:
+            try:
+                await asyncio.wait_for(listener.wait(), max(0.0, written + ALIVE - loop.time()))
+            except TimeoutError:
+                yield b": alive\n\n"
+                written = loop.time()
+                continue
+            told = [_told(one) for one in await listener.take(AT_ONCE) if is_wanted(one)]
+            if told:
+                yield b"".join(told)
+                written = loop.time()
+                await asyncio.sleep(GATHER)
+    finally:
+        listener.close()
+
+
+def _told(event: Event) -> bytes:
+    head = f"id: {event.seq}\n" if event.seq else ""
+    return f"{head}event: {event.type}\ndata: ".encode() + orjson.dumps(event.data) + b"\n\n"
+
+
+def _take_number(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) < 19):
+        message = f"`{text[:40]}` is not the id of an event"
+        raise ValueError(message)
+    return int(text)
+
+
+def _take_types(text: str) -> frozenset[str]:
+    types = frozenset(part.strip() for part in text.split(","))
+    if unknown := sorted(types.difference(TYPES)):
+        message = f"`{unknown[0][:40]}` is none of {', '.join(TYPES)}"
+        raise ValueError(message)
+    return types
+
+
+_NUMBER = {"type": "string", "pattern": "^[0-9]{1,18}$"}
+OPERATIONS = (
+    Operation(
+        "streamEvents",
+        "GET",
+        "/v1/events",
+        Scope.EVENTS_READ,
+        "Tells what happens, as server-sent events.",
+        stream,
+        (Reply(200, "Events, for as long as the client listens.", types=("text/event-stream",)),),
+        (
+            PRESENTITY,
+            DOMAIN,
+            Parameter(
+                "types",
+                Where.QUERY,
+                f"Comma-separated, of {', '.join(TYPES)}; default: all.",
+                {"type": "string", "maxLength": 200},
+                _take_types,
+            ),
+            Parameter(
+                "after",
+                Where.QUERY,
+                "The number of the last change that is known.",
+                _NUMBER,
+                _take_number,
+            ),
+            Parameter(
+                "Last-Event-ID",
+                Where.HEADER,
+                "The id of the last event that is known.",
+                _NUMBER,
+                _take_number,
+            ),
+        ),
+        problems=("not-found", "not-kept", "store-unavailable"),
+        description="The id of an event is its number in the journal: a client that comes back "
+        "with it is told what it has missed. `event: gap` says that something is lost, because "
+        "the client was too slow or the journal no longer has it: read the presentities again.",
+    ),
+)

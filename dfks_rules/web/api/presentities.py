@@ -1,0 +1,106 @@
+"""Users whose features are kept."""
+
+from dfks_rules.model.identity import Aor
+from dfks_rules.web.caller import Scope
+from dfks_rules.web.paging import DEFAULT_LIMIT, LIMIT, after_parameter, cursor, page, page_schema
+from dfks_rules.web.parameters import AOR, DOMAIN, IF_NONE_MATCH, take_feature
+from dfks_rules.web.problem import Problem
+from dfks_rules.web.schemas import FEATURE, record, ref
+from dfks_rules.web.states import etag, presentity_told, states_told
+from dfks_rules.web.table import Answer, Call, Operation, Parameter, Reply, Where
+
+
+async def list_(call: Call) -> Answer:
+    """One page, by domain and user."""
+    given, domains = call.given, call.caller.domains
+    limit = given.get("limit", DEFAULT_LIMIT)
+    after = Aor(*reversed(given["after"])) if "after" in given else None
+    if "domain" in given:
+        if not call.caller.sees(given["domain"]):
+            raise Problem("not-found", f"`{given['domain']}` is not there")
+        domains = frozenset([given["domain"]])
+    found = await call.operations.page(after, limit + 1, domains, given.get("on"))
+    rows = [presentity_told(*one) for one in found[:limit]]
+    if len(found) <= limit:
+        return Answer(page(rows, None))
+    last = found[limit - 1].presentity
+    return Answer(page(rows, cursor(last.domain, last.user)))
+
+
+async def show(call: Call) -> Answer:
+    """What is stored for one; the policies are not asked, and no decision is kept."""
+    presentity = call.given["aor"]
+    snapshot = await call.operations.stored(presentity)
+    headers = {"ETag": etag(snapshot.revision), "Cache-Control": "no-cache"}
+    told = presentity_told(presentity, snapshot)
+    if call.given.get("as") == "phone":
+        told["told"] = states_told(await call.operations.shown(presentity))
+    elif headers["ETag"] in call.given.get("If-None-Match", ""):
+        return Answer(status=304, headers=headers)
+    return Answer(told, headers=headers)
+
+
+async def tell_again(call: Call) -> Answer:
+    """Every watcher is sent the full state."""
+    return Answer({"watchers": call.operations.refresh_watchers(call.given["aor"])})
+
+
+def _take_as(text: str) -> str:
+    if text != "phone":
+        message = f"`{text[:40]}` is not `phone`"
+        raise ValueError(message)
+    return text
+
+
+_ON = Parameter("on", Where.QUERY, "Only those where this feature is on.", FEATURE, take_feature)
+_AS = Parameter(
+    "as",
+    Where.QUERY,
+    "`phone`: also what the presentity's own phone is told, by the policies.",
+    {"type": "string", "enum": ["phone"]},
+    _take_as,
+)
+
+OPERATIONS = (
+    Operation(
+        "listPresentities",
+        "GET",
+        "/v1/presentities",
+        Scope.FEATURES_READ,
+        "Lists presentities for which something was ever stored.",
+        list_,
+        (Reply(200, "A page of them.", page_schema("Presentity")),),
+        (DOMAIN, _ON, after_parameter(str, str), LIMIT),
+        problems=("not-found", "store-unavailable"),
+    ),
+    Operation(
+        "showPresentity",
+        "GET",
+        "/v1/presentities/{aor}",
+        Scope.FEATURES_READ,
+        "Shows the features of a presentity.",
+        show,
+        (
+            Reply(200, "Its features.", ref("Presentity"), headers=("ETag",)),
+            Reply(304, "It has not changed.", headers=("ETag",)),
+        ),
+        (AOR, _AS, IF_NONE_MATCH),
+        problems=("store-unavailable",),
+        description="Of somebody for whom nothing was ever stored, all features are off, and the "
+        "revision is 0.",
+    ),
+    Operation(
+        "tellWatchers",
+        "POST",
+        "/v1/presentities/{aor}/notify",
+        Scope.SUBSCRIPTIONS_WRITE,
+        "Sends every watcher of a presentity the full state again.",
+        tell_again,
+        (
+            Reply(
+                200, "How many there are.", record({"watchers": {"type": "integer", "minimum": 0}})
+            ),
+        ),
+        (AOR,),
+    ),
+)

@@ -1,0 +1,109 @@
+"""A request → what its operation is given, checked by the table."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import jsonschema
+import orjson
+from aiohttp import web
+
+from dfks_rules.model.identity import Aor
+from dfks_rules.web.caller import Caller
+from dfks_rules.web.problem import Problem
+from dfks_rules.web.schemas import COMPONENTS
+from dfks_rules.web.table import Operation, Parameter, Schema, Where
+
+MAX_ERRORS = 20
+"""Most mistakes of a body that are told at once."""
+
+
+def given_of(operation: Operation, request: web.Request, caller: Caller) -> dict[str, Any]:
+    """The parameters of a request by name.
+
+    Raises:
+        Problem: one is wrong or not known, or is about a domain that the caller does not see.
+    """
+    known = {parameter.name for parameter in operation.parameters}
+    for name in request.query:
+        if name not in known:
+            raise Problem("bad-parameter", f"`{name[:40]}` is no parameter of this", parameter=name)
+    given: dict[str, Any] = {}
+    for parameter in operation.parameters:
+        text = _text_of(parameter, request)
+        if text is not None:
+            given[parameter.name] = _taken(parameter, text)
+    for value in given.values():
+        if isinstance(value, Aor) and not caller.sees(value.domain):
+            raise Problem("not-found", f"{value.uri} is not there")
+    return given
+
+
+async def body_of(operation: Operation, request: web.Request) -> Any:
+    """The JSON of a request, which fits the operation's schema; None where it takes none.
+
+    Raises:
+        Problem: it is of another type, too large, no JSON, or does not fit.
+    """
+    body = operation.body
+    if body is None:
+        return None
+    if request.content_type not in body.types:
+        wanted = " or ".join(body.types)
+        raise Problem("wrong-content-type", f"`{request.content_type}` is not {wanted}")
+    if body.schema is None:
+        return None
+    try:
+        value = orjson.loads(await request.read())
+    except orjson.JSONDecodeError as error:
+        raise Problem("not-json", str(error)) from error
+    check(operation.name, body.schema, value)
+    return value
+
+
+def check(name: str, schema: Schema, value: Any) -> None:
+    """Raise unless a value fits the schema of an operation.
+
+    Raises:
+        Problem: `invalid-body`, with `errors`: where (a JSON pointer), and what.
+    """
+    errors = []
+    for error in _validator(name, orjson.dumps(schema).decode()).iter_errors(value):
+        pointer = "".join(f"/{part}" for part in error.absolute_path)
+        errors.append({"pointer": pointer, "detail": error.message[:200]})
+        if len(errors) == MAX_ERRORS:
+            break
+    if errors:
+        detail = f"{errors[0]['pointer'] or 'the body'}: {errors[0]['detail']}"
+        raise Problem("invalid-body", detail, errors=errors)
+
+
+@cache
+def _validator(_name: str, schema: str) -> jsonschema.Draft202012Validator:
+    told = {**orjson.loads(schema), "components": {"schemas": COMPONENTS}}
+    return jsonschema.Draft202012Validator(told)
+
+
+def _text_of(parameter: Parameter, request: web.Request) -> str | None:
+    name = parameter.name
+    found: Mapping[str, Any]
+    match parameter.where:
+        case Where.PATH:
+            return request.match_info[name]
+        case Where.HEADER:
+            return request.headers.get(name)
+        case Where.QUERY:
+            found = request.query
+            if len(request.query.getall(name, [])) > 1:
+                raise Problem("bad-parameter", f"`{name}` is given twice", parameter=name)
+            text = found.get(name)
+            return None if text is None else str(text)
+
+
+def _taken(parameter: Parameter, text: str) -> Any:
+    try:
+        return parameter.take(text)
+    except ValueError as error:
+        raise Problem(
+            parameter.kind, f"{parameter.name}: {error}", parameter=parameter.name
+        ) from error

@@ -1,0 +1,86 @@
+"""Parameters that several operations take."""
+
+import re
+
+from dfks_rules.model.features import Feature
+from dfks_rules.operations.states import aor_from, printable_from
+from dfks_rules.web.table import Parameter, Where
+
+_REVISION = re.compile(r'"([0-9]{1,18})"')
+_FEATURES = [feature.value for feature in Feature]
+
+
+def take_feature(text: str) -> Feature:
+    """The feature with a name.
+
+    Raises:
+        ValueError: there is none.
+    """
+    try:
+        return Feature(text)
+    except ValueError:
+        message = f"`{text[:40]}` is none of {', '.join(_FEATURES)}"
+        raise ValueError(message) from None
+
+
+def _take_revision(text: str) -> int | None:
+    """The revision that If-Match names; None for `*`, any of something that is stored."""
+    found = _REVISION.fullmatch(text.strip())
+    if found is None:
+        message = f'`{text[:40]}` is not an ETag such as "7"'
+        raise ValueError(message)
+    return int(found[1])
+
+
+AOR = Parameter(
+    "aor",
+    Where.PATH,
+    "The presentity: `sip:alice@example.com` or `alice@example.com`, percent-encoded.",
+    {"type": "string", "minLength": 3, "maxLength": 1024, "examples": ["sip:alice@example.com"]},
+    aor_from,
+    kind="bad-presentity",
+)
+FEATURE = Parameter(
+    "feature",
+    Where.PATH,
+    "The name of a feature.",
+    {"type": "string", "enum": _FEATURES},
+    take_feature,
+    kind="no-such-feature",
+)
+PRESENTITY = Parameter(
+    "presentity",
+    Where.QUERY,
+    "Only of this presentity.",
+    {"type": "string", "minLength": 3, "maxLength": 1024, "examples": ["sip:alice@example.com"]},
+    aor_from,
+    kind="bad-presentity",
+)
+DOMAIN = Parameter(
+    "domain",
+    Where.QUERY,
+    "Only of this domain.",
+    {"type": "string", "minLength": 1, "maxLength": 255},
+    lambda text: printable_from(text).lower(),
+)
+IF_MATCH = Parameter(
+    "If-Match",
+    Where.HEADER,
+    "The ETag that the presentity must have; otherwise nothing happens (412).",
+    {"type": "string", "pattern": '^"[0-9]{1,18}"$', "examples": ['"7"']},
+    _take_revision,
+)
+IF_NONE_MATCH = Parameter(
+    "If-None-Match",
+    Where.HEADER,
+    "The ETag that is known: 304 if it still holds.",
+    {"type": "string", "maxLength": 1024, "examples": ['"7"']},
+    str,
+)
+PARAM = Parameter(
+    "Dfks-Param",
+    Where.HEADER,
+    "A text that policies see as the fact `param`.",
+    {"type": "string", "maxLength": 512, "pattern": "^[ -~]*$"},
+    printable_from,
+)

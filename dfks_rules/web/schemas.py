@@ -1,0 +1,144 @@
+"""Schemas of what operations take and give, by name: the components of the OpenAPI document."""
+
+from typing import Any
+
+from dfks_rules.model.features import FEATURES, VALUES_OF, Feature
+from dfks_rules.model.values import Choice, Integer, Text
+from dfks_rules.web.problem import KINDS, type_of
+
+MAX_TEXT = 512
+
+
+def ref(name: str) -> dict[str, str]:
+    """A reference to a component."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def record(properties: dict[str, Any], required: list[str] | None = None) -> dict[str, Any]:
+    """An object with just these members; all are required unless `required` names those."""
+    return {
+        "type": "object",
+        "required": list(properties) if required is None else required,
+        "additionalProperties": False,
+        "properties": properties,
+    }
+
+
+def nullable(schema: dict[str, Any]) -> dict[str, Any]:
+    """Fits a schema, or is null."""
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def _value(kind: Text | Integer | Choice) -> dict[str, Any]:
+    match kind:
+        case Text():
+            return {"type": "string", "minLength": 1, "maxLength": MAX_TEXT}
+        case Integer(least, most):
+            return {"type": "integer", "minimum": least, "maximum": most}
+        case Choice(words):
+            return {"type": "string", "enum": list(words)}
+
+
+_VALUES = {value.value: _value(value.kind) for of in FEATURES for value in VALUES_OF[of]}
+STATUS = {"type": "string", "enum": ["on", "off"]}
+TEXT = {"type": "string"}
+AOR = {"type": "string", "examples": ["sip:alice@example.com"]}
+TIME = {"type": "string", "format": "date-time"}
+REVISION = {"type": "integer", "minimum": 0}
+FEATURE = {"type": "string", "enum": [feature.value for feature in Feature]}
+
+COMPONENTS: dict[str, Any] = {
+    "State": record({"status": STATUS, **_VALUES}, ["status"])
+    | {"description": "The state of a feature; values that were never said are missing."},
+    "States": {
+        "type": "object",
+        "description": "Feature → its state.",
+        "additionalProperties": False,
+        "properties": {feature.value: ref("State") for feature in FEATURES},
+    },
+    "Presentity": record(
+        {
+            "presentity": AOR,
+            "revision": REVISION | {"description": "Rises with each change; the ETag."},
+            "features": ref("States"),
+            "told": ref("States")
+            | {"description": "What its own phone is told, of the features it may know."},
+        },
+        ["presentity", "revision", "features"],
+    ),
+    "Decision": record(
+        {
+            "id": TEXT | {"description": "Empty when it is not kept."},
+            "effect": {"type": "string", "enum": ["allow", "deny"]},
+            "assigned": {"type": "boolean"},
+            "notify": TEXT,
+            "matched": {"type": "array", "items": TEXT},
+            "decidedBy": {"type": "object", "additionalProperties": TEXT},
+            "policyRevision": TEXT,
+        }
+    ),
+    "Result": record(
+        {
+            "feature": FEATURE,
+            "changed": {"type": "boolean"},
+            "stored": ref("State"),
+            "refused": nullable(ref("Refusal")),
+            "also": {
+                "type": "array",
+                "items": record({"presentity": AOR, "feature": FEATURE, "asked": ref("State")}),
+            },
+            "decision": ref("Decision"),
+        }
+    ),
+    "Refusal": record(
+        {"reason": TEXT, "rule": nullable(TEXT), "text": nullable(TEXT)},
+    ),
+    "SetResult": record({"presentity": AOR, "revision": REVISION, "result": ref("Result")}),
+    "Changes": {
+        "type": "object",
+        "description": "Feature → the state that is asked for. They are set in this order.",
+        "minProperties": 1,
+        "additionalProperties": False,
+        "properties": {feature.value: ref("State") for feature in FEATURES},
+    },
+    "SetResults": record(
+        {
+            "presentity": AOR,
+            "revision": REVISION,
+            "results": {"type": "array", "items": ref("Result")},
+        }
+    ),
+    "Subscription": record(
+        {
+            "presentity": AOR,
+            "watcher": AOR,
+            "callId": TEXT,
+            "expires": {"type": "integer", "minimum": 0, "description": "Seconds left."},
+            "contact": TEXT,
+            "event": TEXT,
+            "transport": TEXT,
+            "proof": TEXT,
+        }
+    ),
+    "Statistics": {
+        "type": "object",
+        "description": "`group:name` → value since the start.",
+        "additionalProperties": {"type": "integer"},
+    },
+    "Health": record(
+        {"status": {"type": "string", "enum": ["ok", "failing"]}, "checks": {"type": "object"}},
+        ["status"],
+    ),
+    "Problem": {
+        "type": "object",
+        "description": "RFC 9457",
+        "required": ["type", "title", "status"],
+        "properties": {
+            "type": {"type": "string", "enum": [type_of(kind) for kind in KINDS]},
+            "title": TEXT,
+            "status": {"type": "integer"},
+            "detail": TEXT,
+        },
+    },
+}
+"""Name → schema. A room of `api` adds its own."""

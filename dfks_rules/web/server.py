@@ -1,0 +1,223 @@
+"""Serves the table of operations over HTTP, on the server's event loop."""
+
+import socket
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import orjson
+import structlog
+from aiohttp import web
+
+from dfks_rules.errors import ConfigError, DfksError
+from dfks_rules.operations.ports import Operations
+from dfks_rules.web.binding import body_of, given_of
+from dfks_rules.web.budget import Budget, Timed
+from dfks_rules.web.caller import LOCAL, Caller
+from dfks_rules.web.problem import CONTENT_TYPE, Problem, problem_of
+from dfks_rules.web.table import JSON, Answer, Call, Operation, Streamed
+from dfks_rules.web.tokens import TokenFile
+
+MAX_BODY = 2 * 1024 * 1024
+"""Longest body that is read at once, bytes."""
+CLOSE_TIMEOUT = 2.0
+"""Seconds that pending requests have to finish when the server stops."""
+KEEP_ALIVE = 75.0
+"""Seconds for which an idle connection is kept."""
+
+_log = structlog.get_logger("dfks.web")
+_CALLER: web.RequestKey[Caller | None] = web.RequestKey("caller")
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class WebSettings(NamedTuple):
+    """What the door is given of the settings."""
+
+    tokens: TokenFile | None
+    """Who may call; None: whoever reaches a loopback address."""
+    names: frozenset[str]
+    """Names, beside those of loopback, that Host may have where there are no tokens."""
+    per_token: float
+    """Requests a second of each token."""
+
+
+class WebServer:
+    """The door; `start` it with the sockets that it listens on."""
+
+    def __init__(
+        self, settings: WebSettings, table: Sequence[Operation], operations: Operations
+    ) -> None:
+        self._settings = settings
+        self._table = table
+        self._operations = operations
+        self._public = [one for one in table if one.scope is None]
+        self._budget = Budget(settings.per_token)
+        self._runner: web.AppRunner | None = None
+        self._sockets: list[socket.socket] = []
+        self.served: Counter[tuple[str, int]] = Counter()
+        """Name of an operation and status → how often; bounded by the table."""
+        self.counts: Mapping[str, int] = {}
+
+    @property
+    def address(self) -> str:
+        """E.g. `http://127.0.0.1:8080`."""
+        host, port = self._sockets[0].getsockname()[:2] if self._sockets else ("", 0)
+        return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+    async def start(self, sockets: Iterable[socket.socket]) -> None:
+        """Serve on these sockets, which are closed with it."""
+        self._sockets = list(sockets)
+        app = web.Application(client_max_size=MAX_BODY, middlewares=[self._guarded])
+        for operation in self._table:
+            handler = partial(self._serve, operation)
+            if operation.method == "GET":
+                app.router.add_get(operation.path, handler, allow_head=True)
+            else:
+                app.router.add_route(operation.method, operation.path, handler)
+        runner = web.AppRunner(
+            app,
+            access_log=None,
+            handle_signals=False,
+            shutdown_timeout=CLOSE_TIMEOUT,
+            keepalive_timeout=KEEP_ALIVE,
+        )
+        await runner.setup()
+        self._runner = runner
+        for one in self._sockets:
+            await web.SockSite(runner, one).start()
+
+    def sockets(self) -> list[tuple[str, socket.socket]]:
+        """What whoever serves next has to be given, with the name of this door."""
+        return [("web", one) for one in self._sockets]
+
+    async def close(self, *, leaves: bool = False) -> None:
+        """Stop listening, and let pending requests finish; `leaves`: there is no file to leave."""
+        if self._runner:
+            await self._runner.cleanup()
+            self._runner = None
+        for one in self._sockets:
+            one.close()
+        self._sockets.clear()
+
+    @web.middleware
+    async def _guarded(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+        """Whatever goes wrong becomes a problem; who may not call learns nothing else."""
+        try:
+            request[_CALLER] = self._caller(request)
+            return await handler(request)
+        except Problem as problem:
+            return _told(problem)
+        except web.HTTPRequestEntityTooLarge:
+            return _told(Problem("too-large", f"at most {MAX_BODY} bytes"))
+        except web.HTTPMethodNotAllowed as error:
+            allowed = ", ".join(sorted(error.allowed_methods))
+            return _told(Problem("method-not-allowed", None, {"Allow": allowed}))
+        except web.HTTPNotFound:
+            return _told(Problem("not-found", f"there is no `{request.path[:100]}`"))
+
+    def _caller(self, request: web.Request) -> Caller | None:
+        """Who calls; None where nobody has to say.
+
+        Raises:
+            Problem: a token is needed; or a web page may have sent this to a loopback address.
+        """
+        tokens = self._settings.tokens
+        if tokens is None:
+            if not self._is_host(request.host):
+                raise Problem("wrong-host", f"`{request.host[:100]}`")
+            return LOCAL
+        scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            try:
+                tokens.look_again()
+            except ConfigError as error:
+                _log.warning("tokens_unusable", reason=error.message)
+            caller = tokens.caller(secret.strip())
+            if caller is not None:
+                return caller
+        elif not secret and self._is_public(request):
+            return None
+        raise Problem("token-needed", None, {"WWW-Authenticate": 'Bearer realm="dfks"'})
+
+    def _is_public(self, request: web.Request) -> bool:
+        return any(one.path == request.path for one in self._public)
+
+    def _is_host(self, host: str) -> bool:
+        name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host
+        return name in ("localhost", "127.0.0.1", "[::1]") or name in self._settings.names
+
+    async def _serve(self, operation: Operation, request: web.Request) -> web.StreamResponse:
+        status = 500
+        try:
+            response = await Timed(self._response(operation, request), self._budget)
+            status = response.status
+        except Problem as problem:
+            status = problem.status
+            raise
+        finally:
+            self.served[operation.name, status] += 1
+        return response
+
+    async def _response(self, operation: Operation, request: web.Request) -> web.StreamResponse:
+        try:
+            answer = await self._answer(operation, request)
+        except DfksError as error:
+            raise problem_of(error) from error
+        except (Problem, web.HTTPException):
+            raise
+        except Exception as error:
+            _log.exception("web_request_failed", operation=operation.name)
+            raise Problem("internal-error") from error
+        if isinstance(answer, Streamed):
+            return await _stream(answer, request)
+        if answer.body is None:
+            return web.Response(status=answer.status, headers=answer.headers)
+        if isinstance(answer.body, bytes):
+            return web.Response(body=answer.body, status=answer.status, headers=answer.headers)
+        body = orjson.dumps(answer.body)
+        return web.Response(
+            body=body, status=answer.status, headers={"Content-Type": JSON, **answer.headers}
+        )
+
+    async def _answer(self, operation: Operation, request: web.Request) -> Answer | Streamed:
+        caller = request[_CALLER]
+        if operation.scope is not None:
+            assert caller is not None  # noqa: S101 - only public operations have none
+            if not self._budget.admits(caller.name, time.monotonic()):
+                raise Problem("too-many-requests")
+            if operation.scope not in caller.scopes:
+                detail = f"`{caller.name}` lacks the scope `{operation.scope.value}`"
+                raise Problem("scope-missing", detail, scope=operation.scope.value)
+        caller = caller or LOCAL
+        return await operation.run(
+            Call(
+                given_of(operation, request, caller),
+                await body_of(operation, request),
+                caller,
+                self._operations,
+                request.headers.get("Accept", ""),
+                request.content,
+                request.content_type,
+            )
+        )
+
+
+async def _stream(answer: Streamed, request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Type": answer.content_type, **answer.headers})
+    await response.prepare(request)
+    if request.method != "HEAD":
+        try:
+            async for piece in answer.pieces:
+                await response.write(piece)
+        except ConnectionError:
+            pass  # The client has gone.
+    await response.write_eof()
+    return response
+
+
+def _told(problem: Problem) -> web.Response:
+    headers = {"Content-Type": CONTENT_TYPE, **problem.headers}
+    body: Any = orjson.dumps(problem.body)
+    return web.Response(body=body, status=problem.status, headers=headers)

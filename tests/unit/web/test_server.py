@@ -1,0 +1,195 @@
+"""Who is let in, what goes wrong, and how it is told."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from dfks_rules.errors import StoreError
+from dfks_rules.web.api import TABLE
+from dfks_rules.web.caller import Scope
+from dfks_rules.web.server import MAX_BODY
+from dfks_rules.web.table import Answer, Call, Operation
+from dfks_rules.web.tokens import TokenFile
+from tests.helpers.operations import MemoryOperations
+from tests.helpers.web import ALL, api, token_file
+
+_ALICE = "/v1/presentities/sip:alice@example.com"
+_ON = {"status": "on"}
+
+
+async def test_nobody_learns_anything_without_a_token(tmp_path: Path) -> None:
+    """401 comes before any look at path or body; what load balancers ask needs none."""
+    tokens = token_file(tmp_path, desk=(ALL, ()))
+    async with api(MemoryOperations(), TokenFile(tmp_path / "tokens.json")) as web:
+        for method, path in (("GET", _ALICE), ("GET", "/nothing"), ("DELETE", _ALICE)):
+            got = await web.ask(method, path)
+            assert (got.status, got.kind) == (401, "token-needed")
+            assert got.headers["WWW-Authenticate"].startswith("Bearer")
+        assert (await web.ask("GET", "/healthz")).status == 200
+        assert (
+            await web.ask("GET", _ALICE, Authorization=f"Bearer {tokens['desk']}")
+        ).status == 200
+
+
+async def test_a_token_does_what_its_scopes_say(tmp_path: Path) -> None:
+    """The scope that is missing is named."""
+    tokens = token_file(tmp_path, reader=(["features:read"], ()))
+    operations = MemoryOperations()
+    async with api(operations, TokenFile(tmp_path / "tokens.json")) as web:
+        web.token = tokens["reader"]
+        assert (await web.ask("GET", _ALICE)).status == 200
+        got = await web.ask("PUT", f"{_ALICE}/features/DoNotDisturb", _ON)
+        assert (got.status, got.kind, got.json["scope"]) == (403, "scope-missing", "features:write")
+    assert not operations.states
+
+
+async def test_another_domains_presentity_is_not_there(tmp_path: Path) -> None:
+    """A tenant must not even learn that somebody exists."""
+    tokens = token_file(tmp_path, acme=(ALL, ["acme.example"]))
+    operations = MemoryOperations()
+    async with api(operations, TokenFile(tmp_path / "tokens.json")) as web:
+        web.token = tokens["acme"]
+        for method, path, body in (
+            ("GET", _ALICE, None),
+            ("PUT", f"{_ALICE}/features/DoNotDisturb", _ON),
+            ("PATCH", _ALICE, {"DoNotDisturb": _ON}),
+            ("POST", f"{_ALICE}/notify", None),
+            ("GET", "/v1/presentities?domain=example.com", None),
+        ):
+            got = await web.ask(method, path, body)
+            assert (got.status, got.kind) == (404, "not-found"), path
+        mine = "/v1/presentities/sip:alice@acme.example"
+        assert (await web.ask("PUT", f"{mine}/features/DoNotDisturb", _ON)).status == 200
+        await web.ask("GET", "/v1/presentities")
+    assert [aor.domain for aor in operations.states] == ["acme.example"]
+
+
+async def test_the_name_of_the_token_is_the_actor(tmp_path: Path) -> None:
+    """The journal says who switched it on."""
+    tokens = token_file(tmp_path, desk=(ALL, ()))
+    operations = MemoryOperations()
+    async with api(operations, TokenFile(tmp_path / "tokens.json")) as web:
+        web.token = tokens["desk"]
+        await web.ask("PUT", f"{_ALICE}/features/DoNotDisturb", _ON)
+    assert operations.actors == ["desk"]
+
+
+async def test_a_token_that_is_revoked_is_refused_at_once(tmp_path: Path) -> None:
+    """Without a restart; a file that cannot be read leaves what was there."""
+    tokens = token_file(tmp_path, desk=(ALL, ()))
+    async with api(MemoryOperations(), TokenFile(tmp_path / "tokens.json")) as web:
+        web.token = tokens["desk"]
+        assert (await web.ask("GET", _ALICE)).status == 200
+        (tmp_path / "tokens.json").write_text("{")
+        assert (await web.ask("GET", _ALICE)).status == 200
+        token_file(tmp_path, other=(ALL, ()))
+        assert (await web.ask("GET", _ALICE)).status == 401
+
+
+async def test_a_web_page_that_rebinds_its_name_to_loopback_is_refused() -> None:
+    """Without tokens, Host is what tells it from an operator."""
+    async with api(MemoryOperations(), names=frozenset(["keys.example.com"])) as web:
+        got = await web.ask("GET", _ALICE, Host="evil.example")
+        assert (got.status, got.kind) == (403, "wrong-host")
+        assert (await web.ask("GET", _ALICE, Host="keys.example.com")).status == 200
+        assert (await web.ask("GET", _ALICE, Host="localhost:8080")).status == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "kind"),
+    [
+        ("GET", "/v1/nothing", 404, "not-found"),
+        ("DELETE", _ALICE, 405, "method-not-allowed"),
+        ("GET", "/v1/presentities/alice", 400, "bad-presentity"),
+        ("GET", "/v1/presentities?limit=0", 400, "bad-parameter"),
+        ("GET", "/v1/presentities?limit=1&limit=2", 400, "bad-parameter"),
+        ("GET", "/v1/presentities?colour=red", 400, "bad-parameter"),
+        ("GET", "/v1/presentities?after=x", 400, "bad-cursor"),
+        ("PUT", f"{_ALICE}/features/Nothing", 404, "no-such-feature"),
+    ],
+)
+async def test_what_cannot_be_asked_is_said(method: str, path: str, status: int, kind: str) -> None:
+    """Each mistake has a kind of its own."""
+    async with api(MemoryOperations()) as web:
+        got = await web.ask(method, path, _ON if method == "PUT" else None)
+        assert (got.status, got.kind) == (status, kind)
+
+
+@pytest.mark.parametrize(
+    ("data", "content_type", "status", "kind"),
+    [
+        (b"{", "application/json", 400, "not-json"),
+        (b"{}", "text/plain", 415, "wrong-content-type"),
+        (b'{"status": "x"}', "application/json", 422, "invalid-body"),
+        (b" " * (MAX_BODY + 1), "application/json", 413, "too-large"),
+    ],
+)
+async def test_a_body_that_does_not_fit_is_refused(
+    data: bytes, content_type: str, status: int, kind: str
+) -> None:
+    """Before anything happens."""
+    operations = MemoryOperations()
+    async with api(operations) as web:
+        path = f"{_ALICE}/features/DoNotDisturb"
+        got = await web.ask("PUT", path, data=data, Content_Type=content_type)
+        assert (got.status, got.kind) == (status, kind)
+    assert not operations.states
+
+
+async def test_a_token_that_asks_too_often_waits() -> None:
+    """It is told for how long; phones come first."""
+    async with api(MemoryOperations(), per_token=1) as web:
+        answers = [await web.ask("GET", _ALICE) for _ in range(4)]
+        assert [got.status for got in answers][:2] == [200, 200]
+        assert answers[-1].kind == "too-many-requests"
+        assert answers[-1].headers["Retry-After"] == "2"
+        assert (await web.ask("GET", "/healthz")).status == 200
+
+
+async def test_a_mistake_of_ours_is_one_answer_and_not_the_end() -> None:
+    """The next request is served."""
+
+    async def fail(_call: Call) -> Answer:
+        raise RuntimeError("ours")
+
+    async def disk(_call: Call) -> Answer:
+        raise StoreError("store_unavailable", "disk is full")
+
+    broken = Operation("fail", "GET", "/v1/fail", Scope.BULK, "Fails.", fail, ())
+    full = Operation("disk", "GET", "/v1/disk", Scope.BULK, "Fails.", disk, ())
+    async with api(MemoryOperations(), table=(*TABLE, broken, full)) as web:
+        got = await web.ask("GET", "/v1/fail")
+        assert (got.status, got.kind) == (500, "internal-error")
+        got = await web.ask("GET", "/v1/disk")
+        assert (got.status, got.kind) == (503, "store-unavailable")
+        assert got.headers["Retry-After"] == "2"
+        assert (await web.ask("GET", "/healthz")).json == {"status": "ok"}
+        assert web.server.served["fail", 500] == 1
+
+
+async def test_head_is_get_without_a_body() -> None:
+    """Load balancers ask like this."""
+    async with api(MemoryOperations()) as web:
+        got = await web.ask("HEAD", _ALICE)
+        assert (got.status, got.headers["ETag"], got.body) == (200, '"0"', b"")
+
+
+async def test_a_stop_lets_what_was_asked_be_answered() -> None:
+    """And leaves nothing open."""
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(_call: Call) -> Answer:
+        begun.set()
+        await go_on.wait()
+        return Answer({"done": True})
+
+    table = (Operation("slow", "GET", "/v1/slow", Scope.BULK, "Waits.", slow, ()),)
+    async with api(MemoryOperations(), table=table) as web:
+        asked = asyncio.create_task(web.ask("GET", "/v1/slow"))
+        await begun.wait()
+        closing = asyncio.create_task(web.server.close())
+        await asyncio.sleep(0)
+        go_on.set()
+        assert (await asked).json == {"done": True}
+        await closing
