@@ -95,7 +95,8 @@ def _banner(
 def _program() -> Path | str:
     """What to type for `dfks` here."""
     called = Path(sys.argv[0]).absolute()
-    if str(called) == shutil.which("dfks"):
+    found = shutil.which("dfks")
+    if found is not None and called.resolve() == Path(found).resolve():
         return "dfks"
     here = Path.cwd()
     return called.relative_to(here) if called.is_relative_to(here) else called

@@ -60,19 +60,30 @@ def test_server_that_is_ready_is_healthy() -> None:
         assert _health("--url", f"http://{where}/readyz") == "OK: the server is ready\n"
 
 
-def test_server_that_is_not_ready_says_why() -> None:
-    """Exit code 1, as of every error; what it says cannot reach into the terminal."""
-    with _server(_answers(503, "disk full\x1b")) as where, pytest.raises(DfksError) as caught:
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ('{"checks": {"policies": "ok", "store": "failing"}}', "not ready: store failing"),
+        ("[]", "not ready: 503"),
+        ("<html>", "not ready: 503"),
+    ],
+)
+def test_server_that_is_not_ready_says_why(answer: str, told: str) -> None:
+    """Exit code 1, as of every error."""
+    with _server(_answers(503, answer)) as where, pytest.raises(DfksError) as caught:
         _health("--url", f"http://{where}/readyz")
-    assert caught.value.message == "not ready: 503 disk full\N{REPLACEMENT CHARACTER}"
+    assert caught.value.message == told
 
 
-def test_server_that_answers_operators_is_healthy(tmp_path: Path) -> None:
-    """By the settings, where they say nothing of `http`."""
-    with _server(_answers(200, json.dumps({"jsonrpc": "2.0", "id": "1", "result": {}}))) as where:
-        file = tmp_path / "dfks.yaml"
-        file.write_text(f'mi: {{http: {{listen: "{where}"}}}}\n')
+def test_settings_say_where_to_ask(tmp_path: Path) -> None:
+    """The API knows more than MI."""
+    file = tmp_path / "dfks.yaml"
+    reply = json.dumps({"jsonrpc": "2.0", "id": "1", "result": {}})
+    with _server(_answers(200, reply)) as mi, _server(_answers(200, "{}")) as api:
+        file.write_text(f'mi: {{http: {{listen: "{mi}"}}}}\n')
         assert _health("--config", str(file)) == "OK: the server answers operators\n"
+        file.write_text(f'http: {{listen: "{api}"}}\n')
+        assert _health("--config", str(file)) == "OK: the server is ready\n"
 
 
 @pytest.mark.parametrize("path", ["/readyz", "/mi"])

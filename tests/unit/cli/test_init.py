@@ -56,7 +56,8 @@ def test_lines_for_real_phones_are_good_as_they_stand(tmp_path: Path) -> None:
     text = file.read_text()
     # A setting in a comment replaces the one above.
     text = text.replace('  listen: ["udp:127.0.0.1:5060", "tcp:127.0.0.1:5060"]\n', "")
-    text = re.sub(r"^( *)# (?=(listen|tls|auth|decisions): )", r"\1", text, flags=re.MULTILINE)
+    text = text.replace('http: {listen: "127.0.0.1:8080"}\n', "")
+    text = re.sub(r"^( *)# (?=(listen|tls|auth|decisions|http): )", r"\1", text, flags=re.MULTILINE)
     file.write_text(text)
     (tmp_path / "tls").mkdir()
     issued = trustme.CA().issue_cert("example.com")
