@@ -49,10 +49,10 @@ PYTHONPATH=$(echo "$root"/opt/dfks/lib/python*/site-packages) \
 sed -i -e 's|"sqlite:var/dfks.db"|"sqlite:/var/lib/dfks/dfks.db"|' \
   -e 's|var/policies.json|/var/lib/dfks/policies.json|' \
   -e 's|var/decisions.jsonl|/var/lib/dfks/decisions.jsonl|' \
-  -e 's|^# For operators and.*|# MI is for the account `dfks`: sudo -u dfks dfks mi --config …|' \
-  -e 's|^# every account of.*|# HTTP API (/v1, /metrics, /readyz), only who has a token: dfks token create|' \
+  -e 's|^# For operators and.*|# MI is for the account `dfks`: sudo -u dfks dfks mi --config /etc/dfks/dfks.yaml …|' \
+  -e 's|^# every account of.*|# The HTTP API (/v1, /metrics, /readyz), for who has a token: `dfks token create` first.|' \
   -e 's|^mi: .*|mi: {fifo: {path: /run/dfks/fifo, reply_dir: /run/dfks}}|' \
-  -e '/^http: .*/d' -e 's|^# http: |http: |' "$root/etc/dfks/dfks.yaml"
+  -e '/^http: .*/d' "$root/etc/dfks/dfks.yaml"
 find "$root" -type d -exec chmod 755 {} +
 find "$root/etc/dfks" -type f -exec chmod 644 {} +
 # Not a conffile: postinst makes it the server's, with mode 0600.
