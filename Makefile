@@ -1,4 +1,4 @@
-# Eight targets; `make setup` is what the others need. See README.md.
+# Nine targets; `make setup` is what the others need. See README.md.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -8,7 +8,7 @@ export CPPFLAGS := $(shell $(PYTHON) -c 'import sys; print("-DPyEval_CallObject=
 COMPILED := $(wildcard $(addprefix dfks_rules/,sip/*.py csta/*.py presence/*.py service/*.py model/*.py \
   $(addprefix store/,cache.py commit.py dialogs.py group.py journal.py plan.py tables.py)))
 
-.PHONY: run test test-long setup fix bench bench-policies soak
+.PHONY: run test test-long setup fix bench bench-policies soak wheels
 
 run: setup
 	@$(BIN)/dfks serve
@@ -36,6 +36,10 @@ bench: setup
 
 bench-policies: setup
 	$(BIN)/python -m bench.policies
+
+# Into dist/: what deploy/Containerfile and deploy/debian/build.sh install.
+wheels: setup
+	deploy/wheels.sh dist
 
 # Seconds of mixed traffic; it fails when memory, descriptors or tasks grow.
 DURATION ?= 1800
