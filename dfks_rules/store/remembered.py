@@ -36,30 +36,29 @@ class Remembered:
         self._connection: Final = connection
         self._term: Final = term
         self._version: int | None = None
-        """Of the file, when it was seen last that this life may write."""
+        """Of the file, after the last transaction; None where it may have come to nothing."""
+        self._found = 0
+        """Of the file, in this transaction."""
         self._presentities: Final[dict[Aor, tuple[int, int]]] = {}
         self._cseqs: Final[dict[int, int]] = {}
 
     def may_write(self) -> bool:
         """Whether no later life of the server has begun, to be asked in each transaction.
 
-        What others may have changed since the last one is forgotten.
+        What others may have changed since the last one is forgotten, and all after one that has
+        failed.
 
         Raises:
             sqlite3.Error: the file cannot be read.
         """
-        [version] = self._connection.execute(_VERSION).fetchone()
-        is_alone = version == self._version
+        [self._found] = self._connection.execute(_VERSION).fetchone()
+        is_alone = self._found == self._version
+        self._version = None
         if not is_alone or len(self._presentities) > AT_MOST:
             self._presentities.clear()
         if not is_alone or len(self._cseqs) > AT_MOST:
             self._cseqs.clear()
-        if is_alone:
-            return True
-        if not life.holds(self._connection, self._term):
-            return False
-        self._version = version
-        return True
+        return is_alone or life.holds(self._connection, self._term)
 
     def presentities(self, names: Collection[Aor]) -> dict[Aor, tuple[int, int]]:
         """Revision, and number of the newest change, of those that are stored.
@@ -96,6 +95,7 @@ class Remembered:
 
         Of subscriptions only those are followed that were read: a new one seldom comes again soon.
         """
+        self._version = self._found
         self._presentities.update(presentities)
         cseqs = self._cseqs
         for number, row in subscriptions.items():

@@ -116,14 +116,20 @@ def test_a_term_that_cannot_be_read_is_asked_for_again(
 def test_what_comes_to_nothing_is_not_remembered(
     connection: sqlite3.Connection, writer: Writer
 ) -> None:
-    """Here the disk is full at the end of a transaction."""
+    """Here the disk is full at the end of a transaction; what is stored then is read again."""
     _write(writer, wanted(ALICE, NOTHING_STORED, ON))
     [pages] = connection.execute("PRAGMA page_count").fetchone()
     connection.execute(f"PRAGMA max_page_count = {pages}")
     many = Rows([dialog_row(number, first=b"x" * 2000) for number in range(8, 99)], ())
     with pytest.raises(sqlite3.OperationalError):
         writer.write([wanted(ALICE, ON, OFF_AGAIN), many], None, 1.0)
+    statements: list[str] = []
+    connection.set_trace_callback(statements.append)
     assert _write(writer, wanted(ALICE, ON, OFF_AGAIN)) == [STORED]
+    assert [one.split()[1] for one in statements if one.lstrip().startswith("SELECT")] == [
+        "term",
+        "asked.key,",
+    ]
 
 
 def test_a_row_that_was_written_behind_is_followed(writer: Writer) -> None:
