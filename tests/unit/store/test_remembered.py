@@ -11,6 +11,7 @@ from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import Verdict, Wanted
 from dfks_rules.store import life, remembered
 from dfks_rules.store.commit import Asked, Writer
+from dfks_rules.store.journal import When
 from dfks_rules.store.migrations import migrate
 from dfks_rules.store.plan import Rows
 from dfks_rules.store.remembered import Remembered
@@ -58,7 +59,7 @@ def writer(connection: sqlite3.Connection) -> Writer:
 
 
 def _write(writer: Writer, *asked: Asked) -> list[Verdict]:
-    return [verdict for verdict, _ in writer.write(asked, None, 1.0)]
+    return [verdict for verdict, _ in writer.write(asked, None, When(7.0, 1.0))]
 
 
 def _visit(cseq: int) -> Wanted:
@@ -122,7 +123,7 @@ def test_what_comes_to_nothing_is_not_remembered(
     connection.execute(f"PRAGMA max_page_count = {pages}")
     many = Rows([dialog_row(number, first=b"x" * 2000) for number in range(8, 99)], ())
     with pytest.raises(sqlite3.OperationalError):
-        writer.write([wanted(ALICE, ON, OFF_AGAIN), many], None, 1.0)
+        writer.write([wanted(ALICE, ON, OFF_AGAIN), many], None, When(7.0, 1.0))
     statements: list[str] = []
     connection.set_trace_callback(statements.append)
     assert _write(writer, wanted(ALICE, ON, OFF_AGAIN)) == [STORED]
