@@ -137,7 +137,7 @@ class Server:
         self._is_released = False
         start = os.urandom(3).hex()
         where = "memory:" if config.store is None else f"sqlite:{config.store}"
-        self._store = open_store(where, self._loop, start, config.journal.keep)
+        self._store = open_store(where, self._loop, start, config.journal.keep, config.store_group)
         lasts = self._store if isinstance(self._store, SqliteStore) else None
         self._lasting = None if lasts is None else Lasting(lasts, self._loop)
         self._keeps = lasts is not None and config.on_stop is OnStop.KEEP

@@ -6,6 +6,7 @@ May import: the rest of web, and what web may import.
 """
 
 from dfks_rules.web.api import (
+    dialled,
     document,
     events,
     features,
@@ -21,6 +22,7 @@ TABLE: tuple[Operation, ...] = document.with_document(
     (
         *presentities.OPERATIONS,
         *features.OPERATIONS,
+        *dialled.OPERATIONS,
         *events.OPERATIONS,
         *statistics.OPERATIONS,
         *metrics.OPERATIONS,
