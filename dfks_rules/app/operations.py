@@ -16,7 +16,8 @@ from dfks_rules.model.decisions import Done, Outcome, Repeated, Result
 from dfks_rules.model.features import FEATURES, Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Origin, Requester
-from dfks_rules.operations.ports import SetResult, Sets, Stored, SubscriptionRow
+from dfks_rules.operations.ports import Exposition, SetResult, Sets, Stored, SubscriptionRow
+from dfks_rules.operations.traces import TraceOperations
 from dfks_rules.policy.site.star_codes import StarCode
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.package import EVENT
@@ -35,6 +36,8 @@ class Records(NamedTuple):
     """What was decided."""
     metrics: Metrics
     """Every counter."""
+    exposition: Exposition
+    """The same for Prometheus, and more."""
     events: EventRing | None = None
     """Tells what happens; None where nothing lasts."""
 
@@ -60,6 +63,9 @@ class Keeping(NamedTuple):
 class ServerOperations:
     """The operators' side of a server."""
 
+    traces: TraceOperations
+    """Set by the server, as it looks at messages."""
+
     def __init__(
         self,
         features: Features,
@@ -72,6 +78,8 @@ class ServerOperations:
         self._features = features
         self._notifier = notifier
         self._records = records
+        self.exposition = records.exposition
+        """What Prometheus is told."""
         self.policies = policies
         """The policies in force, and how they become others."""
         self._at = at

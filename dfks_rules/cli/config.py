@@ -59,7 +59,7 @@ def check(file: Path) -> None:
 def show(file: Path) -> None:
     """Show the effective value of each setting, and where it came from."""
     for key, value, origin in load_config(file).settings:
-        shown = "********" if key.endswith(".secret") else value
+        shown = "********" if key.endswith(".secret") or key == "trace.key" else value
         text = ", ".join(map(_written, shown)) if isinstance(shown, list) else _written(shown)
         click.echo(f"{key} = {text}  # {origin}")
 

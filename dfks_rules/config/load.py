@@ -46,6 +46,7 @@ from dfks_rules.config.settings import (
     SipSettings,
 )
 from dfks_rules.config.store import build_store, lengthen
+from dfks_rules.config.trace import build_trace, find_trace_mistakes
 from dfks_rules.errors import ConfigError, Finding
 from dfks_rules.presence.package import Limits, OnNotifyTimeout
 from dfks_rules.transport.certificates import CertificateFiles
@@ -184,7 +185,11 @@ def _find_contradictions(values: dict[str, Any]) -> list[Mistake]:
         if _address(text).port > 65535:
             report(way, "has a port above 65535")
     sip = values["sip"]
-    for way, message in (*_find_sip_contradictions(sip), *find_next_hop_mistakes(sip)):
+    for way, message in (
+        *_find_sip_contradictions(sip),
+        *find_next_hop_mistakes(sip),
+        *find_trace_mistakes(values["trace"]),
+    ):
         report(way, message)
     presence = values["presence"]
     if not presence["min_expires"] <= presence["default_expires"] <= presence["max_expires"]:
@@ -311,6 +316,7 @@ def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) ->
             base / decisions["file"] if "file" in decisions else None,
             decisions["mask"],
         ),
+        trace=build_trace(values["trace"]),
         settings=settings,
     )
 

@@ -37,6 +37,10 @@ _COMPLAINTS = {
 }
 
 
+_SECRETS = (("http", "secret"), ("trace", "key"))
+"""How the ways to settings end whose values are not shown."""
+
+
 class Leaf(NamedTuple):
     """One setting that takes a value."""
 
@@ -138,7 +142,8 @@ def _complaint(error: Any) -> str:
     if error.validator == "pattern" or (number_for_text and "examples" in error.schema):
         examples = " or ".join(f"`{example}`" for example in error.schema["examples"])
         # The value is not shown where it may be a secret.
-        seen = "" if error.absolute_path[-1] == "secret" else f"is {shown}; it "
+        is_secret = tuple(error.absolute_path)[-2:] in _SECRETS
+        seen = "" if is_secret else f"is {shown}; it "
         return f"{seen}must look like {examples}"
     if error.validator == "enum":
         choices = ", ".join(f"`{choice}`" for choice in wanted)

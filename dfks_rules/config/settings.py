@@ -11,6 +11,7 @@ from typing import NamedTuple
 from dfks_rules.config.auth import AuthSettings
 from dfks_rules.presence.package import Limits
 from dfks_rules.sip.ports import OutboundProxy
+from dfks_rules.tracing.export import HepTarget
 from dfks_rules.transport.certificates import CertificateFiles
 from dfks_rules.transport.limits import ConnectionLimits
 
@@ -206,5 +207,7 @@ class Config:
     """What the server writes about its work."""
     decisions: DecisionSettings
     """What is kept of decisions."""
+    trace: HepTarget | None
+    """Where messages and decisions are exported to; None for nowhere."""
     settings: tuple[Setting, ...]
     """Each setting that holds, as it was written, and where it came from."""

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.features import Snapshot
+from dfks_rules.model.histogram import Histogram
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import DialogRow, Fetched, Settle, Verdict, Wanted
 from dfks_rules.store import dialogs
@@ -97,6 +98,16 @@ class SqliteStore:
     def counts(self) -> Mapping[str, int]:
         """See `store.counts`."""
         return self._counts
+
+    @property
+    def committed(self) -> Histogram:
+        """From when a commit was asked for until it was settled."""
+        return self._group.committed
+
+    @property
+    def queue(self) -> int:
+        """How many commits wait for the disk."""
+        return self._group.queue
 
     @property
     def term(self) -> int:

@@ -10,9 +10,11 @@ from dfks_rules.web.api import (
     document,
     events,
     features,
+    metrics,
     presentities,
     server,
     statistics,
+    traces,
 )
 from dfks_rules.web.table import Operation
 
@@ -23,6 +25,8 @@ TABLE: tuple[Operation, ...] = document.with_document(
         *dialled.OPERATIONS,
         *events.OPERATIONS,
         *statistics.OPERATIONS,
+        *metrics.OPERATIONS,
+        *traces.OPERATIONS,
         *server.OPERATIONS,
     )
 )
