@@ -139,7 +139,7 @@ class Server:
         self._is_released = False
         start = os.urandom(3).hex()
         where = "memory:" if config.store is None else f"sqlite:{config.store}"
-        self._store = open_store(where, self._loop, start, config.journal.keep)
+        self._store = open_store(where, self._loop, start, config.journal.keep, config.store_group)
         lasts = self._store if isinstance(self._store, SqliteStore) else None
         self._lasting = None if lasts is None else Lasting(lasts, self._loop)
         self._keeps = lasts is not None and config.on_stop is OnStop.KEEP
@@ -223,6 +223,7 @@ class Server:
         rooms.add_policies(exposition, files.policies)
         if isinstance(self._store, SqliteStore) and self._config.store is not None:
             rooms.add_store(exposition, self._store, self._config.store)
+        rooms.add_tracing(exposition, self._tracing)
         if events is not None:
             rooms.add_events(exposition, events)
         if self._webhooks is not None:

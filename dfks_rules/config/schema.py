@@ -84,11 +84,11 @@ def _read(name: str) -> dict[str, Any]:
 def leaves(schema: dict[str, Any] | None = None, way: KeyPath = ()) -> Iterator[Leaf]:
     """Every setting that takes a value, in the order of the schema."""
     for name, part in (schema or config_schema())["properties"].items():
+        kinds = _kinds(part.get("type", "string"))
+        if kinds != ["object"]:  # The long form of `store` is a mapping, its short one is not.
+            yield Leaf(dotted((*way, name)), (*way, name), kinds[-1])
         if "properties" in part:
             yield from leaves(part, (*way, name))
-        else:
-            kinds = _kinds(part.get("type", "string"))
-            yield Leaf(dotted((*way, name)), (*way, name), kinds[-1])
 
 
 def fill_defaults(values: dict[str, Any], schema: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -102,7 +102,7 @@ def fill_defaults(values: dict[str, Any], schema: dict[str, Any] | None = None) 
     for name, part in (schema or config_schema())["properties"].items():
         value = values.get(name, part.get("default"))
         if value is not None:
-            filled[name] = fill_defaults(value, part) if "properties" in part else value
+            filled[name] = fill_defaults(value, part) if isinstance(value, dict) else value
     return filled
 
 

@@ -186,6 +186,8 @@ class Config:
     """How they become others while the server runs."""
     store: Path | None
     """The SQLite file of feature states; None keeps them in memory only."""
+    store_group: str | None
+    """The group that may read it; None where only the server's user may."""
     journal: JournalSettings
     """What it keeps of their changes."""
     mi: MiSettings

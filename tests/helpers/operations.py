@@ -35,7 +35,9 @@ from dfks_rules.operations.ports import (
 )
 from dfks_rules.operations.traces import TraceRequest
 from dfks_rules.policy.facts.view import NOWHERE
+from dfks_rules.policy.site.star_codes import StarCode
 from dfks_rules.service.ports import ChangedError
+from dfks_rules.store.calls import uri_of
 from tests.helpers.journal import MemoryJournal
 
 REFUSED_TARGET = "sip:premium@example.com"
@@ -129,6 +131,10 @@ class MemoryOperations:
         self.webhooks: Any = None
         """Set by the test that needs them."""
         self._level = "info"
+        self.codes: dict[str, StarCode] = {}
+        """Star codes of `example.com`."""
+        self.refused = REFUSED_TARGET
+        """The forward target that the policy refuses."""
         self._events: EventRing | None = None
 
     @property
@@ -202,7 +208,7 @@ class MemoryOperations:
             asked.feature,
             asked.state,
         )
-        if state.value(Value.FORWARD_TO) == REFUSED_TARGET:
+        if state.value(Value.FORWARD_TO) == self.refused:
             denial = Denial("toll-fraud", "Forwarding there is not allowed")
             return Outcome(request, _decision(before, denial), before, before, before, *rest)
         if state != before:
@@ -252,6 +258,14 @@ class MemoryOperations:
             else self.latest_decisions(which)
         )
         return [{"record": one, "explanation": None, "text": []} for one in found]
+
+    def star_codes(self, domain: str) -> Mapping[str, StarCode]:
+        """Those of `example.com`."""
+        return self.codes if domain == "example.com" else {}
+
+    def uri_of(self, target: str, domain: str) -> str | None:
+        """As the view has it."""
+        return uri_of(target, domain)
 
     def statistics(self) -> Mapping[str, int]:
         """Three counters in two groups."""

@@ -6,6 +6,7 @@ May import: the rest of web, and what web may import.
 """
 
 from dfks_rules.web.api import (
+    dialled,
     document,
     events,
     features,
@@ -22,6 +23,7 @@ TABLE: tuple[Operation, ...] = document.with_document(
     (
         *presentities.OPERATIONS,
         *features.OPERATIONS,
+        *dialled.OPERATIONS,
         *events.OPERATIONS,
         *webhooks.OPERATIONS,
         *statistics.OPERATIONS,

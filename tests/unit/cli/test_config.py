@@ -110,3 +110,12 @@ def test_credentials_are_checked_and_not_shown(tmp_path: Path) -> None:
     shown = CliRunner().invoke(dfks, ["config", "show", str(path)]).output
     assert f"sip.credentials = c.yaml  # {path}:1:20" in shown
     assert "horse" not in result.output + shown
+
+
+def test_a_group_that_is_not_there_is_a_warning(tmp_path: Path) -> None:
+    """The settings may be meant for another machine."""
+    file = tmp_path / "dfks.yaml"
+    file.write_text("policies: []\nstore: {group: nobody-has-this}\n")
+    result = CliRunner().invoke(dfks, ["config", "check", str(file)])
+    assert result.exit_code == 0
+    assert "there is no group `nobody-has-this` on this machine" in result.output
