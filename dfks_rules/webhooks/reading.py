@@ -12,7 +12,7 @@ from dfks_rules.webhooks.cloudevents import id_of
 from dfks_rules.webhooks.lanes import Item
 from dfks_rules.webhooks.outbox import Portion
 
-PORTION = 20
+PORTION = 12
 """Changes that are read at once: well under a millisecond."""
 
 
