@@ -28,6 +28,7 @@ COMMANDS = {
     "serve": "dfks_rules.cli.serve",
     "store": "dfks_rules.cli.store",
     "token": "dfks_rules.cli.token",
+    "trace": "dfks_rules.cli.trace",
 }
 """Name of a command → its module, which has a click command named `command`."""
 

@@ -47,7 +47,7 @@ def test_the_second_screen_of_the_readme_is_true(tmp_path: Path) -> None:
         "docs/tutorial/1-first-subscribe.md",
         *(
             f"docs/howto/{name}.md"
-            for name in ("back-up", "night-shift", "troubleshoot", "upgrade")
+            for name in ("back-up", "night-shift", "trace", "troubleshoot", "upgrade")
         ),
     ],
 )

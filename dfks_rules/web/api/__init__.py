@@ -5,15 +5,28 @@ Never here: HTTP itself; a rule that does not also apply to SIP.
 May import: the rest of web, and what web may import.
 """
 
-from dfks_rules.web.api import document, events, features, presentities, server, statistics
+from dfks_rules.web.api import (
+    dialled,
+    document,
+    events,
+    features,
+    metrics,
+    presentities,
+    server,
+    statistics,
+    traces,
+)
 from dfks_rules.web.table import Operation
 
 TABLE: tuple[Operation, ...] = document.with_document(
     (
         *presentities.OPERATIONS,
         *features.OPERATIONS,
+        *dialled.OPERATIONS,
         *events.OPERATIONS,
         *statistics.OPERATIONS,
+        *metrics.OPERATIONS,
+        *traces.OPERATIONS,
         *server.OPERATIONS,
     )
 )
