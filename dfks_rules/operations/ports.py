@@ -33,6 +33,23 @@ class SubscriptionRow(NamedTuple):
     does) or `unproved` (it is told when it has)."""
 
 
+class Place(NamedTuple):
+    """A place among all subscriptions, from which a list goes on."""
+
+    second: int = 0
+    entry: int = 0
+    tag: str = ""
+    """Where those of one presentity are listed: the tag of the last one."""
+
+
+class SubscriptionPage(NamedTuple):
+    """Some of the live subscriptions."""
+
+    rows: list[SubscriptionRow]
+    next: Place | None
+    """Where the list goes on; None at its end."""
+
+
 class PolicyRow(NamedTuple):
     """One policy in force."""
 
@@ -270,6 +287,26 @@ class Operations(Protocol):
         Args:
             presentity: whose features are watched; None for everybody's.
             offset: how many to skip.
+        """
+        ...
+
+    async def subscription_page(
+        self,
+        presentity: Aor | None,
+        domains: frozenset[str] | None,
+        place: Place,
+        at_most: int,
+    ) -> SubscriptionPage:
+        """Some of the live subscriptions, from a place on.
+
+        Only so many are looked at that a page may have fewer rows than it could, or none, although
+        the list goes on.
+
+        Args:
+            presentity: whose features are watched; None for everybody's.
+            domains: those of presentities of these domains; None: all.
+            place: where to begin.
+            at_most: how many.
         """
         ...
 

@@ -15,6 +15,10 @@ SPARE = 1_000
 """Entries of the calendar for subscriptions that are gone, beyond as many as live, that are put up
 with."""
 
+Listed = tuple[list[tuple[int, int, bytes, Aor]], tuple[int, int] | None]
+"""Entries: the place after each, its tag, its presentity; and the place to go on from, None at the
+end."""
+
 
 class Restores(Protocol):
     """What makes subscriptions of rows; `restoring.Restoring` does."""
@@ -56,6 +60,8 @@ class Subscriptions:
         """Second → tags of the subscriptions to look at when it begins."""
         self._seconds: list[int] = []
         """Heap of the pages."""
+        self._last = 0
+        """The latest second that ever had a page."""
         self._entries = 0
         """On all pages."""
         self._portions: list[bytes] = []
@@ -124,6 +130,38 @@ class Subscriptions:
         del self._portions[-count:]
         found = [self.at(tag) for tag in reversed(tags)]
         return [one for one in found if one is not None]
+
+    def listed(self, second: int, index: int, at_most: int) -> Listed:
+        """Tags and presentities as the calendar has them, from a place on.
+
+        Whoever goes on from place to place is given each that keeps its deadline once; one that
+        was refreshed meanwhile comes again, and one whose deadline came nearer may be passed over.
+
+        Args:
+            second: of the place; 0 begins.
+            index: of the place on the page of this second.
+            at_most: how many entries and seconds are looked at.
+        """
+        found: list[tuple[int, int, bytes, Aor]] = []
+        if self._seconds and second < self._seconds[0]:
+            second, index = self._seconds[0], 0
+        while second <= self._last:
+            page = self._pages.get(second)
+            if page is not None:
+                taken = page[index : index + at_most]
+                for tag in taken:
+                    index += 1
+                    one = self._by_tag.get(tag)
+                    if one is None or (
+                        isinstance(one, Subscription) and one.scheduled_for != second
+                    ):
+                        continue
+                    found.append((second, index, tag, one.presentity))
+                at_most -= len(taken)
+            if at_most <= 0:
+                return found, (second, index)
+            second, index, at_most = second + 1, 0, at_most - 1
+        return found, None
 
     def add(self, subscription: Subscription) -> None:
         """Keep a subscription that has its first deadline."""
@@ -225,6 +263,7 @@ class Subscriptions:
         page = self._pages.get(second)
         if page is None:
             page = self._pages[second] = []
+            self._last = max(self._last, second)
             heapq.heappush(self._seconds, second)
         page.append(tag)
         self._entries += 1

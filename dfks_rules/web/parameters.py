@@ -7,7 +7,8 @@ from dfks_rules.operations.states import aor_from, printable_from
 from dfks_rules.web.table import Parameter, Where
 
 _REVISION = re.compile(r'"([0-9]{1,18})"')
-_FEATURES = [feature.value for feature in Feature]
+FEATURES = [feature.value for feature in Feature]
+"""Names of all features."""
 
 
 def take_feature(text: str) -> Feature:
@@ -19,7 +20,7 @@ def take_feature(text: str) -> Feature:
     try:
         return Feature(text)
     except ValueError:
-        message = f"`{text[:40]}` is none of {', '.join(_FEATURES)}"
+        message = f"`{text[:40]}` is none of {', '.join(FEATURES)}"
         raise ValueError(message) from None
 
 
@@ -44,7 +45,7 @@ FEATURE = Parameter(
     "feature",
     Where.PATH,
     "The name of a feature.",
-    {"type": "string", "enum": _FEATURES},
+    {"type": "string", "enum": FEATURES},
     take_feature,
     kind="no-such-feature",
 )

@@ -22,6 +22,7 @@ from dfks_rules.model.values import Value
 from dfks_rules.operations.ports import (
     Activation,
     FailureRow,
+    Place,
     PolicyListing,
     PolicyRow,
     RevisionRow,
@@ -29,6 +30,7 @@ from dfks_rules.operations.ports import (
     Sets,
     ShadowRow,
     Stored,
+    SubscriptionPage,
     SubscriptionRow,
 )
 from dfks_rules.policy.facts.view import NOWHERE
@@ -204,6 +206,16 @@ class MemoryOperations:
         rows = [one for one in self.rows if uri in (None, one.presentity)]
         return rows[offset:], len(rows)
 
+    async def subscription_page(
+        self, presentity: Aor | None, domains: frozenset[str] | None, place: Place, at_most: int
+    ) -> SubscriptionPage:
+        """The rows the test has added, by their number."""
+        found, _ = self.subscriptions(presentity, 0)
+        seen = [one for one in found if domains is None or _domain(one) in domains]
+        rows = seen[place.entry : place.entry + at_most]
+        end = place.entry + len(rows)
+        return SubscriptionPage(rows, Place(0, end) if end < len(seen) else None)
+
     def refresh_watchers(self, presentity: Aor) -> int:
         """The number of watchers."""
         return sum(row.presentity == presentity.uri for row in self.rows)
@@ -237,6 +249,10 @@ class MemoryOperations:
     def set_log_level(self, level: str) -> None:
         """Remember the level."""
         self._level = level
+
+
+def _domain(row: SubscriptionRow) -> str:
+    return row.presentity.rpartition("@")[2]
 
 
 def subscription(number: int, presentity: str = "sip:alice@example.com") -> SubscriptionRow:

@@ -5,13 +5,24 @@ Never here: HTTP itself; a rule that does not also apply to SIP.
 May import: the rest of web, and what web may import.
 """
 
-from dfks_rules.web.api import document, events, features, presentities, server, statistics
+from dfks_rules.web.api import (
+    document,
+    events,
+    features,
+    history,
+    presentities,
+    server,
+    statistics,
+    subscriptions,
+)
 from dfks_rules.web.table import Operation
 
 TABLE: tuple[Operation, ...] = document.with_document(
     (
         *presentities.OPERATIONS,
         *features.OPERATIONS,
+        *history.OPERATIONS,
+        *subscriptions.OPERATIONS,
         *events.OPERATIONS,
         *statistics.OPERATIONS,
         *server.OPERATIONS,
