@@ -17,6 +17,7 @@ from dfks_rules.model.decisions import Done, Outcome, Repeated, Result
 from dfks_rules.model.features import FEATURES, Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Origin, Requester
+from dfks_rules.operations.answers import Answers
 from dfks_rules.operations.ports import (
     Place,
     SetResult,
@@ -58,6 +59,7 @@ class Keeping(NamedTuple):
     page: Page
     is_failing: Callable[[], bool]
     """Whether what is asked for now would probably not be stored."""
+    answers: Answers
     journal: Journal | None = None
     """None where nothing lasts."""
 
@@ -81,6 +83,8 @@ class ServerOperations:
         """The policies in force, and how they become others."""
         self._at = at
         self._keeping = keeping
+        self.answers = keeping.answers
+        """What requests were answered that may come again."""
         self._loop = asyncio.get_running_loop()
         self._started = self._loop.time()
 

@@ -7,6 +7,7 @@ from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.features import Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked
+from dfks_rules.operations.answers import Answers
 from dfks_rules.operations.events import Events
 from dfks_rules.service.ports import Journal
 
@@ -257,6 +258,11 @@ class Operations(Protocol):
         Raises:
             StoreError: the states cannot be read.
         """
+        ...
+
+    @property
+    def answers(self) -> Answers:
+        """What requests were answered that may come again."""
         ...
 
     @property

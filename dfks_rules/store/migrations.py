@@ -90,6 +90,20 @@ MIGRATIONS: tuple[str, ...] = (
         last     BLOB                   -- the last one that said something else
     );
     """,
+    # What requests with an Idempotency-Key were answered, for a day.
+    """
+    CREATE TABLE answer (
+        row     INTEGER PRIMARY KEY,    -- rises with each answer
+        caller  TEXT NOT NULL,          -- name of the token
+        key     TEXT NOT NULL,
+        at      REAL NOT NULL,          -- s since 1970
+        request BLOB NOT NULL,          -- SHA-256 of what was asked
+        status  INTEGER NOT NULL,
+        headers TEXT NOT NULL,          -- a JSON object
+        body    BLOB NOT NULL,
+        UNIQUE (caller, key)
+    );
+    """,
 )
 """The scripts; a file's version (`PRAGMA user_version`) is the number of them applied to it."""
 

@@ -7,6 +7,7 @@ from dfks_rules.operations.states import aor_from, printable_from
 from dfks_rules.web.table import Parameter, Where
 
 _REVISION = re.compile(r'"([0-9]{1,18})"')
+_KEY = re.compile(r"[!-~]{1,255}")
 FEATURES = [feature.value for feature in Feature]
 """Names of all features."""
 
@@ -31,6 +32,13 @@ def _take_revision(text: str) -> int | None:
         message = f'`{text[:40]}` is not an ETag such as "7"'
         raise ValueError(message)
     return int(found[1])
+
+
+def _take_key(text: str) -> str:
+    if _KEY.fullmatch(text) is None:
+        message = "1 to 255 visible ASCII characters are needed"
+        raise ValueError(message)
+    return text
 
 
 AOR = Parameter(
@@ -77,6 +85,14 @@ IF_NONE_MATCH = Parameter(
     "The ETag that is known: 304 if it still holds.",
     {"type": "string", "maxLength": 1024, "examples": ['"7"']},
     str,
+)
+IDEMPOTENCY_KEY = Parameter(
+    "Idempotency-Key",
+    Where.HEADER,
+    "A text of the client's own, such as a UUID. Who sends a request again with its key gets the "
+    "same answer for 24 hours, and nothing is done twice.",
+    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    _take_key,
 )
 PARAM = Parameter(
     "Dfks-Param",

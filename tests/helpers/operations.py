@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from dfks_rules.app.answers import AnswersInMemory
 from dfks_rules.app.records.events import EventRing
 from dfks_rules.errors import DfksError, Finding, PolicyError, StoreError
 from dfks_rules.model.decisions import Decision, Denial, NotifyScope, Outcome
@@ -99,6 +100,7 @@ class MemoryOperations:
         """Whether the store fails, as with a full disk."""
         self.policies = MemoryPolicies()
         self.journal = MemoryJournal()
+        self.answers = AnswersInMemory(lambda: _SINCE)
         self._level = "info"
         self._events: EventRing | None = None
 
