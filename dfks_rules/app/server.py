@@ -168,7 +168,9 @@ class Server:
         events = None
         if lasts is not None:
             events = EventRing(lasts.journal, lasts.durable, features.stored_of, start)
+            events.watch(self._notifier.subscriptions, self._driver.at)
             recording.feed.listen(events.hear)
+            files.policies.tell = events.publish
             metrics.include("events", events)
         operations = ServerOperations(
             features,

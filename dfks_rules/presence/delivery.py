@@ -262,6 +262,9 @@ class Delivery:
         self._is_told(subscription)
         if self._kept is not None:
             self._kept.ended(subscription, now)
+        told = self._subscriptions.told
+        if told is not None:
+            told(subscription, why)
         subscription.ended(why)
         self._counts[_ENDED[why]] += 1
 

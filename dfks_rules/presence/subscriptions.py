@@ -1,12 +1,12 @@
 """Where subscriptions are found: by their dialog, by their presentity, and by the time."""
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from math import ceil, inf
 from typing import Protocol
 
 from dfks_rules.model.identity import Aor
-from dfks_rules.presence.subscription import Subscription
+from dfks_rules.presence.subscription import Subscription, Termination
 from dfks_rules.service.ports import DialogRow
 
 PORTION = 64
@@ -15,6 +15,7 @@ SPARE = 1_000
 """Entries of the calendar for subscriptions that are gone, beyond as many as live, that are put up
 with."""
 
+Told = Callable[[Subscription, Termination | None], None]
 Listed = tuple[list[tuple[int, int, bytes, Aor]], tuple[int, int] | None]
 """Entries: the place after each, its tag, its presentity; and the place to go on from, None at the
 end."""
@@ -64,6 +65,8 @@ class Subscriptions:
         """The latest second that ever had a page."""
         self._entries = 0
         """On all pages."""
+        self.told: Told | None = None
+        """Told that one begins, or why it ends; None while nobody wants to know."""
         self._portions: list[bytes] = []
         """Tags that `some` has still to give, the next one last."""
 
@@ -169,6 +172,8 @@ class Subscriptions:
         self._by_tag[tag] = subscription
         self._watches(subscription.presentity, tag)
         self.schedule(subscription)
+        if self.told is not None:
+            self.told(subscription, None)
 
     def add_row(self, row: DialogRow) -> None:
         """Keep a subscription of an earlier life; there is none with its tag."""

@@ -4,11 +4,26 @@ from dfks_rules.model.features import FEATURES, NOTHING_STORED, OFF, Feature, Fe
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked
 from dfks_rules.model.values import Value
-from dfks_rules.operations.events import FEATURE_CHANGED, FEATURE_REFUSED, changed, refused
+from dfks_rules.operations.events import (
+    FEATURE_CHANGED,
+    FEATURE_REFUSED,
+    MAX_FINDINGS,
+    POLICIES_CHANGED,
+    POLICIES_REFUSED,
+    SUBSCRIPTION_ENDED,
+    SUBSCRIPTION_STARTED,
+    changed,
+    policies_changed,
+    policies_refused,
+    refused,
+    subscribed,
+)
 from dfks_rules.operations.ports import Sets
+from dfks_rules.presence.subscription import Termination
 from tests.helpers.journal import ALICE, MemoryJournal
 from tests.helpers.operations import REFUSED_TARGET, MemoryOperations
 from tests.helpers.policy import NOON
+from tests.helpers.subscription import active
 
 _ON = FeatureState(True)
 
@@ -57,3 +72,26 @@ async def test_a_refusal_is_told_with_the_rule_and_what_holds() -> None:
     assert event.data["stored"] == {"status": "on" if OFF.status else "off"}
     assert (event.data["reason"], event.data["rule"]) == ("toll-fraud", "default/no-premium")
     assert event.data["decision"] == "5eed-1"
+
+
+def test_a_subscription_is_told_with_its_phone_and_why_it_ended() -> None:
+    """The words of RFC 6665, and two of ours."""
+    subscription = active()
+    started = subscribed(subscription, None, NOON)
+    assert started.type == SUBSCRIPTION_STARTED
+    assert started.data["watcher"] == subscription.watcher.uri
+    assert started.data["callId"] == "call-1"
+    assert started.data["transport"] == "udp"
+    ended = subscribed(subscription, Termination.TIMEOUT, NOON)
+    assert (ended.type, ended.data["reason"]) == (SUBSCRIPTION_ENDED, "timeout")
+    assert ended.data.keys() - started.data.keys() == {"reason"}
+
+
+def test_policies_are_about_nobody_and_only_so_many_findings_are_told() -> None:
+    """A column that is wrong is wrong in every line."""
+    event = policies_changed("5e1f", "files", NOON)
+    assert (event.type, event.presentity, event.seq) == (POLICIES_CHANGED, None, 0)
+    assert (event.data["revision"], event.data["origin"]) == ("5e1f", "files")
+    event = policies_refused("change", ["wrong"] * 500, NOON)
+    assert (event.type, event.data["trigger"]) == (POLICIES_REFUSED, "change")
+    assert len(event.data["findings"]) == MAX_FINDINGS

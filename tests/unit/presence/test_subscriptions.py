@@ -232,3 +232,14 @@ def test_an_entry_that_no_longer_counts_is_not_listed() -> None:
     subscriptions.schedule(one)
     assert list(chain(*_listed(subscriptions, 1_000))) == [b"1"]
     assert subscriptions.listed(10**9, 5, 10) == ([], None)
+
+
+def test_whoever_wants_to_know_is_told_that_one_begins() -> None:
+    """One of an earlier life does not begin."""
+    subscriptions = Subscriptions()
+    told: list[object] = []
+    subscriptions.add(active(b"1"))
+    subscriptions.told = lambda subscription, why: told.append((subscription, why))
+    one = active(b"2")
+    subscriptions.add(one)
+    assert told == [(one, None)]

@@ -9,10 +9,13 @@ from dfks_rules.model.requests import Asked, Origin, Requester
 from dfks_rules.model.values import Value
 from dfks_rules.operations.events import GAP, Event, Listener
 from dfks_rules.operations.ports import Sets
+from dfks_rules.presence.subscriptions import Subscriptions
 from dfks_rules.service.feed import Settled
 from tests.helpers.journal import ALICE, MemoryJournal
 from tests.helpers.operations import REFUSED_TARGET, MemoryOperations
+from tests.helpers.policy import ALICE as PHONE_OWNER
 from tests.helpers.policy import NOON
+from tests.helpers.subscription import active
 
 _CFA = Feature.CALL_FORWARDING_ALWAYS
 
@@ -110,3 +113,34 @@ async def test_a_journal_that_cannot_be_read_holds_up_but_loses_nothing() -> Non
     journal.add(ALICE)
     ring.hear(await _settled("201"))
     assert [event.seq for event in await _take(listener)] == [1, 2]
+
+
+async def test_subscriptions_are_told_only_while_somebody_listens() -> None:
+    """Nothing is made of them for nobody."""
+    subscriptions = Subscriptions()
+    ring = _ring(MemoryJournal())
+    ring.watch(subscriptions, lambda: NOON)
+    assert subscriptions.told is None
+    listener = ring.listen(None)
+    subscriptions.add(active())
+    [event] = await _take(listener)
+    assert (event.type, event.presentity) == ("subscription-started", PHONE_OWNER)
+    assert event.data["at"] == NOON.isoformat(timespec="milliseconds")
+    other = ring.listen(None)
+    listener.close()
+    listener.close()
+    assert subscriptions.told is not None
+    other.close()
+    assert subscriptions.told is None
+
+
+async def test_who_comes_back_too_late_is_a_gap_that_is_counted() -> None:
+    """The journal no longer has what he missed."""
+    journal = MemoryJournal()
+    for _ in range(5):
+        journal.add(ALICE)
+    del journal.entries[:3]
+    ring = _ring(journal)
+    [gap] = await _take(ring.listen(1))
+    assert gap.type == GAP
+    assert ring.counts["gaps"] == 1
