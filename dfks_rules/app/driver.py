@@ -18,8 +18,9 @@ import structlog
 
 from dfks_rules.app.records.limit import Limit
 from dfks_rules.presence.subscription import Subscription
-from dfks_rules.sip.endpoint import Finished, Incoming
+from dfks_rules.sip.endpoint import Finished
 from dfks_rules.sip.flow import Flow
+from dfks_rules.sip.incoming import Incoming
 from dfks_rules.sip.timers import T1
 from dfks_rules.transport.round_robin import Excess
 
@@ -156,13 +157,33 @@ class _Nobody:
         return None
 
 
+def _nobody_asks(_read_at: float, _now: float) -> None:
+    """How long a message was worked on."""
+
+
 class Driver:
     """Gives messages and time to an endpoint and a notifier."""
 
-    def __init__(self, loop: Loop, endpoint: Transactions, notifier: Serves) -> None:
+    def __init__(
+        self,
+        loop: Loop,
+        endpoint: Transactions,
+        notifier: Serves,
+        worked: Callable[[float, float], None] = _nobody_asks,
+    ) -> None:
+        """Nothing has come yet.
+
+        Args:
+            loop: calls, and has the time.
+            endpoint: takes messages.
+            notifier: serves requests.
+            worked: told, after a request was worked on, when it was read, and the time (monotonic
+                seconds).
+        """
         self._loop = loop
         self._endpoint = endpoint
         self._notifier = notifier
+        self._worked = worked
         self._timer: Timer | None = None
         self._is_idle = True
         """Whether no turn is due within T1."""
@@ -191,6 +212,7 @@ class Driver:
             event = self._endpoint.receive(data, flow, now)
             if isinstance(event, Incoming):
                 self._notifier.receive(event, self.at(), now)
+                self._worked(now, self._loop.time())
             elif isinstance(event, Finished):
                 self._notifier.finished(event, now)
         except Exception:  # noqa: BLE001 - one message must not cost the others that were read

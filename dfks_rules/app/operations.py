@@ -19,6 +19,7 @@ from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Origin, Requester
 from dfks_rules.operations.answers import Answers
 from dfks_rules.operations.ports import (
+    Exposition,
     Place,
     SetResult,
     Sets,
@@ -41,6 +42,8 @@ class Records(NamedTuple):
     """What was decided."""
     metrics: Metrics
     """Every counter."""
+    exposition: Exposition
+    """The same for Prometheus, and more."""
     events: EventRing | None = None
     """Tells what happens; None where nothing lasts."""
 
@@ -79,6 +82,8 @@ class ServerOperations:
         self._features = features
         self._notifier = notifier
         self._records = records
+        self.exposition = records.exposition
+        """What Prometheus is told."""
         self.policies = policies
         """The policies in force, and how they become others."""
         self._at = at

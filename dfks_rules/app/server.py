@@ -15,7 +15,10 @@ from dfks_rules.app.desk.certificates import CertificateReloader
 from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.app.doors import Doors
 from dfks_rules.app.driver import BREATH, Driver
+from dfks_rules.app.exposition import rooms
+from dfks_rules.app.exposition.exposition import Exposition
 from dfks_rules.app.lasting import Lasting
+from dfks_rules.app.lateness import Lateness
 from dfks_rules.app.metrics import Counted, Metrics
 from dfks_rules.app.operations import Keeping, Records, ServerOperations
 from dfks_rules.app.profiles import ProfilesFile
@@ -79,6 +82,7 @@ def _gate_of(auth: AuthSettings, users: UsersFile | None, profiles: Profiles) ->
         return None
     digest = None
     if users is not None and auth.realm is not None:
+        # Not the store's secret: which counts of a nonce were used is forgotten with the process.
         digest = DigestRules(auth.realm, auth.algorithms, users, os.urandom(32))
     return Gate(digest, auth.trusted, profiles)
 
@@ -149,7 +153,8 @@ class Server:
         )
         setup = self._setup(files, tokens)
         self._notifier = Notifier(endpoint, features, recording.feed, setup)
-        self._driver = Driver(self._loop, endpoint, self._notifier)
+        self._driver = Driver(self._loop, endpoint, self._notifier, features.decided.answered)
+        self._lateness = Lateness(self._loop)
         metrics.include("features", recording.log)
         _include(
             metrics,
@@ -172,17 +177,41 @@ class Server:
             recording.feed.listen(events.hear)
             files.policies.tell = events.publish
             metrics.include("events", events)
+        self._exposition = Exposition(lambda number: f"{start}-{number}")
+        self._expose(endpoint, features, setup.gate, files, events)
         operations = ServerOperations(
             features,
             self._notifier,
-            Records(recording.log, recording.decisions, metrics, events),
+            Records(recording.log, recording.decisions, metrics, self._exposition, events),
             files.policies,
             self._driver.at,
             _keeping(self._store, config.store, answers_of(lasts, self._driver.at)),
         )
         web = WebServer(_web_settings(config.http), TABLE, operations)
         metrics.include("web", web)
+        rooms.add_web(self._exposition, web)
         self._doors = Doors(config.mi, Dispatcher(REGISTRY, operations), config.http, web)
+
+    def _expose(
+        self,
+        endpoint: Endpoint[Subscription],
+        features: Features,
+        gate: Gate | None,
+        files: Files,
+        events: EventRing | None,
+    ) -> None:
+        """Have every room read when Prometheus asks."""
+        exposition = self._exposition
+        rooms.add_server(exposition, self._driver, self._lateness.late)
+        rooms.add_sip(exposition, endpoint)
+        rooms.add_transports(exposition, self._transports)
+        rooms.add_phones(exposition, self._notifier, gate)
+        rooms.add_decided(exposition, features.decided)
+        rooms.add_policies(exposition, files.policies)
+        if isinstance(self._store, SqliteStore) and self._config.store is not None:
+            rooms.add_store(exposition, self._store, self._config.store)
+        if events is not None:
+            rooms.add_events(exposition, events)
 
     def _setup(self, files: Files, tokens: Tokens) -> Setup:
         """What subscriptions are served with."""
@@ -216,8 +245,12 @@ class Server:
             if self._lasting is not None:
                 self._lasting.begin(self._notifier, self._driver.at(), self._driver.was_sent)
             await self._doors.open(inherited, takes_over=takes_over)
+            if self._config.http is not None:
+                # Else nobody asks, and an idle server sleeps.
+                self._lateness.begin()
         except BaseException:
-            await self.close()
+            # The other server may go on, with what it has left.
+            await self.close(leaves=takes_over)
             raise
         _quieten_collector()
 
@@ -248,6 +281,7 @@ class Server:
         if self._is_released:
             return
         self._is_released = True
+        self._lateness.end()
         if self._lasting is None:
             await self._driver.stop(self._config.stop_within)
         await self._finish()

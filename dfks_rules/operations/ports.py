@@ -208,6 +208,21 @@ class Stored(NamedTuple):
     snapshot: Snapshot
 
 
+class Scrape(NamedTuple):
+    """Every metric, as Prometheus reads them."""
+
+    content_type: str
+    body: bytes
+
+
+class Exposition(Protocol):
+    """What Prometheus is told."""
+
+    async def scrape(self, accept: str) -> Scrape:
+        """All metrics, in the format that an Accept header asks for."""
+        ...
+
+
 class Operations(Protocol):
     """What an operator can ask of the server. All calls are made on the event loop's thread."""
 
@@ -338,6 +353,11 @@ class Operations(Protocol):
         Returns:
             `record`, `explanation` and `text` of each decision; empty when there is none.
         """
+        ...
+
+    @property
+    def exposition(self) -> Exposition:
+        """What Prometheus is told."""
         ...
 
     def statistics(self) -> Mapping[str, int]:

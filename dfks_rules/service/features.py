@@ -24,6 +24,7 @@ from dfks_rules.model.requests import (
 from dfks_rules.policy.facts.there import OF_PHONES
 from dfks_rules.service.attempt import Attempt, Kind
 from dfks_rules.service.cascade import Cascade, Draft
+from dfks_rules.service.decided import Decided
 from dfks_rules.service.feed import Failed, Feed, Settled
 from dfks_rules.service.latest import Latest
 from dfks_rules.service.ports import ChangedError, Fetched, NotKnownError, Policies, Store, Visiting
@@ -73,6 +74,9 @@ class Features:
         self._store = store
         self._policies = policies
         self._feed = feed
+        self.decided = Decided()
+        """Counts what is decided."""
+        feed.listen(self.decided.hear)
         self._followed_sets = followed_sets
         self._rates = Rates()
         self._latest = latest = Latest(store)
@@ -107,6 +111,8 @@ class Features:
             outcome = Outcome(request, decision, OFF, OFF, None, snapshot, at, around)
             first = self._under_way.number(1)
             self._feed.publish(Settled(presentity, (outcome,), first, requester, at, now))
+        else:
+            self.decided.admitted()
         return decision
 
     def knows(self, presentity: Aor) -> bool:

@@ -10,14 +10,13 @@ _FIND = """
     SELECT request, status, headers, body FROM answer
     WHERE caller = ? AND key = ? AND at > ?"""
 _PUT = """
-    INSERT INTO answer (caller, key, at, request, status, headers, body)
-    VALUES (?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (caller, key) DO UPDATE SET at = excluded.at, request = excluded.request,
-        status = excluded.status, headers = excluded.headers, body = excluded.body"""
+    INSERT OR REPLACE INTO answer (caller, key, at, request, status, headers, body, number)
+    VALUES (?, ?, ?, ?, ?, ?, ?, (SELECT coalesce(max(number), 0) + 1 FROM answer))"""
 # Two for each that is written: their number falls back to its bound.
 _PURGE = """
-    DELETE FROM answer WHERE row IN (SELECT row FROM answer ORDER BY row LIMIT 2)
-    AND (at <= :until OR row <= (SELECT max(row) FROM answer) - :most)"""
+    DELETE FROM answer
+    WHERE (caller, key) IN (SELECT caller, key FROM answer ORDER BY number LIMIT 2)
+    AND (at <= :until OR number <= (SELECT max(number) FROM answer) - :most)"""
 
 
 def find(connection: sqlite3.Connection, caller: str, key: str, at: float) -> KeptAnswer | None:

@@ -14,8 +14,8 @@ from aiohttp import web
 from dfks_rules.errors import ConfigError, DfksError
 from dfks_rules.operations.ports import Operations
 from dfks_rules.web.binding import body_of, given_of
-from dfks_rules.web.budget import Budget, Timed
-from dfks_rules.web.caller import LOCAL, Caller
+from dfks_rules.web.budget import SHARE, SHARE_OF_WATCHING, Budget, Timed
+from dfks_rules.web.caller import LOCAL, Caller, Scope
 from dfks_rules.web.parameters import IDEMPOTENCY_KEY
 from dfks_rules.web.problem import CONTENT_TYPE, Problem, problem_of
 from dfks_rules.web.repeats import Repeats, hash_of
@@ -192,7 +192,9 @@ class WebServer:
         caller = request[_CALLER]
         if operation.scope is not None:
             assert caller is not None  # noqa: S101 - only public operations have none
-            if not self._budget.admits(caller.name, time.monotonic()):
+            is_watching = operation.scope is Scope.METRICS_READ
+            share = SHARE_OF_WATCHING if is_watching else SHARE
+            if not self._budget.admits(caller.name, time.monotonic(), share):
                 raise Problem("too-many-requests")
             if operation.scope not in caller.scopes:
                 detail = f"`{caller.name}` lacks the scope `{operation.scope.value}`"

@@ -22,11 +22,13 @@ from dfks_rules.model.requests import Asked, FeatureRequest, Operation, Origin, 
 from dfks_rules.model.values import Value
 from dfks_rules.operations.ports import (
     Activation,
+    Exposition,
     FailureRow,
     Place,
     PolicyListing,
     PolicyRow,
     RevisionRow,
+    Scrape,
     SetResult,
     Sets,
     ShadowRow,
@@ -87,6 +89,14 @@ class MemoryPolicies:
         self.shadow = None
 
 
+class MemoryExposition:
+    """Says nothing but what it was asked for."""
+
+    async def scrape(self, accept: str) -> Scrape:
+        """Only a comment."""
+        return Scrape("text/plain", f"# {accept}\n".encode())
+
+
 class MemoryOperations:
     """Stores what is set, and refuses one forward target."""
 
@@ -101,6 +111,7 @@ class MemoryOperations:
         self.policies = MemoryPolicies()
         self.journal = MemoryJournal()
         self.answers = AnswersInMemory(lambda: _SINCE)
+        self.exposition: Exposition = MemoryExposition()
         self._level = "info"
         self._events: EventRing | None = None
 

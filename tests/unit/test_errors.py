@@ -26,6 +26,7 @@ _OF_OPERATORS = {
 _AT_NO_DOOR = {
     # What keeps a server from starting.
     "store_in_memory",
+    "hand_over_failed",
     "store_in_use",
     "store_unknown_url",
     # Of commands that need no server, or ask one.

@@ -71,6 +71,13 @@ class EventRing:
         self._is_due = False
         self._listeners: set[RingListener] = set()
         self._gaps = 0
+        self.missed = 0
+        """Events that listeners who fell behind were not told."""
+
+    @property
+    def listeners(self) -> int:
+        """How many listen."""
+        return len(self._listeners)
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -144,6 +151,7 @@ class EventRing:
         """The events from a place on, and the place after them; a gap where they are gone."""
         first = self._count - len(self._ring)
         if place < first:
+            self.missed += first - place
             return self._count, self.gap()
         found = list(islice(self._ring, place - first, place - first + at_most))
         return place + len(found), found

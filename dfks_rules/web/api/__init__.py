@@ -10,6 +10,7 @@ from dfks_rules.web.api import (
     events,
     features,
     history,
+    metrics,
     presentities,
     server,
     statistics,
@@ -42,6 +43,7 @@ _OPERATIONS: tuple[Operation, ...] = (
     *subscriptions.OPERATIONS,
     *events.OPERATIONS,
     *statistics.OPERATIONS,
+    *metrics.OPERATIONS,
     *server.OPERATIONS,
 )
 TABLE: tuple[Operation, ...] = document.with_document([_with_key(one) for one in _OPERATIONS])

@@ -11,8 +11,9 @@ from structlog.testing import capture_logs
 from dfks_rules.app.driver import BREATH, GRAIN, PORTION, Driver
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.sip.client_transaction import ClientTransaction, Outgoing
-from dfks_rules.sip.endpoint import Ending, Endpoint, Finished, Incoming
+from dfks_rules.sip.endpoint import Ending, Endpoint, Finished
 from dfks_rules.sip.flow import Flow
+from dfks_rules.sip.incoming import Incoming
 from dfks_rules.sip.timers import T1, TIMEOUT
 from dfks_rules.transport.round_robin import Excess
 from tests.helpers.clock import ClockLoop
@@ -422,3 +423,14 @@ def test_what_is_too_much_is_refused_with_a_reason_and_a_time_to_come_again() ->
         b"SIP/2.0 503 Server overloaded",
     ]
     assert len({one.headers[b"Retry-After"] for one in sent}) == 4
+
+
+def test_whoever_counts_is_told_when_a_request_was_read_and_worked_on() -> None:
+    """Rooms have the time of the reading only, so that nothing would seem to take any."""
+    loop, told = ClockLoop(), []
+    book = Playbook(default_policies())
+    driver = Driver(loop, book.endpoint, book.notifier, lambda *times: told.append(times))
+    loop.run_until(3.0)
+    driver.receive(message(), FLOW)
+    driver.receive(b"noise", FLOW)
+    assert told == [(3.0, 3.0)]
