@@ -54,6 +54,18 @@ class Timer(Protocol):
         ...
 
 
+class Tap(Protocol):
+    """What looks at messages; `tracing.tap.Tap` does. It never raises."""
+
+    def received(self, data: bytes, flow: Flow) -> None:
+        """A message came, and nobody has looked at it yet."""
+        ...
+
+    def sent(self, data: bytes, flow: Flow) -> None:
+        """A message goes out."""
+        ...
+
+
 class Loop(Protocol):
     """What calls the driver; an event loop of asyncio does."""
 
@@ -194,8 +206,14 @@ class Driver:
         self._at_ends = -math.inf
         self._limit = Limit(1)
         self._refusals = 0
+        self.tap: Tap | None = None
+        """Looks at each message; None where nobody traces, which is nearly always."""
         self.counts = {"failures": 0}
         """`failures`: calls that raised, which are bugs of ours."""
+
+    def observe(self, tap: Tap | None) -> None:
+        """Have each message looked at from now on, or none."""
+        self.tap = tap
 
     def at(self) -> datetime:
         """Local time to the second, for the policies: reading it costs as much as a decision."""
@@ -208,6 +226,8 @@ class Driver:
     def receive(self, data: bytes, flow: Flow) -> None:
         """Take one datagram, or one message of a stream. Never raises."""
         now = self._loop.time()
+        if self.tap is not None:
+            self.tap.received(data, flow)
         try:
             event = self._endpoint.receive(data, flow, now)
             if isinstance(event, Incoming):
@@ -222,6 +242,8 @@ class Driver:
 
     def refuse(self, data: bytes, flow: Flow, excess: Excess) -> None:
         """Refuse a message that is too much. Never raises."""
+        if self.tap is not None:
+            self.tap.received(data, flow)
         self._refusals += 1
         # Phones that are refused together should not come back together.
         again = RETRY_AFTER + self._refusals % RETRY_WITHIN

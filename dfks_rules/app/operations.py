@@ -27,10 +27,13 @@ from dfks_rules.operations.ports import (
     SubscriptionPage,
     SubscriptionRow,
 )
+from dfks_rules.operations.traces import TraceOperations
+from dfks_rules.policy.site.star_codes import StarCode
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.service.features import Features
 from dfks_rules.service.ports import Journal, NotKnownError
 from dfks_rules.service.under_way import MAX_FETCHES
+from dfks_rules.store.calls import uri_of
 
 
 class Records(NamedTuple):
@@ -69,6 +72,9 @@ class Keeping(NamedTuple):
 
 class ServerOperations:
     """The operators' side of a server."""
+
+    traces: TraceOperations
+    """Set by the server, as it looks at messages."""
 
     def __init__(
         self,
@@ -209,6 +215,14 @@ class ServerOperations:
     def explain_decisions(self, which: Aor | str) -> list[dict[str, Any]]:
         """Why a decision, or the last ones about a presentity, came out as they did."""
         return self._records.decisions.explain(which if isinstance(which, str) else which.uri)
+
+    def star_codes(self, domain: str) -> Mapping[str, StarCode]:
+        """The star codes of a domain, of the policies in force."""
+        return self.policies.live.active.site.targets.plan.codes.get(domain, {})
+
+    def uri_of(self, target: str, domain: str) -> str | None:
+        """The SIP URI of a forward target; None where it has none."""
+        return uri_of(target, domain)
 
     def statistics(self) -> Mapping[str, int]:
         """`group:name` → value."""

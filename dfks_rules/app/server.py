@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
@@ -46,6 +47,7 @@ from dfks_rules.store.memory import MemoryStore
 from dfks_rules.store.open import open_store
 from dfks_rules.store.sqlite import SqliteStore
 from dfks_rules.store.states import page_of_states
+from dfks_rules.tracing.tracing import Tracing
 from dfks_rules.transport.inherited import Inherited
 from dfks_rules.transport.limits import SourceLimits
 from dfks_rules.transport.resolver import Resolver
@@ -137,7 +139,7 @@ class Server:
         self._is_released = False
         start = os.urandom(3).hex()
         where = "memory:" if config.store is None else f"sqlite:{config.store}"
-        self._store = open_store(where, self._loop, start, config.journal.keep)
+        self._store = open_store(where, self._loop, start, config.journal.keep, config.store_group)
         lasts = self._store if isinstance(self._store, SqliteStore) else None
         self._lasting = None if lasts is None else Lasting(lasts, self._loop)
         self._keeps = lasts is not None and config.on_stop is OnStop.KEEP
@@ -155,6 +157,8 @@ class Server:
         self._notifier = Notifier(endpoint, features, recording.feed, setup)
         self._driver = Driver(self._loop, endpoint, self._notifier, features.decided.answered)
         self._lateness = Lateness(self._loop)
+        self._tracing = Tracing(self._driver.observe, time.time, start, config.trace)
+        recording.feed.listen(self._tracing.hear)
         metrics.include("features", recording.log)
         _include(
             metrics,
@@ -168,6 +172,7 @@ class Server:
             sip=endpoint,
             store=lasts,
             tls=files.certificates,
+            trace=self._tracing,
             transport=transports,
         )
         events = None
@@ -187,6 +192,7 @@ class Server:
             self._driver.at,
             _keeping(self._store, config.store, answers_of(lasts, self._driver.at)),
         )
+        operations.traces = self._tracing
         web = WebServer(_web_settings(config.http), TABLE, operations)
         metrics.include("web", web)
         rooms.add_web(self._exposition, web)
@@ -210,6 +216,7 @@ class Server:
         rooms.add_policies(exposition, files.policies)
         if isinstance(self._store, SqliteStore) and self._config.store is not None:
             rooms.add_store(exposition, self._store, self._config.store)
+        rooms.add_tracing(exposition, self._tracing)
         if events is not None:
             rooms.add_events(exposition, events)
 
@@ -240,6 +247,7 @@ class Server:
         try:
             if not self._transports.are_open:
                 await self._transports.open(self._config.sip.listen, inherited)
+            self._tracing.open()
             self._transports.serve(self._driver)
             # Nothing is read before the next turn of the event loop.
             if self._lasting is not None:
@@ -261,8 +269,11 @@ class Server:
         return sip + self._doors.addresses()
 
     def _send(self, flow: Flow, data: bytes) -> None:
+        driver = self._driver
+        if driver.tap is not None:
+            driver.tap.sent(data, self._transports.way_of(flow))
         self._transports.send(flow, data)
-        self._driver.was_sent()
+        driver.was_sent()
 
     def sockets(self) -> list[tuple[str, socket]]:
         """What whoever serves next has to be given, each with a name."""
@@ -270,6 +281,7 @@ class Server:
 
     async def pause(self) -> None:
         """Take nothing more, so that the next server can; streams go on until `release`."""
+        self._tracing.end()
         await self._doors.leave()
         self._transports.pause()
 
@@ -309,10 +321,12 @@ class Server:
         """
         if not (self._is_released or self._keeps):
             await self._driver.stop(self._config.stop_within)
+        self._tracing.end()
         await self._doors.close(leaves=leaves)
         self._transports.pause()
         await self.release()
         await self._transports.close()
+        await self._tracing.close()
         self._recording.close()
 
 

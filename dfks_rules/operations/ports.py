@@ -9,6 +9,8 @@ from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked
 from dfks_rules.operations.answers import Answers
 from dfks_rules.operations.events import Events
+from dfks_rules.operations.traces import TraceOperations
+from dfks_rules.policy.site.star_codes import StarCode
 from dfks_rules.service.ports import Journal
 
 
@@ -358,6 +360,19 @@ class Operations(Protocol):
     @property
     def exposition(self) -> Exposition:
         """What Prometheus is told."""
+        ...
+
+    @property
+    def traces(self) -> TraceOperations:
+        """What passes between the server and single users."""
+        ...
+
+    def star_codes(self, domain: str) -> Mapping[str, StarCode]:
+        """The star codes of a domain, in lower case; empty where there are none."""
+        ...
+
+    def uri_of(self, target: str, domain: str) -> str | None:
+        """The SIP URI of a forward target, as written in a domain; None where it has none."""
         ...
 
     def statistics(self) -> Mapping[str, int]:

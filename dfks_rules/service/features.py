@@ -34,6 +34,7 @@ from dfks_rules.service.under_way import UnderWay
 # CPython 3.11 calls a Python function for each `Operation.GET`.
 _GET: Final = Operation.GET
 _SET: Final = Operation.SET
+_SUBSCRIBE: Final = Operation.SUBSCRIBE
 _WATCHER: Final = Origin.WATCHER
 _INTERNAL: Final = Origin.INTERNAL
 _GETS: Final = Kind.GET
@@ -96,7 +97,7 @@ class Features:
             NotKnownError: `fetch` what it names, then ask again.
             StoreError: what is stored cannot be read.
         """
-        request = FeatureRequest(Operation.SUBSCRIBE, presentity, requester)
+        request = FeatureRequest(_SUBSCRIBE, presentity, requester)
         around = self._around_admission
         try:
             snapshot = self._latest.decided_of(presentity)

@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from enum import Enum
-from typing import NamedTuple
+from typing import Final, final
 
 import structlog
 
@@ -39,18 +39,24 @@ RETRY = 0.05
 """How often it is tried again meanwhile, s."""
 MOST_WAITING = 10_000
 """Commits that wait while a disk hangs; more are refused at once."""
+# CPython 3.11 calls a Python function for each look at a member of an Enum.
+_STORED: Final = Verdict.STORED
 _ON_DISK = frozenset({Verdict.STORED, Verdict.REPEATED})
 """What may be told only once the disk has it."""
 
 _log = structlog.get_logger("dfks.store")
 
 
-class _Waiting(NamedTuple):
+@final
+class _Waiting:
     """Somebody waits for the outcome."""
 
-    asked: Asked
-    settle: Settle
-    since: float
+    __slots__ = ("asked", "settle", "since")
+
+    def __init__(self, asked: Asked, settle: Settle, since: float) -> None:
+        self.asked: Final = asked
+        self.settle: Final = settle
+        self.since: Final = since
 
 
 class _Again(Enum):
@@ -211,7 +217,7 @@ class GroupCommit:
                 self._beat = None
             return [_unavailable(why)] * len(batch)
         for one, (verdict, _) in zip(batch, results, strict=True):
-            if verdict is Verdict.STORED and isinstance(one.asked, Wanted):
+            if verdict is _STORED and isinstance(one.asked, Wanted):
                 for change in one.asked.changes:
                     self._cache.write(change)
         return results
@@ -265,21 +271,25 @@ class GroupCommit:
         self._go_on(GATHER if len(self._asked) >= MANY else 0.0)
 
     def _tell(self, waiting: _Waiting, result: Result, unsure: Result | None, now: float) -> None:
-        asked, follow = waiting.asked, self._cache.forget
-        is_stored = result[0] is Verdict.STORED
+        asked = waiting.asked
+        is_stored = result[0] is _STORED
         if unsure is not None and result[0] in _ON_DISK:
             # Also what it repeats may be what an earlier sync has failed to keep.
             result = unsure
-        if is_stored:
-            follow = self._cache.settle if unsure is None else self._cache.doubt
-            if unsure is None and self._failures:
-                self._work()
+        if is_stored and unsure is None and self._failures:
+            self._work()
+        verdict, error = result
         if isinstance(asked, Wanted):
-            self.counts[OF_VERDICT[result[0]]] += 1
+            self.counts[OF_VERDICT[verdict]] += 1
             self.committed.observe(now - waiting.since)
             for change in asked.changes:
-                follow(change)
-        waiting.settle(*result, now)
+                if not is_stored:
+                    self._cache.forget(change)
+                elif unsure is None:
+                    self._cache.settle(change)
+                else:
+                    self._cache.doubt(change)
+        waiting.settle(verdict, error, now)
 
     def _fail(self, why: str) -> None:
         """Tell operators, once for each reason; of a loss they have been told."""

@@ -3,7 +3,7 @@
 import socket
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -233,13 +233,17 @@ async def _hash_of(operation: Operation, request: web.Request) -> bytes:
 async def _stream(answer: Streamed, request: web.Request) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Type": answer.content_type, **answer.headers})
     await response.prepare(request)
-    if request.method != "HEAD":
-        try:
+    try:
+        if request.method != "HEAD":
             async for piece in answer.pieces:
                 await response.write(piece)
-        except ConnectionError:
-            pass  # The client has gone.
-    await response.write_eof()
+        await response.write_eof()
+    except ConnectionError:
+        pass  # The client has gone.
+    finally:
+        # At once: it may be all that something goes on for.
+        if isinstance(answer.pieces, AsyncGenerator):
+            await answer.pieces.aclose()
     return response
 
 

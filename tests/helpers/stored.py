@@ -100,6 +100,7 @@ def make_older(path: Path) -> None:
     change_file(
         path,
         "DROP TABLE answer;"
+        "DROP VIEW dfks_calls; DROP VIEW dfks_state;"
         "DROP TABLE server; DROP TABLE change; DROP TABLE subscription; DROP TABLE migration;"
         "ALTER TABLE presentity DROP COLUMN changed; PRAGMA user_version = 2",
     )

@@ -6,6 +6,7 @@ May import: the rest of web, and what web may import.
 """
 
 from dfks_rules.web.api import (
+    dialled,
     document,
     events,
     features,
@@ -15,6 +16,7 @@ from dfks_rules.web.api import (
     server,
     statistics,
     subscriptions,
+    traces,
 )
 from dfks_rules.web.parameters import IDEMPOTENCY_KEY
 from dfks_rules.web.table import Operation
@@ -39,11 +41,13 @@ def _with_key(operation: Operation) -> Operation:
 _OPERATIONS: tuple[Operation, ...] = (
     *presentities.OPERATIONS,
     *features.OPERATIONS,
+    *dialled.OPERATIONS,
     *history.OPERATIONS,
     *subscriptions.OPERATIONS,
     *events.OPERATIONS,
     *statistics.OPERATIONS,
     *metrics.OPERATIONS,
+    *traces.OPERATIONS,
     *server.OPERATIONS,
 )
 TABLE: tuple[Operation, ...] = document.with_document([_with_key(one) for one in _OPERATIONS])

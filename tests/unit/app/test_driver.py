@@ -434,3 +434,32 @@ def test_whoever_counts_is_told_when_a_request_was_read_and_worked_on() -> None:
     driver.receive(message(), FLOW)
     driver.receive(b"noise", FLOW)
     assert told == [(3.0, 3.0)]
+
+
+class _Tap:
+    """Notes what it is shown."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, bytes]] = []
+
+    def received(self, data: bytes, flow: Flow) -> None:
+        assert flow is FLOW
+        self.seen.append(("received", data))
+
+    def sent(self, data: bytes, flow: Flow) -> None:
+        raise AssertionError("the server shows it what is sent")
+
+
+def test_messages_are_shown_before_anybody_looks_at_them() -> None:
+    """Also malformed ones, and those that there is no time for; none once nobody traces."""
+    driven, tap = _Driven(), _Tap()
+    driven.receive(message(call_id=b"before"))
+    driven.driver.observe(tap)
+    wanted = [message(), message(via=None), b"noise"]
+    for data in wanted:
+        driven.receive(data)
+    driven.driver.refuse(wanted[0], FLOW, Excess.RATE)
+    assert tap.seen == [("received", data) for data in (*wanted, wanted[0])]
+    driven.driver.observe(None)
+    driven.receive(message(call_id=b"after"))
+    assert len(tap.seen) == 4
