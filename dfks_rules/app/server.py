@@ -11,6 +11,7 @@ from pathlib import Path
 from socket import socket
 from typing import NamedTuple
 
+from dfks_rules.app.answers import answers_of
 from dfks_rules.app.desk.certificates import CertificateReloader
 from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.app.doors import Doors
@@ -31,6 +32,7 @@ from dfks_rules.config.auth import AuthMode, AuthSettings
 from dfks_rules.config.settings import ApiSettings, Config, ListenAddress, OnStop
 from dfks_rules.mi.dispatch import Dispatcher
 from dfks_rules.mi.methods import REGISTRY
+from dfks_rules.operations.answers import Answers
 from dfks_rules.presence.gate import DigestRules, Gate, Trusted
 from dfks_rules.presence.logins import Logins
 from dfks_rules.presence.notifier import Notifier
@@ -176,7 +178,10 @@ class Server:
         events = None
         if lasts is not None:
             events = EventRing(lasts.journal, lasts.durable, features.stored_of, start)
+            events.watch(self._notifier.subscriptions, self._driver.at)
             recording.feed.listen(events.hear)
+            files.policies.tell = events.publish
+            metrics.include("events", events)
         self._exposition = Exposition(lambda number: f"{start}-{number}")
         self._expose(endpoint, features, setup.gate, files, events)
         operations = ServerOperations(
@@ -185,10 +190,11 @@ class Server:
             Records(recording.log, recording.decisions, metrics, self._exposition, events),
             files.policies,
             self._driver.at,
-            _keeping(self._store, config.store),
+            _keeping(self._store, config.store, answers_of(lasts, self._driver.at)),
         )
         operations.traces = self._tracing
         web = WebServer(_web_settings(config.http), TABLE, operations)
+        metrics.include("web", web)
         rooms.add_web(self._exposition, web)
         self._doors = Doors(config.mi, Dispatcher(REGISTRY, operations), config.http, web)
 
@@ -332,11 +338,12 @@ def _web_settings(http: ApiSettings | None) -> WebSettings:
     return WebSettings(tokens, http.names, http.per_token)
 
 
-def _keeping(store: MemoryStore | SqliteStore, path: Path | None) -> Keeping:
+def _keeping(store: MemoryStore | SqliteStore, path: Path | None, answers: Answers) -> Keeping:
     if isinstance(store, MemoryStore) or path is None:
         assert isinstance(store, MemoryStore)  # noqa: S101 - `open_store` made it of the path
-        return Keeping(store.page, lambda: False)
-    return Keeping(partial(page_of_states, path), lambda: store.is_failing, store.journal)
+        return Keeping(store.page, lambda: False, answers)
+    page = partial(page_of_states, path)
+    return Keeping(page, lambda: store.is_failing, answers, store.journal)
 
 
 def _include(metrics: Metrics, **groups: Counted | None) -> None:

@@ -101,6 +101,21 @@ MIGRATIONS: tuple[str, ...] = (
         (SELECT seq FROM change WHERE at < beat_at - 40 ORDER BY seq DESC LIMIT 1), 0);
     """,
     CREATE_CALLS,
+    # What requests with an Idempotency-Key were answered, for a day.
+    """
+    CREATE TABLE answer (
+        caller  TEXT NOT NULL,          -- name of the token
+        key     TEXT NOT NULL,
+        number  INTEGER NOT NULL,       -- rises with each answer
+        at      REAL NOT NULL,          -- s since 1970
+        request BLOB NOT NULL,          -- SHA-256 of what was asked
+        status  INTEGER NOT NULL,
+        headers TEXT NOT NULL,          -- a JSON object
+        body    BLOB NOT NULL,
+        PRIMARY KEY (caller, key)
+    ) WITHOUT ROWID;
+    CREATE INDEX answer_by_number ON answer (number);
+    """,
 )
 """The scripts; a file's version (`PRAGMA user_version`) is the number of them applied to it."""
 

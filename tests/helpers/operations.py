@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from dfks_rules.app.answers import AnswersInMemory
 from dfks_rules.app.records.events import EventRing
 from dfks_rules.errors import DfksError, Finding, PolicyError, StoreError
 from dfks_rules.model.decisions import Decision, Denial, NotifyScope, Outcome
@@ -23,6 +24,7 @@ from dfks_rules.operations.ports import (
     Activation,
     Exposition,
     FailureRow,
+    Place,
     PolicyListing,
     PolicyRow,
     RevisionRow,
@@ -31,6 +33,7 @@ from dfks_rules.operations.ports import (
     Sets,
     ShadowRow,
     Stored,
+    SubscriptionPage,
     SubscriptionRow,
 )
 from dfks_rules.operations.traces import TraceRequest
@@ -127,6 +130,7 @@ class MemoryOperations:
         self.policies = MemoryPolicies()
         self.traces = MemoryTraces()
         self.journal = MemoryJournal()
+        self.answers = AnswersInMemory(lambda: _SINCE)
         self.exposition: Exposition = MemoryExposition()
         self._level = "info"
         self.codes: dict[str, StarCode] = {}
@@ -239,6 +243,16 @@ class MemoryOperations:
         rows = [one for one in self.rows if uri in (None, one.presentity)]
         return rows[offset:], len(rows)
 
+    async def subscription_page(
+        self, presentity: Aor | None, domains: frozenset[str] | None, place: Place, at_most: int
+    ) -> SubscriptionPage:
+        """The rows the test has added, by their number."""
+        found, _ = self.subscriptions(presentity, 0)
+        seen = [one for one in found if domains is None or _domain(one) in domains]
+        rows = seen[place.entry : place.entry + at_most]
+        end = place.entry + len(rows)
+        return SubscriptionPage(rows, Place(0, end) if end < len(seen) else None)
+
     def refresh_watchers(self, presentity: Aor) -> int:
         """The number of watchers."""
         return sum(row.presentity == presentity.uri for row in self.rows)
@@ -280,6 +294,10 @@ class MemoryOperations:
     def set_log_level(self, level: str) -> None:
         """Remember the level."""
         self._level = level
+
+
+def _domain(row: SubscriptionRow) -> str:
+    return row.presentity.rpartition("@")[2]
 
 
 def subscription(number: int, presentity: str = "sip:alice@example.com") -> SubscriptionRow:

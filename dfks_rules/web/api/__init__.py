@@ -10,24 +10,45 @@ from dfks_rules.web.api import (
     document,
     events,
     features,
+    history,
     metrics,
     presentities,
     server,
     statistics,
+    subscriptions,
     traces,
 )
+from dfks_rules.web.parameters import IDEMPOTENCY_KEY
 from dfks_rules.web.table import Operation
 
-TABLE: tuple[Operation, ...] = document.with_document(
-    (
-        *presentities.OPERATIONS,
-        *features.OPERATIONS,
-        *dialled.OPERATIONS,
-        *events.OPERATIONS,
-        *statistics.OPERATIONS,
-        *metrics.OPERATIONS,
-        *traces.OPERATIONS,
-        *server.OPERATIONS,
+
+def _with_key(operation: Operation) -> Operation:
+    """Whatever changes something takes a key, unless it reads its body by itself."""
+    body = operation.body
+    if operation.method == "GET" or (body is not None and body.schema is None):
+        return operation
+    return operation._replace(
+        parameters=(*operation.parameters, IDEMPOTENCY_KEY),
+        problems=(
+            *operation.problems,
+            "under-way",
+            "idempotency-key-reused",
+            "store-unavailable",
+        ),
     )
+
+
+_OPERATIONS: tuple[Operation, ...] = (
+    *presentities.OPERATIONS,
+    *features.OPERATIONS,
+    *dialled.OPERATIONS,
+    *history.OPERATIONS,
+    *subscriptions.OPERATIONS,
+    *events.OPERATIONS,
+    *statistics.OPERATIONS,
+    *metrics.OPERATIONS,
+    *traces.OPERATIONS,
+    *server.OPERATIONS,
 )
+TABLE: tuple[Operation, ...] = document.with_document([_with_key(one) for one in _OPERATIONS])
 """Every operation of the server."""
