@@ -11,6 +11,8 @@ from dfks_rules.app.metrics import Metrics
 from dfks_rules.app.records.decisions import Decisions
 from dfks_rules.app.records.events import EventRing
 from dfks_rules.app.records.logs import LoggedOutcomes
+from dfks_rules.app.worker.studies import WorkerStudies
+from dfks_rules.app.worker.worker import Worker
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Done, Outcome, Repeated, Result
 from dfks_rules.model.features import FEATURES, Feature, FeatureState, Snapshot
@@ -58,7 +60,7 @@ class Keeping(NamedTuple):
 class ServerOperations:
     """The operators' side of a server."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it operates
         self,
         features: Features,
         notifier: Notifier,
@@ -66,12 +68,19 @@ class ServerOperations:
         policies: PolicyReloader,
         at: Callable[[], datetime],
         keeping: Keeping,
+        worker: Worker,
     ) -> None:
         self._features = features
         self._notifier = notifier
         self._records = records
         self.policies = policies
         """The policies in force, and how they become others."""
+        self.decisions = records.decisions
+        """The last decisions."""
+        self.studies = WorkerStudies(
+            worker, lambda: policies.live.active.revision, records.decisions.site_of
+        )
+        """Questions that the worker answers."""
         self._at = at
         self._keeping = keeping
         self._loop = asyncio.get_running_loop()
@@ -210,7 +219,10 @@ class ServerOperations:
 
     def readiness(self) -> dict[str, bool]:
         """What has to be well for phones to be served."""
-        return {"store": not self._keeping.is_failing(), "policies": bool(self.policies.listing())}
+        return {
+            "store": not self._keeping.is_failing(),
+            "policies": bool(self.policies.live.active.revision),
+        }
 
     def uptime(self) -> float:
         """Seconds since the start."""

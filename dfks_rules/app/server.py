@@ -23,6 +23,7 @@ from dfks_rules.app.records.recording import Recording
 from dfks_rules.app.records.refusals import Refusals
 from dfks_rules.app.tokens import Tokens
 from dfks_rules.app.users import UsersFile
+from dfks_rules.app.worker.worker import Worker
 from dfks_rules.config.auth import AuthMode, AuthSettings
 from dfks_rules.config.settings import ApiSettings, Config, ListenAddress, OnStop
 from dfks_rules.mi.dispatch import Dispatcher
@@ -167,6 +168,8 @@ class Server:
         if lasts is not None:
             events = EventRing(lasts.journal, lasts.durable, features.stored_of, start)
             recording.feed.listen(events.hear)
+        self._worker = Worker(files.policies.files_of)
+        metrics.include("worker", self._worker)
         operations = ServerOperations(
             features,
             self._notifier,
@@ -174,6 +177,7 @@ class Server:
             files.policies,
             self._driver.at,
             _keeping(self._store, config.store),
+            self._worker,
         )
         web = WebServer(_web_settings(config.http), TABLE, operations)
         self._doors = Doors(config.mi, Dispatcher(REGISTRY, operations), config.http, web)
@@ -242,6 +246,7 @@ class Server:
         if self._is_released:
             return
         self._is_released = True
+        await self._worker.close()
         if self._lasting is None:
             await self._driver.stop(self._config.stop_within)
         await self._finish()

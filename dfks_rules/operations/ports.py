@@ -7,7 +7,9 @@ from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.features import Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked
+from dfks_rules.operations.decisions import DecisionRecords
 from dfks_rules.operations.events import Events
+from dfks_rules.operations.studies import Studies, Text
 from dfks_rules.service.ports import Journal
 
 
@@ -104,6 +106,17 @@ class PolicyListing(NamedTuple):
     """The candidate compared with them; None when there is none."""
 
 
+class FileRow(NamedTuple):
+    """A file of a revision."""
+
+    name: str
+    """Path as it was read."""
+    text: str
+    """Its content."""
+    tenant: str | None
+    """The only domain that it can affect; None: every domain."""
+
+
 class Activation(NamedTuple):
     """The result of a successful reload or rollback."""
 
@@ -137,8 +150,19 @@ class PolicyDesk(Protocol):
         """
         ...
 
-    async def start_shadow(self, path: str) -> ShadowRow:
-        """Start comparing the policies in a folder with those in force.
+    def files(self, revision: str) -> Sequence[FileRow]:
+        """What a kept revision is made of, in order; cases come last.
+
+        Raises:
+            DfksError: no such revision is kept (`policy_no_revision`).
+        """
+        ...
+
+    async def start_shadow(self, candidate: str | Sequence[Text]) -> ShadowRow:
+        """Start comparing a candidate with the policies in force.
+
+        Args:
+            candidate: the path of a folder, or the texts of its files.
 
         Raises:
             PolicyError: they cannot be used.
@@ -280,6 +304,16 @@ class Operations(Protocol):
     @property
     def policies(self) -> PolicyDesk:
         """The policies of the server."""
+        ...
+
+    @property
+    def decisions(self) -> DecisionRecords:
+        """The last decisions."""
+        ...
+
+    @property
+    def studies(self) -> Studies:
+        """Questions about policies and decisions that another process answers."""
         ...
 
     def latest_decisions(self, presentity: Aor | None) -> Iterable[Mapping[str, Any]]:

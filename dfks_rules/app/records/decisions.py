@@ -5,14 +5,15 @@ and by the thread that writes the file.
 """
 
 import re
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from itertools import islice
 from typing import Any
 
 from dfks_rules.app.records.decision_log import DecisionLog, Record, record_of, view_of_outcome
+from dfks_rules.app.records.ring import Ring
 from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.requests import FeatureRequest, Operation, Origin
+from dfks_rules.operations.decisions import Decided, Sought
+from dfks_rules.operations.turns import Turns
 from dfks_rules.policy.deciding.policy_set import PolicySet
 from dfks_rules.policy.site.site import NO_SITE, Site
 from dfks_rules.policy.studying.explain import explain, explanation_json, lines_of
@@ -23,8 +24,6 @@ MAX_EXPLAINED = 5
 
 _JUST_KEPT = 1_000
 """Requests that may have been kept since one that is asked for a moment later."""
-_Kept = tuple[int, tuple[Outcome, ...]]
-"""The number of a request's first outcome, and all its outcomes."""
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 
 
@@ -56,7 +55,7 @@ class Decisions:
             policies: revision → the policies, while they are available.
             log: writes records to a file.
         """
-        self._kept: deque[_Kept] = deque(maxlen=keep)
+        self._ring = Ring(keep)
         self._policies = policies
         self._log = log
         self._made = 0
@@ -75,7 +74,7 @@ class Decisions:
         """
         self._made += len(outcomes)
         if not _is_own_read(outcomes[0].request):
-            self._kept.append((first, outcomes))
+            self._ring.add(first, outcomes)
         if self._log is not None:
             self._log.write(self._start, first, outcomes, self._site(outcomes[0]))
 
@@ -110,38 +109,80 @@ class Decisions:
                 asked.setdefault((request.operation, request.feature), (name, outcome))
             found = sorted(asked.values(), key=lambda one: _interest(one[1]))
             return [self._explained(*one) for one in found[:MAX_EXPLAINED]]
-        one = self._find(which)
+        one = self.find(which)
         return [] if one is None else [self._explained(which, one)]
 
     def name_of(self, outcome: Outcome) -> str | None:
         """The id of a decision that was kept a moment ago; None when it is not among the last."""
-        for first, outcomes in islice(reversed(self._kept), _JUST_KEPT):
-            for number, one in enumerate(outcomes, first):
+        ring = self._ring
+        for place in range(ring.end - 1, max(ring.begin, ring.end - _JUST_KEPT) - 1, -1):
+            for number, one in enumerate(ring.at(place)[1], ring.at(place)[0]):
                 if one is outcome:
-                    return f"{self._start}-{number}"
+                    return self._name(number)
         return None
 
-    def _site(self, outcome: Outcome) -> Site:
-        policies = self._policies(outcome.decision.revision)
-        return NO_SITE if policies is None else policies.site
+    async def search(self, sought: Sought, at_most: int) -> list[Decided]:
+        """The decisions that are looked for, the newest first."""
+        ring, turns = self._ring, Turns()
+        before = (ring.end, 0) if sought.before is None else self._place(sought.before)
+        after = None if sought.after is None else self._place(sought.after)
+        after = after or (-1, 0)
+        found: list[Decided] = []
+        if before is None:
+            return found  # It is no longer kept, and what was kept before it even less.
+        place = before[0]
+        # The ring turns while others work.
+        while place >= max(after[0], ring.begin):
+            first, outcomes = ring.at(place) if place < ring.end else (0, ())
+            for position in reversed(range(len(outcomes))):
+                key = (place, first + position)
+                if after < key < before and sought.fits(outcomes[position]):
+                    found.append(Decided(self._name(first + position), outcomes[position]))
+                    if len(found) == at_most:
+                        return found
+            place -= 1
+            await turns.step()
+        return found
 
-    def _newest(self, presentity: str | None) -> Iterator[tuple[str, Outcome]]:
-        for first, outcomes in reversed(self._kept):
-            if presentity in (None, outcomes[0].request.presentity.uri):
-                for position in reversed(range(len(outcomes))):
-                    yield f"{self._start}-{first + position}", outcomes[position]
-
-    def _find(self, name: str) -> Outcome | None:
+    def find(self, name: str) -> Outcome | None:
         """The decision with that id; None when it is not kept."""
+        found = self._place(name)
+        if found is None:
+            return None
+        place, number = found
+        first, outcomes = self._ring.at(place)
+        return outcomes[number - first]
+
+    def record(self, decided: Decided) -> Record:
+        """All that is known of a decision."""
+        return record_of(decided.id, decided.outcome, self._site(decided.outcome))
+
+    def _place(self, name: str) -> tuple[int, int] | None:
+        """Where a decision is in the ring, and its number; None when it is not kept."""
         start, _, text = name.partition("-")
         if start != self._start or not _NUMBER.fullmatch(text):
             return None
-        number = int(text)
-        # A set is numbered when it is decided and kept when it is stored: others overtake it.
-        for first, outcomes in self._kept:
-            if first <= number < first + len(outcomes):
-                return outcomes[number - first]
-        return None
+        place = self._ring.place_of(int(text))
+        return None if place is None else (place, int(text))
+
+    def _name(self, number: int) -> str:
+        return f"{self._start}-{number}"
+
+    def site_of(self, revision: str) -> Site:
+        """What the policies of a revision know of users and numbers, while they are available."""
+        policies = self._policies(revision)
+        return NO_SITE if policies is None else policies.site
+
+    def _site(self, outcome: Outcome) -> Site:
+        return self.site_of(outcome.decision.revision)
+
+    def _newest(self, presentity: str | None) -> Iterator[tuple[str, Outcome]]:
+        ring = self._ring
+        for place in range(ring.end - 1, ring.begin - 1, -1):
+            first, outcomes = ring.at(place)
+            if presentity in (None, outcomes[0].request.presentity.uri):
+                for position in reversed(range(len(outcomes))):
+                    yield self._name(first + position), outcomes[position]
 
     def _explained(self, name: str, outcome: Outcome) -> dict[str, Any]:
         record = record_of(name, outcome, self._site(outcome))

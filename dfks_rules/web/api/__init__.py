@@ -5,14 +5,31 @@ Never here: HTTP itself; a rule that does not also apply to SIP.
 May import: the rest of web, and what web may import.
 """
 
-from dfks_rules.web.api import document, events, features, presentities, server, statistics
+from dfks_rules.web.api import (
+    decisions,
+    document,
+    events,
+    features,
+    policies,
+    policy_schemas,
+    presentities,
+    server,
+    statistics,
+    studies,
+)
+from dfks_rules.web.schemas import COMPONENTS
 from dfks_rules.web.table import Operation
+
+COMPONENTS.update(policy_schemas.SCHEMAS)
 
 TABLE: tuple[Operation, ...] = document.with_document(
     (
         *presentities.OPERATIONS,
         *features.OPERATIONS,
         *events.OPERATIONS,
+        *decisions.OPERATIONS,
+        *policies.OPERATIONS,
+        *studies.OPERATIONS,
         *statistics.OPERATIONS,
         *server.OPERATIONS,
     )

@@ -11,6 +11,7 @@ from dfks_rules.app.metrics import Metrics
 from dfks_rules.app.operations import Keeping, Records, ServerOperations
 from dfks_rules.app.records.decisions import Decisions
 from dfks_rules.app.records.logs import LoggedOutcomes
+from dfks_rules.app.worker.worker import Worker
 from dfks_rules.config.settings import ReloadSettings
 from dfks_rules.errors import StoreError
 from dfks_rules.model.features import FEATURES, NOTHING_STORED, OFF, Feature
@@ -33,7 +34,8 @@ def _operations(book: Playbook) -> ServerOperations:
     settings = ReloadSettings(watch=False, poll=False, keep=1, last_good=Path("unused"))
     policies = PolicyReloader((), settings)
     keeping = Keeping(lambda *_: [], lambda: False)
-    return ServerOperations(book.features, book.notifier, records, policies, _at, keeping)
+    worker = Worker(policies.files_of)
+    return ServerOperations(book.features, book.notifier, records, policies, _at, keeping, worker)
 
 
 def _watched() -> Playbook:
