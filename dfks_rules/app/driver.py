@@ -18,8 +18,9 @@ import structlog
 
 from dfks_rules.app.records.limit import Limit
 from dfks_rules.presence.subscription import Subscription
-from dfks_rules.sip.endpoint import Finished, Incoming
+from dfks_rules.sip.endpoint import Finished
 from dfks_rules.sip.flow import Flow
+from dfks_rules.sip.incoming import Incoming
 from dfks_rules.sip.timers import T1
 from dfks_rules.transport.round_robin import Excess
 

@@ -78,6 +78,7 @@ def _gate_of(auth: AuthSettings, users: UsersFile | None, profiles: Profiles) ->
         return None
     digest = None
     if users is not None and auth.realm is not None:
+        # Not the store's secret: which counts of a nonce were used is forgotten with the process.
         digest = DigestRules(auth.realm, auth.algorithms, users, os.urandom(32))
     return Gate(digest, auth.trusted, profiles)
 
@@ -215,7 +216,8 @@ class Server:
                 self._lasting.begin(self._notifier, self._driver.at(), self._driver.was_sent)
             await self._doors.open(inherited, takes_over=takes_over)
         except BaseException:
-            await self.close()
+            # The other server may go on, with what it has left.
+            await self.close(leaves=takes_over)
             raise
         _quieten_collector()
 

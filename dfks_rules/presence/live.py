@@ -40,5 +40,5 @@ def live_of(setup: Setup, ways: Ways | None) -> Live:
     if keeping is None:
         return Live(Subscriptions(), guard, counts, None, None)
     kept = Kept(keeping.dialogs, keeping.epoch, counts)
-    restoring = Restoring(keeping, kept, ways, guard, setup.profiles, counts)
+    restoring = Restoring(keeping, kept, ways, guard, setup, counts)
     return Live(Subscriptions(restoring), guard, counts, kept, restoring)

@@ -38,9 +38,9 @@ from enum import Enum
 from typing import Final, final
 
 from dfks_rules.model.identity import AuthMethod, Identity
-from dfks_rules.sip.endpoint import Incoming
 from dfks_rules.sip.flow import Flow
 from dfks_rules.sip.host import network_of
+from dfks_rules.sip.incoming import Incoming
 from dfks_rules.sip.timers import TIMEOUT
 
 UNPROVED_SENDINGS = 2

@@ -13,7 +13,7 @@ Reference: docs/decisions/0022-dialogs-are-kept-as-messages.md
 from typing import Final, NamedTuple
 
 from dfks_rules.model.identity import Aor, AuthMethod, Identity
-from dfks_rules.sip.endpoint import Incoming
+from dfks_rules.sip.incoming import Incoming
 
 OWED: Final = 1
 """Its phone has to be told all states."""

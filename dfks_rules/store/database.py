@@ -45,7 +45,7 @@ class Database:
         real = Path(os.path.realpath(path))
         with ExitStack() as opened:
             try:
-                real.parent.mkdir(parents=True, exist_ok=True)
+                _make_folder(real.parent)
                 lock(real.with_name(real.name + ".lock"), opened)
                 # SQLite gives journals the mode of the database, which holds people's numbers.
                 self._files = {path: _made(path)}
@@ -150,8 +150,25 @@ class Database:
         self._opened.close()
 
 
-def _open(path: Path) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def _make_folder(folder: Path) -> None:
+    """Create a folder, and those that it is in; their names are durable."""
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for one in missing:
+        sync_folder(one.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _open(path: Path, flags: int = 0) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | flags, 0o600)
 
 
 def _made(path: Path) -> tuple[int, int]:
@@ -170,7 +187,8 @@ def _identity(status: os.stat_result) -> tuple[int, int]:
 
 def lock(path: Path, opened: ExitStack) -> None:
     """Lock `path` until `opened` is closed; the file contains the id of the locking process."""
-    descriptor = _open(path)
+    # What a link leads to would be overwritten, by root where it restores for the server.
+    descriptor = _open(path, os.O_NOFOLLOW)
     opened.callback(os.close, descriptor)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -123,11 +123,18 @@ class SqliteStore:
 
     def durable(self) -> int:
         """Number of the newest change that a power cut leaves in the journal."""
-        return self._group.durable
+        return self._group.told
 
     def go_by(self, epoch: float) -> None:
-        """Count the time of what is stored from the moment 0 of the clock, seconds since 1970."""
+        """Count how long changes are kept by this scale: what the moment 0 of the clock is on it,
+        seconds since 1970.
+        """
         self._group.epoch = epoch
+
+    @property
+    def told(self) -> int:
+        """Number of the newest change of which it is told what came of it, as of all before."""
+        return self._group.told
 
     def beat(self, beat: Beat) -> None:
         """Note that the server lives."""
@@ -214,8 +221,10 @@ class SqliteStore:
     def close(self) -> None:
         """Write and settle pending commits, then end the thread and close the files."""
         if not self._group.is_closed:
-            self._group.close()
-            self._database.close()
+            try:
+                self._group.close()
+            finally:  # Whoever comes next needs the lock.
+                self._database.close()
 
     def _read(self, presentity: Aor) -> Snapshot:
         """Read what is stored into the cache.

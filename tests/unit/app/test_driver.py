@@ -11,8 +11,9 @@ from structlog.testing import capture_logs
 from dfks_rules.app.driver import BREATH, GRAIN, PORTION, Driver
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.sip.client_transaction import ClientTransaction, Outgoing
-from dfks_rules.sip.endpoint import Ending, Endpoint, Finished, Incoming
+from dfks_rules.sip.endpoint import Ending, Endpoint, Finished
 from dfks_rules.sip.flow import Flow
+from dfks_rules.sip.incoming import Incoming
 from dfks_rules.sip.timers import T1, TIMEOUT
 from dfks_rules.transport.round_robin import Excess
 from tests.helpers.clock import ClockLoop

@@ -6,7 +6,19 @@ import pytest
 
 from dfks_rules.errors import StoreError
 from dfks_rules.store.check import MAX_PROBLEMS, check_store, examine
-from tests.helpers.stored import ALICE, BOB, CFA, DND, OFF, ON, change_file, fill, subscribe, to
+from tests.helpers.stored import (
+    ALICE,
+    BOB,
+    CFA,
+    DND,
+    OFF,
+    ON,
+    change_file,
+    fill,
+    make_older,
+    subscribe,
+    to,
+)
 
 
 @pytest.fixture
@@ -55,6 +67,13 @@ def test_a_store_that_a_server_has_written_is_sound(path: Path) -> None:
         ("UPDATE server SET term = 9223372036854775807", "`server` is not valid: its term is 922"),
         ("UPDATE server SET beat_at = 'x', beat_boot = 1.0", "`server` is not valid"),
         ("UPDATE change SET at = 9e999 WHERE seq = 2", "is not a time"),
+        ("UPDATE change SET seq = 9223372036854775807 WHERE seq = 4", "after which none can come"),
+        ("UPDATE subscription SET row = 9223372036854775807", "a number that no server gives"),
+        ("UPDATE presentity SET revision = 'x'", "no server writes such a row"),
+        ("UPDATE presentity SET changed = -1", "no server writes such a row"),
+        ("UPDATE server SET term = (1 << 20) - 1", "`server` is not valid"),
+        ("UPDATE change SET before = printf('%.*c', 300000, 'x')", "too big"),
+        ("CREATE TRIGGER t DELETE ON change BEGIN SELECT 1; END", "a trigger `t`, which no rel"),
     ],
 )
 def test_what_does_not_go_together_is_told(path: Path, damage: str, problem: str) -> None:
@@ -92,7 +111,7 @@ def test_not_more_is_told_than_somebody_reads(path: Path) -> None:
 
 def test_an_older_version_is_only_counted(path: Path) -> None:
     """A backup of before an upgrade is one, too; but what its rows mean is not known here."""
-    change_file(path, "DROP TABLE change; DROP TABLE subscription; PRAGMA user_version = 2")
+    make_older(path)
     contents = examine(path)
     assert (contents.version, contents.presentities, contents.changes) == (2, 2, 0)
     with pytest.raises(StoreError) as raised:

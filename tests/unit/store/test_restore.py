@@ -6,6 +6,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -222,6 +223,68 @@ def test_a_backup_that_is_not_whole_is_refused(
     assert raised.value.code == code
     assert path.read_bytes() == before
     assert set(os.listdir(path.parent)) <= {"dfks.db", "dfks.db.lock"}
+
+
+_HANGING = "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n) SELECT max(n) FROM n"
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        f"CREATE TRIGGER t AFTER UPDATE ON server BEGIN INSERT INTO server (term) {_HANGING}; END",
+        f"ALTER TABLE presentity RENAME TO p; CREATE VIEW presentity AS {_HANGING}",
+        "PRAGMA user_version = -1",
+        "PRAGMA user_version = -5",
+        "PRAGMA user_version = 0",
+        "PRAGMA user_version = 2",
+        "UPDATE change SET before = CAST(zeroblob(300000000) AS TEXT)",
+    ],
+)
+def test_a_file_that_would_do_harm_is_refused(path: Path, backup: Path, harm: str) -> None:
+    """A backup may come from anywhere; it must neither act, nor hang, nor fill the memory."""
+    before = _states(path)
+    change_file(backup, harm)
+    with pytest.raises(StoreError):
+        restore_store(backup, path, owed=1)
+    assert _states(path) == before
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/dev/zero")])
+def test_what_is_no_file_is_refused(
+    path: Path, tmp_path: Path, make: Callable[[Path], object]
+) -> None:
+    """A pipe has no end that could be waited for."""
+    make(tmp_path / "x.db")
+    with pytest.raises(StoreError, match="not a file"):
+        restore_store(tmp_path / "x.db", path, owed=1)
+
+
+@pytest.mark.parametrize("name", ["dfks.db.part", "dfks.db.lock"])
+def test_links_in_the_folder_of_the_store_are_not_followed(
+    path: Path, backup: Path, name: str
+) -> None:
+    """Root restores for a server that may be in the hands of others: their files alone change."""
+    precious = path.with_name("precious")
+    precious.write_text("mine")
+    path.with_name(name).unlink(missing_ok=True)
+    path.with_name(name).symlink_to(precious)
+    with pytest.raises(StoreError, match="symbolic"):
+        restore_store(backup, path, owed=1)
+    assert precious.read_text() == "mine"
+
+
+@pytest.mark.parametrize("term", ["'x'", "1 << 40", "-1", "x'00'", "NULL"])
+def test_a_store_whose_row_is_spoilt_is_replaced_all_the_same(
+    path: Path, backup: Path, term: str
+) -> None:
+    """That is what the backup is for."""
+    change_file(
+        path,
+        "CREATE TABLE s AS SELECT * FROM server; DROP TABLE server;"  # noqa: S608
+        f"ALTER TABLE s RENAME TO server; UPDATE server SET term = {term}",
+    )
+    assert restore_store(backup, path, owed=1).changed is None
+    assert _problems(path) == []
 
 
 def test_a_backup_of_a_newer_release_is_refused(path: Path, backup: Path) -> None:
