@@ -6,6 +6,8 @@ from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
+import orjson
+
 from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.app.metrics import Metrics
 from dfks_rules.app.records.decisions import Decisions
@@ -13,11 +15,12 @@ from dfks_rules.app.records.events import EventRing
 from dfks_rules.app.records.logs import LoggedOutcomes
 from dfks_rules.app.worker.studies import WorkerStudies
 from dfks_rules.app.worker.worker import Worker
-from dfks_rules.errors import StoreError
+from dfks_rules.errors import DfksError, StoreError
 from dfks_rules.model.decisions import Done, Outcome, Repeated, Result
 from dfks_rules.model.features import FEATURES, Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Origin, Requester
+from dfks_rules.operations.decisions import Decided
 from dfks_rules.operations.ports import SetResult, Sets, Stored, SubscriptionRow
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.package import EVENT
@@ -81,6 +84,7 @@ class ServerOperations:
             worker, lambda: policies.live.active.revision, records.decisions.site_of
         )
         """Questions that the worker answers."""
+        self._explanations = 0
         self._at = at
         self._keeping = keeping
         self._loop = asyncio.get_running_loop()
@@ -201,11 +205,24 @@ class ServerOperations:
 
     def latest_decisions(self, presentity: Aor | None) -> Iterator[dict[str, Any]]:
         """Records of the last decisions, the newest first."""
-        return self._records.decisions.latest(None if presentity is None else presentity.uri)
+        return self.decisions.latest(presentity)
 
-    def explain_decisions(self, which: Aor | str) -> list[dict[str, Any]]:
+    async def explain_decisions(self, which: Aor | str) -> list[dict[str, Any]]:
         """Why a decision, or the last ones about a presentity, came out as they did."""
-        return self._records.decisions.explain(which if isinstance(which, str) else which.uri)
+        found = await self.decisions.asked_about(which)
+        return [await self._explained(one) for one in found]
+
+    async def _explained(self, decided: Decided) -> dict[str, Any]:
+        record, decision = self.decisions.record(decided), decided.outcome.decision
+        self._explanations += 1
+        asker = f"operator {self._explanations}"
+        try:
+            told = orjson.loads(await self.studies.explain(decided, asker, is_all=True))
+        except DfksError as error:
+            matched = f"matched: {', '.join(decision.matched) or 'no rule'}"
+            return {"record": record, "explanation": None, "text": [error.message, matched]}
+        text, revision = told.pop("text"), told.pop("policyRevision")
+        return {"record": record, "explanation": {**told, "revision": revision}, "text": text}
 
     def statistics(self) -> Mapping[str, int]:
         """`group:name` → value."""

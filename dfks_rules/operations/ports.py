@@ -320,14 +320,15 @@ class Operations(Protocol):
         """Records of the last decisions (about one presentity, or all), newest first."""
         ...
 
-    def explain_decisions(self, which: Aor | str) -> Sequence[Mapping[str, Any]]:
+    async def explain_decisions(self, which: Aor | str) -> Sequence[Mapping[str, Any]]:
         """Why decisions came out as they did.
 
         Args:
             which: the id of a decision, or a presentity, for the last decisions about it.
 
         Returns:
-            `record`, `explanation` and `text` of each decision; empty when there is none.
+            `record`, `explanation` (None when its policies are gone, or it takes too long) and
+            `text` of each decision; empty when there is none.
         """
         ...
 

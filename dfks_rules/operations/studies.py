@@ -79,5 +79,8 @@ class Studies(Protocol):
             decided: the decision.
             asker: who asks.
             is_all: whether rules about other requests are told of, too.
+
+        Raises:
+            DfksError: the policies that decided are no longer kept (`policy_no_revision`).
         """
         ...

@@ -268,7 +268,7 @@ class MemoryOperations:
         uri = presentity and presentity.uri
         return [one for one in self.records if uri in (None, one["given"]["presentity"])]
 
-    def explain_decisions(self, which: Aor | str) -> list[dict[str, Any]]:
+    async def explain_decisions(self, which: Aor | str) -> list[dict[str, Any]]:
         """Each record, unexplained."""
         found = (
             [one for one in self.records if one["id"] == which]

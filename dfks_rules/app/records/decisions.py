@@ -6,21 +6,22 @@ and by the thread that writes the file.
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
-from dfks_rules.app.records.decision_log import DecisionLog, Record, record_of, view_of_outcome
+from dfks_rules.app.records.decision_log import DecisionLog, Record, record_of
 from dfks_rules.app.records.ring import Ring
 from dfks_rules.model.decisions import Outcome
+from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import FeatureRequest, Operation, Origin
 from dfks_rules.operations.decisions import Decided, Sought
 from dfks_rules.operations.turns import Turns
 from dfks_rules.policy.deciding.policy_set import PolicySet
 from dfks_rules.policy.site.site import NO_SITE, Site
-from dfks_rules.policy.studying.explain import explain, explanation_json, lines_of
 from dfks_rules.service.feed import Event, Settled
 
 MAX_EXPLAINED = 5
 """Most decisions explained for one presentity: as many as one SUBSCRIBE asks for."""
+MAX_LOOKED_AT = 500
+"""Most decisions about one presentity of which those that are explained are chosen."""
 
 _JUST_KEPT = 1_000
 """Requests that may have been kept since one that is asked for a moment later."""
@@ -32,13 +33,14 @@ def _is_own_read(request: FeatureRequest) -> bool:
     return request.operation is Operation.GET and request.requester.origin is Origin.OPERATOR
 
 
-def _interest(outcome: Outcome) -> tuple[bool, bool]:
+def _interest(decided: Decided) -> tuple[bool, bool]:
     """A sort key that puts what people ask about first."""
+    outcome = decided.outcome
     return outcome.decision.denial is None, outcome.request.operation is not Operation.SET
 
 
 class Decisions:
-    """Keeps the last decided requests, and finds and explains them."""
+    """Keeps the last decided requests, and finds them."""
 
     def __init__(
         self,
@@ -83,34 +85,28 @@ class Decisions:
         """Decisions made and lost since the start."""
         return {"made": self._made, "lost": 0 if self._log is None else self._log.lost}
 
-    def latest(self, presentity: str | None = None) -> Iterator[Record]:
+    def latest(self, presentity: Aor | None = None) -> Iterator[Record]:
         """Records, newest first.
 
         Args:
-            presentity: `sip:user@domain`; None for all.
+            presentity: whom they are about; None for all.
         """
-        newest = self._newest(presentity)
-        return (record_of(name, outcome, self._site(outcome)) for name, outcome in newest)
+        return map(self.record, self._newest(presentity))
 
-    def explain(self, which: str) -> list[dict[str, Any]]:
-        """The decision with that id, or the last decisions about that presentity, explained.
+    async def asked_about(self, which: Aor | str) -> list[Decided]:
+        """The decision with that id, or the last decisions about that presentity.
 
         For a presentity, these are the newest decision on each question. Refusals come first, then
         sets: nobody asks why a phone was sent the current state.
-
-        Returns:
-            `record`, `explanation` (None when its policies are gone) and `text` for each; empty
-            when there is no such decision.
         """
-        if which.startswith("sip:"):
-            asked: dict[object, tuple[str, Outcome]] = {}
-            for name, outcome in self._newest(which):
-                request = outcome.request
-                asked.setdefault((request.operation, request.feature), (name, outcome))
-            found = sorted(asked.values(), key=lambda one: _interest(one[1]))
-            return [self._explained(*one) for one in found[:MAX_EXPLAINED]]
+        if isinstance(which, Aor):
+            asked: dict[object, Decided] = {}
+            for decided in await self.search(Sought(which), MAX_LOOKED_AT):
+                request = decided.outcome.request
+                asked.setdefault((request.operation, request.feature), decided)
+            return sorted(asked.values(), key=_interest)[:MAX_EXPLAINED]
         one = self.find(which)
-        return [] if one is None else [self._explained(which, one)]
+        return [] if one is None else [Decided(which, one)]
 
     def name_of(self, outcome: Outcome) -> str | None:
         """The id of a decision that was kept a moment ago; None when it is not among the last."""
@@ -176,24 +172,10 @@ class Decisions:
     def _site(self, outcome: Outcome) -> Site:
         return self.site_of(outcome.decision.revision)
 
-    def _newest(self, presentity: str | None) -> Iterator[tuple[str, Outcome]]:
+    def _newest(self, presentity: Aor | None) -> Iterator[Decided]:
         ring = self._ring
         for place in range(ring.end - 1, ring.begin - 1, -1):
             first, outcomes = ring.at(place)
-            if presentity in (None, outcomes[0].request.presentity.uri):
+            if presentity in (None, outcomes[0].request.presentity):
                 for position in reversed(range(len(outcomes))):
-                    yield self._name(first + position), outcomes[position]
-
-    def _explained(self, name: str, outcome: Outcome) -> dict[str, Any]:
-        record = record_of(name, outcome, self._site(outcome))
-        policies = self._policies(outcome.decision.revision)
-        if policies is None:
-            gone = (
-                f"the policies that made this decision (revision {record['revision']}) "
-                "are no longer in memory"
-            )
-            matched = f"matched: {', '.join(outcome.decision.matched) or 'no rule'}"
-            return {"record": record, "explanation": None, "text": [gone, matched]}
-        explanation = explain(policies, view_of_outcome(outcome, policies.site))
-        text = lines_of(explanation)
-        return {"record": record, "explanation": explanation_json(explanation), "text": text}
+                    yield Decided(self._name(first + position), outcomes[position])

@@ -20,7 +20,7 @@ from dfks_rules.app.worker.questions import (
     Question,
     asked,
 )
-from dfks_rules.errors import Finding, PolicyError
+from dfks_rules.errors import DfksError, Finding, PolicyError
 from dfks_rules.operations.studies import FactsError, GaveUpError, OneAtATimeError
 
 # `-P`: what lies in the current directory is not code.
@@ -85,6 +85,7 @@ class Worker:
 
         Raises:
             OneAtATimeError: he has asked something that is not answered yet.
+            DfksError: a revision is no longer kept (`policy_no_revision`).
             GaveUpError: too many ask, it took too long, or the process died of it.
             PolicyError: the policies cannot be used.
             FactsError: the facts are not those of a request.
@@ -119,7 +120,8 @@ class Worker:
             revision = told.decode()
             files = self._files_of(revision)
             if files is None:
-                raise GaveUpError(f"the policies of revision {revision} are no longer in memory")
+                message = f"the policies of revision {revision} are no longer in memory"
+                raise DfksError("policy_no_revision", message)
             _result(*await self._exchange(Know(revision, files)))
             kind, told = await self._exchange(question)
         return _result(kind, told)

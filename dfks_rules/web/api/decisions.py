@@ -234,7 +234,7 @@ OPERATIONS = (
         (_ID_PARAMETER,),
         problems=("not-found", "gave-up"),
         description="It is made by the policies that decided, as long as the server keeps their "
-        "revision; afterwards the answer is 503. A token that is limited to domains is not told of "
+        "revision; afterwards the answer is 404. A token that is limited to domains is not told of "
         "rules about other operations, features and domains. One question of a token is answered "
         "at a time.",
     ),

@@ -1,4 +1,4 @@
-"""The last decisions, found and explained."""
+"""The last decisions, found."""
 
 import asyncio
 from pathlib import Path
@@ -80,16 +80,15 @@ def test_as_many_requests_are_kept_as_settings_say() -> None:
     assert [one["id"].rpartition("-")[2] for one in decisions.latest()] == ["5", "4"]
 
 
-def test_a_decision_is_explained_by_its_id_or_its_presentity() -> None:
+async def test_a_decision_is_asked_about_by_its_id_or_its_presentity() -> None:
     """Support knows the customer, a log the id."""
     decisions = Decisions(10, START, of_revision)
     decisions.keep(1, (outcome(set_(DND)),))
     decisions.keep(2, (outcome(get()._replace(presentity=BOB)),))
-    (explained,) = decisions.explain(ALICE.uri)
-    assert explained["text"][0].startswith("set DoNotDisturb of sip:alice@example.com: allowed")
-    assert explained["explanation"]["matched"][0]["rule"] == "default/store-what-is-asked"
-    assert decisions.explain(explained["record"]["id"]) == [explained]
-    assert decisions.explain("nothing-1") == []
+    (found,) = await decisions.asked_about(ALICE)
+    assert (found.id, found.outcome.request.operation) == (f"{START}-1", Operation.SET)
+    assert await decisions.asked_about(found.id) == [found]
+    assert await decisions.asked_about("nothing-1") == []
 
 
 def test_every_decision_that_is_kept_is_found_by_its_id_and_no_other() -> None:
@@ -103,8 +102,9 @@ def test_every_decision_that_is_kept_is_found_by_its_id_and_no_other() -> None:
     records = list(decisions.latest())
     assert len(records) == 6
     for record in records:
-        (explained,) = decisions.explain(record["id"])
-        assert explained["record"] == record
+        found = decisions.find(record["id"])
+        assert found is not None
+        assert decisions.record(Decided(record["id"], found)) == record
     start = records[0]["id"].partition("-")[0]
     wrong = (
         "1",
@@ -120,7 +120,7 @@ def test_every_decision_that_is_kept_is_found_by_its_id_and_no_other() -> None:
         "\N{ARABIC-INDIC DIGIT THREE}",
     )
     for name in (*(f"{start}-{number}" for number in wrong), f"x{start}-3", start, ""):
-        assert decisions.explain(name) == []
+        assert decisions.find(name) is None
 
 
 def test_an_operators_own_reads_do_not_push_out_what_was_refused() -> None:
@@ -132,26 +132,13 @@ def test_an_operators_own_reads_do_not_push_out_what_was_refused() -> None:
         decisions.keep(number, (read,))
     (record,) = decisions.latest()
     assert record["given"]["op"] == "set"
-    assert decisions.explain(record["id"])
+    assert decisions.find(record["id"])
     assert decisions.counts == {"made": 6, "lost": 0}
     decisions.keep(7, (outcome(set_(DND)._replace(requester=OPERATOR)),))
     assert len(list(decisions.latest())) == 2
 
 
-def test_policies_that_are_gone_are_said_to_be() -> None:
-    """Another set of policies would explain another decision."""
-    decisions = Decisions(10, START, lambda _: None)
-    decisions.keep(1, (outcome(get()),))
-    (explained,) = decisions.explain(ALICE.uri)
-    assert explained["explanation"] is None
-    assert explained["text"] == [
-        f"the policies that made this decision (revision {POLICIES.revision}) "
-        "are no longer in memory",
-        "matched: default/tell-what-is-stored",
-    ]
-
-
-def test_what_was_refused_comes_before_what_was_asked_later() -> None:
+async def test_what_was_refused_comes_before_what_was_asked_later() -> None:
     """A phone that leaves asks for every state once more; nobody wants to read that."""
     decisions = Decisions(10, START, lambda _: POLICIES)
     refused = outcome(set_(CFA))
@@ -159,8 +146,8 @@ def test_what_was_refused_comes_before_what_was_asked_later() -> None:
     asked = (denied, outcome(set_(DND)), outcome(get(CFA)), outcome(get(CFA)))
     for number, one in enumerate(asked, 1):
         decisions.keep(number, (one,))
-    told = [one["record"]["given"] for one in decisions.explain(ALICE.uri)]
-    assert [(one["op"], one["feature"]) for one in told] == [
+    told = [one.outcome.request for one in await decisions.asked_about(ALICE)]
+    assert [(one.operation.value, one.feature and one.feature.value) for one in told] == [
         ("set", "CallForwardingAlways"),
         ("set", "DoNotDisturb"),
         ("get", "CallForwardingAlways"),

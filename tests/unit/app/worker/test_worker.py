@@ -14,7 +14,7 @@ import pytest
 from dfks_rules.app.desk.texts import files_of
 from dfks_rules.app.worker.questions import Check, CheckAll, Evaluate, Question
 from dfks_rules.app.worker.worker import COMMAND, MAX_WAITING, Worker
-from dfks_rules.errors import PolicyError
+from dfks_rules.errors import DfksError, PolicyError
 from dfks_rules.operations.studies import FactsError, GaveUpError, OneAtATimeError, Text
 from tests.unit.app.worker.test_answering import NO_DND
 
@@ -70,8 +70,10 @@ async def test_what_is_wrong_comes_back_as_if_it_was_found_here() -> None:
 async def test_policies_that_are_gone_explain_nothing() -> None:
     """The server keeps some revisions."""
     async with worker() as one:
-        with pytest.raises(GaveUpError, match="no longer in memory"):
+        with pytest.raises(DfksError, match="no longer in memory") as raised:
             await ask(one, CheckAll("gone"))
+        assert raised.value.code == "policy_no_revision"
+        assert one.counts["gave_up"] == 0
 
 
 async def test_one_that_hangs_is_killed_and_the_next_question_is_answered() -> None:
