@@ -134,6 +134,7 @@ class Life:
             if is_first:
                 self._files.policies.watch()
                 self._files.certificates.watch()
+                self._manager.keep_alive(asyncio.get_running_loop())
                 is_first = False
             given = await self._until_end(server)
             transports = transports_of(self._config, self._files)

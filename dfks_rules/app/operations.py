@@ -21,12 +21,15 @@ from dfks_rules.model.features import FEATURES, Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Origin, Requester
 from dfks_rules.operations.decisions import Decided
-from dfks_rules.operations.ports import SetResult, Sets, Stored, SubscriptionRow
+from dfks_rules.operations.ports import Exposition, SetResult, Sets, Stored, SubscriptionRow
+from dfks_rules.operations.traces import TraceOperations
+from dfks_rules.policy.site.star_codes import StarCode
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.package import EVENT
 from dfks_rules.service.features import Features
 from dfks_rules.service.ports import Journal, NotKnownError
 from dfks_rules.service.under_way import MAX_FETCHES
+from dfks_rules.store.calls import uri_of
 
 
 class Records(NamedTuple):
@@ -38,6 +41,8 @@ class Records(NamedTuple):
     """What was decided."""
     metrics: Metrics
     """Every counter."""
+    exposition: Exposition
+    """The same for Prometheus, and more."""
     events: EventRing | None = None
     """Tells what happens; None where nothing lasts."""
 
@@ -63,6 +68,9 @@ class Keeping(NamedTuple):
 class ServerOperations:
     """The operators' side of a server."""
 
+    traces: TraceOperations
+    """Set by the server, as it looks at messages."""
+
     def __init__(  # noqa: PLR0913 - what it operates
         self,
         features: Features,
@@ -76,6 +84,8 @@ class ServerOperations:
         self._features = features
         self._notifier = notifier
         self._records = records
+        self.exposition = records.exposition
+        """What Prometheus is told."""
         self.policies = policies
         """The policies in force, and how they become others."""
         self.decisions = records.decisions
@@ -223,6 +233,14 @@ class ServerOperations:
             return {"record": record, "explanation": None, "text": [error.message, matched]}
         text, revision = told.pop("text"), told.pop("policyRevision")
         return {"record": record, "explanation": {**told, "revision": revision}, "text": text}
+
+    def star_codes(self, domain: str) -> Mapping[str, StarCode]:
+        """The star codes of a domain, of the policies in force."""
+        return self.policies.live.active.site.targets.plan.codes.get(domain, {})
+
+    def uri_of(self, target: str, domain: str) -> str | None:
+        """The SIP URI of a forward target; None where it has none."""
+        return uri_of(target, domain)
 
     def statistics(self) -> Mapping[str, int]:
         """`group:name` → value."""

@@ -10,6 +10,8 @@ from dfks_rules.model.requests import Asked
 from dfks_rules.operations.decisions import DecisionRecords
 from dfks_rules.operations.events import Events
 from dfks_rules.operations.studies import Studies, Text
+from dfks_rules.operations.traces import TraceOperations
+from dfks_rules.policy.site.star_codes import StarCode
 from dfks_rules.service.ports import Journal
 
 
@@ -214,6 +216,21 @@ class Stored(NamedTuple):
     snapshot: Snapshot
 
 
+class Scrape(NamedTuple):
+    """Every metric, as Prometheus reads them."""
+
+    content_type: str
+    body: bytes
+
+
+class Exposition(Protocol):
+    """What Prometheus is told."""
+
+    async def scrape(self, accept: str) -> Scrape:
+        """All metrics, in the format that an Accept header asks for."""
+        ...
+
+
 class Operations(Protocol):
     """What an operator can ask of the server. All calls are made on the event loop's thread."""
 
@@ -330,6 +347,24 @@ class Operations(Protocol):
             `record`, `explanation` (None when its policies are gone, or it takes too long) and
             `text` of each decision; empty when there is none.
         """
+        ...
+
+    @property
+    def exposition(self) -> Exposition:
+        """What Prometheus is told."""
+        ...
+
+    @property
+    def traces(self) -> TraceOperations:
+        """What passes between the server and single users."""
+        ...
+
+    def star_codes(self, domain: str) -> Mapping[str, StarCode]:
+        """The star codes of a domain, in lower case; empty where there are none."""
+        ...
+
+    def uri_of(self, target: str, domain: str) -> str | None:
+        """The SIP URI of a forward target, as written in a domain; None where it has none."""
         ...
 
     def statistics(self) -> Mapping[str, int]:

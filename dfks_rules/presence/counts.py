@@ -69,6 +69,9 @@ not to be of use. `restored_told`: subscriptions that were told all states after
 `limit_…`: requests that a limit refused, also counted by their status.
 """
 
+ANSWERED_WITHIN = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+"""Bounds of how soon NOTIFYs are answered, s: from a phone beside the server to timer F."""
+
 
 def new_counts() -> dict[str, int]:
     """All counts at 0."""

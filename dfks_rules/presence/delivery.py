@@ -59,6 +59,7 @@ class Delivery:
         self._subscriptions = live.subscriptions
         self._guard = live.guard
         self._counts = live.counts
+        self._answered = live.answered
         self._kept = live.kept
         self._restoring = live.restoring
         self._pacing: Pacing | None = None
@@ -157,6 +158,8 @@ class Delivery:
         """The outstanding NOTIFY of a subscription was answered, or was not."""
         subscription = finished.transaction.owner
         response = finished.response
+        if response is not None:
+            self._answered.observe(now - finished.transaction.started)
         if response is not None and response.status < 300:
             if not subscription.is_proved:
                 self._guard.accepted(subscription, finished.transaction.flow, now)

@@ -49,6 +49,8 @@ class Notifier:
         live = live_of(setup, endpoint.ways)
         self.counts = live.counts
         """What happened how often since the start; see `counts.NAMES`."""
+        self.answered = live.answered
+        """How soon NOTIFYs are answered."""
         self.subscriptions = live.subscriptions
         """Those that live."""
         self.guard = live.guard

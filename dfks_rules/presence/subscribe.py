@@ -279,7 +279,9 @@ class Establishment:
         before = dialog.flow
         is_moved = dialog.take(incoming, anew=anew)
         says_more = (anew or is_moved) and b"contact" in incoming.request.headers
-        if dialog.flow is before and subscription.is_proved:
+        if dialog.flow is not before:
+            self._subscriptions.moved(subscription, before)
+        elif subscription.is_proved:
             return says_more
         outstanding = subscription.outstanding
         if outstanding is not None and dialog.flow.remote != before.remote:

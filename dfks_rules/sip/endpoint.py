@@ -12,9 +12,10 @@ from dfks_rules.sip.client import Client, MayReach, Send
 from dfks_rules.sip.client import Ending as Ending  # Of its interface, as `Finished` is.
 from dfks_rules.sip.client import Finished as Finished
 from dfks_rules.sip.client_transaction import ClientTransaction, ClientTransactions, Outgoing
+from dfks_rules.sip.counts import Counts
 from dfks_rules.sip.flow import Flow
 from dfks_rules.sip.incoming import Incoming, read_addresses, unread
-from dfks_rules.sip.message import METHODS, Fault, Request, Response, parse_message
+from dfks_rules.sip.message import Fault, Request, Response, parse_message
 from dfks_rules.sip.ports import Ways
 from dfks_rules.sip.response import INSECURE, REASONS, render_response, response_flow
 from dfks_rules.sip.server_transaction import (
@@ -27,7 +28,6 @@ from dfks_rules.sip.trying import Unanswered
 
 Owner = TypeVar("Owner")
 
-_COUNTED_METHOD = {method: f"requests_{method.decode().lower()}" for method in METHODS}
 _COUNTED_STATUS = {status: f"responses_{status}" for status in REASONS}
 
 
@@ -60,18 +60,18 @@ class Endpoint(Generic[Owner]):
         self.ways = ways
         self.servers = ServerTransactions()
         self._unanswered = Unanswered()
-        self.counts: dict[str, int] = {}
-        """How often what happened: `requests_subscribe`, `responses_200`, `malformed`, …; requests
-        of unknown methods are `requests_other`. What never happened is not there."""
+        self.counted = Counts()
+        """What happened."""
         # No Call-ID begins like this, so that nobody can ask for the secret of a branch.
         self._client: Client[Owner] = Client(
-            send, ways, self.counts, lambda branch: tag_of(b"\r\n" + branch)
+            send, ways, self.counted.named, lambda branch: tag_of(b"\r\n" + branch)
         )
         self.clients: ClientTransactions[Owner] = self._client.transactions
 
-    def _count(self, name: str) -> None:
-        counts = self.counts
-        counts[name] = counts.get(name, 0) + 1
+    @property
+    def counts(self) -> dict[str, int]:
+        """The same by name: `requests_subscribe`, `responses_200`, `malformed` and so on."""
+        return self.counted.total()
 
     def receive(self, data: bytes, flow: Flow, now: float) -> Incoming | Finished[Owner] | None:
         """Take one datagram or framed message.
@@ -87,7 +87,7 @@ class Endpoint(Generic[Owner]):
         if message is None:
             self._receive_other(data, flow)
             return None
-        self._count(_COUNTED_METHOD.get(message.method, "requests_other"))
+        self.counted.came(message.method, flow.listener.position)
         if message.method == b"ACK":
             return None
         if message.fault is None:
@@ -132,14 +132,14 @@ class Endpoint(Generic[Owner]):
             return
         answer = None if flow.listener.reliable else binding_answer(data, flow.remote)
         if answer is None:
-            self._count("malformed")
+            self.counted.count("malformed")
         else:
-            self._count("stun_requests")
+            self.counted.count("stun_requests")
             self._send(flow, answer)
 
     def _repeat(self, transaction: ServerTransaction) -> None:
         """A request came again."""
-        self._count("retransmissions_received")
+        self.counted.count("retransmissions_received")
         response = transaction.response
         if response is not None:
             self._send(transaction.flow, response)
@@ -175,11 +175,11 @@ class Endpoint(Generic[Owner]):
 
     def _refuse_malformed(self, request: Request, fault: Fault, flow: Flow) -> None:
         if not request.headers.get(b"via"):
-            self._count("malformed")
+            self.counted.count("malformed")
             return
         incoming = unread(request, flow)
         status, reason = fault
-        self._count("malformed" if status == 400 else "unsupported")
+        self.counted.count("malformed" if status == 400 else "unsupported")
         headers = INSECURE if status == 480 else b""
         self.respond(incoming, status, reason=reason.encode(), headers=headers)
 
@@ -241,7 +241,7 @@ class Endpoint(Generic[Owner]):
                 self._unanswered.answered(transaction)
             transaction.answered(message)
             self._send(transaction.flow, message)
-        self._count(_COUNTED_STATUS[status])
+        self.counted.count(_COUNTED_STATUS[status])
         if status >= 400 and self._refused is not None:
             self._refused(incoming, status, reason)
 
@@ -267,7 +267,7 @@ class Endpoint(Generic[Owner]):
         Returns:
             The transaction that has ended by it (RFC 3261 §17.1.4), if there is one.
         """
-        self._count("undelivered")
+        self.counted.count("undelivered")
         return self._client.undelivered(message, now)
 
     def bounced(self, beginning: bytes, now: float) -> None:
@@ -299,7 +299,7 @@ class Endpoint(Generic[Owner]):
             The transactions of ours that timed out.
         """
         for transaction, message in self._unanswered.due(now):
-            self._count("responses_100")
+            self.counted.count("responses_100")
             transaction.proceed(message)
             self._send(transaction.flow, message)
         self.servers.expire(now)

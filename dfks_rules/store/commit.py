@@ -1,4 +1,4 @@
-"""One transaction: what is stored is read, then what holds of the requests is written.
+"""One transaction: what is stored is read, or remembered, then what holds is written.
 
 A whole batch is a few statements, whatever the number of requests in it.
 """
@@ -15,13 +15,11 @@ from dfks_rules.store.counts import new_counts
 from dfks_rules.store.journal import When
 from dfks_rules.store.life import Beat
 from dfks_rules.store.plan import STORED, Held, Plan, Result, Rows, Work
+from dfks_rules.store.remembered import Remembered
 from dfks_rules.store.tables import as_json
 
 # A whole batch is one JSON parameter of one statement: the interpreter lock then changes hands once
 # per statement, not twice per row, which would cost the other threads more than the rows do.
-_PRESENTITIES = """
-    SELECT asked.key, revision, changed FROM json_each(?) AS asked
-    JOIN presentity ON domain = asked.value ->> 1 AND user = asked.value ->> 0"""
 _REVISIONS = """
     INSERT OR REPLACE INTO presentity (user, domain, revision, changed)
     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?)"""
@@ -64,11 +62,11 @@ class Writer:
             sqlite3.Error: the file cannot be read.
         """
         self._connection = connection
-        self._term = term
         self._written = written
         self._start = start
         self._keep_changes = keep_changes
         self._newest = journal.newest(connection)
+        self._remembered = Remembered(connection, term)
         self._highest = dialogs.highest(connection)
         """Number of the newest subscription that is stored, or was."""
         self._purge_at = 0.0
@@ -105,7 +103,7 @@ class Writer:
             connection.rollback()
         try:
             connection.execute("BEGIN IMMEDIATE")
-            if not life.holds(connection, self._term):
+            if not self._remembered.may_write():
                 why = StoreError("store_fenced", "another server has taken the store over")
                 return [(Verdict.FENCED, why)] * len(asked)
             good = asked if not bad else [one for i, one in enumerate(asked) if i not in bad]
@@ -126,6 +124,7 @@ class Writer:
             if connection.in_transaction:
                 connection.rollback()
         self._newest = plan.newest
+        self._remembered.written(plan.presentities, plan.subscriptions, plan.gone)
         if plan.subscriptions:
             self._highest = max(self._highest, *plan.subscriptions)
         counts = self.counts
@@ -166,7 +165,6 @@ class Writer:
         return count
 
     def _held(self, asked: Sequence[Asked]) -> Held:
-        presentities: dict[Aor, tuple[int, int]] = {}
         snapshots: dict[Aor, Snapshot] = {}
         names: set[Aor] = set()
         visited: list[int] = []
@@ -181,13 +179,8 @@ class Writer:
                 names.update([presentity for presentity, _ in seen])
                 if visit is not None and visit.row <= self._highest:
                     visited.append(visit.row)
-        if names:
-            asked_for = list(names)
-            rows = self._connection.execute(_PRESENTITIES, (as_json([[*n] for n in asked_for]),))
-            for key, revision, changed in rows:
-                presentities[asked_for[key]] = (revision, changed)
-        cseqs = dialogs.cseqs(self._connection, visited) if visited else {}
-        return Held(presentities, cseqs, snapshots)
+        remembered = self._remembered
+        return Held(remembered.presentities(names), remembered.cseqs(visited), snapshots)
 
     def _put(self, plan: Plan) -> None:
         connection = self._connection

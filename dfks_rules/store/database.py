@@ -17,6 +17,7 @@ import structlog
 from dfks_rules.errors import StoreError
 from dfks_rules.store import life
 from dfks_rules.store.migrations import MIGRATIONS, migrate
+from dfks_rules.store.sharing import leave_one_file, share
 
 BUSY_SECONDS = 1.0
 """How long to wait at the start for another program's lock (a backup, an sqlite3 shell)."""
@@ -34,8 +35,12 @@ _BLOCK = 1 << 20
 class Database:
     """The files of one store, opened by this process and locked against other servers."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, group: str | None = None) -> None:
         """Open the database at `path`; creates it and its directory if necessary.
+
+        Args:
+            path: the database.
+            group: the group that may read its files; None leaves their modes as they are.
 
         Raises:
             StoreError: `store_in_use`, `store_read_only`, `store_not_a_database`,
@@ -51,6 +56,8 @@ class Database:
                 self._files = {path: _made(path)}
                 self.connection = _connect(path, opened)
                 """For the thread that opened the store; what it commits is durable after `sync`."""
+                if group is not None:
+                    opened.callback(leave_one_file, self.connection)
                 before = migrate(self.connection)
                 self.life = life.begin(self.connection)
                 """Which life of the server began with this."""
@@ -63,6 +70,8 @@ class Database:
                 # Without the index, another program makes a new one, and their locks are apart.
                 for beside in (log_path, real.with_name(real.name + "-shm")):
                     self._files[beside] = _identity(beside.stat())
+                if group is not None:
+                    share(self._files, group)
                 self.is_in_doubt = True
                 """Whether the disk may lack what was written, although it is read: a server was
                 killed before it synced, or a sync failed. Linux takes the pages for written then,

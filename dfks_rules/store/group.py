@@ -10,15 +10,16 @@ import time
 from collections import deque
 from collections.abc import Callable
 from enum import Enum
-from typing import NamedTuple
+from typing import Final, final
 
 import structlog
 
 from dfks_rules.errors import StoreError
+from dfks_rules.model.histogram import Histogram
 from dfks_rules.service.ports import Settle, Verdict, Wanted
 from dfks_rules.store.cache import Cache
 from dfks_rules.store.commit import Asked, Writer
-from dfks_rules.store.counts import OF_VERDICT
+from dfks_rules.store.counts import COMMITTED_WITHIN, OF_VERDICT
 from dfks_rules.store.database import Database, is_damaged, is_locked, why_failed
 from dfks_rules.store.disk import Disk
 from dfks_rules.store.journal import When
@@ -38,18 +39,24 @@ RETRY = 0.05
 """How often it is tried again meanwhile, s."""
 MOST_WAITING = 10_000
 """Commits that wait while a disk hangs; more are refused at once."""
+# CPython 3.11 calls a Python function for each look at a member of an Enum.
+_STORED: Final = Verdict.STORED
 _ON_DISK = frozenset({Verdict.STORED, Verdict.REPEATED})
 """What may be told only once the disk has it."""
 
 _log = structlog.get_logger("dfks.store")
 
 
-class _Waiting(NamedTuple):
+@final
+class _Waiting:
     """Somebody waits for the outcome."""
 
-    asked: Asked
-    settle: Settle
-    since: float
+    __slots__ = ("asked", "settle", "since")
+
+    def __init__(self, asked: Asked, settle: Settle, since: float) -> None:
+        self.asked: Final = asked
+        self.settle: Final = settle
+        self.since: Final = since
 
 
 class _Again(Enum):
@@ -102,6 +109,8 @@ class GroupCommit:
         self.counts = writer.counts
         self._failures: set[str] = set()
         """Why transactions have failed since one was durable."""
+        self.committed = Histogram(COMMITTED_WITHIN)
+        """From when a commit was asked for until somebody was told what came of it."""
         self._disk = Disk(database, loop, self._settle, self._noticed, self._not_moved)
 
     @property
@@ -109,6 +118,11 @@ class GroupCommit:
         """Whether there are requests of which nobody knows yet what came of them."""
         waiting = [*self._asked, *[one for one, _ in self._written]]
         return any(isinstance(one.asked, Wanted) for one in waiting)
+
+    @property
+    def queue(self) -> int:
+        """How many wait for the outcome."""
+        return len(self._asked) + len(self._written)
 
     @property
     def is_failing(self) -> bool:
@@ -203,7 +217,7 @@ class GroupCommit:
                 self._beat = None
             return [_unavailable(why)] * len(batch)
         for one, (verdict, _) in zip(batch, results, strict=True):
-            if verdict is Verdict.STORED and isinstance(one.asked, Wanted):
+            if verdict is _STORED and isinstance(one.asked, Wanted):
                 for change in one.asked.changes:
                     self._cache.write(change)
         return results
@@ -257,20 +271,25 @@ class GroupCommit:
         self._go_on(GATHER if len(self._asked) >= MANY else 0.0)
 
     def _tell(self, waiting: _Waiting, result: Result, unsure: Result | None, now: float) -> None:
-        asked, follow = waiting.asked, self._cache.forget
-        is_stored = result[0] is Verdict.STORED
+        asked = waiting.asked
+        is_stored = result[0] is _STORED
         if unsure is not None and result[0] in _ON_DISK:
             # Also what it repeats may be what an earlier sync has failed to keep.
             result = unsure
-        if is_stored:
-            follow = self._cache.settle if unsure is None else self._cache.doubt
-            if unsure is None and self._failures:
-                self._work()
+        if is_stored and unsure is None and self._failures:
+            self._work()
+        verdict, error = result
         if isinstance(asked, Wanted):
-            self.counts[OF_VERDICT[result[0]]] += 1
+            self.counts[OF_VERDICT[verdict]] += 1
+            self.committed.observe(now - waiting.since)
             for change in asked.changes:
-                follow(change)
-        waiting.settle(*result, now)
+                if not is_stored:
+                    self._cache.forget(change)
+                elif unsure is None:
+                    self._cache.settle(change)
+                else:
+                    self._cache.doubt(change)
+        waiting.settle(verdict, error, now)
 
     def _fail(self, why: str) -> None:
         """Tell operators, once for each reason; of a loss they have been told."""

@@ -4,6 +4,7 @@ import sqlite3
 
 from dfks_rules import __version__
 from dfks_rules.errors import StoreError
+from dfks_rules.store.calls import CREATE_CALLS
 
 APPLICATION_ID = int.from_bytes(b"dfks", "big")
 """Marks a file as ours, so that another program's database is never touched."""
@@ -99,6 +100,7 @@ MIGRATIONS: tuple[str, ...] = (
     UPDATE server SET told = coalesce(
         (SELECT seq FROM change WHERE at < beat_at - 40 ORDER BY seq DESC LIMIT 1), 0);
     """,
+    CREATE_CALLS,
 )
 """The scripts; a file's version (`PRAGMA user_version`) is the number of them applied to it."""
 

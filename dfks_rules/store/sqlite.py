@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.features import Snapshot
+from dfks_rules.model.histogram import Histogram
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import DialogRow, Fetched, Settle, Verdict, Wanted
 from dfks_rules.store import dialogs
@@ -42,7 +43,7 @@ class SqliteStore:
     Reference: `service.ports.Store`, `service.ports.Dialogs`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the settings of a store
         self,
         path: Path,
         loop: asyncio.AbstractEventLoop,
@@ -50,6 +51,7 @@ class SqliteStore:
         cached: int = CACHED,
         start: str = "",
         keep_changes: float | None = None,
+        group: str | None = None,
     ) -> None:
         """Open or create the file at `path`; commits are settled on `loop`.
 
@@ -60,11 +62,12 @@ class SqliteStore:
             cached: Most snapshots kept in memory; the oldest are dropped first.
             start: What ids of this server's decisions begin with.
             keep_changes: How long changes stay in the journal, s; None: for ever.
+            group: The group that may read the files; None: nobody else may.
 
         Raises:
             StoreError: see `Database`.
         """
-        self._database = Database(path)
+        self._database = Database(path, group)
         self._connection = self._database.connection
         self._loop = loop
         self._clock = clock
@@ -95,6 +98,16 @@ class SqliteStore:
     def counts(self) -> Mapping[str, int]:
         """See `store.counts`."""
         return self._counts
+
+    @property
+    def committed(self) -> Histogram:
+        """From when a commit was asked for until it was settled."""
+        return self._group.committed
+
+    @property
+    def queue(self) -> int:
+        """How many commits wait for the disk."""
+        return self._group.queue
 
     @property
     def term(self) -> int:

@@ -1,6 +1,6 @@
 """A server without SIP for tests of the management interface, with states and one policy."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -25,11 +25,13 @@ from dfks_rules.model.values import Value
 from dfks_rules.operations.decisions import Decided
 from dfks_rules.operations.ports import (
     Activation,
+    Exposition,
     FailureRow,
     FileRow,
     PolicyListing,
     PolicyRow,
     RevisionRow,
+    Scrape,
     SetResult,
     Sets,
     ShadowRow,
@@ -37,8 +39,11 @@ from dfks_rules.operations.ports import (
     SubscriptionRow,
 )
 from dfks_rules.operations.studies import Text
+from dfks_rules.operations.traces import TraceRequest
 from dfks_rules.policy.facts.view import NOWHERE
+from dfks_rules.policy.site.star_codes import StarCode
 from dfks_rules.service.ports import ChangedError
+from dfks_rules.store.calls import uri_of
 from tests.helpers.journal import MemoryJournal
 
 REFUSED_TARGET = "sip:premium@example.com"
@@ -137,6 +142,30 @@ class MemoryStudies:
         return self._told("explain", decided.id, asker, is_all)
 
 
+class MemoryExposition:
+    """Says nothing but what it was asked for."""
+
+    async def scrape(self, accept: str) -> Scrape:
+        """Only a comment."""
+        return Scrape("text/plain", f"# {accept}\n".encode())
+
+
+class MemoryTraces:
+    """One user is traced; another one would be too many."""
+
+    def __init__(self) -> None:
+        self.asked: list[TraceRequest] = []
+
+    def trace(self, request: TraceRequest) -> AsyncIterator[bytes] | None:
+        """Two pieces, for alice."""
+        self.asked.append(request)
+        return self._pieces() if request.user.user == "alice" else None
+
+    async def _pieces(self) -> AsyncIterator[bytes]:
+        yield b"first\n"
+        yield b"last\n"
+
+
 class MemoryOperations:
     """Stores what is set, and refuses one forward target."""
 
@@ -151,8 +180,14 @@ class MemoryOperations:
         self.policies = MemoryPolicies()
         self.decisions = Decisions(100, "5eed00", lambda _revision: None)
         self.studies = MemoryStudies()
+        self.traces = MemoryTraces()
         self.journal = MemoryJournal()
+        self.exposition: Exposition = MemoryExposition()
         self._level = "info"
+        self.codes: dict[str, StarCode] = {}
+        """Star codes of `example.com`."""
+        self.refused = REFUSED_TARGET
+        """The forward target that the policy refuses."""
         self._events: EventRing | None = None
 
     @property
@@ -226,7 +261,7 @@ class MemoryOperations:
             asked.feature,
             asked.state,
         )
-        if state.value(Value.FORWARD_TO) == REFUSED_TARGET:
+        if state.value(Value.FORWARD_TO) == self.refused:
             denial = Denial("toll-fraud", "Forwarding there is not allowed")
             return Outcome(request, _decision(before, denial), before, before, before, *rest)
         if state != before:
@@ -276,6 +311,14 @@ class MemoryOperations:
             else self.latest_decisions(which)
         )
         return [{"record": one, "explanation": None, "text": []} for one in found]
+
+    def star_codes(self, domain: str) -> Mapping[str, StarCode]:
+        """Those of `example.com`."""
+        return self.codes if domain == "example.com" else {}
+
+    def uri_of(self, target: str, domain: str) -> str | None:
+        """As the view has it."""
+        return uri_of(target, domain)
 
     def statistics(self) -> Mapping[str, int]:
         """Three counters in two groups."""

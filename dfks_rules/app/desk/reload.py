@@ -191,6 +191,16 @@ class PolicyReloader:
             self._shadowing.row,
         )
 
+    @property
+    def in_force(self) -> Revision:
+        """The revision that decides."""
+        return self._revisions.active
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether what is in force is older than what was to be loaded last."""
+        return self._failure is not None
+
     def statistics(self) -> Mapping[str, int]:
         """`policy:name` → value, since the start."""
         return {

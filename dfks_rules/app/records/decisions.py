@@ -6,6 +6,7 @@ and by the thread that writes the file.
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from typing import Final
 
 from dfks_rules.app.records.decision_log import DecisionLog, Record, record_of
 from dfks_rules.app.records.ring import Ring
@@ -26,11 +27,14 @@ MAX_LOOKED_AT = 500
 _JUST_KEPT = 1_000
 """Requests that may have been kept since one that is asked for a moment later."""
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}")
+# CPython 3.11 calls a Python function for each look at a member of an Enum.
+_GET: Final = Operation.GET
+_OPERATOR: Final = Origin.OPERATOR
 
 
 def _is_own_read(request: FeatureRequest) -> bool:
     """Whether an operator only read the state."""
-    return request.operation is Operation.GET and request.requester.origin is Origin.OPERATOR
+    return request.operation is _GET and request.requester.origin is _OPERATOR
 
 
 def _interest(decided: Decided) -> tuple[bool, bool]:

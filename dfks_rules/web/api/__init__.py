@@ -7,15 +7,18 @@ May import: the rest of web, and what web may import.
 
 from dfks_rules.web.api import (
     decisions,
+    dialled,
     document,
     events,
     features,
+    metrics,
     policies,
     policy_schemas,
     presentities,
     server,
     statistics,
     studies,
+    traces,
 )
 from dfks_rules.web.schemas import COMPONENTS
 from dfks_rules.web.table import Operation
@@ -26,11 +29,14 @@ TABLE: tuple[Operation, ...] = document.with_document(
     (
         *presentities.OPERATIONS,
         *features.OPERATIONS,
+        *dialled.OPERATIONS,
         *events.OPERATIONS,
         *decisions.OPERATIONS,
         *policies.OPERATIONS,
         *studies.OPERATIONS,
         *statistics.OPERATIONS,
+        *metrics.OPERATIONS,
+        *traces.OPERATIONS,
         *server.OPERATIONS,
     )
 )

@@ -1,5 +1,7 @@
 """Power cuts and crashes, also after a sync that failed: what was answered 200 is there."""
 
+import grp
+import os
 import re
 from random import Random
 
@@ -112,8 +114,11 @@ def test_the_first_set_of_a_new_store_survives_a_power_cut(site: Site) -> None:
         assert target(server) == 1
 
 
-def test_a_power_cut_after_a_stop_takes_nothing(site: Site) -> None:
-    """A stop moves the log into the database and removes it."""
+@pytest.mark.parametrize("group", [None, grp.getgrgid(os.getgid()).gr_name])
+def test_a_power_cut_after_a_stop_takes_nothing(site: Site, group: str | None) -> None:
+    """A stop moves the log into the database and removes it; with readers, also its mode."""
+    if group is not None:
+        site.config["store"] = {"sqlite": str(site.database), "group": group}
     for number in (1, 2):
         with site.server() as server, Ua(server.ports["udp"], ALICE) as phone:
             assert press(phone, number).status == 200

@@ -3,6 +3,7 @@
 import pytest
 
 from dfks_rules.sip.client_transaction import Outgoing
+from dfks_rules.sip.counts import OTHER
 from dfks_rules.sip.endpoint import Ending, Endpoint, Finished
 from dfks_rules.sip.flow import Flow, Listener
 from dfks_rules.sip.incoming import Incoming
@@ -352,3 +353,15 @@ def test_what_cannot_be_refused_gets_nothing(data: bytes) -> None:
     line = _Line()
     line.endpoint.refuse(data, FLOW, *_BUSY)
     assert line.sent == []
+
+
+def test_requests_are_counted_by_method_and_transport() -> None:
+    """Retransmissions, too: they are what comes in. In the statistics they are one number."""
+    line = _Line()
+    for flow in (FLOW, FLOW, _TLS):
+        line.receive(message(), flow)
+    line.receive(message(b"FROBNICATE", via=b"SIP/2.0/UDP a;branch=z9hG4bKf"))
+    udp, tcp, tls = line.endpoint.counted.requests
+    assert (udp, tcp, tls) == ({b"SUBSCRIBE": 2, OTHER: 1}, {}, {b"SUBSCRIBE": 1})
+    assert line.endpoint.counts["requests_subscribe"] == 3
+    assert line.endpoint.counts["requests_other"] == 1

@@ -291,3 +291,15 @@ async def test_reasons_that_alternate_are_each_told_once(
                     await commit(store, Wanted((), (), row))
         assert await outcome(commit(store, Wanted(()))) is Verdict.STORED
     assert [line["event"] for line in lines] == ["store_write_failed"] * 2 + ["store_recovered"]
+
+
+async def test_commits_are_measured_from_when_they_were_asked_for(store: SqliteStore) -> None:
+    """Waiting for the disk included; rows of subscriptions, which nobody waits for, are not."""
+    assert store.queue == 0
+    asked = asyncio.ensure_future(commit(store, wanted(ALICE, NOTHING_STORED, FIRST)))
+    await asyncio.sleep(0)
+    assert store.queue == 1
+    assert (await asked)[0] is Verdict.STORED
+    assert await _written(store, [dialog_row(1)])
+    assert (store.queue, sum(store.committed.counts)) == (0, 1)
+    assert 0 < store.committed.total < 5
