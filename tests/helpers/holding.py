@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -23,6 +23,8 @@ TRIES = 8
 RULES = 300
 _WINDOW = 64
 _PIECE = 64 * 1024
+_LISTENED = 0.2
+"""Seconds for which a stream that goes on is listened to."""
 _POLICY = "apiVersion: dfks/v1\nkind: Policy\nmetadata: {{name: p{0}}}\nrules:\n{1}"
 _RULE = (
     "- {{id: r{0}, when: {{op: set, feature: DoNotDisturb, user: x{0}}}, then: {{deny: r{0}}}}}\n"
@@ -167,8 +169,13 @@ def _ask(server: Held, one: Asking) -> tuple[int, bytes]:
     try:
         connection.request(one.method, one.path, body, head)
         response = connection.getresponse()
-        if response.getheader("Content-Type", "").startswith("text/event-stream"):
-            return response.status, response.read1(_PIECE)
+        is_json = "json" in response.getheader("Content-Type", "")
+        if response.chunked and not is_json:
+            assert connection.sock is not None
+            connection.sock.settimeout(_LISTENED)
+            with suppress(TimeoutError):
+                return response.status, response.read1(_PIECE)
+            return response.status, b""
         return response.status, response.read()
     except HTTPException as error:
         message = f"{one.operation}: {error!r}"
