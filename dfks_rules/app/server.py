@@ -214,6 +214,7 @@ class Server:
         rooms.add_policies(exposition, files.policies)
         if isinstance(self._store, SqliteStore) and self._config.store is not None:
             rooms.add_store(exposition, self._store, self._config.store)
+        rooms.add_tracing(exposition, self._tracing)
         if events is not None:
             rooms.add_events(exposition, events)
 

@@ -28,6 +28,7 @@ from dfks_rules.sip.endpoint import Endpoint
 from dfks_rules.sip.flow import TRANSPORTS
 from dfks_rules.store.counts import OF_VERDICT
 from dfks_rules.store.sqlite import SqliteStore
+from dfks_rules.tracing.tracing import Tracing
 from dfks_rules.transport.transports import Transports
 from dfks_rules.web.server import WebServer
 
@@ -198,6 +199,18 @@ def add_events(exposition: Exposition, events: EventRing) -> None:
     """Who is told what happens."""
     exposition.add("dfks_event_listeners", lambda: [Reading(events.listeners)])
     exposition.add("dfks_events_dropped_total", lambda: [Reading(events.missed)])
+
+
+def add_tracing(exposition: Exposition, tracing: Tracing) -> None:
+    """Who is traced, and what is exported."""
+    exposition.add("dfks_traces", lambda: [Reading(tracing.counts["running"])])
+
+    def packets() -> list[Reading]:
+        counts = tracing.counts
+        results = ("sent", "dropped")
+        return [Reading(counts.get(f"hep_{result}", 0), (result,)) for result in results]
+
+    exposition.add("dfks_hep_packets_total", packets)
 
 
 def add_web(exposition: Exposition, web: WebServer) -> None:

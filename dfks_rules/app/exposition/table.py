@@ -235,6 +235,14 @@ SECTIONS: dict[str, tuple[Family, ...]] = {
             ("endpoint",),
             "Events that were given up and can be sent again.",
         ),
+        Family("dfks_traces", _GAUGE, (), "Users who are traced now."),
+        Family(
+            "dfks_hep_packets_total",
+            _COUNTER,
+            ("result",),
+            "Packets for the HEP collector (`trace.hep`): sent, or dropped as it could not be "
+            "reached.",
+        ),
     ),
 }
 """All of them, under the headings of the reference page."""

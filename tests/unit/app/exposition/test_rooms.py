@@ -19,13 +19,17 @@ from dfks_rules.policy.deciding.live import Shadow
 from dfks_rules.presence.gate import Gate
 from dfks_rules.service.ports import Verdict
 from dfks_rules.store.sqlite import SqliteStore
+from dfks_rules.tracing.export import HepTarget
+from dfks_rules.tracing.hep import Agent
+from dfks_rules.tracing.tap import Tap
+from dfks_rules.tracing.tracing import Tracing
 from dfks_rules.transport.limits import ConnectionLimits
 from dfks_rules.transport.transports import Transports
 from dfks_rules.web.api import TABLE
 from dfks_rules.web.server import WebServer, WebSettings
 from tests.helpers.journal import MemoryJournal
 from tests.helpers.operations import MemoryOperations
-from tests.helpers.playbook import DND_ON, Playbook, default_policies, message
+from tests.helpers.playbook import DND_ON, FLOW, Playbook, default_policies, message
 from tests.helpers.policy import ALICE, policies
 from tests.helpers.wanted import commit, wanted
 
@@ -168,6 +172,22 @@ async def test_readers_of_the_stream_and_what_they_missed() -> None:
     values = await _read(lambda to: rooms.add_events(to, ring))
     assert values["dfks_event_listeners"] == {(): 1}
     assert values["dfks_events_dropped_total"] == {(): 3}
+
+
+async def test_traces_and_the_export() -> None:
+    """Without a collector there are no packets."""
+    values = await _read(lambda to: rooms.add_tracing(to, Tracing(lambda _: None, lambda: 0, "x")))
+    assert values["dfks_traces"] == {(): 0}
+    assert values["dfks_hep_packets_total"] == {("sent",): 0, ("dropped",): 0}
+    target = HepTarget("127.0.0.1", 9, Agent(1, b""))
+    taps: list[Tap | None] = []
+    exporting = Tracing(taps.append, lambda: 0, "x", target)
+    (tap,) = taps
+    assert tap is not None
+    tap.received(message(), FLOW)
+    await asyncio.sleep(0)
+    values = await _read(lambda to: rooms.add_tracing(to, exporting))
+    assert values["dfks_hep_packets_total"] == {("sent",): 0, ("dropped",): 1}
 
 
 async def test_requests_of_the_api() -> None:
