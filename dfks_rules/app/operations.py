@@ -6,18 +6,23 @@ from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
+import orjson
+
 from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.app.metrics import Metrics
 from dfks_rules.app.records.decisions import Decisions
 from dfks_rules.app.records.events import EventRing
 from dfks_rules.app.records.logs import LoggedOutcomes
 from dfks_rules.app.subscriptions import page_of, page_of_presentity, rows_of
-from dfks_rules.errors import StoreError
+from dfks_rules.app.worker.studies import WorkerStudies
+from dfks_rules.app.worker.worker import Worker
+from dfks_rules.errors import DfksError, StoreError
 from dfks_rules.model.decisions import Done, Outcome, Repeated, Result
 from dfks_rules.model.features import FEATURES, Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Origin, Requester
 from dfks_rules.operations.answers import Answers
+from dfks_rules.operations.decisions import Decided
 from dfks_rules.operations.ports import (
     Exposition,
     Place,
@@ -76,7 +81,7 @@ class ServerOperations:
     traces: TraceOperations
     """Set by the server, as it looks at messages."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it operates
         self,
         features: Features,
         notifier: Notifier,
@@ -84,6 +89,7 @@ class ServerOperations:
         policies: PolicyReloader,
         at: Callable[[], datetime],
         keeping: Keeping,
+        worker: Worker,
     ) -> None:
         self._features = features
         self._notifier = notifier
@@ -92,6 +98,13 @@ class ServerOperations:
         """What Prometheus is told."""
         self.policies = policies
         """The policies in force, and how they become others."""
+        self.decisions = records.decisions
+        """The last decisions."""
+        self.studies = WorkerStudies(
+            worker, lambda: policies.live.active.revision, records.decisions.site_of
+        )
+        """Questions that the worker answers."""
+        self._explanations = 0
         self._at = at
         self._keeping = keeping
         self.answers = keeping.answers
@@ -210,11 +223,24 @@ class ServerOperations:
 
     def latest_decisions(self, presentity: Aor | None) -> Iterator[dict[str, Any]]:
         """Records of the last decisions, the newest first."""
-        return self._records.decisions.latest(None if presentity is None else presentity.uri)
+        return self.decisions.latest(presentity)
 
-    def explain_decisions(self, which: Aor | str) -> list[dict[str, Any]]:
+    async def explain_decisions(self, which: Aor | str) -> list[dict[str, Any]]:
         """Why a decision, or the last ones about a presentity, came out as they did."""
-        return self._records.decisions.explain(which if isinstance(which, str) else which.uri)
+        found = await self.decisions.asked_about(which)
+        return [await self._explained(one) for one in found]
+
+    async def _explained(self, decided: Decided) -> dict[str, Any]:
+        record, decision = self.decisions.record(decided), decided.outcome.decision
+        self._explanations += 1
+        asker = f"operator {self._explanations}"
+        try:
+            told = orjson.loads(await self.studies.explain(decided, asker, is_all=True))
+        except DfksError as error:
+            matched = f"matched: {', '.join(decision.matched) or 'no rule'}"
+            return {"record": record, "explanation": None, "text": [error.message, matched]}
+        text, revision = told.pop("text"), told.pop("policyRevision")
+        return {"record": record, "explanation": {**told, "revision": revision}, "text": text}
 
     def star_codes(self, domain: str) -> Mapping[str, StarCode]:
         """The star codes of a domain, of the policies in force."""
@@ -236,7 +262,10 @@ class ServerOperations:
 
     def readiness(self) -> dict[str, bool]:
         """What has to be well for phones to be served."""
-        return {"store": not self._keeping.is_failing(), "policies": bool(self.policies.listing())}
+        return {
+            "store": not self._keeping.is_failing(),
+            "policies": bool(self.policies.live.active.revision),
+        }
 
     def uptime(self) -> float:
         """Seconds since the start."""

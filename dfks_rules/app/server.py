@@ -28,6 +28,7 @@ from dfks_rules.app.records.recording import Recording
 from dfks_rules.app.records.refusals import Refusals
 from dfks_rules.app.tokens import Tokens
 from dfks_rules.app.users import UsersFile
+from dfks_rules.app.worker.worker import Worker
 from dfks_rules.config.auth import AuthMode, AuthSettings
 from dfks_rules.config.settings import ApiSettings, Config, ListenAddress, OnStop
 from dfks_rules.mi.dispatch import Dispatcher
@@ -182,6 +183,8 @@ class Server:
             recording.feed.listen(events.hear)
             files.policies.tell = events.publish
             metrics.include("events", events)
+        self._worker = Worker(files.policies.files_of)
+        metrics.include("worker", self._worker)
         self._exposition = Exposition(lambda number: f"{start}-{number}")
         self._expose(endpoint, features, setup.gate, files, events)
         operations = ServerOperations(
@@ -191,6 +194,7 @@ class Server:
             files.policies,
             self._driver.at,
             _keeping(self._store, config.store, answers_of(lasts, self._driver.at)),
+            self._worker,
         )
         operations.traces = self._tracing
         web = WebServer(_web_settings(config.http), TABLE, operations)
@@ -293,6 +297,7 @@ class Server:
         if self._is_released:
             return
         self._is_released = True
+        await self._worker.close()
         self._lateness.end()
         if self._lasting is None:
             await self._driver.stop(self._config.stop_within)

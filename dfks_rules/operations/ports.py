@@ -8,7 +8,9 @@ from dfks_rules.model.features import Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked
 from dfks_rules.operations.answers import Answers
+from dfks_rules.operations.decisions import DecisionRecords
 from dfks_rules.operations.events import Events
+from dfks_rules.operations.studies import Studies, Text
 from dfks_rules.operations.traces import TraceOperations
 from dfks_rules.policy.site.star_codes import StarCode
 from dfks_rules.service.ports import Journal
@@ -124,6 +126,17 @@ class PolicyListing(NamedTuple):
     """The candidate compared with them; None when there is none."""
 
 
+class FileRow(NamedTuple):
+    """A file of a revision."""
+
+    name: str
+    """Path as it was read."""
+    text: str
+    """Its content."""
+    tenant: str | None
+    """The only domain that it can affect; None: every domain."""
+
+
 class Activation(NamedTuple):
     """The result of a successful reload or rollback."""
 
@@ -157,8 +170,19 @@ class PolicyDesk(Protocol):
         """
         ...
 
-    async def start_shadow(self, path: str) -> ShadowRow:
-        """Start comparing the policies in a folder with those in force.
+    def files(self, revision: str) -> Sequence[FileRow]:
+        """What a kept revision is made of, in order; cases come last.
+
+        Raises:
+            DfksError: no such revision is kept (`policy_no_revision`).
+        """
+        ...
+
+    async def start_shadow(self, candidate: str | Sequence[Text]) -> ShadowRow:
+        """Start comparing a candidate with the policies in force.
+
+        Args:
+            candidate: the path of a folder, or the texts of its files.
 
         Raises:
             PolicyError: they cannot be used.
@@ -342,18 +366,29 @@ class Operations(Protocol):
         """The policies of the server."""
         ...
 
+    @property
+    def decisions(self) -> DecisionRecords:
+        """The last decisions."""
+        ...
+
+    @property
+    def studies(self) -> Studies:
+        """Questions about policies and decisions that another process answers."""
+        ...
+
     def latest_decisions(self, presentity: Aor | None) -> Iterable[Mapping[str, Any]]:
         """Records of the last decisions (about one presentity, or all), newest first."""
         ...
 
-    def explain_decisions(self, which: Aor | str) -> Sequence[Mapping[str, Any]]:
+    async def explain_decisions(self, which: Aor | str) -> Sequence[Mapping[str, Any]]:
         """Why decisions came out as they did.
 
         Args:
             which: the id of a decision, or a presentity, for the last decisions about it.
 
         Returns:
-            `record`, `explanation` and `text` of each decision; empty when there is none.
+            `record`, `explanation` (None when its policies are gone, or it takes too long) and
+            `text` of each decision; empty when there is none.
         """
         ...
 

@@ -1,10 +1,13 @@
 """A server without SIP for tests of the management interface, with states and one policy."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import orjson
+
 from dfks_rules.app.answers import AnswersInMemory
+from dfks_rules.app.records.decisions import Decisions
 from dfks_rules.app.records.events import EventRing
 from dfks_rules.errors import DfksError, Finding, PolicyError, StoreError
 from dfks_rules.model.decisions import Decision, Denial, NotifyScope, Outcome
@@ -20,10 +23,12 @@ from dfks_rules.model.features import (
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked, FeatureRequest, Operation, Origin, Requester
 from dfks_rules.model.values import Value
+from dfks_rules.operations.decisions import Decided
 from dfks_rules.operations.ports import (
     Activation,
     Exposition,
     FailureRow,
+    FileRow,
     Place,
     PolicyListing,
     PolicyRow,
@@ -36,6 +41,7 @@ from dfks_rules.operations.ports import (
     SubscriptionPage,
     SubscriptionRow,
 )
+from dfks_rules.operations.studies import Text
 from dfks_rules.operations.traces import TraceRequest
 from dfks_rules.policy.facts.view import NOWHERE
 from dfks_rules.policy.site.star_codes import StarCode
@@ -79,8 +85,16 @@ class MemoryPolicies:
             raise DfksError("policy_no_revision", f"`{revision}` is not in memory")
         return Activation("5e1e", changed=True)
 
-    async def start_shadow(self, path: str) -> ShadowRow:
+    def files(self, revision: str) -> list[FileRow]:
+        """One file, longer than what is written at once, and one of a tenant."""
+        if revision != "5e1f00000000":
+            raise DfksError("policy_no_revision", f"`{revision}` is not in memory")
+        text = '# "größer"\n' * 10_000
+        return [FileRow("p.yaml", text, None), FileRow("tenants/a.example/q.yaml", "", "a.example")]
+
+    async def start_shadow(self, candidate: str | Sequence[Text]) -> ShadowRow:
         """Two differences, seen at once."""
+        path = candidate if isinstance(candidate, str) else candidate[0].name
         if path != "candidate":
             raise PolicyError([Finding(path, 0, 0, "policy_unreadable", "is not there")])
         samples = ({"given": {"op": "set"}, "active": {}, "shadow": {}},)
@@ -90,6 +104,45 @@ class MemoryPolicies:
     async def stop_shadow(self) -> None:
         """Stop comparing."""
         self.shadow = None
+
+
+class MemoryStudies:
+    """Answers who asked what, as JSON, or raises."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Any, ...]] = []
+        self.answer: dict[str, Any] = {"revision": "5e1f"}
+        self.error: DfksError | None = None
+
+    def _told(self, *asked: Any) -> bytes:
+        self.asked.append(asked)
+        if self.error is not None:
+            raise self.error
+        return orjson.dumps(self.answer)
+
+    async def check(self, texts: Sequence[Text] | None, asker: str) -> bytes:
+        """The answer."""
+        return self._told("check", texts, asker)
+
+    async def evaluate(
+        self, texts: Sequence[Text] | None, facts: Mapping[str, Any], asker: str
+    ) -> bytes:
+        """The answer."""
+        return self._told("evaluate", texts, facts, asker)
+
+    async def test(self, texts: Sequence[Text], asker: str) -> bytes:
+        """The answer."""
+        return self._told("test", texts, asker)
+
+    async def diff(
+        self, old: Sequence[Text] | None, new: Sequence[Text] | None, asker: str
+    ) -> bytes:
+        """The answer."""
+        return self._told("diff", old, new, asker)
+
+    async def explain(self, decided: Decided, asker: str, *, is_all: bool) -> bytes:
+        """The answer."""
+        return self._told("explain", decided.id, asker, is_all)
 
 
 class MemoryExposition:
@@ -128,6 +181,8 @@ class MemoryOperations:
         self.is_broken = False
         """Whether the store fails, as with a full disk."""
         self.policies = MemoryPolicies()
+        self.decisions = Decisions(100, "5eed00", lambda _revision: None)
+        self.studies = MemoryStudies()
         self.traces = MemoryTraces()
         self.journal = MemoryJournal()
         self.answers = AnswersInMemory(lambda: _SINCE)
@@ -262,7 +317,7 @@ class MemoryOperations:
         uri = presentity and presentity.uri
         return [one for one in self.records if uri in (None, one["given"]["presentity"])]
 
-    def explain_decisions(self, which: Aor | str) -> list[dict[str, Any]]:
+    async def explain_decisions(self, which: Aor | str) -> list[dict[str, Any]]:
         """Each record, unexplained."""
         found = (
             [one for one in self.records if one["id"] == which]

@@ -96,7 +96,7 @@ async def decisions(desk: Desk, given: Given) -> Any:
 
 async def explain(desk: Desk, given: Given) -> Any:
     """Why decisions came out as they did."""
-    explained, more = page(desk.operations.explain_decisions(given["which"]))
+    explained, more = page(await desk.operations.explain_decisions(given["which"]))
     if not explained:
         raise CallError(NOT_FOUND, "No such decision")
     result: dict[str, Any] = {"decisions": explained}
