@@ -39,6 +39,7 @@ from dfks_rules.service.features import Features
 from dfks_rules.service.ports import Journal, NotKnownError
 from dfks_rules.service.under_way import MAX_FETCHES
 from dfks_rules.store.calls import uri_of
+from dfks_rules.webhooks.service import WebhookService
 
 
 class Records(NamedTuple):
@@ -54,6 +55,8 @@ class Records(NamedTuple):
     """The same for Prometheus, and more."""
     events: EventRing | None = None
     """Tells what happens; None where nothing lasts."""
+    webhooks: WebhookService | None = None
+    """Tells it by HTTP; None where nothing lasts."""
 
 
 T = TypeVar("T")
@@ -174,6 +177,13 @@ class ServerOperations:
         if self._records.events is None:
             raise _no_journal()
         return self._records.events
+
+    @property
+    def webhooks(self) -> WebhookService:
+        """Who is told by HTTP what happens."""
+        if self._records.webhooks is None:
+            raise _no_journal()
+        return self._records.webhooks
 
     @property
     def journal(self) -> Journal:

@@ -28,6 +28,7 @@ from dfks_rules.app.records.recording import Recording
 from dfks_rules.app.records.refusals import Refusals
 from dfks_rules.app.tokens import Tokens
 from dfks_rules.app.users import UsersFile
+from dfks_rules.app.webhooks import webhooks_of
 from dfks_rules.app.worker.worker import Worker
 from dfks_rules.config.auth import AuthMode, AuthSettings
 from dfks_rules.config.settings import ApiSettings, Config, ListenAddress, OnStop
@@ -56,6 +57,7 @@ from dfks_rules.transport.transports import Transports
 from dfks_rules.web.api import TABLE
 from dfks_rules.web.server import WebServer, WebSettings
 from dfks_rules.web.tokens import TokenFile
+from dfks_rules.webhooks.service import WebhookService
 
 FINISH_WITHIN = 5.0
 """Seconds that what was read has to be worked on before another server goes on."""
@@ -144,6 +146,7 @@ class Server:
         lasts = self._store if isinstance(self._store, SqliteStore) else None
         self._lasting = None if lasts is None else Lasting(lasts, self._loop)
         self._keeps = lasts is not None and config.on_stop is OnStop.KEEP
+        self._webhooks: WebhookService | None = None
         tokens = Tokens(None if lasts is None else lasts.secret)
         endpoint: Endpoint[Subscription] = Endpoint(
             self._send, tokens.tag_of, transports, Refusals().refused
@@ -183,6 +186,9 @@ class Server:
             recording.feed.listen(events.hear)
             files.policies.tell = events.publish
             metrics.include("events", events)
+            self._webhooks = webhooks_of(config.webhooks, lasts, features, events)
+            recording.feed.listen(self._webhooks.hear)
+            metrics.include("webhooks", self._webhooks)
         self._worker = Worker(files.policies.files_of)
         metrics.include("worker", self._worker)
         self._exposition = Exposition(lambda number: f"{start}-{number}")
@@ -190,7 +196,14 @@ class Server:
         operations = ServerOperations(
             features,
             self._notifier,
-            Records(recording.log, recording.decisions, metrics, self._exposition, events),
+            Records(
+                recording.log,
+                recording.decisions,
+                metrics,
+                self._exposition,
+                events,
+                self._webhooks,
+            ),
             files.policies,
             self._driver.at,
             _keeping(self._store, config.store, answers_of(lasts, self._driver.at)),
@@ -223,6 +236,8 @@ class Server:
         rooms.add_tracing(exposition, self._tracing)
         if events is not None:
             rooms.add_events(exposition, events)
+        if self._webhooks is not None:
+            rooms.add_webhooks(exposition, self._webhooks)
 
     def _setup(self, files: Files, tokens: Tokens) -> Setup:
         """What subscriptions are served with."""
@@ -256,6 +271,8 @@ class Server:
             # Nothing is read before the next turn of the event loop.
             if self._lasting is not None:
                 self._lasting.begin(self._notifier, self._driver.at(), self._driver.was_sent)
+            if self._webhooks is not None:
+                self._webhooks.begin()
             await self._doors.open(inherited, takes_over=takes_over)
             if self._config.http is not None:
                 # Else nobody asks, and an idle server sleeps.
@@ -299,6 +316,8 @@ class Server:
         self._is_released = True
         await self._worker.close()
         self._lateness.end()
+        if self._webhooks is not None:
+            await self._webhooks.end()
         if self._lasting is None:
             await self._driver.stop(self._config.stop_within)
         await self._finish()

@@ -12,6 +12,7 @@ from dfks_rules.operations.decisions import DecisionRecords
 from dfks_rules.operations.events import Events
 from dfks_rules.operations.studies import Studies, Text
 from dfks_rules.operations.traces import TraceOperations
+from dfks_rules.operations.webhooks import Webhooks
 from dfks_rules.policy.site.star_codes import StarCode
 from dfks_rules.service.ports import Journal
 
@@ -309,6 +310,15 @@ class Operations(Protocol):
     @property
     def events(self) -> Events:
         """What happens.
+
+        Raises:
+            StoreError: states are only kept in memory (`store_no_journal`).
+        """
+        ...
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """Who is told by HTTP what happens.
 
         Raises:
             StoreError: states are only kept in memory (`store_no_journal`).

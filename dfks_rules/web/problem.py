@@ -33,6 +33,7 @@ KINDS: Mapping[str, Kind] = {
     "method-not-allowed": Kind(405, "This cannot be done with it"),
     "under-way": Kind(409, "The request with this Idempotency-Key is under way"),
     "conflict": Kind(409, "Somebody else changes it at the same time"),
+    "too-many": Kind(409, "There are as many as there may be"),
     "policies-unusable": Kind(409, "The policies cannot be used"),
     "changed-meanwhile": Kind(412, "It has changed meanwhile"),
     "too-large": Kind(413, "The body is too large"),

@@ -187,6 +187,8 @@ class MemoryOperations:
         self.journal = MemoryJournal()
         self.answers = AnswersInMemory(lambda: _SINCE)
         self.exposition: Exposition = MemoryExposition()
+        self.webhooks: Any = None
+        """Set by the test that needs them."""
         self._level = "info"
         self.codes: dict[str, StarCode] = {}
         """Star codes of `example.com`."""

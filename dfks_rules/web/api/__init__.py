@@ -21,6 +21,7 @@ from dfks_rules.web.api import (
     studies,
     subscriptions,
     traces,
+    webhooks,
 )
 from dfks_rules.web.parameters import IDEMPOTENCY_KEY
 from dfks_rules.web.schemas import COMPONENTS
@@ -53,6 +54,7 @@ _OPERATIONS: tuple[Operation, ...] = (
     *history.OPERATIONS,
     *subscriptions.OPERATIONS,
     *events.OPERATIONS,
+    *webhooks.OPERATIONS,
     *decisions.OPERATIONS,
     *policies.OPERATIONS,
     *studies.OPERATIONS,
