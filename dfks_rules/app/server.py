@@ -14,6 +14,8 @@ from dfks_rules.app.desk.certificates import CertificateReloader
 from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.app.doors import Doors
 from dfks_rules.app.driver import BREATH, Driver
+from dfks_rules.app.imports.jobs import Jobs
+from dfks_rules.app.imports.spool import Spool
 from dfks_rules.app.lasting import Lasting
 from dfks_rules.app.metrics import Counted, Metrics
 from dfks_rules.app.operations import Keeping, Records, ServerOperations
@@ -175,6 +177,17 @@ class Server:
             self._driver.at,
             _keeping(self._store, config.store),
         )
+        self._imports = None
+        if lasts is not None and config.store is not None:
+            self._imports = operations.jobs = Jobs(
+                lasts,
+                Spool(config.store),
+                operations,
+                500 if config.http is None else config.http.import_rate,
+                lambda: self._driver.at().timestamp(),
+                lambda: os.urandom(8).hex(),
+            )
+            metrics.include("imports", self._imports)
         web = WebServer(_web_settings(config.http), TABLE, operations)
         self._doors = Doors(config.mi, Dispatcher(REGISTRY, operations), config.http, web)
 
@@ -210,6 +223,8 @@ class Server:
             if self._lasting is not None:
                 self._lasting.begin(self._notifier, self._driver.at(), self._driver.was_sent)
             await self._doors.open(inherited, takes_over=takes_over)
+            if self._imports is not None:
+                self._imports.start()
         except BaseException:
             await self.close()
             raise
@@ -232,6 +247,7 @@ class Server:
     async def pause(self) -> None:
         """Take nothing more, so that the next server can; streams go on until `release`."""
         await self._doors.leave()
+        await self._rest()
         self._transports.pause()
 
     async def release(self) -> None:
@@ -252,6 +268,11 @@ class Server:
         # Before anything else is read: who asks on one of these from now on asks again elsewhere.
         self._transports.hang_up()
 
+    async def _rest(self) -> None:
+        """Begin no more rows of imports; the next server goes on with them."""
+        if self._imports is not None:
+            await self._imports.stop()
+
     async def _finish(self) -> None:
         """Wait until what was read is worked on and stored, if that does not take too long."""
         with suppress(TimeoutError):
@@ -270,6 +291,7 @@ class Server:
         if not (self._is_released or self._keeps):
             await self._driver.stop(self._config.stop_within)
         await self._doors.close(leaves=leaves)
+        await self._rest()
         self._transports.pause()
         await self.release()
         await self._transports.close()

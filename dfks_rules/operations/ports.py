@@ -8,6 +8,8 @@ from dfks_rules.model.features import Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked
 from dfks_rules.operations.events import Events
+from dfks_rules.operations.imports import Imports
+from dfks_rules.policy.site.targets import Target
 from dfks_rules.service.ports import Journal
 
 
@@ -199,6 +201,46 @@ class Operations(Protocol):
         Raises:
             ChangedError: the presentity does not have the revision that was expected.
             StoreError: nothing was changed.
+        """
+        ...
+
+    async def tried(self, sets: Sets) -> SetResult:
+        """What would come of it; nothing is set, counted or kept.
+
+        Raises:
+            StoreError: what policies look at cannot be read.
+        """
+        ...
+
+    async def remove(self, sets: Sets) -> SetResult:
+        """Switch off all features of a presentity, and forget their values, or do nothing.
+
+        Policies are asked whether each may be switched off. The presentity's revision goes on, so
+        that no ETag is ever used twice; the journal keeps what was.
+
+        Args:
+            sets: of whom, and for whom; `asked` is not looked at.
+
+        Returns:
+            An outcome for each feature that was on or had values, and one where none was; or those
+            of sets that were refused.
+
+        Raises:
+            ChangedError: the presentity does not have the revision that was expected.
+            StoreError: nothing was changed.
+        """
+        ...
+
+    def target(self, presentity: Aor, text: str) -> Target:
+        """What a forward target is, by the number plan in force."""
+        ...
+
+    @property
+    def imports(self) -> Imports:
+        """Imports.
+
+        Raises:
+            StoreError: states are only kept in memory (`store_no_journal`).
         """
         ...
 

@@ -5,7 +5,16 @@ Never here: HTTP itself; a rule that does not also apply to SIP.
 May import: the rest of web, and what web may import.
 """
 
-from dfks_rules.web.api import document, events, features, presentities, server, statistics
+from dfks_rules.web.api import (
+    document,
+    events,
+    exports,
+    features,
+    imports,
+    presentities,
+    server,
+    statistics,
+)
 from dfks_rules.web.table import Operation
 
 TABLE: tuple[Operation, ...] = document.with_document(
@@ -13,6 +22,8 @@ TABLE: tuple[Operation, ...] = document.with_document(
         *presentities.OPERATIONS,
         *features.OPERATIONS,
         *events.OPERATIONS,
+        *imports.OPERATIONS,
+        *exports.OPERATIONS,
         *statistics.OPERATIONS,
         *server.OPERATIONS,
     )
