@@ -1,4 +1,4 @@
-# Eight targets; `make setup` is what the others need. See README.md.
+# Nine targets; `make setup` is what the others need. See README.md.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,9 +6,10 @@ BIN := $(VENV)/bin
 export CPPFLAGS := $(shell $(PYTHON) -c 'import sys; print("-DPyEval_CallObject=PyObject_CallObject" * (sys.version_info >= (3, 13)))') $(CPPFLAGS)
 # What is compiled to C, see pyproject.toml: a change of it is built again.
 COMPILED := $(wildcard $(addprefix dfks_rules/,sip/*.py csta/*.py presence/*.py service/*.py model/*.py \
-  $(addprefix store/,cache.py commit.py dialogs.py group.py journal.py plan.py tables.py)))
+  $(addprefix store/,cache.py commit.py dialogs.py group.py journal.py plan.py remembered.py \
+  tables.py)))
 
-.PHONY: run test test-long setup fix bench bench-policies soak
+.PHONY: run test test-long setup fix bench bench-policies soak wheels
 
 run: setup
 	@$(BIN)/dfks serve
@@ -36,6 +37,10 @@ bench: setup
 
 bench-policies: setup
 	$(BIN)/python -m bench.policies
+
+# Into dist/: what deploy/Containerfile and deploy/debian/build.sh install.
+wheels: setup
+	deploy/wheels.sh dist
 
 # Seconds of mixed traffic; it fails when memory, descriptors or tasks grow.
 DURATION ?= 1800

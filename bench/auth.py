@@ -27,8 +27,9 @@ from dfks_rules.presence.subscription import Subscription
 from dfks_rules.service.features import Features
 from dfks_rules.service.feed import Feed
 from dfks_rules.sip.digest import Algorithm, ha1_of
-from dfks_rules.sip.endpoint import Endpoint, Incoming
+from dfks_rules.sip.endpoint import Endpoint
 from dfks_rules.sip.flow import Flow, Listener
+from dfks_rules.sip.incoming import Incoming
 from dfks_rules.store.memory import MemoryStore
 
 ROUNDS = 21

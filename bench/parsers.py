@@ -22,9 +22,10 @@ from dfks_rules.sip.address import parse_address
 from dfks_rules.sip.dialog import Dialog
 from dfks_rules.sip.digest import MAX_CREDENTIALS, parse_credentials
 from dfks_rules.sip.digest_client import parse_challenges
-from dfks_rules.sip.endpoint import Endpoint, Incoming
+from dfks_rules.sip.endpoint import Endpoint
 from dfks_rules.sip.flow import Flow, Listener
 from dfks_rules.sip.grammar import parse_params, split_list
+from dfks_rules.sip.incoming import Incoming
 from dfks_rules.sip.message import MAX_HEAD, Request, Response, parse_message
 from dfks_rules.sip.retry_after import retry_after
 from dfks_rules.sip.stream import StreamReader

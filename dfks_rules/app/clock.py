@@ -9,8 +9,9 @@ with it:
 | since the last heartbeat the machine ran | that of the heartbeat + time since, by CLOCK_BOOTTIME |
 | the machine was started since            | wall clock, but never below the last heartbeat       |
 
-So whoever sets the clock by an hour neither ends a subscription nor lengthens it. Only after a
-start of the machine there is nothing but the wall clock to go by.
+So whoever sets the clock by an hour neither ends a subscription nor lengthens it, nor removes a
+change from the journal early. Only after a start of the machine there is nothing but the wall clock
+to go by. People are shown the wall clock: `at` in the journal is not on this scale.
 """
 
 from typing import NamedTuple
@@ -41,14 +42,15 @@ class Scale(NamedTuple):
         """Where a moment of monotonic time is."""
         return self.epoch + monotonic
 
-    def beat(self, reading: Reading, *, is_clean: bool = False) -> Beat:
+    def beat(self, reading: Reading, *, is_clean: bool = False, told: int = 0) -> Beat:
         """What is stored of this moment.
 
         Args:
             reading: the clocks now.
             is_clean: whether it is the end of a planned stop.
+            told: number of a change that no phone waits for, see `Beat`.
         """
-        return Beat(self.at(reading.monotonic), reading.boot, reading.boot_id, is_clean)
+        return Beat(self.at(reading.monotonic), reading.boot, reading.boot_id, is_clean, told)
 
 
 def scale_of(reading: Reading, previous: Beat | None) -> Scale:

@@ -1,17 +1,49 @@
 """The doors of operators: which there are, and when they open and close."""
 
+import asyncio
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from socket import socket
 
 from dfks_rules.config.settings import ApiSettings, ListenAddress, MiSettings
-from dfks_rules.mi.datagram import DatagramServer
+from dfks_rules.mi.datagram import DatagramServer, open_socket
 from dfks_rules.mi.dispatch import Dispatcher
-from dfks_rules.mi.fifo import FifoServer
+from dfks_rules.mi.fifo import FifoServer, make_fifo
 from dfks_rules.mi.http import HttpServer
-from dfks_rules.mi.sockets import listening
+from dfks_rules.mi.sockets import Take, listening
 from dfks_rules.transport.inherited import Inherited
 from dfks_rules.web.server import WebServer
+
+
+async def reserve(settings: MiSettings, api: ApiSettings | None, inherited: Inherited) -> None:
+    """Do what may fail when doors are opened, while the server that ran before still serves.
+
+    Args:
+        settings: those of MI.
+        api: that of the HTTP API; None where there is none.
+        inherited: gets those sockets that it has not.
+
+    Raises:
+        OSError: one cannot be opened.
+    """
+    if settings.fifo is not None:
+        make_fifo(settings.fifo.path, settings.fifo.reply_dir, takes_over=True)
+    if settings.datagram is not None:
+        take = partial(inherited.take, "datagram")
+        inherited.put("datagram", await open_socket(_target(settings.datagram), take))
+    for name, where in (("http", settings.http), ("api", api)):
+        if where is not None:
+            for one in await _listening(where.listen, partial(inherited.take, name)):
+                inherited.put(name, one)
+
+
+def _target(where: ListenAddress | Path) -> tuple[str, int] | Path:
+    return (where.host, where.port) if isinstance(where, ListenAddress) else where
+
+
+async def _listening(where: ListenAddress, take: Take) -> list[socket]:
+    return await listening(where.host, where.port, take)
 
 
 class Doors:
@@ -42,9 +74,7 @@ class Doors:
             self._fifo = FifoServer(given.fifo.path, given.fifo.reply_dir, dispatcher)
             await self._fifo.start(takes_over=takes_over)
         if given.datagram is not None:
-            where = given.datagram
-            target = (where.host, where.port) if isinstance(where, ListenAddress) else where
-            datagram = DatagramServer(target, dispatcher)
+            datagram = DatagramServer(_target(given.datagram), dispatcher)
             await datagram.start(partial(inherited.take, "datagram"))
             self._others.append(datagram)
         if given.http is not None:
@@ -53,9 +83,9 @@ class Doors:
             await http.start(partial(inherited.take, "http"))
             self._others.append(http)
         if self._api is not None:
-            where = self._api.listen
-            sockets = await listening(where.host, where.port, partial(inherited.take, "api"))
-            await self._web.start(sockets)
+            await self._web.start(
+                await _listening(self._api.listen, partial(inherited.take, "api"))
+            )
             self._others.append(self._web)
 
     def addresses(self) -> list[str]:
@@ -71,11 +101,15 @@ class Doors:
         return [named for door in self._others for named in door.sockets()]
 
     async def leave(self) -> None:
-        """Close them for the server that comes next; the FIFO holds what is written until then."""
+        """Close them for the server that comes next; the FIFO holds what is written until then.
+
+        Calls under way are finished: whoever asked has waited, and a call may be carried out once
+        only.
+        """
+        ends = [door.close(leaves=True) for door in self._others]
         if self._fifo is not None:
-            self._fifo.pause()
-        for door in self._others:
-            await door.close(leaves=True)
+            ends.append(self._fifo.pause())
+        await asyncio.gather(*ends)
         self._others.clear()
 
     async def close(self, *, leaves: bool) -> None:

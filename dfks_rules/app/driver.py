@@ -18,8 +18,9 @@ import structlog
 
 from dfks_rules.app.records.limit import Limit
 from dfks_rules.presence.subscription import Subscription
-from dfks_rules.sip.endpoint import Finished, Incoming
+from dfks_rules.sip.endpoint import Finished
 from dfks_rules.sip.flow import Flow
+from dfks_rules.sip.incoming import Incoming
 from dfks_rules.sip.timers import T1
 from dfks_rules.transport.round_robin import Excess
 
@@ -50,6 +51,18 @@ class Timer(Protocol):
 
     def cancel(self) -> None:
         """Do not call."""
+        ...
+
+
+class Tap(Protocol):
+    """What looks at messages; `tracing.tap.Tap` does. It never raises."""
+
+    def received(self, data: bytes, flow: Flow) -> None:
+        """A message came, and nobody has looked at it yet."""
+        ...
+
+    def sent(self, data: bytes, flow: Flow) -> None:
+        """A message goes out."""
         ...
 
 
@@ -156,13 +169,33 @@ class _Nobody:
         return None
 
 
+def _nobody_asks(_read_at: float, _now: float) -> None:
+    """How long a message was worked on."""
+
+
 class Driver:
     """Gives messages and time to an endpoint and a notifier."""
 
-    def __init__(self, loop: Loop, endpoint: Transactions, notifier: Serves) -> None:
+    def __init__(
+        self,
+        loop: Loop,
+        endpoint: Transactions,
+        notifier: Serves,
+        worked: Callable[[float, float], None] = _nobody_asks,
+    ) -> None:
+        """Nothing has come yet.
+
+        Args:
+            loop: calls, and has the time.
+            endpoint: takes messages.
+            notifier: serves requests.
+            worked: told, after a request was worked on, when it was read, and the time (monotonic
+                seconds).
+        """
         self._loop = loop
         self._endpoint = endpoint
         self._notifier = notifier
+        self._worked = worked
         self._timer: Timer | None = None
         self._is_idle = True
         """Whether no turn is due within T1."""
@@ -173,8 +206,14 @@ class Driver:
         self._at_ends = -math.inf
         self._limit = Limit(1)
         self._refusals = 0
+        self.tap: Tap | None = None
+        """Looks at each message; None where nobody traces, which is nearly always."""
         self.counts = {"failures": 0}
         """`failures`: calls that raised, which are bugs of ours."""
+
+    def observe(self, tap: Tap | None) -> None:
+        """Have each message looked at from now on, or none."""
+        self.tap = tap
 
     def at(self) -> datetime:
         """Local time to the second, for the policies: reading it costs as much as a decision."""
@@ -187,10 +226,13 @@ class Driver:
     def receive(self, data: bytes, flow: Flow) -> None:
         """Take one datagram, or one message of a stream. Never raises."""
         now = self._loop.time()
+        if self.tap is not None:
+            self.tap.received(data, flow)
         try:
             event = self._endpoint.receive(data, flow, now)
             if isinstance(event, Incoming):
                 self._notifier.receive(event, self.at(), now)
+                self._worked(now, self._loop.time())
             elif isinstance(event, Finished):
                 self._notifier.finished(event, now)
         except Exception:  # noqa: BLE001 - one message must not cost the others that were read
@@ -200,6 +242,8 @@ class Driver:
 
     def refuse(self, data: bytes, flow: Flow, excess: Excess) -> None:
         """Refuse a message that is too much. Never raises."""
+        if self.tap is not None:
+            self.tap.received(data, flow)
         self._refusals += 1
         # Phones that are refused together should not come back together.
         again = RETRY_AFTER + self._refusals % RETRY_WITHIN

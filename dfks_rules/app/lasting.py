@@ -23,10 +23,9 @@ class Lasting:
         self._loop = loop
         reading = read_clocks(loop.time())
         self._scale = scale_of(reading, store.previous)
-        # From the first change on: a crash while rows are loaded is followed by a look for those
-        # that were made since the last heartbeat.
         store.go_by(self._scale.epoch)
-        self._heartbeat = Heartbeat(loop, store, self._scale, reading.boot_id)
+        told = 0 if store.previous is None else store.previous.told
+        self._heartbeat = Heartbeat(loop, store, self._scale, reading.boot_id, told)
         self._loading: Loading | None = None
 
     @property
@@ -78,6 +77,6 @@ class Lasting:
         """Rows with numbers below `before`, the highest first."""
         return self._store.read(before, at_most)
 
-    def changed_since(self, at: float) -> frozenset[Aor]:
-        """Whose features have changed since then."""
-        return self._store.journal.changed_since(at)
+    def changed_since(self, seq: int) -> frozenset[Aor]:
+        """Whose features have changed since this change in the journal."""
+        return self._store.journal.changed_since(seq)

@@ -10,13 +10,15 @@ import gc
 import os
 import signal
 from collections.abc import Callable, MutableMapping
+from contextlib import suppress
 
 import structlog
 
 from dfks_rules.app.credentials import secrets_of
 from dfks_rules.app.desk.certificates import CertificateReloader
 from dfks_rules.app.desk.reload import PolicyReloader
-from dfks_rules.app.handover.channel import BrokenOffError, Channel, Word
+from dfks_rules.app.doors import reserve
+from dfks_rules.app.handover.channel import BrokenOffError, Channel, EndedError, Word
 from dfks_rules.app.handover.service_manager import ServiceManager
 from dfks_rules.app.handover.succession import Succession
 from dfks_rules.app.handover.unless import unless
@@ -51,6 +53,9 @@ class Life:
         channel = self._inherited.channel()
         self._predecessor = None if channel is None else Channel(channel)
         self._stop, self._leave = asyncio.Event(), asyncio.Event()
+        self._is_serving = False
+        self._reading: set[asyncio.Task[None]] = set()
+        """What reads files again."""
         users, profiles = users_of(config.auth), ProfilesFile(config.profiles)
         secrets = secrets_of(config.sip.credentials)
         certificates = CertificateReloader(config.sip.tls, config.reload)
@@ -66,6 +71,7 @@ class Life:
 
         Raises:
             StoreError, PolicyError: they cannot be used.
+            BrokenOffError: the server that runs does not make way.
             OSError: an address cannot be listened on.
         """
         # Before the start, which may take seconds: a signal that nobody heeds ends the process.
@@ -89,19 +95,37 @@ class Life:
 
     def _reload(self) -> None:
         files = self._files
-        files.policies.reload_soon("signal")
-        files.certificates.reload_soon("signal")
-        files.profiles.reload_soon()
-        if files.users is not None:
-            files.users.reload_soon()
+        tasks = [
+            files.policies.reload_soon("signal"),
+            files.certificates.reload_soon("signal"),
+            files.profiles.reload_soon(),
+            None if files.users is None else files.users.reload_soon(),
+        ]
+        if self._is_serving:
+            self._manager.reloading()
+        for task in tasks:
+            if task is not None and task not in self._reading:
+                self._reading.add(task)
+                task.add_done_callback(self._has_read)
+
+    def _has_read(self, task: "asyncio.Task[None]") -> None:
+        self._reading.discard(task)
+        # Before it serves, and once it stops, something else is told.
+        if not self._reading and self._is_serving:
+            self._manager.ready()
 
     async def _serve(self, served: Callable[[Server, PolicyReloader], None]) -> None:
         given: Inherited | None = self._inherited
         transports = transports_of(self._config, self._files)
         if self._predecessor is not None:
-            follow = self._follow(self._predecessor, transports)
-            if not await unless(self._stop, follow):
-                await transports.close()
+            follows = False
+            try:
+                follows = await unless(self._stop, self._follow(self._predecessor, transports))
+            finally:
+                if not follows:
+                    await transports.close()
+                    self._inherited.close()
+            if not follows:
                 return
         is_first = True
         while given is not None:
@@ -110,22 +134,35 @@ class Life:
             if is_first:
                 self._files.policies.watch()
                 self._files.certificates.watch()
+                self._manager.keep_alive(asyncio.get_running_loop())
                 is_first = False
             given = await self._until_end(server)
             transports = transports_of(self._config, self._files)
 
     async def _follow(self, predecessor: Channel, transports: Transports) -> None:
-        """Have the server that runs make way for this one."""
+        """Have the server that runs make way for this one.
+
+        Whatever can fail comes first: once this one has opened the store, and perhaps brought it to
+        a newer version, the other may not be able to go on.
+
+        Raises:
+            OSError: an address cannot be listened on.
+            BrokenOffError: the other lives, and does not make way: it has the store, and goes on.
+        """
         await transports.open(self._config.sip.listen, self._inherited)
+        await reserve(self._config.mi, self._config.http, self._inherited)
         try:
             await predecessor.say(Word.READY)
             await predecessor.hear(Word.STOPPED)
             transports.gather()
             await predecessor.hear(Word.YOURS)
-        except BrokenOffError as error:
-            # It has died: its sockets are ours, and its store is free.
+        except EndedError as error:
+            # Its sockets are ours, and its store is free.
             _log.warning("predecessor_lost", reason=str(error))
             transports.gather()
+        except BrokenOffError as error:
+            why = f"the server that runs does not make way: {error}"
+            raise BrokenOffError(why) from None
 
     async def _begin(self, given: Inherited, transports: Transports) -> Server:
         """A server that serves."""
@@ -144,6 +181,7 @@ class Life:
             self._manager.ready()
         else:
             await _say_serving(takes_over)
+        self._is_serving = True
         return server
 
     async def _until_end(self, server: Server) -> Inherited | None:
@@ -151,10 +189,12 @@ class Life:
         while await unless(self._stop, self._told_to_leave()):
             successor = await self._succession.prepare(server, self._stop)
             if successor is not None:
+                self._is_serving = False
                 left = await self._succession.complete(server, successor)
                 if left is None and self._stop.is_set():
                     os.kill(successor.pid, signal.SIGTERM)
                 return left
+        self._is_serving = False
         self._manager.stopping()
         await server.close()
         return None
@@ -165,8 +205,6 @@ class Life:
 
 
 async def _say_serving(predecessor: Channel) -> None:
-    try:
+    with suppress(EndedError):  # It would end now.
         await predecessor.say(Word.SERVING)
-    except BrokenOffError as error:
-        _log.warning("predecessor_lost", reason=str(error))
     predecessor.close()

@@ -17,13 +17,16 @@ from dfks_rules.model.features import FEATURES, Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Origin, Requester
 from dfks_rules.operations.imports import Imports
-from dfks_rules.operations.ports import SetResult, Sets, Stored, SubscriptionRow
+from dfks_rules.operations.ports import Exposition, SetResult, Sets, Stored, SubscriptionRow
+from dfks_rules.operations.traces import TraceOperations
+from dfks_rules.policy.site.star_codes import StarCode
 from dfks_rules.policy.site.targets import Target
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.package import EVENT
 from dfks_rules.service.features import Features
 from dfks_rules.service.ports import Journal, NotKnownError
 from dfks_rules.service.under_way import MAX_FETCHES
+from dfks_rules.store.calls import uri_of
 
 
 class Records(NamedTuple):
@@ -35,6 +38,8 @@ class Records(NamedTuple):
     """What was decided."""
     metrics: Metrics
     """Every counter."""
+    exposition: Exposition
+    """The same for Prometheus, and more."""
     events: EventRing | None = None
     """Tells what happens; None where nothing lasts."""
 
@@ -60,6 +65,9 @@ class Keeping(NamedTuple):
 class ServerOperations:
     """The operators' side of a server."""
 
+    traces: TraceOperations
+    """Set by the server, as it looks at messages."""
+
     def __init__(
         self,
         features: Features,
@@ -72,6 +80,8 @@ class ServerOperations:
         self._features = features
         self._notifier = notifier
         self._records = records
+        self.exposition = records.exposition
+        """What Prometheus is told."""
         self.policies = policies
         """The policies in force, and how they become others."""
         self._at = at
@@ -233,6 +243,14 @@ class ServerOperations:
     def explain_decisions(self, which: Aor | str) -> list[dict[str, Any]]:
         """Why a decision, or the last ones about a presentity, came out as they did."""
         return self._records.decisions.explain(which if isinstance(which, str) else which.uri)
+
+    def star_codes(self, domain: str) -> Mapping[str, StarCode]:
+        """The star codes of a domain, of the policies in force."""
+        return self.policies.live.active.site.targets.plan.codes.get(domain, {})
+
+    def uri_of(self, target: str, domain: str) -> str | None:
+        """The SIP URI of a forward target; None where it has none."""
+        return uri_of(target, domain)
 
     def statistics(self) -> Mapping[str, int]:
         """`group:name` → value."""

@@ -39,13 +39,14 @@ class ProfilesFile:
         if self._path is not None:
             _log.info("profiles_read", file=str(self._path), profiles=len(read.rows))
 
-    def reload_soon(self) -> None:
-        """Read the file again, beside the server's work."""
+    def reload_soon(self) -> "asyncio.Task[None] | None":
+        """Read the file again, beside the server's work; what does it, if there is a file."""
         if self._path is None:
-            return
+            return None
         self._again = True
         if self.reading is None or self.reading.done():
             self.reading = asyncio.get_running_loop().create_task(self._reload(self._path))
+        return self.reading
 
     async def _reload(self, path: Path) -> None:
         while self._again:

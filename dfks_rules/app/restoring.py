@@ -25,8 +25,8 @@ PORTION = 1_000
 """Rows that are read and taken in one go: about 4 ms."""
 AGAIN = 1.0
 """Seconds until rows that could not be read are asked for again."""
-_ALL = 1 << 62
-"""Higher than the number of any row."""
+_ALL = (1 << 63) - 1
+"""The highest number that a row can have in SQLite; no row that is given out comes near it."""
 
 _log = structlog.get_logger()
 
@@ -43,8 +43,8 @@ class Past(Protocol):
         """Rows with numbers below `before`, the highest first."""
         ...
 
-    def changed_since(self, at: float) -> frozenset[Aor]:
-        """Whose features have changed since then (seconds since 1970)."""
+    def changed_since(self, seq: int) -> frozenset[Aor]:
+        """Whose features have changed since this change in the journal."""
         ...
 
 
@@ -105,9 +105,9 @@ class Loading:
             self._done()
             return
         since = previous.at - UNSURE
-        changed = frozenset() if previous.is_clean else self._past.changed_since(since)
+        changed = frozenset() if previous.is_clean else self._past.changed_since(previous.told)
         self._notifier.restore(Before(previous.at, previous.is_clean, changed), at, now)
-        while (rows := self._portion(now)) and written_at(rows[-1].flags) >= since:
+        while (rows := self._portion(now)) and _may_go_on(rows, since):
             pass
         if rows:
             self._task = asyncio.get_running_loop().create_task(self._load_rest())
@@ -159,3 +159,9 @@ class Loading:
         """Load no more."""
         if self._task is not None:
             self._task.cancel()
+
+
+def _may_go_on(rows: Sequence[DialogRow], since: float) -> bool:
+    """Whether rows that were made since then may follow; spoilt ones do not say when they were."""
+    times = [written_at(row.flags) for row in rows if row.tag]
+    return not times or times[-1] >= since

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
@@ -14,9 +15,12 @@ from dfks_rules.app.desk.certificates import CertificateReloader
 from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.app.doors import Doors
 from dfks_rules.app.driver import BREATH, Driver
-from dfks_rules.app.imports.jobs import Jobs
+from dfks_rules.app.exposition import rooms
+from dfks_rules.app.exposition.exposition import Exposition
+from dfks_rules.app.imports.jobs import IMPORT_RATE, Jobs
 from dfks_rules.app.imports.spool import Spool
 from dfks_rules.app.lasting import Lasting
+from dfks_rules.app.lateness import Lateness
 from dfks_rules.app.metrics import Counted, Metrics
 from dfks_rules.app.operations import Keeping, Records, ServerOperations
 from dfks_rules.app.profiles import ProfilesFile
@@ -43,6 +47,7 @@ from dfks_rules.store.memory import MemoryStore
 from dfks_rules.store.open import open_store
 from dfks_rules.store.sqlite import SqliteStore
 from dfks_rules.store.states import page_of_states
+from dfks_rules.tracing.tracing import Tracing
 from dfks_rules.transport.inherited import Inherited
 from dfks_rules.transport.limits import SourceLimits
 from dfks_rules.transport.resolver import Resolver
@@ -79,6 +84,7 @@ def _gate_of(auth: AuthSettings, users: UsersFile | None, profiles: Profiles) ->
         return None
     digest = None
     if users is not None and auth.realm is not None:
+        # Not the store's secret: which counts of a nonce were used is forgotten with the process.
         digest = DigestRules(auth.realm, auth.algorithms, users, os.urandom(32))
     return Gate(digest, auth.trusted, profiles)
 
@@ -133,7 +139,7 @@ class Server:
         self._is_released = False
         start = os.urandom(3).hex()
         where = "memory:" if config.store is None else f"sqlite:{config.store}"
-        self._store = open_store(where, self._loop, start, config.journal.keep)
+        self._store = open_store(where, self._loop, start, config.journal.keep, config.store_group)
         lasts = self._store if isinstance(self._store, SqliteStore) else None
         self._lasting = None if lasts is None else Lasting(lasts, self._loop)
         self._keeps = lasts is not None and config.on_stop is OnStop.KEEP
@@ -149,7 +155,10 @@ class Server:
         )
         setup = self._setup(files, tokens)
         self._notifier = Notifier(endpoint, features, recording.feed, setup)
-        self._driver = Driver(self._loop, endpoint, self._notifier)
+        self._driver = Driver(self._loop, endpoint, self._notifier, features.decided.answered)
+        self._lateness = Lateness(self._loop)
+        self._tracing = Tracing(self._driver.observe, time.time, start, config.trace)
+        recording.feed.listen(self._tracing.hear)
         metrics.include("features", recording.log)
         _include(
             metrics,
@@ -163,33 +172,56 @@ class Server:
             sip=endpoint,
             store=lasts,
             tls=files.certificates,
+            trace=self._tracing,
             transport=transports,
         )
         events = None
         if lasts is not None:
             events = EventRing(lasts.journal, lasts.durable, features.stored_of, start)
             recording.feed.listen(events.hear)
+        self._exposition = Exposition(lambda number: f"{start}-{number}")
+        self._expose(endpoint, features, setup.gate, files, events)
         operations = ServerOperations(
             features,
             self._notifier,
-            Records(recording.log, recording.decisions, metrics, events),
+            Records(recording.log, recording.decisions, metrics, self._exposition, events),
             files.policies,
             self._driver.at,
             _keeping(self._store, config.store),
         )
         self._imports = None
         if lasts is not None and config.store is not None:
+            rate = IMPORT_RATE if config.http is None else config.http.import_rate
             self._imports = operations.jobs = Jobs(
-                lasts,
-                Spool(config.store),
-                operations,
-                500 if config.http is None else config.http.import_rate,
-                lambda: self._driver.at().timestamp(),
-                lambda: os.urandom(8).hex(),
+                lasts, Spool(config.store), operations, rate, self._driver.at
             )
             metrics.include("imports", self._imports)
+        operations.traces = self._tracing
         web = WebServer(_web_settings(config.http), TABLE, operations)
+        rooms.add_web(self._exposition, web)
         self._doors = Doors(config.mi, Dispatcher(REGISTRY, operations), config.http, web)
+
+    def _expose(
+        self,
+        endpoint: Endpoint[Subscription],
+        features: Features,
+        gate: Gate | None,
+        files: Files,
+        events: EventRing | None,
+    ) -> None:
+        """Have every room read when Prometheus asks."""
+        exposition = self._exposition
+        rooms.add_server(exposition, self._driver, self._lateness.late)
+        rooms.add_sip(exposition, endpoint)
+        rooms.add_transports(exposition, self._transports)
+        rooms.add_phones(exposition, self._notifier, gate)
+        rooms.add_decided(exposition, features.decided)
+        rooms.add_policies(exposition, files.policies)
+        if isinstance(self._store, SqliteStore) and self._config.store is not None:
+            rooms.add_store(exposition, self._store, self._config.store)
+        rooms.add_tracing(exposition, self._tracing)
+        if events is not None:
+            rooms.add_events(exposition, events)
 
     def _setup(self, files: Files, tokens: Tokens) -> Setup:
         """What subscriptions are served with."""
@@ -218,6 +250,7 @@ class Server:
         try:
             if not self._transports.are_open:
                 await self._transports.open(self._config.sip.listen, inherited)
+            self._tracing.open()
             self._transports.serve(self._driver)
             # Nothing is read before the next turn of the event loop.
             if self._lasting is not None:
@@ -225,8 +258,12 @@ class Server:
             await self._doors.open(inherited, takes_over=takes_over)
             if self._imports is not None:
                 self._imports.start()
+            if self._config.http is not None:
+                # Else nobody asks, and an idle server sleeps.
+                self._lateness.begin()
         except BaseException:
-            await self.close()
+            # The other server may go on, with what it has left.
+            await self.close(leaves=takes_over)
             raise
         _quieten_collector()
 
@@ -237,8 +274,11 @@ class Server:
         return sip + self._doors.addresses()
 
     def _send(self, flow: Flow, data: bytes) -> None:
+        driver = self._driver
+        if driver.tap is not None:
+            driver.tap.sent(data, self._transports.way_of(flow))
         self._transports.send(flow, data)
-        self._driver.was_sent()
+        driver.was_sent()
 
     def sockets(self) -> list[tuple[str, socket]]:
         """What whoever serves next has to be given, each with a name."""
@@ -246,6 +286,7 @@ class Server:
 
     async def pause(self) -> None:
         """Take nothing more, so that the next server can; streams go on until `release`."""
+        self._tracing.end()
         await self._doors.leave()
         await self._rest()
         self._transports.pause()
@@ -258,6 +299,7 @@ class Server:
         if self._is_released:
             return
         self._is_released = True
+        self._lateness.end()
         if self._lasting is None:
             await self._driver.stop(self._config.stop_within)
         await self._finish()
@@ -290,11 +332,13 @@ class Server:
         """
         if not (self._is_released or self._keeps):
             await self._driver.stop(self._config.stop_within)
+        self._tracing.end()
         await self._doors.close(leaves=leaves)
         await self._rest()
         self._transports.pause()
         await self.release()
         await self._transports.close()
+        await self._tracing.close()
         self._recording.close()
 
 

@@ -17,7 +17,7 @@ class Tokens:
             secret: what `tag_of` is keyed by, 16 to 64 bytes; None for one of this process.
         """
         self._pool: list[bytes] = []
-        self._key = secret or os.urandom(16)
+        self._keyed = hashlib.blake2b(key=secret or os.urandom(16), digest_size=_WIDTH)
 
     def token(self) -> bytes:
         """A new token (RFC 3261 §19.3 wants 32 bits)."""
@@ -28,4 +28,6 @@ class Tokens:
 
     def tag_of(self, text: bytes) -> bytes:
         """The same token for the same text and secret."""
-        return hashlib.blake2b(text, key=self._key, digest_size=_WIDTH).hexdigest().encode()
+        hashed = self._keyed.copy()
+        hashed.update(text)
+        return hashed.hexdigest().encode()

@@ -43,11 +43,12 @@ class UsersFile:
         for warning in users.warnings:
             _log.warning("users_warning", file=str(self._path), warning=warning.message)
 
-    def reload_soon(self) -> None:
-        """Read the file again, beside the server's work."""
+    def reload_soon(self) -> "asyncio.Task[None]":
+        """Read the file again, beside the server's work; what does it."""
         self._again = True
         if self.reading is None or self.reading.done():
             self.reading = asyncio.get_running_loop().create_task(self._reload())
+        return self.reading
 
     async def _reload(self) -> None:
         while self._again:

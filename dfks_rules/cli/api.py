@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from dfks_rules.config import load_config
+from dfks_rules.config.settings import ListenAddress
 from dfks_rules.errors import ConfigError, Finding
 from dfks_rules.web.client import ApiClient
 
@@ -54,9 +55,13 @@ def _configured(given: Path | None) -> str:
     http = load_config(file).http
     if http is None or not http.listen.port:
         raise _unusable("http.listen", "is not set: give --url http://HOST:PORT")
-    host = http.listen.host
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-    return f"http://{f'[{host}]' if ':' in host else host}:{http.listen.port}"
+    return url_of(http.listen)
+
+
+def url_of(listen: ListenAddress) -> str:
+    """The URL by which a server that listens there is reached from its machine."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(listen.host, listen.host)  # noqa: S104
+    return f"http://{f'[{host}]' if ':' in host else host}:{listen.port}"
 
 
 def _unusable(what: str, message: str) -> ConfigError:

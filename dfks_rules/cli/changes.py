@@ -60,6 +60,14 @@ def replaced(newest: int, last: int) -> str:
     return f"the store was replaced: its newest change is {newest}, not {last}"
 
 
+def missed(count: int, last: int) -> str:
+    """That changes are not shown."""
+    are = "change was" if count == 1 else "changes were"
+    return (
+        f"{count:,} {are} removed before they could be shown (`journal.keep`); going on at {last}"
+    )
+
+
 def _cells(row: Mapping[str, Any]) -> dict[str, str]:
     at = datetime.fromisoformat(row["at"]).astimezone()
     texts = {name: printable(str(row[name])) or "-" for name in COLUMNS if name in row}

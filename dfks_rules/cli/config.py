@@ -12,6 +12,7 @@ from dfks_rules.config.credentials import read_credentials
 from dfks_rules.config.profiles import read_profiles
 from dfks_rules.config.users import read_users
 from dfks_rules.errors import ConfigError, Finding
+from dfks_rules.store.sharing import group_problem
 from dfks_rules.transport.certificates import Certificates, find_invalid
 
 _DEFAULT = Path("dfks.yaml")
@@ -46,6 +47,8 @@ def check(file: Path) -> None:
         warnings += read_users(auth.users, auth).warnings
     if config.sip.credentials is not None:
         warnings += read_credentials(config.sip.credentials).warnings
+    if config.store_group is not None and (problem := group_problem(config.store_group)):
+        warnings.append(Finding(str(file), 0, 0, "config_bad_value", problem, "warning"))
     for warning in warnings:
         click.echo(str(warning), err=True)
     click.echo(f"{file}: OK")
@@ -56,7 +59,7 @@ def check(file: Path) -> None:
 def show(file: Path) -> None:
     """Show the effective value of each setting, and where it came from."""
     for key, value, origin in load_config(file).settings:
-        shown = "********" if key.endswith(".secret") else value
+        shown = "********" if key.endswith(".secret") or key == "trace.key" else value
         text = ", ".join(map(_written, shown)) if isinstance(shown, list) else _written(shown)
         click.echo(f"{key} = {text}  # {origin}")
 

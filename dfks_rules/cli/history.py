@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from dfks_rules.cli.changes import Printer, replaced
+from dfks_rules.cli.changes import Printer, missed, replaced
 from dfks_rules.cli.following import keep_looking
 from dfks_rules.cli.stores import config_option, store_of
 from dfks_rules.errors import MalformedMessageError, StoreError
@@ -110,6 +110,8 @@ def _show_next(path: Path, which: Which, last: int, printer: Printer) -> int:
         return last
     if history.last < last:
         printer.note(replaced(history.last, last))
+    if history.missed:
+        printer.note(missed(history.missed, history.last))
     printer.print(map(row_of, history.entries))
     return history.last
 

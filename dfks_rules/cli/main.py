@@ -17,7 +17,9 @@ from dfks_rules.policy.words.wording import printable
 COMMANDS = {
     "auth": "dfks_rules.cli.auth",
     "config": "dfks_rules.cli.config",
+    "health": "dfks_rules.cli.health",
     "history": "dfks_rules.cli.history",
+    "init": "dfks_rules.cli.init",
     "mi": "dfks_rules.cli.mi",
     "policy": "dfks_rules.cli.policy",
     "phone": "dfks_rules.cli.phone",
@@ -26,6 +28,7 @@ COMMANDS = {
     "serve": "dfks_rules.cli.serve",
     "store": "dfks_rules.cli.store",
     "token": "dfks_rules.cli.token",
+    "trace": "dfks_rules.cli.trace",
 }
 """Name of a command → its module, which has a click command named `command`."""
 

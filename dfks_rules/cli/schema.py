@@ -20,10 +20,11 @@ NAMES = {
 @click.argument("kind", type=click.Choice(list(NAMES)))
 def command(kind: str) -> None:
     """Print the JSON Schema of a kind of file."""
-    click.echo(_text(f"{NAMES[kind]}.schema.json"), nl=False)
+    click.echo(text_of(f"{NAMES[kind]}.schema.json"), nl=False)
 
 
-def _text(name: str) -> str:
+def text_of(name: str) -> str:
+    """The text of a schema, by its file name."""
     packed = files("dfks_rules") / "schemas" / name
     # In the source tree, they are beside the package; the wheel puts them inside.
     beside = Path(__file__).parents[2] / "schemas" / name

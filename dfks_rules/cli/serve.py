@@ -1,6 +1,7 @@
 """`dfks serve`: run the server."""
 
 import asyncio
+import faulthandler
 import os
 import shlex
 import shutil
@@ -41,6 +42,8 @@ def command(given: Path | None) -> None:
     config = load_config(file)
     logs.set_up(config.log.level)
     sys.unraisablehook = logs.print_uncaught
+    # Where it was, when a watchdog aborts it (SIGABRT) or compiled code crashes.
+    faulthandler.enable()
     raise_file_limit()
     try:
         asyncio.run(_serve(config, file))
@@ -92,7 +95,8 @@ def _banner(
 def _program() -> Path | str:
     """What to type for `dfks` here."""
     called = Path(sys.argv[0]).absolute()
-    if str(called) == shutil.which("dfks"):
+    found = shutil.which("dfks")
+    if found is not None and called.resolve() == Path(found).resolve():
         return "dfks"
     here = Path.cwd()
     return called.relative_to(here) if called.is_relative_to(here) else called

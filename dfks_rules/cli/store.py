@@ -27,7 +27,7 @@ def command() -> None:
 def check(given: Path | None) -> None:
     """Check that the store is sound, and that its tables agree; a server may be running.
 
-    Exit code 1 if something is wrong.
+    What the server writes meanwhile may be left unchecked. Exit code 1 if something is wrong.
     """
     path = store_of(given)
     contents, problems = check_store(path, _read_subscribe)

@@ -45,6 +45,8 @@ from dfks_rules.config.settings import (
     Setting,
     SipSettings,
 )
+from dfks_rules.config.store import build_store, lengthen
+from dfks_rules.config.trace import build_trace, find_trace_mistakes
 from dfks_rules.errors import ConfigError, Finding
 from dfks_rules.presence.package import Limits, OnNotifyTimeout
 from dfks_rules.transport.certificates import CertificateFiles
@@ -74,7 +76,7 @@ def load_config(path: Path | None, environ: Mapping[str, str] | None = None) -> 
     settings = tuple(
         Setting(leaf.key, value, draft.origin(leaf.way))
         for leaf in leaves()
-        if (value := _value_at(values, leaf.way)) is not None
+        if (value := _value_at(values, leaf.way)) is not None and not isinstance(value, dict)
     )
     return _build(values, path.parent if path else Path(), settings)
 
@@ -108,6 +110,8 @@ class _Draft:
             name = variable_of(leaf)
             if name in environ:
                 self._variables[leaf.way] = name
+                if leaf.way[0] == "store":
+                    lengthen(self.values, leaf.way)
                 _put(self.values, leaf.way, _value_of(environ[name], leaf))
 
     def origin(self, way: KeyPath) -> str:
@@ -157,7 +161,7 @@ def _put(values: Any, way: KeyPath, value: object) -> None:
 
 def _value_at(values: Any, way: KeyPath) -> object:
     for part in way:
-        values = values.get(part, {})
+        values = values.get(part, {}) if isinstance(values, dict) else {}
     return values if values != {} else None
 
 
@@ -181,7 +185,11 @@ def _find_contradictions(values: dict[str, Any]) -> list[Mistake]:
         if _address(text).port > 65535:
             report(way, "has a port above 65535")
     sip = values["sip"]
-    for way, message in (*_find_sip_contradictions(sip), *find_next_hop_mistakes(sip)):
+    for way, message in (
+        *_find_sip_contradictions(sip),
+        *find_next_hop_mistakes(sip),
+        *find_trace_mistakes(values["trace"]),
+    ):
         report(way, message)
     presence = values["presence"]
     if not presence["min_expires"] <= presence["default_expires"] <= presence["max_expires"]:
@@ -272,7 +280,7 @@ def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) ->
         base: where relative paths start.
         settings: for `Config.settings`.
     """
-    store = values["store"]
+    store, group = build_store(values["store"], base)
     presence, decisions = dict(values["presence"]), values["decisions"]
     auth = build_auth(values["auth"], base)
     on_stop, stop_within = OnStop(presence.pop("on_stop")), presence.pop("stop_within")
@@ -283,7 +291,8 @@ def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) ->
         reload=ReloadSettings(
             **values["reload"] | {"last_good": base / values["reload"]["last_good"]}
         ),
-        store=None if store == "memory:" else base / store.removeprefix("sqlite:"),
+        store=store,
+        store_group=group,
         journal=JournalSettings(seconds_of(values["journal"]["keep"])),
         mi=_build_mi(values["mi"], base),
         http=_build_api(values.get("http"), base),
@@ -307,6 +316,7 @@ def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) ->
             base / decisions["file"] if "file" in decisions else None,
             decisions["mask"],
         ),
+        trace=build_trace(values["trace"]),
         settings=settings,
     )
 

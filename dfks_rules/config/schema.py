@@ -37,6 +37,10 @@ _COMPLAINTS = {
 }
 
 
+_SECRETS = (("http", "secret"), ("trace", "key"))
+"""How the ways to settings end whose values are not shown."""
+
+
 class Leaf(NamedTuple):
     """One setting that takes a value."""
 
@@ -80,11 +84,11 @@ def _read(name: str) -> dict[str, Any]:
 def leaves(schema: dict[str, Any] | None = None, way: KeyPath = ()) -> Iterator[Leaf]:
     """Every setting that takes a value, in the order of the schema."""
     for name, part in (schema or config_schema())["properties"].items():
+        kinds = _kinds(part.get("type", "string"))
+        if kinds != ["object"]:  # The long form of `store` is a mapping, its short one is not.
+            yield Leaf(dotted((*way, name)), (*way, name), kinds[-1])
         if "properties" in part:
             yield from leaves(part, (*way, name))
-        else:
-            kinds = _kinds(part.get("type", "string"))
-            yield Leaf(dotted((*way, name)), (*way, name), kinds[-1])
 
 
 def fill_defaults(values: dict[str, Any], schema: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -98,7 +102,7 @@ def fill_defaults(values: dict[str, Any], schema: dict[str, Any] | None = None) 
     for name, part in (schema or config_schema())["properties"].items():
         value = values.get(name, part.get("default"))
         if value is not None:
-            filled[name] = fill_defaults(value, part) if "properties" in part else value
+            filled[name] = fill_defaults(value, part) if isinstance(value, dict) else value
     return filled
 
 
@@ -138,7 +142,8 @@ def _complaint(error: Any) -> str:
     if error.validator == "pattern" or (number_for_text and "examples" in error.schema):
         examples = " or ".join(f"`{example}`" for example in error.schema["examples"])
         # The value is not shown where it may be a secret.
-        seen = "" if error.absolute_path[-1] == "secret" else f"is {shown}; it "
+        is_secret = tuple(error.absolute_path)[-2:] in _SECRETS
+        seen = "" if is_secret else f"is {shown}; it "
         return f"{seen}must look like {examples}"
     if error.validator == "enum":
         choices = ", ".join(f"`{choice}`" for choice in wanted)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from dfks_rules.config.auth import AuthSettings
 from dfks_rules.presence.package import Limits
 from dfks_rules.sip.ports import OutboundProxy
+from dfks_rules.tracing.export import HepTarget
 from dfks_rules.transport.certificates import CertificateFiles
 from dfks_rules.transport.limits import ConnectionLimits
 
@@ -186,6 +187,8 @@ class Config:
     """How they become others while the server runs."""
     store: Path | None
     """The SQLite file of feature states; None keeps them in memory only."""
+    store_group: str | None
+    """The group that may read it; None where only the server's user may."""
     journal: JournalSettings
     """What it keeps of their changes."""
     mi: MiSettings
@@ -206,5 +209,7 @@ class Config:
     """What the server writes about its work."""
     decisions: DecisionSettings
     """What is kept of decisions."""
+    trace: HepTarget | None
+    """Where messages and decisions are exported to; None for nowhere."""
     settings: tuple[Setting, ...]
     """Each setting that holds, as it was written, and where it came from."""

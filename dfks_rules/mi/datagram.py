@@ -14,6 +14,7 @@ from dfks_rules.mi.dispatch import Dispatcher
 from dfks_rules.mi.errors import UNAVAILABLE, CallError
 from dfks_rules.mi.jsonrpc import MAX_REQUEST, Reply, render
 from dfks_rules.mi.sockets import Take, bound, nothing
+from dfks_rules.mi.under_way import finish
 
 MAX_REPLY = 65_507
 """Longest reply in bytes: the most a UDP datagram over IPv4 can carry."""
@@ -51,23 +52,15 @@ class DatagramServer:
         Raises:
             OSError: the address is unavailable.
         """
-        loop = asyncio.get_running_loop()
-        if isinstance(self._where, Path):
-            self._socket = take(self._where, socket.SOCK_DGRAM) or _bind_unix(self._where)
-        else:
-            host, port = self._where
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
-            family, *_, target = found[0]
-            taken = take((str(target[0]), int(target[1])), socket.SOCK_DGRAM)
-            self._socket = taken or bound(family, target, socket.SOCK_DGRAM)
-        loop.add_reader(self._socket, self._read)
+        self._socket = await open_socket(self._where, take)
+        asyncio.get_running_loop().add_reader(self._socket, self._read)
 
     def sockets(self) -> list[tuple[str, socket.socket]]:
         """What whoever serves next has to be given, with the name of this door."""
         return [] if self._socket is None else [("datagram", self._socket)]
 
     async def close(self, *, leaves: bool = False) -> None:
-        """Close the socket and drop pending requests.
+        """Read no more, let requests under way finish, and close the socket.
 
         Args:
             leaves: whether the file of a Unix socket stays, for the server that comes next.
@@ -75,13 +68,12 @@ class DatagramServer:
         if self._socket is None:
             return
         asyncio.get_running_loop().remove_reader(self._socket)
-        self._socket.close()
-        self._socket = None
         if isinstance(self._where, Path) and not leaves:
             self._where.unlink(missing_ok=True)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await finish(self._tasks)
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
 
     def _read(self) -> None:
         assert self._socket is not None  # noqa: S101 - the reader is removed before it closes
@@ -123,6 +115,20 @@ class DatagramServer:
                 await asyncio.sleep(_RETRY)
             else:
                 return
+
+
+async def open_socket(where: tuple[str, int] | Path, take: Take = nothing) -> socket.socket:
+    """The socket of an address, or the one that is there.
+
+    Raises:
+        OSError: the address is unavailable.
+    """
+    if isinstance(where, Path):
+        return take(where, socket.SOCK_DGRAM) or _bind_unix(where)
+    loop = asyncio.get_running_loop()
+    family, *_, target = (await loop.getaddrinfo(*where, type=socket.SOCK_DGRAM))[0]
+    taken = take((str(target[0]), int(target[1])), socket.SOCK_DGRAM)
+    return taken or bound(family, target, socket.SOCK_DGRAM)
 
 
 def _bind_unix(path: Path) -> socket.socket:

@@ -11,6 +11,7 @@ import structlog
 
 from dfks_rules.mi.dispatch import Dispatcher
 from dfks_rules.mi.framing import FifoFraming, FifoRequest
+from dfks_rules.mi.under_way import finish
 
 REPLY_TIMEOUT = 1.0
 """Seconds a client has to open its reply FIFO and read the reply."""
@@ -52,28 +53,27 @@ class FifoServer:
         Raises:
             OSError: the FIFO cannot be created, or another server reads it.
         """
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._reply_dir.mkdir(parents=True, exist_ok=True)
-        if not (takes_over and self._path.is_fifo()):
-            _remove_stale(self._path)
-            os.mkfifo(self._path, 0o600)
+        make_fifo(self._path, self._reply_dir, takes_over=takes_over)
         self._reader = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         # Without a writer of our own, we would read end-of-file whenever a client closes the FIFO.
         self._writer = os.open(self._path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         asyncio.get_running_loop().add_reader(self._reader, self._read)
 
-    def pause(self) -> None:
-        """Read no more: what is written stays in the FIFO for the server that comes next."""
+    async def pause(self) -> None:
+        """Read no more, and let requests under way finish: what is written from now on stays in the
+        FIFO for the server that comes next.
+        """
         self._is_paused = True
         if self._reader >= 0:
             asyncio.get_running_loop().remove_reader(self._reader)
+        await finish(self._tasks)
 
     def sockets(self) -> list[tuple[str, socket.socket]]:
         """Nothing: whoever serves next opens the FIFO by its name."""
         return []
 
     async def close(self, *, leaves: bool = False) -> None:
-        """Remove the FIFO and drop pending requests.
+        """Remove the FIFO, and let requests under way finish.
 
         Args:
             leaves: whether it stays, for the server that comes next.
@@ -88,9 +88,7 @@ class FifoServer:
         self._reader = self._writer = -1
         if self._give_up:
             self._give_up.cancel()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await finish(self._tasks)
 
     def _read(self) -> None:
         try:
@@ -140,6 +138,24 @@ class FifoServer:
         except OSError as error:  # TimeoutError is one
             reason = error.strerror or "the client does not read"
             _log.warning("mi_reply_failed", path=str(path), reason=reason)
+
+
+def make_fifo(path: Path, reply_dir: Path, *, takes_over: bool = False) -> None:
+    """Create a FIFO for requests, and the folders for it and for replies.
+
+    Args:
+        path: of the FIFO.
+        reply_dir: the folder for replies.
+        takes_over: whether one that is there is left as it is.
+
+    Raises:
+        OSError: it cannot be created, or another server reads it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    reply_dir.mkdir(parents=True, exist_ok=True)
+    if not (takes_over and path.is_fifo()):
+        _remove_stale(path)
+        os.mkfifo(path, 0o600)
 
 
 async def _write_reply(path: Path, reply: bytes) -> None:

@@ -8,9 +8,7 @@ from aiohttp import web
 from dfks_rules.mi.dispatch import Dispatcher
 from dfks_rules.mi.jsonrpc import MAX_REQUEST
 from dfks_rules.mi.sockets import Take, listening, nothing
-
-CLOSE_TIMEOUT = 2.0
-"""Seconds pending requests have to finish when the server stops."""
+from dfks_rules.mi.under_way import FINISH_WITHIN
 
 
 class HttpServer:
@@ -48,7 +46,7 @@ class HttpServer:
             app.router.add_post(self._root, self._serve)
         app.router.add_post(self._root + "/{rest:.*}", self._serve)
         runner = web.AppRunner(
-            app, access_log=None, handle_signals=False, shutdown_timeout=CLOSE_TIMEOUT
+            app, access_log=None, handle_signals=False, shutdown_timeout=FINISH_WITHIN
         )
         await runner.setup()
         self._runner = runner

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+BACKLOG = 128
+"""Connections that the kernel keeps for us."""
 Take = Callable[[tuple[str, int] | Path, socket.SocketKind], socket.socket | None]
 """Gives the inherited socket of an address, or None."""
 
@@ -16,7 +18,7 @@ def nothing(_where: tuple[str, int] | Path, _kind: socket.SocketKind) -> socket.
 
 
 async def listening(host: str, port: int, take: Take = nothing) -> list[socket.socket]:
-    """Sockets for streams at an address: inherited ones where there are, otherwise new ones.
+    """Sockets that listen for streams at an address: inherited ones if there are, else new ones.
 
     Raises:
         OSError: it is unavailable.
@@ -28,6 +30,7 @@ async def listening(host: str, port: int, take: Take = nothing) -> list[socket.s
         for family, *_, target in dict.fromkeys(found):
             taken = take((str(target[0]), int(target[1])), socket.SOCK_STREAM)
             made.append(taken or bound(family, target, socket.SOCK_STREAM))
+            made[-1].listen(BACKLOG)
     except BaseException:
         for one in made:
             one.close()

@@ -72,6 +72,8 @@ class AlsoSet(NamedTuple):
     """The owner of the feature."""
     asked: Asked
     """The feature, and the requested state."""
+    rule: str
+    """Id of the rule that says so."""
 
 
 class Decision(Record):
@@ -137,6 +139,7 @@ class Outcome(Record):
         "snapshot",
         "at",
         "around",
+        "also_by",
     )
 
     def __init__(  # noqa: PLR0913 - its fields
@@ -149,6 +152,7 @@ class Outcome(Record):
         snapshot: Snapshot,
         at: datetime,
         around: Surroundings,
+        also_by: str = "",
     ) -> None:
         self.request: Final = request
         self.decision: Final = decision
@@ -165,6 +169,8 @@ class Outcome(Record):
         """When it was made, in local time."""
         self.around: Final = around
         """What else policies could look at."""
+        self.also_by: Final = also_by
+        """Id of the rule from which the request followed; empty where somebody asked."""
 
     @property
     def changed(self) -> bool:

@@ -6,9 +6,13 @@ from typing import Any, NamedTuple, Protocol
 from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.features import Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
-from dfks_rules.model.requests import Asked
 from dfks_rules.operations.events import Events
 from dfks_rules.operations.imports import Imports
+from dfks_rules.operations.sets import SetResult as SetResult
+from dfks_rules.operations.sets import Sets as Sets
+from dfks_rules.operations.sets import Setting
+from dfks_rules.operations.traces import TraceOperations
+from dfks_rules.policy.site.star_codes import StarCode
 from dfks_rules.policy.site.targets import Target
 from dfks_rules.service.ports import Journal
 
@@ -152,39 +156,6 @@ class PolicyDesk(Protocol):
         ...
 
 
-class Sets(NamedTuple):
-    """Features to set for one presentity, in order; one NOTIFY tells of all of them."""
-
-    presentity: Aor
-    asked: tuple[Asked, ...]
-    """At least one."""
-    param: str | None = None
-    """The route parameter, which policies can read."""
-    actor: str | None = None
-    """Who asks, for the journal; None: `mi`."""
-    expected: int | None = None
-    """The revision that the presentity must have; None: any."""
-    are_one: bool = False
-    """Whether nothing is set where one of them is refused."""
-
-
-class SetResult(NamedTuple):
-    """What came of `Sets`."""
-
-    outcomes: tuple[Outcome, ...]
-    """One for each of `asked`, then those of sets that followed for the same presentity; where
-    `are_one`, and one was refused: the refused ones."""
-    first: str
-    """Id of the decision on the first of them; empty when it was not kept."""
-    revision: int
-    """What the presentity has now."""
-
-    def decision(self, number: int) -> str:
-        """Id of the decision on the outcome with this position."""
-        start, _, first = self.first.partition("-")
-        return f"{start}-{int(first) + number}" if first else ""
-
-
 class Stored(NamedTuple):
     """What is stored for one presentity."""
 
@@ -192,44 +163,23 @@ class Stored(NamedTuple):
     snapshot: Snapshot
 
 
-class Operations(Protocol):
+class Scrape(NamedTuple):
+    """Every metric, as Prometheus reads them."""
+
+    content_type: str
+    body: bytes
+
+
+class Exposition(Protocol):
+    """What Prometheus is told."""
+
+    async def scrape(self, accept: str) -> Scrape:
+        """All metrics, in the format that an Accept header asks for."""
+        ...
+
+
+class Operations(Setting, Protocol):
     """What an operator can ask of the server. All calls are made on the event loop's thread."""
-
-    async def set(self, sets: Sets) -> SetResult:
-        """Set features as an operator; returns once it is committed.
-
-        Raises:
-            ChangedError: the presentity does not have the revision that was expected.
-            StoreError: nothing was changed.
-        """
-        ...
-
-    async def tried(self, sets: Sets) -> SetResult:
-        """What would come of it; nothing is set, counted or kept.
-
-        Raises:
-            StoreError: what policies look at cannot be read.
-        """
-        ...
-
-    async def remove(self, sets: Sets) -> SetResult:
-        """Switch off all features of a presentity, and forget their values, or do nothing.
-
-        Policies are asked whether each may be switched off. The presentity's revision goes on, so
-        that no ETag is ever used twice; the journal keeps what was.
-
-        Args:
-            sets: of whom, and for whom; `asked` is not looked at.
-
-        Returns:
-            An outcome for each feature that was on or had values, and one where none was; or those
-            of sets that were refused.
-
-        Raises:
-            ChangedError: the presentity does not have the revision that was expected.
-            StoreError: nothing was changed.
-        """
-        ...
 
     def target(self, presentity: Aor, text: str) -> Target:
         """What a forward target is, by the number plan in force."""
@@ -337,6 +287,24 @@ class Operations(Protocol):
         Returns:
             `record`, `explanation` and `text` of each decision; empty when there is none.
         """
+        ...
+
+    @property
+    def exposition(self) -> Exposition:
+        """What Prometheus is told."""
+        ...
+
+    @property
+    def traces(self) -> TraceOperations:
+        """What passes between the server and single users."""
+        ...
+
+    def star_codes(self, domain: str) -> Mapping[str, StarCode]:
+        """The star codes of a domain, in lower case; empty where there are none."""
+        ...
+
+    def uri_of(self, target: str, domain: str) -> str | None:
+        """The SIP URI of a forward target, as written in a domain; None where it has none."""
         ...
 
     def statistics(self) -> Mapping[str, int]:

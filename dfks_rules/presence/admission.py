@@ -20,8 +20,8 @@ from dfks_rules.presence.responses import refusal
 from dfks_rules.presence.subscription import State, Subscription
 from dfks_rules.presence.subscriptions import Subscriptions
 from dfks_rules.sip.address import Address
-from dfks_rules.sip.endpoint import Incoming
 from dfks_rules.sip.grammar import PARAMS, TOKEN, parse_params, split_list
+from dfks_rules.sip.incoming import Incoming
 from dfks_rules.sip.message import METHODS, Request
 from dfks_rules.sip.uri import aor_of, parse_uri
 

@@ -205,9 +205,26 @@ class Answering:
                 self._kept.visited(visit, now)
         elif visit.expires:
             self._counts["subscriptions_made"] += 1
+            old = self._subscriptions.at(subscription.dialog.local_tag)
+            if old is not None:
+                self._replace(old, subscription, now)
             self._subscriptions.add(subscription)
         else:
             self._counts["subscriptions_fetched"] += 1
+
+    def _replace(self, old: Subscription, by: Subscription, now: float) -> None:
+        """A SUBSCRIBE makes a dialog anew, whose row was found while that waited for its commit.
+
+        Its phone may take both for one dialog, in which CSeqs rise.
+        """
+        if old.outstanding is not None:
+            self._endpoint.give_up(old.outstanding)
+        self._delivery.drop(old, now)
+        self._guard.replaced(by)
+        dialog = by.dialog
+        dialog.resumed(dialog.remote_cseq, max(dialog.local_cseq, old.dialog.local_cseq))
+        if self._kept is not None:
+            self._kept.mark(by, now)
 
     def _accept(self, visit: Visit, status: int) -> None:
         incoming = visit.incoming

@@ -37,6 +37,7 @@ NAMES = (
     "rows_dropped",
     "rows_restored",
     "rows_expired",
+    "rows_shortened",
     "rows_unreadable",
     "restored_told",
     "unanswered_while_loading",
@@ -61,11 +62,15 @@ and became proved. `requests_repeated`: SUBSCRIBEs that had been granted, by an 
 server or so long ago that their transactions were forgotten. `rows_written`, `rows_removed`: rows
 of subscriptions written and removed behind (`kept`); `rows_failed`: rows of writes that failed, and
 are tried again; `rows_dropped`: what was not kept, for too much waited. `rows_restored`: rows of
-earlier lives that were taken over; `rows_expired` were not, as their time was over, and
-`rows_unreadable` turned out not to be of use. `restored_told`: subscriptions that were told all
-states after a restart; `unanswered_while_loading`: SUBSCRIBEs whose dialogs might have been in rows
-that were not read yet. `limit_…`: requests that a limit refused, also counted by their status.
+earlier lives that were taken over; `rows_expired` were not, as their time was over;
+`rows_shortened` had more time left than can be granted, and got that; `rows_unreadable` turned out
+not to be of use. `restored_told`: subscriptions that were told all states after a restart;
+`unanswered_while_loading`: SUBSCRIBEs whose dialogs might have been in rows that were not read yet.
+`limit_…`: requests that a limit refused, also counted by their status.
 """
+
+ANSWERED_WITHIN = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+"""Bounds of how soon NOTIFYs are answered, s: from a phone beside the server to timer F."""
 
 
 def new_counts() -> dict[str, int]:

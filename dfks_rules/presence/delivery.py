@@ -14,6 +14,7 @@ from dfks_rules.presence.conditional import knowledge_of, tag_of, without
 from dfks_rules.presence.documents import Documents
 from dfks_rules.presence.failures import Verdict, verdict_of
 from dfks_rules.presence.live import Live
+from dfks_rules.presence.pacing import Pacing
 from dfks_rules.presence.package import OnNotifyTimeout
 from dfks_rules.presence.parts import first_part
 from dfks_rules.presence.profile import Profile
@@ -58,8 +59,14 @@ class Delivery:
         self._subscriptions = live.subscriptions
         self._guard = live.guard
         self._counts = live.counts
+        self._answered = live.answered
         self._kept = live.kept
         self._restoring = live.restoring
+        self._pacing: Pacing | None = None
+
+    def paced_by(self, pacing: Pacing) -> None:
+        """Those who wait there are still to be told something."""
+        self._pacing = pacing
 
     def _profile_of(self, subscription: Subscription) -> Profile:
         return self._profiles.of(subscription.requester.user_agent)
@@ -124,6 +131,11 @@ class Delivery:
             return
         if subscription.proof is _UNPROVED:
             self._counts["notify_held"] += 1
+        if self._kept is not None and subscription.outstanding is None:
+            # It waits for a proof, or as long as its phone has asked for: perhaps long.
+            self._kept.failed(subscription, now)
+            if subscription.is_owed:
+                self.settle(subscription, now)
         self._subscriptions.schedule(subscription)
 
     def repeat(self, subscription: Subscription, now: float) -> None:
@@ -146,6 +158,8 @@ class Delivery:
         """The outstanding NOTIFY of a subscription was answered, or was not."""
         subscription = finished.transaction.owner
         response = finished.response
+        if response is not None:
+            self._answered.observe(now - finished.transaction.started)
         if response is not None and response.status < 300:
             if not subscription.is_proved:
                 self._guard.accepted(subscription, finished.transaction.flow, now)
@@ -198,9 +212,13 @@ class Delivery:
             self._subscriptions.schedule(subscription)
 
     def settle(self, subscription: Subscription, now: float) -> None:
-        """A phone is to be told nothing more, unless its turn to be told all states comes yet."""
-        restoring = self._restoring
+        """A phone is to be told nothing more, unless its turn comes yet: to be told all states, or
+        a change that many watch.
+        """
+        restoring, pacing = self._restoring, self._pacing
         if restoring is not None and restoring.is_untold(subscription):
+            return
+        if pacing is not None and pacing.is_waiting(subscription):
             return
         if self._kept is not None:
             self._kept.confirmed(subscription, now)
@@ -261,7 +279,9 @@ class Delivery:
         self._guard.forget(subscription)
         self._is_told(subscription)
         if self._kept is not None:
-            self._kept.ended(subscription, now)
+            left = self._kept.ended(subscription, now)
+            if left is not None and self._restoring is not None:
+                self._restoring.has_ended(left, now)
         subscription.ended(why)
         self._counts[_ENDED[why]] += 1
 

@@ -27,8 +27,8 @@ from dfks_rules.sip.digest import (
     hashed,
     parse_credentials,
 )
-from dfks_rules.sip.endpoint import Incoming
 from dfks_rules.sip.grammar import split_list
+from dfks_rules.sip.incoming import Incoming
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 

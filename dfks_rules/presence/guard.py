@@ -14,8 +14,8 @@ from dfks_rules.presence.proof import Contacts, Proof, Unproved, host_of, proof_
 from dfks_rules.presence.responses import RefusedError, unavailable
 from dfks_rules.presence.subscription import State, Subscription
 from dfks_rules.sip.dialog import Dialog
-from dfks_rules.sip.endpoint import Incoming
 from dfks_rules.sip.flow import Flow
+from dfks_rules.sip.incoming import Incoming
 
 KEPT_UNPROVED = 10_000
 """Live subscriptions that are unproved, at most; beyond that the oldest is forgotten, so that
@@ -237,10 +237,17 @@ class Guard:
 
     def forget(self, subscription: Subscription) -> None:
         """A subscription has ended, or was not made after all."""
-        self._kept.pop(subscription.dialog.local_tag, None)
+        tag = subscription.dialog.local_tag
+        if self._kept.get(tag) is subscription:
+            del self._kept[tag]
         if subscription.is_counted:
             subscription.is_counted = False
             self._quotas.remove(subscription)
+
+    def replaced(self, by: Subscription) -> None:
+        """One that was admitted takes the place of another one with its tag."""
+        if by.proof is _UNPROVED:
+            self._kept[by.dialog.local_tag] = by
 
     @property
     def unproved(self) -> int:

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from dfks_rules.presence.counts import new_counts
+from dfks_rules.model.histogram import Histogram
+from dfks_rules.presence.counts import ANSWERED_WITHIN, new_counts
 from dfks_rules.presence.guard import Guard
 from dfks_rules.presence.kept import Kept
 from dfks_rules.presence.restoring import Restoring
@@ -21,6 +22,8 @@ class Live:
     """Knows which of them are proved."""
     counts: dict[str, int]
     """What happened how often since the start; see `counts.NAMES`."""
+    answered: Histogram
+    """From when a NOTIFY was sent to whoever answers it until the answer."""
     kept: Kept | None
     """Has their rows written; None where nothing outlives the process."""
     restoring: Restoring | None
@@ -34,11 +37,11 @@ def live_of(setup: Setup, ways: Ways | None) -> Live:
         setup: what is the same for all subscriptions.
         ways: the ways to a peer.
     """
-    counts = new_counts()
+    counts, answered = new_counts(), Histogram(ANSWERED_WITHIN)
     guard = Guard(setup.limits, counts)
     keeping = setup.keeping
     if keeping is None:
-        return Live(Subscriptions(), guard, counts, None, None)
+        return Live(Subscriptions(), guard, counts, answered, None, None)
     kept = Kept(keeping.dialogs, keeping.epoch, counts)
-    restoring = Restoring(keeping, kept, ways, guard, setup.profiles, counts)
-    return Live(Subscriptions(restoring), guard, counts, kept, restoring)
+    restoring = Restoring(keeping, kept, ways, guard, setup, counts)
+    return Live(Subscriptions(restoring), guard, counts, answered, kept, restoring)

@@ -25,7 +25,8 @@ from dfks_rules.presence.watchers import Watchers
 from dfks_rules.service.features import Features
 from dfks_rules.service.feed import Feed
 from dfks_rules.service.ports import DialogRow
-from dfks_rules.sip.endpoint import Endpoint, Finished, Incoming
+from dfks_rules.sip.endpoint import Endpoint, Finished
+from dfks_rules.sip.incoming import Incoming
 from dfks_rules.sip.server_transaction import ServerTransaction
 
 
@@ -48,6 +49,8 @@ class Notifier:
         live = live_of(setup, endpoint.ways)
         self.counts = live.counts
         """What happened how often since the start; see `counts.NAMES`."""
+        self.answered = live.answered
+        """How soon NOTIFYs are answered."""
         self.subscriptions = live.subscriptions
         """Those that live."""
         self.guard = live.guard

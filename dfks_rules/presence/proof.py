@@ -38,9 +38,9 @@ from enum import Enum
 from typing import Final, final
 
 from dfks_rules.model.identity import AuthMethod, Identity
-from dfks_rules.sip.endpoint import Incoming
 from dfks_rules.sip.flow import Flow
 from dfks_rules.sip.host import network_of
+from dfks_rules.sip.incoming import Incoming
 from dfks_rules.sip.timers import TIMEOUT
 
 UNPROVED_SENDINGS = 2
@@ -64,6 +64,12 @@ class Proof(Enum):
     PROVED = "proved"
 
 
+# CPython 3.11 calls a Python function for each look at a member of an Enum.
+_UNPROVED: Final = Proof.UNPROVED
+_ANSWERS: Final = Proof.ANSWERS
+_PROVED: Final = Proof.PROVED
+
+
 def proof_of(
     incoming: Incoming, flow: Flow, identity: Identity | None, contacts: "Contacts"
 ) -> Proof:
@@ -76,14 +82,14 @@ def proof_of(
         contacts: the addresses that have accepted a NOTIFY.
     """
     if identity is not None and identity.method is AuthMethod.TRUSTED:
-        return Proof.PROVED
+        return _PROVED
     source = incoming.flow
     is_seen = source.listener.reliable or identity is not None
     if is_seen and flow.remote[0] == source.remote[0]:
-        return Proof.PROVED
+        return _PROVED
     if flow.connection:
-        return Proof.ANSWERS
-    return Proof.PROVED if contacts.has(flow) else Proof.UNPROVED
+        return _ANSWERS
+    return _PROVED if contacts.has(flow) else _UNPROVED
 
 
 def host_of(flow: Flow) -> str:

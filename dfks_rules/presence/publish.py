@@ -34,8 +34,9 @@ from dfks_rules.presence.responses import RefusedError, refusal, refusal_for
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.service.cascade import denial_among
 from dfks_rules.service.features import Features
-from dfks_rules.sip.endpoint import Endpoint, Incoming
+from dfks_rules.sip.endpoint import Endpoint
 from dfks_rules.sip.grammar import TOKEN
+from dfks_rules.sip.incoming import Incoming
 from dfks_rules.sip.server_transaction import ServerTransaction
 from dfks_rules.sip.uri import aor_of
 

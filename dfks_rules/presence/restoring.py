@@ -12,6 +12,8 @@
 | loaded   | SUBSCRIBE in a dialog that is not    | 481                             | loaded   |
 |          | found                                |                                 |          |
 | both     | `PAUSE` s, and somebody is untold    | `PORTION` of them are told all  | the same |
+| both     | SUBSCRIBE that made a dialog which   | a dialog, and all states: its   | the same |
+|          | has ended since                      | sets were applied               |          |
 
 The SUBSCRIBEs that are in a row are read again by what has read them the first time. Streams are
 gone: NOTIFYs go where they would go if they had just broken.
@@ -29,20 +31,22 @@ from dfks_rules.presence.admission import event_of, requester_of, watcher_of
 from dfks_rules.presence.conditional import ANY, condition_of
 from dfks_rules.presence.guard import Guard
 from dfks_rules.presence.kept import Kept
-from dfks_rules.presence.profile import Profiles
 from dfks_rules.presence.proof import Proof
 from dfks_rules.presence.responses import RefusedError
-from dfks_rules.presence.setup import Keeping
+from dfks_rules.presence.setup import Keeping, Setup
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.service.ports import DialogRow
 from dfks_rules.sip.dialog import Dialog
-from dfks_rules.sip.endpoint import Incoming, read_again
 from dfks_rules.sip.flow import BROKEN, Flow
+from dfks_rules.sip.incoming import Incoming, read_again
 from dfks_rules.sip.ports import Ways
 from dfks_rules.sip.timers import TIMEOUT
 
 GRACE = 60.0
 """How much longer those live that would expire as long after a crash, s: a refresh may be lost."""
+BULKY = 4_096
+"""Bytes of messages, beyond which a row is made into a subscription at once: that keeps what it
+needs of them."""
 UNSURE = 40.0
 """Seconds before the last heartbeat in which a NOTIFY may not have arrived: it is sent for 32."""
 PORTION = 64
@@ -80,7 +84,7 @@ class Restoring:
         kept: Kept,
         ways: Ways | None,
         guard: Guard,
-        profiles: Profiles,
+        setup: Setup,
         counts: dict[str, int],
     ) -> None:
         """There was no life before.
@@ -90,14 +94,16 @@ class Restoring:
             kept: has rows written.
             ways: the ways to a peer, for dialogs.
             guard: knows which subscriptions are proved.
-            profiles: how phones are treated.
+            setup: how phones are treated, and how long subscriptions may last.
             counts: what is counted, see `counts.NAMES`.
         """
         self._keeping: Final = keeping
         self._kept: Final = kept
         self._ways: Final = ways
         self._guard: Final = guard
-        self._profiles: Final = profiles
+        self._profiles: Final = setup.profiles
+        limits = setup.limits
+        self._longest: Final = max(limits.max_expires, limits.default_expires) + GRACE
         self._counts: Final = counts
         self.is_loading = False
         """Whether there may be rows that have not been read yet."""
@@ -106,6 +112,9 @@ class Restoring:
         self._began = -inf
         self._now = 0.0
         self._one_shots: dict[bytes, DialogRow] = {}
+        """By our tag: SUBSCRIBEs that made it, may come again, and whose dialogs have ended."""
+        self._one_shots_until = -inf
+        """When none of them comes any more, monotonic seconds."""
         self.untold: dict[bytes, None] = {}
         """Tags of those who are to be told all states, in order."""
         self._tell_at = inf
@@ -137,19 +146,26 @@ class Restoring:
                 self._counts["rows_expired"] += 1
                 self._kept.remove(row.row, now)
             elif row.flags & rows.ONE_SHOT:
-                self._one_shots[row.tag] = row
+                self._remember(row)
                 self._kept.remove_later(row.row, self.deadline_of(row))
             else:
                 living.append(row)
+            self._counts["rows_shortened"] += self._is_shortened(row)
         return living
 
     def is_wanted_now(self, row: DialogRow) -> bool:
         """Whether a subscription is to be made of a row at once.
 
-        So it is where it is untold; and where more than its number counts for a limit.
+        So it is where it is untold; where more than its number counts for a limit; where it takes
+        much room; and where its deadline has to be written anew.
         """
-        is_unproved = bool(row.flags & rows.UNPROVED)
-        return is_unproved or self._guard.has_quotas or self._is_owed(row)
+        return (
+            bool(row.flags & rows.UNPROVED)
+            or self._guard.has_quotas
+            or self._is_owed(row)
+            or len(row.first or b"") + len(row.last or b"") > BULKY
+            or self._is_shortened(row)
+        )
 
     def entered(self, row: DialogRow) -> None:
         """A row is found from now on, but nobody looks at it yet."""
@@ -170,24 +186,32 @@ class Restoring:
         """Whether the phone of a row is to be told all states."""
         if row.flags & rows.OWED or row.presentity in self._changed:
             return True
-        return (
-            not self._before.is_clean
-            and rows.written_at(row.flags) >= self._before.beat_at - UNSURE
-        )
+        return not self._before.is_clean and self._is_recent(row)
+
+    def _is_recent(self, row: DialogRow) -> bool:
+        """Whether it was written so late that what came of that may not have arrived."""
+        return rows.written_at(row.flags) >= self._before.beat_at - UNSURE
 
     def _is_just_counted(self, row: DialogRow) -> bool:
         """Whether it counts for the limit of all, and there is no other."""
         return bool(row.flags & rows.COUNTED) and not self._guard.has_quotas
 
-    # --- Fetches with sets ---
+    # --- SUBSCRIBEs without To tag that come again ---
 
     def has_granted(self, tag: bytes, cseq: int, now: float) -> bool:
-        """Whether a SUBSCRIBE without a To tag was granted as a fetch, by an earlier life."""
+        """Whether a SUBSCRIBE without a To tag was granted, and its dialog has ended since: as a
+        fetch, by an earlier life; or otherwise, where this life knows its transaction no more.
+        """
         row = self._one_shots.get(tag)
         return row is not None and row.cseq == cseq and self.deadline_of(row) > now
 
+    def has_ended(self, left: DialogRow, now: float) -> None:
+        """A subscription has ended, and this is left to know the SUBSCRIBE by that made it."""
+        if self.may_know_less(now):
+            self._remember(left)
+
     def resume(self, dialog: Dialog) -> None:
-        """Have the dialog of a fetch go on with higher CSeqs, where an earlier life began it."""
+        """Have a dialog that was begun before, and has ended, go on with higher CSeqs."""
         row = self._one_shots.get(dialog.local_tag)
         if row is not None:
             local_cseq = rows.local_cseq_of(row.base, self._kept.term)
@@ -197,14 +221,26 @@ class Restoring:
         """Whether a request may come again that an earlier life has answered."""
         return now < self._began + TIMEOUT
 
+    def _remember(self, row: DialogRow) -> None:
+        self._one_shots[row.tag] = row
+        self._one_shots_until = max(self._one_shots_until, self.deadline_of(row))
+
     # --- Making ---
 
     def deadline_of(self, row: DialogRow) -> float:
-        """When it expires, monotonic seconds."""
+        """When it expires, monotonic seconds; after as long as one could be granted, at most."""
         deadline = row.deadline - self._keeping.epoch
         if not self._before.is_clean and deadline < self._began + GRACE:
             deadline += GRACE
-        return deadline
+        return min(deadline, self._latest(row))
+
+    def _latest(self, row: DialogRow) -> float:
+        longest = TIMEOUT + GRACE if row.flags & rows.ONE_SHOT else self._longest
+        return self._began + longest
+
+    def _is_shortened(self, row: DialogRow) -> bool:
+        """Whether no server can have granted it for so long: a clock was wrong, or the row is."""
+        return row.deadline - self._keeping.epoch > self._latest(row)
 
     def make(self, row: DialogRow) -> Subscription | None:
         """The subscription; None when it cannot be made, and is given up."""
@@ -219,6 +255,8 @@ class Restoring:
         if self._is_just_counted(row):
             subscription.is_counted = True
         self._guard.restored(subscription, is_counted=bool(row.flags & rows.COUNTED))
+        if self._is_shortened(row):
+            self._kept.mark(subscription, self._now)
         if self._is_owed(row):
             self.owe(subscription, self._now + PAUSE)
         return subscription
@@ -226,6 +264,8 @@ class Restoring:
     def _made_of(self, row: DialogRow) -> Subscription:
         source, head = rows.read_message(row.first or b"")
         incoming = self._read(source, head)
+        if self._is_recent(row):
+            self._kept.may_come_again(row.row, incoming.request.cseq, self._began + TIMEOUT)
         event = event_of(incoming.request)
         watcher = watcher_of(incoming, row.presentity, source.identity)
         requester = requester_of(incoming, watcher, source.device, source.identity)
@@ -280,6 +320,8 @@ class Restoring:
 
     def due(self, now: float) -> list[bytes]:
         """Tags of those whose turn it is to be told all states."""
+        if self._one_shots and self._one_shots_until <= now:
+            self._one_shots.clear()
         if self._tell_at > now:
             return []
         turn = list(islice(self.untold, PORTION))

@@ -13,7 +13,8 @@ Reference: docs/decisions/0022-dialogs-are-kept-as-messages.md
 from typing import Final, NamedTuple
 
 from dfks_rules.model.identity import Aor, AuthMethod, Identity
-from dfks_rules.sip.endpoint import Incoming
+from dfks_rules.sip.flow import TRANSPORTS
+from dfks_rules.sip.incoming import Incoming
 
 OWED: Final = 1
 """Its phone has to be told all states."""
@@ -39,6 +40,8 @@ TERM: Final = 11
 _TERMS: Final = 31 - TERM
 _IN_TERM: Final = (1 << TERM) - 1
 _RESERVED_AT: Final = 1 << (TERM - 1)
+
+_POSITIONS = {one.value.encode(): place for place, one in enumerate(TRANSPORTS)}
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _PLAIN = {"\\\\": "\\", "\\t": "\t", "\\n": "\n", "\\r": "\r"}
@@ -85,6 +88,11 @@ def _further(identity: Identity | None, device: str | None) -> str:
         who = identity.method.value, identity.aor.user, identity.aor.domain, identity.user
     texts = [text.translate(_ESCAPES) for text in who]
     return "\t".join(["", *texts]) + ("" if device is None else "\t" + device.translate(_ESCAPES))
+
+
+def position_of(kept: bytes) -> int:
+    """Position in `TRANSPORTS` of the transport that a SUBSCRIBE came by; 0 if that is unknown."""
+    return _POSITIONS.get(kept.partition(b"\t")[0], 0)
 
 
 def read_message(kept: bytes) -> tuple[Source, bytes]:

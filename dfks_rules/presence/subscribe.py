@@ -17,6 +17,8 @@ returned: a set, and what makes a dialog, when it is stored.
 | still read                                     | are there                                      |
 | about somebody of whom the store knows nothing | the same, once that is known; repeats          |
 | yet                                            | meanwhile are ignored                          |
+| one that has waited, and a copy of it that     | 482, as if it came now                         |
+| came another way was served meanwhile          |                                                |
 """
 
 from datetime import datetime
@@ -40,8 +42,9 @@ from dfks_rules.presence.waiting import Waiting, WaitingRequests
 from dfks_rules.service.features import Features
 from dfks_rules.service.ports import NotKnownError
 from dfks_rules.sip.dialog import Dialog
-from dfks_rules.sip.endpoint import Endpoint, Incoming
+from dfks_rules.sip.endpoint import Endpoint
 from dfks_rules.sip.flow import Flow
+from dfks_rules.sip.incoming import Incoming
 
 FETCHING = 1_024
 """SUBSCRIBEs, at most, that wait until the store knows what they are about."""
@@ -131,9 +134,16 @@ class Establishment:
         try:
             if error is not None:
                 raise error
-            self._serve_once_known(incoming, identity, at, now)
+            self._serve_after_wait(incoming, identity, at, now)
         except (RefusedError, MalformedMessageError, StoreError) as refused:
             self._refuse(incoming, refusal_for(refused), None)
+
+    def _serve_after_wait(
+        self, incoming: Incoming, identity: Identity | None, at: datetime, now: float
+    ) -> None:
+        """Serve a SUBSCRIBE, unless a copy of it that came another way was served meanwhile."""
+        if not self._endpoint.is_served(incoming):
+            self._serve_once_known(incoming, identity, at, now)
 
     def _serve(
         self, incoming: Incoming, identity: Identity | None, at: datetime, now: float
@@ -269,7 +279,9 @@ class Establishment:
         before = dialog.flow
         is_moved = dialog.take(incoming, anew=anew)
         says_more = (anew or is_moved) and b"contact" in incoming.request.headers
-        if dialog.flow is before and subscription.is_proved:
+        if dialog.flow is not before:
+            self._subscriptions.moved(subscription, before)
+        elif subscription.is_proved:
             return says_more
         outstanding = subscription.outstanding
         if outstanding is not None and dialog.flow.remote != before.remote:
@@ -293,7 +305,7 @@ class Establishment:
             if waiting is None:
                 return
             try:
-                self._serve_once_known(waiting.incoming, waiting.identity, waiting.at, now)
+                self._serve_after_wait(waiting.incoming, waiting.identity, waiting.at, now)
             except (RefusedError, MalformedMessageError, StoreError) as error:
                 self._refuse(waiting.incoming, refusal_for(error), None)
 

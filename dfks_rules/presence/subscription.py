@@ -51,6 +51,7 @@ from dfks_rules.sip.dialog import Dialog
 # CPython 3.11 calls a Python function for each `Proof.UNPROVED`.
 _UNPROVED: Final = Proof.UNPROVED
 _ANSWERS: Final = Proof.ANSWERS
+_TRUSTED: Final = AuthMethod.TRUSTED
 
 
 class State(Enum):
@@ -62,6 +63,10 @@ class State(Enum):
     REFRESHING = "refreshing"
     """A SUBSCRIBE in its dialog waits for its outcome."""
     TERMINATED = "terminated"
+
+
+_ADMITTED: Final = State.ADMITTED
+_ACTIVE: Final = State.ACTIVE
 
 
 class Termination(Enum):
@@ -126,7 +131,7 @@ class Subscription(Telling):
         """The facts of the last SUBSCRIBE whose outcome is known."""
         self._device, self.event_id = requester.device, event_id
         identity = requester.identity
-        is_trusted = identity is not None and identity.method is AuthMethod.TRUSTED
+        is_trusted = identity is not None and identity.method is _TRUSTED
         self.source = "" if is_trusted else requester.source_ip or ""
         """Address that made it, which learned our tag; empty for a trusted peer."""
         self.is_counted = False
@@ -139,7 +144,7 @@ class Subscription(Telling):
         """Whether its row says that its phone is to be told all states after a restart."""
         self.row = 0
         """Number of its row; 0 for one that is not kept. `Kept` gives it."""
-        self.state = State.ADMITTED
+        self.state = _ADMITTED
         self.termination: Termination | None = None
         """None while it lives."""
         self._under_way = 1
@@ -218,7 +223,7 @@ class Subscription(Telling):
         self._device = requester.device or self._device
         self._under_way -= 1
         if self._under_way == 0:
-            self.state = State.ACTIVE
+            self.state = _ACTIVE
 
     def restored(
         self,
@@ -277,10 +282,10 @@ class Subscription(Telling):
 
     def has_expired(self, now: float) -> bool:
         """Whether its time is over."""
-        return self.state is State.ACTIVE and self.deadline <= now
+        return self.state is _ACTIVE and self.deadline <= now
 
     def next_deadline(self) -> float:
         """When there is something to do, monotonic seconds; `inf` for never."""
-        if self.state is State.ACTIVE:
+        if self.state is _ACTIVE:
             return min(self.deadline, self._repeat_at)
         return self._repeat_at

@@ -6,8 +6,10 @@ from math import ceil, inf
 from typing import Protocol
 
 from dfks_rules.model.identity import Aor
+from dfks_rules.presence import rows
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.service.ports import DialogRow
+from dfks_rules.sip.flow import TRANSPORTS, Flow
 
 PORTION = 64
 """Most entries of the calendar that are looked at in one go: what is due takes about 1 ms."""
@@ -58,6 +60,8 @@ class Subscriptions:
         """Heap of the pages."""
         self._entries = 0
         """On all pages."""
+        self.by_transport: list[int] = [0 for _ in TRANSPORTS]
+        """How many there are by the transport of their NOTIFYs, in the order of `TRANSPORTS`."""
         self._portions: list[bytes] = []
         """Tags that `some` has still to give, the next one last."""
 
@@ -129,6 +133,7 @@ class Subscriptions:
         """Keep a subscription that has its first deadline."""
         tag = subscription.dialog.local_tag
         self._by_tag[tag] = subscription
+        self.by_transport[_position(subscription)] += 1
         self._watches(subscription.presentity, tag)
         self.schedule(subscription)
 
@@ -136,6 +141,7 @@ class Subscriptions:
         """Keep a subscription of an earlier life; there is none with its tag."""
         assert self._restores is not None  # noqa: S101 - where there are rows, there is one
         self._by_tag[row.tag] = row
+        self.by_transport[_position(row)] += 1
         self._watches(row.presentity, row.tag)
         self._enter(row.tag, ceil(self._restores.deadline_of(row)))
 
@@ -144,6 +150,11 @@ class Subscriptions:
         tag = subscription.dialog.local_tag
         if self._by_tag.get(tag) is subscription:
             self._remove(tag, subscription.presentity)
+
+    def moved(self, subscription: Subscription, before: Flow) -> None:
+        """NOTIFYs of a subscription, which is there, go another way than `before` from now on."""
+        self.by_transport[before.listener.position] -= 1
+        self.by_transport[_position(subscription)] += 1
 
     def schedule(self, subscription: Subscription) -> None:
         """Have a subscription looked at in time. To be called when its deadline came nearer."""
@@ -198,6 +209,8 @@ class Subscriptions:
             self._remove(row.tag, row.presentity)
             return None
         self._by_tag[row.tag] = subscription
+        self.by_transport[_position(row)] -= 1
+        self.by_transport[_position(subscription)] += 1
         subscription.scheduled(float(ceil(subscription.deadline)))
         return subscription
 
@@ -211,7 +224,7 @@ class Subscriptions:
             watching[tag] = None
 
     def _remove(self, tag: bytes, presentity: Aor) -> None:
-        del self._by_tag[tag]
+        self.by_transport[_position(self._by_tag.pop(tag))] -= 1
         watching = self._by_presentity[presentity]
         if isinstance(watching, bytes):
             del self._by_presentity[presentity]
@@ -238,3 +251,10 @@ class Subscriptions:
                 self.schedule(one)
             elif self._restores is not None:
                 self._enter(tag, ceil(self._restores.deadline_of(one)))
+
+
+def _position(one: Subscription | DialogRow) -> int:
+    """Position of the transport of its NOTIFYs in `TRANSPORTS`."""
+    if isinstance(one, Subscription):
+        return one.dialog.flow.listener.position
+    return rows.position_of(one.last or one.first or b"")

@@ -7,7 +7,7 @@ from dfks_rules.presence.admission import Wish
 from dfks_rules.presence.display import Display, Meant
 from dfks_rules.presence.profile import Profile
 from dfks_rules.presence.subscription import Subscription
-from dfks_rules.sip.endpoint import Incoming
+from dfks_rules.sip.incoming import Incoming
 from dfks_rules.sip.server_transaction import ServerTransaction
 
 

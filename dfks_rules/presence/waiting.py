@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final, final
 
 from dfks_rules.model.identity import Identity
-from dfks_rules.sip.endpoint import Incoming
+from dfks_rules.sip.incoming import Incoming
 from dfks_rules.sip.timers import T1
 
 AT_MOST = 1_024

@@ -19,6 +19,7 @@ from dfks_rules.presence.pacing import Change, Pacing
 from dfks_rules.presence.subscription import State, Subscription
 from dfks_rules.service.features import Features, Shown
 from dfks_rules.service.feed import Event, Failed, Settled
+from dfks_rules.service.ports import NotKnownError
 
 # CPython 3.11 calls a Python function for each look at a member of an Enum.
 _SET: Final = Operation.SET
@@ -48,8 +49,9 @@ class Watchers:
         self._features = features
         self._delivery = delivery
         self._counts = live.counts
-        self.pacing = Pacing(self._tell)
+        self.pacing = Pacing(self._tell, None if live.kept is None else live.kept.owe)
         """What is told in portions."""
+        delivery.paced_by(self.pacing)
 
     def hear(self, event: Event) -> None:
         """Something was settled: tell who watches, except the phone that asked for it."""
@@ -112,14 +114,36 @@ class Watchers:
         if change.documents is None:
             for subscription in watchers:
                 self.tell_all(subscription, change.at, now)
-            return
+        else:
+            self._show(watchers, change, now, may_fetch=True)
+
+    def _show(
+        self, watchers: list[Subscription], change: Change, now: float, *, may_fetch: bool
+    ) -> None:
+        """Tell watchers what they may see of what changed."""
         shown = self._features.shown
-        documents = changes = change.documents
+        documents = changes = change.documents or ()
         for position, subscription in enumerate(watchers):
             if shown is _TO_EACH_ITS_OWN or (position == 0 and shown is _ALIKE):
-                documents = self._seen_by(subscription, changes, change)
+                try:
+                    documents = self._seen_by(subscription, changes, change)
+                except NotKnownError as error:
+                    late = watchers if shown is _ALIKE else [subscription]
+                    if may_fetch:
+                        self._show_once_known(late, change, error.presentities)
+                    else:
+                        self._untold(late, now)
+                    if shown is _ALIKE:
+                        return
+                    continue
+                except StoreError:
+                    self._untold([subscription], now)
+                    documents = ()
+                    continue
             if documents:
                 self._delivery.change(subscription, documents, now)
+            elif subscription.is_owed:
+                self._delivery.settle(subscription, now)
 
     def _seen_by(self, subscription: Subscription, changes: Documents, change: Change) -> Documents:
         """What a watcher would see of what changed, if it asked now.
@@ -127,13 +151,28 @@ class Watchers:
         Whether it is told was said by the rules of the set; `notify` of a get is for who asks.
         """
         features = [feature for feature, _ in changes]
-        try:
-            return self._features.look(
-                change.presentity, features, subscription.requester, change.at
-            )
-        except StoreError:
-            self._counts["changes_untold"] += 1
-            return ()
+        return self._features.look(change.presentity, features, subscription.requester, change.at)
+
+    def _show_once_known(
+        self, watchers: list[Subscription], change: Change, presentities: tuple[Aor, ...]
+    ) -> None:
+        """The same, after what decides about it is fetched; after a crash, all of them are told."""
+
+        def fetched(error: StoreError | None, now: float) -> None:
+            living = [one for one in watchers if one.state is not _TERMINATED]
+            if error is None:
+                self._show(living, change, now, may_fetch=False)
+            else:
+                self._untold(living, now)
+
+        self._features.fetch(presentities, fetched)
+
+    def _untold(self, watchers: list[Subscription], now: float) -> None:
+        """What watchers may see cannot be read: they are told all states later."""
+        self._counts["changes_untold"] += len(watchers)
+        if self._restoring is not None:
+            for subscription in watchers:
+                self._restoring.owe(subscription, now + AGAIN)
 
     def tell_all(self, subscription: Subscription, at: datetime, now: float) -> None:
         """Tell a watcher the states of all features, as if it had asked.

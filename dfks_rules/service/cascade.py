@@ -198,7 +198,7 @@ class Cascade:
 
     def _follow(self, outcome: Outcome, seen: set[tuple[Aor, Feature]], depth: int) -> None:
         """Carry out what follows from a set, never twice for one user and feature."""
-        for presentity, asked in outcome.decision.also:
+        for presentity, asked, rule in outcome.decision.also:
             key = (presentity, asked.feature)
             if key not in seen:
                 if self._left == 0:
@@ -206,7 +206,7 @@ class Cascade:
                 self._left -= 1
                 seen.add(key)
                 draft = self._draft_of(presentity)
-                following = self._decide(draft, presentity, asked, INTERNAL)
+                following = self._decide(draft, presentity, asked, INTERNAL, rule)
                 if depth < MAX_DEPTH:
                     self._follow(following, seen, depth + 1)
 
@@ -239,7 +239,9 @@ class Cascade:
             draft = self.drafts[presentity] = Draft(self._snapshot_of(presentity))
         return draft
 
-    def _decide(self, draft: Draft, presentity: Aor, asked: Asked, requester: Requester) -> Outcome:
+    def _decide(
+        self, draft: Draft, presentity: Aor, asked: Asked, requester: Requester, also_by: str = ""
+    ) -> Outcome:
         feature, state, device = asked.feature, asked.state, asked.device
         by = requester if device == requester.device else requester._replace(device=device)
         request = FeatureRequest(_SET, presentity, by, feature, state)
@@ -255,7 +257,8 @@ class Cascade:
             after, shown = decision.state, decision.state if told else None
         else:
             after, shown = stored, self._shown(request, decision.denial, stored, snapshot)
-        outcome = Outcome(request, decision, stored, after, shown, snapshot, self._at, around)
+        at = self._at
+        outcome = Outcome(request, decision, stored, after, shown, snapshot, at, around, also_by)
         draft.take(outcome)
         return outcome
 

@@ -24,6 +24,7 @@ from dfks_rules.model.requests import (
 from dfks_rules.policy.facts.there import OF_PHONES
 from dfks_rules.service.attempt import Attempt, Kind
 from dfks_rules.service.cascade import Cascade, Draft
+from dfks_rules.service.decided import Decided
 from dfks_rules.service.feed import Failed, Feed, Settled
 from dfks_rules.service.latest import Latest
 from dfks_rules.service.ports import ChangedError, Fetched, NotKnownError, Policies, Store, Visiting
@@ -33,6 +34,7 @@ from dfks_rules.service.under_way import UnderWay
 # CPython 3.11 calls a Python function for each `Operation.GET`.
 _GET: Final = Operation.GET
 _SET: Final = Operation.SET
+_SUBSCRIBE: Final = Operation.SUBSCRIBE
 _WATCHER: Final = Origin.WATCHER
 _INTERNAL: Final = Origin.INTERNAL
 _GETS: Final = Kind.GET
@@ -74,6 +76,9 @@ class Features:
         self._store = store
         self._policies = policies
         self._feed = feed
+        self.decided = Decided()
+        """Counts what is decided."""
+        feed.listen(self.decided.hear)
         self._followed_sets = followed_sets
         self._rates = Rates()
         self._latest = latest = Latest(store)
@@ -93,7 +98,7 @@ class Features:
             NotKnownError: `fetch` what it names, then ask again.
             StoreError: what is stored cannot be read.
         """
-        request = FeatureRequest(Operation.SUBSCRIBE, presentity, requester)
+        request = FeatureRequest(_SUBSCRIBE, presentity, requester)
         around = self._around_admission
         try:
             snapshot = self._latest.decided_of(presentity)
@@ -108,6 +113,8 @@ class Features:
             outcome = Outcome(request, decision, OFF, OFF, None, snapshot, at, around)
             first = self._under_way.number(1)
             self._feed.publish(Settled(presentity, (outcome,), first, requester, at, now))
+        else:
+            self.decided.admitted()
         return decision
 
     def knows(self, presentity: Aor) -> bool:

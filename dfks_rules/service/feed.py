@@ -18,7 +18,7 @@ from dfks_rules.model.requests import Requester
 class Settled:
     """A request was decided, and what it changes for one presentity is committed."""
 
-    __slots__ = ("_asked_at", "_waited", "first", "now", "outcomes", "presentity", "requester")
+    __slots__ = ("_asked_at", "first", "now", "outcomes", "presentity", "requester", "waited")
 
     def __init__(  # noqa: PLR0913 - what there is to tell
         self,
@@ -40,14 +40,15 @@ class Settled:
         self.requester: Final = requester
         """Who asked, the very object that was given; its origin is INTERNAL for what followed."""
         self._asked_at: Final = asked_at
-        self._waited: Final = waited
+        self.waited: Final = waited
+        """How long it took to settle it, s; 0 where it was settled in the call that asked."""
         self.now: Final = now
         """When it was settled, monotonic seconds."""
 
     @property
     def at(self) -> datetime:
         """Local time when it was settled: worked out for the few who ask."""
-        return self._asked_at + timedelta(seconds=max(0.0, self._waited))
+        return self._asked_at + timedelta(seconds=max(0.0, self.waited))
 
 
 @final

@@ -9,6 +9,9 @@ from dfks_rules.service.ports import Journal, JournalEntry
 
 PAGE = 200
 """Entries read at once."""
+ENOUGH = 1_000
+"""Entries in a row that are older than what is asked for, before which all are older: fewer may
+come of a clock that was slow for a while."""
 
 
 class Which(NamedTuple):
@@ -31,6 +34,8 @@ class History(NamedTuple):
     """Up to which number the journal was read: `follow` goes on from there."""
     more: bool
     """Whether there are more: older ones than `latest` gives, newer ones than `follow` gives."""
+    missed: int = 0
+    """How many were removed before `follow` could read them."""
 
 
 def latest(journal: Journal, which: Which, at_most: int, looked_at: int | None = None) -> History:
@@ -47,9 +52,14 @@ def latest(journal: Journal, which: Which, at_most: int, looked_at: int | None =
     """
     newest = journal.newest()
     found: list[JournalEntry] = []
+    older = 0
     for number, entry in enumerate(_backwards(journal, which.presentity, newest)):
         if entry.at < which.since:
-            break
+            older += 1
+            if older == ENOUGH or number == looked_at:
+                break
+            continue
+        older = 0
         if len(found) == at_most or number == looked_at:
             return History(found[::-1], newest, more=True)
         if which.feature in (None, entry.feature):
@@ -68,14 +78,16 @@ def follow(
     last = min(after, newest)
     found: list[JournalEntry] = []
     end = newest if looked_at is None else min(newest, last + looked_at)
+    missed = 0
     while last < end and (page := journal.read(last, min(PAGE, end - last))):
         for entry in page:
             if len(found) == at_most:
-                return History(found, last, more=True)
+                return History(found, last, more=True, missed=missed)
+            missed += entry.seq - last - 1
             last = entry.seq
             if _is_wanted(entry, which):
                 found.append(entry)
-    return History(found, last, more=last < newest)
+    return History(found, last, more=last < newest, missed=missed)
 
 
 def _is_wanted(entry: JournalEntry, which: Which) -> bool:

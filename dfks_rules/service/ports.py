@@ -115,7 +115,7 @@ class JournalEntry(NamedTuple):
     seq: int
     """Its number; rises with each change of whatever presentity."""
     at: float
-    """When it was stored, seconds since 1970."""
+    """What the wall clock said when it was stored, seconds since 1970."""
     presentity: Aor
     revision: int
     """Of everything stored for the presentity, once this was stored."""
@@ -127,7 +127,8 @@ class JournalEntry(NamedTuple):
     """Who asked: the URI of the watcher; for an operator `mi` or the address of the peer; for a set
     that followed from another, the URI of the presentity that was asked for first."""
     rule: str
-    """Id of the rule that decided on the state; empty where none did."""
+    """Id of the rule that decided on the state; for a set that followed from another, of the one
+    that made it follow. Empty where none did."""
     decision: str
     """Id of the decision, as in the decision log."""
 
@@ -152,8 +153,8 @@ class Journal(Protocol):
         """
         ...
 
-    def changed_since(self, at: float) -> frozenset[Aor]:
-        """Whose features have changed since then (seconds since 1970)."""
+    def changed_since(self, seq: int) -> frozenset[Aor]:
+        """Whose features have changed since the entry with this number."""
         ...
 
 

@@ -83,7 +83,6 @@ class ClientTransaction(Generic[Owner]):
 
     __slots__ = (
         "_sendings",
-        "_started",
         "_targets",
         "_wait",
         "branch",
@@ -92,6 +91,7 @@ class ClientTransaction(Generic[Owner]):
         "further",
         "message",
         "owner",
+        "started",
         "state",
     )
 
@@ -112,7 +112,8 @@ class ClientTransaction(Generic[Owner]):
         """How often it may be sent again; below 0 for any number."""
         self._targets = 0
         """How many there were before this one."""
-        self._started = now
+        self.started = now
+        """When it was sent to this target first, monotonic seconds."""
         self._wait = T1
         """The current value of timer E, s."""
 
@@ -152,13 +153,13 @@ class ClientTransaction(Generic[Owner]):
         there = b"\r\n%b%b\r\n" % (via_start(self.flow.listener), self.branch)
         self.message = self.message.replace(here, there, 1)
         self.state = _TRYING
-        self._started = now
+        self.started = now
         self._wait = T1
 
     def next_wait(self, deadline: float) -> float:
         """How long after the timer that was due at `deadline` the next one is, s; 0: timed out."""
         # In steps of T1, whatever rounding made of it: each other wait would be a queue of its own.
-        left = ceil((self._started + TIMEOUT - deadline) / T1) * T1
+        left = ceil((self.started + TIMEOUT - deadline) / T1) * T1
         self._wait = min(2 * self._wait, T2)
         return max(0.0, min(self._wait, left))
 

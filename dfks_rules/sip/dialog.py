@@ -6,9 +6,9 @@ A dialog writes its requests from two ready-made pieces, so that a NOTIFY costs 
 from dfks_rules.errors import MalformedMessageError
 from dfks_rules.sip.address import parse_address
 from dfks_rules.sip.client_transaction import Outgoing
-from dfks_rules.sip.endpoint import Incoming
 from dfks_rules.sip.flow import Flow
 from dfks_rules.sip.grammar import split_list
+from dfks_rules.sip.incoming import Incoming
 from dfks_rules.sip.message import Request
 from dfks_rules.sip.ports import Ways
 from dfks_rules.sip.route import datagrams_to, flow_to, flow_to_proxy

@@ -5,78 +5,30 @@ malformed. Everything else is handed up.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Final, Generic, TypeVar
+from typing import Generic, TypeVar
 
-from dfks_rules.errors import MalformedMessageError
-from dfks_rules.sip.address import Address, tag_of
+from dfks_rules.sip.address import tag_of
 from dfks_rules.sip.client import Client, MayReach, Send
 from dfks_rules.sip.client import Ending as Ending  # Of its interface, as `Finished` is.
 from dfks_rules.sip.client import Finished as Finished
 from dfks_rules.sip.client_transaction import ClientTransaction, ClientTransactions, Outgoing
+from dfks_rules.sip.counts import Counts
 from dfks_rules.sip.flow import Flow
-from dfks_rules.sip.grammar import blank_quotes
-from dfks_rules.sip.message import METHODS, SHORT_BODY, Fault, Request, Response, parse_message
+from dfks_rules.sip.incoming import Incoming, read_addresses, unread
+from dfks_rules.sip.message import Fault, Request, Response, parse_message
 from dfks_rules.sip.ports import Ways
 from dfks_rules.sip.response import INSECURE, REASONS, render_response, response_flow
 from dfks_rules.sip.server_transaction import (
     ServerTransaction,
     ServerTransactions,
-    merge_key,
     server_key,
 )
 from dfks_rules.sip.stun import binding_answer
 from dfks_rules.sip.trying import Unanswered
-from dfks_rules.sip.uri import SipUri, parse_uri
 
 Owner = TypeVar("Owner")
 
-_COUNTED_METHOD = {method: f"requests_{method.decode().lower()}" for method in METHODS}
 _COUNTED_STATUS = {status: f"responses_{status}" for status in REASONS}
-
-
-class Incoming:
-    """A request that waits for an answer."""
-
-    __slots__ = ("flow", "key", "merge_key", "recipient", "request", "sender", "uri")
-
-    def __init__(
-        self,
-        request: Request,
-        uri: SipUri,
-        sender: Address,
-        recipient: Address,
-        flow: Flow,
-        key: bytes = b"",
-    ) -> None:
-        self.request: Final = request
-        self.uri: Final = uri
-        """The Request-URI."""
-        self.sender: Final = sender
-        """From."""
-        self.recipient: Final = recipient
-        """To."""
-        self.flow: Final = flow
-        """Where it came from."""
-        self.key: Final = key
-        """What its repeats have in common with it; empty for a malformed one."""
-        self.merge_key: Final = b"" if recipient.tag or not key else merge_key(request, sender.tag)
-        """What it has in common with itself on another way; empty for one with a To tag."""
-
-    def contact(self) -> bytes:
-        """The Contact line of the answer, and of our requests in the dialog.
-
-        Reference: RFC 3261 §12.1.1
-        """
-        listener = self.flow.listener
-        if listener.secure and (self.uri.scheme == b"sips" or self._has_secure_hop()):
-            return listener.secure_contact
-        return listener.contact
-
-    def _has_secure_hop(self) -> bool:
-        """Whether the first of Record-Route, or else Contact, is a `sips` URI."""
-        headers = self.request.headers
-        hops = blank_quotes(headers.get(b"record-route") or headers.get(b"contact", b""))
-        return hops.partition(b",")[0].rpartition(b"<")[2].lstrip()[:5].lower() == b"sips:"
 
 
 Refused = Callable[[Incoming, int, bytes], None]
@@ -108,18 +60,18 @@ class Endpoint(Generic[Owner]):
         self.ways = ways
         self.servers = ServerTransactions()
         self._unanswered = Unanswered()
-        self.counts: dict[str, int] = {}
-        """How often what happened: `requests_subscribe`, `responses_200`, `malformed`, …; requests
-        of unknown methods are `requests_other`. What never happened is not there."""
+        self.counted = Counts()
+        """What happened."""
         # No Call-ID begins like this, so that nobody can ask for the secret of a branch.
         self._client: Client[Owner] = Client(
-            send, ways, self.counts, lambda branch: tag_of(b"\r\n" + branch)
+            send, ways, self.counted.named, lambda branch: tag_of(b"\r\n" + branch)
         )
         self.clients: ClientTransactions[Owner] = self._client.transactions
 
-    def _count(self, name: str) -> None:
-        counts = self.counts
-        counts[name] = counts.get(name, 0) + 1
+    @property
+    def counts(self) -> dict[str, int]:
+        """The same by name: `requests_subscribe`, `responses_200`, `malformed` and so on."""
+        return self.counted.total()
 
     def receive(self, data: bytes, flow: Flow, now: float) -> Incoming | Finished[Owner] | None:
         """Take one datagram or framed message.
@@ -135,7 +87,7 @@ class Endpoint(Generic[Owner]):
         if message is None:
             self._receive_other(data, flow)
             return None
-        self._count(_COUNTED_METHOD.get(message.method, "requests_other"))
+        self.counted.came(message.method, flow.listener.position)
         if message.method == b"ACK":
             return None
         if message.fault is None:
@@ -144,7 +96,7 @@ class Endpoint(Generic[Owner]):
             if transaction is not None:
                 self._repeat(transaction)
                 return None
-            checked = _check_addresses(message, flow, key)
+            checked = read_addresses(message, flow, key)
             if isinstance(checked, Incoming):
                 return None if self._answers(checked) else checked
             self._refuse_malformed(message, checked, flow)
@@ -171,8 +123,7 @@ class Endpoint(Generic[Owner]):
         if transaction is not None:
             self._repeat(transaction)
             return
-        recipient = Address(b"", tag_of(request.headers[b"to"]))
-        incoming = Incoming(request, _UNREAD_URI, _UNREAD_ADDRESS, recipient, flow)
+        incoming = unread(request, flow)
         self.respond(incoming, status, reason=reason, headers=headers)
 
     def _receive_other(self, data: bytes, flow: Flow) -> None:
@@ -181,14 +132,14 @@ class Endpoint(Generic[Owner]):
             return
         answer = None if flow.listener.reliable else binding_answer(data, flow.remote)
         if answer is None:
-            self._count("malformed")
+            self.counted.count("malformed")
         else:
-            self._count("stun_requests")
+            self.counted.count("stun_requests")
             self._send(flow, answer)
 
     def _repeat(self, transaction: ServerTransaction) -> None:
         """A request came again."""
-        self._count("retransmissions_received")
+        self.counted.count("retransmissions_received")
         response = transaction.response
         if response is not None:
             self._send(transaction.flow, response)
@@ -204,6 +155,14 @@ class Endpoint(Generic[Owner]):
         self.respond(incoming, 482)
         return True
 
+    def is_served(self, incoming: Incoming) -> bool:
+        """Whether a request that has waited was served meanwhile; then its copy is answered so."""
+        transaction = self.servers.find(incoming.key)
+        if transaction is not None:
+            self._repeat(transaction)
+            return True
+        return self._answers(incoming)
+
     def _cancel(self, incoming: Incoming) -> None:
         """A CANCEL of what is no INVITE has no effect, but it is answered (RFC 3261 §9.2)."""
         transaction = self.servers.cancelled_by(incoming.request)
@@ -216,12 +175,11 @@ class Endpoint(Generic[Owner]):
 
     def _refuse_malformed(self, request: Request, fault: Fault, flow: Flow) -> None:
         if not request.headers.get(b"via"):
-            self._count("malformed")
+            self.counted.count("malformed")
             return
-        recipient = Address(b"", tag_of(request.headers.get(b"to", b"")))
-        incoming = Incoming(request, _UNREAD_URI, _UNREAD_ADDRESS, recipient, flow)
+        incoming = unread(request, flow)
         status, reason = fault
-        self._count("malformed" if status == 400 else "unsupported")
+        self.counted.count("malformed" if status == 400 else "unsupported")
         headers = INSECURE if status == 480 else b""
         self.respond(incoming, status, reason=reason.encode(), headers=headers)
 
@@ -283,7 +241,7 @@ class Endpoint(Generic[Owner]):
                 self._unanswered.answered(transaction)
             transaction.answered(message)
             self._send(transaction.flow, message)
-        self._count(_COUNTED_STATUS[status])
+        self.counted.count(_COUNTED_STATUS[status])
         if status >= 400 and self._refused is not None:
             self._refused(incoming, status, reason)
 
@@ -309,7 +267,7 @@ class Endpoint(Generic[Owner]):
         Returns:
             The transaction that has ended by it (RFC 3261 §17.1.4), if there is one.
         """
-        self._count("undelivered")
+        self.counted.count("undelivered")
         return self._client.undelivered(message, now)
 
     def bounced(self, beginning: bytes, now: float) -> None:
@@ -341,7 +299,7 @@ class Endpoint(Generic[Owner]):
             The transactions of ours that timed out.
         """
         for transaction, message in self._unanswered.due(now):
-            self._count("responses_100")
+            self.counted.count("responses_100")
             transaction.proceed(message)
             self._send(transaction.flow, message)
         self.servers.expire(now)
@@ -355,45 +313,3 @@ class Endpoint(Generic[Owner]):
             self._unanswered.next_deadline(),
         )
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
-
-
-def read_again(head: bytes, flow: Flow) -> Incoming:
-    """A request that was served before, from its head alone.
-
-    Args:
-        head: as `Request.head` had it.
-        flow: where it came from.
-
-    Raises:
-        MalformedMessageError: `sip_malformed_header`: it cannot be read, or has a fault now.
-    """
-    request = parse_message(head + b"\r\n\r\n")
-    if not isinstance(request, Request):
-        raise MalformedMessageError("sip_malformed_header", "no request")
-    # The body is gone, and with it what Content-Length counts.
-    fault = None if request.fault is SHORT_BODY else request.fault
-    checked = fault or _check_addresses(request, flow, b"")
-    if isinstance(checked, Fault):
-        raise MalformedMessageError("sip_malformed_header", checked.reason)
-    return checked
-
-
-def _check_addresses(request: Request, flow: Flow, key: bytes) -> Incoming | Fault:
-    """The request, if its Request-URI, From and To are well-formed; else what is wrong."""
-    try:
-        uri = parse_uri(request.uri)
-        if uri.headers:
-            raise MalformedMessageError("sip_malformed_uri", "headers in the Request-URI")
-        sender, recipient = request.address(b"from"), request.address(b"to")
-    except MalformedMessageError as error:
-        return Fault(416 if error.code == "sip_unsupported_scheme" else 400, error.message)
-    if uri.scheme == b"sips" and not flow.listener.secure:
-        # Nothing that we could send back would be as safe as was asked for (§8.1.1.8, §12.1.1).
-        # Not 416, after which the peer would try without (§8.1.3.5); RFC 5630 has it like this.
-        return Fault(480, "sips needs a secure transport")
-    return Incoming(request, uri, sender, recipient, flow, key)
-
-
-# What stands for the parts of a malformed request that nobody looks at.
-_UNREAD_URI = SipUri(b"sip", b"", b"", None, b"", b"")
-_UNREAD_ADDRESS = Address(b"", b"")

@@ -12,6 +12,10 @@ class TransportName(StrEnum):
     TLS = "tls"
 
 
+TRANSPORTS: tuple[TransportName, ...] = tuple(TransportName)
+"""All of them: what is counted for each is a list in this order."""
+
+
 class Listener:
     """A local address that SIP is served on; one object for each, compared by identity."""
 
@@ -20,6 +24,7 @@ class Listener:
         "default_port",
         "host",
         "port",
+        "position",
         "reliable",
         "secure",
         "secure_contact",
@@ -38,6 +43,8 @@ class Listener:
                 IPv6 in brackets.
         """
         self.transport = TransportName(transport)
+        self.position = TRANSPORTS.index(self.transport)
+        """Of its transport in `TRANSPORTS`."""
         self.host = host
         """What is sent on this listener comes from this address."""
         self.port = port

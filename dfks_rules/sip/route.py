@@ -21,9 +21,9 @@ no NOTIFY if it does not answer.
 """
 
 from dfks_rules.errors import MalformedMessageError
-from dfks_rules.sip.endpoint import Incoming
 from dfks_rules.sip.flow import Flow, Hop, Listener, TransportName
 from dfks_rules.sip.host import address_of, check_name, is_loopback, is_one_host, is_private
+from dfks_rules.sip.incoming import Incoming
 from dfks_rules.sip.ports import Ways
 from dfks_rules.sip.uri import SipUri
 

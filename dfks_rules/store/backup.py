@@ -15,6 +15,7 @@ from pathlib import Path
 
 from dfks_rules.errors import StoreError
 from dfks_rules.store.check import Contents, examine
+from dfks_rules.store.database import sync_folder
 from dfks_rules.store.reader import open_to_read
 
 STEP = 256
@@ -65,7 +66,7 @@ def part_of(target: Path) -> Iterator[tuple[Path, int]]:
     part = target.with_name(target.name + ".part")
     try:
         with ExitStack() as opened:
-            descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
             opened.callback(os.close, descriptor)
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if not os.path.samestat(os.fstat(descriptor), part.stat()):
@@ -140,15 +141,6 @@ def publish(part: Path, descriptor: int, target: Path, *, replace: bool) -> None
                 raise
             part.rename(target)  # A file system without links.
     sync_folder(target.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _remove(part: Path) -> None:

@@ -1,80 +1,28 @@
 """What a store promises, checked: the file is sound, and its tables agree with one another.
 
-Everything is read within one transaction, so a server may go on writing meanwhile.
+A server may go on writing meanwhile: see `store.findings` for what can be said then. Only whether
+the pages of the file fit together has to be found out at one moment. Until then the server cannot
+begin its log anew, about 2 s for each GB.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-import orjson
-
 from dfks_rules.errors import StoreError
-from dfks_rules.model.features import OFF, Feature, FeatureState
-from dfks_rules.store import dialogs, journal
-from dfks_rules.store.life import LATEST, TERMS
+from dfks_rules.store.findings import Read, find_contradictions, find_unreadable_messages
 from dfks_rules.store.migrations import MIGRATIONS, release_of, version_of
 from dfks_rules.store.reader import open_to_read, refuse_other_versions
-from dfks_rules.store.tables import values_of
+from dfks_rules.store.schema import find_strangers
 
 MAX_PROBLEMS = 20
 """Most problems that are told: a broken page breaks whatever is on it."""
-PAGE = 1000
-"""Rows read at once."""
-
-Read = Callable[[bytes], object]
-"""Reads the head of a SUBSCRIBE; raises ValueError or DfksError if it is none."""
-
-_STATES = "SELECT user, domain, feature, status, feature_values FROM feature_state"
-_QUESTIONS: tuple[tuple[str, str], ...] = (
-    (
-        "`feature_state` has {} of a presentity that `presentity` does not have",
-        """SELECT feature || ' of sip:' || user || '@' || domain
-        FROM feature_state LEFT JOIN presentity USING (domain, user) WHERE revision IS NULL""",
-    ),
-    (
-        "sip:{}: its newest change in the journal is not the one that `presentity` names",
-        """SELECT user || '@' || domain FROM
-        (SELECT user, domain, max(seq) AS newest FROM change GROUP BY domain, user)
-        LEFT JOIN presentity USING (domain, user) WHERE changed IS NOT newest""",
-    ),
-    (
-        "sip:{}: its revision is not that of its newest change in the journal",
-        """SELECT p.user || '@' || p.domain FROM presentity AS p
-        LEFT JOIN change AS c ON c.seq = p.changed
-        WHERE p.changed >= (SELECT min(seq) FROM change) AND c.revision IS NOT p.revision""",
-    ),
-    (
-        "change {} of the journal does not continue the one that it names as previous",
-        """SELECT c.seq FROM change AS c LEFT JOIN change AS p ON p.seq = c.previous
-        WHERE c.previous >= c.seq OR c.previous >= (SELECT min(seq) FROM change)
-        AND (p.user, p.domain) IS NOT (c.user, c.domain)""",
-    ),
-    (
-        "change {} of the journal has no higher revision than the one before",
-        """SELECT c.seq FROM change AS c JOIN change AS p ON p.seq = c.previous
-        WHERE p.revision > c.revision""",
-    ),
-    (
-        "the row `server` is not valid: its term is {}",
-        f"""SELECT term FROM server WHERE typeof(term) != 'integer' OR typeof(secret) != 'blob'
-        OR term NOT BETWEEN 0 AND {TERMS - 1} OR typeof(boot_id) != 'text'
-        OR typeof(is_clean) != 'integer' OR beat_at IS NOT NULL AND (
-            typeof(beat_at) != 'real' OR beat_at NOT BETWEEN 0 AND {LATEST}
-            OR typeof(beat_boot) != 'real' OR beat_boot NOT BETWEEN 0 AND {LATEST})""",  # noqa: S608
-    ),
-    (
-        "`server` has {} rows, not one at most",
-        "SELECT * FROM (SELECT count(*) AS rows FROM server) WHERE rows > 1",
-    ),
-)
-"""What is wrong with a row, and the query that finds such rows."""
 
 
 class Contents(NamedTuple):
-    """How much is in a store."""
+    """How much is in a store; while a server is writing, not all of one moment."""
 
     version: int
     """Of its tables."""
@@ -96,7 +44,6 @@ def examine(path: Path) -> Contents:
         StoreError: `store_unsound` and the first problem; or see `open_to_read`.
     """
     with open_to_read(path) as connection:
-        connection.execute("BEGIN")
         problem = next(find_problems(connection), None)
         if problem is not None:
             raise StoreError("store_unsound", f"it is not sound: {problem}")
@@ -115,14 +62,19 @@ def check_store(path: Path, read: Read) -> tuple[Contents, list[str]]:
     """
     with open_to_read(path) as connection:
         refuse_other_versions(connection)
-        connection.execute("BEGIN")
         problems = [*islice(find_problems(connection, read), MAX_PROBLEMS)]
-        try:
-            return contents_of(connection), problems
-        except sqlite3.Error as error:
-            if not problems:
-                raise
-            return Contents(version_of(connection), None, 0, 0, 0, None, 0), [*problems, str(error)]
+        if problems:
+            return _contents_if_readable(connection), problems
+        return contents_of(connection), problems
+
+
+def _contents_if_readable(connection: sqlite3.Connection) -> Contents:
+    """How much is in a store that is not sound; what is no table of ours is not counted."""
+    nothing = Contents(version_of(connection), None, 0, 0, 0, None, 0)
+    try:
+        return nothing if any(find_strangers(connection)) else contents_of(connection)
+    except sqlite3.Error:
+        return nothing
 
 
 def contents_of(connection: sqlite3.Connection) -> Contents:
@@ -158,67 +110,19 @@ def find_problems(connection: sqlite3.Connection, read: Read | None = None) -> I
     """
     is_sound = True
     try:
-        for [problem] in connection.execute(f"PRAGMA integrity_check({MAX_PROBLEMS})"):
+        strangers = [*find_strangers(connection)]
+        yield from strangers
+        if strangers:
+            return
+        pages = f"PRAGMA integrity_check({MAX_PROBLEMS})"
+        for [problem] in connection.execute(pages).fetchall():
             if problem != "ok":
                 is_sound = False
-                yield from str(problem).splitlines()
+                lines = str(problem).splitlines()
+                yield from [line for line in lines if not line.startswith("***")]  # A heading.
         if is_sound and version_of(connection) == len(MIGRATIONS):
-            yield from _find_contradictions(connection)
-            yield from _find_unreadable(connection)
+            yield from find_contradictions(connection)
             if read is not None:
-                yield from _find_unreadable_messages(connection, read)
+                yield from find_unreadable_messages(connection, read)
     except sqlite3.Error as error:
         yield str(error)
-
-
-def _find_contradictions(connection: sqlite3.Connection) -> Iterator[str]:
-    for problem, query in _QUESTIONS:
-        for [name] in connection.execute(query):
-            yield problem.format(name)
-
-
-def _find_unreadable(connection: sqlite3.Connection) -> Iterator[str]:
-    """Read every change and every state, and compare the two."""
-    left: dict[tuple[str, str, str], tuple[int, FeatureState]] = {}
-    last = 0
-    try:
-        while entries := journal.read(connection, last, PAGE):
-            for entry in entries:
-                left[*entry.presentity, entry.feature.value] = entry.seq, entry.after
-            last = entries[-1].seq
-    except ValueError as error:
-        yield f"`change`, after {last}: {error}"
-        return
-    for *name, status, values in connection.execute(_STATES):
-        user, domain, feature = name
-        try:
-            Feature(feature)
-            state = FeatureState(bool(status), values_of(orjson.loads(values)))
-        except ValueError as error:
-            yield f"{feature} of sip:{user}@{domain} cannot be read: {error}"
-            continue
-        seq, after = left.pop((user, domain, feature), (0, state))
-        if after != state:
-            yield _contradiction(user, domain, feature, seq)
-    for (user, domain, feature), (seq, after) in left.items():
-        if after != OFF:
-            yield _contradiction(user, domain, feature, seq)
-
-
-def _contradiction(user: str, domain: str, feature: str, seq: int) -> str:
-    return f"sip:{user}@{domain}: {feature} is not as change {seq} of the journal left it"
-
-
-def _find_unreadable_messages(connection: sqlite3.Connection, read: Read) -> Iterator[str]:
-    last = 1 << 62
-    while rows := dialogs.read(connection, last, PAGE):
-        last = rows[-1].row
-        for row in rows:
-            if not row.tag:
-                yield f"subscription {row.row} is not one that a server has written"
-                continue
-            for head in filter(None, (row.first, row.last)):
-                try:
-                    read(head)
-                except Exception as error:  # noqa: BLE001 - whatever it is, the server cannot either
-                    yield f"subscription {row.row} to {row.presentity.uri} cannot be read: {error}"

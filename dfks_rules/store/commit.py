@@ -1,4 +1,4 @@
-"""One transaction: what is stored is read, then what holds of the requests is written.
+"""One transaction: what is stored is read, or remembered, then what holds is written.
 
 A whole batch is a few statements, whatever the number of requests in it.
 """
@@ -12,15 +12,14 @@ from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import DialogRow, Verdict, Wanted
 from dfks_rules.store import dialogs, journal, life
 from dfks_rules.store.counts import new_counts
+from dfks_rules.store.journal import When
 from dfks_rules.store.life import Beat
 from dfks_rules.store.plan import STORED, Held, Plan, Result, Rows, Work
+from dfks_rules.store.remembered import Remembered
 from dfks_rules.store.tables import as_json
 
 # A whole batch is one JSON parameter of one statement: the interpreter lock then changes hands once
 # per statement, not twice per row, which would cost the other threads more than the rows do.
-_PRESENTITIES = """
-    SELECT asked.key, revision, changed FROM json_each(?) AS asked
-    JOIN presentity ON domain = asked.value ->> 1 AND user = asked.value ->> 0"""
 _REVISIONS = """
     INSERT OR REPLACE INTO presentity (user, domain, revision, changed)
     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?)"""
@@ -63,48 +62,52 @@ class Writer:
             sqlite3.Error: the file cannot be read.
         """
         self._connection = connection
-        self._term = term
         self._written = written
         self._start = start
         self._keep_changes = keep_changes
-        self.newest = journal.newest(connection)
-        """Number of the newest change in the journal."""
+        self._newest = journal.newest(connection)
+        self._remembered = Remembered(connection, term)
         self._highest = dialogs.highest(connection)
         """Number of the newest subscription that is stored, or was."""
         self._purge_at = 0.0
-        """When to look for changes that are too old, seconds since 1970."""
+        """When to look for changes that are too old, as `When.steady`."""
         self.counts = new_counts()
 
-    def write(self, asked: Sequence[Asked], beat: Beat | None, at: float) -> list[Result]:
+    @property
+    def newest(self) -> int:
+        """Number of the newest change that is written."""
+        return self._newest
+
+    def write(self, asked: Sequence[Asked], beat: Beat | None, when: When) -> list[Result]:
         """Store what holds in one transaction; says what came of each.
 
         Args:
             asked: each is stored whole or not at all.
             beat: written besides, if there is one.
-            at: now, in seconds since 1970.
+            when: now.
 
         Raises:
             sqlite3.Error: nothing is stored.
         """
         try:
-            return self._write(asked, beat, at, frozenset())
+            return self._write(asked, beat, when, frozenset())
         except ValueError:
             bad = frozenset([one for one, what in enumerate(asked) if not _is_storable(what)])
-            return self._write(asked, beat, at, bad)
+            return self._write(asked, beat, when, bad)
 
     def _write(
-        self, asked: Sequence[Asked], beat: Beat | None, at: float, bad: frozenset[int]
+        self, asked: Sequence[Asked], beat: Beat | None, when: When, bad: frozenset[int]
     ) -> list[Result]:
         connection = self._connection
         if connection.in_transaction:  # The end of the last one failed, too.
             connection.rollback()
         try:
             connection.execute("BEGIN IMMEDIATE")
-            if not life.holds(connection, self._term):
+            if not self._remembered.may_write():
                 why = StoreError("store_fenced", "another server has taken the store over")
                 return [(Verdict.FENCED, why)] * len(asked)
             good = asked if not bad else [one for i, one in enumerate(asked) if i not in bad]
-            plan = Plan(self._held(good), self.newest, self._start, at)
+            plan = Plan(self._held(good), self._newest, self._start, when)
             results = [
                 _not_storable() if number in bad else self._take(plan, one)
                 for number, one in enumerate(asked)
@@ -115,12 +118,13 @@ class Writer:
                     results[number] = self._do(one)
             if beat is not None:
                 life.write(connection, beat)
-            purged = self._purge(at)
+            purged = self._purge(when.steady)
             connection.execute("COMMIT")
         finally:
             if connection.in_transaction:
                 connection.rollback()
-        self.newest = plan.newest
+        self._newest = plan.newest
+        self._remembered.written(plan.presentities, plan.subscriptions, plan.gone)
         if plan.subscriptions:
             self._highest = max(self._highest, *plan.subscriptions)
         counts = self.counts
@@ -151,17 +155,16 @@ class Writer:
                 connection.execute("RELEASE work")
         return STORED
 
-    def _purge(self, at: float) -> int:
+    def _purge(self, now: float) -> int:
         """Remove a portion of the changes that are too old; gives how many."""
-        if self._keep_changes is None or at < self._purge_at:
+        if self._keep_changes is None or now < self._purge_at:
             return 0
-        count = journal.purge(self._connection, at - self._keep_changes, PURGED_AT_ONCE)
+        count = journal.purge(self._connection, now - self._keep_changes, PURGED_AT_ONCE)
         if count < PURGED_AT_ONCE:
-            self._purge_at = at + PURGE_EVERY
+            self._purge_at = now + PURGE_EVERY
         return count
 
     def _held(self, asked: Sequence[Asked]) -> Held:
-        presentities: dict[Aor, tuple[int, int]] = {}
         snapshots: dict[Aor, Snapshot] = {}
         names: set[Aor] = set()
         visited: list[int] = []
@@ -176,13 +179,8 @@ class Writer:
                 names.update([presentity for presentity, _ in seen])
                 if visit is not None and visit.row <= self._highest:
                     visited.append(visit.row)
-        if names:
-            asked_for = list(names)
-            rows = self._connection.execute(_PRESENTITIES, (as_json([[*n] for n in asked_for]),))
-            for key, revision, changed in rows:
-                presentities[asked_for[key]] = (revision, changed)
-        cseqs = dialogs.cseqs(self._connection, visited) if visited else {}
-        return Held(presentities, cseqs, snapshots)
+        remembered = self._remembered
+        return Held(remembered.presentities(names), remembered.cseqs(visited), snapshots)
 
     def _put(self, plan: Plan) -> None:
         connection = self._connection

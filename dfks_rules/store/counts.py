@@ -33,6 +33,9 @@ be written; `syncs_failed`: those of which it is unknown whether the disk keeps 
 `changes_…`: rows of the journal.
 """
 
+COMMITTED_WITHIN = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+"""Bounds of how soon a commit is settled, s."""
+
 
 def new_counts() -> dict[str, int]:
     """All counts at 0."""

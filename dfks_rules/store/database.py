@@ -17,6 +17,7 @@ import structlog
 from dfks_rules.errors import StoreError
 from dfks_rules.store import life
 from dfks_rules.store.migrations import MIGRATIONS, migrate
+from dfks_rules.store.sharing import leave_one_file, share
 
 BUSY_SECONDS = 1.0
 """How long to wait at the start for another program's lock (a backup, an sqlite3 shell)."""
@@ -34,8 +35,12 @@ _BLOCK = 1 << 20
 class Database:
     """The files of one store, opened by this process and locked against other servers."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, group: str | None = None) -> None:
         """Open the database at `path`; creates it and its directory if necessary.
+
+        Args:
+            path: the database.
+            group: the group that may read its files; None leaves their modes as they are.
 
         Raises:
             StoreError: `store_in_use`, `store_read_only`, `store_not_a_database`,
@@ -45,12 +50,14 @@ class Database:
         real = Path(os.path.realpath(path))
         with ExitStack() as opened:
             try:
-                real.parent.mkdir(parents=True, exist_ok=True)
+                _make_folder(real.parent)
                 lock(real.with_name(real.name + ".lock"), opened)
                 # SQLite gives journals the mode of the database, which holds people's numbers.
                 self._files = {path: _made(path)}
                 self.connection = _connect(path, opened)
                 """For the thread that opened the store; what it commits is durable after `sync`."""
+                if group is not None:
+                    opened.callback(leave_one_file, self.connection)
                 before = migrate(self.connection)
                 self.life = life.begin(self.connection)
                 """Which life of the server began with this."""
@@ -63,6 +70,8 @@ class Database:
                 # Without the index, another program makes a new one, and their locks are apart.
                 for beside in (log_path, real.with_name(real.name + "-shm")):
                     self._files[beside] = _identity(beside.stat())
+                if group is not None:
+                    share(self._files, group)
                 self.is_in_doubt = True
                 """Whether the disk may lack what was written, although it is read: a server was
                 killed before it synced, or a sync failed. Linux takes the pages for written then,
@@ -150,8 +159,25 @@ class Database:
         self._opened.close()
 
 
-def _open(path: Path) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def _make_folder(folder: Path) -> None:
+    """Create a folder, and those that it is in; their names are durable."""
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for one in missing:
+        sync_folder(one.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _open(path: Path, flags: int = 0) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | flags, 0o600)
 
 
 def _made(path: Path) -> tuple[int, int]:
@@ -170,7 +196,8 @@ def _identity(status: os.stat_result) -> tuple[int, int]:
 
 def lock(path: Path, opened: ExitStack) -> None:
     """Lock `path` until `opened` is closed; the file contains the id of the locking process."""
-    descriptor = _open(path)
+    # What a link leads to would be overwritten, by root where it restores for the server.
+    descriptor = _open(path, os.O_NOFOLLOW)
     opened.callback(os.close, descriptor)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -10,17 +10,19 @@ import time
 from collections import deque
 from collections.abc import Callable
 from enum import Enum
-from typing import NamedTuple
+from typing import Final, final
 
 import structlog
 
 from dfks_rules.errors import StoreError
+from dfks_rules.model.histogram import Histogram
 from dfks_rules.service.ports import Settle, Verdict, Wanted
 from dfks_rules.store.cache import Cache
 from dfks_rules.store.commit import Asked, Writer
-from dfks_rules.store.counts import OF_VERDICT
+from dfks_rules.store.counts import COMMITTED_WITHIN, OF_VERDICT
 from dfks_rules.store.database import Database, is_damaged, is_locked, why_failed
 from dfks_rules.store.disk import Disk
+from dfks_rules.store.journal import When
 from dfks_rules.store.life import Beat
 from dfks_rules.store.plan import Result
 
@@ -37,18 +39,24 @@ RETRY = 0.05
 """How often it is tried again meanwhile, s."""
 MOST_WAITING = 10_000
 """Commits that wait while a disk hangs; more are refused at once."""
+# CPython 3.11 calls a Python function for each look at a member of an Enum.
+_STORED: Final = Verdict.STORED
 _ON_DISK = frozenset({Verdict.STORED, Verdict.REPEATED})
 """What may be told only once the disk has it."""
 
 _log = structlog.get_logger("dfks.store")
 
 
-class _Waiting(NamedTuple):
+@final
+class _Waiting:
     """Somebody waits for the outcome."""
 
-    asked: Asked
-    settle: Settle
-    since: float
+    __slots__ = ("asked", "settle", "since")
+
+    def __init__(self, asked: Asked, settle: Settle, since: float) -> None:
+        self.asked: Final = asked
+        self.settle: Final = settle
+        self.since: Final = since
 
 
 class _Again(Enum):
@@ -85,6 +93,8 @@ class GroupCommit:
         self._clock = clock
         self.epoch = time.time() - clock()
         """The moment 0 of `clock`, seconds since 1970."""
+        self.told = writer.newest
+        """Number of the newest change of which it is told what came of it, as of all before."""
         self._asked: list[_Waiting] = []
         """Not written yet."""
         self._beat: Beat | None = None
@@ -95,12 +105,12 @@ class GroupCommit:
         """Not settled yet, and what came of each so far."""
         self.loss: str | None = None
         """What happened to the files; None while they are in place. Nothing is written then."""
-        self.durable = writer.newest
-        """Number of the newest change that the disk has."""
         self.is_closed = False
         self.counts = writer.counts
-        self._failure: str | None = None
-        """Why the last transaction failed; None when it did not."""
+        self._failures: set[str] = set()
+        """Why transactions have failed since one was durable."""
+        self.committed = Histogram(COMMITTED_WITHIN)
+        """From when a commit was asked for until somebody was told what came of it."""
         self._disk = Disk(database, loop, self._settle, self._noticed, self._not_moved)
 
     @property
@@ -110,9 +120,14 @@ class GroupCommit:
         return any(isinstance(one.asked, Wanted) for one in waiting)
 
     @property
+    def queue(self) -> int:
+        """How many wait for the outcome."""
+        return len(self._asked) + len(self._written)
+
+    @property
     def is_failing(self) -> bool:
         """Whether the last transaction failed, or the files are gone."""
-        return self.loss is not None or self._failure is not None
+        return self.loss is not None or bool(self._failures)
 
     def ask(self, asked: Asked, settle: Settle) -> None:
         """Store it soon; `settle` is called on the loop."""
@@ -186,9 +201,9 @@ class GroupCommit:
         """What came of each, or why nothing yet."""
         if self.loss is not None:
             return [_unavailable(self.loss)] * len(batch)
-        at = self.epoch + self._clock()
+        when = When(time.time(), self.epoch + self._clock())
         try:
-            results = self._writer.write([one.asked for one in batch], beat, at)
+            results = self._writer.write([one.asked for one in batch], beat, when)
         except Exception as error:  # noqa: BLE001 - else nobody in the batch would ever be told
             if is_locked(error):
                 return _Again.LOCKED
@@ -202,7 +217,7 @@ class GroupCommit:
                 self._beat = None
             return [_unavailable(why)] * len(batch)
         for one, (verdict, _) in zip(batch, results, strict=True):
-            if verdict is Verdict.STORED and isinstance(one.asked, Wanted):
+            if verdict is _STORED and isinstance(one.asked, Wanted):
                 for change in one.asked.changes:
                     self._cache.write(change)
         return results
@@ -236,51 +251,55 @@ class GroupCommit:
         """Tell what came of the transaction that the disk was waited for, and go on."""
         if not self._disk.results:  # `close` was faster.
             return
-        reason = self._disk.results[0]
+        reason = self._disk.results.popleft()
         unsure = None
         if reason is not None:
             unsure = _unavailable(reason)
             self.counts["syncs_failed"] += 1
             self._fail(reason)
-        else:
-            self.durable = self._writer.newest
         now = self._clock()
-        try:
-            while self._written:
-                waiting, result = self._written.popleft()
+        while self._written:
+            waiting, result = self._written.popleft()
+            try:
                 self._tell(waiting, result, unsure, now)
-        finally:
-            if self._written:  # A `settle` raised: the others are still called.
-                self._loop.call_soon(self._settle)
-            else:
-                self._disk.results.popleft()
-                self._go_on(GATHER if len(self._asked) >= MANY else 0.0)
+            except Exception as error:  # noqa: BLE001 - the others are told, and the store goes on
+                self._loop.call_exception_handler(
+                    {"message": "the outcome of a commit could not be told", "exception": error}
+                )
+        if reason is None:
+            self.told = self._writer.newest
+        self._go_on(GATHER if len(self._asked) >= MANY else 0.0)
 
     def _tell(self, waiting: _Waiting, result: Result, unsure: Result | None, now: float) -> None:
-        asked, follow = waiting.asked, self._cache.forget
-        is_stored = result[0] is Verdict.STORED
+        asked = waiting.asked
+        is_stored = result[0] is _STORED
         if unsure is not None and result[0] in _ON_DISK:
             # Also what it repeats may be what an earlier sync has failed to keep.
             result = unsure
-        if is_stored:
-            follow = self._cache.settle if unsure is None else self._cache.doubt
-            if unsure is None and self._failure is not None:
-                self._work()
+        if is_stored and unsure is None and self._failures:
+            self._work()
+        verdict, error = result
         if isinstance(asked, Wanted):
-            self.counts[OF_VERDICT[result[0]]] += 1
+            self.counts[OF_VERDICT[verdict]] += 1
+            self.committed.observe(now - waiting.since)
             for change in asked.changes:
-                follow(change)
-        waiting.settle(*result, now)
+                if not is_stored:
+                    self._cache.forget(change)
+                elif unsure is None:
+                    self._cache.settle(change)
+                else:
+                    self._cache.doubt(change)
+        waiting.settle(verdict, error, now)
 
     def _fail(self, why: str) -> None:
         """Tell operators, once for each reason; of a loss they have been told."""
-        if why not in (self._failure, self.loss):
-            self._failure = why
+        if why not in self._failures and why != self.loss:
+            self._failures.add(why)
             _log.error("store_write_failed", reason=why)
 
     def _work(self) -> None:
         """Something is durable again."""
-        self._failure = None
+        self._failures.clear()
         _log.info("store_recovered")
 
     def _go_on(self, after: float) -> None:

@@ -8,7 +8,7 @@ All functions take a connection, so that other programs read the same while a se
 """
 
 import sqlite3
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -23,35 +23,47 @@ from dfks_rules.store.tables import as_json, values_of
 _COLUMNS = "seq, at, user, domain, revision, feature, before, after, origin, actor, rule, decision"
 _NEWEST = "SELECT coalesce(max(seq), 0) FROM change"
 _READ = f"SELECT {_COLUMNS} FROM change WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
-_CHANGED = "SELECT changed FROM presentity WHERE domain = :domain AND user = :user"
-_PREVIOUS = "SELECT previous FROM change WHERE seq = :before AND domain = :domain AND user = :user"
+# A link leads to a lower number, of the same presentity. Where a program has spoilt one, the
+# history ends: a cycle would be walked for ever.
+_OWN = "domain = :domain AND user = :user"
+_CHANGED = f"SELECT changed FROM presentity WHERE {_OWN}"  # noqa: S608
+_PREVIOUS = f"""
+    SELECT previous FROM change WHERE seq = :before AND previous < seq AND {_OWN}"""  # noqa: S608
 _BELOW = f"""
     WITH RECURSIVE chain(link) AS (
         {_CHANGED} UNION ALL SELECT previous FROM chain JOIN change ON seq = link
-        WHERE link >= :before
+        WHERE link >= :before AND previous < link AND {_OWN}
     )
-    SELECT min(link) FROM chain
+    SELECT max(link) FROM chain WHERE link < :before
 """  # noqa: S608
 # Bounded inside, since all of it is walked before the first row is given; CROSS: in its order.
 _OF = f"""
     WITH RECURSIVE chain(link, number) AS (
         SELECT :start, 1
         UNION ALL SELECT previous, number + 1 FROM chain JOIN change ON seq = link
-        WHERE number < :at_most
+        WHERE number < :at_most AND previous < link AND {_OWN}
     )
-    SELECT {_COLUMNS} FROM chain CROSS JOIN change ON seq = link
+    SELECT {_COLUMNS} FROM chain CROSS JOIN change ON seq = link WHERE {_OWN}
 """  # noqa: S608
-_CHANGED_SINCE = """
-    SELECT DISTINCT user, domain FROM change WHERE seq > coalesce(
-        (SELECT seq FROM change WHERE at < ? ORDER BY seq DESC LIMIT 1), 0)"""
-_INSERT = "INSERT INTO change VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_CHANGED_SINCE = "SELECT DISTINCT user, domain FROM change WHERE seq > ?"
+_INSERT = "INSERT INTO change VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 # Only the oldest are looked at, else each purge with nothing to remove would read the whole table.
 _PURGE = """
     DELETE FROM change WHERE seq IN (
-        SELECT seq FROM (SELECT seq, at FROM change ORDER BY seq LIMIT :at_most)
-        WHERE at < :older_than AND seq < (SELECT max(seq) FROM change))"""
-Row = tuple[int, float, str, str, int, str, str, str, str, str, str, str, int]
+        SELECT seq FROM (
+            SELECT seq, coalesce(steady, at) AS made FROM change ORDER BY seq LIMIT :at_most)
+        WHERE made < :older_than AND seq < (SELECT max(seq) FROM change))"""
+Row = tuple[int, float, str, str, int, str, str, str, str, str, str, str, int, float]
 """A row of `change`."""
+
+
+class When(NamedTuple):
+    """A moment, by both of the server's clocks."""
+
+    at: float
+    """What the wall clock says, for people; seconds since 1970."""
+    steady: float
+    """The same as if nobody had set the clock since the server began; see `app.clock`."""
 
 
 def newest(connection: sqlite3.Connection) -> int:
@@ -85,7 +97,8 @@ def of(
         sqlite3.Error: the file cannot be read.
         ValueError: see `read`.
     """
-    wanted = {"start": _start(connection, presentity, before), "at_most": at_most}
+    start = _start(connection, presentity, before)
+    wanted = {**presentity._asdict(), "start": start, "at_most": at_most}
     return [_entry(row) for row in connection.execute(_OF, wanted).fetchall()]
 
 
@@ -101,13 +114,13 @@ def _start(connection: sqlite3.Connection, presentity: Aor, before: int | None) 
     return 0 if row is None or row[0] is None else int(row[0])
 
 
-def changed_since(connection: sqlite3.Connection, at: float) -> frozenset[Aor]:
-    """Whose features have changed since then (seconds since 1970).
+def changed_since(connection: sqlite3.Connection, seq: int) -> frozenset[Aor]:
+    """Whose features have changed since the entry with this number.
 
     Raises:
         sqlite3.Error: the file cannot be read.
     """
-    return frozenset([Aor(*row) for row in connection.execute(_CHANGED_SINCE, (at,)).fetchall()])
+    return frozenset([Aor(*row) for row in connection.execute(_CHANGED_SINCE, (seq,)).fetchall()])
 
 
 def purge(connection: sqlite3.Connection, older_than: float, at_most: int) -> int:
@@ -117,7 +130,8 @@ def purge(connection: sqlite3.Connection, older_than: float, at_most: int) -> in
 
     Args:
         connection: an open store; the caller commits.
-        older_than: seconds since 1970.
+        older_than: seconds since 1970, as `When.steady`: a wall clock that is wrong for a while
+            removes nothing.
         at_most: how many.
 
     Raises:
@@ -133,7 +147,7 @@ def insert(connection: sqlite3.Connection, rows: list[Row]) -> None:
 
 
 def rows_of(
-    change: Change, asked_first: Aor, start: str, at: float, newest: int, previous: int
+    change: Change, asked_first: Aor, start: str, when: When, newest: int, previous: int
 ) -> list[Row]:
     """The rows for one change of a presentity: one for each feature's change.
 
@@ -141,7 +155,7 @@ def rows_of(
         change: what is stored.
         asked_first: whose features its request was for.
         start: which start of the server decides.
-        at: seconds since 1970.
+        when: now.
         newest: number of the newest entry there is.
         previous: number of the presentity's newest entry; 0 when it has none.
     """
@@ -156,7 +170,7 @@ def rows_of(
         rows.append(
             (
                 newest,
-                at,
+                when.at,
                 user,
                 domain,
                 change.after.revision,
@@ -168,6 +182,7 @@ def rows_of(
                 _rule(outcome, request.feature),
                 f"{start}-{number}",
                 previous,
+                when.steady,
             )
         )
         previous = newest
@@ -196,7 +211,9 @@ def _actor(requester: Requester, asked_first: Aor) -> str:
 
 
 def _rule(outcome: Outcome, feature: Feature) -> str:
-    """The rule that decided on the status, else on a value."""
+    """The rule that made it follow, or decided on the status, else on a value."""
+    if outcome.also_by:
+        return outcome.also_by
     by = outcome.decision.decided_by
     if not by:
         return ""
@@ -222,14 +239,19 @@ def _entry(row: tuple[Any, ...]) -> JournalEntry:
         Aor(user, domain),
         revision,
         Feature(feature),
-        _state(before),
-        _state(after),
+        state_from(before),
+        state_from(after),
         Origin(origin),
         *told,
     )
 
 
-def _state(text: str) -> FeatureState:
+def state_from(text: str) -> FeatureState:
+    """A state, from the columns `before` and `after`.
+
+    Raises:
+        ValueError: another program wrote something that is none.
+    """
     said = orjson.loads(text)
     if not isinstance(said, dict) or said.keys() != {"status", "values"}:
         raise ValueError("`change` holds something that is not a state")

@@ -13,25 +13,34 @@ TERMS = 1 << 20
 LATEST = 1 << 37
 """A moment that no clock shows (the year 6325), seconds since 1970."""
 
-_READ = "SELECT term, secret, beat_at, beat_boot, boot_id, is_clean FROM server"
-_CREATE = "INSERT INTO server VALUES (1, 0, ?, NULL, NULL, '', 0)"
+_BEGIN_ANEW = "DELETE FROM server; DELETE FROM subscription"
+_NO_TERM_LEFT = (
+    f"servers have begun {TERMS - 1:,} times with it, and no CSeq is left for their NOTIFYs; what "
+    f"helps: `sqlite3 FILE '{_BEGIN_ANEW}'` (features and journal stay, phones subscribe anew)"
+)
+
+_READ = "SELECT term, secret, beat_at, beat_boot, boot_id, is_clean, told FROM server"
+_CREATE = "INSERT INTO server VALUES (1, 0, ?, NULL, NULL, '', 0, 0)"
 # A life that ends before its first heartbeat has not ended cleanly.
 _BEGIN = "UPDATE server SET term = term + 1, is_clean = 0"
 _TERM = "SELECT term FROM server"
-_BEAT = "UPDATE server SET beat_at = ?, beat_boot = ?, boot_id = ?, is_clean = ?"
+_BEAT = "UPDATE server SET beat_at = ?, beat_boot = ?, boot_id = ?, is_clean = ?, told = ?"
 
 
 class Beat(NamedTuple):
     """A moment at which the server lived."""
 
     at: float
-    """Seconds since 1970, as all rows have it: see `app` for how the clock may be set meanwhile."""
+    """Seconds since 1970 on the scale of deadlines, which no step of the wall clock moves."""
     boot: float
     """The same moment in seconds since the machine started, sleep included."""
     boot_id: str
     """Which start of the machine that was."""
     is_clean: bool = False
     """Whether it was the end of a planned stop."""
+    told: int = 0
+    """Number of a change in the journal: phones know of all up to it, or the rows of their
+    subscriptions say that they do not."""
 
 
 class Life(NamedTuple):
@@ -50,7 +59,7 @@ def begin(connection: sqlite3.Connection) -> Life:
 
     Raises:
         sqlite3.Error: nothing is changed.
-        StoreError: `store_unavailable`: another program has spoilt the row.
+        StoreError: `store_unavailable`: another program has spoilt the row, or no term is left.
     """
     try:
         connection.execute("BEGIN IMMEDIATE")
@@ -58,32 +67,39 @@ def begin(connection: sqlite3.Connection) -> Life:
         if row is None:
             connection.execute(_CREATE, (os.urandom(SECRET_SIZE),))
             row = connection.execute(_READ).fetchone()
-        if not _is_valid(*row):
+        if not _is_valid(row):
             raise StoreError("store_unavailable", "its row `server` is not valid")
+        if row[0] >= TERMS - 1:
+            raise StoreError("store_unavailable", _NO_TERM_LEFT)
         connection.execute(_BEGIN)
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:
             connection.rollback()
-    term, secret, at, boot, boot_id, is_clean = row
-    previous = None if at is None else Beat(at, boot, boot_id, bool(is_clean))
+    term, secret, at, boot, boot_id, is_clean, told = row
+    previous = None if at is None else Beat(at, boot, boot_id, bool(is_clean), told)
     return Life(term + 1, secret, previous)
 
 
-def _is_valid(
-    term: object, secret: object, at: object, boot: object, boot_id: object, is_clean: object
-) -> bool:
+def _is_valid(row: tuple[object, ...]) -> bool:
     """Whether a server has written that, and another one can go on from there."""
+    term, secret, at, boot, boot_id, is_clean, told = row
     has_lived = at is not None
     return (
         isinstance(term, int)
-        and 0 <= term < TERMS - 1
+        and term >= 0
         and isinstance(secret, bytes)
         and isinstance(boot_id, str)
         and isinstance(is_clean, int)
+        and isinstance(told, int)
         and (not has_lived or (isinstance(at, float) and 0 <= at < LATEST))
         and (not has_lived or (isinstance(boot, float) and 0 <= boot < LATEST))
     )
+
+
+def is_term(term: object) -> bool:
+    """Whether another life can follow that of this number."""
+    return isinstance(term, int) and 0 <= term < TERMS - 1
 
 
 def holds(connection: sqlite3.Connection, term: int) -> bool:

@@ -4,6 +4,7 @@ import sqlite3
 
 from dfks_rules import __version__
 from dfks_rules.errors import StoreError
+from dfks_rules.store.calls import CREATE_CALLS
 
 APPLICATION_ID = int.from_bytes(b"dfks", "big")
 """Marks a file as ours, so that another program's database is never touched."""
@@ -90,6 +91,16 @@ MIGRATIONS: tuple[str, ...] = (
         last     BLOB                   -- the last one that said something else
     );
     """,
+    # `change.at` is what the wall clock said; what must not follow it when it is set has its own.
+    """
+    ALTER TABLE change ADD COLUMN
+        steady REAL;                    -- s since 1970, as if nobody had set the clock; NULL: `at`
+    ALTER TABLE server ADD COLUMN
+        told INTEGER NOT NULL DEFAULT 0;  -- `seq` of a change: no phone waits for it or older ones
+    UPDATE server SET told = coalesce(
+        (SELECT seq FROM change WHERE at < beat_at - 40 ORDER BY seq DESC LIMIT 1), 0);
+    """,
+    CREATE_CALLS,
     # Imports: how far each is, and what was refused.
     """
     CREATE TABLE import_job (
@@ -161,13 +172,15 @@ def version_of(connection: sqlite3.Connection) -> int:
     """The version of a file of ours; 0 for an empty one.
 
     Raises:
-        StoreError: `store_not_a_database`: it belongs to another program.
+        StoreError: `store_not_a_database`: it belongs to another program, or has no such version.
     """
     [version] = connection.execute("PRAGMA user_version").fetchone()
     [application] = connection.execute("PRAGMA application_id").fetchone()
     [tables] = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if tables and application != APPLICATION_ID:
         raise StoreError("store_not_a_database", "it belongs to another program")
+    if version < 0:
+        raise StoreError("store_not_a_database", f"its version is {version}")
     return int(version)
 
 

@@ -14,6 +14,7 @@ def open_store(
     loop: asyncio.AbstractEventLoop,
     start: str = "",
     keep_changes: float | None = None,
+    group: str | None = None,
 ) -> MemoryStore | SqliteStore:
     """The store named by `url`; its commits are settled on `loop`.
 
@@ -22,6 +23,7 @@ def open_store(
         loop: The event loop on the thread that will use the store.
         start: What ids of this server's decisions begin with.
         keep_changes: How long changes stay in the journal, s; None: for ever.
+        group: The group that may read the file; None: nobody else may.
 
     Raises:
         StoreError: `store_unknown_url`, or why the file cannot be used (see `Database`).
@@ -30,5 +32,5 @@ def open_store(
         return MemoryStore(time.monotonic)
     kind, _, path = url.partition(":")
     if kind == "sqlite" and path:
-        return SqliteStore(Path(path), loop, start=start, keep_changes=keep_changes)
+        return SqliteStore(Path(path), loop, start=start, keep_changes=keep_changes, group=group)
     raise StoreError("store_unknown_url", f"unknown store `{url}`: `memory:` or `sqlite:PATH`")

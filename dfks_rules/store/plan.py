@@ -49,18 +49,18 @@ class Held(NamedTuple):
 class Plan:
     """The rows of one transaction: requests are taken one after the other."""
 
-    def __init__(self, held: Held, newest: int, start: str, at: float) -> None:
+    def __init__(self, held: Held, newest: int, start: str, when: journal.When) -> None:
         """Nothing is taken yet.
 
         Args:
             held: what is stored.
             newest: number of the newest change of all.
             start: which start of the server decides.
-            at: now, in seconds since 1970.
+            when: now.
         """
         self._held = held
         self._start = start
-        self._at = at
+        self._when = when
         self.newest = newest
         """Number of the newest change."""
         self.presentities: dict[Aor, tuple[int, int]] = {}
@@ -117,7 +117,7 @@ class Plan:
         presentity, before, after, _, _ = change
         held = self._held.presentities.get(presentity)
         newest = 0 if held is None else held[1]
-        entries = journal.rows_of(change, asked_first, self._start, self._at, self.newest, newest)
+        entries = journal.rows_of(change, asked_first, self._start, self._when, self.newest, newest)
         if entries:
             self.newest = newest = self.newest + len(entries)
             self.changes += entries

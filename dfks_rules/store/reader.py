@@ -16,6 +16,9 @@ from dfks_rules.store.database import explained
 from dfks_rules.store.migrations import APPLICATION_ID, MIGRATIONS, newer_version, version_of
 from dfks_rules.store.reading import FileJournal, Reading
 
+LONGEST = 1 << 18
+"""Most bytes of a row that are read: no server writes so many, and a page of rows is in memory."""
+
 
 @contextmanager
 def open_to_read(path: Path) -> Iterator[sqlite3.Connection]:
@@ -26,8 +29,11 @@ def open_to_read(path: Path) -> Iterator[sqlite3.Connection]:
             block raises because the file cannot be read becomes one, too.
     """
     try:
+        if path.exists() and not path.is_file():  # A pipe would keep us waiting.
+            raise StoreError("store_not_a_database", "it is not a file")
         uri = f"{path.absolute().as_uri()}?mode=ro"
         with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
+            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST)
             [application] = connection.execute("PRAGMA application_id").fetchone()
             if application != APPLICATION_ID:
                 raise StoreError("store_not_a_database", "it is not a dfks-rules store")

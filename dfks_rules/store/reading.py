@@ -78,6 +78,6 @@ class FileJournal:
         """The entries of one presentity, the newest first."""
         return self._reading(journal.of, presentity, at_most, before)
 
-    def changed_since(self, at: float) -> frozenset[Aor]:
-        """Whose features have changed since then."""
-        return self._reading(journal.changed_since, at)
+    def changed_since(self, seq: int) -> frozenset[Aor]:
+        """Whose features have changed since the entry with this number."""
+        return self._reading(journal.changed_since, seq)

@@ -21,9 +21,10 @@ from dfks_rules.model.features import FEATURES
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Origin
 from dfks_rules.store import journal
-from dfks_rules.store.backup import copy, part_of, sync_folder
+from dfks_rules.store.backup import copy, part_of
 from dfks_rules.store.check import Contents, contents_of, examine
-from dfks_rules.store.database import explained, lock
+from dfks_rules.store.database import explained, lock, sync_folder
+from dfks_rules.store.life import is_term
 from dfks_rules.store.migrations import MIGRATIONS, migrate, version_of
 from dfks_rules.store.reader import open_to_read
 from dfks_rules.store.tables import read
@@ -43,6 +44,9 @@ _DIFFERENT = f"""
     UNION SELECT user, domain FROM (
         SELECT {_COLUMNS} FROM old.feature_state EXCEPT SELECT {_COLUMNS} FROM main.feature_state)
 """  # noqa: S608
+_SERVER = """
+    SELECT term, secret FROM server
+    WHERE (SELECT type FROM sqlite_master WHERE name = 'server') = 'table'"""
 _CHANGED_NOW = """
     UPDATE feature_state SET changed_at = strftime('%Y-%m-%dT%H:%M:%fZ', ?, 'unixepoch')
     WHERE domain = ? AND user = ? AND feature = ?"""
@@ -122,7 +126,7 @@ def lock_store(real: Path, opened: ExitStack) -> None:
     path = real.with_name(real.name + ".lock")
     try:
         lock(path, opened)
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         opened.callback(os.close, descriptor)
         _own_like(real, descriptor)
     except StoreError as error:
@@ -149,7 +153,9 @@ def _before(real: Path) -> _Before | None:
         return None
     term, secret = 0, None
     with suppress(StoreError), open_to_read(real) as connection:
-        term, found = connection.execute("SELECT term, secret FROM server").fetchone() or (0, None)
+        found_term, found = connection.execute(_SERVER).fetchone() or (0, None)
+        if is_term(found_term):
+            term = found_term
         if version_of(connection) == len(MIGRATIONS):
             examine(real)
             secret = found
@@ -209,7 +215,7 @@ def _take_back(
             continue
         seq += 1
         told = (feature.value, journal.json_of(was), journal.json_of(now))
-        by = (Origin.OPERATOR.value, ACTOR, "", "", previous)
+        by = (Origin.OPERATOR.value, ACTOR, "", "", previous, at)
         journal.insert(connection, [(seq, at, user, domain, revision, *told, *by)])
         connection.execute(_CHANGED_NOW, (at, domain, user, feature.value))
         previous = seq

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.features import Snapshot
+from dfks_rules.model.histogram import Histogram
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import DialogRow, Fetched, Settle, Verdict, Wanted
 from dfks_rules.store import dialogs
@@ -42,7 +43,7 @@ class SqliteStore:
     Reference: `service.ports.Store`, `service.ports.Dialogs`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the settings of a store
         self,
         path: Path,
         loop: asyncio.AbstractEventLoop,
@@ -50,6 +51,7 @@ class SqliteStore:
         cached: int = CACHED,
         start: str = "",
         keep_changes: float | None = None,
+        group: str | None = None,
     ) -> None:
         """Open or create the file at `path`; commits are settled on `loop`.
 
@@ -60,11 +62,12 @@ class SqliteStore:
             cached: Most snapshots kept in memory; the oldest are dropped first.
             start: What ids of this server's decisions begin with.
             keep_changes: How long changes stay in the journal, s; None: for ever.
+            group: The group that may read the files; None: nobody else may.
 
         Raises:
             StoreError: see `Database`.
         """
-        self._database = Database(path)
+        self._database = Database(path, group)
         self._connection = self._database.connection
         self._loop = loop
         self._clock = clock
@@ -97,6 +100,16 @@ class SqliteStore:
         return self._counts
 
     @property
+    def committed(self) -> Histogram:
+        """From when a commit was asked for until it was settled."""
+        return self._group.committed
+
+    @property
+    def queue(self) -> int:
+        """How many commits wait for the disk."""
+        return self._group.queue
+
+    @property
     def term(self) -> int:
         """Which life of the server this is: higher than that of any before."""
         return self._life.term
@@ -123,11 +136,18 @@ class SqliteStore:
 
     def durable(self) -> int:
         """Number of the newest change that a power cut leaves in the journal."""
-        return self._group.durable
+        return self._group.told
 
     def go_by(self, epoch: float) -> None:
-        """Count the time of what is stored from the moment 0 of the clock, seconds since 1970."""
+        """Count how long changes are kept by this scale: what the moment 0 of the clock is on it,
+        seconds since 1970.
+        """
         self._group.epoch = epoch
+
+    @property
+    def told(self) -> int:
+        """Number of the newest change of which it is told what came of it, as of all before."""
+        return self._group.told
 
     def beat(self, beat: Beat) -> None:
         """Note that the server lives."""
@@ -214,8 +234,10 @@ class SqliteStore:
     def close(self) -> None:
         """Write and settle pending commits, then end the thread and close the files."""
         if not self._group.is_closed:
-            self._group.close()
-            self._database.close()
+            try:
+                self._group.close()
+            finally:  # Whoever comes next needs the lock.
+                self._database.close()
 
     def _read(self, presentity: Aor) -> Snapshot:
         """Read what is stored into the cache.

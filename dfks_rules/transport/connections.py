@@ -78,6 +78,8 @@ class Connections:
         self._last = 0
         self._by_number: dict[int, Stream] = {}
         self._by_remote: dict[tuple[TransportName, str, int], Stream] = {}
+        self.by_transport: Counter[TransportName] = Counter()
+        """How many there are."""
         self._sources: Counter[str] = Counter()
         self._sweeping: asyncio.TimerHandle | None = None
         self._waiting_for_place: list[Callable[[], None]] = []
@@ -134,6 +136,7 @@ class Connections:
     def add(self, connection: Stream) -> None:
         """Count a connection from now on."""
         self._by_number[connection.flow.connection] = connection
+        self.by_transport[connection.flow.listener.transport] += 1
         self._sources[connection.source] += 1
         self.name(connection)
         if self._sweeping is None:
@@ -156,6 +159,7 @@ class Connections:
         if self._by_number.pop(connection.flow.connection, None) is None:
             return
         self.forget(connection)
+        self.by_transport[connection.flow.listener.transport] -= 1
         self._sources[connection.source] -= 1
         if not self._sources[connection.source]:
             del self._sources[connection.source]

@@ -72,6 +72,10 @@ class Inherited:
                 return one.socket
         return None
 
+    def put(self, door: str, one: socket.socket) -> None:
+        """Have a socket wait for a door, one of `DOORS`."""
+        self._left.append(Passed(door, one))
+
     def channel(self) -> socket.socket | None:
         """The socket to the server that ran before; None when there was none."""
         for one in self._left:

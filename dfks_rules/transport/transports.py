@@ -200,6 +200,11 @@ class Transports:
             self._turns.asked(flow.remote[0])
         transport.send(flow, data)
 
+    def way_of(self, flow: Flow) -> Flow:
+        """The flow with the address of its peer, where it names the stream to it."""
+        stream = self.connections[flow.connection] if flow.connection else None
+        return flow if stream is None else flow._replace(remote=stream.flow.remote)
+
     def listener_for(self, transport: str, host: str, near: Listener) -> Listener | None:
         """The listener of a transport from which an address can be reached.
 

@@ -9,6 +9,8 @@ T = TypeVar("T")
 
 SHARE = 0.2
 """Most of the loop's time that requests may take, over a second."""
+SHARE_OF_WATCHING = 0.3
+"""The same for what watches the server: it must not seem to be down because others ask a lot."""
 OF_HTTP = 100e-6
 """Seconds that reading a request and writing its response take, beside the operation."""
 _WINDOW = 1.0
@@ -31,16 +33,17 @@ class Budget:
         self._begun = 0.0
         self._spent = 0.0
 
-    def admits(self, caller: str, now: float) -> bool:
+    def admits(self, caller: str, now: float, share: float = SHARE) -> bool:
         """Whether a request may be served; it counts if so.
 
         Args:
             caller: who asks.
             now: monotonic seconds.
+            share: of the loop's time that may have been taken by then.
         """
         if now - self._begun >= _WINDOW:
             self._begun, self._spent = now, 0.0
-        if self._spent >= SHARE * _WINDOW:
+        if self._spent >= share * _WINDOW:
             return False
         most = 2 * self._per_caller
         left, since = self._left.pop(caller, (most, now))

@@ -4,6 +4,7 @@ from typing import Any
 
 from dfks_rules.model.features import FEATURES, VALUES_OF, Feature
 from dfks_rules.model.values import Choice, Integer, Text
+from dfks_rules.operations.calls import NAMES as CALLS
 from dfks_rules.web.problem import KINDS, type_of
 
 MAX_TEXT = 512
@@ -47,6 +48,12 @@ TIME = {"type": "string", "format": "date-time"}
 REVISION = {"type": "integer", "minimum": 0}
 FEATURE = {"type": "string", "enum": [feature.value for feature in Feature]}
 
+_FLAG = {"type": "integer", "enum": [0, 1]}
+_CALLS: dict[str, Any] = {"dnd": _FLAG}
+for _name in CALLS.values():
+    _CALLS |= {_name: _FLAG, f"{_name}To": TEXT, f"{_name}Uri": TEXT}
+_CALLS["cfnaRings"] = {"type": "integer"}
+
 COMPONENTS: dict[str, Any] = {
     "State": record({"status": STATUS, **_VALUES}, ["status"])
     | {"description": "The state of a feature; values that were never said are missing."},
@@ -63,9 +70,15 @@ COMPONENTS: dict[str, Any] = {
             "features": ref("States"),
             "told": ref("States")
             | {"description": "What its own phone is told, of the features it may know."},
+            "calls": ref("Calls"),
         },
         ["presentity", "revision", "features"],
     ),
+    "Calls": record(_CALLS, [name for name, one in _CALLS.items() if one is _FLAG])
+    | {
+        "description": "What a switch must know when a call comes; what is not known is missing. A "
+        "target without a SIP URI cannot be called."
+    },
     "Decision": record(
         {
             "id": TEXT | {"description": "Empty when it is not kept."},

@@ -3,7 +3,7 @@
 import socket
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -14,8 +14,8 @@ from aiohttp import web
 from dfks_rules.errors import ConfigError, DfksError
 from dfks_rules.operations.ports import Operations
 from dfks_rules.web.binding import body_of, given_of
-from dfks_rules.web.budget import Budget, Timed
-from dfks_rules.web.caller import LOCAL, Caller
+from dfks_rules.web.budget import SHARE, SHARE_OF_WATCHING, Budget, Timed
+from dfks_rules.web.caller import LOCAL, Caller, Scope
 from dfks_rules.web.problem import CONTENT_TYPE, Problem, problem_of
 from dfks_rules.web.table import JSON, Answer, Call, Operation, Streamed
 from dfks_rules.web.tokens import TokenFile
@@ -185,7 +185,9 @@ class WebServer:
         caller = request[_CALLER]
         if operation.scope is not None:
             assert caller is not None  # noqa: S101 - only public operations have none
-            if not self._budget.admits(caller.name, time.monotonic()):
+            is_watching = operation.scope is Scope.METRICS_READ
+            share = SHARE_OF_WATCHING if is_watching else SHARE
+            if not self._budget.admits(caller.name, time.monotonic(), share):
                 raise Problem("too-many-requests")
             if operation.scope not in caller.scopes:
                 detail = f"`{caller.name}` lacks the scope `{operation.scope.value}`"
@@ -207,13 +209,17 @@ class WebServer:
 async def _stream(answer: Streamed, request: web.Request) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Type": answer.content_type, **answer.headers})
     await response.prepare(request)
-    if request.method != "HEAD":
-        try:
+    try:
+        if request.method != "HEAD":
             async for piece in answer.pieces:
                 await response.write(piece)
-        except ConnectionError:
-            pass  # The client has gone.
-    await response.write_eof()
+        await response.write_eof()
+    except ConnectionError:
+        pass  # The client has gone.
+    finally:
+        # At once: it may be all that something goes on for.
+        if isinstance(answer.pieces, AsyncGenerator):
+            await answer.pieces.aclose()
     return response
 
 

@@ -5,12 +5,13 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,6 +21,7 @@ import yaml
 from bench.load import Phones, answer
 from dfks_rules.mi.client import call as mi_call
 from dfks_rules.mi.client import open_url
+from tests.helpers.certificates import authority
 from tests.helpers.server import START_WITHIN, Server, serve
 from tests.helpers.ua import Ua, dnd
 
@@ -157,6 +159,41 @@ def test_no_datagram_is_lost_at_a_hand_over(tmp_path: Path) -> None:
         load.assert_nothing_is_lost()
 
 
+@pytest.mark.parametrize("transport", ["tls", "tcp"])
+def test_phone_with_a_stream_goes_on_after_a_hand_over(tmp_path: Path, transport: str) -> None:
+    """Its stream ends, and it connects again; what has changed meanwhile it is told. Over UDP
+    nothing is lost, nor is a connection refused.
+    """
+    certificate, key = authority().files(tmp_path, "localhost")
+    sip = {
+        "listen": ["udp:127.0.0.1:0", "tcp:127.0.0.1:0", "tls:127.0.0.1:0"],
+        "tls": {"certificate": str(certificate), "key": str(key)},
+    }
+    with ExitStack() as stack:
+        server = stack.enter_context(_kept(tmp_path, sip=sip))
+        tls = authority().trusting() if transport == "tls" else None
+        port = server.ports[transport]
+        phones = [stack.enter_context(Ua(port, None, transport, tls=tls)) for _ in range(20)]
+        last = {phone: phone.subscribe().cseq for phone in phones}
+        load = _Load(_subscribed(server.ports["udp"]))
+        load.start()
+        time.sleep(BEFORE)
+        _hand_over(tmp_path, server.pid)
+        first, *others = phones
+        call = {"presentity": first.aor, "feature": "DoNotDisturb", "status": 1}
+        assert "result" in server.mi("dfks_set_feature", **call)
+        for phone in phones:
+            phone.connect_again()
+            told = phone.subscribe()
+            assert told.told["DoNotDisturb"] == ("on" if phone is first else "off")
+            assert told.cseq > last[phone]
+        for phone in others:
+            assert "result" in server.mi("dfks_set_feature", **call | {"presentity": phone.aor})
+            assert phone.notify().told["DoNotDisturb"] == "on"
+        load.end()
+        load.assert_nothing_is_lost()
+
+
 _PASSES = """
 import os, sys
 os.dup2(int(sys.argv[1]), 3)
@@ -268,6 +305,45 @@ def test_successor_with_broken_settings_changes_nothing(tmp_path: Path) -> None:
         assert phone.subscribe().told["DoNotDisturb"] == "on"
 
 
+def _broken_mi(folder: Path, taken: socket.socket) -> dict[str, Any]:
+    return {"http": {"listen": f"127.0.0.1:{taken.getsockname()[1]}"}}
+
+
+def _broken_unix(folder: Path, _: socket.socket) -> dict[str, Any]:
+    (folder / "file").touch()
+    return {"datagram": f"unix:{folder}/file"}
+
+
+def _broken_fifo(folder: Path, _: socket.socket) -> dict[str, Any]:
+    (folder / "file").touch()
+    return {"fifo": {"path": f"{folder}/file", "reply_dir": str(folder)}}
+
+
+@pytest.mark.parametrize("broken", [_broken_mi, _broken_unix, _broken_fifo])
+def test_successor_that_cannot_open_a_door_does_not_touch_the_store(
+    tmp_path: Path, broken: Callable[[Path, socket.socket], dict[str, Any]]
+) -> None:
+    """It might bring it to a version that the server that goes on cannot use."""
+    mi = {"http": {"listen": "127.0.0.1:0"}, "datagram": f"unix:{tmp_path}/mi"}
+    with (
+        _kept(tmp_path, mi=mi) as server,
+        Ua(server.ports["udp"]) as phone,
+        socket.create_server(("127.0.0.1", 0)) as taken,
+    ):
+        phone.subscribe(dnd(True))
+        settings = yaml.safe_load((tmp_path / "dfks.yaml").read_text())
+        settings["mi"].update(broken(tmp_path, taken))
+        (tmp_path / "dfks.yaml").write_text(json.dumps(settings))
+        os.kill(server.pid, signal.SIGUSR2)
+        _until(lambda: _log(tmp_path, "hand_over_failed"))
+        assert phone.subscribe().told["DoNotDisturb"] == "on"
+        for url in (server.mi_url, f"unix:{tmp_path}/mi"):
+            assert mi_call(open_url(url), "get_statistics", {"statistics": ["process:"]})
+        with closing(sqlite3.connect(tmp_path / "dfks.db")) as store:
+            assert store.execute("SELECT term FROM server").fetchone() == (1,)
+        assert server.stop() == 0
+
+
 def test_server_goes_on_where_its_successor_fails_at_the_store(tmp_path: Path) -> None:
     """It had closed its own already: it opens it again, and the same dialogs go on."""
     with _kept(tmp_path) as server, Ua(server.ports["udp"]) as phone:
@@ -292,3 +368,21 @@ def test_server_can_be_handed_over_again_and_again(tmp_path: Path) -> None:
                     phone.subscribe()
             assert server.mi("get_statistics", statistics=["process:"])["result"]
         os.kill(pid, signal.SIGTERM)
+
+
+def test_successor_serves_at_once_where_the_one_before_is_killed(tmp_path: Path) -> None:
+    """In the middle of a hand-over: nobody waits for a word that never comes."""
+    with _kept(tmp_path) as server, Ua(server.ports["udp"]) as phone:
+        phone.subscribe(dnd(True))
+        os.kill(server.pid, signal.SIGUSR2)
+        children = Path(f"/proc/{server.pid}/task/{server.pid}/children")
+        _until(lambda: _log(tmp_path, "hand_over_started") and children.read_text())
+        [successor] = map(int, children.read_text().split())
+        try:
+            server.kill()
+            _until(lambda: _log(tmp_path, "restored"))
+            assert phone.subscribe().told["DoNotDisturb"] == "on"
+            [lost] = _log(tmp_path, "predecessor_lost")
+            assert lost["reason"] == "the other process has ended"
+        finally:
+            with_pid(successor, signal.SIGKILL)

@@ -45,7 +45,10 @@ def test_the_second_screen_of_the_readme_is_true(tmp_path: Path) -> None:
     "page",
     [
         "docs/tutorial/1-first-subscribe.md",
-        *(f"docs/howto/{name}.md" for name in ("back-up", "night-shift", "upgrade")),
+        *(
+            f"docs/howto/{name}.md"
+            for name in ("back-up", "night-shift", "trace", "troubleshoot", "upgrade")
+        ),
     ],
 )
 def test_pages_for_a_checkout_are_true(page: str, tmp_path: Path) -> None:
@@ -54,7 +57,9 @@ def test_pages_for_a_checkout_are_true(page: str, tmp_path: Path) -> None:
     follow(page, tmp_path)
 
 
-@pytest.mark.parametrize("page", ["docs/tutorial/2-first-policy.md"])
+@pytest.mark.parametrize(
+    "page", ["docs/tutorial/2-first-policy.md", "docs/howto/install.md", "docs/howto/secure.md"]
+)
 def test_pages_for_an_empty_folder_are_true(page: str, tmp_path: Path) -> None:
     """Every file, every command, every output."""
     follow(page, tmp_path)

@@ -32,6 +32,10 @@ class ClockLoop:
         self._calls.append(Call(when, callback))
         return self._calls[-1]
 
+    def call_soon(self, callback: Callable[[], object], /) -> Call:
+        """Schedule a call for the end of this turn."""
+        return self.call_at(self.now, callback)
+
     @property
     def due(self) -> list[float]:
         """The times at which the calls that are not cancelled are due."""

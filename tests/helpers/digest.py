@@ -11,8 +11,9 @@ from dfks_rules.presence.account import Account
 from dfks_rules.presence.gate import DigestRules, Gate
 from dfks_rules.presence.responses import RefusedError
 from dfks_rules.sip.digest import Algorithm, ha1_of
-from dfks_rules.sip.endpoint import Endpoint, Incoming
+from dfks_rules.sip.endpoint import Endpoint
 from dfks_rules.sip.flow import Flow
+from dfks_rules.sip.incoming import Incoming
 from tests.helpers.playbook import FLOW, message
 
 TRUSTED = (ip_network("192.0.2.0/24"), ip_network("2001:db8::/64"))

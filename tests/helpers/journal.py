@@ -58,6 +58,6 @@ class MemoryJournal:
         found = [one for one in self.entries if one.presentity == presentity and one.seq < end]
         return found[::-1][:at_most]
 
-    def changed_since(self, at: float) -> frozenset[Aor]:
+    def changed_since(self, seq: int) -> frozenset[Aor]:
         """Who has changed."""
-        return frozenset(entry.presentity for entry in self.entries if entry.at >= at)
+        return frozenset(entry.presentity for entry in self.entries if entry.seq > seq)

@@ -12,7 +12,7 @@ from dfks_rules.presence.restoring import Before
 from dfks_rules.presence.setup import Keeping
 from dfks_rules.service.ports import DialogRow, Settle, Verdict, Wanted
 from dfks_rules.store.memory import MemoryStore
-from tests.helpers.playbook import Playbook, default_policies
+from tests.helpers.playbook import Playbook, Sent, default_policies, message
 from tests.helpers.policy import NOON
 from tests.helpers.ways import FakeWays
 
@@ -37,6 +37,8 @@ class Lasting(MemoryStore):
         """Everything that was written behind."""
         self.held: list[Callable[[], None]] | None = None
         """Writes that wait for the test; None: none does."""
+        self.held_commits: list[Callable[[], None]] | None = None
+        """The same for commits."""
         self._numbers = 0
 
     def number(self) -> int:
@@ -49,7 +51,9 @@ class Lasting(MemoryStore):
                 self._put(wanted.visit)
             settle(verdict, error, now)
 
-        if self.is_refusing:
+        if self.held_commits is not None:
+            self.held_commits.append(lambda: MemoryStore.commit(self, wanted, settled))
+        elif self.is_refusing:
             settle(Verdict.UNAVAILABLE, StoreError("store_unavailable", "full"), 0.0)
         else:
             super().commit(wanted, settled)
@@ -76,6 +80,12 @@ class Lasting(MemoryStore):
         held, self.held = self.held or [], None
         for write in held:
             write()
+
+    def release_commits(self) -> None:
+        """Let the commits go on that wait."""
+        held, self.held_commits = self.held_commits or [], None
+        for commit in held:
+            commit()
 
     def read(self, before: int, at_most: int) -> list[DialogRow]:
         numbers = sorted((one for one in self.rows if one < before), reverse=True)
@@ -154,3 +164,33 @@ class Lives:
         book = self.begin_again(down)
         self.restore(is_clean=True)
         return book
+
+
+def subscribe(number: int, cseq: int = 1, body: bytes = b"", **changes: bytes | None) -> bytes:
+    """A SUBSCRIBE of one of many phones, each with a dialog of its own."""
+    headers = {
+        "via": b"SIP/2.0/UDP 192.0.2.7:5062;rport;branch=z9hG4bK%d-%d" % (number, cseq),
+        "call_id": b"call-%d" % number,
+        "cseq": b"%d SUBSCRIBE" % cseq,
+        **changes,
+    }
+    return message(b"SUBSCRIBE", body, **headers)
+
+
+def subscribed(lives: Lives, number: int = 1) -> Sent:
+    """Have a phone subscribe and confirm; its 200."""
+    response, notify = lives.book.receive(subscribe(number))
+    lives.book.answer(notify)
+    return response
+
+
+def refresh(
+    lives: Lives, response: Sent, cseq: int, body: bytes = b"", **changes: bytes | None
+) -> list[Sent]:
+    """Have a phone refresh what it was answered, and confirm."""
+    number = int(response.headers[b"Call-ID"][5:])
+    headers = {"to": response.headers[b"To"], **changes}
+    sent = lives.book.receive(subscribe(number, cseq, body, **headers))
+    for notify in sent[1:]:
+        lives.book.answer(notify)
+    return sent

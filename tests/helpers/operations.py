@@ -1,6 +1,6 @@
 """A server without SIP for tests of the management interface, with states and one policy."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -23,22 +23,27 @@ from dfks_rules.model.values import Value
 from dfks_rules.operations.imports import Imports
 from dfks_rules.operations.ports import (
     Activation,
+    Exposition,
     FailureRow,
     PolicyListing,
     PolicyRow,
     RevisionRow,
+    Scrape,
     SetResult,
     Sets,
     ShadowRow,
     Stored,
     SubscriptionRow,
 )
+from dfks_rules.operations.traces import TraceRequest
 from dfks_rules.policy.facts.view import NOWHERE
 from dfks_rules.policy.site.directory import Directory
 from dfks_rules.policy.site.number_plan import Dialling, NumberPlan
 from dfks_rules.policy.site.site import make_site
+from dfks_rules.policy.site.star_codes import StarCode
 from dfks_rules.policy.site.targets import Target
 from dfks_rules.service.ports import ChangedError
+from dfks_rules.store.calls import uri_of
 from tests.helpers.journal import MemoryJournal
 
 REFUSED_TARGET = "sip:premium@example.com"
@@ -92,6 +97,30 @@ class MemoryPolicies:
         self.shadow = None
 
 
+class MemoryExposition:
+    """Says nothing but what it was asked for."""
+
+    async def scrape(self, accept: str) -> Scrape:
+        """Only a comment."""
+        return Scrape("text/plain", f"# {accept}\n".encode())
+
+
+class MemoryTraces:
+    """One user is traced; another one would be too many."""
+
+    def __init__(self) -> None:
+        self.asked: list[TraceRequest] = []
+
+    def trace(self, request: TraceRequest) -> AsyncIterator[bytes] | None:
+        """Two pieces, for alice."""
+        self.asked.append(request)
+        return self._pieces() if request.user.user == "alice" else None
+
+    async def _pieces(self) -> AsyncIterator[bytes]:
+        yield b"first\n"
+        yield b"last\n"
+
+
 class MemoryOperations:
     """Stores what is set, and refuses one forward target."""
 
@@ -106,8 +135,14 @@ class MemoryOperations:
         self.policies = MemoryPolicies()
         self.site = make_site(Directory(), NumberPlan(Dialling("DE", (3,), outside="0")))
         self.jobs: Imports | None = None
+        self.traces = MemoryTraces()
         self.journal = MemoryJournal()
+        self.exposition: Exposition = MemoryExposition()
         self._level = "info"
+        self.codes: dict[str, StarCode] = {}
+        """Star codes of `example.com`."""
+        self.refused = REFUSED_TARGET
+        """The forward target that the policy refuses."""
         self._events: EventRing | None = None
 
     @property
@@ -227,7 +262,7 @@ class MemoryOperations:
             asked.feature,
             asked.state,
         )
-        if state.value(Value.FORWARD_TO) == REFUSED_TARGET:
+        if state.value(Value.FORWARD_TO) == self.refused:
             denial = Denial("toll-fraud", "Forwarding there is not allowed")
             return Outcome(request, _decision(before, denial), before, before, before, *rest)
         if state != before:
@@ -277,6 +312,14 @@ class MemoryOperations:
             else self.latest_decisions(which)
         )
         return [{"record": one, "explanation": None, "text": []} for one in found]
+
+    def star_codes(self, domain: str) -> Mapping[str, StarCode]:
+        """Those of `example.com`."""
+        return self.codes if domain == "example.com" else {}
+
+    def uri_of(self, target: str, domain: str) -> str | None:
+        """As the view has it."""
+        return uri_of(target, domain)
 
     def statistics(self) -> Mapping[str, int]:
         """Three counters in two groups."""

@@ -3,7 +3,8 @@
 A page writes files (a line that ends with the path in backticks and a colon, then a block) and runs
 commands (`console` blocks: lines that begin with `$ `, each followed by its output). `…` stands for
 any text, and alone on a line for any lines. Long-running commands (`dfks serve`, `make run`,
-`--watch`) continue until a line `^C`, which stops the last of them, or until the end of the page.
+`dfks trace`, `--watch`) continue until a line `^C`, which stops the last of them, or until the end
+of the page.
 """
 
 import contextlib
@@ -29,7 +30,7 @@ _COMMAND = re.compile(
 )
 _COLUMNS = re.compile(r"(?:\\ ){2,}")
 """The space between columns, in a pattern."""
-_STAYS = re.compile(r"dfks serve|make run|--watch")
+_STAYS = re.compile(r"dfks serve|make run|--watch|dfks trace")
 _PORT = re.compile(r"(?:(?<=127\.0\.0\.1[: ])|(?<=127\.0\.0\.1\\:))\d{4}\b")
 _RANDOM = SystemRandom()
 _BIN = Path(sys.executable).parent

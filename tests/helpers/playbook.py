@@ -23,8 +23,9 @@ from dfks_rules.service.features import Features
 from dfks_rules.service.feed import Event, Failed, Feed, Settled
 from dfks_rules.service.ports import Store
 from dfks_rules.sip.client_transaction import ClientState
-from dfks_rules.sip.endpoint import Endpoint, Finished, Incoming
+from dfks_rules.sip.endpoint import Endpoint, Finished
 from dfks_rules.sip.flow import Flow, Listener
+from dfks_rules.sip.incoming import Incoming
 from dfks_rules.sip.ports import Ways
 from dfks_rules.store.memory import MemoryStore
 from tests.helpers.policy import NOON

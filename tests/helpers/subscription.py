@@ -3,7 +3,8 @@
 from dfks_rules.model.requests import Requester
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.sip.dialog import Dialog
-from dfks_rules.sip.endpoint import Endpoint, Incoming
+from dfks_rules.sip.endpoint import Endpoint
+from dfks_rules.sip.incoming import Incoming
 from tests.helpers.playbook import FLOW, message
 from tests.helpers.policy import ALICE, PHONE
 

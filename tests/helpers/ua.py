@@ -135,17 +135,8 @@ class Ua:
         number = next(_NUMBER)
         self.aor = aor or f"sip:user{number}@example.com"
         self.transport = transport
-        kind = socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._socket = socket.socket(family, kind)
-        # A hundred answers may arrive before a busy machine lets the test read the first.
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * 1024 * 1024)
-        self._socket.connect((host, port))
-        own, own_port = self._socket.getsockname()[:2]
-        self.contact = f"sip:phone@{f'[{own}]' if ':' in own else own}:{own_port}"
-        if tls is not None:
-            self._socket = tls.wrap_socket(self._socket, server_hostname="localhost")
-        self._buffer = b""
+        self._server, self._tls = (host, port), tls
+        self._connect()
         self._inbox: list[Message] = []
         self.call_id, self.tag = f"call-{number}-{time.monotonic_ns()}", f"t{number}"
         self.to_tag, self.target, self.cseq = "", self.aor, 0
@@ -158,6 +149,28 @@ class Ua:
 
     def __exit__(self, *_: object) -> None:
         self._socket.close()
+
+    def _connect(self) -> None:
+        host, port = self._server
+        kind = socket.SOCK_DGRAM if self.transport == "udp" else socket.SOCK_STREAM
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._socket = socket.socket(family, kind)
+        # A hundred answers may arrive before a busy machine lets the test read the first.
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * 1024 * 1024)
+        self._socket.connect((host, port))
+        own, own_port = self._socket.getsockname()[:2]
+        self.contact = f"sip:phone@{f'[{own}]' if ':' in own else own}:{own_port}"
+        if self._tls is not None:
+            self._socket = self._tls.wrap_socket(self._socket, server_hostname="localhost")
+        self._buffer = b""
+
+    def connect_again(self) -> None:
+        """Connect anew, once the server has closed the connection; the dialog goes on."""
+        self._socket.settimeout(WITHIN)
+        while self._socket.recv(65_535):
+            pass
+        self._socket.close()
+        self._connect()
 
     # Sending.
 

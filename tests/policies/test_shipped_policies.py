@@ -50,6 +50,7 @@ def test_every_shipped_policy_has_cases() -> None:
         "exclusive-features",
         "guest-phones",
         "presence-dfks",
+        "star-codes",
         "storm-control",
         "supervisor",
         "tenant-defaults",

@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dfks_rules.sip.endpoint import Endpoint, Incoming
+from dfks_rules.sip.endpoint import Endpoint
+from dfks_rules.sip.incoming import Incoming
 from dfks_rules.sip.message import Request, Response, parse_message
 from dfks_rules.sip.stream import StreamReader
 from tests.helpers.playbook import DND_ON, FLOW, message, read

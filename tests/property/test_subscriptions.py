@@ -192,6 +192,7 @@ class Subscriptions(RuleBasedStateMachine):
             assert deadline is not None
             assert deadline <= ceil(subscription.next_deadline())
         assert len(self.book.notifier.subscriptions) == len(self.phones)
+        assert self.book.notifier.subscriptions.by_transport == [len(self.phones), 0, 0]
 
 
 TestSubscriptions = Subscriptions.TestCase

@@ -11,9 +11,6 @@ from tests.simulation import wire
 from tests.simulation.world import Call, World
 
 T1, T2, TIMEOUT = 0.5, 4.0, 32.0
-SILENCE = 4.0
-"""Seconds in which a phone that begins anew answers nothing about what was before: longer than
-copies of its requests are under way."""
 Send = Callable[["Phone", bytes], None]
 
 
@@ -77,7 +74,6 @@ class Phone:
         self._dialog: _Dialog | None = None
         self._requests: dict[bytes, _Request] = {}
         self._refresh: Call | None = None
-        self._silent_until = 0.0
         self._patience = world.random.random() < 0.5
         """Whether it asks again in the same dialog where nobody answers."""
 
@@ -98,7 +94,6 @@ class Phone:
         for request in list(self._requests.values()):
             self._over(request)
         self._give_up("begins anew")
-        self._silent_until = self._world.now + SILENCE
         self._dialogs += 1
         name = f"c{self.number}-{self._dialogs}"
         self._dialog = _Dialog(name.encode(), b"p%d" % self.number)
@@ -230,8 +225,6 @@ class Phone:
     def _notified(self, notify: wire.Notify) -> None:
         world, dialog = self._world, self._dialog
         if dialog is None or not self._is_of(notify, dialog):
-            if world.now < self._silent_until:
-                return
             self._send(self, wire.answer(notify, 481))
             tags = (notify.call_id, notify.phone_tag, notify.server_tag)
             world.history.append(Ended(world.now, b";".join(tags).decode(), "NOTIFY refused"))

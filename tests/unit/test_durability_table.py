@@ -6,7 +6,10 @@ from tests.helpers.published import ROOT
 from tests.unit.test_conformance_table import names_in
 
 PAGE = (ROOT / "docs/topics/durability.md").read_text(encoding="utf-8")
-PROVOKED = ("e2e/test_faults.py", "long/test_faults.py")
+PROVOKED = (
+    *sorted(f"e2e/faults/{file.name}" for file in (ROOT / "tests/e2e/faults").glob("test_*.py")),
+    "long/test_faults.py",
+)
 """Every test of these is about a failure."""
 
 _TEST = re.compile(r"`([a-z0-9_/]+/test_[a-z0-9_]+\.py)::(test_[a-z0-9_]+)`")

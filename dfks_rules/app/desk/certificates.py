@@ -46,9 +46,11 @@ class CertificateReloader:
         if self._settings.watch and self._paths:
             self._keep(asyncio.create_task(self._watch()))
 
-    def reload_soon(self, trigger: str) -> None:
-        """Reload without waiting for it; the log says what came of it."""
-        self._keep(asyncio.create_task(self.reload(trigger)))
+    def reload_soon(self, trigger: str) -> "asyncio.Task[None]":
+        """Reload without waiting for it; the log says what came of it. Gives what does it."""
+        task = asyncio.create_task(self.reload(trigger))
+        self._keep(task)
+        return task
 
     async def reload(self, trigger: str) -> None:
         """Read the files again, if there is TLS."""

@@ -55,7 +55,7 @@ class PolicyReloader:
         self._shards = Shards()
         self._turn = asyncio.Lock()
         self._revisions = Revisions(settings.keep)
-        self._is_waiting = False
+        self._waiting: asyncio.Task[None] | None = None
         """Whether a reload that nobody waits for has still to read the files."""
         self._seen: _Found | None = None
         """What was found when files were last read."""
@@ -95,19 +95,20 @@ class PolicyReloader:
         if self._settings.watch:
             self._keep(asyncio.create_task(self._watch()))
 
-    def reload_soon(self, trigger: str) -> None:
-        """Reload without waiting for it; the log says what came of it.
+    def reload_soon(self, trigger: str) -> "asyncio.Task[None]":
+        """Reload without waiting for it; the log says what came of it. Gives what does it.
 
         Of many that wait for their turn one is enough: it reads what there is then.
         """
-        if not self._is_waiting:
-            self._is_waiting = True
-            self._keep(asyncio.create_task(self._reload_quietly(trigger)))
+        if self._waiting is None:
+            self._waiting = asyncio.create_task(self._reload_quietly(trigger))
+            self._keep(self._waiting)
+        return self._waiting
 
     async def reload(self, trigger: str) -> Activation:
         """Read the files again; see `mi.ports.PolicyDesk`."""
         async with self._turn:
-            self._is_waiting = False
+            self._waiting = None
             files = self._seen = await asyncio.to_thread(_read, self._paths)
             active = self._revisions.active
             if files == active.files:
@@ -166,6 +167,16 @@ class PolicyReloader:
             self._failure,
             self._shadowing.row,
         )
+
+    @property
+    def in_force(self) -> Revision:
+        """The revision that decides."""
+        return self._revisions.active
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether what is in force is older than what was to be loaded last."""
+        return self._failure is not None
 
     def statistics(self) -> Mapping[str, int]:
         """`policy:name` → value, since the start."""

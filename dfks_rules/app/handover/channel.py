@@ -2,7 +2,7 @@
 
 | who goes                                | who comes                                          |
 |-----------------------------------------|----------------------------------------------------|
-| starts the other with its sockets       | reads settings, compiles policies                  |
+| starts the other with its sockets       | reads settings, compiles policies, opens addresses |
 |                                         | `ready`                                            |
 | stops reading; `stopped`                | reads datagrams; they wait                         |
 | finishes, closes the store; `yours`     | opens the store, serves                            |
@@ -13,6 +13,8 @@
 import asyncio
 import enum
 import socket
+
+from dfks_rules.errors import DfksError
 
 HAND_OVER_WITHIN = 60.0
 """Seconds that the other has for each word."""
@@ -31,8 +33,18 @@ class Word(enum.Enum):
     """Who comes answers."""
 
 
-class BrokenOffError(Exception):
+class BrokenOffError(DfksError):
     """The hand-over does not go on; the text says why."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__("hand_over_failed", why)
+
+
+class EndedError(BrokenOffError):
+    """So it is because the other process has ended: what it held is free."""
+
+    def __init__(self) -> None:
+        super().__init__("the other process has ended")
 
 
 class Channel:
@@ -45,18 +57,19 @@ class Channel:
         """Tell the other.
 
         Raises:
-            BrokenOffError: it is gone.
+            EndedError: it is gone.
         """
         try:
             await asyncio.get_running_loop().sock_sendall(self._end, word.value)
         except OSError as error:
-            raise BrokenOffError("the other process has ended") from error
+            raise EndedError from error
 
     async def hear(self, word: Word, within: float = HAND_OVER_WITHIN) -> None:
         """Wait until the other says this.
 
         Raises:
-            BrokenOffError: it is gone, says something else, or nothing within so many seconds.
+            EndedError: it is gone; that is found out at once.
+            BrokenOffError: it says something else, or nothing within so many seconds.
         """
         try:
             async with asyncio.timeout(within):
@@ -64,9 +77,9 @@ class Channel:
         except TimeoutError as error:
             raise BrokenOffError(f"no `{word.value.decode()}` within {within:g} s") from error
         except OSError as error:
-            raise BrokenOffError("the other process has ended") from error
+            raise EndedError from error
         if not heard:
-            raise BrokenOffError("the other process has ended")
+            raise EndedError
         if heard != word.value:
             text = heard.decode("ascii", "replace")
             raise BrokenOffError(f"`{text}` in place of `{word.value.decode()}`")

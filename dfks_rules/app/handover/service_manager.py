@@ -1,8 +1,9 @@
 """What a service manager is told of the life of the server.
 
-Reference: sd_notify(3)
+Reference: sd_notify(3), sd_watchdog_enabled(3)
 """
 
+import asyncio
 import contextlib
 import os
 import socket
@@ -16,6 +17,19 @@ class ServiceManager:
     def __init__(self, environ: Mapping[str, str]) -> None:
         path = environ.get("NOTIFY_SOCKET", "")
         self._address = "\0" + path[1:] if path.startswith("@") else path
+        limit = environ.get("WATCHDOG_USEC", "")
+        # WATCHDOG_PID does not matter: a successor has that of its predecessor.
+        self._every = int(limit) / 3e6 if limit.isdecimal() else 0.0
+
+    def keep_alive(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Say that the event loop turns, now and for as long as it does.
+
+        Args:
+            loop: once stuck, it says nothing any more, and the watchdog ends this process.
+        """
+        if self._every:
+            self._tell("WATCHDOG=1")
+            loop.call_later(self._every, self.keep_alive, loop)
 
     def ready(self) -> None:
         """Phones and operators are served."""
@@ -31,7 +45,7 @@ class ServiceManager:
 
     def succeeded_by(self, pid: int) -> None:
         """This process ends, and another one is the service from now on."""
-        self._tell(f"MAINPID={pid}", "READY=1")
+        self._tell(f"MAINPID={pid}", "READY=1", "WATCHDOG=1")
 
     def _tell(self, *lines: str) -> None:
         if not self._address:

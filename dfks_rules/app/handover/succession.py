@@ -74,6 +74,7 @@ class Succession:
             successor = Successor.start(server.sockets(), self._command())
         except OSError as error:
             self._failed(error.strerror or str(error))
+            self._manager.ready()
             return None
         reason = "the server is to stop"
         try:
@@ -83,13 +84,15 @@ class Succession:
             reason = str(error)
         await successor.kill()
         self._failed(reason)
+        self._manager.ready()
         return None
 
     async def complete(self, server: Running, successor: Successor) -> Inherited | None:
         """Hand over.
 
         Returns:
-            None when the successor serves; the sockets of the server when it does not.
+            None when the successor serves; the sockets of the server when it does not. Whoever
+            serves on them tells the service manager.
         """
         channel = successor.channel
         await server.pause()
@@ -114,4 +117,3 @@ class Succession:
     def _failed(self, reason: str) -> None:
         self.counts["handovers_failed"] += 1
         _log.error("hand_over_failed", reason=reason)
-        self._manager.ready()

@@ -5,9 +5,11 @@ from there. A row whose set was stored and not noted is set again, to the same s
 """
 
 import asyncio
+import secrets
 import sqlite3
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -31,6 +33,8 @@ from dfks_rules.operations.ports import Operations
 from dfks_rules.store import imports as tables
 from dfks_rules.store.sqlite import SqliteStore
 
+IMPORT_RATE = 500
+"""Rows a second where nothing is configured."""
 PORTION = 32
 """Rows that are read at once, in a thread: it holds up the loop's for about a millisecond."""
 TOGETHER = 8
@@ -51,8 +55,7 @@ class Jobs:
         spool: Spool,
         operations: Operations,
         rate: float,
-        now: Callable[[], float],
-        name: Callable[[], str],
+        at: Callable[[], datetime],
     ) -> None:
         """Nothing runs yet.
 
@@ -61,15 +64,13 @@ class Jobs:
             spool: keeps the files.
             operations: decides on rows.
             rate: most rows a second.
-            now: seconds since 1970.
-            name: gives ids that nobody can guess.
+            at: now.
         """
         self._store = store
         self._spool = spool
         self._operations = operations
         self._rate = rate
-        self._now = now
-        self._name = name
+        self._at = at
         self._jobs = {job.id: job for job in store.read_aside(tables.jobs)}
         self._queue = deque(
             sorted(
@@ -101,7 +102,7 @@ class Jobs:
         if len(self._queue) + self._receiving >= MAX_UNFINISHED:
             raise TooManyError
         self._receiving += 1
-        id_ = self._name()
+        id_ = secrets.token_hex(8)
         try:
             kept = await self._spool.keep(id_, pieces)
             try:
@@ -114,7 +115,7 @@ class Jobs:
                     wanted.domains,
                     kept.size,
                     kept.sha256,
-                    self._now(),
+                    self._at().timestamp(),
                     position=position,
                 )
                 await self._write(lambda connection: tables.note(connection, job, ()))
@@ -225,7 +226,7 @@ class Jobs:
 
     def _end(self, id_: str, status: Status, why: str = "") -> None:
         """An import is over."""
-        job = self._set(id_, status=status, ended_at=self._now(), why=why)
+        job = self._set(id_, status=status, ended_at=self._at().timestamp(), why=why)
         self._notes.note(job)
         self.counts["failed" if status is Status.FAILED else "finished"] += 1
         self._queue.remove(id_)

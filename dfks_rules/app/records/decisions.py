@@ -8,7 +8,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
-from typing import Any
+from typing import Any, Final
 
 from dfks_rules.app.records.decision_log import DecisionLog, Record, record_of, view_of_outcome
 from dfks_rules.model.decisions import Outcome
@@ -26,11 +26,14 @@ _JUST_KEPT = 1_000
 _Kept = tuple[int, tuple[Outcome, ...]]
 """The number of a request's first outcome, and all its outcomes."""
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}")
+# CPython 3.11 calls a Python function for each look at a member of an Enum.
+_GET: Final = Operation.GET
+_OPERATOR: Final = Origin.OPERATOR
 
 
 def _is_own_read(request: FeatureRequest) -> bool:
     """Whether an operator only read the state."""
-    return request.operation is Operation.GET and request.requester.origin is Origin.OPERATOR
+    return request.operation is _GET and request.requester.origin is _OPERATOR
 
 
 def _interest(outcome: Outcome) -> tuple[bool, bool]:

@@ -66,6 +66,13 @@ class EventRing:
         self._is_due = False
         self._listeners: set[RingListener] = set()
         self._gaps = 0
+        self.missed = 0
+        """Events that listeners who fell behind were not told."""
+
+    @property
+    def listeners(self) -> int:
+        """How many listen."""
+        return len(self._listeners)
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -118,6 +125,7 @@ class EventRing:
         first = self._count - len(self._ring)
         if place < first:
             self._gaps += 1
+            self.missed += first - place
             return self._count, [_GAP]
         found = list(islice(self._ring, place - first, place - first + at_most))
         return place + len(found), found

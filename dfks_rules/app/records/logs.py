@@ -7,7 +7,7 @@ import logging
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 import orjson
 import structlog
@@ -32,6 +32,10 @@ LEVELS = {
     "warning": logging.WARNING,
     "error": logging.ERROR,
 }
+
+# CPython 3.11 calls a Python function for each look at a member of an Enum.
+_GET: Final = Operation.GET
+_SUBSCRIBE: Final = Operation.SUBSCRIBE
 
 
 def _at_end_of_turn(do: Callable[[], None]) -> None:
@@ -162,14 +166,14 @@ class LoggedOutcomes:
     def _settled(self, outcomes: tuple[Outcome, ...]) -> None:
         counts = self.counts
         for outcome in outcomes:
-            decision = outcome.decision
+            decision, operation = outcome.decision, outcome.request.operation
             for text in decision.logs:
                 self._log.info("policy_log", text=text, presentity=outcome.request.presentity.uri)
-            if outcome.request.operation is Operation.SUBSCRIBE:
+            if operation is _SUBSCRIBE:
                 continue
             if decision.denial is not None:
                 counts["denials"] += 1
-            if outcome.request.operation is Operation.GET:
+            if operation is _GET:
                 counts["gets"] += 1
                 continue
             counts["sets"] += 1

@@ -3,7 +3,7 @@
 import structlog
 
 from dfks_rules.app.records.limit import Limit
-from dfks_rules.sip.endpoint import Incoming
+from dfks_rules.sip.incoming import Incoming
 
 LINES_PER_SECOND = 20
 """Most lines per second; the statistics count every refusal."""

@@ -20,8 +20,9 @@ from dfks_rules.policy.studying.given_files import parse_given
 from dfks_rules.presence.admission import Wish, check_request, event_of, wish_of
 from dfks_rules.presence.package import Limits
 from dfks_rules.presence.responses import RefusedError
-from dfks_rules.sip.endpoint import Endpoint, Incoming
+from dfks_rules.sip.endpoint import Endpoint
 from dfks_rules.sip.flow import Flow, Listener
+from dfks_rules.sip.incoming import Incoming
 from dfks_rules.sip.message import Request, parse_message
 from dfks_rules.yaml.tree import MAX_BYTES
 

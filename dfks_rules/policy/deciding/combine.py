@@ -228,13 +228,13 @@ def _also(rules: Sequence[Rule], operation: Operation, lookup: FactLookup) -> tu
     found: list[AlsoSet | None] = []
     if operation is Operation.SET:
         for rule in rules:
-            found += [_also_set(one, lookup) for one in rule.effects.also]
+            found += [_also_set(one, rule.id, lookup) for one in rule.effects.also]
             if rule.effects.final:
                 break
     return tuple(one for one in found if one is not None)
 
 
-def _also_set(also: Also, lookup: FactLookup) -> AlsoSet | None:
+def _also_set(also: Also, rule: str, lookup: FactLookup) -> AlsoSet | None:
     """One set that follows; None when whose it is cannot be said, or it is nobody's.
 
     A phone may have said what stands in a template, e.g. a whole URI: it must not fill the store.
@@ -246,7 +246,7 @@ def _also_set(also: Also, lookup: FactLookup) -> AlsoSet | None:
     status = lookup("request.status") if also.status == "request" else also.status
     values = _worked_out(also.values, VALUES_OF[also.feature], lookup)
     state = state_of(also.feature, FeatureState(bool(status), values))
-    return AlsoSet(Aor(str(user), str(domain).lower()), Asked(also.feature, state))
+    return AlsoSet(Aor(str(user), str(domain).lower()), Asked(also.feature, state), rule)
 
 
 def _fields_of(operation: Operation, feature: Feature | None) -> tuple[str, ...]:

@@ -150,7 +150,7 @@ _TABLE: list[Fact] = [
         "param",
         Kind.TEXT,
         ABOUT_A_FEATURE,
-        "The `route_param` that an operator gave; absent otherwise.",
+        "The `route_param` that an operator gave; `star-code` for a star code; absent otherwise.",
         lambda v: v.request.requester.param,
     ),
     Fact(

@@ -3,11 +3,16 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from jsonschema import Draft202012Validator
 
 from dfks_rules.errors import Finding
+from dfks_rules.policy.reading.read_star_codes import (
+    find_impossible_codes,
+    star_codes,
+    star_codes_schema,
+)
 from dfks_rules.policy.reading.schema_pieces import (
     API_VERSION,
     IDENTIFIER,
@@ -54,7 +59,7 @@ def make_number_plan(files: Iterable[PlanFile]) -> tuple[NumberPlan, list[Findin
     """The plan made of several files, and where they contradict each other."""
     findings: list[Finding] = []
     country: str | None = None
-    written: dict[str, Mapping[str, object]] = {}
+    written: dict[str, Mapping[str, Any]] = {}
     prefixes: dict[str, str] = {}
     for tree, _ in files:
         said = tree.value.get("country")
@@ -75,7 +80,8 @@ def make_number_plan(files: Iterable[PlanFile]) -> tuple[NumberPlan, list[Findin
                 message = f"`{prefix}` is already of class `{known}`"
                 findings.append(tree.finding(path, "policy_inconsistent", message))
     domains = {domain: _dialling(one, country) for domain, one in written.items()}
-    return NumberPlan(Dialling(country), domains, prefixes), findings
+    codes = {domain: star_codes(one["codes"]) for domain, one in written.items() if "codes" in one}
+    return NumberPlan(Dialling(country), domains, prefixes, codes), findings
 
 
 def _dialling(written: Mapping[str, object], country: str | None) -> Dialling:
@@ -132,6 +138,7 @@ def _impossible_domain(tree: Tree, domain: str, tenant: str | None) -> Iterator[
     if "country" in dialling:
         yield from _unknown_country(tree, (*path, "country"), dialling["country"])
     yield from _not_digits(tree, path, dialling)
+    yield from find_impossible_codes(tree, (*path, "codes"), dialling.get("codes", {}))
 
 
 def _unknown_country(tree: Tree, path: Path, code: str) -> Iterator[Finding]:
@@ -179,6 +186,7 @@ def number_plan_schema() -> Schema:
             "internal": internal,
             "outside": {**TEXT, "description": "Dialled first for an outside line, e.g. `0`."},
             "area": {**TEXT, "description": "Area code of numbers without one, e.g. `30`."},
+            "codes": star_codes_schema(),
         },
     )
     prefixes: Schema = {

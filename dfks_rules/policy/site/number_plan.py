@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from dfks_rules.policy.site.star_codes import StarCode
+
 MAX_EXTENSION = 8
 """Most digits of an extension."""
 
@@ -31,6 +33,8 @@ class NumberPlan(NamedTuple):
     """Domain in lower case → how its phones write numbers."""
     prefixes: Mapping[str, str] = {}
     """Prefix of E.164 numbers, with `+` → the class a file assigns to them."""
+    codes: Mapping[str, Mapping[str, StarCode]] = {}
+    """Domain in lower case → star code → what it does."""
 
     @property
     def names_a_country(self) -> bool:

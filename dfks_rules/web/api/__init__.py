@@ -6,14 +6,17 @@ May import: the rest of web, and what web may import.
 """
 
 from dfks_rules.web.api import (
+    dialled,
     document,
     events,
     exports,
     features,
     imports,
+    metrics,
     presentities,
     server,
     statistics,
+    traces,
 )
 from dfks_rules.web.table import Operation
 
@@ -21,10 +24,13 @@ TABLE: tuple[Operation, ...] = document.with_document(
     (
         *presentities.OPERATIONS,
         *features.OPERATIONS,
+        *dialled.OPERATIONS,
         *events.OPERATIONS,
         *imports.OPERATIONS,
         *exports.OPERATIONS,
         *statistics.OPERATIONS,
+        *metrics.OPERATIONS,
+        *traces.OPERATIONS,
         *server.OPERATIONS,
     )
 )

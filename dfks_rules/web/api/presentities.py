@@ -1,6 +1,7 @@
 """Users whose features are kept."""
 
 from dfks_rules.model.identity import Aor
+from dfks_rules.operations.calls import calls_told
 from dfks_rules.web.caller import Scope
 from dfks_rules.web.paging import DEFAULT_LIMIT, LIMIT, after_parameter, cursor, page, page_schema
 from dfks_rules.web.parameters import AOR, DOMAIN, IF_NONE_MATCH, take_feature
@@ -33,6 +34,8 @@ async def show(call: Call) -> Answer:
     snapshot = await call.operations.stored(presentity)
     headers = {"ETag": etag(snapshot.revision), "Cache-Control": "no-cache"}
     told = presentity_told(presentity, snapshot)
+    if call.given.get("as") == "calls":
+        told["calls"] = calls_told(presentity, snapshot, call.operations.uri_of)
     if call.given.get("as") == "phone":
         told["told"] = states_told(await call.operations.shown(presentity))
     elif headers["ETag"] in call.given.get("If-None-Match", ""):
@@ -45,9 +48,12 @@ async def tell_again(call: Call) -> Answer:
     return Answer({"watchers": call.operations.refresh_watchers(call.given["aor"])})
 
 
+_VIEWS = ("phone", "calls")
+
+
 def _take_as(text: str) -> str:
-    if text != "phone":
-        message = f"`{text[:40]}` is not `phone`"
+    if text not in _VIEWS:
+        message = f"`{text[:40]}` is not `phone` or `calls`"
         raise ValueError(message)
     return text
 
@@ -56,8 +62,9 @@ _ON = Parameter("on", Where.QUERY, "Only those where this feature is on.", FEATU
 _AS = Parameter(
     "as",
     Where.QUERY,
-    "`phone`: also what the presentity's own phone is told, by the policies.",
-    {"type": "string", "enum": ["phone"]},
+    "`phone`: also what the presentity's own phone is told, by the policies. `calls`: also what a "
+    "switch must know when a call comes, as in the view `dfks_calls`.",
+    {"type": "string", "enum": list(_VIEWS)},
     _take_as,
 )
 

@@ -34,7 +34,7 @@ class Desk(Ua):
         return super().exchange(method, body, **{**rest, "Proxy_Authorization": value})
 
     def notify(self, status: int | None = 200) -> Message:
-        """The next NOTIFY of its dialog; those of dialogs that it gave up are answered 481."""
+        """The next NOTIFY of its dialog; others are answered 481."""
         while (message := super().notify(None)).headers["call-id"] != self.call_id:
             self.answer(message, 481)
         if status is not None:

@@ -86,7 +86,7 @@ def behind(proxy: Proxy, folder: Path, transport: str = "tcp") -> Iterator[Site]
         ]
         first, standby = (running.enter_context(start()) for start in starts)
         _write(proxy, folder, files)
-        running.enter_context(_run(command, folder / "proxy.log", ports["tcp"]))
+        running.enter_context(run_proxy(command, folder / "proxy.log", ports["tcp"]))
         yield Site(first, ports, _port(config, proxy.pbx), standby, starts[0])
 
 
@@ -127,7 +127,7 @@ def _write(proxy: Proxy, folder: Path, files: dict[str, str]) -> None:
 
 
 @contextmanager
-def _run(command: list[str], log: Path, port: int) -> Iterator[None]:
+def run_proxy(command: list[str], log: Path, port: int) -> Iterator[None]:
     """Run a proxy, a process with many children, until the block ends."""
     with (
         log.open("wb") as errors,

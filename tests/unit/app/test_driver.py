@@ -11,8 +11,9 @@ from structlog.testing import capture_logs
 from dfks_rules.app.driver import BREATH, GRAIN, PORTION, Driver
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.sip.client_transaction import ClientTransaction, Outgoing
-from dfks_rules.sip.endpoint import Ending, Endpoint, Finished, Incoming
+from dfks_rules.sip.endpoint import Ending, Endpoint, Finished
 from dfks_rules.sip.flow import Flow
+from dfks_rules.sip.incoming import Incoming
 from dfks_rules.sip.timers import T1, TIMEOUT
 from dfks_rules.transport.round_robin import Excess
 from tests.helpers.clock import ClockLoop
@@ -422,3 +423,43 @@ def test_what_is_too_much_is_refused_with_a_reason_and_a_time_to_come_again() ->
         b"SIP/2.0 503 Server overloaded",
     ]
     assert len({one.headers[b"Retry-After"] for one in sent}) == 4
+
+
+def test_whoever_counts_is_told_when_a_request_was_read_and_worked_on() -> None:
+    """Rooms have the time of the reading only, so that nothing would seem to take any."""
+    loop, told = ClockLoop(), []
+    book = Playbook(default_policies())
+    driver = Driver(loop, book.endpoint, book.notifier, lambda *times: told.append(times))
+    loop.run_until(3.0)
+    driver.receive(message(), FLOW)
+    driver.receive(b"noise", FLOW)
+    assert told == [(3.0, 3.0)]
+
+
+class _Tap:
+    """Notes what it is shown."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, bytes]] = []
+
+    def received(self, data: bytes, flow: Flow) -> None:
+        assert flow is FLOW
+        self.seen.append(("received", data))
+
+    def sent(self, data: bytes, flow: Flow) -> None:
+        raise AssertionError("the server shows it what is sent")
+
+
+def test_messages_are_shown_before_anybody_looks_at_them() -> None:
+    """Also malformed ones, and those that there is no time for; none once nobody traces."""
+    driven, tap = _Driven(), _Tap()
+    driven.receive(message(call_id=b"before"))
+    driven.driver.observe(tap)
+    wanted = [message(), message(via=None), b"noise"]
+    for data in wanted:
+        driven.receive(data)
+    driven.driver.refuse(wanted[0], FLOW, Excess.RATE)
+    assert tap.seen == [("received", data) for data in (*wanted, wanted[0])]
+    driven.driver.observe(None)
+    driven.receive(message(call_id=b"after"))
+    assert len(tap.seen) == 4

@@ -15,6 +15,7 @@ class _Store:
 
     def __init__(self) -> None:
         self.beats: list[Beat] = []
+        self.told = 0
 
     def beat(self, beat: Beat) -> None:
         self.beats.append(beat)
@@ -23,7 +24,7 @@ class _Store:
 def test_server_beats_every_five_seconds_until_its_end() -> None:
     """On its own scale; the last heartbeat says that the stop was planned."""
     loop, store = ClockLoop(), _Store()
-    heartbeat = Heartbeat(loop, store, Scale(1000.0), "boot")
+    heartbeat = Heartbeat(loop, store, Scale(1000.0), "boot", 0)
     heartbeat.begin()
     loop.run_until(2 * EVERY + 1)
     heartbeat.end(is_clean=True)
@@ -36,10 +37,27 @@ def test_server_beats_every_five_seconds_until_its_end() -> None:
     ]
 
 
+def test_heartbeat_says_which_changes_no_phone_waits_for() -> None:
+    """Those that were told of 40 s before, since a NOTIFY is repeated for 32; before that, those
+    of which the life before has said so. No clock that somebody sets has a part in it.
+    """
+    loop, store = ClockLoop(), _Store()
+    store.told = 70
+    heartbeat = Heartbeat(loop, store, Scale(1000.0), "boot", 50)
+    heartbeat.begin()
+    for moment in range(5, 100, 5):
+        loop.run_until(moment - 1.0)
+        store.told += 1
+    loop.run_until(100.0)
+    heartbeat.end(is_clean=False)
+    told = [beat.told for beat in store.beats]
+    assert told == [50] * 8 + list(range(70, 83)) + [82]
+
+
 def test_server_that_has_not_begun_to_beat_does_not_end_as_planned() -> None:
     """It has not loaded everything: the next one has to begin where it did."""
     store = _Store()
-    Heartbeat(ClockLoop(), store, Scale(0.0), "boot").end(is_clean=True)
+    Heartbeat(ClockLoop(), store, Scale(0.0), "boot", 0).end(is_clean=True)
     assert store.beats == []
 
 

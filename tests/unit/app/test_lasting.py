@@ -79,8 +79,8 @@ async def test_start_that_fails_does_not_hide_the_crash_before(tmp_path: Path) -
     again.close()
 
 
-async def test_changes_go_by_the_same_clock_as_heartbeats_before_the_first(tmp_path: Path) -> None:
-    """Rows are loaded first: a crash meanwhile must not hide a change behind a clock set back."""
+async def test_change_before_the_first_heartbeat_is_told_after_a_crash(tmp_path: Path) -> None:
+    """Whatever the clock said: it was an hour ahead, and is set back."""
     loop = asyncio.get_running_loop()
     store = SqliteStore(tmp_path / "dfks.db", loop)
     clocks = read_clocks(loop.time())
@@ -92,8 +92,16 @@ async def test_changes_go_by_the_same_clock_as_heartbeats_before_the_first(tmp_p
     alice = Aor("alice", "example.com")
     on = NOTHING_STORED.replace(FEATURES[0], FeatureState(status=True))
     await commit(again, wanted(alice, NOTHING_STORED, on))
-    assert again.journal.changed_since(ahead.at) == {alice}
+    [entry] = again.journal.of(alice, 1)
+    assert abs(entry.at - clocks.wall) < 60.0
     again.close()
+    after, notifier = SqliteStore(tmp_path / "dfks.db", loop), _Notifier()
+    lasting = Lasting(after, loop)
+    lasting.begin(notifier, _AT, lambda: None)
+    assert notifier.before is not None
+    assert notifier.before.changed == {alice}
+    lasting.end()
+    after.close()
 
 
 async def test_stop_with_a_request_under_way_is_no_planned_one(tmp_path: Path) -> None:

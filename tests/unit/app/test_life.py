@@ -5,14 +5,21 @@ import json
 import os
 import signal
 import socket
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from time import monotonic_ns
 
 import pytest
+from structlog.testing import capture_logs
 
 from dfks_rules.app.desk.reload import PolicyReloader
+from dfks_rules.app.handover.channel import BrokenOffError
 from dfks_rules.app.life import Life
 from dfks_rules.app.server import Server
 from dfks_rules.config.load import load_config
+from dfks_rules.transport.inherited import CHANNEL, Inherited, Passed
+from tests.helpers.transports import until
 
 
 @pytest.fixture
@@ -53,3 +60,85 @@ async def test_address_in_use_ends_the_start(file: Path) -> None:
             await life.run(lambda _server, _policies: None)
     assert caught.value.filename == where
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@pytest.fixture
+def predecessor(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    """The other end of what the server that ran before says."""
+    theirs, ours = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.settimeout(0)
+    passed = Inherited([Passed(CHANNEL, ours)])
+    monkeypatch.setattr("dfks_rules.app.life.inherited", lambda _environ: passed)
+    with theirs, ours:
+        yield theirs
+
+
+async def test_server_takes_over_at_once_where_the_one_before_has_ended(
+    file: Path, predecessor: socket.socket
+) -> None:
+    """What it held is free."""
+
+    def served(_server: Server, _: PolicyReloader) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    predecessor.close()
+    with capture_logs() as lines:
+        await Life(load_config(file, {}), {}).run(served)
+    reasons = [line["reason"] for line in lines if line["event"] == "predecessor_lost"]
+    assert reasons == ["the other process has ended"]
+
+
+async def test_server_gives_up_where_the_one_before_does_not_make_way(
+    file: Path, predecessor: socket.socket
+) -> None:
+    """It lives, and has the store: two would serve, or none."""
+    predecessor.send(b"wait")
+    with pytest.raises(BrokenOffError) as caught:
+        await Life(load_config(file, {}), {}).run(lambda _server, _policies: None)
+    told = "the server that runs does not make way: `wait` in place of `stopped`"
+    assert caught.value.message == told
+    assert predecessor.recv(9) == b"ready"
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_service_manager_is_told_when_files_are_read_again(
+    file: Path, tmp_path: Path
+) -> None:
+    """`systemctl reload` returns when they have been, however often it was asked for."""
+    path = str(tmp_path / "notify")
+    heard: list[str] = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(path)
+        manager.settimeout(0)
+
+        def hear() -> bool:
+            with suppress(BlockingIOError):
+                while True:
+                    heard.append(manager.recv(99).decode())
+            return heard[-1:] == ["READY=1"] and len(heard) > 1
+
+        async def reload() -> None:
+            before = monotonic_ns() // 1000
+            for _ in range(2):
+                os.kill(os.getpid(), signal.SIGHUP)
+                await asyncio.sleep(0)
+            await until(hear)
+            _, reloading, *_, ready = heard
+            told, _, moment = reloading.partition("\nMONOTONIC_USEC=")
+            assert (told, ready) == ("RELOADING=1", "READY=1")
+            assert before <= int(moment) <= monotonic_ns() // 1000
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        tasks: list[asyncio.Task[None]] = []
+
+        def served(_server: Server, _: PolicyReloader) -> None:
+            tasks.append(asyncio.create_task(reload()))
+
+        await Life(load_config(file, {}), {"NOTIFY_SOCKET": path}).run(served)
+        await tasks[0]
+        hear()
+    assert [one.split("=")[0] for one in heard if "RELOADING" not in one] == [
+        "READY",
+        "READY",
+        "STOPPING",
+    ]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from dfks_rules.app.desk.reload import PolicyReloader
+from dfks_rules.app.exposition.exposition import Exposition
 from dfks_rules.app.metrics import Metrics
 from dfks_rules.app.operations import Keeping, Records, ServerOperations
 from dfks_rules.app.records.decisions import Decisions
@@ -28,7 +29,7 @@ def _at() -> datetime:
 
 def _operations(book: Playbook) -> ServerOperations:
     decisions = Decisions(10, "5ea1ed", lambda _: None)
-    records = Records(LoggedOutcomes(), decisions, Metrics())
+    records = Records(LoggedOutcomes(), decisions, Metrics(), Exposition())
     records.metrics.include("features", records.log)
     settings = ReloadSettings(watch=False, poll=False, keep=1, last_good=Path("unused"))
     policies = PolicyReloader((), settings)

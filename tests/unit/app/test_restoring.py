@@ -18,7 +18,7 @@ from tests.helpers.transports import until
 
 _ALICE = Aor("alice", "example.com")
 _AT = datetime(2026, 1, 5, tzinfo=UTC)
-_BEAT = Beat(10_000.0, 50.0, "boot")
+_BEAT = Beat(10_000.0, 50.0, "boot", told=41)
 
 
 def _row(number: int, written_at: float) -> DialogRow:
@@ -34,7 +34,7 @@ class _Past:
         self.previous = previous
         self.failures = 0
         """How often reading fails before it works."""
-        self.asked_since: list[float] = []
+        self.asked_since: list[int] = []
 
     def read(self, before: int, at_most: int) -> list[DialogRow]:
         if self.failures:
@@ -42,8 +42,8 @@ class _Past:
             raise StoreError("store_unavailable", "cannot read")
         return [one for one in self.rows if one.row < before][:at_most]
 
-    def changed_since(self, at: float) -> frozenset[Aor]:
-        self.asked_since.append(at)
+    def changed_since(self, seq: int) -> frozenset[Aor]:
+        self.asked_since.append(seq)
         return frozenset((_ALICE,))
 
 
@@ -112,12 +112,26 @@ async def test_old_row_that_was_written_late_does_not_end_the_search() -> None:
     assert notifier.is_loaded
 
 
+async def test_a_spoilt_row_does_not_end_the_search() -> None:
+    """It does not say when it was written."""
+    spoilt = [_row(number, 0.0)._replace(tag=b"", flags=0) for number in range(5, 16)]
+    new = [_row(number, 9_999.0) for number in (*range(5), *range(16, 25))]
+    _, notifier = _begun(_Past([*spoilt, *new]))
+    assert len(notifier.taken) == 25
+
+
+async def test_a_row_is_loaded_whatever_its_number() -> None:
+    """Somebody else has written it; it would never be removed."""
+    _, notifier = _begun(_Past([_row(number, 9_999.0) for number in (1, 1 << 62, (1 << 63) - 2)]))
+    assert notifier.taken == [(1 << 63) - 2, 1 << 62, 1]
+
+
 async def test_crash_is_told_with_what_has_changed() -> None:
-    """Since so long before the last heartbeat that a NOTIFY of then has arrived, or never will."""
+    """Since the newest change of which the last heartbeat says that no phone waits for it."""
     past = _Past([])
     _, notifier = _begun(past)
     assert notifier.before == Before(10_000.0, is_clean=False, changed=frozenset((_ALICE,)))
-    assert past.asked_since == [9_960.0]
+    assert past.asked_since == [41]
     assert notifier.is_loaded
 
 

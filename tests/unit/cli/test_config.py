@@ -84,12 +84,16 @@ def test_show_tells_values_and_origins_but_no_secret(
     """Its output is pasted into tickets."""
     monkeypatch.setenv("DFKS_LOG__LEVEL", "debug")
     path = tmp_path / "dfks.yaml"
-    path.write_text("mi: {http: {listen: 'localhost:1', secret: correct-horse}}\n")
+    path.write_text(
+        "mi: {http: {listen: 'localhost:1', secret: correct-horse}}\n"
+        "trace: {hep: 'udp:homer:9060', key: battery}\n"
+    )
     lines = CliRunner().invoke(dfks, ["config", "show", str(path)]).output.splitlines()
     assert "reload.watch = true  # default" in lines
     assert "log.level = debug  # DFKS_LOG__LEVEL" in lines
     assert "sip.listen = udp:127.0.0.1:5060, tcp:127.0.0.1:5060  # default" in lines
     assert f"mi.http.secret = ********  # {path}:1:44" in lines
+    assert f"trace.key = ********  # {path}:2:37" in lines
 
 
 def test_credentials_are_checked_and_not_shown(tmp_path: Path) -> None:
@@ -106,3 +110,12 @@ def test_credentials_are_checked_and_not_shown(tmp_path: Path) -> None:
     shown = CliRunner().invoke(dfks, ["config", "show", str(path)]).output
     assert f"sip.credentials = c.yaml  # {path}:1:20" in shown
     assert "horse" not in result.output + shown
+
+
+def test_a_group_that_is_not_there_is_a_warning(tmp_path: Path) -> None:
+    """The settings may be meant for another machine."""
+    file = tmp_path / "dfks.yaml"
+    file.write_text("policies: []\nstore: {group: nobody-has-this}\n")
+    result = CliRunner().invoke(dfks, ["config", "check", str(file)])
+    assert result.exit_code == 0
+    assert "there is no group `nobody-has-this` on this machine" in result.output

@@ -151,6 +151,21 @@ def test_another_store_in_its_place_is_told_and_followed(folder: Path) -> None:
         process.terminate()
 
 
+def test_changes_that_were_purged_before_they_were_read_are_told(folder: Path) -> None:
+    """Else a gap would look as if nothing had happened."""
+    with _follow(folder) as process:
+        assert [_seq(process) for _ in range(3)] == [1, 2, 3]
+        (folder / "dfks.db").rename(folder / "new.db")
+        assert process.stderr is not None
+        assert "cannot use" in process.stderr.readline()
+        fill(folder / "new.db", (BOB, DND, ON), (BOB, DND, OFF), (BOB, DND, ON))
+        change_file(folder / "new.db", "DELETE FROM change WHERE seq < 6")
+        (folder / "new.db").rename(folder / "dfks.db")
+        assert "2 changes were removed before they could be shown" in process.stderr.readline()
+        assert _seq(process) == 6
+        process.terminate()
+
+
 def test_a_newer_version_is_told(folder: Path) -> None:
     """Its rows may mean something else."""
     change_file(folder / "dfks.db", "PRAGMA user_version = 99")

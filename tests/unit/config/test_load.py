@@ -15,6 +15,8 @@ from dfks_rules.config.settings import (
 )
 from dfks_rules.errors import ConfigError, Finding
 from dfks_rules.presence.package import OnNotifyTimeout, SubscriptionLimits
+from dfks_rules.tracing.export import HepTarget
+from dfks_rules.tracing.hep import Agent
 from dfks_rules.transport.certificates import CertificateFiles
 from dfks_rules.transport.limits import ConnectionLimits
 
@@ -231,11 +233,31 @@ def test_what_cannot_be_is_told_with_its_place(tmp_path: Path, text: str, part: 
     assert part in finding
 
 
-def test_short_secret_is_refused_without_showing_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("mi: {http: {listen: 'localhost:1', secret: abc}}\n", "mi.http.secret"),
+        ("trace: {hep: 'udp:homer:9060', key: 'abc d'}\n", "trace.key"),
+    ],
+)
+def test_unfit_secret_is_refused_without_showing_it(tmp_path: Path, text: str, key: str) -> None:
     """Findings end in logs."""
-    (finding,) = _findings(tmp_path, "mi: {http: {listen: 'localhost:1', secret: abc}}\n")
-    assert "`mi.http.secret` must look like" in finding
+    (finding,) = _findings(tmp_path, text)
+    assert f"`{key}` must look like" in finding
     assert "abc" not in finding
+
+
+def test_a_collector_is_what_the_settings_say(tmp_path: Path) -> None:
+    """From the file and the environment."""
+    text = "trace: {hep: 'udp:10.0.0.5:9060', domains: [acme.example]}\n"
+    target = _load(
+        tmp_path, text, DFKS_TRACE__ID="7", DFKS_TRACE__DOMAINS="a.example, b.example"
+    ).trace
+    assert target == HepTarget(
+        "10.0.0.5", 9060, Agent(7, b""), frozenset(["a.example", "b.example"])
+    )
+    (finding,) = _findings(tmp_path, "trace: {hep: 'tcp:10.0.0.5:9060'}\n")
+    assert "`trace.hep` is `tcp:10.0.0.5:9060`; it must look like `udp:10.0.0.5:9060`" in finding
 
 
 def test_mistake_in_the_environment_names_the_variable(tmp_path: Path) -> None:

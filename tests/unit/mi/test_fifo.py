@@ -185,7 +185,7 @@ async def test_a_server_that_leaves_reads_no_more_even_when_it_has_room_again(
     os.mkfifo(tmp_path / "run" / "nobody")
     _write(server, (b":nobody:" + request("ps")) * fifo.MAX_UNDER_WAY)
     await until(lambda: len(server._tasks) == fifo.MAX_UNDER_WAY)
-    server.pause()
+    await server.pause()
     _write(server, b"::" + request("ps"))
     await until(lambda: not server._tasks)
     await asyncio.sleep(0.01)

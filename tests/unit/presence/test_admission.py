@@ -16,7 +16,8 @@ from dfks_rules.presence.admission import (
 from dfks_rules.presence.package import ALLOW, Limits
 from dfks_rules.presence.responses import RefusedError
 from dfks_rules.presence.subscription import Subscription
-from dfks_rules.sip.endpoint import Endpoint, Incoming
+from dfks_rules.sip.endpoint import Endpoint
+from dfks_rules.sip.incoming import Incoming
 from tests.helpers.playbook import DND_ON, FLOW, message
 from tests.helpers.policy import ALICE, DND
 from tests.helpers.subscription import active

@@ -499,3 +499,13 @@ def test_a_subscribe_of_a_phone_that_wants_quiet_is_answered_all_the_same() -> N
     assert book.answer(notify) == []
     book.notifier._delivery.change(subscription, _CFA, book.now)
     assert len(book.sent()) == 1
+
+
+def test_answers_to_notifys_are_measured() -> None:
+    """From the sending to the answer, whatever it says; silence is no answer."""
+    book = Playbook(default_policies())
+    _, notify = book.receive(message())
+    book.pass_time(0.2)
+    book.answer(notify)
+    answered = book.notifier.answered
+    assert (sum(answered.counts), round(answered.total, 6)) == (1, 0.2)

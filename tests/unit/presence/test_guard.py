@@ -491,6 +491,16 @@ def test_one_that_waits_is_served_once_though_it_comes_again() -> None:
     assert len(book.notifier.subscriptions) == DIALOGS_PER_HOST + 1
 
 
+def test_of_two_copies_that_wait_one_is_served() -> None:
+    """They came by different ways (RFC 3261 §8.2.2.2), and would have one tag."""
+    book = _book()
+    notifies = [book.receive(_new())[1] for _ in range(DIALOGS_PER_HOST)]
+    for _ in range(2):
+        assert book.receive(_new(call_id=b"once")) == []
+    sent = book.answer(notifies[0]) + book.answer(notifies[1])
+    assert [one.status for one in sent] == [200, 0, 482]
+
+
 def test_a_limit_is_told_to_who_waited_when_its_turn_comes() -> None:
     """Each refusal has its own phrase."""
     book = _book(SubscriptionLimits(per_user=1))

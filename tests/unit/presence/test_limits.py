@@ -9,7 +9,8 @@ from dfks_rules.presence.package import SubscriptionLimits
 from dfks_rules.presence.responses import RefusedError
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.sip.dialog import Dialog
-from dfks_rules.sip.endpoint import Endpoint, Incoming
+from dfks_rules.sip.endpoint import Endpoint
+from dfks_rules.sip.incoming import Incoming
 from tests.helpers.playbook import FLOW, message
 from tests.helpers.policy import ALICE, BOB
 

@@ -661,6 +661,28 @@ def test_a_watcher_whose_view_cannot_be_read_is_not_told_and_counted() -> None:
     assert book.notifier.counts["changes_untold"] == 1
 
 
+@pytest.mark.parametrize("rule", ["target.loop: true", "userAgent: x, target.loop: true"])
+def test_a_watcher_whose_view_is_not_known_yet_is_told_once_it_is(rule: str) -> None:
+    """It can be read, if somebody asks for it: whether all are shown the same, or each its own."""
+    store = SlowStore()
+    never = f"- {{id: loop, when: {{op: get, {rule}}}, then: {{assigned: false}}}}"
+    book = Playbook(policies(never), store=store)
+    dialog = _subscribed(book, 1)
+    for number in (2, 3):
+        _subscribed(book, number)
+    book.receive(_again(dialog, 2, _FORWARD % 1))
+    store.unknown.add(ALICE)
+    store.is_fetched_at_once = False
+    store.settle()
+    assert {one.headers[b"Call-ID"] for one in book.sent()} == {b"call-1"}
+    while store.fetches:
+        store.answer_fetch()
+    told = book.sent()
+    assert [one.headers[b"Call-ID"] for one in told] == [b"call-2", b"call-3"]
+    assert all(b"<forwardTo>1<" in one.body for one in told)
+    assert book.notifier.counts["changes_untold"] == 0
+
+
 def test_refresh_that_fails_by_a_bug_is_answered_and_its_subscription_still_expires(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

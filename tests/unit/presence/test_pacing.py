@@ -1,7 +1,10 @@
 """A change that many watch, told in portions."""
 
+import pytest
+
 from dfks_rules.model.features import Feature, FeatureState
 from dfks_rules.model.identity import Aor
+from dfks_rules.presence import pacing as module
 from dfks_rules.presence.documents import Documents
 from dfks_rules.presence.pacing import PAUSE, PORTION, WINDOW, Change, Pacing
 from dfks_rules.presence.subscription import Subscription, Termination
@@ -12,13 +15,21 @@ from tests.helpers.subscription import active
 
 _OFF = FeatureState()
 _MANY = 10 * PORTION
+_MOMENT = 2.0
+"""Instead of 10 s: there are fewer watchers, and the tests are faster."""
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOMENT", _MOMENT)
 
 
 class _Told:
     """Pacing, and what it told to whom."""
 
     def __init__(self, watchers: int = _MANY) -> None:
-        self.pacing = Pacing(self._tell)
+        self.owed: dict[Subscription, float] = {}
+        self.pacing = Pacing(self._tell, self._owe)
         self.watchers = [active(b"%d" % number) for number in range(watchers)]
         self.portions: list[list[Subscription]] = []
         self.said: dict[Subscription, list[Documents | None]] = {}
@@ -29,6 +40,9 @@ class _Told:
             request = Outgoing(b"b", b"m", FLOW)
             one.sent((), ClientTransaction(request, one, now))
             self.said.setdefault(one, []).append(change.documents)
+
+    def _owe(self, one: Subscription, now: float) -> None:
+        self.owed.setdefault(one, now)
 
     def begin(self, documents: Documents | None, whose: Aor = ALICE, now: float = 0.0) -> None:
         self.pacing.begin(Change(whose, documents, NOON, self.watchers), now)
@@ -149,3 +163,53 @@ def test_two_presentities_take_turns() -> None:
     first = told.watchers[0]
     assert told.said[first] == [((DND, ON),), ((CFA, ON),)]
     assert [portion[0] for portion in told.portions] == [first, told.watchers[PORTION], first]
+
+
+def test_those_who_wait_longer_than_a_moment_are_owed_it() -> None:
+    """Nobody answers, and the server may be killed before their turn comes."""
+    watchers = int(2 * _MOMENT / PAUSE) * PORTION
+    told = _Told(watchers)
+    told.begin(((DND, ON),))
+    now = 0.0
+    while not told.pacing.is_idle:
+        now = told.pacing.next_deadline() or 0.0
+        told.pacing.expire(now)
+        if now < _MOMENT:
+            assert not told.owed
+    assert told.watchers[-1] in told.owed
+    assert max(told.owed.values()) < 1.5 * _MOMENT
+    assert not told.owed.keys() & set(told.portions[int(_MOMENT / PAUSE) - 1])
+
+
+def test_who_waits_for_a_later_change_that_is_merged_is_owed_it_too() -> None:
+    """It was told the first one, and waits again, behind all others."""
+    told = _Told(int(2 * _MOMENT / PAUSE) * PORTION)
+    told.begin(((DND, ON),))
+    later = 1.5 * _MOMENT
+    one = told.watchers[int(0.8 * _MOMENT / PAUSE) * PORTION]
+    now = 0.0
+    while not told.pacing.is_idle:
+        if now < later <= (told.pacing.next_deadline() or 0.0):
+            assert one in told.said
+            assert one not in told.owed
+            told.begin(((DND, _OFF),), now=later)
+        now = told.pacing.next_deadline() or 0.0
+        told.pacing.expire(now)
+    assert later + _MOMENT <= told.owed[one] < later + 1.5 * _MOMENT
+
+
+def test_who_waits_for_one_of_many_changes_is_owed_it_in_time() -> None:
+    """Each has its turn a minute after the one before."""
+    told = _Told(PORTION)
+    presentities = [Aor(f"u{number}", "example.com") for number in range(200)]
+    watchers = [active(b"w%d" % number) for number in range(len(presentities))]
+    for one, watcher in zip(presentities, watchers, strict=True):
+        watcher.presentity = one
+        told.pacing.begin(Change(one, ((DND, ON),), NOON, [*told.watchers, watcher]), 0.0)
+    now = 0.0
+    while now < 2 * _MOMENT:
+        now = told.pacing.next_deadline() or 0.0
+        told.pacing.expire(now)
+    untold = [one for one in watchers if one not in told.said]
+    assert len(untold) > len(watchers) // 2
+    assert set(untold) <= told.owed.keys()

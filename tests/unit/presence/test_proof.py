@@ -12,8 +12,9 @@ from dfks_rules.presence.proof import (
     host_of,
     proof_of,
 )
-from dfks_rules.sip.endpoint import Endpoint, Incoming
+from dfks_rules.sip.endpoint import Endpoint
 from dfks_rules.sip.flow import Flow, Hop, Listener
+from dfks_rules.sip.incoming import Incoming
 from dfks_rules.sip.timers import TIMEOUT
 from tests.helpers.playbook import FLOW, LISTENER, message
 from tests.helpers.policy import ALICE

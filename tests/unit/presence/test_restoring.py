@@ -5,9 +5,9 @@ import pytest
 from dfks_rules.model.features import OFF
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked
-from dfks_rules.presence import rows
+from dfks_rules.presence import pacing, rows
 from dfks_rules.presence.package import Limits, SubscriptionLimits
-from dfks_rules.presence.restoring import GRACE, LOOK, PAUSE, PORTION, Before
+from dfks_rules.presence.restoring import BULKY, GRACE, LOOK, PAUSE, PORTION, Before
 from dfks_rules.presence.watchers import AT_ONCE
 from dfks_rules.sip.flow import BROKEN, Flow
 from tests.helpers.lives import EPOCH, Lives
@@ -143,6 +143,56 @@ def test_who_waits_for_a_turn_at_a_planned_stop_is_told_in_the_next_life() -> No
     book = lives.stop()
     later = {one.headers[b"Call-ID"] for _ in range(8) for one in book.pass_time(PAUSE)}
     assert len(told | later) == many
+
+
+def test_who_has_waited_long_for_a_turn_at_a_crash_is_told_in_the_next_life(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The change is so old by then that nobody looks for it."""
+    monkeypatch.setattr(pacing, "MOMENT", 0.0)
+    lives = Lives()
+    many = AT_ONCE + 40
+    responses = [_subscribed(lives, number) for number in range(many)]
+    told = {notify.headers[b"Call-ID"] for notify in _set(lives.book)}
+    assert len(told) == pacing.PORTION
+    # It confirms something else, and its turn comes yet.
+    refresh = _subscribe(many - 1, 2, to=responses[-1].headers[b"To"])
+    for notify in lives.book.receive(refresh)[1:]:
+        lives.book.answer(notify)
+    lives.book.notifier._kept.rest(lives.book.now)  # type: ignore[union-attr]
+    book = lives.crash()
+    later = {one.headers[b"Call-ID"] for _ in range(8) for one in book.pass_time(PAUSE)}
+    assert not told & later
+    assert len(told | later) == many
+
+
+def test_who_has_waited_long_and_is_told_is_owed_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its row says so a second after its answer."""
+    monkeypatch.setattr(pacing, "MOMENT", 0.0)
+    lives = Lives()
+    for number in range(AT_ONCE + 40):
+        _subscribed(lives, number)
+    sent = _set(lives.book)
+    while sent:
+        sent = [more for notify in sent for more in lives.book.answer(notify)]
+    lives.book.pass_time(5.0)
+    assert not [row for row in lives.store.rows.values() if row.flags & rows.OWED]
+
+
+def test_a_change_that_waits_until_a_phone_wants_to_hear_is_told_after_a_crash() -> None:
+    """It has asked for an hour of silence."""
+    lives = Lives()
+    _, notify = lives.book.receive(_subscribe())
+    lives.book.answer(notify)
+    known = notify.headers[b"SIP-ETag"]
+    _, notify = lives.book.receive(_subscribe(2, suppress_if_match=known))
+    assert not notify.body
+    lives.book.answer(notify, 503, b"Retry-After: 3600\r\n")
+    (notify,) = _set(lives.book)
+    lives.book.answer(notify)
+    lives.book.pass_time(2.0)
+    told = [one.headers[b"Call-ID"] for one in lives.crash().pass_time(1.0)]
+    assert told == [b"call-2"]
 
 
 def test_who_is_told_after_all_is_owed_nothing_in_the_life_after() -> None:
@@ -285,6 +335,40 @@ def test_a_dialog_that_may_yet_be_read_is_not_answered_481() -> None:
     assert book.receive(stranger)[0].status == 481
 
 
+@pytest.mark.parametrize("is_wanted", [False, True])
+def test_a_row_that_is_found_while_its_dialog_is_made_anew_is_replaced(is_wanted: bool) -> None:
+    """The phone has begun anew with the same SUBSCRIBE: there is one subscription, counted once."""
+    lives = Lives(limits=Limits(subscriptions=SubscriptionLimits(in_all=1)))
+    response, first = lives.book.receive(_subscribe())
+    lives.book.answer(first)
+    lives.book.pass_time(100.0)
+    lives.crash()
+    (notify,) = _set(lives.book)
+    lives.book.answer(notify)
+    lives.book.pass_time(100.0)
+    book = lives.begin_again()
+    book.notifier.restore(Before(lives.epoch - 1.0, is_clean=True), NOON, book.now)
+    lives.store.held_commits = []
+    assert book.receive(_subscribe()) == []
+    book.notifier.take(lives.store.read(1 << 62, 10), book.now)
+    book.notifier.loaded()
+    if is_wanted:
+        assert book.notifier.subscriptions.at(tag_of(response)) is not None
+    lives.store.release_commits()
+    book.pass_time(2.0)
+    assert len(book.notifier.subscriptions) == 1
+    (one,) = book.notifier.subscriptions
+    assert book.notifier.subscriptions._by_presentity == {ALICE: one.dialog.local_tag}
+    assert one.dialog.local_tag == tag_of(response)
+    assert (len(lives.store.rows), book.notifier.counts["subscriptions_made"]) == (1, 1)
+    (row,) = lives.store.rows.values()
+    assert row.row == one.row
+    assert rows.local_cseq_of(row.base, lives.store.term + 1) > one.dialog.local_cseq
+    assert one.dialog.local_cseq > notify.cseq
+    book.receive(_subscribe(1, 2, to=response.headers[b"To"], expires=b"0"))
+    assert book.receive(_subscribe(2))[0].status == 200
+
+
 # --- Repeats ---
 
 
@@ -383,6 +467,45 @@ def test_a_set_whose_dialog_has_ended_and_comes_again_after_a_crash_is_not_appli
     assert not lives.store.rows
 
 
+def test_a_set_whose_dialog_has_ended_after_a_crash_and_comes_again_is_not_applied() -> None:
+    """The phone refuses what it is told after the crash; a copy of its SUBSCRIBE comes late."""
+    lives = Lives()
+    press = _subscribe(body=DND_ON)
+    _, first = lives.book.receive(press)
+    book = lives.begin_again()
+    lives.restore()
+    (second,) = book.pass_time(1.0)
+    book.answer(second, 481)
+    assert len(book.notifier.subscriptions) == 0
+    _set_off(book)
+    _, third = book.receive(press)
+    assert b"<doNotDisturbOn>false<" in third.body
+    book.answer(third, 481)
+    book.pass_time(2.0)
+    book = lives.crash()
+    _, fourth = book.receive(press)
+    assert b"<doNotDisturbOn>false<" in fourth.body
+    cseqs = [one.cseq for one in (first, second, third, fourth)]
+    assert cseqs == sorted(set(cseqs))
+    book.answer(fourth, 481)
+    for _ in range(100):
+        book.pass_time(1.0)
+    assert not lives.store.rows
+
+
+def test_what_is_known_of_fetches_is_forgotten_in_time() -> None:
+    """Nobody repeats them any more."""
+    lives = Lives()
+    lives.book.receive(_subscribe(body=DND_ON, expires=b"0"))
+    book = lives.crash()
+    restoring = book.notifier._restoring
+    assert restoring is not None
+    assert restoring._one_shots
+    for _ in range(100):
+        book.pass_time(1.0)
+    assert not restoring._one_shots
+
+
 def test_a_dialog_that_has_gone_on_is_not_begun_again() -> None:
     """The same SUBSCRIBE without To tag is late, or wants another dialog; its sets are old."""
     lives = Lives()
@@ -399,6 +522,34 @@ def test_a_dialog_that_has_gone_on_is_not_begun_again() -> None:
 
 
 # --- What is restored ---
+
+
+@pytest.mark.parametrize("is_fetch", [False, True])
+def test_nobody_lives_longer_than_can_be_granted(is_fetch: bool) -> None:
+    """The clock was years ahead, or somebody has edited the file."""
+    limits = Limits(max_expires=600, default_expires=600)
+    lives = Lives(limits=limits)
+    lives.book.receive(_subscribe(body=DND_ON, expires=b"0" if is_fetch else b"600"))
+    ((number, row),) = lives.store.rows.items()
+    lives.store.rows[number] = row._replace(deadline=1e18)
+    book = lives.crash()
+    assert book.notifier.counts["rows_shortened"] == 1
+    if not is_fetch:
+        book.pass_time(2.0)
+        assert lives.store.rows[number].deadline == lives.epoch + 600.0 + GRACE
+    for _ in range(700):
+        for notify in book.pass_time(1.0):
+            book.answer(notify)
+    assert (len(book.notifier.subscriptions), lives.store.rows) == (0, {})
+
+
+def test_a_row_with_long_messages_is_made_into_a_subscription_at_once() -> None:
+    """100,000 of them would take 3 GB; a subscription keeps what it needs."""
+    lives = Lives()
+    _subscribed(lives, 1)
+    lives.book.receive(_subscribe(2, allow=b"x" * BULKY))
+    book = lives.crash()
+    assert [one.dialog.call_id for one in book.notifier.subscriptions.made()] == [b"call-2"]
 
 
 def test_a_stream_is_restored_as_a_broken_one() -> None:

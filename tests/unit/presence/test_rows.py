@@ -80,3 +80,11 @@ def test_flags_and_the_time_of_writing_go_together() -> None:
     assert flags & 255 == rows.OWED | rows.ONE_SHOT
     assert rows.written_at(flags) == 1_700_000_000.0
     assert rows.written_at(rows.with_time(flags, 5.0)) == 5.0
+
+
+@pytest.mark.parametrize(
+    ("kept", "position"), [(b"udp\t", 0), (b"tcp\t", 1), (b"tls\tx", 2), (b"", 0), (b"sctp\t", 0)]
+)
+def test_transport_of_a_row_is_seen_without_reading_it(kept: bytes, position: int) -> None:
+    """100,000 rows are counted when they are loaded; one that is spoilt counts somewhere, too."""
+    assert rows.position_of(kept) == position

@@ -108,6 +108,17 @@ def test_a_subscribe_about_somebody_unknown_is_served_once_the_store_knows() -> 
     assert len(book.notifier.subscriptions.of(ALICE)) == 1
 
 
+def test_of_two_copies_that_wait_for_the_store_one_is_served() -> None:
+    """They came by different ways: RFC 3261 §8.2.2.2."""
+    store = _Slow()
+    book = Playbook(default_policies(), store=store)
+    for branch in (b"1", b"2"):
+        assert book.receive(_subscribe(branch)) == []
+    store.end()
+    assert [one.status for one in book.sent()] == [200, 0, 482]
+    assert len(book.notifier.subscriptions.of(ALICE)) == 1
+
+
 def test_a_store_that_cannot_find_out_is_answered_503() -> None:
     """And the next time it is asked again."""
     store = _Slow()

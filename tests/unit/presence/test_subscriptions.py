@@ -2,6 +2,9 @@
 
 from dfks_rules.presence.subscription import Termination
 from dfks_rules.presence.subscriptions import PORTION, SPARE, Subscriptions
+from dfks_rules.sip.flow import Flow, Listener
+from tests.helpers.lives import Lives
+from tests.helpers.playbook import Playbook, default_policies, message
 from tests.helpers.policy import ALICE, BOB, PHONE
 from tests.helpers.subscription import active
 
@@ -178,3 +181,32 @@ def test_tags_are_listed_without_a_look_at_the_subscriptions() -> None:
     assert subscriptions.tags(BOB) == []
     assert subscriptions.has(b"1")
     assert not subscriptions.has(b"3")
+
+
+def test_subscriptions_are_counted_by_the_transport_of_their_notifys() -> None:
+    """A phone that refreshes by another one counts there from then on."""
+    book = Playbook(default_policies())
+    response, notify = book.receive(message())
+    book.answer(notify)
+    by_transport = book.notifier.subscriptions.by_transport
+    assert by_transport == [1, 0, 0]
+    stream = Flow(Listener("tcp", "192.0.2.1", 5060), ("192.0.2.7", 40000), 3)
+    via = b"SIP/2.0/TCP 192.0.2.7:5062;branch=z9hG4bK2"
+    again = message(cseq=b"2 SUBSCRIBE", to=response.headers[b"To"], via=via)
+    _, notify = book.receive(again, stream)
+    assert by_transport == [0, 1, 0]
+    via = b"SIP/2.0/TCP 192.0.2.7:5062;branch=z9hG4bK3"
+    end = message(cseq=b"3 SUBSCRIBE", to=response.headers[b"To"], via=via, expires=b"0")
+    book.receive(end, stream)
+    assert by_transport == [0, 0, 0]
+
+
+def test_rows_of_an_earlier_life_are_counted_too() -> None:
+    """As rows and as what they become."""
+    lives = Lives()
+    _, notify = lives.book.receive(message())
+    lives.book.answer(notify)
+    subscriptions = lives.stop().notifier.subscriptions
+    assert (subscriptions.made(), subscriptions.by_transport) == ([], [1, 0, 0])
+    assert len(list(subscriptions)) == 1
+    assert (len(subscriptions.made()), subscriptions.by_transport) == (1, [1, 0, 0])

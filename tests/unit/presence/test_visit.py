@@ -3,7 +3,8 @@
 from dfks_rules.presence.admission import wish_of
 from dfks_rules.presence.package import Limits
 from dfks_rules.presence.visit import Visit
-from dfks_rules.sip.endpoint import Endpoint, Incoming
+from dfks_rules.sip.endpoint import Endpoint
+from dfks_rules.sip.incoming import Incoming
 from tests.helpers.playbook import FLOW, message
 from tests.helpers.subscription import active
 

@@ -1,7 +1,8 @@
 """SUBSCRIBEs that wait for half a second."""
 
 from dfks_rules.presence.waiting import Waiting, WaitingRequests
-from dfks_rules.sip.endpoint import Endpoint, Incoming
+from dfks_rules.sip.endpoint import Endpoint
+from dfks_rules.sip.incoming import Incoming
 from tests.helpers.playbook import FLOW, message
 from tests.helpers.policy import NOON
 

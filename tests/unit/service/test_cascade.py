@@ -130,6 +130,13 @@ def test_sets_follow_at_most_three_deep(opened: list[PolicySet]) -> None:
     assert [aor.user for aor in changes] == ["alice", "alicex", "alicexx", "alicexxx"]
 
 
+def test_outcome_names_the_rule_from_which_it_followed(opened: list[PolicySet]) -> None:
+    """Its own decision knows only the rules that looked at it."""
+    outcomes = ask(opened, MIRROR, Asked(DND, ON))
+    assert [one.also_by for one in outcomes[ALICE]] == [""]
+    assert [one.also_by for one in outcomes[BOB]] == ["p/mirror"]
+
+
 def test_a_set_that_follows_can_be_refused_and_nobody_is_told(
     opened: list[PolicySet],
 ) -> None:

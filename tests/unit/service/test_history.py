@@ -50,6 +50,17 @@ def test_the_newest_are_last(
     assert (_seqs(found), found.last, found.more) == (seqs, 10, more)
 
 
+def test_clock_that_was_slow_for_a_while_hides_nothing(
+    journal: MemoryJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Times go by the wall clock, and somebody may have set it; but a search comes to an end."""
+    for place in (6, 7):
+        journal.entries[place] = journal.entries[place]._replace(at=AT - 3600)
+    assert _seqs(latest(journal, Which(since=AT + 5), 99)) == [5, 6, 9, 10]
+    monkeypatch.setattr(history, "ENOUGH", 2)
+    assert _seqs(latest(journal, Which(since=AT + 5), 99)) == [9, 10]
+
+
 def test_what_was_purged_is_not_looked_for(journal: MemoryJournal) -> None:
     """The oldest are gone; the numbers go on."""
     del journal.entries[:6]
@@ -57,10 +68,19 @@ def test_what_was_purged_is_not_looked_for(journal: MemoryJournal) -> None:
     assert _seqs(follow(journal, Which(), 2, 99)) == [7, 8, 9, 10]
 
 
+@pytest.mark.parametrize(("after", "missed"), [(2, 4), (5, 1), (6, 0), (10, 0)])
+def test_who_comes_too_late_learns_how_many_were_purged(
+    journal: MemoryJournal, after: int, missed: int
+) -> None:
+    """A gap that nobody notices would be a loss."""
+    del journal.entries[:6]
+    assert follow(journal, Which(BOB), after, 99).missed == missed
+
+
 def test_an_empty_journal_has_no_history() -> None:
     """A new server."""
-    assert latest(MemoryJournal(), Which(), 9) == ([], 0, False)
-    assert follow(MemoryJournal(), Which(), 0, 9) == ([], 0, False)
+    assert latest(MemoryJournal(), Which(), 9) == ([], 0, False, 0)
+    assert follow(MemoryJournal(), Which(), 0, 9) == ([], 0, False, 0)
 
 
 def test_a_search_is_bounded(journal: MemoryJournal) -> None:
@@ -88,4 +108,4 @@ def test_who_follows_misses_nothing(journal: MemoryJournal, which: Which, at_mos
 
 def test_a_journal_that_ends_earlier_is_told(journal: MemoryJournal) -> None:
     """Another file was put in its place."""
-    assert follow(journal, Which(), 12, 9) == ([], 10, False)
+    assert follow(journal, Which(), 12, 9) == ([], 10, False, 0)

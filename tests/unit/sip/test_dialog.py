@@ -4,8 +4,9 @@ import pytest
 
 from dfks_rules.errors import MalformedMessageError
 from dfks_rules.sip.dialog import MAX_DATAGRAM, MAX_ROUTES, Dialog
-from dfks_rules.sip.endpoint import Endpoint, Incoming
+from dfks_rules.sip.endpoint import Endpoint
 from dfks_rules.sip.flow import Flow, Hop
+from dfks_rules.sip.incoming import Incoming
 from dfks_rules.sip.ports import Ways
 from tests.helpers.playbook import FLOW, LISTENER, Sent, message, read
 from tests.helpers.ways import TCP, TLS, FakeWays

@@ -2,10 +2,11 @@
 
 import pytest
 
-from dfks_rules.errors import MalformedMessageError
 from dfks_rules.sip.client_transaction import Outgoing
-from dfks_rules.sip.endpoint import Ending, Endpoint, Finished, Incoming, read_again
+from dfks_rules.sip.counts import OTHER
+from dfks_rules.sip.endpoint import Ending, Endpoint, Finished
 from dfks_rules.sip.flow import Flow, Listener
+from dfks_rules.sip.incoming import Incoming
 from dfks_rules.sip.stun import binding_answer
 from dfks_rules.sip.timers import T1, TIMEOUT
 from dfks_rules.sip.trying import TRYING_AFTER
@@ -266,43 +267,6 @@ def test_sips_is_refused_on_a_way_that_others_can_read() -> None:
     assert response.headers[b"Warning"] == b'380 - "SIPS Not Allowed"'
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"uri": b"sips:alice@example.com"},
-        {"contact": b"<sips:alice@192.0.2.7>"},
-        {"contact": b"<SIPS:alice@192.0.2.7>;q=1"},
-        {"contact": b'"Smith, Alice" <sips:alice@192.0.2.7>'},
-        {"contact": b"sips:alice@192.0.2.7"},
-        {"record_route": b"<sips:proxy.example.com;lr>, <sip:b.example.com;lr>"},
-    ],
-    ids=str,
-)
-def test_who_writes_sips_over_tls_gets_a_sips_contact(change: dict[str, bytes]) -> None:
-    """RFC 3261 §12.1.1."""
-    incoming = _Line().incoming(message(**change), _TLS)
-    assert incoming.contact() == b"Contact: <sips:192.0.2.1:5061>\r\n"
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {},
-        {"contact": None},
-        {"contact": b'"<sips:x>" <sip:alice@192.0.2.7;transport=tls>'},
-        {
-            "record_route": b"<sip:proxy.example.com;lr>, <sips:b.example.com;lr>",
-            "contact": b"<sips:alice@192.0.2.7>",
-        },
-    ],
-    ids=str,
-)
-def test_who_writes_sip_over_tls_gets_a_sip_contact(change: dict[str, bytes | None]) -> None:
-    """Of the routes, the nearest counts."""
-    incoming = _Line().incoming(message(b"SUBSCRIBE", b"", **change), _TLS)
-    assert incoming.contact() == b"Contact: <sip:192.0.2.1:5061;transport=tls>\r\n"
-
-
 def test_stun_on_the_port_of_sip_is_answered() -> None:
     """RFC 5626 §4.4.2: how phones keep NAT open over UDP. Streams have CRLF for that."""
     sent: list[tuple[Flow, bytes]] = []
@@ -391,23 +355,13 @@ def test_what_cannot_be_refused_gets_nothing(data: bytes) -> None:
     assert line.sent == []
 
 
-def test_a_request_is_read_again_from_its_head_alone() -> None:
-    """A restart has no body to look at; what it counted does not matter."""
-    endpoint: Endpoint[None] = Endpoint(lambda flow, data: None, lambda text: b"x")
-    first = endpoint.receive(message(body=b"<x/>"), FLOW, 0.0)
-    assert isinstance(first, Incoming)
-    again = read_again(first.request.head, FLOW)
-    assert again.uri == first.uri
-    assert (again.sender.uri, again.sender.tag) == (first.sender.uri, first.sender.tag)
-    assert (again.recipient.uri, again.flow) == (first.recipient.uri, first.flow)
-    assert (again.request.headers, again.request.cseq) == (first.request.headers, 1)
-    assert again.contact() == first.contact()
-
-
-@pytest.mark.parametrize(
-    "head", [b"", b"SIP/2.0 200 OK", b"SUBSCRIBE sip:a@b SIP/2.0", message(cseq=b"x")[:-4]]
-)
-def test_what_is_no_request_any_more_is_said_to_be(head: bytes) -> None:
-    """A newer release may be stricter, or somebody has edited the file."""
-    with pytest.raises(MalformedMessageError):
-        read_again(head, FLOW)
+def test_requests_are_counted_by_method_and_transport() -> None:
+    """Retransmissions, too: they are what comes in. In the statistics they are one number."""
+    line = _Line()
+    for flow in (FLOW, FLOW, _TLS):
+        line.receive(message(), flow)
+    line.receive(message(b"FROBNICATE", via=b"SIP/2.0/UDP a;branch=z9hG4bKf"))
+    udp, tcp, tls = line.endpoint.counted.requests
+    assert (udp, tcp, tls) == ({b"SUBSCRIBE": 2, OTHER: 1}, {}, {b"SUBSCRIBE": 1})
+    assert line.endpoint.counts["requests_subscribe"] == 3
+    assert line.endpoint.counts["requests_other"] == 1

@@ -3,8 +3,9 @@
 import pytest
 
 from dfks_rules.errors import MalformedMessageError
-from dfks_rules.sip.endpoint import Endpoint, Incoming
+from dfks_rules.sip.endpoint import Endpoint
 from dfks_rules.sip.flow import Flow, Hop, Listener, TransportName
+from dfks_rules.sip.incoming import Incoming
 from dfks_rules.sip.route import datagrams_to, flow_to, flow_to_proxy
 from dfks_rules.sip.uri import parse_uri
 from tests.helpers.playbook import FLOW, LISTENER, message

@@ -1,12 +1,25 @@
 """What is wrong with a store, and what is not."""
 
+import sqlite3
 from pathlib import Path
 
 import pytest
 
 from dfks_rules.errors import StoreError
 from dfks_rules.store.check import MAX_PROBLEMS, check_store, examine
-from tests.helpers.stored import ALICE, BOB, CFA, DND, OFF, ON, change_file, fill, subscribe, to
+from tests.helpers.stored import (
+    ALICE,
+    BOB,
+    CFA,
+    DND,
+    OFF,
+    ON,
+    change_file,
+    fill,
+    make_older,
+    subscribe,
+    to,
+)
 
 
 @pytest.fixture
@@ -55,6 +68,13 @@ def test_a_store_that_a_server_has_written_is_sound(path: Path) -> None:
         ("UPDATE server SET term = 9223372036854775807", "`server` is not valid: its term is 922"),
         ("UPDATE server SET beat_at = 'x', beat_boot = 1.0", "`server` is not valid"),
         ("UPDATE change SET at = 9e999 WHERE seq = 2", "is not a time"),
+        ("UPDATE change SET seq = 9223372036854775807 WHERE seq = 4", "after which none can come"),
+        ("UPDATE subscription SET row = 9223372036854775807", "a number that no server gives"),
+        ("UPDATE presentity SET revision = 'x'", "no server writes such a row"),
+        ("UPDATE presentity SET changed = -1", "no server writes such a row"),
+        ("UPDATE server SET term = (1 << 20) - 1", "`server` is not valid"),
+        ("UPDATE change SET before = printf('%.*c', 300000, 'x')", "too big"),
+        ("CREATE TRIGGER t DELETE ON change BEGIN SELECT 1; END", "a trigger `t`, which no rel"),
     ],
 )
 def test_what_does_not_go_together_is_told(path: Path, damage: str, problem: str) -> None:
@@ -73,8 +93,12 @@ def test_changes_that_were_purged_are_not_missed(path: Path, seq: int) -> None:
 
 def test_a_damaged_page_is_told(path: Path) -> None:
     """By what SQLite says of it."""
+    with sqlite3.connect(path) as connection:
+        query = "SELECT rootpage FROM sqlite_master WHERE name = 'feature_state'"
+        [page] = connection.execute(query).fetchone()
+    connection.close()
     damaged = bytearray(path.read_bytes())
-    damaged[2 * 4096 :] = b"\x5a" * (len(damaged) - 2 * 4096)
+    damaged[(page - 1) * 4096 : page * 4096] = b"\x5a" * 4096
     path.write_bytes(damaged)
     assert _problems(path)
     with pytest.raises(StoreError) as raised:
@@ -92,7 +116,7 @@ def test_not_more_is_told_than_somebody_reads(path: Path) -> None:
 
 def test_an_older_version_is_only_counted(path: Path) -> None:
     """A backup of before an upgrade is one, too; but what its rows mean is not known here."""
-    change_file(path, "DROP TABLE change; DROP TABLE subscription; PRAGMA user_version = 2")
+    make_older(path)
     contents = examine(path)
     assert (contents.version, contents.presentities, contents.changes) == (2, 2, 0)
     with pytest.raises(StoreError) as raised:

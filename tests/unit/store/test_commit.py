@@ -10,6 +10,7 @@ from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import Verdict, Wanted
 from dfks_rules.store import commit, dialogs, journal, life
 from dfks_rules.store.commit import Asked, Writer
+from dfks_rules.store.journal import When
 from dfks_rules.store.life import Beat
 from dfks_rules.store.migrations import migrate
 from dfks_rules.store.plan import Rows
@@ -22,6 +23,7 @@ BOB = Aor("bob", "example.com")
 DND, _, CFB, CFNA = FEATURES[:4]
 FIRST = NOTHING_STORED.replace(DND, FeatureState(status=True))
 SECOND = FIRST.replace(CFB, forwarding(True, "2424"))
+NOW = When(1.0, 1.0)
 STORED, UNAVAILABLE = Verdict.STORED, Verdict.UNAVAILABLE
 
 
@@ -42,7 +44,7 @@ def writer(connection: sqlite3.Connection) -> Writer:
 
 
 def _write(writer: Writer, *asked: Asked, at: float = 1.0) -> list[Verdict]:
-    return [verdict for verdict, _ in writer.write(asked, None, at)]
+    return [verdict for verdict, _ in writer.write(asked, None, When(7.0, at))]
 
 
 def test_only_the_features_that_changed_have_rows(
@@ -150,7 +152,7 @@ def test_a_name_that_no_database_takes_harms_nobody_else(
 def test_each_who_is_refused_gets_an_error_of_its_own(writer: Writer) -> None:
     """One that is raised again and again would grow with each time."""
     bad = wanted(BAD, NOTHING_STORED, FIRST)
-    (_, first), (_, second) = writer.write([bad, bad], None, 0.0)
+    (_, first), (_, second) = writer.write([bad, bad], None, NOW)
     assert first is not second
 
 
@@ -197,7 +199,7 @@ def test_a_successor_fences_whoever_was_before(
     """Also what is written behind, and the heartbeat."""
     beat = Beat(5.0, 1.0, "boot")
     successor = Writer(connection, life.begin(connection).term)
-    results = writer.write([Rows((dialog_row(7),), ()), Wanted(())], beat, 1.0)
+    results = writer.write([Rows((dialog_row(7),), ()), Wanted(())], beat, NOW)
     assert [verdict for verdict, _ in results] == [Verdict.FENCED] * 2
     assert dialogs.read(connection, 99, 99) == []
     assert _write(successor, Wanted(())) == [STORED]
@@ -207,7 +209,7 @@ def test_a_successor_fences_whoever_was_before(
 def test_heartbeat_rides_with_a_transaction(connection: sqlite3.Connection, writer: Writer) -> None:
     """Or has one of its own."""
     beat = Beat(5.0, 1.0, "boot", is_clean=True)
-    assert writer.write([], beat, 1.0) == []
+    assert writer.write([], beat, NOW) == []
     assert life.begin(connection).previous == beat
 
 

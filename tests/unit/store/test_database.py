@@ -261,3 +261,22 @@ def test_the_log_is_bounded_while_commits_never_pause(
     writer.join()
     assert (tmp_path / "x.db-wal").stat().st_size < 8 << 20
     database.close()
+
+
+def test_folders_that_are_made_for_a_store_are_durable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each name is in the folder above, which must be synced as well."""
+    synced: list[str] = []
+    fsync = os.fsync
+
+    def note(descriptor: int) -> None:
+        synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        fsync(descriptor)
+
+    monkeypatch.setattr("os.fsync", note)
+    Database(tmp_path / "a" / "b" / "features.db").close()
+    assert sorted(synced) == [str(tmp_path), str(tmp_path / "a")]
+    synced.clear()
+    Database(tmp_path / "a" / "b" / "features.db").close()
+    assert synced == []

@@ -5,6 +5,7 @@ import errno
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -172,9 +173,7 @@ async def test_a_stop_that_could_not_write_everything_is_no_planned_one(
     connection = store._database.connection
     [pages] = connection.execute("PRAGMA page_count").fetchone()
     connection.execute(f"PRAGMA max_page_count = {pages + 8}")
-    written = [
-        _written(store, [dialog_row(store.number())._replace(first=bytes(size))]) for size in sizes
-    ]
+    written = [_written(store, [dialog_row(store.number(), first=bytes(size))]) for size in sizes]
     store.beat(Beat(1e9, 1.0, "boot", is_clean=True))
     store.close()
     assert sorted(one.result() for one in written) == [False, True]
@@ -183,12 +182,35 @@ async def test_a_stop_that_could_not_write_everything_is_no_planned_one(
     successor.close()
 
 
-async def test_the_journal_goes_by_the_clock_that_it_is_told(store: SqliteStore) -> None:
-    """That does not follow when somebody sets the clock of the machine."""
-    store.go_by(1000.0 - asyncio.get_running_loop().time())
-    await outcome(commit(store, wanted(ALICE, NOTHING_STORED, FIRST)))
-    [entry] = store.journal.of(ALICE, 9)
-    assert 1000.0 <= entry.at < 1060.0
+async def test_the_journal_shows_the_wall_clock_and_is_purged_by_one_that_nobody_sets(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is removed early where the wall clock is ten years ahead for a while, or behind."""
+    monkeypatch.setattr("dfks_rules.store.commit.PURGE_EVERY", 0.0)
+    steady = 0.0
+    loop = asyncio.get_running_loop()
+    store = SqliteStore(path, loop, clock=lambda: steady, keep_changes=60.0)
+    store.go_by(5e8)
+    users = (ALICE, BOB, Aor("carol", "x"), Aor("dave", "x"))
+    walls = [1e9 + 3e8, 1e9 - 3e8, 1e9, 1e9 + 3e8]
+    for user, wall in zip(users, walls, strict=True):
+        monkeypatch.setattr("time.time", partial(float, wall))
+        await outcome(commit(store, wanted(user, NOTHING_STORED, FIRST)))
+        steady += 1.0
+    assert [entry.at for entry in store.journal.read(0, 9)] == walls
+    steady = 61.5
+    await outcome(commit(store, Wanted(())))
+    assert [entry.seq for entry in store.journal.read(0, 9)] == [3, 4]
+    store.close()
+
+
+async def test_change_is_told_of_once_it_is_settled(store: SqliteStore) -> None:
+    """Not when it is written: a disk may take its time, and phones wait as long."""
+    seen: list[int] = []
+    store.commit(wanted(ALICE, NOTHING_STORED, FIRST), lambda *_: seen.append(store.told))
+    await outcome(commit(store, Wanted((), (), dialog_row(store.number()))))
+    await asyncio.sleep(0)
+    assert (seen, store.told) == ([0], 1)
 
 
 async def test_a_store_that_fails_says_so_once_and_once_that_it_does_not_any_more(
@@ -209,3 +231,75 @@ async def test_a_store_that_fails_says_so_once_and_once_that_it_does_not_any_mor
     assert "Input/output error" in lines[0]["reason"]
     assert store.counts["syncs_failed"] == 3
     assert store.counts["unavailable"] == 3
+
+
+def _raise(*_: object) -> None:
+    raise RuntimeError("a bug")
+
+
+def _io_error(_descriptor: int) -> None:
+    raise OSError(errno.EIO, "Input/output error")
+
+
+async def test_a_failed_sync_is_counted_once_though_somebody_fails_on_being_told(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Monitoring counts failures of the disk, not of ours."""
+    bugs: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, bug: bugs.append(bug["exception"]))
+    monkeypatch.setattr("dfks_rules.store.database.os.fdatasync", _io_error)
+    for _ in range(2):
+        store.commit(Wanted((), (), dialog_row(store.number())), _raise)
+    assert await outcome(commit(store, wanted(ALICE, NOTHING_STORED, FIRST))) is (
+        Verdict.UNAVAILABLE
+    )
+    assert store.counts["syncs_failed"] == 1
+    assert [str(bug) for bug in bugs] == ["a bug"] * 2
+
+
+async def test_close_gives_the_files_back_though_somebody_fails_on_being_told(
+    store: SqliteStore, path: Path
+) -> None:
+    """A successor waits for them, and others wait for what came of their requests."""
+    bugs: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, bug: bugs.append(bug["exception"]))
+    store.commit(wanted(ALICE, NOTHING_STORED, FIRST), _raise)
+    await asyncio.sleep(0)  # It is written, and the next ones are not.
+    store.commit(wanted(ALICE, FIRST, SECOND), _raise)
+    last = commit(store, wanted(BOB, NOTHING_STORED, FIRST))
+    store.close()
+    assert len(bugs) == 2
+    assert last.result()[0] is Verdict.STORED
+    successor = SqliteStore(path, asyncio.get_running_loop())
+    assert (successor.known(ALICE), successor.known(BOB)) == (SECOND, FIRST)
+    successor.close()
+
+
+async def test_reasons_that_alternate_are_each_told_once(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is full and broken must not fill the log with every phone."""
+    connection = store._database.connection
+    [pages] = connection.execute("PRAGMA page_count").fetchone()
+    large = dialog_row(store.number(), first=bytes(1 << 20))
+    with capture_logs() as lines:
+        with monkeypatch.context() as broken:
+            broken.setattr("dfks_rules.store.database.os.fdatasync", _io_error)
+            connection.execute(f"PRAGMA max_page_count = {pages + 8}")
+            for _ in range(3):
+                for row in (large, dialog_row(store.number())):
+                    await commit(store, Wanted((), (), row))
+        assert await outcome(commit(store, Wanted(()))) is Verdict.STORED
+    assert [line["event"] for line in lines] == ["store_write_failed"] * 2 + ["store_recovered"]
+
+
+async def test_commits_are_measured_from_when_they_were_asked_for(store: SqliteStore) -> None:
+    """Waiting for the disk included; rows of subscriptions, which nobody waits for, are not."""
+    assert store.queue == 0
+    asked = asyncio.ensure_future(commit(store, wanted(ALICE, NOTHING_STORED, FIRST)))
+    await asyncio.sleep(0)
+    assert store.queue == 1
+    assert (await asked)[0] is Verdict.STORED
+    assert await _written(store, [dialog_row(1)])
+    assert (store.queue, sum(store.committed.counts)) == (0, 1)
+    assert 0 < store.committed.total < 5

@@ -5,14 +5,23 @@ from collections.abc import Iterator
 
 import pytest
 
-from dfks_rules.model.features import FEATURES, NOTHING_STORED, OFF, FeatureState
+from dfks_rules.model.features import FEATURES, NOTHING_STORED, OFF, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
-from dfks_rules.model.requests import Origin, Requester
+from dfks_rules.model.requests import Asked, Origin, Requester
+from dfks_rules.policy.deciding.policy_set import load
+from dfks_rules.service.features import Features
+from dfks_rules.service.feed import Feed
+from dfks_rules.service.history import Which, latest
 from dfks_rules.service.ports import JournalEntry, Wanted
 from dfks_rules.store import journal, life
 from dfks_rules.store.commit import Writer
+from dfks_rules.store.counts import new_counts
+from dfks_rules.store.journal import When
 from dfks_rules.store.migrations import migrate
+from dfks_rules.store.reading import FileJournal, Reading
+from tests.helpers.policy import NOON, source
 from tests.helpers.states import agent, forwarding
+from tests.helpers.stores import SlowStore
 from tests.helpers.wanted import change, wanted
 
 ALICE = Aor("alice", "example.com")
@@ -34,7 +43,7 @@ def connection() -> Iterator[sqlite3.Connection]:
 
 
 def _write(connection: sqlite3.Connection, *asked: Wanted, at: float = 7.5) -> None:
-    Writer(connection, 1, start="abcdef").write(asked, None, at)
+    Writer(connection, 1, start="abcdef").write(asked, None, When(at, at))
 
 
 def test_entry_says_what_was_changed_by_whom_when_and_by_which_rule(
@@ -102,6 +111,34 @@ def test_entry_names_who_was_asked_for_though_only_what_followed_has_changed(
     assert entry.actor == "sip:bob@example.com"
 
 
+MIRROR = """
+    - id: default
+      when: {op: set}
+      then: {status: request}
+    - id: mirror
+      when: {op: set, user: bob}
+      then: {also: [{feature: DoNotDisturb, user: alice, status: request}]}
+"""
+
+
+@pytest.mark.parametrize("bobs", [NOTHING_STORED, FIRST])
+def test_what_followed_names_the_rule_that_made_it_follow(
+    connection: sqlite3.Connection, bobs: Snapshot
+) -> None:
+    """The rule that stores what is asked would be named for every change. Bob may have had it."""
+    store, policies = SlowStore(), load([source(MIRROR)])
+    store.kept[BOB] = bobs
+    if bobs.revision:
+        _write(connection, wanted(BOB, NOTHING_STORED, bobs))
+    phone = Requester(Origin.WATCHER, BOB)
+    Features(store, policies, Feed()).set(BOB, [Asked(DND, ON)], phone, NOON, 0.0, lambda *_: None)
+    _write(connection, store.waiting[0].wanted)
+    policies.close()
+    [entry] = journal.of(connection, ALICE, 9)
+    told = (entry.origin, entry.actor, entry.rule)
+    assert told == (Origin.INTERNAL, "sip:bob@example.com", "p/mirror")
+
+
 def test_entry_names_the_rule_of_a_value_where_none_has_set_the_status(
     connection: sqlite3.Connection,
 ) -> None:
@@ -144,6 +181,24 @@ def test_history_of_a_presentity_is_read_in_pages(connection: sqlite3.Connection
     assert journal.of(connection, Aor("nobody", "x"), 3) == []
 
 
+@pytest.mark.parametrize("previous", [3, 4, 5, 7, 9, 99, 2**63 - 1, "x", 4.5])
+def test_a_history_ends_at_a_link_that_does_not_lead_back(
+    connection: sqlite3.Connection, previous: object
+) -> None:
+    """Another program has spoilt the file: a cycle would keep the reader for ever."""
+    _written(connection, 10)
+    connection.execute("UPDATE change SET previous = ? WHERE seq = 5", (previous,))
+    file = FileJournal(Reading(connection, lambda: None, new_counts()))
+    expected = [3, 1] if previous == 3 else []
+    below = [one.seq for one in journal.of(connection, ALICE, 99)]
+    assert below == [9, 7, 5, *expected]
+    for before in (5, 6):
+        start = [5] if before == 6 else []
+        assert [one.seq for one in journal.of(connection, ALICE, 9, before)] == start + expected
+    history = latest(file, Which(ALICE), 99)
+    assert [one.seq for one in history.entries] == below[::-1]
+
+
 def test_a_history_ends_where_it_was_purged(connection: sqlite3.Connection) -> None:
     """The row before is named, and gone."""
     _written(connection, 10)
@@ -176,11 +231,11 @@ def test_changed_since_gives_those_whose_features_have_changed(
     connection: sqlite3.Connection,
 ) -> None:
     """Their watchers may not have been told before a crash."""
-    assert journal.changed_since(connection, 0.0) == frozenset()
+    assert journal.changed_since(connection, 0) == frozenset()
     _written(connection, 5)
-    assert journal.changed_since(connection, 0.0) == {ALICE, BOB}
-    assert journal.changed_since(connection, 5.0) == {ALICE}
-    assert journal.changed_since(connection, 5.5) == frozenset()
+    assert journal.changed_since(connection, 0) == {ALICE, BOB}
+    assert journal.changed_since(connection, 4) == {ALICE}
+    assert journal.changed_since(connection, 5) == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -212,7 +267,7 @@ def test_a_history_is_read_from_its_end_and_from_where_it_was_left(
     """Not the 5,000 changes before: the server reads it on its loop."""
     states = '{"status":true,"values":{}}', '{"status":false,"values":{}}'
     rows = [
-        (seq, 1.0, *ALICE, seq, DND.value, *states, "operator", "mi", "", "", seq - 1)
+        (seq, 1.0, *ALICE, seq, DND.value, *states, "operator", "mi", "", "", seq - 1, 1.0)
         for seq in range(1, 5001)
     ]
     journal.insert(connection, rows)

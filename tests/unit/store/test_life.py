@@ -1,5 +1,6 @@
 """The row `server`."""
 
+import re
 import sqlite3
 from collections.abc import Iterator
 
@@ -41,7 +42,7 @@ def test_only_the_newest_life_holds(connection: sqlite3.Connection) -> None:
 def test_a_life_knows_when_the_one_before_was_last_alive(connection: sqlite3.Connection) -> None:
     """From there on a crash may have lost something."""
     assert life.begin(connection).previous is None
-    beat = Beat(1.8e9, 77.5, "boot", is_clean=True)
+    beat = Beat(1.8e9, 77.5, "boot", is_clean=True, told=41)
     life.write(connection, beat)
     assert life.begin(connection).previous == beat
 
@@ -59,8 +60,6 @@ def test_a_life_without_a_heartbeat_has_not_ended_cleanly(connection: sqlite3.Co
     "column",
     [
         "secret = 'text'",
-        "term = 9223372036854775807",
-        "term = 1048575",
         "term = -1",
         "beat_at = 'text'",
         "beat_at = 9e999",
@@ -69,6 +68,7 @@ def test_a_life_without_a_heartbeat_has_not_ended_cleanly(connection: sqlite3.Co
         "beat_boot = NULL",
         "boot_id = x'ff'",
         "is_clean = 'text'",
+        "told = 'text'",
     ],
 )
 def test_begin_refuses_a_row_that_somebody_has_spoilt(
@@ -82,3 +82,15 @@ def test_begin_refuses_a_row_that_somebody_has_spoilt(
     with pytest.raises(StoreError, match="row `server` is not valid"):
         life.begin(connection)
     assert connection.execute("SELECT * FROM server").fetchall() == before
+
+
+def test_begin_says_what_helps_when_no_term_is_left(connection: sqlite3.Connection) -> None:
+    """After a million starts. What it says does help."""
+    life.begin(connection)
+    connection.execute("UPDATE server SET term = 1048574")
+    assert life.begin(connection).term == 1048575
+    with pytest.raises(StoreError, match="begun 1,048,575 times") as caught:
+        life.begin(connection)
+    [said] = re.findall(r"sqlite3 FILE '(.+)'", caught.value.message)
+    connection.executescript(said)
+    assert life.begin(connection).term == 1

@@ -10,7 +10,7 @@ from dfks_rules import __version__
 from dfks_rules.errors import StoreError
 from dfks_rules.model.features import NOTHING_STORED, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
-from dfks_rules.store import journal, migrations
+from dfks_rules.store import journal, life, migrations
 from dfks_rules.store.migrations import APPLICATION_ID, MIGRATIONS, migrate, release_of
 from dfks_rules.store.tables import read
 from tests.helpers.states import forwarding
@@ -52,7 +52,7 @@ def test_integrators_find_the_columns_that_the_documentation_names(
         ],
         [
             *("seq", "at", "user", "domain", "revision", "feature", "before", "after"),
-            *("origin", "actor", "rule", "decision", "previous"),
+            *("origin", "actor", "rule", "decision", "previous", "steady"),
         ],
     ]
 
@@ -96,6 +96,21 @@ def test_a_file_of_the_second_version_keeps_every_state(connection: sqlite3.Conn
     stored = Snapshot(7, (FeatureState(status=True), *NOTHING_STORED.states[1:]))
     assert read(connection, alice) == stored
     assert journal.of(connection, alice, 9) == []
+
+
+def test_a_file_of_the_third_version_knows_what_was_told(connection: sqlite3.Connection) -> None:
+    """Its heartbeat and its journal go by one clock: what is older than 40 s was told."""
+    connection.executescript(f"{' '.join(MIGRATIONS[:3])} PRAGMA user_version = 3;")
+    connection.execute("INSERT INTO server VALUES (1, 5, zeroblob(32), 1000.0, 1.0, 'boot', 0)")
+    connection.executemany(
+        "INSERT INTO change VALUES (?, ?, 'alice', 'a.example', 1, '', '', '', '', '', '', '', 0)",
+        [(7, 100.0), (8, 959.0), (9, 961.0)],
+    )
+    migrate(connection)
+    previous = life.begin(connection).previous
+    assert previous is not None
+    assert previous.told == 8
+    assert journal.purge(connection, 960.0, 9) == 2
 
 
 def test_migrate_leaves_a_file_of_the_newest_version_alone(connection: sqlite3.Connection) -> None:

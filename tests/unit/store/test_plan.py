@@ -3,6 +3,7 @@
 from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import Verdict, Wanted
+from dfks_rules.store.journal import When
 from dfks_rules.store.plan import STORED, Held, Plan, Rows
 from tests.helpers.wanted import change, dialog_row, wanted
 
@@ -13,7 +14,7 @@ SECOND = FIRST.replace(FEATURES[1], FeatureState(status=True))
 
 
 def _plan(held: Held | None = None, newest: int = 0) -> Plan:
-    return Plan(Held({}, {}, {}) if held is None else held, newest, "abc", 1.0)
+    return Plan(Held({}, {}, {}) if held is None else held, newest, "abc", When(1.0, 2.0))
 
 
 def test_a_plan_links_each_change_to_the_one_before_of_its_presentity() -> None:
@@ -21,7 +22,10 @@ def test_a_plan_links_each_change_to_the_one_before_of_its_presentity() -> None:
     plan = _plan(Held({ALICE: (1, 40)}, {}, {}), newest=50)
     for one in (wanted(ALICE, FIRST, SECOND), wanted(BOB, NOTHING_STORED, FIRST)):
         assert plan.take(one) == STORED
-    assert [(row[0], row[-1]) for row in plan.changes] == [(51, 40), (52, 0)]
+    assert [(row[0], row[1], *row[-2:]) for row in plan.changes] == [
+        (51, 1.0, 40, 2.0),
+        (52, 1.0, 0, 2.0),
+    ]
     assert plan.presentities == {ALICE: (2, 51), BOB: (1, 52)}
     assert plan.newest == 52
 

@@ -11,6 +11,7 @@ from dfks_rules.model.identity import Aor
 from dfks_rules.store import journal, life
 from dfks_rules.store.commit import Writer
 from dfks_rules.store.counts import new_counts
+from dfks_rules.store.journal import When
 from dfks_rules.store.migrations import migrate
 from dfks_rules.store.reading import FileJournal, Reading
 from tests.helpers.wanted import wanted
@@ -25,7 +26,7 @@ def connection() -> Iterator[sqlite3.Connection]:
     opened = sqlite3.connect(":memory:", isolation_level=None)
     migrate(opened)
     writer = Writer(opened, life.begin(opened).term)
-    writer.write([wanted(ALICE, NOTHING_STORED, FIRST)], None, 5.0)
+    writer.write([wanted(ALICE, NOTHING_STORED, FIRST)], None, When(5.0, 5.0))
     yield opened
     opened.close()
 
@@ -57,4 +58,4 @@ def test_journal_of_an_open_store_is_that_of_its_file(connection: sqlite3.Connec
     assert kept.newest() == 1
     assert kept.read(0, 9) == kept.of(ALICE, 9) == journal.read(connection, 0, 9)
     assert kept.of(ALICE, 9, before=1) == []
-    assert kept.changed_since(0.0) == {ALICE}
+    assert kept.changed_since(0) == {ALICE}

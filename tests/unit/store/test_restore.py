@@ -6,6 +6,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -224,6 +225,68 @@ def test_a_backup_that_is_not_whole_is_refused(
     assert set(os.listdir(path.parent)) <= {"dfks.db", "dfks.db.lock"}
 
 
+_HANGING = "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n) SELECT max(n) FROM n"
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        f"CREATE TRIGGER t AFTER UPDATE ON server BEGIN INSERT INTO server (term) {_HANGING}; END",
+        f"ALTER TABLE presentity RENAME TO p; CREATE VIEW presentity AS {_HANGING}",
+        "PRAGMA user_version = -1",
+        "PRAGMA user_version = -5",
+        "PRAGMA user_version = 0",
+        "PRAGMA user_version = 2",
+        "UPDATE change SET before = CAST(zeroblob(300000000) AS TEXT)",
+    ],
+)
+def test_a_file_that_would_do_harm_is_refused(path: Path, backup: Path, harm: str) -> None:
+    """A backup may come from anywhere; it must neither act, nor hang, nor fill the memory."""
+    before = _states(path)
+    change_file(backup, harm)
+    with pytest.raises(StoreError):
+        restore_store(backup, path, owed=1)
+    assert _states(path) == before
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/dev/zero")])
+def test_what_is_no_file_is_refused(
+    path: Path, tmp_path: Path, make: Callable[[Path], object]
+) -> None:
+    """A pipe has no end that could be waited for."""
+    make(tmp_path / "x.db")
+    with pytest.raises(StoreError, match="not a file"):
+        restore_store(tmp_path / "x.db", path, owed=1)
+
+
+@pytest.mark.parametrize("name", ["dfks.db.part", "dfks.db.lock"])
+def test_links_in_the_folder_of_the_store_are_not_followed(
+    path: Path, backup: Path, name: str
+) -> None:
+    """Root restores for a server that may be in the hands of others: their files alone change."""
+    precious = path.with_name("precious")
+    precious.write_text("mine")
+    path.with_name(name).unlink(missing_ok=True)
+    path.with_name(name).symlink_to(precious)
+    with pytest.raises(StoreError, match="symbolic"):
+        restore_store(backup, path, owed=1)
+    assert precious.read_text() == "mine"
+
+
+@pytest.mark.parametrize("term", ["'x'", "1 << 40", "-1", "x'00'", "NULL"])
+def test_a_store_whose_row_is_spoilt_is_replaced_all_the_same(
+    path: Path, backup: Path, term: str
+) -> None:
+    """That is what the backup is for."""
+    change_file(
+        path,
+        "CREATE TABLE s AS SELECT * FROM server; DROP TABLE server;"  # noqa: S608
+        f"ALTER TABLE s RENAME TO server; UPDATE server SET term = {term}",
+    )
+    assert restore_store(backup, path, owed=1).changed is None
+    assert _problems(path) == []
+
+
 def test_a_backup_of_a_newer_release_is_refused(path: Path, backup: Path) -> None:
     """And the message says which release it needs."""
     make_newer(backup)
@@ -235,14 +298,15 @@ def test_a_backup_of_a_newer_release_is_refused(path: Path, backup: Path) -> Non
 def test_a_store_that_is_not_sound_is_replaced_all_the_same(path: Path, backup: Path) -> None:
     """That is what backups are for. Its term is passed by, if it can be read or not."""
     damaged = path.read_bytes()
-    path.write_bytes(damaged[: 3 * 4096] + b"\x5a" * (len(damaged) - 3 * 4096))
+    junk = b"\x5a" * (4 * 4096)  # in place of the tables; what tables there are can be read
+    path.write_bytes(damaged[: 3 * 4096] + junk + damaged[7 * 4096 :])
     term = _term(backup)
     restored = restore_store(backup, path, owed=1)
     assert restored.changed is None
     assert _states(path) == _states(backup)
     assert _term(path) > term + LEAP
     assert restored.kept is not None
-    assert restored.kept.read_bytes()[4 * 4096 :] == b"\x5a" * (len(damaged) - 4 * 4096)
+    assert restored.kept.read_bytes()[3 * 4096 : 7 * 4096] == junk
 
 
 def test_a_backup_of_another_store_replaces_all_of_it(path: Path, tmp_path: Path) -> None:
@@ -294,12 +358,12 @@ def test_an_older_backup_is_brought_up_to_date(path: Path, backup: Path) -> None
     assert backup.read_bytes() == content
 
 
-@pytest.mark.parametrize("size", [20_480, 40_960])
+@pytest.mark.parametrize("size", [20_480, 53_248])
 def test_a_full_disk_leaves_the_store_as_it_is(path: Path, backup: Path, size: int) -> None:
     """While the backup is copied, and while the journal of the store before is."""
     fill(path, *((BOB, CFA, to(f"{number:0500}")) for number in range(100)))
     before, files = _states(path), {*os.listdir(path.parent)}
-    assert backup.stat().st_size == 28_672
+    assert backup.stat().st_size == 40_960
     with full_disk(size), pytest.raises(StoreError, match="cannot write") as raised:
         restore_store(backup, path, owed=1)
     assert raised.value.code == "store_unavailable"

@@ -9,6 +9,7 @@ from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState, Sn
 from dfks_rules.model.identity import Aor
 from dfks_rules.store import life
 from dfks_rules.store.commit import Writer
+from dfks_rules.store.journal import When
 from dfks_rules.store.migrations import migrate
 from dfks_rules.store.tables import as_json, read, values_of
 from tests.helpers.wanted import wanted
@@ -23,7 +24,7 @@ def connection() -> Iterator[sqlite3.Connection]:
     opened = sqlite3.connect(":memory:", isolation_level=None)
     migrate(opened)
     writer = Writer(opened, life.begin(opened).term)
-    writer.write([wanted(ALICE, NOTHING_STORED, FIRST)], None, 0.0)
+    writer.write([wanted(ALICE, NOTHING_STORED, FIRST)], None, When(0.0, 0.0))
     yield opened
     opened.close()
 

@@ -116,3 +116,13 @@ async def test_refusals_are_counted_and_logged_once_a_minute() -> None:
         ("connections_refused", "192.0.2.7", "per_source")
     ]
     assert (table.counts["connections_refused"], table.counts["accept_paused"]) == (1000, 1)
+
+
+async def test_streams_are_counted_by_transport() -> None:
+    """Also one that is removed twice."""
+    table = Connections(ConnectionLimits())
+    one, _ = _Stream(table, "192.0.2.7"), _Stream(table, "192.0.2.8")
+    assert table.by_transport == {TransportName.TCP: 2}
+    for _ in range(2):
+        table.remove(one)
+    assert table.by_transport == {TransportName.TCP: 1}

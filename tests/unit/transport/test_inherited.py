@@ -40,6 +40,16 @@ def test_socket_is_found_by_its_type_and_address(bind: Bind) -> None:
     assert passed.take("udp", ("127.0.0.1", 0), socket.SOCK_DGRAM) is udp
 
 
+def test_socket_that_is_put_waits_like_those_that_were_passed(bind: Bind) -> None:
+    """It is opened before there is a server to take it."""
+    http, passed = bind(socket.SOCK_STREAM), Inherited()
+    passed.put("http", http)
+    where = http.getsockname()
+    assert passed.take("tcp", where, socket.SOCK_STREAM) is None
+    assert passed.take("http", where, socket.SOCK_STREAM) is http
+    assert passed.close() == []
+
+
 def test_name_of_a_door_tells_sockets_apart(bind: Bind) -> None:
     """Of `tcp` and `tls` on any free ports each gets its own."""
     tcp, tls = bind(socket.SOCK_STREAM), bind(socket.SOCK_STREAM)

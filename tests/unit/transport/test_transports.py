@@ -25,6 +25,19 @@ async def test_what_is_sent_goes_by_the_transport_of_its_flow() -> None:
         assert (counts["datagrams_sent"], counts["messages_sent"]) == (1, 1)
 
 
+async def test_the_peer_of_a_stream_is_known_where_its_name_was_written() -> None:
+    """A Contact may name a host; a trace shows the address that messages go to."""
+    async with served("tcp:127.0.0.1") as server:
+        with socket.create_connection(("127.0.0.1", server.port)) as phone:
+            phone.sendall(REQUEST)
+            _, flow = await server.next()
+            named = flow._replace(remote=("phone.example.com", 5060))
+            assert server.transports.way_of(named).remote == phone.getsockname()
+            assert server.transports.way_of(named._replace(connection=0)).remote == named.remote
+            gone = named._replace(connection=99)
+            assert server.transports.way_of(gone) is gone
+
+
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 async def test_address_that_cannot_be_listened_on_is_named(transport: str) -> None:
     """One of sixteen; else a second server would start and hear nothing."""

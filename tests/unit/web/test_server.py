@@ -1,7 +1,9 @@
 """Who is let in, what goes wrong, and how it is told."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -9,7 +11,7 @@ from dfks_rules.errors import StoreError
 from dfks_rules.web.api import TABLE
 from dfks_rules.web.caller import Scope
 from dfks_rules.web.server import MAX_BODY
-from dfks_rules.web.table import Answer, Call, Operation
+from dfks_rules.web.table import Answer, Call, Operation, Streamed
 from dfks_rules.web.tokens import TokenFile
 from tests.helpers.operations import MemoryOperations
 from tests.helpers.web import ALL, api, token_file
@@ -193,3 +195,29 @@ async def test_a_stop_lets_what_was_asked_be_answered() -> None:
         go_on.set()
         assert (await asked).json == {"done": True}
         await closing
+
+
+async def test_what_goes_on_for_a_client_ends_with_it() -> None:
+    """A stream that nobody reads would be looked after for as long as the server runs."""
+    ended = asyncio.Event()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        try:
+            while True:
+                yield b"still here\n"
+                await asyncio.sleep(0.001)
+        finally:
+            ended.set()
+
+    async def stream(call: Call) -> Streamed:
+        return Streamed(pieces(), "text/plain")
+
+    operation = Operation("stream", "GET", "/stream", Scope.TRACE, "Goes on.", stream, ())
+    async with api(MemoryOperations(), table=(operation,)) as web:
+        where = urlsplit(web.url)
+        reader, writer = await asyncio.open_connection(where.hostname, where.port)
+        writer.write(b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        await reader.readuntil(b"still here")
+        writer.transport.abort()
+        async with asyncio.timeout(5):
+            await ended.wait()

@@ -89,6 +89,8 @@ async def test_broken_files_change_nothing_and_are_told(folder: Path) -> None:
     assert reason(policies) == "first"
     failure = policies.listing().failure
     assert failure is not None
+    assert policies.has_failed
+    assert policies.in_force.origin == "files"
     assert failure.trigger == "operator"
     assert any("is not `Policy`" in finding for finding in failure.findings)
     assert policies.statistics()["policy:reload_failures"] == 1
@@ -98,6 +100,7 @@ async def test_broken_files_change_nothing_and_are_told(folder: Path) -> None:
     write(folder, "first")
     assert not (await policies.reload("operator")).changed
     assert policies.listing().failure is None
+    assert not policies.has_failed
     await policies.close()
 
 

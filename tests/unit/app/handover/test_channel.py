@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from dfks_rules.app.handover.channel import BrokenOffError, Channel, Word
+from dfks_rules.app.handover.channel import BrokenOffError, Channel, EndedError, Word
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ async def test_end_of_the_other_breaks_off(ends: tuple[socket.socket, socket.soc
     """It has died: both to hear and to say something fail."""
     one, other = map(Channel, ends)
     other.close()
-    with pytest.raises(BrokenOffError, match="has ended"):
+    with pytest.raises(EndedError, match="has ended"):
         await one.hear(Word.READY)
-    with pytest.raises(BrokenOffError, match="has ended"):
+    with pytest.raises(EndedError, match="has ended"):
         await one.say(Word.STOPPED)

@@ -5,6 +5,8 @@ import os
 import socket
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -118,3 +120,24 @@ async def test_process_1_is_not_handed_over(
     """A container ends with it."""
     monkeypatch.setattr("os.getpid", lambda: 1)
     assert await _succession(_FOLLOWS).prepare(server, asyncio.Event()) is None
+
+
+@pytest.mark.parametrize(("code", "told"), [(_DIES_EARLY, True), (_DIES_LATE, False)])
+async def test_service_manager_is_told_that_the_server_is_ready_only_where_it_is(
+    server: _Server, tmp_path: Path, code: str, told: bool
+) -> None:
+    """Once the store is closed, it serves again only when it has opened it."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(0)
+        notified = ServiceManager({"NOTIFY_SOCKET": str(tmp_path / "notify")})
+        succession = Succession(notified, lambda: [sys.executable, "-c", code])
+        successor = await succession.prepare(server, asyncio.Event())
+        if successor is not None:
+            left = await succession.complete(server, successor)
+            assert left is not None
+            left.close()
+        heard = [manager.recv(99).partition(b"=")[0]]
+        with suppress(BlockingIOError):
+            heard.append(manager.recv(99))
+    assert heard == [b"RELOADING", b"READY=1"][: 1 + told]

@@ -5,8 +5,9 @@ from structlog.testing import capture_logs
 
 from dfks_rules.app.records.limit import Limit
 from dfks_rules.app.records.refusals import LINES_PER_SECOND, Refusals
-from dfks_rules.sip.endpoint import Endpoint, Incoming
+from dfks_rules.sip.endpoint import Endpoint
 from dfks_rules.sip.flow import Flow
+from dfks_rules.sip.incoming import Incoming
 from tests.helpers.playbook import FLOW, LISTENER, message
 
 

@@ -234,8 +234,8 @@ def test_sets_that_follow_say_whose_feature_and_what_is_asked_for() -> None:
         )
     )
     assert on_set_of_boss(effects).also == (
-        AlsoSet(Aor("boss", "a.example"), Asked(DND, OFF)),
-        AlsoSet(Aor("boss-2", "b.example"), Asked(CFNA, forwarding(True, "x", 3))),
+        AlsoSet(Aor("boss", "a.example"), Asked(DND, OFF), "p/0"),
+        AlsoSet(Aor("boss-2", "b.example"), Asked(CFNA, forwarding(True, "x", 3)), "p/0"),
     )
 
 
@@ -323,4 +323,4 @@ def test_a_set_that_follows_may_say_only_a_word() -> None:
     also = Also(AGENT, "request", values=((Value.STATE, "notReady"),))
     facts: dict[str, FactValue] = {"user": "alice", "domain": "h", "request.status": 1}
     plan = make_plan(rules(Effects(also=(also,))), Operation.SET, DND, "rev", facts.get)
-    assert plan.also == (AlsoSet(Aor("alice", "h"), Asked(AGENT, agent("notReady"))),)
+    assert plan.also == (AlsoSet(Aor("alice", "h"), Asked(AGENT, agent("notReady")), "p/0"),)

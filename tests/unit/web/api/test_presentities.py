@@ -67,3 +67,23 @@ async def test_phones_are_told_again() -> None:
     operations.rows = [subscription(1), subscription(2)]
     async with api(operations) as web:
         assert (await web.ask("POST", f"{_ALICE}/notify")).json == {"watchers": 2}
+
+
+async def test_a_switch_is_told_what_to_do_with_a_call() -> None:
+    """Targets as URIs, as in the view; and only if it has changed."""
+    operations = MemoryOperations()
+    async with api(operations) as web:
+        path = "/v1/presentities/sip:alice@example.com"
+        body = {"status": "on", "forwardTo": "0 30/12"}
+        await web.ask("PUT", f"{path}/features/CallForwardingAlways", body)
+        got = await web.ask("GET", f"{path}?as=calls")
+        assert got.json["calls"] == {
+            "dnd": 0,
+            "cfa": 1,
+            "cfaTo": "0 30/12",
+            "cfaUri": "sip:03012@example.com",
+            "cfb": 0,
+            "cfna": 0,
+        }
+        again = await web.ask("GET", f"{path}?as=calls", If_None_Match=got.headers["ETag"])
+        assert again.status == 304

@@ -1,0 +1,251 @@
+"""Every metric that there is: HELP and TYPE on `/metrics`, and docs/reference/metrics.md.
+
+No label ever names a presentity or a watcher: the number of series must not grow with the users.
+"""
+
+from enum import Enum
+from typing import NamedTuple
+
+
+class Kind(Enum):
+    """What kind of numbers a metric has; the value is its TYPE."""
+
+    COUNTER = "counter"
+    """Only rises; the name ends in `_total`."""
+    GAUGE = "gauge"
+    """What there is now."""
+    HISTOGRAM = "histogram"
+    """Durations, counted by size."""
+
+
+class Family(NamedTuple):
+    """One metric, with all its series."""
+
+    name: str
+    """As dashboards and alerts name it."""
+    kind: Kind
+    labels: tuple[str, ...]
+    """What tells its series apart."""
+    help: str
+    """What it says, in one line."""
+
+
+_COUNTER, _GAUGE, _HISTOGRAM = Kind.COUNTER, Kind.GAUGE, Kind.HISTOGRAM
+
+SECTIONS: dict[str, tuple[Family, ...]] = {
+    "The server": (
+        Family("dfks_build_info", _GAUGE, ("version", "python"), "Always 1: what runs."),
+        Family(
+            "dfks_loop_late_seconds",
+            _HISTOGRAM,
+            (),
+            "How late the event loop is, looked at every 0.1 s: so long phones wait in addition.",
+        ),
+        Family(
+            "dfks_internal_errors_total",
+            _COUNTER,
+            (),
+            "Messages and timers that failed by a bug of the server; each is in the log.",
+        ),
+        Family("process_cpu_seconds_total", _COUNTER, (), "CPU time of the process."),
+        Family("process_resident_memory_bytes", _GAUGE, (), "Resident memory of the process."),
+        Family("process_virtual_memory_bytes", _GAUGE, (), "Virtual memory of the process."),
+        Family("process_start_time_seconds", _GAUGE, (), "When the process began, Unix time."),
+        Family("process_open_fds", _GAUGE, (), "Open file descriptors."),
+        Family("process_max_fds", _GAUGE, (), "Most file descriptors that may be open."),
+    ),
+    "Phones": (
+        Family(
+            "dfks_sip_requests_total",
+            _COUNTER,
+            ("method", "transport"),
+            "SIP requests that came, repeats and malformed ones included.",
+        ),
+        Family(
+            "dfks_sip_responses_total",
+            _COUNTER,
+            ("code",),
+            "SIP responses that were sent; those that were sent again are not counted again.",
+        ),
+        Family(
+            "dfks_sip_limited_total",
+            _COUNTER,
+            ("limit", "answer"),
+            "Messages that were not worked on at once, by the limit that they were over (rate, "
+            "queue, overload, handshakes) and what became of them (refused, dropped, delayed).",
+        ),
+        Family(
+            "dfks_auth_total",
+            _COUNTER,
+            ("result",),
+            "What came of looking who sends a request, where phones authenticate.",
+        ),
+        Family(
+            "dfks_request_duration_seconds",
+            _HISTOGRAM,
+            ("op",),
+            "From when a request for states (get) or one that sets some (set) was read until it "
+            "was answered; a set is answered when it is stored.",
+        ),
+        Family(
+            "dfks_subscriptions", _GAUGE, ("transport",), "Subscriptions of phones that live now."
+        ),
+        Family(
+            "dfks_subscriptions_unproved",
+            _GAUGE,
+            (),
+            "Subscriptions whose phone has not shown yet that it wants NOTIFYs.",
+        ),
+        Family(
+            "dfks_notifies_total",
+            _COUNTER,
+            ("result",),
+            "NOTIFYs that ended: answered (2xx), refused (another answer), timeout (none within "
+            "32 s), gone (they could not be delivered).",
+        ),
+        Family(
+            "dfks_notify_duration_seconds",
+            _HISTOGRAM,
+            (),
+            "From when a NOTIFY was sent to the address that answered it until the answer.",
+        ),
+        Family(
+            "dfks_tcp_connections",
+            _GAUGE,
+            ("transport",),
+            "Connections of phones and proxies, those being opened included.",
+        ),
+        Family(
+            "dfks_transactions",
+            _GAUGE,
+            ("side",),
+            "SIP transactions in memory: of requests that came (server) and of NOTIFYs (client).",
+        ),
+    ),
+    "Decisions": (
+        Family(
+            "dfks_decisions_total",
+            _COUNTER,
+            ("op", "feature", "effect"),
+            "Decisions of the policies that were carried out. `feature` is empty for subscribe.",
+        ),
+        Family(
+            "dfks_denials_total",
+            _COUNTER,
+            ("rule", "reason"),
+            "Decisions to deny, by rule (empty where none decided) and reason. From the 1,001st "
+            "pair on both are `other`.",
+        ),
+        Family("dfks_policy_info", _GAUGE, ("revision", "origin"), "Always 1: what is in force."),
+        Family(
+            "dfks_policy_reloads_total",
+            _COUNTER,
+            ("result",),
+            "Times that policies were put into force (activated), or could not be (failed).",
+        ),
+        Family(
+            "dfks_policy_last_reload_successful",
+            _GAUGE,
+            (),
+            "1; 0 while policies are in force that are older than the files.",
+        ),
+        Family(
+            "dfks_policy_engine_failures_total",
+            _COUNTER,
+            (),
+            "Decisions that the rule engine could not make: the reference evaluator made them.",
+        ),
+        Family(
+            "dfks_policy_oracle_checks_total",
+            _COUNTER,
+            (),
+            "Decisions that the reference evaluator made again to check them.",
+        ),
+        Family(
+            "dfks_policy_oracle_disagreements_total",
+            _COUNTER,
+            (),
+            "Those that came out differently: a bug of the server or of its engine.",
+        ),
+        Family(
+            "dfks_shadow_decisions_total",
+            _COUNTER,
+            ("result",),
+            "Decisions of the candidate (`policy:shadow`): same, different, or failed. From 0 "
+            "whenever a comparison begins.",
+        ),
+    ),
+    "The store": (
+        Family(
+            "dfks_store_commits_total",
+            _COUNTER,
+            ("result",),
+            "Requests that something was to be stored for, by what came of it.",
+        ),
+        Family(
+            "dfks_store_commit_duration_seconds",
+            _HISTOGRAM,
+            (),
+            "From when a commit was asked for until the disk had it, or it failed.",
+        ),
+        Family(
+            "dfks_store_failures_total",
+            _COUNTER,
+            ("operation",),
+            "Times that the disk or the file failed: read, write, sync, checkpoint.",
+        ),
+        Family("dfks_store_queue", _GAUGE, (), "Commits that wait for the disk."),
+        Family("dfks_store_size_bytes", _GAUGE, (), "Size of the database and the log beside it."),
+        Family(
+            "dfks_store_free_bytes",
+            _GAUGE,
+            (),
+            "Bytes that the server may still write to the file system of the store.",
+        ),
+    ),
+    "Integrations": (
+        Family(
+            "dfks_http_requests_total",
+            _COUNTER,
+            ("operation", "code"),
+            "Requests of the HTTP API by operation and status.",
+        ),
+        Family("dfks_event_listeners", _GAUGE, (), "Readers of the stream of events."),
+        Family(
+            "dfks_events_dropped_total",
+            _COUNTER,
+            (),
+            "Events that slow readers of the stream have missed.",
+        ),
+        Family(
+            "dfks_webhook_lag_seconds",
+            _GAUGE,
+            ("endpoint",),
+            "Age of the oldest event that is not delivered yet.",
+        ),
+        Family(
+            "dfks_webhook_deliveries_total",
+            _COUNTER,
+            ("endpoint", "result"),
+            "Attempts to deliver an event, by what came of them.",
+        ),
+        Family(
+            "dfks_dead_letters",
+            _GAUGE,
+            ("endpoint",),
+            "Events that were given up and can be sent again.",
+        ),
+        Family("dfks_traces", _GAUGE, (), "Users who are traced now."),
+        Family(
+            "dfks_hep_packets_total",
+            _COUNTER,
+            ("result",),
+            "Packets for the HEP collector (`trace.hep`): sent, or dropped as it could not be "
+            "reached.",
+        ),
+    ),
+}
+"""All of them, under the headings of the reference page."""
+
+TABLE: dict[str, Family] = {one.name: one for rows in SECTIONS.values() for one in rows}
+"""By name, in the order in which they are written."""
