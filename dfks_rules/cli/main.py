@@ -17,6 +17,7 @@ from dfks_rules.policy.words.wording import printable
 COMMANDS = {
     "auth": "dfks_rules.cli.auth",
     "config": "dfks_rules.cli.config",
+    "decisions": "dfks_rules.cli.decisions",
     "health": "dfks_rules.cli.health",
     "history": "dfks_rules.cli.history",
     "init": "dfks_rules.cli.init",

@@ -101,6 +101,21 @@ MIGRATIONS: tuple[str, ...] = (
         (SELECT seq FROM change WHERE at < beat_at - 40 ORDER BY seq DESC LIMIT 1), 0);
     """,
     CREATE_CALLS,
+    # What requests with an Idempotency-Key were answered, for a day.
+    """
+    CREATE TABLE answer (
+        caller  TEXT NOT NULL,          -- name of the token
+        key     TEXT NOT NULL,
+        number  INTEGER NOT NULL,       -- rises with each answer
+        at      REAL NOT NULL,          -- s since 1970
+        request BLOB NOT NULL,          -- SHA-256 of what was asked
+        status  INTEGER NOT NULL,
+        headers TEXT NOT NULL,          -- a JSON object
+        body    BLOB NOT NULL,
+        PRIMARY KEY (caller, key)
+    ) WITHOUT ROWID;
+    CREATE INDEX answer_by_number ON answer (number);
+    """,
     # Who is told of changes by HTTP, how far, and what was given up.
     """
     CREATE TABLE webhook_endpoint (
@@ -137,6 +152,40 @@ MIGRATIONS: tuple[str, ...] = (
         body     BLOB NOT NULL
     );
     CREATE INDEX webhook_dead_of ON webhook_dead (endpoint, number);
+    """,
+    # Imports: how far each is, and what was refused.
+    """
+    CREATE TABLE import_job (
+        id        TEXT PRIMARY KEY,
+        format    TEXT NOT NULL,        -- csv, ndjson
+        is_dry    INTEGER NOT NULL,     -- 1: nothing is set
+        actor     TEXT NOT NULL,        -- who asked for it
+        domains   TEXT,                 -- a JSON array: whose presentities; NULL: everybody's
+        size      INTEGER NOT NULL,     -- bytes of the file
+        sha256    TEXT NOT NULL,        -- of the file
+        begun_at  REAL NOT NULL,        -- s since 1970
+        status    TEXT NOT NULL,        -- waiting, running, done, cancelled, failed
+        position  INTEGER NOT NULL,     -- bytes that are done
+        rows      INTEGER NOT NULL,     -- rows that are done, and what came of them:
+        changed   INTEGER NOT NULL,
+        unchanged INTEGER NOT NULL,
+        refused   INTEGER NOT NULL,
+        unusable  INTEGER NOT NULL,
+        ended_at  REAL,
+        why       TEXT NOT NULL         -- why it failed
+    );
+    CREATE TABLE import_refusal (
+        job        TEXT NOT NULL,
+        row        INTEGER NOT NULL,
+        part       INTEGER NOT NULL,    -- position among the sets of the row
+        presentity TEXT NOT NULL,
+        feature    TEXT NOT NULL,
+        reason     TEXT NOT NULL,
+        rule       TEXT NOT NULL,
+        text       TEXT NOT NULL,
+        decision   TEXT NOT NULL,
+        PRIMARY KEY (job, row, part)
+    ) WITHOUT ROWID;
     """,
 )
 """The scripts; a file's version (`PRAGMA user_version`) is the number of them applied to it."""

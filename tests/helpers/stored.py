@@ -112,6 +112,7 @@ def make_older(path: Path) -> None:
     """Take a store back to version 2, which had neither journal nor subscriptions."""
     change_file(
         path,
+        "DROP TABLE answer;"
         "DROP VIEW dfks_calls; DROP VIEW dfks_state;"
         "DROP TABLE server; DROP TABLE change; DROP TABLE subscription; DROP TABLE migration;"
         "DROP TABLE webhook_endpoint; DROP TABLE webhook_cursor; DROP TABLE webhook_dead;"
