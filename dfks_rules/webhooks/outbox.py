@@ -10,6 +10,9 @@ from dfks_rules.webhooks.cloudevents import id_of
 from dfks_rules.webhooks.lanes import Item, Lane, lane_of
 from dfks_rules.webhooks.retries import LIMIT
 
+_DOWN = frozenset({Result.TIMEOUT, Result.UNREACHABLE})
+"""Results that say nothing of the event, but that nobody answers."""
+
 
 class Found(Protocol):
     """What a request has changed for one presentity."""
@@ -68,6 +71,8 @@ class Outbox:
         """Events that are not in the journal, and found no room."""
         self.dead = 0
         """Dead letters."""
+        self._is_down = False
+        """Whether nobody has answered the last time."""
         self._saved = {cursor.lane: cursor for cursor in cursors}
 
     @property
@@ -140,8 +145,13 @@ class Outbox:
             lane.read_to = last
 
     def due(self, now: float) -> Iterator[int]:
-        """Numbers of the lanes whose first event may be sent now."""
+        """Numbers of the lanes whose first event may be sent now.
+
+        Where nobody has answered, one at a time: each holds a place among all tries for long.
+        """
         if not self.is_on or now < self.not_before:
+            return
+        if self._is_down and any(lane.is_busy for lane in self.lanes):
             return
         for number, lane in enumerate(self.lanes):
             if lane.queue and not lane.is_busy and lane.due <= now:
@@ -150,7 +160,7 @@ class Outbox:
     @property
     def next_at(self) -> float | None:
         """When something is due next, monotonic seconds; None: nothing waits for that."""
-        if not self.is_on:
+        if not self.is_on or (self._is_down and any(lane.is_busy for lane in self.lanes)):
             return None
         waiting = [lane.due for lane in self.lanes if lane.queue and not lane.is_busy]
         return max(min(waiting), self.not_before) if waiting else None
@@ -166,6 +176,11 @@ class Outbox:
         """
         lane = self.lanes[number]
         self.results[tried.result] += 1
+        if self._is_down and tried.result not in _DOWN:
+            # Somebody answers again: the other lanes need not wait for an hour.
+            for other in self.lanes:
+                other.due = 0.0
+        self._is_down = tried.result in _DOWN
         if tried.result is Result.DELIVERED:
             lane.finish()
             return None

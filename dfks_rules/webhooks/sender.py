@@ -6,14 +6,16 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any
 
 import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 from dfks_rules import __version__
-from dfks_rules.operations.webhooks import LANES, Result, Tried
+from dfks_rules.operations.webhooks import Result, Tried
 from dfks_rules.webhooks.addresses import Rules
 
 TIMEOUT = 10.0
@@ -22,8 +24,46 @@ MOST_ANSWER = 64 * 1024
 """How much of an answer is read, bytes; only then the connection can be used again."""
 MOST_AT_ONCE = 32
 """Tries that are made at the same time."""
+THREADS = 4
+"""That names are resolved on; they begin with the first."""
 _FORBIDDEN = "may not be asked"
 _AGENT = f"dfks-rules/{__version__}"
+
+
+class Names(AbstractResolver):
+    """Resolves names as the machine does, on threads of its own.
+
+    Names that nobody answers for must not hold the threads that others of the server wait for.
+    """
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(THREADS, "webhook-names")
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """All addresses of a name.
+
+        Raises:
+            OSError: there are none.
+        """
+        ask = partial(socket.getaddrinfo, host, port, family, socket.SOCK_STREAM)
+        found = await asyncio.get_running_loop().run_in_executor(self._threads, ask)
+        return [
+            ResolveResult(
+                hostname=host,
+                host=str(address[0]),
+                port=port,
+                family=kind,
+                proto=protocol,
+                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+            )
+            for kind, _, protocol, _, address in found
+        ]
+
+    async def close(self) -> None:
+        """Ask nothing more."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 class Sender:
@@ -49,6 +89,7 @@ class Sender:
         self._epoch = epoch
         self._timeout = aiohttp.ClientTimeout(total=within)
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        self._names = Names()
 
     async def send(self, url: str, headers: Mapping[str, str], body: bytes) -> Tried:
         """Try once; never raises, whatever the endpoint does."""
@@ -62,6 +103,7 @@ class Sender:
         for session in self._sessions.values():
             await session.close()
         self._sessions.clear()
+        await self._names.close()
 
     async def _try(self, url: str, headers: Mapping[str, str], body: bytes) -> Tried:
         try:
@@ -115,8 +157,8 @@ class Sender:
         if session is None:
             connector = aiohttp.TCPConnector(
                 limit=MOST_AT_ONCE,
-                limit_per_host=LANES,
                 ssl=self._tls or True,
+                resolver=self._names,
                 socket_factory=partial(self._socket, is_secure),
             )
             session = self._sessions[is_secure] = aiohttp.ClientSession(

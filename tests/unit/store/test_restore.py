@@ -416,3 +416,19 @@ def test_migrate_makes_no_store(tmp_path: Path) -> None:
         migrate_store(tmp_path / "none.db")
     assert raised.value.code == "store_unavailable"
     assert os.listdir(tmp_path) == []
+
+
+def test_webhooks_go_on_where_they_are(path: Path, backup: Path) -> None:
+    """Otherwise they would be told again of everything since the backup, or not at all."""
+    rows = (
+        "INSERT INTO webhook_endpoint VALUES"
+        " ('wh_1', 'https://a.example/', 'whsec_', NULL, 0, '[]', NULL, 0, NULL, 'ops', 0);"
+        "INSERT INTO webhook_cursor VALUES ('wh_1', 0, 7, 2, 35.0);"
+        "INSERT INTO webhook_dead VALUES"
+        " (5, 'wh_1', 'abc-5', 'x.v1', NULL, NULL, 0, 28, '500', x'7b7d');"
+    )
+    change_file(path, rows)
+    restore_store(backup, path, owed=1)
+    assert ask(path, "SELECT id FROM webhook_endpoint") == [("wh_1",)]
+    assert ask(path, "SELECT * FROM webhook_cursor") == [("wh_1", 0, 7, 2, 35.0)]
+    assert ask(path, "SELECT number FROM webhook_dead") == [(5,)]

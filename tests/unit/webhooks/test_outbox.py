@@ -203,3 +203,22 @@ def test_moved_cursors_are_told_until_they_are_saved() -> None:
     assert box.moved() == []
     box.settle(lane_of(ALICE), DELIVERED, 0.0, 0.5)
     assert [one.seq for one in box.moved()] == [1]
+
+
+def test_where_nobody_answers_one_lane_tries_for_all() -> None:
+    """Tries that time out take places from other endpoints; when one is answered, all go on."""
+    box = _box()
+    box.take(_portion(0, *(_Found(n + 1, one) for n, one in enumerate(users(30)))))
+    down = Tried(Result.TIMEOUT, "no answer within 10 s")
+    for lane in range(LANES):
+        box.lanes[lane].is_busy = True
+    for lane in range(LANES - 1):
+        box.settle(lane, down, 0.0, 0.5)
+    assert [*box.due(5.0)] == []
+    assert box.next_at is None
+    box.settle(LANES - 1, down, 0.0, 0.5)
+    assert box.next_at == 5.0
+    assert [*box.due(4.9)] == []
+    box.lanes[0].is_busy = True
+    box.settle(0, DELIVERED, 5.0, 0.5)
+    assert [*box.due(5.0)] == list(range(LANES))

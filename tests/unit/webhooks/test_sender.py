@@ -221,13 +221,13 @@ async def test_an_address_is_checked_when_it_is_connected_to(
     """A name that resolved to something else a moment ago (DNS rebinding) does not get through."""
     answers = iter(["203.0.113.1", "127.0.0.1", "::ffff:127.0.0.1", "169.254.169.254"])
 
-    async def resolve(_loop: Any, _host: str, port: int, **_more: Any) -> list[Any]:
+    def resolve(_host: str, port: int, *_more: Any) -> list[Any]:
         address = next(answers)
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         where = (address, port, 0, 0) if ":" in address else (address, port)
         return [(family, socket.SOCK_STREAM, 6, "", where)]
 
-    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", resolve)
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
     # It is the rules that say no, also where the name is of a listed network.
     rules = Rules([ipaddress.ip_network("10.0.0.0/8")])
     for scheme in ("http", "https", "http", "https"):
@@ -251,3 +251,11 @@ async def test_certificates_are_checked() -> None:
             assert tried.result is result, tried
             await sender.close()
     assert len(receiver.got) == 1
+
+
+async def test_names_are_resolved_as_the_machine_does(sender: Sender, receiver: Receiver) -> None:
+    """`/etc/hosts` included; a name that is not there is told as such."""
+    tried = await _send(sender, f"http://localhost:{receiver.port}/")
+    assert tried.result is Result.DELIVERED, tried
+    tried = await _send(sender, "https://nowhere.invalid/")
+    assert tried.result is Result.UNREACHABLE
