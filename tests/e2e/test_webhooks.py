@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
+from dfks_rules.operations.webhooks import LANES
 from dfks_rules.web.client import ApiClient
 from tests.helpers.published import ROOT
 from tests.helpers.receiver import Receiver, answering, receiving
@@ -214,3 +216,38 @@ async def test_the_receiver_of_the_how_to_verifies_what_it_prints(tmp_path: Path
             finally:
                 process.kill()
                 await process.wait()
+
+
+async def test_a_hand_over_loses_nothing(tmp_path: Path) -> None:
+    """The successor goes on where the server has ended, but for what was under way then."""
+    newest: dict[str, int] = {}
+    async with receiving() as receiver:
+        with serve(tmp_path, _config(tmp_path)) as server:
+            async with _api(server) as api:
+                await api.ask("POST", "/v1/webhooks", body={"url": receiver.url})
+                for number in range(30):
+                    user = f"user{number % 6}"
+                    newest[f"sip:{user}@example.com"] = await _set(api, user, number)
+            os.kill(server.pid, signal.SIGUSR2)
+            async with asyncio.timeout(WITHIN):
+                while (successor := _successor(tmp_path)) is None:  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+            try:
+                async with _api(server) as api:
+                    for number in range(30):
+                        user = f"user{number % 6}"
+                        newest[f"sip:{user}@example.com"] = await _set(api, user, 100 + number)
+                    await _until(receiver, newest)
+            finally:
+                os.kill(successor, signal.SIGKILL)
+    assert all(numbers == list(range(1, 11)) for numbers in _in_order(receiver).values())
+    assert 60 <= len(receiver.got) <= 60 + LANES
+
+
+def _successor(folder: Path) -> int | None:
+    found = re.search(r'"event":"handed_over".*?"successor":(\d+)', _log(folder))
+    return None if found is None else int(found[1])
+
+
+def _log(folder: Path) -> str:
+    return (folder / "server.log").read_text()
