@@ -36,7 +36,14 @@ LEAP = 1 << 10
 PATIENCE_MS = 2000
 """How long to wait for programs that are reading the store before."""
 
-_TAKEN_OVER = ("server", "subscription", "change")
+_TAKEN_OVER = (
+    "server",
+    "subscription",
+    "change",
+    "webhook_endpoint",
+    "webhook_cursor",
+    "webhook_dead",
+)
 _COLUMNS = "user, domain, feature, status, feature_values"
 _DIFFERENT = f"""
     SELECT user, domain FROM (
