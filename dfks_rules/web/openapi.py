@@ -88,7 +88,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
         told["requestBody"] = {
             "required": operation.body.is_needed,
             "content": {
-                kind: {} if schema is None else {"schema": schema} for kind in operation.body.types
+                kind: {"schema": schema or {"type": "string"}} for kind in operation.body.types
             },
         }
     return told
