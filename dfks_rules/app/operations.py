@@ -1,7 +1,7 @@
 """What operators can ask of the running server; see `operations.ports.Operations`."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
@@ -13,6 +13,7 @@ from dfks_rules.app.metrics import Metrics
 from dfks_rules.app.records.decisions import Decisions
 from dfks_rules.app.records.events import EventRing
 from dfks_rules.app.records.logs import LoggedOutcomes
+from dfks_rules.app.subscriptions import page_of, page_of_presentity, rows_of
 from dfks_rules.app.worker.studies import WorkerStudies
 from dfks_rules.app.worker.worker import Worker
 from dfks_rules.errors import DfksError, StoreError
@@ -20,16 +21,25 @@ from dfks_rules.model.decisions import Done, Outcome, Repeated, Result
 from dfks_rules.model.features import FEATURES, Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Origin, Requester
+from dfks_rules.operations.answers import Answers
 from dfks_rules.operations.decisions import Decided
-from dfks_rules.operations.ports import Exposition, SetResult, Sets, Stored, SubscriptionRow
+from dfks_rules.operations.ports import (
+    Exposition,
+    Place,
+    SetResult,
+    Sets,
+    Stored,
+    SubscriptionPage,
+    SubscriptionRow,
+)
 from dfks_rules.operations.traces import TraceOperations
 from dfks_rules.policy.site.star_codes import StarCode
 from dfks_rules.presence.notifier import Notifier
-from dfks_rules.presence.package import EVENT
 from dfks_rules.service.features import Features
 from dfks_rules.service.ports import Journal, NotKnownError
 from dfks_rules.service.under_way import MAX_FETCHES
 from dfks_rules.store.calls import uri_of
+from dfks_rules.webhooks.service import WebhookService
 
 
 class Records(NamedTuple):
@@ -45,6 +55,8 @@ class Records(NamedTuple):
     """The same for Prometheus, and more."""
     events: EventRing | None = None
     """Tells what happens; None where nothing lasts."""
+    webhooks: WebhookService | None = None
+    """Tells it by HTTP; None where nothing lasts."""
 
 
 T = TypeVar("T")
@@ -61,6 +73,7 @@ class Keeping(NamedTuple):
     page: Page
     is_failing: Callable[[], bool]
     """Whether what is asked for now would probably not be stored."""
+    answers: Answers
     journal: Journal | None = None
     """None where nothing lasts."""
 
@@ -97,6 +110,8 @@ class ServerOperations:
         self._explanations = 0
         self._at = at
         self._keeping = keeping
+        self.answers = keeping.answers
+        """What requests were answered that may come again."""
         self._loop = asyncio.get_running_loop()
         self._started = self._loop.time()
 
@@ -164,6 +179,13 @@ class ServerOperations:
         return self._records.events
 
     @property
+    def webhooks(self) -> WebhookService:
+        """Who is told by HTTP what happens."""
+        if self._records.webhooks is None:
+            raise _no_journal()
+        return self._records.webhooks
+
+    @property
     def journal(self) -> Journal:
         """Every change of the last time."""
         if self._keeping.journal is None:
@@ -189,25 +211,21 @@ class ServerOperations:
     ) -> tuple[Iterator[SubscriptionRow], int]:
         """The live subscriptions from a position on, and how many there are."""
         tags = self._notifier.subscriptions.tags(presentity)
-        return self._rows(tags[offset:]), len(tags)
+        rows = rows_of(self._notifier.subscriptions, tags[offset:], self._loop.time())
+        return rows, len(tags)
 
-    def _rows(self, tags: Iterable[bytes]) -> Iterator[SubscriptionRow]:
-        now = self._loop.time()
-        for tag in tags:
-            subscription = self._notifier.subscriptions.at(tag)
-            if subscription is None:
-                continue
-            dialog = subscription.dialog
-            yield SubscriptionRow(
-                subscription.presentity.uri,
-                subscription.watcher.uri,
-                dialog.call_id.decode(errors="replace"),
-                max(0, int(subscription.deadline - now)),
-                dialog.contact.decode(errors="replace"),
-                EVENT.decode(),
-                dialog.flow.listener.transport,
-                subscription.proof.value,
-            )
+    async def subscription_page(
+        self,
+        presentity: Aor | None,
+        domains: frozenset[str] | None,
+        place: Place,
+        at_most: int,
+    ) -> SubscriptionPage:
+        """Some of the live subscriptions, from a place on."""
+        subscriptions = self._notifier.subscriptions
+        if presentity is not None:
+            return await page_of_presentity(subscriptions, presentity, place, at_most)
+        return await page_of(subscriptions, domains, place, at_most)
 
     def refresh_watchers(self, presentity: Aor) -> int:
         """Send the full state to each watcher; how many there are."""

@@ -30,6 +30,7 @@ COMMANDS = {
     "store": "dfks_rules.cli.store",
     "token": "dfks_rules.cli.token",
     "trace": "dfks_rules.cli.trace",
+    "webhook": "dfks_rules.cli.webhook",
 }
 """Name of a command → its module, which has a click command named `command`."""
 

@@ -7,10 +7,12 @@ from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.features import Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked
+from dfks_rules.operations.answers import Answers
 from dfks_rules.operations.decisions import DecisionRecords
 from dfks_rules.operations.events import Events
 from dfks_rules.operations.studies import Studies, Text
 from dfks_rules.operations.traces import TraceOperations
+from dfks_rules.operations.webhooks import Webhooks
 from dfks_rules.policy.site.star_codes import StarCode
 from dfks_rules.service.ports import Journal
 
@@ -35,6 +37,23 @@ class SubscriptionRow(NamedTuple):
     proof: str
     """Whether its address has shown that it wants NOTIFYs: `proved`, `answers` (told as long as it
     does) or `unproved` (it is told when it has)."""
+
+
+class Place(NamedTuple):
+    """A place among all subscriptions, from which a list goes on."""
+
+    second: int = 0
+    entry: int = 0
+    tag: str = ""
+    """Where those of one presentity are listed: the tag of the last one."""
+
+
+class SubscriptionPage(NamedTuple):
+    """Some of the live subscriptions."""
+
+    rows: list[SubscriptionRow]
+    next: Place | None
+    """Where the list goes on; None at its end."""
 
 
 class PolicyRow(NamedTuple):
@@ -284,8 +303,22 @@ class Operations(Protocol):
         ...
 
     @property
+    def answers(self) -> Answers:
+        """What requests were answered that may come again."""
+        ...
+
+    @property
     def events(self) -> Events:
         """What happens.
+
+        Raises:
+            StoreError: states are only kept in memory (`store_no_journal`).
+        """
+        ...
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """Who is told by HTTP what happens.
 
         Raises:
             StoreError: states are only kept in memory (`store_no_journal`).
@@ -311,6 +344,26 @@ class Operations(Protocol):
         Args:
             presentity: whose features are watched; None for everybody's.
             offset: how many to skip.
+        """
+        ...
+
+    async def subscription_page(
+        self,
+        presentity: Aor | None,
+        domains: frozenset[str] | None,
+        place: Place,
+        at_most: int,
+    ) -> SubscriptionPage:
+        """Some of the live subscriptions, from a place on.
+
+        Only so many are looked at that a page may have fewer rows than it could, or none, although
+        the list goes on.
+
+        Args:
+            presentity: whose features are watched; None for everybody's.
+            domains: those of presentities of these domains; None: all.
+            place: where to begin.
+            at_most: how many.
         """
         ...
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from dfks_rules.app.answers import AnswersInMemory
 from dfks_rules.app.records.decisions import Decisions
 from dfks_rules.app.records.events import EventRing
 from dfks_rules.errors import DfksError, Finding, PolicyError, StoreError
@@ -28,6 +29,7 @@ from dfks_rules.operations.ports import (
     Exposition,
     FailureRow,
     FileRow,
+    Place,
     PolicyListing,
     PolicyRow,
     RevisionRow,
@@ -36,6 +38,7 @@ from dfks_rules.operations.ports import (
     Sets,
     ShadowRow,
     Stored,
+    SubscriptionPage,
     SubscriptionRow,
 )
 from dfks_rules.operations.studies import Text
@@ -182,7 +185,10 @@ class MemoryOperations:
         self.studies = MemoryStudies()
         self.traces = MemoryTraces()
         self.journal = MemoryJournal()
+        self.answers = AnswersInMemory(lambda: _SINCE)
         self.exposition: Exposition = MemoryExposition()
+        self.webhooks: Any = None
+        """Set by the test that needs them."""
         self._level = "info"
         self.codes: dict[str, StarCode] = {}
         """Star codes of `example.com`."""
@@ -294,6 +300,16 @@ class MemoryOperations:
         rows = [one for one in self.rows if uri in (None, one.presentity)]
         return rows[offset:], len(rows)
 
+    async def subscription_page(
+        self, presentity: Aor | None, domains: frozenset[str] | None, place: Place, at_most: int
+    ) -> SubscriptionPage:
+        """The rows the test has added, by their number."""
+        found, _ = self.subscriptions(presentity, 0)
+        seen = [one for one in found if domains is None or _domain(one) in domains]
+        rows = seen[place.entry : place.entry + at_most]
+        end = place.entry + len(rows)
+        return SubscriptionPage(rows, Place(0, end) if end < len(seen) else None)
+
     def refresh_watchers(self, presentity: Aor) -> int:
         """The number of watchers."""
         return sum(row.presentity == presentity.uri for row in self.rows)
@@ -335,6 +351,10 @@ class MemoryOperations:
     def set_log_level(self, level: str) -> None:
         """Remember the level."""
         self._level = level
+
+
+def _domain(row: SubscriptionRow) -> str:
+    return row.presentity.rpartition("@")[2]
 
 
 def subscription(number: int, presentity: str = "sip:alice@example.com") -> SubscriptionRow:

@@ -11,7 +11,7 @@ with the old policies is still to be decided when they are replaced.
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from dfks_rules.app.desk.texts import files_of
 from dfks_rules.app.desk.watching import at_rest, changes
 from dfks_rules.config.settings import ReloadSettings
 from dfks_rules.errors import DfksError, PolicyError
+from dfks_rules.operations.events import Event, policies_changed, policies_refused
 from dfks_rules.operations.ports import (
     Activation,
     FailureRow,
@@ -79,6 +80,8 @@ class PolicyReloader:
         self.live = LivePolicies(nothing, self._oracle)
         """What to ask; it stays the same object."""
         self._shadowing = Shadowing(self.live, self._shards)
+        self.tell: Callable[[Event], None] = _nobody
+        """Told when others decide, and when some cannot be used."""
 
     async def start(self) -> None:
         """Take the files, or the last good ones when these are broken or gone.
@@ -232,6 +235,7 @@ class PolicyReloader:
         else:
             self._revisions.add(revision)
         _log.info("policy_activated", revision=revision.id, origin=origin)
+        self.tell(policies_changed(revision.id, origin, revision.since))
         if origin != "last good":
             self._failure = None
             await self._keep_last_good(files)
@@ -261,6 +265,7 @@ class PolicyReloader:
         self._failure = FailureRow(_now().isoformat(timespec="seconds"), trigger, told)
         logged, more = told[:MAX_LOGGED], max(0, len(told) - MAX_LOGGED)
         _log.error("policy_reload_failed", trigger=trigger, findings=logged, more=more)
+        self.tell(policies_refused(trigger, told, _now()))
 
     async def _watch(self) -> None:
         async with contextlib.aclosing(changes(self._paths, poll=self._settings.poll)) as looks:
@@ -318,6 +323,10 @@ def _site_files(files: PolicyFiles) -> list[Source]:
 
 def _now() -> datetime:
     return datetime.now(UTC)  # noqa: TID251 - when an operator's log says it was
+
+
+def _nobody(_event: Event) -> None:
+    """Nobody is told."""
 
 
 def _log_disagreement(difference: Difference) -> None:

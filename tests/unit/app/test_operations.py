@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from dfks_rules.app.answers import AnswersInMemory
 from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.app.exposition.exposition import Exposition
 from dfks_rules.app.metrics import Metrics
@@ -34,7 +35,7 @@ def _operations(book: Playbook, worker: Worker | None = None) -> ServerOperation
     records.metrics.include("features", records.log)
     settings = ReloadSettings(watch=False, poll=False, keep=1, last_good=Path("unused"))
     policies = PolicyReloader((), settings)
-    keeping = Keeping(lambda *_: [], lambda: False)
+    keeping = Keeping(lambda *_: [], lambda: False, AnswersInMemory(_at))
     worker = worker or Worker(policies.files_of)
     return ServerOperations(book.features, book.notifier, records, policies, _at, keeping, worker)
 
