@@ -99,6 +99,7 @@ def make_older(path: Path) -> None:
     """Take a store back to version 2, which had neither journal nor subscriptions."""
     change_file(
         path,
+        "DROP TABLE import_job; DROP TABLE import_refusal;"
         "DROP VIEW dfks_calls; DROP VIEW dfks_state;"
         "DROP TABLE server; DROP TABLE change; DROP TABLE subscription; DROP TABLE migration;"
         "ALTER TABLE presentity DROP COLUMN changed; PRAGMA user_version = 2",
