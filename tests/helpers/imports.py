@@ -1,11 +1,13 @@
 """Imports for tests: on a real store, with operations that decide in memory."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
+
+from structlog.testing import capture_logs
 
 from dfks_rules.app.imports.jobs import Jobs
 from dfks_rules.app.imports.spool import Spool
@@ -40,11 +42,13 @@ async def importing(
     operations.jobs = jobs
     if starts:
         jobs.start()
-    try:
-        yield jobs
-    finally:
-        await jobs.stop()
-        store.close()
+    # Else they would stand among what commands print.
+    with capture_logs():
+        try:
+            yield jobs
+        finally:
+            await jobs.stop()
+            store.close()
 
 
 async def given(jobs: Jobs, content: str, wanted: Wanted = CSV) -> str:
@@ -63,7 +67,12 @@ def job(jobs: Jobs, id_: str) -> Job:
 
 async def over(jobs: Jobs, id_: str) -> Job:
     """Wait until an import is over."""
-    async with asyncio.timeout(30):
-        while not job(jobs, id_).status.is_over:  # noqa: ASYNC110 - it is not an event
-            await asyncio.sleep(0.005)
+    await until(lambda: job(jobs, id_).status.is_over)
     return job(jobs, id_)
+
+
+async def until(holds: Callable[[], object]) -> None:
+    """Wait until something holds."""
+    async with asyncio.timeout(30):
+        while not holds():  # noqa: ASYNC110 - it is not an event
+            await asyncio.sleep(0.005)

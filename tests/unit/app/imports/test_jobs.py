@@ -11,7 +11,7 @@ from dfks_rules.model.identity import Aor
 from dfks_rules.operations.imports import MAX_UNFINISHED, Status, TooManyError
 from dfks_rules.operations.ports import SetResult, Sets
 from dfks_rules.store import imports as tables
-from tests.helpers.imports import CSV, HEAD, given, importing, job, over
+from tests.helpers.imports import CSV, HEAD, given, importing, job, over, until
 from tests.helpers.operations import REFUSED_TARGET, MemoryOperations
 from tests.helpers.policy import DND
 
@@ -44,8 +44,7 @@ async def test_an_import_goes_on_after_a_restart(tmp_path: Path) -> None:
     operations = _Slow()
     async with importing(tmp_path, operations) as jobs:
         id_ = await given(jobs, _rows(100))
-        while job(jobs, id_).rows < 30:
-            await asyncio.sleep(0.005)
+        await until(lambda: job(jobs, id_).rows >= 30)
     async with importing(tmp_path, operations) as jobs:
         begun = job(jobs, id_)
         assert 0 < begun.rows < 100
@@ -77,8 +76,7 @@ async def test_an_import_is_cancelled_in_the_middle(tmp_path: Path) -> None:
     async with importing(tmp_path, operations) as jobs:
         id_ = await given(jobs, _rows(1_000))
         waiting = await given(jobs, _rows(1))
-        while job(jobs, id_).rows < 10:
-            await asyncio.sleep(0.005)
+        await until(lambda: job(jobs, id_).rows >= 10)
         assert (await jobs.cancel(id_)).status is Status.CANCELLED
         assert (await jobs.cancel(id_)).status is Status.CANCELLED
         assert (await over(jobs, waiting)).status is Status.DONE
@@ -132,17 +130,13 @@ async def test_an_import_whose_file_is_gone_has_failed(tmp_path: Path) -> None:
     assert jobs.counts["failed"] == 1
 
 
-async def test_old_imports_are_forgotten(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_old_imports_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Reports must not fill the store."""
     monkeypatch.setattr(tables, "KEPT", 2)
     async with importing(tmp_path, MemoryOperations()) as jobs:
         for _ in range(5):
             await over(jobs, await given(jobs, _rows(1)))
-        async with asyncio.timeout(10):
-            while len(jobs.jobs()) > 2:
-                await asyncio.sleep(0.005)
+        await until(lambda: len(jobs.jobs()) == 2)
     async with importing(tmp_path, MemoryOperations()) as jobs:
         assert len(jobs.jobs()) == 2
 

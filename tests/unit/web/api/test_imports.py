@@ -18,9 +18,7 @@ _ROWS = (
 
 
 async def _post(web: Api, rows: str, query: str = "", kind: str = "text/csv") -> Got:
-    return await web.ask(
-        "POST", f"/v1/imports{query}", data=rows.encode(), Content_Type=kind
-    )
+    return await web.ask("POST", f"/v1/imports{query}", data=rows.encode(), Content_Type=kind)
 
 
 async def test_a_file_is_accepted_and_its_progress_can_be_read(tmp_path: Path) -> None:
