@@ -18,6 +18,7 @@ COMMANDS = {
     "auth": "dfks_rules.cli.auth",
     "config": "dfks_rules.cli.config",
     "health": "dfks_rules.cli.health",
+    "delete": "dfks_rules.cli.delete",
     "export": "dfks_rules.cli.export",
     "history": "dfks_rules.cli.history",
     "import": "dfks_rules.cli.import_",
@@ -31,6 +32,7 @@ COMMANDS = {
     "store": "dfks_rules.cli.store",
     "token": "dfks_rules.cli.token",
     "trace": "dfks_rules.cli.trace",
+    "who": "dfks_rules.cli.who",
 }
 """Name of a command → its module, which has a click command named `command`."""
 
