@@ -31,6 +31,7 @@ test-long: setup
 fix: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIN)/python -m tests.helpers.reference
 
 bench: setup
 	$(BIN)/python -m bench

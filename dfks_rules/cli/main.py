@@ -17,6 +17,7 @@ from dfks_rules.policy.words.wording import printable
 COMMANDS = {
     "auth": "dfks_rules.cli.auth",
     "config": "dfks_rules.cli.config",
+    "decisions": "dfks_rules.cli.decisions",
     "health": "dfks_rules.cli.health",
     "history": "dfks_rules.cli.history",
     "init": "dfks_rules.cli.init",
@@ -29,6 +30,7 @@ COMMANDS = {
     "store": "dfks_rules.cli.store",
     "token": "dfks_rules.cli.token",
     "trace": "dfks_rules.cli.trace",
+    "webhook": "dfks_rules.cli.webhook",
 }
 """Name of a command → its module, which has a click command named `command`."""
 

@@ -18,7 +18,7 @@ from dfks_rules.app.server import Server
 from dfks_rules.config.auth import AuthMode
 from dfks_rules.config.load import load_config
 from dfks_rules.config.settings import Config
-from dfks_rules.operations.ports import PolicyListing
+from dfks_rules.operations.policies import PolicyListing
 from dfks_rules.transport.limits import raise_file_limit
 
 _DEFAULT = Path("dfks.yaml")

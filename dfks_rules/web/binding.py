@@ -46,7 +46,7 @@ async def body_of(operation: Operation, request: web.Request) -> Any:
         Problem: it is of another type, too large, no JSON, or does not fit.
     """
     body = operation.body
-    if body is None:
+    if body is None or not (body.is_needed or request.body_exists):
         return None
     if request.content_type not in body.types:
         wanted = " or ".join(body.types)

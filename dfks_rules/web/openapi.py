@@ -82,7 +82,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
     if operation.body is not None:
         schema = operation.body.schema
         told["requestBody"] = {
-            "required": True,
+            "required": operation.body.is_needed,
             "content": {
                 kind: {} if schema is None else {"schema": schema} for kind in operation.body.types
             },

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from dfks_rules.errors import DfksError, FindingsError
+from dfks_rules.errors import MAX_TOLD, DfksError, FindingsError
 from dfks_rules.service.ports import ChangedError
 
 CONTENT_TYPE = "application/problem+json"
@@ -33,6 +33,7 @@ KINDS: Mapping[str, Kind] = {
     "method-not-allowed": Kind(405, "This cannot be done with it"),
     "under-way": Kind(409, "The request with this Idempotency-Key is under way"),
     "conflict": Kind(409, "Somebody else changes it at the same time"),
+    "too-many": Kind(409, "There are as many as there may be"),
     "policies-unusable": Kind(409, "The policies cannot be used"),
     "changed-meanwhile": Kind(412, "It has changed meanwhile"),
     "too-large": Kind(413, "The body is too large"),
@@ -55,8 +56,16 @@ _OF_CODE = {
     "store_no_journal": "not-kept",
     "store_conflict": "conflict",
     "store_changed": "changed-meanwhile",
+    "store_not_a_database": "store-unavailable",
+    "store_older_version": "store-unavailable",
+    "store_newer_version": "store-unavailable",
+    "policy_closed": "policies-unusable",
     "policy_invalid": "policies-unusable",
     "policy_no_revision": "not-found",
+    "policy_engine": "policies-unusable",
+    "facts_invalid": "invalid-body",
+    "worker_busy": "too-many-requests",
+    "worker_gave_up": "gave-up",
     "config_invalid": "internal-error",
 }
 """Code of a `DfksError` → kind."""
@@ -110,5 +119,6 @@ def problem_of(error: DfksError) -> Problem:
         etag = f'"{error.revision}"'
         return Problem(kind, error.message, {"ETag": etag}, revision=error.revision)
     if isinstance(error, FindingsError):
-        return Problem(kind, findings=[finding._asdict() for finding in error.findings[:500]])
+        told = [finding._asdict() for finding in error.findings[:MAX_TOLD]]
+        return Problem(kind, str(error.findings[0]), findings=told)
     return Problem(kind, error.message)

@@ -16,8 +16,10 @@ from dfks_rules.operations.ports import Operations
 from dfks_rules.web.binding import body_of, given_of
 from dfks_rules.web.budget import SHARE, SHARE_OF_WATCHING, Budget, Timed
 from dfks_rules.web.caller import LOCAL, Caller, Scope
+from dfks_rules.web.parameters import IDEMPOTENCY_KEY
 from dfks_rules.web.problem import CONTENT_TYPE, Problem, problem_of
-from dfks_rules.web.table import JSON, Answer, Call, Operation, Streamed
+from dfks_rules.web.repeats import Repeats, hash_of
+from dfks_rules.web.table import JSON, Answer, Call, Operation, Streamed, Where
 from dfks_rules.web.tokens import TokenFile
 
 MAX_BODY = 2 * 1024 * 1024
@@ -58,7 +60,12 @@ class WebServer:
         self._sockets: list[socket.socket] = []
         self.served: Counter[tuple[str, int]] = Counter()
         """Name of an operation and status → how often; bounded by the table."""
-        self.counts: Mapping[str, int] = {}
+        self._repeats = Repeats()
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """What the door counts beside requests."""
+        return self._repeats.counts
 
     @property
     def address(self) -> str:
@@ -193,17 +200,34 @@ class WebServer:
                 detail = f"`{caller.name}` lacks the scope `{operation.scope.value}`"
                 raise Problem("scope-missing", detail, scope=operation.scope.value)
         caller = caller or LOCAL
-        return await operation.run(
-            Call(
-                given_of(operation, request, caller),
-                await body_of(operation, request),
-                caller,
-                self._operations,
-                request.headers.get("Accept", ""),
-                request.content,
-                request.content_type,
-            )
+        call = Call(
+            given_of(operation, request, caller),
+            await body_of(operation, request),
+            caller,
+            self._operations,
+            request.headers.get("Accept", ""),
+            request.content,
+            request.content_type,
         )
+        key = call.given.get(IDEMPOTENCY_KEY.name)
+        if key is None:
+            return await operation.run(call)
+        return await self._repeats.once(
+            self._operations.answers,
+            (caller.name, key),
+            await _hash_of(operation, request),
+            partial(operation.run, call),
+        )
+
+
+async def _hash_of(operation: Operation, request: web.Request) -> bytes:
+    """What tells a request from others with the same key."""
+    headers = {
+        one.name: request.headers[one.name]
+        for one in operation.parameters
+        if one.where is Where.HEADER and one.name in request.headers
+    }
+    return hash_of(request.method, request.path_qs, headers, await request.read())
 
 
 async def _stream(answer: Streamed, request: web.Request) -> web.StreamResponse:

@@ -59,6 +59,8 @@ class Body(NamedTuple):
     schema: Schema | None
     """What JSON must fit; None: the operation reads the body by itself."""
     types: tuple[str, ...] = (JSON,)
+    is_needed: bool = True
+    """Whether a request without one is wrong."""
 
 
 class Call(NamedTuple):

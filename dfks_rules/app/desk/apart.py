@@ -37,7 +37,7 @@ class Checker:
             PolicyError: they cannot be used: what is wrong with them, or what became of the
                 process (`policy_check_failed`).
         """
-        with _deaf():
+        with deaf():
             process = await asyncio.create_subprocess_exec(
                 *self._command,
                 stdin=asyncio.subprocess.PIPE,
@@ -65,7 +65,7 @@ class Checker:
 
 
 @contextlib.contextmanager
-def _deaf() -> Iterator[None]:
+def deaf() -> Iterator[None]:
     """A process that is started in here hears neither SIGTERM nor Ctrl-C.
 
     A service manager or a terminal sends them to every process of the server. They mean a stop of

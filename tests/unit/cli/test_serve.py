@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from dfks_rules.cli.main import dfks
 from dfks_rules.cli.serve import _banner, _program
 from dfks_rules.errors import ConfigError
-from dfks_rules.operations.ports import FailureRow, PolicyListing, PolicyRow
+from dfks_rules.operations.policies import FailureRow, PolicyListing, PolicyRow
 
 LISTING = PolicyListing("5e1f", (PolicyRow("p.yaml", "default", 1),))
 SIP, MI = "sip udp:127.0.0.1:5060", "mi  http://127.0.0.1:8888/mi"
