@@ -213,7 +213,7 @@ class Webhooks(Protocol):
         """
         ...
 
-    async def change(self, endpoint: Endpoint) -> EndpointRow:
+    async def change(self, endpoint: str, edit: Callable[[Endpoint], Endpoint]) -> EndpointRow:
         """Replace what is known of an endpoint; what waits for him is tried at once."""
         ...
 

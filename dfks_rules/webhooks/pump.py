@@ -198,6 +198,8 @@ class Pump:
             _log.exception("webhooks_failed", endpoint=box.endpoint.id, webhook_event=item.id)
             tried = Tried(Result.UNREACHABLE, "the server failed")
         if self._boxes.get(box.endpoint.id) is not box:
+            # It was removed; if that is not stored, it comes back.
+            lane.is_busy = False
             return
         tries = lane.tries + 1
         given_up = box.settle(number, tried, self._clock.now(), self._clock.luck())

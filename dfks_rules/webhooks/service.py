@@ -2,11 +2,11 @@
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.requests import Operation
-from dfks_rules.operations.events import FEATURE_CHANGED, GAP, Event, Events
+from dfks_rules.operations.events import FEATURE_CHANGED, GAP, Event, Events, Listener
 from dfks_rules.operations.webhooks import (
     MOST_ENDPOINTS,
     DeadLetter,
@@ -25,7 +25,7 @@ from dfks_rules.webhooks.addresses import Rules
 from dfks_rules.webhooks.cloudevents import TEST, body_of
 from dfks_rules.webhooks.lanes import Item
 from dfks_rules.webhooks.outbox import Outbox, cursors_at
-from dfks_rules.webhooks.pump import Clock, Pump, Sends
+from dfks_rules.webhooks.pump import RETRY, Clock, Pump, Sends
 from dfks_rules.webhooks.reading import Source
 from dfks_rules.webhooks.saving import Saver
 
@@ -72,6 +72,7 @@ class WebhookService:
         self._saver = Saver(store, self._boxes)
         self._pump = Pump(source, self._saver, self._boxes, sender, node, clock)
         self._listening: asyncio.Task[None] | None = None
+        self._editing = asyncio.Lock()
 
     @property
     def boxes(self) -> Mapping[str, Outbox]:
@@ -146,9 +147,6 @@ class WebhookService:
 
     async def add(self, new: NewEndpoint) -> EndpointRow:
         """Tell somebody of what happens from now on."""
-        if len(self._boxes) >= MOST_ENDPOINTS:
-            message = f"there are {MOST_ENDPOINTS} webhooks"
-            raise OverflowError(message)
         endpoint = Endpoint(
             f"wh_{os.urandom(8).hex()}",
             new.url,
@@ -159,36 +157,42 @@ class WebhookService:
             new.domains,
             new.is_coalescing,
         )
-        cursors = cursors_at(endpoint.id, self._source.durable())
-        await self._write(Writes([endpoint], cursors=cursors))
-        self._boxes[endpoint.id] = Outbox(endpoint, self._node, cursors)
+        async with self._editing:
+            if len(self._boxes) >= MOST_ENDPOINTS:
+                message = f"there are {MOST_ENDPOINTS} webhooks"
+                raise OverflowError(message)
+            cursors = cursors_at(endpoint.id, self._source.durable())
+            await self._write(Writes([endpoint], cursors=cursors))
+            self._boxes[endpoint.id] = Outbox(endpoint, self._node, cursors)
         self._changed()
         return self.row(endpoint.id)
 
-    async def change(self, endpoint: Endpoint) -> EndpointRow:
+    async def change(self, endpoint: str, edit: Callable[[Endpoint], Endpoint]) -> EndpointRow:
         """Replace what is known of an endpoint; what waits for him is tried at once."""
-        await self._put(endpoint)
-        if (box := self._boxes.get(endpoint.id)) is not None:
-            box.begin_anew()
-            self._changed()
-        return self.row(endpoint.id)
+        await self._edit(endpoint, edit)
+        self._boxes[endpoint].begin_anew()
+        self._changed()
+        return self.row(endpoint)
 
     async def rotate(self, endpoint: str) -> EndpointRow:
         """Give an endpoint a new secret."""
-        was = self._boxes[endpoint].endpoint
         until = self._clock.epoch() + ROTATION
-        await self._put(was._replace(secret=_new_secret(), old_secret=was.secret, old_until=until))
+        await self._edit(
+            endpoint,
+            lambda was: was._replace(secret=_new_secret(), old_secret=was.secret, old_until=until),
+        )
         return self.row(endpoint)
 
     async def remove(self, endpoint: str) -> None:
         """Forget an endpoint, and what it was not told."""
-        box = self._boxes.pop(endpoint)
-        try:
-            await self._write(Writes(removed=[endpoint]))
-        except StoreError:
-            self._boxes[endpoint] = box
-            self._pump.wake()
-            raise
+        async with self._editing:
+            box = self._boxes.pop(endpoint)
+            try:
+                await self._write(Writes(removed=[endpoint]))
+            except StoreError:
+                self._boxes[endpoint] = box
+                self._pump.wake()
+                raise
         self._changed()
 
     async def test(self, endpoint: str) -> Tried:
@@ -216,9 +220,16 @@ class WebhookService:
             box.dead = max(0, box.dead - 1)
         return tried
 
-    async def _put(self, endpoint: Endpoint) -> None:
-        await self._write(Writes([endpoint]))
-        if (box := self._boxes.get(endpoint.id)) is not None:
+    async def _edit(self, id_: str, edit: Callable[[Endpoint], Endpoint]) -> None:
+        """Store an endpoint anew; one after the other, so that no edit undoes another."""
+        async with self._editing:
+            box = self._boxes[id_]
+            was, endpoint = box.endpoint, edit(box.endpoint)
+            await self._write(Writes([endpoint]))
+            if box.endpoint is not was:
+                # It has answered 410 meanwhile, which is stored over this.
+                self._saver.put(endpoint)
+                self._saver.save_soon()
             box.endpoint = endpoint
 
     async def _write(self, writes: Writes) -> None:
@@ -254,7 +265,13 @@ class WebhookService:
 
     async def _listen(self) -> None:
         """Take what is not in the journal; it does not outlive the server."""
-        listener = self._events.listen(None)
+        while True:
+            try:
+                await self._take_from(self._events.listen(None))
+            except StoreError:
+                await asyncio.sleep(RETRY)
+
+    async def _take_from(self, listener: Listener) -> None:
         try:
             while True:
                 await listener.wait()

@@ -184,6 +184,11 @@ class Bench:
         )
 
 
+async def change(service: WebhookService, endpoint: str, **said: Any) -> None:
+    """Replace what is said of an endpoint."""
+    await service.change(endpoint, lambda was: was._replace(**said))
+
+
 def users(count: int, domain: str = "example.com") -> list[Aor]:
     """So many presentities."""
     return [Aor(f"user{number}", domain) for number in range(count)]

@@ -16,7 +16,7 @@ from dfks_rules.operations.webhooks import (
     Tried,
 )
 from dfks_rules.web.caller import Caller, Scope
-from dfks_rules.web.paging import DEFAULT_LIMIT, LIMIT, after_parameter, cursor, page, page_schema
+from dfks_rules.web.paging import LIMIT, after_parameter, cursor, page, page_schema
 from dfks_rules.web.problem import Problem
 from dfks_rules.web.schemas import COMPONENTS, ref
 from dfks_rules.web.table import Answer, Body, Call, Operation, Parameter, Reply, Where
@@ -26,6 +26,8 @@ T = TypeVar("T")
 
 COMPONENTS.update(WEBHOOK_SCHEMAS)
 
+MOST_AT_ONCE = 50
+"""Dead letters on a page: each has its event, and phones wait while they are read."""
 _HIGHEST = 1 << 62
 """Above every number of a dead letter."""
 
@@ -62,21 +64,26 @@ async def show(call: Call) -> Answer:
 
 async def change(call: Call) -> Answer:
     """What is said is replaced."""
-    said, endpoint = call.body, _row(call).endpoint
-    if "url" in said:
-        _check_url(call, said["url"])
-        endpoint = endpoint._replace(url=said["url"])
-    if "types" in said:
-        endpoint = endpoint._replace(types=frozenset(said["types"]))
-    if "domains" in said:
-        endpoint = endpoint._replace(domains=_domains(call.caller, said["domains"]))
-    if "coalesce" in said:
-        endpoint = endpoint._replace(is_coalescing=said["coalesce"])
-    if "active" in said:
-        off = None if said["active"] else f"switched off by {call.caller.name}"
-        endpoint = endpoint._replace(off=off)
+    _row(call)
+    said: dict[str, Any] = {}
+    for name, value in call.body.items():
+        match name:
+            case "url":
+                _check_url(call, value)
+                said["url"] = value
+            case "types":
+                said["types"] = frozenset(value)
+            case "domains":
+                said["domains"] = _domains(call.caller, value)
+            case "coalesce":
+                said["is_coalescing"] = value
+            case _:
+                said["off"] = None if value else f"switched off by {call.caller.name}"
     with _Found():
-        return Answer(_told(await call.operations.webhooks.change(endpoint)))
+        row = await call.operations.webhooks.change(
+            call.given["id"], lambda endpoint: endpoint._replace(**said)
+        )
+    return Answer(_told(row))
 
 
 async def remove(call: Call) -> Answer:
@@ -105,7 +112,7 @@ async def rotate(call: Call) -> Answer:
 async def dead(call: Call) -> Answer:
     """What was given up, the newest first."""
     _row(call)
-    limit = call.given.get("limit", DEFAULT_LIMIT)
+    limit = min(call.given.get("limit", MOST_AT_ONCE), MOST_AT_ONCE)
     before = call.given["after"][0] if "after" in call.given else _HIGHEST
     if not 0 < before <= _HIGHEST:
         raise Problem("bad-cursor", "not a cursor of this list")
@@ -340,7 +347,8 @@ OPERATIONS = (
         (Reply(200, "A page of them.", page_schema("DeadLetter")),),
         (_ID, after_parameter(int), LIMIT),
         problems=_OF_ONE,
-        description=f"The last {MOST_DEAD:,} of each webhook are kept.",
+        description=f"The last {MOST_DEAD:,} of each webhook are kept; a page has at most "
+        f"{MOST_AT_ONCE}.",
     ),
     Operation(
         "retryDeadLetter",

@@ -21,6 +21,7 @@ from tests.helpers.webhooks import (
     REFUSED,
     Bench,
     Sent,
+    change,
     run_virtually,
     users,
 )
@@ -96,7 +97,7 @@ def test_a_receiver_that_was_away_for_an_hour_has_every_last_state_in_order(
 
     async def life(service: WebhookService) -> None:
         [row] = service.rows()
-        await service.change(row.endpoint._replace(is_coalescing=coalesce))
+        await change(service, row.endpoint.id, is_coalescing=coalesce)
         loop = asyncio.get_running_loop()
         bench.sends.answer = lambda sent: DOWN if sent.at < HOUR else DELIVERED
         for minute in range(60):
@@ -238,7 +239,7 @@ def test_an_endpoint_that_answers_410_is_switched_off() -> None:
         [endpoint] = bench.store.endpoints()
         assert endpoint.off == "it answered 410 Gone"
         bench.sends.answer = lambda _sent: DELIVERED
-        await service.change(endpoint._replace(off=None))
+        await change(service, endpoint.id, off=None)
         await asyncio.sleep(HOUR)
 
     _run(bench, life)

@@ -11,7 +11,7 @@ from dfks_rules.operations.events import FEATURE_CHANGED, FEATURE_REFUSED, GAP, 
 from dfks_rules.operations.webhooks import LANES, MOST_ENDPOINTS, Result
 from dfks_rules.webhooks.service import ROTATION, WebhookService
 from tests.helpers.journal import ALICE
-from tests.helpers.webhooks import EPOCH, EVERYBODY, REFUSED, Bench, run_virtually
+from tests.helpers.webhooks import EPOCH, EVERYBODY, REFUSED, Bench, change, run_virtually
 
 
 def _run(bench: Bench, life: Callable[[WebhookService], Awaitable[None]]) -> None:
@@ -136,7 +136,7 @@ def test_a_change_has_what_waits_tried_at_once() -> None:
         service._pump.wake()
         await asyncio.sleep(1_000)
         before = len(bench.sends.sent)
-        await service.change(endpoint._replace(url="https://new.example.com/"))
+        await change(service, endpoint.id, url="https://new.example.com/")
         await asyncio.sleep(0.1)
         assert [one.url for one in bench.sends.sent[before:]] == ["https://new.example.com/"]
 
@@ -218,7 +218,7 @@ def test_what_is_not_in_the_journal_is_told_to_those_who_want_it() -> None:
             Event(GAP, 0, None, {}),
         ]
         await asyncio.sleep(5)
-        await service.change(row.endpoint._replace(types=frozenset([FEATURE_CHANGED])))
+        await change(service, row.endpoint.id, types=frozenset([FEATURE_CHANGED]))
         await asyncio.sleep(5)
         assert listener.is_closed
 
@@ -239,5 +239,77 @@ def test_counts_are_of_all_endpoints() -> None:
         counts = service.counts
         assert counts["endpoints"] == counts[Result.DELIVERED.value] == 1
         assert sum(counts.values()) == 2
+
+    _run(bench, life)
+
+
+def test_edits_at_the_same_time_undo_nothing_of_each_other() -> None:
+    """A secret that was just shown must be the one that signs."""
+    bench = Bench()
+
+    async def life(service: WebhookService) -> None:
+        id_ = (await service.add(EVERYBODY)).endpoint.id
+        rotated, _ = await asyncio.gather(
+            service.rotate(id_), change(service, id_, url="https://new.example.com/")
+        )
+        now = service.row(id_).endpoint
+        assert (now.secret, now.url) == (rotated.endpoint.secret, "https://new.example.com/")
+        assert bench.store.kept[id_] == now
+
+    _run(bench, life)
+
+
+def test_endpoints_that_are_added_at_once_are_bounded_too() -> None:
+    """Each waits for the one before to be stored."""
+    bench = Bench()
+
+    async def life(service: WebhookService) -> None:
+        many = [service.add(EVERYBODY) for _ in range(MOST_ENDPOINTS + 3)]
+        results = await asyncio.gather(*many, return_exceptions=True)
+        assert sum(isinstance(one, OverflowError) for one in results) == 3
+
+    _run(bench, life)
+
+
+def test_an_edit_while_a_410_comes_holds_in_memory_and_in_the_store() -> None:
+    """The operator has said where to send next; the answer was of before."""
+    bench = Bench()
+
+    async def life(service: WebhookService) -> None:
+        id_ = (await service.add(EVERYBODY)).endpoint.id
+        box = service.boxes[id_]
+        editing = asyncio.create_task(change(service, id_, url="https://new.example.com/"))
+        await asyncio.sleep(0)
+        box.endpoint = box.endpoint._replace(off="it answered 410 Gone")
+        service._saver.put(box.endpoint)
+        service._saver.save_soon()
+        await editing
+        await asyncio.sleep(5)
+        assert box.endpoint.off is None
+        assert bench.store.kept[id_] == box.endpoint
+
+    _run(bench, life)
+
+
+def test_a_journal_that_cannot_be_read_keeps_nobody_from_listening_later() -> None:
+    """Otherwise refusals would not be told until the next start."""
+    bench = Bench()
+    listener = _Listener([Event(FEATURE_REFUSED, 0, ALICE, {})])
+
+    class Events:
+        tries = 0
+
+        def listen(self, _after: int | None) -> _Listener:
+            self.tries += 1
+            if self.tries < 3:
+                raise StoreError("store_unavailable", "the disk hangs")
+            return listener
+
+    bench.events = Events()
+
+    async def life(service: WebhookService) -> None:
+        await service.add(EVERYBODY._replace(types=frozenset([FEATURE_REFUSED])))
+        await asyncio.sleep(10)
+        assert len(bench.sends.sent) == 1
 
     _run(bench, life)
