@@ -43,10 +43,13 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         super().__init__()
         self._now = 0.0
+        self.turns = 0
+        """How often whatever was ready was run."""
         selector: Any = self._selector  # type: ignore[attr-defined]
         select = selector.select
 
         def jump(timeout: float | None = None) -> Any:
+            self.turns += 1
             found = select(0)
             if not found and timeout:
                 self._now += timeout
@@ -127,6 +130,8 @@ class ScriptedSends:
 
     def __init__(self) -> None:
         self.sent: list[Sent] = []
+        self.turns: list[int] = []
+        """In which turn of a `VirtualLoop` each try began."""
         self.answer: Callable[[Sent], Tried] = lambda _sent: DELIVERED
         self.takes = 0.01
         """Seconds."""
@@ -140,6 +145,7 @@ class ScriptedSends:
         self.under_way[subject] = self.under_way.get(subject, 0) + 1
         assert self.under_way[subject] == 1, "one event of a presentity at a time"
         self.sent.append(sent)
+        self.turns.append(getattr(asyncio.get_running_loop(), "turns", 0))
         try:
             await asyncio.sleep(self.takes)
         finally:

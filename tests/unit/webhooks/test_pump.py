@@ -10,8 +10,10 @@ from standardwebhooks import Webhook
 
 from dfks_rules.model.features import NOTHING_STORED
 from dfks_rules.operations.webhooks import NewEndpoint, Result, Tried
+from dfks_rules.service.ports import JournalEntry
 from dfks_rules.webhooks.lanes import lane_of
 from dfks_rules.webhooks.pump import MOST_AT_ONCE
+from dfks_rules.webhooks.reading import PORTION
 from dfks_rules.webhooks.retries import LIMIT
 from dfks_rules.webhooks.service import WebhookService
 from tests.helpers.journal import ALICE, MemoryJournal
@@ -346,6 +348,27 @@ class _Unchecked(dict[str | None, int]):
 
     def __getitem__(self, _key: str | None) -> int:
         return 1
+
+
+def test_a_turn_of_the_loop_begins_one_try_and_reads_one_portion() -> None:
+    """However much there is to do: phones come in between."""
+    bench = Bench()
+    reads: list[int] = []
+    read = bench.journal.read
+
+    def counted(after: int, at_most: int) -> list[JournalEntry]:
+        reads.append(asyncio.get_running_loop().turns)  # type: ignore[attr-defined]
+        return read(after, at_most)
+
+    bench.journal.read = counted  # type: ignore[method-assign]
+
+    async def life(service: WebhookService) -> None:
+        _press(bench, service, 400)
+        await asyncio.sleep(HOUR)
+
+    _run(bench, life)
+    assert len(bench.sends.turns) == len(set(bench.sends.turns)) == 400
+    assert len(reads) == len(set(reads)) >= 400 / (PORTION + 1)
 
 
 def test_what_is_sent_is_signed() -> None:

@@ -15,6 +15,7 @@ from dfks_rules.config.settings import ReloadSettings
 from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState
 from dfks_rules.model.requests import Operation
 from dfks_rules.operations.events import Event
+from dfks_rules.operations.webhooks import Result
 from dfks_rules.policy.deciding.live import Shadow
 from dfks_rules.presence.gate import Gate
 from dfks_rules.service.ports import Verdict
@@ -32,6 +33,7 @@ from tests.helpers.operations import MemoryOperations
 from tests.helpers.playbook import DND_ON, FLOW, Playbook, default_policies, message
 from tests.helpers.policy import ALICE, policies
 from tests.helpers.wanted import commit, wanted
+from tests.helpers.webhooks import EVERYBODY, Bench
 
 _ON = NOTHING_STORED.replace(FEATURES[0], FeatureState(status=True))
 Values = dict[str, dict[tuple[str, ...], float]]
@@ -188,6 +190,25 @@ async def test_traces_and_the_export() -> None:
     await asyncio.sleep(0)
     values = await _read(lambda to: rooms.add_tracing(to, exporting))
     assert values["dfks_hep_packets_total"] == {("sent",): 0, ("dropped",): 1}
+
+
+async def test_webhooks() -> None:
+    """By endpoint and result; there are no series where there are no endpoints."""
+    bench = Bench()
+    service = bench.service()
+    names = ("dfks_webhook_lag_seconds", "dfks_webhook_deliveries_total", "dfks_dead_letters")
+    values = await _read(lambda to: rooms.add_webhooks(to, service))
+    assert [values.get(name, {}) for name in names] == [{}, {}, {}]
+    id_ = (await service.add(EVERYBODY)).endpoint.id
+    box = service.boxes[id_]
+    box.results[Result.DELIVERED] = 7
+    box.dead = 2
+    values = await _read(lambda to: rooms.add_webhooks(to, service))
+    await service.end()
+    assert values[names[0]] == {(id_,): 0}
+    assert values[names[1]][id_, "delivered"] == 7
+    assert len(values[names[1]]) == len(Result)
+    assert values[names[2]] == {(id_,): 2}
 
 
 async def test_requests_of_the_api() -> None:
