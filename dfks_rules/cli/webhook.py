@@ -136,6 +136,6 @@ def _line(one: Mapping[str, Any]) -> str:
     state = "on" if one["active"] else f"off: {one['offReason']}"
     text = (
         f"{one['id']}  {one['url']}  {','.join(one['types'])}  {domains}  {state}"
-        f"  behind {one['lag']:.0f} s, {one['failingLanes']} lanes failing, {one['dead']} dead"
+        f"  behind: {one['lag']:.0f} s, failing lanes: {one['failingLanes']}, dead: {one['dead']}"
     )
     return printable(text)

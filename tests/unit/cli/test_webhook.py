@@ -81,7 +81,7 @@ def test_a_webhook_is_added_listed_and_removed(api: _Api) -> None:
     listed = api.run("list").stdout
     assert listed == (
         f"{made['id']}  {URL}  feature-changed,feature-refused  a.example  on"
-        "  behind 0 s, 0 lanes failing, 0 dead\n"
+        "  behind: 0 s, failing lanes: 0, dead: 0\n"
     )
     assert json.loads(api.run("list", "--json").stdout)["id"] == made["id"]
     assert api.run("remove", made["id"]).stdout == f"removed {made['id']}\n"
