@@ -18,8 +18,12 @@ COMMANDS = {
     "auth": "dfks_rules.cli.auth",
     "bridge": "dfks_rules.cli.bridge",
     "config": "dfks_rules.cli.config",
+    "decisions": "dfks_rules.cli.decisions",
     "health": "dfks_rules.cli.health",
+    "delete": "dfks_rules.cli.delete",
+    "export": "dfks_rules.cli.export",
     "history": "dfks_rules.cli.history",
+    "import": "dfks_rules.cli.import_",
     "init": "dfks_rules.cli.init",
     "mi": "dfks_rules.cli.mi",
     "policy": "dfks_rules.cli.policy",
@@ -30,6 +34,8 @@ COMMANDS = {
     "store": "dfks_rules.cli.store",
     "token": "dfks_rules.cli.token",
     "trace": "dfks_rules.cli.trace",
+    "webhook": "dfks_rules.cli.webhook",
+    "who": "dfks_rules.cli.who",
 }
 """Name of a command → its module, which has a click command named `command`."""
 

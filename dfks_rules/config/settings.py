@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dfks_rules.config.auth import AuthSettings
+from dfks_rules.config.webhooks import WebhookSettings
 from dfks_rules.presence.package import Limits
 from dfks_rules.sip.ports import OutboundProxy
 from dfks_rules.tracing.export import HepTarget
@@ -114,6 +115,8 @@ class ApiSettings:
     """Names that Host may have besides those of loopback, where there are no tokens."""
     per_token: int
     """Requests a second of one token."""
+    import_rate: int
+    """Rows a second that are imported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +196,8 @@ class Config:
     """The doors of the management interface."""
     http: ApiSettings | None
     """The HTTP API; None where there is none."""
+    webhooks: WebhookSettings
+    """Whom events may be sent to."""
     presence: Limits
     """How subscriptions live."""
     profiles: Path | None

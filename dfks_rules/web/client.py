@@ -1,7 +1,7 @@
 """A client of `/v1`, for our own commands and bridges."""
 
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -93,10 +93,42 @@ class ApiClient:
             text = await got.read()
             return orjson.loads(text) if text else None
 
+    async def send(
+        self,
+        method: str,
+        path: str,
+        data: Any,
+        content_type: str,
+        query: Mapping[str, str | int] | None = None,
+    ) -> Any:
+        """The JSON that the server answers to a body of another kind.
+
+        Args:
+            method: of HTTP.
+            path: where.
+            data: bytes, an open file, or an iterator of pieces.
+            content_type: of it.
+            query: parameters.
+
+        Raises:
+            ApiError: it answers with a problem, or not at all.
+        """
+        async with self._response(method, path, query, data, {"Content-Type": content_type}) as got:
+            return orjson.loads(await got.read())
+
     async def pages(
-        self, path: str, query: Mapping[str, str | int] | None = None
-    ) -> AsyncIterator[Any]:
-        """Every item of a list, page by page."""
+        self,
+        path: str,
+        query: Mapping[str, str | int] | None = None,
+        cursor: str = "after",
+    ) -> AsyncGenerator[Any, None]:
+        """Every item of a list, page by page.
+
+        Args:
+            path: where.
+            query: parameters.
+            cursor: the parameter that takes `next` of the page before.
+        """
         given = dict(query or {})
         while True:
             page = await self.ask("GET", path, query=given)
@@ -104,7 +136,7 @@ class ApiClient:
                 yield item
             if "next" not in page:
                 return
-            given["after"] = page["next"]
+            given[cursor] = page["next"]
 
     async def stream(
         self,
@@ -147,7 +179,7 @@ class ApiClient:
         method: str,
         path: str,
         query: Mapping[str, str | int] | None,
-        data: bytes | None,
+        data: Any,
         headers: Mapping[str, str],
     ) -> "_Response":
         assert self._session is not None, "use it in an `async with`"  # noqa: S101

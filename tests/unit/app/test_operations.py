@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from dfks_rules.app.answers import AnswersInMemory
 from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.app.exposition.exposition import Exposition
 from dfks_rules.app.metrics import Metrics
 from dfks_rules.app.operations import Keeping, Records, ServerOperations
 from dfks_rules.app.records.decisions import Decisions
 from dfks_rules.app.records.logs import LoggedOutcomes
+from dfks_rules.app.worker.worker import Worker
 from dfks_rules.config.settings import ReloadSettings
 from dfks_rules.errors import StoreError
 from dfks_rules.model.features import FEATURES, NOTHING_STORED, OFF, Feature
@@ -20,6 +22,7 @@ from dfks_rules.operations.ports import Sets
 from dfks_rules.service.ports import ChangedError
 from tests.helpers.playbook import Playbook, default_policies, message
 from tests.helpers.policy import ALICE, BOB, DND, NOON, ON
+from tests.helpers.states import forwarding
 from tests.helpers.stores import FULL, SlowStore
 
 
@@ -27,14 +30,15 @@ def _at() -> datetime:
     return NOON
 
 
-def _operations(book: Playbook) -> ServerOperations:
+def _operations(book: Playbook, worker: Worker | None = None) -> ServerOperations:
     decisions = Decisions(10, "5ea1ed", lambda _: None)
     records = Records(LoggedOutcomes(), decisions, Metrics(), Exposition())
     records.metrics.include("features", records.log)
     settings = ReloadSettings(watch=False, poll=False, keep=1, last_good=Path("unused"))
     policies = PolicyReloader((), settings)
-    keeping = Keeping(lambda *_: [], lambda: False)
-    return ServerOperations(book.features, book.notifier, records, policies, _at, keeping)
+    keeping = Keeping(lambda *_: [], lambda: False, AnswersInMemory(_at))
+    worker = worker or Worker(policies.files_of)
+    return ServerOperations(book.features, book.notifier, records, policies, _at, keeping, worker)
 
 
 def _watched() -> Playbook:
@@ -143,4 +147,58 @@ async def test_states_in_memory_have_no_journal() -> None:
     """An error, not an empty one."""
     with pytest.raises(StoreError) as raised:
         _ = _operations(_watched()).journal
+    assert raised.value.code == "store_no_journal"
+
+
+async def test_decisions_are_explained_by_the_worker_or_it_is_said_why_not() -> None:
+    """The policies that decided are gone, as far as this server knows."""
+    book = _watched()
+    worker = Worker(lambda _revision: None)
+    operations = _operations(book, worker)
+    (outcome,) = (await operations.set(Sets(ALICE, (Asked(DND, ON),)))).outcomes
+    operations.decisions.keep(1, (outcome,))
+    try:
+        (explained,) = await operations.explain_decisions(ALICE)
+    finally:
+        await worker.close()
+    assert explained["explanation"] is None
+    assert explained["text"] == [
+        f"the policies of revision {outcome.decision.revision} are no longer in memory",
+        "matched: default/store-what-is-asked",
+    ]
+
+
+async def test_what_is_removed_is_told_to_watchers_and_to_the_journal() -> None:
+    """The lamp goes out, and somebody has done it."""
+    book = _watched()
+    operations = _operations(book)
+    forward = Asked(Feature.CALL_FORWARDING_ALWAYS, forwarding(True, "+4930"))
+    await operations.set(Sets(ALICE, (Asked(DND, ON), forward)))
+    (notify,) = book.sent()
+    book.answer(notify)
+    result = await operations.remove(Sets(ALICE, (), None, "hr", 1))
+    assert [one.request.requester.actor for one in result.outcomes] == ["hr", "hr"]
+    assert (result.revision, book.stored(ALICE).states) == (2, NOTHING_STORED.states)
+    (notify,) = book.sent()
+    assert b"<doNotDisturbOn>false<" in notify.body
+    assert b"+4930" not in notify.body
+    with pytest.raises(ChangedError):
+        await operations.remove(Sets(ALICE, (), None, "hr", 1))
+
+
+async def test_a_try_changes_nothing() -> None:
+    """Nor is a decision kept."""
+    book = _watched()
+    operations = _operations(book)
+    result = await operations.tried(Sets(ALICE, (Asked(DND, ON),)))
+    assert ([one.changed for one in result.outcomes], result.revision) == ([True], 0)
+    assert list(operations.latest_decisions(ALICE)) == []
+    assert book.stored(ALICE) == NOTHING_STORED
+    assert book.sent() == []
+
+
+async def test_without_a_store_that_lasts_there_are_no_imports() -> None:
+    """How far one is would not survive."""
+    with pytest.raises(StoreError) as raised:
+        _ = _operations(_watched()).imports
     assert raised.value.code == "store_no_journal"
