@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dfks_rules.bridges.asterisk.switch import AsteriskSettings
+from dfks_rules.bridges.fusionpbx.esl import EslSettings
+from dfks_rules.bridges.fusionpbx.switch import Cache, FusionSettings
 from dfks_rules.bridges.numbering import Numbering, numbering_of
 from dfks_rules.config.files import read_text
 from dfks_rules.config.schema import bridge_schema, fill_defaults, find_mistakes
@@ -24,6 +26,7 @@ class BridgeSettings(NamedTuple):
     """Seconds between two sweeps."""
     log_level: str
     asterisk: AsteriskSettings | None
+    fusionpbx: FusionSettings | None
 
 
 def load_bridge(path: Path) -> BridgeSettings:
@@ -56,6 +59,7 @@ def load_bridge(path: Path) -> BridgeSettings:
         float(values["sweep"]),
         values["log_level"],
         _asterisk(values.get("asterisk"), folder),
+        _fusionpbx(values.get("fusionpbx"), folder),
     )
 
 
@@ -64,6 +68,23 @@ def _asterisk(values: dict[str, Any] | None, folder: Path) -> AsteriskSettings |
         return None
     secret = _secret(folder / values["secret_file"], "secret")
     return AsteriskSettings(values["host"], values["port"], values["user"], secret)
+
+
+def _fusionpbx(values: dict[str, Any] | None, folder: Path) -> FusionSettings | None:
+    if values is None:
+        return None
+    cache, password = Cache(values["cache"]), values.get("password_file")
+    if cache is not Cache.NONE and password is None:
+        message = "is needed unless `fusionpbx.cache` is `none`"
+        raise ConfigError([Finding("fusionpbx.password_file", 0, 0, "config_missing", message)])
+    secret = "" if password is None else _secret(folder / password, "password")
+    return FusionSettings(
+        _secret(folder / values["database_file"], "connection to PostgreSQL"),
+        EslSettings(values["host"], values["port"], secret),
+        cache,
+        folder / values["cache_folder"],
+        values["seconds_per_ring"],
+    )
 
 
 def _secret(path: Path, what: str) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import click
@@ -11,6 +12,7 @@ import click
 from dfks_rules.app.records import logs
 from dfks_rules.bridges.asterisk.switch import Asterisk
 from dfks_rules.bridges.counts import Counts
+from dfks_rules.bridges.fusionpbx.switch import FusionPbx
 from dfks_rules.bridges.memory import Memory
 from dfks_rules.bridges.ports import Switch
 from dfks_rules.bridges.running import Bridge, Inbox, Sweep
@@ -56,7 +58,22 @@ def asterisk(file: Path, status: int | None) -> None:
 def _asterisk(settings: BridgeSettings, inbox: Inbox) -> Switch:
     if settings.asterisk is None:
         raise _missing("asterisk")
-    return Asterisk(settings.asterisk, inbox.hint, lambda: inbox.sweep(Sweep(is_full=False)))
+    return Asterisk(settings.asterisk, inbox.hint, partial(inbox.sweep, Sweep(is_full=False)))
+
+
+@command.command()
+@_settings
+@_status
+def fusionpbx(file: Path, status: int | None) -> None:
+    """FusionPBX, by its database and FreeSWITCH's event socket."""
+    _run(file, status, _fusionpbx)
+
+
+def _fusionpbx(settings: BridgeSettings, inbox: Inbox) -> Switch:
+    if settings.fusionpbx is None:
+        raise _missing("fusionpbx")
+    lose = partial(inbox.sweep, Sweep(is_full=False))
+    return FusionPbx(settings.fusionpbx, settings.numbering.domain, inbox.hint, lose)
 
 
 def _missing(name: str) -> ConfigError:

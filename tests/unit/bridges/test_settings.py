@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from dfks_rules.bridges.asterisk.switch import AsteriskSettings
+from dfks_rules.bridges.fusionpbx.esl import EslSettings
+from dfks_rules.bridges.fusionpbx.switch import Cache
 from dfks_rules.bridges.settings import load_bridge
 from dfks_rules.errors import ConfigError
 
@@ -31,6 +33,17 @@ def test_what_is_written_holds_and_the_rest_is_default(tmp_path: Path) -> None:
     assert (settings.memory, settings.every) == (tmp_path / "bridge.db", 60.0)
 
 
+def test_fusionpbx_has_settings_of_its_own(tmp_path: Path) -> None:
+    """The event socket only needs a password where a cache is dropped by it."""
+    (tmp_path / "db").write_text("host=/run dbname=fusionpbx\n")
+    file = tmp_path / "bridge.yaml"
+    file.write_text("domain: a.b\nfusionpbx: {database_file: db, cache: none}\n")
+    found = load_bridge(file).fusionpbx
+    assert found is not None
+    assert (found.conninfo, found.cache) == ("host=/run dbname=fusionpbx", Cache.NONE)
+    assert (found.esl, found.seconds_per_ring) == (EslSettings("127.0.0.1", 8021, ""), 6)
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -43,6 +56,7 @@ def test_what_is_written_holds_and_the_rest_is_default(tmp_path: Path) -> None:
         ("domain: a.b\npresentity: x\n", "bridge.yaml:2:13: `x` must look like"),
         ("domain: a.b\nasterisk: {user: x}\n", "`asterisk` needs `secret_file`"),
         ("domain: a.b\nasterisk: {user: x, secret_file: y}\n", "y: cannot read the secret"),
+        ("domain: a.b\nfusionpbx: {database_file: x}\n", "password_file: is needed unless"),
         ("domain: a.b\ntoken_file: bridge.yaml\n", "must hold the token, in one line"),
         ("[", "bridge.yaml:"),
     ],
