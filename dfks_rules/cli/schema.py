@@ -12,6 +12,7 @@ NAMES = {
     "directory": "directory",
     "number-plan": "number-plan",
     "profiles": "profiles",
+    "bridge": "bridge",
 }
 """Kind of file → the file name of its schema."""
 

@@ -75,6 +75,12 @@ def profiles_schema() -> dict[str, Any]:
     return _read("profiles")
 
 
+@functools.cache
+def bridge_schema() -> dict[str, Any]:
+    """schemas/bridge.schema.json, likewise."""
+    return _read("bridge")
+
+
 def _read(name: str) -> dict[str, Any]:
     folder = next(folder for folder in _FOLDERS if folder.is_dir())
     schema: dict[str, Any] = json.loads((folder / f"{name}.schema.json").read_text("utf-8"))

@@ -2,23 +2,26 @@
 
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from tests.helpers.published import ROOT
 
 UNIT = ROOT / "deploy/systemd/dfks.service"
+BRIDGE = ROOT / "deploy/systemd/dfks-bridge@.service"
 EXPOSURE = 2.0
 """The most that systemd may think of it, from 0 to 10."""
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze (systemd)")
-def test_unit_exposes_little() -> None:
+@pytest.mark.parametrize("unit", [UNIT, BRIDGE], ids=lambda unit: unit.name)
+def test_unit_exposes_little(unit: Path) -> None:
     """`systemd-analyze security` weighs what it leaves open."""
     threshold = f"--threshold={EXPOSURE * 10:.0f}"
     command = ["systemd-analyze", "security", "--no-pager", "--offline=true", threshold]
-    done = subprocess.run([*command, str(UNIT)], capture_output=True, text=True, check=False)
-    assert "Overall exposure level for dfks.service" in done.stdout, done.stderr
+    done = subprocess.run([*command, str(unit)], capture_output=True, text=True, check=False)
+    assert "Overall exposure level for dfks" in done.stdout, done.stderr
     assert done.returncode == 0, done.stdout
 
 
