@@ -56,7 +56,7 @@ _log = structlog.get_logger("dfks.policy")
 
 
 class PolicyReloader:
-    """Holds the policies that decide; what operators see of it is `operations.policies.PolicyDesk`."""
+    """Holds the policies that decide; for operators, see `operations.policies.PolicyDesk`."""
 
     def __init__(
         self, paths: tuple[Path, ...], settings: ReloadSettings, checker: Checker | None = None
