@@ -2,13 +2,13 @@
 
 import asyncio
 import contextlib
-import pickle
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from dfks_rules.app.desk.arriving import arrived
 from dfks_rules.app.desk.canary import CPU
+from dfks_rules.app.desk.leaving import pieces_of
 from dfks_rules.app.desk.policies import PolicyFiles
 from dfks_rules.errors import Finding, PolicyError
 from dfks_rules.policy.deciding.compiled import CompiledPolicies
@@ -47,7 +47,7 @@ class Checker:
             )
         try:
             async with asyncio.timeout(self._timeout):
-                answer, complaint = await _talk(process, pickle.dumps(files))
+                answer, complaint = await _talk(process, pieces_of(files))
                 status = await process.wait()
         except TimeoutError:
             raise _failure(f"took longer than {self._timeout:g} s") from None
@@ -82,7 +82,9 @@ def deaf() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
 
 
-async def _talk(process: asyncio.subprocess.Process, question: bytes) -> tuple[bytes, bytes]:
+async def _talk(
+    process: asyncio.subprocess.Process, question: Iterable[bytes]
+) -> tuple[bytes, bytes]:
     """(What the process writes to stdout, to stderr); both pipes are read at once."""
     assert process.stdin is not None  # noqa: S101 - all three are pipes
     assert process.stdout is not None  # noqa: S101
@@ -92,8 +94,10 @@ async def _talk(process: asyncio.subprocess.Process, question: bytes) -> tuple[b
     try:
         # A process that died takes no more: what it died of is told by its status.
         with contextlib.suppress(ConnectionError):
-            process.stdin.write(question)
-            await process.stdin.drain()
+            for piece in question:
+                process.stdin.write(piece)
+                await process.stdin.drain()
+                await asyncio.sleep(0)
             process.stdin.close()
             await process.stdin.wait_closed()
         return await answer, await complaint

@@ -1,17 +1,17 @@
 """The process that dies in the server's place: checks policies, and has the engine use them.
 
-`main` reads pickled `PolicyFiles` from stdin, and writes a `Verdict` to stdout, in pieces. The
+`main` reads `PolicyFiles` from stdin, and writes a `Verdict` to stdout, in pieces. The
 engine can take its process down; here that costs a reload and not a call.
 """
 
 import os
-import pickle
 import resource
 import sys
 from collections.abc import Iterable, Iterator
 
 from dfks_rules.app.desk.arriving import Verdict, departing
 from dfks_rules.app.desk.case_files import named_by
+from dfks_rules.app.desk.leaving import files_from
 from dfks_rules.app.desk.policies import PolicyFiles
 from dfks_rules.errors import DfksError, Finding, PolicyError
 from dfks_rules.policy.deciding.compiled import CompiledPolicies, compile_policies
@@ -39,7 +39,7 @@ def main() -> None:
     # Whatever a library prints must not be taken for the answer.
     answer = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    files = pickle.load(sys.stdin.buffer)  # noqa: S301 - the server's
+    files = files_from(sys.stdin.buffer)
     with answer:
         answer.writelines(departing(examine(files)))
 
