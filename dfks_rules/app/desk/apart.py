@@ -5,13 +5,15 @@ import contextlib
 import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 from dfks_rules.app.desk.arriving import arrived
-from dfks_rules.app.desk.canary import CPU
+from dfks_rules.app.desk.canary import CPU, WITH_SITE, WITHOUT_SITE
 from dfks_rules.app.desk.leaving import pieces_of
 from dfks_rules.app.desk.policies import PolicyFiles
 from dfks_rules.errors import Finding, PolicyError
 from dfks_rules.policy.deciding.compiled import CompiledPolicies
+from dfks_rules.policy.site.site import Site
 
 # `-P`: what lies in the current directory is not code.
 COMMAND = (sys.executable, "-P", "-c", "from dfks_rules.app.desk.canary import main; main()")
@@ -31,8 +33,13 @@ class Checker:
         self._command = command
         self._timeout = timeout
 
-    async def check(self, files: PolicyFiles) -> CompiledPolicies:
+    async def check(self, files: PolicyFiles, known: Site | None = None) -> CompiledPolicies:
         """The files, checked, compiled and tried out.
+
+        Args:
+            files: what is checked.
+            known: what they say of users and numbers, if that is known; 100,000 users need not
+                come from the process, and go.
 
         Raises:
             PolicyError: they cannot be used: what is wrong with them, or what became of the
@@ -47,7 +54,8 @@ class Checker:
             )
         try:
             async with asyncio.timeout(self._timeout):
-                answer, complaint = await _talk(process, pieces_of(files))
+                question = chain([WITH_SITE if known is None else WITHOUT_SITE], pieces_of(files))
+                answer, complaint = await _talk(process, question)
                 status = await process.wait()
         except TimeoutError:
             raise _failure(f"took longer than {self._timeout:g} s") from None
@@ -64,7 +72,7 @@ class Checker:
             raise _failure(f"returned an invalid answer: {error}") from error
         if verdict.compiled is None:
             raise PolicyError(verdict.findings)
-        return verdict.compiled
+        return verdict.compiled if known is None else verdict.compiled._replace(site=known)
 
 
 @contextlib.contextmanager
