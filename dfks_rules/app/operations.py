@@ -23,6 +23,7 @@ from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Origin, Requester
 from dfks_rules.operations.answers import Answers
 from dfks_rules.operations.decisions import Decided
+from dfks_rules.operations.imports import Imports
 from dfks_rules.operations.ports import (
     Exposition,
     Place,
@@ -34,6 +35,7 @@ from dfks_rules.operations.ports import (
 )
 from dfks_rules.operations.traces import TraceOperations
 from dfks_rules.policy.site.star_codes import StarCode
+from dfks_rules.policy.site.targets import Target
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.service.features import Features
 from dfks_rules.service.ports import Journal, NotKnownError
@@ -114,6 +116,8 @@ class ServerOperations:
         """What requests were answered that may come again."""
         self._loop = asyncio.get_running_loop()
         self._started = self._loop.time()
+        self.jobs: Imports | None = None
+        """Imports; None where nothing lasts."""
 
     async def set(self, sets: Sets) -> SetResult:
         """Set features, and say what came of it once it is committed."""
@@ -131,10 +135,42 @@ class ServerOperations:
             done,
             expected=sets.expected,
         )
+        return await self._result(sets, settled)
+
+    async def remove(self, sets: Sets) -> SetResult:
+        """Switch off all features of a presentity, and forget their values."""
+        requester = Requester(Origin.OPERATOR, param=sets.param, actor=sets.actor)
+        settled, done = self._awaited()
+        self._features.remove(
+            sets.presentity, requester, self._at(), self._loop.time(), done, sets.expected
+        )
+        return await self._result(sets, settled)
+
+    async def _result(self, sets: Sets, settled: asyncio.Future[tuple[Outcome, ...]]) -> SetResult:
         outcomes = await settled
         snapshot = await self.stored(sets.presentity)
         first = self._records.decisions.name_of(outcomes[0]) or ""
         return SetResult(outcomes, first, snapshot.revision)
+
+    async def tried(self, sets: Sets) -> SetResult:
+        """What would come of a set."""
+        requester = Requester(Origin.OPERATOR, param=sets.param, actor=sets.actor)
+        try_set = partial(
+            self._features.try_set, sets.presentity, sets.asked, requester, self._at()
+        )
+        outcomes = await self._known(try_set)
+        return SetResult(outcomes, "", (await self.stored(sets.presentity)).revision)
+
+    def target(self, presentity: Aor, text: str) -> Target:
+        """What a forward target is."""
+        return self.policies.live.active.site.targets.analyse(text, presentity)
+
+    @property
+    def imports(self) -> Imports:
+        """Imports."""
+        if self.jobs is None:
+            raise _no_journal()
+        return self.jobs
 
     async def stored(self, presentity: Aor) -> Snapshot:
         """What is stored; the policies are not asked."""

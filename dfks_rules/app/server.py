@@ -18,6 +18,8 @@ from dfks_rules.app.doors import Doors
 from dfks_rules.app.driver import BREATH, Driver
 from dfks_rules.app.exposition import rooms
 from dfks_rules.app.exposition.exposition import Exposition
+from dfks_rules.app.imports.jobs import IMPORT_RATE, Jobs
+from dfks_rules.app.imports.spool import Spool
 from dfks_rules.app.lasting import Lasting
 from dfks_rules.app.lateness import Lateness
 from dfks_rules.app.metrics import Counted, Metrics
@@ -209,6 +211,13 @@ class Server:
             _keeping(self._store, config.store, answers_of(lasts, self._driver.at)),
             self._worker,
         )
+        self._imports = None
+        if lasts is not None and config.store is not None:
+            rate = IMPORT_RATE if config.http is None else config.http.import_rate
+            self._imports = operations.jobs = Jobs(
+                lasts, Spool(config.store), operations, rate, self._driver.at
+            )
+            metrics.include("imports", self._imports)
         operations.traces = self._tracing
         web = WebServer(_web_settings(config.http), TABLE, operations)
         metrics.include("web", web)
@@ -274,6 +283,8 @@ class Server:
             if self._webhooks is not None:
                 self._webhooks.begin()
             await self._doors.open(inherited, takes_over=takes_over)
+            if self._imports is not None:
+                self._imports.start()
             if self._config.http is not None:
                 # Else nobody asks, and an idle server sleeps.
                 self._lateness.begin()
@@ -304,6 +315,7 @@ class Server:
         """Take nothing more, so that the next server can; streams go on until `release`."""
         self._tracing.end()
         await self._doors.leave()
+        await self._rest()
         self._transports.pause()
 
     async def release(self) -> None:
@@ -328,6 +340,11 @@ class Server:
         # Before anything else is read: who asks on one of these from now on asks again elsewhere.
         self._transports.hang_up()
 
+    async def _rest(self) -> None:
+        """Begin no more rows of imports; the next server goes on with them."""
+        if self._imports is not None:
+            await self._imports.stop()
+
     async def _finish(self) -> None:
         """Wait until what was read is worked on and stored, if that does not take too long."""
         with suppress(TimeoutError):
@@ -347,6 +364,7 @@ class Server:
             await self._driver.stop(self._config.stop_within)
         self._tracing.end()
         await self._doors.close(leaves=leaves)
+        await self._rest()
         self._transports.pause()
         await self.release()
         await self._transports.close()

@@ -19,4 +19,5 @@ def build_api(http: dict[str, Any], listen: ListenAddress, base: Path) -> ApiSet
         base / http["tokens"] if "tokens" in http else None,
         frozenset(http["names"]),
         int(http["per_token"].removesuffix("/s")),
+        int(http["import_rate"].removesuffix("/s")),
     )

@@ -115,6 +115,8 @@ class ApiSettings:
     """Names that Host may have besides those of loopback, where there are no tokens."""
     per_token: int
     """Requests a second of one token."""
+    import_rate: int
+    """Rows a second that are imported."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,19 @@ from typing import Any, NamedTuple, Protocol
 from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.features import Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
-from dfks_rules.model.requests import Asked
 from dfks_rules.operations.answers import Answers
 from dfks_rules.operations.decisions import DecisionRecords
 from dfks_rules.operations.events import Events
-from dfks_rules.operations.studies import Studies, Text
+from dfks_rules.operations.imports import Imports
+from dfks_rules.operations.policies import PolicyDesk
+from dfks_rules.operations.sets import SetResult as SetResult
+from dfks_rules.operations.sets import Sets as Sets
+from dfks_rules.operations.sets import Setting
+from dfks_rules.operations.studies import Studies
 from dfks_rules.operations.traces import TraceOperations
 from dfks_rules.operations.webhooks import Webhooks
 from dfks_rules.policy.site.star_codes import StarCode
+from dfks_rules.policy.site.targets import Target
 from dfks_rules.service.ports import Journal
 
 
@@ -56,178 +61,6 @@ class SubscriptionPage(NamedTuple):
     """Where the list goes on; None at its end."""
 
 
-class PolicyRow(NamedTuple):
-    """One policy in force."""
-
-    file: str
-    """Path of its file."""
-    policy: str
-    """Its name."""
-    rules: int
-    """Number of its rules."""
-
-
-class RevisionRow(NamedTuple):
-    """One revision that has been in force and can be restored."""
-
-    revision: str
-    """Content hash."""
-    since: str
-    """When it took effect, ISO 8601."""
-    origin: str
-    """Where it came from: `files`, `rollback` or `last good`."""
-
-
-class FailureRow(NamedTuple):
-    """Policies that were rejected."""
-
-    at: str
-    """When, ISO 8601."""
-    trigger: str
-    """What triggered loading: `start`, `change`, `signal` or `operator`."""
-    findings: tuple[str, ...]
-    """Why, one line each."""
-
-
-class ShadowRow(NamedTuple):
-    """A candidate set of policies, and how it compares with the policies in force."""
-
-    path: str
-    """The path it was read from."""
-    revision: str
-    """Content hash."""
-    since: str
-    """When its comparison with the policies now in force began, ISO 8601."""
-    same: Mapping[str, int]
-    """Question, such as `set DoNotDisturb` → number of equal decisions."""
-    different: Mapping[str, int]
-    """Question → number of different decisions."""
-    failures: int
-    """Number of decisions in which it raised an error."""
-    samples: tuple[Mapping[str, Any], ...]
-    """The newest differences: `given`, `active`, `shadow`."""
-
-
-class PolicyListing(NamedTuple):
-    """The policies in force."""
-
-    revision: str
-    """Content hash of all of them."""
-    policies: tuple[PolicyRow, ...]
-    """In order of precedence."""
-    since: str = ""
-    """When they took effect, ISO 8601."""
-    origin: str = ""
-    """Where they came from: `files`, `rollback` or `last good`."""
-    history: tuple[RevisionRow, ...] = ()
-    """Revisions kept for rollback, including the one in force, oldest first."""
-    failure: FailureRow | None = None
-    """Why the last load was rejected; None after a successful one."""
-    shadow: ShadowRow | None = None
-    """The candidate compared with them; None when there is none."""
-
-
-class FileRow(NamedTuple):
-    """A file of a revision."""
-
-    name: str
-    """Path as it was read."""
-    text: str
-    """Its content."""
-    tenant: str | None
-    """The only domain that it can affect; None: every domain."""
-
-
-class Activation(NamedTuple):
-    """The result of a successful reload or rollback."""
-
-    revision: str
-    """The revision now in force."""
-    changed: bool
-    """False when it was already in force."""
-
-
-class PolicyDesk(Protocol):
-    """What an operator can do with the policies of a running server."""
-
-    def listing(self) -> PolicyListing:
-        """The policies in force, with their history, last failure and candidate."""
-        ...
-
-    async def reload(self, trigger: str) -> Activation:
-        """Read the files again.
-
-        Raises:
-            PolicyError: they cannot be used; the old policies stay in force.
-        """
-        ...
-
-    async def rollback(self, revision: str | None) -> Activation:
-        """Restore a kept revision; None restores the previous one.
-
-        Raises:
-            DfksError: no such revision is kept (`policy_no_revision`).
-            PolicyError: it can no longer be used.
-        """
-        ...
-
-    def files(self, revision: str) -> Sequence[FileRow]:
-        """What a kept revision is made of, in order; cases come last.
-
-        Raises:
-            DfksError: no such revision is kept (`policy_no_revision`).
-        """
-        ...
-
-    async def start_shadow(self, candidate: str | Sequence[Text]) -> ShadowRow:
-        """Start comparing a candidate with the policies in force.
-
-        Args:
-            candidate: the path of a folder, or the texts of its files.
-
-        Raises:
-            PolicyError: they cannot be used.
-        """
-        ...
-
-    async def stop_shadow(self) -> None:
-        """Stop comparing."""
-        ...
-
-
-class Sets(NamedTuple):
-    """Features to set for one presentity, in order; one NOTIFY tells of all of them."""
-
-    presentity: Aor
-    asked: tuple[Asked, ...]
-    """At least one."""
-    param: str | None = None
-    """The route parameter, which policies can read."""
-    actor: str | None = None
-    """Who asks, for the journal; None: `mi`."""
-    expected: int | None = None
-    """The revision that the presentity must have; None: any."""
-    are_one: bool = False
-    """Whether nothing is set where one of them is refused."""
-
-
-class SetResult(NamedTuple):
-    """What came of `Sets`."""
-
-    outcomes: tuple[Outcome, ...]
-    """One for each of `asked`, then those of sets that followed for the same presentity; where
-    `are_one`, and one was refused: the refused ones."""
-    first: str
-    """Id of the decision on the first of them; empty when it was not kept."""
-    revision: int
-    """What the presentity has now."""
-
-    def decision(self, number: int) -> str:
-        """Id of the decision on the outcome with this position."""
-        start, _, first = self.first.partition("-")
-        return f"{start}-{int(first) + number}" if first else ""
-
-
 class Stored(NamedTuple):
     """What is stored for one presentity."""
 
@@ -250,15 +83,19 @@ class Exposition(Protocol):
         ...
 
 
-class Operations(Protocol):
+class Operations(Setting, Protocol):
     """What an operator can ask of the server. All calls are made on the event loop's thread."""
 
-    async def set(self, sets: Sets) -> SetResult:
-        """Set features as an operator; returns once it is committed.
+    def target(self, presentity: Aor, text: str) -> Target:
+        """What a forward target is, by the number plan in force."""
+        ...
+
+    @property
+    def imports(self) -> Imports:
+        """Imports.
 
         Raises:
-            ChangedError: the presentity does not have the revision that was expected.
-            StoreError: nothing was changed.
+            StoreError: states are only kept in memory (`store_no_journal`).
         """
         ...
 

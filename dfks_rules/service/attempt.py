@@ -22,6 +22,7 @@ class Kind(Enum):
     SET = "set"
     SET_ALL = "set all, or none"
     SET_AND_GET = "set, then get"
+    REMOVE = "remove"
 
     __hash__ = object.__hash__
 

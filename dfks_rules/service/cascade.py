@@ -6,6 +6,9 @@ from typing import Final
 
 from dfks_rules.model.decisions import MAX_DEPTH, Denial, DenialAnswer, Outcome
 from dfks_rules.model.features import (
+    FEATURES,
+    NOTHING_STORED,
+    OFF,
     POSITION,
     ROWS,
     Feature,
@@ -93,6 +96,18 @@ def denial_among(outcomes: Iterable[Outcome]) -> Denial | None:
     return None
 
 
+def _is_followed(outcome: Outcome) -> bool:
+    return outcome.request.requester.origin is _INTERNAL
+
+
+def _removed(outcome: Outcome, stored: tuple[FeatureState, ...]) -> Outcome:
+    """The outcome of switching off a feature of which nothing is to remain."""
+    feature = outcome.request.feature
+    before = OFF if feature is None else stored[POSITION[feature]]
+    told = None if outcome.told is None else OFF
+    return outcome._replace(before=before, after=OFF, told=told)
+
+
 class _TooManyError(Exception):
     """More sets would follow from one than may."""
 
@@ -162,6 +177,24 @@ class Cascade:
         if denied:
             draft.states, draft.outcomes = draft.before.states, denied
             self.drafts = {presentity: draft}
+
+    def remove(self, presentity: Aor, requester: Requester) -> None:
+        """Switch off every feature that is on or has values, and forget its values; or none.
+
+        There is an outcome in any case. What follows from it holds for others only.
+        """
+        draft = self._draft_of(presentity)
+        pairs = zip(FEATURES, draft.states, strict=True)
+        features = [feature for feature, state in pairs if state != OFF] or FEATURES[:1]
+        for feature in features:
+            self.ask(presentity, Asked(feature, OFF), requester)
+        self.keep_denials(presentity)
+        if denial_among(draft.outcomes) is None:
+            stored = draft.before.states
+            asked = [one for one in draft.outcomes if not _is_followed(one)]
+            draft.outcomes = [_removed(one, stored) for one in asked]
+            if stored != NOTHING_STORED.states:
+                draft.states = NOTHING_STORED.states
 
     def _follow(self, outcome: Outcome, seen: set[tuple[Aor, Feature]], depth: int) -> None:
         """Carry out what follows from a set, never twice for one user and feature."""

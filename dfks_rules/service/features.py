@@ -41,6 +41,7 @@ _GETS: Final = Kind.GET
 _SETS: Final = Kind.SET
 _SETS_ALL: Final = Kind.SET_ALL
 _SETS_AND_GETS: Final = Kind.SET_AND_GET
+_REMOVES: Final = Kind.REMOVE
 _PHONE: Final = Requester(_WATCHER)
 """Who is not admitted where something cannot be fetched."""
 _RATES = frozenset({"rate.user", "rate.device"})
@@ -259,6 +260,37 @@ class Features:
                 seen.append((feature, decision.state))
         return tuple(seen)
 
+    def try_set(
+        self, presentity: Aor, asked: Sequence[Asked], requester: Requester, at: datetime
+    ) -> tuple[Outcome, ...]:
+        """What would come of sets this moment: nothing is kept or counted, and nobody hears of it.
+
+        Raises:
+            NotKnownError: `fetch` what it names, then try again.
+        """
+        stored_of, around = self._latest.settled_of, self._around_admission
+        cascade = Cascade(self._policies, stored_of, lambda _: around, at, self._followed_sets)
+        for one in asked:
+            cascade.ask(presentity, one, requester)
+        return tuple(cascade.drafts[presentity].outcomes)
+
+    def remove(
+        self,
+        presentity: Aor,
+        requester: Requester,
+        at: datetime,
+        now: float,
+        done: Done,
+        expected: int | None = None,
+    ) -> None:
+        """Switch off all that is known of a presentity, and forget its values; see `set_all`.
+
+        Policies are asked whether each may be switched off; `done` is told no outcome where there
+        is nothing to remove.
+        """
+        attempt = Attempt(_REMOVES, presentity, (), requester, at, now, done, None, expected)
+        self._under_way.begin(attempt)
+
     @property
     def shown(self) -> Shown:
         """What those who watch are shown of a presentity's states."""
@@ -315,6 +347,8 @@ class Features:
                     raise ChangedError(presentity, revision)
             around = self._surroundings_of(attempt, policies)
             cascade = Cascade(policies, latest.snapshot_of, around, at, self._followed_sets)
+            if kind is _REMOVES:
+                cascade.remove(presentity, requester)
             for one in attempt.asked:
                 cascade.ask(presentity, one, requester)
             if kind is _SETS_AND_GETS:

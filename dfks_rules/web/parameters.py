@@ -83,7 +83,7 @@ IF_NONE_MATCH = Parameter(
     "If-None-Match",
     Where.HEADER,
     "The ETag that is known: 304 if it still holds.",
-    {"type": "string", "maxLength": 1024, "examples": ['"7"']},
+    {"type": "string", "examples": ['"7"']},
     str,
 )
 IDEMPOTENCY_KEY = Parameter(

@@ -125,6 +125,11 @@ class Operation(NamedTuple):
     expressions of OpenAPI."""
 
     @property
+    def streams(self) -> bool:
+        """Whether it answers for as long as the client listens."""
+        return any("text/event-stream" in reply.types for reply in self.replies)
+
+    @property
     def tag(self) -> str:
         """The group that it is shown in."""
         return self.path.split("/")[2] if self.path.startswith("/v1/") else "server"

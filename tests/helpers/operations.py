@@ -14,6 +14,7 @@ from dfks_rules.model.decisions import Decision, Denial, NotifyScope, Outcome
 from dfks_rules.model.features import (
     FEATURES,
     NOTHING_STORED,
+    OFF,
     ROWS,
     Feature,
     FeatureState,
@@ -24,19 +25,22 @@ from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked, FeatureRequest, Operation, Origin, Requester
 from dfks_rules.model.values import Value
 from dfks_rules.operations.decisions import Decided
-from dfks_rules.operations.ports import (
+from dfks_rules.operations.imports import Imports
+from dfks_rules.operations.policies import (
     Activation,
-    Exposition,
     FailureRow,
     FileRow,
-    Place,
     PolicyListing,
     PolicyRow,
     RevisionRow,
+    ShadowRow,
+)
+from dfks_rules.operations.ports import (
+    Exposition,
+    Place,
     Scrape,
     SetResult,
     Sets,
-    ShadowRow,
     Stored,
     SubscriptionPage,
     SubscriptionRow,
@@ -44,13 +48,19 @@ from dfks_rules.operations.ports import (
 from dfks_rules.operations.studies import Text
 from dfks_rules.operations.traces import TraceRequest
 from dfks_rules.policy.facts.view import NOWHERE
+from dfks_rules.policy.site.directory import Directory
+from dfks_rules.policy.site.number_plan import Dialling, NumberPlan
+from dfks_rules.policy.site.site import make_site
 from dfks_rules.policy.site.star_codes import StarCode
+from dfks_rules.policy.site.targets import Target
 from dfks_rules.service.ports import ChangedError
 from dfks_rules.store.calls import uri_of
 from tests.helpers.journal import MemoryJournal
 
 REFUSED_TARGET = "sip:premium@example.com"
 """The forward target that the one policy refuses."""
+KEPT_TARGET = "sip:fire-brigade@example.com"
+"""The forward target that it does not let anybody remove."""
 SINCE = "2026-01-05T12:00:00+00:00"
 _SINCE = datetime.fromisoformat(SINCE)
 
@@ -183,6 +193,8 @@ class MemoryOperations:
         self.policies = MemoryPolicies()
         self.decisions = Decisions(100, "5eed00", lambda _revision: None)
         self.studies = MemoryStudies()
+        self.site = make_site(Directory(), NumberPlan(Dialling("DE", (3,), outside="0")))
+        self.jobs: Imports | None = None
         self.traces = MemoryTraces()
         self.journal = MemoryJournal()
         self.answers = AnswersInMemory(lambda: _SINCE)
@@ -223,6 +235,52 @@ class MemoryOperations:
             outcomes = tuple(refused)
         after = self.states.get(sets.presentity, NOTHING_STORED)
         return SetResult(outcomes, "5eed-1", after.revision)
+
+    async def tried(self, sets: Sets) -> SetResult:
+        """What `set` would do."""
+        states, params, actors = dict(self.states), [*self.params], [*self.actors]
+        try:
+            result = await self.set(sets)
+        finally:
+            self.states, self.params, self.actors = states, params, actors
+        revision = states.get(sets.presentity, NOTHING_STORED).revision
+        return result._replace(first="", revision=revision)
+
+    async def remove(self, sets: Sets) -> SetResult:
+        """Forget the states, unless the policy refuses to touch a target."""
+        before = await self.stored(sets.presentity)
+        self.actors.append(sets.actor)
+        if sets.expected is not None and before.revision != sets.expected:
+            raise ChangedError(sets.presentity, before.revision)
+        requester = Requester(Origin.OPERATOR)
+        outcomes = []
+        for feature, state in zip(FEATURES, before.states, strict=True):
+            request = FeatureRequest(Operation.SET, sets.presentity, requester, feature, OFF)
+            rest = (before, _SINCE, NOWHERE)
+            if state.value(Value.FORWARD_TO) == KEPT_TARGET:
+                decision = _decision(state, Denial("kept", "This one stays"))
+                refused = Outcome(request, decision, state, state, state, *rest)
+                return SetResult((refused,), "5eed-1", before.revision)
+            if state != OFF:
+                outcomes.append(Outcome(request, _decision(OFF), state, OFF, OFF, *rest))
+        if outcomes:
+            self.states[sets.presentity] = Snapshot(before.revision + 1, NOTHING_STORED.states)
+        else:
+            request = FeatureRequest(Operation.SET, sets.presentity, requester, FEATURES[0], OFF)
+            outcomes = [Outcome(request, _decision(OFF), OFF, OFF, OFF, before, _SINCE, NOWHERE)]
+        after = self.states.get(sets.presentity, NOTHING_STORED)
+        return SetResult(tuple(outcomes), "5eed-1", after.revision)
+
+    def target(self, presentity: Aor, text: str) -> Target:
+        """By a number plan of Germany."""
+        return self.site.targets.analyse(text, presentity)
+
+    @property
+    def imports(self) -> Imports:
+        """What the test has set."""
+        if self.jobs is None:
+            raise StoreError("store_no_journal", "states are kept in memory only")
+        return self.jobs
 
     async def stored(self, presentity: Aor) -> Snapshot:
         """What was set."""

@@ -21,6 +21,10 @@ _OF_OPERATORS = {
     "policy_invalid",
     "policy_no_revision",
     "policy_closed",
+    "policy_engine",
+    "facts_invalid",
+    "worker_busy",
+    "worker_gave_up",
     "config_invalid",
 }
 _AT_NO_DOOR = {
@@ -35,8 +39,6 @@ _AT_NO_DOOR = {
     "mi_unreachable",
     "store_backup_exists",
     "store_unsound",
-    # Caught where policies decide: the request is denied, or answered by what is stored.
-    "policy_engine",
     # Never leaves `service`: what was repeated is answered again.
     "store_repeated",
 }

@@ -29,7 +29,7 @@ from dfks_rules.app.desk.watching import at_rest, changes
 from dfks_rules.config.settings import ReloadSettings
 from dfks_rules.errors import DfksError, PolicyError
 from dfks_rules.operations.events import Event, policies_changed, policies_refused
-from dfks_rules.operations.ports import (
+from dfks_rules.operations.policies import (
     Activation,
     FailureRow,
     FileRow,
@@ -57,7 +57,7 @@ _log = structlog.get_logger("dfks.policy")
 
 
 class PolicyReloader:
-    """Holds the policies that decide; what operators see of it is `mi.ports.PolicyDesk`."""
+    """Holds the policies that decide; for operators, see `operations.policies.PolicyDesk`."""
 
     def __init__(
         self, paths: tuple[Path, ...], settings: ReloadSettings, checker: Checker | None = None
@@ -121,7 +121,7 @@ class PolicyReloader:
         return self._waiting
 
     async def reload(self, trigger: str) -> Activation:
-        """Read the files again; see `mi.ports.PolicyDesk`."""
+        """Read the files again; see `operations.policies.PolicyDesk`."""
         async with self._turn:
             self._waiting = None
             files = self._seen = await asyncio.to_thread(_read, self._paths)

@@ -8,7 +8,7 @@ from dfks_rules.mi.errors import NOT_FOUND, CallError, translate
 from dfks_rules.mi.registry import Desk, Given, Method, Parameter
 from dfks_rules.mi.values import page, take_aor, take_text
 from dfks_rules.model.identity import Aor
-from dfks_rules.operations.ports import Activation, FailureRow, ShadowRow
+from dfks_rules.operations.policies import Activation, FailureRow, ShadowRow
 
 _OFF = "off"
 _MAX_LISTED = 20

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from dfks_rules.operations.ports import Activation, FileRow, ShadowRow
+from dfks_rules.operations.policies import Activation, FileRow, ShadowRow
 from dfks_rules.operations.states import printable_from
 from dfks_rules.operations.turns import Turns
 from dfks_rules.web.api.texts import FILES, texts_of, whole

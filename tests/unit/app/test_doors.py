@@ -35,7 +35,7 @@ def _settings(folder: Path) -> MiSettings:
     )
 
 
-_API = ApiSettings(ListenAddress("tcp", "127.0.0.1", 0), None, frozenset(), 200)
+_API = ApiSettings(ListenAddress("tcp", "127.0.0.1", 0), None, frozenset(), 200, 500)
 
 
 def _doors(folder: Path, calls: Dispatcher | None = None) -> Doors:

@@ -1,0 +1,293 @@
+"""The imports of a server: one after the other, at a pace that leaves phones undisturbed.
+
+How far each is, is noted with the store's transactions; whoever kills the server finds it going on
+from there. A row whose set was stored and not noted is set again, to the same state.
+"""
+
+import asyncio
+import secrets
+import sqlite3
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from dfks_rules.app.imports.deciding import Came, decide
+from dfks_rules.app.imports.noting import Notes
+from dfks_rules.app.imports.pace import Pace
+from dfks_rules.app.imports.reading import begin, portion
+from dfks_rules.app.imports.spool import Spool
+from dfks_rules.errors import StoreError
+from dfks_rules.operations.imports import (
+    MAX_REFUSALS,
+    MAX_UNFINISHED,
+    Job,
+    Refusal,
+    Status,
+    TooManyError,
+    Wanted,
+)
+from dfks_rules.operations.ports import Operations
+from dfks_rules.store import imports as tables
+from dfks_rules.store.sqlite import SqliteStore
+
+IMPORT_RATE = 500
+"""Rows a second where nothing is configured."""
+PORTION = 32
+"""Rows that are read at once, in a thread: it holds up the loop's for about a millisecond."""
+PATIENCE = 5.0
+"""Seconds that a cancellation may take to be stored."""
+TOGETHER = 8
+"""Rows that are stored together: few enough that all are answered well within a millisecond."""
+
+_log = structlog.get_logger("dfks.imports")
+
+
+class Jobs:
+    """Runs imports; `start` once the server serves.
+
+    Reference: `operations.imports.Imports`.
+    """
+
+    def __init__(
+        self,
+        store: SqliteStore,
+        spool: Spool,
+        operations: Operations,
+        rate: float,
+        at: Callable[[], datetime],
+    ) -> None:
+        """Nothing runs yet.
+
+        Args:
+            store: keeps how far they are.
+            spool: keeps the files.
+            operations: decides on rows.
+            rate: most rows a second.
+            at: now.
+        """
+        self._store = store
+        self._spool = spool
+        self._operations = operations
+        self._rate = rate
+        self._at = at
+        self._jobs = {job.id: job for job in store.read_aside(tables.jobs)}
+        self._queue = deque(
+            sorted(
+                (job.id for job in self._jobs.values() if not job.status.is_over),
+                key=lambda id_: self._jobs[id_].begun_at,
+            )
+        )
+        self._notes = Notes(store)
+        self._receiving = 0
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.counts = dict.fromkeys(("rows", "refused", "unusable", "finished", "failed"), 0)
+        """Of all imports since the start of the server."""
+
+    # --- What operators ask ---
+
+    def jobs(self) -> list[Job]:
+        """Those of the last time, the newest first."""
+        return sorted(self._jobs.values(), key=lambda job: job.begun_at, reverse=True)
+
+    async def receive(self, wanted: Wanted, pieces: AsyncIterator[bytes]) -> Job:
+        """Take a file, and begin to import it.
+
+        Raises:
+            TooManyError: too many wait already.
+            ValueError: it cannot be used, and why.
+            StoreError: it cannot be kept.
+        """
+        if len(self._queue) + self._receiving >= MAX_UNFINISHED:
+            raise TooManyError
+        self._receiving += 1
+        id_ = secrets.token_hex(8)
+        try:
+            kept = await self._spool.keep(id_, pieces)
+            try:
+                position = await asyncio.to_thread(begin, self._spool.path(id_), wanted.format)
+                job = Job(
+                    id_,
+                    wanted.format,
+                    wanted.is_dry,
+                    wanted.actor,
+                    wanted.domains,
+                    kept.size,
+                    kept.sha256,
+                    self._at().timestamp(),
+                    position=position,
+                )
+                await self._write(lambda connection: tables.note(connection, job, ()))
+            except BaseException:
+                self._spool.drop(id_)
+                raise
+        finally:
+            self._receiving -= 1
+        self._jobs[id_] = job
+        self._queue.append(id_)
+        self._wake.set()
+        _log.info("import_accepted", job=id_, actor=job.actor, size=job.size, dry=job.is_dry)
+        return job
+
+    def refusals(self, job: str, after: tuple[int, int], at_most: int) -> Sequence[Refusal]:
+        """Those of an import that follow one."""
+
+        def read(connection: sqlite3.Connection) -> list[Refusal]:
+            return tables.refusals(connection, job, after, at_most)
+
+        return self._store.read_aside(read)
+
+    async def cancel(self, job: str) -> Job:
+        """Do no more rows of it."""
+        found = self._jobs[job]
+        if found.status.is_over:
+            return found
+        self._end(job, Status.CANCELLED)
+        try:
+            await asyncio.wait_for(self._notes.settled(), PATIENCE)
+        except TimeoutError as error:
+            why = "the import has ended, but that is not stored yet"
+            raise StoreError("store_unavailable", why) from error
+        return self._jobs[job]
+
+    # --- Running them ---
+
+    def start(self) -> None:
+        """Go on with what is unfinished."""
+        self._spool.sweep(self._queue)
+        self._wake.set()
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Run nothing more; what is unfinished stays so."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._queue:
+                await self._import(self._queue[0])
+            await self._forget_old()
+
+    async def _import(self, id_: str) -> None:
+        """Do one import to its end."""
+        try:
+            await self._rows(id_)
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else None
+            self._end(id_, Status.FAILED, f"its file cannot be read: {why or error}")
+        except StoreError as error:
+            # Another server has the store, and goes on with it.
+            _log.error("import_stopped", job=id_, reason=error.message)
+            self._queue.clear()
+        except Exception:  # noqa: BLE001 - it is logged
+            _log.exception("import_broken", job=id_)
+            self._end(id_, Status.FAILED, "the server failed; see its log")
+        else:
+            self._end(id_, Status.DONE)
+
+    async def _rows(self, id_: str) -> None:
+        path, pace = self._spool.path(id_), Pace(self._rate)
+        while not self._is_over(id_):
+            job = self._set(id_, status=Status.RUNNING)
+            reads, end = await asyncio.to_thread(portion, path, job.format, job.position, PORTION)
+            if end is None:
+                return
+            for first in range(0, len(reads), TOGETHER):
+                some = reads[first : first + TOGETHER]
+                came = await decide(self._operations, self._jobs[id_], some, self._is_going(id_))
+                if came:
+                    self._took(id_, came, some[len(came) - 1].end)
+                if self._is_over(id_):
+                    return
+                await pace.rest(len(came))
+            self._set(id_, position=end)
+
+    def _took(self, id_: str, came: Sequence[Came], position: int) -> None:
+        """Note what came of rows."""
+        job = self._jobs[id_]
+        room = max(0, MAX_REFUSALS - job.refused - job.unusable)
+        refusals = [refusal for one in came for refusal in one.refusals]
+        job = self._set(
+            id_,
+            position=position,
+            rows=job.rows + len(came),
+            changed=job.changed + sum(one.changed for one in came),
+            unchanged=job.unchanged + sum(one.unchanged for one in came),
+            refused=job.refused + sum(one.refused for one in came),
+            unusable=job.unusable + sum(one.unusable for one in came),
+        )
+        self.counts["rows"] += len(came)
+        self.counts["refused"] += sum(one.refused for one in came)
+        self.counts["unusable"] += sum(one.unusable for one in came)
+        self._notes.note(job, refusals[:room])
+
+    def _end(self, id_: str, status: Status, why: str = "") -> None:
+        """An import is over; what has ended it first counts."""
+        if self._is_over(id_):
+            return
+        job = self._set(id_, status=status, ended_at=self._at().timestamp(), why=why)
+        self._notes.note(job)
+        self.counts["failed" if status is Status.FAILED else "finished"] += 1
+        self._queue.remove(id_)
+        self._spool.drop(id_)
+        self._wake.set()
+        _log.info(
+            "import_ended",
+            job=id_,
+            status=status.value,
+            rows=job.rows,
+            changed=job.changed,
+            refused=job.refused,
+            unusable=job.unusable,
+            why=why,
+        )
+
+    def _set(self, id_: str, **fields: Any) -> Job:
+        self._jobs[id_] = job = self._jobs[id_]._replace(**fields)
+        return job
+
+    def _is_over(self, id_: str) -> bool:
+        return self._jobs[id_].status.is_over
+
+    def _is_going(self, id_: str) -> Callable[[], bool]:
+        return lambda: not self._is_over(id_)
+
+    async def _forget_old(self) -> None:
+        """Remove imports that ended long ago, a portion at a time."""
+        gone: list[str] = []
+
+        def forget(connection: sqlite3.Connection) -> None:
+            found = tables.forget_old(connection, tables.KEPT)
+            gone.extend([] if found is None else [found])
+
+        await self._notes.settled()
+        over = sum(job.status.is_over for job in self._jobs.values())
+        while over - len(gone) > tables.KEPT:
+            try:
+                await self._write(forget)
+            except StoreError:
+                return
+        for id_ in gone:
+            self._jobs.pop(id_, None)
+
+    async def _write(self, run: Callable[[sqlite3.Connection], None]) -> None:
+        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def done(error: StoreError | None) -> None:
+            if written.done():
+                return
+            if error is None:
+                written.set_result(None)
+            else:
+                written.set_exception(error)
+
+        self._store.write_aside(run, done)
+        await written

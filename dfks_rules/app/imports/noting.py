@@ -1,0 +1,66 @@
+"""How far imports are, written with the transactions of the store, the newest only."""
+
+import asyncio
+import sqlite3
+from collections.abc import Sequence
+
+from dfks_rules.errors import StoreError
+from dfks_rules.operations.imports import Job, Refusal
+from dfks_rules.store import imports as tables
+from dfks_rules.store.sqlite import SqliteStore
+
+RETRY = 1.0
+"""Seconds after which it is tried again."""
+
+_Batch = list[tuple[Job, list[Refusal]]]
+
+
+class Notes:
+    """Notes one after the other; nobody waits for them who does not ask."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self._store = store
+        self._loop = asyncio.get_running_loop()
+        self._waiting: dict[str, tuple[Job, list[Refusal]]] = {}
+        self._is_writing = False
+        self._is_calm = asyncio.Event()
+        self._is_calm.set()
+
+    def note(self, job: Job, refusals: Sequence[Refusal] = ()) -> None:
+        """Write it soon."""
+        _, earlier = self._waiting.get(job.id, (job, []))
+        self._waiting[job.id] = (job, [*earlier, *refusals])
+        self._is_calm.clear()
+        self._write()
+
+    async def settled(self) -> None:
+        """Wait until all of it is durable."""
+        await self._is_calm.wait()
+
+    def _write(self) -> None:
+        if self._is_writing or not self._waiting:
+            return
+        self._is_writing = True
+        batch: _Batch = list(self._waiting.values())
+        self._waiting = {}
+
+        def run(connection: sqlite3.Connection) -> None:
+            for job, refusals in batch:
+                tables.note(connection, job, refusals)
+
+        def done(error: StoreError | None) -> None:
+            self._is_writing = False
+            if error is None:
+                if self._waiting:
+                    self._write()
+                else:
+                    self._is_calm.set()
+                return
+            for job, refusals in batch:
+                newer, later = self._waiting.get(job.id, (job, []))
+                self._waiting[job.id] = (newer, [*refusals, *later])
+            # Fenced: another server goes on with it. Otherwise the store may come back.
+            if error.code != "store_fenced" and not self._loop.is_closed():
+                self._loop.call_later(RETRY, self._write)
+
+        self._store.write_aside(run, done)

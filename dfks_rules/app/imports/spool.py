@@ -1,0 +1,93 @@
+"""The files that are being imported: in a folder beside the store, until they are done."""
+
+import asyncio
+import hashlib
+import os
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from dfks_rules.errors import StoreError
+
+MODE = 0o600
+_AT_ONCE = 256 * 1024
+"""Bytes that are written at once."""
+
+
+class Kept(NamedTuple):
+    """A file that is on disk."""
+
+    size: int
+    sha256: str
+
+
+class Spool:
+    """Files by name; waits for the disk in threads."""
+
+    def __init__(self, store: Path) -> None:
+        """`store`: the database, beside which the folder is made when it is needed."""
+        self.folder = store.with_name(store.name + ".imports")
+
+    def path(self, name: str) -> Path:
+        """Where a file is."""
+        return self.folder / name
+
+    async def keep(self, name: str, pieces: AsyncIterator[bytes]) -> Kept:
+        """Write a file; it is gone again where something is wrong with its pieces.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        path = self.path(name)
+        try:
+            try:
+                return await self._write(path, pieces)
+            except OSError as error:
+                why = f"cannot keep the file to import: {error.strerror or error}"
+                raise StoreError("store_unavailable", why) from error
+        except BaseException:
+            self.drop(name)
+            raise
+
+    async def _write(self, path: Path, pieces: AsyncIterator[bytes]) -> Kept:
+        await asyncio.to_thread(self.folder.mkdir, 0o700, parents=True, exist_ok=True)
+        hash_, size = hashlib.sha256(), 0
+        file = await asyncio.to_thread(os.open, path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, MODE)
+        try:
+            waiting: list[bytes] = []
+            waits = 0
+            async for piece in pieces:
+                waiting.append(piece)
+                waits += len(piece)
+                if waits >= _AT_ONCE:
+                    size += await asyncio.to_thread(_append, file, b"".join(waiting), hash_)
+                    waiting, waits = [], 0
+            size += await asyncio.to_thread(_append, file, b"".join(waiting), hash_)
+            await asyncio.to_thread(os.fsync, file)
+        finally:
+            os.close(file)
+        return Kept(size, hash_.hexdigest())
+
+    def drop(self, name: str) -> None:
+        """Remove a file, if it is there."""
+        try:
+            self.path(name).unlink(missing_ok=True)
+        except OSError:
+            return  # It is removed with the next start.
+
+    def sweep(self, wanted: Iterable[str]) -> None:
+        """Remove every file but these: what a kill has left."""
+        keep = set(wanted)
+        if not self.folder.is_dir():
+            return
+        for path in self.folder.iterdir():
+            if path.name not in keep:
+                self.drop(path.name)
+
+
+def _append(file: int, data: bytes, hash_: "hashlib._Hash") -> int:
+    hash_.update(data)
+    view = memoryview(data)
+    while view:
+        view = view[os.write(file, view) :]
+    return len(data)
