@@ -159,7 +159,8 @@ class PolicyReloader:
                 path, files = candidate, await asyncio.to_thread(read_served, [Path(candidate)])
             else:
                 path, files = SENT, files_of(candidate)
-            policies = await bring_in(await self._checker.check(files), self._shards)
+            compiled = await self._checker.check(files, self._known_site(files))
+            policies = await bring_in(compiled, self._shards)
             row = await self._shadowing.begin(policies, path, _now())
             _log.info("policy_shadow_started", path=path, revision=policies.revision)
             return row
