@@ -2,16 +2,18 @@
 
 import asyncio
 import contextlib
-import pickle
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 from dfks_rules.app.desk.arriving import arrived
-from dfks_rules.app.desk.canary import CPU
+from dfks_rules.app.desk.canary import CPU, WITH_SITE, WITHOUT_SITE
+from dfks_rules.app.desk.leaving import pieces_of
 from dfks_rules.app.desk.policies import PolicyFiles
 from dfks_rules.errors import Finding, PolicyError
 from dfks_rules.policy.deciding.compiled import CompiledPolicies
+from dfks_rules.policy.site.site import Site
 
 # `-P`: what lies in the current directory is not code.
 COMMAND = (sys.executable, "-P", "-c", "from dfks_rules.app.desk.canary import main; main()")
@@ -31,8 +33,13 @@ class Checker:
         self._command = command
         self._timeout = timeout
 
-    async def check(self, files: PolicyFiles) -> CompiledPolicies:
+    async def check(self, files: PolicyFiles, known: Site | None = None) -> CompiledPolicies:
         """The files, checked, compiled and tried out.
+
+        Args:
+            files: what is checked.
+            known: what they say of users and numbers, if that is known; 100,000 users need not
+                come from the process, and go.
 
         Raises:
             PolicyError: they cannot be used: what is wrong with them, or what became of the
@@ -47,7 +54,8 @@ class Checker:
             )
         try:
             async with asyncio.timeout(self._timeout):
-                answer, complaint = await _talk(process, pickle.dumps(files))
+                question = chain([WITH_SITE if known is None else WITHOUT_SITE], pieces_of(files))
+                answer, complaint = await _talk(process, question)
                 status = await process.wait()
         except TimeoutError:
             raise _failure(f"took longer than {self._timeout:g} s") from None
@@ -64,7 +72,7 @@ class Checker:
             raise _failure(f"returned an invalid answer: {error}") from error
         if verdict.compiled is None:
             raise PolicyError(verdict.findings)
-        return verdict.compiled
+        return verdict.compiled if known is None else verdict.compiled._replace(site=known)
 
 
 @contextlib.contextmanager
@@ -82,7 +90,9 @@ def deaf() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
 
 
-async def _talk(process: asyncio.subprocess.Process, question: bytes) -> tuple[bytes, bytes]:
+async def _talk(
+    process: asyncio.subprocess.Process, question: Iterable[bytes]
+) -> tuple[bytes, bytes]:
     """(What the process writes to stdout, to stderr); both pipes are read at once."""
     assert process.stdin is not None  # noqa: S101 - all three are pipes
     assert process.stdout is not None  # noqa: S101
@@ -92,8 +102,10 @@ async def _talk(process: asyncio.subprocess.Process, question: bytes) -> tuple[b
     try:
         # A process that died takes no more: what it died of is told by its status.
         with contextlib.suppress(ConnectionError):
-            process.stdin.write(question)
-            await process.stdin.drain()
+            for piece in question:
+                process.stdin.write(piece)
+                await process.stdin.drain()
+                await asyncio.sleep(0)
             process.stdin.close()
             await process.stdin.wait_closed()
         return await answer, await complaint

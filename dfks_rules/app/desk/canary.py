@@ -1,17 +1,18 @@
 """The process that dies in the server's place: checks policies, and has the engine use them.
 
-`main` reads pickled `PolicyFiles` from stdin, and writes a `Verdict` to stdout, in pieces. The
-engine can take its process down; here that costs a reload and not a call.
+`main` reads `PolicyFiles` from stdin, after a byte that says whether users are to come back, and
+writes a `Verdict` to stdout, in pieces. The engine can take its process down; here that costs a
+reload and not a call.
 """
 
 import os
-import pickle
 import resource
 import sys
 from collections.abc import Iterable, Iterator
 
 from dfks_rules.app.desk.arriving import Verdict, departing
 from dfks_rules.app.desk.case_files import named_by
+from dfks_rules.app.desk.leaving import files_from
 from dfks_rules.app.desk.policies import PolicyFiles
 from dfks_rules.errors import DfksError, Finding, PolicyError
 from dfks_rules.policy.deciding.compiled import CompiledPolicies, compile_policies
@@ -20,12 +21,15 @@ from dfks_rules.policy.deciding.matching import Shards
 from dfks_rules.policy.deciding.policy_set import load
 from dfks_rules.policy.deciding.probe import differs
 from dfks_rules.policy.reading.source import Source
+from dfks_rules.policy.site.site import NO_SITE
 from dfks_rules.policy.studying.cases import CaseFile, parse_cases, run_cases
 
 MEMORY = 2 * 1024**3
 """Address space that it may take, bytes; 5,000 rules take a quarter."""
 CPU = 60
 """Seconds of CPU, also where nobody is left to wait for it."""
+WITH_SITE, WITHOUT_SITE = b"y", b"n"
+"""What is wanted: everything, or all but what is known of users and numbers."""
 _NICENESS = 2
 """Phones come first, and an operator still waits seconds, not minutes, on a busy machine."""
 
@@ -39,9 +43,12 @@ def main() -> None:
     # Whatever a library prints must not be taken for the answer.
     answer = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    files = pickle.load(sys.stdin.buffer)  # noqa: S301 - the server's
+    is_site_wanted = sys.stdin.buffer.read(1) == WITH_SITE
+    verdict = examine(files_from(sys.stdin.buffer))
+    if not (is_site_wanted or verdict.compiled is None):
+        verdict = verdict._replace(compiled=verdict.compiled._replace(site=NO_SITE))
     with answer:
-        answer.writelines(departing(examine(files)))
+        answer.writelines(departing(verdict))
 
 
 def examine(files: PolicyFiles) -> Verdict:

@@ -3,12 +3,15 @@
 import json
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from dfks_rules.app.desk.policies import PolicyFiles
 from dfks_rules.app.desk.served import has_policies
 from dfks_rules.policy.reading.source import Source
 
+PIECE = 64 * 1024
+"""Characters of a text that are written at once."""
 _LISTS = PolicyFiles._fields
 
 
@@ -22,7 +25,7 @@ def keep(path: Path, files: PolicyFiles) -> None:
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(files._asdict(), file)
+            file.writelines(_pieces(files))
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
@@ -34,6 +37,20 @@ def keep(path: Path, files: PolicyFiles) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _pieces(files: PolicyFiles) -> Iterator[str]:
+    """Files as JSON. In pieces: each holds up the interpreter, in whichever thread."""
+    yield "{"
+    for number, (name, sources) in enumerate(files._asdict().items()):
+        yield f'{", " * (number > 0)}"{name}": ['
+        for position, (file, text, tenant) in enumerate(sources):
+            yield f'{", " * (position > 0)}[{json.dumps(file)}, "'
+            for start in range(0, len(text), PIECE):
+                yield json.dumps(text[start : start + PIECE])[1:-1]
+            yield f'", {json.dumps(tenant)}]'
+        yield "]"
+    yield "}"
 
 
 def recall(path: Path) -> PolicyFiles | None:

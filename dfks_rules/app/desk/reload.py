@@ -38,11 +38,12 @@ from dfks_rules.operations.policies import (
     ShadowRow,
 )
 from dfks_rules.operations.studies import Text
-from dfks_rules.policy.deciding.compiled import CompiledPolicies, compile_policies
+from dfks_rules.policy.deciding.compiled import compile_policies
 from dfks_rules.policy.deciding.live import Difference, LivePolicies, Oracle
 from dfks_rules.policy.deciding.matching import Shards
 from dfks_rules.policy.deciding.policy_set import PolicySet
 from dfks_rules.policy.reading.source import POLICY, Source, kind_of
+from dfks_rules.policy.site.site import Site
 
 SENT = "(sent)"
 """What a candidate has for a path when its texts were sent."""
@@ -158,7 +159,8 @@ class PolicyReloader:
                 path, files = candidate, await asyncio.to_thread(read_served, [Path(candidate)])
             else:
                 path, files = SENT, files_of(candidate)
-            policies = await bring_in(await self._checker.check(files), self._shards)
+            compiled = await self._checker.check(files, self._known_site(files))
+            policies = await bring_in(compiled, self._shards)
             row = await self._shadowing.begin(policies, path, _now())
             _log.info("policy_shadow_started", path=path, revision=policies.revision)
             return row
@@ -225,8 +227,8 @@ class PolicyReloader:
 
     async def _activate(self, files: PolicyFiles, origin: str) -> None:
         """Make files the policies that decide."""
-        compiled = await self._checker.check(files)
-        policies = await bring_in(self._with_known_site(compiled, files), self._shards)
+        compiled = await self._checker.check(files, self._known_site(files))
+        policies = await bring_in(compiled, self._shards)
         revision = Revision(policies.revision, files, policies, _now(), origin)
         old = self.live.activate(policies)
         self._shadowing.begin_anew(_now())
@@ -242,12 +244,12 @@ class PolicyReloader:
         self._past_engine_failures += old.engine_failures
         await take_out(old, self._shards)
 
-    def _with_known_site(self, compiled: CompiledPolicies, files: PolicyFiles) -> CompiledPolicies:
+    def _known_site(self, files: PolicyFiles) -> Site | None:
         """100,000 users take 30 MB: they are there once where only rules change."""
         for kept in self._revisions.kept:
             if _site_files(kept.files) == _site_files(files):
-                return compiled._replace(site=kept.policies.site)
-        return compiled
+                return kept.policies.site
+        return None
 
     async def _keep_last_good(self, files: PolicyFiles) -> None:
         if not has_policies(files):

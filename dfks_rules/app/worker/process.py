@@ -6,7 +6,6 @@ much, and when the server has died.
 
 import ctypes
 import os
-import pickle
 import resource
 import signal
 import sys
@@ -14,7 +13,7 @@ from typing import BinaryIO
 
 from dfks_rules.app.desk.canary import MEMORY
 from dfks_rules.app.worker.answering import Answer, Answering
-from dfks_rules.app.worker.questions import LENGTH, Kind, frame
+from dfks_rules.app.worker.questions import Kind, frame, read_question
 
 NICENESS = 5
 """Phones come first, and so does a reload of policies."""
@@ -41,8 +40,7 @@ def serve(questions: BinaryIO, answers: BinaryIO) -> None:
     """
     answering = Answering()
     _write(answers, (Kind.READY, b""))
-    while len(head := questions.read(LENGTH.size)) == LENGTH.size:
-        question = pickle.loads(questions.read(*LENGTH.unpack(head)))  # noqa: S301 - the server's
+    while (question := read_question(questions)) is not None:
         _limit_cpu(question.limit)
         _write(answers, answering.answer(question))
 

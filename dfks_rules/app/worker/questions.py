@@ -6,11 +6,12 @@ on as it is: to make objects of it would hold the event loop.
 
 import pickle
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, ClassVar
+from typing import IO, Any, ClassVar
 
+from dfks_rules.app.desk.leaving import files_from, pieces_of
 from dfks_rules.app.desk.policies import PolicyFiles
 
 PLAYGROUND = 2.0
@@ -21,6 +22,7 @@ LENGTH = struct.Struct("!I")
 """How long the rest of a frame is."""
 MAX_ANSWER = 64 * 1024 * 1024
 """Longest answer, bytes."""
+NO_FILES = PolicyFiles((), ())
 
 Of = str | PolicyFiles
 """Policies: a revision that the worker was told, or the files themselves."""
@@ -115,6 +117,23 @@ def frame(data: bytes) -> bytes:
     return LENGTH.pack(len(data)) + data
 
 
-def asked(question: Question) -> bytes:
-    """The frame of a question."""
-    return frame(pickle.dumps(question, pickle.HIGHEST_PROTOCOL))
+def asked(question: Question) -> Iterator[bytes]:
+    """A question in pieces: its frame; after that of `Know`, which has none, the files."""
+    if isinstance(question, Know):
+        yield frame(_pickled(Know(question.revision, NO_FILES)))
+        yield from pieces_of(question.files)
+    else:
+        yield frame(_pickled(question))
+
+
+def read_question(stream: IO[bytes]) -> Question | None:
+    """The next question in a stream; None at its end."""
+    head = stream.read(LENGTH.size)
+    if len(head) < LENGTH.size:
+        return None
+    question: Question = pickle.loads(stream.read(*LENGTH.unpack(head)))  # noqa: S301 - the server's
+    return Know(question.revision, files_from(stream)) if isinstance(question, Know) else question
+
+
+def _pickled(question: Question) -> bytes:
+    return pickle.dumps(question, pickle.HIGHEST_PROTOCOL)

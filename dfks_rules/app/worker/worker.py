@@ -145,8 +145,10 @@ class Worker:
             process = await self._running()
             assert process.stdin is not None  # noqa: S101 - it is a pipe
             async with asyncio.timeout(limit):
-                process.stdin.write(asked(question))
-                await process.stdin.drain()
+                for piece in asked(question):
+                    process.stdin.write(piece)
+                    await process.stdin.drain()
+                    await asyncio.sleep(0)
                 return await _read(process)
         except (TimeoutError, ConnectionError, EOFError) as error:
             await self.close()

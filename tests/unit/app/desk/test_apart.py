@@ -133,3 +133,14 @@ async def test_code_in_the_current_directory_is_not_run(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[4]))
     assert (await Checker().check(FILES)).revision
+
+
+async def test_users_that_are_known_stay_where_they_are() -> None:
+    """They need not come again where only rules change."""
+    users = Source("users.csv", "user,domain,groups,role,numbers\nalice,a.example,sales,,\n")
+    files = PolicyFiles((*FILES.sources, users), ())
+    first = await Checker().check(files)
+    assert len(first.site.directory) == 1
+    again = await Checker().check(files, first.site)
+    assert again.site is first.site
+    assert again.rules == first.rules

@@ -25,7 +25,8 @@ def answers(data: bytes) -> list[tuple[Kind, bytes]]:
 def test_questions_are_answered_in_order_until_there_are_none() -> None:
     """The first thing that it says is that it can be asked."""
     written = io.BytesIO()
-    serve(io.BytesIO(asked(CheckAll("a")) + asked(CheckAll("b")) + b"\0"), written)
+    questions = b"".join([*asked(CheckAll("a")), *asked(CheckAll("b"))])
+    serve(io.BytesIO(questions + b"\0"), written)
     assert answers(written.getvalue()) == [
         (Kind.READY, b""),
         (Kind.UNKNOWN, b"a"),

@@ -1,12 +1,11 @@
 """Questions as they cross the pipe."""
 
-import pickle
+import io
 
 import pytest
 
 from dfks_rules.app.desk.policies import PolicyFiles
 from dfks_rules.app.worker.questions import (
-    LENGTH,
     Check,
     CheckAll,
     Diff,
@@ -17,6 +16,7 @@ from dfks_rules.app.worker.questions import (
     RunCases,
     asked,
     frame,
+    read_question,
 )
 from dfks_rules.policy.reading.source import Source
 
@@ -35,11 +35,13 @@ QUESTIONS: list[Question] = [
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda one: type(one).__name__)
 def test_a_question_arrives_as_it_was_asked(question: Question) -> None:
     """And says how long it may take."""
-    data = asked(question)
-    (length,) = LENGTH.unpack(data[: LENGTH.size])
-    arrived = pickle.loads(data[LENGTH.size :])  # noqa: S301 - ours
-    assert (length, arrived) == (len(data) - LENGTH.size, question)
+    stream = io.BytesIO(b"".join(asked(question)) + b"".join(asked(Check("next"))))
+    arrived = read_question(stream)
+    assert arrived == question
+    assert arrived is not None
     assert 0 < arrived.limit <= 60
+    assert read_question(stream) == Check("next")
+    assert read_question(stream) is None
 
 
 def test_a_frame_says_how_long_it_is() -> None:
