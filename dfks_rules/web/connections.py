@@ -10,10 +10,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
+import structlog
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
+from dfks_rules.errors import ConfigError
 from dfks_rules.web.problem import CONTENT_TYPE, Problem
+from dfks_rules.web.tls import TlsFiles
 
 MOST = 500
 """Connections at a time, streams included."""
@@ -24,22 +27,33 @@ KEEP_ALIVE = 75.0
 STALLED = 60.0
 """Seconds after which a client that reads nothing of what it asked for is cut off."""
 
+_log = structlog.get_logger("dfks.web")
+
 
 class Connections:
     """Makes what serves each connection; give it to `loop.create_server`."""
 
-    def __init__(self, server: web.Server, counts: Counter[str]) -> None:
+    def __init__(
+        self, server: web.Server, counts: Counter[str], tls: TlsFiles | None = None
+    ) -> None:
         """There are none.
 
         Args:
             server: what requests are passed to.
             counts: `connections_refused`, `connections_cut`, `requests_malformed`.
+            tls: the certificate; None: there is none.
         """
         self._server = server
         self._counts = counts
+        self._tls = tls
 
     def __call__(self) -> asyncio.Protocol:
-        """What serves a new connection."""
+        """What serves a new connection, of which nothing is agreed on yet."""
+        if self._tls is not None:
+            try:
+                self._tls.look_again()
+            except ConfigError as error:
+                _log.warning("web_certificate_unusable", reason=error.message)
         if len(self._server.connections) >= MOST:
             self._counts["connections_refused"] += 1
             return _Refused()
