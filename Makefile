@@ -41,6 +41,7 @@ bench-policies: setup
 
 # Into dist/: what deploy/Containerfile and deploy/debian/build.sh install.
 wheels: setup
+	rm -rf dist
 	deploy/wheels.sh dist
 
 # Seconds of mixed traffic; it fails when memory, descriptors or tasks grow.

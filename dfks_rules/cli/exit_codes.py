@@ -19,4 +19,7 @@ def exit_code_of(error: DfksError | CallError) -> int:
         return INVALID
     if isinstance(error, CallError) and error.code == REFUSED:
         return REFUSED_BY_POLICY
+    # An `ApiError`; to import its class takes longer than most commands.
+    if getattr(error, "kind", "") == "refused-by-policy":
+        return REFUSED_BY_POLICY
     return FAILED

@@ -19,7 +19,10 @@ COMMANDS = {
     "config": "dfks_rules.cli.config",
     "decisions": "dfks_rules.cli.decisions",
     "health": "dfks_rules.cli.health",
+    "delete": "dfks_rules.cli.delete",
+    "export": "dfks_rules.cli.export",
     "history": "dfks_rules.cli.history",
+    "import": "dfks_rules.cli.import_",
     "init": "dfks_rules.cli.init",
     "mi": "dfks_rules.cli.mi",
     "policy": "dfks_rules.cli.policy",
@@ -31,6 +34,7 @@ COMMANDS = {
     "token": "dfks_rules.cli.token",
     "trace": "dfks_rules.cli.trace",
     "webhook": "dfks_rules.cli.webhook",
+    "who": "dfks_rules.cli.who",
 }
 """Name of a command → its module, which has a click command named `command`."""
 

@@ -71,7 +71,7 @@ def refusals(
     return [Refusal(*row) for row in rows]
 
 
-def forget_old(connection: sqlite3.Connection, keep: int = KEPT) -> str | None:
+def forget_old(connection: sqlite3.Connection, keep: int) -> str | None:
     """Remove a portion of the oldest import that is over; its id where it is gone."""
     found = connection.execute(_OLD, (keep,)).fetchall()
     if not found:

@@ -173,7 +173,7 @@ MIGRATIONS: tuple[str, ...] = (
         unusable  INTEGER NOT NULL,
         ended_at  REAL,
         why       TEXT NOT NULL         -- why it failed
-    );
+    ) WITHOUT ROWID;
     CREATE TABLE import_refusal (
         job        TEXT NOT NULL,
         row        INTEGER NOT NULL,

@@ -93,6 +93,29 @@ class ApiClient:
             text = await got.read()
             return orjson.loads(text) if text else None
 
+    async def send(
+        self,
+        method: str,
+        path: str,
+        data: Any,
+        content_type: str,
+        query: Mapping[str, str | int] | None = None,
+    ) -> Any:
+        """The JSON that the server answers to a body of another kind.
+
+        Args:
+            method: of HTTP.
+            path: where.
+            data: bytes, an open file, or an iterator of pieces.
+            content_type: of it.
+            query: parameters.
+
+        Raises:
+            ApiError: it answers with a problem, or not at all.
+        """
+        async with self._response(method, path, query, data, {"Content-Type": content_type}) as got:
+            return orjson.loads(await got.read())
+
     async def pages(
         self,
         path: str,
@@ -156,7 +179,7 @@ class ApiClient:
         method: str,
         path: str,
         query: Mapping[str, str | int] | None,
-        data: bytes | None,
+        data: Any,
         headers: Mapping[str, str],
     ) -> "_Response":
         assert self._session is not None, "use it in an `async with`"  # noqa: S101

@@ -88,8 +88,10 @@ class Lateness:
 class Held:
     """Such a server, seen from the test."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
+    def __init__(self, process: "subprocess.Popen[bytes]", folder: Path) -> None:
         self._process = process
+        self.folder = folder
+        """Its settings are there."""
         self.pid = process.pid
         found = {name: (host, int(port)) for name, host, port in _ADDRESS.findall(self._line())}
         self.sip = found["sip udp"]
@@ -131,7 +133,7 @@ def held(folder: Path, config: Mapping[str, Any]) -> Iterator[Held]:
         ) as process,
     ):
         try:
-            yield Held(process)
+            yield Held(process, folder)
         finally:
             process.kill()
 

@@ -101,6 +101,7 @@ def crowded(folder: Path, subscriptions: int, decisions: int) -> Iterator[Held]:
         "reload": {"watch": False, "last_good": str(folder / "last_good.json")},
         "store": f"sqlite:{folder / 'dfks.db'}",
         "decisions": {"keep": decisions},
+        "webhooks": {"allow_networks": ["127.0.0.0/8"]},
         "log": {"level": "error"},
     }
     with ExitStack() as opened, held(folder, config) as server:
@@ -126,7 +127,12 @@ def slow_operations(server: Held) -> list[Slow]:
         "id": json.loads(latest)["items"][0]["id"],
         "revision": json.loads(revision)["revision"],
     }
-    askings = [asking(one, known, BODIES) for one in TABLE]
+    hook = _ask(server, Asking("", "POST", "/v1/webhooks", BODIES["addWebhook"]))[1]
+    hooks = known | {"id": json.loads(hook)["id"]}
+    askings = [
+        asking(one, hooks if one.path.startswith("/v1/webhooks") else known, BODIES)
+        for one in sorted(TABLE, key=lambda one: one.method == "DELETE")
+    ]
     askings += [Asking(path, "GET", path, None) for path in MORE]
     found = []
     sip = Sip(server.sip)
@@ -144,6 +150,9 @@ def _try(server: Held, one: Asking, sip: Sip) -> Slow | None:
     """Ask until no tick is late; None then."""
     tries = []
     for _ in range(TRIES):
+        if one.operation == "reloadPolicies":
+            with (server.folder / "policies" / "p.yaml").open("a") as policy:
+                policy.write("# another revision\n")
         while True:
             server.measured()
             answered = sip.answered
@@ -196,11 +205,14 @@ BODIES: dict[str, Any] = {
     "testPolicies": {"files": _FILES},
     "comparePolicies": {"new": _FILES},
     "startShadow": {"files": _FILES[:1]},
+    "addWebhook": {"url": "https://127.0.0.1:9/hook"},
     "setFeatures": {"DoNotDisturb": {"status": "on"}, "CallForwardingBusy": {"status": "off"}},
 }
 """Bodies that have the server work."""
 MORE = (
     "/v1/decisions?limit=500",
+    "/v1/subscriptions?limit=500",
+    "/v1/history?limit=500",
     "/v1/decisions?effect=deny&rule=nobody",
     "/v1/decisions?presentity=sip:nobody@bench.test",
     "/v1/presentities?limit=500",

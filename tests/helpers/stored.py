@@ -113,6 +113,7 @@ def make_older(path: Path) -> None:
     change_file(
         path,
         "DROP TABLE answer;"
+        "DROP TABLE import_job; DROP TABLE import_refusal;"
         "DROP VIEW dfks_calls; DROP VIEW dfks_state;"
         "DROP TABLE server; DROP TABLE change; DROP TABLE subscription; DROP TABLE migration;"
         "DROP TABLE webhook_endpoint; DROP TABLE webhook_cursor; DROP TABLE webhook_dead;"

@@ -1,6 +1,6 @@
 """The process that dies in the server's place: checks policies, and has the engine use them.
 
-`main` reads pickled `PolicyFiles` from stdin, and writes a pickled `Verdict` to stdout. The
+`main` reads pickled `PolicyFiles` from stdin, and writes a `Verdict` to stdout, in pieces. The
 engine can take its process down; here that costs a reload and not a call.
 """
 
@@ -9,8 +9,8 @@ import pickle
 import resource
 import sys
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
+from dfks_rules.app.desk.arriving import Verdict, departing
 from dfks_rules.app.desk.case_files import named_by
 from dfks_rules.app.desk.policies import PolicyFiles
 from dfks_rules.errors import DfksError, Finding, PolicyError
@@ -30,15 +30,6 @@ _NICENESS = 2
 """Phones come first, and an operator still waits seconds, not minutes, on a busy machine."""
 
 
-class Verdict(NamedTuple):
-    """What the process found."""
-
-    findings: list[Finding]
-    """What keeps the files from being used."""
-    compiled: CompiledPolicies | None
-    """What to use; None when there are findings."""
-
-
 def main() -> None:
     """Read, try, answer."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
@@ -50,7 +41,7 @@ def main() -> None:
     os.dup2(2, 1)
     files = pickle.load(sys.stdin.buffer)  # noqa: S301 - the server's
     with answer:
-        pickle.dump(examine(files), answer, pickle.HIGHEST_PROTOCOL)
+        answer.writelines(departing(examine(files)))
 
 
 def examine(files: PolicyFiles) -> Verdict:

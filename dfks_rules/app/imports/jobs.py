@@ -37,6 +37,8 @@ IMPORT_RATE = 500
 """Rows a second where nothing is configured."""
 PORTION = 32
 """Rows that are read at once, in a thread: it holds up the loop's for about a millisecond."""
+PATIENCE = 5.0
+"""Seconds that a cancellation may take to be stored."""
 TOGETHER = 8
 """Rows that are stored together: few enough that all are answered well within a millisecond."""
 
@@ -144,7 +146,11 @@ class Jobs:
         if found.status.is_over:
             return found
         self._end(job, Status.CANCELLED)
-        await self._notes.settled()
+        try:
+            await asyncio.wait_for(self._notes.settled(), PATIENCE)
+        except TimeoutError as error:
+            why = "the import has ended, but that is not stored yet"
+            raise StoreError("store_unavailable", why) from error
         return self._jobs[job]
 
     # --- Running them ---
@@ -185,8 +191,7 @@ class Jobs:
             _log.exception("import_broken", job=id_)
             self._end(id_, Status.FAILED, "the server failed; see its log")
         else:
-            if not self._is_over(id_):
-                self._end(id_, Status.DONE)
+            self._end(id_, Status.DONE)
 
     async def _rows(self, id_: str) -> None:
         path, pace = self._spool.path(id_), Pace(self._rate)
@@ -225,7 +230,9 @@ class Jobs:
         self._notes.note(job, refusals[:room])
 
     def _end(self, id_: str, status: Status, why: str = "") -> None:
-        """An import is over."""
+        """An import is over; what has ended it first counts."""
+        if self._is_over(id_):
+            return
         job = self._set(id_, status=status, ended_at=self._at().timestamp(), why=why)
         self._notes.note(job)
         self.counts["failed" if status is Status.FAILED else "finished"] += 1
@@ -258,9 +265,10 @@ class Jobs:
         gone: list[str] = []
 
         def forget(connection: sqlite3.Connection) -> None:
-            found = tables.forget_old(connection)
+            found = tables.forget_old(connection, tables.KEPT)
             gone.extend([] if found is None else [found])
 
+        await self._notes.settled()
         over = sum(job.status.is_over for job in self._jobs.values())
         while over - len(gone) > tables.KEPT:
             try:

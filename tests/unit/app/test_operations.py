@@ -22,6 +22,7 @@ from dfks_rules.operations.ports import Sets
 from dfks_rules.service.ports import ChangedError
 from tests.helpers.playbook import Playbook, default_policies, message
 from tests.helpers.policy import ALICE, BOB, DND, NOON, ON
+from tests.helpers.states import forwarding
 from tests.helpers.stores import FULL, SlowStore
 
 
@@ -165,3 +166,39 @@ async def test_decisions_are_explained_by_the_worker_or_it_is_said_why_not() -> 
         f"the policies of revision {outcome.decision.revision} are no longer in memory",
         "matched: default/store-what-is-asked",
     ]
+
+
+async def test_what_is_removed_is_told_to_watchers_and_to_the_journal() -> None:
+    """The lamp goes out, and somebody has done it."""
+    book = _watched()
+    operations = _operations(book)
+    forward = Asked(Feature.CALL_FORWARDING_ALWAYS, forwarding(True, "+4930"))
+    await operations.set(Sets(ALICE, (Asked(DND, ON), forward)))
+    (notify,) = book.sent()
+    book.answer(notify)
+    result = await operations.remove(Sets(ALICE, (), None, "hr", 1))
+    assert [one.request.requester.actor for one in result.outcomes] == ["hr", "hr"]
+    assert (result.revision, book.stored(ALICE).states) == (2, NOTHING_STORED.states)
+    (notify,) = book.sent()
+    assert b"<doNotDisturbOn>false<" in notify.body
+    assert b"+4930" not in notify.body
+    with pytest.raises(ChangedError):
+        await operations.remove(Sets(ALICE, (), None, "hr", 1))
+
+
+async def test_a_try_changes_nothing() -> None:
+    """Nor is a decision kept."""
+    book = _watched()
+    operations = _operations(book)
+    result = await operations.tried(Sets(ALICE, (Asked(DND, ON),)))
+    assert ([one.changed for one in result.outcomes], result.revision) == ([True], 0)
+    assert list(operations.latest_decisions(ALICE)) == []
+    assert book.stored(ALICE) == NOTHING_STORED
+    assert book.sent() == []
+
+
+async def test_without_a_store_that_lasts_there_are_no_imports() -> None:
+    """How far one is would not survive."""
+    with pytest.raises(StoreError) as raised:
+        _ = _operations(_watched()).imports
+    assert raised.value.code == "store_no_journal"

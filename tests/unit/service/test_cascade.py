@@ -282,3 +282,46 @@ def test_a_cascade_that_explodes_is_cut_off_at_the_limit(
     # The set itself, those that follow, and the get that puts the phone's key right.
     assert len(decided) == 1 + 64 + 1
     assert denials(cascade.drafts[ALICE].outcomes) == [TOO_MANY]
+
+
+def _removal(
+    opened: list[PolicySet], rules: str, *states: tuple[Feature, FeatureState]
+) -> dict[Aor, Draft]:
+    """What comes of a removal of Alice, for each presentity."""
+    stored = NOTHING_STORED
+    for feature, state in states:
+        stored = stored.replace(feature, state)
+    policy_set = load([source(rules)])
+    opened.append(policy_set)
+    snapshots = {ALICE: stored}
+    cascade = Cascade(
+        policy_set,
+        lambda aor: snapshots.get(aor, NOTHING_STORED.replace(DND, ON)),
+        lambda _: NOWHERE,
+        NOON,
+        FOLLOWED_SETS,
+    )
+    cascade.remove(ALICE, OPERATOR)
+    return cascade.drafts
+
+
+def test_one_refusal_keeps_everything(opened: list[PolicySet]) -> None:
+    """Half of a user is worse than a whole one."""
+    rules = "    - {id: keep, when: {op: set, feature: DoNotDisturb}, then: {deny: keep}}\n"
+    drafts = _removal(opened, rules, (CFA, forwarding(True, "+4930")), (DND, ON))
+    draft = drafts[ALICE]
+    assert draft.after is draft.before
+    assert [one.request.feature for one in draft.outcomes] == [DND]
+
+
+def test_what_follows_from_a_removal_holds_for_others(opened: list[PolicySet]) -> None:
+    """Bob's lamp goes out with Alice's; nothing that follows brings her back."""
+    back = """
+    - id: forward-instead
+      when: {op: set, feature: DoNotDisturb, user: alice, request.status: 0}
+      then: {also: [{feature: CallForwardingAlways, status: 1, values: {forwardTo: "+4930"}}]}
+    """
+    drafts = _removal(opened, MIRROR + back, (DND, ON))
+    assert drafts[ALICE].after.states == NOTHING_STORED.states
+    assert [one.request.feature for one in drafts[ALICE].outcomes] == [DND]
+    assert not drafts[BOB].after.state(DND).status

@@ -580,3 +580,57 @@ def test_each_of_several_sets_is_logged_with_what_it_was_decided_on() -> None:
         FeatureState(),
         ON,
     ]
+
+
+def test_a_try_says_what_a_set_would_come_to_and_changes_nothing() -> None:
+    """An operator looks before a file of 10,000 rows is imported."""
+    store, log, told = SlowStore(), Recorded(), Told()
+    rules = """
+    - id: premium
+      when: {op: set, request.forwardTo: "+49900"}
+      then: {deny: premium}
+    """
+    features = Features(store, policies(rules), log.feed)
+    asked = (Asked(DND, ON), Asked(CFA, forwarding(True, "+49900")), Asked(DND, ON))
+    first, refused, again = features.try_set(ALICE, asked, OPERATOR, NOON)
+    assert (first.changed, again.changed) == (True, False)
+    assert refused.decision.denial is not None
+    assert (store.waiting, log.outcomes, told) == ([], [], [])
+    assert store.stored(ALICE) == NOTHING_STORED
+
+
+def test_a_try_says_what_has_to_be_fetched() -> None:
+    """As `look`."""
+    store = SlowStore()
+    store.unknown.add(ALICE)
+    features = Features(store, default_policies(), Feed())
+    with pytest.raises(NotKnownError):
+        features.try_set(ALICE, (Asked(DND, ON),), OPERATOR, NOON)
+
+
+def test_what_is_removed_is_off_and_forgotten_in_one_revision() -> None:
+    """Nobody's number remains among the states."""
+    store, log, told = SlowStore(), Recorded(), Told()
+    features = Features(store, default_policies(), log.feed)
+    _set(features, told, Asked(DND, ON), Asked(CFA, forwarding(False, "+4930")))
+    store.settle()
+    features.remove(ALICE, OPERATOR, NOON, 0.0, lambda outcomes, _: told.append(outcomes))
+    store.settle()
+    removed = told[-1]
+    assert isinstance(removed, tuple)
+    assert [(one.before, one.after) for one in removed] == [
+        (ON, OFF),
+        (forwarding(False, "+4930"), OFF),
+    ]
+    assert store.stored(ALICE) == NOTHING_STORED._replace(revision=2)
+
+
+def test_where_nothing_is_known_nothing_is_removed() -> None:
+    """Twice is as once; somebody is told of it all the same."""
+    store, told = SlowStore(), Told()
+    features = Features(store, default_policies(), Feed())
+    features.remove(ALICE, OPERATOR, NOON, 0.0, lambda outcomes, _: told.append(outcomes))
+    (removed,) = told
+    assert isinstance(removed, tuple)
+    assert [one.changed for one in removed] == [False]
+    assert store.waiting == []

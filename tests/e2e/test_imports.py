@@ -1,0 +1,129 @@
+"""Imports into a real server, which is killed meanwhile."""
+
+import json
+import random
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.helpers.server import serve, write_policy
+from tests.helpers.ua import Ua
+
+pytestmark = pytest.mark.e2e
+
+_ROWS = 2_000
+_REFUSED = 20
+_DFKS = str(Path(sys.executable).with_name("dfks"))
+
+
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def _ask(url: str, path: str) -> Any:
+    with urllib.request.urlopen(f"{url}{path}", timeout=30) as response:  # noqa: S310
+        return json.load(response)
+
+
+def _file(folder: Path) -> Path:
+    """Forwards of many users, some to a number that is refused; users of the first rows again."""
+    rows = ["presentity,feature,status,forwardTo"]
+    for number in range(_ROWS):
+        target = "+49900666" if number % (_ROWS // _REFUSED) == 7 else f"+4930{number}"
+        rows.append(f"sip:u{number}@acme.example,CallForwardingAlways,on,{target}")
+    path = folder / "rows.csv"
+    path.write_text("\n".join(rows) + "\n")
+    return path
+
+
+def _config(folder: Path, port: int, rate: str) -> dict[str, Any]:
+    policy = write_policy(
+        folder,
+        """
+        - id: no-premium
+          when: {op: set, request.forwardTo: "+49900666", param: import}
+          then: {deny: premium}
+        """,
+    )
+    return {
+        **policy,
+        "store": f"sqlite:{folder / 's.db'}",
+        "http": {"listen": f"127.0.0.1:{port}", "import_rate": rate},
+    }
+
+
+def test_an_import_survives_that_the_server_is_killed(tmp_path: Path) -> None:
+    """At any moment; every row is done, and changes something once. The command just waits."""
+    port, file = _free_port(), _file(tmp_path)
+    url = f"http://127.0.0.1:{port}"
+    config = _config(tmp_path, port, "1000/s")
+    command = [_DFKS, "import", str(file), "--url", url]
+    importing: subprocess.Popen[str] | None = None
+    seen = 0
+    for kills in range(4):
+        with serve(tmp_path, config) as server:
+            if importing is None:
+                pipe = subprocess.PIPE
+                importing = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True)
+            if kills == 3:
+                out, err = importing.communicate(timeout=90)
+                break
+            wanted = seen + random.randint(50, 450)
+            deadline = time.monotonic() + 60
+            while seen < wanted:
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+                jobs = _ask(url, "/v1/imports")["items"]
+                rows = jobs[0]["rows"] if jobs else 0
+                # What is known of it never goes back by more than what was under way.
+                assert rows >= seen - 32
+                seen = max(seen, rows)
+            server.kill()
+    assert importing is not None
+    assert importing.returncode == 4, err
+    assert f"done: {_ROWS} rows" in out
+    assert f"{_REFUSED} refused, 0 unusable" in out
+    assert "cannot ask" in err or "broke off" in err
+    with sqlite3.connect(tmp_path / "s.db") as store:
+        [(count,)] = store.execute("SELECT count(*) FROM feature_state WHERE status = 1")
+        assert count == _ROWS - _REFUSED
+        changes = store.execute("SELECT count(*), count(DISTINCT user), min(actor) FROM change")
+        assert changes.fetchall() == [(count, count, "api")]
+    store.close()
+    assert not list((tmp_path / "s.db.imports").iterdir())
+
+
+def test_phones_are_served_while_an_import_runs(tmp_path: Path) -> None:
+    """They are told of what it changes, and set what they like."""
+    port, file = _free_port(), _file(tmp_path)
+    url = f"http://127.0.0.1:{port}"
+    with (
+        serve(tmp_path, _config(tmp_path, port, "500/s")) as server,
+        Ua(server.ports["udp"], f"sip:u{_ROWS - 1}@acme.example") as phone,
+    ):
+        assert phone.subscribe().told["CallForwardingAlways"].startswith("off")
+        run = subprocess.run(
+            [_DFKS, "import", str(file), "--url", url], capture_output=True, text=True, check=False
+        )
+        assert run.returncode == 4, run.stderr
+        assert phone.notify().told["CallForwardingAlways"] == f"on +4930{_ROWS - 1}"
+        exported = subprocess.run(
+            [_DFKS, "export", "--url", url], capture_output=True, text=True, check=True
+        ).stdout
+    (tmp_path / "again.csv").write_text(exported)
+    with serve(tmp_path, _config(tmp_path, port, "9999/s") | {"store": f"sqlite:{tmp_path}/t.db"}):
+        again = [_DFKS, "import", str(tmp_path / "again.csv"), "--url", url]
+        assert subprocess.run(again, capture_output=True, check=False).returncode == 0
+        copied = subprocess.run(
+            [_DFKS, "export", "--url", url], capture_output=True, text=True, check=True
+        ).stdout
+    assert copied == exported

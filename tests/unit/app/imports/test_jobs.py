@@ -1,0 +1,174 @@
+"""The imports of a server."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from dfks_rules.errors import StoreError
+from dfks_rules.model.identity import Aor
+from dfks_rules.operations.imports import MAX_UNFINISHED, Status, TooManyError
+from dfks_rules.operations.ports import SetResult, Sets
+from dfks_rules.store import imports as tables
+from tests.helpers.imports import CSV, HEAD, given, importing, job, over, until
+from tests.helpers.operations import REFUSED_TARGET, MemoryOperations
+from tests.helpers.policy import DND
+
+
+def _rows(count: int) -> str:
+    rows = (f"u{number}@example.com,DoNotDisturb,on,\n" for number in range(count))
+    return HEAD + "".join(rows)
+
+
+async def test_a_file_is_imported_to_its_end_with_a_report(tmp_path: Path) -> None:
+    """A refusal does not stop the others."""
+    operations = MemoryOperations()
+    content = (
+        f"{_rows(40)}u1@example.com,CallForwardingAlways,on,{REFUSED_TARGET}\nnonsense\n"
+        "u0@example.com,DoNotDisturb,on,\n"
+    )
+    async with importing(tmp_path, operations) as jobs:
+        done = await over(jobs, await given(jobs, content))
+        found = jobs.refusals(done.id, (0, 0), 10)
+        assert not list((tmp_path / "s.db.imports").iterdir())
+    assert (done.status, done.rows, done.position) == (Status.DONE, 43, len(content))
+    assert (done.changed, done.unchanged, done.refused, done.unusable) == (40, 1, 1, 1)
+    assert [(one.row, one.reason) for one in found] == [(41, "toll-fraud"), (42, "unusable")]
+    assert len(operations.states) == 40
+    assert jobs.counts["rows"] == 43
+
+
+async def test_an_import_goes_on_after_a_restart(tmp_path: Path) -> None:
+    """From the row after the last that was noted, to the same sums."""
+    operations = _Slow()
+    async with importing(tmp_path, operations) as jobs:
+        id_ = await given(jobs, _rows(100))
+        await until(lambda: job(jobs, id_).rows >= 30)
+    async with importing(tmp_path, operations) as jobs:
+        begun = job(jobs, id_)
+        assert 0 < begun.rows < 100
+        done = await over(jobs, id_)
+    assert (done.status, done.rows) == (Status.DONE, 100)
+    # What was set and not noted is set again: to what holds already.
+    assert done.changed + done.unchanged == 100
+    assert len(operations.states) == 100
+    async with importing(tmp_path, operations) as jobs:
+        assert job(jobs, id_) == done
+
+
+async def test_imports_are_done_one_after_the_other(tmp_path: Path) -> None:
+    """The later one counts where both set the same."""
+    operations = _Slow()
+    async with importing(tmp_path, operations) as jobs:
+        first = await given(jobs, _rows(20))
+        second = await given(jobs, HEAD + "u19@example.com,DoNotDisturb,off,\n")
+        assert job(jobs, second).status is Status.WAITING
+        await over(jobs, second)
+        assert job(jobs, first).status is Status.DONE
+        assert [one.id for one in jobs.jobs()] == [second, first]
+    assert not operations.states[Aor("u19", "example.com")].state(DND).status
+
+
+async def test_an_import_is_cancelled_in_the_middle(tmp_path: Path) -> None:
+    """What is done stays; nothing more is done, also after a restart."""
+    operations = _Slow()
+    async with importing(tmp_path, operations) as jobs:
+        id_ = await given(jobs, _rows(1_000))
+        waiting = await given(jobs, _rows(1))
+        await until(lambda: job(jobs, id_).rows >= 10)
+        assert (await jobs.cancel(id_)).status is Status.CANCELLED
+        assert (await jobs.cancel(id_)).status is Status.CANCELLED
+        assert (await over(jobs, waiting)).status is Status.DONE
+        count = len(operations.states)
+        assert 10 <= count < 100
+    async with importing(tmp_path, operations) as jobs:
+        assert job(jobs, id_).status is Status.CANCELLED
+        await asyncio.sleep(0.05)
+        assert len(operations.states) == count
+
+
+async def test_an_import_that_waits_is_cancelled_at_once(tmp_path: Path) -> None:
+    """Nothing of it was done."""
+    operations = _Slow()
+    async with importing(tmp_path, operations) as jobs:
+        await given(jobs, _rows(100))
+        id_ = await given(jobs, HEAD + "zoe@example.com,DoNotDisturb,on,\n")
+        assert (await jobs.cancel(id_)).rows == 0
+        assert job(jobs, id_).status is Status.CANCELLED
+    assert Aor("zoe", "example.com") not in operations.states
+
+
+async def test_so_many_imports_may_wait_and_no_more(tmp_path: Path) -> None:
+    """Their files take space."""
+    async with importing(tmp_path, _Slow()) as jobs:
+        for _ in range(MAX_UNFINISHED):
+            await given(jobs, _rows(1_000))
+        with pytest.raises(TooManyError):
+            await given(jobs, _rows(1))
+
+
+async def test_a_file_that_cannot_be_used_leaves_nothing(tmp_path: Path) -> None:
+    """Neither an import nor a file."""
+    async with importing(tmp_path, MemoryOperations()) as jobs:
+        with pytest.raises(ValueError, match="no column"):
+            await given(jobs, "name,number\nalice,7\n")
+        assert jobs.jobs() == []
+        assert list((tmp_path / "s.db.imports").iterdir()) == []
+        assert (await over(jobs, await given(jobs, _rows(1)))).status is Status.DONE
+
+
+async def test_an_import_whose_file_is_gone_has_failed(tmp_path: Path) -> None:
+    """As after a restore of the store alone; the next one is done."""
+    async with importing(tmp_path, MemoryOperations(), starts=False) as jobs:
+        id_ = await given(jobs, _rows(10))
+    (tmp_path / "s.db.imports" / id_).unlink()
+    async with importing(tmp_path, MemoryOperations()) as jobs:
+        failed = await over(jobs, id_)
+        assert (failed.status, "cannot be read" in failed.why) == (Status.FAILED, True)
+        assert (await over(jobs, await given(jobs, _rows(1)))).status is Status.DONE
+    assert jobs.counts["failed"] == 1
+
+
+async def test_old_imports_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports must not fill the store."""
+    monkeypatch.setattr(tables, "KEPT", 2)
+    async with importing(tmp_path, MemoryOperations()) as jobs:
+        for _ in range(5):
+            await over(jobs, await given(jobs, _rows(1)))
+        await until(lambda: len(jobs.jobs()) == 2)
+    async with importing(tmp_path, MemoryOperations()) as jobs:
+        assert len(jobs.jobs()) == 2
+
+
+async def test_only_so_many_refusals_are_kept_and_all_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file in the wrong encoding refuses every row."""
+    monkeypatch.setattr("dfks_rules.app.imports.jobs.MAX_REFUSALS", 10)
+    async with importing(tmp_path, MemoryOperations()) as jobs:
+        done = await over(jobs, await given(jobs, HEAD + "nonsense\n" * 50))
+        assert done.unusable == 50
+        assert len(jobs.refusals(done.id, (0, 0), 100)) == 10
+
+
+async def test_no_import_is_accepted_that_the_store_has_not(tmp_path: Path) -> None:
+    """202 means that a restart goes on with it."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        jobs._store.close()
+        yield _rows(1).encode()
+
+    async with importing(tmp_path, MemoryOperations()) as jobs:
+        with pytest.raises(StoreError):
+            await jobs.receive(CSV, pieces())
+        assert jobs.jobs() == []
+
+
+class _Slow(MemoryOperations):
+    """Takes its time for each set."""
+
+    async def set(self, sets: Sets) -> SetResult:
+        """Later."""
+        await asyncio.sleep(0.01)
+        return await super().set(sets)

@@ -1,0 +1,60 @@
+"""Files that are being imported."""
+
+import hashlib
+import stat
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from dfks_rules.app.imports.spool import Spool
+from dfks_rules.errors import StoreError
+from dfks_rules.web.problem import Problem
+
+
+async def _pieces(*pieces: bytes | Exception) -> AsyncIterator[bytes]:
+    for one in pieces:
+        if isinstance(one, Exception):
+            raise one
+        yield one
+
+
+async def test_a_file_is_kept_beside_the_store_for_the_server_alone(tmp_path: Path) -> None:
+    """It holds numbers of people."""
+    spool = Spool(tmp_path / "s.db")
+    pieces = [b"x" * 300_000, b"y", b"z" * 5]
+    kept = await spool.keep("17", _pieces(*pieces))
+    path = tmp_path / "s.db.imports" / "17"
+    assert path.read_bytes() == b"".join(pieces)
+    assert kept == (300_006, hashlib.sha256(b"".join(pieces)).hexdigest())
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    spool.drop("17")
+    spool.drop("17")
+    assert not path.exists()
+
+
+async def test_nothing_remains_of_a_file_that_breaks_off(tmp_path: Path) -> None:
+    """Whatever goes wrong with it."""
+    spool = Spool(tmp_path / "s.db")
+    with pytest.raises(Problem):
+        await spool.keep("17", _pieces(b"x", Problem("too-large")))
+    assert list(spool.folder.iterdir()) == []
+
+
+async def test_a_file_that_cannot_be_written_is_a_failure_of_the_store(tmp_path: Path) -> None:
+    """The client may come again."""
+    (tmp_path / "s.db.imports").write_text("not a folder")
+    with pytest.raises(StoreError, match="cannot keep") as raised:
+        await Spool(tmp_path / "s.db").keep("17", _pieces(b"x"))
+    assert raised.value.code == "store_unavailable"
+
+
+async def test_what_a_kill_has_left_is_swept_away(tmp_path: Path) -> None:
+    """Files of imports that were not accepted, or are over."""
+    spool = Spool(tmp_path / "s.db")
+    spool.sweep([])
+    for name in ("17", "18"):
+        await spool.keep(name, _pieces(b"x"))
+    spool.sweep(["18"])
+    assert [path.name for path in spool.folder.iterdir()] == ["18"]
