@@ -54,20 +54,7 @@ class Connections:
                 self._tls.look_again()
             except ConfigError as error:
                 _log.warning("web_certificate_unusable", reason=error.message)
-        if len(self._server.connections) >= MOST:
-            self._counts["connections_refused"] += 1
-            return _Refused()
         return Connection(self._server, self._counts)
-
-
-class _Refused(asyncio.Protocol):
-    """One connection too many: it is told, and closed."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - it is a stream
-        problem = Problem("too-many-connections")
-        transport.write(_raw(problem.status, problem.headers, orjson.dumps(problem.body)))
-        transport.close()
 
 
 class Connection(RequestHandler):
@@ -82,6 +69,7 @@ class Connection(RequestHandler):
             keepalive_timeout=KEEP_ALIVE,
             auto_decompress=False,
         )
+        self._server = server
         self._counts = counts
         self._timer: asyncio.TimerHandle | None = None
         self.is_streaming = False
@@ -89,7 +77,16 @@ class Connection(RequestHandler):
         done whether he waits for it or not."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """It has so long for its first head."""
+        """It has so long for its first head; one too many is told so."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - it is a stream
+        # Not before: many can have been accepted in one turn of the loop.
+        if len(self._server.connections) >= MOST:
+            self._counts["connections_refused"] += 1
+            transport.set_protocol(asyncio.Protocol())
+            problem = Problem("too-many-connections")
+            transport.write(_raw(problem.status, problem.headers, orjson.dumps(problem.body)))
+            transport.close()
+            return
         super().connection_made(transport)
         self._timer = self._loop.call_later(HEAD_WITHIN, self._has_no_head)
 
