@@ -58,6 +58,7 @@ from dfks_rules.transport.resolver import Resolver
 from dfks_rules.transport.transports import Transports
 from dfks_rules.web.api import TABLE
 from dfks_rules.web.server import WebServer, WebSettings
+from dfks_rules.web.tls import TlsFiles
 from dfks_rules.web.tokens import TokenFile
 from dfks_rules.webhooks.service import WebhookService
 
@@ -377,7 +378,8 @@ def _web_settings(http: ApiSettings | None) -> WebSettings:
     if http is None:
         return WebSettings(None, frozenset(), 0)
     tokens = None if http.tokens is None else TokenFile(http.tokens)
-    return WebSettings(tokens, http.names, http.per_token)
+    tls = None if http.tls is None else TlsFiles(*http.tls)
+    return WebSettings(tokens, http.names, http.per_token, tls)
 
 
 def _keeping(store: MemoryStore | SqliteStore, path: Path | None, answers: Answers) -> Keeping:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from dfks_rules.config import load_config
-from dfks_rules.config.settings import ListenAddress
+from dfks_rules.config.settings import ApiSettings
 from dfks_rules.errors import ConfigError, Finding
 from dfks_rules.web.client import ApiClient
 
@@ -60,13 +60,14 @@ def _configured(given: Path | None) -> str:
     http = load_config(file).http
     if http is None or not http.listen.port:
         raise _unusable("http.listen", "is not set: give --url http://HOST:PORT")
-    return url_of(http.listen)
+    return url_of(http)
 
 
-def url_of(listen: ListenAddress) -> str:
-    """The URL by which a server that listens there is reached from its machine."""
+def url_of(http: ApiSettings) -> str:
+    """The URL by which a server with these settings is reached from its machine."""
+    listen, scheme = http.listen, "http" if http.tls is None else "https"
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(listen.host, listen.host)  # noqa: S104
-    return f"http://{f'[{host}]' if ':' in host else host}:{listen.port}"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{listen.port}"
 
 
 def _unusable(what: str, message: str) -> ConfigError:

@@ -117,6 +117,8 @@ class ApiSettings:
     """Requests a second of one token."""
     import_rate: int
     """Rows a second that are imported."""
+    tls: tuple[Path, Path] | None = None
+    """Certificate and key; None: plain HTTP."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
+import structlog
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
+from dfks_rules.errors import ConfigError
 from dfks_rules.web.problem import CONTENT_TYPE, Problem
+from dfks_rules.web.tls import TlsFiles
 
 MOST = 500
 """Connections at a time, streams included."""
@@ -24,36 +27,34 @@ KEEP_ALIVE = 75.0
 STALLED = 60.0
 """Seconds after which a client that reads nothing of what it asked for is cut off."""
 
+_log = structlog.get_logger("dfks.web")
+
 
 class Connections:
     """Makes what serves each connection; give it to `loop.create_server`."""
 
-    def __init__(self, server: web.Server, counts: Counter[str]) -> None:
+    def __init__(
+        self, server: web.Server, counts: Counter[str], tls: TlsFiles | None = None
+    ) -> None:
         """There are none.
 
         Args:
             server: what requests are passed to.
             counts: `connections_refused`, `connections_cut`, `requests_malformed`.
+            tls: the certificate; None: there is none.
         """
         self._server = server
         self._counts = counts
+        self._tls = tls
 
     def __call__(self) -> asyncio.Protocol:
-        """What serves a new connection."""
-        if len(self._server.connections) >= MOST:
-            self._counts["connections_refused"] += 1
-            return _Refused()
+        """What serves a new connection, of which nothing is agreed on yet."""
+        if self._tls is not None:
+            try:
+                self._tls.look_again()
+            except ConfigError as error:
+                _log.warning("web_certificate_unusable", reason=error.message)
         return Connection(self._server, self._counts)
-
-
-class _Refused(asyncio.Protocol):
-    """One connection too many: it is told, and closed."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - it is a stream
-        problem = Problem("too-many-connections")
-        transport.write(_raw(problem.status, problem.headers, orjson.dumps(problem.body)))
-        transport.close()
 
 
 class Connection(RequestHandler):
@@ -68,6 +69,7 @@ class Connection(RequestHandler):
             keepalive_timeout=KEEP_ALIVE,
             auto_decompress=False,
         )
+        self._server = server
         self._counts = counts
         self._timer: asyncio.TimerHandle | None = None
         self.is_streaming = False
@@ -75,7 +77,16 @@ class Connection(RequestHandler):
         done whether he waits for it or not."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """It has so long for its first head."""
+        """It has so long for its first head; one too many is told so."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - it is a stream
+        # Not before: many can have been accepted in one turn of the loop.
+        if len(self._server.connections) >= MOST:
+            self._counts["connections_refused"] += 1
+            transport.set_protocol(asyncio.Protocol())
+            problem = Problem("too-many-connections")
+            transport.write(_raw(problem.status, problem.headers, orjson.dumps(problem.body)))
+            transport.close()
+            return
         super().connection_made(transport)
         self._timer = self._loop.call_later(HEAD_WITHIN, self._has_no_head)
 

@@ -22,6 +22,7 @@ from dfks_rules.web.parameters import IDEMPOTENCY_KEY
 from dfks_rules.web.problem import CONTENT_TYPE, Problem, problem_of
 from dfks_rules.web.repeats import Repeats, hash_of
 from dfks_rules.web.table import JSON, Answer, Call, Operation, Streamed, Where
+from dfks_rules.web.tls import HANDSHAKE_WITHIN, TlsFiles
 from dfks_rules.web.tokens import TokenFile
 
 MAX_BODY = 2 * 1024 * 1024
@@ -35,6 +36,7 @@ MOST_STREAMS = 200
 
 BACKLOG = 128
 """Connections that the kernel holds until they are taken."""
+_NO_TLS: dict[str, Any] = {}
 _COUNTS = ("connections_refused", "connections_cut", "requests_malformed", "streams_refused")
 _TURNED_AWAY = frozenset(("token-needed", "too-many-requests"))
 _log = structlog.get_logger("dfks.web")
@@ -51,6 +53,8 @@ class WebSettings(NamedTuple):
     """Names, beside those of loopback, that Host may have where there are no tokens."""
     per_token: float
     """Requests a second of each token."""
+    tls: TlsFiles | None = None
+    """The certificate; None: plain HTTP."""
 
 
 class WebServer:
@@ -84,7 +88,8 @@ class WebServer:
     def address(self) -> str:
         """E.g. `http://127.0.0.1:8080`."""
         host, port = self._sockets[0].getsockname()[:2] if self._sockets else ("", 0)
-        return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        scheme = "http" if self._settings.tls is None else "https"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
     async def start(self, sockets: Iterable[socket.socket]) -> None:
         """Serve on these sockets, which are closed with it."""
@@ -100,10 +105,12 @@ class WebServer:
         await runner.setup()
         self._runner = runner
         assert runner.server is not None  # noqa: S101 - `setup` made it
-        make = Connections(runner.server, self._counts)
+        tls = self._settings.tls
+        make = Connections(runner.server, self._counts, tls)
+        given = _NO_TLS if tls is None else _tls_of(tls)
         loop = asyncio.get_running_loop()
         for one in self._sockets:
-            self._servers.append(await loop.create_server(make, sock=one, backlog=BACKLOG))
+            self._servers.append(await loop.create_server(make, sock=one, backlog=BACKLOG, **given))
 
     def sockets(self) -> list[tuple[str, socket.socket]]:
         """What whoever serves next has to be given, with the name of this door."""
@@ -244,6 +251,10 @@ class WebServer:
             await _hash_of(operation, request),
             partial(operation.run, call),
         )
+
+
+def _tls_of(tls: TlsFiles) -> dict[str, Any]:
+    return {"ssl": tls.context, "ssl_handshake_timeout": HANDSHAKE_WITHIN}
 
 
 async def _hash_of(operation: Operation, request: web.Request) -> bytes:

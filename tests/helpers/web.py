@@ -18,6 +18,7 @@ from dfks_rules.web.api import TABLE
 from dfks_rules.web.caller import Scope
 from dfks_rules.web.server import WebServer, WebSettings
 from dfks_rules.web.table import Operation
+from dfks_rules.web.tls import TlsFiles
 from dfks_rules.web.tokens import Entry, TokenFile, hash_of, new_token, write_tokens
 from tests.helpers.server import Server
 
@@ -93,9 +94,10 @@ async def api(
     table: Sequence[Operation] = TABLE,
     per_token: float = 10_000,
     names: frozenset[str] = frozenset(),
+    tls: TlsFiles | None = None,
 ) -> AsyncIterator[Api]:
     """Serve a table of operations until the block ends."""
-    server = WebServer(WebSettings(tokens, names, per_token), table, operations)
+    server = WebServer(WebSettings(tokens, names, per_token, tls), table, operations)
     await server.start(await listening("127.0.0.1", 0))
     try:
         async with aiohttp.ClientSession() as session:

@@ -54,6 +54,13 @@ def test_else_it_is_the_one_of_the_settings(folder: Path, listen: str, url: str)
     assert _run() == f"{url} nobody"
 
 
+def test_a_server_with_a_certificate_is_reached_by_https(folder: Path) -> None:
+    """Its settings say so."""
+    tls = "tls: {certificate: c.pem, key: k.pem}"
+    (folder / "dfks.yaml").write_text(f"http: {{listen: '127.0.0.1:8443', {tls}}}\n")
+    assert _run() == "https://127.0.0.1:8443 nobody"
+
+
 def test_the_token_comes_from_a_file_or_the_environment(folder: Path) -> None:
     """Never from the command line, which others can see."""
     (folder / "token").write_text("dfks_x\n")

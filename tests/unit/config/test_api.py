@@ -37,6 +37,14 @@ def test_the_file_of_tokens_is_beside_the_settings(tmp_path: Path) -> None:
     assert (found.names, found.per_token) == (frozenset(["a.example"]), 5)
 
 
+def test_a_certificate_is_beside_the_settings_too(tmp_path: Path) -> None:
+    """With its key."""
+    tls = "tls: {certificate: c.pem, key: k.pem}"
+    found = _http(tmp_path, f"http: {{listen: '127.0.0.1:1', {tls}}}")
+    assert found is not None
+    assert found.tls == (tmp_path / "c.pem", tmp_path / "k.pem")
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -47,6 +55,7 @@ def test_the_file_of_tokens_is_beside_the_settings(tmp_path: Path) -> None:
         "http: {listen: '127.0.0.1:99999'}",
         "http: {listen: '127.0.0.1:1', per_token: 0/s}",
         "http: {listen: '127.0.0.1:1', colour: red}",
+        "http: {listen: '127.0.0.1:1', tls: {certificate: c.pem}}",
     ],
 )
 def test_what_cannot_be_meant_is_refused(tmp_path: Path, text: str) -> None:
