@@ -31,6 +31,7 @@ COMMANDS = {
     "serve": "dfks_rules.cli.serve",
     "store": "dfks_rules.cli.store",
     "token": "dfks_rules.cli.token",
+    "top": "dfks_rules.cli.top",
     "trace": "dfks_rules.cli.trace",
     "who": "dfks_rules.cli.who",
 }
