@@ -31,6 +31,7 @@ test-long: setup
 fix: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIN)/python -m tests.helpers.reference
 
 bench: setup
 	$(BIN)/python -m bench
@@ -40,6 +41,7 @@ bench-policies: setup
 
 # Into dist/: what deploy/Containerfile and deploy/debian/build.sh install.
 wheels: setup
+	rm -rf dist
 	deploy/wheels.sh dist
 
 # Seconds of mixed traffic; it fails when memory, descriptors or tasks grow.

@@ -1,32 +1,47 @@
 """What operators can ask of the running server; see `operations.ports.Operations`."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
+
+import orjson
 
 from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.app.metrics import Metrics
 from dfks_rules.app.records.decisions import Decisions
 from dfks_rules.app.records.events import EventRing
 from dfks_rules.app.records.logs import LoggedOutcomes
-from dfks_rules.errors import StoreError
+from dfks_rules.app.subscriptions import page_of, page_of_presentity, rows_of
+from dfks_rules.app.worker.studies import WorkerStudies
+from dfks_rules.app.worker.worker import Worker
+from dfks_rules.errors import DfksError, StoreError
 from dfks_rules.model.decisions import Done, Outcome, Repeated, Result
 from dfks_rules.model.features import FEATURES, Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Origin, Requester
+from dfks_rules.operations.answers import Answers
+from dfks_rules.operations.decisions import Decided
 from dfks_rules.operations.imports import Imports
-from dfks_rules.operations.ports import Exposition, SetResult, Sets, Stored, SubscriptionRow
+from dfks_rules.operations.ports import (
+    Exposition,
+    Place,
+    SetResult,
+    Sets,
+    Stored,
+    SubscriptionPage,
+    SubscriptionRow,
+)
 from dfks_rules.operations.traces import TraceOperations
 from dfks_rules.policy.site.star_codes import StarCode
 from dfks_rules.policy.site.targets import Target
 from dfks_rules.presence.notifier import Notifier
-from dfks_rules.presence.package import EVENT
 from dfks_rules.service.features import Features
 from dfks_rules.service.ports import Journal, NotKnownError
 from dfks_rules.service.under_way import MAX_FETCHES
 from dfks_rules.store.calls import uri_of
+from dfks_rules.webhooks.service import WebhookService
 
 
 class Records(NamedTuple):
@@ -42,6 +57,8 @@ class Records(NamedTuple):
     """The same for Prometheus, and more."""
     events: EventRing | None = None
     """Tells what happens; None where nothing lasts."""
+    webhooks: WebhookService | None = None
+    """Tells it by HTTP; None where nothing lasts."""
 
 
 T = TypeVar("T")
@@ -58,6 +75,7 @@ class Keeping(NamedTuple):
     page: Page
     is_failing: Callable[[], bool]
     """Whether what is asked for now would probably not be stored."""
+    answers: Answers
     journal: Journal | None = None
     """None where nothing lasts."""
 
@@ -68,7 +86,7 @@ class ServerOperations:
     traces: TraceOperations
     """Set by the server, as it looks at messages."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it operates
         self,
         features: Features,
         notifier: Notifier,
@@ -76,6 +94,7 @@ class ServerOperations:
         policies: PolicyReloader,
         at: Callable[[], datetime],
         keeping: Keeping,
+        worker: Worker,
     ) -> None:
         self._features = features
         self._notifier = notifier
@@ -84,8 +103,17 @@ class ServerOperations:
         """What Prometheus is told."""
         self.policies = policies
         """The policies in force, and how they become others."""
+        self.decisions = records.decisions
+        """The last decisions."""
+        self.studies = WorkerStudies(
+            worker, lambda: policies.live.active.revision, records.decisions.site_of
+        )
+        """Questions that the worker answers."""
+        self._explanations = 0
         self._at = at
         self._keeping = keeping
+        self.answers = keeping.answers
+        """What requests were answered that may come again."""
         self._loop = asyncio.get_running_loop()
         self._started = self._loop.time()
         self.jobs: Imports | None = None
@@ -187,6 +215,13 @@ class ServerOperations:
         return self._records.events
 
     @property
+    def webhooks(self) -> WebhookService:
+        """Who is told by HTTP what happens."""
+        if self._records.webhooks is None:
+            raise _no_journal()
+        return self._records.webhooks
+
+    @property
     def journal(self) -> Journal:
         """Every change of the last time."""
         if self._keeping.journal is None:
@@ -212,25 +247,21 @@ class ServerOperations:
     ) -> tuple[Iterator[SubscriptionRow], int]:
         """The live subscriptions from a position on, and how many there are."""
         tags = self._notifier.subscriptions.tags(presentity)
-        return self._rows(tags[offset:]), len(tags)
+        rows = rows_of(self._notifier.subscriptions, tags[offset:], self._loop.time())
+        return rows, len(tags)
 
-    def _rows(self, tags: Iterable[bytes]) -> Iterator[SubscriptionRow]:
-        now = self._loop.time()
-        for tag in tags:
-            subscription = self._notifier.subscriptions.at(tag)
-            if subscription is None:
-                continue
-            dialog = subscription.dialog
-            yield SubscriptionRow(
-                subscription.presentity.uri,
-                subscription.watcher.uri,
-                dialog.call_id.decode(errors="replace"),
-                max(0, int(subscription.deadline - now)),
-                dialog.contact.decode(errors="replace"),
-                EVENT.decode(),
-                dialog.flow.listener.transport,
-                subscription.proof.value,
-            )
+    async def subscription_page(
+        self,
+        presentity: Aor | None,
+        domains: frozenset[str] | None,
+        place: Place,
+        at_most: int,
+    ) -> SubscriptionPage:
+        """Some of the live subscriptions, from a place on."""
+        subscriptions = self._notifier.subscriptions
+        if presentity is not None:
+            return await page_of_presentity(subscriptions, presentity, place, at_most)
+        return await page_of(subscriptions, domains, place, at_most)
 
     def refresh_watchers(self, presentity: Aor) -> int:
         """Send the full state to each watcher; how many there are."""
@@ -238,11 +269,24 @@ class ServerOperations:
 
     def latest_decisions(self, presentity: Aor | None) -> Iterator[dict[str, Any]]:
         """Records of the last decisions, the newest first."""
-        return self._records.decisions.latest(None if presentity is None else presentity.uri)
+        return self.decisions.latest(presentity)
 
-    def explain_decisions(self, which: Aor | str) -> list[dict[str, Any]]:
+    async def explain_decisions(self, which: Aor | str) -> list[dict[str, Any]]:
         """Why a decision, or the last ones about a presentity, came out as they did."""
-        return self._records.decisions.explain(which if isinstance(which, str) else which.uri)
+        found = await self.decisions.asked_about(which)
+        return [await self._explained(one) for one in found]
+
+    async def _explained(self, decided: Decided) -> dict[str, Any]:
+        record, decision = self.decisions.record(decided), decided.outcome.decision
+        self._explanations += 1
+        asker = f"operator {self._explanations}"
+        try:
+            told = orjson.loads(await self.studies.explain(decided, asker, is_all=True))
+        except DfksError as error:
+            matched = f"matched: {', '.join(decision.matched) or 'no rule'}"
+            return {"record": record, "explanation": None, "text": [error.message, matched]}
+        text, revision = told.pop("text"), told.pop("policyRevision")
+        return {"record": record, "explanation": {**told, "revision": revision}, "text": text}
 
     def star_codes(self, domain: str) -> Mapping[str, StarCode]:
         """The star codes of a domain, of the policies in force."""
@@ -264,7 +308,10 @@ class ServerOperations:
 
     def readiness(self) -> dict[str, bool]:
         """What has to be well for phones to be served."""
-        return {"store": not self._keeping.is_failing(), "policies": bool(self.policies.listing())}
+        return {
+            "store": not self._keeping.is_failing(),
+            "policies": bool(self.policies.live.active.revision),
+        }
 
     def uptime(self) -> float:
         """Seconds since the start."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from socket import socket
 from typing import NamedTuple
 
+from dfks_rules.app.answers import answers_of
 from dfks_rules.app.desk.certificates import CertificateReloader
 from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.app.doors import Doors
@@ -29,10 +30,13 @@ from dfks_rules.app.records.recording import Recording
 from dfks_rules.app.records.refusals import Refusals
 from dfks_rules.app.tokens import Tokens
 from dfks_rules.app.users import UsersFile
+from dfks_rules.app.webhooks import webhooks_of
+from dfks_rules.app.worker.worker import Worker
 from dfks_rules.config.auth import AuthMode, AuthSettings
 from dfks_rules.config.settings import ApiSettings, Config, ListenAddress, OnStop
 from dfks_rules.mi.dispatch import Dispatcher
 from dfks_rules.mi.methods import REGISTRY
+from dfks_rules.operations.answers import Answers
 from dfks_rules.presence.gate import DigestRules, Gate, Trusted
 from dfks_rules.presence.logins import Logins
 from dfks_rules.presence.notifier import Notifier
@@ -55,6 +59,7 @@ from dfks_rules.transport.transports import Transports
 from dfks_rules.web.api import TABLE
 from dfks_rules.web.server import WebServer, WebSettings
 from dfks_rules.web.tokens import TokenFile
+from dfks_rules.webhooks.service import WebhookService
 
 FINISH_WITHIN = 5.0
 """Seconds that what was read has to be worked on before another server goes on."""
@@ -143,6 +148,7 @@ class Server:
         lasts = self._store if isinstance(self._store, SqliteStore) else None
         self._lasting = None if lasts is None else Lasting(lasts, self._loop)
         self._keeps = lasts is not None and config.on_stop is OnStop.KEEP
+        self._webhooks: WebhookService | None = None
         tokens = Tokens(None if lasts is None else lasts.secret)
         endpoint: Endpoint[Subscription] = Endpoint(
             self._send, tokens.tag_of, transports, Refusals().refused
@@ -178,16 +184,32 @@ class Server:
         events = None
         if lasts is not None:
             events = EventRing(lasts.journal, lasts.durable, features.stored_of, start)
+            events.watch(self._notifier.subscriptions, self._driver.at)
             recording.feed.listen(events.hear)
+            files.policies.tell = events.publish
+            metrics.include("events", events)
+            self._webhooks = webhooks_of(config.webhooks, lasts, features, events)
+            recording.feed.listen(self._webhooks.hear)
+            metrics.include("webhooks", self._webhooks)
+        self._worker = Worker(files.policies.files_of)
+        metrics.include("worker", self._worker)
         self._exposition = Exposition(lambda number: f"{start}-{number}")
         self._expose(endpoint, features, setup.gate, files, events)
         operations = ServerOperations(
             features,
             self._notifier,
-            Records(recording.log, recording.decisions, metrics, self._exposition, events),
+            Records(
+                recording.log,
+                recording.decisions,
+                metrics,
+                self._exposition,
+                events,
+                self._webhooks,
+            ),
             files.policies,
             self._driver.at,
-            _keeping(self._store, config.store),
+            _keeping(self._store, config.store, answers_of(lasts, self._driver.at)),
+            self._worker,
         )
         self._imports = None
         if lasts is not None and config.store is not None:
@@ -198,6 +220,7 @@ class Server:
             metrics.include("imports", self._imports)
         operations.traces = self._tracing
         web = WebServer(_web_settings(config.http), TABLE, operations)
+        metrics.include("web", web)
         rooms.add_web(self._exposition, web)
         self._doors = Doors(config.mi, Dispatcher(REGISTRY, operations), config.http, web)
 
@@ -222,6 +245,8 @@ class Server:
         rooms.add_tracing(exposition, self._tracing)
         if events is not None:
             rooms.add_events(exposition, events)
+        if self._webhooks is not None:
+            rooms.add_webhooks(exposition, self._webhooks)
 
     def _setup(self, files: Files, tokens: Tokens) -> Setup:
         """What subscriptions are served with."""
@@ -255,6 +280,8 @@ class Server:
             # Nothing is read before the next turn of the event loop.
             if self._lasting is not None:
                 self._lasting.begin(self._notifier, self._driver.at(), self._driver.was_sent)
+            if self._webhooks is not None:
+                self._webhooks.begin()
             await self._doors.open(inherited, takes_over=takes_over)
             if self._imports is not None:
                 self._imports.start()
@@ -299,7 +326,10 @@ class Server:
         if self._is_released:
             return
         self._is_released = True
+        await self._worker.close()
         self._lateness.end()
+        if self._webhooks is not None:
+            await self._webhooks.end()
         if self._lasting is None:
             await self._driver.stop(self._config.stop_within)
         await self._finish()
@@ -350,11 +380,12 @@ def _web_settings(http: ApiSettings | None) -> WebSettings:
     return WebSettings(tokens, http.names, http.per_token)
 
 
-def _keeping(store: MemoryStore | SqliteStore, path: Path | None) -> Keeping:
+def _keeping(store: MemoryStore | SqliteStore, path: Path | None, answers: Answers) -> Keeping:
     if isinstance(store, MemoryStore) or path is None:
         assert isinstance(store, MemoryStore)  # noqa: S101 - `open_store` made it of the path
-        return Keeping(store.page, lambda: False)
-    return Keeping(partial(page_of_states, path), lambda: store.is_failing, store.journal)
+        return Keeping(store.page, lambda: False, answers)
+    page = partial(page_of_states, path)
+    return Keeping(page, lambda: store.is_failing, answers, store.journal)
 
 
 def _include(metrics: Metrics, **groups: Counted | None) -> None:

@@ -35,12 +35,17 @@ def api_options(command: _Command) -> Callable[..., Any]:
     def wrapped(
         *args: Any, url: str | None, token_file: Path | None, given: Path | None, **rest: Any
     ) -> Any:
-        return command(*args, api=_client(url, token_file, given), **rest)
+        return command(*args, api=client_of(url, token_file, given), **rest)
 
     return wrapped
 
 
-def _client(url: str | None, token_file: Path | None, given: Path | None) -> ApiClient:
+def client_of(url: str | None, token_file: Path | None, given: Path | None) -> ApiClient:
+    """A client of the server that options or settings name.
+
+    Raises:
+        ConfigError: they name none, or the token cannot be read.
+    """
     token = os.environ.get("DFKS_TOKEN")
     if token_file is not None:
         try:

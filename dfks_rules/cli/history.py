@@ -1,14 +1,12 @@
 """`dfks history`: who switched this on, when, and by which rule."""
 
-import re
-from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import click
 
 from dfks_rules.cli.changes import Printer, missed, replaced
 from dfks_rules.cli.following import keep_looking
+from dfks_rules.cli.moments import Moment
 from dfks_rules.cli.stores import config_option, store_of
 from dfks_rules.errors import MalformedMessageError, StoreError
 from dfks_rules.mi.methods.journal import row_of
@@ -21,23 +19,6 @@ from dfks_rules.store.reader import open_journal
 LIMIT = 50
 """How many changes are shown where neither `--limit` nor `--since` is given."""
 _ALL = 2**63 - 1
-_AGO = re.compile(r"([1-9][0-9]{0,5})([smhd])")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-
-
-class _Since(click.ParamType[float]):
-    """A moment, as seconds since 1970."""
-
-    name = "when"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> float:
-        now = datetime.now().astimezone()  # noqa: TID251 - what `2h` means depends on it
-        try:
-            if ago := _AGO.fullmatch(value):
-                return (now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})).timestamp()
-            return datetime.fromisoformat(value).timestamp()
-        except (ValueError, OverflowError):  # The latter: before the year 1.
-            self.fail(f"`{value}` is neither `2h` or `30d` nor `2026-01-05` or `2026-01-05T03:00`")
 
 
 @click.command(name="history")
@@ -47,7 +28,7 @@ class _Since(click.ParamType[float]):
     type=click.Choice([feature.value for feature in FEATURES]),
     help="Only changes of this feature.",
 )
-@click.option("--since", type=_Since(), help="2h, 30d, 2026-01-05, 2026-01-05T03:00.")
+@click.option("--since", type=Moment(), help="2h, 30d, 2026-01-05, 2026-01-05T03:00.")
 @click.option("--limit", type=click.IntRange(1), help=f"The newest N; default: {LIMIT}.")
 @click.option("--follow", "is_following", is_flag=True, help="Go on with new ones until Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object on each line.")

@@ -17,6 +17,7 @@ from dfks_rules.policy.words.wording import printable
 COMMANDS = {
     "auth": "dfks_rules.cli.auth",
     "config": "dfks_rules.cli.config",
+    "decisions": "dfks_rules.cli.decisions",
     "health": "dfks_rules.cli.health",
     "delete": "dfks_rules.cli.delete",
     "export": "dfks_rules.cli.export",
@@ -33,6 +34,7 @@ COMMANDS = {
     "token": "dfks_rules.cli.token",
     "top": "dfks_rules.cli.top",
     "trace": "dfks_rules.cli.trace",
+    "webhook": "dfks_rules.cli.webhook",
     "who": "dfks_rules.cli.who",
 }
 """Name of a command → its module, which has a click command named `command`."""

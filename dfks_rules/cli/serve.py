@@ -18,7 +18,7 @@ from dfks_rules.app.server import Server
 from dfks_rules.config.auth import AuthMode
 from dfks_rules.config.load import load_config
 from dfks_rules.config.settings import Config
-from dfks_rules.operations.ports import PolicyListing
+from dfks_rules.operations.policies import PolicyListing
 from dfks_rules.transport.limits import raise_file_limit
 
 _DEFAULT = Path("dfks.yaml")
@@ -96,7 +96,8 @@ def _program() -> Path | str:
     """What to type for `dfks` here."""
     called = Path(sys.argv[0]).absolute()
     found = shutil.which("dfks")
-    if found is not None and called.resolve() == Path(found).resolve():
+    # A package puts a link on the PATH.
+    if found is not None and str(called) in (found, os.path.realpath(found)):
         return "dfks"
     here = Path.cwd()
     return called.relative_to(here) if called.is_relative_to(here) else called

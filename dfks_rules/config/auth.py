@@ -65,7 +65,7 @@ def find_auth_mistakes(
         exposed: entries of `sip.listen` that are not on loopback.
     """
     for position, text in enumerate(auth["trusted"]):
-        if wrong := _wrong_network(text):
+        if wrong := wrong_network(text):
             yield ("auth", "trusted", position), f"is `{text}`; {wrong}"
     mode = AuthMode(auth["mode"])
     if mode is AuthMode.NONE:
@@ -105,7 +105,8 @@ _MAPPED = 96
 """Bits of an IPv6 address before the IPv4 address that it maps (RFC 4291 §2.5.5.2)."""
 
 
-def _wrong_network(text: str) -> str | None:
+def wrong_network(text: str) -> str | None:
+    """What is wrong with a network, and what to write instead; None: nothing."""
     with contextlib.suppress(ValueError):
         exact = ipaddress.ip_network(text)
         mapped = getattr(exact.network_address, "ipv4_mapped", None)

@@ -47,6 +47,7 @@ from dfks_rules.config.settings import (
 )
 from dfks_rules.config.store import build_store, lengthen
 from dfks_rules.config.trace import build_trace, find_trace_mistakes
+from dfks_rules.config.webhooks import build_webhooks, find_webhook_mistakes
 from dfks_rules.errors import ConfigError, Finding
 from dfks_rules.presence.package import Limits, OnNotifyTimeout
 from dfks_rules.transport.certificates import CertificateFiles
@@ -189,6 +190,7 @@ def _find_contradictions(values: dict[str, Any]) -> list[Mistake]:
         *_find_sip_contradictions(sip),
         *find_next_hop_mistakes(sip),
         *find_trace_mistakes(values["trace"]),
+        *find_webhook_mistakes(values["webhooks"]),
     ):
         report(way, message)
     presence = values["presence"]
@@ -296,6 +298,7 @@ def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) ->
         journal=JournalSettings(seconds_of(values["journal"]["keep"])),
         mi=_build_mi(values["mi"], base),
         http=_build_api(values.get("http"), base),
+        webhooks=build_webhooks(values["webhooks"]),
         presence=Limits(
             **presence
             | {

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dfks_rules.config.auth import AuthSettings
+from dfks_rules.config.webhooks import WebhookSettings
 from dfks_rules.presence.package import Limits
 from dfks_rules.sip.ports import OutboundProxy
 from dfks_rules.tracing.export import HepTarget
@@ -195,6 +196,8 @@ class Config:
     """The doors of the management interface."""
     http: ApiSettings | None
     """The HTTP API; None where there is none."""
+    webhooks: WebhookSettings
+    """Whom events may be sent to."""
     presence: Limits
     """How subscriptions live."""
     profiles: Path | None

@@ -8,6 +8,7 @@ from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.features import FEATURES, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.operations.states import denying_rule
+from dfks_rules.presence.subscription import Subscription, Termination
 from dfks_rules.service.ports import JournalEntry
 
 FEATURE_CHANGED = "feature-changed"
@@ -16,6 +17,8 @@ SUBSCRIPTION_STARTED = "subscription-started"
 SUBSCRIPTION_ENDED = "subscription-ended"
 POLICIES_CHANGED = "policies-changed"
 POLICIES_REFUSED = "policies-refused"
+MAX_FINDINGS = 100
+"""Findings that an event tells."""
 GAP = "gap"
 """Events were lost to this listener: it was too slow, or away for too long. It reads again."""
 TYPES = (
@@ -122,6 +125,57 @@ def changed(entries: Sequence[JournalEntry], now: Snapshot) -> Event:
         "decision": last.decision,
     }
     return Event(FEATURE_CHANGED, last.seq, last.presentity, data)
+
+
+def subscribed(subscription: Subscription, why: Termination | None, at: datetime) -> Event:
+    """The event of a subscription that has begun, or ended.
+
+    Args:
+        subscription: whose phone watches.
+        why: why it has ended; None: it has begun.
+        at: when.
+    """
+    dialog = subscription.dialog
+    data: dict[str, Any] = {
+        "presentity": subscription.presentity.uri,
+        "at": at.isoformat(timespec="milliseconds"),
+        "watcher": subscription.watcher.uri,
+        "callId": dialog.call_id.decode(errors="replace"),
+        "contact": dialog.contact.decode(errors="replace"),
+        "transport": dialog.flow.listener.transport,
+    }
+    if why is None:
+        return Event(SUBSCRIPTION_STARTED, 0, subscription.presentity, data)
+    data["reason"] = why.value
+    return Event(SUBSCRIPTION_ENDED, 0, subscription.presentity, data)
+
+
+def policies_changed(revision: str, origin: str, at: datetime) -> Event:
+    """The event of policies that decide from now on.
+
+    Args:
+        revision: their content hash.
+        origin: where they came from: `files` or `rollback`.
+        at: when.
+    """
+    data = {"revision": revision, "origin": origin, "at": at.isoformat(timespec="milliseconds")}
+    return Event(POLICIES_CHANGED, 0, None, data)
+
+
+def policies_refused(trigger: str, findings: Sequence[str], at: datetime) -> Event:
+    """The event of policies that cannot be used; those before stay in force.
+
+    Args:
+        trigger: what triggered loading: `change`, `signal` or `operator`.
+        findings: why, one line each.
+        at: when.
+    """
+    data = {
+        "trigger": trigger,
+        "findings": [*findings[:MAX_FINDINGS]],
+        "at": at.isoformat(timespec="milliseconds"),
+    }
+    return Event(POLICIES_REFUSED, 0, None, data)
 
 
 def refused(outcome: Outcome, decision: str, at: datetime) -> Event:

@@ -6,12 +6,17 @@ from typing import Any, NamedTuple, Protocol
 from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.features import Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
+from dfks_rules.operations.answers import Answers
+from dfks_rules.operations.decisions import DecisionRecords
 from dfks_rules.operations.events import Events
 from dfks_rules.operations.imports import Imports
+from dfks_rules.operations.policies import PolicyDesk
 from dfks_rules.operations.sets import SetResult as SetResult
 from dfks_rules.operations.sets import Sets as Sets
 from dfks_rules.operations.sets import Setting
+from dfks_rules.operations.studies import Studies
 from dfks_rules.operations.traces import TraceOperations
+from dfks_rules.operations.webhooks import Webhooks
 from dfks_rules.policy.site.star_codes import StarCode
 from dfks_rules.policy.site.targets import Target
 from dfks_rules.service.ports import Journal
@@ -39,121 +44,21 @@ class SubscriptionRow(NamedTuple):
     does) or `unproved` (it is told when it has)."""
 
 
-class PolicyRow(NamedTuple):
-    """One policy in force."""
+class Place(NamedTuple):
+    """A place among all subscriptions, from which a list goes on."""
 
-    file: str
-    """Path of its file."""
-    policy: str
-    """Its name."""
-    rules: int
-    """Number of its rules."""
+    second: int = 0
+    entry: int = 0
+    tag: str = ""
+    """Where those of one presentity are listed: the tag of the last one."""
 
 
-class RevisionRow(NamedTuple):
-    """One revision that has been in force and can be restored."""
+class SubscriptionPage(NamedTuple):
+    """Some of the live subscriptions."""
 
-    revision: str
-    """Content hash."""
-    since: str
-    """When it took effect, ISO 8601."""
-    origin: str
-    """Where it came from: `files`, `rollback` or `last good`."""
-
-
-class FailureRow(NamedTuple):
-    """Policies that were rejected."""
-
-    at: str
-    """When, ISO 8601."""
-    trigger: str
-    """What triggered loading: `start`, `change`, `signal` or `operator`."""
-    findings: tuple[str, ...]
-    """Why, one line each."""
-
-
-class ShadowRow(NamedTuple):
-    """A candidate set of policies, and how it compares with the policies in force."""
-
-    path: str
-    """The path it was read from."""
-    revision: str
-    """Content hash."""
-    since: str
-    """When its comparison with the policies now in force began, ISO 8601."""
-    same: Mapping[str, int]
-    """Question, such as `set DoNotDisturb` → number of equal decisions."""
-    different: Mapping[str, int]
-    """Question → number of different decisions."""
-    failures: int
-    """Number of decisions in which it raised an error."""
-    samples: tuple[Mapping[str, Any], ...]
-    """The newest differences: `given`, `active`, `shadow`."""
-
-
-class PolicyListing(NamedTuple):
-    """The policies in force."""
-
-    revision: str
-    """Content hash of all of them."""
-    policies: tuple[PolicyRow, ...]
-    """In order of precedence."""
-    since: str = ""
-    """When they took effect, ISO 8601."""
-    origin: str = ""
-    """Where they came from: `files`, `rollback` or `last good`."""
-    history: tuple[RevisionRow, ...] = ()
-    """Revisions kept for rollback, including the one in force, oldest first."""
-    failure: FailureRow | None = None
-    """Why the last load was rejected; None after a successful one."""
-    shadow: ShadowRow | None = None
-    """The candidate compared with them; None when there is none."""
-
-
-class Activation(NamedTuple):
-    """The result of a successful reload or rollback."""
-
-    revision: str
-    """The revision now in force."""
-    changed: bool
-    """False when it was already in force."""
-
-
-class PolicyDesk(Protocol):
-    """What an operator can do with the policies of a running server."""
-
-    def listing(self) -> PolicyListing:
-        """The policies in force, with their history, last failure and candidate."""
-        ...
-
-    async def reload(self, trigger: str) -> Activation:
-        """Read the files again.
-
-        Raises:
-            PolicyError: they cannot be used; the old policies stay in force.
-        """
-        ...
-
-    async def rollback(self, revision: str | None) -> Activation:
-        """Restore a kept revision; None restores the previous one.
-
-        Raises:
-            DfksError: no such revision is kept (`policy_no_revision`).
-            PolicyError: it can no longer be used.
-        """
-        ...
-
-    async def start_shadow(self, path: str) -> ShadowRow:
-        """Start comparing the policies in a folder with those in force.
-
-        Raises:
-            PolicyError: they cannot be used.
-        """
-        ...
-
-    async def stop_shadow(self) -> None:
-        """Stop comparing."""
-        ...
+    rows: list[SubscriptionRow]
+    next: Place | None
+    """Where the list goes on; None at its end."""
 
 
 class Stored(NamedTuple):
@@ -235,8 +140,22 @@ class Operations(Setting, Protocol):
         ...
 
     @property
+    def answers(self) -> Answers:
+        """What requests were answered that may come again."""
+        ...
+
+    @property
     def events(self) -> Events:
         """What happens.
+
+        Raises:
+            StoreError: states are only kept in memory (`store_no_journal`).
+        """
+        ...
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """Who is told by HTTP what happens.
 
         Raises:
             StoreError: states are only kept in memory (`store_no_journal`).
@@ -265,6 +184,26 @@ class Operations(Setting, Protocol):
         """
         ...
 
+    async def subscription_page(
+        self,
+        presentity: Aor | None,
+        domains: frozenset[str] | None,
+        place: Place,
+        at_most: int,
+    ) -> SubscriptionPage:
+        """Some of the live subscriptions, from a place on.
+
+        Only so many are looked at that a page may have fewer rows than it could, or none, although
+        the list goes on.
+
+        Args:
+            presentity: whose features are watched; None for everybody's.
+            domains: those of presentities of these domains; None: all.
+            place: where to begin.
+            at_most: how many.
+        """
+        ...
+
     def refresh_watchers(self, presentity: Aor) -> int:
         """Send the full state to each watcher; returns the number of watchers."""
         ...
@@ -274,18 +213,29 @@ class Operations(Setting, Protocol):
         """The policies of the server."""
         ...
 
+    @property
+    def decisions(self) -> DecisionRecords:
+        """The last decisions."""
+        ...
+
+    @property
+    def studies(self) -> Studies:
+        """Questions about policies and decisions that another process answers."""
+        ...
+
     def latest_decisions(self, presentity: Aor | None) -> Iterable[Mapping[str, Any]]:
         """Records of the last decisions (about one presentity, or all), newest first."""
         ...
 
-    def explain_decisions(self, which: Aor | str) -> Sequence[Mapping[str, Any]]:
+    async def explain_decisions(self, which: Aor | str) -> Sequence[Mapping[str, Any]]:
         """Why decisions came out as they did.
 
         Args:
             which: the id of a decision, or a presentity, for the last decisions about it.
 
         Returns:
-            `record`, `explanation` and `text` of each decision; empty when there is none.
+            `record`, `explanation` (None when its policies are gone, or it takes too long) and
+            `text` of each decision; empty when there is none.
         """
         ...
 

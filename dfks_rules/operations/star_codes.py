@@ -1,5 +1,6 @@
 """A star code that was dialled is a set like any other; the switch is told what to say of it."""
 
+from contextlib import suppress
 from typing import NamedTuple
 
 from dfks_rules.model.features import Feature, FeatureState, values_from
@@ -50,13 +51,10 @@ async def dial(operations: Operations, presentity: Aor, digits: str, actor: str)
     dialled = read_star_code(digits, operations.star_codes(presentity.domain))
     if dialled is None:
         return Said("unknown-code")
-    for left in reversed(range(_TRIES)):
-        try:
+    for _ in range(_TRIES - 1):
+        with suppress(ChangedError):
             return await _switch(operations, presentity, dialled, actor)
-        except ChangedError:
-            if not left:
-                raise
-    raise AssertionError
+    return await _switch(operations, presentity, dialled, actor)
 
 
 async def _switch(operations: Operations, presentity: Aor, dialled: Dialled, actor: str) -> Said:

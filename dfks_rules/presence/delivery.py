@@ -282,6 +282,9 @@ class Delivery:
             left = self._kept.ended(subscription, now)
             if left is not None and self._restoring is not None:
                 self._restoring.has_ended(left, now)
+        told = self._subscriptions.told
+        if told is not None:
+            told(subscription, why)
         subscription.ended(why)
         self._counts[_ENDED[why]] += 1
 

@@ -34,6 +34,7 @@ _STATUS_OF = {
     "csta_unsupported_type": 415,
     "sip_insecure_flow": 480,
     "store_unavailable": 503,
+    "store_not_known": 503,
     "store_fenced": 503,
     "store_conflict": 500,
 }

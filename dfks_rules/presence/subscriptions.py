@@ -1,13 +1,13 @@
 """Where subscriptions are found: by their dialog, by their presentity, and by the time."""
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from math import ceil, inf
 from typing import Protocol
 
 from dfks_rules.model.identity import Aor
 from dfks_rules.presence import rows
-from dfks_rules.presence.subscription import Subscription
+from dfks_rules.presence.subscription import Subscription, Termination
 from dfks_rules.service.ports import DialogRow
 from dfks_rules.sip.flow import TRANSPORTS, Flow
 
@@ -16,6 +16,11 @@ PORTION = 64
 SPARE = 1_000
 """Entries of the calendar for subscriptions that are gone, beyond as many as live, that are put up
 with."""
+
+Told = Callable[[Subscription, Termination | None], None]
+Listed = tuple[list[tuple[int, int, bytes, Aor]], tuple[int, int] | None]
+"""Entries: the place after each, its tag, its presentity; and the place to go on from, None at the
+end."""
 
 
 class Restores(Protocol):
@@ -58,8 +63,12 @@ class Subscriptions:
         """Second → tags of the subscriptions to look at when it begins."""
         self._seconds: list[int] = []
         """Heap of the pages."""
+        self._last = 0
+        """The latest second that ever had a page."""
         self._entries = 0
         """On all pages."""
+        self.told: Told | None = None
+        """Told that one begins, or why it ends; None while nobody wants to know."""
         self.by_transport: list[int] = [0 for _ in TRANSPORTS]
         """How many there are by the transport of their NOTIFYs, in the order of `TRANSPORTS`."""
         self._portions: list[bytes] = []
@@ -129,6 +138,38 @@ class Subscriptions:
         found = [self.at(tag) for tag in reversed(tags)]
         return [one for one in found if one is not None]
 
+    def listed(self, second: int, index: int, at_most: int) -> Listed:
+        """Tags and presentities as the calendar has them, from a place on.
+
+        Whoever goes on from place to place is given each that keeps its deadline once; one that
+        was refreshed meanwhile comes again, and one whose deadline came nearer may be passed over.
+
+        Args:
+            second: of the place; 0 begins.
+            index: of the place on the page of this second.
+            at_most: how many entries and seconds are looked at.
+        """
+        found: list[tuple[int, int, bytes, Aor]] = []
+        if self._seconds and second < self._seconds[0]:
+            second, index = self._seconds[0], 0
+        while second <= self._last:
+            page = self._pages.get(second)
+            if page is not None:
+                taken = page[index : index + at_most]
+                for tag in taken:
+                    index += 1
+                    one = self._by_tag.get(tag)
+                    if one is None or (
+                        isinstance(one, Subscription) and one.scheduled_for != second
+                    ):
+                        continue
+                    found.append((second, index, tag, one.presentity))
+                at_most -= len(taken)
+            if at_most <= 0:
+                return found, (second, index)
+            second, index, at_most = second + 1, 0, at_most - 1
+        return found, None
+
     def add(self, subscription: Subscription) -> None:
         """Keep a subscription that has its first deadline."""
         tag = subscription.dialog.local_tag
@@ -136,6 +177,8 @@ class Subscriptions:
         self.by_transport[_position(subscription)] += 1
         self._watches(subscription.presentity, tag)
         self.schedule(subscription)
+        if self.told is not None:
+            self.told(subscription, None)
 
     def add_row(self, row: DialogRow) -> None:
         """Keep a subscription of an earlier life; there is none with its tag."""
@@ -238,6 +281,7 @@ class Subscriptions:
         page = self._pages.get(second)
         if page is None:
             page = self._pages[second] = []
+            self._last = max(self._last, second)
             heapq.heappush(self._seconds, second)
         page.append(tag)
         self._entries += 1

@@ -101,6 +101,58 @@ MIGRATIONS: tuple[str, ...] = (
         (SELECT seq FROM change WHERE at < beat_at - 40 ORDER BY seq DESC LIMIT 1), 0);
     """,
     CREATE_CALLS,
+    # What requests with an Idempotency-Key were answered, for a day.
+    """
+    CREATE TABLE answer (
+        caller  TEXT NOT NULL,          -- name of the token
+        key     TEXT NOT NULL,
+        number  INTEGER NOT NULL,       -- rises with each answer
+        at      REAL NOT NULL,          -- s since 1970
+        request BLOB NOT NULL,          -- SHA-256 of what was asked
+        status  INTEGER NOT NULL,
+        headers TEXT NOT NULL,          -- a JSON object
+        body    BLOB NOT NULL,
+        PRIMARY KEY (caller, key)
+    ) WITHOUT ROWID;
+    CREATE INDEX answer_by_number ON answer (number);
+    """,
+    # Who is told of changes by HTTP, how far, and what was given up.
+    """
+    CREATE TABLE webhook_endpoint (
+        id         TEXT PRIMARY KEY,
+        url        TEXT NOT NULL,
+        secret     TEXT NOT NULL,       -- whsec_...
+        old_secret TEXT,                -- signs as well until `old_until`
+        old_until  REAL NOT NULL,       -- s since 1970
+        types      TEXT NOT NULL,       -- a JSON list
+        domains    TEXT,                -- a JSON list; NULL: all
+        coalesce   INTEGER NOT NULL,
+        off        TEXT,                -- why nothing is sent; NULL: it is
+        actor      TEXT NOT NULL,       -- whose token has made it
+        created    REAL NOT NULL        -- s since 1970
+    ) WITHOUT ROWID;
+    CREATE TABLE webhook_cursor (
+        endpoint TEXT NOT NULL,
+        lane     INTEGER NOT NULL,      -- crc32(presentity) % 8
+        seq      INTEGER NOT NULL,      -- of this lane, all changes up to it are done
+        tries    INTEGER NOT NULL,      -- of the next event, which have failed
+        waited   REAL NOT NULL,         -- s in between
+        PRIMARY KEY (endpoint, lane)
+    ) WITHOUT ROWID;
+    CREATE TABLE webhook_dead (
+        number   INTEGER PRIMARY KEY,   -- rises with each
+        endpoint TEXT NOT NULL,
+        event    TEXT NOT NULL,         -- its id
+        type     TEXT NOT NULL,
+        user     TEXT,                  -- whom it is about; NULL: all
+        domain   TEXT,
+        at       REAL NOT NULL,         -- when it was given up, s since 1970
+        tries    INTEGER NOT NULL,
+        reason   TEXT NOT NULL,
+        body     BLOB NOT NULL
+    );
+    CREATE INDEX webhook_dead_of ON webhook_dead (endpoint, number);
+    """,
     # Imports: how far each is, and what was refused.
     """
     CREATE TABLE import_job (

@@ -36,7 +36,14 @@ LEAP = 1 << 10
 PATIENCE_MS = 2000
 """How long to wait for programs that are reading the store before."""
 
-_TAKEN_OVER = ("server", "subscription", "change")
+_TAKEN_OVER = (
+    "server",
+    "subscription",
+    "change",
+    "webhook_endpoint",
+    "webhook_cursor",
+    "webhook_dead",
+)
 _COLUMNS = "user, domain, feature, status, feature_values"
 _DIFFERENT = f"""
     SELECT user, domain FROM (
@@ -179,6 +186,8 @@ def _go_on(part: Path, before: _Before | None, owed: int, at: float) -> tuple[Co
         least = 0 if before is None else before.term + (0 if is_same else LEAP)
         # A stop was clean only if phones know all that is stored.
         connection.execute("UPDATE server SET term = max(term, ?) + 1, is_clean = 0", (least,))
+        # What was done since the backup is to be done again.
+        connection.execute("DELETE FROM answer")
         if changed is None:
             # What these phones know by now is unknown.
             connection.execute("UPDATE subscription SET flags = flags | ?", (owed,))

@@ -1,5 +1,6 @@
 """A request → what its operation is given, checked by the table."""
 
+import asyncio
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -14,6 +15,8 @@ from dfks_rules.web.problem import Problem
 from dfks_rules.web.schemas import COMPONENTS
 from dfks_rules.web.table import Operation, Parameter, Schema, Where
 
+BODY_WITHIN = 30.0
+"""Seconds that a body may take that is read at once."""
 MAX_ERRORS = 20
 """Most mistakes of a body that are told at once."""
 
@@ -46,7 +49,7 @@ async def body_of(operation: Operation, request: web.Request) -> Any:
         Problem: it is of another type, too large, no JSON, or does not fit.
     """
     body = operation.body
-    if body is None:
+    if body is None or not (body.is_needed or request.body_exists):
         return None
     if request.content_type not in body.types:
         wanted = " or ".join(body.types)
@@ -54,7 +57,12 @@ async def body_of(operation: Operation, request: web.Request) -> Any:
     if body.schema is None:
         return None
     try:
-        value = orjson.loads(await request.read())
+        async with asyncio.timeout(BODY_WITHIN):
+            text = await request.read()
+    except TimeoutError as error:
+        raise Problem("too-slow", f"within {BODY_WITHIN:g} s", {"Connection": "close"}) from error
+    try:
+        value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise Problem("not-json", str(error)) from error
     check(operation.name, body.schema, value)

@@ -1,7 +1,7 @@
 """A client of `/v1`, for our own commands and bridges."""
 
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -117,9 +117,18 @@ class ApiClient:
             return orjson.loads(await got.read())
 
     async def pages(
-        self, path: str, query: Mapping[str, str | int] | None = None
-    ) -> AsyncIterator[Any]:
-        """Every item of a list, page by page."""
+        self,
+        path: str,
+        query: Mapping[str, str | int] | None = None,
+        cursor: str = "after",
+    ) -> AsyncGenerator[Any, None]:
+        """Every item of a list, page by page.
+
+        Args:
+            path: where.
+            query: parameters.
+            cursor: the parameter that takes `next` of the page before.
+        """
         given = dict(query or {})
         while True:
             page = await self.ask("GET", path, query=given)
@@ -127,7 +136,7 @@ class ApiClient:
                 yield item
             if "next" not in page:
                 return
-            given["after"] = page["next"]
+            given[cursor] = page["next"]
 
     async def stream(
         self,

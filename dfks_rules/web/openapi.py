@@ -46,6 +46,8 @@ def problems_of(operation: Operation) -> list[str]:
     """The kinds of failure that an operation can have."""
     kinds = {
         "bad-parameter",
+        "bad-request",
+        "too-many-connections",
         "wrong-host",
         "too-many-requests",
         "internal-error",
@@ -54,10 +56,12 @@ def problems_of(operation: Operation) -> list[str]:
     kinds |= {parameter.kind for parameter in operation.parameters}
     if any(parameter.name in ("aor", "presentity") for parameter in operation.parameters):
         kinds.add("not-found")
+    if operation.streams:
+        kinds.add("too-many-listeners")
     if operation.scope is not None:
         kinds |= {"token-needed", "scope-missing"}
     if operation.body is not None:
-        kinds |= {"too-large", "wrong-content-type"}
+        kinds |= {"too-large", "too-slow", "wrong-content-type"}
         if operation.body.schema is not None:
             kinds |= {"not-json", "invalid-body"}
     if operation.method in ("POST", "PUT", "PATCH"):
@@ -82,9 +86,9 @@ def _operation(operation: Operation) -> dict[str, Any]:
     if operation.body is not None:
         schema = operation.body.schema
         told["requestBody"] = {
-            "required": True,
+            "required": operation.body.is_needed,
             "content": {
-                kind: {} if schema is None else {"schema": schema} for kind in operation.body.types
+                kind: {"schema": schema or {"type": "string"}} for kind in operation.body.types
             },
         }
     return told

@@ -7,7 +7,9 @@ from dfks_rules.operations.states import aor_from, printable_from
 from dfks_rules.web.table import Parameter, Where
 
 _REVISION = re.compile(r'"([0-9]{1,18})"')
-_FEATURES = [feature.value for feature in Feature]
+_KEY = re.compile(r"[!-~]{1,255}")
+FEATURES = [feature.value for feature in Feature]
+"""Names of all features."""
 
 
 def take_feature(text: str) -> Feature:
@@ -19,7 +21,7 @@ def take_feature(text: str) -> Feature:
     try:
         return Feature(text)
     except ValueError:
-        message = f"`{text[:40]}` is none of {', '.join(_FEATURES)}"
+        message = f"`{text[:40]}` is none of {', '.join(FEATURES)}"
         raise ValueError(message) from None
 
 
@@ -30,6 +32,13 @@ def _take_revision(text: str) -> int | None:
         message = f'`{text[:40]}` is not an ETag such as "7"'
         raise ValueError(message)
     return int(found[1])
+
+
+def _take_key(text: str) -> str:
+    if _KEY.fullmatch(text) is None:
+        message = "1 to 255 visible ASCII characters are needed"
+        raise ValueError(message)
+    return text
 
 
 AOR = Parameter(
@@ -44,7 +53,7 @@ FEATURE = Parameter(
     "feature",
     Where.PATH,
     "The name of a feature.",
-    {"type": "string", "enum": _FEATURES},
+    {"type": "string", "enum": FEATURES},
     take_feature,
     kind="no-such-feature",
 )
@@ -74,8 +83,16 @@ IF_NONE_MATCH = Parameter(
     "If-None-Match",
     Where.HEADER,
     "The ETag that is known: 304 if it still holds.",
-    {"type": "string", "maxLength": 1024, "examples": ['"7"']},
+    {"type": "string", "examples": ['"7"']},
     str,
+)
+IDEMPOTENCY_KEY = Parameter(
+    "Idempotency-Key",
+    Where.HEADER,
+    "A text of the client's own, such as a UUID. Who sends a request again with its key gets the "
+    "same answer for 24 hours, and nothing is done twice.",
+    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    _take_key,
 )
 PARAM = Parameter(
     "Dfks-Param",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from dfks_rules.errors import DfksError, FindingsError
+from dfks_rules.errors import MAX_TOLD, DfksError, FindingsError
 from dfks_rules.service.ports import ChangedError
 
 CONTENT_TYPE = "application/problem+json"
@@ -23,6 +23,7 @@ KINDS: Mapping[str, Kind] = {
     "bad-presentity": Kind(400, "This is not an address of record"),
     "bad-cursor": Kind(400, "This is not a cursor of this list"),
     "bad-parameter": Kind(400, "A parameter is wrong"),
+    "bad-request": Kind(400, "This is no HTTP request that can be served"),
     "not-json": Kind(400, "The body is not JSON"),
     "token-needed": Kind(401, "A token is needed"),
     "scope-missing": Kind(403, "The token may not do this"),
@@ -33,8 +34,10 @@ KINDS: Mapping[str, Kind] = {
     "method-not-allowed": Kind(405, "This cannot be done with it"),
     "under-way": Kind(409, "The request with this Idempotency-Key is under way"),
     "conflict": Kind(409, "Somebody else changes it at the same time"),
+    "too-many": Kind(409, "There are as many as there may be"),
     "policies-unusable": Kind(409, "The policies cannot be used"),
     "changed-meanwhile": Kind(412, "It has changed meanwhile"),
+    "too-slow": Kind(408, "The body does not come"),
     "too-large": Kind(413, "The body is too large"),
     "wrong-content-type": Kind(415, "The body has another content type"),
     "invalid-body": Kind(422, "The body does not fit the schema"),
@@ -44,6 +47,8 @@ KINDS: Mapping[str, Kind] = {
     "internal-error": Kind(500, "The server failed"),
     "not-kept": Kind(501, "This server does not keep it"),
     "store-unavailable": Kind(503, "The store cannot be used now"),
+    "too-many-connections": Kind(503, "Too many connections"),
+    "too-many-listeners": Kind(503, "Too many listen already"),
     "gave-up": Kind(503, "It took too long"),
 }
 """Name of a kind → what it is. A name is never used for anything else."""
@@ -55,8 +60,16 @@ _OF_CODE = {
     "store_no_journal": "not-kept",
     "store_conflict": "conflict",
     "store_changed": "changed-meanwhile",
+    "store_not_a_database": "store-unavailable",
+    "store_older_version": "store-unavailable",
+    "store_newer_version": "store-unavailable",
+    "policy_closed": "policies-unusable",
     "policy_invalid": "policies-unusable",
     "policy_no_revision": "not-found",
+    "policy_engine": "policies-unusable",
+    "facts_invalid": "invalid-body",
+    "worker_busy": "too-many-requests",
+    "worker_gave_up": "gave-up",
     "config_invalid": "internal-error",
 }
 """Code of a `DfksError` → kind."""
@@ -83,11 +96,14 @@ class Problem(Exception):  # noqa: N818 - the word of RFC 9457
         self.status, self.title = KINDS[kind]
         super().__init__(f"{kind}: {detail or self.title}")
         self.kind = kind
-        self.detail = detail
+        self.detail = None if detail is None else _storable(detail)
         self.headers = dict(headers or {})
         if self.status in (429, 503):
             self.headers.setdefault("Retry-After", str(RETRY_AFTER))
-        self.more = more
+        self.more = {
+            name: _storable(value) if isinstance(value, str) else value
+            for name, value in more.items()
+        }
 
     @property
     def body(self) -> dict[str, Any]:
@@ -96,6 +112,11 @@ class Problem(Exception):  # noqa: N818 - the word of RFC 9457
         if self.detail is not None:
             told["detail"] = self.detail
         return told | self.more
+
+
+def _storable(text: str) -> str:
+    """Text without what came as bytes that are no UTF-8."""
+    return text.encode(errors="replace").decode()
 
 
 def type_of(kind: str) -> str:
@@ -110,5 +131,6 @@ def problem_of(error: DfksError) -> Problem:
         etag = f'"{error.revision}"'
         return Problem(kind, error.message, {"ETag": etag}, revision=error.revision)
     if isinstance(error, FindingsError):
-        return Problem(kind, findings=[finding._asdict() for finding in error.findings[:500]])
+        told = [finding._asdict() for finding in error.findings[:MAX_TOLD]]
+        return Problem(kind, str(error.findings[0]), findings=told)
     return Problem(kind, error.message)

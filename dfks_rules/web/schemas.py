@@ -46,6 +46,7 @@ TEXT = {"type": "string"}
 AOR = {"type": "string", "examples": ["sip:alice@example.com"]}
 TIME = {"type": "string", "format": "date-time"}
 REVISION = {"type": "integer", "minimum": 0}
+SEQ = {"type": "integer", "minimum": 0}
 FEATURE = {"type": "string", "enum": [feature.value for feature in Feature]}
 
 _FLAG = {"type": "integer", "enum": [0, 1]}
@@ -132,6 +133,30 @@ COMPONENTS: dict[str, Any] = {
             "transport": TEXT,
             "proof": TEXT,
         }
+    ),
+    "Change": record(
+        {
+            "seq": SEQ | {"description": "Its number in the journal; the id of its event."},
+            "at": TIME,
+            "presentity": AOR,
+            "revision": REVISION,
+            "feature": FEATURE,
+            "before": ref("State"),
+            "after": ref("State"),
+            "origin": {"type": "string", "enum": ["watcher", "operator", "internal"]},
+            "actor": TEXT | {"description": "Who asked: a watcher, or the name of a token."},
+            "rule": nullable(TEXT) | {"description": "The rule that decided; null: none did."},
+            "decision": TEXT,
+        }
+    ),
+    "History": record(
+        {
+            "items": {"type": "array", "items": ref("Change")},
+            "newest": SEQ | {"description": "Number of the newest change; as `after`, it goes on."},
+            "next": TEXT
+            | {"description": "`after`, else `before`, of the next page, if there is one."},
+        },
+        ["items", "newest"],
     ),
     "Statistics": {
         "type": "object",

@@ -1,5 +1,6 @@
 """Serves the table of operations over HTTP, on the server's event loop."""
 
+import asyncio
 import socket
 import time
 from collections import Counter
@@ -16,17 +17,26 @@ from dfks_rules.operations.ports import Operations
 from dfks_rules.web.binding import body_of, given_of
 from dfks_rules.web.budget import SHARE, SHARE_OF_WATCHING, Budget, Timed
 from dfks_rules.web.caller import LOCAL, Caller, Scope
+from dfks_rules.web.connections import Connection, Connections
+from dfks_rules.web.parameters import IDEMPOTENCY_KEY
 from dfks_rules.web.problem import CONTENT_TYPE, Problem, problem_of
-from dfks_rules.web.table import JSON, Answer, Call, Operation, Streamed
+from dfks_rules.web.repeats import Repeats, hash_of
+from dfks_rules.web.table import JSON, Answer, Call, Operation, Streamed, Where
 from dfks_rules.web.tokens import TokenFile
 
 MAX_BODY = 2 * 1024 * 1024
 """Longest body that is read at once, bytes."""
 CLOSE_TIMEOUT = 2.0
 """Seconds that pending requests have to finish when the server stops."""
-KEEP_ALIVE = 75.0
-"""Seconds for which an idle connection is kept."""
+PENALTY = 0.5
+"""Seconds that whoever was turned away waits for the answer: one connection asks no faster."""
+MOST_STREAMS = 200
+"""Answers at a time that go on for as long as the client listens."""
 
+BACKLOG = 128
+"""Connections that the kernel holds until they are taken."""
+_COUNTS = ("connections_refused", "connections_cut", "requests_malformed", "streams_refused")
+_TURNED_AWAY = frozenset(("token-needed", "too-many-requests"))
 _log = structlog.get_logger("dfks.web")
 _CALLER: web.RequestKey[Caller | None] = web.RequestKey("caller")
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -55,10 +65,20 @@ class WebServer:
         self._public = [one for one in table if one.scope is None]
         self._budget = Budget(settings.per_token)
         self._runner: web.AppRunner | None = None
+        self._servers: list[asyncio.Server] = []
+        self._streams = 0
+        self._counts = Counter(dict.fromkeys(_COUNTS, 0))
         self._sockets: list[socket.socket] = []
         self.served: Counter[tuple[str, int]] = Counter()
         """Name of an operation and status → how often; bounded by the table."""
-        self.counts: Mapping[str, int] = {}
+        self._repeats = Repeats()
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """What the door counts beside requests."""
+        server = self._runner.server if self._runner else None
+        now = {"connections": len(server.connections) if server else 0, "streams": self._streams}
+        return {**self._repeats.counts, **self._counts, **now}
 
     @property
     def address(self) -> str:
@@ -76,17 +96,14 @@ class WebServer:
                 app.router.add_get(operation.path, handler, allow_head=True)
             else:
                 app.router.add_route(operation.method, operation.path, handler)
-        runner = web.AppRunner(
-            app,
-            access_log=None,
-            handle_signals=False,
-            shutdown_timeout=CLOSE_TIMEOUT,
-            keepalive_timeout=KEEP_ALIVE,
-        )
+        runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=CLOSE_TIMEOUT)
         await runner.setup()
         self._runner = runner
+        assert runner.server is not None  # noqa: S101 - `setup` made it
+        make = Connections(runner.server, self._counts)
+        loop = asyncio.get_running_loop()
         for one in self._sockets:
-            await web.SockSite(runner, one).start()
+            self._servers.append(await loop.create_server(make, sock=one, backlog=BACKLOG))
 
     def sockets(self) -> list[tuple[str, socket.socket]]:
         """What whoever serves next has to be given, with the name of this door."""
@@ -94,6 +111,9 @@ class WebServer:
 
     async def close(self, *, leaves: bool = False) -> None:
         """Stop listening, and let pending requests finish; `leaves`: there is no file to leave."""
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
         if self._runner:
             await self._runner.cleanup()
             self._runner = None
@@ -108,6 +128,8 @@ class WebServer:
             request[_CALLER] = self._caller(request)
             return await handler(request)
         except Problem as problem:
+            if problem.kind in _TURNED_AWAY:
+                await asyncio.sleep(PENALTY)
             return _told(problem)
         except web.HTTPRequestEntityTooLarge:
             return _told(Problem("too-large", f"at most {MAX_BODY} bytes"))
@@ -171,7 +193,15 @@ class WebServer:
             _log.exception("web_request_failed", operation=operation.name)
             raise Problem("internal-error") from error
         if isinstance(answer, Streamed):
-            return await _stream(answer, request)
+            connection = request.protocol
+            assert isinstance(connection, Connection)  # noqa: S101 - all are
+            self._streams += 1
+            connection.is_streaming = True
+            try:
+                return await _stream(answer, request)
+            finally:
+                self._streams -= 1
+                connection.is_streaming = False
         if answer.body is None:
             return web.Response(status=answer.status, headers=answer.headers)
         if isinstance(answer.body, bytes):
@@ -192,18 +222,38 @@ class WebServer:
             if operation.scope not in caller.scopes:
                 detail = f"`{caller.name}` lacks the scope `{operation.scope.value}`"
                 raise Problem("scope-missing", detail, scope=operation.scope.value)
+        if operation.streams and self._streams >= MOST_STREAMS:
+            self._counts["streams_refused"] += 1
+            raise Problem("too-many-listeners")
         caller = caller or LOCAL
-        return await operation.run(
-            Call(
-                given_of(operation, request, caller),
-                await body_of(operation, request),
-                caller,
-                self._operations,
-                request.headers.get("Accept", ""),
-                request.content,
-                request.content_type,
-            )
+        call = Call(
+            given_of(operation, request, caller),
+            await body_of(operation, request),
+            caller,
+            self._operations,
+            request.headers.get("Accept", ""),
+            request.content,
+            request.content_type,
         )
+        key = call.given.get(IDEMPOTENCY_KEY.name)
+        if key is None:
+            return await operation.run(call)
+        return await self._repeats.once(
+            self._operations.answers,
+            (caller.name, key),
+            await _hash_of(operation, request),
+            partial(operation.run, call),
+        )
+
+
+async def _hash_of(operation: Operation, request: web.Request) -> bytes:
+    """What tells a request from others with the same key."""
+    headers = {
+        one.name: request.headers[one.name]
+        for one in operation.parameters
+        if one.where is Where.HEADER and one.name in request.headers
+    }
+    return hash_of(request.method, request.path_qs, headers, await request.read())
 
 
 async def _stream(answer: Streamed, request: web.Request) -> web.StreamResponse:

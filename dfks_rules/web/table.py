@@ -59,6 +59,8 @@ class Body(NamedTuple):
     schema: Schema | None
     """What JSON must fit; None: the operation reads the body by itself."""
     types: tuple[str, ...] = (JSON,)
+    is_needed: bool = True
+    """Whether a request without one is wrong."""
 
 
 class Call(NamedTuple):
@@ -121,6 +123,11 @@ class Operation(NamedTuple):
     follows: Mapping[str, tuple[str, Mapping[str, str]]] = {}
     """Links: name → the operation that goes on from the answer, and its parameters as runtime
     expressions of OpenAPI."""
+
+    @property
+    def streams(self) -> bool:
+        """Whether it answers for as long as the client listens."""
+        return any("text/event-stream" in reply.types for reply in self.replies)
 
     @property
     def tag(self) -> str:

@@ -163,4 +163,6 @@ def test_prometheus_takes_it_and_names_a_decision_that_denied(tmp_path: Path) ->
             assert told["record"]["decision"]["reason"] == "closed"
             (group,) = _asked(f"{url}/rules")["groups"]
             assert len(group["rules"]) > 5
-            assert {one["state"] for one in group["rules"]} == {"inactive"}
+            # Rules may have been looked at before the first scrape: that a server is missing is
+            # pending then.
+            assert "firing" not in {one["state"] for one in group["rules"]}

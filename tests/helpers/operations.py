@@ -1,9 +1,13 @@
 """A server without SIP for tests of the management interface, with states and one policy."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import orjson
+
+from dfks_rules.app.answers import AnswersInMemory
+from dfks_rules.app.records.decisions import Decisions
 from dfks_rules.app.records.events import EventRing
 from dfks_rules.errors import DfksError, Finding, PolicyError, StoreError
 from dfks_rules.model.decisions import Decision, Denial, NotifyScope, Outcome
@@ -20,21 +24,28 @@ from dfks_rules.model.features import (
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked, FeatureRequest, Operation, Origin, Requester
 from dfks_rules.model.values import Value
+from dfks_rules.operations.decisions import Decided
 from dfks_rules.operations.imports import Imports
-from dfks_rules.operations.ports import (
+from dfks_rules.operations.policies import (
     Activation,
-    Exposition,
     FailureRow,
+    FileRow,
     PolicyListing,
     PolicyRow,
     RevisionRow,
+    ShadowRow,
+)
+from dfks_rules.operations.ports import (
+    Exposition,
+    Place,
     Scrape,
     SetResult,
     Sets,
-    ShadowRow,
     Stored,
+    SubscriptionPage,
     SubscriptionRow,
 )
+from dfks_rules.operations.studies import Text
 from dfks_rules.operations.traces import TraceRequest
 from dfks_rules.policy.facts.view import NOWHERE
 from dfks_rules.policy.site.directory import Directory
@@ -84,8 +95,16 @@ class MemoryPolicies:
             raise DfksError("policy_no_revision", f"`{revision}` is not in memory")
         return Activation("5e1e", changed=True)
 
-    async def start_shadow(self, path: str) -> ShadowRow:
+    def files(self, revision: str) -> list[FileRow]:
+        """One file, longer than what is written at once, and one of a tenant."""
+        if revision != "5e1f00000000":
+            raise DfksError("policy_no_revision", f"`{revision}` is not in memory")
+        text = '# "größer"\n' * 10_000
+        return [FileRow("p.yaml", text, None), FileRow("tenants/a.example/q.yaml", "", "a.example")]
+
+    async def start_shadow(self, candidate: str | Sequence[Text]) -> ShadowRow:
         """Two differences, seen at once."""
+        path = candidate if isinstance(candidate, str) else candidate[0].name
         if path != "candidate":
             raise PolicyError([Finding(path, 0, 0, "policy_unreadable", "is not there")])
         samples = ({"given": {"op": "set"}, "active": {}, "shadow": {}},)
@@ -95,6 +114,45 @@ class MemoryPolicies:
     async def stop_shadow(self) -> None:
         """Stop comparing."""
         self.shadow = None
+
+
+class MemoryStudies:
+    """Answers who asked what, as JSON, or raises."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Any, ...]] = []
+        self.answer: dict[str, Any] = {"revision": "5e1f"}
+        self.error: DfksError | None = None
+
+    def _told(self, *asked: Any) -> bytes:
+        self.asked.append(asked)
+        if self.error is not None:
+            raise self.error
+        return orjson.dumps(self.answer)
+
+    async def check(self, texts: Sequence[Text] | None, asker: str) -> bytes:
+        """The answer."""
+        return self._told("check", texts, asker)
+
+    async def evaluate(
+        self, texts: Sequence[Text] | None, facts: Mapping[str, Any], asker: str
+    ) -> bytes:
+        """The answer."""
+        return self._told("evaluate", texts, facts, asker)
+
+    async def test(self, texts: Sequence[Text], asker: str) -> bytes:
+        """The answer."""
+        return self._told("test", texts, asker)
+
+    async def diff(
+        self, old: Sequence[Text] | None, new: Sequence[Text] | None, asker: str
+    ) -> bytes:
+        """The answer."""
+        return self._told("diff", old, new, asker)
+
+    async def explain(self, decided: Decided, asker: str, *, is_all: bool) -> bytes:
+        """The answer."""
+        return self._told("explain", decided.id, asker, is_all)
 
 
 class MemoryExposition:
@@ -133,11 +191,16 @@ class MemoryOperations:
         self.is_broken = False
         """Whether the store fails, as with a full disk."""
         self.policies = MemoryPolicies()
+        self.decisions = Decisions(100, "5eed00", lambda _revision: None)
+        self.studies = MemoryStudies()
         self.site = make_site(Directory(), NumberPlan(Dialling("DE", (3,), outside="0")))
         self.jobs: Imports | None = None
         self.traces = MemoryTraces()
         self.journal = MemoryJournal()
+        self.answers = AnswersInMemory(lambda: _SINCE)
         self.exposition: Exposition = MemoryExposition()
+        self.webhooks: Any = None
+        """Set by the test that needs them."""
         self._level = "info"
         self.codes: dict[str, StarCode] = {}
         """Star codes of `example.com`."""
@@ -295,6 +358,16 @@ class MemoryOperations:
         rows = [one for one in self.rows if uri in (None, one.presentity)]
         return rows[offset:], len(rows)
 
+    async def subscription_page(
+        self, presentity: Aor | None, domains: frozenset[str] | None, place: Place, at_most: int
+    ) -> SubscriptionPage:
+        """The rows the test has added, by their number."""
+        found, _ = self.subscriptions(presentity, 0)
+        seen = [one for one in found if domains is None or _domain(one) in domains]
+        rows = seen[place.entry : place.entry + at_most]
+        end = place.entry + len(rows)
+        return SubscriptionPage(rows, Place(0, end) if end < len(seen) else None)
+
     def refresh_watchers(self, presentity: Aor) -> int:
         """The number of watchers."""
         return sum(row.presentity == presentity.uri for row in self.rows)
@@ -304,7 +377,7 @@ class MemoryOperations:
         uri = presentity and presentity.uri
         return [one for one in self.records if uri in (None, one["given"]["presentity"])]
 
-    def explain_decisions(self, which: Aor | str) -> list[dict[str, Any]]:
+    async def explain_decisions(self, which: Aor | str) -> list[dict[str, Any]]:
         """Each record, unexplained."""
         found = (
             [one for one in self.records if one["id"] == which]
@@ -336,6 +409,10 @@ class MemoryOperations:
     def set_log_level(self, level: str) -> None:
         """Remember the level."""
         self._level = level
+
+
+def _domain(row: SubscriptionRow) -> str:
+    return row.presentity.rpartition("@")[2]
 
 
 def subscription(number: int, presentity: str = "sip:alice@example.com") -> SubscriptionRow:

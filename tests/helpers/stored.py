@@ -85,6 +85,19 @@ def change_file(path: Path, statement: str) -> None:
         connection.executescript(statement)
 
 
+def spoil(path: Path, *tables: str) -> bytes:
+    """Spoil the first page of each of these tables; gives what is in the file then."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        pages = dict(connection.execute("SELECT name, rootpage FROM sqlite_master").fetchall())
+    content = bytearray(path.read_bytes())
+    for table in tables:
+        start = (pages[table] - 1) * 4096
+        content[start : start + 4096] = b"\x5a" * 4096
+    path.write_bytes(content)
+    return bytes(content)
+
+
 def make_newer(path: Path, release: str = "7.1.0") -> int:
     """Give a store the version of a release that does not exist yet; gives the version."""
     newer = len(MIGRATIONS) + 1
@@ -99,9 +112,11 @@ def make_older(path: Path) -> None:
     """Take a store back to version 2, which had neither journal nor subscriptions."""
     change_file(
         path,
+        "DROP TABLE answer;"
         "DROP TABLE import_job; DROP TABLE import_refusal;"
         "DROP VIEW dfks_calls; DROP VIEW dfks_state;"
         "DROP TABLE server; DROP TABLE change; DROP TABLE subscription; DROP TABLE migration;"
+        "DROP TABLE webhook_endpoint; DROP TABLE webhook_cursor; DROP TABLE webhook_dead;"
         "ALTER TABLE presentity DROP COLUMN changed; PRAGMA user_version = 2",
     )
 

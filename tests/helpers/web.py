@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from dfks_rules.web.caller import Scope
 from dfks_rules.web.server import WebServer, WebSettings
 from dfks_rules.web.table import Operation
 from dfks_rules.web.tokens import Entry, TokenFile, hash_of, new_token, write_tokens
+from tests.helpers.server import Server
 
 ALL = tuple(scope.value for scope in Scope)
 
@@ -117,3 +119,10 @@ def token_file(folder: Path, **given: tuple[Sequence[str], Sequence[str]]) -> di
     ]
     write_tokens(folder / "tokens.json", entries)
     return tokens
+
+
+def api_url(server: Server) -> str:
+    """Where a server process serves `/v1`."""
+    found = re.search(r"^  api (http://\S+)$", server.banner, re.MULTILINE)
+    assert found, server.banner
+    return found[1]

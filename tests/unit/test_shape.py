@@ -10,7 +10,6 @@ _ROOT = Path(__file__).parents[2] / "dfks_rules"
 _ROOMS = sorted({path.parent for path in _ROOT.rglob("*.py")} - {_ROOT})
 _TESTS = Path(__file__).parent
 _WITHOUT_TWIN = {
-    "errors.py",  # words only
     "model/decisions.py",
     "model/identity.py",
     "model/requests.py",

@@ -7,7 +7,8 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 
-from dfks_rules.app.desk.canary import CPU, Verdict
+from dfks_rules.app.desk.arriving import arrived
+from dfks_rules.app.desk.canary import CPU
 from dfks_rules.app.desk.policies import PolicyFiles
 from dfks_rules.errors import Finding, PolicyError
 from dfks_rules.policy.deciding.compiled import CompiledPolicies
@@ -37,7 +38,7 @@ class Checker:
             PolicyError: they cannot be used: what is wrong with them, or what became of the
                 process (`policy_check_failed`).
         """
-        with _deaf():
+        with deaf():
             process = await asyncio.create_subprocess_exec(
                 *self._command,
                 stdin=asyncio.subprocess.PIPE,
@@ -57,15 +58,17 @@ class Checker:
             await process.communicate()
         if status:
             raise _failure(_death(status, complaint))
-        # In a thread: 5,000 rules take a fifth of a second.
-        verdict = await asyncio.to_thread(_read, answer)
+        try:
+            verdict = await arrived(answer)
+        except ValueError as error:
+            raise _failure(f"returned an invalid answer: {error}") from error
         if verdict.compiled is None:
             raise PolicyError(verdict.findings)
         return verdict.compiled
 
 
 @contextlib.contextmanager
-def _deaf() -> Iterator[None]:
+def deaf() -> Iterator[None]:
     """A process that is started in here hears neither SIGTERM nor Ctrl-C.
 
     A service manager or a terminal sends them to every process of the server. They mean a stop of
@@ -109,16 +112,6 @@ async def _read_all(pipe: asyncio.StreamReader) -> bytes:
             raise _failure(f"returned more than {MAX_ANSWER} bytes")
         pieces.append(piece)
     return b"".join(pieces)
-
-
-def _read(answer: bytes) -> Verdict:
-    try:
-        verdict = pickle.loads(answer)  # noqa: S301 - it is our own child's
-    except Exception as error:  # garbage may raise anything
-        raise _failure(f"returned an invalid answer: {error}") from error
-    if not isinstance(verdict, Verdict):
-        raise _failure("returned an invalid answer")
-    return verdict
 
 
 def _death(status: int, complaint: bytes) -> str:

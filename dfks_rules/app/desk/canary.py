@@ -1,18 +1,18 @@
 """The process that dies in the server's place: checks policies, and has the engine use them.
 
-`main` reads pickled `PolicyFiles` from stdin, and writes a pickled `Verdict` to stdout. The
+`main` reads pickled `PolicyFiles` from stdin, and writes a `Verdict` to stdout, in pieces. The
 engine can take its process down; here that costs a reload and not a call.
 """
 
 import os
 import pickle
-import posixpath
 import resource
 import sys
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
-from dfks_rules.app.desk.policies import TENANTS, PolicyFiles
+from dfks_rules.app.desk.arriving import Verdict, departing
+from dfks_rules.app.desk.case_files import named_by
+from dfks_rules.app.desk.policies import PolicyFiles
 from dfks_rules.errors import DfksError, Finding, PolicyError
 from dfks_rules.policy.deciding.compiled import CompiledPolicies, compile_policies
 from dfks_rules.policy.deciding.engine import self_test
@@ -30,15 +30,6 @@ _NICENESS = 2
 """Phones come first, and an operator still waits seconds, not minutes, on a busy machine."""
 
 
-class Verdict(NamedTuple):
-    """What the process found."""
-
-    findings: list[Finding]
-    """What keeps the files from being used."""
-    compiled: CompiledPolicies | None
-    """What to use; None when there are findings."""
-
-
 def main() -> None:
     """Read, try, answer."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
@@ -50,7 +41,7 @@ def main() -> None:
     os.dup2(2, 1)
     files = pickle.load(sys.stdin.buffer)  # noqa: S301 - the server's
     with answer:
-        pickle.dump(examine(files), answer, pickle.HIGHEST_PROTOCOL)
+        answer.writelines(departing(examine(files)))
 
 
 def examine(files: PolicyFiles) -> Verdict:
@@ -90,27 +81,9 @@ def _case_findings(files: PolicyFiles) -> Iterator[Finding]:
 
 def _failed_cases(cases: CaseFile, sources: Iterable[Source]) -> Iterator[Finding]:
     """What the cases of one file find; they are about the policies that the file names."""
-    folder = posixpath.dirname(cases.file)
-    tested: list[Source] = []
-    for name in cases.policies:
-        named = posixpath.normpath(posixpath.join(folder, name))
-        found = [source for source in sources if _is_named(source, named)]
-        if not found:
-            message = f"`{name}` is not one of the policy files that the server reads"
-            yield Finding(cases.file, 0, 0, "policy_case", message)
-            return
-        tested += found
-    policies = load(tested)
+    policies = load(named_by(cases, sources))
     for result in run_cases(cases, policies):
         for difference in result.differences:
             message = f"case `{result.case.name}` failed: {difference}"
             yield Finding(cases.file, result.case.line, 1, "policy_case_failed", message)
     policies.close()
-
-
-def _is_named(source: Source, path: str) -> bool:
-    """Whether this is the file `path`, or one that belongs to the folder `path`."""
-    file = posixpath.normpath(source.file)
-    folder = posixpath.normpath(posixpath.dirname(file))
-    tenants = posixpath.normpath(posixpath.join(path, TENANTS))
-    return path in (file, folder) or posixpath.dirname(folder) == tenants

@@ -11,7 +11,7 @@ with the old policies is still to be decided when they are replaced.
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,16 +24,28 @@ from dfks_rules.app.desk.revisions import Revision, Revisions
 from dfks_rules.app.desk.rulesets import bring_in, take_out
 from dfks_rules.app.desk.served import has_policies, read_served
 from dfks_rules.app.desk.shadow import Shadowing
+from dfks_rules.app.desk.texts import files_of
 from dfks_rules.app.desk.watching import at_rest, changes
 from dfks_rules.config.settings import ReloadSettings
 from dfks_rules.errors import DfksError, PolicyError
-from dfks_rules.operations.ports import Activation, FailureRow, PolicyListing, PolicyRow, ShadowRow
+from dfks_rules.operations.events import Event, policies_changed, policies_refused
+from dfks_rules.operations.policies import (
+    Activation,
+    FailureRow,
+    FileRow,
+    PolicyListing,
+    PolicyRow,
+    ShadowRow,
+)
+from dfks_rules.operations.studies import Text
 from dfks_rules.policy.deciding.compiled import CompiledPolicies, compile_policies
 from dfks_rules.policy.deciding.live import Difference, LivePolicies, Oracle
 from dfks_rules.policy.deciding.matching import Shards
 from dfks_rules.policy.deciding.policy_set import PolicySet
 from dfks_rules.policy.reading.source import POLICY, Source, kind_of
 
+SENT = "(sent)"
+"""What a candidate has for a path when its texts were sent."""
 MAX_LOGGED = 100
 """Findings of a failure that are logged."""
 
@@ -44,7 +56,7 @@ _log = structlog.get_logger("dfks.policy")
 
 
 class PolicyReloader:
-    """Holds the policies that decide; what operators see of it is `mi.ports.PolicyDesk`."""
+    """Holds the policies that decide; for operators, see `operations.policies.PolicyDesk`."""
 
     def __init__(
         self, paths: tuple[Path, ...], settings: ReloadSettings, checker: Checker | None = None
@@ -68,6 +80,8 @@ class PolicyReloader:
         self.live = LivePolicies(nothing, self._oracle)
         """What to ask; it stays the same object."""
         self._shadowing = Shadowing(self.live, self._shards)
+        self.tell: Callable[[Event], None] = _nobody
+        """Told when others decide, and when some cannot be used."""
 
     async def start(self) -> None:
         """Take the files, or the last good ones when these are broken or gone.
@@ -106,7 +120,7 @@ class PolicyReloader:
         return self._waiting
 
     async def reload(self, trigger: str) -> Activation:
-        """Read the files again; see `mi.ports.PolicyDesk`."""
+        """Read the files again; see `operations.policies.PolicyDesk`."""
         async with self._turn:
             self._waiting = None
             files = self._seen = await asyncio.to_thread(_read, self._paths)
@@ -137,13 +151,16 @@ class PolicyReloader:
             self._counts["policy:reloads"] += 1
             return Activation(wanted.id, changed=True)
 
-    async def start_shadow(self, path: str) -> ShadowRow:
+    async def start_shadow(self, candidate: str | Sequence[Text]) -> ShadowRow:
         """Compare a candidate with what decides from now on."""
         async with self._turn:
-            files = await asyncio.to_thread(read_served, [Path(path)])
-            candidate = await bring_in(await self._checker.check(files), self._shards)
-            row = await self._shadowing.begin(candidate, path, _now())
-            _log.info("policy_shadow_started", path=path, revision=candidate.revision)
+            if isinstance(candidate, str):
+                path, files = candidate, await asyncio.to_thread(read_served, [Path(candidate)])
+            else:
+                path, files = SENT, files_of(candidate)
+            policies = await bring_in(await self._checker.check(files), self._shards)
+            row = await self._shadowing.begin(policies, path, _now())
+            _log.info("policy_shadow_started", path=path, revision=policies.revision)
             return row
 
     async def stop_shadow(self) -> None:
@@ -154,6 +171,15 @@ class PolicyReloader:
     def set_of(self, revision: str) -> PolicySet | None:
         """The policies of that revision, while it is kept; they may be closed."""
         return next((one.policies for one in self._revisions.kept if one.id == revision), None)
+
+    def files_of(self, revision: str) -> PolicyFiles | None:
+        """The files of that revision, while it is kept."""
+        return next((one.files for one in self._revisions.kept if one.id == revision), None)
+
+    def files(self, revision: str) -> list[FileRow]:
+        """What a kept revision is made of."""
+        sources, cases = self._revisions.find(revision).files
+        return [FileRow(*source) for source in (*sources, *cases)]
 
     def listing(self) -> PolicyListing:
         """The policies in force, and what else is known of them."""
@@ -209,6 +235,7 @@ class PolicyReloader:
         else:
             self._revisions.add(revision)
         _log.info("policy_activated", revision=revision.id, origin=origin)
+        self.tell(policies_changed(revision.id, origin, revision.since))
         if origin != "last good":
             self._failure = None
             await self._keep_last_good(files)
@@ -238,6 +265,7 @@ class PolicyReloader:
         self._failure = FailureRow(_now().isoformat(timespec="seconds"), trigger, told)
         logged, more = told[:MAX_LOGGED], max(0, len(told) - MAX_LOGGED)
         _log.error("policy_reload_failed", trigger=trigger, findings=logged, more=more)
+        self.tell(policies_refused(trigger, told, _now()))
 
     async def _watch(self) -> None:
         async with contextlib.aclosing(changes(self._paths, poll=self._settings.poll)) as looks:
@@ -295,6 +323,10 @@ def _site_files(files: PolicyFiles) -> list[Source]:
 
 def _now() -> datetime:
     return datetime.now(UTC)  # noqa: TID251 - when an operator's log says it was
+
+
+def _nobody(_event: Event) -> None:
+    """Nobody is told."""
 
 
 def _log_disagreement(difference: Difference) -> None:

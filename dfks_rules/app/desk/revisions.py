@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from dfks_rules.app.desk.policies import PolicyFiles
 from dfks_rules.errors import DfksError
-from dfks_rules.operations.ports import RevisionRow
+from dfks_rules.operations.policies import RevisionRow
 from dfks_rules.policy.deciding.policy_set import PolicySet
 
 

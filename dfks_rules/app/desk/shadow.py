@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from dfks_rules.app.desk.rulesets import take_out
-from dfks_rules.operations.ports import ShadowRow
+from dfks_rules.operations.policies import ShadowRow
 from dfks_rules.policy.deciding.answer import answer_of
 from dfks_rules.policy.deciding.live import LivePolicies, Shadow
 from dfks_rules.policy.deciding.matching import Shards

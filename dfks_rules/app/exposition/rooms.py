@@ -31,6 +31,7 @@ from dfks_rules.store.sqlite import SqliteStore
 from dfks_rules.tracing.tracing import Tracing
 from dfks_rules.transport.transports import Transports
 from dfks_rules.web.server import WebServer
+from dfks_rules.webhooks.service import WebhookService
 
 _NOTIFIES = {
     "answered": "notify_answered",
@@ -211,6 +212,25 @@ def add_tracing(exposition: Exposition, tracing: Tracing) -> None:
         return [Reading(counts.get(f"hep_{result}", 0), (result,)) for result in results]
 
     exposition.add("dfks_hep_packets_total", packets)
+
+
+def add_webhooks(exposition: Exposition, webhooks: WebhookService) -> None:
+    """Who is told by HTTP; an endpoint is named by its id, and there are few."""
+
+    def deliveries() -> Iterator[Reading]:
+        for row in webhooks.rows():
+            for result, count in row.results.items():
+                yield Reading(count, (row.endpoint.id, result.value))
+
+    exposition.add(
+        "dfks_webhook_lag_seconds",
+        lambda: [Reading(row.lag, (row.endpoint.id,)) for row in webhooks.rows()],
+    )
+    exposition.add("dfks_webhook_deliveries_total", deliveries)
+    exposition.add(
+        "dfks_dead_letters",
+        lambda: [Reading(row.dead, (row.endpoint.id,)) for row in webhooks.rows()],
+    )
 
 
 def add_web(exposition: Exposition, web: WebServer) -> None:

@@ -5,26 +5,27 @@ and by the thread that writes the file.
 """
 
 import re
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from itertools import islice
-from typing import Any, Final
+from typing import Final
 
-from dfks_rules.app.records.decision_log import DecisionLog, Record, record_of, view_of_outcome
+from dfks_rules.app.records.decision_log import DecisionLog, Record, record_of
+from dfks_rules.app.records.ring import Ring
 from dfks_rules.model.decisions import Outcome
+from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import FeatureRequest, Operation, Origin
+from dfks_rules.operations.decisions import Decided, Sought
+from dfks_rules.operations.turns import Turns
 from dfks_rules.policy.deciding.policy_set import PolicySet
 from dfks_rules.policy.site.site import NO_SITE, Site
-from dfks_rules.policy.studying.explain import explain, explanation_json, lines_of
 from dfks_rules.service.feed import Event, Settled
 
 MAX_EXPLAINED = 5
 """Most decisions explained for one presentity: as many as one SUBSCRIBE asks for."""
+MAX_LOOKED_AT = 500
+"""Most decisions about one presentity of which those that are explained are chosen."""
 
 _JUST_KEPT = 1_000
 """Requests that may have been kept since one that is asked for a moment later."""
-_Kept = tuple[int, tuple[Outcome, ...]]
-"""The number of a request's first outcome, and all its outcomes."""
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 # CPython 3.11 calls a Python function for each look at a member of an Enum.
 _GET: Final = Operation.GET
@@ -36,13 +37,14 @@ def _is_own_read(request: FeatureRequest) -> bool:
     return request.operation is _GET and request.requester.origin is _OPERATOR
 
 
-def _interest(outcome: Outcome) -> tuple[bool, bool]:
+def _interest(decided: Decided) -> tuple[bool, bool]:
     """A sort key that puts what people ask about first."""
+    outcome = decided.outcome
     return outcome.decision.denial is None, outcome.request.operation is not Operation.SET
 
 
 class Decisions:
-    """Keeps the last decided requests, and finds and explains them."""
+    """Keeps the last decided requests, and finds them."""
 
     def __init__(
         self,
@@ -59,7 +61,7 @@ class Decisions:
             policies: revision → the policies, while they are available.
             log: writes records to a file.
         """
-        self._kept: deque[_Kept] = deque(maxlen=keep)
+        self._ring = Ring(keep)
         self._policies = policies
         self._log = log
         self._made = 0
@@ -78,7 +80,7 @@ class Decisions:
         """
         self._made += len(outcomes)
         if not _is_own_read(outcomes[0].request):
-            self._kept.append((first, outcomes))
+            self._ring.add(first, outcomes)
         if self._log is not None:
             self._log.write(self._start, first, outcomes, self._site(outcomes[0]))
 
@@ -87,75 +89,97 @@ class Decisions:
         """Decisions made and lost since the start."""
         return {"made": self._made, "lost": 0 if self._log is None else self._log.lost}
 
-    def latest(self, presentity: str | None = None) -> Iterator[Record]:
+    def latest(self, presentity: Aor | None = None) -> Iterator[Record]:
         """Records, newest first.
 
         Args:
-            presentity: `sip:user@domain`; None for all.
+            presentity: whom they are about; None for all.
         """
-        newest = self._newest(presentity)
-        return (record_of(name, outcome, self._site(outcome)) for name, outcome in newest)
+        return map(self.record, self._newest(presentity))
 
-    def explain(self, which: str) -> list[dict[str, Any]]:
-        """The decision with that id, or the last decisions about that presentity, explained.
+    async def asked_about(self, which: Aor | str) -> list[Decided]:
+        """The decision with that id, or the last decisions about that presentity.
 
         For a presentity, these are the newest decision on each question. Refusals come first, then
         sets: nobody asks why a phone was sent the current state.
-
-        Returns:
-            `record`, `explanation` (None when its policies are gone) and `text` for each; empty
-            when there is no such decision.
         """
-        if which.startswith("sip:"):
-            asked: dict[object, tuple[str, Outcome]] = {}
-            for name, outcome in self._newest(which):
-                request = outcome.request
-                asked.setdefault((request.operation, request.feature), (name, outcome))
-            found = sorted(asked.values(), key=lambda one: _interest(one[1]))
-            return [self._explained(*one) for one in found[:MAX_EXPLAINED]]
-        one = self._find(which)
-        return [] if one is None else [self._explained(which, one)]
+        if isinstance(which, Aor):
+            asked: dict[object, Decided] = {}
+            for decided in await self.search(Sought(which), MAX_LOOKED_AT):
+                request = decided.outcome.request
+                asked.setdefault((request.operation, request.feature), decided)
+            return sorted(asked.values(), key=_interest)[:MAX_EXPLAINED]
+        one = self.find(which)
+        return [] if one is None else [Decided(which, one)]
 
     def name_of(self, outcome: Outcome) -> str | None:
         """The id of a decision that was kept a moment ago; None when it is not among the last."""
-        for first, outcomes in islice(reversed(self._kept), _JUST_KEPT):
-            for number, one in enumerate(outcomes, first):
+        ring = self._ring
+        for place in range(ring.end - 1, max(ring.begin, ring.end - _JUST_KEPT) - 1, -1):
+            for number, one in enumerate(ring.at(place)[1], ring.at(place)[0]):
                 if one is outcome:
-                    return f"{self._start}-{number}"
+                    return self._name(number)
         return None
 
-    def _site(self, outcome: Outcome) -> Site:
-        policies = self._policies(outcome.decision.revision)
-        return NO_SITE if policies is None else policies.site
+    async def search(self, sought: Sought, at_most: int) -> list[Decided]:
+        """The decisions that are looked for, the newest first."""
+        ring, turns = self._ring, Turns()
+        before = (ring.end, 0) if sought.before is None else self._place(sought.before)
+        after = None if sought.after is None else self._place(sought.after)
+        after = after or (-1, 0)
+        found: list[Decided] = []
+        if before is None:
+            return found  # It is no longer kept, and what was kept before it even less.
+        place = before[0]
+        # The ring turns while others work.
+        while place >= max(after[0], ring.begin):
+            first, outcomes = ring.at(place) if place < ring.end else (0, ())
+            for position in reversed(range(len(outcomes))):
+                key = (place, first + position)
+                if after < key < before and sought.fits(outcomes[position]):
+                    found.append(Decided(self._name(first + position), outcomes[position]))
+                    if len(found) == at_most:
+                        return found
+            place -= 1
+            await turns.step()
+        return found
 
-    def _newest(self, presentity: str | None) -> Iterator[tuple[str, Outcome]]:
-        for first, outcomes in reversed(self._kept):
-            if presentity in (None, outcomes[0].request.presentity.uri):
-                for position in reversed(range(len(outcomes))):
-                    yield f"{self._start}-{first + position}", outcomes[position]
-
-    def _find(self, name: str) -> Outcome | None:
+    def find(self, name: str) -> Outcome | None:
         """The decision with that id; None when it is not kept."""
+        found = self._place(name)
+        if found is None:
+            return None
+        place, number = found
+        first, outcomes = self._ring.at(place)
+        return outcomes[number - first]
+
+    def record(self, decided: Decided) -> Record:
+        """All that is known of a decision."""
+        return record_of(decided.id, decided.outcome, self._site(decided.outcome))
+
+    def _place(self, name: str) -> tuple[int, int] | None:
+        """Where a decision is in the ring, and its number; None when it is not kept."""
         start, _, text = name.partition("-")
         if start != self._start or not _NUMBER.fullmatch(text):
             return None
-        number = int(text)
-        # A set is numbered when it is decided and kept when it is stored: others overtake it.
-        for first, outcomes in self._kept:
-            if first <= number < first + len(outcomes):
-                return outcomes[number - first]
-        return None
+        place = self._ring.place_of(int(text))
+        return None if place is None else (place, int(text))
 
-    def _explained(self, name: str, outcome: Outcome) -> dict[str, Any]:
-        record = record_of(name, outcome, self._site(outcome))
-        policies = self._policies(outcome.decision.revision)
-        if policies is None:
-            gone = (
-                f"the policies that made this decision (revision {record['revision']}) "
-                "are no longer in memory"
-            )
-            matched = f"matched: {', '.join(outcome.decision.matched) or 'no rule'}"
-            return {"record": record, "explanation": None, "text": [gone, matched]}
-        explanation = explain(policies, view_of_outcome(outcome, policies.site))
-        text = lines_of(explanation)
-        return {"record": record, "explanation": explanation_json(explanation), "text": text}
+    def _name(self, number: int) -> str:
+        return f"{self._start}-{number}"
+
+    def site_of(self, revision: str) -> Site:
+        """What the policies of a revision know of users and numbers, while they are available."""
+        policies = self._policies(revision)
+        return NO_SITE if policies is None else policies.site
+
+    def _site(self, outcome: Outcome) -> Site:
+        return self.site_of(outcome.decision.revision)
+
+    def _newest(self, presentity: Aor | None) -> Iterator[Decided]:
+        ring = self._ring
+        for place in range(ring.end - 1, ring.begin - 1, -1):
+            first, outcomes = ring.at(place)
+            if presentity in (None, outcomes[0].request.presentity):
+                for position in reversed(range(len(outcomes))):
+                    yield Decided(self._name(first + position), outcomes[position])

@@ -7,6 +7,7 @@ each has a place in it; who falls behind is told of a gap.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from itertools import groupby, islice
 
 import structlog
@@ -15,7 +16,9 @@ from dfks_rules.errors import StoreError
 from dfks_rules.model.features import Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Operation
-from dfks_rules.operations.events import GAP, Event, changed, refused
+from dfks_rules.operations.events import GAP, Event, changed, refused, subscribed
+from dfks_rules.presence.subscription import Subscription, Termination
+from dfks_rules.presence.subscriptions import Subscriptions, Told
 from dfks_rules.service.feed import Event as Happened
 from dfks_rules.service.feed import Settled
 from dfks_rules.service.ports import Journal, JournalEntry
@@ -57,6 +60,8 @@ class EventRing:
         self._durable = durable
         self._stored = stored
         self._start = start
+        self._subscriptions: Subscriptions | None = None
+        self._at: Callable[[], datetime] | None = None
         self._loop = asyncio.get_running_loop()
         self._ring: deque[Event] = deque(maxlen=KEPT)
         self._count = 0
@@ -78,6 +83,18 @@ class EventRing:
     def counts(self) -> Mapping[str, int]:
         """How many listen, and how often one had fallen behind."""
         return {"listeners": len(self._listeners), "gaps": self._gaps}
+
+    def watch(self, subscriptions: Subscriptions, at: Callable[[], datetime]) -> None:
+        """Tell also of subscriptions, while somebody listens; `at` gives the time."""
+        self._subscriptions, self._at = subscriptions, at
+
+    def _listen_to_subscriptions(self, told: Told | None) -> None:
+        if self._subscriptions is not None:
+            self._subscriptions.told = told
+
+    def _subscribed(self, subscription: Subscription, why: Termination | None) -> None:
+        assert self._at is not None  # noqa: S101 - `watch` gave it
+        self._add(subscribed(subscription, why, self._at()))
 
     def hear(self, event: Happened) -> None:
         """Take what the feed tells."""
@@ -106,14 +123,24 @@ class EventRing:
             after > newest or bool(oldest and after + 1 < oldest[0].seq)
         )
         listener = RingListener(self, None if is_gone else after, is_behind=is_gone)
+        if not self._listeners:
+            self._listen_to_subscriptions(self._subscribed)
         self._listeners.add(listener)
         return listener
 
     def forget(self, listener: "RingListener") -> None:
         """Somebody listens no longer."""
+        if listener not in self._listeners:
+            return
         self._listeners.discard(listener)
         if not self._listeners:
             self._ring.clear()
+            self._listen_to_subscriptions(None)
+
+    def gap(self) -> list[Event]:
+        """What a listener is told who has lost events; it is counted."""
+        self._gaps += 1
+        return [_GAP]
 
     @property
     def end(self) -> int:
@@ -124,9 +151,8 @@ class EventRing:
         """The events from a place on, and the place after them; a gap where they are gone."""
         first = self._count - len(self._ring)
         if place < first:
-            self._gaps += 1
             self.missed += first - place
-            return self._count, [_GAP]
+            return self._count, self.gap()
         found = list(islice(self._ring, place - first, place - first + at_most))
         return place + len(found), found
 
@@ -200,7 +226,7 @@ class RingListener:
         """The next events."""
         if self._is_behind:
             self._is_behind = False
-            return [_GAP]
+            return self._ring.gap()
         if self._after is not None:
             events = self._missed(min(at_most, PORTION))
             if events:

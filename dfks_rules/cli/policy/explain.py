@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from dfks_rules.app.desk.policies import load_policies
-from dfks_rules.cli.mi import exchange_for
 from dfks_rules.cli.policy.asking import (
     fact_options,
     read_sip,
@@ -16,7 +15,7 @@ from dfks_rules.cli.policy.asking import (
     stored_of,
     views_of_sip,
 )
-from dfks_rules.mi.client import call
+from dfks_rules.cli.policy.served import Where, explained
 from dfks_rules.policy.deciding.policy_set import PolicySet
 from dfks_rules.policy.facts.view import View
 from dfks_rules.policy.studying.explain import explain, explanation_json, lines_of
@@ -38,7 +37,12 @@ from dfks_rules.policy.studying.given_files import parse_given
     show_default=True,
     help="Settings file of the server, for --last and --decision.",
 )
-@click.option("--url", help="Address of the server, as for `dfks mi`.")
+@click.option("--url", help="http://HOST:PORT of its HTTP API, or an address as for `dfks mi`.")
+@click.option(
+    "--token-file",
+    type=click.Path(path_type=Path),
+    help="File with the token for its HTTP API; else DFKS_TOKEN in the environment.",
+)
 @click.option("--all", "every", is_flag=True, help="Also show rules about other requests.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(paths: tuple[Path, ...], *, every: bool, as_json: bool, **options: Any) -> None:
@@ -78,11 +82,10 @@ def _explain_here(paths: tuple[Path, ...], options: dict[str, Any]) -> list[Any]
 
 
 def _explain_served(which: str, options: dict[str, Any], *, as_json: bool) -> None:
-    exchange = exchange_for(options["config_file"], options["url"])
-    result = call(exchange, "policy:explain", {"which": which})
+    told = explained(which, Where(options["url"], options["config_file"], options["token_file"]))
     if as_json:
-        click.echo(json.dumps(result, indent=2))
+        click.echo(json.dumps({"decisions": told}, indent=2))
         return
-    for one in result["decisions"]:
+    for one in told:
         click.echo(f"{one['record']['at']} {one['record']['id']}")
         click.echo("\n".join(one["text"]) + "\n")

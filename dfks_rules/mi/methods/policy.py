@@ -8,7 +8,7 @@ from dfks_rules.mi.errors import NOT_FOUND, CallError, translate
 from dfks_rules.mi.registry import Desk, Given, Method, Parameter
 from dfks_rules.mi.values import page, take_aor, take_text
 from dfks_rules.model.identity import Aor
-from dfks_rules.operations.ports import Activation, FailureRow, ShadowRow
+from dfks_rules.operations.policies import Activation, FailureRow, ShadowRow
 
 _OFF = "off"
 _MAX_LISTED = 20
@@ -96,7 +96,7 @@ async def decisions(desk: Desk, given: Given) -> Any:
 
 async def explain(desk: Desk, given: Given) -> Any:
     """Why decisions came out as they did."""
-    explained, more = page(desk.operations.explain_decisions(given["which"]))
+    explained, more = page(await desk.operations.explain_decisions(given["which"]))
     if not explained:
         raise CallError(NOT_FOUND, "No such decision")
     result: dict[str, Any] = {"decisions": explained}

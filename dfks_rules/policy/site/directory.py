@@ -1,7 +1,8 @@
 """Which groups users are in, and which numbers they have."""
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import NamedTuple, TypeVar
 
 from dfks_rules.errors import Finding
 from dfks_rules.model.identity import Aor
@@ -30,11 +31,16 @@ class Entry(NamedTuple):
 
 _User = tuple[tuple[str, ...], str | None, tuple[str, ...]]
 """Groups, role and numbers of one user."""
+_V = TypeVar("_V")
 _NOBODY: _User = ((), None, ())
 
 
+Portion = tuple[str, dict[str, _User], dict[str, str]]
+"""A domain, and some of its users, and of its numbers."""
+
+
 class Directory:
-    """The users of all Directory files; immutable and picklable.
+    """The users of all Directory files; picklable, and immutable once it is in use.
 
     Numbers are looked up within a domain, so that what one tenant's file claims does not affect the
     others. Entries are kept in plain tuples and dictionaries by domain: the garbage collector does
@@ -57,6 +63,25 @@ class Directory:
             owners = self._owners.setdefault(domain, {})
             for number in numbers:
                 owners.setdefault(number, name)
+
+    def portions(self, most: int) -> Iterator[Portion]:
+        """Everything, in portions for `add` of another one; `most`: users, or numbers, of each."""
+        for domain, users in self._users.items():
+            for some in _some(users, most):
+                yield domain, some, {}
+        for domain, owners in self._owners.items():
+            for numbers in _some(owners, most):
+                yield domain, {}, numbers
+
+    def add(self, portion: Portion) -> None:
+        """Add what another directory had."""
+        domain, users, owners = portion
+        self._users.setdefault(domain, {}).update(users)
+        self._owners.setdefault(domain, {}).update(owners)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._users, self._owners = {}, {}
 
     def __contains__(self, user: Aor) -> bool:
         """Whether a file names the user."""
@@ -91,6 +116,12 @@ class Directory:
 
     def _known_of(self, user: Aor) -> _User:
         return self._users.get(user.domain, {}).get(user.user, _NOBODY)
+
+
+def _some(everything: dict[str, _V], most: int) -> Iterator[dict[str, _V]]:
+    items = iter(everything.items())
+    while some := dict(islice(items, most)):
+        yield some
 
 
 def make_directory(entries: Iterable[Entry]) -> tuple[Directory, list[Finding]]:

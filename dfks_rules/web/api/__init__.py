@@ -6,36 +6,70 @@ May import: the rest of web, and what web may import.
 """
 
 from dfks_rules.web.api import (
+    decisions,
     dialled,
     document,
     events,
     exports,
     features,
     forwards,
+    history,
     imports,
     metrics,
+    policies,
+    policy_schemas,
     presentities,
     removal,
     server,
     statistics,
+    studies,
+    subscriptions,
     traces,
+    webhooks,
 )
+from dfks_rules.web.parameters import IDEMPOTENCY_KEY
+from dfks_rules.web.schemas import COMPONENTS
 from dfks_rules.web.table import Operation
 
-TABLE: tuple[Operation, ...] = document.with_document(
-    (
-        *presentities.OPERATIONS,
-        *features.OPERATIONS,
-        *removal.OPERATIONS,
-        *dialled.OPERATIONS,
-        *forwards.OPERATIONS,
-        *events.OPERATIONS,
-        *imports.OPERATIONS,
-        *exports.OPERATIONS,
-        *statistics.OPERATIONS,
-        *metrics.OPERATIONS,
-        *traces.OPERATIONS,
-        *server.OPERATIONS,
+COMPONENTS.update(policy_schemas.SCHEMAS)
+
+
+def _with_key(operation: Operation) -> Operation:
+    """Whatever changes something takes a key, unless it reads its body by itself."""
+    body, scope = operation.body, operation.scope
+    only_reads = operation.method == "GET" or (scope is not None and scope.value.endswith(":read"))
+    if only_reads or (body is not None and body.schema is None):
+        return operation
+    return operation._replace(
+        parameters=(*operation.parameters, IDEMPOTENCY_KEY),
+        problems=(
+            *operation.problems,
+            "under-way",
+            "idempotency-key-reused",
+            "store-unavailable",
+        ),
     )
+
+
+_OPERATIONS: tuple[Operation, ...] = (
+    *presentities.OPERATIONS,
+    *features.OPERATIONS,
+    *removal.OPERATIONS,
+    *dialled.OPERATIONS,
+    *forwards.OPERATIONS,
+    *history.OPERATIONS,
+    *subscriptions.OPERATIONS,
+    *events.OPERATIONS,
+    *webhooks.OPERATIONS,
+    *decisions.OPERATIONS,
+    *policies.OPERATIONS,
+    *studies.OPERATIONS,
+    *imports.OPERATIONS,
+    *exports.OPERATIONS,
+    *statistics.OPERATIONS,
+    *metrics.OPERATIONS,
+    *traces.OPERATIONS,
+    *server.OPERATIONS,
 )
+TABLE: tuple[Operation, ...] = document.with_document([_with_key(one) for one in _OPERATIONS])
 """Every operation of the server."""

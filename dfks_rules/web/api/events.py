@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 
 import orjson
 
-from dfks_rules.operations.events import GAP, TYPES, Event, Listener
+from dfks_rules.operations.events import GAP, TYPES, Event, Events
 from dfks_rules.web.caller import Scope
 from dfks_rules.web.parameters import DOMAIN, PRESENTITY
 from dfks_rules.web.problem import Problem
@@ -15,7 +15,7 @@ GATHER = 0.1
 """Seconds for which further events are gathered into one write; the first goes at once."""
 ALIVE = 15.0
 """Seconds after which a comment says that the stream lives."""
-AT_ONCE = 500
+AT_ONCE = 100
 """Most events in one write."""
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
@@ -24,8 +24,10 @@ async def stream(call: Call) -> Answer | Streamed:
     """Events until the client goes."""
     given = call.given
     after = given.get("Last-Event-ID", given.get("after"))
-    listener = call.operations.events.listen(after)
-    return Streamed(_pieces(listener, _wanted(call)), "text/event-stream", _HEADERS)
+    # Nobody listens before somebody reads: of HEAD nothing would be left to close.
+    call.operations.journal.newest()
+    pieces = _pieces(call.operations.events, after, _wanted(call))
+    return Streamed(pieces, "text/event-stream", _HEADERS)
 
 
 def _wanted(call: Call) -> Callable[[Event], bool]:
@@ -49,8 +51,11 @@ def _wanted(call: Call) -> Callable[[Event], bool]:
     return is_wanted
 
 
-async def _pieces(listener: Listener, is_wanted: Callable[[Event], bool]) -> AsyncIterator[bytes]:
+async def _pieces(
+    events: Events, after: int | None, is_wanted: Callable[[Event], bool]
+) -> AsyncIterator[bytes]:
     loop = asyncio.get_running_loop()
+    listener = events.listen(after)
     written = loop.time()
     try:
         yield b"retry: 2000\n\n"

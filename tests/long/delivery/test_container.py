@@ -59,6 +59,7 @@ def test_image_serves_without_root_and_writes_to_one_folder(
     context = tmp_path / "context"
     context.mkdir()
     shutil.copytree(sources / "deploy", context / "deploy")
+    shutil.copy(sources / ".containerignore", context)
     shutil.copytree(wheels, context / "dist")
     version = f"{sys.version_info[0]}.{sys.version_info[1]}"
     arguments = ("--build-arg", "BASE=localhost/base", "--build-arg", f"PYTHON=python{version}")

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from dfks_rules.app.answers import AnswersInMemory
 from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.app.exposition.exposition import Exposition
 from dfks_rules.app.metrics import Metrics
 from dfks_rules.app.operations import Keeping, Records, ServerOperations
 from dfks_rules.app.records.decisions import Decisions
 from dfks_rules.app.records.logs import LoggedOutcomes
+from dfks_rules.app.worker.worker import Worker
 from dfks_rules.config.settings import ReloadSettings
 from dfks_rules.errors import StoreError
 from dfks_rules.model.features import FEATURES, NOTHING_STORED, OFF, Feature
@@ -28,14 +30,15 @@ def _at() -> datetime:
     return NOON
 
 
-def _operations(book: Playbook) -> ServerOperations:
+def _operations(book: Playbook, worker: Worker | None = None) -> ServerOperations:
     decisions = Decisions(10, "5ea1ed", lambda _: None)
     records = Records(LoggedOutcomes(), decisions, Metrics(), Exposition())
     records.metrics.include("features", records.log)
     settings = ReloadSettings(watch=False, poll=False, keep=1, last_good=Path("unused"))
     policies = PolicyReloader((), settings)
-    keeping = Keeping(lambda *_: [], lambda: False)
-    return ServerOperations(book.features, book.notifier, records, policies, _at, keeping)
+    keeping = Keeping(lambda *_: [], lambda: False, AnswersInMemory(_at))
+    worker = worker or Worker(policies.files_of)
+    return ServerOperations(book.features, book.notifier, records, policies, _at, keeping, worker)
 
 
 def _watched() -> Playbook:
@@ -145,6 +148,24 @@ async def test_states_in_memory_have_no_journal() -> None:
     with pytest.raises(StoreError) as raised:
         _ = _operations(_watched()).journal
     assert raised.value.code == "store_no_journal"
+
+
+async def test_decisions_are_explained_by_the_worker_or_it_is_said_why_not() -> None:
+    """The policies that decided are gone, as far as this server knows."""
+    book = _watched()
+    worker = Worker(lambda _revision: None)
+    operations = _operations(book, worker)
+    (outcome,) = (await operations.set(Sets(ALICE, (Asked(DND, ON),)))).outcomes
+    operations.decisions.keep(1, (outcome,))
+    try:
+        (explained,) = await operations.explain_decisions(ALICE)
+    finally:
+        await worker.close()
+    assert explained["explanation"] is None
+    assert explained["text"] == [
+        f"the policies of revision {outcome.decision.revision} are no longer in memory",
+        "matched: default/store-what-is-asked",
+    ]
 
 
 async def test_what_is_removed_is_told_to_watchers_and_to_the_journal() -> None:

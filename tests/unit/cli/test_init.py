@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from dfks_rules.cli.init import starter
 from dfks_rules.cli.main import dfks
-from dfks_rules.errors import DfksError
+from dfks_rules.errors import ConfigError, DfksError
 
 
 def _init(folder: Path, *options: str) -> Result:
@@ -66,6 +66,9 @@ def test_lines_for_real_phones_are_good_as_they_stand(tmp_path: Path) -> None:
         pem.write_to_path(tmp_path / "tls/cert.pem", append=True)
     secret = ["auth", "add", "alice@example.com", "--config", str(file), "--password-stdin"]
     assert CliRunner().invoke(dfks, secret, input="a-long-one\n").exit_code == 0
+    with pytest.raises(ConfigError, match=r"tokens\.json: cannot be read"):
+        _good("config", "check", str(file))
+    _good("token", "create", "noc", "--scopes", "metrics:read", "--config", str(file))
     assert _good("config", "check", str(file)) == f"{file}: OK\n"
     assert "sip.listen = udp:0.0.0.0:5060, tcp:0.0.0.0:5060, tls:0.0.0.0:5061" in _good(
         "config", "show", str(file)

@@ -7,9 +7,9 @@ import pytest
 from click.testing import CliRunner
 
 from dfks_rules.cli.main import dfks
-from dfks_rules.cli.serve import _banner
+from dfks_rules.cli.serve import _banner, _program
 from dfks_rules.errors import ConfigError
-from dfks_rules.operations.ports import FailureRow, PolicyListing, PolicyRow
+from dfks_rules.operations.policies import FailureRow, PolicyListing, PolicyRow
 
 LISTING = PolicyListing("5e1f", (PolicyRow("p.yaml", "default", 1),))
 SIP, MI = "sip udp:127.0.0.1:5060", "mi  http://127.0.0.1:8888/mi"
@@ -84,3 +84,23 @@ def test_settings_beside_the_operator_are_read(
     error = CliRunner().invoke(dfks, ["serve"]).exception
     assert isinstance(error, ConfigError)
     assert str(error).startswith("dfks.yaml:" if link else "dfks.yaml:1:6:")
+
+
+def test_program_is_called_by_the_name_that_is_on_the_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also by a link there, as a package makes it."""
+    program, on_path = tmp_path / "opt" / "dfks", tmp_path / "bin" / "dfks"
+    for one in (program, on_path):
+        one.parent.mkdir()
+    program.write_text("")
+    program.chmod(0o755)
+    on_path.symlink_to(program)
+    monkeypatch.setenv("PATH", str(on_path.parent))
+    monkeypatch.chdir(tmp_path)
+    for called in (program, on_path):
+        monkeypatch.setattr("sys.argv", [str(called)])
+        assert _program() == "dfks"
+    on_path.unlink()
+    monkeypatch.setattr("sys.argv", [str(program)])
+    assert _program() == Path("opt/dfks")

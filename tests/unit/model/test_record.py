@@ -32,4 +32,4 @@ def test_a_record_shows_its_fields() -> None:
     """Failing tests show them."""
     shown = repr(Requester(Origin.OPERATOR, param="x"))
     assert shown.startswith("Requester(origin=<Origin.OPERATOR: 'operator'>, watcher=None, device=")
-    assert shown.endswith("param='x', identity=None)")
+    assert shown.endswith("param='x', identity=None, actor=None)")

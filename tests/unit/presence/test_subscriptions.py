@@ -1,5 +1,7 @@
 """Where subscriptions are found, and when they are looked at."""
 
+from itertools import chain
+
 from dfks_rules.presence.subscription import Termination
 from dfks_rules.presence.subscriptions import PORTION, SPARE, Subscriptions
 from dfks_rules.sip.flow import Flow, Listener
@@ -181,6 +183,69 @@ def test_tags_are_listed_without_a_look_at_the_subscriptions() -> None:
     assert subscriptions.tags(BOB) == []
     assert subscriptions.has(b"1")
     assert not subscriptions.has(b"3")
+
+
+def _listed(subscriptions: Subscriptions, at_most: int) -> list[list[bytes]]:
+    """Tags, page by page, to the end."""
+    pages: list[list[bytes]] = []
+    place: tuple[int, int] | None = (0, 0)
+    while place is not None:
+        found, place = subscriptions.listed(*place, at_most)
+        pages.append([tag for _, _, tag, _ in found])
+        assert len(pages) < 1_000
+    return pages
+
+
+def test_they_are_listed_from_place_to_place_each_once() -> None:
+    """However many there are, a page looks at a few."""
+    subscriptions = Subscriptions()
+    some = [active(b"%d" % number, 10.0 + number // 7) for number in range(50)]
+    for one in some:
+        subscriptions.add(one)
+    for at_most in (1, 3, 7, 100):
+        pages = _listed(subscriptions, at_most)
+        assert max(map(len, pages)) <= at_most
+        assert sorted(chain(*pages)) == sorted(one.dialog.local_tag for one in some)
+
+
+def test_a_list_goes_on_behind_those_that_it_has_given() -> None:
+    """Others come and go meanwhile."""
+    subscriptions = Subscriptions()
+    some = [active(b"%d" % number) for number in range(6)]
+    for one in some[:4]:
+        subscriptions.add(one)
+    found, place = subscriptions.listed(0, 0, 3)
+    assert [tag for _, _, tag, _ in found] == [b"0", b"1", b"2"]
+    assert place is not None
+    subscriptions.remove(some[0])
+    subscriptions.remove(some[3])
+    subscriptions.add(some[4])
+    found, place = subscriptions.listed(*place, 3)
+    assert [tag for _, _, tag, _ in found] == [b"4"]
+    assert place is None
+
+
+def test_an_entry_that_no_longer_counts_is_not_listed() -> None:
+    """A deadline that came nearer has two."""
+    subscriptions = Subscriptions()
+    one = active(b"1", 100.0)
+    subscriptions.add(one)
+    one.refreshing()
+    one.refreshed(PHONE, 20.0)
+    subscriptions.schedule(one)
+    assert list(chain(*_listed(subscriptions, 1_000))) == [b"1"]
+    assert subscriptions.listed(10**9, 5, 10) == ([], None)
+
+
+def test_whoever_wants_to_know_is_told_that_one_begins() -> None:
+    """One of an earlier life does not begin."""
+    subscriptions = Subscriptions()
+    told: list[object] = []
+    subscriptions.add(active(b"1"))
+    subscriptions.told = lambda subscription, why: told.append((subscription, why))
+    one = active(b"2")
+    subscriptions.add(one)
+    assert told == [(one, None)]
 
 
 def test_subscriptions_are_counted_by_the_transport_of_their_notifys() -> None:

@@ -1,6 +1,5 @@
 """What is wrong with a store, and what is not."""
 
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from tests.helpers.stored import (
     change_file,
     fill,
     make_older,
+    spoil,
     subscribe,
     to,
 )
@@ -93,13 +93,7 @@ def test_changes_that_were_purged_are_not_missed(path: Path, seq: int) -> None:
 
 def test_a_damaged_page_is_told(path: Path) -> None:
     """By what SQLite says of it."""
-    with sqlite3.connect(path) as connection:
-        query = "SELECT rootpage FROM sqlite_master WHERE name = 'feature_state'"
-        [page] = connection.execute(query).fetchone()
-    connection.close()
-    damaged = bytearray(path.read_bytes())
-    damaged[(page - 1) * 4096 : page * 4096] = b"\x5a" * 4096
-    path.write_bytes(damaged)
+    spoil(path, "feature_state")
     assert _problems(path)
     with pytest.raises(StoreError) as raised:
         examine(path)

@@ -35,6 +35,7 @@ from tests.helpers.stored import (
     make_newer,
     make_older,
     press,
+    spoil,
     subscribe,
     to,
 )
@@ -297,16 +298,14 @@ def test_a_backup_of_a_newer_release_is_refused(path: Path, backup: Path) -> Non
 
 def test_a_store_that_is_not_sound_is_replaced_all_the_same(path: Path, backup: Path) -> None:
     """That is what backups are for. Its term is passed by, if it can be read or not."""
-    damaged = path.read_bytes()
-    junk = b"\x5a" * (4 * 4096)  # in place of the tables; what tables there are can be read
-    path.write_bytes(damaged[: 3 * 4096] + junk + damaged[7 * 4096 :])
+    damaged = spoil(path, "feature_state", "change")
     term = _term(backup)
     restored = restore_store(backup, path, owed=1)
     assert restored.changed is None
     assert _states(path) == _states(backup)
     assert _term(path) > term + LEAP
     assert restored.kept is not None
-    assert restored.kept.read_bytes()[3 * 4096 : 7 * 4096] == junk
+    assert restored.kept.read_bytes() == damaged
 
 
 def test_a_backup_of_another_store_replaces_all_of_it(path: Path, tmp_path: Path) -> None:

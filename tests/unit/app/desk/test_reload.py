@@ -13,6 +13,7 @@ from dfks_rules.app.desk.apart import Checker
 from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.errors import DfksError, PolicyError
 from dfks_rules.model.features import NOTHING_STORED
+from dfks_rules.operations.events import Event
 from dfks_rules.policy.facts.view import View
 from dfks_rules.policy.studying.explain import explain
 from tests.helpers.policy import ALICE, NOON, get, set_, source
@@ -335,3 +336,21 @@ async def test_every_decision_under_reloads_is_that_of_its_revision(tmp_path: Pa
     assert len(policies._shards) == len(policies.live.active.shards)
     await policies.close()
     assert len(policies._shards) == 0
+
+
+async def test_whoever_wants_to_know_is_told_what_decides_and_what_cannot(folder: Path) -> None:
+    """As an event."""
+    policies = await started(folder)
+    told: list[Event] = []
+    policies.tell = told.append
+    write(folder, "second")
+    await policies.reload("operator")
+    (folder / "p.yaml").write_text("nonsense")
+    with pytest.raises(PolicyError):
+        await policies.reload("signal")
+    changed, refused = told
+    assert (changed.type, changed.data["origin"]) == ("policies-changed", "files")
+    assert changed.data["revision"] == policies.live.active.revision
+    assert (refused.type, refused.data["trigger"]) == ("policies-refused", "signal")
+    assert "p.yaml" in refused.data["findings"][0]
+    await policies.close()

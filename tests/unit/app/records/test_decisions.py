@@ -1,5 +1,6 @@
-"""The last decisions, found and explained."""
+"""The last decisions, found."""
 
+import asyncio
 from pathlib import Path
 
 from dfks_rules.app.records.decision_log import DecisionLog
@@ -7,7 +8,8 @@ from dfks_rules.app.records.decisions import Decisions
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Denial, Outcome
 from dfks_rules.model.features import NOTHING_STORED, OFF
-from dfks_rules.model.requests import FeatureRequest
+from dfks_rules.model.requests import FeatureRequest, Operation
+from dfks_rules.operations.decisions import Decided, Sought
 from dfks_rules.policy.deciding.policy_set import PolicySet, load
 from dfks_rules.policy.facts.view import NOWHERE
 from dfks_rules.policy.reading.source import Source
@@ -78,16 +80,15 @@ def test_as_many_requests_are_kept_as_settings_say() -> None:
     assert [one["id"].rpartition("-")[2] for one in decisions.latest()] == ["5", "4"]
 
 
-def test_a_decision_is_explained_by_its_id_or_its_presentity() -> None:
+async def test_a_decision_is_asked_about_by_its_id_or_its_presentity() -> None:
     """Support knows the customer, a log the id."""
     decisions = Decisions(10, START, of_revision)
     decisions.keep(1, (outcome(set_(DND)),))
     decisions.keep(2, (outcome(get()._replace(presentity=BOB)),))
-    (explained,) = decisions.explain(ALICE.uri)
-    assert explained["text"][0].startswith("set DoNotDisturb of sip:alice@example.com: allowed")
-    assert explained["explanation"]["matched"][0]["rule"] == "default/store-what-is-asked"
-    assert decisions.explain(explained["record"]["id"]) == [explained]
-    assert decisions.explain("nothing-1") == []
+    (found,) = await decisions.asked_about(ALICE)
+    assert (found.id, found.outcome.request.operation) == (f"{START}-1", Operation.SET)
+    assert await decisions.asked_about(found.id) == [found]
+    assert await decisions.asked_about("nothing-1") == []
 
 
 def test_every_decision_that_is_kept_is_found_by_its_id_and_no_other() -> None:
@@ -101,8 +102,9 @@ def test_every_decision_that_is_kept_is_found_by_its_id_and_no_other() -> None:
     records = list(decisions.latest())
     assert len(records) == 6
     for record in records:
-        (explained,) = decisions.explain(record["id"])
-        assert explained["record"] == record
+        found = decisions.find(record["id"])
+        assert found is not None
+        assert decisions.record(Decided(record["id"], found)) == record
     start = records[0]["id"].partition("-")[0]
     wrong = (
         "1",
@@ -118,7 +120,7 @@ def test_every_decision_that_is_kept_is_found_by_its_id_and_no_other() -> None:
         "\N{ARABIC-INDIC DIGIT THREE}",
     )
     for name in (*(f"{start}-{number}" for number in wrong), f"x{start}-3", start, ""):
-        assert decisions.explain(name) == []
+        assert decisions.find(name) is None
 
 
 def test_an_operators_own_reads_do_not_push_out_what_was_refused() -> None:
@@ -130,26 +132,13 @@ def test_an_operators_own_reads_do_not_push_out_what_was_refused() -> None:
         decisions.keep(number, (read,))
     (record,) = decisions.latest()
     assert record["given"]["op"] == "set"
-    assert decisions.explain(record["id"])
+    assert decisions.find(record["id"])
     assert decisions.counts == {"made": 6, "lost": 0}
     decisions.keep(7, (outcome(set_(DND)._replace(requester=OPERATOR)),))
     assert len(list(decisions.latest())) == 2
 
 
-def test_policies_that_are_gone_are_said_to_be() -> None:
-    """Another set of policies would explain another decision."""
-    decisions = Decisions(10, START, lambda _: None)
-    decisions.keep(1, (outcome(get()),))
-    (explained,) = decisions.explain(ALICE.uri)
-    assert explained["explanation"] is None
-    assert explained["text"] == [
-        f"the policies that made this decision (revision {POLICIES.revision}) "
-        "are no longer in memory",
-        "matched: default/tell-what-is-stored",
-    ]
-
-
-def test_what_was_refused_comes_before_what_was_asked_later() -> None:
+async def test_what_was_refused_comes_before_what_was_asked_later() -> None:
     """A phone that leaves asks for every state once more; nobody wants to read that."""
     decisions = Decisions(10, START, lambda _: POLICIES)
     refused = outcome(set_(CFA))
@@ -157,8 +146,8 @@ def test_what_was_refused_comes_before_what_was_asked_later() -> None:
     asked = (denied, outcome(set_(DND)), outcome(get(CFA)), outcome(get(CFA)))
     for number, one in enumerate(asked, 1):
         decisions.keep(number, (one,))
-    told = [one["record"]["given"] for one in decisions.explain(ALICE.uri)]
-    assert [(one["op"], one["feature"]) for one in told] == [
+    told = [one.outcome.request for one in await decisions.asked_about(ALICE)]
+    assert [(one.operation.value, one.feature and one.feature.value) for one in told] == [
         ("set", "CallForwardingAlways"),
         ("set", "DoNotDisturb"),
         ("get", "CallForwardingAlways"),
@@ -181,3 +170,77 @@ def test_what_the_feed_tells_is_kept_but_for_failures() -> None:
     decisions.hear(Settled(ALICE, (refused,), 1, PHONE, NOON, 0.0))
     decisions.hear(Failed(ALICE, StoreError("store_unavailable", "full"), PHONE, 0.0))
     assert [one["decision"]["decision"] for one in decisions.latest()] == ["deny"]
+
+
+def kept(*numbers: int) -> Decisions:
+    """Requests of one decision each, kept in this order; the third and all after it are Bob's."""
+    decisions = Decisions(10, START, of_revision)
+    for number in numbers:
+        about = ALICE if number < 3 else BOB
+        decisions.keep(number, (outcome(FeatureRequest(Operation.GET, about, PHONE, DND)),))
+    return decisions
+
+
+async def ids(decisions: Decisions, sought: Sought, at_most: int = 100) -> list[str]:
+    """Numbers of what is found."""
+    return [one.id.rpartition("-")[2] for one in await decisions.search(sought, at_most)]
+
+
+async def test_a_search_goes_from_page_to_page_and_on_with_what_came_since() -> None:
+    """Also where one decision overtook another."""
+    decisions = kept(1, 2, 4, 3, 5)
+    assert await ids(decisions, Sought(), 2) == ["5", "3"]
+    assert await ids(decisions, Sought(before=f"{START}-3"), 2) == ["4", "2"]
+    assert await ids(decisions, Sought(after=f"{START}-4")) == ["5", "3"]
+    assert await ids(decisions, Sought(BOB, before=f"{START}-5")) == ["3", "4"]
+
+
+async def test_pages_end_within_a_request_with_several_decisions() -> None:
+    """None is told twice, and none is left out."""
+    decisions = Decisions(10, START, of_revision)
+    decisions.keep(1, tuple(outcome(get(feature)) for feature in (DND, CFA, DND)))
+    assert await ids(decisions, Sought(), 1) == ["3"]
+    assert await ids(decisions, Sought(before=f"{START}-3"), 1) == ["2"]
+    assert await ids(decisions, Sought(before=f"{START}-2"), 9) == ["1"]
+    assert await ids(decisions, Sought(after=f"{START}-2"), 9) == ["3"]
+
+
+async def test_before_what_is_gone_there_is_nothing_and_all_came_after_it() -> None:
+    """The ring has turned, or the server was started anew."""
+    decisions = kept(1, 2)
+    for gone in ("000000-1", f"{START}-7", "nonsense"):
+        assert await ids(decisions, Sought(before=gone)) == []
+        assert await ids(decisions, Sought(after=gone)) == ["2", "1"]
+
+
+async def test_a_search_lets_others_work_and_bears_that_they_decide() -> None:
+    """The ring turns under it."""
+    decisions = Decisions(5_000, START, of_revision)
+    one = (outcome(get()),)
+    for number in range(1, 5_001):
+        decisions.keep(number, one)
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            decisions.keep(5_000 + turns, one)
+            await asyncio.sleep(0)
+
+    other = asyncio.create_task(others())
+    assert await ids(decisions, Sought(BOB)) == []
+    other.cancel()
+    assert turns > 1
+
+
+def test_a_decision_is_found_by_its_id() -> None:
+    """And its record has all that is known."""
+    decisions = kept(1, 4, 2)
+    found = decisions.find(f"{START}-2")
+    assert found is not None
+    record = decisions.record(Decided(f"{START}-2", found))
+    assert record["id"] == f"{START}-2"
+    assert record["given"]["presentity"] == ALICE.uri
+    assert decisions.find(f"{START}-3") is None
+    assert decisions.find("000000-2") is None

@@ -1,7 +1,7 @@
 """What operators do with policies."""
 
 from dfks_rules.errors import Finding
-from dfks_rules.operations.ports import PolicyRow
+from dfks_rules.operations.policies import PolicyRow
 from tests.helpers.mi import error, result
 from tests.helpers.operations import SINCE, MemoryOperations
 

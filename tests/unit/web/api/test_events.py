@@ -73,8 +73,8 @@ async def test_who_goes_is_forgotten() -> None:
     """The ring is made for listeners only."""
     operations = MemoryOperations()
     operations.journal = MemoryJournal()
-    listener = operations.events.listen(None)
-    pieces = _pieces(listener, lambda _: True)
+    pieces = _pieces(operations.events, None, lambda _: True)
+    assert operations.events.counts["listeners"] == 0
     assert await anext(pieces) == b"retry: 2000\n\n"
     assert operations.events.counts["listeners"] == 1
     await pieces.aclose()  # type: ignore[attr-defined]

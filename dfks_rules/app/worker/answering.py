@@ -1,0 +1,232 @@
+"""The answers to questions about policies; everything here may take long."""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import closing
+from functools import singledispatchmethod
+from typing import Any
+
+import orjson
+
+from dfks_rules.app.desk.case_files import named_by
+from dfks_rules.app.desk.policies import PolicyFiles
+from dfks_rules.app.worker.questions import (
+    Check,
+    CheckAll,
+    Diff,
+    Evaluate,
+    Explain,
+    Kind,
+    Know,
+    Of,
+    RunCases,
+)
+from dfks_rules.errors import MAX_TOLD, Finding, PolicyError
+from dfks_rules.policy.deciding.answer import answer_of
+from dfks_rules.policy.deciding.compiled import revision_of
+from dfks_rules.policy.deciding.policy_set import PolicySet, load
+from dfks_rules.policy.facts.given import view_of
+from dfks_rules.policy.lint.findings import check_and_lint
+from dfks_rules.policy.lint.gaps import gaps
+from dfks_rules.policy.reading.source import Source
+from dfks_rules.policy.studying.cases import parse_cases, run_cases
+from dfks_rules.policy.studying.compare import Comparison, Group, compare
+from dfks_rules.policy.studying.coverage import Coverage
+from dfks_rules.policy.studying.explain import (
+    Explanation,
+    brief,
+    explain,
+    explanation_json,
+    lines_of,
+)
+from dfks_rules.policy.studying.given_files import parse_given
+
+MAX_KNOWN = 4
+"""Revisions that are remembered; the one asked about longest ago is forgotten first."""
+FACTS = "facts"
+"""What findings about facts call their file."""
+
+Answer = tuple[Kind, bytes]
+
+
+class UnknownRevisionError(Exception):
+    """It was not told, or is forgotten."""
+
+
+class Answering:
+    """Answers one question after another."""
+
+    def __init__(self) -> None:
+        self._files: OrderedDict[str, PolicyFiles] = OrderedDict()
+        self._sets: dict[str, PolicySet] = {}
+
+    def answer(self, question: Any) -> Answer:
+        """The answer to a question.
+
+        Raises:
+            MemoryError: it takes too much.
+        """
+        try:
+            return Kind.DONE, orjson.dumps(self._answer(question))
+        except UnknownRevisionError as error:
+            return Kind.UNKNOWN, str(error).encode()
+        except PolicyError as error:
+            kind = Kind.FACTS if error.findings[0].file == FACTS else Kind.FINDINGS
+            return kind, orjson.dumps(_told(error.findings))
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever is asked, the next one is answered
+            return Kind.FAILED, f"{type(error).__name__}: {error}".encode()[:2_000]
+
+    @singledispatchmethod
+    def _answer(self, question: Any) -> Any:
+        message = f"{type(question).__name__} is no question"
+        raise TypeError(message)
+
+    @_answer.register
+    def _(self, question: Know) -> Any:
+        self._files[question.revision] = question.files
+        while len(self._files) > MAX_KNOWN:
+            forgotten, _ = self._files.popitem(last=False)
+            self._sets.pop(forgotten, None)
+        self._set(question.revision)
+        return None
+
+    @_answer.register
+    def _(self, question: Explain) -> Any:
+        explanation = explain(self._set(question.of), view_of(question.given))
+        if not question.is_all:
+            ours = tuple(one for one in explanation.unmatched if not one.elsewhere)
+            explanation = explanation._replace(unmatched=ours)
+        return _explained(explanation)
+
+    @_answer.register
+    def _(self, question: Evaluate) -> Any:
+        view = parse_given([Source(FACTS, question.facts)])
+        explanation = explain(self._set(question.of), view)
+        return {"summary": brief(explanation), **_explained(explanation)}
+
+    @_answer.register
+    def _(self, question: Check) -> Any:
+        return self._checked(question.of)
+
+    @_answer.register
+    def _(self, question: CheckAll) -> Any:
+        return self._checked(question.of)
+
+    @_answer.register
+    def _(self, question: RunCases) -> Any:
+        files = self._files_of(question.of)
+        coverage = Coverage()
+        cases = [one for source in files.cases for one in _ran(source, files, coverage)]
+        return {
+            "passed": bool(cases) and all(one["passed"] for one in cases),
+            "cases": cases,
+            "coverage": round(coverage.percent, 1),
+            "uncovered": [one._asdict() for one in coverage.unshown()][:MAX_TOLD],
+        }
+
+    @_answer.register
+    def _(self, question: Diff) -> Any:
+        old, new = self._files_of(question.old), self._files_of(question.new)
+        with closing(load(old.sources)) as before, closing(load(new.sources)) as after:
+            return _compared(compare(before, after))
+
+    def _files_of(self, of: Of) -> PolicyFiles:
+        if isinstance(of, PolicyFiles):
+            return of
+        if of not in self._files:
+            raise UnknownRevisionError(of)
+        self._files.move_to_end(of)
+        return self._files[of]
+
+    def _set(self, of: Of) -> PolicySet:
+        """Policies that can explain."""
+        files = self._files_of(of)
+        if isinstance(of, PolicyFiles):
+            return _closed(files)
+        if of not in self._sets:
+            self._sets[of] = _closed(files)
+        return self._sets[of]
+
+    def _checked(self, of: Of) -> Any:
+        files = self._files_of(of)
+        usable, findings = check_and_lint(files.sources)
+        for source in files.cases:
+            try:
+                named_by(parse_cases(source), files.sources)
+            except PolicyError as error:
+                findings += error.findings
+        return {
+            "revision": revision_of(files.sources),
+            "usable": not any(one.severity == "error" for one in findings),
+            "findings": _told(sorted(findings)),
+            "more": max(0, len(findings) - MAX_TOLD),
+            "gaps": [{**one._asdict(), "otherwise": one.otherwise} for one in gaps(usable)],
+        }
+
+
+def _closed(files: PolicyFiles) -> PolicySet:
+    """Policies that decide by reference only: nothing of them stays in the engine."""
+    policies = load(files.sources)
+    policies.close()
+    return policies
+
+
+def _told(findings: list[Finding]) -> list[dict[str, Any]]:
+    return [finding._asdict() for finding in findings[:MAX_TOLD]]
+
+
+def _explained(explanation: Explanation) -> dict[str, Any]:
+    told = explanation_json(explanation)
+    return {
+        "decision": told["decision"],
+        "policyRevision": told["revision"],
+        "about": told["about"],
+        "matched": told["matched"],
+        "unmatched": told["unmatched"],
+        "text": lines_of(explanation),
+    }
+
+
+def _ran(source: Source, files: PolicyFiles, coverage: Coverage) -> Iterator[dict[str, Any]]:
+    """The results of a file of cases.
+
+    Raises:
+        PolicyError: it, or what it tests, cannot be used.
+    """
+    cases = parse_cases(source)
+    tested = named_by(cases, files.sources)
+    with closing(load(tested)) as policies:
+        results = run_cases(cases, policies)
+        coverage.add(policies, tested, [(one.case.view, one.decision) for one in results])
+        for case, _, differences in results:
+            yield {
+                "file": cases.file,
+                "line": case.line,
+                "name": case.name,
+                "passed": not differences,
+                "differences": differences,
+                "why": brief(explain(policies, case.view)) if differences else [],
+            }
+
+
+def _compared(comparison: Comparison) -> dict[str, Any]:
+    return {
+        "tried": comparison.tried,
+        "different": comparison.different,
+        "ungrouped": comparison.ungrouped,
+        "groups": [_group(one) for one in comparison.groups[:MAX_TOLD]],
+    }
+
+
+def _group(group: Group) -> dict[str, Any]:
+    return {
+        "op": group.key.op,
+        "feature": group.key.feature,
+        "changed": group.key.changed,
+        "count": group.count,
+        "given": group.given,
+        "old": answer_of(group.old),
+        "new": answer_of(group.new),
+    }

@@ -1,0 +1,214 @@
+"""Asks the worker process; starts it when it is needed, and ends it when it takes too long."""
+
+import asyncio
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import orjson
+import structlog
+
+from dfks_rules.app.desk.apart import deaf
+from dfks_rules.app.desk.policies import PolicyFiles
+from dfks_rules.app.worker.questions import (
+    LENGTH,
+    MAX_ANSWER,
+    Kind,
+    Know,
+    Question,
+    asked,
+)
+from dfks_rules.errors import DfksError, Finding, PolicyError
+from dfks_rules.operations.studies import FactsError, GaveUpError, OneAtATimeError
+
+# `-P`: what lies in the current directory is not code.
+COMMAND = (sys.executable, "-P", "-c", "from dfks_rules.app.worker.process import main; main()")
+START = 30.0
+"""Seconds until the process can be asked, on a busy machine."""
+MAX_WAITING = 16
+"""Questions that wait for their turn, at most."""
+MAX_WAIT = 10.0
+"""Seconds for which one waits."""
+
+_log = structlog.get_logger("dfks.worker")
+
+
+class Worker:
+    """The process, seen from the server."""
+
+    def __init__(
+        self,
+        files_of: Callable[[str], PolicyFiles | None],
+        command: Sequence[str] = COMMAND,
+        *,
+        start: float = START,
+        wait: float = MAX_WAIT,
+        patience: float = 1.0,
+    ) -> None:
+        """Nothing is started yet.
+
+        Args:
+            files_of: the files of a revision of policies, while it is kept.
+            command: what to run; the id of this process is added.
+            start: seconds until it can be asked.
+            wait: seconds for which a question waits for its turn.
+            patience: factor on the limit of each question.
+        """
+        self._files_of = files_of
+        self._command = command
+        self._start_within = start
+        self._wait = wait
+        self._patience = patience
+        self._process: asyncio.subprocess.Process | None = None
+        self._turn = asyncio.Lock()
+        self._askers: set[str] = set()
+        self._counts = {"questions": 0, "starts": 0, "gave_up": 0, "refused": 0}
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """What became of questions, since the start."""
+        return self._counts
+
+    @property
+    def pid(self) -> int | None:
+        """The process; None when none runs."""
+        return None if self._process is None else self._process.pid
+
+    async def ask(self, question: Question, asker: str) -> bytes:
+        """The answer to a question, as JSON.
+
+        Args:
+            question: what is asked.
+            asker: who asks; one question of his is answered at a time.
+
+        Raises:
+            OneAtATimeError: he has asked something that is not answered yet.
+            DfksError: a revision is no longer kept (`policy_no_revision`).
+            GaveUpError: too many ask, it took too long, or the process died of it.
+            PolicyError: the policies cannot be used.
+            FactsError: the facts are not those of a request.
+        """
+        if asker in self._askers:
+            self._counts["refused"] += 1
+            raise OneAtATimeError
+        if len(self._askers) >= MAX_WAITING:
+            self._counts["refused"] += 1
+            raise GaveUpError("too many questions wait")
+        self._askers.add(asker)
+        try:
+            return await self._in_turn(question)
+        finally:
+            self._askers.discard(asker)
+
+    async def _in_turn(self, question: Question) -> bytes:
+        try:
+            await asyncio.wait_for(self._turn.acquire(), self._wait)
+        except TimeoutError:
+            self._counts["refused"] += 1
+            raise GaveUpError(f"other questions took longer than {self._wait:g} s") from None
+        try:
+            self._counts["questions"] += 1
+            return await self._answered(question)
+        finally:
+            self._turn.release()
+
+    async def _answered(self, question: Question) -> bytes:
+        kind, told = await self._exchange(question)
+        if kind is Kind.UNKNOWN:
+            revision = told.decode()
+            files = self._files_of(revision)
+            if files is None:
+                message = f"the policies of revision {revision} are no longer in memory"
+                raise DfksError("policy_no_revision", message)
+            _result(*await self._exchange(Know(revision, files)))
+            kind, told = await self._exchange(question)
+        return _result(kind, told)
+
+    async def close(self) -> None:
+        """End the process."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        # Until its pipes are read to the end, asyncio waits for it forever.
+        with contextlib.suppress(ConnectionError):
+            await process.communicate()
+
+    async def _exchange(self, question: Question) -> tuple[Kind, bytes]:
+        """What the process answers to one question."""
+        begun = time.monotonic()
+        limit = question.limit * self._patience
+        try:
+            process = await self._running()
+            assert process.stdin is not None  # noqa: S101 - it is a pipe
+            async with asyncio.timeout(limit):
+                process.stdin.write(asked(question))
+                await process.stdin.drain()
+                return await _read(process)
+        except (TimeoutError, ConnectionError, EOFError) as error:
+            await self.close()
+            self._counts["gave_up"] += 1
+            took = time.monotonic() - begun
+            what = (
+                "died" if not isinstance(error, TimeoutError) else f"took longer than {limit:g} s"
+            )
+            name = type(question).__name__.lower()
+            _log.warning("worker_gave_up", question=name, reason=what, seconds=round(took, 1))
+            raise GaveUpError(f"the worker process {what}") from error
+        except BaseException:
+            # Its answer would be taken for that to the next question.
+            await self.close()
+            raise
+
+    async def _running(self) -> asyncio.subprocess.Process:
+        """The process; it can be asked.
+
+        Raises:
+            TimeoutError, ConnectionError, EOFError: it does not get there.
+        """
+        if self._process is not None and self._process.returncode is None:
+            return self._process
+        await self.close()
+        self._counts["starts"] += 1
+        with deaf():
+            self._process = process = await asyncio.create_subprocess_exec(
+                *self._command,
+                str(os.getpid()),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+            )
+        async with asyncio.timeout(self._start_within):
+            await _read(process)
+        return process
+
+
+async def _read(process: asyncio.subprocess.Process) -> tuple[Kind, bytes]:
+    """One answer.
+
+    Raises:
+        EOFError: the process has ended, or answers nonsense.
+    """
+    assert process.stdout is not None  # noqa: S101 - it is a pipe
+    (length,) = LENGTH.unpack(await process.stdout.readexactly(LENGTH.size))
+    if not 1 <= length <= MAX_ANSWER:
+        raise EOFError
+    try:
+        kind = Kind(await process.stdout.readexactly(1))
+    except ValueError:
+        raise EOFError from None
+    return kind, await process.stdout.readexactly(length - 1)
+
+
+def _result(kind: Kind, told: bytes) -> bytes:
+    match kind:
+        case Kind.DONE:
+            return told
+        case Kind.FINDINGS:
+            raise PolicyError([Finding(**one) for one in orjson.loads(told)])
+        case Kind.FACTS:
+            raise FactsError([Finding(**one) for one in orjson.loads(told)])
+        case _:
+            raise GaveUpError(f"the worker process failed: {told.decode(errors='replace')}")

@@ -1,0 +1,86 @@
+"""Questions about policies that are not in force, and about decisions that were made."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from dfks_rules.errors import DfksError, Finding, FindingsError
+from dfks_rules.operations.decisions import Decided
+
+
+class GaveUpError(DfksError):
+    """The worker did not answer: it took too long, died of it, or too many ask."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("worker_gave_up", message)
+
+
+class OneAtATimeError(DfksError):
+    """Whoever asks has asked something that is not answered yet."""
+
+    def __init__(self) -> None:
+        super().__init__("worker_busy", "your last question is not answered yet")
+
+
+class FactsError(FindingsError):
+    """Facts that were given are not those of a request."""
+
+    def __init__(self, findings: list[Finding]) -> None:
+        super().__init__("facts_invalid", findings)
+
+
+class Text(NamedTuple):
+    """One policy file, or file of cases, that somebody sends."""
+
+    name: str
+    """Its path below the folder of policies."""
+    text: str
+
+
+class Studies(Protocol):
+    """Questions that another process answers; every answer is JSON, and goes on as it is.
+
+    Each takes `texts` in place of files, None for the policies in force, and who asks: one question
+    of his is answered at a time.
+
+    Raises:
+        GaveUpError: there is no answer.
+        OneAtATimeError: he waits for another answer.
+        PolicyError: the policies cannot be used.
+    """
+
+    async def check(self, texts: Sequence[Text] | None, asker: str) -> bytes:
+        """Every finding about them."""
+        ...
+
+    async def evaluate(
+        self, texts: Sequence[Text] | None, facts: Mapping[str, Any], asker: str
+    ) -> bytes:
+        """What they decide about facts, and why.
+
+        Raises:
+            FactsError: the facts are not those of a request.
+        """
+        ...
+
+    async def test(self, texts: Sequence[Text], asker: str) -> bytes:
+        """Whether their cases pass."""
+        ...
+
+    async def diff(
+        self, old: Sequence[Text] | None, new: Sequence[Text] | None, asker: str
+    ) -> bytes:
+        """What `new` decide differently than `old`."""
+        ...
+
+    async def explain(self, decided: Decided, asker: str, *, is_all: bool) -> bytes:
+        """Why a decision came out as it did.
+
+        Args:
+            decided: the decision.
+            asker: who asks.
+            is_all: whether rules about other requests are told of, too.
+
+        Raises:
+            DfksError: the policies that decided are no longer kept (`policy_no_revision`).
+        """
+        ...

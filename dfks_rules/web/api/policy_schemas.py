@@ -1,0 +1,166 @@
+"""Schemas of decisions, policies, and what is found out about them."""
+
+from typing import Any
+
+from dfks_rules.web.schemas import (
+    AOR,
+    FEATURE,
+    TEXT,
+    TIME,
+    nullable,
+    record,
+    ref,
+)
+
+_COUNT = {"type": "integer", "minimum": 0}
+_FLAG = {"type": "boolean"}
+_WORDS = {"type": "array", "items": TEXT}
+_EFFECT = {"type": "string", "enum": ["allow", "deny"]}
+_OP = {"type": "string", "enum": ["get", "set", "subscribe"]}
+_FACTS = {"type": "object", "description": "Fact → its value; those that are absent are missing."}
+_ANSWER = {"type": "object", "description": "A decision in the words of `expect` in cases."}
+_COUNTS = {"type": "object", "additionalProperties": _COUNT}
+
+
+def _list(items: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": items}
+
+
+_FINDING = record(
+    {
+        "file": TEXT,
+        "line": _COUNT,
+        "column": _COUNT,
+        "code": TEXT,
+        "message": TEXT,
+        "severity": {"type": "string", "enum": ["error", "warning"]},
+    }
+)
+_GAP = record(
+    {
+        "op": _OP,
+        "feature": nullable(FEATURE),
+        "rules": _COUNT,
+        "domain_rules": _COUNT,
+        "denials": _COUNT,
+        "decided": _WORDS,
+        "sometimes": _WORDS,
+        "otherwise": TEXT,
+    }
+)
+_CHECKED = {
+    "revision": TEXT,
+    "usable": _FLAG,
+    "findings": _list(ref("Finding")),
+    "more": _COUNT | {"description": "Findings that are not listed."},
+    "gaps": _list(ref("Gap")),
+}
+_EXPLAINED = {
+    "decision": _ANSWER,
+    "policyRevision": TEXT,
+    "about": _FACTS,
+    "matched": _list({"type": "object"}),
+    "unmatched": _list({"type": "object"}),
+    "text": _WORDS | {"description": "The explanation for people, line by line."},
+}
+
+SCHEMAS: dict[str, Any] = {
+    "DecisionRow": record(
+        {
+            "id": TEXT,
+            "at": TIME,
+            "presentity": AOR,
+            "op": _OP,
+            "feature": nullable(FEATURE),
+            "asked": nullable(ref("State")),
+            "origin": {"type": "string", "enum": ["watcher", "operator", "internal"]},
+            "actor": nullable(TEXT),
+            "effect": _EFFECT,
+            "reason": nullable(TEXT),
+            "rule": nullable(TEXT) | {"description": "The rule that decided."},
+            "policyRevision": TEXT,
+        }
+    ),
+    "DecisionRecord": record(
+        {"id": TEXT, "at": TIME, "given": _FACTS, "decision": _ANSWER, "policyRevision": TEXT}
+    ),
+    "Explanation": record(_EXPLAINED),
+    "Evaluated": record({"summary": _WORDS, **_EXPLAINED}),
+    "Finding": _FINDING,
+    "Gap": _GAP,
+    "Checked": record(_CHECKED),
+    "Findings": record(
+        {
+            "failure": nullable(record({"at": TIME, "trigger": TEXT, "findings": _WORDS})),
+            **_CHECKED,
+        }
+    ),
+    "Tested": record(
+        {
+            "passed": _FLAG | {"description": "All passed, and there is at least one."},
+            "cases": _list(
+                record(
+                    {
+                        "file": TEXT,
+                        "line": _COUNT,
+                        "name": TEXT,
+                        "passed": _FLAG,
+                        "differences": _WORDS,
+                        "why": _WORDS,
+                    }
+                )
+            ),
+            "coverage": {"type": "number", "minimum": 0, "maximum": 100},
+            "uncovered": _list(record({"file": TEXT, "line": _COUNT, "rule": TEXT, "what": TEXT})),
+        }
+    ),
+    "Compared": record(
+        {
+            "tried": _COUNT | {"description": "Requests that both decided."},
+            "different": _COUNT,
+            "ungrouped": _COUNT,
+            "groups": _list(
+                record(
+                    {
+                        "op": _OP,
+                        "feature": nullable(FEATURE),
+                        "changed": _WORDS,
+                        "count": _COUNT,
+                        "given": _FACTS,
+                        "old": _ANSWER,
+                        "new": _ANSWER,
+                    }
+                )
+            ),
+        }
+    ),
+    "Policies": record(
+        {
+            "revision": TEXT,
+            "since": TIME,
+            "origin": TEXT | {"description": "`files`, `rollback` or `last good`."},
+            "policies": _list(record({"file": TEXT, "name": TEXT, "rules": _COUNT})),
+            "revisions": _list(record({"revision": TEXT, "since": TIME, "origin": TEXT})),
+        }
+    ),
+    "RevisionFiles": record(
+        {
+            "revision": TEXT,
+            "files": _list(record({"name": TEXT, "tenant": nullable(TEXT), "text": TEXT})),
+        }
+    ),
+    "Activation": record({"revision": TEXT, "changed": _FLAG}),
+    "Shadow": record(
+        {
+            "path": TEXT,
+            "revision": TEXT,
+            "since": TIME,
+            "same": _COUNTS,
+            "different": _COUNTS,
+            "failures": _COUNT,
+            "samples": _list(
+                record({"given": _FACTS, "active": _ANSWER, "shadow": nullable(_ANSWER)})
+            ),
+        }
+    ),
+}

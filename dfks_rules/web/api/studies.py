@@ -1,0 +1,113 @@
+"""Questions about policies that are not in force; another process answers them."""
+
+from typing import Any
+
+from dfks_rules.web.api.texts import FILES, MAX_FILES, MAX_LENGTH, texts_of, whole
+from dfks_rules.web.caller import Scope
+from dfks_rules.web.schemas import record, ref
+from dfks_rules.web.table import JSON, Answer, Body, Call, Operation, Reply, Schema
+
+
+async def check(call: Call) -> Answer:
+    """Every finding about files."""
+    whole(call)
+    texts = texts_of(call.body["files"])
+    return _json(await call.operations.studies.check(texts, call.caller.name))
+
+
+async def evaluate(call: Call) -> Answer:
+    """What policies decide about facts."""
+    whole(call)
+    texts = texts_of(call.body["files"]) if "files" in call.body else None
+    facts, asker = call.body["facts"], call.caller.name
+    return _json(await call.operations.studies.evaluate(texts, facts, asker))
+
+
+async def test(call: Call) -> Answer:
+    """Whether cases pass."""
+    whole(call)
+    texts = texts_of(call.body["files"])
+    return _json(await call.operations.studies.test(texts, call.caller.name))
+
+
+async def diff(call: Call) -> Answer:
+    """What two sets decide differently."""
+    whole(call)
+    old = texts_of(call.body["old"]) if "old" in call.body else None
+    new = texts_of(call.body["new"])
+    return _json(await call.operations.studies.diff(old, new, call.caller.name))
+
+
+def _json(told: bytes) -> Answer:
+    return Answer(told, headers={"Content-Type": JSON})
+
+
+def _operation(  # noqa: PLR0913 - what differs
+    name: str, path: str, summary: str, run: Any, answers: str, body: Schema, more: str = ""
+) -> Operation:
+    return Operation(
+        name,
+        "POST",
+        f"/v1/policies/{path}",
+        Scope.POLICIES_READ,
+        summary,
+        run,
+        (Reply(200, "The answer.", ref(answers)),),
+        body=Body(body),
+        problems=("gave-up",) if name == "checkPolicies" else ("policies-unusable", "gave-up"),
+        description=f"{more}At most {MAX_FILES} files of {MAX_LENGTH} bytes each. One question of "
+        "a token is answered at a time; one that takes too long is given up (503). A token that is "
+        "limited to domains gets 403.",
+    )
+
+
+_FACTS = {
+    "type": "object",
+    "description": "Facts of a request by the names that policies use, as `given` in cases.",
+    "minProperties": 1,
+    "maxProperties": 200,
+    "additionalProperties": {
+        "anyOf": [
+            {"type": ["string", "integer", "boolean"]},
+            {"type": "array", "items": {"type": "string"}},
+        ]
+    },
+    "examples": [{"op": "get", "feature": "DoNotDisturb"}],
+}
+
+OPERATIONS = (
+    _operation(
+        "checkPolicies",
+        "check",
+        "Checks policy files that are not in force: every error and every likely mistake.",
+        check,
+        "Checked",
+        record({"files": FILES}),
+    ),
+    _operation(
+        "evaluatePolicies",
+        "evaluate",
+        "Says what policies would decide about facts, and why.",
+        evaluate,
+        "Evaluated",
+        record({"files": FILES, "facts": _FACTS}, ["facts"]),
+        "Without `files`, the policies in force are asked; nothing is kept. ",
+    ),
+    _operation(
+        "testPolicies",
+        "test",
+        "Runs the cases among policy files that are not in force.",
+        test,
+        "Tested",
+        record({"files": FILES}),
+    ),
+    _operation(
+        "comparePolicies",
+        "diff",
+        "Shows what policies would decide differently than others.",
+        diff,
+        "Compared",
+        record({"old": FILES, "new": FILES}, ["new"]),
+        "Without `old`, `new` is compared with the policies in force. ",
+    ),
+)

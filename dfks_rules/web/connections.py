@@ -1,0 +1,142 @@
+"""Connections of clients: so many, and none that holds up the server by being slow.
+
+aiohttp bounds the head of a request (8 KiB a line, 128 lines), and how many requests one client may
+send before it reads answers. What it does not bound is here.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+
+from dfks_rules.web.problem import CONTENT_TYPE, Problem
+
+MOST = 500
+"""Connections at a time, streams included."""
+HEAD_WITHIN = 10.0
+"""Seconds that a new connection has to send the head of its first request."""
+KEEP_ALIVE = 75.0
+"""Seconds for which a connection may be idle, or take for the head of a further request."""
+STALLED = 60.0
+"""Seconds after which a client that reads nothing of what it asked for is cut off."""
+
+
+class Connections:
+    """Makes what serves each connection; give it to `loop.create_server`."""
+
+    def __init__(self, server: web.Server, counts: Counter[str]) -> None:
+        """There are none.
+
+        Args:
+            server: what requests are passed to.
+            counts: `connections_refused`, `connections_cut`, `requests_malformed`.
+        """
+        self._server = server
+        self._counts = counts
+
+    def __call__(self) -> asyncio.Protocol:
+        """What serves a new connection."""
+        if len(self._server.connections) >= MOST:
+            self._counts["connections_refused"] += 1
+            return _Refused()
+        return Connection(self._server, self._counts)
+
+
+class _Refused(asyncio.Protocol):
+    """One connection too many: it is told, and closed."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - it is a stream
+        problem = Problem("too-many-connections")
+        transport.write(_raw(problem.status, problem.headers, orjson.dumps(problem.body)))
+        transport.close()
+
+
+class Connection(RequestHandler):
+    """One connection, which is cut when its client takes too long."""
+
+    def __init__(self, server: web.Server, counts: Counter[str]) -> None:
+        loop = asyncio.get_running_loop()
+        super().__init__(
+            server,
+            loop=loop,
+            access_log=None,  # type: ignore[arg-type]  # None is what switches it off
+            keepalive_timeout=KEEP_ALIVE,
+            auto_decompress=False,
+        )
+        self._counts = counts
+        self._timer: asyncio.TimerHandle | None = None
+        self.is_streaming = False
+        """Whether what is answered goes on for as long as the client is there. Anything else is
+        done whether he waits for it or not."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """It has so long for its first head."""
+        super().connection_made(transport)
+        self._timer = self._loop.call_later(HEAD_WITHIN, self._has_no_head)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Nobody reads what is still streamed."""
+        self._rest()
+        task = self._task_handler if self.is_streaming else None
+        super().connection_lost(exc)
+        if task is not None:
+            task.cancel()
+
+    def pause_writing(self) -> None:
+        """The client does not read: it has so long to go on."""
+        super().pause_writing()
+        self._rest()
+        self._timer = self._loop.call_later(STALLED, self._cut)
+
+    def resume_writing(self) -> None:
+        """The client reads."""
+        super().resume_writing()
+        self._rest()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """What is no HTTP is told as a problem, and logged by nobody: it is the client's."""
+        self._counts["requests_malformed"] += 1
+        if request.writer.output_size > 0:
+            raise ConnectionError("the answer has begun already")
+        problem = Problem("bad-request" if status < 500 else "internal-error")
+        headers = {"Content-Type": CONTENT_TYPE, **problem.headers}
+        body: Any = orjson.dumps(problem.body)
+        response = web.Response(body=body, status=problem.status, headers=headers)
+        response.force_close()
+        return response
+
+    def _has_no_head(self) -> None:
+        if self._request_count == 0 and not self._request_in_progress:
+            self._cut()
+
+    def _cut(self) -> None:
+        self._counts["connections_cut"] += 1
+        if self.transport is not None:
+            self.transport.abort()
+
+    def _rest(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def _raw(status: int, headers: Mapping[str, str], body: bytes) -> bytes:
+    told = {
+        "Content-Type": CONTENT_TYPE,
+        "Content-Length": f"{len(body)}",
+        "Connection": "close",
+        **headers,
+    }
+    lines = "".join(f"{name}: {value}\r\n" for name, value in told.items())
+    return f"HTTP/1.1 {status} Service Unavailable\r\n{lines}\r\n".encode() + body

@@ -1,0 +1,124 @@
+"""Requests with an Idempotency-Key: whoever asks again gets the same answer, and nothing happens
+twice.
+
+A server that is killed after it has done what was asked, and before the answer is kept, does it
+again: a state that is set again has not changed.
+
+Reference: draft-ietf-httpapi-idempotency-key-header-07
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+
+import orjson
+import structlog
+
+from dfks_rules.errors import DfksError, StoreError
+from dfks_rules.operations.answers import MAX_BODY, Answers, KeptAnswer
+from dfks_rules.web.problem import CONTENT_TYPE, Problem, problem_of
+from dfks_rules.web.table import JSON, Answer, Streamed
+
+_log = structlog.get_logger("dfks.web")
+_PASSING = frozenset((409, 429, 501))
+"""What another try may be answered otherwise; as all of 500 and above."""
+
+
+class Repeats:
+    """Knows which requests are under way, and keeps the answers of the others."""
+
+    def __init__(self) -> None:
+        self._under_way: dict[tuple[str, str], bytes] = {}
+        """Caller and key → hash of the request."""
+        self._counts: Counter[str] = Counter(answers_repeated=0, answers_not_kept=0)
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How often an answer was given again, and how many could not be kept."""
+        return self._counts
+
+    async def once(
+        self,
+        answers: Answers,
+        who: tuple[str, str],
+        request: bytes,
+        run: Callable[[], Awaitable[Answer | Streamed]],
+    ) -> Answer | Streamed:
+        """The answer to a request that is carried out once.
+
+        Args:
+            answers: where they are kept.
+            who: name of the caller, and the key.
+            request: a hash of the request.
+            run: carries it out.
+
+        Raises:
+            Problem: the key belongs to another request, or this one is under way; or its own.
+            DfksError: its own.
+        """
+        kept = answers.find(*who)
+        if (self._under_way.get(who, request) if kept is None else kept.request) != request:
+            raise Problem("idempotency-key-reused")
+        if kept is not None:
+            self._counts["answers_repeated"] += 1
+            return Answer(kept.body, kept.status, kept.headers)
+        if who in self._under_way:
+            raise Problem("under-way")
+        self._under_way[who] = request
+        try:
+            answer = await _final(run)
+            if isinstance(answer, Answer):
+                await self._keep(answers, who, request, answer)
+            return answer
+        finally:
+            del self._under_way[who]
+
+    async def _keep(
+        self, answers: Answers, who: tuple[str, str], request: bytes, answer: Answer
+    ) -> None:
+        """Keep an answer, if it is final; it is told in any case, since it is true."""
+        body = answer.body
+        assert isinstance(body, bytes)  # noqa: S101 - `_final` made it so
+        if answer.status >= 500 or answer.status in _PASSING:
+            return
+        try:
+            if len(body) > MAX_BODY:
+                raise StoreError("store_unavailable", f"its {len(body)} bytes are too many")
+            await answers.keep(*who, KeptAnswer(request, answer.status, answer.headers, body))
+        except StoreError as error:
+            self._counts["answers_not_kept"] += 1
+            _log.warning("answer_not_kept", caller=who[0], reason=error.message)
+
+
+async def _final(run: Callable[[], Awaitable[Answer | Streamed]]) -> Answer | Streamed:
+    """What comes of a request, with its body as bytes; a failure of the caller's is an answer."""
+    try:
+        answer = await run()
+    except Problem as problem:
+        return _of_problem(problem)
+    except DfksError as error:
+        return _of_problem(problem_of(error))
+    if isinstance(answer, Streamed) or isinstance(answer.body, bytes):
+        return answer
+    if answer.body is None:
+        return answer._replace(body=b"")
+    headers = {"Content-Type": JSON, **answer.headers}
+    return Answer(orjson.dumps(answer.body), answer.status, headers)
+
+
+def _of_problem(problem: Problem) -> Answer:
+    headers = {"Content-Type": CONTENT_TYPE, **problem.headers}
+    return Answer(orjson.dumps(problem.body), problem.status, headers)
+
+
+def hash_of(method: str, path: str, headers: Mapping[str, str], body: bytes) -> bytes:
+    """What tells requests apart.
+
+    Args:
+        method: e.g. `PUT`.
+        path: with its query, as it came.
+        headers: those that change what is done.
+        body: as it came.
+    """
+    told = orjson.dumps([method, path, dict(headers)], option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(b"%d:%b%b" % (len(told), told, body)).digest()

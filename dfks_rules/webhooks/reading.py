@@ -1,0 +1,77 @@
+"""Reads the journal for those who are told of it."""
+
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+from dfks_rules.model.features import Snapshot
+from dfks_rules.model.identity import Aor
+from dfks_rules.operations.events import changed
+from dfks_rules.service.ports import Journal, JournalEntry
+from dfks_rules.webhooks.cloudevents import id_of
+from dfks_rules.webhooks.lanes import Item
+from dfks_rules.webhooks.outbox import Portion
+
+PORTION = 20
+"""Changes that are read at once: well under a millisecond."""
+
+
+class Source(NamedTuple):
+    """Where changes are read."""
+
+    journal: Journal
+    durable: Callable[[], int]
+    """Number of the newest change that a power cut leaves in the journal."""
+    stored: Callable[[Aor], Snapshot]
+    """What is stored for a presentity; raises StoreError where that is not known."""
+
+
+class Changes:
+    """What a request has changed for one presentity; the event of it is made when it is wanted."""
+
+    def __init__(self, entries: Sequence[JournalEntry], source: Source, node: str) -> None:
+        self.seq = entries[-1].seq
+        self.presentity = entries[-1].presentity
+        self._entries = entries
+        self._source = source
+        self._node = node
+        self._item: Item | None = None
+
+    def item(self) -> Item:
+        """The event, which all endpoints share."""
+        if self._item is None:
+            event = changed(self._entries, self._source.stored(self.presentity))
+            self._item = Item(event, id_of(event, self._node), self._entries[-1].at)
+        return self._item
+
+
+def read(source: Source, after: int, node: str, at: float) -> Portion | None:
+    """What follows a change; None where nothing does yet.
+
+    Args:
+        source: where it is read.
+        after: number of the change.
+        node: what names the server.
+        at: now, in seconds since 1970.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    durable = source.durable()
+    if after >= durable:
+        return None
+    entries = [one for one in source.journal.read(after, PORTION + 1) if one.seq <= durable]
+    if not entries:
+        return None
+    whole = _whole(entries)
+    groups = groupby(whole, lambda one: (one.presentity, one.revision))
+    found = [Changes(tuple(group), source, node) for _, group in groups]
+    return Portion(after, whole[0].seq, whole[-1].seq, at, found)
+
+
+def _whole(entries: list[JournalEntry]) -> list[JournalEntry]:
+    """Those that are not cut off in the middle of what one request changed."""
+    if len(entries) <= PORTION:
+        return entries
+    cut = (entries[-1].presentity, entries[-1].revision)
+    return [one for one in entries if (one.presentity, one.revision) != cut] or entries

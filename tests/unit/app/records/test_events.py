@@ -1,0 +1,146 @@
+"""The ring of events, and who listens."""
+
+import asyncio
+from collections.abc import Sequence
+
+from dfks_rules.app.records.events import KEPT, PORTION, EventRing
+from dfks_rules.model.features import NOTHING_STORED, Feature, FeatureState
+from dfks_rules.model.requests import Asked, Origin, Requester
+from dfks_rules.model.values import Value
+from dfks_rules.operations.events import GAP, Event, Listener
+from dfks_rules.operations.ports import Sets
+from dfks_rules.presence.subscriptions import Subscriptions
+from dfks_rules.service.feed import Settled
+from tests.helpers.journal import ALICE, MemoryJournal
+from tests.helpers.operations import REFUSED_TARGET, MemoryOperations
+from tests.helpers.policy import ALICE as PHONE_OWNER
+from tests.helpers.policy import NOON
+from tests.helpers.subscription import active
+
+_CFA = Feature.CALL_FORWARDING_ALWAYS
+
+
+def _ring(journal: MemoryJournal) -> EventRing:
+    return EventRing(journal, journal.newest, lambda _: NOTHING_STORED, "5eed")
+
+
+async def _settled(target: str) -> Settled:
+    asked = Asked(_CFA, FeatureState(True, ((Value.FORWARD_TO, target),)))
+    result = await MemoryOperations().set(Sets(ALICE, (asked,)))
+    return Settled(ALICE, result.outcomes, 1, Requester(Origin.OPERATOR), NOON, 0.0)
+
+
+async def _take(listener: Listener, at_most: int = KEPT) -> Sequence[Event]:
+    async with asyncio.timeout(5):
+        await listener.wait()
+        return await listener.take(at_most)
+
+
+async def test_a_change_is_read_from_the_journal_once_for_all() -> None:
+    """Each listener is given the same event."""
+    journal = MemoryJournal()
+    ring = _ring(journal)
+    one, other = ring.listen(None), ring.listen(None)
+    journal.add(ALICE)
+    ring.hear(await _settled("201"))
+    [first], [second] = await _take(one), await _take(other)
+    assert first is second
+    assert (first.type, first.seq) == ("feature-changed", 1)
+
+
+async def test_a_refusal_is_told_as_it_comes() -> None:
+    """With the id of its decision."""
+    ring = _ring(MemoryJournal())
+    listener = ring.listen(None)
+    ring.hear(await _settled(REFUSED_TARGET))
+    [event] = await _take(listener)
+    assert (event.type, event.data["decision"]) == ("feature-refused", "5eed-1")
+
+
+async def test_nothing_is_read_or_kept_while_nobody_listens() -> None:
+    """A server without listeners pays nothing."""
+    journal = MemoryJournal()
+    ring = _ring(journal)
+    journal.is_broken = True
+    ring.hear(await _settled("201"))
+    ring.publish(Event("policies-changed", 0, None, {}))
+    await asyncio.sleep(0)
+    assert (ring.end, ring.counts) == (0, {"listeners": 0, "gaps": 0})
+
+
+async def test_what_was_missed_comes_from_the_journal_and_then_what_happens() -> None:
+    """In one order, nothing twice."""
+    journal = MemoryJournal()
+    for _ in range(PORTION + 10):
+        journal.add(ALICE)
+    ring = _ring(journal)
+    listener = ring.listen(5)
+    seen: list[int] = []
+    while not seen or seen[-1] < PORTION + 10:
+        seen += [event.seq for event in await _take(listener)]
+    journal.add(ALICE)
+    ring.hear(await _settled("201"))
+    while seen[-1] < PORTION + 11:
+        seen += [event.seq for event in await _take(listener)]
+    assert seen == list(range(6, PORTION + 12))
+
+
+async def test_who_falls_behind_is_told_of_a_gap_and_goes_on() -> None:
+    """It is counted; nobody else is held up, and memory does not grow."""
+    ring = _ring(MemoryJournal())
+    slow = ring.listen(None)
+    for number in range(KEPT + 5):
+        ring.publish(Event("policies-changed", 0, None, {"number": number}))
+    [gap] = await _take(slow)
+    assert gap.type == GAP
+    assert ring.counts == {"listeners": 1, "gaps": 1}
+    ring.publish(Event("policies-changed", 0, None, {"number": -1}))
+    assert [event.data["number"] for event in await _take(slow)] == [-1]
+
+
+async def test_a_journal_that_cannot_be_read_holds_up_but_loses_nothing() -> None:
+    """The next change brings what was missed."""
+    journal = MemoryJournal()
+    ring = _ring(journal)
+    listener = ring.listen(None)
+    journal.add(ALICE)
+    journal.is_broken = True
+    ring.hear(await _settled("201"))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert ring.end == 0
+    journal.is_broken = False
+    journal.add(ALICE)
+    ring.hear(await _settled("201"))
+    assert [event.seq for event in await _take(listener)] == [1, 2]
+
+
+async def test_subscriptions_are_told_only_while_somebody_listens() -> None:
+    """Nothing is made of them for nobody."""
+    subscriptions = Subscriptions()
+    ring = _ring(MemoryJournal())
+    ring.watch(subscriptions, lambda: NOON)
+    assert subscriptions.told is None
+    listener = ring.listen(None)
+    subscriptions.add(active())
+    [event] = await _take(listener)
+    assert (event.type, event.presentity) == ("subscription-started", PHONE_OWNER)
+    assert event.data["at"] == NOON.isoformat(timespec="milliseconds")
+    other = ring.listen(None)
+    listener.close()
+    listener.close()
+    assert subscriptions.told is not None
+    other.close()
+    assert subscriptions.told is None
+
+
+async def test_who_comes_back_too_late_is_a_gap_that_is_counted() -> None:
+    """The journal no longer has what he missed."""
+    journal = MemoryJournal()
+    for _ in range(5):
+        journal.add(ALICE)
+    del journal.entries[:3]
+    ring = _ring(journal)
+    [gap] = await _take(ring.listen(1))
+    assert gap.type == GAP
+    assert ring.counts["gaps"] == 1

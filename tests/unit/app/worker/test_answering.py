@@ -1,0 +1,145 @@
+"""Answers to questions about policies."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from dfks_rules.app.desk.texts import files_of
+from dfks_rules.app.worker.answering import MAX_KNOWN, Answering
+from dfks_rules.app.worker.questions import (
+    Check,
+    CheckAll,
+    Diff,
+    Evaluate,
+    Explain,
+    Kind,
+    Know,
+    RunCases,
+)
+from dfks_rules.operations.studies import Text
+
+HEAD = "apiVersion: dfks/v1\nkind: Policy\nmetadata: {{name: {}}}\nrules:\n"
+NO_DND = Text(
+    "p.yaml",
+    HEAD.format("p")
+    + "- {id: no-dnd, when: {op: set, feature: DoNotDisturb}, then: {deny: no-dnd}}\n",
+)
+OTHERS = Text(
+    "q.yaml",
+    HEAD.format("q")
+    + "- {id: secret, when: {op: set, domain: other.example}, then: {deny: not-here}}\n",
+)
+CASES = """\
+apiVersion: dfks/v1
+kind: PolicyTest
+policies: [p.yaml]
+tests:
+- {name: it is refused, given: {op: set, feature: DoNotDisturb, request.status: 1},
+   expect: {decision: deny, reason: other-reason}}
+"""
+SET = {"op": "set", "feature": "DoNotDisturb", "request.status": 1}
+
+
+def told(question: Any, answering: Answering | None = None) -> Any:
+    """The answer, of a worker that was told of a revision `r` if none is given."""
+    if answering is None:
+        answering = Answering()
+        answering.answer(Know("r", files_of([NO_DND, OTHERS])))
+    kind, answer = answering.answer(question)
+    assert kind is Kind.DONE, answer
+    return orjson.loads(answer)
+
+
+def test_files_are_checked_with_their_warnings_and_cases() -> None:
+    """All that `dfks policy check` says of them."""
+    good = told(Check(files_of([NO_DND, Text("cases.yaml", CASES)])))
+    assert (good["usable"], good["more"]) == (True, 0)
+    assert {"op": "get", "feature": "DoNotDisturb"}.items() <= good["gaps"][0].items()
+    bad = told(Check(files_of([Text("p.yaml", "kind: Polic\n"), Text("cases.yaml", CASES)])))
+    assert not bad["usable"]
+    assert {one["file"] for one in bad["findings"]} == {"p.yaml"}
+    lost = told(Check(files_of([OTHERS, Text("cases.yaml", CASES)])))
+    assert "policy_case" in [one["code"] for one in lost["findings"]]
+
+
+def test_facts_are_decided_and_the_decision_explained() -> None:
+    """As `dfks policy eval` and `dfks policy explain` do."""
+    answer = told(Evaluate("r", orjson.dumps(SET).decode()))
+    assert answer["decision"]["reason"] == "no-dnd"
+    assert answer["summary"][0] == "matched: p/no-dnd"
+    assert [one["rule"] for one in answer["matched"]] == ["p/no-dnd"]
+    assert answer["text"][0].endswith("denied, no-dnd")
+
+
+def test_a_decision_is_explained_by_a_revision_that_was_told() -> None:
+    """Somebody who sees one domain is not told of the rules of others."""
+    answer = told(Explain("r", SET, is_all=True))
+    assert [one["rule"] for one in answer["unmatched"]] == ["q/secret"]
+    answer = told(Explain("r", SET, is_all=False))
+    assert answer["unmatched"] == []
+    assert "q/secret" not in orjson.dumps(answer).decode()
+
+
+def test_cases_are_run_and_what_they_cover_is_told() -> None:
+    """As `dfks policy test` does."""
+    passed = told(
+        RunCases(files_of([NO_DND, Text("cases.yaml", CASES.replace("other-reason", "no-dnd"))]))
+    )
+    assert (passed["passed"], passed["coverage"], passed["uncovered"]) == (True, 100, [])
+    failed = told(RunCases(files_of([NO_DND, Text("cases.yaml", CASES)])))
+    (case,) = failed["cases"]
+    assert (failed["passed"], case["passed"], case["line"]) == (False, False, 5)
+    assert case["differences"] == ["reason: expected other-reason, got no-dnd"]
+    assert case["why"][0] == "matched: p/no-dnd"
+    assert not told(RunCases(files_of([NO_DND])))["passed"]
+
+
+def test_two_sets_are_compared() -> None:
+    """Those in force, and others."""
+    answer = told(Diff("r", files_of([OTHERS])))
+    assert answer["different"] > 0
+    group = answer["groups"][0]
+    assert (group["op"], group["feature"]) == ("set", "DoNotDisturb")
+    assert (group["old"]["decision"], group["new"]["decision"]) == ("deny", "allow")
+
+
+def test_all_that_is_in_force_is_checked() -> None:
+    """By its revision."""
+    assert told(CheckAll("r"))["usable"]
+
+
+def test_a_revision_that_was_not_told_or_is_forgotten_is_asked_for() -> None:
+    """Memory is bounded."""
+    answering = Answering()
+    assert answering.answer(CheckAll("r")) == (Kind.UNKNOWN, b"r")
+    for number in range(MAX_KNOWN + 1):
+        answering.answer(Know(f"r{number}", files_of([NO_DND])))
+    assert answering.answer(CheckAll("r0")) == (Kind.UNKNOWN, b"r0")
+    assert answering.answer(CheckAll("r1"))[0] is Kind.DONE
+
+
+@pytest.mark.parametrize(
+    ("question", "kind", "code"),
+    [
+        (Evaluate(files_of([Text("p.yaml", "kind: Polic\n")]), '{"op": "x"}'), Kind.FACTS, None),
+        (Evaluate(files_of([NO_DND]), '{"op": "set"}'), Kind.FACTS, "policy_facts_missing"),
+        (RunCases(files_of([Text("p.yaml", ""), Text("cases.yaml", CASES)])), Kind.FINDINGS, None),
+        (Diff("r", files_of([Text("p.yaml", "- 1\n")])), Kind.FINDINGS, None),
+    ],
+)
+def test_what_cannot_be_used_is_told_with_its_findings(
+    question: Any, kind: Kind, code: str | None
+) -> None:
+    """Facts apart from policies: another mistake, of somebody else perhaps."""
+    answering = Answering()
+    answering.answer(Know("r", files_of([NO_DND])))
+    given, findings = answering.answer(question)
+    assert given is kind
+    assert code in (None, orjson.loads(findings)[0]["code"])
+
+
+def test_whatever_else_is_raised_is_told() -> None:
+    """The next question is answered."""
+    kind, text = Answering().answer("nonsense")
+    assert (kind, text) == (Kind.FAILED, b"TypeError: str is no question")

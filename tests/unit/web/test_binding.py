@@ -1,0 +1,91 @@
+"""Parameters and bodies are checked before anything happens."""
+
+from typing import Any
+
+import pytest
+
+from dfks_rules.model.identity import Aor
+from dfks_rules.operations.states import aor_from
+from dfks_rules.web.binding import MAX_ERRORS, check
+from dfks_rules.web.caller import Scope
+from dfks_rules.web.problem import Problem
+from dfks_rules.web.schemas import ref
+from dfks_rules.web.table import Answer, Body, Call, Operation, Parameter, Reply, Where
+from tests.helpers.operations import MemoryOperations
+from tests.helpers.web import Api, Got, api
+
+_GIVEN: list[Any] = []
+
+
+async def _keep(call: Call) -> Answer:
+    _GIVEN.append((dict(call.given), call.body))
+    return Answer({})
+
+
+_NAME = Parameter("name", Where.PATH, "A name.", {"type": "string"}, str)
+_WHO = Parameter("who", Where.QUERY, "An address.", {"type": "string"}, aor_from, "bad-presentity")
+_HEAD = Parameter("Dfks-Head", Where.HEADER, "A number.", {"type": "integer"}, int)
+_TABLE = (
+    Operation(
+        "keep",
+        "POST",
+        "/v1/keep/{name}",
+        Scope.BULK,
+        "Keeps what it is given.",
+        _keep,
+        (Reply(200, "Kept."),),
+        (_NAME, _WHO, _HEAD),
+        Body({"type": "object", "additionalProperties": {"type": "integer"}}),
+    ),
+)
+
+
+async def _post(web: Api, path: str, data: bytes = b"{}", **headers: str) -> Got:
+    return await web.ask("POST", path, data=data, Content_Type="application/json", **headers)
+
+
+async def test_parameters_come_from_path_query_and_header() -> None:
+    """Each as the value that the operation works with; what was not given is missing."""
+    _GIVEN.clear()
+    async with api(MemoryOperations(), table=_TABLE) as web:
+        await _post(web, "/v1/keep/a%2Fb?who=alice@example.com", b'{"a": 1}', Dfks_Head="7")
+        await _post(web, "/v1/keep/c")
+    assert [
+        ({"name": "a/b", "who": Aor("alice", "example.com"), "Dfks-Head": 7}, {"a": 1}),
+        ({"name": "c"}, {}),
+    ] == _GIVEN
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "parameter"),
+    [
+        ("/v1/keep/a?what=1", "bad-parameter", "what"),
+        ("/v1/keep/a?who=alice@example.com&who=bob@example.com", "bad-parameter", "who"),
+        ("/v1/keep/a?who=alice", "bad-presentity", "who"),
+    ],
+)
+async def test_a_wrong_parameter_is_named(path: str, kind: str, parameter: str) -> None:
+    """Nobody has to guess which one."""
+    async with api(MemoryOperations(), table=_TABLE) as web:
+        got = await _post(web, path)
+        assert (got.status, got.kind, got.json["parameter"]) == (400, kind, parameter)
+
+
+def test_every_mistake_of_a_body_is_told_with_its_place() -> None:
+    """As a JSON pointer; so many at most."""
+    schema = {"type": "array", "items": {"type": "integer"}}
+    with pytest.raises(Problem) as wrong:
+        check("wrong", schema, [1, "a", "b"])
+    body = wrong.value.body
+    assert [one["pointer"] for one in body["errors"]] == ["/1", "/2"]
+    assert body["detail"].startswith("/1: ")
+    with pytest.raises(Problem) as many:
+        check("wrong", schema, ["a"] * 2 * MAX_ERRORS)
+    assert len(many.value.body["errors"]) == MAX_ERRORS
+
+
+def test_a_schema_may_refer_to_components() -> None:
+    """As in the document."""
+    check("right", ref("State"), {"status": "on"})
+    with pytest.raises(Problem):
+        check("right", ref("State"), {"status": "perhaps"})
