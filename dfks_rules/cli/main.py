@@ -33,6 +33,7 @@ COMMANDS = {
     "serve": "dfks_rules.cli.serve",
     "store": "dfks_rules.cli.store",
     "token": "dfks_rules.cli.token",
+    "top": "dfks_rules.cli.top",
     "trace": "dfks_rules.cli.trace",
     "webhook": "dfks_rules.cli.webhook",
     "who": "dfks_rules.cli.who",
