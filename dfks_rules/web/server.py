@@ -185,6 +185,12 @@ class WebServer:
         except Problem as problem:
             status = problem.status
             raise
+        except web.HTTPException:
+            raise
+        except Exception as error:
+            # Outside what is charged: to format a traceback must not cost others their turn.
+            _log.exception("web_request_failed", operation=operation.name)
+            raise Problem("internal-error") from error
         finally:
             self.served[operation.name, status] += 1
         return response
@@ -194,11 +200,6 @@ class WebServer:
             answer = await self._answer(operation, request)
         except DfksError as error:
             raise problem_of(error) from error
-        except (Problem, web.HTTPException):
-            raise
-        except Exception as error:
-            _log.exception("web_request_failed", operation=operation.name)
-            raise Problem("internal-error") from error
         if isinstance(answer, Streamed):
             connection = request.protocol
             assert isinstance(connection, Connection)  # noqa: S101 - all are
