@@ -62,6 +62,7 @@ class Worker:
         self._wait = wait
         self._patience = patience
         self._process: asyncio.subprocess.Process | None = None
+        self._is_closed = False
         self._turn = asyncio.Lock()
         self._askers: set[str] = set()
         self._counts = {"questions": 0, "starts": 0, "gave_up": 0, "refused": 0}
@@ -109,6 +110,8 @@ class Worker:
             self._counts["refused"] += 1
             raise GaveUpError(f"other questions took longer than {self._wait:g} s") from None
         try:
+            if self._is_closed:
+                raise GaveUpError("the server stops")
             self._counts["questions"] += 1
             return await self._answered(question)
         finally:
@@ -127,12 +130,19 @@ class Worker:
         return _result(kind, told)
 
     async def close(self) -> None:
-        """End the process."""
+        """End the process; whoever waits for an answer is told that there is none."""
+        self._is_closed = True
+        if self._process is not None:
+            _kill(self._process)
+        async with self._turn:
+            await self._end()
+
+    async def _end(self) -> None:
+        """End the process; nobody reads what it says."""
         process, self._process = self._process, None
         if process is None:
             return
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
+        _kill(process)
         # Until its pipes are read to the end, asyncio waits for it forever.
         with contextlib.suppress(ConnectionError):
             await process.communicate()
@@ -151,7 +161,7 @@ class Worker:
                     await asyncio.sleep(0)
                 return await _read(process)
         except (TimeoutError, ConnectionError, EOFError) as error:
-            await self.close()
+            await self._end()
             self._counts["gave_up"] += 1
             took = time.monotonic() - begun
             what = (
@@ -162,7 +172,7 @@ class Worker:
             raise GaveUpError(f"the worker process {what}") from error
         except BaseException:
             # Its answer would be taken for that to the next question.
-            await self.close()
+            await self._end()
             raise
 
     async def _running(self) -> asyncio.subprocess.Process:
@@ -173,7 +183,7 @@ class Worker:
         """
         if self._process is not None and self._process.returncode is None:
             return self._process
-        await self.close()
+        await self._end()
         self._counts["starts"] += 1
         with deaf():
             self._process = process = await asyncio.create_subprocess_exec(
@@ -182,9 +192,16 @@ class Worker:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
             )
+        if self._is_closed:
+            raise ConnectionError  # It was closed while the process began.
         async with asyncio.timeout(self._start_within):
             await _read(process)
         return process
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()
 
 
 async def _read(process: asyncio.subprocess.Process) -> tuple[Kind, bytes]:

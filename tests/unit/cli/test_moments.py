@@ -8,16 +8,10 @@ import pytest
 from dfks_rules.cli.moments import Moment
 
 
-@pytest.mark.parametrize(
-    ("text", "moment"),
-    [
-        ("2026-01-05T12:00:00Z", datetime.fromisoformat("2026-01-05T12:00:00+00:00")),
-        ("2026-01-05T03:00", datetime.fromisoformat("2026-01-05T03:00").astimezone()),
-    ],
-)
-def test_a_moment_is_a_time_or_a_day(text: str, moment: datetime) -> None:
+@pytest.mark.parametrize("text", ["2026-01-05T12:00:00+02:00", "2026-01-05T03:00", "2026-01-05"])
+def test_a_moment_is_a_time_or_a_day(text: str) -> None:
     """Local, unless it has a zone."""
-    assert Moment().convert(text, None, None) == moment.timestamp()
+    assert Moment().convert(text, None, None) == datetime.fromisoformat(text).timestamp()
 
 
 def test_a_moment_is_some_time_ago() -> None:

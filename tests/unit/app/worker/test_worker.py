@@ -156,3 +156,28 @@ async def test_a_process_that_died_while_nobody_asked_is_started_anew() -> None:
         await one._process.wait()
         assert (await ask(one))["usable"]
         assert one.counts["starts"] == 2
+
+
+async def test_a_server_that_stops_tells_those_who_wait() -> None:
+    """One is being answered, another one waits; nothing is started for it."""
+    async with worker(READY + "time.sleep(60)") as one:
+        asked = [asyncio.create_task(ask(one, asker=name)) for name in ("me", "other")]
+        while one.pid is None:  # noqa: ASYNC110 - a process tells nobody that it was started
+            await asyncio.sleep(0.01)
+        await one.close()
+        for waiting, why in zip(asked, ("died", "the server stops"), strict=True):
+            with pytest.raises(GaveUpError, match=why):
+                await waiting
+        assert one.counts["starts"] == 1
+
+
+async def test_a_server_that_stops_while_the_process_begins_waits_for_nothing() -> None:
+    """It may take seconds until it could be asked."""
+    async with worker(HEAD + "time.sleep(60)") as one:
+        asked = asyncio.create_task(ask(one))
+        await asyncio.sleep(0)
+        async with asyncio.timeout(10):
+            await one.close()
+        with pytest.raises(GaveUpError):
+            await asked
+        assert one.pid is None
