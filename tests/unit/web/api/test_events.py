@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from dfks_rules.operations.events import FEATURE_REFUSED, POLICIES_REFUSED, policies_refused
+from dfks_rules.operations.events import Event as RingEvent
 from dfks_rules.web.api.events import _pieces
 from dfks_rules.web.client import ApiClient, Event
 from dfks_rules.web.tokens import TokenFile
 from tests.helpers.journal import ALICE, MemoryJournal
 from tests.helpers.operations import MemoryOperations
+from tests.helpers.policy import NOON
 from tests.helpers.web import ALL, api, token_file
 
 
@@ -60,6 +63,29 @@ async def test_a_tenant_hears_of_its_own_domain_only(tmp_path: Path) -> None:
     async with api(operations, TokenFile(tmp_path / "tokens.json")) as web:
         found = await _some(web.url, 1, tokens["acme"], after=0)
         assert [event.id for event in found] == ["3"]
+
+
+async def test_what_is_about_all_is_not_told_to_a_tenant(tmp_path: Path) -> None:
+    """The findings of a policy may be about another tenant's."""
+    operations = _with(1)
+    tokens = token_file(tmp_path, acme=(ALL, ["acme.example"]), desk=(ALL, ()))
+    async with api(operations, TokenFile(tmp_path / "tokens.json")) as web:
+        heard = [
+            asyncio.create_task(_some(web.url, 1, tokens[name], types=types))
+            for name, types in (("desk", POLICIES_REFUSED), ("acme", FEATURE_REFUSED))
+        ]
+        late = asyncio.create_task(_some(web.url, 1, tokens["acme"], types=POLICIES_REFUSED))
+        while operations.events.counts["listeners"] < 3:  # noqa: ASYNC110 - they come by HTTP
+            await asyncio.sleep(0.01)
+        operations.events.publish(policies_refused("change", ["other/p.yaml:1:1: wrong"], NOON))
+        about = ALICE._replace(domain="acme.example")
+        operations.events.publish(RingEvent(FEATURE_REFUSED, 0, about, {}))
+        assert [found[0].type for found in await asyncio.gather(*heard)] == [
+            POLICIES_REFUSED,
+            FEATURE_REFUSED,
+        ]
+        assert not late.done()
+        late.cancel()
 
 
 @pytest.mark.parametrize("query", ["types=nothing", "after=x", "after=-1"])
