@@ -267,9 +267,12 @@ class ServerOperations:
         """Send the full state to each watcher; how many there are."""
         return self._notifier.refresh_watchers(presentity, self._at(), self._loop.time())
 
-    def latest_decisions(self, presentity: Aor | None) -> Iterator[dict[str, Any]]:
+    def latest_decisions(
+        self, presentity: Aor | None, offset: int = 0
+    ) -> tuple[Iterator[dict[str, Any]], int]:
         """Records of the last decisions, the newest first."""
-        return self.decisions.latest(presentity)
+        found = self.decisions.latest(presentity, offset)
+        return found, self.decisions.number_of(presentity)
 
     async def explain_decisions(self, which: Aor | str) -> list[dict[str, Any]]:
         """Why a decision, or the last ones about a presentity, came out as they did."""

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from dfks_rules.cli.changes import Printer, replaced
+from dfks_rules.cli.completing import complete_argument, complete_method
 from dfks_rules.cli.following import keep_looking
 from dfks_rules.cli.tables import lines_of
 from dfks_rules.config import Config, load_config
@@ -38,8 +39,8 @@ _NAMED = re.compile(r"([a-zA-Z._-]+)=(.*)", re.DOTALL)
 @click.option(
     "--follow", "is_following", is_flag=True, help="Only journal:list: go on with new changes."
 )
-@click.argument("method")
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.argument("method", shell_complete=complete_method)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, shell_complete=complete_argument)
 def command(  # noqa: PLR0913 - the options
     config_file: Path,
     url: str | None,

@@ -52,7 +52,7 @@ def open_url(url: str, *, reply_dir: Path | None = None, secret: str | None = No
     Args:
         url: `http://HOST:PORT/mi`, `udp:HOST:PORT`, `unix:PATH` or `fifo:PATH`.
         reply_dir: for a FIFO, where the server looks for reply FIFOs; None: the FIFO's own folder.
-        secret: shared secret for HTTP.
+        secret: shared secret for HTTP; else the password in the URL.
 
     Raises:
         DfksError: `mi_bad_url`.
@@ -84,7 +84,8 @@ def _way_to(url: str, reply_dir: Path | None, secret: str | None) -> Callable[[b
     if scheme == "udp" and host and port:
         return lambda data: _by_udp(host, port, data)
     if scheme == "http" and host:
-        return lambda data: _by_http(host, port or 80, parts.path or "/", secret, data)
+        word = secret or (parts.password and urllib.parse.unquote(parts.password))
+        return lambda data: _by_http(host, port or 80, parts.path or "/", word, data)
     message = f"`{url}` is not http://HOST:PORT/PATH, udp:HOST:PORT, unix:PATH or fifo:PATH"
     raise DfksError("mi_bad_url", message)
 

@@ -1,12 +1,13 @@
 """JSON-RPC by HTTP POST: `communication_type=http` of opensips-cli."""
 
+import base64
 import hmac
 import socket
 
 from aiohttp import web
 
 from dfks_rules.mi.dispatch import Dispatcher
-from dfks_rules.mi.jsonrpc import MAX_REQUEST
+from dfks_rules.mi.jsonrpc import MAX_REQUEST, render, request_too_large
 from dfks_rules.mi.sockets import Take, listening, nothing
 from dfks_rules.mi.under_way import FINISH_WITHIN
 
@@ -23,7 +24,7 @@ class HttpServer:
     ) -> None:
         self._where = where
         self._root = root.rstrip("/")
-        self._expected = f"Bearer {secret}".encode() if secret else None
+        self._secret = secret.encode() if secret else None
         self._dispatcher = dispatcher
         self._runner: web.AppRunner | None = None
         self._sockets: list[socket.socket] = []
@@ -73,19 +74,41 @@ class HttpServer:
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         if not self._is_allowed(request):
-            headers = {"WWW-Authenticate": "Bearer"}
+            headers = {"WWW-Authenticate": 'Bearer, Basic realm="dfks"'}
             return _closing(web.Response(status=401, headers=headers, text="secret required\n"))
         if request.content_type != "application/json":
             text = "Content-Type must be application/json\n"
             return _closing(web.Response(status=415, text=text))
-        reply = await self._dispatcher.answer(await request.read())
+        try:
+            body = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            reply = render([request_too_large()], is_batch=False)
+            return _closing(web.Response(status=413, body=reply, content_type="application/json"))
+        reply = await self._dispatcher.answer(body)
         if reply is None:
             return _closing(web.Response(status=204))
         return _closing(web.Response(body=reply, content_type="application/json"))
 
     def _is_allowed(self, request: web.Request) -> bool:
-        given = request.headers.get("Authorization", "").encode(errors="surrogateescape")
-        return self._expected is None or hmac.compare_digest(given, self._expected)
+        if self._secret is None:
+            return True
+        given = _given(request).encode(errors="surrogateescape")
+        return hmac.compare_digest(given, self._secret)
+
+
+def _given(request: web.Request) -> str:
+    """The secret of a request: a bearer token, the password of Basic, or `secret` in its URL."""
+    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return value.strip()
+    if scheme.lower() == "basic":
+        try:
+            text = base64.b64decode(value, validate=True).decode()
+        except ValueError:
+            return ""
+        return text.partition(":")[2]
+    # opensips-cli sends neither: its HTTP client takes no user info from a URL, and no header.
+    return request.query.get("secret", "")
 
 
 def _closing(response: web.Response) -> web.Response:

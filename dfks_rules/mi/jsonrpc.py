@@ -49,8 +49,7 @@ class Request(NamedTuple):
 def parse(data: bytes) -> Request:
     """The calls in a request; anything that is not a call becomes a reply with the error."""
     if len(data) > MAX_REQUEST:
-        too_large = CallError(TOO_LARGE, "Request too large", f"at most {MAX_REQUEST} bytes")
-        return Request((Reply(None, None, too_large),))
+        return Request((request_too_large(),))
     try:
         value = json.loads(data.decode(), parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
@@ -60,6 +59,12 @@ def parse(data: bytes) -> Request:
     if not 0 < len(value) <= MAX_BATCH:
         return Request((_invalid(None, f"a batch must contain 1 to {MAX_BATCH} calls"),))
     return Request(tuple(_parse_call(item) for item in value), is_batch=True)
+
+
+def request_too_large() -> Reply:
+    """The reply to a request that is too long to be read."""
+    too_large = CallError(TOO_LARGE, "Request too large", f"at most {MAX_REQUEST} bytes")
+    return Reply(None, None, too_large)
 
 
 def render(replies: list[Reply], *, is_batch: bool) -> bytes | None:

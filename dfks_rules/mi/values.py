@@ -59,6 +59,20 @@ def take_aor(value: Any) -> Aor:
     return aor_from(take_text(value))
 
 
+def take_presentity(value: Any) -> Aor | None:
+    """An address of record, or None for `*`: all."""
+    return None if value == "*" else take_aor(value)
+
+
+def take_offset(value: Any) -> int:
+    """How many rows to skip."""
+    number = take_integer(value)
+    if not 0 <= number < 2**31:
+        message = f"`{str(number)[:40]}` is not 0 to 2147483647"
+        raise ValueError(message)
+    return number
+
+
 def page(rows: Iterable[Any]) -> tuple[list[Any], int]:
     """The first rows that fit into one reply, and the number left over.
 

@@ -112,6 +112,14 @@ class PolicyDesk(Protocol):
         """
         ...
 
+    async def check(self) -> Activation:
+        """What a reload would bring now; nothing changes.
+
+        Raises:
+            PolicyError: the files cannot be used.
+        """
+        ...
+
     async def rollback(self, revision: str | None) -> Activation:
         """Restore a kept revision; None restores the previous one.
 

@@ -223,8 +223,17 @@ class Operations(Setting, Protocol):
         """Questions about policies and decisions that another process answers."""
         ...
 
-    def latest_decisions(self, presentity: Aor | None) -> Iterable[Mapping[str, Any]]:
-        """Records of the last decisions (about one presentity, or all), newest first."""
+    def latest_decisions(
+        self, presentity: Aor | None, offset: int = 0
+    ) -> tuple[Iterable[Mapping[str, Any]], int]:
+        """Records of the last decisions, newest first from a position on, and how many there are.
+
+        They are made as they are asked for.
+
+        Args:
+            presentity: whom they are about; None for all.
+            offset: how many to skip.
+        """
         ...
 
     async def explain_decisions(self, which: Aor | str) -> Sequence[Mapping[str, Any]]:

@@ -89,6 +89,12 @@ class MemoryPolicies:
             raise PolicyError(self.findings)
         return Activation("5e1f", changed=False)
 
+    async def check(self) -> Activation:
+        """The one policy, or it raises the findings."""
+        if self.findings:
+            raise PolicyError(self.findings)
+        return Activation("5e20", changed=True)
+
     async def rollback(self, revision: str | None) -> Activation:
         """Switch to the other revision."""
         if revision not in (None, "5e1e"):
@@ -372,17 +378,20 @@ class MemoryOperations:
         """The number of watchers."""
         return sum(row.presentity == presentity.uri for row in self.rows)
 
-    def latest_decisions(self, presentity: Aor | None) -> list[dict[str, Any]]:
+    def latest_decisions(
+        self, presentity: Aor | None, offset: int = 0
+    ) -> tuple[list[dict[str, Any]], int]:
         """The records the test has added."""
         uri = presentity and presentity.uri
-        return [one for one in self.records if uri in (None, one["given"]["presentity"])]
+        found = [one for one in self.records if uri in (None, one["given"]["presentity"])]
+        return found[offset:], len(found)
 
     async def explain_decisions(self, which: Aor | str) -> list[dict[str, Any]]:
         """Each record, unexplained."""
         found = (
             [one for one in self.records if one["id"] == which]
             if isinstance(which, str)
-            else self.latest_decisions(which)
+            else self.latest_decisions(which)[0]
         )
         return [{"record": one, "explanation": None, "text": []} for one in found]
 

@@ -138,6 +138,13 @@ class PolicyReloader:
             self._counts["policy:reloads"] += 1
             return Activation(self.live.active.revision, changed=True)
 
+    async def check(self) -> Activation:
+        """Read and compile the files as a reload would, and leave it at that."""
+        async with self._turn:
+            files = await asyncio.to_thread(_read, self._paths)
+            revision = (await self._checker.check(_usable(files))).revision
+            return Activation(revision, changed=revision != self.live.active.revision)
+
     async def rollback(self, revision: str | None) -> Activation:
         """Bring a kept revision back; files that stay as they are do not undo it."""
         async with self._turn:

@@ -6,6 +6,7 @@ and by the thread that writes the file.
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Final
 
 from dfks_rules.app.records.decision_log import DecisionLog, Record, record_of
@@ -89,13 +90,24 @@ class Decisions:
         """Decisions made and lost since the start."""
         return {"made": self._made, "lost": 0 if self._log is None else self._log.lost}
 
-    def latest(self, presentity: Aor | None = None) -> Iterator[Record]:
+    def latest(self, presentity: Aor | None = None, skip: int = 0) -> Iterator[Record]:
         """Records, newest first.
 
         Args:
             presentity: whom they are about; None for all.
+            skip: how many to leave out.
         """
-        return map(self.record, self._newest(presentity))
+        return map(self.record, islice(self._newest(presentity), skip, None))
+
+    def number_of(self, presentity: Aor | None) -> int:
+        """How many decisions are kept, about one presentity or all."""
+        ring = self._ring
+        kept = (ring.at(place)[1] for place in range(ring.begin, ring.end))
+        return sum(
+            len(outcomes)
+            for outcomes in kept
+            if presentity in (None, outcomes[0].request.presentity)
+        )
 
     async def asked_about(self, which: Aor | str) -> list[Decided]:
         """The decision with that id, or the last decisions about that presentity.

@@ -4,9 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from dfks_rules.mi.registry import Desk, Given, Method, Parameter
-from dfks_rules.mi.values import page, take_aor, take_integer, take_text
+from dfks_rules.mi.values import page, take_integer, take_presentity, take_text
 from dfks_rules.model.features import Feature
-from dfks_rules.model.identity import Aor
 from dfks_rules.operations.states import state_json
 from dfks_rules.service.history import History, Which, follow, latest
 from dfks_rules.service.ports import JournalEntry
@@ -60,10 +59,6 @@ def row_of(entry: JournalEntry) -> dict[str, Any]:
     }
 
 
-def _take_presentity(value: Any) -> Aor | None:
-    return None if value == "*" else take_aor(value)
-
-
 def _take_number(value: Any) -> int:
     number = take_integer(value)
     if not 0 <= number < 2**63:
@@ -105,7 +100,7 @@ METHODS = (
             ("presentity", "after", "limit", "feature"),
         ),
         {
-            "presentity": Parameter(_take_presentity, "address of record, or `*` for all"),
+            "presentity": Parameter(take_presentity, "address of record, or `*` for all"),
             "after": Parameter(_take_number, "list what follows the change with this `seq`"),
             "limit": Parameter(_take_limit, f"at most so many, 1 to {MAX_LIMIT}"),
             "feature": Parameter(

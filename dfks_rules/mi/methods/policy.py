@@ -1,15 +1,26 @@
 """`policy`: list, reload, roll back and explain policies, and compare them with a candidate."""
 
 from collections.abc import Awaitable
+from itertools import islice
 from typing import Any
 
 from dfks_rules.errors import PolicyError
 from dfks_rules.mi.errors import NOT_FOUND, CallError, translate
 from dfks_rules.mi.registry import Desk, Given, Method, Parameter
-from dfks_rules.mi.values import page, take_aor, take_text
+from dfks_rules.mi.values import (
+    fitting,
+    page,
+    take_aor,
+    take_integer,
+    take_offset,
+    take_presentity,
+    take_text,
+)
 from dfks_rules.model.identity import Aor
 from dfks_rules.operations.policies import Activation, FailureRow, ShadowRow
 
+MAX_LIMIT = 500
+"""Most decisions of a page."""
 _OFF = "off"
 _MAX_LISTED = 20
 """Most findings in a list of policies, which must fit into a datagram; a reload returns more."""
@@ -34,6 +45,11 @@ async def list_(desk: Desk, given: Given) -> Any:
 async def reload(desk: Desk, given: Given) -> Any:
     """Read the files again, and report the result."""
     return await _activated(desk.operations.policies.reload("operator"))
+
+
+async def check(desk: Desk, given: Given) -> Any:
+    """What a reload would bring."""
+    return await _activated(desk.operations.policies.check())
 
 
 async def rollback(desk: Desk, given: Given) -> Any:
@@ -89,9 +105,12 @@ def _shadow(row: ShadowRow, *, with_samples: bool) -> dict[str, Any]:
 
 async def decisions(desk: Desk, given: Given) -> Any:
     """One page of the last decisions."""
-    rows, more = page(desk.operations.latest_decisions(given.get("presentity")))
+    offset = given.get("offset", 0)
+    found, total = desk.operations.latest_decisions(given.get("presentity"), offset)
+    rows = fitting(islice(found, given.get("limit", MAX_LIMIT))).rows
+    more = max(0, total - offset - len(rows))
     result: dict[str, Any] = {"decisions": rows}
-    return result | {"more": more} if more else result
+    return result | {"more": more, "next_offset": offset + len(rows)} if more else result
 
 
 async def explain(desk: Desk, given: Given) -> Any:
@@ -107,6 +126,14 @@ def _take_which(value: Any) -> Aor | str:
     """A presentity, or the id of a decision, which has no `@`."""
     text = take_text(value)
     return take_aor(text) if "@" in text else text
+
+
+def _take_limit(value: Any) -> int:
+    number = take_integer(value)
+    if not 1 <= number <= MAX_LIMIT:
+        message = f"`{str(number)[:40]}` is not 1 to {MAX_LIMIT}"
+        raise ValueError(message)
+    return number
 
 
 METHODS = (
@@ -128,6 +155,15 @@ METHODS = (
         reload,
     ),
     Method(
+        "policy:check",
+        (),
+        "Checks the policy files as they are now, and changes nothing; `changed` says whether a "
+        "reload would bring others than those in force.",
+        ((),),
+        {},
+        check,
+    ),
+    Method(
         "policy:rollback",
         (),
         "Rolls back to the previous revision or to a given one.",
@@ -146,14 +182,24 @@ METHODS = (
     Method(
         "policy:decisions",
         (),
-        "Lists the last decisions, newest first, each with its facts.",
-        ((), ("presentity",)),
-        {"presentity": Parameter(take_aor, "only decisions about this presentity")},
+        "Lists the last decisions, newest first, each with its facts; `more` says how many are "
+        "left, `next_offset` where to continue.",
+        (
+            (),
+            ("presentity",),
+            ("presentity", "offset"),
+            ("presentity", "offset", "limit"),
+        ),
+        {
+            "presentity": Parameter(take_presentity, "address of record, or `*` for all"),
+            "offset": Parameter(take_offset, "how many rows to skip"),
+            "limit": Parameter(_take_limit, f"at most so many rows, 1 to {MAX_LIMIT}"),
+        },
         decisions,
     ),
     Method(
         "policy:explain",
-        (),
+        ("dfks:explain",),
         "Shows which rules matched and decided, and why the others did not match.",
         (("which",),),
         {

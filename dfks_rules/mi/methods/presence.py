@@ -4,8 +4,14 @@ from typing import Any
 
 from dfks_rules.mi.errors import invalid_params
 from dfks_rules.mi.registry import Desk, Given, Method, Parameter
-from dfks_rules.mi.values import fitting, take_aor, take_integer, take_text
-from dfks_rules.model.identity import Aor
+from dfks_rules.mi.values import (
+    fitting,
+    take_aor,
+    take_integer,
+    take_offset,
+    take_presentity,
+    take_text,
+)
 from dfks_rules.presence import package
 
 EVENT = package.EVENT.decode()
@@ -36,19 +42,6 @@ async def cleanup(desk: Desk, given: Given) -> Any:
     return "OK"
 
 
-def _take_presentity(value: Any) -> Aor | None:
-    """The address of record, or None for `*`."""
-    return None if value == "*" else take_aor(value)
-
-
-def _take_offset(value: Any) -> int:
-    number = take_integer(value)
-    if not 0 <= number < 2**31:
-        message = f"`{str(number)[:40]}` is not 0 to 2147483647"
-        raise ValueError(message)
-    return number
-
-
 METHODS = (
     Method(
         "presence:subs_phtable_list",
@@ -56,8 +49,8 @@ METHODS = (
         "Lists subscriptions; `more` says how many rows are left, `next_offset` where to continue.",
         ((), ("presentity",), ("presentity", "offset")),
         {
-            "presentity": Parameter(_take_presentity, "address of record, or `*` for all"),
-            "offset": Parameter(_take_offset, "how many rows to skip"),
+            "presentity": Parameter(take_presentity, "address of record, or `*` for all"),
+            "offset": Parameter(take_offset, "how many rows to skip"),
         },
         subs_phtable_list,
     ),

@@ -5,6 +5,7 @@ Requirement → test:
 - each transport serves the same calls → every test here runs on FIFO, datagram and HTTP;
 - a name is used only if `which` lists it → old aliases and canonical names both work;
 - arguments from the fifth on are values → the set of CallForwardingNoAnswer;
+- a secret of HTTP can be sent → `url` with `?secret=`: the client takes no user info and no header;
 - errors are printed with code, message and data → the table in docs/reference/mi.md.
 
 Reference: opensips-cli 0.4.1, python-opensips 0.1.11
@@ -173,3 +174,35 @@ async def test_commands_that_operators_expect_work_over_each_transport(
 ) -> None:
     """None needs a change of habit."""
     assert (await site.run(*arguments)).result
+
+
+@pytest.mark.parametrize(
+    ("url", "works"),
+    [
+        ("http://127.0.0.1:{port}/mi?secret=correct-horse", True),
+        ("http://127.0.0.1:{port}/mi/?secret=correct-horse", True),
+        ("http://127.0.0.1:{port}/mi", False),
+        ("http://op:correct-horse@127.0.0.1:{port}/mi", False),
+    ],
+)
+async def test_the_secret_of_http_stands_in_the_url(tmp_path: Path, url: str, works: bool) -> None:
+    """urllib, by which it sends, takes `op:correct-horse@127.0.0.1` for the name of a host."""
+    server = HttpServer(("127.0.0.1", 0), "/mi", "correct-horse", dispatcher())
+    await server.start()
+    port = server.address.rpartition(":")[2].partition("/")[0]
+    options = (
+        "communication_type=http",
+        f"url={url.format(port=port)}",
+        f"history_file={tmp_path}/h",
+    )
+    process = await asyncio.create_subprocess_exec(
+        _CLI,
+        *(part for pair in options for part in ("-o", pair)),
+        *("-x", "mi", "presence:cleanup"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={"HOME": str(tmp_path)},
+    )
+    output, _ = await process.communicate()
+    assert (output.strip() == b'"OK"') is works
+    await server.close()

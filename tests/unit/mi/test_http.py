@@ -1,11 +1,13 @@
 """HTTP, by real sockets."""
 
 import asyncio
+import base64
 import json
 from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
+import yarl
 
 from dfks_rules.errors import DfksError
 from dfks_rules.mi.client import call, open_url
@@ -91,6 +93,9 @@ async def test_body_beyond_the_limit_is_refused(
     for size, status in ((64 * 1024, 200), (64 * 1024 + 1, 413)):
         async with http.post(server.address, data=call_.ljust(size), headers=_JSON) as response:
             assert response.status == status
+            told = await response.json()
+    assert told["error"]["message"] == "Request too large"
+    assert told["error"]["data"] == "at most 65536 bytes"
 
 
 async def test_secret_is_demanded(http: aiohttp.ClientSession) -> None:
@@ -100,11 +105,40 @@ async def test_secret_is_demanded(http: aiohttp.ClientSession) -> None:
     for given in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": _SECRET}):
         async with http.post(server.address, data=request("ps"), headers=_JSON | given) as response:
             assert response.status == 401
-            assert response.headers["WWW-Authenticate"] == "Bearer"
+            assert response.headers["WWW-Authenticate"] == 'Bearer, Basic realm="dfks"'
     right = open_url(server.address, secret=_SECRET)
     assert await asyncio.to_thread(call, right, "presence:cleanup", {}) == "OK"
     with pytest.raises(DfksError, match="401"):
         await asyncio.to_thread(call, open_url(server.address), "presence:cleanup", {})
+    await server.close()
+
+
+@pytest.mark.parametrize(
+    ("credentials", "query", "status"),
+    [
+        (base64.b64encode(f"op:{_SECRET}".encode()).decode(), "", 200),
+        (base64.b64encode(f":{_SECRET}".encode()).decode(), "", 200),
+        (base64.b64encode(f"{_SECRET}:".encode()).decode(), "", 401),
+        (base64.b64encode(b"\xff\xfe:").decode(), "", 401),
+        ("no base64!", "", 401),
+        ("", "?secret=correct%20horse", 200),
+        ("", "?secret=wrong", 401),
+        ("", "?secret=", 401),
+        ("b3A6eA==", "?secret=correct%20horse", 401),
+    ],
+)
+async def test_the_secret_is_a_password_or_stands_in_the_url(
+    http: aiohttp.ClientSession, credentials: str, query: str, status: int
+) -> None:
+    """As curl and opensips-cli can send it; a wrong password is wrong whatever the URL says."""
+    server = HttpServer(("127.0.0.1", 0), "/mi", _SECRET, dispatcher())
+    await server.start()
+    given = {"Authorization": f"Basic {credentials}"} if credentials else {}
+    url = yarl.URL(f"{server.address}{query}", encoded=True)
+    async with http.post(url, data=request("ps"), headers=_JSON | given) as response:
+        assert response.status == status
+    in_url = open_url(server.address.replace("//", "//op:correct%20horse@"))
+    assert await asyncio.to_thread(call, in_url, "presence:cleanup", {}) == "OK"
     await server.close()
 
 

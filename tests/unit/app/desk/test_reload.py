@@ -63,6 +63,24 @@ async def test_reload_takes_what_changed_and_says_when_nothing_did(folder: Path)
     await policies.close()
 
 
+async def test_a_check_reads_the_files_and_changes_nothing(folder: Path) -> None:
+    """What decides is the same, whatever they say; nor is it a failed reload."""
+    policies = await started(folder)
+    first = policies.live.active.revision
+    assert await policies.check() == (first, False)
+    write(folder, "second")
+    revision, changed = await policies.check()
+    assert (revision != first, changed) == (True, True)
+    assert reason(policies) == "first"
+    (folder / "p.yaml").write_text("kind: x\n")
+    with pytest.raises(PolicyError):
+        await policies.check()
+    assert policies.listing().failure is None
+    write(folder, "second")
+    assert await policies.reload("operator") == (revision, True)
+    await policies.close()
+
+
 async def test_shards_that_did_not_change_are_taken_over(folder: Path) -> None:
     """One tenant's edit compiles nothing of another's."""
     for word in ("a", "b"):

@@ -244,3 +244,15 @@ def test_a_decision_is_found_by_its_id() -> None:
     assert record["given"]["presentity"] == ALICE.uri
     assert decisions.find(f"{START}-3") is None
     assert decisions.find("000000-2") is None
+
+
+def test_decisions_are_counted_and_skipped_without_a_record() -> None:
+    """The last page of 10,000 must not take as long as all of them."""
+    decisions = Decisions(10, START, of_revision)
+    for first in (1, 3, 5):
+        decisions.keep(first, (outcome(get(DND)), outcome(get(CFA))))
+    decisions.keep(7, (outcome(get()._replace(presentity=BOB)),))
+    assert (decisions.number_of(None), decisions.number_of(ALICE)) == (7, 6)
+    ids = [one["id"].rpartition("-")[2] for one in decisions.latest(ALICE, skip=3)]
+    assert ids == ["3", "2", "1"]
+    assert list(decisions.latest(None, skip=9)) == []

@@ -104,10 +104,37 @@ async def test_decisions_are_told_for_all_or_one_presentity() -> None:
     assert [one["id"] for one in bobs["decisions"]] == ["ab-1"]
 
 
+async def test_decisions_are_listed_page_by_page() -> None:
+    """By the same parameters as subscriptions; `*` is everybody."""
+    operations = _operations()
+    operations.records = operations.records * 5
+    first = await result(operations, "policy:decisions", ["*", 0, 4])
+    assert (len(first["decisions"]), first["more"], first["next_offset"]) == (4, 6, 4)
+    rest = await result(operations, "policy:decisions", ["*", first["next_offset"]])
+    assert rest == {"decisions": operations.records[4:]}
+    bobs = {"presentity": "bob@example.com", "offset": "3", "limit": "1"}
+    page = await result(operations, "policy:decisions", bobs)
+    assert ([one["id"] for one in page["decisions"]], page["more"]) == (["ab-1"], 1)
+    past = await result(operations, "policy:decisions", ["*", 99])
+    assert past == {"decisions": []}
+    for limit in ("0", "501", "x"):
+        assert (await error(operations, "policy:decisions", ["*", 0, limit]))["code"] == -32602
+
+
+async def test_a_check_says_what_a_reload_would_bring() -> None:
+    """Before anybody is hit."""
+    operations = MemoryOperations()
+    assert await result(operations, "policy:check") == {"revision": "5e20", "changed": True}
+    operations.policies.findings = [BROKEN]
+    assert (await error(operations, "policy:check"))["data"] == {"findings": [str(BROKEN)]}
+    assert (await result(operations, "policy:list"))["last_failure"] is None
+
+
 async def test_decisions_are_explained_by_id_or_presentity() -> None:
     """An id has no `@`."""
     for which in ("ab-1", "sip:bob@example.com"):
         explained = await result(_operations(), "policy:explain", {"which": which})
+        assert explained == await result(_operations(), "dfks:explain", [which])
         assert [one["record"]["id"] for one in explained["decisions"]] == ["ab-1"]
 
 
