@@ -103,7 +103,7 @@ async def test_a_web_page_that_rebinds_its_name_to_loopback_is_refused() -> None
     ("method", "path", "status", "kind"),
     [
         ("GET", "/v1/nothing", 404, "not-found"),
-        ("DELETE", _ALICE, 405, "method-not-allowed"),
+        ("DELETE", "/v1/statistics", 405, "method-not-allowed"),
         ("GET", "/v1/presentities/alice", 400, "bad-presentity"),
         ("GET", "/v1/presentities?limit=0", 400, "bad-parameter"),
         ("GET", "/v1/presentities?limit=1&limit=2", 400, "bad-parameter"),
