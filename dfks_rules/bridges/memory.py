@@ -3,10 +3,12 @@
 import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import orjson
 
+from dfks_rules.bridges.merging import Sent, Side
 from dfks_rules.bridges.states import CallState
 from dfks_rules.errors import DfksError
 from dfks_rules.model.features import Feature
@@ -28,6 +30,8 @@ class Agreed(NamedTuple):
     """Of the presentity then."""
     states: Mapping[Feature, CallState]
     """Of features that were ever agreed on."""
+    sent: Mapping[Feature, Sent] = MappingProxyType({})
+    """What was on its way to the other side when this was written down."""
 
 
 class Memory:
@@ -63,7 +67,9 @@ class Memory:
         if self._agreed.get(extension) == agreed:
             return
         self._agreed[extension] = agreed
-        told = {feature.value: tuple(state) for feature, state in agreed.states.items()}
+        states = {feature.value: tuple(state) for feature, state in agreed.states.items()}
+        sent = {one.value: (side.value, tuple(what)) for one, (side, what) in agreed.sent.items()}
+        told = {"states": states, "sent": sent}
         row = (extension, agreed.revision, orjson.dumps(told).decode())
         self._write("INSERT OR REPLACE INTO agreed VALUES (?, ?, ?)", row)
 
@@ -92,7 +98,7 @@ class Memory:
         for (event,) in self._file.execute("SELECT last_event FROM place"):
             self.last_event = event
         for extension, revision, text in self._file.execute("SELECT * FROM agreed"):
-            self._agreed[extension] = Agreed(revision, _states(text))
+            self._agreed[extension] = _agreed(revision, text)
 
     def _write(self, statement: str, row: tuple[object, ...]) -> None:
         try:
@@ -104,13 +110,19 @@ class Memory:
         return DfksError("bridge_memory", f"{self._path} cannot be used: {error}")
 
 
-def _states(text: str) -> dict[Feature, CallState]:
-    """The states in a row.
+def _agreed(revision: int, text: str) -> Agreed:
+    """What a row says.
 
     Raises:
         ValueError: it is none of ours.
     """
     try:
-        return {Feature(name): CallState(*told) for name, told in orjson.loads(text).items()}
-    except (TypeError, AttributeError) as error:
+        told = orjson.loads(text)
+        states = {Feature(name): CallState(*state) for name, state in told["states"].items()}
+        sent = {
+            Feature(name): Sent(Side(side), CallState(*state))
+            for name, (side, state) in told["sent"].items()
+        }
+        return Agreed(revision, states, sent)
+    except (TypeError, AttributeError, KeyError) as error:
         raise ValueError(f"`{text[:80]}` is no row of states") from error

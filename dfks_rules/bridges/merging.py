@@ -5,6 +5,7 @@ change, whoever sent it, and nothing has to be remembered of what is under way.
 """
 
 from enum import Enum
+from typing import NamedTuple
 
 from dfks_rules.bridges.states import CallState, agree
 
@@ -14,6 +15,34 @@ class Side(Enum):
 
     SERVER = "server"
     SWITCH = "switch"
+
+
+class Sent(NamedTuple):
+    """A state that was on its way to the other side when the bridge was killed, perhaps."""
+
+    side: Side
+    """Whose state it is."""
+    state: CallState
+
+
+def arrived(
+    agreed: CallState | None, sent: Sent, server: CallState, switch: CallState
+) -> CallState | None:
+    """What was agreed on, as one can tell by what both have now.
+
+    Args:
+        agreed: before it was sent; None: not known.
+        sent: what was sent.
+        server: what the server has now.
+        switch: what the switch has now.
+    """
+    other = switch if sent.side is Side.SERVER else server
+    if agree(other, sent.state):
+        return sent.state
+    # It may have arrived and been changed there since: surely so, if it is not what it was.
+    is_changed = agreed is None or not agree(other, agreed)
+    own = server if sent.side is Side.SERVER else switch
+    return sent.state if is_changed and agree(own, sent.state) else agreed
 
 
 def holds(

@@ -10,7 +10,7 @@ import structlog
 
 from dfks_rules.bridges.counts import Counts
 from dfks_rules.bridges.memory import Agreed, Memory
-from dfks_rules.bridges.merging import Side, holds
+from dfks_rules.bridges.merging import Sent, Side, arrived, holds
 from dfks_rules.bridges.numbering import EXTENSION, Numbering
 from dfks_rules.bridges.ports import Kept, Switch, SwitchLostError, SwitchRefusedError
 from dfks_rules.bridges.server import (
@@ -134,6 +134,7 @@ class Syncer:
         uri = self._numbering.presentity_of(extension)
         agreed = self._memory.agreed(extension)
         base: _Now = dict(agreed.states) if agreed else {}
+        sent = dict(agreed.sent) if agreed else {}
         for _ in range(ROUNDS):
             kept = await self._patiently(lambda: self._switch.read(extension))
             if kept is None:
@@ -141,6 +142,7 @@ class Syncer:
                 return
             try:
                 stored = await self._patiently(lambda: self._server.show(uri))
+                self._add_arrived(base, sent, kept, stored)
                 later = _later(cause, at, kept, stored, is_first=agreed is None)
                 if not await self._round(extension, base, kept, stored, later):
                     self._remember(extension, stored, kept)
@@ -157,10 +159,24 @@ class Syncer:
         # What was taken over is agreed on, whatever else is not.
         self._remember_some(extension, base)
 
-    def _remember_some(self, extension: str, base: _Now) -> None:
+    def _add_arrived(
+        self, base: _Now, sent: dict[Feature, Sent], kept: Kept, stored: Presentity
+    ) -> None:
+        """Add what was on its way when the bridge was killed; once."""
+        view = self._view(stored) if sent else {}
+        for feature, one in sent.items():
+            now = arrived(base.get(feature), one, view[feature], kept.states[feature])
+            if now is not None:
+                base[feature] = now
+        sent.clear()
+
+    def _remember_some(
+        self, extension: str, base: _Now, sent: Mapping[Feature, Sent] | None = None
+    ) -> None:
         """Some features are agreed on; events since the last time that all were are looked at."""
         agreed = self._memory.agreed(extension)
-        self._memory.remember(extension, Agreed(agreed.revision if agreed else 0, dict(base)))
+        revision = agreed.revision if agreed else 0
+        self._memory.remember(extension, Agreed(revision, dict(base), sent or {}))
         self._memory.commit()
 
     async def _round(
@@ -184,7 +200,12 @@ class Syncer:
             return False
         base |= {one: view[one] for one, side in sides.items() if side is None}
         # If this process is killed now, what differs afterwards is known to be a change.
-        self._remember_some(extension, base)
+        sent = {
+            one: Sent(side, view[one] if side is Side.SERVER else kept.states[one])
+            for one, side in sides.items()
+            if side is not None
+        }
+        self._remember_some(extension, base, sent)
         for feature, side in sides.items():
             server, switch = view[feature], kept.states[feature]
             if side is None:

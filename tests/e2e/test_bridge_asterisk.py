@@ -48,11 +48,17 @@ def _bridge(
 
 def _is_quiet(running: RunningBridge, api: Http, asterisk: ScriptedAsterisk) -> None:
     """Nothing goes round in a circle: a later change is dealt with, and nothing else."""
+
+    def deal_with_202() -> None:
+        api.set("202", DND, status="on")
+        until(lambda: asterisk.lamps.get("Custom:DEVDND202") == "BUSY")
+        api.set("202", DND, status="off")
+        until(lambda: asterisk.lamps.get("Custom:DEVDND202") == "NOT_INUSE")
+
+    # One thing after the other: what came before is done then.
+    deal_with_202()
     before, revision = len(asterisk.actions), api.show("201")["revision"]
-    api.set("202", DND, status="on")
-    until(lambda: asterisk.get("DND", "202") == "YES")
-    api.set("202", DND, status="off")
-    until(lambda: asterisk.get("DND", "202") is None)
+    deal_with_202()
     written = [one for one in asterisk.actions[before:] if "202" not in one]
     assert written == []
     assert api.show("201")["revision"] == revision

@@ -39,6 +39,12 @@ _AT_NO_DOOR = {
     "mi_unreachable",
     "store_backup_exists",
     "store_unsound",
+    # Of bridges, which have no door.
+    "bridge_memory",
+    "bridge_no_psycopg",
+    "server_away",
+    "switch_lost",
+    "switch_refused",
     # Never leaves `service`: what was repeated is answered again.
     "store_repeated",
 }

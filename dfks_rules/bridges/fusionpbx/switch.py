@@ -1,6 +1,5 @@
 """FusionPBX as a switch: rows are the truth; FreeSWITCH's cache of them is dropped."""
 
-import contextlib
 from collections.abc import Callable, Mapping
 from enum import Enum
 from pathlib import Path
@@ -100,8 +99,19 @@ class FusionPbx:
             case Cache.FILE:
                 name = key.replace(":", ".")
                 if "/" not in name:
-                    with contextlib.suppress(FileNotFoundError):
-                        (self._settings.folder / name).unlink()
+                    _remove(self._settings.folder / name)
                 event = ("Event-Name: CUSTOM", "Event-Subclass: fusion::file", "API-Command: cache")
                 argument = f"API-Command-Argument: delete {name}"
                 await self._esl.ask("sendevent CUSTOM", (*event, argument))
+
+
+def _remove(file: Path) -> None:
+    """Remove a file, if it is there.
+
+    Raises:
+        SwitchRefusedError: that is not allowed.
+    """
+    try:
+        file.unlink(missing_ok=True)
+    except OSError as error:
+        raise SwitchRefusedError(f"{file} cannot be removed: {error.strerror}") from error

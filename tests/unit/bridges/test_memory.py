@@ -6,10 +6,15 @@ from pathlib import Path
 import pytest
 
 from dfks_rules.bridges.memory import Agreed, Memory
+from dfks_rules.bridges.merging import Sent, Side
 from dfks_rules.bridges.states import FEATURES, OFF, CallState
 from dfks_rules.errors import DfksError
 
-AGREED = Agreed(7, dict.fromkeys(FEATURES, OFF) | {FEATURES[3]: CallState(True, "202", 4)})
+AGREED = Agreed(
+    7,
+    dict.fromkeys(FEATURES, OFF) | {FEATURES[3]: CallState(True, "202", 4)},
+    {FEATURES[0]: Sent(Side.SWITCH, CallState(True))},
+)
 
 
 def test_what_was_committed_is_remembered(tmp_path: Path) -> None:
@@ -40,7 +45,16 @@ def test_two_bridges_cannot_share_it(tmp_path: Path) -> None:
     memory.close()
 
 
-@pytest.mark.parametrize("states", ['{"DoNotDisturb": 1}', '{"Nonsense": []}', "{", "[]"])
+@pytest.mark.parametrize(
+    "states",
+    [
+        '{"DoNotDisturb": 1}',
+        '{"states": {}, "sent": {"DoNotDisturb": 1}}',
+        '{"Nonsense": []}',
+        "{",
+        "[]",
+    ],
+)
 def test_broken_file_is_said_to_be_broken(tmp_path: Path, states: str) -> None:
     """Nothing is guessed; without the file, everything is compared."""
     file = tmp_path / "bridge.db"

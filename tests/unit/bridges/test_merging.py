@@ -2,7 +2,7 @@
 
 from itertools import product
 
-from dfks_rules.bridges.merging import Side, holds
+from dfks_rules.bridges.merging import Sent, Side, arrived, holds
 from dfks_rules.bridges.states import OFF, CallState
 
 A, B, C = (CallState(is_on=True, target=target) for target in "123")
@@ -26,3 +26,18 @@ def test_nothing_is_taken_over_where_both_agree() -> None:
     """So an echo ends where it comes back."""
     for agreed, both, later in product((None, OFF, A, B), (OFF, A), Side):
         assert holds(agreed, both, both, later) is None
+
+
+def test_what_was_sent_and_changed_since_had_arrived() -> None:
+    """So the change is one, on whichever side; A was agreed on, B was sent."""
+    to_switch, to_server = Sent(Side.SERVER, B), Sent(Side.SWITCH, B)
+    for agreed in (A, None):
+        # It arrived, and the other side has changed it to C: that side is followed.
+        assert holds(arrived(agreed, to_switch, B, C), B, C, Side.SERVER) is Side.SWITCH
+        assert holds(arrived(agreed, to_server, C, B), C, B, Side.SWITCH) is Side.SERVER
+        # It arrived, and its own side has changed it to C.
+        assert holds(arrived(agreed, to_switch, C, B), C, B, Side.SWITCH) is Side.SERVER
+        assert holds(arrived(agreed, to_server, B, C), B, C, Side.SERVER) is Side.SWITCH
+    # It did not arrive.
+    assert holds(arrived(A, to_switch, B, A), B, A, Side.SWITCH) is Side.SERVER
+    assert holds(arrived(A, to_server, A, B), A, B, Side.SERVER) is Side.SWITCH

@@ -12,6 +12,7 @@ import pytest
 from dfks_rules.bridges import syncing
 from dfks_rules.bridges.counts import Counts
 from dfks_rules.bridges.memory import Memory
+from dfks_rules.bridges.merging import Sent, Side
 from dfks_rules.bridges.numbering import numbering_of
 from dfks_rules.bridges.server import Server, change_of
 from dfks_rules.bridges.states import FEATURES, OFF, CallState
@@ -247,6 +248,25 @@ async def test_bridge_that_was_killed_in_its_first_write_knows_what_changed_sinc
         pair.switch.kept["201"] |= {CFA: TO_202, DND: ON}
         await pair.anew().sweep(is_full=True)
         assert await pair.stored(DND) == {"status": "on"}
+
+
+async def test_bridge_that_was_killed_before_it_wrote_down_what_it_did_knows_it(
+    tmp_path: Path,
+) -> None:
+    """The user changes the same feature again before the bridge is back."""
+    async with _pair(tmp_path) as pair:
+        await pair.syncer.sweep(is_full=True)
+        pair.switch.kept["201"][CFA] = TO_202
+        agreed = pair.memory.agreed("201")
+        assert agreed is not None
+        pair.memory.remember("201", agreed._replace(sent={CFA: Sent(Side.SWITCH, TO_202)}))
+        await pair.set({"status": "on", "forwardTo": "202"})
+        pair.switch.kept["201"][CFA] = TO_203
+        await pair.anew().sweep(is_full=True)
+        assert (await pair.stored())["forwardTo"] == "203"
+        remembered = pair.memory.agreed("201")
+        assert remembered is not None
+        assert remembered.sent == {}
 
 
 async def test_switch_that_keeps_nothing_is_not_written_for_ever(tmp_path: Path) -> None:

@@ -62,6 +62,20 @@ async def test_what_was_written_is_read_and_the_cache_dropped(
         assert cached.exists() is (cache is not Cache.FILE)
 
 
+async def test_nothing_is_written_while_the_cache_cannot_be_dropped(
+    server: Postgres, tmp_path: Path
+) -> None:
+    """Calls would go by the old copy."""
+    (tmp_path / "directory.202@example.com").mkdir()
+    async with scripted_freeswitch() as freeswitch:
+        switch = _switch(server, tmp_path, freeswitch.port, Cache.FILE)
+        await switch.connect()
+        with pytest.raises(SwitchRefusedError, match="cannot be removed"):
+            await switch.write("202", DND, CallState(is_on=True))
+        await switch.close()
+    assert server.row("do_not_disturb", "202") == (None,)
+
+
 async def test_switch_without_its_event_socket_is_away(server: Postgres, tmp_path: Path) -> None:
     """A row that nobody reads is not what holds."""
     switch = _switch(server, tmp_path, 9, Cache.MEMCACHE)
