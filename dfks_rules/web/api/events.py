@@ -44,7 +44,8 @@ def _wanted(call: Call) -> Callable[[Event], bool]:
             return False
         about = event.presentity
         if about is None:
-            return presentity is None and domain is None
+            # Policies decide for all domains: see `texts.whole`.
+            return presentity is None and domain is None and call.caller.domains is None
         is_meant = presentity in (None, about) and domain in (None, about.domain)
         return is_meant and call.caller.sees(about.domain)
 

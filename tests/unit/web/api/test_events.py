@@ -1,16 +1,21 @@
 """Server-sent events."""
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from dfks_rules.operations.events import Event as Happened
+from dfks_rules.operations.events import policies_refused
 from dfks_rules.web.api.events import _pieces
 from dfks_rules.web.client import ApiClient, Event
 from dfks_rules.web.tokens import TokenFile
 from tests.helpers.journal import ALICE, MemoryJournal
 from tests.helpers.operations import MemoryOperations
 from tests.helpers.web import ALL, api, token_file
+
+_AT = datetime(2026, 1, 5, tzinfo=UTC)
 
 
 def _with(changes: int) -> MemoryOperations:
@@ -60,6 +65,27 @@ async def test_a_tenant_hears_of_its_own_domain_only(tmp_path: Path) -> None:
     async with api(operations, TokenFile(tmp_path / "tokens.json")) as web:
         found = await _some(web.url, 1, tokens["acme"], after=0)
         assert [event.id for event in found] == ["3"]
+
+
+async def test_a_tenant_does_not_hear_of_policies(tmp_path: Path) -> None:
+    """They decide for all: findings tell of files and rules of other tenants."""
+    operations, acme = MemoryOperations(), ALICE._replace(domain="acme.example")
+    operations.journal.add(acme)
+    tokens = token_file(tmp_path, acme=(ALL, ["acme.example"]))
+    wrong = policies_refused("change", ["tenants/beta.example: wrong"], _AT)
+    heard = []
+    async with (
+        api(operations, TokenFile(tmp_path / "tokens.json")) as web,
+        ApiClient(web.url, tokens["acme"]) as client,
+        asyncio.timeout(10),
+    ):
+        async for event in client.events("/v1/events", query={"after": 0}):
+            heard.append(event.type)
+            if len(heard) == 2:
+                break
+            operations.events.publish(wrong)
+            operations.events.publish(Happened("feature-refused", 0, acme, {}))
+    assert heard == ["feature-changed", "feature-refused"]
 
 
 @pytest.mark.parametrize("query", ["types=nothing", "after=x", "after=-1"])
