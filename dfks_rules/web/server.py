@@ -125,6 +125,7 @@ class WebServer:
     async def _guarded(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
         """Whatever goes wrong becomes a problem; who may not call learns nothing else."""
         try:
+            _check_headers(request)
             request[_CALLER] = self._caller(request)
             return await handler(request)
         except Problem as problem:
@@ -244,6 +245,20 @@ class WebServer:
             await _hash_of(operation, request),
             partial(operation.run, call),
         )
+
+
+def _check_headers(request: web.Request) -> None:
+    """Raise Problem unless headers are UTF-8: aiohttp takes others, but no answer can tell of them.
+
+    Raises:
+        Problem: one is not.
+    """
+    for name, value in request.raw_headers:
+        if not value.isascii():
+            try:
+                value.decode()
+            except UnicodeDecodeError as error:
+                raise Problem("bad-parameter", f"`{name.decode()}` is not UTF-8") from error
 
 
 async def _hash_of(operation: Operation, request: web.Request) -> bytes:

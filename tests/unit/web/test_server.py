@@ -227,3 +227,17 @@ async def test_what_goes_on_for_a_client_ends_with_it() -> None:
         writer.transport.abort()
         async with asyncio.timeout(5):
             await ended.wait()
+
+
+async def test_headers_that_are_not_utf8_are_refused() -> None:
+    """An answer that told of them could not be written: it was 500 in plain text."""
+    async with api(MemoryOperations()) as web:
+        where = urlsplit(web.url)
+        for header in (b"If-Match", b"Idempotency-Key", b"Content-Type", b"Authorization"):
+            reader, writer = await asyncio.open_connection(where.hostname, where.port)
+            head = f"PUT {_ALICE}/features/DoNotDisturb HTTP/1.1\r\nHost: localhost\r\n".encode()
+            writer.write(head + header + b": \xff\r\nConnection: close\r\n\r\n")
+            answer = await reader.read()
+            writer.close()
+            assert answer.startswith(b"HTTP/1.1 400")
+            assert header in answer.partition(b"\r\n\r\n")[2]
