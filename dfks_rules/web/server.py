@@ -38,6 +38,8 @@ BACKLOG = 128
 _COUNTS = ("connections_refused", "connections_cut", "requests_malformed", "streams_refused")
 _TURNED_AWAY = frozenset(("token-needed", "too-many-requests"))
 _log = structlog.get_logger("dfks.web")
+_ANYBODY = ""
+"""Whoever asks what needs no token; for the budget."""
 _CALLER: web.RequestKey[Caller | None] = web.RequestKey("caller")
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -135,9 +137,11 @@ class WebServer:
         except web.HTTPRequestEntityTooLarge:
             return _told(Problem("too-large", f"at most {MAX_BODY} bytes"))
         except web.HTTPMethodNotAllowed as error:
+            await asyncio.sleep(PENALTY)
             allowed = ", ".join(sorted(error.allowed_methods))
             return _told(Problem("method-not-allowed", None, {"Allow": allowed}))
         except web.HTTPNotFound:
+            await asyncio.sleep(PENALTY)
             return _told(Problem("not-found", f"there is no `{request.path[:100]}`"))
 
     def _caller(self, request: web.Request) -> Caller | None:
@@ -223,6 +227,9 @@ class WebServer:
             if operation.scope not in caller.scopes:
                 detail = f"`{caller.name}` lacks the scope `{operation.scope.value}`"
                 raise Problem("scope-missing", detail, scope=operation.scope.value)
+        elif not self._budget.admits(_ANYBODY, time.monotonic(), SHARE_OF_WATCHING):
+            # Never refused, since that would say that the server is not well; but not as fast.
+            await asyncio.sleep(PENALTY)
         if operation.streams and self._streams >= MOST_STREAMS:
             self._counts["streams_refused"] += 1
             raise Problem("too-many-listeners")

@@ -1,6 +1,7 @@
 """Who is let in, what goes wrong, and how it is told."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,7 +12,7 @@ from structlog.testing import capture_logs
 from dfks_rules.errors import StoreError
 from dfks_rules.web.api import TABLE
 from dfks_rules.web.caller import Scope
-from dfks_rules.web.server import MAX_BODY
+from dfks_rules.web.server import MAX_BODY, PENALTY
 from dfks_rules.web.table import Answer, Call, Operation, Streamed
 from dfks_rules.web.tokens import TokenFile
 from tests.helpers.operations import MemoryOperations
@@ -241,3 +242,21 @@ async def test_headers_that_are_not_utf8_are_refused() -> None:
             writer.close()
             assert answer.startswith(b"HTTP/1.1 400")
             assert header in answer.partition(b"\r\n\r\n")[2]
+
+
+async def test_what_needs_no_token_is_asked_no_faster_than_the_rest() -> None:
+    """It is answered all the same: a load balancer must not think that the server is down."""
+    async with api(MemoryOperations(), per_token=1) as web:
+        begun = time.monotonic()
+        answers = [await web.ask("GET", "/healthz") for _ in range(3)]
+        assert [got.status for got in answers] == [200, 200, 200]
+        assert time.monotonic() - begun >= PENALTY
+
+
+async def test_what_is_not_there_is_asked_no_faster_than_the_rest() -> None:
+    """No budget is charged for it: thousands of requests a second delayed phones."""
+    async with api(MemoryOperations()) as web:
+        for method, path in (("GET", "/nothing"), ("DELETE", "/healthz")):
+            begun = time.monotonic()
+            assert (await web.ask(method, path)).status in (404, 405)
+            assert time.monotonic() - begun >= PENALTY
