@@ -34,7 +34,12 @@ def command(api: ApiClient, domain: str | None, of: str, output: Path | None) ->
     """Write the features that are on or have values, as `dfks import` takes them."""
     query = {"format": of} | ({} if domain is None else {"domain": domain})
     if output is None:
-        asyncio.run(_copy(api, query, sys.stdout.buffer))
+        try:
+            asyncio.run(_copy(api, query, sys.stdout.buffer))
+        except BrokenPipeError:
+            raise  # Whoever reads has had enough: click ends quietly.
+        except OSError as error:
+            raise click.ClickException(f"cannot write: {error.strerror}") from error
         return
     part = output.with_name(output.name + ".part")
     try:

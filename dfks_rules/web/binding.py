@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+import aiohttp
 import jsonschema
 import orjson
 from aiohttp import web
@@ -19,6 +20,8 @@ BODY_WITHIN = 30.0
 """Seconds that a body may take that is read at once."""
 MAX_ERRORS = 20
 """Most mistakes of a body that are told at once."""
+MAX_VALUES = 2_000
+"""Most values in a JSON body: the check by a schema takes time for each, and phones wait for it."""
 
 
 def given_of(operation: Operation, request: web.Request, caller: Caller) -> dict[str, Any]:
@@ -51,6 +54,9 @@ async def body_of(operation: Operation, request: web.Request) -> Any:
     body = operation.body
     if body is None or not (body.is_needed or request.body_exists):
         return None
+    coding = request.headers.get("Content-Encoding", "identity")
+    if coding.lower() != "identity":
+        raise Problem("wrong-content-type", f"the content coding `{coding[:40]}` is not known here")
     if request.content_type not in body.types:
         wanted = " or ".join(body.types)
         raise Problem("wrong-content-type", f"`{request.content_type}` is not {wanted}")
@@ -59,14 +65,31 @@ async def body_of(operation: Operation, request: web.Request) -> Any:
     try:
         async with asyncio.timeout(BODY_WITHIN):
             text = await request.read()
+    except (aiohttp.ClientError, ConnectionError) as error:
+        raise Problem("not-json", "the body broke off") from error
     except TimeoutError as error:
         raise Problem("too-slow", f"within {BODY_WITHIN:g} s", {"Connection": "close"}) from error
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise Problem("not-json", str(error)) from error
+    if not _is_small(value):
+        raise Problem("invalid-body", f"it has more than {MAX_VALUES} values", errors=[])
     check(operation.name, body.schema, value)
     return value
+
+
+def _is_small(value: Any) -> bool:
+    """Whether there are at most `MAX_VALUES` within a JSON value."""
+    left, waiting = MAX_VALUES, [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict | list):
+            left -= len(one)
+            if left < 0:
+                return False
+            waiting.extend(one.values() if isinstance(one, dict) else one)
+    return True
 
 
 def check(name: str, schema: Schema, value: Any) -> None:

@@ -1,5 +1,6 @@
 """A client of `/v1`, for our own commands and bridges."""
 
+import os
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from types import TracebackType
@@ -200,7 +201,7 @@ class _Response:
         try:
             got: aiohttp.ClientResponse = await self._request.__aenter__()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise ApiError(f"cannot ask {self._url}: {error or 'timeout'}") from error
+            raise ApiError(f"cannot ask {self._url}: {_reason(error)}") from error
         if got.status >= 400:
             text = await got.read()
             await self._request.__aexit__(None, None, None)
@@ -209,6 +210,15 @@ class _Response:
 
     async def __aexit__(self, *what: Any) -> None:
         await self._request.__aexit__(*what)
+
+
+def _reason(error: Exception) -> str:
+    """Why a server cannot be asked, in words of people."""
+    if isinstance(error, aiohttp.InvalidURL):
+        return "not a URL such as http://127.0.0.1:8080"
+    if isinstance(error, aiohttp.ClientConnectorError) and error.os_error.errno:
+        return os.strerror(error.os_error.errno).lower()
+    return str(error) or "timeout"
 
 
 def _error(status: int, text: bytes) -> ApiError:

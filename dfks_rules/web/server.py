@@ -40,6 +40,8 @@ _NO_TLS: dict[str, Any] = {}
 _COUNTS = ("connections_refused", "connections_cut", "requests_malformed", "streams_refused")
 _TURNED_AWAY = frozenset(("token-needed", "too-many-requests"))
 _log = structlog.get_logger("dfks.web")
+_ANYBODY = ""
+"""Whoever asks what needs no token; for the budget."""
 _CALLER: web.RequestKey[Caller | None] = web.RequestKey("caller")
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -132,6 +134,7 @@ class WebServer:
     async def _guarded(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
         """Whatever goes wrong becomes a problem; who may not call learns nothing else."""
         try:
+            _check_headers(request)
             request[_CALLER] = self._caller(request)
             return await handler(request)
         except Problem as problem:
@@ -141,9 +144,11 @@ class WebServer:
         except web.HTTPRequestEntityTooLarge:
             return _told(Problem("too-large", f"at most {MAX_BODY} bytes"))
         except web.HTTPMethodNotAllowed as error:
+            await asyncio.sleep(PENALTY)
             allowed = ", ".join(sorted(error.allowed_methods))
             return _told(Problem("method-not-allowed", None, {"Allow": allowed}))
         except web.HTTPNotFound:
+            await asyncio.sleep(PENALTY)
             return _told(Problem("not-found", f"there is no `{request.path[:100]}`"))
 
     def _caller(self, request: web.Request) -> Caller | None:
@@ -230,6 +235,9 @@ class WebServer:
             if operation.scope not in caller.scopes:
                 detail = f"`{caller.name}` lacks the scope `{operation.scope.value}`"
                 raise Problem("scope-missing", detail, scope=operation.scope.value)
+        elif not self._budget.admits(_ANYBODY, time.monotonic(), SHARE_OF_WATCHING):
+            # Never refused, since that would say that the server is not well; but not as fast.
+            await asyncio.sleep(PENALTY)
         if operation.streams and self._streams >= MOST_STREAMS:
             self._counts["streams_refused"] += 1
             raise Problem("too-many-listeners")
@@ -256,6 +264,20 @@ class WebServer:
 
 def _tls_of(tls: TlsFiles) -> dict[str, Any]:
     return {"ssl": tls.context, "ssl_handshake_timeout": HANDSHAKE_WITHIN}
+
+
+def _check_headers(request: web.Request) -> None:
+    """Raise Problem unless headers are UTF-8: aiohttp takes others, but no answer can tell of them.
+
+    Raises:
+        Problem: one is not.
+    """
+    for name, value in request.raw_headers:
+        if not value.isascii():
+            try:
+                value.decode()
+            except UnicodeDecodeError as error:
+                raise Problem("bad-parameter", f"`{name.decode()}` is not UTF-8") from error
 
 
 async def _hash_of(operation: Operation, request: web.Request) -> bytes:

@@ -20,7 +20,7 @@ _SAID = {
         "type": "array",
         "items": {"type": "string", "enum": list(TYPES)},
         "minItems": 1,
-        "uniqueItems": True,
+        "maxItems": len(TYPES),
         "default": [FEATURE_CHANGED],
         "description": "Only changes of features are kept until they are delivered.",
     },
@@ -30,7 +30,6 @@ _SAID = {
             "items": {"type": "string", "minLength": 1, "maxLength": 255},
             "minItems": 1,
             "maxItems": 100,
-            "uniqueItems": True,
         }
     )
     | {"description": "Whose changes are told; null: all that the token sees."},

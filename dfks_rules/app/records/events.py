@@ -211,6 +211,8 @@ class RingListener:
         self._ring = ring
         self._is_behind = is_behind
         self._after = after
+        self._known = 0
+        """Number of the last change that he was told of from the journal."""
         self._place = ring.end
         self._is_awake = asyncio.Event()
         if after is not None or is_behind:
@@ -233,7 +235,8 @@ class RingListener:
                 await asyncio.sleep(0)
                 return events
         self._place, found = self._ring.since(self._place, at_most)
-        return found
+        # The ring has also had changes since he came that he was told of from the journal.
+        return [one for one in found if not 0 < one.seq <= self._known]
 
     def wake(self) -> None:
         """There is something to take."""
@@ -250,8 +253,7 @@ class RingListener:
         if events:
             self._after = events[-1].seq
         else:
-            # What the ring has had since he came, he has been told as well.
-            self._after, self._place = None, self._ring.end
+            self._known, self._after = self._after, None
         return events
 
 

@@ -1,7 +1,9 @@
 """`dfks export`."""
 
+import asyncio
 import os
 import stat
+import sys
 from pathlib import Path
 
 from dfks_rules.model.features import NOTHING_STORED
@@ -57,3 +59,17 @@ async def test_a_file_appears_only_if_it_is_whole(tmp_path: Path) -> None:
     async with api(_stored()) as web:
         result = await run(web.url, "export", "-o", str(tmp_path / "no" / "rows.csv"))
     assert result.exit_code == 1
+
+
+async def test_a_full_disk_behind_standard_output_is_told() -> None:
+    """In one line; what was written before is not whole."""
+    command = [sys.executable, "-m", "dfks_rules", "export", "--url"]
+    async with api(_stored()) as web:
+        full = os.open("/dev/full", os.O_WRONLY)
+        process = await asyncio.create_subprocess_exec(
+            *command, web.url, stdout=full, stderr=asyncio.subprocess.PIPE
+        )
+        os.close(full)
+        _, told = await process.communicate()
+    assert process.returncode == 1
+    assert told == b"Error: cannot write: No space left on device\n"

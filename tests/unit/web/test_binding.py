@@ -1,12 +1,16 @@
 """Parameters and bodies are checked before anything happens."""
 
+import asyncio
+import gzip
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from structlog.testing import capture_logs
 
 from dfks_rules.model.identity import Aor
 from dfks_rules.operations.states import aor_from
-from dfks_rules.web.binding import MAX_ERRORS, check
+from dfks_rules.web.binding import MAX_ERRORS, MAX_VALUES, check
 from dfks_rules.web.caller import Scope
 from dfks_rules.web.problem import Problem
 from dfks_rules.web.schemas import ref
@@ -89,3 +93,48 @@ def test_a_schema_may_refer_to_components() -> None:
     check("right", ref("State"), {"status": "on"})
     with pytest.raises(Problem):
         check("right", ref("State"), {"status": "perhaps"})
+
+
+@pytest.mark.parametrize("of", [MAX_VALUES, MAX_VALUES + 1])
+async def test_a_body_has_so_many_values(of: int) -> None:
+    """Phones wait while a schema is held against each."""
+    _GIVEN.clear()
+    body = b"{" + b",".join(b'"a%d":1' % number for number in range(of)) + b"}"
+    async with api(MemoryOperations(), table=_TABLE) as web:
+        got = await _post(web, "/v1/keep/a", body)
+    assert got.status == (200 if of == MAX_VALUES else 422)
+    assert len(_GIVEN) == (of == MAX_VALUES)
+
+
+async def test_a_list_of_thousands_of_objects_holds_up_nobody() -> None:
+    """`uniqueItems` compares each with each: 100,000 objects took the server hours."""
+    domains = [{"a": number} for number in range(MAX_VALUES // 2 - 10)]
+    async with api(MemoryOperations()) as web, asyncio.timeout(1):
+        got = await web.ask(
+            "POST", "/v1/webhooks", {"url": "https://a.example", "domains": domains}
+        )
+        assert (got.status, got.kind) == (422, "invalid-body")
+
+
+async def test_a_body_that_is_coded_is_refused() -> None:
+    """Nobody takes packed bytes for rows."""
+    async with api(MemoryOperations(), table=_TABLE) as web:
+        got = await _post(web, "/v1/keep/a", gzip.compress(b"{}"), Content_Encoding="gzip")
+        assert (got.status, got.kind) == (415, "wrong-content-type")
+
+
+async def test_a_client_that_goes_in_the_middle_of_a_body_is_no_failure() -> None:
+    """It is not logged as one of ours."""
+    async with api(MemoryOperations(), table=_TABLE) as web:
+        where = urlsplit(web.url)
+        reader, writer = await asyncio.open_connection(where.hostname, where.port)
+        head = ["POST /v1/keep/a HTTP/1.1", "Host: localhost", "Content-Type: application/json"]
+        head += ["Content-Length: 9", "Expect: 100-continue", "", "{"]
+        writer.write("\r\n".join(head).encode())
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 100")
+        with capture_logs() as told:
+            writer.transport.abort()
+            async with asyncio.timeout(5):
+                while not web.server.served:  # noqa: ASYNC110 - nobody says so
+                    await asyncio.sleep(0.001)
+        assert told == []

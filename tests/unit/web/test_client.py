@@ -42,9 +42,16 @@ async def test_a_server_that_is_not_there_is_an_error_too() -> None:
         held.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{held.getsockname()[1]}"
         async with ApiClient(url) as client:
-            with pytest.raises(ApiError, match=f"cannot ask {url}") as failed:
+            with pytest.raises(ApiError, match=f"^cannot ask {url}: connection refused$") as failed:
                 await client.ask("GET", "/healthz")
             assert (failed.value.status, failed.value.kind) == (0, "")
+
+
+async def test_what_is_no_url_is_said_to_be_none() -> None:
+    """Nobody has to guess what is wrong with it."""
+    async with ApiClient("not-a-url") as client:
+        with pytest.raises(ApiError, match=r"^cannot ask not-a-url: not a URL such as "):
+            await client.ask("GET", "/healthz")
 
 
 async def test_it_reads_a_list_page_by_page() -> None:

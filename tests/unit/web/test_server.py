@@ -1,6 +1,7 @@
 """Who is let in, what goes wrong, and how it is told."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,7 +12,7 @@ from structlog.testing import capture_logs
 from dfks_rules.errors import StoreError
 from dfks_rules.web.api import TABLE
 from dfks_rules.web.caller import Scope
-from dfks_rules.web.server import MAX_BODY
+from dfks_rules.web.server import MAX_BODY, PENALTY
 from dfks_rules.web.table import Answer, Call, Operation, Streamed
 from dfks_rules.web.tokens import TokenFile
 from tests.helpers.operations import MemoryOperations
@@ -227,3 +228,35 @@ async def test_what_goes_on_for_a_client_ends_with_it() -> None:
         writer.transport.abort()
         async with asyncio.timeout(5):
             await ended.wait()
+
+
+async def test_headers_that_are_not_utf8_are_refused() -> None:
+    """An answer that told of them could not be written: it was 500 in plain text."""
+    async with api(MemoryOperations()) as web:
+        where = urlsplit(web.url)
+        for header in (b"If-Match", b"Idempotency-Key", b"Content-Type", b"Authorization"):
+            reader, writer = await asyncio.open_connection(where.hostname, where.port)
+            head = f"PUT {_ALICE}/features/DoNotDisturb HTTP/1.1\r\nHost: localhost\r\n".encode()
+            writer.write(head + header + b": \xff\r\nConnection: close\r\n\r\n")
+            answer = await reader.read()
+            writer.close()
+            assert answer.startswith(b"HTTP/1.1 400")
+            assert header in answer.partition(b"\r\n\r\n")[2]
+
+
+async def test_what_needs_no_token_is_asked_no_faster_than_the_rest() -> None:
+    """It is answered all the same: a load balancer must not think that the server is down."""
+    async with api(MemoryOperations(), per_token=1) as web:
+        begun = time.monotonic()
+        answers = [await web.ask("GET", "/healthz") for _ in range(3)]
+        assert [got.status for got in answers] == [200, 200, 200]
+        assert time.monotonic() - begun >= PENALTY
+
+
+async def test_what_is_not_there_is_asked_no_faster_than_the_rest() -> None:
+    """No budget is charged for it: thousands of requests a second delayed phones."""
+    async with api(MemoryOperations()) as web:
+        for method, path in (("GET", "/nothing"), ("DELETE", "/healthz")):
+            begun = time.monotonic()
+            assert (await web.ask(method, path)).status in (404, 405)
+            assert time.monotonic() - begun >= PENALTY

@@ -85,6 +85,25 @@ async def test_what_was_missed_comes_from_the_journal_and_then_what_happens() ->
     assert seen == list(range(6, PORTION + 12))
 
 
+async def test_what_happens_while_somebody_catches_up_is_not_lost() -> None:
+    """A refusal is only in the ring; a change of then is told once."""
+    journal = MemoryJournal()
+    journal.add(ALICE)
+    ring = _ring(journal)
+    listener = ring.listen(0)
+    seen = [(event.type, event.seq) for event in await _take(listener)]
+    ring.hear(await _settled(REFUSED_TARGET))
+    journal.add(ALICE)
+    ring.hear(await _settled("201"))
+    await asyncio.sleep(0)
+    while len(seen) < 3:
+        seen += [(event.type, event.seq) for event in await _take(listener)]
+    assert sorted(seen) == [("feature-changed", 1), ("feature-changed", 2), ("feature-refused", 0)]
+    journal.add(ALICE)
+    ring.hear(await _settled("201"))
+    assert [event.seq for event in await _take(listener) or await _take(listener)] == [3]
+
+
 async def test_who_falls_behind_is_told_of_a_gap_and_goes_on() -> None:
     """It is counted; nobody else is held up, and memory does not grow."""
     ring = _ring(MemoryJournal())
