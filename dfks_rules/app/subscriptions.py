@@ -12,7 +12,7 @@ from dfks_rules.presence.subscriptions import Subscriptions
 
 LOOKED_AT = 20_000
 """Most that are looked at for one page: those of a small tenant are far apart."""
-PORTION = 256
+PORTION = 128
 """How many of them at once."""
 
 
