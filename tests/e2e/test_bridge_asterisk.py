@@ -26,6 +26,7 @@ def _asterisk() -> Iterator[ScriptedAsterisk]:
     with scripted_asterisk() as asterisk:
         asterisk.add("201", "201&201m")
         asterisk.add("202")
+        asterisk.add("250")
         yield asterisk
 
 
@@ -49,17 +50,17 @@ def _bridge(
 def _is_quiet(running: RunningBridge, api: Http, asterisk: ScriptedAsterisk) -> None:
     """Nothing goes round in a circle: a later change is dealt with, and nothing else."""
 
-    def deal_with_202() -> None:
-        api.set("202", DND, status="on")
-        until(lambda: asterisk.lamps.get("Custom:DEVDND202") == "BUSY")
-        api.set("202", DND, status="off")
-        until(lambda: asterisk.lamps.get("Custom:DEVDND202") == "NOT_INUSE")
+    def deal_with_250() -> None:
+        api.set("250", DND, status="on")
+        until(lambda: asterisk.lamps.get("Custom:DEVDND250") == "BUSY")
+        api.set("250", DND, status="off")
+        until(lambda: asterisk.lamps.get("Custom:DEVDND250") == "NOT_INUSE")
 
     # One thing after the other: what came before is done then.
-    deal_with_202()
+    deal_with_250()
     before, revision = len(asterisk.actions), api.show("201")["revision"]
-    deal_with_202()
-    written = [one for one in asterisk.actions[before:] if "202" not in one]
+    deal_with_250()
+    written = [one for one in asterisk.actions[before:] if "250" not in one]
     assert written == []
     assert api.show("201")["revision"] == revision
     assert running.counts()["to_server"] + running.counts()["to_switch"] > 0
@@ -184,7 +185,7 @@ def test_a_storm_at_both_ends_ends_with_both_alike(tmp_path: Path) -> None:
         for number in range(30):
             api.set("201", CFA, status="on", forwardTo=f"3{number:02}")
             asterisk.dial("CF", "201", f"4{number:02}")
-            asterisk.dial("DND", "202", "YES" if number % 2 else None)
+            asterisk.dial("DND", "202", None if number % 2 else "YES")
 
         def alike() -> bool:
             forward, dnd = api.feature("201", CFA), api.feature("202", DND)
