@@ -144,11 +144,11 @@ class WebServer:
         except web.HTTPRequestEntityTooLarge:
             return _told(Problem("too-large", f"at most {MAX_BODY} bytes"))
         except web.HTTPMethodNotAllowed as error:
-            await asyncio.sleep(PENALTY)
+            await self._slow_down()
             allowed = ", ".join(sorted(error.allowed_methods))
             return _told(Problem("method-not-allowed", None, {"Allow": allowed}))
         except web.HTTPNotFound:
-            await asyncio.sleep(PENALTY)
+            await self._slow_down()
             return _told(Problem("not-found", f"there is no `{request.path[:100]}`"))
 
     def _caller(self, request: web.Request) -> Caller | None:
@@ -175,12 +175,24 @@ class WebServer:
             return None
         raise Problem("token-needed", None, {"WWW-Authenticate": 'Bearer realm="dfks"'})
 
+    def _may_still(self, request: web.Request) -> bool:
+        """Whether whoever sent a request could send it again: tokens are revoked, and expire."""
+        try:
+            return self._caller(request) == request[_CALLER]
+        except Problem:
+            return False
+
     def _is_public(self, request: web.Request) -> bool:
         return any(one.path == request.path for one in self._public)
 
     def _is_host(self, host: str) -> bool:
         name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host
         return name in ("localhost", "127.0.0.1", "[::1]") or name in self._settings.names
+
+    async def _slow_down(self) -> None:
+        """Wait where too much is asked; to refuse would say that the server is not well."""
+        if not self._budget.admits(_ANYBODY, time.monotonic(), SHARE_OF_WATCHING):
+            await asyncio.sleep(PENALTY)
 
     async def _serve(self, operation: Operation, request: web.Request) -> web.StreamResponse:
         status = 500
@@ -211,7 +223,7 @@ class WebServer:
             self._streams += 1
             connection.is_streaming = True
             try:
-                return await _stream(answer, request)
+                return await _stream(answer, request, partial(self._may_still, request))
             finally:
                 self._streams -= 1
                 connection.is_streaming = False
@@ -235,9 +247,8 @@ class WebServer:
             if operation.scope not in caller.scopes:
                 detail = f"`{caller.name}` lacks the scope `{operation.scope.value}`"
                 raise Problem("scope-missing", detail, scope=operation.scope.value)
-        elif not self._budget.admits(_ANYBODY, time.monotonic(), SHARE_OF_WATCHING):
-            # Never refused, since that would say that the server is not well; but not as fast.
-            await asyncio.sleep(PENALTY)
+        else:
+            await self._slow_down()
         if operation.streams and self._streams >= MOST_STREAMS:
             self._counts["streams_refused"] += 1
             raise Problem("too-many-listeners")
@@ -290,12 +301,16 @@ async def _hash_of(operation: Operation, request: web.Request) -> bytes:
     return hash_of(request.method, request.path_qs, headers, await request.read())
 
 
-async def _stream(answer: Streamed, request: web.Request) -> web.StreamResponse:
+async def _stream(
+    answer: Streamed, request: web.Request, may_still: Callable[[], bool]
+) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Type": answer.content_type, **answer.headers})
     await response.prepare(request)
     try:
         if request.method != "HEAD":
             async for piece in answer.pieces:
+                if not may_still():
+                    break
                 await response.write(piece)
         await response.write_eof()
     except ConnectionError:

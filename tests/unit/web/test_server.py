@@ -255,8 +255,35 @@ async def test_what_needs_no_token_is_asked_no_faster_than_the_rest() -> None:
 
 async def test_what_is_not_there_is_asked_no_faster_than_the_rest() -> None:
     """No budget is charged for it: thousands of requests a second delayed phones."""
-    async with api(MemoryOperations()) as web:
-        for method, path in (("GET", "/nothing"), ("DELETE", "/healthz")):
-            begun = time.monotonic()
+    async with api(MemoryOperations(), per_token=1) as web:
+        begun = time.monotonic()
+        for method, path in (("GET", "/nothing"), ("DELETE", "/healthz"), ("GET", "/no")):
             assert (await web.ask(method, path)).status in (404, 405)
-            assert time.monotonic() - begun >= PENALTY
+        assert time.monotonic() - begun >= PENALTY
+
+
+async def test_a_stream_ends_when_its_token_is_revoked(tmp_path: Path) -> None:
+    """Nothing more is told: it could have been open for months."""
+    tokens = token_file(tmp_path, desk=(ALL, ()))
+    go_on = asyncio.Event()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"before"
+        await go_on.wait()
+        yield b"after"
+
+    async def stream(_call: Call) -> Streamed:
+        return Streamed(pieces(), "text/plain")
+
+    table = (Operation("stream", "GET", "/stream", Scope.TRACE, "Goes on.", stream, ()),)
+    async with api(MemoryOperations(), TokenFile(tmp_path / "tokens.json"), table=table) as web:
+        where = urlsplit(web.url)
+        reader, writer = await asyncio.open_connection(where.hostname, where.port)
+        head = f"GET /stream HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {tokens['desk']}\r\n\r\n"
+        writer.write(head.encode())
+        await reader.readuntil(b"before")
+        token_file(tmp_path, other=(ALL, ()))
+        go_on.set()
+        assert await reader.readuntil(b"0\r\n\r\n") == b"\r\n0\r\n\r\n"
+        writer.close()
+        await writer.wait_closed()
