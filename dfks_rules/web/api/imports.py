@@ -100,7 +100,8 @@ async def _pieces(call: Call) -> AsyncIterator[bytes]:
     except (aiohttp.ClientError, ConnectionError) as error:
         raise Problem("invalid-body", "the body broke off", errors=[]) from error
     except TimeoutError as error:
-        raise Problem("gave-up", "the body did not go on") from error
+        slow = {"Connection": "close"}
+        raise Problem("too-slow", f"nothing came for {PATIENCE:g} s", slow) from error
 
 
 async def list_(call: Call) -> Answer:
@@ -185,7 +186,7 @@ OPERATIONS = (
         (Reply(202, "It has begun, or waits.", ref("Import"), headers=("Location",)),),
         (_DRY_RUN,),
         Body(None, tuple(CONTENT_TYPES.values())),
-        ("invalid-body", "gave-up", *_KEPT),
+        ("invalid-body", "too-slow", *_KEPT),
         f"At most {MAX_SIZE >> 20} MiB. CSV begins with a line that names its columns, at least "
         f"{', '.join(f'`{name}`' for name in NEEDED)}; a line of NDJSON is an object with the same "
         "names. A refusal is noted and does not stop the others. An import goes on after a "

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 
@@ -59,6 +60,27 @@ async def test_a_dry_run_sets_nothing() -> None:
     alice, bob = await _decided(operations, *rows, job=_JOB._replace(is_dry=True))
     assert (alice.changed, bob.refused) == (1, 1)
     assert operations.states == {}
+
+
+async def test_others_work_between_any_two_rows() -> None:
+    """Phones never wait for more than one of them."""
+    order: list[str] = []
+
+    class Watched(MemoryOperations):
+        async def set(self, sets: Sets) -> SetResult:
+            order.append("row")
+            return await super().set(sets)
+
+    async def work() -> None:
+        while True:
+            order.append("phone")
+            await asyncio.sleep(0)
+
+    working = asyncio.create_task(work())
+    await _decided(Watched(), *[_row(ALICE, Asked(DND, ON))] * 8)
+    working.cancel()
+    assert order.count("row") == 8
+    assert ("row", "row") not in list(pairwise(order))
 
 
 async def test_other_domains_are_not_there() -> None:

@@ -1,12 +1,14 @@
 """Imports over HTTP."""
 
+import asyncio
+import os
 from pathlib import Path
 
 import pytest
 
 from dfks_rules.operations.imports import MAX_UNFINISHED
 from dfks_rules.web.tokens import TokenFile
-from tests.helpers.imports import HEAD, importing, over
+from tests.helpers.imports import HEAD, importing, over, until
 from tests.helpers.operations import REFUSED_TARGET, MemoryOperations
 from tests.helpers.web import ALL, Api, Got, api, token_file
 
@@ -135,3 +137,27 @@ async def test_a_server_that_keeps_nothing_imports_nothing() -> None:
     async with api(MemoryOperations()) as web:
         got = await _post(web, _ROWS)
     assert (got.status, got.kind) == (501, "not-kept")
+
+
+async def test_a_file_that_stops_coming_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing of it remains, whether the client waits or has gone."""
+    monkeypatch.setattr("dfks_rules.web.api.imports.PATIENCE", 0.1)
+    operations = MemoryOperations()
+    async with importing(tmp_path, operations) as jobs, api(operations) as web:
+        port = int(web.url.rpartition(":")[2])
+        for waits in (True, False):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(
+                b"POST /v1/imports HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/csv\r\n"
+                b"Content-Length: 1000\r\n\r\npresentity,feature,status\n"
+            )
+            if waits:
+                head = await reader.readuntil(b"\r\n\r\n")
+                assert head.startswith(b"HTTP/1.1 408 ")
+            writer.close()
+            await writer.wait_closed()
+        await until(lambda: jobs._receiving == 0)
+        assert jobs.jobs() == []
+        assert os.listdir(tmp_path / "s.db.imports") == []
