@@ -1,7 +1,10 @@
 """Imports into a real server, which is killed meanwhile."""
 
 import json
+import os
 import random
+import re
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -127,3 +130,41 @@ def test_phones_are_served_while_an_import_runs(tmp_path: Path) -> None:
             [_DFKS, "export", "--url", url], capture_output=True, text=True, check=True
         ).stdout
     assert copied == exported
+
+
+def test_an_import_goes_on_in_the_successor(tmp_path: Path) -> None:
+    """A hand-over in the middle of it: no row is lost, and none is done by both."""
+    port, file = _free_port(), _file(tmp_path)
+    url = f"http://127.0.0.1:{port}"
+    command = [_DFKS, "import", str(file), "--url", url]
+    successor = 0
+    with serve(tmp_path, _config(tmp_path, port, "800/s")) as server:
+        importing = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        deadline = time.monotonic() + 60
+        while not any(job["rows"] > 200 for job in _ask(url, "/v1/imports")["items"]):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        os.kill(server.pid, signal.SIGUSR2)
+        try:
+            while not (handed := re.search(r'"handed_over".*"successor":(\d+)', _log(tmp_path))):
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            successor = int(handed[1])
+            out, err = importing.communicate(timeout=60)
+        finally:
+            importing.kill()
+            importing.wait()
+            if successor:
+                os.kill(successor, signal.SIGKILL)
+    assert importing.returncode == 4, err
+    assert f"done: {_ROWS} rows, {_ROWS - _REFUSED} changed" in out
+    with sqlite3.connect(tmp_path / "s.db") as store:
+        changes = store.execute("SELECT count(*), count(DISTINCT user) FROM change").fetchall()
+    store.close()
+    assert changes == [(_ROWS - _REFUSED, _ROWS - _REFUSED)]
+
+
+def _log(folder: Path) -> str:
+    return (folder / "server.log").read_text()

@@ -37,6 +37,8 @@ IMPORT_RATE = 500
 """Rows a second where nothing is configured."""
 PORTION = 32
 """Rows that are read at once, in a thread: it holds up the loop's for about a millisecond."""
+FINISH_WITHIN = 2.0
+"""Seconds that rows under way have when the server stops; then they are done again."""
 PATIENCE = 5.0
 """Seconds that a cancellation may take to be stored."""
 TOGETHER = 8
@@ -81,6 +83,7 @@ class Jobs:
             )
         )
         self._notes = Notes(store)
+        self._is_stopping = False
         self._receiving = 0
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -162,9 +165,12 @@ class Jobs:
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
-        """Run nothing more; what is unfinished stays so."""
+        """Run nothing more but the rows that are under way; what is unfinished stays so."""
+        self._is_stopping = True
         task, self._task = self._task, None
         if task is not None:
+            if self._queue:
+                await asyncio.wait({task}, timeout=FINISH_WITHIN)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
@@ -172,14 +178,16 @@ class Jobs:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            while self._queue:
+            while self._queue and not self._is_stopping:
                 await self._import(self._queue[0])
+            if self._is_stopping:
+                return
             await self._forget_old()
 
     async def _import(self, id_: str) -> None:
-        """Do one import to its end."""
+        """Do one import to its end, if nobody stops it."""
         try:
-            await self._rows(id_)
+            has_ended = await self._rows(id_)
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else None
             self._end(id_, Status.FAILED, f"its file cannot be read: {why or error}")
@@ -191,24 +199,28 @@ class Jobs:
             _log.exception("import_broken", job=id_)
             self._end(id_, Status.FAILED, "the server failed; see its log")
         else:
-            self._end(id_, Status.DONE)
+            if has_ended:
+                self._end(id_, Status.DONE)
 
-    async def _rows(self, id_: str) -> None:
+    async def _rows(self, id_: str) -> bool:
+        """Whether the file has ended."""
         path, pace = self._spool.path(id_), Pace(self._rate)
-        while not self._is_over(id_):
+        goes_on = self._is_going(id_)
+        while goes_on():
             job = self._set(id_, status=Status.RUNNING)
             reads, end = await asyncio.to_thread(portion, path, job.format, job.position, PORTION)
             if end is None:
-                return
+                return True
             for first in range(0, len(reads), TOGETHER):
                 some = reads[first : first + TOGETHER]
-                came = await decide(self._operations, self._jobs[id_], some, self._is_going(id_))
+                came = await decide(self._operations, self._jobs[id_], some, goes_on)
                 if came:
                     self._took(id_, came, some[len(came) - 1].end)
-                if self._is_over(id_):
-                    return
+                if not goes_on():
+                    return False
                 await pace.rest(len(came))
             self._set(id_, position=end)
+        return False
 
     def _took(self, id_: str, came: Sequence[Came], position: int) -> None:
         """Note what came of rows."""
@@ -258,7 +270,7 @@ class Jobs:
         return self._jobs[id_].status.is_over
 
     def _is_going(self, id_: str) -> Callable[[], bool]:
-        return lambda: not self._is_over(id_)
+        return lambda: not (self._is_over(id_) or self._is_stopping)
 
     async def _forget_old(self) -> None:
         """Remove imports that ended long ago, a portion at a time."""
