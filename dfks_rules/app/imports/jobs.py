@@ -200,6 +200,8 @@ class Jobs:
             self._end(id_, Status.FAILED, "the server failed; see its log")
         else:
             if has_ended:
+                # Whoever sees that it is done looks for the report.
+                await self._notes.settled()
                 self._end(id_, Status.DONE)
 
     async def _rows(self, id_: str) -> bool:
