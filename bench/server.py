@@ -86,6 +86,9 @@ class Served:
             banner += line
         ports = [int(port) for port in re.findall(r"udp:127\.0\.0\.1:(\d+)", banner)]
         self.sip, self.mi = ("127.0.0.1", ports[0]), ("127.0.0.1", ports[1])
+        api = re.search(r"^  api http://(\S+)$", banner, re.MULTILINE)
+        self.api = api[1] if api else ""
+        """HOST:PORT of the HTTP API; empty where the settings have none."""
         self.pid = self.process.pid
 
     def __enter__(self) -> "Served":
