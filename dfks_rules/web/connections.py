@@ -9,13 +9,13 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 import structlog
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
 from dfks_rules.errors import ConfigError
 from dfks_rules.web.problem import CONTENT_TYPE, Problem
+from dfks_rules.web.table import json_line
 from dfks_rules.web.tls import TlsFiles
 
 MOST = 500
@@ -84,7 +84,7 @@ class Connection(RequestHandler):
             self._counts["connections_refused"] += 1
             transport.set_protocol(asyncio.Protocol())
             problem = Problem("too-many-connections")
-            transport.write(_raw(problem.status, problem.headers, orjson.dumps(problem.body)))
+            transport.write(_raw(problem.status, problem.headers, json_line(problem.body)))
             transport.close()
             return
         super().connection_made(transport)
@@ -122,7 +122,7 @@ class Connection(RequestHandler):
             raise ConnectionError("the answer has begun already")
         problem = Problem("bad-request" if status < 500 else "internal-error")
         headers = {"Content-Type": CONTENT_TYPE, **problem.headers}
-        body: Any = orjson.dumps(problem.body)
+        body: Any = json_line(problem.body)
         response = web.Response(body=body, status=problem.status, headers=headers)
         response.force_close()
         return response

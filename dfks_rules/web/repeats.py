@@ -17,7 +17,7 @@ import structlog
 from dfks_rules.errors import DfksError, StoreError
 from dfks_rules.operations.answers import MAX_BODY, Answers, KeptAnswer
 from dfks_rules.web.problem import CONTENT_TYPE, Problem, problem_of
-from dfks_rules.web.table import JSON, Answer, Streamed
+from dfks_rules.web.table import JSON, Answer, Streamed, json_line
 
 _log = structlog.get_logger("dfks.web")
 _PASSING = frozenset((409, 429, 501))
@@ -103,12 +103,12 @@ async def _final(run: Callable[[], Awaitable[Answer | Streamed]]) -> Answer | St
     if answer.body is None:
         return answer._replace(body=b"")
     headers = {"Content-Type": JSON, **answer.headers}
-    return Answer(orjson.dumps(answer.body), answer.status, headers)
+    return Answer(json_line(answer.body), answer.status, headers)
 
 
 def _of_problem(problem: Problem) -> Answer:
     headers = {"Content-Type": CONTENT_TYPE, **problem.headers}
-    return Answer(orjson.dumps(problem.body), problem.status, headers)
+    return Answer(json_line(problem.body), problem.status, headers)
 
 
 def hash_of(method: str, path: str, headers: Mapping[str, str], body: bytes) -> bytes:

@@ -8,7 +8,6 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mappi
 from functools import partial
 from typing import Any, NamedTuple
 
-import orjson
 import structlog
 from aiohttp import web
 
@@ -21,7 +20,7 @@ from dfks_rules.web.connections import Connection, Connections
 from dfks_rules.web.parameters import IDEMPOTENCY_KEY
 from dfks_rules.web.problem import CONTENT_TYPE, Problem, problem_of
 from dfks_rules.web.repeats import Repeats, hash_of
-from dfks_rules.web.table import JSON, Answer, Call, Operation, Streamed, Where
+from dfks_rules.web.table import JSON, Answer, Call, Operation, Streamed, Where, json_line
 from dfks_rules.web.tls import HANDSHAKE_WITHIN, TlsFiles
 from dfks_rules.web.tokens import TokenFile
 
@@ -231,7 +230,7 @@ class WebServer:
             return web.Response(status=answer.status, headers=answer.headers)
         if isinstance(answer.body, bytes):
             return web.Response(body=answer.body, status=answer.status, headers=answer.headers)
-        body = orjson.dumps(answer.body)
+        body = json_line(answer.body)
         return web.Response(
             body=body, status=answer.status, headers={"Content-Type": JSON, **answer.headers}
         )
@@ -324,5 +323,5 @@ async def _stream(
 
 def _told(problem: Problem) -> web.Response:
     headers = {"Content-Type": CONTENT_TYPE, **problem.headers}
-    body: Any = orjson.dumps(problem.body)
+    body: Any = json_line(problem.body)
     return web.Response(body=body, status=problem.status, headers=headers)

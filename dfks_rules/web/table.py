@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from enum import Enum
 from typing import Any, NamedTuple
 
+import orjson
 from aiohttp import StreamReader
 
 from dfks_rules.operations.ports import Operations
@@ -133,3 +134,8 @@ class Operation(NamedTuple):
     def tag(self) -> str:
         """The group that it is shown in."""
         return self.path.split("/")[2] if self.path.startswith("/v1/") else "server"
+
+
+def json_line(value: Any) -> bytes:
+    """JSON as a line of its own: people read it in terminals, too."""
+    return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)

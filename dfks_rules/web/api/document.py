@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 
-import orjson
-
 from dfks_rules.web.openapi import document
-from dfks_rules.web.table import Answer, Call, Operation, Reply
+from dfks_rules.web.table import Answer, Call, Operation, Reply, json_line
 
 
 def with_document(table: Sequence[Operation]) -> tuple[Operation, ...]:
@@ -15,7 +13,7 @@ def with_document(table: Sequence[Operation]) -> tuple[Operation, ...]:
     async def show(_call: Call) -> Answer:
         """The document, made when somebody asks for it first."""
         if not made:
-            made.append(orjson.dumps(document(whole)))
+            made.append(json_line(document(whole)))
         return Answer(made[0], headers={"Content-Type": "application/json"})
 
     whole = (

@@ -177,6 +177,13 @@ async def test_a_mistake_of_ours_is_one_answer_and_not_the_end() -> None:
         assert web.server.served["fail", 500] == 1
 
 
+async def test_an_answer_is_a_line() -> None:
+    """The prompt of whoever tries it with curl stands below it."""
+    async with api(MemoryOperations()) as web:
+        for path in (_ALICE, "/nothing", "/openapi.json"):
+            assert (await web.ask("GET", path)).body.endswith(b"}\n")
+
+
 async def test_head_is_get_without_a_body() -> None:
     """Load balancers ask like this."""
     async with api(MemoryOperations()) as web:
