@@ -9,6 +9,7 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Callable
 from typing import BinaryIO
 
 from dfks_rules.app.desk.canary import MEMORY
@@ -29,11 +30,16 @@ def main() -> None:
     # Whatever a library prints must not be taken for an answer.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    serve(sys.stdin.buffer, answers)
+    serve(sys.stdin.buffer, answers, _limit_cpu)
 
 
-def serve(questions: BinaryIO, answers: BinaryIO) -> None:
+def serve(questions: BinaryIO, answers: BinaryIO, limit: Callable[[float], None]) -> None:
     """Answer each question, until there is none.
+
+    Args:
+        questions: where they come from.
+        answers: where answers go.
+        limit: told before each question how many seconds of CPU it may take.
 
     Raises:
         MemoryError: a question took too much; the next process starts with an empty memory.
@@ -41,7 +47,7 @@ def serve(questions: BinaryIO, answers: BinaryIO) -> None:
     answering = Answering()
     _write(answers, (Kind.READY, b""))
     while (question := read_question(questions)) is not None:
-        _limit_cpu(question.limit)
+        limit(question.limit)
         _write(answers, answering.answer(question))
 
 

@@ -26,7 +26,9 @@ def test_questions_are_answered_in_order_until_there_are_none() -> None:
     """The first thing that it says is that it can be asked."""
     written = io.BytesIO()
     questions = b"".join([*asked(CheckAll("a")), *asked(CheckAll("b"))])
-    serve(io.BytesIO(questions + b"\0"), written)
+    limits: list[float] = []
+    serve(io.BytesIO(questions + b"\0"), written, limits.append)
+    assert len(limits) == 2
     assert answers(written.getvalue()) == [
         (Kind.READY, b""),
         (Kind.UNKNOWN, b"a"),
