@@ -116,7 +116,7 @@ class WebServer:
 
     def sockets(self) -> list[tuple[str, socket.socket]]:
         """What whoever serves next has to be given, with the name of this door."""
-        return [("web", one) for one in self._sockets]
+        return [("api", one) for one in self._sockets]
 
     async def close(self, *, leaves: bool = False) -> None:
         """Stop listening, and let pending requests finish; `leaves`: there is no file to leave."""
@@ -202,7 +202,12 @@ class WebServer:
         except Problem as problem:
             status = problem.status
             raise
-        except web.HTTPException:
+        except web.HTTPException as error:
+            status = error.status
+            raise
+        except asyncio.CancelledError:
+            # Whoever listens to a stream leaves when he likes, or the server stops.
+            status = 200
             raise
         except Exception as error:
             # Outside what is charged: to format a traceback must not cost others their turn.
