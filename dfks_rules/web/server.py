@@ -229,6 +229,9 @@ class WebServer:
             connection.is_streaming = True
             try:
                 return await _stream(answer, request, partial(self._may_still, request))
+            except DfksError as error:
+                _log.warning("web_stream_broken", operation=operation.name, reason=error.message)
+                raise problem_of(error) from error
             finally:
                 self._streams -= 1
                 connection.is_streaming = False
@@ -320,6 +323,11 @@ async def _stream(
         await response.write_eof()
     except ConnectionError:
         pass  # The client has gone.
+    except Exception:
+        # Without its end, nobody takes what was sent for the whole; nothing else can be said now.
+        if request.transport is not None:
+            request.transport.abort()
+        raise
     finally:
         # At once: it may be all that something goes on for.
         if isinstance(answer.pieces, AsyncGenerator):

@@ -308,3 +308,30 @@ async def test_its_sockets_have_the_name_by_which_the_next_server_takes_them() -
     """Otherwise another door on the same address could take them."""
     async with api(MemoryOperations()) as web:
         assert {name for name, _ in web.server.sockets()} <= DOORS
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(StoreError("store_unavailable", "disk"), 503), (ValueError("bug"), 500)]
+)
+async def test_a_stream_that_fails_breaks_off(error: Exception, status: int) -> None:
+    """A second answer within the first is no HTTP, and an end would make it look whole."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"a row"
+        raise error
+
+    async def stream(_call: Call) -> Streamed:
+        return Streamed(pieces(), "text/plain")
+
+    table = (Operation("stream", "GET", "/stream", Scope.BULK, "Fails.", stream, ()),)
+    async with api(MemoryOperations(), table=table) as web:
+        where = urlsplit(web.url)
+        reader, writer = await asyncio.open_connection(where.hostname, where.port)
+        writer.write(b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        with capture_logs():
+            got = await reader.readuntil(b"a row\r\n")
+            with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
+                got += await reader.readuntil(b"0\r\n\r\n")
+        assert got.count(b"HTTP/1.1") == 1
+        writer.close()
+    assert web.server.served == {("stream", status): 1}
