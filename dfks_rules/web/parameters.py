@@ -25,8 +25,8 @@ def take_feature(text: str) -> Feature:
         raise ValueError(message) from None
 
 
-def _take_revision(text: str) -> int | None:
-    """The revision that If-Match names; None for `*`, any of something that is stored."""
+def _take_revision(text: str) -> int:
+    """The revision that If-Match names."""
     found = _REVISION.fullmatch(text.strip())
     if found is None:
         message = f'`{text[:40]}` is not an ETag such as "7"'
