@@ -110,7 +110,7 @@ class Pump:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-        self._saver.save()
+        self._saver.end()
         await self._sends.close()
 
     def number_from(self, number: int) -> None:
