@@ -12,6 +12,7 @@ from aiohttp import web
 
 from dfks_rules.model.identity import Aor
 from dfks_rules.web.caller import Caller
+from dfks_rules.web.parameters import DOMAIN
 from dfks_rules.web.problem import Problem
 from dfks_rules.web.schemas import COMPONENTS
 from dfks_rules.web.table import Operation, Parameter, Schema, Where
@@ -42,6 +43,9 @@ def given_of(operation: Operation, request: web.Request, caller: Caller) -> dict
     for value in given.values():
         if isinstance(value, Aor) and not caller.sees(value.domain):
             raise Problem("not-found", f"{value.uri} is not there")
+    domain = given.get(DOMAIN.name)
+    if domain is not None and not caller.sees(domain):
+        raise Problem("not-found", f"`{domain}` is not there")
     return given
 
 
