@@ -123,7 +123,7 @@ class Jobs:
                     self._at().timestamp(),
                     position=position,
                 )
-                await self._write(lambda connection: tables.note(connection, job, ()))
+                await self._store.written_aside(lambda connection: tables.note(connection, job, ()))
             except BaseException:
                 self._spool.drop(id_)
                 raise
@@ -286,22 +286,8 @@ class Jobs:
         over = sum(job.status.is_over for job in self._jobs.values())
         while over - len(gone) > tables.KEPT:
             try:
-                await self._write(forget)
+                await self._store.written_aside(forget)
             except StoreError:
                 return
         for id_ in gone:
             self._jobs.pop(id_, None)
-
-    async def _write(self, run: Callable[[sqlite3.Connection], None]) -> None:
-        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        def done(error: StoreError | None) -> None:
-            if written.done():
-                return
-            if error is None:
-                written.set_result(None)
-            else:
-                written.set_exception(error)
-
-        self._store.write_aside(run, done)
-        await written
