@@ -84,7 +84,7 @@ class Jobs:
         )
         self._notes = Notes(store)
         self._is_stopping = False
-        self._receiving = 0
+        self._receiving: set[str] = set()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.counts = dict.fromkeys(("rows", "refused", "unusable", "finished", "failed"), 0)
@@ -104,10 +104,10 @@ class Jobs:
             ValueError: it cannot be used, and why.
             StoreError: it cannot be kept.
         """
-        if len(self._queue) + self._receiving >= MAX_UNFINISHED:
+        if len(self._queue) + len(self._receiving) >= MAX_UNFINISHED:
             raise TooManyError
-        self._receiving += 1
         id_ = secrets.token_hex(8)
+        self._receiving.add(id_)
         try:
             kept = await self._spool.keep(id_, pieces)
             try:
@@ -128,7 +128,7 @@ class Jobs:
                 self._spool.drop(id_)
                 raise
         finally:
-            self._receiving -= 1
+            self._receiving.discard(id_)
         self._jobs[id_] = job
         self._queue.append(id_)
         self._wake.set()
@@ -160,7 +160,8 @@ class Jobs:
 
     def start(self) -> None:
         """Go on with what is unfinished."""
-        self._spool.sweep(self._queue)
+        # The doors are open already.
+        self._spool.sweep([*self._queue, *self._receiving])
         self._wake.set()
         self._task = asyncio.create_task(self._run())
 
