@@ -174,6 +174,7 @@ class Jobs:
                 await asyncio.wait({task}, timeout=FINISH_WITHIN)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+        self._notes.end()
 
     async def _run(self) -> None:
         while True:
