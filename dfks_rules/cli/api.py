@@ -41,13 +41,23 @@ def client_of(url: str | None, token_file: Path | None, given: Path | None) -> A
     Raises:
         ConfigError: they name none, or the token cannot be read.
     """
-    token = os.environ.get("DFKS_TOKEN")
-    if token_file is not None:
+    return ApiClient(url or _configured(given), _token(token_file) or None)
+
+
+def _token(file: Path | None) -> str:
+    """The token to send; empty where there is none."""
+    token, where = os.environ.get("DFKS_TOKEN", ""), "DFKS_TOKEN"
+    if file is not None:
+        where = str(file)
         try:
-            token = token_file.read_text("utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise _unusable(str(token_file), f"cannot be read: {error}") from error
-    return ApiClient(url or _configured(given), token or None)
+            token = file.read_text("utf-8").strip()
+        except OSError as error:
+            raise _unusable(where, f"cannot be read: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise _unusable(where, "is not UTF-8") from error
+    if not (token.isascii() and token.isprintable()):
+        raise _unusable(where, "must hold the token and nothing else")
+    return token
 
 
 def _configured(given: Path | None) -> str:

@@ -34,7 +34,7 @@ def given_of(operation: Operation, request: web.Request, caller: Caller) -> dict
     known = {parameter.name for parameter in operation.parameters}
     for name in request.query:
         if name not in known:
-            raise Problem("bad-parameter", f"`{name[:40]}` is no parameter of this", parameter=name)
+            raise Problem("bad-parameter", f"there is no parameter `{name[:40]}`", parameter=name)
     given: dict[str, Any] = {}
     for parameter in operation.parameters:
         text = _text_of(parameter, request)
@@ -72,7 +72,8 @@ async def body_of(operation: Operation, request: web.Request) -> Any:
     except (aiohttp.ClientError, ConnectionError) as error:
         raise Problem("not-json", "the body broke off") from error
     except TimeoutError as error:
-        raise Problem("too-slow", f"within {BODY_WITHIN:g} s", {"Connection": "close"}) from error
+        why = f"it did not come within {BODY_WITHIN:g} s"
+        raise Problem("too-slow", why, {"Connection": "close"}) from error
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
