@@ -1,12 +1,9 @@
 """Answers that are kept: in the store where it lasts, otherwise in memory."""
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
-from functools import partial
 
-from dfks_rules.errors import StoreError
 from dfks_rules.operations.answers import KEPT_FOR, Answers, KeptAnswer
 from dfks_rules.store import answers
 from dfks_rules.store.sqlite import SqliteStore
@@ -32,12 +29,8 @@ class StoredAnswers:
 
     async def keep(self, caller: str, key: str, answer: KeptAnswer) -> None:
         """Keep an answer; it is durable once this returns."""
-        kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         at = self._at().timestamp()
-        self._store.write_aside(
-            lambda c: answers.put(c, caller, key, answer, at), partial(_settle, kept)
-        )
-        await kept
+        await self._store.written_aside(lambda c: answers.put(c, caller, key, answer, at))
 
 
 class AnswersInMemory:
@@ -67,12 +60,3 @@ class AnswersInMemory:
 def answers_of(store: SqliteStore | None, at: Callable[[], datetime]) -> Answers:
     """What keeps answers as long as a store keeps states; None: in memory."""
     return AnswersInMemory(at) if store is None else StoredAnswers(store, at)
-
-
-def _settle(kept: asyncio.Future[None], error: StoreError | None) -> None:
-    if kept.done():
-        return
-    if error is None:
-        kept.set_result(None)
-    else:
-        kept.set_exception(error)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from dfks_rules.config import load_config
+from dfks_rules.cli.settings import config_of, config_option
 from dfks_rules.config.settings import ApiSettings
 from dfks_rules.errors import ConfigError, Finding
 from dfks_rules.web.client import ApiClient
@@ -25,12 +25,7 @@ def api_options(command: _Command) -> Callable[..., Any]:
         type=click.Path(path_type=Path),
         help="File with the token; else DFKS_TOKEN in the environment.",
     )
-    @click.option(
-        "--config",
-        "given",
-        type=click.Path(path_type=Path),
-        help="Settings file of the server; default: ./dfks.yaml if it exists.",
-    )
+    @config_option
     @functools.wraps(command)
     def wrapped(
         *args: Any, url: str | None, token_file: Path | None, given: Path | None, **rest: Any
@@ -46,18 +41,27 @@ def client_of(url: str | None, token_file: Path | None, given: Path | None) -> A
     Raises:
         ConfigError: they name none, or the token cannot be read.
     """
-    token = os.environ.get("DFKS_TOKEN")
-    if token_file is not None:
+    return ApiClient(url or _configured(given), _token(token_file) or None)
+
+
+def _token(file: Path | None) -> str:
+    """The token to send; empty where there is none."""
+    token, where = os.environ.get("DFKS_TOKEN", ""), "DFKS_TOKEN"
+    if file is not None:
+        where = str(file)
         try:
-            token = token_file.read_text("utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise _unusable(str(token_file), f"cannot be read: {error}") from error
-    return ApiClient(url or _configured(given), token or None)
+            token = file.read_text("utf-8").strip()
+        except OSError as error:
+            raise _unusable(where, f"cannot be read: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise _unusable(where, "is not UTF-8") from error
+    if not (token.isascii() and token.isprintable()):
+        raise _unusable(where, "must hold the token and nothing else")
+    return token
 
 
 def _configured(given: Path | None) -> str:
-    file = given or (Path("dfks.yaml") if os.path.lexists("dfks.yaml") else None)
-    http = load_config(file).http
+    http = config_of(given).http
     if http is None or not http.listen.port:
         raise _unusable("http.listen", "is not set: give --url http://HOST:PORT")
     return url_of(http)

@@ -1,20 +1,17 @@
 """`dfks auth`: the users who may authenticate."""
 
-import os
 from pathlib import Path
 
 import click
 
 from dfks_rules.cli.passwords import read_password
-from dfks_rules.config import load_config
+from dfks_rules.cli.settings import config_of
 from dfks_rules.config.users import put_user
 from dfks_rules.errors import DfksError, MalformedMessageError
 from dfks_rules.model.identity import Aor
 from dfks_rules.presence.account import Account
 from dfks_rules.sip.digest import Algorithm, ha1_of
 from dfks_rules.sip.uri import parse_aor
-
-_DEFAULT = Path("dfks.yaml")
 
 
 @click.group()
@@ -51,8 +48,7 @@ def add(
     The file holds only hashes (HA1) of passwords.
     """
     aor = _aor(user)
-    config = given_config or (_DEFAULT if os.path.lexists(_DEFAULT) else None)
-    auth = load_config(config).auth
+    auth = config_of(given_config).auth
     file = given or auth.users or Path("users.yaml")
     realm = realm or auth.realm or aor.domain
     password = _password(from_stdin=password_stdin)

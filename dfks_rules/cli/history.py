@@ -7,7 +7,8 @@ import click
 from dfks_rules.cli.changes import Printer, missed, replaced
 from dfks_rules.cli.following import keep_looking
 from dfks_rules.cli.moments import Moment
-from dfks_rules.cli.stores import config_option, store_of
+from dfks_rules.cli.settings import config_option
+from dfks_rules.cli.stores import store_of
 from dfks_rules.errors import MalformedMessageError, StoreError
 from dfks_rules.mi.methods.journal import row_of
 from dfks_rules.model.features import FEATURES, Feature

@@ -1,16 +1,13 @@
 """`dfks profiles`: which profile a phone gets."""
 
-import os
 from pathlib import Path
 
 import click
 
-from dfks_rules.config import load_config
+from dfks_rules.cli.settings import config_of, config_option
 from dfks_rules.config.profiles import read_profiles
 from dfks_rules.presence.profile import Profiles
 from dfks_rules.yaml.scalar import flow
-
-_DEFAULT = Path("dfks.yaml")
 
 
 @click.group()
@@ -20,16 +17,10 @@ def command() -> None:
 
 @command.command()
 @click.argument("user_agent")
-@click.option(
-    "--config",
-    "given",
-    type=click.Path(path_type=Path),
-    help="Settings file; default: ./dfks.yaml if it exists.",
-)
+@config_option
 def match(user_agent: str, given: Path | None) -> None:
     """Show which profile a phone with this User-Agent gets, why, and its settings."""
-    file = given or (_DEFAULT if os.path.lexists(_DEFAULT) else None)
-    read = read_profiles(load_config(file).profiles)
+    read = read_profiles(config_of(given).profiles)
     profile, pattern = Profiles(read.rows, read.default).find(user_agent)
     why = "no other profile matches" if pattern is None else f"it matches `{pattern}`"
     click.echo(f"{profile.name}: {why}  # {read.origins[profile.name]}")

@@ -15,30 +15,23 @@ from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.app.life import Life
 from dfks_rules.app.records import logs
 from dfks_rules.app.server import Server
+from dfks_rules.cli.settings import DEFAULT, config_option, settings_file
 from dfks_rules.config.auth import AuthMode
 from dfks_rules.config.load import load_config
 from dfks_rules.config.settings import Config
 from dfks_rules.operations.policies import PolicyListing
 from dfks_rules.transport.limits import raise_file_limit
 
-_DEFAULT = Path("dfks.yaml")
-
 
 @click.command()
-@click.option(
-    "--config",
-    "given",
-    type=click.Path(path_type=Path),
-    help="Settings file; default: ./dfks.yaml if it exists.",
-)
+@config_option
 def command(given: Path | None) -> None:
     """Serve phones and operators until SIGTERM or Ctrl-C.
 
     SIGHUP reloads policies, certificates, users and profiles. SIGUSR2 starts the server anew, and
     no phone notices.
     """
-    # A dangling link is a mistake to report, not a missing file.
-    file = given or (_DEFAULT if os.path.lexists(_DEFAULT) else None)
+    file = settings_file(given)
     config = load_config(file)
     logs.set_up(config.log.level)
     sys.unraisablehook = logs.print_uncaught
@@ -87,7 +80,7 @@ def _banner(
         more = f"{tls} --password-stdin --watch"
         yield f"  {program} phone sip:alice@{realm} --server {sip}{more}"
     if any(address.startswith("mi ") for address in addresses):
-        config = "" if file in (None, _DEFAULT) else f" --config {shlex.quote(str(file))}"
+        config = "" if file in (None, DEFAULT) else f" --config {shlex.quote(str(file))}"
         host = realm or sip.rpartition(":")[0]
         yield f"  {program} mi{config} dfks_set_feature sip:alice@{host} DoNotDisturb 1"
 

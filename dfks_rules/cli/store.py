@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from dfks_rules.cli.exit_codes import FAILED
-from dfks_rules.cli.stores import config_option, store_of
+from dfks_rules.cli.settings import config_option
+from dfks_rules.cli.stores import store_of
 from dfks_rules.policy.words.wording import printable
 from dfks_rules.presence import rows
 from dfks_rules.sip.message import Request, parse_message

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from dfks_rules.cli.stores import config_option
-from dfks_rules.config import load_config
+from dfks_rules.cli.settings import config_of, config_option
 from dfks_rules.config.limits import seconds_of
 from dfks_rules.errors import ConfigError, Finding
 from dfks_rules.web.caller import Scope
@@ -77,8 +76,7 @@ def revoke(name: str, given: Path | None) -> None:
 
 def _file(given: Path | None) -> Path:
     """The file that the settings name."""
-    file = given or (Path("dfks.yaml") if os.path.lexists("dfks.yaml") else None)
-    http = load_config(file).http
+    http = config_of(given).http
     if http is None or http.tokens is None:
         message = "is not set: no file of tokens is named"
         raise ConfigError([Finding("http.tokens", 0, 0, "config_missing", message)])

@@ -24,7 +24,9 @@ def command() -> None:
 @click.argument("to", metavar="URL")
 @click.option("--types", default="", help=f"Comma-separated, of {', '.join(TYPES)}.")
 @click.option("--domains", default="", help="Comma-separated; default: all that the token sees.")
-@click.option("--coalesce", is_flag=True, help="When behind, send only the newest of each user.")
+@click.option(
+    "--coalesce", is_flag=True, help="When behind, send only the newest change of each user."
+)
 @_json_option
 @api_options
 def add(api: ApiClient, to: str, types: str, domains: str, coalesce: bool, as_json: bool) -> None:  # noqa: FBT001 - of click

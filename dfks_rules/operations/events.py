@@ -92,6 +92,19 @@ def states_told(snapshot: Snapshot) -> dict[str, Any]:
     }
 
 
+def whole(entries: list[JournalEntry], at_most: int) -> list[JournalEntry]:
+    """Those that are not cut off in the middle of what one request changed for one presentity.
+
+    Args:
+        entries: of the journal, in order; one more than `at_most` where there are more.
+        at_most: how many were wanted.
+    """
+    if len(entries) <= at_most:
+        return entries
+    cut = (entries[-1].presentity, entries[-1].revision)
+    return [one for one in entries if (one.presentity, one.revision) != cut] or entries
+
+
 def change_told(entry: JournalEntry) -> dict[str, Any]:
     """One change of one feature."""
     return {

@@ -285,8 +285,8 @@ class Features:
     ) -> None:
         """Switch off all that is known of a presentity, and forget its values; see `set_all`.
 
-        Policies are asked whether each may be switched off; `done` is told no outcome where there
-        is nothing to remove.
+        Policies are asked whether each may be switched off; `done` is told at least one outcome,
+        which has changed nothing where there is nothing to remove.
         """
         attempt = Attempt(_REMOVES, presentity, (), requester, at, now, done, None, expected)
         self._under_way.begin(attempt)

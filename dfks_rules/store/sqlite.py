@@ -219,6 +219,25 @@ class SqliteStore:
 
         self._group.ask(Work(run), settle)
 
+    async def written_aside(self, run: Callable[[sqlite3.Connection], None]) -> None:
+        """The same; it is durable once this returns.
+
+        Raises:
+            StoreError: it is not stored.
+        """
+        written: asyncio.Future[None] = self._loop.create_future()
+
+        def done(error: StoreError | None) -> None:
+            if written.done():
+                return
+            if error is None:
+                written.set_result(None)
+            else:
+                written.set_exception(error)
+
+        self.write_aside(run, done)
+        await written
+
     def read_aside(self, run: Callable[[sqlite3.Connection], T]) -> T:
         """What `run` reads, in well under a millisecond.
 

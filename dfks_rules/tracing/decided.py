@@ -4,7 +4,8 @@ from typing import Any
 
 from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.requests import Operation
-from dfks_rules.operations.states import denying_rule, state_json
+from dfks_rules.operations.events import state_told
+from dfks_rules.operations.states import denying_rule
 from dfks_rules.service.feed import Event, Settled
 from dfks_rules.tracing.entries import Decided
 
@@ -48,9 +49,9 @@ def _decision(name: str, outcome: Outcome) -> dict[str, Any]:
             told["text"] = denial.text
     if request.feature is not None:
         told["feature"] = request.feature.value
-        told["told"] = None if outcome.told is None else state_json(outcome.told)
+        told["told"] = None if outcome.told is None else state_told(outcome.told)
     if request.operation is Operation.SET:
-        told["asked"] = None if request.asked is None else state_json(request.asked)
-        told["stored"] = state_json(outcome.after)
+        told["asked"] = None if request.asked is None else state_told(request.asked)
+        told["stored"] = state_told(outcome.after)
         told["changed"] = outcome.changed
     return told

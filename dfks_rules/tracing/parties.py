@@ -16,6 +16,8 @@ MAX_LINES = 64
 """Most header lines that are looked at."""
 MAX_URIS = 8
 """Most URIs of one line that are looked at."""
+MAX_KNOWN = 256
+"""Longest URI that is remembered, bytes: strangers write some of 16 KB."""
 
 
 class Parties(NamedTuple):
@@ -69,7 +71,8 @@ def parties_of(data: bytes) -> Parties:
 
 def _users_in(value: bytes) -> Iterator[Aor]:
     for uri in islice(_URIS.finditer(blank_quotes(value)), MAX_URIS):
-        user = _user_of(uri[0])
+        read = _user_of if len(uri[0]) <= MAX_KNOWN else _user_of.__wrapped__
+        user = read(uri[0])
         if user is not None:
             yield user
 

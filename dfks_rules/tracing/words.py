@@ -101,4 +101,4 @@ def _by(rules: Iterable[str]) -> str:
 
 def _state(state: Mapping[str, Any]) -> str:
     values: Iterator[str] = (f"{name}={value}" for name, value in state.items() if name != "status")
-    return printable(" ".join(["on" if state["status"] else "off", *values]))
+    return printable(" ".join([state["status"], *values]))

@@ -4,7 +4,8 @@ ran before it.
 They come by systemd's protocol, whoever passes them: descriptors from 3 on, and the variables
 LISTEN_PID (for whom they are), LISTEN_FDS (how many) and LISTEN_FDNAMES (what each is called).
 Each is found by its type and address. A name that is that of a door (`udp`, `tcp`, `tls`, `http`,
-`datagram`) tells it from others that could be meant as well: which of two TCP sockets is for TLS.
+`datagram`, `api`) tells it from others that could be meant as well: which of two TCP sockets is for
+TLS.
 
 Reference: sd_listen_fds(3)
 """

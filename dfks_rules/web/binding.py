@@ -12,6 +12,7 @@ from aiohttp import web
 
 from dfks_rules.model.identity import Aor
 from dfks_rules.web.caller import Caller
+from dfks_rules.web.parameters import DOMAIN
 from dfks_rules.web.problem import Problem
 from dfks_rules.web.schemas import COMPONENTS
 from dfks_rules.web.table import Operation, Parameter, Schema, Where
@@ -33,7 +34,7 @@ def given_of(operation: Operation, request: web.Request, caller: Caller) -> dict
     known = {parameter.name for parameter in operation.parameters}
     for name in request.query:
         if name not in known:
-            raise Problem("bad-parameter", f"`{name[:40]}` is no parameter of this", parameter=name)
+            raise Problem("bad-parameter", f"there is no parameter `{name[:40]}`", parameter=name)
     given: dict[str, Any] = {}
     for parameter in operation.parameters:
         text = _text_of(parameter, request)
@@ -42,6 +43,9 @@ def given_of(operation: Operation, request: web.Request, caller: Caller) -> dict
     for value in given.values():
         if isinstance(value, Aor) and not caller.sees(value.domain):
             raise Problem("not-found", f"{value.uri} is not there")
+    domain = given.get(DOMAIN.name)
+    if domain is not None and not caller.sees(domain):
+        raise Problem("not-found", f"`{domain}` is not there")
     return given
 
 
@@ -68,7 +72,8 @@ async def body_of(operation: Operation, request: web.Request) -> Any:
     except (aiohttp.ClientError, ConnectionError) as error:
         raise Problem("not-json", "the body broke off") from error
     except TimeoutError as error:
-        raise Problem("too-slow", f"within {BODY_WITHIN:g} s", {"Connection": "close"}) from error
+        why = f"it did not come within {BODY_WITHIN:g} s"
+        raise Problem("too-slow", why, {"Connection": "close"}) from error
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:

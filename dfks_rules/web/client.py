@@ -91,8 +91,8 @@ class ApiClient:
         data = None if body is None else orjson.dumps(body)
         kind = {} if body is None else {"Content-Type": "application/json"}
         async with self._response(method, path, query, data, {**kind, **(headers or {})}) as got:
-            text = await got.read()
-            return orjson.loads(text) if text else None
+            text = await _read(got, self._url)
+            return _json(text, self._url) if text else None
 
     async def send(
         self,
@@ -115,7 +115,7 @@ class ApiClient:
             ApiError: it answers with a problem, or not at all.
         """
         async with self._response(method, path, query, data, {"Content-Type": content_type}) as got:
-            return orjson.loads(await got.read())
+            return _json(await _read(got, self._url), self._url)
 
     async def pages(
         self,
@@ -152,7 +152,7 @@ class ApiClient:
                 async for piece in got.content.iter_any():
                     yield piece
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                raise ApiError(f"{self._url} broke off: {error or 'timeout'}") from error
+                raise _broke_off(self._url, error) from error
 
     async def events(
         self, path: str, *, query: Mapping[str, str | int] | None = None, last: str | None = None
@@ -203,13 +203,38 @@ class _Response:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise ApiError(f"cannot ask {self._url}: {_reason(error)}") from error
         if got.status >= 400:
-            text = await got.read()
-            await self._request.__aexit__(None, None, None)
+            try:
+                text = await _read(got, self._url)
+            finally:
+                await self._request.__aexit__(None, None, None)
             raise _error(got.status, text)
         return got
 
     async def __aexit__(self, *what: Any) -> None:
         await self._request.__aexit__(*what)
+
+
+async def _read(got: aiohttp.ClientResponse, url: str) -> bytes:
+    """The body of a response.
+
+    Raises:
+        ApiError: it breaks off.
+    """
+    try:
+        return await got.read()
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise _broke_off(url, error) from error
+
+
+def _json(text: bytes, url: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise ApiError(f"{url} did not answer with JSON: {error}") from error
+
+
+def _broke_off(url: str, error: Exception) -> ApiError:
+    return ApiError(f"{url} broke off: {str(error) or 'timeout'}")
 
 
 def _reason(error: Exception) -> str:

@@ -54,7 +54,7 @@ def problems_of(operation: Operation) -> list[str]:
         *operation.problems,
     }
     kinds |= {parameter.kind for parameter in operation.parameters}
-    if any(parameter.name in ("aor", "presentity") for parameter in operation.parameters):
+    if any(parameter.name in ("aor", "presentity", "domain") for parameter in operation.parameters):
         kinds.add("not-found")
     if operation.streams:
         kinds.add("too-many-listeners")

@@ -4,7 +4,7 @@ import re
 
 from dfks_rules.model.features import Feature
 from dfks_rules.operations.states import aor_from, printable_from
-from dfks_rules.web.table import Parameter, Where
+from dfks_rules.web.table import Call, Parameter, Where
 
 _REVISION = re.compile(r'"([0-9]{1,18})"')
 _KEY = re.compile(r"[!-~]{1,255}")
@@ -25,8 +25,8 @@ def take_feature(text: str) -> Feature:
         raise ValueError(message) from None
 
 
-def _take_revision(text: str) -> int | None:
-    """The revision that If-Match names; None for `*`, any of something that is stored."""
+def _take_revision(text: str) -> int:
+    """The revision that If-Match names."""
     found = _REVISION.fullmatch(text.strip())
     if found is None:
         message = f'`{text[:40]}` is not an ETag such as "7"'
@@ -101,3 +101,9 @@ PARAM = Parameter(
     {"type": "string", "maxLength": 512, "pattern": "^[ -~]*$"},
     printable_from,
 )
+
+
+def domains_of(call: Call) -> frozenset[str] | None:
+    """The domains whose presentities are asked for, of those that the caller sees; None: all."""
+    domain = call.given.get(DOMAIN.name)
+    return call.caller.domains if domain is None else frozenset([domain])

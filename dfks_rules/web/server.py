@@ -115,7 +115,7 @@ class WebServer:
 
     def sockets(self) -> list[tuple[str, socket.socket]]:
         """What whoever serves next has to be given, with the name of this door."""
-        return [("web", one) for one in self._sockets]
+        return [("api", one) for one in self._sockets]
 
     async def close(self, *, leaves: bool = False) -> None:
         """Stop listening, and let pending requests finish; `leaves`: there is no file to leave."""
@@ -201,7 +201,12 @@ class WebServer:
         except Problem as problem:
             status = problem.status
             raise
-        except web.HTTPException:
+        except web.HTTPException as error:
+            status = error.status
+            raise
+        except asyncio.CancelledError:
+            # Whoever listens to a stream leaves when he likes, or the server stops.
+            status = 200
             raise
         except Exception as error:
             # Outside what is charged: to format a traceback must not cost others their turn.
@@ -223,6 +228,9 @@ class WebServer:
             connection.is_streaming = True
             try:
                 return await _stream(answer, request, partial(self._may_still, request))
+            except DfksError as error:
+                _log.warning("web_stream_broken", operation=operation.name, reason=error.message)
+                raise problem_of(error) from error
             finally:
                 self._streams -= 1
                 connection.is_streaming = False
@@ -314,6 +322,11 @@ async def _stream(
         await response.write_eof()
     except ConnectionError:
         pass  # The client has gone.
+    except Exception:
+        # Without its end, nobody takes what was sent for the whole; nothing else can be said now.
+        if request.transport is not None:
+            request.transport.abort()
+        raise
     finally:
         # At once: it may be all that something goes on for.
         if isinstance(answer.pieces, AsyncGenerator):

@@ -8,7 +8,7 @@ from collections import deque
 from zlib import crc32
 
 from dfks_rules.model.identity import Aor
-from dfks_rules.operations.events import Event
+from dfks_rules.operations.events import FEATURE_CHANGED, Event
 from dfks_rules.operations.webhooks import LANES, Cursor
 from dfks_rules.webhooks.retries import delay
 
@@ -79,15 +79,17 @@ class Lane:
         self.read_to = max(self.read_to, item.event.seq)
 
     def supersede(self, presentity: Aor) -> int:
-        """Drop events of a presentity that has a newer one; gives how many.
+        """Drop changes of a presentity that has a newer one; gives how many.
 
-        One that was tried stays.
+        One that was tried stays; so does what says something else than states, such as a refusal.
         """
         is_pinned = self.is_busy or self.tries > 0
         kept = [
             item
             for number, item in enumerate(self.queue)
-            if item.event.presentity != presentity or (number == 0 and is_pinned)
+            if item.event.type != FEATURE_CHANGED
+            or item.event.presentity != presentity
+            or (number == 0 and is_pinned)
         ]
         dropped = len(self.queue) - len(kept)
         if dropped:

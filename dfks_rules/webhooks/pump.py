@@ -110,7 +110,7 @@ class Pump:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-        self._saver.save()
+        self._saver.end()
         await self._sends.close()
 
     def number_from(self, number: int) -> None:
@@ -200,6 +200,7 @@ class Pump:
         if self._boxes.get(box.endpoint.id) is not box:
             # It was removed; if that is not stored, it comes back.
             lane.is_busy = False
+            self._awake.set()
             return
         tries = lane.tries + 1
         given_up = box.settle(number, tried, self._clock.now(), self._clock.luck())

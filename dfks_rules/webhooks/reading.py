@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from dfks_rules.model.features import Snapshot
 from dfks_rules.model.identity import Aor
-from dfks_rules.operations.events import changed
+from dfks_rules.operations.events import changed, whole
 from dfks_rules.service.ports import Journal, JournalEntry
 from dfks_rules.webhooks.cloudevents import id_of
 from dfks_rules.webhooks.lanes import Item
@@ -63,15 +63,7 @@ def read(source: Source, after: int, node: str, at: float) -> Portion | None:
     entries = [one for one in source.journal.read(after, PORTION + 1) if one.seq <= durable]
     if not entries:
         return None
-    whole = _whole(entries)
-    groups = groupby(whole, lambda one: (one.presentity, one.revision))
+    complete = whole(entries, PORTION)
+    groups = groupby(complete, lambda one: (one.presentity, one.revision))
     found = [Changes(tuple(group), source, node) for _, group in groups]
-    return Portion(after, whole[0].seq, whole[-1].seq, at, found)
-
-
-def _whole(entries: list[JournalEntry]) -> list[JournalEntry]:
-    """Those that are not cut off in the middle of what one request changed."""
-    if len(entries) <= PORTION:
-        return entries
-    cut = (entries[-1].presentity, entries[-1].revision)
-    return [one for one in entries if (one.presentity, one.revision) != cut] or entries
+    return Portion(after, complete[0].seq, complete[-1].seq, at, found)

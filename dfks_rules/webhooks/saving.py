@@ -38,6 +38,7 @@ class Saver:
         self._endpoints: dict[str, Endpoint] = {}
         """The same."""
         self._is_failing = False
+        self._has_ended = False
 
     def bury(self, letter: DeadLetter) -> None:
         """Store a dead letter, together with the cursor that has passed it."""
@@ -49,7 +50,7 @@ class Saver:
 
     def save_soon(self, after: float = SAVE_AFTER) -> None:
         """Store what has moved."""
-        if self._timer is None and not self._is_writing:
+        if self._timer is None and not (self._is_writing or self._has_ended):
             self._timer = self._loop.call_later(after, self.save)
 
     def save(self) -> None:
@@ -69,6 +70,11 @@ class Saver:
             return
         self._is_writing = True
         self._store.write(writes, partial(self._written, writes))
+
+    def end(self) -> None:
+        """Store what has moved, and try no more: the store is closed next."""
+        self._has_ended = True
+        self.save()
 
     def _written(self, writes: Writes, error: StoreError | None) -> None:
         self._is_writing = False

@@ -4,6 +4,8 @@ import asyncio
 import os
 from collections.abc import Callable, Mapping
 
+import structlog
+
 from dfks_rules.errors import StoreError
 from dfks_rules.model.requests import Operation
 from dfks_rules.operations.events import FEATURE_CHANGED, GAP, Event, Events, Listener
@@ -32,6 +34,8 @@ from dfks_rules.webhooks.saving import Saver
 ROTATION = 86_400.0
 """How long an old secret signs beside the new one, s."""
 _AT_ONCE = 50
+
+_log = structlog.get_logger("dfks.webhooks")
 
 
 class WebhookService:
@@ -269,6 +273,9 @@ class WebhookService:
             try:
                 await self._take_from(self._events.listen(None))
             except StoreError:
+                await asyncio.sleep(RETRY)
+            except Exception:  # noqa: BLE001 - else nothing of the kind would be told any more
+                _log.exception("webhooks_failed")
                 await asyncio.sleep(RETRY)
 
     async def _take_from(self, listener: Listener) -> None:

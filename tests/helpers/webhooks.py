@@ -159,8 +159,16 @@ class ScriptedSends:
 class NoEvents:
     """Nothing happens but what is in the journal."""
 
-    def listen(self, _after: int | None) -> Any:
-        raise AssertionError("nobody wants to know")
+    def listen(self, _after: int | None) -> "NoEvents":
+        """Somebody waits for something else."""
+        return self
+
+    async def wait(self) -> None:
+        """For ever."""
+        await asyncio.Event().wait()
+
+    def close(self) -> None:
+        """There is nothing to close."""
 
 
 class Bench:

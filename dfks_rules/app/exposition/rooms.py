@@ -260,9 +260,11 @@ def add_store(exposition: Exposition, store: SqliteStore, file: Path) -> None:
 
 
 def _disk(file: Path) -> Mapping[str, Iterable[Reading]]:
+    # SQLite puts its log beside the file to which a link leads.
+    real = os.path.realpath(file)
     try:
-        system = os.statvfs(file.parent)
-        sizes = [one.stat().st_size for one in (file, Path(f"{file}-wal")) if one.exists()]
+        system = os.statvfs(os.path.dirname(real))
+        sizes = [one.stat().st_size for one in (Path(real), Path(f"{real}-wal")) if one.exists()]
     except OSError:  # It is gone, which other metrics tell.
         return {}
     return {

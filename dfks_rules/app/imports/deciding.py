@@ -43,10 +43,15 @@ async def decide(
         StoreError: nothing can be stored any more.
     """
     tasks = []
-    for number, read in enumerate(reads, job.rows + 1):
-        tasks.append(asyncio.create_task(_came(operations, job, number, read, goes_on)))
-        await asyncio.sleep(0)
-    found = await asyncio.gather(*tasks, return_exceptions=True)
+    try:
+        for number, read in enumerate(reads, job.rows + 1):
+            tasks.append(asyncio.create_task(_came(operations, job, number, read, goes_on)))
+            await asyncio.sleep(0)
+        found = await asyncio.gather(*tasks, return_exceptions=True)
+    finally:
+        # Where the server stops meanwhile; those that have ended do not mind.
+        for task in tasks:
+            task.cancel()
     done: list[Came] = []
     for one in found:
         if one is None:

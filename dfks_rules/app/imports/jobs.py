@@ -84,7 +84,7 @@ class Jobs:
         )
         self._notes = Notes(store)
         self._is_stopping = False
-        self._receiving = 0
+        self._receiving: set[str] = set()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.counts = dict.fromkeys(("rows", "refused", "unusable", "finished", "failed"), 0)
@@ -104,10 +104,10 @@ class Jobs:
             ValueError: it cannot be used, and why.
             StoreError: it cannot be kept.
         """
-        if len(self._queue) + self._receiving >= MAX_UNFINISHED:
+        if len(self._queue) + len(self._receiving) >= MAX_UNFINISHED:
             raise TooManyError
-        self._receiving += 1
         id_ = secrets.token_hex(8)
+        self._receiving.add(id_)
         try:
             kept = await self._spool.keep(id_, pieces)
             try:
@@ -123,12 +123,12 @@ class Jobs:
                     self._at().timestamp(),
                     position=position,
                 )
-                await self._write(lambda connection: tables.note(connection, job, ()))
+                await self._store.written_aside(lambda connection: tables.note(connection, job, ()))
             except BaseException:
                 self._spool.drop(id_)
                 raise
         finally:
-            self._receiving -= 1
+            self._receiving.discard(id_)
         self._jobs[id_] = job
         self._queue.append(id_)
         self._wake.set()
@@ -160,7 +160,8 @@ class Jobs:
 
     def start(self) -> None:
         """Go on with what is unfinished."""
-        self._spool.sweep(self._queue)
+        # The doors are open already.
+        self._spool.sweep([*self._queue, *self._receiving])
         self._wake.set()
         self._task = asyncio.create_task(self._run())
 
@@ -173,6 +174,7 @@ class Jobs:
                 await asyncio.wait({task}, timeout=FINISH_WITHIN)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+        self._notes.end()
 
     async def _run(self) -> None:
         while True:
@@ -286,22 +288,8 @@ class Jobs:
         over = sum(job.status.is_over for job in self._jobs.values())
         while over - len(gone) > tables.KEPT:
             try:
-                await self._write(forget)
+                await self._store.written_aside(forget)
             except StoreError:
                 return
         for id_ in gone:
             self._jobs.pop(id_, None)
-
-    async def _write(self, run: Callable[[sqlite3.Connection], None]) -> None:
-        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        def done(error: StoreError | None) -> None:
-            if written.done():
-                return
-            if error is None:
-                written.set_result(None)
-            else:
-                written.set_exception(error)
-
-        self._store.write_aside(run, done)
-        await written

@@ -23,6 +23,7 @@ class Notes:
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[str, tuple[Job, list[Refusal]]] = {}
         self._is_writing = False
+        self._has_ended = False
         self._is_calm = asyncio.Event()
         self._is_calm.set()
 
@@ -36,6 +37,10 @@ class Notes:
     async def settled(self) -> None:
         """Wait until all of it is durable."""
         await self._is_calm.wait()
+
+    def end(self) -> None:
+        """Write what there is, and try no more: the store is closed soon."""
+        self._has_ended = True
 
     def _write(self) -> None:
         if self._is_writing or not self._waiting:
@@ -60,7 +65,7 @@ class Notes:
                 newer, later = self._waiting.get(job.id, (job, []))
                 self._waiting[job.id] = (newer, [*refusals, *later])
             # Fenced: another server goes on with it. Otherwise the store may come back.
-            if error.code != "store_fenced" and not self._loop.is_closed():
+            if error.code != "store_fenced" and not (self._has_ended or self._loop.is_closed()):
                 self._loop.call_later(RETRY, self._write)
 
         self._store.write_aside(run, done)

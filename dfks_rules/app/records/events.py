@@ -16,12 +16,12 @@ from dfks_rules.errors import StoreError
 from dfks_rules.model.features import Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Operation
-from dfks_rules.operations.events import GAP, Event, changed, refused, subscribed
+from dfks_rules.operations.events import GAP, Event, changed, refused, subscribed, whole
 from dfks_rules.presence.subscription import Subscription, Termination
 from dfks_rules.presence.subscriptions import Subscriptions, Told
 from dfks_rules.service.feed import Event as Happened
 from dfks_rules.service.feed import Settled
-from dfks_rules.service.ports import Journal, JournalEntry
+from dfks_rules.service.ports import Journal
 
 KEPT = 4_096
 """Events in the ring."""
@@ -164,10 +164,9 @@ class EventRing:
         """
         most = self._durable()
         entries = [one for one in self._journal.read(after, at_most + 1) if one.seq <= most]
-        whole = _whole(entries, at_most)
+        groups = groupby(whole(entries, at_most), lambda one: (one.presentity, one.revision))
         return [
-            changed(tuple(group), self._stored(presentity))
-            for (presentity, _), group in groupby(whole, lambda one: (one.presentity, one.revision))
+            changed(tuple(group), self._stored(presentity)) for (presentity, _), group in groups
         ]
 
     def _read_soon(self) -> None:
@@ -255,11 +254,3 @@ class RingListener:
         else:
             self._known, self._after = self._after, None
         return events
-
-
-def _whole(entries: list[JournalEntry], at_most: int) -> list[JournalEntry]:
-    """Those that are not cut off in the middle of what one request changed."""
-    if len(entries) <= at_most:
-        return entries
-    cut = (entries[-1].presentity, entries[-1].revision)
-    return [one for one in entries if (one.presentity, one.revision) != cut] or entries

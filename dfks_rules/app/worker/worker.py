@@ -160,13 +160,11 @@ class Worker:
                     await process.stdin.drain()
                     await asyncio.sleep(0)
                 return await _read(process)
-        except (TimeoutError, ConnectionError, EOFError) as error:
+        except (OSError, EOFError) as error:
             await self._end()
             self._counts["gave_up"] += 1
             took = time.monotonic() - begun
-            what = (
-                "died" if not isinstance(error, TimeoutError) else f"took longer than {limit:g} s"
-            )
+            what = _what_became(error, limit)
             name = type(question).__name__.lower()
             _log.warning("worker_gave_up", question=name, reason=what, seconds=round(took, 1))
             raise GaveUpError(f"the worker process {what}") from error
@@ -179,7 +177,7 @@ class Worker:
         """The process; it can be asked.
 
         Raises:
-            TimeoutError, ConnectionError, EOFError: it does not get there.
+            OSError, EOFError: it does not get there.
         """
         if self._process is not None and self._process.returncode is None:
             return self._process
@@ -197,6 +195,15 @@ class Worker:
         async with asyncio.timeout(self._start_within):
             await _read(process)
         return process
+
+
+def _what_became(error: OSError | EOFError, limit: float) -> str:
+    """What became of the process, in words of people."""
+    if isinstance(error, TimeoutError):
+        return f"took longer than {limit:g} s"
+    if isinstance(error, ConnectionError | EOFError):
+        return "died"
+    return f"cannot be started: {error.strerror or error}"
 
 
 def _kill(process: asyncio.subprocess.Process) -> None:

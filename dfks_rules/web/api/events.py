@@ -8,7 +8,6 @@ import orjson
 from dfks_rules.operations.events import GAP, TYPES, Event, Events
 from dfks_rules.web.caller import Scope
 from dfks_rules.web.parameters import DOMAIN, PRESENTITY
-from dfks_rules.web.problem import Problem
 from dfks_rules.web.table import Answer, Call, Operation, Parameter, Reply, Streamed, Where
 
 GATHER = 0.1
@@ -34,8 +33,6 @@ def _wanted(call: Call) -> Callable[[Event], bool]:
     """Whether an event is for this caller, and was asked for."""
     presentity, domain = call.given.get("presentity"), call.given.get("domain")
     types = call.given.get("types", frozenset(TYPES))
-    if domain is not None and not call.caller.sees(domain):
-        raise Problem("not-found", f"`{domain}` is not there")
 
     def is_wanted(event: Event) -> bool:
         if event.type == GAP:

@@ -7,18 +7,13 @@ from dfks_rules.operations.rows import CONTENT_TYPES, Format, head, told, writte
 from dfks_rules.operations.turns import Turns
 from dfks_rules.web.caller import Scope
 from dfks_rules.web.paging import MAX_LIMIT
-from dfks_rules.web.parameters import DOMAIN
-from dfks_rules.web.problem import Problem
+from dfks_rules.web.parameters import DOMAIN, domains_of
 from dfks_rules.web.table import Answer, Call, Operation, Parameter, Reply, Streamed, Where
 
 
 async def export(call: Call) -> Answer | Streamed:
     """Every row, by domain and user."""
-    domains = call.caller.domains
-    if "domain" in call.given:
-        if not call.caller.sees(call.given["domain"]):
-            raise Problem("not-found", f"`{call.given['domain']}` is not there")
-        domains = frozenset([call.given["domain"]])
+    domains = domains_of(call)
     of = call.given.get("format", Format.NDJSON)
     # What fails at once is told as a problem; later the answer can only break off.
     first = await call.operations.page(None, MAX_LIMIT, domains, None)

@@ -7,8 +7,7 @@ from dfks_rules.policy.site.targets import KINDS, REACHES
 from dfks_rules.web.api.imports import take_flag
 from dfks_rules.web.caller import Scope
 from dfks_rules.web.paging import DEFAULT_LIMIT, LIMIT, after_parameter, cursor, page, page_schema
-from dfks_rules.web.parameters import DOMAIN
-from dfks_rules.web.problem import Problem
+from dfks_rules.web.parameters import DOMAIN, domains_of
 from dfks_rules.web.schemas import AOR, COMPONENTS, FEATURE, TEXT, nullable, record
 from dfks_rules.web.table import Answer, Call, Operation, Parameter, Reply, Where
 
@@ -32,11 +31,7 @@ COMPONENTS["Forward"] = record(
 
 async def list_(call: Call) -> Answer:
     """The forwards of a page of presentities."""
-    given, domains = call.given, call.caller.domains
-    if "domain" in given:
-        if not call.caller.sees(given["domain"]):
-            raise Problem("not-found", f"`{given['domain']}` is not there")
-        domains = frozenset([given["domain"]])
+    given, domains = call.given, domains_of(call)
     limit = given.get("limit", DEFAULT_LIMIT)
     after = Aor(*reversed(given["after"])) if "after" in given else None
     found = await call.operations.page(after, limit + 1, domains, None)

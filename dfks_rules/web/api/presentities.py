@@ -4,8 +4,7 @@ from dfks_rules.model.identity import Aor
 from dfks_rules.operations.calls import calls_told
 from dfks_rules.web.caller import Scope
 from dfks_rules.web.paging import DEFAULT_LIMIT, LIMIT, after_parameter, cursor, page, page_schema
-from dfks_rules.web.parameters import AOR, DOMAIN, IF_NONE_MATCH, take_feature
-from dfks_rules.web.problem import Problem
+from dfks_rules.web.parameters import AOR, DOMAIN, IF_NONE_MATCH, domains_of, take_feature
 from dfks_rules.web.schemas import FEATURE, record, ref
 from dfks_rules.web.states import etag, presentity_told, states_told
 from dfks_rules.web.table import Answer, Call, Operation, Parameter, Reply, Where
@@ -13,13 +12,9 @@ from dfks_rules.web.table import Answer, Call, Operation, Parameter, Reply, Wher
 
 async def list_(call: Call) -> Answer:
     """One page, by domain and user."""
-    given, domains = call.given, call.caller.domains
+    given, domains = call.given, domains_of(call)
     limit = given.get("limit", DEFAULT_LIMIT)
     after = Aor(*reversed(given["after"])) if "after" in given else None
-    if "domain" in given:
-        if not call.caller.sees(given["domain"]):
-            raise Problem("not-found", f"`{given['domain']}` is not there")
-        domains = frozenset([given["domain"]])
     found = await call.operations.page(after, limit + 1, domains, given.get("on"))
     rows = [presentity_told(*one) for one in found[:limit]]
     if len(found) <= limit:

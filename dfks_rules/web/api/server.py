@@ -33,8 +33,7 @@ OPERATIONS = (
         "GET",
         "/readyz",
         None,
-        "Says whether the server can serve: the store takes changes, policies are in force, "
-        "listeners are up.",
+        "Says whether the server can serve: the store takes changes, and policies are in force.",
         ready,
         (Reply(200, "It can.", ref("Health")), Reply(503, "It cannot.", ref("Health"))),
     ),

@@ -74,5 +74,13 @@ def test_what_is_missing_is_said(folder: Path) -> None:
     """With what to do."""
     with pytest.raises(ConfigError, match="give --url"):
         _run()
-    with pytest.raises(ConfigError, match="cannot be read"):
+    with pytest.raises(ConfigError, match="nothing: cannot be read: No such file or directory"):
         _run("--url", "http://a.example", "--token-file", str(folder / "nothing"))
+
+
+@pytest.mark.parametrize("text", [b"dfks_x\ndfks_y\n", "dfks_\N{MIDDLE DOT}".encode(), b"\xff"])
+def test_what_is_no_token_is_not_sent(folder: Path, text: bytes) -> None:
+    """It would end the command in the middle of a request, or be a header of its own."""
+    (folder / "token").write_bytes(text)
+    with pytest.raises(ConfigError, match="token: "):
+        _run("--url", "http://a.example", "--token-file", "token")

@@ -17,6 +17,7 @@ from dfks_rules.operations.events import (
     policies_refused,
     refused,
     subscribed,
+    whole,
 )
 from dfks_rules.operations.ports import Sets
 from dfks_rules.presence.subscription import Termination
@@ -95,3 +96,15 @@ def test_policies_are_about_nobody_and_only_so_many_findings_are_told() -> None:
     event = policies_refused("change", ["wrong"] * 500, NOON)
     assert (event.type, event.data["trigger"]) == (POLICIES_REFUSED, "change")
     assert len(event.data["findings"]) == MAX_FINDINGS
+
+
+def test_what_one_request_changed_is_never_cut_in_two() -> None:
+    """Only a request that changed more than a whole portion is told in parts."""
+    journal = MemoryJournal()
+    for _ in range(3):
+        journal.add(ALICE)
+    first, second, third = journal.entries
+    pair = [second, third._replace(revision=second.revision)]
+    assert whole([first, *pair], 3) == [first, *pair]
+    assert whole([first, *pair], 2) == [first]
+    assert whole(pair, 1) == pair

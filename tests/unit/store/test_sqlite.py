@@ -443,3 +443,12 @@ async def test_what_rides_along_is_durable_or_costs_nobody_a_set(store: SqliteSt
     assert "nothing" in str(told[1])
     secret = store.read_aside(lambda c: c.execute("SELECT secret FROM server").fetchone()[0])
     assert secret == b"\xaa"
+
+
+async def test_whoever_waits_for_what_is_written_aside_is_told(store: SqliteStore) -> None:
+    """That it is durable, or why it is not stored."""
+    await store.written_aside(lambda c: c.execute("UPDATE server SET secret = x'aa'").close())
+    secret = store.read_aside(lambda c: c.execute("SELECT secret FROM server").fetchone()[0])
+    assert secret == b"\xaa"
+    with pytest.raises(StoreError, match="nothing"):
+        await store.written_aside(lambda c: c.execute("INSERT INTO nothing VALUES (1)").close())

@@ -33,9 +33,9 @@ def test_an_allowed_set_says_what_is_stored_and_told() -> None:
         "op": "set",
         "effect": "allow",
         "feature": "DoNotDisturb",
-        "asked": {"status": 1},
-        "stored": {"status": 1},
-        "told": {"status": 1},
+        "asked": {"status": "on"},
+        "stored": {"status": "on"},
+        "told": {"status": "on"},
         "changed": True,
         "matched": ["p/yes"],
         "policyRevision": one["policyRevision"],
@@ -53,7 +53,7 @@ def test_a_refusal_says_by_which_rule() -> None:
         "Not now",
         "p/no",
     )
-    assert one["stored"] == {"status": 0}
+    assert one["stored"] == {"status": "off"}
     assert not one["changed"]
 
 

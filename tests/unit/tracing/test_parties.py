@@ -5,7 +5,7 @@ import time
 import pytest
 
 from dfks_rules.model.identity import Aor
-from dfks_rules.tracing.parties import MAX_URIS, Parties, parties_of
+from dfks_rules.tracing.parties import MAX_KNOWN, MAX_URIS, Parties, _user_of, parties_of
 from tests.helpers.playbook import message
 
 ALICE = Aor("alice", "example.com")
@@ -81,3 +81,12 @@ def test_a_hostile_message_takes_no_longer() -> None:
     parties = parties_of(b"\n".join([b"X y SIP/2.0\r"] + [b"From: " + uris] * 20))
     assert len(parties.users) == MAX_URIS
     assert time.process_time() - began < 0.5
+
+
+def test_only_short_uris_are_remembered() -> None:
+    """Else strangers could fill 100 MB of memory with them."""
+    parties_of(message())
+    before = _user_of.cache_info().currsize
+    name = b"u" * MAX_KNOWN
+    assert Aor(name.decode(), "h") in parties_of(message(**{"from": b"sip:%b@h" % name})).users
+    assert _user_of.cache_info().currsize == before

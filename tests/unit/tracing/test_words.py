@@ -51,7 +51,7 @@ def _decided(*decisions: dict[str, Any], **changes: Any) -> Decided:
 
 
 _GET = {"op": "get", "effect": "allow", "matched": ["p/a"], "feature": "DoNotDisturb", "id": "x-1"}
-_SET = {**_GET, "op": "set", "asked": {"status": 1, "forwardTo": "201"}, "changed": True}
+_SET = {**_GET, "op": "set", "asked": {"status": "on", "forwardTo": "201"}, "changed": True}
 
 
 @pytest.mark.parametrize(
@@ -72,9 +72,9 @@ _SET = {**_GET, "op": "set", "asked": {"status": 1, "forwardTo": "201"}, "change
         ),
         (
             _decided(
-                {**_GET, "told": {"status": 0}},
+                {**_GET, "told": {"status": "off"}},
                 {**_GET, "told": None, "matched": ["p/a", "p/b"]},
-                {**_GET, "told": {"status": 1}, "feature": "CallForwardingBusy"},
+                {**_GET, "told": {"status": "on"}, "feature": "CallForwardingBusy"},
             ),
             "told DoNotDisturb off, CallForwardingBusy on by p/a, p/b [x-1]",
         ),

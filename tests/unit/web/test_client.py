@@ -1,6 +1,9 @@
 """The client of our own commands."""
 
+import asyncio
 import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -99,3 +102,37 @@ def test_a_block_of_lines_is_an_event_unless_it_has_no_data() -> None:
     assert (event.id, event.type, event.data) == ("7", "gap", {"a": 1})
     assert _event(": alive") is None
     assert _event("retry: 2000") is None
+
+
+@asynccontextmanager
+async def _always(answer: bytes) -> AsyncIterator[ApiClient]:
+    """A client of a server that answers this to everything, and hangs up."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, ApiClient(f"http://127.0.0.1:{port}") as client:
+        yield client
+
+
+@pytest.mark.parametrize("status", ["200 OK", "500 Internal Server Error"])
+async def test_an_answer_that_breaks_off_is_an_error(status: str) -> None:
+    """A bridge would end by it, and a command with a traceback."""
+    answer = f"HTTP/1.1 {status}\r\nContent-Length: 100\r\n\r\n[1".encode()
+    async with _always(answer) as client:
+        with pytest.raises(ApiError, match="broke off") as broken:
+            await client.ask("GET", "/v1/statistics")
+        assert broken.value.status == 0
+        with pytest.raises(ApiError, match="broke off"):
+            await client.send("POST", "/v1/imports", b"a", "text/csv")
+
+
+async def test_an_answer_that_is_not_json_is_an_error() -> None:
+    """As of a proxy that has a page for everything."""
+    async with _always(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>") as client:
+        with pytest.raises(ApiError, match="did not answer with JSON"):
+            await client.ask("GET", "/v1/statistics")

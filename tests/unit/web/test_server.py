@@ -10,12 +10,14 @@ import pytest
 from structlog.testing import capture_logs
 
 from dfks_rules.errors import StoreError
+from dfks_rules.transport.inherited import DOORS
 from dfks_rules.web.api import TABLE
 from dfks_rules.web.caller import Scope
 from dfks_rules.web.server import MAX_BODY, PENALTY
 from dfks_rules.web.table import Answer, Call, Operation, Streamed
 from dfks_rules.web.tokens import TokenFile
 from tests.helpers.operations import MemoryOperations
+from tests.helpers.transports import until
 from tests.helpers.web import ALL, api, token_file
 
 _ALICE = "/v1/presentities/sip:alice@example.com"
@@ -235,6 +237,9 @@ async def test_what_goes_on_for_a_client_ends_with_it() -> None:
         writer.transport.abort()
         async with asyncio.timeout(5):
             await ended.wait()
+        await until(lambda: bool(web.server.served))
+        # It was not the server that failed.
+        assert web.server.served == {("stream", 200): 1}
 
 
 async def test_headers_that_are_not_utf8_are_refused() -> None:
@@ -294,3 +299,46 @@ async def test_a_stream_ends_when_its_token_is_revoked(tmp_path: Path) -> None:
         assert await reader.readuntil(b"0\r\n\r\n") == b"\r\n0\r\n\r\n"
         writer.close()
         await writer.wait_closed()
+
+
+async def test_a_body_that_is_too_large_is_counted_as_such() -> None:
+    """As 413: it was counted among failures of the server."""
+    async with api(MemoryOperations()) as web:
+        path = f"{_ALICE}/features/DoNotDisturb"
+        body = b" " * (MAX_BODY + 1)
+        got = await web.ask("PUT", path, data=body, Content_Type="application/json")
+        assert (got.status, got.kind) == (413, "too-large")
+        assert web.server.served == {("setFeature", 413): 1}
+
+
+async def test_its_sockets_have_the_name_by_which_the_next_server_takes_them() -> None:
+    """Otherwise another door on the same address could take them."""
+    async with api(MemoryOperations()) as web:
+        assert {name for name, _ in web.server.sockets()} <= DOORS
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(StoreError("store_unavailable", "disk"), 503), (ValueError("bug"), 500)]
+)
+async def test_a_stream_that_fails_breaks_off(error: Exception, status: int) -> None:
+    """A second answer within the first is no HTTP, and an end would make it look whole."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"a row"
+        raise error
+
+    async def stream(_call: Call) -> Streamed:
+        return Streamed(pieces(), "text/plain")
+
+    table = (Operation("stream", "GET", "/stream", Scope.BULK, "Fails.", stream, ()),)
+    async with api(MemoryOperations(), table=table) as web:
+        where = urlsplit(web.url)
+        reader, writer = await asyncio.open_connection(where.hostname, where.port)
+        writer.write(b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        with capture_logs():
+            got = await reader.readuntil(b"a row\r\n")
+            with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
+                got += await reader.readuntil(b"0\r\n\r\n")
+        assert got.count(b"HTTP/1.1") == 1
+        writer.close()
+    assert web.server.served == {("stream", status): 1}

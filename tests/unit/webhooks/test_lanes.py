@@ -1,7 +1,7 @@
 """One lane."""
 
 from dfks_rules.model.identity import Aor
-from dfks_rules.operations.events import FEATURE_CHANGED, Event
+from dfks_rules.operations.events import FEATURE_CHANGED, FEATURE_REFUSED, Event
 from dfks_rules.operations.webhooks import LANES, Cursor
 from dfks_rules.webhooks.lanes import ROOM, Item, Lane, lane_of
 from dfks_rules.webhooks.retries import LIMIT
@@ -57,6 +57,14 @@ def test_a_newer_event_supersedes_those_of_the_same_presentity() -> None:
     assert [item.id for item in lane.queue] == ["13"]
     lane.fail(0.0, 0.5, None)
     assert lane.supersede(BOB) == 0
+
+
+def test_a_change_supersedes_nothing_but_changes() -> None:
+    """What is not in the journal would be lost: a refusal is told by no state that follows."""
+    refusal = Item(Event(FEATURE_REFUSED, 0, ALICE, {}), "refusal", 1.0)
+    lane = _lane(refusal, _item(12))
+    assert lane.supersede(ALICE) == 1
+    assert [item.id for item in lane.queue] == ["refusal"]
 
 
 def test_a_failed_event_waits_longer_each_time_and_is_given_up_after_a_day() -> None:

@@ -85,3 +85,18 @@ def test_nothing_is_stored_of_an_endpoint_that_is_gone() -> None:
         assert store.writes == 0
 
     run_virtually(test())
+
+
+def test_a_store_that_is_closed_is_asked_no_more() -> None:
+    """A server that goes on after a failed hand-over would ask it every second."""
+
+    async def test() -> None:
+        store, box = MemoryWebhookStore(), _box()
+        saver = Saver(store, {"wh_1": box})
+        store.is_broken = True
+        box.lanes[0].read_to = 5
+        saver.end()
+        await asyncio.sleep(RETRY * 3.5)
+        assert store.writes == 1
+
+    run_virtually(test())

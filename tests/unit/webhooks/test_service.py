@@ -291,7 +291,10 @@ def test_an_edit_while_a_410_comes_holds_in_memory_and_in_the_store() -> None:
     _run(bench, life)
 
 
-def test_a_journal_that_cannot_be_read_keeps_nobody_from_listening_later() -> None:
+@pytest.mark.parametrize(
+    "error", [StoreError("store_unavailable", "the disk hangs"), ValueError("a bug of ours")]
+)
+def test_whatever_fails_keeps_nobody_from_listening_later(error: Exception) -> None:
     """Otherwise refusals would not be told until the next start."""
     bench = Bench()
     listener = _Listener([Event(FEATURE_REFUSED, 0, ALICE, {})])
@@ -302,7 +305,7 @@ def test_a_journal_that_cannot_be_read_keeps_nobody_from_listening_later() -> No
         def listen(self, _after: int | None) -> _Listener:
             self.tries += 1
             if self.tries < 3:
-                raise StoreError("store_unavailable", "the disk hangs")
+                raise error
             return listener
 
     bench.events = Events()

@@ -148,6 +148,12 @@ async def test_store_and_its_disk(tmp_path: Path) -> None:
     assert values["dfks_store_failures_total"] == failures
     assert values["dfks_store_size_bytes"][()] > 1_000
     assert values["dfks_store_free_bytes"][()] > 0
+    # SQLite puts its log beside the file to which a link leads.
+    link = tmp_path / "elsewhere" / "link.db"
+    link.parent.mkdir()
+    link.symlink_to(file)
+    (size,) = rooms._disk(link)["dfks_store_size_bytes"]
+    assert size.value == values["dfks_store_size_bytes"][()]
     store.close()
     lost = tmp_path / "gone" / "features.db"
     assert rooms._disk(lost) == {}

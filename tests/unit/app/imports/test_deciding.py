@@ -147,3 +147,20 @@ async def test_nothing_goes_on_where_another_server_has_the_store() -> None:
     fenced = _Failing(StoreError("store_fenced", "another server has taken it over"))
     with pytest.raises(StoreError):
         await _decided(fenced, _row(ALICE, Asked(DND, ON)))
+
+
+async def test_a_stop_leaves_no_row_behind() -> None:
+    """It would be set in a store that is closed."""
+
+    class Stuck(MemoryOperations):
+        async def set(self, sets: Sets) -> SetResult:
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    deciding = asyncio.create_task(_decided(Stuck(), *[_row(ALICE, Asked(DND, ON))] * 8))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    deciding.cancel()
+    await asyncio.gather(deciding, return_exceptions=True)
+    await asyncio.sleep(0)
+    assert asyncio.all_tasks() == {asyncio.current_task()}

@@ -172,3 +172,20 @@ class _Slow(MemoryOperations):
         """Later."""
         await asyncio.sleep(0.01)
         return await super().set(sets)
+
+
+async def test_a_file_that_is_being_sent_at_the_start_is_not_swept_away(tmp_path: Path) -> None:
+    """The doors are open a moment before imports go on."""
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield HEAD.encode() * (1 + (256 * 1024) // len(HEAD))
+        begun.set()
+        await go_on.wait()
+
+    async with importing(tmp_path, MemoryOperations(), starts=False) as jobs:
+        receiving = asyncio.create_task(jobs.receive(CSV, pieces()))
+        await begun.wait()
+        jobs.start()
+        go_on.set()
+        assert (await over(jobs, (await receiving).id)).status is Status.DONE

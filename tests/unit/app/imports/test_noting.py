@@ -79,3 +79,17 @@ async def test_what_could_not_be_written_is_written_later(
     await notes.settled()
     assert [job.rows for job in tables.jobs(store.connection)] == [2]
     assert len(tables.refusals(store.connection, "17", (0, 0), 9)) == 2
+
+
+async def test_nothing_is_tried_again_once_the_server_stops(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A process that goes on after a failed hand-over would ask a closed store for ever."""
+    monkeypatch.setattr("dfks_rules.app.imports.noting.RETRY", 0.0)
+    store = _Store()
+    notes = Notes(cast(SqliteStore, store))
+    notes.note(_JOB._replace(rows=1))
+    notes.end()
+    store.settle(FULL)
+    await asyncio.sleep(0.01)
+    assert store.waiting == []

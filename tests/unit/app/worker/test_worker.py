@@ -1,6 +1,7 @@
 """The worker as the server sees it: real processes, and every way in which one fails."""
 
 import asyncio
+import errno
 import os
 import signal
 import sys
@@ -181,3 +182,19 @@ async def test_a_server_that_stops_while_the_process_begins_waits_for_nothing() 
         with pytest.raises(GaveUpError):
             await asked
         assert one.pid is None
+
+
+async def test_a_process_that_cannot_be_started_is_told_as_no_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A machine without room for one more is no bug of the server."""
+
+    async def full(*_what: object, **_how: object) -> None:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    async with worker() as one:
+        monkeypatch.setattr(asyncio, "create_subprocess_exec", full)
+        with pytest.raises(GaveUpError, match="cannot be started: Resource temporarily"):
+            await ask(one)
+        monkeypatch.undo()
+        assert (await ask(one))["usable"]

@@ -158,6 +158,6 @@ async def test_a_file_that_stops_coming_is_given_up(
                 assert head.startswith(b"HTTP/1.1 408 ")
             writer.close()
             await writer.wait_closed()
-        await until(lambda: jobs._receiving == 0)
+        await until(lambda: not jobs._receiving)
         assert jobs.jobs() == []
         assert os.listdir(tmp_path / "s.db.imports") == []
