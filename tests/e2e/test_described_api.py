@@ -62,6 +62,7 @@ def test_a_generated_client_sets_a_feature(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.long
 def test_what_is_asked_at_the_edges_is_answered_as_documented(tmp_path: Path) -> None:
     """A few seconds of what `make test-long` does for a minute."""
     settings, token = config(tmp_path)

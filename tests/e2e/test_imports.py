@@ -105,6 +105,7 @@ def test_an_import_survives_that_the_server_is_killed(tmp_path: Path) -> None:
     assert not list((tmp_path / "s.db.imports").iterdir())
 
 
+@pytest.mark.long
 def test_phones_are_served_while_an_import_runs(tmp_path: Path) -> None:
     """They are told of what it changes, and set what they like."""
     port, file = _free_port(), _file(tmp_path)

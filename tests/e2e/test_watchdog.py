@@ -106,6 +106,7 @@ def test_server_that_is_stuck_is_noticed_shows_where_and_goes_on_after_a_restart
             assert phone.subscribe().told["DoNotDisturb"] == "on"
 
 
+@pytest.mark.long
 def test_successor_is_watched_as_its_predecessor_was(tmp_path: Path) -> None:
     """A hand-over must not look like a server that is stuck."""
     with _managed(tmp_path) as (_, heard, port, pid):
