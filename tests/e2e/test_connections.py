@@ -68,6 +68,7 @@ def test_silent_connections_take_no_file_that_others_need(tmp_path: Path) -> Non
         assert server.stop() == 0
 
 
+@pytest.mark.long
 def test_silent_connection_is_closed_after_ten_seconds(tmp_path: Path) -> None:
     """While one that has a subscription stays."""
     with serve(tmp_path) as server, Ua(server.ports["tcp"], transport="tcp") as phone:

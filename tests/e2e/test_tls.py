@@ -197,6 +197,7 @@ def test_start_with_a_key_of_another_certificate_fails(tmp_path: Path) -> None:
     assert "Traceback" not in log
 
 
+@pytest.mark.long
 def test_garbage_and_silence_cost_nobody_else(tmp_path: Path) -> None:
     """Each is closed and counted, in the time that a first message has."""
     with serve(tmp_path, _tls(tmp_path)) as server, _phone(server) as phone:

@@ -3,6 +3,7 @@
 from functools import partial
 from random import Random
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -44,6 +45,7 @@ def test_engine_decides_as_the_reference_evaluator_does(
         policies.close()
 
 
+@pytest.mark.long
 @MANY
 @given(files(), st.integers(0, 2**32))
 def test_engine_and_oracle_agree_on_a_hundred_thousand_pairs(
