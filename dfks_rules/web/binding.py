@@ -138,8 +138,17 @@ def _text_of(parameter: Parameter, request: web.Request) -> str | None:
 
 def _taken(parameter: Parameter, text: str) -> Any:
     try:
+        _check_length(parameter.schema, text)
         return parameter.take(text)
     except ValueError as error:
         raise Problem(
             parameter.kind, f"{parameter.name}: {error}", parameter=parameter.name
         ) from error
+
+
+def _check_length(schema: Schema, text: str) -> None:
+    """Raise ValueError unless a text is as long as its schema says."""
+    least, most = schema.get("minLength", 0), schema.get("maxLength", len(text))
+    if not least <= len(text) <= most:
+        message = f"has {len(text)} characters, not {least} to {most}"
+        raise ValueError(message)

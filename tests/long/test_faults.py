@@ -51,7 +51,8 @@ class Phone(Ua):
         """What it has set last."""
         self.answered: list[int] = []
         """Every number whose set was answered 200, over all lives of the server."""
-        self._notified: tuple[int, bytes] = (0, b"")
+        self._notified: dict[str, tuple[int, bytes]] = {}
+        """What it was told last in each dialog: the store may keep one whose 200 was never sent."""
 
     def press(self) -> None:
         """Set the next number."""
@@ -78,10 +79,11 @@ class Phone(Ua):
         raise AssertionError("no response")
 
     def _take(self, notify: Message) -> None:
-        cseq, body = self._notified
+        dialog = notify.headers["from"].partition(";tag=")[2]
+        cseq, body = self._notified.get(dialog, (0, b""))
         assert (notify.cseq, notify.body) == (cseq, body) or notify.cseq > cseq
         assert notify.state.startswith("active"), notify.state
-        self._notified = notify.cseq, notify.body
+        self._notified[dialog] = notify.cseq, notify.body
         self.answer(notify)
 
 

@@ -109,6 +109,8 @@ async def test_a_web_page_that_rebinds_its_name_to_loopback_is_refused() -> None
         ("DELETE", "/v1/statistics", 405, "method-not-allowed"),
         ("GET", "/v1/presentities/alice", 400, "bad-presentity"),
         ("GET", "/v1/presentities?limit=0", 400, "bad-parameter"),
+        ("GET", "/v1/presentities?domain=", 400, "bad-parameter"),
+        ("GET", f"/v1/presentities?domain={'d' * 256}", 400, "bad-parameter"),
         ("GET", "/v1/presentities?limit=1&limit=2", 400, "bad-parameter"),
         ("GET", "/v1/presentities?colour=red", 400, "bad-parameter"),
         ("GET", "/v1/presentities?after=x", 400, "bad-cursor"),
