@@ -21,6 +21,9 @@ class Verdict(Enum):
     """The SUBSCRIBE that it comes from was stored before: answer it again, tell what is stored."""
     CONFLICT = "conflict"
     """Somebody else changed what it was decided on: `fetch`, and decide again."""
+    MOVED = "moved"
+    """Another node has the dialog of the SUBSCRIBE that it comes from: `Dialogs.adopt` it, and serve
+    the SUBSCRIBE anew. Only where there are several nodes."""
     FENCED = "fenced"
     """Another server has taken the store over: this one stores nothing any more."""
     UNAVAILABLE = "unavailable"
@@ -86,6 +89,19 @@ class Wanted(NamedTuple):
     """The subscription of the SUBSCRIBE that asked, if it is to be stored with the changes."""
 
 
+class Gone(Enum):
+    """Why a dialog cannot be adopted."""
+
+    UNKNOWN = "unknown"
+    """No node has it."""
+    UNAVAILABLE = "unavailable"
+    """The store failed: it may be there."""
+
+    __hash__ = object.__hash__
+
+
+Adopting = Callable[[DialogRow | Gone, float], None]
+"""Told once what came of an adoption, and when (monotonic seconds)."""
 Visiting = Callable[[tuple[Outcome, ...]], DialogRow | None]
 """Asked for the row of a SUBSCRIBE that is decided, which is stored with what it changes; asked
 again when it is decided again. None: nothing is stored of it."""
@@ -249,6 +265,11 @@ class Dialogs(Protocol):
         """Which life of the server this is: higher than that of any before."""
         ...
 
+    @property
+    def are_shared(self) -> bool:
+        """Whether other nodes have dialogs, too: one that is not known here may be theirs."""
+        ...
+
     def number(self) -> int:
         """The number of a new row: higher than that of any before."""
         ...
@@ -264,6 +285,13 @@ class Dialogs(Protocol):
                 failed.
             gone: numbers of rows to remove.
             done: told whether it was stored.
+        """
+        ...
+
+    def adopt(self, tag: bytes, done: Adopting) -> None:
+        """Make the dialog with this tag of ours this node's, whosever it is; later than now.
+
+        The row that `done` is told has a new number. Only where dialogs are shared.
         """
         ...
 
