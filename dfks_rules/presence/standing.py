@@ -4,8 +4,8 @@
 |----------|--------------------------------------|--------|-------------|-----|-----|---------|
 | serving  | its lease holds                      | told   | 200         | yes | yes | 200     |
 | draining | an operator said so                  | told   | 200         | yes | 503 | 503     |
-| blind    | its lease is over, the engine silent | –      | from memory | 503 | 503 | 503     |
-| cut off  | it was blind for too long, or buried | –      | 503         | 503 | 503 | 503     |
+| blind    | its lease is over, the engine silent | no     | from memory | 503 | 503 | 503     |
+| cut off  | it was blind for too long, or buried | no     | 503         | 503 | 503 | 503     |
 
 Reference: docs/topics/several-nodes.md
 """

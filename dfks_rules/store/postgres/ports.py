@@ -44,8 +44,8 @@ class Step(NamedTuple):
     gone: tuple[int, ...] = ()
     """Removed behind, likewise."""
     builds_on: tuple[int, ...] = ()
-    """Positions in the commit of the steps whose changes it was decided on; CONFLICT unless they are
-    STORED."""
+    """Positions in the commit of the steps on whose changes it was decided; CONFLICT unless they
+    are STORED."""
 
 
 class Outcome(NamedTuple):
@@ -187,8 +187,11 @@ class Engine(Protocol):
         ...
 
     async def bury(self, epoch: int) -> list[int]:
-        """End all other lives whose lease is over; their epochs. Waits for writes of theirs that are
-        under way; no later one passes. Only for a node whose own lease has held for a while."""
+        """End all other lives whose lease is over; their epochs.
+
+        Waits for writes of theirs that are under way; no later one passes. Only for a node whose
+        own lease has held for a while.
+        """
         ...
 
     async def claim(self, epoch: int, share: int | None = None) -> list[Claimed]:
@@ -222,8 +225,10 @@ class Engine(Protocol):
         ...
 
     async def rows(self, cohorts: Sequence[int], before: int, at_most: int) -> list[DialogRow]:
-        """Dialogs of cohorts with numbers below `before`, the highest first. `base` is relative to
-        the term of the row's cohort."""
+        """Dialogs of cohorts with numbers below `before`, the highest first.
+
+        `base` is relative to the term of the row's cohort.
+        """
         ...
 
     # --- The feed ---
