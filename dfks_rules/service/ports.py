@@ -22,8 +22,8 @@ class Verdict(Enum):
     CONFLICT = "conflict"
     """Somebody else changed what it was decided on: `fetch`, and decide again."""
     MOVED = "moved"
-    """Another node has the dialog of the SUBSCRIBE that it comes from: `Dialogs.adopt` it, and serve
-    the SUBSCRIBE anew. Only where there are several nodes."""
+    """Another node has the dialog of the SUBSCRIBE that it comes from: `Dialogs.adopt` it, and
+    serve the SUBSCRIBE anew. Only where there are several nodes."""
     FENCED = "fenced"
     """Another server has taken the store over: this one stores nothing any more."""
     UNAVAILABLE = "unavailable"
