@@ -152,25 +152,24 @@ class JournalEntry(NamedTuple):
 class Journal(Protocol):
     """Every change of the last time, in the order in which they were stored.
 
-    All of it raises StoreError (`store_unavailable`) where it cannot be read.
+    All of it raises StoreError (`store_unavailable`) where it cannot be read. A file is read before
+    the loop goes on; an engine that several nodes share is waited for.
     """
 
-    def newest(self) -> int:
+    async def newest(self) -> int:
         """Number of the newest entry; 0 when there was never one."""
         ...
 
-    def read(self, after: int, at_most: int) -> list[JournalEntry]:
+    async def read(self, after: int, at_most: int) -> list[JournalEntry]:
         """The entries that follow the one with this number, in order."""
         ...
 
-    def of(self, presentity: Aor, at_most: int, before: int | None = None) -> list[JournalEntry]:
+    async def of(
+        self, presentity: Aor, at_most: int, before: int | None = None
+    ) -> list[JournalEntry]:
         """The entries of one presentity, the newest first, from those with lower numbers than
         `before`.
         """
-        ...
-
-    def changed_since(self, seq: int) -> frozenset[Aor]:
-        """Whose features have changed since the entry with this number."""
         ...
 
 

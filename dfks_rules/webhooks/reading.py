@@ -45,7 +45,7 @@ class Changes:
         return self._item
 
 
-def read(source: Source, after: int, node: str, at: float) -> Portion | None:
+async def read(source: Source, after: int, node: str, at: float) -> Portion | None:
     """What follows a change; None where nothing does yet.
 
     Args:
@@ -60,7 +60,8 @@ def read(source: Source, after: int, node: str, at: float) -> Portion | None:
     durable = source.durable()
     if after >= durable:
         return None
-    entries = [one for one in source.journal.read(after, PORTION + 1) if one.seq <= durable]
+    follow = await source.journal.read(after, PORTION + 1)
+    entries = [one for one in follow if one.seq <= durable]
     if not entries:
         return None
     complete = whole(entries, PORTION)
