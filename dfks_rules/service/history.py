@@ -83,14 +83,23 @@ async def follow(
     end = newest if looked_at is None else min(newest, last + looked_at)
     missed = 0
     while last < end and (page := await journal.read(last, min(PAGE, end - last))):
+        if page[0].seq > last + 1:
+            missed += await _purged(journal, last)
         for entry in page:
             if len(found) == at_most:
                 return History(found, last, more=True, missed=missed)
-            missed += entry.seq - last - 1
             last = entry.seq
             if _is_wanted(entry, which):
                 found.append(entry)
     return History(found, last, more=last < newest, missed=missed)
+
+
+async def _purged(journal: Journal, after: int) -> int:
+    """How many entries with higher numbers than `after` are gone; where several nodes share the
+    journal, some of these numbers may have been those of something else.
+    """
+    oldest = await journal.read(0, 1)
+    return max(0, oldest[0].seq - after - 1) if oldest else 0
 
 
 def _is_wanted(entry: JournalEntry, which: Which) -> bool:
@@ -106,15 +115,7 @@ async def _backwards(
 ) -> AsyncIterator[JournalEntry]:
     """The entries up to number `newest`, the newest first."""
     end = newest + 1
-    while end > 1:
-        if presentity is None:
-            begin = max(0, end - 1 - PAGE)
-            found = await journal.read(begin, PAGE)
-            page = [one for one in found if one.seq < end][::-1]
-        else:
-            page = await journal.of(presentity, PAGE, end)
-        if not page:
-            return
+    while end > 1 and (page := await journal.of(presentity, PAGE, end)):
         for entry in page:
             yield entry
         end = page[-1].seq

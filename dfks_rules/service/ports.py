@@ -1,6 +1,6 @@
 """What the use cases need from the I/O rooms, as roles."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from enum import Enum
 from typing import NamedTuple, Protocol
@@ -150,7 +150,8 @@ class JournalEntry(NamedTuple):
 
 
 class Journal(Protocol):
-    """Every change of the last time, in the order in which they were stored.
+    """Every change of the last time, in the order in which they were stored. Numbers may be missing
+    where several nodes share it.
 
     All of it raises StoreError (`store_unavailable`) where it cannot be read. A file is read before
     the loop goes on; an engine that several nodes share is waited for.
@@ -165,10 +166,10 @@ class Journal(Protocol):
         ...
 
     async def of(
-        self, presentity: Aor, at_most: int, before: int | None = None
+        self, presentity: Aor | None, at_most: int, before: int | None = None
     ) -> list[JournalEntry]:
-        """The entries of one presentity, the newest first, from those with lower numbers than
-        `before`.
+        """The entries of one presentity, or of all, the newest first, from those with lower numbers
+        than `before`.
         """
         ...
 
@@ -247,8 +248,10 @@ class Store(Protocol):
         """
         ...
 
-    def close(self) -> None:
-        """Settle what is still under way, then let go of files and threads."""
+    def close(self) -> Awaitable[None] | None:
+        """Settle what is still under way, then let go of files, threads and connections; awaited
+        where the store is elsewhere.
+        """
         ...
 
 

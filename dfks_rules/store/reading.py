@@ -75,7 +75,9 @@ class FileJournal:
         return self._reading(journal.read, after, at_most)
 
     async def of(
-        self, presentity: Aor, at_most: int, before: int | None = None
+        self, presentity: Aor | None, at_most: int, before: int | None = None
     ) -> list[JournalEntry]:
-        """The entries of one presentity, the newest first."""
+        """The entries of one presentity, or of all, the newest first."""
+        if presentity is None:
+            return self._reading(journal.newest_of_all, at_most, before)
         return self._reading(journal.of, presentity, at_most, before)

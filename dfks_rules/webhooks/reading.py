@@ -65,6 +65,12 @@ async def read(source: Source, after: int, node: str, at: float) -> Portion | No
     if not entries:
         return None
     complete = whole(entries, PORTION)
+    first = complete[0].seq
+    if first > after + 1:
+        [oldest] = await source.journal.read(0, 1)
+        if oldest.seq < first:
+            # Nothing is purged: the numbers between are those of something else.
+            first = after + 1
     groups = groupby(complete, lambda one: (one.presentity, one.revision))
     found = [Changes(tuple(group), source, node) for _, group in groups]
-    return Portion(after, complete[0].seq, complete[-1].seq, at, found)
+    return Portion(after, first, complete[-1].seq, at, found)

@@ -57,12 +57,14 @@ class MemoryJournal:
         return [entry for entry in self.entries if entry.seq > after][:at_most]
 
     async def of(
-        self, presentity: Aor, at_most: int, before: int | None = None
+        self, presentity: Aor | None, at_most: int, before: int | None = None
     ) -> list[JournalEntry]:
-        """The entries of one presentity, the newest first."""
+        """The entries of one presentity, or of all, the newest first."""
         self._look()
         end = self.durable() + 1 if before is None else before
-        found = [one for one in self.entries if one.presentity == presentity and one.seq < end]
+        found = [
+            one for one in self.entries if presentity in (None, one.presentity) and one.seq < end
+        ]
         return found[::-1][:at_most]
 
     def _look(self) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from dfks_rules.operations.events import change_told
 from dfks_rules.operations.turns import Turns
-from dfks_rules.service.ports import Journal, JournalEntry
+from dfks_rules.service.ports import JournalEntry
 from dfks_rules.web.caller import Scope
 from dfks_rules.web.paging import DEFAULT_LIMIT, LIMIT
 from dfks_rules.web.parameters import FEATURES, PRESENTITY, take_feature
@@ -32,20 +32,11 @@ async def list_(call: Call) -> Answer:
     if "after" in given:
         start = min(given["after"], newest)
         return Answer(await _page(call, lambda last: journal.read(last, PORTION), start, newest))
-    read = _backwards(journal, given.get("presentity"))
+    presentity = given.get("presentity")
     start = min(given.get("before", newest + 1), newest + 1)
-    return Answer(await _page(call, read, start, newest))
-
-
-def _backwards(journal: Journal, presentity: Any) -> _Read:
-    if presentity is not None:
-        return lambda before: journal.of(presentity, PORTION, before)
-
-    async def read(before: int) -> list[JournalEntry]:
-        found = await journal.read(max(0, before - 1 - PORTION), PORTION)
-        return [one for one in reversed(found) if one.seq < before]
-
-    return read
+    return Answer(
+        await _page(call, lambda last: journal.of(presentity, PORTION, last), start, newest)
+    )
 
 
 async def _page(call: Call, read: _Read, start: int, newest: int) -> dict[str, Any]:
