@@ -1,16 +1,19 @@
-"""A real PostgreSQL in a folder of its own, with the two tables of FusionPBX that a bridge uses."""
+"""A real PostgreSQL in a folder of its own: for clusters, or with two tables of FusionPBX."""
 
 import os
 import pwd
 import re
 import shutil
+import signal
+import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -18,6 +21,7 @@ from tests.helpers.published import ROOT
 
 _FOUND = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
 needs_postgres = pytest.mark.skipif(not _FOUND, reason="needs PostgreSQL (Debian: postgresql)")
+_NUMBERS = count(1)
 _BIN = _FOUND[-1].parent if _FOUND else Path()
 PAGE = ROOT / "docs/howto/bridge-fusionpbx.md"
 TABLES = """
@@ -40,19 +44,189 @@ INSERT INTO v_extensions (domain_uuid, extension, user_context, call_timeout) VA
 """
 
 
-class Postgres:
-    """A running server."""
+class Cluster:
+    """A server process with a folder of its own, listening on a socket in it and on a free port."""
 
-    def __init__(self, folder: Path) -> None:
-        self.conninfo = f"host={folder} dbname=postgres user=postgres"
+    def __init__(self) -> None:
+        """Makes the folder; nothing runs."""
+        # Root may not run it, and its user may not enter the folders of tests.
+        self._user = "postgres" if os.getuid() == 0 else None
+        self.folder = Path(tempfile.mkdtemp(prefix="dfks-pg-"))
+        if self._user:
+            os.chown(self.folder, pwd.getpwnam(self._user).pw_uid, -1)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._frozen: set[int] = set()
+        self.port = _free_port()
+        self._run(
+            "initdb", "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C"
+        )
+
+    def _run(self, program: str, *arguments: str) -> None:
+        made = [str(_BIN / program), "-D", str(self.folder / "data"), *arguments]
+        out = subprocess.DEVNULL
+        subprocess.run(
+            made, check=True, stdout=out, stderr=out, user=self._user, cwd=self.folder, timeout=60
+        )
+
+    def conninfo(self, database: str = "postgres") -> str:
+        """For psycopg."""
+        return f"host={self.folder} port={self.port} dbname={database} user=postgres"
+
+    def url(self, database: str = "postgres", user: str = "postgres") -> str:
+        """For `store:`, by the port."""
+        return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"
+
+    def start(self, *settings: str) -> None:
+        """Run it, and wait until it answers; what is written is not flushed (`fsync=off`)."""
+        assert self._process is None
+        options = ["listen_addresses=127.0.0.1", "fsync=off", "max_connections=200", *settings]
+        self._process = subprocess.Popen(
+            [
+                *(str(_BIN / "postgres"), "-D", str(self.folder / "data"), "-k", str(self.folder)),
+                *("-p", str(self.port)),
+                *[word for one in options for word in ("-c", one)],
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            user=self._user,
+            cwd=self.folder,
+        )
+        deadline = time.monotonic() + 30
+        while not self.answers():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    def answers(self) -> bool:
+        """Whether a connection can be made."""
+        import psycopg
+
+        try:
+            psycopg.connect(self.conninfo(), connect_timeout=2).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def stop(self, mode: str = "fast") -> None:
+        """End it: `fast`, `immediate` (as a crash), or `kill` (SIGKILL to all its processes)."""
+        if self._process is None:
+            return
+        for pid in [*self._frozen]:
+            self.thaw(pid)
+        process, self._process = self._process, None
+        if mode == "kill":
+            children = _children(process.pid)
+            process.kill()
+            for pid in children:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        else:
+            process.send_signal({"fast": signal.SIGINT, "immediate": signal.SIGQUIT}[mode])
+        process.wait(30)
+
+    def backends(self, name: str) -> list[int]:
+        """Processes that serve connections with this `application_name`."""
+        found = self.run("SELECT pid FROM pg_stat_activity WHERE application_name = %s", name)
+        return [int(pid) for [pid] in found]
+
+    def freeze(self, name: str) -> int:
+        """Have the one process that serves this `application_name` do nothing until `thaw`."""
+        [pid] = self.backends(name)
+        os.kill(pid, signal.SIGSTOP)
+        self._frozen.add(pid)
+        return pid
+
+    def thaw(self, pid: int) -> None:
+        """Have it go on."""
+        self._frozen.discard(pid)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+    def run(
+        self, statement: str, *values: object, database: str = "postgres"
+    ) -> list[tuple[Any, ...]]:
+        """Run statements; the rows of the last one."""
+        import psycopg
+
+        with psycopg.connect(self.conninfo(database), autocommit=True) as connection:
+            found = connection.execute(statement.encode(), values or None)
+            return found.fetchall() if found.description else []
+
+    def create(self, template: str = "template0") -> str:
+        """Make a database; its name."""
+        name = f"d{next(_NUMBERS)}"
+        self.run(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return name
+
+    def drop(self, name: str) -> None:
+        """Remove a database, whoever uses it."""
+        self.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def remove(self) -> None:
+        """End it, and remove the folder."""
+        self.stop("immediate")
+        shutil.rmtree(self.folder)
+
+
+class Database(NamedTuple):
+    """A database of a server, for one test."""
+
+    server: Cluster
+    name: str
+
+    @property
+    def url(self) -> str:
+        """For `store:`."""
+        return self.server.url(self.name)
+
+    def run(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """Run statements in it; the rows of the last one."""
+        return self.server.run(statement, *values, database=self.name)
+
+
+@contextmanager
+def fresh_database(server: Cluster) -> Iterator[Database]:
+    """An empty database until the block ends."""
+    name = server.create()
+    try:
+        yield Database(server, name)
+    finally:
+        server.drop(name)
+
+
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def _children(pid: int) -> list[int]:
+    said = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii")
+    return [int(one) for one in said.split()]
+
+
+@contextmanager
+def cluster() -> Iterator[Cluster]:
+    """Run a server until the block ends."""
+    one = Cluster()
+    try:
+        one.start()
+        yield one
+    finally:
+        one.remove()
+
+
+class Postgres:
+    """A running server with the tables of FusionPBX."""
+
+    def __init__(self, server: Cluster) -> None:
+        """Makes the tables."""
+        self._server = server
+        self.conninfo = server.conninfo()
+        self.run(TABLES)
 
     def run(self, statements: str) -> list[tuple[Any, ...]]:
         """Run statements, as FusionPBX's pages and star codes do; the rows of the last one."""
-        import psycopg
-
-        with psycopg.connect(self.conninfo, autocommit=True) as connection:
-            found = connection.execute(statements.encode())
-            return found.fetchall() if found.description else []
+        return self._server.run(statements)
 
     def row(self, columns: str, extension: str = "201") -> tuple[Any, ...]:
         """Some columns of an extension of example.com."""
@@ -74,38 +248,5 @@ def trigger() -> str:
 @contextmanager
 def postgres() -> Iterator[Postgres]:
     """Run one until the block ends."""
-    # Root may not run it, and its user may not enter the folders of tests.
-    user = "postgres" if os.getuid() == 0 else None
-    folder = Path(tempfile.mkdtemp(prefix="dfks-pg-"))
-    if user:
-        os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
-    data = folder / "data"
-    quiet: dict[str, Any] = {"user": user, "cwd": folder, "stderr": subprocess.STDOUT}
-    try:
-        made = [str(_BIN / "initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "--no-sync"]
-        subprocess.run(made, check=True, stdout=subprocess.DEVNULL, **quiet)
-        command = [str(_BIN / "postgres"), "-D", str(data), "-k", str(folder), "-F"]
-        with subprocess.Popen(
-            [*command, "-c", "listen_addresses="], stdout=subprocess.DEVNULL, **quiet
-        ) as process:
-            try:
-                yield _ready(Postgres(folder))
-            finally:
-                process.send_signal(2)
-                process.wait(30)
-    finally:
-        shutil.rmtree(folder)
-
-
-def _ready(server: Postgres) -> Postgres:
-    import psycopg
-
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            server.run(TABLES)
-        except psycopg.OperationalError:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        else:
-            return server
+    with cluster() as server:
+        yield Postgres(server)

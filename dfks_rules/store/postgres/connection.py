@@ -1,0 +1,148 @@
+"""A connection to PostgreSQL that is made anew after whatever goes wrong on it.
+
+What came of a call that failed is unknown, and so is the state of its connection: it is cut, and
+the next call makes another one. No statement stays prepared, and nothing is set for a session, so
+that a pooler may hand each transaction to another connection (PgBouncer, `pool_mode =
+transaction`).
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from dfks_rules.errors import StoreError
+
+FAILURES: tuple[type[Exception], ...]
+"""What a call may raise where the engine is out of reach, too slow, or refuses."""
+try:
+    import asyncpg
+except ImportError as _error:
+    _missing: ImportError | None = _error
+    FAILURES = (OSError,)
+else:
+    _missing = None
+    FAILURES = (
+        OSError,  # Among them TimeoutError.
+        asyncpg.PostgresError,
+        asyncpg.InterfaceError,
+        asyncpg.InternalClientError,
+    )
+
+PATIENCE = 5.0
+"""How long a call may take with all that it waits for, s; the engine ends a statement sooner."""
+CONNECTS_WITHIN = 3.0
+"""How long to wait for a new connection, s."""
+
+Row = Mapping[str, Any]
+
+
+class Connection:
+    """One connection, made when it is first needed; its calls are made one after the other."""
+
+    def __init__(self, url: str, name: str, patience: float = PATIENCE) -> None:
+        """Not connected.
+
+        Args:
+            url: `postgresql://…`.
+            name: as which the engine lists it (`application_name`).
+            patience: how long a call may take, s.
+        """
+        self._url = url
+        self._name = name
+        self._patience = patience
+        self._turn = asyncio.Lock()
+        self._connection: asyncpg.Connection | None = None
+        self._is_closed = False
+
+    async def rows(self, statement: str, *arguments: object) -> list[Row]:
+        """The rows that a statement gives.
+
+        Raises:
+            StoreError: `store_unavailable`: out of reach, too slow, or refused. Whether it was
+                carried out is unknown.
+        """
+        try:
+            async with asyncio.timeout(self._patience), self._turn:
+                connection = await self._connected()
+                try:
+                    rows: list[Row] = await connection.fetch(statement, *arguments)
+                except BaseException:
+                    self.cut()
+                    raise
+                return rows
+        except FAILURES as error:
+            raise unavailable(error) from error
+
+    async def row(self, statement: str, *arguments: object) -> Row:
+        """The one row that a statement gives.
+
+        Raises:
+            StoreError: see `rows`.
+        """
+        [row] = await self.rows(statement, *arguments)
+        return row
+
+    async def listen(self, channel: str, heard: Callable[[], None]) -> None:
+        """Have `heard` called for each notification, until the connection is lost.
+
+        Raises:
+            StoreError: see `rows`.
+        """
+        try:
+            async with asyncio.timeout(self._patience), self._turn:
+                connection = await self._connected()
+                try:
+                    await connection.add_listener(channel, lambda *_: heard())
+                except BaseException:
+                    self.cut()
+                    raise
+        except FAILURES as error:
+            raise unavailable(error) from error
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection, as far as is known."""
+        return self._connection is not None and not self._connection.is_closed()
+
+    def cut(self) -> None:
+        """Let go of the connection, without a word to the other end."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.terminate()
+
+    async def close(self) -> None:
+        """Close it for good, once a call that is under way has ended."""
+        self._is_closed = True
+        async with self._turn:
+            self.cut()
+
+    async def _connected(self) -> "asyncpg.Connection":
+        if self._is_closed:
+            raise StoreError("store_unavailable", "the store is closed")
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await connect(self._url, self._name)
+        return self._connection
+
+
+async def connect(url: str, name: str) -> "asyncpg.Connection":
+    """A new connection.
+
+    Raises:
+        StoreError: `store_needs_asyncpg`.
+        Exception: one of `FAILURES`.
+    """
+    if _missing is not None:
+        why = "PostgreSQL needs asyncpg: `pip install 'dfks-rules[postgres]'`"
+        raise StoreError("store_needs_asyncpg", why) from _missing
+    return await asyncpg.connect(
+        url,
+        timeout=CONNECTS_WITHIN,
+        statement_cache_size=0,
+        server_settings={"application_name": name},
+    )
+
+
+def unavailable(error: Exception) -> StoreError:
+    """Says that the engine cannot be used now."""
+    why = "it does not answer" if isinstance(error, TimeoutError) else str(error)
+    return StoreError("store_unavailable", f"PostgreSQL: {why}")

@@ -1,0 +1,191 @@
+"""The engine: PostgreSQL, by the functions in `sql`."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import final
+
+from dfks_rules.errors import StoreError
+from dfks_rules.model.identity import Aor
+from dfks_rules.service.ports import DialogRow, JournalEntry
+from dfks_rules.store.postgres import schema
+from dfks_rules.store.postgres.batch import Batch
+from dfks_rules.store.postgres.connection import Connection
+from dfks_rules.store.postgres.ports import (
+    Adopted,
+    Beat,
+    Claimed,
+    Fetched,
+    Joined,
+    Node,
+    Outcome,
+    Page,
+    Renewed,
+    Step,
+)
+from dfks_rules.store.postgres.records import dialog_from, entry_from, fetched_from, told_from
+
+
+def _call(function: str, arguments: int) -> str:
+    places = ", ".join(f"${place}" for place in range(1, arguments + 1))
+    return f"SELECT * FROM dfks.{function}({places})"  # noqa: S608
+
+
+_COMMIT = _call("commit_1", 39)
+_JOIN, _RENEW = _call("join_1", 3), _call("renew_1", 6)
+_BURY, _CLAIM = _call("bury_1", 1), _call("claim_1", 2)
+_DRAIN, _LEAVE, _NODES = _call("drain_1", 1), _call("leave_1", 2), _call("nodes_1", 0)
+_FETCH, _ADOPT, _ROWS = _call("fetch_1", 2), _call("adopt_1", 3), _call("rows_1", 3)
+_FEED, _CHANGED_SINCE = _call("feed_1", 2), _call("changed_since_1", 1)
+_JOURNAL, _PURGE, _PAGE = _call("journal_1", 5), _call("purge_1", 2), _call("page_1", 4)
+
+CHANNEL = "dfks"
+"""On which nodes hint at changes."""
+_HINT = f"SELECT set_config('synchronous_commit', 'off', true), pg_notify('{CHANNEL}', '')"
+
+
+@final
+class PostgresEngine:
+    """PostgreSQL.
+
+    Reference: `dfks_rules.store.postgres.ports.Engine`.
+    """
+
+    def __init__(self, url: str, name: str = "") -> None:
+        """Not connected.
+
+        Args:
+            url: `postgresql://…`.
+            name: of the node; connections are listed as `dfks NAME commit` and so on.
+        """
+        # A lease must not wait for a page of rows or a burial, nor a phone for either.
+        self._commit, self._life, self._phones, self._rest, self._hints = (
+            Connection(url, f"dfks {name} {use}".replace("  ", " "))
+            for use in ("commit", "life", "phones", "rest", "hints")
+        )
+
+    async def check(self) -> None:
+        """See whether this release can use the schema.
+
+        Raises:
+            StoreError: see `schema.check`.
+        """
+        await schema.check(self._life)
+
+    # --- Life ---
+
+    async def join(self, name: str, release: str, lease: float) -> Joined:
+        """Begin a life."""
+        row = await self._life.row(_JOIN, name, release, lease)
+        return Joined(row["my_epoch"], row["secret"], row["clock"], row["newest"])
+
+    async def renew(self, epoch: int, lease: float, beat: Beat) -> Renewed:
+        """Have the lease go on."""
+        said = (beat.policies, beat.position, beat.skew, beat.subscriptions)
+        row = await self._life.row(_RENEW, epoch, lease, *said)
+        return Renewed(row["is_alive"], row["clock"])
+
+    async def bury(self, epoch: int) -> list[int]:
+        """End all other lives whose lease is over."""
+        return [row["bury_1"] for row in await self._rest.rows(_BURY, epoch)]
+
+    async def claim(self, epoch: int, share: int | None = None) -> list[Claimed]:
+        """Take cohorts of lives that have ended."""
+        rows = await self._rest.rows(_CLAIM, epoch, share)
+        return [Claimed(*row.values()) for row in rows]
+
+    async def drain(self, epoch: int) -> None:
+        """Tell the others that it is about to leave."""
+        await self._life.rows(_DRAIN, epoch)
+
+    async def leave(self, epoch: int, *, is_clean: bool) -> None:
+        """End my life."""
+        await self._life.rows(_LEAVE, epoch, is_clean)
+
+    async def nodes(self) -> list[Node]:
+        """All that live, and those that have ended lately."""
+        return [Node(*row.values()) for row in await self._rest.rows(_NODES)]
+
+    # --- What is stored ---
+
+    async def commit(self, epoch: int, steps: Sequence[Step], start: str) -> list[Outcome]:
+        """Store steps, in order.
+
+        A step with a value that PostgreSQL cannot hold is UNAVAILABLE.
+        """
+        batch = Batch(steps, start)
+        row = await self._commit.row(_COMMIT, epoch, *batch.arguments())
+        return batch.outcomes(row)
+
+    async def fetch(self, presentities: Sequence[Aor]) -> list[Fetched]:
+        """What is stored for each."""
+        domains = [one.domain for one in presentities]
+        users = [one.user for one in presentities]
+        return [fetched_from(row) for row in await self._phones.rows(_FETCH, domains, users)]
+
+    async def adopt(self, epoch: int, tag: bytes, row: int) -> Adopted | None:
+        """Make a dialog mine.
+
+        Raises:
+            StoreError: `store_fenced`: my life has ended; `store_unavailable`.
+        """
+        found = await self._phones.row(_ADOPT, epoch, tag, row)
+        if not found["is_alive"]:
+            raise StoreError("store_fenced", "the others take this node for dead")
+        if found["number"] is None:
+            return None
+        return Adopted(dialog_from(found), found["is_moved"])
+
+    async def rows(self, cohorts: Sequence[int], before: int, at_most: int) -> list[DialogRow]:
+        """Dialogs of cohorts."""
+        rows = await self._rest.rows(_ROWS, [*cohorts], before, at_most)
+        return [dialog_from(row) for row in rows]
+
+    # --- The feed ---
+
+    async def feed(self, after: int, at_most: int) -> Page:
+        """What was committed after a change."""
+        [head, *rows] = await self._phones.rows(_FEED, after, at_most)
+        last = rows[-1]["seq"] if len(rows) == at_most else head["seq"]
+        told = [one for row in rows if (one := told_from(row)) is not None]
+        return Page(told, last, head["is_gap"])
+
+    async def changed_since(self, moment: float) -> frozenset[Aor]:
+        """Whose features have changed since then."""
+        rows = await self._rest.rows(_CHANGED_SINCE, moment)
+        return frozenset([Aor(row["username"], row["domain"]) for row in rows])
+
+    async def journal(
+        self, after: int | None, before: int | None, presentity: Aor | None, at_most: int
+    ) -> list[JournalEntry]:
+        """Changes, of one presentity or all."""
+        user, domain = (None, None) if presentity is None else presentity
+        rows = await self._rest.rows(_JOURNAL, after, before, domain, user, at_most)
+        return [entry for row in rows if (entry := entry_from(row)) is not None]
+
+    async def purge(self, older_than: float, at_most: int) -> int:
+        """Remove what nobody needs any more."""
+        removed = await self._rest.row(_PURGE, older_than, at_most)
+        return int(removed["purge_1"])
+
+    async def page(
+        self, after: Aor | None, at_most: int, domains: frozenset[str] | None
+    ) -> list[Fetched]:
+        """The next presentities."""
+        user, domain = ("", "") if after is None else after
+        only = None if domains is None else sorted(domains)
+        return [fetched_from(r) for r in await self._rest.rows(_PAGE, domain, user, at_most, only)]
+
+    # --- Hints, which may be lost ---
+
+    async def listen(self, heard: Callable[[], None]) -> None:
+        """Have `heard` called when another node hints at a change, until the connection is lost."""
+        await self._hints.listen(CHANNEL, heard)
+
+    async def hint(self) -> None:
+        """Hint at changes that are stored."""
+        await self._hints.rows(_HINT)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        every = (self._commit, self._life, self._phones, self._rest, self._hints)
+        await asyncio.gather(*[one.close() for one in every])

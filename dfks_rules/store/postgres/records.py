@@ -1,0 +1,129 @@
+"""What the engine's rows mean."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from dfks_rules.errors import StoreError
+from dfks_rules.model.features import FEATURES, OFF, Feature, FeatureState, Snapshot
+from dfks_rules.model.identity import Aor
+from dfks_rules.model.requests import Origin
+from dfks_rules.model.values import VALUES
+from dfks_rules.service.ports import DialogRow, JournalEntry
+from dfks_rules.store.journal import state_from
+from dfks_rules.store.postgres.ports import Changed, Fetched, Moved
+from dfks_rules.store.tables import values_of
+
+Row = Mapping[str, Any]
+"""A row that a function has given: name of the column → value."""
+
+_FEATURES = {feature.value: feature for feature in FEATURES}
+_VALUES = frozenset(value.value for value in VALUES)
+_ORIGINS = {origin.value: origin for origin in Origin}
+_NAMES = tuple(feature.value for feature in FEATURES)
+
+
+def snapshot_from(revision: int, states: str) -> Snapshot:
+    """What is stored for a presentity.
+
+    Features and values of a newer release are left out: whoever knows them still finds them.
+
+    Raises:
+        StoreError: `store_unavailable`: another program has written something that is no state.
+    """
+    try:
+        said = orjson.loads(states)
+        return Snapshot(revision, tuple([_state(said.get(name)) for name in _NAMES]))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise StoreError("store_unavailable", f"`dfks.presentity` is spoilt: {error}") from error
+
+
+def _state(said: Any) -> FeatureState:
+    if said is None:
+        return OFF
+    known = {name: what for name, what in said["values"].items() if name in _VALUES}
+    return FeatureState(bool(said["status"]), values_of(known))
+
+
+def states_json(states: Mapping[Feature, FeatureState]) -> dict[str, object]:
+    """The states as `dfks.presentity` has them."""
+    return {
+        feature.value: {"status": state.status, "values": state.by_name}
+        for feature, state in states.items()
+    }
+
+
+def fetched_from(row: Row) -> Fetched:
+    """What is stored for a presentity.
+
+    Raises:
+        StoreError: see `snapshot_from`.
+    """
+    presentity = Aor(row["username"], row["domain"])
+    return Fetched(presentity, snapshot_from(row["revision"], row["states"]))
+
+
+def dialog_from(row: Row) -> DialogRow:
+    """A subscription."""
+    return DialogRow(
+        row["number"],
+        row["tag"],
+        Aor(row["username"], row["domain"]),
+        row["deadline"],
+        row["cseq"],
+        row["base"],
+        row["flags"],
+        row["first"],
+        row["last"],
+    )
+
+
+def entry_from(row: Row) -> JournalEntry | None:
+    """A change of one feature; None where only a newer release knows what it is about.
+
+    Raises:
+        StoreError: `store_unavailable`: another program has written something that is none.
+    """
+    feature, origin = _FEATURES.get(row["feature"]), _ORIGINS.get(row["origin"])
+    if feature is None or origin is None:
+        return None
+    try:
+        before, after = _old_or_new(row["before"]), _old_or_new(row["after"])
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise StoreError("store_unavailable", f"`dfks.change` is spoilt: {error}") from error
+    return JournalEntry(
+        row["seq"],
+        row["at"],
+        Aor(row["username"], row["domain"]),
+        row["revision"],
+        feature,
+        before,
+        after,
+        origin,
+        row["actor"],
+        row["rule"],
+        row["decision"],
+    )
+
+
+def _old_or_new(text: str) -> FeatureState:
+    try:
+        return state_from(text)
+    except ValueError:
+        return _state(orjson.loads(text))
+
+
+def told_from(row: Row) -> Changed | Moved | None:
+    """Something that the feed tells; None where only a newer release knows what it is about.
+
+    Raises:
+        StoreError: `store_unavailable`: another program has written something that is none of it.
+    """
+    if row["tag"] is not None:
+        return Moved(row["epoch"], row["seq"], row["tag"], row["number"])
+    entry = entry_from(row)
+    if entry is None:
+        return None
+    snapshot = snapshot_from(row["stored"], row["states"])
+    return Changed(row["epoch"], entry, row["tells"], snapshot)

@@ -1,0 +1,174 @@
+"""The tables and functions in PostgreSQL, and their versions.
+
+Each file in `sql` is a step, applied once, in one transaction with its record. Servers of two
+releases run beside each other while a cluster is upgraded: a step may add what an older release
+does without, and functions carry versions in their names, so that old and new ones are there. A
+step that removes something names the oldest release that goes without it (`-- min-release: X.Y.Z`).
+"""
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, NamedTuple
+
+from dfks_rules import __version__
+from dfks_rules.errors import StoreError
+from dfks_rules.store.postgres.connection import FAILURES, Connection, Row, connect, unavailable
+
+if TYPE_CHECKING:
+    import asyncpg
+
+_MIN_RELEASE = re.compile(r"-- min-release: (\S+)\n")
+# Limits go with the role, since a pooler passes on no settings of a session.
+_PREPARE = """
+    SET LOCAL statement_timeout = 0;
+    SET LOCAL lock_timeout = '10s';
+    SET LOCAL idle_in_transaction_session_timeout = 0;
+    SELECT pg_advisory_xact_lock(7234193);
+    CREATE SCHEMA IF NOT EXISTS dfks;
+    CREATE TABLE IF NOT EXISTS dfks.schema_version (
+        version     int PRIMARY KEY,
+        release     text NOT NULL,      -- which has applied the step
+        min_release text NOT NULL,      -- the oldest that can use what there is then
+        at          timestamptz NOT NULL DEFAULT clock_timestamp()
+    );
+    DO $$ BEGIN
+        EXECUTE format('ALTER ROLE %I IN DATABASE %I SET statement_timeout = ''4s''',
+            current_user, current_database());
+        EXECUTE format('ALTER ROLE %I IN DATABASE %I SET lock_timeout = ''1500ms''',
+            current_user, current_database());
+        EXECUTE format(
+            'ALTER ROLE %I IN DATABASE %I SET idle_in_transaction_session_timeout = ''1s''',
+            current_user, current_database());
+    END $$;
+"""
+_VERSION = "SELECT coalesce(max(version), 0) FROM dfks.schema_version"
+_RECORD = "INSERT INTO dfks.schema_version (version, release, min_release) VALUES ($1, $2, $3)"
+_THERE = "SELECT to_regclass('dfks.schema_version') IS NOT NULL AS is_there"
+_VERSIONS = "SELECT version, release, min_release FROM dfks.schema_version ORDER BY version"
+
+
+class Migration(NamedTuple):
+    """A step."""
+
+    name: str
+    min_release: str
+    script: str
+
+
+class Migrated(NamedTuple):
+    """What a migration has done."""
+
+    before: int
+    """Version of the schema before; 0: there was none."""
+    after: int
+
+
+@cache
+def migrations() -> tuple[Migration, ...]:
+    """All steps that this release knows, in order; the first leads to version 1."""
+    folder = resources.files("dfks_rules.store.postgres") / "sql"
+    files = sorted(
+        (file for file in folder.iterdir() if file.name.endswith(".sql")),
+        key=lambda file: file.name,
+    )
+    return tuple(_migration(file.name, file.read_text("utf-8")) for file in files)
+
+
+def _migration(name: str, script: str) -> Migration:
+    found = _MIN_RELEASE.match(script)
+    assert found is not None, f"{name} does not begin with `-- min-release: `"  # noqa: S101
+    return Migration(name, found[1], script)
+
+
+async def migrate(
+    url: str, steps: tuple[Migration, ...] | None = None, release: str = __version__
+) -> Migrated:
+    """Make the schema, or bring it to the version of this release; servers may run.
+
+    Args:
+        url: `postgresql://…`; connect as the role that servers connect as.
+        steps: what to apply; None: those of this release.
+        release: of this program.
+
+    Raises:
+        StoreError: `store_newer_version`, `store_unavailable`.
+    """
+    known = migrations() if steps is None else steps
+    connection = None
+    try:
+        connection = await connect(url, "dfks store migrate")
+        before = await _apply(connection, known, 0, release)
+        version = before
+        while version < len(known):
+            version = await _apply(connection, known, 1, release)
+    except FAILURES as error:
+        raise unavailable(error) from error
+    finally:
+        if connection is not None:
+            connection.terminate()
+    return Migrated(before, max(before, version))
+
+
+async def _apply(
+    connection: "asyncpg.Connection", known: tuple[Migration, ...], count: int, release: str
+) -> int:
+    """Apply the next `count` steps, 0 or 1, in a transaction; the version then."""
+    await connection.execute("BEGIN")
+    await connection.execute(_PREPARE)
+    version = int(await connection.fetchval(_VERSION))
+    if version > len(known):
+        _refuse_newer(await connection.fetch(_VERSIONS), release)
+    elif count and version < len(known):
+        step = known[version]
+        await connection.execute(step.script)
+        version += 1
+        await connection.execute(_RECORD, version, release, step.min_release)
+    await connection.execute("COMMIT")
+    return version
+
+
+async def check(
+    connection: Connection, steps: tuple[Migration, ...] | None = None, release: str = __version__
+) -> None:
+    """See whether servers of this release can use the schema.
+
+    Raises:
+        StoreError: `store_older_version`: it has to be made or migrated first;
+            `store_newer_version`; `store_unavailable`.
+    """
+    known = migrations() if steps is None else steps
+    found: list[Row] = []
+    if (await connection.row(_THERE))["is_there"]:
+        found = await connection.rows(_VERSIONS)
+    version = max([row["version"] for row in found], default=0)
+    if version < len(known):
+        what = (
+            f"has version {version} of {len(known)}" if version else "has no tables of dfks-rules"
+        )
+        why = f"the database {what}; what helps: `dfks store migrate`"
+        raise StoreError("store_older_version", why)
+    if version > len(known):
+        _refuse_newer(found, release)
+
+
+def _refuse_newer(found: Sequence[Row], release: str) -> None:
+    """Refuse a schema that this release cannot use.
+
+    Raises:
+        StoreError: `store_newer_version`.
+    """
+    oldest = max([row["min_release"] for row in found], key=_release)
+    if _release(release) < _release(oldest):
+        newest = found[-1]
+        why = (
+            f"the database is at version {newest['version']}, of dfks-rules {newest['release']}; "
+            f"this is {release}, and {oldest} or newer is needed"
+        )
+        raise StoreError("store_newer_version", why)
+
+
+def _release(text: str) -> tuple[int, ...]:
+    """A release, to be compared; what follows the numbers does not count."""
+    return tuple(int(number) for number in re.findall(r"\d+", text)[:3])
