@@ -4,7 +4,8 @@ A statement is never left open while a server waits for another one, so that a s
 holds no locks. After any error the connection that met it is closed, never used again: what came of
 the call is unknown.
 
-Every method raises StoreError (`store_unavailable`) where the engine is out of reach or too slow.
+Every method raises StoreError (`store_unavailable`) where the engine is out of reach or too slow;
+a NotSentError where the call was never made.
 
 Reference: docs/topics/several-nodes.md
 """
@@ -12,6 +13,7 @@ Reference: docs/topics/several-nodes.md
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+from dfks_rules.errors import StoreError
 from dfks_rules.model.features import Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import Change, DialogRow, JournalEntry, Verdict
@@ -27,6 +29,13 @@ def cohort_of(row: int) -> int:
     subscription that moves to another server gets a number of that one.
     """
     return (row >> 32) * COHORTS + row % COHORTS
+
+
+class NotSentError(StoreError):
+    """The engine is out of reach: what was asked for is not done, and never will be."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("store_unavailable", message)
 
 
 class Step(NamedTuple):
