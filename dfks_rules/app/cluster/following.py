@@ -3,7 +3,7 @@
 | input                              | output                                            | next    |
 |------------------------------------|---------------------------------------------------|---------|
 | `PAUSE`, or a hint                 | what was committed since                          | reading |
-| a change of another node           | the cache learns it, then watchers are told       | reading |
+| a change                           | the cache learns it, then watchers are told       | reading |
 | a dialog that another node has     | it is gone here, silently                         | reading |
 | a full page                        | the next one at once                              | reading |
 | what was asked for has been purged | nothing that is cached is believed; all are told  | reading |
@@ -37,7 +37,7 @@ class Learns(Protocol):
     """What is told of the feed."""
 
     def changed(self, changes: list[Changed], now: float) -> None:
-        """Other nodes have changed this; several changes of one presentity lie side by side."""
+        """This was changed, by this node or by others; in the order of the feed."""
         ...
 
     def moved(self, moved: Moved, now: float) -> None:
@@ -56,17 +56,15 @@ class Learns(Protocol):
 class Following:
     """Reads the feed."""
 
-    def __init__(self, engine: Engine, epoch: int, position: int, learns: Learns) -> None:
+    def __init__(self, engine: Engine, position: int, learns: Learns) -> None:
         """Nothing is read yet.
 
         Args:
             engine: has the feed.
-            epoch: this life; its own changes are known.
             position: number of the newest change when it began.
             learns: is told.
         """
         self._engine: Final = engine
-        self._epoch: Final = epoch
         self._learns: Final = learns
         self._loop: Final = asyncio.get_running_loop()
         self.position = position
@@ -74,7 +72,7 @@ class Following:
         self._hint = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.counts = {"feed_reads": 0, "feed_failures": 0, "feed_gaps": 0, "feed_changes": 0}
-        """`feed_changes`: changes that other nodes made."""
+        """`feed_changes`: changes of whatever node."""
 
     def begin(self) -> None:
         """Read from now on."""
@@ -121,11 +119,10 @@ class Following:
         if page.is_gap:
             self.counts["feed_gaps"] += 1
             self._learns.missed(self._loop.time())
-        others = [one for one in page.told if one.epoch != self._epoch]
-        for first in range(0, len(others), TURN):
+        for first in range(0, len(page.told), TURN):
             if first:
                 await asyncio.sleep(0)
-            self._tell(others[first : first + TURN])
+            self._tell(page.told[first : first + TURN])
         self.position = max(self.position, page.last)
         self._learns.read(self.position)
         return len(page.told) >= PORTION

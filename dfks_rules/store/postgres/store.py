@@ -132,6 +132,15 @@ class PostgresStore:
     def on_fenced(self, call: Callable[[], None]) -> None:
         self._group.on_fenced = call
 
+    @property
+    def on_changed(self) -> Callable[[], None]:
+        """Told that this node has put something into the feed."""
+        return self._group.on_changed
+
+    @on_changed.setter
+    def on_changed(self, call: Callable[[], None]) -> None:
+        self._group.on_changed = call
+
     # --- Store ---
 
     def known(self, presentity: Aor) -> Snapshot | None:
