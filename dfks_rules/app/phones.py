@@ -24,6 +24,7 @@ from dfks_rules.presence.subscription import Subscription
 from dfks_rules.service.features import Features
 from dfks_rules.sip.endpoint import Endpoint
 from dfks_rules.sip.flow import Flow
+from dfks_rules.store.memory import MemoryStore
 from dfks_rules.transport.limits import SourceLimits
 from dfks_rules.transport.resolver import Resolver
 from dfks_rules.transport.transports import Transports
@@ -80,7 +81,8 @@ class Phones:
             self._gate,
             Logins(files.secrets, tokens.token) if files.secrets else None,
             files.profiles.profiles,
-            storage.for_phones(transports.listener_at),
+            storage.for_phones(transports.listener_at, transports.first_of),
+            storage.standing,
         )
         self.notifier = Notifier(self._endpoint, self.features, feed, setup)
         """Has the subscriptions."""
@@ -90,6 +92,7 @@ class Phones:
 
     def count_in(self, metrics: Metrics) -> None:
         """Have what is counted of phones collected."""
+        store = self._storage.store
         for group, counted in (
             ("features", self.recording.log),
             ("auth", self._gate),
@@ -98,9 +101,10 @@ class Phones:
             ("features", self.features),
             ("presence", self.notifier),
             ("process", self._storage.lasting),
+            ("cluster", self._storage.node),
             ("publish", self.notifier.publications),
             ("sip", self._endpoint),
-            ("store", self._storage.lasts),
+            ("store", None if isinstance(store, MemoryStore) else store),
             ("tls", self._files.certificates),
             ("transport", self._transports),
         ):

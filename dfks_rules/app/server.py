@@ -6,7 +6,8 @@ import os
 from contextlib import suppress
 from socket import socket
 
-from dfks_rules.app.driver import BREATH
+from dfks_rules.app.cluster.node import Node, Served
+from dfks_rules.app.driver import BREATH, Driver
 from dfks_rules.app.files import Files
 from dfks_rules.app.metrics import Metrics
 from dfks_rules.app.operators import Operators
@@ -43,7 +44,12 @@ class Server:
     """Everything that serves phones and operators; made inside a running event loop."""
 
     def __init__(
-        self, config: Config, files: Files, transports: Transports, metrics: Metrics
+        self,
+        config: Config,
+        files: Files,
+        transports: Transports,
+        metrics: Metrics,
+        node: Node | None = None,
     ) -> None:
         """Open the store, and wire the rooms.
 
@@ -52,15 +58,19 @@ class Server:
             files: they have been read; whoever gives them closes them.
             transports: what `transports_of` gives; the server closes them.
             metrics: the server's own are added.
+            node: what has joined a cluster; None where the settings name none.
 
         Raises:
             StoreError: the store cannot be opened.
         """
         self._config = config
+        self._policies = files.policies
+        self.buried = asyncio.Event()
+        """Set when other nodes have taken this one for dead: it serves no more."""
         self._transports = transports
         self._is_released = False
-        start = os.urandom(3).hex()
-        self._storage = Storage(config, start)
+        start = os.urandom(3).hex() if node is None else node.start
+        self._storage = Storage(config, start, node)
         self._phones = Phones(config, files, transports, self._storage, start)
         self._phones.count_in(metrics)
         self._operators = Operators(
@@ -83,13 +93,25 @@ class Server:
                 await self._transports.open(self._config.sip.listen, inherited)
             self._transports.serve(driver)
             # Nothing is read before the next turn of the event loop.
-            self._storage.begin(self._phones.notifier, driver.at(), driver.was_sent)
+            self._storage.begin(self._served(driver))
             await self._operators.open(inherited, takes_over=takes_over)
         except BaseException:
             # The other server may go on, with what it has left.
             await self.close(leaves=takes_over)
             raise
         _quieten_collector()
+
+    def _served(self, driver: Driver) -> Served:
+        """What goes on where another life has ended, or keeps in step with other nodes."""
+        policies = self._policies
+        return Served(
+            self._phones.notifier,
+            self._phones.features,
+            driver.at,
+            driver.was_sent,
+            lambda: policies.live.active.revision,
+            self.buried.set,
+        )
 
     def addresses(self) -> list[str]:
         """What is listened on, as an operator would write it."""
@@ -115,11 +137,11 @@ class Server:
             return
         self._is_released = True
         await self._operators.end()
-        if self._storage.lasting is None:
+        if not (self._storage.keeps or self.buried.is_set()):
             await self._tell_watchers()
         await self._finish()
         self._phones.driver.rest()
-        self._storage.close()
+        await self._storage.close()
         # Before anything else is read: who asks on one of these from now on asks again elsewhere.
         self._transports.hang_up()
 
@@ -141,7 +163,7 @@ class Server:
         Args:
             leaves: whether files stay for the server that comes next.
         """
-        if not (self._is_released or self._storage.keeps):
+        if not (self._is_released or self._storage.keeps or self.buried.is_set()):
             await self._tell_watchers()
         await self._operators.shut(leaves=leaves)
         self._transports.pause()

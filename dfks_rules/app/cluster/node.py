@@ -59,6 +59,8 @@ class Node:
         """
         self.engine = engine
         self.member = member
+        self.start = start
+        """What ids of its decisions begin with."""
         self._loop = asyncio.get_running_loop()
         self._keep_changes = keep_changes
         self.store = PostgresStore(engine, member.joined, self._loop, start)
