@@ -22,8 +22,8 @@ class Verdict(Enum):
     CONFLICT = "conflict"
     """Somebody else changed what it was decided on: `fetch`, and decide again."""
     MOVED = "moved"
-    """Another node has the dialog of the SUBSCRIBE that it comes from: `Dialogs.adopt` it, and serve
-    the SUBSCRIBE anew. Only where there are several nodes."""
+    """Another node has the dialog of the SUBSCRIBE that it comes from: `Dialogs.adopt` it, and
+    serve the SUBSCRIBE anew. Only where there are several nodes."""
     FENCED = "fenced"
     """Another server has taken the store over: this one stores nothing any more."""
     UNAVAILABLE = "unavailable"
@@ -123,6 +123,14 @@ class ChangedError(StoreError):
         super().__init__("store_changed", f"{presentity.uri} has revision {revision}")
         self.revision = revision
         """What holds."""
+
+
+class MovedError(StoreError):
+    """Another node has the dialog that a SUBSCRIBE is about: nothing of it is stored."""
+
+    def __init__(self, presentity: Aor) -> None:
+        uri = presentity.uri
+        super().__init__("store_moved", f"another node has the dialog of a watcher of {uri}")
 
 
 class JournalEntry(NamedTuple):
