@@ -150,9 +150,9 @@ class Lives:
         at = self.epoch - 1.0 if beat_at is None else beat_at
         book = self.book
         before = Before(at, is_clean, changed)
-        book.notifier.restore(before, NOON, book.now)
-        book.notifier.take(self.store.read(1 << 62, 1 << 30), book.now)
-        book.notifier.loaded()
+        claim = book.notifier.restore(before, NOON, book.now)
+        book.notifier.take(claim, self.store.read(1 << 62, 1 << 30), book.now)
+        book.notifier.loaded(claim)
 
     def crash(self, down: float = 1.0) -> Playbook:
         """Kill it, start it, and have it take all rows.
