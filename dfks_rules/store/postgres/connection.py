@@ -128,18 +128,21 @@ async def connect(url: str, name: str) -> "asyncpg.Connection":
     """A new connection.
 
     Raises:
-        StoreError: `store_needs_asyncpg`.
+        StoreError: `store_needs_asyncpg`; `store_unavailable`: it is no URL.
         Exception: one of `FAILURES`.
     """
     if _missing is not None:
         why = "PostgreSQL needs asyncpg: `pip install 'dfks-rules[postgres]'`"
         raise StoreError("store_needs_asyncpg", why) from _missing
-    return await asyncpg.connect(
-        url,
-        timeout=CONNECTS_WITHIN,
-        statement_cache_size=0,
-        server_settings={"application_name": name},
-    )
+    try:
+        return await asyncpg.connect(
+            url,
+            timeout=CONNECTS_WITHIN,
+            statement_cache_size=0,
+            server_settings={"application_name": name},
+        )
+    except ValueError as error:  # Of some parts of a URL, asyncpg says only this.
+        raise unavailable(error) from error
 
 
 def unavailable(error: Exception) -> StoreError:
