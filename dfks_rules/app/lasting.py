@@ -79,4 +79,4 @@ class Lasting:
 
     def changed_since(self, seq: int) -> frozenset[Aor]:
         """Whose features have changed since this change in the journal."""
-        return self._store.journal.changed_since(seq)
+        return self._store.changed_since(seq)

@@ -1,5 +1,6 @@
 """`dfks history`: who switched this on, when, and by which rule."""
 
+import asyncio
 from pathlib import Path
 
 import click
@@ -70,7 +71,7 @@ def command(  # noqa: PLR0913 - the options
 def _show_latest(path: Path, which: Which, at_most: int, printer: Printer) -> int:
     """Print the newest changes; gives the number from which to go on."""
     with open_journal(path) as journal:
-        history = latest(journal, which, at_most)
+        history = asyncio.run(latest(journal, which, at_most))
     printer.print(map(row_of, history.entries))
     if not history.entries:
         click.echo(
@@ -86,7 +87,7 @@ def _show_next(path: Path, which: Which, last: int, printer: Printer) -> int:
     """Print what has followed; the file is opened anew, in case another was put in its place."""
     try:
         with open_journal(path) as journal:
-            history = follow(journal, which, last, PAGE)
+            history = asyncio.run(follow(journal, which, last, PAGE))
     except StoreError as error:
         printer.note(str(error))
         return last

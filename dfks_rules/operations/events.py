@@ -67,14 +67,15 @@ class Listener(Protocol):
 class Events(Protocol):
     """The events of a server."""
 
-    def listen(self, after: int | None) -> Listener:
+    async def listen(self, after: int | None) -> Listener:
         """Listen.
 
         Args:
             after: number of the last change that is known; None: only what happens from now on.
 
         Raises:
-            StoreError: states are only kept in memory (`store_no_journal`).
+            StoreError: states are only kept in memory (`store_no_journal`), or the journal cannot
+                be read.
         """
         ...
 

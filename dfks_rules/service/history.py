@@ -1,6 +1,6 @@
 """Who changed what, asked of the journal: the newest changes, or those that follow."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 from dfks_rules.model.features import Feature
@@ -38,7 +38,9 @@ class History(NamedTuple):
     """How many were removed before `follow` could read them."""
 
 
-def latest(journal: Journal, which: Which, at_most: int, looked_at: int | None = None) -> History:
+async def latest(
+    journal: Journal, which: Which, at_most: int, looked_at: int | None = None
+) -> History:
     """The newest entries.
 
     Args:
@@ -50,10 +52,11 @@ def latest(journal: Journal, which: Which, at_most: int, looked_at: int | None =
     Raises:
         StoreError: it cannot be read.
     """
-    newest = journal.newest()
+    newest = await journal.newest()
     found: list[JournalEntry] = []
-    older = 0
-    for number, entry in enumerate(_backwards(journal, which.presentity, newest)):
+    older, number = 0, -1
+    async for entry in _backwards(journal, which.presentity, newest):
+        number += 1
         if entry.at < which.since:
             older += 1
             if older == ENOUGH or number == looked_at:
@@ -67,27 +70,36 @@ def latest(journal: Journal, which: Which, at_most: int, looked_at: int | None =
     return History(found[::-1], newest, more=False)
 
 
-def follow(
+async def follow(
     journal: Journal, which: Which, after: int, at_most: int, looked_at: int | None = None
 ) -> History:
     """The entries that follow the one with the number `after`; else as `latest`.
 
     `last` is below `after` if the journal does not go that far: another file was put in its place.
     """
-    newest = journal.newest()
+    newest = await journal.newest()
     last = min(after, newest)
     found: list[JournalEntry] = []
     end = newest if looked_at is None else min(newest, last + looked_at)
     missed = 0
-    while last < end and (page := journal.read(last, min(PAGE, end - last))):
+    while last < end and (page := await journal.read(last, min(PAGE, end - last))):
+        if page[0].seq > last + 1:
+            missed += await _purged(journal, last)
         for entry in page:
             if len(found) == at_most:
                 return History(found, last, more=True, missed=missed)
-            missed += entry.seq - last - 1
             last = entry.seq
             if _is_wanted(entry, which):
                 found.append(entry)
     return History(found, last, more=last < newest, missed=missed)
+
+
+async def _purged(journal: Journal, after: int) -> int:
+    """How many entries with higher numbers than `after` are gone; where several nodes share the
+    journal, some of these numbers may have been those of something else.
+    """
+    oldest = await journal.read(0, 1)
+    return max(0, oldest[0].seq - after - 1) if oldest else 0
 
 
 def _is_wanted(entry: JournalEntry, which: Which) -> bool:
@@ -98,16 +110,12 @@ def _is_wanted(entry: JournalEntry, which: Which) -> bool:
     )
 
 
-def _backwards(journal: Journal, presentity: Aor | None, newest: int) -> Iterator[JournalEntry]:
+async def _backwards(
+    journal: Journal, presentity: Aor | None, newest: int
+) -> AsyncIterator[JournalEntry]:
     """The entries up to number `newest`, the newest first."""
     end = newest + 1
-    while end > 1:
-        if presentity is None:
-            begin = max(0, end - 1 - PAGE)
-            page = [one for one in journal.read(begin, PAGE) if one.seq < end][::-1]
-        else:
-            page = journal.of(presentity, PAGE, end)
-        if not page:
-            return
-        yield from page
+    while end > 1 and (page := await journal.of(presentity, PAGE, end)):
+        for entry in page:
+            yield entry
         end = page[-1].seq

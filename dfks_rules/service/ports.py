@@ -1,6 +1,6 @@
 """What the use cases need from the I/O rooms, as roles."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from enum import Enum
 from typing import NamedTuple, Protocol
@@ -22,8 +22,8 @@ class Verdict(Enum):
     CONFLICT = "conflict"
     """Somebody else changed what it was decided on: `fetch`, and decide again."""
     MOVED = "moved"
-    """Another node has the dialog of the SUBSCRIBE that it comes from: `Dialogs.adopt` it, and serve
-    the SUBSCRIBE anew. Only where there are several nodes."""
+    """Another node has the dialog of the SUBSCRIBE that it comes from: `Dialogs.adopt` it, and
+    serve the SUBSCRIBE anew. Only where there are several nodes."""
     FENCED = "fenced"
     """Another server has taken the store over: this one stores nothing any more."""
     UNAVAILABLE = "unavailable"
@@ -150,27 +150,27 @@ class JournalEntry(NamedTuple):
 
 
 class Journal(Protocol):
-    """Every change of the last time, in the order in which they were stored.
+    """Every change of the last time, in the order in which they were stored. Numbers may be missing
+    where several nodes share it.
 
-    All of it raises StoreError (`store_unavailable`) where it cannot be read.
+    All of it raises StoreError (`store_unavailable`) where it cannot be read. A file is read before
+    the loop goes on; an engine that several nodes share is waited for.
     """
 
-    def newest(self) -> int:
+    async def newest(self) -> int:
         """Number of the newest entry; 0 when there was never one."""
         ...
 
-    def read(self, after: int, at_most: int) -> list[JournalEntry]:
+    async def read(self, after: int, at_most: int) -> list[JournalEntry]:
         """The entries that follow the one with this number, in order."""
         ...
 
-    def of(self, presentity: Aor, at_most: int, before: int | None = None) -> list[JournalEntry]:
-        """The entries of one presentity, the newest first, from those with lower numbers than
-        `before`.
+    async def of(
+        self, presentity: Aor | None, at_most: int, before: int | None = None
+    ) -> list[JournalEntry]:
+        """The entries of one presentity, or of all, the newest first, from those with lower numbers
+        than `before`.
         """
-        ...
-
-    def changed_since(self, seq: int) -> frozenset[Aor]:
-        """Whose features have changed since the entry with this number."""
         ...
 
 
@@ -248,8 +248,10 @@ class Store(Protocol):
         """
         ...
 
-    def close(self) -> None:
-        """Settle what is still under way, then let go of files and threads."""
+    def close(self) -> Awaitable[None] | None:
+        """Settle what is still under way, then let go of files, threads and connections; awaited
+        where the store is elsewhere.
+        """
         ...
 
 

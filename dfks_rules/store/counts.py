@@ -6,6 +6,7 @@ OF_VERDICT = {
     Verdict.STORED: "stored",
     Verdict.REPEATED: "repeated",
     Verdict.CONFLICT: "conflicts",
+    Verdict.MOVED: "moved",
     Verdict.FENCED: "fenced",
     Verdict.UNAVAILABLE: "unavailable",
 }

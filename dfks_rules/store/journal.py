@@ -23,6 +23,7 @@ from dfks_rules.store.tables import as_json, values_of
 _COLUMNS = "seq, at, user, domain, revision, feature, before, after, origin, actor, rule, decision"
 _NEWEST = "SELECT coalesce(max(seq), 0) FROM change"
 _READ = f"SELECT {_COLUMNS} FROM change WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
+_BELOW_ALL = f"SELECT {_COLUMNS} FROM change WHERE seq < ? ORDER BY seq DESC LIMIT ?"  # noqa: S608
 # A link leads to a lower number, of the same presentity. Where a program has spoilt one, the
 # history ends: a cycle would be walked for ever.
 _OWN = "domain = :domain AND user = :user"
@@ -53,6 +54,8 @@ _PURGE = """
         SELECT seq FROM (
             SELECT seq, coalesce(steady, at) AS made FROM change ORDER BY seq LIMIT :at_most)
         WHERE made < :older_than AND seq < (SELECT max(seq) FROM change))"""
+_NO_SEQ = 2**63 - 1
+"""Above all numbers."""
 Row = tuple[int, float, str, str, int, str, str, str, str, str, str, str, int, float]
 """A row of `change`."""
 
@@ -80,6 +83,24 @@ def read(connection: sqlite3.Connection, after: int, at_most: int) -> list[Journ
         ValueError: another program wrote something that is not a change.
     """
     return [_entry(row) for row in connection.execute(_READ, (after, at_most)).fetchall()]
+
+
+def newest_of_all(
+    connection: sqlite3.Connection, at_most: int, before: int | None = None
+) -> list[JournalEntry]:
+    """The entries of all presentities, the newest first.
+
+    Args:
+        connection: an open store.
+        at_most: how many.
+        before: only those with lower numbers than this.
+
+    Raises:
+        sqlite3.Error: the file cannot be read.
+        ValueError: see `read`.
+    """
+    below = _NO_SEQ if before is None else before
+    return [_entry(row) for row in connection.execute(_BELOW_ALL, (below, at_most)).fetchall()]
 
 
 def of(

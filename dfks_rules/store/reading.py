@@ -57,7 +57,7 @@ class Reading:
 
 
 class FileJournal:
-    """The journal of an open store.
+    """The journal of an open store; nothing else happens on the loop while it is read.
 
     Reference: `service.ports.Journal`.
     """
@@ -66,18 +66,18 @@ class FileJournal:
         """`reading` reads it."""
         self._reading = reading
 
-    def newest(self) -> int:
+    async def newest(self) -> int:
         """Number of the newest entry."""
         return self._reading(journal.newest)
 
-    def read(self, after: int, at_most: int) -> list[JournalEntry]:
+    async def read(self, after: int, at_most: int) -> list[JournalEntry]:
         """The entries that follow the one with the number `after`, in order."""
         return self._reading(journal.read, after, at_most)
 
-    def of(self, presentity: Aor, at_most: int, before: int | None = None) -> list[JournalEntry]:
-        """The entries of one presentity, the newest first."""
+    async def of(
+        self, presentity: Aor | None, at_most: int, before: int | None = None
+    ) -> list[JournalEntry]:
+        """The entries of one presentity, or of all, the newest first."""
+        if presentity is None:
+            return self._reading(journal.newest_of_all, at_most, before)
         return self._reading(journal.of, presentity, at_most, before)
-
-    def changed_since(self, seq: int) -> frozenset[Aor]:
-        """Whose features have changed since the entry with this number."""
-        return self._reading(journal.changed_since, seq)

@@ -17,7 +17,7 @@ from dfks_rules.model.features import Snapshot
 from dfks_rules.model.histogram import Histogram
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import DialogRow, Fetched, Settle, Verdict, Wanted
-from dfks_rules.store import dialogs
+from dfks_rules.store import dialogs, journal
 from dfks_rules.store.cache import Cache
 from dfks_rules.store.commit import Writer
 from dfks_rules.store.database import Database, explained, is_locked
@@ -249,6 +249,14 @@ class SqliteStore:
     def read(self, before: int, at_most: int) -> list[DialogRow]:
         """Subscriptions with numbers below `before`, the highest first."""
         return self._reading(dialogs.read, before, at_most)
+
+    def changed_since(self, seq: int) -> frozenset[Aor]:
+        """Whose features have changed since the change with this number.
+
+        Raises:
+            StoreError: `store_unavailable`.
+        """
+        return self._reading(journal.changed_since, seq)
 
     def close(self) -> None:
         """Write and settle pending commits, then end the thread and close the files."""

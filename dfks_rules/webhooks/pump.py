@@ -128,7 +128,7 @@ class Pump:
             self._awake.clear()
             now = self._clock.now()
             try:
-                has_more = self._read(now)
+                has_more = await self._read(now)
                 has_more = self._begin_one(now) or has_more
             except StoreError as error:
                 _log.debug("webhooks_wait", reason=error.message)
@@ -145,7 +145,7 @@ class Pump:
                 async with asyncio.timeout(self._wait(now)):
                     await self._awake.wait()
 
-    def _read(self, now: float) -> bool:
+    async def _read(self, now: float) -> bool:
         """Read a portion of the journal for those who are least far; whether there was one.
 
         Raises:
@@ -154,7 +154,7 @@ class Pump:
         places = [place for box in self._boxes.values() if (place := box.read_from) is not None]
         if not places or now < self._read_at:
             return False
-        portion = read(self._source, min(places), self._node, self._clock.epoch())
+        portion = await read(self._source, min(places), self._node, self._clock.epoch())
         if portion is None:
             return False
         for box in self._boxes.values():

@@ -45,7 +45,7 @@ class Changes:
         return self._item
 
 
-def read(source: Source, after: int, node: str, at: float) -> Portion | None:
+async def read(source: Source, after: int, node: str, at: float) -> Portion | None:
     """What follows a change; None where nothing does yet.
 
     Args:
@@ -60,10 +60,17 @@ def read(source: Source, after: int, node: str, at: float) -> Portion | None:
     durable = source.durable()
     if after >= durable:
         return None
-    entries = [one for one in source.journal.read(after, PORTION + 1) if one.seq <= durable]
+    follow = await source.journal.read(after, PORTION + 1)
+    entries = [one for one in follow if one.seq <= durable]
     if not entries:
         return None
     complete = whole(entries, PORTION)
+    first = complete[0].seq
+    if first > after + 1:
+        [oldest] = await source.journal.read(0, 1)
+        if oldest.seq < first:
+            # Nothing is purged: the numbers between are those of something else.
+            first = after + 1
     groups = groupby(complete, lambda one: (one.presentity, one.revision))
     found = [Changes(tuple(group), source, node) for _, group in groups]
-    return Portion(after, complete[0].seq, complete[-1].seq, at, found)
+    return Portion(after, first, complete[-1].seq, at, found)

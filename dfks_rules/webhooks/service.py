@@ -271,7 +271,7 @@ class WebhookService:
         """Take what is not in the journal; it does not outlive the server."""
         while True:
             try:
-                await self._take_from(self._events.listen(None))
+                await self._take_from(await self._events.listen(None))
             except StoreError:
                 await asyncio.sleep(RETRY)
             except Exception:  # noqa: BLE001 - else nothing of the kind would be told any more

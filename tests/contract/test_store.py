@@ -7,7 +7,7 @@ import asyncio
 import errno
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,16 +27,25 @@ from dfks_rules.model.values import Choice, Integer, Text, Value
 from dfks_rules.service.ports import Store, Verdict, Wanted
 from dfks_rules.store import life
 from dfks_rules.store.open import open_store
+from dfks_rules.store.postgres.store import PostgresStore
+from tests.helpers.database import FakeDatabase
+from tests.helpers.engine import FakeEngine
 from tests.helpers.states import forwarding, some_state
 from tests.helpers.wanted import Result, change, commit, dialog_row, outcome, wanted
+
+
+async def _open(url: str) -> Store:
+    return open_store(url, asyncio.get_running_loop())
 
 
 class Engine(NamedTuple):
     """A kind of store."""
 
     url: str
-    """What `open_store` is given; `{}` stands for a directory."""
-    take_over: Callable[[str], None] | None = None
+    """Where it is; `{}` stands for a directory."""
+    open: Callable[[str], Awaitable[Store]] = _open
+    """Opens the store there, as the successor of whoever had it."""
+    take_over: Callable[[str], Awaitable[None]] | None = None
     """Lets another server take over what is stored, while the store is open; None where nothing
     lasts longer than the store."""
     doubt: Callable[[pytest.MonkeyPatch], None] | None = None
@@ -48,7 +57,7 @@ class Engine(NamedTuple):
         return self.take_over is not None
 
 
-def _begin_another_life(url: str) -> None:
+async def _begin_another_life(url: str) -> None:
     """What a successor does that no lock keeps out."""
     connection = sqlite3.connect(url.removeprefix("sqlite:"), isolation_level=None)
     life.begin(connection)
@@ -62,9 +71,41 @@ def _fail_to_sync(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dfks_rules.store.database.os.fdatasync", fail)
 
 
+_DATABASES: dict[str, FakeDatabase] = {}
+
+
+async def _join_fake(url: str) -> Store:
+    """All others have ended, and what they had is ours."""
+    await _bury_all_in_fake(url)
+    engine = FakeEngine(_DATABASES[url])
+    joined = await engine.join("node", "1.0", 60.0)
+    store = PostgresStore(engine, joined, asyncio.get_running_loop())
+    store.own(await engine.claim(joined.epoch))
+    return store
+
+
+async def _bury_all_in_fake(url: str) -> None:
+    database = _DATABASES.setdefault(url, FakeDatabase(time.time))
+    for epoch in database.lives:
+        database.end(epoch, is_clean=False)
+
+
+def _lose_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    call = FakeEngine._call
+
+    async def lose(self: FakeEngine, name: str, act: Callable[[], object]) -> object:
+        result = await call(self, name, act)
+        if name == "commit":
+            raise StoreError("store_unavailable", "the connection is lost")
+        return result
+
+    monkeypatch.setattr(FakeEngine, "_call", lose)
+
+
 ENGINES = {
     "memory": Engine("memory:"),
-    "sqlite": Engine("sqlite:{}/features.db", _begin_another_life, _fail_to_sync),
+    "sqlite": Engine("sqlite:{}/features.db", _open, _begin_another_life, _fail_to_sync),
+    "postgres-fake": Engine("fake:{}", _join_fake, _bury_all_in_fake, _lose_answers),
 }
 LASTING = [name for name, engine in ENGINES.items() if engine.lasts]
 IN_DOUBT = [name for name, engine in ENGINES.items() if engine.doubt is not None]
@@ -74,6 +115,8 @@ BOB = Aor("bob", "example.com")
 CAROL = Aor("carol", "example.com")
 DND, CFA, CFB, CFNA = FEATURES[:4]
 ON = FeatureState(status=True)
+ROW = 1 << 32
+"""Number of the first subscription of the first life of a server."""
 FIRST = NOTHING_STORED.replace(DND, ON)
 SECOND = FIRST.replace(CFB, ON)
 
@@ -87,16 +130,22 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def url(engine: str, tmp_path: Path) -> str:
-    """What `open_store` is given."""
+    """Where the store is."""
     return ENGINES[engine].url.format(tmp_path)
 
 
 @pytest.fixture
-async def store(url: str) -> AsyncIterator[Store]:
+async def store(engine: str, url: str) -> AsyncIterator[Store]:
     """An empty store."""
-    opened = open_store(url, asyncio.get_running_loop())
+    opened = await ENGINES[engine].open(url)
     yield opened
-    opened.close()
+    await _close(opened)
+
+
+async def _close(store: Store) -> None:
+    closing = store.close()
+    if closing is not None:
+        await closing
 
 
 async def _fetched(store: Store, *presentities: Aor) -> StoreError | None:
@@ -250,7 +299,7 @@ async def test_what_was_read_may_be_what_the_commit_before_stores(store: Store) 
 
 async def test_a_request_that_was_stored_is_known_when_it_comes_again(store: Store) -> None:
     """Its answer was lost: its sets are not applied twice."""
-    row = dialog_row(7, cseq=3)
+    row = dialog_row(ROW, cseq=3)
     first = Wanted((change(ALICE, NOTHING_STORED, FIRST),), (), row)
     assert await outcome(commit(store, first)) is Verdict.STORED
     for cseq in (3, 2):
@@ -264,11 +313,11 @@ async def test_a_request_that_was_stored_is_known_when_it_comes_again(store: Sto
 
 async def test_a_request_that_comes_twice_at_once_is_stored_once(store: Store) -> None:
     """That the first is not durable yet makes no difference."""
-    row = dialog_row(7)
+    row = dialog_row(ROW)
     asked = [
         Wanted((change(ALICE, NOTHING_STORED, FIRST),), (), row),
         Wanted((change(ALICE, FIRST, SECOND),), (), row),
-        Wanted((change(BOB, NOTHING_STORED, FIRST),), (), dialog_row(8)),
+        Wanted((change(BOB, NOTHING_STORED, FIRST),), (), dialog_row(ROW + 1)),
     ]
     verdicts = [await outcome(result) for result in [commit(store, one) for one in asked]]
     assert verdicts == [Verdict.STORED, Verdict.REPEATED, Verdict.STORED]
@@ -278,7 +327,7 @@ async def test_a_request_that_comes_twice_at_once_is_stored_once(store: Store) -
 async def test_a_visit_whose_changes_are_in_conflict_was_not_there(store: Store) -> None:
     """When it is decided again, it must not be taken for a repeat."""
     await commit(store, wanted(ALICE, NOTHING_STORED, FIRST))
-    row = dialog_row(7)
+    row = dialog_row(ROW)
     stale = Wanted((change(ALICE, NOTHING_STORED, SECOND),), (), row)
     assert await outcome(commit(store, stale)) is Verdict.CONFLICT
     again = Wanted((change(ALICE, FIRST, SECOND),), (), row)
@@ -287,8 +336,8 @@ async def test_a_visit_whose_changes_are_in_conflict_was_not_there(store: Store)
 
 async def test_a_visit_is_stored_without_changes(store: Store) -> None:
     """A new subscription is answered when it is durable."""
-    assert await outcome(commit(store, Wanted((), (), dialog_row(7)))) is Verdict.STORED
-    assert await outcome(commit(store, Wanted((), (), dialog_row(7)))) is Verdict.REPEATED
+    assert await outcome(commit(store, Wanted((), (), dialog_row(ROW)))) is Verdict.STORED
+    assert await outcome(commit(store, Wanted((), (), dialog_row(ROW)))) is Verdict.REPEATED
 
 
 async def test_a_request_that_wants_nothing_is_stored(store: Store) -> None:
@@ -308,11 +357,11 @@ async def test_store_gives_every_text_back_as_it_was(
     after = NOTHING_STORED.replace(CFB, forwarding(True, text))
     result = await commit(store, wanted(presentity, NOTHING_STORED, after))
     assert result[0] is Verdict.STORED
-    store.close()
     if ENGINES[engine].lasts:
-        store = open_store(url, asyncio.get_running_loop())
-    assert store.known(presentity) == after
-    store.close()
+        await _close(store)
+        store = await ENGINES[engine].open(url)
+    assert await _stored(store, presentity) == after
+    await _close(store)
 
 
 async def test_store_tells_presentities_apart_by_user_and_domain(store: Store) -> None:
@@ -333,32 +382,31 @@ async def test_store_settles_what_is_under_way_before_it_closes(store: Store) ->
     """A server that stops has answered for everything it took."""
     users = [Aor(f"user{number}", "example.com") for number in range(1000)]
     results = [commit(store, wanted(user, NOTHING_STORED, FIRST)) for user in users]
-    store.close()
+    await _close(store)
     assert all(result.done() and result.result()[0] is Verdict.STORED for result in results)
 
 
 async def test_store_may_be_closed_twice(store: Store) -> None:
     """Whoever tidies up after an error need not know how far it got."""
-    store.close()
-    store.close()
+    await _close(store)
+    await _close(store)
 
 
 @pytest.mark.parametrize("engine", LASTING)
-async def test_what_was_settled_is_found_by_the_next_store(url: str) -> None:
+async def test_what_was_settled_is_found_by_the_next_store(engine: str, url: str) -> None:
     """A restart changes no feature, and knows a request that it has seen before."""
-    loop = asyncio.get_running_loop()
-    store = open_store(url, loop)
-    row = dialog_row(7, cseq=5)
+    store = await ENGINES[engine].open(url)
+    row = dialog_row(ROW, cseq=5)
     group = Wanted(
         (change(ALICE, NOTHING_STORED, FIRST), change(BOB, NOTHING_STORED, FIRST)), (), row
     )
     assert await outcome(commit(store, group)) is Verdict.STORED
-    store.close()
-    store = open_store(url, loop)
-    assert (store.known(ALICE), store.known(BOB)) == (FIRST, FIRST)
+    await _close(store)
+    store = await ENGINES[engine].open(url)
+    assert (await _stored(store, ALICE), await _stored(store, BOB)) == (FIRST, FIRST)
     again = Wanted((change(ALICE, FIRST, SECOND),), (), row)
     assert await outcome(commit(store, again)) is Verdict.REPEATED
-    store.close()
+    await _close(store)
 
 
 @pytest.mark.parametrize("engine", LASTING)
@@ -369,14 +417,14 @@ async def test_a_server_whose_store_was_taken_over_stores_nothing_any_more(
     assert await outcome(commit(store, wanted(ALICE, NOTHING_STORED, FIRST))) is Verdict.STORED
     take_over = ENGINES[engine].take_over
     assert take_over is not None
-    take_over(url)
+    await take_over(url)
     results = [commit(store, wanted(one, FIRST, SECOND)) for one in (ALICE, BOB)]
     for result in results:
         verdict, error, _ = await result
         assert verdict is Verdict.FENCED
         assert error is not None
         assert error.code == "store_fenced"
-    assert await outcome(commit(store, Wanted((), (), dialog_row(7)))) is Verdict.FENCED
+    assert await outcome(commit(store, Wanted((), (), dialog_row(ROW)))) is Verdict.FENCED
     assert await _stored(store, ALICE) == FIRST
 
 
@@ -387,7 +435,7 @@ async def test_a_commit_whose_outcome_is_unknown_is_stored_whole_or_not_at_all(
     """Its phone asks again: either it is found to be a repeat, or it is stored now."""
     doubt = ENGINES[engine].doubt
     assert doubt is not None
-    row = dialog_row(7)
+    row = dialog_row(ROW)
     changes = (change(ALICE, NOTHING_STORED, FIRST), change(BOB, NOTHING_STORED, FIRST))
     group = Wanted(changes, (), row)
     with monkeypatch.context() as broken:

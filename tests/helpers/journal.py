@@ -24,7 +24,7 @@ class MemoryJournal:
 
     def add(self, presentity: Aor = ALICE, feature: Feature = DND, rule: str = "p/r") -> None:
         """One more entry: a key is pressed."""
-        seq = self.newest() + 1
+        seq = self.durable() + 1
         is_on = seq % 2 == 1
         self.entries.append(
             JournalEntry(
@@ -42,22 +42,31 @@ class MemoryJournal:
             )
         )
 
-    def newest(self) -> int:
-        """Number of the newest entry."""
-        if self.is_broken:
-            raise StoreError("store_unavailable", "the disk cannot be read")
+    def durable(self) -> int:
+        """Number of the newest entry, which is told without a look at the disk."""
         return self.entries[-1].seq if self.entries else 0
 
-    def read(self, after: int, at_most: int) -> list[JournalEntry]:
+    async def newest(self) -> int:
+        """Number of the newest entry."""
+        self._look()
+        return self.durable()
+
+    async def read(self, after: int, at_most: int) -> list[JournalEntry]:
         """The entries that follow."""
+        self._look()
         return [entry for entry in self.entries if entry.seq > after][:at_most]
 
-    def of(self, presentity: Aor, at_most: int, before: int | None = None) -> list[JournalEntry]:
-        """The entries of one presentity, the newest first."""
-        end = self.newest() + 1 if before is None else before
-        found = [one for one in self.entries if one.presentity == presentity and one.seq < end]
+    async def of(
+        self, presentity: Aor | None, at_most: int, before: int | None = None
+    ) -> list[JournalEntry]:
+        """The entries of one presentity, or of all, the newest first."""
+        self._look()
+        end = self.durable() + 1 if before is None else before
+        found = [
+            one for one in self.entries if presentity in (None, one.presentity) and one.seq < end
+        ]
         return found[::-1][:at_most]
 
-    def changed_since(self, seq: int) -> frozenset[Aor]:
-        """Who has changed."""
-        return frozenset(entry.presentity for entry in self.entries if entry.seq > seq)
+    def _look(self) -> None:
+        if self.is_broken:
+            raise StoreError("store_unavailable", "the disk cannot be read")

@@ -220,7 +220,7 @@ class MemoryOperations:
         if self._events is None:
             self._events = EventRing(
                 self.journal,
-                self.journal.newest,
+                self.journal.durable,
                 lambda aor: self.states.get(aor, NOTHING_STORED),
                 "5eed",
             )

@@ -159,7 +159,7 @@ class ScriptedSends:
 class NoEvents:
     """Nothing happens but what is in the journal."""
 
-    def listen(self, _after: int | None) -> "NoEvents":
+    async def listen(self, _after: int | None) -> "NoEvents":
         """Somebody waits for something else."""
         return self
 
@@ -185,7 +185,7 @@ class Bench:
     def source(self) -> Source:
         return Source(
             self.journal,
-            self.journal.newest,
+            self.journal.durable,
             lambda aor: self.states.get(aor, NOTHING_STORED),
         )
 

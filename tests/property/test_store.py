@@ -98,20 +98,20 @@ async def _run(path: Path, picks: list[_Pick]) -> None:
                 pass
     assert [(await result)[0] for result in results] == expected
     assert [store.known(user) for user in USERS] == [model.known(user) for user in USERS]
-    _check_journal(store, model)
+    await _check_journal(store, model)
     store.close()
     store = SqliteStore(path, loop)
     assert [store.known(user) for user in USERS] == [model.known(user) for user in USERS]
-    _check_journal(store, model)
+    await _check_journal(store, model)
     store.close()
 
 
-def _check_journal(store: SqliteStore, model: MemoryStore) -> None:
+async def _check_journal(store: SqliteStore, model: MemoryStore) -> None:
     """Every revision has its entry, and each entry begins where the one before has ended."""
-    entries = store.journal.read(0, 1000)
+    entries = await store.journal.read(0, 1000)
     assert [entry.seq for entry in entries] == [*range(1, len(entries) + 1)]
     for user in USERS:
-        chain = store.journal.of(user, 1000)[::-1]
+        chain = (await store.journal.of(user, 1000))[::-1]
         assert chain == [entry for entry in entries if entry.presentity == user]
         stored = model.known(user)
         assert [entry.revision for entry in chain] == [*range(1, stored.revision + 1)]

@@ -69,6 +69,8 @@ class EventRing:
         self.seq = 0
         """Number of the newest change in the ring."""
         self._is_due = False
+        """Whether there may be changes that are not in the ring."""
+        self._reading: asyncio.Task[None] | None = None
         self._listeners: set[RingListener] = set()
         self._gaps = 0
         self.missed = 0
@@ -113,12 +115,16 @@ class EventRing:
         if self._listeners:
             self._add(event)
 
-    def listen(self, after: int | None) -> "RingListener":
-        """Listen from now on, or from the change that follows the one with this number."""
+    async def listen(self, after: int | None) -> "RingListener":
+        """Listen from now on, or from the change that follows the one with this number.
+
+        Raises:
+            StoreError: the journal cannot be read.
+        """
+        oldest = await self._journal.read(0, 1)
         newest = self._durable()
         if not self._listeners:
             self.seq = newest
-        oldest = self._journal.read(0, 1)
         is_gone = after is not None and (
             after > newest or bool(oldest and after + 1 < oldest[0].seq)
         )
@@ -156,38 +162,45 @@ class EventRing:
         found = list(islice(self._ring, place - first, place - first + at_most))
         return place + len(found), found
 
-    def read(self, after: int, at_most: int) -> list[Event]:
+    async def read(self, after: int, at_most: int) -> list[Event]:
         """Events of the changes after a number, in order, of as many changes.
 
         Raises:
             StoreError: the journal cannot be read.
         """
         most = self._durable()
-        entries = [one for one in self._journal.read(after, at_most + 1) if one.seq <= most]
+        follow = await self._journal.read(after, at_most + 1)
+        entries = [one for one in follow if one.seq <= most]
         groups = groupby(whole(entries, at_most), lambda one: (one.presentity, one.revision))
         return [
             changed(tuple(group), self._stored(presentity)) for (presentity, _), group in groups
         ]
 
     def _read_soon(self) -> None:
-        if not self._is_due:
-            self._is_due = True
-            self._loop.call_soon(self._read_on)
+        self._is_due = True
+        if self._reading is None or self._reading.done():
+            self._reading = self._loop.create_task(self._read_on())
 
-    def _read_on(self) -> None:
-        self._is_due = False
-        try:
-            events = self.read(self.seq, PORTION)
-        except StoreError as error:
-            # Operators are told of the store elsewhere.
-            _log.debug("events_wait", reason=error.message)
-            self._loop.call_later(RETRY, self._read_soon)
-            return
-        for event in events:
-            self.seq = event.seq
-            self._add(event)
-        if events and self._durable() > self.seq:
-            self._read_soon()
+    async def _read_on(self) -> None:
+        """Read what is due, a portion in each turn of the loop."""
+        while self._is_due:
+            self._is_due = False
+            try:
+                events = await self.read(self.seq, PORTION)
+            except StoreError as error:
+                # Operators are told of the store elsewhere.
+                _log.debug("events_wait", reason=error.message)
+                self._loop.call_later(RETRY, self._read_soon)
+                return
+            for event in events:
+                # Meanwhile all may have gone, and others have come, for whom this is past.
+                if event.seq > self.seq:
+                    self.seq = event.seq
+                    self._add(event)
+            if events and self._durable() > self.seq:
+                self._is_due = True
+            if self._is_due:
+                await asyncio.sleep(0)
 
     def _add(self, event: Event) -> None:
         self._ring.append(event)
@@ -229,7 +242,7 @@ class RingListener:
             self._is_behind = False
             return self._ring.gap()
         if self._after is not None:
-            events = self._missed(min(at_most, PORTION))
+            events = await self._missed(min(at_most, PORTION))
             if events:
                 await asyncio.sleep(0)
                 return events
@@ -245,10 +258,11 @@ class RingListener:
         """Listen no longer."""
         self._ring.forget(self)
 
-    def _missed(self, at_most: int) -> list[Event]:
+    async def _missed(self, at_most: int) -> list[Event]:
         """Changes that are not in the ring for him; none once he has caught up."""
         assert self._after is not None  # noqa: S101 - the caller looked
-        events = [one for one in self._ring.read(self._after, at_most) if one.seq <= self._ring.seq]
+        follow = await self._ring.read(self._after, at_most)
+        events = [one for one in follow if one.seq <= self._ring.seq]
         if events:
             self._after = events[-1].seq
         else:

@@ -26,8 +26,8 @@ async def list_(desk: Desk, given: Given) -> Any:
     which = Which(given.get("presentity"), given.get("feature"))
     limit, after = given.get("limit", LIMIT), given.get("after")
     if after is None:
-        return _newest(latest(desk.operations.journal, which, limit, LOOKED_AT))
-    return _next(follow(desk.operations.journal, which, after, limit, LOOKED_AT))
+        return _newest(await latest(desk.operations.journal, which, limit, LOOKED_AT))
+    return _next(await follow(desk.operations.journal, which, after, limit, LOOKED_AT))
 
 
 def _newest(history: History) -> dict[str, Any]:

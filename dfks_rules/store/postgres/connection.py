@@ -52,6 +52,7 @@ class Connection:
         self._patience = patience
         self._turn = asyncio.Lock()
         self._connection: asyncpg.Connection | None = None
+        self._listening: asyncpg.Connection | None = None
         self._is_closed = False
 
     async def rows(self, statement: str, *arguments: object) -> list[Row]:
@@ -83,7 +84,8 @@ class Connection:
         return row
 
     async def listen(self, channel: str, heard: Callable[[], None]) -> None:
-        """Have `heard` called for each notification, until the connection is lost.
+        """Have `heard` called for each notification, until the connection is lost; a second call
+        listens again if it was.
 
         Raises:
             StoreError: see `rows`.
@@ -91,8 +93,11 @@ class Connection:
         try:
             async with asyncio.timeout(self._patience), self._turn:
                 connection = await self._connected()
+                if connection is self._listening:
+                    return
                 try:
                     await connection.add_listener(channel, lambda *_: heard())
+                    self._listening = connection
                 except BaseException:
                     self.cut()
                     raise

@@ -4,14 +4,16 @@ A statement is never left open while a server waits for another one, so that a s
 holds no locks. After any error the connection that met it is closed, never used again: what came of
 the call is unknown.
 
-Every method raises StoreError (`store_unavailable`) where the engine is out of reach or too slow.
+Every method raises StoreError (`store_unavailable`) where the engine is out of reach or too slow;
+a NotSentError where the call was never made.
 
 Reference: docs/topics/several-nodes.md
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
+from dfks_rules.errors import StoreError
 from dfks_rules.model.features import Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import Change, DialogRow, JournalEntry, Verdict
@@ -27,6 +29,13 @@ def cohort_of(row: int) -> int:
     subscription that moves to another server gets a number of that one.
     """
     return (row >> 32) * COHORTS + row % COHORTS
+
+
+class NotSentError(StoreError):
+    """The engine is out of reach: what was asked for is not done, and never will be."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("store_unavailable", message)
 
 
 class Step(NamedTuple):
@@ -255,6 +264,14 @@ class Engine(Protocol):
         self, after: Aor | None, at_most: int, domains: frozenset[str] | None
     ) -> list[Fetched]:
         """The next presentities by domain and user."""
+        ...
+
+    async def hint(self) -> None:
+        """Hint at changes that are stored; it may be lost."""
+        ...
+
+    async def listen(self, heard: Callable[[], None]) -> None:
+        """Have `heard` called for hints until the connection is lost, or again from then on."""
         ...
 
     async def close(self) -> None:

@@ -24,7 +24,7 @@ async def stream(call: Call) -> Answer | Streamed:
     given = call.given
     after = given.get("Last-Event-ID", given.get("after"))
     # Nobody listens before somebody reads: of HEAD nothing would be left to close.
-    call.operations.journal.newest()
+    await call.operations.journal.newest()
     pieces = _pieces(call.operations.events, after, _wanted(call))
     return Streamed(pieces, "text/event-stream", _HEADERS)
 
@@ -53,7 +53,7 @@ async def _pieces(
     events: Events, after: int | None, is_wanted: Callable[[Event], bool]
 ) -> AsyncIterator[bytes]:
     loop = asyncio.get_running_loop()
-    listener = events.listen(after)
+    listener = await events.listen(after)
     written = loop.time()
     try:
         yield b"retry: 2000\n\n"

@@ -1,12 +1,12 @@
 """The journal: who changed what, when, and by which rule."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from dfks_rules.operations.events import change_told
 from dfks_rules.operations.turns import Turns
-from dfks_rules.service.ports import Journal, JournalEntry
+from dfks_rules.service.ports import JournalEntry
 from dfks_rules.web.caller import Scope
 from dfks_rules.web.paging import DEFAULT_LIMIT, LIMIT
 from dfks_rules.web.parameters import FEATURES, PRESENTITY, take_feature
@@ -19,7 +19,7 @@ PORTION = 40
 LOOKED_AT = 2_000
 """Most changes that are looked at for one page."""
 
-_Read = Callable[[int], list[JournalEntry]]
+_Read = Callable[[int], Awaitable[list[JournalEntry]]]
 """The next changes in some direction from the one with a number."""
 
 
@@ -28,24 +28,15 @@ async def list_(call: Call) -> Answer:
     given, journal = call.given, call.operations.journal
     if "after" in given and "before" in given:
         raise Problem("bad-parameter", "give `after` or `before`, not both", parameter="before")
-    newest = journal.newest()
+    newest = await journal.newest()
     if "after" in given:
         start = min(given["after"], newest)
         return Answer(await _page(call, lambda last: journal.read(last, PORTION), start, newest))
-    read = _backwards(journal, given.get("presentity"))
+    presentity = given.get("presentity")
     start = min(given.get("before", newest + 1), newest + 1)
-    return Answer(await _page(call, read, start, newest))
-
-
-def _backwards(journal: Journal, presentity: Any) -> _Read:
-    if presentity is not None:
-        return lambda before: journal.of(presentity, PORTION, before)
-
-    def read(before: int) -> list[JournalEntry]:
-        found = journal.read(max(0, before - 1 - PORTION), PORTION)
-        return [one for one in reversed(found) if one.seq < before]
-
-    return read
+    return Answer(
+        await _page(call, lambda last: journal.of(presentity, PORTION, last), start, newest)
+    )
 
 
 async def _page(call: Call, read: _Read, start: int, newest: int) -> dict[str, Any]:
@@ -60,7 +51,7 @@ async def _page(call: Call, read: _Read, start: int, newest: int) -> dict[str, A
     turns = Turns()
     last, is_forward = start, "after" in call.given
     for _ in range(LOOKED_AT // PORTION):
-        entries = read(last)
+        entries = await read(last)
         for entry in entries:
             if not is_forward and entry.at < since:
                 return {"items": items, "newest": newest}

@@ -92,7 +92,7 @@ async def test_change_before_the_first_heartbeat_is_told_after_a_crash(tmp_path:
     alice = Aor("alice", "example.com")
     on = NOTHING_STORED.replace(FEATURES[0], FeatureState(status=True))
     await commit(again, wanted(alice, NOTHING_STORED, on))
-    [entry] = again.journal.of(alice, 1)
+    [entry] = await again.journal.of(alice, 1)
     assert abs(entry.at - clocks.wall) < 60.0
     again.close()
     after, notifier = SqliteStore(tmp_path / "dfks.db", loop), _Notifier()

@@ -42,70 +42,72 @@ def _seqs(found: history.History) -> list[int]:
         (Which(ALICE, since=AT + 8), 1, [10], True),
     ],
 )
-def test_the_newest_are_last(
+async def test_the_newest_are_last(
     journal: MemoryJournal, which: Which, at_most: int, seqs: list[int], more: bool
 ) -> None:
     """As in a log."""
-    found = latest(journal, which, at_most)
+    found = await latest(journal, which, at_most)
     assert (_seqs(found), found.last, found.more) == (seqs, 10, more)
 
 
-def test_clock_that_was_slow_for_a_while_hides_nothing(
+async def test_clock_that_was_slow_for_a_while_hides_nothing(
     journal: MemoryJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Times go by the wall clock, and somebody may have set it; but a search comes to an end."""
     for place in (6, 7):
         journal.entries[place] = journal.entries[place]._replace(at=AT - 3600)
-    assert _seqs(latest(journal, Which(since=AT + 5), 99)) == [5, 6, 9, 10]
+    assert _seqs(await latest(journal, Which(since=AT + 5), 99)) == [5, 6, 9, 10]
     monkeypatch.setattr(history, "ENOUGH", 2)
-    assert _seqs(latest(journal, Which(since=AT + 5), 99)) == [9, 10]
+    assert _seqs(await latest(journal, Which(since=AT + 5), 99)) == [9, 10]
 
 
-def test_what_was_purged_is_not_looked_for(journal: MemoryJournal) -> None:
+async def test_what_was_purged_is_not_looked_for(journal: MemoryJournal) -> None:
     """The oldest are gone; the numbers go on."""
     del journal.entries[:6]
-    assert _seqs(latest(journal, Which(), 99)) == [7, 8, 9, 10]
-    assert _seqs(follow(journal, Which(), 2, 99)) == [7, 8, 9, 10]
+    assert _seqs(await latest(journal, Which(), 99)) == [7, 8, 9, 10]
+    assert _seqs(await follow(journal, Which(), 2, 99)) == [7, 8, 9, 10]
 
 
 @pytest.mark.parametrize(("after", "missed"), [(2, 4), (5, 1), (6, 0), (10, 0)])
-def test_who_comes_too_late_learns_how_many_were_purged(
+async def test_who_comes_too_late_learns_how_many_were_purged(
     journal: MemoryJournal, after: int, missed: int
 ) -> None:
     """A gap that nobody notices would be a loss."""
     del journal.entries[:6]
-    assert follow(journal, Which(BOB), after, 99).missed == missed
+    assert (await follow(journal, Which(BOB), after, 99)).missed == missed
 
 
-def test_an_empty_journal_has_no_history() -> None:
+async def test_an_empty_journal_has_no_history() -> None:
     """A new server."""
-    assert latest(MemoryJournal(), Which(), 9) == ([], 0, False, 0)
-    assert follow(MemoryJournal(), Which(), 0, 9) == ([], 0, False, 0)
+    assert await latest(MemoryJournal(), Which(), 9) == ([], 0, False, 0)
+    assert await follow(MemoryJournal(), Which(), 0, 9) == ([], 0, False, 0)
 
 
-def test_a_search_is_bounded(journal: MemoryJournal) -> None:
+async def test_a_search_is_bounded(journal: MemoryJournal) -> None:
     """Phones wait meanwhile; the caller is told that there may be more."""
-    found = latest(journal, Which(None, CFA), 99, looked_at=4)
+    found = await latest(journal, Which(None, CFA), 99, looked_at=4)
     assert (_seqs(found), found.more) == ([8], True)
-    found = follow(journal, Which(None, CFA), 0, 99, looked_at=5)
+    found = await follow(journal, Which(None, CFA), 0, 99, looked_at=5)
     assert (_seqs(found), found.last, found.more) == ([4], 5, True)
 
 
 @pytest.mark.parametrize("which", [Which(), Which(BOB), Which(None, CFA), Which(BOB, CFA)])
 @pytest.mark.parametrize("at_most", [1, 2, 3, 99])
-def test_who_follows_misses_nothing(journal: MemoryJournal, which: Which, at_most: int) -> None:
+async def test_who_follows_misses_nothing(
+    journal: MemoryJournal, which: Which, at_most: int
+) -> None:
     """Page by page, from the start to the end."""
     seqs: list[int] = []
     last, more = 0, True
     while more:
-        found = follow(journal, which, last, at_most, looked_at=4)
+        found = await follow(journal, which, last, at_most, looked_at=4)
         assert found.last > last
         seqs += _seqs(found)
         last, more = found.last, found.more
-    assert seqs == _seqs(latest(journal, which, 99))
+    assert seqs == _seqs(await latest(journal, which, 99))
     assert last == 10
 
 
-def test_a_journal_that_ends_earlier_is_told(journal: MemoryJournal) -> None:
+async def test_a_journal_that_ends_earlier_is_told(journal: MemoryJournal) -> None:
     """Another file was put in its place."""
-    assert follow(journal, Which(), 12, 9) == ([], 10, False, 0)
+    assert await follow(journal, Which(), 12, 9) == ([], 10, False, 0)

@@ -197,10 +197,10 @@ async def test_the_journal_shows_the_wall_clock_and_is_purged_by_one_that_nobody
         monkeypatch.setattr("time.time", partial(float, wall))
         await outcome(commit(store, wanted(user, NOTHING_STORED, FIRST)))
         steady += 1.0
-    assert [entry.at for entry in store.journal.read(0, 9)] == walls
+    assert [entry.at for entry in await store.journal.read(0, 9)] == walls
     steady = 61.5
     await outcome(commit(store, Wanted(())))
-    assert [entry.seq for entry in store.journal.read(0, 9)] == [3, 4]
+    assert [entry.seq for entry in await store.journal.read(0, 9)] == [3, 4]
     store.close()
 
 

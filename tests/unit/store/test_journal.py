@@ -182,7 +182,7 @@ def test_history_of_a_presentity_is_read_in_pages(connection: sqlite3.Connection
 
 
 @pytest.mark.parametrize("previous", [3, 4, 5, 7, 9, 99, 2**63 - 1, "x", 4.5])
-def test_a_history_ends_at_a_link_that_does_not_lead_back(
+async def test_a_history_ends_at_a_link_that_does_not_lead_back(
     connection: sqlite3.Connection, previous: object
 ) -> None:
     """Another program has spoilt the file: a cycle would keep the reader for ever."""
@@ -195,7 +195,7 @@ def test_a_history_ends_at_a_link_that_does_not_lead_back(
     for before in (5, 6):
         start = [5] if before == 6 else []
         assert [one.seq for one in journal.of(connection, ALICE, 9, before)] == start + expected
-    history = latest(file, Which(ALICE), 99)
+    history = await latest(file, Which(ALICE), 99)
     assert [one.seq for one in history.entries] == below[::-1]
 
 

@@ -44,13 +44,13 @@ async def test_each_look_sees_what_was_stored_before_it(path: Path) -> None:
         with open_journal(path) as journal:
             for newest in (4, 5):
                 await press(store, ALICE, DND, ON if newest == 4 else OFF)
-                assert journal.newest() == newest
-                assert journal.of(ALICE, 2)[0].seq == newest
+                assert await journal.newest() == newest
+                assert (await journal.of(ALICE, 2))[0].seq == newest
     finally:
         store.close()
 
 
-def test_what_a_killed_server_has_left_in_its_log_is_read(path: Path, tmp_path: Path) -> None:
+async def test_what_a_killed_server_has_left_in_its_log_is_read(path: Path, tmp_path: Path) -> None:
     """Then it matters most who pressed what."""
     copy = tmp_path / "killed.db"
     writer = sqlite3.connect(path)
@@ -60,7 +60,7 @@ def test_what_a_killed_server_has_left_in_its_log_is_read(path: Path, tmp_path: 
         shutil.copy(f"{path}{end}", f"{copy}{end}")
     writer.close()
     with open_journal(copy) as journal:
-        assert journal.of(ALICE, 1)[0].rule == "in-the-log"
+        assert (await journal.of(ALICE, 1))[0].rule == "in-the-log"
 
 
 def test_nothing_can_be_written_through_it(path: Path) -> None:

@@ -88,14 +88,14 @@ def test_what_the_backup_says_holds_again(path: Path, backup: Path) -> None:
     assert _problems(path) == []
 
 
-def test_what_it_changes_is_in_the_journal(path: Path, backup: Path) -> None:
+async def test_what_it_changes_is_in_the_journal(path: Path, backup: Path) -> None:
     """Nothing changes without a row; and numbers go on, so that readers miss nothing."""
     [(newest,)] = ask(path, "SELECT max(seq) FROM change")
     assert newest == 6
     restore_store(backup, path, owed=1, now=NOW)
     with open_journal(path) as journal:
-        made = journal.read(newest, 9)
-        assert [entry.seq for entry in journal.of(ALICE, 9)] == [made[0].seq, 3, 1]
+        made = await journal.read(newest, 9)
+        assert [entry.seq for entry in await journal.of(ALICE, 9)] == [made[0].seq, 3, 1]
     assert [(entry.presentity, entry.before, entry.after) for entry in made] == [
         (ALICE, OFF, ON),
         (CAROL, ON, OFF),

@@ -356,9 +356,9 @@ def test_a_turn_of_the_loop_begins_one_try_and_reads_one_portion() -> None:
     reads: list[int] = []
     read = bench.journal.read
 
-    def counted(after: int, at_most: int) -> list[JournalEntry]:
+    async def counted(after: int, at_most: int) -> list[JournalEntry]:
         reads.append(asyncio.get_running_loop().turns)  # type: ignore[attr-defined]
-        return read(after, at_most)
+        return await read(after, at_most)
 
     bench.journal.read = counted  # type: ignore[method-assign]
 

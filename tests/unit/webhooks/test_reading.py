@@ -16,9 +16,9 @@ def _bench(count: int) -> Bench:
     return bench
 
 
-def test_a_portion_has_what_follows() -> None:
+async def test_a_portion_has_what_follows() -> None:
     """Each change as an event with its name and time."""
-    portion = read(_bench(3).source(), 1, NODE, 5.0)
+    portion = await read(_bench(3).source(), 1, NODE, 5.0)
     assert portion is not None
     assert portion[:4] == (1, 2, 3, 5.0)
     items = [one.item() for one in portion.found]
@@ -26,61 +26,61 @@ def test_a_portion_has_what_follows() -> None:
     assert items[0].event.data["changed"][0]["feature"] == "DoNotDisturb"
 
 
-def test_an_event_is_made_once_for_all_who_want_it() -> None:
+async def test_an_event_is_made_once_for_all_who_want_it() -> None:
     """And not at all where nobody does."""
-    portion = read(_bench(1).source(), 0, NODE, 5.0)
+    portion = await read(_bench(1).source(), 0, NODE, 5.0)
     assert portion is not None
     assert portion.found[0].item() is portion.found[0].item()
 
 
-def test_portions_are_bounded_and_leave_nothing_out() -> None:
+async def test_portions_are_bounded_and_leave_nothing_out() -> None:
     """Phones wait while one is read."""
     bench, after, seen = _bench(PORTION * 2 + 3), 0, []
-    while (portion := read(bench.source(), after, NODE, 5.0)) is not None:
+    while (portion := await read(bench.source(), after, NODE, 5.0)) is not None:
         assert len(portion.found) <= PORTION
         seen += [one.seq for one in portion.found]
         after = portion.end
     assert seen == list(range(1, PORTION * 2 + 4))
 
 
-def test_what_one_request_has_changed_is_one_event() -> None:
+async def test_what_one_request_has_changed_is_one_event() -> None:
     """Also where a portion would end in the middle of it."""
     bench = _bench(PORTION - 1)
     bob = Aor("bob", "example.com")
     for _ in range(3):
         bench.journal.add(bob)
         bench.journal.entries[-1] = bench.journal.entries[-1]._replace(revision=7)
-    first = read(bench.source(), 0, NODE, 5.0)
+    first = await read(bench.source(), 0, NODE, 5.0)
     assert first is not None
     assert first.end == PORTION - 1
-    second = read(bench.source(), first.end, NODE, 5.0)
+    second = await read(bench.source(), first.end, NODE, 5.0)
     assert second is not None
     assert [(one.seq, one.presentity) for one in second.found] == [(PORTION + 2, bob)]
     assert len(second.found[0].item().event.data["changed"]) == 3
 
 
-def test_only_what_is_durable_is_told() -> None:
+async def test_only_what_is_durable_is_told() -> None:
     """A power cut must not take back what somebody was told."""
     bench = _bench(3)
     source = bench.source()._replace(durable=lambda: 2)
-    portion = read(source, 0, NODE, 5.0)
+    portion = await read(source, 0, NODE, 5.0)
     assert portion is not None
     assert portion.end == 2
-    assert read(source, 2, NODE, 5.0) is None
+    assert await read(source, 2, NODE, 5.0) is None
 
 
-def test_a_purged_part_shows() -> None:
+async def test_a_purged_part_shows() -> None:
     """By the first number that is there."""
     bench = _bench(9)
     del bench.journal.entries[:5]
-    portion = read(bench.source(), 2, NODE, 5.0)
+    portion = await read(bench.source(), 2, NODE, 5.0)
     assert portion is not None
     assert (portion.after, portion.first) == (2, 6)
 
 
-def test_a_broken_journal_is_told() -> None:
+async def test_a_broken_journal_is_told() -> None:
     """Whoever reads tries again."""
     bench = _bench(1)
     bench.journal.is_broken = True
     with pytest.raises(StoreError):
-        read(bench.source(), 0, NODE, 5.0)
+        await read(bench.source(), 0, NODE, 5.0)

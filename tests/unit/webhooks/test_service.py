@@ -203,7 +203,7 @@ def test_what_is_not_in_the_journal_is_told_to_those_who_want_it() -> None:
     listener = _Listener([])
 
     class Events:
-        def listen(self, after: int | None) -> _Listener:
+        async def listen(self, after: int | None) -> _Listener:
             assert after is None
             return listener
 
@@ -302,7 +302,7 @@ def test_whatever_fails_keeps_nobody_from_listening_later(error: Exception) -> N
     class Events:
         tries = 0
 
-        def listen(self, _after: int | None) -> _Listener:
+        async def listen(self, _after: int | None) -> _Listener:
             self.tries += 1
             if self.tries < 3:
                 raise error

@@ -172,8 +172,8 @@ async def test_streams_and_limits() -> None:
 async def test_readers_of_the_stream_and_what_they_missed() -> None:
     """A reader that falls behind is the reader's matter; that there is one, the operator's."""
     journal = MemoryJournal()
-    ring = EventRing(journal, journal.newest, lambda _: NOTHING_STORED, "5ea1ed")
-    listener = ring.listen(None)
+    ring = EventRing(journal, journal.durable, lambda _: NOTHING_STORED, "5ea1ed")
+    listener = await ring.listen(None)
     for _ in range(KEPT + 3):
         ring.publish(Event("policies-changed", 0, None, {}))
     await listener.take(10)

@@ -11,6 +11,7 @@ from dfks_rules.operations.events import GAP, Event, Listener
 from dfks_rules.operations.ports import Sets
 from dfks_rules.presence.subscriptions import Subscriptions
 from dfks_rules.service.feed import Settled
+from dfks_rules.service.ports import JournalEntry
 from tests.helpers.journal import ALICE, MemoryJournal
 from tests.helpers.operations import REFUSED_TARGET, MemoryOperations
 from tests.helpers.policy import ALICE as PHONE_OWNER
@@ -21,7 +22,7 @@ _CFA = Feature.CALL_FORWARDING_ALWAYS
 
 
 def _ring(journal: MemoryJournal) -> EventRing:
-    return EventRing(journal, journal.newest, lambda _: NOTHING_STORED, "5eed")
+    return EventRing(journal, journal.durable, lambda _: NOTHING_STORED, "5eed")
 
 
 async def _settled(target: str) -> Settled:
@@ -40,7 +41,7 @@ async def test_a_change_is_read_from_the_journal_once_for_all() -> None:
     """Each listener is given the same event."""
     journal = MemoryJournal()
     ring = _ring(journal)
-    one, other = ring.listen(None), ring.listen(None)
+    one, other = await ring.listen(None), await ring.listen(None)
     journal.add(ALICE)
     ring.hear(await _settled("201"))
     [first], [second] = await _take(one), await _take(other)
@@ -51,7 +52,7 @@ async def test_a_change_is_read_from_the_journal_once_for_all() -> None:
 async def test_a_refusal_is_told_as_it_comes() -> None:
     """With the id of its decision."""
     ring = _ring(MemoryJournal())
-    listener = ring.listen(None)
+    listener = await ring.listen(None)
     ring.hear(await _settled(REFUSED_TARGET))
     [event] = await _take(listener)
     assert (event.type, event.data["decision"]) == ("feature-refused", "5eed-1")
@@ -74,7 +75,7 @@ async def test_what_was_missed_comes_from_the_journal_and_then_what_happens() ->
     for _ in range(PORTION + 10):
         journal.add(ALICE)
     ring = _ring(journal)
-    listener = ring.listen(5)
+    listener = await ring.listen(5)
     seen: list[int] = []
     while not seen or seen[-1] < PORTION + 10:
         seen += [event.seq for event in await _take(listener)]
@@ -90,7 +91,7 @@ async def test_what_happens_while_somebody_catches_up_is_not_lost() -> None:
     journal = MemoryJournal()
     journal.add(ALICE)
     ring = _ring(journal)
-    listener = ring.listen(0)
+    listener = await ring.listen(0)
     seen = [(event.type, event.seq) for event in await _take(listener)]
     ring.hear(await _settled(REFUSED_TARGET))
     journal.add(ALICE)
@@ -107,7 +108,7 @@ async def test_what_happens_while_somebody_catches_up_is_not_lost() -> None:
 async def test_who_falls_behind_is_told_of_a_gap_and_goes_on() -> None:
     """It is counted; nobody else is held up, and memory does not grow."""
     ring = _ring(MemoryJournal())
-    slow = ring.listen(None)
+    slow = await ring.listen(None)
     for number in range(KEPT + 5):
         ring.publish(Event("policies-changed", 0, None, {"number": number}))
     [gap] = await _take(slow)
@@ -121,7 +122,7 @@ async def test_a_journal_that_cannot_be_read_holds_up_but_loses_nothing() -> Non
     """The next change brings what was missed."""
     journal = MemoryJournal()
     ring = _ring(journal)
-    listener = ring.listen(None)
+    listener = await ring.listen(None)
     journal.add(ALICE)
     journal.is_broken = True
     ring.hear(await _settled("201"))
@@ -140,12 +141,12 @@ async def test_subscriptions_are_told_only_while_somebody_listens() -> None:
     ring = _ring(MemoryJournal())
     ring.watch(subscriptions, lambda: NOON)
     assert subscriptions.told is None
-    listener = ring.listen(None)
+    listener = await ring.listen(None)
     subscriptions.add(active())
     [event] = await _take(listener)
     assert (event.type, event.presentity) == ("subscription-started", PHONE_OWNER)
     assert event.data["at"] == NOON.isoformat(timespec="milliseconds")
-    other = ring.listen(None)
+    other = await ring.listen(None)
     listener.close()
     listener.close()
     assert subscriptions.told is not None
@@ -160,6 +161,39 @@ async def test_who_comes_back_too_late_is_a_gap_that_is_counted() -> None:
         journal.add(ALICE)
     del journal.entries[:3]
     ring = _ring(journal)
-    [gap] = await _take(ring.listen(1))
+    [gap] = await _take(await ring.listen(1))
     assert gap.type == GAP
     assert ring.counts["gaps"] == 1
+
+
+class _SlowJournal(MemoryJournal):
+    """A journal that is somewhere else: an answer may be old when it comes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_answer = asyncio.Event()
+
+    async def read(self, after: int, at_most: int) -> list[JournalEntry]:
+        """What there was when it was asked."""
+        found = await super().read(after, at_most)
+        await self.may_answer.wait()
+        return found
+
+
+async def test_what_changes_while_the_journal_is_being_read_is_told_once_and_in_order() -> None:
+    """One read at a time; the next one has what this one was too early for."""
+    journal = _SlowJournal()
+    ring = _ring(journal)
+    journal.may_answer.set()
+    listener = await ring.listen(None)
+    journal.may_answer.clear()
+    seen: list[int] = []
+    for _ in range(3):
+        journal.add(ALICE)
+        ring.hear(await _settled("201"))
+        await asyncio.sleep(0)
+    journal.may_answer.set()
+    while len(seen) < 3:
+        seen += [event.seq for event in await _take(listener)]
+    assert seen == [1, 2, 3]
+    assert ring.end == 3

@@ -1,0 +1,309 @@
+"""What the engine of several nodes holds, in dictionaries: each call is one instant.
+
+The rules of `dfks_rules.store.postgres.ports`, and no others: in PostgreSQL the same is done with
+locks, which here nothing needs. A mutant overrides one of the small functions.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from math import ceil
+
+from dfks_rules.model.features import NOTHING_STORED, Feature, Snapshot
+from dfks_rules.model.identity import Aor
+from dfks_rules.model.requests import Origin
+from dfks_rules.service.ports import Change, DialogRow, JournalEntry, Verdict, Wanted
+from dfks_rules.store.journal import Row, When, asked_first, rows_of, state_from
+from dfks_rules.store.postgres.ports import COHORTS, Claimed, Moved, Outcome, Step, cohort_of
+
+SECRET = b"s" * 32
+
+
+@dataclass
+class Life:
+    """A life of a server: a row of `node`, with its lease."""
+
+    name: str
+    release: str
+    until: float
+    renewed: float
+    is_alive: bool = True
+    is_clean: bool = False
+    is_draining: bool = False
+    ended: float = 0.0
+    policies: str = ""
+    position: int = 0
+    skew: float = 0.0
+    subscriptions: int = 0
+
+
+@dataclass
+class Cohort:
+    """Whose a part of the dialogs is."""
+
+    owner: int
+    term: int = 0
+
+
+@dataclass
+class Stored:
+    """A change in the feed, without what is stored now."""
+
+    epoch: int
+    entry: JournalEntry
+    tells: bool
+
+
+@dataclass
+class _Commit:
+    """A commit under way: what comes of its steps, and what is to be numbered at last."""
+
+    epoch: int
+    start: str
+    verdicts: list[Verdict] = field(default_factory=list)
+    lost: list[tuple[int, ...]] = field(default_factory=list)
+    changes: list[tuple[int, Change, Aor]] = field(default_factory=list)
+    """The step, the change, and whose features its request was for."""
+
+
+class FakeDatabase:
+    """The tables."""
+
+    def __init__(self, clock: Callable[[], float], secret: bytes = SECRET) -> None:
+        """Nothing is stored.
+
+        Args:
+            clock: the engine's clock, seconds since 1970.
+            secret: what tags are made with.
+        """
+        self.clock = clock
+        self.secret = secret
+        self.lives: dict[int, Life] = {}
+        self.cohorts: dict[int, Cohort] = {}
+        self.snapshots: dict[Aor, Snapshot] = {}
+        self.rows: dict[int, DialogRow] = {}
+        """`base` is relative to the term of the row's cohort."""
+        self.feed: list[Stored | Moved] = []
+        """In the order of their numbers, which have no holes."""
+        self.newest = 0
+        self.purged = 0
+        """Number of the newest change that was removed."""
+        self.listeners: dict[int, Callable[[], None]] = {}
+        """Who hears hints."""
+
+    # --- Life ---
+
+    def join(self, name: str, release: str, lease: float) -> int:
+        """A life begins; its number."""
+        epoch, now = len(self.lives) + 1, self.clock()
+        self.lives[epoch] = Life(name, release, now + lease, now)
+        for cohort in range(epoch * COHORTS, (epoch + 1) * COHORTS):
+            self.cohorts[cohort] = Cohort(epoch)
+        return epoch
+
+    def holds(self, epoch: int) -> bool:
+        """The fence: whether this life goes on."""
+        return self.lives[epoch].is_alive
+
+    def end(self, epoch: int, *, is_clean: bool) -> None:
+        """A life is over, for ever."""
+        life = self.lives[epoch]
+        if life.is_alive:
+            life.is_alive, life.is_clean, life.ended = False, is_clean, self.clock()
+
+    def bury(self, epoch: int) -> list[int]:
+        """End the other lives whose lease is over."""
+        if not self.holds(epoch):
+            return []
+        now = self.clock()
+        late = [
+            one
+            for one, life in self.lives.items()
+            if one != epoch and life.is_alive and life.until < now
+        ]
+        for one in late:
+            self.end(one, is_clean=False)
+        return late
+
+    def claim(self, epoch: int, share: int | None) -> list[Claimed]:
+        """Take some of the cohorts whose owners have ended."""
+        if not self.holds(epoch):
+            return []
+        orphans = [one for one in sorted(self.cohorts) if not self.holds(self.cohorts[one].owner)]
+        taken = orphans[: self._share(epoch, len(orphans)) if share is None else share]
+        return [self._take(epoch, one) for one in taken]
+
+    def _share(self, epoch: int, orphans: int) -> int:
+        living = [one for one, life in self.lives.items() if life.is_alive and not life.is_draining]
+        return ceil(orphans / len(living)) if epoch in living else 0
+
+    def _take(self, epoch: int, number: int) -> Claimed:
+        cohort = self.cohorts[number]
+        before = self.lives[cohort.owner]
+        cohort.owner = epoch
+        cohort.term += 1
+        return Claimed(number, cohort.term, before.renewed, before.is_clean)
+
+    # --- Commits ---
+
+    def commit(self, epoch: int, steps: Sequence[Step], start: str) -> list[Outcome]:
+        """Fence, then step by step, then numbers."""
+        if not self.holds(epoch):
+            return [Outcome(Verdict.FENCED)] * len(steps)
+        under_way = _Commit(epoch, start)
+        for number, step in enumerate(steps):
+            verdict = self.verdict_on(epoch, step, under_way.verdicts)
+            under_way.verdicts.append(verdict)
+            if verdict is Verdict.STORED:
+                self._store(number, step, under_way)
+            under_way.lost.append(self._write_behind(epoch, step))
+        newest = self._number(under_way)
+        return [
+            Outcome(verdict, newest.get(number, 0), lost)
+            for number, (verdict, lost) in enumerate(
+                zip(under_way.verdicts, under_way.lost, strict=True)
+            )
+        ]
+
+    def verdict_on(self, epoch: int, step: Step, earlier: Sequence[Verdict]) -> Verdict:
+        """What comes of a step, after those before it in the same commit."""
+        if step.visit is not None:
+            if not self._may_have(epoch, step.visit):
+                return Verdict.MOVED
+            if self.is_repeat(step.visit):
+                return Verdict.REPEATED
+        if any(earlier[position] is not Verdict.STORED for position in step.builds_on):
+            return Verdict.CONFLICT
+        read = [(one.presentity, one.before.revision) for one in step.changes]
+        if any(self.revision(aor) != revision for aor, revision in (*read, *step.seen)):
+            return Verdict.CONFLICT
+        return Verdict.STORED
+
+    def is_repeat(self, visit: DialogRow) -> bool:
+        """Whether a SUBSCRIBE was stored before."""
+        stored = self.rows.get(visit.row)
+        return stored is not None and stored.cseq >= visit.cseq
+
+    def is_mine(self, epoch: int, row: int) -> bool:
+        """Whether the cohort of a row belongs to a life."""
+        cohort = self.cohorts.get(cohort_of(row))
+        return cohort is not None and cohort.owner == epoch
+
+    def _may_have(self, epoch: int, row: DialogRow) -> bool:
+        """Whether a row is there and this life's, or may be made by it."""
+        if not self.is_mine(epoch, row.row):
+            return False
+        if row.row in self.rows:
+            return True
+        return row.first is not None and self.row_of(row.tag) is None
+
+    def row_of(self, tag: bytes) -> DialogRow | None:
+        """The row of a dialog."""
+        return next((row for row in self.rows.values() if row.tag == tag), None)
+
+    def revision(self, presentity: Aor) -> int:
+        """What is stored of a presentity has this one."""
+        return self.snapshots.get(presentity, NOTHING_STORED).revision
+
+    def _store(self, number: int, step: Step, under_way: _Commit) -> None:
+        for change in step.changes:
+            self.snapshots[change.presentity] = change.after
+            wanted = Wanted(step.changes, step.seen)
+            under_way.changes.append((number, change, asked_first(wanted)))
+        if step.visit is not None:
+            self._keep(step.visit)
+
+    def _keep(self, row: DialogRow) -> None:
+        """Store a row; a message that it does not have stays as it was."""
+        old = self.rows.get(row.row)
+        if old is not None:
+            first = old.first if row.first is None else row.first
+            last = old.last if row.last is None else row.last
+            row = row._replace(first=first, last=last)
+        self.rows[row.row] = row
+
+    def _write_behind(self, epoch: int, step: Step) -> tuple[int, ...]:
+        """Write and remove rows; gives those that are not this life's."""
+        lost = []
+        for row in step.rows:
+            if self._may_have(epoch, row):
+                self._keep(row)
+            else:
+                lost.append(row.row)
+        for number in step.gone:
+            if self.is_mine(epoch, number):
+                self.rows.pop(number, None)
+        return tuple(lost)
+
+    def _number(self, under_way: _Commit) -> dict[int, int]:
+        """Write the feed; step → number of its newest change."""
+        newest = {}
+        at = self.clock()
+        for number, change, first in under_way.changes:
+            tells = [
+                one.decision.notify.others and one.told is not None
+                for one in change.outcomes
+                if one.changed and one.request.feature is not None
+            ]
+            rows = rows_of(change, first, under_way.start, When(at, at), self.newest, 0)
+            for row, are_told in zip(rows, tells, strict=True):
+                entry = _entry(row, at)
+                self.feed.append(Stored(under_way.epoch, entry, are_told))
+                self.newest = newest[number] = entry.seq
+        return newest
+
+    # --- Dialogs ---
+
+    def adopt(self, epoch: int, tag: bytes, number: int) -> tuple[DialogRow, bool] | None:
+        """Make a dialog this life's; its row, and whether it was another's."""
+        row = self.row_of(tag)
+        if row is None or self.is_mine(epoch, row.row):
+            return None if row is None else (row, False)
+        term = row.base + self.cohorts[cohort_of(row.row)].term + 1
+        del self.rows[row.row]
+        moved = row._replace(row=number, base=term - self.cohorts[cohort_of(number)].term)
+        self.rows[number] = moved
+        self.newest += 1
+        self.feed.append(Moved(epoch, self.newest, tag, row.row))
+        return moved, True
+
+    # --- The end of everything ---
+
+    def purge(self, older_than: float, at_most: int) -> int:
+        """Remove old changes, never the newest; and what nobody needs."""
+        count = 0
+        while count < at_most and len(self.feed) > 1:
+            oldest = self.feed[0]
+            if isinstance(oldest, Stored) and oldest.entry.at >= older_than:
+                break
+            self.purged = seq_of(oldest)
+            del self.feed[0]
+            count += 1
+        for number in [one for one, row in self.rows.items() if row.deadline < older_than]:
+            del self.rows[number]
+        full = {cohort_of(number) for number in self.rows}
+        for one in [*self.cohorts]:
+            if one not in full and not self.holds(one // COHORTS):
+                del self.cohorts[one]
+        return count
+
+
+def _entry(row: Row, at: float) -> JournalEntry:
+    """What SQLite would store, as the journal gives it."""
+    return JournalEntry(
+        row[0],
+        at,
+        Aor(row[2], row[3]),
+        row[4],
+        Feature(row[5]),
+        state_from(row[6]),
+        state_from(row[7]),
+        Origin(row[8]),
+        row[9],
+        row[10],
+        row[11],
+    )
+
+
+def seq_of(one: Stored | Moved) -> int:
+    """The number of something in the feed."""
+    return one.seq if isinstance(one, Moved) else one.entry.seq
