@@ -4,13 +4,13 @@ import asyncio
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import click
 
 from dfks_rules.cli.exit_codes import FAILED
-from dfks_rules.cli.settings import config_option
+from dfks_rules.cli.settings import config_of, config_option
 from dfks_rules.cli.stores import store_of
+from dfks_rules.config.cluster import is_shared, without_password
 from dfks_rules.errors import StoreError
 from dfks_rules.policy.words.wording import printable
 from dfks_rules.presence import rows
@@ -87,8 +87,9 @@ def migrate(given: Path | None, url: str | None) -> None:
     Each step is one transaction. There is no way back but a backup. A file: as `dfks serve` does;
     stop the server first. PostgreSQL: makes the tables, too; servers of both releases may run.
     """
-    if url is not None:
-        _migrate_postgres(url)
+    shared = None if url is not None else config_of(given).cluster
+    if url is not None or shared is not None:
+        _migrate_postgres(shared.url if shared is not None else str(url))
         return
     path = store_of(given)
     before = migrate_store(path)
@@ -98,7 +99,7 @@ def migrate(given: Path | None, url: str | None) -> None:
 
 
 def _migrate_postgres(url: str) -> None:
-    if not url.startswith(("postgresql://", "postgres://")):
+    if not is_shared(url):
         raise StoreError("store_unknown_url", "`--store` takes `postgresql://USER@HOST/DATABASE`")
     before, now = asyncio.run(schema.migrate(url))
     if before == now:
@@ -107,15 +108,7 @@ def _migrate_postgres(url: str) -> None:
         how = "was made, with"
     else:
         how = f"was brought from version {before} to"
-    click.echo(f"{_without_password(url)}: {how} version {now}")
-
-
-def _without_password(url: str) -> str:
-    """The URL, as it may be shown: what follows `?` may hold a password as well."""
-    found = urlsplit(url)
-    user, _, where = found.netloc.rpartition("@")
-    name = user.partition(":")[0]
-    return f"{found.scheme}://{name}{'@' if name else ''}{where}{found.path}"
+    click.echo(f"{without_password(url)}: {how} version {now}")
 
 
 def _told(contents: Contents) -> str:

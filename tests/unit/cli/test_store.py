@@ -106,13 +106,14 @@ def test_migrate_says_from_where_to_where(folder: Path) -> None:
 
 
 @needs_postgres
-def test_migrate_makes_tables_in_postgresql(empty_database: Database) -> None:
-    """And says where, without the password."""
+def test_migrate_makes_tables_in_postgresql(folder: Path, empty_database: Database) -> None:
+    """And says where, without the password; by settings, or by what is said beside them."""
     user, _, where = empty_database.url.partition("@")
-    url, now = f"{user}:secret@{where}?application_name=x", len(schema.migrations())
-    shown = empty_database.url
+    url, now = f"{user}:secret@{where}", len(schema.migrations())
+    shown = f"{user}:********@{where}"
     assert _run("migrate", "--store", url).stdout == f"{shown}: was made, with version {now}\n"
-    assert _run("migrate", "--store", url).stdout == f"{shown}: has version {now}\n"
+    (folder / "dfks.yaml").write_text(f"store: '{url}'\n")
+    assert _run("migrate").stdout == f"{shown}: has version {now}\n"
     empty_database.run("DELETE FROM dfks.schema_version WHERE version = %s", now)
     empty_database.run("DROP FUNCTION dfks.purge_1, dfks.page_1, dfks.fetch_1, dfks.feed_1")
     empty_database.run("DROP FUNCTION dfks.journal_1, dfks.changed_since_1")

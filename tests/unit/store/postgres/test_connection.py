@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 
+import psycopg
 import pytest
 
 from dfks_rules.errors import StoreError
@@ -12,7 +13,7 @@ from dfks_rules.service.ports import Verdict
 from dfks_rules.store.postgres import connection as module
 from dfks_rules.store.postgres.connection import Connection
 from dfks_rules.store.postgres.engine import PostgresEngine
-from dfks_rules.store.postgres.ports import Beat
+from dfks_rules.store.postgres.ports import Beat, NotSentError
 from dfks_rules.store.postgres.schema import migrate
 from tests.helpers.engines import Node, sets
 from tests.helpers.postgres import (
@@ -93,13 +94,38 @@ async def test_a_call_that_is_cancelled_leaves_no_connection_behind(line: Connec
     await _pid(line)
 
 
+async def test_a_call_that_is_given_up_is_not_cancelled(
+    line: Connection, empty_database: Database
+) -> None:
+    """A commit that waits for a standby would be seen by all, and might be lost nevertheless."""
+    empty_database.run("CREATE TABLE slow (a int)")
+    line._patience = 0.5
+    with pytest.raises(StoreError, match="does not answer"):
+        await line.rows("INSERT INTO slow SELECT 1 FROM pg_sleep(1)")
+    deadline = time.monotonic() + 10
+    while empty_database.run("SELECT a FROM slow") != [(1,)]:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
+
+
+async def test_what_the_engine_has_undone_may_be_asked_again(database: Database) -> None:
+    """A lock was not to be had: nothing is stored, and that is known."""
+    line = Connection(database.url, "dfks test")
+    with psycopg.connect(database.server.conninfo(database.name)) as other:
+        other.execute("SET idle_in_transaction_session_timeout = 0")
+        other.execute("SELECT FROM dfks.counter FOR UPDATE")
+        with pytest.raises(NotSentError, match="lock timeout"):
+            await line.rows("UPDATE dfks.counter SET value = 9")
+    await line.close()
+
+
 async def test_whoever_waits_for_another_call_leaves_it_alone(empty_database: Database) -> None:
     """Its patience ends, but not that of the one before."""
     line = Connection(empty_database.url, "dfks test", 2.0)
     slow = asyncio.create_task(line.rows("SELECT pg_sleep(1.5)"))
     await asyncio.sleep(0)
     line._patience = 0.3
-    with pytest.raises(StoreError, match="does not answer"):
+    with pytest.raises(NotSentError, match="too many wait"):
         await line.rows("SELECT 1")
     assert len(await slow) == 1
     await line.close()
@@ -138,11 +164,12 @@ async def test_an_engine_that_is_not_there_is_told(empty_database: Database) -> 
     for url in (
         "postgresql://postgres@127.0.0.1:1/any",
         empty_database.server.url("nothing-here"),
-        "postgresql://postgres@127.0.0.1:x/any",
     ):
-        with pytest.raises(StoreError, match=r"PostgreSQL: .") as caught:
+        with pytest.raises(NotSentError, match=r"PostgreSQL: .") as caught:
             await Connection(url, "dfks test").rows("SELECT 1")
         assert caught.value.code == "store_unavailable"
+    with pytest.raises(StoreError, match=r"PostgreSQL: .*'x'"):
+        await Connection("postgresql://postgres@127.0.0.1:x/any", "dfks test").rows("SELECT 1")
 
 
 async def test_whoever_has_no_asyncpg_is_told_how_to_get_it(
