@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from dfks_rules.errors import StoreError
+from dfks_rules.store.postgres.ports import NotSentError
 
 FAILURES: tuple[type[Exception], ...]
 """What a call may raise where the engine is out of reach, too slow, or refuses."""
@@ -59,7 +60,7 @@ class Connection:
 
         Raises:
             StoreError: `store_unavailable`: out of reach, too slow, or refused. Whether it was
-                carried out is unknown.
+                carried out is unknown, unless it is a NotSentError.
         """
         try:
             async with asyncio.timeout(self._patience), self._turn:
@@ -120,7 +121,10 @@ class Connection:
         if self._is_closed:
             raise StoreError("store_unavailable", "the store is closed")
         if self._connection is None or self._connection.is_closed():
-            self._connection = await connect(self._url, self._name)
+            try:
+                self._connection = await connect(self._url, self._name)
+            except FAILURES as error:
+                raise NotSentError(unavailable(error).message) from error
         return self._connection
 
 
