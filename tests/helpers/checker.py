@@ -64,6 +64,7 @@ class Rule(StrEnum):
     UNKNOWN_STATE = "what is told is, or was, stored"
     GONE = "no 481 for a subscription that lives"
     UNTOLD = "every watcher is told the newest state in time"
+    OWNER = "of two nodes one at most believes to have a dialog"
 
 
 class Violation(NamedTuple):

@@ -48,7 +48,14 @@ class Served(NamedTuple):
 class Node:
     """One life of a node; made inside a running event loop."""
 
-    def __init__(self, engine: Engine, member: Member, start: str, keep_changes: float) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        member: Member,
+        start: str,
+        keep_changes: float,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
         """It has joined, and serves nobody yet.
 
         Args:
@@ -56,7 +63,9 @@ class Node:
             member: its life there.
             start: what ids of its decisions begin with.
             keep_changes: how long changes stay in the journal, s.
+            wall: gives what the clock of the machine says, seconds since 1970.
         """
+        self._wall = wall
         self.engine = engine
         self.member = member
         self.start = start
@@ -131,7 +140,7 @@ class Node:
         self.store.on_lost = self._lost
         self.store.on_fenced = self._fenced
         self.store.on_changed = self._hint
-        self.member.begin(Hooks(self._beat, self._claimed, self._fenced), time.time)
+        self.member.begin(Hooks(self._beat, self._claimed, self._fenced), self._wall)
         self._following.begin()
         self._tasks = [
             self._loop.create_task(self._listen()),
