@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
 from dfks_rules.errors import StoreError
-from dfks_rules.service.ports import JournalEntry
-from dfks_rules.store.postgres.ports import NotSentError, Outcome, Step
+from dfks_rules.service.ports import DialogRow, JournalEntry
+from dfks_rules.store.postgres.ports import Claimed, NotSentError, Outcome, Step, cohort_of
 from tests.helpers import database, engine
 from tests.helpers.database import FakeDatabase
 from tests.helpers.engine import PATIENCE, FakeEngine, Fault, Loss
-from tests.helpers.history import Held, Stored
+from tests.helpers.history import Began, Held, Stored
 from tests.simulation.disk import text_of
 from tests.simulation.node_loop import NodeLoop
 from tests.simulation.world import WALL, World
@@ -105,6 +105,27 @@ class SimulatedDatabase(FakeDatabase):
                 text_of(entry.before),
             )
         )
+
+    def adopt(self, epoch: int, tag: bytes, number: int) -> tuple[DialogRow, bool] | None:
+        """Make a dialog this life's."""
+        found = super().adopt(epoch, tag, number)
+        if found is not None and found[1]:
+            self.world.count("dialogs_adopted")
+            self._begins(found[0])
+        return found
+
+    def _take(self, epoch: int, number: int) -> Claimed:
+        claimed = super()._take(epoch, number)
+        for row in self.rows.values():
+            if cohort_of(row.row) == number:
+                self.world.count("dialogs_claimed")
+                self._begins(row)
+        return claimed
+
+    def _begins(self, row: DialogRow) -> None:
+        term = row.base + self.cohorts[cohort_of(row.row)].term
+        self.world.note("owner", row.tag, "epoch", self.cohorts[cohort_of(row.row)].owner, row.row)
+        self.world.history.append(Began(self.world.now, row.tag.decode(), term))
 
     def held(self) -> list[Held]:
         """Everything, as the history has it."""
