@@ -26,7 +26,7 @@ from dfks_rules.app.metrics import Metrics
 from dfks_rules.app.phones import transports_of
 from dfks_rules.app.server import Server
 from dfks_rules.config.settings import Config
-from dfks_rules.transport.inherited import Inherited, inherited
+from dfks_rules.transport.inherited import Inherited, Passed, inherited
 from dfks_rules.transport.transports import Transports
 
 _log = structlog.get_logger()
@@ -197,9 +197,10 @@ class Life:
         while await unless(self._stop, self._told_to_leave(server)):
             if server.buried.is_set():
                 self._is_serving = False
-                await server.close()
+                kept = [Passed(name, one.dup()) for name, one in server.sockets()]
+                await server.close(leaves=True)
                 # As a new life, which other nodes do not take for dead.
-                return Inherited()
+                return Inherited(kept)
             successor = await self._succession.prepare(server, self._stop)
             if successor is not None:
                 self._is_serving = False

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.features import (
@@ -27,9 +28,13 @@ from dfks_rules.model.values import Choice, Integer, Text, Value
 from dfks_rules.service.ports import Store, Verdict, Wanted
 from dfks_rules.store import life
 from dfks_rules.store.open import open_store
+from dfks_rules.store.postgres.engine import PostgresEngine
+from dfks_rules.store.postgres.ports import Engine as Cluster
+from dfks_rules.store.postgres.schema import migrate
 from dfks_rules.store.postgres.store import PostgresStore
 from tests.helpers.database import FakeDatabase
 from tests.helpers.engine import FakeEngine
+from tests.helpers.postgres import Database, needs_postgres
 from tests.helpers.states import forwarding, some_state
 from tests.helpers.wanted import Result, change, commit, dialog_row, outcome, wanted
 
@@ -42,7 +47,7 @@ class Engine(NamedTuple):
     """A kind of store."""
 
     url: str
-    """Where it is; `{}` stands for a directory."""
+    """Where it is; `{}` stands for a directory. Empty: in a database that is made for it."""
     open: Callable[[str], Awaitable[Store]] = _open
     """Opens the store there, as the successor of whoever had it."""
     take_over: Callable[[str], Awaitable[None]] | None = None
@@ -74,41 +79,60 @@ def _fail_to_sync(monkeypatch: pytest.MonkeyPatch) -> None:
 _DATABASES: dict[str, FakeDatabase] = {}
 
 
-async def _join_fake(url: str) -> Store:
+async def _engine(url: str) -> Cluster:
+    """What several nodes share, real or not."""
+    if url.startswith("fake:"):
+        return FakeEngine(_DATABASES.setdefault(url, FakeDatabase(time.time)))
+    await migrate(url)
+    return PostgresEngine(url)
+
+
+async def _join(url: str) -> Store:
     """All others have ended, and what they had is ours."""
-    await _bury_all_in_fake(url)
-    engine = FakeEngine(_DATABASES[url])
+    await _bury_all(url)
+    engine = await _engine(url)
     joined = await engine.join("node", "1.0", 60.0)
     store = PostgresStore(engine, joined, asyncio.get_running_loop())
     store.own(await engine.claim(joined.epoch))
     return store
 
 
-async def _bury_all_in_fake(url: str) -> None:
-    database = _DATABASES.setdefault(url, FakeDatabase(time.time))
-    for epoch in database.lives:
-        database.end(epoch, is_clean=False)
+async def _bury_all(url: str) -> None:
+    engine = await _engine(url)
+    for node in await engine.nodes():
+        await engine.leave(node.epoch, is_clean=False)
+    await engine.close()
 
 
 def _lose_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    call = FakeEngine._call
+    for kind in (FakeEngine, PostgresEngine):
+        monkeypatch.setattr(kind, "commit", _losing(kind.commit))
 
-    async def lose(self: FakeEngine, name: str, act: Callable[[], object]) -> object:
-        result = await call(self, name, act)
-        if name == "commit":
-            raise StoreError("store_unavailable", "the connection is lost")
-        return result
 
-    monkeypatch.setattr(FakeEngine, "_call", lose)
+def _losing(commit: Callable[..., Awaitable[object]]) -> Callable[..., Awaitable[object]]:
+    async def lose(*arguments: object) -> object:
+        await commit(*arguments)
+        raise StoreError("store_unavailable", "the connection is lost")
+
+    return lose
 
 
 ENGINES = {
     "memory": Engine("memory:"),
     "sqlite": Engine("sqlite:{}/features.db", _open, _begin_another_life, _fail_to_sync),
-    "postgres-fake": Engine("fake:{}", _join_fake, _bury_all_in_fake, _lose_answers),
+    "postgres-fake": Engine("fake:{}", _join, _bury_all, _lose_answers),
+    "postgres": Engine("", _join, _bury_all, _lose_answers),
 }
-LASTING = [name for name, engine in ENGINES.items() if engine.lasts]
-IN_DOUBT = [name for name, engine in ENGINES.items() if engine.doubt is not None]
+
+
+def _params(*names: str) -> list[ParameterSet]:
+    """Engines, each with what it needs."""
+    marks = {"postgres": [needs_postgres]}
+    return [pytest.param(name, marks=marks.get(name, [])) for name in names]
+
+
+LASTING = _params(*[name for name, engine in ENGINES.items() if engine.lasts])
+IN_DOUBT = _params(*[name for name, engine in ENGINES.items() if engine.doubt is not None])
 
 ALICE = Aor("alice", "example.com")
 BOB = Aor("bob", "example.com")
@@ -121,7 +145,7 @@ FIRST = NOTHING_STORED.replace(DND, ON)
 SECOND = FIRST.replace(CFB, ON)
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=_params(*ENGINES))
 def engine(request: pytest.FixtureRequest) -> str:
     """Name of each kind of store."""
     name: str = request.param
@@ -129,8 +153,11 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def url(engine: str, tmp_path: Path) -> str:
+def url(request: pytest.FixtureRequest, engine: str, tmp_path: Path) -> str:
     """Where the store is."""
+    if engine == "postgres":
+        database: Database = request.getfixturevalue("empty_database")
+        return database.url
     return ENGINES[engine].url.format(tmp_path)
 
 

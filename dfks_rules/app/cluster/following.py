@@ -6,7 +6,7 @@
 | a change                           | the cache learns it, then watchers are told       | reading |
 | a dialog that another node has     | it is gone here, silently                         | reading |
 | a full page                        | the next one at once                              | reading |
-| what was asked for has been purged | nothing that is cached is believed; all are told  | reading |
+| what was asked for has been purged | this life of the node ends, another begins        | ended   |
 | the engine is out of reach         | tried again after `AGAIN`                         | reading |
 
 The position was taken before anything was read: what a cache has is never older than it says.
@@ -119,6 +119,7 @@ class Following:
         if page.is_gap:
             self.counts["feed_gaps"] += 1
             self._learns.missed(self._loop.time())
+            return False
         for first in range(0, len(page.told), TURN):
             if first:
                 await asyncio.sleep(0)

@@ -163,7 +163,8 @@ class Node:
     def changed(self, changes: list[Changed], now: float) -> None:
         """Other nodes have changed this, or this one."""
         served = self._served
-        assert served is not None  # noqa: S101 - nothing is read before
+        if served is None:
+            return
         for one in changes:
             if one.epoch != self.member.epoch:
                 served.features.learned(one.entry.presentity, one.entry.origin, now)
@@ -176,7 +177,9 @@ class Node:
         def learn() -> None:
             before = self.store.learned(presentity, after)
             if before is not after:
-                served.notifier.learned(presentity, before, after, one.tells, served.at(), now)
+                served.notifier.learned(
+                    presentity, before, after, tells=one.tells, at=served.at(), now=now
+                )
 
         self.store.when_settled(presentity, learn)
 
@@ -185,11 +188,11 @@ class Node:
         if moved.epoch != self.member.epoch and self._served is not None:
             self._served.notifier.lose(moved.tag, moved.row, now)
 
-    def missed(self, now: float) -> None:
-        """A part of the feed is gone."""
-        self.store.missed()
-        if self._served is not None:
-            self._served.notifier.doubt_all(now)
+    def missed(self, _now: float) -> None:
+        """A part of the feed is gone: nobody knows who has not been told. A new life begins with
+        what is stored, and tells whoever watches what may have changed.
+        """
+        self._fenced()
 
     def read(self, last: int) -> None:
         """All up to this number is known."""
@@ -200,14 +203,14 @@ class Node:
 
     def _beat(self, skew: float) -> Beat:
         served = self._served
-        assert served is not None  # noqa: S101 - nothing beats before
+        if served is None:
+            return Beat("", self.position, skew, 0)
         subscriptions = len(served.notifier.subscriptions)
         return Beat(served.policies(), self.position, skew, subscriptions)
 
     def _claimed(self, claimed: Sequence[Claimed]) -> None:
-        assert self._taking is not None  # noqa: S101 - nothing is claimed before
-        assert self._served is not None  # noqa: S101
-        self._taking.begin(claimed, self._served.at())
+        if self._taking is not None and self._served is not None:
+            self._taking.begin(claimed, self._served.at())
 
     def _lost(self, rows: Sequence[int]) -> None:
         if self._served is not None:
@@ -215,9 +218,11 @@ class Node:
 
     def _fenced(self) -> None:
         self.member.lease.buried()
+        self._following.end()
         served = self._served
         if served is not None:
             self._served = None
+            served.notifier.forget_all(self._loop.time())
             served.buried()
 
     # --- Hints, and what one node does for all ---
