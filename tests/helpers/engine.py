@@ -66,7 +66,7 @@ NO_FAULT = Fault()
 class Faults(Protocol):
     """Says what becomes of each call."""
 
-    def __call__(self, call: str) -> Fault:
+    def __call__(self, call: str, /) -> Fault:
         """Of the next one; `call` is the name of its method."""
         ...
 
