@@ -14,20 +14,19 @@ from contextlib import suppress
 
 import structlog
 
-from dfks_rules.app.credentials import secrets_of
-from dfks_rules.app.desk.certificates import CertificateReloader
+from dfks_rules.app.cluster.node import Node
 from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.app.doors import reserve
+from dfks_rules.app.files import files_of
 from dfks_rules.app.handover.channel import BrokenOffError, Channel, EndedError, Word
 from dfks_rules.app.handover.service_manager import ServiceManager
 from dfks_rules.app.handover.succession import Succession
 from dfks_rules.app.handover.unless import unless
 from dfks_rules.app.metrics import Metrics
-from dfks_rules.app.profiles import ProfilesFile
-from dfks_rules.app.server import Files, Server, transports_of
-from dfks_rules.app.users import users_of
+from dfks_rules.app.phones import transports_of
+from dfks_rules.app.server import Server
 from dfks_rules.config.settings import Config
-from dfks_rules.transport.inherited import Inherited, inherited
+from dfks_rules.transport.inherited import Inherited, Passed, inherited
 from dfks_rules.transport.transports import Transports
 
 _log = structlog.get_logger()
@@ -56,11 +55,7 @@ class Life:
         self._is_serving = False
         self._reading: set[asyncio.Task[None]] = set()
         """What reads files again."""
-        users, profiles = users_of(config.auth), ProfilesFile(config.profiles)
-        secrets = secrets_of(config.sip.credentials)
-        certificates = CertificateReloader(config.sip.tls, config.reload)
-        policies = PolicyReloader(config.policies, config.reload)
-        self._files = Files(policies, certificates, users, secrets, profiles)
+        self._files = files_of(config)
         self._succession = Succession(self._manager)
 
     async def run(self, served: Callable[[Server, PolicyReloader], None]) -> None:
@@ -169,7 +164,13 @@ class Life:
         metrics = Metrics()
         metrics.include("process", self._succession)
         takes_over, self._predecessor = self._predecessor, None
-        server = Server(self._config, self._files, transports, metrics)
+        node = await self._join()
+        try:
+            server = Server(self._config, self._files, transports, metrics, node)
+        except BaseException:
+            if node is not None:
+                await node.end()
+            raise
         await server.start(given, takes_over=takes_over is not None)
         left = given.close()
         if left and takes_over is None:
@@ -184,9 +185,22 @@ class Life:
         self._is_serving = True
         return server
 
+    async def _join(self) -> Node | None:
+        """Join the nodes that share a store; None where there are none."""
+        cluster = self._config.cluster
+        if cluster is None:
+            return None
+        return await Node.open(cluster, os.urandom(3).hex(), self._config.journal.keep)
+
     async def _until_end(self, server: Server) -> Inherited | None:
         """Wait until the server ends; the sockets if another one has to begin in this process."""
-        while await unless(self._stop, self._told_to_leave()):
+        while await unless(self._stop, self._told_to_leave(server)):
+            if server.buried.is_set():
+                self._is_serving = False
+                kept = [Passed(name, one.dup()) for name, one in server.sockets()]
+                await server.close(leaves=True)
+                # As a new life, which other nodes do not take for dead.
+                return Inherited(kept)
             successor = await self._succession.prepare(server, self._stop)
             if successor is not None:
                 self._is_serving = False
@@ -199,8 +213,14 @@ class Life:
         await server.close()
         return None
 
-    async def _told_to_leave(self) -> None:
-        await self._leave.wait()
+    async def _told_to_leave(self, server: Server) -> None:
+        """Wait until another one has to serve."""
+        waiting = [asyncio.ensure_future(one.wait()) for one in (self._leave, server.buried)]
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waiting:
+                one.cancel()
         self._leave.clear()
 
 

@@ -1,7 +1,7 @@
 """What operators can ask of the running server; see `operations.ports.Operations`."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
@@ -64,9 +64,10 @@ class Records(NamedTuple):
 T = TypeVar("T")
 
 Page = Callable[
-    [Aor | None, int, frozenset[str] | None, Feature | None], list[tuple[Aor, Snapshot]]
+    [Aor | None, int, frozenset[str] | None, Feature | None],
+    Awaitable[list[tuple[Aor, Snapshot]]],
 ]
-"""Gives stored presentities; may wait for the disk, and is called in a thread."""
+"""Gives stored presentities, from after one on, so many, of some domains, with a feature on."""
 
 
 class Keeping(NamedTuple):
@@ -197,7 +198,7 @@ class ServerOperations:
         self, after: Aor | None, at_most: int, domains: frozenset[str] | None, on: Feature | None
     ) -> list[Stored]:
         """Stored presentities, by domain and user."""
-        found = await asyncio.to_thread(self._keeping.page, after, at_most, domains, on)
+        found = await self._keeping.page(after, at_most, domains, on)
         return [Stored(*one) for one in found]
 
     async def get_features(self, presentity: Aor) -> tuple[Outcome, ...]:

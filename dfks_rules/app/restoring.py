@@ -16,7 +16,7 @@ import structlog
 from dfks_rules.app.driver import BREATH
 from dfks_rules.errors import StoreError
 from dfks_rules.model.identity import Aor
-from dfks_rules.presence.restoring import UNSURE, Before
+from dfks_rules.presence.restoring import UNSURE, Before, Claim
 from dfks_rules.presence.rows import written_at
 from dfks_rules.service.ports import DialogRow
 from dfks_rules.store.life import Beat
@@ -51,15 +51,15 @@ class Past(Protocol):
 class Takes(Protocol):
     """What takes them over; `presence.notifier.Notifier` does."""
 
-    def restore(self, before: Before, at: datetime, now: float) -> None:
+    def restore(self, before: Before, at: datetime, now: float) -> Claim | None:
         """There are rows to come."""
         ...
 
-    def take(self, rows: Sequence[DialogRow], now: float) -> None:
+    def take(self, claim: Claim | None, rows: Sequence[DialogRow], now: float) -> None:
         """Take over subscriptions."""
         ...
 
-    def loaded(self) -> None:
+    def loaded(self, claim: Claim | None) -> None:
         """There are no more."""
         ...
 
@@ -82,6 +82,7 @@ class Loading:
         self._wake = wake
         self._done = done
         self._notifier = notifier
+        self._claim: Claim | None = None
         self._next = _ALL
         self._rows = 0
         self._began = time.monotonic()
@@ -106,7 +107,8 @@ class Loading:
             return
         since = previous.at - UNSURE
         changed = frozenset() if previous.is_clean else self._past.changed_since(previous.told)
-        self._notifier.restore(Before(previous.at, previous.is_clean, changed), at, now)
+        before = Before(previous.at, previous.is_clean, changed)
+        self._claim = self._notifier.restore(before, at, now)
         while (rows := self._portion(now)) and _may_go_on(rows, since):
             pass
         if rows:
@@ -119,7 +121,7 @@ class Loading:
         if rows:
             self._next = rows[-1].row
             self._rows += len(rows)
-            self._notifier.take(rows, now)
+            self._notifier.take(self._claim, rows, now)
             self._wake()
         return rows
 
@@ -144,7 +146,7 @@ class Loading:
         self._loaded()
 
     def _loaded(self) -> None:
-        self._notifier.loaded()
+        self._notifier.loaded(self._claim)
         self._done()
         previous = self._past.previous
         assert previous is not None  # noqa: S101 - or nothing was begun

@@ -8,6 +8,7 @@ import click
 
 from dfks_rules.config import Config, load_config
 from dfks_rules.config.auth import AuthMode
+from dfks_rules.config.cluster import without_password
 from dfks_rules.config.credentials import read_credentials
 from dfks_rules.config.profiles import read_profiles
 from dfks_rules.config.users import read_users
@@ -57,6 +58,8 @@ def show(file: Path) -> None:
     """Show the effective value of each setting, and where it came from."""
     for key, value, origin in load_config(file).settings:
         shown = "********" if key.endswith(".secret") or key == "trace.key" else value
+        if key == "store":
+            shown = without_password(str(value))
         text = ", ".join(map(_written, shown)) if isinstance(shown, list) else _written(shown)
         click.echo(f"{key} = {text}  # {origin}")
 

@@ -1,5 +1,6 @@
-"""`dfks store`: check, back up, restore and migrate the file of a store."""
+"""`dfks store`: check, back up, restore and migrate a store."""
 
+import asyncio
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,14 +8,17 @@ from pathlib import Path
 import click
 
 from dfks_rules.cli.exit_codes import FAILED
-from dfks_rules.cli.settings import config_option
+from dfks_rules.cli.settings import config_of, config_option
 from dfks_rules.cli.stores import store_of
+from dfks_rules.config.cluster import is_shared, without_password
+from dfks_rules.errors import StoreError
 from dfks_rules.policy.words.wording import printable
 from dfks_rules.presence import rows
 from dfks_rules.sip.message import Request, parse_message
 from dfks_rules.store.backup import back_up
 from dfks_rules.store.check import MAX_PROBLEMS, Contents, check_store
 from dfks_rules.store.migrations import MIGRATIONS
+from dfks_rules.store.postgres import schema
 from dfks_rules.store.restore import migrate_store, restore_store
 
 
@@ -73,17 +77,38 @@ def restore(file: Path, given: Path | None) -> None:
 
 
 @command.command()
+@click.option(
+    "--store", "url", help="The store in place of that of the settings: `postgresql://…`."
+)
 @config_option
-def migrate(given: Path | None) -> None:
-    """Bring the store to the version of this release, as `dfks serve` does. Stop the server first.
+def migrate(given: Path | None, url: str | None) -> None:
+    """Bring the store to the version of this release.
 
-    Each step is one transaction. There is no way back but a backup.
+    Each step is one transaction. There is no way back but a backup. A file: as `dfks serve` does;
+    stop the server first. PostgreSQL: makes the tables, too; servers of both releases may run.
     """
+    shared = None if url is not None else config_of(given).cluster
+    if url is not None or shared is not None:
+        _migrate_postgres(shared.url if shared is not None else str(url))
+        return
     path = store_of(given)
     before = migrate_store(path)
     now = len(MIGRATIONS)
     how = "has" if before == now else f"was brought from version {before} to"
     click.echo(f"{path}: {how} version {now}")
+
+
+def _migrate_postgres(url: str) -> None:
+    if not is_shared(url):
+        raise StoreError("store_unknown_url", "`--store` takes `postgresql://USER@HOST/DATABASE`")
+    before, now = asyncio.run(schema.migrate(url))
+    if before == now:
+        how = "has"
+    elif before == 0:
+        how = "was made, with"
+    else:
+        how = f"was brought from version {before} to"
+    click.echo(f"{without_password(url)}: {how} version {now}")
 
 
 def _told(contents: Contents) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from dfks_rules.config.api import build_api
 from dfks_rules.config.auth import build_auth, find_auth_mistakes
+from dfks_rules.config.cluster import build_cluster, find_cluster_mistakes
 from dfks_rules.config.files import is_blank
 from dfks_rules.config.limits import build_subscription_limits, fill_limits, rate_of, seconds_of
 from dfks_rules.config.next_hop import (
@@ -191,6 +192,7 @@ def _find_contradictions(values: dict[str, Any]) -> list[Mistake]:
         *find_next_hop_mistakes(sip),
         *find_trace_mistakes(values["trace"]),
         *find_webhook_mistakes(values["webhooks"]),
+        *find_cluster_mistakes(values),
     ):
         report(way, message)
     presence = values["presence"]
@@ -287,7 +289,7 @@ def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) ->
     auth = build_auth(values["auth"], base)
     on_stop, stop_within = OnStop(presence.pop("on_stop")), presence.pop("stop_within")
     return Config(
-        sip=_build_sip(values["sip"], base),
+        sip=_build_sip(values["sip"], values["cluster"].get("contact"), base),
         auth=auth,
         policies=tuple(base / text for text in values["policies"]),
         reload=ReloadSettings(
@@ -295,6 +297,7 @@ def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) ->
         ),
         store=store,
         store_group=group,
+        cluster=build_cluster(values),
         journal=JournalSettings(seconds_of(values["journal"]["keep"])),
         mi=_build_mi(values["mi"], base),
         http=_build_api(values.get("http"), base),
@@ -324,7 +327,7 @@ def _build(values: dict[str, Any], base: Path, settings: tuple[Setting, ...]) ->
     )
 
 
-def _build_sip(sip: dict[str, Any], base: Path) -> SipSettings:
+def _build_sip(sip: dict[str, Any], contact: str | None, base: Path) -> SipSettings:
     limits = ConnectionLimits(
         idle=sip["idle_timeout"],
         in_all=sip["max_connections"],
@@ -333,7 +336,7 @@ def _build_sip(sip: dict[str, Any], base: Path) -> SipSettings:
     listen = tuple(_address(text) for text in sip["listen"])
     return SipSettings(
         listen,
-        sip.get("advertise"),
+        contact or sip.get("advertise"),
         _build_tls(sip.get("tls"), base),
         limits,
         build_outbound_proxy(sip.get("outbound_proxy")),

@@ -148,7 +148,8 @@ def _complaint(error: Any) -> str:
     if error.validator == "pattern" or (number_for_text and "examples" in error.schema):
         examples = " or ".join(f"`{example}`" for example in error.schema["examples"])
         # The value is not shown where it may be a secret.
-        is_secret = tuple(error.absolute_path)[-2:] in _SECRETS
+        way = tuple(error.absolute_path)
+        is_secret = way[-2:] in _SECRETS or (way == ("store",) and "@" in shown)
         seen = "" if is_secret else f"is {shown}; it "
         return f"{seen}must look like {examples}"
     if error.validator == "enum":

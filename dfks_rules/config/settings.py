@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dfks_rules.config.auth import AuthSettings
+from dfks_rules.config.cluster import ClusterSettings
 from dfks_rules.config.webhooks import WebhookSettings
 from dfks_rules.presence.package import Limits
 from dfks_rules.sip.ports import OutboundProxy
@@ -189,9 +190,11 @@ class Config:
     reload: ReloadSettings
     """How they become others while the server runs."""
     store: Path | None
-    """The SQLite file of feature states; None keeps them in memory only."""
+    """The SQLite file of feature states; None where there is none."""
     store_group: str | None
     """The group that may read it; None where only the server's user may."""
+    cluster: ClusterSettings | None
+    """This node of several that share a database; None where `store` or memory is used."""
     journal: JournalSettings
     """What it keeps of their changes."""
     mi: MiSettings

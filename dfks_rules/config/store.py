@@ -1,4 +1,7 @@
-"""The setting `store`: its short form (`sqlite:FILE`, `memory:`) and its long one, a mapping."""
+"""The setting `store`: its short form (`sqlite:FILE`, `memory:`) and its long one, a mapping.
+
+`postgresql://…` is that of a cluster, see `config.cluster`.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -25,7 +28,7 @@ def lengthen(values: Any, way: KeyPath) -> None:
 
 
 def build_store(store: str | dict[str, str], base: Path) -> tuple[Path | None, str | None]:
-    """The file, and the group that may read it; None for memory, and where there is no group.
+    """The file, and the group that may read it; None where there is none.
 
     Args:
         store: either form, found without mistakes.
@@ -33,4 +36,4 @@ def build_store(store: str | dict[str, str], base: Path) -> tuple[Path | None, s
     """
     if isinstance(store, dict):
         return base / store["sqlite"], store.get("group")
-    return (None if store == "memory:" else base / store.removeprefix(_SQLITE)), None
+    return (base / store.removeprefix(_SQLITE) if store.startswith(_SQLITE) else None), None

@@ -1,9 +1,11 @@
 """SUBSCRIBEs that were admitted: their outcome is worked out, then they are answered and told."""
 
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from typing import Final, final
 
+from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Outcome, Repeated, Result
 from dfks_rules.model.requests import Asked
 from dfks_rules.presence.admission import Wish
@@ -24,11 +26,12 @@ from dfks_rules.presence.responses import RefusedError, refusal, refusal_for
 from dfks_rules.presence.subscription import State, Subscription, Termination
 from dfks_rules.presence.visit import Visit
 from dfks_rules.service.features import Features
-from dfks_rules.service.ports import Visiting
+from dfks_rules.service.ports import MovedError, Visiting
 from dfks_rules.sip.endpoint import Endpoint
 
 # CPython 3.11 calls a Python function for each look at a member of an Enum.
 _TERMINATED: Final = State.TERMINATED
+_MOVED: Final = Termination.MOVED
 
 
 @final
@@ -62,6 +65,9 @@ class Answering:
         self._counts = live.counts
         self._kept = live.kept
         self._delivery = delivery
+        self._restoring = live.restoring
+        self.serve_anew: Callable[[Visit, float], None] | None = None
+        """Serves a SUBSCRIBE once its dialog is here; None where there are no other nodes."""
         self.refuse = refuse
         """What answers with errors."""
 
@@ -103,12 +109,20 @@ class Answering:
         row = self._row_of(visit, asked, now)
         if not asked:
             self._features.get(presentity, requester, at, now, done, row)
-        elif not (visit.is_new or visit.condition or visit.subscription.wants_none):
+        elif not (visit.is_new or visit.condition or self._wants_all(visit.subscription)):
             self._features.set(presentity, asked, requester, at, now, done, row)
         else:
             # A phone that lost its dialog, or wanted to hear of nothing until now, needs to learn
-            # its other features, too; and a condition is about all of them.
+            # its other features, too; so does one that is to be told them all the same. And a
+            # condition is about all of them.
             self._features.set_and_get(presentity, asked, requester, at, now, done, row)
+
+    def _wants_all(self, subscription: Subscription) -> bool:
+        """Whether the answer to a set has to tell all states."""
+        restoring = self._restoring
+        if restoring is not None and restoring.untold and restoring.is_untold(subscription):
+            return True
+        return subscription.wants_none
 
     def _row_of(self, visit: Visit, asked: list[Asked], now: float) -> Visiting | None:
         """What gives the row to be stored before a SUBSCRIBE is answered; None where none is."""
@@ -120,6 +134,9 @@ class Answering:
     def _conclude(self, visit: Visit, result: Result, now: float) -> None:
         """The outcome of a SUBSCRIBE is known: answer it and tell its phone."""
         subscription = visit.subscription
+        if isinstance(result, MovedError) or subscription.termination is _MOVED:
+            self._move(visit, result, now)
+            return
         if subscription.state is _TERMINATED:
             # Meanwhile a policy rejected it, or its phone refused a NOTIFY: it has to begin anew.
             if self._kept is not None and visit.row:
@@ -136,6 +153,21 @@ class Answering:
             self._answer(visit, result.outcomes, now)
         else:
             self._turn_down(visit, refusal_for(result), now)
+
+    def _move(self, visit: Visit, result: Result, now: float) -> None:
+        """Its dialog is another node's: it is served anew, unless nothing can be stored."""
+        subscription = visit.subscription
+        if visit.is_new:
+            self._guard.forget(subscription)
+            if self._kept is not None:
+                self._kept.moved(subscription)
+        is_served = not isinstance(result, StoreError) or isinstance(result, MovedError)
+        if is_served and self.serve_anew is not None:
+            self.serve_anew(visit, now)
+        else:
+            error = result if isinstance(result, StoreError) else None
+            refused = refusal(500) if error is None else refusal_for(error)
+            self.refuse(visit.incoming, refused, visit.transaction)
 
     def _answer(self, visit: Visit, outcomes: tuple[Outcome, ...], now: float) -> None:
         subscription = visit.subscription
@@ -201,8 +233,11 @@ class Answering:
         if not visit.is_new:
             self._counts["subscriptions_refreshed"] += 1
             self._subscriptions.schedule(subscription)
-            if self._kept is not None and not visit.is_stored:
-                self._kept.visited(visit, now)
+            if self._kept is not None:
+                if not visit.is_stored:
+                    self._kept.visited(visit, now)
+                elif self._kept.is_shared:
+                    self._kept.was_here(subscription, now)
         elif visit.expires:
             self._counts["subscriptions_made"] += 1
             old = self._subscriptions.at(subscription.dialog.local_tag)

@@ -9,6 +9,7 @@
 | a second since the first mark, or     | what is marked is written, `PORTION` at most; not of    |
 | `AT_ONCE` marks                       | one whose SUBSCRIBE is under way                        |
 | that has failed                       | all of it is marked again, and tried later              |
+| a row turns out to be another node's  | what was written is given back: `taking` decides        |
 """
 
 from functools import partial
@@ -62,6 +63,9 @@ class Behind:
         self._gone: list[int] = []
         self._reserving: set[int] = set()
         """Rows that are to reserve the next term, and have not yet."""
+        self._is_shared: Final = dialogs.are_shared
+        self._asked: dict[int, tuple[Subscription, bytes | None]] = {}
+        """What the writes under way say, by rows, which may be those of other nodes."""
         self._writes = 0
         """Under way."""
         self._write_at = inf
@@ -105,6 +109,14 @@ class Behind:
         """Nothing is to be kept of a subscription that has a row."""
         self._unmark(subscription)
         self._reserving.discard(subscription.row)
+
+    def renumbered(self, row: int) -> None:
+        """A subscription has another row than this one now, and begins a new term."""
+        self._reserving.discard(row)
+
+    def lost(self, row: int) -> tuple[Subscription, bytes | None] | None:
+        """A row that is being written is another node's: its subscription, and its message."""
+        return self._asked.pop(row, None)
 
     def remove(self, row: int, now: float) -> None:
         """A row is no longer needed."""
@@ -167,6 +179,8 @@ class Behind:
         recording = self._recording
         written = [recording.as_it_is(one, said, now) for one, said in portion.items()]
         self._writes += 1
+        if self._is_shared:
+            self._asked.update({one.row: (one, said) for one, said in portion.items()})
         # Its end is no message, after which timers are looked at.
         self._write_by(now + DELAY)
         self._dialogs.write(written, gone, partial(self._written, portion, gone, now))
@@ -180,6 +194,8 @@ class Behind:
     ) -> None:
         """A write came to an end; `now` is when it began."""
         self._writes -= 1
+        if not self._writes:
+            self._asked.clear()
         if is_stored:
             self._failed_at = -inf
             self._counts["rows_written"] += len(portion)

@@ -15,6 +15,7 @@ NAMES = (
     "ended_deactivated",
     "ended_refused",
     "ended_unanswered",
+    "ended_moved",
     "notify_sent",
     "notify_answered",
     "notify_refused",
@@ -41,6 +42,9 @@ NAMES = (
     "rows_unreadable",
     "restored_told",
     "unanswered_while_loading",
+    "adopted",
+    "adopted_again",
+    "adoptions_failed",
     "limit_per_user",
     "limit_unproved",
     "limit_subscriptions",
@@ -66,6 +70,9 @@ earlier lives that were taken over; `rows_expired` were not, as their time was o
 `rows_shortened` had more time left than can be granted, and got that; `rows_unreadable` turned out
 not to be of use. `restored_told`: subscriptions that were told all states after a restart;
 `unanswered_while_loading`: SUBSCRIBEs whose dialogs might have been in rows that were not read yet.
+`ended_moved`: subscriptions that other nodes have now; `adopted`: those that were other nodes', and
+whose phones came here; `adopted_again`: those that this node had given away, though their phones
+had come back; `adoptions_failed`: dialogs of which it could not be found out whose they are.
 `limit_…`: requests that a limit refused, also counted by their status.
 """
 

@@ -5,6 +5,7 @@ A change from elsewhere waits for the outstanding NOTIFY. The answer to a SUBSCR
 phone is there, and RFC 6665 §4.2.1.2 wants its NOTIFY at once.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
@@ -12,7 +13,7 @@ from dfks_rules.csta.render import render
 from dfks_rules.csta.style import BodyStyle
 from dfks_rules.presence.conditional import knowledge_of, tag_of, without
 from dfks_rules.presence.documents import Documents
-from dfks_rules.presence.failures import Verdict, verdict_of
+from dfks_rules.presence.failures import Verdict, count_of, verdict_of
 from dfks_rules.presence.live import Live
 from dfks_rules.presence.pacing import Pacing
 from dfks_rules.presence.package import OnNotifyTimeout
@@ -20,15 +21,17 @@ from dfks_rules.presence.parts import first_part
 from dfks_rules.presence.profile import Profile
 from dfks_rules.presence.proof import Proof
 from dfks_rules.presence.setup import Setup
+from dfks_rules.presence.standing import is_silent
 from dfks_rules.presence.subscription import State, Subscription, Termination
 from dfks_rules.presence.visit import Visit
-from dfks_rules.sip.endpoint import Ending, Endpoint, Finished
+from dfks_rules.sip.endpoint import Endpoint, Finished
 from dfks_rules.sip.message import Response
 from dfks_rules.sip.retry_after import retry_after
 from dfks_rules.sip.via import MAGIC_COOKIE
 
 # CPython 3.11 calls a Python function for each look at a member of an Enum.
 _TERMINATED: Final = State.TERMINATED
+_MOVED: Final = Termination.MOVED
 
 MAX_UNPROVED = 2_048
 """Longest content for an address that is not proved, bytes: whoever forges a SUBSCRIBE must not
@@ -63,6 +66,9 @@ class Delivery:
         self._kept = live.kept
         self._restoring = live.restoring
         self._pacing: Pacing | None = None
+        self._stands = setup.standing
+        self.disputed: Callable[[Subscription, float], None] | None = None
+        """Told that a phone has refused a NOTIFY by 500; None where there are no other nodes."""
 
     def paced_by(self, pacing: Pacing) -> None:
         """Those who wait there are still to be told something."""
@@ -122,6 +128,10 @@ class Delivery:
 
     def change(self, subscription: Subscription, documents: Documents, now: float) -> None:
         """Tell a phone what somebody else changed, as soon as it is ready to hear it."""
+        stands, restoring = self._stands, self._restoring
+        if stands is not None and restoring is not None and is_silent(stands(now)):
+            restoring.owe(subscription, now)
+            return
         if subscription.display is not None and self._is_quiet(subscription, now):
             self._postpone(subscription, documents)
             return
@@ -175,7 +185,7 @@ class Delivery:
             subscription.forgotten()
             self._send(subscription, subscription.to_answer(()), subscription.knowledge, now)
             return
-        self._counts[_failure(finished)] += 1
+        self._counts[count_of(finished)] += 1
         if subscription.state is _TERMINATED:
             self._forget(subscription)
             return
@@ -191,6 +201,8 @@ class Delivery:
         if self._kept is not None:
             self._kept.failed(subscription, now)
         self._subscriptions.schedule(subscription)
+        if self.disputed is not None and response is not None and response.status == 500:
+            self.disputed(subscription, now)
 
     def _gives_up(self, subscription: Subscription) -> bool:
         """Whether a subscription ends because one more NOTIFY was not answered."""
@@ -223,9 +235,11 @@ class Delivery:
         if self._kept is not None:
             self._kept.confirmed(subscription, now)
 
-    def drop(self, subscription: Subscription, now: float) -> None:
-        """End a subscription without a last NOTIFY: nobody has shown that it wants one."""
-        self._end(subscription, Termination.UNANSWERED, now)
+    def drop(
+        self, subscription: Subscription, now: float, why: Termination = Termination.UNANSWERED
+    ) -> None:
+        """End a subscription without a last NOTIFY, which nobody is known to want from us."""
+        self._end(subscription, why, now)
         self._forget(subscription)
 
     def _confirmed(self, subscription: Subscription, now: float) -> None:
@@ -283,7 +297,7 @@ class Delivery:
             if left is not None and self._restoring is not None:
                 self._restoring.has_ended(left, now)
         told = self._subscriptions.told
-        if told is not None:
+        if told is not None and why is not _MOVED:
             told(subscription, why)
         subscription.ended(why)
         self._counts[_ENDED[why]] += 1
@@ -358,13 +372,6 @@ class Delivery:
             kept.sent(subscription, now)
         if subscription.display is not None:
             subscription.display.sent(documents, now)
-
-
-def _failure(finished: Finished[Subscription]) -> str:
-    """The name of the count of NOTIFYs that ended like this one."""
-    if finished.ending is Ending.TIMED_OUT:
-        return "notify_timed_out"
-    return "notify_unreachable" if finished.response is None else "notify_refused"
 
 
 def _state(subscription: Subscription, now: float) -> bytes:

@@ -4,7 +4,7 @@ from typing import Final
 
 from dfks_rules.csta.render import Document
 from dfks_rules.model.decisions import Denial, DenialAnswer, Outcome
-from dfks_rules.model.features import Feature, FeatureState
+from dfks_rules.model.features import FEATURES, Feature, FeatureState, Snapshot
 from dfks_rules.model.requests import Operation, Origin
 
 # CPython 3.11 calls a Python function for each look at a member of an Enum.
@@ -62,6 +62,12 @@ def changes_to_tell(outcomes: tuple[Outcome, ...]) -> Documents:
         and outcome.told is not None
     }
     return tuple(changed.items())
+
+
+def changes_between(before: Snapshot, after: Snapshot) -> Documents:
+    """The states that differ, as they are stored afterwards."""
+    pairs = zip(FEATURES, before.states, after.states, strict=True)
+    return tuple([(feature, new) for feature, old, new in pairs if old != new])
 
 
 def states_of(outcomes: tuple[Outcome, ...]) -> dict[Feature, FeatureState]:

@@ -15,7 +15,9 @@ Reference: RFC 6665 §4.2.2, RFC 5057 §5.1
 """
 
 from enum import Enum
+from typing import Any
 
+from dfks_rules.sip.endpoint import Ending, Finished
 from dfks_rules.sip.message import Response
 
 ENDING = frozenset((404, 405, 410, 416, *range(480, 486), 489, 501, 604))
@@ -43,3 +45,10 @@ def verdict_of(response: Response | None) -> Verdict:
         return Verdict.CHALLENGED
     is_over = response.status < 400 or response.status in ENDING
     return Verdict.ENDS if is_over else Verdict.PASSES
+
+
+def count_of(finished: Finished[Any]) -> str:
+    """The name of the count of NOTIFYs that ended like this one."""
+    if finished.ending is Ending.TIMED_OUT:
+        return "notify_timed_out"
+    return "notify_unreachable" if finished.response is None else "notify_refused"

@@ -29,11 +29,20 @@ from dfks_rules.presence import rows
 from dfks_rules.presence.behind import Behind
 from dfks_rules.presence.documents import parted, rejection_among
 from dfks_rules.presence.recording import Recording, flags_of, message_of
-from dfks_rules.presence.subscription import Subscription
+from dfks_rules.presence.subscription import Subscription, Termination
 from dfks_rules.presence.visit import Visit
 from dfks_rules.service.ports import DialogRow, Dialogs
 from dfks_rules.sip.timers import TIMEOUT
 
+_MOVED: Final = Termination.MOVED
+
+FRESH = 2.0
+"""How long a SUBSCRIBE in a dialog may not be in its row yet, s, as other nodes see it: it is
+written within one, and heard of a moment later."""
+ENDED_KEPT = 600.0
+"""How long it is known that a dialog has ended here, s: its row is removed long before."""
+ENDED_AT_MOST = 65_536
+"""Of so many."""
 ONE_SHOT_KEPT = TIMEOUT
 """How long a fetch with sets is known, s: as long as its phone may repeat it."""
 
@@ -55,6 +64,14 @@ class Kept:
         self._recording: Final = Recording(dialogs.term, epoch)
         self._behind: Final = Behind(dialogs, self._recording, counts)
         self._counts: Final = counts
+        self.is_shared: Final = dialogs.are_shared
+        """Whether other nodes may have rows, too."""
+        self._fresh: dict[Subscription, float] = {}
+        """Where they have: those whose phones were here not long ago, and when, monotonic seconds;
+        the last one last."""
+        self._ended: dict[int, float] = {}
+        """Likewise: rows of dialogs that have ended here, the oldest first, and when that is
+        forgotten, monotonic seconds. Until they are removed, they could be adopted."""
         self._one_shots: deque[tuple[float, int]] = deque()
         """When the row of each is no longer needed, monotonic seconds, and its number."""
         self._made_with_sets: dict[int, tuple[float, int]] = {}
@@ -87,8 +104,8 @@ class Kept:
         message = message_of(visit) if visit.says_more else None
         if subscription.row == 0:
             if not visit.is_new:
-                # It has ended meanwhile.
-                return None
+                # It has ended meanwhile; where another node has it, the commit has to fail.
+                return self._row_elsewhere(visit, now)
             subscription.row = self._dialogs.number()
         visit.row = subscription.row
         # Others in the dialog may have been taken meanwhile, whose outcomes are not known.
@@ -98,6 +115,16 @@ class Kept:
         if sets:
             self._made_with_sets[subscription.row] = now + ONE_SHOT_KEPT, cseq
         return self._recording.row_of(subscription, deadline, flags, now, cseq, (message, None))
+
+    def _row_elsewhere(self, visit: Visit, now: float) -> DialogRow | None:
+        """A row that cannot be stored, as its dialog has one of another node."""
+        subscription = visit.subscription
+        if subscription.termination is not _MOVED:
+            return None
+        cseq = visit.incoming.request.cseq
+        deadline = subscription.deadline
+        row = self._recording.row_of(subscription, deadline, 0, now, cseq, (None, None))
+        return row._replace(row=self._dialogs.number())
 
     def _one_shot(self, visit: Visit, now: float) -> DialogRow:
         number = self._dialogs.number()
@@ -115,6 +142,7 @@ class Kept:
         """A SUBSCRIBE with sets ends it: for a while its row is here to know a repeat by."""
         if subscription.row:
             self.remove_later(subscription.row, now + ONE_SHOT_KEPT)
+            self._has_ended(subscription.row, now)
             self._behind.drop(subscription)
             subscription.row = 0
 
@@ -125,6 +153,8 @@ class Kept:
         if visit.subscription.row:
             said = message_of(visit) if visit.says_more else None
             self._behind.mark(visit.subscription, said, now)
+            if self.is_shared:
+                self.was_here(visit.subscription, now)
 
     def mark(self, subscription: Subscription, now: float) -> None:
         """Something else about a subscription is to be kept."""
@@ -172,6 +202,7 @@ class Kept:
         row, left = subscription.row, None
         if row:
             self._behind.drop(subscription)
+            self._has_ended(row, now)
             ends, cseq = self._made_with_sets.pop(row, (now, 0))
             if ends > now:
                 left = self._one_shot_of(row, subscription, cseq, ends, now)
@@ -202,12 +233,73 @@ class Kept:
         """A row is no longer needed from then on (monotonic seconds)."""
         self._one_shots.append((moment, row))
 
+    # --- Other nodes ---
+
+    def was_here(self, subscription: Subscription, now: float) -> None:
+        """The phone of a subscription has spoken to this node in its dialog."""
+        self._fresh.pop(subscription, None)
+        self._fresh[subscription] = now
+
+    def takes_back(self, subscription: Subscription, now: float) -> bool:
+        """Whether another node may have taken a dialog before its phone spoke to this one last.
+
+        It is said once for each SUBSCRIBE: else two nodes could go on for ever.
+        """
+        return self._fresh.pop(subscription, -inf) + FRESH > now
+
+    def lost(self, row: int) -> tuple[Subscription, bytes | None] | None:
+        """A row that is being written is another node's: its subscription, and its message."""
+        return self._behind.lost(row)
+
+    def mark_again(self, subscription: Subscription, message: bytes | None, now: float) -> None:
+        """What was written came to nothing, and is to be kept all the same."""
+        self._behind.mark(subscription, message, now)
+
+    def has_ended(self, row: int) -> bool:
+        """Whether a row is that of a dialog that has ended here, not long ago."""
+        return row in self._ended
+
+    def _has_ended(self, row: int, now: float) -> None:
+        if not self.is_shared:
+            return
+        ended = self._ended
+        while ended:
+            oldest = next(iter(ended))
+            if ended[oldest] > now and len(ended) < ENDED_AT_MOST:
+                break
+            del ended[oldest]
+        ended[row] = now + ENDED_KEPT
+
+    def moved(self, subscription: Subscription) -> None:
+        """Another node has it: nothing of it is written any more."""
+        row = subscription.row
+        if row:
+            self._behind.drop(subscription)
+            self._made_with_sets.pop(row, None)
+            subscription.row = 0
+        self._fresh.pop(subscription, None)
+
+    def renumbered(self, subscription: Subscription, row: int, now: float) -> None:
+        """It was another node's meanwhile, and has another row."""
+        self._behind.renumbered(subscription.row)
+        made = self._made_with_sets.pop(subscription.row, None)
+        if made is not None:
+            self._made_with_sets[row] = made
+        subscription.row = row
+        self._behind.mark(subscription, None, now)
+
     # --- Time ---
+
+    def wall(self, now: float) -> float:
+        """A moment in seconds since 1970, on the scale of the rows."""
+        return self._recording.epoch + now
 
     def expire(self, now: float) -> None:
         """Write what is due."""
         while self._made_with_sets and next(iter(self._made_with_sets.values()))[0] <= now:
             del self._made_with_sets[next(iter(self._made_with_sets))]
+        while self._fresh and next(iter(self._fresh.values())) + FRESH <= now:
+            del self._fresh[next(iter(self._fresh))]
         while self._one_shots and self._one_shots[0][0] <= now:
             self.remove(self._one_shots.popleft()[1], now)
         self._behind.expire(now)

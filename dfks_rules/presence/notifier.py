@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from dfks_rules.errors import MalformedMessageError, StoreError
+from dfks_rules.model.features import Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.presence.admission import CAPABILITIES, check_request, refuse_method
 from dfks_rules.presence.answering import Answering
@@ -17,10 +18,12 @@ from dfks_rules.presence.live import live_of
 from dfks_rules.presence.package import ALLOW, ALLOW_PUBLISH
 from dfks_rules.presence.publish import Publications
 from dfks_rules.presence.responses import RefusedError, refusal_for
-from dfks_rules.presence.restoring import Before
+from dfks_rules.presence.restoring import Before, Claim
 from dfks_rules.presence.setup import Setup
+from dfks_rules.presence.standing import Standing, check_standing, is_silent
 from dfks_rules.presence.subscribe import Establishment
 from dfks_rules.presence.subscription import Subscription, Termination
+from dfks_rules.presence.taking import taking_of
 from dfks_rules.presence.watchers import Watchers
 from dfks_rules.service.features import Features
 from dfks_rules.service.feed import Feed
@@ -28,6 +31,9 @@ from dfks_rules.service.ports import DialogRow
 from dfks_rules.sip.endpoint import Endpoint, Finished
 from dfks_rules.sip.incoming import Incoming
 from dfks_rules.sip.server_transaction import ServerTransaction
+
+LOOK = 0.25
+"""Seconds until it is looked whether a node that may tell nobody anything may do so again."""
 
 
 class Notifier:
@@ -58,12 +64,20 @@ class Notifier:
         endpoint.vet_targets(self.guard.may_reach)
         self._kept, self._restoring = live.kept, live.restoring
         self._delivery = delivery = Delivery(endpoint, setup, live)
+        self._taking = taking_of(endpoint, live, delivery)
         answering = Answering(endpoint, features, setup.profiles, live, delivery, self._refuse)
-        self._establishment = Establishment(endpoint, features, setup, live, answering, delivery)
+        self._establishment = Establishment(
+            endpoint, features, setup, live, answering, delivery, self._taking
+        )
         self.publications = Publications(
             endpoint, features, setup.limits, setup.token, self._refuse
         )
         """Those that have not ended."""
+        self._stands = setup.standing
+        self._is_silent = False
+        """Whether nobody could be told anything when it was looked at last."""
+        self._look_at = 0.0
+        """When it is looked at again, monotonic seconds, while that is so."""
         self._has_publishers = gate is None or gate.has_trusted
         self._allow = ALLOW_PUBLISH if self._has_publishers else ALLOW
         self._watchers = Watchers(live, features, delivery)
@@ -81,6 +95,8 @@ class Notifier:
             now: monotonic seconds.
         """
         try:
+            if self._stands is not None:
+                check_standing(self._stands(now), incoming, self.subscriptions.has)
             check_request(incoming.request)
             if incoming.request.method == b"SUBSCRIBE":
                 self._establishment.subscribe(incoming, at, now)
@@ -120,7 +136,7 @@ class Notifier:
         """A NOTIFY was answered, or was not."""
         self._delivery.finished(finished, now)
         pacing = self._watchers.pacing
-        if not pacing.is_idle:
+        if not pacing.is_idle and not self._is_silent:
             pacing.answered(now)
         self._establishment.serve_waiting(finished.transaction.owner.dialog.flow, now)
 
@@ -129,6 +145,8 @@ class Notifier:
     def expire(self, now: float) -> None:
         """Do what is due: end subscriptions (RFC 6665 §4.2.2), repeat what is unconfirmed."""
         self._establishment.expire(now)
+        if self._stands is not None and self._may_not_speak(self._stands(now), now):
+            return
         for subscription in self.subscriptions.due(now):
             if subscription.has_expired(now):
                 self._delivery.terminate(subscription, Termination.TIMEOUT, (), now)
@@ -139,6 +157,15 @@ class Notifier:
             self._tell_untold(now)
         if self._kept is not None:
             self._kept.expire(now)
+
+    def _may_not_speak(self, standing: Standing, now: float) -> bool:
+        """Whether nothing may begin now; NOTIFYs that are outstanding are given up then."""
+        was_silent, self._is_silent = self._is_silent, is_silent(standing)
+        if self._is_silent:
+            self._look_at = now + LOOK
+            if not was_silent and self._taking is not None:
+                self._taking.fall_silent(now)
+        return self._is_silent
 
     def deactivate(self, now: float, at_most: int) -> int:
         """End subscriptions because the server stops: phones subscribe again elsewhere.
@@ -156,6 +183,9 @@ class Notifier:
 
     def next_deadline(self) -> float | None:
         """When `expire` may have something to do (monotonic seconds)."""
+        if self._is_silent:
+            refused_at = self._establishment.next_deadline()
+            return self._look_at if refused_at is None else min(refused_at, self._look_at)
         deadlines = (
             self.subscriptions.next_deadline(),
             self._watchers.pacing.next_deadline(),
@@ -165,47 +195,82 @@ class Notifier:
         )
         return min((one for one in deadlines if one is not None), default=None)
 
-    # --- One life of the server, and the next ---
+    # --- One life of the server, and the next; several nodes ---
 
-    def restore(self, before: Before, at: datetime, now: float) -> None:
-        """There was a life before, whose rows are going to be taken.
+    def restore(self, before: Before, at: datetime, now: float) -> Claim | None:
+        """Rows of a life that has ended are going to be taken: the one before, or another node's.
 
-        Until all are, a SUBSCRIBE in a dialog that is not found gets no answer. Nothing happens
-        where nothing outlives the process.
+        Until all are, a SUBSCRIBE in a dialog that is not found gets no answer, or its dialog is
+        asked for. Nothing happens where nothing outlives the process.
 
         Args:
             before: how it ended.
             at: local time, for the policies.
             now: monotonic seconds.
-        """
-        if self._restoring is not None:
-            self._restored_at = at, now
-            self._restoring.begin(before, now)
 
-    def take(self, rows: Sequence[DialogRow], now: float) -> None:
-        """Take over subscriptions of earlier lives, the newest first; 1,000 take 2 ms.
+        Returns:
+            What `take` wants to know of the rows, and `loaded`.
+        """
+        if self._restoring is None:
+            return None
+        self._restored_at = at, now
+        return self._restoring.begin(before, now)
+
+    def take(self, claim: Claim | None, rows: Sequence[DialogRow], now: float) -> None:
+        """Take over subscriptions of another life, the newest first; 1,000 take 2 ms.
 
         Args:
-            rows: what `Dialogs.read` gave.
+            claim: what `restore` gave.
+            rows: what `Dialogs.read` gave, or the engine.
             now: monotonic seconds.
         """
-        restoring = self._restoring
-        if restoring is None:
-            return
-        for row in restoring.sort(rows, now):
-            if self.subscriptions.has(row.tag):
-                # Its phone subscribed again meanwhile.
-                restoring.give_up(row)
-                continue
-            restoring.entered(row)
-            self.subscriptions.add_row(row)
-            if restoring.is_wanted_now(row):
-                self.subscriptions.at(row.tag)
+        if self._taking is not None and claim is not None:
+            self._taking.take(claim, rows, now)
 
-    def loaded(self) -> None:
-        """There are no more rows to take."""
-        if self._restoring is not None:
-            self._restoring.loaded()
+    def loaded(self, claim: Claim | None) -> None:
+        """There are no more rows of a claim to take."""
+        if self._restoring is not None and claim is not None:
+            self._restoring.loaded(claim)
+
+    def lose(self, tag: bytes, row: int, now: float) -> None:
+        """Another node has moved a dialog: it ends here silently, if it has this number.
+
+        Args:
+            tag: our tag in it.
+            row: the number that it had before.
+            now: monotonic seconds.
+        """
+        if self._taking is not None:
+            self._taking.lose(tag, row, now)
+
+    def lost(self, rows: Sequence[int], now: float) -> None:
+        """What was written behind met rows that are other nodes'; to be called before the `done` of
+        `Dialogs.write`.
+
+        Args:
+            rows: their numbers.
+            now: monotonic seconds.
+        """
+        if self._taking is not None:
+            self._taking.lost(rows, now)
+
+    def learned(
+        self,
+        presentity: Aor,
+        before: Snapshot | None,
+        after: Snapshot,
+        *,
+        tells: bool,
+        at: datetime,
+        now: float,
+    ) -> None:
+        """Another node has changed something: tell who watches here; see `Watchers.learned`."""
+        self._watchers.learned(presentity, before, after, tells=tells, at=at, now=now)
+
+    def forget_all(self, now: float) -> None:
+        """Every dialog is another node's from now on: all end here, silently."""
+        if self._taking is not None:
+            self._taking.drop_all(now)
 
     def _tell_untold(self, now: float) -> None:
         assert self._restoring is not None  # noqa: S101 - or nobody is

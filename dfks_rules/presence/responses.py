@@ -37,6 +37,7 @@ _STATUS_OF = {
     "store_not_known": 503,
     "store_fenced": 503,
     "store_conflict": 500,
+    "store_moved": 500,
 }
 _HEADERS_OF = {
     480: INSECURE,

@@ -1,16 +1,20 @@
-"""Subscriptions of an earlier life of the server: from their rows to where they were.
+"""Subscriptions of an earlier life of a server: from their rows to where they were.
+
+Rows come with a claim: a start claims those of the life before; where there are several nodes, one
+claims those of another that has ended, at any time, and adopts single ones (`adopting`).
 
 | state    | input                                | output                          | next     |
 |----------|--------------------------------------|---------------------------------|----------|
-| (none)   | a start: how the life before ended   | nothing                         | loading  |
+| (none)   | a claim: how the life before ended   | nothing                         | loading  |
 | loading  | rows, the newest first               | they are found from now on      | loading  |
-| loading  | SUBSCRIBE in a dialog that is not    | nothing: its phone repeats it   | loading  |
-|          | found                                |                                 |          |
+| loading  | SUBSCRIBE in a dialog that is not    | nothing: its phone repeats it;  | loading  |
+|          | found                                | of several nodes: adopted       |          |
 | loading  | a change                             | its presentity's rows that come | loading  |
 |          |                                      | later are untold, too           |          |
-| loading  | no more rows                         | nothing                         | loaded   |
-| loaded   | SUBSCRIBE in a dialog that is not    | 481                             | loaded   |
+| loading  | no more rows of any claim            | nothing                         | loaded   |
+| loaded   | SUBSCRIBE in a dialog that is not    | 481; of several nodes: adopted  | loaded   |
 |          | found                                |                                 |          |
+| loaded   | another claim                        | nothing                         | loading  |
 | both     | `PAUSE` s, and somebody is untold    | `PORTION` of them are told all  | the same |
 | both     | SUBSCRIBE that made a dialog which   | a dialog, and all states: its   | the same |
 |          | has ended since                      | sets were applied               |          |
@@ -19,7 +23,7 @@ The SUBSCRIBEs that are in a row are read again by what has read them the first 
 gone: NOTIFYs go where they would go if they had just broken.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from itertools import islice
 from math import inf
 from typing import Final, NamedTuple, final
@@ -75,6 +79,34 @@ class Before(NamedTuple):
 
 
 @final
+class Claim:
+    """Rows that are taken over together, and how the life ended that had them."""
+
+    __slots__ = ("before", "began", "changed")
+
+    def __init__(self, before: Before, now: float) -> None:
+        """They are ours from now on.
+
+        Args:
+            before: how that life ended.
+            now: monotonic seconds.
+        """
+        self.before: Final = before
+        self.began: Final = now
+        """When they were claimed, monotonic seconds."""
+        self.changed: Final[set[Aor]] = set() if before.is_clean else set(before.changed)
+        """Whose watchers are to be told all states."""
+
+    def owes(self, row: DialogRow) -> bool:
+        """Whether the phone of a row is to be told all states, whatever the row says."""
+        if row.presentity in self.changed:
+            return True
+        # What came of something written so late may not have arrived.
+        is_recent = rows.written_at(row.flags) >= self.before.beat_at - UNSURE
+        return is_recent and not self.before.is_clean
+
+
+@final
 class Restoring:
     """Makes subscriptions of rows, and knows who is to be told all states."""
 
@@ -107,14 +139,13 @@ class Restoring:
         self._counts: Final = counts
         self.is_loading = False
         """Whether there may be rows that have not been read yet."""
-        self._before = Before(-inf, is_clean=True)
-        self._changed: set[Aor] = set()
+        self.is_shared: Final = keeping.dialogs.are_shared
+        """Whether rows that are not found here may be those of other nodes."""
+        self._loading: list[Claim] = []
         self._began = -inf
         self._now = 0.0
         self._one_shots: dict[bytes, DialogRow] = {}
         """By our tag: SUBSCRIBEs that made it, may come again, and whose dialogs have ended."""
-        self._one_shots_until = -inf
-        """When none of them comes any more, monotonic seconds."""
         self.untold: dict[bytes, None] = {}
         """Tags of those who are to be told all states, in order."""
         self._tell_at = inf
@@ -123,78 +154,99 @@ class Restoring:
 
     # --- Loading ---
 
-    def begin(self, before: Before, now: float) -> None:
+    def begin(self, before: Before, now: float) -> Claim:
         """There are rows to come."""
+        claim = Claim(before, now)
+        self._loading.append(claim)
         self.is_loading = True
-        self._before = before
-        self._changed = set() if before.is_clean else set(before.changed)
         self._began = self._now = now
+        return claim
 
     def changed(self, presentity: Aor) -> None:
         """A state was set while rows are still to come."""
-        self._changed.add(presentity)
+        for claim in self._loading:
+            claim.changed.add(presentity)
 
-    def sort(self, taken: Sequence[DialogRow], now: float) -> list[DialogRow]:
-        """The rows that are to be found from now on; the others are done with."""
+    def accept(self, claim: Claim, row: DialogRow, now: float) -> DialogRow | None:
+        """A row that is to be found from now on, with the deadline that holds; None where it is
+        done with.
+        """
         self._now = now
-        living: list[DialogRow] = []
-        for row in taken:
-            if not row.tag:
-                self._counts["rows_unreadable"] += 1
-                self._kept.remove(row.row, now)
-            elif self.deadline_of(row) <= now:
-                self._counts["rows_expired"] += 1
-                self._kept.remove(row.row, now)
-            elif row.flags & rows.ONE_SHOT:
-                self._remember(row)
-                self._kept.remove_later(row.row, self.deadline_of(row))
-            else:
-                living.append(row)
-            self._counts["rows_shortened"] += self._is_shortened(row)
-        return living
+        if not row.tag:
+            self._counts["rows_unreadable"] += 1
+            self._kept.remove(row.row, now)
+            return None
+        self._counts["rows_shortened"] += self._is_shortened(claim, row)
+        deadline = self._deadline_by(claim, row)
+        if deadline <= now:
+            self._counts["rows_expired"] += 1
+            self._kept.remove(row.row, now)
+            return None
+        moment = self._keeping.epoch + deadline
+        if moment != row.deadline:
+            row = row._replace(deadline=moment)
+        if row.flags & rows.ONE_SHOT:
+            self._remember(row, now)
+            self._kept.remove_later(row.row, deadline)
+            return None
+        return row
 
-    def is_wanted_now(self, row: DialogRow) -> bool:
+    def is_wanted_now(self, claim: Claim, row: DialogRow) -> bool:
         """Whether a subscription is to be made of a row at once.
 
         So it is where it is untold; where more than its number counts for a limit; where it takes
         much room; and where its deadline has to be written anew.
         """
         return (
-            bool(row.flags & rows.UNPROVED)
+            bool(row.flags & (rows.UNPROVED | rows.OWED))
             or self._guard.has_quotas
-            or self._is_owed(row)
+            or claim.owes(row)
             or len(row.first or b"") + len(row.last or b"") > BULKY
-            or self._is_shortened(row)
+            or self._is_shortened(claim, row)
         )
 
     def entered(self, row: DialogRow) -> None:
         """A row is found from now on, but nobody looks at it yet."""
         self._counts["rows_restored"] += 1
-        if self._is_just_counted(row):
+        if self.is_just_counted(row):
             self._guard.counted()
 
-    def give_up(self, row: DialogRow) -> None:
+    def looked_at(
+        self, claim: Claim, row: DialogRow, subscription: Subscription, now: float
+    ) -> None:
+        """A subscription was made of a row at once, which is here as it was stored."""
+        if claim.owes(row):
+            self.owe(subscription, now + PAUSE)
+        if self._is_shortened(claim, row):
+            self._kept.mark(subscription, now)
+
+    def give_up(self, row: DialogRow, now: float) -> None:
         """A row is no longer needed: its dialog was made again meanwhile."""
-        self._kept.remove(row.row, self._now)
+        self._kept.remove(row.row, now)
 
-    def loaded(self) -> None:
-        """There are no more rows."""
-        self.is_loading = False
-        self._changed.clear()
+    def loaded(self, claim: Claim) -> None:
+        """There are no more rows of a claim."""
+        self._loading.remove(claim)
+        self.is_loading = bool(self._loading)
 
-    def _is_owed(self, row: DialogRow) -> bool:
-        """Whether the phone of a row is to be told all states."""
-        if row.flags & rows.OWED or row.presentity in self._changed:
-            return True
-        return not self._before.is_clean and self._is_recent(row)
-
-    def _is_recent(self, row: DialogRow) -> bool:
-        """Whether it was written so late that what came of that may not have arrived."""
-        return rows.written_at(row.flags) >= self._before.beat_at - UNSURE
-
-    def _is_just_counted(self, row: DialogRow) -> bool:
+    def is_just_counted(self, row: DialogRow) -> bool:
         """Whether it counts for the limit of all, and there is no other."""
         return bool(row.flags & rows.COUNTED) and not self._guard.has_quotas
+
+    def _deadline_by(self, claim: Claim, row: DialogRow) -> float:
+        """When it expires, monotonic seconds; after as long as one could be granted, at most."""
+        deadline = row.deadline - self._keeping.epoch
+        if not claim.before.is_clean and deadline < claim.began + GRACE:
+            deadline += GRACE
+        return min(deadline, self._latest(claim, row))
+
+    def _latest(self, claim: Claim, row: DialogRow) -> float:
+        longest = TIMEOUT + GRACE if row.flags & rows.ONE_SHOT else self._longest
+        return claim.began + longest
+
+    def _is_shortened(self, claim: Claim, row: DialogRow) -> bool:
+        """Whether no server can have granted it for so long: a clock was wrong, or the row is."""
+        return row.deadline - self._keeping.epoch > self._latest(claim, row)
 
     # --- SUBSCRIBEs without To tag that come again ---
 
@@ -208,7 +260,7 @@ class Restoring:
     def has_ended(self, left: DialogRow, now: float) -> None:
         """A subscription has ended, and this is left to know the SUBSCRIBE by that made it."""
         if self.may_know_less(now):
-            self._remember(left)
+            self._remember(left, now)
 
     def resume(self, dialog: Dialog) -> None:
         """Have a dialog that was begun before, and has ended, go on with higher CSeqs."""
@@ -218,29 +270,27 @@ class Restoring:
             dialog.resumed(dialog.remote_cseq, local_cseq)
 
     def may_know_less(self, now: float) -> bool:
-        """Whether a request may come again that an earlier life has answered."""
-        return now < self._began + TIMEOUT
+        """Whether a request may come again that an earlier life has answered, or another node."""
+        return self.is_shared or now < self._began + TIMEOUT
 
-    def _remember(self, row: DialogRow) -> None:
+    def _remember(self, row: DialogRow, now: float) -> None:
+        self._forget_one_shots(now)
+        self._one_shots.pop(row.tag, None)
         self._one_shots[row.tag] = row
-        self._one_shots_until = max(self._one_shots_until, self.deadline_of(row))
+
+    def _forget_one_shots(self, now: float) -> None:
+        """Forget the oldest ones that do not come any more."""
+        while self._one_shots:
+            oldest = next(iter(self._one_shots.values()))
+            if self.deadline_of(oldest) > now:
+                return
+            del self._one_shots[oldest.tag]
 
     # --- Making ---
 
     def deadline_of(self, row: DialogRow) -> float:
-        """When it expires, monotonic seconds; after as long as one could be granted, at most."""
-        deadline = row.deadline - self._keeping.epoch
-        if not self._before.is_clean and deadline < self._began + GRACE:
-            deadline += GRACE
-        return min(deadline, self._latest(row))
-
-    def _latest(self, row: DialogRow) -> float:
-        longest = TIMEOUT + GRACE if row.flags & rows.ONE_SHOT else self._longest
-        return self._began + longest
-
-    def _is_shortened(self, row: DialogRow) -> bool:
-        """Whether no server can have granted it for so long: a clock was wrong, or the row is."""
-        return row.deadline - self._keeping.epoch > self._latest(row)
+        """When it expires, monotonic seconds."""
+        return row.deadline - self._keeping.epoch
 
     def make(self, row: DialogRow) -> Subscription | None:
         """The subscription; None when it cannot be made, and is given up."""
@@ -249,23 +299,24 @@ class Restoring:
         except (rows.UnreadableError, MalformedMessageError, RefusedError):
             self._counts["rows_unreadable"] += 1
             self._kept.remove(row.row, self._now)
-            if self._is_just_counted(row):
+            if self.is_just_counted(row):
                 self._guard.dropped()
             return None
-        if self._is_just_counted(row):
+        if self.is_just_counted(row):
             subscription.is_counted = True
         self._guard.restored(subscription, is_counted=bool(row.flags & rows.COUNTED))
-        if self._is_shortened(row):
-            self._kept.mark(subscription, self._now)
-        if self._is_owed(row):
+        if row.flags & rows.OWED:
             self.owe(subscription, self._now + PAUSE)
         return subscription
 
     def _made_of(self, row: DialogRow) -> Subscription:
         source, head = rows.read_message(row.first or b"")
         incoming = self._read(source, head)
-        if self._is_recent(row):
-            self._kept.may_come_again(row.row, incoming.request.cseq, self._began + TIMEOUT)
+        # What made it came before it was written, to the second.
+        until = rows.written_at(row.flags) + 1.0 - self._keeping.epoch + TIMEOUT
+        if until > self._now:
+            until = min(until, self._now + TIMEOUT)
+            self._kept.may_come_again(row.row, incoming.request.cseq, until)
         event = event_of(incoming.request)
         watcher = watcher_of(incoming, row.presentity, source.identity)
         requester = requester_of(incoming, watcher, source.device, source.identity)
@@ -320,8 +371,8 @@ class Restoring:
 
     def due(self, now: float) -> list[bytes]:
         """Tags of those whose turn it is to be told all states."""
-        if self._one_shots and self._one_shots_until <= now:
-            self._one_shots.clear()
+        if self._one_shots:
+            self._forget_one_shots(now)
         if self._tell_at > now:
             return []
         turn = list(islice(self.untold, PORTION))

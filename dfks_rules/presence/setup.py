@@ -7,6 +7,7 @@ from dfks_rules.presence.gate import Gate
 from dfks_rules.presence.logins import Logins
 from dfks_rules.presence.package import Limits
 from dfks_rules.presence.profile import Profiles
+from dfks_rules.presence.standing import Stands
 from dfks_rules.service.ports import Dialogs
 from dfks_rules.sip.flow import Listener
 
@@ -44,3 +45,5 @@ class Setup:
     """How phones are treated by their User-Agent."""
     keeping: Keeping | None = None
     """How subscriptions outlive the process; None where nothing does."""
+    standing: Stands | None = None
+    """How far the node may serve; None for a server by itself, which always serves."""

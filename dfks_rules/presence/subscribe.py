@@ -15,6 +15,8 @@ returned: a set, and what makes a dialog, when it is stored.
 | server has granted                             |                                                |
 | in a dialog that is not known, while rows are  | nothing: by the time that it comes again, they |
 | still read                                     | are there                                      |
+| in a dialog that is not known, of several      | asked for (`adopting`), then the same again    |
+| nodes; or another node has it by now           |                                                |
 | about somebody of whom the store knows nothing | the same, once that is known; repeats          |
 | yet                                            | meanwhile are ignored                          |
 | one that has waited, and a copy of it that     | 482, as if it came now                         |
@@ -28,6 +30,7 @@ from typing import final
 from dfks_rules.errors import MalformedMessageError, StoreError
 from dfks_rules.model.identity import AuthMethod, Identity
 from dfks_rules.presence.admission import EventHeader, Wish, event_of, is_repeat, known_of, wish_of
+from dfks_rules.presence.adopting import Adoptions, Arrival
 from dfks_rules.presence.answering import Answering
 from dfks_rules.presence.conditional import condition_of
 from dfks_rules.presence.delivery import Delivery
@@ -37,6 +40,7 @@ from dfks_rules.presence.proof import host_of
 from dfks_rules.presence.responses import RefusedError, refusal, refusal_for
 from dfks_rules.presence.setup import Setup
 from dfks_rules.presence.subscription import Subscription, Termination
+from dfks_rules.presence.taking import Taking
 from dfks_rules.presence.visit import Visit
 from dfks_rules.presence.waiting import Waiting, WaitingRequests
 from dfks_rules.service.features import Features
@@ -54,7 +58,7 @@ FETCHING = 1_024
 class Establishment:
     """Serves SUBSCRIBE."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts that it works with
         self,
         endpoint: Endpoint[Subscription],
         features: Features,
@@ -62,6 +66,7 @@ class Establishment:
         live: Live,
         answering: Answering,
         delivery: Delivery,
+        taking: Taking | None,
     ) -> None:
         """Nobody waits.
 
@@ -72,6 +77,7 @@ class Establishment:
             live: the subscriptions that live.
             answering: what answers them.
             delivery: what NOTIFYs go through.
+            taking: what takes over dialogs; None where nothing outlives the process.
         """
         self._endpoint = endpoint
         self._features = features
@@ -90,6 +96,14 @@ class Establishment:
         self._waiting = WaitingRequests()
         self._fetching: set[bytes] = set()
         """Keys of those that wait until the store knows what they are about."""
+        self._adoptions: Adoptions | None = None
+        """The dialogs of other nodes that are asked for; None where there are none."""
+        keeping = setup.keeping
+        if keeping is not None and keeping.dialogs.are_shared and taking is not None:
+            self._adoptions = Adoptions(
+                keeping.dialogs, features, taking, self._serve_arrival, self._refuse, live.counts
+            )
+            answering.serve_anew = self._adoptions.moved
 
     def subscribe(self, incoming: Incoming, at: datetime, now: float) -> None:
         """Serve a SUBSCRIBE.
@@ -106,20 +120,27 @@ class Establishment:
         """
         if self._fetching and incoming.key in self._fetching:
             return
+        if self._adoptions is not None and self._adoptions.is_waiting(incoming):
+            return
         identity = None if self._gate is None else self._gate.check(incoming, now)
         self._guard.spend(incoming, identity, now)
         self._serve_once_known(incoming, identity, at, now)
 
     def _serve_once_known(
-        self, incoming: Incoming, identity: Identity | None, at: datetime, now: float
+        self,
+        incoming: Incoming,
+        identity: Identity | None,
+        at: datetime,
+        now: float,
+        arrival: Arrival | None = None,
     ) -> None:
         try:
-            self._serve(incoming, identity, at, now)
+            self._serve(incoming, identity, at, now, arrival)
         except NotKnownError as error:
             if len(self._fetching) >= FETCHING:
                 raise
             self._fetching.add(incoming.key)
-            done = partial(self._fetched, incoming, identity, at)
+            done = partial(self._fetched, incoming, identity, at, arrival)
             self._features.fetch(error.presentities, done)
 
     def _fetched(
@@ -127,6 +148,7 @@ class Establishment:
         incoming: Incoming,
         identity: Identity | None,
         at: datetime,
+        arrival: Arrival | None,
         error: StoreError | None,
         now: float,
     ) -> None:
@@ -134,26 +156,43 @@ class Establishment:
         try:
             if error is not None:
                 raise error
-            self._serve_after_wait(incoming, identity, at, now)
+            self._serve_after_wait(incoming, identity, at, now, arrival)
         except (RefusedError, MalformedMessageError, StoreError) as refused:
-            self._refuse(incoming, refusal_for(refused), None)
+            transaction = None if arrival is None else arrival.transaction
+            self._refuse(incoming, refusal_for(refused), transaction)
 
     def _serve_after_wait(
-        self, incoming: Incoming, identity: Identity | None, at: datetime, now: float
+        self,
+        incoming: Incoming,
+        identity: Identity | None,
+        at: datetime,
+        now: float,
+        arrival: Arrival | None = None,
     ) -> None:
         """Serve a SUBSCRIBE, unless a copy of it that came another way was served meanwhile."""
-        if not self._endpoint.is_served(incoming):
-            self._serve_once_known(incoming, identity, at, now)
+        has_begun = arrival is not None and arrival.transaction is not None
+        if has_begun or not self._endpoint.is_served(incoming):
+            self._serve_once_known(incoming, identity, at, now, arrival)
+
+    def _serve_arrival(self, arrival: Arrival, now: float) -> None:
+        """Serve a SUBSCRIBE that has waited for its dialog."""
+        incoming, identity = arrival.incoming, arrival.identity
+        self._serve_after_wait(incoming, identity, arrival.at, now, arrival)
 
     def _serve(
-        self, incoming: Incoming, identity: Identity | None, at: datetime, now: float
+        self,
+        incoming: Incoming,
+        identity: Identity | None,
+        at: datetime,
+        now: float,
+        arrival: Arrival | None,
     ) -> None:
         """Serve a SUBSCRIBE of somebody who is known, as far as it has to be."""
         event = event_of(incoming.request)
         tag = incoming.recipient.tag
         if tag:
-            if self._may_be_loaded_yet(tag):
-                self._counts["unanswered_while_loading"] += 1
+            if self._may_be_elsewhere(tag):
+                self._wait_for(tag, arrival or Arrival(incoming, identity, at))
                 return
             known = known_of(incoming, event, self._subscriptions)
             is_again = known is not None and is_repeat(known, incoming.request)
@@ -166,18 +205,19 @@ class Establishment:
         condition = condition_of(incoming.request)
         requester = wish.requester
         admission = self._features.admit(wish.presentity, requester, at, now)
+        begun = None if arrival is None else arrival.transaction
         if admission.denial is not None:
-            self._refuse(incoming, refusal(403, admission.denial.text), None)
+            self._refuse(incoming, refusal(403, admission.denial.text), begun)
             if known is not None:
                 self._delivery.terminate(known, Termination.REJECTED, (), now)
             return
         if known is None:
             subscription = self._made(incoming, tag, event, wish, identity)
             if not self._guard.has_room(subscription, now):
-                host = host_of(subscription.dialog.flow)
-                if self._waiting.add(Waiting(incoming, identity, host, at, now)):
-                    return
-                raise too_many_unproved()
+                if begun is not None:
+                    raise too_many_unproved()
+                self._wait_for_room(subscription, incoming, identity, at, now)
+                return
             oldest = self._guard.admit(subscription, wish.expires, now)
             if oldest is not None:
                 self._delivery.drop(oldest, now)
@@ -187,24 +227,46 @@ class Establishment:
             says_more = subscription.says_more(requester, condition)
             says_more = self._take(subscription, incoming, identity, now, anew=says_more)
             subscription.refreshing()
-        transaction = self._endpoint.begin(incoming, now)
+        transaction = begun or self._endpoint.begin(incoming, now)
         visit = Visit(
             incoming,
             transaction,
             subscription,
             wish,
             condition,
+            at,
             is_new=known is None,
             says_more=says_more,
         )
+        visit.moves = 0 if arrival is None else arrival.moves
         self._answering.work_out(visit, wish, at, now)
 
-    def _may_be_loaded_yet(self, tag: bytes) -> bool:
-        """Whether there may be a dialog with this tag that is not known yet."""
+    def _wait_for_room(
+        self,
+        subscription: Subscription,
+        incoming: Incoming,
+        identity: Identity | None,
+        at: datetime,
+        now: float,
+    ) -> None:
+        """Have a SUBSCRIBE wait until its host has fewer unproved dialogs."""
+        host = host_of(subscription.dialog.flow)
+        if not self._waiting.add(Waiting(incoming, identity, host, at, now)):
+            raise too_many_unproved()
+
+    def _may_be_elsewhere(self, tag: bytes) -> bool:
+        """Whether there may be a dialog with this tag that is not known here, or not yet."""
         restoring = self._restoring
-        if restoring is None or not restoring.is_loading:
+        if restoring is None or not (restoring.is_loading or restoring.is_shared):
             return False
         return self._subscriptions.at(tag) is None
+
+    def _wait_for(self, tag: bytes, arrival: Arrival) -> None:
+        """Have a SUBSCRIBE wait for its dialog, or come again."""
+        if self._adoptions is None:
+            self._counts["unanswered_while_loading"] += 1
+        else:
+            self._adoptions.wait(tag, arrival)
 
     def _begin(
         self, incoming: Incoming, event: EventHeader, now: float
@@ -222,11 +284,11 @@ class Establishment:
         known = self._subscriptions.at(tag)
         if known is None:
             restoring = self._restoring
-            return (
-                tag,
-                None,
-                restoring is not None and restoring.has_granted(tag, request.cseq, now),
-            )
+            is_again = restoring is not None and restoring.has_granted(tag, request.cseq, now)
+            if is_again and self._adoptions is not None:
+                # Its row has the tag, and there cannot be two.
+                tag = self._token()
+            return tag, None, is_again
         if is_repeat(known, request):
             return tag, known, True
         # Its dialog has gone on since: its phone lost it. Or this is a copy that comes late, which

@@ -15,6 +15,7 @@
 | both       | the policies do not admit a SUBSCRIBE      | terminated, `rejected`     |
 | both       | the server stops                           | terminated, `deactivated`  |
 | both       | an error response to a NOTIFY, or none     | terminated, without NOTIFY |
+| both       | another node has adopted it                | terminated, without NOTIFY |
 | both       | 2,047 NOTIFYs in one term of its CSeq, and | terminated, `deactivated`  |
 |            | the next one is not reserved (`kept`)      |                            |
 
@@ -82,6 +83,8 @@ class Termination(Enum):
     """Its phone answered a NOTIFY with an error."""
     UNANSWERED = "unanswered"
     """Its phone did not answer a NOTIFY, and the setting says that this is the end."""
+    MOVED = "moved"
+    """Another node has it: its phone notices nothing."""
 
 
 class Subscription(Telling):
@@ -217,6 +220,12 @@ class Subscription(Telling):
         """A SUBSCRIBE in its dialog came to nothing: it lives as long as it did before."""
         self.is_refused = True
         self._concluded(requester)
+
+    def withdrawn(self) -> None:
+        """A SUBSCRIBE in its dialog is going to be served anew, as if it had not come yet."""
+        self._under_way -= 1
+        if self._under_way == 0:
+            self.state = _ACTIVE
 
     def _concluded(self, requester: Requester) -> None:
         self.requester = requester

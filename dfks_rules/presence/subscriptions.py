@@ -68,7 +68,8 @@ class Subscriptions:
         self._entries = 0
         """On all pages."""
         self.told: Told | None = None
-        """Told that one begins, or why it ends; None while nobody wants to know."""
+        """Told that one begins, or why it ends, unless it goes on elsewhere; None while nobody
+        wants to know."""
         self.by_transport: list[int] = [0 for _ in TRANSPORTS]
         """How many there are by the transport of their NOTIFYs, in the order of `TRANSPORTS`."""
         self._portions: list[bytes] = []
@@ -90,6 +91,10 @@ class Subscriptions:
     def has(self, tag: bytes) -> bool:
         """Whether there is one in whose dialog this is our tag."""
         return tag in self._by_tag
+
+    def held(self, tag: bytes) -> Subscription | DialogRow | None:
+        """What there is in whose dialog this is our tag, as it is; either has its `row`."""
+        return self._by_tag.get(tag)
 
     def at(self, tag: bytes) -> Subscription | None:
         """The subscription in whose dialog this is our tag."""
@@ -187,6 +192,10 @@ class Subscriptions:
         self.by_transport[_position(row)] += 1
         self._watches(row.presentity, row.tag)
         self._enter(row.tag, ceil(self._restores.deadline_of(row)))
+
+    def remove_row(self, row: DialogRow) -> None:
+        """Forget one of which nobody has made a subscription."""
+        self._remove(row.tag, row.presentity)
 
     def remove(self, subscription: Subscription) -> None:
         """Forget a subscription; nothing happens when it is not there."""

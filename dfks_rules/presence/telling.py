@@ -31,6 +31,7 @@ Reference: RFC 6665 §4.2.2; docs/decisions/0015-proved-contacts.md
 from math import inf
 from typing import Any, Final
 
+from dfks_rules.model.features import Feature, FeatureState
 from dfks_rules.presence.conditional import ANY
 from dfks_rules.presence.documents import Documents, merge
 from dfks_rules.presence.proof import UNPROVED_SENDINGS, Proof
@@ -162,6 +163,15 @@ class Telling:
         self.unconfirmed = merge(self.unconfirmed, change)
         self._repeat_at = min(self._repeat_at, self._not_before)
         return ()
+
+    def overtaken(self, newest: dict[Feature, FeatureState]) -> None:
+        """States were set that nobody is told of: what is told later must not be what was before.
+
+        Args:
+            newest: what the phone would be told of those that it is to be told.
+        """
+        self.unconfirmed = tuple([(one, newest.get(one, old)) for one, old in self.unconfirmed])
+        self.queued = tuple([(one, newest.get(one, old)) for one, old in self.queued])
 
     def hold(self, documents: Documents) -> None:
         """What was to be said waits: for the outstanding NOTIFY, or until it is proved."""

@@ -1,5 +1,6 @@
 """A SUBSCRIBE on its way from its admission to its answer."""
 
+from datetime import datetime
 from typing import final
 
 from dfks_rules.model.requests import Asked
@@ -16,11 +17,13 @@ class Visit:
     """A SUBSCRIBE that was admitted and waits for its outcome."""
 
     __slots__ = (
+        "at",
         "condition",
         "expires",
         "incoming",
         "is_new",
         "is_stored",
+        "moves",
         "requester",
         "row",
         "says_more",
@@ -35,6 +38,7 @@ class Visit:
         subscription: Subscription,
         wish: Wish,
         condition: bytes,
+        at: datetime,
         *,
         is_new: bool,
         says_more: bool = True,
@@ -47,6 +51,10 @@ class Visit:
         """Granted duration, s."""
         self.condition = condition
         """See `condition_of`."""
+        self.at = at
+        """Local time when it came."""
+        self.moves = 0
+        """How often its dialog turned out to be another node's."""
         self.is_new = is_new
         """Whether it creates the dialog."""
         self.is_stored = False

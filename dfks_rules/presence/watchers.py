@@ -9,11 +9,18 @@ from typing import Final
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Result
+from dfks_rules.model.features import Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Operation
 from dfks_rules.presence.conditional import known_if
 from dfks_rules.presence.delivery import Delivery
-from dfks_rules.presence.documents import Documents, changes_to_tell, documents_of_get, states_of
+from dfks_rules.presence.documents import (
+    Documents,
+    changes_between,
+    changes_to_tell,
+    documents_of_get,
+    states_of,
+)
 from dfks_rules.presence.live import Live
 from dfks_rules.presence.pacing import Change, Pacing
 from dfks_rules.presence.subscription import State, Subscription
@@ -76,6 +83,64 @@ class Watchers:
         changes = changes_to_tell(event.outcomes)
         if changes:
             self._spread(Change(presentity, changes, event.at, others), event.now)
+
+    def learned(
+        self,
+        presentity: Aor,
+        before: Snapshot | None,
+        after: Snapshot,
+        *,
+        tells: bool,
+        at: datetime,
+        now: float,
+    ) -> None:
+        """Another node has changed something: tell who watches here what differs.
+
+        Args:
+            presentity: whose features they are.
+            before: what was known here; None where nothing was: all states are told.
+            after: what is stored.
+            tells: whether the rules of the set let watchers be told; if not, only what they are
+                still to be told is no longer what was before.
+            at: local time, for the policies.
+            now: monotonic seconds.
+        """
+        restoring = self._restoring
+        if restoring is not None and restoring.is_loading:
+            restoring.changed(presentity)
+        watching = self._subscriptions.of(presentity)
+        if not watching:
+            return
+        if before is None:
+            if tells:
+                self._spread(Change(presentity, None, at, watching), now)
+            return
+        changes = changes_between(before, after)
+        if not changes:
+            return
+        under_way = None if self.pacing.is_idle else self.pacing.of(presentity)
+        if under_way is not None:
+            under_way.overtaken(dict(changes))
+        change = Change(presentity, changes, at, watching)
+        if tells:
+            self._spread(change, now)
+        else:
+            self._overtake(change, now)
+
+    def _overtake(self, change: Change, now: float) -> None:
+        """What waits for watchers must not say what was before."""
+        is_stored = self._features.shown is Shown.AS_STORED
+        changed = dict(change.documents or ())
+        for subscription in change.waiting:
+            late = tuple([one for one in subscription.to_answer(()) if one[0] in changed])
+            if not late:
+                continue
+            try:
+                newest = changed if is_stored else dict(self._seen_by(subscription, late, change))
+            except StoreError:
+                self._untold([subscription], now)
+                continue
+            subscription.overtaken(newest)
 
     def _doubt(self, event: Failed) -> None:
         """A commit has failed: where it may be stored all the same, all are told what is."""

@@ -11,7 +11,7 @@ from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked, Requester
 from dfks_rules.service.cascade import INTERNAL, Draft
 from dfks_rules.service.feed import Failed, Feed, Settled
-from dfks_rules.service.ports import ChangedError, Policies, Visiting, Wanted
+from dfks_rules.service.ports import ChangedError, MovedError, Policies, Visiting, Wanted
 from dfks_rules.service.rates import Tally
 
 
@@ -173,7 +173,8 @@ class Attempt:
             self.done(error, now)
         finally:
             # Not a failure: whoever asked looks again.
-            failed = () if isinstance(error, ChangedError) else self.drafts or (self.presentity,)
+            is_asked_again = isinstance(error, ChangedError | MovedError)
+            failed = () if is_asked_again else self.drafts or (self.presentity,)
             for presentity in failed:
                 requester = self.requester if presentity == self.presentity else INTERNAL
                 feed.publish(Failed(presentity, error, requester, now))

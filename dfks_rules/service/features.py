@@ -89,7 +89,8 @@ class Features:
         self.counts = self._under_way.counts
         """How often a request was decided again because somebody else was faster (`conflicts`), or
         given up for it (`given_up`); how many sets came again after they were stored (`repeats`);
-        how often the store was asked to make something known (`fetches`)."""
+        how many SUBSCRIBEs were about dialogs of other nodes (`moved`); how often the store was
+        asked to make something known (`fetches`)."""
 
     def admit(self, presentity: Aor, requester: Requester, at: datetime, now: float) -> Decision:
         """Whether the requester may watch the presentity.
@@ -140,6 +141,13 @@ class Features:
                     self._feed.publish(Failed(presentities[0], error, _PHONE, now))
 
         self._store.fetch(presentities, fetched)
+
+    def learned(self, presentity: Aor, origin: Origin, now: float) -> None:
+        """Another node has stored a set that somebody with this origin asked for: it counts for
+        rules that look at rates.
+        """
+        if origin is not _INTERNAL and not _RATES.isdisjoint(self._policies.reads):
+            self._rates.add(presentity, now)
 
     def get(
         self,

@@ -125,6 +125,14 @@ class ChangedError(StoreError):
         """What holds."""
 
 
+class MovedError(StoreError):
+    """Another node has the dialog that a SUBSCRIBE is about: nothing of it is stored."""
+
+    def __init__(self, presentity: Aor) -> None:
+        uri = presentity.uri
+        super().__init__("store_moved", f"another node has the dialog of a watcher of {uri}")
+
+
 class JournalEntry(NamedTuple):
     """One change of one feature, as the journal keeps it."""
 

@@ -19,13 +19,22 @@ from dfks_rules.model.identity import Aor
 from dfks_rules.service.attempt import Attempt, Fetching, Kind
 from dfks_rules.service.feed import Feed
 from dfks_rules.service.latest import HeldError, Latest
-from dfks_rules.service.ports import Change, DialogRow, NotKnownError, Store, Verdict, Wanted
+from dfks_rules.service.ports import (
+    Change,
+    DialogRow,
+    MovedError,
+    NotKnownError,
+    Store,
+    Verdict,
+    Wanted,
+)
 
 # CPython 3.11 calls a Python function for each look at a member of an Enum.
 _GET: Final = Kind.GET
 _STORED: Final = Verdict.STORED
 _REPEATED: Final = Verdict.REPEATED
 _CONFLICT: Final = Verdict.CONFLICT
+_MOVED: Final = Verdict.MOVED
 _FENCED: Final = Verdict.FENCED
 
 MAX_CONFLICTS = 3
@@ -59,7 +68,7 @@ class UnderWay:
         self._resumed: deque[Attempt] = deque()
         """What is decided next, before anything that is asked for meanwhile."""
         self._is_resuming = False
-        self.counts = dict.fromkeys(("conflicts", "given_up", "repeats", "fetches"), 0)
+        self.counts = dict.fromkeys(("conflicts", "given_up", "repeats", "moved", "fetches"), 0)
 
     def is_idle(self, presentity: Aor) -> bool:
         """Whether a request about a presentity comes after no other."""
@@ -206,6 +215,8 @@ class UnderWay:
         elif verdict is _CONFLICT:
             self._lost(attempt)
             self._again(attempt, now)
+        elif verdict is _MOVED:
+            self._moved(attempt, now)
         else:
             if verdict is not _STORED:
                 attempt.error = error or _error_of(verdict)
@@ -244,6 +255,15 @@ class UnderWay:
             self.counts["given_up"] += 1
             uri = attempt.presentity.uri
             attempt.error = StoreError("store_conflict", f"{uri} was changed concurrently")
+
+    def _moved(self, attempt: Attempt, now: float) -> None:
+        """Its SUBSCRIBE is served anew; only what was decided on its result is decided again."""
+        self.counts["moved"] += 1
+        attempt.error = MovedError(attempt.presentity)
+        if attempt.waiting:
+            self._again(attempt, now)
+        else:
+            self._finish(attempt, now)
 
     def _finish(self, attempt: Attempt, now: float) -> None:
         """Answer a request, and those that waited for nothing else."""

@@ -16,7 +16,7 @@ from dfks_rules.errors import StoreError
 from dfks_rules.model.features import Snapshot
 from dfks_rules.model.histogram import Histogram
 from dfks_rules.model.identity import Aor
-from dfks_rules.service.ports import DialogRow, Fetched, Settle, Verdict, Wanted
+from dfks_rules.service.ports import Adopting, DialogRow, Fetched, Settle, Verdict, Wanted
 from dfks_rules.store import dialogs, journal
 from dfks_rules.store.cache import Cache
 from dfks_rules.store.commit import Writer
@@ -187,6 +187,15 @@ class SqliteStore:
     def commit(self, wanted: Wanted, settle: Settle) -> None:
         """Store all that is wanted soon, or nothing; `settle` is called on the loop."""
         self._group.ask(wanted, settle)
+
+    @property
+    def are_shared(self) -> bool:
+        """No other server has dialogs."""
+        return False
+
+    def adopt(self, tag: bytes, done: Adopting) -> None:
+        """There is no other server that could have it."""
+        raise NotImplementedError(tag)
 
     def number(self) -> int:
         """The number of a new row: higher than that of any before."""

@@ -233,6 +233,12 @@ class Transports:
                     return listener
         return None
 
+    def first_of(self, transport: str) -> Listener | None:
+        """The first listener of a transport; None when there is none."""
+        return next(
+            (one.listener for one in self._opened if one.listener.transport == transport), None
+        )
+
     def _offered(self, near: Listener) -> Offered:
         """What can be sent over, what `near` has before the rest."""
         listeners = sorted(

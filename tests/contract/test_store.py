@@ -84,7 +84,7 @@ async def _engine(url: str) -> Cluster:
     if url.startswith("fake:"):
         return FakeEngine(_DATABASES.setdefault(url, FakeDatabase(time.time)))
     await migrate(url)
-    return PostgresEngine(url)
+    return PostgresEngine(url, "node")
 
 
 async def _join(url: str) -> Store:

@@ -87,6 +87,8 @@ class FakeDatabase:
         self.newest = 0
         self.purged = 0
         """Number of the newest change that was removed."""
+        self.listeners: dict[int, Callable[[], None]] = {}
+        """Who hears hints."""
 
     # --- Life ---
 

@@ -115,6 +115,7 @@ class FakeEngine:
     def cut(self) -> None:
         """The node is dead: what it has sent may still act, and nobody hears of it."""
         self._is_cut = True
+        self.database.listeners.pop(id(self), None)
 
     # --- Life ---
 
@@ -286,9 +287,25 @@ class FakeEngine:
 
         return await self._call("page", act)
 
+    # --- Hints ---
+
+    async def hint(self) -> None:
+        """Hint at changes."""
+
+        def act() -> None:
+            for heard in self.database.listeners.values():
+                asyncio.get_running_loop().call_soon(heard)
+
+        await self._call("hint", act)
+
+    async def listen(self, heard: Callable[[], None]) -> None:
+        """Have `heard` called for hints."""
+        await self._call("listen", lambda: self.database.listeners.update({id(self): heard}))
+
     async def close(self) -> None:
         """Close every connection."""
         self.is_closed = True
+        self.database.listeners.pop(id(self), None)
 
     # --- On the way ---
 

@@ -10,7 +10,7 @@ from dfks_rules.presence.package import Limits
 from dfks_rules.presence.profile import Profiles
 from dfks_rules.presence.restoring import Before
 from dfks_rules.presence.setup import Keeping
-from dfks_rules.service.ports import DialogRow, Settle, Verdict, Wanted
+from dfks_rules.service.ports import Adopting, DialogRow, Settle, Verdict, Wanted
 from dfks_rules.store.memory import MemoryStore
 from tests.helpers.playbook import Playbook, Sent, default_policies, message
 from tests.helpers.policy import NOON
@@ -40,6 +40,11 @@ class Lasting(MemoryStore):
         self.held_commits: list[Callable[[], None]] | None = None
         """The same for commits."""
         self._numbers = 0
+
+    are_shared = False
+
+    def adopt(self, tag: bytes, done: Adopting) -> None:
+        raise NotImplementedError(tag, done)
 
     def number(self) -> int:
         self._numbers += 1
@@ -145,9 +150,9 @@ class Lives:
         at = self.epoch - 1.0 if beat_at is None else beat_at
         book = self.book
         before = Before(at, is_clean, changed)
-        book.notifier.restore(before, NOON, book.now)
-        book.notifier.take(self.store.read(1 << 62, 1 << 30), book.now)
-        book.notifier.loaded()
+        claim = book.notifier.restore(before, NOON, book.now)
+        book.notifier.take(claim, self.store.read(1 << 62, 1 << 30), book.now)
+        book.notifier.loaded(claim)
 
     def crash(self, down: float = 1.0) -> Playbook:
         """Kill it, start it, and have it take all rows.

@@ -18,6 +18,7 @@ from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.package import Limits
 from dfks_rules.presence.profile import Profiles
 from dfks_rules.presence.setup import Keeping, Setup
+from dfks_rules.presence.standing import Stands
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.service.features import Features
 from dfks_rules.service.feed import Event, Failed, Feed, Settled
@@ -140,6 +141,7 @@ class Playbook:
         *,
         strangers: bool = False,
         ways: Ways | None = None,
+        standing: Stands | None = None,
     ) -> None:
         """Make one.
 
@@ -152,6 +154,7 @@ class Playbook:
             profiles: how phones are treated; None for all alike.
             keeping: how subscriptions outlive the notifier; None where nothing does.
             ways: the ways to a peer; None where there is one listener.
+            standing: how far it may serve; None for a server by itself.
             strangers: whether nobody has ever answered a NOTIFY; else the phone at `FLOW` has.
         """
         self.now = 0.0
@@ -177,6 +180,7 @@ class Playbook:
                 logins,
                 profiles or Profiles(),
                 keeping,
+                standing,
             ),
         )
         if not strangers:

@@ -21,6 +21,9 @@ from tests.helpers.published import ROOT
 
 _FOUND = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
 needs_postgres = pytest.mark.skipif(not _FOUND, reason="needs PostgreSQL (Debian: postgresql)")
+needs_pgbouncer = pytest.mark.skipif(
+    not Path("/usr/sbin/pgbouncer").exists(), reason="needs PgBouncer (Debian: pgbouncer)"
+)
 _NUMBERS = count(1)
 _BIN = _FOUND[-1].parent if _FOUND else Path()
 PAGE = ROOT / "docs/howto/bridge-fusionpbx.md"
@@ -165,6 +168,42 @@ class Cluster:
         """End it, and remove the folder."""
         self.stop("immediate")
         shutil.rmtree(self.folder)
+
+
+@contextmanager
+def pgbouncer(server: Cluster, pool: int = 2) -> Iterator[int]:
+    """Run PgBouncer before a server, in transaction mode, until the block ends; gives its port.
+
+    Each transaction may come to another one of `pool` connections, also of one client's.
+    """
+    port, settings = _free_port(), server.folder / "pgbouncer.ini"
+    settings.write_text(f"""
+        [databases]
+        * = host=127.0.0.1 port={server.port} user=postgres
+        [pgbouncer]
+        listen_addr = 127.0.0.1
+        listen_port = {port}
+        unix_socket_dir =
+        auth_type = any
+        pool_mode = transaction
+        default_pool_size = {pool}
+        server_round_robin = 1
+        """)
+    user = "postgres" if os.getuid() == 0 else None
+    out = subprocess.DEVNULL
+    command = ["/usr/sbin/pgbouncer", "-q", str(settings)]
+    with subprocess.Popen(command, stdout=out, stderr=out, user=user, cwd=server.folder) as process:
+        try:
+            deadline = time.monotonic() + 20
+            while True:
+                assert process.poll() is None
+                with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                    break
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            yield port
+        finally:
+            process.kill()
 
 
 class Database(NamedTuple):

@@ -10,7 +10,7 @@ from typing import Protocol
 from dfks_rules.app.driver import Driver
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.package import Limits
-from dfks_rules.presence.restoring import UNSURE, Before
+from dfks_rules.presence.restoring import UNSURE, Before, Claim
 from dfks_rules.presence.rows import written_at
 from dfks_rules.presence.setup import Keeping, Setup
 from dfks_rules.presence.subscription import Subscription
@@ -67,6 +67,7 @@ class _Life:
         self.store = store
         self.is_over = False
         self._is_beating = False
+        self._claim: Claim | None = None
         tag_of = _tags(store.secret)
         endpoint: Endpoint[Subscription] = Endpoint(self._send, tag_of)
         feed = Feed()
@@ -84,7 +85,7 @@ class _Life:
         now, previous = self._world.now, self.store.previous
         changed = self.store.changed_since(previous.at - UNSURE)
         before = Before(previous.at, is_clean=previous.is_clean, changed=changed)
-        self.notifier.restore(before, NOON, now)
+        self._claim = self.notifier.restore(before, NOON, now)
         lowest = 2**62
         while lowest:
             lowest, oldest = self._load(lowest)
@@ -96,9 +97,9 @@ class _Life:
     def _load(self, below: int) -> tuple[int, float]:
         """Take a portion; its lowest number, 0 at the end, and when that row was written."""
         rows = self.store.read(below, PORTION)
-        self.notifier.take(rows, self._world.now)
+        self.notifier.take(self._claim, rows, self._world.now)
         if not rows:
-            self.notifier.loaded()
+            self.notifier.loaded(self._claim)
             # Not before: if this life ends meanwhile, the next one has to tell what it had to.
             self._beat()
             return 0, inf

@@ -12,6 +12,7 @@ from dfks_rules.errors import StoreError
 from dfks_rules.model.features import NOTHING_STORED, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import (
+    Adopting,
     Change,
     DialogRow,
     Fetched,
@@ -163,6 +164,12 @@ class SimulatedStore:
         self._disk.change(change.presentity, change.before, change.after, self._world.now)
 
     # --- Dialogs ---
+
+    are_shared = False
+
+    def adopt(self, tag: bytes, done: Adopting) -> None:
+        """There is no other server."""
+        raise NotImplementedError(tag, done)
 
     def number(self) -> int:
         """The number of a new row."""

@@ -106,8 +106,8 @@ class Batch:
         for row in step.rows:
             self._entries.append(self._entry(place, row, False))  # noqa: FBT003 - a column
         for position in step.builds_on:
-            # What was not sent is stored by nobody: a step that never holds.
-            self._builds.append((place, position + 1 if self._sent[position] else place))
+            # What is not sent has no place, and never holds.
+            self._builds.append((place, position + 1 if self._sent[position] else 0))
         for change in step.changes:
             self._required.append((place, self._place(change.presentity), change.before.revision))
         for presentity, revision in step.seen:

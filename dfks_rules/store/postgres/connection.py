@@ -7,8 +7,8 @@ transaction`).
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
 
 from dfks_rules.errors import StoreError
 from dfks_rules.store.postgres.ports import NotSentError
@@ -20,6 +20,7 @@ try:
 except ImportError as _error:
     _missing: ImportError | None = _error
     FAILURES = (OSError,)
+    _UNDONE: tuple[type[Exception], ...] = ()
 else:
     _missing = None
     FAILURES = (
@@ -28,6 +29,8 @@ else:
         asyncpg.InterfaceError,
         asyncpg.InternalClientError,
     )
+    # The engine has undone all of the call.
+    _UNDONE = (asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError)
 
 PATIENCE = 5.0
 """How long a call may take with all that it waits for, s; the engine ends a statement sooner."""
@@ -35,6 +38,7 @@ CONNECTS_WITHIN = 3.0
 """How long to wait for a new connection, s."""
 
 Row = Mapping[str, Any]
+_Answer = TypeVar("_Answer")
 
 
 class Connection:
@@ -53,26 +57,20 @@ class Connection:
         self._patience = patience
         self._turn = asyncio.Lock()
         self._connection: asyncpg.Connection | None = None
+        self._listening: asyncpg.Connection | None = None
         self._is_closed = False
 
     async def rows(self, statement: str, *arguments: object) -> list[Row]:
         """The rows that a statement gives.
 
         Raises:
-            StoreError: `store_unavailable`: out of reach, too slow, or refused. Whether it was
-                carried out is unknown, unless it is a NotSentError.
+            StoreError: `store_unavailable`: too slow, or refused. Whether it was carried out is
+                unknown; it was not if this is a NotSentError.
         """
-        try:
-            async with asyncio.timeout(self._patience), self._turn:
-                connection = await self._connected()
-                try:
-                    rows: list[Row] = await connection.fetch(statement, *arguments)
-                except BaseException:
-                    self.cut()
-                    raise
-                return rows
-        except FAILURES as error:
-            raise unavailable(error) from error
+        rows: list[Row] = await self._ask(
+            lambda connection: connection.fetch(statement, *arguments)
+        )
+        return rows
 
     async def row(self, statement: str, *arguments: object) -> Row:
         """The one row that a statement gives.
@@ -84,21 +82,19 @@ class Connection:
         return row
 
     async def listen(self, channel: str, heard: Callable[[], None]) -> None:
-        """Have `heard` called for each notification, until the connection is lost.
+        """Have `heard` called for each notification, until the connection is lost; a second call
+        listens again if it was.
 
         Raises:
             StoreError: see `rows`.
         """
-        try:
-            async with asyncio.timeout(self._patience), self._turn:
-                connection = await self._connected()
-                try:
-                    await connection.add_listener(channel, lambda *_: heard())
-                except BaseException:
-                    self.cut()
-                    raise
-        except FAILURES as error:
-            raise unavailable(error) from error
+
+        async def ask(connection: "asyncpg.Connection") -> None:
+            if connection is not self._listening:
+                await connection.add_listener(channel, lambda *_: heard())
+                self._listening = connection
+
+        await self._ask(ask)
 
     @property
     def is_connected(self) -> bool:
@@ -117,9 +113,38 @@ class Connection:
         async with self._turn:
             self.cut()
 
+    async def _ask(self, ask: "Callable[[asyncpg.Connection], Awaitable[_Answer]]") -> _Answer:
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + self._patience
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._turn.acquire()
+        except TimeoutError:
+            raise NotSentError("PostgreSQL: too many wait for it") from None
+        try:
+            connection = await self._connected()
+            asked = asyncio.ensure_future(ask(connection))
+            try:
+                await asyncio.wait((asked,), timeout=deadline - clock())
+                if not asked.done():
+                    raise TimeoutError
+                return asked.result()
+            except BaseException:
+                # Before the call is given up: asyncpg would have the engine cancel it, and what is
+                # cancelled while it waits for a standby is seen by others, but may be lost.
+                self.cut()
+                asked.add_done_callback(_forget)
+                raise
+        except _UNDONE as error:
+            raise NotSentError(f"PostgreSQL: {error}") from error
+        except FAILURES as error:
+            raise unavailable(error) from error
+        finally:
+            self._turn.release()
+
     async def _connected(self) -> "asyncpg.Connection":
         if self._is_closed:
-            raise StoreError("store_unavailable", "the store is closed")
+            raise NotSentError("the store is closed")
         if self._connection is None or self._connection.is_closed():
             try:
                 self._connection = await connect(self._url, self._name)
@@ -128,22 +153,31 @@ class Connection:
         return self._connection
 
 
+def _forget(asked: "asyncio.Future[_Answer]") -> None:
+    """Take note of what came of a call that nobody waits for any more."""
+    if not asked.cancelled():
+        asked.exception()
+
+
 async def connect(url: str, name: str) -> "asyncpg.Connection":
     """A new connection.
 
     Raises:
-        StoreError: `store_needs_asyncpg`.
+        StoreError: `store_needs_asyncpg`; `store_unavailable`: it is no URL.
         Exception: one of `FAILURES`.
     """
     if _missing is not None:
         why = "PostgreSQL needs asyncpg: `pip install 'dfks-rules[postgres]'`"
         raise StoreError("store_needs_asyncpg", why) from _missing
-    return await asyncpg.connect(
-        url,
-        timeout=CONNECTS_WITHIN,
-        statement_cache_size=0,
-        server_settings={"application_name": name},
-    )
+    try:
+        return await asyncpg.connect(
+            url,
+            timeout=CONNECTS_WITHIN,
+            statement_cache_size=0,
+            server_settings={"application_name": name},
+        )
+    except ValueError as error:  # Of some parts of a URL, asyncpg says only this.
+        raise unavailable(error) from error
 
 
 def unavailable(error: Exception) -> StoreError:

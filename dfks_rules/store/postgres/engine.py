@@ -9,7 +9,7 @@ from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import DialogRow, JournalEntry
 from dfks_rules.store.postgres import schema
 from dfks_rules.store.postgres.batch import Batch
-from dfks_rules.store.postgres.connection import Connection
+from dfks_rules.store.postgres.connection import PATIENCE, Connection
 from dfks_rules.store.postgres.ports import (
     Adopted,
     Beat,
@@ -50,16 +50,17 @@ class PostgresEngine:
     Reference: `dfks_rules.store.postgres.ports.Engine`.
     """
 
-    def __init__(self, url: str, name: str = "") -> None:
+    def __init__(self, url: str, name: str, patience: float = PATIENCE) -> None:
         """Not connected.
 
         Args:
             url: `postgresql://…`.
             name: of the node; connections are listed as `dfks NAME commit` and so on.
+            patience: how long a call may take, s.
         """
         # A lease must not wait for a page of rows or a burial, nor a phone for either.
         self._commit, self._life, self._phones, self._rest, self._hints = (
-            Connection(url, f"dfks {name} {use}".replace("  ", " "))
+            Connection(url, f"dfks {name} {use}", patience)
             for use in ("commit", "life", "phones", "rest", "hints")
         )
 

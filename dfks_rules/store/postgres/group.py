@@ -104,6 +104,8 @@ class GroupCommit:
         self.is_fenced = False
         self.on_fenced: Callable[[], None] = _nothing
         self.on_lost: Callable[[Sequence[int]], None] = _nothing
+        self.on_changed: Callable[[], None] = _nothing
+        """Told that there is something new in the feed."""
         self.committed = Histogram(COMMITTED_WITHIN)
         """From when a commit was asked for until somebody was told what came of it."""
 
@@ -250,6 +252,7 @@ class GroupCommit:
     ) -> list[Result]:
         """What is told of a batch."""
         lost: list[int] = []
+        told = self.told
         for one, (verdict, newest, gone) in zip(sent, outcomes, strict=True):
             one.verdict = verdict
             self.told = max(self.told, newest)
@@ -263,6 +266,8 @@ class GroupCommit:
                 self._counts["subscriptions_removed"] += len(one.step.gone)
         if lost:
             self._loop.call_soon(self.on_lost, lost)
+        if self.told > told:
+            self._loop.call_soon(self.on_changed)
         return [_result(one) for one in batch]
 
     def _settle_as_fenced(self) -> None:

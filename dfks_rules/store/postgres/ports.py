@@ -10,7 +10,7 @@ a NotSentError where the call was never made.
 Reference: docs/topics/several-nodes.md
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from dfks_rules.errors import StoreError
@@ -264,6 +264,14 @@ class Engine(Protocol):
         self, after: Aor | None, at_most: int, domains: frozenset[str] | None
     ) -> list[Fetched]:
         """The next presentities by domain and user."""
+        ...
+
+    async def hint(self) -> None:
+        """Hint at changes that are stored; it may be lost."""
+        ...
+
+    async def listen(self, heard: Callable[[], None]) -> None:
+        """Have `heard` called for hints until the connection is lost, or again from then on."""
         ...
 
     async def close(self) -> None:

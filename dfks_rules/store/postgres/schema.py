@@ -144,10 +144,8 @@ async def check(
         found = await connection.rows(_VERSIONS)
     version = max([row["version"] for row in found], default=0)
     if version < len(known):
-        what = (
-            f"has version {version} of {len(known)}" if version else "has no tables of dfks-rules"
-        )
-        why = f"the database {what}; what helps: `dfks store migrate`"
+        has = f"is at version {version} of {len(known)}" if version else "has no tables yet"
+        why = f"the database {has}; what helps: `dfks store migrate`"
         raise StoreError("store_older_version", why)
     if version > len(known):
         _refuse_newer(found, release)

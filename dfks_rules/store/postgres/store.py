@@ -7,7 +7,7 @@ from itertools import count
 import structlog
 
 from dfks_rules.errors import StoreError
-from dfks_rules.model.features import Snapshot
+from dfks_rules.model.features import Feature, Snapshot
 from dfks_rules.model.histogram import Histogram
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import (
@@ -132,6 +132,15 @@ class PostgresStore:
     def on_fenced(self, call: Callable[[], None]) -> None:
         self._group.on_fenced = call
 
+    @property
+    def on_changed(self) -> Callable[[], None]:
+        """Told that this node has put something into the feed."""
+        return self._group.on_changed
+
+    @on_changed.setter
+    def on_changed(self, call: Callable[[], None]) -> None:
+        self._group.on_changed = call
+
     # --- Store ---
 
     def known(self, presentity: Aor) -> Snapshot | None:
@@ -209,6 +218,29 @@ class PostgresStore:
     def read(self, before: int, at_most: int) -> list[DialogRow]:
         """No rows: a life begins without any; see `rows_of`."""
         return []
+
+    # --- What is there in all ---
+
+    async def page(
+        self, after: Aor | None, at_most: int, domains: frozenset[str] | None, on: Feature | None
+    ) -> list[tuple[Aor, Snapshot]]:
+        """The next presentities by domain and user; of those only who has a feature on.
+
+        Raises:
+            StoreError: `store_unavailable`.
+        """
+        found: list[tuple[Aor, Snapshot]] = []
+        while len(found) < at_most:
+            page = await self._engine.page(after, at_most, domains)
+            found += [
+                (presentity, snapshot)
+                for presentity, snapshot in page
+                if on is None or snapshot.state(on).status
+            ]
+            if len(page) < at_most:
+                break
+            after = page[-1].presentity
+        return found[:at_most]
 
     # --- What other nodes have done ---
 

@@ -9,7 +9,7 @@ from dfks_rules.app.heartbeat import read_clocks
 from dfks_rules.app.lasting import Lasting
 from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState
 from dfks_rules.model.identity import Aor
-from dfks_rules.presence.restoring import Before
+from dfks_rules.presence.restoring import Before, Claim
 from dfks_rules.service.ports import DialogRow, Verdict
 from dfks_rules.store.life import Beat
 from dfks_rules.store.sqlite import SqliteStore
@@ -23,15 +23,19 @@ class _Notifier:
 
     def __init__(self) -> None:
         self.before: Before | None = None
+        self.claim: Claim | None = None
         self.taken: list[DialogRow] = []
 
-    def restore(self, before: Before, at: datetime, now: float) -> None:
+    def restore(self, before: Before, at: datetime, now: float) -> Claim | None:
         self.before = before
+        self.claim = Claim(before, now)
+        return self.claim
 
-    def take(self, rows: Sequence[DialogRow], now: float) -> None:
+    def take(self, claim: Claim | None, rows: Sequence[DialogRow], now: float) -> None:
+        assert claim is self.claim
         self.taken += rows
 
-    def loaded(self) -> None:
+    def loaded(self, claim: Claim | None) -> None:
         pass
 
 

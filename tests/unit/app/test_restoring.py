@@ -10,7 +10,7 @@ from dfks_rules.app import restoring
 from dfks_rules.app.restoring import Loading
 from dfks_rules.errors import StoreError
 from dfks_rules.model.identity import Aor
-from dfks_rules.presence.restoring import Before
+from dfks_rules.presence.restoring import Before, Claim
 from dfks_rules.presence.rows import with_time
 from dfks_rules.service.ports import DialogRow
 from dfks_rules.store.life import Beat
@@ -52,23 +52,28 @@ class _Notifier:
 
     def __init__(self) -> None:
         self.before: Before | None = None
+        self.claim: Claim | None = None
         self.taken: list[int] = []
         self.is_loaded = self.is_done = False
         self.wakes = 0
         self.chokes_on: int | None = None
         """Number of a row that it cannot take."""
 
-    def restore(self, before: Before, at: datetime, now: float) -> None:
+    def restore(self, before: Before, at: datetime, now: float) -> Claim | None:
         assert (at, now) == (_AT, 7.0)
         self.before = before
+        self.claim = Claim(before, now)
+        return self.claim
 
-    def take(self, rows: Sequence[DialogRow], now: float) -> None:
+    def take(self, claim: Claim | None, rows: Sequence[DialogRow], now: float) -> None:
+        assert claim is self.claim
         for one in rows:
             if one.row == self.chokes_on:
                 raise TypeError("it is not a row")
             self.taken.append(one.row)
 
-    def loaded(self) -> None:
+    def loaded(self, claim: Claim | None) -> None:
+        assert claim is self.claim
         self.is_loaded = True
 
     def wake(self) -> None:

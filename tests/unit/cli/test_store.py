@@ -8,6 +8,8 @@ from click.testing import CliRunner, Result
 from dfks_rules.cli.main import dfks
 from dfks_rules.errors import StoreError
 from dfks_rules.store.migrations import MIGRATIONS
+from dfks_rules.store.postgres import schema
+from tests.helpers.postgres import Database, needs_postgres
 from tests.helpers.stored import (
     ALICE,
     BOB,
@@ -101,3 +103,26 @@ def test_migrate_says_from_where_to_where(folder: Path) -> None:
     assert _run("migrate").stdout == f"dfks.db: has version {now}\n"
     make_older(folder / "dfks.db")
     assert _run("migrate").stdout == f"dfks.db: was brought from version 2 to version {now}\n"
+
+
+@needs_postgres
+def test_migrate_makes_tables_in_postgresql(folder: Path, empty_database: Database) -> None:
+    """And says where, without the password; by settings, or by what is said beside them."""
+    user, _, where = empty_database.url.partition("@")
+    url, now = f"{user}:secret@{where}", len(schema.migrations())
+    shown = f"{user}:********@{where}"
+    assert _run("migrate", "--store", url).stdout == f"{shown}: was made, with version {now}\n"
+    (folder / "dfks.yaml").write_text(f"store: '{url}'\n")
+    assert _run("migrate").stdout == f"{shown}: has version {now}\n"
+    empty_database.run("DELETE FROM dfks.schema_version WHERE version = %s", now)
+    empty_database.run("DROP FUNCTION dfks.purge_1, dfks.page_1, dfks.fetch_1, dfks.feed_1")
+    empty_database.run("DROP FUNCTION dfks.journal_1, dfks.changed_since_1")
+    brought = f"{shown}: was brought from version {now - 1} to version {now}\n"
+    assert _run("migrate", "--store", url).stdout == brought
+
+
+def test_only_postgresql_is_migrated_by_its_url() -> None:
+    """A file is named by the settings, which say who may read it."""
+    error = _run("migrate", "--store", "sqlite:dfks.db").exception
+    assert isinstance(error, StoreError)
+    assert error.code == "store_unknown_url"

@@ -64,7 +64,11 @@ def test_what_is_wrong_stays_wrong(values: object) -> None:
 @pytest.mark.parametrize(
     ("text", "finding"),
     [
-        ("store: 5", "dfks.yaml:1:8: `store` must look like `sqlite:var/dfks.db` or `memory:`"),
+        (
+            "store: 5",
+            "dfks.yaml:1:8: `store` must look like `sqlite:var/dfks.db` or "
+            "`postgresql://dfks@db.example.com/dfks` or `memory:`",
+        ),
         ("store: []", "dfks.yaml:1:8: `store` must be a mapping or text"),
         ("store: {sqlite: ''}", "dfks.yaml:1:17: `store.sqlite` is empty"),
         ("store: {group: a b}", "dfks.yaml:1:16: `store.group` is `a b`; it must look like `voip`"),

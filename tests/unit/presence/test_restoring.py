@@ -308,11 +308,11 @@ def test_a_change_while_rows_are_read_is_told_to_those_that_come_later() -> None
     book = lives.book
     newest, oldest = lives.store.read(1 << 62, 10)
 
-    book.notifier.restore(Before(EPOCH + 1_000.0, is_clean=False), NOON, book.now)
-    book.notifier.take([newest], book.now)
+    claim = book.notifier.restore(Before(EPOCH + 1_000.0, is_clean=False), NOON, book.now)
+    book.notifier.take(claim, [newest], book.now)
     assert [one.headers[b"Call-ID"] for one in _set(book)] == [b"call-2"]
-    book.notifier.take([oldest], book.now)
-    book.notifier.loaded()
+    book.notifier.take(claim, [oldest], book.now)
+    book.notifier.loaded(claim)
     told = [one.headers[b"Call-ID"] for one in book.pass_time(1.0)]
     assert b"call-1" in told
 
@@ -323,15 +323,15 @@ def test_a_dialog_that_may_yet_be_read_is_not_answered_481() -> None:
     response = _subscribed(lives)
     book = lives.begin_again()
 
-    book.notifier.restore(Before(EPOCH + 1_000.0, is_clean=False), NOON, book.now)
+    claim = book.notifier.restore(Before(EPOCH + 1_000.0, is_clean=False), NOON, book.now)
     refresh = _subscribe(cseq=2, to=response.headers[b"To"])
     assert book.receive(refresh) == []
     assert book.notifier.counts["unanswered_while_loading"] == 1
-    book.notifier.take(lives.store.read(1 << 62, 10), book.now)
+    book.notifier.take(claim, lives.store.read(1 << 62, 10), book.now)
     assert book.receive(refresh)[0].status == 200
     stranger = _subscribe(9, to=b"<sip:alice@example.com>;tag=never")
     assert book.receive(stranger) == []
-    book.notifier.loaded()
+    book.notifier.loaded(claim)
     assert book.receive(stranger)[0].status == 481
 
 
@@ -347,11 +347,11 @@ def test_a_row_that_is_found_while_its_dialog_is_made_anew_is_replaced(is_wanted
     lives.book.answer(notify)
     lives.book.pass_time(100.0)
     book = lives.begin_again()
-    book.notifier.restore(Before(lives.epoch - 1.0, is_clean=True), NOON, book.now)
+    claim = book.notifier.restore(Before(lives.epoch - 1.0, is_clean=True), NOON, book.now)
     lives.store.held_commits = []
     assert book.receive(_subscribe()) == []
-    book.notifier.take(lives.store.read(1 << 62, 10), book.now)
-    book.notifier.loaded()
+    book.notifier.take(claim, lives.store.read(1 << 62, 10), book.now)
+    book.notifier.loaded(claim)
     if is_wanted:
         assert book.notifier.subscriptions.at(tag_of(response)) is not None
     lives.store.release_commits()

@@ -530,6 +530,21 @@ def test_sets_are_counted_where_a_rule_asks_for_their_rate() -> None:
     assert [_denied(outcomes) for outcomes in told] == [False, False, True, False]
 
 
+def test_sets_at_other_nodes_count_for_the_rate_of_their_user() -> None:
+    """A phone that changes nodes is stopped as early; what followed from another set is not one."""
+    rules = """
+        - id: storm
+          when: {op: set, rate.user: {gt: 2}}
+          then: {deny: storm}
+    """
+    told = Told()
+    features = Features(MemoryStore(lambda: 0.0), policies(rules), Feed())
+    for origin in (Origin.WATCHER, Origin.INTERNAL, Origin.OPERATOR):
+        features.learned(ALICE, origin, 0.0)
+    _set(features, told, Asked(DND, ON))
+    assert _denied(told[0])
+
+
 def _presentities(outcomes: Result) -> list[str]:
     assert isinstance(outcomes, tuple)
     return [outcome.request.presentity.user for outcome in outcomes]

@@ -296,6 +296,38 @@ def test_a_new_subscription_that_was_stored_before_is_told_all_states() -> None:
     assert len(again.outcomes) == len(TOLD)
 
 
+# --- Other nodes ---
+
+
+def test_a_set_in_a_dialog_of_another_node_is_no_failure_and_stores_nothing() -> None:
+    """Its phone went to another node and came back: the dialog is adopted, then it is set."""
+    desk = Desk()
+    desk.set("dnd", Asked(DND, ON), row=dialog_row(7))
+    desk.store.waiting.pop().settle(Verdict.MOVED, None, 1.0)
+    assert desk.errors == {"dnd": "store_moved"}
+    assert desk.log.failures == []
+    assert desk.features.counts["moved"] == 1
+    assert desk.store.stored(ALICE).revision == 0
+    desk.set("again", Asked(DND, ON), row=dialog_row(8))
+    desk.store.settle_all()
+    assert desk.store.stored(ALICE).state(DND) == ON
+
+
+def test_what_was_decided_on_a_set_that_is_served_anew_is_decided_again() -> None:
+    """Nobody else may be told that his dialog is elsewhere."""
+    desk = Desk()
+    desk.set("dnd", Asked(DND, ON), row=dialog_row(7))
+    desk.get("get")
+    desk.set("cfa", Asked(CFA, ON))
+    desk.store.waiting.pop(0).settle(Verdict.MOVED, None, 1.0)
+    desk.store.settle_all()
+    assert desk.names == ["dnd", "get", "cfa"]
+    assert desk.errors == {"dnd": "store_moved"}
+    assert [one.told for one in desk.told[1].outcomes] == [OFF] * len(TOLD)
+    stored = desk.store.stored(ALICE)
+    assert (stored.revision, stored.state(DND), stored.state(CFA)) == (1, OFF, ON)
+
+
 # --- Failures ---
 
 

@@ -42,7 +42,7 @@ CREATE TABLE dfks.lease (
     subscriptions bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50);
 
--- Subscriptions belong to cohorts, cohorts to nodes: 64 for each life, with the ids epoch * 64 + 0…63.
+-- Subscriptions belong to cohorts, cohorts to nodes: each life makes 64, `epoch * 64` and up.
 CREATE TABLE dfks.cohort (
     id      bigint PRIMARY KEY,
     owner   bigint NOT NULL,
@@ -64,7 +64,7 @@ CREATE TABLE dfks.presentity (
 ) WITH (fillfactor = 80);
 
 CREATE TABLE dfks.subscription (
-    number      bigint PRIMARY KEY,        -- epoch << 32 | n; another one when it is adopted
+    number   bigint PRIMARY KEY,        -- epoch << 32 | n; another one when it is adopted
     cohort   bigint NOT NULL GENERATED ALWAYS AS ((number >> 32) * 64 + number % 64) STORED,
     tag      bytea NOT NULL UNIQUE,     -- ours in its dialog
     domain   text COLLATE "C" NOT NULL,
@@ -104,5 +104,5 @@ CREATE TABLE dfks.moved (
     at    timestamptz NOT NULL,
     epoch bigint NOT NULL,
     tag   bytea NOT NULL,
-    number   bigint NOT NULL               -- the number that it had
+    number bigint NOT NULL              -- the number that it had
 );

@@ -1,7 +1,7 @@
 -- min-release: 0.1.0
--- Stores what one node has gathered, in one call. A row is locked before it is looked at, always in
--- this order: the node, subscriptions by number, their cohorts, new tags, presentities by domain and
--- user, and the counter at last.
+-- Stores what one node has gathered, in one call. A row is locked before it is looked at, always
+-- in this order: the node, subscriptions by number, their cohorts, new tags, presentities by domain
+-- and user, and the counter at last.
 --
 -- Presentities and subscriptions are numbered from 1 in the order in which they come, that of their
 -- keys; whatever is said of them names that number.
@@ -16,7 +16,8 @@ CREATE FUNCTION dfks.commit_1(
     -- Rows to write; `e_visits`: only if its step is stored, which is REPEATED or MOVED otherwise.
     e_step int[], e_dialog int[], e_visits boolean[], e_deadline double precision[],
     e_cseq bigint[], e_base bigint[], e_flags bigint[], e_first bytea[], e_last bytea[],
-    -- How many steps there are; steps on which others build; revisions that must hold.
+    -- How many steps there are; steps on which others build (0: one that is not here); revisions
+    -- that must hold.
     steps int, b_step int[], b_on int[],
     q_step int[], q_presentity int[], q_revision bigint[],
     -- Changes: the new revision, and the states that differ.
@@ -68,7 +69,8 @@ BEGIN
     IF dialogs > 0 THEN
         d := 1;
         FOR held IN
-            SELECT number, cseq FROM dfks.subscription WHERE number = ANY (d_row) ORDER BY number FOR UPDATE
+            SELECT number, cseq FROM dfks.subscription
+            WHERE number = ANY (d_row) ORDER BY number FOR UPDATE
         LOOP
             WHILE d_row[d] < held.number LOOP d := d + 1; END LOOP;
             is_mine[d] := true;
@@ -132,11 +134,13 @@ BEGIN
             END IF;
         END IF;
         WHILE b_step[b] = s LOOP
-            IF verdict = 0 AND verdicts[b_on[b]] <> 0 THEN verdict := 2; END IF;
+            IF verdict = 0 AND verdicts[b_on[b]] IS DISTINCT FROM 0 THEN verdict := 2; END IF;
             b := b + 1;
         END LOOP;
         WHILE q_step[q] = s LOOP
-            IF verdict = 0 AND revisions[q_presentity[q]] <> q_revision[q] THEN verdict := 2; END IF;
+            IF verdict = 0 AND revisions[q_presentity[q]] <> q_revision[q] THEN
+                verdict := 2;
+            END IF;
             q := q + 1;
         END LOOP;
         verdicts[s] := verdict;
@@ -185,7 +189,8 @@ BEGIN
         WHERE o.number = n.number AND n.e IS NOT NULL AND NOT (n.is_new AND n.e = n.whole);
         -- And those whose step has come to nothing.
         DELETE FROM dfks.subscription o
-        USING unnest(d_row, is_mine, d_gone, is_new, written) AS n (number, is_mine, gone, is_new, e)
+        USING unnest(d_row, is_mine, d_gone, is_new, written)
+            AS n (number, is_mine, gone, is_new, e)
         WHERE o.number = n.number AND n.is_mine AND (n.gone OR (n.is_new AND n.e IS NULL));
     END IF;
 

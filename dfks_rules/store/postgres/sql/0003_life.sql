@@ -8,10 +8,12 @@ CREATE FUNCTION dfks.join_1(
 DECLARE
     moment timestamptz := clock_timestamp();
 BEGIN
-    INSERT INTO dfks.node (name, release) VALUES (my_name, my_release) RETURNING epoch INTO my_epoch;
+    INSERT INTO dfks.node (name, release) VALUES (my_name, my_release)
+    RETURNING epoch INTO my_epoch;
     INSERT INTO dfks.lease (epoch, until, renewed)
     VALUES (my_epoch, moment + make_interval(secs => seconds), moment);
-    INSERT INTO dfks.cohort (id, owner) SELECT my_epoch * 64 + n, my_epoch FROM generate_series(0, 63) n;
+    INSERT INTO dfks.cohort (id, owner)
+    SELECT my_epoch * 64 + n, my_epoch FROM generate_series(0, 63) n;
     SELECT s.secret INTO secret FROM dfks.secret s;
     SELECT value INTO newest FROM dfks.counter WHERE name = 'newest';
     clock := extract(epoch FROM clock_timestamp());
@@ -83,7 +85,8 @@ BEGIN
 END
 $$;
 
--- Takes cohorts whose owners have ended; at most `share`, or my share of all.
+-- Takes cohorts whose owners have ended; at most `share`, or as many as make up my part of all that
+-- have changed hands. In case others do not take theirs, at least my part of those that are left.
 CREATE FUNCTION dfks.claim_1(
     me bigint, share int
 ) RETURNS TABLE (cohort bigint, term bigint, renewed double precision, is_clean boolean)
@@ -91,6 +94,7 @@ LANGUAGE plpgsql SET lock_timeout = '1500ms' AS $$
 DECLARE
     orphans int;
     living  int;
+    missing int;
 BEGIN
     PERFORM 1 FROM dfks.node WHERE epoch = me AND alive FOR SHARE;
     IF NOT FOUND OR EXISTS (SELECT FROM dfks.lease WHERE epoch = me AND is_draining) THEN
@@ -103,8 +107,15 @@ BEGIN
         ORDER BY c.id FOR UPDATE OF c SKIP LOCKED);
     SELECT count(*) INTO orphans
     FROM dfks.cohort c JOIN dfks.node n ON n.epoch = c.owner WHERE NOT n.alive;
-    SELECT count(*) INTO living
+    IF orphans = 0 THEN
+        RETURN;
+    END IF;
+    SELECT greatest(count(*), 1) INTO living
     FROM dfks.node n JOIN dfks.lease l ON l.epoch = n.epoch WHERE n.alive AND NOT l.is_draining;
+    SELECT ceil((orphans + count(*))::numeric / living) - count(*) FILTER (WHERE c.owner = me)
+    INTO missing
+    FROM dfks.cohort c JOIN dfks.node n ON n.epoch = c.owner
+    WHERE n.alive AND c.owner <> c.id / 64;
     RETURN QUERY
     WITH taken AS (
         SELECT c.id, l.renewed, n.is_clean,
@@ -114,7 +125,7 @@ BEGIN
         JOIN dfks.node n ON n.epoch = c.owner JOIN dfks.lease l ON l.epoch = c.owner
         WHERE NOT n.alive
         ORDER BY c.id
-        LIMIT coalesce(share, ceil(orphans::numeric / greatest(living, 1)))
+        LIMIT coalesce(share, greatest(missing, ceil(orphans::numeric / living)))
         FOR UPDATE OF c SKIP LOCKED)
     UPDATE dfks.cohort c
     SET owner = me, term = c.term + 1, claimed = clock_timestamp(),
@@ -181,7 +192,8 @@ BEGIN
         END IF;
         earlier := held.number;
         UPDATE dfks.subscription s
-        SET number = new_row, base = s.base + theirs.term + 1 - ours.term WHERE s.number = held.number
+        SET number = new_row, base = s.base + theirs.term + 1 - ours.term
+        WHERE s.number = held.number
         RETURNING * INTO held;
         UPDATE dfks.counter c SET value = c.value + 1 WHERE c.name = 'newest';
         INSERT INTO dfks.moved

@@ -65,7 +65,8 @@ CREATE FUNCTION dfks.journal_1(
 ) LANGUAGE plpgsql STABLE AS $$
 DECLARE
     way text := CASE WHEN after_seq IS NULL THEN 'DESC' ELSE 'ASC' END;
-    own text := CASE WHEN of_domain IS NULL THEN '' ELSE 'AND c.domain = $3 AND c.username = $4' END;
+    own text := CASE WHEN of_domain IS NOT NULL
+        THEN 'AND c.domain = $3 AND c.username = $4' ELSE '' END;
 BEGIN
     -- Each of the four has a plan of its own.
     RETURN QUERY EXECUTE format(

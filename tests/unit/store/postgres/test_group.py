@@ -16,7 +16,7 @@ from dfks_rules.store.postgres.ports import Outcome, Step
 from dfks_rules.store.postgres.store import CLOSES_WITHIN
 from tests.helpers.database import FakeDatabase
 from tests.helpers.engine import FakeEngine, Fault, Loss
-from tests.helpers.nodes import Node, join, stored, written
+from tests.helpers.joined import Node, join, stored, written
 from tests.helpers.states import forwarding
 from tests.helpers.wanted import Result, change, commit, dialog_row, outcome, wanted
 from tests.helpers.webhooks import run_virtually

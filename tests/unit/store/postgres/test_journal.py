@@ -4,7 +4,7 @@ from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.history import Which, follow, latest
 from tests.helpers.database import FakeDatabase
-from tests.helpers.nodes import Node, adopted, join, written
+from tests.helpers.joined import Node, adopted, join, written
 from tests.helpers.wanted import commit, dialog_row, wanted
 
 ALICE, BOB = Aor("alice", "example.com"), Aor("bob", "example.com")

@@ -10,7 +10,7 @@ from dfks_rules.model.identity import Aor
 from dfks_rules.store.postgres import reading
 from dfks_rules.store.postgres.group import PATIENCE
 from tests.helpers.engine import Fault, Loss
-from tests.helpers.nodes import fetched, join
+from tests.helpers.joined import fetched, join
 from tests.helpers.webhooks import run_virtually
 
 ALICE, BOB, CAROL = (Aor(name, "example.com") for name in ("alice", "bob", "carol"))

@@ -13,7 +13,7 @@ from dfks_rules.store.postgres.group import PATIENCE
 from dfks_rules.store.postgres.ports import COHORTS, cohort_of
 from tests.helpers.database import FakeDatabase
 from tests.helpers.engine import Fault, Loss
-from tests.helpers.nodes import Node, adopted, join, stored, written
+from tests.helpers.joined import Node, adopted, join, stored, written
 from tests.helpers.states import forwarding
 from tests.helpers.wanted import change, commit, dialog_row, outcome, wanted
 from tests.helpers.webhooks import run_virtually

@@ -1,0 +1,200 @@
+"""The life of a node in the engine: it joins, renews its lease, buries others and takes over.
+
+Two tasks, so that nothing slow keeps the lease from being renewed:
+
+| every              | what                                                                      |
+|--------------------|---------------------------------------------------------------------------|
+| quarter of a lease | the lease is renewed; where the node was buried, its life has ended       |
+| half a second      | whoever is silent is buried; the cohorts of the dead are claimed          |
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+import structlog
+
+from dfks_rules.app.cluster.lease import Lease
+from dfks_rules.errors import StoreError
+from dfks_rules.presence.standing import Standing
+from dfks_rules.store.postgres.ports import Beat, Claimed, Engine, Joined
+
+LOOK = 0.5
+"""Seconds between two looks at the others."""
+SKEW = 2.0
+"""Seconds that the clock of this machine may be away from the engine's without a warning: policies
+go by local time."""
+
+_log = structlog.get_logger("dfks.cluster")
+
+
+class Itself(NamedTuple):
+    """What a node says of itself."""
+
+    name: str
+    release: str
+    lease: float
+    """How long the others wait for it, s."""
+    grace: float
+    """How long it answers refreshes from memory, s."""
+
+
+class Hooks(NamedTuple):
+    """Who is told what happens to the node."""
+
+    beat: Callable[[float], Beat]
+    """Gives what the others see of it; `skew` is filled in."""
+    claimed: Callable[[Sequence[Claimed]], None]
+    """Cohorts are ours: load their dialogs."""
+    buried: Callable[[], None]
+    """Somebody else has what was ours: end, and begin a new life."""
+
+
+class Member:
+    """One life of a node."""
+
+    def __init__(
+        self, engine: Engine, itself: Itself, joined: Joined, asked: float, wall: float
+    ) -> None:
+        """It has joined.
+
+        Args:
+            engine: where lives are.
+            itself: what it says of itself.
+            joined: what the engine said.
+            asked: when it was asked, monotonic seconds.
+            wall: what the clock of the machine said then, seconds since 1970.
+        """
+        self._engine: Final = engine
+        self._itself: Final = itself
+        self._loop: Final = asyncio.get_running_loop()
+        self.epoch: Final = joined.epoch
+        """Which life it is."""
+        self.joined: Final = joined
+        self.lease: Final = Lease(itself.lease, itself.grace, asked)
+        """Until when it may serve."""
+        self.clock: Final = joined.clock - asked
+        """The moment 0 of monotonic time by the engine's clock, seconds since 1970."""
+        self.skew = wall - joined.clock
+        """How far the clock of this machine is ahead of the engine's, s."""
+        self._tasks: list[asyncio.Task[None]] = []
+        self._is_silent = False
+        self.counts = {"engine_failures": 0, "buried": 0, "claimed": 0}
+        """`engine_failures`: how often the engine could not be asked; `buried`: other lives that
+        this node has ended; `claimed`: cohorts that it has taken over."""
+
+    @classmethod
+    async def join(cls, engine: Engine, itself: Itself, wall: Callable[[], float]) -> "Member":
+        """Begin a life.
+
+        Args:
+            engine: where lives are.
+            itself: what the node says of itself.
+            wall: gives what the clock of the machine says, seconds since 1970.
+
+        Raises:
+            StoreError: the engine cannot be reached, or belongs to another release.
+        """
+        asked, said = asyncio.get_running_loop().time(), wall()
+        joined = await engine.join(itself.name, itself.release, itself.lease)
+        _log.info("cluster_joined", node=itself.name, epoch=joined.epoch)
+        return cls(engine, itself, joined, asked, said)
+
+    def standing(self, now: float) -> Standing:
+        """How far the node may serve at a moment, monotonic seconds."""
+        return self.lease.standing(now)
+
+    def begin(self, hooks: Hooks, wall: Callable[[], float]) -> None:
+        """Renew the lease and look at the others from now on."""
+        self._tasks = [
+            self._loop.create_task(self._keep(hooks, wall)),
+            self._loop.create_task(self._look(hooks)),
+        ]
+
+    async def drain(self) -> None:
+        """Take no new dialogs, and nothing of others; what is ours goes on.
+
+        Raises:
+            StoreError: the engine cannot be reached; the others do not know of it.
+        """
+        self.lease.drain()
+        await self._engine.drain(self.epoch)
+
+    async def end(self, *, is_clean: bool) -> None:
+        """End this life, so that others take over at once; where the engine does not hear of it,
+        they do when the lease is over.
+
+        Args:
+            is_clean: whether everything is written.
+        """
+        for task in self._tasks:
+            task.cancel()
+        if self.lease.is_buried:
+            return
+        try:
+            await self._engine.leave(self.epoch, is_clean=is_clean)
+        except StoreError as error:
+            _log.warning("cluster_left_silently", reason=error.message)
+
+    # --- The two tasks ---
+
+    async def _keep(self, hooks: Hooks, wall: Callable[[], float]) -> None:
+        """Renew the lease until it is over for good."""
+        every = self._itself.lease / 4
+        while not self.lease.is_buried:
+            asked = self._loop.time()
+            try:
+                await self._renew(asked, hooks, wall)
+            except StoreError as error:
+                self._failed(error)
+            except Exception:  # noqa: BLE001 - our bug; the lease has to be renewed all the same
+                _log.exception("cluster_renewal_failed")
+            await asyncio.sleep(max(0.0, asked + every - self._loop.time()))
+        _log.error("cluster_fenced", node=self._itself.name, epoch=self.epoch)
+        hooks.buried()
+
+    async def _renew(self, asked: float, hooks: Hooks, wall: Callable[[], float]) -> None:
+        said = wall()
+        renewed = await self._engine.renew(self.epoch, self._itself.lease, hooks.beat(self.skew))
+        if not renewed.is_alive:
+            self.lease.buried()
+            return
+        self.lease.renewed(asked)
+        if self._is_silent:
+            self._is_silent = False
+            _log.info("cluster_engine_back")
+        was_off = abs(self.skew) > SKEW
+        self.skew = said - renewed.clock
+        if abs(self.skew) > SKEW and not was_off:
+            _log.warning("cluster_clock_skewed", seconds=round(self.skew, 1))
+
+    async def _look(self, hooks: Hooks) -> None:
+        """Bury who is silent, and take over from the dead."""
+        while not self.lease.is_buried:
+            try:
+                await self._take_over(hooks)
+            except StoreError as error:
+                self._failed(error)
+            except Exception:  # noqa: BLE001 - our bug; the dead have to be buried all the same
+                _log.exception("cluster_look_failed")
+            await asyncio.sleep(LOOK)
+
+    async def _take_over(self, hooks: Hooks) -> None:
+        now = self._loop.time()
+        if self.lease.standing(now) is not Standing.SERVING:
+            return
+        if self.lease.may_bury(now):
+            dead = await self._engine.bury(self.epoch)
+            self.counts["buried"] += len(dead)
+            for epoch in dead:
+                _log.warning("cluster_node_buried", epoch=epoch)
+        claimed = await self._engine.claim(self.epoch)
+        if claimed:
+            self.counts["claimed"] += len(claimed)
+            hooks.claimed(claimed)
+
+    def _failed(self, error: StoreError) -> None:
+        self.counts["engine_failures"] += 1
+        if not self._is_silent:
+            self._is_silent = True
+            _log.error("cluster_engine_silent", reason=error.message)

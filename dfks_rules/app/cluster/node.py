@@ -1,0 +1,262 @@
+"""One life of a node: the engine, the store, the feed and the notifier, put together."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import NamedTuple
+
+from dfks_rules import __version__
+from dfks_rules.app.cluster.following import Following
+from dfks_rules.app.cluster.member import Hooks, Itself, Member
+from dfks_rules.app.cluster.taking import TakingOver
+from dfks_rules.config.cluster import ClusterSettings
+from dfks_rules.errors import StoreError
+from dfks_rules.presence.notifier import Notifier
+from dfks_rules.presence.setup import Keeping, ListenerAt
+from dfks_rules.presence.standing import Standing
+from dfks_rules.service.features import Features
+from dfks_rules.sip.flow import Listener
+from dfks_rules.store.postgres.engine import PostgresEngine
+from dfks_rules.store.postgres.ports import Beat, Changed, Claimed, Engine, Moved
+from dfks_rules.store.postgres.store import PostgresStore
+
+LISTEN_EVERY = 5.0
+"""Seconds between two looks whether hints are still heard."""
+PURGE_EVERY = 60.0
+"""Seconds between two purges, by one node for all."""
+PURGED_AT_ONCE = 10_000
+"""Changes that one purge removes at most; a full one is followed by the next at once."""
+
+
+class Served(NamedTuple):
+    """What the node keeps in step with the others."""
+
+    notifier: Notifier
+    features: Features
+    at: Callable[[], datetime]
+    """Gives local time, for the policies."""
+    wake: Callable[[], None]
+    """Called when the notifier may have something to do."""
+    policies: Callable[[], str]
+    """Gives the revision of the active policies."""
+    buried: Callable[[], None]
+    """Called once when this life is over, though the process is not."""
+
+
+class Node:
+    """One life of a node; made inside a running event loop."""
+
+    def __init__(self, engine: Engine, member: Member, start: str, keep_changes: float) -> None:
+        """It has joined, and serves nobody yet.
+
+        Args:
+            engine: what the nodes share.
+            member: its life there.
+            start: what ids of its decisions begin with.
+            keep_changes: how long changes stay in the journal, s.
+        """
+        self.engine = engine
+        self.member = member
+        self.start = start
+        """What ids of its decisions begin with."""
+        self._loop = asyncio.get_running_loop()
+        self._keep_changes = keep_changes
+        self.store = PostgresStore(engine, member.joined, self._loop, start)
+        """Keeps states and subscriptions."""
+        self._following = Following(engine, member.joined.newest, self)
+        self._taking: TakingOver | None = None
+        self._served: Served | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._is_hinting = False
+        self.on_heard: Callable[[], None] = _nothing
+        """Told when the feed has something new: what nodes have changed."""
+
+    @classmethod
+    async def open(cls, settings: ClusterSettings, start: str, keep_changes: float) -> "Node":
+        """Join the others.
+
+        Args:
+            settings: of the cluster.
+            start: what ids of its decisions begin with.
+            keep_changes: how long changes stay in the journal, s.
+
+        Raises:
+            StoreError: the database cannot be used.
+        """
+        engine = PostgresEngine(settings.url, settings.name)
+        try:
+            await engine.check()
+            itself = Itself(settings.name, __version__, settings.lease, settings.grace)
+            member = await Member.join(engine, itself, time.time)
+        except BaseException:
+            await engine.close()
+            raise
+        return cls(engine, member, start, keep_changes)
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """What the rooms of the cluster count."""
+        taken = {} if self._taking is None else self._taking.counts
+        return {**self.member.counts, **self._following.counts, **taken}
+
+    @property
+    def position(self) -> int:
+        """Number of the change up to which the feed is known here."""
+        return self._following.position
+
+    def standing(self, now: float) -> Standing:
+        """How far the node may serve."""
+        return self.member.standing(now)
+
+    def keeping(self, listener_at: ListenerAt, first: Callable[[str], Listener | None]) -> Keeping:
+        """How subscriptions are kept.
+
+        Args:
+            listener_at: finds a listener of this node.
+            first: gives the first one of a transport: what another node has made came by one of
+                its own.
+        """
+
+        def nearest(transport: str, host: str, port: int) -> Listener | None:
+            return listener_at(transport, host, port) or first(transport)
+
+        return Keeping(self.store, self.member.clock, nearest)
+
+    def begin(self, served: Served) -> None:
+        """Keep in step with the others from now on."""
+        self._served = served
+        self._taking = TakingOver(self.engine, self.store, served.notifier)
+        self.store.on_lost = self._lost
+        self.store.on_fenced = self._fenced
+        self.store.on_changed = self._hint
+        self.member.begin(Hooks(self._beat, self._claimed, self._fenced), time.time)
+        self._following.begin()
+        self._tasks = [
+            self._loop.create_task(self._listen()),
+            self._loop.create_task(self._purge()),
+        ]
+
+    async def settled(self) -> None:
+        """Wait until all that was asked of the store until now is settled."""
+        await self.store.settled()
+
+    async def end(self) -> None:
+        """End this life: what is under way is settled, then the others take over."""
+        for task in self._tasks:
+            task.cancel()
+        self._following.end()
+        if self._taking is not None:
+            self._taking.end()
+        is_clean = True
+        try:
+            async with asyncio.timeout(5.0):
+                await self.store.settled()
+        except TimeoutError:
+            is_clean = False
+        await self.member.end(is_clean=is_clean and not self.store.is_failing)
+        await self.store.close()
+
+    # --- What the others have done; see `following.Learns` ---
+
+    def changed(self, changes: list[Changed], now: float) -> None:
+        """Other nodes have changed this, or this one."""
+        served = self._served
+        if served is None:
+            return
+        for one in changes:
+            if one.epoch != self.member.epoch:
+                served.features.learned(one.entry.presentity, one.entry.origin, now)
+            self._learn(one, served, now)
+        served.wake()
+
+    def _learn(self, one: Changed, served: Served, now: float) -> None:
+        presentity, snapshot = one.entry.presentity, one.snapshot
+
+        def learn() -> None:
+            news = self.store.learned(presentity, snapshot)
+            if news is not None:
+                served.notifier.learned(presentity, *news, tells=one.tells, at=served.at(), now=now)
+
+        self.store.when_settled(presentity, learn)
+
+    def moved(self, moved: Moved, now: float) -> None:
+        """Another node has adopted a dialog."""
+        if moved.epoch != self.member.epoch and self._served is not None:
+            self._served.notifier.lose(moved.tag, moved.row, now)
+
+    def missed(self, _now: float) -> None:
+        """A part of the feed is gone: nobody knows who has not been told. A new life begins with
+        what is stored, and tells whoever watches what may have changed.
+        """
+        self._fenced()
+
+    def read(self, last: int) -> None:
+        """All up to this number is known."""
+        self.store.heard(last)
+        self.on_heard()
+
+    # --- What happens to this node ---
+
+    def _beat(self, skew: float) -> Beat:
+        served = self._served
+        if served is None:
+            return Beat("", self.position, skew, 0)
+        subscriptions = len(served.notifier.subscriptions)
+        return Beat(served.policies(), self.position, skew, subscriptions)
+
+    def _claimed(self, claimed: Sequence[Claimed]) -> None:
+        if self._taking is not None and self._served is not None:
+            self._taking.begin(claimed, self._served.at())
+
+    def _lost(self, rows: Sequence[int]) -> None:
+        if self._served is not None:
+            self._served.notifier.lost(rows, self._loop.time())
+
+    def _fenced(self) -> None:
+        self.member.lease.buried()
+        self._following.end()
+        served = self._served
+        if served is not None:
+            self._served = None
+            served.notifier.forget_all(self._loop.time())
+            served.buried()
+
+    # --- Hints, and what one node does for all ---
+
+    def _hint(self) -> None:
+        """Tell the others that there is something new; several at once are one."""
+        if not self._is_hinting:
+            self._is_hinting = True
+            self._loop.create_task(self._send_hint())
+
+    async def _send_hint(self) -> None:
+        self._is_hinting = False
+        with suppress(StoreError):  # They look by themselves, too.
+            await self.engine.hint()
+
+    async def _listen(self) -> None:
+        while True:
+            with suppress(StoreError):  # Hints only save a tenth of a second.
+                await self.engine.listen(self._following.hint)
+            await asyncio.sleep(LISTEN_EVERY)
+
+    async def _purge(self) -> None:
+        while True:
+            await asyncio.sleep(PURGE_EVERY)
+            with suppress(StoreError):
+                while await self._purge_once() == PURGED_AT_ONCE:
+                    pass
+
+    async def _purge_once(self) -> int:
+        """Purge if this is the oldest node that lives; how much was removed."""
+        living = [one.epoch for one in await self.engine.nodes() if one.state == "serving"]
+        if min(living, default=0) != self.member.epoch:
+            return 0
+        older_than = self.member.clock + self._loop.time() - self._keep_changes
+        return await self.engine.purge(older_than, PURGED_AT_ONCE)
+
+
+def _nothing() -> None:
+    """Nobody wants to know."""

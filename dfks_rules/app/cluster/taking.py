@@ -1,0 +1,122 @@
+"""Dialogs of nodes that have ended: cohorts were claimed, their rows are loaded while phones are
+served.
+
+Of a phone that speaks before its row is there, the dialog is asked for by its tag
+(`Dialogs.adopt`): nobody waits for the rest.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+
+from dfks_rules.errors import StoreError
+from dfks_rules.presence.restoring import UNSURE, Before, Claim
+from dfks_rules.service.ports import DialogRow
+from dfks_rules.store.postgres.ports import Claimed, Engine
+from dfks_rules.store.postgres.store import PostgresStore
+
+PORTION = 1_000
+"""Rows that are read and taken in one go: about 4 ms."""
+AGAIN = 0.5
+"""Seconds until rows that could not be read are asked for again."""
+_ALL = (1 << 63) - 1
+
+_log = structlog.get_logger("dfks.cluster")
+
+
+class Takes(Protocol):
+    """What takes them over; `presence.notifier.Notifier` does."""
+
+    def restore(self, before: Before, at: datetime, now: float) -> Claim | None:
+        """There are rows to come."""
+        ...
+
+    def take(self, claim: Claim | None, rows: Sequence[DialogRow], now: float) -> None:
+        """Take over subscriptions."""
+        ...
+
+    def loaded(self, claim: Claim | None) -> None:
+        """There are no more."""
+        ...
+
+
+class TakingOver:
+    """Loads what was claimed."""
+
+    def __init__(self, engine: Engine, store: PostgresStore, notifier: Takes) -> None:
+        """Nothing is claimed yet.
+
+        Args:
+            engine: knows whose features have changed.
+            store: gives rows.
+            notifier: takes them over.
+        """
+        self._engine = engine
+        self._store = store
+        self._notifier = notifier
+        self._loop = asyncio.get_running_loop()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.counts = {"taken": 0}
+        """`taken`: subscriptions that other lives had."""
+
+    def begin(self, claimed: Sequence[Claimed], at: datetime) -> None:
+        """Cohorts are ours: load their rows.
+
+        Args:
+            claimed: what the engine said.
+            at: local time, for the policies.
+        """
+        self._store.own(claimed)
+        # Who left as planned has told what there was; who died has not.
+        for is_clean in (True, False):
+            if some := [one for one in claimed if one.is_clean is is_clean]:
+                task = self._loop.create_task(self._load(some, at))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+
+    def end(self) -> None:
+        """Load no more."""
+        for task in self._tasks:
+            task.cancel()
+
+    async def _load(self, claimed: list[Claimed], at: datetime) -> None:
+        began, count = self._loop.time(), 0
+        claim = self._notifier.restore(await self._before(claimed), at, began)
+        below, cohorts = _ALL, [one.cohort for one in claimed]
+        while rows := await self._portion(cohorts, below):
+            count += len(rows)
+            below = rows[-1].row
+            self._notifier.take(claim, rows, self._loop.time())
+            # Half of the time is for others; reading them was most of it.
+            await asyncio.sleep(0)
+        self._notifier.loaded(claim)
+        self.counts["taken"] += count
+        _log.info(
+            "cluster_taken_over",
+            cohorts=len(cohorts),
+            subscriptions=count,
+            seconds=round(self._loop.time() - began, 3),
+        )
+
+    async def _before(self, claimed: list[Claimed]) -> Before:
+        """How the lives have ended that had them."""
+        renewed = min(one.renewed for one in claimed)
+        if claimed[0].is_clean:
+            return Before(renewed, is_clean=True)
+        while True:
+            try:
+                changed = await self._engine.changed_since(renewed - UNSURE)
+            except StoreError:
+                await asyncio.sleep(AGAIN)
+            else:
+                return Before(renewed, is_clean=False, changed=changed)
+
+    async def _portion(self, cohorts: list[int], below: int) -> list[DialogRow]:
+        while True:
+            try:
+                return await self._store.rows_of(cohorts, below, PORTION)
+            except StoreError:
+                await asyncio.sleep(AGAIN)

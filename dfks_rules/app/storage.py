@@ -1,0 +1,130 @@
+"""The store of a server, and what begins and ends with it."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+
+from dfks_rules.app.answers import answers_of
+from dfks_rules.app.cluster.node import Node, Served
+from dfks_rules.app.lasting import Lasting
+from dfks_rules.app.operations import Keeping, Page
+from dfks_rules.config.settings import Config, OnStop
+from dfks_rules.model.features import Feature, Snapshot
+from dfks_rules.model.identity import Aor
+from dfks_rules.presence import setup
+from dfks_rules.presence.setup import ListenerAt
+from dfks_rules.presence.standing import Stands
+from dfks_rules.sip.flow import Listener
+from dfks_rules.store.memory import MemoryStore
+from dfks_rules.store.open import open_store
+from dfks_rules.store.postgres.store import PostgresStore
+from dfks_rules.store.sqlite import SqliteStore
+from dfks_rules.store.states import page_of_states
+
+
+class Storage:
+    """Where states are kept, and subscriptions where the store lasts."""
+
+    def __init__(self, config: Config, start: str, node: Node | None = None) -> None:
+        """Open the store.
+
+        Args:
+            config: every setting.
+            start: what the ids of decisions begin with.
+            node: what has joined a cluster; None where the settings name none.
+
+        Raises:
+            StoreError: it cannot be opened.
+        """
+        loop = asyncio.get_running_loop()
+        self._file = config.store
+        self.node = node
+        """The node of a cluster that this is; None where the store is its own."""
+        self.store: MemoryStore | SqliteStore | PostgresStore
+        """Keeps the states."""
+        if node is not None:
+            self.store = node.store
+        else:
+            where = "memory:" if config.store is None else f"sqlite:{config.store}"
+            self.store = open_store(where, loop, start, config.journal.keep, config.store_group)
+        self.lasts = self.store if isinstance(self.store, SqliteStore) else None
+        """The same where it is a file; None where it is none."""
+        self.lasting = None if self.lasts is None else Lasting(self.lasts, loop)
+        """What begins and ends with a file."""
+        outlives = self.lasts is not None or node is not None
+        self.keeps = outlives and config.on_stop is OnStop.KEEP
+        """Whether subscriptions go on after a stop."""
+
+    @property
+    def secret(self) -> bytes | None:
+        """The same in all lives of the server, and on all nodes; None where nothing lasts."""
+        return None if isinstance(self.store, MemoryStore) else self.store.secret
+
+    @property
+    def standing(self) -> Stands | None:
+        """How far the server may serve at a moment; None: always."""
+        return None if self.node is None else self.node.standing
+
+    def for_phones(
+        self, listener_at: ListenerAt, first: Callable[[str], Listener | None]
+    ) -> setup.Keeping | None:
+        """How subscriptions are kept; None where they are not.
+
+        Args:
+            listener_at: finds a listener.
+            first: gives the first one of a transport.
+        """
+        if self.node is not None:
+            return self.node.keeping(listener_at, first)
+        return None if self.lasting is None else self.lasting.keeping(listener_at)
+
+    def for_operators(self, at: Callable[[], datetime]) -> Keeping:
+        """What operators can read of what is kept; `at` gives the time."""
+        answers, store = answers_of(self.lasts, at), self.store
+        if isinstance(store, MemoryStore):
+            return Keeping(_in_thread(store.page), lambda: False, answers)
+        if isinstance(store, PostgresStore):
+            return Keeping(store.page, lambda: store.is_failing, answers, store.journal)
+        assert self._file is not None  # noqa: S101 - `open_store` made the store of it
+        page = _in_thread(partial(page_of_states, self._file))
+        return Keeping(page, lambda: store.is_failing, answers, store.journal)
+
+    def begin(self, served: Served) -> None:
+        """Go on where the life before has ended, or keep in step with other nodes."""
+        if self.node is not None:
+            self.node.begin(served)
+        if self.lasting is not None:
+            self.lasting.begin(served.notifier, served.at(), served.wake)
+
+    async def settled(self) -> None:
+        """Wait until everything that was asked of it is settled."""
+        if self.node is not None:
+            await self.node.settled()
+        if self.lasting is not None:
+            await self.lasting.settled()
+
+    async def close(self) -> None:
+        """Note that this life has ended, and close the store."""
+        if self.node is not None:
+            await self.node.end()
+            return
+        if self.lasting is not None:
+            self.lasting.end()
+        if not isinstance(self.store, PostgresStore):
+            self.store.close()
+
+
+def _in_thread(
+    read: Callable[
+        [Aor | None, int, frozenset[str] | None, Feature | None], list[tuple[Aor, Snapshot]]
+    ],
+) -> Page:
+    """What reads a page without keeping phones waiting."""
+
+    async def page(
+        after: Aor | None, at_most: int, domains: frozenset[str] | None, on: Feature | None
+    ) -> list[tuple[Aor, Snapshot]]:
+        return await asyncio.to_thread(read, after, at_most, domains, on)
+
+    return page

@@ -1,0 +1,280 @@
+"""Dialogs come from other nodes, and go to them; their phones notice nothing."""
+
+from dfks_rules.presence import kept, rows
+from dfks_rules.presence.restoring import GRACE, PAUSE
+from dfks_rules.presence.taking import REMEMBERED
+from tests.helpers.lives import subscribe
+from tests.helpers.nodes import Cluster, Node
+from tests.helpers.playbook import DND_ON, Sent, tag_of
+from tests.helpers.policy import ALICE, NOON
+
+
+def _subscribed(node: Node, number: int = 1, body: bytes = b"") -> Sent:
+    sent = node.receive(subscribe(number, body=body))
+    node.confirm(sent)
+    return sent[0]
+
+
+def _refresh(node: Node, response: Sent, cseq: int, **changes: bytes | None) -> list[Sent]:
+    number = int(response.headers[b"Call-ID"][5:])
+    return node.receive(subscribe(number, cseq, b"", to=response.headers[b"To"], **changes))
+
+
+def _numbers(cluster: Cluster) -> list[int]:
+    return [len(node.book.notifier.subscriptions) for node in cluster.nodes]
+
+
+# --- Claims ---
+
+
+def test_dialogs_of_a_node_that_has_ended_go_on_at_another_one() -> None:
+    """Also while that one has its own, and has served for long."""
+    one, other = (cluster := Cluster()).nodes
+    response = _subscribed(one, 1)
+    _subscribed(other, 2)
+    cluster.pass_time(100.0)
+    other.claim(one)
+    assert _numbers(cluster) == [1, 2]
+    other.confirm([answer for answer in _refresh(other, response, 2) if not answer.status])
+    assert other.counts["rows_restored"] == 1
+    assert other.counts["adopted"] == 0
+
+
+def test_after_a_claim_those_are_told_whose_presentity_has_changed() -> None:
+    """The NOTIFY of the node that has ended may be lost; its CSeqs are lower."""
+    one, other = (cluster := Cluster()).nodes
+    _, first = one.receive(subscribe(1))
+    one.confirm([first])
+    cluster.pass_time(100.0)
+    other.claim(one, changed=[ALICE])
+    (notify,) = other.book.pass_time(PAUSE)
+    assert notify.body.count(b"<ForwardingEvent") == 3
+    assert notify.cseq > first.cseq
+
+
+def test_shortly_after_a_claim_subscriptions_live_a_minute_longer() -> None:
+    """From its own moment on, however long the node has lived; not where the other one left."""
+    for is_clean in (False, True):
+        one, other = (cluster := Cluster()).nodes
+        _subscribed(one)
+        cluster.pass_time(590.0)
+        other.claim(one, is_clean=is_clean)
+        (notify,) = other.book.pass_time(10.0) or other.book.pass_time(GRACE)
+        assert notify.headers[b"Subscription-State"] == b"terminated;reason=timeout"
+        assert other.now == (600.0 if is_clean else 600.0 + GRACE)
+
+
+def test_two_claims_have_graces_of_their_own() -> None:
+    """The second one does not prolong what the first one brought."""
+    one, two, other = (cluster := Cluster(3)).nodes
+    _subscribed(one, 1)
+    _subscribed(two, 2)
+    cluster.pass_time(500.0)
+    other.claim(one)
+    cluster.pass_time(90.0)
+    other.claim(two)
+    ended = [notify.headers[b"Call-ID"] for notify in other.book.pass_time(10.0)]
+    assert ended == [b"call-1"]
+    ended = [notify.headers[b"Call-ID"] for notify in other.book.pass_time(GRACE)]
+    assert b"call-2" in ended
+
+
+def test_a_dialog_that_was_adopted_before_its_page_came_is_taken_once() -> None:
+    """Its phone spoke while rows were read; it is this node's already."""
+    one, other = (cluster := Cluster()).nodes
+    response = _subscribed(one)
+    other.store.owned |= one.store.owned
+    sent = _refresh(other, response, 2)
+    assert [answer.status for answer in sent] == [200, 0]
+    other.confirm(sent)
+    other.claim(one)
+    assert _numbers(cluster)[1] == 1
+    cluster.pass_time(2.0)
+    assert len(cluster.engine.rows) == 1
+
+
+def test_a_page_that_is_older_than_a_move_brings_nothing_back() -> None:
+    """It was read before another node adopted one of its dialogs."""
+    one, other, third = (cluster := Cluster(3)).nodes
+    response = _subscribed(one)
+    page = one.store.read(1 << 62, 10)
+    third.confirm(_refresh(third, response, 2))
+    cluster.hear()
+    for seconds, taken in ((0.0, 0), (REMEMBERED, 1)):
+        other.book.pass_time(seconds)
+        other.claim(one, page=page)
+        assert len(other.book.notifier.subscriptions) == taken
+
+
+# --- Moves ---
+
+
+def test_a_dialog_that_has_moved_ends_silently() -> None:
+    """No last NOTIFY; the outstanding one is not repeated; the row is the other node's."""
+    one, other = (cluster := Cluster()).nodes
+    response, _ = one.receive(subscribe(1))
+    cluster.pass_time(5.0)
+    other.confirm(_refresh(other, response, 2))
+    assert cluster.hear() == []
+    assert one.book.pass_time(40.0) == []
+    assert one.counts["ended_moved"] == 1
+    assert _numbers(cluster) == [0, 1]
+    assert len(cluster.engine.rows) == 1
+
+
+def test_a_dialog_that_nobody_has_looked_at_yet_ends_silently_too() -> None:
+    """It is still a row."""
+    one, other, third = (cluster := Cluster(3)).nodes
+    response = _subscribed(one)
+    cluster.pass_time(100.0)
+    other.claim(one)
+    third.confirm(_refresh(third, response, 2))
+    cluster.hear()
+    assert other.counts["ended_moved"] == 1
+    assert len(other.book.notifier.subscriptions) == 0
+
+
+def test_an_old_move_ends_nothing() -> None:
+    """The dialog was adopted back meanwhile, and has another number."""
+    one, other = (cluster := Cluster()).nodes
+    response = _subscribed(one)
+    cluster.pass_time(5.0)
+    other.confirm(_refresh(other, response, 2))
+    moves = list(cluster.engine.moved)
+    cluster.hear()
+    cluster.pass_time(5.0)
+    one.confirm(_refresh(one, response, 3))
+    for by, tag, number in moves:
+        if by is not one:
+            one.book.notifier.lose(tag, number, one.now)
+    assert len(one.book.notifier.subscriptions) == 1
+
+
+def test_a_refresh_that_came_after_the_move_brings_the_dialog_back() -> None:
+    """It was answered before this node had heard: it must not be lost."""
+    one, other = (cluster := Cluster()).nodes
+    response = _subscribed(one)
+    cluster.pass_time(5.0)
+    other.confirm(_refresh(other, response, 2))
+    cluster.pass_time(5.0)
+    _, late = _refresh(one, response, 3, expires=b"500")
+    sent = cluster.settle()
+    assert _numbers(cluster) == [1, 0]
+    assert one.counts["adopted_again"] == 1
+    (notify,) = [notify for notify in sent if notify.body]
+    assert notify.body.count(b"<ForwardingEvent") == 3
+    assert notify.cseq > late.cseq
+    row = cluster.engine.of(tag_of(response))
+    assert row is not None
+    assert row.cseq == 3
+
+
+def test_a_row_written_behind_that_is_not_ours_any_more_brings_it_back_or_ends_it() -> None:
+    """The write is quicker than what is heard of other nodes."""
+    for is_fresh in (True, False):
+        one, other = (cluster := Cluster()).nodes
+        response = _subscribed(one)
+        cluster.pass_time(5.0)
+        other.confirm(_refresh(other, response, 2))
+        if is_fresh:
+            one.confirm(_refresh(one, response, 3))
+        else:
+            subscription = one.book.notifier.subscriptions.at(tag_of(response))
+            assert subscription is not None
+            one.book.notifier._kept.mark(subscription, one.now)  # type: ignore[union-attr]
+        one.book.pass_time(1.0)
+        one.run()
+        assert len(one.book.notifier.subscriptions) == is_fresh
+        assert one.counts["adopted_again"] == is_fresh
+
+
+def test_a_phone_that_refuses_old_cseqs_brings_its_dialog_back() -> None:
+    """It has had higher ones from another node (RFC 3261 §12.2.2)."""
+    one, other = (cluster := Cluster()).nodes
+    response = _subscribed(one)
+    cluster.pass_time(5.0)
+    _, newer = _refresh(other, response, 2)
+    other.confirm([newer])
+    _, notify = _refresh(one, response, 3)
+    assert notify.cseq < newer.cseq
+    assert one.book.answer(notify, 500) == []
+    one.run()
+    (again,) = one.book.pass_time(PAUSE)
+    assert again.cseq > newer.cseq
+
+
+def test_a_dialog_that_cannot_be_asked_back_is_let_go() -> None:
+    """The engine is away, and the other node has it."""
+    one, other = (cluster := Cluster()).nodes
+    response = _subscribed(one)
+    cluster.pass_time(5.0)
+    other.confirm(_refresh(other, response, 2))
+    cluster.pass_time(5.0)
+    one.confirm(_refresh(one, response, 3))
+    cluster.engine.is_away = True
+    assert cluster.hear() == []
+    assert _numbers(cluster) == [0, 1]
+
+
+def test_a_fenced_node_drops_everything_silently() -> None:
+    """It joins anew, and its phones are told by whoever has claimed them."""
+    one, other = (cluster := Cluster()).nodes
+    _subscribed(one, 1)
+    one.receive(subscribe(2))
+    other.claim(one)
+    one.book.notifier.forget_all(one.now)
+    assert one.book.pass_time(100.0) == []
+    assert _numbers(cluster) == [0, 2]
+    assert len(cluster.engine.rows) == 2
+
+
+# --- CSeq ---
+
+
+def test_no_cseq_is_used_by_two_nodes_however_many_notifys_one_has_sent() -> None:
+    """An adopter adds one to the term that is stored; who is about to use the next one has stored
+    that first.
+    """
+    for count in (1, 1_023, 1_024, 1_500, 2_046, 2_047, 2_048, 3_072, 5_000):
+        one, other = (cluster := Cluster()).nodes
+        response = _subscribed(one)
+        subscription = one.book.notifier.subscriptions.at(tag_of(response))
+        assert subscription is not None
+        highest = 0
+        while subscription.dialog.local_cseq < count:
+            one.book.notifier.refresh_watchers(ALICE, NOON, one.now)
+            sent = one.book.sent()
+            one.confirm(sent)
+            highest = sent[-1].cseq
+            # Rows are written behind: not at once.
+            if subscription.dialog.local_cseq % 512 == 0:
+                one.book.pass_time(kept.FRESH)
+        sent = _refresh(other, response, 2)
+        assert sent[1].cseq > highest
+        assert sent[1].cseq == (sent[1].cseq >> rows.TERM << rows.TERM) + 1
+        cluster.hear()
+
+
+def test_a_dialog_whose_terms_are_used_up_begins_anew() -> None:
+    """2²⁰ terms; then its phone is told 481."""
+    one, other = (cluster := Cluster()).nodes
+    response = _subscribed(one)
+    (number,) = cluster.engine.rows
+    row = cluster.engine.rows[number]
+    cluster.engine.rows[number] = row._replace(base=(1 << 20) - 1)
+    assert [answer.status for answer in _refresh(other, response, 2)] == [481]
+    cluster.pass_time(2.0)
+    assert not cluster.engine.rows
+
+
+def test_a_set_that_made_its_dialog_is_known_after_the_dialog_was_adopted_and_has_ended() -> None:
+    """Its repeat may come to any node, for half a minute."""
+    one, other, third = (cluster := Cluster(3)).nodes
+    response = _subscribed(one, body=DND_ON)
+    other.confirm(_refresh(other, response, 2, expires=b"0"))
+    cluster.hear()
+    cluster.pass_time(2.0)
+    revision = cluster.engine.state(ALICE).revision
+    again = subscribe(1, body=DND_ON.replace(b"true", b"false"))
+    assert third.receive(again)[0].status == 200
+    assert cluster.engine.state(ALICE).revision == revision

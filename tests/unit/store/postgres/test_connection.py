@@ -1,0 +1,209 @@
+"""A connection to a real PostgreSQL that is made anew after whatever goes wrong on it."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+
+import psycopg
+import pytest
+
+from dfks_rules.errors import StoreError
+from dfks_rules.model.features import NOTHING_STORED
+from dfks_rules.service.ports import Verdict
+from dfks_rules.store.postgres import connection as module
+from dfks_rules.store.postgres.connection import Connection
+from dfks_rules.store.postgres.engine import PostgresEngine
+from dfks_rules.store.postgres.ports import Beat, NotSentError
+from dfks_rules.store.postgres.schema import migrate
+from tests.helpers.engines import Node, sets
+from tests.helpers.postgres import (
+    Cluster,
+    Database,
+    cluster,
+    needs_pgbouncer,
+    needs_postgres,
+    pgbouncer,
+)
+from tests.helpers.stored import ALICE, DND, ON
+
+pytestmark = needs_postgres
+_PID = "SELECT pg_backend_pid() AS pid"
+
+
+@pytest.fixture(scope="module")
+def own_server() -> Iterator[Cluster]:
+    """One that a test may stop."""
+    with cluster() as server:
+        yield server
+
+
+@pytest.fixture
+async def line(empty_database: Database) -> AsyncIterator[Connection]:
+    """To a database with nothing in it."""
+    one = Connection(empty_database.url, "dfks test", 1.0)
+    yield one
+    await one.close()
+
+
+async def _pid(line: Connection) -> int:
+    return int((await line.row(_PID))["pid"])
+
+
+async def test_calls_share_one_connection(line: Connection) -> None:
+    """One after the other, whoever asks."""
+    assert not line.is_connected
+    assert len(set(await asyncio.gather(*[_pid(line) for _ in range(5)]))) == 1
+    assert line.is_connected
+
+
+async def test_after_an_error_another_connection_is_used(line: Connection) -> None:
+    """What state the old one is in nobody knows (run 2 of the prototype)."""
+    first = await _pid(line)
+    with pytest.raises(StoreError, match="division by zero") as caught:
+        await line.rows("SELECT 1 / 0")
+    assert caught.value.code == "store_unavailable"
+    assert not line.is_connected
+    assert await _pid(line) != first
+
+
+async def test_a_frozen_connection_is_cut(
+    line: Connection, empty_database: Database, postgres_server: Cluster
+) -> None:
+    """Within the patience of a call; the next one does not wait for it."""
+    await _pid(line)
+    frozen = postgres_server.freeze("dfks test")
+    began = time.monotonic()
+    try:
+        with pytest.raises(StoreError, match="does not answer"):
+            await _pid(line)
+        assert await _pid(line) != frozen
+        assert time.monotonic() - began < 10
+    finally:
+        postgres_server.thaw(frozen)
+
+
+async def test_a_call_that_is_cancelled_leaves_no_connection_behind(line: Connection) -> None:
+    """Its statement may still run."""
+    await _pid(line)
+    call = asyncio.create_task(line.rows("SELECT pg_sleep(1)"))
+    await asyncio.sleep(0)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert not line.is_connected
+    await _pid(line)
+
+
+async def test_a_call_that_is_given_up_is_not_cancelled(
+    line: Connection, empty_database: Database
+) -> None:
+    """A commit that waits for a standby would be seen by all, and might be lost nevertheless."""
+    empty_database.run("CREATE TABLE slow (a int)")
+    line._patience = 0.5
+    with pytest.raises(StoreError, match="does not answer"):
+        await line.rows("INSERT INTO slow SELECT 1 FROM pg_sleep(1)")
+    deadline = time.monotonic() + 10
+    while empty_database.run("SELECT a FROM slow") != [(1,)]:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
+
+
+async def test_what_the_engine_has_undone_may_be_asked_again(database: Database) -> None:
+    """A lock was not to be had: nothing is stored, and that is known."""
+    line = Connection(database.url, "dfks test")
+    with psycopg.connect(database.server.conninfo(database.name)) as other:
+        other.execute("SET idle_in_transaction_session_timeout = 0")
+        other.execute("SELECT FROM dfks.counter FOR UPDATE")
+        with pytest.raises(NotSentError, match="lock timeout"):
+            await line.rows("UPDATE dfks.counter SET value = 9")
+    await line.close()
+
+
+async def test_whoever_waits_for_another_call_leaves_it_alone(empty_database: Database) -> None:
+    """Its patience ends, but not that of the one before."""
+    line = Connection(empty_database.url, "dfks test", 2.0)
+    slow = asyncio.create_task(line.rows("SELECT pg_sleep(1.5)"))
+    await asyncio.sleep(0)
+    line._patience = 0.3
+    with pytest.raises(NotSentError, match="too many wait"):
+        await line.rows("SELECT 1")
+    assert len(await slow) == 1
+    await line.close()
+
+
+async def test_after_a_crash_calls_go_on(own_server: Cluster) -> None:
+    """What was stored is there, and the first call after the crash tells that it is lost."""
+    url = own_server.url(own_server.create())
+    await migrate(url)
+    engine = PostgresEngine(url, "node-1")
+    epoch = (await engine.join("node-1", "0.1.0", 60.0)).epoch
+    after = NOTHING_STORED.replace(DND, ON)
+    step = sets(ALICE, NOTHING_STORED, after)
+    [outcome] = await engine.commit(epoch, [step], "abc")
+    assert outcome.verdict is Verdict.STORED
+    for mode in ("immediate", "kill"):
+        await asyncio.to_thread(own_server.stop, mode)
+        with pytest.raises(StoreError):
+            await engine.fetch([ALICE])
+        await asyncio.to_thread(own_server.start)
+        assert await engine.fetch([ALICE]) == [(ALICE, after)]
+        assert (await engine.renew(epoch, 60.0, Beat("", 0, 0.0, 0))).is_alive
+    await engine.close()
+
+
+async def test_nothing_is_asked_of_a_connection_that_is_closed(line: Connection) -> None:
+    """Calls that come late at a stop."""
+    await _pid(line)
+    await line.close()
+    with pytest.raises(StoreError, match="closed"):
+        await _pid(line)
+
+
+async def test_an_engine_that_is_not_there_is_told(empty_database: Database) -> None:
+    """With what the system or PostgreSQL says."""
+    for url in (
+        "postgresql://postgres@127.0.0.1:1/any",
+        empty_database.server.url("nothing-here"),
+    ):
+        with pytest.raises(NotSentError, match=r"PostgreSQL: .") as caught:
+            await Connection(url, "dfks test").rows("SELECT 1")
+        assert caught.value.code == "store_unavailable"
+    with pytest.raises(StoreError, match=r"PostgreSQL: .*'x'"):
+        await Connection("postgresql://postgres@127.0.0.1:x/any", "dfks test").rows("SELECT 1")
+
+
+async def test_whoever_has_no_asyncpg_is_told_how_to_get_it(
+    line: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes with an extra."""
+    monkeypatch.setattr(module, "_missing", ImportError("asyncpg"))
+    with pytest.raises(StoreError, match=r"dfks-rules\[postgres\]") as caught:
+        await line.rows("SELECT 1")
+    assert caught.value.code == "store_needs_asyncpg"
+
+
+@needs_pgbouncer
+async def test_a_pooler_may_spread_transactions_over_connections(database: Database) -> None:
+    """PgBouncer in transaction mode: nothing is prepared, nothing set for a session."""
+    with pgbouncer(database.server) as port:
+        url = f"postgresql://postgres@127.0.0.1:{port}/{database.name}"
+        engines = [PostgresEngine(url, f"node-{n}") for n in range(3)]
+        nodes = [
+            Node(one, (await one.join("node", "0.1.0", 60.0)).epoch, "node", database)
+            for one in engines
+        ]
+        snapshot = NOTHING_STORED
+        for turn in range(30):
+            after = snapshot.replace(DND, ON._replace(status=not turn % 2))
+            verdicts = await asyncio.gather(
+                *[node.verdicts(sets(ALICE, snapshot, after, node.row(turn))) for node in nodes]
+            )
+            assert sorted(verdict.name for [verdict] in verdicts) == [
+                "CONFLICT",
+                "CONFLICT",
+                "STORED",
+            ]
+            snapshot = after
+            assert await asyncio.gather(*[node.stored(ALICE) for node in nodes]) == [after] * 3
+        assert len((await nodes[0].engine.feed(0, 100)).told) == 30
+        await asyncio.gather(*[engine.close() for engine in engines])

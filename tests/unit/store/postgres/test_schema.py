@@ -1,0 +1,108 @@
+"""The tables and functions in a real PostgreSQL, and their versions."""
+
+import asyncio
+
+import pytest
+
+from dfks_rules import __version__
+from dfks_rules.errors import StoreError
+from dfks_rules.store.postgres.connection import Connection
+from dfks_rules.store.postgres.schema import Migration, check, migrate, migrations
+from tests.helpers.postgres import Database, needs_postgres
+
+pytestmark = needs_postgres
+
+_RECORDS = "SELECT version, release, min_release FROM dfks.schema_version ORDER BY version"
+ONE = Migration("0001", "1.0.0", "CREATE TABLE dfks.one (a int)")
+EXPAND = Migration("0002", "1.0.0", "ALTER TABLE dfks.one ADD COLUMN b int")
+CONTRACT = Migration("0003", "2.0.0", "ALTER TABLE dfks.one DROP COLUMN a")
+SPOILT = Migration("0002", "1.0.0", "CREATE TABLE dfks.two (a int); SELECT nothing")
+
+
+async def _check(database: Database, steps: tuple[Migration, ...], release: str) -> None:
+    connection = Connection(database.url, "dfks test")
+    try:
+        await check(connection, steps, release)
+    finally:
+        await connection.close()
+
+
+def test_each_step_has_a_number_and_the_oldest_release_that_can_use_it() -> None:
+    """And functions carry versions in their names."""
+    assert [step.name[:4] for step in migrations()] == [
+        f"{number:04}" for number in range(1, len(migrations()) + 1)
+    ]
+    assert all(step.min_release <= __version__ for step in migrations())
+    created = [
+        line for step in migrations() for line in step.script.splitlines() if "CREATE FUNC" in line
+    ]
+    assert len(created) > 10
+    assert all("_1(" in line for line in created)
+
+
+async def test_a_migration_makes_the_tables_once(empty_database: Database) -> None:
+    """With a record of each step."""
+    newest = len(migrations())
+    assert await migrate(empty_database.url) == (0, newest)
+    assert await migrate(empty_database.url) == (newest, newest)
+    records = empty_database.run(_RECORDS)
+    assert records == [(n, __version__, "0.1.0") for n in range(1, newest + 1)]
+    await _check(empty_database, migrations(), __version__)
+
+
+async def test_two_who_migrate_at_once_do_it_once(empty_database: Database) -> None:
+    """One waits for the other."""
+    newest = len(migrations())
+    done = await asyncio.gather(*[migrate(empty_database.url) for _ in range(3)])
+    assert {one.after for one in done} == {newest}
+    assert len(empty_database.run(_RECORDS)) == newest
+
+
+async def test_what_an_older_release_can_use_it_uses(empty_database: Database) -> None:
+    """A cluster is upgraded node by node: expand, roll, contract."""
+    old, new = (ONE,), (ONE, EXPAND)
+    await migrate(empty_database.url, old, "1.0.0")
+    with pytest.raises(StoreError, match="at version 1 of 2; what helps: `dfks store migrate`"):
+        await _check(empty_database, new, "1.1.0")
+    assert await migrate(empty_database.url, new, "1.1.0") == (1, 2)
+    await _check(empty_database, old, "1.0.0")
+    await _check(empty_database, new, "1.1.0")
+    assert await migrate(empty_database.url, old, "1.0.0") == (2, 2)
+    assert await migrate(empty_database.url, (*new, CONTRACT), "2.0.0") == (2, 3)
+    for refused in (
+        _check(empty_database, new, "1.1.0"),
+        migrate(empty_database.url, new, "1.1.0"),
+    ):
+        with pytest.raises(StoreError) as caught:
+            await refused
+        assert (caught.value.code, caught.value.message) == (
+            "store_newer_version",
+            "the database is at version 3, of dfks-rules 2.0.0; this is 1.1.0, and 2.0.0 or newer "
+            "is needed",
+        )
+
+
+async def test_a_step_that_fails_leaves_nothing(empty_database: Database) -> None:
+    """Neither its tables nor a record; the steps before stay."""
+    with pytest.raises(StoreError, match="nothing"):
+        await migrate(empty_database.url, (ONE, SPOILT), "1.0.0")
+    assert empty_database.run(_RECORDS) == [(1, "1.0.0", "1.0.0")]
+    assert empty_database.run("SELECT to_regclass('dfks.two')") == [(None,)]
+
+
+async def test_a_database_without_tables_is_refused(empty_database: Database) -> None:
+    """Servers do not make them."""
+    with pytest.raises(StoreError, match="no tables yet; what helps: `dfks store migrate`") as told:
+        await _check(empty_database, migrations(), __version__)
+    assert told.value.code == "store_older_version"
+
+
+async def test_no_statement_of_ours_takes_longer_than_a_phone_waits(database: Database) -> None:
+    """Limits go with the role in this database, through whatever pooler; other databases stay."""
+    connection = Connection(database.url, "dfks test")
+    limits = ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"]
+    shown = [(await connection.row(f"SHOW {name}"))[name] for name in limits]
+    await connection.close()
+    assert shown == ["4s", "1500ms", "1s"]
+    elsewhere = database.server.run("SHOW statement_timeout")
+    assert elsewhere == [("0",)]
