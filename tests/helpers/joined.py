@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Coroutine, Sequence
+from functools import wraps
+from typing import Any, NamedTuple, ParamSpec
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.features import Snapshot
@@ -12,6 +13,9 @@ from dfks_rules.service.ports import DialogRow, Gone
 from dfks_rules.store.postgres.store import CACHED, PostgresStore
 from tests.helpers.database import FakeDatabase
 from tests.helpers.engine import FakeEngine, Script
+from tests.helpers.webhooks import run_virtually
+
+P = ParamSpec("P")
 
 
 class Node(NamedTuple):
@@ -65,3 +69,13 @@ async def adopted(store: PostgresStore, tag: bytes) -> DialogRow | Gone:
     future: asyncio.Future[DialogRow | Gone] = asyncio.get_running_loop().create_future()
     store.adopt(tag, lambda found, _: future.set_result(found))
     return await future
+
+
+def virtually(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
+    """Have a test played in virtual time."""
+
+    @wraps(test)
+    def run(*arguments: P.args, **named: P.kwargs) -> None:
+        run_virtually(test(*arguments, **named))
+
+    return run

@@ -16,10 +16,9 @@ from dfks_rules.store.postgres.ports import Outcome, Step
 from dfks_rules.store.postgres.store import CLOSES_WITHIN
 from tests.helpers.database import FakeDatabase
 from tests.helpers.engine import FakeEngine, Fault, Loss
-from tests.helpers.joined import Node, join, stored, written
+from tests.helpers.joined import Node, join, stored, virtually, written
 from tests.helpers.states import forwarding
-from tests.helpers.wanted import Result, change, commit, dialog_row, outcome, wanted
-from tests.helpers.webhooks import run_virtually
+from tests.helpers.wanted import change, commit, dialog_row, outcome, wanted
 
 ALICE, BOB = Aor("alice", "example.com"), Aor("bob", "example.com")
 ON = FeatureState(status=True)
@@ -46,6 +45,7 @@ def _users(count: int) -> list[Aor]:
     return [Aor(f"user{number}", "example.com") for number in range(count)]
 
 
+@virtually
 async def test_what_is_asked_for_in_one_turn_is_one_commit(monkeypatch: pytest.MonkeyPatch) -> None:
     """And what is asked for meanwhile is the next one: one round trip for many."""
     node = await join()
@@ -88,6 +88,7 @@ async def test_steps_say_on_which_others_they_build(monkeypatch: pytest.MonkeyPa
     assert [step.builds_on for step in noted.commits[0]] == [(), (), (0, 1), (), (2,)]
 
 
+@virtually
 async def test_what_builds_on_an_earlier_commit_that_was_not_stored_is_not_sent(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -111,73 +112,63 @@ async def test_what_builds_on_an_earlier_commit_that_was_not_stored_is_not_sent(
 
 
 @pytest.mark.parametrize("loss", [Loss.ANSWER, Loss.QUESTION])
-def test_after_a_failure_nobody_knows_what_is_stored(loss: Loss) -> None:
+@virtually
+async def test_after_a_failure_nobody_knows_what_is_stored(loss: Loss) -> None:
     """All of the batch are told so; what they changed is read anew."""
-
-    async def main() -> None:
-        node = await join()
-        assert await stored(node.store, ALICE) == NOTHING_STORED
-        node.faults.add("commit", Fault(loss=loss))
-        results = [
-            commit(node.store, wanted(ALICE, NOTHING_STORED, FIRST)),
-            commit(node.store, wanted(ALICE, FIRST, SECOND)),
-            commit(node.store, Wanted((), ((BOB, 0),))),
-        ]
-        await asyncio.sleep(1.0)
-        results.append(commit(node.store, wanted(ALICE, SECOND, THIRD)))
-        verdicts = [await outcome(one) for one in results]
-        assert verdicts == [*[Verdict.UNAVAILABLE] * 3, Verdict.CONFLICT]
-        errors = [one.result()[1] for one in results[:3]]
-        assert [error and error.code for error in errors] == ["store_unavailable"] * 3
-        assert node.store.is_failing
-        assert node.store.known(ALICE) is None
-        assert await stored(node.store, ALICE) == (
-            SECOND if loss is Loss.ANSWER else NOTHING_STORED
-        )
-        assert await outcome(commit(node.store, Wanted(()))) is Verdict.STORED
-        assert not node.store.is_failing
-
-    run_virtually(main())
+    node = await join()
+    assert await stored(node.store, ALICE) == NOTHING_STORED
+    node.faults.add("commit", Fault(loss=loss))
+    results = [
+        commit(node.store, wanted(ALICE, NOTHING_STORED, FIRST)),
+        commit(node.store, wanted(ALICE, FIRST, SECOND)),
+        commit(node.store, Wanted((), ((BOB, 0),))),
+    ]
+    await asyncio.sleep(1.0)
+    results.append(commit(node.store, wanted(ALICE, SECOND, THIRD)))
+    verdicts = [await outcome(one) for one in results]
+    assert verdicts == [*[Verdict.UNAVAILABLE] * 3, Verdict.CONFLICT]
+    errors = [one.result()[1] for one in results[:3]]
+    assert [error and error.code for error in errors] == ["store_unavailable"] * 3
+    assert node.store.is_failing
+    assert node.store.known(ALICE) is None
+    assert await stored(node.store, ALICE) == (SECOND if loss is Loss.ANSWER else NOTHING_STORED)
+    assert await outcome(commit(node.store, Wanted(()))) is Verdict.STORED
+    assert not node.store.is_failing
 
 
-def test_a_set_waits_while_the_engine_is_out_of_reach() -> None:
+@virtually
+async def test_a_set_waits_while_the_engine_is_out_of_reach() -> None:
     """It was not sent, so nothing is in doubt; in the order in which they came."""
-
-    async def main() -> None:
-        node = await join()
-        loop = asyncio.get_running_loop()
-        node.engine.is_out = True
-        loop.call_later(1.5, setattr, node.engine, "is_out", False)
-        results = [commit(node.store, wanted(ALICE, NOTHING_STORED, FIRST))]
-        await asyncio.sleep(1.0)
-        results.append(commit(node.store, wanted(ALICE, FIRST, SECOND)))
-        assert node.store.is_failing
-        assert [await outcome(one) for one in results] == [Verdict.STORED] * 2
-        assert not node.store.is_failing
-
-    run_virtually(main())
+    node = await join()
+    loop = asyncio.get_running_loop()
+    node.engine.is_out = True
+    loop.call_later(1.5, setattr, node.engine, "is_out", False)
+    results = [commit(node.store, wanted(ALICE, NOTHING_STORED, FIRST))]
+    await asyncio.sleep(1.0)
+    results.append(commit(node.store, wanted(ALICE, FIRST, SECOND)))
+    assert node.store.is_failing
+    assert [await outcome(one) for one in results] == [Verdict.STORED] * 2
+    assert not node.store.is_failing
 
 
-def test_a_set_does_not_wait_for_ever() -> None:
+@virtually
+async def test_a_set_does_not_wait_for_ever() -> None:
     """Its phone goes to another node."""
-
-    async def main() -> None:
-        node = await join()
-        loop = asyncio.get_running_loop()
-        node.engine.is_out = True
-        began = loop.time()
-        first = commit(node.store, wanted(ALICE, NOTHING_STORED, FIRST))
-        await asyncio.sleep(1.0)
-        later = commit(node.store, wanted(ALICE, FIRST, SECOND))
-        assert await outcome(first) is Verdict.UNAVAILABLE
-        assert PATIENCE <= loop.time() - began <= PATIENCE + 2 * RETRY
-        node.engine.is_out = False
-        assert await outcome(later) is Verdict.CONFLICT
-        assert await stored(node.store, ALICE) == NOTHING_STORED
-
-    run_virtually(main())
+    node = await join()
+    loop = asyncio.get_running_loop()
+    node.engine.is_out = True
+    began = loop.time()
+    first = commit(node.store, wanted(ALICE, NOTHING_STORED, FIRST))
+    await asyncio.sleep(1.0)
+    later = commit(node.store, wanted(ALICE, FIRST, SECOND))
+    assert await outcome(first) is Verdict.UNAVAILABLE
+    assert PATIENCE <= loop.time() - began <= PATIENCE + 2 * RETRY
+    node.engine.is_out = False
+    assert await outcome(later) is Verdict.CONFLICT
+    assert await stored(node.store, ALICE) == NOTHING_STORED
 
 
+@virtually
 async def test_a_node_that_is_taken_for_dead_stores_nothing_any_more() -> None:
     """Whoever waits is told so, whoever asks later, too; and whoever runs the node, once."""
     node = await join()
@@ -220,17 +211,14 @@ async def test_rows_written_behind_ride_with_requests(monkeypatch: pytest.Monkey
     assert (counts["changes_written"], counts["stored"]) == (1, 1)
 
 
-def test_rows_that_are_not_written_are_told_and_counted() -> None:
+@virtually
+async def test_rows_that_are_not_written_are_told_and_counted() -> None:
     """Whoever wrote them tries again."""
-
-    async def main() -> None:
-        node = await join()
-        node.faults.add("commit", Fault(loss=Loss.QUESTION))
-        assert not await written(node.store, [dialog_row(node.store.number())], [1, 2])
-        assert node.store.counts["subscriptions_failed"] == 3
-        assert not node.store.has_requests
-
-    run_virtually(main())
+    node = await join()
+    node.faults.add("commit", Fault(loss=Loss.QUESTION))
+    assert not await written(node.store, [dialog_row(node.store.number())], [1, 2])
+    assert node.store.counts["subscriptions_failed"] == 3
+    assert not node.store.has_requests
 
 
 async def test_a_value_that_the_engine_cannot_hold_costs_nobody_else_a_set(
@@ -294,27 +282,23 @@ async def test_nothing_under_way_is_settled() -> None:
     await (await join()).store.settled()
 
 
-def test_the_end_waits_for_the_engine_but_not_for_ever() -> None:
+@virtually
+async def test_the_end_waits_for_the_engine_but_not_for_ever() -> None:
     """What is left then is in doubt."""
-
-    async def main() -> None:
-        node = await join()
-        loop = asyncio.get_running_loop()
-        node.faults.add("commit", Fault(), Fault(before=100.0))
-        results: list[asyncio.Future[Result]] = []
-        users = iter(_users(3 * group.MAX_BATCH))
-        results = [commit(node.store, wanted(one, NOTHING_STORED, FIRST)) for one in users]
-        began = loop.time()
-        await node.store.close()
-        assert loop.time() - began <= CLOSES_WITHIN
-        verdicts = [one.result()[0] for one in results]
-        size = group.MAX_BATCH
-        assert verdicts[:size] == [Verdict.STORED] * size
-        assert verdicts[size : 2 * size] == [Verdict.UNAVAILABLE] * size
-        assert await outcome(commit(node.store, Wanted(()))) is Verdict.UNAVAILABLE
-        assert node.engine.is_closed
-
-    run_virtually(main())
+    node = await join()
+    loop = asyncio.get_running_loop()
+    node.faults.add("commit", Fault(), Fault(before=100.0))
+    users = _users(3 * group.MAX_BATCH)
+    results = [commit(node.store, wanted(one, NOTHING_STORED, FIRST)) for one in users]
+    began = loop.time()
+    await node.store.close()
+    assert loop.time() - began <= CLOSES_WITHIN
+    verdicts = [one.result()[0] for one in results]
+    size = group.MAX_BATCH
+    assert verdicts[:size] == [Verdict.STORED] * size
+    assert verdicts[size : 2 * size] == [Verdict.UNAVAILABLE] * size
+    assert await outcome(commit(node.store, Wanted(()))) is Verdict.UNAVAILABLE
+    assert node.engine.is_closed
 
 
 async def test_how_long_commits_take_is_counted() -> None:

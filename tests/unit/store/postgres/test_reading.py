@@ -4,14 +4,12 @@ import asyncio
 
 import pytest
 
-from dfks_rules.errors import StoreError
 from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState
 from dfks_rules.model.identity import Aor
 from dfks_rules.store.postgres import reading
 from dfks_rules.store.postgres.group import PATIENCE
 from tests.helpers.engine import Fault, Loss
-from tests.helpers.joined import fetched, join
-from tests.helpers.webhooks import run_virtually
+from tests.helpers.joined import fetched, join, virtually
 
 ALICE, BOB, CAROL = (Aor(name, "example.com") for name in ("alice", "bob", "carol"))
 FIRST = NOTHING_STORED.replace(FEATURES[0], FeatureState(status=True))
@@ -26,6 +24,7 @@ async def test_what_is_asked_for_in_one_turn_is_one_call() -> None:
     assert [node.store.known(one) for one in (ALICE, BOB, CAROL)] == [NOTHING_STORED] * 3
 
 
+@virtually
 async def test_what_is_asked_for_during_a_call_is_read_after_it() -> None:
     """After a conflict, the answer to an older question would be the old state."""
     node = await join()
@@ -49,42 +48,36 @@ async def test_a_long_queue_is_read_in_portions(monkeypatch: pytest.MonkeyPatch)
     assert node.faults.calls == ["fetch"] * 3
 
 
-def test_a_read_waits_for_an_engine_that_comes_back() -> None:
+@virtually
+async def test_a_read_waits_for_an_engine_that_comes_back() -> None:
     """And not for longer than a phone would."""
-
-    async def main() -> None:
-        node = await join()
-        loop = asyncio.get_running_loop()
-        node.engine.is_out = True
-        loop.call_later(1.0, setattr, node.engine, "is_out", False)
-        assert await fetched(node.store, ALICE) is None
-        began = loop.time()
-        node.engine.is_out = True
-        error = await fetched(node.store, BOB)
-        assert error is not None
-        assert error.code == "store_unavailable"
-        assert PATIENCE <= loop.time() - began < PATIENCE + 0.2
-        assert node.store.known(BOB) is None
-        assert node.store.counts["reads_failed"] > 2
-
-    run_virtually(main())
+    node = await join()
+    loop = asyncio.get_running_loop()
+    node.engine.is_out = True
+    loop.call_later(1.0, setattr, node.engine, "is_out", False)
+    assert await fetched(node.store, ALICE) is None
+    began = loop.time()
+    node.engine.is_out = True
+    error = await fetched(node.store, BOB)
+    assert error is not None
+    assert error.code == "store_unavailable"
+    assert PATIENCE <= loop.time() - began < PATIENCE + 0.2
+    assert node.store.known(BOB) is None
+    assert node.store.counts["reads_failed"] > 2
 
 
-def test_a_lost_answer_is_asked_for_again() -> None:
+@virtually
+async def test_after_a_lost_answer_those_who_have_not_waited_long_are_read_again() -> None:
     """A read changes nothing."""
-
-    async def main() -> None:
-        node = await join()
-        node.faults.add("fetch", Fault(loss=Loss.ANSWER))
-        slow, quick = await asyncio.gather(fetched(node.store, ALICE), _later(node.store))
-        assert isinstance(slow, StoreError)
-        assert quick is None
-
-    async def _later(store: object) -> StoreError | None:
-        await asyncio.sleep(4.0)
-        return await fetched(store, ALICE)  # type: ignore[arg-type]
-
-    run_virtually(main())
+    node = await join()
+    node.faults.add("fetch", Fault(loss=Loss.ANSWER))
+    slow = asyncio.create_task(fetched(node.store, ALICE))
+    await asyncio.sleep(4.0)
+    quick = asyncio.create_task(fetched(node.store, ALICE))
+    error = await slow
+    assert error is not None
+    assert error.code == "store_unavailable"
+    assert await quick is None
 
 
 async def test_too_many_reads_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,6 +90,7 @@ async def test_too_many_reads_are_refused(monkeypatch: pytest.MonkeyPatch) -> No
     assert await first is None
 
 
+@virtually
 async def test_a_closed_store_reads_nothing() -> None:
     """Who asks is told so, then and later."""
     node = await join()

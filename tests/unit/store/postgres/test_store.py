@@ -13,10 +13,9 @@ from dfks_rules.store.postgres.group import PATIENCE
 from dfks_rules.store.postgres.ports import COHORTS, cohort_of
 from tests.helpers.database import FakeDatabase
 from tests.helpers.engine import Fault, Loss
-from tests.helpers.joined import Node, adopted, join, stored, written
+from tests.helpers.joined import Node, adopted, join, stored, virtually, written
 from tests.helpers.states import forwarding
 from tests.helpers.wanted import change, commit, dialog_row, outcome, wanted
-from tests.helpers.webhooks import run_virtually
 
 ALICE, BOB = Aor("alice", "example.com"), Aor("bob", "example.com")
 FIRST = NOTHING_STORED.replace(FEATURES[0], FeatureState(status=True))
@@ -113,24 +112,21 @@ async def test_a_dialog_that_nobody_has_is_not_adopted() -> None:
     assert await adopted((await join()).store, b"nobody's") is Gone.UNKNOWN
 
 
-def test_in_doubt_nobody_says_that_a_dialog_does_not_exist() -> None:
+@virtually
+async def test_in_doubt_nobody_says_that_a_dialog_does_not_exist() -> None:
     """The engine is asked again with the same number; then it is not available."""
-
-    async def main() -> None:
-        database = FakeDatabase(time.time)
-        node, other = await join(database), await join(database)
-        row = await _with_dialog(other)
-        node.faults.add("adopt", Fault(loss=Loss.UNSENT), Fault(loss=Loss.UNSENT))
-        found = await adopted(node.store, row.tag)
-        assert isinstance(found, DialogRow)
-        node.faults.add("adopt", Fault(loss=Loss.ANSWER))
-        assert await adopted(node.store, b"nobody's") is Gone.UNAVAILABLE
-        node.engine.is_out = True
-        began = asyncio.get_running_loop().time()
-        assert await adopted(node.store, row.tag) is Gone.UNAVAILABLE
-        assert asyncio.get_running_loop().time() - began <= PATIENCE + 0.2
-
-    run_virtually(main())
+    database = FakeDatabase(time.time)
+    node, other = await join(database), await join(database)
+    row = await _with_dialog(other)
+    node.faults.add("adopt", Fault(loss=Loss.UNSENT), Fault(loss=Loss.UNSENT))
+    found = await adopted(node.store, row.tag)
+    assert isinstance(found, DialogRow)
+    node.faults.add("adopt", Fault(loss=Loss.ANSWER))
+    assert await adopted(node.store, b"nobody's") is Gone.UNAVAILABLE
+    node.engine.is_out = True
+    began = asyncio.get_running_loop().time()
+    assert await adopted(node.store, row.tag) is Gone.UNAVAILABLE
+    assert asyncio.get_running_loop().time() - began <= PATIENCE + 0.2
 
 
 async def test_a_node_that_is_taken_for_dead_adopts_nothing() -> None:
