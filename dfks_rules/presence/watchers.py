@@ -133,7 +133,9 @@ class Watchers:
         changed = dict(change.documents or ())
         for subscription in change.waiting:
             late = tuple([one for one in subscription.to_answer(()) if one[0] in changed])
-            if not late:
+            is_shown = subscription.display is not None and subscription.outstanding is not None
+            if not late or is_shown:
+                # What was sent last must be remembered where a phone may echo it.
                 continue
             try:
                 newest = changed if is_stored else dict(self._seen_by(subscription, late, change))

@@ -34,7 +34,8 @@ class PlayedEngine:
         self.states: dict[Aor, Snapshot] = {}
         self.moved: list[tuple[Node, bytes, int]] = []
         """Who has adopted which dialog, and the number that it had."""
-        self.changed: list[tuple[Node, Aor, bool]] = []
+        self.changed: list[tuple[Node, Aor, Snapshot]] = []
+        """Who has changed whose states, and what was before."""
         self.is_away = False
 
     def of(self, tag: bytes) -> DialogRow | None:
@@ -129,7 +130,7 @@ class NodeStore:
     def _keep(self, wanted: Wanted) -> None:
         for one in wanted.changes:
             self._engine.states[one.presentity] = self.cache[one.presentity] = one.after
-            self._engine.changed.append((self._node, one.presentity, True))
+            self._engine.changed.append((self._node, one.presentity, one.before))
         if wanted.visit is not None and self._engine.put(wanted.visit, self.term):
             self.owned.add(wanted.visit.row)
 
@@ -282,11 +283,10 @@ class Cluster:
             for by, tag, number in moved:
                 if by is not node:
                     notifier.lose(tag, number, node.now)
-            for by, who, tells in changed:
+            for by, who, before in changed:
                 if by is not node:
-                    before = node.store.cache.get(who)
                     after = node.store.cache[who] = self.engine.states[who]
-                    notifier.learned(who, before, after, tells=tells, at=NOON, now=node.now)
+                    notifier.learned(who, before, after, tells=True, at=NOON, now=node.now)
         return [one for node in self.nodes for one in node.run()]
 
     def settle(self) -> list[Sent]:
