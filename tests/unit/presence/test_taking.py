@@ -4,7 +4,7 @@ from dfks_rules.presence import kept, rows
 from dfks_rules.presence.restoring import GRACE, PAUSE
 from dfks_rules.presence.taking import REMEMBERED
 from tests.helpers.lives import subscribe
-from tests.helpers.nodes import Cluster, Node
+from tests.helpers.nodes import Cluster, Moved, Node
 from tests.helpers.playbook import DND_ON, Sent, tag_of
 from tests.helpers.policy import ALICE, NOON
 
@@ -140,13 +140,12 @@ def test_an_old_move_ends_nothing() -> None:
     response = _subscribed(one)
     cluster.pass_time(5.0)
     other.confirm(_refresh(other, response, 2))
-    moves = list(cluster.engine.moved)
+    moves = [told for told in cluster.engine.feed if isinstance(told, Moved)]
     cluster.hear()
     cluster.pass_time(5.0)
     one.confirm(_refresh(one, response, 3))
-    for by, tag, number in moves:
-        if by is not one:
-            one.book.notifier.lose(tag, number, one.now)
+    for move in moves:
+        one.book.notifier.lose(move.tag, move.row, one.now)
     assert len(one.book.notifier.subscriptions) == 1
 
 
