@@ -80,7 +80,7 @@ class Notifier:
         """When it is looked at again, monotonic seconds, while that is so."""
         self._has_publishers = gate is None or gate.has_trusted
         self._allow = ALLOW_PUBLISH if self._has_publishers else ALLOW
-        self._watchers = Watchers(live, features, delivery)
+        self._watchers = Watchers(live, features, delivery, setup.standing)
         epoch = 0.0 if setup.keeping is None else setup.keeping.epoch
         self._restored_at = datetime.fromtimestamp(epoch, UTC).astimezone(), 0.0
         """Local time and monotonic seconds when restoring began, or long before that."""
