@@ -244,8 +244,8 @@ class Notifier:
             self._taking.lose(tag, row, now)
 
     def lost(self, rows: Sequence[int], now: float) -> None:
-        """What was written behind met rows that are other nodes'; to be called before the `done` of
-        `Dialogs.write`.
+        """What was written behind met rows that are other nodes'; to be called just before the
+        `done` of `Dialogs.write`, or just after it.
 
         Args:
             rows: their numbers.

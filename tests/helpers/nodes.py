@@ -96,6 +96,8 @@ class NodeStore:
         """Adoptions, which come later."""
         self.held: list[Callable[[], None]] | None = None
         """What waits for the test: commits, or what came of them; None: nothing does."""
+        self.tells_late = False
+        """Whether it tells of rows that are others' after it has told that a write is done."""
         self.is_slow_to_settle = False
         """Whether commits are stored at once, and only what came of them waits."""
 
@@ -175,9 +177,12 @@ class NodeStore:
         for number in gone:
             if number in self.owned:
                 self._engine.rows.pop(number, None)
-        if lost:
-            self._node.book.notifier.lost(lost, self._node.now)
+        told = (lambda: self._node.book.notifier.lost(lost, self._node.now)) if lost else None
+        if told is not None and not self.tells_late:
+            told()
         done(True)
+        if told is not None and self.tells_late:
+            told()
 
     def adopt(self, tag: bytes, done: Adopting) -> None:
         """When the test runs it."""

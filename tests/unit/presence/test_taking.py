@@ -1,5 +1,7 @@
 """Dialogs come from other nodes, and go to them; their phones notice nothing."""
 
+import pytest
+
 from dfks_rules.presence import kept, rows
 from dfks_rules.presence.restoring import GRACE, PAUSE
 from dfks_rules.presence.taking import REMEMBERED
@@ -168,23 +170,27 @@ def test_a_refresh_that_came_after_the_move_brings_the_dialog_back() -> None:
     assert row.cseq == 3
 
 
-def test_a_row_written_behind_that_is_not_ours_any_more_brings_it_back_or_ends_it() -> None:
+@pytest.mark.parametrize("tells_late", [False, True])
+@pytest.mark.parametrize("is_fresh", [False, True])
+def test_a_row_written_behind_that_is_not_ours_any_more_brings_it_back_or_ends_it(
+    is_fresh: bool, tells_late: bool
+) -> None:
     """The write is quicker than what is heard of other nodes."""
-    for is_fresh in (True, False):
-        one, other = (cluster := Cluster()).nodes
-        response = _subscribed(one)
-        cluster.pass_time(5.0)
-        other.confirm(_refresh(other, response, 2))
-        if is_fresh:
-            one.confirm(_refresh(one, response, 3))
-        else:
-            subscription = one.book.notifier.subscriptions.at(tag_of(response))
-            assert subscription is not None
-            one.book.notifier._kept.mark(subscription, one.now)  # type: ignore[union-attr]
-        one.book.pass_time(1.0)
-        one.run()
-        assert len(one.book.notifier.subscriptions) == is_fresh
-        assert one.counts["adopted_again"] == is_fresh
+    one, other = (cluster := Cluster()).nodes
+    one.store.tells_late = tells_late
+    response = _subscribed(one)
+    cluster.pass_time(5.0)
+    other.confirm(_refresh(other, response, 2))
+    if is_fresh:
+        one.confirm(_refresh(one, response, 3))
+    else:
+        subscription = one.book.notifier.subscriptions.at(tag_of(response))
+        assert subscription is not None
+        one.book.notifier._kept.mark(subscription, one.now)  # type: ignore[union-attr]
+    one.book.pass_time(1.0)
+    one.run()
+    assert len(one.book.notifier.subscriptions) == is_fresh
+    assert one.counts["adopted_again"] == is_fresh
 
 
 def test_a_phone_that_refuses_old_cseqs_brings_its_dialog_back() -> None:
