@@ -54,6 +54,15 @@ def test_after_a_claim_those_are_told_whose_presentity_has_changed() -> None:
     assert notify.cseq > first.cseq
 
 
+def test_what_changes_between_a_planned_end_and_its_claim_is_told() -> None:
+    """Who has left heard no more of it; nobody else had the dialog."""
+    one, other = (cluster := Cluster()).nodes
+    _subscribed(one)
+    cluster.pass_time(100.0)
+    other.claim(one, is_clean=True, changed=[ALICE])
+    assert len(other.book.pass_time(PAUSE)) == 1
+
+
 def test_shortly_after_a_claim_subscriptions_live_a_minute_longer() -> None:
     """From its own moment on, however long the node has lived; not where the other one left."""
     for is_clean in (False, True):
