@@ -74,7 +74,7 @@ class Disk:
         try:
             self._database.sync()
             self.results.append(self._look())
-        except (OSError, sqlite3.Error) as failure:
+        except (OSError, sqlite3.Error, UnicodeError) as failure:
             why = failure.strerror if isinstance(failure, OSError) else why_failed(failure)
             self.results.append(f"cannot sync to disk: {why}")
 
@@ -99,7 +99,7 @@ class Disk:
         self._unmoved, self._moved_at = 0, now
         try:
             self._database.checkpoint()
-        except sqlite3.Error as failure:  # The next one may do.
+        except (sqlite3.Error, UnicodeError) as failure:  # The next one may do.
             self._call(partial(self._tell_not_moved, why_failed(failure)))
 
     def _written_next(self) -> int:
@@ -115,7 +115,7 @@ class Disk:
     def _end_doubt(self) -> None:
         """Try again to make durable what a failed sync has left."""
         if self._database.is_in_doubt:
-            with contextlib.suppress(OSError, sqlite3.Error):
+            with contextlib.suppress(OSError, sqlite3.Error, UnicodeError):
                 self._database.sync()
 
     def _look(self) -> str | None:

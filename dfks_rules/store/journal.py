@@ -77,9 +77,13 @@ def read(connection: sqlite3.Connection, after: int, at_most: int) -> list[Journ
 
     Raises:
         sqlite3.Error: the file cannot be read.
-        ValueError: another program wrote something that is not a change.
+        ValueError: another program wrote something that is not a change; or the file is damaged,
+            so that whoever reads on would come to no end.
     """
-    return [_entry(row) for row in connection.execute(_READ, (after, at_most)).fetchall()]
+    entries = [_entry(row) for row in connection.execute(_READ, (after, at_most)).fetchall()]
+    if entries and entries[-1].seq <= after:
+        raise ValueError("rows of `change` are not in order")
+    return entries
 
 
 def of(

@@ -119,7 +119,7 @@ def migrate_store(store: Path) -> int:
         try:
             connection = opened.enter_context(closing(sqlite3.connect(real, isolation_level=None)))
             migrate(connection)
-        except (sqlite3.Error, StoreError) as error:
+        except (sqlite3.Error, StoreError, UnicodeError) as error:
             raise explained(store, error) from error
     return before
 
@@ -277,7 +277,8 @@ def _free_name(real: Path, at: float) -> Path:
 
 def _empty_log(real: Path) -> None:
     """Move the log into the database, so that its one file is whole."""
-    with suppress(sqlite3.DatabaseError):  # It is not sound; its log is kept beside it.
+    # If it is not sound, its log is kept beside it.
+    with suppress(sqlite3.DatabaseError, UnicodeError):
         with closing(sqlite3.connect(real, isolation_level=None)) as connection:
             connection.execute(f"PRAGMA busy_timeout = {PATIENCE_MS}")
             busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()

@@ -78,7 +78,7 @@ class SqliteStore:
             writer = Writer(
                 self._connection, self._life.term, self._cache.written, start, keep_changes
             )
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeError) as error:
             self._database.close()
             raise explained(path, error) from error
         self._counts = writer.counts

@@ -36,6 +36,7 @@ from tests.helpers.stored import (
     make_older,
     press,
     spoil,
+    spoil_schema,
     subscribe,
     to,
 )
@@ -306,6 +307,13 @@ def test_a_store_that_is_not_sound_is_replaced_all_the_same(path: Path, backup: 
     assert _term(path) > term + LEAP
     assert restored.kept is not None
     assert restored.kept.read_bytes() == damaged
+
+
+def test_a_store_whose_schema_is_spoilt_is_replaced_all_the_same(path: Path, backup: Path) -> None:
+    """SQLite quotes what it finds there, and that may be no text."""
+    spoil_schema(path)
+    assert restore_store(backup, path, owed=1).changed is None
+    assert _states(path) == _states(backup)
 
 
 def test_a_backup_of_another_store_replaces_all_of_it(path: Path, tmp_path: Path) -> None:
