@@ -3,7 +3,7 @@
 What the backup says of features holds again. If the store before is sound, and the backup was made
 of it, everything else goes on from there: revisions, the journal, and the subscriptions with their
 terms, so that phones are told in the dialogs that they have, with a CSeq that rises. What the
-backup changes is in the journal, as any change is.
+backup changes is in the journal, as any change is. No import goes on.
 """
 
 import errno
@@ -43,6 +43,8 @@ _TAKEN_OVER = (
     "webhook_endpoint",
     "webhook_cursor",
     "webhook_dead",
+    "import_job",
+    "import_refusal",
 )
 _COLUMNS = "user, domain, feature, status, feature_values"
 _DIFFERENT = f"""
@@ -54,6 +56,10 @@ _DIFFERENT = f"""
 _SERVER = """
     SELECT term, secret FROM server
     WHERE (SELECT type FROM sqlite_master WHERE name = 'server') = 'table'"""
+# What is being imported may be why a backup is restored; and its file is in no backup.
+_END_IMPORTS = """
+    UPDATE import_job SET status = 'cancelled', ended_at = ?, why = 'a backup was restored'
+    WHERE ended_at IS NULL"""
 _CHANGED_NOW = """
     UPDATE feature_state SET changed_at = strftime('%Y-%m-%dT%H:%M:%fZ', ?, 'unixepoch')
     WHERE domain = ? AND user = ? AND feature = ?"""
@@ -188,6 +194,7 @@ def _go_on(part: Path, before: _Before | None, owed: int, at: float) -> tuple[Co
         connection.execute("UPDATE server SET term = max(term, ?) + 1, is_clean = 0", (least,))
         # What was done since the backup is to be done again.
         connection.execute("DELETE FROM answer")
+        connection.execute(_END_IMPORTS, (at,))
         if changed is None:
             # What these phones know by now is unknown.
             connection.execute("UPDATE subscription SET flags = flags | ?", (owed,))

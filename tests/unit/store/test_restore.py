@@ -18,7 +18,7 @@ from dfks_rules.store.backup import back_up
 from dfks_rules.store.check import check_store
 from dfks_rules.store.migrations import MIGRATIONS
 from dfks_rules.store.reader import open_journal
-from dfks_rules.store.restore import ACTOR, LEAP, migrate_store, restore_store
+from dfks_rules.store.restore import _TAKEN_OVER, ACTOR, LEAP, migrate_store, restore_store
 from dfks_rules.store.sqlite import SqliteStore
 from dfks_rules.store.states import stored_states
 from tests.helpers.stored import (
@@ -440,3 +440,35 @@ def test_webhooks_go_on_where_they_are(path: Path, backup: Path) -> None:
     assert ask(path, "SELECT id FROM webhook_endpoint") == [("wh_1",)]
     assert ask(path, "SELECT * FROM webhook_cursor") == [("wh_1", 0, 7, 2, 35.0)]
     assert ask(path, "SELECT number FROM webhook_dead") == [(5,)]
+
+
+_IMPORT = "INSERT INTO import_job VALUES ({}, 'csv', 0, 'hr', NULL, 9, '', 7.0, {}, '')".format
+
+_REFUSAL = "INSERT INTO import_refusal VALUES ('before', 1, 0, 's', 'f', 'r', '', '', '')"
+
+
+@pytest.mark.parametrize("is_same", [True, False])
+def test_no_import_goes_on(path: Path, backup: Path, tmp_path: Path, is_same: bool) -> None:
+    """It may be why the backup is restored, and would overwrite it again."""
+    if not is_same:
+        path = tmp_path / "other.db"
+        fill(path, (CAROL, DND, ON))
+    under_way = "'{}', 5, 1, 1, 0, 0, 0, NULL"
+    change_file(backup, _IMPORT("'then'", under_way.format("running")))
+    change_file(path, _IMPORT("'now'", under_way.format("waiting")))
+    change_file(path, _IMPORT("'before'", "'done', 9, 2, 2, 0, 0, 0, 8.0"))
+    change_file(path, _REFUSAL)
+    restore_store(backup, path, owed=1, now=NOW)
+    found = ask(path, "SELECT id, status, ended_at FROM import_job ORDER BY id")
+    if is_same:
+        assert found == [("before", "done", 8.0), ("now", "cancelled", NOW)]
+        assert ask(path, "SELECT job FROM import_refusal") == [("before",)]
+    else:
+        assert found == [("then", "cancelled", NOW)]
+
+
+def test_nothing_is_forgotten_that_a_release_adds(path: Path) -> None:
+    """Whoever adds a table says here what a restore does with it."""
+    of_the_backup = {"presentity", "feature_state", "answer", "migration"}
+    tables = {name for (name,) in ask(path, "SELECT name FROM sqlite_master WHERE type = 'table'")}
+    assert tables - {"sqlite_sequence"} == of_the_backup | set(_TAKEN_OVER)
