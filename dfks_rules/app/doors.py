@@ -16,19 +16,22 @@ from dfks_rules.transport.inherited import Inherited
 from dfks_rules.web.server import WebServer
 
 
-async def reserve(settings: MiSettings, api: ApiSettings | None, inherited: Inherited) -> None:
-    """Do what may fail when doors are opened, while the server that ran before still serves.
+async def reserve(
+    settings: MiSettings, api: ApiSettings | None, inherited: Inherited, *, takes_over: bool
+) -> None:
+    """Do what may fail when doors are opened, before anything is changed.
 
     Args:
         settings: those of MI.
         api: that of the HTTP API; None where there is none.
         inherited: gets those sockets that it has not.
+        takes_over: whether the server that ran before still serves, and leaves its FIFO.
 
     Raises:
         OSError: one cannot be opened.
     """
     if settings.fifo is not None:
-        make_fifo(settings.fifo.path, settings.fifo.reply_dir, takes_over=True)
+        make_fifo(settings.fifo.path, settings.fifo.reply_dir, takes_over=takes_over)
     if settings.datagram is not None:
         take = partial(inherited.take, "datagram")
         inherited.put("datagram", await open_socket(_target(settings.datagram), take))

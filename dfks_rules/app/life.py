@@ -117,16 +117,15 @@ class Life:
     async def _serve(self, served: Callable[[Server, PolicyReloader], None]) -> None:
         given: Inherited | None = self._inherited
         transports = transports_of(self._config, self._files)
-        if self._predecessor is not None:
-            follows = False
-            try:
-                follows = await unless(self._stop, self._follow(self._predecessor, transports))
-            finally:
-                if not follows:
-                    await transports.close()
-                    self._inherited.close()
-            if not follows:
-                return
+        may_begin = False
+        try:
+            may_begin = await unless(self._stop, self._prepare(transports))
+        finally:
+            if not may_begin:
+                await transports.close()
+                self._inherited.close()
+        if not may_begin:
+            return
         is_first = True
         while given is not None:
             server = await self._begin(given, transports)
@@ -139,18 +138,29 @@ class Life:
             given = await self._until_end(server)
             transports = transports_of(self._config, self._files)
 
-    async def _follow(self, predecessor: Channel, transports: Transports) -> None:
-        """Have the server that runs make way for this one.
+    async def _prepare(self, transports: Transports) -> None:
+        """Do all that may fail before the store is opened, so that nothing has happened then.
 
-        Whatever can fail comes first: once this one has opened the store, and perhaps brought it to
-        a newer version, the other may not be able to go on.
+        A server that ran before may not be able to go on once this one has brought the store to a
+        newer version. And each life takes one of the terms, of which there are not too many.
 
         Raises:
             OSError: an address cannot be listened on.
+            BrokenOffError: see `_follow`.
+        """
+        config, before = self._config, self._predecessor
+        await transports.open(config.sip.listen, self._inherited)
+        takes_over = before is not None
+        await reserve(config.mi, config.http, self._inherited, takes_over=takes_over)
+        if before is not None:
+            await self._follow(before, transports)
+
+    async def _follow(self, predecessor: Channel, transports: Transports) -> None:
+        """Have the server that runs make way for this one.
+
+        Raises:
             BrokenOffError: the other lives, and does not make way: it has the store, and goes on.
         """
-        await transports.open(self._config.sip.listen, self._inherited)
-        await reserve(self._config.mi, self._config.http, self._inherited)
         try:
             await predecessor.say(Word.READY)
             await predecessor.hear(Word.STOPPED)
@@ -169,7 +179,12 @@ class Life:
         metrics = Metrics()
         metrics.include("process", self._succession)
         takes_over, self._predecessor = self._predecessor, None
-        server = Server(self._config, self._files, transports, metrics)
+        try:
+            server = Server(self._config, self._files, transports, metrics)
+        except BaseException:
+            await transports.close()
+            given.close()
+            raise
         await server.start(given, takes_over=takes_over is not None)
         left = given.close()
         if left and takes_over is None:

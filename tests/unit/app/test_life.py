@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from time import monotonic_ns
 
@@ -19,6 +19,7 @@ from dfks_rules.app.life import Life
 from dfks_rules.app.server import Server
 from dfks_rules.config.load import load_config
 from dfks_rules.transport.inherited import CHANNEL, Inherited, Passed
+from tests.helpers.stored import ask
 from tests.helpers.transports import until
 
 
@@ -60,6 +61,43 @@ async def test_address_in_use_ends_the_start(file: Path) -> None:
             await life.run(lambda _server, _policies: None)
     assert caught.value.filename == where
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@pytest.mark.parametrize(
+    "door", ["DFKS_SIP__LISTEN", "DFKS_MI__HTTP__LISTEN", "DFKS_MI__FIFO__PATH"]
+)
+async def test_start_that_fails_leaves_the_store_as_it_is(
+    file: Path, tmp_path: Path, door: str
+) -> None:
+    """A service manager tries again and again: each life would take one of the terms that there are
+    for CSeqs, and the first of them would make a planned stop a crash.
+    """
+    settings = {"DFKS_STORE": f"sqlite:{tmp_path}/s.db"}
+    if door == "DFKS_MI__FIFO__PATH":
+        settings["DFKS_MI__FIFO__REPLY_DIR"] = str(tmp_path)
+        settings["DFKS_MI__FIFO__PATH"] = str(tmp_path / "other")
+
+    def served(_server: Server, _: PolicyReloader) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    await Life(load_config(file, settings), {}).run(served)
+    before = ask(tmp_path / "s.db", "SELECT * FROM server")
+    (tmp_path / "fifo").touch()
+    with (
+        socket.create_server(("127.0.0.1", 0)) as other,
+        closing(socket.socket(type=socket.SOCK_DGRAM)) as udp,
+    ):
+        port = other.getsockname()[1]
+        udp.bind(("127.0.0.1", port))
+        taken = {
+            "DFKS_SIP__LISTEN": f"udp:127.0.0.1:{port}",
+            "DFKS_MI__HTTP__LISTEN": f"127.0.0.1:{port}",
+            "DFKS_MI__FIFO__PATH": str(tmp_path / "fifo"),
+        }
+        life = Life(load_config(file, settings | {door: taken[door]}), {})
+        with pytest.raises(OSError, match=r"in use|not a FIFO"):
+            await life.run(lambda _server, _policies: None)
+    assert ask(tmp_path / "s.db", "SELECT * FROM server") == before
 
 
 @pytest.fixture
