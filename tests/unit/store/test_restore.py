@@ -227,7 +227,10 @@ def test_a_backup_that_is_not_whole_is_refused(
     assert set(os.listdir(path.parent)) <= {"dfks.db", "dfks.db.lock"}
 
 
-_HANGING = "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n) SELECT max(n) FROM n"
+_HANGING = (
+    "WITH RECURSIVE n(version) AS (SELECT 1 UNION ALL SELECT version + 1 FROM n)"
+    " SELECT max(version) AS version, 1 AS release FROM n"
+)
 
 
 @pytest.mark.parametrize(
@@ -235,6 +238,9 @@ _HANGING = "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n) SELE
     [
         f"CREATE TRIGGER t AFTER UPDATE ON server BEGIN INSERT INTO server (term) {_HANGING}; END",
         f"ALTER TABLE presentity RENAME TO p; CREATE VIEW presentity AS {_HANGING}",
+        f"ALTER TABLE presentity RENAME TO p; CREATE VIEW presentity AS {_HANGING};"
+        "PRAGMA user_version = 99",
+        f"DROP TABLE migration; CREATE VIEW migration AS {_HANGING}; PRAGMA user_version = 99",
         "PRAGMA user_version = -1",
         "PRAGMA user_version = -5",
         "PRAGMA user_version = 0",
