@@ -54,6 +54,8 @@ class Life:
         self._predecessor = None if channel is None else Channel(channel)
         self._stop, self._leave = asyncio.Event(), asyncio.Event()
         self._is_serving = False
+        self._heir: int | None = None
+        """The process that serves in place of this one."""
         self._reading: set[asyncio.Task[None]] = set()
         """What reads files again."""
         users, profiles = users_of(config.auth), ProfilesFile(config.profiles)
@@ -83,6 +85,10 @@ class Life:
         finally:
             await policies.close()
             await certificates.close()
+            if self._heir is not None and self._stop.is_set():
+                # Whoever stopped this one did not know of the other yet.
+                with suppress(ProcessLookupError):
+                    os.kill(self._heir, signal.SIGTERM)
         # Otherwise the interpreter searches 100,000 subscriptions for cycles on exit: 4 s.
         gc.freeze()
 
@@ -206,8 +212,7 @@ class Life:
             if successor is not None:
                 self._is_serving = False
                 left = await self._succession.complete(server, successor)
-                if left is None and self._stop.is_set():
-                    os.kill(successor.pid, signal.SIGTERM)
+                self._heir = None if left is not None else successor.pid
                 return left
         self._is_serving = False
         self._manager.stopping()

@@ -5,16 +5,19 @@ import json
 import os
 import signal
 import socket
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from time import monotonic_ns
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
 from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.app.handover.channel import BrokenOffError
+from dfks_rules.app.handover.succession import Running, Succession
 from dfks_rules.app.life import Life
 from dfks_rules.app.server import Server
 from dfks_rules.config.load import load_config
@@ -137,6 +140,38 @@ async def test_server_gives_up_where_the_one_before_does_not_make_way(
     assert caught.value.message == told
     assert predecessor.recv(9) == b"ready"
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@pytest.fixture
+def heir() -> Iterator["subprocess.Popen[bytes]"]:
+    """The process that serves in place of this one."""
+    with subprocess.Popen(["sleep", "60"]) as process:
+        yield process
+        process.kill()
+
+
+async def test_stop_that_comes_after_the_hand_over_ends_the_successor(
+    file: Path, heir: "subprocess.Popen[bytes]", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever sent it meant the server, which is another process by then."""
+
+    class Handed(Succession):
+        async def prepare(self, *_: object) -> Any:
+            return heir
+
+        async def complete(self, server: Running, _: object) -> None:
+            await server.release()
+            await server.close(leaves=True)
+
+    async def late(_: PolicyReloader) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.sleep(0.01)
+
+    monkeypatch.setattr("dfks_rules.app.life.Succession", Handed)
+    monkeypatch.setattr(PolicyReloader, "close", late)
+    life = Life(load_config(file, {}), {})
+    await life.run(lambda _server, _policies: os.kill(os.getpid(), signal.SIGUSR2))
+    assert await asyncio.to_thread(heir.wait, 5) == -signal.SIGTERM
 
 
 async def test_service_manager_is_told_when_files_are_read_again(
