@@ -27,6 +27,7 @@ from dfks_rules.app.profiles import ProfilesFile
 from dfks_rules.app.server import Files, Server, transports_of
 from dfks_rules.app.users import users_of
 from dfks_rules.config.settings import Config
+from dfks_rules.errors import StoreError
 from dfks_rules.transport.inherited import Inherited, inherited
 from dfks_rules.transport.transports import Transports
 
@@ -134,7 +135,13 @@ class Life:
             return
         is_first = True
         while given is not None:
-            server = await self._begin(given, transports)
+            try:
+                server = await self._begin(given, transports)
+            except StoreError as error:
+                if error.code == "store_newer_version" and not is_first:
+                    # A successor has ended between bringing it there and serving.
+                    await self._succession.make_way(given, error.message)
+                raise
             served(server, self._files.policies)
             if is_first:
                 self._files.policies.watch()
@@ -189,7 +196,6 @@ class Life:
             server = Server(self._config, self._files, transports, metrics)
         except BaseException:
             await transports.close()
-            given.close()
             raise
         await server.start(given, takes_over=takes_over is not None)
         left = given.close()

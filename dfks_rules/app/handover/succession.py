@@ -8,13 +8,13 @@ import asyncio
 import os
 from collections.abc import Callable, Sequence
 from socket import socket
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 import structlog
 
 from dfks_rules.app.handover.channel import BrokenOffError, Word
 from dfks_rules.app.handover.service_manager import ServiceManager
-from dfks_rules.app.handover.successor import Successor, own_command
+from dfks_rules.app.handover.successor import Successor, become, own_command
 from dfks_rules.app.handover.unless import unless
 from dfks_rules.transport.inherited import Inherited
 
@@ -113,6 +113,20 @@ class Succession:
         await server.close(leaves=True)
         successor.let_go()
         return None
+
+    async def make_way(self, inherited: Inherited, reason: str) -> NoReturn:
+        """Have the command begin anew in this process, which cannot go on.
+
+        Args:
+            inherited: the sockets.
+            reason: why it cannot.
+
+        Raises:
+            OSError: the command cannot be started.
+        """
+        _log.warning("server_replaced", reason=reason)
+        await asyncio.sleep(0)  # Lines are written at the end of a turn.
+        become(inherited, self._command())
 
     def _failed(self, reason: str) -> None:
         self.counts["handovers_failed"] += 1
