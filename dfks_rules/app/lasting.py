@@ -41,7 +41,8 @@ class Lasting:
         """Load the subscriptions of earlier lives; then begin to beat.
 
         Until then the last heartbeat is that of the life before: whatever ends this one meanwhile,
-        the next one has to tell what this one had to.
+        the next one has to tell what this one had to. After a crash that is so until the rows of
+        those who are to be told say so, which are written behind.
 
         Args:
             notifier: takes the subscriptions over.
@@ -51,7 +52,10 @@ class Lasting:
         Raises:
             StoreError: they cannot be read.
         """
-        self._loading = Loading(self, notifier, wake, self._heartbeat.begin)
+        previous, heartbeat = self.previous, self._heartbeat
+        is_after_crash = previous is not None and not previous.is_clean
+        begin = heartbeat.begin_later if is_after_crash else heartbeat.begin
+        self._loading = Loading(self, notifier, wake, begin)
         self._loading.begin(at, self._loop.time())
 
     async def settled(self) -> None:

@@ -79,6 +79,32 @@ async def test_start_that_fails_does_not_hide_the_crash_before(tmp_path: Path) -
     again.close()
 
 
+async def test_crash_right_after_a_crash_hides_nothing_of_the_first(tmp_path: Path) -> None:
+    """Rows that say who is still to be told are written a moment after the start; a planned stop
+    writes them.
+    """
+    loop = asyncio.get_running_loop()
+    path = tmp_path / "dfks.db"
+    crash = Beat(7.0, 1.0, "boot")
+    store = SqliteStore(path, loop)
+    store.beat(crash)
+    store.close()
+    for _ in range(2):
+        killed = SqliteStore(path, loop)
+        assert killed.previous == crash
+        Lasting(killed, loop).begin(_Notifier(), _AT, lambda: None)
+        killed.close()
+    stopped = SqliteStore(path, loop)
+    lasting = Lasting(stopped, loop)
+    lasting.begin(_Notifier(), _AT, lambda: None)
+    lasting.end()
+    stopped.close()
+    again = SqliteStore(path, loop)
+    assert again.previous is not None
+    assert again.previous.is_clean
+    again.close()
+
+
 async def test_change_before_the_first_heartbeat_is_told_after_a_crash(tmp_path: Path) -> None:
     """Whatever the clock said: it was an hour ahead, and is set back."""
     loop = asyncio.get_running_loop()
