@@ -14,7 +14,7 @@ from typing import NamedTuple
 from dfks_rules.app.answers import answers_of
 from dfks_rules.app.desk.certificates import CertificateReloader
 from dfks_rules.app.desk.reload import PolicyReloader
-from dfks_rules.app.doors import Doors
+from dfks_rules.app.doors import Doors, web_settings_of
 from dfks_rules.app.driver import BREATH, Driver
 from dfks_rules.app.exposition import rooms
 from dfks_rules.app.exposition.exposition import Exposition
@@ -33,7 +33,7 @@ from dfks_rules.app.users import UsersFile
 from dfks_rules.app.webhooks import webhooks_of
 from dfks_rules.app.worker.worker import Worker
 from dfks_rules.config.auth import AuthMode, AuthSettings
-from dfks_rules.config.settings import ApiSettings, Config, ListenAddress, OnStop
+from dfks_rules.config.settings import Config, ListenAddress, OnStop
 from dfks_rules.mi.dispatch import Dispatcher
 from dfks_rules.mi.methods import REGISTRY
 from dfks_rules.operations.answers import Answers
@@ -57,9 +57,7 @@ from dfks_rules.transport.limits import SourceLimits
 from dfks_rules.transport.resolver import Resolver
 from dfks_rules.transport.transports import Transports
 from dfks_rules.web.api import TABLE
-from dfks_rules.web.server import WebServer, WebSettings
-from dfks_rules.web.tls import TlsFiles
-from dfks_rules.web.tokens import TokenFile
+from dfks_rules.web.server import WebServer
 from dfks_rules.webhooks.service import WebhookService
 
 FINISH_WITHIN = 5.0
@@ -220,7 +218,7 @@ class Server:
             )
             metrics.include("imports", self._imports)
         operations.traces = self._tracing
-        web = WebServer(_web_settings(config.http), TABLE, operations)
+        web = WebServer(web_settings_of(config.http), TABLE, operations)
         metrics.include("web", web)
         rooms.add_web(self._exposition, web)
         self._doors = Doors(config.mi, Dispatcher(REGISTRY, operations), config.http, web)
@@ -308,6 +306,11 @@ class Server:
         self._transports.send(flow, data)
         driver.was_sent()
 
+    @property
+    def is_failing(self) -> bool:
+        """Whether it could probably not open its store again."""
+        return isinstance(self._store, SqliteStore) and self._store.is_failing
+
     def sockets(self) -> list[tuple[str, socket]]:
         """What whoever serves next has to be given, each with a name."""
         return [*self._transports.sockets(), *self._doors.sockets()]
@@ -371,15 +374,6 @@ class Server:
         await self._transports.close()
         await self._tracing.close()
         self._recording.close()
-
-
-def _web_settings(http: ApiSettings | None) -> WebSettings:
-    """What the HTTP API is given; it is not opened where there are no settings."""
-    if http is None:
-        return WebSettings(None, frozenset(), 0)
-    tokens = None if http.tokens is None else TokenFile(http.tokens)
-    tls = None if http.tls is None else TlsFiles(*http.tls)
-    return WebSettings(tokens, http.names, http.per_token, tls)
 
 
 def _keeping(store: MemoryStore | SqliteStore, path: Path | None, answers: Answers) -> Keeping:

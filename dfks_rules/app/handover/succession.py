@@ -24,6 +24,11 @@ _log = structlog.get_logger()
 class Running(Protocol):
     """A server that can be handed over; `app.server.Server` is one."""
 
+    @property
+    def is_failing(self) -> bool:
+        """Whether it could probably not open its store again."""
+        ...
+
     def sockets(self) -> list[tuple[str, socket]]:
         """What whoever serves next has to be given, each with a name."""
         ...
@@ -65,8 +70,13 @@ class Succession:
             server: it serves meanwhile.
             stop: set when the server is to end instead.
         """
+        refusal = None
         if os.getpid() == 1:
-            _log.error("hand_over_refused", reason="this is process 1: its container ends with it")
+            refusal = "this is process 1: its container ends with it"
+        elif server.is_failing:
+            refusal = "the store fails: whoever closes it may not be able to open it again"
+        if refusal is not None:
+            _log.error("hand_over_refused", reason=refusal)
             return None
         _log.info("hand_over_started")
         self._manager.reloading()
