@@ -31,6 +31,9 @@ from dfks_rules.errors import StoreError
 from dfks_rules.transport.inherited import Inherited, inherited
 from dfks_rules.transport.transports import Transports
 
+AGAIN = 1.0
+"""Seconds until a store that could be used before is opened again."""
+
 _log = structlog.get_logger()
 
 
@@ -138,10 +141,17 @@ class Life:
             try:
                 server = await self._begin(given, transports)
             except StoreError as error:
-                if error.code == "store_newer_version" and not is_first:
-                    # A successor has ended between bringing it there and serving.
+                if is_first:
+                    raise
+                # A successor has failed, and there is nobody else.
+                if error.code == "store_newer_version":
                     await self._succession.make_way(given, error.message)
-                raise
+                _log.error("store_not_opened", reason=error.message)
+                if not await unless(self._stop, asyncio.sleep(AGAIN)):
+                    given.close()
+                    return
+                transports = transports_of(self._config, self._files)
+                continue
             served(server, self._files.policies)
             if is_first:
                 self._files.policies.watch()

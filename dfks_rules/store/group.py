@@ -161,6 +161,7 @@ class GroupCommit:
             self._database.wait_for_locks()
             self._write()
             self._fail_those_asked_before(float("inf"))
+            self._beat = None  # Another program holds a lock: what is due comes to nothing.
             self._disk.sync()
             self._settle()
 

@@ -125,6 +125,20 @@ async def test_close_tells_those_who_wait_for_another_program(
     assert result.result()[0] is Verdict.UNAVAILABLE
 
 
+async def test_nothing_is_written_after_the_close(
+    store: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even the heartbeat that another program has held up."""
+    monkeypatch.setattr("dfks_rules.store.database.BUSY_SECONDS", 0.05)
+    with capture_logs() as lines, _locked(path):
+        store.beat(Beat(1.0, 1.0, ""))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        store.close()
+        await asyncio.sleep(2 * group.RETRY)
+    assert lines == []
+
+
 async def test_subscriptions_written_behind_are_durable_when_that_is_told(
     store: SqliteStore, path: Path
 ) -> None:
