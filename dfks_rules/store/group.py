@@ -249,9 +249,10 @@ class GroupCommit:
 
     def _settle(self) -> None:
         """Tell what came of the transaction that the disk was waited for, and go on."""
-        if not self._disk.results:  # `close` was faster.
+        results = self._disk.results
+        if not results:  # `close` was faster.
             return
-        reason = self._disk.results.popleft()
+        reason = results[0]
         unsure = None
         if reason is not None:
             unsure = _unavailable(reason)
@@ -266,7 +267,8 @@ class GroupCommit:
                 self._loop.call_exception_handler(
                     {"message": "the outcome of a commit could not be told", "exception": error}
                 )
-        if reason is None:
+        results.popleft()
+        if reason is None and not self._database.is_in_doubt:
             self.told = self._writer.newest
         self._go_on(GATHER if len(self._asked) >= MANY else 0.0)
 
