@@ -2,7 +2,7 @@
 
 import pytest
 
-from dfks_rules.model.features import OFF
+from dfks_rules.model.features import OFF, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked
 from dfks_rules.presence import pacing, rows
@@ -204,6 +204,24 @@ def test_who_is_told_after_all_is_owed_nothing_in_the_life_after() -> None:
     (notify,) = book.pass_time(1.0)
     book.answer(notify)
     assert lives.stop().pass_time(10.0) == []
+
+
+def test_who_waits_to_be_shown_a_change_at_a_stop_is_told_by_the_next_life() -> None:
+    """What decides on it is fetched, for as long as another program locks the store."""
+    lives = Lives(policies("- {id: r, when: {op: get, target.loop: true}, then: {status: 0}}"))
+    _subscribed(lives)
+    store, known = lives.store, lives.store.known
+
+    def known_until_stored(presentity: Aor) -> Snapshot | None:
+        snapshot = known(presentity)
+        return None if snapshot.revision else snapshot
+
+    with pytest.MonkeyPatch.context() as locked:
+        locked.setattr(store, "known", known_until_stored)
+        locked.setattr(store, "fetch", lambda *_: None)
+        assert _set(lives.book) == []
+    (notify,) = lives.stop().pass_time(1.0)
+    assert b"<doNotDisturbOn>true<" in notify.body
 
 
 def test_after_a_crash_who_watches_what_changed_is_told() -> None:
