@@ -93,7 +93,7 @@ def restore_store(backup: Path, store: Path, *, owed: int, now: float | None = N
     with ExitStack() as opened:
         lock_store(real, opened)
         part, descriptor = opened.enter_context(part_of(real))
-        copy(backup, part, descriptor)
+        copy(backup, part, descriptor, rest=0.0)  # No server needs the disk.
         before = _before(real)
         contents, changed = _go_on(part, before, owed, at)
         examine(part)
