@@ -251,6 +251,23 @@ def test_who_is_told_after_all_is_told_what_holds_at_that_time_of_day() -> None:
     assert b"<doNotDisturbOn>true<" in notify.body
 
 
+def test_after_a_crash_who_was_told_late_since_it_had_answered_late_is_told() -> None:
+    """A change waits for the NOTIFY before it, and only then its own is sent for half a minute."""
+    lives = Lives()
+    _subscribed(lives)
+    book = lives.book
+    (first,) = _set(book)
+    _toggle(book, on=False)
+    book.pass_time(31.0)
+    (second,) = book.answer(first)
+    assert b"<doNotDisturbOn>false<" in second.body
+    book.pass_time(20.0)
+    # Both changes are older than those that a restart looks for.
+    book = lives.begin_again()
+    lives.restore(beat_at=EPOCH + 51.0)
+    assert len(book.pass_time(1.0)) == 1
+
+
 def test_after_a_crash_who_subscribed_shortly_before_is_told() -> None:
     """Its first NOTIFY may be lost."""
     lives = Lives()
