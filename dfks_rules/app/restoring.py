@@ -8,7 +8,6 @@ are served; until then nobody is told that a subscription does not exist.
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import Protocol
 
 import structlog
@@ -51,7 +50,7 @@ class Past(Protocol):
 class Takes(Protocol):
     """What takes them over; `presence.notifier.Notifier` does."""
 
-    def restore(self, before: Before, at: datetime, now: float) -> None:
+    def restore(self, before: Before, now: float) -> None:
         """There are rows to come."""
         ...
 
@@ -90,11 +89,10 @@ class Loading:
         """`restore_failures`: how often rows could not be read, so that they were asked for again,
         or not be taken, so that some were left out."""
 
-    def begin(self, at: datetime, now: float) -> None:
+    def begin(self, now: float) -> None:
         """Load what phones may repeat; the rest follows by itself.
 
         Args:
-            at: local time, for the policies.
             now: monotonic seconds.
 
         Raises:
@@ -106,7 +104,7 @@ class Loading:
             return
         since = previous.at - UNSURE
         changed = frozenset() if previous.is_clean else self._past.changed_since(previous.told)
-        self._notifier.restore(Before(previous.at, previous.is_clean, changed), at, now)
+        self._notifier.restore(Before(previous.at, previous.is_clean, changed), now)
         while (rows := self._portion(now)) and _may_go_on(rows, since):
             pass
         if rows:

@@ -278,7 +278,7 @@ class Server:
             self._transports.serve(self._driver)
             # Nothing is read before the next turn of the event loop.
             if self._lasting is not None:
-                self._lasting.begin(self._notifier, self._driver.at(), self._driver.was_sent)
+                self._lasting.begin(self._notifier, self._driver.was_sent)
             if self._webhooks is not None:
                 self._webhooks.begin()
             await self._doors.open(inherited, takes_over=takes_over)

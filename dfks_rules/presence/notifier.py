@@ -5,7 +5,7 @@ and moments are passed on to whoever serves them.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from dfks_rules.errors import MalformedMessageError, StoreError
 from dfks_rules.model.identity import Aor
@@ -67,9 +67,6 @@ class Notifier:
         self._has_publishers = gate is None or gate.has_trusted
         self._allow = ALLOW_PUBLISH if self._has_publishers else ALLOW
         self._watchers = Watchers(live, features, delivery)
-        epoch = 0.0 if setup.keeping is None else setup.keeping.epoch
-        self._restored_at = datetime.fromtimestamp(epoch, UTC).astimezone(), 0.0
-        """Local time and monotonic seconds when restoring began, or long before that."""
         feed.listen(self._watchers.hear)
 
     def receive(self, incoming: Incoming, at: datetime, now: float) -> None:
@@ -126,8 +123,13 @@ class Notifier:
 
     # --- Time ---
 
-    def expire(self, now: float) -> None:
-        """Do what is due: end subscriptions (RFC 6665 §4.2.2), repeat what is unconfirmed."""
+    def expire(self, at: datetime, now: float) -> None:
+        """Do what is due: end subscriptions (RFC 6665 §4.2.2), repeat what is unconfirmed.
+
+        Args:
+            at: local time, for the policies.
+            now: monotonic seconds.
+        """
         self._establishment.expire(now)
         for subscription in self.subscriptions.due(now):
             if subscription.has_expired(now):
@@ -136,7 +138,7 @@ class Notifier:
                 self._delivery.repeat(subscription, now)
         self._watchers.pacing.expire(now)
         if self._restoring is not None:
-            self._tell_untold(now)
+            self._tell_untold(at, now)
         if self._kept is not None:
             self._kept.expire(now)
 
@@ -167,7 +169,7 @@ class Notifier:
 
     # --- One life of the server, and the next ---
 
-    def restore(self, before: Before, at: datetime, now: float) -> None:
+    def restore(self, before: Before, now: float) -> None:
         """There was a life before, whose rows are going to be taken.
 
         Until all are, a SUBSCRIBE in a dialog that is not found gets no answer. Nothing happens
@@ -175,11 +177,9 @@ class Notifier:
 
         Args:
             before: how it ended.
-            at: local time, for the policies.
             now: monotonic seconds.
         """
         if self._restoring is not None:
-            self._restored_at = at, now
             self._restoring.begin(before, now)
 
     def take(self, rows: Sequence[DialogRow], now: float) -> None:
@@ -207,13 +207,11 @@ class Notifier:
         if self._restoring is not None:
             self._restoring.loaded()
 
-    def _tell_untold(self, now: float) -> None:
+    def _tell_untold(self, at: datetime, now: float) -> None:
         assert self._restoring is not None  # noqa: S101 - or nobody is
-        began_at, began = self._restored_at
         for tag in self._restoring.due(now):
             subscription = self.subscriptions.at(tag)
             if subscription is not None:
-                at = began_at + timedelta(seconds=now - began)
                 self._watchers.tell_all(subscription, at, now)
 
     def rest(self, now: float) -> None:

@@ -53,7 +53,8 @@ class Disk:
         self._tell_noticed = noticed
         self._tell_not_moved = not_moved
         self.results: deque[str | None] = deque()
-        """Of each `sync` why the disk may not keep what was written; None when it does."""
+        """Of each `sync` why the disk may not keep what was written; None when it does. Whoever
+        takes them leaves the last one until everybody is told."""
         self._written: SimpleQueue[int] = SimpleQueue()
         """How many commits were written; 0 is the end."""
         self._seen: str | None = None
@@ -113,8 +114,10 @@ class Disk:
                 self._checkpoint()
 
     def _end_doubt(self) -> None:
-        """Try again to make durable what a failed sync has left."""
-        if self._database.is_in_doubt:
+        """Try again to make durable what a failed sync has left, once all are told that it failed:
+        they look whether the store is in doubt.
+        """
+        if self._database.is_in_doubt and not self.results:
             with contextlib.suppress(OSError, sqlite3.Error, UnicodeError):
                 self._database.sync()
 

@@ -259,9 +259,10 @@ class GroupCommit:
 
     def _settle(self) -> None:
         """Tell what came of the transaction that the disk was waited for, and go on."""
-        if not self._disk.results:  # `close` was faster.
+        results = self._disk.results
+        if not results:  # `close` was faster.
             return
-        reason = self._disk.results.popleft()
+        reason = results[0]
         unsure = None
         if reason is not None:
             unsure = _unavailable(reason)
@@ -276,6 +277,7 @@ class GroupCommit:
                 self._loop.call_exception_handler(
                     {"message": "the outcome of a commit could not be told", "exception": error}
                 )
+        results.popleft()
         # Where nothing was to be synced, an earlier one may have failed.
         if reason is None and not self._database.is_in_doubt:
             self.told = self._writer.newest

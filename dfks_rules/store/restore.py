@@ -32,7 +32,7 @@ from dfks_rules.store.tables import read
 ACTOR = "dfks store restore"
 """Who the journal says has made the changes; an operator."""
 LEAP = 1 << 10
-"""Terms that are left out, of 2²⁰, where it is not known how many the store before has used."""
+"""Terms that are left out, of 2²⁰, where it is not known how many were used since the backup."""
 PATIENCE_MS = 2000
 """How long to wait for programs that are reading the store before."""
 
@@ -99,7 +99,7 @@ def restore_store(backup: Path, store: Path, *, owed: int, now: float | None = N
     with ExitStack() as opened:
         lock_store(real, opened)
         part, descriptor = opened.enter_context(part_of(real))
-        copy(backup, part, descriptor)
+        copy(backup, part, descriptor, rest=0.0)  # No server needs the disk.
         before = _before(real)
         contents, changed = _go_on(part, before, owed, at)
         examine(part)
@@ -189,9 +189,11 @@ def _go_on(part: Path, before: _Before | None, owed: int, at: float) -> tuple[Co
             connection.execute("ATTACH ? AS old", (str(before.path),))
         connection.execute("BEGIN IMMEDIATE")
         changed = _take_over(connection, at) if is_same else None
-        least = 0 if before is None else before.term + (0 if is_same else LEAP)
+        least = 0 if before is None else before.term
+        # Phones refuse CSeqs lower than what a store that is lost has told them.
+        step = 1 if is_same else LEAP + 1
         # A stop was clean only if phones know all that is stored.
-        connection.execute("UPDATE server SET term = max(term, ?) + 1, is_clean = 0", (least,))
+        connection.execute("UPDATE server SET term = max(term, ?) + ?, is_clean = 0", (least, step))
         # What was done since the backup is to be done again.
         connection.execute("DELETE FROM answer")
         connection.execute(_END_IMPORTS, (at,))
@@ -210,6 +212,8 @@ def _take_over(connection: sqlite3.Connection, at: float) -> int:
         connection.execute(f"DELETE FROM main.{table}")  # noqa: S608
         connection.execute(f"INSERT INTO main.{table} SELECT * FROM old.{table}")  # noqa: S608
     different = [Aor(*row) for row in connection.execute(_DIFFERENT)]
+    # `old` may be an earlier backup that was restored: its journal has nothing of whoever is newer.
+    connection.execute("UPDATE main.presentity SET changed = 0")
     connection.execute("INSERT OR REPLACE INTO main.presentity SELECT * FROM old.presentity")
     [path] = (row[2] for row in connection.execute("PRAGMA database_list") if row[1] == "old")
     with open_to_read(Path(path)) as old:
@@ -222,10 +226,10 @@ def _take_back(
     """Write down what differs for one presentity; gives whether anything does."""
     user, domain = presentity
     before, after = read(old, presentity), read(connection, presentity)
-    [previous] = connection.execute(
-        "SELECT changed FROM presentity WHERE domain = ? AND user = ?", (domain, user)
+    revision, previous = connection.execute(
+        "SELECT revision + 1, changed FROM presentity WHERE domain = ? AND user = ?", (domain, user)
     ).fetchone()
-    seq, revision = journal.newest(connection), before.revision + 1
+    seq = journal.newest(connection)
     for feature, was, now in zip(FEATURES, before.states, after.states, strict=True):
         if was == now:
             continue

@@ -84,7 +84,7 @@ class _Life:
         now, previous = self._world.now, self.store.previous
         changed = self.store.changed_since(previous.at - UNSURE)
         before = Before(previous.at, is_clean=previous.is_clean, changed=changed)
-        self.notifier.restore(before, NOON, now)
+        self.notifier.restore(before, now)
         lowest = 2**62
         while lowest:
             lowest, oldest = self._load(lowest)

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 from dfks_rules.app.heartbeat import read_clocks
@@ -15,8 +14,6 @@ from dfks_rules.store.life import Beat
 from dfks_rules.store.sqlite import SqliteStore
 from tests.helpers.wanted import commit, wanted
 
-_AT = datetime(2026, 1, 5, tzinfo=UTC)
-
 
 class _Notifier:
     """Takes over what there is."""
@@ -25,7 +22,7 @@ class _Notifier:
         self.before: Before | None = None
         self.taken: list[DialogRow] = []
 
-    def restore(self, before: Before, at: datetime, now: float) -> None:
+    def restore(self, before: Before, now: float) -> None:
         self.before = before
 
     def take(self, rows: Sequence[DialogRow], now: float) -> None:
@@ -45,7 +42,7 @@ async def test_next_life_goes_on_where_the_one_before_has_ended(tmp_path: Path) 
         keeping = lasting.keeping(lambda _transport, _host, _port: None)
         epochs.append(keeping.epoch)
         notifiers.append(_Notifier())
-        lasting.begin(notifiers[-1], _AT, lambda: None)
+        lasting.begin(notifiers[-1], lambda: None)
         deadline = keeping.epoch + loop.time() + 60
         number = keeping.dialogs.number()
         row = DialogRow(number, b"t", Aor("alice", "example.com"), deadline, 1, 0, 0, b"", None)
@@ -68,7 +65,7 @@ async def test_start_that_fails_does_not_hide_the_crash_before(tmp_path: Path) -
     """What was to be told after the crash is to be told by the next start."""
     loop = asyncio.get_running_loop()
     store = SqliteStore(tmp_path / "dfks.db", loop)
-    Lasting(store, loop).begin(_Notifier(), _AT, lambda: None)
+    Lasting(store, loop).begin(_Notifier(), lambda: None)
     store.close()
     failing = SqliteStore(tmp_path / "dfks.db", loop)
     crashed_at = failing.previous
@@ -123,7 +120,7 @@ async def test_change_before_the_first_heartbeat_is_told_after_a_crash(tmp_path:
     again.close()
     after, notifier = SqliteStore(tmp_path / "dfks.db", loop), _Notifier()
     lasting = Lasting(after, loop)
-    lasting.begin(notifier, _AT, lambda: None)
+    lasting.begin(notifier, lambda: None)
     assert notifier.before is not None
     assert notifier.before.changed == {alice}
     lasting.end()
@@ -135,7 +132,7 @@ async def test_stop_with_a_request_under_way_is_no_planned_one(tmp_path: Path) -
     loop = asyncio.get_running_loop()
     store = SqliteStore(tmp_path / "dfks.db", loop)
     lasting = Lasting(store, loop)
-    lasting.begin(_Notifier(), _AT, lambda: None)
+    lasting.begin(_Notifier(), lambda: None)
     alice = Aor("alice", "example.com")
     on = NOTHING_STORED.replace(FEATURES[0], FeatureState(status=True))
     result = commit(store, wanted(alice, NOTHING_STORED, on))
@@ -152,11 +149,11 @@ async def test_life_that_does_not_end_was_a_crash(tmp_path: Path) -> None:
     """Its heartbeats say when."""
     loop = asyncio.get_running_loop()
     store = SqliteStore(tmp_path / "dfks.db", loop)
-    Lasting(store, loop).begin(_Notifier(), _AT, lambda: None)
+    Lasting(store, loop).begin(_Notifier(), lambda: None)
     store.close()
     again = SqliteStore(tmp_path / "dfks.db", loop)
     lasting, notifier = Lasting(again, loop), _Notifier()
-    lasting.begin(notifier, _AT, lambda: None)
+    lasting.begin(notifier, lambda: None)
     assert notifier.before is not None
     assert not notifier.before.is_clean
     lasting.end()

@@ -2,7 +2,10 @@
 
 import asyncio
 import errno
+import os
 import sqlite3
+import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
@@ -12,7 +15,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState
+from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import DialogRow, Verdict, Wanted
 from dfks_rules.store import group
@@ -269,6 +272,54 @@ def _raise(*_: object) -> None:
 
 def _io_error(_descriptor: int) -> None:
     raise OSError(errno.EIO, "Input/output error")
+
+
+def _fail_once(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Have the next sync fail, and the others not; set when it has."""
+    failed, sync = threading.Event(), os.fdatasync
+
+    def fail_first(descriptor: int) -> None:
+        if not failed.is_set():
+            failed.set()
+            _io_error(descriptor)
+        sync(descriptor)
+
+    monkeypatch.setattr("dfks_rules.store.database.os.fdatasync", fail_first)
+    return failed
+
+
+async def test_whoever_is_told_late_that_a_sync_has_failed_finds_the_store_in_doubt_yet(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By that it is known whether watchers have to be told what is stored after all."""
+    monkeypatch.setattr("dfks_rules.store.disk.LOOK_EVERY", 0.01)
+    failed = _fail_once(monkeypatch)
+    loop = asyncio.get_running_loop()
+    told: asyncio.Future[Snapshot | None] = loop.create_future()
+    store.commit(
+        wanted(ALICE, NOTHING_STORED, FIRST), lambda *_: told.set_result(store.known(ALICE))
+    )
+    await asyncio.sleep(0)  # It is written.
+    assert failed.wait(5)
+    time.sleep(0.2)  # noqa: ASYNC251 - the loop is busy, while the disk works again
+    assert await told is None
+    async with asyncio.timeout(5):
+        while store.known(ALICE) != FIRST:  # noqa: ASYNC110 - nobody is told
+            await asyncio.sleep(0.005)
+
+
+async def test_a_change_is_durable_only_once_a_sync_has_succeeded(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another request that stores nothing syncs nothing, so it says nothing of the disk either."""
+    with monkeypatch.context() as broken:
+        broken.setattr("dfks_rules.store.database.os.fdatasync", _io_error)
+        first = commit(store, wanted(ALICE, NOTHING_STORED, FIRST))
+        assert await outcome(first) is Verdict.UNAVAILABLE
+        assert await outcome(commit(store, wanted(ALICE, SECOND, FIRST))) is Verdict.CONFLICT
+        assert store.durable() == 0
+    assert await outcome(commit(store, wanted(BOB, NOTHING_STORED, FIRST))) is Verdict.STORED
+    assert store.durable() == 2
 
 
 async def test_a_failed_sync_is_counted_once_though_somebody_fails_on_being_told(

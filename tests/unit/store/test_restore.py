@@ -344,6 +344,25 @@ def test_where_there_is_no_store_the_backup_becomes_one(backup: Path, tmp_path: 
     assert (restored.kept, restored.changed) == (None, None)
     assert _states(target) == _states(backup)
     assert target.stat().st_mode & 0o777 == 0o600
+    # The store that is lost was started again and again, and its phones remember their CSeqs.
+    assert _term(target) > _term(backup) + LEAP
+
+
+def test_a_newer_backup_is_restored_where_an_older_one_was_by_mistake(
+    path: Path, backup: Path, tmp_path: Path
+) -> None:
+    """The journal that goes on then knows nothing of users and changes between the two."""
+    newer = tmp_path / "newer.db"
+    back_up(path, newer, replace=False)
+    target = tmp_path / "new.db"
+    restore_store(backup, target, owed=1)
+    fill(target, (ALICE, DND, OFF), (ALICE, DND, ON), (ALICE, DND, OFF), (ALICE, DND, ON))
+    restored = restore_store(newer, target, owed=1)
+    assert restored.changed == 2
+    assert _states(target) == _states(newer)
+    assert _problems(target) == []
+    with open_journal(target) as journal:
+        assert [entry.after for entry in journal.of(CAROL, 9)] == [ON]
 
 
 def test_a_link_to_the_store_stays_a_link(path: Path, backup: Path, tmp_path: Path) -> None:
