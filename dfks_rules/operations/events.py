@@ -37,7 +37,8 @@ class Event(NamedTuple):
     type: str
     """One of `TYPES`, or `GAP`."""
     seq: int
-    """Number in the journal of the newest change that it tells of; 0 where it tells of none."""
+    """Number in the journal of the newest change that it tells of, or of a gap: that is lost with
+    it; 0 where there is none."""
     presentity: Aor | None
     """Whom it is about; None: all."""
     data: Mapping[str, Any]
@@ -46,6 +47,11 @@ class Event(NamedTuple):
 
 class Listener(Protocol):
     """Somebody who is told of events, in order; the server keeps nothing for him but his place."""
+
+    @property
+    def seq(self) -> int:
+        """Number of the newest change up to which he was given all: he can go on from there."""
+        ...
 
     async def wait(self) -> None:
         """Wait until there is something to take."""
