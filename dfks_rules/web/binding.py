@@ -70,7 +70,7 @@ async def body_of(operation: Operation, request: web.Request) -> Any:
         async with asyncio.timeout(BODY_WITHIN):
             text = await request.read()
     except (aiohttp.ClientError, ConnectionError) as error:
-        raise Problem("not-json", "the body broke off") from error
+        raise Problem("not-json", "the body broke off", {"Connection": "close"}) from error
     except TimeoutError as error:
         why = f"it did not come within {BODY_WITHIN:g} s"
         raise Problem("too-slow", why, {"Connection": "close"}) from error

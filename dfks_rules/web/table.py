@@ -96,6 +96,8 @@ class Streamed(NamedTuple):
     pieces: AsyncIterator[bytes]
     content_type: str
     headers: Mapping[str, str] = {}
+    is_endless: bool = False
+    """Whether only the client ends it; it ends at once when the server stops."""
 
 
 class Operation(NamedTuple):

@@ -29,7 +29,7 @@ async def stream(call: Call) -> Answer | Streamed:
     # Nobody listens before somebody reads: of HEAD nothing would be left to close.
     call.operations.journal.newest()
     pieces = _pieces(call.operations.events, after, _wanted(call))
-    return Streamed(pieces, "text/event-stream", _HEADERS)
+    return Streamed(pieces, "text/event-stream", _HEADERS, is_endless=True)
 
 
 def _wanted(call: Call) -> Callable[[Event], bool]:

@@ -98,7 +98,8 @@ async def _pieces(call: Call) -> AsyncIterator[bytes]:
                 raise Problem("too-large", f"at most {MAX_SIZE} bytes")
             yield piece
     except (aiohttp.ClientError, ConnectionError) as error:
-        raise Problem("invalid-body", "the body broke off", errors=[]) from error
+        why, last = "the body broke off", {"Connection": "close"}
+        raise Problem("invalid-body", why, last, errors=[]) from error
     except TimeoutError as error:
         slow = {"Connection": "close"}
         raise Problem("too-slow", f"nothing came for {PATIENCE:g} s", slow) from error
