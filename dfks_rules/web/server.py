@@ -14,19 +14,18 @@ from aiohttp import web
 from dfks_rules.errors import ConfigError, DfksError
 from dfks_rules.operations.ports import Operations
 from dfks_rules.web.binding import body_of, given_of
+from dfks_rules.web.bodies import MAX_BODY, BodyStream
 from dfks_rules.web.budget import SHARE, SHARE_OF_WATCHING, Budget, Timed
 from dfks_rules.web.caller import LOCAL, Caller, Scope
 from dfks_rules.web.connections import Connections
 from dfks_rules.web.parameters import IDEMPOTENCY_KEY
 from dfks_rules.web.problem import CONTENT_TYPE, Problem, problem_of
-from dfks_rules.web.repeats import Repeats, hash_of
+from dfks_rules.web.repeats import Asked, Repeats, hash_of
 from dfks_rules.web.streams import Streams
-from dfks_rules.web.table import JSON, Answer, Call, Operation, Streamed, Where, json_line
+from dfks_rules.web.table import JSON, SMALL, Answer, Call, Operation, Streamed, Where, json_line
 from dfks_rules.web.tls import HANDSHAKE_WITHIN, TlsFiles
 from dfks_rules.web.tokens import TokenFile
 
-MAX_BODY = 2 * 1024 * 1024
-"""Longest body that is read at once, bytes."""
 CLOSE_TIMEOUT = 2.0
 """Seconds that pending requests have to finish when the server stops."""
 PENALTY = 0.5
@@ -262,13 +261,14 @@ class WebServer:
             self._counts["streams_refused"] += 1
             raise Problem("too-many-listeners")
         caller = caller or LOCAL
+        stream = BodyStream(request.content, 0 if operation.body is None else operation.body.most)
         call = Call(
             given_of(operation, request, caller),
-            await body_of(operation, request),
+            await body_of(operation, request, self._operations.studies, caller.name),
             caller,
             self._operations,
             request.headers.get("Accept", ""),
-            request.content,
+            stream,
             request.content_type,
         )
         key = call.given.get(IDEMPOTENCY_KEY.name)
@@ -277,7 +277,7 @@ class WebServer:
         return await self._repeats.once(
             self._operations.answers,
             (caller.name, key),
-            await _hash_of(operation, request),
+            await _asked(operation, request, stream),
             partial(operation.run, call),
         )
 
@@ -300,14 +300,18 @@ def _check_headers(request: web.Request) -> None:
                 raise Problem("bad-parameter", f"`{name.decode()}` is not UTF-8") from error
 
 
-async def _hash_of(operation: Operation, request: web.Request) -> bytes:
+async def _asked(operation: Operation, request: web.Request, stream: BodyStream) -> Asked:
     """What tells a request from others with the same key."""
     headers = {
         one.name: request.headers[one.name]
         for one in operation.parameters
         if one.where is Where.HEADER and one.name in request.headers
     }
-    return hash_of(request.method, request.path_qs, headers, await request.read())
+    hash_ = partial(hash_of, request.method, request.path_qs, headers)
+    if operation.body is not None and operation.body.schema is None:
+        return Asked(hash_(b""), stream)
+    body = await request.read()
+    return Asked(hash_(body) if len(body) <= SMALL else await asyncio.to_thread(hash_, body))
 
 
 def _told(problem: Problem) -> web.Response:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import orjson
 import pytest
 
-from dfks_rules.web import binding, connections, server
+from dfks_rules.web import bodies, connections, server
 from dfks_rules.web.caller import Scope
 from dfks_rules.web.table import Answer, Call, Operation, Reply
 from tests.helpers.operations import MemoryOperations
@@ -110,7 +110,7 @@ async def test_whoever_is_slow_with_a_further_head_is_cut_too(
 
 async def test_a_body_that_does_not_come_is_408(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is set."""
-    monkeypatch.setattr(binding, "BODY_WITHIN", 0.1)
+    monkeypatch.setattr(bodies, "WITHIN", 0.1)
     operations = MemoryOperations()
     async with api(operations) as web, _wire(web) as wire:
         status, headers, body = await wire.ask(
