@@ -1,6 +1,6 @@
 """The composition root: builds the rooms from the configuration and lets them run.
 
-    life → server → lasting → heartbeat | restoring
+    life → server → operators → phones → storage | files → lasting → heartbeat | restoring
          → operations | driver | doors | clock | tokens | users | credentials | profiles
          → desk | records | metrics | handover
 

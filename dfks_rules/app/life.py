@@ -14,18 +14,16 @@ from contextlib import suppress
 
 import structlog
 
-from dfks_rules.app.credentials import secrets_of
-from dfks_rules.app.desk.certificates import CertificateReloader
 from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.app.doors import reserve
+from dfks_rules.app.files import files_of
 from dfks_rules.app.handover.channel import BrokenOffError, Channel, EndedError, Word
 from dfks_rules.app.handover.service_manager import ServiceManager
 from dfks_rules.app.handover.succession import Succession
 from dfks_rules.app.handover.unless import unless
 from dfks_rules.app.metrics import Metrics
-from dfks_rules.app.profiles import ProfilesFile
-from dfks_rules.app.server import Files, Server, transports_of
-from dfks_rules.app.users import users_of
+from dfks_rules.app.phones import transports_of
+from dfks_rules.app.server import Server
 from dfks_rules.config.settings import Config
 from dfks_rules.errors import StoreError
 from dfks_rules.transport.inherited import Inherited, inherited
@@ -62,11 +60,7 @@ class Life:
         """The process that serves in place of this one."""
         self._reading: set[asyncio.Task[None]] = set()
         """What reads files again."""
-        users, profiles = users_of(config.auth), ProfilesFile(config.profiles)
-        secrets = secrets_of(config.sip.credentials)
-        certificates = CertificateReloader(config.sip.tls, config.reload)
-        policies = PolicyReloader(config.policies, config.reload)
-        self._files = Files(policies, certificates, users, secrets, profiles)
+        self._files = files_of(config)
         self._succession = Succession(self._manager)
 
     async def run(self, served: Callable[[Server, PolicyReloader], None]) -> None:

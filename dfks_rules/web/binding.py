@@ -1,24 +1,22 @@
 """A request → what its operation is given, checked by the table."""
 
-import asyncio
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-import aiohttp
 import jsonschema
 import orjson
 from aiohttp import web
 
 from dfks_rules.model.identity import Aor
+from dfks_rules.operations.studies import Studies
+from dfks_rules.web.bodies import read
 from dfks_rules.web.caller import Caller
 from dfks_rules.web.parameters import DOMAIN
 from dfks_rules.web.problem import Problem
 from dfks_rules.web.schemas import COMPONENTS
-from dfks_rules.web.table import Operation, Parameter, Schema, Where
+from dfks_rules.web.table import SMALL, Operation, Parameter, Schema, Where
 
-BODY_WITHIN = 30.0
-"""Seconds that a body may take that is read at once."""
 MAX_ERRORS = 20
 """Most mistakes of a body that are told at once."""
 MAX_VALUES = 2_000
@@ -49,11 +47,18 @@ def given_of(operation: Operation, request: web.Request, caller: Caller) -> dict
     return given
 
 
-async def body_of(operation: Operation, request: web.Request) -> Any:
+async def body_of(operation: Operation, request: web.Request, studies: Studies, asker: str) -> Any:
     """The JSON of a request, which fits the operation's schema; None where it takes none.
+
+    Args:
+        operation: what is asked for.
+        request: asks for it.
+        studies: looks first into what is so long that it could hold the loop.
+        asker: who asks.
 
     Raises:
         Problem: it is of another type, too large, no JSON, or does not fit.
+        DfksError: nobody could look into it.
     """
     body = operation.body
     if body is None or not (body.is_needed or request.body_exists):
@@ -66,22 +71,22 @@ async def body_of(operation: Operation, request: web.Request) -> Any:
         raise Problem("wrong-content-type", f"`{request.content_type}` is not {wanted}")
     if body.schema is None:
         return None
-    try:
-        async with asyncio.timeout(BODY_WITHIN):
-            text = await request.read()
-    except (aiohttp.ClientError, ConnectionError) as error:
-        raise Problem("not-json", "the body broke off") from error
-    except TimeoutError as error:
-        why = f"it did not come within {BODY_WITHIN:g} s"
-        raise Problem("too-slow", why, {"Connection": "close"}) from error
+    text = await read(request, body.most)
+    # Where there are few values, texts among them are copied: 2 MiB take a millisecond.
+    if len(text) > SMALL and await studies.count_values(text, asker) > MAX_VALUES:
+        raise _too_many_values()
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise Problem("not-json", str(error)) from error
     if not _is_small(value):
-        raise Problem("invalid-body", f"it has more than {MAX_VALUES} values", errors=[])
+        raise _too_many_values()
     check(operation.name, body.schema, value)
     return value
+
+
+def _too_many_values() -> Problem:
+    return Problem("invalid-body", f"it has more than {MAX_VALUES} values", errors=[])
 
 
 def _is_small(value: Any) -> bool:

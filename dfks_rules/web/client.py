@@ -30,6 +30,10 @@ class ApiError(DfksError):
         return str(self.problem.get("type", "")).rpartition(":")[2]
 
 
+PLACE = "place"
+"""Type of what is no event: everything up to its id is known."""
+
+
 class Event:
     """One server-sent event."""
 
@@ -155,7 +159,12 @@ class ApiClient:
                 raise _broke_off(self._url, error) from error
 
     async def events(
-        self, path: str, *, query: Mapping[str, str | int] | None = None, last: str | None = None
+        self,
+        path: str,
+        *,
+        query: Mapping[str, str | int] | None = None,
+        last: str | None = None,
+        with_places: bool = False,
     ) -> AsyncIterator[Event]:
         """Server-sent events, until the server ends the stream.
 
@@ -163,6 +172,7 @@ class ApiClient:
             path: where.
             query: parameters.
             last: id of the last event that is known.
+            with_places: whether to tell also of ids that come without an event: `PLACE`.
         """
         headers = {"Accept": "text/event-stream"}
         if last is not None:
@@ -172,7 +182,7 @@ class ApiClient:
             *blocks, rest = (rest + piece).split(b"\n\n")
             for block in blocks:
                 event = _event(block.decode())
-                if event is not None:
+                if event is not None and (with_places or event.type != PLACE):
                     yield event
 
     def _response(
@@ -258,13 +268,13 @@ def _error(status: int, text: bytes) -> ApiError:
 
 
 def _event(block: str) -> Event | None:
-    """The event of a block of lines; None for a comment."""
+    """The event of a block of lines, or a `PLACE`; None for a comment."""
     fields: dict[str, list[str]] = {}
     for line in block.split("\n"):
         name, colon, value = line.partition(":")
         if name and colon:
             fields.setdefault(name, []).append(value.removeprefix(" "))
     if "data" not in fields:
-        return None
+        return Event(fields["id"][-1], PLACE, None) if "id" in fields else None
     data = orjson.loads("\n".join(fields["data"]))
     return Event(fields.get("id", [""])[-1], fields.get("event", ["message"])[-1], data)

@@ -9,8 +9,10 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+import aiohttp
 import structlog
 from aiohttp import web
+from aiohttp.http_parser import RawRequestMessage
 from aiohttp.web_protocol import RequestHandler
 
 from dfks_rules.errors import ConfigError
@@ -75,6 +77,8 @@ class Connection(RequestHandler):
         self.is_streaming = False
         """Whether what is answered goes on for as long as the client is there. Anything else is
         done whether he waits for it or not."""
+        self.is_stalled = False
+        """Whether the client does not read what he is sent."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """It has so long for its first head; one too many is told so."""
@@ -101,13 +105,32 @@ class Connection(RequestHandler):
     def pause_writing(self) -> None:
         """The client does not read: it has so long to go on."""
         super().pause_writing()
+        self.is_stalled = True
         self._rest()
         self._timer = self._loop.call_later(STALLED, self._cut)
 
     def resume_writing(self) -> None:
         """The client reads."""
         super().resume_writing()
+        self.is_stalled = False
         self._rest()
+
+    def abort(self) -> None:
+        """Cut it: what is written and not read is lost."""
+        if self.transport is not None:
+            self.transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        """What is no HTTP in the middle of a body ends it: whoever waits for the rest is told."""
+        super().data_received(data)
+        request = self._current_request
+        if request is None or not self._messages or request.content.is_eof():
+            return
+        message, _ = self._messages[-1]
+        if not isinstance(message, RawRequestMessage):
+            request.content.set_exception(aiohttp.ClientPayloadError())
+            # Nothing more of it is waited for, either.
+            request.content.feed_eof()
 
     def handle_error(
         self,
@@ -133,8 +156,7 @@ class Connection(RequestHandler):
 
     def _cut(self) -> None:
         self._counts["connections_cut"] += 1
-        if self.transport is not None:
-            self.transport.abort()
+        self.abort()
 
     def _rest(self) -> None:
         if self._timer is not None:

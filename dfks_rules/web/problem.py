@@ -38,6 +38,7 @@ KINDS: Mapping[str, Kind] = {
     "policies-unusable": Kind(409, "The policies cannot be used"),
     "changed-meanwhile": Kind(412, "It has changed meanwhile"),
     "too-slow": Kind(408, "The body does not come"),
+    "expectation-failed": Kind(417, "The Expect header asks for something else than 100-continue"),
     "too-large": Kind(413, "The body is too large"),
     "wrong-content-type": Kind(415, "The body has another content type"),
     "invalid-body": Kind(422, "The body does not fit the schema"),

@@ -11,6 +11,7 @@ from dfks_rules.model.requests import Origin
 from dfks_rules.operations.decisions import Decided, Sought
 from dfks_rules.operations.events import state_told
 from dfks_rules.operations.states import denying_rule, printable_from
+from dfks_rules.operations.times import time_told
 from dfks_rules.operations.turns import Turns
 from dfks_rules.web.caller import Scope
 from dfks_rules.web.paging import DEFAULT_LIMIT, LIMIT, page, page_schema
@@ -83,7 +84,7 @@ def _row(decided: Decided) -> dict[str, Any]:
     requester, by = request.requester, outcome.decision.decided_by
     return {
         "id": decided.id,
-        "at": outcome.at.isoformat(timespec="milliseconds"),
+        "at": time_told(outcome.at),
         "presentity": request.presentity.uri,
         "op": request.operation.value,
         "feature": None if request.feature is None else request.feature.value,

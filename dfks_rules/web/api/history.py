@@ -1,10 +1,11 @@
 """The journal: who changed what, when, and by which rule."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from dfks_rules.operations.events import change_told
+from dfks_rules.operations.times import time_told
 from dfks_rules.operations.turns import Turns
 from dfks_rules.service.ports import Journal, JournalEntry
 from dfks_rules.web.caller import Scope
@@ -94,7 +95,7 @@ def _wanted(call: Call) -> Callable[[JournalEntry], bool]:
 def _told(entry: JournalEntry) -> dict[str, Any]:
     return {
         "seq": entry.seq,
-        "at": datetime.fromtimestamp(entry.at, UTC).isoformat(timespec="milliseconds"),
+        "at": time_told(entry.at),
         "presentity": entry.presentity.uri,
         "revision": entry.revision,
         **change_told(entry),

@@ -9,6 +9,7 @@ from dfks_rules.operations.policies import Activation, FileRow, ShadowRow
 from dfks_rules.operations.states import printable_from
 from dfks_rules.operations.turns import Turns
 from dfks_rules.web.api.texts import FILES, texts_of, whole
+from dfks_rules.web.bodies import MAX_BODY
 from dfks_rules.web.caller import Scope
 from dfks_rules.web.parameters import IF_NONE_MATCH
 from dfks_rules.web.problem import Problem
@@ -235,9 +236,10 @@ OPERATIONS = (
                     record({"path": {**TEXT, "minLength": 1, "maxLength": 512}}),
                     record({"files": FILES}),
                 ]
-            }
+            },
+            most=MAX_BODY,
         ),
-        problems=("policies-unusable",),
+        problems=("policies-unusable", "gave-up"),
         description="The candidate is a folder of the server, or the files themselves; 409 has "
         f"every finding. {_ALL}",
     ),

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import orjson
 
 from dfks_rules.operations.events import FEATURE_CHANGED
+from dfks_rules.operations.times import time_told
 from dfks_rules.operations.webhooks import (
     MOST_DEAD,
     DeadLetter,
@@ -186,7 +186,7 @@ def _told(row: EndpointRow) -> dict[str, Any]:
         "active": one.off is None,
         "offReason": one.off,
         "createdBy": one.actor,
-        "createdAt": _time(one.created),
+        "createdAt": time_told(one.created),
         "lag": round(row.lag, 3),
         "failingLanes": row.failing,
         "dead": row.dead,
@@ -200,7 +200,7 @@ def _dead_told(letter: DeadLetter) -> dict[str, Any]:
         "event": letter.event,
         "type": letter.type,
         "presentity": None if letter.presentity is None else letter.presentity.uri,
-        "at": _time(letter.at),
+        "at": time_told(letter.at),
         "tries": letter.tries,
         "reason": letter.reason,
         "body": orjson.loads(letter.body),
@@ -214,10 +214,6 @@ def _tried_told(tried: Tried) -> dict[str, Any]:
         "detail": tried.detail,
         "seconds": round(tried.took, 3),
     }
-
-
-def _time(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
 
 
 def _matching(pattern: str, what: str, kind: Callable[[str], T]) -> Callable[[str], T]:

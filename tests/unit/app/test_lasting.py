@@ -89,11 +89,11 @@ async def test_crash_right_after_a_crash_hides_nothing_of_the_first(tmp_path: Pa
     for _ in range(2):
         killed = SqliteStore(path, loop)
         assert killed.previous == crash
-        Lasting(killed, loop).begin(_Notifier(), _AT, lambda: None)
+        Lasting(killed, loop).begin(_Notifier(), lambda: None)
         killed.close()
     stopped = SqliteStore(path, loop)
     lasting = Lasting(stopped, loop)
-    lasting.begin(_Notifier(), _AT, lambda: None)
+    lasting.begin(_Notifier(), lambda: None)
     lasting.end()
     stopped.close()
     again = SqliteStore(path, loop)

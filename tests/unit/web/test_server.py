@@ -12,9 +12,10 @@ from structlog.testing import capture_logs
 from dfks_rules.errors import StoreError
 from dfks_rules.transport.inherited import DOORS
 from dfks_rules.web.api import TABLE
+from dfks_rules.web.bodies import MAX_BODY
 from dfks_rules.web.caller import Scope
-from dfks_rules.web.server import MAX_BODY, PENALTY
-from dfks_rules.web.table import Answer, Call, Operation, Streamed
+from dfks_rules.web.server import PENALTY
+from dfks_rules.web.table import SMALL, Answer, Call, Operation, Streamed
 from dfks_rules.web.tokens import TokenFile
 from tests.helpers.operations import MemoryOperations
 from tests.helpers.transports import until
@@ -130,6 +131,7 @@ async def test_what_cannot_be_asked_is_said(method: str, path: str, status: int,
         (b"{", "application/json", 400, "not-json"),
         (b"{}", "text/plain", 415, "wrong-content-type"),
         (b'{"status": "x"}', "application/json", 422, "invalid-body"),
+        (b" " * (SMALL + 1), "application/json", 413, "too-large"),
         (b" " * (MAX_BODY + 1), "application/json", 413, "too-large"),
     ],
 )
