@@ -42,10 +42,10 @@ def given_of(operation: Operation, request: web.Request, caller: Caller) -> dict
             given[parameter.name] = _taken(parameter, text)
     for value in given.values():
         if isinstance(value, Aor) and not caller.sees(value.domain):
-            raise Problem("not-found", f"{value.uri} is not there")
+            raise Problem("not-found", f"no such presentity: {value.uri}")
     domain = given.get(DOMAIN.name)
     if domain is not None and not caller.sees(domain):
-        raise Problem("not-found", f"`{domain}` is not there")
+        raise Problem("not-found", f"no such domain: `{domain}`")
     return given
 
 
@@ -60,7 +60,7 @@ async def body_of(operation: Operation, request: web.Request) -> Any:
         return None
     coding = request.headers.get("Content-Encoding", "identity")
     if coding.lower() != "identity":
-        raise Problem("wrong-content-type", f"the content coding `{coding[:40]}` is not known here")
+        raise Problem("wrong-content-type", f"the content coding `{coding[:40]}` is not supported")
     if request.content_type not in body.types:
         wanted = " or ".join(body.types)
         raise Problem("wrong-content-type", f"`{request.content_type}` is not {wanted}")
