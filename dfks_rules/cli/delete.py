@@ -30,7 +30,7 @@ def command(api: ApiClient, presentity: str, *, yes: bool) -> None:
         return
     features = ", ".join(one["feature"] for one in done["results"])
     click.echo(
-        printable(f"{done['presentity']}: deleted {features}; it has revision {done['revision']}")
+        printable(f"{done['presentity']}: deleted {features}; revision {done['revision']}")
     )
 
 
