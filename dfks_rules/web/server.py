@@ -16,7 +16,7 @@ from dfks_rules.operations.ports import Operations
 from dfks_rules.web.binding import body_of, given_of
 from dfks_rules.web.budget import SHARE, SHARE_OF_WATCHING, Budget, Timed
 from dfks_rules.web.caller import LOCAL, Caller, Scope
-from dfks_rules.web.connections import Connection, Connections
+from dfks_rules.web.connections import Connection, Connections, name_server
 from dfks_rules.web.parameters import IDEMPOTENCY_KEY
 from dfks_rules.web.problem import CONTENT_TYPE, Problem, problem_of
 from dfks_rules.web.repeats import Repeats, hash_of
@@ -96,6 +96,7 @@ class WebServer:
         """Serve on these sockets, which are closed with it."""
         self._sockets = list(sockets)
         app = web.Application(client_max_size=MAX_BODY, middlewares=[self._guarded])
+        app.on_response_prepare.append(name_server)
         for operation in self._table:
             handler = partial(self._serve, operation)
             if operation.method == "GET":
