@@ -9,6 +9,7 @@ import aiohttp
 import jsonschema
 import orjson
 from aiohttp import web
+from jsonschema.exceptions import ValidationError
 
 from dfks_rules.model.identity import Aor
 from dfks_rules.web.caller import Caller
@@ -21,8 +22,21 @@ BODY_WITHIN = 30.0
 """Seconds that a body may take that is read at once."""
 MAX_ERRORS = 20
 """Most mistakes of a body that are told at once."""
+MAX_DETAIL = 300
+"""Most characters that are said of a mistake."""
 MAX_VALUES = 2_000
 """Most values in a JSON body: the check by a schema takes time for each, and phones wait for it."""
+
+_KINDS = {
+    "string": "a text",
+    "integer": "an integer",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "an object",
+    "null": "null",
+}
+"""Type of JSON Schema → what it is called."""
 
 
 def given_of(operation: Operation, request: web.Request, caller: Caller) -> dict[str, Any]:
@@ -106,12 +120,39 @@ def check(name: str, schema: Schema, value: Any) -> None:
     errors = []
     for error in _validator(name, orjson.dumps(schema).decode()).iter_errors(value):
         pointer = "".join(f"/{part}" for part in error.absolute_path)
-        errors.append({"pointer": pointer, "detail": error.message[:200]})
+        errors.append({"pointer": pointer, "detail": _wrong(error)[:MAX_DETAIL]})
         if len(errors) == MAX_ERRORS:
             break
     if errors:
         detail = f"{errors[0]['pointer'] or 'the body'}: {errors[0]['detail']}"
         raise Problem("invalid-body", detail, errors=errors)
+
+
+def _wrong(error: ValidationError) -> str:
+    """What is wrong with one value, in words of people."""
+    wanted: Any = error.validator_value
+    value: Any = error.instance
+    schema: Any = error.schema
+    match error.validator:
+        case "additionalProperties":
+            known = list(schema["properties"])
+            unknown = sorted(value.keys() - set(known))
+            return f"unknown member `{unknown[0][:40]}`; the members are {_listed(known)}"
+        case "required":
+            return f"`{next(name for name in wanted if name not in value)}` is missing"
+        case "type":
+            kinds = [wanted] if isinstance(wanted, str) else wanted
+            return f"must be {' or '.join(_KINDS[kind] for kind in kinds)}"
+        case "enum":
+            return f"must be one of {_listed(wanted)}"
+        case "minLength" | "minItems" | "minProperties" if wanted == 1:
+            return "must not be empty"
+        case _:
+            return error.message
+
+
+def _listed(words: list[Any]) -> str:
+    return ", ".join(f"`{word}`" for word in words)
 
 
 @cache
