@@ -54,7 +54,10 @@ def create(name: str, scopes: str, domains: str, expires: str | None, given: Pat
 @config_option
 def list_(given: Path | None) -> None:
     """Show the tokens: name, scopes, domains, expiry."""
-    for entry in read_tokens(_file(given)):
+    entries = read_tokens(_file(given))
+    if not entries:
+        click.echo("no tokens", err=True)
+    for entry in entries:
         domains = ",".join(entry.domains) or "all domains"
         until = f"expires {entry.expires}" if entry.expires else "never expires"
         click.echo(f"{entry.name}  {','.join(entry.scopes)}  {domains}  {until}")

@@ -124,7 +124,7 @@ async def dead(call: Call) -> Answer:
 async def retry(call: Call) -> Answer:
     """One of those is sent once more."""
     _row(call)
-    with _Found():
+    with _Found("no such dead letter"):
         number = call.given["number"]
         return Answer(_tried_told(await call.operations.webhooks.retry(call.given["id"], number)))
 
@@ -132,12 +132,15 @@ async def retry(call: Call) -> Answer:
 class _Found:
     """Tells of what somebody else has removed meanwhile as of what was never there."""
 
+    def __init__(self, what: str = "no such webhook") -> None:
+        self._what = what
+
     def __enter__(self) -> None:
         """Nothing to do."""
 
     def __exit__(self, kind: type[BaseException] | None, error: object, _trace: object) -> None:
         if kind is not None and issubclass(kind, KeyError):
-            raise Problem("not-found")
+            raise Problem("not-found", self._what)
 
 
 def _row(call: Call) -> EndpointRow:
@@ -145,7 +148,7 @@ def _row(call: Call) -> EndpointRow:
     with _Found():
         row = call.operations.webhooks.row(call.given["id"])
     if not _sees(call.caller, row):
-        raise Problem("not-found")
+        raise Problem("not-found", "no such webhook")
     return row
 
 

@@ -45,6 +45,9 @@ def test_a_revoked_token_is_gone(folder: Path) -> None:
     assert "expires 20" in listed
     assert "two" not in listed
     assert _run("revoke", "two").exit_code == 1
+    _run("revoke", "one")
+    none = _run("list")
+    assert (none.stdout, none.stderr) == ("", "no tokens\n")
 
 
 @pytest.mark.parametrize(
