@@ -213,7 +213,7 @@ def refused(outcome: Outcome, decision: str, at: datetime) -> Event:
         "text": denial.text,
         "rule": denying_rule(outcome),
         "origin": requester.origin.value,
-        "actor": requester.watcher.uri if requester.watcher else requester.actor,
+        "actor": requester.told_actor,
         "decision": decision,
     }
     return Event(FEATURE_REFUSED, 0, request.presentity, data)

@@ -15,7 +15,7 @@ import orjson
 from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.features import VALUES_OF, Feature, FeatureState
 from dfks_rules.model.identity import Aor
-from dfks_rules.model.requests import Origin, Requester
+from dfks_rules.model.requests import Origin
 from dfks_rules.service.ports import Change, JournalEntry, Wanted
 from dfks_rules.store.life import LATEST
 from dfks_rules.store.tables import as_json, values_of
@@ -182,7 +182,7 @@ def rows_of(
                 json_of(before),
                 json_of(after),
                 requester.origin._value_,
-                _actor(requester, asked_first),
+                requester.told_actor or asked_first.uri,
                 _rule(outcome, request.feature),
                 f"{start}-{number}",
                 previous,
@@ -204,14 +204,6 @@ def asked_first(wanted: Wanted) -> Aor:
 
 def _is_internal(outcome: Outcome) -> bool:
     return outcome.request.requester.origin is Origin.INTERNAL
-
-
-def _actor(requester: Requester, asked_first: Aor) -> str:
-    if requester.watcher is not None:
-        return requester.watcher.uri
-    if requester.origin is Origin.OPERATOR:
-        return requester.actor or requester.source_ip or "mi"
-    return asked_first.uri
 
 
 def _rule(outcome: Outcome, feature: Feature) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import jsonschema
 import orjson
 from aiohttp import web
+from jsonschema.exceptions import ValidationError
 
 from dfks_rules.model.identity import Aor
 from dfks_rules.operations.studies import Studies
@@ -19,8 +20,21 @@ from dfks_rules.web.table import SMALL, Operation, Parameter, Schema, Where
 
 MAX_ERRORS = 20
 """Most mistakes of a body that are told at once."""
+MAX_DETAIL = 300
+"""Most characters that are said of a mistake."""
 MAX_VALUES = 2_000
 """Most values in a JSON body: the check by a schema takes time for each, and phones wait for it."""
+
+_KINDS = {
+    "string": "a text",
+    "integer": "an integer",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "an object",
+    "null": "null",
+}
+"""Type of JSON Schema → what it is called."""
 
 
 def given_of(operation: Operation, request: web.Request, caller: Caller) -> dict[str, Any]:
@@ -40,10 +54,10 @@ def given_of(operation: Operation, request: web.Request, caller: Caller) -> dict
             given[parameter.name] = _taken(parameter, text)
     for value in given.values():
         if isinstance(value, Aor) and not caller.sees(value.domain):
-            raise Problem("not-found", f"{value.uri} is not there")
+            raise Problem("not-found", f"no such presentity: {value.uri}")
     domain = given.get(DOMAIN.name)
     if domain is not None and not caller.sees(domain):
-        raise Problem("not-found", f"`{domain}` is not there")
+        raise Problem("not-found", f"no such domain: `{domain}`")
     return given
 
 
@@ -65,7 +79,7 @@ async def body_of(operation: Operation, request: web.Request, studies: Studies, 
         return None
     coding = request.headers.get("Content-Encoding", "identity")
     if coding.lower() != "identity":
-        raise Problem("wrong-content-type", f"the content coding `{coding[:40]}` is not known here")
+        raise Problem("wrong-content-type", f"the content coding `{coding[:40]}` is not supported")
     if request.content_type not in body.types:
         wanted = " or ".join(body.types)
         raise Problem("wrong-content-type", f"`{request.content_type}` is not {wanted}")
@@ -111,12 +125,39 @@ def check(name: str, schema: Schema, value: Any) -> None:
     errors = []
     for error in _validator(name, orjson.dumps(schema).decode()).iter_errors(value):
         pointer = "".join(f"/{part}" for part in error.absolute_path)
-        errors.append({"pointer": pointer, "detail": error.message[:200]})
+        errors.append({"pointer": pointer, "detail": _wrong(error)[:MAX_DETAIL]})
         if len(errors) == MAX_ERRORS:
             break
     if errors:
         detail = f"{errors[0]['pointer'] or 'the body'}: {errors[0]['detail']}"
         raise Problem("invalid-body", detail, errors=errors)
+
+
+def _wrong(error: ValidationError) -> str:
+    """What is wrong with one value, in words of people."""
+    wanted: Any = error.validator_value
+    value: Any = error.instance
+    schema: Any = error.schema
+    match error.validator:
+        case "additionalProperties":
+            known = list(schema["properties"])
+            unknown = sorted(value.keys() - set(known))
+            return f"unknown member `{unknown[0][:40]}`; the members are {_listed(known)}"
+        case "required":
+            return f"`{next(name for name in wanted if name not in value)}` is missing"
+        case "type":
+            kinds = [wanted] if isinstance(wanted, str) else wanted
+            return f"must be {' or '.join(_KINDS[kind] for kind in kinds)}"
+        case "enum":
+            return f"must be one of {_listed(wanted)}"
+        case "minLength" | "minItems" | "minProperties" if wanted == 1:
+            return "must not be empty"
+        case _:
+            return error.message
+
+
+def _listed(words: list[Any]) -> str:
+    return ", ".join(f"`{word}`" for word in words)
 
 
 @cache

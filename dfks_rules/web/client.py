@@ -211,7 +211,7 @@ class _Response:
         try:
             got: aiohttp.ClientResponse = await self._request.__aenter__()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise ApiError(f"cannot ask {self._url}: {_reason(error)}") from error
+            raise ApiError(f"cannot reach {self._url}: {_reason(error)}") from error
         if got.status >= 400:
             try:
                 text = await _read(got, self._url)
@@ -244,12 +244,14 @@ def _json(text: bytes, url: str) -> Any:
 
 
 def _broke_off(url: str, error: Exception) -> ApiError:
-    return ApiError(f"{url} broke off: {str(error) or 'timeout'}")
+    # What the library says of a body that ends too early is about chunks and lengths.
+    why = "" if isinstance(error, aiohttp.ClientPayloadError) else f": {str(error) or 'timeout'}"
+    return ApiError(f"the answer of {url} broke off{why}")
 
 
 def _reason(error: Exception) -> str:
     """Why a server cannot be asked, in words of people."""
-    if isinstance(error, aiohttp.InvalidURL):
+    if isinstance(error, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
         return "not a URL such as http://127.0.0.1:8080"
     if isinstance(error, aiohttp.ClientConnectorError) and error.os_error.errno:
         return os.strerror(error.os_error.errno).lower()

@@ -28,6 +28,8 @@ KEEP_ALIVE = 75.0
 """Seconds for which a connection may be idle, or take for the head of a further request."""
 STALLED = 60.0
 """Seconds after which a client that reads nothing of what it asked for is cut off."""
+NAME = "dfks-rules"
+"""What responses call the server; aiohttp would name its version and that of Python."""
 
 _log = structlog.get_logger("dfks.web")
 
@@ -144,7 +146,7 @@ class Connection(RequestHandler):
         if request.writer.output_size > 0:
             raise ConnectionError("the answer has begun already")
         problem = Problem("bad-request" if status < 500 else "internal-error")
-        headers = {"Content-Type": CONTENT_TYPE, **problem.headers}
+        headers = {"Content-Type": CONTENT_TYPE, "Server": NAME, **problem.headers}
         body: Any = json_line(problem.body)
         response = web.Response(body=body, status=problem.status, headers=headers)
         response.force_close()
@@ -164,10 +166,16 @@ class Connection(RequestHandler):
             self._timer = None
 
 
+async def name_server(_request: web.BaseRequest, response: web.StreamResponse) -> None:
+    """Say in a response who answers."""
+    response.headers["Server"] = NAME
+
+
 def _raw(status: int, headers: Mapping[str, str], body: bytes) -> bytes:
     told = {
         "Content-Type": CONTENT_TYPE,
         "Content-Length": f"{len(body)}",
+        "Server": NAME,
         "Connection": "close",
         **headers,
     }

@@ -17,7 +17,7 @@ from dfks_rules.web.binding import body_of, given_of
 from dfks_rules.web.bodies import MAX_BODY, BodyStream
 from dfks_rules.web.budget import SHARE, SHARE_OF_WATCHING, Budget, Timed
 from dfks_rules.web.caller import LOCAL, Caller, Scope
-from dfks_rules.web.connections import Connections
+from dfks_rules.web.connections import NAME, Connections, name_server
 from dfks_rules.web.parameters import IDEMPOTENCY_KEY
 from dfks_rules.web.problem import CONTENT_TYPE, Problem, problem_of
 from dfks_rules.web.repeats import Asked, Repeats, hash_of
@@ -99,6 +99,7 @@ class WebServer:
         """Serve on these sockets, which are closed with it."""
         self._sockets = list(sockets)
         app = web.Application(client_max_size=MAX_BODY)
+        app.on_response_prepare.append(name_server)
         for operation in self._table:
             handler = partial(self._serve, operation)
             if operation.method == "GET":
@@ -315,7 +316,8 @@ async def _asked(operation: Operation, request: web.Request, stream: BodyStream)
 
 
 def _told(problem: Problem) -> web.Response:
-    headers = {"Content-Type": CONTENT_TYPE, **problem.headers}
+    # It may not have come to the application, which names the server elsewhere.
+    headers = {"Content-Type": CONTENT_TYPE, "Server": NAME, **problem.headers}
     body: Any = json_line(problem.body)
     response = web.Response(body=body, status=problem.status, headers=headers)
     if problem.headers.get("Connection") == "close":

@@ -80,7 +80,7 @@ def _take_feature(value: Any) -> Feature:
     try:
         return Feature(take_text(value))
     except ValueError:
-        message = f"`{value[:40]}` is no feature"
+        message = f"`{value[:40]}` is not a feature"
         raise ValueError(message) from None
 
 

@@ -96,7 +96,7 @@ def _take_number(text: str) -> int:
 def _take_types(text: str) -> frozenset[str]:
     types = frozenset(part.strip() for part in text.split(","))
     if unknown := sorted(types.difference(TYPES)):
-        message = f"`{unknown[0][:40]}` is none of {', '.join(TYPES)}"
+        message = f"`{unknown[0][:40]}` is not one of {', '.join(TYPES)}"
         raise ValueError(message)
     return types
 

@@ -10,7 +10,7 @@ from dfks_rules.operations.turns import Turns
 from dfks_rules.service.ports import Journal, JournalEntry
 from dfks_rules.web.caller import Scope
 from dfks_rules.web.paging import DEFAULT_LIMIT, LIMIT
-from dfks_rules.web.parameters import FEATURES, PRESENTITY, take_feature
+from dfks_rules.web.parameters import FEATURES, PRESENTITY, moment_from, take_feature
 from dfks_rules.web.problem import Problem
 from dfks_rules.web.schemas import TIME, ref
 from dfks_rules.web.table import Answer, Call, Operation, Parameter, Reply, Where
@@ -116,11 +116,7 @@ def take_number(text: str) -> int:
 
 def _take_time(text: str) -> float:
     try:
-        at = datetime.fromisoformat(text)
-        if at.tzinfo is None:
-            message = f"`{text[:40]}` has no offset from UTC"
-            raise ValueError(message)
-        return at.timestamp()
+        return moment_from(text).timestamp()
     except OverflowError as error:
         raise ValueError("it is before all times") from error
 
@@ -134,7 +130,7 @@ OPERATIONS = (
         "GET",
         "/v1/history",
         Scope.FEATURES_READ,
-        "Lists who changed what, and by which rule.",
+        "Lists who changed what, when, and by which rule.",
         list_,
         (Reply(200, "A page of changes.", ref("History")),),
         (
@@ -170,8 +166,8 @@ OPERATIONS = (
             LIMIT,
         ),
         problems=("not-found", "not-kept", "store-unavailable"),
-        description="The newest change is first, unless `after` is given. Only so many changes "
-        "are looked at that a page may have fewer rows than `limit`, or none: read on while there "
-        "is a `next`. `journal.keep` says how far the journal goes back.",
+        description="The newest change is first, unless `after` is given. A page may have fewer "
+        "rows than `limit`, or none: read on while there is a `next`. `journal.keep` says how far "
+        "the journal goes back.",
     ),
 )

@@ -71,7 +71,7 @@ OPERATIONS = (
         Scope.FEATURES_READ,
         "Lists presentities for which something was ever stored.",
         list_,
-        (Reply(200, "A page of them.", page_schema("Presentity")),),
+        (Reply(200, "A page of the list.", page_schema("Presentity")),),
         (DOMAIN, _ON, after_parameter(str, str), LIMIT),
         problems=("not-found", "store-unavailable"),
     ),
@@ -88,7 +88,7 @@ OPERATIONS = (
         ),
         (AOR, _AS, IF_NONE_MATCH),
         problems=("store-unavailable",),
-        description="Of somebody for whom nothing was ever stored, all features are off, and the "
+        description="Where nothing was ever stored for it, all features are off, and the "
         "revision is 0.",
     ),
     Operation(
@@ -96,7 +96,7 @@ OPERATIONS = (
         "POST",
         "/v1/presentities/{aor}/notify",
         Scope.SUBSCRIPTIONS_WRITE,
-        "Sends every watcher of a presentity the full state again.",
+        "Sends the full state to every watcher of a presentity again.",
         tell_again,
         (
             Reply(

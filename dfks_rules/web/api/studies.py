@@ -88,7 +88,7 @@ OPERATIONS = (
     _operation(
         "evaluatePolicies",
         "evaluate",
-        "Says what policies would decide about facts, and why.",
+        "Says what policies would decide on given facts, and why.",
         evaluate,
         "Evaluated",
         record({"files": FILES, "facts": _FACTS}, ["facts"]),
@@ -105,7 +105,7 @@ OPERATIONS = (
     _operation(
         "comparePolicies",
         "diff",
-        "Shows what policies would decide differently than others.",
+        "Shows what two sets of policies decide differently.",
         diff,
         "Compared",
         record({"old": FILES, "new": FILES}, ["new"]),

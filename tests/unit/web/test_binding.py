@@ -89,6 +89,23 @@ def test_every_mistake_of_a_body_is_told_with_its_place() -> None:
     assert len(many.value.body["errors"]) == MAX_ERRORS
 
 
+@pytest.mark.parametrize(
+    ("value", "detail"),
+    [
+        ({"status": "on", "hue": 1}, "the body: unknown member `hue`; the members are `status`, "),
+        ({}, "the body: `status` is missing"),
+        ([1], "the body: must be an object"),
+        ({"status": "yes"}, "/status: must be one of `on`, `off`"),
+        ({"status": "on", "forwardTo": 201}, "/forwardTo: must be a text"),
+    ],
+)
+def test_a_mistake_of_a_body_is_told_in_plain_words(value: Any, detail: str) -> None:
+    """Not in those of the library, which repeats the value as Python writes it."""
+    with pytest.raises(Problem) as wrong:
+        check("plain", ref("State"), value)
+    assert str(wrong.value.body["detail"]).startswith(detail)
+
+
 def test_a_schema_may_refer_to_components() -> None:
     """As in the document."""
     check("right", ref("State"), {"status": "on"})

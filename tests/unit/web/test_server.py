@@ -39,6 +39,19 @@ async def test_nobody_learns_anything_without_a_token(tmp_path: Path) -> None:
         ).status == 200
 
 
+async def test_no_answer_names_the_versions_of_python_and_of_libraries() -> None:
+    """Whoever looks for servers with a known hole finds none by that."""
+    async with api(MemoryOperations()) as web:
+        for path in ("/healthz", "/metrics", "/nothing", _ALICE):
+            assert (await web.ask("GET", path)).headers["Server"] == "dfks-rules"
+        url = urlsplit(web.url)
+        reader, writer = await asyncio.open_connection(url.hostname, url.port)
+        writer.write(b"NONSENSE\r\n\r\n")
+        head = await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+        assert b"Server: dfks-rules\r\n" in head
+
+
 async def test_a_token_does_what_its_scopes_say(tmp_path: Path) -> None:
     """The scope that is missing is named."""
     tokens = token_file(tmp_path, reader=(["features:read"], ()))
