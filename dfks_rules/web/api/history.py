@@ -1,7 +1,6 @@
 """The journal: who changed what, when, and by which rule."""
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 from dfks_rules.operations.events import change_told
