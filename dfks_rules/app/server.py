@@ -7,7 +7,6 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from socket import socket
 from typing import NamedTuple
 
@@ -28,6 +27,7 @@ from dfks_rules.app.profiles import ProfilesFile
 from dfks_rules.app.records.events import EventRing
 from dfks_rules.app.records.recording import Recording
 from dfks_rules.app.records.refusals import Refusals
+from dfks_rules.app.states import page_of
 from dfks_rules.app.tokens import Tokens
 from dfks_rules.app.users import UsersFile
 from dfks_rules.app.webhooks import webhooks_of
@@ -50,7 +50,6 @@ from dfks_rules.sip.flow import Flow, Listener
 from dfks_rules.store.memory import MemoryStore
 from dfks_rules.store.open import open_store
 from dfks_rules.store.sqlite import SqliteStore
-from dfks_rules.store.states import page_of_states
 from dfks_rules.tracing.tracing import Tracing
 from dfks_rules.transport.inherited import Inherited
 from dfks_rules.transport.limits import SourceLimits
@@ -209,7 +208,7 @@ class Server:
             ),
             files.policies,
             self._driver.at,
-            _keeping(self._store, config.store, answers_of(lasts, self._driver.at)),
+            _keeping(self._store, answers_of(lasts, self._driver.at)),
             self._worker,
         )
         self._imports = None
@@ -382,12 +381,11 @@ def _web_settings(http: ApiSettings | None) -> WebSettings:
     return WebSettings(tokens, http.names, http.per_token, tls)
 
 
-def _keeping(store: MemoryStore | SqliteStore, path: Path | None, answers: Answers) -> Keeping:
-    if isinstance(store, MemoryStore) or path is None:
-        assert isinstance(store, MemoryStore)  # noqa: S101 - `open_store` made it of the path
-        return Keeping(store.page, lambda: False, answers)
-    page = partial(page_of_states, path)
-    return Keeping(page, lambda: store.is_failing, answers, store.journal)
+def _keeping(store: MemoryStore | SqliteStore, answers: Answers) -> Keeping:
+    if isinstance(store, MemoryStore):
+        in_memory = store.page
+        return Keeping(lambda *asked: asyncio.to_thread(in_memory, *asked), lambda: False, answers)
+    return Keeping(partial(page_of, store), lambda: store.is_failing, answers, store.journal)
 
 
 def _include(metrics: Metrics, **groups: Counted | None) -> None:
