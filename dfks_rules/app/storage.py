@@ -9,12 +9,12 @@ from dfks_rules.app.answers import answers_of
 from dfks_rules.app.lasting import Lasting
 from dfks_rules.app.operations import Keeping
 from dfks_rules.app.restoring import Takes
+from dfks_rules.app.states import page_of
 from dfks_rules.config.settings import Config, OnStop
 from dfks_rules.presence import setup
 from dfks_rules.presence.setup import ListenerAt
 from dfks_rules.store.open import open_store
 from dfks_rules.store.sqlite import SqliteStore
-from dfks_rules.store.states import page_of_states
 
 
 class Storage:
@@ -32,7 +32,6 @@ class Storage:
         """
         loop = asyncio.get_running_loop()
         where = "memory:" if config.store is None else f"sqlite:{config.store}"
-        self._file = config.store
         self.store = open_store(where, loop, start, config.journal.keep, config.store_group)
         """Keeps the states."""
         self.lasts = self.store if isinstance(self.store, SqliteStore) else None
@@ -53,12 +52,13 @@ class Storage:
 
     def for_operators(self, at: Callable[[], datetime]) -> Keeping:
         """What operators can read of what is kept; `at` gives the time."""
-        answers = answers_of(self.lasts, at)
-        if isinstance(self.store, SqliteStore):
-            assert self._file is not None  # noqa: S101 - `open_store` made the store of it
-            page, store = partial(page_of_states, self._file), self.store
-            return Keeping(page, lambda: store.is_failing, answers, store.journal)
-        return Keeping(self.store.page, lambda: False, answers)
+        answers, store = answers_of(self.lasts, at), self.store
+        if isinstance(store, SqliteStore):
+            return Keeping(
+                partial(page_of, store), lambda: store.is_failing, answers, store.journal
+            )
+        in_memory = store.page
+        return Keeping(lambda *asked: asyncio.to_thread(in_memory, *asked), lambda: False, answers)
 
     @property
     def is_failing(self) -> bool:

@@ -1,6 +1,7 @@
 """What operators can ask of a running server."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from dfks_rules.config.settings import ReloadSettings
 from dfks_rules.errors import StoreError
 from dfks_rules.model.features import FEATURES, NOTHING_STORED, OFF, Feature
 from dfks_rules.model.requests import Asked
-from dfks_rules.operations.ports import Sets
+from dfks_rules.operations.ports import Sets, Stored
 from dfks_rules.service.ports import ChangedError
 from tests.helpers.playbook import Playbook, default_policies, message
 from tests.helpers.policy import ALICE, BOB, DND, NOON, ON
@@ -30,13 +31,17 @@ def _at() -> datetime:
     return NOON
 
 
+async def _nobody(*_: object) -> Sequence[Stored]:
+    return []
+
+
 def _operations(book: Playbook, worker: Worker | None = None) -> ServerOperations:
     decisions = Decisions(10, "5ea1ed", lambda _: None)
     records = Records(LoggedOutcomes(), decisions, Metrics(), Exposition())
     records.metrics.include("features", records.log)
     settings = ReloadSettings(watch=False, poll=False, keep=1, last_good=Path("unused"))
     policies = PolicyReloader((), settings)
-    keeping = Keeping(lambda *_: [], lambda: False, AnswersInMemory(_at))
+    keeping = Keeping(_nobody, lambda: False, AnswersInMemory(_at))
     worker = worker or Worker(policies.files_of)
     return ServerOperations(book.features, book.notifier, records, policies, _at, keeping, worker)
 

@@ -21,7 +21,7 @@ async def test_operators_see_what_another_life_has_stored(tmp_path: Path) -> Non
     first.close()
     second = Storage(config, "two")
     kept = second.for_operators(lambda: _AT)
-    assert [aor for aor, _ in kept.page(None, 9, None, None)] == [ALICE]
+    assert [aor for aor, _ in await kept.page(None, 9, None, None)] == [ALICE]
     assert kept.journal is not None
     assert not kept.is_failing()
     assert first.secret == second.secret is not None
@@ -33,7 +33,7 @@ async def test_store_in_memory_keeps_no_subscriptions_and_no_journal(tmp_path: P
     storage = Storage(config_of(tmp_path), "one")
     await commit(storage.store, _PRESSED)
     kept = storage.for_operators(lambda: _AT)
-    assert [aor for aor, _ in kept.page(None, 9, None, None)] == [ALICE]
+    assert [aor for aor, _ in await kept.page(None, 9, None, None)] == [ALICE]
     assert kept.journal is None
     assert (storage.secret, storage.lasts, storage.lasting) == (None, None, None)
     assert storage.for_phones(lambda _transport, _host, _port: None) is None
