@@ -111,21 +111,23 @@ class SimulatedDatabase(FakeDatabase):
         found = super().adopt(epoch, tag, number)
         if found is not None and found[1]:
             self.world.count("dialogs_adopted")
-            self._begins(found[0])
+            self._begins(found[0], self.world.now)
         return found
 
     def _take(self, epoch: int, number: int) -> Claimed:
+        ended = self.lives[self.cohorts[number].owner].ended - WALL
         claimed = super()._take(epoch, number)
         for row in self.rows.values():
             if cohort_of(row.row) == number:
                 self.world.count("dialogs_claimed")
-                self._begins(row)
+                self._begins(row, ended)
         return claimed
 
-    def _begins(self, row: DialogRow) -> None:
+    def _begins(self, row: DialogRow, at: float) -> None:
+        """A life has a dialog; who had it may have told what was stored then."""
         term = row.base + self.cohorts[cohort_of(row.row)].term
         self.world.note("owner", row.tag, "epoch", self.cohorts[cohort_of(row.row)].owner, row.row)
-        self.world.history.append(Began(self.world.now, row.tag.decode(), term))
+        self.world.history.append(Began(at, row.tag.decode(), term))
 
     def held(self) -> list[Held]:
         """Everything, as the history has it."""

@@ -136,7 +136,9 @@ class Node:
     def begin(self, served: Served) -> None:
         """Keep in step with the others from now on."""
         self._served = served
-        self._taking = TakingOver(self.engine, self.store, served.notifier)
+        self._taking = TakingOver(
+            self.engine, self.store, served.notifier, self._following.caught_up
+        )
         self.store.on_lost = self._lost
         self.store.on_fenced = self._fenced
         self.store.on_changed = self._hint
