@@ -6,7 +6,7 @@ what locks are for can be seen where they are missing.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
 from dfks_rules.errors import StoreError
@@ -87,8 +87,9 @@ class SimulatedDatabase(FakeDatabase):
         for one in self.feed[known:]:
             if isinstance(one, database.Stored):
                 self._note(epoch, one.entry)
-        for outcome in outcomes:
+        for step, outcome in zip(steps, outcomes, strict=True):
             self.world.count(f"commits_{outcome.verdict.value}")
+            self.world.note("commit", epoch, outcome.verdict.value, *_brief(step))
         self.written(epoch)
         return outcomes
 
@@ -231,6 +232,15 @@ _FATES: dict[str, Callable[[float, float, float], Fault]] = {
     "questions_lost": lambda _, __, ___: Fault(loss=Loss.QUESTION),
     "answers_lost": lambda before, _, __: Fault(before, loss=Loss.ANSWER),
 }
+
+
+def _brief(step: Step) -> Iterator[str]:
+    for change in step.changes:
+        yield f"{change.presentity.user}@{change.after.revision}"
+    if step.visit is not None:
+        yield f"visit {step.visit.tag!r} {step.visit.row} cseq {step.visit.cseq}"
+    yield from (f"row {row.tag!r} {row.row} cseq {row.cseq}" for row in step.rows)
+    yield from (f"gone {row}" for row in step.gone)
 
 
 def _broken() -> StoreError:

@@ -137,7 +137,7 @@ class Node:
         """Keep in step with the others from now on."""
         self._served = served
         self._taking = TakingOver(
-            self.engine, self.store, served.notifier, self._following.caught_up
+            self.engine, self.store, served.notifier, self._following.caught_up, served.wake
         )
         self.store.on_lost = self._lost
         self.store.on_fenced = self._fenced
@@ -180,7 +180,6 @@ class Node:
             if one.epoch != self.member.epoch:
                 served.features.learned(one.entry.presentity, one.entry.origin, now)
             self._learn(one, served, now)
-        served.wake()
 
     def _learn(self, one: Changed, served: Served, now: float) -> None:
         presentity, snapshot = one.entry.presentity, one.snapshot
@@ -189,13 +188,16 @@ class Node:
             news = self.store.learned(presentity, snapshot)
             if news is not None:
                 served.notifier.learned(presentity, *news, tells=one.tells, at=served.at(), now=now)
+                served.wake()
 
         self.store.when_settled(presentity, learn)
 
     def moved(self, moved: Moved, now: float) -> None:
         """Another node has adopted a dialog."""
-        if moved.epoch != self.member.epoch and self._served is not None:
-            self._served.notifier.lose(moved.tag, moved.row, now)
+        served = self._served
+        if served is not None and moved.epoch != self.member.epoch:
+            served.notifier.lose(moved.tag, moved.row, now)
+            served.wake()
 
     def missed(self, _now: float) -> None:
         """A part of the feed is gone: nobody knows who has not been told. A new life begins with
@@ -222,8 +224,10 @@ class Node:
             self._taking.begin(claimed)
 
     def _lost(self, rows: Sequence[int]) -> None:
-        if self._served is not None:
-            self._served.notifier.lost(rows, self._loop.time())
+        served = self._served
+        if served is not None:
+            served.notifier.lost(rows, self._loop.time())
+            served.wake()
 
     def _fenced(self) -> None:
         self.member.lease.buried()

@@ -55,6 +55,7 @@ class TakingOver:
         store: PostgresStore,
         notifier: Takes,
         caught_up: Callable[[], Awaitable[None]],
+        wake: Callable[[], None],
     ) -> None:
         """Nothing is claimed yet.
 
@@ -63,11 +64,13 @@ class TakingOver:
             store: gives rows.
             notifier: takes them over.
             caught_up: waits until the feed has told all that was committed before.
+            wake: called when the notifier may have something to do.
         """
         self._engine = engine
         self._store = store
         self._notifier = notifier
         self._caught_up = caught_up
+        self._wake = wake
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
         self.counts = {"taken": 0}
@@ -103,6 +106,7 @@ class TakingOver:
             count += len(rows)
             below = rows[-1].row
             self._notifier.take(claim, rows, self._loop.time())
+            self._wake()
             # Half of the time is for others; reading them was most of it.
             await asyncio.sleep(0)
         self._notifier.loaded(claim)
