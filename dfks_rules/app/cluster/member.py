@@ -135,9 +135,8 @@ class Member:
         """
         for task in self._tasks:
             task.cancel()
-        if self.lease.is_buried:
-            return
         try:
+            # Nothing changes where others have ended it; but it may be this node that gives it up.
             await self._engine.leave(self.epoch, is_clean=is_clean)
         except StoreError as error:
             _log.warning("cluster_left_silently", reason=error.message)

@@ -160,7 +160,7 @@ class Node:
         self._following.end()
         if self._taking is not None:
             self._taking.end()
-        is_clean = True
+        is_clean = not self.member.lease.is_buried
         try:
             async with asyncio.timeout(5.0):
                 await self.store.settled()
