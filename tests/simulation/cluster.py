@@ -23,6 +23,8 @@ GIVES_UP = 2
 """How often a phone sends a request to a node that is silent, before it asks the next one."""
 WANDERS = 0.1
 """Share of requests that go to whichever node."""
+LONG = 700.0
+"""Seconds within which all are told where phones may have to refresh before."""
 AFTER = 30.0
 """Seconds that a history goes on after its bound."""
 
@@ -53,6 +55,11 @@ class Plan(NamedTuple):
     expires: int
     length: float
     bound: float
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether phones are told soon after it is quiet."""
+        return self.bound < LONG
 
 
 def draw(world: World) -> Plan:
@@ -96,7 +103,7 @@ def draw(world: World) -> Plan:
         sets=random.choice((4.0, 10.0, 20.0)),
         expires=random.choice((120, 600) if cuts < inf else (600, 3600, 3600)),
         length=random.choice((30.0, 60.0)),
-        bound=700.0 if is_hard else 60.0,
+        bound=LONG if is_hard else 60.0,
     )
 
 
