@@ -9,7 +9,7 @@ import pytest
 from dfks_rules.app.cluster.node import Node
 from dfks_rules.errors import StoreError
 from dfks_rules.model.identity import Aor
-from dfks_rules.service.ports import DialogRow, Settle, Wanted
+from dfks_rules.service.ports import DialogRow, Settle, Verdict, Wanted
 from dfks_rules.store.postgres.ports import (
     Adopted,
     Claimed,
@@ -21,7 +21,7 @@ from dfks_rules.store.postgres.ports import (
 from tests.helpers.checker import Rule
 from tests.simulation.cluster import Cluster
 from tests.simulation.node import Parts
-from tests.simulation.shared import SimulatedDatabase, SimulatedEngine
+from tests.simulation.shared import SimulatedDatabase, SimulatedEngine, Way
 
 SEEDS = range(1, 101)
 """Within these a mutant has to be found; most are within the first ten."""
@@ -100,6 +100,10 @@ class NobodyIsTold(SimulatedEngine):
     async def changed_since(self, moment: float) -> frozenset[Aor]:
         return frozenset()
 
+    async def rows(self, cohorts: Sequence[int], before: int, at_most: int) -> list[DialogRow]:
+        rows = await super().rows(cohorts, before, at_most)
+        return [row._replace(flags=row.flags & 0xFE) for row in rows]
+
 
 class NoFence(SimulatedDatabase):
     """What a life has sent is stored after its end, too."""
@@ -109,6 +113,11 @@ class NoFence(SimulatedDatabase):
     def holds(self, epoch: int) -> bool:
         return self._is_committing or super().holds(epoch)
 
+    def is_mine(self, epoch: int, row: int) -> bool:
+        return (self._is_committing and cohort_of(row) in self.cohorts) or super().is_mine(
+            epoch, row
+        )
+
     def commit(self, epoch: int, steps: Sequence[Step], start: str) -> list[Outcome]:
         self._is_committing = True
         outcomes = super().commit(epoch, steps, start)
@@ -117,10 +126,13 @@ class NoFence(SimulatedDatabase):
 
 
 class NoCseq(SimulatedDatabase):
-    """The CSeq of a SUBSCRIBE is not looked at."""
+    """The CSeq of a SUBSCRIBE with sets is not stored with them, but behind."""
 
-    def is_repeat(self, visit: DialogRow) -> bool:
-        return False
+    def verdict_on(self, epoch: int, step: Step, earlier: Sequence[Verdict]) -> Verdict:
+        return super().verdict_on(epoch, _without_cseq(step), earlier)
+
+    def _store(self, number: int, step: Step, under_way: Any) -> None:
+        super()._store(number, _without_cseq(step), under_way)
 
 
 class ATermForAll(SimulatedDatabase):
@@ -149,6 +161,11 @@ def a_lease_from_its_answer(node: Node) -> None:
     lease.renewed = lambda _asked: renewed(loop.time() + 0.3)
 
 
+def _without_cseq(step: Step) -> Step:
+    is_refresh = step.visit is not None and step.visit.first is None
+    return step._replace(visit=None) if is_refresh else step
+
+
 def _cohort(database: SimulatedDatabase, tag: bytes) -> tuple[int, int] | None:
     """The number of a row, and the term of its cohort."""
     row = database.row_of(tag)
@@ -168,6 +185,20 @@ _MUTANTS: list[tuple[Callable[..., object], Parts, Rule]] = [
     (Forgetful, Parts(engine=Forgetful), Rule.UNTOLD),
 ]
 
+_SLOW = Way(delay=0.1, stalls=0.2, freezes=0.02)
+_PLANS: dict[Parts, dict[str, Any]] = {
+    Parts(tamper=cache_on_no_op_sets): {
+        "phones": 8,
+        "pairs": 0,
+        "singles": 1,
+        "sets": 1.0,
+        "toggles": 0.9,
+        "way": _SLOW,
+    },
+    Parts(database=NoFence): {"kills": 8.0, "pauses": 8.0, "way": Way(freezes=0.1)},
+}
+"""What makes a mistake more likely to be seen."""
+
 
 @pytest.mark.parametrize(
     ("parts", "rule"), [one[1:] for one in _MUTANTS], ids=[one[0].__name__ for one in _MUTANTS]
@@ -175,7 +206,7 @@ _MUTANTS: list[tuple[Callable[..., object], Parts, Rule]] = [
 def test_a_mutant_is_found(parts: Parts, rule: Rule) -> None:
     """By the rule that it breaks, whatever others find besides."""
     for seed in SEEDS:
-        game = Cluster(seed, parts)
+        game = Cluster(seed, parts, _PLANS.get(parts))
         if not game.plan.is_quick:
             continue
         game.play()
