@@ -1,7 +1,7 @@
 """Nodes on an engine of dictionaries, on a loop whose time jumps."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -43,21 +43,20 @@ class Told:
     def __init__(self) -> None:
         self.all: list[tuple[Any, ...]] = []
         self.subscriptions: list[object] = []
-        self.claim = Claim(Before(0.0, is_clean=False), 0.0)
 
     def of(self, what: str) -> list[tuple[Any, ...]]:
         """All of one kind."""
         return [one[1:] for one in self.all if one[0] == what]
 
     def restore(self, before: Before, now: float) -> Claim:
-        self.claim = Claim(before, now)
         self.all.append(("restore", before.beat_at, before.is_clean))
-        return self.claim
+        return Claim(before, now)
 
-    def take(self, claim: Claim, rows: list[DialogRow], now: float) -> None:
+    def take(self, claim: Claim | None, rows: Sequence[DialogRow], now: float) -> None:
+        assert claim is not None
         self.all.append(("take", [row.row for row in rows], frozenset(claim.changed)))
 
-    def loaded(self, claim: Claim) -> None:
+    def loaded(self, claim: Claim | None) -> None:
         self.all.append(("loaded",))
 
     def lose(self, tag: bytes, row: int, now: float) -> None:

@@ -22,7 +22,7 @@ from dfks_rules.store.postgres.ports import Beat, Claimed, Engine, Joined, NotSe
 LOOK = 0.5
 """Seconds between two looks at the others."""
 DOUBT = 60.0
-"""Seconds after a claim that failed in which it may still succeed; the engine gives it up earlier."""
+"""Seconds after a claim that failed in which it may still succeed, and longer."""
 SKEW = 2.0
 """Seconds that the clock of this machine may be away from the engine's without a warning: policies
 go by local time."""
