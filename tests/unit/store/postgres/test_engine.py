@@ -198,6 +198,23 @@ async def test_no_more_is_claimed_than_was_said(nodes: Nodes) -> None:
     assert len(await living.engine.claim(living.epoch)) == 7
 
 
+async def test_what_was_claimed_is_given_again_to_whoever_asks_for_it(nodes: Nodes) -> None:
+    """An answer may have been lost; a node that is about to leave has cohorts, too."""
+    dead, living, other = [await nodes.join() for _ in range(3)]
+    await dead.keep(*[dead.row(n) for n in range(6)])
+    await dead.engine.leave(dead.epoch, is_clean=True)
+    first = await living.engine.claim(living.epoch)
+    assert len(first) == 3
+    assert len(await other.engine.claim(other.epoch)) == 3
+    assert await living.engine.claim(living.epoch) == []
+    await living.engine.drain(living.epoch)
+    again = await living.engine.claim(living.epoch, again=True)
+    # How its owner ended is not known any more.
+    assert sorted(again) == sorted(one._replace(is_clean=False) for one in first)
+    await living.engine.leave(living.epoch, is_clean=True)
+    assert await living.engine.claim(living.epoch, again=True) == []
+
+
 async def test_a_claim_reaches_back_over_an_owner_that_lived_for_a_moment(nodes: Nodes) -> None:
     """It may not have come to tell what the one before owed."""
     first, second, third = [await nodes.join() for _ in range(3)]
