@@ -85,7 +85,8 @@ class Storage:
         if isinstance(store, MemoryStore):
             return Keeping(_in_thread(store.page), lambda: False, answers)
         if isinstance(store, PostgresStore):
-            return Keeping(store.page, lambda: store.is_failing, answers, store.journal)
+            rollouts = None if self.node is None else self.node.rollouts
+            return Keeping(store.page, lambda: store.is_failing, answers, store.journal, rollouts)
         assert self._file is not None  # noqa: S101 - `open_store` made the store of it
         page = _in_thread(partial(page_of_states, self._file))
         return Keeping(page, lambda: store.is_failing, answers, store.journal)

@@ -1,10 +1,5 @@
 """Many features set from a file, each through the policies."""
 
-import asyncio
-from collections.abc import AsyncIterator
-
-import aiohttp
-
 from dfks_rules.operations.imports import (
     MAX_SIZE,
     Imports,
@@ -17,6 +12,7 @@ from dfks_rules.operations.imports import (
     refusal_told,
 )
 from dfks_rules.operations.rows import CONTENT_TYPES, NEEDED, Format
+from dfks_rules.web.api.uploads import pieces_of
 from dfks_rules.web.caller import Scope
 from dfks_rules.web.paging import DEFAULT_LIMIT, LIMIT, after_parameter, cursor, page, page_schema
 from dfks_rules.web.problem import Problem
@@ -31,8 +27,6 @@ from dfks_rules.web.schemas import (
 )
 from dfks_rules.web.table import Answer, Body, Call, Operation, Parameter, Reply, Where
 
-PATIENCE = 30.0
-"""Seconds for which the next piece of a file may keep the server waiting."""
 _OF_TYPE = {kind: of for of, kind in CONTENT_TYPES.items()}
 _COUNT = {"type": "integer", "minimum": 0}
 
@@ -78,30 +72,12 @@ async def create(call: Call) -> Answer:
         call.caller.domains,
     )
     try:
-        job = await call.operations.imports.receive(wanted, _pieces(call))
+        job = await call.operations.imports.receive(wanted, pieces_of(call, MAX_SIZE))
     except TooManyError:
         raise Problem("too-many-requests", "too many imports wait already") from None
     except ValueError as error:
         raise Problem("invalid-body", str(error), errors=[]) from error
     return Answer(job_told(job), 202, {"Location": f"/v1/imports/{job.id}"})
-
-
-async def _pieces(call: Call) -> AsyncIterator[bytes]:
-    size = 0
-    try:
-        while True:
-            piece = await asyncio.wait_for(call.stream.readany(), PATIENCE)
-            if not piece:
-                return
-            size += len(piece)
-            if size > MAX_SIZE:
-                raise Problem("too-large", f"at most {MAX_SIZE} bytes")
-            yield piece
-    except (aiohttp.ClientError, ConnectionError) as error:
-        raise Problem("invalid-body", "the body broke off", errors=[]) from error
-    except TimeoutError as error:
-        slow = {"Connection": "close"}
-        raise Problem("too-slow", f"nothing came for {PATIENCE:g} s", slow) from error
 
 
 async def list_(call: Call) -> Answer:
