@@ -23,6 +23,7 @@ from dfks_rules.presence.documents import (
 )
 from dfks_rules.presence.live import Live
 from dfks_rules.presence.pacing import Change, Pacing
+from dfks_rules.presence.standing import Stands, is_silent
 from dfks_rules.presence.subscription import State, Subscription
 from dfks_rules.service.features import Features, Shown
 from dfks_rules.service.feed import Event, Failed, Settled
@@ -43,18 +44,22 @@ AT_ONCE = 64
 class Watchers:
     """Tells watchers of what they did not ask for themselves."""
 
-    def __init__(self, live: Live, features: Features, delivery: Delivery) -> None:
+    def __init__(
+        self, live: Live, features: Features, delivery: Delivery, stands: Stands | None
+    ) -> None:
         """Make it.
 
         Args:
             live: the subscriptions that live.
             features: what a watcher may see.
             delivery: what NOTIFYs go through.
+            stands: how far the node may serve; None for a server by itself.
         """
         self._subscriptions = live.subscriptions
-        self._restoring = live.restoring
+        self._kept, self._restoring = live.kept, live.restoring
         self._features = features
         self._delivery = delivery
+        self._stands = stands
         self._counts = live.counts
         self.pacing = Pacing(self._tell, None if live.kept is None else live.kept.owe)
         """What is told in portions."""
@@ -133,7 +138,9 @@ class Watchers:
         changed = dict(change.documents or ())
         for subscription in change.waiting:
             late = tuple([one for one in subscription.to_answer(()) if one[0] in changed])
-            if not late:
+            is_shown = subscription.display is not None and subscription.outstanding is not None
+            if not late or is_shown:
+                # What was sent last must be remembered where a phone may echo it.
                 continue
             try:
                 newest = changed if is_stored else dict(self._seen_by(subscription, late, change))
@@ -176,7 +183,11 @@ class Watchers:
         pacing.begin(change, now)
 
     def _tell(self, watchers: list[Subscription], change: Change, now: float) -> None:
-        if change.documents is None:
+        stands, restoring = self._stands, self._restoring
+        if stands is not None and restoring is not None and is_silent(stands(now)):
+            for subscription in watchers:
+                restoring.owe(subscription, now)
+        elif change.documents is None:
             for subscription in watchers:
                 self.tell_all(subscription, change.at, now)
         else:
@@ -195,15 +206,11 @@ class Watchers:
                 except NotKnownError as error:
                     late = watchers if shown is _ALIKE else [subscription]
                     if may_fetch:
-                        self._show_once_known(late, change, error.presentities)
+                        self._show_once_known(late, change, error.presentities, now)
                     else:
                         self._untold(late, now)
                     if shown is _ALIKE:
                         return
-                    continue
-                except StoreError:
-                    self._untold([subscription], now)
-                    documents = ()
                     continue
             if documents:
                 self._delivery.change(subscription, documents, now)
@@ -219,9 +226,18 @@ class Watchers:
         return self._features.look(change.presentity, features, subscription.requester, change.at)
 
     def _show_once_known(
-        self, watchers: list[Subscription], change: Change, presentities: tuple[Aor, ...]
+        self,
+        watchers: list[Subscription],
+        change: Change,
+        presentities: tuple[Aor, ...],
+        now: float,
     ) -> None:
-        """The same, after what decides about it is fetched; after a crash, all of them are told."""
+        """The same, after what decides about it is fetched; if the server ends before, the next
+        life tells all of them.
+        """
+        if self._kept is not None:
+            for subscription in watchers:
+                self._kept.owe(subscription, now)
 
         def fetched(error: StoreError | None, now: float) -> None:
             living = [one for one in watchers if one.state is not _TERMINATED]

@@ -12,7 +12,6 @@ from dfks_rules.operations.imports import (
     refusal_told,
 )
 from dfks_rules.operations.rows import CONTENT_TYPES, NEEDED, Format
-from dfks_rules.web.api.uploads import pieces_of
 from dfks_rules.web.caller import Scope
 from dfks_rules.web.paging import DEFAULT_LIMIT, LIMIT, after_parameter, cursor, page, page_schema
 from dfks_rules.web.problem import Problem
@@ -72,7 +71,7 @@ async def create(call: Call) -> Answer:
         call.caller.domains,
     )
     try:
-        job = await call.operations.imports.receive(wanted, pieces_of(call, MAX_SIZE))
+        job = await call.operations.imports.receive(wanted, call.stream.pieces())
     except TooManyError:
         raise Problem("too-many-requests", "too many imports wait already") from None
     except ValueError as error:
@@ -159,9 +158,16 @@ OPERATIONS = (
         Scope.BULK,
         "Sets features from a file, each row if the policies allow it.",
         create,
-        (Reply(202, "It has begun, or waits.", ref("Import"), headers=("Location",)),),
+        (
+            Reply(
+                202,
+                "The import has begun, or waits for its turn.",
+                ref("Import"),
+                headers=("Location",),
+            ),
+        ),
         (_DRY_RUN,),
-        Body(None, tuple(CONTENT_TYPES.values())),
+        Body(None, tuple(CONTENT_TYPES.values()), most=MAX_SIZE),
         ("invalid-body", "too-slow", *_KEPT),
         f"At most {MAX_SIZE >> 20} MiB. CSV begins with a line that names its columns, at least "
         f"{', '.join(f'`{name}`' for name in NEEDED)}; a line of NDJSON is an object with the same "
@@ -174,7 +180,7 @@ OPERATIONS = (
         "GET",
         "/v1/imports",
         Scope.BULK,
-        "Lists the imports of the last time, the newest first.",
+        "Lists recent imports, the newest first.",
         list_,
         (Reply(200, "Imports.", page_schema("Import")),),
         problems=_KEPT,
@@ -197,7 +203,7 @@ OPERATIONS = (
         Scope.BULK,
         "Lists the rows of an import that came to nothing, and why.",
         refusals,
-        (Reply(200, "A page of them.", page_schema("ImportRefusal")),),
+        (Reply(200, "A page of the list.", page_schema("ImportRefusal")),),
         (_ID, after_parameter(int, int), LIMIT),
         problems=("not-found", *_KEPT),
     ),

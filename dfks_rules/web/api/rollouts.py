@@ -10,7 +10,6 @@ from dfks_rules.operations.rollouts import RolloutListing, RolloutRow, RolloutSt
 from dfks_rules.operations.studies import Text
 from dfks_rules.policy.reading.source import largest
 from dfks_rules.web.api.texts import NAME, whole
-from dfks_rules.web.api.uploads import pieces_of
 from dfks_rules.web.caller import Scope
 from dfks_rules.web.problem import Problem
 from dfks_rules.web.schemas import COMPONENTS, TEXT, TIME, nullable, record, ref
@@ -144,7 +143,7 @@ async def _texts_of(call: Call) -> list[Text]:
 
 async def _lines(call: Call) -> AsyncIterator[bytes]:
     parts: list[bytes] = []
-    async for piece in pieces_of(call, MAX_SIZE):
+    async for piece in call.stream.pieces():
         *ends, rest = piece.split(b"\n")
         for end in ends:
             yield b"".join([*parts, end])
@@ -212,7 +211,7 @@ OPERATIONS = (
         begin,
         (Reply(202, "It has begun.", ref("Rollout"), headers=("Location",)),),
         (_NODE,),
-        Body(None, (NDJSON,)),
+        Body(None, (NDJSON,), most=MAX_SIZE),
         ("invalid-body", "too-slow", "not-found", "policies-unusable", *_PROBLEMS),
         "A line of the body is a file: an object with `name`, as in a folder of policies, and "
         f"`text`. At most {MAX_SIZE >> 20} MiB. What nodes follow outranks their files, also after "
