@@ -93,6 +93,10 @@ class NodeRow(NamedTuple):
     revision: str
     goal: str | None
     """What is to decide there; None: its files."""
+    follows: bool
+    """Whether it says that it follows that."""
+    findings: tuple[str, ...]
+    """Why it cannot, one line each."""
 
 
 class RolloutListing(NamedTuple):

@@ -27,6 +27,7 @@ from dfks_rules.store.postgres.ports import (
     NotSentError,
     Outcome,
     Page,
+    PolicyFollower,
     PolicyGoal,
     PolicyRollout,
     PolicyTask,
@@ -315,6 +316,11 @@ class FakeEngine:
         say = self.database.policies.say
         await self._call("policy_verdict", lambda: say(epoch, revision, verdict))
 
+    async def policy_followed(self, epoch: int, revision: str | None, verdict: str) -> None:
+        """Say which goal this node follows."""
+        say = self.database.policies.follow
+        await self._call("policy_followed", lambda: say(epoch, revision, verdict))
+
     async def policy_propose(self, scope: str, revision: str, files: bytes, actor: str) -> None:
         """Begin a rollout."""
         propose = self.database.policies.propose
@@ -339,6 +345,10 @@ class FakeEngine:
         return await self._call(
             "policy_rollouts", lambda: [rollouts[one] for one in sorted(rollouts)]
         )
+
+    async def policy_followers(self) -> list[PolicyFollower]:
+        """What nodes have said of the goals that they follow."""
+        return await self._call("policy_followers", lambda: [*self.database.policies.followers()])
 
     async def policy_verdicts(self) -> list[PolicyVerdict]:
         """What nodes have said."""

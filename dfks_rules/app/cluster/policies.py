@@ -52,6 +52,11 @@ class Desk(Protocol):
         """Whether it follows a bundle."""
         ...
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether what was to decide last could not be used."""
+        ...
+
     async def prepare(self, bundle: bytes) -> None:
         """Check a bundle that may be followed soon.
 
@@ -102,6 +107,10 @@ class Policies:
         self._failed: str | None = None
         """A goal that could not be used."""
         self._again = 0.0
+        self._outcome: tuple[str | None, str] = (None, "")
+        """The goal that was followed last, and why it is not."""
+        self._said: tuple[str | None, str] | None = None
+        """The same as the others know it."""
         self._differ_since: float | None = None
         self._is_told = False
         self.counts = {"policies_prepared": 0, "policies_refused": 0, "policies_not_followed": 0}
@@ -147,6 +156,11 @@ class Policies:
             await self._prepare(revision)
         if self._is_to_move(task.goal):
             await self._move(task.goal)
+        elif task.goal != self._failed if task.goal else not self._desk.has_failed:
+            self._outcome = (task.goal, "")
+        if self._outcome != self._said:
+            await self._engine.policy_followed(self._epoch, *self._outcome)
+            self._said = self._outcome
         return bool(task.prepare)
 
     async def _prepare(self, revision: str) -> None:
@@ -157,9 +171,9 @@ class Policies:
         try:
             await self._desk.prepare(bundle)
         except PolicyError as error:
-            findings = [str(one) for one in error.findings[:MAX_FINDINGS]]
-            verdict = orjson.dumps(findings).decode()
+            verdict = _verdict_of(error)
             self.counts["policies_refused"] += 1
+            findings = orjson.loads(verdict)
             _log.warning("policy_rollout_refused", revision=revision, findings=findings)
         else:
             self.counts["policies_prepared"] += 1
@@ -185,10 +199,11 @@ class Policies:
         except DfksError as error:
             # The desk has logged what is wrong.
             self._failed, self._again = goal, self._loop.time() + AGAIN
+            self._outcome = (goal, _verdict_of(error))
             self.counts["policies_not_followed"] += 1
             _log.error("policy_goal_not_followed", revision=goal, reason=error.message[:200])
         else:
-            self._failed = None
+            self._failed, self._outcome = None, (goal, "")
 
     def _compare(self, task: PolicyTask) -> None:
         """See whether the living nodes have the same policies."""
@@ -203,3 +218,9 @@ class Policies:
         if self.skew > SKEWED and not self._is_told:
             self._is_told = True
             _log.warning("policy_skewed", nodes=dict(task.active))
+
+
+def _verdict_of(error: DfksError) -> str:
+    """Why policies cannot be used, as the others read it: a list of lines, as JSON."""
+    told = error.findings[:MAX_FINDINGS] if isinstance(error, PolicyError) else [error.message]
+    return orjson.dumps([str(one) for one in told]).decode()

@@ -29,6 +29,7 @@ from dfks_rules.store.postgres.ports import (
     ALL_NODES,
     Engine,
     Node,
+    PolicyFollower,
     PolicyGoal,
     PolicyRollout,
     scope_of,
@@ -69,10 +70,11 @@ class EngineRollouts:
         verdicts = {
             (one.epoch, one.revision): one.verdict for one in await self._engine.policy_verdicts()
         }
+        followers = {one.epoch: one for one in await self._engine.policy_followers()}
         return RolloutListing(
             tuple(_goal_row(one) for one in goals if one.scope == ALL_NODES or one.revision),
             tuple(_rollout_row(one, living, verdicts) for one in rollouts),
-            tuple(NodeRow(one.name, one.policies, _goal(one.name, goals)) for one in living),
+            tuple(_node_row(one, goals, followers.get(one.epoch)) for one in living),
         )
 
     async def roll_back(self, node: str | None, actor: str) -> RolloutListing:
@@ -112,6 +114,19 @@ def _goal(name: str, goals: Sequence[PolicyGoal]) -> str | None:
     return of.get(scope_of(name)) or of.get(ALL_NODES)
 
 
+def _node_row(node: Node, goals: Sequence[PolicyGoal], said: PolicyFollower | None) -> NodeRow:
+    goal = _goal(node.name, goals)
+    is_said = said is not None and said.revision == goal
+    findings = _findings(said.verdict) if said is not None and is_said else ()
+    # What it decides with, others know half a second later.
+    follows = is_said and not findings and goal in (None, node.policies)
+    return NodeRow(node.name, node.policies, goal, follows, findings)
+
+
+def _findings(verdict: str) -> tuple[str, ...]:
+    return tuple(map(str, orjson.loads(verdict))) if verdict else ()
+
+
 def _goal_row(goal: PolicyGoal) -> GoalRow:
     scope, revision, previous, at, actor = goal
     return GoalRow(_node_of(scope), revision, previous, _moment(at), actor)
@@ -133,7 +148,7 @@ def _rollout_row(
 def _ready_row(node: str, verdict: str | None) -> ReadyRow:
     if not verdict:
         return ReadyRow(node, "waiting" if verdict is None else "ready", ())
-    return ReadyRow(node, "refused", tuple(map(str, orjson.loads(verdict))))
+    return ReadyRow(node, "refused", _findings(verdict))
 
 
 def _moment(at: float) -> str:

@@ -59,6 +59,11 @@ class BundleDesk:
         """Whether it follows a bundle."""
         return self._policies.follows
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether what was to decide last could not be used."""
+        return self._policies.has_failed
+
     async def prepare(self, bundle: bytes) -> None:
         """Check a bundle that may be followed soon.
 

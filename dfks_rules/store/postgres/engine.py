@@ -19,6 +19,7 @@ from dfks_rules.store.postgres.ports import (
     Node,
     Outcome,
     Page,
+    PolicyFollower,
     PolicyGoal,
     PolicyRollout,
     PolicyTask,
@@ -49,6 +50,7 @@ _TASK, _GOAL, _BUNDLE = (
 _VERDICT, _PROPOSE = _call("policy_verdict_1", 3), _call("policy_propose_1", 4)
 _BACK, _DROP = _call("policy_back_1", 2), _call("policy_drop_1", 2)
 _GOALS, _ROLLOUTS = _call("policy_goals_1", 0), _call("policy_rollouts_1", 0)
+_FOLLOWED, _FOLLOWERS = _call("policy_followed_1", 3), _call("policy_followers_1", 0)
 _VERDICTS = _call("policy_verdicts_1", 0)
 
 CHANNEL = "dfks"
@@ -210,6 +212,10 @@ class PostgresEngine:
         """Say whether this node can use a revision."""
         await self._policies.rows(_VERDICT, epoch, revision, verdict)
 
+    async def policy_followed(self, epoch: int, revision: str | None, verdict: str) -> None:
+        """Say which goal this node follows."""
+        await self._policies.rows(_FOLLOWED, epoch, revision, verdict)
+
     async def policy_propose(self, scope: str, revision: str, files: bytes, actor: str) -> None:
         """Begin a rollout."""
         await self._policies.rows(_PROPOSE, scope, revision, files, actor)
@@ -229,6 +235,10 @@ class PostgresEngine:
     async def policy_rollouts(self) -> list[PolicyRollout]:
         """The last rollout of each scope."""
         return [PolicyRollout(*row.values()) for row in await self._policies.rows(_ROLLOUTS)]
+
+    async def policy_followers(self) -> list[PolicyFollower]:
+        """What nodes have said of the goals that they follow."""
+        return [PolicyFollower(*row.values()) for row in await self._policies.rows(_FOLLOWERS)]
 
     async def policy_verdicts(self) -> list[PolicyVerdict]:
         """What nodes have said."""

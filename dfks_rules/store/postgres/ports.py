@@ -235,6 +235,16 @@ class PolicyVerdict(NamedTuple):
     """Empty: it can use it; otherwise why not."""
 
 
+class PolicyFollower(NamedTuple):
+    """What a node has said of its goal."""
+
+    epoch: int
+    revision: str | None
+    """None: its files."""
+    verdict: str
+    """Empty: it follows; otherwise why not."""
+
+
 class Engine(Protocol):
     """The engine; each method is atomic."""
 
@@ -345,6 +355,10 @@ class Engine(Protocol):
         """Say whether this node can use a revision: empty, or why not."""
         ...
 
+    async def policy_followed(self, epoch: int, revision: str | None, verdict: str) -> None:
+        """Say which goal this node follows (None: its files): empty, or why it cannot."""
+        ...
+
     async def policy_propose(self, scope: str, revision: str, files: bytes, actor: str) -> None:
         """Begin a rollout, in place of one that is on its way in the scope."""
         ...
@@ -363,6 +377,10 @@ class Engine(Protocol):
 
     async def policy_rollouts(self) -> list[PolicyRollout]:
         """The last rollout of each scope."""
+        ...
+
+    async def policy_followers(self) -> list[PolicyFollower]:
+        """What nodes have said of the goals that they follow."""
         ...
 
     async def policy_verdicts(self) -> list[PolicyVerdict]:

@@ -22,6 +22,7 @@ MAX_FILES = 2_000
 _NAME = re.compile(NAME)
 
 _NODE_OR_ALL = nullable(TEXT) | {"description": "Name of a node; null: all nodes."}
+_FINDINGS = {"type": "array", "items": TEXT}
 _REVISION = nullable(TEXT) | {"description": "null: the files of each node."}
 
 COMPONENTS["Rollout"] = record(
@@ -44,7 +45,7 @@ COMPONENTS["Rollout"] = record(
                 {
                     "node": TEXT,
                     "verdict": {"type": "string", "enum": ["waiting", "ready", "refused"]},
-                    "findings": {"type": "array", "items": TEXT},
+                    "findings": _FINDINGS,
                 }
             ),
         },
@@ -67,7 +68,15 @@ COMPONENTS["Rollouts"] = record(
         "rollouts": {"type": "array", "items": ref("Rollout")},
         "nodes": {
             "type": "array",
-            "items": record({"node": TEXT, "revision": TEXT, "goal": _REVISION}),
+            "items": record(
+                {
+                    "node": TEXT,
+                    "revision": TEXT | {"description": "What decides there."},
+                    "goal": _REVISION | {"description": "What is to decide; null: its files."},
+                    "follows": {"type": "boolean"},
+                    "findings": _FINDINGS | {"description": "Why it cannot follow."},
+                }
+            ),
         },
         "skewed": {"type": "boolean", "description": "Living nodes have different policies."},
     }
