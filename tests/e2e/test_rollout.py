@@ -135,7 +135,7 @@ def test_a_rollout_reaches_all_nodes_and_outlives_them(site: Site) -> None:
     assert said.returncode == 0, said.stderr
     revision = said.stdout.partition("revision ")[2].partition("\n")[0]
     head, *verdicts = said.stdout.splitlines()[:3]
-    assert head == f"uploaded 1 files: revision {revision}"
+    assert head == f"uploaded 1 file: revision {revision}"
     assert sorted(verdicts) == ["node-1: ready", "node-2: ready"]
     assert said.stdout.splitlines()[3] == "goal moved"
     assert sorted(said.stdout.splitlines()[4:]) == [

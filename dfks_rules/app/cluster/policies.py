@@ -156,7 +156,7 @@ class Policies:
             await self._prepare(revision)
         if self._is_to_move(task.goal):
             await self._move(task.goal)
-        elif task.goal != self._failed if task.goal else not self._desk.has_failed:
+        elif not self._is_stuck(task.goal):
             self._outcome = (task.goal, "")
         if self._outcome != self._said:
             await self._engine.policy_followed(self._epoch, *self._outcome)
@@ -187,6 +187,10 @@ class Policies:
         if goal == self._failed and self._loop.time() < self._again:
             return False
         return not self._desk.follows or goal != self._desk.revision
+
+    def _is_stuck(self, goal: str | None) -> bool:
+        """Whether what was tried last cannot be used, and nothing has changed since."""
+        return self._desk.has_failed if goal is None else goal == self._failed
 
     async def _move(self, goal: str | None) -> None:
         bundle = None

@@ -98,7 +98,8 @@ async def _roll_out(api: ApiClient, asked: _Asked, folder: Path) -> int:
             raise
         click.echo(printable(f"dfks: {error.message}"), err=True)
         return INVALID
-    click.echo(f"uploaded {len(every)} files: revision {rollout['revision']}")
+    count = f"{len(every)} {'file' if len(every) == 1 else 'files'}"
+    click.echo(f"uploaded {count}: revision {rollout['revision']}")
     told: dict[str, str] = {}
     while rollout["state"] == "preparing":
         _tell_verdicts(rollout, told)
