@@ -48,7 +48,7 @@ async def parts_of(config: Config) -> AsyncIterator[Parts]:
     finally:
         await operators.shut(leaves=False)
         await operators.end()
-        storage.close()
+        await storage.close()
         await transports.close()
         await operators.close()
         phones.recording.close()

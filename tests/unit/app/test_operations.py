@@ -16,7 +16,8 @@ from dfks_rules.app.records.logs import LoggedOutcomes
 from dfks_rules.app.worker.worker import Worker
 from dfks_rules.config.settings import ReloadSettings
 from dfks_rules.errors import StoreError
-from dfks_rules.model.features import FEATURES, NOTHING_STORED, OFF, Feature
+from dfks_rules.model.features import FEATURES, NOTHING_STORED, OFF, Feature, Snapshot
+from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked
 from dfks_rules.operations.ports import Sets
 from dfks_rules.service.ports import ChangedError
@@ -30,13 +31,17 @@ def _at() -> datetime:
     return NOON
 
 
+async def _page(*_: object) -> list[tuple[Aor, Snapshot]]:
+    return []
+
+
 def _operations(book: Playbook, worker: Worker | None = None) -> ServerOperations:
     decisions = Decisions(10, "5ea1ed", lambda _: None)
     records = Records(LoggedOutcomes(), decisions, Metrics(), Exposition())
     records.metrics.include("features", records.log)
     settings = ReloadSettings(watch=False, poll=False, keep=1, last_good=Path("unused"))
     policies = PolicyReloader((), settings)
-    keeping = Keeping(lambda *_: [], lambda: False, AnswersInMemory(_at))
+    keeping = Keeping(_page, lambda: False, AnswersInMemory(_at))
     worker = worker or Worker(policies.files_of)
     return ServerOperations(book.features, book.notifier, records, policies, _at, keeping, worker)
 

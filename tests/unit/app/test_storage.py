@@ -18,14 +18,14 @@ async def test_operators_see_what_another_life_has_stored(tmp_path: Path) -> Non
     config = config_of(tmp_path, store="sqlite:dfks.db")
     first = Storage(config, "one")
     await commit(first.store, _PRESSED)
-    first.close()
+    await first.close()
     second = Storage(config, "two")
     kept = second.for_operators(lambda: _AT)
-    assert [aor for aor, _ in kept.page(None, 9, None, None)] == [ALICE]
+    assert [aor for aor, _ in await kept.page(None, 9, None, None)] == [ALICE]
     assert kept.journal is not None
     assert not kept.is_failing()
     assert first.secret == second.secret is not None
-    second.close()
+    await second.close()
 
 
 async def test_store_in_memory_keeps_no_subscriptions_and_no_journal(tmp_path: Path) -> None:
@@ -33,12 +33,12 @@ async def test_store_in_memory_keeps_no_subscriptions_and_no_journal(tmp_path: P
     storage = Storage(config_of(tmp_path), "one")
     await commit(storage.store, _PRESSED)
     kept = storage.for_operators(lambda: _AT)
-    assert [aor for aor, _ in kept.page(None, 9, None, None)] == [ALICE]
+    assert [aor for aor, _ in await kept.page(None, 9, None, None)] == [ALICE]
     assert kept.journal is None
     assert (storage.secret, storage.lasts, storage.lasting) == (None, None, None)
-    assert storage.for_phones(lambda _transport, _host, _port: None) is None
+    assert storage.for_phones(lambda *_: None, lambda _: None) is None
     await storage.settled()
-    storage.close()
+    await storage.close()
 
 
 async def test_subscriptions_go_on_after_a_stop_where_they_may_and_can(tmp_path: Path) -> None:
@@ -51,5 +51,5 @@ async def test_subscriptions_go_on_after_a_stop_where_they_may_and_can(tmp_path:
     ):
         storage = Storage(config_of(tmp_path, store=store, presence={"on_stop": on_stop}), "one")
         keeps.append(storage.keeps)
-        storage.close()
+        await storage.close()
     assert keeps == [True, False, False]
