@@ -75,7 +75,7 @@ class PostgresStore:
         life = (joined.epoch, start)
         self._group = GroupCommit(engine, life, self._known, self._counts, loop)
         self._group.told = joined.newest
-        self._reading = Reading(engine, self._known, self._counts, loop)
+        self._reading = Reading(engine, self._known, self._group, self._counts, loop)
         self._adoptions: set[asyncio.Task[None]] = set()
         self.secret = joined.secret
         """What our tags are made with; the same on all nodes."""
