@@ -16,7 +16,6 @@ for a rollout.
 """
 
 import asyncio
-from contextlib import suppress
 from typing import Final, Protocol
 
 import orjson
@@ -135,13 +134,12 @@ class Policies:
     async def _keep_in_step(self) -> None:
         while True:
             has_more = False
-            with suppress(StoreError):  # The life of the node says that the engine is silent.
-                try:
-                    has_more = await self.look()
-                except DfksError:
-                    raise
-                except Exception:  # noqa: BLE001 - our bug; the next goal is followed all the same
-                    _log.exception("policy_look_failed")
+            try:
+                has_more = await self.look()
+            except StoreError:
+                pass  # The life of the node says that the engine is silent.
+            except Exception:  # noqa: BLE001 - our bug; the next goal is followed all the same
+                _log.exception("policy_look_failed")
             await asyncio.sleep(0.0 if has_more else LOOK)
 
     async def look(self) -> bool:
