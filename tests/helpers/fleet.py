@@ -15,7 +15,7 @@ from typing import Any
 
 from dfks_rules.store.postgres.schema import migrate
 from tests.helpers.server import ROOT, Server, serve
-from tests.helpers.ua import Message, Ua, parse
+from tests.helpers.ua import Message, Ua
 
 WITHIN = 30.0
 """Seconds within which something that nodes do by themselves must have happened."""
@@ -204,6 +204,8 @@ class Roamer(Ua):
         self._sources: dict[bytes, tuple[str, int]] = {}
         """Where each message came from."""
         self._to = node.sip
+        self._highest = 0
+        """The highest CSeq of a NOTIFY."""
         super().__init__(node.sip[1], aor)
 
     def goes_to(self, node: Node) -> None:
@@ -242,21 +244,26 @@ class Roamer(Ua):
         """The address of the node that sent it."""
         return self._sources[message.raw]
 
-    def hears(self, feature: str, state: str, within: float) -> Message:
+    def notify(self, status: int | None = 200) -> Message:
+        """The next NOTIFY whose CSeq is higher than all before; others are refused, as of a node
+        that has the dialog no more (RFC 3261 §12.2.2).
+        """
+        while True:
+            told = super().notify(None)
+            if told.cseq > self._highest:
+                break
+            self.answer(told, 500)
+        self._highest = told.cseq
+        if status is not None:
+            self.answer(told, status)
+        return told
+
+    def hears(self, feature: str, state: str) -> Message:
         """The first NOTIFY that tells a state of a feature; all until then are answered.
 
         Raises:
-            TimeoutError: none does, by then.
+            TimeoutError: nothing more comes.
         """
-        deadline = time.monotonic() + within
-        while True:
-            waiting = [one for one in self._inbox if not one.status]
-            if waiting:
-                self._inbox.remove(waiting[0])
-            told = waiting[0] if waiting else parse(self.read(deadline))
-            if told.status:
-                self._inbox.append(told)
-                continue
-            self.answer(told)
-            if told.told.get(feature) == state:
-                return told
+        while (told := self.notify()).told.get(feature) != state:
+            pass
+        return told
