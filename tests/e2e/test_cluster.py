@@ -1,5 +1,7 @@
 """Three nodes on one PostgreSQL, as phones see them: one server, of which any part may die."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 
@@ -236,3 +238,26 @@ def test_planned_stop_hands_over_without_a_word(nodes: list[Node]) -> None:
 def _taken(node: Node) -> int:
     """So many subscriptions of others it has taken over."""
     return sum(one["subscriptions"] for one in node.said("cluster_taken_over"))
+
+
+def test_our_own_phone_goes_on_when_its_node_is_killed(nodes: list[Node]) -> None:
+    """What people try first, with two terminals."""
+    one, other, _ = nodes
+    user, at = "sip:demonstration@example.com", "{}:{}".format(*one.sip)
+    command = [sys.executable, "-m", "dfks_rules", "phone", "--watch", user, "--server", at]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as phone:
+        try:
+            _reads(phone, "watching")
+            one.kill()
+            other.set(user, DND, on=True)
+            assert _reads(phone, f"  {DND}").split() == [DND, "on"]
+        finally:
+            phone.kill()
+
+
+def _reads(phone: "subprocess.Popen[str]", beginning: str) -> str:
+    """The next line that begins so; of pytest's time limit if there is none."""
+    assert phone.stdout is not None
+    while not (line := phone.stdout.readline()).startswith(beginning):
+        assert line, "it has ended"
+    return line
