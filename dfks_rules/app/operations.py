@@ -1,7 +1,7 @@
 """What operators can ask of the running server; see `operations.ports.Operations`."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
@@ -64,10 +64,9 @@ class Records(NamedTuple):
 T = TypeVar("T")
 
 Page = Callable[
-    [Aor | None, int, frozenset[str] | None, Feature | None],
-    Awaitable[list[tuple[Aor, Snapshot]]],
+    [Aor | None, int, frozenset[str] | None, Feature | None], Awaitable[Sequence[Stored]]
 ]
-"""Gives stored presentities, from after one on, so many, of some domains, with a feature on."""
+"""Gives stored presentities; see `operations.ports.Operations.page`."""
 
 
 class Keeping(NamedTuple):
@@ -196,10 +195,9 @@ class ServerOperations:
 
     async def page(
         self, after: Aor | None, at_most: int, domains: frozenset[str] | None, on: Feature | None
-    ) -> list[Stored]:
+    ) -> Sequence[Stored]:
         """Stored presentities, by domain and user."""
-        found = await self._keeping.page(after, at_most, domains, on)
-        return [Stored(*one) for one in found]
+        return await self._keeping.page(after, at_most, domains, on)
 
     async def get_features(self, presentity: Aor) -> tuple[Outcome, ...]:
         """The states of all features, as an operator is told."""

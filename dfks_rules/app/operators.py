@@ -6,7 +6,7 @@ from pathlib import Path
 from socket import socket
 
 from dfks_rules.app.desk.reload import PolicyReloader
-from dfks_rules.app.doors import Doors
+from dfks_rules.app.doors import Doors, web_settings_of
 from dfks_rules.app.exposition import rooms
 from dfks_rules.app.exposition.exposition import Exposition
 from dfks_rules.app.imports.jobs import IMPORT_RATE, Jobs
@@ -19,16 +19,14 @@ from dfks_rules.app.records.events import EventRing
 from dfks_rules.app.storage import Storage
 from dfks_rules.app.webhooks import webhooks_of
 from dfks_rules.app.worker.worker import Worker
-from dfks_rules.config.settings import ApiSettings, Config
+from dfks_rules.config.settings import Config
 from dfks_rules.mi.dispatch import Dispatcher
 from dfks_rules.mi.methods import REGISTRY
 from dfks_rules.store.sqlite import SqliteStore
 from dfks_rules.tracing.tracing import Tracing
 from dfks_rules.transport.inherited import Inherited
 from dfks_rules.web.api import TABLE
-from dfks_rules.web.server import WebServer, WebSettings
-from dfks_rules.web.tls import TlsFiles
-from dfks_rules.web.tokens import TokenFile
+from dfks_rules.web.server import WebServer
 
 
 class Operators:
@@ -71,7 +69,7 @@ class Operators:
         if storage.lasts is not None and config.store is not None:
             rooms.add_store(self._exposition, storage.lasts, config.store)
             self._imports = self._jobs(storage.lasts, config.store, operations, phones)
-        web = WebServer(_web_settings(config.http), TABLE, operations)
+        web = WebServer(web_settings_of(config.http), TABLE, operations)
         metrics.include("web", web)
         rooms.add_web(self._exposition, web)
         self._doors = Doors(config.mi, Dispatcher(REGISTRY, operations), config.http, web)
@@ -191,12 +189,3 @@ class _Told:
         metrics.include("webhooks", self.webhooks)
         rooms.add_events(exposition, self.events)
         rooms.add_webhooks(exposition, self.webhooks)
-
-
-def _web_settings(http: ApiSettings | None) -> WebSettings:
-    """What the HTTP API is given; it is not opened where there are no settings."""
-    if http is None:
-        return WebSettings(None, frozenset(), 0)
-    tokens = None if http.tokens is None else TokenFile(http.tokens)
-    tls = None if http.tls is None else TlsFiles(*http.tls)
-    return WebSettings(tokens, http.names, http.per_token, tls)

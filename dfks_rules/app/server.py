@@ -119,6 +119,11 @@ class Server:
         sip = [f"sip {_listened(*one)}" for one in bound]
         return sip + self._operators.addresses()
 
+    @property
+    def is_failing(self) -> bool:
+        """Whether it could probably not open its store again."""
+        return self._storage.is_failing
+
     def sockets(self) -> list[tuple[str, socket]]:
         """What whoever serves next has to be given, each with a name."""
         return [*self._transports.sockets(), *self._operators.sockets()]

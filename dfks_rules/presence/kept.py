@@ -12,6 +12,7 @@ together with the sets. Everything else is written behind (`rows` says what is i
 | any other SUBSCRIBE in its dialog               | marked                                        |
 | NOTIFY that came to nothing, or waits long for  | marked as owed; marked                        |
 | a turn, a proof or Retry-After; one answered    |                                               |
+| NOTIFY answered late, for which others waited   | marked                                        |
 | its address is proved, or moved                 | marked                                        |
 | the 1,024th NOTIFY of a term                    | marked: it reserves the next term             |
 | it ends                                         | removed behind; where a SUBSCRIBE with sets   |

@@ -136,6 +136,11 @@ class MemoryStudies:
             raise self.error
         return orjson.dumps(self.answer)
 
+    async def count_values(self, text: bytes, asker: str) -> int:
+        """As many as there are commas, and one more."""
+        self._told("count", len(text), asker)
+        return text.count(b",") + 1
+
     async def check(self, texts: Sequence[Text] | None, asker: str) -> bytes:
         """The answer."""
         return self._told("check", texts, asker)

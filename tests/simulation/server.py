@@ -86,7 +86,7 @@ class _Life:
         since = previous.at - UNSURE
         changed = frozenset() if previous.is_clean else self.store.changed_since(since)
         before = Before(previous.at, is_clean=previous.is_clean, changed=changed)
-        self._claim = self.notifier.restore(before, NOON, now)
+        self._claim = self.notifier.restore(before, now)
         lowest = 2**62
         while lowest:
             lowest, oldest = self._load(lowest)

@@ -33,7 +33,9 @@ _AT_NO_DOOR = {
     # What keeps a server from starting.
     "hand_over_failed",
     "store_in_use",
+    "store_needs_asyncpg",
     "store_unknown_url",
+    "store_unsuitable",
     # Of commands that need no server, or ask one.
     "api_failed",
     "mi_bad_reply",

@@ -210,8 +210,8 @@ class Node:
         return Beat(served.policies(), self.position, skew, subscriptions)
 
     def _claimed(self, claimed: Sequence[Claimed]) -> None:
-        if self._taking is not None and self._served is not None:
-            self._taking.begin(claimed, self._served.at())
+        if self._taking is not None:
+            self._taking.begin(claimed)
 
     def _lost(self, rows: Sequence[int]) -> None:
         if self._served is not None:

@@ -10,6 +10,7 @@ from dfks_rules.errors import StoreError
 from dfks_rules.model.features import Feature, Snapshot
 from dfks_rules.model.histogram import Histogram
 from dfks_rules.model.identity import Aor
+from dfks_rules.operations.ports import Stored
 from dfks_rules.service.ports import (
     Adopting,
     DialogRow,
@@ -74,7 +75,7 @@ class PostgresStore:
         life = (joined.epoch, start)
         self._group = GroupCommit(engine, life, self._known, self._counts, loop)
         self._group.told = joined.newest
-        self._reading = Reading(engine, self._known, self._counts, loop)
+        self._reading = Reading(engine, self._known, self._group, self._counts, loop)
         self._adoptions: set[asyncio.Task[None]] = set()
         self.secret = joined.secret
         """What our tags are made with; the same on all nodes."""
@@ -223,17 +224,17 @@ class PostgresStore:
 
     async def page(
         self, after: Aor | None, at_most: int, domains: frozenset[str] | None, on: Feature | None
-    ) -> list[tuple[Aor, Snapshot]]:
+    ) -> list[Stored]:
         """The next presentities by domain and user; of those only who has a feature on.
 
         Raises:
             StoreError: `store_unavailable`.
         """
-        found: list[tuple[Aor, Snapshot]] = []
+        found: list[Stored] = []
         while len(found) < at_most:
             page = await self._engine.page(after, at_most, domains)
             found += [
-                (presentity, snapshot)
+                Stored(presentity, snapshot)
                 for presentity, snapshot in page
                 if on is None or snapshot.state(on).status
             ]
