@@ -40,13 +40,15 @@ class Node:
         """Address of its SIP, over UDP and over TCP."""
         self.http = f"http://127.0.0.1:{free_port()}"
         """URL of its counters and health."""
-        mi, (host, port) = free_port(), self.sip
-        self._config = {
+        self.mi_url = f"http://127.0.0.1:{free_port()}/mi"
+        """URL of MI."""
+        mi, (host, port) = self.mi_url.removeprefix("http://").removesuffix("/mi"), self.sip
+        self._config: dict[str, Any] = {
             "sip": {"listen": [f"udp:{host}:{port}", f"tcp:{host}:{port}"]},
             "store": url,
             "cluster": {"name": name, "contact": "keys.example.com"},
             "policies": [str(ROOT / "policies/default")],
-            "mi": {"http": {"listen": f"127.0.0.1:{mi}", "root": "/mi"}},
+            "mi": {"http": {"listen": mi, "root": "/mi"}},
             "http": {"listen": self.http.removeprefix("http://")},
             "reload": {"last_good": str(folder / "last-good")},
             **config,
@@ -55,6 +57,10 @@ class Node:
         self._server: Server | None = None
         self.starts: list[float] = []
         """How long each start took until it said that it runs, s."""
+
+    def goes_by(self, url: str) -> None:
+        """Have it reach the database by another way, from its next start on."""
+        self._config["store"] = url
 
     @property
     def server(self) -> Server:
