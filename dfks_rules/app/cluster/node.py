@@ -48,7 +48,14 @@ class Served(NamedTuple):
 class Node:
     """One life of a node; made inside a running event loop."""
 
-    def __init__(self, engine: Engine, member: Member, start: str, keep_changes: float) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        member: Member,
+        start: str,
+        keep_changes: float,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
         """It has joined, and serves nobody yet.
 
         Args:
@@ -56,7 +63,9 @@ class Node:
             member: its life there.
             start: what ids of its decisions begin with.
             keep_changes: how long changes stay in the journal, s.
+            wall: gives what the clock of the machine says, seconds since 1970.
         """
+        self._wall = wall
         self.engine = engine
         self.member = member
         self.start = start
@@ -127,11 +136,13 @@ class Node:
     def begin(self, served: Served) -> None:
         """Keep in step with the others from now on."""
         self._served = served
-        self._taking = TakingOver(self.engine, self.store, served.notifier)
+        self._taking = TakingOver(
+            self.engine, self.store, served.notifier, self._following.caught_up, served.wake
+        )
         self.store.on_lost = self._lost
         self.store.on_fenced = self._fenced
         self.store.on_changed = self._hint
-        self.member.begin(Hooks(self._beat, self._claimed, self._fenced), time.time)
+        self.member.begin(Hooks(self._beat, self._claimed, self._fenced), self._wall)
         self._following.begin()
         self._tasks = [
             self._loop.create_task(self._listen()),
@@ -169,7 +180,6 @@ class Node:
             if one.epoch != self.member.epoch:
                 served.features.learned(one.entry.presentity, one.entry.origin, now)
             self._learn(one, served, now)
-        served.wake()
 
     def _learn(self, one: Changed, served: Served, now: float) -> None:
         presentity, snapshot = one.entry.presentity, one.snapshot
@@ -178,13 +188,16 @@ class Node:
             news = self.store.learned(presentity, snapshot)
             if news is not None:
                 served.notifier.learned(presentity, *news, tells=one.tells, at=served.at(), now=now)
+                served.wake()
 
         self.store.when_settled(presentity, learn)
 
     def moved(self, moved: Moved, now: float) -> None:
         """Another node has adopted a dialog."""
-        if moved.epoch != self.member.epoch and self._served is not None:
-            self._served.notifier.lose(moved.tag, moved.row, now)
+        served = self._served
+        if served is not None and moved.epoch != self.member.epoch:
+            served.notifier.lose(moved.tag, moved.row, now)
+            served.wake()
 
     def missed(self, _now: float) -> None:
         """A part of the feed is gone: nobody knows who has not been told. A new life begins with
@@ -214,8 +227,10 @@ class Node:
             self._taking.begin(claimed)
 
     def _lost(self, rows: Sequence[int]) -> None:
-        if self._served is not None:
-            self._served.notifier.lost(rows, self._loop.time())
+        served = self._served
+        if served is not None:
+            served.notifier.lost(rows, self._loop.time())
+            served.wake()
 
     def _fenced(self) -> None:
         self.member.lease.buried()

@@ -203,8 +203,14 @@ class Engine(Protocol):
         """
         ...
 
-    async def claim(self, epoch: int, share: int | None = None) -> list[Claimed]:
-        """Take my share of the cohorts whose owners have ended: ⌈orphans / living⌉, or `share`."""
+    async def claim(
+        self, epoch: int, share: int | None = None, *, again: bool = False
+    ) -> list[Claimed]:
+        """Take my share of the cohorts whose owners have ended: ⌈orphans / living⌉, or `share`.
+
+        `again`: give those that were taken before, too, as an answer may have been lost. How their
+        owners ended is not known any more: not as planned.
+        """
         ...
 
     async def drain(self, epoch: int) -> None:
