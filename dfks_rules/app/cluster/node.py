@@ -209,6 +209,9 @@ class Node:
         """All up to this number is known."""
         self.store.heard(last)
         self.on_heard()
+        if self._served is not None:
+            # Rows that were taken over, and dialogs that were adopted, are no message either.
+            self._served.wake()
 
     # --- What happens to this node ---
 

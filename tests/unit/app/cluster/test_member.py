@@ -63,7 +63,9 @@ async def test_one_renewal_that_hangs_does_not_cost_the_lease() -> None:
 
 
 @virtually
-async def test_a_node_that_does_not_reach_the_engine_is_blind_and_serves_again_when_it_does() -> None:
+async def test_a_node_that_does_not_reach_the_engine_is_blind_and_serves_again_when_it_does() -> (
+    None
+):
     """If nobody has buried it meanwhile."""
     site = Site()
     engine = site.engine()
