@@ -10,6 +10,8 @@ from typing import NamedTuple
 from dfks_rules import __version__
 from dfks_rules.app.cluster.following import Following
 from dfks_rules.app.cluster.member import Hooks, Itself, Member
+from dfks_rules.app.cluster.policies import Desk, Policies
+from dfks_rules.app.cluster.rollouts import EngineRollouts
 from dfks_rules.app.cluster.taking import TakingOver
 from dfks_rules.config.cluster import ClusterSettings
 from dfks_rules.errors import StoreError
@@ -43,6 +45,8 @@ class Served(NamedTuple):
     """Gives the revision of the active policies."""
     buried: Callable[[], None]
     """Called once when this life is over, though the process is not."""
+    desk: Desk | None = None
+    """Has the policies that are kept in step; None: they are left alone."""
 
 
 class Node:
@@ -75,7 +79,10 @@ class Node:
         self.store = PostgresStore(engine, member.joined, self._loop, start)
         """Keeps states and subscriptions."""
         self._following = Following(engine, member.joined.newest, self)
+        self.rollouts = EngineRollouts(engine)
+        """What operators can do with the policies of all nodes."""
         self._taking: TakingOver | None = None
+        self._policies: Policies | None = None
         self._served: Served | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._is_hinting = False
@@ -108,7 +115,13 @@ class Node:
     def counts(self) -> Mapping[str, int]:
         """What the rooms of the cluster count."""
         taken = {} if self._taking is None else self._taking.counts
-        return {**self.member.counts, **self._following.counts, **taken}
+        policies = {} if self._policies is None else self._policies.counts
+        return {**self.member.counts, **self._following.counts, **taken, **policies}
+
+    @property
+    def policy_skew(self) -> float:
+        """How long living nodes have had different policies, s."""
+        return 0.0 if self._policies is None else self._policies.skew
 
     @property
     def position(self) -> int:
@@ -144,6 +157,9 @@ class Node:
         self.store.on_changed = self._hint
         self.member.begin(Hooks(self._beat, self._claimed, self._fenced), self._wall)
         self._following.begin()
+        if served.desk is not None:
+            self._policies = Policies(self.engine, self.member.epoch, served.desk)
+            self._policies.begin()
         self._tasks = [
             self._loop.create_task(self._listen()),
             self._loop.create_task(self._purge()),
@@ -160,6 +176,8 @@ class Node:
         self._following.end()
         if self._taking is not None:
             self._taking.end()
+        if self._policies is not None:
+            self._policies.end()
         is_clean = not self.member.lease.is_buried
         try:
             async with asyncio.timeout(5.0):
