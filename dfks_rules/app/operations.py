@@ -170,7 +170,7 @@ class ServerOperations:
     def imports(self) -> Imports:
         """Imports."""
         if self.jobs is None:
-            raise _no_journal()
+            raise self._not_kept("imports")
         return self.jobs
 
     async def stored(self, presentity: Aor) -> Snapshot:
@@ -212,22 +212,29 @@ class ServerOperations:
     def events(self) -> EventRing:
         """What happens."""
         if self._records.events is None:
-            raise _no_journal()
+            raise self._not_kept("events")
         return self._records.events
 
     @property
     def webhooks(self) -> WebhookService:
         """Who is told by HTTP what happens."""
         if self._records.webhooks is None:
-            raise _no_journal()
+            raise self._not_kept("webhooks")
         return self._records.webhooks
 
     @property
     def journal(self) -> Journal:
         """Every change of the last time."""
         if self._keeping.journal is None:
-            raise _no_journal()
+            raise self._not_kept("the journal")
         return self._keeping.journal
+
+    def _not_kept(self, what: str) -> StoreError:
+        if self._keeping.journal is None:
+            message = "states are kept in memory only (`store: memory:`)"
+        else:
+            message = f"{what} need `store: sqlite:`; nodes that share a store have none"
+        return StoreError("store_no_journal", message)
 
     def _awaited(self) -> tuple[asyncio.Future[tuple[Outcome, ...]], Done]:
         """What an operator waits for, and what is told of it."""
@@ -328,11 +335,6 @@ class ServerOperations:
     def set_log_level(self, level: str) -> None:
         """Log from this level on."""
         self._records.log.set_level(level)
-
-
-def _no_journal() -> StoreError:
-    message = "states are kept in memory only (`store: memory:`)"
-    return StoreError("store_no_journal", message)
 
 
 def _told(fetched: asyncio.Future[None], error: StoreError | None, _now: float) -> None:

@@ -57,6 +57,11 @@ class Storage:
         """Whether subscriptions go on after a stop."""
 
     @property
+    def tells(self) -> bool:
+        """Whether there is a journal of changes."""
+        return not isinstance(self.store, MemoryStore)
+
+    @property
     def secret(self) -> bytes | None:
         """The same in all lives of the server, and on all nodes; None where nothing lasts."""
         return None if isinstance(self.store, MemoryStore) else self.store.secret

@@ -1,6 +1,6 @@
 """A server without SIP for tests of the management interface, with states and one policy."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -218,13 +218,11 @@ class MemoryOperations:
     def events(self) -> EventRing:
         """What the test adds to the journal, once it says so to the ring."""
         if self._events is None:
-            self._events = EventRing(
-                self.journal,
-                self.journal.durable,
-                lambda aor: self.states.get(aor, NOTHING_STORED),
-                "5eed",
-            )
+            self._events = EventRing(self.journal, self.journal.durable, self._current, "5eed")
         return self._events
+
+    async def _current(self, wanted: Iterable[Aor]) -> dict[Aor, Snapshot]:
+        return {aor: self.states.get(aor, NOTHING_STORED) for aor in wanted}
 
     async def set(self, sets: Sets) -> SetResult:
         """Store the states unless the policy refuses one."""

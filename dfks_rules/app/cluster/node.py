@@ -70,6 +70,7 @@ class Node:
         self._served: Served | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._is_hinting = False
+        self._heard = member.joined.newest
         self.on_heard: Callable[[], None] = _nothing
         """Told when the feed has something new: what nodes have changed."""
 
@@ -197,7 +198,9 @@ class Node:
     def read(self, last: int) -> None:
         """All up to this number is known."""
         self.store.heard(last)
-        self.on_heard()
+        if last > self._heard:
+            self._heard = last
+            self.on_heard()
 
     # --- What happens to this node ---
 

@@ -131,6 +131,8 @@ OPERATIONS = (
         problems=("not-found", "not-kept", "store-unavailable"),
         description="The id of an event is its number in the journal: a client that comes back "
         "with it is told what it has missed. `event: gap` says that something is lost, because "
-        "the client was too slow or the journal no longer has it: read the presentities again.",
+        "the client was too slow or the journal no longer has it: read the presentities again. "
+        "Where several nodes share a store, each tells of the changes of all, with the same ids, "
+        "and of its own subscriptions, refusals and policies.",
     ),
 )
