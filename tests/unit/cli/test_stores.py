@@ -8,7 +8,7 @@ from dfks_rules.cli.stores import journal_of, store_of
 from dfks_rules.config import load_config
 from dfks_rules.errors import ConfigError, StoreError
 from tests.helpers.postgres import Database, needs_postgres
-from tests.helpers.stored import ALICE, DND, ON, fill
+from tests.helpers.stored import ALICE, DND, ON, press_all
 
 
 def test_the_settings_name_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,7 +55,7 @@ async def test_the_journal_of_a_file_is_read_where_it_is(tmp_path: Path) -> None
     """No server need run."""
     file = tmp_path / "dfks.yaml"
     file.write_text("store: 'sqlite:dfks.db'\n")
-    fill(tmp_path / "dfks.db", (ALICE, DND, ON))
+    await press_all(tmp_path / "dfks.db", [(ALICE, DND, ON)])
     async with journal_of(load_config(file, {})) as journal:
         assert await journal.newest() == 1
 
