@@ -65,7 +65,8 @@ class Answering:
         self._counts = live.counts
         self._kept = live.kept
         self._delivery = delivery
-        self._restoring = live.restoring
+        self._untold = {} if live.restoring is None else live.restoring.untold
+        """Tags of those who are to be told all states."""
         self.serve_anew: Callable[[Visit, float], None] | None = None
         """Serves a SUBSCRIBE once its dialog is here; None where there are no other nodes."""
         self.refuse = refuse
@@ -109,20 +110,18 @@ class Answering:
         row = self._row_of(visit, asked, now)
         if not asked:
             self._features.get(presentity, requester, at, now, done, row)
-        elif not (visit.is_new or visit.condition or self._wants_all(visit.subscription)):
+        elif not (
+            visit.is_new
+            or visit.condition
+            or visit.subscription.wants_none
+            or (self._untold and visit.subscription.dialog.local_tag in self._untold)
+        ):
             self._features.set(presentity, asked, requester, at, now, done, row)
         else:
             # A phone that lost its dialog, or wanted to hear of nothing until now, needs to learn
             # its other features, too; so does one that is to be told them all the same. And a
             # condition is about all of them.
             self._features.set_and_get(presentity, asked, requester, at, now, done, row)
-
-    def _wants_all(self, subscription: Subscription) -> bool:
-        """Whether the answer to a set has to tell all states."""
-        restoring = self._restoring
-        if restoring is not None and restoring.untold and restoring.is_untold(subscription):
-            return True
-        return subscription.wants_none
 
     def _row_of(self, visit: Visit, asked: list[Asked], now: float) -> Visiting | None:
         """What gives the row to be stored before a SUBSCRIBE is answered; None where none is."""
@@ -134,10 +133,10 @@ class Answering:
     def _conclude(self, visit: Visit, result: Result, now: float) -> None:
         """The outcome of a SUBSCRIBE is known: answer it and tell its phone."""
         subscription = visit.subscription
-        if isinstance(result, MovedError) or subscription.termination is _MOVED:
-            self._move(visit, result, now)
-            return
         if subscription.state is _TERMINATED:
+            if subscription.termination is _MOVED:
+                self._move(visit, result, now)
+                return
             # Meanwhile a policy rejected it, or its phone refused a NOTIFY: it has to begin anew.
             if self._kept is not None and visit.row:
                 # It may have been stored after its end.
@@ -151,6 +150,8 @@ class Answering:
         if isinstance(result, Repeated):
             self._counts["requests_repeated"] += 1
             self._answer(visit, result.outcomes, now)
+        elif isinstance(result, MovedError):
+            self._move(visit, result, now)
         else:
             self._turn_down(visit, refusal_for(result), now)
 

@@ -65,7 +65,7 @@ class Behind:
         """Rows that are to reserve the next term, and have not yet."""
         self._is_shared: Final = dialogs.are_shared
         self._asked: dict[int, tuple[Subscription, bytes | None]] = {}
-        """What the writes under way say, by rows, which may be those of other nodes."""
+        """What the last writes say, by rows, which may turn out to be those of other nodes."""
         self._writes = 0
         """Under way."""
         self._write_at = inf
@@ -115,7 +115,7 @@ class Behind:
         self._reserving.discard(row)
 
     def lost(self, row: int) -> tuple[Subscription, bytes | None] | None:
-        """A row that is being written is another node's: its subscription, and its message."""
+        """A row that was written last is another node's: its subscription, and its message."""
         return self._asked.pop(row, None)
 
     def remove(self, row: int, now: float) -> None:
@@ -178,9 +178,11 @@ class Behind:
             return
         recording = self._recording
         written = [recording.as_it_is(one, said, now) for one, said in portion.items()]
-        self._writes += 1
         if self._is_shared:
+            if not self._writes:
+                self._asked.clear()
             self._asked.update({one.row: (one, said) for one, said in portion.items()})
+        self._writes += 1
         # Its end is no message, after which timers are looked at.
         self._write_by(now + DELAY)
         self._dialogs.write(written, gone, partial(self._written, portion, gone, now))
@@ -194,8 +196,6 @@ class Behind:
     ) -> None:
         """A write came to an end; `now` is when it began."""
         self._writes -= 1
-        if not self._writes:
-            self._asked.clear()
         if is_stored:
             self._failed_at = -inf
             self._counts["rows_written"] += len(portion)

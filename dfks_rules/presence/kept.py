@@ -248,7 +248,7 @@ class Kept:
         return self._fresh.pop(subscription, -inf) + FRESH > now
 
     def lost(self, row: int) -> tuple[Subscription, bytes | None] | None:
-        """A row that is being written is another node's: its subscription, and its message."""
+        """A row that was written last is another node's: its subscription, and its message."""
         return self._behind.lost(row)
 
     def mark_again(self, subscription: Subscription, message: bytes | None, now: float) -> None:

@@ -80,7 +80,7 @@ class Notifier:
         """When it is looked at again, monotonic seconds, while that is so."""
         self._has_publishers = gate is None or gate.has_trusted
         self._allow = ALLOW_PUBLISH if self._has_publishers else ALLOW
-        self._watchers = Watchers(live, features, delivery)
+        self._watchers = Watchers(live, features, delivery, setup.standing)
         epoch = 0.0 if setup.keeping is None else setup.keeping.epoch
         self._restored_at = datetime.fromtimestamp(epoch, UTC).astimezone(), 0.0
         """Local time and monotonic seconds when restoring began, or long before that."""
@@ -244,8 +244,8 @@ class Notifier:
             self._taking.lose(tag, row, now)
 
     def lost(self, rows: Sequence[int], now: float) -> None:
-        """What was written behind met rows that are other nodes'; to be called before the `done` of
-        `Dialogs.write`.
+        """What was written behind met rows that are other nodes'; to be called just before the
+        `done` of `Dialogs.write`, or just after it.
 
         Args:
             rows: their numbers.

@@ -74,8 +74,8 @@ class Before(NamedTuple):
     is_clean: bool
     """Whether it stopped as planned, and had everything written."""
     changed: Collection[Aor] = frozenset()
-    """Whose features have changed since `UNSURE` seconds before `beat_at`; after a planned stop
-    it does not matter."""
+    """Whose features have changed since `UNSURE` seconds before `beat_at`; after a planned stop,
+    since its end, where others could change them."""
 
 
 @final
@@ -94,8 +94,9 @@ class Claim:
         self.before: Final = before
         self.began: Final = now
         """When they were claimed, monotonic seconds."""
-        self.changed: Final[set[Aor]] = set() if before.is_clean else set(before.changed)
-        """Whose watchers are to be told all states."""
+        self.changed: Final[set[Aor]] = set(before.changed)
+        """Whose watchers are to be told all states; whoever finds more of them before rows are
+        taken adds them."""
 
     def owes(self, row: DialogRow) -> bool:
         """Whether the phone of a row is to be told all states, whatever the row says."""

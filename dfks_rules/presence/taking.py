@@ -190,7 +190,7 @@ class Taking:
             self._let_go(held, now)
 
     def lost(self, numbers: Sequence[int], now: float) -> None:
-        """Rows that are being written turn out to be other nodes'."""
+        """Rows that were written last turn out to be other nodes'."""
         for number in numbers:
             found = self._kept.lost(number)
             if found is None:

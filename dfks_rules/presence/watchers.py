@@ -23,6 +23,7 @@ from dfks_rules.presence.documents import (
 )
 from dfks_rules.presence.live import Live
 from dfks_rules.presence.pacing import Change, Pacing
+from dfks_rules.presence.standing import Stands, is_silent
 from dfks_rules.presence.subscription import State, Subscription
 from dfks_rules.service.features import Features, Shown
 from dfks_rules.service.feed import Event, Failed, Settled
@@ -43,18 +44,22 @@ AT_ONCE = 64
 class Watchers:
     """Tells watchers of what they did not ask for themselves."""
 
-    def __init__(self, live: Live, features: Features, delivery: Delivery) -> None:
+    def __init__(
+        self, live: Live, features: Features, delivery: Delivery, stands: Stands | None
+    ) -> None:
         """Make it.
 
         Args:
             live: the subscriptions that live.
             features: what a watcher may see.
             delivery: what NOTIFYs go through.
+            stands: how far the node may serve; None for a server by itself.
         """
         self._subscriptions = live.subscriptions
         self._restoring = live.restoring
         self._features = features
         self._delivery = delivery
+        self._stands = stands
         self._counts = live.counts
         self.pacing = Pacing(self._tell, None if live.kept is None else live.kept.owe)
         """What is told in portions."""
@@ -133,7 +138,9 @@ class Watchers:
         changed = dict(change.documents or ())
         for subscription in change.waiting:
             late = tuple([one for one in subscription.to_answer(()) if one[0] in changed])
-            if not late:
+            is_shown = subscription.display is not None and subscription.outstanding is not None
+            if not late or is_shown:
+                # What was sent last must be remembered where a phone may echo it.
                 continue
             try:
                 newest = changed if is_stored else dict(self._seen_by(subscription, late, change))
@@ -176,7 +183,11 @@ class Watchers:
         pacing.begin(change, now)
 
     def _tell(self, watchers: list[Subscription], change: Change, now: float) -> None:
-        if change.documents is None:
+        stands, restoring = self._stands, self._restoring
+        if stands is not None and restoring is not None and is_silent(stands(now)):
+            for subscription in watchers:
+                restoring.owe(subscription, now)
+        elif change.documents is None:
             for subscription in watchers:
                 self.tell_all(subscription, change.at, now)
         else:

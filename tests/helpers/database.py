@@ -6,7 +6,7 @@ locks, which here nothing needs. A mutant overrides one of the small functions.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from math import ceil
+from math import ceil, inf
 
 from dfks_rules.model.features import NOTHING_STORED, Feature, Snapshot
 from dfks_rules.model.identity import Aor
@@ -16,6 +16,12 @@ from dfks_rules.store.journal import Row, When, asked_first, rows_of, state_from
 from dfks_rules.store.postgres.ports import COHORTS, Claimed, Moved, Outcome, Step, cohort_of
 
 SECRET = b"s" * 32
+UNTOLD = 60.0
+"""How long whoever takes a cohort may need to tell its watchers what they have missed, s."""
+MOVED_KEPT = 3_600.0
+"""How long the feed says that a dialog has moved, s."""
+EXPIRED_KEPT = 86_400.0
+"""How long a dialog stays after its end, s; its node should have removed it."""
 
 
 @dataclass
@@ -42,6 +48,10 @@ class Cohort:
 
     owner: int
     term: int = 0
+    claimed: float = -inf
+    """When the owner took it."""
+    since: float | None = None
+    """From when on its watchers may not have been told of changes."""
 
 
 @dataclass
@@ -85,6 +95,8 @@ class FakeDatabase:
         self.feed: list[Stored | Moved] = []
         """In the order of their numbers, which have no holes."""
         self.newest = 0
+        self.moved_at: dict[int, float] = {}
+        """Number of a `Moved` → when."""
         self.purged = 0
         """Number of the newest change that was removed."""
         self.listeners: dict[int, Callable[[], None]] = {}
@@ -104,11 +116,16 @@ class FakeDatabase:
         """The fence: whether this life goes on."""
         return self.lives[epoch].is_alive
 
+    def leave(self, epoch: int, *, is_clean: bool) -> None:
+        """A life ends by itself."""
+        if self.holds(epoch):
+            self.end(epoch, is_clean=is_clean)
+            self.lives[epoch].until = self.lives[epoch].renewed = self.clock()
+
     def end(self, epoch: int, *, is_clean: bool) -> None:
         """A life is over, for ever."""
         life = self.lives[epoch]
-        if life.is_alive:
-            life.is_alive, life.is_clean, life.ended = False, is_clean, self.clock()
+        life.is_alive, life.is_clean, life.ended = False, is_clean, self.clock()
 
     def bury(self, epoch: int) -> list[int]:
         """End the other lives whose lease is over."""
@@ -125,23 +142,38 @@ class FakeDatabase:
         return late
 
     def claim(self, epoch: int, share: int | None) -> list[Claimed]:
-        """Take some of the cohorts whose owners have ended."""
-        if not self.holds(epoch):
-            return []
-        orphans = [one for one in sorted(self.cohorts) if not self.holds(self.cohorts[one].owner)]
-        taken = orphans[: self._share(epoch, len(orphans)) if share is None else share]
-        return [self._take(epoch, one) for one in taken]
-
-    def _share(self, epoch: int, orphans: int) -> int:
+        """Take some of the cohorts whose owners have ended; empty ones are removed."""
         living = [one for one, life in self.lives.items() if life.is_alive and not life.is_draining]
-        return ceil(orphans / len(living)) if epoch in living else 0
+        if epoch not in living:
+            return []
+        full = {cohort_of(number) for number in self.rows}
+        orphans = [one for one in sorted(self.cohorts) if not self.holds(self.cohorts[one].owner)]
+        for one in orphans:
+            if one not in full:
+                del self.cohorts[one]
+        orphans = [one for one in orphans if one in full]
+        size = self._share(epoch, len(orphans), len(living)) if share is None else share
+        return [self._take(epoch, one) for one in orphans[:size]]
+
+    def _share(self, epoch: int, orphans: int, living: int) -> int:
+        """As many as leave each with as many of others as the rest, and at least an even part."""
+        held = [
+            cohort.owner
+            for one, cohort in self.cohorts.items()
+            if cohort.owner != one // COHORTS and self.holds(cohort.owner)
+        ]
+        missing = ceil((orphans + len(held)) / living) - held.count(epoch)
+        return max(missing, ceil(orphans / living))
 
     def _take(self, epoch: int, number: int) -> Claimed:
         cohort = self.cohorts[number]
         before = self.lives[cohort.owner]
-        cohort.owner = epoch
+        # Who had it for a moment only may have told nobody what the one before owed.
+        owed = cohort.since if cohort.claimed > before.renewed - UNTOLD else None
+        cohort.owner, cohort.claimed = epoch, self.clock()
+        cohort.since = before.renewed if owed is None else min(owed, before.renewed)
         cohort.term += 1
-        return Claimed(number, cohort.term, before.renewed, before.is_clean)
+        return Claimed(number, cohort.term, cohort.since, before.is_clean and owed is None)
 
     # --- Commits ---
 
@@ -264,26 +296,24 @@ class FakeDatabase:
         self.rows[number] = moved
         self.newest += 1
         self.feed.append(Moved(epoch, self.newest, tag, row.row))
+        self.moved_at[self.newest] = self.clock()
         return moved, True
 
     # --- The end of everything ---
 
     def purge(self, older_than: float, at_most: int) -> int:
         """Remove old changes, never the newest; and what nobody needs."""
-        count = 0
-        while count < at_most and len(self.feed) > 1:
-            oldest = self.feed[0]
-            if isinstance(oldest, Stored) and oldest.entry.at >= older_than:
-                break
-            self.purged = seq_of(oldest)
-            del self.feed[0]
-            count += 1
-        for number in [one for one, row in self.rows.items() if row.deadline < older_than]:
-            del self.rows[number]
-        full = {cohort_of(number) for number in self.rows}
-        for one in [*self.cohorts]:
-            if one not in full and not self.holds(one // COHORTS):
-                del self.cohorts[one]
+        changes = [one.entry for one in self.feed if isinstance(one, Stored)]
+        moved = [one.seq for one in self.feed if isinstance(one, Moved)]
+        old = [one.seq for one in changes[:at_most] if one.at < older_than]
+        gone = [one for one in old if one < changes[-1].seq]
+        count, now = len(gone), self.clock()
+        gone += [one for one in moved[:at_most] if self.moved_at[one] < now - MOVED_KEPT]
+        self.feed = [one for one in self.feed if seq_of(one) not in gone]
+        self.purged = max(self.purged, *gone) if gone else self.purged
+        for number in [*self.rows]:
+            if self.rows[number].deadline < now - EXPIRED_KEPT:
+                del self.rows[number]
         return count
 
 

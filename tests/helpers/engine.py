@@ -66,7 +66,7 @@ NO_FAULT = Fault()
 class Faults(Protocol):
     """Says what becomes of each call."""
 
-    def __call__(self, call: str) -> Fault:
+    def __call__(self, call: str, /) -> Fault:
         """Of the next one; `call` is the name of its method."""
         ...
 
@@ -159,7 +159,7 @@ class FakeEngine:
 
     async def leave(self, epoch: int, *, is_clean: bool) -> None:
         """End my life."""
-        await self._call("leave", lambda: self.database.end(epoch, is_clean=is_clean))
+        await self._call("leave", lambda: self.database.leave(epoch, is_clean=is_clean))
 
     async def nodes(self) -> list[Node]:
         """All that live, and those that have ended lately."""
@@ -234,9 +234,10 @@ class FakeEngine:
 
         def act() -> Page:
             found = [one for one in self.database.feed if seq_of(one) > after][:at_most]
-            last = seq_of(found[-1]) if found else after
+            newest, purged = self.database.newest, self.database.purged
+            last = seq_of(found[-1]) if len(found) == at_most else newest
             told = [one if isinstance(one, Moved) else self._changed(one) for one in found]
-            return Page(told, last, after < self.database.purged)
+            return Page(told, last, not purged <= after <= newest)
 
         return await self._call("feed", act)
 

@@ -6,9 +6,10 @@ had.
 
 from collections.abc import Callable, Sequence
 from itertools import count
+from typing import NamedTuple
 
 from dfks_rules.errors import StoreError
-from dfks_rules.model.features import NOTHING_STORED, Snapshot
+from dfks_rules.model.features import NOTHING_STORED, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.policy.deciding.policy_set import PolicySet
 from dfks_rules.presence.package import Limits
@@ -19,10 +20,30 @@ from dfks_rules.service.ports import Adopting, DialogRow, Fetched, Gone, Settle,
 from dfks_rules.sip.flow import Flow
 from tests.helpers.lives import EPOCH
 from tests.helpers.playbook import FLOW, Playbook, Sent, default_policies
-from tests.helpers.policy import NOON
+from tests.helpers.policy import CFA, NOON
 from tests.helpers.ways import FakeWays
 
 AWAY = StoreError("store_unavailable", "the engine is out of reach")
+
+
+class Changed(NamedTuple):
+    """The feed: a presentity has other states."""
+
+    by: "Node"
+    presentity: Aor
+    before: Snapshot
+
+
+class Moved(NamedTuple):
+    """The feed: a dialog has another node."""
+
+    by: "Node"
+    tag: bytes
+    row: int
+    """The number that it had."""
+
+
+Told = Changed | Moved
 
 
 class PlayedEngine:
@@ -32,9 +53,10 @@ class PlayedEngine:
         self.rows: dict[int, DialogRow] = {}
         """By number; their `base` is the whole term."""
         self.states: dict[Aor, Snapshot] = {}
-        self.moved: list[tuple[Node, bytes, int]] = []
-        """Who has adopted which dialog, and the number that it had."""
-        self.changed: list[tuple[Node, Aor, bool]] = []
+        self.feed: list[Told] = []
+        """What the nodes did, in order."""
+        self.applied: list[FeatureState] = []
+        """What Alice's calls were forwarded to, in order."""
         self.is_away = False
 
     def of(self, tag: bytes) -> DialogRow | None:
@@ -74,6 +96,8 @@ class NodeStore:
         """Adoptions, which come later."""
         self.held: list[Callable[[], None]] | None = None
         """What waits for the test: commits, or what came of them; None: nothing does."""
+        self.tells_late = False
+        """Whether it tells of rows that are others' after it has told that a write is done."""
         self.is_slow_to_settle = False
         """Whether commits are stored at once, and only what came of them waits."""
 
@@ -129,7 +153,10 @@ class NodeStore:
     def _keep(self, wanted: Wanted) -> None:
         for one in wanted.changes:
             self._engine.states[one.presentity] = self.cache[one.presentity] = one.after
-            self._engine.changed.append((self._node, one.presentity, True))
+            before = one.before.state(CFA)
+            if one.after.state(CFA) != before:
+                self._engine.applied.append(one.after.state(CFA))
+            self._engine.feed.append(Changed(self._node, one.presentity, one.before))
         if wanted.visit is not None and self._engine.put(wanted.visit, self.term):
             self.owned.add(wanted.visit.row)
 
@@ -150,9 +177,12 @@ class NodeStore:
         for number in gone:
             if number in self.owned:
                 self._engine.rows.pop(number, None)
-        if lost:
-            self._node.book.notifier.lost(lost, self._node.now)
+        told = (lambda: self._node.book.notifier.lost(lost, self._node.now)) if lost else None
+        if told is not None and not self.tells_late:
+            told()
         done(True)
+        if told is not None and self.tells_late:
+            told()
 
     def adopt(self, tag: bytes, done: Adopting) -> None:
         """When the test runs it."""
@@ -165,7 +195,7 @@ class NodeStore:
                 return
             if row.row not in self.owned:
                 del engine.rows[row.row]
-                engine.moved.append((self._node, tag, row.row))
+                engine.feed.append(Moved(self._node, tag, row.row))
                 row = row._replace(row=self.number(), base=row.base + 1)
                 engine.rows[row.row] = row
                 self.owned.add(row.row)
@@ -194,6 +224,8 @@ class Node:
         limits: Limits | None = None,
     ) -> None:
         self.engine = engine
+        self.position = len(engine.feed)
+        """How much of the feed it has heard."""
         self.store = NodeStore(engine, self, epoch)
         self.standing = Standing.SERVING
         self.ways = FakeWays()
@@ -227,6 +259,26 @@ class Node:
         for one in sent:
             if not one.status:
                 self.book.answer(one)
+
+    def hear(self, at_most: int = 1 << 30) -> list[Sent]:
+        """It hears what others did since it heard last; what it sends."""
+        notifier, feed = self.book.notifier, self.engine.feed
+        for told in feed[self.position : self.position + at_most]:
+            self.position += 1
+            if told.by is self:
+                continue
+            if isinstance(told, Moved):
+                notifier.lose(told.tag, told.row, self.now)
+                continue
+            who, after = told.presentity, self.engine.state(told.presentity)
+            self.store.cache[who] = after
+            notifier.learned(who, told.before, after, tells=True, at=NOON, now=self.now)
+        return self.run()
+
+    def store_rests(self) -> list[Sent]:
+        """Commits and adoptions come to their ends; what is sent."""
+        self.store.release()
+        return self.run()
 
     def run(self) -> list[Sent]:
         """Let adoptions come to their ends; what is sent."""
@@ -275,19 +327,7 @@ class Cluster:
 
     def hear(self) -> list[Sent]:
         """Every node hears what the others did; what they send."""
-        moved, self.engine.moved = self.engine.moved, []
-        changed, self.engine.changed = self.engine.changed, []
-        for node in self.nodes:
-            notifier = node.book.notifier
-            for by, tag, number in moved:
-                if by is not node:
-                    notifier.lose(tag, number, node.now)
-            for by, who, tells in changed:
-                if by is not node:
-                    before = node.store.cache.get(who)
-                    after = node.store.cache[who] = self.engine.states[who]
-                    notifier.learned(who, before, after, tells=tells, at=NOON, now=node.now)
-        return [one for node in self.nodes for one in node.run()]
+        return [one for node in self.nodes for one in node.hear()]
 
     def settle(self) -> list[Sent]:
         """All hear of one another, phones confirm, and time passes, until nothing comes of it."""

@@ -83,7 +83,8 @@ class _Life:
         What is so new that its SUBSCRIBE may come again is there before anything is served.
         """
         now, previous = self._world.now, self.store.previous
-        changed = self.store.changed_since(previous.at - UNSURE)
+        since = previous.at - UNSURE
+        changed = frozenset() if previous.is_clean else self.store.changed_since(since)
         before = Before(previous.at, is_clean=previous.is_clean, changed=changed)
         self._claim = self.notifier.restore(before, NOON, now)
         lowest = 2**62

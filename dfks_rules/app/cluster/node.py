@@ -173,14 +173,12 @@ class Node:
         served.wake()
 
     def _learn(self, one: Changed, served: Served, now: float) -> None:
-        presentity, after = one.entry.presentity, one.snapshot
+        presentity, snapshot = one.entry.presentity, one.snapshot
 
         def learn() -> None:
-            before = self.store.learned(presentity, after)
-            if before is not after:
-                served.notifier.learned(
-                    presentity, before, after, tells=one.tells, at=served.at(), now=now
-                )
+            news = self.store.learned(presentity, snapshot)
+            if news is not None:
+                served.notifier.learned(presentity, *news, tells=one.tells, at=served.at(), now=now)
 
         self.store.when_settled(presentity, learn)
 

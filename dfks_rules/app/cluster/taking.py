@@ -13,6 +13,7 @@ from typing import Protocol
 import structlog
 
 from dfks_rules.errors import StoreError
+from dfks_rules.model.identity import Aor
 from dfks_rules.presence.restoring import UNSURE, Before, Claim
 from dfks_rules.service.ports import DialogRow
 from dfks_rules.store.postgres.ports import Claimed, Engine
@@ -22,6 +23,9 @@ PORTION = 1_000
 """Rows that are read and taken in one go: about 4 ms."""
 AGAIN = 0.5
 """Seconds until rows that could not be read are asked for again."""
+HEARD = 1.0
+"""Seconds before its end from which a node that left as planned may not have told of changes: it
+reads the feed every tenth of one."""
 _ALL = (1 << 63) - 1
 
 _log = structlog.get_logger("dfks.cluster")
@@ -84,7 +88,12 @@ class TakingOver:
 
     async def _load(self, claimed: list[Claimed], at: datetime) -> None:
         began, count = self._loop.time(), 0
-        claim = self._notifier.restore(await self._before(claimed), at, began)
+        renewed, is_clean = min(one.renewed for one in claimed), claimed[0].is_clean
+        claim = self._notifier.restore(Before(renewed, is_clean=is_clean), at, began)
+        # What the feed says from now on is heard; what was said before is asked for.
+        changed = await self._changed_since(renewed - (HEARD if is_clean else UNSURE))
+        if claim is not None:
+            claim.changed.update(changed)
         below, cohorts = _ALL, [one.cohort for one in claimed]
         while rows := await self._portion(cohorts, below):
             count += len(rows)
@@ -101,18 +110,13 @@ class TakingOver:
             seconds=round(self._loop.time() - began, 3),
         )
 
-    async def _before(self, claimed: list[Claimed]) -> Before:
-        """How the lives have ended that had them."""
-        renewed = min(one.renewed for one in claimed)
-        if claimed[0].is_clean:
-            return Before(renewed, is_clean=True)
+    async def _changed_since(self, moment: float) -> frozenset[Aor]:
+        """Whose features have changed since then, by the engine's clock."""
         while True:
             try:
-                changed = await self._engine.changed_since(renewed - UNSURE)
+                return await self._engine.changed_since(moment)
             except StoreError:
                 await asyncio.sleep(AGAIN)
-            else:
-                return Before(renewed, is_clean=False, changed=changed)
 
     async def _portion(self, cohorts: list[int], below: int) -> list[DialogRow]:
         while True:

@@ -50,7 +50,7 @@ class PostgresEngine:
     Reference: `dfks_rules.store.postgres.ports.Engine`.
     """
 
-    def __init__(self, url: str, name: str, patience: float = PATIENCE) -> None:
+    def __init__(self, url: str, name: str = "node", patience: float = PATIENCE) -> None:
         """Not connected.
 
         Args:

@@ -209,8 +209,7 @@ class GroupCommit:
             self._under_way = batch
             sent = self._sent(batch)
             try:
-                steps = [_step(one) for one in sent]
-                outcomes = await self._engine.commit(self._epoch, steps, self._start)
+                outcomes = await self._commit(sent)
                 results = self._results(batch, sent, outcomes)
             except NotSentError as error:
                 self._asked, self._under_way = batch + self._asked, []
@@ -224,7 +223,7 @@ class GroupCommit:
                 # Each its own: whoever raises an error adds to its traceback.
                 self._settle(batch, [_unavailable(why) for _ in batch])
                 continue
-            if self._failures and not self.is_fenced:
+            if sent and self._failures and not self.is_fenced:
                 self._failures.clear()
                 _log.info("store_recovered")
             self._settle(batch, results)
@@ -242,6 +241,11 @@ class GroupCommit:
                 one.place = len(sent)
                 sent.append(one)
         return sent
+
+    async def _commit(self, sent: list[_Waiting]) -> Sequence[Outcome]:
+        if not sent:
+            return []
+        return await self._engine.commit(self._epoch, [_step(one) for one in sent], self._start)
 
     def _results(
         self, batch: list[_Waiting], sent: list[_Waiting], outcomes: Sequence[Outcome]
@@ -263,7 +267,7 @@ class GroupCommit:
         if lost:
             self._loop.call_soon(self.on_lost, lost)
         if self.told > told:
-            self.on_changed()
+            self._loop.call_soon(self.on_changed)
         return [_result(one) for one in batch]
 
     def _settle_as_fenced(self) -> None:

@@ -5,33 +5,53 @@ when the feed comes to it. So no read swallows a change that nobody was told of.
 
 | input                               | known                           | told                    |
 |-------------------------------------|---------------------------------|-------------------------|
-| read from the engine                | that, if newer                  | that, if there was none |
-| own commit stored                   | its `after`, if newer           | the same, if it was its |
+| read from the engine                | that, or what is newer          | that, if there was none |
+| own commit stored                   | its `after`, or what is newer   | the same, if it was its |
 |                                     |                                 | `before`                |
 | own commit in conflict, or in doubt | must be read                    | stays                   |
-| feed                                | that, if newer; must be read if | that, if newer          |
-|                                     | an own commit is under way      |                         |
+| feed                                | that, or what is newer; must be | what is known then      |
+|                                     | read if an own one is under way |                         |
 | a part of the feed is missing       | all must be read                | not known               |
 | more than `at_most` presentities    | the oldest must be read         | not known of these      |
 """
 
 from collections import OrderedDict
-from typing import final
+from typing import NamedTuple, final
 
 from dfks_rules.model.features import Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import Change
 
 
+class News(NamedTuple):
+    """What the watchers of a presentity are to be told."""
+
+    before: Snapshot | None
+    """What they were told until now; None where that is not known: they are told everything."""
+    after: Snapshot
+    """What they are told from now on: what the feed says, or what is known to be newer."""
+
+
 @final
 class _Entry:
-    __slots__ = ("snapshot", "told")
+    __slots__ = ("is_certain", "newest", "told")
 
-    def __init__(self, snapshot: Snapshot, told: Snapshot | None) -> None:
-        self.snapshot: Snapshot | None = snapshot
-        """What is stored, as far as is known; None where that must be read."""
-        self.told = told
-        """What watchers know; None where that is not known."""
+    def __init__(self) -> None:
+        """Nothing is known."""
+        self.newest: Snapshot | None = None
+        """The newest snapshot that was ever seen."""
+        self.is_certain = False
+        """Whether that is what is stored, as far as the feed was read."""
+        self.told: Snapshot | None = None
+        """What watchers know, but for own changes; None where that is not known."""
+
+    def see(self, snapshot: Snapshot) -> bool:
+        """This is, or was, stored; whether nothing newer was seen before."""
+        newest = self.newest
+        is_newest = newest is None or newest.revision <= snapshot.revision
+        if is_newest:
+            self.newest = snapshot
+        return is_newest
 
 
 @final
@@ -52,71 +72,67 @@ class Known:
     def __call__(self, presentity: Aor) -> Snapshot | None:
         """What is stored; None when it must be read."""
         entry = self._entries.get(presentity)
-        return None if entry is None else entry.snapshot
+        return entry.newest if entry is not None and entry.is_certain else None
+
+    def expect(self, presentity: Aor) -> None:
+        """The engine is being asked: what the feed says meanwhile may be newer than its answer."""
+        if presentity not in self._entries:
+            self._add(presentity)
 
     def read(self, presentity: Aor, snapshot: Snapshot) -> None:
-        """This is what the engine has."""
-        entry = self._entries.get(presentity)
-        if entry is None:
-            told = None if self._has_dropped else snapshot
-            self._put(presentity, _Entry(snapshot, told))
-        elif entry.snapshot is None or entry.snapshot.revision < snapshot.revision:
-            entry.snapshot = snapshot
-            self._entries.move_to_end(presentity)
+        """This is what the engine had when it was asked."""
+        entry = self._entries.get(presentity) or self._add(presentity)
+        entry.see(snapshot)
+        entry.is_certain = True
+        if entry.told is None and not self._has_dropped:
+            entry.told = snapshot
+        self._entries.move_to_end(presentity)
 
     def store(self, change: Change) -> None:
         """This was stored, and whoever asked for it has it told."""
         presentity, before, after, _, _ = change
-        entry = self._entries.get(presentity)
-        if entry is None:
-            told = None if self._has_dropped else after
-            self._put(presentity, _Entry(after, told))
-            return
+        entry = self._entries.get(presentity) or self._add(presentity)
+        if entry.see(after):
+            entry.is_certain = True
         told = entry.told
-        if entry.snapshot is None:
-            # Something newer may have been heard of meanwhile.
-            is_newest = told is None or told.revision < after.revision
-        else:
-            is_newest = entry.snapshot.revision < after.revision
-        if is_newest:
-            entry.snapshot = after
         if told is not None and told.revision == before.revision:
             entry.told = after
         self._entries.move_to_end(presentity)
 
-    def hear(self, presentity: Aor, snapshot: Snapshot, *, is_certain: bool) -> Snapshot | None:
-        """The feed says that this is stored; gives what watchers knew until now.
+    def hear(self, presentity: Aor, snapshot: Snapshot, *, is_certain: bool) -> News | None:
+        """The feed says that this is stored; gives what watchers are to be told, if anything.
 
         Args:
             presentity: whose.
             snapshot: this, or something newer.
-            is_certain: whether no commit of this node's is on its way.
+            is_certain: whether no commit of this node's is under way.
         """
         entry = self._entries.get(presentity)
         if entry is None:
+            return News(None, snapshot)
+        before = entry.told
+        if before is not None and before.revision >= snapshot.revision:
             return None
-        told, known = entry.told, entry.snapshot
-        if told is not None and told.revision >= snapshot.revision:
-            # Nothing is new: nothing differs.
-            return snapshot
-        entry.told = snapshot
-        if known is not None and known.revision < snapshot.revision:
-            entry.snapshot = snapshot if is_certain else None
-        return told
+        if entry.see(snapshot):
+            entry.is_certain = entry.is_certain and is_certain
+        assert entry.newest is not None  # noqa: S101 - it was just seen
+        entry.told = entry.newest
+        return News(before, entry.newest)
 
     def forget(self, presentity: Aor) -> None:
         """What is stored must be read before it is known again."""
         entry = self._entries.get(presentity)
         if entry is not None:
-            entry.snapshot = None
+            entry.is_certain = False
 
     def clear(self) -> None:
         """A part of the feed was missed: nothing is known, nor what watchers know."""
         self._entries.clear()
         self._has_dropped = True
 
-    def _put(self, presentity: Aor, entry: _Entry) -> None:
-        self._entries[presentity] = entry
+    def _add(self, presentity: Aor) -> _Entry:
+        entry = self._entries[presentity] = _Entry()
         if len(self._entries) > self._at_most:
             self._entries.popitem(last=False)
             self._has_dropped = True
+        return entry

@@ -70,6 +70,8 @@ class Reading:
         while self._asked:
             batch = self._next()
             wanted = list(dict.fromkeys(aor for one in batch for aor in one.presentities))
+            for presentity in wanted:
+                self._known.expect(presentity)
             try:
                 found = await self._engine.fetch(wanted)
             except Exception as error:  # noqa: BLE001 - else nobody would ever be told

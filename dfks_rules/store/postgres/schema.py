@@ -43,6 +43,12 @@ _PREPARE = """
             current_user, current_database());
     END $$;
 """
+_OLDEST = 140000
+"""The oldest PostgreSQL that is tested: 14."""
+_SERVER = """
+    SELECT current_setting('server_version') AS release,
+        current_setting('server_version_num')::int AS number,
+        current_setting('server_encoding') AS encoding"""
 _VERSION = "SELECT coalesce(max(version), 0) FROM dfks.schema_version"
 _RECORD = "INSERT INTO dfks.schema_version (version, release, min_release) VALUES ($1, $2, $3)"
 _THERE = "SELECT to_regclass('dfks.schema_version') IS NOT NULL AS is_there"
@@ -93,12 +99,13 @@ async def migrate(
         release: of this program.
 
     Raises:
-        StoreError: `store_newer_version`, `store_unavailable`.
+        StoreError: `store_newer_version`, `store_unsuitable`, `store_unavailable`.
     """
     known = migrations() if steps is None else steps
     connection = None
     try:
         connection = await connect(url, "dfks store migrate")
+        _refuse_server(await connection.fetchrow(_SERVER))
         before = await _apply(connection, known, 0, release)
         version = before
         while version < len(known):
@@ -149,6 +156,20 @@ async def check(
         raise StoreError("store_older_version", why)
     if version > len(known):
         _refuse_newer(found, release)
+
+
+def _refuse_server(server: Row) -> None:
+    """Refuse a database that cannot hold what is stored.
+
+    Raises:
+        StoreError: `store_unsuitable`.
+    """
+    if server["number"] < _OLDEST:
+        why = f"this is PostgreSQL {server['release']}, and 14 or newer is needed"
+        raise StoreError("store_unsuitable", why)
+    if server["encoding"] != "UTF8":
+        why = f"the database has the encoding {server['encoding']}, and UTF8 is needed"
+        raise StoreError("store_unsuitable", why)
 
 
 def _refuse_newer(found: Sequence[Row], release: str) -> None:

@@ -23,7 +23,7 @@ from dfks_rules.store.counts import new_counts
 from dfks_rules.store.plan import Rows
 from dfks_rules.store.postgres.group import PATIENCE, RETRY, GroupCommit
 from dfks_rules.store.postgres.journal import PostgresJournal
-from dfks_rules.store.postgres.known import Known
+from dfks_rules.store.postgres.known import Known, News
 from dfks_rules.store.postgres.ports import Claimed, Engine, Joined, Step, cohort_of
 from dfks_rules.store.postgres.reading import Reading
 
@@ -269,11 +269,10 @@ class PostgresStore:
         """
         self._group.when_settled(presentity, call)
 
-    def learned(self, presentity: Aor, snapshot: Snapshot) -> Snapshot | None:
-        """The feed says that this is stored; gives what watchers were told until now.
+    def learned(self, presentity: Aor, snapshot: Snapshot) -> News | None:
+        """The feed says that this is stored; gives what watchers are to be told, if anything.
 
-        That is the same snapshot where it is no news, and None where it is not known what they were
-        told. What is read in between does not count: nobody is told of it but by the feed.
+        What was read in between they were not told: that is done here.
         """
         is_certain = not self._group.concerns(presentity)
         return self._known.hear(presentity, snapshot, is_certain=is_certain)

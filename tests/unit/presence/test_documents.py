@@ -8,6 +8,7 @@ from dfks_rules.model.requests import FeatureRequest
 from dfks_rules.policy.facts.view import NOWHERE
 from dfks_rules.presence.documents import (
     Documents,
+    changes_between,
     changes_to_tell,
     documents_of_get,
     documents_of_set,
@@ -161,3 +162,10 @@ def test_only_a_denial_that_says_so_rejects_the_request() -> None:
         )
         sets, _ = parted(_outcomes_of(Playbook(rules), DND_ON))
         assert (rejection_among(sets) is not None) is expected
+
+
+def test_between_two_snapshots_only_what_differs_is_told() -> None:
+    """Whatever was changed in between."""
+    after = NOTHING_STORED.replace(DND, ON)
+    assert changes_between(NOTHING_STORED, after) == ((DND, ON),)
+    assert changes_between(after, after.replace(DND, ON)) == ()

@@ -85,6 +85,7 @@ def test_a_node_that_may_not_speak_begins_nothing(standing: Standing) -> None:
     node.standing = standing
     node.book.notifier.expire(node.now)
     _set(node)
+    assert node.book.notifier.refresh_watchers(ALICE, NOON, node.now) == 2
     assert node.book.sent() == []
     for _ in range(20):
         assert node.book.pass_time(100.0) == []

@@ -1,10 +1,12 @@
 """Dialogs come from other nodes, and go to them; their phones notice nothing."""
 
+import pytest
+
 from dfks_rules.presence import kept, rows
 from dfks_rules.presence.restoring import GRACE, PAUSE
 from dfks_rules.presence.taking import REMEMBERED
 from tests.helpers.lives import subscribe
-from tests.helpers.nodes import Cluster, Node
+from tests.helpers.nodes import Cluster, Moved, Node
 from tests.helpers.playbook import DND_ON, Sent, tag_of
 from tests.helpers.policy import ALICE, NOON
 
@@ -50,6 +52,15 @@ def test_after_a_claim_those_are_told_whose_presentity_has_changed() -> None:
     (notify,) = other.book.pass_time(PAUSE)
     assert notify.body.count(b"<ForwardingEvent") == 3
     assert notify.cseq > first.cseq
+
+
+def test_what_changes_between_a_planned_end_and_its_claim_is_told() -> None:
+    """Who has left heard no more of it; nobody else had the dialog."""
+    one, other = (cluster := Cluster()).nodes
+    _subscribed(one)
+    cluster.pass_time(100.0)
+    other.claim(one, is_clean=True, changed=[ALICE])
+    assert len(other.book.pass_time(PAUSE)) == 1
 
 
 def test_shortly_after_a_claim_subscriptions_live_a_minute_longer() -> None:
@@ -140,13 +151,12 @@ def test_an_old_move_ends_nothing() -> None:
     response = _subscribed(one)
     cluster.pass_time(5.0)
     other.confirm(_refresh(other, response, 2))
-    moves = list(cluster.engine.moved)
+    moves = [told for told in cluster.engine.feed if isinstance(told, Moved)]
     cluster.hear()
     cluster.pass_time(5.0)
     one.confirm(_refresh(one, response, 3))
-    for by, tag, number in moves:
-        if by is not one:
-            one.book.notifier.lose(tag, number, one.now)
+    for move in moves:
+        one.book.notifier.lose(move.tag, move.row, one.now)
     assert len(one.book.notifier.subscriptions) == 1
 
 
@@ -169,23 +179,27 @@ def test_a_refresh_that_came_after_the_move_brings_the_dialog_back() -> None:
     assert row.cseq == 3
 
 
-def test_a_row_written_behind_that_is_not_ours_any_more_brings_it_back_or_ends_it() -> None:
+@pytest.mark.parametrize("tells_late", [False, True])
+@pytest.mark.parametrize("is_fresh", [False, True])
+def test_a_row_written_behind_that_is_not_ours_any_more_brings_it_back_or_ends_it(
+    is_fresh: bool, tells_late: bool
+) -> None:
     """The write is quicker than what is heard of other nodes."""
-    for is_fresh in (True, False):
-        one, other = (cluster := Cluster()).nodes
-        response = _subscribed(one)
-        cluster.pass_time(5.0)
-        other.confirm(_refresh(other, response, 2))
-        if is_fresh:
-            one.confirm(_refresh(one, response, 3))
-        else:
-            subscription = one.book.notifier.subscriptions.at(tag_of(response))
-            assert subscription is not None
-            one.book.notifier._kept.mark(subscription, one.now)  # type: ignore[union-attr]
-        one.book.pass_time(1.0)
-        one.run()
-        assert len(one.book.notifier.subscriptions) == is_fresh
-        assert one.counts["adopted_again"] == is_fresh
+    one, other = (cluster := Cluster()).nodes
+    one.store.tells_late = tells_late
+    response = _subscribed(one)
+    cluster.pass_time(5.0)
+    other.confirm(_refresh(other, response, 2))
+    if is_fresh:
+        one.confirm(_refresh(one, response, 3))
+    else:
+        subscription = one.book.notifier.subscriptions.at(tag_of(response))
+        assert subscription is not None
+        one.book.notifier._kept.mark(subscription, one.now)  # type: ignore[union-attr]
+    one.book.pass_time(1.0)
+    one.run()
+    assert len(one.book.notifier.subscriptions) == is_fresh
+    assert one.counts["adopted_again"] == is_fresh
 
 
 def test_a_phone_that_refuses_old_cseqs_brings_its_dialog_back() -> None:

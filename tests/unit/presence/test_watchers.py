@@ -2,7 +2,7 @@
 
 import re
 
-from dfks_rules.model.features import FeatureState
+from dfks_rules.model.features import NOTHING_STORED, FeatureState, Snapshot
 from dfks_rules.model.requests import Asked, Operation
 from dfks_rules.presence.pacing import PAUSE, PORTION
 from dfks_rules.presence.watchers import AT_ONCE
@@ -141,3 +141,85 @@ def test_a_stop_while_some_wait_tells_each_that_it_has_to_subscribe_again() -> N
     book.now += PAUSE
     book.notifier.expire(book.now)
     assert book.sent() == []
+
+
+# --- What other nodes changed ---
+
+
+def _learn(
+    book: Playbook, before: Snapshot | None, after: Snapshot, *, tells: bool = True
+) -> list[Sent]:
+    book.notifier.learned(ALICE, before, after, tells=tells, at=NOON, now=book.now)
+    return book.sent()
+
+
+def _with_dnd(*, status: bool = True) -> Snapshot:
+    return NOTHING_STORED.replace(DND, FeatureState(status=status))
+
+
+def test_what_another_node_changed_is_told_to_all_who_watch() -> None:
+    """Only what differs; also to the phone that set it, if it has come here since."""
+    book = Playbook(default_policies())
+    _watched(book, 2)
+    told = _learn(book, NOTHING_STORED, _with_dnd())
+    assert len(told) == 2
+    assert all(_ON.search(one.body) and b"Forwarding" not in one.body for one in told)
+    _heard(book, told)
+    assert _learn(book, _with_dnd(), _with_dnd()) == []
+
+
+def test_what_another_node_changed_is_told_to_many_in_portions() -> None:
+    """As if it had been changed here."""
+    book = Playbook(default_policies())
+    _watched(book)
+    first = _learn(book, NOTHING_STORED, _with_dnd())
+    assert len(first) == PORTION
+    assert len(_heard(book, first)) == _MANY
+
+
+def test_where_it_is_not_known_what_was_before_all_states_are_told() -> None:
+    """They are what is stored by then."""
+    book = Playbook(default_policies())
+    _watched(book, 1)
+    (told,) = _learn(book, None, _with_dnd())
+    assert told.body.count(b"<ForwardingEvent") == 3
+
+
+def test_of_a_change_that_nobody_is_told_no_older_state_is_told_later() -> None:
+    """What a phone has not confirmed, and what waits behind it, says what holds by then."""
+    book = Playbook(default_policies())
+    _watched(book, 1)
+    (notify,) = _learn(book, NOTHING_STORED, _with_dnd())
+    assert _learn(book, _with_dnd(), _with_dnd(status=False), tells=False) == []
+    book.answer(notify, 503)
+    (again,) = book.pass_time(64.0)
+    assert b"<doNotDisturbOn>false<" in again.body
+    book.answer(again)
+    assert _learn(book, None, _with_dnd(), tells=False) == []
+
+
+def test_of_a_change_that_nobody_is_told_many_who_wait_learn_what_holds() -> None:
+    """Their turn comes later."""
+    book = Playbook(default_policies())
+    _watched(book)
+    first = _learn(book, NOTHING_STORED, _with_dnd())
+    _learn(book, _with_dnd(), _with_dnd(status=False), tells=False)
+    heard = _heard(book, first)
+    assert not any(_ON.search(one.body) for one in heard[PORTION:])
+
+
+def test_what_another_node_changed_is_shown_as_the_rules_say() -> None:
+    """A rule hides that Alice wants quiet; so does what is told later."""
+    hidden = policies("""
+        - id: hide
+          when: {op: get, feature: DoNotDisturb}
+          then: {status: 0}
+    """)
+    book = Playbook(hidden)
+    _watched(book, 1)
+    (told,) = _learn(book, NOTHING_STORED, _with_dnd())
+    assert not _ON.search(told.body)
+    _learn(book, NOTHING_STORED, _with_dnd(), tells=False)
+    book.answer(told, 503)
+    (again,) = book.pass_time(64.0)
+    assert not _ON.search(again.body)

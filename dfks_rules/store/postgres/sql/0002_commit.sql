@@ -179,7 +179,7 @@ BEGIN
         END LOOP;
     END LOOP;
 
-    IF dialogs > 0 THEN
+    IF entries > 0 THEN
         UPDATE dfks.subscription o SET
             deadline = e_deadline[n.e], cseq = e_cseq[n.e], base = e_base[n.e],
             flags = e_flags[n.e],
@@ -187,7 +187,9 @@ BEGIN
         FROM unnest(d_row, written, firsts, lasts, is_new, whole)
             AS n (number, e, first, last, is_new, whole)
         WHERE o.number = n.number AND n.e IS NOT NULL AND NOT (n.is_new AND n.e = n.whole);
-        -- And those whose step has come to nothing.
+    END IF;
+    IF true = ANY (d_gone) OR true = ANY (is_new) THEN
+        -- New ones, too, whose step has come to nothing.
         DELETE FROM dfks.subscription o
         USING unnest(d_row, is_mine, d_gone, is_new, written)
             AS n (number, is_mine, gone, is_new, e)

@@ -14,7 +14,7 @@ from dfks_rules.service.ports import Verdict
 from dfks_rules.store.postgres.ports import COHORTS, Changed, Step
 from tests.helpers.engines import Node, Nodes, sets
 from tests.helpers.postgres import needs_postgres
-from tests.helpers.stored import ALICE, BOB, DND, ON
+from tests.helpers.stored import ALICE, BOB, DND, OFF, ON
 from tests.helpers.wanted import change
 
 pytestmark = needs_postgres
@@ -182,6 +182,20 @@ async def test_a_presentity_that_two_nodes_change_first_is_changed_once(nodes: N
         *[node.verdicts(sets(BOB, NOTHING_STORED, FIRST)) for node in (first, second)]
     )
     assert sorted(verdict.name for [verdict] in verdicts) == ["CONFLICT", "STORED"]
+
+
+async def test_what_another_node_changes_meanwhile_is_a_conflict(nodes: Nodes) -> None:
+    """For whoever changes it, too, and for whoever has only looked at it."""
+    node = await nodes.join()
+    await node.commit(sets(ALICE, NOTHING_STORED, FIRST))
+    raised = "UPDATE dfks.presentity SET revision = revision + 1 WHERE username = 'alice'"
+    async with nodes.transaction(raised):
+        changes = sets(ALICE, FIRST, FIRST.replace(DND, OFF))
+        looks = Step((change(BOB, NOTHING_STORED, FIRST),), seen=((ALICE, 1),))
+        commit = asyncio.create_task(node.verdicts(changes, looks))
+        await nodes.waits(1)
+    assert await commit == [Verdict.CONFLICT] * 2
+    assert await node.stored(ALICE) == FIRST._replace(revision=2)
 
 
 async def test_the_feed_has_no_holes_whoever_reads_it_when(nodes: Nodes) -> None:

@@ -7,8 +7,14 @@ import pytest
 from dfks_rules import __version__
 from dfks_rules.errors import StoreError
 from dfks_rules.store.postgres.connection import Connection
-from dfks_rules.store.postgres.schema import Migration, check, migrate, migrations
-from tests.helpers.postgres import Database, needs_postgres
+from dfks_rules.store.postgres.schema import (
+    Migration,
+    _refuse_server,
+    check,
+    migrate,
+    migrations,
+)
+from tests.helpers.postgres import Cluster, Database, needs_postgres
 
 pytestmark = needs_postgres
 
@@ -95,6 +101,18 @@ async def test_a_database_without_tables_is_refused(empty_database: Database) ->
     with pytest.raises(StoreError, match="no tables yet; what helps: `dfks store migrate`") as told:
         await _check(empty_database, migrations(), __version__)
     assert told.value.code == "store_older_version"
+
+
+async def test_a_database_that_cannot_hold_all_names_is_refused(postgres_server: Cluster) -> None:
+    """One of another encoding, or of a PostgreSQL that nobody has tested."""
+    postgres_server.run("CREATE DATABASE latin ENCODING LATIN1 TEMPLATE template0")
+    try:
+        with pytest.raises(StoreError, match="encoding LATIN1, and UTF8 is needed"):
+            await migrate(postgres_server.url("latin"))
+    finally:
+        postgres_server.drop("latin")
+    with pytest.raises(StoreError, match=r"PostgreSQL 13\.4, and 14 or newer"):
+        _refuse_server({"number": 130004, "release": "13.4", "encoding": "UTF8"})
 
 
 async def test_no_statement_of_ours_takes_longer_than_a_phone_waits(database: Database) -> None:

@@ -1,0 +1,109 @@
+"""What a node knows, and what its watchers were told."""
+
+import pytest
+
+from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState
+from dfks_rules.model.identity import Aor
+from dfks_rules.store.postgres.known import Known, News
+from tests.helpers.states import forwarding
+from tests.helpers.wanted import change
+
+ALICE, BOB, CAROL = (Aor(name, "example.com") for name in ("alice", "bob", "carol"))
+FIRST = NOTHING_STORED.replace(FEATURES[0], FeatureState(status=True))
+SECOND = FIRST.replace(FEATURES[1], forwarding(True, "2"))
+THIRD = SECOND.replace(FEATURES[1], forwarding(True, "3"))
+
+
+@pytest.fixture
+def known() -> Known:
+    """Alice is known, as she was at first."""
+    known = Known(2)
+    known.read(ALICE, FIRST)
+    return known
+
+
+def test_what_was_never_read_is_not_known(known: Known) -> None:
+    """That is not the same as nothing."""
+    assert known(BOB) is None
+    assert known.hear(BOB, FIRST, is_certain=True) == (None, FIRST)
+    assert known(BOB) is None
+
+
+def test_the_feed_is_known_and_told_once(known: Known) -> None:
+    """A page may tell of two changes with the newer snapshot."""
+    assert known.hear(ALICE, THIRD, is_certain=True) == News(FIRST, THIRD)
+    assert known(ALICE) == THIRD
+    assert known.hear(ALICE, THIRD, is_certain=True) is None
+    assert known.hear(ALICE, SECOND, is_certain=True) is None
+    assert known(ALICE) == THIRD
+
+
+def test_a_read_does_not_swallow_what_watchers_are_still_to_be_told(known: Known) -> None:
+    """They are told when the feed comes to it, of everything that is known then."""
+    known.read(ALICE, THIRD)
+    assert known(ALICE) == THIRD
+    assert known.hear(ALICE, SECOND, is_certain=True) == News(FIRST, THIRD)
+    assert known.hear(ALICE, THIRD, is_certain=True) is None
+
+
+def test_what_the_feed_says_during_a_read_may_be_newer_than_its_answer(known: Known) -> None:
+    """Both connections are as slow as they like."""
+    known.expect(BOB)
+    assert known(BOB) is None
+    assert known.hear(BOB, SECOND, is_certain=True) == News(None, SECOND)
+    known.read(BOB, FIRST)
+    assert known(BOB) == SECOND
+
+
+def test_an_own_change_is_told_by_whoever_asked_for_it(known: Known) -> None:
+    """The feed has it, too."""
+    known.store(change(ALICE, FIRST, SECOND))
+    assert known(ALICE) == SECOND
+    assert known.hear(ALICE, SECOND, is_certain=True) is None
+
+
+def test_an_own_change_on_what_was_not_told_yet_does_not_hide_that(known: Known) -> None:
+    """Another node's change was read after a conflict; its place in the feed is still to come."""
+    known.read(ALICE, SECOND)
+    known.store(change(ALICE, SECOND, THIRD))
+    assert known.hear(ALICE, SECOND, is_certain=True) == News(FIRST, THIRD)
+
+
+def test_what_is_forgotten_must_be_read_and_is_no_news(known: Known) -> None:
+    """A conflict says that something else is stored, not what."""
+    known.forget(ALICE)
+    known.forget(BOB)
+    assert known(ALICE) is None
+    known.read(ALICE, SECOND)
+    assert known(ALICE) == SECOND
+    assert known.hear(ALICE, SECOND, is_certain=True) == News(FIRST, SECOND)
+
+
+def test_what_is_heard_while_an_own_change_is_under_way_is_not_certain(known: Known) -> None:
+    """The own one may be newer, or come to nothing."""
+    assert known.hear(ALICE, SECOND, is_certain=False) == News(FIRST, SECOND)
+    assert known(ALICE) is None
+    known.store(change(ALICE, NOTHING_STORED, FIRST))
+    assert known(ALICE) is None
+    known.store(change(ALICE, SECOND, THIRD))
+    assert known(ALICE) == THIRD
+
+
+def test_the_oldest_are_forgotten_and_their_watchers_told_everything(known: Known) -> None:
+    """Memory is bounded; afterwards nobody knows what was told to whom."""
+    known.read(BOB, FIRST)
+    known.read(ALICE, SECOND)
+    known.read(CAROL, FIRST)
+    assert len(known) == 2
+    assert (known(ALICE), known(BOB), known(CAROL)) == (SECOND, None, FIRST)
+    known.read(BOB, FIRST)
+    assert known.hear(BOB, SECOND, is_certain=True) == News(None, SECOND)
+    assert known.hear(BOB, THIRD, is_certain=True) == News(SECOND, THIRD)
+
+
+def test_after_a_gap_nothing_is_known(known: Known) -> None:
+    """Nor what watchers know."""
+    known.clear()
+    assert known(ALICE) is None
+    known.read(ALICE, SECOND)
+    assert known.hear(ALICE, THIRD, is_certain=True) == News(None, THIRD)
