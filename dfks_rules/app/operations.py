@@ -22,6 +22,7 @@ from dfks_rules.model.features import FEATURES, Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Origin, Requester
 from dfks_rules.operations.answers import Answers
+from dfks_rules.operations.cluster import ClusterOperations
 from dfks_rules.operations.decisions import Decided
 from dfks_rules.operations.imports import Imports
 from dfks_rules.operations.ports import (
@@ -79,6 +80,10 @@ class Keeping(NamedTuple):
     answers: Answers
     journal: Journal | None = None
     """None where nothing lasts."""
+    cluster: ClusterOperations | None = None
+    """None where nobody shares it."""
+    may_serve: Callable[[], bool] | None = None
+    """Whether this node may serve, and takes new dialogs; None where nobody else could."""
 
 
 class ServerOperations:
@@ -223,6 +228,14 @@ class ServerOperations:
         return self._records.webhooks
 
     @property
+    def cluster(self) -> ClusterOperations:
+        """The nodes that share the store."""
+        if self._keeping.cluster is None:
+            message = "this server has a store of its own; nodes share a `store: postgresql:`"
+            raise StoreError("store_no_cluster", message)
+        return self._keeping.cluster
+
+    @property
     def journal(self) -> Journal:
         """Every change of the last time."""
         if self._keeping.journal is None:
@@ -319,10 +332,13 @@ class ServerOperations:
 
     def readiness(self) -> dict[str, bool]:
         """What has to be well for phones to be served."""
-        return {
+        checks = {
             "store": not self._keeping.is_failing(),
             "policies": bool(self.policies.live.active.revision),
         }
+        if self._keeping.may_serve is not None:
+            checks["cluster"] = self._keeping.may_serve()
+        return checks
 
     def uptime(self) -> float:
         """Seconds since the start."""

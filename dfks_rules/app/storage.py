@@ -7,14 +7,16 @@ from functools import partial
 
 from dfks_rules.app.answers import answers_of
 from dfks_rules.app.cluster.node import Node, Served
+from dfks_rules.app.cluster.operating import ClusterDesk
 from dfks_rules.app.lasting import Lasting
 from dfks_rules.app.operations import Keeping, Page
 from dfks_rules.config.settings import Config, OnStop
 from dfks_rules.model.features import Feature, Snapshot
 from dfks_rules.model.identity import Aor
+from dfks_rules.operations.answers import Answers
 from dfks_rules.presence import setup
 from dfks_rules.presence.setup import ListenerAt
-from dfks_rules.presence.standing import Stands
+from dfks_rules.presence.standing import Standing, Stands
 from dfks_rules.sip.flow import Listener
 from dfks_rules.store.memory import MemoryStore
 from dfks_rules.store.open import open_store
@@ -90,10 +92,22 @@ class Storage:
         if isinstance(store, MemoryStore):
             return Keeping(_in_thread(store.page), lambda: False, answers)
         if isinstance(store, PostgresStore):
-            return Keeping(store.page, lambda: store.is_failing, answers, store.journal)
+            return self._shared(store, answers)
         assert self._file is not None  # noqa: S101 - `open_store` made the store of it
         page = _in_thread(partial(page_of_states, self._file))
         return Keeping(page, lambda: store.is_failing, answers, store.journal)
+
+    def _shared(self, store: PostgresStore, answers: Answers) -> Keeping:
+        node, loop = self.node, asyncio.get_running_loop()
+        assert node is not None  # noqa: S101 - it has the store
+        return Keeping(
+            store.page,
+            lambda: store.is_failing,
+            answers,
+            store.journal,
+            ClusterDesk(node),
+            lambda: node.standing(loop.time()) is Standing.SERVING,
+        )
 
     def begin(self, served: Served) -> None:
         """Go on where the life before has ended, or keep in step with other nodes."""

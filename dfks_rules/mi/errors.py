@@ -23,6 +23,7 @@ MESSAGES: dict[str, tuple[int, str]] = {
     "store_unavailable": (UNAVAILABLE, "Store unavailable"),
     "store_not_known": (UNAVAILABLE, "Store unavailable"),
     "store_fenced": (UNAVAILABLE, "Store taken over"),
+    "store_no_cluster": (NOT_SUPPORTED, "No cluster"),
     "store_no_journal": (NOT_SUPPORTED, "No journal"),
     "store_conflict": (409, "Changed concurrently"),
     "store_changed": (409, "Changed meanwhile"),

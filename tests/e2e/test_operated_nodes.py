@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ from dfks_rules.cli.main import dfks
 from dfks_rules.web.client import ApiClient, ApiError, Event
 from tests.helpers.clustered import serve_node, serve_nodes
 from tests.helpers.postgres import Database, needs_postgres
+from tests.helpers.server import serve
+from tests.helpers.ua import Ua
 from tests.helpers.web import api_url
 
 pytestmark = [pytest.mark.e2e, needs_postgres]
@@ -126,3 +130,63 @@ def test_what_nodes_do_not_have_is_said(tmp_path: Path, database: Database) -> N
             told = asyncio.run(ask(api_url(node), what))
             assert (told.status, told.kind) == (501, "not-kept")
             assert "`store: sqlite:`" in str(told)
+
+
+async def _ask(url: str, method: str, path: str, body: Any = None) -> Any:
+    async with ApiClient(url) as client:
+        return await client.ask(method, path, body=body)
+
+
+def test_a_node_is_drained_from_another_and_stopped(tmp_path: Path, database: Database) -> None:
+    """Its phones stay, and new ones are turned away, by it and by balancers that ask."""
+    with (
+        serve_nodes(tmp_path, database, "node-1", "node-2") as nodes,
+        Ua(nodes[1].ports["udp"], "sip:alice@example.com") as phone,
+        Ua(nodes[1].ports["udp"], "sip:bob@example.com") as late,
+    ):
+        here, there = (api_url(node) for node in nodes)
+        phone.subscribe()
+        assert late.exchange("OPTIONS").status == 200
+        assert asyncio.run(_ask(there, "GET", "/readyz"))["checks"]["cluster"] == "ok"
+        _wait_until(lambda: _rows(here)["node-2"]["subscriptions"] == 1)
+        drained = CliRunner().invoke(dfks, ["cluster", "--url", here, "drain", "node-2"])
+        assert drained.stdout == "node-2 drains: 1 subscription goes on until it stops\n"
+        _wait_until(lambda: late.exchange("OPTIONS").status == 503)
+        with pytest.raises(ApiError) as unready:
+            asyncio.run(_ask(there, "GET", "/readyz"))
+        assert unready.value.status == 503
+        assert late.exchange().status == 503
+        assert phone.subscribe().told["DoNotDisturb"] == "off"
+        assert _states(here) == {"node-1": "serving", "node-2": "draining"}
+        assert nodes[1].stop() == 0
+        _wait_until(lambda: _states(here) == {"node-1": "serving"})
+        _wait_until(
+            lambda: asyncio.run(_ask(here, "GET", "/v1/statistics"))["presence:subscriptions"] == 1
+        )
+
+
+def _rows(url: str) -> dict[str, Any]:
+    """The nodes that matter."""
+    result = CliRunner().invoke(dfks, ["cluster", "--url", url, "--json"])
+    assert result.exit_code == 0, result.exception
+    return {one["name"]: one for one in map(json.loads, result.stdout.splitlines())}
+
+
+def _states(url: str) -> dict[str, str]:
+    return {name: one["state"] for name, one in _rows(url).items()}
+
+
+def _wait_until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_a_server_by_itself_has_no_cluster(tmp_path: Path) -> None:
+    """And says so."""
+    with serve(tmp_path, {"http": {"listen": "127.0.0.1:0"}}) as server:
+        with pytest.raises(ApiError) as raised:
+            asyncio.run(_ask(api_url(server), "GET", "/v1/cluster"))
+        assert (raised.value.status, raised.value.kind) == (501, "no-cluster")
+        assert server.mi("cluster:nodes")["error"]["code"] == 501

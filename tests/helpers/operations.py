@@ -56,6 +56,7 @@ from dfks_rules.policy.site.targets import Target
 from dfks_rules.service.ports import ChangedError
 from dfks_rules.store.calls import uri_of
 from tests.helpers.journal import MemoryJournal
+from tests.helpers.memory_cluster import MemoryCluster
 
 REFUSED_TARGET = "sip:premium@example.com"
 """The forward target that the one policy refuses."""
@@ -213,6 +214,7 @@ class MemoryOperations:
         self.refused = REFUSED_TARGET
         """The forward target that the policy refuses."""
         self._events: EventRing | None = None
+        self.cluster = MemoryCluster()
 
     @property
     def events(self) -> EventRing:

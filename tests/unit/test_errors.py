@@ -17,6 +17,7 @@ _OF_SIP = {"store_moved"}
 _OF_OPERATORS = {
     "store_changed",
     "store_newer_version",
+    "store_no_cluster",
     "store_no_journal",
     "store_not_a_database",
     "store_older_version",

@@ -107,6 +107,10 @@ class Node:
         """Number of the change up to which the feed is known here."""
         return self._following.position
 
+    def clock(self) -> float:
+        """What the engine's clock says, seconds since 1970."""
+        return self.member.clock + self._loop.time()
+
     def standing(self, now: float) -> Standing:
         """How far the node may serve."""
         return self.member.standing(now)
@@ -257,7 +261,7 @@ class Node:
         living = [one.epoch for one in await self.engine.nodes() if one.state == "serving"]
         if min(living, default=0) != self.member.epoch:
             return 0
-        older_than = self.member.clock + self._loop.time() - self._keep_changes
+        older_than = self.clock() - self._keep_changes
         return await self.engine.purge(older_than, PURGED_AT_ONCE)
 
 
