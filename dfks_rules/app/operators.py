@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from socket import socket
 
+from dfks_rules.app.cluster.showing import add_cluster
 from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.app.doors import Doors
 from dfks_rules.app.exposition import rooms
@@ -74,6 +75,10 @@ class Operators:
         if storage.lasts is not None and config.store is not None:
             rooms.add_store(self._exposition, storage.lasts, config.store)
             self._imports = self._jobs(storage.lasts, config.store, operations, phones)
+        self._desk = storage.desk
+        if storage.node is not None and storage.desk is not None:
+            add_cluster(self._exposition, storage.node, storage.desk, phones.notifier)
+            rooms.add_commits(self._exposition, storage.node.store, rooms.DATABASE)
         web = WebServer(_web_settings(config.http), TABLE, operations)
         metrics.include("web", web)
         rooms.add_web(self._exposition, web)
@@ -140,6 +145,8 @@ class Operators:
         if self._config.http is not None:
             # Else nobody asks, and an idle server sleeps.
             self._lateness.begin()
+            if self._desk is not None:
+                self._desk.begin()
 
     def addresses(self) -> list[str]:
         """Where the doors are, as an operator would write it."""
@@ -170,6 +177,8 @@ class Operators:
         """End what works by itself, before the store is closed."""
         await self._worker.close()
         self._lateness.end()
+        if self._desk is not None:
+            self._desk.end()
         if self._told is not None and self._told.webhooks is not None:
             await self._told.webhooks.end()
 

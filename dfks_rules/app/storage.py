@@ -43,6 +43,8 @@ class Storage:
         self._file = config.store
         self.node = node
         """The node of a cluster that this is; None where the store is its own."""
+        self.desk = None if node is None else ClusterDesk(node)
+        """What operators see of the cluster."""
         self.store: MemoryStore | SqliteStore | PostgresStore
         """Keeps the states."""
         if node is not None:
@@ -98,15 +100,15 @@ class Storage:
         return Keeping(page, lambda: store.is_failing, answers, store.journal)
 
     def _shared(self, store: PostgresStore, answers: Answers) -> Keeping:
-        node, loop = self.node, asyncio.get_running_loop()
+        node, desk = self.node, self.desk
         assert node is not None  # noqa: S101 - it has the store
         return Keeping(
             store.page,
             lambda: store.is_failing,
             answers,
             store.journal,
-            ClusterDesk(node),
-            lambda: node.standing(loop.time()) is Standing.SERVING,
+            desk,
+            lambda: node.standing_now is Standing.SERVING,
         )
 
     def begin(self, served: Served) -> None:

@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
+STATES = ("serving", "draining", "late", "dead")
+"""How nodes may be: `late`: the lease is over, and nobody has buried it yet."""
+
 
 class NodeRow(NamedTuple):
     """One life of a node."""
@@ -13,7 +16,7 @@ class NodeRow(NamedTuple):
     is_this: bool
     """Whether it is the node that tells."""
     state: str
-    """`serving`, `draining`, `late` (its lease is over, nobody has buried it yet), `dead`."""
+    """One of `STATES`."""
     lease: float
     """Seconds until its lease ends; negative: since then."""
     cohorts: int

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from dfks_rules.cli.main import dfks
 from dfks_rules.web.client import ApiClient, ApiError, Event
 from tests.helpers.clustered import serve_node, serve_nodes
 from tests.helpers.postgres import Database, needs_postgres
-from tests.helpers.server import serve
+from tests.helpers.server import Server, serve
 from tests.helpers.ua import Ua
 from tests.helpers.web import api_url
 
@@ -190,3 +191,27 @@ def test_a_server_by_itself_has_no_cluster(tmp_path: Path) -> None:
             asyncio.run(_ask(api_url(server), "GET", "/v1/cluster"))
         assert (raised.value.status, raised.value.kind) == (501, "no-cluster")
         assert server.mi("cluster:nodes")["error"]["code"] == 501
+
+
+def test_prometheus_is_told_of_the_nodes(tmp_path: Path, database: Database) -> None:
+    """Each tells how it fares itself, what it sees of the others, and how soon sets are stored."""
+    with serve_nodes(tmp_path, database, "node-1", "node-2") as nodes:
+        asyncio.run(_press(api_url(nodes[0]), 3))
+        _wait_until(lambda: _metrics(nodes[1])["dfks_cluster_feed_changes_total"] == 3)
+        _wait_until(lambda: _metrics(nodes[1])['dfks_cluster_nodes{state="serving"}'] == 2)
+        here, there = (_metrics(node) for node in nodes)
+        assert here['dfks_store_commits_total{result="stored"}'] >= 3
+        assert here["dfks_store_commit_duration_seconds_count"] >= 3
+        nodes[0].kill()
+        _wait_until(lambda: _metrics(nodes[1])["dfks_cluster_buried_total"] == 1)
+    for told in (here, there):
+        assert told['dfks_cluster_standing{standing="serving"}'] == 1
+        assert 0 < told["dfks_cluster_lease_seconds"] < 2
+        assert abs(told["dfks_cluster_clock_skew_seconds"]) < 1
+
+
+def _metrics(node: Server) -> dict[str, float]:
+    with urllib.request.urlopen(f"{api_url(node)}/metrics", timeout=10) as response:  # noqa: S310
+        lines = response.read().decode().splitlines()
+    said = [line.rpartition(" ") for line in lines if not line.startswith("#")]
+    return {name: float(value) for name, _, value in said}

@@ -69,6 +69,8 @@ class Following:
         self._loop: Final = asyncio.get_running_loop()
         self.position = position
         """Number of the change up to which the feed is known."""
+        self.at = self._loop.time()
+        """When it was read to its end last, monotonic seconds."""
         self._hint = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.counts = {"feed_reads": 0, "feed_failures": 0, "feed_gaps": 0, "feed_changes": 0}
@@ -126,7 +128,10 @@ class Following:
             self._tell(page.told[first : first + TURN])
         self.position = max(self.position, page.last)
         self._learns.read(self.position)
-        return len(page.told) >= PORTION
+        if len(page.told) >= PORTION:
+            return True
+        self.at = self._loop.time()
+        return False
 
     def _tell(self, told: list[Changed | Moved]) -> None:
         now = self._loop.time()

@@ -67,6 +67,10 @@ class Lease:
         # What would be answered from memory is whose it was when the lease ended.
         return Standing.BLIND if now <= self._until + self._grace else Standing.CUT_OFF
 
+    def left(self, now: float) -> float:
+        """Seconds until it is over; 0 from then on."""
+        return max(0.0, self._until - now)
+
     def may_bury(self, now: float) -> bool:
         """Whether it has held for its length without a gap: after an outage of the engine all get
         a turn to renew first.

@@ -107,6 +107,26 @@ class Node:
         """Number of the change up to which the feed is known here."""
         return self._following.position
 
+    @property
+    def lag(self) -> int:
+        """Changes that are known to be stored, and were not read from the feed yet."""
+        return max(0, self.store.durable() - self.position)
+
+    @property
+    def standing_now(self) -> Standing:
+        """How far the node may serve."""
+        return self.standing(self._loop.time())
+
+    @property
+    def feed_age(self) -> float:
+        """Seconds since the feed was read to its end."""
+        return self._loop.time() - self._following.at
+
+    @property
+    def lease_left(self) -> float:
+        """Seconds until the node must not believe any more that its phones are its own."""
+        return self.member.lease.left(self._loop.time())
+
     def clock(self) -> float:
         """What the engine's clock says, seconds since 1970."""
         return self.member.clock + self._loop.time()

@@ -1,10 +1,16 @@
 """What operators see of a cluster, and do with it; see `operations.cluster`."""
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 
 from dfks_rules.app.cluster.node import Node
+from dfks_rules.errors import StoreError
 from dfks_rules.operations.cluster import NodeRow, is_living
 from dfks_rules.store.postgres import ports
+
+LOOK = 5.0
+"""Seconds between two looks at the nodes, for whoever counts them without asking."""
 
 
 class ClusterDesk:
@@ -16,6 +22,25 @@ class ClusterDesk:
     def __init__(self, node: Node) -> None:
         """`node` is asked."""
         self._node = node
+        self._task: asyncio.Task[None] | None = None
+        self.seen: Sequence[NodeRow] = ()
+        """What `nodes` gave last, a few seconds ago; none before `begin`."""
+
+    def begin(self) -> None:
+        """Look at the nodes from now on."""
+        self._task = asyncio.get_running_loop().create_task(self._look())
+
+    def end(self) -> None:
+        """Look no more."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _look(self) -> None:
+        while True:
+            # What was seen last is still the best that is known; the failure is counted elsewhere.
+            with suppress(StoreError):
+                self.seen = await self.nodes()
+            await asyncio.sleep(LOOK)
 
     async def nodes(self) -> list[NodeRow]:
         """All that live, and those that have ended lately."""

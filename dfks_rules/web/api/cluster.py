@@ -1,6 +1,6 @@
 """The nodes that share a store."""
 
-from dfks_rules.operations.cluster import node_told
+from dfks_rules.operations.cluster import STATES, node_told
 from dfks_rules.web.caller import Scope
 from dfks_rules.web.problem import Problem
 from dfks_rules.web.schemas import COMPONENTS, SEQ, TEXT, record, ref
@@ -14,7 +14,7 @@ COMPONENTS["Node"] = record(
         "isThis": {"type": "boolean", "description": "Whether it is the node that tells."},
         "state": {
             "type": "string",
-            "enum": ["serving", "draining", "late", "dead"],
+            "enum": [*STATES],
             "description": "`late`: its lease is over, and nobody has buried it yet.",
         },
         "lease": {
