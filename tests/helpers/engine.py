@@ -142,7 +142,7 @@ class FakeEngine:
             if life.is_alive:
                 life.until, life.renewed = now + lease, now
                 life.policies, life.position, life.skew, life.subscriptions = beat
-            return Renewed(life.is_alive, now)
+            return Renewed(life.is_alive, now, life.is_draining)
 
         return await self._call("renew", act)
 
@@ -150,9 +150,11 @@ class FakeEngine:
         """End all other lives whose lease is over."""
         return await self._call("bury", lambda: self.database.bury(epoch))
 
-    async def claim(self, epoch: int, share: int | None = None) -> list[Claimed]:
+    async def claim(
+        self, epoch: int, share: int | None = None, *, again: bool = False
+    ) -> list[Claimed]:
         """Take cohorts of lives that have ended."""
-        return await self._call("claim", lambda: self.database.claim(epoch, share))
+        return await self._call("claim", lambda: self.database.claim(epoch, share, again=again))
 
     async def drain(self, epoch: int) -> None:
         """Tell the others that it is about to leave."""

@@ -52,7 +52,14 @@ class Served(NamedTuple):
 class Node:
     """One life of a node; made inside a running event loop."""
 
-    def __init__(self, engine: Engine, member: Member, start: str, keep_changes: float) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        member: Member,
+        start: str,
+        keep_changes: float,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
         """It has joined, and serves nobody yet.
 
         Args:
@@ -60,7 +67,9 @@ class Node:
             member: its life there.
             start: what ids of its decisions begin with.
             keep_changes: how long changes stay in the journal, s.
+            wall: gives what the clock of the machine says, seconds since 1970.
         """
+        self._wall = wall
         self.engine = engine
         self.member = member
         self.start = start
@@ -77,6 +86,7 @@ class Node:
         self._served: Served | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._is_hinting = False
+        self._heard = member.joined.newest
         self.on_heard: Callable[[], None] = _nothing
         """Told when the feed has something new: what nodes have changed."""
 
@@ -119,6 +129,30 @@ class Node:
         """Number of the change up to which the feed is known here."""
         return self._following.position
 
+    @property
+    def lag(self) -> int:
+        """Changes that are known to be stored, and were not read from the feed yet."""
+        return max(0, self.store.durable() - self.position)
+
+    @property
+    def standing_now(self) -> Standing:
+        """How far the node may serve."""
+        return self.standing(self._loop.time())
+
+    @property
+    def feed_age(self) -> float:
+        """Seconds since the feed was read to its end."""
+        return self._loop.time() - self._following.at
+
+    @property
+    def lease_left(self) -> float:
+        """Seconds until the node must not believe any more that its phones are its own."""
+        return self.member.lease.left(self._loop.time())
+
+    def clock(self) -> float:
+        """What the engine's clock says, seconds since 1970."""
+        return self.member.clock + self._loop.time()
+
     def standing(self, now: float) -> Standing:
         """How far the node may serve."""
         return self.member.standing(now)
@@ -140,11 +174,13 @@ class Node:
     def begin(self, served: Served) -> None:
         """Keep in step with the others from now on."""
         self._served = served
-        self._taking = TakingOver(self.engine, self.store, served.notifier)
+        self._taking = TakingOver(
+            self.engine, self.store, served.notifier, self._following.caught_up, served.wake
+        )
         self.store.on_lost = self._lost
         self.store.on_fenced = self._fenced
         self.store.on_changed = self._hint
-        self.member.begin(Hooks(self._beat, self._claimed, self._fenced), time.time)
+        self.member.begin(Hooks(self._beat, self._claimed, self._fenced), self._wall)
         self._following.begin()
         if served.desk is not None:
             self._policies = Policies(self.engine, self.member.epoch, served.desk)
@@ -167,7 +203,7 @@ class Node:
             self._taking.end()
         if self._policies is not None:
             self._policies.end()
-        is_clean = True
+        is_clean = not self.member.lease.is_buried
         try:
             async with asyncio.timeout(5.0):
                 await self.store.settled()
@@ -187,7 +223,6 @@ class Node:
             if one.epoch != self.member.epoch:
                 served.features.learned(one.entry.presentity, one.entry.origin, now)
             self._learn(one, served, now)
-        served.wake()
 
     def _learn(self, one: Changed, served: Served, now: float) -> None:
         presentity, snapshot = one.entry.presentity, one.snapshot
@@ -196,13 +231,16 @@ class Node:
             news = self.store.learned(presentity, snapshot)
             if news is not None:
                 served.notifier.learned(presentity, *news, tells=one.tells, at=served.at(), now=now)
+                served.wake()
 
         self.store.when_settled(presentity, learn)
 
     def moved(self, moved: Moved, now: float) -> None:
         """Another node has adopted a dialog."""
-        if moved.epoch != self.member.epoch and self._served is not None:
-            self._served.notifier.lose(moved.tag, moved.row, now)
+        served = self._served
+        if served is not None and moved.epoch != self.member.epoch:
+            served.notifier.lose(moved.tag, moved.row, now)
+            served.wake()
 
     def missed(self, _now: float) -> None:
         """A part of the feed is gone: nobody knows who has not been told. A new life begins with
@@ -213,7 +251,12 @@ class Node:
     def read(self, last: int) -> None:
         """All up to this number is known."""
         self.store.heard(last)
-        self.on_heard()
+        if last > self._heard:
+            self._heard = last
+            self.on_heard()
+        if self._served is not None:
+            # Rows that were taken over, and dialogs that were adopted, are no message either.
+            self._served.wake()
 
     # --- What happens to this node ---
 
@@ -229,8 +272,10 @@ class Node:
             self._taking.begin(claimed)
 
     def _lost(self, rows: Sequence[int]) -> None:
-        if self._served is not None:
-            self._served.notifier.lost(rows, self._loop.time())
+        served = self._served
+        if served is not None:
+            served.notifier.lost(rows, self._loop.time())
+            served.wake()
 
     def _fenced(self) -> None:
         self.member.lease.buried()
@@ -272,7 +317,7 @@ class Node:
         living = [one.epoch for one in await self.engine.nodes() if one.state == "serving"]
         if min(living, default=0) != self.member.epoch:
             return 0
-        older_than = self.member.clock + self._loop.time() - self._keep_changes
+        older_than = self.clock() - self._keep_changes
         return await self.engine.purge(older_than, PURGED_AT_ONCE)
 
 

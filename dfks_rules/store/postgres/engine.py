@@ -37,7 +37,7 @@ def _call(function: str, arguments: int) -> str:
 
 _COMMIT = _call("commit_1", 39)
 _JOIN, _RENEW = _call("join_1", 3), _call("renew_1", 6)
-_BURY, _CLAIM = _call("bury_1", 1), _call("claim_1", 2)
+_BURY, _CLAIM = _call("bury_1", 1), _call("claim_1", 3)
 _DRAIN, _LEAVE, _NODES = _call("drain_1", 1), _call("leave_1", 2), _call("nodes_1", 0)
 _FETCH, _ADOPT, _ROWS = _call("fetch_1", 2), _call("adopt_1", 3), _call("rows_1", 3)
 _FEED, _CHANGED_SINCE = _call("feed_1", 2), _call("changed_since_1", 1)
@@ -99,15 +99,17 @@ class PostgresEngine:
         """Have the lease go on."""
         said = (beat.policies, beat.position, beat.skew, beat.subscriptions)
         row = await self._life.row(_RENEW, epoch, lease, *said)
-        return Renewed(row["is_alive"], row["clock"])
+        return Renewed(row["is_alive"], row["clock"], row["is_draining"])
 
     async def bury(self, epoch: int) -> list[int]:
         """End all other lives whose lease is over."""
         return [row["bury_1"] for row in await self._rest.rows(_BURY, epoch)]
 
-    async def claim(self, epoch: int, share: int | None = None) -> list[Claimed]:
+    async def claim(
+        self, epoch: int, share: int | None = None, *, again: bool = False
+    ) -> list[Claimed]:
         """Take cohorts of lives that have ended."""
-        rows = await self._rest.rows(_CLAIM, epoch, share)
+        rows = await self._rest.rows(_CLAIM, epoch, share, again)
         return [Claimed(*row.values()) for row in rows]
 
     async def drain(self, epoch: int) -> None:

@@ -130,6 +130,8 @@ class Renewed(NamedTuple):
     """Whether nobody has buried this life: its lease holds for its length from the call on."""
     clock: float
     """What the engine's clock says, seconds since 1970."""
+    is_draining: bool = False
+    """Whether an operator wants it to take no new dialogs, at whichever node he said so."""
 
 
 class Claimed(NamedTuple):
@@ -266,8 +268,14 @@ class Engine(Protocol):
         """
         ...
 
-    async def claim(self, epoch: int, share: int | None = None) -> list[Claimed]:
-        """Take my share of the cohorts whose owners have ended: ⌈orphans / living⌉, or `share`."""
+    async def claim(
+        self, epoch: int, share: int | None = None, *, again: bool = False
+    ) -> list[Claimed]:
+        """Take my share of the cohorts whose owners have ended: ⌈orphans / living⌉, or `share`.
+
+        `again`: give those that were taken before, too, as an answer may have been lost. How their
+        owners ended is not known any more: not as planned.
+        """
         ...
 
     async def drain(self, epoch: int) -> None:
