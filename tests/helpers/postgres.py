@@ -126,6 +126,11 @@ class Cluster:
             process.send_signal({"fast": signal.SIGINT, "immediate": signal.SIGQUIT}[mode])
         process.wait(30)
 
+    def processes(self) -> list[int]:
+        """All that run: the first one, and one for each connection and chore."""
+        assert self._process is not None
+        return [self._process.pid, *_children(self._process.pid)]
+
     def backends(self, name: str) -> list[int]:
         """Processes that serve connections with this `application_name`."""
         found = self.run("SELECT pid FROM pg_stat_activity WHERE application_name = %s", name)
