@@ -14,6 +14,7 @@ from dfks_rules.model.requests import Origin
 from dfks_rules.service.ports import Change, DialogRow, JournalEntry, Verdict, Wanted
 from dfks_rules.store.journal import Row, When, asked_first, rows_of, state_from
 from dfks_rules.store.postgres.ports import COHORTS, Claimed, Moved, Outcome, Step, cohort_of
+from tests.helpers.goals import Goals
 
 SECRET = b"s" * 32
 UNTOLD = 60.0
@@ -101,6 +102,7 @@ class FakeDatabase:
         """Number of the newest change that was removed."""
         self.listeners: dict[int, Callable[[], None]] = {}
         """Who hears hints."""
+        self.policies = Goals(clock, self.lives)
 
     # --- Life ---
 

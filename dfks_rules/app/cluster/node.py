@@ -10,6 +10,8 @@ from typing import NamedTuple
 from dfks_rules import __version__
 from dfks_rules.app.cluster.following import Following
 from dfks_rules.app.cluster.member import Hooks, Itself, Member
+from dfks_rules.app.cluster.policies import Desk, Policies
+from dfks_rules.app.cluster.rollouts import EngineRollouts
 from dfks_rules.app.cluster.taking import TakingOver
 from dfks_rules.config.cluster import ClusterSettings
 from dfks_rules.errors import StoreError
@@ -43,6 +45,8 @@ class Served(NamedTuple):
     """Gives the revision of the active policies."""
     buried: Callable[[], None]
     """Called once when this life is over, though the process is not."""
+    desk: Desk | None = None
+    """Has the policies that are kept in step; None: they are left alone."""
 
 
 class Node:
@@ -75,10 +79,14 @@ class Node:
         self.store = PostgresStore(engine, member.joined, self._loop, start)
         """Keeps states and subscriptions."""
         self._following = Following(engine, member.joined.newest, self)
+        self.rollouts = EngineRollouts(engine)
+        """What operators can do with the policies of all nodes."""
         self._taking: TakingOver | None = None
+        self._policies: Policies | None = None
         self._served: Served | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._is_hinting = False
+        self._heard = member.joined.newest
         self.on_heard: Callable[[], None] = _nothing
         """Told when the feed has something new: what nodes have changed."""
 
@@ -108,12 +116,42 @@ class Node:
     def counts(self) -> Mapping[str, int]:
         """What the rooms of the cluster count."""
         taken = {} if self._taking is None else self._taking.counts
-        return {**self.member.counts, **self._following.counts, **taken}
+        policies = {} if self._policies is None else self._policies.counts
+        return {**self.member.counts, **self._following.counts, **taken, **policies}
+
+    @property
+    def policy_skew(self) -> float:
+        """How long living nodes have had different policies, s."""
+        return 0.0 if self._policies is None else self._policies.skew
 
     @property
     def position(self) -> int:
         """Number of the change up to which the feed is known here."""
         return self._following.position
+
+    @property
+    def lag(self) -> int:
+        """Changes that are known to be stored, and were not read from the feed yet."""
+        return max(0, self.store.durable() - self.position)
+
+    @property
+    def standing_now(self) -> Standing:
+        """How far the node may serve."""
+        return self.standing(self._loop.time())
+
+    @property
+    def feed_age(self) -> float:
+        """Seconds since the feed was read to its end."""
+        return self._loop.time() - self._following.at
+
+    @property
+    def lease_left(self) -> float:
+        """Seconds until the node must not believe any more that its phones are its own."""
+        return self.member.lease.left(self._loop.time())
+
+    def clock(self) -> float:
+        """What the engine's clock says, seconds since 1970."""
+        return self.member.clock + self._loop.time()
 
     def standing(self, now: float) -> Standing:
         """How far the node may serve."""
@@ -144,6 +182,9 @@ class Node:
         self.store.on_changed = self._hint
         self.member.begin(Hooks(self._beat, self._claimed, self._fenced), self._wall)
         self._following.begin()
+        if served.desk is not None:
+            self._policies = Policies(self.engine, self.member.epoch, served.desk)
+            self._policies.begin()
         self._tasks = [
             self._loop.create_task(self._listen()),
             self._loop.create_task(self._purge()),
@@ -160,7 +201,9 @@ class Node:
         self._following.end()
         if self._taking is not None:
             self._taking.end()
-        is_clean = True
+        if self._policies is not None:
+            self._policies.end()
+        is_clean = not self.member.lease.is_buried
         try:
             async with asyncio.timeout(5.0):
                 await self.store.settled()
@@ -208,7 +251,9 @@ class Node:
     def read(self, last: int) -> None:
         """All up to this number is known."""
         self.store.heard(last)
-        self.on_heard()
+        if last > self._heard:
+            self._heard = last
+            self.on_heard()
         if self._served is not None:
             # Rows that were taken over, and dialogs that were adopted, are no message either.
             self._served.wake()
@@ -272,7 +317,7 @@ class Node:
         living = [one.epoch for one in await self.engine.nodes() if one.state == "serving"]
         if min(living, default=0) != self.member.epoch:
             return 0
-        older_than = self.member.clock + self._loop.time() - self._keep_changes
+        older_than = self.clock() - self._keep_changes
         return await self.engine.purge(older_than, PURGED_AT_ONCE)
 
 
