@@ -168,16 +168,20 @@ class Node:
         for one in changes:
             if one.epoch != self.member.epoch:
                 served.features.learned(one.entry.presentity, one.entry.origin, now)
-            self._learn(one, served, now)
+            self._learn(one, served)
         served.wake()
 
-    def _learn(self, one: Changed, served: Served, now: float) -> None:
-        presentity, snapshot = one.entry.presentity, one.snapshot
+    def _learn(self, one: Changed, served: Served) -> None:
+        entry, tells = one.entry, one.tells
+        presentity = entry.presentity
+        hidden = None if tells else (entry.feature, entry.after)
 
         def learn() -> None:
-            news = self.store.learned(presentity, snapshot)
+            news = self.store.learned(presentity, one.snapshot, hidden)
             if news is not None:
-                served.notifier.learned(presentity, *news, tells=one.tells, at=served.at(), now=now)
+                # Perhaps seconds later: an own commit was under way.
+                at, now = served.at(), self._loop.time()
+                served.notifier.learned(presentity, *news, tells=tells, at=at, now=now)
 
         self.store.when_settled(presentity, learn)
 
