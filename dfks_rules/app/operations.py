@@ -33,6 +33,7 @@ from dfks_rules.operations.ports import (
     SubscriptionPage,
     SubscriptionRow,
 )
+from dfks_rules.operations.rollouts import Rollouts
 from dfks_rules.operations.traces import TraceOperations
 from dfks_rules.policy.site.star_codes import StarCode
 from dfks_rules.policy.site.targets import Target
@@ -78,6 +79,8 @@ class Keeping(NamedTuple):
     answers: Answers
     journal: Journal | None = None
     """None where nothing lasts."""
+    rollouts: Rollouts | None = None
+    """None where no other node follows the same policies."""
 
 
 class ServerOperations:
@@ -226,6 +229,14 @@ class ServerOperations:
         if self._keeping.journal is None:
             raise _no_journal()
         return self._keeping.journal
+
+    @property
+    def rollouts(self) -> Rollouts:
+        """The policies of all nodes."""
+        if self._keeping.rollouts is None:
+            message = "a rollout needs a store that nodes share (`store: postgresql:`)"
+            raise StoreError("store_not_shared", message)
+        return self._keeping.rollouts
 
     def _awaited(self) -> tuple[asyncio.Future[tuple[Outcome, ...]], Done]:
         """What an operator waits for, and what is told of it."""

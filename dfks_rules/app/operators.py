@@ -57,6 +57,9 @@ class Operators:
         self._lateness = Lateness(asyncio.get_running_loop())
         rooms.add_server(self._exposition, phones.driver, self._lateness.late)
         phones.show_in(self._exposition)
+        node = storage.node
+        if node is not None:
+            rooms.add_policy_skew(self._exposition, lambda: node.policy_skew)
         self._tracing = self._traces(phones, start)
         self._told = None if storage.lasts is None else _Told(storage.lasts, phones, config, start)
         if self._told is not None:

@@ -86,7 +86,8 @@ class Storage:
                 lambda *asked: asyncio.to_thread(in_memory, *asked), lambda: False, answers
             )
         page = store.page if isinstance(store, PostgresStore) else partial(page_of, store)
-        return Keeping(page, lambda: store.is_failing, answers, store.journal)
+        rollouts = None if self.node is None else self.node.rollouts
+        return Keeping(page, lambda: store.is_failing, answers, store.journal, rollouts)
 
     @property
     def is_failing(self) -> bool:

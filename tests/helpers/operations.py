@@ -45,6 +45,7 @@ from dfks_rules.operations.ports import (
     SubscriptionPage,
     SubscriptionRow,
 )
+from dfks_rules.operations.rollouts import Rollouts
 from dfks_rules.operations.studies import Text
 from dfks_rules.operations.traces import TraceRequest
 from dfks_rules.policy.facts.view import NOWHERE
@@ -210,6 +211,8 @@ class MemoryOperations:
         self.journal = MemoryJournal()
         self.answers = AnswersInMemory(lambda: _SINCE)
         self.exposition: Exposition = MemoryExposition()
+        self.cluster: Rollouts | None = None
+        """Set by the test that needs nodes."""
         self.webhooks: Any = None
         """Set by the test that needs them."""
         self._level = "info"
@@ -230,6 +233,13 @@ class MemoryOperations:
                 "5eed",
             )
         return self._events
+
+    @property
+    def rollouts(self) -> Rollouts:
+        """The policies of all nodes."""
+        if self.cluster is None:
+            raise StoreError("store_not_shared", "a rollout needs a store that nodes share")
+        return self.cluster
 
     async def set(self, sets: Sets) -> SetResult:
         """Store the states unless the policy refuses one."""

@@ -6,7 +6,7 @@ Of a phone that speaks before its row is there, the dialog is asked for by its t
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 import structlog
@@ -49,17 +49,28 @@ class Takes(Protocol):
 class TakingOver:
     """Loads what was claimed."""
 
-    def __init__(self, engine: Engine, store: PostgresStore, notifier: Takes) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        store: PostgresStore,
+        notifier: Takes,
+        caught_up: Callable[[], Awaitable[None]],
+        wake: Callable[[], None],
+    ) -> None:
         """Nothing is claimed yet.
 
         Args:
             engine: knows whose features have changed.
             store: gives rows.
             notifier: takes them over.
+            caught_up: waits until the feed has told all that was committed before.
+            wake: called when the notifier may have something to do.
         """
         self._engine = engine
         self._store = store
         self._notifier = notifier
+        self._caught_up = caught_up
+        self._wake = wake
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
         self.counts = {"taken": 0}
@@ -84,6 +95,8 @@ class TakingOver:
         began, count = self._loop.time(), 0
         renewed, is_clean = min(one.renewed for one in claimed), claimed[0].is_clean
         claim = self._notifier.restore(Before(renewed, is_clean=is_clean), began)
+        # Else phones might be told something older than by the node that had them.
+        await self._caught_up()
         # What the feed says from now on is heard; what was said before is asked for.
         changed = await self._changed_since(renewed - (HEARD if is_clean else UNSURE))
         if claim is not None:
@@ -93,6 +106,7 @@ class TakingOver:
             count += len(rows)
             below = rows[-1].row
             self._notifier.take(claim, rows, self._loop.time())
+            self._wake()
             # Half of the time is for others; reading them was most of it.
             await asyncio.sleep(0)
         self._notifier.loaded(claim)

@@ -161,6 +161,13 @@ SECTIONS: dict[str, tuple[Family, ...]] = {
             "1, or 0 while the policies in force are older than the files.",
         ),
         Family(
+            "dfks_policy_skew_seconds",
+            _GAUGE,
+            (),
+            "How long the living nodes of a cluster have had different policies; 0 while they have "
+            "the same. Missing without a cluster.",
+        ),
+        Family(
             "dfks_policy_engine_failures_total",
             _COUNTER,
             (),

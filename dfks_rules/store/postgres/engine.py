@@ -19,6 +19,11 @@ from dfks_rules.store.postgres.ports import (
     Node,
     Outcome,
     Page,
+    PolicyFollower,
+    PolicyGoal,
+    PolicyRollout,
+    PolicyTask,
+    PolicyVerdict,
     Renewed,
     Step,
 )
@@ -32,11 +37,21 @@ def _call(function: str, arguments: int) -> str:
 
 _COMMIT = _call("commit_1", 39)
 _JOIN, _RENEW = _call("join_1", 3), _call("renew_1", 6)
-_BURY, _CLAIM = _call("bury_1", 1), _call("claim_1", 2)
+_BURY, _CLAIM = _call("bury_1", 1), _call("claim_1", 3)
 _DRAIN, _LEAVE, _NODES = _call("drain_1", 1), _call("leave_1", 2), _call("nodes_1", 0)
 _FETCH, _ADOPT, _ROWS = _call("fetch_1", 2), _call("adopt_1", 3), _call("rows_1", 3)
 _FEED, _CHANGED_SINCE = _call("feed_1", 2), _call("changed_since_1", 1)
 _JOURNAL, _PURGE, _PAGE = _call("journal_1", 5), _call("purge_1", 2), _call("page_1", 4)
+_TASK, _GOAL, _BUNDLE = (
+    _call("policy_look_1", 1),
+    _call("policy_goal_1", 1),
+    _call("policy_bundle_1", 1),
+)
+_VERDICT, _PROPOSE = _call("policy_verdict_1", 3), _call("policy_propose_1", 4)
+_BACK, _DROP = _call("policy_back_1", 2), _call("policy_drop_1", 2)
+_GOALS, _ROLLOUTS = _call("policy_goals_1", 0), _call("policy_rollouts_1", 0)
+_FOLLOWED, _FOLLOWERS = _call("policy_followed_1", 3), _call("policy_followers_1", 0)
+_VERDICTS = _call("policy_verdicts_1", 0)
 
 CHANNEL = "dfks"
 """On which nodes hint at changes."""
@@ -58,10 +73,11 @@ class PostgresEngine:
             name: of the node; connections are listed as `dfks NAME commit` and so on.
             patience: how long a call may take, s.
         """
-        # A lease must not wait for a page of rows or a burial, nor a phone for either.
-        self._commit, self._life, self._phones, self._rest, self._hints = (
+        # A lease must not wait for a page of rows or a burial, nor a phone for either; and nobody
+        # for a bundle of policies.
+        self._commit, self._life, self._phones, self._rest, self._hints, self._policies = (
             Connection(url, f"dfks {name} {use}", patience)
-            for use in ("commit", "life", "phones", "rest", "hints")
+            for use in ("commit", "life", "phones", "rest", "hints", "policies")
         )
 
     async def check(self) -> None:
@@ -89,9 +105,11 @@ class PostgresEngine:
         """End all other lives whose lease is over."""
         return [row["bury_1"] for row in await self._rest.rows(_BURY, epoch)]
 
-    async def claim(self, epoch: int, share: int | None = None) -> list[Claimed]:
+    async def claim(
+        self, epoch: int, share: int | None = None, *, again: bool = False
+    ) -> list[Claimed]:
         """Take cohorts of lives that have ended."""
-        rows = await self._rest.rows(_CLAIM, epoch, share)
+        rows = await self._rest.rows(_CLAIM, epoch, share, again)
         return [Claimed(*row.values()) for row in rows]
 
     async def drain(self, epoch: int) -> None:
@@ -176,6 +194,58 @@ class PostgresEngine:
         only = None if domains is None else sorted(domains)
         return [fetched_from(r) for r in await self._rest.rows(_PAGE, domain, user, at_most, only)]
 
+    # --- Policies ---
+
+    async def policy_task(self, epoch: int) -> PolicyTask:
+        """What a node has to do about policies."""
+        row = await self._policies.row(_TASK, epoch)
+        active = zip(row["names"], row["revisions"], strict=True)
+        return PolicyTask(row["goal"], tuple(row["prepare"]), tuple(active))
+
+    async def policy_goal(self, name: str) -> bytes | None:
+        """The bundle that a node with this name begins with."""
+        return next((row["files"] for row in await self._policies.rows(_GOAL, name)), None)
+
+    async def policy_bundle(self, revision: str) -> bytes | None:
+        """The bundle of a revision."""
+        return next((row["files"] for row in await self._policies.rows(_BUNDLE, revision)), None)
+
+    async def policy_verdict(self, epoch: int, revision: str, verdict: str) -> None:
+        """Say whether this node can use a revision."""
+        await self._policies.rows(_VERDICT, epoch, revision, verdict)
+
+    async def policy_followed(self, epoch: int, revision: str | None, verdict: str) -> None:
+        """Say which goal this node follows."""
+        await self._policies.rows(_FOLLOWED, epoch, revision, verdict)
+
+    async def policy_propose(self, scope: str, revision: str, files: bytes, actor: str) -> None:
+        """Begin a rollout."""
+        await self._policies.rows(_PROPOSE, scope, revision, files, actor)
+
+    async def policy_back(self, scope: str, actor: str) -> bool:
+        """Move a goal back."""
+        return bool((await self._policies.row(_BACK, scope, actor))["policy_back_1"])
+
+    async def policy_drop(self, scope: str, actor: str) -> bool:
+        """Remove a goal."""
+        return bool((await self._policies.row(_DROP, scope, actor))["policy_drop_1"])
+
+    async def policy_goals(self) -> list[PolicyGoal]:
+        """All goals."""
+        return [PolicyGoal(*row.values()) for row in await self._policies.rows(_GOALS)]
+
+    async def policy_rollouts(self) -> list[PolicyRollout]:
+        """The last rollout of each scope."""
+        return [PolicyRollout(*row.values()) for row in await self._policies.rows(_ROLLOUTS)]
+
+    async def policy_followers(self) -> list[PolicyFollower]:
+        """What nodes have said of the goals that they follow."""
+        return [PolicyFollower(*row.values()) for row in await self._policies.rows(_FOLLOWERS)]
+
+    async def policy_verdicts(self) -> list[PolicyVerdict]:
+        """What nodes have said."""
+        return [PolicyVerdict(*row.values()) for row in await self._policies.rows(_VERDICTS)]
+
     # --- Hints, which may be lost ---
 
     async def listen(self, heard: Callable[[], None]) -> None:
@@ -188,5 +258,8 @@ class PostgresEngine:
 
     async def close(self) -> None:
         """Close every connection."""
-        every = (self._commit, self._life, self._phones, self._rest, self._hints)
+        every = (
+            *(self._commit, self._life, self._phones),
+            *(self._rest, self._hints, self._policies),
+        )
         await asyncio.gather(*[one.close() for one in every])

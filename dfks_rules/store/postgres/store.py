@@ -212,7 +212,14 @@ class PostgresStore:
             except Exception:  # noqa: BLE001 - else nobody would ever be told
                 _log.exception("store_adoption_failed")
             else:
-                found = Gone.UNKNOWN if adopted is None else self._from_engine(adopted.row)
+                if adopted is None:
+                    found = Gone.UNKNOWN
+                elif self._is_known(adopted.row):
+                    found = self._from_engine(adopted.row)
+                elif self._loop.time() < until:
+                    # It was claimed, and the answer is on its way, or lost and asked for again.
+                    await asyncio.sleep(RETRY)
+                    continue
             break
         done(found, self._loop.time())
 
@@ -314,6 +321,10 @@ class PostgresStore:
 
     def _from_engine(self, row: DialogRow) -> DialogRow:
         return row._replace(base=row.base + self._cohort_term(row) - self._epoch)
+
+    def _is_known(self, row: DialogRow) -> bool:
+        """Whether the term of a row's cohort is known."""
+        return row.row >> 32 == self._epoch or cohort_of(row.row) in self._terms
 
     def _cohort_term(self, row: DialogRow) -> int:
         # Of one that is not ours any more the engine takes nothing.
