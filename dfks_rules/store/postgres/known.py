@@ -15,6 +15,8 @@ when the feed comes to it. So no read swallows a change that nobody was told of.
 |                                     |                                 | set                     |
 | a part of the feed is missing       | all must be read                | not known               |
 | more than `at_most` presentities    | the oldest must be read         | not known of these      |
+| watchers are taken over             | that                            | not known of what is    |
+|                                     |                                 | read from then on       |
 """
 
 from collections import OrderedDict
@@ -64,8 +66,8 @@ class Known:
         """Holds so many presentities at most."""
         self._at_most = at_most
         self._entries: OrderedDict[Aor, _Entry] = OrderedDict()
-        self._has_dropped = False
-        """Whether somebody may watch a presentity of which nothing is left here."""
+        self._is_unsure = False
+        """Whether somebody may watch a presentity of which nothing is known here."""
 
     def __len__(self) -> int:
         """How many presentities there are."""
@@ -97,7 +99,7 @@ class Known:
             return
         entry.see(snapshot)
         entry.is_certain = True
-        if entry.told is None and not self._has_dropped:
+        if entry.told is None and not self._is_unsure:
             entry.told = snapshot
         self._entries.move_to_end(presentity)
 
@@ -153,14 +155,21 @@ class Known:
         if entry is not None:
             entry.is_certain = False
 
+    def others_watch(self) -> None:
+        """Who watches here from now on has been told by other nodes, nobody knows what.
+
+        Of what is read next, the feed may still be going to tell: that must not pass for told.
+        """
+        self._is_unsure = True
+
     def clear(self) -> None:
         """A part of the feed was missed: nothing is known, nor what watchers know."""
         self._entries.clear()
-        self._has_dropped = True
+        self._is_unsure = True
 
     def _add(self, presentity: Aor) -> _Entry:
         entry = self._entries[presentity] = _Entry()
         if len(self._entries) > self._at_most:
             self._entries.popitem(last=False)
-            self._has_dropped = True
+            self._is_unsure = True
         return entry

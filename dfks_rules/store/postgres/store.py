@@ -254,7 +254,10 @@ class PostgresStore:
 
     def own(self, claimed: Iterable[Claimed]) -> None:
         """Cohorts are ours: their rows are as those of our own."""
-        self._terms.update({one.cohort: one.term for one in claimed})
+        terms = {one.cohort: one.term for one in claimed}
+        self._terms.update(terms)
+        if terms:
+            self._known.others_watch()
 
     async def rows_of(self, cohorts: Sequence[int], before: int, at_most: int) -> list[DialogRow]:
         """Rows of cohorts that are ours, with numbers below `before`, the highest first.

@@ -151,6 +151,16 @@ def test_the_oldest_are_forgotten_and_their_watchers_told_everything(known: Know
     assert known.hear(BOB, THIRD, is_certain=True) == News(SECOND, THIRD)
 
 
+def test_a_read_is_not_told_to_watchers_who_were_taken_over(known: Known) -> None:
+    """They were told by another node, perhaps before what was read; the feed is going to tell."""
+    known.others_watch()
+    _read(known, BOB, SECOND)
+    assert known(BOB) == SECOND
+    assert known.hear(BOB, SECOND, is_certain=True) == News(None, SECOND)
+    assert known.hear(BOB, SECOND, is_certain=True) is None
+    assert known.hear(ALICE, SECOND, is_certain=True) == News(FIRST, SECOND)
+
+
 def test_after_a_gap_nothing_is_known(known: Known) -> None:
     """Nor what watchers know."""
     known.clear()
