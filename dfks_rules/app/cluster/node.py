@@ -12,7 +12,7 @@ from dfks_rules.app.cluster.following import Following
 from dfks_rules.app.cluster.member import Hooks, Itself, Member
 from dfks_rules.app.cluster.policies import Desk, Policies
 from dfks_rules.app.cluster.rollouts import EngineRollouts
-from dfks_rules.app.cluster.taking import TakingOver
+from dfks_rules.app.cluster.taking import HEARD, TakingOver
 from dfks_rules.config.cluster import ClusterSettings
 from dfks_rules.errors import StoreError
 from dfks_rules.presence.notifier import Notifier
@@ -171,6 +171,7 @@ class Node:
 
     async def end(self) -> None:
         """End this life: what is under way is settled, then the others take over."""
+        silent_since = self._loop.time()
         for task in self._tasks:
             task.cancel()
         self._following.end()
@@ -184,7 +185,10 @@ class Node:
                 await self.store.settled()
         except TimeoutError:
             is_clean = False
-        await self.member.end(is_clean=is_clean and not self.store.is_failing)
+        # Of what others changed meanwhile, nobody was told here; whoever takes over looks for that
+        # no longer ago than `HEARD`, unless this end was none as planned.
+        is_quick = self._loop.time() - silent_since <= HEARD / 2
+        await self.member.end(is_clean=is_clean and is_quick and not self.store.is_failing)
         await self.store.close()
 
     # --- What the others have done; see `following.Learns` ---
@@ -260,8 +264,11 @@ class Node:
         served = self._served
         if served is not None:
             self._served = None
-            served.notifier.forget_all(self._loop.time())
-            served.buried()
+            try:
+                served.notifier.forget_all(self._loop.time())
+            finally:
+                # Whatever that ran into: nobody else begins another life.
+                served.buried()
 
     # --- Hints, and what one node does for all ---
 
