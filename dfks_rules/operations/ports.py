@@ -7,6 +7,7 @@ from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.features import Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.operations.answers import Answers
+from dfks_rules.operations.cluster import ClusterOperations
 from dfks_rules.operations.decisions import DecisionRecords
 from dfks_rules.operations.events import Events
 from dfks_rules.operations.imports import Imports
@@ -160,6 +161,15 @@ class Operations(Setting, Protocol):
 
         Raises:
             StoreError: states are only kept in memory (`store_no_journal`).
+        """
+        ...
+
+    @property
+    def cluster(self) -> ClusterOperations:
+        """The nodes that share its store.
+
+        Raises:
+            StoreError: it has a store of its own (`store_not_shared`).
         """
         ...
 

@@ -49,7 +49,7 @@ KINDS: Mapping[str, Kind] = {
     "too-many-requests": Kind(429, "Too many requests"),
     "internal-error": Kind(500, "The server failed"),
     "needs-shared-store": Kind(501, "This needs a store that several nodes share"),
-    "not-kept": Kind(501, "This needs a store in a file"),
+    "not-kept": Kind(501, "This server does not keep it"),
     "store-unavailable": Kind(503, "The store is not available"),
     "too-many-connections": Kind(503, "Too many connections"),
     "too-many-listeners": Kind(503, "Too many listeners"),

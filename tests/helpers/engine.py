@@ -142,7 +142,7 @@ class FakeEngine:
             if life.is_alive:
                 life.until, life.renewed = now + lease, now
                 life.policies, life.position, life.skew, life.subscriptions = beat
-            return Renewed(life.is_alive, now)
+            return Renewed(life.is_alive, now, life.is_draining)
 
         return await self._call("renew", act)
 

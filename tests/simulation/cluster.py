@@ -302,7 +302,9 @@ class Cluster(Acting):
     def _next(self, node: SimulatedNode) -> SimulatedNode:
         return self.nodes[(node.number + 1) % len(self.nodes)]
 
-    def _from_node(self, node: SimulatedNode, epoch: int, address: tuple[str, int], data: bytes) -> None:
+    def _from_node(
+        self, node: SimulatedNode, epoch: int, address: tuple[str, int], data: bytes
+    ) -> None:
         if data.startswith(b"NOTIFY"):
             self._note_last(epoch, data)
         if self._network.is_cut(node):

@@ -69,6 +69,8 @@ class Following:
         self._loop: Final = asyncio.get_running_loop()
         self.position = position
         """Number of the change up to which the feed is known."""
+        self.at = self._loop.time()
+        """When it was read to its end last, monotonic seconds."""
         self._hint = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._waiting: list[asyncio.Future[None]] = []
@@ -139,6 +141,7 @@ class Following:
         self._learns.read(self.position)
         if len(page.told) >= PORTION:
             return True
+        self.at = self._loop.time()
         for one in self._waiting[:waiting]:
             if not one.done():
                 one.set_result(None)

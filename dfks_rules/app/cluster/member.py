@@ -22,7 +22,8 @@ from dfks_rules.store.postgres.ports import Beat, Claimed, Engine, Joined, NotSe
 LOOK = 0.5
 """Seconds between two looks at the others."""
 DOUBT = 60.0
-"""Seconds after a claim that failed in which it may still succeed; the engine gives it up earlier."""
+"""Seconds after a claim that failed in which it may still succeed; the engine gives it up
+earlier."""
 SKEW = 2.0
 """Seconds that the clock of this machine may be away from the engine's without a warning: policies
 go by local time."""
@@ -117,15 +118,6 @@ class Member:
             self._loop.create_task(self._look(hooks)),
         ]
 
-    async def drain(self) -> None:
-        """Take no new dialogs, and nothing of others; what is ours goes on.
-
-        Raises:
-            StoreError: the engine cannot be reached; the others do not know of it.
-        """
-        self.lease.drain()
-        await self._engine.drain(self.epoch)
-
     async def end(self, *, is_clean: bool) -> None:
         """End this life, so that others take over at once; where the engine does not hear of it,
         they do when the lease is over.
@@ -169,6 +161,9 @@ class Member:
             self.lease.buried()
             return
         self.lease.renewed(asked)
+        if renewed.is_draining and not self.lease.is_draining:
+            self.lease.drain()
+            _log.info("cluster_draining", node=self._itself.name, epoch=self.epoch)
         if self._is_silent:
             self._is_silent = False
             _log.info("cluster_engine_back")

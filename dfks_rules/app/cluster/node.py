@@ -86,6 +86,7 @@ class Node:
         self._served: Served | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._is_hinting = False
+        self._heard = member.joined.newest
         self.on_heard: Callable[[], None] = _nothing
         """Told when the feed has something new: what nodes have changed."""
 
@@ -127,6 +128,30 @@ class Node:
     def position(self) -> int:
         """Number of the change up to which the feed is known here."""
         return self._following.position
+
+    @property
+    def lag(self) -> int:
+        """Changes that are known to be stored, and were not read from the feed yet."""
+        return max(0, self.store.durable() - self.position)
+
+    @property
+    def standing_now(self) -> Standing:
+        """How far the node may serve."""
+        return self.standing(self._loop.time())
+
+    @property
+    def feed_age(self) -> float:
+        """Seconds since the feed was read to its end."""
+        return self._loop.time() - self._following.at
+
+    @property
+    def lease_left(self) -> float:
+        """Seconds until the node must not believe any more that its phones are its own."""
+        return self.member.lease.left(self._loop.time())
+
+    def clock(self) -> float:
+        """What the engine's clock says, seconds since 1970."""
+        return self.member.clock + self._loop.time()
 
     def standing(self, now: float) -> Standing:
         """How far the node may serve."""
@@ -234,7 +259,9 @@ class Node:
     def read(self, last: int) -> None:
         """All up to this number is known."""
         self.store.heard(last)
-        self.on_heard()
+        if last > self._heard:
+            self._heard = last
+            self.on_heard()
         if self._served is not None:
             # Rows that were taken over, and dialogs that were adopted, are no message either.
             self._served.wake()
@@ -301,7 +328,7 @@ class Node:
         living = [one.epoch for one in await self.engine.nodes() if one.state == "serving"]
         if min(living, default=0) != self.member.epoch:
             return 0
-        older_than = self.member.clock + self._loop.time() - self._keep_changes
+        older_than = self.clock() - self._keep_changes
         return await self.engine.purge(older_than, PURGED_AT_ONCE)
 
 

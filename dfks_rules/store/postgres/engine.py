@@ -99,7 +99,7 @@ class PostgresEngine:
         """Have the lease go on."""
         said = (beat.policies, beat.position, beat.skew, beat.subscriptions)
         row = await self._life.row(_RENEW, epoch, lease, *said)
-        return Renewed(row["is_alive"], row["clock"])
+        return Renewed(row["is_alive"], row["clock"], row["is_draining"])
 
     async def bury(self, epoch: int) -> list[int]:
         """End all other lives whose lease is over."""

@@ -130,6 +130,8 @@ class Renewed(NamedTuple):
     """Whether nobody has buried this life: its lease holds for its length from the call on."""
     clock: float
     """What the engine's clock says, seconds since 1970."""
+    is_draining: bool = False
+    """Whether an operator wants it to take no new dialogs, at whichever node he said so."""
 
 
 class Claimed(NamedTuple):

@@ -6,6 +6,7 @@ May import: the rest of web, and what web may import.
 """
 
 from dfks_rules.web.api import (
+    cluster,
     decisions,
     dialled,
     document,
@@ -69,6 +70,7 @@ _OPERATIONS: tuple[Operation, ...] = (
     *exports.OPERATIONS,
     *statistics.OPERATIONS,
     *metrics.OPERATIONS,
+    *cluster.OPERATIONS,
     *traces.OPERATIONS,
     *server.OPERATIONS,
 )

@@ -33,7 +33,7 @@ async def peers() -> Peers:
 async def door(peers: Peers) -> AsyncIterator[Api]:
     """Of one of them."""
     operations = MemoryOperations()
-    operations.cluster = peers.rollouts
+    operations.peers = peers.rollouts
     async with api(operations) as one:
         yield one
 

@@ -28,7 +28,7 @@ async def peers() -> Peers:
 async def door(peers: Peers) -> AsyncIterator[Api]:
     """Of one of them."""
     operations = MemoryOperations()
-    operations.cluster = peers.rollouts
+    operations.peers = peers.rollouts
     async with api(operations) as one:
         yield one
 
@@ -136,7 +136,7 @@ async def test_who_sees_some_domains_only_rolls_nothing_out(tmp_path: Path, peer
     """Policies decide for all."""
     tokens = token_file(tmp_path, some=(ALL, ["a.example"]), reader=(["policies:read"], []))
     operations = MemoryOperations()
-    operations.cluster = peers.rollouts
+    operations.peers = peers.rollouts
     async with api(operations, TokenFile(tmp_path / "tokens.json")) as door:
         door.token = tokens["some"]
         for method, path in (("GET", PATH), ("DELETE", PATH), ("POST", f"{PATH}/rollback")):
