@@ -7,6 +7,8 @@ from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
 
+import structlog
+
 from dfks_rules import __version__
 from dfks_rules.app.cluster.following import Following
 from dfks_rules.app.cluster.member import Hooks, Itself, Member
@@ -28,8 +30,13 @@ LISTEN_EVERY = 5.0
 """Seconds between two looks whether hints are still heard."""
 PURGE_EVERY = 60.0
 """Seconds between two purges, by one node for all."""
+FEED_KEPT = 600.0
+"""Seconds that a change stays, however short the journal may be: whoever takes phones over looks
+for what has changed since shortly before their node fell silent, also after an outage."""
 PURGED_AT_ONCE = 10_000
 """Changes that one purge removes at most; a full one is followed by the next at once."""
+
+_log = structlog.get_logger("dfks.cluster")
 
 
 class Served(NamedTuple):
@@ -319,16 +326,18 @@ class Node:
     async def _purge(self) -> None:
         while True:
             await asyncio.sleep(PURGE_EVERY)
-            with suppress(StoreError):
+            try:
                 while await self._purge_once() == PURGED_AT_ONCE:
                     pass
+            except StoreError as error:
+                _log.warning("cluster_purge_failed", reason=error.message)
 
     async def _purge_once(self) -> int:
         """Purge if this is the oldest node that lives; how much was removed."""
         living = [one.epoch for one in await self.engine.nodes() if one.state == "serving"]
         if min(living, default=0) != self.member.epoch:
             return 0
-        older_than = self.clock() - self._keep_changes
+        older_than = self.clock() - max(self._keep_changes, FEED_KEPT)
         return await self.engine.purge(older_than, PURGED_AT_ONCE)
 
 

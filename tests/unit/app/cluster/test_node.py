@@ -5,9 +5,10 @@ from collections.abc import Callable
 from typing import cast
 
 import pytest
+from structlog.testing import capture_logs
 
 from dfks_rules.app.cluster.member import Itself, Member
-from dfks_rules.app.cluster.node import PURGE_EVERY, Node, Served
+from dfks_rules.app.cluster.node import FEED_KEPT, PURGE_EVERY, Node, Served
 from dfks_rules.model.features import NOTHING_STORED
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.standing import Standing
@@ -216,6 +217,24 @@ async def test_the_oldest_node_purges_for_all() -> None:
     await asyncio.sleep(2 * PURGE_EVERY)
     assert scripts[2].calls.count("purge") > 0
     await other.node.end()
+
+
+@virtually
+async def test_a_change_stays_long_enough_for_who_takes_over() -> None:
+    """However short the journal is; and a purge that fails is told, and tried again."""
+    site, script = Site(), Script()
+    node = await site.node("a", script)
+    node.node._keep_changes = 1.0
+    script.add("purge", Fault(loss=Loss.UNSENT))
+    for revision in (1, 2):
+        site.store(node.epoch, revision)
+    with capture_logs() as logs:
+        await asyncio.sleep(FEED_KEPT - 1.0)
+    assert len(site.database.feed) == 2
+    assert [one["event"] for one in logs] == ["cluster_purge_failed"]
+    await asyncio.sleep(2 * PURGE_EVERY)
+    assert len(site.database.feed) == 1
+    await site.end()
 
 
 @virtually
