@@ -63,6 +63,7 @@ class Connection:
         self._patience = patience
         self._turn = asyncio.Lock()
         self._connection: asyncpg.Connection | None = None
+        self._connecting: asyncio.Future[asyncpg.Connection] | None = None
         self._listening: asyncpg.Connection | None = None
         self._is_closed = False
 
@@ -116,6 +117,8 @@ class Connection:
     async def close(self) -> None:
         """Close it for good, once a call that is under way has ended."""
         self._is_closed = True
+        if self._connecting is not None:
+            self._connecting.cancel()
         async with self._turn:
             self.cut()
 
@@ -151,11 +154,23 @@ class Connection:
         if self._is_closed:
             raise NotSentError("the store is closed")
         if self._connection is None or self._connection.is_closed():
+            if self._connecting is None:
+                self._connecting = asyncio.ensure_future(self._connect())
+                self._connecting.add_done_callback(self._has_connected)
             try:
-                self._connection = await self._connect()
+                # Whoever gives a call up leaves this to the next one: a lease must be renewed also
+                # where it takes longer to connect than a renewal may.
+                return await asyncio.shield(self._connecting)
             except FAILURES as error:
                 raise NotSentError(unavailable(error).message) from error
         return self._connection
+
+    def _has_connected(self, connecting: "asyncio.Future[asyncpg.Connection]") -> None:
+        self._connecting = None
+        if not connecting.cancelled() and connecting.exception() is None:
+            self._connection = connecting.result()
+            if self._is_closed:
+                self.cut()
 
     async def _connect(self) -> "asyncpg.Connection":
         """Connect to the first host that answers, which is the first to be asked next time."""
@@ -163,16 +178,10 @@ class Connection:
             try:
                 return await connect(self._urls[0], self._name, CONNECTS_WITHIN / len(self._urls))
             except FAILURES:
-                self._ask_later()
+                self._urls.append(self._urls.pop(0))
                 if not left:
                     raise
-            except asyncio.CancelledError:
-                self._ask_later()
-                raise
         raise AssertionError("there is no host")
-
-    def _ask_later(self) -> None:
-        self._urls.append(self._urls.pop(0))
 
 
 def _forget(asked: "asyncio.Future[_Answer]") -> None:

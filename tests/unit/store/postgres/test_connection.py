@@ -4,6 +4,7 @@ import asyncio
 import socket
 import time
 from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
@@ -26,6 +27,9 @@ from tests.helpers.postgres import (
     pgbouncer,
 )
 from tests.helpers.stored import ALICE, DND, ON
+
+if TYPE_CHECKING:
+    import asyncpg
 
 pytestmark = needs_postgres
 _PID = "SELECT pg_backend_pid() AS pid"
@@ -200,9 +204,38 @@ async def test_a_host_that_is_dead_keeps_nobody_from_the_next_one(database: Data
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.2):
                 await _pid(line)
-        async with asyncio.timeout(CONNECTS_WITHIN / 2):
+        async with asyncio.timeout(CONNECTS_WITHIN):
             await _pid(line)
         await line.close()
+
+
+async def test_a_call_that_is_given_up_leaves_its_connecting_to_the_next_one(
+    line: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A renewal of a lease may not wait for as long as it takes: none would ever come through."""
+    tried = 0
+
+    async def slowly(url: str, name: str, within: float) -> "asyncpg.Connection":
+        nonlocal tried
+        tried += 1
+        await asyncio.sleep(0.5)
+        return await connect(url, name, within)
+
+    connect = module.connect
+    monkeypatch.setattr(module, "connect", slowly)
+    for _ in range(2):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await _pid(line)
+    await _pid(line)
+    assert tried == 1
+    line.cut()
+    call = asyncio.create_task(_pid(line))
+    await asyncio.sleep(0.1)
+    await line.close()
+    with pytest.raises((StoreError, asyncio.CancelledError)):
+        await call
+    assert not line.is_connected
 
 
 def test_each_host_of_a_url_is_a_url() -> None:
