@@ -3,6 +3,7 @@
 A test has no deadline: a timing is no test.
 """
 
+import os
 import secrets
 from collections.abc import Iterator
 
@@ -15,6 +16,10 @@ from tests.helpers.postgres import Cluster, Database, cluster, fresh_database
 
 settings.register_profile("dfks", deadline=None, print_blob=True)
 settings.load_profile("dfks")
+
+# Where it is set, a server or a command that a test starts compiles 300 modules each time: a third
+# of its time.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -13,22 +13,27 @@ from dfks_rules.mi.fifo import FifoServer, make_fifo
 from dfks_rules.mi.http import HttpServer
 from dfks_rules.mi.sockets import Take, listening
 from dfks_rules.transport.inherited import Inherited
-from dfks_rules.web.server import WebServer
+from dfks_rules.web.server import WebServer, WebSettings
+from dfks_rules.web.tls import TlsFiles
+from dfks_rules.web.tokens import TokenFile
 
 
-async def reserve(settings: MiSettings, api: ApiSettings | None, inherited: Inherited) -> None:
-    """Do what may fail when doors are opened, while the server that ran before still serves.
+async def reserve(
+    settings: MiSettings, api: ApiSettings | None, inherited: Inherited, *, takes_over: bool
+) -> None:
+    """Do what may fail when doors are opened, before anything is changed.
 
     Args:
         settings: those of MI.
         api: that of the HTTP API; None where there is none.
         inherited: gets those sockets that it has not.
+        takes_over: whether the server that ran before still serves, and leaves its FIFO.
 
     Raises:
         OSError: one cannot be opened.
     """
     if settings.fifo is not None:
-        make_fifo(settings.fifo.path, settings.fifo.reply_dir, takes_over=True)
+        make_fifo(settings.fifo.path, settings.fifo.reply_dir, takes_over=takes_over)
     if settings.datagram is not None:
         take = partial(inherited.take, "datagram")
         inherited.put("datagram", await open_socket(_target(settings.datagram), take))
@@ -44,6 +49,15 @@ def _target(where: ListenAddress | Path) -> tuple[str, int] | Path:
 
 async def _listening(where: ListenAddress, take: Take) -> list[socket]:
     return await listening(where.host, where.port, take)
+
+
+def web_settings_of(http: ApiSettings | None) -> WebSettings:
+    """What the HTTP API is given; it is not opened where there are no settings."""
+    if http is None:
+        return WebSettings(None, frozenset(), 0)
+    tokens = None if http.tokens is None else TokenFile(http.tokens)
+    tls = None if http.tls is None else TlsFiles(*http.tls)
+    return WebSettings(tokens, http.names, http.per_token, tls)
 
 
 class Doors:

@@ -125,7 +125,7 @@ class Serves(Protocol):
         """A request of ours was answered, or was not."""
         ...
 
-    def expire(self, now: float) -> None:
+    def expire(self, at: datetime, now: float) -> None:
         """Do what is due."""
         ...
 
@@ -333,7 +333,7 @@ class Driver:
         try:
             for finished in self._attempt(self._endpoint.expire, now) or ():
                 self._attempt(self._notifier.finished, finished, now)
-            self._attempt(self._notifier.expire, now)
+            self._attempt(self._notifier.expire, self.at(), now)
         finally:
             deadline = self._next_deadline(now)
             if deadline is not None:

@@ -64,6 +64,10 @@ class Heartbeat:
         self._beat()
         self._timer = self._loop.call_at(self._loop.time() + EVERY, self.begin)
 
+    def begin_later(self) -> None:
+        """The same, in a while."""
+        self._timer = self._loop.call_at(self._loop.time() + EVERY, self.begin)
+
     def end(self, *, is_clean: bool) -> None:
         """Beat for the last time, if ever.
 

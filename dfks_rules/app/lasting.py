@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from datetime import datetime
 
 from dfks_rules.app.clock import scale_of
 from dfks_rules.app.heartbeat import Heartbeat, read_clocks
@@ -37,22 +36,25 @@ class Lasting:
         """What subscriptions are kept with."""
         return Keeping(self._store, self._scale.epoch, listener_at)
 
-    def begin(self, notifier: Takes, at: datetime, wake: Callable[[], None]) -> None:
+    def begin(self, notifier: Takes, wake: Callable[[], None]) -> None:
         """Load the subscriptions of earlier lives; then begin to beat.
 
         Until then the last heartbeat is that of the life before: whatever ends this one meanwhile,
-        the next one has to tell what this one had to.
+        the next one has to tell what this one had to. After a crash that is so until the rows of
+        those who are to be told say so, which are written behind.
 
         Args:
             notifier: takes the subscriptions over.
-            at: local time, for the policies.
             wake: called when it may have something to do.
 
         Raises:
             StoreError: they cannot be read.
         """
-        self._loading = Loading(self, notifier, wake, self._heartbeat.begin)
-        self._loading.begin(at, self._loop.time())
+        previous, heartbeat = self.previous, self._heartbeat
+        is_after_crash = previous is not None and not previous.is_clean
+        begin = heartbeat.begin_later if is_after_crash else heartbeat.begin
+        self._loading = Loading(self, notifier, wake, begin)
+        self._loading.begin(self._loop.time())
 
     async def settled(self) -> None:
         """Wait until everything that was asked of the store until now is settled."""

@@ -15,6 +15,8 @@ from contextlib import suppress
 import structlog
 
 from dfks_rules.app.cluster.node import Node
+from dfks_rules.app.cluster.policies import goal_of
+from dfks_rules.app.desk.bundles import unpack
 from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.app.doors import reserve
 from dfks_rules.app.files import files_of
@@ -26,8 +28,12 @@ from dfks_rules.app.metrics import Metrics
 from dfks_rules.app.phones import transports_of
 from dfks_rules.app.server import Server
 from dfks_rules.config.settings import Config
+from dfks_rules.errors import StoreError
 from dfks_rules.transport.inherited import Inherited, Passed, inherited
 from dfks_rules.transport.transports import Transports
+
+AGAIN = 1.0
+"""Seconds until a store that could be used before is opened again."""
 
 _log = structlog.get_logger()
 
@@ -53,6 +59,8 @@ class Life:
         self._predecessor = None if channel is None else Channel(channel)
         self._stop, self._leave = asyncio.Event(), asyncio.Event()
         self._is_serving = False
+        self._heir: int | None = None
+        """The process that serves in place of this one."""
         self._reading: set[asyncio.Task[None]] = set()
         """What reads files again."""
         self._files = files_of(config)
@@ -73,13 +81,23 @@ class Life:
         self._heed_signals()
         policies, certificates = self._files.policies, self._files.certificates
         try:
-            if await unless(self._stop, policies.start()):
+            if await unless(self._stop, self._take_policies(policies)):
                 await self._serve(served)
         finally:
             await policies.close()
             await certificates.close()
+            if self._heir is not None and self._stop.is_set():
+                # Whoever stopped this one did not know of the other yet.
+                with suppress(ProcessLookupError):
+                    os.kill(self._heir, signal.SIGTERM)
         # Otherwise the interpreter searches 100,000 subscriptions for cycles on exit: 4 s.
         gc.freeze()
+
+    async def _take_policies(self, policies: PolicyReloader) -> None:
+        """Have policies decide: what all nodes follow, or the files."""
+        cluster = self._config.cluster
+        bundle = None if cluster is None else await goal_of(cluster)
+        await policies.start(None if bundle is None else unpack(bundle))
 
     def _heed_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -112,19 +130,31 @@ class Life:
     async def _serve(self, served: Callable[[Server, PolicyReloader], None]) -> None:
         given: Inherited | None = self._inherited
         transports = transports_of(self._config, self._files)
-        if self._predecessor is not None:
-            follows = False
-            try:
-                follows = await unless(self._stop, self._follow(self._predecessor, transports))
-            finally:
-                if not follows:
-                    await transports.close()
-                    self._inherited.close()
-            if not follows:
-                return
+        may_begin = False
+        try:
+            may_begin = await unless(self._stop, self._prepare(transports))
+        finally:
+            if not may_begin:
+                await transports.close()
+                self._inherited.close()
+        if not may_begin:
+            return
         is_first = True
         while given is not None:
-            server = await self._begin(given, transports)
+            try:
+                server = await self._begin(given, transports)
+            except StoreError as error:
+                if is_first:
+                    raise
+                # A successor has failed, and there is nobody else.
+                if error.code == "store_newer_version":
+                    await self._succession.make_way(given, error.message)
+                _log.error("store_not_opened", reason=error.message)
+                if not await unless(self._stop, asyncio.sleep(AGAIN)):
+                    given.close()
+                    return
+                transports = transports_of(self._config, self._files)
+                continue
             served(server, self._files.policies)
             if is_first:
                 self._files.policies.watch()
@@ -134,18 +164,29 @@ class Life:
             given = await self._until_end(server)
             transports = transports_of(self._config, self._files)
 
-    async def _follow(self, predecessor: Channel, transports: Transports) -> None:
-        """Have the server that runs make way for this one.
+    async def _prepare(self, transports: Transports) -> None:
+        """Do all that may fail before the store is opened, so that nothing has happened then.
 
-        Whatever can fail comes first: once this one has opened the store, and perhaps brought it to
-        a newer version, the other may not be able to go on.
+        A server that ran before may not be able to go on once this one has brought the store to a
+        newer version. And each life takes one of the terms, of which there are not too many.
 
         Raises:
             OSError: an address cannot be listened on.
+            BrokenOffError: see `_follow`.
+        """
+        config, before = self._config, self._predecessor
+        await transports.open(config.sip.listen, self._inherited)
+        takes_over = before is not None
+        await reserve(config.mi, config.http, self._inherited, takes_over=takes_over)
+        if before is not None:
+            await self._follow(before, transports)
+
+    async def _follow(self, predecessor: Channel, transports: Transports) -> None:
+        """Have the server that runs make way for this one.
+
+        Raises:
             BrokenOffError: the other lives, and does not make way: it has the store, and goes on.
         """
-        await transports.open(self._config.sip.listen, self._inherited)
-        await reserve(self._config.mi, self._config.http, self._inherited)
         try:
             await predecessor.say(Word.READY)
             await predecessor.hear(Word.STOPPED)
@@ -164,10 +205,12 @@ class Life:
         metrics = Metrics()
         metrics.include("process", self._succession)
         takes_over, self._predecessor = self._predecessor, None
-        node = await self._join()
+        node = None
         try:
+            node = await self._join()
             server = Server(self._config, self._files, transports, metrics, node)
         except BaseException:
+            await transports.close()
             if node is not None:
                 await node.end()
             raise
@@ -205,8 +248,7 @@ class Life:
             if successor is not None:
                 self._is_serving = False
                 left = await self._succession.complete(server, successor)
-                if left is None and self._stop.is_set():
-                    os.kill(successor.pid, signal.SIGTERM)
+                self._heir = None if left is not None else successor.pid
                 return left
         self._is_serving = False
         self._manager.stopping()

@@ -3,7 +3,6 @@
 A room counts in plain integers, in a mapping of its own, which is read only when somebody asks.
 """
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -29,7 +28,9 @@ class Metrics:
 
     def collect(self) -> Mapping[str, int]:
         """`group:name` → value."""
-        values: Counter[str] = Counter()
+        values: dict[str, int] = {}
         for group, counted in self._counted:
-            values.update({f"{group}:{name}": count for name, count in counted.counts.items()})
+            for name, count in counted.counts.items():
+                full = f"{group}:{name}"
+                values[full] = values.get(full, 0) + count
         return values

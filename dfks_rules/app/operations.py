@@ -1,7 +1,7 @@
 """What operators can ask of the running server; see `operations.ports.Operations`."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
@@ -34,6 +34,7 @@ from dfks_rules.operations.ports import (
     SubscriptionPage,
     SubscriptionRow,
 )
+from dfks_rules.operations.rollouts import Rollouts
 from dfks_rules.operations.traces import TraceOperations
 from dfks_rules.policy.site.star_codes import StarCode
 from dfks_rules.policy.site.targets import Target
@@ -65,10 +66,9 @@ class Records(NamedTuple):
 T = TypeVar("T")
 
 Page = Callable[
-    [Aor | None, int, frozenset[str] | None, Feature | None],
-    Awaitable[list[tuple[Aor, Snapshot]]],
+    [Aor | None, int, frozenset[str] | None, Feature | None], Awaitable[Sequence[Stored]]
 ]
-"""Gives stored presentities, from after one on, so many, of some domains, with a feature on."""
+"""Gives stored presentities; see `operations.ports.Operations.page`."""
 
 
 class Keeping(NamedTuple):
@@ -80,6 +80,8 @@ class Keeping(NamedTuple):
     answers: Answers
     journal: Journal | None = None
     """None where nothing lasts."""
+    rollouts: Rollouts | None = None
+    """None where no other node follows the same policies."""
     cluster: ClusterOperations | None = None
     """None where nobody shares it."""
     may_serve: Callable[[], bool] | None = None
@@ -201,10 +203,9 @@ class ServerOperations:
 
     async def page(
         self, after: Aor | None, at_most: int, domains: frozenset[str] | None, on: Feature | None
-    ) -> list[Stored]:
+    ) -> Sequence[Stored]:
         """Stored presentities, by domain and user."""
-        found = await self._keeping.page(after, at_most, domains, on)
-        return [Stored(*one) for one in found]
+        return await self._keeping.page(after, at_most, domains, on)
 
     async def get_features(self, presentity: Aor) -> tuple[Outcome, ...]:
         """The states of all features, as an operator is told."""
@@ -232,7 +233,7 @@ class ServerOperations:
         """The nodes that share the store."""
         if self._keeping.cluster is None:
             message = "this server has a store of its own; nodes share a `store: postgresql:`"
-            raise StoreError("store_no_cluster", message)
+            raise StoreError("store_not_shared", message)
         return self._keeping.cluster
 
     @property
@@ -241,6 +242,14 @@ class ServerOperations:
         if self._keeping.journal is None:
             raise self._not_kept("the journal")
         return self._keeping.journal
+
+    @property
+    def rollouts(self) -> Rollouts:
+        """The policies of all nodes."""
+        if self._keeping.rollouts is None:
+            message = "a rollout needs a store that nodes share (`store: postgresql:`)"
+            raise StoreError("store_not_shared", message)
+        return self._keeping.rollouts
 
     def _not_kept(self, what: str) -> StoreError:
         if self._keeping.journal is None:

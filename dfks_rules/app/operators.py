@@ -7,7 +7,7 @@ from socket import socket
 
 from dfks_rules.app.cluster.showing import add_cluster
 from dfks_rules.app.desk.reload import PolicyReloader
-from dfks_rules.app.doors import Doors
+from dfks_rules.app.doors import Doors, web_settings_of
 from dfks_rules.app.exposition import rooms
 from dfks_rules.app.exposition.exposition import Exposition
 from dfks_rules.app.imports.jobs import IMPORT_RATE, Jobs
@@ -21,7 +21,7 @@ from dfks_rules.app.records.events import EventRing
 from dfks_rules.app.storage import Storage
 from dfks_rules.app.webhooks import webhooks_of
 from dfks_rules.app.worker.worker import Worker
-from dfks_rules.config.settings import ApiSettings, Config
+from dfks_rules.config.settings import Config
 from dfks_rules.mi.dispatch import Dispatcher
 from dfks_rules.mi.methods import REGISTRY
 from dfks_rules.store.memory import MemoryStore
@@ -29,9 +29,7 @@ from dfks_rules.store.sqlite import SqliteStore
 from dfks_rules.tracing.tracing import Tracing
 from dfks_rules.transport.inherited import Inherited
 from dfks_rules.web.api import TABLE
-from dfks_rules.web.server import WebServer, WebSettings
-from dfks_rules.web.tls import TlsFiles
-from dfks_rules.web.tokens import TokenFile
+from dfks_rules.web.server import WebServer
 from dfks_rules.webhooks.service import WebhookService
 
 
@@ -63,6 +61,9 @@ class Operators:
         self._lateness = Lateness(asyncio.get_running_loop())
         rooms.add_server(self._exposition, phones.driver, self._lateness.late)
         phones.show_in(self._exposition)
+        node = storage.node
+        if node is not None:
+            rooms.add_policy_skew(self._exposition, lambda: node.policy_skew)
         self._tracing = self._traces(phones, start)
         self._told = _Told(storage, phones, config, start) if storage.tells else None
         if self._told is not None:
@@ -79,7 +80,7 @@ class Operators:
         if storage.node is not None and storage.desk is not None:
             add_cluster(self._exposition, storage.node, storage.desk, phones.notifier)
             rooms.add_commits(self._exposition, storage.node.store, rooms.DATABASE)
-        web = WebServer(_web_settings(config.http), TABLE, operations)
+        web = WebServer(web_settings_of(config.http), TABLE, operations)
         metrics.include("web", web)
         rooms.add_web(self._exposition, web)
         self._doors = Doors(config.mi, Dispatcher(REGISTRY, operations), config.http, web)
@@ -209,12 +210,3 @@ class _Told:
         if self.webhooks is not None:
             metrics.include("webhooks", self.webhooks)
             rooms.add_webhooks(exposition, self.webhooks)
-
-
-def _web_settings(http: ApiSettings | None) -> WebSettings:
-    """What the HTTP API is given; it is not opened where there are no settings."""
-    if http is None:
-        return WebSettings(None, frozenset(), 0)
-    tokens = None if http.tokens is None else TokenFile(http.tokens)
-    tls = None if http.tls is None else TlsFiles(*http.tls)
-    return WebSettings(tokens, http.names, http.per_token, tls)

@@ -8,7 +8,6 @@ are served; until then nobody is told that a subscription does not exist.
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import Protocol
 
 import structlog
@@ -51,7 +50,7 @@ class Past(Protocol):
 class Takes(Protocol):
     """What takes them over; `presence.notifier.Notifier` does."""
 
-    def restore(self, before: Before, at: datetime, now: float) -> Claim | None:
+    def restore(self, before: Before, now: float) -> Claim | None:
         """There are rows to come."""
         ...
 
@@ -91,11 +90,10 @@ class Loading:
         """`restore_failures`: how often rows could not be read, so that they were asked for again,
         or not be taken, so that some were left out."""
 
-    def begin(self, at: datetime, now: float) -> None:
+    def begin(self, now: float) -> None:
         """Load what phones may repeat; the rest follows by itself.
 
         Args:
-            at: local time, for the policies.
             now: monotonic seconds.
 
         Raises:
@@ -108,7 +106,7 @@ class Loading:
         since = previous.at - UNSURE
         changed = frozenset() if previous.is_clean else self._past.changed_since(previous.told)
         before = Before(previous.at, previous.is_clean, changed)
-        self._claim = self._notifier.restore(before, at, now)
+        self._claim = self._notifier.restore(before, now)
         while (rows := self._portion(now)) and _may_go_on(rows, since):
             pass
         if rows:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from socket import socket
 
 from dfks_rules.app.cluster.node import Node, Served
+from dfks_rules.app.desk.bundles import BundleDesk
 from dfks_rules.app.driver import BREATH, Driver
 from dfks_rules.app.files import Files
 from dfks_rules.app.metrics import Metrics
@@ -111,6 +112,7 @@ class Server:
             driver.was_sent,
             lambda: policies.live.active.revision,
             self.buried.set,
+            BundleDesk(policies),
         )
 
     def addresses(self) -> list[str]:
@@ -118,6 +120,11 @@ class Server:
         bound = zip(self._config.sip.listen, self._transports.listeners, strict=True)
         sip = [f"sip {_listened(*one)}" for one in bound]
         return sip + self._operators.addresses()
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether it could probably not open its store again."""
+        return self._storage.is_failing
 
     def sockets(self) -> list[tuple[str, socket]]:
         """What whoever serves next has to be given, each with a name."""

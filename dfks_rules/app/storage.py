@@ -9,10 +9,9 @@ from dfks_rules.app.answers import answers_of
 from dfks_rules.app.cluster.node import Node, Served
 from dfks_rules.app.cluster.operating import ClusterDesk
 from dfks_rules.app.lasting import Lasting
-from dfks_rules.app.operations import Keeping, Page
+from dfks_rules.app.operations import Keeping
+from dfks_rules.app.states import page_of
 from dfks_rules.config.settings import Config, OnStop
-from dfks_rules.model.features import Feature, Snapshot
-from dfks_rules.model.identity import Aor
 from dfks_rules.operations.answers import Answers
 from dfks_rules.presence import setup
 from dfks_rules.presence.setup import ListenerAt
@@ -22,7 +21,6 @@ from dfks_rules.store.memory import MemoryStore
 from dfks_rules.store.open import open_store
 from dfks_rules.store.postgres.store import PostgresStore
 from dfks_rules.store.sqlite import SqliteStore
-from dfks_rules.store.states import page_of_states
 
 
 class Storage:
@@ -92,12 +90,19 @@ class Storage:
         """What operators can read of what is kept; `at` gives the time."""
         answers, store = answers_of(self.lasts, at), self.store
         if isinstance(store, MemoryStore):
-            return Keeping(_in_thread(store.page), lambda: False, answers)
+            in_memory = store.page
+            return Keeping(
+                lambda *asked: asyncio.to_thread(in_memory, *asked), lambda: False, answers
+            )
         if isinstance(store, PostgresStore):
             return self._shared(store, answers)
-        assert self._file is not None  # noqa: S101 - `open_store` made the store of it
-        page = _in_thread(partial(page_of_states, self._file))
+        page = partial(page_of, store)
         return Keeping(page, lambda: store.is_failing, answers, store.journal)
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether what is asked for now would probably not be stored."""
+        return not isinstance(self.store, MemoryStore) and self.store.is_failing
 
     def _shared(self, store: PostgresStore, answers: Answers) -> Keeping:
         node, desk = self.node, self.desk
@@ -107,6 +112,7 @@ class Storage:
             lambda: store.is_failing,
             answers,
             store.journal,
+            node.rollouts,
             desk,
             lambda: node.standing_now is Standing.SERVING,
         )
@@ -116,7 +122,7 @@ class Storage:
         if self.node is not None:
             self.node.begin(served)
         if self.lasting is not None:
-            self.lasting.begin(served.notifier, served.at(), served.wake)
+            self.lasting.begin(served.notifier, served.wake)
 
     async def settled(self) -> None:
         """Wait until everything that was asked of it is settled."""
@@ -134,18 +140,3 @@ class Storage:
             self.lasting.end()
         if not isinstance(self.store, PostgresStore):
             self.store.close()
-
-
-def _in_thread(
-    read: Callable[
-        [Aor | None, int, frozenset[str] | None, Feature | None], list[tuple[Aor, Snapshot]]
-    ],
-) -> Page:
-    """What reads a page without keeping phones waiting."""
-
-    async def page(
-        after: Aor | None, at_most: int, domains: frozenset[str] | None, on: Feature | None
-    ) -> list[tuple[Aor, Snapshot]]:
-        return await asyncio.to_thread(read, after, at_most, domains, on)
-
-    return page

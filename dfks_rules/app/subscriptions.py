@@ -12,8 +12,8 @@ from dfks_rules.presence.subscriptions import Subscriptions
 
 LOOKED_AT = 20_000
 """Most that are looked at for one page: those of a small tenant are far apart."""
-PORTION = 128
-"""How many of them at once."""
+PORTION = 64
+"""How many of them at once; 0.2 ms where all are shown."""
 
 
 def rows_of(
@@ -53,13 +53,12 @@ async def page_of(
     second, index = place.second, max(0, place.entry)
     for _ in range(LOOKED_AT // PORTION):
         found, goes_on = subscriptions.listed(second, index, PORTION)
-        for at_second, at_index, tag, presentity in found:
-            if domains is not None and presentity.domain not in domains:
-                continue
-            rows += rows_of(subscriptions, (tag,), loop.time())
-            if len(rows) == at_most:
-                return SubscriptionPage(rows, Place(at_second, at_index))
-            await turns.rest()
+        left = at_most - len(rows)
+        seen = [one for one in found if domains is None or one[3].domain in domains][:left]
+        rows += rows_of(subscriptions, [tag for _, _, tag, _ in seen], loop.time())
+        if len(seen) == left:
+            last_second, last_index, _, _ = seen[-1]
+            return SubscriptionPage(rows, Place(last_second, last_index))
         if goes_on is None:
             return SubscriptionPage(rows, None)
         second, index = goes_on

@@ -12,7 +12,7 @@ from dfks_rules.bridges.numbering import Numbering
 from dfks_rules.bridges.ports import Switch
 from dfks_rules.bridges.server import Server, ServerAwayError
 from dfks_rules.bridges.syncing import Syncer, wait_after
-from dfks_rules.web.client import Event
+from dfks_rules.web.client import PLACE, Event
 
 WAITING = 1_000
 """Most events and hints that wait; with more, the server keeps further events."""
@@ -138,5 +138,8 @@ class Bridge(NamedTuple):
                     self.counts.gaps += 1
                     _log.warning("bridge_gap")
                     await syncer.sweep(is_full=True)
+                    syncer.place(work.id)
+                elif work.type == PLACE:
+                    syncer.place(work.id)
                 else:
                     await syncer.event(work.id, work.data)

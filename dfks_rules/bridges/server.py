@@ -79,10 +79,12 @@ class Server:
             raise
 
     async def events(self, domain: str, last: str) -> AsyncIterator[Event]:
-        """Changes in a domain, after those known; `gap` where some are lost."""
+        """Changes in a domain, after those known; `gap` where some are lost; `PLACE`."""
         query = {"types": "feature-changed", "domain": domain}
         try:
-            async for event in self._client.events("/v1/events", query=query, last=last or NOWHERE):
+            async for event in self._client.events(
+                "/v1/events", query=query, last=last or NOWHERE, with_places=True
+            ):
                 yield event
         except ApiError as error:
             raise _told(error) from error

@@ -88,6 +88,10 @@ class Syncer:
             else:
                 at = datetime.fromisoformat(told["at"]).timestamp()
                 await self._settle(extension, Cause.EVENT, at)
+        self.place(id_)
+
+    def place(self, id_: str) -> None:
+        """Everything is dealt with, up to the event with this id."""
         self._memory.seen(id_)
         self._memory.commit()
 

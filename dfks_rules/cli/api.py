@@ -63,7 +63,10 @@ def _token(file: Path | None) -> str:
 def _configured(given: Path | None) -> str:
     http = config_of(given).http
     if http is None or not http.listen.port:
-        raise _unusable("http.listen", "is not set: give --url http://HOST:PORT")
+        raise _unusable(
+            "http.listen",
+            "is not set: the server has no HTTP API; to ask another, give --url http://HOST:PORT",
+        )
     return url_of(http)
 
 

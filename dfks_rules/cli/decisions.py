@@ -70,7 +70,9 @@ def command(  # noqa: PLR0913 - the options
     printer.print(rows)
     if not is_following:
         if not rows:
-            click.echo("the server keeps no such decision", err=True)
+            click.echo(
+                "no such decision; `decisions.keep` says how many the server keeps", err=True
+            )
         return
     last = rows[-1]["id"] if rows else asyncio.run(_last(api))
 

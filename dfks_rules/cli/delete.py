@@ -29,9 +29,7 @@ def command(api: ApiClient, presentity: str, *, yes: bool) -> None:
         click.echo(printable(f"{done['presentity']}: there was nothing to delete"))
         return
     features = ", ".join(one["feature"] for one in done["results"])
-    click.echo(
-        printable(f"{done['presentity']}: deleted {features}; it has revision {done['revision']}")
-    )
+    click.echo(printable(f"{done['presentity']}: deleted {features}; revision {done['revision']}"))
 
 
 async def _delete(api: ApiClient, presentity: str) -> Any:

@@ -213,13 +213,17 @@ async def _ask(api: ApiClient, method: str, id_: str) -> Any:
 
 
 def _counts(job: dict[str, Any]) -> str:
-    return f"{job['rows']} rows, {job['refused'] + job['unusable']} refused"
+    return f"{_rows(job)}, {job['refused'] + job['unusable']} refused or unusable"
+
+
+def _rows(job: dict[str, Any]) -> str:
+    return "1 row" if job["rows"] == 1 else f"{job['rows']} rows"
 
 
 def _summary(job: dict[str, Any]) -> str:
     verb = "would change" if job["dryRun"] else "changed"
     told = (
-        f"import {job['id']} {job['status']}: {job['rows']} rows, {job['changed']} {verb}, "
-        f"{job['unchanged']} as they were, {job['refused']} refused, {job['unusable']} unusable"
+        f"import {job['id']} {job['status']}: {_rows(job)}, {job['changed']} {verb}, "
+        f"{job['unchanged']} unchanged, {job['refused']} refused, {job['unusable']} unusable"
     )
     return printable(f"{told}; {job['why']}" if job["why"] else told)

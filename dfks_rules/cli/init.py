@@ -40,7 +40,7 @@ def command(folder: Path, domain: str, country: str) -> None:
     texts = starter(_checked_domain(domain), _checked_country(country))
     there = [str(folder / name) for name in texts if os.path.lexists(folder / name)]
     if there:
-        message = f"nothing was written, because this is there already: {', '.join(there)}"
+        message = f"nothing was written, because files exist already: {', '.join(there)}"
         raise DfksError("file_unwritable", message)
     try:
         for name, text in texts.items():
@@ -53,7 +53,8 @@ def command(folder: Path, domain: str, country: str) -> None:
             click.echo(folder / name)
     click.echo(f"{folder / 'schemas'}: with these, an editor completes and checks the others")
     click.echo("next:")
-    click.echo(f"  cd {shlex.quote(str(folder))}")
+    if folder != Path():
+        click.echo(f"  cd {shlex.quote(str(folder))}")
     click.echo("  dfks serve")
 
 

@@ -17,7 +17,7 @@ from dfks_rules.cli.phone_wire import Datagrams, SecureConnection, Wire, host_po
 from dfks_rules.errors import MalformedMessageError
 from dfks_rules.policy.words.wording import printable
 from dfks_rules.sip.message import Request, Response, parse_message
-from dfks_rules.sip.uri import DEFAULT_PORT, aor_of, parse_uri
+from dfks_rules.sip.uri import DEFAULT_PORT, SipUri, aor_of, parse_uri
 
 TLS_PORT = 5061
 """Where a server is that names no port (RFC 3261 §19.1.2)."""
@@ -61,9 +61,7 @@ def command(  # noqa: PLR0913 - one for each option
     """Subscribe to PRESENTITY (sip:user@host:port), press keys, and print each NOTIFY."""
     try:
         keys = [parse_key_press(wish) for wish in wishes]
-        uri = parse_uri(presentity.encode())
-        if not uri.user:
-            raise click.UsageError("PRESENTITY needs a user: sip:user@host")
+        uri = _uri_of(presentity)
         name = host = uri.host.decode().strip("[]")
         tls = tls or uri.scheme == b"sips"
         if cafile is not None and not tls:
@@ -89,6 +87,19 @@ def command(  # noqa: PLR0913 - one for each option
     except (OSError, TimeoutError, PhoneError, MalformedMessageError) as error:
         click.echo(f"phone: {str(error) or 'no answer'}", err=True)
         sys.exit(1)
+
+
+def _uri_of(presentity: str) -> SipUri:
+    """The URI of a presentity, which may leave out `sip:`, as elsewhere on command lines."""
+    has_scheme = presentity.lower().startswith(("sip:", "sips:"))
+    try:
+        uri = parse_uri((presentity if has_scheme else f"sip:{presentity}").encode())
+    except MalformedMessageError:
+        uri = None
+    if uri is None or not uri.user:
+        message = f"`{presentity}` is not a SIP address such as sip:alice@example.com"
+        raise click.UsageError(message)
+    return uri
 
 
 def _host_and_port(text: str, port: int) -> tuple[str, int]:
@@ -177,7 +188,10 @@ class Phone:
             self._answer(message)
 
     def _answer(self, request: Request) -> None:
-        self._wire.send(answer(request))
+        if self._dialog.is_late(request):
+            self._wire.reply(answer(request, b"500 CSeq Out Of Order"))
+            return
+        self._wire.reply(answer(request))
         print(f"NOTIFY {_shown(request.headers.get(b'subscription-state', b''))}")
         content_type = _shown(request.headers.get(b"content-type", b""))
         for line in readable(content_type, request.body):

@@ -19,6 +19,7 @@ from dfks_rules.cli.settings import DEFAULT, config_option, settings_file
 from dfks_rules.config.auth import AuthMode
 from dfks_rules.config.load import load_config
 from dfks_rules.config.settings import Config
+from dfks_rules.errors import PolicyError
 from dfks_rules.operations.policies import PolicyListing
 from dfks_rules.transport.limits import raise_file_limit
 
@@ -40,6 +41,11 @@ def command(given: Path | None) -> None:
     raise_file_limit()
     try:
         asyncio.run(_serve(config, file))
+    except PolicyError:
+        if file is None:
+            hint = "there is no dfks.yaml here; `dfks init DIR` writes settings and policies"
+            click.echo(hint, err=True)
+        raise
     except OSError as error:
         where = f" on {error.filename}" if error.filename else ""
         click.echo(f"cannot listen{where}: {error.strerror or error}", err=True)
@@ -88,6 +94,8 @@ def _banner(
 def _program() -> Path | str:
     """What to type for `dfks` here."""
     called = Path(sys.argv[0]).absolute()
+    if called.name == "__main__.py":
+        return "python -m dfks_rules"
     found = shutil.which("dfks")
     # A package puts a link on the PATH.
     if found is not None and str(called) in (found, os.path.realpath(found)):

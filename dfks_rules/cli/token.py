@@ -35,7 +35,7 @@ def create(name: str, scopes: str, domains: str, expires: str | None, given: Pat
     file = _file(given)
     entries = read_tokens(file) if file.exists() else []
     if any(entry.name == name for entry in entries):
-        raise click.ClickException(f"{file}: there is a token called `{name}` already")
+        raise click.ClickException(f"{file}: there is already a token called `{name}`")
     now = datetime.now(UTC)  # noqa: TID251
     token = new_token(os.urandom(32))
     entry = Entry(
@@ -54,7 +54,10 @@ def create(name: str, scopes: str, domains: str, expires: str | None, given: Pat
 @config_option
 def list_(given: Path | None) -> None:
     """Show the tokens: name, scopes, domains, expiry."""
-    for entry in read_tokens(_file(given)):
+    entries = read_tokens(_file(given))
+    if not entries:
+        click.echo("no tokens", err=True)
+    for entry in entries:
         domains = ",".join(entry.domains) or "all domains"
         until = f"expires {entry.expires}" if entry.expires else "never expires"
         click.echo(f"{entry.name}  {','.join(entry.scopes)}  {domains}  {until}")
@@ -78,7 +81,7 @@ def _file(given: Path | None) -> Path:
     """The file that the settings name."""
     http = config_of(given).http
     if http is None or http.tokens is None:
-        message = "is not set: no file of tokens is named"
+        message = "is not set: it names the file of tokens, e.g. `tokens.json`"
         raise ConfigError([Finding("http.tokens", 0, 0, "config_missing", message)])
     return http.tokens
 
@@ -95,12 +98,14 @@ def _scopes(text: str) -> tuple[str, ...]:
     found = tuple(part.strip() for part in text.split(",") if part.strip())
     unknown = [scope for scope in found if scope not in _SCOPES]
     if unknown or not found:
-        what = f"`{unknown[0]}` is no scope" if unknown else "no scope"
-        raise click.BadParameter(f"{what}; there are {', '.join(_SCOPES)}", param_hint="--scopes")
+        what = f"`{unknown[0]}` is not a scope" if unknown else "no scope is given"
+        known = ", ".join(_SCOPES)
+        raise click.BadParameter(f"{what}; the scopes are {known}", param_hint="--scopes")
     return found
 
 
 def _expiry(text: str, now: datetime) -> str:
     if not (text[:-1].isdecimal() and text[-1:] in ("s", "m", "h", "d") and len(text) < 8):
-        raise click.BadParameter("90d, 12h or the like", param_hint="--expires")
+        message = f"`{text}` is not a time such as `90d` or `12h`"
+        raise click.BadParameter(message, param_hint="--expires")
     return (now + timedelta(seconds=seconds_of(text))).isoformat(timespec="seconds")

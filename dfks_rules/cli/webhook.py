@@ -42,8 +42,11 @@ def add(api: ApiClient, to: str, types: str, domains: str, coalesce: bool, as_js
 @_json_option
 @api_options
 def list_(api: ApiClient, as_json: bool) -> None:  # noqa: FBT001 - of click
-    """Show webhooks, and how they fare."""
-    for one in _all(api, ""):
+    """Show webhooks, and whether deliveries succeed."""
+    webhooks = _all(api, "")
+    if not webhooks:
+        click.echo("no webhooks", err=True)
+    for one in webhooks:
         click.echo(json.dumps(one) if as_json else _line(one))
 
 
@@ -99,7 +102,10 @@ def dead(api: ApiClient, id_: str, number: str | None, as_json: bool) -> None:  
     if number is not None:
         _show_try(_ask(api, "POST", f"/{id_}/dead/{number}/retry"), as_json)
         return
-    for one in _all(api, f"/{id_}/dead"):
+    letters = _all(api, f"/{id_}/dead")
+    if not letters:
+        click.echo("no dead letters", err=True)
+    for one in letters:
         about = one["presentity"] or "-"
         text = f"{one['id']}  {one['at']}  {one['type']}  {about}  {one['tries']} tries: "
         click.echo(json.dumps(one) if as_json else printable(text + one["reason"]))

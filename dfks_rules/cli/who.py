@@ -36,7 +36,7 @@ def command(
     if total:
         click.echo(f"{total} {'forward' if total == 1 else 'forwards'}: {parts}", err=True)
     else:
-        click.echo("nobody", err=True)
+        click.echo("no forwards", err=True)
 
 
 async def _show(api: ApiClient, query: dict[str, str | int], *, as_json: bool) -> Counter[str]:

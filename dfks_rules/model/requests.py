@@ -77,6 +77,15 @@ class Requester(Record):
         self.actor: Final = actor
         """Who is behind an operator's request, for the journal; None where nobody says."""
 
+    @property
+    def told_actor(self) -> str | None:
+        """Who asks, as journal, decisions and events say it; None where a rule made it follow."""
+        if self.watcher is not None:
+            return self.watcher.uri
+        if self.origin is Origin.OPERATOR:
+            return self.actor or self.source_ip or "mi"
+        return None
+
 
 class FeatureRequest(Record):
     """One question to the policies."""

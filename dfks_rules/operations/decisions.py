@@ -1,7 +1,8 @@
 """The last decisions: looked for, shown, and explained."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import cache, partial
 from typing import Any, NamedTuple, Protocol
 
 from dfks_rules.model.decisions import Outcome
@@ -34,23 +35,33 @@ class Sought(NamedTuple):
     after: str | None = None
     """Those kept after the decision with this id."""
 
-    def fits(self, outcome: Outcome) -> bool:
-        """Whether a decision is looked for; ids are not compared."""
-        request = outcome.request
-        return (
-            self.presentity in (None, request.presentity)
-            and (self.domains is None or request.presentity.domain in self.domains)
-            and self.operation in (None, request.operation)
-            and self.origin in (None, request.requester.origin)
-            and self.is_denied in (None, outcome.decision.denial is not None)
-            and (self.rule is None or self._has_matched(outcome.decision.matched))
-            and (self.since is None or outcome.at >= self.since)
-        )
+    def tests(self) -> list[Callable[[Outcome], bool]]:
+        """What all hold of a decision that is looked for: one for each thing that is said, since
+        a search makes them of every decision that is kept. Ids are not compared.
+        """
+        presentity, domains, is_denied, rule, operation, origin, since, *_ = self
+        tests: list[Callable[[Outcome], bool]] = []
+        if presentity is not None:
+            tests.append(lambda one: one.request.presentity == presentity)
+        if domains is not None:
+            tests.append(lambda one: one.request.presentity.domain in domains)
+        if operation is not None:
+            tests.append(lambda one: one.request.operation is operation)
+        if origin is not None:
+            tests.append(lambda one: one.request.requester.origin is origin)
+        if is_denied is not None:
+            tests.append(lambda one: (one.decision.denial is not None) is is_denied)
+        if rule is not None:
+            # Most decisions have one of a few lists of rules.
+            named = cache(partial(_is_among, rule))
+            tests.append(lambda one: named(one.decision.matched))
+        if since is not None:
+            tests.append(lambda one: one.at >= since)
+        return tests
 
-    def _has_matched(self, rules: Sequence[str]) -> bool:
-        wanted = self.rule
-        assert wanted is not None  # noqa: S101 - the caller checked
-        return any(rule == wanted or rule.partition("/")[0] == wanted for rule in rules)
+
+def _is_among(wanted: str, matched: Sequence[str]) -> bool:
+    return any(rule == wanted or rule.partition("/")[0] == wanted for rule in matched)
 
 
 class DecisionRecords(Protocol):

@@ -1,13 +1,14 @@
 """What happens, for whoever wants to be told: the same in event streams, webhooks and bridges."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
 from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.features import FEATURES, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.operations.states import denying_rule
+from dfks_rules.operations.times import time_told
 from dfks_rules.presence.subscription import Subscription, Termination
 from dfks_rules.service.ports import JournalEntry
 
@@ -37,7 +38,8 @@ class Event(NamedTuple):
     type: str
     """One of `TYPES`, or `GAP`."""
     seq: int
-    """Number in the journal of the newest change that it tells of; 0 where it tells of none."""
+    """Number in the journal of the newest change that it tells of, or of a gap: that is lost with
+    it; 0 where there is none."""
     presentity: Aor | None
     """Whom it is about; None: all."""
     data: Mapping[str, Any]
@@ -46,6 +48,11 @@ class Event(NamedTuple):
 
 class Listener(Protocol):
     """Somebody who is told of events, in order; the server keeps nothing for him but his place."""
+
+    @property
+    def seq(self) -> int:
+        """Number of the newest change up to which he was given all: he can go on from there."""
+        ...
 
     async def wait(self) -> None:
         """Wait until there is something to take."""
@@ -127,11 +134,10 @@ def changed(entries: Sequence[JournalEntry], now: Snapshot) -> Event:
         now: all that is stored. It may be newer: then further events follow.
     """
     last = entries[-1]
-    at = datetime.fromtimestamp(last.at, UTC).isoformat(timespec="milliseconds")
     data = {
         "presentity": last.presentity.uri,
         "revision": last.revision,
-        "at": at,
+        "at": time_told(last.at),
         "changed": [change_told(entry) for entry in entries],
         "features": states_told(now),
         "origin": last.origin.value,
@@ -152,7 +158,7 @@ def subscribed(subscription: Subscription, why: Termination | None, at: datetime
     dialog = subscription.dialog
     data: dict[str, Any] = {
         "presentity": subscription.presentity.uri,
-        "at": at.isoformat(timespec="milliseconds"),
+        "at": time_told(at),
         "watcher": subscription.watcher.uri,
         "callId": dialog.call_id.decode(errors="replace"),
         "contact": dialog.contact.decode(errors="replace"),
@@ -172,7 +178,7 @@ def policies_changed(revision: str, origin: str, at: datetime) -> Event:
         origin: where they came from: `files` or `rollback`.
         at: when.
     """
-    data = {"revision": revision, "origin": origin, "at": at.isoformat(timespec="milliseconds")}
+    data = {"revision": revision, "origin": origin, "at": time_told(at)}
     return Event(POLICIES_CHANGED, 0, None, data)
 
 
@@ -187,7 +193,7 @@ def policies_refused(trigger: str, findings: Sequence[str], at: datetime) -> Eve
     data = {
         "trigger": trigger,
         "findings": [*findings[:MAX_FINDINGS]],
-        "at": at.isoformat(timespec="milliseconds"),
+        "at": time_told(at),
     }
     return Event(POLICIES_REFUSED, 0, None, data)
 
@@ -200,7 +206,7 @@ def refused(outcome: Outcome, decision: str, at: datetime) -> Event:
     requester = request.requester
     data = {
         "presentity": request.presentity.uri,
-        "at": at.isoformat(timespec="milliseconds"),
+        "at": time_told(at),
         "feature": request.feature.value,
         "asked": None if request.asked is None else state_told(request.asked),
         "stored": state_told(outcome.after),
@@ -208,7 +214,7 @@ def refused(outcome: Outcome, decision: str, at: datetime) -> Event:
         "text": denial.text,
         "rule": denying_rule(outcome),
         "origin": requester.origin.value,
-        "actor": requester.watcher.uri if requester.watcher else requester.actor,
+        "actor": requester.told_actor,
         "decision": decision,
     }
     return Event(FEATURE_REFUSED, 0, request.presentity, data)

@@ -1,11 +1,11 @@
 """Imports: many features set from a file, each through the policies."""
 
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
 from dfks_rules.operations.rows import Format
+from dfks_rules.operations.times import time_told
 
 PARAM = "import"
 """The fact `param` of every set of an import."""
@@ -152,8 +152,8 @@ def job_told(job: Job) -> dict[str, Any]:
         "format": job.format.value,
         "dryRun": job.is_dry,
         "actor": job.actor,
-        "begunAt": _time(job.begun_at),
-        "endedAt": None if job.ended_at is None else _time(job.ended_at),
+        "begunAt": time_told(job.begun_at),
+        "endedAt": None if job.ended_at is None else time_told(job.ended_at),
         "sha256": job.sha256,
         "size": job.size,
         "position": job.position,
@@ -177,7 +177,3 @@ def refusal_told(refusal: Refusal) -> dict[str, Any]:
         "text": refusal.text or None,
         "decision": refusal.decision or None,
     }
-
-
-def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")

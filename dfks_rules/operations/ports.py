@@ -12,6 +12,7 @@ from dfks_rules.operations.decisions import DecisionRecords
 from dfks_rules.operations.events import Events
 from dfks_rules.operations.imports import Imports
 from dfks_rules.operations.policies import PolicyDesk
+from dfks_rules.operations.rollouts import Rollouts
 from dfks_rules.operations.sets import SetResult as SetResult
 from dfks_rules.operations.sets import Sets as Sets
 from dfks_rules.operations.sets import Setting
@@ -168,7 +169,7 @@ class Operations(Setting, Protocol):
         """The nodes that share its store.
 
         Raises:
-            StoreError: it has a store of its own (`store_no_cluster`).
+            StoreError: it has a store of its own (`store_not_shared`).
         """
         ...
 
@@ -221,6 +222,15 @@ class Operations(Setting, Protocol):
     @property
     def policies(self) -> PolicyDesk:
         """The policies of the server."""
+        ...
+
+    @property
+    def rollouts(self) -> Rollouts:
+        """The policies of all nodes.
+
+        Raises:
+            StoreError: there are no other nodes (`store_not_shared`).
+        """
         ...
 
     @property

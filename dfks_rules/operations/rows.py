@@ -155,7 +155,7 @@ def _asked(name: str, said: Mapping[str, str]) -> Asked:
         feature = Feature(name)
     except ValueError:
         known = _names(tuple(one.value for one in FEATURES))
-        message = f"feature: `{name[:40]}` is none of {known}"
+        message = f"feature: `{name[:40]}` is not one of {known}"
         raise ValueError(message) from None
     status = said.get("status", "").lower()
     if status not in _STATUS:

@@ -95,8 +95,8 @@ def _value_named(feature: Feature, name: str) -> Value:
     for value in allowed:
         if value.value == name:
             return value
-    known = " or ".join(f"`{value.value}`" for value in allowed) or "none"
-    message = f"{feature.value} takes {known}, not `{name}`"
+    known = " or ".join(f"`{value.value}`" for value in allowed) or "no values"
+    message = f"the feature takes {known}, not `{name}`"
     raise ValueError(message)
 
 

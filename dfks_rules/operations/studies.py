@@ -48,6 +48,10 @@ class Studies(Protocol):
         PolicyError: the policies cannot be used.
     """
 
+    async def count_values(self, text: bytes, asker: str) -> int:
+        """How many values there are in JSON, at any depth; 0 where it is none."""
+        ...
+
     async def check(self, texts: Sequence[Text] | None, asker: str) -> bytes:
         """Every finding about them."""
         ...

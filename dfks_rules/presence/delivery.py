@@ -37,6 +37,9 @@ MAX_UNPROVED = 2_048
 """Longest content for an address that is not proved, bytes: whoever forges a SUBSCRIBE must not
 have us send many times as much. The states of all features take 1,400 to 1,600."""
 
+SLOW = 1.0
+"""An answer that takes longer, s, leaves too little of `restoring.UNSURE` for the next NOTIFY."""
+
 _UNPROVED: Final = Proof.UNPROVED
 
 _ENDED = {why: f"ended_{why.value}" for why in Termination}
@@ -175,7 +178,7 @@ class Delivery:
                 self._guard.accepted(subscription, finished.transaction.flow, now)
                 self._keep(subscription, now)
             self._counts["notify_answered"] += 1
-            self._confirmed(subscription, now)
+            self._confirmed(subscription, finished.transaction.started, now)
             return
         verdict = verdict_of(response)
         if verdict is Verdict.CHALLENGED and self._may_answer(subscription, response):
@@ -242,7 +245,8 @@ class Delivery:
         self._end(subscription, why, now)
         self._forget(subscription)
 
-    def _confirmed(self, subscription: Subscription, now: float) -> None:
+    def _confirmed(self, subscription: Subscription, started: float, now: float) -> None:
+        """A NOTIFY, which was sent first at the moment `started`, was answered 2xx."""
         if subscription.state is _TERMINATED:
             self._forget(subscription)
             return
@@ -254,6 +258,9 @@ class Delivery:
         if subscription.is_owed and not queued:
             self.settle(subscription, now)
         if queued:
+            if now - started > SLOW:
+                # After a crash, what has changed long ago passes for told, unless the row is new.
+                self._keep(subscription, now)
             self.change(subscription, queued, now)
 
     def _may_answer(self, subscription: Subscription, response: Response | None) -> bool:

@@ -12,6 +12,7 @@ together with the sets. Everything else is written behind (`rows` says what is i
 | any other SUBSCRIBE in its dialog               | marked                                        |
 | NOTIFY that came to nothing, or waits long for  | marked as owed; marked                        |
 | a turn, a proof or Retry-After; one answered    |                                               |
+| NOTIFY answered late, for which others waited   | marked                                        |
 | its address is proved, or moved                 | marked                                        |
 | the 1,024th NOTIFY of a term                    | marked: it reserves the next term             |
 | it ends                                         | removed behind; where a SUBSCRIBE with sets   |
@@ -29,12 +30,10 @@ from dfks_rules.presence import rows
 from dfks_rules.presence.behind import Behind
 from dfks_rules.presence.documents import parted, rejection_among
 from dfks_rules.presence.recording import Recording, flags_of, message_of
-from dfks_rules.presence.subscription import Subscription, Termination
+from dfks_rules.presence.subscription import Subscription
 from dfks_rules.presence.visit import Visit
 from dfks_rules.service.ports import DialogRow, Dialogs
 from dfks_rules.sip.timers import TIMEOUT
-
-_MOVED: Final = Termination.MOVED
 
 FRESH = 2.0
 """How long a SUBSCRIBE in a dialog may not be in its row yet, s, as other nodes see it: it is
@@ -104,8 +103,8 @@ class Kept:
         message = message_of(visit) if visit.says_more else None
         if subscription.row == 0:
             if not visit.is_new:
-                # It has ended meanwhile; where another node has it, the commit has to fail.
-                return self._row_elsewhere(visit, now)
+                # It has ended meanwhile; what it asked for may have been asked for elsewhere, too.
+                return self._row_elsewhere(visit, now) if self.is_shared else None
             subscription.row = self._dialogs.number()
         visit.row = subscription.row
         # Others in the dialog may have been taken meanwhile, whose outcomes are not known.
@@ -116,11 +115,9 @@ class Kept:
             self._made_with_sets[subscription.row] = now + ONE_SHOT_KEPT, cseq
         return self._recording.row_of(subscription, deadline, flags, now, cseq, (message, None))
 
-    def _row_elsewhere(self, visit: Visit, now: float) -> DialogRow | None:
-        """A row that cannot be stored, as its dialog has one of another node."""
+    def _row_elsewhere(self, visit: Visit, now: float) -> DialogRow:
+        """A row that cannot be stored: so it is found out whether another node has its dialog."""
         subscription = visit.subscription
-        if subscription.termination is not _MOVED:
-            return None
         cseq = visit.incoming.request.cseq
         deadline = subscription.deadline
         row = self._recording.row_of(subscription, deadline, 0, now, cseq, (None, None))

@@ -5,7 +5,7 @@ and moments are passed on to whoever serves them.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from dfks_rules.errors import MalformedMessageError, StoreError
 from dfks_rules.model.features import Snapshot
@@ -81,9 +81,6 @@ class Notifier:
         self._has_publishers = gate is None or gate.has_trusted
         self._allow = ALLOW_PUBLISH if self._has_publishers else ALLOW
         self._watchers = Watchers(live, features, delivery, setup.standing)
-        epoch = 0.0 if setup.keeping is None else setup.keeping.epoch
-        self._restored_at = datetime.fromtimestamp(epoch, UTC).astimezone(), 0.0
-        """Local time and monotonic seconds when restoring began, or long before that."""
         feed.listen(self._watchers.hear)
 
     def receive(self, incoming: Incoming, at: datetime, now: float) -> None:
@@ -142,8 +139,13 @@ class Notifier:
 
     # --- Time ---
 
-    def expire(self, now: float) -> None:
-        """Do what is due: end subscriptions (RFC 6665 §4.2.2), repeat what is unconfirmed."""
+    def expire(self, at: datetime, now: float) -> None:
+        """Do what is due: end subscriptions (RFC 6665 §4.2.2), repeat what is unconfirmed.
+
+        Args:
+            at: local time, for the policies.
+            now: monotonic seconds.
+        """
         self._establishment.expire(now)
         if self._stands is not None and self._may_not_speak(self._stands(now), now):
             return
@@ -154,7 +156,7 @@ class Notifier:
                 self._delivery.repeat(subscription, now)
         self._watchers.pacing.expire(now)
         if self._restoring is not None:
-            self._tell_untold(now)
+            self._tell_untold(at, now)
         if self._kept is not None:
             self._kept.expire(now)
 
@@ -197,7 +199,7 @@ class Notifier:
 
     # --- One life of the server, and the next; several nodes ---
 
-    def restore(self, before: Before, at: datetime, now: float) -> Claim | None:
+    def restore(self, before: Before, now: float) -> Claim | None:
         """Rows of a life that has ended are going to be taken: the one before, or another node's.
 
         Until all are, a SUBSCRIBE in a dialog that is not found gets no answer, or its dialog is
@@ -205,7 +207,6 @@ class Notifier:
 
         Args:
             before: how it ended.
-            at: local time, for the policies.
             now: monotonic seconds.
 
         Returns:
@@ -213,7 +214,6 @@ class Notifier:
         """
         if self._restoring is None:
             return None
-        self._restored_at = at, now
         return self._restoring.begin(before, now)
 
     def take(self, claim: Claim | None, rows: Sequence[DialogRow], now: float) -> None:
@@ -272,13 +272,11 @@ class Notifier:
         if self._taking is not None:
             self._taking.drop_all(now)
 
-    def _tell_untold(self, now: float) -> None:
+    def _tell_untold(self, at: datetime, now: float) -> None:
         assert self._restoring is not None  # noqa: S101 - or nobody is
-        began_at, began = self._restored_at
         for tag in self._restoring.due(now):
             subscription = self.subscriptions.at(tag)
             if subscription is not None:
-                at = began_at + timedelta(seconds=now - began)
                 self._watchers.tell_all(subscription, at, now)
 
     def rest(self, now: float) -> None:

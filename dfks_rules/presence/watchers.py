@@ -56,7 +56,7 @@ class Watchers:
             stands: how far the node may serve; None for a server by itself.
         """
         self._subscriptions = live.subscriptions
-        self._restoring = live.restoring
+        self._kept, self._restoring = live.kept, live.restoring
         self._features = features
         self._delivery = delivery
         self._stands = stands
@@ -206,15 +206,11 @@ class Watchers:
                 except NotKnownError as error:
                     late = watchers if shown is _ALIKE else [subscription]
                     if may_fetch:
-                        self._show_once_known(late, change, error.presentities)
+                        self._show_once_known(late, change, error.presentities, now)
                     else:
                         self._untold(late, now)
                     if shown is _ALIKE:
                         return
-                    continue
-                except StoreError:
-                    self._untold([subscription], now)
-                    documents = ()
                     continue
             if documents:
                 self._delivery.change(subscription, documents, now)
@@ -230,9 +226,18 @@ class Watchers:
         return self._features.look(change.presentity, features, subscription.requester, change.at)
 
     def _show_once_known(
-        self, watchers: list[Subscription], change: Change, presentities: tuple[Aor, ...]
+        self,
+        watchers: list[Subscription],
+        change: Change,
+        presentities: tuple[Aor, ...],
+        now: float,
     ) -> None:
-        """The same, after what decides about it is fetched; after a crash, all of them are told."""
+        """The same, after what decides about it is fetched; if the server ends before, the next
+        life tells all of them.
+        """
+        if self._kept is not None:
+            for subscription in watchers:
+                self._kept.owe(subscription, now)
 
         def fetched(error: StoreError | None, now: float) -> None:
             living = [one for one in watchers if one.state is not _TERMINATED]

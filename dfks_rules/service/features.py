@@ -97,18 +97,11 @@ class Features:
 
         Raises:
             NotKnownError: `fetch` what it names, then ask again.
-            StoreError: what is stored cannot be read.
         """
         request = FeatureRequest(_SUBSCRIBE, presentity, requester)
         around = self._around_admission
-        try:
-            snapshot = self._latest.decided_of(presentity)
-            decision = self._policies.decide(request, snapshot, at, around)
-        except NotKnownError:
-            raise
-        except StoreError as error:
-            self._feed.publish(Failed(presentity, error, requester, now))
-            raise
+        snapshot = self._latest.decided_of(presentity)
+        decision = self._policies.decide(request, snapshot, at, around)
         # That a phone may watch itself though no rule says anything is not worth an event.
         if decision.matched or decision.denial is not None:
             outcome = Outcome(request, decision, OFF, OFF, None, snapshot, at, around)

@@ -9,6 +9,7 @@ import errno
 import fcntl
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
@@ -82,8 +83,14 @@ def part_of(target: Path) -> Iterator[tuple[Path, int]]:
         raise _failed(target, error) from error
 
 
-def copy(store: Path, part: Path, descriptor: int) -> None:
+def copy(store: Path, part: Path, descriptor: int, rest: float = REST) -> None:
     """Copy a store into an empty file, in small steps, and sync it.
+
+    Args:
+        store: the database.
+        part: the file.
+        descriptor: of that file.
+        rest: seconds between two steps.
 
     Raises:
         StoreError: it cannot be read or written.
@@ -96,6 +103,8 @@ def copy(store: Path, part: Path, descriptor: int) -> None:
         steps += 1
         if steps % SYNC_AFTER == 0:
             os.fdatasync(descriptor)
+        # `Connection.backup` sleeps only where another program holds a lock.
+        time.sleep(rest)
 
     with open_to_read(store) as source:
         # INVARIANT: the transaction outlasts the copy; else each commit would make it start again.
@@ -103,7 +112,7 @@ def copy(store: Path, part: Path, descriptor: int) -> None:
         source.execute("SELECT count(*) FROM sqlite_master").fetchone()
         try:
             with closing(_blank(part)) as target:
-                source.backup(target, pages=STEP, progress=progress, sleep=REST)
+                source.backup(target, pages=STEP, progress=progress)
                 # One file, which needs no other beside it, even where nothing can be written.
                 target.execute("PRAGMA journal_mode = DELETE").fetchone()
         except sqlite3.Error as error:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from dfks_rules.errors import StoreError
 from dfks_rules.store.findings import Read, find_contradictions, find_unreadable_messages
-from dfks_rules.store.migrations import MIGRATIONS, release_of, version_of
+from dfks_rules.store.migrations import MIGRATIONS, is_table, release_of, version_of
 from dfks_rules.store.reader import open_to_read, refuse_other_versions
 from dfks_rules.store.schema import find_strangers
 
@@ -78,11 +78,10 @@ def _contents_if_readable(connection: sqlite3.Connection) -> Contents:
 
 
 def contents_of(connection: sqlite3.Connection) -> Contents:
-    """How much is in a store of any version."""
+    """How much is in a store of any version; nothing is in what is no table."""
     version = version_of(connection)
-    has_journal = version > 2
     newest = None
-    if has_journal:
+    if is_table(connection, "change"):
         row = connection.execute("SELECT at FROM change ORDER BY seq DESC LIMIT 1").fetchone()
         newest = None if row is None else float(row[0])
     return Contents(
@@ -90,13 +89,15 @@ def contents_of(connection: sqlite3.Connection) -> Contents:
         release_of(connection),
         _count(connection, "presentity"),
         _count(connection, "feature_state"),
-        _count(connection, "change") if has_journal else 0,
+        _count(connection, "change"),
         newest,
-        _count(connection, "subscription") if has_journal else 0,
+        _count(connection, "subscription"),
     )
 
 
 def _count(connection: sqlite3.Connection, table: str) -> int:
+    if not is_table(connection, table):
+        return 0
     [count] = connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608
     return int(count)
 

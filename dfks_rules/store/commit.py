@@ -31,7 +31,8 @@ _STATES = """
     FROM json_each(?)"""
 
 PURGED_AT_ONCE = 100
-"""Most changes that one transaction removes from the journal: sets must not wait for it."""
+"""Changes that one transaction removes from the journal, or twice as many as it writes where those
+are more: sets must not wait for it, and it must keep up with them."""
 PURGE_EVERY = 60.0
 """How often changes are looked for that are too old, once there were none left, s."""
 
@@ -118,7 +119,7 @@ class Writer:
                     results[number] = self._do(one)
             if beat is not None:
                 life.write(connection, beat)
-            purged = self._purge(when.steady)
+            purged = self._purge(when.steady, max(PURGED_AT_ONCE, 2 * len(plan.changes)))
             connection.execute("COMMIT")
         finally:
             if connection.in_transaction:
@@ -155,12 +156,12 @@ class Writer:
                 connection.execute("RELEASE work")
         return STORED
 
-    def _purge(self, now: float) -> int:
+    def _purge(self, now: float, at_most: int) -> int:
         """Remove a portion of the changes that are too old; gives how many."""
         if self._keep_changes is None or now < self._purge_at:
             return 0
-        count = journal.purge(self._connection, now - self._keep_changes, PURGED_AT_ONCE)
-        if count < PURGED_AT_ONCE:
+        count = journal.purge(self._connection, now - self._keep_changes, at_most)
+        if count < at_most:
             self._purge_at = now + PURGE_EVERY
         return count
 

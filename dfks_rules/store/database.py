@@ -78,7 +78,7 @@ class Database:
                 and the next sync would report success without them.
                 """
                 self.sync()
-            except (OSError, sqlite3.Error, StoreError) as error:
+            except (OSError, sqlite3.Error, StoreError, UnicodeError) as error:
                 raise explained(path, error) from error
             self._opened = opened.pop_all()
         if 0 < before < len(MIGRATIONS):
@@ -90,6 +90,7 @@ class Database:
         Raises:
             OSError: what the disk holds is unknown.
             sqlite3.Error: the same; another program writes, or the index of the log is broken.
+            UnicodeError: see `explained`.
         """
         if self.is_in_doubt:
             self._write_log_again()
@@ -132,12 +133,13 @@ class Database:
 
         Raises:
             sqlite3.Error: it stays in the log.
+            UnicodeError: see `explained`.
         """
         try:
             self._checkpointer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
             if os.fstat(self._log).st_size > LOG_LIMIT:
                 self._begin_log_anew()
-        except sqlite3.Error:
+        except (sqlite3.Error, UnicodeError):
             self.is_in_doubt = True  # It syncs the log, which may be what failed.
             raise
 
@@ -228,10 +230,18 @@ def _connect(path: Path, opened: ExitStack) -> sqlite3.Connection:
     return connection
 
 
-def explained(path: Path, error: OSError | sqlite3.Error | StoreError) -> StoreError:
-    """The error shown to an operator."""
+def explained(path: Path, error: OSError | sqlite3.Error | StoreError | UnicodeError) -> StoreError:
+    """The error shown to an operator.
+
+    Args:
+        path: the database.
+        error: what has failed. Where SQLite quotes a spoilt schema, `sqlite3` cannot decode its
+            message, and raises UnicodeError.
+    """
     if isinstance(error, StoreError):
         code, why = error.code, error.message
+    elif isinstance(error, UnicodeError):
+        code, why = "store_unavailable", why_failed(error)
     elif isinstance(error, sqlite3.Error):
         code = _CODES.get(_primary(error), "store_unavailable")
         why = why_failed(error)
@@ -261,6 +271,8 @@ def why_failed(error: Exception) -> str:
     """What is wrong, for an operator."""
     if isinstance(error, sqlite3.Error):
         return _REASONS.get(_primary(error), str(error))
+    if isinstance(error, UnicodeError):
+        return _REASONS[sqlite3.SQLITE_CORRUPT]
     return str(error)
 
 

@@ -74,8 +74,14 @@ def read(connection: sqlite3.Connection, before: int, at_most: int) -> list[Dial
 
     Raises:
         sqlite3.Error: the file cannot be read.
+        ValueError: it is damaged: there is no end to rows that are not in order.
     """
-    return [_row(columns) for columns in connection.execute(_READ, (before, at_most))]
+    rows = [_row(columns) for columns in connection.execute(_READ, (before, at_most))]
+    for row in rows:
+        if row.row >= before:
+            raise ValueError("rows of `subscription` are not in order")
+        before = row.row
+    return rows
 
 
 def _row(columns: tuple[Any, ...]) -> DialogRow:

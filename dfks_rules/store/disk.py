@@ -53,7 +53,8 @@ class Disk:
         self._tell_noticed = noticed
         self._tell_not_moved = not_moved
         self.results: deque[str | None] = deque()
-        """Of each `sync` why the disk may not keep what was written; None when it does."""
+        """Of each `sync` why the disk may not keep what was written; None when it does. Whoever
+        takes them leaves the last one until everybody is told."""
         self._written: SimpleQueue[int] = SimpleQueue()
         """How many commits were written; 0 is the end."""
         self._seen: str | None = None
@@ -74,7 +75,7 @@ class Disk:
         try:
             self._database.sync()
             self.results.append(self._look())
-        except (OSError, sqlite3.Error) as failure:
+        except (OSError, sqlite3.Error, UnicodeError) as failure:
             why = failure.strerror if isinstance(failure, OSError) else why_failed(failure)
             self.results.append(f"cannot sync to disk: {why}")
 
@@ -99,7 +100,7 @@ class Disk:
         self._unmoved, self._moved_at = 0, now
         try:
             self._database.checkpoint()
-        except sqlite3.Error as failure:  # The next one may do.
+        except (sqlite3.Error, UnicodeError) as failure:  # The next one may do.
             self._call(partial(self._tell_not_moved, why_failed(failure)))
 
     def _written_next(self) -> int:
@@ -113,9 +114,11 @@ class Disk:
                 self._checkpoint()
 
     def _end_doubt(self) -> None:
-        """Try again to make durable what a failed sync has left."""
-        if self._database.is_in_doubt:
-            with contextlib.suppress(OSError, sqlite3.Error):
+        """Try again to make durable what a failed sync has left, once all are told that it failed:
+        they look whether the store is in doubt.
+        """
+        if self._database.is_in_doubt and not self.results:
+            with contextlib.suppress(OSError, sqlite3.Error, UnicodeError):
                 self._database.sync()
 
     def _look(self) -> str | None:

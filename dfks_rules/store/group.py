@@ -39,6 +39,8 @@ RETRY = 0.05
 """How often it is tried again meanwhile, s."""
 MOST_WAITING = 10_000
 """Commits that wait while a disk hangs; more are refused at once."""
+MANY_DAMAGED = 8
+"""Commits in a row that meet a damaged part of the file, after which others probably would, too."""
 # CPython 3.11 calls a Python function for each look at a member of an Enum.
 _STORED: Final = Verdict.STORED
 _ON_DISK = frozenset({Verdict.STORED, Verdict.REPEATED})
@@ -109,6 +111,10 @@ class GroupCommit:
         self.counts = writer.counts
         self._failures: set[str] = set()
         """Why transactions have failed since one was durable."""
+        self._damage: set[str] = set()
+        """What was told of parts of the file that cannot be read: that does not pass."""
+        self._damaged = 0
+        """How many commits in a row have met such a part."""
         self.committed = Histogram(COMMITTED_WITHIN)
         """From when a commit was asked for until somebody was told what came of it."""
         self._disk = Disk(database, loop, self._settle, self._noticed, self._not_moved)
@@ -127,7 +133,7 @@ class GroupCommit:
     @property
     def is_failing(self) -> bool:
         """Whether the last transaction failed, or the files are gone."""
-        return self.loss is not None or bool(self._failures)
+        return self.loss is not None or bool(self._failures) or self._damaged >= MANY_DAMAGED
 
     def ask(self, asked: Asked, settle: Settle) -> None:
         """Store it soon; `settle` is called on the loop."""
@@ -155,6 +161,7 @@ class GroupCommit:
             self._database.wait_for_locks()
             self._write()
             self._fail_those_asked_before(float("inf"))
+            self._beat = None  # Another program holds a lock: what is due comes to nothing.
             self._disk.sync()
             self._settle()
 
@@ -211,7 +218,10 @@ class GroupCommit:
                 return _Again.DAMAGED
             why = f"cannot write: {why_failed(error)}"
             self.counts["writes_failed"] += 1
-            self._fail(why)
+            if is_damaged(error):
+                self._meet_damage(why)
+            else:
+                self._fail(why)
             if self._beat is not None and self._beat.is_clean:
                 # The stop is no planned one: it has lost something.
                 self._beat = None
@@ -249,9 +259,10 @@ class GroupCommit:
 
     def _settle(self) -> None:
         """Tell what came of the transaction that the disk was waited for, and go on."""
-        if not self._disk.results:  # `close` was faster.
+        results = self._disk.results
+        if not results:  # `close` was faster.
             return
-        reason = self._disk.results.popleft()
+        reason = results[0]
         unsure = None
         if reason is not None:
             unsure = _unavailable(reason)
@@ -266,7 +277,9 @@ class GroupCommit:
                 self._loop.call_exception_handler(
                     {"message": "the outcome of a commit could not be told", "exception": error}
                 )
-        if reason is None:
+        results.popleft()
+        # Where nothing was to be synced, an earlier one may have failed.
+        if reason is None and not self._database.is_in_doubt:
             self.told = self._writer.newest
         self._go_on(GATHER if len(self._asked) >= MANY else 0.0)
 
@@ -276,7 +289,7 @@ class GroupCommit:
         if unsure is not None and result[0] in _ON_DISK:
             # Also what it repeats may be what an earlier sync has failed to keep.
             result = unsure
-        if is_stored and unsure is None and self._failures:
+        if is_stored and unsure is None and (self._failures or self._damaged):
             self._work()
         verdict, error = result
         if isinstance(asked, Wanted):
@@ -297,10 +310,22 @@ class GroupCommit:
             self._failures.add(why)
             _log.error("store_write_failed", reason=why)
 
+    def _meet_damage(self, why: str) -> None:
+        """A part of the file cannot be read; those who do not need it are served all the same.
+
+        Operators are told once: whoever needs it comes again, and others succeed in between.
+        """
+        self._damaged += 1
+        if why not in self._damage:
+            self._damage.add(why)
+            _log.error("store_write_failed", reason=why)
+
     def _work(self) -> None:
         """Something is durable again."""
-        self._failures.clear()
-        _log.info("store_recovered")
+        self._damaged = 0
+        if self._failures:
+            self._failures.clear()
+            _log.info("store_recovered")
 
     def _go_on(self, after: float) -> None:
         """Schedule the next transaction, if there is anything to write."""

@@ -36,7 +36,12 @@ def note(connection: sqlite3.Connection, job: Job, refusals: Iterable[Refusal]) 
 
 
 def jobs(connection: sqlite3.Connection) -> list[Job]:
-    """Every import, the newest first."""
+    """Every import, the newest first.
+
+    Raises:
+        sqlite3.Error: the file cannot be read.
+        ValueError: another program wrote something that is no import.
+    """
     rows = connection.execute(
         "SELECT id, format, is_dry, actor, domains, size, sha256, begun_at, status, position, rows,"
         " changed, unchanged, refused, unusable, ended_at, why"
@@ -44,7 +49,7 @@ def jobs(connection: sqlite3.Connection) -> list[Job]:
     )
     return [
         Job(
-            id_,
+            _id(id_),
             Format(format_),
             bool(is_dry),
             actor,
@@ -57,6 +62,13 @@ def jobs(connection: sqlite3.Connection) -> list[Job]:
         )
         for id_, format_, is_dry, actor, domains, size, sha256, begun_at, status, *rest in rows
     ]
+
+
+def _id(found: object) -> str:
+    """The id of an import, which its file is called by: it must lead nowhere else."""
+    if not (isinstance(found, str) and found.isalnum()):
+        raise ValueError("`import_job` holds something that is no id")
+    return found
 
 
 def refusals(

@@ -15,7 +15,7 @@ import orjson
 from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.features import VALUES_OF, Feature, FeatureState
 from dfks_rules.model.identity import Aor
-from dfks_rules.model.requests import Origin, Requester
+from dfks_rules.model.requests import Origin
 from dfks_rules.service.ports import Change, JournalEntry, Wanted
 from dfks_rules.store.life import LATEST
 from dfks_rules.store.tables import as_json, values_of
@@ -80,9 +80,13 @@ def read(connection: sqlite3.Connection, after: int, at_most: int) -> list[Journ
 
     Raises:
         sqlite3.Error: the file cannot be read.
-        ValueError: another program wrote something that is not a change.
+        ValueError: another program wrote something that is not a change; or the file is damaged,
+            so that whoever reads on would come to no end.
     """
-    return [_entry(row) for row in connection.execute(_READ, (after, at_most)).fetchall()]
+    entries = [_entry(row) for row in connection.execute(_READ, (after, at_most)).fetchall()]
+    if entries and entries[-1].seq <= after:
+        raise ValueError("rows of `change` are not in order")
+    return entries
 
 
 def newest_of_all(
@@ -199,7 +203,7 @@ def rows_of(
                 json_of(before),
                 json_of(after),
                 requester.origin._value_,
-                _actor(requester, asked_first),
+                requester.told_actor or asked_first.uri,
                 _rule(outcome, request.feature),
                 f"{start}-{number}",
                 previous,
@@ -221,14 +225,6 @@ def asked_first(wanted: Wanted) -> Aor:
 
 def _is_internal(outcome: Outcome) -> bool:
     return outcome.request.requester.origin is Origin.INTERNAL
-
-
-def _actor(requester: Requester, asked_first: Aor) -> str:
-    if requester.watcher is not None:
-        return requester.watcher.uri
-    if requester.origin is Origin.OPERATOR:
-        return requester.actor or requester.source_ip or "mi"
-    return asked_first.uri
 
 
 def _rule(outcome: Outcome, feature: Feature) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from dfks_rules.model.features import NOTHING_STORED, Feature, Snapshot
 from dfks_rules.model.identity import Aor
+from dfks_rules.operations.ports import Stored
 from dfks_rules.service.ports import Fetched, Settle, Verdict, Wanted
 from dfks_rules.store.counts import OF_VERDICT, new_counts
 from dfks_rules.store.plan import REPEATED, STORED, Result, conflict
@@ -44,8 +45,8 @@ class MemoryStore:
 
     def page(
         self, after: Aor | None, at_most: int, domains: frozenset[str] | None, on: Feature | None
-    ) -> list[tuple[Aor, Snapshot]]:
-        """The next presentities by domain and user; see `store.states.page_of_states`."""
+    ) -> list[Stored]:
+        """The next presentities by domain and user; see `operations.ports.Operations.page`."""
         first = (after.domain, after.user) if after else ("", "")
         found = sorted(
             (aor.domain, aor.user)
@@ -54,7 +55,7 @@ class MemoryStore:
             and (on is None or snapshot.state(on).status)
         )
         names = [Aor(user, domain) for domain, user in found if (domain, user) > first]
-        return [(aor, self.known(aor)) for aor in names[:at_most]]
+        return [Stored(aor, self.known(aor)) for aor in names[:at_most]]
 
     def _judge(self, wanted: Wanted) -> Result:
         visit = wanted.visit

@@ -238,6 +238,8 @@ def version_of(connection: sqlite3.Connection) -> int:
 
 def release_of(connection: sqlite3.Connection) -> str | None:
     """The release of dfks-rules that gave a file its version; None: one that kept no record."""
+    if not is_table(connection, "migration"):
+        return None
     try:
         row = connection.execute(
             "SELECT release FROM migration WHERE version = ?", (version_of(connection),)
@@ -245,6 +247,12 @@ def release_of(connection: sqlite3.Connection) -> str | None:
     except sqlite3.OperationalError:
         return None
     return None if row is None else str(row[0])
+
+
+def is_table(connection: sqlite3.Connection, name: str) -> bool:
+    """Whether a file has such a table; a view in its place may come to no end."""
+    query = "SELECT type = 'table' FROM sqlite_master WHERE name = ?"
+    return bool(connection.execute(query, (name,)).fetchone() == (1,))
 
 
 def newer_version(connection: sqlite3.Connection) -> StoreError:

@@ -38,7 +38,7 @@ def open_to_read(path: Path) -> Iterator[sqlite3.Connection]:
             if application != APPLICATION_ID:
                 raise StoreError("store_not_a_database", "it is not a dfks-rules store")
             yield connection
-    except (sqlite3.Error, StoreError) as error:
+    except (sqlite3.Error, StoreError, UnicodeError) as error:
         raise explained(path, error) from error
     except ValueError as error:
         raise StoreError("store_unavailable", f"cannot read `{path}`: {error}") from error

@@ -3,7 +3,7 @@
 What the backup says of features holds again. If the store before is sound, and the backup was made
 of it, everything else goes on from there: revisions, the journal, and the subscriptions with their
 terms, so that phones are told in the dialogs that they have, with a CSeq that rises. What the
-backup changes is in the journal, as any change is.
+backup changes is in the journal, as any change is. No import goes on.
 """
 
 import errno
@@ -32,7 +32,7 @@ from dfks_rules.store.tables import read
 ACTOR = "dfks store restore"
 """Who the journal says has made the changes; an operator."""
 LEAP = 1 << 10
-"""Terms that are left out, of 2²⁰, where it is not known how many the store before has used."""
+"""Terms that are left out, of 2²⁰, where it is not known how many were used since the backup."""
 PATIENCE_MS = 2000
 """How long to wait for programs that are reading the store before."""
 
@@ -43,6 +43,8 @@ _TAKEN_OVER = (
     "webhook_endpoint",
     "webhook_cursor",
     "webhook_dead",
+    "import_job",
+    "import_refusal",
 )
 _COLUMNS = "user, domain, feature, status, feature_values"
 _DIFFERENT = f"""
@@ -54,6 +56,10 @@ _DIFFERENT = f"""
 _SERVER = """
     SELECT term, secret FROM server
     WHERE (SELECT type FROM sqlite_master WHERE name = 'server') = 'table'"""
+# What is being imported may be why a backup is restored; and its file is in no backup.
+_END_IMPORTS = """
+    UPDATE import_job SET status = 'cancelled', ended_at = ?, why = 'a backup was restored'
+    WHERE ended_at IS NULL"""
 _CHANGED_NOW = """
     UPDATE feature_state SET changed_at = strftime('%Y-%m-%dT%H:%M:%fZ', ?, 'unixepoch')
     WHERE domain = ? AND user = ? AND feature = ?"""
@@ -93,7 +99,7 @@ def restore_store(backup: Path, store: Path, *, owed: int, now: float | None = N
     with ExitStack() as opened:
         lock_store(real, opened)
         part, descriptor = opened.enter_context(part_of(real))
-        copy(backup, part, descriptor)
+        copy(backup, part, descriptor, rest=0.0)  # No server needs the disk.
         before = _before(real)
         contents, changed = _go_on(part, before, owed, at)
         examine(part)
@@ -119,7 +125,7 @@ def migrate_store(store: Path) -> int:
         try:
             connection = opened.enter_context(closing(sqlite3.connect(real, isolation_level=None)))
             migrate(connection)
-        except (sqlite3.Error, StoreError) as error:
+        except (sqlite3.Error, StoreError, UnicodeError) as error:
             raise explained(store, error) from error
     return before
 
@@ -183,11 +189,14 @@ def _go_on(part: Path, before: _Before | None, owed: int, at: float) -> tuple[Co
             connection.execute("ATTACH ? AS old", (str(before.path),))
         connection.execute("BEGIN IMMEDIATE")
         changed = _take_over(connection, at) if is_same else None
-        least = 0 if before is None else before.term + (0 if is_same else LEAP)
+        least = 0 if before is None else before.term
+        # Phones refuse CSeqs lower than what a store that is lost has told them.
+        step = 1 if is_same else LEAP + 1
         # A stop was clean only if phones know all that is stored.
-        connection.execute("UPDATE server SET term = max(term, ?) + 1, is_clean = 0", (least,))
+        connection.execute("UPDATE server SET term = max(term, ?) + ?, is_clean = 0", (least, step))
         # What was done since the backup is to be done again.
         connection.execute("DELETE FROM answer")
+        connection.execute(_END_IMPORTS, (at,))
         if changed is None:
             # What these phones know by now is unknown.
             connection.execute("UPDATE subscription SET flags = flags | ?", (owed,))
@@ -203,6 +212,8 @@ def _take_over(connection: sqlite3.Connection, at: float) -> int:
         connection.execute(f"DELETE FROM main.{table}")  # noqa: S608
         connection.execute(f"INSERT INTO main.{table} SELECT * FROM old.{table}")  # noqa: S608
     different = [Aor(*row) for row in connection.execute(_DIFFERENT)]
+    # `old` may be an earlier backup that was restored: its journal has nothing of whoever is newer.
+    connection.execute("UPDATE main.presentity SET changed = 0")
     connection.execute("INSERT OR REPLACE INTO main.presentity SELECT * FROM old.presentity")
     [path] = (row[2] for row in connection.execute("PRAGMA database_list") if row[1] == "old")
     with open_to_read(Path(path)) as old:
@@ -215,10 +226,10 @@ def _take_back(
     """Write down what differs for one presentity; gives whether anything does."""
     user, domain = presentity
     before, after = read(old, presentity), read(connection, presentity)
-    [previous] = connection.execute(
-        "SELECT changed FROM presentity WHERE domain = ? AND user = ?", (domain, user)
+    revision, previous = connection.execute(
+        "SELECT revision + 1, changed FROM presentity WHERE domain = ? AND user = ?", (domain, user)
     ).fetchone()
-    seq, revision = journal.newest(connection), before.revision + 1
+    seq = journal.newest(connection)
     for feature, was, now in zip(FEATURES, before.states, after.states, strict=True):
         if was == now:
             continue
@@ -277,7 +288,8 @@ def _free_name(real: Path, at: float) -> Path:
 
 def _empty_log(real: Path) -> None:
     """Move the log into the database, so that its one file is whole."""
-    with suppress(sqlite3.DatabaseError):  # It is not sound; its log is kept beside it.
+    # If it is not sound, its log is kept beside it.
+    with suppress(sqlite3.DatabaseError, UnicodeError):
         with closing(sqlite3.connect(real, isolation_level=None)) as connection:
             connection.execute(f"PRAGMA busy_timeout = {PATIENCE_MS}")
             busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()

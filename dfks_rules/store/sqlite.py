@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from dfks_rules.errors import StoreError
-from dfks_rules.model.features import Snapshot
+from dfks_rules.model.features import Feature, Snapshot
 from dfks_rules.model.histogram import Histogram
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import Adopting, DialogRow, Fetched, Settle, Verdict, Wanted
@@ -25,6 +25,7 @@ from dfks_rules.store.group import PATIENCE, RETRY, GroupCommit
 from dfks_rules.store.life import Beat
 from dfks_rules.store.plan import Rows, Work
 from dfks_rules.store.reading import FileJournal, Reading
+from dfks_rules.store.states import some_names
 from dfks_rules.store.tables import read
 
 T = TypeVar("T")
@@ -78,7 +79,7 @@ class SqliteStore:
             writer = Writer(
                 self._connection, self._life.term, self._cache.written, start, keep_changes
             )
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeError) as error:
             self._database.close()
             raise explained(path, error) from error
         self._counts = writer.counts
@@ -266,6 +267,25 @@ class SqliteStore:
             StoreError: `store_unavailable`.
         """
         return self._reading(journal.changed_since, seq)
+
+    def some_names(
+        self, place: Aor, at_most: int, domains: Sequence[str] | None, on: Feature | None
+    ) -> tuple[list[Aor], Aor | None]:
+        """Some presentities from a place on; see `store.states.some_names`.
+
+        Raises:
+            StoreError: `store_unavailable`.
+        """
+        return self._reading(some_names, place, at_most, domains, on)
+
+    def look(self, presentity: Aor) -> Snapshot:
+        """What is stored, for whoever looks at a lot: what phones need stays in memory.
+
+        Raises:
+            StoreError: `store_unavailable`.
+        """
+        snapshot = self._cache.settled(presentity)
+        return self._reading(read, presentity) if snapshot is None else snapshot
 
     def close(self) -> None:
         """Write and settle pending commits, then end the thread and close the files."""

@@ -7,10 +7,12 @@ and after packets could not be sent, since the collector may have moved.
 import asyncio
 import socket
 from collections.abc import Mapping
+from functools import partial
 from typing import NamedTuple
 
 import structlog
 
+from dfks_rules.operations.daemons import on_daemon
 from dfks_rules.tracing.asks import Ask
 from dfks_rules.tracing.entries import Decided, Message
 from dfks_rules.tracing.hep import (
@@ -126,9 +128,9 @@ class HepExport:
         """Find the collector; why not."""
         self.looked_up += 1
         try:
-            found = await self._loop.getaddrinfo(
-                self._target.host, self._target.port, type=socket.SOCK_DGRAM
-            )
+            host, port = self._target.host, self._target.port
+            ask = partial(socket.getaddrinfo, host, port, type=socket.SOCK_DGRAM)
+            found = await on_daemon(ask, "hep-name")
             family, kind, protocol, _, where = found[0]
             new = socket.socket(family, kind | socket.SOCK_NONBLOCK, protocol)
             try:

@@ -85,6 +85,10 @@ class Inherited:
                 return one.socket
         return None
 
+    def passed(self) -> list[Passed]:
+        """Those that nobody took yet."""
+        return [*self._left]
+
     def close(self) -> list[str]:
         """Close those that nobody took; which ones they were."""
         left, self._left = self._left, []

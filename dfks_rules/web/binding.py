@@ -1,28 +1,40 @@
 """A request → what its operation is given, checked by the table."""
 
-import asyncio
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-import aiohttp
 import jsonschema
 import orjson
 from aiohttp import web
+from jsonschema.exceptions import ValidationError
 
 from dfks_rules.model.identity import Aor
+from dfks_rules.operations.studies import Studies
+from dfks_rules.web.bodies import read
 from dfks_rules.web.caller import Caller
 from dfks_rules.web.parameters import DOMAIN
 from dfks_rules.web.problem import Problem
 from dfks_rules.web.schemas import COMPONENTS
-from dfks_rules.web.table import Operation, Parameter, Schema, Where
+from dfks_rules.web.table import SMALL, Operation, Parameter, Schema, Where
 
-BODY_WITHIN = 30.0
-"""Seconds that a body may take that is read at once."""
 MAX_ERRORS = 20
 """Most mistakes of a body that are told at once."""
+MAX_DETAIL = 300
+"""Most characters that are said of a mistake."""
 MAX_VALUES = 2_000
 """Most values in a JSON body: the check by a schema takes time for each, and phones wait for it."""
+
+_KINDS = {
+    "string": "a text",
+    "integer": "an integer",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "an object",
+    "null": "null",
+}
+"""Type of JSON Schema → what it is called."""
 
 
 def given_of(operation: Operation, request: web.Request, caller: Caller) -> dict[str, Any]:
@@ -42,46 +54,53 @@ def given_of(operation: Operation, request: web.Request, caller: Caller) -> dict
             given[parameter.name] = _taken(parameter, text)
     for value in given.values():
         if isinstance(value, Aor) and not caller.sees(value.domain):
-            raise Problem("not-found", f"{value.uri} is not there")
+            raise Problem("not-found", f"no such presentity: {value.uri}")
     domain = given.get(DOMAIN.name)
     if domain is not None and not caller.sees(domain):
-        raise Problem("not-found", f"`{domain}` is not there")
+        raise Problem("not-found", f"no such domain: `{domain}`")
     return given
 
 
-async def body_of(operation: Operation, request: web.Request) -> Any:
+async def body_of(operation: Operation, request: web.Request, studies: Studies, asker: str) -> Any:
     """The JSON of a request, which fits the operation's schema; None where it takes none.
+
+    Args:
+        operation: what is asked for.
+        request: asks for it.
+        studies: looks first into what is so long that it could hold the loop.
+        asker: who asks.
 
     Raises:
         Problem: it is of another type, too large, no JSON, or does not fit.
+        DfksError: nobody could look into it.
     """
     body = operation.body
     if body is None or not (body.is_needed or request.body_exists):
         return None
     coding = request.headers.get("Content-Encoding", "identity")
     if coding.lower() != "identity":
-        raise Problem("wrong-content-type", f"the content coding `{coding[:40]}` is not known here")
+        raise Problem("wrong-content-type", f"the content coding `{coding[:40]}` is not supported")
     if request.content_type not in body.types:
         wanted = " or ".join(body.types)
         raise Problem("wrong-content-type", f"`{request.content_type}` is not {wanted}")
     if body.schema is None:
         return None
-    try:
-        async with asyncio.timeout(BODY_WITHIN):
-            text = await request.read()
-    except (aiohttp.ClientError, ConnectionError) as error:
-        raise Problem("not-json", "the body broke off") from error
-    except TimeoutError as error:
-        why = f"it did not come within {BODY_WITHIN:g} s"
-        raise Problem("too-slow", why, {"Connection": "close"}) from error
+    text = await read(request, body.most)
+    # Where there are few values, texts among them are copied: 2 MiB take a millisecond.
+    if len(text) > SMALL and await studies.count_values(text, asker) > MAX_VALUES:
+        raise _too_many_values()
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise Problem("not-json", str(error)) from error
     if not _is_small(value):
-        raise Problem("invalid-body", f"it has more than {MAX_VALUES} values", errors=[])
+        raise _too_many_values()
     check(operation.name, body.schema, value)
     return value
+
+
+def _too_many_values() -> Problem:
+    return Problem("invalid-body", f"it has more than {MAX_VALUES} values", errors=[])
 
 
 def _is_small(value: Any) -> bool:
@@ -106,12 +125,39 @@ def check(name: str, schema: Schema, value: Any) -> None:
     errors = []
     for error in _validator(name, orjson.dumps(schema).decode()).iter_errors(value):
         pointer = "".join(f"/{part}" for part in error.absolute_path)
-        errors.append({"pointer": pointer, "detail": error.message[:200]})
+        errors.append({"pointer": pointer, "detail": _wrong(error)[:MAX_DETAIL]})
         if len(errors) == MAX_ERRORS:
             break
     if errors:
         detail = f"{errors[0]['pointer'] or 'the body'}: {errors[0]['detail']}"
         raise Problem("invalid-body", detail, errors=errors)
+
+
+def _wrong(error: ValidationError) -> str:
+    """What is wrong with one value, in words of people."""
+    wanted: Any = error.validator_value
+    value: Any = error.instance
+    schema: Any = error.schema
+    match error.validator:
+        case "additionalProperties":
+            known = list(schema["properties"])
+            unknown = sorted(value.keys() - set(known))
+            return f"unknown member `{unknown[0][:40]}`; the members are {_listed(known)}"
+        case "required":
+            return f"`{next(name for name in wanted if name not in value)}` is missing"
+        case "type":
+            kinds = [wanted] if isinstance(wanted, str) else wanted
+            return f"must be {' or '.join(_KINDS[kind] for kind in kinds)}"
+        case "enum":
+            return f"must be one of {_listed(wanted)}"
+        case "minLength" | "minItems" | "minProperties" if wanted == 1:
+            return "must not be empty"
+        case _:
+            return error.message
+
+
+def _listed(words: list[Any]) -> str:
+    return ", ".join(f"`{word}`" for word in words)
 
 
 @cache

@@ -30,6 +30,10 @@ class ApiError(DfksError):
         return str(self.problem.get("type", "")).rpartition(":")[2]
 
 
+PLACE = "place"
+"""Type of what is no event: everything up to its id is known."""
+
+
 class Event:
     """One server-sent event."""
 
@@ -155,7 +159,12 @@ class ApiClient:
                 raise _broke_off(self._url, error) from error
 
     async def events(
-        self, path: str, *, query: Mapping[str, str | int] | None = None, last: str | None = None
+        self,
+        path: str,
+        *,
+        query: Mapping[str, str | int] | None = None,
+        last: str | None = None,
+        with_places: bool = False,
     ) -> AsyncIterator[Event]:
         """Server-sent events, until the server ends the stream.
 
@@ -163,6 +172,7 @@ class ApiClient:
             path: where.
             query: parameters.
             last: id of the last event that is known.
+            with_places: whether to tell also of ids that come without an event: `PLACE`.
         """
         headers = {"Accept": "text/event-stream"}
         if last is not None:
@@ -172,7 +182,7 @@ class ApiClient:
             *blocks, rest = (rest + piece).split(b"\n\n")
             for block in blocks:
                 event = _event(block.decode())
-                if event is not None:
+                if event is not None and (with_places or event.type != PLACE):
                     yield event
 
     def _response(
@@ -201,7 +211,7 @@ class _Response:
         try:
             got: aiohttp.ClientResponse = await self._request.__aenter__()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise ApiError(f"cannot ask {self._url}: {_reason(error)}") from error
+            raise ApiError(f"cannot reach {self._url}: {_reason(error)}") from error
         if got.status >= 400:
             try:
                 text = await _read(got, self._url)
@@ -234,12 +244,14 @@ def _json(text: bytes, url: str) -> Any:
 
 
 def _broke_off(url: str, error: Exception) -> ApiError:
-    return ApiError(f"{url} broke off: {str(error) or 'timeout'}")
+    # What the library says of a body that ends too early is about chunks and lengths.
+    why = "" if isinstance(error, aiohttp.ClientPayloadError) else f": {str(error) or 'timeout'}"
+    return ApiError(f"the answer of {url} broke off{why}")
 
 
 def _reason(error: Exception) -> str:
     """Why a server cannot be asked, in words of people."""
-    if isinstance(error, aiohttp.InvalidURL):
+    if isinstance(error, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
         return "not a URL such as http://127.0.0.1:8080"
     if isinstance(error, aiohttp.ClientConnectorError) and error.os_error.errno:
         return os.strerror(error.os_error.errno).lower()
@@ -258,13 +270,13 @@ def _error(status: int, text: bytes) -> ApiError:
 
 
 def _event(block: str) -> Event | None:
-    """The event of a block of lines; None for a comment."""
+    """The event of a block of lines, or a `PLACE`; None for a comment."""
     fields: dict[str, list[str]] = {}
     for line in block.split("\n"):
         name, colon, value = line.partition(":")
         if name and colon:
             fields.setdefault(name, []).append(value.removeprefix(" "))
     if "data" not in fields:
-        return None
+        return Event(fields["id"][-1], PLACE, None) if "id" in fields else None
     data = orjson.loads("\n".join(fields["data"]))
     return Event(fields.get("id", [""])[-1], fields.get("event", ["message"])[-1], data)

@@ -9,8 +9,10 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+import aiohttp
 import structlog
 from aiohttp import web
+from aiohttp.http_parser import RawRequestMessage
 from aiohttp.web_protocol import RequestHandler
 
 from dfks_rules.errors import ConfigError
@@ -26,6 +28,8 @@ KEEP_ALIVE = 75.0
 """Seconds for which a connection may be idle, or take for the head of a further request."""
 STALLED = 60.0
 """Seconds after which a client that reads nothing of what it asked for is cut off."""
+NAME = "dfks-rules"
+"""What responses call the server; aiohttp would name its version and that of Python."""
 
 _log = structlog.get_logger("dfks.web")
 
@@ -75,6 +79,8 @@ class Connection(RequestHandler):
         self.is_streaming = False
         """Whether what is answered goes on for as long as the client is there. Anything else is
         done whether he waits for it or not."""
+        self.is_stalled = False
+        """Whether the client does not read what he is sent."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """It has so long for its first head; one too many is told so."""
@@ -101,13 +107,32 @@ class Connection(RequestHandler):
     def pause_writing(self) -> None:
         """The client does not read: it has so long to go on."""
         super().pause_writing()
+        self.is_stalled = True
         self._rest()
         self._timer = self._loop.call_later(STALLED, self._cut)
 
     def resume_writing(self) -> None:
         """The client reads."""
         super().resume_writing()
+        self.is_stalled = False
         self._rest()
+
+    def abort(self) -> None:
+        """Cut it: what is written and not read is lost."""
+        if self.transport is not None:
+            self.transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        """What is no HTTP in the middle of a body ends it: whoever waits for the rest is told."""
+        super().data_received(data)
+        request = self._current_request
+        if request is None or not self._messages or request.content.is_eof():
+            return
+        message, _ = self._messages[-1]
+        if not isinstance(message, RawRequestMessage):
+            request.content.set_exception(aiohttp.ClientPayloadError())
+            # Nothing more of it is waited for, either.
+            request.content.feed_eof()
 
     def handle_error(
         self,
@@ -121,7 +146,7 @@ class Connection(RequestHandler):
         if request.writer.output_size > 0:
             raise ConnectionError("the answer has begun already")
         problem = Problem("bad-request" if status < 500 else "internal-error")
-        headers = {"Content-Type": CONTENT_TYPE, **problem.headers}
+        headers = {"Content-Type": CONTENT_TYPE, "Server": NAME, **problem.headers}
         body: Any = json_line(problem.body)
         response = web.Response(body=body, status=problem.status, headers=headers)
         response.force_close()
@@ -133,8 +158,7 @@ class Connection(RequestHandler):
 
     def _cut(self) -> None:
         self._counts["connections_cut"] += 1
-        if self.transport is not None:
-            self.transport.abort()
+        self.abort()
 
     def _rest(self) -> None:
         if self._timer is not None:
@@ -142,10 +166,16 @@ class Connection(RequestHandler):
             self._timer = None
 
 
+async def name_server(_request: web.BaseRequest, response: web.StreamResponse) -> None:
+    """Say in a response who answers."""
+    response.headers["Server"] = NAME
+
+
 def _raw(status: int, headers: Mapping[str, str], body: bytes) -> bytes:
     told = {
         "Content-Type": CONTENT_TYPE,
         "Content-Length": f"{len(body)}",
+        "Server": NAME,
         "Connection": "close",
         **headers,
     }

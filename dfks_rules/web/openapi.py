@@ -47,6 +47,7 @@ def problems_of(operation: Operation) -> list[str]:
     kinds = {
         "bad-parameter",
         "bad-request",
+        "expectation-failed",
         "too-many-connections",
         "wrong-host",
         "too-many-requests",

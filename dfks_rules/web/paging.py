@@ -64,7 +64,7 @@ def _take_limit(text: str) -> int:
 LIMIT = Parameter(
     "limit",
     Where.QUERY,
-    "Most rows of a page.",
+    "Maximum number of rows on a page.",
     {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
     _take_limit,
 )

@@ -1,6 +1,7 @@
 """Parameters that several operations take."""
 
 import re
+from datetime import datetime
 
 from dfks_rules.model.features import Feature
 from dfks_rules.operations.states import aor_from, printable_from
@@ -21,7 +22,7 @@ def take_feature(text: str) -> Feature:
     try:
         return Feature(text)
     except ValueError:
-        message = f"`{text[:40]}` is none of {', '.join(FEATURES)}"
+        message = f"`{text[:40]}` is not one of {', '.join(FEATURES)}"
         raise ValueError(message) from None
 
 
@@ -32,6 +33,22 @@ def _take_revision(text: str) -> int:
         message = f'`{text[:40]}` is not an ETag such as "7"'
         raise ValueError(message)
     return int(found[1])
+
+
+def moment_from(text: str) -> datetime:
+    """A time with its offset from UTC.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        message = f"`{text[:40]}` is not a time such as 2026-01-05T12:00:00Z"
+        raise ValueError(message)
+    return moment
 
 
 def _take_key(text: str) -> str:
@@ -82,15 +99,15 @@ IF_MATCH = Parameter(
 IF_NONE_MATCH = Parameter(
     "If-None-Match",
     Where.HEADER,
-    "The ETag that is known: 304 if it still holds.",
+    "The ETag that the client knows: 304 if it is still current.",
     {"type": "string", "examples": ['"7"']},
     str,
 )
 IDEMPOTENCY_KEY = Parameter(
     "Idempotency-Key",
     Where.HEADER,
-    "A text of the client's own, such as a UUID. Who sends a request again with its key gets the "
-    "same answer for 24 hours, and nothing is done twice.",
+    "A text of the client's own, such as a UUID. A request that is repeated with its key gets "
+    "the same answer for 24 hours, and nothing is done twice.",
     {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
     _take_key,
 )

@@ -10,12 +10,14 @@ Reference: draft-ietf-httpapi-idempotency-key-header-07
 import hashlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
+from typing import NamedTuple
 
 import orjson
 import structlog
 
 from dfks_rules.errors import DfksError, StoreError
 from dfks_rules.operations.answers import MAX_BODY, Answers, KeptAnswer
+from dfks_rules.web.bodies import BodyStream
 from dfks_rules.web.problem import CONTENT_TYPE, Problem, problem_of
 from dfks_rules.web.table import JSON, Answer, Streamed, json_line
 
@@ -24,12 +26,36 @@ _PASSING = frozenset((409, 429, 501))
 """What another try may be answered otherwise; as all of 500 and above."""
 
 
+class Asked(NamedTuple):
+    """A request with a key."""
+
+    known: bytes
+    """Hash of what is known of it when it comes."""
+    rest: BodyStream | None = None
+    """Its body, if the operation reads it by itself; None: it is known."""
+
+    @property
+    def is_read(self) -> bool:
+        """Whether all of it was read: otherwise nobody can tell whether another one is the same."""
+        return self.rest is None or self.rest.is_whole
+
+    async def whole(self) -> bytes:
+        """Hash of all of it.
+
+        Raises:
+            Problem: the rest of it does not come.
+        """
+        if self.rest is None:
+            return self.known
+        return hashlib.sha256(self.known + await self.rest.digest()).digest()
+
+
 class Repeats:
     """Knows which requests are under way, and keeps the answers of the others."""
 
     def __init__(self) -> None:
         self._under_way: dict[tuple[str, str], bytes] = {}
-        """Caller and key → hash of the request."""
+        """Caller and key → what is known of the request."""
         self._counts: Counter[str] = Counter(answers_repeated=0, answers_not_kept=0)
 
     @property
@@ -41,7 +67,7 @@ class Repeats:
         self,
         answers: Answers,
         who: tuple[str, str],
-        request: bytes,
+        asked: "Asked",
         run: Callable[[], Awaitable[Answer | Streamed]],
     ) -> Answer | Streamed:
         """The answer to a request that is carried out once.
@@ -49,7 +75,7 @@ class Repeats:
         Args:
             answers: where they are kept.
             who: name of the caller, and the key.
-            request: a hash of the request.
+            asked: the request.
             run: carries it out.
 
         Raises:
@@ -57,18 +83,20 @@ class Repeats:
             DfksError: its own.
         """
         kept = answers.find(*who)
-        if (self._under_way.get(who, request) if kept is None else kept.request) != request:
-            raise Problem("idempotency-key-reused")
         if kept is not None:
+            if kept.request != await asked.whole():
+                raise Problem("idempotency-key-reused")
             self._counts["answers_repeated"] += 1
             return Answer(kept.body, kept.status, kept.headers)
+        if self._under_way.get(who, asked.known) != asked.known:
+            raise Problem("idempotency-key-reused")
         if who in self._under_way:
             raise Problem("under-way")
-        self._under_way[who] = request
+        self._under_way[who] = asked.known
         try:
             answer = await _final(run)
-            if isinstance(answer, Answer):
-                await self._keep(answers, who, request, answer)
+            if isinstance(answer, Answer) and asked.is_read:
+                await self._keep(answers, who, await asked.whole(), answer)
             return answer
         finally:
             del self._under_way[who]

@@ -4,7 +4,7 @@ import asyncio
 import socket
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -14,18 +14,18 @@ from aiohttp import web
 from dfks_rules.errors import ConfigError, DfksError
 from dfks_rules.operations.ports import Operations
 from dfks_rules.web.binding import body_of, given_of
+from dfks_rules.web.bodies import MAX_BODY, BodyStream
 from dfks_rules.web.budget import SHARE, SHARE_OF_WATCHING, Budget, Timed
 from dfks_rules.web.caller import LOCAL, Caller, Scope
-from dfks_rules.web.connections import Connection, Connections
+from dfks_rules.web.connections import NAME, Connections, name_server
 from dfks_rules.web.parameters import IDEMPOTENCY_KEY
 from dfks_rules.web.problem import CONTENT_TYPE, Problem, problem_of
-from dfks_rules.web.repeats import Repeats, hash_of
-from dfks_rules.web.table import JSON, Answer, Call, Operation, Streamed, Where, json_line
+from dfks_rules.web.repeats import Asked, Repeats, hash_of
+from dfks_rules.web.streams import Streams
+from dfks_rules.web.table import JSON, SMALL, Answer, Call, Operation, Streamed, Where, json_line
 from dfks_rules.web.tls import HANDSHAKE_WITHIN, TlsFiles
 from dfks_rules.web.tokens import TokenFile
 
-MAX_BODY = 2 * 1024 * 1024
-"""Longest body that is read at once, bytes."""
 CLOSE_TIMEOUT = 2.0
 """Seconds that pending requests have to finish when the server stops."""
 PENALTY = 0.5
@@ -71,7 +71,7 @@ class WebServer:
         self._budget = Budget(settings.per_token)
         self._runner: web.AppRunner | None = None
         self._servers: list[asyncio.Server] = []
-        self._streams = 0
+        self._streams = Streams()
         self._counts = Counter(dict.fromkeys(_COUNTS, 0))
         self._sockets: list[socket.socket] = []
         self.served: Counter[tuple[str, int]] = Counter()
@@ -82,7 +82,10 @@ class WebServer:
     def counts(self) -> Mapping[str, int]:
         """What the door counts beside requests."""
         server = self._runner.server if self._runner else None
-        now = {"connections": len(server.connections) if server else 0, "streams": self._streams}
+        now = {
+            "connections": len(server.connections) if server else 0,
+            "streams": len(self._streams),
+        }
         return {**self._repeats.counts, **self._counts, **now}
 
     @property
@@ -95,7 +98,8 @@ class WebServer:
     async def start(self, sockets: Iterable[socket.socket]) -> None:
         """Serve on these sockets, which are closed with it."""
         self._sockets = list(sockets)
-        app = web.Application(client_max_size=MAX_BODY, middlewares=[self._guarded])
+        app = web.Application(client_max_size=MAX_BODY)
+        app.on_response_prepare.append(name_server)
         for operation in self._table:
             handler = partial(self._serve, operation)
             if operation.method == "GET":
@@ -106,6 +110,8 @@ class WebServer:
         await runner.setup()
         self._runner = runner
         assert runner.server is not None  # noqa: S101 - `setup` made it
+        # No middleware: aiohttp heeds Expect before it calls any.
+        runner.server.request_handler = partial(self._guarded, runner.server.request_handler)
         tls = self._settings.tls
         make = Connections(runner.server, self._counts, tls)
         given = _NO_TLS if tls is None else _tls_of(tls)
@@ -122,6 +128,7 @@ class WebServer:
         for server in self._servers:
             server.close()
         self._servers.clear()
+        self._streams.end()
         if self._runner:
             await self._runner.cleanup()
             self._runner = None
@@ -129,9 +136,9 @@ class WebServer:
             one.close()
         self._sockets.clear()
 
-    @web.middleware
-    async def _guarded(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+    async def _guarded(self, handler: _Handler, request: web.BaseRequest) -> web.StreamResponse:
         """Whatever goes wrong becomes a problem; who may not call learns nothing else."""
+        assert isinstance(request, web.Request)  # noqa: S101 - the application made it
         try:
             _check_headers(request)
             request[_CALLER] = self._caller(request)
@@ -140,6 +147,8 @@ class WebServer:
             if problem.kind in _TURNED_AWAY:
                 await asyncio.sleep(PENALTY)
             return _told(problem)
+        except web.HTTPExpectationFailed:
+            return _told(Problem("expectation-failed"))
         except web.HTTPRequestEntityTooLarge:
             return _told(Problem("too-large", f"at most {MAX_BODY} bytes"))
         except web.HTTPMethodNotAllowed as error:
@@ -222,18 +231,11 @@ class WebServer:
         except DfksError as error:
             raise problem_of(error) from error
         if isinstance(answer, Streamed):
-            connection = request.protocol
-            assert isinstance(connection, Connection)  # noqa: S101 - all are
-            self._streams += 1
-            connection.is_streaming = True
             try:
-                return await _stream(answer, request, partial(self._may_still, request))
+                return await self._streams.send(answer, request, partial(self._may_still, request))
             except DfksError as error:
                 _log.warning("web_stream_broken", operation=operation.name, reason=error.message)
                 raise problem_of(error) from error
-            finally:
-                self._streams -= 1
-                connection.is_streaming = False
         if answer.body is None:
             return web.Response(status=answer.status, headers=answer.headers)
         if isinstance(answer.body, bytes):
@@ -256,17 +258,18 @@ class WebServer:
                 raise Problem("scope-missing", detail, scope=operation.scope.value)
         else:
             await self._slow_down()
-        if operation.streams and self._streams >= MOST_STREAMS:
+        if operation.streams and len(self._streams) >= MOST_STREAMS:
             self._counts["streams_refused"] += 1
             raise Problem("too-many-listeners")
         caller = caller or LOCAL
+        stream = BodyStream(request.content, 0 if operation.body is None else operation.body.most)
         call = Call(
             given_of(operation, request, caller),
-            await body_of(operation, request),
+            await body_of(operation, request, self._operations.studies, caller.name),
             caller,
             self._operations,
             request.headers.get("Accept", ""),
-            request.content,
+            stream,
             request.content_type,
         )
         key = call.given.get(IDEMPOTENCY_KEY.name)
@@ -275,7 +278,7 @@ class WebServer:
         return await self._repeats.once(
             self._operations.answers,
             (caller.name, key),
-            await _hash_of(operation, request),
+            await _asked(operation, request, stream),
             partial(operation.run, call),
         )
 
@@ -298,43 +301,25 @@ def _check_headers(request: web.Request) -> None:
                 raise Problem("bad-parameter", f"`{name.decode()}` is not UTF-8") from error
 
 
-async def _hash_of(operation: Operation, request: web.Request) -> bytes:
+async def _asked(operation: Operation, request: web.Request, stream: BodyStream) -> Asked:
     """What tells a request from others with the same key."""
     headers = {
         one.name: request.headers[one.name]
         for one in operation.parameters
         if one.where is Where.HEADER and one.name in request.headers
     }
-    return hash_of(request.method, request.path_qs, headers, await request.read())
-
-
-async def _stream(
-    answer: Streamed, request: web.Request, may_still: Callable[[], bool]
-) -> web.StreamResponse:
-    response = web.StreamResponse(headers={"Content-Type": answer.content_type, **answer.headers})
-    await response.prepare(request)
-    try:
-        if request.method != "HEAD":
-            async for piece in answer.pieces:
-                if not may_still():
-                    break
-                await response.write(piece)
-        await response.write_eof()
-    except ConnectionError:
-        pass  # The client has gone.
-    except Exception:
-        # Without its end, nobody takes what was sent for the whole; nothing else can be said now.
-        if request.transport is not None:
-            request.transport.abort()
-        raise
-    finally:
-        # At once: it may be all that something goes on for.
-        if isinstance(answer.pieces, AsyncGenerator):
-            await answer.pieces.aclose()
-    return response
+    hash_ = partial(hash_of, request.method, request.path_qs, headers)
+    if operation.body is not None and operation.body.schema is None:
+        return Asked(hash_(b""), stream)
+    body = await request.read()
+    return Asked(hash_(body) if len(body) <= SMALL else await asyncio.to_thread(hash_, body))
 
 
 def _told(problem: Problem) -> web.Response:
-    headers = {"Content-Type": CONTENT_TYPE, **problem.headers}
+    # It may not have come to the application, which names the server elsewhere.
+    headers = {"Content-Type": CONTENT_TYPE, "Server": NAME, **problem.headers}
     body: Any = json_line(problem.body)
-    return web.Response(body=body, status=problem.status, headers=headers)
+    response = web.Response(body=body, status=problem.status, headers=headers)
+    if problem.headers.get("Connection") == "close":
+        response.force_close()
+    return response

@@ -8,11 +8,13 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 import orjson
-from aiohttp import StreamReader
 
 from dfks_rules.operations.ports import Operations
+from dfks_rules.web.bodies import BodyStream
 from dfks_rules.web.caller import Caller, Scope
 
+SMALL = 64 * 1024
+"""Bytes of JSON that take well under a millisecond, whatever is in them."""
 Schema = Mapping[str, Any]
 """A JSON Schema (2020-12), as OpenAPI 3.1 has it."""
 
@@ -62,6 +64,8 @@ class Body(NamedTuple):
     types: tuple[str, ...] = (JSON,)
     is_needed: bool = True
     """Whether a request without one is wrong."""
+    most: int = SMALL
+    """Bytes that it may have."""
 
 
 class Call(NamedTuple):
@@ -75,7 +79,7 @@ class Call(NamedTuple):
     operations: Operations
     accept: str
     """The Accept header; empty when there is none."""
-    stream: StreamReader
+    stream: BodyStream
     """The body, where the operation reads it."""
     content_type: str
     """Of the body."""
@@ -96,6 +100,8 @@ class Streamed(NamedTuple):
     pieces: AsyncIterator[bytes]
     content_type: str
     headers: Mapping[str, str] = {}
+    is_endless: bool = False
+    """Whether only the client ends it; it ends at once when the server stops."""
 
 
 class Operation(NamedTuple):

@@ -75,7 +75,9 @@ def read_tokens(path: Path) -> list[Entry]:
     try:
         text = path.read_bytes()
     except OSError as error:
-        raise _unusable(path, f"cannot be read: {error.strerror}") from error
+        is_missing = isinstance(error, FileNotFoundError)
+        hint = "; `dfks token create` makes the file" if is_missing else ""
+        raise _unusable(path, f"cannot be read: {error.strerror}{hint}") from error
     try:
         return [_entry(one) for one in orjson.loads(text)["tokens"]]
     except (ValueError, TypeError, KeyError) as error:

@@ -59,7 +59,9 @@ class Rules:
                 raise ValueError(message) from None
             return
         if not may:
-            message = f"{host} is not public, and in no network of `webhooks.allow_networks`"
+            message = (
+                f"{host} is not a public address, and not in a network of `webhooks.allow_networks`"
+            )
             raise ValueError(message)
 
 

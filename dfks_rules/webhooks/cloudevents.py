@@ -1,10 +1,9 @@
 """Events as CloudEvents 1.0 in structured JSON mode."""
 
-from datetime import UTC, datetime
-
 import orjson
 
 from dfks_rules.operations.events import GAP, Event
+from dfks_rules.operations.times import time_told
 
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 TEST = "test"
@@ -47,7 +46,7 @@ def body_of(event: Event, id_: str, node: str, at: float) -> bytes:
         "id": id_,
         "source": f"urn:dfks:node:{node}",
         "type": type_of(event.type),
-        "time": datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds"),
+        "time": time_told(at),
         "datacontenttype": "application/json",
         "data": event.data,
     }

@@ -6,7 +6,6 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any
@@ -15,6 +14,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from dfks_rules import __version__
+from dfks_rules.operations.daemons import on_daemon
 from dfks_rules.operations.webhooks import Result, Tried
 from dfks_rules.webhooks.addresses import Rules
 
@@ -24,8 +24,8 @@ MOST_ANSWER = 64 * 1024
 """How much of an answer is read, bytes; only then the connection can be used again."""
 MOST_AT_ONCE = 32
 """Tries that are made at the same time."""
-THREADS = 4
-"""That names are resolved on; they begin with the first."""
+LOOKUPS = 4
+"""Names that are resolved at the same time, each on a thread."""
 _FORBIDDEN = "may not be asked"
 _AGENT = f"dfks-rules/{__version__}"
 
@@ -33,11 +33,12 @@ _AGENT = f"dfks-rules/{__version__}"
 class Names(AbstractResolver):
     """Resolves names as the machine does, on threads of its own.
 
-    Names that nobody answers for must not hold the threads that others of the server wait for.
+    Names that nobody answers for must not hold the threads that others of the server wait for, and
+    not its end.
     """
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(THREADS, "webhook-names")
+        self._free = asyncio.Semaphore(LOOKUPS)
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
@@ -48,7 +49,11 @@ class Names(AbstractResolver):
             OSError: there are none.
         """
         ask = partial(socket.getaddrinfo, host, port, family, socket.SOCK_STREAM)
-        found = await asyncio.get_running_loop().run_in_executor(self._threads, ask)
+        await self._free.acquire()
+        answer = on_daemon(ask, "webhook-names")
+        answer.add_done_callback(self._is_done)
+        # Whoever waits no longer does not end the thread.
+        found = await asyncio.shield(answer)
         return [
             ResolveResult(
                 hostname=host,
@@ -61,9 +66,13 @@ class Names(AbstractResolver):
             for kind, _, protocol, _, address in found
         ]
 
+    def _is_done(self, answer: "asyncio.Future[Any]") -> None:
+        self._free.release()
+        if not answer.cancelled():
+            answer.exception()  # Perhaps nobody else looks at it.
+
     async def close(self) -> None:
-        """Ask nothing more."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """There is nothing to close."""
 
 
 class Sender:

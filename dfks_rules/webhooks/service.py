@@ -101,11 +101,15 @@ class WebhookService:
         return self._boxes[endpoint].lag(self._clock.epoch())
 
     def begin(self) -> None:
-        """Go on where the life before was.
+        """Go on where the life before was; tell nobody where that cannot be read."""
+        try:
+            self._go_on()
+        except StoreError as error:
+            # Phones do not need it: they must not be without a server.
+            self._boxes.clear()
+            _log.error("webhooks_not_read", reason=error.message)
 
-        Raises:
-            StoreError: that cannot be read.
-        """
+    def _go_on(self) -> None:
         endpoints = self._store.endpoints()
         if not endpoints:
             return

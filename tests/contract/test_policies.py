@@ -206,6 +206,17 @@ async def test_a_goal_is_dropped_for_all_or_for_one_node(site: Site) -> None:
     assert await site.goals() == [OLD] * 2
 
 
+async def test_nodes_say_what_they_follow(site: Site) -> None:
+    """The newest word of each that lives."""
+    first, second = site.epochs
+    await site.engine.policy_followed(first, None, "")
+    await site.engine.policy_followed(second, NEW, "it cannot")
+    assert await site.engine.policy_followers() == [(first, None, ""), (second, NEW, "it cannot")]
+    await site.engine.leave(second, is_clean=True)
+    await site.engine.policy_followed(first, NEW, "")
+    assert await site.engine.policy_followers() == [(first, NEW, "")]
+
+
 async def test_bundles_that_nobody_needs_are_removed(site: Site) -> None:
     """The goal, what it was before, and the last rollout are kept."""
     for number in range(4):

@@ -357,6 +357,42 @@ def test_server_goes_on_where_its_successor_fails_at_the_store(tmp_path: Path) -
         assert server.stop() == 0
 
 
+_NEWER_RELEASE = """
+import os, pathlib
+if pathlib.Path(__file__).with_name("newer").exists():
+    from dfks_rules.store import migrations
+    migrations.MIGRATIONS += ("CREATE TABLE newer (x);",)
+    if "hand-over" in os.environ.get("LISTEN_FDNAMES", ""):
+        migrate = migrations.migrate
+        migrations.migrate = lambda connection: (migrate(connection), os._exit(1))
+"""
+"""Of a release that has one more migration, and whose first process ends right after it."""
+
+
+def test_newer_release_serves_though_its_first_process_is_killed_once_it_has_migrated(
+    tmp_path: Path,
+) -> None:
+    """The one before cannot use the store any more: it makes way for another one, so that neither
+    phones nor operators are left alone.
+    """
+    (tmp_path / "sitecustomize.py").write_text(_NEWER_RELEASE)
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    config = {"store": f"sqlite:{tmp_path}/dfks.db"}
+    with (
+        serve(tmp_path, config, environment={"PYTHONPATH": path}) as server,
+        Ua(server.ports["udp"]) as phone,
+    ):
+        phone.subscribe(dnd(True))
+        (tmp_path / "newer").touch()
+        os.kill(server.pid, signal.SIGUSR2)
+        _until(lambda: _log(tmp_path, "server_replaced") and _log(tmp_path, "restored"))
+        assert phone.subscribe().told["DoNotDisturb"] == "on"
+        assert server.mi("get_statistics", statistics=["process:"])["result"]
+        with closing(sqlite3.connect(tmp_path / "dfks.db")) as store:
+            assert store.execute("SELECT count(*) FROM newer").fetchone() == (0,)
+        assert server.stop() == 0
+
+
 def test_server_can_be_handed_over_again_and_again(tmp_path: Path) -> None:
     """UDP, TCP and MI are where they were."""
     with _kept(tmp_path) as server:

@@ -95,7 +95,7 @@ def test_an_import_survives_that_the_server_is_killed(tmp_path: Path) -> None:
     assert importing.returncode == 4, err
     assert f"done: {_ROWS} rows" in out
     assert f"{_REFUSED} refused, 0 unusable" in out
-    assert "cannot ask" in err or "broke off" in err
+    assert "cannot reach" in err or "broke off" in err
     with sqlite3.connect(tmp_path / "s.db") as store:
         [(count,)] = store.execute("SELECT count(*) FROM feature_state WHERE status = 1")
         assert count == _ROWS - _REFUSED

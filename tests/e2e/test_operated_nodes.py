@@ -189,7 +189,7 @@ def test_a_server_by_itself_has_no_cluster(tmp_path: Path) -> None:
     with serve(tmp_path, {"http": {"listen": "127.0.0.1:0"}}) as server:
         with pytest.raises(ApiError) as raised:
             asyncio.run(_ask(api_url(server), "GET", "/v1/cluster"))
-        assert (raised.value.status, raised.value.kind) == (501, "no-cluster")
+        assert (raised.value.status, raised.value.kind) == (501, "needs-shared-store")
         assert server.mi("cluster:nodes")["error"]["code"] == 501
 
 

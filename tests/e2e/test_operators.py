@@ -54,7 +54,7 @@ def test_who_forwards_outside_is_shown_and_then_deleted(tmp_path: Path) -> None:
         ]
         deleted = _run("delete", "sip:alice@acme.example", "--yes", "--url", _url(server))
         assert deleted.stdout == (
-            "sip:alice@acme.example: deleted CallForwardingAlways; it has revision 2\n"
+            "sip:alice@acme.example: deleted CallForwardingAlways; revision 2\n"
         )
         assert phone.notify().told["CallForwardingAlways"].startswith("off")
         history = _run("history", "sip:alice@acme.example", "--config", str(tmp_path / "dfks.yaml"))

@@ -13,6 +13,7 @@ r"""A history with faults in it → what should not have happened.
 | `Ended(at, dialog, why)` | phone, network | unsubscribed, given up, NOTIFY with `terminated` |
 | `Gone(at, dialog, asked)` | phone | each 481 to a SUBSCRIBE in a dialog |
 | `Told(at, dialog, presentity, cseq, states, content, taken)` | phone | each NOTIFY that is read |
+| `Began(at, tag, term)` | engine | a dialog is another node's from now on |
 | `Quiet(at)` | nemesis | no more faults and sets from now on |
 | `Stored(at, seq, presentity, revision, feature, after, before)` | journal | at the end, each row |
 | `Held(presentity, revision, states)` | store | at the end, each presentity |
@@ -33,6 +34,7 @@ from typing import NamedTuple, TypeVar
 from tests.helpers.history import (
     Answered,
     Asked,
+    Began,
     Ended,
     Event,
     Gone,
@@ -44,6 +46,8 @@ from tests.helpers.history import (
     Told,
 )
 
+TERM_BITS = 11
+"""CSeq of a NOTIFY = term · 2¹¹ + n."""
 OFF = "off"
 """The state of a feature of which nothing is stored."""
 
@@ -64,6 +68,7 @@ class Rule(StrEnum):
     UNKNOWN_STATE = "what is told is, or was, stored"
     GONE = "no 481 for a subscription that lives"
     UNTOLD = "every watcher is told the newest state in time"
+    OWNER = "of two nodes one at most believes to have a dialog"
 
 
 class Violation(NamedTuple):
@@ -155,6 +160,7 @@ class _Checker:
         self._ended: dict[str, float] = {}
         for ended in _only(kinds, Ended):
             self._ended[ended.dialog] = min(ended.at, self._ended.get(ended.dialog, inf))
+        self._began = {(one.tag, one.term): one.at for one in _only(kinds, Began)}
         self._lines = _lines_of(self._stored)
         answers: dict[str, Answered] = {}
         for answer in sorted(_only(kinds, Answered), key=lambda one: one.at):
@@ -267,14 +273,31 @@ class _Checker:
             first = dialogs[told.dialog].setdefault(told.cseq, told)
             if first.content != told.content:
                 yield Violation(Rule.CSEQ, f"{first} and {told}")
-        for dialog in dialogs.values():
-            newest: dict[str, tuple[int, Told]] = {}
-            for _, told in sorted(dialog.items()):
+        for dialog, by_cseq in dialogs.items():
+            newest: dict[str, tuple[int, Told | None]] = {}
+            tag, term = dialog.rpartition(";")[2], 0
+            for cseq, told in sorted(by_cseq.items()):
+                if cseq >> TERM_BITS != term:
+                    term = cseq >> TERM_BITS
+                    self._begin(tag, term, told.presentity, newest)
                 for feature, state in told.states.items():
                     yield from self._goes_on(told, feature, state, newest)
 
+    def _begin(
+        self, tag: str, term: int, presentity: str, newest: dict[str, tuple[int, Told | None]]
+    ) -> None:
+        """Whoever has a dialog now knows at least what was stored when it began to."""
+        began = self._began.get((tag, term))
+        if began is None:
+            return
+        newest.clear()
+        for (who, feature), line in self._lines.items():
+            if who == presentity:
+                stored = [one for one in line if one.since <= began - self._slack]
+                newest[feature] = (stored[-1].revision, None)
+
     def _goes_on(
-        self, told: Told, feature: str, state: str, newest: dict[str, tuple[int, Told]]
+        self, told: Told, feature: str, state: str, newest: dict[str, tuple[int, Told | None]]
     ) -> Iterator[Violation]:
         """Whether what is told of a feature was stored by then, and is not older than before."""
         before, last = newest.get(feature, (0, None))
@@ -290,7 +313,8 @@ class _Checker:
             if period.until_revision > before:
                 newest[feature] = (max(before, period.revision), told)
                 return
-        yield Violation(Rule.BACKWARDS, f"{told} after {last}")
+        after = last or "another node, by what was stored then"
+        yield Violation(Rule.BACKWARDS, f"{told} after {after}")
 
     def gone(self) -> Iterator[Violation]:
         """A 481 is right only where the subscription had ended."""

@@ -143,11 +143,12 @@ class FakeDatabase:
             self.end(one, is_clean=False)
         return late
 
-    def claim(self, epoch: int, share: int | None) -> list[Claimed]:
+    def claim(self, epoch: int, share: int | None, *, again: bool = False) -> list[Claimed]:
         """Take some of the cohorts whose owners have ended; empty ones are removed."""
+        known = self._claimed_by(epoch) if again and self.holds(epoch) else []
         living = [one for one, life in self.lives.items() if life.is_alive and not life.is_draining]
         if epoch not in living:
-            return []
+            return known
         full = {cohort_of(number) for number in self.rows}
         orphans = [one for one in sorted(self.cohorts) if not self.holds(self.cohorts[one].owner)]
         for one in orphans:
@@ -155,7 +156,15 @@ class FakeDatabase:
                 del self.cohorts[one]
         orphans = [one for one in orphans if one in full]
         size = self._share(epoch, len(orphans), len(living)) if share is None else share
-        return [self._take(epoch, one) for one in orphans[:size]]
+        return known + [self._take(epoch, one) for one in orphans[:size]]
+
+    def _claimed_by(self, epoch: int) -> list[Claimed]:
+        """What a life has taken before."""
+        return [
+            Claimed(number, one.term, one.since, is_clean=False)
+            for number, one in self.cohorts.items()
+            if one.owner == epoch != number // COHORTS
+        ]
 
     def _share(self, epoch: int, orphans: int, living: int) -> int:
         """As many as leave each with as many of others as the rest, and at least an even part."""

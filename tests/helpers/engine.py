@@ -27,6 +27,7 @@ from dfks_rules.store.postgres.ports import (
     NotSentError,
     Outcome,
     Page,
+    PolicyFollower,
     PolicyGoal,
     PolicyRollout,
     PolicyTask,
@@ -149,9 +150,11 @@ class FakeEngine:
         """End all other lives whose lease is over."""
         return await self._call("bury", lambda: self.database.bury(epoch))
 
-    async def claim(self, epoch: int, share: int | None = None) -> list[Claimed]:
+    async def claim(
+        self, epoch: int, share: int | None = None, *, again: bool = False
+    ) -> list[Claimed]:
         """Take cohorts of lives that have ended."""
-        return await self._call("claim", lambda: self.database.claim(epoch, share))
+        return await self._call("claim", lambda: self.database.claim(epoch, share, again=again))
 
     async def drain(self, epoch: int) -> None:
         """Tell the others that it is about to leave."""
@@ -315,6 +318,11 @@ class FakeEngine:
         say = self.database.policies.say
         await self._call("policy_verdict", lambda: say(epoch, revision, verdict))
 
+    async def policy_followed(self, epoch: int, revision: str | None, verdict: str) -> None:
+        """Say which goal this node follows."""
+        say = self.database.policies.follow
+        await self._call("policy_followed", lambda: say(epoch, revision, verdict))
+
     async def policy_propose(self, scope: str, revision: str, files: bytes, actor: str) -> None:
         """Begin a rollout."""
         propose = self.database.policies.propose
@@ -339,6 +347,10 @@ class FakeEngine:
         return await self._call(
             "policy_rollouts", lambda: [rollouts[one] for one in sorted(rollouts)]
         )
+
+    async def policy_followers(self) -> list[PolicyFollower]:
+        """What nodes have said of the goals that they follow."""
+        return await self._call("policy_followers", lambda: [*self.database.policies.followers()])
 
     async def policy_verdicts(self) -> list[PolicyVerdict]:
         """What nodes have said."""

@@ -195,9 +195,9 @@ class Machine:
         return b"".join((written if random.random() < share else synced)[one] for one in sectors)
 
 
-def wait_until(is_so: Callable[[], bool]) -> None:
+def wait_until(is_so: Callable[[], bool], within: float = WITHIN) -> None:
     """Return once it is so; look again and again."""
-    deadline = time.monotonic() + WITHIN
+    deadline = time.monotonic() + within
     while not is_so():
         assert time.monotonic() < deadline, "it never came to be"
         time.sleep(0.002)

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from dfks_rules.store.postgres.ports import (
     ALL_NODES,
+    PolicyFollower,
     PolicyGoal,
     PolicyRollout,
     PolicyTask,
@@ -38,6 +39,7 @@ class Goals:
     goals: dict[str, PolicyGoal] = field(default_factory=dict)
     rollouts: dict[str, PolicyRollout] = field(default_factory=dict)
     verdicts: dict[tuple[int, str], str] = field(default_factory=dict)
+    followed: dict[int, PolicyFollower] = field(default_factory=dict)
 
     def task(self, epoch: int) -> PolicyTask:
         """What a node has to do."""
@@ -66,6 +68,14 @@ class Goals:
         if self.lives[epoch].is_alive:
             self.verdicts[epoch, revision] = verdict
             self._advance()
+
+    def follow(self, epoch: int, revision: str | None, verdict: str) -> None:
+        """A node says what it follows."""
+        self.followed[epoch] = PolicyFollower(epoch, revision, verdict)
+
+    def followers(self) -> list[PolicyFollower]:
+        """What those that live have said."""
+        return [one for epoch, one in sorted(self.followed.items()) if self.lives[epoch].is_alive]
 
     def propose(self, scope: str, revision: str, files: bytes, actor: str) -> None:
         """A rollout begins."""

@@ -114,6 +114,19 @@ class Told(NamedTuple):
         return f"Told({what}{'' if self.taken else ' refused'}, {self.content[:60]!r})"
 
 
+class Began(NamedTuple):
+    """Of several nodes another one has a dialog from now on; or the same one, anew.
+
+    Until it hears of that, the one that had it may tell something newer, under a lower CSeq.
+    """
+
+    at: float
+    tag: str
+    """Of the server, in the dialog."""
+    term: int
+    """Its NOTIFYs have CSeq = term · 2¹¹ + n."""
+
+
 class Quiet(NamedTuple):
     """No more faults or sets from now on; the last of them counts."""
 
@@ -126,4 +139,4 @@ class Over(NamedTuple):
     at: float
 
 
-Event = Asked | Answered | Stored | Held | Granted | Ended | Gone | Told | Quiet | Over
+Event = Asked | Answered | Stored | Held | Granted | Ended | Gone | Told | Began | Quiet | Over

@@ -13,7 +13,6 @@ from dfks_rules.presence.setup import Keeping
 from dfks_rules.service.ports import Adopting, DialogRow, Settle, Verdict, Wanted
 from dfks_rules.store.memory import MemoryStore
 from tests.helpers.playbook import Playbook, Sent, default_policies, message
-from tests.helpers.policy import NOON
 from tests.helpers.ways import FakeWays
 
 EPOCH = 1_700_000_000.0
@@ -150,7 +149,7 @@ class Lives:
         at = self.epoch - 1.0 if beat_at is None else beat_at
         book = self.book
         before = Before(at, is_clean, changed)
-        claim = book.notifier.restore(before, NOON, book.now)
+        claim = book.notifier.restore(before, book.now)
         book.notifier.take(claim, self.store.read(1 << 62, 1 << 30), book.now)
         book.notifier.loaded(claim)
 

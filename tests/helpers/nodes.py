@@ -307,7 +307,7 @@ class Node:
             self.engine.rows[number] = row._replace(base=row.base + 1)
             self.store.owned.add(number)
         before = Before(EPOCH + self.now - 2.0, is_clean, changed)
-        claim = self.book.notifier.restore(before, NOON, self.now)
+        claim = self.book.notifier.restore(before, self.now)
         rows = self.store.read(1 << 62, 1 << 30) if page is None else page
         self.book.notifier.take(claim, rows, self.now)
         self.book.notifier.loaded(claim)

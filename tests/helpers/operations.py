@@ -45,6 +45,7 @@ from dfks_rules.operations.ports import (
     SubscriptionPage,
     SubscriptionRow,
 )
+from dfks_rules.operations.rollouts import Rollouts
 from dfks_rules.operations.studies import Text
 from dfks_rules.operations.traces import TraceRequest
 from dfks_rules.policy.facts.view import NOWHERE
@@ -137,6 +138,11 @@ class MemoryStudies:
             raise self.error
         return orjson.dumps(self.answer)
 
+    async def count_values(self, text: bytes, asker: str) -> int:
+        """As many as there are commas, and one more."""
+        self._told("count", len(text), asker)
+        return text.count(b",") + 1
+
     async def check(self, texts: Sequence[Text] | None, asker: str) -> bytes:
         """The answer."""
         return self._told("check", texts, asker)
@@ -206,6 +212,8 @@ class MemoryOperations:
         self.journal = MemoryJournal()
         self.answers = AnswersInMemory(lambda: _SINCE)
         self.exposition: Exposition = MemoryExposition()
+        self.peers: Rollouts | None = None
+        """Set by the test that needs nodes."""
         self.webhooks: Any = None
         """Set by the test that needs them."""
         self._level = "info"
@@ -222,6 +230,13 @@ class MemoryOperations:
         if self._events is None:
             self._events = EventRing(self.journal, self.journal.durable, self._current, "5eed")
         return self._events
+
+    @property
+    def rollouts(self) -> Rollouts:
+        """The policies of all nodes."""
+        if self.peers is None:
+            raise StoreError("store_not_shared", "a rollout needs a store that nodes share")
+        return self.peers
 
     async def _current(self, wanted: Iterable[Aor]) -> dict[Aor, Snapshot]:
         return {aor: self.states.get(aor, NOTHING_STORED) for aor in wanted}

@@ -1,6 +1,7 @@
 """A notifier without a network: SIP from phones in, its messages out, in simulated time."""
 
 import re
+from datetime import datetime
 from itertools import count
 from pathlib import Path
 from typing import NamedTuple
@@ -201,12 +202,17 @@ class Playbook:
             self.notifier.finished(event, self.now)
         return self.sent()
 
-    def pass_time(self, seconds: float) -> list[Sent]:
-        """Advance time; gives what the notifier sends when it next looks at the clock."""
+    def pass_time(self, seconds: float, at: datetime = NOON) -> list[Sent]:
+        """Advance time; gives what the notifier sends when it next looks at the clocks.
+
+        Args:
+            seconds: of monotonic time.
+            at: what the local time is then; as everywhere, it stands still unless a test says so.
+        """
         self.now += seconds
         for finished in self.endpoint.expire(self.now):
             self.notifier.finished(finished, self.now)
-        self.notifier.expire(self.now)
+        self.notifier.expire(at, self.now)
         return self.sent()
 
     def answer(self, notify: Sent, status: int = 200, extra: bytes = b"") -> list[Sent]:

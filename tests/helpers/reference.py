@@ -65,8 +65,8 @@ def _operation(operation: Operation) -> Iterator[str]:
     if operation.body is not None:
         types = " or ".join(f"`{kind}`" for kind in operation.body.types)
         schema = operation.body.schema
-        named = "" if schema is None else f" {_schema(schema)}"
-        yield f"\nBody:{named} ({types}).\n"
+        named = "" if schema is None else _schema(schema)
+        yield f"\nBody: {named} ({types}).\n" if named else f"\nBody: {types}.\n"
     yield "\n"
     for reply in operation.replies:
         what = "" if reply.schema is None else _schema(reply.schema)
@@ -92,7 +92,7 @@ def _schema(schema: Any) -> str:
     items = schema.get("properties", {}).get("items", {}).get("items", {})
     if "$ref" in items:
         return f"a page of `{items['$ref'].rpartition('/')[2]}`"
-    return ""
+    return ", ".join(f"`{name}`" for name in schema.get("properties", {}))
 
 
 if __name__ == "__main__":

@@ -98,6 +98,31 @@ def spoil(path: Path, *tables: str) -> bytes:
     return bytes(content)
 
 
+def renumber_first(path: Path, table: str, number: int) -> None:
+    """Give the first row of a small table another number (below 128), where it stands."""
+    with closing(sqlite3.connect(path)) as connection:
+        [page] = connection.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)
+        ).fetchone()
+    content = bytearray(path.read_bytes())
+    start = (page - 1) * 4096
+    place = start + int.from_bytes(content[start + 8 : start + 10], "big")
+    while content[place] & 0x80:  # How long the row is.
+        place += 1
+    content[place + 1] = number
+    path.write_bytes(content)
+
+
+def spoil_schema(path: Path) -> None:
+    """Put what is no text in place of the name of a table."""
+    change_file(
+        path,
+        "PRAGMA writable_schema = 1;"
+        "UPDATE sqlite_master SET name = CAST(x'ff' AS TEXT), sql = 'CREATE' "
+        "WHERE name = 'presentity';",
+    )
+
+
 def make_newer(path: Path, release: str = "7.1.0") -> int:
     """Give a store the version of a release that does not exist yet; gives the version."""
     newer = len(MIGRATIONS) + 1

@@ -9,13 +9,13 @@ from dfks_rules.model.identity import Aor
 from dfks_rules.policy.deciding.policy_set import PolicySet, load
 from dfks_rules.policy.reading.source import Source
 from tests.helpers.checker import Violation, check
-from tests.helpers.history import Answered, Asked, Over, Quiet, States
+from tests.helpers.history import Answered, Asked, Over, Quiet
+from tests.simulation.acting import Acting
 from tests.simulation.disk import HEALTHY, Disease, Disk
 from tests.simulation.network import CALM, Network, Weather
 from tests.simulation.phone import Phone
 from tests.simulation.server import SimulatedServer
 from tests.simulation.store import SimulatedStore
-from tests.simulation.wire import CFA, DND
 from tests.simulation.world import World
 
 DOMAIN = "example.com"
@@ -118,7 +118,7 @@ def draw(world: World) -> Plan:
     )
 
 
-class Game:
+class Game(Acting):
     """A history that is being played."""
 
     def __init__(
@@ -130,8 +130,9 @@ class Game:
             seed: says what happens.
             make_store: makes the store of each life of the server; mutants do it wrongly.
         """
-        self.world = world = World(seed)
+        world = World(seed)
         self.plan = plan = draw(world)
+        super().__init__(world, world.now + plan.length - LAST)
         self._network = Network(world, plan.weather)
         self.disk = Disk(world.token())
         self.server = SimulatedServer(world, self.disk, policies(), self._to_phone, make_store)
@@ -149,9 +150,6 @@ class Game:
             self.server.known = [phone.source for phone in self._phones]
         self._by_address = {phone.source: phone for phone in self._phones}
         self.disk.written = self._aim
-        self._values = 0
-        self._acts_until = world.now + plan.length - LAST
-        self._is_quiet = False
 
     def play(self) -> None:
         """From the beginning until all is over."""
@@ -185,46 +183,6 @@ class Game:
         if self.plan.writers == inf:
             # Nobody tells a server that is the only one what somebody else has written.
             world.history.append(Quiet(world.now))
-
-    def _every(self, mean: float, what: Callable[..., None], *arguments: object) -> None:
-        """Have something happen again and again, until it is quiet."""
-        if mean < inf:
-            wait = self.world.random.expovariate(1.0 / mean)
-            self.world.later(wait, self._happen, mean, what, arguments)
-
-    def _happen(
-        self, mean: float, what: Callable[..., None], arguments: tuple[object, ...]
-    ) -> None:
-        if not self._is_quiet:
-            what(*arguments)
-            self._every(mean, what, *arguments)
-
-    # --- What phones do ---
-
-    def _act(self, phone: Phone) -> None:
-        if self.world.now > self._acts_until:
-            return
-        random = self.world.random.random()
-        if phone.is_busy and random < 0.9:
-            return
-        if random < 0.70:
-            phone.subscribe(self._sets())
-        elif random < 0.80:
-            phone.subscribe()
-        elif random < 0.85:
-            phone.begin(self._sets() if random < 0.83 else None)
-        elif random < 0.90:
-            phone.begin(self._sets(), is_fetch=True)
-        elif phone.has_dialog:
-            phone.unsubscribe(self._sets() if random < 0.95 else None)
-        else:
-            phone.begin()
-
-    def _sets(self) -> States:
-        if self.world.random.random() < 0.2:
-            return {DND: self.world.random.choice(("on", "off"))}
-        self._values += 1
-        return {CFA: f"on {self._values}"}
 
     # --- Faults ---
 

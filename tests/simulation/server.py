@@ -30,7 +30,7 @@ BEAT = 5.0
 PORTION = 4
 """Rows that are read at a time; few, so that much happens while they are."""
 LISTENER = Listener("udp", "192.0.2.1", 5060)
-_LAST = re.compile(
+LAST_NOTIFY = re.compile(
     rb"NOTIFY .*?;tag=([^\r\n;]+)\r\nTo: [^\r\n]*;tag=([^\r\n;]+)\r\nCall-ID: ([^\r\n]*)\r\n"
     rb".*?Subscription-State: terminated;reason=(\w+)",
     re.DOTALL,
@@ -68,7 +68,7 @@ class _Life:
         self.is_over = False
         self._is_beating = False
         self._claim: Claim | None = None
-        tag_of = _tags(store.secret)
+        tag_of = tags(store.secret)
         endpoint: Endpoint[Subscription] = Endpoint(self._send, tag_of)
         feed = Feed()
         features = Features(store, policies, feed)
@@ -86,7 +86,7 @@ class _Life:
         since = previous.at - UNSURE
         changed = frozenset() if previous.is_clean else self.store.changed_since(since)
         before = Before(previous.at, is_clean=previous.is_clean, changed=changed)
-        self._claim = self.notifier.restore(before, NOON, now)
+        self._claim = self.notifier.restore(before, now)
         lowest = 2**62
         while lowest:
             lowest, oldest = self._load(lowest)
@@ -138,7 +138,7 @@ class _Life:
 
     def _note_last(self, data: bytes) -> None:
         """A last NOTIFY ends the subscription, whether it arrives or not."""
-        found = _LAST.match(data)
+        found = LAST_NOTIFY.match(data)
         if found is not None:
             dialog = b";".join((found[3], found[2], found[1])).decode()
             self._world.count(f"ended_{found[4].decode()}")
@@ -246,7 +246,7 @@ class _Loop:
             callback()
 
 
-def _tags(secret: bytes) -> Callable[[bytes], bytes]:
+def tags(secret: bytes) -> Callable[[bytes], bytes]:
     """What makes tags: the same one for the same text, in all lives."""
 
     def tag_of(text: bytes) -> bytes:

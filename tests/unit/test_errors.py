@@ -17,12 +17,16 @@ _OF_SIP = {"store_moved"}
 _OF_OPERATORS = {
     "store_changed",
     "store_newer_version",
-    "store_no_cluster",
     "store_no_journal",
+    "store_not_shared",
     "store_not_a_database",
     "store_older_version",
     "policy_invalid",
     "policy_no_revision",
+    "policy_canary",
+    "policy_goal",
+    "policy_no_goal",
+    "policy_no_node",
     "policy_closed",
     "policy_engine",
     "facts_invalid",
@@ -34,7 +38,9 @@ _AT_NO_DOOR = {
     # What keeps a server from starting.
     "hand_over_failed",
     "store_in_use",
+    "store_needs_asyncpg",
     "store_unknown_url",
+    "store_unsuitable",
     # Of commands that need no server, or ask one.
     "api_failed",
     "mi_bad_reply",

@@ -73,6 +73,8 @@ class Following:
         """When it was read to its end last, monotonic seconds."""
         self._hint = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._waiting: list[asyncio.Future[None]] = []
+        """Who waits until all is told that was committed before they asked."""
         self.counts = {"feed_reads": 0, "feed_failures": 0, "feed_gaps": 0, "feed_changes": 0}
         """`feed_changes`: changes of whatever node."""
 
@@ -84,10 +86,19 @@ class Following:
         """Something was committed by some node."""
         self._hint.set()
 
+    async def caught_up(self) -> None:
+        """Wait until all is told that was committed before this call."""
+        told: asyncio.Future[None] = self._loop.create_future()
+        self._waiting.append(told)
+        self.hint()
+        await told
+
     def end(self) -> None:
         """Read no more."""
         if self._task is not None:
             self._task.cancel()
+        for one in self._waiting:
+            one.cancel()
 
     async def _follow(self) -> None:
         while True:
@@ -98,9 +109,8 @@ class Following:
             except StoreError:
                 self.counts["feed_failures"] += 1
                 pause = AGAIN
-            except Exception:  # noqa: BLE001 - our bug; whoever comes later must be told all the same
-                self.counts["feed_failures"] += 1
-                _log.exception("feed_failed")
+            except Exception:  # noqa: BLE001 - our bug; what comes later must be told all the same
+                self._report()
                 pause = AGAIN
             await self._wait(pause)
 
@@ -116,6 +126,7 @@ class Following:
         Raises:
             StoreError: it cannot be read.
         """
+        waiting = len(self._waiting)
         page = await self._engine.feed(self.position, PORTION)
         self.counts["feed_reads"] += 1
         if page.is_gap:
@@ -125,13 +136,28 @@ class Following:
         for first in range(0, len(page.told), TURN):
             if first:
                 await asyncio.sleep(0)
-            self._tell(page.told[first : first + TURN])
+            self._attempt(page.told[first : first + TURN])
         self.position = max(self.position, page.last)
         self._learns.read(self.position)
         if len(page.told) >= PORTION:
             return True
         self.at = self._loop.time()
+        for one in self._waiting[:waiting]:
+            if not one.done():
+                one.set_result(None)
+        del self._waiting[:waiting]
         return False
+
+    def _attempt(self, told: list[Changed | Moved]) -> None:
+        """Tell this; where that is a bug of ours, what follows is told all the same."""
+        try:
+            self._tell(told)
+        except Exception:  # noqa: BLE001 - see above
+            self._report()
+
+    def _report(self) -> None:
+        self.counts["feed_failures"] += 1
+        _log.exception("feed_failed")
 
     def _tell(self, told: list[Changed | Moved]) -> None:
         now = self._loop.time()

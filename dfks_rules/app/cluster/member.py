@@ -17,10 +17,13 @@ import structlog
 from dfks_rules.app.cluster.lease import Lease
 from dfks_rules.errors import StoreError
 from dfks_rules.presence.standing import Standing
-from dfks_rules.store.postgres.ports import Beat, Claimed, Engine, Joined
+from dfks_rules.store.postgres.ports import Beat, Claimed, Engine, Joined, NotSentError
 
 LOOK = 0.5
 """Seconds between two looks at the others."""
+DOUBT = 60.0
+"""Seconds after a claim that failed in which it may still succeed; the engine gives it up
+earlier."""
 SKEW = 2.0
 """Seconds that the clock of this machine may be away from the engine's without a warning: policies
 go by local time."""
@@ -79,6 +82,10 @@ class Member:
         """How far the clock of this machine is ahead of the engine's, s."""
         self._tasks: list[asyncio.Task[None]] = []
         self._is_silent = False
+        self._claimed: set[int] = set()
+        """Cohorts that are known to be ours."""
+        self._in_doubt_until = 0.0
+        """Until when cohorts may be ours though no answer has said so, monotonic seconds."""
         self.counts = {"engine_failures": 0, "buried": 0, "claimed": 0}
         """`engine_failures`: how often the engine could not be asked; `buried`: other lives that
         this node has ended; `claimed`: cohorts that it has taken over."""
@@ -120,9 +127,8 @@ class Member:
         """
         for task in self._tasks:
             task.cancel()
-        if self.lease.is_buried:
-            return
         try:
+            # Nothing changes where others have ended it; but it may be this node that gives it up.
             await self._engine.leave(self.epoch, is_clean=is_clean)
         except StoreError as error:
             _log.warning("cluster_left_silently", reason=error.message)
@@ -135,9 +141,13 @@ class Member:
         while not self.lease.is_buried:
             asked = self._loop.time()
             try:
-                await self._renew(asked, hooks, wall)
+                # One call that hangs must not cost the lease: there is time for another one.
+                async with asyncio.timeout(self._itself.lease / 2):
+                    await self._renew(asked, hooks, wall)
             except StoreError as error:
                 self._failed(error)
+            except TimeoutError:
+                self._failed(StoreError("store_unavailable", "a renewal of the lease hangs"))
             except Exception:  # noqa: BLE001 - our bug; the lease has to be renewed all the same
                 _log.exception("cluster_renewal_failed")
             await asyncio.sleep(max(0.0, asked + every - self._loop.time()))
@@ -182,10 +192,26 @@ class Member:
             self.counts["buried"] += len(dead)
             for epoch in dead:
                 _log.warning("cluster_node_buried", epoch=epoch)
-        claimed = await self._engine.claim(self.epoch)
+        claimed = await self._claim(now)
         if claimed:
+            self._claimed.update([one.cohort for one in claimed])
             self.counts["claimed"] += len(claimed)
             hooks.claimed(claimed)
+
+    async def _claim(self, now: float) -> list[Claimed]:
+        """Cohorts that are ours from now on; of those that an answer which was lost has told, too.
+
+        Raises:
+            StoreError: it is not known whether there are any.
+        """
+        try:
+            given = await self._engine.claim(self.epoch, again=now < self._in_doubt_until)
+        except NotSentError:
+            raise
+        except BaseException:
+            self._in_doubt_until = self._loop.time() + DOUBT
+            raise
+        return [one for one in given if one.cohort not in self._claimed]
 
     def _failed(self, error: StoreError) -> None:
         self.counts["engine_failures"] += 1

@@ -10,6 +10,8 @@ from typing import NamedTuple
 from dfks_rules import __version__
 from dfks_rules.app.cluster.following import Following
 from dfks_rules.app.cluster.member import Hooks, Itself, Member
+from dfks_rules.app.cluster.policies import Desk, Policies
+from dfks_rules.app.cluster.rollouts import EngineRollouts
 from dfks_rules.app.cluster.taking import TakingOver
 from dfks_rules.config.cluster import ClusterSettings
 from dfks_rules.errors import StoreError
@@ -43,12 +45,21 @@ class Served(NamedTuple):
     """Gives the revision of the active policies."""
     buried: Callable[[], None]
     """Called once when this life is over, though the process is not."""
+    desk: Desk | None = None
+    """Has the policies that are kept in step; None: they are left alone."""
 
 
 class Node:
     """One life of a node; made inside a running event loop."""
 
-    def __init__(self, engine: Engine, member: Member, start: str, keep_changes: float) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        member: Member,
+        start: str,
+        keep_changes: float,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
         """It has joined, and serves nobody yet.
 
         Args:
@@ -56,7 +67,9 @@ class Node:
             member: its life there.
             start: what ids of its decisions begin with.
             keep_changes: how long changes stay in the journal, s.
+            wall: gives what the clock of the machine says, seconds since 1970.
         """
+        self._wall = wall
         self.engine = engine
         self.member = member
         self.start = start
@@ -66,7 +79,10 @@ class Node:
         self.store = PostgresStore(engine, member.joined, self._loop, start)
         """Keeps states and subscriptions."""
         self._following = Following(engine, member.joined.newest, self)
+        self.rollouts = EngineRollouts(engine)
+        """What operators can do with the policies of all nodes."""
         self._taking: TakingOver | None = None
+        self._policies: Policies | None = None
         self._served: Served | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._is_hinting = False
@@ -100,7 +116,13 @@ class Node:
     def counts(self) -> Mapping[str, int]:
         """What the rooms of the cluster count."""
         taken = {} if self._taking is None else self._taking.counts
-        return {**self.member.counts, **self._following.counts, **taken}
+        policies = {} if self._policies is None else self._policies.counts
+        return {**self.member.counts, **self._following.counts, **taken, **policies}
+
+    @property
+    def policy_skew(self) -> float:
+        """How long living nodes have had different policies, s."""
+        return 0.0 if self._policies is None else self._policies.skew
 
     @property
     def position(self) -> int:
@@ -152,12 +174,17 @@ class Node:
     def begin(self, served: Served) -> None:
         """Keep in step with the others from now on."""
         self._served = served
-        self._taking = TakingOver(self.engine, self.store, served.notifier)
+        self._taking = TakingOver(
+            self.engine, self.store, served.notifier, self._following.caught_up, served.wake
+        )
         self.store.on_lost = self._lost
         self.store.on_fenced = self._fenced
         self.store.on_changed = self._hint
-        self.member.begin(Hooks(self._beat, self._claimed, self._fenced), time.time)
+        self.member.begin(Hooks(self._beat, self._claimed, self._fenced), self._wall)
         self._following.begin()
+        if served.desk is not None:
+            self._policies = Policies(self.engine, self.member.epoch, served.desk)
+            self._policies.begin()
         self._tasks = [
             self._loop.create_task(self._listen()),
             self._loop.create_task(self._purge()),
@@ -174,7 +201,9 @@ class Node:
         self._following.end()
         if self._taking is not None:
             self._taking.end()
-        is_clean = True
+        if self._policies is not None:
+            self._policies.end()
+        is_clean = not self.member.lease.is_buried
         try:
             async with asyncio.timeout(5.0):
                 await self.store.settled()
@@ -194,7 +223,6 @@ class Node:
             if one.epoch != self.member.epoch:
                 served.features.learned(one.entry.presentity, one.entry.origin, now)
             self._learn(one, served, now)
-        served.wake()
 
     def _learn(self, one: Changed, served: Served, now: float) -> None:
         presentity, snapshot = one.entry.presentity, one.snapshot
@@ -203,13 +231,16 @@ class Node:
             news = self.store.learned(presentity, snapshot)
             if news is not None:
                 served.notifier.learned(presentity, *news, tells=one.tells, at=served.at(), now=now)
+                served.wake()
 
         self.store.when_settled(presentity, learn)
 
     def moved(self, moved: Moved, now: float) -> None:
         """Another node has adopted a dialog."""
-        if moved.epoch != self.member.epoch and self._served is not None:
-            self._served.notifier.lose(moved.tag, moved.row, now)
+        served = self._served
+        if served is not None and moved.epoch != self.member.epoch:
+            served.notifier.lose(moved.tag, moved.row, now)
+            served.wake()
 
     def missed(self, _now: float) -> None:
         """A part of the feed is gone: nobody knows who has not been told. A new life begins with
@@ -223,6 +254,9 @@ class Node:
         if last > self._heard:
             self._heard = last
             self.on_heard()
+        if self._served is not None:
+            # Rows that were taken over, and dialogs that were adopted, are no message either.
+            self._served.wake()
 
     # --- What happens to this node ---
 
@@ -234,12 +268,14 @@ class Node:
         return Beat(served.policies(), self.position, skew, subscriptions)
 
     def _claimed(self, claimed: Sequence[Claimed]) -> None:
-        if self._taking is not None and self._served is not None:
-            self._taking.begin(claimed, self._served.at())
+        if self._taking is not None:
+            self._taking.begin(claimed)
 
     def _lost(self, rows: Sequence[int]) -> None:
-        if self._served is not None:
-            self._served.notifier.lost(rows, self._loop.time())
+        served = self._served
+        if served is not None:
+            served.notifier.lost(rows, self._loop.time())
+            served.wake()
 
     def _fenced(self) -> None:
         self.member.lease.buried()

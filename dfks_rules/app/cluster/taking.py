@@ -6,8 +6,7 @@ Of a phone that speaks before its row is there, the dialog is asked for by its t
 """
 
 import asyncio
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 import structlog
@@ -34,7 +33,7 @@ _log = structlog.get_logger("dfks.cluster")
 class Takes(Protocol):
     """What takes them over; `presence.notifier.Notifier` does."""
 
-    def restore(self, before: Before, at: datetime, now: float) -> Claim | None:
+    def restore(self, before: Before, now: float) -> Claim | None:
         """There are rows to come."""
         ...
 
@@ -50,34 +49,40 @@ class Takes(Protocol):
 class TakingOver:
     """Loads what was claimed."""
 
-    def __init__(self, engine: Engine, store: PostgresStore, notifier: Takes) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        store: PostgresStore,
+        notifier: Takes,
+        caught_up: Callable[[], Awaitable[None]],
+        wake: Callable[[], None],
+    ) -> None:
         """Nothing is claimed yet.
 
         Args:
             engine: knows whose features have changed.
             store: gives rows.
             notifier: takes them over.
+            caught_up: waits until the feed has told all that was committed before.
+            wake: called when the notifier may have something to do.
         """
         self._engine = engine
         self._store = store
         self._notifier = notifier
+        self._caught_up = caught_up
+        self._wake = wake
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
         self.counts = {"taken": 0}
         """`taken`: subscriptions that other lives had."""
 
-    def begin(self, claimed: Sequence[Claimed], at: datetime) -> None:
-        """Cohorts are ours: load their rows.
-
-        Args:
-            claimed: what the engine said.
-            at: local time, for the policies.
-        """
+    def begin(self, claimed: Sequence[Claimed]) -> None:
+        """Cohorts are ours: load their rows."""
         self._store.own(claimed)
         # Who left as planned has told what there was; who died has not.
         for is_clean in (True, False):
             if some := [one for one in claimed if one.is_clean is is_clean]:
-                task = self._loop.create_task(self._load(some, at))
+                task = self._loop.create_task(self._load(some))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
 
@@ -86,10 +91,12 @@ class TakingOver:
         for task in self._tasks:
             task.cancel()
 
-    async def _load(self, claimed: list[Claimed], at: datetime) -> None:
+    async def _load(self, claimed: list[Claimed]) -> None:
         began, count = self._loop.time(), 0
         renewed, is_clean = min(one.renewed for one in claimed), claimed[0].is_clean
-        claim = self._notifier.restore(Before(renewed, is_clean=is_clean), at, began)
+        claim = self._notifier.restore(Before(renewed, is_clean=is_clean), began)
+        # Else phones might be told something older than by the node that had them.
+        await self._caught_up()
         # What the feed says from now on is heard; what was said before is asked for.
         changed = await self._changed_since(renewed - (HEARD if is_clean else UNSURE))
         if claim is not None:
@@ -99,6 +106,7 @@ class TakingOver:
             count += len(rows)
             below = rows[-1].row
             self._notifier.take(claim, rows, self._loop.time())
+            self._wake()
             # Half of the time is for others; reading them was most of it.
             await asyncio.sleep(0)
         self._notifier.loaded(claim)

@@ -6,7 +6,7 @@ A room that is added has one function here, which takes it and says what is read
 
 import os
 import platform
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -165,6 +165,11 @@ def add_decided(exposition: Exposition, decided: Decided) -> None:
         "dfks_request_duration_seconds",
         lambda: [Reading(decided.gets, ("get",)), Reading(decided.sets, ("set",))],
     )
+
+
+def add_policy_skew(exposition: Exposition, skew: Callable[[], float]) -> None:
+    """Whether nodes decide alike; `skew` gives for how long they have not, s."""
+    exposition.add("dfks_policy_skew_seconds", lambda: [Reading(skew())])
 
 
 def add_policies(exposition: Exposition, policies: PolicyReloader) -> None:

@@ -34,92 +34,98 @@ _COUNTER, _GAUGE, _HISTOGRAM = Kind.COUNTER, Kind.GAUGE, Kind.HISTOGRAM
 
 SECTIONS: dict[str, tuple[Family, ...]] = {
     "The server": (
-        Family("dfks_build_info", _GAUGE, ("version", "python"), "Always 1: what runs."),
+        Family(
+            "dfks_build_info",
+            _GAUGE,
+            ("version", "python"),
+            "Always 1; the labels say which version runs.",
+        ),
         Family(
             "dfks_loop_late_seconds",
             _HISTOGRAM,
             (),
-            "How late the event loop is, looked at every 0.1 s: so long phones wait in addition.",
+            "Delay of the event loop, measured every 0.1 s: phones wait that much longer.",
         ),
         Family(
             "dfks_internal_errors_total",
             _COUNTER,
             (),
-            "Messages and timers that failed by a bug of the server; each is in the log.",
+            "Messages and timers that failed because of a bug in the server; each is in the log.",
         ),
         Family("process_cpu_seconds_total", _COUNTER, (), "CPU time of the process."),
         Family("process_resident_memory_bytes", _GAUGE, (), "Resident memory of the process."),
         Family("process_virtual_memory_bytes", _GAUGE, (), "Virtual memory of the process."),
-        Family("process_start_time_seconds", _GAUGE, (), "When the process began, Unix time."),
+        Family(
+            "process_start_time_seconds", _GAUGE, (), "Start of the process, in seconds since 1970."
+        ),
         Family("process_open_fds", _GAUGE, (), "Open file descriptors."),
-        Family("process_max_fds", _GAUGE, (), "Most file descriptors that may be open."),
+        Family("process_max_fds", _GAUGE, (), "Maximum number of open file descriptors."),
     ),
     "Phones": (
         Family(
             "dfks_sip_requests_total",
             _COUNTER,
             ("method", "transport"),
-            "SIP requests that came, repeats and malformed ones included.",
+            "SIP requests received, including repeats and malformed ones.",
         ),
         Family(
             "dfks_sip_responses_total",
             _COUNTER,
             ("code",),
-            "SIP responses that were sent; those that were sent again are not counted again.",
+            "SIP responses sent, without retransmissions.",
         ),
         Family(
             "dfks_sip_limited_total",
             _COUNTER,
             ("limit", "answer"),
-            "Messages that were not worked on at once, by the limit that they were over (rate, "
-            "queue, overload, handshakes) and what became of them (refused, dropped, delayed).",
+            "Messages over a limit (rate, queue, overload, handshakes), by what became of "
+            "them (refused, dropped, delayed).",
         ),
         Family(
             "dfks_auth_total",
             _COUNTER,
             ("result",),
-            "What came of looking who sends a request, where phones authenticate.",
+            "Results of authenticating the sender of a request.",
         ),
         Family(
             "dfks_request_duration_seconds",
             _HISTOGRAM,
             ("op",),
-            "From when a request for states (get) or one that sets some (set) was read until it "
-            "was answered; a set is answered when it is stored.",
+            "Time from reading a request for states (get), or one that sets some (set), to "
+            "its answer; a set is answered once it is stored.",
         ),
-        Family(
-            "dfks_subscriptions", _GAUGE, ("transport",), "Subscriptions of phones that live now."
-        ),
+        Family("dfks_subscriptions", _GAUGE, ("transport",), "Live subscriptions of phones."),
         Family(
             "dfks_subscriptions_unproved",
             _GAUGE,
             (),
-            "Subscriptions whose phone has not shown yet that it wants NOTIFYs.",
+            "Subscriptions whose phone has not yet shown that it wants NOTIFYs.",
         ),
         Family(
             "dfks_notifies_total",
             _COUNTER,
             ("result",),
-            "NOTIFYs that ended: answered (2xx), refused (another answer), timeout (none within "
-            "32 s), gone (they could not be delivered).",
+            "NOTIFYs that ended: answered (2xx), refused (another answer), timeout (no answer "
+            "within 32 s), gone (could not be delivered).",
         ),
         Family(
             "dfks_notify_duration_seconds",
             _HISTOGRAM,
             (),
-            "From when a NOTIFY was sent to the address that answered it until the answer.",
+            "Time from sending a NOTIFY to the address that answered it, to the answer.",
         ),
         Family(
             "dfks_tcp_connections",
             _GAUGE,
             ("transport",),
-            "Connections of phones and proxies, those being opened included.",
+            "Connections of phones and proxies, including those being opened.",
         ),
         Family(
             "dfks_transactions",
             _GAUGE,
             ("side",),
-            "SIP transactions in memory: of requests that came (server) and of NOTIFYs (client).",
+            "SIP transactions in memory: of requests received (server) and of NOTIFYs sent "
+            "(client).",
         ),
     ),
     "Decisions": (
@@ -133,46 +139,58 @@ SECTIONS: dict[str, tuple[Family, ...]] = {
             "dfks_denials_total",
             _COUNTER,
             ("rule", "reason"),
-            "Decisions to deny, by rule (empty where none decided) and reason. From the 1,001st "
-            "pair on both are `other`.",
+            "Decisions to deny, by rule (empty if none decided) and reason; from the 1,001st "
+            "pair on, both are `other`.",
         ),
-        Family("dfks_policy_info", _GAUGE, ("revision", "origin"), "Always 1: what is in force."),
+        Family(
+            "dfks_policy_info",
+            _GAUGE,
+            ("revision", "origin"),
+            "Always 1; the labels say which policies are in force.",
+        ),
         Family(
             "dfks_policy_reloads_total",
             _COUNTER,
             ("result",),
-            "Times that policies were put into force (activated), or could not be (failed).",
+            "Policies that were put into force (activated), or could not be (failed).",
         ),
         Family(
             "dfks_policy_last_reload_successful",
             _GAUGE,
             (),
-            "1; 0 while policies are in force that are older than the files.",
+            "1, or 0 while the policies in force are older than the files.",
+        ),
+        Family(
+            "dfks_policy_skew_seconds",
+            _GAUGE,
+            (),
+            "How long the living nodes of a cluster have had different policies; 0 while they have "
+            "the same. Missing without a cluster.",
         ),
         Family(
             "dfks_policy_engine_failures_total",
             _COUNTER,
             (),
-            "Decisions that the rule engine could not make: the reference evaluator made them.",
+            "Decisions that the rule engine could not make; the reference evaluator made them.",
         ),
         Family(
             "dfks_policy_oracle_checks_total",
             _COUNTER,
             (),
-            "Decisions that the reference evaluator made again to check them.",
+            "Decisions that the reference evaluator made again as a check.",
         ),
         Family(
             "dfks_policy_oracle_disagreements_total",
             _COUNTER,
             (),
-            "Those that came out differently: a bug of the server or of its engine.",
+            "Checked decisions that came out differently: a bug in the server or its engine.",
         ),
         Family(
             "dfks_shadow_decisions_total",
             _COUNTER,
             ("result",),
-            "Decisions of the candidate (`policy:shadow`): same, different, or failed. From 0 "
-            "whenever a comparison begins.",
+            "Decisions of the candidate (`policy:shadow`): same, different or failed; from 0 "
+            "again with each comparison.",
         ),
     ),
     "The store": (
@@ -180,24 +198,23 @@ SECTIONS: dict[str, tuple[Family, ...]] = {
             "dfks_store_commits_total",
             _COUNTER,
             ("result",),
-            "Requests that something was to be stored for, by what came of it.",
+            "Requests to store something, by result.",
         ),
         Family(
             "dfks_store_commit_duration_seconds",
             _HISTOGRAM,
             (),
-            "From when a commit was asked for until the disk or the database had it, or it failed.",
+            "Time from the request for a commit until the disk or the database has it, or it has "
+            "failed.",
         ),
         Family(
             "dfks_store_failures_total",
             _COUNTER,
             ("operation",),
-            "Times that the disk or the file failed: read, write, sync, checkpoint. Of a database: "
-            "read, write.",
+            "Failures of the disk or the file, by operation: read, write, sync, checkpoint; of a "
+            "database: read, write.",
         ),
-        Family(
-            "dfks_store_queue", _GAUGE, (), "Commits that wait for the disk, or for the database."
-        ),
+        Family("dfks_store_queue", _GAUGE, (), "Commits waiting for the disk or the database."),
         Family("dfks_store_size_bytes", _GAUGE, (), "Size of the database and the log beside it."),
         Family(
             "dfks_store_free_bytes",
@@ -281,7 +298,7 @@ SECTIONS: dict[str, tuple[Family, ...]] = {
             ("operation", "code"),
             "Requests of the HTTP API by operation and status.",
         ),
-        Family("dfks_event_listeners", _GAUGE, (), "Readers of the stream of events."),
+        Family("dfks_event_listeners", _GAUGE, (), "Readers of the event stream."),
         Family(
             "dfks_events_dropped_total",
             _COUNTER,
@@ -292,27 +309,27 @@ SECTIONS: dict[str, tuple[Family, ...]] = {
             "dfks_webhook_lag_seconds",
             _GAUGE,
             ("endpoint",),
-            "Age of the oldest event that is not delivered yet.",
+            "Age of the oldest undelivered event.",
         ),
         Family(
             "dfks_webhook_deliveries_total",
             _COUNTER,
             ("endpoint", "result"),
-            "Attempts to deliver an event, by what came of them.",
+            "Attempts to deliver an event, by result.",
         ),
         Family(
             "dfks_dead_letters",
             _GAUGE,
             ("endpoint",),
-            "Events that were given up and can be sent again.",
+            "Events that were given up; they can be sent again.",
         ),
-        Family("dfks_traces", _GAUGE, (), "Users who are traced now."),
+        Family("dfks_traces", _GAUGE, (), "Users being traced."),
         Family(
             "dfks_hep_packets_total",
             _COUNTER,
             ("result",),
-            "Packets for the HEP collector (`trace.hep`): sent, or dropped as it could not be "
-            "reached.",
+            "Packets for the HEP collector (`trace.hep`): sent, or dropped because it could "
+            "not be reached.",
         ),
     ),
 }

@@ -8,13 +8,13 @@ import asyncio
 import os
 from collections.abc import Callable, Sequence
 from socket import socket
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 import structlog
 
 from dfks_rules.app.handover.channel import BrokenOffError, Word
 from dfks_rules.app.handover.service_manager import ServiceManager
-from dfks_rules.app.handover.successor import Successor, own_command
+from dfks_rules.app.handover.successor import Successor, become, own_command
 from dfks_rules.app.handover.unless import unless
 from dfks_rules.transport.inherited import Inherited
 
@@ -23,6 +23,11 @@ _log = structlog.get_logger()
 
 class Running(Protocol):
     """A server that can be handed over; `app.server.Server` is one."""
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether it could probably not open its store again."""
+        ...
 
     def sockets(self) -> list[tuple[str, socket]]:
         """What whoever serves next has to be given, each with a name."""
@@ -65,8 +70,13 @@ class Succession:
             server: it serves meanwhile.
             stop: set when the server is to end instead.
         """
+        refusal = None
         if os.getpid() == 1:
-            _log.error("hand_over_refused", reason="this is process 1: its container ends with it")
+            refusal = "this is process 1: its container ends with it"
+        elif server.is_failing:
+            refusal = "the store fails: whoever closes it may not be able to open it again"
+        if refusal is not None:
+            _log.error("hand_over_refused", reason=refusal)
             return None
         _log.info("hand_over_started")
         self._manager.reloading()
@@ -113,6 +123,20 @@ class Succession:
         await server.close(leaves=True)
         successor.let_go()
         return None
+
+    async def make_way(self, inherited: Inherited, reason: str) -> NoReturn:
+        """Have the command begin anew in this process, which cannot go on.
+
+        Args:
+            inherited: the sockets.
+            reason: why it cannot.
+
+        Raises:
+            OSError: the command cannot be started.
+        """
+        _log.warning("server_replaced", reason=reason)
+        await asyncio.sleep(0)  # Lines are written at the end of a turn.
+        become(inherited, self._command())
 
     def _failed(self, reason: str) -> None:
         self.counts["handovers_failed"] += 1

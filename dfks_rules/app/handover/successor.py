@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from dfks_rules.app.handover.channel import Channel
 from dfks_rules.transport.inherited import CHANNEL, FIRST, Inherited, Passed
@@ -93,12 +94,36 @@ def _copy(one: socket.socket, at_least: int) -> socket.socket:
     return socket.socket(fileno=fcntl.fcntl(one.fileno(), fcntl.F_DUPFD_CLOEXEC, at_least))
 
 
+def become(inherited: Inherited, command: Sequence[str]) -> NoReturn:
+    """Have another program go on in this process.
+
+    Args:
+        inherited: the sockets that it is given.
+        command: the program and its arguments.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    sockets = inherited.passed()
+    passed = [Passed(name, _copy(one, FIRST + len(sockets))) for name, one in sockets]
+    for _, one in passed:
+        os.set_inheritable(one.fileno(), True)  # noqa: FBT003 - the library's signature
+    os.execve(sys.executable, _starting(passed, command), _environment(passed))  # noqa: S606 - ours
+
+
 def _started(passed: Sequence[Passed], command: Sequence[str]) -> "subprocess.Popen[bytes]":
-    numbers = [one.socket.fileno() for one in passed]
-    text = ",".join(map(str, numbers))
-    names = ":".join(one.name for one in passed)
     return subprocess.Popen(  # noqa: S603 - it is our own command line
-        [sys.executable, "-I", "-S", "-c", _STARTER, text, *command],
-        pass_fds=numbers,
-        env=os.environ | {"LISTEN_FDS": str(len(numbers)), "LISTEN_FDNAMES": names},
+        _starting(passed, command),
+        pass_fds=[one.socket.fileno() for one in passed],
+        env=_environment(passed),
     )
+
+
+def _starting(passed: Sequence[Passed], command: Sequence[str]) -> list[str]:
+    numbers = ",".join(str(one.socket.fileno()) for one in passed)
+    return [sys.executable, "-I", "-S", "-c", _STARTER, numbers, *command]
+
+
+def _environment(passed: Sequence[Passed]) -> dict[str, str]:
+    names = ":".join(one.name for one in passed)
+    return os.environ | {"LISTEN_FDS": str(len(passed)), "LISTEN_FDNAMES": names}

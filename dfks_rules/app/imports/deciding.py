@@ -71,7 +71,7 @@ async def _came(
         return _unusable(number, "", row)
     presentity = row.presentity
     if job.domains is not None and presentity.domain not in job.domains:
-        return _unusable(number, presentity.uri, f"{presentity.uri} is not there")
+        return _unusable(number, presentity.uri, f"no such presentity: {presentity.uri}")
     sets = Sets(presentity, row.asked, PARAM, job.actor)
     while True:
         try:

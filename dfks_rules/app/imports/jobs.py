@@ -75,7 +75,9 @@ class Jobs:
         self._operations = operations
         self._rate = rate
         self._at = at
-        self._jobs = {job.id: job for job in store.read_aside(tables.jobs)}
+        self._is_read = True
+        """Whether it is known which files are still needed."""
+        self._jobs = {job.id: job for job in self._found()}
         self._queue = deque(
             sorted(
                 (job.id for job in self._jobs.values() if not job.status.is_over),
@@ -89,6 +91,15 @@ class Jobs:
         self._task: asyncio.Task[None] | None = None
         self.counts = dict.fromkeys(("rows", "refused", "unusable", "finished", "failed"), 0)
         """Of all imports since the start of the server."""
+
+    def _found(self) -> list[Job]:
+        """What is stored; nothing where that cannot be read: phones do not need it."""
+        try:
+            return self._store.read_aside(tables.jobs)
+        except StoreError as error:
+            self._is_read = False
+            _log.error("imports_not_read", reason=error.message)
+            return []
 
     # --- What operators ask ---
 
@@ -160,8 +171,9 @@ class Jobs:
 
     def start(self) -> None:
         """Go on with what is unfinished."""
-        # The doors are open already.
-        self._spool.sweep([*self._queue, *self._receiving])
+        if self._is_read:
+            # The doors are open already.
+            self._spool.sweep([*self._queue, *self._receiving])
         self._wake.set()
         self._task = asyncio.create_task(self._run())
 

@@ -5,12 +5,14 @@ and by the thread that writes the file.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain, islice
+from operator import itemgetter
 from typing import Final
 
 from dfks_rules.app.records.decision_log import DecisionLog, Record, record_of
-from dfks_rules.app.records.ring import Ring
+from dfks_rules.app.records.denials import PORTION, Denials
+from dfks_rules.app.records.ring import Kept, Ring
 from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import FeatureRequest, Operation, Origin
@@ -31,6 +33,7 @@ _NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 # CPython 3.11 calls a Python function for each look at a member of an Enum.
 _GET: Final = Operation.GET
 _OPERATOR: Final = Origin.OPERATOR
+_OUTCOMES: Final[Callable[[Kept], tuple[Outcome, ...]]] = itemgetter(1)
 
 
 def _is_own_read(request: FeatureRequest) -> bool:
@@ -42,6 +45,14 @@ def _interest(decided: Decided) -> tuple[bool, bool]:
     """A sort key that puts what people ask about first."""
     outcome = decided.outcome
     return outcome.decision.denial is None, outcome.request.operation is not Operation.SET
+
+
+def _has_some(kept: Iterable[Kept], tests: Iterable[Callable[[Outcome], bool]]) -> bool:
+    """Whether a decision of these requests passes all tests; nearly always there is none."""
+    passed: Iterator[Outcome] = chain.from_iterable(map(_OUTCOMES, kept))
+    for test in tests:
+        passed = filter(test, passed)
+    return next(passed, None) is not None
 
 
 class Decisions:
@@ -63,6 +74,7 @@ class Decisions:
             log: writes records to a file.
         """
         self._ring = Ring(keep)
+        self._denials = Denials(self._ring)
         self._policies = policies
         self._log = log
         self._made = 0
@@ -142,19 +154,39 @@ class Decisions:
         found: list[Decided] = []
         if before is None:
             return found  # It is no longer kept, and what was kept before it even less.
-        place = before[0]
+        if sought.is_denied:
+            await self._denials.note(turns)
+        tests = sought.tests()
+        place = min(before[0], ring.end - 1)
+        while True:
+            first, kept = self._portion(place, after[0], is_denied=sought.is_denied is True)
+            if not kept:
+                return found
+            portion = enumerate(kept, first) if _has_some(kept, tests) else ()
+            for place, (number, outcomes) in reversed([*portion]):
+                for position in reversed(range(len(outcomes))):
+                    outcome, key = outcomes[position], (place, number + position)
+                    if after < key < before and all(test(outcome) for test in tests):
+                        found.append(Decided(self._name(number + position), outcome))
+            if len(found) >= at_most:
+                return found[:at_most]
+            place = first - 1
+            await turns.rest()
+
+    def _portion(self, last: int, least: int, *, is_denied: bool) -> tuple[int, list[Kept]]:
+        """What to look through next, in order, and the place where it begins; empty at the end.
+
+        Args:
+            last: none is after this place.
+            least: none is before this one.
+            is_denied: only what `Denials` has noted is of interest.
+        """
+        ring, most = self._ring, PORTION
+        if is_denied:
+            last, most = self._denials.up_to(last), 1
         # The ring turns while others work.
-        while place >= max(after[0], ring.begin):
-            first, outcomes = ring.at(place) if place < ring.end else (0, ())
-            for position in reversed(range(len(outcomes))):
-                key = (place, first + position)
-                if after < key < before and sought.fits(outcomes[position]):
-                    found.append(Decided(self._name(first + position), outcomes[position]))
-                    if len(found) == at_most:
-                        return found
-            place -= 1
-            await turns.step()
-        return found
+        first = max(least, ring.begin, last - most + 1)
+        return first, ring.between(first, last) if first <= last else []
 
     def find(self, name: str) -> Outcome | None:
         """The decision with that id; None when it is not kept."""

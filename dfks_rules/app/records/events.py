@@ -32,7 +32,6 @@ RETRY = 1.0
 """Seconds until a journal that cannot be read is read again."""
 
 _log = structlog.get_logger("dfks.events")
-_GAP = Event(GAP, 0, None, {})
 
 
 class EventRing:
@@ -153,10 +152,10 @@ class EventRing:
             self._ring.clear()
             self._listen_to_subscriptions(None)
 
-    def gap(self) -> list[Event]:
-        """What a listener is told who has lost events; it is counted."""
+    def gap(self, seq: int) -> list[Event]:
+        """What a listener is told who has lost events up to a change; it is counted."""
         self._gaps += 1
-        return [_GAP]
+        return [Event(GAP, seq, None, {})]
 
     @property
     def end(self) -> int:
@@ -168,7 +167,7 @@ class EventRing:
         first = self._count - len(self._ring)
         if place < first:
             self.missed += first - place
-            return self._count, self.gap()
+            return self._count, self.gap(self.seq)
         found = list(islice(self._ring, place - first, place - first + at_most))
         return place + len(found), found
 
@@ -235,6 +234,8 @@ class RingListener:
         self._after = after
         self._known = 0
         """Number of the last change that he was told of from the journal."""
+        self.seq = ring.seq if after is None else after
+        """Number of the newest change up to which he was given all."""
         self._place = ring.end
         self._is_awake = asyncio.Event()
         if after is not None or is_behind:
@@ -250,13 +251,15 @@ class RingListener:
         """The next events."""
         if self._is_behind:
             self._is_behind = False
-            return self._ring.gap()
+            return self._ring.gap(self.seq)
         if self._after is not None:
             events = await self._missed(min(at_most, PORTION))
             if events:
+                self.seq = events[-1].seq
                 await asyncio.sleep(0)
                 return events
         self._place, found = self._ring.since(self._place, at_most)
+        self.seq = max(self.seq, *(one.seq for one in found), 0)
         # The ring has also had changes since he came that he was told of from the journal.
         return [one for one in found if not 0 < one.seq <= self._known]
 

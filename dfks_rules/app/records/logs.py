@@ -211,6 +211,7 @@ class LoggedOutcomes:
             "changed": outcome.changed,
             "origin": who.origin._value_,
             "watcher": who.watcher.uri if who.watcher else None,
+            "actor": who.told_actor,
             "source": who.source_ip,
             "reason": decision.denial.reason if decision.denial else None,
             "matched": decision.matched,

@@ -46,6 +46,11 @@ class Ring:
         """What was kept at a place from `begin` on."""
         return self._slots[place % self._most]
 
+    def between(self, first: int, last: int) -> list[Kept]:
+        """What was kept from one place from `begin` on to another before `end`, in order."""
+        slots, first, last = self._slots, first % self._most, last % self._most
+        return slots[first : last + 1] if first <= last else slots[first:] + slots[: last + 1]
+
     def place_of(self, number: int) -> int | None:
         """The place of the request to which a decision belongs; None when it is not kept.
 

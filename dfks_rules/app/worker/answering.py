@@ -20,6 +20,7 @@ from dfks_rules.app.worker.questions import (
     Know,
     Of,
     RunCases,
+    Weigh,
 )
 from dfks_rules.errors import MAX_TOLD, Finding, PolicyError
 from dfks_rules.policy.deciding.answer import answer_of
@@ -132,6 +133,13 @@ class Answering:
         with closing(load(old.sources)) as before, closing(load(new.sources)) as after:
             return _compared(compare(before, after))
 
+    @_answer.register
+    def _(self, question: Weigh) -> Any:
+        try:
+            return _count(orjson.loads(question.text))
+        except orjson.JSONDecodeError:
+            return 0
+
     def _files_of(self, of: Of) -> PolicyFiles:
         if isinstance(of, PolicyFiles):
             return of
@@ -164,6 +172,17 @@ class Answering:
             "more": max(0, len(findings) - MAX_TOLD),
             "gaps": [{**one._asdict(), "otherwise": one.otherwise} for one in gaps(usable)],
         }
+
+
+def _count(value: Any) -> int:
+    """How many values there are within one, at any depth."""
+    count, waiting = 0, [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict | list):
+            count += len(one)
+            waiting.extend(one.values() if isinstance(one, dict) else one)
+    return count
 
 
 def _closed(files: PolicyFiles) -> PolicySet:

@@ -109,7 +109,15 @@ class Diff:
     limit: ClassVar[float] = WHOLE
 
 
-Question = Know | Explain | Evaluate | Check | CheckAll | RunCases | Diff
+@dataclass(frozen=True, slots=True)
+class Weigh:
+    """How many values there are in JSON, at any depth."""
+
+    text: bytes
+    limit: ClassVar[float] = PLAYGROUND
+
+
+Question = Know | Explain | Evaluate | Check | CheckAll | RunCases | Diff | Weigh
 
 
 def frame(data: bytes) -> bytes:

@@ -15,6 +15,7 @@ from dfks_rules.app.worker.questions import (
     Explain,
     Of,
     RunCases,
+    Weigh,
 )
 from dfks_rules.app.worker.worker import Worker
 from dfks_rules.operations.decisions import Decided
@@ -39,6 +40,10 @@ class WorkerStudies:
         self._worker = worker
         self._in_force = in_force
         self._site_of = site_of
+
+    async def count_values(self, text: bytes, asker: str) -> int:
+        """How many there are in JSON."""
+        return int(await self._worker.ask(Weigh(text), asker))
 
     async def check(self, texts: Sequence[Text] | None, asker: str) -> bytes:
         """Every finding."""

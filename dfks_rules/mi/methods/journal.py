@@ -7,6 +7,7 @@ from dfks_rules.mi.registry import Desk, Given, Method, Parameter
 from dfks_rules.mi.values import page, take_integer, take_presentity, take_text
 from dfks_rules.model.features import Feature
 from dfks_rules.operations.states import state_json
+from dfks_rules.operations.times import time_told
 from dfks_rules.service.history import History, Which, follow, latest
 from dfks_rules.service.ports import JournalEntry
 
@@ -46,7 +47,7 @@ def row_of(entry: JournalEntry) -> dict[str, Any]:
     at = datetime.fromtimestamp(entry.at, UTC).astimezone()
     return {
         "seq": entry.seq,
-        "at": at.isoformat(timespec="milliseconds"),
+        "at": time_told(at),
         "presentity": entry.presentity.uri,
         "revision": entry.revision,
         "feature": entry.feature.value,
@@ -79,7 +80,7 @@ def _take_feature(value: Any) -> Feature:
     try:
         return Feature(take_text(value))
     except ValueError:
-        message = f"`{value[:40]}` is no feature"
+        message = f"`{value[:40]}` is not a feature"
         raise ValueError(message) from None
 
 

@@ -19,6 +19,7 @@ from dfks_rules.store.postgres.ports import (
     Node,
     Outcome,
     Page,
+    PolicyFollower,
     PolicyGoal,
     PolicyRollout,
     PolicyTask,
@@ -36,7 +37,7 @@ def _call(function: str, arguments: int) -> str:
 
 _COMMIT = _call("commit_1", 39)
 _JOIN, _RENEW = _call("join_1", 3), _call("renew_1", 6)
-_BURY, _CLAIM = _call("bury_1", 1), _call("claim_1", 2)
+_BURY, _CLAIM = _call("bury_1", 1), _call("claim_1", 3)
 _DRAIN, _LEAVE, _NODES = _call("drain_1", 1), _call("leave_1", 2), _call("nodes_1", 0)
 _FETCH, _ADOPT, _ROWS = _call("fetch_1", 2), _call("adopt_1", 3), _call("rows_1", 3)
 _FEED, _CHANGED_SINCE = _call("feed_1", 2), _call("changed_since_1", 1)
@@ -49,6 +50,7 @@ _TASK, _GOAL, _BUNDLE = (
 _VERDICT, _PROPOSE = _call("policy_verdict_1", 3), _call("policy_propose_1", 4)
 _BACK, _DROP = _call("policy_back_1", 2), _call("policy_drop_1", 2)
 _GOALS, _ROLLOUTS = _call("policy_goals_1", 0), _call("policy_rollouts_1", 0)
+_FOLLOWED, _FOLLOWERS = _call("policy_followed_1", 3), _call("policy_followers_1", 0)
 _VERDICTS = _call("policy_verdicts_1", 0)
 
 CHANNEL = "dfks"
@@ -103,9 +105,11 @@ class PostgresEngine:
         """End all other lives whose lease is over."""
         return [row["bury_1"] for row in await self._rest.rows(_BURY, epoch)]
 
-    async def claim(self, epoch: int, share: int | None = None) -> list[Claimed]:
+    async def claim(
+        self, epoch: int, share: int | None = None, *, again: bool = False
+    ) -> list[Claimed]:
         """Take cohorts of lives that have ended."""
-        rows = await self._rest.rows(_CLAIM, epoch, share)
+        rows = await self._rest.rows(_CLAIM, epoch, share, again)
         return [Claimed(*row.values()) for row in rows]
 
     async def drain(self, epoch: int) -> None:
@@ -210,6 +214,10 @@ class PostgresEngine:
         """Say whether this node can use a revision."""
         await self._policies.rows(_VERDICT, epoch, revision, verdict)
 
+    async def policy_followed(self, epoch: int, revision: str | None, verdict: str) -> None:
+        """Say which goal this node follows."""
+        await self._policies.rows(_FOLLOWED, epoch, revision, verdict)
+
     async def policy_propose(self, scope: str, revision: str, files: bytes, actor: str) -> None:
         """Begin a rollout."""
         await self._policies.rows(_PROPOSE, scope, revision, files, actor)
@@ -229,6 +237,10 @@ class PostgresEngine:
     async def policy_rollouts(self) -> list[PolicyRollout]:
         """The last rollout of each scope."""
         return [PolicyRollout(*row.values()) for row in await self._policies.rows(_ROLLOUTS)]
+
+    async def policy_followers(self) -> list[PolicyFollower]:
+        """What nodes have said of the goals that they follow."""
+        return [PolicyFollower(*row.values()) for row in await self._policies.rows(_FOLLOWERS)]
 
     async def policy_verdicts(self) -> list[PolicyVerdict]:
         """What nodes have said."""

@@ -74,14 +74,25 @@ class Known:
         entry = self._entries.get(presentity)
         return entry.newest if entry is not None and entry.is_certain else None
 
-    def expect(self, presentity: Aor) -> None:
-        """The engine is being asked: what the feed says meanwhile may be newer than its answer."""
-        if presentity not in self._entries:
-            self._add(presentity)
+    def expect(self, presentity: Aor) -> object:
+        """The engine is being asked: what the feed says meanwhile may be newer than its answer.
 
-    def read(self, presentity: Aor, snapshot: Snapshot) -> None:
-        """This is what the engine had when it was asked."""
-        entry = self._entries.get(presentity) or self._add(presentity)
+        Gives what `read` is given back.
+        """
+        return self._entries.get(presentity) or self._add(presentity)
+
+    def read(self, presentity: Aor, snapshot: Snapshot, expected: object) -> None:
+        """This is what the engine had when it was asked.
+
+        Args:
+            presentity: whose.
+            snapshot: that.
+            expected: what `expect` gave when it was asked; if that is forgotten since, this may be
+                old, and is not believed.
+        """
+        entry = self._entries.get(presentity)
+        if entry is None or entry is not expected:
+            return
         entry.see(snapshot)
         entry.is_certain = True
         if entry.told is None and not self._has_dropped:

@@ -237,6 +237,16 @@ class PolicyVerdict(NamedTuple):
     """Empty: it can use it; otherwise why not."""
 
 
+class PolicyFollower(NamedTuple):
+    """What a node has said of its goal."""
+
+    epoch: int
+    revision: str | None
+    """None: its files."""
+    verdict: str
+    """Empty: it follows; otherwise why not."""
+
+
 class Engine(Protocol):
     """The engine; each method is atomic."""
 
@@ -258,8 +268,14 @@ class Engine(Protocol):
         """
         ...
 
-    async def claim(self, epoch: int, share: int | None = None) -> list[Claimed]:
-        """Take my share of the cohorts whose owners have ended: ⌈orphans / living⌉, or `share`."""
+    async def claim(
+        self, epoch: int, share: int | None = None, *, again: bool = False
+    ) -> list[Claimed]:
+        """Take my share of the cohorts whose owners have ended: ⌈orphans / living⌉, or `share`.
+
+        `again`: give those that were taken before, too, as an answer may have been lost. How their
+        owners ended is not known any more: not as planned.
+        """
         ...
 
     async def drain(self, epoch: int) -> None:
@@ -347,6 +363,10 @@ class Engine(Protocol):
         """Say whether this node can use a revision: empty, or why not."""
         ...
 
+    async def policy_followed(self, epoch: int, revision: str | None, verdict: str) -> None:
+        """Say which goal this node follows (None: its files): empty, or why it cannot."""
+        ...
+
     async def policy_propose(self, scope: str, revision: str, files: bytes, actor: str) -> None:
         """Begin a rollout, in place of one that is on its way in the scope."""
         ...
@@ -365,6 +385,10 @@ class Engine(Protocol):
 
     async def policy_rollouts(self) -> list[PolicyRollout]:
         """The last rollout of each scope."""
+        ...
+
+    async def policy_followers(self) -> list[PolicyFollower]:
+        """What nodes have said of the goals that they follow."""
         ...
 
     async def policy_verdicts(self) -> list[PolicyVerdict]:

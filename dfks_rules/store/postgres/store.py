@@ -10,6 +10,7 @@ from dfks_rules.errors import StoreError
 from dfks_rules.model.features import Feature, Snapshot
 from dfks_rules.model.histogram import Histogram
 from dfks_rules.model.identity import Aor
+from dfks_rules.operations.ports import Stored
 from dfks_rules.service.ports import (
     Adopting,
     DialogRow,
@@ -74,7 +75,7 @@ class PostgresStore:
         life = (joined.epoch, start)
         self._group = GroupCommit(engine, life, self._known, self._counts, loop)
         self._group.told = joined.newest
-        self._reading = Reading(engine, self._known, self._counts, loop)
+        self._reading = Reading(engine, self._known, self._group, self._counts, loop)
         self._adoptions: set[asyncio.Task[None]] = set()
         self.secret = joined.secret
         """What our tags are made with; the same on all nodes."""
@@ -211,7 +212,14 @@ class PostgresStore:
             except Exception:  # noqa: BLE001 - else nobody would ever be told
                 _log.exception("store_adoption_failed")
             else:
-                found = Gone.UNKNOWN if adopted is None else self._from_engine(adopted.row)
+                if adopted is None:
+                    found = Gone.UNKNOWN
+                elif self._is_known(adopted.row):
+                    found = self._from_engine(adopted.row)
+                elif self._loop.time() < until:
+                    # It was claimed, and the answer is on its way, or lost and asked for again.
+                    await asyncio.sleep(RETRY)
+                    continue
             break
         done(found, self._loop.time())
 
@@ -223,17 +231,17 @@ class PostgresStore:
 
     async def page(
         self, after: Aor | None, at_most: int, domains: frozenset[str] | None, on: Feature | None
-    ) -> list[tuple[Aor, Snapshot]]:
+    ) -> list[Stored]:
         """The next presentities by domain and user; of those only who has a feature on.
 
         Raises:
             StoreError: `store_unavailable`.
         """
-        found: list[tuple[Aor, Snapshot]] = []
+        found: list[Stored] = []
         while len(found) < at_most:
             page = await self._engine.page(after, at_most, domains)
             found += [
-                (presentity, snapshot)
+                Stored(presentity, snapshot)
                 for presentity, snapshot in page
                 if on is None or snapshot.state(on).status
             ]
@@ -303,6 +311,10 @@ class PostgresStore:
 
     def _from_engine(self, row: DialogRow) -> DialogRow:
         return row._replace(base=row.base + self._cohort_term(row) - self._epoch)
+
+    def _is_known(self, row: DialogRow) -> bool:
+        """Whether the term of a row's cohort is known."""
+        return row.row >> 32 == self._epoch or cohort_of(row.row) in self._terms
 
     def _cohort_term(self, row: DialogRow) -> int:
         # Of one that is not ours any more the engine takes nothing.

@@ -21,6 +21,7 @@ from dfks_rules.web.api import (
     policy_schemas,
     presentities,
     removal,
+    rollouts,
     server,
     statistics,
     studies,
@@ -36,10 +37,9 @@ COMPONENTS.update(policy_schemas.SCHEMAS)
 
 
 def _with_key(operation: Operation) -> Operation:
-    """Whatever changes something takes a key, unless it reads its body by itself."""
-    body, scope = operation.body, operation.scope
-    only_reads = operation.method == "GET" or (scope is not None and scope.value.endswith(":read"))
-    if only_reads or (body is not None and body.schema is None):
+    """Whatever changes something takes a key."""
+    scope = operation.scope
+    if operation.method == "GET" or (scope is not None and scope.value.endswith(":read")):
         return operation
     return operation._replace(
         parameters=(*operation.parameters, IDEMPOTENCY_KEY),
@@ -64,6 +64,7 @@ _OPERATIONS: tuple[Operation, ...] = (
     *webhooks.OPERATIONS,
     *decisions.OPERATIONS,
     *policies.OPERATIONS,
+    *rollouts.OPERATIONS,
     *studies.OPERATIONS,
     *imports.OPERATIONS,
     *exports.OPERATIONS,

@@ -60,7 +60,7 @@ OPERATIONS = (
         "Lists the nodes that share the store, and those that have ended within the last hour.",
         list_,
         (Reply(200, "The nodes, the oldest life first.", ref("Nodes")),),
-        problems=("no-cluster", "store-unavailable"),
+        problems=("needs-shared-store", "store-unavailable"),
         description="All nodes tell the same. What a node says of itself is as of the last time "
         "that it renewed its lease, which it does four times in a lease.",
     ),
@@ -73,7 +73,7 @@ OPERATIONS = (
         drain,
         (Reply(200, "The lives that drain.", ref("Nodes")),),
         body=Body(record({"node": TEXT | {"maxLength": 256}}, []), is_needed=False),
-        problems=("no-cluster", "not-found", "store-unavailable"),
+        problems=("needs-shared-store", "not-found", "store-unavailable"),
         description="`node` is its name; without one, it is the node that is asked. Its "
         "subscriptions go on: it refreshes them and tells of changes, until it stops and the "
         "others take them over. To OPTIONS and new SUBSCRIBEs it answers 503, as to `/readyz`. It "

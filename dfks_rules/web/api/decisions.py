@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from datetime import datetime
 from enum import Enum
 from typing import Any, TypeVar
 
@@ -11,10 +10,11 @@ from dfks_rules.model.requests import Origin
 from dfks_rules.operations.decisions import Decided, Sought
 from dfks_rules.operations.events import state_told
 from dfks_rules.operations.states import denying_rule, printable_from
+from dfks_rules.operations.times import time_told
 from dfks_rules.operations.turns import Turns
 from dfks_rules.web.caller import Scope
 from dfks_rules.web.paging import DEFAULT_LIMIT, LIMIT, page, page_schema
-from dfks_rules.web.parameters import PRESENTITY
+from dfks_rules.web.parameters import PRESENTITY, moment_from
 from dfks_rules.web.problem import Problem
 from dfks_rules.web.schemas import ref
 from dfks_rules.web.table import JSON, Answer, Call, Operation, Parameter, Reply, Where
@@ -83,13 +83,13 @@ def _row(decided: Decided) -> dict[str, Any]:
     requester, by = request.requester, outcome.decision.decided_by
     return {
         "id": decided.id,
-        "at": outcome.at.isoformat(timespec="milliseconds"),
+        "at": time_told(outcome.at),
         "presentity": request.presentity.uri,
         "op": request.operation.value,
         "feature": None if request.feature is None else request.feature.value,
         "asked": None if request.asked is None else state_told(request.asked),
         "origin": requester.origin.value,
-        "actor": requester.watcher.uri if requester.watcher else requester.actor,
+        "actor": requester.told_actor,
         "effect": "allow" if denial is None else "deny",
         "reason": None if denial is None else denial.reason,
         "rule": denying_rule(outcome) or by.get("status") or by.get("allow"),
@@ -99,7 +99,7 @@ def _row(decided: Decided) -> dict[str, Any]:
 
 def _take_effect(text: str) -> bool:
     if text not in _EFFECTS:
-        message = f"`{text[:40]}` is none of {', '.join(_EFFECTS)}"
+        message = f"`{text[:40]}` is not one of {', '.join(_EFFECTS)}"
         raise ValueError(message)
     return text == "deny"
 
@@ -110,21 +110,10 @@ def _take_one_of(words: type[_E]) -> Callable[[str], _E]:
             if word.value == text:
                 return word
         known = ", ".join(word.value for word in words)
-        message = f"`{text[:40]}` is none of {known}"
+        message = f"`{text[:40]}` is not one of {known}"
         raise ValueError(message)
 
     return take
-
-
-def _take_moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        message = f"`{text[:40]}` is not a time such as 2026-01-05T12:00:00Z"
-        raise ValueError(message)
-    return moment
 
 
 def _take_id(text: str) -> str:
@@ -157,7 +146,7 @@ OPERATIONS = (
         Scope.DECISIONS_READ,
         "Lists the last decisions of the policies, the newest first.",
         list_,
-        (Reply(200, "A page of them.", page_schema("DecisionRow")),),
+        (Reply(200, "A page of the list.", page_schema("DecisionRow")),),
         (
             PRESENTITY,
             _query(
@@ -189,7 +178,7 @@ OPERATIONS = (
                 "since",
                 "Only those made at this time, which has a zone, or later.",
                 {"type": "string", "format": "date-time"},
-                _take_moment,
+                moment_from,
             ),
             _query(
                 "before",
@@ -216,7 +205,7 @@ OPERATIONS = (
         Scope.DECISIONS_READ,
         "Shows one decision with all facts it was based on.",
         show,
-        (Reply(200, "All that is known of it.", ref("DecisionRecord")),),
+        (Reply(200, "Everything that is known about the decision.", ref("DecisionRecord")),),
         (_ID_PARAMETER,),
         problems=("not-found",),
         description="`given` has the facts by the names that policies use; with them, the decision "

@@ -13,7 +13,10 @@ from dfks_rules.web.table import Answer, Call, Operation, Parameter, Reply, Stre
 GATHER = 0.1
 """Seconds for which further events are gathered into one write; the first goes at once."""
 ALIVE = 15.0
-"""Seconds after which a comment says that the stream lives."""
+"""Seconds after which a comment says that the stream lives; with it goes the number of the newest
+change, if there are some that the client did not ask for: he would lose his place in the journal.
+An `id` without `data` is no event, but remembered (WHATWG HTML §9.2.6, dispatch the event).
+"""
 AT_ONCE = 100
 """Most events in one write."""
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -26,7 +29,7 @@ async def stream(call: Call) -> Answer | Streamed:
     # Nobody listens before somebody reads: of HEAD nothing would be left to close.
     await call.operations.journal.newest()
     pieces = _pieces(call.operations.events, after, _wanted(call))
-    return Streamed(pieces, "text/event-stream", _HEADERS)
+    return Streamed(pieces, "text/event-stream", _HEADERS, is_endless=True)
 
 
 def _wanted(call: Call) -> Callable[[Event], bool]:
@@ -54,28 +57,33 @@ async def _pieces(
 ) -> AsyncIterator[bytes]:
     loop = asyncio.get_running_loop()
     listener = await events.listen(after)
-    written = loop.time()
+    written, told_of = loop.time(), listener.seq
     try:
-        yield b"retry: 2000\n\n"
+        yield b"retry: 2000\n%b\n" % (_place(listener.seq) if after is None else b"")
         while True:
             try:
                 await asyncio.wait_for(listener.wait(), max(0.0, written + ALIVE - loop.time()))
             except TimeoutError:
-                yield b": alive\n\n"
-                written = loop.time()
+                yield b": alive\n%b\n" % (_place(listener.seq) if listener.seq > told_of else b"")
+                written, told_of = loop.time(), listener.seq
                 continue
-            told = [_told(one) for one in await listener.take(AT_ONCE) if is_wanted(one)]
-            if told:
-                yield b"".join(told)
-                written = loop.time()
+            wanted = [one for one in await listener.take(AT_ONCE) if is_wanted(one)]
+            if wanted:
+                yield b"".join(_told(one) for one in wanted)
+                written, told_of = loop.time(), max(told_of, wanted[-1].seq)
                 await asyncio.sleep(GATHER)
     finally:
         listener.close()
 
 
 def _told(event: Event) -> bytes:
-    head = f"id: {event.seq}\n" if event.seq else ""
-    return f"{head}event: {event.type}\ndata: ".encode() + orjson.dumps(event.data) + b"\n\n"
+    head = _place(event.seq) if event.seq else b""
+    return b"%bevent: %b\ndata: %b\n\n" % (head, event.type.encode(), orjson.dumps(event.data))
+
+
+def _place(seq: int) -> bytes:
+    """What a client who comes back says that he knows."""
+    return b"id: %d\n" % seq
 
 
 def _take_number(text: str) -> int:
@@ -88,7 +96,7 @@ def _take_number(text: str) -> int:
 def _take_types(text: str) -> frozenset[str]:
     types = frozenset(part.strip() for part in text.split(","))
     if unknown := sorted(types.difference(TYPES)):
-        message = f"`{unknown[0][:40]}` is none of {', '.join(TYPES)}"
+        message = f"`{unknown[0][:40]}` is not one of {', '.join(TYPES)}"
         raise ValueError(message)
     return types
 
@@ -130,8 +138,10 @@ OPERATIONS = (
         ),
         problems=("not-found", "not-kept", "store-unavailable"),
         description="The id of an event is its number in the journal: a client that comes back "
-        "with it is told what it has missed. `event: gap` says that something is lost, because "
-        "the client was too slow or the journal no longer has it: read the presentities again. "
+        "with it is told what it has missed. An `id` without `data` comes when a stream begins, "
+        "and after changes that were not asked for. `event: gap` says that something is lost, "
+        "because the client was too slow or the journal no longer has it: read the presentities "
+        "again. "
         "Where several nodes share a store, each tells of the changes of all, with the same ids, "
         "and of its own subscriptions, refusals and policies.",
     ),

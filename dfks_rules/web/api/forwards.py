@@ -59,7 +59,7 @@ OPERATIONS = (
         Scope.FEATURES_READ,
         "Lists forwards that are on, with what their targets are by the number plan in force.",
         list_,
-        (Reply(200, "A page of them.", page_schema("Forward")),),
+        (Reply(200, "A page of the list.", page_schema("Forward")),),
         (
             DOMAIN,
             Parameter(

@@ -1,15 +1,15 @@
 """The journal: who changed what, when, and by which rule."""
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from typing import Any
 
 from dfks_rules.operations.events import change_told
+from dfks_rules.operations.times import time_told
 from dfks_rules.operations.turns import Turns
 from dfks_rules.service.ports import JournalEntry
 from dfks_rules.web.caller import Scope
 from dfks_rules.web.paging import DEFAULT_LIMIT, LIMIT
-from dfks_rules.web.parameters import FEATURES, PRESENTITY, take_feature
+from dfks_rules.web.parameters import FEATURES, PRESENTITY, moment_from, take_feature
 from dfks_rules.web.problem import Problem
 from dfks_rules.web.schemas import TIME, ref
 from dfks_rules.web.table import Answer, Call, Operation, Parameter, Reply, Where
@@ -85,7 +85,7 @@ def _wanted(call: Call) -> Callable[[JournalEntry], bool]:
 def _told(entry: JournalEntry) -> dict[str, Any]:
     return {
         "seq": entry.seq,
-        "at": datetime.fromtimestamp(entry.at, UTC).isoformat(timespec="milliseconds"),
+        "at": time_told(entry.at),
         "presentity": entry.presentity.uri,
         "revision": entry.revision,
         **change_told(entry),
@@ -106,11 +106,7 @@ def take_number(text: str) -> int:
 
 def _take_time(text: str) -> float:
     try:
-        at = datetime.fromisoformat(text)
-        if at.tzinfo is None:
-            message = f"`{text[:40]}` has no offset from UTC"
-            raise ValueError(message)
-        return at.timestamp()
+        return moment_from(text).timestamp()
     except OverflowError as error:
         raise ValueError("it is before all times") from error
 
@@ -124,7 +120,7 @@ OPERATIONS = (
         "GET",
         "/v1/history",
         Scope.FEATURES_READ,
-        "Lists who changed what, and by which rule.",
+        "Lists who changed what, when, and by which rule.",
         list_,
         (Reply(200, "A page of changes.", ref("History")),),
         (
@@ -160,8 +156,8 @@ OPERATIONS = (
             LIMIT,
         ),
         problems=("not-found", "not-kept", "store-unavailable"),
-        description="The newest change is first, unless `after` is given. Only so many changes "
-        "are looked at that a page may have fewer rows than `limit`, or none: read on while there "
-        "is a `next`. `journal.keep` says how far the journal goes back.",
+        description="The newest change is first, unless `after` is given. A page may have fewer "
+        "rows than `limit`, or none: read on while there is a `next`. `journal.keep` says how far "
+        "the journal goes back.",
     ),
 )

@@ -1,10 +1,5 @@
 """Many features set from a file, each through the policies."""
 
-import asyncio
-from collections.abc import AsyncIterator
-
-import aiohttp
-
 from dfks_rules.operations.imports import (
     MAX_SIZE,
     Imports,
@@ -31,8 +26,6 @@ from dfks_rules.web.schemas import (
 )
 from dfks_rules.web.table import Answer, Body, Call, Operation, Parameter, Reply, Where
 
-PATIENCE = 30.0
-"""Seconds for which the next piece of a file may keep the server waiting."""
 _OF_TYPE = {kind: of for of, kind in CONTENT_TYPES.items()}
 _COUNT = {"type": "integer", "minimum": 0}
 
@@ -78,30 +71,12 @@ async def create(call: Call) -> Answer:
         call.caller.domains,
     )
     try:
-        job = await call.operations.imports.receive(wanted, _pieces(call))
+        job = await call.operations.imports.receive(wanted, call.stream.pieces())
     except TooManyError:
         raise Problem("too-many-requests", "too many imports wait already") from None
     except ValueError as error:
         raise Problem("invalid-body", str(error), errors=[]) from error
     return Answer(job_told(job), 202, {"Location": f"/v1/imports/{job.id}"})
-
-
-async def _pieces(call: Call) -> AsyncIterator[bytes]:
-    size = 0
-    try:
-        while True:
-            piece = await asyncio.wait_for(call.stream.readany(), PATIENCE)
-            if not piece:
-                return
-            size += len(piece)
-            if size > MAX_SIZE:
-                raise Problem("too-large", f"at most {MAX_SIZE} bytes")
-            yield piece
-    except (aiohttp.ClientError, ConnectionError) as error:
-        raise Problem("invalid-body", "the body broke off", errors=[]) from error
-    except TimeoutError as error:
-        slow = {"Connection": "close"}
-        raise Problem("too-slow", f"nothing came for {PATIENCE:g} s", slow) from error
 
 
 async def list_(call: Call) -> Answer:
@@ -183,9 +158,16 @@ OPERATIONS = (
         Scope.BULK,
         "Sets features from a file, each row if the policies allow it.",
         create,
-        (Reply(202, "It has begun, or waits.", ref("Import"), headers=("Location",)),),
+        (
+            Reply(
+                202,
+                "The import has begun, or waits for its turn.",
+                ref("Import"),
+                headers=("Location",),
+            ),
+        ),
         (_DRY_RUN,),
-        Body(None, tuple(CONTENT_TYPES.values())),
+        Body(None, tuple(CONTENT_TYPES.values()), most=MAX_SIZE),
         ("invalid-body", "too-slow", *_KEPT),
         f"At most {MAX_SIZE >> 20} MiB. CSV begins with a line that names its columns, at least "
         f"{', '.join(f'`{name}`' for name in NEEDED)}; a line of NDJSON is an object with the same "
@@ -198,7 +180,7 @@ OPERATIONS = (
         "GET",
         "/v1/imports",
         Scope.BULK,
-        "Lists the imports of the last time, the newest first.",
+        "Lists recent imports, the newest first.",
         list_,
         (Reply(200, "Imports.", page_schema("Import")),),
         problems=_KEPT,
@@ -221,7 +203,7 @@ OPERATIONS = (
         Scope.BULK,
         "Lists the rows of an import that came to nothing, and why.",
         refusals,
-        (Reply(200, "A page of them.", page_schema("ImportRefusal")),),
+        (Reply(200, "A page of the list.", page_schema("ImportRefusal")),),
         (_ID, after_parameter(int, int), LIMIT),
         problems=("not-found", *_KEPT),
     ),

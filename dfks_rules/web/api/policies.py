@@ -9,6 +9,7 @@ from dfks_rules.operations.policies import Activation, FileRow, ShadowRow
 from dfks_rules.operations.states import printable_from
 from dfks_rules.operations.turns import Turns
 from dfks_rules.web.api.texts import FILES, texts_of, whole
+from dfks_rules.web.bodies import MAX_BODY
 from dfks_rules.web.caller import Scope
 from dfks_rules.web.parameters import IF_NONE_MATCH
 from dfks_rules.web.problem import Problem
@@ -149,7 +150,7 @@ OPERATIONS = (
         "Lists the policies in force in order of precedence, and the revisions that are kept.",
         list_,
         (
-            Reply(200, "They.", ref("Policies"), headers=("ETag",)),
+            Reply(200, "The policies.", ref("Policies"), headers=("ETag",)),
             Reply(304, "The same revision is in force.", headers=("ETag",)),
         ),
         (IF_NONE_MATCH,),
@@ -181,7 +182,7 @@ OPERATIONS = (
         "GET",
         "/v1/policies/findings",
         Scope.POLICIES_READ,
-        "Lists what is to be said of the policies in force, and why the last load was rejected.",
+        "Lists findings about the policies in force, and why the last load was rejected.",
         findings,
         (Reply(200, "Warnings, gaps, and the failure.", ref("Findings")),),
         problems=("gave-up",),
@@ -195,7 +196,7 @@ OPERATIONS = (
         "Reads the policy files again; if they cannot be used, the old ones stay in force.",
         reload,
         (_ACTIVATED,),
-        problems=("policies-unusable",),
+        problems=("policies-unusable", "rollout-decides"),
         description=f"409 has every finding. {_ALL}",
     ),
     Operation(
@@ -203,11 +204,11 @@ OPERATIONS = (
         "POST",
         "/v1/policies/rollback",
         Scope.POLICIES_WRITE,
-        "Brings a revision back that is kept; without a body, the one before.",
+        "Puts a revision that is kept back in force; without a body, the previous one.",
         rollback,
         (_ACTIVATED,),
         body=Body(record({"revision": _REVISION}, []), is_needed=False),
-        problems=("not-found", "policies-unusable"),
+        problems=("not-found", "policies-unusable", "rollout-decides"),
         description=f"Files that stay as they are do not undo it. {_ALL}",
     ),
     Operation(
@@ -235,9 +236,10 @@ OPERATIONS = (
                     record({"path": {**TEXT, "minLength": 1, "maxLength": 512}}),
                     record({"files": FILES}),
                 ]
-            }
+            },
+            most=MAX_BODY,
         ),
-        problems=("policies-unusable",),
+        problems=("policies-unusable", "gave-up"),
         description="The candidate is a folder of the server, or the files themselves; 409 has "
         f"every finding. {_ALL}",
     ),

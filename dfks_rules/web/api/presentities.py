@@ -2,6 +2,7 @@
 
 from dfks_rules.model.identity import Aor
 from dfks_rules.operations.calls import calls_told
+from dfks_rules.operations.turns import Turns
 from dfks_rules.web.caller import Scope
 from dfks_rules.web.paging import DEFAULT_LIMIT, LIMIT, after_parameter, cursor, page, page_schema
 from dfks_rules.web.parameters import AOR, DOMAIN, IF_NONE_MATCH, domains_of, take_feature
@@ -16,7 +17,10 @@ async def list_(call: Call) -> Answer:
     limit = given.get("limit", DEFAULT_LIMIT)
     after = Aor(*reversed(given["after"])) if "after" in given else None
     found = await call.operations.page(after, limit + 1, domains, given.get("on"))
-    rows = [presentity_told(*one) for one in found[:limit]]
+    rows, turns = [], Turns()
+    for one in found[:limit]:
+        rows.append(presentity_told(*one))
+        await turns.step()
     if len(found) <= limit:
         return Answer(page(rows, None))
     last = found[limit - 1].presentity
@@ -71,7 +75,7 @@ OPERATIONS = (
         Scope.FEATURES_READ,
         "Lists presentities for which something was ever stored.",
         list_,
-        (Reply(200, "A page of them.", page_schema("Presentity")),),
+        (Reply(200, "A page of the list.", page_schema("Presentity")),),
         (DOMAIN, _ON, after_parameter(str, str), LIMIT),
         problems=("not-found", "store-unavailable"),
     ),
@@ -88,7 +92,7 @@ OPERATIONS = (
         ),
         (AOR, _AS, IF_NONE_MATCH),
         problems=("store-unavailable",),
-        description="Of somebody for whom nothing was ever stored, all features are off, and the "
+        description="Where nothing was ever stored for it, all features are off, and the "
         "revision is 0.",
     ),
     Operation(
@@ -96,7 +100,7 @@ OPERATIONS = (
         "POST",
         "/v1/presentities/{aor}/notify",
         Scope.SUBSCRIPTIONS_WRITE,
-        "Sends every watcher of a presentity the full state again.",
+        "Sends the full state to every watcher of a presentity again.",
         tell_again,
         (
             Reply(

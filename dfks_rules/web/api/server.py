@@ -26,7 +26,7 @@ OPERATIONS = (
         None,
         "Answers while the server is alive.",
         live,
-        (Reply(200, "It is.", ref("Health")),),
+        (Reply(200, "The server is alive.", ref("Health")),),
     ),
     Operation(
         "checkReadiness",
@@ -35,6 +35,6 @@ OPERATIONS = (
         None,
         "Says whether the server can serve: the store takes changes, and policies are in force.",
         ready,
-        (Reply(200, "It can.", ref("Health")), Reply(503, "It cannot.", ref("Health"))),
+        (Reply(200, "It can serve.", ref("Health")), Reply(503, "It cannot serve.", ref("Health"))),
     ),
 )

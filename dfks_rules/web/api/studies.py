@@ -3,6 +3,7 @@
 from typing import Any
 
 from dfks_rules.web.api.texts import FILES, MAX_FILES, MAX_LENGTH, texts_of, whole
+from dfks_rules.web.bodies import MAX_BODY
 from dfks_rules.web.caller import Scope
 from dfks_rules.web.schemas import record, ref
 from dfks_rules.web.table import JSON, Answer, Body, Call, Operation, Reply, Schema
@@ -53,7 +54,7 @@ def _operation(  # noqa: PLR0913 - what differs
         summary,
         run,
         (Reply(200, "The answer.", ref(answers)),),
-        body=Body(body),
+        body=Body(body, most=MAX_BODY),
         problems=("gave-up",) if name == "checkPolicies" else ("policies-unusable", "gave-up"),
         description=f"{more}At most {MAX_FILES} files of {MAX_LENGTH} bytes each. One question of "
         "a token is answered at a time; one that takes too long is given up (503). A token that is "
@@ -87,7 +88,7 @@ OPERATIONS = (
     _operation(
         "evaluatePolicies",
         "evaluate",
-        "Says what policies would decide about facts, and why.",
+        "Says what policies would decide on given facts, and why.",
         evaluate,
         "Evaluated",
         record({"files": FILES, "facts": _FACTS}, ["facts"]),
@@ -104,7 +105,7 @@ OPERATIONS = (
     _operation(
         "comparePolicies",
         "diff",
-        "Shows what policies would decide differently than others.",
+        "Shows what two sets of policies decide differently.",
         diff,
         "Compared",
         record({"old": FILES, "new": FILES}, ["new"]),

@@ -38,9 +38,9 @@ OPERATIONS = (
         "GET",
         "/v1/subscriptions",
         Scope.SUBSCRIPTIONS_READ,
-        "Lists the subscriptions that live.",
+        "Lists live subscriptions.",
         list_,
-        (Reply(200, "A page of them.", page_schema("Subscription")),),
+        (Reply(200, "A page of the list.", page_schema("Subscription")),),
         (PRESENTITY, after_parameter(int, int, str), LIMIT),
         description="Where a token sees some domains only, a page may have fewer rows than "
         "`limit`, or none: read on while there is a `next`. A subscription that is refreshed "

@@ -87,6 +87,6 @@ OPERATIONS = (
         description="The user is traced as presentity and as watcher: in Request-URI, From, To or "
         "P-Asserted-Identity. What is kept of the last 10 minutes of tracing comes first. "
         "Credentials and nonces are removed, and bodies are cut after 4,096 bytes. A trace ends "
-        "when its time is over, or when nobody looks on. At most 16 users are traced at a time.",
+        "when its time is over, or when nobody watches it. At most 16 users are traced at a time.",
     ),
 )

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import orjson
 
 from dfks_rules.operations.events import FEATURE_CHANGED
+from dfks_rules.operations.times import time_told
 from dfks_rules.operations.webhooks import (
     MOST_DEAD,
     DeadLetter,
@@ -87,7 +87,7 @@ async def change(call: Call) -> Answer:
 
 
 async def remove(call: Call) -> Answer:
-    """It is told nothing more."""
+    """The webhook is removed."""
     _row(call)
     with _Found():
         await call.operations.webhooks.remove(call.given["id"])
@@ -124,7 +124,7 @@ async def dead(call: Call) -> Answer:
 async def retry(call: Call) -> Answer:
     """One of those is sent once more."""
     _row(call)
-    with _Found():
+    with _Found("no such dead letter"):
         number = call.given["number"]
         return Answer(_tried_told(await call.operations.webhooks.retry(call.given["id"], number)))
 
@@ -132,12 +132,15 @@ async def retry(call: Call) -> Answer:
 class _Found:
     """Tells of what somebody else has removed meanwhile as of what was never there."""
 
+    def __init__(self, what: str = "no such webhook") -> None:
+        self._what = what
+
     def __enter__(self) -> None:
         """Nothing to do."""
 
     def __exit__(self, kind: type[BaseException] | None, error: object, _trace: object) -> None:
         if kind is not None and issubclass(kind, KeyError):
-            raise Problem("not-found")
+            raise Problem("not-found", self._what)
 
 
 def _row(call: Call) -> EndpointRow:
@@ -145,7 +148,7 @@ def _row(call: Call) -> EndpointRow:
     with _Found():
         row = call.operations.webhooks.row(call.given["id"])
     if not _sees(call.caller, row):
-        raise Problem("not-found")
+        raise Problem("not-found", "no such webhook")
     return row
 
 
@@ -162,7 +165,7 @@ def _domains(caller: Caller, said: list[str] | None) -> frozenset[str] | None:
         return caller.domains
     domains = frozenset(domain.lower() for domain in said)
     if unseen := sorted(one for one in domains if not caller.sees(one)):
-        detail = f"`{unseen[0]}` is not there"
+        detail = f"no such domain: `{unseen[0]}`"
         raise Problem("invalid-body", detail, errors=[{"pointer": "/domains", "detail": detail}])
     return domains
 
@@ -186,7 +189,7 @@ def _told(row: EndpointRow) -> dict[str, Any]:
         "active": one.off is None,
         "offReason": one.off,
         "createdBy": one.actor,
-        "createdAt": _time(one.created),
+        "createdAt": time_told(one.created),
         "lag": round(row.lag, 3),
         "failingLanes": row.failing,
         "dead": row.dead,
@@ -200,7 +203,7 @@ def _dead_told(letter: DeadLetter) -> dict[str, Any]:
         "event": letter.event,
         "type": letter.type,
         "presentity": None if letter.presentity is None else letter.presentity.uri,
-        "at": _time(letter.at),
+        "at": time_told(letter.at),
         "tries": letter.tries,
         "reason": letter.reason,
         "body": orjson.loads(letter.body),
@@ -214,10 +217,6 @@ def _tried_told(tried: Tried) -> dict[str, Any]:
         "detail": tried.detail,
         "seconds": round(tried.took, 3),
     }
-
-
-def _time(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
 
 
 def _matching(pattern: str, what: str, kind: Callable[[str], T]) -> Callable[[str], T]:
@@ -264,7 +263,7 @@ OPERATIONS = (
         Scope.WEBHOOKS,
         "Lists webhooks.",
         list_,
-        (Reply(200, "All of them, the oldest first.", page_schema("Webhook")),),
+        (Reply(200, "All webhooks, the oldest first.", page_schema("Webhook")),),
         problems=_PROBLEMS,
         description="A token with domains sees those that are told of nothing else.",
     ),
@@ -273,9 +272,16 @@ OPERATIONS = (
         "POST",
         "/v1/webhooks",
         Scope.WEBHOOKS,
-        "Has somebody told by HTTP what happens from now on.",
+        "Adds a webhook, which is sent events from now on.",
         add,
-        (Reply(201, "It, with its secret.", ref("WebhookWithSecret"), headers=("Location",)),),
+        (
+            Reply(
+                201,
+                "The webhook, with its secret.",
+                ref("WebhookWithSecret"),
+                headers=("Location",),
+            ),
+        ),
         body=Body(ref("NewWebhook")),
         problems=("too-many", *_PROBLEMS),
         follows=_FOLLOWS,
@@ -285,9 +291,9 @@ OPERATIONS = (
         "GET",
         "/v1/webhooks/{id}",
         Scope.WEBHOOKS,
-        "Shows a webhook, and how it fares.",
+        "Shows a webhook and the state of its deliveries.",
         show,
-        (Reply(200, "It, without its secret.", ref("Webhook")),),
+        (Reply(200, "The webhook, without its secret.", ref("Webhook")),),
         (_ID,),
         problems=_OF_ONE,
     ),
@@ -298,7 +304,7 @@ OPERATIONS = (
         Scope.WEBHOOKS,
         "Changes a webhook; what waits for it is tried at once.",
         change,
-        (Reply(200, "What it is now.", ref("Webhook")),),
+        (Reply(200, "The webhook as it is now.", ref("Webhook")),),
         (_ID,),
         Body(ref("WebhookChange")),
         _OF_ONE,
@@ -310,7 +316,7 @@ OPERATIONS = (
         Scope.WEBHOOKS,
         "Removes a webhook, with its dead letters.",
         remove,
-        (Reply(204, "It is told nothing more."),),
+        (Reply(204, "The webhook is removed."),),
         (_ID,),
         problems=_OF_ONE,
     ),
@@ -333,7 +339,7 @@ OPERATIONS = (
         Scope.WEBHOOKS,
         "Gives a webhook a new secret; for 24 hours the old one signs as well.",
         rotate,
-        (Reply(200, "It, with its new secret.", ref("WebhookWithSecret")),),
+        (Reply(200, "The webhook, with its new secret.", ref("WebhookWithSecret")),),
         (_ID,),
         problems=_OF_ONE,
     ),
@@ -344,7 +350,7 @@ OPERATIONS = (
         Scope.WEBHOOKS,
         "Lists events that were given up, the newest first.",
         dead,
-        (Reply(200, "A page of them.", page_schema("DeadLetter")),),
+        (Reply(200, "A page of the list.", page_schema("DeadLetter")),),
         (_ID, after_parameter(int), LIMIT),
         problems=_OF_ONE,
         description=f"The last {MOST_DEAD:,} of each webhook are kept; a page has at most "

@@ -1,11 +1,9 @@
 """A server that cannot use its store at the start: it says why, and leaves all as it is."""
 
-import sqlite3
-from contextlib import closing
-
 import pytest
 
 from tests.helpers.site import ALICE, Break, Site, press, target
+from tests.helpers.stored import change_file, spoil
 from tests.helpers.ua import Ua
 
 pytestmark = pytest.mark.e2e
@@ -38,14 +36,27 @@ def test_a_server_does_not_start_without_its_subscriptions(site: Site) -> None:
     with site.server() as server, Ua(server.ports["udp"], ALICE) as phone:
         assert press(phone, 1).status == 200
         assert server.stop() == 0
-    with closing(sqlite3.connect(site.database)) as connection:
-        [root] = connection.execute(
-            "SELECT rootpage FROM sqlite_master WHERE name = 'subscription'"
-        ).fetchone()
-        [size] = connection.execute("PRAGMA page_size").fetchone()
-    with site.database.open("r+b") as file:
-        file.seek((root - 1) * size)
-        file.write(b"\xa5" * size)
+    spoil(site.database, "subscription")
     with pytest.raises(AssertionError), site.server():
         pass
     assert "damaged" in site.last_line()
+
+
+def test_a_server_starts_without_what_phones_do_not_need(site: Site) -> None:
+    """Imports and webhooks wait until the file is repaired; phones must not."""
+    with site.server() as server, Ua(server.ports["udp"], ALICE) as phone:
+        assert press(phone, 1).status == 200
+        assert server.stop() == 0
+    change_file(
+        site.database,
+        "INSERT INTO webhook_endpoint VALUES"
+        " ('wh_1', 'https://a.example/', 'whsec_', NULL, 0, '[]', NULL, 0, NULL, 'ops', 0)",
+    )
+    spoil(site.database, "webhook_dead", "import_job")
+    with site.server() as server, Ua(server.ports["udp"], ALICE) as phone:
+        for event in ("webhooks_not_read", "imports_not_read"):
+            [reason] = site.reasons(event)
+            assert "damaged" in reason
+        assert phone.subscribe().told["CallForwardingAlways"] == "on 1"
+        assert press(phone, 2).status == 200
+        assert server.stop() == 0

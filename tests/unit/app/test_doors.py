@@ -90,7 +90,7 @@ async def test_next_server_takes_the_doors_over_where_they_are(tmp_path: Path) -
 async def test_doors_that_were_reserved_are_opened_without_anything_new(tmp_path: Path) -> None:
     """Whether they can be is found out while another server still serves; nobody is turned away."""
     inherited = Inherited()
-    await reserve(_settings(tmp_path), _API, inherited)
+    await reserve(_settings(tmp_path), _API, inherited, takes_over=True)
     assert sorted(os.listdir(tmp_path)) == ["fifo", "unix"]
     before = len(os.listdir("/proc/self/fd"))
     doors = _doors(tmp_path)

@@ -193,7 +193,7 @@ class _Broken:
         """Raises."""
         self._fail("receive")
 
-    def expire(self, _now: float) -> None:
+    def expire(self, _at: datetime, _now: float) -> None:
         """Raises."""
         self._fail("expire")
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 from dfks_rules.app.heartbeat import read_clocks
@@ -15,8 +14,6 @@ from dfks_rules.store.life import Beat
 from dfks_rules.store.sqlite import SqliteStore
 from tests.helpers.wanted import commit, wanted
 
-_AT = datetime(2026, 1, 5, tzinfo=UTC)
-
 
 class _Notifier:
     """Takes over what there is."""
@@ -26,7 +23,7 @@ class _Notifier:
         self.claim: Claim | None = None
         self.taken: list[DialogRow] = []
 
-    def restore(self, before: Before, at: datetime, now: float) -> Claim | None:
+    def restore(self, before: Before, now: float) -> Claim | None:
         self.before = before
         self.claim = Claim(before, now)
         return self.claim
@@ -49,7 +46,7 @@ async def test_next_life_goes_on_where_the_one_before_has_ended(tmp_path: Path) 
         keeping = lasting.keeping(lambda _transport, _host, _port: None)
         epochs.append(keeping.epoch)
         notifiers.append(_Notifier())
-        lasting.begin(notifiers[-1], _AT, lambda: None)
+        lasting.begin(notifiers[-1], lambda: None)
         deadline = keeping.epoch + loop.time() + 60
         number = keeping.dialogs.number()
         row = DialogRow(number, b"t", Aor("alice", "example.com"), deadline, 1, 0, 0, b"", None)
@@ -72,7 +69,7 @@ async def test_start_that_fails_does_not_hide_the_crash_before(tmp_path: Path) -
     """What was to be told after the crash is to be told by the next start."""
     loop = asyncio.get_running_loop()
     store = SqliteStore(tmp_path / "dfks.db", loop)
-    Lasting(store, loop).begin(_Notifier(), _AT, lambda: None)
+    Lasting(store, loop).begin(_Notifier(), lambda: None)
     store.close()
     failing = SqliteStore(tmp_path / "dfks.db", loop)
     crashed_at = failing.previous
@@ -80,6 +77,32 @@ async def test_start_that_fails_does_not_hide_the_crash_before(tmp_path: Path) -
     failing.close()
     again = SqliteStore(tmp_path / "dfks.db", loop)
     assert again.previous == crashed_at
+    again.close()
+
+
+async def test_crash_right_after_a_crash_hides_nothing_of_the_first(tmp_path: Path) -> None:
+    """Rows that say who is still to be told are written a moment after the start; a planned stop
+    writes them.
+    """
+    loop = asyncio.get_running_loop()
+    path = tmp_path / "dfks.db"
+    crash = Beat(7.0, 1.0, "boot")
+    store = SqliteStore(path, loop)
+    store.beat(crash)
+    store.close()
+    for _ in range(2):
+        killed = SqliteStore(path, loop)
+        assert killed.previous == crash
+        Lasting(killed, loop).begin(_Notifier(), lambda: None)
+        killed.close()
+    stopped = SqliteStore(path, loop)
+    lasting = Lasting(stopped, loop)
+    lasting.begin(_Notifier(), lambda: None)
+    lasting.end()
+    stopped.close()
+    again = SqliteStore(path, loop)
+    assert again.previous is not None
+    assert again.previous.is_clean
     again.close()
 
 
@@ -101,7 +124,7 @@ async def test_change_before_the_first_heartbeat_is_told_after_a_crash(tmp_path:
     again.close()
     after, notifier = SqliteStore(tmp_path / "dfks.db", loop), _Notifier()
     lasting = Lasting(after, loop)
-    lasting.begin(notifier, _AT, lambda: None)
+    lasting.begin(notifier, lambda: None)
     assert notifier.before is not None
     assert notifier.before.changed == {alice}
     lasting.end()
@@ -113,7 +136,7 @@ async def test_stop_with_a_request_under_way_is_no_planned_one(tmp_path: Path) -
     loop = asyncio.get_running_loop()
     store = SqliteStore(tmp_path / "dfks.db", loop)
     lasting = Lasting(store, loop)
-    lasting.begin(_Notifier(), _AT, lambda: None)
+    lasting.begin(_Notifier(), lambda: None)
     alice = Aor("alice", "example.com")
     on = NOTHING_STORED.replace(FEATURES[0], FeatureState(status=True))
     result = commit(store, wanted(alice, NOTHING_STORED, on))
@@ -130,11 +153,11 @@ async def test_life_that_does_not_end_was_a_crash(tmp_path: Path) -> None:
     """Its heartbeats say when."""
     loop = asyncio.get_running_loop()
     store = SqliteStore(tmp_path / "dfks.db", loop)
-    Lasting(store, loop).begin(_Notifier(), _AT, lambda: None)
+    Lasting(store, loop).begin(_Notifier(), lambda: None)
     store.close()
     again = SqliteStore(tmp_path / "dfks.db", loop)
     lasting, notifier = Lasting(again, loop), _Notifier()
-    lasting.begin(notifier, _AT, lambda: None)
+    lasting.begin(notifier, lambda: None)
     assert notifier.before is not None
     assert not notifier.before.is_clean
     lasting.end()

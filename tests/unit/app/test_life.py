@@ -5,20 +5,24 @@ import json
 import os
 import signal
 import socket
+import subprocess
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from time import monotonic_ns
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
 from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.app.handover.channel import BrokenOffError
+from dfks_rules.app.handover.succession import Running, Succession
 from dfks_rules.app.life import Life
 from dfks_rules.app.server import Server
 from dfks_rules.config.load import load_config
 from dfks_rules.transport.inherited import CHANNEL, Inherited, Passed
+from tests.helpers.stored import ask
 from tests.helpers.transports import until
 
 
@@ -62,6 +66,43 @@ async def test_address_in_use_ends_the_start(file: Path) -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
+@pytest.mark.parametrize(
+    "door", ["DFKS_SIP__LISTEN", "DFKS_MI__HTTP__LISTEN", "DFKS_MI__FIFO__PATH"]
+)
+async def test_start_that_fails_leaves_the_store_as_it_is(
+    file: Path, tmp_path: Path, door: str
+) -> None:
+    """A service manager tries again and again: each life would take one of the terms that there are
+    for CSeqs, and the first of them would make a planned stop a crash.
+    """
+    settings = {"DFKS_STORE": f"sqlite:{tmp_path}/s.db"}
+    if door == "DFKS_MI__FIFO__PATH":
+        settings["DFKS_MI__FIFO__REPLY_DIR"] = str(tmp_path)
+        settings["DFKS_MI__FIFO__PATH"] = str(tmp_path / "other")
+
+    def served(_server: Server, _: PolicyReloader) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    await Life(load_config(file, settings), {}).run(served)
+    before = ask(tmp_path / "s.db", "SELECT * FROM server")
+    (tmp_path / "fifo").touch()
+    with (
+        socket.create_server(("127.0.0.1", 0)) as other,
+        closing(socket.socket(type=socket.SOCK_DGRAM)) as udp,
+    ):
+        port = other.getsockname()[1]
+        udp.bind(("127.0.0.1", port))
+        taken = {
+            "DFKS_SIP__LISTEN": f"udp:127.0.0.1:{port}",
+            "DFKS_MI__HTTP__LISTEN": f"127.0.0.1:{port}",
+            "DFKS_MI__FIFO__PATH": str(tmp_path / "fifo"),
+        }
+        life = Life(load_config(file, settings | {door: taken[door]}), {})
+        with pytest.raises(OSError, match=r"in use|not a FIFO"):
+            await life.run(lambda _server, _policies: None)
+    assert ask(tmp_path / "s.db", "SELECT * FROM server") == before
+
+
 @pytest.fixture
 def predecessor(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
     """The other end of what the server that ran before says."""
@@ -99,6 +140,38 @@ async def test_server_gives_up_where_the_one_before_does_not_make_way(
     assert caught.value.message == told
     assert predecessor.recv(9) == b"ready"
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@pytest.fixture
+def heir() -> Iterator["subprocess.Popen[bytes]"]:
+    """The process that serves in place of this one."""
+    with subprocess.Popen(["sleep", "60"]) as process:
+        yield process
+        process.kill()
+
+
+async def test_stop_that_comes_after_the_hand_over_ends_the_successor(
+    file: Path, heir: "subprocess.Popen[bytes]", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever sent it meant the server, which is another process by then."""
+
+    class Handed(Succession):
+        async def prepare(self, *_: object) -> Any:
+            return heir
+
+        async def complete(self, server: Running, _: object) -> None:
+            await server.release()
+            await server.close(leaves=True)
+
+    async def late(_: PolicyReloader) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.sleep(0.01)
+
+    monkeypatch.setattr("dfks_rules.app.life.Succession", Handed)
+    monkeypatch.setattr(PolicyReloader, "close", late)
+    life = Life(load_config(file, {}), {})
+    await life.run(lambda _server, _policies: os.kill(os.getpid(), signal.SIGUSR2))
+    assert await asyncio.to_thread(heir.wait, 5) == -signal.SIGTERM
 
 
 async def test_service_manager_is_told_when_files_are_read_again(

@@ -1,6 +1,7 @@
 """What operators can ask of a running server."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -16,10 +17,9 @@ from dfks_rules.app.records.logs import LoggedOutcomes
 from dfks_rules.app.worker.worker import Worker
 from dfks_rules.config.settings import ReloadSettings
 from dfks_rules.errors import StoreError
-from dfks_rules.model.features import FEATURES, NOTHING_STORED, OFF, Feature, Snapshot
-from dfks_rules.model.identity import Aor
+from dfks_rules.model.features import FEATURES, NOTHING_STORED, OFF, Feature
 from dfks_rules.model.requests import Asked
-from dfks_rules.operations.ports import Sets
+from dfks_rules.operations.ports import Sets, Stored
 from dfks_rules.service.ports import ChangedError
 from tests.helpers.playbook import Playbook, default_policies, message
 from tests.helpers.policy import ALICE, BOB, DND, NOON, ON
@@ -31,7 +31,7 @@ def _at() -> datetime:
     return NOON
 
 
-async def _page(*_: object) -> list[tuple[Aor, Snapshot]]:
+async def _nobody(*_: object) -> Sequence[Stored]:
     return []
 
 
@@ -41,7 +41,7 @@ def _operations(book: Playbook, worker: Worker | None = None) -> ServerOperation
     records.metrics.include("features", records.log)
     settings = ReloadSettings(watch=False, poll=False, keep=1, last_good=Path("unused"))
     policies = PolicyReloader((), settings)
-    keeping = Keeping(_page, lambda: False, AnswersInMemory(_at))
+    keeping = Keeping(_nobody, lambda: False, AnswersInMemory(_at))
     worker = worker or Worker(policies.files_of)
     return ServerOperations(book.features, book.notifier, records, policies, _at, keeping, worker)
 

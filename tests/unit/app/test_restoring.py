@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 
 import pytest
 
@@ -17,7 +16,6 @@ from dfks_rules.store.life import Beat
 from tests.helpers.transports import until
 
 _ALICE = Aor("alice", "example.com")
-_AT = datetime(2026, 1, 5, tzinfo=UTC)
 _BEAT = Beat(10_000.0, 50.0, "boot", told=41)
 
 
@@ -59,8 +57,8 @@ class _Notifier:
         self.chokes_on: int | None = None
         """Number of a row that it cannot take."""
 
-    def restore(self, before: Before, at: datetime, now: float) -> Claim | None:
-        assert (at, now) == (_AT, 7.0)
+    def restore(self, before: Before, now: float) -> Claim | None:
+        assert now == 7.0
         self.before = before
         self.claim = Claim(before, now)
         return self.claim
@@ -93,7 +91,7 @@ def _small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
 def _begun(past: _Past) -> tuple[Loading, _Notifier]:
     notifier = _Notifier()
     loading = Loading(past, notifier, notifier.wake, notifier.done)
-    loading.begin(_AT, 7.0)
+    loading.begin(7.0)
     return loading, notifier
 
 

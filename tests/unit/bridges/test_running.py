@@ -11,6 +11,7 @@ from dfks_rules.bridges.numbering import numbering_of
 from dfks_rules.bridges.running import WAITING, Bridge, Inbox, Sweep
 from dfks_rules.bridges.server import Server
 from dfks_rules.bridges.states import FEATURES, CallState
+from dfks_rules.model.identity import Aor
 from dfks_rules.web.client import ApiClient, ApiError, Event
 from dfks_rules.web.tokens import TokenFile
 from tests.helpers.operations import MemoryOperations
@@ -64,6 +65,23 @@ async def test_first_thing_is_a_full_sweep(tmp_path: Path) -> None:
             with pytest.raises(asyncio.CancelledError):
                 await task
         assert (switch.connects, switch.is_closed) == (1, True)
+        bridge.memory.close()
+
+
+async def test_place_in_the_journal_is_kept_though_nothing_is_to_be_done(tmp_path: Path) -> None:
+    """What others have changed may be purged: a bridge that comes back has missed nothing."""
+    operations = MemoryOperations()
+    for _ in range(3):
+        operations.journal.add(Aor("alice", "elsewhere.example"))
+    async with api(operations) as running, ApiClient(running.url) as client:
+        bridge = _bridge(tmp_path, client, SwitchInMemory("201"))
+        task = asyncio.create_task(bridge.run())
+        async with asyncio.timeout(10):
+            while bridge.memory.last_event != "3":  # noqa: ASYNC110 - nothing tells of it
+                await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
         bridge.memory.close()
 
 

@@ -298,7 +298,7 @@ async def test_want_of_a_right_ends_it(tmp_path: Path) -> None:
     ):
         pair = _Pair(tmp_path, client)
         pair.switch.kept["201"][DND] = ON
-        with pytest.raises(ApiError, match="may not"):
+        with pytest.raises(ApiError, match="403 The token does not allow this"):
             await pair.syncer.hint("201")
         pair.memory.close()
 

@@ -73,7 +73,10 @@ def test_decisions_are_chosen(door: Door, arguments: list[str], numbers: list[in
 def test_that_there_is_none_is_told(door: Door) -> None:
     """Nothing at all looks like a mistake."""
     result = _run(door, "sip:nobody@example.com")
-    assert (result.stdout, result.stderr) == ("", "the server keeps no such decision\n")
+    assert (result.stdout, result.stderr) == (
+        "",
+        "no such decision; `decisions.keep` says how many the server keeps\n",
+    )
 
 
 def test_all_since_a_moment_are_shown_page_by_page(

@@ -17,7 +17,7 @@ async def test_what_was_deleted_is_told() -> None:
     async with api(operations) as web:
         result = await run(web.url, "delete", "alice@example.com")
         again = await run(web.url, "delete", "sip:alice@example.com", "--yes")
-    assert result.stdout == "sip:alice@example.com: deleted DoNotDisturb; it has revision 2\n"
+    assert result.stdout == "sip:alice@example.com: deleted DoNotDisturb; revision 2\n"
     assert again.stdout == "sip:alice@example.com: there was nothing to delete\n"
     assert operations.states[ALICE].states == NOTHING_STORED.states
 

@@ -37,8 +37,8 @@ async def test_an_import_shows_progress_and_says_what_came_of_it(
     async with importing(tmp_path, operations), api(operations) as web:
         result = await run(web.url, "import", str(file))
     assert result.exit_code == 0, result.exception
-    assert "done: 1 rows, 1 changed, 0 as they were, 0 refused, 0 unusable" in result.stdout
-    assert "import: 100 %, 1 rows, 0 refused\n" in result.stderr
+    assert "done: 1 row, 1 changed, 0 unchanged, 0 refused, 0 unusable" in result.stdout
+    assert "import: 100 %, 1 row, 0 refused or unusable\n" in result.stderr
     assert operations.states[ALICE].state(DND).status
 
 

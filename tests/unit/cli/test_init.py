@@ -99,9 +99,18 @@ def test_nothing_is_overwritten(tmp_path: Path, name: str) -> None:
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).symlink_to("nowhere")
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(DfksError, match=f"is there already: {tmp_path / name}$"):
+    with pytest.raises(DfksError, match=f"files exist already: {tmp_path / name}$"):
         _init(tmp_path)
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_next_steps_lead_into_the_folder_unless_one_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`cd .` leads nowhere."""
+    monkeypatch.chdir(tmp_path)
+    assert _init(Path("site")).output.endswith("next:\n  cd site\n  dfks serve\n")
+    assert _init(Path()).output.endswith("next:\n  dfks serve\n")
 
 
 def test_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:

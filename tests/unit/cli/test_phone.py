@@ -7,8 +7,9 @@ import pytest
 from click.testing import CliRunner
 
 from dfks_rules.cli.main import dfks
-from dfks_rules.cli.phone import Phone
+from dfks_rules.cli.phone import Phone, _uri_of
 from dfks_rules.cli.phone_wire import SecureConnection
+from dfks_rules.sip.uri import aor_of
 from dfks_rules.transport.certificates import Certificates
 from tests.helpers.certificates import authority
 from tests.helpers.transports import served
@@ -20,6 +21,21 @@ def test_a_server_that_is_none_is_told(server: str) -> None:
     result = CliRunner().invoke(dfks, ["phone", "sip:alice@example.com", "--server", server])
     assert result.exit_code == 2
     assert f"Error: --server is HOST or HOST:PORT, not `{server}`" in result.output
+
+
+@pytest.mark.parametrize("presentity", ["alice", "sip:example.com", "sip:", "a b@example.com", ""])
+def test_a_presentity_that_is_none_is_told(presentity: str) -> None:
+    """With what to write instead."""
+    result = CliRunner().invoke(dfks, ["phone", presentity])
+    assert result.exit_code == 2
+    assert f"`{presentity}` is not a SIP address such as sip:alice@example.com" in result.output
+
+
+@pytest.mark.parametrize("presentity", ["alice@example.com:5070", "sip:alice@example.com:5070"])
+def test_a_presentity_may_leave_out_the_scheme(presentity: str) -> None:
+    """As for all other commands."""
+    uri = _uri_of(presentity)
+    assert (uri.scheme, aor_of(uri).uri, uri.port) == (b"sip", "sip:alice@example.com", 5070)
 
 
 async def test_a_lost_connection_is_not_taken_for_the_end_of_the_subscription(

@@ -1,6 +1,8 @@
 """`dfks serve`: which settings it takes, what it prints, and how its start ends."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -104,3 +106,17 @@ def test_program_is_called_by_the_name_that_is_on_the_path(
     on_path.unlink()
     monkeypatch.setattr("sys.argv", [str(program)])
     assert _program() == Path("opt/dfks")
+    monkeypatch.setattr("sys.argv", [str(tmp_path / "dfks_rules" / "__main__.py")])
+    assert _program() == "python -m dfks_rules"
+
+
+def test_a_folder_without_settings_and_policies_is_told_what_writes_them(tmp_path: Path) -> None:
+    """The first thing that somebody tries after an installation."""
+    command = [sys.executable, "-m", "dfks_rules", "serve"]
+    environment = {"PYTHONPATH": os.pathsep.join(sys.path), "PATH": os.defpath}
+    ended = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 3
+    assert "there is no dfks.yaml here; `dfks init DIR` writes settings" in ended.stderr
+    assert "policies/default: cannot read" in ended.stderr

@@ -45,6 +45,9 @@ def test_a_revoked_token_is_gone(folder: Path) -> None:
     assert "expires 20" in listed
     assert "two" not in listed
     assert _run("revoke", "two").exit_code == 1
+    _run("revoke", "one")
+    none = _run("list")
+    assert (none.stdout, none.stderr) == ("", "no tokens\n")
 
 
 @pytest.mark.parametrize(
@@ -63,12 +66,27 @@ def test_what_cannot_be_meant_is_refused(folder: Path, arguments: tuple[str, ...
     assert not (folder / "tokens.json").exists()
 
 
+@pytest.mark.parametrize(
+    ("option", "text", "why"),
+    [
+        ("--scopes", "fly", "`fly` is not a scope; the scopes are features:read, "),
+        ("--expires", "soon", "`soon` is not a time such as `90d` or `12h`"),
+    ],
+)
+def test_what_is_refused_is_named_with_what_is_expected(
+    folder: Path, option: str, text: str, why: str
+) -> None:
+    """So that nobody has to look it up."""
+    assert folder.exists()
+    assert why in " ".join(_run("create", "desk", "--scopes", "all", option, text).output.split())
+
+
 def test_a_name_means_one_token(folder: Path) -> None:
     """It stands in the journal."""
     assert folder.exists()
     assert _run("create", "desk", "--scopes", "all").exit_code == 0
     again = _run("create", "desk", "--scopes", "all")
-    assert (again.exit_code, "there is a token called `desk`" in again.output) == (1, True)
+    assert (again.exit_code, "there is already a token called `desk`" in again.output) == (1, True)
 
 
 def test_settings_without_a_file_of_tokens_are_named(folder: Path) -> None:

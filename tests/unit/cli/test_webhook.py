@@ -85,7 +85,8 @@ def test_a_webhook_is_added_listed_and_removed(api: _Api) -> None:
     )
     assert json.loads(api.run("list", "--json").stdout)["id"] == made["id"]
     assert api.run("remove", made["id"]).stdout == f"removed {made['id']}\n"
-    assert api.run("list").stdout == ""
+    none = api.run("list")
+    assert (none.stdout, none.stderr) == ("", "no webhooks\n")
 
 
 def test_a_new_secret_is_shown_with_the_id(api: _Api) -> None:
@@ -119,6 +120,10 @@ def test_a_webhook_is_switched_off_and_on(api: _Api) -> None:
 def test_dead_letters_are_shown_and_sent_again(api: _Api) -> None:
     """By their number."""
     id_ = api.add()
+    none = api.run("dead", id_)
+    assert (none.stdout, none.stderr) == ("", "no dead letters\n")
+    unknown = api.run("dead", id_, "--retry", "1").exception
+    assert str(unknown) == "404 Not found: no such dead letter"
     letter = DeadLetter(7, id_, "abc-7", "dfks.gap.v1", None, 0.0, 28, "500 Oops", b"{}")
     other = letter._replace(number=8, presentity=ALICE)
     writes = Writes(dead=[letter, other])

@@ -39,4 +39,4 @@ async def test_forwards_that_leave_the_domain_are_chosen() -> None:
     (line,) = outside.stdout.splitlines()
     assert json.loads(line)["presentity"] == "sip:bob@example.com"
     assert outside.stderr == premium.stderr == "1 forward: 1 premium\n"
-    assert (none.stdout, none.stderr) == ("", "nobody\n")
+    assert (none.stdout, none.stderr) == ("", "no forwards\n")

@@ -37,7 +37,7 @@ def test_values_become_what_the_feature_takes() -> None:
             _BUSY,
             True,
             [("ringCount", "4")],
-            "CallForwardingBusy takes `forwardTo`, not ",
+            "the feature takes `forwardTo`, not ",
         ),
         (_BUSY, True, [("forwardTo", "1"), ("forwardTo", "2")], "`forwardTo` is given twice"),
         (_NO_ANSWER, True, [("ringCount", "x")], "`ringCount` is `x`, not 1 to 100"),

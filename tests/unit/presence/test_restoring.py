@@ -2,7 +2,7 @@
 
 import pytest
 
-from dfks_rules.model.features import OFF
+from dfks_rules.model.features import OFF, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked
 from dfks_rules.presence import pacing, rows
@@ -12,7 +12,7 @@ from dfks_rules.presence.watchers import AT_ONCE
 from dfks_rules.sip.flow import BROKEN, Flow
 from tests.helpers.lives import EPOCH, Lives
 from tests.helpers.playbook import DND_ON, Playbook, Sent, message, tag_of
-from tests.helpers.policy import ALICE, DND, NOON, ON, OPERATOR
+from tests.helpers.policy import ALICE, DND, NOON, ON, OPERATOR, policies
 from tests.helpers.ways import TCP
 
 DND_OFF = DND_ON.replace(b"true", b"false")
@@ -206,6 +206,24 @@ def test_who_is_told_after_all_is_owed_nothing_in_the_life_after() -> None:
     assert lives.stop().pass_time(10.0) == []
 
 
+def test_who_waits_to_be_shown_a_change_at_a_stop_is_told_by_the_next_life() -> None:
+    """What decides on it is fetched, for as long as another program locks the store."""
+    lives = Lives(policies("- {id: r, when: {op: get, target.loop: true}, then: {status: 0}}"))
+    _subscribed(lives)
+    store, known = lives.store, lives.store.known
+
+    def known_until_stored(presentity: Aor) -> Snapshot | None:
+        snapshot = known(presentity)
+        return None if snapshot.revision else snapshot
+
+    with pytest.MonkeyPatch.context() as locked:
+        locked.setattr(store, "known", known_until_stored)
+        locked.setattr(store, "fetch", lambda *_: None)
+        assert _set(lives.book) == []
+    (notify,) = lives.stop().pass_time(1.0)
+    assert b"<doNotDisturbOn>true<" in notify.body
+
+
 def test_after_a_crash_who_watches_what_changed_is_told() -> None:
     """The NOTIFY of a change shortly before the crash may be lost."""
     lives = Lives()
@@ -218,6 +236,36 @@ def test_after_a_crash_who_watches_what_changed_is_told() -> None:
     assert book.notifier.counts["restored_told"] == 1
     book.answer(notify)
     assert book.pass_time(2.0) == []
+
+
+def test_who_is_told_after_all_is_told_what_holds_at_that_time_of_day() -> None:
+    """Clocks are set, and summer ends, in the months that a server runs."""
+    rule = "- {id: closed, when: {op: get, time: {outside: office}}, then: {status: 1}}"
+    office = "schedules: {office: {tz: UTC, weekly: ['Daily 08:00-18:00']}}"
+    lives = Lives(policies(rule, office))
+    _subscribed(lives)
+    lives.book.pass_time(500.0)
+    book = lives.begin_again()
+    lives.restore(changed=[ALICE])
+    (notify,) = book.pass_time(1.0, NOON.replace(hour=20))
+    assert b"<doNotDisturbOn>true<" in notify.body
+
+
+def test_after_a_crash_who_was_told_late_since_it_had_answered_late_is_told() -> None:
+    """A change waits for the NOTIFY before it, and only then its own is sent for half a minute."""
+    lives = Lives()
+    _subscribed(lives)
+    book = lives.book
+    (first,) = _set(book)
+    _toggle(book, on=False)
+    book.pass_time(31.0)
+    (second,) = book.answer(first)
+    assert b"<doNotDisturbOn>false<" in second.body
+    book.pass_time(20.0)
+    # Both changes are older than those that a restart looks for.
+    book = lives.begin_again()
+    lives.restore(beat_at=EPOCH + 51.0)
+    assert len(book.pass_time(1.0)) == 1
 
 
 def test_after_a_crash_who_subscribed_shortly_before_is_told() -> None:
@@ -241,7 +289,7 @@ def test_who_is_to_be_told_is_told_also_after_the_next_crash() -> None:
     lives.book.pass_time(500.0)
     book = lives.begin_again()
     lives.restore(changed=[ALICE])
-    book.notifier.expire(book.now)
+    book.notifier.expire(NOON, book.now)
     book.notifier._kept.rest(book.now)  # type: ignore[union-attr]
     assert len(lives.crash().pass_time(1.0)) == 1
 
@@ -308,7 +356,7 @@ def test_a_change_while_rows_are_read_is_told_to_those_that_come_later() -> None
     book = lives.book
     newest, oldest = lives.store.read(1 << 62, 10)
 
-    claim = book.notifier.restore(Before(EPOCH + 1_000.0, is_clean=False), NOON, book.now)
+    claim = book.notifier.restore(Before(EPOCH + 1_000.0, is_clean=False), book.now)
     book.notifier.take(claim, [newest], book.now)
     assert [one.headers[b"Call-ID"] for one in _set(book)] == [b"call-2"]
     book.notifier.take(claim, [oldest], book.now)
@@ -323,7 +371,7 @@ def test_a_dialog_that_may_yet_be_read_is_not_answered_481() -> None:
     response = _subscribed(lives)
     book = lives.begin_again()
 
-    claim = book.notifier.restore(Before(EPOCH + 1_000.0, is_clean=False), NOON, book.now)
+    claim = book.notifier.restore(Before(EPOCH + 1_000.0, is_clean=False), book.now)
     refresh = _subscribe(cseq=2, to=response.headers[b"To"])
     assert book.receive(refresh) == []
     assert book.notifier.counts["unanswered_while_loading"] == 1
@@ -347,7 +395,7 @@ def test_a_row_that_is_found_while_its_dialog_is_made_anew_is_replaced(is_wanted
     lives.book.answer(notify)
     lives.book.pass_time(100.0)
     book = lives.begin_again()
-    claim = book.notifier.restore(Before(lives.epoch - 1.0, is_clean=True), NOON, book.now)
+    claim = book.notifier.restore(Before(lives.epoch - 1.0, is_clean=True), book.now)
     lives.store.held_commits = []
     assert book.receive(_subscribe()) == []
     book.notifier.take(claim, lives.store.read(1 << 62, 10), book.now)

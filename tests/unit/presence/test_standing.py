@@ -83,7 +83,7 @@ def test_a_node_that_may_not_speak_begins_nothing(standing: Standing) -> None:
     _subscribed(node, 1)
     node.receive(subscribe(2))
     node.standing = standing
-    node.book.notifier.expire(node.now)
+    node.book.notifier.expire(NOON, node.now)
     _set(node)
     assert node.book.notifier.refresh_watchers(ALICE, NOON, node.now) == 2
     assert node.book.sent() == []

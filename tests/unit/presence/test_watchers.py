@@ -139,7 +139,7 @@ def test_a_stop_while_some_wait_tells_each_that_it_has_to_subscribe_again() -> N
     states = [one.headers[b"Subscription-State"] for one in book.sent()]
     assert states == [b"terminated;reason=deactivated"] * _MANY
     book.now += PAUSE
-    book.notifier.expire(book.now)
+    book.notifier.expire(NOON, book.now)
     assert book.sent() == []
 
 

@@ -58,6 +58,19 @@ def test_a_copy_is_one_file_with_everything(path: Path, folder: Path) -> None:
     assert os.listdir(folder) == ["a.db"]
 
 
+def test_a_copy_leaves_the_disk_to_the_server_between_its_steps(
+    path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else sets wait for it: SQLite's interface for Python sleeps only for locks."""
+    monkeypatch.setattr(backup, "STEP", 1)
+    rests: list[float] = []
+    monkeypatch.setattr("dfks_rules.store.backup.time.sleep", rests.append)
+    back_up(path, folder / "a.db", replace=False)
+    [(pages,)] = ask(folder / "a.db", "PRAGMA page_count")
+    assert isinstance(pages, int)
+    assert rests == [backup.REST] * pages
+
+
 async def test_commits_do_not_make_it_start_again(
     path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -230,6 +230,19 @@ def test_journal_is_purged_by_age_in_portions_and_keeps_its_newest_row(
     assert writer.counts["changes_written"] == 5
 
 
+def test_journal_is_purged_faster_than_it_grows(
+    connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many requests a slow disk gathers in one transaction."""
+    monkeypatch.setattr(commit, "PURGED_AT_ONCE", 1)
+    writer = Writer(connection, 1, keep_changes=100.0)
+    old = [Aor(f"old{n}", "x") for n in range(9)]
+    new = [Aor(f"new{n}", "x") for n in range(3)]
+    _write(writer, *[wanted(user, NOTHING_STORED, FIRST) for user in old], at=1000.0)
+    _write(writer, *[wanted(user, NOTHING_STORED, FIRST) for user in new], at=1161.0)
+    assert [entry.seq for entry in journal.read(connection, 0, 99)] == [7, 8, 9, 10, 11, 12]
+
+
 def test_a_transaction_goes_on_after_one_whose_end_failed(
     connection: sqlite3.Connection, writer: Writer
 ) -> None:

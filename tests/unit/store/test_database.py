@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 from dfks_rules.errors import StoreError
 from dfks_rules.store.database import Database, explained
 from dfks_rules.store.migrations import MIGRATIONS
+from tests.helpers.stored import spoil_schema
 
 
 def _refusal(path: Path) -> StoreError:
@@ -280,3 +281,13 @@ def test_folders_that_are_made_for_a_store_are_durable(
     synced.clear()
     Database(tmp_path / "a" / "b" / "features.db").close()
     assert synced == []
+
+
+def test_a_schema_that_is_spoilt_is_an_error_like_any_other(tmp_path: Path) -> None:
+    """SQLite quotes it, though it is no text."""
+    path = tmp_path / "features.db"
+    Database(path).close()
+    spoil_schema(path)
+    refusal = _refusal(path)
+    assert refusal.code == "store_unavailable"
+    assert "damaged" in refusal.message

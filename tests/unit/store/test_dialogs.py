@@ -2,11 +2,14 @@
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from dfks_rules.store import dialogs
 from dfks_rules.store.migrations import migrate
+from tests.helpers.stored import renumber_first
 from tests.helpers.wanted import dialog_row
 
 
@@ -92,3 +95,17 @@ def test_cseqs_gives_those_of_rows_that_are_stored(connection: sqlite3.Connectio
     """By which a repeated SUBSCRIBE is known."""
     dialogs.put(connection, [dialog_row(7, cseq=3), dialog_row(8, cseq=4), dialog_row(9)])
     assert dialogs.cseqs(connection, [7, 8, 5]) == {7: 3, 8: 4}
+
+
+def test_a_page_whose_rows_are_not_in_order_is_no_endless_list(tmp_path: Path) -> None:
+    """Whoever reads on from the last row of a portion would read the same ones for ever."""
+    path = tmp_path / "x.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        migrate(connection)
+        dialogs.put(connection, [dialog_row(number) for number in (1, 2, 3)])
+    renumber_first(path, "subscription", 100)
+    with (
+        closing(sqlite3.connect(path)) as connection,
+        pytest.raises(ValueError, match="not in order"),
+    ):
+        dialogs.read(connection, 1 << 62, 1000)

@@ -2,20 +2,25 @@
 
 import asyncio
 import errno
+import os
 import sqlite3
+import threading
+import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
-from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState
+from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import DialogRow, Verdict, Wanted
 from dfks_rules.store import group
 from dfks_rules.store.life import Beat
+from dfks_rules.store.migrations import migrate
 from dfks_rules.store.sqlite import SqliteStore
 from tests.helpers.wanted import commit, dialog_row, outcome, wanted
 
@@ -121,6 +126,20 @@ async def test_close_tells_those_who_wait_for_another_program(
         await asyncio.sleep(0)
         store.close()
     assert result.result()[0] is Verdict.UNAVAILABLE
+
+
+async def test_nothing_is_written_after_the_close(
+    store: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even the heartbeat that another program has held up."""
+    monkeypatch.setattr("dfks_rules.store.database.BUSY_SECONDS", 0.05)
+    with capture_logs() as lines, _locked(path):
+        store.beat(Beat(1.0, 1.0, ""))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        store.close()
+        await asyncio.sleep(2 * group.RETRY)
+    assert lines == []
 
 
 async def test_subscriptions_written_behind_are_durable_when_that_is_told(
@@ -233,12 +252,74 @@ async def test_a_store_that_fails_says_so_once_and_once_that_it_does_not_any_mor
     assert store.counts["unavailable"] == 3
 
 
+async def test_what_the_disk_may_lack_is_not_told_of_by_what_comes_to_nothing(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A receiver of events would hear of a change that a power cut takes back."""
+    with monkeypatch.context() as broken:
+        broken.setattr("dfks_rules.store.database.os.fdatasync", _io_error)
+        in_doubt = await outcome(commit(store, wanted(ALICE, NOTHING_STORED, FIRST)))
+        nothing = await outcome(commit(store, wanted(BOB, FIRST._replace(revision=7), SECOND)))
+        assert (in_doubt, nothing) == (Verdict.UNAVAILABLE, Verdict.CONFLICT)
+        assert (store.durable(), store.told) == (0, 0)
+    assert await outcome(commit(store, wanted(BOB, NOTHING_STORED, FIRST))) is Verdict.STORED
+    assert store.durable() == 2
+
+
 def _raise(*_: object) -> None:
     raise RuntimeError("a bug")
 
 
 def _io_error(_descriptor: int) -> None:
     raise OSError(errno.EIO, "Input/output error")
+
+
+def _fail_once(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Have the next sync fail, and the others not; set when it has."""
+    failed, sync = threading.Event(), os.fdatasync
+
+    def fail_first(descriptor: int) -> None:
+        if not failed.is_set():
+            failed.set()
+            _io_error(descriptor)
+        sync(descriptor)
+
+    monkeypatch.setattr("dfks_rules.store.database.os.fdatasync", fail_first)
+    return failed
+
+
+async def test_whoever_is_told_late_that_a_sync_has_failed_finds_the_store_in_doubt_yet(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By that it is known whether watchers have to be told what is stored after all."""
+    monkeypatch.setattr("dfks_rules.store.disk.LOOK_EVERY", 0.01)
+    failed = _fail_once(monkeypatch)
+    loop = asyncio.get_running_loop()
+    told: asyncio.Future[Snapshot | None] = loop.create_future()
+    store.commit(
+        wanted(ALICE, NOTHING_STORED, FIRST), lambda *_: told.set_result(store.known(ALICE))
+    )
+    await asyncio.sleep(0)  # It is written.
+    assert failed.wait(5)
+    time.sleep(0.2)  # noqa: ASYNC251 - the loop is busy, while the disk works again
+    assert await told is None
+    async with asyncio.timeout(5):
+        while store.known(ALICE) != FIRST:  # noqa: ASYNC110 - nobody is told
+            await asyncio.sleep(0.005)
+
+
+async def test_a_change_is_durable_only_once_a_sync_has_succeeded(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another request that stores nothing syncs nothing, so it says nothing of the disk either."""
+    with monkeypatch.context() as broken:
+        broken.setattr("dfks_rules.store.database.os.fdatasync", _io_error)
+        first = commit(store, wanted(ALICE, NOTHING_STORED, FIRST))
+        assert await outcome(first) is Verdict.UNAVAILABLE
+        assert await outcome(commit(store, wanted(ALICE, SECOND, FIRST))) is Verdict.CONFLICT
+        assert store.durable() == 0
+    assert await outcome(commit(store, wanted(BOB, NOTHING_STORED, FIRST))) is Verdict.STORED
+    assert store.durable() == 2
 
 
 async def test_a_failed_sync_is_counted_once_though_somebody_fails_on_being_told(
@@ -291,6 +372,42 @@ async def test_reasons_that_alternate_are_each_told_once(
                     await commit(store, Wanted((), (), row))
         assert await outcome(commit(store, Wanted(()))) is Verdict.STORED
     assert [line["event"] for line in lines] == ["store_write_failed"] * 2 + ["store_recovered"]
+
+
+def _damaged(path: Path) -> Aor:
+    """A store with one whose page is damaged; that of Alice is not."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        migrate(connection)
+        rows = [(f"u{number:05}", "x", 1, 0) for number in range(2_000)]
+        connection.execute("BEGIN")
+        connection.executemany("INSERT INTO presentity VALUES (?, ?, ?, ?)", rows)
+        connection.execute("COMMIT")
+    content = bytearray(path.read_bytes())
+    page = content.index(b"xu01000") // 4096 * 4096
+    content[page : page + 4096] = b"\xa5" * 4096
+    path.write_bytes(content)
+    return Aor("u01000", "x")
+
+
+async def test_a_damaged_page_is_told_once_and_is_no_failure_of_all(path: Path) -> None:
+    """Whoever is on it comes again and again; a monitor must not ring each time."""
+    victim = _damaged(path)
+    store = SqliteStore(path, asyncio.get_running_loop())
+    states = [NOTHING_STORED, FIRST, SECOND._replace(revision=2), FIRST._replace(revision=3)]
+    with capture_logs() as lines:
+        for before, after in pairwise(states):
+            refused = await outcome(commit(store, wanted(victim, FIRST, SECOND)))
+            assert (refused, store.is_failing) == (Verdict.UNAVAILABLE, False)
+            assert await outcome(commit(store, wanted(ALICE, before, after))) is Verdict.STORED
+        assert [line["event"] for line in lines] == ["store_write_failed"]
+    assert "damaged" in lines[0]["reason"]
+    for _ in range(group.MANY_DAMAGED):
+        assert not store.is_failing
+        await commit(store, wanted(victim, FIRST, SECOND))
+    assert store.is_failing
+    await commit(store, wanted(ALICE, states[-1], SECOND._replace(revision=4)))
+    assert not store.is_failing
+    store.close()
 
 
 async def test_commits_are_measured_from_when_they_were_asked_for(store: SqliteStore) -> None:

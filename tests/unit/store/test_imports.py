@@ -65,3 +65,11 @@ def test_an_import_that_is_not_over_is_never_forgotten(connection: sqlite3.Conne
     note(connection, _JOB, ())
     assert forget_old(connection, 0) is None
     assert jobs(connection) == [_JOB]
+
+
+@pytest.mark.parametrize("id_", ["../s.db", "", b"17", "/etc/passwd"])
+def test_an_id_that_leads_elsewhere_is_none(connection: sqlite3.Connection, id_: str) -> None:
+    """The file that is called so would be read, and removed."""
+    note(connection, _JOB._replace(id=id_), ())
+    with pytest.raises(ValueError, match="no id"):
+        jobs(connection)

@@ -18,7 +18,7 @@ from dfks_rules.store.backup import back_up
 from dfks_rules.store.check import check_store
 from dfks_rules.store.migrations import MIGRATIONS
 from dfks_rules.store.reader import open_journal
-from dfks_rules.store.restore import ACTOR, LEAP, migrate_store, restore_store
+from dfks_rules.store.restore import _TAKEN_OVER, ACTOR, LEAP, migrate_store, restore_store
 from dfks_rules.store.sqlite import SqliteStore
 from dfks_rules.store.states import stored_states
 from tests.helpers.stored import (
@@ -36,6 +36,7 @@ from tests.helpers.stored import (
     make_older,
     press,
     spoil,
+    spoil_schema,
     subscribe,
     to,
 )
@@ -226,7 +227,10 @@ def test_a_backup_that_is_not_whole_is_refused(
     assert set(os.listdir(path.parent)) <= {"dfks.db", "dfks.db.lock"}
 
 
-_HANGING = "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n) SELECT max(n) FROM n"
+_HANGING = (
+    "WITH RECURSIVE n(version) AS (SELECT 1 UNION ALL SELECT version + 1 FROM n)"
+    " SELECT max(version) AS version, 1 AS release FROM n"
+)
 
 
 @pytest.mark.parametrize(
@@ -234,6 +238,9 @@ _HANGING = "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n) SELE
     [
         f"CREATE TRIGGER t AFTER UPDATE ON server BEGIN INSERT INTO server (term) {_HANGING}; END",
         f"ALTER TABLE presentity RENAME TO p; CREATE VIEW presentity AS {_HANGING}",
+        f"ALTER TABLE presentity RENAME TO p; CREATE VIEW presentity AS {_HANGING};"
+        "PRAGMA user_version = 99",
+        f"DROP TABLE migration; CREATE VIEW migration AS {_HANGING}; PRAGMA user_version = 99",
         "PRAGMA user_version = -1",
         "PRAGMA user_version = -5",
         "PRAGMA user_version = 0",
@@ -308,6 +315,13 @@ def test_a_store_that_is_not_sound_is_replaced_all_the_same(path: Path, backup: 
     assert restored.kept.read_bytes() == damaged
 
 
+def test_a_store_whose_schema_is_spoilt_is_replaced_all_the_same(path: Path, backup: Path) -> None:
+    """SQLite quotes what it finds there, and that may be no text."""
+    spoil_schema(path)
+    assert restore_store(backup, path, owed=1).changed is None
+    assert _states(path) == _states(backup)
+
+
 def test_a_backup_of_another_store_replaces_all_of_it(path: Path, tmp_path: Path) -> None:
     """As on a new machine where a server has run once already."""
     other = tmp_path / "other.db"
@@ -330,6 +344,25 @@ def test_where_there_is_no_store_the_backup_becomes_one(backup: Path, tmp_path: 
     assert (restored.kept, restored.changed) == (None, None)
     assert _states(target) == _states(backup)
     assert target.stat().st_mode & 0o777 == 0o600
+    # The store that is lost was started again and again, and its phones remember their CSeqs.
+    assert _term(target) > _term(backup) + LEAP
+
+
+async def test_a_newer_backup_is_restored_where_an_older_one_was_by_mistake(
+    path: Path, backup: Path, tmp_path: Path
+) -> None:
+    """The journal that goes on then knows nothing of users and changes between the two."""
+    newer = tmp_path / "newer.db"
+    back_up(path, newer, replace=False)
+    target = tmp_path / "new.db"
+    restore_store(backup, target, owed=1)
+    fill(target, (ALICE, DND, OFF), (ALICE, DND, ON), (ALICE, DND, OFF), (ALICE, DND, ON))
+    restored = restore_store(newer, target, owed=1)
+    assert restored.changed == 2
+    assert _states(target) == _states(newer)
+    assert _problems(target) == []
+    with open_journal(target) as journal:
+        assert [entry.after for entry in await journal.of(CAROL, 9)] == [ON]
 
 
 def test_a_link_to_the_store_stays_a_link(path: Path, backup: Path, tmp_path: Path) -> None:
@@ -432,3 +465,35 @@ def test_webhooks_go_on_where_they_are(path: Path, backup: Path) -> None:
     assert ask(path, "SELECT id FROM webhook_endpoint") == [("wh_1",)]
     assert ask(path, "SELECT * FROM webhook_cursor") == [("wh_1", 0, 7, 2, 35.0)]
     assert ask(path, "SELECT number FROM webhook_dead") == [(5,)]
+
+
+_IMPORT = "INSERT INTO import_job VALUES ({}, 'csv', 0, 'hr', NULL, 9, '', 7.0, {}, '')".format
+
+_REFUSAL = "INSERT INTO import_refusal VALUES ('before', 1, 0, 's', 'f', 'r', '', '', '')"
+
+
+@pytest.mark.parametrize("is_same", [True, False])
+def test_no_import_goes_on(path: Path, backup: Path, tmp_path: Path, is_same: bool) -> None:
+    """It may be why the backup is restored, and would overwrite it again."""
+    if not is_same:
+        path = tmp_path / "other.db"
+        fill(path, (CAROL, DND, ON))
+    under_way = "'{}', 5, 1, 1, 0, 0, 0, NULL"
+    change_file(backup, _IMPORT("'then'", under_way.format("running")))
+    change_file(path, _IMPORT("'now'", under_way.format("waiting")))
+    change_file(path, _IMPORT("'before'", "'done', 9, 2, 2, 0, 0, 0, 8.0"))
+    change_file(path, _REFUSAL)
+    restore_store(backup, path, owed=1, now=NOW)
+    found = ask(path, "SELECT id, status, ended_at FROM import_job ORDER BY id")
+    if is_same:
+        assert found == [("before", "done", 8.0), ("now", "cancelled", NOW)]
+        assert ask(path, "SELECT job FROM import_refusal") == [("before",)]
+    else:
+        assert found == [("then", "cancelled", NOW)]
+
+
+def test_nothing_is_forgotten_that_a_release_adds(path: Path) -> None:
+    """Whoever adds a table says here what a restore does with it."""
+    of_the_backup = {"presentity", "feature_state", "answer", "migration"}
+    tables = {name for (name,) in ask(path, "SELECT name FROM sqlite_master WHERE type = 'table'")}
+    assert tables - {"sqlite_sequence"} == of_the_backup | set(_TAKEN_OVER)

@@ -5,6 +5,7 @@ import gzip
 from typing import Any
 from urllib.parse import urlsplit
 
+import orjson
 import pytest
 from structlog.testing import capture_logs
 
@@ -14,7 +15,7 @@ from dfks_rules.web.binding import MAX_ERRORS, MAX_VALUES, check
 from dfks_rules.web.caller import Scope
 from dfks_rules.web.problem import Problem
 from dfks_rules.web.schemas import ref
-from dfks_rules.web.table import Answer, Body, Call, Operation, Parameter, Reply, Where
+from dfks_rules.web.table import SMALL, Answer, Body, Call, Operation, Parameter, Reply, Where
 from tests.helpers.operations import MemoryOperations
 from tests.helpers.web import Api, Got, api
 
@@ -88,6 +89,23 @@ def test_every_mistake_of_a_body_is_told_with_its_place() -> None:
     assert len(many.value.body["errors"]) == MAX_ERRORS
 
 
+@pytest.mark.parametrize(
+    ("value", "detail"),
+    [
+        ({"status": "on", "hue": 1}, "the body: unknown member `hue`; the members are `status`, "),
+        ({}, "the body: `status` is missing"),
+        ([1], "the body: must be an object"),
+        ({"status": "yes"}, "/status: must be one of `on`, `off`"),
+        ({"status": "on", "forwardTo": 201}, "/forwardTo: must be a text"),
+    ],
+)
+def test_a_mistake_of_a_body_is_told_in_plain_words(value: Any, detail: str) -> None:
+    """Not in those of the library, which repeats the value as Python writes it."""
+    with pytest.raises(Problem) as wrong:
+        check("plain", ref("State"), value)
+    assert str(wrong.value.body["detail"]).startswith(detail)
+
+
 def test_a_schema_may_refer_to_components() -> None:
     """As in the document."""
     check("right", ref("State"), {"status": "on"})
@@ -104,6 +122,27 @@ async def test_a_body_has_so_many_values(of: int) -> None:
         got = await _post(web, "/v1/keep/a", body)
     assert got.status == (200 if of == MAX_VALUES else 422)
     assert len(_GIVEN) == (of == MAX_VALUES)
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        (b'{"files": [' + b"[]," * 30_000 + b"[]]}", 422),
+        (orjson.dumps({"files": [{"name": f"{n}.yaml", "text": "x" * SMALL} for n in "ab"]}), 200),
+        (b'{"files": [{"name": "p.yaml", "text": "x"}]}', 200),
+    ],
+    ids=["many", "long", "short"],
+)
+async def test_json_that_could_hold_the_loop_is_looked_into_elsewhere(
+    data: bytes, status: int
+) -> None:
+    """2 MiB of empty lists take 126 ms to make, and nothing can interrupt that."""
+    operations = MemoryOperations()
+    async with api(operations) as web:
+        got = await _post(web, "/v1/policies/check", data)
+    assert got.status == status, got.body
+    asked = [kind for kind, *_ in operations.studies.asked]
+    assert asked == [*["count"] * (len(data) > SMALL), *["check"] * (status == 200)]
 
 
 async def test_a_list_of_thousands_of_objects_holds_up_nobody() -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import orjson
 import pytest
 
-from dfks_rules.web import binding, connections, server
+from dfks_rules.web import bodies, connections, server
 from dfks_rules.web.caller import Scope
 from dfks_rules.web.table import Answer, Call, Operation, Reply
 from tests.helpers.operations import MemoryOperations
@@ -110,7 +110,7 @@ async def test_whoever_is_slow_with_a_further_head_is_cut_too(
 
 async def test_a_body_that_does_not_come_is_408(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is set."""
-    monkeypatch.setattr(binding, "BODY_WITHIN", 0.1)
+    monkeypatch.setattr(bodies, "WITHIN", 0.1)
     operations = MemoryOperations()
     async with api(operations) as web, _wire(web) as wire:
         status, headers, body = await wire.ask(
@@ -120,6 +120,55 @@ async def test_a_body_that_does_not_come_is_408(monkeypatch: pytest.MonkeyPatch)
         assert (status, _kind(headers, body)) == (408, "too-slow")
         assert headers["connection"] == "close"
     assert not operations.states
+
+
+@pytest.mark.parametrize("chunk", [b"zz\r\n", b"2\r\n{}}", b"fffffffffffffffff\r\n"])
+async def test_a_body_that_is_no_http_is_told_so_at_once(chunk: bytes) -> None:
+    """Whoever would wait for the rest of it would wait for nothing."""
+    operations = MemoryOperations()
+    head = (
+        b"PUT " + _ALICE + b"/features/DoNotDisturb HTTP/1.1\r\nHost: localhost\r\n"
+        b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+    async with api(operations) as web, _wire(web) as wire:
+        wire.writer.write(head + b"1\r\n{\r\n")
+        while not web.server.counts["connections"]:  # noqa: ASYNC110 - the socket says when
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)  # Its head is taken before the rest comes.
+        status, headers, body = await wire.ask(chunk)
+        assert (status, _kind(headers, body)) == (400, "not-json")
+        assert headers["connection"] == "close"
+        assert await wire.rest() == b""
+    assert not operations.states
+
+
+@pytest.mark.parametrize("path", [_ALICE, b"/nowhere"])
+@pytest.mark.parametrize(
+    ("expect", "status", "kind"),
+    [(b"wonders", 417, "expectation-failed"), (b"\xff", 400, "bad-parameter")],
+)
+async def test_what_cannot_be_expected_is_a_problem(
+    path: bytes, expect: bytes, status: int, kind: str
+) -> None:
+    """RFC 9110 §10.1.1; as every other mistake."""
+    async with api(MemoryOperations()) as web, _wire(web) as wire:
+        data = b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\nExpect: " + expect + b"\r\n\r\n"
+        told, headers, body = await wire.ask(data)
+        assert (told, _kind(headers, body)) == (status, kind)
+        assert (await wire.ask(_GET))[0] == 200
+
+
+async def test_whoever_waits_for_100_is_told_to_go_on() -> None:
+    """RFC 9110 §10.1.1."""
+    operations = MemoryOperations()
+    async with api(operations) as web, _wire(web) as wire:
+        status, _, _ = await wire.ask(
+            b"PUT " + _ALICE + b"/features/DoNotDisturb HTTP/1.1\r\nHost: localhost\r\n"
+            b"Expect: 100-continue\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n"
+        )
+        assert status == 100
+        assert (await wire.ask(b'{"status":"on"}'))[0] == 200
+    assert operations.states
 
 
 def _much() -> Operation:

@@ -24,7 +24,7 @@ def test_what_is_no_address_of_record_is_refused(text: str) -> None:
 def test_a_feature_has_the_name_of_policies() -> None:
     """What it may be is said."""
     assert take_feature("DoNotDisturb") is Feature.DO_NOT_DISTURB
-    with pytest.raises(ValueError, match="is none of DoNotDisturb"):
+    with pytest.raises(ValueError, match="is not one of DoNotDisturb"):
         take_feature("doNotDisturb")
 
 

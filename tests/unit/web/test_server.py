@@ -12,9 +12,10 @@ from structlog.testing import capture_logs
 from dfks_rules.errors import StoreError
 from dfks_rules.transport.inherited import DOORS
 from dfks_rules.web.api import TABLE
+from dfks_rules.web.bodies import MAX_BODY
 from dfks_rules.web.caller import Scope
-from dfks_rules.web.server import MAX_BODY, PENALTY
-from dfks_rules.web.table import Answer, Call, Operation, Streamed
+from dfks_rules.web.server import PENALTY
+from dfks_rules.web.table import SMALL, Answer, Call, Operation, Streamed
 from dfks_rules.web.tokens import TokenFile
 from tests.helpers.operations import MemoryOperations
 from tests.helpers.transports import until
@@ -36,6 +37,19 @@ async def test_nobody_learns_anything_without_a_token(tmp_path: Path) -> None:
         assert (
             await web.ask("GET", _ALICE, Authorization=f"Bearer {tokens['desk']}")
         ).status == 200
+
+
+async def test_no_answer_names_the_versions_of_python_and_of_libraries() -> None:
+    """Whoever looks for servers with a known hole finds none by that."""
+    async with api(MemoryOperations()) as web:
+        for path in ("/healthz", "/metrics", "/nothing", _ALICE):
+            assert (await web.ask("GET", path)).headers["Server"] == "dfks-rules"
+        url = urlsplit(web.url)
+        reader, writer = await asyncio.open_connection(url.hostname, url.port)
+        writer.write(b"NONSENSE\r\n\r\n")
+        head = await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+        assert b"Server: dfks-rules\r\n" in head
 
 
 async def test_a_token_does_what_its_scopes_say(tmp_path: Path) -> None:
@@ -130,6 +144,7 @@ async def test_what_cannot_be_asked_is_said(method: str, path: str, status: int,
         (b"{", "application/json", 400, "not-json"),
         (b"{}", "text/plain", 415, "wrong-content-type"),
         (b'{"status": "x"}', "application/json", 422, "invalid-body"),
+        (b" " * (SMALL + 1), "application/json", 413, "too-large"),
         (b" " * (MAX_BODY + 1), "application/json", 413, "too-large"),
     ],
 )

@@ -77,7 +77,11 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
     file.write_text(text)
     with pytest.raises(ConfigError, match=r"tokens\.json: is not a file of tokens"):
         TokenFile(file)
-    with pytest.raises(ConfigError, match="cannot be read"):
+
+
+def test_a_file_that_is_missing_is_refused_with_what_makes_it(tmp_path: Path) -> None:
+    """The settings name it before there is a first token."""
+    with pytest.raises(ConfigError, match=r"cannot be read: No such file .*`dfks token create`"):
         TokenFile(tmp_path / "nothing.json")
 
 

@@ -4,6 +4,8 @@ import asyncio
 import ipaddress
 import socket
 import ssl
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from email.utils import formatdate
 from typing import Any
@@ -251,6 +253,32 @@ async def test_certificates_are_checked() -> None:
             assert tried.result is result, tried
             await sender.close()
     assert len(receiver.got) == 1
+
+
+_HANGS = """
+import asyncio, socket, time
+from dfks_rules.webhooks.addresses import Rules
+from dfks_rules.webhooks.sender import Sender
+
+def hang(*_, **__):
+    time.sleep(60)
+
+async def main():
+    socket.getaddrinfo = hang
+    sender = Sender(Rules(), within=0.2)
+    tries = [sender.send(f"https://{n}.example/", {}, b"") for n in range(6)]
+    print([tried.result.value for tried in await asyncio.gather(*tries)])
+    await sender.close()
+
+asyncio.run(main())
+"""
+
+
+def test_names_that_nobody_answers_for_hold_up_no_exit() -> None:
+    """A resolver gives up after half a minute; a service manager kills sooner."""
+    command = [sys.executable, "-c", _HANGS]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    assert ran.stdout == f"{['timeout'] * 6}\n", ran.stderr
 
 
 async def test_names_are_resolved_as_the_machine_does(sender: Sender, receiver: Receiver) -> None:

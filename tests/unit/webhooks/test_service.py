@@ -291,6 +291,30 @@ def test_an_edit_while_a_410_comes_holds_in_memory_and_in_the_store() -> None:
     _run(bench, life)
 
 
+def test_what_cannot_be_read_waits_for_the_next_life(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server without webhooks is better than none."""
+    bench = Bench()
+
+    def unreadable() -> int:
+        raise StoreError("store_unavailable", "it is damaged")
+
+    async def added(service: WebhookService) -> None:
+        await service.add(EVERYBODY)
+
+    async def life(service: WebhookService) -> None:
+        bench.journal.add()
+        await asyncio.sleep(1)
+        assert [len(service.rows()), len(bench.sends.sent)] == expected
+
+    _run(bench, added)
+    expected = [0, 0]
+    with monkeypatch.context() as broken:
+        broken.setattr(bench.store, "last_dead", unreadable)
+        _run(bench, life)
+    expected = [1, 2]
+    _run(bench, life)
+
+
 @pytest.mark.parametrize(
     "error", [StoreError("store_unavailable", "the disk hangs"), ValueError("a bug of ours")]
 )

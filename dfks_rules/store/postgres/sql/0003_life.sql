@@ -88,8 +88,9 @@ $$;
 
 -- Takes cohorts whose owners have ended; at most `share`, or as many as make up my part of all that
 -- have changed hands. In case others do not take theirs, at least my part of those that are left.
+-- `again`: with those that I have taken before, whose answer may have been lost.
 CREATE FUNCTION dfks.claim_1(
-    me bigint, share int
+    me bigint, share int, again boolean
 ) RETURNS TABLE (cohort bigint, term bigint, renewed double precision, is_clean boolean)
 LANGUAGE plpgsql SET lock_timeout = '1500ms' AS $$
 DECLARE
@@ -98,7 +99,15 @@ DECLARE
     missing int;
 BEGIN
     PERFORM 1 FROM dfks.node WHERE epoch = me AND alive FOR SHARE;
-    IF NOT FOUND OR EXISTS (SELECT FROM dfks.lease WHERE epoch = me AND is_draining) THEN
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    IF again THEN
+        RETURN QUERY
+        SELECT c.id, c.term, extract(epoch FROM c.since)::double precision, false
+        FROM dfks.cohort c WHERE c.owner = me AND c.id / 64 <> me;
+    END IF;
+    IF EXISTS (SELECT FROM dfks.lease WHERE epoch = me AND is_draining) THEN
         RETURN;
     END IF;
     -- A node that has ended writes nothing, so an empty one stays empty.

@@ -34,6 +34,13 @@ CREATE TABLE dfks.policy_ready (
     PRIMARY KEY (epoch, revision)
 );
 
+-- What each node follows, as it says.
+CREATE TABLE dfks.policy_followed (
+    epoch    bigint PRIMARY KEY,
+    revision text,                      -- NULL: its files
+    verdict  text NOT NULL              -- empty: it does; otherwise why not
+);
+
 -- Moves the goals of rollouts for which everybody is ready. Whoever looks does this: the node that
 -- was asked for the rollout may be gone.
 CREATE FUNCTION dfks.policy_advance_1() RETURNS void
@@ -193,6 +200,20 @@ BEGIN
     END IF;
     RETURN found_one;
 END
+$$;
+
+CREATE FUNCTION dfks.policy_followed_1(me bigint, what text, said text) RETURNS void
+LANGUAGE sql AS $$
+    INSERT INTO dfks.policy_followed (epoch, revision, verdict) VALUES (me, what, said)
+    ON CONFLICT (epoch) DO UPDATE SET revision = excluded.revision, verdict = excluded.verdict;
+    DELETE FROM dfks.policy_followed f
+    WHERE NOT EXISTS (SELECT FROM dfks.node n WHERE n.epoch = f.epoch AND n.alive);
+$$;
+
+CREATE FUNCTION dfks.policy_followers_1() RETURNS TABLE (
+    epoch bigint, revision text, verdict text
+) LANGUAGE sql STABLE AS $$
+    SELECT f.epoch, f.revision, f.verdict FROM dfks.policy_followed f ORDER BY f.epoch;
 $$;
 
 CREATE FUNCTION dfks.policy_goals_1() RETURNS TABLE (

@@ -126,6 +126,16 @@ async def test_policies_in_force_and_beside_them(tmp_path: Path) -> None:
     await reloader.close()
 
 
+async def test_skew_is_how_long_nodes_decide_differently() -> None:
+    """Now, not when it was added."""
+    skews = iter([0.0, 12.5])
+    exposition = Exposition()
+    rooms.add_policy_skew(exposition, lambda: next(skews))
+    for value in ("0.0", "12.5"):
+        body = (await exposition.scrape()).body.decode()
+        assert f"\ndfks_policy_skew_seconds {value}\n" in body
+
+
 def _count(shadow: Shadow) -> None:
     """Four decisions, three of which came out differently, one by an error."""
     question = (Operation.SUBSCRIBE, None)

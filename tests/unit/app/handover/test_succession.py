@@ -38,6 +38,7 @@ class _Server:
 
     def __init__(self, one: socket.socket) -> None:
         self.asked: list[str] = []
+        self.is_failing = False
         self._one = one
 
     def sockets(self) -> list[tuple[str, socket.socket]]:
@@ -120,6 +121,13 @@ async def test_process_1_is_not_handed_over(
     """A container ends with it."""
     monkeypatch.setattr("os.getpid", lambda: 1)
     assert await _succession(_FOLLOWS).prepare(server, asyncio.Event()) is None
+
+
+async def test_server_whose_store_fails_is_not_handed_over(server: _Server) -> None:
+    """Nobody could open it again."""
+    server.is_failing = True
+    assert await _succession(_FOLLOWS).prepare(server, asyncio.Event()) is None
+    assert server.asked == []
 
 
 @pytest.mark.parametrize(("code", "told"), [(_DIES_EARLY, True), (_DIES_LATE, False)])

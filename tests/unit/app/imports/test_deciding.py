@@ -89,7 +89,7 @@ async def test_other_domains_are_not_there() -> None:
     job = _JOB._replace(domains=frozenset({"other.example"}))
     (came,) = await _decided(operations, _row(ALICE, Asked(DND, ON)), job=job)
     assert came.unusable == 1
-    assert came.refusals[0].text == "sip:alice@example.com is not there"
+    assert came.refusals[0].text == "no such presentity: sip:alice@example.com"
     assert operations.states == {}
 
 

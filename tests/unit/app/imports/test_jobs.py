@@ -14,6 +14,7 @@ from dfks_rules.store import imports as tables
 from tests.helpers.imports import CSV, HEAD, given, importing, job, over, until
 from tests.helpers.operations import REFUSED_TARGET, MemoryOperations
 from tests.helpers.policy import DND
+from tests.helpers.stored import change_file
 
 
 def _rows(count: int) -> str:
@@ -128,6 +129,20 @@ async def test_an_import_whose_file_is_gone_has_failed(tmp_path: Path) -> None:
         assert (failed.status, "cannot be read" in failed.why) == (Status.FAILED, True)
         assert (await over(jobs, await given(jobs, _rows(1)))).status is Status.DONE
     assert jobs.counts["failed"] == 1
+
+
+async def test_imports_that_cannot_be_read_keep_their_files(tmp_path: Path) -> None:
+    """Phones do not wait for the repair; once it is done, the import goes on."""
+    async with importing(tmp_path, MemoryOperations(), starts=False) as jobs:
+        id_ = await given(jobs, _rows(10))
+    [kept] = (tmp_path / "s.db.imports").iterdir()
+    change_file(tmp_path / "s.db", "UPDATE import_job SET format = 'x'")
+    async with importing(tmp_path, MemoryOperations()) as jobs:
+        assert jobs.jobs() == []
+        assert kept.exists()
+    change_file(tmp_path / "s.db", "UPDATE import_job SET format = 'csv'")
+    async with importing(tmp_path, MemoryOperations()) as jobs:
+        assert (await over(jobs, id_)).changed == 10
 
 
 async def test_old_imports_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

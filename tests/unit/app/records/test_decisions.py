@@ -215,9 +215,9 @@ async def test_before_what_is_gone_there_is_nothing_and_all_came_after_it() -> N
 
 async def test_a_search_lets_others_work_and_bears_that_they_decide() -> None:
     """The ring turns under it."""
-    decisions = Decisions(5_000, START, of_revision)
+    decisions = Decisions(20_000, START, of_revision)
     one = (outcome(get()),)
-    for number in range(1, 5_001):
+    for number in range(1, 20_001):
         decisions.keep(number, one)
     turns = 0
 
@@ -225,13 +225,15 @@ async def test_a_search_lets_others_work_and_bears_that_they_decide() -> None:
         nonlocal turns
         while True:
             turns += 1
-            decisions.keep(5_000 + turns, one)
+            decisions.keep(20_000 + turns, one)
             await asyncio.sleep(0)
 
     other = asyncio.create_task(others())
     assert await ids(decisions, Sought(BOB)) == []
+    between = turns
+    assert await ids(decisions, Sought(is_denied=True)) == []
     other.cancel()
-    assert turns > 1
+    assert 1 < between < turns
 
 
 def test_a_decision_is_found_by_its_id() -> None:

@@ -112,7 +112,7 @@ async def test_who_falls_behind_is_told_of_a_gap_and_goes_on() -> None:
     for number in range(KEPT + 5):
         ring.publish(Event("policies-changed", 0, None, {"number": number}))
     [gap] = await _take(slow)
-    assert gap.type == GAP
+    assert (gap.type, gap.seq, slow.seq) == (GAP, 0, 0)
     assert ring.counts == {"listeners": 1, "gaps": 1}
     ring.publish(Event("policies-changed", 0, None, {"number": -1}))
     assert [event.data["number"] for event in await _take(slow)] == [-1]
@@ -161,8 +161,9 @@ async def test_who_comes_back_too_late_is_a_gap_that_is_counted() -> None:
         journal.add(ALICE)
     del journal.entries[:3]
     ring = _ring(journal)
-    [gap] = await _take(await ring.listen(1))
-    assert gap.type == GAP
+    listener = await ring.listen(1)
+    [gap] = await _take(listener)
+    assert (gap.type, gap.seq, listener.seq) == (GAP, 5, 5)
     assert ring.counts["gaps"] == 1
 
 
@@ -197,6 +198,24 @@ async def test_what_changes_while_the_journal_is_being_read_is_told_once_and_in_
         seen += [event.seq for event in await _take(listener)]
     assert seen == [1, 2, 3]
     assert ring.end == 3
+
+
+async def test_everybody_has_a_place_to_come_back_to() -> None:
+    """Whatever he was told of it, and whether he has missed something."""
+    journal = MemoryJournal()
+    for _ in range(3):
+        journal.add(ALICE)
+    ring = _ring(journal)
+    new, late = await ring.listen(None), await ring.listen(1)
+    assert (new.seq, late.seq) == (3, 1)
+    await _take(late)
+    assert late.seq == 3
+    journal.add(ALICE)
+    ring.hear(await _settled("201"))
+    ring.publish(Event("policies-changed", 0, None, {}))
+    await _take(new)
+    await _take(new)
+    assert new.seq == 4
 
 
 async def test_what_another_node_has_changed_is_told() -> None:

@@ -14,7 +14,7 @@ from dfks_rules.app.records.logs import LEVELS, LoggedOutcomes, _Lines, print_un
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Decision, Denial, NotifyScope, Outcome
 from dfks_rules.model.features import NOTHING_STORED, OFF
-from dfks_rules.model.requests import FeatureRequest, Origin, Requester
+from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester
 from dfks_rules.policy.facts.view import NOWHERE
 from dfks_rules.service.feed import Failed, Settled
 from tests.helpers.policy import ALICE, CFA, NOON, ON, PHONE, get, set_, subscribe
@@ -63,11 +63,24 @@ def test_sets_are_logged_with_who_what_and_why(capfd: pytest.CaptureFixture[str]
         "changed": True,
         "origin": "watcher",
         "watcher": "sip:alice@example.com",
+        "actor": "sip:alice@example.com",
         "source": None,
         "reason": None,
         "matched": ["p/r"],
         "policy_revision": "5e1f",
     }
+
+
+def test_a_set_by_an_operator_is_logged_with_the_name_of_the_token(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Else the log would not say which of the programs with a token it was."""
+    set_up("info")
+    desk = Requester(Origin.OPERATOR, actor="front-desk")
+    request = FeatureRequest(Operation.SET, ALICE, desk, CFA, _ASKED)
+    LoggedOutcomes().hear(_settled(_outcome(request)))
+    (line,) = _lines(capfd)
+    assert (line["origin"], line["watcher"], line["actor"]) == ("operator", None, "front-desk")
 
 
 def test_refused_set_is_another_event_with_its_reason(capfd: pytest.CaptureFixture[str]) -> None:

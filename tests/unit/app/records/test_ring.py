@@ -33,6 +33,16 @@ def test_a_decision_is_found_by_its_number_wherever_its_request_was_kept() -> No
     ]
 
 
+def test_neighbours_are_given_in_order_also_over_the_end() -> None:
+    """The slots are used again from the first one on."""
+    ring = Ring(4)
+    for number in range(6):
+        ring.add(number, outcomes(1))
+    assert [number for number, _ in ring.between(2, 5)] == [2, 3, 4, 5]
+    assert [number for number, _ in ring.between(4, 5)] == [4, 5]
+    assert [number for number, _ in ring.between(3, 3)] == [3]
+
+
 def test_a_ring_that_keeps_nothing_finds_nothing() -> None:
     """`decisions.keep: 0`."""
     ring = Ring(0)

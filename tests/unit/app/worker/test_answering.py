@@ -16,6 +16,7 @@ from dfks_rules.app.worker.questions import (
     Kind,
     Know,
     RunCases,
+    Weigh,
 )
 from dfks_rules.operations.studies import Text
 
@@ -49,6 +50,15 @@ def told(question: Any, answering: Answering | None = None) -> Any:
     kind, answer = answering.answer(question)
     assert kind is Kind.DONE, answer
     return orjson.loads(answer)
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [(b'{"a": [1, {"b": []}], "c": null}', 5), (b"[]", 0), (b'"a,b,c"', 0), (b"{nonsense", 0)],
+)
+def test_values_of_json_are_counted(text: bytes, count: int) -> None:
+    """At any depth; what is in a text is no value."""
+    assert told(Weigh(text)) == count
 
 
 def test_files_are_checked_with_their_warnings_and_cases() -> None:

@@ -49,8 +49,8 @@ async def test_unknown_feature_is_error_400() -> None:
     [
         (["ringCount"], "values: `ringCount` is not `field/value`"),
         (["forwardTo/"], "values: `forwardTo/` is not `field/value`"),
-        (["/x"], "values: CallForwardingNoAnswer takes `forwardTo` or `ringCount`, not ``"),
-        (["hue/1"], "values: CallForwardingNoAnswer takes `forwardTo` or `ringCount`, not `hue`"),
+        (["/x"], "values: the feature takes `forwardTo` or `ringCount`, not ``"),
+        (["hue/1"], "values: the feature takes `forwardTo` or `ringCount`, not `hue`"),
         (["ringCount/0"], "values: `ringCount` is `0`, not 1 to 100"),
         (["ringCount/101"], "values: `ringCount` is `101`, not 1 to 100"),
         (["ringCount/four"], "values: `ringCount` is `four`, not 1 to 100"),
@@ -71,7 +71,7 @@ async def test_do_not_disturb_takes_no_values() -> None:
     """A forward target for it would be lost in silence."""
     params = ["sip:alice@example.com", "DoNotDisturb", 1, "param", ["forwardTo/sip:b@c"]]
     failed = await error(MemoryOperations(), "dfks_set_feature", params)
-    assert failed["data"] == "values: DoNotDisturb takes none, not `forwardTo`"
+    assert failed["data"] == "values: the feature takes no values, not `forwardTo`"
 
 
 @pytest.mark.parametrize("method", ["dfks_set_feature", "dfks:set_feature"])

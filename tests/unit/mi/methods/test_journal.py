@@ -83,7 +83,7 @@ async def test_changes_are_chosen(
         ({"presentity": "*", "after": -1}, "after: `-1` is not the number of a change"),
         ({"presentity": "*", "limit": 0}, "limit: `0` is not 1 to 500"),
         ({"presentity": "*", "limit": 501}, "limit: `501` is not 1 to 500"),
-        ({"presentity": "*", "feature": "Dnd"}, "feature: `Dnd` is no feature"),
+        ({"presentity": "*", "feature": "Dnd"}, "feature: `Dnd` is not a feature"),
         ({"presentity": "x y", "after": 1}, "presentity: "),
         (["*", 1], "Ambiguous call"),
         ({"since": 1}, "Named parameters do not match"),

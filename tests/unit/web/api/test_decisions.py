@@ -106,6 +106,26 @@ async def test_pages_follow_each_other(door: Api) -> None:
     assert ([row["id"] for row in last["items"]], "next" in last) == (["5eed00-1"], False)
 
 
+@pytest.mark.parametrize(
+    ("requester", "actor"),
+    [
+        (Requester(Origin.OPERATOR), "mi"),
+        (Requester(Origin.OPERATOR, source_ip="192.0.2.7"), "192.0.2.7"),
+        (Requester(Origin.INTERNAL), None),
+    ],
+)
+async def test_a_row_names_the_actor_as_the_journal_does(
+    requester: Requester, actor: str | None
+) -> None:
+    """Whoever finds a change in the history finds its decision by the same name."""
+    operations = MemoryOperations()
+    request = FeatureRequest(Operation.SET, ALICE, requester, DND, ON)
+    operations.decisions.keep(1, (outcome(request),))
+    async with api(operations) as door:
+        (row,) = (await door.ask("GET", "/v1/decisions")).json["items"]
+        assert row["actor"] == actor
+
+
 async def test_a_row_is_lean_and_says_who_was_refused_what_and_why(door: Api) -> None:
     """All else is a request away."""
     (row,) = (await door.ask("GET", "/v1/decisions?effect=deny")).json["items"]

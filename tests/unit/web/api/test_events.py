@@ -5,12 +5,17 @@ from pathlib import Path
 
 import pytest
 
+from dfks_rules.model.features import FeatureState
+from dfks_rules.model.requests import Asked, Origin, Requester
 from dfks_rules.operations.events import FEATURE_REFUSED, POLICIES_REFUSED, policies_refused
 from dfks_rules.operations.events import Event as RingEvent
+from dfks_rules.operations.ports import Sets
+from dfks_rules.service.feed import Settled
+from dfks_rules.web.api import events
 from dfks_rules.web.api.events import _pieces
-from dfks_rules.web.client import ApiClient, Event
+from dfks_rules.web.client import PLACE, ApiClient, Event
 from dfks_rules.web.tokens import TokenFile
-from tests.helpers.journal import ALICE, MemoryJournal
+from tests.helpers.journal import ALICE, DND, MemoryJournal
 from tests.helpers.operations import MemoryOperations
 from tests.helpers.policy import NOON
 from tests.helpers.web import ALL, api, token_file
@@ -95,13 +100,39 @@ async def test_what_cannot_be_listened_to_is_refused(query: str) -> None:
         assert (await web.ask("GET", f"/v1/events?{query}")).kind == "bad-parameter"
 
 
+async def test_a_quiet_tenant_keeps_its_place_in_the_journal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Otherwise it would be told of a gap when what others have changed is purged."""
+    monkeypatch.setattr(events, "ALIVE", 0.05)
+    operations = _with(2)
+    async with api(operations) as web, ApiClient(web.url) as client, asyncio.timeout(10):
+        query = {"domain": "acme.example"}
+        stream = client.events("/v1/events", query=query, with_places=True)
+        begun = await anext(stream)
+        assert (begun.type, begun.id) == (PLACE, "2")
+        for _ in range(3):
+            operations.journal.add(ALICE)
+        result = await operations.set(Sets(ALICE, (Asked(DND, FeatureState(True)),)))
+        operator = Requester(Origin.OPERATOR)
+        settled = Settled(ALICE, result.outcomes, 1, operator, NOON, 0.0)
+        operations.events.hear(settled)
+        place = await anext(stream)
+        assert (place.type, place.id) == (PLACE, "5")
+        del operations.journal.entries[:4]
+        operations.journal.add(ALICE._replace(domain="acme.example"))
+        operations.events.hear(settled)
+        [found] = await _some(web.url, 1, after=int(place.id), domain="acme.example")
+        assert found.type == "feature-changed"
+
+
 async def test_who_goes_is_forgotten() -> None:
     """The ring is made for listeners only."""
     operations = MemoryOperations()
     operations.journal = MemoryJournal()
     pieces = _pieces(operations.events, None, lambda _: True)
     assert operations.events.counts["listeners"] == 0
-    assert await anext(pieces) == b"retry: 2000\n\n"
+    assert await anext(pieces) == b"retry: 2000\nid: 0\n\n"
     assert operations.events.counts["listeners"] == 1
     await pieces.aclose()  # type: ignore[attr-defined]
     assert operations.events.counts["listeners"] == 0

@@ -60,7 +60,7 @@ async def test_a_value_of_another_feature_is_422() -> None:
     async with api(MemoryOperations()) as web:
         got = await web.ask("PUT", _DND, {"status": "on", "forwardTo": "201"})
         assert (got.status, got.kind) == (422, "value-not-of-feature")
-        assert "DoNotDisturb takes none" in got.json["detail"]
+        assert "DoNotDisturb: the feature takes no values" in got.json["detail"]
 
 
 async def test_several_sets_are_decided_one_by_one() -> None:

@@ -128,6 +128,13 @@ async def test_what_cannot_be_meant_is_refused(query: str) -> None:
         assert (got.status, got.kind) == (400, "bad-parameter")
 
 
+async def test_a_time_that_cannot_be_read_is_named_in_plain_words() -> None:
+    """Not in those of a library."""
+    async with api(_with(3)) as web:
+        got = await web.ask("GET", f"{_LIST}?since=yesterday")
+        assert got.json["detail"] == "since: `yesterday` is not a time such as 2026-01-05T12:00:00Z"
+
+
 async def test_a_journal_that_cannot_be_read_is_503() -> None:
     """Never an empty list."""
     operations = _with(3)

@@ -5,8 +5,11 @@ import os
 from pathlib import Path
 
 import pytest
+from yarl import URL
 
 from dfks_rules.operations.imports import MAX_UNFINISHED
+from dfks_rules.web.api.imports import OPERATIONS
+from dfks_rules.web.table import Body
 from dfks_rules.web.tokens import TokenFile
 from tests.helpers.imports import HEAD, importing, over, until
 from tests.helpers.operations import REFUSED_TARGET, MemoryOperations
@@ -42,6 +45,48 @@ async def test_a_file_is_accepted_and_its_progress_can_be_read(tmp_path: Path) -
         assert "next" not in rest
         listed = (await web.ask("GET", "/v1/imports")).json["items"]
         assert listed == [done]
+
+
+async def test_an_import_that_is_asked_for_again_with_its_key_is_the_same(tmp_path: Path) -> None:
+    """A client that did not hear the answer has the file imported once; another file is another."""
+    operations = MemoryOperations()
+    async with importing(tmp_path, operations) as jobs, api(operations) as web:
+
+        async def post(rows: str) -> Got:
+            data, kind = rows.encode(), "text/csv"
+            return await web.ask(
+                "POST", "/v1/imports", data=data, Content_Type=kind, Idempotency_Key="k"
+            )
+
+        first, again = await post(_ROWS), await post(_ROWS)
+        assert (again.status, again.body) == (202, first.body)
+        assert again.headers["Location"] == first.headers["Location"]
+        assert len(jobs.jobs()) == 1
+        other = await post(_ROWS + "d@x.example,DoNotDisturb,on,\n")
+        assert (other.status, other.kind) == (422, "idempotency-key-reused")
+        assert len(jobs.jobs()) == 1
+
+
+async def test_what_was_not_read_to_its_end_is_not_remembered(tmp_path: Path) -> None:
+    """Nobody could tell whether another file is the same."""
+    operations = MemoryOperations()
+    async with importing(tmp_path, operations) as jobs, api(operations) as web:
+        url = URL(f"{web.url}/v1/imports")
+        reader, writer = await asyncio.open_connection(url.host, url.port)
+        writer.write(
+            b"POST /v1/imports HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/csv\r\n"
+            b"Idempotency-Key: k\r\nTransfer-Encoding: chunked\r\n\r\n"
+        )
+        await asyncio.sleep(0.05)  # Its head is taken before the rest comes.
+        writer.write(b"zz\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 422 ")
+        writer.close()
+        rows, kind = _ROWS.encode(), "text/csv"
+        got = await web.ask(
+            "POST", "/v1/imports", data=rows, Content_Type=kind, Idempotency_Key="k"
+        )
+        assert got.status == 202
+        assert len(jobs.jobs()) == 1
 
 
 async def test_a_dry_run_changes_nothing(tmp_path: Path) -> None:
@@ -85,13 +130,12 @@ async def test_a_file_that_cannot_be_used_is_refused_at_once(
         assert jobs.jobs() == []
 
 
-async def test_a_file_may_have_so_many_bytes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_file_may_have_so_many_bytes(tmp_path: Path) -> None:
     """It is not read to its end."""
-    monkeypatch.setattr("dfks_rules.web.api.imports.MAX_SIZE", len(_ROWS))
+    body = Body(None, ("text/csv",), most=len(_ROWS))
+    table = [one._replace(body=body) for one in OPERATIONS if one.name == "createImport"]
     operations = MemoryOperations()
-    async with importing(tmp_path, operations) as jobs, api(operations) as web:
+    async with importing(tmp_path, operations) as jobs, api(operations, table=table) as web:
         assert (await _post(web, _ROWS)).status == 202
         got = await _post(web, _ROWS + "x")
         assert (got.status, got.kind) == (413, "too-large")
@@ -143,7 +187,7 @@ async def test_a_file_that_stops_coming_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing of it remains, whether the client waits or has gone."""
-    monkeypatch.setattr("dfks_rules.web.api.imports.PATIENCE", 0.1)
+    monkeypatch.setattr("dfks_rules.web.bodies.PATIENCE", 0.1)
     operations = MemoryOperations()
     async with importing(tmp_path, operations) as jobs, api(operations) as web:
         port = int(web.url.rpartition(":")[2])

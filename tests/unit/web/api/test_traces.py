@@ -9,6 +9,7 @@ from aiohttp.base_protocol import BaseProtocol
 
 from dfks_rules.operations.traces import TraceForm, TraceRequest
 from dfks_rules.web.api.traces import MAX_SECONDS, OPERATIONS, SECONDS, form_of, trace
+from dfks_rules.web.bodies import BodyStream
 from dfks_rules.web.caller import LOCAL, Scope
 from dfks_rules.web.problem import Problem
 from dfks_rules.web.table import Call, Streamed
@@ -17,7 +18,7 @@ from tests.helpers.policy import ALICE, BOB
 
 
 def _call(operations: MemoryOperations, accept: str = "", **given: Any) -> Call:
-    stream = StreamReader(BaseProtocol(asyncio.get_running_loop()), 1)
+    stream = BodyStream(StreamReader(BaseProtocol(asyncio.get_running_loop()), 1), 0)
     caller = LOCAL._replace(domains=frozenset(["example.com"]))
     return Call({"aor": ALICE, **given}, None, caller, operations, accept, stream, "")
 

@@ -96,8 +96,8 @@ async def test_the_secret_is_in_no_list(hooks: _Fixture) -> None:
     ("url", "why"),
     [
         ("http://pbx.example.com/", "https"),
-        ("https://169.254.169.254/latest/", "not public"),
-        ("https://[::ffff:127.0.0.1]/", "not public"),
+        ("https://169.254.169.254/latest/", "not a public address"),
+        ("https://[::ffff:127.0.0.1]/", "not a public address"),
         ("https://2130706433/", "neither a name"),
         ("file:///etc/passwd", "not a URL"),
     ],

@@ -1,0 +1,102 @@
+"""Answers in pieces: they have an end, or go on for as long as the client listens."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+
+from aiohttp import web
+
+from dfks_rules.web.connections import Connection
+from dfks_rules.web.table import Streamed
+
+
+class Streams:
+    """Those that are under way."""
+
+    def __init__(self) -> None:
+        self._endless: set[asyncio.Timeout] = set()
+        self._count = 0
+        self._is_over = False
+
+    def __len__(self) -> int:
+        return self._count
+
+    def end(self) -> None:
+        """End all that have no end of their own, also those that are yet to begin."""
+        self._is_over = True
+        now = asyncio.get_running_loop().time()
+        for until in self._endless:
+            until.reschedule(now)
+
+    async def send(
+        self, answer: Streamed, request: web.Request, may_still: Callable[[], bool]
+    ) -> web.StreamResponse:
+        """Send a stream to its end.
+
+        Args:
+            answer: what is sent.
+            request: what it answers.
+            may_still: whether whoever has sent the request may hear the next piece.
+
+        Raises:
+            DfksError: there is no next piece; the client is not told that it was the whole.
+        """
+        connection = request.protocol
+        assert isinstance(connection, Connection)  # noqa: S101 - all are
+        self._count += 1
+        connection.is_streaming = True
+        try:
+            return await self._send(answer, request, connection, may_still)
+        finally:
+            self._count -= 1
+            connection.is_streaming = False
+
+    async def _send(
+        self,
+        answer: Streamed,
+        request: web.Request,
+        connection: Connection,
+        may_still: Callable[[], bool],
+    ) -> web.StreamResponse:
+        headers = {"Content-Type": answer.content_type, **answer.headers}
+        response = web.StreamResponse(headers=headers)
+        await response.prepare(request)
+        try:
+            if request.method != "HEAD":
+                await self._write(answer, response, may_still)
+            if self._is_over and connection.is_stalled:
+                # He would not take its end either, and the server does not wait for him.
+                connection.abort()
+            else:
+                await response.write_eof()
+        except ConnectionError:
+            pass  # The client has gone.
+        except Exception:
+            # Without its end, nobody takes what was sent for the whole; nothing else can be said.
+            connection.abort()
+            raise
+        finally:
+            # At once: it may be all that something goes on for.
+            if isinstance(answer.pieces, AsyncGenerator):
+                await answer.pieces.aclose()
+        return response
+
+    async def _write(
+        self, answer: Streamed, response: web.StreamResponse, may_still: Callable[[], bool]
+    ) -> None:
+        """Write the pieces, of one that is endless until all such are to end."""
+        until = asyncio.timeout(None)
+        try:
+            async with until:
+                if answer.is_endless:
+                    self._endless.add(until)
+                    if self._is_over:
+                        self.end()
+                async for piece in answer.pieces:
+                    if not may_still():
+                        break
+                    await response.write(piece)
+        except TimeoutError:
+            if not until.expired():
+                raise
+        finally:
+            self._endless.discard(until)

@@ -1,0 +1,216 @@
+"""One life of a node: what it hears of the others, and how it ends."""
+
+import asyncio
+from collections.abc import Callable
+from typing import cast
+
+from dfks_rules.app.cluster.member import Itself, Member
+from dfks_rules.app.cluster.node import PURGE_EVERY, Node, Served
+from dfks_rules.model.features import NOTHING_STORED
+from dfks_rules.presence.notifier import Notifier
+from dfks_rules.presence.standing import Standing
+from dfks_rules.service.features import Features
+from dfks_rules.service.ports import Verdict, Wanted
+from tests.helpers.cluster import ALICE, KEPT, LEASE, Site, at, virtually
+from tests.helpers.database import FakeDatabase
+from tests.helpers.engine import FakeEngine, Fault, Loss, Script
+from tests.helpers.policy import NOON
+from tests.helpers.wanted import change, commit, outcome
+
+
+@virtually
+async def test_what_another_node_changed_is_told_here() -> None:
+    """With what was told before; and it counts for the rates of its user."""
+    site = Site()
+    one, other = await site.node("a"), await site.node("b")
+    for node in (one, other):
+        node.node.store.fetch([ALICE], lambda error, now: None)
+    await asyncio.sleep(0.05)
+    await outcome(commit(one.node.store, Wanted((change(ALICE, NOTHING_STORED, at(1)),))))
+    await asyncio.sleep(0.2)
+    [(presentity, before, after, tells)] = other.told.of("learned")
+    assert (presentity, before.revision, after.revision, tells) == (ALICE, 0, 1, True)
+    assert other.told.of("rated") == [(ALICE,)]
+    assert other.woken > 0
+    assert one.told.of("rated") == one.told.of("learned") == []
+    await site.end()
+
+
+@virtually
+async def test_a_hint_tells_the_others_before_they_look() -> None:
+    """Several changes at once are one hint."""
+    site, script = Site(), Script()
+    one, other = await site.node("a", script), await site.node("b")
+    await asyncio.sleep(0.15)
+    settled = [
+        commit(one.node.store, Wanted((change(ALICE, at(revision - 1), at(revision)),)))
+        for revision in (1, 2, 3)
+    ]
+    for result in settled:
+        assert await outcome(result) is Verdict.STORED
+    await asyncio.sleep(0.005)
+    assert other.node.position == 3
+    assert script.calls.count("hint") <= 2
+    await site.end()
+
+
+@virtually
+async def test_a_dialog_that_another_node_has_adopted_is_lost_here() -> None:
+    """And nowhere else."""
+    site = Site()
+    one, other = await site.node("a"), await site.node("b")
+    row = site.subscribe(one.epoch, 1)
+    site.database.adopt(other.epoch, row.tag, other.epoch << 32)
+    await asyncio.sleep(0.2)
+    assert one.told.of("lose") == [(row.tag, row.row)]
+    assert other.told.of("lose") == []
+    await site.end()
+
+
+@virtually
+async def test_rows_written_behind_that_are_others_are_lost() -> None:
+    """As the engine says."""
+    site = Site()
+    one, other = await site.node("a"), await site.node("b")
+    row = site.subscribe(one.epoch, 1)
+    site.database.adopt(other.epoch, row.tag, other.epoch << 32)
+    one.node.store.write([row], (), lambda is_stored: None)
+    await asyncio.sleep(0.01)
+    assert one.told.of("lost") == [([row.row],)]
+    await site.end()
+
+
+@virtually
+async def test_dialogs_of_a_node_that_died_are_taken_over() -> None:
+    """Soon after its lease is over."""
+    site = Site()
+    one, other = await site.node("a"), await site.node("b")
+    await asyncio.sleep(LEASE)
+    row = site.subscribe(one.epoch, 1)
+    one.die()
+    await asyncio.sleep(2 * LEASE)
+    assert [rows for rows, _ in other.told.of("take")] == [[row.row]]
+    assert other.node.counts["taken"] == 1
+    await other.node.end()
+
+
+@virtually
+async def test_a_fenced_node_drops_everything_and_says_so_once() -> None:
+    """Whether its lease or a commit tells it first."""
+    site, script = Site(), Script()
+    node = await site.node("a", script)
+    await asyncio.sleep(LEASE)
+    site.database.end(node.epoch, is_clean=False)
+    result = commit(node.node.store, Wanted((change(ALICE, NOTHING_STORED, at(1)),)))
+    assert await outcome(result) is Verdict.FENCED
+    await asyncio.sleep(0.01)
+    assert (node.buried, node.told.of("forget_all")) == (1, [()])
+    assert node.node.standing(asyncio.get_running_loop().time()) is Standing.CUT_OFF
+    await asyncio.sleep(LEASE)
+    assert node.buried == 1
+    await site.end()
+    assert site.database.snapshots == {}
+
+
+@virtually
+async def test_a_gap_in_the_feed_ends_this_life_and_others_take_over_at_once() -> None:
+    """Nobody knows who was not told: who has the dialogs next tells them all."""
+    site, script = Site(), Script()
+    node, other = await site.node("a", script), await site.node("b")
+    row = site.subscribe(node.epoch, 1)
+    await asyncio.sleep(LEASE)
+    for revision in (1, 2, 3):
+        site.store(other.epoch, revision)
+    site.database.purge(site.database.clock() + 1.0, 10)
+    await asyncio.sleep(0.2)
+    assert (node.buried, other.buried) == (1, 1)
+    await node.node.end()
+    assert not site.database.holds(node.epoch)
+    assert not site.database.lives[node.epoch].is_clean
+    assert row.row in site.database.rows
+    await other.node.end()
+
+
+@virtually
+async def test_a_planned_end_leaves_cleanly_with_everything_stored() -> None:
+    """What is under way is settled before."""
+    site, script = Site(), Script()
+    node = await site.node("a", script)
+    script.add("commit", Fault(1.0, 1.0))
+    result = commit(node.node.store, Wanted((change(ALICE, NOTHING_STORED, at(1)),)))
+    await asyncio.sleep(0.1)
+    await node.node.end()
+    assert await outcome(result) is Verdict.STORED
+    life = site.database.lives[node.epoch]
+    assert (life.is_alive, life.is_clean) == (False, True)
+    assert node.engine.is_closed
+
+
+@virtually
+async def test_an_end_with_an_engine_that_does_not_answer_is_not_clean() -> None:
+    """Nobody knows what was stored."""
+    site, script = Site(), Script()
+    node = await site.node("a", script)
+    script.add("commit", Fault(loss=Loss.QUESTION))
+    result = commit(node.node.store, Wanted((change(ALICE, NOTHING_STORED, at(1)),)))
+    await asyncio.sleep(0.1)
+    await node.node.end()
+    assert await outcome(result) is Verdict.UNAVAILABLE
+    life = site.database.lives[node.epoch]
+    assert (life.is_alive, life.is_clean) == (False, False)
+
+
+@virtually
+async def test_the_oldest_node_purges_for_all() -> None:
+    """What is older than the journal keeps."""
+    site = Site()
+    scripts = [Script() for _ in range(3)]
+    dead, oldest, other = [
+        await site.node(name, script) for name, script in zip("abc", scripts, strict=True)
+    ]
+    for revision in (1, 2):
+        site.store(oldest.epoch, revision)
+    dead.die()
+    await asyncio.sleep(KEPT + 2 * PURGE_EVERY)
+    assert [script.calls.count("purge") > 0 for script in scripts] == [False, True, False]
+    assert len(site.database.feed) == 1
+    await oldest.node.end()
+    await asyncio.sleep(2 * PURGE_EVERY)
+    assert scripts[2].calls.count("purge") > 0
+    await other.node.end()
+
+
+@virtually
+async def test_nothing_is_told_before_anybody_is_served_or_after_the_end_of_a_life() -> None:
+    """There is nobody to tell."""
+    site = Site()
+    one, other = await site.node("a"), await site.node("b")
+    one.node._fenced()
+    site.store(other.epoch, 1)
+    one.node.changed([], 0.0)
+    await asyncio.sleep(0.2)
+    assert one.told.of("learned") == []
+    await site.end()
+
+
+async def _node(wake: Callable[[], None]) -> Node:
+    """One that serves, alone."""
+    engine = FakeEngine(FakeDatabase(asyncio.get_running_loop().time))
+    member = await Member.join(engine, Itself("node-1", "0.1.0", 2.0, 120.0), lambda: 0.0)
+    node = Node(engine, member, "abc", 3600.0)
+    nobody = cast("Notifier", None), cast("Features", None)  # Nothing is changed or claimed.
+    node.begin(Served(*nobody, lambda: NOON, wake, lambda: "r", lambda: None))
+    return node
+
+
+async def test_timers_are_looked_at_though_no_message_comes() -> None:
+    """Else who watches is told what it missed with the next message, perhaps in half an hour."""
+    woken = asyncio.Event()
+    node = await _node(woken.set)
+    try:
+        for _ in range(3):
+            woken.clear()
+            async with asyncio.timeout(5):
+                await woken.wait()
+    finally:
+        await node.end()

@@ -1,0 +1,64 @@
+"""Answers in pieces, and what becomes of them when the server stops."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+
+from dfks_rules.web import server
+from dfks_rules.web.caller import Scope
+from dfks_rules.web.table import Call, Operation, Reply, Streamed
+from tests.helpers.operations import MemoryOperations
+from tests.helpers.web import Api, api
+
+_TYPE = "text/plain"
+
+
+def _operation(*, is_endless: bool, piece: bytes = b"piece\n") -> Operation:
+    """One whose second piece comes when others have had a turn."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield piece
+        await asyncio.sleep(3600 if is_endless else 0.2)
+        yield b"end\n"
+
+    async def run(_call: Call) -> Streamed:
+        return Streamed(pieces(), _TYPE, is_endless=is_endless)
+
+    reply = Reply(200, "Pieces.", types=(_TYPE,))
+    return Operation("stream", "GET", "/v1/stream", Scope.BULK, "S.", run, (reply,))
+
+
+async def _heard(web: Api, http: aiohttp.ClientSession) -> aiohttp.ClientResponse:
+    """A stream that has begun."""
+    response = await http.get(f"{web.url}/v1/stream")
+    assert await response.content.readline() == b"piece\n"
+    return response
+
+
+@pytest.mark.parametrize(("is_endless", "rest"), [(True, b""), (False, b"end\n")])
+async def test_what_has_an_end_is_sent_to_it_and_all_else_ends_when_the_server_stops(
+    is_endless: bool, rest: bytes
+) -> None:
+    """At once, and as a whole: to its listener it is an end like any other."""
+    table = (_operation(is_endless=is_endless),)
+    async with api(MemoryOperations(), table=table) as web, aiohttp.ClientSession() as http:
+        response = await _heard(web, http)
+        began = asyncio.get_running_loop().time()
+        await web.server.close()
+        assert asyncio.get_running_loop().time() - began < server.CLOSE_TIMEOUT / 2
+        assert await response.read() == rest
+
+
+async def test_who_does_not_read_is_not_waited_for() -> None:
+    """His connection is cut."""
+    table = (_operation(is_endless=True, piece=b"piece\n" + b"x" * 32_000_000),)
+    async with api(MemoryOperations(), table=table) as web, aiohttp.ClientSession() as http:
+        response = await _heard(web, http)
+        await asyncio.sleep(0.1)  # Until the buffers are full.
+        began = asyncio.get_running_loop().time()
+        await web.server.close()
+        assert asyncio.get_running_loop().time() - began < server.CLOSE_TIMEOUT / 2
+        with pytest.raises(aiohttp.ClientError):
+            await response.read()
