@@ -244,3 +244,23 @@ def test_phones_stay_when_a_server_becomes_nodes(tmp_path: Path, empty_database:
         assert phone.subscribe().told["DoNotDisturb"] == "on"
         history = asyncio.run(_ask(url, "GET", "/v1/history"))["items"]
         assert [one["seq"] for one in history] == [2, 1]
+
+
+def test_an_answer_is_given_again_by_another_node(tmp_path: Path, database: Database) -> None:
+    """The client that heard nothing asks again, and comes elsewhere; nothing happens twice."""
+
+    async def put(url: str, status: str) -> Any:
+        headers = {"Idempotency-Key": "k-1", "If-Match": '"0"'}
+        async with ApiClient(url) as client:
+            path = _DND.format("alice")
+            return await client.ask("PUT", path, body={"status": status}, headers=headers)
+
+    with serve_nodes(tmp_path, database, "node-1", "node-2") as nodes:
+        first = asyncio.run(put(api_url(nodes[0]), "on"))
+        nodes[0].kill()
+        url = api_url(nodes[1])
+        assert asyncio.run(put(url, "on")) == first
+        with pytest.raises(ApiError) as reused:
+            asyncio.run(put(url, "off"))
+        assert reused.value.kind == "idempotency-key-reused"
+        assert asyncio.run(_changes(url)) == 1
