@@ -15,6 +15,8 @@ from contextlib import suppress
 import structlog
 
 from dfks_rules.app.cluster.node import Node
+from dfks_rules.app.cluster.policies import goal_of
+from dfks_rules.app.desk.bundles import unpack
 from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.app.doors import reserve
 from dfks_rules.app.files import files_of
@@ -79,7 +81,7 @@ class Life:
         self._heed_signals()
         policies, certificates = self._files.policies, self._files.certificates
         try:
-            if await unless(self._stop, policies.start()):
+            if await unless(self._stop, self._take_policies(policies)):
                 await self._serve(served)
         finally:
             await policies.close()
@@ -90,6 +92,12 @@ class Life:
                     os.kill(self._heir, signal.SIGTERM)
         # Otherwise the interpreter searches 100,000 subscriptions for cycles on exit: 4 s.
         gc.freeze()
+
+    async def _take_policies(self, policies: PolicyReloader) -> None:
+        """Have policies decide: what all nodes follow, or the files."""
+        cluster = self._config.cluster
+        bundle = None if cluster is None else await goal_of(cluster)
+        await policies.start(None if bundle is None else unpack(bundle))
 
     def _heed_signals(self) -> None:
         loop = asyncio.get_running_loop()

@@ -22,6 +22,7 @@ from dfks_rules.model.features import FEATURES, Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Origin, Requester
 from dfks_rules.operations.answers import Answers
+from dfks_rules.operations.cluster import ClusterOperations
 from dfks_rules.operations.decisions import Decided
 from dfks_rules.operations.imports import Imports
 from dfks_rules.operations.ports import (
@@ -33,6 +34,7 @@ from dfks_rules.operations.ports import (
     SubscriptionPage,
     SubscriptionRow,
 )
+from dfks_rules.operations.rollouts import Rollouts
 from dfks_rules.operations.traces import TraceOperations
 from dfks_rules.policy.site.star_codes import StarCode
 from dfks_rules.policy.site.targets import Target
@@ -78,6 +80,12 @@ class Keeping(NamedTuple):
     answers: Answers
     journal: Journal | None = None
     """None where nothing lasts."""
+    rollouts: Rollouts | None = None
+    """None where no other node follows the same policies."""
+    cluster: ClusterOperations | None = None
+    """None where nobody shares it."""
+    may_serve: Callable[[], bool] | None = None
+    """Whether this node may serve, and takes new dialogs; None where nobody else could."""
 
 
 class ServerOperations:
@@ -169,7 +177,7 @@ class ServerOperations:
     def imports(self) -> Imports:
         """Imports."""
         if self.jobs is None:
-            raise _no_journal()
+            raise self._not_kept("imports")
         return self.jobs
 
     async def stored(self, presentity: Aor) -> Snapshot:
@@ -210,22 +218,45 @@ class ServerOperations:
     def events(self) -> EventRing:
         """What happens."""
         if self._records.events is None:
-            raise _no_journal()
+            raise self._not_kept("events")
         return self._records.events
 
     @property
     def webhooks(self) -> WebhookService:
         """Who is told by HTTP what happens."""
         if self._records.webhooks is None:
-            raise _no_journal()
+            raise self._not_kept("webhooks")
         return self._records.webhooks
+
+    @property
+    def cluster(self) -> ClusterOperations:
+        """The nodes that share the store."""
+        if self._keeping.cluster is None:
+            message = "this server has a store of its own; nodes share a `store: postgresql:`"
+            raise StoreError("store_not_shared", message)
+        return self._keeping.cluster
 
     @property
     def journal(self) -> Journal:
         """Every change of the last time."""
         if self._keeping.journal is None:
-            raise _no_journal()
+            raise self._not_kept("the journal")
         return self._keeping.journal
+
+    @property
+    def rollouts(self) -> Rollouts:
+        """The policies of all nodes."""
+        if self._keeping.rollouts is None:
+            message = "a rollout needs a store that nodes share (`store: postgresql:`)"
+            raise StoreError("store_not_shared", message)
+        return self._keeping.rollouts
+
+    def _not_kept(self, what: str) -> StoreError:
+        if self._keeping.journal is None:
+            message = "states are kept in memory only (`store: memory:`)"
+        else:
+            message = f"{what} need `store: sqlite:`; nodes that share a store have none"
+        return StoreError("store_no_journal", message)
 
     def _awaited(self) -> tuple[asyncio.Future[tuple[Outcome, ...]], Done]:
         """What an operator waits for, and what is told of it."""
@@ -310,10 +341,13 @@ class ServerOperations:
 
     def readiness(self) -> dict[str, bool]:
         """What has to be well for phones to be served."""
-        return {
+        checks = {
             "store": not self._keeping.is_failing(),
             "policies": bool(self.policies.live.active.revision),
         }
+        if self._keeping.may_serve is not None:
+            checks["cluster"] = self._keeping.may_serve()
+        return checks
 
     def uptime(self) -> float:
         """Seconds since the start."""
@@ -326,11 +360,6 @@ class ServerOperations:
     def set_log_level(self, level: str) -> None:
         """Log from this level on."""
         self._records.log.set_level(level)
-
-
-def _no_journal() -> StoreError:
-    message = "states are kept in memory only (`store: memory:`)"
-    return StoreError("store_no_journal", message)
 
 
 def _told(fetched: asyncio.Future[None], error: StoreError | None, _now: float) -> None:

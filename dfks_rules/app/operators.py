@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from socket import socket
 
+from dfks_rules.app.cluster.showing import add_cluster
 from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.app.doors import Doors, web_settings_of
 from dfks_rules.app.exposition import rooms
@@ -15,6 +16,7 @@ from dfks_rules.app.lateness import Lateness
 from dfks_rules.app.metrics import Metrics
 from dfks_rules.app.operations import Records, ServerOperations
 from dfks_rules.app.phones import Phones
+from dfks_rules.app.records.current import Current
 from dfks_rules.app.records.events import EventRing
 from dfks_rules.app.storage import Storage
 from dfks_rules.app.webhooks import webhooks_of
@@ -22,11 +24,13 @@ from dfks_rules.app.worker.worker import Worker
 from dfks_rules.config.settings import Config
 from dfks_rules.mi.dispatch import Dispatcher
 from dfks_rules.mi.methods import REGISTRY
+from dfks_rules.store.memory import MemoryStore
 from dfks_rules.store.sqlite import SqliteStore
 from dfks_rules.tracing.tracing import Tracing
 from dfks_rules.transport.inherited import Inherited
 from dfks_rules.web.api import TABLE
 from dfks_rules.web.server import WebServer
+from dfks_rules.webhooks.service import WebhookService
 
 
 class Operators:
@@ -57,8 +61,11 @@ class Operators:
         self._lateness = Lateness(asyncio.get_running_loop())
         rooms.add_server(self._exposition, phones.driver, self._lateness.late)
         phones.show_in(self._exposition)
+        node = storage.node
+        if node is not None:
+            rooms.add_policy_skew(self._exposition, lambda: node.policy_skew)
         self._tracing = self._traces(phones, start)
-        self._told = None if storage.lasts is None else _Told(storage.lasts, phones, config, start)
+        self._told = _Told(storage, phones, config, start) if storage.tells else None
         if self._told is not None:
             self._told.count_in(metrics, self._exposition)
             policies.tell = self._told.events.publish
@@ -69,6 +76,10 @@ class Operators:
         if storage.lasts is not None and config.store is not None:
             rooms.add_store(self._exposition, storage.lasts, config.store)
             self._imports = self._jobs(storage.lasts, config.store, operations, phones)
+        self._desk = storage.desk
+        if storage.node is not None and storage.desk is not None:
+            add_cluster(self._exposition, storage.node, storage.desk, phones.notifier)
+            rooms.add_commits(self._exposition, storage.node.store, rooms.DATABASE)
         web = WebServer(web_settings_of(config.http), TABLE, operations)
         metrics.include("web", web)
         rooms.add_web(self._exposition, web)
@@ -127,7 +138,7 @@ class Operators:
             OSError: an address cannot be listened on; call `shut` also then.
         """
         self._tracing.open()
-        if self._told is not None:
+        if self._told is not None and self._told.webhooks is not None:
             self._told.webhooks.begin()
         await self._doors.open(inherited, takes_over=takes_over)
         if self._imports is not None:
@@ -135,6 +146,8 @@ class Operators:
         if self._config.http is not None:
             # Else nobody asks, and an idle server sleeps.
             self._lateness.begin()
+            if self._desk is not None:
+                self._desk.begin()
 
     def addresses(self) -> list[str]:
         """Where the doors are, as an operator would write it."""
@@ -165,7 +178,9 @@ class Operators:
         """End what works by itself, before the store is closed."""
         await self._worker.close()
         self._lateness.end()
-        if self._told is not None:
+        if self._desk is not None:
+            self._desk.end()
+        if self._told is not None and self._told.webhooks is not None:
             await self._told.webhooks.end()
 
     async def close(self) -> None:
@@ -176,16 +191,22 @@ class Operators:
 class _Told:
     """Who is told what happens, where it is kept in a journal."""
 
-    def __init__(self, store: SqliteStore, phones: Phones, config: Config, start: str) -> None:
-        features, feed = phones.features, phones.recording.feed
-        self.events = EventRing(store.journal, store.durable, features.stored_of, start)
+    def __init__(self, storage: Storage, phones: Phones, config: Config, start: str) -> None:
+        features, feed, store = phones.features, phones.recording.feed, storage.store
+        assert not isinstance(store, MemoryStore)  # noqa: S101 - `Storage.tells`
+        self.events = EventRing(store.journal, store.durable, Current(features), start)
         self.events.watch(phones.notifier.subscriptions, phones.driver.at)
         feed.listen(self.events.hear)
-        self.webhooks = webhooks_of(config.webhooks, store, features, self.events)
-        feed.listen(self.webhooks.hear)
+        if storage.node is not None:
+            storage.node.on_heard = self.events.heard
+        self.webhooks: WebhookService | None = None
+        if storage.lasts is not None:
+            self.webhooks = webhooks_of(config.webhooks, storage.lasts, features, self.events)
+            feed.listen(self.webhooks.hear)
 
     def count_in(self, metrics: Metrics, exposition: Exposition) -> None:
         metrics.include("events", self.events)
-        metrics.include("webhooks", self.webhooks)
         rooms.add_events(exposition, self.events)
-        rooms.add_webhooks(exposition, self.webhooks)
+        if self.webhooks is not None:
+            metrics.include("webhooks", self.webhooks)
+            rooms.add_webhooks(exposition, self.webhooks)

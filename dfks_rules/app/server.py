@@ -7,6 +7,7 @@ from contextlib import suppress
 from socket import socket
 
 from dfks_rules.app.cluster.node import Node, Served
+from dfks_rules.app.desk.bundles import BundleDesk
 from dfks_rules.app.driver import BREATH, Driver
 from dfks_rules.app.files import Files
 from dfks_rules.app.metrics import Metrics
@@ -111,6 +112,7 @@ class Server:
             driver.was_sent,
             lambda: policies.live.active.revision,
             self.buried.set,
+            BundleDesk(policies),
         )
 
     def addresses(self) -> list[str]:

@@ -7,13 +7,15 @@ from functools import partial
 
 from dfks_rules.app.answers import answers_of
 from dfks_rules.app.cluster.node import Node, Served
+from dfks_rules.app.cluster.operating import ClusterDesk
 from dfks_rules.app.lasting import Lasting
 from dfks_rules.app.operations import Keeping
 from dfks_rules.app.states import page_of
 from dfks_rules.config.settings import Config, OnStop
+from dfks_rules.operations.answers import Answers
 from dfks_rules.presence import setup
 from dfks_rules.presence.setup import ListenerAt
-from dfks_rules.presence.standing import Stands
+from dfks_rules.presence.standing import Standing, Stands
 from dfks_rules.sip.flow import Listener
 from dfks_rules.store.memory import MemoryStore
 from dfks_rules.store.open import open_store
@@ -39,6 +41,8 @@ class Storage:
         self._file = config.store
         self.node = node
         """The node of a cluster that this is; None where the store is its own."""
+        self.desk = None if node is None else ClusterDesk(node)
+        """What operators see of the cluster."""
         self.store: MemoryStore | SqliteStore | PostgresStore
         """Keeps the states."""
         if node is not None:
@@ -53,6 +57,11 @@ class Storage:
         outlives = self.lasts is not None or node is not None
         self.keeps = outlives and config.on_stop is OnStop.KEEP
         """Whether subscriptions go on after a stop."""
+
+    @property
+    def tells(self) -> bool:
+        """Whether there is a journal of changes."""
+        return not isinstance(self.store, MemoryStore)
 
     @property
     def secret(self) -> bytes | None:
@@ -85,13 +94,28 @@ class Storage:
             return Keeping(
                 lambda *asked: asyncio.to_thread(in_memory, *asked), lambda: False, answers
             )
-        page = store.page if isinstance(store, PostgresStore) else partial(page_of, store)
+        if isinstance(store, PostgresStore):
+            return self._shared(store, answers)
+        page = partial(page_of, store)
         return Keeping(page, lambda: store.is_failing, answers, store.journal)
 
     @property
     def is_failing(self) -> bool:
         """Whether what is asked for now would probably not be stored."""
         return not isinstance(self.store, MemoryStore) and self.store.is_failing
+
+    def _shared(self, store: PostgresStore, answers: Answers) -> Keeping:
+        node, desk = self.node, self.desk
+        assert node is not None  # noqa: S101 - it has the store
+        return Keeping(
+            store.page,
+            lambda: store.is_failing,
+            node.answers or answers,
+            store.journal,
+            node.rollouts,
+            desk,
+            lambda: node.standing_now is Standing.SERVING,
+        )
 
     def begin(self, served: Served) -> None:
         """Go on where the life before has ended, or keep in step with other nodes."""

@@ -8,15 +8,15 @@ import click
 from dfks_rules.cli.changes import Printer, missed, replaced
 from dfks_rules.cli.following import keep_looking
 from dfks_rules.cli.moments import Moment
-from dfks_rules.cli.settings import config_option
-from dfks_rules.cli.stores import store_of
+from dfks_rules.cli.settings import config_of, config_option
+from dfks_rules.cli.stores import journal_of
+from dfks_rules.config import Config
 from dfks_rules.errors import MalformedMessageError, StoreError
 from dfks_rules.mi.methods.journal import row_of
 from dfks_rules.model.features import FEATURES, Feature
 from dfks_rules.model.identity import Aor
-from dfks_rules.service.history import PAGE, Which, follow, latest
+from dfks_rules.service.history import PAGE, History, Which, follow, latest
 from dfks_rules.sip.uri import parse_aor
-from dfks_rules.store.reader import open_journal
 
 LIMIT = 50
 """How many changes are shown where neither `--limit` nor `--since` is given."""
@@ -55,23 +55,27 @@ def command(  # noqa: PLR0913 - the options
         since or 0.0,
     )
     at_most = limit or (LIMIT if since is None else _ALL)
-    path = store_of(given)
+    config = config_of(given)
     printer = Printer(one_presentity=presentity is not None, as_json=as_json)
-    last = _show_latest(path, which, at_most, printer)
+    last = _show_latest(config, which, at_most, printer)
     if not is_following:
         return
 
     def look() -> None:
         nonlocal last
-        last = _show_next(path, which, last, printer)
+        last = _show_next(config, which, last, printer)
 
     keep_looking(look)
 
 
-def _show_latest(path: Path, which: Which, at_most: int, printer: Printer) -> int:
+def _show_latest(config: Config, which: Which, at_most: int, printer: Printer) -> int:
     """Print the newest changes; gives the number from which to go on."""
-    with open_journal(path) as journal:
-        history = asyncio.run(latest(journal, which, at_most))
+
+    async def read() -> History:
+        async with journal_of(config) as journal:
+            return await latest(journal, which, at_most)
+
+    history = asyncio.run(read())
     printer.print(map(row_of, history.entries))
     if not history.entries:
         click.echo(
@@ -83,11 +87,15 @@ def _show_latest(path: Path, which: Which, at_most: int, printer: Printer) -> in
     return history.last
 
 
-def _show_next(path: Path, which: Which, last: int, printer: Printer) -> int:
-    """Print what has followed; the file is opened anew, in case another was put in its place."""
+def _show_next(config: Config, which: Which, last: int, printer: Printer) -> int:
+    """Print what has followed; the store is opened anew, in case another was put in its place."""
+
+    async def read() -> History:
+        async with journal_of(config) as journal:
+            return await follow(journal, which, last, PAGE)
+
     try:
-        with open_journal(path) as journal:
-            history = asyncio.run(follow(journal, which, last, PAGE))
+        history = asyncio.run(read())
     except StoreError as error:
         printer.note(str(error))
         return last

@@ -17,6 +17,7 @@ from dfks_rules.policy.words.wording import printable
 COMMANDS = {
     "auth": "dfks_rules.cli.auth",
     "bridge": "dfks_rules.cli.bridge",
+    "cluster": "dfks_rules.cli.cluster",
     "completion": "dfks_rules.cli.completion",
     "config": "dfks_rules.cli.config",
     "decisions": "dfks_rules.cli.decisions",

@@ -188,7 +188,10 @@ class Phone:
             self._answer(message)
 
     def _answer(self, request: Request) -> None:
-        self._wire.send(answer(request))
+        if self._dialog.is_late(request):
+            self._wire.reply(answer(request, b"500 CSeq Out Of Order"))
+            return
+        self._wire.reply(answer(request))
         print(f"NOTIFY {_shown(request.headers.get(b'subscription-state', b''))}")
         content_type = _shown(request.headers.get(b"content-type", b""))
         for line in readable(content_type, request.body):

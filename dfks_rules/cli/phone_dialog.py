@@ -37,6 +37,8 @@ class Dialog:
     route_set: tuple[bytes, ...] = ()
     """Proxies that want to see every request, the nearest first."""
     cseq: int = 0
+    heard: int = 0
+    """The highest CSeq of its NOTIFYs."""
 
     @property
     def is_established(self) -> bool:
@@ -107,14 +109,23 @@ class Dialog:
         cseq = response.headers.get(b"cseq", b"")
         return response.status >= 200 and cseq.startswith(b"%d " % self.cseq)
 
+    def is_late(self, notify: Request) -> bool:
+        """Whether a NOTIFY of this dialog is older than another one (RFC 3261 §12.2.2), as that of
+        a node that was paused and has the dialog no more.
+        """
+        if notify.headers.get(b"call-id", b"") != self.call_id.encode():
+            return False
+        self.heard = max(self.heard, notify.cseq)
+        return notify.cseq < self.heard
+
     def is_ended_by(self, notify: Request) -> bool:
         """Whether a NOTIFY says that the subscription is over (RFC 6665 §4.1.3)."""
         state = notify.headers.get(b"subscription-state", b"")
         return state.partition(b";")[0].strip().lower() == b"terminated"
 
 
-def answer(notify: Request) -> bytes:
-    """The 200 to a NOTIFY."""
+def answer(notify: Request, status: bytes = b"200 OK") -> bytes:
+    """The answer to a NOTIFY."""
     headers = notify.headers
     lines = [b"%b: %b" % (name.title(), headers[name]) for name in _ECHOED if name in headers]
-    return b"\r\n".join([b"SIP/2.0 200 OK", *lines, b"Content-Length: 0", b"", b""])
+    return b"\r\n".join([b"SIP/2.0 %b" % status, *lines, b"Content-Length: 0", b"", b""])

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from typing import Protocol
 
 from dfks_rules.sip.stream import StreamReader
+from dfks_rules.transport.icmp import keep_errors, take_errors
 
 Receive = Callable[[bytes | None], None]
 """Takes one message; None when there is nobody at the other end."""
-
+_Address = tuple[str, int] | tuple[str, int, int, int]
+"""As the socket has it; of IPv6 with its scope."""
 
 OPEN_WITHIN = 10.0
 """Seconds to connect, and for the handshake."""
@@ -39,9 +41,12 @@ class Wire(Protocol):
     def send(self, message: bytes) -> None:
         """Send one message."""
 
+    def reply(self, message: bytes) -> None:
+        """Send one message to where the last one came from."""
+
 
 class Datagrams:
-    """A UDP socket that reaches one server."""
+    """A UDP socket that asks one server, and hears also other nodes of it."""
 
     transport = "UDP"
     is_stream = False
@@ -49,29 +54,51 @@ class Datagrams:
     def __init__(self, server: tuple[str, int]) -> None:
         self.server = server
         self.address = ""
+        self._server: _Address = server
+        self._source: _Address = server
+        """Where the last datagram came from."""
 
     async def open(self, receive: Receive) -> None:
         """Bind a socket that reaches the server."""
         family = socket.AF_INET6 if ":" in self.server[0] else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect(self.server)
+            own, peer = probe.getsockname()[0], probe.getpeername()
+        self._server = self._source = peer
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
-        self._socket.connect(self.server)
+        self._socket.bind((own, 0))
+        keep_errors(self._socket)
         self._socket.settimeout(0)
         self.address = host_port(self._socket.getsockname())
         asyncio.get_running_loop().add_reader(self._socket, self._read, receive)
 
     def _read(self, receive: Receive) -> None:
         try:
-            data = self._socket.recv(65_535)
+            data, self._source = self._socket.recvfrom(65_535)
         except BlockingIOError:
             return
-        except ConnectionRefusedError:
-            receive(None)
+        except OSError:
+            for beginning in take_errors(self._socket):
+                # An answer that nobody takes is not missed: its node may have died.
+                if not beginning.startswith(b"SIP/"):
+                    receive(None)
             return
         receive(data)
 
     def send(self, message: bytes) -> None:
         """Send one datagram."""
-        self._socket.send(message)
+        self._send_to(self._server, message)
+
+    def reply(self, message: bytes) -> None:
+        """Send one to where the last one came from: the node of a cluster that has the dialog."""
+        self._send_to(self._source, message)
+
+    def _send_to(self, where: _Address, message: bytes) -> None:
+        try:
+            self._socket.sendto(message, where)
+        except ConnectionRefusedError:
+            # That was about an earlier one, and is read next.
+            self._socket.sendto(message, where)
 
 
 class SecureConnection:
@@ -123,6 +150,10 @@ class SecureConnection:
     def send(self, message: bytes) -> None:
         """Send one message."""
         self._writer.write(message)
+
+    def reply(self, message: bytes) -> None:
+        """The same: there is one peer."""
+        self.send(message)
 
 
 def host_port(address: tuple[str, int]) -> str:

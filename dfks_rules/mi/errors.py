@@ -24,6 +24,7 @@ MESSAGES: dict[str, tuple[int, str]] = {
     "store_not_known": (UNAVAILABLE, "Store unavailable"),
     "store_fenced": (UNAVAILABLE, "Store taken over"),
     "store_no_journal": (NOT_SUPPORTED, "No journal"),
+    "store_not_shared": (NOT_SUPPORTED, "No shared store"),
     "store_conflict": (409, "Changed concurrently"),
     "store_changed": (409, "Changed meanwhile"),
     "store_not_a_database": (UNAVAILABLE, "Store unavailable"),
@@ -36,6 +37,10 @@ MESSAGES: dict[str, tuple[int, str]] = {
     "worker_gave_up": (UNAVAILABLE, "It took too long"),
     "policy_invalid": (500, "Invalid policies"),
     "policy_no_revision": (NOT_FOUND, "No such revision"),
+    "policy_goal": (409, "A rollout decides"),
+    "policy_no_node": (NOT_FOUND, "No such node"),
+    "policy_no_goal": (NOT_FOUND, "No rollout"),
+    "policy_canary": (409, "Nodes differ on purpose"),
     "config_invalid": (500, "Invalid settings"),
 }
 """Code of a `DfksError` → code and message of a JSON-RPC error."""

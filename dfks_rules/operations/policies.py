@@ -25,7 +25,7 @@ class RevisionRow(NamedTuple):
     since: str
     """When it took effect, ISO 8601."""
     origin: str
-    """Where it came from: `files`, `rollback` or `last good`."""
+    """Where it came from: `files`, `rollback`, `rollout` or `last good`."""
 
 
 class FailureRow(NamedTuple):
@@ -34,7 +34,7 @@ class FailureRow(NamedTuple):
     at: str
     """When, ISO 8601."""
     trigger: str
-    """What triggered loading: `start`, `change`, `signal` or `operator`."""
+    """What triggered loading: `start`, `change`, `signal`, `operator` or `rollout`."""
     findings: tuple[str, ...]
     """Why, one line each."""
 
@@ -68,7 +68,7 @@ class PolicyListing(NamedTuple):
     since: str = ""
     """When they took effect, ISO 8601."""
     origin: str = ""
-    """Where they came from: `files`, `rollback` or `last good`."""
+    """Where they came from: `files`, `rollback`, `rollout` or `last good`."""
     history: tuple[RevisionRow, ...] = ()
     """Revisions kept for rollback, including the one in force, oldest first."""
     failure: FailureRow | None = None

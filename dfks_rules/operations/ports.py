@@ -7,10 +7,12 @@ from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.features import Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.operations.answers import Answers
+from dfks_rules.operations.cluster import ClusterOperations
 from dfks_rules.operations.decisions import DecisionRecords
 from dfks_rules.operations.events import Events
 from dfks_rules.operations.imports import Imports
 from dfks_rules.operations.policies import PolicyDesk
+from dfks_rules.operations.rollouts import Rollouts
 from dfks_rules.operations.sets import SetResult as SetResult
 from dfks_rules.operations.sets import Sets as Sets
 from dfks_rules.operations.sets import Setting
@@ -163,6 +165,15 @@ class Operations(Setting, Protocol):
         ...
 
     @property
+    def cluster(self) -> ClusterOperations:
+        """The nodes that share its store.
+
+        Raises:
+            StoreError: it has a store of its own (`store_not_shared`).
+        """
+        ...
+
+    @property
     def journal(self) -> Journal:
         """Every change of the last time.
 
@@ -211,6 +222,15 @@ class Operations(Setting, Protocol):
     @property
     def policies(self) -> PolicyDesk:
         """The policies of the server."""
+        ...
+
+    @property
+    def rollouts(self) -> Rollouts:
+        """The policies of all nodes.
+
+        Raises:
+            StoreError: there are no other nodes (`store_not_shared`).
+        """
         ...
 
     @property

@@ -1,6 +1,5 @@
 """Who changed what, asked of the journal: the newest changes, or those that follow."""
 
-from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 from dfks_rules.model.features import Feature
@@ -54,19 +53,21 @@ async def latest(
     """
     newest = await journal.newest()
     found: list[JournalEntry] = []
-    older, number = 0, -1
-    async for entry in _backwards(journal, which.presentity, newest):
-        number += 1
-        if entry.at < which.since:
-            older += 1
-            if older == ENOUGH or number == looked_at:
-                break
-            continue
-        older = 0
-        if len(found) == at_most or number == looked_at:
-            return History(found[::-1], newest, more=True)
-        if which.feature in (None, entry.feature):
-            found.append(entry)
+    older, number, end = 0, -1, newest + 1
+    while end > 1 and (page := await journal.of(which.presentity, PAGE, end)):
+        for entry in page:
+            number += 1
+            if entry.at < which.since:
+                older += 1
+                if older == ENOUGH or number == looked_at:
+                    return History(found[::-1], newest, more=False)
+                continue
+            older = 0
+            if len(found) == at_most or number == looked_at:
+                return History(found[::-1], newest, more=True)
+            if which.feature in (None, entry.feature):
+                found.append(entry)
+        end = page[-1].seq
     return History(found[::-1], newest, more=False)
 
 
@@ -108,14 +109,3 @@ def _is_wanted(entry: JournalEntry, which: Which) -> bool:
         and which.feature in (None, entry.feature)
         and entry.at >= which.since
     )
-
-
-async def _backwards(
-    journal: Journal, presentity: Aor | None, newest: int
-) -> AsyncIterator[JournalEntry]:
-    """The entries up to number `newest`, the newest first."""
-    end = newest + 1
-    while end > 1 and (page := await journal.of(presentity, PAGE, end)):
-        for entry in page:
-            yield entry
-        end = page[-1].seq

@@ -19,6 +19,7 @@ class Scope(Enum):
     WEBHOOKS = "webhooks"
     TRACE = "trace"
     METRICS_READ = "metrics:read"
+    CLUSTER = "cluster"
 
     __hash__ = object.__hash__
 

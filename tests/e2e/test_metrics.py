@@ -17,7 +17,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_open
 from prometheus_client.parser import text_string_to_metric_families as read_plain
 
-from dfks_rules.app.exposition.table import TABLE
+from dfks_rules.app.exposition.table import SECTIONS, TABLE
 from tests.helpers.server import ROOT, Server, serve, write_policy
 from tests.helpers.ua import Ua, dnd
 
@@ -27,6 +27,7 @@ _ELSEWHERE = {
     "dfks_auth_total",  # only where phones authenticate
     "dfks_shadow_decisions_total",  # only while a candidate is compared
     "dfks_denials_total",  # from the first one on
+    *(one.name for one in SECTIONS["Several nodes"]),
 }
 
 

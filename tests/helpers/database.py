@@ -14,6 +14,7 @@ from dfks_rules.model.requests import Origin
 from dfks_rules.service.ports import Change, DialogRow, JournalEntry, Verdict, Wanted
 from dfks_rules.store.journal import Row, When, asked_first, rows_of, state_from
 from dfks_rules.store.postgres.ports import COHORTS, Claimed, Moved, Outcome, Step, cohort_of
+from tests.helpers.goals import Goals
 
 SECRET = b"s" * 32
 UNTOLD = 60.0
@@ -101,6 +102,7 @@ class FakeDatabase:
         """Number of the newest change that was removed."""
         self.listeners: dict[int, Callable[[], None]] = {}
         """Who hears hints."""
+        self.policies = Goals(clock, self.lives)
 
     # --- Life ---
 
@@ -257,6 +259,12 @@ class FakeDatabase:
         """Store a row; a message that it does not have stays as it was."""
         old = self.rows.get(row.row)
         if old is not None:
+            # A write that comes late must not undo what came after it.
+            base = max(old.base, row.base)
+            if row.cseq < old.cseq:
+                self.rows[row.row] = old._replace(base=base)
+                return
+            row = row._replace(base=base)
             first = old.first if row.first is None else row.first
             last = old.last if row.last is None else row.last
             row = row._replace(first=first, last=last)

@@ -27,6 +27,11 @@ from dfks_rules.store.postgres.ports import (
     NotSentError,
     Outcome,
     Page,
+    PolicyFollower,
+    PolicyGoal,
+    PolicyRollout,
+    PolicyTask,
+    PolicyVerdict,
     Renewed,
     Step,
     cohort_of,
@@ -137,7 +142,7 @@ class FakeEngine:
             if life.is_alive:
                 life.until, life.renewed = now + lease, now
                 life.policies, life.position, life.skew, life.subscriptions = beat
-            return Renewed(life.is_alive, now)
+            return Renewed(life.is_alive, now, life.is_draining)
 
         return await self._call("renew", act)
 
@@ -289,6 +294,67 @@ class FakeEngine:
             return [self._fetched(Aor(user, domain)) for domain, user in follow[:at_most]]
 
         return await self._call("page", act)
+
+    # --- Policies ---
+
+    async def policy_task(self, epoch: int) -> PolicyTask:
+        """What a node has to do about policies."""
+        return await self._call("policy_task", lambda: self.database.policies.task(epoch))
+
+    async def policy_goal(self, name: str) -> bytes | None:
+        """The bundle that a node with this name begins with."""
+        policies = self.database.policies
+        return await self._call(
+            "policy_goal", lambda: policies.bundles.get(policies.goal(name) or "")
+        )
+
+    async def policy_bundle(self, revision: str) -> bytes | None:
+        """The bundle of a revision."""
+        bundles = self.database.policies.bundles
+        return await self._call("policy_bundle", lambda: bundles.get(revision))
+
+    async def policy_verdict(self, epoch: int, revision: str, verdict: str) -> None:
+        """Say whether this node can use a revision."""
+        say = self.database.policies.say
+        await self._call("policy_verdict", lambda: say(epoch, revision, verdict))
+
+    async def policy_followed(self, epoch: int, revision: str | None, verdict: str) -> None:
+        """Say which goal this node follows."""
+        say = self.database.policies.follow
+        await self._call("policy_followed", lambda: say(epoch, revision, verdict))
+
+    async def policy_propose(self, scope: str, revision: str, files: bytes, actor: str) -> None:
+        """Begin a rollout."""
+        propose = self.database.policies.propose
+        await self._call("policy_propose", lambda: propose(scope, revision, files, actor))
+
+    async def policy_back(self, scope: str, actor: str) -> bool:
+        """Move a goal back."""
+        return await self._call("policy_back", lambda: self.database.policies.back(scope, actor))
+
+    async def policy_drop(self, scope: str, actor: str) -> bool:
+        """Remove a goal."""
+        return await self._call("policy_drop", lambda: self.database.policies.drop(scope, actor))
+
+    async def policy_goals(self) -> list[PolicyGoal]:
+        """All goals."""
+        goals = self.database.policies.goals
+        return await self._call("policy_goals", lambda: [goals[one] for one in sorted(goals)])
+
+    async def policy_rollouts(self) -> list[PolicyRollout]:
+        """The last rollout of each scope."""
+        rollouts = self.database.policies.rollouts
+        return await self._call(
+            "policy_rollouts", lambda: [rollouts[one] for one in sorted(rollouts)]
+        )
+
+    async def policy_followers(self) -> list[PolicyFollower]:
+        """What nodes have said of the goals that they follow."""
+        return await self._call("policy_followers", lambda: [*self.database.policies.followers()])
+
+    async def policy_verdicts(self) -> list[PolicyVerdict]:
+        """What nodes have said."""
+        return await self._call("policy_verdicts", self.database.policies.said)
 
     # --- Hints ---
 

@@ -1,9 +1,9 @@
 """A journal without a file."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from dfks_rules.errors import StoreError
-from dfks_rules.model.features import Feature, FeatureState
+from dfks_rules.model.features import NOTHING_STORED, Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Origin
 from dfks_rules.service.ports import JournalEntry
@@ -70,3 +70,8 @@ class MemoryJournal:
     def _look(self) -> None:
         if self.is_broken:
             raise StoreError("store_unavailable", "the disk cannot be read")
+
+
+async def nothing_stored(wanted: Iterable[Aor]) -> dict[Aor, Snapshot]:
+    """What is stored for presentities of which only the journal tells."""
+    return dict.fromkeys(wanted, NOTHING_STORED)

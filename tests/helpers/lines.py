@@ -1,8 +1,9 @@
 """How a phone reaches its server: a UDP socket, or one TCP connection after the other."""
 
 import asyncio
+import random
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Protocol
 
@@ -10,6 +11,11 @@ from tests.helpers.ua import Message, parse
 
 AGAIN = 0.2
 """Seconds after which a phone tries to connect again."""
+
+ELSEWHERE = 0.1
+"""How many requests over UDP come to another server than the last one, where there are several."""
+LOST = 0.02
+"""How many datagrams are lost then, in each direction."""
 
 Received = Callable[[Message], None]
 
@@ -29,34 +35,68 @@ class Line(Protocol):
         """Connect, if that is needed; tries until it succeeds."""
 
     def send(self, data: bytes) -> None:
-        """Send a message; it may be lost."""
+        """Send a request; it may be lost."""
+
+    def reply(self, data: bytes) -> None:
+        """Answer the last request."""
+
+    def turn(self) -> None:
+        """Whoever is asked does not serve: ask another one, where there are several."""
 
     def close(self) -> None:
         """Close."""
 
 
-def line_to(server: tuple[str, int], transport: str, received: Received) -> Line:
-    """A line to a server; nothing is connected yet."""
-    return _Datagrams(server, received) if transport == "udp" else _Stream(server, received)
+def line_to(
+    servers: Sequence[tuple[str, int]],
+    transport: str,
+    received: Received,
+    dice: random.Random,
+) -> Line:
+    """A line to a server, or several that are one; nothing is connected yet.
+
+    Args:
+        servers: their addresses.
+        transport: `udp` or `tcp`.
+        received: is given each message.
+        dice: chooses the server.
+    """
+    kind = _Datagrams if transport == "udp" else _Stream
+    return kind(servers, received, dice)
 
 
-class _Datagrams(asyncio.DatagramProtocol):
-    """A UDP socket, which outlives the server."""
+class _Servers:
+    """Addresses, and the one that is asked."""
 
-    transport = "udp"
-
-    def __init__(self, server: tuple[str, int], received: Received) -> None:
-        self._server, self._received = server, received
-        self._socket: asyncio.DatagramTransport | None = None
+    def __init__(
+        self,
+        servers: Sequence[tuple[str, int]],
+        received: Received,
+        dice: random.Random,
+    ) -> None:
+        self._servers, self._received, self._dice = servers, received, dice
+        self._server = dice.choice(servers)
         self.host = ""
         self.lost = asyncio.Event()
         self.is_new = False
+
+    def turn(self) -> None:
+        if len(self._servers) > 1:
+            self._server = self._dice.choice([one for one in self._servers if one != self._server])
+
+
+class _Datagrams(_Servers, asyncio.DatagramProtocol):
+    """A UDP socket, which outlives the server."""
+
+    transport = "udp"
+    _socket: asyncio.DatagramTransport | None = None
+    _source: tuple[str, int] | None = None
 
     async def open(self) -> None:
         if self._socket is None:
             loop = asyncio.get_running_loop()
             self._socket, _ = await loop.create_datagram_endpoint(
-                lambda: self, remote_addr=self._server
+                lambda: self, local_addr=("127.0.0.1", 0)
             )
             self._socket.get_extra_info("socket").setsockopt(
                 socket.SOL_SOCKET, socket.SO_RCVBUF, 1_000_000
@@ -66,9 +106,23 @@ class _Datagrams(asyncio.DatagramProtocol):
 
     def send(self, data: bytes) -> None:
         assert self._socket is not None
-        self._socket.sendto(data)
+        is_lost = False
+        if len(self._servers) > 1:
+            # A balancer, or an address that several have.
+            if self._dice.random() < ELSEWHERE:
+                self.turn()
+            is_lost = self._dice.random() < LOST
+        if not is_lost:
+            self._socket.sendto(data, self._server)
 
-    def datagram_received(self, data: bytes, _addr: object) -> None:
+    def reply(self, data: bytes) -> None:
+        assert self._socket is not None
+        self._socket.sendto(data, self._source)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        if len(self._servers) > 1 and self._dice.random() < LOST:
+            return
+        self._source = addr
         self._received(parse(data))
 
     def close(self) -> None:
@@ -76,19 +130,21 @@ class _Datagrams(asyncio.DatagramProtocol):
             self._socket.close()
 
 
-class _Stream:
+class _Stream(_Servers):
     """TCP connections to the server, each until it breaks."""
 
     transport = "tcp"
 
-    def __init__(self, server: tuple[str, int], received: Received) -> None:
-        self._server, self._received = server, received
+    def __init__(
+        self,
+        servers: Sequence[tuple[str, int]],
+        received: Received,
+        dice: random.Random,
+    ) -> None:
+        super().__init__(servers, received, dice)
         self._writer: asyncio.StreamWriter | None = None
         self._reading: asyncio.Task[None] | None = None
-        self.host = ""
-        self.lost = asyncio.Event()
         self.lost.set()
-        self.is_new = False
 
     async def open(self) -> None:
         while self.lost.is_set():
@@ -98,6 +154,7 @@ class _Stream:
                 here = ("127.0.0.3", 0)
                 reader, writer = await asyncio.open_connection(*self._server, local_addr=here)
             except OSError:
+                self.turn()
                 await asyncio.sleep(AGAIN)
                 continue
             self.is_new = bool(self.host)
@@ -127,6 +184,14 @@ class _Stream:
     def send(self, data: bytes) -> None:
         if self._writer is not None and not self.lost.is_set():
             self._writer.write(data)
+
+    def reply(self, data: bytes) -> None:
+        self.send(data)
+
+    def turn(self) -> None:
+        if len(self._servers) > 1:
+            super().turn()
+            self._hang_up()
 
     def close(self) -> None:
         if self._reading is not None:

@@ -1,6 +1,6 @@
 """A server without SIP for tests of the management interface, with states and one policy."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -45,6 +45,7 @@ from dfks_rules.operations.ports import (
     SubscriptionPage,
     SubscriptionRow,
 )
+from dfks_rules.operations.rollouts import Rollouts
 from dfks_rules.operations.studies import Text
 from dfks_rules.operations.traces import TraceRequest
 from dfks_rules.policy.facts.view import NOWHERE
@@ -56,6 +57,7 @@ from dfks_rules.policy.site.targets import Target
 from dfks_rules.service.ports import ChangedError
 from dfks_rules.store.calls import uri_of
 from tests.helpers.journal import MemoryJournal
+from tests.helpers.memory_cluster import MemoryCluster
 
 REFUSED_TARGET = "sip:premium@example.com"
 """The forward target that the one policy refuses."""
@@ -210,6 +212,8 @@ class MemoryOperations:
         self.journal = MemoryJournal()
         self.answers = AnswersInMemory(lambda: _SINCE)
         self.exposition: Exposition = MemoryExposition()
+        self.peers: Rollouts | None = None
+        """Set by the test that needs nodes."""
         self.webhooks: Any = None
         """Set by the test that needs them."""
         self._level = "info"
@@ -218,18 +222,24 @@ class MemoryOperations:
         self.refused = REFUSED_TARGET
         """The forward target that the policy refuses."""
         self._events: EventRing | None = None
+        self.cluster = MemoryCluster()
 
     @property
     def events(self) -> EventRing:
         """What the test adds to the journal, once it says so to the ring."""
         if self._events is None:
-            self._events = EventRing(
-                self.journal,
-                self.journal.durable,
-                lambda aor: self.states.get(aor, NOTHING_STORED),
-                "5eed",
-            )
+            self._events = EventRing(self.journal, self.journal.durable, self._current, "5eed")
         return self._events
+
+    @property
+    def rollouts(self) -> Rollouts:
+        """The policies of all nodes."""
+        if self.peers is None:
+            raise StoreError("store_not_shared", "a rollout needs a store that nodes share")
+        return self.peers
+
+    async def _current(self, wanted: Iterable[Aor]) -> dict[Aor, Snapshot]:
+        return {aor: self.states.get(aor, NOTHING_STORED) for aor in wanted}
 
     async def set(self, sets: Sets) -> SetResult:
         """Store the states unless the policy refuses one."""

@@ -7,8 +7,10 @@ from contextlib import closing
 from math import inf
 from pathlib import Path
 from statistics import quantiles
+from typing import Any
 
 from tests.helpers.history import Event, Granted, Held, States, Stored, Told
+from tests.helpers.postgres import Cluster
 
 
 def told_after(history: Iterable[Event]) -> str:
@@ -44,14 +46,43 @@ def truth_of(file: Path) -> list[Event]:
         return [*_journal(connection), *_states(connection)]
 
 
+def truth_of_database(server: Cluster, database: str) -> list[Event]:
+    """The same of a database that several nodes share."""
+    rows = server.run(
+        "SELECT seq, extract(epoch FROM at)::float8, username, domain, revision, feature,"
+        " before::text, after::text FROM dfks.change ORDER BY seq",
+        database=database,
+    )
+    held = server.run(
+        "SELECT username, domain, revision, states FROM dfks.presentity", database=database
+    )
+    return [
+        *map(_stored, rows),
+        *[
+            Held(
+                f"sip:{user}@{domain}",
+                revision,
+                {
+                    feature: _text(state["values"], is_on=state["status"])
+                    for feature, state in states.items()
+                },
+            )
+            for user, domain, revision, states in held
+        ],
+    ]
+
+
+def _stored(row: tuple[Any, ...]) -> Stored:
+    seq, at, user, domain, revision, feature, before, after = row
+    aor = f"sip:{user}@{domain}"
+    return Stored(at, seq, aor, revision, feature, _state(after), _state(before))
+
+
 def _journal(connection: sqlite3.Connection) -> Iterator[Event]:
     rows = connection.execute(
         "SELECT seq, at, user, domain, revision, feature, before, after FROM change ORDER BY seq"
     )
-    for seq, at, user, domain, revision, feature, before, after in rows:
-        yield Stored(
-            at, seq, f"sip:{user}@{domain}", revision, feature, _state(after), _state(before)
-        )
+    return map(_stored, rows)
 
 
 def _states(connection: sqlite3.Connection) -> Iterator[Event]:

@@ -10,6 +10,7 @@ import select
 import socket
 import ssl
 import time
+from contextlib import suppress
 from itertools import count
 from typing import NamedTuple, Self
 
@@ -167,8 +168,9 @@ class Ua:
     def connect_again(self) -> None:
         """Connect anew, once the server has closed the connection; the dialog goes on."""
         self._socket.settimeout(WITHIN)
-        while self._socket.recv(65_535):
-            pass
+        with suppress(ConnectionResetError):  # It died with something unread.
+            while self._socket.recv(65_535):
+                pass
         self._socket.close()
         self._connect()
 

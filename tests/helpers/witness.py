@@ -9,9 +9,19 @@ import asyncio
 import random
 import time
 from collections import Counter
+from collections.abc import Sequence
 from itertools import count
 
-from tests.helpers.history import Answered, Asked, Ended, Event, Gone, Granted, States, Told
+from tests.helpers.history import (
+    Answered,
+    Asked,
+    Ended,
+    Event,
+    Gone,
+    Granted,
+    States,
+    Told,
+)
 from tests.helpers.lines import Line, line_to
 from tests.helpers.ua import BODY_TYPE, Message, forward
 
@@ -19,7 +29,10 @@ T1, T2 = 0.5, 4.0
 TIMER_F = TIMER_N = 64 * T1
 _TARGETS = count(1)
 _BRANCHES = count(1)
-_KIND_OF = {"CallForwardingAlways": "forwardImmediate", "CallForwardingBusy": "forwardBusy"}
+_KIND_OF = {
+    "CallForwardingAlways": "forwardImmediate",
+    "CallForwardingBusy": "forwardBusy",
+}
 
 
 class Witness:
@@ -28,7 +41,7 @@ class Witness:
     def __init__(
         self,
         aor: str,
-        server: tuple[str, int],
+        servers: Sequence[tuple[str, int]],
         transport: str,
         history: list[Event],
         dice: random.Random,
@@ -37,7 +50,7 @@ class Witness:
 
         Args:
             aor: its user.
-            server: address and port.
+            servers: addresses and ports; it asks one for a while, and then another.
             transport: `udp` or `tcp`.
             history: what it saw is added here.
             dice: decides what it does next.
@@ -45,7 +58,7 @@ class Witness:
         self.aor = aor
         self._history = history
         self.dice = dice
-        self._line: Line = line_to(server, transport, self._received)
+        self._line: Line = line_to(servers, transport, self._received, dice)
         self._tag = self._target = ""
         """Tag and Contact of the server; empty without a subscription."""
         self._call_id, self._own_tag = "", ""
@@ -138,7 +151,11 @@ class Witness:
         """Begin a new dialog, and have its first NOTIFY."""
         number = next(_BRANCHES)
         self._call_id, self._own_tag = f"w{number}-{time.time_ns()}", f"p{number}"
-        self._cseq, self._highest, self._target = self.dice.randrange(1, 1000), 0, self.aor
+        self._cseq, self._highest, self._target = (
+            self.dice.randrange(1, 1000),
+            0,
+            self.aor,
+        )
         self._ended.clear()
         self._told.clear()
         await self._request(b"", expires)
@@ -153,7 +170,11 @@ class Witness:
                 self._lose("no NOTIFY within timer N")
 
     async def _request(
-        self, body: bytes, expires: int, states: States | None = None, kind: str = BODY_TYPE
+        self,
+        body: bytes,
+        expires: int,
+        states: States | None = None,
+        kind: str = BODY_TYPE,
     ) -> None:
         """Send a SUBSCRIBE until it is answered, and take what the answer says."""
         self._cseq += 1
@@ -179,6 +200,7 @@ class Witness:
             ):  # The repeat of an unsubscription may come to a server that has forgotten it.
                 self._lose("481")
         else:
+            self._line.turn()
             await asyncio.sleep(min(2.0, float(response.headers.get("retry-after", "0.5"))))
 
     async def _final(self, body: bytes, expires: int, kind: str) -> Message | None:
@@ -201,6 +223,8 @@ class Witness:
                     {answer, lost}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
                 )
                 wait = min(2 * wait, T2)
+                if not answer.done():
+                    self._line.turn()
             return answer.result() if answer.done() else None
         finally:
             lost.cancel()
@@ -239,7 +263,7 @@ class Witness:
                 self._answers[via] = _answer(message, *self._notified(message))
             else:
                 self._saw(message, taken=False)
-            self._line.send(self._answers[via])
+            self._line.reply(self._answers[via])
 
     def _notified(self, notify: Message) -> tuple[int, str]:
         """The status of the answer to a NOTIFY that is new."""

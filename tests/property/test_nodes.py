@@ -19,6 +19,7 @@ from dfks_rules.store.postgres.ports import Changed, cohort_of
 from dfks_rules.store.postgres.store import PostgresStore
 from tests.helpers.database import FakeDatabase, Stored, seq_of
 from tests.helpers.engine import FakeEngine, Fault, Loss
+from tests.helpers.joined import fetched
 from tests.helpers.states import forwarding
 from tests.helpers.wanted import change, dialog_row
 from tests.helpers.webhooks import run_virtually
@@ -67,20 +68,13 @@ class _Node:
     def _end(self) -> None:
         self.is_over = True
 
-    async def fetch(self, user: Aor) -> StoreError | None:
-        """Make a user known."""
-        done: asyncio.Future[StoreError | None] = asyncio.get_running_loop().create_future()
-        self.store.fetch([user], lambda error, _: done.set_result(error))
-        return await done
-
-    async def watch(self) -> None:
-        """A phone subscribes to each user, and is told everything."""
-        for user in USERS:
-            while await self.fetch(user) is not None:
-                pass
-            snapshot = self.store.known(user)
-            if snapshot is not None:
-                self.tell(user, None, snapshot)
+    def tell_all(self, user: Aor, *_: object) -> None:
+        """Tell a watcher everything, once that is known."""
+        snapshot = self.store.known(user)
+        if snapshot is not None:
+            self.tell(user, None, snapshot)
+        elif not self.is_over:
+            self.store.fetch([user], partial(self.tell_all, user))
 
     async def follow(self) -> None:
         """Read the feed, until the end."""
@@ -100,7 +94,11 @@ class _Node:
 
     def _hear(self, user: Aor, snapshot: Snapshot) -> None:
         news = self.store.learned(user, snapshot)
-        if news is not None:
+        if news is None:
+            return
+        if news.before is None:
+            self.tell_all(user)
+        else:
             self.tell(user, *news)
 
     def tell(self, user: Aor, before: Snapshot | None, after: Snapshot) -> None:
@@ -146,14 +144,17 @@ class _Game:
         while True:
             try:
                 joined = await engine.join("node", "1.0", 60.0)
-                store = PostgresStore(engine, joined, self.loop, f"n{joined.epoch}")
+                cached = self.random.choice([len(USERS) - 1, 1_000])
+                start = f"n{joined.epoch}"
+                store = PostgresStore(engine, joined, self.loop, start, cached)
                 store.own(await engine.claim(joined.epoch))
                 break
             except StoreError:
                 pass
         node = _Node(engine, store, joined.newest)
         self.tasks.append(self.loop.create_task(node.follow()))
-        await node.watch()
+        for user in USERS:
+            node.tell_all(user)
         self.nodes.append(node)
         return node
 
@@ -174,6 +175,7 @@ class _Game:
         for task in self.tasks:
             task.cancel()
         for node in self.nodes:
+            node.is_over = True
             await node.store.close()
 
     async def _happen(self, node: _Node) -> None:
@@ -194,10 +196,12 @@ class _Game:
     async def _press(self, node: _Node) -> None:
         """A key; decided on what holds once everything is settled, as the use cases do."""
         users = self.random.sample(USERS, self.random.choice([1, 1, 2]))
-        while any(user not in node.drafts and node.store.known(user) is None for user in users):
-            for user in users:
-                if await node.fetch(user) is not None:
-                    return
+        for _ in range(5):
+            if all(user in node.drafts or node.store.known(user) is not None for user in users):
+                break
+            await fetched(node.store, *users)
+        else:
+            return
         press = _Press(len(self.presses))
         self.presses.append(press)
         press.users = len(users)

@@ -40,7 +40,8 @@ class Lease:
         self._grace: Final = grace
         self._until = asked + length - MARGIN
         self._held_since = asked
-        self._is_draining = False
+        self.is_draining = False
+        """Whether it takes no new dialogs, since it is about to leave."""
         self.is_buried = False
         """Whether somebody else has what was ours."""
 
@@ -57,14 +58,18 @@ class Lease:
 
     def drain(self) -> None:
         """It is about to leave: no new dialogs."""
-        self._is_draining = True
+        self.is_draining = True
 
     def standing(self, now: float) -> Standing:
         """How far the node may serve."""
         if now <= self._until:
-            return Standing.DRAINING if self._is_draining else Standing.SERVING
+            return Standing.DRAINING if self.is_draining else Standing.SERVING
         # What would be answered from memory is whose it was when the lease ended.
         return Standing.BLIND if now <= self._until + self._grace else Standing.CUT_OFF
+
+    def left(self, now: float) -> float:
+        """Seconds until it is over; 0 from then on."""
+        return max(0.0, self._until - now)
 
     def may_bury(self, now: float) -> bool:
         """Whether it has held for its length without a gap: after an outage of the engine all get

@@ -117,15 +117,6 @@ class Member:
             self._loop.create_task(self._look(hooks)),
         ]
 
-    async def drain(self) -> None:
-        """Take no new dialogs, and nothing of others; what is ours goes on.
-
-        Raises:
-            StoreError: the engine cannot be reached; the others do not know of it.
-        """
-        self.lease.drain()
-        await self._engine.drain(self.epoch)
-
     async def end(self, *, is_clean: bool) -> None:
         """End this life, so that others take over at once; where the engine does not hear of it,
         they do when the lease is over.
@@ -140,6 +131,12 @@ class Member:
             await self._engine.leave(self.epoch, is_clean=is_clean)
         except StoreError as error:
             _log.warning("cluster_left_silently", reason=error.message)
+
+    def drain(self) -> None:
+        """Take no new dialogs, and nothing of others; what is ours goes on."""
+        if not self.lease.is_draining:
+            self.lease.drain()
+            _log.info("cluster_draining", node=self._itself.name, epoch=self.epoch)
 
     # --- The two tasks ---
 
@@ -169,6 +166,8 @@ class Member:
             self.lease.buried()
             return
         self.lease.renewed(asked)
+        if renewed.is_draining:
+            self.drain()
         if self._is_silent:
             self._is_silent = False
             _log.info("cluster_engine_back")

@@ -7,12 +7,17 @@ from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
 
+import structlog
+
 from dfks_rules import __version__
 from dfks_rules.app.cluster.following import Following
 from dfks_rules.app.cluster.member import Hooks, Itself, Member
-from dfks_rules.app.cluster.taking import TakingOver
+from dfks_rules.app.cluster.policies import Desk, Policies
+from dfks_rules.app.cluster.rollouts import EngineRollouts
+from dfks_rules.app.cluster.taking import HEARD, TakingOver
 from dfks_rules.config.cluster import ClusterSettings
 from dfks_rules.errors import StoreError
+from dfks_rules.operations.answers import Answers
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.setup import Keeping, ListenerAt
 from dfks_rules.presence.standing import Standing
@@ -26,8 +31,13 @@ LISTEN_EVERY = 5.0
 """Seconds between two looks whether hints are still heard."""
 PURGE_EVERY = 60.0
 """Seconds between two purges, by one node for all."""
+FEED_KEPT = 600.0
+"""Seconds that a change stays, however short the journal may be: whoever takes phones over looks
+for what has changed since shortly before their node fell silent, also after an outage."""
 PURGED_AT_ONCE = 10_000
 """Changes that one purge removes at most; a full one is followed by the next at once."""
+
+_log = structlog.get_logger("dfks.cluster")
 
 
 class Served(NamedTuple):
@@ -43,6 +53,8 @@ class Served(NamedTuple):
     """Gives the revision of the active policies."""
     buried: Callable[[], None]
     """Called once when this life is over, though the process is not."""
+    desk: Desk | None = None
+    """Has the policies that are kept in step; None: they are left alone."""
 
 
 class Node:
@@ -75,10 +87,16 @@ class Node:
         self.store = PostgresStore(engine, member.joined, self._loop, start)
         """Keeps states and subscriptions."""
         self._following = Following(engine, member.joined.newest, self)
+        self.rollouts = EngineRollouts(engine)
+        """What operators can do with the policies of all nodes."""
         self._taking: TakingOver | None = None
+        self._policies: Policies | None = None
         self._served: Served | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._is_hinting = False
+        self._heard = member.joined.newest
+        self.answers: Answers | None = None
+        """What requests were answered, at whichever node; None where that is not shared."""
         self.on_heard: Callable[[], None] = _nothing
         """Told when the feed has something new: what nodes have changed."""
 
@@ -102,18 +120,50 @@ class Node:
         except BaseException:
             await engine.close()
             raise
-        return cls(engine, member, start, keep_changes)
+        node = cls(engine, member, start, keep_changes)
+        node.answers = engine.answers(member.epoch)
+        return node
 
     @property
     def counts(self) -> Mapping[str, int]:
         """What the rooms of the cluster count."""
         taken = {} if self._taking is None else self._taking.counts
-        return {**self.member.counts, **self._following.counts, **taken}
+        policies = {} if self._policies is None else self._policies.counts
+        return {**self.member.counts, **self._following.counts, **taken, **policies}
+
+    @property
+    def policy_skew(self) -> float:
+        """How long living nodes have had different policies, s."""
+        return 0.0 if self._policies is None else self._policies.skew
 
     @property
     def position(self) -> int:
         """Number of the change up to which the feed is known here."""
         return self._following.position
+
+    @property
+    def lag(self) -> int:
+        """Changes that are known to be stored, and were not read from the feed yet."""
+        return max(0, self.store.durable() - self.position)
+
+    @property
+    def standing_now(self) -> Standing:
+        """How far the node may serve."""
+        return self.standing(self._loop.time())
+
+    @property
+    def feed_age(self) -> float:
+        """Seconds since the feed was read to its end."""
+        return self._loop.time() - self._following.at
+
+    @property
+    def lease_left(self) -> float:
+        """Seconds until the node must not believe any more that its phones are its own."""
+        return self.member.lease.left(self._loop.time())
+
+    def clock(self) -> float:
+        """What the engine's clock says, seconds since 1970."""
+        return self.member.clock + self._loop.time()
 
     def standing(self, now: float) -> Standing:
         """How far the node may serve."""
@@ -144,6 +194,9 @@ class Node:
         self.store.on_changed = self._hint
         self.member.begin(Hooks(self._beat, self._claimed, self._fenced), self._wall)
         self._following.begin()
+        if served.desk is not None:
+            self._policies = Policies(self.engine, self.member.epoch, served.desk)
+            self._policies.begin()
         self._tasks = [
             self._loop.create_task(self._listen()),
             self._loop.create_task(self._purge()),
@@ -155,18 +208,24 @@ class Node:
 
     async def end(self) -> None:
         """End this life: what is under way is settled, then the others take over."""
+        silent_since = self._loop.time()
         for task in self._tasks:
             task.cancel()
         self._following.end()
         if self._taking is not None:
             self._taking.end()
+        if self._policies is not None:
+            self._policies.end()
         is_clean = not self.member.lease.is_buried
         try:
             async with asyncio.timeout(5.0):
                 await self.store.settled()
         except TimeoutError:
             is_clean = False
-        await self.member.end(is_clean=is_clean and not self.store.is_failing)
+        # Of what others changed meanwhile, nobody was told here; whoever takes over looks for that
+        # no longer ago than `HEARD`, unless this end was none as planned.
+        is_quick = self._loop.time() - silent_since <= HEARD / 2
+        await self.member.end(is_clean=is_clean and is_quick and not self.store.is_failing)
         await self.store.close()
 
     # --- What the others have done; see `following.Learns` ---
@@ -179,15 +238,19 @@ class Node:
         for one in changes:
             if one.epoch != self.member.epoch:
                 served.features.learned(one.entry.presentity, one.entry.origin, now)
-            self._learn(one, served, now)
+            self._learn(one, served)
 
-    def _learn(self, one: Changed, served: Served, now: float) -> None:
-        presentity, snapshot = one.entry.presentity, one.snapshot
+    def _learn(self, one: Changed, served: Served) -> None:
+        entry, tells = one.entry, one.tells
+        presentity = entry.presentity
+        hidden = None if tells else (entry.feature, entry.after)
 
         def learn() -> None:
-            news = self.store.learned(presentity, snapshot)
+            news = self.store.learned(presentity, one.snapshot, hidden)
             if news is not None:
-                served.notifier.learned(presentity, *news, tells=one.tells, at=served.at(), now=now)
+                # Perhaps seconds later: an own commit was under way.
+                at, now = served.at(), self._loop.time()
+                served.notifier.learned(presentity, *news, tells=tells, at=at, now=now)
                 served.wake()
 
         self.store.when_settled(presentity, learn)
@@ -208,7 +271,12 @@ class Node:
     def read(self, last: int) -> None:
         """All up to this number is known."""
         self.store.heard(last)
-        self.on_heard()
+        if last > self._heard:
+            self._heard = last
+            self.on_heard()
+        if self._served is not None:
+            # Rows that were taken over, and dialogs that were adopted, are no message either.
+            self._served.wake()
 
     # --- What happens to this node ---
 
@@ -235,8 +303,11 @@ class Node:
         served = self._served
         if served is not None:
             self._served = None
-            served.notifier.forget_all(self._loop.time())
-            served.buried()
+            try:
+                served.notifier.forget_all(self._loop.time())
+            finally:
+                # Whatever that ran into: nobody else begins another life.
+                served.buried()
 
     # --- Hints, and what one node does for all ---
 
@@ -260,16 +331,18 @@ class Node:
     async def _purge(self) -> None:
         while True:
             await asyncio.sleep(PURGE_EVERY)
-            with suppress(StoreError):
+            try:
                 while await self._purge_once() == PURGED_AT_ONCE:
                     pass
+            except StoreError as error:
+                _log.warning("cluster_purge_failed", reason=error.message)
 
     async def _purge_once(self) -> int:
         """Purge if this is the oldest node that lives; how much was removed."""
         living = [one.epoch for one in await self.engine.nodes() if one.state == "serving"]
         if min(living, default=0) != self.member.epoch:
             return 0
-        older_than = self.member.clock + self._loop.time() - self._keep_changes
+        older_than = self.clock() - max(self._keep_changes, FEED_KEPT)
         return await self.engine.purge(older_than, PURGED_AT_ONCE)
 
 

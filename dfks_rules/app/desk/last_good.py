@@ -25,7 +25,7 @@ def keep(path: Path, files: PolicyFiles) -> None:
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.writelines(_pieces(files))
+            file.writelines(pieces_of(files))
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
@@ -39,7 +39,7 @@ def keep(path: Path, files: PolicyFiles) -> None:
         os.close(folder)
 
 
-def _pieces(files: PolicyFiles) -> Iterator[str]:
+def pieces_of(files: PolicyFiles) -> Iterator[str]:
     """Files as JSON. In pieces: each holds up the interpreter, in whichever thread."""
     yield "{"
     for number, (name, sources) in enumerate(files._asdict().items()):
@@ -56,12 +56,24 @@ def _pieces(files: PolicyFiles) -> Iterator[str]:
 def recall(path: Path) -> PolicyFiles | None:
     """What was kept; None when it cannot be read, or holds no policy."""
     try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        sources, cases = (tuple(_source(*one) for one in kept[name]) for name in _LISTS)
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        files = files_from(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return None
-    files = PolicyFiles(sources, cases)
     return files if has_policies(files) else None
+
+
+def files_from(text: str) -> PolicyFiles:
+    """What `pieces_of` wrote.
+
+    Raises:
+        ValueError: it did not write this.
+    """
+    try:
+        kept = json.loads(text)
+        sources, cases = (tuple(_source(*one) for one in kept[name]) for name in _LISTS)
+    except (TypeError, KeyError, RecursionError) as error:
+        raise ValueError(str(error)) from error
+    return PolicyFiles(sources, cases)
 
 
 def _source(file: object, text: object, tenant: object) -> Source:

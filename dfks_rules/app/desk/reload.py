@@ -1,9 +1,11 @@
 """The policies of a running server, and every way in which they are replaced.
 
-A change of files, SIGHUP, an operator's reload or rollback, and the start all check and compile in
-a process apart (`app.desk.apart`), bring the rules into the engine a millisecond at a time
-(`app.desk.rulesets`), and then replace one reference. Whatever fails leaves the old policies
-deciding.
+A change of files, SIGHUP, an operator's reload or rollback, a rollout to several nodes, and the
+start all check and compile in a process apart (`app.desk.apart`), bring the rules into the engine a
+millisecond at a time (`app.desk.rulesets`), and then replace one reference. Whatever fails leaves
+the old policies deciding.
+
+While nodes follow a goal, nothing on the disk of one of them replaces it.
 
 INVARIANT: all of one request is decided in one turn of the event loop. So no request that began
 with the old policies is still to be decided when they are replaced.
@@ -22,7 +24,14 @@ from dfks_rules.app.desk.apart import Checker
 from dfks_rules.app.desk.policies import PolicyFiles
 from dfks_rules.app.desk.revisions import Revision, Revisions
 from dfks_rules.app.desk.rulesets import bring_in, take_out
-from dfks_rules.app.desk.served import has_policies, read_served
+from dfks_rules.app.desk.served import (
+    Found,
+    find_served,
+    has_policies,
+    is_same,
+    read_served,
+    usable,
+)
 from dfks_rules.app.desk.shadow import Shadowing
 from dfks_rules.app.desk.texts import files_of
 from dfks_rules.app.desk.watching import at_rest, changes
@@ -38,7 +47,7 @@ from dfks_rules.operations.policies import (
     ShadowRow,
 )
 from dfks_rules.operations.studies import Text
-from dfks_rules.policy.deciding.compiled import compile_policies
+from dfks_rules.policy.deciding.compiled import CompiledPolicies, compile_policies, revision_of
 from dfks_rules.policy.deciding.live import Difference, LivePolicies, Oracle
 from dfks_rules.policy.deciding.matching import Shards
 from dfks_rules.policy.deciding.policy_set import PolicySet
@@ -49,9 +58,6 @@ SENT = "(sent)"
 """What a candidate has for a path when its texts were sent."""
 MAX_LOGGED = 100
 """Findings of a failure that are logged."""
-
-_Found = PolicyFiles | PolicyError
-"""What is read from disk, or why it cannot be read."""
 
 _log = structlog.get_logger("dfks.policy")
 
@@ -70,8 +76,12 @@ class PolicyReloader:
         self._revisions = Revisions(settings.keep)
         self._waiting: asyncio.Task[None] | None = None
         """Whether a reload that nobody waits for has still to read the files."""
-        self._seen: _Found | None = None
+        self._seen: Found | None = None
         """What was found when files were last read."""
+        self._goal: PolicyFiles | None = None
+        """What outranks the files."""
+        self._prepared: tuple[PolicyFiles, CompiledPolicies] | None = None
+        """What was checked last, to decide soon."""
         self._failure: FailureRow | None = None
         self._counts = {"policy:reloads": 0, "policy:reload_failures": 0}
         self._past_engine_failures = 0
@@ -84,17 +94,22 @@ class PolicyReloader:
         self.tell: Callable[[Event], None] = _nobody
         """Told when others decide, and when some cannot be used."""
 
-    async def start(self) -> None:
+    async def start(self, goal: PolicyFiles | None = None) -> None:
         """Take the files, or the last good ones when these are broken or gone.
+
+        Args:
+            goal: what to take in place of the files on disk, and to follow.
 
         Raises:
             PolicyError: neither can be used; it says what is wrong with the files.
         """
         # Whoever wants a reload already has to wait until there is something to replace.
         async with self._turn:
-            self._seen = await asyncio.to_thread(_read, self._paths)
+            self._goal = goal
+            self._seen = await asyncio.to_thread(find_served, self._paths)
             try:
-                await self._activate(_usable(self._seen), "files")
+                first = (usable(self._seen), "files") if goal is None else (goal, "rollout")
+                await self._activate(*first)
             except DfksError as error:
                 kept = await asyncio.to_thread(last_good.recall, self._settings.last_good)
                 if kept is None:
@@ -124,14 +139,15 @@ class PolicyReloader:
         """Read the files again; see `operations.policies.PolicyDesk`."""
         async with self._turn:
             self._waiting = None
-            files = self._seen = await asyncio.to_thread(_read, self._paths)
+            files = self._seen = await asyncio.to_thread(find_served, self._paths)
+            self._check_that_nothing_outranks(trigger)
             active = self._revisions.active
             if files == active.files:
                 self._failure = None
                 _log.info("policy_reload_unchanged", trigger=trigger, revision=active.id)
                 return Activation(active.id, changed=False)
             try:
-                await self._activate(_usable(files), "files")
+                await self._activate(usable(files), "files")
             except DfksError as error:
                 self._failed(error, trigger)
                 raise
@@ -141,13 +157,14 @@ class PolicyReloader:
     async def check(self) -> Activation:
         """Read and compile the files as a reload would, and leave it at that."""
         async with self._turn:
-            files = await asyncio.to_thread(_read, self._paths)
-            revision = (await self._checker.check(_usable(files))).revision
+            files = await asyncio.to_thread(find_served, self._paths)
+            revision = (await self._checker.check(usable(files))).revision
             return Activation(revision, changed=revision != self.live.active.revision)
 
     async def rollback(self, revision: str | None) -> Activation:
         """Bring a kept revision back; files that stay as they are do not undo it."""
         async with self._turn:
+            self._check_that_nothing_outranks("operator")
             wanted = self._revisions.find(revision)
             if wanted.id == self._revisions.active.id:
                 return Activation(wanted.id, changed=False)
@@ -158,6 +175,39 @@ class PolicyReloader:
                 raise
             self._counts["policy:reloads"] += 1
             return Activation(wanted.id, changed=True)
+
+    async def prepare(self, files: PolicyFiles) -> None:
+        """Check files that are to decide soon, so that this is quick then.
+
+        Raises:
+            PolicyError: they cannot be used.
+        """
+        async with self._turn:
+            self._prepared = None
+            self._prepared = (files, await self._checker.check(files, self._known_site(files)))
+
+    async def follow(self, goal: PolicyFiles | None) -> None:
+        """Have these decide, whatever is on disk; None: what is on disk.
+
+        Raises:
+            DfksError: they cannot be used; what decided goes on, and so does what outranks.
+        """
+        async with self._turn:
+            self._goal = goal
+            if goal is not None and revision_of(goal.sources) != self._revisions.active.id:
+                try:
+                    await self._activate(goal, "rollout")
+                except DfksError as error:
+                    self._failed(error, "rollout")
+                    raise
+                self._counts["policy:reloads"] += 1
+        if goal is None:
+            await self.reload("rollout")
+
+    @property
+    def follows(self) -> bool:
+        """Whether something outranks the files."""
+        return self._goal is not None
 
     async def start_shadow(self, candidate: str | Sequence[Text]) -> ShadowRow:
         """Compare a candidate with what decides from now on."""
@@ -234,7 +284,11 @@ class PolicyReloader:
 
     async def _activate(self, files: PolicyFiles, origin: str) -> None:
         """Make files the policies that decide."""
-        compiled = await self._checker.check(files, self._known_site(files))
+        prepared, self._prepared = self._prepared, None
+        if prepared is not None and prepared[0] == files:
+            compiled = prepared[1]
+        else:
+            compiled = await self._checker.check(files, self._known_site(files))
         policies = await bring_in(compiled, self._shards)
         revision = Revision(policies.revision, files, policies, _now(), origin)
         old = self.live.activate(policies)
@@ -250,6 +304,18 @@ class PolicyReloader:
             await self._keep_last_good(files)
         self._past_engine_failures += old.engine_failures
         await take_out(old, self._shards)
+
+    def _check_that_nothing_outranks(self, trigger: str) -> None:
+        """See whether a node may go its own way.
+
+        Raises:
+            DfksError: it may not (`policy_goal`).
+        """
+        if self._goal is None:
+            return
+        _log.info("policy_files_outranked", trigger=trigger, revision=self._revisions.active.id)
+        why = "all nodes follow a rollout; `dfks policy rollout` changes what they follow"
+        raise DfksError("policy_goal", why)
 
     def _known_site(self, files: PolicyFiles) -> Site | None:
         """100,000 users take 30 MB: they are there once where only rules change."""
@@ -285,12 +351,12 @@ class PolicyReloader:
     async def _has_changed(self) -> bool:
         """Whether files are other than when they were last read, and stay so."""
 
-        async def read() -> _Found:
-            return await asyncio.to_thread(_read, self._paths)
+        async def read() -> Found:
+            return await asyncio.to_thread(find_served, self._paths)
 
-        if _is_same(await read(), self._seen):
+        if is_same(await read(), self._seen):
             return False
-        return not _is_same(await at_rest(read, _is_same), self._seen)
+        return not is_same(await at_rest(read, is_same), self._seen)
 
     async def _reload_quietly(self, trigger: str) -> None:
         # The failure is logged, listed and counted; nobody waits for it here.
@@ -305,25 +371,6 @@ class PolicyReloader:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             _log.error("policy_reload_broken", exc_info=task.exception())
-
-
-def _read(paths: tuple[Path, ...]) -> _Found:
-    try:
-        return read_served(paths)
-    except PolicyError as error:
-        return error
-
-
-def _is_same(found: _Found, seen: _Found | None) -> bool:
-    if isinstance(found, PolicyError) and isinstance(seen, PolicyError):
-        return found.findings == seen.findings
-    return found == seen
-
-
-def _usable(files: _Found) -> PolicyFiles:
-    if isinstance(files, PolicyError):
-        raise files
-    return files
 
 
 def _site_files(files: PolicyFiles) -> list[Source]:

@@ -22,7 +22,7 @@ class Revision(NamedTuple):
     since: datetime
     """When it began to decide."""
     origin: str
-    """Where it came from: `files`, `rollback` or `last good`."""
+    """Where it came from: `files`, `rollback`, `rollout` or `last good`."""
 
 
 class Revisions:

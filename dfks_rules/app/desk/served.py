@@ -12,6 +12,35 @@ from dfks_rules.app.desk.policies import TENANTS, PolicyFiles, read_files, tenan
 from dfks_rules.errors import Finding, PolicyError
 from dfks_rules.policy.reading.source import POLICY, kind_of
 
+Found = PolicyFiles | PolicyError
+"""What is read from disk, or why it cannot be read."""
+
+
+def find_served(paths: Sequence[Path]) -> Found:
+    """The files, or why they cannot be read; see `read_served`."""
+    try:
+        return read_served(paths)
+    except PolicyError as error:
+        return error
+
+
+def is_same(found: Found, seen: Found | None) -> bool:
+    """Whether the same was found twice."""
+    if isinstance(found, PolicyError) and isinstance(seen, PolicyError):
+        return found.findings == seen.findings
+    return found == seen
+
+
+def usable(found: Found) -> PolicyFiles:
+    """The files.
+
+    Raises:
+        PolicyError: they cannot be read.
+    """
+    if isinstance(found, PolicyError):
+        raise found
+    return found
+
 
 def read_served(paths: Sequence[Path]) -> PolicyFiles:
     """The files of a server whose settings name these paths; see `read_files`.

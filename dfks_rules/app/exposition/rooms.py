@@ -6,7 +6,7 @@ A room that is added has one function here, which takes it and says what is read
 
 import os
 import platform
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from dfks_rules.sip.counts import OTHER
 from dfks_rules.sip.endpoint import Endpoint
 from dfks_rules.sip.flow import TRANSPORTS
 from dfks_rules.store.counts import OF_VERDICT
+from dfks_rules.store.postgres.store import PostgresStore
 from dfks_rules.store.sqlite import SqliteStore
 from dfks_rules.tracing.tracing import Tracing
 from dfks_rules.transport.transports import Transports
@@ -39,6 +40,8 @@ _NOTIFIES = {
     "timeout": "notify_timed_out",
     "gone": "notify_unreachable",
 }
+DATABASE = {"read": "reads_failed", "write": "writes_failed"}
+"""What may fail of a store that nodes share → how it counts that."""
 _DISK = {
     "read": "reads_failed",
     "write": "writes_failed",
@@ -164,6 +167,11 @@ def add_decided(exposition: Exposition, decided: Decided) -> None:
     )
 
 
+def add_policy_skew(exposition: Exposition, skew: Callable[[], float]) -> None:
+    """Whether nodes decide alike; `skew` gives for how long they have not, s."""
+    exposition.add("dfks_policy_skew_seconds", lambda: [Reading(skew())])
+
+
 def add_policies(exposition: Exposition, policies: PolicyReloader) -> None:
     """What decides."""
 
@@ -245,6 +253,20 @@ def add_web(exposition: Exposition, web: WebServer) -> None:
 
 def add_store(exposition: Exposition, store: SqliteStore, file: Path) -> None:
     """The store, and the disk that it is on."""
+    add_commits(exposition, store, _DISK)
+    exposition.add_slow(partial(_disk, file))
+
+
+def add_commits(
+    exposition: Exposition, store: SqliteStore | PostgresStore, operations: Mapping[str, str]
+) -> None:
+    """What is stored, wherever.
+
+    Args:
+        exposition: where it is told.
+        store: what stores.
+        operations: what may fail → how the store counts that.
+    """
     counts = store.counts
     exposition.add(
         "dfks_store_commits_total",
@@ -253,10 +275,9 @@ def add_store(exposition: Exposition, store: SqliteStore, file: Path) -> None:
     exposition.add("dfks_store_commit_duration_seconds", lambda: [Reading(store.committed)])
     exposition.add(
         "dfks_store_failures_total",
-        lambda: [Reading(counts[name], (operation,)) for operation, name in _DISK.items()],
+        lambda: [Reading(counts[name], (operation,)) for operation, name in operations.items()],
     )
     exposition.add("dfks_store_queue", lambda: [Reading(store.queue)])
-    exposition.add_slow(partial(_disk, file))
 
 
 def _disk(file: Path) -> Mapping[str, Iterable[Reading]]:

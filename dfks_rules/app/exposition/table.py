@@ -161,6 +161,13 @@ SECTIONS: dict[str, tuple[Family, ...]] = {
             "1, or 0 while the policies in force are older than the files.",
         ),
         Family(
+            "dfks_policy_skew_seconds",
+            _GAUGE,
+            (),
+            "How long the living nodes of a cluster have had different policies; 0 while they have "
+            "the same. Missing without a cluster.",
+        ),
+        Family(
             "dfks_policy_engine_failures_total",
             _COUNTER,
             (),
@@ -197,21 +204,91 @@ SECTIONS: dict[str, tuple[Family, ...]] = {
             "dfks_store_commit_duration_seconds",
             _HISTOGRAM,
             (),
-            "Time from the request for a commit until the disk has it, or it has failed.",
+            "Time from the request for a commit until the disk or the database has it, or it has "
+            "failed.",
         ),
         Family(
             "dfks_store_failures_total",
             _COUNTER,
             ("operation",),
-            "Failures of the disk or the file, by operation: read, write, sync, checkpoint.",
+            "Failures of the disk or the file, by operation: read, write, sync, checkpoint; of a "
+            "database: read, write.",
         ),
-        Family("dfks_store_queue", _GAUGE, (), "Commits waiting for the disk."),
+        Family("dfks_store_queue", _GAUGE, (), "Commits waiting for the disk or the database."),
         Family("dfks_store_size_bytes", _GAUGE, (), "Size of the database and the log beside it."),
         Family(
             "dfks_store_free_bytes",
             _GAUGE,
             (),
             "Bytes that the server may still write to the file system of the store.",
+        ),
+    ),
+    "Several nodes": (
+        Family(
+            "dfks_cluster_nodes",
+            _GAUGE,
+            ("state",),
+            "Nodes that share the database, as it tells them: serving, draining, late (the lease "
+            "is over), dead (and nobody has taken all of its subscriptions over yet).",
+        ),
+        Family(
+            "dfks_cluster_standing",
+            _GAUGE,
+            ("standing",),
+            "1 for how far this node may serve: serving, draining, blind (the database does not "
+            "answer: refreshes only), cut off (nothing); 0 for the others.",
+        ),
+        Family(
+            "dfks_cluster_lease_seconds", _GAUGE, (), "Seconds until the lease of this node ends."
+        ),
+        Family(
+            "dfks_cluster_feed_lag",
+            _GAUGE,
+            (),
+            "Changes that this node knows to be stored and has not read from the feed yet.",
+        ),
+        Family(
+            "dfks_cluster_feed_age_seconds",
+            _GAUGE,
+            (),
+            "Seconds since the feed of changes was read to its end.",
+        ),
+        Family(
+            "dfks_cluster_feed_changes_total",
+            _COUNTER,
+            (),
+            "Changes that were read from the feed, of whatever node.",
+        ),
+        Family(
+            "dfks_cluster_clock_skew_seconds",
+            _GAUGE,
+            (),
+            "How far the clock of this machine is ahead of the database's.",
+        ),
+        Family(
+            "dfks_cluster_buried_total",
+            _COUNTER,
+            (),
+            "Nodes whose lease was over, and which this node has ended.",
+        ),
+        Family(
+            "dfks_cluster_taken_over_total",
+            _COUNTER,
+            (),
+            "Subscriptions of ended nodes that this node has taken over.",
+        ),
+        Family(
+            "dfks_cluster_adoptions_total",
+            _COUNTER,
+            ("result",),
+            "Subscriptions of phones that came from another node: adopted, or failed.",
+        ),
+        Family(
+            "dfks_cluster_engine_failures_total",
+            _COUNTER,
+            ("call",),
+            "Times that the database could not be asked: by what looks after the lease (life), or "
+            "for changes (feed).",
         ),
     ),
     "Integrations": (

@@ -6,7 +6,7 @@ each has a place in it; who falls behind is told of a gap.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby, islice
 
@@ -44,7 +44,7 @@ class EventRing:
         self,
         journal: Journal,
         durable: Callable[[], int],
-        stored: Callable[[Aor], Snapshot],
+        current: Callable[[Mapping[Aor, int]], Awaitable[Mapping[Aor, Snapshot]]],
         start: str,
     ) -> None:
         """Nobody listens.
@@ -52,12 +52,13 @@ class EventRing:
         Args:
             journal: of changes.
             durable: number of the newest one that a power cut leaves there.
-            stored: what is stored for a presentity; raises StoreError where that is not known.
+            current: gives what is stored for presentities, each with the revision that it has at
+                least; raises StoreError where it cannot be read.
             start: what ids of decisions begin with.
         """
         self._journal = journal
         self._durable = durable
-        self._stored = stored
+        self._current = current
         self._start = start
         self._subscriptions: Subscriptions | None = None
         self._at: Callable[[], datetime] | None = None
@@ -114,6 +115,11 @@ class EventRing:
         if self._listeners:
             self._add(event)
 
+    def heard(self) -> None:
+        """Another node may have changed something."""
+        if self._listeners and self._durable() > self.seq:
+            self._read_soon()
+
     async def listen(self, after: int | None) -> "RingListener":
         """Listen from now on, or from the change that follows the one with this number.
 
@@ -121,11 +127,15 @@ class EventRing:
             StoreError: the journal cannot be read.
         """
         oldest = await self._journal.read(0, 1)
+        there_is = 0
+        if after is not None and after > self._durable():
+            # Another node has told of it, and this one has not heard of it yet.
+            there_is = await self._journal.newest()
         newest = self._durable()
         if not self._listeners:
             self.seq = newest
         is_gone = after is not None and (
-            after > newest or bool(oldest and after + 1 < oldest[0].seq)
+            after > max(newest, there_is) or bool(oldest and after + 1 < oldest[0].seq)
         )
         listener = RingListener(self, None if is_gone else after, is_behind=is_gone)
         if not self._listeners:
@@ -170,10 +180,10 @@ class EventRing:
         most = self._durable()
         follow = await self._journal.read(after, at_most + 1)
         entries = [one for one in follow if one.seq <= most]
-        groups = groupby(whole(entries, at_most), lambda one: (one.presentity, one.revision))
-        return [
-            changed(tuple(group), self._stored(presentity)) for (presentity, _), group in groups
-        ]
+        complete = whole(entries, at_most)
+        now = await self._current({one.presentity: one.revision for one in complete})
+        groups = groupby(complete, lambda one: (one.presentity, one.revision))
+        return [changed(tuple(group), now[presentity]) for (presentity, _), group in groups]
 
     def _read_soon(self) -> None:
         self._is_due = True

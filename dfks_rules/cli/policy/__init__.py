@@ -14,6 +14,7 @@ COMMANDS: dict[str, str] = {
     "bench": "dfks_rules.cli.policy.bench",
     "diff": "dfks_rules.cli.policy.diff",
     "fmt": "dfks_rules.cli.policy.fmt",
+    "rollout": "dfks_rules.cli.policy.rollout",
     "eval": "dfks_rules.cli.policy.eval",
     "explain": "dfks_rules.cli.policy.explain",
     "test": "dfks_rules.cli.policy.test",
@@ -24,4 +25,4 @@ COMMANDS: dict[str, str] = {
 
 @click.group(cls=LazyGroup, modules=COMMANDS)
 def command() -> None:
-    """Check, test, explain, compare and format policy files."""
+    """Check, test, explain, compare, format and roll out policy files."""

@@ -5,7 +5,7 @@ Never here: transports, JSON-RPC; a rule that does not also apply to SIP.
 May import: the rest of mi, and what mi may import.
 """
 
-from dfks_rules.mi.methods import core, dfks, journal, policy, presence, statistics
+from dfks_rules.mi.methods import cluster, core, dfks, journal, policy, presence, statistics
 from dfks_rules.mi.registry import Registry
 
 REGISTRY = Registry(
@@ -14,6 +14,7 @@ REGISTRY = Registry(
         *statistics.METHODS,
         *dfks.METHODS,
         *journal.METHODS,
+        *cluster.METHODS,
         *presence.METHODS,
         *policy.METHODS,
     )

@@ -8,6 +8,7 @@ from dfks_rules.errors import StoreError
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import DialogRow, JournalEntry
 from dfks_rules.store.postgres import schema
+from dfks_rules.store.postgres.answers import AnswerTable
 from dfks_rules.store.postgres.batch import Batch
 from dfks_rules.store.postgres.connection import PATIENCE, Connection
 from dfks_rules.store.postgres.ports import (
@@ -19,6 +20,11 @@ from dfks_rules.store.postgres.ports import (
     Node,
     Outcome,
     Page,
+    PolicyFollower,
+    PolicyGoal,
+    PolicyRollout,
+    PolicyTask,
+    PolicyVerdict,
     Renewed,
     Step,
 )
@@ -37,6 +43,16 @@ _DRAIN, _LEAVE, _NODES = _call("drain_1", 1), _call("leave_1", 2), _call("nodes_
 _FETCH, _ADOPT, _ROWS = _call("fetch_1", 2), _call("adopt_1", 3), _call("rows_1", 3)
 _FEED, _CHANGED_SINCE = _call("feed_1", 2), _call("changed_since_1", 1)
 _JOURNAL, _PURGE, _PAGE = _call("journal_1", 5), _call("purge_1", 2), _call("page_1", 4)
+_TASK, _GOAL, _BUNDLE = (
+    _call("policy_look_1", 1),
+    _call("policy_goal_1", 1),
+    _call("policy_bundle_1", 1),
+)
+_VERDICT, _PROPOSE = _call("policy_verdict_1", 3), _call("policy_propose_1", 4)
+_BACK, _DROP = _call("policy_back_1", 2), _call("policy_drop_1", 2)
+_GOALS, _ROLLOUTS = _call("policy_goals_1", 0), _call("policy_rollouts_1", 0)
+_FOLLOWED, _FOLLOWERS = _call("policy_followed_1", 3), _call("policy_followers_1", 0)
+_VERDICTS = _call("policy_verdicts_1", 0)
 
 CHANNEL = "dfks"
 """On which nodes hint at changes."""
@@ -58,10 +74,12 @@ class PostgresEngine:
             name: of the node; connections are listed as `dfks NAME commit` and so on.
             patience: how long a call may take, s.
         """
-        # A lease must not wait for a page of rows or a burial, nor a phone for either.
-        self._commit, self._life, self._phones, self._rest, self._hints = (
+        # A lease must not wait for a page of rows or a burial, nor a phone for either; nor what others
+        # have changed for all the phones that come from a node at once; and nobody for a bundle of
+        # policies.
+        self._commit, self._life, self._phones, self._rest, self._hints, self._policies = (
             Connection(url, f"dfks {name} {use}", patience)
-            for use in ("commit", "life", "phones", "rest", "hints")
+            for use in ("commit", "life", "phones", "rest", "hints", "policies")
         )
 
     async def check(self) -> None:
@@ -83,7 +101,7 @@ class PostgresEngine:
         """Have the lease go on."""
         said = (beat.policies, beat.position, beat.skew, beat.subscriptions)
         row = await self._life.row(_RENEW, epoch, lease, *said)
-        return Renewed(row["is_alive"], row["clock"])
+        return Renewed(row["is_alive"], row["clock"], row["is_draining"])
 
     async def bury(self, epoch: int) -> list[int]:
         """End all other lives whose lease is over."""
@@ -178,6 +196,64 @@ class PostgresEngine:
         only = None if domains is None else sorted(domains)
         return [fetched_from(r) for r in await self._rest.rows(_PAGE, domain, user, at_most, only)]
 
+    # --- Policies ---
+
+    async def policy_task(self, epoch: int) -> PolicyTask:
+        """What a node has to do about policies."""
+        row = await self._policies.row(_TASK, epoch)
+        active = zip(row["names"], row["revisions"], strict=True)
+        return PolicyTask(row["goal"], tuple(row["prepare"]), tuple(active))
+
+    async def policy_goal(self, name: str) -> bytes | None:
+        """The bundle that a node with this name begins with."""
+        return next((row["files"] for row in await self._policies.rows(_GOAL, name)), None)
+
+    async def policy_bundle(self, revision: str) -> bytes | None:
+        """The bundle of a revision."""
+        return next((row["files"] for row in await self._policies.rows(_BUNDLE, revision)), None)
+
+    async def policy_verdict(self, epoch: int, revision: str, verdict: str) -> None:
+        """Say whether this node can use a revision."""
+        await self._policies.rows(_VERDICT, epoch, revision, verdict)
+
+    async def policy_followed(self, epoch: int, revision: str | None, verdict: str) -> None:
+        """Say which goal this node follows."""
+        await self._policies.rows(_FOLLOWED, epoch, revision, verdict)
+
+    async def policy_propose(self, scope: str, revision: str, files: bytes, actor: str) -> None:
+        """Begin a rollout."""
+        await self._policies.rows(_PROPOSE, scope, revision, files, actor)
+
+    async def policy_back(self, scope: str, actor: str) -> bool:
+        """Move a goal back."""
+        return bool((await self._policies.row(_BACK, scope, actor))["policy_back_1"])
+
+    async def policy_drop(self, scope: str, actor: str) -> bool:
+        """Remove a goal."""
+        return bool((await self._policies.row(_DROP, scope, actor))["policy_drop_1"])
+
+    async def policy_goals(self) -> list[PolicyGoal]:
+        """All goals."""
+        return [PolicyGoal(*row.values()) for row in await self._policies.rows(_GOALS)]
+
+    async def policy_rollouts(self) -> list[PolicyRollout]:
+        """The last rollout of each scope."""
+        return [PolicyRollout(*row.values()) for row in await self._policies.rows(_ROLLOUTS)]
+
+    async def policy_followers(self) -> list[PolicyFollower]:
+        """What nodes have said of the goals that they follow."""
+        return [PolicyFollower(*row.values()) for row in await self._policies.rows(_FOLLOWERS)]
+
+    async def policy_verdicts(self) -> list[PolicyVerdict]:
+        """What nodes have said."""
+        return [PolicyVerdict(*row.values()) for row in await self._policies.rows(_VERDICTS)]
+
+    # --- What requests were answered ---
+
+    def answers(self, epoch: int) -> AnswerTable:
+        """Answers that all nodes keep, for this life."""
+        return AnswerTable(self._rest, epoch)
+
     # --- Hints, which may be lost ---
 
     async def listen(self, heard: Callable[[], None]) -> None:
@@ -190,5 +266,8 @@ class PostgresEngine:
 
     async def close(self) -> None:
         """Close every connection."""
-        every = (self._commit, self._life, self._phones, self._rest, self._hints)
+        every = (
+            *(self._commit, self._life, self._phones),
+            *(self._rest, self._hints, self._policies),
+        )
         await asyncio.gather(*[one.close() for one in every])

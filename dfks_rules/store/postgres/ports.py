@@ -130,6 +130,8 @@ class Renewed(NamedTuple):
     """Whether nobody has buried this life: its lease holds for its length from the call on."""
     clock: float
     """What the engine's clock says, seconds since 1970."""
+    is_draining: bool = False
+    """Whether an operator wants it to take no new dialogs, at whichever node he said so."""
 
 
 class Claimed(NamedTuple):
@@ -180,6 +182,69 @@ class Beat(NamedTuple):
     position: int
     skew: float
     subscriptions: int
+
+
+ALL_NODES = "*"
+"""The scope of policies that decide on all nodes; `scope_of` gives that of one node."""
+
+
+def scope_of(node: str | None) -> str:
+    """The scope of the node with a name, which outranks that of all; None: all nodes."""
+    return ALL_NODES if node is None else f"node:{node}"
+
+
+class PolicyTask(NamedTuple):
+    """What a node has to do about policies."""
+
+    goal: str | None
+    """The revision that is to decide here; None: what the node's own files say."""
+    prepare: tuple[str, ...]
+    """Revisions of which the node has not said yet whether it can use them."""
+    active: tuple[tuple[str, str], ...]
+    """(Name of a node that lives, the revision that decides there)."""
+
+
+class PolicyGoal(NamedTuple):
+    """What is to decide."""
+
+    scope: str
+    revision: str | None
+    """None: the files of each node."""
+    previous: str | None
+    """What a rollback brings back; None: the files."""
+    at: float
+    """When it was moved, seconds since 1970 by the engine's clock."""
+    actor: str
+
+
+class PolicyRollout(NamedTuple):
+    """The last rollout in a scope."""
+
+    scope: str
+    revision: str
+    state: str
+    """`preparing`, `done`, `refused`, `expired`, `replaced`."""
+    at: float
+    actor: str
+
+
+class PolicyVerdict(NamedTuple):
+    """What a node has said of a revision."""
+
+    epoch: int
+    revision: str
+    verdict: str
+    """Empty: it can use it; otherwise why not."""
+
+
+class PolicyFollower(NamedTuple):
+    """What a node has said of its goal."""
+
+    epoch: int
+    revision: str | None
+    """None: its files."""
+    verdict: str
+    """Empty: it follows; otherwise why not."""
 
 
 class Engine(Protocol):
@@ -278,6 +343,56 @@ class Engine(Protocol):
 
     async def listen(self, heard: Callable[[], None]) -> None:
         """Have `heard` called for hints until the connection is lost, or again from then on."""
+        ...
+
+    # --- Policies ---
+
+    async def policy_task(self, epoch: int) -> PolicyTask:
+        """What a node has to do about policies; moves the goals for which everybody is ready."""
+        ...
+
+    async def policy_goal(self, name: str) -> bytes | None:
+        """The bundle that a node with this name begins with; None: its own files."""
+        ...
+
+    async def policy_bundle(self, revision: str) -> bytes | None:
+        """The bundle of a revision; None: it is gone."""
+        ...
+
+    async def policy_verdict(self, epoch: int, revision: str, verdict: str) -> None:
+        """Say whether this node can use a revision: empty, or why not."""
+        ...
+
+    async def policy_followed(self, epoch: int, revision: str | None, verdict: str) -> None:
+        """Say which goal this node follows (None: its files): empty, or why it cannot."""
+        ...
+
+    async def policy_propose(self, scope: str, revision: str, files: bytes, actor: str) -> None:
+        """Begin a rollout, in place of one that is on its way in the scope."""
+        ...
+
+    async def policy_back(self, scope: str, actor: str) -> bool:
+        """End a rollout, else move a goal back to what it was before; False: there is neither."""
+        ...
+
+    async def policy_drop(self, scope: str, actor: str) -> bool:
+        """Remove a goal, and end rollouts; of all nodes with those of single ones. False: none."""
+        ...
+
+    async def policy_goals(self) -> list[PolicyGoal]:
+        """All goals; that of all nodes is the first."""
+        ...
+
+    async def policy_rollouts(self) -> list[PolicyRollout]:
+        """The last rollout of each scope."""
+        ...
+
+    async def policy_followers(self) -> list[PolicyFollower]:
+        """What nodes have said of the goals that they follow."""
+        ...
+
+    async def policy_verdicts(self) -> list[PolicyVerdict]:
+        """What nodes have said of the revisions of rollouts."""
         ...
 
     async def close(self) -> None:

@@ -6,6 +6,7 @@ May import: the rest of web, and what web may import.
 """
 
 from dfks_rules.web.api import (
+    cluster,
     decisions,
     dialled,
     document,
@@ -20,6 +21,7 @@ from dfks_rules.web.api import (
     policy_schemas,
     presentities,
     removal,
+    rollouts,
     server,
     statistics,
     studies,
@@ -62,11 +64,13 @@ _OPERATIONS: tuple[Operation, ...] = (
     *webhooks.OPERATIONS,
     *decisions.OPERATIONS,
     *policies.OPERATIONS,
+    *rollouts.OPERATIONS,
     *studies.OPERATIONS,
     *imports.OPERATIONS,
     *exports.OPERATIONS,
     *statistics.OPERATIONS,
     *metrics.OPERATIONS,
+    *cluster.OPERATIONS,
     *traces.OPERATIONS,
     *server.OPERATIONS,
 )

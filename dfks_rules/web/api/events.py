@@ -141,6 +141,8 @@ OPERATIONS = (
         "with it is told what it has missed. An `id` without `data` comes when a stream begins, "
         "and after changes that were not asked for. `event: gap` says that something is lost, "
         "because the client was too slow or the journal no longer has it: read the presentities "
-        "again.",
+        "again. "
+        "Where several nodes share a store, each tells of the changes of all, with the same ids, "
+        "and of its own subscriptions, refusals and policies.",
     ),
 )

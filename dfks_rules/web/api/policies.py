@@ -196,7 +196,7 @@ OPERATIONS = (
         "Reads the policy files again; if they cannot be used, the old ones stay in force.",
         reload,
         (_ACTIVATED,),
-        problems=("policies-unusable",),
+        problems=("policies-unusable", "rollout-decides"),
         description=f"409 has every finding. {_ALL}",
     ),
     Operation(
@@ -208,7 +208,7 @@ OPERATIONS = (
         rollback,
         (_ACTIVATED,),
         body=Body(record({"revision": _REVISION}, []), is_needed=False),
-        problems=("not-found", "policies-unusable"),
+        problems=("not-found", "policies-unusable", "rollout-decides"),
         description=f"Files that stay as they are do not undo it. {_ALL}",
     ),
     Operation(

@@ -138,7 +138,7 @@ SCHEMAS: dict[str, Any] = {
         {
             "revision": TEXT,
             "since": TIME,
-            "origin": TEXT | {"description": "`files`, `rollback` or `last good`."},
+            "origin": TEXT | {"description": "`files`, `rollback`, `rollout` or `last good`."},
             "policies": _list(record({"file": TEXT, "name": TEXT, "rules": _COUNT})),
             "revisions": _list(record({"revision": TEXT, "since": TIME, "origin": TEXT})),
         }

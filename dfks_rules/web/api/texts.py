@@ -11,7 +11,7 @@ from dfks_rules.web.table import Call
 MAX_FILES = 20
 MAX_LENGTH = 64 * 1024
 """Most characters, and bytes, of a file."""
-_NAME = r"^(tenants/[a-z0-9.-]+/)?[A-Za-z0-9_][A-Za-z0-9_.-]*\.(yaml|yml|csv)$"
+NAME = r"^(tenants/[a-z0-9.-]+/)?[A-Za-z0-9_][A-Za-z0-9_.-]*\.(yaml|yml|csv)$"
 
 FILES: Mapping[str, Any] = {
     "type": "array",
@@ -24,7 +24,7 @@ FILES: Mapping[str, Any] = {
             "name": {
                 "type": "string",
                 "maxLength": 200,
-                "pattern": _NAME,
+                "pattern": NAME,
                 "examples": ["night.yaml", "tenants/acme.example/policy.yaml"],
             },
             "text": {"type": "string", "maxLength": MAX_LENGTH},

@@ -142,3 +142,28 @@ def test_answer_to_a_notify_has_what_ties_it_to_its_request() -> None:
     assert isinstance(response, Response)
     assert (response.status, response.branch, response.method) == (200, b"z9hG4bKn", b"NOTIFY")
     assert response.headers[b"record-route"] == b"<sip:near.example;lr>"
+
+
+def test_notify_that_is_older_than_another_is_refused() -> None:
+    """It comes of a node that does not know yet that another one has the dialog."""
+    dialog = _dialog()
+    notifies = [_notify(dialog.call_id, cseq) for cseq in (1, 2049, 2, 2049, 2050)]
+    assert [dialog.is_late(one) for one in notifies] == [False, False, True, False, False]
+    assert not dialog.is_late(_notify("another", 1))
+    refusal = parse_message(answer(notifies[2], b"500 CSeq Out Of Order"))
+    assert isinstance(refusal, Response)
+    assert (refusal.status, refusal.reason) == (500, "CSeq Out Of Order")
+
+
+def _notify(call_id: str, cseq: int) -> Request:
+    head = [
+        "NOTIFY sip:phone@192.0.2.7:5062 SIP/2.0",
+        "Via: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK2",
+        "Max-Forwards: 70",
+        "From: <sip:alice@example.com>;tag=server",
+        "To: <sip:alice@example.com>;tag=phone",
+        f"Call-ID: {call_id}",
+        f"CSeq: {cseq} NOTIFY",
+        "Content-Length: 0",
+    ]
+    return _request("\r\n".join([*head, "", ""]).encode())

@@ -76,6 +76,34 @@ async def test_datagrams_tell_that_nobody_is_there() -> None:
     wire._socket.close()
 
 
+async def test_datagrams_are_heard_of_whoever_sends_them() -> None:
+    """Several nodes are one server: another one has the dialog now, and is answered."""
+    received: asyncio.Queue[bytes | None] = asyncio.Queue()
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other,
+    ):
+        for one in (server, other):
+            one.bind(("127.0.0.1", 0))
+            one.settimeout(5)
+        wire = Datagrams(server.getsockname())
+        await wire.open(received.put_nowait)
+        wire.send(b"one")
+        _, phone = server.recvfrom(100)
+        other.sendto(b"two", phone)
+        assert await received.get() == b"two"
+        wire.reply(b"SIP/2.0 three")
+        assert other.recvfrom(100) == (b"SIP/2.0 three", phone)
+        other.close()
+        wire.reply(b"SIP/2.0 four")  # Nobody takes it, which says nothing of the server.
+        wire.send(b"five")
+        assert server.recvfrom(100) == (b"five", phone)
+        server.sendto(b"six", phone)
+        assert await received.get() == b"six"
+    asyncio.get_running_loop().remove_reader(wire._socket)
+    wire._socket.close()
+
+
 def test_ipv6_stands_in_brackets() -> None:
     """Else the port cannot be told from the address."""
     assert host_port(("::1", 5060)) == "[::1]:5060"

@@ -23,11 +23,12 @@ $$;
 CREATE FUNCTION dfks.renew_1(
     me bigint, seconds double precision, my_policies text, my_position bigint,
     my_skew double precision, my_subscriptions bigint,
-    OUT is_alive boolean, OUT clock double precision
+    OUT is_alive boolean, OUT clock double precision, OUT is_draining boolean
 ) LANGUAGE plpgsql SET lock_timeout = '1500ms' AS $$
 BEGIN
     -- Whoever buries holds this lock until it is done.
-    PERFORM 1 FROM dfks.lease WHERE epoch = me FOR UPDATE;
+    SELECT l.is_draining INTO is_draining FROM dfks.lease l WHERE l.epoch = me FOR UPDATE;
+    is_draining := coalesce(is_draining, false);
     is_alive := coalesce((SELECT alive FROM dfks.node WHERE epoch = me), false);
     IF is_alive THEN
         UPDATE dfks.lease SET until = clock_timestamp() + make_interval(secs => seconds),

@@ -94,7 +94,10 @@ async def test_check_that_is_given_up_leaves_no_process() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert not set(pids) & set(_children())
+    # It may have been given up before its start had come to an end.
+    async with asyncio.timeout(10):
+        while set(pids) & set(_children()):  # noqa: ASYNC110 - the kernel tells nobody
+            await asyncio.sleep(0.01)
 
 
 async def test_hang_is_ended() -> None:

@@ -10,11 +10,14 @@ import structlog
 from structlog.testing import capture_logs
 
 from dfks_rules.app.desk.apart import Checker
+from dfks_rules.app.desk.policies import PolicyFiles
 from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.errors import DfksError, PolicyError
 from dfks_rules.model.features import NOTHING_STORED
 from dfks_rules.operations.events import Event
+from dfks_rules.policy.deciding.compiled import CompiledPolicies
 from dfks_rules.policy.facts.view import View
+from dfks_rules.policy.site.site import Site
 from dfks_rules.policy.studying.explain import explain
 from tests.helpers.policy import ALICE, NOON, get, set_, source
 from tests.helpers.reloads import reload_under_load, settings, write_tenants
@@ -372,3 +375,91 @@ async def test_whoever_wants_to_know_is_told_what_decides_and_what_cannot(folder
     assert (refused.type, refused.data["trigger"]) == ("policies-refused", "signal")
     assert "p.yaml" in refused.data["findings"][0]
     await policies.close()
+
+
+def _bundle(word: str) -> PolicyFiles:
+    """Files from elsewhere."""
+    return PolicyFiles((source(RULE.replace("WORD", word)),), ())
+
+
+async def test_a_goal_outranks_files_until_it_is_dropped(folder: Path) -> None:
+    """What changes on disk meanwhile is read then."""
+    policies = await started(folder)
+    await policies.follow(_bundle("goal"))
+    assert (reason(policies), policies.listing().origin, policies.follows) == (
+        "goal",
+        "rollout",
+        True,
+    )
+    write(folder, "second")
+    for call in (policies.reload("operator"), policies.rollback(None)):
+        with capture_logs() as lines, pytest.raises(DfksError, match="follow a rollout") as raised:
+            await call
+        assert raised.value.code == "policy_goal"
+        assert [line["event"] for line in lines] == ["policy_files_outranked"]
+    await policies.reload_soon("change")
+    assert (reason(policies), policies.has_failed) == ("goal", False)
+    await policies.follow(None)
+    assert (reason(policies), policies.listing().origin, policies.follows) == (
+        "second",
+        "files",
+        False,
+    )
+    await policies.close()
+
+
+async def test_what_was_prepared_is_not_checked_again(folder: Path) -> None:
+    """So all nodes follow within a moment."""
+    checker = CountingChecker()
+    policies = await started(folder, checker)
+    await policies.prepare(_bundle("goal"))
+    assert (reason(policies), checker.count) == ("first", 2)
+    await policies.follow(_bundle("goal"))
+    assert (reason(policies), checker.count) == ("goal", 2)
+    await policies.follow(_bundle("other"))
+    assert (reason(policies), checker.count) == ("other", 3)
+    # Nothing changes where it decides already.
+    await policies.follow(_bundle("other"))
+    assert checker.count == 3
+    await policies.close()
+
+
+class CountingChecker(Checker):
+    """Knows how often it was asked."""
+
+    count = 0
+
+    async def check(self, files: PolicyFiles, known: Site | None = None) -> CompiledPolicies:
+        """Check."""
+        self.count += 1
+        return await super().check(files, known)
+
+
+async def test_a_goal_that_cannot_be_used_leaves_what_decided(folder: Path) -> None:
+    """It is a failed load like any other; files stay outranked."""
+    policies = await started(folder)
+    broken = PolicyFiles((source("- {id: r, when: {opp: set}, then: {deny: x}}"),), ())
+    with pytest.raises(PolicyError):
+        await policies.prepare(broken)
+    assert not policies.has_failed
+    with pytest.raises(PolicyError):
+        await policies.follow(broken)
+    assert (reason(policies), policies.has_failed, policies.follows) == ("first", True, True)
+    failure = policies.listing().failure
+    assert failure is not None
+    assert failure.trigger == "rollout"
+    await policies.close()
+
+
+async def test_a_start_takes_the_goal_whatever_is_in_the_files(folder: Path) -> None:
+    """Where it cannot be used, what was good last, which may have come by a rollout, too."""
+    (folder / "p.yaml").write_text("broken")
+    policies = PolicyReloader((folder,), settings(folder.parent))
+    await policies.start(_bundle("goal"))
+    assert (reason(policies), policies.has_failed) == ("goal", False)
+    await policies.close()
+    again = PolicyReloader((folder,), settings(folder.parent))
+    await again.start(PolicyFiles((source("- {id: r, when: {opp: set}}"),), ()))
+    assert (reason(again), again.listing().origin) == ("goal", "last good")
+    assert (again.has_failed, again.follows) == (True, True)
+    await again.close()

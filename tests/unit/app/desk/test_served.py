@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dfks_rules.app.desk.policies import PolicyFiles
-from dfks_rules.app.desk.served import has_policies, read_served
+from dfks_rules.app.desk.served import find_served, has_policies, is_same, read_served, usable
 from dfks_rules.errors import PolicyError
 from tests.helpers.policy import source
 
@@ -84,3 +84,18 @@ def test_a_tenants_folder_without_files_is_a_mistake(tmp_path: Path) -> None:
         "remove the folder of a tenant without policies"
     )
     assert refused(tmp_path) == [said]
+
+
+def test_what_is_found_may_be_a_mistake(tmp_path: Path) -> None:
+    """The same mistake twice is no news."""
+    missing = find_served([tmp_path / "nowhere.yaml"])
+    assert isinstance(missing, PolicyError)
+    assert is_same(missing, find_served([tmp_path / "nowhere.yaml"]))
+    (tmp_path / "p.yaml").write_text(RULE.text)
+    found = find_served([tmp_path])
+    assert not is_same(found, missing)
+    assert not is_same(found, None)
+    assert is_same(found, find_served([tmp_path]))
+    assert usable(found) == read_served([tmp_path])
+    with pytest.raises(PolicyError):
+        usable(missing)

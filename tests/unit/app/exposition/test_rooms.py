@@ -28,7 +28,7 @@ from dfks_rules.transport.limits import ConnectionLimits
 from dfks_rules.transport.transports import Transports
 from dfks_rules.web.api import TABLE
 from dfks_rules.web.server import WebServer, WebSettings
-from tests.helpers.journal import MemoryJournal
+from tests.helpers.journal import MemoryJournal, nothing_stored
 from tests.helpers.operations import MemoryOperations
 from tests.helpers.playbook import DND_ON, FLOW, Playbook, default_policies, message
 from tests.helpers.policy import ALICE, policies
@@ -126,6 +126,16 @@ async def test_policies_in_force_and_beside_them(tmp_path: Path) -> None:
     await reloader.close()
 
 
+async def test_skew_is_how_long_nodes_decide_differently() -> None:
+    """Now, not when it was added."""
+    skews = iter([0.0, 12.5])
+    exposition = Exposition()
+    rooms.add_policy_skew(exposition, lambda: next(skews))
+    for value in ("0.0", "12.5"):
+        body = (await exposition.scrape()).body.decode()
+        assert f"\ndfks_policy_skew_seconds {value}\n" in body
+
+
 def _count(shadow: Shadow) -> None:
     """Four decisions, three of which came out differently, one by an error."""
     question = (Operation.SUBSCRIBE, None)
@@ -172,7 +182,7 @@ async def test_streams_and_limits() -> None:
 async def test_readers_of_the_stream_and_what_they_missed() -> None:
     """A reader that falls behind is the reader's matter; that there is one, the operator's."""
     journal = MemoryJournal()
-    ring = EventRing(journal, journal.durable, lambda _: NOTHING_STORED, "5ea1ed")
+    ring = EventRing(journal, journal.durable, nothing_stored, "5ea1ed")
     listener = await ring.listen(None)
     for _ in range(KEPT + 3):
         ring.publish(Event("policies-changed", 0, None, {}))

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from dfks_rules.app.records.events import KEPT, PORTION, EventRing
-from dfks_rules.model.features import NOTHING_STORED, Feature, FeatureState
+from dfks_rules.model.features import Feature, FeatureState
 from dfks_rules.model.requests import Asked, Origin, Requester
 from dfks_rules.model.values import Value
 from dfks_rules.operations.events import GAP, Event, Listener
@@ -12,7 +12,7 @@ from dfks_rules.operations.ports import Sets
 from dfks_rules.presence.subscriptions import Subscriptions
 from dfks_rules.service.feed import Settled
 from dfks_rules.service.ports import JournalEntry
-from tests.helpers.journal import ALICE, MemoryJournal
+from tests.helpers.journal import ALICE, MemoryJournal, nothing_stored
 from tests.helpers.operations import REFUSED_TARGET, MemoryOperations
 from tests.helpers.policy import ALICE as PHONE_OWNER
 from tests.helpers.policy import NOON
@@ -22,7 +22,7 @@ _CFA = Feature.CALL_FORWARDING_ALWAYS
 
 
 def _ring(journal: MemoryJournal) -> EventRing:
-    return EventRing(journal, journal.durable, lambda _: NOTHING_STORED, "5eed")
+    return EventRing(journal, journal.durable, nothing_stored, "5eed")
 
 
 async def _settled(target: str) -> Settled:
@@ -216,3 +216,39 @@ async def test_everybody_has_a_place_to_come_back_to() -> None:
     await _take(new)
     await _take(new)
     assert new.seq == 4
+
+
+async def test_what_another_node_has_changed_is_told() -> None:
+    """No request of this node says so; it hears of it."""
+    journal = MemoryJournal()
+    ring = _ring(journal)
+    ring.heard()
+    listener = await ring.listen(None)
+    journal.add(ALICE)
+    ring.heard()
+    assert [event.seq for event in await _take(listener)] == [1]
+
+
+async def test_who_knows_more_than_this_node_has_heard_of_goes_on_without_a_gap() -> None:
+    """He comes from another node, which was told earlier."""
+    journal = MemoryJournal()
+    for _ in range(3):
+        journal.add(ALICE)
+    heard = [1]
+    ring = EventRing(journal, lambda: heard[0], nothing_stored, "5eed")
+    listener = await ring.listen(2)
+    seen = [event.seq for event in await listener.take(KEPT)]
+    heard[0] = 3
+    ring.heard()
+    while not seen:
+        seen += [event.seq for event in await _take(listener)]
+    assert seen == [3]
+    assert ring.counts["gaps"] == 0
+
+
+async def test_who_knows_more_than_there_ever_was_is_told_of_a_gap() -> None:
+    """The database may be another one."""
+    journal = MemoryJournal()
+    journal.add(ALICE)
+    [gap] = await _take(await _ring(journal).listen(2))
+    assert gap.type == GAP

@@ -6,13 +6,16 @@ import pytest
 
 from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState
 from dfks_rules.model.identity import Aor
+from dfks_rules.service.ports import Verdict
 from dfks_rules.store.postgres import reading
 from dfks_rules.store.postgres.group import PATIENCE
-from tests.helpers.engine import Fault, Loss
+from tests.helpers.engine import NO_FAULT, Fault, Loss
 from tests.helpers.joined import fetched, join, virtually
+from tests.helpers.wanted import commit, outcome, wanted
 
 ALICE, BOB, CAROL = (Aor(name, "example.com") for name in ("alice", "bob", "carol"))
 FIRST = NOTHING_STORED.replace(FEATURES[0], FeatureState(status=True))
+SECOND = FIRST.replace(FEATURES[0], FeatureState())
 
 
 async def test_what_is_asked_for_in_one_turn_is_one_call() -> None:
@@ -67,6 +70,23 @@ async def test_a_read_waits_for_an_engine_that_comes_back() -> None:
 
 
 @virtually
+async def test_of_those_who_wait_each_is_told_once_whoever_has_waited_longest() -> None:
+    """One whose read was no use, as an own commit was under way, stands behind later ones."""
+    node = await join()
+    node.faults.add("commit", Fault(after=1.0))
+    node.faults.add("fetch", NO_FAULT, *[Fault(loss=Loss.UNSENT)] * 15)
+    doubtful = commit(node.store, wanted(ALICE, FIRST, SECOND))
+    first = asyncio.create_task(fetched(node.store, ALICE))
+    await asyncio.sleep(0.95)
+    second = asyncio.create_task(fetched(node.store, BOB))
+    async with asyncio.timeout(10.0):
+        error = await first
+        assert error is not None
+        assert await second is None
+    assert await outcome(doubtful) is Verdict.CONFLICT
+
+
+@virtually
 async def test_after_a_lost_answer_those_who_have_not_waited_long_are_read_again() -> None:
     """A read changes nothing."""
     node = await join()
@@ -110,3 +130,35 @@ async def test_a_bug_of_one_who_asks_does_not_cost_others_their_answer() -> None
     node.store.fetch([ALICE], lambda *_: 1 / 0)  # type: ignore[arg-type]
     assert await fetched(node.store, BOB) is None
     assert len(told) == 1
+
+
+@virtually
+async def test_what_an_own_commit_has_stored_is_not_known_before_it_is_settled() -> None:
+    """Else a phone would be told the new state, then what came of an earlier set."""
+    node = await join()
+    assert await fetched(node.store, ALICE) is None
+    node.faults.add("commit", Fault(before=0.01, after=1.0))
+    own = commit(node.store, wanted(ALICE, NOTHING_STORED, FIRST))
+    await asyncio.sleep(0.5)
+    reading_it = asyncio.create_task(fetched(node.store, ALICE, BOB))
+    assert await fetched(node.store, BOB) is None
+    assert not reading_it.done()
+    assert node.store.known(ALICE) == NOTHING_STORED
+    assert await outcome(own) is Verdict.STORED
+    assert await reading_it is None
+    assert node.store.known(ALICE) == FIRST
+    assert node.faults.calls.count("fetch") == 2
+
+
+@virtually
+async def test_after_an_own_commit_that_failed_it_is_read_again() -> None:
+    """The answer may be older than the failure."""
+    node = await join()
+    node.faults.add("commit", Fault(before=1.0))
+    own = commit(node.store, wanted(ALICE, FIRST, FIRST._replace(revision=2)))
+    await asyncio.sleep(0.5)
+    assert await fetched(node.store, ALICE) is None
+    assert own.done()
+    assert await outcome(own) is Verdict.CONFLICT
+    assert node.store.known(ALICE) == NOTHING_STORED
+    assert node.faults.calls.count("fetch") == 2

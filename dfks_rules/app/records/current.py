@@ -1,0 +1,69 @@
+"""What is stored for presentities whose changes are told."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Protocol
+
+from dfks_rules.errors import StoreError
+from dfks_rules.model.features import Snapshot
+from dfks_rules.model.identity import Aor
+from dfks_rules.service.ports import Fetched, NotKnownError
+
+
+class Known(Protocol):
+    """What knows snapshots; `service.features.Features` does."""
+
+    def stored_of(self, presentity: Aor) -> Snapshot:
+        """What is stored.
+
+        Raises:
+            NotKnownError: `fetch` it.
+        """
+        ...
+
+    def fetch(self, presentities: Sequence[Aor], done: Fetched) -> None:
+        """Make presentities known."""
+        ...
+
+
+class Current:
+    """Gives what is stored, read anew where the journal is ahead of what is known: another node may
+    have changed it.
+    """
+
+    def __init__(self, known: Known) -> None:
+        """`known` is asked."""
+        self._known = known
+        self._loop = asyncio.get_running_loop()
+
+    async def __call__(self, wanted: Mapping[Aor, int]) -> Mapping[Aor, Snapshot]:
+        """What is stored for each.
+
+        Args:
+            wanted: presentity → the revision that it has at least.
+
+        Raises:
+            StoreError: it cannot be read.
+        """
+        missing = [one for one, revision in wanted.items() if self._is_older(one, revision)]
+        if missing:
+            read: asyncio.Future[None] = self._loop.create_future()
+            self._known.fetch(missing, partial(_told, read))
+            await read
+        return {one: self._known.stored_of(one) for one in wanted}
+
+    def _is_older(self, presentity: Aor, revision: int) -> bool:
+        try:
+            return self._known.stored_of(presentity).revision < revision
+        except NotKnownError:
+            return True
+
+
+def _told(read: "asyncio.Future[None]", error: StoreError | None, _now: float) -> None:
+    if read.done():
+        return
+    if error is None:
+        read.set_result(None)
+    else:
+        read.set_exception(error)

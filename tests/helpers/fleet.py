@@ -1,0 +1,275 @@
+"""Several `dfks serve` on one PostgreSQL, and a phone that speaks to whichever it likes."""
+
+import asyncio
+import json
+import os
+import secrets
+import signal
+import socket
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from dfks_rules.store.postgres.schema import migrate
+from tests.helpers.server import ROOT, Server, serve
+from tests.helpers.ua import Message, Ua
+
+WITHIN = 30.0
+"""Seconds within which something that nodes do by themselves must have happened."""
+
+
+class Node:
+    """One process after the other on the same ports, with the same name."""
+
+    def __init__(self, name: str, folder: Path, config: Mapping[str, Any], url: str) -> None:
+        """Nothing runs yet.
+
+        Args:
+            name: of the node.
+            folder: for settings and log.
+            config: settings other than those that make it a node.
+            url: the database.
+        """
+        self.name = name
+        self.folder = folder
+        folder.mkdir(parents=True)
+        self.sip = "127.0.0.1", free_port()
+        """Address of its SIP, over UDP and over TCP."""
+        self.http = f"http://127.0.0.1:{free_port()}"
+        """URL of its counters and health."""
+        self.mi_url = f"http://127.0.0.1:{free_port()}/mi"
+        """URL of MI."""
+        mi, (host, port) = self.mi_url.removeprefix("http://").removesuffix("/mi"), self.sip
+        self._config: dict[str, Any] = {
+            "sip": {"listen": [f"udp:{host}:{port}", f"tcp:{host}:{port}"]},
+            "store": url,
+            "cluster": {"name": name, "contact": "keys.example.com"},
+            "policies": [str(ROOT / "policies/default")],
+            "mi": {"http": {"listen": mi, "root": "/mi"}},
+            "http": {"listen": self.http.removeprefix("http://")},
+            "reload": {"last_good": str(folder / "last-good")},
+            **config,
+        }
+        self._lives = ExitStack()
+        self._server: Server | None = None
+        self.starts: list[float] = []
+        """How long each start took until it said that it runs, s."""
+
+    def goes_by(self, url: str) -> None:
+        """Have it reach the database by another way, from its next start on."""
+        self._config["store"] = url
+
+    @property
+    def server(self) -> Server:
+        """The process that runs."""
+        assert self._server is not None, f"{self.name} does not run"
+        return self._server
+
+    @property
+    def is_running(self) -> bool:
+        """Whether there is a process."""
+        return self._server is not None
+
+    @property
+    def log(self) -> Path:
+        """What all its processes said."""
+        return self.folder / "server.log"
+
+    def said(self, event: str) -> list[dict[str, Any]]:
+        """What its log says of an event."""
+        lines = self.log.read_text("utf-8").splitlines()
+        return [json.loads(line) for line in lines if f'"event":"{event}"' in line]
+
+    def start(self) -> None:
+        """Run it, and wait until it says that it runs."""
+        assert self._server is None
+        begin = time.monotonic()
+        self._server = self._lives.enter_context(serve(self.folder, self._config))
+        self.starts.append(time.monotonic() - begin)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        server, self._server = self.server, None
+        server.kill()
+
+    def stop(self) -> int:
+        """SIGTERM, until it is gone; its exit status."""
+        server, self._server = self.server, None
+        return server.stop()
+
+    def pause(self) -> None:
+        """SIGSTOP."""
+        os.kill(self.server.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT."""
+        os.kill(self.server.pid, signal.SIGCONT)
+
+    def is_ready(self) -> bool:
+        """Whether it would have a balancer send it phones."""
+        with suppress(OSError), urllib.request.urlopen(f"{self.http}/readyz", timeout=5) as answer:  # noqa: S310
+            return bool(answer.status == 200)
+        return False
+
+    def set(self, presentity: str, feature: str, *, on: bool) -> None:
+        """An operator switches a feature here."""
+        answer = self.server.mi(
+            "dfks_set_feature", presentity=presentity, feature=feature, status=int(on)
+        )
+        assert "result" in answer, answer
+
+    def close(self) -> None:
+        """Make sure that nothing of it runs."""
+        if self._server is not None:
+            with suppress(ProcessLookupError):
+                self.resume()
+        self._lives.close()
+
+
+class Fleet:
+    """Nodes of one database."""
+
+    def __init__(self, folder: Path, url: str, count: int, **config: Any) -> None:
+        """Make the tables; nothing runs yet.
+
+        Args:
+            folder: for settings and logs.
+            url: an empty database.
+            count: how many nodes.
+            config: settings of all of them, other than those that make them nodes.
+        """
+        asyncio.run(migrate(url))
+        self.url = url
+        self.nodes = [
+            Node(f"node-{number}", folder / f"node-{number}", config, url)
+            for number in range(1, count + 1)
+        ]
+
+    def be_whole(self) -> None:
+        """Have all run, and wait until each one serves."""
+        for node in self.nodes:
+            if not node.is_running:
+                node.start()
+        for node in self.nodes:
+            happens(node.is_ready)
+
+    def close(self) -> None:
+        """End all."""
+        for node in self.nodes:
+            node.close()
+
+
+@contextmanager
+def fleet(folder: Path, url: str, count: int, **config: Any) -> Iterator[Fleet]:
+    """Run nodes until the block ends; see `Fleet`."""
+    one = Fleet(folder, url, count, **config)
+    try:
+        one.be_whole()
+        yield one
+    finally:
+        one.close()
+
+
+def happens(what: Callable[[], bool], within: float = WITHIN) -> float:
+    """Wait until something is true; how long that took, s.
+
+    Raises:
+        AssertionError: it is not in time.
+    """
+    begin = time.monotonic()
+    while not what():
+        assert time.monotonic() - begin < within, what
+        time.sleep(0.05)
+    return time.monotonic() - begin
+
+
+def free_port() -> int:
+    """A port that nobody has, for UDP and TCP; below those that the kernel gives to connections,
+    for a node that is started again must find it free.
+    """
+    while True:
+        port = 10_000 + secrets.randbelow(20_000)
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one,
+            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as other,
+            suppress(OSError),
+        ):
+            one.bind(("127.0.0.1", port))
+            other.bind(("127.0.0.1", port))
+            return port
+
+
+class Roamer(Ua):
+    """A phone over UDP that asks one node after the other, and hears all of them."""
+
+    def __init__(self, node: Node, aor: str | None = None) -> None:
+        """Create it; it asks `node` until `goes_to`."""
+        self._sources: dict[bytes, tuple[str, int]] = {}
+        """Where each message came from."""
+        self._to = node.sip
+        self._highest = 0
+        """The highest CSeq of a NOTIFY."""
+        super().__init__(node.sip[1], aor)
+
+    def goes_to(self, node: Node) -> None:
+        """From now on it asks this one."""
+        self._to = node.sip
+
+    def _connect(self) -> None:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * 1024 * 1024)
+        self._socket.bind(("127.0.0.1", 0))
+        self.contact = "sip:phone@{}:{}".format(*self._socket.getsockname())
+        self._buffer = b""
+
+    def send(self, data: bytes) -> None:
+        """Send these bytes to the node that it asks."""
+        self._socket.sendto(data, self._to)
+
+    def read(self, deadline: float) -> bytes:
+        """The next message, from whichever node.
+
+        Raises:
+            TimeoutError: none arrived by `deadline`, monotonic seconds.
+        """
+        self._socket.settimeout(max(0.001, deadline - time.monotonic()))
+        data, source = self._socket.recvfrom(65_535)
+        self._sources[data] = source
+        return data
+
+    def answer(self, request: Message, status: int = 200) -> None:
+        """Answer whoever sent it."""
+        asks, self._to = self._to, self._sources[request.raw]
+        super().answer(request, status)
+        self._to = asks
+
+    def source(self, message: Message) -> tuple[str, int]:
+        """The address of the node that sent it."""
+        return self._sources[message.raw]
+
+    def notify(self, status: int | None = 200) -> Message:
+        """The next NOTIFY whose CSeq is higher than all before; others are refused, as of a node
+        that has the dialog no more (RFC 3261 §12.2.2).
+        """
+        while True:
+            told = super().notify(None)
+            if told.cseq > self._highest:
+                break
+            self.answer(told, 500)
+        self._highest = told.cseq
+        if status is not None:
+            self.answer(told, status)
+        return told
+
+    def hears(self, feature: str, state: str) -> Message:
+        """The first NOTIFY that tells a state of a feature; all until then are answered.
+
+        Raises:
+            TimeoutError: nothing more comes.
+        """
+        while (told := self.notify()).told.get(feature) != state:
+            pass
+        return told
