@@ -6,15 +6,13 @@ phone is there, and RFC 6665 §4.2.1.2 wants its NOTIFY at once.
 """
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Final
 
-from dfks_rules.csta.render import render
-from dfks_rules.csta.style import BodyStyle
-from dfks_rules.presence.conditional import knowledge_of, tag_of, without
+from dfks_rules.presence.conditional import without
 from dfks_rules.presence.documents import Documents
 from dfks_rules.presence.failures import Verdict, count_of, verdict_of
 from dfks_rules.presence.live import Live
+from dfks_rules.presence.notify import content_of, state_of
 from dfks_rules.presence.pacing import Pacing
 from dfks_rules.presence.package import OnNotifyTimeout
 from dfks_rules.presence.parts import first_part
@@ -363,11 +361,11 @@ class Delivery:
         event_id, style = subscription.event_id, profile.style
         if rest:
             before = without(before, rest)
-        knowledge, content = _content(documents, device, event_id, before, style)
+        knowledge, content = content_of(documents, device, event_id, before, style)
         if len(content) > MAX_UNPROVED and subscription.proof is _UNPROVED:
             rest, documents = documents + rest, ()
-            knowledge, content = _content((), device, event_id, before, style)
-        state = _state(subscription, now)
+            knowledge, content = content_of((), device, event_id, before, style)
+        state = state_of(subscription, now)
         if self._logins is not None:
             state += self._logins.lines(dialog)
         request = dialog.next_request(branch, state, content)
@@ -379,29 +377,3 @@ class Delivery:
             kept.sent(subscription, now)
         if subscription.display is not None:
             subscription.display.sent(documents, now)
-
-
-def _state(subscription: Subscription, now: float) -> bytes:
-    """The Subscription-State line (RFC 6665 §8.2.3)."""
-    if subscription.termination is not None:
-        reason = subscription.termination.value.encode()
-        return b"Subscription-State: terminated;reason=%b\r\n" % reason
-    left = max(0, round(subscription.deadline - now))
-    return b"Subscription-State: active;expires=%d\r\n" % left
-
-
-@lru_cache(maxsize=4096)
-def _content(
-    documents: Documents, device: str, event_id: bytes, before: bytes, style: BodyStyle
-) -> tuple[bytes, bytes]:
-    """What a phone knows after a NOTIFY, and the end of that: entity-tag, type and body.
-
-    See `knowledge_of` and `tag_of` for the arguments.
-    """
-    knowledge = knowledge_of(documents, before)
-    tag = tag_of(knowledge, device, event_id)
-    if not documents:
-        return knowledge, b"SIP-ETag: %b\r\nContent-Length: 0\r\n\r\n" % tag
-    content_type, body = render(documents, device, style)
-    text = b"SIP-ETag: %b\r\nContent-Type: %b\r\nContent-Length: %d\r\n\r\n%b"
-    return knowledge, text % (tag, content_type, len(body), body)

@@ -68,7 +68,7 @@ class Rule(StrEnum):
     UNKNOWN_STATE = "what is told is, or was, stored"
     GONE = "no 481 for a subscription that lives"
     UNTOLD = "every watcher is told the newest state in time"
-    OWNER = "of two nodes one at most believes to have a dialog"
+    OWNER = "a dialog has one node at a time"
 
 
 class Violation(NamedTuple):
@@ -142,6 +142,7 @@ def check(
         *checker.pairs(mirrors, mirrored),
         *checker.dialogs(),
         *checker.gone(),
+        *checker.owners(),
     ]
     if Quiet in kinds:
         found += checker.untold(bound)
@@ -166,7 +167,8 @@ class _Checker:
         self._ended: dict[str, float] = {}
         for ended in _only(kinds, Ended):
             self._ended[ended.dialog] = min(ended.at, self._ended.get(ended.dialog, inf))
-        self._began = {(one.tag, one.term): one.at for one in _only(kinds, Began)}
+        self._owned = list(_only(kinds, Began))
+        self._began = {(one.tag, one.term): one.at for one in self._owned}
         self._lines = _lines_of(self._stored)
         answers: dict[str, Answered] = {}
         for answer in sorted(_only(kinds, Answered), key=lambda one: one.at):
@@ -335,6 +337,14 @@ class _Checker:
             is_over = self._ended.get(gone.dialog, inf) < gone.at
             if known and known[-1].until > gone.at and not is_over:
                 yield Violation(Rule.GONE, f"{gone}, it was granted by {known[-1]}")
+
+    def owners(self) -> Iterator[Violation]:
+        """Each time that a node gets a dialog, its NOTIFYs have a term of their own."""
+        seen: set[tuple[str, int]] = set()
+        for one in self._owned:
+            if (one.tag, one.term) in seen:
+                yield Violation(Rule.OWNER, f"{one}, for the second time")
+            seen.add((one.tag, one.term))
 
     def untold(self, bound: float) -> Iterator[Violation]:
         """Each subscription that lives has been told the newest state of each feature."""

@@ -7,14 +7,17 @@ from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
 
+import structlog
+
 from dfks_rules import __version__
 from dfks_rules.app.cluster.following import Following
 from dfks_rules.app.cluster.member import Hooks, Itself, Member
 from dfks_rules.app.cluster.policies import Desk, Policies
 from dfks_rules.app.cluster.rollouts import EngineRollouts
-from dfks_rules.app.cluster.taking import TakingOver
+from dfks_rules.app.cluster.taking import HEARD, TakingOver
 from dfks_rules.config.cluster import ClusterSettings
 from dfks_rules.errors import StoreError
+from dfks_rules.operations.answers import Answers
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.setup import Keeping, ListenerAt
 from dfks_rules.presence.standing import Standing
@@ -28,8 +31,13 @@ LISTEN_EVERY = 5.0
 """Seconds between two looks whether hints are still heard."""
 PURGE_EVERY = 60.0
 """Seconds between two purges, by one node for all."""
+FEED_KEPT = 600.0
+"""Seconds that a change stays, however short the journal may be: whoever takes phones over looks
+for what has changed since shortly before their node fell silent, also after an outage."""
 PURGED_AT_ONCE = 10_000
 """Changes that one purge removes at most; a full one is followed by the next at once."""
+
+_log = structlog.get_logger("dfks.cluster")
 
 
 class Served(NamedTuple):
@@ -87,6 +95,8 @@ class Node:
         self._tasks: list[asyncio.Task[None]] = []
         self._is_hinting = False
         self._heard = member.joined.newest
+        self.answers: Answers | None = None
+        """What requests were answered, at whichever node; None where that is not shared."""
         self.on_heard: Callable[[], None] = _nothing
         """Told when the feed has something new: what nodes have changed."""
 
@@ -110,7 +120,9 @@ class Node:
         except BaseException:
             await engine.close()
             raise
-        return cls(engine, member, start, keep_changes)
+        node = cls(engine, member, start, keep_changes)
+        node.answers = engine.answers(member.epoch)
+        return node
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -196,6 +208,7 @@ class Node:
 
     async def end(self) -> None:
         """End this life: what is under way is settled, then the others take over."""
+        silent_since = self._loop.time()
         for task in self._tasks:
             task.cancel()
         self._following.end()
@@ -209,7 +222,10 @@ class Node:
                 await self.store.settled()
         except TimeoutError:
             is_clean = False
-        await self.member.end(is_clean=is_clean and not self.store.is_failing)
+        # Of what others changed meanwhile, nobody was told here; whoever takes over looks for that
+        # no longer ago than `HEARD`, unless this end was none as planned.
+        is_quick = self._loop.time() - silent_since <= HEARD / 2
+        await self.member.end(is_clean=is_clean and is_quick and not self.store.is_failing)
         await self.store.close()
 
     # --- What the others have done; see `following.Learns` ---
@@ -222,15 +238,19 @@ class Node:
         for one in changes:
             if one.epoch != self.member.epoch:
                 served.features.learned(one.entry.presentity, one.entry.origin, now)
-            self._learn(one, served, now)
+            self._learn(one, served)
 
-    def _learn(self, one: Changed, served: Served, now: float) -> None:
-        presentity, snapshot = one.entry.presentity, one.snapshot
+    def _learn(self, one: Changed, served: Served) -> None:
+        entry, tells = one.entry, one.tells
+        presentity = entry.presentity
+        hidden = None if tells else (entry.feature, entry.after)
 
         def learn() -> None:
-            news = self.store.learned(presentity, snapshot)
+            news = self.store.learned(presentity, one.snapshot, hidden)
             if news is not None:
-                served.notifier.learned(presentity, *news, tells=one.tells, at=served.at(), now=now)
+                # Perhaps seconds later: an own commit was under way.
+                at, now = served.at(), self._loop.time()
+                served.notifier.learned(presentity, *news, tells=tells, at=at, now=now)
                 served.wake()
 
         self.store.when_settled(presentity, learn)
@@ -283,8 +303,11 @@ class Node:
         served = self._served
         if served is not None:
             self._served = None
-            served.notifier.forget_all(self._loop.time())
-            served.buried()
+            try:
+                served.notifier.forget_all(self._loop.time())
+            finally:
+                # Whatever that ran into: nobody else begins another life.
+                served.buried()
 
     # --- Hints, and what one node does for all ---
 
@@ -308,16 +331,18 @@ class Node:
     async def _purge(self) -> None:
         while True:
             await asyncio.sleep(PURGE_EVERY)
-            with suppress(StoreError):
+            try:
                 while await self._purge_once() == PURGED_AT_ONCE:
                     pass
+            except StoreError as error:
+                _log.warning("cluster_purge_failed", reason=error.message)
 
     async def _purge_once(self) -> int:
         """Purge if this is the oldest node that lives; how much was removed."""
         living = [one.epoch for one in await self.engine.nodes() if one.state == "serving"]
         if min(living, default=0) != self.member.epoch:
             return 0
-        older_than = self.clock() - self._keep_changes
+        older_than = self.clock() - max(self._keep_changes, FEED_KEPT)
         return await self.engine.purge(older_than, PURGED_AT_ONCE)
 
 

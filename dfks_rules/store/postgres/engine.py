@@ -8,6 +8,7 @@ from dfks_rules.errors import StoreError
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import DialogRow, JournalEntry
 from dfks_rules.store.postgres import schema
+from dfks_rules.store.postgres.answers import AnswerTable
 from dfks_rules.store.postgres.batch import Batch
 from dfks_rules.store.postgres.connection import PATIENCE, Connection
 from dfks_rules.store.postgres.ports import (
@@ -73,8 +74,9 @@ class PostgresEngine:
             name: of the node; connections are listed as `dfks NAME commit` and so on.
             patience: how long a call may take, s.
         """
-        # A lease must not wait for a page of rows or a burial, nor a phone for either; and nobody
-        # for a bundle of policies.
+        # A lease must not wait for a page of rows or a burial, nor a phone for either; nor what others
+        # have changed for all the phones that come from a node at once; and nobody for a bundle of
+        # policies.
         self._commit, self._life, self._phones, self._rest, self._hints, self._policies = (
             Connection(url, f"dfks {name} {use}", patience)
             for use in ("commit", "life", "phones", "rest", "hints", "policies")
@@ -245,6 +247,12 @@ class PostgresEngine:
     async def policy_verdicts(self) -> list[PolicyVerdict]:
         """What nodes have said."""
         return [PolicyVerdict(*row.values()) for row in await self._policies.rows(_VERDICTS)]
+
+    # --- What requests were answered ---
+
+    def answers(self, epoch: int) -> AnswerTable:
+        """Answers that all nodes keep, for this life."""
+        return AnswerTable(self._rest, epoch)
 
     # --- Hints, which may be lost ---
 
