@@ -15,7 +15,8 @@ claims those of another that has ended, at any time, and adopts single ones (`ad
 | loaded   | SUBSCRIBE in a dialog that is not    | 481; of several nodes: adopted  | loaded   |
 |          | found                                |                                 |          |
 | loaded   | another claim                        | nothing                         | loading  |
-| both     | `PAUSE` s, and somebody is untold    | `PORTION` of them are told all  | the same |
+| both     | `PAUSE` s, and somebody is untold    | `PORTION` of them are told all, | the same |
+|          |                                      | first those of what has changed |          |
 | both     | SUBSCRIBE that made a dialog which   | a dialog, and all states: its   | the same |
 |          | has ended since                      | sets were applied               |          |
 
@@ -149,6 +150,8 @@ class Restoring:
         """By our tag: SUBSCRIBEs that made it, may come again, and whose dialogs have ended."""
         self.untold: dict[bytes, None] = {}
         """Tags of those who are to be told all states, in order."""
+        self._missed: dict[bytes, None] = {}
+        """Those among them for whom something has changed: their turn comes first."""
         self._tell_at = inf
         self.first_cseq: Final = rows.local_cseq_of(0, kept.term)
         """A CSeq higher than any that a new dialog of an earlier life began with."""
@@ -218,6 +221,8 @@ class Restoring:
         """A subscription was made of a row at once, which is here as it was stored."""
         if claim.owes(row):
             self.owe(subscription, now + PAUSE)
+            if row.presentity in claim.changed:
+                self._missed[row.tag] = None
         if self._is_shortened(claim, row):
             self._kept.mark(subscription, now)
 
@@ -376,9 +381,16 @@ class Restoring:
             self._forget_one_shots(now)
         if self._tell_at > now:
             return []
-        turn = list(islice(self.untold, PORTION))
+        missed = list(islice(self._missed, PORTION))
+        for tag in missed:
+            del self._missed[tag]
+        turn = [tag for tag in missed if tag in self.untold]
         for tag in turn:
             del self.untold[tag]
+        others = list(islice(self.untold, PORTION - len(turn)))
+        for tag in others:
+            del self.untold[tag]
+        turn += others
         self._tell_at = now + (PAUSE if self.untold else LOOK) if turn else inf
         self._counts["restored_told"] += len(turn)
         return turn
