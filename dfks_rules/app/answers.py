@@ -22,7 +22,7 @@ class StoredAnswers:
         self._store = store
         self._at = at
 
-    def find(self, caller: str, key: str) -> KeptAnswer | None:
+    async def begin(self, caller: str, key: str, _request: bytes) -> KeptAnswer | None:
         """The answer that was kept."""
         at = self._at().timestamp()
         return self._store.read_aside(lambda c: answers.find(c, caller, key, at))
@@ -31,6 +31,9 @@ class StoredAnswers:
         """Keep an answer; it is durable once this returns."""
         at = self._at().timestamp()
         await self._store.written_aside(lambda c: answers.put(c, caller, key, answer, at))
+
+    async def drop(self, caller: str, key: str) -> None:
+        """Nothing was noted: nobody else has the store."""
 
 
 class AnswersInMemory:
@@ -44,7 +47,7 @@ class AnswersInMemory:
         self._at = at
         self._kept: OrderedDict[tuple[str, str], tuple[float, KeptAnswer]] = OrderedDict()
 
-    def find(self, caller: str, key: str) -> KeptAnswer | None:
+    async def begin(self, caller: str, key: str, _request: bytes) -> KeptAnswer | None:
         """The answer that was kept."""
         at, answer = self._kept.get((caller, key), (0.0, None))
         return answer if at > self._at().timestamp() - KEPT_FOR else None
@@ -55,6 +58,9 @@ class AnswersInMemory:
         self._kept[caller, key] = self._at().timestamp(), answer
         if len(self._kept) > MOST_IN_MEMORY:
             self._kept.popitem(last=False)
+
+    async def drop(self, caller: str, key: str) -> None:
+        """Nothing was noted: nobody else has them."""
 
 
 def answers_of(store: SqliteStore | None, at: Callable[[], datetime]) -> Answers:

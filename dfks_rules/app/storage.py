@@ -110,7 +110,7 @@ class Storage:
         return Keeping(
             store.page,
             lambda: store.is_failing,
-            answers,
+            node.answers or answers,
             store.journal,
             node.rollouts,
             desk,

@@ -1,12 +1,15 @@
-"""`dfks store`: check, back up, restore and migrate a store."""
+"""`dfks store`: check, back up, restore, migrate and copy a store."""
 
 import asyncio
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
+from dfks_rules.app.clock import scale_of
+from dfks_rules.app.heartbeat import read_clocks
 from dfks_rules.cli.exit_codes import FAILED
 from dfks_rules.cli.settings import config_of, config_option
 from dfks_rules.cli.stores import store_of
@@ -17,14 +20,16 @@ from dfks_rules.presence import rows
 from dfks_rules.sip.message import Request, parse_message
 from dfks_rules.store.backup import back_up
 from dfks_rules.store.check import MAX_PROBLEMS, Contents, check_store
+from dfks_rules.store.life import Beat
 from dfks_rules.store.migrations import MIGRATIONS
 from dfks_rules.store.postgres import schema
+from dfks_rules.store.postgres.copying import Counts, copy_store
 from dfks_rules.store.restore import migrate_store, restore_store
 
 
 @click.group()
 def command() -> None:
-    """Check, back up, restore and migrate the store that the settings name."""
+    """Look after the store that the settings name, or copy it into a database."""
 
 
 @command.command()
@@ -96,6 +101,34 @@ def migrate(given: Path | None, url: str | None) -> None:
     now = len(MIGRATIONS)
     how = "has" if before == now else f"was brought from version {before} to"
     click.echo(f"{path}: {how} version {now}")
+
+
+@command.command(name="copy")
+@click.argument("source", metavar="sqlite:FILE")
+@click.argument("target", metavar="postgresql://…")
+def copy_(source: str, target: str) -> None:
+    """Copy the store in FILE into a database that several nodes can share.
+
+    Stop the server first. The database has its tables (`dfks store migrate`) and nothing in them;
+    all is copied, or nothing. The nodes go on in the dialogs of the phones.
+    """
+    path = Path(source.removeprefix("sqlite:"))
+    if not (source.startswith("sqlite:") and path.name and is_shared(target)):
+        why = "`dfks store copy` takes `sqlite:FILE` and `postgresql://USER@HOST/DATABASE`"
+        raise StoreError("store_unknown_url", why)
+    copied = asyncio.run(copy_store(path, target, _scale_now))
+    click.echo(f"{'':14}{'copied':>12}  {'there now':>12}")
+    for what, here, there in zip(Counts._fields, copied.source, copied.target, strict=True):
+        click.echo(f"{what:14}{here:12,}  {there:12,}")
+    for what, left in (("webhook", copied.webhooks), ("import", copied.imports)):
+        if left:
+            click.echo(f"not copied, since nodes have none: {_count(left, what)}")
+
+
+def _scale_now(beat: Beat | None) -> float:
+    """What the scale of deadlines in a file says now, seconds since 1970."""
+    now = time.monotonic()
+    return scale_of(read_clocks(now), beat).at(now)
 
 
 def _migrate_postgres(url: str) -> None:

@@ -10,13 +10,17 @@ MOST = 100_000
 MAX_BODY = 65_536
 """Bytes of the body of an answer that is kept."""
 
+UNDER_WAY = 0
+"""In place of a status: another node carries the request out."""
+
 
 class KeptAnswer(NamedTuple):
     """What a request was answered."""
 
     request: bytes
-    """A hash of the request."""
+    """A hash of the request; of one that is under way, of what was known when it came."""
     status: int
+    """Of HTTP, or `UNDER_WAY`."""
     headers: Mapping[str, str]
     body: bytes
 
@@ -24,8 +28,16 @@ class KeptAnswer(NamedTuple):
 class Answers(Protocol):
     """Answers by caller and key, for a day; fewer where there are very many."""
 
-    def find(self, caller: str, key: str) -> KeptAnswer | None:
-        """The answer that was kept.
+    async def begin(self, caller: str, key: str, request: bytes) -> KeptAnswer | None:
+        """Begin a request, which `keep` or `drop` ends; or give what is kept of it.
+
+        Args:
+            caller: name of the token.
+            key: the Idempotency-Key.
+            request: a hash of what is known of the request when it comes.
+
+        Returns:
+            None: it is to be carried out here. A status `UNDER_WAY`: another node does so.
 
         Raises:
             StoreError: it cannot be read.
@@ -37,5 +49,13 @@ class Answers(Protocol):
 
         Raises:
             StoreError: it is not kept.
+        """
+        ...
+
+    async def drop(self, caller: str, key: str) -> None:
+        """Let a request that was begun come again: it may be answered otherwise.
+
+        Raises:
+            StoreError: where others see it, it is under way there for another minute.
         """
         ...

@@ -10,13 +10,14 @@ Reference: draft-ietf-httpapi-idempotency-key-header-07
 import hashlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
 import orjson
 import structlog
 
 from dfks_rules.errors import DfksError, StoreError
-from dfks_rules.operations.answers import MAX_BODY, Answers, KeptAnswer
+from dfks_rules.operations.answers import MAX_BODY, UNDER_WAY, Answers, KeptAnswer
 from dfks_rules.web.bodies import BodyStream
 from dfks_rules.web.problem import CONTENT_TYPE, Problem, problem_of
 from dfks_rules.web.table import JSON, Answer, Streamed, json_line
@@ -82,33 +83,47 @@ class Repeats:
             Problem: the key belongs to another request, or this one is under way; or its own.
             DfksError: its own.
         """
-        kept = answers.find(*who)
-        if kept is not None:
-            if kept.request != await asked.whole():
-                raise Problem("idempotency-key-reused")
-            self._counts["answers_repeated"] += 1
-            return Answer(kept.body, kept.status, kept.headers)
-        if self._under_way.get(who, asked.known) != asked.known:
-            raise Problem("idempotency-key-reused")
         if who in self._under_way:
-            raise Problem("under-way")
+            raise _under_way(self._under_way[who], asked)
         self._under_way[who] = asked.known
         try:
-            answer = await _final(run)
-            if isinstance(answer, Answer) and asked.is_read:
-                await self._keep(answers, who, await asked.whole(), answer)
-            return answer
+            kept = await answers.begin(*who, asked.known)
+            if kept is None:
+                return await self._answered(answers, who, asked, run)
         finally:
             del self._under_way[who]
+        if kept.status == UNDER_WAY:
+            raise _under_way(kept.request, asked)
+        if kept.request != await asked.whole():
+            raise Problem("idempotency-key-reused")
+        self._counts["answers_repeated"] += 1
+        return Answer(kept.body, kept.status, kept.headers)
+
+    async def _answered(
+        self,
+        answers: Answers,
+        who: tuple[str, str],
+        asked: "Asked",
+        run: Callable[[], Awaitable[Answer | Streamed]],
+    ) -> Answer | Streamed:
+        """What comes of a request that has begun; it is kept if it is final."""
+        is_kept = False
+        try:
+            answer = await _final(run)
+            if isinstance(answer, Answer) and asked.is_read and not _is_passing(answer):
+                is_kept = await self._keep(answers, who, await asked.whole(), answer)
+            return answer
+        finally:
+            if not is_kept:
+                with suppress(StoreError):  # Then it is given up elsewhere after a while.
+                    await answers.drop(*who)
 
     async def _keep(
         self, answers: Answers, who: tuple[str, str], request: bytes, answer: Answer
-    ) -> None:
-        """Keep an answer, if it is final; it is told in any case, since it is true."""
+    ) -> bool:
+        """Keep an answer, which is told in any case, since it is true; whether it is kept."""
         body = answer.body
         assert isinstance(body, bytes)  # noqa: S101 - `_final` made it so
-        if answer.status >= 500 or answer.status in _PASSING:
-            return
         try:
             if len(body) > MAX_BODY:
                 raise StoreError("store_unavailable", f"its {len(body)} bytes are too many")
@@ -116,6 +131,18 @@ class Repeats:
         except StoreError as error:
             self._counts["answers_not_kept"] += 1
             _log.warning("answer_not_kept", caller=who[0], reason=error.message)
+            return False
+        return True
+
+
+def _under_way(known: bytes, asked: Asked) -> Problem:
+    """What a client is told whose key a request has that is carried out now."""
+    return Problem("under-way" if known == asked.known else "idempotency-key-reused")
+
+
+def _is_passing(answer: Answer) -> bool:
+    """Whether another try may be answered otherwise."""
+    return answer.status >= 500 or answer.status in _PASSING
 
 
 async def _final(run: Callable[[], Awaitable[Answer | Streamed]]) -> Answer | Streamed:

@@ -16,7 +16,7 @@ from dfks_rules.web.client import ApiClient, ApiError, Event
 from tests.helpers.clustered import serve_node, serve_nodes
 from tests.helpers.postgres import Database, needs_postgres
 from tests.helpers.server import Server, serve
-from tests.helpers.ua import Ua
+from tests.helpers.ua import Ua, dnd
 from tests.helpers.web import api_url
 
 pytestmark = [pytest.mark.e2e, needs_postgres]
@@ -215,3 +215,52 @@ def _metrics(node: Server) -> dict[str, float]:
         lines = response.read().decode().splitlines()
     said = [line.rpartition(" ") for line in lines if not line.startswith("#")]
     return {name: float(value) for name, _, value in said}
+
+
+def test_phones_stay_when_a_server_becomes_nodes(tmp_path: Path, empty_database: Database) -> None:
+    """Their subscriptions go on in the dialogs that they have; nobody has to subscribe anew."""
+    file, doors = tmp_path / "dfks.db", {"http": {"listen": "127.0.0.1:0"}}
+    (tmp_path / "before").mkdir()
+    with serve(tmp_path / "before", {"store": f"sqlite:{file}", **doors}) as server:
+        port = server.ports["udp"]
+        phone = Ua(port, "sip:alice@example.com")
+        told = phone.subscribe(dnd(True))
+        assert told.told["DoNotDisturb"] == "on"
+        assert server.stop() == 0
+    run = CliRunner().invoke
+    assert run(dfks, ["store", "migrate", "--store", empty_database.url]).exit_code == 0
+    copied = run(dfks, ["store", "copy", f"sqlite:{file}", empty_database.url])
+    assert copied.stdout.splitlines()[-1].split() == ["subscriptions", "1", "1"]
+    sip = {"sip": {"listen": [f"udp:127.0.0.1:{port}"]}}
+    with phone, serve_node(tmp_path, empty_database, "node-1", sip) as node:
+        url = api_url(node)
+        _wait_until(lambda: _rows(url)["node-1"]["subscriptions"] == 1)
+        body = {"status": "on", "forwardTo": "201"}
+        path = "/v1/presentities/sip:alice@example.com/features/CallForwardingAlways"
+        assert asyncio.run(_ask(url, "PUT", path, body))["revision"] == 2
+        notify = phone.notify()
+        assert notify.cseq > told.cseq
+        assert notify.told["CallForwardingAlways"] == "on 201"
+        assert phone.subscribe().told["DoNotDisturb"] == "on"
+        history = asyncio.run(_ask(url, "GET", "/v1/history"))["items"]
+        assert [one["seq"] for one in history] == [2, 1]
+
+
+def test_an_answer_is_given_again_by_another_node(tmp_path: Path, database: Database) -> None:
+    """The client that heard nothing asks again, and comes elsewhere; nothing happens twice."""
+
+    async def put(url: str, status: str) -> Any:
+        headers = {"Idempotency-Key": "k-1", "If-Match": '"0"'}
+        async with ApiClient(url) as client:
+            path = _DND.format("alice")
+            return await client.ask("PUT", path, body={"status": status}, headers=headers)
+
+    with serve_nodes(tmp_path, database, "node-1", "node-2") as nodes:
+        first = asyncio.run(put(api_url(nodes[0]), "on"))
+        nodes[0].kill()
+        url = api_url(nodes[1])
+        assert asyncio.run(put(url, "on")) == first
+        with pytest.raises(ApiError) as reused:
+            asyncio.run(put(url, "off"))
+        assert reused.value.kind == "idempotency-key-reused"
+        assert asyncio.run(_changes(url)) == 1

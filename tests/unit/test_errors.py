@@ -47,6 +47,7 @@ _AT_NO_DOOR = {
     "mi_bad_url",
     "mi_unreachable",
     "store_backup_exists",
+    "store_not_empty",
     "store_unsound",
     # Of bridges, which have no door.
     "bridge_memory",

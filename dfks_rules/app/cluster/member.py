@@ -133,6 +133,12 @@ class Member:
         except StoreError as error:
             _log.warning("cluster_left_silently", reason=error.message)
 
+    def drain(self) -> None:
+        """Take no new dialogs, and nothing of others; what is ours goes on."""
+        if not self.lease.is_draining:
+            self.lease.drain()
+            _log.info("cluster_draining", node=self._itself.name, epoch=self.epoch)
+
     # --- The two tasks ---
 
     async def _keep(self, hooks: Hooks, wall: Callable[[], float]) -> None:
@@ -161,9 +167,8 @@ class Member:
             self.lease.buried()
             return
         self.lease.renewed(asked)
-        if renewed.is_draining and not self.lease.is_draining:
-            self.lease.drain()
-            _log.info("cluster_draining", node=self._itself.name, epoch=self.epoch)
+        if renewed.is_draining:
+            self.drain()
         if self._is_silent:
             self._is_silent = False
             _log.info("cluster_engine_back")

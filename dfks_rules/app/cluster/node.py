@@ -17,6 +17,7 @@ from dfks_rules.app.cluster.rollouts import EngineRollouts
 from dfks_rules.app.cluster.taking import HEARD, TakingOver
 from dfks_rules.config.cluster import ClusterSettings
 from dfks_rules.errors import StoreError
+from dfks_rules.operations.answers import Answers
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.setup import Keeping, ListenerAt
 from dfks_rules.presence.standing import Standing
@@ -94,6 +95,8 @@ class Node:
         self._tasks: list[asyncio.Task[None]] = []
         self._is_hinting = False
         self._heard = member.joined.newest
+        self.answers: Answers | None = None
+        """What requests were answered, at whichever node; None where that is not shared."""
         self.on_heard: Callable[[], None] = _nothing
         """Told when the feed has something new: what nodes have changed."""
 
@@ -117,7 +120,9 @@ class Node:
         except BaseException:
             await engine.close()
             raise
-        return cls(engine, member, start, keep_changes)
+        node = cls(engine, member, start, keep_changes)
+        node.answers = engine.answers(member.epoch)
+        return node
 
     @property
     def counts(self) -> Mapping[str, int]:

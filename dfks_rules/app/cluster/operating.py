@@ -71,7 +71,7 @@ class ClusterDesk:
         for one in meant:
             await self._node.engine.drain(one.epoch)
             if one.is_this:
-                self._node.member.lease.drain()
+                self._node.member.drain()
         return [one._replace(state="draining") for one in meant]
 
 

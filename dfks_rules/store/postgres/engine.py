@@ -8,6 +8,7 @@ from dfks_rules.errors import StoreError
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import DialogRow, JournalEntry
 from dfks_rules.store.postgres import schema
+from dfks_rules.store.postgres.answers import AnswerTable
 from dfks_rules.store.postgres.batch import Batch
 from dfks_rules.store.postgres.connection import PATIENCE, Connection
 from dfks_rules.store.postgres.ports import (
@@ -253,6 +254,12 @@ class PostgresEngine:
     async def policy_verdicts(self) -> list[PolicyVerdict]:
         """What nodes have said."""
         return [PolicyVerdict(*row.values()) for row in await self._policies.rows(_VERDICTS)]
+
+    # --- What requests were answered ---
+
+    def answers(self, epoch: int) -> AnswerTable:
+        """Answers that all nodes keep, for this life."""
+        return AnswerTable(self._rest, epoch)
 
     # --- Hints, which may be lost ---
 

@@ -20,8 +20,8 @@ async def test_memory_holds_only_so_many() -> None:
     assert isinstance(answers, AnswersInMemory)
     for number in range(MOST_IN_MEMORY + 1):
         await answers.keep("desk", f"{number}", _ANSWER)
-    assert answers.find("desk", "0") is None
-    assert answers.find("desk", "1") == _ANSWER
+    assert await answers.begin("desk", "0", b"hash") is None
+    assert await answers.begin("desk", "1", b"hash") == _ANSWER
 
 
 async def test_what_is_stored_outlives_the_server(tmp_path: Path) -> None:
@@ -34,5 +34,5 @@ async def test_what_is_stored_outlives_the_server(tmp_path: Path) -> None:
     with pytest.raises(StoreError):
         await answers.keep("desk", "k", _ANSWER)
     again = SqliteStore(tmp_path / "dfks.db", asyncio.get_running_loop())
-    assert answers_of(again, lambda: NOON).find("desk", "k") == _ANSWER
+    assert await answers_of(again, lambda: NOON).begin("desk", "k", b"hash") == _ANSWER
     again.close()

@@ -4,7 +4,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from dfks_rules.app.storage import Storage
+from dfks_rules.config.load import load_config
 from dfks_rules.model.features import NOTHING_STORED
+from tests.helpers.cluster import Site, virtually
 from tests.helpers.stored import ALICE, DND, ON
 from tests.helpers.wanted import commit, wanted
 from tests.helpers.wired import config_of
@@ -53,3 +55,22 @@ async def test_subscriptions_go_on_after_a_stop_where_they_may_and_can(tmp_path:
         keeps.append(storage.keeps)
         await storage.close()
     assert keeps == [True, False, False]
+
+
+@virtually
+async def test_a_node_shows_operators_the_others_and_whether_it_serves() -> None:
+    """With the journal of all; and it opens nothing of its own."""
+    site = Site()
+    one = await site.node("a")
+    config = load_config(None, {"DFKS_STORE": "postgresql://db/dfks"})
+    storage = Storage(config, "one", one.node)
+    kept = storage.for_operators(lambda: _AT)
+    assert (storage.tells, storage.lasts) == (True, None)
+    assert kept.journal is one.node.store.journal
+    assert kept.cluster is not None
+    assert [row.name for row in await kept.cluster.nodes()] == ["a"]
+    assert kept.may_serve is not None
+    assert kept.may_serve()
+    one.node.member.drain()
+    assert not kept.may_serve()
+    await storage.close()

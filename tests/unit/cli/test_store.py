@@ -126,3 +126,50 @@ def test_only_postgresql_is_migrated_by_its_url() -> None:
     error = _run("migrate", "--store", "sqlite:dfks.db").exception
     assert isinstance(error, StoreError)
     assert error.code == "store_unknown_url"
+
+
+@needs_postgres
+def test_a_store_is_copied_and_counted(folder: Path, empty_database: Database) -> None:
+    """What is in the database then is asked of it."""
+    assert _run("migrate", "--store", empty_database.url).exit_code == 0
+    result = _run("copy", "sqlite:dfks.db", empty_database.url)
+    assert result.exit_code == 0, result.exception
+    head, *lines = result.stdout.splitlines()
+    assert head.split() == ["copied", "there", "now"]
+    assert [line.split() for line in lines] == [
+        ["users", "2", "2"],
+        ["features", "2", "2"],
+        ["changes", "2", "2"],
+        ["subscriptions", "1", "1"],
+    ]
+    again = _run("copy", "sqlite:dfks.db", empty_database.url)
+    assert isinstance(again.exception, StoreError)
+    assert again.exception.code == "store_not_empty"
+
+
+@needs_postgres
+def test_what_is_not_copied_is_said(folder: Path, empty_database: Database) -> None:
+    """Whoever needs it sees to it before he starts a node."""
+    change_file(
+        folder / "dfks.db",
+        "INSERT INTO webhook_endpoint VALUES"
+        " ('a', 'https://a', 's', NULL, 0.0, '[]', NULL, 0, NULL, 'me', 0.0)",
+    )
+    assert _run("migrate", "--store", empty_database.url).exit_code == 0
+    result = _run("copy", "sqlite:dfks.db", empty_database.url)
+    assert result.stdout.splitlines()[-1] == "not copied, since nodes have none: 1 webhook"
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [
+        ("dfks.db", "postgresql://db/dfks"),
+        ("sqlite:", "postgresql://db/dfks"),
+        ("sqlite:dfks.db", "sqlite:other.db"),
+    ],
+)
+def test_a_copy_needs_a_file_and_a_database(folder: Path, source: str, target: str) -> None:
+    """Nothing is guessed."""
+    result = _run("copy", source, target)
+    assert isinstance(result.exception, StoreError)
+    assert result.exception.code == "store_unknown_url"

@@ -44,20 +44,20 @@ async def answers(
 
 async def test_what_is_kept_is_found(answers: Answers) -> None:
     """By caller and key."""
-    assert answers.find("desk", "k") is None
+    assert await answers.begin("desk", "k", b"hash") is None
     await answers.keep("desk", "k", _ANSWER)
-    assert answers.find("desk", "k") == _ANSWER
-    assert answers.find("other", "k") is None
+    assert await answers.begin("desk", "k", b"hash") == _ANSWER
+    assert await answers.begin("other", "k", b"hash") is None
 
 
 async def test_it_is_kept_for_a_day(answers: Answers, clock: _Clock) -> None:
     """Then the key is free."""
     await answers.keep("desk", "k", _ANSWER)
     clock.at = NOON + timedelta(seconds=KEPT_FOR - 1)
-    assert answers.find("desk", "k") == _ANSWER
+    assert await answers.begin("desk", "k", b"hash") == _ANSWER
     clock.at = NOON + timedelta(seconds=KEPT_FOR + 1)
-    assert answers.find("desk", "k") is None
+    assert await answers.begin("desk", "k", b"hash") is None
     await answers.keep("desk", "k", _ANSWER._replace(status=200))
-    found = answers.find("desk", "k")
+    found = await answers.begin("desk", "k", b"hash")
     assert found is not None
     assert found.status == 200

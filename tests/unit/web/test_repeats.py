@@ -7,7 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from dfks_rules.errors import StoreError
-from dfks_rules.operations.answers import MAX_BODY
+from dfks_rules.operations.answers import MAX_BODY, UNDER_WAY, KeptAnswer
 from dfks_rules.web.api import TABLE
 from dfks_rules.web.caller import Scope
 from dfks_rules.web.parameters import IDEMPOTENCY_KEY
@@ -94,6 +94,64 @@ async def test_a_request_that_is_under_way_is_409_until_it_is_answered() -> None
         go_on.set()
         assert (await first).status == 202
         assert (await web.ask("POST", "/v1/slow", {}, Idempotency_Key="k")).status == 202
+
+
+class _Elsewhere:
+    """Answers that another node keeps, too."""
+
+    def __init__(self, kept: KeptAnswer | None) -> None:
+        self.kept = kept
+        self.ended: list[str] = []
+        self.is_away = False
+
+    async def begin(self, _caller: str, _key: str, _request: bytes) -> KeptAnswer | None:
+        if self.is_away:
+            raise StoreError("store_unavailable", "the database is away")
+        return self.kept
+
+    async def keep(self, _caller: str, key: str, _answer: KeptAnswer) -> None:
+        self.ended.append(f"kept {key}")
+
+    async def drop(self, _caller: str, key: str) -> None:
+        self.ended.append(f"dropped {key}")
+
+
+async def test_a_request_that_is_under_way_at_another_node_is_409() -> None:
+    """A client that heard nothing asks again, and comes to another one."""
+    operations: Any = MemoryOperations()
+    begun, go_on = asyncio.Event(), asyncio.Event()
+    operation = _slow(begun, go_on)
+    async with api(operations, table=(operation,)) as web:
+        operations.answers = _Elsewhere(KeptAnswer(b"other", UNDER_WAY, {}, b""))
+        got = await web.ask("POST", "/v1/slow", {}, Idempotency_Key="k")
+        assert (got.status, got.kind) == (422, "idempotency-key-reused")
+        operations.answers = _Same()
+        got = await web.ask("POST", "/v1/slow", {}, Idempotency_Key="k")
+        assert (got.status, got.kind) == (409, "under-way")
+    assert not begun.is_set()
+
+
+class _Same(_Elsewhere):
+    """Where the same request is under way."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+
+    async def begin(self, _caller: str, _key: str, request: bytes) -> KeptAnswer | None:
+        return KeptAnswer(request, UNDER_WAY, {}, b"")
+
+
+async def test_what_has_begun_is_kept_or_may_come_again() -> None:
+    """Others must not wait for an answer that is never kept."""
+    operations: Any = MemoryOperations()
+    operations.answers = elsewhere = _Elsewhere(None)
+    async with api(operations) as web:
+        assert (await web.ask("PUT", _DND, _ON, Idempotency_Key="a")).status == 200
+        operations.is_broken = True
+        assert (await web.ask("PUT", _DND, _ON, Idempotency_Key="b")).status == 503
+        elsewhere.is_away = True
+        assert (await web.ask("PUT", _DND, _ON, Idempotency_Key="c")).status == 503
+    assert elsewhere.ended == ["kept a", "dropped b"]
 
 
 async def test_what_failed_for_the_server_can_be_tried_again() -> None:

@@ -58,6 +58,36 @@ async def test_a_hint_tells_the_others_before_they_look() -> None:
 
 
 @virtually
+async def test_whoever_listens_is_woken_when_the_feed_has_something_new() -> None:
+    """Not with each look at it: there are ten in a second."""
+    site, woken = Site(), list[int]()
+    one, other = await site.node("a"), await site.node("b")
+    other.node.on_heard = lambda: woken.append(other.node.store.durable())
+    await asyncio.sleep(1.0)
+    assert woken == []
+    await outcome(commit(one.node.store, Wanted((change(ALICE, NOTHING_STORED, at(1)),))))
+    await asyncio.sleep(1.0)
+    assert woken == [1]
+    assert other.node.lag == 0
+    assert other.node.feed_age < 0.2
+    await site.end()
+
+
+@virtually
+async def test_a_feed_that_cannot_be_read_gets_older_and_what_is_known_runs_ahead() -> None:
+    """Both are what an operator is alarmed by."""
+    site, script = Site(), Script()
+    one = await site.node("a", script)
+    await asyncio.sleep(0.5)
+    script.add("feed", *[Fault(loss=Loss.UNSENT)] * 20)
+    await outcome(commit(one.node.store, Wanted((change(ALICE, NOTHING_STORED, at(1)),))))
+    await asyncio.sleep(3.0)
+    assert one.node.lag == 1
+    assert one.node.feed_age > 2.5
+    await site.end()
+
+
+@virtually
 async def test_a_dialog_that_another_node_has_adopted_is_lost_here() -> None:
     """And nowhere else."""
     site = Site()
