@@ -109,7 +109,8 @@ CREATE TABLE dfks.moved (
 
 -- Number of the newest change, or moved dialog. It is not written down: while somebody reads for an
 -- hour, a backup say, each commit would leave a version of that row, and step over all others.
-CREATE FUNCTION dfks.newest_1() RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+CREATE FUNCTION dfks.newest_1() RETURNS bigint
+LANGUAGE plpgsql STABLE SET enable_seqscan = off AS $$
 BEGIN
     RETURN greatest(
         (SELECT max(seq) FROM dfks.change), (SELECT max(seq) FROM dfks.moved),
