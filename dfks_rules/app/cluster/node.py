@@ -94,6 +94,8 @@ class Node:
         self._served: Served | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._is_hinting = False
+        """Whether there is something that was not hinted at."""
+        self._hinting: asyncio.Task[None] | None = None
         self._heard = member.joined.newest
         self.answers: Answers | None = None
         """What requests were answered, at whichever node; None where that is not shared."""
@@ -209,8 +211,9 @@ class Node:
     async def end(self) -> None:
         """End this life: what is under way is settled, then the others take over."""
         silent_since = self._loop.time()
-        for task in self._tasks:
-            task.cancel()
+        for task in (*self._tasks, self._hinting):
+            if task is not None:
+                task.cancel()
         self._following.end()
         if self._taking is not None:
             self._taking.end()
@@ -313,14 +316,18 @@ class Node:
 
     def _hint(self) -> None:
         """Tell the others that there is something new; several at once are one."""
-        if not self._is_hinting:
-            self._is_hinting = True
-            self._loop.create_task(self._send_hint())
+        self._is_hinting = True
+        if self._hinting is None:
+            self._hinting = self._loop.create_task(self._send_hint())
 
     async def _send_hint(self) -> None:
-        self._is_hinting = False
-        with suppress(StoreError):  # They look by themselves, too.
-            await self.engine.hint()
+        try:
+            while self._is_hinting:
+                self._is_hinting = False
+                with suppress(StoreError):  # They look by themselves, too.
+                    await self.engine.hint()
+        finally:
+            self._hinting = None
 
     async def _listen(self) -> None:
         while True:
