@@ -122,7 +122,7 @@ def copy_(source: str, target: str) -> None:
         click.echo(f"{what:14}{here:12,}  {there:12,}")
     for what, left in (("webhook", copied.webhooks), ("import", copied.imports)):
         if left:
-            click.echo(f"not copied, since nodes have none: {_count(left, what)}")
+            click.echo(f"not copied: {_count(left, what)}")
 
 
 def _scale_now(beat: Beat | None) -> float:

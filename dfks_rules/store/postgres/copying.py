@@ -90,9 +90,9 @@ class Copied(NamedTuple):
     target: Counts
     """As the database tells once everything is done."""
     webhooks: int
-    """Left behind: nodes have none."""
+    """Left behind: they are added anew, with new secrets."""
     imports: int
-    """Left behind, likewise."""
+    """Left behind: nodes have none."""
 
 
 class _Life(NamedTuple):

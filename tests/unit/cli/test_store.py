@@ -157,7 +157,7 @@ def test_what_is_not_copied_is_said(folder: Path, empty_database: Database) -> N
     )
     assert _run("migrate", "--store", empty_database.url).exit_code == 0
     result = _run("copy", "sqlite:dfks.db", empty_database.url)
-    assert result.stdout.splitlines()[-1] == "not copied, since nodes have none: 1 webhook"
+    assert result.stdout.splitlines()[-1] == "not copied: 1 webhook"
 
 
 @pytest.mark.parametrize(
