@@ -98,6 +98,11 @@ class WebhookTables:
         done(None if row["is_stored"] else StoreError("store_fenced", why))
 
 
+def endpoint_json(one: Endpoint) -> str:
+    """An endpoint, as the engine has it."""
+    return orjson.dumps(_endpoint_said(one)).decode()
+
+
 def _said(writes: Writes) -> dict[str, Any]:
     return {
         "endpoints": [_endpoint_said(one) for one in writes.endpoints],

@@ -5,32 +5,13 @@ import asyncio
 import pytest
 
 from dfks_rules.errors import StoreError
-from dfks_rules.operations.webhooks import MOST_DEAD, Cursor, DeadLetter, Endpoint, Writes
+from dfks_rules.operations.webhooks import MOST_DEAD, Cursor, Writes
 from dfks_rules.store.postgres.webhooks import WebhookTables
 from tests.helpers.engines import Nodes
-from tests.helpers.journal import ALICE
 from tests.helpers.postgres import Database, needs_postgres
+from tests.helpers.told import ONE, TWO, letter
 
 pytestmark = needs_postgres
-ONE = Endpoint("wh_1", "https://a.example/", "whsec_a", frozenset({"feature-changed"}), "desk", 2.5)
-TWO = Endpoint(
-    "wh_2",
-    "https://b.example/",
-    "whsec_b",
-    frozenset({"feature-changed", "feature-refused"}),
-    "crm",
-    1.5,
-    frozenset({"example.com"}),
-    is_coalescing=True,
-    off="it answered 410 Gone",
-    old_secret="whsec_old",  # noqa: S106 - of nobody
-    old_until=99.5,
-)
-
-
-def _letter(number: int, endpoint: str = "wh_1", *, of_all: bool = False) -> DeadLetter:
-    about = None if of_all else ALICE
-    return DeadLetter(number, endpoint, f"abc-{number}", "t", about, 7.5, 28, "500", b"\x00{}")
 
 
 async def _write(tables: WebhookTables, writes: Writes) -> StoreError | None:
@@ -43,7 +24,7 @@ async def test_another_node_finds_what_one_has_written(nodes: Nodes) -> None:
     """All of it, in order."""
     one, other = await nodes.join(), await nodes.join()
     cursors = [Cursor("wh_1", 0, 7, 2, 35.5), Cursor("wh_2", 7, 9)]
-    letters = [_letter(1), _letter(2, of_all=True)]
+    letters = [letter(1), letter(2, of_all=True)]
     writes = Writes([ONE, TWO], cursors=cursors, dead=letters)
     assert await _write(one.engine.webhooks(one.epoch), writes) is None
     tables = other.engine.webhooks(other.epoch)
@@ -72,7 +53,7 @@ async def test_what_is_written_again_replaces_and_what_is_removed_is_gone(
     one = await nodes.join()
     tables = one.engine.webhooks(one.epoch)
     cursors = [Cursor("wh_1", 0, 7), Cursor("wh_2", 0, 7)]
-    letters = [_letter(1), _letter(2), _letter(3, "wh_2")]
+    letters = [letter(1), letter(2), letter(3, "wh_2")]
     await _write(tables, Writes([ONE, TWO], cursors=cursors, dead=letters))
     changed = ONE._replace(off="off")
     await _write(tables, Writes([changed], cursors=[Cursor("wh_1", 0, 8)], buried=[1]))
@@ -87,8 +68,8 @@ async def test_the_oldest_dead_letters_go(nodes: Nodes) -> None:
     """Those of the same endpoint."""
     one = await nodes.join()
     tables = one.engine.webhooks(one.epoch)
-    await _write(tables, Writes(dead=[_letter(1, "wh_2")]))
-    await _write(tables, Writes(dead=[_letter(number) for number in range(2, MOST_DEAD + 5)]))
+    await _write(tables, Writes(dead=[letter(1, "wh_2")]))
+    await _write(tables, Writes(dead=[letter(number) for number in range(2, MOST_DEAD + 5)]))
     await tables.load()
     assert tables.dead_counts() == {"wh_1": MOST_DEAD, "wh_2": 1}
     assert (await tables.dead("wh_1", 1 << 62, 5_000))[-1].number == 5
