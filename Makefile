@@ -9,7 +9,7 @@ COMPILED := $(wildcard $(addprefix dfks_rules/,sip/*.py csta/*.py presence/*.py 
   $(addprefix store/,cache.py commit.py dialogs.py group.py journal.py plan.py remembered.py \
   tables.py)))
 
-.PHONY: run test test-long setup fix bench bench-policies soak wheels
+.PHONY: run test test-long chaos setup fix bench bench-policies soak wheels
 
 run: setup
 	@$(BIN)/dfks serve
@@ -28,6 +28,12 @@ test: setup
 # DFKS_TEST_CONTAINER=1 also builds the container image (buildah); DFKS_TEST_WHEELS names wheels that are there.
 test-long: setup
 	$(BIN)/pytest -m long
+
+# Seconds in which three nodes and their PostgreSQL are killed, paused and cut off under 120 phones;
+# the history and the nodes' logs are then in var/nemesis/.
+chaos: DURATION = 3600
+chaos: setup
+	DURATION=$(DURATION) $(BIN)/pytest -m long -s tests/long/test_nemesis_nodes.py
 
 fix: setup
 	$(BIN)/ruff check --fix .

@@ -9,7 +9,9 @@ from typing import Any
 from dfks_rules.config.limits import seconds_of
 
 _POSTGRES = ("postgresql://", "postgres://")
-_PASSWORD = re.compile(r"(?<=:)[^:/@]*(?=@)")
+# As it may be written, and as it must not: nobody may see a password that lacks its escapes either.
+_PASSWORD = re.compile(r"(?<=://)([^:@/?]*:)[^?]*(?=@)")
+_PARAMETER = re.compile(r"(?<=[?&])((?:ssl)?password=)[^&]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,9 @@ def is_shared(store: object) -> bool:
 
 def without_password(url: str) -> str:
     """A setting `store`, as people may see it."""
-    return _PASSWORD.sub("********", url, count=1) if is_shared(url) else url
+    if not is_shared(url):
+        return url
+    return _PARAMETER.sub(r"\1********", _PASSWORD.sub(r"\1********", url, count=1))
 
 
 def find_cluster_mistakes(values: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:

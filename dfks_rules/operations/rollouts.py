@@ -138,10 +138,10 @@ class Rollouts(Protocol):
         ...
 
     async def roll_back(self, node: str | None, actor: str) -> RolloutListing:
-        """Move a goal back to what it was before.
+        """End a rollout that is on its way; else move a goal back to what it was before.
 
         Raises:
-            NoGoalError: there is none.
+            NoGoalError: there is neither.
             CanaryError: it is that of all nodes, and single ones have their own.
         """
         ...

@@ -18,6 +18,7 @@ from dfks_rules.presence.documents import (
     parted,
     rejection_among,
 )
+from dfks_rules.presence.kept import ONE_SHOT_KEPT
 from dfks_rules.presence.live import Live
 from dfks_rules.presence.package import ALLOW_EVENTS
 from dfks_rules.presence.profile import Profiles
@@ -139,8 +140,8 @@ class Answering:
                 return
             # Meanwhile a policy rejected it, or its phone refused a NOTIFY: it has to begin anew.
             if self._kept is not None and visit.row:
-                # It may have been stored after its end.
-                self._kept.remove(visit.row, now)
+                # It may have been stored after its end; or it is left there, to know a repeat by.
+                self._kept.remove_later(visit.row, now + ONE_SHOT_KEPT)
             self.refuse(visit.incoming, refusal(481), visit.transaction)
             return
         if isinstance(result, tuple):

@@ -173,14 +173,35 @@ async def test_a_goal_moves_back_and_forth(site: Site) -> None:
     assert await site.engine.policy_back(ALL_NODES, ACTOR) is False
     await site.decide(OLD)
     await site.decide(NEW)
-    await site.propose("c" * 12)
     assert await site.engine.policy_back(ALL_NODES, ACTOR) is True
     assert await site.goals() == [OLD] * 2
     assert await site.engine.policy_bundle(NEW) == NEW.encode()
-    # Who goes back does not want what is on its way.
-    assert await site.states() == {"*": "replaced"}
     assert await site.engine.policy_back(ALL_NODES, ACTOR) is True
     assert await site.goals() == [NEW] * 2
+
+
+async def test_what_is_on_its_way_is_ended_first(site: Site) -> None:
+    """Who goes back then means that, not what decides."""
+    await site.decide(OLD)
+    await site.decide(NEW)
+    await site.propose("c" * 12)
+    assert await site.engine.policy_back(ALL_NODES, ACTOR) is True
+    assert await site.states() == {"*": "replaced"}
+    assert await site.goals() == [NEW] * 2
+    assert await site.engine.policy_back(ALL_NODES, ACTOR) is True
+    assert await site.goals() == [OLD] * 2
+
+
+async def test_a_rollout_without_a_goal_can_be_ended(site: Site) -> None:
+    """Both by a rollback and by a drop."""
+    for end in (site.engine.policy_back, site.engine.policy_drop):
+        await site.propose(NEW)
+        assert await end(ALL_NODES, ACTOR) is True
+        assert await site.states() == {"*": "replaced"}
+        assert await end(ALL_NODES, ACTOR) is False
+    await site.say(0, NEW)
+    await site.say(1, NEW)
+    assert await site.goals() == [None] * 2
 
 
 async def test_the_first_rollout_goes_back_to_files(site: Site) -> None:

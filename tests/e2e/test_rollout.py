@@ -156,7 +156,7 @@ def test_a_rollout_reaches_all_nodes_and_outlives_them(site: Site) -> None:
         assert site.rollout(site.bundle("second"), node="node-2").returncode == 0
         assert site.reasons() == ["second"] * 2
         back = site.rollout("--rollback")
-        assert (back.returncode, back.stdout.splitlines()[0]) == (0, "goal moved back")
+        assert (back.returncode, back.stdout.splitlines()[0]) == (0, "rolled back")
         assert site.reasons() == ["first"] * 2
         write_policy(site.folder / "node-2/policies", _rule("mended"))
         dropped = site.rollout("--files")

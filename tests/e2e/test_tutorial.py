@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.pages import Reader
+from tests.helpers.postgres import Database, needs_postgres
 from tests.helpers.published import ROOT
 
 pytestmark = pytest.mark.e2e
@@ -63,3 +64,16 @@ def test_pages_for_a_checkout_are_true(page: str, tmp_path: Path) -> None:
 def test_pages_for_an_empty_folder_are_true(page: str, tmp_path: Path) -> None:
     """Every file, every command, every output."""
     follow(page, tmp_path)
+
+
+@needs_postgres
+def test_the_page_on_several_nodes_is_true(tmp_path: Path, empty_database: Database) -> None:
+    """By a role that is no superuser, in a database of its own."""
+    name, server = empty_database.name, empty_database.server
+    if not server.run("SELECT FROM pg_roles WHERE rolname = 'dfks'"):
+        server.run("CREATE ROLE dfks LOGIN")
+    server.run(f"ALTER DATABASE {name} OWNER TO dfks")
+    checkout(tmp_path)
+    page = (ROOT / "docs/howto/several-nodes.md").read_text(encoding="utf-8")
+    where = f"dfks@127.0.0.1:{server.port}/{name}"
+    Reader(tmp_path).follow(page.replace("dfks@127.0.0.1:5432/dfks", where))

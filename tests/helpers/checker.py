@@ -68,7 +68,7 @@ class Rule(StrEnum):
     UNKNOWN_STATE = "what is told is, or was, stored"
     GONE = "no 481 for a subscription that lives"
     UNTOLD = "every watcher is told the newest state in time"
-    OWNER = "of two nodes one at most believes to have a dialog"
+    OWNER = "a dialog has one node at a time"
 
 
 class Violation(NamedTuple):
@@ -114,6 +114,7 @@ def check(
     mirrored: Sequence[str] = ("CallForwardingAlways",),
     bound: float = 5.0,
     slack: float = 0.0,
+    several: bool = False,
 ) -> list[Violation]:
     """What should not have happened; empty where all is well.
 
@@ -123,6 +124,8 @@ def check(
         mirrored: the features in which they are equal.
         bound: seconds after `Quiet` within which every watcher has been told the newest state.
         slack: seconds by which times of the journal may differ from those of phones.
+        several: whether there were several nodes. One that has lost a dialog, and does not know
+            yet, may tell it something newer than its successor has; its CSeq is refused.
     """
     kinds: defaultdict[type, list[Event]] = defaultdict(list)
     last = -inf
@@ -130,7 +133,7 @@ def check(
         kinds[type(event)].append(event)
         if not isinstance(event, Stored | Held):
             last = max(last, event.at)
-    checker = _Checker(kinds, last, slack)
+    checker = _Checker(kinds, last, slack, several=several)
     found = [
         *checker.revisions(),
         *checker.sets(),
@@ -139,6 +142,7 @@ def check(
         *checker.pairs(mirrors, mirrored),
         *checker.dialogs(),
         *checker.gone(),
+        *checker.owners(),
     ]
     if Quiet in kinds:
         found += checker.untold(bound)
@@ -148,7 +152,9 @@ def check(
 class _Checker:
     """The rules, on one history."""
 
-    def __init__(self, kinds: dict[type, list[Event]], last: float, slack: float) -> None:
+    def __init__(
+        self, kinds: dict[type, list[Event]], last: float, slack: float, *, several: bool
+    ) -> None:
         self._stored: list[Stored] = sorted(_only(kinds, Stored), key=lambda one: one.seq)
         self._held = list(_only(kinds, Held))
         self._told: list[Told] = sorted(_only(kinds, Told), key=lambda one: one.at)
@@ -157,10 +163,12 @@ class _Checker:
         self._quiet = max((one.at for one in _only(kinds, Quiet)), default=inf)
         self._over = max((one.at for one in _only(kinds, Over)), default=last)
         self._slack = slack
+        self._several = several
         self._ended: dict[str, float] = {}
         for ended in _only(kinds, Ended):
             self._ended[ended.dialog] = min(ended.at, self._ended.get(ended.dialog, inf))
-        self._began = {(one.tag, one.term): one.at for one in _only(kinds, Began)}
+        self._owned = list(_only(kinds, Began))
+        self._began = {(one.tag, one.term): one.at for one in self._owned}
         self._lines = _lines_of(self._stored)
         answers: dict[str, Answered] = {}
         for answer in sorted(_only(kinds, Answered), key=lambda one: one.at):
@@ -277,6 +285,8 @@ class _Checker:
             newest: dict[str, tuple[int, Told | None]] = {}
             tag, term = dialog.rpartition(";")[2], 0
             for cseq, told in sorted(by_cseq.items()):
+                if self._several and not told.taken:
+                    continue
                 if cseq >> TERM_BITS != term:
                     term = cseq >> TERM_BITS
                     self._begin(tag, term, told.presentity, newest)
@@ -327,6 +337,14 @@ class _Checker:
             is_over = self._ended.get(gone.dialog, inf) < gone.at
             if known and known[-1].until > gone.at and not is_over:
                 yield Violation(Rule.GONE, f"{gone}, it was granted by {known[-1]}")
+
+    def owners(self) -> Iterator[Violation]:
+        """Each time that a node gets a dialog, its NOTIFYs have a term of their own."""
+        seen: set[tuple[str, int]] = set()
+        for one in self._owned:
+            if (one.tag, one.term) in seen:
+                yield Violation(Rule.OWNER, f"{one}, for the second time")
+            seen.add((one.tag, one.term))
 
     def untold(self, bound: float) -> Iterator[Violation]:
         """Each subscription that lives has been told the newest state of each feature."""

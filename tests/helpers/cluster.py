@@ -24,7 +24,7 @@ LEASE, GRACE = 2.0, 120.0
 WALL = 1_790_000_000.0
 """Seconds since 1970 when the loop's time was 0, by the engine's clock."""
 KEPT = 3_600.0
-ALICE = Aor("alice", "example.com")
+ALICE, BOB = Aor("alice", "example.com"), Aor("bob", "example.com")
 
 
 def itself(name: str = "a") -> Itself:

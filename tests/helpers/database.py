@@ -259,6 +259,12 @@ class FakeDatabase:
         """Store a row; a message that it does not have stays as it was."""
         old = self.rows.get(row.row)
         if old is not None:
+            # A write that comes late must not undo what came after it.
+            base = max(old.base, row.base)
+            if row.cseq < old.cseq:
+                self.rows[row.row] = old._replace(base=base)
+                return
+            row = row._replace(base=base)
             first = old.first if row.first is None else row.first
             last = old.last if row.last is None else row.last
             row = row._replace(first=first, last=last)

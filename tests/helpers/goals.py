@@ -91,10 +91,11 @@ class Goals:
 
     def back(self, scope: str, actor: str) -> bool:
         """A goal moves back."""
+        if self._replace(scope):
+            return True
         was = self.goals.get(scope)
         if was is None:
             return False
-        self._replace(scope)
         if was.previous is None and scope != ALL_NODES:
             del self.goals[scope]
         else:
@@ -107,7 +108,7 @@ class Goals:
         for one in {*self.goals, *self.rollouts}:
             if scope not in (ALL_NODES, one):
                 continue
-            self._replace(one)
+            dropped |= self._replace(one)
             was = self.goals.get(one)
             if one != ALL_NODES:
                 dropped |= self.goals.pop(one, None) is not None
@@ -123,10 +124,13 @@ class Goals:
     def _decide(self) -> set[str | None]:
         return {one for goal in self.goals.values() for one in (goal.revision, goal.previous)}
 
-    def _replace(self, scope: str) -> None:
+    def _replace(self, scope: str) -> bool:
+        """End a rollout that is on its way; whether there was one."""
         rollout = self.rollouts.get(scope)
-        if rollout is not None and rollout.state == "preparing":
-            self.rollouts[scope] = rollout._replace(state="replaced")
+        if rollout is None or rollout.state != "preparing":
+            return False
+        self.rollouts[scope] = rollout._replace(state="replaced")
+        return True
 
     def _advance(self) -> None:
         for scope, one in sorted(self.rollouts.items()):

@@ -3,12 +3,16 @@
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
+from pathlib import Path
 
-from tests.helpers.fleet import Fleet, Node
+from tests.helpers.fleet import Fleet, Node, free_port
+from tests.helpers.history import Event
+from tests.helpers.ordeal import Fault, Ordeal, policies
 from tests.helpers.postgres import Cluster
 from tests.helpers.tcp_relay import TcpRelay
+from tests.helpers.truth import truth_of_database
 
 PAUSE = 2.0, 7.0
 """Seconds between two faults, from and to."""
@@ -149,3 +153,67 @@ class Nemesis:
             await asyncio.sleep(self.dice.uniform(0, 6))
             await asyncio.to_thread(self._engine.start)
         return True
+
+
+class NodesOrdeal(Ordeal):
+    """Three nodes, each with a way of its own to the engine."""
+
+    def __init__(self, folder: Path, seed: int, engine: Cluster, only: str | None = None) -> None:
+        """Make them; nothing but the engine runs.
+
+        Args:
+            folder: for settings, logs and the history.
+            seed: of what phones do, and of the faults.
+            engine: their PostgreSQL.
+            only: names of the faults, with commas; None for all.
+        """
+        self.engine = engine
+        """The one that is used; where it fails over, another one then."""
+        self._database = engine.create()
+        self._only = set(only.split(",")) if only else None
+        target = "127.0.0.1", engine.port
+        self.fleet = Fleet(folder, engine.url(self._database), 3, policies=policies(folder))
+        self.ways: dict[str, TcpRelay] = {}
+        """Of each node, by name."""
+        for node in self.fleet.nodes:
+            way = self.ways[node.name] = TcpRelay(target, free_port())
+            node.goes_by(f"postgresql://postgres@127.0.0.1:{way.port}/{self._database}")
+        super().__init__(folder, seed, [node.sip for node in self.fleet.nodes])
+
+    async def begin(self) -> None:
+        """Open the ways, and start the nodes."""
+        for way in self.ways.values():
+            await way.start()
+        await asyncio.to_thread(self.fleet.be_whole)
+
+    async def torment(self, seconds: float) -> list[Fault]:
+        """By `Nemesis`."""
+        dice = random.Random(self.dice.random())
+        nemesis = Nemesis(self.fleet, self.engine, self.ways, dice)
+        return await nemesis.torment(seconds, self._only)
+
+    async def stop(self) -> None:
+        """SIGTERM to all."""
+        for node in self.fleet.nodes:
+            await asyncio.to_thread(node.stop)
+
+    async def end(self) -> None:
+        """Close everything but the engine."""
+        await asyncio.to_thread(self.fleet.close)
+        for way in self.ways.values():
+            await way.close()
+
+    def url(self) -> str:
+        """That of any node."""
+        return random.choice(self._running()).mi_url
+
+    def _running(self) -> list[Node]:
+        return [node for node in self.fleet.nodes if node.is_running] or self.fleet.nodes
+
+    def truth(self) -> Iterable[Event]:
+        """What is in the database."""
+        return truth_of_database(self.engine, self._database)
+
+    def said(self) -> str:
+        """What all nodes have said."""
+        return "".join(node.log.read_text("utf-8") for node in self.fleet.nodes)

@@ -215,7 +215,15 @@ class Ordeal(ABC):
     def violations(self) -> list[Violation]:
         """What the checker finds."""
         pairs = [(aor_of(2 * pair), aor_of(2 * pair + 1)) for pair in range(PAIRS)]
-        return check(self.history, mirrors=pairs, mirrored=MIRRORED, bound=BOUND, slack=0.1)
+        several = len(self._servers) > 1
+        return check(
+            self.history,
+            mirrors=pairs,
+            mirrored=MIRRORED,
+            bound=BOUND,
+            slack=0.1,
+            several=several,
+        )
 
     def losses(self) -> Counter[str]:
         """Why subscriptions ended that should not have, and how often."""

@@ -50,8 +50,12 @@ INSERT INTO v_extensions (domain_uuid, extension, user_context, call_timeout) VA
 class Cluster:
     """A server process with a folder of its own, listening on a socket in it and on a free port."""
 
-    def __init__(self) -> None:
-        """Makes the folder; nothing runs."""
+    def __init__(self, primary: "Cluster | None" = None) -> None:
+        """Makes the folder; nothing runs.
+
+        Args:
+            primary: what it is a streaming standby of; None where it stands by itself.
+        """
         # Root may not run it, and its user may not enter the folders of tests.
         self._user = "postgres" if os.getuid() == 0 else None
         self.folder = Path(tempfile.mkdtemp(prefix="dfks-pg-"))
@@ -60,6 +64,10 @@ class Cluster:
         self._process: subprocess.Popen[bytes] | None = None
         self._frozen: set[int] = set()
         self.port = _free_port()
+        if primary is not None:
+            there = f"{primary.conninfo()} application_name=standby"
+            self._run("pg_basebackup", "-R", "-X", "stream", "-c", "fast", "--no-sync", "-d", there)
+            return
         self._run(
             "initdb", "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C"
         )
@@ -125,6 +133,25 @@ class Cluster:
         else:
             process.send_signal({"fast": signal.SIGINT, "immediate": signal.SIGQUIT}[mode])
         process.wait(30)
+
+    def follow_synchronously(self) -> None:
+        """From now on a commit returns once a standby has it, too."""
+        self.run("ALTER SYSTEM SET synchronous_standby_names = '*'")
+        self.run("SELECT pg_reload_conf()")
+        query = "SELECT count(*) FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')"
+        deadline = time.monotonic() + 30
+        while self.run(query) != [(1,)]:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    def promote(self) -> None:
+        """It was a standby, and takes writes once this returns."""
+        assert self.run("SELECT pg_promote(true, 30)") == [(True,)]
+
+    def processes(self) -> list[int]:
+        """All that run: the first one, and one for each connection and chore."""
+        assert self._process is not None
+        return [self._process.pid, *_children(self._process.pid)]
 
     def backends(self, name: str) -> list[int]:
         """Processes that serve connections with this `application_name`."""

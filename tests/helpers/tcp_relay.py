@@ -11,7 +11,8 @@ class TcpRelay:
 
     def __init__(self, target: tuple[str, int], port: int) -> None:
         """Nothing listens yet; `port` is on 127.0.0.1."""
-        self._target, self.port = target, port
+        self.target, self.port = target, port
+        """`target`: where new connections lead."""
         self.delay = 0.0
         """Seconds that each piece takes, in each direction."""
         self._is_open = asyncio.Event()
@@ -55,7 +56,7 @@ class TcpRelay:
         self._writers |= ends
         try:
             await self._is_open.wait()
-            there, on = await asyncio.open_connection(*self._target)
+            there, on = await asyncio.open_connection(*self.target)
             ends.add(on)
             self._writers.add(on)
             await asyncio.gather(self._pass(reader, on), self._pass(there, writer))

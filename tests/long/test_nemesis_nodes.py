@@ -7,22 +7,15 @@ which they meet, and `NEMESIS_FAULTS=kill,pause` chooses. The history is in `var
 
 import asyncio
 import os
-import random
 import shutil
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
-from tests.helpers.fleet import Fleet, Node, free_port
-from tests.helpers.history import Event
-from tests.helpers.nodes_nemesis import Nemesis
-from tests.helpers.ordeal import Fault, Ordeal, policies
+from tests.helpers.nodes_nemesis import NodesOrdeal
 from tests.helpers.postgres import Cluster, needs_postgres
 from tests.helpers.server import ROOT
-from tests.helpers.tcp_relay import TcpRelay
-from tests.helpers.truth import truth_of_database
 
 SECONDS = float(os.environ.get("DURATION", "180"))
 KEPT = ROOT / "var" / "nemesis"
@@ -36,54 +29,6 @@ pytestmark = [
 ]
 
 
-class _Run(Ordeal):
-    """Three nodes, each with a way of its own to the engine."""
-
-    def __init__(self, folder: Path, seed: int, engine: Cluster, only: str | None) -> None:
-        self._engine = engine
-        self._database = engine.create()
-        self._only = set(only.split(",")) if only else None
-        target = "127.0.0.1", engine.port
-        self.fleet = Fleet(folder, engine.url(self._database), 3, policies=policies(folder))
-        self._ways: dict[str, TcpRelay] = {}
-        for node in self.fleet.nodes:
-            way = self._ways[node.name] = TcpRelay(target, free_port())
-            node.goes_by(f"postgresql://postgres@127.0.0.1:{way.port}/{self._database}")
-        super().__init__(folder, seed, [node.sip for node in self.fleet.nodes])
-
-    async def begin(self) -> None:
-        for way in self._ways.values():
-            await way.start()
-        await asyncio.to_thread(self.fleet.be_whole)
-
-    async def torment(self, seconds: float) -> list[Fault]:
-        dice = random.Random(self.dice.random())
-        nemesis = Nemesis(self.fleet, self._engine, self._ways, dice)
-        return await nemesis.torment(seconds, self._only)
-
-    async def stop(self) -> None:
-        for node in self.fleet.nodes:
-            await asyncio.to_thread(node.stop)
-
-    async def end(self) -> None:
-        await asyncio.to_thread(self.fleet.close)
-        for way in self._ways.values():
-            await way.close()
-
-    def url(self) -> str:
-        return random.choice(self._running()).mi_url
-
-    def _running(self) -> list[Node]:
-        return [node for node in self.fleet.nodes if node.is_running] or self.fleet.nodes
-
-    def truth(self) -> Iterable[Event]:
-        return truth_of_database(self._engine, self._database)
-
-    def said(self) -> str:
-        """What all nodes have said."""
-        return "".join(node.log.read_text("utf-8") for node in self.fleet.nodes)
-
-
 async def test_nothing_is_lost_whatever_happens_to_nodes_and_engine(
     tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:
@@ -94,7 +39,7 @@ async def test_nothing_is_lost_whatever_happens_to_nodes_and_engine(
     try:
         engine.start()
         run = await asyncio.to_thread(
-            _Run, tmp_path, seed, engine, os.environ.get("NEMESIS_FAULTS")
+            NodesOrdeal, tmp_path, seed, engine, os.environ.get("NEMESIS_FAULTS")
         )
         await run.suffer(SECONDS)
     finally:

@@ -22,6 +22,8 @@ class Acting:
         self.world = world
         self._acts_until = acts_until
         self._values = 0
+        self._toggles = 0.2
+        """Share of sets that turn "do not disturb" on or off, which is not unique."""
         self._is_quiet = False
 
     def _every(self, mean: float, what: Callable[..., None], *arguments: object) -> None:
@@ -57,7 +59,7 @@ class Acting:
             phone.begin()
 
     def _sets(self) -> States:
-        if self.world.random.random() < 0.2:
+        if self.world.random.random() < self._toggles:
             return {DND: self.world.random.choice(("on", "off"))}
         self._values += 1
         return {CFA: f"on {self._values}"}

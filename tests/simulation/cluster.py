@@ -1,9 +1,9 @@
 """One history of several nodes: what is drawn from a seed, and how it is played."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import inf
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -23,6 +23,8 @@ GIVES_UP = 2
 """How often a phone sends a request to a node that is silent, before it asks the next one."""
 WANDERS = 0.1
 """Share of requests that go to whichever node."""
+LONG = 700.0
+"""Seconds within which all are told where phones may have to refresh before."""
 AFTER = 30.0
 """Seconds that a history goes on after its bound."""
 
@@ -50,9 +52,16 @@ class Plan(NamedTuple):
     """Share of commits after which its node is killed or paused at once."""
     sets: float
     """Between two sets of one phone."""
+    toggles: float
+    """Share of sets that others ask for, too."""
     expires: int
     length: float
     bound: float
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether phones are told soon after it is quiet."""
+        return self.bound < LONG
 
 
 def draw(world: World) -> Plan:
@@ -94,41 +103,50 @@ def draw(world: World) -> Plan:
         cuts=cuts,
         aimed=random.choice((0.0, 0.01, 0.05)),
         sets=random.choice((4.0, 10.0, 20.0)),
+        toggles=random.choice((0.2, 0.2, 0.8)),
         expires=random.choice((120, 600) if cuts < inf else (600, 3600, 3600)),
         length=random.choice((30.0, 60.0)),
-        bound=700.0 if is_hard else 60.0,
+        bound=LONG if is_hard else 60.0,
     )
 
 
 class Cluster(Acting):
     """A history that is being played."""
 
-    def __init__(self, seed: int, parts: Parts | None = None, nodes: int = NODES) -> None:
+    def __init__(
+        self,
+        seed: int,
+        parts: Parts | None = None,
+        plan: Mapping[str, Any] | None = None,
+        nodes: int = NODES,
+    ) -> None:
         """Everything is there, and nothing has begun.
 
         Args:
             seed: says what happens.
             parts: what mutants do wrongly.
+            plan: parts of the plan that are not drawn.
             nodes: how many there are.
         """
         world = World(seed)
-        self.plan = plan = draw(world)
-        super().__init__(world, world.now + plan.length - LAST)
+        self.plan = drawn = draw(world)._replace(**plan or {})
+        super().__init__(world, world.now + drawn.length - LAST)
+        self._toggles = drawn.toggles
         parts = parts or Parts()
-        self._network = Network(world, plan.weather)
+        self._network = Network(world, drawn.weather)
         self.database = database = parts.database(world)
         database.secret = world.token()
-        users = [f"{who}{n}" for n in range(plan.pairs) for who in ("boss", "secretary")]
+        users = [f"{who}{n}" for n in range(drawn.pairs) for who in ("boss", "secretary")]
         pairs = zip(users[::2], users[1::2], strict=True)
         self._mirrors = [(_uri(one), _uri(other)) for one, other in pairs]
-        users += [f"single{n}" for n in range(plan.singles)]
+        users += [f"single{n}" for n in range(drawn.singles)]
         self.phones = [
-            Phone(world, n, f"{users[n % len(users)]}@{DOMAIN}", self._from_phone, plan.expires)
-            for n in range(plan.phones)
+            Phone(world, n, f"{users[n % len(users)]}@{DOMAIN}", self._from_phone, drawn.expires)
+            for n in range(drawn.phones)
         ]
         self._by_address = {phone.source: phone for phone in self.phones}
         known = [phone.source for phone in self.phones]
-        common = Common(world, database, policies(), known, plan.lease, plan.grace, parts)
+        common = Common(world, database, policies(), known, drawn.lease, drawn.grace, parts)
         self.nodes = [SimulatedNode(common, n, self._from_node) for n in range(nodes)]
         self._home = {phone: world.random.choice(self.nodes) for phone in self.phones}
         self._answers_to: SimulatedNode | None = None
@@ -151,6 +169,8 @@ class Cluster(Acting):
             self._play()
         finally:
             structlog.configure(**before)
+            for node in self.nodes:
+                node.close()
         for one in logged:
             if "exc_info" in one:
                 raise RuntimeError(one["event"]) from one["exc_info"]

@@ -165,6 +165,11 @@ class SimulatedNode:
         """What was raised where nobody expects it."""
         return [bug for loop in self._loops for bug in loop.bugs]
 
+    def close(self) -> None:
+        """The simulation is over."""
+        for loop in self._loops:
+            loop.close()
+
     # --- What happens to it ---
 
     def start(self) -> None:

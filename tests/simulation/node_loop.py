@@ -3,6 +3,7 @@
 import asyncio
 from asyncio import events
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from contextvars import Context, copy_context
 from typing import Any, cast
 
@@ -39,6 +40,15 @@ class NodeLoop(asyncio.AbstractEventLoop):
         """Kill -9."""
         self._is_dead = True
         self._held.clear()
+
+    def close(self) -> None:
+        """The simulation is over: what still waits, or has not begun, never will."""
+        self.die()
+        for task in self._tasks:
+            if not task.done():
+                # Whoever waits for something more on its way out does so for ever.
+                with suppress(RuntimeError):
+                    cast("Coroutine[Any, Any, Any]", task.get_coro()).close()
 
     def pause(self) -> None:
         """SIGSTOP."""

@@ -107,6 +107,24 @@ class SimulatedDatabase(FakeDatabase):
             )
         )
 
+    def rehearse(self, epoch: int, steps: Sequence[Step], start: str) -> list[Outcome]:
+        """What a commit would say; nothing is stored."""
+        snapshots, rows = dict(self.snapshots), dict(self.rows)
+        known, newest = len(self.feed), self.newest
+        outcomes = super().commit(epoch, steps, start)
+        self.snapshots, self.rows, self.newest = snapshots, rows, newest
+        del self.feed[known:]
+        return outcomes
+
+    def check_alive(self, epoch: int) -> None:
+        """The fence.
+
+        Raises:
+            StoreError: this life has ended.
+        """
+        if not self.holds(epoch):
+            raise StoreError("store_fenced", "the others take this node for dead")
+
     def adopt(self, epoch: int, tag: bytes, number: int) -> tuple[DialogRow, bool] | None:
         """Make a dialog this life's."""
         found = super().adopt(epoch, tag, number)

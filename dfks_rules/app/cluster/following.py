@@ -27,6 +27,8 @@ AGAIN = 0.5
 """Seconds until the engine is asked again after it was out of reach."""
 PORTION = 1_000
 """Most changes that are read in one go."""
+TRIES = 10
+"""How often it is asked in vain until operators are told."""
 TURN = 50
 """Changes that are told in one turn of the loop: about a millisecond."""
 
@@ -101,14 +103,21 @@ class Following:
             one.cancel()
 
     async def _follow(self) -> None:
+        tries = 0
         while True:
             pause = PAUSE
             try:
-                if await self._read():
+                is_full = await self._read()
+                tries = 0
+                if is_full:
                     continue
-            except StoreError:
+            except StoreError as error:
                 self.counts["feed_failures"] += 1
                 pause = AGAIN
+                tries += 1
+                if tries == TRIES:
+                    # The lease may go on all the same, and nobody is told what others change.
+                    _log.error("feed_silent", reason=error.message)
             except Exception:  # noqa: BLE001 - our bug; what comes later must be told all the same
                 self._report()
                 pause = AGAIN
@@ -149,11 +158,15 @@ class Following:
         return False
 
     def _attempt(self, told: list[Changed | Moved]) -> None:
-        """Tell this; where that is a bug of ours, what follows is told all the same."""
+        """Tell this; where that is a bug of ours, the rest is told all the same."""
         try:
             self._tell(told)
         except Exception:  # noqa: BLE001 - see above
             self._report()
+            for one in told:
+                # What was told already is no news.
+                with suppress(Exception):
+                    self._tell([one])
 
     def _report(self) -> None:
         self.counts["feed_failures"] += 1

@@ -8,13 +8,15 @@ from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 
+import structlog
+
 from dfks_rules import __version__
 from dfks_rules.app.cluster.acting import ActingWebhooks
 from dfks_rules.app.cluster.following import Following
 from dfks_rules.app.cluster.member import Hooks, Itself, Member
 from dfks_rules.app.cluster.policies import Desk, Policies
 from dfks_rules.app.cluster.rollouts import EngineRollouts
-from dfks_rules.app.cluster.taking import TakingOver
+from dfks_rules.app.cluster.taking import HEARD, TakingOver
 from dfks_rules.config.cluster import ClusterSettings
 from dfks_rules.errors import StoreError
 from dfks_rules.operations.answers import Answers
@@ -33,8 +35,13 @@ LISTEN_EVERY = 5.0
 """Seconds between two looks whether hints are still heard."""
 PURGE_EVERY = 60.0
 """Seconds between two purges, by one node for all."""
+FEED_KEPT = 600.0
+"""Seconds that a change stays, however short the journal may be: whoever takes phones over looks
+for what has changed since shortly before their node fell silent, also after an outage."""
 PURGED_AT_ONCE = 10_000
 """Changes that one purge removes at most; a full one is followed by the next at once."""
+
+_log = structlog.get_logger("dfks.cluster")
 
 
 class Served(NamedTuple):
@@ -214,6 +221,7 @@ class Node:
 
     async def end(self) -> None:
         """End this life: what is under way is settled, then the others take over."""
+        silent_since = self._loop.time()
         for task in self._tasks:
             task.cancel()
         self._following.end()
@@ -227,7 +235,10 @@ class Node:
                 await self.store.settled()
         except TimeoutError:
             is_clean = False
-        await self.member.end(is_clean=is_clean and not self.store.is_failing)
+        # Of what others changed meanwhile, nobody was told here; whoever takes over looks for that
+        # no longer ago than `HEARD`, unless this end was none as planned.
+        is_quick = self._loop.time() - silent_since <= HEARD / 2
+        await self.member.end(is_clean=is_clean and is_quick and not self.store.is_failing)
         await self.store.close()
 
     # --- What the others have done; see `following.Learns` ---
@@ -240,15 +251,19 @@ class Node:
         for one in changes:
             if one.epoch != self.member.epoch:
                 served.features.learned(one.entry.presentity, one.entry.origin, now)
-            self._learn(one, served, now)
+            self._learn(one, served)
 
-    def _learn(self, one: Changed, served: Served, now: float) -> None:
-        presentity, snapshot = one.entry.presentity, one.snapshot
+    def _learn(self, one: Changed, served: Served) -> None:
+        entry, tells = one.entry, one.tells
+        presentity = entry.presentity
+        hidden = None if tells else (entry.feature, entry.after)
 
         def learn() -> None:
-            news = self.store.learned(presentity, snapshot)
+            news = self.store.learned(presentity, one.snapshot, hidden)
             if news is not None:
-                served.notifier.learned(presentity, *news, tells=one.tells, at=served.at(), now=now)
+                # Perhaps seconds later: an own commit was under way.
+                at, now = served.at(), self._loop.time()
+                served.notifier.learned(presentity, *news, tells=tells, at=at, now=now)
                 served.wake()
 
         self.store.when_settled(presentity, learn)
@@ -301,8 +316,11 @@ class Node:
         served = self._served
         if served is not None:
             self._served = None
-            served.notifier.forget_all(self._loop.time())
-            served.buried()
+            try:
+                served.notifier.forget_all(self._loop.time())
+            finally:
+                # Whatever that ran into: nobody else begins another life.
+                served.buried()
 
     # --- Hints, and what one node does for all ---
 
@@ -326,16 +344,18 @@ class Node:
     async def _purge(self) -> None:
         while True:
             await asyncio.sleep(PURGE_EVERY)
-            with suppress(StoreError):
+            try:
                 while await self._purge_once() == PURGED_AT_ONCE:
                     pass
+            except StoreError as error:
+                _log.warning("cluster_purge_failed", reason=error.message)
 
     async def _purge_once(self) -> int:
         """Purge if this is the oldest node that lives; how much was removed."""
         living = [one.epoch for one in await self.engine.nodes() if one.state == "serving"]
         if min(living, default=0) != self.member.epoch:
             return 0
-        older_than = self.clock() - self._keep_changes
+        older_than = self.clock() - max(self._keep_changes, FEED_KEPT)
         return await self.engine.purge(older_than, PURGED_AT_ONCE)
 
 

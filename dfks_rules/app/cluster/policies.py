@@ -224,5 +224,8 @@ class Policies:
 
 def _verdict_of(error: DfksError) -> str:
     """Why policies cannot be used, as the others read it: a list of lines, as JSON."""
-    told = error.findings[:MAX_FINDINGS] if isinstance(error, PolicyError) else [error.message]
-    return orjson.dumps([str(one) for one in told]).decode()
+    findings = error.findings if isinstance(error, PolicyError) else [error.message]
+    told = [str(one) for one in findings[:MAX_FINDINGS]]
+    if len(findings) > MAX_FINDINGS:
+        told.append(f"and {len(findings) - MAX_FINDINGS:,} more")
+    return orjson.dumps(told).decode()

@@ -79,7 +79,7 @@ class EngineRollouts:
 
     async def roll_back(self, node: str | None, actor: str) -> RolloutListing:
         """Move a goal back."""
-        if node is None:
+        if node is None and not await self._is_preparing():
             goals = await self._engine.policy_goals()
             own = [name for one in goals if (name := _node_of(one.scope)) is not None]
             if own:
@@ -95,6 +95,11 @@ class EngineRollouts:
             raise NoGoalError(f"no rollout decides on {_told(node)}")
         _log.info("policy_goal_dropped", node=node, actor=actor)
         return await self.listing()
+
+    async def _is_preparing(self) -> bool:
+        """Whether a rollout to all nodes is on its way."""
+        rollouts = await self._engine.policy_rollouts()
+        return any(one.scope == ALL_NODES and one.state == "preparing" for one in rollouts)
 
     async def _living(self) -> list[Node]:
         return [one for one in await self._engine.nodes() if one.state != "dead"]

@@ -7,7 +7,9 @@ Of a phone that speaks before its row is there, the dialog is asked for by its t
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
+from contextlib import suppress
+from functools import partial
+from typing import Protocol, TypeVar
 
 import structlog
 
@@ -26,6 +28,7 @@ HEARD = 1.0
 """Seconds before its end from which a node that left as planned may not have told of changes: it
 reads the feed every tenth of one."""
 _ALL = (1 << 63) - 1
+_Told = TypeVar("_Told")
 
 _log = structlog.get_logger("dfks.cluster")
 
@@ -105,7 +108,7 @@ class TakingOver:
         while rows := await self._portion(cohorts, below):
             count += len(rows)
             below = rows[-1].row
-            self._notifier.take(claim, rows, self._loop.time())
+            self._take(claim, rows)
             self._wake()
             # Half of the time is for others; reading them was most of it.
             await asyncio.sleep(0)
@@ -120,15 +123,31 @@ class TakingOver:
 
     async def _changed_since(self, moment: float) -> frozenset[Aor]:
         """Whose features have changed since then, by the engine's clock."""
-        while True:
-            try:
-                return await self._engine.changed_since(moment)
-            except StoreError:
-                await asyncio.sleep(AGAIN)
+        return await self._until_told(partial(self._engine.changed_since, moment))
 
     async def _portion(self, cohorts: list[int], below: int) -> list[DialogRow]:
+        return await self._until_told(partial(self._store.rows_of, cohorts, below, PORTION))
+
+    async def _until_told(self, ask: Callable[[], Awaitable[_Told]]) -> _Told:
+        """What the engine says, however long that takes."""
+        is_late = False
         while True:
             try:
-                return await self._store.rows_of(cohorts, below, PORTION)
-            except StoreError:
+                return await ask()
+            except StoreError as error:
+                if not is_late:
+                    is_late = True
+                    _log.warning("cluster_taking_over_late", reason=error.message)
                 await asyncio.sleep(AGAIN)
+
+    def _take(self, claim: Claim | None, rows: list[DialogRow]) -> None:
+        """Have them taken over; where one runs into a bug of ours, all others."""
+        now = self._loop.time()
+        try:
+            self._notifier.take(claim, rows, now)
+        except Exception:  # noqa: BLE001 - else nobody would be told anything any more
+            _log.exception("cluster_taking_over_failed")
+            for row in rows:
+                # Those that are here already stay as they are.
+                with suppress(Exception):
+                    self._notifier.take(claim, [row], now)

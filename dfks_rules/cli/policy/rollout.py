@@ -72,7 +72,7 @@ async def _run(api: ApiClient, asked: _Asked, *, is_back: bool, is_drop: bool) -
             return await _roll_out(api, asked, asked.folder)
         if is_back:
             await api.ask("POST", f"{_PATH}/rollback", query=asked.query)
-            click.echo("goal moved back")
+            click.echo("rolled back")
             return await _see_followed(api, asked)
         if is_drop:
             await api.ask("DELETE", _PATH, query=asked.query)

@@ -7,6 +7,7 @@ transaction`).
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
@@ -33,9 +34,12 @@ else:
     _UNDONE = (asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError)
 
 PATIENCE = 5.0
-"""How long a call may take with all that it waits for, s; the engine ends a statement sooner."""
+"""How long a call may take, s, and how long it may wait for its turn; the engine ends a statement
+sooner."""
 CONNECTS_WITHIN = 3.0
 """How long to wait for a new connection, s."""
+
+_HOSTS = re.compile(r"([^:]+://(?:[^/?#@]*@)?)([^/?#@]*)((?:[/?#].*)?)", re.DOTALL)
 
 Row = Mapping[str, Any]
 _Answer = TypeVar("_Answer")
@@ -50,13 +54,16 @@ class Connection:
         Args:
             url: `postgresql://…`.
             name: as which the engine lists it (`application_name`).
-            patience: how long a call may take, s.
+            patience: how long a call may take, s, once it is its turn, for which it waits as long
+                at most.
         """
-        self._url = url
+        self._urls = each_host(url)
+        """The first one is tried first."""
         self._name = name
         self._patience = patience
         self._turn = asyncio.Lock()
         self._connection: asyncpg.Connection | None = None
+        self._connecting: asyncio.Future[asyncpg.Connection] | None = None
         self._listening: asyncpg.Connection | None = None
         self._is_closed = False
 
@@ -110,14 +117,15 @@ class Connection:
     async def close(self) -> None:
         """Close it for good, once a call that is under way has ended."""
         self._is_closed = True
+        if self._connecting is not None:
+            self._connecting.cancel()
         async with self._turn:
             self.cut()
 
     async def _ask(self, ask: "Callable[[asyncpg.Connection], Awaitable[_Answer]]") -> _Answer:
-        clock = asyncio.get_running_loop().time
-        deadline = clock() + self._patience
+        patience = self._patience
         try:
-            async with asyncio.timeout_at(deadline):
+            async with asyncio.timeout(patience):
                 await self._turn.acquire()
         except TimeoutError:
             raise NotSentError("PostgreSQL: too many wait for it") from None
@@ -125,7 +133,7 @@ class Connection:
             connection = await self._connected()
             asked = asyncio.ensure_future(ask(connection))
             try:
-                await asyncio.wait((asked,), timeout=deadline - clock())
+                await asyncio.wait((asked,), timeout=patience)
                 if not asked.done():
                     raise TimeoutError
                 return asked.result()
@@ -146,11 +154,34 @@ class Connection:
         if self._is_closed:
             raise NotSentError("the store is closed")
         if self._connection is None or self._connection.is_closed():
+            if self._connecting is None:
+                self._connecting = asyncio.ensure_future(self._connect())
+                self._connecting.add_done_callback(self._has_connected)
             try:
-                self._connection = await connect(self._url, self._name)
+                # Whoever gives a call up leaves this to the next one: a lease must be renewed also
+                # where it takes longer to connect than a renewal may.
+                return await asyncio.shield(self._connecting)
             except FAILURES as error:
                 raise NotSentError(unavailable(error).message) from error
         return self._connection
+
+    def _has_connected(self, connecting: "asyncio.Future[asyncpg.Connection]") -> None:
+        self._connecting = None
+        if not connecting.cancelled() and connecting.exception() is None:
+            self._connection = connecting.result()
+            if self._is_closed:
+                self.cut()
+
+    async def _connect(self) -> "asyncpg.Connection":
+        """Connect to the first host that answers, which is the first to be asked next time."""
+        for left in reversed(range(len(self._urls))):
+            try:
+                return await connect(self._urls[0], self._name, CONNECTS_WITHIN / len(self._urls))
+            except FAILURES:
+                self._urls.append(self._urls.pop(0))
+                if not left:
+                    raise
+        raise AssertionError("there is no host")
 
 
 def _forget(asked: "asyncio.Future[_Answer]") -> None:
@@ -159,8 +190,20 @@ def _forget(asked: "asyncio.Future[_Answer]") -> None:
         asked.exception()
 
 
-async def connect(url: str, name: str) -> "asyncpg.Connection":
-    """A new connection.
+def each_host(url: str) -> list[str]:
+    """The URL for each of its hosts.
+
+    asyncpg would spend all of its time on a first one that is dead and says nothing.
+    """
+    found = _HOSTS.fullmatch(url)
+    if found is None:
+        return [url]
+    before, hosts, after = found.groups()
+    return [f"{before}{host}{after}" for host in hosts.split(",")]
+
+
+async def connect(url: str, name: str, within: float = CONNECTS_WITHIN) -> "asyncpg.Connection":
+    """A new connection, `within` so many seconds.
 
     Raises:
         StoreError: `store_needs_asyncpg`; `store_unavailable`: it is no URL.
@@ -172,12 +215,16 @@ async def connect(url: str, name: str) -> "asyncpg.Connection":
     try:
         return await asyncpg.connect(
             url,
-            timeout=CONNECTS_WITHIN,
+            timeout=within,
             statement_cache_size=0,
             server_settings={"application_name": name},
         )
-    except ValueError as error:  # Of some parts of a URL, asyncpg says only this.
-        raise unavailable(error) from error
+    except ValueError as error:
+        if isinstance(error, FAILURES):
+            raise
+        # It has a part of the URL in it, which may be one of a password.
+        why = "PostgreSQL: its URL cannot be read; `/`, `?`, `#`, `@` and `%` in a password are "
+        raise StoreError("store_unavailable", f"{why}written %2F, %3F, %23, %40 and %25") from None
 
 
 def unavailable(error: Exception) -> StoreError:

@@ -75,8 +75,9 @@ class PostgresEngine:
             name: of the node; connections are listed as `dfks NAME commit` and so on.
             patience: how long a call may take, s.
         """
-        # A lease must not wait for a page of rows or a burial, nor a phone for either; and nobody
-        # for a bundle of policies.
+        # A lease must not wait for a page of rows or a burial, nor a phone for either; nor what others
+        # have changed for all the phones that come from a node at once; and nobody for a bundle of
+        # policies.
         self._commit, self._life, self._phones, self._rest, self._hints, self._policies = (
             Connection(url, f"dfks {name} {use}", patience)
             for use in ("commit", "life", "phones", "rest", "hints", "policies")

@@ -95,6 +95,8 @@ class GroupCommit:
         """In the commit that is under way, and not settled."""
         self._unsettled: dict[Aor, deque[tuple[_Waiting, Change]]] = {}
         """The changes of each presentity of which nobody was told what came of them, in order."""
+        self._last: dict[Aor, _Waiting] = {}
+        """The last one that changes a presentity, or was decided on it, and is not settled."""
         self._task: asyncio.Task[None] | None = None
         self._failures: set[str] = set()
         """Why commits have failed since one was stored."""
@@ -149,6 +151,9 @@ class GroupCommit:
         waiting = _Waiting(asked, step, settle, now)
         for change in step.changes:
             self._queue(waiting, change)
+            self._last[change.presentity] = waiting
+        for presentity, _ in step.seen:
+            self._last[presentity] = waiting
         self._asked.append(waiting)
         if self._task is None:
             self._task = self._loop.create_task(self._run())
@@ -161,14 +166,14 @@ class GroupCommit:
             self._loop.call_soon(self.on_fenced)
 
     def when_settled(self, presentity: Aor, call: Callable[[], None]) -> None:
-        """Call once all changes of a presentity that are under way now are settled: at once where
-        there are none.
+        """Call once all that changes a presentity, or was decided on it, and is under way now is
+        settled: at once where there is nothing.
         """
-        unsettled = self._unsettled.get(presentity)
-        if unsettled is None:
+        last = self._last.get(presentity)
+        if last is None:
             call()
         else:
-            unsettled[-1][0].later.append(call)
+            last.later.append(call)
 
     async def settled(self) -> None:
         """Wait until everything that was asked for until now is settled."""
@@ -315,8 +320,13 @@ class GroupCommit:
                 call()
 
     def _forget(self, one: _Waiting) -> None:
-        """Its changes are settled."""
+        """Its changes are settled, and what it was decided on."""
+        for presentity, _ in one.step.seen:
+            if self._last.get(presentity) is one:
+                del self._last[presentity]
         for change in one.step.changes:
+            if self._last.get(change.presentity) is one:
+                del self._last[change.presentity]
             unsettled = self._unsettled[change.presentity]
             unsettled.popleft()  # They are settled in order.
             if not unsettled:

@@ -11,14 +11,18 @@ when the feed comes to it. So no read swallows a change that nobody was told of.
 | own commit in conflict, or in doubt | must be read                    | stays                   |
 | feed                                | that, or what is newer; must be | what is known then      |
 |                                     | read if an own one is under way |                         |
+| the same, and nobody may be told    | the same                        | that feature as it was  |
+|                                     |                                 | set                     |
 | a part of the feed is missing       | all must be read                | not known               |
 | more than `at_most` presentities    | the oldest must be read         | not known of these      |
+| watchers are taken over             | that                            | not known of what is    |
+|                                     |                                 | read from then on       |
 """
 
 from collections import OrderedDict
 from typing import NamedTuple, final
 
-from dfks_rules.model.features import Snapshot
+from dfks_rules.model.features import Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import Change
 
@@ -62,8 +66,8 @@ class Known:
         """Holds so many presentities at most."""
         self._at_most = at_most
         self._entries: OrderedDict[Aor, _Entry] = OrderedDict()
-        self._has_dropped = False
-        """Whether somebody may watch a presentity of which nothing is left here."""
+        self._is_unsure = False
+        """Whether somebody may watch a presentity of which nothing is known here."""
 
     def __len__(self) -> int:
         """How many presentities there are."""
@@ -95,7 +99,7 @@ class Known:
             return
         entry.see(snapshot)
         entry.is_certain = True
-        if entry.told is None and not self._has_dropped:
+        if entry.told is None and not self._is_unsure:
             entry.told = snapshot
         self._entries.move_to_end(presentity)
 
@@ -110,13 +114,22 @@ class Known:
             entry.told = after
         self._entries.move_to_end(presentity)
 
-    def hear(self, presentity: Aor, snapshot: Snapshot, *, is_certain: bool) -> News | None:
+    def hear(
+        self,
+        presentity: Aor,
+        snapshot: Snapshot,
+        *,
+        is_certain: bool,
+        hidden: tuple[Feature, FeatureState] | None = None,
+    ) -> News | None:
         """The feed says that this is stored; gives what watchers are to be told, if anything.
 
         Args:
             presentity: whose.
             snapshot: this, or something newer.
             is_certain: whether no commit of this node's is under way.
+            hidden: what was set, where watchers may not be told of it. The snapshot may have
+                something besides of which they are to be told: they have not been yet.
         """
         entry = self._entries.get(presentity)
         if entry is None:
@@ -126,9 +139,15 @@ class Known:
             return None
         if entry.see(snapshot):
             entry.is_certain = entry.is_certain and is_certain
-        assert entry.newest is not None  # noqa: S101 - it was just seen
-        entry.told = entry.newest
-        return News(before, entry.newest)
+        newest = entry.newest
+        assert newest is not None  # noqa: S101 - it was just seen
+        if hidden is None:
+            entry.told = newest
+        elif before is not None:
+            passed = before.replace(*hidden)
+            is_all = passed.states == newest.states
+            entry.told = newest if is_all else Snapshot(before.revision, passed.states)
+        return News(before, newest)
 
     def forget(self, presentity: Aor) -> None:
         """What is stored must be read before it is known again."""
@@ -136,14 +155,21 @@ class Known:
         if entry is not None:
             entry.is_certain = False
 
+    def others_watch(self) -> None:
+        """Who watches here from now on has been told by other nodes, nobody knows what.
+
+        Of what is read next, the feed may still be going to tell: that must not pass for told.
+        """
+        self._is_unsure = True
+
     def clear(self) -> None:
         """A part of the feed was missed: nothing is known, nor what watchers know."""
         self._entries.clear()
-        self._has_dropped = True
+        self._is_unsure = True
 
     def _add(self, presentity: Aor) -> _Entry:
         entry = self._entries[presentity] = _Entry()
         if len(self._entries) > self._at_most:
             self._entries.popitem(last=False)
-            self._has_dropped = True
+            self._is_unsure = True
         return entry

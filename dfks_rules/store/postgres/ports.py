@@ -372,11 +372,11 @@ class Engine(Protocol):
         ...
 
     async def policy_back(self, scope: str, actor: str) -> bool:
-        """Move a goal back to what it was before; False: there is none."""
+        """End a rollout, else move a goal back to what it was before; False: there is neither."""
         ...
 
     async def policy_drop(self, scope: str, actor: str) -> bool:
-        """Remove a goal; that of all nodes with those of single nodes. False: there is none."""
+        """Remove a goal, and end rollouts; of all nodes with those of single ones. False: none."""
         ...
 
     async def policy_goals(self) -> list[PolicyGoal]:

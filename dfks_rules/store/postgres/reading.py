@@ -133,7 +133,8 @@ class Reading:
         self._counts["reads_failed"] += 1
         until = self._loop.time() - PATIENCE
         late = [one for one in batch if one.since <= until]
-        del self._asked[: len(late)]
+        # They are anywhere in it: who is read again stands behind others.
+        self._asked[: len(batch)] = [one for one in batch if one.since > until]
         self._tell(late, why)
         if self._asked:
             await asyncio.sleep(RETRY)

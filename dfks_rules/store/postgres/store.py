@@ -7,7 +7,7 @@ from itertools import count
 import structlog
 
 from dfks_rules.errors import StoreError
-from dfks_rules.model.features import Feature, Snapshot
+from dfks_rules.model.features import Feature, FeatureState, Snapshot
 from dfks_rules.model.histogram import Histogram
 from dfks_rules.model.identity import Aor
 from dfks_rules.operations.ports import Stored
@@ -254,7 +254,10 @@ class PostgresStore:
 
     def own(self, claimed: Iterable[Claimed]) -> None:
         """Cohorts are ours: their rows are as those of our own."""
-        self._terms.update({one.cohort: one.term for one in claimed})
+        terms = {one.cohort: one.term for one in claimed}
+        self._terms.update(terms)
+        if terms:
+            self._known.others_watch()
 
     async def rows_of(self, cohorts: Sequence[int], before: int, at_most: int) -> list[DialogRow]:
         """Rows of cohorts that are ours, with numbers below `before`, the highest first.
@@ -270,20 +273,31 @@ class PostgresStore:
         self._group.told = max(self._group.told, newest)
 
     def when_settled(self, presentity: Aor, call: Callable[[], None]) -> None:
-        """Call at once, or once all that this node has under way for a presentity is settled.
+        """Call at once, or once all that this node has under way for a presentity, or has decided on
+        it, is settled.
 
         Watchers must be told of own changes in the order in which the engine has stored them and
         others: of what the feed tells only after this.
         """
         self._group.when_settled(presentity, call)
 
-    def learned(self, presentity: Aor, snapshot: Snapshot) -> News | None:
+    def learned(
+        self,
+        presentity: Aor,
+        snapshot: Snapshot,
+        hidden: tuple[Feature, FeatureState] | None = None,
+    ) -> News | None:
         """The feed says that this is stored; gives what watchers are to be told, if anything.
 
         What was read in between they were not told: that is done here.
+
+        Args:
+            presentity: whose.
+            snapshot: this, or something newer.
+            hidden: what was set, where watchers may not be told of it.
         """
         is_certain = not self._group.concerns(presentity)
-        return self._known.hear(presentity, snapshot, is_certain=is_certain)
+        return self._known.hear(presentity, snapshot, is_certain=is_certain, hidden=hidden)
 
     def missed(self) -> None:
         """A part of the feed is gone: everything is read anew, and nobody knows who was told."""

@@ -34,7 +34,7 @@ COMPONENTS["Rollout"] = record(
             "enum": [state.value for state in RolloutState],
             "description": "`preparing`: nodes check the files; `done`: the goal has moved, and "
             "each node follows within a second or two; `refused`: a node cannot use them; "
-            "`expired`: a node said nothing for ten minutes; `replaced`: the goal was moved back "
+            "`expired`: a node said nothing for ten minutes; `replaced`: it was rolled back "
             "or dropped meanwhile.",
         },
         "at": TIME,
@@ -237,8 +237,9 @@ OPERATIONS = (
         (_LISTED,),
         (_NODE,),
         problems=("not-found", "nodes-differ", *_PROBLEMS),
-        description="Nodes do not prepare for it: they have used it before. A second rollback "
-        "brings back what the first one left.",
+        description="Where a rollout is on its way, only that ends. Nodes do not prepare for what "
+        "they go back to: they have used it before. A second rollback brings back what the first "
+        "one left.",
     ),
     Operation(
         "dropRollout",

@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -63,17 +63,20 @@ OPENSIPS = Proxy(
 
 
 @contextmanager
-def behind(proxy: Proxy, folder: Path, transport: str = "tcp") -> Iterator[Site]:
+def behind(
+    proxy: Proxy, folder: Path, transport: str = "tcp", change: Callable[[str], str] = str
+) -> Iterator[Site]:
     """Run a server, its standby and a proxy before them, as the page says, on free ports.
 
     Args:
         proxy: which.
         folder: for configurations and logs.
         transport: `udp`, `tcp` or `tls`: what the proxy speaks to the server.
+        change: is given the page, and gives what is followed.
     """
     command = proxy.command(folder)
     text = (ROOT / f"docs/howto/behind-{proxy.name}.md").read_text("utf-8")
-    text = on_free_ports(text).replace("transport=tcp", f"transport={transport}")
+    text = on_free_ports(change(text)).replace("transport=tcp", f"transport={transport}")
     if transport == "tls":
         text = text.replace('"tcp:127', '"tls:127')
     files = {step.path: step.text for step in steps(text) if isinstance(step, WrittenFile)}

@@ -68,6 +68,16 @@ def test_the_password_of_a_database_is_shown_to_nobody(tmp_path: Path) -> None:
     assert without_password("postgresql://dfks:s3cret@db/dfks") == (
         "postgresql://dfks:********@db/dfks"
     )
+    for shown, url in (
+        ("dfks:********@db/dfks", "dfks:s3:cret@db/dfks"),
+        ("dfks:********@db/dfks", "dfks:s3@cret@db/dfks"),
+        ("dfks:********@db/dfks", "dfks:s3/cret@db/dfks"),
+        (":********@db/dfks", ":s3cret@db/dfks"),
+        ("db/dfks?user=dfks&password=********", "db/dfks?user=dfks&password=s3cret"),
+        ("db/dfks?password=********&sslpassword=********", "db/dfks?password=s&sslpassword=t"),
+        ("db:5432,[::1]:5433/dfks?user=a@b", "db:5432,[::1]:5433/dfks?user=a@b"),
+    ):
+        assert without_password(f"postgresql://{url}") == f"postgresql://{shown}"
     assert without_password(URL) == URL
     with pytest.raises(ConfigError) as caught:
         settings(tmp_path, 'store: "postgresql://dfks:s3 cret@db/dfks"\n')

@@ -515,6 +515,27 @@ def test_a_set_whose_dialog_has_ended_and_comes_again_after_a_crash_is_not_appli
     assert not lives.store.rows
 
 
+def test_a_set_that_made_a_dialog_is_known_though_another_one_met_its_end() -> None:
+    """The phone refused a NOTIFY while its second set was being stored."""
+    lives = Lives()
+    press = _subscribe(body=DND_ON)
+    response, notify = lives.book.receive(press)
+    lives.store.held, lives.store.held_commits = [], []
+    lives.book.receive(_subscribe(cseq=2, body=DND_ON, to=response.headers[b"To"]))
+    lives.book.answer(notify, 481)
+    lives.store.release_commits()
+    lives.store.release()
+    lives.book.pass_time(2.0)
+    book = lives.crash()
+    _set_off(book)
+    _, again = book.receive(press)
+    assert b"<doNotDisturbOn>false<" in again.body
+    book.answer(again, 481)
+    for _ in range(100):
+        book.pass_time(1.0)
+    assert not lives.store.rows
+
+
 def test_a_set_whose_dialog_has_ended_after_a_crash_and_comes_again_is_not_applied() -> None:
     """The phone refuses what it is told after the crash; a copy of its SUBSCRIBE comes late."""
     lives = Lives()

@@ -46,6 +46,7 @@ DECLARE
     written  int[] := array_fill(NULL::int, ARRAY[dialogs]);   -- the entry that holds in the end
     firsts   int[] := array_fill(NULL::int, ARRAY[dialogs]);
     lasts    int[] := array_fill(NULL::int, ARRAY[dialogs]);
+    bases    bigint[] := array_fill(NULL::bigint, ARRAY[dialogs]);
     mine     bigint[];                                         -- cohorts
     revisions bigint[] := '{}';
     patches  jsonb[] := array_fill('{}'::jsonb, ARRAY[cardinality(p_domain)]);
@@ -169,9 +170,13 @@ BEGIN
                 lost := lost || d_row[d];
             ELSIF is_new[d] AND firsts[d] IS NULL AND e_first[e] IS NULL THEN
                 NULL; -- What made it has come to nothing.
+            ELSIF e_cseq[e] < cseqs[d] THEN
+                -- A call that was given up may come late: what it reserved holds, nothing else.
+                bases[d] := greatest(bases[d], e_base[e]);
             ELSE
                 written[d] := e;
                 cseqs[d] := e_cseq[e];
+                bases[d] := greatest(bases[d], e_base[e]);
                 IF e_first[e] IS NOT NULL THEN firsts[d] := e; END IF;
                 IF e_last[e] IS NOT NULL THEN lasts[d] := e; END IF;
             END IF;
@@ -181,12 +186,14 @@ BEGIN
 
     IF entries > 0 THEN
         UPDATE dfks.subscription o SET
-            deadline = e_deadline[n.e], cseq = e_cseq[n.e], base = e_base[n.e],
-            flags = e_flags[n.e],
+            deadline = coalesce(e_deadline[n.e], o.deadline), cseq = coalesce(e_cseq[n.e], o.cseq),
+            base = CASE WHEN n.is_new THEN n.base ELSE greatest(o.base, n.base) END,
+            flags = coalesce(e_flags[n.e], o.flags),
             first = coalesce(e_first[n.first], o.first), last = coalesce(e_last[n.last], o.last)
-        FROM unnest(d_row, written, firsts, lasts, is_new, whole)
-            AS n (number, e, first, last, is_new, whole)
-        WHERE o.number = n.number AND n.e IS NOT NULL AND NOT (n.is_new AND n.e = n.whole);
+        FROM unnest(d_row, written, firsts, lasts, bases, is_new, whole)
+            AS n (number, e, first, last, base, is_new, whole)
+        WHERE o.number = n.number AND n.base IS NOT NULL
+            AND NOT (n.is_new AND n.e = n.whole AND n.base = e_base[n.whole]);
     END IF;
     IF true = ANY (d_gone) OR true = ANY (is_new) THEN
         -- New ones, too, whose step has come to nothing.

@@ -159,18 +159,21 @@ BEGIN
 END
 $$;
 
--- Moves a goal back to what it was before; false: there is none.
+-- Ends a rollout that is on its way, or moves a goal back to what it was before; false: neither is.
 CREATE FUNCTION dfks.policy_back_1(for_scope text, who text) RETURNS boolean
 LANGUAGE plpgsql SET lock_timeout = '1500ms' AS $$
 DECLARE
     was dfks.policy_goal;
 BEGIN
+    UPDATE dfks.policy_rollout SET state = 'replaced'
+    WHERE scope = for_scope AND state = 'preparing';
+    IF FOUND THEN
+        RETURN true;
+    END IF;
     SELECT * INTO was FROM dfks.policy_goal g WHERE g.scope = for_scope FOR UPDATE;
     IF NOT FOUND THEN
         RETURN false;
     END IF;
-    UPDATE dfks.policy_rollout SET state = 'replaced'
-    WHERE scope = for_scope AND state = 'preparing';
     IF was.previous IS NULL AND for_scope <> '*' THEN
         DELETE FROM dfks.policy_goal WHERE scope = for_scope;
     ELSE
@@ -182,7 +185,8 @@ BEGIN
 END
 $$;
 
--- Removes a goal; that of all nodes with those of single ones. False: there is none.
+-- Removes a goal, and ends a rollout; those of all nodes with those of single ones. False: there is
+-- neither.
 CREATE FUNCTION dfks.policy_drop_1(for_scope text, who text) RETURNS boolean
 LANGUAGE plpgsql SET lock_timeout = '1500ms' AS $$
 DECLARE
@@ -190,8 +194,9 @@ DECLARE
 BEGIN
     UPDATE dfks.policy_rollout SET state = 'replaced'
     WHERE for_scope IN ('*', scope) AND state = 'preparing';
-    DELETE FROM dfks.policy_goal WHERE scope <> '*' AND for_scope IN ('*', scope);
     found_one := FOUND;
+    DELETE FROM dfks.policy_goal WHERE scope <> '*' AND for_scope IN ('*', scope);
+    found_one := found_one OR FOUND;
     IF for_scope = '*' THEN
         UPDATE dfks.policy_goal SET revision = NULL, previous = revision, at = clock_timestamp(),
             actor = who

@@ -3,9 +3,10 @@
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from dfks_rules.app.cluster import following
-from dfks_rules.app.cluster.following import AGAIN, PAUSE, Following
+from dfks_rules.app.cluster.following import AGAIN, PAUSE, TRIES, Following
 from dfks_rules.store.postgres.ports import Changed, Moved
 from tests.helpers.cluster import ALICE, Site, virtually
 from tests.helpers.engine import Fault, Loss, Script
@@ -158,6 +159,39 @@ def test_a_bug_of_ours_keeps_nobody_from_what_comes_later(monkeypatch: pytest.Mo
         feed.end()
 
     run_virtually(main())
+
+
+@virtually
+async def test_a_bug_hides_no_other_change_that_is_told_with_it() -> None:
+    """Most are told many at once."""
+    site = Site()
+    member = await site.member()
+    for revision in (1, 2, 3, 4):
+        site.store(member.epoch, revision)
+    learns = _Learns()
+    learns.fails_at = 2
+    feed = Following(site.engine(), 0, learns)
+    feed.begin()
+    await asyncio.sleep(3 * AGAIN)
+    assert {*learns.told} == {1, 3, 4}
+    assert feed.position == 4
+    feed.end()
+
+
+@virtually
+async def test_a_feed_that_stays_away_is_told_operators_once() -> None:
+    """The lease may go on: nothing else says that changes are not told."""
+    site, script = Site(), Script()
+    script.add("feed", *[Fault(loss=Loss.UNSENT)] * 3 * TRIES)
+    with capture_logs() as logs:
+        feed, _ = await _reader(site, script)
+        await asyncio.sleep(AGAIN * (TRIES - 2))
+        assert logs == []
+        await asyncio.sleep(AGAIN * 4 * TRIES)
+    assert [(one["event"], one["reason"]) for one in logs] == [
+        ("feed_silent", "the engine is out of reach")
+    ]
+    feed.end()
 
 
 @virtually

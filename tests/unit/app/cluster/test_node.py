@@ -4,14 +4,17 @@ import asyncio
 from collections.abc import Callable
 from typing import cast
 
+import pytest
+from structlog.testing import capture_logs
+
 from dfks_rules.app.cluster.member import Itself, Member
-from dfks_rules.app.cluster.node import PURGE_EVERY, Node, Served
+from dfks_rules.app.cluster.node import FEED_KEPT, PURGE_EVERY, Node, Served
 from dfks_rules.model.features import NOTHING_STORED
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.standing import Standing
 from dfks_rules.service.features import Features
 from dfks_rules.service.ports import Verdict, Wanted
-from tests.helpers.cluster import ALICE, KEPT, LEASE, Site, at, virtually
+from tests.helpers.cluster import ALICE, BOB, KEPT, LEASE, Site, at, virtually
 from tests.helpers.database import FakeDatabase
 from tests.helpers.engine import FakeEngine, Fault, Loss, Script
 from tests.helpers.policy import NOON
@@ -143,6 +146,22 @@ async def test_a_fenced_node_drops_everything_and_says_so_once() -> None:
 
 
 @virtually
+async def test_another_life_begins_whatever_the_end_of_this_one_runs_into() -> None:
+    """A bug of ours must leave no node that others take for dead, and that goes on."""
+    site = Site()
+    node = await site.node("a")
+
+    def fail(_now: float) -> None:
+        raise ZeroDivisionError
+
+    node.told.forget_all = fail  # type: ignore[method-assign, assignment]
+    with pytest.raises(ZeroDivisionError):
+        node.node._fenced()
+    assert node.buried == 1
+    await site.end()
+
+
+@virtually
 async def test_a_gap_in_the_feed_ends_this_life_and_others_take_over_at_once() -> None:
     """Nobody knows who was not told: who has the dialogs next tells them all."""
     site, script = Site(), Script()
@@ -166,7 +185,7 @@ async def test_a_planned_end_leaves_cleanly_with_everything_stored() -> None:
     """What is under way is settled before."""
     site, script = Site(), Script()
     node = await site.node("a", script)
-    script.add("commit", Fault(1.0, 1.0))
+    script.add("commit", Fault(0.2, 0.2))
     result = commit(node.node.store, Wanted((change(ALICE, NOTHING_STORED, at(1)),)))
     await asyncio.sleep(0.1)
     await node.node.end()
@@ -174,6 +193,26 @@ async def test_a_planned_end_leaves_cleanly_with_everything_stored() -> None:
     life = site.database.lives[node.epoch]
     assert (life.is_alive, life.is_clean) == (False, True)
     assert node.engine.is_closed
+
+
+@virtually
+async def test_an_end_that_takes_long_is_not_clean() -> None:
+    """What others changed since it tells nobody is to be looked for as after a crash."""
+    site, script = Site(), Script()
+    node, other = await site.node("a", script), await site.node("b")
+    site.subscribe(node.epoch, 1)
+    script.add("commit", Fault(2.0, 1.0))
+    result = commit(node.node.store, Wanted((change(BOB, NOTHING_STORED, at(1)),)))
+    ending = asyncio.create_task(node.node.end())
+    await asyncio.sleep(1.0)
+    site.store(other.epoch)
+    await ending
+    assert await outcome(result) is Verdict.STORED
+    assert not site.database.lives[node.epoch].is_clean
+    await asyncio.sleep(1.0)
+    [(_, changed)] = other.told.of("take")
+    assert ALICE in changed
+    await other.node.end()
 
 
 @virtually
@@ -208,6 +247,24 @@ async def test_the_oldest_node_purges_for_all() -> None:
     await asyncio.sleep(2 * PURGE_EVERY)
     assert scripts[2].calls.count("purge") > 0
     await other.node.end()
+
+
+@virtually
+async def test_a_change_stays_long_enough_for_who_takes_over() -> None:
+    """However short the journal is; and a purge that fails is told, and tried again."""
+    site, script = Site(), Script()
+    node = await site.node("a", script)
+    node.node._keep_changes = 1.0
+    script.add("purge", Fault(loss=Loss.UNSENT))
+    for revision in (1, 2):
+        site.store(node.epoch, revision)
+    with capture_logs() as logs:
+        await asyncio.sleep(FEED_KEPT - 1.0)
+    assert len(site.database.feed) == 2
+    assert [one["event"] for one in logs] == ["cluster_purge_failed"]
+    await asyncio.sleep(2 * PURGE_EVERY)
+    assert len(site.database.feed) == 1
+    await site.end()
 
 
 @virtually

@@ -5,9 +5,10 @@ import asyncio
 import pytest
 from structlog.testing import capture_logs
 
-from dfks_rules.app.cluster.policies import AGAIN, SKEWED, goal_of
+from dfks_rules.app.cluster.policies import AGAIN, MAX_FINDINGS, SKEWED, goal_of
 from dfks_rules.config.cluster import ClusterSettings
-from dfks_rules.errors import StoreError
+from dfks_rules.errors import Finding, PolicyError, StoreError
+from dfks_rules.store.postgres.engine import PostgresEngine
 from tests.helpers.postgres import Database, needs_postgres
 from tests.helpers.rollouts import OF_FILES, Peers, policy, revision, two_peers
 
@@ -44,6 +45,20 @@ async def test_a_node_that_refuses_says_why() -> None:
     assert told["policy_rollout_refused"]["findings"] == ["p.yaml:3:1: it is broken [policy_value]"]
     assert peers.revisions == [OF_FILES] * 2
     assert peers.all[0].policies.counts["policies_refused"] == 1
+
+
+async def test_of_many_findings_some_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A column that is wrong is wrong in every line."""
+    peers = await two_peers()
+
+    async def refuse(_bundle: bytes) -> None:
+        raise PolicyError([Finding("u.csv", line, 1, "policy_csv", "bad") for line in range(1, 99)])
+
+    monkeypatch.setattr(peers.all[0].desk, "prepare", refuse)
+    await _roll_out(peers, "first")
+    [told] = (await peers.rollouts.listing()).rollouts
+    assert len(told.nodes[0].findings) == MAX_FINDINGS + 1
+    assert told.nodes[0].findings[-1] == "and 48 more"
 
 
 async def test_without_a_goal_files_decide_again() -> None:
@@ -165,3 +180,9 @@ async def test_a_node_that_begins_asks_for_its_goal(database: Database) -> None:
     """Before it has joined."""
     settings = ClusterSettings(database.url, "node-1", 2.0, 120.0)
     assert await goal_of(settings) is None
+    engine = PostgresEngine(database.url, "node-2")
+    epoch = (await engine.join("node-2", "0.1.0", 60.0)).epoch
+    await engine.policy_propose("*", "a" * 12, b"bundle", "alice")
+    await engine.policy_verdict(epoch, "a" * 12, "")
+    await engine.close()
+    assert await goal_of(settings) == b"bundle"

@@ -75,6 +75,11 @@ async def test_a_canary_has_a_goal_of_its_own() -> None:
     assert [one.node for one in listing.goals] == ["node-2"]
     with pytest.raises(CanaryError, match="`node-2`"):
         await peers.rollouts.roll_back(None, "alice")
+    # What is on its way to all is clear.
+    await peers.rollouts.begin([SECOND], None, "alice")
+    await peers.rollouts.roll_back(None, "alice")
+    await peers.look()
+    assert peers.revisions == [OF_FILES, revision(FIRST)]
     back = await peers.rollouts.roll_back("node-2", "alice")
     assert [one.goal for one in back.nodes] == [None, None]
     await peers.look()

@@ -3,11 +3,13 @@
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from dfks_rules.app.cluster import taking
 from dfks_rules.app.cluster.member import Member
 from dfks_rules.app.cluster.taking import TakingOver
-from dfks_rules.presence.restoring import UNSURE
+from dfks_rules.presence.restoring import UNSURE, Claim
+from dfks_rules.service.ports import DialogRow
 from dfks_rules.store.postgres.store import PostgresStore
 from tests.helpers.cluster import ALICE, Site, Told, virtually
 from tests.helpers.engine import Fault, Loss, Script
@@ -120,11 +122,37 @@ def test_what_cannot_be_read_is_asked_for_again(call: str) -> None:
         site.database.end(dead.epoch, is_clean=False)
         script.add(call, Fault(loss=Loss.UNSENT), Fault(loss=Loss.ANSWER))
         taker = _Taker(site, member, script)
-        taker.claim()
-        await asyncio.sleep(10.0)
+        with capture_logs() as logs:
+            taker.claim()
+            await asyncio.sleep(10.0)
         assert taker.taking.counts["taken"] == 1
+        assert [one["event"] for one in logs] == ["cluster_taking_over_late", "cluster_taken_over"]
 
     run_virtually(main())
+
+
+@virtually
+async def test_one_row_that_runs_into_a_bug_keeps_no_other_one_away() -> None:
+    """And the claim comes to its end: else all that changes would be noted for ever."""
+    site = Site()
+    dead, member = await site.member("a"), await site.member("b")
+    rows = [site.subscribe(dead.epoch, number).row for number in range(3)]
+    site.database.end(dead.epoch, is_clean=False)
+    taker = _Taker(site, member)
+    take = taker.told.take
+
+    def fail(claim: Claim, taken: list[DialogRow], now: float) -> None:
+        if rows[1] in [row.row for row in taken]:
+            raise ZeroDivisionError
+        take(claim, taken, now)
+
+    taker.told.take = fail  # type: ignore[assignment, method-assign]
+    with capture_logs() as logs:
+        taker.claim()
+        await asyncio.sleep(0.1)
+    assert [taken for taken, _ in taker.told.of("take")] == [[rows[2]], [rows[0]]]
+    assert taker.told.of("loaded") == [()]
+    assert [one["event"] for one in logs] == ["cluster_taking_over_failed", "cluster_taken_over"]
 
 
 def test_many_rows_come_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:

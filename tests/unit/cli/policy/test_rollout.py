@@ -118,7 +118,7 @@ async def test_a_canary_goes_first_and_back(door: Api, peers: Peers, tmp_path: P
         back = await _rollout(door, "--rollback")
         assert (back.exit_code, "`node-2`" in str(back.exception)) == (1, True)
         back = await _rollout(door, "--rollback", "--canary", "node-2")
-        assert back.stdout == "goal moved back\nnode-2: follows its own files\n"
+        assert back.stdout == "rolled back\nnode-2: follows its own files\n"
 
 
 async def test_a_goal_is_moved_back_and_dropped(door: Api, peers: Peers, tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 """A connection to a real PostgreSQL that is made anew after whatever goes wrong on it."""
 
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
@@ -11,7 +13,7 @@ from dfks_rules.errors import StoreError
 from dfks_rules.model.features import NOTHING_STORED
 from dfks_rules.service.ports import Verdict
 from dfks_rules.store.postgres import connection as module
-from dfks_rules.store.postgres.connection import Connection
+from dfks_rules.store.postgres.connection import CONNECTS_WITHIN, Connection, each_host
 from dfks_rules.store.postgres.engine import PostgresEngine
 from dfks_rules.store.postgres.ports import Beat, NotSentError
 from dfks_rules.store.postgres.schema import migrate
@@ -25,6 +27,9 @@ from tests.helpers.postgres import (
     pgbouncer,
 )
 from tests.helpers.stored import ALICE, DND, ON
+
+if TYPE_CHECKING:
+    import asyncpg
 
 pytestmark = needs_postgres
 _PID = "SELECT pg_backend_pid() AS pid"
@@ -168,8 +173,92 @@ async def test_an_engine_that_is_not_there_is_told(empty_database: Database) -> 
         with pytest.raises(NotSentError, match=r"PostgreSQL: .") as caught:
             await Connection(url, "dfks test").rows("SELECT 1")
         assert caught.value.code == "store_unavailable"
-    with pytest.raises(StoreError, match=r"PostgreSQL: .*'x'"):
+    with pytest.raises(StoreError, match=r"PostgreSQL: its URL cannot be read"):
         await Connection("postgresql://postgres@127.0.0.1:x/any", "dfks test").rows("SELECT 1")
+
+
+@pytest.mark.parametrize("password", ["s3cret/1", "s3cret#1", "s3cret?1"])
+async def test_a_password_that_is_not_escaped_is_not_told(password: str) -> None:
+    """The driver takes a part of it for a port, and says which."""
+    line = Connection(f"postgresql://dfks:{password}@127.0.0.1:1/any", "dfks test")
+    with pytest.raises(StoreError, match="%2F") as caught:
+        await line.rows("SELECT 1")
+    assert "s3cret" not in str(caught.value)
+
+
+async def test_a_host_that_is_dead_keeps_nobody_from_the_next_one(database: Database) -> None:
+    """It says nothing at all; later the one that answered is asked first."""
+    with socket.create_server(("127.0.0.1", 0)) as dead:
+        host = f"127.0.0.1:{dead.getsockname()[1]}"
+        url = database.url.replace("127.0.0.1", f"{host},127.0.0.1")
+        assert len(each_host(url)) == 2
+        line = Connection(url, "dfks test")
+        first = await _pid(line)
+        line.cut()
+        began = time.monotonic()
+        assert await _pid(line) != first
+        assert time.monotonic() - began < CONNECTS_WITHIN / 2
+        await line.close()
+        # Whoever waits no longer than a part of a lease gets to the next one, too.
+        line = Connection(url, "dfks test")
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await _pid(line)
+        async with asyncio.timeout(CONNECTS_WITHIN):
+            await _pid(line)
+        await line.close()
+
+
+async def test_a_call_that_is_given_up_leaves_its_connecting_to_the_next_one(
+    line: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A renewal of a lease may not wait for as long as it takes: none would ever come through."""
+    tried = 0
+
+    async def slowly(url: str, name: str, within: float) -> "asyncpg.Connection":
+        nonlocal tried
+        tried += 1
+        await asyncio.sleep(0.5)
+        return await connect(url, name, within)
+
+    connect = module.connect
+    monkeypatch.setattr(module, "connect", slowly)
+    for _ in range(2):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await _pid(line)
+    await _pid(line)
+    assert tried == 1
+    line.cut()
+    call = asyncio.create_task(_pid(line))
+    await asyncio.sleep(0.1)
+    await line.close()
+    with pytest.raises((StoreError, asyncio.CancelledError)):
+        await call
+    assert not line.is_connected
+
+
+def test_each_host_of_a_url_is_a_url() -> None:
+    """Whatever else is in it."""
+    for url in ("postgresql:///dfks", "postgresql://db", "postgresql://u:p%40@[::1]:5/d?a=b,c@d"):
+        assert each_host(url) == [url]
+    assert each_host("postgres://u@a:1,[::1],b/d?x=1") == [
+        "postgres://u@a:1/d?x=1",
+        "postgres://u@[::1]/d?x=1",
+        "postgres://u@b/d?x=1",
+    ]
+
+
+async def test_a_call_that_has_waited_for_its_turn_has_its_whole_patience(
+    empty_database: Database,
+) -> None:
+    """Else a connection that works is cut, and what came of the call is not known."""
+    line = Connection(empty_database.url, "dfks test", 2.0)
+    slow = asyncio.create_task(line.rows("SELECT pg_sleep(1.2)"))
+    await asyncio.sleep(0)
+    assert len(await line.rows("SELECT pg_sleep(1.2)")) == 1
+    assert len(await slow) == 1
+    await line.close()
 
 
 async def test_whoever_has_no_asyncpg_is_told_how_to_get_it(

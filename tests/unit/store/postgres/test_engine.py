@@ -103,6 +103,28 @@ async def test_rows_of_nobody_are_lost(node: Node) -> None:
     assert await node.rows_of(lost, node.row(2)) == [node.row(2)]
 
 
+async def test_a_write_that_comes_late_undoes_nothing(node: Node) -> None:
+    """It was given up, and waited on its way for longer than the next one."""
+    made = node.row(cseq=1)
+    await node.keep(made)
+    newer = made._replace(cseq=3, base=2, deadline=made.deadline + 9.0, first=None, last=b"NEW")
+    late = made._replace(cseq=2, base=1, flags=7, first=None, last=b"OLD")
+    await node.keep(newer)
+    await node.keep(late)
+    kept = newer._replace(first=made.first)
+    assert await node.rows_of(made) == [kept]
+    # What it reserved holds all the same: CSeqs may have been used.
+    await node.keep(late._replace(base=3))
+    assert await node.rows_of(made) == [kept._replace(base=3)]
+    await node.keep(newer._replace(base=2))
+    assert await node.rows_of(made) == [kept._replace(base=3)]
+    # Within one commit, too.
+    visit = Step(visit=made._replace(cseq=4, base=3, first=None))
+    assert await node.verdicts(visit, Step(rows=(late,))) == [Verdict.STORED] * 2
+    [row] = await node.rows_of(made)
+    assert (row.cseq, row.base) == (4, 3)
+
+
 async def test_a_dialog_moves_once_to_whoever_adopts_it(nodes: Nodes) -> None:
     """Its term rises by one, and the others hear of it."""
     first, second = await nodes.join(), await nodes.join()

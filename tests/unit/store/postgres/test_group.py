@@ -277,6 +277,20 @@ async def test_what_is_settled_is_told_before_what_waits_for_it() -> None:
     assert order == ["at once", "one", "two", "then", "other"]
 
 
+async def test_a_set_that_changed_nothing_is_settled_before_what_the_feed_says_later() -> None:
+    """Else its phone would be told last what it had asked for, and not what is stored."""
+    node = await join()
+    order: list[str] = []
+    node.store.commit(Wanted((), ((ALICE, 0),)), lambda *_: order.append("as it was"))
+    node.store.when_settled(ALICE, lambda: order.append("changed"))
+    node.store.when_settled(BOB, lambda: order.append("another"))
+    assert order == ["another"]
+    await node.store.settled()
+    assert order == ["another", "as it was", "changed"]
+    node.store.when_settled(ALICE, lambda: order.append("at once"))
+    assert order[-1] == "at once"
+
+
 async def test_nothing_under_way_is_settled() -> None:
     """Nobody waits for nothing."""
     await (await join()).store.settled()

@@ -4,6 +4,7 @@ import pytest
 
 from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
+from dfks_rules.presence.documents import changes_between
 from dfks_rules.store.postgres.known import Known, News
 from tests.helpers.states import forwarding
 from tests.helpers.wanted import change
@@ -84,6 +85,40 @@ def test_an_own_change_on_what_was_not_told_yet_does_not_hide_that(known: Known)
     assert known.hear(ALICE, SECOND, is_certain=True) == News(FIRST, THIRD)
 
 
+def test_what_watchers_may_not_hear_of_does_not_hide_what_they_may(known: Known) -> None:
+    """A set of two features has two places in the feed; the rules hide the first one."""
+    both = FIRST.replace(FEATURES[1], forwarding(True, "2"))
+    both = both.replace(FEATURES[0], FeatureState())._replace(revision=both.revision)
+    hidden = (FEATURES[0], FeatureState())
+    assert known.hear(ALICE, both, is_certain=True, hidden=hidden) == News(FIRST, both)
+    news = known.hear(ALICE, both, is_certain=True)
+    assert news is not None
+    assert news.before is not None
+    assert changes_between(news.before, news.after) == ((FEATURES[1], both.states[1]),)
+    assert known.hear(ALICE, both, is_certain=True) is None
+
+
+def test_what_is_hidden_is_told_where_it_is_set_again(known: Known) -> None:
+    """The snapshot is newer than the place in the feed."""
+    hidden = (FEATURES[1], SECOND.states[1])
+    assert known.hear(ALICE, THIRD, is_certain=True, hidden=hidden) == News(FIRST, THIRD)
+    news = known.hear(ALICE, THIRD, is_certain=True)
+    assert news is not None
+    assert news.before is not None
+    assert changes_between(news.before, news.after) == ((FEATURES[1], THIRD.states[1]),)
+
+
+def test_what_is_hidden_is_nothing_to_tell_later(known: Known) -> None:
+    """Where there was nothing else; also before anybody was told anything."""
+    hidden = (FEATURES[1], SECOND.states[1])
+    assert known.hear(ALICE, SECOND, is_certain=True, hidden=hidden) == News(FIRST, SECOND)
+    assert known.hear(ALICE, SECOND, is_certain=True) is None
+    known.clear()
+    known.expect(BOB)
+    assert known.hear(BOB, SECOND, is_certain=True, hidden=hidden) == News(None, SECOND)
+    assert known.hear(BOB, SECOND, is_certain=True) == News(None, SECOND)
+
+
 def test_what_is_forgotten_must_be_read_and_is_no_news(known: Known) -> None:
     """A conflict says that something else is stored, not what."""
     known.forget(ALICE)
@@ -114,6 +149,16 @@ def test_the_oldest_are_forgotten_and_their_watchers_told_everything(known: Know
     _read(known, BOB, FIRST)
     assert known.hear(BOB, SECOND, is_certain=True) == News(None, SECOND)
     assert known.hear(BOB, THIRD, is_certain=True) == News(SECOND, THIRD)
+
+
+def test_a_read_is_not_told_to_watchers_who_were_taken_over(known: Known) -> None:
+    """They were told by another node, perhaps before what was read; the feed is going to tell."""
+    known.others_watch()
+    _read(known, BOB, SECOND)
+    assert known(BOB) == SECOND
+    assert known.hear(BOB, SECOND, is_certain=True) == News(None, SECOND)
+    assert known.hear(BOB, SECOND, is_certain=True) is None
+    assert known.hear(ALICE, SECOND, is_certain=True) == News(FIRST, SECOND)
 
 
 def test_after_a_gap_nothing_is_known(known: Known) -> None:

@@ -98,7 +98,7 @@ async def test_an_adoption_reads_the_term_that_a_claim_has_raised(nodes: Nodes) 
     dead, claims, adopts = [await nodes.join() for _ in range(3)]
     await dead.keep(dead.row())
     await dead.engine.leave(dead.epoch, is_clean=False)
-    async with nodes.transaction("SELECT dfks.claim_1($1, NULL)", claims.epoch):
+    async with nodes.transaction("SELECT dfks.claim_1($1, NULL, false)", claims.epoch):
         adoption = asyncio.create_task(
             adopts.engine.adopt(adopts.epoch, dead.row().tag, adopts.row().row)
         )

@@ -9,12 +9,13 @@ from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import Verdict
 from dfks_rules.store.postgres import reading
 from dfks_rules.store.postgres.group import PATIENCE
-from tests.helpers.engine import Fault, Loss
+from tests.helpers.engine import NO_FAULT, Fault, Loss
 from tests.helpers.joined import fetched, join, virtually
 from tests.helpers.wanted import commit, outcome, wanted
 
 ALICE, BOB, CAROL = (Aor(name, "example.com") for name in ("alice", "bob", "carol"))
 FIRST = NOTHING_STORED.replace(FEATURES[0], FeatureState(status=True))
+SECOND = FIRST.replace(FEATURES[0], FeatureState())
 
 
 async def test_what_is_asked_for_in_one_turn_is_one_call() -> None:
@@ -66,6 +67,23 @@ async def test_a_read_waits_for_an_engine_that_comes_back() -> None:
     assert PATIENCE <= loop.time() - began < PATIENCE + 0.2
     assert node.store.known(BOB) is None
     assert node.store.counts["reads_failed"] > 2
+
+
+@virtually
+async def test_of_those_who_wait_each_is_told_once_whoever_has_waited_longest() -> None:
+    """One whose read was no use, as an own commit was under way, stands behind later ones."""
+    node = await join()
+    node.faults.add("commit", Fault(after=1.0))
+    node.faults.add("fetch", NO_FAULT, *[Fault(loss=Loss.UNSENT)] * 15)
+    doubtful = commit(node.store, wanted(ALICE, FIRST, SECOND))
+    first = asyncio.create_task(fetched(node.store, ALICE))
+    await asyncio.sleep(0.95)
+    second = asyncio.create_task(fetched(node.store, BOB))
+    async with asyncio.timeout(10.0):
+        error = await first
+        assert error is not None
+        assert await second is None
+    assert await outcome(doubtful) is Verdict.CONFLICT
 
 
 @virtually

@@ -174,6 +174,19 @@ async def test_what_others_change_is_known_when_the_feed_tells_it() -> None:
     assert node.store.learned(ALICE, SECOND) is None
 
 
+async def test_what_is_read_after_a_claim_its_watchers_have_not_been_told() -> None:
+    """A change whose place in the feed comes only then is told to whoever was taken over."""
+    database = FakeDatabase(time.time)
+    dead, heir = await join(database), await join(database)
+    await _with_dialog(dead)
+    database.end(dead.epoch, is_clean=False)
+    heir.store.own(await heir.engine.claim(heir.epoch))
+    other = await join(database)
+    await commit(other.store, wanted(ALICE, NOTHING_STORED, FIRST))
+    assert await stored(heir.store, ALICE) == FIRST
+    assert heir.store.learned(ALICE, FIRST) == (None, FIRST)
+
+
 async def test_what_is_heard_during_an_own_commit_is_read_anew() -> None:
     """Which of the two came first, the engine knows."""
     node = await join()
