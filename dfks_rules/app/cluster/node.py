@@ -5,11 +5,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 import structlog
 
 from dfks_rules import __version__
+from dfks_rules.app.cluster.acting import ActingWebhooks
 from dfks_rules.app.cluster.following import Following
 from dfks_rules.app.cluster.member import Hooks, Itself, Member
 from dfks_rules.app.cluster.policies import Desk, Policies
@@ -26,6 +28,8 @@ from dfks_rules.sip.flow import Listener
 from dfks_rules.store.postgres.engine import PostgresEngine
 from dfks_rules.store.postgres.ports import Beat, Changed, Claimed, Engine, Moved
 from dfks_rules.store.postgres.store import PostgresStore
+from dfks_rules.store.postgres.webhooks import WebhookTables
+from dfks_rules.webhooks.service import WebhookService
 
 LISTEN_EVERY = 5.0
 """Seconds between two looks whether hints are still heard."""
@@ -99,6 +103,8 @@ class Node:
         self._heard = member.joined.newest
         self.answers: Answers | None = None
         """What requests were answered, at whichever node; None where that is not shared."""
+        self.webhook_tables: Callable[[], WebhookTables] | None = None
+        """Gives what keeps webhooks; None where that is not shared."""
         self.on_heard: Callable[[], None] = _nothing
         """Told when the feed has something new: what nodes have changed."""
 
@@ -124,7 +130,14 @@ class Node:
             raise
         node = cls(engine, member, start, keep_changes)
         node.answers = engine.answers(member.epoch)
+        node.webhook_tables = partial(engine.webhooks, member.epoch)
         return node
+
+    def webhooks(self, make: Callable[[WebhookTables], WebhookService]) -> ActingWebhooks:
+        """Webhooks, told by one node for all; `make` makes the service of what keeps them."""
+        tables = self.webhook_tables
+        assert tables is not None  # noqa: S101 - `open` gave it
+        return ActingWebhooks(self.engine, self.member.epoch, tables, make)
 
     @property
     def counts(self) -> Mapping[str, int]:

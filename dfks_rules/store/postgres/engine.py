@@ -29,6 +29,7 @@ from dfks_rules.store.postgres.ports import (
     Step,
 )
 from dfks_rules.store.postgres.records import dialog_from, entry_from, fetched_from, told_from
+from dfks_rules.store.postgres.webhooks import WebhookTables
 
 
 def _call(function: str, arguments: int) -> str:
@@ -260,6 +261,10 @@ class PostgresEngine:
     def answers(self, epoch: int) -> AnswerTable:
         """Answers that all nodes keep, for this life."""
         return AnswerTable(self._rest, epoch)
+
+    def webhooks(self, epoch: int) -> WebhookTables:
+        """Webhooks that all nodes keep, for this life."""
+        return WebhookTables(self._rest, epoch)
 
     # --- Hints, which may be lost ---
 
