@@ -6,8 +6,9 @@ from dfks_rules.model.features import OFF, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked
 from dfks_rules.presence import pacing, rows
+from dfks_rules.presence.claim import Before
 from dfks_rules.presence.package import Limits, SubscriptionLimits
-from dfks_rules.presence.restoring import BULKY, GRACE, LOOK, PAUSE, PORTION, Before
+from dfks_rules.presence.restoring import BULKY, GRACE, LOOK, PAUSE, PORTION
 from dfks_rules.presence.watchers import AT_ONCE
 from dfks_rules.sip.flow import BROKEN, Flow
 from tests.helpers.lives import EPOCH, Lives
@@ -350,8 +351,12 @@ def test_who_has_missed_something_is_told_before_those_who_perhaps_have() -> Non
     lives = Lives()
     bob = b"<sip:bob@example.com>"
     for number in (1, 2):
-        changes = {"to": bob, "from": bob + b";tag=bob", "uri": b"sip:bob@example.com"}
-        _, notify = lives.book.receive(_subscribe(number, **changes))
+        changes: dict[str, bytes | None] = {
+            "to": bob,
+            "from": bob + b";tag=bob",
+            "uri": b"sip:bob@example.com",
+        }
+        _, notify = lives.book.receive(_subscribe(number, 1, b"", **changes))
         lives.book.answer(notify)
     for number in range(3, PORTION + 4):
         _subscribed(lives, number)
