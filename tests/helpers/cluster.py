@@ -10,7 +10,7 @@ from dfks_rules.app.cluster.node import Node, Served
 from dfks_rules.model.features import NOTHING_STORED, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Origin
-from dfks_rules.presence.restoring import Before, Claim
+from dfks_rules.presence.claim import Before, Claim
 from dfks_rules.service.ports import DialogRow, Verdict
 from dfks_rules.store.postgres.ports import Outcome, Step
 from tests.helpers.database import FakeDatabase

@@ -125,6 +125,22 @@ async def test_a_write_that_comes_late_undoes_nothing(node: Node) -> None:
     assert (row.cseq, row.base) == (4, 3)
 
 
+async def test_commits_leave_no_versions_of_the_row_that_they_lock(nodes: Nodes) -> None:
+    """Nothing could remove them while somebody reads for long, and each commit would see them."""
+    first, second = await nodes.join(), await nodes.join()
+    where = "SELECT ctid::text FROM dfks.counter ORDER BY name"
+    before = nodes.database.run(where)
+    snapshot = NOTHING_STORED
+    for turn in range(3):
+        after = snapshot.replace(DND, ON._replace(status=not turn % 2))
+        assert await first.verdicts(sets(ALICE, snapshot, after)) == [Verdict.STORED]
+        snapshot = after
+    await first.keep(first.row())
+    await second.engine.adopt(second.epoch, first.row().tag, second.row().row)
+    assert nodes.database.run(where) == before
+    assert (await first.engine.feed(0, 10)).last == 4
+
+
 async def test_a_dialog_moves_once_to_whoever_adopts_it(nodes: Nodes) -> None:
     """Its term rises by one, and the others hear of it."""
     first, second = await nodes.join(), await nodes.join()

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from itertools import count
 
 import pytest
 
@@ -46,6 +47,20 @@ async def test_numbers_are_spread_over_the_cohorts_of_this_life() -> None:
     assert cohorts == {*range(node.epoch * COHORTS, (node.epoch + 1) * COHORTS)}
     assert node.store.are_shared
     assert node.store.read(ALL, 9) == []
+
+
+async def test_a_life_ends_before_its_numbers_do() -> None:
+    """There are four billion: each adoption and each new dialog takes one."""
+    node = await join()
+    ended = []
+    node.store.on_fenced = lambda: ended.append(node.epoch)
+    node.store._numbers = count((node.epoch << 32) + (1 << 32) - module.SPARE - 1)
+    node.store.number()
+    await asyncio.sleep(0)
+    assert ended == []
+    assert node.store.number() >> 32 == node.epoch
+    await asyncio.sleep(0)
+    assert ended == [node.epoch]
 
 
 async def test_an_adopted_dialog_has_the_next_term() -> None:
