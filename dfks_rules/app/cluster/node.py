@@ -19,6 +19,8 @@ from dfks_rules.app.cluster.rollouts import EngineRollouts
 from dfks_rules.app.cluster.taking import HEARD, TakingOver
 from dfks_rules.config.cluster import ClusterSettings
 from dfks_rules.errors import StoreError
+from dfks_rules.model.features import Snapshot
+from dfks_rules.model.identity import Aor
 from dfks_rules.operations.answers import Answers
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.setup import Keeping, ListenerAt
@@ -100,6 +102,8 @@ class Node:
         self._is_hinting = False
         """Whether there is something that was not hinted at."""
         self._hinting: asyncio.Task[None] | None = None
+        self._newest: dict[Aor, Snapshot] = {}
+        """What the feed has said last of presentities, while it waits for own commits."""
         self._heard = member.joined.newest
         self.answers: Answers | None = None
         """What requests were answered, at whichever node; None where that is not shared."""
@@ -261,8 +265,12 @@ class Node:
         presentity = entry.presentity
         hidden = None if tells else (entry.feature, entry.after)
 
+        self._newest[presentity] = one.snapshot
+
         def learn() -> None:
-            news = self.store.learned(presentity, one.snapshot, hidden)
+            # Whoever watches since then must not be told anything older.
+            snapshot = self._newest.pop(presentity, one.snapshot)
+            news = self.store.learned(presentity, snapshot, hidden)
             if news is not None:
                 # Perhaps seconds later: an own commit was under way.
                 at, now = served.at(), self._loop.time()

@@ -280,8 +280,8 @@ class PostgresStore:
         self._group.told = max(self._group.told, newest)
 
     def when_settled(self, presentity: Aor, call: Callable[[], None]) -> None:
-        """Call at once, or once all that this node has under way for a presentity, or has decided
-        on it, is settled.
+        """Call at once, or once all is settled that this node has under way for a presentity, or
+        that has read what is told of it then: sets that change nothing, and new dialogs.
 
         Watchers must be told of own changes in the order in which the engine has stored them and
         others: of what the feed tells only after this.

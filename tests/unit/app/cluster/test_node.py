@@ -40,6 +40,27 @@ async def test_what_another_node_changed_is_told_here() -> None:
 
 
 @virtually
+async def test_what_waits_for_an_own_commit_is_told_as_it_is_by_then() -> None:
+    """A phone that came meanwhile must not be told anything older than it was elsewhere."""
+    site, script = Site(), Script()
+    one, other = await site.node("a", script), await site.node("b")
+    one.node.store.fetch([ALICE], lambda error, now: None)
+    await asyncio.sleep(0.05)
+    script.add("commit", Fault(0.0, 3.0))
+    settled = commit(one.node.store, Wanted((), ((ALICE, 0),)))
+    await asyncio.sleep(0.5)
+    for revision in (1, 2):
+        site.store(other.epoch, revision)
+        await asyncio.sleep(0.5)
+    assert one.told.of("learned") == []
+    assert await outcome(settled) is Verdict.STORED
+    await asyncio.sleep(0.01)
+    [(_, before, after, _)] = one.told.of("learned")
+    assert (before.revision, after.revision) == (0, 2)
+    await site.end()
+
+
+@virtually
 async def test_a_hint_tells_the_others_before_they_look() -> None:
     """Several changes at once are one hint."""
     site, script = Site(), Script()
