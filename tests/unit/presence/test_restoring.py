@@ -350,7 +350,8 @@ def test_who_has_missed_something_is_told_before_those_who_perhaps_have() -> Non
     lives = Lives()
     bob = b"<sip:bob@example.com>"
     for number in (1, 2):
-        headers = {"from": bob + b";tag=bob", "call_id": b"call-%d" % number}
+        via = b"SIP/2.0/UDP 192.0.2.7:5062;rport;branch=z9hG4bKbob%d" % number
+        headers = {"from": bob + b";tag=bob", "call_id": b"call-%d" % number, "via": via}
         sent = message(to=bob, uri=b"sip:bob@example.com", **headers)
         lives.book.answer(lives.book.receive(sent)[1])
     for number in range(3, PORTION + 4):
