@@ -15,8 +15,7 @@ claims those of another that has ended, at any time, and adopts single ones (`ad
 | loaded   | SUBSCRIBE in a dialog that is not    | 481; of several nodes: adopted  | loaded   |
 |          | found                                |                                 |          |
 | loaded   | another claim                        | nothing                         | loading  |
-| both     | `PAUSE` s, and somebody is untold    | `PORTION` of them are told all, | the same |
-|          |                                      | first those of what has changed |          |
+| both     | `PAUSE` s, and somebody is untold    | `PORTION` of them are told all  | the same |
 | both     | SUBSCRIBE that made a dialog which   | a dialog, and all states: its   | the same |
 |          | has ended since                      | sets were applied               |          |
 
@@ -331,6 +330,7 @@ class Restoring:
     def told(self, subscription: Subscription) -> None:
         """A phone is told all states, or never will be."""
         self.untold.pop(subscription.dialog.local_tag, None)
+        self._missed.pop(subscription.dialog.local_tag, None)
 
     def due(self, now: float) -> list[bytes]:
         """Tags of those whose turn it is to be told all states."""
@@ -338,16 +338,10 @@ class Restoring:
             self._forget_one_shots(now)
         if self._tell_at > now:
             return []
-        missed = list(islice(self._missed, PORTION))
-        for tag in missed:
-            del self._missed[tag]
-        turn = [tag for tag in missed if tag in self.untold]
+        turn = list(islice(self._missed or self.untold, PORTION))
         for tag in turn:
-            del self.untold[tag]
-        others = list(islice(self.untold, PORTION - len(turn)))
-        for tag in others:
-            del self.untold[tag]
-        turn += others
+            self._missed.pop(tag, None)
+            self.untold.pop(tag, None)
         self._tell_at = now + (PAUSE if self.untold else LOOK) if turn else inf
         self._counts["restored_told"] += len(turn)
         return turn
