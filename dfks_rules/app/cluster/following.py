@@ -146,9 +146,11 @@ class Following:
             if first:
                 await asyncio.sleep(0)
             self._attempt(page.told[first : first + TURN])
+        # By its numbers, which have no holes: of its changes some may be of a newer release.
+        is_full = page.last - self.position >= PORTION
         self.position = max(self.position, page.last)
         self._learns.read(self.position)
-        if len(page.told) >= PORTION:
+        if is_full:
             return True
         self.at = self._loop.time()
         for one in self._waiting[:waiting]:

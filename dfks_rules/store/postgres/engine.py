@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import final
+from typing import TypeVar, final
+
+import structlog
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.identity import Aor
@@ -14,9 +16,11 @@ from dfks_rules.store.postgres.connection import PATIENCE, Connection
 from dfks_rules.store.postgres.ports import (
     Adopted,
     Beat,
+    Changed,
     Claimed,
     Fetched,
     Joined,
+    Moved,
     Node,
     Outcome,
     Page,
@@ -28,7 +32,14 @@ from dfks_rules.store.postgres.ports import (
     Renewed,
     Step,
 )
-from dfks_rules.store.postgres.records import dialog_from, entry_from, fetched_from, told_from
+from dfks_rules.store.postgres.records import (
+    Row,
+    SpoiltError,
+    dialog_from,
+    entry_from,
+    fetched_from,
+    told_from,
+)
 from dfks_rules.store.postgres.webhooks import WebhookTables
 
 
@@ -55,9 +66,13 @@ _GOALS, _ROLLOUTS = _call("policy_goals_1", 0), _call("policy_rollouts_1", 0)
 _FOLLOWED, _FOLLOWERS = _call("policy_followed_1", 3), _call("policy_followers_1", 0)
 _VERDICTS = _call("policy_verdicts_1", 0)
 
+_Said = TypeVar("_Said")
+
 CHANNEL = "dfks"
 """On which nodes hint at changes."""
 _HINT = f"SELECT set_config('synchronous_commit', 'off', true), pg_notify('{CHANNEL}', '')"
+
+_log = structlog.get_logger("dfks.store")
 
 
 @final
@@ -175,7 +190,7 @@ class PostgresEngine:
         """What was committed after a change."""
         [head, *rows] = await self._feed.rows(_FEED, after, at_most)
         last = rows[-1]["seq"] if len(rows) == at_most else head["seq"]
-        told = [one for row in rows if (one := told_from(row)) is not None]
+        told: list[Changed | Moved] = _good(told_from, rows)
         return Page(told, last, head["is_gap"])
 
     async def changed_since(self, moment: float) -> frozenset[Aor]:
@@ -188,8 +203,14 @@ class PostgresEngine:
     ) -> list[JournalEntry]:
         """Changes, of one presentity or all."""
         user, domain = (None, None) if presentity is None else presentity
-        rows = await self._rest.rows(_JOURNAL, after, before, domain, user, at_most)
-        return [entry for row in rows if (entry := entry_from(row)) is not None]
+        while True:
+            rows = await self._rest.rows(_JOURNAL, after, before, domain, user, at_most)
+            found = _good(entry_from, rows)
+            if found or len(rows) < at_most:
+                return found
+            # Nothing would be the end: what this release does not know is passed over.
+            last = rows[-1]["seq"]
+            after, before = (None, last) if after is None else (last, before)
 
     async def purge(self, older_than: float, at_most: int) -> int:
         """Remove what nobody needs any more."""
@@ -283,3 +304,20 @@ class PostgresEngine:
             *(self._rest, self._hints, self._policies),
         )
         await asyncio.gather(*[one.close() for one in every])
+
+
+def _good(what: Callable[[Row], _Said | None], rows: Sequence[Row]) -> list[_Said]:
+    """What rows say; those that another program has spoilt keep nobody from the others."""
+    said: list[_Said] = []
+    spoilt: list[str] = []
+    for row in rows:
+        try:
+            one = what(row)
+        except SpoiltError as error:
+            spoilt.append(error.message)
+            continue
+        if one is not None:
+            said.append(one)
+    if spoilt:
+        _log.error("store_rows_spoilt", rows=len(spoilt), reason=spoilt[0])
+    return said

@@ -16,6 +16,7 @@ from dfks_rules.service.ports import Fetched
 from dfks_rules.store.postgres.group import MOST_WAITING, PATIENCE, RETRY, GroupCommit
 from dfks_rules.store.postgres.known import Known
 from dfks_rules.store.postgres.ports import Engine
+from dfks_rules.store.postgres.records import SpoiltError
 
 MOST_AT_ONCE = 500
 """Presentities in one call, unless one asks for more."""
@@ -85,6 +86,9 @@ class Reading:
             expected = {presentity: self._known.expect(presentity) for presentity in wanted}
             try:
                 found = await self._engine.fetch(wanted)
+            except SpoiltError as error:
+                self._give_up(error)
+                continue
             except Exception as error:  # noqa: BLE001 - else nobody would ever be told
                 why = error.message if isinstance(error, StoreError) else repr(error)
                 await self._try_again(batch, why)
@@ -138,6 +142,13 @@ class Reading:
         self._tell(late, why)
         if self._asked:
             await asyncio.sleep(RETRY)
+
+    def _give_up(self, spoilt: SpoiltError) -> None:
+        """Tell those who asked for what cannot be read; the others are read again at once."""
+        self._counts["reads_failed"] += 1
+        whose = [one for one in self._asked if spoilt.presentity in one.presentities]
+        self._asked = [one for one in self._asked if spoilt.presentity not in one.presentities]
+        self._tell(whose, spoilt.message)
 
     def _tell(self, asked: list[_Asked], why: str | None) -> None:
         now = self._loop.time()

@@ -1,6 +1,7 @@
 """What the engine's rows mean."""
 
 from collections.abc import Mapping
+from math import isnan
 from typing import Any
 
 import orjson
@@ -24,19 +25,35 @@ _ORIGINS = {origin.value: origin for origin in Origin}
 _NAMES = tuple(feature.value for feature in FEATURES)
 
 
-def snapshot_from(revision: int, states: str) -> Snapshot:
+class SpoiltError(StoreError):
+    """Another program has written something that is none of what we write."""
+
+    def __init__(self, table: str, presentity: Aor, why: Exception) -> None:
+        """Says what is spoilt.
+
+        Args:
+            table: in which table.
+            presentity: whose row it is.
+            why: what is wrong with it.
+        """
+        told = f"`dfks.{table}` is spoilt for {presentity.uri}: {why!r}"
+        super().__init__("store_unavailable", told)
+        self.presentity = presentity
+
+
+def snapshot_from(presentity: Aor, revision: int, states: str) -> Snapshot:
     """What is stored for a presentity.
 
     Features and values of a newer release are left out: whoever knows them still finds them.
 
     Raises:
-        StoreError: `store_unavailable`: another program has written something that is no state.
+        SpoiltError: another program has written something that is no state.
     """
     try:
         said = orjson.loads(states)
         return Snapshot(revision, tuple([_state(said.get(name)) for name in _NAMES]))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise StoreError("store_unavailable", f"`dfks.presentity` is spoilt: {error}") from error
+        raise SpoiltError("presentity", presentity, error) from error
 
 
 def _state(said: Any) -> FeatureState:
@@ -58,19 +75,20 @@ def fetched_from(row: Row) -> Fetched:
     """What is stored for a presentity.
 
     Raises:
-        StoreError: see `snapshot_from`.
+        SpoiltError: see `snapshot_from`.
     """
     presentity = Aor(row["username"], row["domain"])
-    return Fetched(presentity, snapshot_from(row["revision"], row["states"]))
+    return Fetched(presentity, snapshot_from(presentity, row["revision"], row["states"]))
 
 
 def dialog_from(row: Row) -> DialogRow:
-    """A subscription."""
+    """A subscription; one that ends at no moment at all has ended."""
+    deadline = row["deadline"]
     return DialogRow(
         row["number"],
         row["tag"],
         Aor(row["username"], row["domain"]),
-        row["deadline"],
+        0.0 if isnan(deadline) else deadline,
         row["cseq"],
         row["base"],
         row["flags"],
@@ -83,19 +101,20 @@ def entry_from(row: Row) -> JournalEntry | None:
     """A change of one feature; None where only a newer release knows what it is about.
 
     Raises:
-        StoreError: `store_unavailable`: another program has written something that is none.
+        SpoiltError: another program has written something that is none.
     """
     feature, origin = _FEATURES.get(row["feature"]), _ORIGINS.get(row["origin"])
     if feature is None or origin is None:
         return None
+    presentity = Aor(row["username"], row["domain"])
     try:
         before, after = _old_or_new(row["before"]), _old_or_new(row["after"])
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise StoreError("store_unavailable", f"`dfks.change` is spoilt: {error}") from error
+        raise SpoiltError("change", presentity, error) from error
     return JournalEntry(
         row["seq"],
         row["at"],
-        Aor(row["username"], row["domain"]),
+        presentity,
         row["revision"],
         feature,
         before,
@@ -118,12 +137,12 @@ def told_from(row: Row) -> Changed | Moved | None:
     """Something that the feed tells; None where only a newer release knows what it is about.
 
     Raises:
-        StoreError: `store_unavailable`: another program has written something that is none of it.
+        SpoiltError: another program has written something that is none of it.
     """
     if row["tag"] is not None:
         return Moved(row["epoch"], row["seq"], row["tag"], row["number"])
     entry = entry_from(row)
     if entry is None:
         return None
-    snapshot = snapshot_from(row["stored"], row["states"])
+    snapshot = snapshot_from(entry.presentity, row["stored"], row["states"])
     return Changed(row["epoch"], entry, row["tells"], snapshot)

@@ -37,14 +37,14 @@ ENTRY: dict[str, Any] = {
 
 def test_states_come_back_as_they_were_written() -> None:
     """Features that were never set are off."""
-    snapshot = snapshot_from(2, as_json(states_json(STATES)))
+    snapshot = snapshot_from(ALICE, 2, as_json(states_json(STATES)))
     assert snapshot == NOTHING_STORED.replace(DND, ON).replace(CFA, STATES[CFA])
 
 
 def test_what_a_newer_release_has_written_is_left_out() -> None:
     """A feature, and a value; the rest is known."""
     states = """{"Newer": 1, "DoNotDisturb": {"status": true, "values": {"until": "noon"}}}"""
-    assert snapshot_from(1, states) == NOTHING_STORED.replace(DND, ON)
+    assert snapshot_from(ALICE, 1, states) == NOTHING_STORED.replace(DND, ON)
     assert entry_from(ENTRY | {"feature": "Newer"}) is None
     assert entry_from(ENTRY | {"origin": "newer"}) is None
     entry = entry_from(ENTRY | {"after": '{"status": true, "values": {"until": "noon"}, "x": 1}'})
@@ -59,7 +59,7 @@ def test_what_a_newer_release_has_written_is_left_out() -> None:
 def test_a_spoilt_state_is_an_error_of_the_store(said: str) -> None:
     """Another program wrote it."""
     with pytest.raises(StoreError, match=r"`dfks\.presentity` is spoilt"):
-        snapshot_from(1, said)
+        snapshot_from(ALICE, 1, said)
     with pytest.raises(StoreError, match=r"`dfks\.change` is spoilt"):
         entry_from(ENTRY | {"before": '{"status": 1, "values": 2}'})
 
