@@ -40,6 +40,14 @@ LIMITS = (
     ("idle_in_transaction_session_timeout", "1s"),
 )
 """How long a statement may take, so that phones get an answer in time."""
+ALIVE = (
+    ("tcp_keepalives_idle", "30"),
+    ("tcp_keepalives_interval", "10"),
+    ("tcp_keepalives_count", "3"),
+)
+"""Seconds after which the engine looks whether a silent node is there: firewalls forget connections
+that nothing comes by.
+"""
 # A connection that a pooler has had for longer does without them until it is made anew.
 _UNLIMITED = """
     SELECT s.name FROM pg_settings s
@@ -132,7 +140,7 @@ async def _apply(
     await connection.execute("BEGIN")
     await connection.execute(_PREPARE)
     me = await connection.fetchrow(_ME)
-    for name, value in LIMITS:
+    for name, value in (*LIMITS, *ALIVE):
         await connection.execute(_limit(me, name, value))
     version = int(await connection.fetchval(_VERSION))
     if version > len(known):

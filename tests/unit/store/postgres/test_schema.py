@@ -14,6 +14,7 @@ from dfks_rules.store.postgres.connection import Connection
 from dfks_rules.store.postgres.engine import PostgresEngine
 from dfks_rules.store.postgres.ports import Beat
 from dfks_rules.store.postgres.schema import (
+    ALIVE,
     LIMITS,
     Migration,
     _refuse_server,
@@ -135,6 +136,14 @@ async def test_no_statement_of_ours_takes_longer_than_a_phone_waits(database: Da
     assert shown == ["4s", "1500ms", "1s"]
     elsewhere = database.server.run("SHOW statement_timeout")
     assert elsewhere == [("0",)]
+
+
+async def test_the_engine_pings_silent_connections(database: Database) -> None:
+    """Or a firewall forgets them, and the next call over one would hang."""
+    connection = Connection(database.url, "dfks test")
+    shown = [(name, (await connection.row(f"SHOW {name}"))[name]) for name, _ in ALIVE]
+    await connection.close()
+    assert shown == [*ALIVE]
 
 
 @pytest.fixture
