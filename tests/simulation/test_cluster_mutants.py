@@ -1,4 +1,4 @@
-"""Nodes that do one thing wrongly: the simulation finds each of them, by the rule that it breaks."""
+"""Nodes that do one thing wrongly: the simulation finds each, by the rule that it breaks."""
 
 import asyncio
 from collections.abc import Callable, Sequence

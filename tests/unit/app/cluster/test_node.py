@@ -88,6 +88,21 @@ async def test_a_feed_that_cannot_be_read_gets_older_and_what_is_known_runs_ahea
 
 
 @virtually
+async def test_what_is_stored_while_a_hint_is_on_its_way_is_one_more_hint() -> None:
+    """However slow they are: the others look by themselves, too."""
+    site, script = Site(), Script()
+    node = await site.node("a", script)
+    script.add("hint", Fault(1.0), Fault(1.0))
+    for revision in range(1, 10):
+        result = commit(node.node.store, Wanted((change(ALICE, at(revision - 1), at(revision)),)))
+        assert await outcome(result) is Verdict.STORED
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(3.0)
+    assert script.calls.count("hint") == 2
+    await site.end()
+
+
+@virtually
 async def test_a_dialog_that_another_node_has_adopted_is_lost_here() -> None:
     """And nowhere else."""
     site = Site()
