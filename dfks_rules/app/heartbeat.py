@@ -8,7 +8,7 @@ from typing import Protocol
 
 from dfks_rules.app.clock import Reading, Scale
 from dfks_rules.app.driver import Loop, Timer
-from dfks_rules.presence.restoring import UNSURE
+from dfks_rules.presence.claim import UNSURE
 from dfks_rules.store.life import Beat
 
 EVERY = 5.0

@@ -36,6 +36,7 @@ from dfks_rules.operations.ports import (
 )
 from dfks_rules.operations.rollouts import Rollouts
 from dfks_rules.operations.traces import TraceOperations
+from dfks_rules.operations.webhooks import Webhooks
 from dfks_rules.policy.site.star_codes import StarCode
 from dfks_rules.policy.site.targets import Target
 from dfks_rules.presence.notifier import Notifier
@@ -43,7 +44,6 @@ from dfks_rules.service.features import Features
 from dfks_rules.service.ports import Journal, NotKnownError
 from dfks_rules.service.under_way import MAX_FETCHES
 from dfks_rules.store.calls import uri_of
-from dfks_rules.webhooks.service import WebhookService
 
 
 class Records(NamedTuple):
@@ -59,8 +59,8 @@ class Records(NamedTuple):
     """The same for Prometheus, and more."""
     events: EventRing | None = None
     """Tells what happens; None where nothing lasts."""
-    webhooks: WebhookService | None = None
-    """Tells it by HTTP; None where nothing lasts."""
+    webhooks: Callable[[], Webhooks] | None = None
+    """Gives what tells it by HTTP; None where nothing lasts."""
 
 
 T = TypeVar("T")
@@ -222,11 +222,11 @@ class ServerOperations:
         return self._records.events
 
     @property
-    def webhooks(self) -> WebhookService:
+    def webhooks(self) -> Webhooks:
         """Who is told by HTTP what happens."""
         if self._records.webhooks is None:
             raise self._not_kept("webhooks")
-        return self._records.webhooks
+        return self._records.webhooks()
 
     @property
     def cluster(self) -> ClusterOperations:

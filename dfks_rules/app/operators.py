@@ -2,9 +2,11 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from pathlib import Path
 from socket import socket
 
+from dfks_rules.app.cluster.acting import ActingWebhooks
 from dfks_rules.app.cluster.showing import add_cluster
 from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.app.doors import Doors, web_settings_of
@@ -24,13 +26,19 @@ from dfks_rules.app.worker.worker import Worker
 from dfks_rules.config.settings import Config
 from dfks_rules.mi.dispatch import Dispatcher
 from dfks_rules.mi.methods import REGISTRY
+from dfks_rules.operations.events import FEATURE_CHANGED
+from dfks_rules.operations.webhooks import Webhooks
 from dfks_rules.store.memory import MemoryStore
 from dfks_rules.store.sqlite import SqliteStore
+from dfks_rules.store.webhooks import WebhookTables
 from dfks_rules.tracing.tracing import Tracing
 from dfks_rules.transport.inherited import Inherited
 from dfks_rules.web.api import TABLE
 from dfks_rules.web.server import WebServer
 from dfks_rules.webhooks.service import WebhookService
+
+_OF_NODES = frozenset({FEATURE_CHANGED})
+"""Of what webhooks are told where nodes share a store: of the rest, each node knows its own."""
 
 
 class Operators:
@@ -103,7 +111,7 @@ class Operators:
             self._metrics,
             self._exposition,
             None if told is None else told.events,
-            None if told is None else told.webhooks,
+            None if told is None else told.for_operators,
         )
         operations = ServerOperations(
             phones.features,
@@ -197,12 +205,34 @@ class _Told:
         self.events = EventRing(store.journal, store.durable, Current(features), start)
         self.events.watch(phones.notifier.subscriptions, phones.driver.at)
         feed.listen(self.events.hear)
-        if storage.node is not None:
-            storage.node.on_heard = self.events.heard
-        self.webhooks: WebhookService | None = None
+        current = Current(features)
+        self.webhooks: WebhookService | ActingWebhooks | None = None
         if storage.lasts is not None:
-            self.webhooks = webhooks_of(config.webhooks, storage.lasts, features, self.events)
+            kept = WebhookTables(storage.lasts), storage.lasts
+            self.webhooks = webhooks_of(config.webhooks, kept, current, self.events)
+        elif (node := storage.node) is not None:
+            self.webhooks = node.webhooks(
+                lambda tables: webhooks_of(
+                    config.webhooks, (tables, node.store), current, self.events, _OF_NODES
+                )
+            )
+            node.on_heard = self._heard
+        if self.webhooks is not None:
             feed.listen(self.webhooks.hear)
+
+    @property
+    def for_operators(self) -> Callable[[], Webhooks] | None:
+        """Gives what they can do with webhooks; None where there are none."""
+        webhooks = self.webhooks
+        if isinstance(webhooks, ActingWebhooks):
+            return lambda: webhooks.service
+        return None if webhooks is None else lambda: webhooks
+
+    def _heard(self) -> None:
+        """Another node may have changed something."""
+        self.events.heard()
+        if self.webhooks is not None:
+            self.webhooks.heard()
 
     def count_in(self, metrics: Metrics, exposition: Exposition) -> None:
         metrics.include("events", self.events)

@@ -15,7 +15,7 @@ import structlog
 from dfks_rules.app.driver import BREATH
 from dfks_rules.errors import StoreError
 from dfks_rules.model.identity import Aor
-from dfks_rules.presence.restoring import UNSURE, Before, Claim
+from dfks_rules.presence.claim import UNSURE, Before, Claim
 from dfks_rules.presence.rows import written_at
 from dfks_rules.service.ports import DialogRow
 from dfks_rules.store.life import Beat

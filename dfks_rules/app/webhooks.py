@@ -4,11 +4,13 @@ import asyncio
 import hashlib
 import hmac
 
+from dfks_rules.app.records.current import Current
 from dfks_rules.app.records.events import EventRing
 from dfks_rules.config.webhooks import WebhookSettings
-from dfks_rules.service.features import Features
+from dfks_rules.operations.events import TYPES
+from dfks_rules.operations.webhooks import WebhookStore
+from dfks_rules.store.postgres.store import PostgresStore
 from dfks_rules.store.sqlite import SqliteStore
-from dfks_rules.store.webhooks import WebhookTables
 from dfks_rules.webhooks.addresses import Rules
 from dfks_rules.webhooks.pump import Clock
 from dfks_rules.webhooks.reading import Source
@@ -17,18 +19,33 @@ from dfks_rules.webhooks.service import WebhookService
 
 
 def webhooks_of(
-    settings: WebhookSettings, store: SqliteStore, features: Features, events: EventRing
+    settings: WebhookSettings,
+    kept: tuple[WebhookStore, SqliteStore | PostgresStore],
+    current: Current,
+    events: EventRing,
+    types: frozenset[str] = frozenset(TYPES),
 ) -> WebhookService:
-    """The webhooks of a server; nobody is told before they `begin`."""
+    """The webhooks of a server; nobody is told before they `begin`.
+
+    Args:
+        settings: where may be told.
+        kept: what keeps webhooks, and what keeps states.
+        current: gives what is stored.
+        events: of what is not in the journal.
+        types: of what may be told.
+    """
+    tables, store = kept
     rules = Rules(settings.allow_networks)
-    return WebhookService(
-        WebhookTables(store),
-        Source(store.journal, store.durable, features.stored_of),
+    service = WebhookService(
+        tables,
+        Source(store.journal, store.durable, current),
         events,
         (Sender(rules), rules),
         node_of(store.secret),
         Clock(asyncio.get_running_loop().time),
     )
+    service.types = types
+    return service
 
 
 def node_of(secret: bytes) -> str:

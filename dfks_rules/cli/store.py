@@ -120,9 +120,8 @@ def copy_(source: str, target: str) -> None:
     click.echo(f"{'':14}{'copied':>12}  {'there now':>12}")
     for what, here, there in zip(Counts._fields, copied.source, copied.target, strict=True):
         click.echo(f"{what:14}{here:12,}  {there:12,}")
-    for what, left in (("webhook", copied.webhooks), ("import", copied.imports)):
-        if left:
-            click.echo(f"not copied, since nodes have none: {_count(left, what)}")
+    if copied.imports:
+        click.echo(f"not copied, since nodes have none: {_count(copied.imports, 'import')}")
 
 
 def _scale_now(beat: Beat | None) -> float:

@@ -23,6 +23,7 @@ MESSAGES: dict[str, tuple[int, str]] = {
     "store_unavailable": (UNAVAILABLE, "Store unavailable"),
     "store_not_known": (UNAVAILABLE, "Store unavailable"),
     "store_fenced": (UNAVAILABLE, "Store taken over"),
+    "webhooks_elsewhere": (421, "Another node does this"),
     "store_no_journal": (NOT_SUPPORTED, "No journal"),
     "store_not_shared": (NOT_SUPPORTED, "No shared store"),
     "store_conflict": (409, "Changed concurrently"),

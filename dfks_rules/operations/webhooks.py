@@ -118,7 +118,7 @@ class WebhookStore(Protocol):
         """The highest number of a dead letter; 0: there is none."""
         ...
 
-    def dead(self, endpoint: str, before: int, at_most: int) -> list[DeadLetter]:
+    async def dead(self, endpoint: str, before: int, at_most: int) -> list[DeadLetter]:
         """Dead letters with lower numbers than `before`, the newest first."""
         ...
 
@@ -229,7 +229,7 @@ class Webhooks(Protocol):
         """Send a test event, once."""
         ...
 
-    def dead(self, endpoint: str, before: int, at_most: int) -> list[DeadLetter]:
+    async def dead(self, endpoint: str, before: int, at_most: int) -> list[DeadLetter]:
         """Dead letters with lower numbers than `before`, the newest first."""
         ...
 

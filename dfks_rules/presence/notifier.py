@@ -12,13 +12,13 @@ from dfks_rules.model.features import Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.presence.admission import CAPABILITIES, check_request, refuse_method
 from dfks_rules.presence.answering import Answering
+from dfks_rules.presence.claim import Before, Claim
 from dfks_rules.presence.counts import REFUSED
 from dfks_rules.presence.delivery import Delivery
 from dfks_rules.presence.live import live_of
 from dfks_rules.presence.package import ALLOW, ALLOW_PUBLISH
 from dfks_rules.presence.publish import Publications
 from dfks_rules.presence.responses import RefusedError, refusal_for
-from dfks_rules.presence.restoring import Before, Claim
 from dfks_rules.presence.setup import Setup
 from dfks_rules.presence.standing import Standing, check_standing, is_silent
 from dfks_rules.presence.subscribe import Establishment

@@ -23,15 +23,15 @@ The SUBSCRIBEs that are in a row are read again by what has read them the first 
 gone: NOTIFYs go where they would go if they had just broken.
 """
 
-from collections.abc import Collection
 from itertools import islice
 from math import inf
-from typing import Final, NamedTuple, final
+from typing import Final, final
 
 from dfks_rules.errors import MalformedMessageError
 from dfks_rules.model.identity import Aor, AuthMethod
 from dfks_rules.presence import rows
 from dfks_rules.presence.admission import event_of, requester_of, watcher_of
+from dfks_rules.presence.claim import Before, Claim
 from dfks_rules.presence.conditional import ANY, condition_of
 from dfks_rules.presence.guard import Guard
 from dfks_rules.presence.kept import Kept
@@ -51,8 +51,6 @@ GRACE = 60.0
 BULKY = 4_096
 """Bytes of messages, beyond which a row is made into a subscription at once: that keeps what it
 needs of them."""
-UNSURE = 40.0
-"""Seconds before the last heartbeat in which a NOTIFY may not have arrived: it is sent for 32."""
 PORTION = 64
 """Most untold ones that are told in one go."""
 PAUSE = 0.25
@@ -64,47 +62,6 @@ untold again: what finds that out is no message, after which timers are looked a
 _UNPROVED: Final = Proof.UNPROVED
 _ANSWERS: Final = Proof.ANSWERS
 _PROVED: Final = Proof.PROVED
-
-
-class Before(NamedTuple):
-    """How the life of the server before this one ended."""
-
-    beat_at: float
-    """When it was last known to live, seconds since 1970 on the scale of the rows."""
-    is_clean: bool
-    """Whether it stopped as planned, and had everything written."""
-    changed: Collection[Aor] = frozenset()
-    """Whose features have changed since `UNSURE` seconds before `beat_at`; after a planned stop,
-    since its end, where others could change them."""
-
-
-@final
-class Claim:
-    """Rows that are taken over together, and how the life ended that had them."""
-
-    __slots__ = ("before", "began", "changed")
-
-    def __init__(self, before: Before, now: float) -> None:
-        """They are ours from now on.
-
-        Args:
-            before: how that life ended.
-            now: monotonic seconds.
-        """
-        self.before: Final = before
-        self.began: Final = now
-        """When they were claimed, monotonic seconds."""
-        self.changed: Final[set[Aor]] = set(before.changed)
-        """Whose watchers are to be told all states; whoever finds more of them before rows are
-        taken adds them."""
-
-    def owes(self, row: DialogRow) -> bool:
-        """Whether the phone of a row is to be told all states, whatever the row says."""
-        if row.presentity in self.changed:
-            return True
-        # What came of something written so late may not have arrived.
-        is_recent = rows.written_at(row.flags) >= self.before.beat_at - UNSURE
-        return is_recent and not self.before.is_clean
 
 
 @final
@@ -149,6 +106,8 @@ class Restoring:
         """By our tag: SUBSCRIBEs that made it, may come again, and whose dialogs have ended."""
         self.untold: dict[bytes, None] = {}
         """Tags of those who are to be told all states, in order."""
+        self._missed: dict[bytes, None] = {}
+        """Those among them for whom something has changed: their turn comes first."""
         self._tell_at = inf
         self.first_cseq: Final = rows.local_cseq_of(0, kept.term)
         """A CSeq higher than any that a new dialog of an earlier life began with."""
@@ -218,6 +177,8 @@ class Restoring:
         """A subscription was made of a row at once, which is here as it was stored."""
         if claim.owes(row):
             self.owe(subscription, now + PAUSE)
+            if row.presentity in claim.changed:
+                self._missed[row.tag] = None
         if self._is_shortened(claim, row):
             self._kept.mark(subscription, now)
 
@@ -369,6 +330,7 @@ class Restoring:
     def told(self, subscription: Subscription) -> None:
         """A phone is told all states, or never will be."""
         self.untold.pop(subscription.dialog.local_tag, None)
+        self._missed.pop(subscription.dialog.local_tag, None)
 
     def due(self, now: float) -> list[bytes]:
         """Tags of those whose turn it is to be told all states."""
@@ -376,9 +338,10 @@ class Restoring:
             self._forget_one_shots(now)
         if self._tell_at > now:
             return []
-        turn = list(islice(self.untold, PORTION))
+        turn = list(islice(self._missed or self.untold, PORTION))
         for tag in turn:
-            del self.untold[tag]
+            self._missed.pop(tag, None)
+            self.untold.pop(tag, None)
         self._tell_at = now + (PAUSE if self.untold else LOOK) if turn else inf
         self._counts["restored_told"] += len(turn)
         return turn

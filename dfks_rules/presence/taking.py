@@ -25,10 +25,11 @@ from collections.abc import Sequence
 from typing import Final, Protocol, final
 
 from dfks_rules.presence import rows
+from dfks_rules.presence.claim import Before, Claim
 from dfks_rules.presence.delivery import Delivery
 from dfks_rules.presence.kept import Kept
 from dfks_rules.presence.live import Live
-from dfks_rules.presence.restoring import PAUSE, Before, Claim, Restoring
+from dfks_rules.presence.restoring import PAUSE, Restoring
 from dfks_rules.presence.subscription import Subscription, Termination
 from dfks_rules.presence.visit import Visit
 from dfks_rules.service.ports import DialogRow

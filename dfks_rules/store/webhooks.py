@@ -54,7 +54,7 @@ class WebhookTables:
         """The highest number of a dead letter; 0: there is none."""
         return self._store.read_aside(last_dead)
 
-    def dead(self, endpoint: str, before: int, at_most: int) -> list[DeadLetter]:
+    async def dead(self, endpoint: str, before: int, at_most: int) -> list[DeadLetter]:
         """Dead letters with lower numbers than `before`, the newest first."""
         return self._store.read_aside(
             lambda connection: dead(connection, endpoint, before, at_most)

@@ -1,6 +1,6 @@
 """Reads the journal for those who are told of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -22,25 +22,26 @@ class Source(NamedTuple):
     journal: Journal
     durable: Callable[[], int]
     """Number of the newest change that a power cut leaves in the journal."""
-    stored: Callable[[Aor], Snapshot]
-    """What is stored for a presentity; raises StoreError where that is not known."""
+    current: Callable[[Mapping[Aor, int]], Awaitable[Mapping[Aor, Snapshot]]]
+    """Gives what is stored for presentities, each with the revision that it has at least; raises
+    StoreError where it cannot be read."""
 
 
 class Changes:
     """What a request has changed for one presentity; the event of it is made when it is wanted."""
 
-    def __init__(self, entries: Sequence[JournalEntry], source: Source, node: str) -> None:
+    def __init__(self, entries: Sequence[JournalEntry], now: Snapshot, node: str) -> None:
         self.seq = entries[-1].seq
         self.presentity = entries[-1].presentity
         self._entries = entries
-        self._source = source
+        self._now = now
         self._node = node
         self._item: Item | None = None
 
     def item(self) -> Item:
         """The event, which all endpoints share."""
         if self._item is None:
-            event = changed(self._entries, self._source.stored(self.presentity))
+            event = changed(self._entries, self._now)
             self._item = Item(event, id_of(event, self._node), self._entries[-1].at)
         return self._item
 
@@ -71,6 +72,7 @@ async def read(source: Source, after: int, node: str, at: float) -> Portion | No
         if oldest.seq < first:
             # Nothing is purged: the numbers between are those of something else.
             first = after + 1
+    now = await source.current({one.presentity: one.revision for one in complete})
     groups = groupby(complete, lambda one: (one.presentity, one.revision))
-    found = [Changes(tuple(group), source, node) for _, group in groups]
+    found = [Changes(tuple(group), now[presentity], node) for (presentity, _), group in groups]
     return Portion(after, first, complete[-1].seq, at, found)

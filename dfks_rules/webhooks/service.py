@@ -8,7 +8,7 @@ import structlog
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.requests import Operation
-from dfks_rules.operations.events import FEATURE_CHANGED, GAP, Event, Events, Listener
+from dfks_rules.operations.events import FEATURE_CHANGED, GAP, TYPES, Event, Events, Listener
 from dfks_rules.operations.webhooks import (
     MOST_ENDPOINTS,
     DeadLetter,
@@ -63,6 +63,8 @@ class WebhookService:
             node: what names the server in all its lives.
             clock: what time it is.
         """
+        self.types = frozenset(TYPES)
+        """Of what may be told."""
         self._store = store
         self._source = source
         self._events = events
@@ -132,6 +134,11 @@ class WebhookService:
         if any(one.changed and one.request.operation is Operation.SET for one in event.outcomes):
             self._pump.wake()
 
+    def heard(self) -> None:
+        """Another node may have changed something."""
+        if self._boxes:
+            self._pump.wake()
+
     async def end(self) -> None:
         """Tell nobody any more; what was not told yet is told by the next life."""
         if self._listening is not None:
@@ -155,6 +162,7 @@ class WebhookService:
 
     async def add(self, new: NewEndpoint) -> EndpointRow:
         """Tell somebody of what happens from now on."""
+        self._refuse_types(new.types)
         endpoint = Endpoint(
             f"wh_{os.urandom(8).hex()}",
             new.url,
@@ -211,13 +219,13 @@ class WebhookService:
         body = body_of(event, id_, self._node, self._clock.epoch())
         return await self._pump.try_once(told, id_, body)
 
-    def dead(self, endpoint: str, before: int, at_most: int) -> list[DeadLetter]:
+    async def dead(self, endpoint: str, before: int, at_most: int) -> list[DeadLetter]:
         """Dead letters with lower numbers than `before`, the newest first."""
-        return self._store.dead(endpoint, before, at_most)
+        return await self._store.dead(endpoint, before, at_most)
 
     async def retry(self, endpoint: str, number: int) -> Tried:
         """Send a dead letter again, once."""
-        found = self._store.dead(endpoint, number + 1, 1)
+        found = await self._store.dead(endpoint, number + 1, 1)
         if not found or found[0].number != number:
             raise KeyError(number)
         box = self._boxes[endpoint]
@@ -233,12 +241,24 @@ class WebhookService:
         async with self._editing:
             box = self._boxes[id_]
             was, endpoint = box.endpoint, edit(box.endpoint)
+            self._refuse_types(endpoint.types)
             await self._write(Writes([endpoint]))
             if box.endpoint is not was:
                 # It has answered 410 meanwhile, which is stored over this.
                 self._saver.put(endpoint)
                 self._saver.save_soon()
             box.endpoint = endpoint
+
+    def _refuse_types(self, types: frozenset[str]) -> None:
+        """Raise where nothing could be told of some of these types.
+
+        Raises:
+            StoreError: `store_no_journal`.
+        """
+        if types - self.types:
+            known = ", ".join(f"`{one}`" for one in sorted(self.types))
+            message = f"nodes that share a store tell webhooks of {known} only"
+            raise StoreError("store_no_journal", message)
 
     async def _write(self, writes: Writes) -> None:
         """Store something, and wait until it is.

@@ -261,3 +261,21 @@ def _reads(phone: "subprocess.Popen[str]", beginning: str) -> str:
     while not (line := phone.stdout.readline()).startswith(beginning):
         assert line, "it has ended"
     return line
+
+
+def test_subscriptions_outlive_all_nodes(nodes: list[Node]) -> None:
+    """A power cut in the room: the first node that starts has everything."""
+    one, other, third = nodes
+    with Roamer(other) as phone:
+        before = phone.subscribe()
+        for node in nodes:
+            node.kill()
+        one.start()
+        happens(one.is_ready)
+        one.set(phone.aor, DND, on=True)
+        told = phone.hears(DND, "on")
+        assert phone.source(told) == one.sip
+        assert told.cseq > before.cseq
+        third.start()
+        phone.goes_to(third)
+        assert phone.subscribe().told[DND] == "on"

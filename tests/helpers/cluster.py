@@ -1,7 +1,7 @@
 """Nodes on an engine of dictionaries, on a loop whose time jumps."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ from dfks_rules.app.cluster.node import Node, Served
 from dfks_rules.model.features import NOTHING_STORED, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Origin
-from dfks_rules.presence.restoring import Before, Claim
+from dfks_rules.presence.claim import Before, Claim
 from dfks_rules.service.ports import DialogRow, Verdict
 from dfks_rules.store.postgres.ports import Outcome, Step
 from tests.helpers.database import FakeDatabase
@@ -43,21 +43,20 @@ class Told:
     def __init__(self) -> None:
         self.all: list[tuple[Any, ...]] = []
         self.subscriptions: list[object] = []
-        self.claim = Claim(Before(0.0, is_clean=False), 0.0)
 
     def of(self, what: str) -> list[tuple[Any, ...]]:
         """All of one kind."""
         return [one[1:] for one in self.all if one[0] == what]
 
     def restore(self, before: Before, now: float) -> Claim:
-        self.claim = Claim(before, now)
         self.all.append(("restore", before.beat_at, before.is_clean))
-        return self.claim
+        return Claim(before, now)
 
-    def take(self, claim: Claim, rows: list[DialogRow], now: float) -> None:
+    def take(self, claim: Claim | None, rows: Sequence[DialogRow], now: float) -> None:
+        assert claim is not None
         self.all.append(("take", [row.row for row in rows], frozenset(claim.changed)))
 
-    def loaded(self, claim: Claim) -> None:
+    def loaded(self, claim: Claim | None) -> None:
         self.all.append(("loaded",))
 
     def lose(self, tag: bytes, row: int, now: float) -> None:

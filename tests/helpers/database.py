@@ -163,7 +163,7 @@ class FakeDatabase:
         return [
             Claimed(number, one.term, one.since, is_clean=False)
             for number, one in self.cohorts.items()
-            if one.owner == epoch != number // COHORTS
+            if one.owner == epoch and one.since is not None
         ]
 
     def _share(self, epoch: int, orphans: int, living: int) -> int:

@@ -31,13 +31,16 @@ class Node(NamedTuple):
         return self.store.term
 
 
-async def join(database: FakeDatabase | None = None, cached: int = CACHED) -> Node:
+async def join(
+    database: FakeDatabase | None = None, cached: int = CACHED, *, claims: bool = True
+) -> Node:
     """A node joins, and takes what nobody has."""
     faults = Script()
     engine = FakeEngine(database or FakeDatabase(time.time), faults)
     joined = await engine.join("node", "1.0", 60.0)
     store = PostgresStore(engine, joined, asyncio.get_running_loop(), "5eed", cached)
-    store.own(await engine.claim(joined.epoch))
+    if claims:
+        store.own(await engine.claim(joined.epoch))
     faults.calls.clear()
     return Node(engine, faults, store)
 

@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from dfks_rules.errors import StoreError
 from dfks_rules.model.identity import Aor
 from dfks_rules.policy.deciding.policy_set import PolicySet
+from dfks_rules.presence.claim import Before
 from dfks_rules.presence.gate import Gate
 from dfks_rules.presence.package import Limits
 from dfks_rules.presence.profile import Profiles
-from dfks_rules.presence.restoring import Before
 from dfks_rules.presence.setup import Keeping
 from dfks_rules.service.ports import Adopting, DialogRow, Settle, Verdict, Wanted
 from dfks_rules.store.memory import MemoryStore

@@ -12,8 +12,8 @@ from dfks_rules.errors import StoreError
 from dfks_rules.model.features import NOTHING_STORED, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.policy.deciding.policy_set import PolicySet
+from dfks_rules.presence.claim import Before
 from dfks_rules.presence.package import Limits
-from dfks_rules.presence.restoring import Before
 from dfks_rules.presence.setup import Keeping
 from dfks_rules.presence.standing import Standing
 from dfks_rules.service.ports import Adopting, DialogRow, Fetched, Gone, Settle, Verdict, Wanted

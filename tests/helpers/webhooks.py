@@ -1,7 +1,7 @@
 """Webhooks without a file and without a network, on a clock that jumps to whatever is due next."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 import orjson
@@ -85,13 +85,16 @@ class MemoryWebhookStore:
         return [*self.at.values()]
 
     def dead_counts(self) -> dict[str, int]:
-        return {id_: len(self.dead(id_, 1 << 62, 10_000)) for id_ in self.kept}
+        return {id_: len(self._dead(id_)) for id_ in self.kept}
 
     def last_dead(self) -> int:
         return max(self.letters, default=0)
 
-    def dead(self, endpoint: str, before: int, at_most: int) -> list[DeadLetter]:
-        found = [one for one in self.letters.values() if one.endpoint == endpoint]
+    def _dead(self, endpoint: str) -> list[DeadLetter]:
+        return [one for one in self.letters.values() if one.endpoint == endpoint]
+
+    async def dead(self, endpoint: str, before: int, at_most: int) -> list[DeadLetter]:
+        found = self._dead(endpoint)
         return sorted((one for one in found if one.number < before), reverse=True)[:at_most]
 
     def write(self, writes: Writes, done: Callable[[StoreError | None], None]) -> None:
@@ -186,8 +189,11 @@ class Bench:
         return Source(
             self.journal,
             self.journal.durable,
-            lambda aor: self.states.get(aor, NOTHING_STORED),
+            self._current,
         )
+
+    async def _current(self, wanted: Iterable[Aor]) -> dict[Aor, Snapshot]:
+        return {aor: self.states.get(aor, NOTHING_STORED) for aor in wanted}
 
     def service(self) -> WebhookService:
         """A new life of the server."""

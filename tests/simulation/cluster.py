@@ -1,7 +1,8 @@
 """One history of several nodes: what is drawn from a seed, and how it is played."""
 
 import logging
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Mapping
 from math import inf
 from typing import Any, NamedTuple
 
@@ -361,8 +362,6 @@ class _Keeps:
 
     def __call__(self, _: object, name: str, event: structlog.typing.EventDict) -> str:
         if event.get("exc_info"):
-            import sys
-
             self._logged.append({**event, "exc_info": sys.exc_info()[1]})
         self._world.note("log", name, event)
         raise structlog.DropEvent
@@ -370,6 +369,3 @@ class _Keeps:
 
 def _uri(user: str) -> str:
     return f"sip:{user}@{DOMAIN}"
-
-
-Strike = Callable[[SimulatedNode], None]

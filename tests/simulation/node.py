@@ -176,7 +176,7 @@ class SimulatedNode:
         """Begin a process, unless there is one."""
         if self._loop is None:
             offset = 10_000.0 * self._world.random.random()
-            self._loop = NodeLoop(self._world, offset)
+            self._loop = NodeLoop(self._world, offset)  # type: ignore[abstract]
             self._loops.append(self._loop)
             self._socket.clear()
             self._loop.call_soon(self._begin, self._loop)

@@ -1,4 +1,4 @@
-"""The event loop of one process in virtual time: it can be paused, and killed, while time goes on."""
+"""The event loop of one process in virtual time: paused, or killed, while time goes on."""
 
 import asyncio
 from asyncio import events

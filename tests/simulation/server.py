@@ -8,9 +8,9 @@ from math import inf
 from typing import Protocol
 
 from dfks_rules.app.driver import Driver
+from dfks_rules.presence.claim import UNSURE, Before, Claim
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.package import Limits
-from dfks_rules.presence.restoring import UNSURE, Before, Claim
 from dfks_rules.presence.rows import written_at
 from dfks_rules.presence.setup import Keeping, Setup
 from dfks_rules.presence.subscription import Subscription

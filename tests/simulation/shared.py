@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
 from dfks_rules.errors import StoreError
+from dfks_rules.model.features import FEATURES
 from dfks_rules.service.ports import DialogRow, JournalEntry
 from dfks_rules.store.postgres.ports import Claimed, NotSentError, Outcome, Step, cohort_of
 from tests.helpers import database, engine
@@ -151,7 +152,7 @@ class SimulatedDatabase(FakeDatabase):
     def held(self) -> list[Held]:
         """Everything, as the history has it."""
         return [
-            Held(aor.uri, one.revision, {f.value: text_of(one.state(f)) for f in database.Feature})
+            Held(aor.uri, one.revision, {f.value: text_of(one.state(f)) for f in FEATURES})
             for aor, one in self.snapshots.items()
         ]
 
@@ -195,7 +196,11 @@ class SimulatedEngine(FakeEngine):
         return Fault(before, after)
 
     def _heard(self, call: Callable[[], None]) -> Callable[[], None]:
-        return lambda: None if self._is_cut else self._loop.call_soon(call) and None
+        def hear() -> None:
+            if not self._is_cut:
+                self._loop.call_soon(call)
+
+        return hear
 
     async def hint(self) -> None:
         """Hint at changes."""

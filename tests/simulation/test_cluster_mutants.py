@@ -1,4 +1,4 @@
-"""Nodes that do one thing wrongly: the simulation finds each of them, by the rule that it breaks."""
+"""Nodes that do one thing wrongly: the simulation finds each, by the rule that it breaks."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -39,10 +39,11 @@ class NoLockOnTheCohort(SimulatedEngine):
 
         def write() -> Adopted | None:
             database.check_alive(epoch)
+            if number not in database.rows:
+                found = database.adopt(epoch, tag, row)
+                return None if found is None else Adopted(*found)
             cohort = database.cohorts[cohort_of(number)]
-            raised = cohort.term
-            if number in database.rows:
-                cohort.term = term
+            raised, cohort.term = cohort.term, term
             found = database.adopt(epoch, tag, row)
             cohort.term = raised
             return None if found is None else Adopted(*found)
@@ -186,6 +187,7 @@ _MUTANTS: list[tuple[Callable[..., object], Parts, Rule]] = [
 ]
 
 _SLOW = Way(delay=0.1, stalls=0.2, freezes=0.02)
+_LOSSY = Way(answers=0.1)
 _PLANS: dict[Parts, dict[str, Any]] = {
     Parts(tamper=cache_on_no_op_sets): {
         "phones": 8,
@@ -195,7 +197,11 @@ _PLANS: dict[Parts, dict[str, Any]] = {
         "toggles": 0.9,
         "way": _SLOW,
     },
+    Parts(database=NoCseq): {"phones": 12, "sets": 2.0, "kills": 5.0, "way": _SLOW},
     Parts(database=NoFence): {"kills": 8.0, "pauses": 8.0, "way": Way(freezes=0.1)},
+    Parts(engine=Forgetful): {"phones": 12, "kills": 5.0, "way": _LOSSY},
+    Parts(engine=NoLockOnTheCohort): {"phones": 20, "sets": 2.0, "kills": 5.0, "way": _SLOW},
+    Parts(engine=OneJoinWithTwoLocks): {"phones": 20, "sets": 2.0, "kills": 5.0, "way": _SLOW},
 }
 """What makes a mistake more likely to be seen."""
 

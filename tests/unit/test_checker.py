@@ -9,6 +9,7 @@ from tests.helpers.checker import Rule, check
 from tests.helpers.history import (
     Answered,
     Asked,
+    Began,
     Ended,
     Event,
     Gone,
@@ -289,6 +290,24 @@ def test_a_watcher_that_comes_after_the_last_fault_has_its_own_bound() -> None:
     assert check([*GOOD, late, in_time]) == []
     assert rules([*GOOD, late, in_time._replace(at=17.5)]) == {Rule.UNTOLD}
     assert check([*GOOD, late._replace(at=15.5)]) == []
+
+
+def test_a_dialog_that_two_nodes_have_under_one_term_is_found() -> None:
+    """Both would count from the same CSeq."""
+    one = Began(3.1, "d1", 1)
+    assert check([*GOOD, one, one._replace(term=2)]) == []
+    assert rules([*GOOD, one, one._replace(at=3.2)]) == {Rule.OWNER}
+
+
+def test_who_had_a_dialog_may_be_ahead_of_who_has_it_but_not_of_what_was_stored() -> None:
+    """Until it hears of that; whoever has it now knows what was stored when it began to."""
+    ahead = told(4, "on 2", 2.3, taken=False)
+    behind = told((1 << 11) + 1, "on 1", 2.35)
+    newest = told((1 << 11) + 2, "on 2", 3.6)
+    history = [*without(GOOD[11]), ahead, behind, newest]
+    assert rules(history) == {Rule.BACKWARDS}
+    assert check([*history, Began(1.9, "d1", 1)]) == []
+    assert rules([*history, Began(2.2, "d1", 1)]) == {Rule.BACKWARDS}
 
 
 def test_times_of_the_journal_may_be_unknown() -> None:

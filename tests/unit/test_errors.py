@@ -18,6 +18,7 @@ _OF_OPERATORS = {
     "store_changed",
     "store_newer_version",
     "store_no_journal",
+    "webhooks_elsewhere",
     "store_not_shared",
     "store_not_a_database",
     "store_older_version",

@@ -47,6 +47,9 @@ class Lease:
 
     def renewed(self, asked: float) -> None:
         """The engine has renewed it; `asked` is when it was asked."""
+        if self.is_buried:
+            # The answer was on its way when this life was given up.
+            return
         if asked > self._until:
             self._held_since = asked
         self._until = max(self._until, asked + self._length - MARGIN)

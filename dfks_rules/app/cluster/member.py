@@ -17,16 +17,23 @@ import structlog
 from dfks_rules.app.cluster.lease import Lease
 from dfks_rules.errors import StoreError
 from dfks_rules.presence.standing import Standing
+from dfks_rules.store.life import TERMS
 from dfks_rules.store.postgres.ports import Beat, Claimed, Engine, Joined, NotSentError
 
 LOOK = 0.5
 """Seconds between two looks at the others."""
 DOUBT = 60.0
-"""Seconds after a claim that failed in which it may still succeed; the engine gives it up
-earlier."""
+"""Seconds after a claim that failed in which it may still succeed, and longer."""
 SKEW = 2.0
 """Seconds that the clock of this machine may be away from the engine's without a warning: policies
 go by local time."""
+
+_BEGIN_ANEW = "TRUNCATE dfks.subscription, dfks.cohort, dfks.lease, dfks.node RESTART IDENTITY"
+_NO_EPOCH_LEFT = (
+    f"nodes have joined {TERMS - 1:,} times, and no CSeq is left for their NOTIFYs; what helps: "
+    f"stop all nodes, then `psql -c '{_BEGIN_ANEW}'` "
+    "(features and journal stay, phones subscribe anew)"
+)
 
 _log = structlog.get_logger("dfks.cluster")
 
@@ -104,6 +111,8 @@ class Member:
         """
         asked, said = asyncio.get_running_loop().time(), wall()
         joined = await engine.join(itself.name, itself.release, itself.lease)
+        if joined.epoch >= TERMS:
+            raise StoreError("store_unavailable", _NO_EPOCH_LEFT)
         _log.info("cluster_joined", node=itself.name, epoch=joined.epoch)
         return cls(engine, itself, joined, asked, said)
 

@@ -5,11 +5,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 import structlog
 
 from dfks_rules import __version__
+from dfks_rules.app.cluster.acting import ActingWebhooks
 from dfks_rules.app.cluster.following import Following
 from dfks_rules.app.cluster.member import Hooks, Itself, Member
 from dfks_rules.app.cluster.policies import Desk, Policies
@@ -17,6 +19,8 @@ from dfks_rules.app.cluster.rollouts import EngineRollouts
 from dfks_rules.app.cluster.taking import HEARD, TakingOver
 from dfks_rules.config.cluster import ClusterSettings
 from dfks_rules.errors import StoreError
+from dfks_rules.model.features import Snapshot
+from dfks_rules.model.identity import Aor
 from dfks_rules.operations.answers import Answers
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.setup import Keeping, ListenerAt
@@ -26,6 +30,8 @@ from dfks_rules.sip.flow import Listener
 from dfks_rules.store.postgres.engine import PostgresEngine
 from dfks_rules.store.postgres.ports import Beat, Changed, Claimed, Engine, Moved
 from dfks_rules.store.postgres.store import PostgresStore
+from dfks_rules.store.postgres.webhooks import WebhookTables
+from dfks_rules.webhooks.service import WebhookService
 
 LISTEN_EVERY = 5.0
 """Seconds between two looks whether hints are still heard."""
@@ -94,9 +100,15 @@ class Node:
         self._served: Served | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._is_hinting = False
+        """Whether there is something that was not hinted at."""
+        self._hinting: asyncio.Task[None] | None = None
+        self._newest: dict[Aor, Snapshot] = {}
+        """What the feed has said last of presentities, while it waits for own commits."""
         self._heard = member.joined.newest
         self.answers: Answers | None = None
         """What requests were answered, at whichever node; None where that is not shared."""
+        self.webhook_tables: Callable[[], WebhookTables] | None = None
+        """Gives what keeps webhooks; None where that is not shared."""
         self.on_heard: Callable[[], None] = _nothing
         """Told when the feed has something new: what nodes have changed."""
 
@@ -122,7 +134,14 @@ class Node:
             raise
         node = cls(engine, member, start, keep_changes)
         node.answers = engine.answers(member.epoch)
+        node.webhook_tables = partial(engine.webhooks, member.epoch)
         return node
+
+    def webhooks(self, make: Callable[[WebhookTables], WebhookService]) -> ActingWebhooks:
+        """Webhooks, told by one node for all; `make` makes the service of what keeps them."""
+        tables = self.webhook_tables
+        assert tables is not None  # noqa: S101 - `open` gave it
+        return ActingWebhooks(self.engine, self.member.epoch, tables, make)
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -209,8 +228,9 @@ class Node:
     async def end(self) -> None:
         """End this life: what is under way is settled, then the others take over."""
         silent_since = self._loop.time()
-        for task in self._tasks:
-            task.cancel()
+        for task in (*self._tasks, self._hinting):
+            if task is not None:
+                task.cancel()
         self._following.end()
         if self._taking is not None:
             self._taking.end()
@@ -245,8 +265,12 @@ class Node:
         presentity = entry.presentity
         hidden = None if tells else (entry.feature, entry.after)
 
+        self._newest[presentity] = one.snapshot
+
         def learn() -> None:
-            news = self.store.learned(presentity, one.snapshot, hidden)
+            # Whoever watches since then must not be told anything older.
+            snapshot = self._newest.pop(presentity, one.snapshot)
+            news = self.store.learned(presentity, snapshot, hidden)
             if news is not None:
                 # Perhaps seconds later: an own commit was under way.
                 at, now = served.at(), self._loop.time()
@@ -313,14 +337,18 @@ class Node:
 
     def _hint(self) -> None:
         """Tell the others that there is something new; several at once are one."""
-        if not self._is_hinting:
-            self._is_hinting = True
-            self._loop.create_task(self._send_hint())
+        self._is_hinting = True
+        if self._hinting is None:
+            self._hinting = self._loop.create_task(self._send_hint())
 
     async def _send_hint(self) -> None:
-        self._is_hinting = False
-        with suppress(StoreError):  # They look by themselves, too.
-            await self.engine.hint()
+        try:
+            while self._is_hinting:
+                self._is_hinting = False
+                with suppress(StoreError):  # They look by themselves, too.
+                    await self.engine.hint()
+        finally:
+            self._hinting = None
 
     async def _listen(self) -> None:
         while True:

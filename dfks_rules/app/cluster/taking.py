@@ -15,7 +15,7 @@ import structlog
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.identity import Aor
-from dfks_rules.presence.restoring import UNSURE, Before, Claim
+from dfks_rules.presence.claim import UNSURE, Before, Claim
 from dfks_rules.service.ports import DialogRow
 from dfks_rules.store.postgres.ports import Claimed, Engine
 from dfks_rules.store.postgres.store import PostgresStore

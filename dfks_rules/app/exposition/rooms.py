@@ -9,6 +9,7 @@ import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from prometheus_client.process_collector import ProcessCollector
 
@@ -19,6 +20,7 @@ from dfks_rules.app.exposition.exposition import Exposition
 from dfks_rules.app.exposition.families import Reading
 from dfks_rules.app.records.events import EventRing
 from dfks_rules.model.histogram import Histogram
+from dfks_rules.operations.webhooks import EndpointRow
 from dfks_rules.presence.gate import Gate
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.subscription import Subscription
@@ -32,7 +34,6 @@ from dfks_rules.store.sqlite import SqliteStore
 from dfks_rules.tracing.tracing import Tracing
 from dfks_rules.transport.transports import Transports
 from dfks_rules.web.server import WebServer
-from dfks_rules.webhooks.service import WebhookService
 
 _NOTIFIES = {
     "answered": "notify_answered",
@@ -222,7 +223,13 @@ def add_tracing(exposition: Exposition, tracing: Tracing) -> None:
     exposition.add("dfks_hep_packets_total", packets)
 
 
-def add_webhooks(exposition: Exposition, webhooks: WebhookService) -> None:
+class _Rows(Protocol):
+    def rows(self) -> list[EndpointRow]:
+        """How endpoints fare."""
+        ...
+
+
+def add_webhooks(exposition: Exposition, webhooks: _Rows) -> None:
     """Who is told by HTTP; an endpoint is named by its id, and there are few."""
 
     def deliveries() -> Iterator[Reading]:

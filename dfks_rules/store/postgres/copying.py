@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dfks_rules import __version__
 from dfks_rules.errors import StoreError
+from dfks_rules.store import webhooks
 from dfks_rules.store.check import examine
 from dfks_rules.store.life import Beat
 from dfks_rules.store.postgres import schema
 from dfks_rules.store.postgres.connection import FAILURES, Connection, connect, unavailable
+from dfks_rules.store.postgres.webhooks import endpoint_json
 from dfks_rules.store.reader import open_to_read, refuse_other_versions
 from dfks_rules.store.restore import lock_store
 
@@ -35,13 +37,15 @@ _BEGIN = """
     SET LOCAL lock_timeout = '10s';
     SET LOCAL idle_in_transaction_session_timeout = 0;
     -- Nobody joins meanwhile.
-    LOCK TABLE dfks.node, dfks.presentity, dfks.change, dfks.subscription IN EXCLUSIVE MODE;
+    LOCK TABLE dfks.node, dfks.presentity, dfks.change, dfks.subscription, dfks.webhook_endpoint
+        IN EXCLUSIVE MODE;
 """
 _LIVING = "SELECT count(*) FROM dfks.node WHERE alive"
 _COUNTS = """
     SELECT (SELECT count(*) FROM dfks.presentity),
         (SELECT count(*) FROM dfks.presentity p, jsonb_object_keys(p.states)),
-        (SELECT count(*) FROM dfks.change), (SELECT count(*) FROM dfks.subscription)"""
+        (SELECT count(*) FROM dfks.change), (SELECT count(*) FROM dfks.subscription),
+        (SELECT count(*) FROM dfks.webhook_endpoint)"""
 _LIFE = """
     INSERT INTO dfks.node (name, release, alive, is_clean, ended)
     VALUES ($1, $2, false, $3, clock_timestamp())
@@ -57,7 +61,8 @@ _COUNTER = "UPDATE dfks.counter SET value = $2 WHERE name = $1"
 
 _STATES = """
     SELECT p.domain, p.user, p.revision,
-        json_group_object(s.feature, json_object('status', json(iif(s.status, 'true', 'false')),
+        json_group_object(s.feature, json_object(
+            'status', json(CASE WHEN s.status THEN 'true' ELSE 'false' END),
             'values', json(s.feature_values))) FILTER (WHERE s.feature IS NOT NULL),
         max(s.changed_at)
     FROM presentity p LEFT JOIN feature_state s USING (domain, user)
@@ -66,8 +71,10 @@ _CHANGES = """
     SELECT seq, at, domain, user, revision, feature, before, after, origin, actor, rule, decision
     FROM change ORDER BY seq"""
 _SERVER = "SELECT term, secret, beat_at, beat_boot, boot_id, is_clean, told FROM server"
-_LEFT = """
-    SELECT (SELECT count(*) FROM webhook_endpoint), (SELECT count(*) FROM import_job)"""
+_DEAD = """
+    SELECT number, endpoint, event, type, user, domain, at, tries, reason, body
+    FROM webhook_dead ORDER BY number"""
+_IMPORTS = "SELECT count(*) FROM import_job"
 _SUBSCRIPTIONS = """
     SELECT tag, user, domain, deadline, cseq, base, flags, first, last
     FROM subscription ORDER BY row"""
@@ -81,6 +88,7 @@ class Counts(NamedTuple):
     """Of all users: those that were ever set."""
     changes: int
     subscriptions: int
+    webhooks: int
 
 
 class Copied(NamedTuple):
@@ -89,10 +97,8 @@ class Copied(NamedTuple):
     source: Counts
     target: Counts
     """As the database tells once everything is done."""
-    webhooks: int
-    """Left behind: nodes have none."""
     imports: int
-    """Left behind, likewise."""
+    """Left behind: nodes have none."""
 
 
 class _Life(NamedTuple):
@@ -161,7 +167,7 @@ async def _copy(source: sqlite3.Connection, url: str, clock: Clock) -> Copied:
         if target is not None:
             target.terminate()
     _refuse_difference(here, there)
-    return Copied(here, there, *source.execute(_LEFT).fetchone())
+    return Copied(here, there, *source.execute(_IMPORTS).fetchone())
 
 
 async def _refuse_used(target: "asyncpg.Connection") -> None:
@@ -185,7 +191,7 @@ async def _counts(target: "asyncpg.Connection") -> Counts:
 
 
 def _counts_of(source: sqlite3.Connection) -> Counts:
-    tables = ("presentity", "feature_state", "change", "subscription")
+    tables = ("presentity", "feature_state", "change", "subscription", "webhook_endpoint")
     of = [source.execute(f"SELECT count(*) FROM {one}").fetchone()[0] for one in tables]  # noqa: S608
     return Counts(*of)
 
@@ -230,11 +236,29 @@ async def _fill(source: sqlite3.Connection, target: "asyncpg.Connection", clock:
         ),
         _subscriptions(source, epoch, life.term, ahead),
     )
+    await _put_webhooks(source, target)
     oldest, newest = source.execute("SELECT min(seq), max(seq) FROM change").fetchone()
     if newest is not None:
         # Whoever has a number of the file goes on from there.
         await target.execute(_COUNTER, "newest", newest)
         await target.execute(_COUNTER, "purged", oldest - 1)
+
+
+async def _put_webhooks(source: sqlite3.Connection, target: "asyncpg.Connection") -> None:
+    """Numbers of changes stay, so whoever is told goes on where he was."""
+    endpoints = ((one.id, one.created, endpoint_json(one)) for one in webhooks.endpoints(source))
+    await _put(target, "webhook_endpoint", ("id", "created", "said"), endpoints)
+    cursors = iter(webhooks.cursors(source))
+    await _put(target, "webhook_cursor", ("endpoint", "lane", "seq", "tries", "waited"), cursors)
+    await _put(
+        target,
+        "webhook_dead",
+        (
+            *("number", "endpoint", "event", "type", "username", "domain", "at", "tries"),
+            *("reason", "body"),
+        ),
+        source.execute(_DEAD),
+    )
 
 
 async def _put(

@@ -40,6 +40,7 @@ from dfks_rules.store.postgres.records import (
     fetched_from,
     told_from,
 )
+from dfks_rules.store.postgres.webhooks import WebhookTables
 
 
 def _call(function: str, arguments: int) -> str:
@@ -89,12 +90,19 @@ class PostgresEngine:
             name: of the node; connections are listed as `dfks NAME commit` and so on.
             patience: how long a call may take, s.
         """
-        # A lease must not wait for a page of rows or a burial, nor a phone for either; nor what others
-        # have changed for all the phones that come from a node at once; and nobody for a bundle of
-        # policies.
-        self._commit, self._life, self._phones, self._rest, self._hints, self._policies = (
+        # A lease must not wait for a page of rows or a burial, nor a phone for either; the feed not
+        # for all the phones that come from another node at once; and nobody for policies.
+        (
+            self._commit,
+            self._life,
+            self._phones,
+            self._feed,
+            self._rest,
+            self._hints,
+            self._policies,
+        ) = (
             Connection(url, f"dfks {name} {use}", patience)
-            for use in ("commit", "life", "phones", "rest", "hints", "policies")
+            for use in ("commit", "life", "phones", "feed", "rest", "hints", "policies")
         )
 
     async def check(self) -> None:
@@ -180,7 +188,7 @@ class PostgresEngine:
 
     async def feed(self, after: int, at_most: int) -> Page:
         """What was committed after a change."""
-        [head, *rows] = await self._phones.rows(_FEED, after, at_most)
+        [head, *rows] = await self._feed.rows(_FEED, after, at_most)
         last = rows[-1]["seq"] if len(rows) == at_most else head["seq"]
         told: list[Changed | Moved] = _good(told_from, rows)
         return Page(told, last, head["is_gap"])
@@ -275,6 +283,10 @@ class PostgresEngine:
         """Answers that all nodes keep, for this life."""
         return AnswerTable(self._rest, epoch)
 
+    def webhooks(self, epoch: int) -> WebhookTables:
+        """Webhooks that all nodes keep, for this life."""
+        return WebhookTables(self._rest, epoch)
+
     # --- Hints, which may be lost ---
 
     async def listen(self, heard: Callable[[], None]) -> None:
@@ -288,7 +300,7 @@ class PostgresEngine:
     async def close(self) -> None:
         """Close every connection."""
         every = (
-            *(self._commit, self._life, self._phones),
+            *(self._commit, self._life, self._phones, self._feed),
             *(self._rest, self._hints, self._policies),
         )
         await asyncio.gather(*[one.close() for one in every])

@@ -96,7 +96,7 @@ class GroupCommit:
         self._unsettled: dict[Aor, deque[tuple[_Waiting, Change]]] = {}
         """The changes of each presentity of which nobody was told what came of them, in order."""
         self._last: dict[Aor, _Waiting] = {}
-        """The last one that changes a presentity, or was decided on it, and is not settled."""
+        """The last one that changes a presentity, or has read it, and is not settled."""
         self._task: asyncio.Task[None] | None = None
         self._failures: set[str] = set()
         """Why commits have failed since one was stored."""
@@ -152,7 +152,7 @@ class GroupCommit:
         for change in step.changes:
             self._queue(waiting, change)
             self._last[change.presentity] = waiting
-        for presentity, _ in step.seen:
+        for presentity in _read_by(step):
             self._last[presentity] = waiting
         self._asked.append(waiting)
         if self._task is None:
@@ -166,8 +166,8 @@ class GroupCommit:
             self._loop.call_soon(self.on_fenced)
 
     def when_settled(self, presentity: Aor, call: Callable[[], None]) -> None:
-        """Call once all that changes a presentity, or was decided on it, and is under way now is
-        settled: at once where there is nothing.
+        """Call once all that changes a presentity, or has read it, and is under way now is settled:
+        at once where there is nothing.
         """
         last = self._last.get(presentity)
         if last is None:
@@ -320,8 +320,8 @@ class GroupCommit:
                 call()
 
     def _forget(self, one: _Waiting) -> None:
-        """Its changes are settled, and what it was decided on."""
-        for presentity, _ in one.step.seen:
+        """Its changes are settled, and what it has read."""
+        for presentity in _read_by(one.step):
             if self._last.get(presentity) is one:
                 del self._last[presentity]
         for change in one.step.changes:
@@ -350,6 +350,14 @@ class GroupCommit:
         if why not in self._failures:
             self._failures.add(why)
             _log.error("store_write_failed", reason=why)
+
+
+def _read_by(step: Step) -> list[Aor]:
+    """Of whom something was read that is told when it is settled."""
+    read = [presentity for presentity, _ in step.seen]
+    if step.visit is not None:
+        read.append(step.visit.presentity)
+    return read
 
 
 def _step(one: _Waiting) -> Step:

@@ -7,7 +7,8 @@ when the feed comes to it. So no read swallows a change that nobody was told of.
 |-------------------------------------|---------------------------------|-------------------------|
 | read from the engine                | that, or what is newer          | that, if there was none |
 | own commit stored                   | its `after`, or what is newer   | the same, if it was its |
-|                                     |                                 | `before`                |
+|                                     |                                 | `before`; else what it  |
+|                                     |                                 | changes, as it changed  |
 | own commit in conflict, or in doubt | must be read                    | stays                   |
 | feed                                | that, or what is newer; must be | what is known then      |
 |                                     | read if an own one is under way |                         |
@@ -110,8 +111,12 @@ class Known:
         if entry.see(after):
             entry.is_certain = True
         told = entry.told
-        if told is not None and told.revision == before.revision:
-            entry.told = after
+        if told is not None:
+            if told.revision == before.revision:
+                entry.told = after
+            elif told.revision < before.revision:
+                # Of what came between, the feed has yet to tell.
+                entry.told = Snapshot(told.revision, _passed(told, before, after))
         self._entries.move_to_end(presentity)
 
     def hear(
@@ -173,3 +178,9 @@ class Known:
             self._entries.popitem(last=False)
             self._is_unsure = True
         return entry
+
+
+def _passed(told: Snapshot, before: Snapshot, after: Snapshot) -> tuple[FeatureState, ...]:
+    """What watchers know who knew `told`, and heard what a change has changed."""
+    features = zip(told.states, before.states, after.states, strict=True)
+    return tuple([old if was == new else new for old, was, new in features])

@@ -32,6 +32,8 @@ CACHED = 200_000
 """Presentities whose snapshots are kept in memory, about 0.5 KiB each."""
 MOST_ADOPTIONS = 1_000
 """Dialogs that are being adopted at the same time; phones repeat what is refused."""
+SPARE = 1 << 20
+"""Numbers that are left when a life ends for want of them: it is to use no others until then."""
 CLOSES_WITHIN = 6.0
 """How long the end waits for what is under way, s: longer than the engine may take for a call."""
 
@@ -68,6 +70,7 @@ class PostgresStore:
         self._epoch = joined.epoch
         self._loop = loop
         self._numbers = count(joined.epoch << 32)
+        self._last = ((joined.epoch + 1) << 32) - SPARE
         self._terms: dict[int, int] = {}
         """Claimed cohort → its term; that of our own ones is 0."""
         self._counts = new_counts()
@@ -172,7 +175,11 @@ class PostgresStore:
 
     def number(self) -> int:
         """The number of a new row, see `ports.cohort_of`."""
-        return next(self._numbers)
+        number = next(self._numbers)
+        if number == self._last:
+            # After months; the next ones would be those of another life.
+            self._group.fence()
+        return number
 
     def write(
         self, rows: Sequence[DialogRow], gone: Sequence[int], done: Callable[[bool], None]
@@ -273,8 +280,8 @@ class PostgresStore:
         self._group.told = max(self._group.told, newest)
 
     def when_settled(self, presentity: Aor, call: Callable[[], None]) -> None:
-        """Call at once, or once all that this node has under way for a presentity, or has decided on
-        it, is settled.
+        """Call at once, or once all is settled that this node has under way for a presentity, or
+        that has read what is told of it then: sets that change nothing, and new dialogs.
 
         Watchers must be told of own changes in the order in which the engine has stored them and
         others: of what the feed tells only after this.

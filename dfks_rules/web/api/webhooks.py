@@ -116,7 +116,7 @@ async def dead(call: Call) -> Answer:
     before = call.given["after"][0] if "after" in call.given else _HIGHEST
     if not 0 < before <= _HIGHEST:
         raise Problem("bad-cursor", "not a cursor of this list")
-    found = call.operations.webhooks.dead(call.given["id"], before, limit + 1)
+    found = await call.operations.webhooks.dead(call.given["id"], before, limit + 1)
     rows = [_dead_told(one) for one in found[:limit]]
     return Answer(page(rows, cursor(found[limit - 1].number) if len(found) > limit else None))
 
@@ -246,7 +246,7 @@ _NUMBER = Parameter(
     {"type": "string", "pattern": f"^{_NUMBER_PATTERN}$"},
     _matching(_NUMBER_PATTERN, "a dead letter", int),
 )
-_PROBLEMS = ("not-kept", "store-unavailable")
+_PROBLEMS = ("not-kept", "elsewhere", "store-unavailable")
 _OF_ONE = ("not-found", *_PROBLEMS)
 _FOLLOWS = {
     "show": ("showWebhook", {"id": "$response.body#/id"}),

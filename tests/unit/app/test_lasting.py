@@ -8,7 +8,7 @@ from dfks_rules.app.heartbeat import read_clocks
 from dfks_rules.app.lasting import Lasting
 from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState
 from dfks_rules.model.identity import Aor
-from dfks_rules.presence.restoring import Before, Claim
+from dfks_rules.presence.claim import Before, Claim
 from dfks_rules.service.ports import DialogRow, Verdict
 from dfks_rules.store.life import Beat
 from dfks_rules.store.sqlite import SqliteStore

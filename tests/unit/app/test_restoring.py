@@ -9,7 +9,7 @@ from dfks_rules.app import restoring
 from dfks_rules.app.restoring import Loading
 from dfks_rules.errors import StoreError
 from dfks_rules.model.identity import Aor
-from dfks_rules.presence.restoring import Before, Claim
+from dfks_rules.presence.claim import Before, Claim
 from dfks_rules.presence.rows import with_time
 from dfks_rules.service.ports import DialogRow
 from dfks_rules.store.life import Beat

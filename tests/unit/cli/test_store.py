@@ -141,6 +141,7 @@ def test_a_store_is_copied_and_counted(folder: Path, empty_database: Database) -
         ["features", "2", "2"],
         ["changes", "2", "2"],
         ["subscriptions", "1", "1"],
+        ["webhooks", "0", "0"],
     ]
     again = _run("copy", "sqlite:dfks.db", empty_database.url)
     assert isinstance(again.exception, StoreError)
@@ -152,12 +153,13 @@ def test_what_is_not_copied_is_said(folder: Path, empty_database: Database) -> N
     """Whoever needs it sees to it before he starts a node."""
     change_file(
         folder / "dfks.db",
-        "INSERT INTO webhook_endpoint VALUES"
-        " ('a', 'https://a', 's', NULL, 0.0, '[]', NULL, 0, NULL, 'me', 0.0)",
+        "INSERT INTO import_job VALUES ('a', 'csv', 0, 'me', NULL, 0, '', 0.0, 'done',"
+        " 0, 0, 0, 0, 0, 0, NULL, '')",
     )
     assert _run("migrate", "--store", empty_database.url).exit_code == 0
     result = _run("copy", "sqlite:dfks.db", empty_database.url)
-    assert result.stdout.splitlines()[-1] == "not copied, since nodes have none: 1 webhook"
+    assert result.exit_code == 0, result.exception
+    assert result.stdout.splitlines()[-1] == "not copied, since nodes have none: 1 import"
 
 
 @pytest.mark.parametrize(

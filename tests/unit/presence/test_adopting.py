@@ -125,6 +125,23 @@ def test_a_set_in_a_dialog_that_was_taken_away_is_stored_once_it_is_back() -> No
     assert [len(node.book.notifier.subscriptions) for node in cluster.nodes] == [1, 0]
 
 
+def test_a_set_that_is_decided_again_after_its_dialog_has_ended_is_applied_once() -> None:
+    """Its phone has refused a NOTIFY; and it repeats the set at another node."""
+    one, other = (cluster := Cluster()).nodes
+    response, notify = one.receive(subscribe(1))
+    one.store.held = []
+    press = _in_dialog(response, 2, DND_ON)
+    assert one.book.receive(press) == []
+    other.receive(subscribe(2, 1, DND_ON))
+    other.receive(subscribe(3, 1, DND_OFF))
+    one.book.answer(notify, 481)
+    one.store.release()
+    assert [one.status for one in one.run()] == [481]
+    assert cluster.engine.state(ALICE).revision == 2
+    assert other.receive(press)[0].status == 200
+    assert cluster.engine.state(ALICE).revision == 3
+
+
 def test_a_set_under_way_while_its_dialog_is_taken_is_applied_once() -> None:
     """It was stored before the other node took the dialog; its phone gets its 200 all the same."""
     one, other = (cluster := Cluster()).nodes

@@ -6,8 +6,9 @@ from dfks_rules.model.features import OFF, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked
 from dfks_rules.presence import pacing, rows
+from dfks_rules.presence.claim import Before
 from dfks_rules.presence.package import Limits, SubscriptionLimits
-from dfks_rules.presence.restoring import BULKY, GRACE, LOOK, PAUSE, PORTION, Before
+from dfks_rules.presence.restoring import BULKY, GRACE, LOOK, PAUSE, PORTION
 from dfks_rules.presence.watchers import AT_ONCE
 from dfks_rules.sip.flow import BROKEN, Flow
 from tests.helpers.lives import EPOCH, Lives
@@ -343,6 +344,24 @@ def test_many_are_told_in_portions() -> None:
     assert len(book.pass_time(PAUSE)) == PORTION
     assert book.pass_time(PAUSE / 2) == []
     assert len(book.pass_time(PAUSE / 2)) == 5
+
+
+def test_who_has_missed_something_is_told_before_those_who_perhaps_have() -> None:
+    """A node that dies in a storm leaves minutes of the latter."""
+    lives = Lives()
+    bob = b"<sip:bob@example.com>"
+    for number in (1, 2):
+        via = b"SIP/2.0/UDP 192.0.2.7:5062;rport;branch=z9hG4bKbob%d" % number
+        headers = {"from": bob + b";tag=bob", "call_id": b"call-%d" % number, "via": via}
+        sent = message(to=bob, uri=b"sip:bob@example.com", **headers)
+        lives.book.answer(lives.book.receive(sent)[1])
+    for number in range(3, PORTION + 4):
+        _subscribed(lives, number)
+    book = lives.begin_again()
+    lives.restore(changed=[Aor("bob", "example.com")], beat_at=EPOCH + 10.0)
+    first, rest = book.pass_time(PAUSE), book.pass_time(PAUSE)
+    assert [b"bob@" in one.headers[b"From"] for one in first] == [True, True]
+    assert len(rest) == PORTION
 
 
 def test_a_change_while_rows_are_read_is_told_to_those_that_come_later() -> None:

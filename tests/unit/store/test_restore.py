@@ -35,6 +35,7 @@ from tests.helpers.stored import (
     make_newer,
     make_older,
     press,
+    press_all,
     spoil,
     spoil_schema,
     subscribe,
@@ -356,7 +357,8 @@ async def test_a_newer_backup_is_restored_where_an_older_one_was_by_mistake(
     back_up(path, newer, replace=False)
     target = tmp_path / "new.db"
     restore_store(backup, target, owed=1)
-    fill(target, (ALICE, DND, OFF), (ALICE, DND, ON), (ALICE, DND, OFF), (ALICE, DND, ON))
+    pressed = [(ALICE, DND, OFF), (ALICE, DND, ON)] * 2
+    await press_all(target, pressed)
     restored = restore_store(newer, target, owed=1)
     assert restored.changed == 2
     assert _states(target) == _states(newer)

@@ -58,8 +58,8 @@ async def test_everything_is_read_as_it_was_written(store: SqliteStore) -> None:
     tables = WebhookTables(store)
     assert tables.endpoints() == [TWO, ONE]
     assert sorted(tables.cursors()) == cursors
-    assert tables.dead("wh_1", 99, 10) == letters[::-1]
-    assert tables.dead("wh_1", 2, 10) == letters[:1]
+    assert await tables.dead("wh_1", 99, 10) == letters[::-1]
+    assert await tables.dead("wh_1", 2, 10) == letters[:1]
     assert tables.dead_counts() == {"wh_1": 2}
     assert tables.last_dead() == 2
 
@@ -100,7 +100,7 @@ async def test_dead_letters_are_bounded(store: SqliteStore) -> None:
     await _write(store, Writes(dead=[_letter(number) for number in range(2, MOST_DEAD + 5)]))
     tables = WebhookTables(store)
     assert tables.dead_counts() == {"wh_1": MOST_DEAD, "wh_2": 1}
-    assert tables.dead("wh_1", 1 << 62, 5_000)[-1].number == 5
+    assert (await tables.dead("wh_1", 1 << 62, 5_000))[-1].number == 5
 
 
 async def test_a_write_is_whole_or_nothing(store: SqliteStore) -> None:

@@ -193,7 +193,7 @@ def test_an_event_that_is_never_taken_is_a_dead_letter_after_a_day() -> None:
         assert service.rows()[0].failing == 1
         assert not bench.store.letters
         await asyncio.sleep(2 * HOUR)
-        [letter] = service.dead(id_, 1 << 62, 10)
+        [letter] = await service.dead(id_, 1 << 62, 10)
         assert (letter.event, letter.presentity, letter.tries) == ("abc-1", ALICE, 28)
         assert letter.reason == "500"
         assert service.rows()[0].dead == 1

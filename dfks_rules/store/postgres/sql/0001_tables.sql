@@ -9,13 +9,13 @@ CREATE TABLE dfks.secret (
 INSERT INTO dfks.secret (secret) VALUES (
     decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex'));
 
--- `newest`: number of the newest change. A commit locks it last, so numbers have no holes, and are
--- in the order of commits. `purged`: all up to this one may be missing. `swept`: number of the
--- subscription up to which expired ones have been looked for.
+-- `newest`: no number of a change is lower than this one or equal; a commit locks the row last, so
+-- numbers have no holes, and are in the order of commits. `purged`: all up to this one may be
+-- missing. `swept`: number of the subscription up to which expired ones have been looked for.
 CREATE TABLE dfks.counter (
     name  text PRIMARY KEY,
     value bigint NOT NULL
-) WITH (fillfactor = 10);
+);
 INSERT INTO dfks.counter VALUES ('newest', 0), ('purged', 0), ('swept', 0);
 
 -- One row for each life of a server. Whoever writes locks the row first (FOR SHARE); `alive` is set
@@ -106,3 +106,14 @@ CREATE TABLE dfks.moved (
     tag   bytea NOT NULL,
     number bigint NOT NULL              -- the number that it had
 );
+
+-- Number of the newest change, or moved dialog. It is not written down: while somebody reads for an
+-- hour, a backup say, each commit would leave a version of that row, and step over all others.
+CREATE FUNCTION dfks.newest_1() RETURNS bigint
+LANGUAGE plpgsql STABLE SET enable_seqscan = off AS $$
+BEGIN
+    RETURN greatest(
+        (SELECT max(seq) FROM dfks.change), (SELECT max(seq) FROM dfks.moved),
+        (SELECT max(value) FROM dfks.counter WHERE name IN ('newest', 'purged')));
+END
+$$;

@@ -212,8 +212,9 @@ BEGIN
     END IF;
 
     IF count > 0 THEN
-        UPDATE dfks.counter SET value = value + count WHERE name = 'newest'
-        RETURNING value - count INTO base;
+        PERFORM 1 FROM dfks.counter WHERE name = 'newest' FOR UPDATE;
+        -- A second statement, which sees what was stored while the first one waited.
+        SELECT dfks.newest_1() INTO base;
         moment := clock_timestamp();
         INSERT INTO dfks.change
         SELECT base + n.number, moment, me, n.domain, n.username, n.revision, n.feature,

@@ -15,7 +15,7 @@ BEGIN
     INSERT INTO dfks.cohort (id, owner)
     SELECT my_epoch * 64 + n, my_epoch FROM generate_series(0, 63) n;
     SELECT s.secret INTO secret FROM dfks.secret s;
-    SELECT value INTO newest FROM dfks.counter WHERE name = 'newest';
+    newest := dfks.newest_1();
     clock := extract(epoch FROM clock_timestamp());
 END
 $$;
@@ -205,10 +205,9 @@ BEGIN
         SET number = new_row, base = s.base + theirs.term + 1 - ours.term
         WHERE s.number = held.number
         RETURNING * INTO held;
-        UPDATE dfks.counter c SET value = c.value + 1 WHERE c.name = 'newest';
+        PERFORM 1 FROM dfks.counter c WHERE c.name = 'newest' FOR UPDATE;
         INSERT INTO dfks.moved
-        SELECT c.value, clock_timestamp(), me, held.tag, earlier
-        FROM dfks.counter c WHERE c.name = 'newest';
+        SELECT dfks.newest_1() + 1, clock_timestamp(), me, held.tag, earlier;
     END IF;
     number := held.number; tag := held.tag; username := held.username; domain := held.domain;
     deadline := held.deadline; cseq := held.cseq; base := held.base; flags := held.flags;

@@ -29,12 +29,12 @@ CREATE FUNCTION dfks.feed_1(after_seq bigint, at_most int) RETURNS TABLE (
     feature text, before text, after text, origin text, actor text, rule text, decision text,
     tells boolean, stored bigint, states text, tag bytea, number bigint, is_gap boolean
 ) LANGUAGE sql STABLE AS $$
-    SELECT newest.value, NULL::bigint, NULL::double precision, NULL::text, NULL::text,
+    SELECT newest, NULL::bigint, NULL::double precision, NULL::text, NULL::text,
         NULL::bigint, NULL::text, NULL::text, NULL::text, NULL::text, NULL::text, NULL::text,
         NULL::text, NULL::boolean, NULL::bigint, NULL::text, NULL::bytea, NULL::bigint,
-        after_seq < purged.value OR after_seq > newest.value
-    FROM dfks.counter newest, dfks.counter purged
-    WHERE newest.name = 'newest' AND purged.name = 'purged'
+        after_seq < purged.value OR after_seq > newest
+    FROM dfks.newest_1() newest, dfks.counter purged
+    WHERE purged.name = 'purged'
     UNION ALL (
         SELECT told.* FROM (
             (SELECT c.seq, c.epoch, extract(epoch FROM c.at)::double precision, c.username,

@@ -48,6 +48,15 @@ def test_a_buried_node_serves_nobody_at_once() -> None:
     assert lease.standing(100.5) is Standing.CUT_OFF
 
 
+def test_no_late_answer_brings_a_life_back_that_was_given_up() -> None:
+    """It was asked for before."""
+    lease = Lease(LENGTH, GRACE, asked=100.0)
+    lease.buried()
+    lease.renewed(asked=100.5)
+    assert lease.standing(100.6) is Standing.CUT_OFF
+    assert not lease.may_bury(103.0)
+
+
 def test_a_draining_node_says_so_while_its_lease_holds() -> None:
     """After that it is blind as any other."""
     lease = Lease(LENGTH, GRACE, asked=100.0)

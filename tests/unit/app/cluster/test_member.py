@@ -2,10 +2,13 @@
 
 import asyncio
 
+import pytest
+
 from dfks_rules.app.cluster.member import DOUBT, LOOK, Hooks, Member
+from dfks_rules.errors import StoreError
 from dfks_rules.presence.standing import Standing
-from dfks_rules.store.postgres.ports import COHORTS, Beat, Claimed
-from tests.helpers.cluster import GRACE, LEASE, Site, virtually, wall
+from dfks_rules.store.postgres.ports import COHORTS, Beat, Claimed, Joined
+from tests.helpers.cluster import GRACE, LEASE, Site, itself, virtually, wall
 from tests.helpers.engine import Fault, Loss, Script
 
 
@@ -33,6 +36,21 @@ class _Life:
     def die(self) -> None:
         for task in self.member._tasks:
             task.cancel()
+
+
+@virtually
+async def test_a_node_for_whose_notifys_no_cseq_is_left_says_what_helps() -> None:
+    """After a million lives; else it would end by a trace, and all others, too."""
+    site = Site()
+    engine = site.engine()
+    join = engine.join
+
+    async def late(name: str, release: str, lease: float) -> Joined:
+        return (await join(name, release, lease))._replace(epoch=1 << 20)
+
+    engine.join = late  # type: ignore[method-assign]
+    with pytest.raises(StoreError, match="RESTART IDENTITY"):
+        await Member.join(engine, itself(), wall)
 
 
 @virtually
@@ -74,9 +92,10 @@ async def test_a_node_that_does_not_reach_the_engine_is_blind_and_serves_again_w
     await asyncio.sleep(1.0)
     engine.is_out = True
     await asyncio.sleep(LEASE)
-    assert life.standing is Standing.BLIND
+    standings = [life.standing]
     await asyncio.sleep(GRACE)
-    assert life.standing is Standing.CUT_OFF
+    standings.append(life.standing)
+    assert standings == [Standing.BLIND, Standing.CUT_OFF]
     engine.is_out = False
     await asyncio.sleep(LEASE)
     assert (life.standing, life.buried) == (Standing.SERVING, 0)

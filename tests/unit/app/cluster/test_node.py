@@ -40,6 +40,27 @@ async def test_what_another_node_changed_is_told_here() -> None:
 
 
 @virtually
+async def test_what_waits_for_an_own_commit_is_told_as_it_is_by_then() -> None:
+    """A phone that came meanwhile must not be told anything older than it was elsewhere."""
+    site, script = Site(), Script()
+    one, other = await site.node("a", script), await site.node("b")
+    one.node.store.fetch([ALICE], lambda error, now: None)
+    await asyncio.sleep(0.05)
+    script.add("commit", Fault(0.0, 3.0))
+    settled = commit(one.node.store, Wanted((), ((ALICE, 0),)))
+    await asyncio.sleep(0.5)
+    for revision in (1, 2):
+        site.store(other.epoch, revision)
+        await asyncio.sleep(0.5)
+    assert one.told.of("learned") == []
+    assert await outcome(settled) is Verdict.STORED
+    await asyncio.sleep(0.01)
+    [(_, before, after, _)] = one.told.of("learned")
+    assert (before.revision, after.revision) == (0, 2)
+    await site.end()
+
+
+@virtually
 async def test_a_hint_tells_the_others_before_they_look() -> None:
     """Several changes at once are one hint."""
     site, script = Site(), Script()
@@ -84,6 +105,21 @@ async def test_a_feed_that_cannot_be_read_gets_older_and_what_is_known_runs_ahea
     await asyncio.sleep(3.0)
     assert one.node.lag == 1
     assert one.node.feed_age > 2.5
+    await site.end()
+
+
+@virtually
+async def test_what_is_stored_while_a_hint_is_on_its_way_is_one_more_hint() -> None:
+    """However slow they are: the others look by themselves, too."""
+    site, script = Site(), Script()
+    node = await site.node("a", script)
+    script.add("hint", Fault(1.0), Fault(1.0))
+    for revision in range(1, 10):
+        result = commit(node.node.store, Wanted((change(ALICE, at(revision - 1), at(revision)),)))
+        assert await outcome(result) is Verdict.STORED
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(3.0)
+    assert script.calls.count("hint") == 2
     await site.end()
 
 

@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 from dfks_rules.app.cluster import taking
 from dfks_rules.app.cluster.member import Member
 from dfks_rules.app.cluster.taking import TakingOver
-from dfks_rules.presence.restoring import UNSURE, Claim
+from dfks_rules.presence.claim import UNSURE, Claim
 from dfks_rules.service.ports import DialogRow
 from dfks_rules.store.postgres.store import PostgresStore
 from tests.helpers.cluster import ALICE, Site, Told, virtually

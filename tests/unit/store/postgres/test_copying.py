@@ -10,11 +10,13 @@ import pytest
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.features import Feature
+from dfks_rules.operations.webhooks import Cursor, Writes
 from dfks_rules.service.ports import DialogRow
 from dfks_rules.store.life import Beat
 from dfks_rules.store.postgres.copying import Counts, copy_store
 from dfks_rules.store.postgres.engine import PostgresEngine
 from dfks_rules.store.sqlite import SqliteStore
+from dfks_rules.store.webhooks import WebhookTables as FileWebhooks
 from tests.helpers.engines import EVERY, Nodes
 from tests.helpers.postgres import Database, needs_postgres
 from tests.helpers.stored import (
@@ -31,6 +33,7 @@ from tests.helpers.stored import (
     subscribe,
     to,
 )
+from tests.helpers.told import ONE, TWO, letter
 
 pytestmark = needs_postgres
 _PRESSED = [(ALICE, DND, ON), (BOB, CFA, to("201")), (ALICE, DND, OFF)]
@@ -59,7 +62,7 @@ async def _rows(engine: PostgresEngine, epoch: int) -> tuple[list[DialogRow], di
 async def test_all_of_it_is_there_and_counted(file: Path, database: Database) -> None:
     """States with their revisions, the journal with its numbers, and dialogs."""
     copied = await copy_store(file, database.url, _clock)
-    assert copied.source == copied.target == Counts(2, 2, 3, 70)
+    assert copied.source == copied.target == Counts(2, 2, 3, 70, 0)
     engine = PostgresEngine(database.url)
     [alice, bob] = await engine.fetch([ALICE, BOB])
     assert (alice.snapshot.revision, alice.snapshot.state(DND)) == (2, OFF)
@@ -205,4 +208,24 @@ async def test_a_store_that_no_server_has_used_is_copied(
     file = tmp_path / "dfks.db"
     await press_all(file, [])
     copied = await copy_store(file, database.url, _clock)
-    assert copied.target == Counts(0, 0, 0, 0)
+    assert copied.target == Counts(0, 0, 0, 0, 0)
+
+
+async def test_webhooks_go_on_where_they_were(file: Path, nodes: Nodes, database: Database) -> None:
+    """With their secrets and dead letters: their receivers notice nothing."""
+    store = SqliteStore(file, asyncio.get_running_loop())
+    told: asyncio.Future[StoreError | None] = asyncio.get_running_loop().create_future()
+    cursors = [Cursor("wh_1", 0, 2, 1, 5.5), Cursor("wh_2", 7, 3)]
+    letters = [letter(1), letter(2, of_all=True)]
+    writes = Writes([ONE, TWO], cursors=cursors, dead=letters)
+    FileWebhooks(store).write(writes, told.set_result)
+    assert await told is None
+    store.close()
+    copied = await copy_store(file, database.url, _clock)
+    assert copied.target.webhooks == 2
+    node = await nodes.join()
+    tables = node.engine.webhooks(node.epoch)
+    await tables.load()
+    assert tables.endpoints() == [TWO, ONE]
+    assert sorted(tables.cursors()) == cursors
+    assert await tables.dead("wh_1", 99, 10) == letters[::-1]

@@ -125,6 +125,22 @@ async def test_a_write_that_comes_late_undoes_nothing(node: Node) -> None:
     assert (row.cseq, row.base) == (4, 3)
 
 
+async def test_commits_leave_no_versions_of_the_row_that_they_lock(nodes: Nodes) -> None:
+    """Nothing could remove them while somebody reads for long, and each commit would see them."""
+    first, second = await nodes.join(), await nodes.join()
+    where = "SELECT ctid::text FROM dfks.counter ORDER BY name"
+    before = nodes.database.run(where)
+    snapshot = NOTHING_STORED
+    for turn in range(3):
+        after = snapshot.replace(DND, ON._replace(status=not turn % 2))
+        assert await first.verdicts(sets(ALICE, snapshot, after)) == [Verdict.STORED]
+        snapshot = after
+    await first.keep(first.row())
+    await second.engine.adopt(second.epoch, first.row().tag, second.row().row)
+    assert nodes.database.run(where) == before
+    assert (await first.engine.feed(0, 10)).last == 4
+
+
 async def test_a_dialog_moves_once_to_whoever_adopts_it(nodes: Nodes) -> None:
     """Its term rises by one, and the others hear of it."""
     first, second = await nodes.join(), await nodes.join()
@@ -218,6 +234,23 @@ async def test_no_more_is_claimed_than_was_said(nodes: Nodes) -> None:
     await dead.engine.leave(dead.epoch, is_clean=False)
     assert len(await living.engine.claim(living.epoch, 3)) == 3
     assert len(await living.engine.claim(living.epoch)) == 7
+
+
+async def test_what_was_claimed_is_given_again_to_whoever_asks_for_it(nodes: Nodes) -> None:
+    """An answer may have been lost; a node that is about to leave has cohorts, too."""
+    dead, living, other = [await nodes.join() for _ in range(3)]
+    await dead.keep(*[dead.row(n) for n in range(6)])
+    await dead.engine.leave(dead.epoch, is_clean=True)
+    first = await living.engine.claim(living.epoch)
+    assert len(first) == 3
+    assert len(await other.engine.claim(other.epoch)) == 3
+    assert await living.engine.claim(living.epoch) == []
+    await living.engine.drain(living.epoch)
+    again = await living.engine.claim(living.epoch, again=True)
+    # How its owner ended is not known any more.
+    assert sorted(again) == sorted(one._replace(is_clean=False) for one in first)
+    await living.engine.leave(living.epoch, is_clean=True)
+    assert await living.engine.claim(living.epoch, again=True) == []
 
 
 async def test_a_claim_reaches_back_over_an_owner_that_lived_for_a_moment(nodes: Nodes) -> None:

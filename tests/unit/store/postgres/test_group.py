@@ -291,6 +291,18 @@ async def test_a_set_that_changed_nothing_is_settled_before_what_the_feed_says_l
     assert order[-1] == "at once"
 
 
+async def test_a_new_dialog_is_told_before_what_the_feed_says_later() -> None:
+    """What it is told was read when its SUBSCRIBE came."""
+    node = await join()
+    order: list[str] = []
+    row = dialog_row(node.store.number())
+    node.store.commit(Wanted((), (), row), lambda *_: order.append("as it was"))
+    node.store.when_settled(row.presentity, lambda: order.append("changed"))
+    assert order == []
+    await node.store.settled()
+    assert order == ["as it was", "changed"]
+
+
 async def test_nothing_under_way_is_settled() -> None:
     """Nobody waits for nothing."""
     await (await join()).store.settled()

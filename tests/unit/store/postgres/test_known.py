@@ -81,8 +81,24 @@ def test_an_own_change_is_told_by_whoever_asked_for_it(known: Known) -> None:
 def test_an_own_change_on_what_was_not_told_yet_does_not_hide_that(known: Known) -> None:
     """Another node's change was read after a conflict; its place in the feed is still to come."""
     _read(known, ALICE, SECOND)
-    known.store(change(ALICE, SECOND, THIRD))
-    assert known.hear(ALICE, SECOND, is_certain=True) == News(FIRST, THIRD)
+    known.store(change(ALICE, SECOND, own := SECOND.replace(FEATURES[0], FeatureState())))
+    news = known.hear(ALICE, SECOND, is_certain=True)
+    assert news is not None
+    assert news.before is not None
+    assert news.after == own
+    assert changes_between(news.before, own) == ((FEATURES[1], SECOND.states[1]),)
+
+
+def test_an_own_change_that_was_told_before_the_feed_came_to_it_is_taken_back(known: Known) -> None:
+    """Phones show it, though others have set by now what was set when the feed was read last."""
+    other = FIRST.replace(FEATURES[1], forwarding(True, "2"))
+    _read(known, ALICE, other)
+    known.store(change(ALICE, other, own := other.replace(FEATURES[0], FeatureState())))
+    news = known.hear(ALICE, own.replace(FEATURES[0], FIRST.states[0]), is_certain=True)
+    assert news is not None
+    assert news.before is not None
+    told = {feature for feature, _ in changes_between(news.before, news.after)}
+    assert told == {FEATURES[0], FEATURES[1]}
 
 
 def test_what_watchers_may_not_hear_of_does_not_hide_what_they_may(known: Known) -> None:

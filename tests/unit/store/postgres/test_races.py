@@ -134,6 +134,22 @@ async def test_a_living_dialog_is_never_unknown(nodes: Nodes) -> None:
     assert adopted == (first.row()._replace(row=third.row().row, base=2), True)
 
 
+async def test_what_others_change_does_not_wait_for_adoptions(nodes: Nodes) -> None:
+    """Many phones come at once when their node dies, and each adoption waits for the disk."""
+    first, second = await nodes.join(), await nodes.join()
+    await first.keep(first.row())
+    adopt = "SELECT dfks.adopt_1($1, $2, $3)"
+    async with nodes.transaction(adopt, first.epoch, first.row().tag, first.row().row):
+        adoption = asyncio.create_task(
+            second.engine.adopt(second.epoch, first.row().tag, second.row().row)
+        )
+        await nodes.waits(1)
+        async with asyncio.timeout(1.0):
+            assert (await second.engine.feed(0, 10)).told == []
+        assert not adoption.done()
+    assert await adoption is not None
+
+
 async def test_a_set_in_a_dialog_that_moves_meanwhile_is_not_stored(nodes: Nodes) -> None:
     """The node is told that it has moved, and what it wrote behind is lost."""
     first, second = await nodes.join(), await nodes.join()

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from itertools import count
 
 import pytest
 
@@ -48,6 +49,20 @@ async def test_numbers_are_spread_over_the_cohorts_of_this_life() -> None:
     assert node.store.read(ALL, 9) == []
 
 
+async def test_a_life_ends_before_its_numbers_do() -> None:
+    """There are four billion: each adoption and each new dialog takes one."""
+    node = await join()
+    ended = []
+    node.store.on_fenced = lambda: ended.append(node.epoch)
+    node.store._numbers = count((node.epoch << 32) + (1 << 32) - module.SPARE - 1)
+    node.store.number()
+    await asyncio.sleep(0)
+    assert ended == []
+    assert node.store.number() >> 32 == node.epoch
+    await asyncio.sleep(0)
+    assert ended == [node.epoch]
+
+
 async def test_an_adopted_dialog_has_the_next_term() -> None:
     """Its CSeq never falls, wherever it goes, also back and again."""
     database = FakeDatabase(time.time)
@@ -87,6 +102,29 @@ async def test_claimed_dialogs_have_the_next_term_and_stay_where_they_are() -> N
         back = await adopted(heir.store, row.tag)
         assert back == again._replace(first=row.first)
         dead, heir = heir, await join(database)
+
+
+@virtually
+async def test_a_claimed_dialog_is_adopted_once_the_term_of_its_cohort_is_known() -> None:
+    """The claim was carried out, and its answer is on its way: any CSeq would be a guess."""
+    database = FakeDatabase(asyncio.get_running_loop().time)
+    dead, heir = await join(database), await join(database)
+    row = await _with_dialog(dead)
+    first = _term(dead, row)
+    database.end(dead.epoch, is_clean=False)
+    claimed = await heir.engine.claim(heir.epoch)
+    adopting = asyncio.ensure_future(adopted(heir.store, row.tag))
+    await asyncio.sleep(PATIENCE / 2)
+    assert not adopting.done()
+    heir.store.own(claimed)
+    found = await adopting
+    assert isinstance(found, DialogRow)
+    assert _term(heir, found) == first + 1
+    # Where it does not become known, nobody may be told that there is none.
+    database.end(heir.epoch, is_clean=False)
+    other = await join(database, claims=False)
+    await other.engine.claim(other.epoch)
+    assert await adopted(other.store, row.tag) is Gone.UNAVAILABLE
 
 
 async def test_a_dialog_of_another_node_is_moved_before_its_sets_are_applied() -> None:
