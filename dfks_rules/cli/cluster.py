@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -123,6 +124,10 @@ def _notes(rows: Sequence[Any]) -> Iterator[str]:
             yield f"{one['name']} is silent since {-one['lease']:.1f} s"
         if abs(one["skew"]) > SKEW and one["state"] != "dead":
             yield f"the clock of {one['name']} is {one['skew']:+.1f} s from the database's"
+    names = Counter(one["name"] for one in living if one["state"] != "late")
+    for name, count in names.items():
+        if count > 1:
+            yield f"{count} living nodes are named {name}"
     for what in ("policies", "release"):
         if len(said := {one[what] for one in living if one[what]}) > 1:
             yield f"nodes have different {what}: {', '.join(sorted(said))}"

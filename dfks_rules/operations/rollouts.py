@@ -45,7 +45,7 @@ class RolloutState(Enum):
     EXPIRED = "expired"
     """A node has said nothing for ten minutes."""
     REPLACED = "replaced"
-    """A rollback came, or somebody dropped the goal."""
+    """Another one was begun, a rollback came, or somebody dropped the goal."""
 
 
 class GoalRow(NamedTuple):

@@ -3,6 +3,9 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from math import inf
+
+import structlog
 
 from dfks_rules.app.cluster.node import Node
 from dfks_rules.errors import StoreError
@@ -11,6 +14,8 @@ from dfks_rules.store.postgres import ports
 
 LOOK = 5.0
 """Seconds between two looks at the nodes, for whoever counts them without asking."""
+
+_log = structlog.get_logger("dfks.cluster")
 
 
 class ClusterDesk:
@@ -25,6 +30,9 @@ class ClusterDesk:
         self._task: asyncio.Task[None] | None = None
         self.seen: Sequence[NodeRow] = ()
         """What `nodes` gave last, a few seconds ago; none before `begin`."""
+        self._twins: dict[int, float] = {}
+        """Other lives with the name of this node → until when their lease held when last seen, by
+        the clock of this loop; `inf`: operators were told."""
 
     def begin(self) -> None:
         """Look at the nodes from now on."""
@@ -40,7 +48,24 @@ class ClusterDesk:
             # What was seen last is still the best that is known; the failure is counted elsewhere.
             with suppress(StoreError):
                 self.seen = await self.nodes()
+                self._warn_of_twins()
             await asyncio.sleep(LOOK)
+
+    def _warn_of_twins(self) -> None:
+        """Tell operators once of another node with this one's name: one that renews its lease is no
+        life of this node that has ended.
+        """
+        now, before, self._twins = asyncio.get_running_loop().time(), self._twins, {}
+        this = next((one.name for one in self.seen if one.is_this), None)
+        for one in self.seen:
+            if one.is_this or one.name != this or not is_living(one):
+                continue
+            until, seen = now + one.lease, before.get(one.epoch, inf)
+            # Half of the pause between two looks: more than they may be late by, as a rule.
+            if seen + LOOK / 2 < until:
+                _log.error("cluster_name_taken", node=this, epoch=one.epoch)
+                until = inf
+            self._twins[one.epoch] = inf if seen == inf and one.epoch in before else until
 
     async def nodes(self) -> list[NodeRow]:
         """All that live, and those that have ended lately."""

@@ -1,6 +1,7 @@
 """Rollouts of policies, for operators; see `operations.rollouts.Rollouts`."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
@@ -60,7 +61,12 @@ class EngineRollouts:
         await self._engine.policy_propose(scope, revision, bundle, actor)
         _log.info("policy_rollout_began", revision=revision, node=node, actor=actor)
         rollouts = (await self.listing()).rollouts
-        return next(one for one in rollouts if one.node == node)
+        found = [one for one in rollouts if (one.node, one.revision) == (node, revision)]
+        if not found:
+            # Another one was begun in the meantime: that is none of this caller's.
+            now = _moment(time.time())
+            return RolloutRow(node, revision, RolloutState.REPLACED, now, actor, ())
+        return found[0]
 
     async def listing(self) -> RolloutListing:
         """What decides, and is to decide."""

@@ -19,6 +19,7 @@ LOOK = 0.5
 PATIENCE = 120.0
 """Seconds for which the node that was asked may be away, or one may take to follow."""
 _PATH = "/v1/policies/rollouts"
+_REPLACED = "another rollout has taken its place"
 _AWAY = (0, 429, 502, 503)
 """Statuses of a server that starts again, or is busy; the rollout goes on meanwhile."""
 
@@ -100,6 +101,9 @@ async def _roll_out(api: ApiClient, asked: _Asked, folder: Path) -> int:
         return INVALID
     count = f"{len(every)} {'file' if len(every) == 1 else 'files'}"
     click.echo(f"uploaded {count}: revision {rollout['revision']}")
+    if rollout["state"] == "replaced":
+        click.echo(_REPLACED, err=True)
+        return FAILED
     told: dict[str, str] = {}
     while rollout["state"] == "preparing":
         _tell_verdicts(rollout, told)
@@ -107,7 +111,7 @@ async def _roll_out(api: ApiClient, asked: _Asked, folder: Path) -> int:
         listing = await _listing(api)
         found = [one for one in listing["rollouts"] if one["node"] == asked.canary]
         if not found or _key(found[0]) != _key(rollout):
-            click.echo("another rollout has taken its place", err=True)
+            click.echo(_REPLACED, err=True)
             return FAILED
         rollout = found[0]
     _tell_verdicts(rollout, told)

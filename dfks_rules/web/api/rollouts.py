@@ -34,8 +34,8 @@ COMPONENTS["Rollout"] = record(
             "enum": [state.value for state in RolloutState],
             "description": "`preparing`: nodes check the files; `done`: the goal has moved, and "
             "each node follows within a second or two; `refused`: a node cannot use them; "
-            "`expired`: a node said nothing for ten minutes; `replaced`: it was rolled back "
-            "or dropped meanwhile.",
+            "`expired`: a node said nothing for ten minutes; `replaced`: another one was "
+            "begun, or it was rolled back or dropped meanwhile.",
         },
         "at": TIME,
         "actor": TEXT,

@@ -65,6 +65,16 @@ def test_what_an_operator_should_know_of_is_said(door: Door) -> None:
     ]
 
 
+def test_nodes_of_one_name_are_told(operations: MemoryOperations, door: Door) -> None:
+    """What is meant for one of them is done by both; a life that was killed is no other node."""
+    twin, killed = (
+        THIS._replace(epoch=9, is_this=False, state=how) for how in ("draining", "late")
+    )
+    lines = _shown(operations, door, THIS, twin, killed)
+    assert [one for one in lines if "named" in one] == ["! 2 living nodes are named node-1"]
+    assert not [one for one in _shown(operations, door, THIS, killed) if "named" in one]
+
+
 def test_nothing_is_said_where_all_is_well(operations: MemoryOperations, door: Door) -> None:
     """A life that has ended, and whose subscriptions others have, is no matter any more."""
     assert len(_shown(operations, door, ENDED, THIS)) == 2

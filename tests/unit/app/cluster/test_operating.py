@@ -5,11 +5,13 @@ import time
 from typing import NamedTuple
 
 import pytest
+from structlog.testing import capture_logs
 
 from dfks_rules.app.cluster.member import Itself, Member
 from dfks_rules.app.cluster.node import Node
-from dfks_rules.app.cluster.operating import ClusterDesk
+from dfks_rules.app.cluster.operating import LOOK, ClusterDesk
 from dfks_rules.errors import StoreError
+from dfks_rules.operations.cluster import is_living
 from dfks_rules.presence.standing import Standing
 from tests.helpers.database import FakeDatabase
 from tests.helpers.engine import FakeEngine, Fault, Loss, Script
@@ -81,6 +83,24 @@ async def test_nobody_drains_who_is_not_there() -> None:
     await other.node.engine.leave(other.node.member.epoch, is_clean=True)
     assert await one.desk.drain("node-2") == []
     assert await one.desk.drain("node-9") == []
+
+
+@virtually
+async def test_another_node_of_the_same_name_is_told_operators_once() -> None:
+    """A life that was killed renews nothing, and is none."""
+    database = _database()
+    one, twin, killed = [await _join(database, "node-1") for _ in range(3)]
+    await _join(database, "node-2")
+    with capture_logs() as logs:
+        one.desk.begin()
+        for _ in range(5):
+            await asyncio.sleep(0.9 * LOOK)
+            for node in (one.node, twin.node):
+                await node.engine.renew(node.member.epoch, 60.0, node._beat(0.0))
+        one.desk.end()
+    told = [said for said in logs if said["event"] == "cluster_name_taken"]
+    assert [(said["node"], said["epoch"]) for said in told] == [("node-1", twin.node.member.epoch)]
+    assert killed.node.member.epoch in [row.epoch for row in one.desk.seen if is_living(row)]
 
 
 @virtually

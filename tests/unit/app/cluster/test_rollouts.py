@@ -38,6 +38,24 @@ async def test_a_rollout_is_shown_from_its_beginning_to_its_end() -> None:
     assert not listing.is_skewed
 
 
+async def test_a_rollout_is_not_taken_for_one_that_was_begun_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two operators at once: who was first is not told that his policies decide."""
+    peers = await two_peers()
+    propose = peers.engine.policy_propose
+
+    async def lose(*asked: str) -> None:
+        monkeypatch.undo()
+        await propose(*asked)  # type: ignore[arg-type]
+        await peers.rollouts.begin([SECOND], None, "bob")
+
+    monkeypatch.setattr(peers.engine, "policy_propose", lose)
+    begun = await peers.rollouts.begin([FIRST], None, "alice")
+    assert (begun.revision, begun.actor) == (revision(FIRST), "alice")
+    assert (begun.state, begun.nodes) == (RolloutState.REPLACED, ())
+
+
 async def test_what_a_node_finds_wrong_is_shown() -> None:
     """The rollout is refused for good."""
     peers = await two_peers()

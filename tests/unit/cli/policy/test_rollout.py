@@ -166,6 +166,23 @@ async def test_a_rollout_that_another_one_replaces_ends(
     assert said.stderr.endswith("another rollout has taken its place\n")
 
 
+async def test_a_rollout_that_is_replaced_at_once_is_not_followed(
+    door: Api, peers: Peers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits for what another operator has rolled out."""
+    propose = peers.engine.policy_propose
+
+    async def lose(*asked: object) -> None:
+        monkeypatch.undo()
+        await propose(*asked)  # type: ignore[arg-type]
+        await peers.rollouts.begin([SECOND], None, "bob")
+
+    monkeypatch.setattr(peers.engine, "policy_propose", lose)
+    said = await _rollout(door, _folder(tmp_path, "first"))
+    assert said.exit_code == 1
+    assert said.stderr == "another rollout has taken its place\n"
+
+
 async def test_a_rollout_that_expires_names_who_says_nothing(
     door: Api, peers: Peers, tmp_path: Path
 ) -> None:
