@@ -17,6 +17,7 @@ from dfks_rules.app.records import logs
 from dfks_rules.app.server import Server
 from dfks_rules.cli.settings import DEFAULT, config_option, settings_file
 from dfks_rules.config.auth import AuthMode
+from dfks_rules.config.cluster import ClusterSettings, without_password
 from dfks_rules.config.load import load_config
 from dfks_rules.config.settings import Config
 from dfks_rules.errors import PolicyError
@@ -55,7 +56,7 @@ def command(given: Path | None) -> None:
 async def _serve(config: Config, file: Path | None) -> None:
     def served(server: Server, policies: PolicyReloader) -> None:
         realm = config.auth.realm if config.auth.mode is AuthMode.DIGEST else None
-        banner = _banner(server.addresses(), file, policies.listing(), realm)
+        banner = _banner(server.addresses(), file, policies.listing(), realm, config.cluster)
         print("\n".join(banner), flush=True)
 
     await Life(config, os.environ).run(served)
@@ -63,12 +64,18 @@ async def _serve(config: Config, file: Path | None) -> None:
 
 
 def _banner(
-    addresses: list[str], file: Path | None, policies: PolicyListing, realm: str | None = None
+    addresses: list[str],
+    file: Path | None,
+    policies: PolicyListing,
+    realm: str | None = None,
+    cluster: ClusterSettings | None = None,
 ) -> Iterator[str]:
     """The lines printed once the server is ready; `realm` where phones have passwords."""
     yield "dfks-rules is running"
     yield from (f"  {address}" for address in addresses)
     yield f"settings: {file or 'defaults and environment (no dfks.yaml here)'}"
+    if cluster is not None:
+        yield f"node {cluster.name} of {without_password(cluster.url)}"
     names = ", ".join(row.policy for row in policies.policies) or "none; every set is stored"
     yield f"policies (revision {policies.revision}): {names}"
     if policies.failure is not None:

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from dfks_rules.cli.main import dfks
 from dfks_rules.cli.serve import _banner, _program
+from dfks_rules.config.cluster import ClusterSettings
 from dfks_rules.errors import ConfigError
 from dfks_rules.operations.policies import FailureRow, PolicyListing, PolicyRow
 
@@ -63,6 +64,14 @@ def test_banner_hints_at_the_password_where_phones_have_one() -> None:
     phone, mi = list(_banner([SIP, MI], None, LISTING, "example.com"))[-2:]
     assert "phone sip:alice@example.com --server 127.0.0.1:5060 --password-stdin --watch" in phone
     assert mi.endswith(" mi dfks_set_feature sip:alice@example.com DoNotDisturb 1")
+
+
+def test_banner_of_a_node_says_whose_it_is() -> None:
+    """Two nodes of one database, or one of each of two? Without its password."""
+    url = "postgresql://dfks:secret@db.example.com/dfks"
+    cluster = ClusterSettings(url=url, name="node-1", lease=2.0, grace=120.0)
+    lines = list(_banner([SIP, MI], None, LISTING, cluster=cluster))
+    assert "node node-1 of postgresql://dfks:********@db.example.com/dfks" in lines
 
 
 def test_banner_says_when_the_files_are_broken() -> None:
