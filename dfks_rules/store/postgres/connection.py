@@ -7,6 +7,7 @@ transaction`).
 """
 
 import asyncio
+import os
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
@@ -40,6 +41,8 @@ CONNECTS_WITHIN = 3.0
 """How long to wait for a new connection, s."""
 
 _HOSTS = re.compile(r"([^:]+://(?:[^/?#@]*@)?)([^/?#@]*)((?:[/?#].*)?)", re.DOTALL)
+_REFUSED = re.compile(r"Connect call failed \('([^']+)', (\d+)")
+"""What asyncio says where a connection cannot be made."""
 
 Row = Mapping[str, Any]
 _Answer = TypeVar("_Answer")
@@ -229,5 +232,13 @@ async def connect(url: str, name: str, within: float = CONNECTS_WITHIN) -> "asyn
 
 def unavailable(error: Exception) -> StoreError:
     """Says that the engine cannot be used now."""
-    why = "it does not answer" if isinstance(error, TimeoutError) else str(error)
+    if isinstance(error, TimeoutError):
+        why = "it does not answer"
+    elif refused := _REFUSED.search(str(error)):
+        host, port = refused.groups()
+        number = getattr(error, "errno", None)
+        why = os.strerror(number).lower() if number else "no connection"
+        why += f" at {host}, port {port}"
+    else:
+        why = getattr(error, "strerror", None) or str(error)
     return StoreError("store_unavailable", f"PostgreSQL: {why}")

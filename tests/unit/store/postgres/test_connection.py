@@ -166,11 +166,11 @@ async def test_nothing_is_asked_of_a_connection_that_is_closed(line: Connection)
 
 async def test_an_engine_that_is_not_there_is_told(empty_database: Database) -> None:
     """With what the system or PostgreSQL says."""
-    for url in (
-        "postgresql://postgres@127.0.0.1:1/any",
-        empty_database.server.url("nothing-here"),
+    for url, said in (
+        ("postgresql://postgres@127.0.0.1:1/any", "connection refused at 127.0.0.1, port 1"),
+        (empty_database.server.url("nothing-here"), 'database "nothing-here" does not exist'),
     ):
-        with pytest.raises(NotSentError, match=r"PostgreSQL: .") as caught:
+        with pytest.raises(NotSentError, match=f"PostgreSQL: {said}") as caught:
             await Connection(url, "dfks test").rows("SELECT 1")
         assert caught.value.code == "store_unavailable"
     with pytest.raises(StoreError, match=r"PostgreSQL: its URL cannot be read"):
