@@ -243,6 +243,16 @@ class Notifier:
         if self._taking is not None:
             self._taking.lose(tag, row, now)
 
+    def gained(self, tag: bytes, now: float) -> None:
+        """This node has adopted a dialog, as the feed says; the answer may have been lost.
+
+        Args:
+            tag: our tag in it.
+            now: monotonic seconds.
+        """
+        if self._taking is not None:
+            self._taking.gained(tag, now)
+
     def lost(self, rows: Sequence[int], now: float) -> None:
         """What was written behind met rows that are other nodes'; to be called just before the
         `done` of `Dialogs.write`, or just after it.

@@ -13,6 +13,7 @@
 | here, its phone | the same; a row written behind is another | asked for again (`adopting`)     |
 | spoke lately    | node's; a NOTIFY is answered 500          |                                  |
 | here            | another node has moved another number     | here: that is older              |
+| not here        | this node has adopted it, as others hear  | asked for again                  |
 | here, asked for | nobody has it, or that cannot be found    | not here, silently, if its       |
 |                 | out                                       | number was moved                 |
 | here            | the node is fenced                        | not here, silently               |
@@ -189,6 +190,11 @@ class Taking:
         held = self._subscriptions.held(tag)
         if held is not None and held.row == number:
             self._let_go(held, now)
+
+    def gained(self, tag: bytes, now: float) -> None:
+        """This node has adopted a dialog: where that was never answered, it is asked for again."""
+        if self.asks is not None and not self.has(tag):
+            self.asks.again(tag, now)
 
     def lost(self, numbers: Sequence[int], now: float) -> None:
         """Rows that were written last turn out to be other nodes'."""

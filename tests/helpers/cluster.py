@@ -62,6 +62,9 @@ class Told:
     def lose(self, tag: bytes, row: int, now: float) -> None:
         self.all.append(("lose", tag, row))
 
+    def gained(self, tag: bytes, now: float) -> None:
+        self.all.append(("gained", tag))
+
     def lost(self, rows: list[int], now: float) -> None:
         self.all.append(("lost", list(rows)))
 

@@ -4,10 +4,14 @@ import asyncio
 import random
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from dfks_rules.errors import StoreError
+from dfks_rules.store.postgres.engine import PostgresEngine
+from dfks_rules.store.postgres.schema import migrate
 from tests.helpers.nodes_nemesis import NodesOrdeal
 from tests.helpers.ordeal import Fault
 from tests.helpers.postgres import Cluster, needs_postgres
@@ -65,3 +69,27 @@ async def test_no_answered_set_is_lost_when_a_standby_is_promoted(
     assert not violations, "\n".join(map(str, violations[:20]))
     assert not run.losses()
     assert "Traceback" not in run.said()
+
+
+async def test_the_url_of_a_store_may_name_both_servers() -> None:
+    """Whichever takes writes is used, in place of an address that moves."""
+    primary = Cluster()
+    primary.start()
+    standby = await asyncio.to_thread(_standby_of, primary)
+    hosts = f"127.0.0.1:{standby.port},127.0.0.1:{primary.port}"
+    engine = PostgresEngine(
+        f"postgresql://postgres@{hosts}/postgres?target_session_attrs=read-write", "node-1"
+    )
+    try:
+        await migrate(primary.url())
+        first = await engine.join("node-1", "0.1.0", 2.0)
+        await asyncio.to_thread(primary.stop, "kill")
+        await asyncio.to_thread(standby.promote)
+        with suppress(StoreError):  # It may not have noticed yet that its connection has died.
+            await engine.join("node-1", "0.1.0", 2.0)
+        again = await engine.join("node-1", "0.1.0", 2.0)
+        assert again.epoch > first.epoch
+    finally:
+        await engine.close()
+        standby.remove()
+        primary.remove()

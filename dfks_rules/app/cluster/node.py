@@ -280,11 +280,15 @@ class Node:
         self.store.when_settled(presentity, learn)
 
     def moved(self, moved: Moved, now: float) -> None:
-        """Another node has adopted a dialog."""
+        """A node has adopted a dialog."""
         served = self._served
-        if served is not None and moved.epoch != self.member.epoch:
+        if served is None:
+            return
+        if moved.epoch == self.member.epoch:
+            served.notifier.gained(moved.tag, now)
+        else:
             served.notifier.lose(moved.tag, moved.row, now)
-            served.wake()
+        served.wake()
 
     def missed(self, _now: float) -> None:
         """A part of the feed is gone: nobody knows who has not been told. A new life begins with

@@ -33,16 +33,31 @@ _PREPARE = """
         min_release text NOT NULL,      -- the oldest that can use what there is then
         at          timestamptz NOT NULL DEFAULT clock_timestamp()
     );
-    DO $$ BEGIN
-        EXECUTE format('ALTER ROLE %I IN DATABASE %I SET statement_timeout = ''4s''',
-            current_user, current_database());
-        EXECUTE format('ALTER ROLE %I IN DATABASE %I SET lock_timeout = ''1500ms''',
-            current_user, current_database());
-        EXECUTE format(
-            'ALTER ROLE %I IN DATABASE %I SET idle_in_transaction_session_timeout = ''1s''',
-            current_user, current_database());
-    END $$;
 """
+LIMITS = (
+    ("statement_timeout", "4s"),
+    ("lock_timeout", "1500ms"),
+    ("idle_in_transaction_session_timeout", "1s"),
+)
+"""How long a statement may take, so that phones get an answer in time."""
+ALIVE = (
+    ("tcp_keepalives_idle", "30"),
+    ("tcp_keepalives_interval", "10"),
+    ("tcp_keepalives_count", "3"),
+)
+"""Seconds after which the engine looks whether a silent node is there: firewalls forget connections
+that nothing comes by.
+"""
+# A connection that a pooler has had for longer does without them until it is made anew.
+_UNLIMITED = """
+    SELECT s.name FROM pg_settings s
+    WHERE s.name = ANY ($1) AND s.setting = '0' AND NOT EXISTS (
+        SELECT FROM pg_db_role_setting r, unnest(r.setconfig) AS one
+        WHERE r.setrole IN (0, (SELECT oid FROM pg_roles WHERE rolname = session_user))
+            AND r.setdatabase IN (0, (SELECT oid FROM pg_database
+                WHERE datname = current_database()))
+            AND split_part(one, '=', 1) = s.name AND split_part(one, '=', 2) !~ '^0+[a-z]*$')"""
+_ME = "SELECT quote_ident(session_user) AS role, quote_ident(current_database()) AS name"
 _OLDEST = 140000
 """The oldest PostgreSQL that is tested: 14."""
 _SERVER = """
@@ -124,6 +139,9 @@ async def _apply(
     """Apply the next `count` steps, 0 or 1, in a transaction; the version then."""
     await connection.execute("BEGIN")
     await connection.execute(_PREPARE)
+    me = await connection.fetchrow(_ME)
+    for name, value in (*LIMITS, *ALIVE):
+        await connection.execute(_limit(me, name, value))
     version = int(await connection.fetchval(_VERSION))
     if version > len(known):
         _refuse_newer(await connection.fetch(_VERSIONS), release)
@@ -143,7 +161,8 @@ async def check(
 
     Raises:
         StoreError: `store_older_version`: it has to be made or migrated first;
-            `store_newer_version`; `store_unavailable`.
+            `store_newer_version`; `store_unsuitable`: statements could take for ever, as this is
+            not the role that made the schema; `store_unavailable`.
     """
     known = migrations() if steps is None else steps
     found: list[Row] = []
@@ -156,6 +175,17 @@ async def check(
         raise StoreError("store_older_version", why)
     if version > len(known):
         _refuse_newer(found, release)
+    missing = [row["name"] for row in await connection.rows(_UNLIMITED, [*dict(LIMITS)])]
+    if missing:
+        me = await connection.row(_ME)
+        lines = "; ".join(_limit(me, *one) for one in LIMITS if one[0] in missing)
+        why = f"the role {me['role']} has no limits in this database; what helps: `{lines}`"
+        raise StoreError("store_unsuitable", why)
+
+
+def _limit(me: Row, name: str, value: str) -> str:
+    """The statement that sets a default of a role in a database."""
+    return f"ALTER ROLE {me['role']} IN DATABASE {me['name']} SET {name} = '{value}'"
 
 
 def _refuse_server(server: Row) -> None:

@@ -1,20 +1,32 @@
 """The tables and functions in a real PostgreSQL, and their versions."""
 
 import asyncio
+import re
+from collections.abc import Iterator
 
 import pytest
 
 from dfks_rules import __version__
 from dfks_rules.errors import StoreError
+from dfks_rules.model.features import NOTHING_STORED
+from dfks_rules.service.ports import Verdict
 from dfks_rules.store.postgres.connection import Connection
+from dfks_rules.store.postgres.engine import PostgresEngine
+from dfks_rules.store.postgres.ports import Beat
 from dfks_rules.store.postgres.schema import (
+    ALIVE,
+    LIMITS,
     Migration,
     _refuse_server,
     check,
     migrate,
     migrations,
 )
+from tests.helpers.cluster import ALICE, at
+from tests.helpers.engines import sets
 from tests.helpers.postgres import Cluster, Database, needs_postgres
+from tests.helpers.published import ROOT
+from tests.helpers.wanted import dialog_row
 
 pytestmark = needs_postgres
 
@@ -124,3 +136,59 @@ async def test_no_statement_of_ours_takes_longer_than_a_phone_waits(database: Da
     assert shown == ["4s", "1500ms", "1s"]
     elsewhere = database.server.run("SHOW statement_timeout")
     assert elsewhere == [("0",)]
+
+
+async def test_the_engine_pings_silent_connections(database: Database) -> None:
+    """Or a firewall forgets them, and the next call over one would hang."""
+    connection = Connection(database.url, "dfks test")
+    shown = [(name, (await connection.row(f"SHOW {name}"))[name]) for name, _ in ALIVE]
+    await connection.close()
+    assert shown == [*ALIVE]
+
+
+@pytest.fixture
+def role(database: Database) -> Iterator[str]:
+    """Another role than that which made the schema, with what the how-to grants it; its URL."""
+    page = (ROOT / "docs/howto/several-nodes.md").read_text("utf-8")
+    [granted] = re.findall(r"```sql\n(GRANT .*?)```", page, re.DOTALL)
+    database.run("CREATE ROLE dfks_serve LOGIN")
+    database.run(granted)
+    yield database.server.url(database.name, "dfks_serve")
+    database.run("DROP OWNED BY dfks_serve; DROP ROLE dfks_serve")
+
+
+async def test_a_role_without_limits_is_told_what_to_run(database: Database, role: str) -> None:
+    """Its statements could take for ever; a default of the database or of all roles will do."""
+    connection = Connection(role, "dfks test")
+    with pytest.raises(StoreError, match="the role dfks_serve has no limits") as caught:
+        await check(connection)
+    assert caught.value.code == "store_unsuitable"
+    [statements] = re.findall("`(.*)`", caught.value.message)
+    assert statements.count("ALTER ROLE dfks_serve IN DATABASE") == len(LIMITS)
+    database.run(statements.split("; ")[0])
+    with pytest.raises(StoreError, match="SET lock_timeout") as caught:
+        await check(connection)
+    assert "statement_timeout" not in caught.value.message
+    database.run(statements)
+    await check(connection)
+    await connection.close()
+
+
+async def test_what_the_page_grants_is_enough_for_a_node(database: Database, role: str) -> None:
+    """It needs no tables of its own."""
+    engine = PostgresEngine(role, "least")
+    one, other = [await engine.join(name, "1", 60.0) for name in ("a", "b")]
+    row = dialog_row(one.epoch << 32)
+    [outcome] = await engine.commit(one.epoch, [sets(ALICE, NOTHING_STORED, at(1), row)], "x")
+    assert outcome.verdict is Verdict.STORED
+    assert await engine.adopt(other.epoch, row.tag, other.epoch << 32)
+    assert (await engine.renew(one.epoch, 60.0, Beat("", 0, 0.0, 0))).is_alive
+    assert len((await engine.feed(0, 10)).told) == 2
+    await engine.leave(other.epoch, is_clean=True)
+    assert len(await engine.claim(one.epoch)) == 1
+    assert await engine.bury(one.epoch) == []
+    await engine.policy_propose("all", "r", b"bundle", "admin")
+    await engine.policy_task(one.epoch)
+    await engine.purge(0.0, 10)
+    await engine.hint()
+    await engine.close()
