@@ -137,7 +137,7 @@ class FakeDatabase:
         late = [
             one
             for one, life in self.lives.items()
-            if one != epoch and life.is_alive and life.until < now
+            if one != epoch and life.is_alive and (life.until < now or life.renewed > now + 30.0)
         ]
         for one in late:
             self.end(one, is_clean=False)

@@ -75,6 +75,23 @@ def test_shortly_after_a_claim_subscriptions_live_a_minute_longer() -> None:
         assert other.now == (600.0 if is_clean else 600.0 + GRACE)
 
 
+def test_a_row_that_its_living_node_should_have_removed_is_by_another_clock() -> None:
+    """The clock of all was set forward by an hour: no phone may be given up for that."""
+    one, other = (cluster := Cluster()).nodes
+    _subscribed(one)
+    cluster.pass_time(100.0)
+    [(number, row)] = cluster.engine.rows.items()
+    cluster.engine.rows[number] = row._replace(deadline=row.deadline - 3600.0)
+    other.claim(one)
+    assert _numbers(cluster)[1] == 1
+    sent = other.book.pass_time(2 * PAUSE)
+    assert [notify.status for notify in sent] == [0]
+    other.confirm(sent)
+    cluster.pass_time(60.0)
+    assert _numbers(cluster)[1] == 1
+    assert cluster.engine.rows[number].deadline > row.deadline
+
+
 def test_two_claims_have_graces_of_their_own() -> None:
     """The second one does not prolong what the first one brought."""
     one, two, other = (cluster := Cluster(3)).nodes

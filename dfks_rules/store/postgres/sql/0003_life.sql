@@ -52,7 +52,9 @@ BEGIN
     END IF;
     FOR one IN
         SELECT l.epoch FROM dfks.lease l
-        WHERE l.until < clock_timestamp() AND l.epoch <> me
+        WHERE l.epoch <> me
+            -- In the future: the clock was set back, and it has not been renewed since.
+            AND (l.until < clock_timestamp() OR l.renewed > clock_timestamp() + interval '30 s')
             AND EXISTS (SELECT FROM dfks.node n WHERE n.epoch = l.epoch AND n.alive)
         ORDER BY l.epoch FOR UPDATE OF l SKIP LOCKED
     LOOP

@@ -185,6 +185,14 @@ async def test_a_node_that_has_ended_stores_nothing(nodes: Nodes) -> None:
     assert not await first.is_alive()
 
 
+async def test_a_lease_from_before_the_clock_was_set_back_is_over(nodes: Nodes) -> None:
+    """Else nobody would take over for as long."""
+    dead, living = await nodes.join(), await nodes.join()
+    later = "UPDATE dfks.lease SET until = until + {0}, renewed = renewed + {0} WHERE epoch = %s"
+    nodes.database.run(later.format("interval '1 hour'"), dead.epoch)
+    assert await living.engine.bury(living.epoch) == [dead.epoch]
+
+
 async def test_a_claimed_cohort_has_a_higher_term(nodes: Nodes) -> None:
     """Its rows are the claimer's now, with the numbers that they had; empty ones are forgotten."""
     first, second = await nodes.join(), await nodes.join()
