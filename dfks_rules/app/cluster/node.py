@@ -282,13 +282,12 @@ class Node:
     def moved(self, moved: Moved, now: float) -> None:
         """A node has adopted a dialog."""
         served = self._served
-        if served is None:
-            return
         if moved.epoch == self.member.epoch:
-            served.notifier.gained(moved.tag, now)
-        else:
+            if self._taking is not None:
+                self._taking.adopted(moved.tag)
+        elif served is not None:
             served.notifier.lose(moved.tag, moved.row, now)
-        served.wake()
+            served.wake()
 
     def missed(self, _now: float) -> None:
         """A part of the feed is gone: nobody knows who has not been told. A new life begins with

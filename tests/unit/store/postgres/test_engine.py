@@ -150,6 +150,8 @@ async def test_a_dialog_moves_once_to_whoever_adopts_it(nodes: Nodes) -> None:
     assert adopted == (row._replace(row=second.row().row, base=6), True)
     again = await second.engine.adopt(second.epoch, row.tag, second.row(2).row)
     assert again == (adopted[0], False)
+    assert await second.engine.adopt(second.epoch, row.tag, None) == again
+    assert await first.engine.adopt(first.epoch, row.tag, None) is None
     page = await second.engine.feed(0, 10)
     assert page == ([Moved(second.epoch, 1, row.tag, row.row)], 1, False)
     assert await second.engine.adopt(second.epoch, b"unknown", second.row(3).row) is None
