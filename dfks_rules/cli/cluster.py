@@ -119,7 +119,10 @@ def _notes(rows: Sequence[Any]) -> Iterator[str]:
     living = [one for one in rows if one["state"] != "dead"]
     for one in rows:
         if one["state"] == "dead":
-            yield f"{one['name']} is dead, and {one['cohorts']} cohorts of it are nobody's yet"
+            # What it had, others have taken over, unless it still has cohorts.
+            if count := one["cohorts"]:
+                left = "1 cohort of it is" if count == 1 else f"{count} cohorts of it are"
+                yield f"{one['name']} is dead, and {left} nobody's yet"
         elif one["state"] == "late":
             yield f"{one['name']} is silent since {-one['lease']:.1f} s"
         if abs(one["skew"]) > SKEW and one["state"] != "dead":

@@ -30,7 +30,7 @@ def _file_of(config: Config) -> Path:
         StoreError: see `store_of`.
     """
     if config.cluster is not None:
-        message = "the settings name a database, not a file: use PostgreSQL's own tools for it"
+        message = "the settings name a database, not a file: use its own tools, such as pg_dump"
         raise StoreError("store_shared", message)
     if config.store is None:
         message = "the settings keep states in memory only (`store: memory:`)"

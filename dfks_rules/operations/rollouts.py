@@ -28,9 +28,10 @@ class CanaryError(DfksError):
 
     def __init__(self, nodes: Sequence[str]) -> None:
         named = ", ".join(f"`{one}`" for one in nodes)
-        super().__init__(
-            "policy_canary", f"policies of their own are followed by {named}: roll them back first"
+        follow = (
+            "follows policies of its own" if len(nodes) == 1 else "follow policies of their own"
         )
+        super().__init__("policy_canary", f"{named} {follow}: end that first")
 
 
 class RolloutState(Enum):

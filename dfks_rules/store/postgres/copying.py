@@ -129,8 +129,13 @@ async def copy_store(source: Path, url: str, clock: Clock) -> Copied:
     """
     with ExitStack() as opened:
         connection = _opened(source, opened)
-        await _check(url)
-        return await _copy(connection, url, clock)
+        try:
+            await _check(url)
+            return await _copy(connection, url, clock)
+        except StoreError as error:
+            # It is about the database; within this block it would be put down to the file.
+            failure = error
+    raise failure
 
 
 def _opened(source: Path, opened: ExitStack) -> sqlite3.Connection:
@@ -177,11 +182,16 @@ async def _refuse_used(target: "asyncpg.Connection") -> None:
         StoreError: `store_not_empty`.
     """
     if living := await target.fetchval(_LIVING):
-        why = f"{living} nodes use the database, or have not been buried yet: stop them first"
+        use = "1 node uses" if living == 1 else f"{living} nodes use"
+        why = f"{use} the database: stop them first; if they were killed, start one and stop it"
         raise StoreError("store_not_empty", why)
     counts = await _counts(target)
     if any(counts):
-        said = ", ".join(f"{n:,} {what}" for what, n in counts._asdict().items() if n)
+        said = ", ".join(
+            f"{n:,} {what if n > 1 else what.removesuffix('s')}"
+            for what, n in counts._asdict().items()
+            if n
+        )
         why = f"the database has {said} already: copy into one that is empty"
         raise StoreError("store_not_empty", why)
 

@@ -80,6 +80,17 @@ def test_nothing_is_said_where_all_is_well(operations: MemoryOperations, door: D
     assert len(_shown(operations, door, ENDED, THIS)) == 2
 
 
+def test_lives_that_left_nothing_behind_are_listed_without_a_note(door: Door) -> None:
+    """With `--all`, whoever looks back is not alarmed."""
+    lines = _run(door, "--all").stdout.splitlines()
+    assert [one.split()[1] for one in lines if one.startswith("node-")] == [
+        "dead",
+        "serving",
+        "late",
+    ]
+    assert not [one for one in lines if one.startswith("!") and "dead" in one]
+
+
 def test_a_dead_node_whose_subscriptions_nobody_has_is_shown(
     operations: MemoryOperations, door: Door
 ) -> None:

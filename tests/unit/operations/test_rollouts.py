@@ -20,6 +20,7 @@ def test_nodes_are_skewed_when_their_policies_differ() -> None:
 def test_errors_say_what_helps() -> None:
     """Which nodes there are, and which come first."""
     assert NoNodeError("c", ["a", "b"]).message == "no node `c` is alive; there are `a`, `b`"
-    assert "roll them back first" in CanaryError(["a"]).message
+    assert CanaryError(["a"]).message == "`a` follows policies of its own: end that first"
+    assert CanaryError(["a", "b"]).message.startswith("`a`, `b` follow policies of their own")
     codes = [NoNodeError("c", []).code, NoGoalError("x").code, CanaryError([]).code]
     assert codes == ["policy_no_node", "policy_no_goal", "policy_canary"]

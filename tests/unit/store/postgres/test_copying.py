@@ -148,6 +148,8 @@ async def test_a_database_that_is_used_is_left_alone(
     with pytest.raises(StoreError) as raised:
         await copy_store(file, database.url, _clock)
     assert raised.value.code == "store_not_empty"
+    # Nothing is wrong with the file.
+    assert raised.value.message.startswith(("1 node uses the database", "the database has 1 user "))
     assert database.run("SELECT count(*) FROM dfks.change") == [(0,)]
 
 
