@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from typing import cast
 
 import pytest
@@ -10,15 +11,20 @@ from structlog.testing import capture_logs
 from dfks_rules.app.cluster.member import Itself, Member
 from dfks_rules.app.cluster.node import FEED_KEPT, PURGE_EVERY, Node, Served
 from dfks_rules.app.cluster.taking import ANSWERED
+from dfks_rules.config.cluster import ClusterSettings
+from dfks_rules.errors import StoreError
 from dfks_rules.model.features import NOTHING_STORED
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.standing import Standing
 from dfks_rules.service.features import Features
 from dfks_rules.service.ports import Verdict, Wanted
+from dfks_rules.store.postgres.schema import Migration, migrate, migrations
 from tests.helpers.cluster import ALICE, BOB, KEPT, LEASE, Site, at, virtually
 from tests.helpers.database import FakeDatabase
 from tests.helpers.engine import FakeEngine, Fault, Loss, Script
+from tests.helpers.engines import Nodes
 from tests.helpers.policy import NOON
+from tests.helpers.postgres import Database, needs_postgres
 from tests.helpers.wanted import change, commit, outcome
 
 
@@ -351,3 +357,23 @@ async def test_timers_are_looked_at_though_no_message_comes() -> None:
                 await woken.wait()
     finally:
         await node.end()
+
+
+@needs_postgres
+async def test_node_that_joins_while_a_migration_ends_its_release_leaves(
+    database: Database,
+) -> None:
+    """The migration has seen no node of its release, and the node no such migration."""
+    takes = Migration("0100.sql", "9.0.0", "SELECT pg_advisory_xact_lock(12)")
+    async with AsyncExitStack() as opened:
+        nodes = Nodes(database, opened)
+        async with nodes.transaction("SELECT pg_advisory_xact_lock(12)"):
+            migrated = asyncio.create_task(migrate(database.url, (*migrations(), takes), "9.0.0"))
+            await nodes.waits()
+            settings = ClusterSettings(database.url, "late", 60.0, 60.0)
+            joined = asyncio.create_task(Node.open(settings, "x", 60.0))
+            await nodes.waits(2)
+        await migrated
+        with pytest.raises(StoreError, match=r"9\.0\.0 or newer is needed"):
+            await joined
+    assert database.run("SELECT name, alive, is_clean FROM dfks.node") == [("late", False, True)]
