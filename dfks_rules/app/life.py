@@ -146,7 +146,8 @@ class Life:
             except StoreError as error:
                 if is_first:
                     raise
-                # A successor has failed, and there is nobody else.
+                # A successor has failed, and there is nobody else; or a node was buried, and has
+                # to begin anew.
                 if error.code == "store_newer_version":
                     await self._succession.make_way(given, error.message)
                 _log.error("store_not_opened", reason=error.message)

@@ -232,6 +232,21 @@ class Notifier:
         if self._restoring is not None and claim is not None:
             self._restoring.loaded(claim)
 
+    def has(self, tag: bytes) -> bool:
+        """Whether the dialog with this tag of ours is here."""
+        return self.subscriptions.has(tag)
+
+    def adopted(self, row: DialogRow, now: float) -> None:
+        """This node has adopted a dialog, and nobody has waited for it: its phone is told all
+        states.
+
+        Args:
+            row: as it is stored.
+            now: monotonic seconds.
+        """
+        if self._taking is not None:
+            self._taking.found(row, now)
+
     def lose(self, tag: bytes, row: int, now: float) -> None:
         """Another node has moved a dialog: it ends here silently, if it has this number.
 
@@ -242,16 +257,6 @@ class Notifier:
         """
         if self._taking is not None:
             self._taking.lose(tag, row, now)
-
-    def gained(self, tag: bytes, now: float) -> None:
-        """This node has adopted a dialog, as the feed says; the answer may have been lost.
-
-        Args:
-            tag: our tag in it.
-            now: monotonic seconds.
-        """
-        if self._taking is not None:
-            self._taking.gained(tag, now)
 
     def lost(self, rows: Sequence[int], now: float) -> None:
         """What was written behind met rows that are other nodes'; to be called just before the

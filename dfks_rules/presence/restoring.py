@@ -59,6 +59,10 @@ LOOK = 10.0
 """Seconds after the last portion until it is looked whether somebody could not be told, and is
 untold again: what finds that out is no message, after which timers are looked at."""
 
+STEPPED = 60.0
+"""Seconds after its deadline from which a row of a living node is no more: where it is, the clock
+of all nodes was set forward, and the deadline is by the one before."""
+
 _UNPROVED: Final = Proof.UNPROVED
 _ANSWERS: Final = Proof.ANSWERS
 _PROVED: Final = Proof.PROVED
@@ -161,6 +165,7 @@ class Restoring:
             bool(row.flags & (rows.UNPROVED | rows.OWED))
             or self._guard.has_quotas
             or claim.owes(row)
+            or self._is_by_another_clock(claim, row)
             or len(row.first or b"") + len(row.last or b"") > BULKY
             or self._is_shortened(claim, row)
         )
@@ -175,11 +180,12 @@ class Restoring:
         self, claim: Claim, row: DialogRow, subscription: Subscription, now: float
     ) -> None:
         """A subscription was made of a row at once, which is here as it was stored."""
-        if claim.owes(row):
+        is_odd = self._is_by_another_clock(claim, row)
+        if is_odd or claim.owes(row):
             self.owe(subscription, now + PAUSE)
             if row.presentity in claim.changed:
                 self._missed[row.tag] = None
-        if self._is_shortened(claim, row):
+        if is_odd or self._is_shortened(claim, row):
             self._kept.mark(subscription, now)
 
     def give_up(self, row: DialogRow, now: float) -> None:
@@ -197,6 +203,8 @@ class Restoring:
 
     def _deadline_by(self, claim: Claim, row: DialogRow) -> float:
         """When it expires, monotonic seconds; after as long as one could be granted, at most."""
+        if self._is_by_another_clock(claim, row):
+            return self._latest(claim, row)
         deadline = row.deadline - self._keeping.epoch
         if not claim.before.is_clean and deadline < claim.began + GRACE:
             deadline += GRACE
@@ -209,6 +217,12 @@ class Restoring:
     def _is_shortened(self, claim: Claim, row: DialogRow) -> bool:
         """Whether no server can have granted it for so long: a clock was wrong, or the row is."""
         return row.deadline - self._keeping.epoch > self._latest(claim, row)
+
+    def _is_by_another_clock(self, claim: Claim, row: DialogRow) -> bool:
+        """Whether its node would have removed it long ago, had it expired."""
+        before = claim.before
+        was_over = self.is_shared and row.deadline < before.beat_at - STEPPED
+        return was_over and not before.is_clean and not row.flags & rows.ONE_SHOT
 
     # --- SUBSCRIBEs without To tag that come again ---
 

@@ -13,7 +13,7 @@
 | here, its phone | the same; a row written behind is another | asked for again (`adopting`)     |
 | spoke lately    | node's; a NOTIFY is answered 500          |                                  |
 | here            | another node has moved another number     | here: that is older              |
-| not here        | this node has adopted it, as others hear  | asked for again                  |
+| not here        | this node has adopted it, says the feed   | here, unless it has moved again  |
 | here, asked for | nobody has it, or that cannot be found    | not here, silently, if its       |
 |                 | out                                       | number was moved                 |
 | here            | the node is fenced                        | not here, silently               |
@@ -122,6 +122,11 @@ class Taking:
         if subscription is not None:
             self._restoring.owe(subscription, now + PAUSE)
 
+    def found(self, row: DialogRow, now: float) -> None:
+        """A dialog was adopted, and nobody has waited for it."""
+        if not self.is_moved(row.row, now) and not self.is_over(row):
+            self.adopted(row, now)
+
     def _enter(self, claim: Claim, row: DialogRow, now: float) -> None:
         restoring, subscriptions = self._restoring, self._subscriptions
         accepted = restoring.accept(claim, row, now)
@@ -190,11 +195,6 @@ class Taking:
         held = self._subscriptions.held(tag)
         if held is not None and held.row == number:
             self._let_go(held, now)
-
-    def gained(self, tag: bytes, now: float) -> None:
-        """This node has adopted a dialog: where that was never answered, it is asked for again."""
-        if self.asks is not None and not self.has(tag):
-            self.asks.again(tag, now)
 
     def lost(self, numbers: Sequence[int], now: float) -> None:
         """Rows that were written last turn out to be other nodes'."""

@@ -23,8 +23,8 @@ class Source(NamedTuple):
     durable: Callable[[], int]
     """Number of the newest change that a power cut leaves in the journal."""
     current: Callable[[Mapping[Aor, int]], Awaitable[Mapping[Aor, Snapshot]]]
-    """Gives what is stored for presentities, each with the revision that it has at least; raises
-    StoreError where it cannot be read."""
+    """Gives what is stored for presentities, each with the revision that it has at least, but for
+    what is spoilt: of that nothing is told; raises StoreError where it cannot be read."""
 
 
 class Changes:
@@ -74,5 +74,9 @@ async def read(source: Source, after: int, node: str, at: float) -> Portion | No
             first = after + 1
     now = await source.current({one.presentity: one.revision for one in complete})
     groups = groupby(complete, lambda one: (one.presentity, one.revision))
-    found = [Changes(tuple(group), now[presentity], node) for (presentity, _), group in groups]
+    found = [
+        Changes(tuple(group), now[presentity], node)
+        for (presentity, _), group in groups
+        if presentity in now
+    ]
     return Portion(after, first, complete[-1].seq, at, found)

@@ -43,6 +43,8 @@ class Told:
     def __init__(self) -> None:
         self.all: list[tuple[Any, ...]] = []
         self.subscriptions: list[object] = []
+        self.held: set[bytes] = set()
+        """Tags of dialogs that are here."""
 
     def of(self, what: str) -> list[tuple[Any, ...]]:
         """All of one kind."""
@@ -59,11 +61,14 @@ class Told:
     def loaded(self, claim: Claim | None) -> None:
         self.all.append(("loaded",))
 
+    def has(self, tag: bytes) -> bool:
+        return tag in self.held
+
+    def adopted(self, row: DialogRow, now: float) -> None:
+        self.all.append(("adopted", row.row))
+
     def lose(self, tag: bytes, row: int, now: float) -> None:
         self.all.append(("lose", tag, row))
-
-    def gained(self, tag: bytes, now: float) -> None:
-        self.all.append(("gained", tag))
 
     def lost(self, rows: list[int], now: float) -> None:
         self.all.append(("lost", list(rows)))

@@ -137,7 +137,7 @@ class FakeDatabase:
         late = [
             one
             for one, life in self.lives.items()
-            if one != epoch and life.is_alive and life.until < now
+            if one != epoch and life.is_alive and (life.until < now or life.renewed > now + 30.0)
         ]
         for one in late:
             self.end(one, is_clean=False)
@@ -302,11 +302,13 @@ class FakeDatabase:
 
     # --- Dialogs ---
 
-    def adopt(self, epoch: int, tag: bytes, number: int) -> tuple[DialogRow, bool] | None:
+    def adopt(self, epoch: int, tag: bytes, number: int | None) -> tuple[DialogRow, bool] | None:
         """Make a dialog this life's; its row, and whether it was another's."""
         row = self.row_of(tag)
         if row is None or self.is_mine(epoch, row.row):
             return None if row is None else (row, False)
+        if number is None:
+            return None
         term = row.base + self.cohorts[cohort_of(row.row)].term + 1
         del self.rows[row.row]
         moved = row._replace(row=number, base=term - self.cohorts[cohort_of(number)].term)

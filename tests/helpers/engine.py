@@ -208,7 +208,7 @@ class FakeEngine:
     def _fetched(self, presentity: Aor) -> Fetched:
         return Fetched(presentity, self.database.snapshots.get(presentity, NOTHING_STORED))
 
-    async def adopt(self, epoch: int, tag: bytes, row: int) -> Adopted | None:
+    async def adopt(self, epoch: int, tag: bytes, row: int | None) -> Adopted | None:
         """Make a dialog mine.
 
         Raises:

@@ -8,7 +8,7 @@ import signal
 import socket
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -55,12 +55,17 @@ class Node:
         }
         self._lives = ExitStack()
         self._server: Server | None = None
+        self._program: Sequence[str] | None = None
         self.starts: list[float] = []
         """How long each start took until it said that it runs, s."""
 
     def goes_by(self, url: str) -> None:
         """Have it reach the database by another way, from its next start on."""
         self._config["store"] = url
+
+    def becomes(self, program: Sequence[str]) -> None:
+        """Have another release run, from its next start on."""
+        self._program = program
 
     @property
     def server(self) -> Server:
@@ -87,7 +92,9 @@ class Node:
         """Run it, and wait until it says that it runs."""
         assert self._server is None
         begin = time.monotonic()
-        self._server = self._lives.enter_context(serve(self.folder, self._config))
+        self._server = self._lives.enter_context(
+            serve(self.folder, self._config, program=self._program)
+        )
         self.starts.append(time.monotonic() - begin)
 
     def kill(self) -> None:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from textwrap import dedent, indent
@@ -86,6 +86,7 @@ def serve(
     *,
     files: int | None = None,
     environment: Mapping[str, str] | None = None,
+    program: Sequence[str] | None = None,
 ) -> Iterator[Server]:
     """Run a server until the block ends.
 
@@ -95,6 +96,7 @@ def serve(
             ports for UDP, TCP and MI over HTTP.
         files: how many files it may have open (`ulimit -n`); None for the same limit as the test.
         environment: variables besides those of the test.
+        program: what runs as `dfks`; None: this release.
     """
     defaults = {
         "sip": {"listen": ["udp:127.0.0.1:0", "tcp:127.0.0.1:0"]},
@@ -104,7 +106,8 @@ def serve(
     }
     file = folder / "dfks.yaml"
     file.write_text(yaml.safe_dump(defaults | (config or {})))
-    command = [str(Path(sys.executable).with_name("dfks")), "serve", "--config", str(file)]
+    dfks = [str(Path(sys.executable).with_name("dfks"))] if program is None else program
+    command = [*dfks, "serve", "--config", str(file)]
     if files is not None:
         command = ["sh", "-c", f'ulimit -n {files}; exec "$@"', "sh", *command]
     with (

@@ -126,7 +126,7 @@ class SimulatedDatabase(FakeDatabase):
         if not self.holds(epoch):
             raise StoreError("store_fenced", "the others take this node for dead")
 
-    def adopt(self, epoch: int, tag: bytes, number: int) -> tuple[DialogRow, bool] | None:
+    def adopt(self, epoch: int, tag: bytes, number: int | None) -> tuple[DialogRow, bool] | None:
         """Make a dialog this life's."""
         found = super().adopt(epoch, tag, number)
         if found is not None and found[1]:

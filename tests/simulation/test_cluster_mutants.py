@@ -30,7 +30,7 @@ SEEDS = range(1, 101)
 class NoLockOnTheCohort(SimulatedEngine):
     """An adoption reads a term, while a claim raises it: two steps, and nothing between them."""
 
-    async def adopt(self, epoch: int, tag: bytes, row: int) -> Adopted | None:
+    async def adopt(self, epoch: int, tag: bytes, row: int | None) -> Adopted | None:
         database = self.database
         theirs = await self._call("adopt", lambda: _cohort(database, tag))
         if theirs is None:
@@ -54,7 +54,7 @@ class NoLockOnTheCohort(SimulatedEngine):
 class OneJoinWithTwoLocks(SimulatedEngine):
     """An adoption that waits for another one finds no row: it has another number by then."""
 
-    async def adopt(self, epoch: int, tag: bytes, row: int) -> Adopted | None:
+    async def adopt(self, epoch: int, tag: bytes, row: int | None) -> Adopted | None:
         database = self.database
         theirs = await self._call("adopt", lambda: _cohort(database, tag))
 

@@ -5,6 +5,7 @@
 | `PAUSE`, or a hint                 | what was committed since                          | reading |
 | a change                           | the cache learns it, then watchers are told       | reading |
 | a dialog that another node has     | it is gone here, silently                         | reading |
+| a dialog that this node has        | fetched after a while if it is not here           | reading |
 | a full page                        | the next one at once                              | reading |
 | what was asked for has been purged | this life of the node ends, another begins        | ended   |
 | the engine is out of reach         | tried again after `AGAIN`                         | reading |
@@ -43,7 +44,7 @@ class Learns(Protocol):
         ...
 
     def moved(self, moved: Moved, now: float) -> None:
-        """Another node has adopted a dialog."""
+        """A node has adopted a dialog, this one or another."""
         ...
 
     def missed(self, now: float) -> None:

@@ -4,7 +4,8 @@ Two tasks, so that nothing slow keeps the lease from being renewed:
 
 | every              | what                                                                      |
 |--------------------|---------------------------------------------------------------------------|
-| quarter of a lease | the lease is renewed; where the node was buried, its life has ended       |
+| quarter of a lease | the lease is renewed; where the node was buried, or the engine's clock    |
+|                    | has been set, its life has ended                                          |
 | half a second      | whoever is silent is buried; the cohorts of the dead are claimed          |
 """
 
@@ -27,6 +28,8 @@ DOUBT = 60.0
 SKEW = 2.0
 """Seconds that the clock of this machine may be away from the engine's without a warning: policies
 go by local time."""
+STEP = 30.0
+"""Seconds by which the engine's clock may leave that of the node: deadlines are by the engine's."""
 
 _BEGIN_ANEW = "TRUNCATE dfks.subscription, dfks.cohort, dfks.lease, dfks.node RESTART IDENTITY"
 _NO_EPOCH_LEFT = (
@@ -173,6 +176,12 @@ class Member:
         said = wall()
         renewed = await self._engine.renew(self.epoch, self._itself.lease, hooks.beat(self.skew))
         if not renewed.is_alive:
+            self.lease.buried()
+            return
+        step = renewed.clock - self.clock - self._loop.time()
+        if abs(step) > STEP:
+            # All deadlines here are by the clock before: the next life goes by the one now.
+            _log.error("cluster_clock_stepped", seconds=round(step, 1), epoch=self.epoch)
             self.lease.buried()
             return
         self.lease.renewed(asked)

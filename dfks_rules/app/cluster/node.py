@@ -129,6 +129,7 @@ class Node:
             await engine.check()
             itself = Itself(settings.name, __version__, settings.lease, settings.grace)
             member = await Member.join(engine, itself, time.time)
+            await cls._check_again(engine, member)
         except BaseException:
             await engine.close()
             raise
@@ -136,6 +137,17 @@ class Node:
         node.answers = engine.answers(member.epoch)
         node.webhook_tables = partial(engine.webhooks, member.epoch)
         return node
+
+    @staticmethod
+    async def _check_again(engine: PostgresEngine, member: Member) -> None:
+        """Leave if somebody has migrated since the first look: a migration spares living nodes
+        only.
+        """
+        try:
+            await engine.check()
+        except StoreError:
+            await member.end(is_clean=True)
+            raise
 
     def webhooks(self, make: Callable[[WebhookTables], WebhookService]) -> ActingWebhooks:
         """Webhooks, told by one node for all; `make` makes the service of what keeps them."""
@@ -282,13 +294,12 @@ class Node:
     def moved(self, moved: Moved, now: float) -> None:
         """A node has adopted a dialog."""
         served = self._served
-        if served is None:
-            return
         if moved.epoch == self.member.epoch:
-            served.notifier.gained(moved.tag, now)
-        else:
+            if self._taking is not None:
+                self._taking.adopted(moved.tag)
+        elif served is not None:
             served.notifier.lose(moved.tag, moved.row, now)
-        served.wake()
+            served.wake()
 
     def missed(self, _now: float) -> None:
         """A part of the feed is gone: nobody knows who has not been told. A new life begins with

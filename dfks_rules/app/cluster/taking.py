@@ -6,10 +6,10 @@ Of a phone that speaks before its row is there, the dialog is asked for by its t
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import structlog
 
@@ -24,6 +24,8 @@ PORTION = 1_000
 """Rows that are read and taken in one go: about 4 ms."""
 AGAIN = 0.5
 """Seconds until rows that could not be read are asked for again."""
+ANSWERED = 0.5
+"""Seconds after which an adoption that the feed tells of is here, unless its answer is late."""
 HEARD = 1.0
 """Seconds before its end from which a node that left as planned may not have told of changes: it
 reads the feed every tenth of one."""
@@ -46,6 +48,14 @@ class Takes(Protocol):
 
     def loaded(self, claim: Claim | None) -> None:
         """There are no more."""
+        ...
+
+    def has(self, tag: bytes) -> bool:
+        """Whether a dialog is here."""
+        ...
+
+    def adopted(self, row: DialogRow, now: float) -> None:
+        """A dialog is this node's since it has adopted it."""
         ...
 
 
@@ -85,14 +95,34 @@ class TakingOver:
         # Who left as planned has told what there was; who died has not.
         for is_clean in (True, False):
             if some := [one for one in claimed if one.is_clean is is_clean]:
-                task = self._loop.create_task(self._load(some))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                self._begin(self._load(some))
+
+    def adopted(self, tag: bytes) -> None:
+        """The feed says that this node has adopted a dialog: have it here, also where nobody waits
+        for it any more since the answer was lost.
+        """
+        if not self._notifier.has(tag):
+            self._begin(self._fetch(tag))
 
     def end(self) -> None:
         """Load no more."""
         for task in self._tasks:
             task.cancel()
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _fetch(self, tag: bytes) -> None:
+        await asyncio.sleep(ANSWERED)
+        if self._notifier.has(tag):
+            return
+        row = await self._until_told(partial(self._store.mine, tag))
+        if row is not None:
+            await self._caught_up()
+            self._notifier.adopted(row, self._loop.time())
+            self._wake()
 
     async def _load(self, claimed: list[Claimed]) -> None:
         began, count = self._loop.time(), 0

@@ -5,10 +5,15 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Protocol
 
+import structlog
+
 from dfks_rules.errors import StoreError
 from dfks_rules.model.features import Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import Fetched, NotKnownError
+from dfks_rules.store.postgres.records import SpoiltError
+
+_log = structlog.get_logger("dfks.store")
 
 
 class Known(Protocol):
@@ -38,7 +43,7 @@ class Current:
         self._loop = asyncio.get_running_loop()
 
     async def __call__(self, wanted: Mapping[Aor, int]) -> Mapping[Aor, Snapshot]:
-        """What is stored for each.
+        """What is stored for each, but for those of whom another program has spoilt that.
 
         Args:
             wanted: presentity → the revision that it has at least.
@@ -47,11 +52,19 @@ class Current:
             StoreError: it cannot be read.
         """
         missing = [one for one, revision in wanted.items() if self._is_older(one, revision)]
-        if missing:
+        spoilt: set[Aor] = set()
+        while missing:
             read: asyncio.Future[None] = self._loop.create_future()
             self._known.fetch(missing, partial(_told, read))
-            await read
-        return {one: self._known.stored_of(one) for one in wanted}
+            try:
+                await read
+                break
+            except SpoiltError as error:
+                # Else nobody would be told of what others change until it is mended.
+                _log.error("store_rows_spoilt", rows=1, reason=error.message)
+                spoilt.add(error.presentity)
+                missing = [one for one in missing if one not in spoilt]
+        return {one: self._known.stored_of(one) for one in wanted if one not in spoilt}
 
     def _is_older(self, presentity: Aor, revision: int) -> bool:
         try:

@@ -183,7 +183,15 @@ class EventRing:
         complete = whole(entries, at_most)
         now = await self._current({one.presentity: one.revision for one in complete})
         groups = groupby(complete, lambda one: (one.presentity, one.revision))
-        return [changed(tuple(group), now[presentity]) for (presentity, _), group in groups]
+        events: list[Event] = []
+        for (presentity, _), group in groups:
+            told = tuple(group)
+            if presentity in now:
+                events.append(changed(told, now[presentity]))
+            else:
+                # What is stored cannot be read, and will not be soon.
+                events += self.gap(told[-1].seq)
+        return events
 
     def _read_soon(self) -> None:
         self._is_due = True

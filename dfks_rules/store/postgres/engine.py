@@ -166,7 +166,7 @@ class PostgresEngine:
         users = [one.user for one in presentities]
         return [fetched_from(row) for row in await self._phones.rows(_FETCH, domains, users)]
 
-    async def adopt(self, epoch: int, tag: bytes, row: int) -> Adopted | None:
+    async def adopt(self, epoch: int, tag: bytes, row: int | None) -> Adopted | None:
         """Make a dialog mine.
 
         Raises:

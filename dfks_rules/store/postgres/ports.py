@@ -300,8 +300,8 @@ class Engine(Protocol):
         """What is stored for each; revision 0 where nothing is."""
         ...
 
-    async def adopt(self, epoch: int, tag: bytes, row: int) -> Adopted | None:
-        """Make a dialog mine, with this number, unless it is mine already; None: there is none."""
+    async def adopt(self, epoch: int, tag: bytes, row: int | None) -> Adopted | None:
+        """Make a dialog mine, with this number; without one, find it if it is mine. None: none."""
         ...
 
     async def rows(self, cohorts: Sequence[int], before: int, at_most: int) -> list[DialogRow]:

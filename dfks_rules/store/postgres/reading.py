@@ -148,12 +148,14 @@ class Reading:
         self._counts["reads_failed"] += 1
         whose = [one for one in self._asked if spoilt.presentity in one.presentities]
         self._asked = [one for one in self._asked if spoilt.presentity not in one.presentities]
-        self._tell(whose, spoilt.message)
+        self._tell(whose, spoilt.message, spoilt)
 
-    def _tell(self, asked: list[_Asked], why: str | None) -> None:
+    def _tell(
+        self, asked: list[_Asked], why: str | None, spoilt: SpoiltError | None = None
+    ) -> None:
         now = self._loop.time()
         for one in asked:
-            error = None if why is None else StoreError("store_unavailable", why)
+            error = None if why is None else spoilt or StoreError("store_unavailable", why)
             try:
                 one.done(error, now)
             except Exception as bug:  # noqa: BLE001 - the others are told, and reads go on

@@ -3,7 +3,8 @@
 Each file in `sql` is a step, applied once, in one transaction with its record. Servers of two
 releases run beside each other while a cluster is upgraded: a step may add what an older release
 does without, and functions carry versions in their names, so that old and new ones are there. A
-step that removes something names the oldest release that goes without it (`-- min-release: X.Y.Z`).
+step that removes something names the oldest release that goes without it (`-- min-release: X.Y.Z`),
+and is refused while a node of an older one lives.
 """
 
 import re
@@ -68,6 +69,15 @@ _VERSION = "SELECT coalesce(max(version), 0) FROM dfks.schema_version"
 _RECORD = "INSERT INTO dfks.schema_version (version, release, min_release) VALUES ($1, $2, $3)"
 _THERE = "SELECT to_regclass('dfks.schema_version') IS NOT NULL AS is_there"
 _VERSIONS = "SELECT version, release, min_release FROM dfks.schema_version ORDER BY version"
+_HAS_NODES = "SELECT to_regclass('dfks.node') IS NOT NULL"
+_LAPSED = """
+    SELECT n.epoch, n.release FROM dfks.node n JOIN dfks.lease l ON l.epoch = n.epoch
+    WHERE n.alive AND l.until < clock_timestamp() FOR UPDATE OF l SKIP LOCKED"""
+_BURY = """
+    UPDATE dfks.node SET alive = false, ended = clock_timestamp()
+    WHERE epoch = ANY ($1) AND alive"""
+_NOBODY_JOINS = "LOCK TABLE dfks.node IN SHARE ROW EXCLUSIVE MODE"
+_LIVING = "SELECT name, release FROM dfks.node WHERE alive ORDER BY name"
 
 
 class Migration(NamedTuple):
@@ -114,7 +124,8 @@ async def migrate(
         release: of this program.
 
     Raises:
-        StoreError: `store_newer_version`, `store_unsuitable`, `store_unavailable`.
+        StoreError: `store_newer_version`, `store_unsuitable`, `store_unavailable`; `store_in_use`:
+            a node lives that could not go on; the steps before have been applied.
     """
     known = migrations() if steps is None else steps
     connection = None
@@ -147,11 +158,42 @@ async def _apply(
         _refuse_newer(await connection.fetch(_VERSIONS), release)
     elif count and version < len(known):
         step = known[version]
+        await _refuse_older_nodes(connection, step)
         await connection.execute(step.script)
         version += 1
         await connection.execute(_RECORD, version, release, step.min_release)
     await connection.execute("COMMIT")
     return version
+
+
+async def _refuse_older_nodes(connection: "asyncpg.Connection", step: Migration) -> None:
+    """Refuse a step that takes away what a living node needs; those that are silent are buried.
+
+    Nobody joins until the step is committed; whoever does then looks at the version afterwards.
+
+    Raises:
+        StoreError: `store_in_use`.
+    """
+    oldest = _release(step.min_release)
+    before = [_release(row["min_release"]) for row in await connection.fetch(_VERSIONS)]
+    if oldest <= max(before, default=()) or not await connection.fetchval(_HAS_NODES):
+        return
+    # Leases first, as all who bury do.
+    lapsed = await connection.fetch(_LAPSED)
+    older = [row["epoch"] for row in lapsed if _release(row["release"]) < oldest]
+    await connection.execute(_BURY, older)
+    await connection.execute(_NOBODY_JOINS)
+    living = await connection.fetch(_LIVING)
+    names = [
+        f"{row['name']} ({row['release']})" for row in living if _release(row["release"]) < oldest
+    ]
+    if names:
+        why = (
+            f"the step {step.name} takes away what releases before {step.min_release} need, and "
+            f"these nodes still run: {', '.join(names)}; upgrade or stop them, "
+            "then run `dfks store migrate` again"
+        )
+        raise StoreError("store_in_use", why)
 
 
 async def check(

@@ -257,6 +257,17 @@ class PostgresStore:
             after = page[-1].presentity
         return found[:at_most]
 
+    async def mine(self, tag: bytes) -> DialogRow | None:
+        """The dialog with this tag of ours if it is this node's.
+
+        Raises:
+            StoreError: `store_unavailable`, `store_fenced`.
+        """
+        adopted = await self._engine.adopt(self._epoch, tag, None)
+        # Where it was claimed meanwhile, it comes with all others of its cohort.
+        is_here = adopted is not None and self._is_known(adopted.row)
+        return self._from_engine(adopted.row) if adopted is not None and is_here else None
+
     # --- What other nodes have done ---
 
     def own(self, claimed: Iterable[Claimed]) -> None:

@@ -66,24 +66,6 @@ def test_while_a_dialog_is_asked_for_repeats_are_ignored_and_others_wait() -> No
     assert [one.status for one in other.book.receive(refresh)] == [200], "its transaction knows it"
 
 
-def test_a_dialog_whose_adoption_was_never_answered_is_asked_for_again() -> None:
-    """Else nobody would tell its phone anything, and all would think that this node does."""
-    one, other = (cluster := Cluster()).nodes
-    response = _subscribed(one)
-    tag = response.headers[b"To"].partition(b";tag=")[2]
-    other.store.adopt(tag, lambda found, now: None)
-    other.run()
-    cluster.hear()
-    assert [len(node.book.notifier.subscriptions) for node in cluster.nodes] == [0, 0]
-    other.book.notifier.gained(tag, other.now)
-    other.run()
-    assert [len(node.book.notifier.subscriptions) for node in cluster.nodes] == [0, 1]
-    (notify,) = cluster.pass_time(1.0)
-    assert notify.body.count(b"<ForwardingEvent") == 3
-    other.book.notifier.gained(tag, other.now)
-    assert other.store.waiting == []
-
-
 def test_a_dialog_that_nobody_has_is_answered_481() -> None:
     """Its phone has to begin anew."""
     node = Cluster().nodes[0]

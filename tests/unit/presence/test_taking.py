@@ -5,6 +5,7 @@ import pytest
 from dfks_rules.presence import kept, rows
 from dfks_rules.presence.restoring import GRACE, PAUSE
 from dfks_rules.presence.taking import REMEMBERED
+from dfks_rules.service.ports import DialogRow, Gone
 from tests.helpers.lives import subscribe
 from tests.helpers.nodes import Cluster, Moved, Node
 from tests.helpers.playbook import DND_ON, Sent, tag_of
@@ -75,6 +76,23 @@ def test_shortly_after_a_claim_subscriptions_live_a_minute_longer() -> None:
         assert other.now == (600.0 if is_clean else 600.0 + GRACE)
 
 
+def test_a_row_that_its_living_node_should_have_removed_is_by_another_clock() -> None:
+    """The clock of all was set forward by an hour: no phone may be given up for that."""
+    one, other = (cluster := Cluster()).nodes
+    _subscribed(one)
+    cluster.pass_time(100.0)
+    [(number, row)] = cluster.engine.rows.items()
+    cluster.engine.rows[number] = row._replace(deadline=row.deadline - 3600.0)
+    other.claim(one)
+    assert _numbers(cluster)[1] == 1
+    sent = other.book.pass_time(2 * PAUSE)
+    assert [notify.status for notify in sent] == [0]
+    other.confirm(sent)
+    cluster.pass_time(60.0)
+    assert _numbers(cluster)[1] == 1
+    assert cluster.engine.rows[number].deadline > row.deadline
+
+
 def test_two_claims_have_graces_of_their_own() -> None:
     """The second one does not prolong what the first one brought."""
     one, two, other = (cluster := Cluster(3)).nodes
@@ -115,6 +133,31 @@ def test_a_page_that_is_older_than_a_move_brings_nothing_back() -> None:
         other.book.pass_time(seconds)
         other.claim(one, page=page)
         assert len(other.book.notifier.subscriptions) == taken
+
+
+def test_a_dialog_whose_adoption_was_not_answered_is_here_once_and_told_all() -> None:
+    """Unless another node has it by now."""
+    one, other, third = (cluster := Cluster(3)).nodes
+    responses = [_subscribed(one, number) for number in (1, 2)]
+    found = [_adopted(other, response) for response in responses]
+    third.confirm(_refresh(third, responses[1], 2))
+    cluster.hear()
+    for _ in range(2):
+        for row in found:
+            other.book.notifier.adopted(row, other.now)
+    assert _numbers(cluster) == [0, 1, 1]
+    assert other.book.notifier.has(found[0].tag)
+    assert not other.book.notifier.has(found[1].tag)
+    sent = cluster.pass_time(2 * PAUSE)
+    assert [notify.headers[b"From"].endswith(found[0].tag) for notify in sent] == [True]
+
+
+def _adopted(node: Node, response: Sent) -> DialogRow:
+    found: list[DialogRow | Gone] = []
+    node.store.adopt(tag_of(response), lambda row, _now: found.append(row))
+    node.run()
+    assert isinstance(found[0], DialogRow)
+    return found[0]
 
 
 # --- Moves ---

@@ -1,8 +1,11 @@
 """Reads the journal."""
 
+from collections.abc import Iterable
+
 import pytest
 
 from dfks_rules.errors import StoreError
+from dfks_rules.model.features import NOTHING_STORED, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.webhooks.reading import PORTION, read
 from tests.helpers.journal import AT
@@ -24,6 +27,19 @@ async def test_a_portion_has_what_follows() -> None:
     items = [one.item() for one in portion.found]
     assert [(one.id, one.at) for one in items] == [("abc-2", AT + 2), ("abc-3", AT + 3)]
     assert items[0].event.data["changed"][0]["feature"] == "DoNotDisturb"
+
+
+async def test_what_is_spoilt_is_passed_over() -> None:
+    """Else nothing would be told of anybody until it is mended."""
+    bench, bob = _bench(1), Aor("bob", "example.com")
+    bench.journal.add(bob)
+
+    async def only_bob(wanted: Iterable[Aor]) -> dict[Aor, Snapshot]:
+        return {one: NOTHING_STORED for one in wanted if one == bob}
+
+    portion = await read(bench.source()._replace(current=only_bob), 0, NODE, 5.0)
+    assert portion is not None
+    assert (portion.end, [one.presentity for one in portion.found]) == (2, [bob])
 
 
 async def test_an_event_is_made_once_for_all_who_want_it() -> None:

@@ -52,7 +52,9 @@ BEGIN
     END IF;
     FOR one IN
         SELECT l.epoch FROM dfks.lease l
-        WHERE l.until < clock_timestamp() AND l.epoch <> me
+        WHERE l.epoch <> me
+            -- In the future: the clock was set back, and it has not been renewed since.
+            AND (l.until < clock_timestamp() OR l.renewed > clock_timestamp() + interval '30 s')
             AND EXISTS (SELECT FROM dfks.node n WHERE n.epoch = l.epoch AND n.alive)
         ORDER BY l.epoch FOR UPDATE OF l SKIP LOCKED
     LOOP
@@ -161,7 +163,7 @@ CREATE FUNCTION dfks.nodes_1() RETURNS TABLE (
     ORDER BY n.epoch;
 $$;
 
--- Makes a dialog mine, with the number `new_row`. NULL: I was buried; otherwise one row or none.
+-- Makes a dialog mine, with the number `new_row`; NULL: gives it only if it is mine already.
 CREATE FUNCTION dfks.adopt_1(
     me bigint, wanted bytea, new_row bigint,
     OUT is_alive boolean, OUT is_moved boolean, OUT number bigint, OUT tag bytea, OUT username text,
@@ -196,6 +198,9 @@ BEGIN
         RAISE EXCEPTION 'subscription % is in no cohort', held.number;
     END IF;
     is_moved := theirs.owner <> me;
+    IF is_moved AND new_row IS NULL THEN
+        RETURN;
+    END IF;
     IF is_moved THEN
         IF ours.owner IS DISTINCT FROM me THEN
             RAISE EXCEPTION 'number % is not of a cohort of node %', new_row, me;

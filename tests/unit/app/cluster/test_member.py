@@ -1,10 +1,13 @@
 """The life of a node: renewals, burials, claims, and its end."""
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 
 import pytest
+from structlog.testing import capture_logs
 
-from dfks_rules.app.cluster.member import DOUBT, LOOK, Hooks, Member
+from dfks_rules.app.cluster.member import DOUBT, LOOK, STEP, Hooks, Member
 from dfks_rules.errors import StoreError
 from dfks_rules.presence.standing import Standing
 from dfks_rules.store.postgres.ports import COHORTS, Beat, Claimed, Joined
@@ -228,3 +231,33 @@ async def test_the_clock_of_the_machine_is_compared_with_the_engines() -> None:
     await member._renew(0.0, Hooks(life._beat, life.claimed.extend, life._bury), lambda: wall() + 5)
     assert member.skew == 5.0
     await member.end(is_clean=True)
+
+
+@virtually
+async def test_a_life_ends_when_the_engines_clock_is_set() -> None:
+    """Its deadlines are by the clock before; the lease must not go on by one that nobody has."""
+    for step, is_told in ((STEP - 2, False), (STEP + 2, True), (-3600.0, True)):
+        site = Site()
+        life, engines = _Life(await site.member()), site.database.clock
+        await asyncio.sleep(LEASE)
+        with capture_logs() as logs:
+            site.database.clock = partial(_ahead, engines, step)
+            await asyncio.sleep(LEASE)
+        stepped = [one["seconds"] for one in logs if one["event"] == "cluster_clock_stepped"]
+        assert stepped == ([step] if is_told else [])
+        assert life.buried == is_told
+        assert (life.standing is Standing.SERVING) is not is_told
+        await life.member.end(is_clean=False)
+
+
+def _ahead(clock: Callable[[], float], seconds: float) -> float:
+    return clock() + seconds
+
+
+@virtually
+async def test_who_died_before_the_clock_was_set_back_is_buried_soon() -> None:
+    """Its lease seems to last for an hour."""
+    site = Site()
+    one, dead = await site.member("a"), await site.member("b")
+    site.database.clock = partial(_ahead, site.database.clock, -3600.0)
+    assert site.database.bury(one.epoch) == [dead.epoch]

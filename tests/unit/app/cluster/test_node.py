@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from typing import cast
 
 import pytest
@@ -9,15 +10,21 @@ from structlog.testing import capture_logs
 
 from dfks_rules.app.cluster.member import Itself, Member
 from dfks_rules.app.cluster.node import FEED_KEPT, PURGE_EVERY, Node, Served
+from dfks_rules.app.cluster.taking import ANSWERED
+from dfks_rules.config.cluster import ClusterSettings
+from dfks_rules.errors import StoreError
 from dfks_rules.model.features import NOTHING_STORED
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.standing import Standing
 from dfks_rules.service.features import Features
 from dfks_rules.service.ports import Verdict, Wanted
+from dfks_rules.store.postgres.schema import Migration, migrate, migrations
 from tests.helpers.cluster import ALICE, BOB, KEPT, LEASE, Site, at, virtually
 from tests.helpers.database import FakeDatabase
 from tests.helpers.engine import FakeEngine, Fault, Loss, Script
+from tests.helpers.engines import Nodes
 from tests.helpers.policy import NOON
+from tests.helpers.postgres import Database, needs_postgres
 from tests.helpers.wanted import change, commit, outcome
 
 
@@ -133,8 +140,19 @@ async def test_a_dialog_that_another_node_has_adopted_is_lost_here() -> None:
     await asyncio.sleep(0.2)
     assert one.told.of("lose") == [(row.tag, row.row)]
     assert other.told.of("lose") == []
-    # The answer may have been lost: then it is asked for again.
-    assert (one.told.of("gained"), other.told.of("gained")) == ([], [(row.tag,)])
+    await site.end()
+
+
+@virtually
+async def test_a_dialog_is_taken_by_the_node_that_has_adopted_it_without_hearing_of_it() -> None:
+    """The feed tells, however late the engine has carried the adoption out."""
+    site = Site()
+    one, other = await site.node("a"), await site.node("b")
+    row = site.subscribe(one.epoch, 1)
+    site.database.adopt(other.epoch, row.tag, other.epoch << 32)
+    await asyncio.sleep(ANSWERED + 1.0)
+    assert other.told.of("adopted") == [(other.epoch << 32,)]
+    assert one.told.of("adopted") == []
     await site.end()
 
 
@@ -339,3 +357,23 @@ async def test_timers_are_looked_at_though_no_message_comes() -> None:
                 await woken.wait()
     finally:
         await node.end()
+
+
+@needs_postgres
+async def test_node_that_joins_while_a_migration_ends_its_release_leaves(
+    database: Database,
+) -> None:
+    """The migration has seen no node of its release, and the node no such migration."""
+    takes = Migration("0100.sql", "9.0.0", "SELECT pg_advisory_xact_lock(12)")
+    async with AsyncExitStack() as opened:
+        nodes = Nodes(database, opened)
+        async with nodes.transaction("SELECT pg_advisory_xact_lock(12)"):
+            migrated = asyncio.create_task(migrate(database.url, (*migrations(), takes), "9.0.0"))
+            await nodes.waits()
+            settings = ClusterSettings(database.url, "late", 60.0, 60.0)
+            joined = asyncio.create_task(Node.open(settings, "x", 60.0))
+            await nodes.waits(2)
+        await migrated
+        with pytest.raises(StoreError, match=r"9\.0\.0 or newer is needed"):
+            await joined
+    assert database.run("SELECT name, alive, is_clean FROM dfks.node") == [("late", False, True)]

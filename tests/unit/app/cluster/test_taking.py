@@ -201,3 +201,26 @@ async def test_nothing_is_loaded_after_the_end() -> None:
     taker.taking.end()
     await asyncio.sleep(10.0)
     assert taker.told.of("take") == []
+
+
+@virtually
+async def test_a_dialog_whose_adoption_nobody_waits_for_any_more_is_taken_all_the_same() -> None:
+    """Else its phone would hear nothing until it refreshes; others' dialogs are let be."""
+    site, script = Site(), Script()
+    other, member = await site.member("a"), await site.member("b")
+    rows = [site.subscribe(other.epoch, number) for number in range(4)]
+    numbers = [(member.epoch << 32) + number for number in range(4)]
+    for row, number in zip(rows[:3], numbers, strict=False):
+        site.database.adopt(member.epoch, row.tag, number)
+    site.database.adopt(other.epoch, rows[1].tag, (other.epoch << 32) + 9)
+    script.add("adopt", Fault(loss=Loss.ANSWER))
+    taker = _Taker(site, member, script)
+    for row in rows:
+        taker.taking.adopted(row.tag)
+    await asyncio.sleep(taking.ANSWERED / 2)
+    taker.told.held.add(rows[2].tag)
+    assert taker.told.of("adopted") == []
+    await asyncio.sleep(20.0)
+    assert taker.told.of("adopted") == [(numbers[0],)]
+    assert taker.woken == taker.caught_up == 1
+    assert len(site.database.rows) == 4

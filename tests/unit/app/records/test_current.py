@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 
 import pytest
+from structlog.testing import capture_logs
 
 from dfks_rules.app.records.current import Current
 from dfks_rules.errors import StoreError
 from dfks_rules.model.features import NOTHING_STORED, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import Fetched, NotKnownError
+from dfks_rules.store.postgres.records import SpoiltError
 from tests.helpers.stored import ALICE, BOB
 
 
@@ -48,6 +50,23 @@ async def test_what_is_older_than_its_change_is_read_anew() -> None:
     now = await Current(known)({ALICE: 3, BOB: 1})
     assert now == {ALICE: _at(4), BOB: _at(1)}
     assert known.asked == [[ALICE, BOB]]
+
+
+async def test_what_is_spoilt_keeps_nobody_from_the_others() -> None:
+    """Operators are told whose it is."""
+
+    class Spoilt(_Known):
+        def fetch(self, presentities: Sequence[Aor], done: Fetched) -> None:
+            if ALICE in presentities:
+                done(SpoiltError("presentity", ALICE, ValueError("no JSON")), 0.0)
+            else:
+                super().fetch(presentities, done)
+
+    with capture_logs() as logs:
+        now = await Current(Spoilt({}, {BOB: _at(1)}))({ALICE: 3, BOB: 1})
+    assert now == {BOB: _at(1)}
+    assert [one["event"] for one in logs] == ["store_rows_spoilt"]
+    assert ALICE.uri in logs[0]["reason"]
 
 
 async def test_what_cannot_be_read_is_not_told() -> None:

@@ -1,10 +1,11 @@
 """The ring of events, and who listens."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from dfks_rules.app.records.events import KEPT, PORTION, EventRing
-from dfks_rules.model.features import Feature, FeatureState
+from dfks_rules.model.features import Feature, FeatureState, Snapshot
+from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked, Origin, Requester
 from dfks_rules.model.values import Value
 from dfks_rules.operations.events import GAP, Event, Listener
@@ -47,6 +48,24 @@ async def test_a_change_is_read_from_the_journal_once_for_all() -> None:
     [first], [second] = await _take(one), await _take(other)
     assert first is second
     assert (first.type, first.seq) == ("feature-changed", 1)
+
+
+async def test_what_is_spoilt_is_a_gap_and_the_others_are_told() -> None:
+    """Who listens knows that he has missed something."""
+    journal, bob = MemoryJournal(), Aor("bob", "example.com")
+
+    async def but_alice(wanted: Iterable[Aor]) -> dict[Aor, Snapshot]:
+        return {
+            one: snapshot for one, snapshot in (await nothing_stored(wanted)).items() if one == bob
+        }
+
+    ring = EventRing(journal, journal.durable, but_alice, "5eed")
+    listener = await ring.listen(None)
+    journal.add(ALICE)
+    journal.add(bob)
+    ring.hear(await _settled("201"))
+    events = await _take(listener)
+    assert [(one.type, one.seq) for one in events] == [(GAP, 1), ("feature-changed", 2)]
 
 
 async def test_a_refusal_is_told_as_it_comes() -> None:

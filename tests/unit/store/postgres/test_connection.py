@@ -238,6 +238,23 @@ async def test_a_call_that_is_given_up_leaves_its_connecting_to_the_next_one(
     assert not line.is_connected
 
 
+async def test_of_several_hosts_the_primary_is_found_behind_a_standby() -> None:
+    """As the how-to has it: a standby answers, too, and takes no writes."""
+    with cluster() as primary:
+        standby = Cluster(primary)
+        try:
+            standby.start()
+            hosts = f"127.0.0.1:{standby.port},127.0.0.1:{primary.port}"
+            url = f"postgresql://postgres@{hosts}/postgres?target_session_attrs=primary"
+            line = Connection(url, "dfks test")
+            assert (await line.row("SELECT pg_is_in_recovery() AS is_standby"))[
+                "is_standby"
+            ] is False
+            await line.close()
+        finally:
+            standby.remove()
+
+
 def test_each_host_of_a_url_is_a_url() -> None:
     """Whatever else is in it."""
     for url in ("postgresql:///dfks", "postgresql://db", "postgresql://u:p%40@[::1]:5/d?a=b,c@d"):

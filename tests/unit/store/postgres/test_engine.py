@@ -150,6 +150,8 @@ async def test_a_dialog_moves_once_to_whoever_adopts_it(nodes: Nodes) -> None:
     assert adopted == (row._replace(row=second.row().row, base=6), True)
     again = await second.engine.adopt(second.epoch, row.tag, second.row(2).row)
     assert again == (adopted[0], False)
+    assert await second.engine.adopt(second.epoch, row.tag, None) == again
+    assert await first.engine.adopt(first.epoch, row.tag, None) is None
     page = await second.engine.feed(0, 10)
     assert page == ([Moved(second.epoch, 1, row.tag, row.row)], 1, False)
     assert await second.engine.adopt(second.epoch, b"unknown", second.row(3).row) is None
@@ -183,6 +185,14 @@ async def test_a_node_that_has_ended_stores_nothing(nodes: Nodes) -> None:
     await second.engine.leave(second.epoch, is_clean=False)
     assert await first.engine.claim(first.epoch) == []
     assert not await first.is_alive()
+
+
+async def test_a_lease_from_before_the_clock_was_set_back_is_over(nodes: Nodes) -> None:
+    """Else nobody would take over for as long."""
+    dead, living = await nodes.join(), await nodes.join()
+    later = "UPDATE dfks.lease SET until = until + {0}, renewed = renewed + {0} WHERE epoch = %s"
+    nodes.database.run(later.format("interval '1 hour'"), dead.epoch)
+    assert await living.engine.bury(living.epoch) == [dead.epoch]
 
 
 async def test_a_claimed_cohort_has_a_higher_term(nodes: Nodes) -> None:

@@ -100,6 +100,38 @@ async def test_what_an_older_release_can_use_it_uses(empty_database: Database) -
         )
 
 
+async def test_a_step_that_takes_away_is_refused_while_an_older_node_lives(
+    database: Database,
+) -> None:
+    """It would go on to tell phones, and could store nothing; one that is silent is buried."""
+    known = migrations()
+    adds = Migration("0100_adds.sql", __version__, "CREATE TABLE dfks.two (a int)")
+    takes = Migration("0101_takes.sql", "9.0.0", "DROP FUNCTION dfks.commit_1")
+    engine = PostgresEngine(database.url, "test")
+    joined = [
+        await engine.join(*one, 60.0)
+        for one in (("old", "8.9.9"), ("late", "8.10.0"), ("new", "9.0.0"), ("newer", "9.1.0.dev3"))
+    ]
+    late, new = joined[1].epoch, joined[2].epoch
+    await engine.renew(late, -1.0, Beat("", 0, 0.0, 0))
+    await engine.renew(new, -1.0, Beat("", 0, 0.0, 0))
+    with pytest.raises(StoreError) as caught:
+        await migrate(database.url, (*known, adds, takes), "9.1.0")
+    assert (caught.value.code, caught.value.message) == (
+        "store_in_use",
+        "the step 0101_takes.sql takes away what releases before 9.0.0 need, and these nodes still "
+        "run: old (8.9.9); upgrade or stop them, then run `dfks store migrate` again",
+    )
+    assert database.run("SELECT max(version) FROM dfks.schema_version") == [(len(known) + 1,)]
+    await engine.leave(joined[0].epoch, is_clean=True)
+    done = await migrate(database.url, (*known, adds, takes), "9.1.0")
+    assert done == (len(known) + 1, len(known) + 2)
+    states = {one.name: one.state for one in await engine.nodes()}
+    assert states == {"old": "dead", "late": "dead", "new": "late", "newer": "serving"}
+    assert not (await engine.renew(late, 60.0, Beat("", 0, 0.0, 0))).is_alive
+    await engine.close()
+
+
 async def test_a_step_that_fails_leaves_nothing(empty_database: Database) -> None:
     """Neither its tables nor a record; the steps before stay."""
     with pytest.raises(StoreError, match="nothing"):

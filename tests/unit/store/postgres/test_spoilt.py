@@ -10,6 +10,7 @@ from dfks_rules.model.features import NOTHING_STORED
 from dfks_rules.service.ports import Verdict
 from dfks_rules.store.postgres.group import PATIENCE
 from dfks_rules.store.postgres.ports import Changed
+from dfks_rules.store.postgres.records import SpoiltError
 from dfks_rules.store.postgres.store import PostgresStore
 from tests.helpers.engines import Node, sets
 from tests.helpers.joined import fetched
@@ -69,7 +70,7 @@ async def test_who_is_read_with_a_spoilt_user_is_read(node: Node) -> None:
     found = await asyncio.gather(*asked)
     assert loop.time() - began < PATIENCE
     assert [error is None for error in found] == [False, True, False, True]
-    assert found[0] is not None
+    assert isinstance(found[0], SpoiltError)
     assert ALICE.uri in found[0].message
     assert store.known(BOB) == FIRST._replace(revision=1)
     with pytest.raises(StoreError, match=ALICE.uri):
