@@ -17,6 +17,8 @@ from dfks_rules.web.client import ApiClient
 
 EVERY = 1.0
 """Seconds between two looks of `--follow`."""
+TAKEN = 5.0
+"""Seconds after the lease of a dead node by which others have taken over what it had."""
 SKEW = 2.0
 """Seconds by which clocks may differ: policies go by local time."""
 _HEAD = ("node", "state", "lease", "cohorts", "subscriptions", "lag", "clock", "policies")
@@ -42,8 +44,7 @@ def command(
 
     def show() -> None:
         rows = _ask(api, "GET", "")
-        # Those of a life that has ended wait for somebody to take them over.
-        shown = [one for one in rows if is_all or one["state"] != "dead" or one["cohorts"]]
+        shown = [one for one in rows if is_all or one["state"] != "dead" or _is_left(one)]
         if as_json:
             click.echo("".join(json.dumps(one) + "\n" for one in shown), nl=False)
             return
@@ -114,13 +115,18 @@ def _cells(one: Any) -> tuple[str, ...]:
     )
 
 
+def _is_left(one: Any) -> bool:
+    """Whether nobody has taken over what a dead node had."""
+    return bool(one["state"] == "dead" and one["cohorts"] and one["lease"] < -TAKEN)
+
+
 def _notes(rows: Sequence[Any]) -> Iterator[str]:
     """What an operator should know of."""
     living = [one for one in rows if one["state"] != "dead"]
     for one in rows:
         if one["state"] == "dead":
-            # What it had, others have taken over, unless it still has cohorts.
-            if count := one["cohorts"]:
+            if _is_left(one):
+                count = one["cohorts"]
                 left = "1 cohort of it is" if count == 1 else f"{count} cohorts of it are"
                 yield f"{one['name']} is dead, and {left} nobody's yet"
         elif one["state"] == "late":

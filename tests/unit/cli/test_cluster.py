@@ -136,3 +136,8 @@ def test_it_looks_again_and_again(door: Door) -> None:
             assert time.monotonic() < deadline
             heads += process.stdout.readline().startswith("node ")
         process.terminate()
+
+
+def test_a_node_that_has_just_left_is_not_missed(operations: MemoryOperations, door: Door) -> None:
+    """Others take over what it had within a second."""
+    assert len(_shown(operations, door, ORPHANED._replace(lease=1.5), THIS)) == 2
