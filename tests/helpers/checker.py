@@ -53,6 +53,9 @@ OFF = "off"
 
 _Kind = TypeVar("_Kind")
 
+FEED_LATE = 5.0
+"""Seconds by which a node that has taken a dialog over may be behind, while the engine hangs."""
+
 
 class Rule(StrEnum):
     """What must hold, as the violations name it."""
@@ -125,7 +128,7 @@ def check(
         bound: seconds after `Quiet` within which every watcher has been told the newest state.
         slack: seconds by which times of the journal may differ from those of phones.
         several: whether there were several nodes. One that has lost a dialog, and does not know
-            yet, may tell it something newer than its successor has; its CSeq is refused.
+            yet, may tell it something newer than its successor has; its CSeq is lower.
     """
     kinds: defaultdict[type, list[Event]] = defaultdict(list)
     last = -inf
@@ -289,20 +292,22 @@ class _Checker:
                     continue
                 if cseq >> TERM_BITS != term:
                     term = cseq >> TERM_BITS
-                    self._begin(tag, term, told.presentity, newest)
+                    self._begin(tag, term, told, newest)
                 for feature, state in told.states.items():
                     yield from self._goes_on(told, feature, state, newest)
 
     def _begin(
-        self, tag: str, term: int, presentity: str, newest: dict[str, tuple[int, Told | None]]
+        self, tag: str, term: int, told: Told, newest: dict[str, tuple[int, Told | None]]
     ) -> None:
-        """Whoever has a dialog now knows at least what was stored when it began to."""
-        began = self._began.get((tag, term))
+        """Whoever has a dialog now knows at least what was stored when it began to; where nobody
+        has seen when that was, what was stored a while ago.
+        """
+        began = self._began.get((tag, term), told.at - FEED_LATE if self._several else None)
         if began is None:
             return
         newest.clear()
         for (who, feature), line in self._lines.items():
-            if who == presentity:
+            if who == told.presentity:
                 stored = [one for one in line if one.since <= began - self._slack]
                 newest[feature] = (stored[-1].revision, None)
 

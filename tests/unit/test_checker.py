@@ -310,6 +310,18 @@ def test_who_had_a_dialog_may_be_ahead_of_who_has_it_but_not_of_what_was_stored(
     assert rules([*history, Began(2.2, "d1", 1)]) == {Rule.BACKWARDS}
 
 
+def test_a_node_that_has_just_taken_a_dialog_over_may_be_behind_where_nobody_saw_it_begin() -> None:
+    """Of several nodes each reads the feed by itself; seconds later it has."""
+    behind, newest = told((1 << 11) + 1, "on 1", 3.1), told((1 << 11) + 2, "on 2", 3.2)
+    history = [*GOOD, behind, newest]
+    assert rules(history) == {Rule.BACKWARDS}
+    assert check(history, several=True) == []
+    late = [*GOOD, behind._replace(at=9.0), newest._replace(at=9.1)]
+    assert Rule.BACKWARDS in {one.rule for one in check(late, several=True)}
+    again = [*history, told((1 << 11) + 3, "on 1", 3.3), told((1 << 11) + 4, "on 2", 3.4)]
+    assert {one.rule for one in check(again, several=True)} == {Rule.BACKWARDS}
+
+
 def test_times_of_the_journal_may_be_unknown() -> None:
     """What does not need them is checked all the same."""
     history = [one._replace(at=None) if isinstance(one, Stored) else one for one in GOOD]
