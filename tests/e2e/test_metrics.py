@@ -27,6 +27,7 @@ _ELSEWHERE = {
     "dfks_auth_total",  # only where phones authenticate
     "dfks_shadow_decisions_total",  # only while a candidate is compared
     "dfks_denials_total",  # from the first one on
+    "dfks_policy_skew_seconds",  # only of several nodes
     *(one.name for one in SECTIONS["Several nodes"]),
 }
 

@@ -235,6 +235,9 @@ def test_phones_stay_when_a_server_becomes_nodes(tmp_path: Path, empty_database:
         assert asyncio.run(_ask(url, "PUT", path, body))["revision"] == 2
         notify = phone.notify()
         assert notify.cseq > told.cseq
+        if notify.told["CallForwardingAlways"] == "off":
+            # Its key was pressed within a second of the stop: it is told that again.
+            notify = phone.notify()
         assert notify.told["CallForwardingAlways"] == "on 201"
         assert phone.subscribe().told["DoNotDisturb"] == "on"
         history = asyncio.run(_ask(url, "GET", "/v1/history"))["items"]
