@@ -111,10 +111,14 @@ def _responses(operation: Operation) -> dict[str, Any]:
     for kind in problems_of(operation):
         by_status.setdefault(KINDS[kind].status, []).append(kind)
     for status, kinds in by_status.items():
-        told[str(status)] = {
-            "description": "; ".join(f"`{kind}`: {KINDS[kind].title}" for kind in kinds),
-            "content": {CONTENT_TYPE: {"schema": ref("Problem")}},
-        }
+        description = "; ".join(f"`{kind}`: {KINDS[kind].title}" for kind in kinds)
+        content = {CONTENT_TYPE: {"schema": ref("Problem")}}
+        # A reply of its own may have the same status: `/readyz` says 503.
+        other = told.get(str(status))
+        if other is not None:
+            description = f"{other['description']} Or {description}"
+            content = {**other.get("content", {}), **content}
+        told[str(status)] = {"description": description, "content": content}
     return told
 
 

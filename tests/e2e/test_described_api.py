@@ -9,7 +9,7 @@ from textwrap import dedent
 
 import pytest
 
-from tests.helpers.described import BIN, config, explore
+from tests.helpers.described import BIN, alone, config, explore
 from tests.helpers.reference import DOCUMENT
 from tests.helpers.server import serve
 from tests.helpers.web import api_url
@@ -67,4 +67,5 @@ def test_what_is_asked_at_the_edges_is_answered_as_documented(tmp_path: Path) ->
     """A few seconds of what `make test-long` does for a minute."""
     settings, token = config(tmp_path)
     with serve(tmp_path, settings) as server:
-        assert explore(server, token, tmp_path, 10, "--phases", "examples,coverage") == ""
+        phases = ("--phases", "examples,coverage")
+        assert explore(server, token, tmp_path, 10, *phases, *alone()) == ""

@@ -42,3 +42,10 @@ def test_problems_are_those_that_an_operation_can_have() -> None:
     health = problems_of(by_name["checkHealth"])
     assert "token-needed" not in health
     assert [KINDS[kind].status for kind in put] == sorted(KINDS[kind].status for kind in put)
+
+
+def test_a_reply_that_has_the_status_of_a_problem_is_described_with_it() -> None:
+    """`/readyz` says 503 in its own words, and so does a server that is asked too much."""
+    responses = document(TABLE)["paths"]["/readyz"]["get"]["responses"]
+    assert set(responses["503"]["content"]) == {"application/json", "application/problem+json"}
+    assert responses["503"]["description"].startswith("It cannot serve. Or `too-many-connections`")
