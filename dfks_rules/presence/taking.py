@@ -99,9 +99,14 @@ class Taking:
             held = self._subscriptions.held(row.tag)
             if held is None:
                 self._enter(claim, row, now)
-            elif held.row != row.row:
+            elif held.row == row.row:
+                continue
+            elif self.asks is None:
                 # Its phone subscribed again meanwhile.
                 self._restoring.give_up(row, now)
+            elif row.base + self._kept.term > self._term_of(held):
+                # Another node has had it since, and ended; the feed has not said so yet.
+                self.adopted(row, now)
 
     def adopted(self, row: DialogRow, now: float) -> None:
         """A dialog is this node's, which may have had it all the time.
@@ -121,6 +126,12 @@ class Taking:
         subscription = self._subscriptions.at(row.tag)
         if subscription is not None:
             self._restoring.owe(subscription, now + PAUSE)
+
+    def _term_of(self, held: Subscription | DialogRow) -> int:
+        """The term of the NOTIFYs of a dialog, as it is known here."""
+        if isinstance(held, Subscription):
+            return held.dialog.local_cseq >> rows.TERM
+        return held.base + self._kept.term
 
     def found(self, row: DialogRow, now: float) -> None:
         """A dialog was adopted, and nobody has waited for it."""

@@ -108,6 +108,23 @@ def test_two_claims_have_graces_of_their_own() -> None:
     assert b"call-2" in ended
 
 
+def test_a_claimed_dialog_that_was_here_before_and_moved_unheard_of_is_not_given_up() -> None:
+    """Its row is the only one that there is, though an older one is known here."""
+    one, other = (cluster := Cluster()).nodes
+    response = _subscribed(one, 1)
+    moved = _refresh(other, response, 2)
+    other.confirm(moved)
+    (row,) = cluster.engine.rows.values()
+    one.claim(other)
+    cluster.pass_time(5.0)
+    assert list(cluster.engine.rows) == [row.row]
+    (answer, notify) = _refresh(one, response, 3)
+    assert answer.status == 200
+    assert notify.cseq > moved[-1].cseq
+    assert _numbers(cluster)[0] == 1
+    assert one.counts["rows_removed"] == 0
+
+
 def test_a_dialog_that_was_adopted_before_its_page_came_is_taken_once() -> None:
     """Its phone spoke while rows were read; it is this node's already."""
     one, other = (cluster := Cluster()).nodes
