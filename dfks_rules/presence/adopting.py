@@ -195,7 +195,9 @@ class Adoptions:
         if self._taking.is_moved(row.row, now):
             self._taken_away(tag, now)
             return
-        self._taking.adopted(row, now)
+        # It may have come another way meanwhile, and have ended since.
+        if not self._taking.is_over(row):
+            self._taking.adopted(row, now)
         for arrival in self._done(tag):
             if error is not None:
                 self._turn_down(arrival, refusal_for(error))

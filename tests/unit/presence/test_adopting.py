@@ -1,5 +1,8 @@
 """A phone that goes to another node is served there in its dialog."""
 
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 
 from dfks_rules.presence import adopting
@@ -214,3 +217,25 @@ def test_a_dialog_that_has_just_ended_here_is_not_asked_back() -> None:
     one.confirm(one.receive(_in_dialog(response, 2, expires=b"0")))
     assert cluster.engine.rows
     assert [one.status for one in one.receive(_in_dialog(response, 3))] == [481]
+
+
+def test_a_dialog_that_comes_another_way_and_ends_meanwhile_is_not_begun_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What was asked for is its row as it was; a set that waited for it was never stored."""
+    one, other = (cluster := Cluster()).nodes
+    response = _subscribed(one)
+    held: list[Callable[[], None]] = []
+    fetch = other.store.fetch
+    monkeypatch.setattr(
+        other.store, "fetch", lambda who, done: held.append(partial(fetch, who, done))
+    )
+    assert other.receive(_in_dialog(response, 2, DND_ON)) == []
+    monkeypatch.undo()
+    other.claim(one)
+    other.confirm(other.receive(_in_dialog(response, 3, expires=b"0")))
+    (answer_late,) = held
+    answer_late()
+    assert [(sent.status, sent.cseq) for sent in other.run()] == [(481, 2)]
+    assert cluster.engine.state(ALICE).state(DND) != ON
+    assert len(other.book.notifier.subscriptions) == 0
