@@ -10,6 +10,7 @@ import orjson
 
 from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.app.metrics import Metrics
+from dfks_rules.app.records.current import fetched
 from dfks_rules.app.records.decisions import Decisions
 from dfks_rules.app.records.events import EventRing
 from dfks_rules.app.records.logs import LoggedOutcomes
@@ -196,9 +197,7 @@ class ServerOperations:
             try:
                 return look()
             except NotKnownError as unknown:
-                fetched: asyncio.Future[None] = self._loop.create_future()
-                self._features.fetch(unknown.presentities, partial(_told, fetched))
-                await fetched
+                await fetched(self._features, unknown.presentities)
         return look()
 
     async def page(
@@ -360,12 +359,3 @@ class ServerOperations:
     def set_log_level(self, level: str) -> None:
         """Log from this level on."""
         self._records.log.set_level(level)
-
-
-def _told(fetched: asyncio.Future[None], error: StoreError | None, _now: float) -> None:
-    if fetched.done():
-        return
-    if error is None:
-        fetched.set_result(None)
-    else:
-        fetched.set_exception(error)

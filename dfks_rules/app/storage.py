@@ -38,7 +38,6 @@ class Storage:
             StoreError: it cannot be opened.
         """
         loop = asyncio.get_running_loop()
-        self._file = config.store
         self.node = node
         """The node of a cluster that this is; None where the store is its own."""
         self.desk = None if node is None else ClusterDesk(node)

@@ -124,13 +124,12 @@ def _notes(rows: Sequence[Any]) -> Iterator[str]:
     """What an operator should know of."""
     living = [one for one in rows if one["state"] != "dead"]
     for one in rows:
-        if one["state"] == "dead":
-            if _is_left(one):
-                count = one["cohorts"]
-                left = "1 cohort of it is" if count == 1 else f"{count} cohorts of it are"
-                yield f"{one['name']} is dead, and {left} nobody's yet"
+        if _is_left(one):
+            count = one["cohorts"]
+            left = "1 cohort" if count == 1 else f"{count} cohorts"
+            yield f"{one['name']} is dead, and no node has taken over {left} of it yet"
         elif one["state"] == "late":
-            yield f"{one['name']} is silent since {-one['lease']:.1f} s"
+            yield f"the lease of {one['name']} ended {-one['lease']:.1f} s ago"
         if abs(one["skew"]) > SKEW and one["state"] != "dead":
             yield f"the clock of {one['name']} is {one['skew']:+.1f} s from the database's"
     names = Counter(one["name"] for one in living if one["state"] != "late")

@@ -85,7 +85,7 @@ def read(connection: sqlite3.Connection, after: int, at_most: int) -> list[Journ
     """
     entries = [_entry(row) for row in connection.execute(_READ, (after, at_most)).fetchall()]
     if entries and entries[-1].seq <= after:
-        raise ValueError("rows of `change` are not in order")
+        raise _not_in_order()
     return entries
 
 
@@ -104,7 +104,15 @@ def newest_of_all(
         ValueError: see `read`.
     """
     below = _NO_SEQ if before is None else before
-    return [_entry(row) for row in connection.execute(_BELOW_ALL, (below, at_most)).fetchall()]
+    rows = connection.execute(_BELOW_ALL, (below, at_most)).fetchall()
+    entries = [_entry(row) for row in rows]
+    if entries and entries[-1].seq >= below:
+        raise _not_in_order()
+    return entries
+
+
+def _not_in_order() -> ValueError:
+    return ValueError("rows of `change` are not in order")
 
 
 def of(

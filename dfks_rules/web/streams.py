@@ -84,13 +84,11 @@ class Streams:
         self, answer: Streamed, response: web.StreamResponse, may_still: Callable[[], bool]
     ) -> None:
         """Write the pieces, of one that is endless until all such are to end."""
-        until = asyncio.timeout(None)
+        until = asyncio.timeout(0 if answer.is_endless and self._is_over else None)
         try:
             async with until:
                 if answer.is_endless:
                     self._endless.add(until)
-                    if self._is_over:
-                        self.end()
                 async for piece in answer.pieces:
                     if not may_still():
                         break

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Protocol
 
 import structlog
@@ -40,7 +39,6 @@ class Current:
     def __init__(self, known: Known) -> None:
         """`known` is asked."""
         self._known = known
-        self._loop = asyncio.get_running_loop()
 
     async def __call__(self, wanted: Mapping[Aor, int]) -> Mapping[Aor, Snapshot]:
         """What is stored for each, but for those of whom another program has spoilt that.
@@ -54,10 +52,8 @@ class Current:
         missing = [one for one, revision in wanted.items() if self._is_older(one, revision)]
         spoilt: set[Aor] = set()
         while missing:
-            read: asyncio.Future[None] = self._loop.create_future()
-            self._known.fetch(missing, partial(_told, read))
             try:
-                await read
+                await fetched(self._known, missing)
                 break
             except SpoiltError as error:
                 # Else nobody would be told of what others change until it is mended.
@@ -73,10 +69,21 @@ class Current:
             return True
 
 
-def _told(read: "asyncio.Future[None]", error: StoreError | None, _now: float) -> None:
-    if read.done():
-        return
-    if error is None:
-        read.set_result(None)
-    else:
-        read.set_exception(error)
+async def fetched(known: Known, presentities: Sequence[Aor]) -> None:
+    """Presentities are known once this returns.
+
+    Raises:
+        StoreError: they cannot be read.
+    """
+    read: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def done(error: StoreError | None, _now: float) -> None:
+        if read.done():
+            return
+        if error is None:
+            read.set_result(None)
+        else:
+            read.set_exception(error)
+
+    known.fetch(presentities, done)
+    await read

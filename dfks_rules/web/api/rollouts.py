@@ -183,19 +183,12 @@ def _wrong(number: int, detail: str) -> Problem:
     return Problem("invalid-body", f"line {number}: {detail}", errors=[where])
 
 
-def _take_node(text: str) -> str:
-    if not text or len(text) > 200:
-        message = "name a node"
-        raise ValueError(message)
-    return text
-
-
 _NODE = Parameter(
     "node",
     Where.QUERY,
     "Name of the one node that it is about, a canary; without it, all.",
     {"type": "string", "minLength": 1, "maxLength": 200, "examples": ["node-2"]},
-    _take_node,
+    str,
 )
 _PROBLEMS = ("needs-shared-store", "store-unavailable")
 _LISTED = Reply(200, "Goals, rollouts and nodes.", ref("Rollouts"))

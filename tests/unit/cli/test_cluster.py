@@ -59,7 +59,7 @@ def test_what_an_operator_should_know_of_is_said(door: Door) -> None:
     """In words, below the table."""
     notes = [line for line in _run(door).stdout.splitlines() if line.startswith("!")]
     assert notes == [
-        "! node-2 is silent since 1.5 s",
+        "! the lease of node-2 ended 1.5 s ago",
         "! the clock of node-2 is -2.5 s from the database's",
         "! nodes have different policies: abc123, def456",
     ]
@@ -97,7 +97,7 @@ def test_a_dead_node_whose_subscriptions_nobody_has_is_shown(
     """Its phones are told of nothing."""
     lines = _shown(operations, door, ORPHANED, THIS)
     assert lines[1].split()[:3] == ["node-3", "dead", "-"]
-    assert lines[-1] == "! node-3 is dead, and 9 cohorts of it are nobody's yet"
+    assert lines[-1] == "! node-3 is dead, and no node has taken over 9 cohorts of it yet"
 
 
 def test_all_lives_are_listed_for_scripts(door: Door) -> None:

@@ -2,6 +2,8 @@
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +23,7 @@ from dfks_rules.store.migrations import migrate
 from dfks_rules.store.reading import FileJournal, Reading
 from tests.helpers.policy import NOON, source
 from tests.helpers.states import agent, forwarding
+from tests.helpers.stored import renumber_first
 from tests.helpers.stores import SlowStore
 from tests.helpers.wanted import change, wanted
 
@@ -284,3 +287,19 @@ def test_a_history_is_read_from_its_end_and_from_where_it_was_left(
     assert [entry.seq for entry in journal.of(connection, ALICE, 2, 100)] == [99, 98]
     assert steps < 10
     assert journal.of(connection, BOB, 2, 100) == []
+
+
+def test_a_page_whose_rows_are_not_in_order_is_no_endless_history(tmp_path: Path) -> None:
+    """Whoever reads on from the last row of a portion would read the same ones for ever."""
+    path = tmp_path / "x.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        migrate(connection)
+        life.begin(connection)
+        for name in ("alice", "bob", "carol"):
+            _write(connection, wanted(Aor(name, "example.com"), NOTHING_STORED, FIRST))
+    renumber_first(path, "change", 100)
+    with (
+        closing(sqlite3.connect(path)) as connection,
+        pytest.raises(ValueError, match="not in order"),
+    ):
+        journal.newest_of_all(connection, 1000, before=100)

@@ -2,13 +2,18 @@
 
 import asyncio
 import hashlib
+from collections.abc import AsyncIterator
 
+import aiohttp
 import pytest
 from aiohttp import StreamReader
 from aiohttp.base_protocol import BaseProtocol
 
 from dfks_rules.web.bodies import BodyStream
 from dfks_rules.web.problem import Problem
+from dfks_rules.web.table import SMALL
+from tests.helpers.operations import MemoryOperations
+from tests.helpers.web import api
 
 
 def _content(*pieces: bytes) -> StreamReader:
@@ -37,3 +42,19 @@ async def test_body_that_is_too_long_is_not_read_to_its_end() -> None:
     with pytest.raises(Problem, match="at most 10 bytes"):
         await stream.digest()
     assert not stream.is_whole
+
+
+async def test_a_body_that_does_not_say_how_long_it_is_is_measured() -> None:
+    """With `Transfer-Encoding: chunked`, nobody knows before."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b'{"status": "on"}'
+        yield b" " * SMALL
+
+    operations = MemoryOperations()
+    async with api(operations) as web, aiohttp.ClientSession() as http:
+        url = f"{web.url}/v1/presentities/sip:alice@example.com/features/DoNotDisturb"
+        headers = {"Content-Type": "application/json"}
+        async with http.put(url, data=pieces(), headers=headers) as got:
+            assert got.status == 413
+    assert not operations.states

@@ -51,6 +51,33 @@ async def test_what_has_an_end_is_sent_to_it_and_all_else_ends_when_the_server_s
         assert await response.read() == rest
 
 
+async def test_a_stream_that_begins_while_others_end_ends_like_them() -> None:
+    """Also where the others take a moment to do so."""
+    may_begin = asyncio.Event()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        try:
+            yield b"piece\n"
+            await asyncio.sleep(3600)
+        finally:
+            may_begin.set()
+            await asyncio.sleep(0.2)
+
+    async def run(call: Call) -> Streamed:
+        if "late" in call.accept:
+            await may_begin.wait()
+        return Streamed(pieces(), _TYPE, is_endless=True)
+
+    table = (_operation(is_endless=True)._replace(run=run),)
+    async with api(MemoryOperations(), table=table) as web, aiohttp.ClientSession() as http:
+        await _heard(web, http)
+        late = http.get(f"{web.url}/v1/stream", headers={"Accept": "late"})
+        asked = asyncio.ensure_future(late)
+        await asyncio.sleep(0.1)  # Until it was read.
+        await web.server.close()
+        assert b"end" not in await (await asked).read()
+
+
 async def test_who_does_not_read_is_not_waited_for() -> None:
     """His connection is cut."""
     table = (_operation(is_endless=True, piece=b"piece\n" + b"x" * 32_000_000),)

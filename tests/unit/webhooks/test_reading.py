@@ -94,6 +94,15 @@ async def test_a_purged_part_shows() -> None:
     assert (portion.after, portion.first) == (2, 6)
 
 
+async def test_a_number_that_no_change_has_is_no_purged_part() -> None:
+    """Where nodes share the journal, it may be that of something else; nobody has missed it."""
+    bench = _bench(9)
+    del bench.journal.entries[2:5]
+    portion = await read(bench.source(), 2, NODE, 5.0)
+    assert portion is not None
+    assert (portion.after, portion.first, portion.found[0].seq) == (2, 3, 6)
+
+
 async def test_a_broken_journal_is_told() -> None:
     """Whoever reads tries again."""
     bench = _bench(1)

@@ -424,6 +424,15 @@ async def test_what_was_prepared_is_not_checked_again(folder: Path) -> None:
     await policies.close()
 
 
+async def test_what_was_prepared_decides_in_place_of_nothing_else(folder: Path) -> None:
+    """Another rollout may have replaced it meanwhile."""
+    policies = await started(folder)
+    await policies.prepare(_bundle("goal"))
+    await policies.follow(_bundle("other"))
+    assert reason(policies) == "other"
+    await policies.close()
+
+
 class CountingChecker(Checker):
     """Knows how often it was asked."""
 
