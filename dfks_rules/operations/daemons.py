@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import threading
 from collections.abc import Callable
 from typing import TypeVar
@@ -18,6 +19,9 @@ def on_daemon(call: Callable[[], T], name: str) -> "asyncio.Future[T]":
     Args:
         call: what may hang.
         name: of the thread.
+
+    Returns:
+        What it gives, or the error that it raises; OSError where no thread can be started.
     """
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
@@ -30,7 +34,10 @@ def on_daemon(call: Callable[[], T], name: str) -> "asyncio.Future[T]":
         with contextlib.suppress(RuntimeError):  # The loop has ended: nobody waits any more.
             loop.call_soon_threadsafe(told)
 
-    threading.Thread(target=run, name=name, daemon=True).start()
+    try:
+        threading.Thread(target=run, name=name, daemon=True).start()
+    except RuntimeError as error:
+        future.set_exception(OSError(errno.EAGAIN, str(error)))
     return future
 
 

@@ -39,3 +39,16 @@ def test_call_that_outlives_its_loop_harms_nobody() -> None:
     goes_on.set()
     thread.join(10)
     assert not thread.is_alive()
+
+
+async def test_where_no_thread_can_be_started_whoever_waits_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As of any failure: what it holds meanwhile is let go."""
+
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(OSError, match="can't start new thread"):
+        await on_daemon(lambda: 1, "name")
