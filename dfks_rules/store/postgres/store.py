@@ -317,10 +317,6 @@ class PostgresStore:
         is_certain = not self._group.concerns(presentity)
         return self._known.hear(presentity, snapshot, is_certain=is_certain, hidden=hidden)
 
-    def missed(self) -> None:
-        """A part of the feed is gone: everything is read anew, and nobody knows who was told."""
-        self._known.clear()
-
     # --- The end ---
 
     async def settled(self) -> None:
