@@ -61,7 +61,7 @@ class Outcome(NamedTuple):
     """What came of a step."""
 
     verdict: Verdict
-    """STORED, REPEATED, CONFLICT, MOVED or FENCED."""
+    """STORED, REPEATED, CONFLICT, MOVED or FENCED; UNAVAILABLE: a value in it cannot be stored."""
     newest: int = 0
     """Number of its newest change, in the feed of all nodes; 0: it has none."""
     lost: tuple[int, ...] = ()
