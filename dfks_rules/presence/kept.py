@@ -41,7 +41,7 @@ written within one, and heard of a moment later."""
 ENDED_KEPT = 600.0
 """How long it is known that a dialog has ended here, s: its row is removed long before."""
 ENDED_AT_MOST = 65_536
-"""Of so many."""
+"""How many of them are known at most."""
 ONE_SHOT_KEPT = TIMEOUT
 """How long a fetch with sets is known, s: as long as its phone may repeat it."""
 
@@ -66,11 +66,11 @@ class Kept:
         self.is_shared: Final = dialogs.are_shared
         """Whether other nodes may have rows, too."""
         self._fresh: dict[Subscription, float] = {}
-        """Where they have: those whose phones were here not long ago, and when, monotonic seconds;
-        the last one last."""
+        """Where they may: subscriptions whose phones were here not long ago, and when, monotonic
+        seconds; the last one last."""
         self._ended: dict[int, float] = {}
         """Likewise: rows of dialogs that have ended here, the oldest first, and when that is
-        forgotten, monotonic seconds. Until they are removed, they could be adopted."""
+        forgotten, monotonic seconds. Until rows are removed, other nodes could adopt them."""
         self._one_shots: deque[tuple[float, int]] = deque()
         """When the row of each is no longer needed, monotonic seconds, and its number."""
         self._made_with_sets: dict[int, tuple[float, int]] = {}

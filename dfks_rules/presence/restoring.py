@@ -58,7 +58,6 @@ PAUSE = 0.25
 LOOK = 10.0
 """Seconds after the last portion until it is looked whether somebody could not be told, and is
 untold again: what finds that out is no message, after which timers are looked at."""
-
 STEPPED = 60.0
 """Seconds after its deadline from which a row of a living node is no more: where it is, the clock
 of all nodes was set forward, and the deadline is by the one before."""
@@ -187,10 +186,6 @@ class Restoring:
                 self._missed[row.tag] = None
         if is_odd or self._is_shortened(claim, row):
             self._kept.mark(subscription, now)
-
-    def give_up(self, row: DialogRow, now: float) -> None:
-        """A row is no longer needed: its dialog was made again meanwhile."""
-        self._kept.remove(row.row, now)
 
     def loaded(self, claim: Claim) -> None:
         """There are no more rows of a claim."""

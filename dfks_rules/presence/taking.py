@@ -103,7 +103,7 @@ class Taking:
                 continue
             elif self.asks is None:
                 # Its phone subscribed again meanwhile.
-                self._restoring.give_up(row, now)
+                self._kept.remove(row.row, now)
             elif row.base + self._kept.term > self._term_of(held):
                 # Another node has had it since, and ended; the feed has not said so yet.
                 self.adopted(row, now)

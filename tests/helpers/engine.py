@@ -14,13 +14,13 @@ from typing import NamedTuple, Protocol, TypeVar
 from dfks_rules.errors import StoreError
 from dfks_rules.model.features import NOTHING_STORED
 from dfks_rules.model.identity import Aor
+from dfks_rules.operations import ports
 from dfks_rules.service.ports import DialogRow, JournalEntry
 from dfks_rules.store.postgres.ports import (
     Adopted,
     Beat,
     Changed,
     Claimed,
-    Fetched,
     Joined,
     Moved,
     Node,
@@ -200,13 +200,13 @@ class FakeEngine:
         sent = tuple(steps)
         return await self._call("commit", lambda: self.database.commit(epoch, sent, start))
 
-    async def fetch(self, presentities: Sequence[Aor]) -> list[Fetched]:
+    async def fetch(self, presentities: Sequence[Aor]) -> list[ports.Stored]:
         """What is stored for each."""
         asked = tuple(presentities)
         return await self._call("fetch", lambda: [self._fetched(one) for one in asked])
 
-    def _fetched(self, presentity: Aor) -> Fetched:
-        return Fetched(presentity, self.database.snapshots.get(presentity, NOTHING_STORED))
+    def _fetched(self, presentity: Aor) -> ports.Stored:
+        return ports.Stored(presentity, self.database.snapshots.get(presentity, NOTHING_STORED))
 
     async def adopt(self, epoch: int, tag: bytes, row: int | None) -> Adopted | None:
         """Make a dialog mine.
@@ -282,11 +282,11 @@ class FakeEngine:
 
     async def page(
         self, after: Aor | None, at_most: int, domains: frozenset[str] | None
-    ) -> list[Fetched]:
+    ) -> list[ports.Stored]:
         """The next presentities."""
         first = ("", "") if after is None else (after.domain, after.user)
 
-        def act() -> list[Fetched]:
+        def act() -> list[ports.Stored]:
             names = sorted((one.domain, one.user) for one in self.database.snapshots)
             follow = [
                 one for one in names if one > first and (domains is None or one[0] in domains)

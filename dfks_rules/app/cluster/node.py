@@ -381,7 +381,7 @@ class Node:
                 _log.warning("cluster_purge_failed", reason=error.message)
 
     async def _purge_once(self) -> int:
-        """Purge if this is the oldest node that lives; how much was removed."""
+        """Purge if this is the oldest node that serves; how many changes were removed."""
         living = [one.epoch for one in await self.engine.nodes() if one.state == "serving"]
         if min(living, default=0) != self.member.epoch:
             return 0

@@ -8,6 +8,7 @@ import structlog
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.identity import Aor
+from dfks_rules.operations.ports import Stored
 from dfks_rules.service.ports import DialogRow, JournalEntry
 from dfks_rules.store.postgres import schema
 from dfks_rules.store.postgres.answers import AnswerTable
@@ -18,7 +19,6 @@ from dfks_rules.store.postgres.ports import (
     Beat,
     Changed,
     Claimed,
-    Fetched,
     Joined,
     Moved,
     Node,
@@ -37,7 +37,7 @@ from dfks_rules.store.postgres.records import (
     SpoiltError,
     dialog_from,
     entry_from,
-    fetched_from,
+    stored_from,
     told_from,
 )
 from dfks_rules.store.postgres.webhooks import WebhookTables
@@ -160,11 +160,11 @@ class PostgresEngine:
         row = await self._commit.row(_COMMIT, epoch, *batch.arguments())
         return batch.outcomes(row)
 
-    async def fetch(self, presentities: Sequence[Aor]) -> list[Fetched]:
+    async def fetch(self, presentities: Sequence[Aor]) -> list[Stored]:
         """What is stored for each."""
         domains = [one.domain for one in presentities]
         users = [one.user for one in presentities]
-        return [fetched_from(row) for row in await self._phones.rows(_FETCH, domains, users)]
+        return [stored_from(row) for row in await self._phones.rows(_FETCH, domains, users)]
 
     async def adopt(self, epoch: int, tag: bytes, row: int | None) -> Adopted | None:
         """Make a dialog mine.
@@ -219,11 +219,11 @@ class PostgresEngine:
 
     async def page(
         self, after: Aor | None, at_most: int, domains: frozenset[str] | None
-    ) -> list[Fetched]:
+    ) -> list[Stored]:
         """The next presentities."""
         user, domain = ("", "") if after is None else after
         only = None if domains is None else sorted(domains)
-        return [fetched_from(r) for r in await self._rest.rows(_PAGE, domain, user, at_most, only)]
+        return [stored_from(r) for r in await self._rest.rows(_PAGE, domain, user, at_most, only)]
 
     # --- Policies ---
 

@@ -14,7 +14,6 @@ when the feed comes to it. So no read swallows a change that nobody was told of.
 |                                     | read if an own one is under way |                         |
 | the same, and nobody may be told    | the same                        | that feature as it was  |
 |                                     |                                 | set                     |
-| a part of the feed is missing       | all must be read                | not known               |
 | more than `at_most` presentities    | the oldest must be read         | not known of these      |
 | watchers are taken over             | that                            | not known of what is    |
 |                                     |                                 | read from then on       |
@@ -165,11 +164,6 @@ class Known:
 
         Of what is read next, the feed may still be going to tell: that must not pass for told.
         """
-        self._is_unsure = True
-
-    def clear(self) -> None:
-        """A part of the feed was missed: nothing is known, nor what watchers know."""
-        self._entries.clear()
         self._is_unsure = True
 
     def _add(self, presentity: Aor) -> _Entry:

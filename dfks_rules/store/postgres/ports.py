@@ -16,6 +16,7 @@ from typing import NamedTuple, Protocol
 from dfks_rules.errors import StoreError
 from dfks_rules.model.features import Snapshot
 from dfks_rules.model.identity import Aor
+from dfks_rules.operations.ports import Stored
 from dfks_rules.service.ports import Change, DialogRow, JournalEntry, Verdict
 
 COHORTS = 64
@@ -61,18 +62,11 @@ class Outcome(NamedTuple):
     """What came of a step."""
 
     verdict: Verdict
-    """STORED, REPEATED, CONFLICT, MOVED or FENCED."""
+    """STORED, REPEATED, CONFLICT, MOVED or FENCED; UNAVAILABLE: a value in it cannot be stored."""
     newest: int = 0
     """Number of its newest change, in the feed of all nodes; 0: it has none."""
     lost: tuple[int, ...] = ()
     """Numbers of `rows` that are not ours any more."""
-
-
-class Fetched(NamedTuple):
-    """What is stored for a presentity."""
-
-    presentity: Aor
-    snapshot: Snapshot
 
 
 class Changed(NamedTuple):
@@ -296,7 +290,7 @@ class Engine(Protocol):
         """Store steps, in order; `start` is what ids of this server's decisions begin with."""
         ...
 
-    async def fetch(self, presentities: Sequence[Aor]) -> list[Fetched]:
+    async def fetch(self, presentities: Sequence[Aor]) -> list[Stored]:
         """What is stored for each; revision 0 where nothing is."""
         ...
 
@@ -333,7 +327,7 @@ class Engine(Protocol):
 
     async def page(
         self, after: Aor | None, at_most: int, domains: frozenset[str] | None
-    ) -> list[Fetched]:
+    ) -> list[Stored]:
         """The next presentities by domain and user."""
         ...
 

@@ -11,9 +11,10 @@ from dfks_rules.model.features import FEATURES, OFF, Feature, FeatureState, Snap
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Origin
 from dfks_rules.model.values import VALUES
+from dfks_rules.operations.ports import Stored
 from dfks_rules.service.ports import DialogRow, JournalEntry
 from dfks_rules.store.journal import state_from
-from dfks_rules.store.postgres.ports import Changed, Fetched, Moved
+from dfks_rules.store.postgres.ports import Changed, Moved
 from dfks_rules.store.tables import values_of
 
 Row = Mapping[str, Any]
@@ -71,14 +72,14 @@ def states_json(states: Mapping[Feature, FeatureState]) -> dict[str, object]:
     }
 
 
-def fetched_from(row: Row) -> Fetched:
+def stored_from(row: Row) -> Stored:
     """What is stored for a presentity.
 
     Raises:
         SpoiltError: see `snapshot_from`.
     """
     presentity = Aor(row["username"], row["domain"])
-    return Fetched(presentity, snapshot_from(presentity, row["revision"], row["states"]))
+    return Stored(presentity, snapshot_from(presentity, row["revision"], row["states"]))
 
 
 def dialog_from(row: Row) -> DialogRow:

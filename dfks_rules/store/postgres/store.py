@@ -247,11 +247,7 @@ class PostgresStore:
         found: list[Stored] = []
         while len(found) < at_most:
             page = await self._engine.page(after, at_most, domains)
-            found += [
-                Stored(presentity, snapshot)
-                for presentity, snapshot in page
-                if on is None or snapshot.state(on).status
-            ]
+            found += [one for one in page if on is None or one.snapshot.state(on).status]
             if len(page) < at_most:
                 break
             after = page[-1].presentity
@@ -316,10 +312,6 @@ class PostgresStore:
         """
         is_certain = not self._group.concerns(presentity)
         return self._known.hear(presentity, snapshot, is_certain=is_certain, hidden=hidden)
-
-    def missed(self) -> None:
-        """A part of the feed is gone: everything is read anew, and nobody knows who was told."""
-        self._known.clear()
 
     # --- The end ---
 

@@ -63,7 +63,8 @@ def test_what_the_feed_says_during_a_read_may_be_newer_than_its_answer(known: Kn
 def test_an_answer_to_what_is_forgotten_since_is_not_believed(known: Known) -> None:
     """Nobody knows what the feed has said meanwhile."""
     expected = known.expect(ALICE)
-    known.clear()
+    known.expect(BOB)
+    known.expect(CAROL)
     known.read(ALICE, SECOND, expected)
     assert known(ALICE) is None
     known.expect(ALICE)
@@ -129,7 +130,6 @@ def test_what_is_hidden_is_nothing_to_tell_later(known: Known) -> None:
     hidden = (FEATURES[1], SECOND.states[1])
     assert known.hear(ALICE, SECOND, is_certain=True, hidden=hidden) == News(FIRST, SECOND)
     assert known.hear(ALICE, SECOND, is_certain=True) is None
-    known.clear()
     known.expect(BOB)
     assert known.hear(BOB, SECOND, is_certain=True, hidden=hidden) == News(None, SECOND)
     assert known.hear(BOB, SECOND, is_certain=True) == News(None, SECOND)
@@ -175,11 +175,3 @@ def test_a_read_is_not_told_to_watchers_who_were_taken_over(known: Known) -> Non
     assert known.hear(BOB, SECOND, is_certain=True) == News(None, SECOND)
     assert known.hear(BOB, SECOND, is_certain=True) is None
     assert known.hear(ALICE, SECOND, is_certain=True) == News(FIRST, SECOND)
-
-
-def test_after_a_gap_nothing_is_known(known: Known) -> None:
-    """Nor what watchers know."""
-    known.clear()
-    assert known(ALICE) is None
-    _read(known, ALICE, SECOND)
-    assert known.hear(ALICE, THIRD, is_certain=True) == News(None, THIRD)

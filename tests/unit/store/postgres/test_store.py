@@ -237,15 +237,6 @@ async def test_what_is_heard_during_an_own_commit_is_read_anew() -> None:
     assert await stored(node.store, ALICE) == SECOND
 
 
-async def test_after_a_gap_in_the_feed_nothing_is_known() -> None:
-    """It is read anew."""
-    node = await join()
-    assert await stored(node.store, ALICE) == NOTHING_STORED
-    node.store.missed()
-    assert node.store.known(ALICE) is None
-    assert await stored(node.store, ALICE) == NOTHING_STORED
-
-
 async def test_no_more_is_kept_in_memory_than_allowed() -> None:
     """The oldest are read again."""
     node = await join(cached=2)
