@@ -23,6 +23,7 @@ class Kind(Enum):
     SET_ALL = "set all, or none"
     SET_AND_GET = "set, then get"
     REMOVE = "remove"
+    EXPIRE = "switch off what has expired"
 
     __hash__ = object.__hash__
 

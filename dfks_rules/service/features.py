@@ -14,6 +14,7 @@ from dfks_rules.model.decisions import FOLLOWED_SETS, Decision, Done, Outcome
 from dfks_rules.model.features import OFF, POSITION, Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import (
+    EXPIRED,
     Asked,
     FeatureRequest,
     Operation,
@@ -42,6 +43,7 @@ _SETS: Final = Kind.SET
 _SETS_ALL: Final = Kind.SET_ALL
 _SETS_AND_GETS: Final = Kind.SET_AND_GET
 _REMOVES: Final = Kind.REMOVE
+_EXPIRES: Final = Kind.EXPIRE
 _PHONE: Final = Requester(_WATCHER)
 """Who is not admitted where something cannot be fetched."""
 _RATES = frozenset({"rate.user", "rate.device"})
@@ -292,6 +294,14 @@ class Features:
         attempt = Attempt(_REMOVES, presentity, (), requester, at, now, done, None, expected)
         self._under_way.begin(attempt)
 
+    def expire(self, presentity: Aor, at: datetime, now: float, done: Done) -> None:
+        """Switch off what has expired by now; the policies are asked, as by any set.
+
+        `done` is told a `ChangedError` where nothing has: it was set in the meantime.
+        """
+        attempt = Attempt(_EXPIRES, presentity, (), EXPIRED, at, now, done, None)
+        self._under_way.begin(attempt)
+
     @property
     def shown(self) -> Shown:
         """What those who watch are shown of a presentity's states."""
@@ -350,6 +360,8 @@ class Features:
             cascade = Cascade(policies, latest.snapshot_of, around, at, self._followed_sets)
             if kind is _REMOVES:
                 cascade.remove(presentity, requester)
+            elif kind is _EXPIRES:
+                cascade.expire(presentity)
             for one in attempt.asked:
                 cascade.ask(presentity, one, requester)
             if kind is _SETS_AND_GETS:

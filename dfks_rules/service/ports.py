@@ -149,10 +149,12 @@ class JournalEntry(NamedTuple):
     origin: Origin
     actor: str
     """Who asked: the URI of the watcher; for an operator `mi` or the address of the peer; for a set
-    that followed from another, the URI of the presentity that was asked for first."""
+    that followed from another, the URI of the presentity that was asked for first; `expired` where
+    a deadline had passed."""
     rule: str
     """Id of the rule that decided on the state; for a set that followed from another, of the one
-    that made it follow. Empty where none did."""
+    that made it follow; for one that has expired, of the one that said when. Empty where none
+    did."""
     decision: str
     """Id of the decision, as in the decision log."""
 
@@ -179,6 +181,23 @@ class Journal(Protocol):
         """The entries of one presentity, or of all, the newest first, from those with lower numbers
         than `before`.
         """
+        ...
+
+
+class Deadlines(Protocol):
+    """When features that are on are to be switched off, ordered; stores know it of what they keep.
+
+    All of it raises StoreError (`store_unavailable`) where it cannot be read.
+    """
+
+    async def due(self, until: int, at_most: int) -> list[Aor]:
+        """Some presentities with a deadline by then (seconds since 1970), those with the earliest
+        first; somebody may have set the feature since.
+        """
+        ...
+
+    async def next(self) -> int | None:
+        """The earliest deadline of all, seconds since 1970; None: there is none."""
         ...
 
 

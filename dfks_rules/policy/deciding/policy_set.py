@@ -192,6 +192,8 @@ class PolicySet:
             key = (plan, stored, own)
             known = self._decisions.get(key)
             decision = known or self._decisions.keep(key, plan.decide(None, stored, own=own))
+        if plan.expire is not None:
+            decision = plan.timed(decision, view.at)
         if plan.logs:
             return decision._replace(logs=plan.lines(facts_of(view)))
         return decision
@@ -204,7 +206,7 @@ class PolicySet:
         plan = make_plan(rules, request.operation, request.feature, self.revision, lookup)
         stored = OFF if request.feature is None else view.snapshot.state(request.feature)
         own = request.requester.watcher == request.presentity
-        decision = plan.decide(request.asked, stored, own=own)
+        decision = plan.timed(plan.decide(request.asked, stored, own=own), view.at)
         return decision._replace(logs=plan.lines(lookup))
 
     def decide_gets(

@@ -37,7 +37,8 @@ ORIGINS: dict[str, frozenset[Origin]] = {
     **dict.fromkeys(sorted({*OF_PHONES, "rate.device"}), frozenset({Origin.WATCHER})),
     # A PBX that publishes is an operator who comes by SIP.
     **dict.fromkeys(("transport", "source.ip"), frozenset({Origin.WATCHER, Origin.OPERATOR})),
-    "param": frozenset({Origin.OPERATOR}),
+    # `expired` is that of what expires.
+    "param": frozenset({Origin.OPERATOR, Origin.INTERNAL}),
 }
 """Fact → the origins whose requests can have it; other facts do not depend on the origin."""
 
