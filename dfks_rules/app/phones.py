@@ -89,6 +89,9 @@ class Phones:
         answered = self.features.decided.answered
         self.driver = Driver(asyncio.get_running_loop(), self._endpoint, self.notifier, answered)
         """Gives them messages and the time."""
+        self.expiring = storage.expiring(self.features, self.driver.at)
+        """Switches off what has expired."""
+        feed.on_deadline = self.expiring.hear
 
     def count_in(self, metrics: Metrics) -> None:
         """Have what is counted of phones collected."""
@@ -98,6 +101,7 @@ class Phones:
             ("auth", self._gate),
             ("decisions", self.recording.decisions),
             ("driver", self.driver),
+            ("expiring", self.expiring),
             ("features", self.features),
             ("presence", self.notifier),
             ("process", self._storage.lasting),
@@ -117,6 +121,7 @@ class Phones:
         rooms.add_transports(exposition, self._transports)
         rooms.add_phones(exposition, self.notifier, self._gate)
         rooms.add_decided(exposition, self.features.decided)
+        rooms.add_expiring(exposition, self.expiring)
         rooms.add_policies(exposition, self._files.policies)
 
     def _send(self, flow: Flow, data: bytes) -> None:

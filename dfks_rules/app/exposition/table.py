@@ -192,6 +192,13 @@ SECTIONS: dict[str, tuple[Family, ...]] = {
             "Decisions of the candidate (`policy:shadow`): same, different or failed; from 0 "
             "again with each comparison.",
         ),
+        Family(
+            "dfks_expired_total",
+            _COUNTER,
+            ("result",),
+            "Features whose deadline (`expire`) has passed: switched off, denied by a rule, or "
+            "not stored, which is tried again.",
+        ),
     ),
     "The store": (
         Family(

@@ -1,0 +1,83 @@
+"""Time that acts: features that are switched off by themselves, in a real server."""
+
+from operator import mul
+from pathlib import Path
+from time import monotonic, sleep
+from time import time as now
+
+import pytest
+
+from tests.helpers.server import write_policy
+from tests.helpers.site import ALICE, Site, press
+from tests.helpers.ua import Ua
+
+pytestmark = pytest.mark.e2e
+
+UNTIL_ONE = """
+- id: until-one
+  when: {op: set, feature: CallForwardingAlways, request.status: 1}
+  then: {expire: {until: "13:00", tz: UTC}}
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    """A machine whose clock a test sets."""
+    return Site(tmp_path)
+
+
+def _show(site: Site, time: str) -> None:
+    """Set the clock of the machine to this time of day (UTC)."""
+    wanted = sum(map(mul, map(int, time.split(":")), (3600, 60, 1)))
+    site.machine.step_clock(wanted - now() % 86_400)
+
+
+def test_a_forward_that_ends_by_itself_is_told_off(site: Site) -> None:
+    """At its time, with a row in the journal that names the rule."""
+    site.config |= write_policy(site.folder, UNTIL_ONE)
+    with site.server() as server, Ua(server.ports["udp"], ALICE) as phone:
+        phone.subscribe()
+        _show(site, "12:59:55")
+        sleep(1.0)  # The server reads the clock once a second.
+        begun = monotonic()
+        assert press(phone, 1).status == 200
+        assert phone.notify().told == {"CallForwardingAlways": "off 1"}
+        assert 1 < monotonic() - begun < 8
+        [on, off] = server.mi("journal:list", presentity=ALICE)["result"]["changes"]
+        assert (off["origin"], off["actor"], off["rule"]) == ("internal", "expired", "p/until-one")
+        assert on["origin"] == "watcher"
+        names = ["expiring:switched_off"]
+        assert server.mi("get_statistics", statistics=names)["result"] == {names[0]: 1}
+
+
+def test_what_was_due_while_the_server_was_killed_is_done_when_it_starts(site: Site) -> None:
+    """The phone is told in the dialog that it has."""
+    site.config |= write_policy(site.folder, UNTIL_ONE)
+    _show(site, "12:30:00")
+    with site.server() as server:
+        phone = Ua(server.ports["udp"], ALICE)
+        phone.subscribe()
+        assert press(phone, 1).status == 200
+        server.kill()
+    _show(site, "13:30:00")
+    site.config["sip"] = {"listen": [f"udp:127.0.0.1:{server.ports['udp']}"]}
+    with site.server(), phone:
+        told = phone.notify().told
+        while told["CallForwardingAlways"] != "off 1":
+            # What was told just before the crash may be told again first.
+            told = phone.notify().told
+
+
+def test_what_is_not_due_waits_for_its_time_over_a_restart(site: Site) -> None:
+    """A server that starts a moment before."""
+    site.config |= write_policy(site.folder, UNTIL_ONE)
+    _show(site, "12:30:00")
+    with site.server() as server:
+        phone = Ua(server.ports["udp"], ALICE)
+        phone.subscribe()
+        assert press(phone, 1).status == 200
+        assert server.stop() == 0
+    _show(site, "12:59:56")
+    site.config["sip"] = {"listen": [f"udp:127.0.0.1:{server.ports['udp']}"]}
+    with site.server(), phone:
+        assert phone.notify().told["CallForwardingAlways"] == "off 1"
