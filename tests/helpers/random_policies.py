@@ -111,15 +111,15 @@ def operands(fact: Fact, name: str) -> st.SearchStrategy[Any]:
             return st.sampled_from(pools.get(name, constants))
         case Operand.LIST:
             return st.lists(st.sampled_from(constants), min_size=1, max_size=4) | listed(fact)
-        case Operand.FLAG:
-            return st.booleans()
+        case Operand.FLAG | Operand.RANGE as form:
+            ranges = st.sampled_from([[0, 0], [1, 3], [0, 999_999_999_999_999]])
+            return st.booleans() if form is Operand.FLAG else ranges
         case Operand.FACT:
             others = [one.name for one in FACTS.values() if one.kind is fact.kind]
             return st.sampled_from([other for other in others if other != fact.name])
-        case Operand.TEXTS if name == "prefix":
-            return one_or_some([text for text in HOSTILE if text]) | listed(fact)
         case Operand.TEXTS:
-            return one_or_some(pools.get(name, [text for text in HOSTILE if text]))
+            texts = one_or_some(pools.get(name, [text for text in HOSTILE if text]))
+            return texts | listed(fact) if name == "prefix" else texts
 
 
 def listed(fact: Fact) -> st.SearchStrategy[Any]:
@@ -166,11 +166,12 @@ EFFECTS = st.sampled_from(
         {"assigned": False, "notify": False},
         {"deny": "no"},
         {"deny": {"reason": "off", "answer": "off"}, "notify": "requester"},
-        {"deny": {"reason": "gone", "answer": "unassigned"}},
+        {"deny": {"reason": "gone", "answer": "unassigned", "text": "${user} to ${target.number}"}},
         {"log": "${user} ${watcher} ${request.forwardTo}"},
         {"allow": True},
         {"values": {"forwardTo": {"template": "sip:vm-${user}@${domain}", "default": "sip:vm"}}},
         {"values": {"forwardTo": {"from": "stored.forwardTo"}}},
+        {"values": {"forwardTo": {"from": "request.forwardTo", "as": "e164", "prefix": "0"}}},
         {"values": {"ringCount": {"from": "request.ringCount", "min": 2, "max": 9}}},
         {"also": [{"feature": "DoNotDisturb", "status": "request", "user": "${param}-2"}]},
         {"also": [{"feature": "CallForwardingBusy", "status": 1}], "final": True},
@@ -197,6 +198,8 @@ def files(draw: st.DrawFn) -> list[Source]:
         rules = []
         for position in range(draw(st.integers(1, 5))):
             rule = {"id": f"r{position}", "when": draw(CONDITIONS), "then": draw(EFFECTS)}
+            if draw(st.integers(0, 5)) == 0:
+                rule["mode"] = draw(st.sampled_from(["shadow", "off"]))
             if draw(st.integers(0, 3)) == 0:
                 rule["unless"] = draw(CONDITIONS)
             if not check([LIST, dumped({**policy, "rules": [rule]})])[1]:

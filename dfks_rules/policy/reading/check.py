@@ -124,20 +124,24 @@ def _check_file(
     if source.tenant is not None:
         findings += _check_tenant(tree, source.tenant)
     rules: list[Rule] = []
+    places: list[Place] = []
     found: list[tuple[Alternative, ...]] = []
     for position in usable:
         before = len(reader.findings)
         rule = reader.rule(policy, scope, position)
-        rules.append(rule)
+        is_used = not reader.is_off(position)
+        if is_used:
+            rules.append(rule)
+            places.append(tree.keys["rules", position, "id"])
         # A test with a wrong constant has no known meaning, and the scope is part of every rule.
         if is_sound and len(reader.findings) == before:
             ways, problems = _check_rule(tree, ("rules", position), rule, source.tenant)
-            found.append(ways)
             findings += problems
+            if is_used:
+                found.append(ways)
     findings += reader.findings
-    places = tuple(tree.keys["rules", position, "id"] for position in usable)
     policy = policy._replace(rules=tuple(rules))
-    return CheckedPolicy(policy, tuple(found), source, places), findings
+    return CheckedPolicy(policy, tuple(found), source, tuple(places)), findings
 
 
 def _usable_rules(tree: Tree, located: Sequence[Located]) -> list[int] | None:
