@@ -25,9 +25,10 @@ from dfks_rules.presence.live import Live
 from dfks_rules.presence.pacing import Change, Pacing
 from dfks_rules.presence.standing import Stands, is_silent
 from dfks_rules.presence.subscription import State, Subscription
-from dfks_rules.service.features import Features, Shown
+from dfks_rules.service.features import Features
 from dfks_rules.service.feed import Event, Failed, Settled
 from dfks_rules.service.ports import NotKnownError
+from dfks_rules.service.shown import Shown
 
 # CPython 3.11 calls a Python function for each look at a member of an Enum.
 _SET: Final = Operation.SET

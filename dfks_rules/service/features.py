@@ -3,9 +3,8 @@
 Requests of one presentity are answered in the order in which they were made; see `under_way`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from datetime import datetime
-from enum import Enum
 from functools import partial
 from typing import Final
 
@@ -22,14 +21,15 @@ from dfks_rules.model.requests import (
     Requester,
     Surroundings,
 )
-from dfks_rules.policy.facts.there import OF_PHONES
+from dfks_rules.model.values import Value
 from dfks_rules.service.attempt import Attempt, Kind
 from dfks_rules.service.cascade import Cascade, Draft
 from dfks_rules.service.decided import Decided
 from dfks_rules.service.feed import Failed, Feed, Settled
 from dfks_rules.service.latest import Latest
 from dfks_rules.service.ports import ChangedError, Fetched, NotKnownError, Policies, Store, Visiting
-from dfks_rules.service.rates import Rates, Tally
+from dfks_rules.service.rates import RATES, Keys, Rates, Tally
+from dfks_rules.service.shown import Shown, shown_by
 from dfks_rules.service.under_way import UnderWay
 
 # CPython 3.11 calls a Python function for each `Operation.GET`.
@@ -46,19 +46,8 @@ _REMOVES: Final = Kind.REMOVE
 _EXPIRES: Final = Kind.EXPIRE
 _PHONE: Final = Requester(_WATCHER)
 """Who is not admitted where something cannot be fetched."""
-_RATES = frozenset({"rate.user", "rate.device"})
+_RATES: Final = frozenset(RATES)
 """Facts that sets are counted for."""
-
-
-class Shown(Enum):
-    """What a get tells, by the rules there are."""
-
-    AS_STORED = "stored"
-    """What is stored: no rule shows anything else."""
-    ALIKE = "alike"
-    """All who watch a presentity are told the same."""
-    TO_EACH_ITS_OWN = "own"
-    """It depends on who asks."""
 
 
 class Features:
@@ -142,7 +131,8 @@ class Features:
         rules that look at rates.
         """
         if origin is not _INTERNAL and not _RATES.isdisjoint(self._policies.reads):
-            self._rates.add(presentity, now)
+            keys: Keys = {"user": presentity, "domain": presentity.domain}
+            self._rates.add(_RATES & self._policies.reads, keys, now)
 
     def get(
         self,
@@ -295,20 +285,19 @@ class Features:
         self._under_way.begin(attempt)
 
     def expire(self, presentity: Aor, at: datetime, now: float, done: Done) -> None:
-        """Switch off what has expired by now; the policies are asked, as by any set.
-
-        `done` is told a `ChangedError` where nothing has: it was set in the meantime.
-        """
+        """Have the policies switch off what has expired; a `ChangedError` where nothing has."""
         attempt = Attempt(_EXPIRES, presentity, (), EXPIRED, at, now, done, None)
         self._under_way.begin(attempt)
 
     @property
     def shown(self) -> Shown:
         """What those who watch are shown of a presentity's states."""
-        reads = self._policies.reads_on_get
-        if reads is None:
-            return Shown.AS_STORED
-        return Shown.ALIKE if OF_PHONES.isdisjoint(reads) else Shown.TO_EACH_ITS_OWN
+        return shown_by(self._policies)
+
+    @property
+    def policies(self) -> Policies:
+        """What decides now; another object once others do."""
+        return self._policies.pinned
 
     def _gets(
         self,
@@ -376,24 +365,35 @@ class Features:
         self, attempt: Attempt, policies: Policies
     ) -> Callable[[FeatureRequest], Surroundings]:
         """What else the policies may look at; sets are counted where a rule asks how many."""
-        if _RATES.isdisjoint(policies.reads):
+        names = _RATES & policies.reads
+        if not names:
             return self._count_nothing
         if attempt.tally is None:
             attempt.tally = Tally(self._rates, attempt.asked_at)
         attempt.tally.begin()
-        return partial(self._count_set, attempt.tally)
+        return partial(self._count_set, attempt.tally, policies, names)
 
     def _count_nothing(self, _request: FeatureRequest) -> Surroundings:
         return self._around
 
-    def _count_set(self, tally: Tally, request: FeatureRequest) -> Surroundings:
+    def _count_set(
+        self, tally: Tally, policies: Policies, names: frozenset[str], request: FeatureRequest
+    ) -> Surroundings:
         if request.operation is not _SET:
             return self._around
-        presentity, requester = request.presentity, request.requester
-        stored_of = self._around.stored_of
-        if requester.origin is _INTERNAL:
-            return Surroundings(stored_of, tally.count(presentity))
-        device: tuple[object, ...] | None = None
-        if requester.origin is _WATCHER:
-            device = (requester.watcher, requester.source_ip, requester.user_agent)
-        return Surroundings(stored_of, *tally.add(presentity, device))
+        keys = _keys_of(request, policies)
+        is_followed = request.requester.origin is _INTERNAL
+        rates = tally.count(names, keys) if is_followed else tally.add(names, keys)
+        return Surroundings(self._around.stored_of, tuple(rates.items()))
+
+
+def _keys_of(request: FeatureRequest, policies: Policies) -> Keys:
+    """Whose a set is, by all that sets are counted by."""
+    presentity, requester = request.presentity, request.requester
+    keys: dict[str, Hashable] = {"user": presentity, "domain": presentity.domain}
+    if requester.origin is _WATCHER:
+        keys["device"] = (requester.watcher, requester.source_ip, requester.user_agent)
+    target = request.asked and request.asked.value(Value.FORWARD_TO)
+    if target:
+        keys["target"] = policies.target_of(presentity, str(target))
+    return keys

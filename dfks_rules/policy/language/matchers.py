@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from dfks_rules.policy.facts.fact import FactLookup, Kind
+from dfks_rules.policy.language.lists import NamedList
 from dfks_rules.policy.language.patterns import compile_pattern, matches
 from dfks_rules.policy.language.schedules import Schedule, covers
 
@@ -36,6 +37,7 @@ class Operand(Enum):
     FLAG = "true or false"
     FACT = "the name of another fact of the same type"
     SCHEDULE = "the name of a schedule of the file"
+    RANGE = "the lowest and the highest number, in a list"
 
 
 class Matcher(NamedTuple):
@@ -70,7 +72,7 @@ class Atom(NamedTuple):
     @property
     def facts(self) -> tuple[str, ...]:
         """Names of the facts that it reads."""
-        if self.matcher == "sameAs":
+        if MATCHERS[self.matcher].operand is Operand.FACT:
             return (self.fact, str(self.operand))
         # Schedules have their own time zone, so a local time alone does not decide.
         return ("now",) if self.matcher == "during" else (self.fact,)
@@ -80,9 +82,23 @@ class Atom(NamedTuple):
         value = lookup(self.facts[0])
         if value is None:
             return False
-        if self.matcher == "sameAs":
-            return value == lookup(str(self.operand))
-        return MATCHERS[self.matcher].holds(value, self.operand)
+        matcher = MATCHERS[self.matcher]
+        if matcher.operand is Operand.FACT:
+            other = lookup(str(self.operand))
+            return other is not None and matcher.holds(value, other)
+        return matcher.holds(value, self.operand)
+
+
+def _constants(operand: list[Any] | NamedList) -> Hashable:
+    return operand if isinstance(operand, NamedList) else frozenset(operand)
+
+
+def _starts(operand: str | list[str] | NamedList) -> Hashable:
+    return operand if isinstance(operand, NamedList) else _texts(operand)
+
+
+def _begins(value: str, starts: Any) -> bool:
+    return starts.starts(value) if isinstance(starts, NamedList) else value.startswith(starts)
 
 
 def _texts(operand: str | list[str]) -> tuple[str, ...]:
@@ -117,6 +133,25 @@ def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
 
 _MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 """IPv4-mapped IPv6 addresses, which `_within` reads as IPv4."""
+
+
+def _range(operand: list[int]) -> Hashable:
+    lowest, highest = operand
+    if lowest > highest:
+        raise ValueError(f"`[{lowest}, {highest}]` is empty: the lowest number comes first")
+    return (lowest, highest)
+
+
+def _between(value: str | int, bounds: Any) -> bool:
+    """A text is a number if it is all digits and does not begin with a needless 0."""
+    if isinstance(value, str):
+        if not _DIGITS.fullmatch(value):
+            return False
+        value = int(value)
+    return bool(bounds[0] <= value <= bounds[1])
+
+
+_DIGITS = re.compile(r"0|[1-9][0-9]{0,14}", re.ASCII)
 
 
 def _within(address: str, networks: Any) -> bool:
@@ -166,8 +201,8 @@ _TABLE: list[Matcher] = [
         "in",
         Operand.LIST,
         _CONSTANT,
-        "Is one of these values; a bare list means the same.",
-        frozenset,
+        "Is one of these values; a bare list means the same. `{list: NAME}`: an entry of a list.",
+        _constants,
         lambda value, constants: value in constants,
     ),
     Matcher(
@@ -175,7 +210,7 @@ _TABLE: list[Matcher] = [
         Operand.LIST,
         _CONSTANT,
         "Is none of these values; true when the fact is absent.",
-        frozenset,
+        _constants,
         lambda value, constants: value in constants,
         negates="in",
     ),
@@ -212,6 +247,30 @@ _TABLE: list[Matcher] = [
         lambda value, constant: value >= constant,
     ),
     Matcher(
+        "moreThan",
+        Operand.FACT,
+        frozenset({Kind.COUNT}),
+        "Is more than the value of this other fact.",
+        _same,
+        lambda value, other: value > other,
+    ),
+    Matcher(
+        "lessThan",
+        Operand.FACT,
+        frozenset({Kind.COUNT}),
+        "Is less than the value of this other fact.",
+        _same,
+        lambda value, other: value < other,
+    ),
+    Matcher(
+        "between",
+        Operand.RANGE,
+        frozenset({Kind.TEXT, Kind.COUNT}),
+        "Is a number from the lowest to the highest of these, as in `[301, 340]`.",
+        _range,
+        _between,
+    ),
+    Matcher(
         "exists",
         Operand.FLAG,
         _EVERY,
@@ -231,9 +290,9 @@ _TABLE: list[Matcher] = [
         "prefix",
         Operand.TEXTS,
         _TEXTUAL,
-        "Starts with this text, or one of these.",
-        _texts,
-        lambda value, texts: value.startswith(texts),
+        "Starts with this text, or one of these. `{list: NAME}`: with an entry of a list.",
+        _starts,
+        _begins,
     ),
     Matcher(
         "suffix",

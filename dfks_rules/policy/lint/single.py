@@ -6,6 +6,7 @@ from dfks_rules.errors import Finding
 from dfks_rules.model.features import SPELLINGS
 from dfks_rules.model.requests import Operation
 from dfks_rules.model.values import VALUES
+from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.facts.view import FactValue
 from dfks_rules.policy.language.alternatives import (
     QUESTIONS,
@@ -21,7 +22,8 @@ from dfks_rules.policy.lint.ranked import RankedRule, Way, fields_of, fields_set
 
 _WHO = {
     "origin", "watcher", "watcher.user", "watcher.domain", "auth.method", "auth.user", "device",
-    "userAgent", "transport", "source.ip", "param", "role", "rate.user", "rate.device",
+    "userAgent", "transport", "source.ip", "param", "role",
+    *(name for name in FACTS if name.startswith("rate.")),
 }  # fmt: skip
 """Facts about who asks and how often: a flooding phone is refused whatever it asks for."""
 _VALUES = {value.value for value in VALUES}

@@ -29,11 +29,11 @@ WIDTH = 100
 """Longest line with braces or brackets, and longest line of folded text, in characters."""
 
 _HEAD = ("apiVersion", "kind", "metadata", "mode", "band", "priority", "scope", "schedules", "vars")
-_SITE = ("country", "domain", "domains", "classes", "users", "groups")
+_SITE = ("country", "domain", "domains", "classes", "users", "groups", "entries")
 _ORDERS: dict[tuple[str | type, ...], tuple[str, ...]] = {
     (): (*_HEAD, *_SITE, "policies", "defaults", "rules", "tests"),
     ("metadata",): ("name", "description"),
-    ("rules", int): ("id", "description", "when", "unless", "then"),
+    ("rules", int): ("id", "description", "mode", "when", "unless", "then"),
     ("rules", int, "then"): (
         "deny",
         "allow",

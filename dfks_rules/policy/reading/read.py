@@ -13,6 +13,7 @@ from dfks_rules.policy.language.document import (
     Also,
     AnyOf,
     Band,
+    Computed,
     Condition,
     Effects,
     Mode,
@@ -22,10 +23,18 @@ from dfks_rules.policy.language.document import (
     Written,
 )
 from dfks_rules.policy.language.expiry import During, Expire, parse_expire
+from dfks_rules.policy.language.lists import NamedList
 from dfks_rules.policy.language.matchers import MATCHERS, Atom, Named, Operand
 from dfks_rules.policy.language.schedules import Schedule, ScheduleError, parse_schedule
-from dfks_rules.policy.language.values import PLACEHOLDER, Clamped, Template
+from dfks_rules.policy.language.values import (
+    PLACEHOLDER,
+    WITH_NUMBER,
+    Clamped,
+    Rewritten,
+    Template,
+)
 from dfks_rules.policy.reading.constants import refuse_constants
+from dfks_rules.policy.reading.shared import NOTHING_SHARED, Shared
 from dfks_rules.policy.words.wording import did_you_mean
 from dfks_rules.yaml.tree import Path, Tree
 
@@ -42,8 +51,15 @@ _NOTIFY: dict[bool | str | None, NotifyScope | None] = {
 class Reader:
     """Reads one tree, and collects `findings`."""
 
-    def __init__(self, tree: Tree) -> None:
+    def __init__(self, tree: Tree, shared: Shared = NOTHING_SHARED) -> None:
+        """Nothing but the schedules is read yet.
+
+        Args:
+            tree: the file, which conforms to the schema.
+            shared: what it may refer to besides what it defines itself.
+        """
         self._tree = tree
+        self._shared = shared
         self.findings: list[Finding] = []
         self._schedules = self._read_schedules()
 
@@ -53,7 +69,7 @@ class Reader:
         for name, written in self._tree.value.get("schedules", {}).items():
             schedules[name] = None
             try:
-                schedules[name] = parse_schedule(written)
+                schedules[name] = parse_schedule(written, self._shared.calendars)
             except ScheduleError as error:
                 for path, message in error.problems:
                     place = ("schedules", name, *path)
@@ -88,8 +104,13 @@ class Reader:
         if "unless" in rule:
             parts.append(Not(self._condition(rule["unless"], (*path, "unless"))))
         effects = self._effects(rule["then"], (*path, "then"))
-        shadow = policy.mode is Mode.SHADOW
+        modes = (policy.mode, Mode(rule.get("mode", Mode.ENFORCE.value)))
+        shadow = Mode.SHADOW in modes
         return Rule(f"{policy.name}/{rule['id']}", AllOf(tuple(parts)), effects, shadow)
+
+    def is_off(self, position: int) -> bool:
+        """Whether a rule is only checked."""
+        return bool(self._tree.value["rules"][position].get("mode") == Mode.OFF.value)
 
     def _condition(self, keys: Mapping[str, Any], path: Path) -> Condition:
         parts: list[Condition] = []
@@ -119,6 +140,8 @@ class Reader:
     def _atom(self, fact: str, name: str, operand: Any, path: Path) -> Condition:
         matcher = MATCHERS[name]
         try:
+            if isinstance(operand, dict):
+                operand = self._list(operand["list"], path)
             refuse_constants(fact, name, operand)
             if matcher.operand is Operand.FACT and operand == fact:
                 raise ValueError(f"`{fact}` is always the same as itself")
@@ -140,8 +163,17 @@ class Reader:
             self.findings.append(self._tree.finding(path, "policy_unknown_schedule", message))
         return Named(name, self._schedules.get(name))
 
+    def _list(self, name: str, path: Path) -> NamedList:
+        lists = self._shared.lists
+        if name not in lists:
+            message = f"unknown list `{name}`{did_you_mean(name, lists)}"
+            self.findings.append(self._tree.finding(path, "policy_unknown_list", message))
+        return lists.get(name) or NamedList(name, frozenset())
+
     def _effects(self, then: Mapping[str, Any], path: Path) -> Effects:
         self._check_placeholders(then.get("log", ""), (*path, "log"))
+        if isinstance(then.get("deny"), dict):
+            self._check_placeholders(then["deny"].get("text", ""), (*path, "deny", "text"))
         return Effects(
             status=then.get("status"),
             assigned=then.get("assigned"),
@@ -173,13 +205,33 @@ class Reader:
             if one.value in values
         )
 
-    def _value(self, value: Value, written: Any, path: Path) -> str | int | Template | Clamped:
+    def _value(self, value: Value, written: Any, path: Path) -> str | int | Computed:
         if not isinstance(written, dict):
             plain: str | int = written
             return plain
         if isinstance(value.kind, Integer):
             return self._clamped(value.kind, written, path)
+        if written.keys() & {"as", "strip", "prefix"}:
+            return self._rewritten(written, path)
         return self._template(written, path)
+
+    def _rewritten(self, written: Mapping[str, str], path: Path) -> Rewritten:
+        if "from" not in written or "template" in written:
+            message = f"`as`, `strip` and `prefix` rewrite a fact: `{path[-1]}` needs `from` alone"
+            self.findings.append(self._tree.finding(path, "policy_effect", message))
+        fact = written.get("from", "request.forwardTo")
+        is_number = "as" in written
+        if is_number and fact not in WITH_NUMBER:
+            known = " and ".join(f"`{name}`" for name in WITH_NUMBER)
+            message = f"`{fact}` is no forward target: only {known} can be numbers"
+            self.findings.append(self._tree.finding((*path, "from"), "policy_effect", message))
+        return Rewritten(
+            fact,
+            written.get("strip", ""),
+            written.get("prefix", ""),
+            written.get("default"),
+            is_number=is_number,
+        )
 
     def _template(self, written: Mapping[str, str], path: Path) -> Template:
         if ("from" in written) == ("template" in written):

@@ -18,7 +18,7 @@ from dfks_rules.model.requests import (
     Origin,
 )
 from dfks_rules.model.values import Value
-from dfks_rules.service.features import Features, Shown
+from dfks_rules.service.features import Features
 from dfks_rules.service.feed import Event, Failed, Feed, Settled
 from dfks_rules.service.ports import ChangedError, NotKnownError, Settle, Wanted
 from dfks_rules.store.memory import MemoryStore
@@ -359,56 +359,12 @@ def test_a_look_shows_what_is_committed_and_is_not_published() -> None:
     assert len(log.events) == 1
 
 
-_TO_WATCHER = "values: {forwardTo: {template: '${watcher.user}'}}"
-
-
 def test_a_look_leaves_out_what_is_not_assigned() -> None:
     """A key that a rule hides."""
     rule = "- {id: r, when: {op: get, feature: DoNotDisturb}, then: {assigned: false}}"
     features = Features(SlowStore(), policies(rule), Feed())
     seen = features.look(ALICE, [DND, CFA], PHONE, NOON)
     assert seen == ((CFA, NOTHING_STORED.states[1]),)
-
-
-@pytest.mark.parametrize(
-    ("rules", "shown"),
-    [
-        ("[]", Shown.AS_STORED),
-        (
-            "- {id: r, when: {op: set, watcher.user: bob}, then: {status: 0}}",
-            Shown.AS_STORED,
-        ),
-        (
-            "- {id: r, when: {op: get, watcher.user: bob}, then: {status: stored, log: x}}",
-            Shown.AS_STORED,
-        ),
-        ("- {id: r, when: {op: get}, then: {status: 0}}", Shown.ALIKE),
-        (
-            "- {id: r, when: {op: get}, then: {deny: {reason: no, answer: off}}}",
-            Shown.ALIKE,
-        ),
-        (
-            "- {id: r, when: {op: get, time: {ge: '08:00'}}, then: {status: 0}}",
-            Shown.ALIKE,
-        ),
-        ("- {id: r, when: {op: get, user: bob}, then: {status: 0}}", Shown.ALIKE),
-        (
-            "- {id: r, when: {op: get, watcher.user: bob}, then: {status: 0}}",
-            Shown.TO_EACH_ITS_OWN,
-        ),
-        (
-            "- {id: r, when: {userAgent: x}, then: {assigned: false}}",
-            Shown.TO_EACH_ITS_OWN,
-        ),
-        (
-            f"- {{id: r, when: {{op: get}}, then: {{{_TO_WATCHER}}}}}",
-            Shown.TO_EACH_ITS_OWN,
-        ),
-    ],
-)
-def test_what_a_get_shows_depends_on_what_its_rules_read(rules: str, shown: Shown) -> None:
-    """Where none reads who asks, one decision serves all who watch; without rules none is made."""
-    assert Features(SlowStore(), policies(rules), Feed()).shown is shown
 
 
 class _RaisingStore(SlowStore):
@@ -544,6 +500,20 @@ def test_sets_at_other_nodes_count_for_the_rate_of_their_user() -> None:
         features.learned(ALICE, origin, 0.0)
     _set(features, told, Asked(DND, ON))
     assert _denied(told[0])
+
+
+def test_sets_are_counted_by_target_however_it_is_written() -> None:
+    """A number that everybody suddenly forwards to is what a fraudster sells."""
+    rules = """
+        - id: magnet
+          when: {op: set, rate.target.hour: {gt: 1}}
+          then: {deny: magnet}
+    """
+    told = Told()
+    features = Features(MemoryStore(lambda: 0.0), policies(rules), Feed())
+    for target in ("+49 30 1234", "sip:+49301234@10.0.0.1", "+49301235"):
+        _set(features, told, Asked(CFA, forwarding(True, target)))
+    assert [_denied(outcomes) for outcomes in told] == [False, True, False]
 
 
 def _presentities(outcomes: Result) -> list[str]:

@@ -32,7 +32,8 @@ STORED = NOTHING_STORED.replace(CFNA, forwarding(True, "sip:vm@example.com", 4))
 SET = set_(CFNA, forwarding(False, "4930", 2), requester=PHONE)
 
 SITE = make_site(Directory([Entry(ALICE, ("sales", "export"), "owner", ("4930",))]), NumberPlan())
-AROUND = Surroundings(NOWHERE.stored_of, 5, 2)
+COUNTED = {"rate.user": 5, "rate.device": 2, "rate.domain.hour": 60, "rate.target.day": 700}
+AROUND = Surroundings(NOWHERE.stored_of, tuple(COUNTED.items()))
 
 
 @pytest.mark.parametrize(
@@ -90,7 +91,17 @@ AROUND = Surroundings(NOWHERE.stored_of, 5, 2)
         ("target.self", True),
         ("target.loop", True),
         ("rate.user", 5),
+        ("rate.user.hour", None),
+        ("rate.user.day", None),
         ("rate.device", 2),
+        ("rate.device.hour", None),
+        ("rate.device.day", None),
+        ("rate.domain", None),
+        ("rate.domain.hour", 60),
+        ("rate.domain.day", None),
+        ("rate.target", None),
+        ("rate.target.hour", None),
+        ("rate.target.day", 700),
         ("time", "12:00"),
         ("weekday", "mon"),
         ("date", "2026-01-05"),
