@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from datetime import datetime
 
 from dfks_rules.app.driver import Driver
 from dfks_rules.app.exposition import rooms
@@ -92,6 +93,17 @@ class Phones:
         self.expiring = storage.expiring(self.features, self.driver.at)
         """Switches off what has expired."""
         feed.on_deadline = self.expiring.hear
+        files.policies.live.on_activated = self.driver.was_sent
+
+    def begin(self) -> None:
+        """Let time act from now on: also what was due since the life before."""
+        since = self._storage.lived_until
+        if since is not None:
+            at = datetime.fromtimestamp(since, self.driver.at().tzinfo)
+            self.notifier.edges.go_on_from(at)
+        self.expiring.begin()
+        # Nobody has asked yet when there is something to do.
+        self.driver.was_sent()
 
     def count_in(self, metrics: Metrics) -> None:
         """Have what is counted of phones collected."""

@@ -95,7 +95,7 @@ class Server:
             self._transports.serve(driver)
             # Nothing is read before the next turn of the event loop.
             self._storage.begin(self._served(driver))
-            self._phones.expiring.begin()
+            self._phones.begin()
             await self._operators.open(inherited, takes_over=takes_over)
         except BaseException:
             # The other server may go on, with what it has left.

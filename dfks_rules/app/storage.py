@@ -85,6 +85,12 @@ class Storage:
         return None if isinstance(self.store, MemoryStore) else self.store.secret
 
     @property
+    def lived_until(self) -> float | None:
+        """When the life before was last known to live, seconds since 1970; None: nobody knows."""
+        beat = None if self.lasting is None else self.lasting.previous
+        return None if beat is None else beat.at
+
+    @property
     def standing(self) -> Stands | None:
         """How far the server may serve at a moment; None: always."""
         return None if self.node is None else self.node.standing

@@ -88,7 +88,7 @@ class Watchers:
             under_way.overtaken(states_of(event.outcomes))
         changes = changes_to_tell(event.outcomes)
         if changes:
-            self._spread(Change(presentity, changes, event.at, others), event.now)
+            self.spread(Change(presentity, changes, event.at, others), event.now)
 
     def learned(
         self,
@@ -119,7 +119,7 @@ class Watchers:
             return
         if before is None:
             if tells:
-                self._spread(Change(presentity, None, at, watching), now)
+                self.spread(Change(presentity, None, at, watching), now)
             return
         changes = changes_between(before, after)
         if not changes:
@@ -129,7 +129,7 @@ class Watchers:
             under_way.overtaken(dict(changes))
         change = Change(presentity, changes, at, watching)
         if tells:
-            self._spread(change, now)
+            self.spread(change, now)
         else:
             self._overtake(change, now)
 
@@ -170,10 +170,10 @@ class Watchers:
         """
         watching = self._subscriptions.of(presentity)
         if watching:
-            self._spread(Change(presentity, None, at, watching), now)
+            self.spread(Change(presentity, None, at, watching), now)
         return len(watching)
 
-    def _spread(self, change: Change, now: float) -> None:
+    def spread(self, change: Change, now: float) -> None:
         """Tell a change at once, or in portions."""
         pacing = self.pacing
         is_paced = not pacing.is_idle and pacing.of(change.presentity) is not None

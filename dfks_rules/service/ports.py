@@ -201,6 +201,19 @@ class Deadlines(Protocol):
         ...
 
 
+class Timing(Protocol):
+    """What gets show otherwise as time passes; `policy.deciding.timing.Timing` does."""
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        """Of which features a get may; none where gets show the same at all times."""
+        ...
+
+    def next_edge(self, after: datetime) -> datetime | None:
+        """When one of them may next, at the earliest; None: not within a month."""
+        ...
+
+
 class Policies(Protocol):
     """What answers requests; `policy.deciding.policy_set.PolicySet` does."""
 
@@ -223,6 +236,11 @@ class Policies(Protocol):
 
     def target_of(self, presentity: Aor, text: str) -> str:
         """One name for a forward target, however a phone in the presentity's domain writes it."""
+        ...
+
+    @property
+    def timing(self) -> Timing:
+        """What gets show otherwise as time passes."""
         ...
 
     def decide(

@@ -81,3 +81,45 @@ def test_what_is_not_due_waits_for_its_time_over_a_restart(site: Site) -> None:
     site.config["sip"] = {"listen": [f"udp:127.0.0.1:{server.ports['udp']}"]}
     with site.server(), phone:
         assert phone.notify().told["CallForwardingAlways"] == "off 1"
+
+
+NIGHT_SERVICE = """
+- id: night
+  when: {op: get, feature: CallForwardingAlways, user: alice, time: {outside: office}}
+  then: {status: 1, values: {forwardTo: "9"}}
+"""
+
+
+def test_night_service_lights_the_key_at_the_edge(site: Site) -> None:
+    """By itself; the reception of the day sees nothing."""
+    site.config |= write_policy(site.folder, NIGHT_SERVICE)
+    policy = site.folder / "policy.yaml"
+    office = 'schedules: {office: {tz: UTC, weekly: ["Daily 08:00-18:00"]}}\n'
+    policy.write_text(policy.read_text().replace("rules:", office + "rules:"))
+    _show(site, "17:59:50")
+    with site.server() as server, Ua(server.ports["udp"], ALICE) as phone:
+        assert phone.subscribe().told["CallForwardingAlways"] == "off"
+        with Ua(server.ports["udp"], "sip:bob@example.com") as other:
+            other.subscribe()
+            assert phone.notify().told == {"CallForwardingAlways": "on 9"}
+            assert not other.has_arrived()
+        names = ["presence:edges_passed", "presence:edges_told"]
+        told = server.mi("get_statistics", statistics=names)["result"]
+        assert list(told.values()) == [1, 1]
+
+
+def test_an_edge_that_passes_while_the_server_is_down_is_told_when_it_starts(site: Site) -> None:
+    """Phones are subscribed all the time."""
+    site.config |= write_policy(
+        site.folder, NIGHT_SERVICE.replace("outside: office", 'ge: "18:00"')
+    )
+    site.machine.environment["TZ"] = "UTC"
+    _show(site, "17:30:00")
+    with site.server() as server:
+        phone = Ua(server.ports["udp"], ALICE)
+        assert phone.subscribe().told["CallForwardingAlways"] == "off"
+        assert server.stop() == 0
+    _show(site, "18:30:00")
+    site.config["sip"] = {"listen": [f"udp:127.0.0.1:{server.ports['udp']}"]}
+    with site.server(), phone:
+        assert phone.notify().told == {"CallForwardingAlways": "on 9"}

@@ -140,6 +140,10 @@ def add_phones(exposition: Exposition, notifier: Notifier, gate: Gate | None) ->
         lambda: [Reading(counts[name], (result,)) for result, name in _NOTIFIES.items()],
     )
     exposition.add("dfks_notify_duration_seconds", lambda: [Reading(notifier.answered)])
+    exposition.add(
+        "dfks_edges_total",
+        lambda: [Reading(counts[f"edges_{result}"], (result,)) for result in ("told", "untold")],
+    )
     if gate is not None:
         results = gate.counts
         exposition.add(

@@ -127,6 +127,13 @@ SECTIONS: dict[str, tuple[Family, ...]] = {
             "SIP transactions in memory: of requests received (server) and of NOTIFYs sent "
             "(client).",
         ),
+        Family(
+            "dfks_edges_total",
+            _COUNTER,
+            ("result",),
+            "Users whose phones see something else as time has passed (schedules): told, or "
+            "untold, since it could not be read.",
+        ),
     ),
     "Decisions": (
         Family(

@@ -74,8 +74,14 @@ def _minutes_of_time(atom: Atom) -> set[int]:
     operand: Any = atom.operand
     constants = [operand] if isinstance(operand, str) else operand
     minutes = {int(text[:2]) * 60 + int(text[3:]) for text in constants or ()}
-    # A test for this minute, or for up to it, is over with the next one.
-    return minutes | {(minute + 1) % (24 * 60) for minute in minutes} | _MIDNIGHT
+    following = {(minute + 1) % (24 * 60) for minute in minutes}
+    match atom.matcher:
+        case "ge" | "lt":
+            return minutes | _MIDNIGHT
+        case "gt" | "le":
+            return following | _MIDNIGHT
+        case _:
+            return minutes | following | _MIDNIGHT
 
 
 def _moments(minutes: frozenset[int], zone: tzinfo, after: datetime) -> Iterator[datetime]:
