@@ -1,12 +1,15 @@
 """Time that acts: features that are switched off by themselves, in a real server."""
 
+import json
 from operator import mul
 from pathlib import Path
 from time import monotonic, sleep
 from time import time as now
 
 import pytest
+from click.testing import CliRunner
 
+from dfks_rules.cli.main import dfks
 from tests.helpers.server import write_policy
 from tests.helpers.site import ALICE, Site, press
 from tests.helpers.ua import Ua
@@ -123,3 +126,23 @@ def test_an_edge_that_passes_while_the_server_is_down_is_told_when_it_starts(sit
     site.config["sip"] = {"listen": [f"udp:127.0.0.1:{server.ports['udp']}"]}
     with site.server(), phone:
         assert phone.notify().told == {"CallForwardingAlways": "on 9"}
+
+
+def test_what_comes_next_is_told_by_the_running_server(site: Site) -> None:
+    """What expires, and what the key will show."""
+    rules = UNTIL_ONE + NIGHT_SERVICE.replace("outside: office", 'ge: "18:00"')
+    site.config |= write_policy(site.folder, rules)
+    site.machine.environment["TZ"] = "UTC"
+    _show(site, "12:30:00")
+    with site.server() as server, Ua(server.ports["udp"], ALICE) as phone:
+        phone.subscribe()
+        assert press(phone, 1).status == 200
+        asked = ["policy", "next", ALICE, "--url", server.mi_url, "--hours", "6", "--json"]
+        told = CliRunner().invoke(dfks, asked)
+        expires, shown = map(json.loads, told.output.splitlines())
+    assert (expires["cause"], expires["at"][11:16]) == ("expire", "13:00")
+    assert (shown["cause"], shown["at"][11:16], shown["rule"]) == ("time", "18:00", "p/night")
+    assert (shown["before"], shown["after"]) == (
+        {"status": "off", "forwardTo": "1"},
+        {"status": "on", "forwardTo": "9"},
+    )
