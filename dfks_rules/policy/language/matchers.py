@@ -81,7 +81,7 @@ class Atom(NamedTuple):
         if value is None:
             return False
         if self.matcher == "sameAs":
-            return value == lookup(str(self.operand))
+            return _is_same(value, lookup(str(self.operand)))
         return MATCHERS[self.matcher].holds(value, self.operand)
 
 
@@ -133,6 +133,12 @@ def _covered(moment: str, schedule: Schedule) -> bool:
     return covers(schedule, datetime.fromisoformat(moment))
 
 
+def _is_same(value: Any, other: Any) -> bool:
+    if isinstance(value, tuple) and isinstance(other, tuple):
+        return not set(value).isdisjoint(other)
+    return bool(value == other)
+
+
 def _same(operand: Hashable) -> Hashable:
     return operand
 
@@ -142,7 +148,7 @@ _CONSTANT = _EVERY - {Kind.MOMENT, Kind.NAMES}
 _ORDERED = frozenset({Kind.COUNT, Kind.TIME, Kind.DATE})
 _TIMES = frozenset({Kind.TIME, Kind.MOMENT})
 _TEXTUAL = frozenset({Kind.TEXT, Kind.DOMAIN, Kind.AOR})
-_COMPARABLE = _TEXTUAL | {Kind.STATUS, Kind.COUNT}
+_COMPARABLE = _TEXTUAL | {Kind.STATUS, Kind.COUNT, Kind.NAMES}
 
 _TABLE: list[Matcher] = [
     Matcher(
@@ -272,9 +278,9 @@ _TABLE: list[Matcher] = [
         "sameAs",
         Operand.FACT,
         _COMPARABLE,
-        "Equals the value of this other fact.",
+        "Equals the value of this other fact; of names: they have one in common.",
         _same,
-        lambda value, other: value == other,
+        _is_same,
     ),
     Matcher(
         "during",

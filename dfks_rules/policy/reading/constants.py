@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from dfks_rules.policy.facts.fact import Kind
-from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.facts import known_fact
 from dfks_rules.policy.language.implication import start_of
 from dfks_rules.policy.language.matchers import MATCHERS, Named, Operand
 from dfks_rules.policy.language.patterns import literal_start
@@ -39,7 +39,7 @@ def refuse_constants(fact: str, name: str, operand: Any) -> None:
     form = MATCHERS[name].operand
     if form not in (Operand.CONSTANT, Operand.LIST, Operand.TEXTS):
         return
-    kind = FACTS[fact].kind
+    kind = known_fact(fact).kind
     for constant in operand if isinstance(operand, list) else [operand]:
         if form is not Operand.TEXTS and kind in _OF_KIND:
             _OF_KIND[kind](constant)

@@ -17,7 +17,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from dfks_rules.policy.facts.fact import Kind
-from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.facts import known_fact
 from dfks_rules.policy.language.matchers import Atom, Named
 from dfks_rules.policy.reading.schema_pieces import constant_schema
 from dfks_rules.policy.reading.validate import validator
@@ -50,11 +50,11 @@ def samples(name: str, atoms: Iterable[Atom]) -> list[Any]:
 
     None, an absent fact, is one of them. The order is that of the tests, without repetitions.
     """
-    kind = FACTS[name].kind
+    kind = known_fact(name).kind
     found: dict[Any, None] = {}
     for atom in atoms:
         found.update(dict.fromkeys(islice(_about(kind, atom), MAX_SAMPLES - len(found))))
-    found.update(dict.fromkeys(FACTS[name].words or _OTHER.get(kind, ())))
+    found.update(dict.fromkeys(known_fact(name).words or _OTHER.get(kind, ())))
     return [value for value in found if possible(name, value)] + [None]
 
 
@@ -69,7 +69,7 @@ def joined(atoms: Sequence[Atom]) -> list[Any]:
 
     A text has the start, middle and end they require; a list has all the names.
     """
-    if any(FACTS[atom.fact].kind is Kind.NAMES for atom in atoms):
+    if any(known_fact(atom.fact).kind is Kind.NAMES for atom in atoms):
         return [tuple(str(atom.operand[0]) for atom in atoms if isinstance(atom.operand, tuple))]
     parts: dict[str, str] = {}
     for atom in atoms:
@@ -80,7 +80,7 @@ def joined(atoms: Sequence[Atom]) -> list[Any]:
 
 @cache
 def _validator(name: str) -> Draft202012Validator:
-    return validator(constant_schema(FACTS[name]))
+    return validator(constant_schema(known_fact(name)))
 
 
 def _about(kind: Kind, atom: Atom) -> Iterator[Any]:
