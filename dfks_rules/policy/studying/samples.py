@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
+from heapq import nsmallest
 from itertools import islice
 from re import _constants as ops  # type: ignore[attr-defined]
 from re import _parser as regex  # type: ignore[attr-defined]
@@ -18,7 +19,10 @@ from jsonschema import Draft202012Validator
 
 from dfks_rules.policy.facts.fact import Kind
 from dfks_rules.policy.facts.facts import known_fact
+from dfks_rules.policy.language.days import Days, SomeDays
+from dfks_rules.policy.language.lists import NamedList
 from dfks_rules.policy.language.matchers import Atom, Named
+from dfks_rules.policy.language.schedules import Weekly
 from dfks_rules.policy.reading.schema_pieces import constant_schema
 from dfks_rules.policy.reading.validate import validator
 
@@ -139,11 +143,19 @@ def _one(constant: Any) -> Iterable[Any]:
     return (constant,)
 
 
-def _some(constants: Iterable[Any]) -> Iterable[Any]:
-    return sorted(constants, key=repr)
+def _some(constants: Iterable[Any] | NamedList) -> Iterable[Any]:
+    return sorted(_entries(constants), key=repr)
 
 
-def _prefixed(texts: Iterable[str]) -> Iterable[str]:
+def _entries(operand: Iterable[Any] | NamedList) -> Iterable[Any]:
+    """The constants of an operand; of a long list a few."""
+    if isinstance(operand, NamedList):
+        return nsmallest(MAX_SAMPLES // 4, operand.entries)
+    return operand
+
+
+def _prefixed(starts: Iterable[str] | NamedList) -> Iterable[str]:
+    texts = _entries(starts)
     return [value for text in texts for value in (f"{text}0", text, f"{text}x", text[:-1])]
 
 
@@ -166,14 +178,28 @@ def _beside_networks(networks: Iterable[Any]) -> Iterable[str]:
 def _edges(schedule: Named) -> Iterable[str]:
     """Moments just inside and outside the hours of a schedule, also on excepted and extra days."""
     _, (zone, weekly, excepted, extra) = schedule
-    hours = [(_A_MONDAY + timedelta(min(days)), one) for days, some in weekly for one in some]
-    hours += [(days.first, one) for days, some in extra for one in some]
+    hours = [(day, one) for some in weekly for day in _begins(some) for one in some.hours]
+    hours += [(day, one) for some in extra for day in _first(some.days) for one in some.hours]
     for days in excepted:
-        hours += [(days.first, one) for _, some in weekly for one in some]
+        hours += [(day, one) for day in _first(days) for some in weekly for one in some.hours]
     for day, (start, end) in hours:
         midnight = datetime(day.year, day.month, day.day, tzinfo=zone or UTC)
         for minute in (start, start - 1, end, end - 1):
             yield (midnight + timedelta(minutes=minute)).isoformat(timespec="minutes")
+
+
+def _begins(weekly: Weekly) -> Iterable[date]:
+    """A day on which weekly hours begin."""
+    days = (_A_MONDAY + timedelta(number) for number in range(_TWO_WEEKS))
+    return islice((day for day in days if weekly.begins(day)), 1)
+
+
+def _first(days: SomeDays) -> Iterable[date]:
+    """The first day of a range; of other forms the first from `_A_MONDAY` on."""
+    if isinstance(days, Days):
+        return [days.first]
+    following = (_A_MONDAY + timedelta(number) for number in range(_A_YEAR))
+    return islice((day for day in following if days.has(day)), 1)
 
 
 def _examples(patterns: Iterable[Named]) -> Iterable[str]:
@@ -218,6 +244,7 @@ def _member(members: Iterable[tuple[Any, Any]]) -> str:
 
 
 _A_MONDAY = date(2026, 1, 5)
+_TWO_WEEKS, _A_YEAR = 14, 366
 _MAX_REPEATED = 64
 _BY_OPERATION: dict[Any, Callable[[Any], list[str]]] = {
     ops.LITERAL: lambda code: [chr(code)],
