@@ -22,7 +22,7 @@ from dfks_rules.model.requests import (
     Surroundings,
 )
 from dfks_rules.model.values import Value
-from dfks_rules.policy.facts.there import OF_PHONES
+from dfks_rules.policy.facts.there import are_of_phones
 from dfks_rules.service.attempt import Attempt, Kind
 from dfks_rules.service.cascade import Cascade, Draft
 from dfks_rules.service.decided import Decided
@@ -300,7 +300,7 @@ class Features:
         reads = self._policies.reads_on_get
         if reads is None:
             return Shown.AS_STORED
-        return Shown.ALIKE if OF_PHONES.isdisjoint(reads) else Shown.TO_EACH_ITS_OWN
+        return Shown.TO_EACH_ITS_OWN if are_of_phones(reads) else Shown.ALIKE
 
     def _gets(
         self,

@@ -38,7 +38,7 @@ _ORDERS: dict[tuple[str | type, ...], tuple[str, ...]] = {
     ("rules", int, "then", "deny"): ("reason", "text", "answer"),
     ("rules", int, "then", "also", int): ("feature", "user", "domain", "status", "values"),
     ("schedules", int): ("tz", "weekly", "except", "also"),
-    ("users", int): ("groups", "role", "numbers"),
+    ("users", int): ("groups", "role", "numbers", "attributes"),
     ("domains", int): ("country", "internal", "outside", "area"),
     ("domains", int, "internal"): ("lengths", "prefixes"),
     ("tests", int): ("name", "note", "given", "expect"),

@@ -7,7 +7,7 @@ from dfks_rules.errors import Finding
 from dfks_rules.model.decisions import Denial, DenialAnswer, NotifyScope
 from dfks_rules.model.features import Feature
 from dfks_rules.model.values import VALUES, Integer, Value
-from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.facts import FACTS, fact_named
 from dfks_rules.policy.language.document import (
     AllOf,
     Also,
@@ -251,7 +251,7 @@ class Reader:
 
     def _check_placeholders(self, text: str, path: Path) -> None:
         for name in PLACEHOLDER.findall(text):
-            if name not in FACTS:
+            if fact_named(name) is None:
                 message = f"unknown fact `{name}`{did_you_mean(name, FACTS)}"
                 self.findings.append(self._tree.finding(path, "policy_unknown_fact", message))
 

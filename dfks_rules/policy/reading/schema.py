@@ -11,6 +11,7 @@ from dfks_rules.model.features import FEATURES
 from dfks_rules.model.values import VALUES, Choice, Integer, Text, Value
 from dfks_rules.policy.facts.fact import Fact, Kind
 from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.families import FAMILIES, Family
 from dfks_rules.policy.language.document import Mode
 from dfks_rules.policy.language.matchers import MATCHERS, Matcher, Operand
 from dfks_rules.policy.language.schedules import schedule_schema
@@ -44,7 +45,7 @@ def _operand(matcher: Matcher, constant: Schema, fact: Fact) -> Schema:
         Operand.LIST: _or_named_list(list_schema(constant), fact),
         Operand.TEXTS: _or_named_list(texts, fact) if matcher.name == "prefix" else texts,
         Operand.FLAG: {"type": "boolean"},
-        Operand.FACT: {"type": "string", "enum": _names_of(fact.kind)},
+        Operand.FACT: _name_of_a_fact(fact.kind),
         Operand.SCHEDULE: {"type": "string", "pattern": IDENTIFIER},
         Operand.RANGE: {"type": "array", "minItems": 2, "maxItems": 2, "items": number},
     }
@@ -68,6 +69,13 @@ def _names_of(*kinds: Kind) -> list[str]:
     return [name for name, fact in FACTS.items() if fact.kind in kinds]
 
 
+def _name_of_a_fact(*kinds: Kind) -> Schema:
+    named: Schema = {"type": "string", "enum": _names_of(*kinds)}
+    families = [one for one in FAMILIES if one.kind in kinds]
+    others = [{"type": "string", "pattern": one.pattern} for one in families]
+    return {"anyOf": [named, *others]} if others else named
+
+
 def _tests(fact: Fact) -> Schema:
     """What a fact may be compared with: a constant, a list of constants, or matchers."""
     constant = constant_schema(fact)
@@ -83,9 +91,9 @@ def _tests(fact: Fact) -> Schema:
     return {"anyOf": [constant, list_schema(constant), operators]}
 
 
-def _fact(fact: Fact) -> Schema:
+def _fact(fact: Fact | Family) -> Schema:
     """The schema of a fact's tests, shared by facts of one type unless a fact has its own words."""
-    if fact.kind is Kind.WORD:
+    if isinstance(fact, Fact) and fact.kind is Kind.WORD:
         return {"description": fact.description, **_tests(fact)}
     return {"description": fact.description, "$ref": f"#/$defs/{_definition_of(fact.kind)}"}
 
@@ -111,7 +119,8 @@ def _condition() -> Schema:
     }
     description = "Every key must hold: facts with a constant, a list or matchers; all, any, not."
     condition = object_schema(description, [], properties)
-    return {**condition, "title": "facts", "minProperties": 1}
+    families = {family.pattern: _fact(family) for family in FAMILIES}
+    return {**condition, "patternProperties": families, "title": "facts", "minProperties": 1}
 
 
 _REASON: Schema = {
@@ -141,7 +150,10 @@ def _made_of_facts() -> Schema:
         "Text built from facts: one of `from` and `template`.",
         [],
         {
-            "from": {"enum": _names_of(Kind.TEXT, Kind.AOR), "description": "The fact to take."},
+            "from": {
+                **_name_of_a_fact(Kind.TEXT, Kind.AOR),
+                "description": "The fact to take.",
+            },
             "template": {
                 **TEXT,
                 "description": "Text with `${fact}` in it, e.g. `sip:vm-${user}@${domain}`.",
@@ -166,7 +178,7 @@ def _taken_from_a_fact(number: Schema) -> Schema:
         "A number taken from a fact, within bounds.",
         ["from"],
         {
-            "from": {"enum": _names_of(Kind.COUNT), "description": "The fact to take."},
+            "from": {**_name_of_a_fact(Kind.COUNT), "description": "The fact to take."},
             "min": {**number, "description": "A smaller number becomes this one."},
             "max": {**number, "description": "A larger number becomes this one."},
             "default": {**number, "description": "The value if the fact is absent."},

@@ -7,6 +7,7 @@ from typing import Any
 
 from dfks_rules.model.values import MAX_TEXT, Choice, Integer, Text
 from dfks_rules.policy.facts.fact import Fact, Kind
+from dfks_rules.policy.facts.families import FAMILIES
 from dfks_rules.policy.language.days import DATE
 from dfks_rules.policy.language.schedules import TIME
 from dfks_rules.policy.language.schedules import WANTED as SCHEDULE_WANTED
@@ -45,6 +46,7 @@ WANTED: dict[str, str] = {
     _COUNTRY: "a country of ISO 3166, like `DE`",
     _DOMAIN: "a domain in lower case",
     _AOR: "like `sip:alice@example.com`, the domain in lower case",
+    **{family.pattern: f"a fact like `{family.written}`" for family in FAMILIES},
     _IP: "an address like `10.0.0.7`, or `2001:db8::7` in lower case",
 }
 """Pattern → what it expects, in words for a finding."""
