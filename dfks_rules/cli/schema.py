@@ -11,6 +11,8 @@ NAMES = {
     "config": "config",
     "directory": "directory",
     "number-plan": "number-plan",
+    "list": "list",
+    "vars": "vars",
     "profiles": "profiles",
     "bridge": "bridge",
 }

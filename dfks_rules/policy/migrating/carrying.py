@@ -9,6 +9,7 @@ from dfks_rules.policy.migrating.script import read_script
 from dfks_rules.policy.migrating.walking import Block, Note, Walk
 from dfks_rules.policy.reading.check import check
 from dfks_rules.policy.reading.source import Source
+from dfks_rules.policy.words.wording import printable
 from dfks_rules.yaml.scalar import flow
 
 Rule = dict[str, Any]
@@ -65,7 +66,7 @@ def policy_text(carried: Carried, name: str, script: str) -> str:
         name: of the policy.
         script: name of the file that it comes from.
     """
-    lines = [f"# From the routes of {script}."]
+    lines = [f"# From the routes of {printable(script)}."]
     lines += [f"# Not carried, line {line}: {message}" for line, message in carried.notes]
     lines += ["apiVersion: dfks/v1", "kind: Policy", f"metadata: {{name: {name}}}"]
     lines.append("rules:" if carried.rules else "rules: []")

@@ -42,6 +42,7 @@ from dfks_rules.policy.migrating.variables import (
     field_of,
     template_of,
 )
+from dfks_rules.policy.words.wording import printable
 
 MAX_CALLS = 10
 """Most routes that call one another."""
@@ -101,7 +102,7 @@ class Walk:
             self._body(self._script.routes[route].body, ALWAYS, (route,))
 
     def _note(self, line: int, message: str) -> None:
-        self.notes.append(Note(line, message))
+        self.notes.append(Note(line, printable(" ".join(message.split()))))
 
     def _body(self, body: tuple[Statement, ...], path: Condition, routes: tuple[str, ...]) -> _Ends:
         ends = _Ends([], [])
