@@ -33,14 +33,16 @@ from dfks_rules.policy.language.document import (
     Policy,
     Rule,
 )
-from dfks_rules.policy.language.implication import contradicted
+from dfks_rules.policy.language.implication import contradicted, contradicts
 from dfks_rules.policy.language.matchers import Atom
 from dfks_rules.policy.language.possible import why_impossible
+from dfks_rules.policy.reading.check_exceptions import check_exceptions, narrowing
+from dfks_rules.policy.reading.exception_schema import exception_schema
 from dfks_rules.policy.reading.read import Reader
 from dfks_rules.policy.reading.read_site import read_site
 from dfks_rules.policy.reading.schema import policy_schema
 from dfks_rules.policy.reading.shared import Shared, SharedFiles
-from dfks_rules.policy.reading.source import POLICY, Source, kind_of, parse
+from dfks_rules.policy.reading.source import EXCEPTION, POLICY, Source, kind_of, parse
 from dfks_rules.policy.reading.validate import Located, validate, validator
 from dfks_rules.policy.reading.variables import substitute
 from dfks_rules.policy.site.site import Site
@@ -61,7 +63,7 @@ class CheckedPolicy(NamedTuple):
     source: Source
     """The file it was read from."""
     places: tuple[Place, ...]
-    """For each of its rules: where its `id` stands."""
+    """For each of its rules: where its `id` stands; of an Exception, where it says which rules."""
 
 
 class Checked(NamedTuple):
@@ -82,12 +84,15 @@ def check(sources: Sequence[Source]) -> Checked:
     shared = SharedFiles(sources)
     findings: list[Finding] = [*site_findings, *shared.findings]
     names: dict[str, str] = {}
+    is_whole = True
     for source in sources:
-        if kind_of(source) != POLICY:
+        kind = kind_of(source)
+        if kind not in (POLICY, EXCEPTION):
             continue
         tree, found = parse(source)
         findings += found
         if tree is None:
+            is_whole = False
             continue
         if isinstance(tree.value, dict) and tree.value.get("kind") == "PolicyTest":
             message = "a file of cases needs a name that ends in `cases.yaml`"
@@ -97,14 +102,41 @@ def check(sources: Sequence[Source]) -> Checked:
         tree, found = substitute(tree, seen.variables)
         findings += found
         if any(finding.severity == "error" for finding in found):
+            is_whole = False
             continue
-        policy, found = _check_file(source, tree, seen, site)
+        check_one = _check_exception if kind == EXCEPTION else _check_file
+        policy, found = check_one(source, tree, seen, site)
         findings += found
         findings += _check_name(tree, names)
         if policy is not None:
             policies.append(policy)
             findings += _check_classes(tree, site)
-    return Checked(policies, findings, site)
+        is_whole = is_whole and policy is not None
+    findings += check_exceptions(
+        [(one.policy, one.source.file, one.places) for one in policies], is_whole=is_whole
+    )
+    return Checked(_narrowed(policies), findings, site)
+
+
+def _narrowed(policies: list[CheckedPolicy]) -> list[CheckedPolicy]:
+    """The policies, their Exceptions confined to where the rules can match that they name."""
+    rules = {
+        rule.id: ways
+        for one in policies
+        for rule, ways in zip(one.policy.rules, one.alternatives, strict=False)
+    }
+    for position, one in enumerate(policies):
+        for rule in one.policy.rules:
+            named = [way for name in rule.effects.lifts for way in rules.get(name, ())]
+            if named and all(one.alternatives):
+                rule = rule._replace(condition=AllOf((narrowing(named), rule.condition)))
+                ways = tuple(
+                    way for way in alternatives(rule.condition) if not contradicts(way.literals)
+                )
+                if ways:
+                    policy = one.policy._replace(rules=(rule,))
+                    policies[position] = one._replace(policy=policy, alternatives=(ways,))
+    return policies
 
 
 @cache
@@ -143,6 +175,31 @@ def _check_file(
     places = tuple(tree.keys["rules", position, "id"] for position in usable)
     policy = policy._replace(rules=tuple(rules))
     return CheckedPolicy(policy, tuple(found), source, places), findings
+
+
+@cache
+def _exception_validator() -> Draft202012Validator:
+    return validator(exception_schema())
+
+
+def _check_exception(
+    source: Source, tree: Tree, shared: Shared, site: Site
+) -> tuple[CheckedPolicy | None, list[Finding]]:
+    """As `_check_file`, for a file of kind Exception: a policy of one rule."""
+    located = validate(tree, _exception_validator())
+    if located:
+        return None, [finding for _, finding in located]
+    reader = Reader(tree, shared)
+    policy = reader.exception(source.tenant)
+    findings = list(reader.findings)
+    ways: tuple[Alternative, ...] = ()
+    if source.tenant is not None:
+        findings += _check_tenant(tree, source.tenant)
+    if not findings:
+        (rule,) = policy.rules
+        ways, findings = _check_rule(tree, (), rule, source.tenant)
+        findings += _check_attributes(tree, (), rule, site)
+    return CheckedPolicy(policy, (ways,), source, (tree.keys["for",],)), findings
 
 
 def _usable_rules(tree: Tree, located: Sequence[Located]) -> list[int] | None:
