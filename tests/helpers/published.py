@@ -76,7 +76,7 @@ _CONSTANTS = {
     Kind.DOMAIN: "host name or address, in lower case",
     Kind.AOR: "`sip:user@domain`, the domain in lower case",
     Kind.STATUS: "`0` (off) or `1` (on)",
-    Kind.COUNT: "whole number, 0 to 1000",
+    Kind.COUNT: "whole number, 0 to 1,000,000",
     Kind.IP: "IPv4 or IPv6 address; IPv6 in its short form, in lower case",
     Kind.TIME: "`HH:MM`, 00:00 to 23:59",
     Kind.DATE: "`YYYY-MM-DD`",

@@ -114,16 +114,16 @@ def operands(fact: Fact, name: str) -> st.SearchStrategy[Any]:
             return st.sampled_from(pools.get(name, constants))
         case Operand.LIST:
             return st.lists(st.sampled_from(constants), min_size=1, max_size=4) | listed(fact)
-        case Operand.FLAG:
-            return st.booleans()
+        case Operand.FLAG | Operand.RANGE as form:
+            ranges = st.sampled_from([[0, 0], [1, 3], [0, 999_999_999_999_999]])
+            return st.booleans() if form is Operand.FLAG else ranges
         case Operand.FACT:
             every = (*FACTS, *OF_FAMILIES)
             others = [name for name in every if known_fact(name).kind is fact.kind]
             return st.sampled_from([other for other in others if other != fact.name])
-        case Operand.TEXTS if name == "prefix":
-            return one_or_some([text for text in HOSTILE if text]) | listed(fact)
         case Operand.TEXTS:
-            return one_or_some(pools.get(name, [text for text in HOSTILE if text]))
+            texts = one_or_some(pools.get(name, [text for text in HOSTILE if text]))
+            return texts | listed(fact) if name == "prefix" else texts
 
 
 def listed(fact: Fact) -> st.SearchStrategy[Any]:
@@ -170,11 +170,12 @@ EFFECTS = st.sampled_from(
         {"assigned": False, "notify": False},
         {"deny": "no"},
         {"deny": {"reason": "off", "answer": "off"}, "notify": "requester"},
-        {"deny": {"reason": "gone", "answer": "unassigned"}},
+        {"deny": {"reason": "gone", "answer": "unassigned", "text": "${user} to ${target.number}"}},
         {"log": "${user} ${watcher} ${request.forwardTo}"},
         {"allow": True},
         {"values": {"forwardTo": {"template": "sip:vm-${user}@${domain}", "default": "sip:vm"}}},
         {"values": {"forwardTo": {"from": "stored.forwardTo"}}},
+        {"values": {"forwardTo": {"from": "request.forwardTo", "as": "e164", "prefix": "0"}}},
         {"values": {"ringCount": {"from": "request.ringCount", "min": 2, "max": 9}}},
         {"also": [{"feature": "DoNotDisturb", "status": "request", "user": "${param}-2"}]},
         {"also": [{"feature": "CallForwardingBusy", "status": 1}], "final": True},
@@ -208,6 +209,8 @@ def files(draw: st.DrawFn) -> list[Source]:
                 "when": draw(CONDITIONS),
                 "then": draw(EFFECTS),
             }
+            if draw(st.integers(0, 5)) == 0:
+                rule["mode"] = draw(st.sampled_from(["shadow", "off"]))
             if draw(st.integers(0, 3)) == 0:
                 rule["unless"] = draw(CONDITIONS)
             if not check([LIST, dumped({**policy, "rules": [rule]})])[1]:
@@ -215,7 +218,11 @@ def files(draw: st.DrawFn) -> list[Source]:
         if not check([LIST, dumped({**policy, "rules": []})])[1]:
             sources.append(dumped({**policy, "rules": rules}))
             name = policy["metadata"]["name"]
-            denials += [f"{name}/{rule['id']}" for rule in rules if _is_liftable(rule["then"])]
+            denials += [
+                f"{name}/{rule['id']}"
+                for rule in rules
+                if _is_liftable(rule["then"]) and rule.get("mode") != "off"
+            ]
     if draw(st.booleans()) and denials:
         # A second one could have the same precedence.
         exception: dict[str, Any] = {

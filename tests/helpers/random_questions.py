@@ -40,7 +40,9 @@ def random_view(random: Random) -> View:
         about = feature if ROWS[feature].spelling else random.choice(FEATURES)
         asked = some_state(about, random.random() < 0.5, partial(_value, random))
         others = _snapshot(random)
-        around = Surroundings(lambda _aor: others, random.choice([None, 1, 3, 100]))
+        around = Surroundings(
+            lambda _aor: others, random.choice([(), *((("rate.user", n),) for n in (1, 3, 100))])
+        )
     requester = _requester(random, presentity)
     request = FeatureRequest(operation, presentity, requester, feature, asked)
     at = moment(random.choice(_MOMENTS))

@@ -26,10 +26,10 @@ from dfks_rules.model.features import (
 )
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked, Operation
-from dfks_rules.model.values import Value, Values
+from dfks_rules.model.values import MAX_TEXT, Value, Values
 from dfks_rules.policy.facts.fact import FactLookup
 from dfks_rules.policy.language.document import Also, Rule, Written
-from dfks_rules.policy.language.values import Clamped, Template, line
+from dfks_rules.policy.language.values import PLACEHOLDER, Clamped, Rewritten, Template, line
 
 NOT_YOUR_PRESENTITY = Denial(
     "not-your-presentity",
@@ -175,7 +175,7 @@ def make_plan(
     row = ROWS[feature] if feature else Row()
     values = tuple((one, fields[one.value]) for one in row.values if one.value in fields)
     lifted = _lifted(rules)
-    denial, denied_by = _first_denial(rules, lifted)
+    denial, denied_by = _first_denial(rules, lifted, lookup)
     if denied_by is not None:
         kept = [field for field in _FIELDS_OF_DENIAL[operation] if field in decided_by]
         fields = {field: fields[field] for field in kept}
@@ -221,7 +221,7 @@ def _worked_out(written: Written, takes: Sequence[Value], lookup: FactLookup) ->
     """Values that a rule sets, of those that a feature takes; a fact may leave one unsaid."""
     return values_from(
         {
-            value: what.value(lookup) if isinstance(what, Template | Clamped) else what
+            value: what.value(lookup) if isinstance(what, Template | Clamped | Rewritten) else what
             for value, what in written
             if value in takes
         }
@@ -273,9 +273,12 @@ def _lifted(rules: Sequence[Rule]) -> dict[str, str]:
 
 
 def _first_denial(
-    rules: Sequence[Rule], lifted: Container[str]
+    rules: Sequence[Rule], lifted: Container[str], lookup: FactLookup
 ) -> tuple[Denial | None, str | None]:
     for rule in rules:
-        if rule.effects.denial is not None and rule.id not in lifted:
-            return rule.effects.denial, rule.id
+        denial = rule.effects.denial
+        if denial is not None and rule.id not in lifted:
+            if denial.text is not None and PLACEHOLDER.search(denial.text):
+                denial = denial._replace(text=line(denial.text, lookup)[:MAX_TEXT])
+            return denial, rule.id
     return None, None

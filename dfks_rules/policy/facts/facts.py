@@ -103,6 +103,25 @@ def _about_feature(feature: Feature) -> list[Fact]:
     return [status, *values]
 
 
+_WINDOWS = {"": "minute", ".hour": "hour", ".day": "day"}
+"""End of the name of a rate → how far back it counts."""
+_COUNTED = {
+    "user": "Sets requested for the presentity in the last {}, including this one.",
+    "device": "Sets from this phone (watcher, address, User-Agent) in the last {}; absent for an"
+    " operator.",
+    "domain": "Sets requested for presentities of the domain in the last {}.",
+    "target": "Sets that ask for this forward target, however it is written, in the last {}; absent"
+    " if the set names none.",
+}
+"""What sets are counted by → the description of the fact."""
+
+
+def _rate(whose: str, end: str) -> Fact:
+    name = f"rate.{whose}{end}"
+    description = _COUNTED[whose].format(_WINDOWS[end])
+    return Fact(name, Kind.COUNT, ONLY_SETS, description, lambda v: v.around.rate(name))
+
+
 _TABLE: list[Fact] = [
     Fact(
         "op",
@@ -240,20 +259,7 @@ _TABLE: list[Fact] = [
     *map(_stored_value, VALUES),
     *(fact for feature in FEATURES for fact in _about_feature(feature)),
     *DERIVED_FACTS,
-    Fact(
-        "rate.user",
-        Kind.COUNT,
-        ONLY_SETS,
-        "Sets requested for the presentity in the last minute, including this one.",
-        lambda v: v.around.sets_of_user,
-    ),
-    Fact(
-        "rate.device",
-        Kind.COUNT,
-        ONLY_SETS,
-        "The same from one phone (watcher, address, User-Agent); absent for an operator.",
-        lambda v: v.around.sets_of_device,
-    ),
+    *(_rate(whose, end) for whose in _COUNTED for end in _WINDOWS),
     Fact(
         "time",
         Kind.TIME,

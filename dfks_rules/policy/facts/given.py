@@ -96,8 +96,8 @@ def view_of(given: Given) -> View:
     request = FeatureRequest(operation, presentity, _requester(facts, presentity), feature, asked)
     around = NOWHERE
     if operation is Operation.SET:
-        rates = (facts.get("rate.user"), facts.get("rate.device"))
-        around = Surroundings(NOWHERE.stored_of, *rates)
+        rates = tuple((name, value) for name, value in facts.items() if name.startswith("rate."))
+        around = Surroundings(NOWHERE.stored_of, rates)
     origin = Origin(facts["origin"])
     derived = tuple(
         (name, _frozen(value))

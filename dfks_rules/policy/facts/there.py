@@ -39,7 +39,10 @@ OF_PHONES = frozenset(
 so do the attributes of watchers."""
 
 ORIGINS: dict[str, frozenset[Origin]] = {
-    **dict.fromkeys(sorted({*OF_PHONES, "rate.device"}), frozenset({Origin.WATCHER})),
+    **dict.fromkeys(
+        (*sorted(OF_PHONES), "rate.device", "rate.device.hour", "rate.device.day"),
+        frozenset({Origin.WATCHER}),
+    ),
     # A PBX that publishes is an operator who comes by SIP.
     **dict.fromkeys(("transport", "source.ip"), frozenset({Origin.WATCHER, Origin.OPERATOR})),
     "param": frozenset({Origin.OPERATOR}),
@@ -68,7 +71,7 @@ _EVERY_ORIGIN = frozenset(Origin)
 
 def features_with(fact: str) -> frozenset[Feature]:
     """The features for which a request can have a fact."""
-    if fact.startswith("target."):
+    if fact.startswith(("target.", "rate.target")):
         return _having(Value.FORWARD_TO)
     about, _, name = fact.partition(".")
     if about in ("request", "stored") and name in _VALUES:

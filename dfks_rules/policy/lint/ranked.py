@@ -62,12 +62,13 @@ class RankedRule(NamedTuple):
 
 
 def ranked(policies: Sequence[CheckedPolicy], mode: Mode = Mode.ENFORCE) -> list[RankedRule]:
-    """The rules of policies with this mode, in order of precedence."""
+    """The rules with this mode, by their policies or their own, in order of precedence."""
     rules = [
         RankedRule(rule, _ways(ways), one.source.file, place, _rank(one))
         for one in policies
-        if one.policy.mode is mode
+        if one.policy.mode is not Mode.OFF
         for rule, ways, place in zip(one.policy.rules, one.alternatives, one.places, strict=True)
+        if rule.shadow is (mode is Mode.SHADOW)
     ]
     # Every alternative of a rule may need a fact that its operation lacks.
     return sorted((one for one in rules if one.ways), key=lambda one: one.rank)

@@ -6,6 +6,7 @@ from dfks_rules.errors import Finding
 from dfks_rules.model.features import SPELLINGS
 from dfks_rules.model.requests import Operation
 from dfks_rules.model.values import VALUES
+from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.language.alternatives import (
     QUESTIONS,
     SignedAtom,
@@ -20,7 +21,8 @@ from dfks_rules.policy.lint.ranked import RankedRule, Way, fields_of, fields_set
 
 _WHO = {
     "origin", "watcher", "auth.method", "auth.user", "device", "userAgent", "transport",
-    "source.ip", "param", "role", "rate.user", "rate.device",
+    "source.ip", "param", "role",
+    *(name for name in FACTS if name.startswith("rate.")),
 }  # fmt: skip
 """Facts about who asks and how often, besides those of the watcher: a flooding phone is refused
 whatever it asks for."""

@@ -64,6 +64,8 @@ class CheckedPolicy(NamedTuple):
     """The file it was read from."""
     places: tuple[Place, ...]
     """For each of its rules: where its `id` stands; of an Exception, where it says which rules."""
+    off: tuple[Rule, ...] = ()
+    """Rules that are only checked."""
 
 
 class Checked(NamedTuple):
@@ -84,7 +86,6 @@ def check(sources: Sequence[Source]) -> Checked:
     shared = SharedFiles(sources)
     findings: list[Finding] = [*site_findings, *shared.findings]
     names: dict[str, str] = {}
-    is_whole = True
     for source in sources:
         kind = kind_of(source)
         if kind not in (POLICY, EXCEPTION):
@@ -92,7 +93,6 @@ def check(sources: Sequence[Source]) -> Checked:
         tree, found = parse(source)
         findings += found
         if tree is None:
-            is_whole = False
             continue
         if isinstance(tree.value, dict) and tree.value.get("kind") == "PolicyTest":
             message = "a file of cases needs a name that ends in `cases.yaml`"
@@ -102,7 +102,6 @@ def check(sources: Sequence[Source]) -> Checked:
         tree, found = substitute(tree, seen.variables)
         findings += found
         if any(finding.severity == "error" for finding in found):
-            is_whole = False
             continue
         check_one = _check_exception if kind == EXCEPTION else _check_file
         policy, found = check_one(source, tree, seen, site)
@@ -111,9 +110,9 @@ def check(sources: Sequence[Source]) -> Checked:
         if policy is not None:
             policies.append(policy)
             findings += _check_classes(tree, site)
-        is_whole = is_whole and policy is not None
+    broken = {finding.file for finding in findings if finding.severity == "error"}
     findings += check_exceptions(
-        [(one.policy, one.source.file, one.places) for one in policies], is_whole=is_whole
+        [(one.policy, one.off, one.source.file, one.places) for one in policies], broken
     )
     return Checked(_narrowed(policies), findings, site)
 
@@ -160,21 +159,26 @@ def _check_file(
     if source.tenant is not None:
         findings += _check_tenant(tree, source.tenant)
     rules: list[Rule] = []
+    off: list[Rule] = []
+    places: list[Place] = []
     found: list[tuple[Alternative, ...]] = []
     for position in usable:
         before = len(reader.findings)
         rule = reader.rule(policy, scope, position)
-        rules.append(rule)
+        is_used = not reader.is_off(position)
+        (rules if is_used else off).append(rule)
+        if is_used:
+            places.append(tree.keys["rules", position, "id"])
         # A test with a wrong constant has no known meaning, and the scope is part of every rule.
         if is_sound and len(reader.findings) == before:
             ways, problems = _check_rule(tree, ("rules", position), rule, source.tenant)
-            found.append(ways)
             findings += problems
             findings += _check_attributes(tree, ("rules", position), rule, site)
+            if is_used:
+                found.append(ways)
     findings += reader.findings
-    places = tuple(tree.keys["rules", position, "id"] for position in usable)
     policy = policy._replace(rules=tuple(rules))
-    return CheckedPolicy(policy, tuple(found), source, places), findings
+    return CheckedPolicy(policy, tuple(found), source, tuple(places), tuple(off)), findings
 
 
 @cache

@@ -1,6 +1,6 @@
 """Whether Exceptions may lift the denials of the rules that they name, and where they can."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from dfks_rules.errors import Finding
 from dfks_rules.policy.language.alternatives import QUESTIONS, Alternative
@@ -9,27 +9,31 @@ from dfks_rules.policy.language.matchers import Atom
 from dfks_rules.policy.words.wording import did_you_mean
 from dfks_rules.yaml.tree import Place
 
-_File = tuple[Policy, str, Sequence[Place]]
-"""A policy, its file, and the place of each of its rules."""
+_File = tuple[Policy, Sequence[Rule], str, Sequence[Place]]
+"""A policy, its rules that are only checked, its file, and the place of each of its rules."""
 
 
-def check_exceptions(files: Sequence[_File], *, is_whole: bool) -> Iterator[Finding]:
+def check_exceptions(files: Sequence[_File], broken: Collection[str]) -> Iterator[Finding]:
     """Findings `policy_unknown_rule` and `policy_exception`.
 
     Args:
         files: all policies, and the Exceptions among them.
-        is_whole: whether every file could be read; otherwise a rule that is unknown may be in one
-            of the others.
+        broken: files with errors: a rule that is unknown may be in one of them.
     """
-    rules = {rule.id: (rule, policy.band) for policy, _, _ in files for rule in policy.rules}
-    for policy, file, places in files:
+    rules = {
+        rule.id: (rule, policy.band)
+        for policy, off, _, _ in files
+        for rule in (*policy.rules, *off)
+    }
+    sound = {policy.name for policy, _, file, _ in files if file not in broken}
+    for policy, _, file, places in files:
         for rule, place in zip(policy.rules, places, strict=False):
             for name in rule.effects.lifts:
                 if name in rules:
                     problem = _problem(name, *rules[name], policy.band)
                     if problem is not None:
                         yield Finding(file, *place, "policy_exception", problem)
-                elif is_whole:
+                elif not broken or name.partition("/")[0] in sound:
                     message = f"unknown rule `{name}`{did_you_mean(name, rules)}"
                     yield Finding(file, *place, "policy_unknown_rule", message)
 

@@ -20,6 +20,7 @@ from dfks_rules.policy.reading.schema_pieces import (
     IDENTIFIER,
     MAX_ALSO,
     MAX_LIST,
+    MAX_NUMBER,
     MAX_RULES,
     MAX_SCHEDULES,
     TEXT,
@@ -37,20 +38,18 @@ def _one_or_list(schema: Schema) -> Schema:
 
 
 def _operand(matcher: Matcher, constant: Schema, fact: Fact) -> Schema:
-    match matcher.operand:
-        case Operand.CONSTANT:
-            return constant
-        case Operand.LIST:
-            return _or_named_list(list_schema(constant), fact)
-        case Operand.TEXTS:
-            texts = _one_or_list(TEXT)
-            return _or_named_list(texts, fact) if matcher.name == "prefix" else texts
-        case Operand.FLAG:
-            return {"type": "boolean"}
-        case Operand.FACT:
-            return _name_of_a_fact(fact.kind)
-        case Operand.SCHEDULE:
-            return {"type": "string", "pattern": IDENTIFIER}
+    number: Schema = {"type": "integer", "minimum": 0, "maximum": MAX_NUMBER}
+    texts = _one_or_list(TEXT)
+    forms: dict[Operand, Schema] = {
+        Operand.CONSTANT: constant,
+        Operand.LIST: _or_named_list(list_schema(constant), fact),
+        Operand.TEXTS: _or_named_list(texts, fact) if matcher.name == "prefix" else texts,
+        Operand.FLAG: {"type": "boolean"},
+        Operand.FACT: _name_of_a_fact(fact.kind),
+        Operand.SCHEDULE: {"type": "string", "pattern": IDENTIFIER},
+        Operand.RANGE: {"type": "array", "minItems": 2, "maxItems": 2, "items": number},
+    }
+    return forms[matcher.operand]
 
 
 def _or_named_list(schema: Schema, fact: Fact) -> Schema:
@@ -153,6 +152,16 @@ def _made_of_facts() -> Schema:
                 **TEXT,
                 "description": "Text with `${fact}` in it, e.g. `sip:vm-${user}@${domain}`.",
             },
+            "as": {
+                "enum": ["e164"],
+                "description": "With `from: request.forwardTo`: the number of the target, however "
+                "it is written; what is no number stays as it is.",
+            },
+            "strip": {
+                **TEXT,
+                "description": "With `from`: removed from the beginning, e.g. `+49`.",
+            },
+            "prefix": {**TEXT, "description": "Put before the rest, e.g. `0`."},
             "default": {**TEXT, "description": "The value if a fact is absent."},
         },
     )
@@ -223,7 +232,8 @@ _DENY: Schema = {
                 "reason": _REASON,
                 "text": {
                     **TEXT,
-                    "description": "A sentence for people; also the reason phrase of a 403.",
+                    "description": "A sentence for people, with `${fact}` in it; also the reason "
+                    "phrase of a 403.",
                 },
                 "answer": {
                     "type": "string",
@@ -293,6 +303,11 @@ _RULE: Schema = object_schema(
         "unless": {
             "description": "The rule does not match if this is true.",
             "$ref": "#/$defs/condition",
+        },
+        "mode": {
+            "enum": [mode.value for mode in Mode],
+            "description": "`shadow`: the rule is matched but decides nothing; `off`: it is only "
+            "checked.",
         },
         "then": _THEN,
     },

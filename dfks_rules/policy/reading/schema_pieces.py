@@ -21,6 +21,8 @@ MAX_ALSO = 20
 """Most sets that one rule can cause."""
 MAX_SCHEDULES = 100
 """Most schedules in one file."""
+MAX_NUMBER = 999_999_999_999_999
+"""Highest number of a range: what E.164 has digits for."""
 MAX_LIST = 500
 """Most constants in one list; more belong in a directory, not in a policy."""
 
@@ -60,7 +62,7 @@ _CONSTANTS: dict[Kind, Schema] = {
     Kind.DOMAIN: {**TEXT, "pattern": _DOMAIN},
     Kind.AOR: {**TEXT, "pattern": _AOR},
     Kind.STATUS: {"type": "integer", "enum": [0, 1]},
-    Kind.COUNT: {"type": "integer", "minimum": 0, "maximum": 1000},
+    Kind.COUNT: {"type": "integer", "minimum": 0, "maximum": 1_000_000},
     Kind.IP: {**TEXT, "pattern": _IP},
     Kind.TIME: {**TEXT, "pattern": _TIME},
     Kind.DATE: {**TEXT, "pattern": DATE_PATTERN},

@@ -103,6 +103,10 @@ def _alone(value: Any) -> Iterator[Any]:
     yield value
 
 
+def _text(value: str | int) -> Iterator[str]:
+    yield str(value)
+
+
 def _numbers(value: int) -> Iterator[int]:
     yield from (number for number in (value, value - 1, value + 1) if number >= 0)
 
@@ -131,6 +135,7 @@ def _days_beside(day: date) -> Iterator[date]:
 
 
 _BESIDE: dict[Kind, Callable[[Any], Iterator[Any]]] = {
+    Kind.TEXT: _text,
     Kind.COUNT: _numbers,
     Kind.TIME: _times,
     Kind.DATE: _dates,
@@ -152,6 +157,11 @@ def _entries(operand: Iterable[Any] | NamedList) -> Iterable[Any]:
     if isinstance(operand, NamedList):
         return nsmallest(MAX_SAMPLES // 4, operand.entries)
     return operand
+
+
+def _ends(bounds: tuple[int, int]) -> Iterable[int]:
+    lowest, highest = bounds
+    return (lowest, highest, max(lowest - 1, 0), highest + 1)
 
 
 def _prefixed(starts: Iterable[str] | NamedList) -> Iterable[str]:
@@ -274,5 +284,6 @@ _BY_MATCHER: dict[str, Callable[[Any], Iterable[Any]]] = {
     "regex": _examples,
     "cidr": _beside_networks,
     "during": _edges,
+    "between": _ends,
 }
 """Matcher → values that pass with its operand, and values that only just fail."""

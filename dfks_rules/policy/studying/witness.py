@@ -23,7 +23,7 @@ from dfks_rules.policy.language.alternatives import (
     alternatives,
 )
 from dfks_rules.policy.language.document import Effects, Rule
-from dfks_rules.policy.language.matchers import Atom
+from dfks_rules.policy.language.matchers import MATCHERS, Atom, Operand
 from dfks_rules.policy.language.values import Clamped
 from dfks_rules.policy.studying.samples import joined, possible, samples
 
@@ -213,7 +213,7 @@ def _tests_by_fact(literals: Iterable[SignedAtom]) -> dict[str, list[SignedAtom]
 
 def _to_try(name: str, tests: Iterable[SignedAtom], witness: Witness) -> Iterator[Any]:
     """Values of a fact that may pass these tests."""
-    own = [one for one in tests if one.atom.matcher != "sameAs"]
+    own = [one for one in tests if MATCHERS[one.atom.matcher].operand is not Operand.FACT]
     yield from joined([one.atom for one in own if one.positive])
     yield from samples(name, (one.atom for one in own))
     for other in dict.fromkeys(fact for one in tests for fact in one.atom.facts):

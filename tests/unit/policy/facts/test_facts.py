@@ -37,7 +37,8 @@ SITE = make_site(
     ),
     NumberPlan(),
 )
-AROUND = Surroundings(NOWHERE.stored_of, 5, 2)
+COUNTED = {"rate.user": 5, "rate.device": 2, "rate.domain.hour": 60, "rate.target.day": 700}
+AROUND = Surroundings(NOWHERE.stored_of, tuple(COUNTED.items()))
 
 
 @pytest.mark.parametrize(
@@ -99,7 +100,17 @@ AROUND = Surroundings(NOWHERE.stored_of, 5, 2)
         ("target.self", True),
         ("target.loop", True),
         ("rate.user", 5),
+        ("rate.user.hour", None),
+        ("rate.user.day", None),
         ("rate.device", 2),
+        ("rate.device.hour", None),
+        ("rate.device.day", None),
+        ("rate.domain", None),
+        ("rate.domain.hour", 60),
+        ("rate.domain.day", None),
+        ("rate.target", None),
+        ("rate.target.hour", None),
+        ("rate.target.day", 700),
         ("time", "12:00"),
         ("weekday", "mon"),
         ("date", "2026-01-05"),

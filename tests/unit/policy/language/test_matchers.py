@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from dfks_rules.policy.facts.view import FactValue
+from dfks_rules.policy.language.lists import NamedList
 from dfks_rules.policy.language.matchers import MATCHERS, Atom
 
 
@@ -30,6 +31,10 @@ def atom(matcher: str, operand: Any) -> Atom:
         ("gt", 3, [4, 100], [3, 2]),
         ("ge", 3, [3, 4], [2]),
         ("exists", True, ["", 0, "a"], []),
+        ("between", [301, 340], ["301", "340", "320", 301], ["300", "341", "0301", "301x", "", 5]),
+        ("between", [0, 0], ["0", 0], ["00", "1", "\u0660", "-0"]),
+        ("in", NamedList("l", frozenset({"a"})), ["a"], ["b"]),
+        ("prefix", NamedList("l", frozenset({"a"})), ["ab", "a"], ["b", ""]),
         ("has", ["ea", "ol"], ["Yealink", "Poly", "Polea"], ["Cisco", ""]),
         ("prefix", "+49", ["+49", "+4930"], ["49", "0+49", ""]),
         ("prefix", ["+49", "0"], ["+49", "030"], ["1"]),
@@ -71,7 +76,35 @@ def test_same_as_of_names_asks_for_one_in_common() -> None:
     assert test.facts == ("it", "other")
 
 
-OPERANDS = {"in": ["a"], "notIn": ["a"], "cidr": "10.0.0.0/8", "sameAs": "other", "exists": True}
+OPERANDS = {
+    "in": ["a"],
+    "notIn": ["a"],
+    "cidr": "10.0.0.0/8",
+    "sameAs": "other",
+    "moreThan": "other",
+    "lessThan": "other",
+    "exists": True,
+    "between": [0, 1],
+}
+
+
+@pytest.mark.parametrize(
+    ("matcher", "other", "passes"),
+    [
+        ("moreThan", 2, True),
+        ("moreThan", 3, False),
+        ("lessThan", 4, True),
+        ("lessThan", 3, False),
+        ("moreThan", None, False),
+    ],
+)
+def test_two_numbers_of_one_request_are_compared(
+    matcher: str, other: FactValue, passes: bool
+) -> None:
+    """An absent one is neither less nor more."""
+    test = Atom("it", matcher, "other")
+    assert test.holds(facts(it=3, other=other)) is passes
+    assert test.facts == ("it", "other")
 
 
 @pytest.mark.parametrize("matcher", MATCHERS)

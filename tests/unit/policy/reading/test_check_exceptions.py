@@ -97,8 +97,22 @@ def test_a_tenants_exception_is_for_its_domain_and_never_mandatory() -> None:
 
 def test_rules_of_files_that_cannot_be_read_are_not_called_unknown() -> None:
     """One mistake gives one finding."""
-    broken = LIFTABLE._replace(text=LIFTABLE.text.replace("rules:", "rulez:"))
-    assert "policy_unknown_rule" not in [code for code, _ in told(broken, exception())]
+    for mistake in (("rules:", "rulez:"), ("reason:", "raeson:"), ("apiVersion", "{")):
+        broken = LIFTABLE._replace(text=LIFTABLE.text.replace(*mistake))
+        found = [code for code, _ in told(broken, exception())]
+        assert found
+        assert "policy_unknown_rule" not in found
+    other = source("- {id: r, then: {stauts: 0}}", name="q")
+    found = [code for code, _ in told(LIFTABLE, other, exception("for: [p/x]"))]
+    assert sorted(found) == ["policy_unknown_effect", "policy_unknown_rule"]
+
+
+def test_what_is_off_can_be_named() -> None:
+    """Who turns a rule off for a day does not look for the exceptions to it."""
+    off = LIFTABLE._replace(text=LIFTABLE.text.replace("id: r,", "id: r, mode: off,"))
+    assert told(off, exception()) == []
+    off = LIFTABLE._replace(text=LIFTABLE.text.replace("rules:", "mode: off\nrules:"))
+    assert told(off, exception()) == []
 
 
 @pytest.mark.parametrize(
