@@ -8,6 +8,7 @@ import click
 NAMES = {
     "policy": "policy",
     "cases": "policy-test",
+    "exception": "exception",
     "config": "config",
     "directory": "directory",
     "number-plan": "number-plan",

@@ -107,6 +107,26 @@ class Reader:
         shadow = Mode.SHADOW in modes
         return Rule(f"{policy.name}/{rule['id']}", AllOf(tuple(parts)), effects, shadow)
 
+    def exception(self, tenant: str | None = None) -> Policy:
+        """The policy that an Exception comes to: one rule, which lifts denials.
+
+        Args:
+            tenant: the only domain the file can affect; None: every domain.
+        """
+        value = self._tree.value
+        parts = [self._condition(value.get("when", {}), ("when",))]
+        if tenant is not None:
+            parts.insert(0, Atom("domain", "eq", tenant))
+        if "unless" in value:
+            parts.append(Not(self._condition(value["unless"], ("unless",))))
+        if "until" in value:
+            parts.append(self._atom("date", "le", value["until"], ("until",)))
+        policy = self.header()
+        effects = Effects(lifts=tuple(value["for"]))
+        return policy._replace(
+            rules=(Rule(f"{policy.name}/exception", AllOf(tuple(parts)), effects),)
+        )
+
     def is_off(self, position: int) -> bool:
         """Whether a rule is only checked."""
         return bool(self._tree.value["rules"][position].get("mode") == Mode.OFF.value)
@@ -179,6 +199,7 @@ class Reader:
             notify=_NOTIFY[then.get("notify")],
             values=self._values(then.get("values", {}), (*path, "values")),
             denial=_denial(then["deny"]) if "deny" in then else None,
+            exceptions=_takes_exceptions(then.get("deny")),
             allow=then.get("allow"),
             log=then.get("log"),
             also=tuple(
@@ -254,6 +275,10 @@ class Reader:
             if fact_named(name) is None:
                 message = f"unknown fact `{name}`{did_you_mean(name, FACTS)}"
                 self.findings.append(self._tree.finding(path, "policy_unknown_fact", message))
+
+
+def _takes_exceptions(written: str | Mapping[str, Any] | None) -> bool:
+    return isinstance(written, Mapping) and written.get("exceptions") is True
 
 
 def _denial(written: str | Mapping[str, str]) -> Denial:
