@@ -8,9 +8,12 @@ import click
 NAMES = {
     "policy": "policy",
     "cases": "policy-test",
+    "exception": "exception",
     "config": "config",
     "directory": "directory",
     "number-plan": "number-plan",
+    "list": "list",
+    "vars": "vars",
     "profiles": "profiles",
     "bridge": "bridge",
 }

@@ -90,6 +90,7 @@ class Decision(Record):
         "revision",
         "also",
         "shadow",
+        "lifted",
         "expires",
     )
 
@@ -105,6 +106,7 @@ class Decision(Record):
         revision: str,
         also: tuple[AlsoSet, ...] = (),
         shadow: tuple[str, ...] = (),
+        lifted: tuple[tuple[str, str], ...] = (),
         expires: datetime | None = None,
     ) -> None:
         self.state: Final = state
@@ -127,6 +129,8 @@ class Decision(Record):
         """Sets that follow, in order; none when denied."""
         self.shadow: Final = shadow
         """Those of `matched` that decide nothing, because their policy has `mode: shadow`."""
+        self.lifted: Final = lifted
+        """Denials that do not count: (id of the rule that denies, id of the Exception)."""
         self.expires: Final = expires
         """Set: when what it switches on is switched off again; None: when somebody does."""
 

@@ -2,7 +2,7 @@
 
 from enum import Enum
 
-from dfks_rules.policy.facts.there import OF_PHONES
+from dfks_rules.policy.facts.there import are_of_phones
 from dfks_rules.service.ports import Policies
 
 
@@ -22,4 +22,4 @@ def shown_by(policies: Policies) -> Shown:
     reads = policies.reads_on_get
     if reads is None:
         return Shown.AS_STORED
-    return Shown.ALIKE if OF_PHONES.isdisjoint(reads) else Shown.TO_EACH_ITS_OWN
+    return Shown.TO_EACH_ITS_OWN if are_of_phones(reads) else Shown.ALIKE

@@ -11,7 +11,7 @@ from dfks_rules.model.identity import Aor, AuthMethod, Identity
 from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester
 from dfks_rules.model.values import MAX_TEXT, Choice, Integer, Text
 from dfks_rules.policy.facts.fact import Fact, Kind
-from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.facts import FACTS, known_fact
 from dfks_rules.policy.language.lists import NamedList
 from dfks_rules.policy.language.matchers import MATCHERS, Operand
 from dfks_rules.policy.reading.check import check
@@ -73,9 +73,10 @@ NETWORKS = ["10.0.0.0/8", "192.0.2.1/32", "2001:db8::/32", "0.0.0.0/0"]
 SITE = [
     Source(
         "users.csv",
-        "user,domain,groups,role,numbers\n"
-        "alice,example.com,sales x,owner,201 +4930123456\n"
-        "bob,acme.example,sales,,201\n",
+        "user,domain,groups,role,numbers,manager,team\n"
+        "alice,example.com,sales x,owner,201 +4930123456,bob,1\n"
+        "bob,acme.example,sales,,201,,1\n"
+        "bob,example.com,x,,,alice,x\n",
     ),
     Source(
         "numbers.yaml",
@@ -84,6 +85,8 @@ SITE = [
     ),
 ]
 """What random policies may know about users and numbers."""
+OF_FAMILIES = ("user.manager", "watcher.manager", "user.team", "watcher.team", "target.team")
+"""Facts that no table lists."""
 NAMED_LIST = NamedList("listed", frozenset(LISTED))
 LIST = Source("listed.csv", "\n".join(["entry", *LISTED]))
 """What they refer to."""
@@ -115,7 +118,8 @@ def operands(fact: Fact, name: str) -> st.SearchStrategy[Any]:
             ranges = st.sampled_from([[0, 0], [1, 3], [0, 999_999_999_999_999]])
             return st.booleans() if form is Operand.FLAG else ranges
         case Operand.FACT:
-            others = [one.name for one in FACTS.values() if one.kind is fact.kind]
+            every = (*FACTS, *OF_FAMILIES)
+            others = [name for name in every if known_fact(name).kind is fact.kind]
             return st.sampled_from([other for other in others if other != fact.name])
         case Operand.TEXTS:
             texts = one_or_some(pools.get(name, [text for text in HOSTILE if text]))
@@ -132,8 +136,8 @@ def listed(fact: Fact) -> st.SearchStrategy[Any]:
 def one_fact(draw: st.DrawFn) -> dict[str, Any]:
     """A condition on one fact."""
     # Facts that select the shard come up often.
-    names = ["op", "feature", "domain", "user", *FACTS]
-    fact = FACTS[draw(st.sampled_from(names))]
+    names = ["op", "feature", "domain", "user", *FACTS, *OF_FAMILIES]
+    fact = known_fact(draw(st.sampled_from(names)))
     constants = list(fact.words) or CONSTANTS.get(fact.kind, [])
     takes = [matcher.name for matcher in MATCHERS.values() if fact.kind in matcher.kinds]
     if "eq" in takes and draw(st.booleans()):
@@ -178,14 +182,17 @@ EFFECTS = st.sampled_from(
         {"expire": "2h"},
         {"expire": {"until": "12:00", "tz": "Europe/Berlin"}, "status": 1},
         {"expire": {"during": "night"}, "final": True},
+        {"also": [{"feature": "DoNotDisturb", "status": 1, "user": "${user.manager}"}]},
+        {"values": {"forwardTo": {"from": "watcher.team"}}},
     ]
 )
 
 
 @st.composite
 def files(draw: st.DrawFn) -> list[Source]:
-    """One to three policies and their list; rules that the check refuses are left out."""
+    """One to three policies, their list, perhaps an Exception, without what the check refuses."""
     sources = [LIST]
+    denials: list[str] = []
     for number in range(draw(st.integers(1, 3))):
         policy: dict[str, Any] = {
             "apiVersion": "dfks/v1",
@@ -193,14 +200,18 @@ def files(draw: st.DrawFn) -> list[Source]:
             "metadata": {"name": f"p{number}"},
             "band": draw(st.sampled_from(["mandatory", "normal", "default"])),
             # No two policies have equal precedence, so that their order cannot matter.
-            "priority": draw(st.integers(0, 99)) * 10 + number,
+            "priority": draw(st.integers(0, 99)) * 10 + number + 1,
             "schedules": SCHEDULES,
             "mode": draw(st.sampled_from(["enforce", "enforce", "enforce", "shadow"])),
             "scope": draw(st.just({"origin": {"exists": True}}) | one_fact()),
         }
-        rules = []
+        rules: list[dict[str, Any]] = []
         for position in range(draw(st.integers(1, 5))):
-            rule = {"id": f"r{position}", "when": draw(CONDITIONS), "then": draw(EFFECTS)}
+            rule: dict[str, Any] = {
+                "id": f"r{position}",
+                "when": draw(CONDITIONS),
+                "then": draw(EFFECTS),
+            }
             if draw(st.integers(0, 5)) == 0:
                 rule["mode"] = draw(st.sampled_from(["shadow", "off"]))
             if draw(st.integers(0, 3)) == 0:
@@ -209,7 +220,31 @@ def files(draw: st.DrawFn) -> list[Source]:
                 rules.append(rule)
         if not check([LIST, dumped({**policy, "rules": []})])[1]:
             sources.append(dumped({**policy, "rules": rules}))
+            name = policy["metadata"]["name"]
+            denials += [
+                f"{name}/{rule['id']}"
+                for rule in rules
+                if _is_liftable(rule["then"]) and rule.get("mode") != "off"
+            ]
+    if draw(st.booleans()) and denials:
+        # A second one could have the same precedence.
+        exception: dict[str, Any] = {
+            "apiVersion": "dfks/v1",
+            "kind": "Exception",
+            "metadata": {"name": "e"},
+            "band": draw(st.sampled_from(["mandatory", "normal"])),
+            "for": draw(st.lists(st.sampled_from(denials), min_size=1, unique=True)),
+            "schedules": SCHEDULES,
+            "why": "random",
+            "when": draw(CONDITIONS),
+        }
+        if not check([*sources, dumped(exception)])[1]:
+            sources.append(dumped(exception))
     return sources
+
+
+def _is_liftable(then: dict[str, Any]) -> bool:
+    return isinstance(then.get("deny"), dict) and "exceptions" in then["deny"]
 
 
 def dumped(policy: dict[str, Any]) -> Source:

@@ -1,9 +1,11 @@
 """The table of facts: everything a policy can know about a request.
 
-To add a fact, add a row; the schema, the documentation and the checks follow.
+To add a fact, add a row; the schema, the documentation and the checks follow. Facts that authors
+name are in `families`.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from dfks_rules.model.features import FEATURES, POSITION, VALUES_OF, Feature, FeatureState
 from dfks_rules.model.identity import AuthMethod
@@ -18,6 +20,7 @@ from dfks_rules.policy.facts.fact import (
     FactLookup,
     Kind,
 )
+from dfks_rules.policy.facts.families import fact_of_a_family
 from dfks_rules.policy.facts.view import FactValue, View
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -294,6 +297,24 @@ FACTS: dict[str, Fact] = {fact.name: fact for fact in _TABLE}
 """Every fact by its name, in the order of the documentation."""
 
 
+@lru_cache(4096)
+def fact_named(name: str) -> Fact | None:
+    """The fact with this name: of the table, or of a family; None if there is none."""
+    return FACTS.get(name) or fact_of_a_family(name)
+
+
+def known_fact(name: str) -> Fact:
+    """The fact with this name, which was checked.
+
+    Raises:
+        KeyError: there is none.
+    """
+    fact = fact_named(name)
+    if fact is None:
+        raise KeyError(name)
+    return fact
+
+
 def facts_of(view: View) -> FactLookup:
     """Name of a fact → its value in one request."""
-    return lambda name: FACTS[name].read(view)
+    return lambda name: known_fact(name).read(view)

@@ -79,7 +79,7 @@ class Atom(NamedTuple):
 
     def holds(self, lookup: FactLookup) -> bool:
         """Whether the request passes the test. Total: no value of a fact raises an error."""
-        value = lookup(self.facts[0])
+        value = lookup("now" if self.matcher == "during" else self.fact)
         if value is None:
             return False
         matcher = MATCHERS[self.matcher]
@@ -168,6 +168,12 @@ def _covered(moment: str, schedule: Schedule) -> bool:
     return covers(schedule, datetime.fromisoformat(moment))
 
 
+def _is_same(value: Any, other: Any) -> bool:
+    if isinstance(value, tuple) and isinstance(other, tuple):
+        return not set(value).isdisjoint(other)
+    return bool(value == other)
+
+
 def _same(operand: Hashable) -> Hashable:
     return operand
 
@@ -177,7 +183,7 @@ _CONSTANT = _EVERY - {Kind.MOMENT, Kind.NAMES}
 _ORDERED = frozenset({Kind.COUNT, Kind.TIME, Kind.DATE})
 _TIMES = frozenset({Kind.TIME, Kind.MOMENT})
 _TEXTUAL = frozenset({Kind.TEXT, Kind.DOMAIN, Kind.AOR})
-_COMPARABLE = _TEXTUAL | {Kind.STATUS, Kind.COUNT}
+_COMPARABLE = _TEXTUAL | {Kind.STATUS, Kind.COUNT, Kind.NAMES}
 
 _TABLE: list[Matcher] = [
     Matcher(
@@ -331,9 +337,9 @@ _TABLE: list[Matcher] = [
         "sameAs",
         Operand.FACT,
         _COMPARABLE,
-        "Equals the value of this other fact.",
+        "Equals the value of this other fact; of names: they have one in common.",
         _same,
-        lambda value, other: value == other,
+        _is_same,
     ),
     Matcher(
         "during",

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from dfks_rules.errors import Finding
 from dfks_rules.model.features import VALUES_OF
 from dfks_rules.model.requests import Operation
-from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.facts import known_fact
 from dfks_rules.policy.facts.there import features_with
 from dfks_rules.policy.facts.view import FactValue
 from dfks_rules.policy.language.alternatives import QUESTIONS, Alternative, Literals
@@ -97,7 +97,7 @@ def _rank(one: CheckedPolicy) -> tuple[int, int]:
 def _has(question: int, fact: str) -> bool:
     """Whether a request with this operation and feature can have a fact."""
     operation, feature = QUESTIONS[question]
-    if operation not in FACTS[fact].operations:
+    if operation not in known_fact(fact).operations:
         return False
     return feature is None or feature in features_with(fact)
 

@@ -14,7 +14,8 @@ from jsonschema import Draft202012Validator
 from dfks_rules.errors import Finding
 from dfks_rules.model.features import SPELLINGS, VALUES_OF, Feature
 from dfks_rules.model.requests import Operation
-from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.facts import FACTS, known_fact
+from dfks_rules.policy.facts.families import attribute_in
 from dfks_rules.policy.language.alternatives import (
     QUESTIONS,
     Alternative,
@@ -32,19 +33,24 @@ from dfks_rules.policy.language.document import (
     Policy,
     Rule,
 )
-from dfks_rules.policy.language.implication import contradicted
+from dfks_rules.policy.language.implication import contradicted, contradicts
 from dfks_rules.policy.language.matchers import Atom
 from dfks_rules.policy.language.possible import why_impossible
+from dfks_rules.policy.reading.check_exceptions import check_exceptions, narrowing
+from dfks_rules.policy.reading.exception_schema import exception_schema
 from dfks_rules.policy.reading.read import Reader
 from dfks_rules.policy.reading.read_site import read_site
 from dfks_rules.policy.reading.schema import policy_schema
 from dfks_rules.policy.reading.shared import Shared, SharedFiles
-from dfks_rules.policy.reading.source import POLICY, Source, kind_of, parse
+from dfks_rules.policy.reading.source import EXCEPTION, POLICY, Source, kind_of, parse
 from dfks_rules.policy.reading.validate import Located, validate, validator
 from dfks_rules.policy.reading.variables import substitute
 from dfks_rules.policy.site.site import Site
 from dfks_rules.policy.words.wording import did_you_mean, quoted
 from dfks_rules.yaml.tree import Path, Place, Tree
+
+_ALIKE = 0.75
+"""So much of a fact's name must be that of another one to look like a misspelling of it."""
 
 
 class CheckedPolicy(NamedTuple):
@@ -57,7 +63,9 @@ class CheckedPolicy(NamedTuple):
     source: Source
     """The file it was read from."""
     places: tuple[Place, ...]
-    """For each of its rules: where its `id` stands."""
+    """For each of its rules: where its `id` stands; of an Exception, where it says which rules."""
+    off: tuple[Rule, ...] = ()
+    """Rules that are only checked."""
 
 
 class Checked(NamedTuple):
@@ -79,7 +87,8 @@ def check(sources: Sequence[Source]) -> Checked:
     findings: list[Finding] = [*site_findings, *shared.findings]
     names: dict[str, str] = {}
     for source in sources:
-        if kind_of(source) != POLICY:
+        kind = kind_of(source)
+        if kind not in (POLICY, EXCEPTION):
             continue
         tree, found = parse(source)
         findings += found
@@ -94,13 +103,39 @@ def check(sources: Sequence[Source]) -> Checked:
         findings += found
         if any(finding.severity == "error" for finding in found):
             continue
-        policy, found = _check_file(source, tree, seen)
+        check_one = _check_exception if kind == EXCEPTION else _check_file
+        policy, found = check_one(source, tree, seen, site)
         findings += found
         findings += _check_name(tree, names)
         if policy is not None:
             policies.append(policy)
             findings += _check_classes(tree, site)
-    return Checked(policies, findings, site)
+    broken = {finding.file for finding in findings if finding.severity == "error"}
+    findings += check_exceptions(
+        [(one.policy, one.off, one.source.file, one.places) for one in policies], broken
+    )
+    return Checked(_narrowed(policies), findings, site)
+
+
+def _narrowed(policies: list[CheckedPolicy]) -> list[CheckedPolicy]:
+    """The policies, their Exceptions confined to where the rules can match that they name."""
+    rules = {
+        rule.id: ways
+        for one in policies
+        for rule, ways in zip(one.policy.rules, one.alternatives, strict=False)
+    }
+    for position, one in enumerate(policies):
+        for rule in one.policy.rules:
+            named = [way for name in rule.effects.lifts for way in rules.get(name, ())]
+            if named and all(one.alternatives):
+                rule = rule._replace(condition=AllOf((narrowing(named), rule.condition)))
+                ways = tuple(
+                    way for way in alternatives(rule.condition) if not contradicts(way.literals)
+                )
+                if ways:
+                    policy = one.policy._replace(rules=(rule,))
+                    policies[position] = one._replace(policy=policy, alternatives=(ways,))
+    return policies
 
 
 @cache
@@ -109,7 +144,7 @@ def _policy_validator() -> Draft202012Validator:
 
 
 def _check_file(
-    source: Source, tree: Tree, shared: Shared
+    source: Source, tree: Tree, shared: Shared, site: Site
 ) -> tuple[CheckedPolicy | None, list[Finding]]:
     located = validate(tree, _policy_validator())
     findings = [finding for _, finding in located]
@@ -124,24 +159,51 @@ def _check_file(
     if source.tenant is not None:
         findings += _check_tenant(tree, source.tenant)
     rules: list[Rule] = []
+    off: list[Rule] = []
     places: list[Place] = []
     found: list[tuple[Alternative, ...]] = []
     for position in usable:
         before = len(reader.findings)
         rule = reader.rule(policy, scope, position)
         is_used = not reader.is_off(position)
+        (rules if is_used else off).append(rule)
         if is_used:
-            rules.append(rule)
             places.append(tree.keys["rules", position, "id"])
         # A test with a wrong constant has no known meaning, and the scope is part of every rule.
         if is_sound and len(reader.findings) == before:
             ways, problems = _check_rule(tree, ("rules", position), rule, source.tenant)
             findings += problems
+            findings += _check_attributes(tree, ("rules", position), rule, site)
             if is_used:
                 found.append(ways)
     findings += reader.findings
     policy = policy._replace(rules=tuple(rules))
-    return CheckedPolicy(policy, tuple(found), source, tuple(places)), findings
+    return CheckedPolicy(policy, tuple(found), source, tuple(places), tuple(off)), findings
+
+
+@cache
+def _exception_validator() -> Draft202012Validator:
+    return validator(exception_schema())
+
+
+def _check_exception(
+    source: Source, tree: Tree, shared: Shared, site: Site
+) -> tuple[CheckedPolicy | None, list[Finding]]:
+    """As `_check_file`, for a file of kind Exception: a policy of one rule."""
+    located = validate(tree, _exception_validator())
+    if located:
+        return None, [finding for _, finding in located]
+    reader = Reader(tree, shared)
+    policy = reader.exception(source.tenant)
+    findings = list(reader.findings)
+    ways: tuple[Alternative, ...] = ()
+    if source.tenant is not None:
+        findings += _check_tenant(tree, source.tenant)
+    if not findings:
+        (rule,) = policy.rules
+        ways, findings = _check_rule(tree, (), rule, source.tenant)
+        findings += _check_attributes(tree, (), rule, site)
+    return CheckedPolicy(policy, (ways,), source, (tree.keys["for",],)), findings
 
 
 def _usable_rules(tree: Tree, located: Sequence[Located]) -> list[int] | None:
@@ -243,7 +305,7 @@ def _check_rule(
         return (), [tree.finding(path, "policy_never_matches", message)]
     questions = {QUESTIONS[question] for way in ways for question in way.questions}
     operations = {operation for operation, _ in questions}
-    facts = {atom.fact for atom in _atoms_of(rule.condition)} | rule.effects.facts
+    facts = _facts_of(rule)
     findings = _check_facts(tree, path, facts, operations)
     findings += _check_effects(tree, path, rule, questions)
     return ways, findings
@@ -256,12 +318,29 @@ def _check_facts(
     asked = ", ".join(f"`{one.value}`" for one in Operation if one in operations)
     findings = []
     for name in sorted(facts):
-        have = FACTS[name].operations
+        have = known_fact(name).operations
         if not have & operations:
             there = ", ".join(f"`{one.value}`" for one in Operation if one in have)
             message = f"fact `{name}` exists only for {there}; the rule is about {asked}"
             findings.append(tree.finding(_place_of(tree, path, name), "policy_fact", message))
     return findings
+
+
+def _facts_of(rule: Rule) -> set[str]:
+    return {atom.fact for atom in _atoms_of(rule.condition)} | rule.effects.facts
+
+
+def _check_attributes(tree: Tree, path: Path, rule: Rule, site: Site) -> Iterator[Finding]:
+    """Facts that would be attributes, but that no directory has and that look like other facts."""
+    facts = {fact for atom in _atoms_of(rule.condition) for fact in atom.facts}
+    for fact in sorted(facts | rule.effects.facts):
+        who, name = fact.partition(".")[0], attribute_in(fact)
+        if name is not None and name not in site.directory.attributes:
+            hint = did_you_mean(name, (one for one in FACTS if one.startswith(f"{who}.")), _ALIKE)
+            if hint:
+                message = f"unknown fact `{fact}`{hint}"
+                place = _place_of(tree, path, fact)
+                yield tree.finding(place, "policy_unknown_fact", message, at_key=True)
 
 
 def _atoms_of(condition: Condition) -> Iterator[Atom]:

@@ -7,7 +7,7 @@ from dfks_rules.errors import Finding
 from dfks_rules.model.decisions import Denial, DenialAnswer, NotifyScope
 from dfks_rules.model.features import Feature
 from dfks_rules.model.values import VALUES, Integer, Value
-from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.facts import FACTS, fact_named
 from dfks_rules.policy.language.document import (
     AllOf,
     Also,
@@ -108,6 +108,26 @@ class Reader:
         shadow = Mode.SHADOW in modes
         return Rule(f"{policy.name}/{rule['id']}", AllOf(tuple(parts)), effects, shadow)
 
+    def exception(self, tenant: str | None = None) -> Policy:
+        """The policy that an Exception comes to: one rule, which lifts denials.
+
+        Args:
+            tenant: the only domain the file can affect; None: every domain.
+        """
+        value = self._tree.value
+        parts = [self._condition(value.get("when", {}), ("when",))]
+        if tenant is not None:
+            parts.insert(0, Atom("domain", "eq", tenant))
+        if "unless" in value:
+            parts.append(Not(self._condition(value["unless"], ("unless",))))
+        if "until" in value:
+            parts.append(self._atom("date", "le", value["until"], ("until",)))
+        policy = self.header()
+        effects = Effects(lifts=tuple(value["for"]))
+        return policy._replace(
+            rules=(Rule(f"{policy.name}/exception", AllOf(tuple(parts)), effects),)
+        )
+
     def is_off(self, position: int) -> bool:
         """Whether a rule is only checked."""
         return bool(self._tree.value["rules"][position].get("mode") == Mode.OFF.value)
@@ -180,6 +200,7 @@ class Reader:
             notify=_NOTIFY[then.get("notify")],
             values=self._values(then.get("values", {}), (*path, "values")),
             denial=_denial(then["deny"]) if "deny" in then else None,
+            exceptions=_takes_exceptions(then.get("deny")),
             allow=then.get("allow"),
             log=then.get("log"),
             also=tuple(
@@ -262,9 +283,13 @@ class Reader:
 
     def _check_placeholders(self, text: str, path: Path) -> None:
         for name in PLACEHOLDER.findall(text):
-            if name not in FACTS:
+            if fact_named(name) is None:
                 message = f"unknown fact `{name}`{did_you_mean(name, FACTS)}"
                 self.findings.append(self._tree.finding(path, "policy_unknown_fact", message))
+
+
+def _takes_exceptions(written: str | Mapping[str, Any] | None) -> bool:
+    return isinstance(written, Mapping) and written.get("exceptions") is True
 
 
 def _denial(written: str | Mapping[str, str]) -> Denial:

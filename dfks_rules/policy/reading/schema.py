@@ -11,6 +11,7 @@ from dfks_rules.model.features import FEATURES
 from dfks_rules.model.values import VALUES, Choice, Integer, Text, Value
 from dfks_rules.policy.facts.fact import Fact, Kind
 from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.families import FAMILIES, Family
 from dfks_rules.policy.language.document import Mode
 from dfks_rules.policy.language.expiry import expire_schema
 from dfks_rules.policy.language.matchers import MATCHERS, Matcher, Operand
@@ -45,7 +46,7 @@ def _operand(matcher: Matcher, constant: Schema, fact: Fact) -> Schema:
         Operand.LIST: _or_named_list(list_schema(constant), fact),
         Operand.TEXTS: _or_named_list(texts, fact) if matcher.name == "prefix" else texts,
         Operand.FLAG: {"type": "boolean"},
-        Operand.FACT: {"type": "string", "enum": _names_of(fact.kind)},
+        Operand.FACT: _name_of_a_fact(fact.kind),
         Operand.SCHEDULE: {"type": "string", "pattern": IDENTIFIER},
         Operand.RANGE: {"type": "array", "minItems": 2, "maxItems": 2, "items": number},
     }
@@ -69,6 +70,13 @@ def _names_of(*kinds: Kind) -> list[str]:
     return [name for name, fact in FACTS.items() if fact.kind in kinds]
 
 
+def _name_of_a_fact(*kinds: Kind) -> Schema:
+    named: Schema = {"type": "string", "enum": _names_of(*kinds)}
+    families = [one for one in FAMILIES if one.kind in kinds]
+    others = [{"type": "string", "pattern": one.pattern} for one in families]
+    return {"anyOf": [named, *others]} if others else named
+
+
 def _tests(fact: Fact) -> Schema:
     """What a fact may be compared with: a constant, a list of constants, or matchers."""
     constant = constant_schema(fact)
@@ -84,21 +92,15 @@ def _tests(fact: Fact) -> Schema:
     return {"anyOf": [constant, list_schema(constant), operators]}
 
 
-def _fact(fact: Fact) -> Schema:
+def _fact(fact: Fact | Family) -> Schema:
     """The schema of a fact's tests, shared by facts of one type unless a fact has its own words."""
-    if fact.kind is Kind.WORD:
+    if isinstance(fact, Fact) and fact.kind is Kind.WORD:
         return {"description": fact.description, **_tests(fact)}
     return {"description": fact.description, "$ref": f"#/$defs/{_definition_of(fact.kind)}"}
 
 
 def _definition_of(kind: Kind) -> str:
     return kind.value.replace(" ", "-")
-
-
-def _definitions() -> Schema:
-    kinds = {fact.kind: fact for fact in FACTS.values() if fact.kind is not Kind.WORD}
-    tests = {_definition_of(kind): _tests(fact) for kind, fact in kinds.items()}
-    return {"condition": _condition(), **tests}
 
 
 def _condition() -> Schema:
@@ -112,7 +114,8 @@ def _condition() -> Schema:
     }
     description = "Every key must hold: facts with a constant, a list or matchers; all, any, not."
     condition = object_schema(description, [], properties)
-    return {**condition, "title": "facts", "minProperties": 1}
+    families = {family.pattern: _fact(family) for family in FAMILIES}
+    return {**condition, "patternProperties": families, "title": "facts", "minProperties": 1}
 
 
 _REASON: Schema = {
@@ -142,7 +145,10 @@ def _made_of_facts() -> Schema:
         "Text built from facts: one of `from` and `template`.",
         [],
         {
-            "from": {"enum": _names_of(Kind.TEXT, Kind.AOR), "description": "The fact to take."},
+            "from": {
+                **_name_of_a_fact(Kind.TEXT, Kind.AOR),
+                "description": "The fact to take.",
+            },
             "template": {
                 **TEXT,
                 "description": "Text with `${fact}` in it, e.g. `sip:vm-${user}@${domain}`.",
@@ -167,7 +173,7 @@ def _taken_from_a_fact(number: Schema) -> Schema:
         "A number taken from a fact, within bounds.",
         ["from"],
         {
-            "from": {"enum": _names_of(Kind.COUNT), "description": "The fact to take."},
+            "from": {**_name_of_a_fact(Kind.COUNT), "description": "The fact to take."},
             "min": {**number, "description": "A smaller number becomes this one."},
             "max": {**number, "description": "A larger number becomes this one."},
             "default": {**number, "description": "The value if the fact is absent."},
@@ -235,6 +241,10 @@ _DENY: Schema = {
                     "enum": [answer.value for answer in DenialAnswer],
                     "description": "How the phone learns of it: it is told the stored state "
                     "(the default), that the feature is off, that it has no such feature, or 403.",
+                },
+                "exceptions": {
+                    "type": "boolean",
+                    "description": "`true`: files of kind Exception may lift the denial.",
                 },
             },
         ),
@@ -312,6 +322,24 @@ _NAME: Schema = {
 }
 
 
+def schedules_schema() -> Schema:
+    """The schema of the block `schedules`."""
+    return {
+        "type": "object",
+        "description": "Hours that conditions refer to by name.",
+        "propertyNames": {"pattern": IDENTIFIER},
+        "maxProperties": MAX_SCHEDULES,
+        "additionalProperties": schedule_schema(),
+    }
+
+
+def definitions() -> Schema:
+    """What schemas of files with conditions refer to: conditions, and the tests of each type."""
+    kinds = {fact.kind: fact for fact in FACTS.values() if fact.kind is not Kind.WORD}
+    tests = {_definition_of(kind): _tests(fact) for kind, fact in kinds.items()}
+    return {"condition": _condition(), **tests}
+
+
 def policy_schema() -> Schema:
     """The schema of a file of kind Policy."""
     properties: Schema = {
@@ -345,13 +373,7 @@ def policy_schema() -> Schema:
             "description": "Within a band the higher number comes first; 500 if omitted.",
         },
         "vars": variables_schema(IDENTIFIER),
-        "schedules": {
-            "type": "object",
-            "description": "Hours that conditions refer to by name.",
-            "propertyNames": {"pattern": IDENTIFIER},
-            "maxProperties": MAX_SCHEDULES,
-            "additionalProperties": schedule_schema(),
-        },
+        "schedules": schedules_schema(),
         "rules": {
             "type": "array",
             "maxItems": MAX_RULES,
@@ -364,5 +386,5 @@ def policy_schema() -> Schema:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "dfks policy",
         **object_schema("A dfks-rules policy.", required, properties),
-        "$defs": _definitions(),
+        "$defs": definitions(),
     }

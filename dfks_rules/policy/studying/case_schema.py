@@ -3,11 +3,13 @@
 from dfks_rules.model.values import VALUES
 from dfks_rules.policy.facts.fact import Fact, Kind
 from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.families import FAMILIES
 from dfks_rules.policy.language.expiry import DURATION_PATTERN
 from dfks_rules.policy.reading.schema_pieces import (
     API_VERSION,
     IDENTIFIER,
     MAX_LIST,
+    RULE,
     TEXT,
     Schema,
     constant_schema,
@@ -42,7 +44,12 @@ def _facts(description: str) -> Schema:
     properties = {
         name: {"description": fact.description, **_value(fact)} for name, fact in FACTS.items()
     }
-    return {**object_schema(description, [], properties), "title": "facts"}
+    families = {
+        family.pattern: {"description": family.description, **_value(family.example)}
+        for family in FAMILIES
+    }
+    facts = object_schema(description, [], properties)
+    return {**facts, "patternProperties": families, "title": "facts"}
 
 
 def _also() -> Schema:
@@ -86,6 +93,12 @@ def _expect() -> Schema:
             "maxItems": MAX_LIST,
             "items": TEXT,
             "description": "All rules that match, as `policy/rule`, in order of precedence.",
+        },
+        "lifted": {
+            "type": "object",
+            "propertyNames": {"pattern": RULE},
+            "additionalProperties": {"type": "string", "pattern": RULE},
+            "description": "Rule → the Exception that lifts its denial, both as `policy/rule`.",
         },
         "log": {
             "type": "array",
