@@ -1,0 +1,159 @@
+"""Where two sets of rules decide differently, for all requests of one question and cell of domains.
+
+Each difference that is found is shown to the caller, who has it decided again by the reference
+evaluator. Then all requests that the same two rules decide are excluded, and the search goes on
+until nothing is left.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from dfks_rules.model.features import VALUES_OF
+from dfks_rules.model.requests import Operation
+from dfks_rules.policy.facts.view import FactValue
+from dfks_rules.policy.language.alternatives import Question
+from dfks_rules.policy.language.document import Rule
+from dfks_rules.policy.proof.aspects import Aspect, aspects
+from dfks_rules.policy.proof.axioms import add_needed, axioms
+from dfks_rules.policy.proof.decided import Decided
+from dfks_rules.policy.proof.exact import Numbering
+from dfks_rules.policy.proof.formulas import Formula
+from dfks_rules.policy.proof.known_facts import stored_name
+from dfks_rules.policy.proof.meaning import add_conditions
+from dfks_rules.policy.proof.needs import Needs
+from dfks_rules.policy.proof.points import Horizon
+from dfks_rules.policy.proof.search import Point, solve
+from dfks_rules.policy.proof.space import Cell, Space
+from dfks_rules.policy.proof.terms import add_compared
+from dfks_rules.policy.proof.undecided import Undecided
+
+MAX_UNLIKE = 1_000
+"""Most pairs of rules of one question that are told."""
+MAX_DOUBTS = 40
+"""Most requests of one part of a decision that look like a difference and are none."""
+
+Model = dict[str, FactValue]
+"""Fact → its value, None where it is absent."""
+Confirms = Callable[[Model], bool]
+"""Whether both sets, asked about such a request, do decide differently."""
+Solver = Callable[[Space, Formula], Point | None]
+"""A point of a space at which a formula holds; None if there is none."""
+
+
+def by_search(space: Space, goal: Formula) -> Point | None:
+    """The solver that needs no library."""
+    return solve(space.formulas, goal)
+
+
+class Case(NamedTuple):
+    """What is to be settled."""
+
+    question: Question
+    """The operation, and the feature it is about."""
+    cell: Cell
+    """The domains."""
+    old: Sequence[Rule]
+    """The rules that may match, in order of precedence."""
+    new: Sequence[Rule]
+    """Those of the other set."""
+
+
+def settle(case: Case, horizon: Horizon, confirms: Confirms, solver: Solver = by_search) -> int:
+    """How many pairs of rules decide differently; each is shown to `confirms` once.
+
+    Raises:
+        Undecided: neither proved nor refuted; what was shown before that is so nevertheless.
+    """
+    space = _space_of(case, horizon)
+    old, new = Decided(case.old, space), Decided(case.new, space)
+    base = axioms(space)
+    found = 0
+    for aspect in aspects(old, new):
+        goal = space.formulas.all_of((base, aspect.goal))
+        doubts = 0
+        while (point := solver(space, goal)) is not None:
+            if confirms(space.facts_at(point)):
+                found += 1
+                excluded = aspect.deciders(point)
+            else:
+                doubts += 1
+                excluded = _doubted(aspect, point, space, doubts)
+            if found > MAX_UNLIKE:
+                raise Undecided(f"more than {MAX_UNLIKE:,} pairs of rules decide differently")
+            goal = space.formulas.all_of((goal, space.formulas.negation(excluded)))
+    return found
+
+
+def _doubted(aspect: Aspect, point: Point, space: Space, doubts: int) -> Formula:
+    """What to exclude where what looked like a difference is none.
+
+    Raises:
+        Undecided: there is no reason for it to look like one, or enough was tried.
+    """
+    named = [stored_name(fact, space.question) for fact in sorted(aspect.unsure())]
+    parts = [part for fact in named for part in _parts_of(fact)]
+    variables = {space.columns[part].variable for part in parts if part in space.columns}
+    if not variables or doubts > MAX_DOUBTS:
+        raise Undecided(
+            f"`{aspect.name}` was found neither alike nor different"
+            if variables
+            else f"what looked like a difference of `{aspect.name}` is none; please report it"
+        )
+    return space.formulas.all_of(
+        space.formulas.literal(variable, 1 << point[variable]) for variable in variables
+    )
+
+
+def _parts_of(fact: str) -> tuple[str, ...]:
+    addresses = {"presentity": ("user", "domain"), "watcher": ("watcher.user", "watcher.domain")}
+    return addresses.get(fact, (fact,))
+
+
+def _space_of(case: Case, horizon: Horizon) -> Space:
+    needs = Needs(case.question)
+    sides = (case.old, case.new)
+    deciding = [[rule for rule in side if not rule.shadow] for side in sides]
+    for side in deciding:
+        add_conditions(needs, side)
+    add_read(needs, deciding)
+    add_needed(needs)
+    return Space(needs, case.cell, horizon)
+
+
+def add_read(needs: Needs, sides: Sequence[Sequence[Rule]]) -> None:
+    """Adds facts that decisions depend on, and values that are compared."""
+    operation, feature = needs.question
+    if operation is Operation.SUBSCRIBE or feature is None:
+        return
+    for name in ("stored.status", *(["request.status"] if operation is Operation.SET else [])):
+        needs.fact(name)
+    numbering = Numbering()
+    for value in VALUES_OF[feature]:
+        chains = [
+            [numbering.number(rule) for rule in side if _has_say(rule, value.value)]
+            for side in sides
+        ]
+        if any(chain != chains[0] for chain in chains) or len(chains) == 1:
+            terms = {
+                term: None
+                for side in sides
+                for rule in side
+                for term in _written(rule, value.value)
+            }
+            add_compared(needs, value, terms)
+    for rule in (rule for side in sides for rule in side):
+        for fact in _parts(rule.effects.facts):
+            needs.fact(fact)
+
+
+def _parts(facts: Iterable[str]) -> list[str]:
+    return [part for fact in sorted(facts) for part in _parts_of(fact)]
+
+
+def _has_say(rule: Rule, field: str) -> bool:
+    return rule.effects.final or field in rule.effects.fields
+
+
+def _written(rule: Rule, field: str) -> list[object]:
+    fields = rule.effects.fields
+    return [fields[field]] if field in fields else []
