@@ -170,6 +170,15 @@ def parse(text: str) -> Parsed:
     return Parsed(body, flags, tree)
 
 
+def parse_glob(pattern: re.Pattern[str]) -> Parsed:
+    """The parts of a glob that `fnmatch` has translated.
+
+    A `*` is followed by an atomic group that ends with the first place where the text up to the
+    next `*` matches. A later place would not match more, so it can be read as any other group.
+    """
+    return Parsed(pattern.pattern, pattern.flags, _parser.parse(pattern.pattern, pattern.flags))
+
+
 class _Analysis:
     """Bounds the work of the parts of one pattern.
 
