@@ -12,16 +12,24 @@ Rules:
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
+from itertools import chain
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
+from dfks_rules.policy.language.days import (
+    DAYS,
+    DAYS_PATTERN,
+    WANTED_DAYS,
+    SomeDays,
+    parse_days,
+    weekday_of,
+)
 from dfks_rules.policy.words.wording import did_you_mean
 
-_DAYS_OF_WEEK = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_NUMBERS = {name.lower(): number for number, name in enumerate(_DAYS_OF_WEEK)}
-_MINUTES_OF_DAY = 24 * 60
+_WEEKS = {"": None, "even weeks": 0, "odd weeks": 1}
+MINUTES_OF_DAY = 24 * 60
 _ONE_DAY = timedelta(days=1)
 _MAX_ENTRIES = 500
 """Most entries in one list; ten years of holidays are about 150."""
@@ -31,24 +39,19 @@ TIME = r"([01][0-9]|2[0-3]):[0-5][0-9]"
 """A time of day, `HH:MM`."""
 _HOURS = rf"{TIME}-({TIME}|24:00)"
 _LIST_OF_HOURS = rf"{_HOURS}(,{_HOURS})*"
-DATE = r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
-"""A day, `YYYY-MM-DD`."""
-_DATES = rf"{DATE}(\.\.{DATE})?"
 
 # In Python, `$` also matches before a final line feed; in an editor it does not: `(?!\n)`.
 ZONE_PATTERN = r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*(?!\n)$"
 """A name that may be in the IANA time zone database."""
-WEEKLY_PATTERN = rf"^{_WORDS} {_LIST_OF_HOURS}(?!\n)$"
+WEEKLY_PATTERN = rf"^{_WORDS} {_LIST_OF_HOURS}( in (even|odd) weeks)?(?!\n)$"
 """Days of the week and hours; `parse_weekly` decides whether the words are days."""
-DAYS_PATTERN = rf"^{_DATES}(?!\n)$"
-"""A day, or the first and last day of a range."""
-ALSO_PATTERN = rf"^{_DATES} {_LIST_OF_HOURS}(?!\n)$"
-"""A day or a range of days, and hours."""
+ALSO_PATTERN = rf"^{DAYS} {_LIST_OF_HOURS}(?!\n)$"
+"""Days and hours."""
 
 WANTED: dict[str, str] = {
     ZONE_PATTERN: "a time zone like `Europe/Berlin`",
     WEEKLY_PATTERN: "days and hours like `Mon-Fri 08:00-18:00` or `Sat,Sun 22:00-06:00`",
-    DAYS_PATTERN: "a day like `2026-12-25` or days like `2026-12-24..2026-12-31`",
+    DAYS_PATTERN: WANTED_DAYS,
     ALSO_PATTERN: "a day and hours like `2026-12-05 09:00-12:00`",
 }
 """Pattern → what it expects, in words for a finding."""
@@ -70,21 +73,20 @@ class Weekly(NamedTuple):
     """The days on which they begin; Monday is 0."""
     hours: tuple[Hours, ...]
     """At least one."""
+    weeks: int | None = None
+    """0: only in weeks with an even number (ISO 8601), 1: an odd one; None: in every week."""
 
-
-class Days(NamedTuple):
-    """A range of calendar days."""
-
-    first: date
-    """The first day."""
-    last: date
-    """The last day, inclusive."""
+    def begins(self, day: date) -> bool:
+        """Whether its hours begin on a day."""
+        if day.weekday() not in self.weekdays:
+            return False
+        return self.weeks is None or day.isocalendar().week % 2 == self.weeks
 
 
 class Extra(NamedTuple):
     """Hours on some calendar days."""
 
-    days: Days
+    days: SomeDays
     """The days on which they begin."""
     hours: tuple[Hours, ...]
     """At least one."""
@@ -97,10 +99,21 @@ class Schedule(NamedTuple):
     """Time zone of the hours; None: the server's own."""
     weekly: tuple[Weekly, ...]
     """Hours of every week."""
-    excepted: tuple[Days, ...]
+    excepted: tuple[SomeDays, ...]
     """Days without weekly hours."""
     extra: tuple[Extra, ...]
     """Hours added to the weekly ones."""
+
+
+class Day(NamedTuple):
+    """What a schedule says of one calendar day; days of which it says the same are alike."""
+
+    excepted: bool
+    """Whether it is without weekly hours, and ends those that began the day before."""
+    weekly: tuple[Hours, ...]
+    """The weekly hours that begin on it."""
+    extra: tuple[Hours, ...]
+    """The other hours that begin on it."""
 
 
 class ScheduleError(ValueError):
@@ -144,21 +157,23 @@ def covers(schedule: Schedule, at: datetime) -> bool:
         at: timezone-aware, in the zone that applies when the schedule names none.
     """
     local = at.astimezone(schedule.zone) if schedule.zone else at
-    today, minute = local.date(), local.hour * 60 + local.minute
-    yesterday = today - _ONE_DAY
-    for extra in schedule.extra:
-        if _within(extra.hours, minute, _among(today, extra.days), _among(yesterday, extra.days)):
-            return True
-    if _is_excepted(schedule, today):
-        return False
-    carries_over = not _is_excepted(schedule, yesterday)
-    weekday = today.weekday()
-    for weekly in schedule.weekly:
-        begins = weekday in weekly.weekdays
-        began = carries_over and (weekday - 1) % 7 in weekly.weekdays
-        if _within(weekly.hours, minute, begins, began):
-            return True
-    return False
+    minute = local.hour * 60 + local.minute
+    today, yesterday = day_of(schedule, local.date()), day_of(schedule, local.date() - _ONE_DAY)
+    if _within(today.extra, yesterday.extra, minute):
+        return True
+    return not today.excepted and _within(today.weekly, yesterday.weekly, minute)
+
+
+def day_of(schedule: Schedule, day: date) -> Day:
+    """What a schedule says of one day, in its own zone.
+
+    Nothing else tells days apart: whether a minute is within a schedule follows from what it says
+    of that day and of the day before. So a new form of days is complete once it is known here.
+    """
+    excepted = _is_excepted(schedule, day)
+    extra = (one.hours for one in schedule.extra if one.days.has(day))
+    weekly = (one.hours for one in schedule.weekly if not excepted and one.begins(day))
+    return Day(excepted, tuple(chain.from_iterable(weekly)), tuple(chain.from_iterable(extra)))
 
 
 def parse_zone(text: str) -> ZoneInfo:
@@ -178,38 +193,26 @@ def parse_zone(text: str) -> ZoneInfo:
 
 
 def parse_weekly(text: str) -> Weekly:
-    """Days of the week and hours: `Mon-Thu,Sat 08:00-12:00,13:00-18:00`.
+    """Days of the week and hours: `Mon-Thu,Sat 08:00-12:00,13:00-18:00 in even weeks`.
 
     Raises:
         ValueError: it is something else.
     """
     _demand(WEEKLY_PATTERN, text)
-    days, _, hours = text.partition(" ")
-    return Weekly(frozenset().union(*map(_weekdays, days.split(","))), _hours(hours))
-
-
-def parse_days(text: str) -> Days:
-    """One day, `2026-12-25`, or all of several, `2026-12-24..2026-12-31`.
-
-    Raises:
-        ValueError: it is something else, or a day that the calendar does not have.
-    """
-    _demand(DAYS_PATTERN, text)
-    first, _, last = text.partition("..")
-    days = Days(_date(first), _date(last or first))
-    if days.last < days.first:
-        raise ValueError(f"`{text}` ends before it begins")
-    return days
+    hours_of_days, _, weeks = text.partition(" in ")
+    days, _, hours = hours_of_days.partition(" ")
+    weekdays = frozenset[int]().union(*map(_weekdays, days.split(",")))
+    return Weekly(weekdays, _hours(hours), _WEEKS[weeks])
 
 
 def parse_also(text: str) -> Extra:
-    """One day or several, and hours: `2026-12-05 09:00-12:00`.
+    """Days and hours: `2026-12-05 09:00-12:00`, `12-24 09:00-12:00`.
 
     Raises:
         ValueError: it is something else, or a day that the calendar does not have.
     """
     _demand(ALSO_PATTERN, text)
-    days, _, hours = text.partition(" ")
+    days, _, hours = text.rpartition(" ")
     return Extra(parse_days(days), _hours(hours))
 
 
@@ -240,11 +243,13 @@ def schedule_schema() -> dict[str, Any]:
             },
             "weekly": entries(
                 WEEKLY_PATTERN,
-                "Hours of every week, e.g. `Mon-Fri 08:00-18:00`, `Daily 22:00-06:00`.",
+                "Hours of every week, e.g. `Mon-Fri 08:00-18:00`, `Daily 22:00-06:00`, "
+                "`Sat 09:00-12:00 in even weeks`.",
             ),
             "except": entries(
                 DAYS_PATTERN,
-                "Days without any, e.g. `2026-12-25` or `2026-12-24..2026-12-31`.",
+                "Days without any, e.g. `2026-12-25`, `12-24..12-31` (every year), `easter+1`, "
+                "`2nd Mon of Sep`.",
             ),
             "also": entries(
                 ALSO_PATTERN,
@@ -262,20 +267,15 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
 }
 
 
-def _within(hours: tuple[Hours, ...], minute: int, today: bool, yesterday: bool) -> bool:  # noqa: FBT001
+def _within(today: Iterable[Hours], yesterday: Iterable[Hours], minute: int) -> bool:
     """Whether hours that begin today or began yesterday include this minute of today."""
-    return any(
-        (today and start <= minute < end) or (yesterday and minute + _MINUTES_OF_DAY < end)
-        for start, end in hours
+    return any(start <= minute < end for start, end in today) or any(
+        minute + MINUTES_OF_DAY < end for _, end in yesterday
     )
 
 
-def _among(day: date, days: Days) -> bool:
-    return days.first <= day <= days.last
-
-
 def _is_excepted(schedule: Schedule, day: date) -> bool:
-    return any(_among(day, days) for days in schedule.excepted)
+    return any(days.has(day) for days in schedule.excepted)
 
 
 def _demand(pattern: str, text: str) -> None:
@@ -288,15 +288,11 @@ def _weekdays(text: str) -> set[int]:
     if text.lower() == "daily":
         return set(range(7))
     first, _, last = text.partition("-")
-    start, end = _weekday(first), _weekday(last or first)
+    try:
+        start, end = weekday_of(first), weekday_of(last or first)
+    except ValueError as error:
+        raise ValueError(f"{error}, or `Daily`") from error
     return {(start + n) % 7 for n in range((end - start) % 7 + 1)}
-
-
-def _weekday(word: str) -> int:
-    if word.lower() not in _NUMBERS:
-        hint = did_you_mean(word[:3], _DAYS_OF_WEEK)
-        raise ValueError(f"unknown day `{word}`{hint}; days are `Mon` to `Sun`, or `Daily`")
-    return _NUMBERS[word.lower()]
 
 
 def _hours(text: str) -> tuple[Hours, ...]:
@@ -307,11 +303,4 @@ def _one_range(text: str) -> Hours:
     start, end = (int(time[:2]) * 60 + int(time[3:]) for time in text.split("-"))
     if start == end:
         raise ValueError(f"`{text}` ends when it begins; a whole day is `00:00-24:00`")
-    return Hours(start, end if start < end else end + _MINUTES_OF_DAY)
-
-
-def _date(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise ValueError(f"`{text}` is not a calendar date") from error
+    return Hours(start, end if start < end else end + MINUTES_OF_DAY)

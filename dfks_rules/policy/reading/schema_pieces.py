@@ -7,7 +7,8 @@ from typing import Any
 
 from dfks_rules.model.values import MAX_TEXT, Choice, Integer, Text
 from dfks_rules.policy.facts.fact import Fact, Kind
-from dfks_rules.policy.language.schedules import DATE, TIME
+from dfks_rules.policy.language.days import DATE
+from dfks_rules.policy.language.schedules import TIME
 from dfks_rules.policy.language.schedules import WANTED as SCHEDULE_WANTED
 
 Schema = dict[str, Any]

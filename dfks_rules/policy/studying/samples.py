@@ -18,7 +18,9 @@ from jsonschema import Draft202012Validator
 
 from dfks_rules.policy.facts.fact import Kind
 from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.language.days import Days, SomeDays
 from dfks_rules.policy.language.matchers import Atom, Named
+from dfks_rules.policy.language.schedules import Weekly
 from dfks_rules.policy.reading.schema_pieces import constant_schema
 from dfks_rules.policy.reading.validate import validator
 
@@ -166,14 +168,28 @@ def _beside_networks(networks: Iterable[Any]) -> Iterable[str]:
 def _edges(schedule: Named) -> Iterable[str]:
     """Moments just inside and outside the hours of a schedule, also on excepted and extra days."""
     _, (zone, weekly, excepted, extra) = schedule
-    hours = [(_A_MONDAY + timedelta(min(days)), one) for days, some in weekly for one in some]
-    hours += [(days.first, one) for days, some in extra for one in some]
+    hours = [(day, one) for some in weekly for day in _begins(some) for one in some.hours]
+    hours += [(day, one) for some in extra for day in _first(some.days) for one in some.hours]
     for days in excepted:
-        hours += [(days.first, one) for _, some in weekly for one in some]
+        hours += [(day, one) for day in _first(days) for some in weekly for one in some.hours]
     for day, (start, end) in hours:
         midnight = datetime(day.year, day.month, day.day, tzinfo=zone or UTC)
         for minute in (start, start - 1, end, end - 1):
             yield (midnight + timedelta(minutes=minute)).isoformat(timespec="minutes")
+
+
+def _begins(weekly: Weekly) -> Iterable[date]:
+    """A day on which weekly hours begin."""
+    days = (_A_MONDAY + timedelta(number) for number in range(_TWO_WEEKS))
+    return islice((day for day in days if weekly.begins(day)), 1)
+
+
+def _first(days: SomeDays) -> Iterable[date]:
+    """The first day of a range; of other forms the first from `_A_MONDAY` on."""
+    if isinstance(days, Days):
+        return [days.first]
+    following = (_A_MONDAY + timedelta(number) for number in range(_A_YEAR))
+    return islice((day for day in following if days.has(day)), 1)
 
 
 def _examples(patterns: Iterable[Named]) -> Iterable[str]:
@@ -218,6 +234,7 @@ def _member(members: Iterable[tuple[Any, Any]]) -> str:
 
 
 _A_MONDAY = date(2026, 1, 5)
+_TWO_WEEKS, _A_YEAR = 14, 366
 _MAX_REPEATED = 64
 _BY_OPERATION: dict[Any, Callable[[Any], list[str]]] = {
     ops.LITERAL: lambda code: [chr(code)],

@@ -3,7 +3,7 @@
 import pickle
 import re
 from contextlib import suppress
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,15 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from dfks_rules.policy.language.days import parse_days
 from dfks_rules.policy.language.schedules import (
     WANTED,
-    Days,
     Hours,
     Schedule,
     ScheduleError,
     covers,
     parse_also,
-    parse_days,
     parse_schedule,
     parse_weekly,
     parse_zone,
@@ -273,24 +272,40 @@ def test_weekly_entry_of_another_form_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("at", "within"),
+    [("2026-01-05 09:00", True), ("2026-01-12 09:00", False), ("2026-12-28 09:00", False)],
+)
+def test_hours_in_even_weeks_are_by_the_number_of_the_week(at: str, within: bool) -> None:
+    """ISO 8601: 5 January 2026 is in week 2, 28 December in week 53."""
+    assert is_within(at, weekly("Mon 08:00-10:00 in even weeks")) is within
+    assert is_within(at, weekly("Mon 08:00-10:00 in odd weeks")) is not within
+
+
+def test_night_of_an_even_week_ends_on_the_first_day_of_an_odd_one() -> None:
+    """Hours over midnight belong to the day on which they begin."""
+    nights = weekly("Sun 22:00-06:00 in even weeks")
+    assert is_within("2026-01-12 05:59", nights)
+    assert not is_within("2026-01-05 05:59", nights)
+
+
+@pytest.mark.parametrize(
+    ("at", "within"),
     [
-        ("2026-02-30", "`2026-02-30` is not a calendar date"),
-        ("2026-12-31..2026-12-24", "`2026-12-31..2026-12-24` ends before it begins"),
-        ("20261225", "`20261225` is not a day like `2026-12-25`"),
-        ("2026-12-24-2026-12-31", "`2026-12-24-2026-12-31` is not a day like `2026-12-25`"),
+        ("2026-12-25 10:00", False),
+        ("2031-12-25 10:00", False),
+        ("2026-04-06 10:00", False),
+        ("2026-05-14 10:00", False),
+        ("2026-12-24 08:59", False),
+        ("2026-12-24 09:00", True),
+        ("2027-12-24 12:00", False),
+        ("2026-12-23 17:00", True),
     ],
 )
-def test_wrong_days_are_refused(text: str, message: str) -> None:
-    """A day off that does not exist would leave the office open."""
-    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
-        parse_days(text)
-
-
-def test_last_day_of_several_is_among_them() -> None:
-    """`..` is inclusive, as people read it."""
-    days = Days(date(2026, 12, 24), date(2026, 12, 31))
-    assert parse_days("2026-12-24..2026-12-31") == days
+def test_holidays_of_every_year_are_written_once(at: str, within: bool) -> None:
+    """Nobody has to remember the file at the turn of the year."""
+    holidays = ["12-24..12-26", "01-01", "easter+1", "easter+39"]
+    office = weekly("Daily 08:00-18:00", also=["12-24 09:00-12:00"], **{"except": holidays})
+    assert is_within(at, office) is within
 
 
 def test_every_wrong_entry_is_reported_with_its_path() -> None:

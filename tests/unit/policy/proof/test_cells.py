@@ -1,0 +1,13 @@
+"""Values sorted by the tests that they pass."""
+
+from dfks_rules.policy.proof.cells import Cells
+from tests.helpers.outcomes import atom
+
+
+def test_an_outcome_keeps_as_many_values_as_wanted() -> None:
+    """The first ones, and values that are alike stay together."""
+    cells = Cells[str]([atom("user", "prefix", "a"), atom("user", "suffix", "b")], 2)
+    for text in ("x", "ab", "y", "z", "y", "axb", "a"):
+        cells.add(text)
+    assert cells.values == ("x", "y", "ab", "axb", "a")
+    assert cells.outcome("ab") == (True, True)
