@@ -20,6 +20,8 @@ class Oracle:
 
     def __init__(self, compiled: CompiledPolicies) -> None:
         self.compiled = compiled
+        self.rules = compiled.rules
+        """All rules, in order of precedence."""
         self._all = (compiled.rules, ReferenceEvaluator(compiled.rules))
         self._asked: dict[tuple[int, FactValue], tuple[Sequence[Rule], ReferenceEvaluator]] = {}
 
@@ -34,6 +36,11 @@ class Oracle:
         keys = dict.fromkeys([(_PLACES[question], domain), (_PLACES[question], None)])
         places = {place for key in keys for share in shares.get(key, ()) for place in share.rules}
         return [self.compiled.rules[place] for place in sorted(places)]
+
+    def domains(self, question: int) -> frozenset[str]:
+        """Domains that rules name which can match a question, given by its place in `QUESTIONS`."""
+        named = (domain for place, domain in self.compiled.sharding.shares if place == question)
+        return frozenset(str(domain) for domain in named if domain is not None)
 
     def decide_view(self, view: View) -> Decision:
         """What the policies say to one request, of the rules that can match."""

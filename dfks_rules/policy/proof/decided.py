@@ -1,7 +1,7 @@
 """What policies decide, as formulas: the twin of `combine.Plan.decide`."""
 
 from collections.abc import Hashable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 
 from dfks_rules.model.decisions import Denial, DenialAnswer, NotifyScope
 from dfks_rules.model.features import ROWS, Row, Spelling
@@ -77,7 +77,7 @@ class Decided:
         if value not in self.terms:
             spelling = self._row.spelling
             excuse = spelling is not None and value is spelling.excuse
-            base = self._base_of_excuse() if excuse else base_of(self.space, value)
+            base = self._base_of_excuse if excuse else partial(base_of, self.space, value)
             self.terms[value] = Terms(self.space, base)
         return self.terms[value]
 

@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from dfks_rules.model.features import VALUES_OF
 from dfks_rules.model.requests import Operation
+from dfks_rules.policy.deciding.oracle import Oracle
 from dfks_rules.policy.facts.view import FactValue
-from dfks_rules.policy.language.alternatives import Question
+from dfks_rules.policy.language.alternatives import QUESTIONS, Question
 from dfks_rules.policy.language.document import Rule
 from dfks_rules.policy.proof.aspects import Aspect, aspects
 from dfks_rules.policy.proof.axioms import add_needed, axioms
@@ -58,8 +59,17 @@ class Case(NamedTuple):
     """Those of the other set."""
 
 
-def settle(case: Case, horizon: Horizon, confirms: Confirms, solver: Solver = by_search) -> int:
-    """How many pairs of rules decide differently; each is shown to `confirms` once.
+class Settled(NamedTuple):
+    """What is so of a case."""
+
+    pairs: int
+    """How many pairs of rules decide differently; 0: all requests are decided alike."""
+    is_timed: bool
+    """Whether that depends on the time, so that it is so within the horizon only."""
+
+
+def settle(case: Case, horizon: Horizon, confirms: Confirms, solver: Solver = by_search) -> Settled:
+    """Shows `confirms` a request for each pair of rules that decide differently.
 
     Raises:
         Undecided: neither proved nor refuted; what was shown before that is so nevertheless.
@@ -81,7 +91,7 @@ def settle(case: Case, horizon: Horizon, confirms: Confirms, solver: Solver = by
             if found > MAX_UNLIKE:
                 raise Undecided(f"more than {MAX_UNLIKE:,} pairs of rules decide differently")
             goal = space.formulas.all_of((goal, space.formulas.negation(excluded)))
-    return found
+    return Settled(found, "now" in space.columns)
 
 
 def _doubted(aspect: Aspect, point: Point, space: Space, doubts: int) -> Formula:
@@ -107,6 +117,21 @@ def _doubted(aspect: Aspect, point: Point, space: Space, doubts: int) -> Formula
 def _parts_of(fact: str) -> tuple[str, ...]:
     addresses = {"presentity": ("user", "domain"), "watcher": ("watcher.user", "watcher.domain")}
     return addresses.get(fact, (fact,))
+
+
+def cases_of(old: Oracle, new: Oracle) -> list[Case]:
+    """What is to be settled to compare two sets; what has the same rules in both is left out."""
+    numbering = Numbering()
+    numbers = {id(rule): numbering.number(rule) for one in (old, new) for rule in one.rules}
+    found = []
+    for place, question in enumerate(QUESTIONS):
+        named = old.domains(place) | new.domains(place)
+        for domain in (None, *sorted(named)):
+            sides = [one.rules_for(question, domain) for one in (old, new)]
+            before, after = ([numbers[id(rule)] for rule in side] for side in sides)
+            if before != after:
+                found.append(Case(question, Cell(domain, named), *sides))
+    return found
 
 
 def _space_of(case: Case, horizon: Horizon) -> Space:

@@ -16,7 +16,8 @@ from dfks_rules.policy.proof.addresses import distinct_addresses
 from dfks_rules.policy.proof.moments import distinct_moments
 from dfks_rules.policy.proof.needs import Needs
 from dfks_rules.policy.proof.numbers import distinct_counts, distinct_ips
-from dfks_rules.policy.proof.texts import ANY_TEXT, distinct_texts, shape_of
+from dfks_rules.policy.proof.shapes import shape_of
+from dfks_rules.policy.proof.texts import distinct_texts
 from dfks_rules.policy.proof.undecided import Undecided
 from dfks_rules.policy.site.targets import CLASSES
 
@@ -37,7 +38,6 @@ class Horizon(NamedTuple):
         return f"for {self.years[0]} to {self.years[-1]}, server in {self.zone}"
 
 
-texts = lru_cache(_REMEMBERED)(distinct_texts)
 addresses = lru_cache(_REMEMBERED)(distinct_addresses)
 _counts = lru_cache(_REMEMBERED)(distinct_counts)
 _ips = lru_cache(_REMEMBERED)(distinct_ips)
@@ -67,9 +67,8 @@ def values(fact: str, needs: Needs) -> tuple[FactValue, ...]:
 
 def _texts_of(fact: str, needs: Needs) -> tuple[FactValue, ...]:
     linked = needs.linked_to(fact)
-    shapes = {shape_of(one) for one in linked}
-    shape = shapes.pop() if len(shapes) == 1 else ANY_TEXT
-    return texts(needs.tests_of(*sorted(linked)), shape=shape, copies=len(linked))
+    shape = shape_of(*sorted(linked))
+    return distinct_texts(needs.tests_of(*sorted(linked)), shape=shape, copies=len(linked))
 
 
 def _constants_and(others: tuple[str, ...], atoms: tuple[Atom, ...]) -> tuple[FactValue, ...]:

@@ -7,7 +7,8 @@ what looks like a difference is decided again before anybody is told.
 """
 
 import re
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from functools import cached_property
 from itertools import product
 
 from dfks_rules.model.requests import Operation
@@ -143,14 +144,18 @@ def _from(pieces: list[str], place: int, rest: str) -> Iterator[list[tuple[str, 
 class Terms:
     """What rules may give one value of a feature."""
 
-    def __init__(self, space: Space, base: Spread) -> None:
-        """See `base_of`."""
+    def __init__(self, space: Space, base: Callable[[], Spread]) -> None:
+        """See `base_of`, which is asked once it is needed."""
         self._space = space
-        self.base = base
-        """What the value is where no rule sets it."""
+        self._base = base
         self.unsure: set[str] = set()
         """Facts on which it depends whether two things that were taken to differ do."""
         self._known: dict[Hashable, Spread | None] = {}
+
+    @cached_property
+    def base(self) -> Spread:
+        """What the value is where no rule sets it."""
+        return self._base()
 
     def spread(self, said: Hashable) -> Spread | None:
         """The values that come of what a rule says; None where they cannot be told one by one."""

@@ -43,7 +43,5 @@ def witnesses_at(model: Mapping[str, FactValue]) -> Iterator[Witness]:
 def _present(model: Mapping[str, FactValue], without: tuple[str, ...] = ()) -> Facts:
     names = dict.fromkeys([*_FIRST, *(name for name in FACTS if name in model)])
     return {
-        name: model[name]
-        for name in names
-        if name not in without and model.get(name) is not None
+        name: model[name] for name in names if name not in without and model.get(name) is not None
     }
