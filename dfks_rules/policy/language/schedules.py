@@ -171,8 +171,8 @@ def day_of(schedule: Schedule, day: date) -> Day:
     of that day and of the day before. So a new form of days is complete once it is known here.
     """
     excepted = _is_excepted(schedule, day)
-    extra = (one.hours for one in schedule.extra if one.days.has(day))
-    weekly = (one.hours for one in schedule.weekly if not excepted and one.begins(day))
+    weekly = () if excepted else [one.hours for one in schedule.weekly if one.begins(day)]
+    extra = [one.hours for one in schedule.extra if one.days.has(day)]
     return Day(excepted, tuple(chain.from_iterable(weekly)), tuple(chain.from_iterable(extra)))
 
 
