@@ -8,6 +8,7 @@ import click
 NAMES = {
     "policy": "policy",
     "cases": "policy-test",
+    "proofs": "policy-proof",
     "config": "config",
     "directory": "directory",
     "number-plan": "number-plan",

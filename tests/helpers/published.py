@@ -14,6 +14,7 @@ from dfks_rules.policy.reading.editor_schema import editor_schema
 from dfks_rules.policy.reading.read_directory import directory_schema
 from dfks_rules.policy.reading.read_number_plan import number_plan_schema
 from dfks_rules.policy.studying.case_schema import case_schema
+from dfks_rules.policy.studying.proof_schema import proof_editor_schema
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,6 +34,7 @@ def published() -> dict[str, str]:
     return {
         "schemas/policy.schema.json": json.dumps(editor_schema(), indent=2) + "\n",
         "schemas/policy-test.schema.json": json.dumps(case_schema(), indent=2) + "\n",
+        "schemas/policy-proof.schema.json": json.dumps(proof_editor_schema(), indent=2) + "\n",
         "schemas/directory.schema.json": json.dumps(directory_schema(), indent=2) + "\n",
         "schemas/number-plan.schema.json": json.dumps(number_plan_schema(), indent=2) + "\n",
         "docs/reference/facts.md": _facts_page(),

@@ -141,7 +141,7 @@ def unlike_chains(
     if start == len(one) == len(other):
         return formulas.false
     before = formulas.none_of(entry.when for entry in one[:start])
-    left, right = (_whole(chain[start:], default, formulas) for chain in (one, other))
+    left, right = (whole(chain[start:], default, formulas) for chain in (one, other))
     parts = []
     for key, (said, when) in left.items():
         alone = alike is None or _stands_alone(said)
@@ -165,7 +165,7 @@ def _is_same(one: Entry, other: Entry) -> bool:
     return one.when is other.when and one.key == other.key
 
 
-def _whole(
+def whole(
     chain: Chain, default: Hashable, formulas: Formulas
 ) -> dict[Hashable, tuple[Hashable, Formula]]:
     """What a chain comes to, always something."""

@@ -5,16 +5,17 @@ evaluator. Then all requests that the same two rules decide are excluded, and th
 until nothing is left.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import NamedTuple
 
 from dfks_rules.model.features import VALUES_OF
 from dfks_rules.model.requests import Operation
+from dfks_rules.model.values import Value
 from dfks_rules.policy.deciding.oracle import Oracle
 from dfks_rules.policy.facts.view import FactValue
 from dfks_rules.policy.language.alternatives import QUESTIONS, Question
 from dfks_rules.policy.language.document import Rule
-from dfks_rules.policy.proof.aspects import Aspect, aspects
+from dfks_rules.policy.proof.aspects import aspects
 from dfks_rules.policy.proof.axioms import add_needed, axioms
 from dfks_rules.policy.proof.decided import Decided
 from dfks_rules.policy.proof.exact import Numbering
@@ -87,27 +88,34 @@ def settle(case: Case, horizon: Horizon, confirms: Confirms, solver: Solver = by
                 excluded = aspect.deciders(point)
             else:
                 doubts += 1
-                excluded = _doubted(aspect, point, space, doubts)
+                excluded = doubted(f"`{aspect.name}`", aspect.unsure(), point, space, doubts)
             if found > MAX_UNLIKE:
                 raise Undecided(f"more than {MAX_UNLIKE:,} pairs of rules decide differently")
             goal = space.formulas.all_of((goal, space.formulas.negation(excluded)))
     return Settled(found, "now" in space.columns)
 
 
-def _doubted(aspect: Aspect, point: Point, space: Space, doubts: int) -> Formula:
-    """What to exclude where what looked like a difference is none.
+def doubted(what: str, unsure: set[str], point: Point, space: Space, doubts: int) -> Formula:
+    """What to exclude where the evaluator does not confirm what a formula says.
+
+    Args:
+        what: it is about.
+        unsure: facts of which the formula may say too much.
+        point: the request.
+        space: of the formula.
+        doubts: how many requests were not confirmed.
 
     Raises:
         Undecided: there is no reason for it to look like one, or enough was tried.
     """
-    named = [stored_name(fact, space.question) for fact in sorted(aspect.unsure())]
+    named = [stored_name(fact, space.question) for fact in sorted(unsure)]
     parts = [part for fact in named for part in _parts_of(fact)]
     variables = {space.columns[part].variable for part in parts if part in space.columns}
     if not variables or doubts > MAX_DOUBTS:
         raise Undecided(
-            f"`{aspect.name}` was found neither alike nor different"
+            f"{what} was found neither alike nor different"
             if variables
-            else f"what looked like a difference of `{aspect.name}` is none; please report it"
+            else f"the reference evaluator does not confirm what was found of {what}"
         )
     return space.formulas.all_of(
         space.formulas.literal(variable, 1 << point[variable]) for variable in variables
@@ -140,31 +148,33 @@ def _space_of(case: Case, horizon: Horizon) -> Space:
     deciding = [[rule for rule in side if not rule.shadow] for side in sides]
     for side in deciding:
         add_conditions(needs, side)
-    add_read(needs, deciding)
+    add_read(needs)
+    add_values(needs, deciding)
     add_needed(needs)
     return Space(needs, case.cell, horizon)
 
 
-def add_read(needs: Needs, sides: Sequence[Sequence[Rule]]) -> None:
-    """Adds facts that decisions depend on, and values that are compared."""
+def add_read(needs: Needs) -> None:
+    """Adds facts that decisions depend on, whatever rules say."""
     operation, feature = needs.question
-    if operation is Operation.SUBSCRIBE or feature is None:
-        return
-    for name in ("stored.status", *(["request.status"] if operation is Operation.SET else [])):
-        needs.fact(name)
+    if feature is not None:
+        needs.fact("stored.status")
+        if operation is Operation.SET:
+            needs.fact("request.status")
+
+
+def add_values(needs: Needs, sides: Sequence[Sequence[Rule]]) -> None:
+    """Adds values that may differ between the sides, and facts that their effects read."""
+    feature = needs.question[1]
     numbering = Numbering()
-    for value in VALUES_OF[feature]:
+    for value in VALUES_OF[feature] if feature else ():
         chains = [
             [numbering.number(rule) for rule in side if _has_say(rule, value.value)]
             for side in sides
         ]
         if any(chain != chains[0] for chain in chains) or len(chains) == 1:
-            terms = {
-                term: None
-                for side in sides
-                for rule in side
-                for term in _written(rule, value.value)
-            }
+            rules = [rule for side in sides for rule in side]
+            terms = [term for rule in rules for term in written(rule, value)]
             add_compared(needs, value, terms)
     for rule in (rule for side in sides for rule in side):
         for fact in _parts(rule.effects.facts):
@@ -179,6 +189,6 @@ def _has_say(rule: Rule, field: str) -> bool:
     return rule.effects.final or field in rule.effects.fields
 
 
-def _written(rule: Rule, field: str) -> list[object]:
-    fields = rule.effects.fields
-    return [fields[field]] if field in fields else []
+def written(rule: Rule, value: Value) -> list[Hashable]:
+    """What a rule says of a value, if it does."""
+    return [said for one, said in rule.effects.values if one is value]

@@ -45,6 +45,9 @@ from dfks_rules.policy.site.site import Site
 from dfks_rules.policy.words.wording import did_you_mean, quoted
 from dfks_rules.yaml.tree import Path, Place, Tree
 
+_BESIDE = {"PolicyTest": "cases", "PolicyProof": "proofs"}
+"""Kinds of files that stand beside policies → what is in them."""
+
 
 class CheckedPolicy(NamedTuple):
     """A policy that can be used."""
@@ -83,8 +86,9 @@ def check(sources: Sequence[Source]) -> Checked:
         findings += found
         if tree is None:
             continue
-        if isinstance(tree.value, dict) and tree.value.get("kind") == "PolicyTest":
-            message = "a file of cases needs a name that ends in `cases.yaml`"
+        kind = tree.value.get("kind") if isinstance(tree.value, dict) else None
+        if kind in _BESIDE:
+            message = f"a file of {_BESIDE[kind]} needs a name that ends in `{_BESIDE[kind]}.yaml`"
             findings.append(tree.finding(("kind",), "policy_value", message))
             continue
         tree, found = substitute(tree)

@@ -9,13 +9,17 @@ from dfks_rules.policy.reading.schema import policy_schema
 from dfks_rules.policy.reading.schema_pieces import IDENTIFIER, Schema, object_schema
 
 _VARIABLE: Schema = {"$ref": "#/$defs/variable"}
-_USERS = ("scope", "rules")
+_USERS = ("scope", "rules", "proofs")
 """Parts of a file that use variables."""
 
 
 def editor_schema() -> Schema:
     """The schema of a file of kind Policy before variables are substituted."""
-    schema = policy_schema()
+    return with_variables(policy_schema())
+
+
+def with_variables(schema: Schema) -> Schema:
+    """The schema of a file before variables are substituted."""
     name = {"type": "string", "pattern": IDENTIFIER, "description": "A name under `vars`."}
     variable = object_schema("The value of a variable.", ["var"], {"var": name})
     definitions = {key: _opened(one) for key, one in schema["$defs"].items()}
