@@ -23,6 +23,12 @@ def one(character: str) -> Characters:
     return ((ord(character), ord(character)),)
 
 
+def has(characters: Characters, character: str) -> bool:
+    """Whether a character is in a set."""
+    code = ord(character)
+    return any(first <= code <= last for first, last in characters)
+
+
 def union(ranges: Iterable[tuple[int, int]]) -> Characters:
     """The characters that are in any of these ranges."""
     found: list[tuple[int, int]] = []

@@ -11,6 +11,11 @@ Outcome = tuple[bool, ...]
 Value = TypeVar("Value", str, int)
 
 
+def outcome(atoms: Iterable[Atom], value: FactValue) -> Outcome:
+    """Which tests a value passes, whatever fact each is about."""
+    return tuple(atom.holds(lambda _: value) for atom in atoms)
+
+
 class Cells(Generic[Value]):
     """A few values for each outcome."""
 
@@ -18,20 +23,16 @@ class Cells(Generic[Value]):
         """No values.
 
         Args:
-            atoms: tests, each of one fact; it does not matter of which.
+            atoms: tests, each of one fact.
             copies: how many values an outcome gets.
         """
         self._atoms = tuple(atoms)
         self._copies = copies
         self._cells: dict[Outcome, dict[Value, None]] = {}
 
-    def outcome(self, value: FactValue) -> Outcome:
-        """Which tests a value passes."""
-        return tuple(atom.holds(lambda _: value) for atom in self._atoms)
-
     def add(self, value: Value) -> None:
         """Keeps a value, unless there are enough like it."""
-        cell = self._cells.setdefault(self.outcome(value), {})
+        cell = self._cells.setdefault(outcome(self._atoms, value), {})
         if len(cell) < self._copies:
             cell[value] = None
 

@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache
 from itertools import chain, count, islice, pairwise
 from string import ascii_lowercase, ascii_uppercase, digits, punctuation
 
-from dfks_rules.policy.language.characters import Characters, intersection, union
+from dfks_rules.policy.language.characters import Characters, has, intersection, union
 from dfks_rules.policy.proof.automata import ALL, END, Automaton, TooLargeError
 
 MAX_STATES = 20_000
@@ -73,6 +73,14 @@ class Determined:
         """The nodes of a test that a state has."""
         codes = self.states[position]
         return frozenset(c % self._size for c in codes if c // self._size == test)
+
+    def position_of(self, text: str) -> int:
+        """The state to which a text leads that can occur."""
+        position = 0
+        for character in text:
+            moves = self.moves[position]
+            position = next(after for block, after in moves if has(block, character))
+        return position
 
     def texts_to(self, ends: Collection[int], telling: Iterable[str], copies: int) -> Iterator[str]:
         """Texts that lead to any of these states, the shortest first.
@@ -232,17 +240,13 @@ def _joined(blocks: Sequence[Characters]) -> Characters:
 def _tried(characters: Characters, told: str, copies: int) -> list[str]:
     some = picked(characters, copies + len(told))
     others = [one for one in some if one not in told][:copies]
-    return others + [one for one in told if _has(characters, one)]
+    return others + [one for one in told if has(characters, one)]
 
 
 @lru_cache(4096)
 def picked(characters: Characters, number: int) -> str:
     """As many characters, or all if there are fewer; the ones that are easy to read first."""
-    easy = [one for one in _EASY if _has(characters, one)]
+    easy = [one for one in _EASY if has(characters, one)]
     ranges = (*intersection(characters, _BEYOND_CONTROLS), *characters)
     rest = (chr(code) for first, last in ranges for code in range(first, last + 1))
     return "".join(islice(dict.fromkeys((*easy, *islice(rest, 2 * number))), number))
-
-
-def _has(characters: Characters, character: str) -> bool:
-    return any(first <= ord(character) <= last for first, last in characters)

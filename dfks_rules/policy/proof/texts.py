@@ -124,9 +124,9 @@ def some_to(
 ) -> Iterator[str]:
     """`copies` texts that lead to these states and are no constants, or all if there are fewer."""
     # An empty text is the last choice: people take it for a mistake.
-    shortest = (whole.shortest[end] for end in ends)
-    longer = whole.texts_to(ends, frozenset("".join(constants)), copies)
-    texts = chain(filter(None, shortest), filter(None, longer), [""] if 0 in ends else [])
+    shortest = (whole.shortest[end] for end in ends if end)
+    others = whole.texts_to(ends, frozenset("".join(constants)), copies)
+    texts = chain(islice(shortest, 1), filter(None, others), [""] if 0 in ends else [])
     return islice(_new(texts, set(constants)), copies)
 
 

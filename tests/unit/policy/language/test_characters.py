@@ -7,20 +7,15 @@ import pytest
 
 from dfks_rules.policy.language.characters import (
     EVERY,
-    Characters,
     characters_of,
     complement,
+    has,
     intersection,
     one,
     union,
 )
 
 _TRIED = [*map(chr, range(0x250)), "\N{KELVIN SIGN}", "\N{LATIN SMALL LETTER LONG S}", "\U0010ffff"]
-
-
-def has(characters: Characters, character: str) -> bool:
-    """Whether a character is in a set."""
-    return any(first <= ord(character) <= last for first, last in characters)
 
 
 @pytest.mark.parametrize("prefix", ["", "(?i)"])
