@@ -12,7 +12,9 @@ from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.language.matchers import MATCHERS
 from dfks_rules.policy.reading.editor_schema import editor_schema
 from dfks_rules.policy.reading.read_directory import directory_schema
+from dfks_rules.policy.reading.read_list import list_file_schema
 from dfks_rules.policy.reading.read_number_plan import number_plan_schema
+from dfks_rules.policy.reading.read_vars import vars_schema
 from dfks_rules.policy.studying.case_schema import case_schema
 from dfks_rules.policy.studying.proof_schema import proof_editor_schema
 
@@ -37,6 +39,8 @@ def published() -> dict[str, str]:
         "schemas/policy-proof.schema.json": json.dumps(proof_editor_schema(), indent=2) + "\n",
         "schemas/directory.schema.json": json.dumps(directory_schema(), indent=2) + "\n",
         "schemas/number-plan.schema.json": json.dumps(number_plan_schema(), indent=2) + "\n",
+        "schemas/list.schema.json": json.dumps(list_file_schema(), indent=2) + "\n",
+        "schemas/vars.schema.json": json.dumps(vars_schema(), indent=2) + "\n",
         "docs/reference/facts.md": _facts_page(),
     }
 

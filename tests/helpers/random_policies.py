@@ -12,6 +12,7 @@ from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Request
 from dfks_rules.model.values import MAX_TEXT, Choice, Integer, Text
 from dfks_rules.policy.facts.fact import Fact, Kind
 from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.language.lists import NamedList
 from dfks_rules.policy.language.matchers import MATCHERS, Operand
 from dfks_rules.policy.reading.check import check
 from dfks_rules.policy.reading.source import Source
@@ -59,7 +60,14 @@ PATTERNS = [".*", "[a-z]+", "(sip:)?\\+[0-9]{6,15}(@.*)?", "(?i)ALICE"]
 SCHEDULES = {
     "office": {"tz": "Europe/Berlin", "weekly": ["Mon-Fri 08:00-18:00"], "except": ["2026-01-05"]},
     "night": {"weekly": ["Daily 22:00-08:00"]},
+    "yearly": {
+        "weekly": ["Mon-Fri 08:00-18:00 in even weeks", "Sat,Sun 00:00-24:00 in odd weeks"],
+        "except": ["12-31", "1st Mon of Jan", "easter+1"],
+        "also": ["02-29 07:00-08:00"],
+    },
 }
+LISTED = ["alice", "sip:+4930123456@example.com", "+49", "example.com", "sip:bob@acme.example"]
+"""The entries of a list, of which some suit every fact that is a text."""
 NETWORKS = ["10.0.0.0/8", "192.0.2.1/32", "2001:db8::/32", "0.0.0.0/0"]
 
 SITE = [
@@ -76,6 +84,9 @@ SITE = [
     ),
 ]
 """What random policies may know about users and numbers."""
+NAMED_LIST = NamedList("listed", frozenset(LISTED))
+LIST = Source("listed.csv", "\n".join(["entry", *LISTED]))
+"""What they refer to."""
 
 
 class Dumper(yaml.SafeDumper):
@@ -99,14 +110,22 @@ def operands(fact: Fact, name: str) -> st.SearchStrategy[Any]:
         case Operand.CONSTANT | Operand.SCHEDULE:
             return st.sampled_from(pools.get(name, constants))
         case Operand.LIST:
-            return st.lists(st.sampled_from(constants), min_size=1, max_size=4)
+            return st.lists(st.sampled_from(constants), min_size=1, max_size=4) | listed(fact)
         case Operand.FLAG:
             return st.booleans()
         case Operand.FACT:
             others = [one.name for one in FACTS.values() if one.kind is fact.kind]
             return st.sampled_from([other for other in others if other != fact.name])
+        case Operand.TEXTS if name == "prefix":
+            return one_or_some([text for text in HOSTILE if text]) | listed(fact)
         case Operand.TEXTS:
             return one_or_some(pools.get(name, [text for text in HOSTILE if text]))
+
+
+def listed(fact: Fact) -> st.SearchStrategy[Any]:
+    """The list, where it suits a fact."""
+    is_text = fact.kind is Kind.TEXT and fact.name != "target.number"
+    return st.just({"list": "listed"}) if is_text else st.nothing()
 
 
 @st.composite
@@ -161,8 +180,8 @@ EFFECTS = st.sampled_from(
 
 @st.composite
 def files(draw: st.DrawFn) -> list[Source]:
-    """One to three policies; rules that the check refuses are left out."""
-    sources = []
+    """One to three policies and their list; rules that the check refuses are left out."""
+    sources = [LIST]
     for number in range(draw(st.integers(1, 3))):
         policy: dict[str, Any] = {
             "apiVersion": "dfks/v1",
@@ -180,9 +199,9 @@ def files(draw: st.DrawFn) -> list[Source]:
             rule = {"id": f"r{position}", "when": draw(CONDITIONS), "then": draw(EFFECTS)}
             if draw(st.integers(0, 3)) == 0:
                 rule["unless"] = draw(CONDITIONS)
-            if not check([dumped({**policy, "rules": [rule]})])[1]:
+            if not check([LIST, dumped({**policy, "rules": [rule]})])[1]:
                 rules.append(rule)
-        if not check([dumped({**policy, "rules": []})])[1]:
+        if not check([LIST, dumped({**policy, "rules": []})])[1]:
             sources.append(dumped({**policy, "rules": rules}))
     return sources
 

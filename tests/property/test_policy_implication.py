@@ -12,7 +12,7 @@ from dfks_rules.policy.facts.view import FactValue
 from dfks_rules.policy.language.alternatives import Literals, SignedAtom
 from dfks_rules.policy.language.implication import contradicts, implies
 from dfks_rules.policy.language.matchers import MATCHERS, Atom, Operand
-from tests.helpers.random_policies import CONSTANTS, TEXTS, operands
+from tests.helpers.random_policies import CONSTANTS, NAMED_LIST, TEXTS, operands
 
 PROFILE = settings(max_examples=600)
 OF_EVERY_KIND = [
@@ -64,6 +64,7 @@ def literals_of(draw: st.DrawFn, fact: Fact) -> SignedAtom:
         written = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=2))
     elif matcher.operand is Operand.TEXTS and name not in ("cidr", "regex") and draw(st.booleans()):
         written = draw(st.lists(st.sampled_from(STRETCHES), min_size=1, max_size=2))
+    written = NAMED_LIST if isinstance(written, dict) else written
     operand = None if matcher.operand is Operand.FLAG else matcher.prepare(written)
     return SignedAtom(Atom(fact.name, matcher.negates or name, operand), draw(st.booleans()))
 

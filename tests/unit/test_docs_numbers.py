@@ -5,6 +5,7 @@ import re
 import pytest
 
 from dfks_rules.model.identity import Aor
+from dfks_rules.policy.lint.findings import check_and_lint
 from dfks_rules.policy.reading.read_directory import directory_schema, read_directory
 from dfks_rules.policy.reading.read_number_plan import (
     make_number_plan,
@@ -41,6 +42,20 @@ def test_directories_in_the_page_can_be_read(language: str) -> None:
     alice = Aor("alice", "acme.example")
     assert directory.groups_of(alice) == ("intl-forward", "sales")
     assert directory.user_of_number("201", "acme.example") == alice
+
+
+def test_shared_data_in_the_page_can_be_used() -> None:
+    """Its policy refers to its lists; together they have no finding."""
+    page = (ROOT / "docs/reference/shared-data.md").read_text(encoding="utf-8")
+    listed, policy, variables = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    files = [
+        Source("barred.csv", block(page, "csv")),
+        Source("l.yaml", listed),
+        Source("v.yaml", variables),
+        Source("p.yaml", policy),
+        Source("n.yaml", block(NUMBERS_PAGE, "yaml")),
+    ]
+    assert check_and_lint(files)[1] == []
 
 
 def analysed() -> Targets:

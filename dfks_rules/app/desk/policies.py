@@ -20,7 +20,7 @@ from dfks_rules.policy.words.wording import printable
 TENANTS = "tenants"
 """Folder among policies that holds a folder for each domain with files of its own."""
 _DOMAIN = re.compile(r"[^A-Z@\s]+")
-_SUFFIXES = (".yaml", ".yml", ".csv")
+_SUFFIXES = (".yaml", ".yml", ".csv", ".ics")
 _MAX_TOTAL = 64 * 1024 * 1024
 """Most bytes of all files together; a folder of logs is not policies."""
 

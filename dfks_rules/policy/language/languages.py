@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from dfks_rules.policy.facts.view import FactValue
+from dfks_rules.policy.language.lists import NamedList
 from dfks_rules.policy.language.matchers import Atom
 from dfks_rules.policy.language.patterns import MAX_SUBJECT, Parsed, parse, parse_glob
 from dfks_rules.policy.language.schedules import Schedule
@@ -82,12 +83,17 @@ def language_of(atom: Atom) -> Language | None:
     return None if row is None else row(atom.operand)
 
 
+def _entries(operand: Any) -> Any:
+    """The constants of an operand that may be a list with a name."""
+    return operand.entries if isinstance(operand, NamedList) else operand
+
+
 def _bounded(operand: Any) -> Language:
     return Bounded((operand,))
 
 
 def _holding(place: Place) -> Callable[[Any], Language]:
-    return lambda texts: Holding(texts, place)
+    return lambda texts: Holding(tuple(_entries(texts)), place)
 
 
 def _globs(operand: Any) -> Language:
@@ -100,7 +106,7 @@ def _regexes(operand: Any) -> Language:
 
 _LANGUAGES: dict[str, Callable[[Any], Language]] = {
     "eq": lambda constant: OneOf(frozenset({constant})),
-    "in": lambda constants: OneOf(frozenset(constants)),
+    "in": lambda constants: OneOf(frozenset(_entries(constants))),
     "lt": _bounded,
     "le": _bounded,
     "gt": _bounded,

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from dfks_rules.policy.facts.fact import FactLookup, Kind
+from dfks_rules.policy.language.lists import NamedList
 from dfks_rules.policy.language.patterns import compile_pattern, matches
 from dfks_rules.policy.language.schedules import Schedule, covers
 
@@ -83,6 +84,18 @@ class Atom(NamedTuple):
         if self.matcher == "sameAs":
             return value == lookup(str(self.operand))
         return MATCHERS[self.matcher].holds(value, self.operand)
+
+
+def _constants(operand: list[Any] | NamedList) -> Hashable:
+    return operand if isinstance(operand, NamedList) else frozenset(operand)
+
+
+def _starts(operand: str | list[str] | NamedList) -> Hashable:
+    return operand if isinstance(operand, NamedList) else _texts(operand)
+
+
+def _begins(value: str, starts: Any) -> bool:
+    return starts.starts(value) if isinstance(starts, NamedList) else value.startswith(starts)
 
 
 def _texts(operand: str | list[str]) -> tuple[str, ...]:
@@ -166,8 +179,8 @@ _TABLE: list[Matcher] = [
         "in",
         Operand.LIST,
         _CONSTANT,
-        "Is one of these values; a bare list means the same.",
-        frozenset,
+        "Is one of these values; a bare list means the same. `{list: NAME}`: an entry of a list.",
+        _constants,
         lambda value, constants: value in constants,
     ),
     Matcher(
@@ -175,7 +188,7 @@ _TABLE: list[Matcher] = [
         Operand.LIST,
         _CONSTANT,
         "Is none of these values; true when the fact is absent.",
-        frozenset,
+        _constants,
         lambda value, constants: value in constants,
         negates="in",
     ),
@@ -231,9 +244,9 @@ _TABLE: list[Matcher] = [
         "prefix",
         Operand.TEXTS,
         _TEXTUAL,
-        "Starts with this text, or one of these.",
-        _texts,
-        lambda value, texts: value.startswith(texts),
+        "Starts with this text, or one of these. `{list: NAME}`: with an entry of a list.",
+        _starts,
+        _begins,
     ),
     Matcher(
         "suffix",

@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from itertools import chain
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -22,6 +23,7 @@ from dfks_rules.policy.language.days import (
     DAYS,
     DAYS_PATTERN,
     WANTED_DAYS,
+    Calendar,
     SomeDays,
     parse_days,
     weekday_of,
@@ -125,8 +127,14 @@ class ScheduleError(ValueError):
         """(path within the schedule, message), in the order of the file."""
 
 
-def parse_schedule(written: Mapping[str, Any]) -> Schedule:
+def parse_schedule(
+    written: Mapping[str, Any], calendars: Mapping[str, Calendar] = MappingProxyType({})
+) -> Schedule:
     """Parse a schedule of the form that `schedule_schema` allows.
+
+    Args:
+        written: the schedule.
+        calendars: what `{calendar: NAME}` may refer to.
 
     Raises:
         ScheduleError: some entries are invalid; it lists them all.
@@ -138,7 +146,8 @@ def parse_schedule(written: Mapping[str, Any]) -> Schedule:
         several = isinstance(entries, list)
         for position, text in enumerate(entries if several else [entries]):
             try:
-                read[key].append(parse(text))
+                is_calendar = isinstance(text, Mapping)
+                read[key].append(_calendar(text, calendars) if is_calendar else parse(text))
             except ValueError as error:
                 problems.append(((key, position) if several else (key,), str(error)))
     if not problems and not (read["weekly"] or read["also"]):
@@ -147,6 +156,13 @@ def parse_schedule(written: Mapping[str, Any]) -> Schedule:
         raise ScheduleError(problems)
     zone = read["tz"][0] if read["tz"] else None
     return Schedule(zone, tuple(read["weekly"]), tuple(read["except"]), tuple(read["also"]))
+
+
+def _calendar(written: Mapping[str, str], calendars: Mapping[str, Calendar]) -> Calendar:
+    name = written["calendar"]
+    if name not in calendars:
+        raise ValueError(f"unknown calendar `{name}`{did_you_mean(name, calendars)}")
+    return calendars[name]
 
 
 def covers(schedule: Schedule, at: datetime) -> bool:
@@ -246,10 +262,12 @@ def schedule_schema() -> dict[str, Any]:
                 "Hours of every week, e.g. `Mon-Fri 08:00-18:00`, `Daily 22:00-06:00`, "
                 "`Sat 09:00-12:00 in even weeks`.",
             ),
-            "except": entries(
-                DAYS_PATTERN,
-                "Days without any, e.g. `2026-12-25`, `12-24..12-31` (every year), `easter+1`, "
-                "`2nd Mon of Sep`.",
+            "except": _or_calendars(
+                entries(
+                    DAYS_PATTERN,
+                    "Days without any, e.g. `2026-12-25`, `12-24..12-31` (every year), `easter+1`, "
+                    "`2nd Mon of Sep`, `{calendar: holidays}`.",
+                )
             ),
             "also": entries(
                 ALSO_PATTERN,
@@ -257,6 +275,23 @@ def schedule_schema() -> dict[str, Any]:
             ),
         },
     }
+
+
+def _or_calendars(entries: dict[str, Any]) -> dict[str, Any]:
+    """The schema of entries, of which each may be a calendar."""
+    calendar = {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["calendar"],
+        "properties": {
+            "calendar": {
+                "type": "string",
+                "maxLength": 64,
+                "description": "The days of an iCalendar file: `holidays` for `holidays.ics`.",
+            }
+        },
+    }
+    return {**entries, "items": {"anyOf": [entries["items"], calendar]}}
 
 
 _PARSERS: dict[str, Callable[[str], Any]] = {

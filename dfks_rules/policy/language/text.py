@@ -4,6 +4,7 @@ from collections.abc import Hashable
 
 from dfks_rules.policy.facts.view import FactValue
 from dfks_rules.policy.language.alternatives import SignedAtom
+from dfks_rules.policy.language.lists import NamedList
 from dfks_rules.policy.language.matchers import MATCHERS, Named, Operand
 
 _NEGATED = {
@@ -20,7 +21,8 @@ def literal_text(literal: SignedAtom) -> str:
     written = _operand_text(operand)
     if not positive and name in _NEGATED:
         return f"{fact}: {{{_NEGATED[name]}: {written}}}"
-    test = written if name in ("eq", "in") else f"{{{name}: {written}}}"
+    is_plain = name == "eq" or (name == "in" and not isinstance(operand, NamedList))
+    test = written if is_plain else f"{{{name}: {written}}}"
     return f"{fact}: {test}" if positive else f"not {{{fact}: {test}}}"
 
 
@@ -49,14 +51,14 @@ def _operand_text(operand: Hashable) -> str:
             return f"[{', '.join(sorted(map(_operand_text, operand)))}]"
         case Named(name, _):
             return printable(name)
+        case NamedList():
+            return f"{{list: {printable(operand.name)}}}"
         case (one,):
             return _operand_text(one)
         case tuple():
             return f"[{', '.join(map(_operand_text, operand))}]"
-        case bool():
-            return "true" if operand else "false"
         case _:
-            return printable(operand)
+            return printable(str(operand).lower() if isinstance(operand, bool) else operand)
 
 
 def printable(value: object) -> str:

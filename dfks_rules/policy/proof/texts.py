@@ -26,6 +26,9 @@ from dfks_rules.policy.proof.determined import Determined
 from dfks_rules.policy.proof.shapes import ANY_TEXT, Shape
 from dfks_rules.policy.proof.undecided import Undecided, opaque
 
+_MANY = 1_000
+"""Texts of one test that are many by themselves."""
+
 
 def distinct_texts(
     atoms: Iterable[Atom], *, shape: Shape = ANY_TEXT, copies: int = 1
@@ -89,9 +92,14 @@ def patterns_of(atoms: Iterable[Atom]) -> dict[Atom, Holding | Matching]:
 
 def too_many_cells(atoms: Collection[Atom]) -> Undecided:
     """The answer where tests tell too many texts apart."""
+    for atom in atoms:
+        match language_of(atom):
+            case Holding(texts) if len(texts) > _MANY:
+                what = f"`{atom.matcher}` of `{atom.fact}` has a list of {len(texts)} texts"
+                return Undecided(f"{what}, which has too many cells; `in` takes longer ones")
     facts = " and ".join(f"`{fact}`" for fact in sorted({atom.fact for atom in atoms}))
-    advice = "write `prefix`, or one `has` with a list"
-    return Undecided(f"{len(atoms)} tests of {facts} have too many cells; {advice}")
+    tests = f"{len(atoms)} tests of {facts} have" if len(atoms) > 1 else f"a test of {facts} has"
+    return Undecided(f"{tests} too many cells; write `prefix`, or one `has` with a list")
 
 
 def start_of(automaton: Automaton, language: Holding | Matching) -> int:

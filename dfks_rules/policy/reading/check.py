@@ -38,6 +38,7 @@ from dfks_rules.policy.language.possible import why_impossible
 from dfks_rules.policy.reading.read import Reader
 from dfks_rules.policy.reading.read_site import read_site
 from dfks_rules.policy.reading.schema import policy_schema
+from dfks_rules.policy.reading.shared import Shared, SharedFiles
 from dfks_rules.policy.reading.source import POLICY, Source, kind_of, parse
 from dfks_rules.policy.reading.validate import Located, validate, validator
 from dfks_rules.policy.reading.variables import substitute
@@ -77,7 +78,8 @@ def check(sources: Sequence[Source]) -> Checked:
     """The policies in these files, their site, and every finding about them."""
     site, site_findings = read_site(sources)
     policies: list[CheckedPolicy] = []
-    findings: list[Finding] = list(site_findings)
+    shared = SharedFiles(sources)
+    findings: list[Finding] = [*site_findings, *shared.findings]
     names: dict[str, str] = {}
     for source in sources:
         if kind_of(source) != POLICY:
@@ -91,11 +93,12 @@ def check(sources: Sequence[Source]) -> Checked:
             message = f"a file of {_BESIDE[kind]} needs a name that ends in `{_BESIDE[kind]}.yaml`"
             findings.append(tree.finding(("kind",), "policy_value", message))
             continue
-        tree, found = substitute(tree)
+        seen = shared.of(source.tenant)
+        tree, found = substitute(tree, seen.variables)
         findings += found
         if any(finding.severity == "error" for finding in found):
             continue
-        policy, found = _check_file(source, tree)
+        policy, found = _check_file(source, tree, seen)
         findings += found
         findings += _check_name(tree, names)
         if policy is not None:
@@ -109,14 +112,16 @@ def _policy_validator() -> Draft202012Validator:
     return validator(policy_schema())
 
 
-def _check_file(source: Source, tree: Tree) -> tuple[CheckedPolicy | None, list[Finding]]:
+def _check_file(
+    source: Source, tree: Tree, shared: Shared
+) -> tuple[CheckedPolicy | None, list[Finding]]:
     located = validate(tree, _policy_validator())
     findings = [finding for _, finding in located]
     findings += _check_ids(tree)
     usable = _usable_rules(tree, located)
     if usable is None:
         return None, findings
-    reader = Reader(tree)
+    reader = Reader(tree, shared)
     before = len(reader.findings)
     policy, scope = reader.header(), reader.scope(source.tenant)
     is_sound = len(reader.findings) == before

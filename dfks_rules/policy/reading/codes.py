@@ -27,7 +27,11 @@ CODES: dict[str, Code] = {
     "policy_unknown_matcher": Code("error", "unknown matcher"),
     "policy_unknown_effect": Code("error", "unknown effect"),
     "policy_unknown_schedule": Code("error", "the file has no such schedule"),
-    "policy_unknown_variable": Code("error", "the file has no such variable"),
+    "policy_unknown_variable": Code(
+        "error", "neither the file nor a Vars file has such a variable"
+    ),
+    "policy_unknown_list": Code("error", "no file has such a list"),
+    "policy_calendar": Code("error", "a calendar file cannot be used"),
     "policy_unknown_class": Code("error", "no number plan has such a class"),
     "policy_type": Code("error", "a value is of the wrong type"),
     "policy_value": Code("error", "a value is not valid"),

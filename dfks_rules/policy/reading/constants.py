@@ -9,6 +9,7 @@ from typing import Any
 from dfks_rules.policy.facts.fact import Kind
 from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.language.implication import start_of
+from dfks_rules.policy.language.lists import NamedList
 from dfks_rules.policy.language.matchers import MATCHERS, Named, Operand
 from dfks_rules.policy.language.patterns import literal_start
 from dfks_rules.policy.words.countries import country_problem
@@ -40,6 +41,8 @@ def refuse_constants(fact: str, name: str, operand: Any) -> None:
     if form not in (Operand.CONSTANT, Operand.LIST, Operand.TEXTS):
         return
     kind = FACTS[fact].kind
+    if isinstance(operand, NamedList):
+        operand = sorted(operand.entries)
     for constant in operand if isinstance(operand, list) else [operand]:
         if form is not Operand.TEXTS and kind in _OF_KIND:
             _OF_KIND[kind](constant)

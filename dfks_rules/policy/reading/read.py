@@ -21,10 +21,12 @@ from dfks_rules.policy.language.document import (
     Rule,
     Written,
 )
+from dfks_rules.policy.language.lists import NamedList
 from dfks_rules.policy.language.matchers import MATCHERS, Atom, Named, Operand
 from dfks_rules.policy.language.schedules import Schedule, ScheduleError, parse_schedule
 from dfks_rules.policy.language.values import PLACEHOLDER, Clamped, Template
 from dfks_rules.policy.reading.constants import refuse_constants
+from dfks_rules.policy.reading.shared import NOTHING_SHARED, Shared
 from dfks_rules.policy.words.wording import did_you_mean
 from dfks_rules.yaml.tree import Path, Tree
 
@@ -41,8 +43,15 @@ _NOTIFY: dict[bool | str | None, NotifyScope | None] = {
 class Reader:
     """Reads one tree, and collects `findings`."""
 
-    def __init__(self, tree: Tree) -> None:
+    def __init__(self, tree: Tree, shared: Shared = NOTHING_SHARED) -> None:
+        """Nothing but the schedules is read yet.
+
+        Args:
+            tree: the file, which conforms to the schema.
+            shared: what it may refer to besides what it defines itself.
+        """
         self._tree = tree
+        self._shared = shared
         self.findings: list[Finding] = []
         self._schedules = self._read_schedules()
 
@@ -52,7 +61,7 @@ class Reader:
         for name, written in self._tree.value.get("schedules", {}).items():
             schedules[name] = None
             try:
-                schedules[name] = parse_schedule(written)
+                schedules[name] = parse_schedule(written, self._shared.calendars)
             except ScheduleError as error:
                 for path, message in error.problems:
                     place = ("schedules", name, *path)
@@ -122,6 +131,8 @@ class Reader:
     def _atom(self, fact: str, name: str, operand: Any, path: Path) -> Condition:
         matcher = MATCHERS[name]
         try:
+            if isinstance(operand, dict):
+                operand = self._list(operand["list"], path)
             refuse_constants(fact, name, operand)
             if matcher.operand is Operand.FACT and operand == fact:
                 raise ValueError(f"`{fact}` is always the same as itself")
@@ -142,6 +153,13 @@ class Reader:
             message = f"unknown schedule `{name}`{did_you_mean(name, self._schedules)}"
             self.findings.append(self._tree.finding(path, "policy_unknown_schedule", message))
         return Named(name, self._schedules.get(name))
+
+    def _list(self, name: str, path: Path) -> NamedList:
+        lists = self._shared.lists
+        if name not in lists:
+            message = f"unknown list `{name}`{did_you_mean(name, lists)}"
+            self.findings.append(self._tree.finding(path, "policy_unknown_list", message))
+        return lists.get(name) or NamedList(name, frozenset())
 
     def _effects(self, then: Mapping[str, Any], path: Path) -> Effects:
         self._check_placeholders(then.get("log", ""), (*path, "log"))

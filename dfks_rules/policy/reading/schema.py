@@ -40,15 +40,29 @@ def _operand(matcher: Matcher, constant: Schema, fact: Fact) -> Schema:
         case Operand.CONSTANT:
             return constant
         case Operand.LIST:
-            return list_schema(constant)
+            return _or_named_list(list_schema(constant), fact)
         case Operand.TEXTS:
-            return _one_or_list(TEXT)
+            texts = _one_or_list(TEXT)
+            return _or_named_list(texts, fact) if matcher.name == "prefix" else texts
         case Operand.FLAG:
             return {"type": "boolean"}
         case Operand.FACT:
             return {"type": "string", "enum": _names_of(fact.kind)}
         case Operand.SCHEDULE:
             return {"type": "string", "pattern": IDENTIFIER}
+
+
+def _or_named_list(schema: Schema, fact: Fact) -> Schema:
+    """The schema of constants, which may instead be in a file where they are texts."""
+    if fact.kind not in (Kind.TEXT, Kind.DOMAIN, Kind.AOR):
+        return schema
+    name: Schema = {
+        "type": "string",
+        "pattern": IDENTIFIER,
+        "description": "Name of a file of kind List, or of a CSV file with a column `entry`.",
+    }
+    named = object_schema("The entries of a list.", ["list"], {"list": name})
+    return {"anyOf": [*schema.get("anyOf", [schema]), named]}
 
 
 def _names_of(*kinds: Kind) -> list[str]:

@@ -22,10 +22,14 @@ class Source(NamedTuple):
 
 
 POLICY, DIRECTORY, NUMBER_PLAN = "Policy", "Directory", "NumberPlan"
+LIST, VARS, CALENDAR = "List", "Vars", "iCalendar"
 # Lines may end in CRLF.
 _KIND = re.compile(
-    rf"^kind:[ \t]*[\"']?({DIRECTORY}|{NUMBER_PLAN})[\"']?[ \t\r]*(?:#.*)?$", re.MULTILINE
+    rf"^kind:[ \t]*[\"']?({DIRECTORY}|{NUMBER_PLAN}|{LIST}|{VARS})[\"']?[ \t\r]*(?:#.*)?$",
+    re.MULTILINE,
 )
+_LIST_HEADER = re.compile(r"\ufeff?entry[ \t]*(,|\r?$)", re.MULTILINE)
+"""How a CSV file begins that is a list."""
 
 
 def is_csv(file: str) -> bool:
@@ -39,9 +43,14 @@ def largest(file: str) -> int:
 
 
 def kind_of(source: Source) -> str:
-    """The kind of a file: `POLICY` unless the file says otherwise; CSV is always a directory."""
+    """The kind of a file: `POLICY` unless the file says otherwise.
+
+    CSV is a list if its first column is `entry`, else a directory.
+    """
     if is_csv(source.file):
-        return DIRECTORY
+        return LIST if _LIST_HEADER.match(source.text) else DIRECTORY
+    if source.file.lower().endswith(".ics"):
+        return CALENDAR
     kind = _KIND.search(source.text)
     return kind[1] if kind else POLICY
 

@@ -2,10 +2,13 @@
 
 `{var: NAME}` in the scope or in a rule becomes the value; as an entry of a list, a variable that is
 a list expands into its entries. `${vars.NAME}` in a text becomes the value's text. Substitution
-precedes the schema, which therefore checks the value wherever it is used.
+precedes the schema, which therefore checks the value wherever it is used. Files of kind Vars define
+variables for all policies.
 """
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from dfks_rules.errors import Finding
@@ -38,8 +41,24 @@ def variables_schema(names: str) -> dict[str, Any]:
     }
 
 
-def substitute(tree: Tree) -> tuple[Tree, list[Finding]]:
+def find_wrong_variables(tree: Tree) -> list[Finding]:
+    """Values under `vars` that a variable cannot have (`policy_variable`); none without `vars`."""
+    variables = tree.value.get("vars") if isinstance(tree.value, dict) else None
+    return [
+        tree.finding(("vars", name), "policy_variable", f"variable `{name}` {problem}")
+        for name, value in (variables.items() if isinstance(variables, dict) else ())
+        if (problem := _problem(value))
+    ]
+
+
+def substitute(
+    tree: Tree, shared: Mapping[str, Any] = MappingProxyType({})
+) -> tuple[Tree, list[Finding]]:
     """The tree with variables replaced by values, each with the place where its variable was used.
+
+    Args:
+        tree: a policy file.
+        shared: variables of other files; those of the file itself come first.
 
     Returns:
         The tree, and findings with codes `policy_unknown_variable`, `policy_variable` (a value that
@@ -49,17 +68,18 @@ def substitute(tree: Tree) -> tuple[Tree, list[Finding]]:
     """
     if not isinstance(tree.value, dict) or not isinstance(tree.value.get("vars", {}), dict):
         return tree, []  # the schema refuses it
-    substitution = _Substitution(tree)
+    substitution = _Substitution(tree, shared)
     return substitution.tree(), substitution.findings
 
 
 class _Substitution:
     """Copies a tree, and collects `findings`."""
 
-    def __init__(self, tree: Tree) -> None:
+    def __init__(self, tree: Tree, shared: Mapping[str, Any]) -> None:
         self._old = tree
-        self._variables: dict[str, Any] = tree.value.get("vars", {})
-        self._unused = set(self._variables)
+        own = tree.value.get("vars", {})
+        self._variables: dict[str, Any] = {**shared, **own}
+        self._unused = set(own)
         self._inserted = 0
         self._places: dict[Path, Place] = {}
         self._keys: dict[Path, Place] = {}
@@ -67,9 +87,7 @@ class _Substitution:
 
     def tree(self) -> Tree:
         """The new tree."""
-        for name, value in self._variables.items():
-            if problem := _problem(value):
-                self._report(("vars", name), "policy_variable", f"variable `{name}` {problem}")
+        self.findings += find_wrong_variables(self._old)
         if self.findings:
             return self._old
         self._places = {path: at for path, at in self._old.places.items() if not _is_for_use(path)}

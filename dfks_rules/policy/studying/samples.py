@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
+from heapq import nsmallest
 from itertools import islice
 from re import _constants as ops  # type: ignore[attr-defined]
 from re import _parser as regex  # type: ignore[attr-defined]
@@ -19,6 +20,7 @@ from jsonschema import Draft202012Validator
 from dfks_rules.policy.facts.fact import Kind
 from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.language.days import Days, SomeDays
+from dfks_rules.policy.language.lists import NamedList
 from dfks_rules.policy.language.matchers import Atom, Named
 from dfks_rules.policy.language.schedules import Weekly
 from dfks_rules.policy.reading.schema_pieces import constant_schema
@@ -141,11 +143,19 @@ def _one(constant: Any) -> Iterable[Any]:
     return (constant,)
 
 
-def _some(constants: Iterable[Any]) -> Iterable[Any]:
-    return sorted(constants, key=repr)
+def _some(constants: Iterable[Any] | NamedList) -> Iterable[Any]:
+    return sorted(_entries(constants), key=repr)
 
 
-def _prefixed(texts: Iterable[str]) -> Iterable[str]:
+def _entries(operand: Iterable[Any] | NamedList) -> Iterable[Any]:
+    """The constants of an operand; of a long list a few."""
+    if isinstance(operand, NamedList):
+        return nsmallest(MAX_SAMPLES // 4, operand.entries)
+    return operand
+
+
+def _prefixed(starts: Iterable[str] | NamedList) -> Iterable[str]:
+    texts = _entries(starts)
     return [value for text in texts for value in (f"{text}0", text, f"{text}x", text[:-1])]
 
 

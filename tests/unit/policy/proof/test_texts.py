@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from dfks_rules.policy.language.lists import NamedList
 from dfks_rules.policy.language.matchers import Atom
-from dfks_rules.policy.proof import texts
+from dfks_rules.policy.proof import determined, texts
 from dfks_rules.policy.proof.shapes import ANY_TEXT, HEADER, NUMBER, USER, Shape
 from dfks_rules.policy.proof.texts import distinct_texts
 from dfks_rules.policy.proof.undecided import Undecided
@@ -149,6 +150,32 @@ def test_too_many_cells_are_told_at_once() -> None:
         distinct_texts(many)
     wanted = "16 tests of `userAgent` have too many cells; write `prefix`, or one `has` with a list"
     assert caught.value.reason == wanted
+
+
+_ENTRIES = NamedList("blocked", frozenset(f"+49{number**3 % 10**9}" for number in range(1_500)))
+
+
+def test_a_long_list_of_values_is_no_matter() -> None:
+    """Its entries are tried one by one."""
+    some = [Atom("target.number", "in", _ENTRIES), atom("target.number", "prefix", "+491")]
+    every = {(True, True), (True, False), (False, True), (False, False)}
+    assert set(outcomes(some, distinct_texts(some, shape=NUMBER))) == every
+
+
+def test_a_list_of_parts_that_is_too_long_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its states are as many as its letters."""
+    monkeypatch.setattr(determined, "MAX_STATES", 1_000)
+    with pytest.raises(Undecided) as caught:
+        distinct_texts([Atom("target.number", "prefix", _ENTRIES)])
+    what = f"`prefix` of `target.number` has a list of {len(_ENTRIES.entries)} texts"
+    assert caught.value.reason == f"{what}, which has too many cells; `in` takes longer ones"
+
+
+def test_one_test_alone_can_have_too_many_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told in the singular."""
+    monkeypatch.setattr(determined, "MAX_STATES", 2)
+    with pytest.raises(Undecided, match="a test of `userAgent` has too many cells"):
+        distinct_texts([ua("has", "abc")])
 
 
 def test_equal_tests_are_computed_once() -> None:

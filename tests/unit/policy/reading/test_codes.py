@@ -42,6 +42,8 @@ def findings(blocks: list[str]) -> list[Finding]:
 def _source(number: int, block: str) -> Source:
     if "numbers\n" in block:
         return Source(f"{number}.csv", block)
+    if block.startswith("BEGIN:VCALENDAR"):
+        return Source("holidays.ics", block)
     if "apiVersion" in block:
         return Source(f"{number}.yaml", block, _tenant(block))
     return source(block)
@@ -56,7 +58,7 @@ def _tenant(block: str) -> str | None:
 def blocks(code: str, mark: str = "") -> list[str]:
     """The examples in the section of a code."""
     return re.findall(
-        rf"^```(?:yaml|csv){mark}\n(.*?)^```", SECTIONS[code], re.DOTALL | re.MULTILINE
+        rf"^```(?:yaml|csv|ics){mark}\n(.*?)^```", SECTIONS[code], re.DOTALL | re.MULTILINE
     )
 
 

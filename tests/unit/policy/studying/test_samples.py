@@ -10,7 +10,7 @@ from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.language.matchers import MATCHERS, Atom, Named, Operand
 from dfks_rules.policy.language.schedules import parse_schedule
 from dfks_rules.policy.studying.samples import MAX_SAMPLES, joined, possible, samples
-from tests.helpers.random_policies import SCHEDULES, operands
+from tests.helpers.random_policies import NAMED_LIST, SCHEDULES, operands
 
 HOURS: dict[str, Any] = SCHEDULES
 OFFICE: dict[str, Any] = {
@@ -74,6 +74,8 @@ def test_every_fact_has_samples_for_every_matcher(
     operand = data.draw(operands(FACTS[name], matcher))
     if MATCHERS[matcher].operand is Operand.SCHEDULE:
         operand = Named(operand, parse_schedule(HOURS[operand]))
+    if isinstance(operand, dict):
+        operand = NAMED_LIST
     test = atom(name, MATCHERS[matcher].negates or matcher, operand)
     values = samples(test.facts[0], [test])
     assert len(values) > 1

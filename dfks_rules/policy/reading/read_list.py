@@ -1,0 +1,113 @@
+"""`kind: List` files, and CSV files whose first column is `entry` → lists with a name."""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import PurePath
+
+from jsonschema import Draft202012Validator
+
+from dfks_rules.errors import Finding
+from dfks_rules.model.values import MAX_TEXT
+from dfks_rules.policy.language.lists import MAX_ENTRIES, NamedList
+from dfks_rules.policy.reading.schema_pieces import (
+    API_VERSION,
+    IDENTIFIER,
+    TEXT,
+    Schema,
+    metadata_schema,
+    object_schema,
+)
+from dfks_rules.policy.reading.source import MAX_CSV_BYTES, Source, is_csv, parse
+from dfks_rules.policy.reading.validate import validate, validator
+from dfks_rules.policy.words.wording import quoted
+
+MAX_FINDINGS = 100
+"""Most findings in one CSV file: what is wrong is mostly wrong on every line."""
+
+_NAME = re.compile(IDENTIFIER)
+
+
+def read_list(source: Source) -> tuple[NamedList | None, list[Finding]]:
+    """The list in one file; None if there are findings.
+
+    One in CSV is called as its file, without `.csv`; further columns are comments.
+    """
+    if is_csv(source.file):
+        return _read_csv(source)
+    tree, findings = parse(source)
+    if tree is not None:
+        findings = [finding for _, finding in validate(tree, _validator())]
+    if tree is None or findings:
+        return None, findings
+    return NamedList(tree.value["metadata"]["name"], frozenset(tree.value["entries"])), []
+
+
+def _read_csv(source: Source) -> tuple[NamedList | None, list[Finding]]:
+    name = PurePath(source.file).stem
+    findings = [*_wrong_file(source, name)]
+    entries: set[str] = set()
+    lines = source.text.removeprefix("\ufeff").split("\n") if not findings else []
+    for number, line in enumerate(lines[1:], 2):
+        entry = line.partition(",")[0].strip()
+        if problem := _problem(entry) if line.strip() else None:
+            findings.append(Finding(source.file, number, 1, "policy_value", problem))
+        elif line.strip():
+            entries.add(entry)
+        if len(findings) >= MAX_FINDINGS:
+            break
+    if not findings and not 0 < len(entries) <= MAX_ENTRIES:
+        message = f"list has {len(entries)} entries; it takes 1 to {MAX_ENTRIES}"
+        findings.append(Finding(source.file, 1, 1, "policy_limit", message))
+    return (None, findings) if findings else (NamedList(name, frozenset(entries)), [])
+
+
+def _wrong_file(source: Source, name: str) -> Iterator[Finding]:
+    if not _NAME.match(name):
+        wanted = "a name of at most 63 lower-case letters, digits and `-`, a letter first"
+        message = f"the list is called as its file, and {quoted(name)} is not {wanted}"
+        yield Finding(source.file, 1, 1, "policy_value", message)
+    # A surrogate cannot be encoded; it is refused with its line.
+    size = len(source.text.encode(errors="replace"))
+    if size > MAX_CSV_BYTES:
+        message = f"file has {size} bytes; at most {MAX_CSV_BYTES}"
+        yield Finding(source.file, 1, 1, "policy_limit", message)
+
+
+def _problem(entry: str) -> str | None:
+    """Why a text cannot be an entry."""
+    if '"' in entry:
+        return f"{quoted(entry)} has a quote; no entry needs quotes"
+    if not 0 < len(entry) <= MAX_TEXT:
+        return f"entry has {len(entry)} characters; it takes 1 to {MAX_TEXT}"
+    return None if entry.isprintable() else f"{quoted(entry)} is not printable"
+
+
+@cache
+def _validator() -> Draft202012Validator:
+    return validator(list_file_schema())
+
+
+def list_file_schema() -> Schema:
+    """The schema of a file of kind List."""
+    properties: Schema = {
+        "apiVersion": {"const": API_VERSION, "description": "The language: dfks/v1."},
+        "kind": {"const": "List", "description": "This file holds a list of constants."},
+        "metadata": metadata_schema("What the list is called."),
+        "entries": {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": MAX_ENTRIES,
+            "items": TEXT,
+            "description": "Numbers, users, domains or other texts, for `{in: {list: NAME}}`.",
+        },
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "dfks list",
+        **object_schema(
+            "A list that dfks-rules policies test facts against.",
+            ["apiVersion", "kind", "metadata", "entries"],
+            properties,
+        ),
+    }

@@ -1,0 +1,99 @@
+"""iCalendar files: which days they name."""
+
+from datetime import date
+
+import pytest
+
+from dfks_rules.policy.reading.read_calendar import read_calendar
+from dfks_rules.policy.reading.source import Source
+
+
+def calendar(*events: str) -> str:
+    """A file with these events, each as lines joined by `;;`."""
+    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//test//EN"]
+    for number, event in enumerate(events):
+        lines += ["BEGIN:VEVENT", f"UID:{number}", "DTSTAMP:20260101T000000Z"]
+        lines += [*event.split(";;"), "END:VEVENT"]
+    return "\r\n".join([*lines, "END:VCALENDAR", ""])
+
+
+def days(*events: str) -> list[str]:
+    """The days of a calendar."""
+    read, findings = read_calendar(Source("holidays.ics", calendar(*events)))
+    assert findings == []
+    assert read is not None
+    assert read.name == "holidays"
+    return [day.isoformat() for day in sorted(read.days)]
+
+
+@pytest.mark.parametrize(
+    ("event", "named"),
+    [
+        ("DTSTART;VALUE=DATE:20261225", ["2026-12-25"]),
+        ("DTSTART;VALUE=DATE:20261225;;DTEND;VALUE=DATE:20261226", ["2026-12-25"]),
+        (
+            "DTSTART;VALUE=DATE:20261231;;DTEND;VALUE=DATE:20270102",
+            ["2026-12-31", "2027-01-01"],
+        ),
+        ("DTSTART;VALUE=DATE:20261225;;DURATION:P2D", ["2026-12-25", "2026-12-26"]),
+        ("DTSTART;TZID=Europe/Berlin:20261225T230000;;DTEND:20261226T010000Z", ["2026-12-25"]),
+        (
+            "DTSTART;VALUE=DATE:20260601;;RRULE:FREQ=YEARLY;COUNT=3",
+            ["2026-06-01", "2027-06-01", "2028-06-01"],
+        ),
+        (
+            "DTSTART;VALUE=DATE:20260601;;RRULE:FREQ=MONTHLY;UNTIL=20260801T120000Z;;"
+            "EXDATE;VALUE=DATE:20260701",
+            ["2026-06-01", "2026-08-01"],
+        ),
+    ],
+)
+def test_event_names_its_days(event: str, named: list[str]) -> None:
+    """Whole days, the end not included; recurrences without those that were taken out."""
+    assert days(event) == named
+
+
+def test_event_without_an_end_recurs_to_the_end_of_the_century() -> None:
+    """Policies outlive calendars."""
+    read, _ = read_calendar(
+        Source("h.ics", calendar("DTSTART;VALUE=DATE:20261225;;RRULE:FREQ=YEARLY"))
+    )
+    assert read is not None
+    assert date(2099, 12, 25) in read.days
+    assert len(read.days) == 75
+
+
+def test_cancelled_event_does_not_count() -> None:
+    """A day off that was called off is a working day."""
+    assert days("DTSTART;VALUE=DATE:20260101", "DTSTART;VALUE=DATE:20260102;;STATUS:CANCELLED") == [
+        "2026-01-01"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "message"),
+    [
+        ("h.ics", "", "not a calendar of RFC 5545"),
+        ("h.ics", "BEGIN:VCALENDAR\r\nEND:VEVENT\r\n", "calendar has no days"),
+        ("h.ics", calendar("SUMMARY:no day"), "not a calendar of RFC 5545"),
+        ("h.ics", calendar("DTSTART:tomorrow"), "not a calendar of RFC 5545"),
+        ("h.ics", calendar(), "calendar has no days"),
+        (
+            "h.ics",
+            calendar("DTSTART;VALUE=DATE:20200101;;RRULE:FREQ=DAILY"),
+            "calendar has over 10,000 days",
+        ),
+        (
+            "h.ics",
+            calendar("DTSTART;VALUE=DATE:20260101;;DTEND;VALUE=DATE:20280101"),
+            "not a calendar of RFC 5545: an event from 2026-01-01 lasts more than a year",
+        ),
+        ("Holidays.ics", calendar(), "the calendar is called as its file, and `Holidays` is not"),
+    ],
+)
+def test_what_is_wrong_is_told_in_words(file: str, text: str, message: str) -> None:
+    """One finding, however broken the file is."""
+    read, findings = read_calendar(Source(file, text))
+    assert read is None
+    assert [finding.code for finding in findings] == ["policy_calendar"]
+    assert findings[0].message.startswith(message)

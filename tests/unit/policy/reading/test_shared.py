@@ -1,0 +1,104 @@
+"""What files share, and who sees it."""
+
+from dfks_rules.policy.deciding.policy_set import load
+from dfks_rules.policy.reading.check import check
+from dfks_rules.policy.reading.shared import SharedFiles
+from dfks_rules.policy.reading.source import Source
+from tests.helpers.policy import source
+
+HEAD = "apiVersion: dfks/v1\nkind: {}\nmetadata: {{name: {}}}\n"
+ICS = (
+    "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTAMP:20260101T000000Z\r\n"
+    "DTSTART;VALUE=DATE:20260105\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+)
+
+
+def test_tenant_sees_its_own_before_what_is_for_all() -> None:
+    """And never what is another's."""
+    shared = SharedFiles(
+        [
+            Source("barred.csv", "entry\n+1\n"),
+            Source("tenants/a.example/barred.csv", "entry\n+2\n", "a.example"),
+            Source("tenants/b.example/own.csv", "entry\n+3\n", "b.example"),
+        ]
+    )
+    seen = {
+        tenant: {name: set(one.entries) for name, one in shared.of(tenant).lists.items()}
+        for tenant in (None, "a.example", "b.example")
+    }
+    assert seen == {
+        None: {"barred": {"+1"}},
+        "a.example": {"barred": {"+2"}},
+        "b.example": {"barred": {"+1"}, "own": {"+3"}},
+    }
+    assert shared.findings == []
+
+
+def test_two_files_cannot_define_one_name() -> None:
+    """Which of them would a rule mean?"""
+    shared = SharedFiles(
+        [
+            Source("a/barred.csv", "entry\n+1\n"),
+            Source("b/barred.csv", "entry\n+2\n"),
+            Source("v.yaml", HEAD.format("Vars", "v") + "vars: {barred: 1}\n"),
+            Source("w.yaml", HEAD.format("Vars", "w") + "vars: {barred: 2}\n"),
+        ]
+    )
+    assert [(one.file, one.code, one.message) for one in shared.findings] == [
+        (
+            "b/barred.csv",
+            "policy_duplicate_name",
+            "the name `barred` is already used by `a/barred.csv`",
+        ),
+        ("w.yaml", "policy_duplicate_name", "the name `barred` is already used by `v.yaml`"),
+    ]
+
+
+def test_rules_use_lists_variables_and_calendars_of_other_files() -> None:
+    """By their names."""
+    rules = """
+        - id: listed
+          when: {op: set, user: {in: {list: vips}}, time: {outside: office}}
+          then: {deny: "no-work-on-holidays", log: "${vars.word}"}
+    """
+    head = 'schedules: {office: {weekly: ["Daily 00:00-24:00"], except: [{calendar: days}]}}\n'
+    files = [
+        source(rules, head),
+        Source("vips.csv", "entry\nalice\n"),
+        Source("days.ics", ICS),
+        Source("v.yaml", HEAD.format("Vars", "v") + "vars: {word: off}\n"),
+    ]
+    assert check(files).findings == []
+    assert load(files) is not None
+
+
+def test_names_that_no_file_defines_are_told_with_what_was_meant() -> None:
+    """At the place where they stand."""
+    rules = """
+        - id: r
+          when: {op: set, target.number: {prefix: {list: bared}}, time: {during: office}}
+          then: {deny: no}
+    """
+    head = 'schedules: {office: {weekly: ["Daily 00:00-24:00"], except: [{calendar: day}]}}\n'
+    files = [
+        source(rules, head),
+        Source("barred.csv", "entry\n+1\n"),
+        Source("days.ics", ICS),
+    ]
+    assert [finding.message for finding in check(files).findings] == [
+        "unknown calendar `day` (did you mean `days`?)",
+        "unknown list `bared` (did you mean `barred`?)",
+    ]
+
+
+def test_entries_that_no_fact_can_equal_are_refused_where_they_are_used() -> None:
+    """`030 123` is no number in E.164 form, and the list would bar nobody."""
+    rules = """
+        - id: r
+          when: {op: set, target.number: {in: {list: barred}}}
+          then: {deny: no}
+    """
+    findings = check([source(rules), Source("barred.csv", "entry\n+1\n030123\n")]).findings
+    assert [finding.message for finding in findings] == [
+        "`030123` is not an E.164 number, like `+4930123456`"
+    ]
