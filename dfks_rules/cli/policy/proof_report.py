@@ -24,6 +24,7 @@ _PLURALS = {
     Operation.SET: "sets",
     Operation.SUBSCRIBE: "leave to subscribe",
 }
+_QUANTIFIERS = {Operation.GET: "all ", Operation.SET: "all ", Operation.SUBSCRIBE: ""}
 _MANY = 200
 """From so many questions on, progress is shown in a terminal."""
 
@@ -101,9 +102,7 @@ def _as_text(proof: Proof, seconds: float) -> Iterator[str]:
         yield f"proved equivalent: every request is decided alike ({limits})"
         return
     proved = [
-        f"all {'other ' if one in proof.different else ''}{_PLURALS[one]}"
-        if one is not Operation.SUBSCRIBE or one in proof.different
-        else _PLURALS[one]
+        f"{_QUANTIFIERS[one]}{'other ' * (one in proof.different)}{_PLURALS[one]}"
         for one in Operation
         if not any(doubt.question is None or doubt.question[0] is one for doubt in proof.doubts)
     ]

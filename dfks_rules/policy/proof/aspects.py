@@ -7,7 +7,7 @@ compared, as what is told and stored follows from that (`compare.what_differs`).
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from dfks_rules.model.decisions import DenialAnswer, NotifyScope
+from dfks_rules.model.decisions import Denial, DenialAnswer, NotifyScope
 from dfks_rules.model.features import ROWS, VALUES_OF
 from dfks_rules.model.requests import Operation
 from dfks_rules.model.values import Value
@@ -45,7 +45,7 @@ def aspects(old: Decided, new: Decided) -> Iterator[Aspect]:
     yield _decision(old, new)
     denied = formulas.all_of((old.denied, new.denied))
     denials = (old.meaning.denials, new.meaning.denials)
-    yield _chained("denial", space, denials, denied, None, None)
+    yield _chained("denial", space, denials, denied, None, None, lambda: _facts_of(denials))
     either = formulas.alike(old.denied, new.denied)
     yield _sequence("log", space, (old.meaning.logs, new.meaning.logs), either)
     if operation is Operation.SUBSCRIBE or feature is None:
@@ -248,8 +248,9 @@ def _facts_of(sequences: Iterable[Sequence[Entry]]) -> set[str]:
     """Facts that fill in what is said: lines, or sets that follow, may come to the same."""
     found: set[str] = set()
     for entry in (entry for sequence in sequences for entry in sequence):
-        if isinstance(entry.said, str):
-            found |= set(PLACEHOLDER.findall(entry.said))
+        text = entry.said.text if isinstance(entry.said, Denial) else entry.said
+        if isinstance(text, str):
+            found |= set(PLACEHOLDER.findall(text))
         else:
             found |= getattr(entry.said, "facts", frozenset())
     return found

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dfks_rules.model.features import SPELLINGS, Spelling
 from dfks_rules.model.identity import AuthMethod
 from dfks_rules.model.requests import Origin
-from dfks_rules.policy.facts.there import ORIGINS
+from dfks_rules.policy.facts.there import origins_with
 from dfks_rules.policy.language.alternatives import Question
 from dfks_rules.policy.proof.formulas import Formula
 from dfks_rules.policy.proof.known_facts import TARGET, stored_name
@@ -29,9 +29,9 @@ _WATCHER = ("watcher.user", "watcher.domain", "auth.method")
 def add_needed(needs: Needs) -> None:
     """Adds facts with which those that are there go together."""
     facts = needs.facts.keys()
-    if facts & ORIGINS.keys():
+    if any(origins_with(fact) != frozenset(Origin) for fact in facts):
         needs.fact("origin")
-    if facts & set(TARGET):
+    if any(fact.startswith("target.") for fact in facts):
         for name in _FORWARDS:
             needs.equal(name, "")
     for feature, spelling in SPELLINGS.items():
@@ -65,8 +65,9 @@ def _of_origin(space: Space) -> Iterator[Formula]:
     """Who asks decides which facts there are."""
     if "origin" not in space.columns:
         return
-    for fact, origins in ORIGINS.items():
-        if fact in space.columns:
+    for fact in (*space.columns, *space.names):
+        origins = origins_with(fact)
+        if origins != frozenset(Origin):
             there = space.equals("origin", *(one.value for one in origins))
             yield _implies(space, space.present(fact), there)
     phone = space.equals("origin", Origin.WATCHER.value)
@@ -112,7 +113,7 @@ def _of_stored(space: Space, prefix: str, spelling: Spelling) -> Iterator[Formul
 
 def _of_target(space: Space) -> Iterator[Formula]:
     """What the analysis of targets guarantees, whatever the number plan says."""
-    facts = [fact for fact in TARGET if fact in space.columns]
+    facts = [fact for fact in (*space.columns, *space.names) if fact.startswith("target.")]
     if not facts:
         return
     formulas = space.formulas
@@ -142,6 +143,9 @@ def _of_kind(space: Space, facts: list[str]) -> Iterator[Formula]:
             yield _implies(space, nowhere, space.equals(fact, "unknown"))
         elif fact == "target.self":
             yield _implies(space, nowhere, space.equals(fact, 0))
+        elif fact not in TARGET:
+            ours = space.equals("target.kind", "internal")
+            yield _implies(space, space.present(fact), ours)
         elif fact in ("target.user", "target.domain"):
             there = space.present(fact)
             yield _implies(space, named, there)

@@ -9,7 +9,8 @@ from enum import Enum
 from dfks_rules.model.features import FEATURES
 from dfks_rules.model.requests import Operation
 from dfks_rules.model.values import VALUES
-from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.facts import FACTS, fact_named
+from dfks_rules.policy.facts.families import PEOPLE
 from dfks_rules.policy.facts.there import ALWAYS, features_with
 from dfks_rules.policy.language.alternatives import Question
 from dfks_rules.policy.proof.undecided import Undecided
@@ -33,13 +34,15 @@ TARGET = tuple(
     )
 )
 """Facts of the forward target."""
+_COUNTED = ("user", "device", "domain", "target")
 _STATES = ("request", "stored", *(feature.value for feature in FEATURES))
 KNOWN = frozenset(
     [
         *("op", "feature", "origin", "presentity", "user", "domain", "param"),
         *("watcher", "watcher.user", "watcher.domain", "auth.method", "auth.user"),
         *("device", "userAgent", "transport", "source.ip", "groups", "role"),
-        *("rate.user", "rate.device"),
+        *("watcher.groups", "watcher.role", "target.groups", "target.role"),
+        *(f"rate.{of}{end}" for of in _COUNTED for end in ("", ".hour", ".day")),
         *MOMENT,
         *TARGET,
         *(f"{of}.{name}" for of in _STATES for name in ("status", *(one.value for one in VALUES))),
@@ -54,8 +57,13 @@ def demand_known(fact: str) -> None:
     Raises:
         Undecided: it is one.
     """
-    if fact not in KNOWN:
+    if fact not in KNOWN and not _is_attribute(fact):
         raise Undecided(f"proofs do not know the fact `{fact}`")
+
+
+def _is_attribute(fact: str) -> bool:
+    """Whether it is what a column of the directory says about somebody."""
+    return fact.partition(".")[0] in PEOPLE and fact not in FACTS and fact_named(fact) is not None
 
 
 def presence(fact: str, question: Question) -> Presence:
@@ -66,7 +74,8 @@ def presence(fact: str, question: Question) -> Presence:
     """
     demand_known(fact)
     operation, feature = question
-    if fact not in FACTS or operation not in FACTS[fact].operations:
+    row = fact_named(fact)
+    if row is None or operation not in row.operations:
         return Presence.NEVER
     if feature is not None and feature not in features_with(fact):
         return Presence.NEVER

@@ -89,9 +89,9 @@ def demand_known(rule: Rule) -> None:
     Raises:
         Undecided: the rule says something of the kind.
     """
-    for name in rule._fields:
-        if name not in KNOWN_PARTS:
-            raise Undecided(f"proofs do not know `{name}` of rules")
+    for name, default in Rule._field_defaults.items():
+        if name not in KNOWN_PARTS and getattr(rule, name) != default:
+            raise Undecided(f"proofs do not know `{name}`, which `{rule.id}` has")
     for name, value in rule.effects._asdict().items():
         if name not in KNOWN_EFFECTS and value != getattr(_NOTHING, name):
             raise Undecided(f"proofs do not know `{name}`, which `{rule.id}` says")

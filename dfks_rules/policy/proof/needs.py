@@ -3,8 +3,6 @@
 All of it is gathered before a fact is cut into cells, as cells have to suit every test.
 """
 
-from dfks_rules.policy.facts.fact import Kind
-from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.language.alternatives import Question, SignedAtom
 from dfks_rules.policy.language.document import AllOf, AnyOf, Condition, Not
 from dfks_rules.policy.language.matchers import Atom
@@ -12,6 +10,8 @@ from dfks_rules.policy.language.text import literal_text
 from dfks_rules.policy.proof.known_facts import MOMENT, demand_known, stored_name
 from dfks_rules.policy.proof.undecided import Undecided
 
+_COMPARING = ("sameAs", "moreThan", "lessThan")
+"""Matchers that compare a fact with another one."""
 _PARTS = {"presentity": ("user", "domain"), "watcher": ("watcher.user", "watcher.domain")}
 """Address → its user and its domain."""
 
@@ -53,7 +53,7 @@ class Needs:
         names = dict.fromkeys(stored_name(name, self.question) for name in atom.facts)
         for name in (atom.fact, *names):
             self.fact(name)
-        if atom.matcher == "sameAs" and FACTS[atom.fact].kind is not Kind.NAMES:
+        if atom.matcher in _COMPARING:
             self.link(atom.fact, str(atom.operand))
         elif len(names) > 1:
             text = literal_text(SignedAtom(atom, positive=True))
@@ -65,7 +65,7 @@ class Needs:
     def named(self, atom: Atom) -> Atom:
         """The test with the one name of each fact; see `stored_name`."""
         fact = stored_name(atom.fact, self.question)
-        if atom.matcher == "sameAs":
+        if atom.matcher in _COMPARING:
             other = stored_name(str(atom.operand), self.question)
             return atom._replace(fact=fact, operand=other)
         return atom if fact == atom.fact else atom._replace(fact=fact)

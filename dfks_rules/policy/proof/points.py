@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from dfks_rules.model.values import VALUES, Integer
 from dfks_rules.policy.facts.fact import Kind
-from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.facts import known_fact
 from dfks_rules.policy.facts.view import FactValue
 from dfks_rules.policy.language.alternatives import equal_to
 from dfks_rules.policy.language.matchers import Atom
@@ -57,9 +57,9 @@ def values(fact: str, needs: Needs) -> tuple[FactValue, ...]:
     Raises:
         Undecided: a test is opaque, or proofs do not know facts of this type.
     """
-    kind = FACTS[fact].kind
+    kind = known_fact(fact).kind
     if kind in _FEW:
-        return FACTS[fact].words or _FEW[kind]
+        return known_fact(fact).words or _FEW[kind]
     if kind not in _OF_KIND:
         raise Undecided(f"proofs do not know facts like `{fact}`")
     return _OF_KIND[kind](fact, needs)

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from dfks_rules.policy.facts.fact import Kind
-from dfks_rules.policy.facts.facts import FACTS, WEEKDAYS
+from dfks_rules.policy.facts.facts import WEEKDAYS, known_fact
 from dfks_rules.policy.facts.view import FactValue
 from dfks_rules.policy.language.alternatives import Question
 from dfks_rules.policy.language.document import AllOf, AnyOf, Condition, Not
@@ -121,6 +121,18 @@ class Space:
             if value in places
         )
 
+    def _ordered(self, atom: Atom, other: str) -> Formula:
+        """A test of the order of two numbers, asked of each pair of them."""
+        left, right = self.columns[atom.fact], self.columns[other]
+        parts = []
+        for number, value in enumerate(left.values):
+            mask = 0
+            for place, there in enumerate(right.values):
+                if atom.holds({atom.fact: value, other: there}.get):
+                    mask |= 1 << place
+            parts.append(self._both(left.variable, 1 << number, right.variable, mask))
+        return self.formulas.any_of(parts)
+
     def _both(self, one: int, mask: int, other: int, mask_of_other: int) -> Formula:
         formulas = self.formulas
         return formulas.all_of(
@@ -133,10 +145,14 @@ class Space:
             return self._tested_names(atom)
         if atom.matcher == "sameAs":
             other = str(atom.operand)
+            if other in self.names:
+                return self.formulas.false  # names of a fact that such requests do not have
             if fact in _AORS:
                 pairs = zip(_AORS[fact], _AORS[other], strict=True)
                 return self.formulas.all_of(self.same(*pair) for pair in pairs)
             return self.same(fact, other)
+        if atom.matcher in ("moreThan", "lessThan"):
+            return self._ordered(atom, str(atom.operand))
         if fact in _AORS:
             return self._tested_address(atom)
         read = atom.facts[0]
@@ -167,6 +183,12 @@ class Space:
                 names = [str(text) for text in texts if text in of]
             case "exists", _:
                 names = of
+            case "sameAs", other:
+                common = of.keys() & self.names.get(str(other), {}).keys()
+                return self.formulas.any_of(
+                    self._both(of[name], 0b10, self.names[str(other)][name], 0b10)
+                    for name in sorted(common)
+                )
             case _:
                 raise Undecided(f"proofs do not know `{atom.matcher}` of `{atom.fact}`")
         return self.formulas.any_of(self.formulas.literal(of[name], 0b10) for name in names)
@@ -183,7 +205,7 @@ class Space:
     # --- Variables ---
 
     def _add(self, fact: str) -> None:
-        kind = FACTS[fact].kind
+        kind = known_fact(fact).kind
         if fact in ("op", "feature"):
             operation, feature = self.question
             of_feature = feature.value if feature else None
@@ -217,16 +239,17 @@ class Space:
             self.columns[fact] = Column(variable, tuple(map(told, found)))
 
     def _add_names(self, fact: str) -> None:
+        linked = self._needs.linked_to(fact)
         texts = {
             str(text): None
-            for atom in self._needs.tests_of(fact)
+            for atom in self._needs.tests_of(*sorted(linked))
             if atom.matcher == "has" and isinstance(atom.operand, tuple)
             for text in atom.operand
         }
-        other = _OTHER_NAME
-        while other in texts:
-            other += "-one"
-        self.names[fact] = {name: self.formulas.variable(2) for name in (*texts, other)}
+        # A name of its own that no rule names, and one that it shares with each compared fact.
+        others = ["-".join(sorted((fact, one))) if one != fact else fact for one in linked]
+        names = (*texts, *(f"{_OTHER_NAME}-of-{one}" for one in others))
+        self.names[fact] = {name: self.formulas.variable(2) for name in names}
 
     def _add_addresses(self) -> None:
         users, hosts, every_host = self._presentities

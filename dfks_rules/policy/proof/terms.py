@@ -14,7 +14,7 @@ from itertools import product
 from dfks_rules.model.requests import Operation
 from dfks_rules.model.values import Choice, Integer, Text, Value
 from dfks_rules.policy.facts.fact import Kind
-from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.facts import known_fact
 from dfks_rules.policy.facts.view import FactValue
 from dfks_rules.policy.language.values import PLACEHOLDER, Clamped, Template
 from dfks_rules.policy.proof.exact import exact
@@ -79,7 +79,7 @@ def _add_texts(needs: Needs, facts: list[str], terms: Sequence[Hashable]) -> Non
             for constant in sorted(constants):
                 for split in _splits(term, constant):
                     for fact, piece in split:
-                        if FACTS[fact].kind in _SPLIT:
+                        if known_fact(fact).kind in _SPLIT:
                             needs.equal(fact, piece)
 
 
@@ -98,7 +98,7 @@ def _add_numbers(needs: Needs, facts: list[str], terms: Sequence[Hashable]) -> N
 def _plain(template: Template) -> str | None:
     """The fact that is the whole of a template; None if there is more to it."""
     whole = PLACEHOLDER.fullmatch(template.text)
-    return whole[1] if whole and FACTS[whole[1]].kind is Kind.TEXT else None
+    return whole[1] if whole and known_fact(whole[1]).kind is Kind.TEXT else None
 
 
 _ADDRESSES = {"presentity": ("user", "domain"), "watcher": ("watcher.user", "watcher.domain")}
@@ -211,7 +211,11 @@ class Terms:
     def _is_piece(self, fact: str, piece: str) -> Formula:
         if fact in ("user", "watcher.user") and not piece:
             return self._space.formulas.false  # an address without a user is written otherwise
-        if FACTS[fact].kind in _SPLIT or FACTS[fact].words or FACTS[fact].kind is Kind.STATUS:
+        if (
+            known_fact(fact).kind in _SPLIT
+            or known_fact(fact).words
+            or known_fact(fact).kind is Kind.STATUS
+        ):
             return self._space.where(fact, lambda value: value is not None and str(value) == piece)
         return self._space.formulas.false
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.facts import FACTS, known_fact
 from dfks_rules.policy.facts.given import view_of
 from dfks_rules.policy.facts.view import FactValue, View
 from dfks_rules.policy.studying.witness import Facts, Witness, witness_of
@@ -19,7 +19,7 @@ def view_at(model: Mapping[str, FactValue]) -> View:
         model: fact → its value, None where it is absent.
     """
     view = view_of(_present(model, without=_LOCAL))
-    given = {name: value for name, value in model.items() if FACTS[name].derived}
+    given = {name: value for name, value in model.items() if known_fact(name).derived}
     return view._replace(given=tuple(given.items()))
 
 
@@ -41,7 +41,7 @@ def witnesses_at(model: Mapping[str, FactValue]) -> Iterator[Witness]:
 
 
 def _present(model: Mapping[str, FactValue], without: tuple[str, ...] = ()) -> Facts:
-    names = dict.fromkeys([*_FIRST, *(name for name in FACTS if name in model)])
+    names = dict.fromkeys([*_FIRST, *(name for name in FACTS if name in model), *model])
     return {
         name: model[name] for name in names if name not in without and model.get(name) is not None
     }

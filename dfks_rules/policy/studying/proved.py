@@ -106,7 +106,7 @@ class _Judge:
     def confirms(self, model: Model) -> bool:
         """Whether both sets do decide it differently; then it is kept."""
         view = view_at(model)
-        if not what_differs(self._old.decide_by_all(view), self._new.decide_by_all(view)):
+        if not what_differs(self._old.decide_view(view), self._new.decide_view(view)):
             return False
         self._proof.different.add(self._case.question[0])
         for witness in witnesses_at(model):

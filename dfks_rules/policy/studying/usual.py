@@ -24,9 +24,6 @@ proofs:
   - name: phones change nobody else's features
     when: {op: set, origin: watcher, not: {watcher: {sameAs: presentity}}}
     expect: {decision: deny}
-  - name: operators may do everything
-    when: {origin: operator}
-    expect: {decision: allow}
 """
 
 
