@@ -120,11 +120,16 @@ class Surroundings(NamedTuple):
 
     stored_of: Callable[[Aor], Snapshot]
     """Loads what is stored for another presentity; raises StoreError when it cannot be read."""
-    sets_of_user: int | None = None
-    """Sets requested for the presentity in the last minute, including this one; None: not
-    counted."""
-    sets_of_device: int | None = None
-    """Likewise for sets from the same phone; None also for an operator."""
+    rates: tuple[tuple[str, int], ...] = ()
+    """(Name of a fact such as `rate.user.hour`, how many sets there were) for those that rules
+    read."""
+
+    def rate(self, name: str) -> int | None:
+        """How many sets there were by one rate; None: not counted."""
+        for counted, sets in self.rates:
+            if counted == name:
+                return sets
+        return None
 
 
 class Asked(Record):

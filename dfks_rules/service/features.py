@@ -3,7 +3,7 @@
 Requests of one presentity are answered in the order in which they were made; see `under_way`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from datetime import datetime
 from enum import Enum
 from functools import partial
@@ -21,14 +21,15 @@ from dfks_rules.model.requests import (
     Requester,
     Surroundings,
 )
-from dfks_rules.policy.facts.there import OF_PHONES
+from dfks_rules.model.values import Value
+from dfks_rules.policy.facts.there import are_of_phones
 from dfks_rules.service.attempt import Attempt, Kind
 from dfks_rules.service.cascade import Cascade, Draft
 from dfks_rules.service.decided import Decided
 from dfks_rules.service.feed import Failed, Feed, Settled
 from dfks_rules.service.latest import Latest
 from dfks_rules.service.ports import ChangedError, Fetched, NotKnownError, Policies, Store, Visiting
-from dfks_rules.service.rates import Rates, Tally
+from dfks_rules.service.rates import RATES, Keys, Rates, Tally
 from dfks_rules.service.under_way import UnderWay
 
 # CPython 3.11 calls a Python function for each `Operation.GET`.
@@ -44,7 +45,7 @@ _SETS_AND_GETS: Final = Kind.SET_AND_GET
 _REMOVES: Final = Kind.REMOVE
 _PHONE: Final = Requester(_WATCHER)
 """Who is not admitted where something cannot be fetched."""
-_RATES = frozenset({"rate.user", "rate.device"})
+_RATES: Final = frozenset(RATES)
 """Facts that sets are counted for."""
 
 
@@ -140,7 +141,8 @@ class Features:
         rules that look at rates.
         """
         if origin is not _INTERNAL and not _RATES.isdisjoint(self._policies.reads):
-            self._rates.add(presentity, now)
+            keys: Keys = {"user": presentity, "domain": presentity.domain}
+            self._rates.add(_RATES & self._policies.reads, keys, now)
 
     def get(
         self,
@@ -298,7 +300,7 @@ class Features:
         reads = self._policies.reads_on_get
         if reads is None:
             return Shown.AS_STORED
-        return Shown.ALIKE if OF_PHONES.isdisjoint(reads) else Shown.TO_EACH_ITS_OWN
+        return Shown.TO_EACH_ITS_OWN if are_of_phones(reads) else Shown.ALIKE
 
     def _gets(
         self,
@@ -364,24 +366,35 @@ class Features:
         self, attempt: Attempt, policies: Policies
     ) -> Callable[[FeatureRequest], Surroundings]:
         """What else the policies may look at; sets are counted where a rule asks how many."""
-        if _RATES.isdisjoint(policies.reads):
+        names = _RATES & policies.reads
+        if not names:
             return self._count_nothing
         if attempt.tally is None:
             attempt.tally = Tally(self._rates, attempt.asked_at)
         attempt.tally.begin()
-        return partial(self._count_set, attempt.tally)
+        return partial(self._count_set, attempt.tally, policies, names)
 
     def _count_nothing(self, _request: FeatureRequest) -> Surroundings:
         return self._around
 
-    def _count_set(self, tally: Tally, request: FeatureRequest) -> Surroundings:
+    def _count_set(
+        self, tally: Tally, policies: Policies, names: frozenset[str], request: FeatureRequest
+    ) -> Surroundings:
         if request.operation is not _SET:
             return self._around
-        presentity, requester = request.presentity, request.requester
-        stored_of = self._around.stored_of
-        if requester.origin is _INTERNAL:
-            return Surroundings(stored_of, tally.count(presentity))
-        device: tuple[object, ...] | None = None
-        if requester.origin is _WATCHER:
-            device = (requester.watcher, requester.source_ip, requester.user_agent)
-        return Surroundings(stored_of, *tally.add(presentity, device))
+        keys = _keys_of(request, policies)
+        is_followed = request.requester.origin is _INTERNAL
+        rates = tally.count(names, keys) if is_followed else tally.add(names, keys)
+        return Surroundings(self._around.stored_of, tuple(rates.items()))
+
+
+def _keys_of(request: FeatureRequest, policies: Policies) -> Keys:
+    """Whose a set is, by all that sets are counted by."""
+    presentity, requester = request.presentity, request.requester
+    keys: dict[str, Hashable] = {"user": presentity, "domain": presentity.domain}
+    if requester.origin is _WATCHER:
+        keys["device"] = (requester.watcher, requester.source_ip, requester.user_agent)
+    target = request.asked and request.asked.value(Value.FORWARD_TO)
+    if target:
+        keys["target"] = policies.target_of(presentity, str(target))
+    return keys

@@ -202,6 +202,10 @@ class Policies(Protocol):
         """
         ...
 
+    def target_of(self, presentity: Aor, text: str) -> str:
+        """One name for a forward target, however a phone in the presentity's domain writes it."""
+        ...
+
     def decide(
         self, request: FeatureRequest, snapshot: Snapshot, at: datetime, around: Surroundings
     ) -> Decision:

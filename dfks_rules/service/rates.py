@@ -1,31 +1,51 @@
 """How often sets are asked for: what tells a phone in a loop from a person."""
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
+from typing import Final, NamedTuple
 
-WINDOW = 60
-"""What is counted is at most this old, s."""
-_STEP = 5
-"""Sets are counted in steps of so many seconds, so that a flood takes no more room than a few."""
+
+class Window(NamedTuple):
+    """How far back sets are counted."""
+
+    seconds: int
+    """What is counted is at most this old."""
+    step: int
+    """Sets are counted in steps of so many seconds, so that a flood takes no more room than a
+    few."""
+
+
+MINUTE: Final = Window(60, 5)
+WINDOWS: Final = {"": MINUTE, ".hour": Window(3600, 300), ".day": Window(86_400, 7200)}
+"""End of the name of a rate → its window."""
+WHOSE: Final = ("user", "device", "domain", "target")
+"""What sets can be counted by."""
+RATES: Final = {
+    f"rate.{whose}{end}": (whose, window) for whose in WHOSE for end, window in WINDOWS.items()
+}
+"""Name of a rate → what it counts by, and how far back."""
 MAX_KEYS = 100_000
-"""Most users and devices that are counted; the one that was quiet longest is forgotten first."""
+"""Most users, devices, … that one rate counts; the one that was quiet longest is forgotten
+first."""
 
 
-class Rates:
-    """Counts by key, over the last minute."""
+class Counts:
+    """Counts by key, over one window."""
 
-    def __init__(self) -> None:
+    def __init__(self, window: Window = MINUTE) -> None:
+        """Nothing is counted yet."""
+        self._window = window
         self._counts: OrderedDict[Hashable, dict[int, int]] = OrderedDict()
         """Key → step → sets; the key that was counted last stands last."""
 
     def add(self, key: Hashable, now: float) -> int:
-        """One more; how many there are in the last minute, this one included.
+        """One more; how many there are in the window, this one included.
 
         Args:
             key: whose.
             now: monotonic seconds.
         """
-        step = int(now // _STEP)
+        step = int(now // self._window.step)
         counts = self._recent(key, step)
         counts[step] = counts.get(step, 0) + 1
         self._counts[key] = counts
@@ -35,12 +55,52 @@ class Rates:
         return sum(counts.values())
 
     def count(self, key: Hashable, now: float) -> int:
-        """How many there are in the last minute."""
-        return sum(self._recent(key, int(now // _STEP)).values())
+        """How many there are in the window."""
+        return sum(self._recent(key, int(now // self._window.step)).values())
 
     def _recent(self, key: Hashable, step: int) -> dict[int, int]:
-        first = step - WINDOW // _STEP
+        first = step - self._window.seconds // self._window.step
         return {at: count for at, count in self._counts.get(key, {}).items() if at > first}
+
+
+Keys = Mapping[str, Hashable]
+"""What a set counts by (see `WHOSE`) → whose it is; without those that do not count."""
+
+
+class Rates:
+    """All rates that rules read, each counted from when a rule first reads it."""
+
+    def __init__(self) -> None:
+        """Nothing is counted yet."""
+        self._counts: dict[str, Counts] = {}
+
+    def add(self, names: frozenset[str], keys: Keys, now: float) -> dict[str, int]:
+        """One more set; how many there are by each of these rates.
+
+        Args:
+            names: of the rates.
+            keys: whose set it is.
+            now: monotonic seconds.
+        """
+        return {
+            name: self._of(name).add(keys[RATES[name][0]], now)
+            for name in names
+            if RATES[name][0] in keys
+        }
+
+    def count(self, names: frozenset[str], keys: Keys, now: float) -> dict[str, int]:
+        """How many sets there are by each of these rates."""
+        return {
+            name: self._of(name).count(keys[RATES[name][0]], now)
+            for name in names
+            if RATES[name][0] in keys
+        }
+
+    def _of(self, name: str) -> Counts:
+        counts = self._counts.get(name)
+        if counts is None:
+            counts = self._counts[name] = Counts(RATES[name][1])
+        return counts
 
 
 class Tally:
@@ -55,7 +115,7 @@ class Tally:
         """
         self._rates = rates
         self._now = now
-        self._counted: list[tuple[int, int | None]] = []
+        self._counted: list[dict[str, int]] = []
         """What came of each set, in order."""
         self._position = 0
         """How many of them have been asked for again."""
@@ -64,22 +124,14 @@ class Tally:
         """The request is decided, or decided again."""
         self._position = 0
 
-    def add(self, user: Hashable, device: Hashable | None) -> tuple[int, int | None]:
-        """The next set of the request: how many there are of its user, and of its device.
-
-        Args:
-            user: whose feature is set.
-            device: what sets it; None where that does not count.
-        """
+    def add(self, names: frozenset[str], keys: Keys) -> dict[str, int]:
+        """The next set of the request: how many there are by each of these rates."""
         position = self._position
         self._position = position + 1
         if position == len(self._counted):
-            rates, now = self._rates, self._now
-            of_user = rates.add(user, now)
-            of_device = None if device is None else rates.add(device, now)
-            self._counted.append((of_user, of_device))
+            self._counted.append(self._rates.add(names, keys, self._now))
         return self._counted[position]
 
-    def count(self, user: Hashable) -> int:
-        """How many there are of a user, for a set that follows."""
-        return self._rates.count(user, self._now)
+    def count(self, names: frozenset[str], keys: Keys) -> dict[str, int]:
+        """How many there are by each of these rates, for a set that follows."""
+        return self._rates.count(names, keys, self._now)

@@ -9,6 +9,7 @@ from pathlib import Path
 from dfks_rules.model.requests import Operation
 from dfks_rules.policy.facts.fact import Fact, Kind
 from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.families import FAMILIES
 from dfks_rules.policy.language.matchers import MATCHERS
 from dfks_rules.policy.reading.editor_schema import editor_schema
 from dfks_rules.policy.reading.read_directory import directory_schema
@@ -26,7 +27,7 @@ Everything that a policy can know about a request. This page is generated from t
 [policy-language.md](policy-language.md) describes how conditions use facts.
 
 An absent fact (an operator has no `watcher`, a `get` has no `request.status`) passes no matcher;
-see [Absent facts](policy-language.md#absent-facts).
+see [Absent facts](policy-language.md#absent-facts). `NAME` stands for a name that authors choose.
 """
 
 
@@ -46,6 +47,7 @@ def published() -> dict[str, str]:
 def _facts_page() -> str:
     rows = ["| fact | type | operations | meaning |", "|---|---|---|---|"]
     rows += [_row(fact) for fact in FACTS.values()]
+    rows += [_row(family.example) for family in FAMILIES]
     types = ["| type | constants | matchers |", "|---|---|---|"]
     types += [_type_row(kind) for kind in Kind]
     parts = [_HEAD, "\n".join(rows), "\n## Types\n", "\n".join(types)]
@@ -66,7 +68,7 @@ _CONSTANTS = {
     Kind.DOMAIN: "host name or address, in lower case",
     Kind.AOR: "`sip:user@domain`, the domain in lower case",
     Kind.STATUS: "`0` (off) or `1` (on)",
-    Kind.COUNT: "whole number, 0 to 1000",
+    Kind.COUNT: "whole number, 0 to 1,000,000",
     Kind.IP: "IPv4 or IPv6 address; IPv6 in its short form, in lower case",
     Kind.TIME: "`HH:MM`, 00:00 to 23:59",
     Kind.DATE: "`YYYY-MM-DD`",

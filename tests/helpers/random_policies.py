@@ -11,7 +11,7 @@ from dfks_rules.model.identity import Aor, AuthMethod, Identity
 from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester
 from dfks_rules.model.values import MAX_TEXT, Choice, Integer, Text
 from dfks_rules.policy.facts.fact import Fact, Kind
-from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.facts import FACTS, known_fact
 from dfks_rules.policy.language.lists import NamedList
 from dfks_rules.policy.language.matchers import MATCHERS, Operand
 from dfks_rules.policy.reading.check import check
@@ -73,9 +73,10 @@ NETWORKS = ["10.0.0.0/8", "192.0.2.1/32", "2001:db8::/32", "0.0.0.0/0"]
 SITE = [
     Source(
         "users.csv",
-        "user,domain,groups,role,numbers\n"
-        "alice,example.com,sales x,owner,201 +4930123456\n"
-        "bob,acme.example,sales,,201\n",
+        "user,domain,groups,role,numbers,manager,team\n"
+        "alice,example.com,sales x,owner,201 +4930123456,bob,1\n"
+        "bob,acme.example,sales,,201,,1\n"
+        "bob,example.com,x,,,alice,x\n",
     ),
     Source(
         "numbers.yaml",
@@ -84,6 +85,8 @@ SITE = [
     ),
 ]
 """What random policies may know about users and numbers."""
+OF_FAMILIES = ("user.manager", "watcher.manager", "user.team", "watcher.team", "target.team")
+"""Facts that no table lists."""
 NAMED_LIST = NamedList("listed", frozenset(LISTED))
 LIST = Source("listed.csv", "\n".join(["entry", *LISTED]))
 """What they refer to."""
@@ -111,15 +114,16 @@ def operands(fact: Fact, name: str) -> st.SearchStrategy[Any]:
             return st.sampled_from(pools.get(name, constants))
         case Operand.LIST:
             return st.lists(st.sampled_from(constants), min_size=1, max_size=4) | listed(fact)
-        case Operand.FLAG:
-            return st.booleans()
+        case Operand.FLAG | Operand.RANGE as form:
+            ranges = st.sampled_from([[0, 0], [1, 3], [0, 999_999_999_999_999]])
+            return st.booleans() if form is Operand.FLAG else ranges
         case Operand.FACT:
-            others = [one.name for one in FACTS.values() if one.kind is fact.kind]
+            every = (*FACTS, *OF_FAMILIES)
+            others = [name for name in every if known_fact(name).kind is fact.kind]
             return st.sampled_from([other for other in others if other != fact.name])
-        case Operand.TEXTS if name == "prefix":
-            return one_or_some([text for text in HOSTILE if text]) | listed(fact)
         case Operand.TEXTS:
-            return one_or_some(pools.get(name, [text for text in HOSTILE if text]))
+            texts = one_or_some(pools.get(name, [text for text in HOSTILE if text]))
+            return texts | listed(fact) if name == "prefix" else texts
 
 
 def listed(fact: Fact) -> st.SearchStrategy[Any]:
@@ -132,8 +136,8 @@ def listed(fact: Fact) -> st.SearchStrategy[Any]:
 def one_fact(draw: st.DrawFn) -> dict[str, Any]:
     """A condition on one fact."""
     # Facts that select the shard come up often.
-    names = ["op", "feature", "domain", "user", *FACTS]
-    fact = FACTS[draw(st.sampled_from(names))]
+    names = ["op", "feature", "domain", "user", *FACTS, *OF_FAMILIES]
+    fact = known_fact(draw(st.sampled_from(names)))
     constants = list(fact.words) or CONSTANTS.get(fact.kind, [])
     takes = [matcher.name for matcher in MATCHERS.values() if fact.kind in matcher.kinds]
     if "eq" in takes and draw(st.booleans()):
@@ -166,14 +170,17 @@ EFFECTS = st.sampled_from(
         {"assigned": False, "notify": False},
         {"deny": "no"},
         {"deny": {"reason": "off", "answer": "off"}, "notify": "requester"},
-        {"deny": {"reason": "gone", "answer": "unassigned"}},
+        {"deny": {"reason": "gone", "answer": "unassigned", "text": "${user} to ${target.number}"}},
         {"log": "${user} ${watcher} ${request.forwardTo}"},
         {"allow": True},
         {"values": {"forwardTo": {"template": "sip:vm-${user}@${domain}", "default": "sip:vm"}}},
         {"values": {"forwardTo": {"from": "stored.forwardTo"}}},
+        {"values": {"forwardTo": {"from": "request.forwardTo", "as": "e164", "prefix": "0"}}},
         {"values": {"ringCount": {"from": "request.ringCount", "min": 2, "max": 9}}},
         {"also": [{"feature": "DoNotDisturb", "status": "request", "user": "${param}-2"}]},
         {"also": [{"feature": "CallForwardingBusy", "status": 1}], "final": True},
+        {"also": [{"feature": "DoNotDisturb", "status": 1, "user": "${user.manager}"}]},
+        {"values": {"forwardTo": {"from": "watcher.team"}}},
     ]
 )
 
@@ -197,6 +204,8 @@ def files(draw: st.DrawFn) -> list[Source]:
         rules = []
         for position in range(draw(st.integers(1, 5))):
             rule = {"id": f"r{position}", "when": draw(CONDITIONS), "then": draw(EFFECTS)}
+            if draw(st.integers(0, 5)) == 0:
+                rule["mode"] = draw(st.sampled_from(["shadow", "off"]))
             if draw(st.integers(0, 3)) == 0:
                 rule["unless"] = draw(CONDITIONS)
             if not check([LIST, dumped({**policy, "rules": [rule]})])[1]:

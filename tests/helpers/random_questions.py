@@ -8,9 +8,9 @@ from dfks_rules.model.identity import Aor, AuthMethod, Identity
 from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester, Surroundings
 from dfks_rules.model.values import Choice, Integer, Text
 from dfks_rules.policy.facts.fact import Kind
-from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.facts import FACTS, known_fact
 from dfks_rules.policy.facts.view import NOWHERE, FactValue, View
-from tests.helpers.random_policies import CONSTANTS, HOSTILE, moment
+from tests.helpers.random_policies import CONSTANTS, HOSTILE, OF_FAMILIES, moment
 from tests.helpers.states import some_state
 
 _DOMAINS = [*CONSTANTS[Kind.DOMAIN], "other.example"]
@@ -40,7 +40,9 @@ def random_view(random: Random) -> View:
         about = feature if ROWS[feature].spelling else random.choice(FEATURES)
         asked = some_state(about, random.random() < 0.5, partial(_value, random))
         others = _snapshot(random)
-        around = Surroundings(lambda _aor: others, random.choice([None, 1, 3, 100]))
+        around = Surroundings(
+            lambda _aor: others, random.choice([(), *((("rate.user", n),) for n in (1, 3, 100))])
+        )
     requester = _requester(random, presentity)
     request = FeatureRequest(operation, presentity, requester, feature, asked)
     at = moment(random.choice(_MOMENTS))
@@ -50,7 +52,7 @@ def random_view(random: Random) -> View:
 def _given(random: Random, operation: Operation) -> tuple[tuple[str, FactValue], ...]:
     """Some derived facts, given directly, as few random numbers are premium ones."""
     given: list[tuple[str, FactValue]] = []
-    for fact in FACTS.values():
+    for fact in map(known_fact, (*FACTS, *OF_FAMILIES)):
         if fact.derived and operation in fact.operations and random.random() < 0.4:
             value = random.choice([None, *(fact.words or CONSTANTS[fact.kind])])
             given.append((fact.name, (value,) if value and fact.kind is Kind.NAMES else value))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from dfks_rules.policy.deciding.policy_set import load
 from dfks_rules.policy.deciding.reference import holds
-from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.facts import known_fact
 from dfks_rules.policy.facts.view import FactValue, View
 from dfks_rules.policy.reading.source import Source
 from dfks_rules.policy.studying.explain import explain, explanation_json, lines_of
@@ -17,7 +17,7 @@ from tests.property.test_policy_engine import FEWER
 
 def fact(view: View, name: str) -> FactValue:
     """One fact of a request."""
-    return FACTS[name].read(view)
+    return known_fact(name).read(view)
 
 
 @FEWER

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dfks_rules.policy.deciding.policy_set import load
 from dfks_rules.policy.deciding.reference import ReferenceEvaluator
-from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.facts import known_fact
 from dfks_rules.policy.facts.view import FactValue, View
 from dfks_rules.policy.reading.source import Source
 from tests.helpers.random_policies import SITE, Question, files, questions
@@ -27,7 +27,7 @@ PAIRS_EACH = 400
 
 def fact_of(view: View, name: str) -> FactValue:
     """One fact of a request."""
-    return FACTS[name].read(view)
+    return known_fact(name).read(view)
 
 
 @PROFILE

@@ -13,7 +13,7 @@ from dfks_rules.errors import DfksError, Finding, MalformedMessageError, PolicyE
 from dfks_rules.model.features import NOTHING_STORED, Feature, Snapshot
 from dfks_rules.model.requests import FeatureRequest, Operation
 from dfks_rules.policy.facts.fact import Kind
-from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.facts import fact_named
 from dfks_rules.policy.facts.view import View
 from dfks_rules.policy.reading.source import Source
 from dfks_rules.policy.studying.given_files import parse_given
@@ -83,7 +83,8 @@ def fact_line(fact: str) -> str:
     if not equals or not name:
         message = f"`{fact}` is not NAME=VALUE"
         raise click.UsageError(message)
-    kind = FACTS[name].kind if name in FACTS else Kind.TEXT
+    known = fact_named(name)
+    kind = Kind.TEXT if known is None else known.kind
     bare = _BARE.get(kind)
     if bare and bare.fullmatch(value):
         written = value

@@ -26,10 +26,10 @@ from dfks_rules.model.features import (
 )
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked, Operation
-from dfks_rules.model.values import Value, Values
+from dfks_rules.model.values import MAX_TEXT, Value, Values
 from dfks_rules.policy.facts.fact import FactLookup
 from dfks_rules.policy.language.document import Also, Rule, Written
-from dfks_rules.policy.language.values import Clamped, Template, line
+from dfks_rules.policy.language.values import PLACEHOLDER, Clamped, Rewritten, Template, line
 
 NOT_YOUR_PRESENTITY = Denial(
     "not-your-presentity",
@@ -171,7 +171,7 @@ def make_plan(
     fields, decided_by = _fields(rules, operation, feature)
     row = ROWS[feature] if feature else Row()
     values = tuple((one, fields[one.value]) for one in row.values if one.value in fields)
-    denial, denied_by = _first_denial(rules)
+    denial, denied_by = _first_denial(rules, lookup)
     if denied_by is not None:
         kept = [field for field in _FIELDS_OF_DENIAL[operation] if field in decided_by]
         fields = {field: fields[field] for field in kept}
@@ -216,7 +216,7 @@ def _worked_out(written: Written, takes: Sequence[Value], lookup: FactLookup) ->
     """Values that a rule sets, of those that a feature takes; a fact may leave one unsaid."""
     return values_from(
         {
-            value: what.value(lookup) if isinstance(what, Template | Clamped) else what
+            value: what.value(lookup) if isinstance(what, Template | Clamped | Rewritten) else what
             for value, what in written
             if value in takes
         }
@@ -256,8 +256,11 @@ def _fields_of(operation: Operation, feature: Feature | None) -> tuple[str, ...]
     return ("status", "assigned", "notify", *values)
 
 
-def _first_denial(rules: Sequence[Rule]) -> tuple[Denial | None, str | None]:
+def _first_denial(rules: Sequence[Rule], lookup: FactLookup) -> tuple[Denial | None, str | None]:
     for rule in rules:
-        if rule.effects.denial is not None:
-            return rule.effects.denial, rule.id
+        denial = rule.effects.denial
+        if denial is not None:
+            if denial.text is not None and PLACEHOLDER.search(denial.text):
+                denial = denial._replace(text=line(denial.text, lookup)[:MAX_TEXT])
+            return denial, rule.id
     return None, None

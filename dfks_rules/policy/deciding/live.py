@@ -155,6 +155,10 @@ class LivePolicies:
         """See `PolicySet.reads_on_get`."""
         return self._active.reads_on_get
 
+    def target_of(self, presentity: Aor, text: str) -> str:
+        """See `PolicySet.target_of`."""
+        return self._active.target_of(presentity, text)
+
     def decide(
         self,
         request: FeatureRequest,

@@ -16,7 +16,7 @@ from dfks_rules.model.requests import Operation
 from dfks_rules.policy.deciding.engine import EngineError, Ruleset
 from dfks_rules.policy.deciding.sheets import Sheet, chunks, sheet
 from dfks_rules.policy.facts.fact import FactLookup, FactReader
-from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.facts import known_fact
 from dfks_rules.policy.facts.view import FactValue
 from dfks_rules.policy.language.alternatives import QUESTIONS, Alternative, Literals
 
@@ -249,6 +249,6 @@ def _situation(
     own = tuple(shards[share.shard] for share in asked)
     read = [sharding.reads.get(key, frozenset()) for key in keys]
     facts = tuple(sorted(frozenset[str]().union(*read, *(shard.plan.facts for shard in own))))
-    readers = tuple(FACTS[name].read for name in facts)
+    readers = tuple(known_fact(name).read for name in facts)
     rules = tuple(share.rules for share in asked)
     return Situation(*QUESTIONS[question], own, rules, facts, readers)

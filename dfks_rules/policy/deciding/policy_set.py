@@ -162,6 +162,10 @@ class PolicySet:
         """
         return self.decide_view(View(request, snapshot, at, around, self.site))
 
+    def target_of(self, presentity: Aor, text: str) -> str:
+        """One name for a forward target, however a phone in the presentity's domain writes it."""
+        return self.site.targets.name_of(text, presentity)
+
     def sees(self, view: View) -> View:
         """A request as these policies see it: with what their files say of users and numbers."""
         return view if view.site is self.site else view._replace(site=self.site)

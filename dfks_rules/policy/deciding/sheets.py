@@ -19,11 +19,35 @@ RULESET_ALTERNATIVES = 60
 RULESET_TESTS = 200
 """Most attributes of one message: the engine takes 252."""
 
+ALTERNATIVE_TESTS = 99
+"""Most tests of one alternative that the engine sees one by one."""
+
 CATCH_ALL = "z"
 """The engine rule that matches every message, last."""
 _GUARD = {"k": 1}
 """The first condition of every engine rule, without which the engine's own facts could match."""
 _LAST = 60_000
+
+
+class Together(NamedTuple):
+    """Many tests that the engine sees as one flag: more of one alternative than it has room for."""
+
+    literals: tuple[SignedAtom, ...]
+    """All of them must hold."""
+
+    @property
+    def matcher(self) -> str:
+        """What stands for the name of a matcher; no matcher is called so."""
+        return "all"
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """Names of the facts that they read."""
+        return tuple(dict.fromkeys(name for one in self.literals for name in one.atom.facts))
+
+    def holds(self, lookup: FactLookup) -> bool:
+        """Whether the request passes all of them."""
+        return all(atom.holds(lookup) == positive for atom, positive in self.literals)
 
 
 class Attribute(NamedTuple):
@@ -42,7 +66,7 @@ class Sheet(NamedTuple):
     """JSON for the engine; its rules are called `<position of the rule>` or `<position>_<n>`."""
     attributes: tuple[Attribute, ...]
     """The `a0`, `a1`, …"""
-    flags: tuple[Atom, ...]
+    flags: tuple[Atom | Together, ...]
     """The `f0`, `f1`, …"""
     template: str
     """The message, with `%d` for each attribute, then each flag."""
@@ -57,13 +81,17 @@ class Sheet(NamedTuple):
 def chunks(ranked: Sequence[tuple[int, Literals]]) -> Iterator[list[tuple[int, Literals]]]:
     """Cuts alternatives into what one ruleset can hold."""
     chunk: list[tuple[int, Literals]] = []
-    tests: set[SignedAtom] = set()
+    tests: set[SignedAtom | Together] = set()
     for position, literals in ranked:
-        if len(chunk) == RULESET_ALTERNATIVES or len(tests | literals) > RULESET_TESTS:
+        single, together = _apart(literals)
+        more: set[SignedAtom | Together] = {*single}
+        if together:
+            more.add(Together(together))
+        if len(chunk) == RULESET_ALTERNATIVES or len(tests | more) > RULESET_TESTS:
             yield chunk
             chunk, tests = [], set()
         chunk.append((position, literals))
-        tests |= literals
+        tests |= more
     if chunk:
         yield chunk
 
@@ -71,12 +99,13 @@ def chunks(ranked: Sequence[tuple[int, Literals]]) -> Iterator[list[tuple[int, L
 def sheet(chunk: Sequence[tuple[int, Literals]]) -> Sheet:
     """The ruleset of one of `chunks`."""
     attributes: dict[str, Attribute] = {}
-    flags: dict[Atom, int] = {}
+    flags: dict[Atom | Together, int] = {}
     rules: dict[str, object] = {}
     for rank, (position, literals) in enumerate(chunk, start=1):
-        conditions = [
-            _condition(literal, attributes, flags) for literal in sorted(literals, key=repr)
-        ]
+        single, together = _apart(literals)
+        conditions = [_condition(literal, attributes, flags) for literal in single]
+        if together:
+            conditions.append({f"f{flags.setdefault(Together(together), len(flags))}": 1})
         pattern = {"m": {"$and": [_GUARD, *conditions]}} if conditions else {"m": _GUARD}
         rules[f"{position}_{rank}"] = {"pri": rank, "all": [pattern]}
     rules[CATCH_ALL] = {"pri": _LAST, "all": [{"m": _GUARD}]}
@@ -91,8 +120,14 @@ def sheet(chunk: Sequence[tuple[int, Literals]]) -> Sheet:
     )
 
 
+def _apart(literals: Literals) -> tuple[list[SignedAtom], tuple[SignedAtom, ...]]:
+    """Those that the engine tests one by one, and those that it sees as one."""
+    ordered = sorted(literals, key=repr)
+    return ordered[:ALTERNATIVE_TESTS], tuple(ordered[ALTERNATIVE_TESTS:])
+
+
 def _condition(
-    literal: SignedAtom, attributes: dict[str, Attribute], flags: dict[Atom, int]
+    literal: SignedAtom, attributes: dict[str, Attribute], flags: dict[Atom | Together, int]
 ) -> dict[str, int]:
     """The engine's condition for one literal; takes up an attribute or a flag for it."""
     atom, positive = literal

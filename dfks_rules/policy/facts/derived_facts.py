@@ -5,13 +5,14 @@ Cases and logs may give these facts directly instead of everything they are deri
 
 from collections.abc import Callable
 
+from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Operation
 from dfks_rules.policy.facts.fact import ABOUT_A_FEATURE, EVERY_OPERATION, Fact, FactReader, Kind
 from dfks_rules.policy.facts.view import FactValue, View
 from dfks_rules.policy.site.targets import KINDS, REACHES, Target
 
 
-def _derived(
+def derived(
     name: str,
     kind: Kind,
     description: str,
@@ -39,7 +40,35 @@ def _of_target(
         target = view.target
         return None if target is None else read(target)
 
-    return _derived(f"target.{name}", kind, description, of_target, words)
+    return derived(f"target.{name}", kind, description, of_target, words)
+
+
+def of_watcher(read: Callable[[View, Aor], FactValue]) -> FactReader:
+    """Reads what is known about the watcher; absent where nobody watches."""
+
+    def read_watcher(view: View) -> FactValue:
+        watcher = view.request.requester.watcher
+        return None if watcher is None else read(view, watcher)
+
+    return read_watcher
+
+
+def of_target_user(read: Callable[[View, Aor], FactValue]) -> FactReader:
+    """Reads what is known about the user that the target is; absent where it is none of ours."""
+
+    def read_target(view: View) -> FactValue:
+        target = view.target
+        return None if target is None or target.aor is None else read(view, target.aor)
+
+    return read_target
+
+
+def _groups(view: View, user: Aor) -> FactValue:
+    return view.site.directory.groups_of(user) or None
+
+
+def _role(view: View, user: Aor) -> FactValue:
+    return view.site.directory.role_of(user)
 
 
 def _loops(view: View) -> FactValue:
@@ -50,18 +79,32 @@ def _loops(view: View) -> FactValue:
 
 
 DERIVED_FACTS: tuple[Fact, ...] = (
-    _derived(
+    derived(
         "groups",
         Kind.NAMES,
         "Groups of the presentity, from the directory; absent if it is in none.",
-        lambda v: v.site.directory.groups_of(v.request.presentity) or None,
+        lambda v: _groups(v, v.request.presentity),
         operations=EVERY_OPERATION,
     ),
-    _derived(
+    derived(
         "role",
         Kind.TEXT,
         "Role of the presentity, from the directory; absent if it has none.",
-        lambda v: v.site.directory.role_of(v.request.presentity),
+        lambda v: _role(v, v.request.presentity),
+        operations=EVERY_OPERATION,
+    ),
+    derived(
+        "watcher.groups",
+        Kind.NAMES,
+        "Groups of the watcher, from the directory; absent if it is in none.",
+        of_watcher(_groups),
+        operations=EVERY_OPERATION,
+    ),
+    derived(
+        "watcher.role",
+        Kind.TEXT,
+        "Role of the watcher, from the directory; absent if it has none.",
+        of_watcher(_role),
         operations=EVERY_OPERATION,
     ),
     _of_target(
@@ -109,13 +152,26 @@ DERIVED_FACTS: tuple[Fact, ...] = (
         "Domain of the target, in lower case.",
         lambda t: t.domain,
     ),
+    derived(
+        "target.groups",
+        Kind.NAMES,
+        "Groups of the target, from the directory, if it is one of our users; absent if it is in "
+        "none.",
+        of_target_user(_groups),
+    ),
+    derived(
+        "target.role",
+        Kind.TEXT,
+        "Role of the target, from the directory, if it is one of our users; absent if it has none.",
+        of_target_user(_role),
+    ),
     _of_target(
         "self",
         Kind.FLAG,
         "Whether the target is the presentity itself, by address or by number.",
         lambda t: t.self,
     ),
-    _derived(
+    derived(
         "target.loop",
         Kind.FLAG,
         "Whether stored forwards lead from the target back to the presentity.",

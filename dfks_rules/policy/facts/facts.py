@@ -1,9 +1,11 @@
 """The table of facts: everything a policy can know about a request.
 
-To add a fact, add a row; the schema, the documentation and the checks follow.
+To add a fact, add a row; the schema, the documentation and the checks follow. Facts that authors
+name are in `families`.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from dfks_rules.model.features import FEATURES, POSITION, VALUES_OF, Feature, FeatureState
 from dfks_rules.model.identity import AuthMethod
@@ -18,6 +20,7 @@ from dfks_rules.policy.facts.fact import (
     FactLookup,
     Kind,
 )
+from dfks_rules.policy.facts.families import fact_of_a_family
 from dfks_rules.policy.facts.view import FactValue, View
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -98,6 +101,25 @@ def _about_feature(feature: Feature) -> list[Fact]:
         for value in VALUES_OF[feature]
     ]
     return [status, *values]
+
+
+_WINDOWS = {"": "minute", ".hour": "hour", ".day": "day"}
+"""End of the name of a rate → how far back it counts."""
+_COUNTED = {
+    "user": "Sets requested for the presentity in the last {}, including this one.",
+    "device": "Sets from this phone (watcher, address, User-Agent) in the last {}; absent for an"
+    " operator.",
+    "domain": "Sets requested for presentities of the domain in the last {}.",
+    "target": "Sets that ask for this forward target, however it is written, in the last {}; absent"
+    " if the set names none.",
+}
+"""What sets are counted by → the description of the fact."""
+
+
+def _rate(whose: str, end: str) -> Fact:
+    name = f"rate.{whose}{end}"
+    description = _COUNTED[whose].format(_WINDOWS[end])
+    return Fact(name, Kind.COUNT, ONLY_SETS, description, lambda v: v.around.rate(name))
 
 
 _TABLE: list[Fact] = [
@@ -237,20 +259,7 @@ _TABLE: list[Fact] = [
     *map(_stored_value, VALUES),
     *(fact for feature in FEATURES for fact in _about_feature(feature)),
     *DERIVED_FACTS,
-    Fact(
-        "rate.user",
-        Kind.COUNT,
-        ONLY_SETS,
-        "Sets requested for the presentity in the last minute, including this one.",
-        lambda v: v.around.sets_of_user,
-    ),
-    Fact(
-        "rate.device",
-        Kind.COUNT,
-        ONLY_SETS,
-        "The same from one phone (watcher, address, User-Agent); absent for an operator.",
-        lambda v: v.around.sets_of_device,
-    ),
+    *(_rate(whose, end) for whose in _COUNTED for end in _WINDOWS),
     Fact(
         "time",
         Kind.TIME,
@@ -286,6 +295,24 @@ FACTS: dict[str, Fact] = {fact.name: fact for fact in _TABLE}
 """Every fact by its name, in the order of the documentation."""
 
 
+@lru_cache(4096)
+def fact_named(name: str) -> Fact | None:
+    """The fact with this name: of the table, or of a family; None if there is none."""
+    return FACTS.get(name) or fact_of_a_family(name)
+
+
+def known_fact(name: str) -> Fact:
+    """The fact with this name, which was checked.
+
+    Raises:
+        KeyError: there is none.
+    """
+    fact = fact_named(name)
+    if fact is None:
+        raise KeyError(name)
+    return fact
+
+
 def facts_of(view: View) -> FactLookup:
     """Name of a fact → its value in one request."""
-    return lambda name: FACTS[name].read(view)
+    return lambda name: known_fact(name).read(view)

@@ -27,8 +27,9 @@ from dfks_rules.model.requests import (
     Surroundings,
 )
 from dfks_rules.model.values import VALUES
-from dfks_rules.policy.facts.facts import FACTS, WEEKDAYS
-from dfks_rules.policy.facts.there import features_with
+from dfks_rules.policy.facts.facts import FACTS, WEEKDAYS, known_fact
+from dfks_rules.policy.facts.families import facts_of_people
+from dfks_rules.policy.facts.there import features_with, origins_with
 from dfks_rules.policy.facts.view import NOWHERE, FactValue, View
 
 Given = Mapping[str, Any]
@@ -47,6 +48,8 @@ _BASE = {
 def given_of(view: View) -> dict[str, FactValue]:
     """Every fact of a request; `view_of` turns them back into the same request."""
     values = {name: fact.read(view) for name, fact in FACTS.items()}
+    values |= facts_of_people(view)
+    values |= {name: value for name, value in view.given if name not in FACTS}
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -93,13 +96,16 @@ def view_of(given: Given) -> View:
     request = FeatureRequest(operation, presentity, _requester(facts, presentity), feature, asked)
     around = NOWHERE
     if operation is Operation.SET:
-        rates = (facts.get("rate.user"), facts.get("rate.device"))
-        around = Surroundings(NOWHERE.stored_of, *rates)
+        rates = tuple((name, value) for name, value in facts.items() if name.startswith("rate."))
+        around = Surroundings(NOWHERE.stored_of, rates)
+    origin = Origin(facts["origin"])
     derived = tuple(
         (name, _frozen(value))
         for name, value in given.items()
-        if FACTS[name].derived
-        and operation in FACTS[name].operations
+        for fact in (known_fact(name),)
+        if fact.derived
+        and operation in fact.operations
+        and origin in origins_with(name)
         and (feature is None or feature in features_with(name))
     )
     return View(request, _snapshot(facts, feature), _at(facts), around, given=derived)

@@ -3,6 +3,8 @@
 `Fact.operations` says which operations can have a fact; this file has the other conditions.
 """
 
+from collections.abc import Iterable
+
 from dfks_rules.model.features import FEATURES, VALUES_OF, Feature
 from dfks_rules.model.requests import Operation, Origin
 from dfks_rules.model.values import VALUES, Value
@@ -23,6 +25,8 @@ OF_PHONES = frozenset(
         "watcher",
         "watcher.user",
         "watcher.domain",
+        "watcher.groups",
+        "watcher.role",
         "auth.method",
         "auth.user",
         "device",
@@ -31,20 +35,43 @@ OF_PHONES = frozenset(
         "source.ip",
     }
 )
-"""Facts of the phone that asks: those in which two phones that watch one presentity may differ."""
+"""Facts of the phone that asks: those in which two phones that watch one presentity may differ; and
+so do the attributes of watchers."""
 
 ORIGINS: dict[str, frozenset[Origin]] = {
-    **dict.fromkeys(sorted({*OF_PHONES, "rate.device"}), frozenset({Origin.WATCHER})),
+    **dict.fromkeys(
+        (*sorted(OF_PHONES), "rate.device", "rate.device.hour", "rate.device.day"),
+        frozenset({Origin.WATCHER}),
+    ),
     # A PBX that publishes is an operator who comes by SIP.
     **dict.fromkeys(("transport", "source.ip"), frozenset({Origin.WATCHER, Origin.OPERATOR})),
     "param": frozenset({Origin.OPERATOR}),
 }
-"""Fact → the origins whose requests can have it; other facts do not depend on the origin."""
+"""Fact → the origins whose requests can have it; see `origins_with`."""
+
+
+def origins_with(fact: str) -> frozenset[Origin]:
+    """The origins whose requests can have a fact."""
+    usual = _ONLY_WATCHERS if _is_of_watcher(fact) else _EVERY_ORIGIN
+    return ORIGINS.get(fact, usual)
+
+
+def are_of_phones(facts: Iterable[str]) -> bool:
+    """Whether two phones that watch one presentity may differ in one of these facts."""
+    return any(fact in OF_PHONES or _is_of_watcher(fact) for fact in facts)
+
+
+def _is_of_watcher(fact: str) -> bool:
+    return fact.startswith("watcher.")
+
+
+_ONLY_WATCHERS = frozenset({Origin.WATCHER})
+_EVERY_ORIGIN = frozenset(Origin)
 
 
 def features_with(fact: str) -> frozenset[Feature]:
     """The features for which a request can have a fact."""
-    if fact.startswith("target."):
+    if fact.startswith(("target.", "rate.target")):
         return _having(Value.FORWARD_TO)
     about, _, name = fact.partition(".")
     if about in ("request", "stored") and name in _VALUES:

@@ -18,7 +18,7 @@ from dfks_rules.policy.language.matchers import Atom
 
 MAX_ALTERNATIVES = 64
 """Most alternatives of one rule."""
-MAX_LITERALS = 100
+MAX_LITERALS = 1000
 """Most literals of one alternative."""
 Question = tuple[Operation, Feature | None]
 """The operation, and the feature it is about."""

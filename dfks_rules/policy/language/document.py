@@ -7,7 +7,7 @@ from dfks_rules.model.decisions import Denial, NotifyScope
 from dfks_rules.model.features import Feature
 from dfks_rules.model.values import Value
 from dfks_rules.policy.language.matchers import Atom
-from dfks_rules.policy.language.values import Clamped, Template
+from dfks_rules.policy.language.values import PLACEHOLDER, Clamped, Rewritten, Template
 
 
 class AllOf(NamedTuple):
@@ -52,7 +52,9 @@ class Mode(Enum):
     """It is checked but not used."""
 
 
-Written = tuple[tuple[Value, str | int | Template | Clamped], ...]
+Computed = Template | Clamped | Rewritten
+"""A value that follows from facts."""
+Written = tuple[tuple[Value, str | int | Computed], ...]
 """Values as a rule writes them: each once, in the order of `VALUES`."""
 
 
@@ -102,9 +104,10 @@ class Effects(NamedTuple):
 
     @property
     def facts(self) -> frozenset[str]:
-        """Names of the facts its values and consequences read."""
+        """Names of the facts its values, consequences and the text of its denial read."""
         parts = (*dict(self.values).values(), *self.also)
-        return frozenset().union(*map(_facts_of, parts))
+        text = "" if self.denial is None else self.denial.text or ""
+        return frozenset(PLACEHOLDER.findall(text)).union(*map(_facts_of, parts))
 
     @property
     def fields(self) -> dict[str, object]:
@@ -119,8 +122,8 @@ class Effects(NamedTuple):
         return {field: value for field, value in fields.items() if value is not None}
 
 
-def _facts_of(part: str | int | Template | Clamped | Also | None) -> frozenset[str]:
-    return part.facts if isinstance(part, Template | Clamped | Also) else frozenset()
+def _facts_of(part: str | int | Computed | Also | None) -> frozenset[str]:
+    return part.facts if isinstance(part, Computed | Also) else frozenset()
 
 
 class Rule(NamedTuple):

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from dfks_rules.policy.facts.fact import Kind
-from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.facts import known_fact
 from dfks_rules.policy.facts.view import FactValue
 from dfks_rules.policy.language.alternatives import Literals, SignedAtom, equal_to
 from dfks_rules.policy.language.matchers import Atom, Named
@@ -64,7 +64,7 @@ def excludes(one: dict[str, Literals], other: dict[str, Literals]) -> bool:
 
 def is_opaque(atom: Atom) -> bool:
     """Whether a test is implied only by itself and by lists of values."""
-    return FACTS[atom.fact].kind not in SINGLE_VALUED or not (
+    return known_fact(atom.fact).kind not in SINGLE_VALUED or not (
         atom.matcher in _OPPOSITE
         or atom.matcher in ("exists", "eq", "in")
         or any(atom.matcher == wide for _, wide in _IMPLIES)
@@ -81,7 +81,7 @@ def values_of(literals: Iterable[SignedAtom]) -> frozenset[FactValue] | None:
 def _follows(group: Literals, literal: SignedAtom) -> bool:
     if literal in group:
         return True
-    if len(group) == 1 and FACTS[literal.atom.fact].kind in SINGLE_VALUED:  # for speed
+    if len(group) == 1 and known_fact(literal.atom.fact).kind in SINGLE_VALUED:  # for speed
         ((atom, positive),) = group
         if positive and literal.positive and atom.matcher in _ONLY_RELATED:
             return _atom_implies(atom, literal.atom)
@@ -95,7 +95,7 @@ def _impossible(group: Literals) -> bool:
     failed = [atom for atom, positive in group if not positive]
     if not passed:
         return False  # an absent fact fails every test
-    if FACTS[passed[0].fact].kind not in SINGLE_VALUED:
+    if known_fact(passed[0].fact).kind not in SINGLE_VALUED:
         return any(one in passed or one.matcher == "exists" for one in failed)
     if any(_atom_implies(one, other) for one in passed for other in failed):
         return True
@@ -113,7 +113,7 @@ def _finite(group: Literals) -> frozenset[FactValue] | None:
     values = values_of(group)
     if values is not None:
         return values
-    row = FACTS[fact]
+    row = known_fact(fact)
     if row.kind in (Kind.STATUS, Kind.FLAG):
         return frozenset({0, 1})
     return frozenset(row.words) if row.kind is Kind.WORD else None
@@ -131,7 +131,7 @@ def _holds(atom: Atom, value: FactValue) -> bool | None:
 
 
 def _constants(atom: Atom) -> frozenset[FactValue] | None:
-    return equal_to(atom) if FACTS[atom.fact].kind in SINGLE_VALUED else None
+    return equal_to(atom) if known_fact(atom.fact).kind in SINGLE_VALUED else None
 
 
 def _atom_implies(one: Atom, other: Atom) -> bool:
@@ -207,7 +207,7 @@ class _Interval(NamedTuple):
     @classmethod
     def of(cls, passed: list[Atom], failed: list[Atom]) -> "_Interval":
         """The interval to which comparisons confine a fact that is present."""
-        kind = FACTS[passed[0].fact].kind
+        kind = known_fact(passed[0].fact).kind
         lows, highs = ([0], [24 * 60 - 1]) if kind is Kind.TIME else ([], [])
         bounds = [(atom.matcher, atom) for atom in passed]
         # A test passed, so the fact is present: failing a comparison means passing its opposite.

@@ -19,6 +19,10 @@ class NamedList:
     entries: frozenset[str]
     """At least one."""
 
+    def __repr__(self) -> str:
+        """Without the entries: it is what rules are sorted by, and shown in failures of tests."""
+        return f"NamedList({self.name!r})"
+
     def __contains__(self, value: object) -> bool:
         """Whether a value is an entry."""
         return value in self.entries

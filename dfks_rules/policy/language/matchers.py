@@ -37,6 +37,7 @@ class Operand(Enum):
     FLAG = "true or false"
     FACT = "the name of another fact of the same type"
     SCHEDULE = "the name of a schedule of the file"
+    RANGE = "the lowest and the highest number, in a list"
 
 
 class Matcher(NamedTuple):
@@ -71,19 +72,21 @@ class Atom(NamedTuple):
     @property
     def facts(self) -> tuple[str, ...]:
         """Names of the facts that it reads."""
-        if self.matcher == "sameAs":
+        if MATCHERS[self.matcher].operand is Operand.FACT:
             return (self.fact, str(self.operand))
         # Schedules have their own time zone, so a local time alone does not decide.
         return ("now",) if self.matcher == "during" else (self.fact,)
 
     def holds(self, lookup: FactLookup) -> bool:
         """Whether the request passes the test. Total: no value of a fact raises an error."""
-        value = lookup(self.facts[0])
+        value = lookup("now" if self.matcher == "during" else self.fact)
         if value is None:
             return False
-        if self.matcher == "sameAs":
-            return value == lookup(str(self.operand))
-        return MATCHERS[self.matcher].holds(value, self.operand)
+        matcher = MATCHERS[self.matcher]
+        if matcher.operand is Operand.FACT:
+            other = lookup(str(self.operand))
+            return other is not None and matcher.holds(value, other)
+        return matcher.holds(value, self.operand)
 
 
 def _constants(operand: list[Any] | NamedList) -> Hashable:
@@ -132,6 +135,25 @@ _MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 """IPv4-mapped IPv6 addresses, which `_within` reads as IPv4."""
 
 
+def _range(operand: list[int]) -> Hashable:
+    lowest, highest = operand
+    if lowest > highest:
+        raise ValueError(f"`[{lowest}, {highest}]` is empty: the lowest number comes first")
+    return (lowest, highest)
+
+
+def _between(value: str | int, bounds: Any) -> bool:
+    """A text is a number if it is all digits and does not begin with a needless 0."""
+    if isinstance(value, str):
+        if not _DIGITS.fullmatch(value):
+            return False
+        value = int(value)
+    return bool(bounds[0] <= value <= bounds[1])
+
+
+_DIGITS = re.compile(r"0|[1-9][0-9]{0,14}", re.ASCII)
+
+
 def _within(address: str, networks: Any) -> bool:
     try:
         parsed = ipaddress.ip_address(address)
@@ -146,6 +168,12 @@ def _covered(moment: str, schedule: Schedule) -> bool:
     return covers(schedule, datetime.fromisoformat(moment))
 
 
+def _is_same(value: Any, other: Any) -> bool:
+    if isinstance(value, tuple) and isinstance(other, tuple):
+        return not set(value).isdisjoint(other)
+    return bool(value == other)
+
+
 def _same(operand: Hashable) -> Hashable:
     return operand
 
@@ -155,7 +183,7 @@ _CONSTANT = _EVERY - {Kind.MOMENT, Kind.NAMES}
 _ORDERED = frozenset({Kind.COUNT, Kind.TIME, Kind.DATE})
 _TIMES = frozenset({Kind.TIME, Kind.MOMENT})
 _TEXTUAL = frozenset({Kind.TEXT, Kind.DOMAIN, Kind.AOR})
-_COMPARABLE = _TEXTUAL | {Kind.STATUS, Kind.COUNT}
+_COMPARABLE = _TEXTUAL | {Kind.STATUS, Kind.COUNT, Kind.NAMES}
 
 _TABLE: list[Matcher] = [
     Matcher(
@@ -225,6 +253,30 @@ _TABLE: list[Matcher] = [
         lambda value, constant: value >= constant,
     ),
     Matcher(
+        "moreThan",
+        Operand.FACT,
+        frozenset({Kind.COUNT}),
+        "Is more than the value of this other fact.",
+        _same,
+        lambda value, other: value > other,
+    ),
+    Matcher(
+        "lessThan",
+        Operand.FACT,
+        frozenset({Kind.COUNT}),
+        "Is less than the value of this other fact.",
+        _same,
+        lambda value, other: value < other,
+    ),
+    Matcher(
+        "between",
+        Operand.RANGE,
+        frozenset({Kind.TEXT, Kind.COUNT}),
+        "Is a number from the lowest to the highest of these, as in `[301, 340]`.",
+        _range,
+        _between,
+    ),
+    Matcher(
         "exists",
         Operand.FLAG,
         _EVERY,
@@ -285,9 +337,9 @@ _TABLE: list[Matcher] = [
         "sameAs",
         Operand.FACT,
         _COMPARABLE,
-        "Equals the value of this other fact.",
+        "Equals the value of this other fact; of names: they have one in common.",
         _same,
-        lambda value, other: value == other,
+        _is_same,
     ),
     Matcher(
         "during",

@@ -10,7 +10,7 @@ from typing import cast
 from dfks_rules.model.features import SPELLINGS
 from dfks_rules.model.requests import Origin
 from dfks_rules.model.values import Choice
-from dfks_rules.policy.facts.there import ALWAYS, ORIGINS, features_with
+from dfks_rules.policy.facts.there import ALWAYS, features_with, origins_with
 from dfks_rules.policy.facts.view import FactValue
 from dfks_rules.policy.language.alternatives import QUESTIONS, Alternative, Literals, SignedAtom
 from dfks_rules.policy.language.implication import by_fact, contradicted
@@ -57,12 +57,12 @@ def _of_origin(literals: Literals) -> str | None:
         if all(atom.holds({"origin": origin.value}.get) == positive for atom, positive in tests)
     }
     for name in sorted(_needed(literals)):
-        if not left & ORIGINS.get(name, left):
+        if not left & origins_with(name):
             asking = [text for origin, text in _ASKS.items() if origin in left]
             return f"{' and '.join(asking)} {'has' if len(asking) == 1 else 'have'} no `{name}`"
     for one in sorted(_needed(literals)):
         for other in sorted(_needed(literals)):
-            if not ORIGINS.get(one, left) & ORIGINS.get(other, left):
+            if not origins_with(one) & origins_with(other):
                 return f"no request has both `{one}` and `{other}`"
     return None
 

@@ -31,6 +31,42 @@ class Template(NamedTuple):
         return text if text.isprintable() and 0 < len(text) <= MAX_TEXT else self.default
 
 
+WITH_NUMBER = ("request.forwardTo", "target.number")
+"""Facts that can be rewritten as the number of the target that is asked for."""
+
+
+class Rewritten(NamedTuple):
+    """A fact with another beginning, or as a number in E.164 form, for what dials it."""
+
+    fact: str
+    """Name of the fact."""
+    strip: str = ""
+    """Removed from the beginning, if it begins so."""
+    prefix: str = ""
+    """Put before the rest."""
+    default: str | None = None
+    """The value when the fact is absent, or the result is empty, too long or unprintable."""
+    is_number: bool = False
+    """The target's number in place of the fact; a target without a number stays as written."""
+
+    @property
+    def facts(self) -> frozenset[str]:
+        """Names of the facts that it reads."""
+        return frozenset({self.fact, "target.number"} if self.is_number else {self.fact})
+
+    def value(self, lookup: FactLookup) -> str | None:
+        """The text for the current request; None has the same effect as no value."""
+        written = lookup(self.fact)
+        if written is None:
+            return self.default
+        number = lookup("target.number") if self.is_number else None
+        if self.is_number and number is None:
+            text = str(written)
+        else:
+            text = self.prefix + str(number or written).removeprefix(self.strip)
+        return text if text.isprintable() and 0 < len(text) <= MAX_TEXT else self.default
+
+
 class Clamped(NamedTuple):
     """A number read from a fact and kept within bounds."""
 

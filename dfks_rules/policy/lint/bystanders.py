@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from dfks_rules.errors import Finding
 from dfks_rules.model.requests import Operation
-from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.facts import known_fact
 from dfks_rules.policy.language.alternatives import QUESTIONS
 from dfks_rules.policy.language.document import AllOf, AnyOf, Condition, Not
 from dfks_rules.policy.language.matchers import Atom
@@ -39,7 +39,7 @@ def bars_others(rules: Iterable[RankedRule]) -> Iterator[Finding]:
 
 
 def _meant(facts: Iterable[str]) -> str:
-    have = frozenset(Operation).intersection(*(FACTS[fact].operations for fact in facts))
+    have = frozenset(Operation).intersection(*(known_fact(fact).operations for fact in facts))
     words = [one.value for one in Operation if one in have]
     return words[0] if len(words) == 1 else f"[{', '.join(words)}]"
 
@@ -50,7 +50,7 @@ def _lacking(fact: str, rule: RankedRule) -> set[Operation]:
         operation
         for way in rule.ways
         for operation in (QUESTIONS[question][0] for question in way.questions)
-        if operation not in FACTS[fact].operations
+        if operation not in known_fact(fact).operations
         # The literals left in a way no longer include the test of the feature.
         and (fact == "feature" or any(atom.fact == fact for atom, _ in way.literals))
     }

@@ -9,7 +9,7 @@ from dfks_rules.policy.lint.bystanders import bars_others
 from dfks_rules.policy.lint.conflicts import conflicts
 from dfks_rules.policy.lint.exceptions import overruled
 from dfks_rules.policy.lint.following import many_follow
-from dfks_rules.policy.lint.groups import unknown_groups
+from dfks_rules.policy.lint.groups import unknown_attributes, unknown_groups
 from dfks_rules.policy.lint.letters import mixed_letters
 from dfks_rules.policy.lint.numbers import unplanned
 from dfks_rules.policy.lint.ranked import RankedRule, ranked
@@ -38,7 +38,9 @@ def check_and_lint(sources: Sequence[Source]) -> tuple[list[CheckedPolicy], list
     findings = [one for one in findings if one.severity == "error" or one.file not in broken]
     findings += [*lint(sound), *unplanned(sound, site.targets.plan)]
     for mode in (Mode.ENFORCE, Mode.SHADOW):
-        findings += unknown_groups(ranked(sound, mode), site.directory)
+        rules = ranked(sound, mode)
+        findings += unknown_groups(rules, site.directory)
+        findings += unknown_attributes(rules, site.directory)
     usable = [source for source in sources if source.file not in broken]
     return sound, sorted(without_allowed(findings, usable))
 

@@ -1,8 +1,11 @@
-"""Groups that rules test but no directory has."""
+"""Groups and attributes that rules read but no directory has."""
 
 from collections.abc import Iterable, Iterator
 
 from dfks_rules.errors import Finding
+from dfks_rules.policy.facts.fact import Kind
+from dfks_rules.policy.facts.facts import known_fact
+from dfks_rules.policy.facts.families import attribute_in
 from dfks_rules.policy.lint.ranked import RankedRule
 from dfks_rules.policy.site.directory import Directory
 from dfks_rules.policy.words.wording import did_you_mean, quoted
@@ -17,11 +20,37 @@ def unknown_groups(rules: Iterable[RankedRule], directory: Directory) -> Iterato
         asked = {
             name
             for way in rule.ways
-            for atom, _ in way.groups.get("groups", ())
-            if atom.matcher == "has" and isinstance(atom.operand, tuple)
+            for atom, _ in way.literals
+            if known_fact(atom.fact).kind is Kind.NAMES
+            and atom.matcher == "has"
+            and isinstance(atom.operand, tuple)
             for name in atom.operand
         }
         for name in sorted(asked - known):
             hint = did_you_mean(name, known)
             message = f"nobody is in group {quoted(name)}{hint}, which rule `{rule.name}` tests"
             yield rule.finding("policy_unknown_group", message)
+
+
+def unknown_attributes(rules: Iterable[RankedRule], directory: Directory) -> Iterator[Finding]:
+    """Findings `policy_unknown_attribute`; none if no directory has users."""
+    if not len(directory):
+        return
+    known = directory.attributes
+    for rule in rules:
+        asked = {
+            name
+            for way in rule.ways
+            for atom, _ in way.literals
+            for fact in atom.facts
+            if (name := attribute_in(fact)) is not None
+        }
+        asked |= {
+            name for fact in rule.rule.effects.facts if (name := attribute_in(fact)) is not None
+        }
+        for name in sorted(asked - known):
+            hint = did_you_mean(name, known)
+            message = (
+                f"nobody has an attribute {quoted(name)}{hint}, which rule `{rule.name}` reads"
+            )
+            yield rule.finding("policy_unknown_attribute", message)

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable, Iterator
 from typing import Generic, NamedTuple, TypeVar
 
 from dfks_rules.policy.facts.fact import Kind
-from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.facts import known_fact
 from dfks_rules.policy.facts.view import FactValue
 from dfks_rules.policy.language.implication import is_opaque, start_of
 from dfks_rules.policy.language.matchers import Atom
@@ -166,7 +166,7 @@ def _choice(way: Way) -> tuple[str, frozenset[FactValue]]:
 
 def _is_coarse(fact: str) -> bool:
     """Whether a fact has too few values to distinguish many rules."""
-    return not fact or FACTS[fact].kind in (Kind.WORD, Kind.STATUS)
+    return not fact or known_fact(fact).kind in (Kind.WORD, Kind.STATUS)
 
 
 def _is_prefix(atom: Atom) -> bool:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from dfks_rules.errors import Finding
 from dfks_rules.model.features import VALUES_OF
 from dfks_rules.model.requests import Operation
-from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.facts import known_fact
 from dfks_rules.policy.facts.there import features_with
 from dfks_rules.policy.facts.view import FactValue
 from dfks_rules.policy.language.alternatives import QUESTIONS, Alternative, Literals
@@ -62,12 +62,13 @@ class RankedRule(NamedTuple):
 
 
 def ranked(policies: Sequence[CheckedPolicy], mode: Mode = Mode.ENFORCE) -> list[RankedRule]:
-    """The rules of policies with this mode, in order of precedence."""
+    """The rules with this mode, by their policies or their own, in order of precedence."""
     rules = [
         RankedRule(rule, _ways(ways), one.source.file, place, _rank(one))
         for one in policies
-        if one.policy.mode is mode
+        if one.policy.mode is not Mode.OFF
         for rule, ways, place in zip(one.policy.rules, one.alternatives, one.places, strict=True)
+        if rule.shadow is (mode is Mode.SHADOW)
     ]
     # Every alternative of a rule may need a fact that its operation lacks.
     return sorted((one for one in rules if one.ways), key=lambda one: one.rank)
@@ -95,7 +96,7 @@ def _rank(one: CheckedPolicy) -> tuple[int, int]:
 def _has(question: int, fact: str) -> bool:
     """Whether a request with this operation and feature can have a fact."""
     operation, feature = QUESTIONS[question]
-    if operation not in FACTS[fact].operations:
+    if operation not in known_fact(fact).operations:
         return False
     return feature is None or feature in features_with(fact)
 

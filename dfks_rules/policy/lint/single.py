@@ -6,6 +6,7 @@ from dfks_rules.errors import Finding
 from dfks_rules.model.features import SPELLINGS
 from dfks_rules.model.requests import Operation
 from dfks_rules.model.values import VALUES
+from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.language.alternatives import (
     QUESTIONS,
     SignedAtom,
@@ -19,10 +20,12 @@ from dfks_rules.policy.language.values import Template
 from dfks_rules.policy.lint.ranked import RankedRule, Way, fields_of, fields_set
 
 _WHO = {
-    "origin", "watcher", "watcher.user", "watcher.domain", "auth.method", "auth.user", "device",
-    "userAgent", "transport", "source.ip", "param", "role", "rate.user", "rate.device",
+    "origin", "watcher", "auth.method", "auth.user", "device", "userAgent", "transport",
+    "source.ip", "param", "role",
+    *(name for name in FACTS if name.startswith("rate.")),
 }  # fmt: skip
-"""Facts about who asks and how often: a flooding phone is refused whatever it asks for."""
+"""Facts about who asks and how often, besides those of the watcher: a flooding phone is refused
+whatever it asks for."""
 _VALUES = {value.value for value in VALUES}
 _WHOSE = {"op", "feature", "presentity", "user", "domain", "groups"}
 """Facts about which feature is meant, and whose."""
@@ -114,7 +117,9 @@ def _follows_itself(rule: RankedRule) -> Iterator[Finding]:
 def _bars_switching_off(way: Way) -> bool:
     """Whether it keeps a phone from switching off for a reason other than who asks."""
     facts = set(way.groups)
-    if facts & _WHO and facts <= _WHO | _WHOSE:
+    who = {fact for fact in facts if fact in _WHO or fact.startswith("watcher.")}
+    whose = {fact for fact in facts if fact in _WHOSE or fact.startswith("user.")}
+    if who and facts <= who | whose:
         return False
     sets = any(QUESTIONS[question][0] is Operation.SET for question in way.questions)
     return sets and not excludes(way.groups, _SWITCHING_OFF)

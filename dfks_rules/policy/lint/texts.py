@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from dfks_rules.errors import Finding
 from dfks_rules.policy.language.document import Effects
-from dfks_rules.policy.language.values import PLACEHOLDER, Template
+from dfks_rules.policy.language.values import PLACEHOLDER, Rewritten, Template
 from dfks_rules.policy.lint.ranked import RankedRule
 
 
@@ -21,10 +21,7 @@ def _taken_as_they_stand(effects: Effects) -> Iterator[tuple[str, str | None, st
     """The texts used literally: (what it is, the text, what to do instead)."""
     also = [pair for one in effects.also for pair in one.values]
     for value, written in (*effects.values, *also):
-        if isinstance(written, Template):
+        if isinstance(written, Template | Rewritten):
             yield "`default`", written.default, "write a text without facts"
         elif isinstance(written, str):
             yield f"`{value.value}`", written, f"write `{value.value}: {{template: …}}`"
-    if effects.denial is not None:
-        text = effects.denial.text
-        yield "`text`", text, "write a fixed text, and put the facts into `log`"

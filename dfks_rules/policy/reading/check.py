@@ -14,7 +14,8 @@ from jsonschema import Draft202012Validator
 from dfks_rules.errors import Finding
 from dfks_rules.model.features import SPELLINGS, VALUES_OF, Feature
 from dfks_rules.model.requests import Operation
-from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.facts import FACTS, known_fact
+from dfks_rules.policy.facts.families import attribute_in
 from dfks_rules.policy.language.alternatives import (
     QUESTIONS,
     Alternative,
@@ -45,6 +46,9 @@ from dfks_rules.policy.reading.variables import substitute
 from dfks_rules.policy.site.site import Site
 from dfks_rules.policy.words.wording import did_you_mean, quoted
 from dfks_rules.yaml.tree import Path, Place, Tree
+
+_ALIKE = 0.75
+"""So much of a fact's name must be that of another one to look like a misspelling of it."""
 
 
 class CheckedPolicy(NamedTuple):
@@ -94,7 +98,7 @@ def check(sources: Sequence[Source]) -> Checked:
         findings += found
         if any(finding.severity == "error" for finding in found):
             continue
-        policy, found = _check_file(source, tree, seen)
+        policy, found = _check_file(source, tree, seen, site)
         findings += found
         findings += _check_name(tree, names)
         if policy is not None:
@@ -109,7 +113,7 @@ def _policy_validator() -> Draft202012Validator:
 
 
 def _check_file(
-    source: Source, tree: Tree, shared: Shared
+    source: Source, tree: Tree, shared: Shared, site: Site
 ) -> tuple[CheckedPolicy | None, list[Finding]]:
     located = validate(tree, _policy_validator())
     findings = [finding for _, finding in located]
@@ -124,20 +128,25 @@ def _check_file(
     if source.tenant is not None:
         findings += _check_tenant(tree, source.tenant)
     rules: list[Rule] = []
+    places: list[Place] = []
     found: list[tuple[Alternative, ...]] = []
     for position in usable:
         before = len(reader.findings)
         rule = reader.rule(policy, scope, position)
-        rules.append(rule)
+        is_used = not reader.is_off(position)
+        if is_used:
+            rules.append(rule)
+            places.append(tree.keys["rules", position, "id"])
         # A test with a wrong constant has no known meaning, and the scope is part of every rule.
         if is_sound and len(reader.findings) == before:
             ways, problems = _check_rule(tree, ("rules", position), rule, source.tenant)
-            found.append(ways)
             findings += problems
+            findings += _check_attributes(tree, ("rules", position), rule, site)
+            if is_used:
+                found.append(ways)
     findings += reader.findings
-    places = tuple(tree.keys["rules", position, "id"] for position in usable)
     policy = policy._replace(rules=tuple(rules))
-    return CheckedPolicy(policy, tuple(found), source, places), findings
+    return CheckedPolicy(policy, tuple(found), source, tuple(places)), findings
 
 
 def _usable_rules(tree: Tree, located: Sequence[Located]) -> list[int] | None:
@@ -239,7 +248,7 @@ def _check_rule(
         return (), [tree.finding(path, "policy_never_matches", message)]
     questions = {QUESTIONS[question] for way in ways for question in way.questions}
     operations = {operation for operation, _ in questions}
-    facts = {atom.fact for atom in _atoms_of(rule.condition)} | rule.effects.facts
+    facts = _facts_of(rule)
     findings = _check_facts(tree, path, facts, operations)
     findings += _check_effects(tree, path, rule, questions)
     return ways, findings
@@ -252,12 +261,29 @@ def _check_facts(
     asked = ", ".join(f"`{one.value}`" for one in Operation if one in operations)
     findings = []
     for name in sorted(facts):
-        have = FACTS[name].operations
+        have = known_fact(name).operations
         if not have & operations:
             there = ", ".join(f"`{one.value}`" for one in Operation if one in have)
             message = f"fact `{name}` exists only for {there}; the rule is about {asked}"
             findings.append(tree.finding(_place_of(tree, path, name), "policy_fact", message))
     return findings
+
+
+def _facts_of(rule: Rule) -> set[str]:
+    return {atom.fact for atom in _atoms_of(rule.condition)} | rule.effects.facts
+
+
+def _check_attributes(tree: Tree, path: Path, rule: Rule, site: Site) -> Iterator[Finding]:
+    """Facts that would be attributes, but that no directory has and that look like other facts."""
+    facts = {fact for atom in _atoms_of(rule.condition) for fact in atom.facts}
+    for fact in sorted(facts | rule.effects.facts):
+        who, name = fact.partition(".")[0], attribute_in(fact)
+        if name is not None and name not in site.directory.attributes:
+            hint = did_you_mean(name, (one for one in FACTS if one.startswith(f"{who}.")), _ALIKE)
+            if hint:
+                message = f"unknown fact `{fact}`{hint}"
+                place = _place_of(tree, path, fact)
+                yield tree.finding(place, "policy_unknown_fact", message, at_key=True)
 
 
 def _atoms_of(condition: Condition) -> Iterator[Atom]:

@@ -60,6 +60,8 @@ CODES: dict[str, Code] = {
     "policy_overruled": Code("warning", "a later denial overrules an exception"),
     "policy_literal_text": Code("warning", "`${fact}` is in a text where it is not replaced"),
     "policy_unknown_group": Code("warning", "no directory has such a group"),
+    "policy_unknown_attribute": Code("warning", "no directory has such an attribute"),
+    "policy_unknown_column": Code("warning", "a column looks like a misspelt one"),
     "policy_mixed_letters": Code("warning", "a word mixes letters of two alphabets"),
     "policy_many_follow": Code("warning", "more sets can follow from one than the server allows"),
     "policy_no_country": Code("warning", "a rule tests numbers, but no plan names a country"),

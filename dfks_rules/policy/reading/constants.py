@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from dfks_rules.policy.facts.fact import Kind
-from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.facts import known_fact
 from dfks_rules.policy.language.implication import start_of
 from dfks_rules.policy.language.lists import NamedList
 from dfks_rules.policy.language.matchers import MATCHERS, Named, Operand
@@ -40,7 +40,7 @@ def refuse_constants(fact: str, name: str, operand: Any) -> None:
     form = MATCHERS[name].operand
     if form not in (Operand.CONSTANT, Operand.LIST, Operand.TEXTS):
         return
-    kind = FACTS[fact].kind
+    kind = known_fact(fact).kind
     if isinstance(operand, NamedList):
         operand = sorted(operand.entries)
     for constant in operand if isinstance(operand, list) else [operand]:

@@ -29,16 +29,16 @@ WIDTH = 100
 """Longest line with braces or brackets, and longest line of folded text, in characters."""
 
 _HEAD = ("apiVersion", "kind", "metadata", "mode", "band", "priority", "scope", "schedules", "vars")
-_SITE = ("country", "domain", "domains", "classes", "users", "groups")
+_SITE = ("country", "domain", "domains", "classes", "users", "groups", "entries")
 _ORDERS: dict[tuple[str | type, ...], tuple[str, ...]] = {
     (): (*_HEAD, *_SITE, "policies", "defaults", "rules", "tests"),
     ("metadata",): ("name", "description"),
-    ("rules", int): ("id", "description", "when", "unless", "then"),
+    ("rules", int): ("id", "description", "mode", "when", "unless", "then"),
     ("rules", int, "then"): ("deny", "allow", "status", "values", "assigned", "notify", "also"),
     ("rules", int, "then", "deny"): ("reason", "text", "answer"),
     ("rules", int, "then", "also", int): ("feature", "user", "domain", "status", "values"),
     ("schedules", int): ("tz", "weekly", "except", "also"),
-    ("users", int): ("groups", "role", "numbers"),
+    ("users", int): ("groups", "role", "numbers", "attributes"),
     ("domains", int): ("country", "internal", "outside", "area"),
     ("domains", int, "internal"): ("lengths", "prefixes"),
     ("tests", int): ("name", "note", "given", "expect"),

@@ -7,12 +7,13 @@ from dfks_rules.errors import Finding
 from dfks_rules.model.decisions import Denial, DenialAnswer, NotifyScope
 from dfks_rules.model.features import Feature
 from dfks_rules.model.values import VALUES, Integer, Value
-from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.facts import FACTS, fact_named
 from dfks_rules.policy.language.document import (
     AllOf,
     Also,
     AnyOf,
     Band,
+    Computed,
     Condition,
     Effects,
     Mode,
@@ -24,7 +25,13 @@ from dfks_rules.policy.language.document import (
 from dfks_rules.policy.language.lists import NamedList
 from dfks_rules.policy.language.matchers import MATCHERS, Atom, Named, Operand
 from dfks_rules.policy.language.schedules import Schedule, ScheduleError, parse_schedule
-from dfks_rules.policy.language.values import PLACEHOLDER, Clamped, Template
+from dfks_rules.policy.language.values import (
+    PLACEHOLDER,
+    WITH_NUMBER,
+    Clamped,
+    Rewritten,
+    Template,
+)
 from dfks_rules.policy.reading.constants import refuse_constants
 from dfks_rules.policy.reading.shared import NOTHING_SHARED, Shared
 from dfks_rules.policy.words.wording import did_you_mean
@@ -96,8 +103,13 @@ class Reader:
         if "unless" in rule:
             parts.append(Not(self._condition(rule["unless"], (*path, "unless"))))
         effects = self._effects(rule["then"], (*path, "then"))
-        shadow = policy.mode is Mode.SHADOW
+        modes = (policy.mode, Mode(rule.get("mode", Mode.ENFORCE.value)))
+        shadow = Mode.SHADOW in modes
         return Rule(f"{policy.name}/{rule['id']}", AllOf(tuple(parts)), effects, shadow)
+
+    def is_off(self, position: int) -> bool:
+        """Whether a rule is only checked."""
+        return bool(self._tree.value["rules"][position].get("mode") == Mode.OFF.value)
 
     def _condition(self, keys: Mapping[str, Any], path: Path) -> Condition:
         parts: list[Condition] = []
@@ -159,6 +171,8 @@ class Reader:
 
     def _effects(self, then: Mapping[str, Any], path: Path) -> Effects:
         self._check_placeholders(then.get("log", ""), (*path, "log"))
+        if isinstance(then.get("deny"), dict):
+            self._check_placeholders(then["deny"].get("text", ""), (*path, "deny", "text"))
         return Effects(
             status=then.get("status"),
             assigned=then.get("assigned"),
@@ -180,13 +194,33 @@ class Reader:
             if one.value in values
         )
 
-    def _value(self, value: Value, written: Any, path: Path) -> str | int | Template | Clamped:
+    def _value(self, value: Value, written: Any, path: Path) -> str | int | Computed:
         if not isinstance(written, dict):
             plain: str | int = written
             return plain
         if isinstance(value.kind, Integer):
             return self._clamped(value.kind, written, path)
+        if written.keys() & {"as", "strip", "prefix"}:
+            return self._rewritten(written, path)
         return self._template(written, path)
+
+    def _rewritten(self, written: Mapping[str, str], path: Path) -> Rewritten:
+        if "from" not in written or "template" in written:
+            message = f"`as`, `strip` and `prefix` rewrite a fact: `{path[-1]}` needs `from` alone"
+            self.findings.append(self._tree.finding(path, "policy_effect", message))
+        fact = written.get("from", "request.forwardTo")
+        is_number = "as" in written
+        if is_number and fact not in WITH_NUMBER:
+            known = " and ".join(f"`{name}`" for name in WITH_NUMBER)
+            message = f"`{fact}` is no forward target: only {known} can be numbers"
+            self.findings.append(self._tree.finding((*path, "from"), "policy_effect", message))
+        return Rewritten(
+            fact,
+            written.get("strip", ""),
+            written.get("prefix", ""),
+            written.get("default"),
+            is_number=is_number,
+        )
 
     def _template(self, written: Mapping[str, str], path: Path) -> Template:
         if ("from" in written) == ("template" in written):
@@ -217,7 +251,7 @@ class Reader:
 
     def _check_placeholders(self, text: str, path: Path) -> None:
         for name in PLACEHOLDER.findall(text):
-            if name not in FACTS:
+            if fact_named(name) is None:
                 message = f"unknown fact `{name}`{did_you_mean(name, FACTS)}"
                 self.findings.append(self._tree.finding(path, "policy_unknown_fact", message))
 

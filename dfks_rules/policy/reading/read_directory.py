@@ -10,6 +10,8 @@ from jsonschema import Draft202012Validator
 from dfks_rules.errors import Finding
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.values import MAX_TEXT
+from dfks_rules.policy.facts.families import ATTRIBUTE, RESERVED
+from dfks_rules.policy.reading.codes import CODES
 from dfks_rules.policy.reading.schema_pieces import (
     API_VERSION,
     TEXT,
@@ -19,7 +21,7 @@ from dfks_rules.policy.reading.schema_pieces import (
 )
 from dfks_rules.policy.reading.source import MAX_CSV_BYTES, Source, is_csv, parse
 from dfks_rules.policy.reading.validate import validate, validator
-from dfks_rules.policy.site.directory import MAX_USERS, Entry
+from dfks_rules.policy.site.directory import MAX_USERS, Columns, Entry
 from dfks_rules.policy.site.number_plan import MAX_EXTENSION
 from dfks_rules.policy.words.wording import did_you_mean, quoted
 from dfks_rules.yaml.tree import Path, Place, Tree
@@ -28,13 +30,18 @@ MAX_FINDINGS = 100
 """Most findings in one CSV file: a wrong column is wrong on every line."""
 MAX_PER_USER = 64
 """Most groups, and most numbers, in one entry."""
+MAX_ATTRIBUTES = 32
+"""Most attributes that one file may have."""
 CSV_HEADER = "user,domain,groups,role,numbers"
-"""The first line of a CSV file."""
+"""The first line of a CSV file without attributes; each further column is one."""
 
 _GROUP = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
 _NUMBER = re.compile(rf"\+[1-9][0-9]{{4,14}}|[0-9]{{1,{MAX_EXTENSION}}}", re.ASCII)
 _USER = re.compile(r"[^@:;<>\"\s,]+")
 _DOMAIN = re.compile(r"[^@/;<>\"\s,]+")
+_ATTRIBUTE = re.compile(ATTRIBUTE, re.ASCII)
+_ALIKE = 0.72
+"""So much of a column's name must be that of a known one to look like a misspelling of it."""
 _SEPARATORS = re.compile(r"[ ;]+")
 _COLUMNS = CSV_HEADER.split(",")
 
@@ -43,7 +50,7 @@ def read_directory(source: Source) -> tuple[list[Entry], list[Finding]]:
     """The users in one file, which is CSV if its name ends in `.csv`.
 
     Returns:
-        The entries, and findings; if there are any, the entries must not be used.
+        The entries, and findings; if one is an error, the entries must not be used.
     """
     if is_csv(source.file):
         return _Csv(source).read()
@@ -109,16 +116,41 @@ def _number(number: str) -> str:
     return number
 
 
+def _attribute(name: str) -> None:
+    if name in RESERVED:
+        raise _Wrong(f"an attribute cannot be called {quoted(name)}{did_you_mean(name, _COLUMNS)}")
+    if not _ATTRIBUTE.fullmatch(name):
+        wanted = "at most 31 letters, digits and `-`, a lower-case letter first"
+        raise _Wrong(f"{quoted(name)} is not a name of an attribute: {wanted}")
+
+
+# Many users share a manager, a zone, a cost centre.
+@lru_cache(4096)
+def _cell(value: str) -> str:
+    if len(value) > MAX_TEXT:
+        raise _Wrong(f"attribute has {len(value)} characters; at most {MAX_TEXT}")
+    if not value.isprintable():
+        raise _Wrong(f"{quoted(value)} has unprintable characters")
+    return value
+
+
 class _Yaml:
     """Reads one tree that conforms to the schema, and collects `findings`."""
 
     def __init__(self, tree: Tree, tenant: str | None) -> None:
         self._tree = tree
         self._names = _Names(tree.value.get("domain", tenant), tenant)
+        self._columns: Columns = ()
+        """Every attribute that the file has, so that its users can share the names."""
         self.findings: list[Finding] = []
 
     def entries(self) -> Iterator[Entry]:
         value = self._tree.value
+        users = value.get("users", {}).values()
+        self._columns = tuple(sorted({name for one in users for name in one.get("attributes", ())}))
+        if len(self._columns) > MAX_ATTRIBUTES:
+            message = f"file has {len(self._columns)} attributes; at most {MAX_ATTRIBUTES}"
+            self.findings.append(self._tree.finding(("users",), "policy_limit", message))
         first: dict[Aor, str] = {}
         for written, of_user in value.get("users", {}).items():
             path: Path = ("users", written)
@@ -157,13 +189,24 @@ class _Yaml:
         checks += [((*path, "groups", n), one, _group) for n, one in enumerate(groups)]
         checks += [((*path, "numbers", n), one, _number) for n, one in enumerate(numbers)]
         checks += [((*path, "role"), role, _group)] if role else []
+        attributes = of_user.get("attributes", {})
+        checks += [((*path, "attributes", name), one, _cell) for name, one in attributes.items()]
+        for name in attributes:
+            try:
+                _attribute(name)
+            except _Wrong as wrong:
+                self._report((*path, "attributes", name), wrong, at_key=True)
         for here, one, check in checks:
             try:
                 check(one)
             except _Wrong as wrong:
                 self._report(here, wrong)
         place = self._tree.keys[path]
-        return Entry(user, tuple(groups), role, tuple(numbers), self._tree.file, place)
+        cells = tuple(attributes.get(name, "") for name in self._columns) if attributes else ()
+        columns = self._columns if attributes else ()
+        return Entry(
+            user, tuple(groups), role, tuple(numbers), self._tree.file, place, columns, cells
+        )
 
     def _aor(self, written: str) -> Aor:
         user, at, domain = written.rpartition("@")
@@ -182,6 +225,11 @@ class _Csv:
         self._entries: list[Entry] = []
         self._findings: list[Finding] = []
         self._lines: dict[Aor, int] = {}
+        self._places: dict[str, int] = {}
+        """Column → its place, from 0."""
+        self._width = 0
+        self._columns: Columns = ()
+        """Those that are attributes."""
 
     def read(self) -> tuple[list[Entry], list[Finding]]:
         # A surrogate cannot be encoded; the check of names refuses it.
@@ -193,8 +241,8 @@ class _Csv:
         if not any(map(str.strip, lines)):
             self._report(1, 1, "policy_csv", f"file is empty; first line must be `{CSV_HEADER}`")
             return [], self._findings
-        self._check_header(lines[0].rstrip("\r").split(","))
-        if not self._findings:
+        self._read_header([name.strip() for name in lines[0].rstrip("\r").split(",")])
+        if not any(finding.severity == "error" for finding in self._findings):
             for number, line in enumerate(lines[1:], 2):
                 if line.strip():
                     self._read_line(number, line.rstrip("\r").split(","))
@@ -204,18 +252,37 @@ class _Csv:
             self._report(1, 1, "policy_limit", f"file has more than {MAX_USERS} users")
         return self._entries, self._findings
 
-    def _check_header(self, names: list[str]) -> None:
-        for position, (name, wanted) in enumerate(zip(names, _COLUMNS, strict=False)):
-            if name != wanted:
-                message = f"column {quoted(name)} must be `{wanted}`{did_you_mean(name, _COLUMNS)}"
-                return self._report(1, _column(names, position), "policy_csv", message)
-        if len(names) != len(_COLUMNS):
-            self._report(1, 1, "policy_csv", f"first line must be `{CSV_HEADER}`")
+    def _read_header(self, names: list[str]) -> None:
+        self._places = {name: place for place, name in enumerate(names)}
+        self._width = len(names)
+        # The file of a tenant has one domain, which nobody has to write.
+        required = _COLUMNS[:2] if self._source.tenant is None else _COLUMNS[:1]
+        for name in required:
+            if name not in self._places:
+                message = f"first line has no column `{name}`; write it like `{CSV_HEADER}`"
+                return self._report(1, 1, "policy_csv", message)
+        for place, name in enumerate(names):
+            if names.index(name) != place:
+                self._report(1, _column(names, place), "policy_csv", f"two columns {quoted(name)}")
+                return None
+        self._columns = tuple(name for name in names if name not in _COLUMNS)
+        if len(self._columns) > MAX_ATTRIBUTES:
+            message = f"file has {len(self._columns)} attributes; at most {MAX_ATTRIBUTES}"
+            return self._report(1, 1, "policy_limit", message)
+        for name in self._columns:
+            column = _column(names, self._places[name])
+            try:
+                _attribute(name)
+            except _Wrong as wrong:
+                return self._report(1, column, "policy_csv", str(wrong))
+            if hint := did_you_mean(name, _COLUMNS, _ALIKE):
+                message = f"column {quoted(name)} is read as an attribute{hint}"
+                self._report(1, column, "policy_unknown_column", message)
         return None
 
     def _read_line(self, line: int, fields: list[str]) -> None:
-        if len(fields) != len(_COLUMNS):
-            message = f"line has {len(fields)} fields, not {len(_COLUMNS)}"
+        if len(fields) != self._width:
+            message = f"line has {len(fields)} fields, not {self._width}"
             self._report(line, 1, "policy_csv", message)
             return
         for position, field in enumerate(fields):
@@ -223,26 +290,37 @@ class _Csv:
                 message = f"{quoted(field)} has a quote; no field needs quotes"
                 self._report(line, _column(fields, position), "policy_csv", message)
                 return
-        place = 0
+        at = "user"
         try:
-            user = self._names.aor(fields[0].strip(), fields[1].strip() or None)
-            place = 2
-            groups = tuple(map(_group, _split(fields[2], "groups")))
-            place = 3
-            role = _group(fields[3].strip()) if fields[3].strip() else None
-            place = 4
-            numbers = tuple(map(_number, _split(fields[4], "numbers")))
+            user = self._names.aor(self._field(fields, at), self._field(fields, "domain") or None)
+            at = "groups"
+            groups = tuple(map(_group, _split(self._field(fields, at), at)))
+            at = "role"
+            written = self._field(fields, at)
+            role = _group(written) if written else None
+            at = "numbers"
+            numbers = tuple(map(_number, _split(self._field(fields, at), at)))
+            cells = []
+            for at in self._columns:
+                cells.append(_cell(self._field(fields, at)))
         except _Wrong as wrong:
-            self._report(line, _column(fields, place), "policy_value", str(wrong))
+            self._report(line, _column(fields, self._places[at]), "policy_value", str(wrong))
             return
         first = self._lines.setdefault(user, line)
         if first != line:
             message = f"user `{user.uri}` appears twice, first on line {first}"
             self._report(line, 1, "policy_duplicate_key", message)
-        self._entries.append(Entry(user, groups, role, numbers, self._source.file, Place(line, 1)))
+        file, place = self._source.file, Place(line, 1)
+        columns = self._columns
+        self._entries.append(Entry(user, groups, role, numbers, file, place, columns, tuple(cells)))
+
+    def _field(self, fields: list[str], name: str) -> str:
+        place = self._places.get(name)
+        return "" if place is None else fields[place].strip()
 
     def _report(self, line: int, column: int, code: str, message: str) -> None:
-        self._findings.append(Finding(self._source.file, line, column, code, message))
+        severity = CODES[code].severity
+        self._findings.append(Finding(self._source.file, line, column, code, message, severity))
 
 
 def _split(field: str, name: str) -> list[str]:
@@ -266,12 +344,19 @@ def directory_schema() -> Schema:
     """The schema of a file of kind Directory."""
     several: Schema = {"type": "array", "maxItems": MAX_PER_USER, "items": TEXT}
     user = object_schema(
-        "Groups, role and numbers of this user.",
+        "Groups, role, numbers and attributes of this user.",
         [],
         {
             "groups": {**several, "description": "Groups that the user is in."},
             "role": {**TEXT, "description": "The user's role, e.g. `owner`."},
             "numbers": {**several, "description": "E.164 numbers and extensions of the user."},
+            "attributes": {
+                "type": "object",
+                "maxProperties": MAX_ATTRIBUTES,
+                "additionalProperties": TEXT,
+                "description": "Name → value, for the facts `user.NAME`, `watcher.NAME` and "
+                "`target.NAME`.",
+            },
         },
     )
     members: Schema = {
@@ -287,7 +372,7 @@ def directory_schema() -> Schema:
         "domain": {**TEXT, "description": "The domain of users written without one."},
         "users": {
             "type": "object",
-            "description": "`user` or `user@domain` → groups, role and numbers.",
+            "description": "`user` or `user@domain` → groups, role, numbers and attributes.",
             "additionalProperties": user,
         },
         "groups": {

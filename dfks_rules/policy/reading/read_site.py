@@ -1,11 +1,12 @@
 """Directory and NumberPlan files → the site."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from dfks_rules.errors import Finding
+from dfks_rules.policy.facts.families import attributes_in
 from dfks_rules.policy.reading.read_directory import read_directory
 from dfks_rules.policy.reading.read_number_plan import make_number_plan, read_number_plan
-from dfks_rules.policy.reading.source import DIRECTORY, NUMBER_PLAN, Source, kind_of
+from dfks_rules.policy.reading.source import DIRECTORY, NUMBER_PLAN, Source, is_csv, kind_of
 from dfks_rules.policy.site.directory import make_directory
 from dfks_rules.policy.site.site import Site, make_site
 
@@ -28,6 +29,12 @@ def read_site(sources: Sequence[Source]) -> tuple[Site, list[Finding]]:
             plan, found = read_number_plan(source)
             plans += [plan] if plan else []
             findings += found
-    directory, contradictions = make_directory(entries)
+    directory, contradictions = make_directory(entries, _attributes_read(sources))
     number_plan, conflicts = make_number_plan(plans)
     return make_site(directory, number_plan), [*findings, *contradictions, *conflicts]
+
+
+def _attributes_read(sources: Iterable[Source]) -> frozenset[str]:
+    """The attributes that files may read: the others need no memory."""
+    texts = (source.text for source in sources if not is_csv(source.file))
+    return frozenset(name for text in texts for name in attributes_in(text))

@@ -11,6 +11,7 @@ from dfks_rules.model.features import FEATURES
 from dfks_rules.model.values import VALUES, Choice, Integer, Text, Value
 from dfks_rules.policy.facts.fact import Fact, Kind
 from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.families import FAMILIES, Family
 from dfks_rules.policy.language.document import Mode
 from dfks_rules.policy.language.matchers import MATCHERS, Matcher, Operand
 from dfks_rules.policy.language.schedules import schedule_schema
@@ -19,6 +20,7 @@ from dfks_rules.policy.reading.schema_pieces import (
     IDENTIFIER,
     MAX_ALSO,
     MAX_LIST,
+    MAX_NUMBER,
     MAX_RULES,
     MAX_SCHEDULES,
     TEXT,
@@ -36,20 +38,18 @@ def _one_or_list(schema: Schema) -> Schema:
 
 
 def _operand(matcher: Matcher, constant: Schema, fact: Fact) -> Schema:
-    match matcher.operand:
-        case Operand.CONSTANT:
-            return constant
-        case Operand.LIST:
-            return _or_named_list(list_schema(constant), fact)
-        case Operand.TEXTS:
-            texts = _one_or_list(TEXT)
-            return _or_named_list(texts, fact) if matcher.name == "prefix" else texts
-        case Operand.FLAG:
-            return {"type": "boolean"}
-        case Operand.FACT:
-            return {"type": "string", "enum": _names_of(fact.kind)}
-        case Operand.SCHEDULE:
-            return {"type": "string", "pattern": IDENTIFIER}
+    number: Schema = {"type": "integer", "minimum": 0, "maximum": MAX_NUMBER}
+    texts = _one_or_list(TEXT)
+    forms: dict[Operand, Schema] = {
+        Operand.CONSTANT: constant,
+        Operand.LIST: _or_named_list(list_schema(constant), fact),
+        Operand.TEXTS: _or_named_list(texts, fact) if matcher.name == "prefix" else texts,
+        Operand.FLAG: {"type": "boolean"},
+        Operand.FACT: _name_of_a_fact(fact.kind),
+        Operand.SCHEDULE: {"type": "string", "pattern": IDENTIFIER},
+        Operand.RANGE: {"type": "array", "minItems": 2, "maxItems": 2, "items": number},
+    }
+    return forms[matcher.operand]
 
 
 def _or_named_list(schema: Schema, fact: Fact) -> Schema:
@@ -69,6 +69,13 @@ def _names_of(*kinds: Kind) -> list[str]:
     return [name for name, fact in FACTS.items() if fact.kind in kinds]
 
 
+def _name_of_a_fact(*kinds: Kind) -> Schema:
+    named: Schema = {"type": "string", "enum": _names_of(*kinds)}
+    families = [one for one in FAMILIES if one.kind in kinds]
+    others = [{"type": "string", "pattern": one.pattern} for one in families]
+    return {"anyOf": [named, *others]} if others else named
+
+
 def _tests(fact: Fact) -> Schema:
     """What a fact may be compared with: a constant, a list of constants, or matchers."""
     constant = constant_schema(fact)
@@ -84,9 +91,9 @@ def _tests(fact: Fact) -> Schema:
     return {"anyOf": [constant, list_schema(constant), operators]}
 
 
-def _fact(fact: Fact) -> Schema:
+def _fact(fact: Fact | Family) -> Schema:
     """The schema of a fact's tests, shared by facts of one type unless a fact has its own words."""
-    if fact.kind is Kind.WORD:
+    if isinstance(fact, Fact) and fact.kind is Kind.WORD:
         return {"description": fact.description, **_tests(fact)}
     return {"description": fact.description, "$ref": f"#/$defs/{_definition_of(fact.kind)}"}
 
@@ -112,7 +119,8 @@ def _condition() -> Schema:
     }
     description = "Every key must hold: facts with a constant, a list or matchers; all, any, not."
     condition = object_schema(description, [], properties)
-    return {**condition, "title": "facts", "minProperties": 1}
+    families = {family.pattern: _fact(family) for family in FAMILIES}
+    return {**condition, "patternProperties": families, "title": "facts", "minProperties": 1}
 
 
 _REASON: Schema = {
@@ -142,11 +150,24 @@ def _made_of_facts() -> Schema:
         "Text built from facts: one of `from` and `template`.",
         [],
         {
-            "from": {"enum": _names_of(Kind.TEXT, Kind.AOR), "description": "The fact to take."},
+            "from": {
+                **_name_of_a_fact(Kind.TEXT, Kind.AOR),
+                "description": "The fact to take.",
+            },
             "template": {
                 **TEXT,
                 "description": "Text with `${fact}` in it, e.g. `sip:vm-${user}@${domain}`.",
             },
+            "as": {
+                "enum": ["e164"],
+                "description": "With `from: request.forwardTo`: the number of the target, however "
+                "it is written; what is no number stays as it is.",
+            },
+            "strip": {
+                **TEXT,
+                "description": "With `from`: removed from the beginning, e.g. `+49`.",
+            },
+            "prefix": {**TEXT, "description": "Put before the rest, e.g. `0`."},
             "default": {**TEXT, "description": "The value if a fact is absent."},
         },
     )
@@ -157,7 +178,7 @@ def _taken_from_a_fact(number: Schema) -> Schema:
         "A number taken from a fact, within bounds.",
         ["from"],
         {
-            "from": {"enum": _names_of(Kind.COUNT), "description": "The fact to take."},
+            "from": {**_name_of_a_fact(Kind.COUNT), "description": "The fact to take."},
             "min": {**number, "description": "A smaller number becomes this one."},
             "max": {**number, "description": "A larger number becomes this one."},
             "default": {**number, "description": "The value if the fact is absent."},
@@ -217,7 +238,8 @@ _DENY: Schema = {
                 "reason": _REASON,
                 "text": {
                     **TEXT,
-                    "description": "A sentence for people; also the reason phrase of a 403.",
+                    "description": "A sentence for people, with `${fact}` in it; also the reason "
+                    "phrase of a 403.",
                 },
                 "answer": {
                     "type": "string",
@@ -283,6 +305,11 @@ _RULE: Schema = object_schema(
         "unless": {
             "description": "The rule does not match if this is true.",
             "$ref": "#/$defs/condition",
+        },
+        "mode": {
+            "enum": [mode.value for mode in Mode],
+            "description": "`shadow`: the rule is matched but decides nothing; `off`: it is only "
+            "checked.",
         },
         "then": _THEN,
     },

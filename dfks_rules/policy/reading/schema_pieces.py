@@ -7,6 +7,7 @@ from typing import Any
 
 from dfks_rules.model.values import MAX_TEXT, Choice, Integer, Text
 from dfks_rules.policy.facts.fact import Fact, Kind
+from dfks_rules.policy.facts.families import FAMILIES
 from dfks_rules.policy.language.days import DATE
 from dfks_rules.policy.language.schedules import TIME
 from dfks_rules.policy.language.schedules import WANTED as SCHEDULE_WANTED
@@ -20,6 +21,8 @@ MAX_ALSO = 20
 """Most sets that one rule can cause."""
 MAX_SCHEDULES = 100
 """Most schedules in one file."""
+MAX_NUMBER = 999_999_999_999_999
+"""Highest number of a range: what E.164 has digits for."""
 MAX_LIST = 500
 """Most constants in one list; more belong in a directory, not in a policy."""
 
@@ -43,6 +46,7 @@ WANTED: dict[str, str] = {
     _COUNTRY: "a country of ISO 3166, like `DE`",
     _DOMAIN: "a domain in lower case",
     _AOR: "like `sip:alice@example.com`, the domain in lower case",
+    **{family.pattern: f"a fact like `{family.written}`" for family in FAMILIES},
     _IP: "an address like `10.0.0.7`, or `2001:db8::7` in lower case",
 }
 """Pattern → what it expects, in words for a finding."""
@@ -55,7 +59,7 @@ _CONSTANTS: dict[Kind, Schema] = {
     Kind.DOMAIN: {**TEXT, "pattern": _DOMAIN},
     Kind.AOR: {**TEXT, "pattern": _AOR},
     Kind.STATUS: {"type": "integer", "enum": [0, 1]},
-    Kind.COUNT: {"type": "integer", "minimum": 0, "maximum": 1000},
+    Kind.COUNT: {"type": "integer", "minimum": 0, "maximum": 1_000_000},
     Kind.IP: {**TEXT, "pattern": _IP},
     Kind.TIME: {**TEXT, "pattern": _TIME},
     Kind.DATE: {**TEXT, "pattern": _DATE},

@@ -55,6 +55,10 @@ _KEYS_MEANT = {
     "matches": "regex",
     "like": "glob",
     "network": "cidr",
+    "user.groups": "groups",
+    "user.role": "role",
+    "user.domain": "domain",
+    "user.user": "user",
 }
 """What authors write instead of keys, in lower case → the key."""
 Located = tuple[Path, Finding]
@@ -106,6 +110,8 @@ def _explain(error: ValidationError) -> Iterator[tuple[Path, str, str, bool]]:
     match error.validator:
         case "additionalProperties":
             for key in sorted(value.keys() - schema["properties"].keys()):
+                if any(re.search(pattern, key) for pattern in schema.get("patternProperties", ())):
+                    continue
                 yield (*path, key), *_unknown_key(key, path, schema), True
         case "required":
             for key in sorted(set(limit) - value.keys()):

@@ -1,15 +1,21 @@
-"""Which groups users are in, and which numbers they have."""
+"""Which groups users are in, which numbers they have, and what else files say about them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple, TypeVar
 
 from dfks_rules.errors import Finding
 from dfks_rules.model.identity import Aor
+from dfks_rules.policy.words.wording import quoted
 from dfks_rules.yaml.tree import Place
 
 MAX_USERS = 200_000
 """Most users in all files together."""
+
+Columns = tuple[str, ...]
+"""Names of attributes, in the order of their values; entries of a file share one."""
+Cells = tuple[str, ...]
+"""The values of attributes; empty where there is none."""
 
 
 class Entry(NamedTuple):
@@ -27,6 +33,10 @@ class Entry(NamedTuple):
     """The file that has the entry."""
     place: Place = Place(0, 0)
     """Where the entry is in the file."""
+    columns: Columns = ()
+    """Names of the attributes that the file has."""
+    cells: Cells = ()
+    """The user's value of each."""
 
 
 _User = tuple[tuple[str, ...], str | None, tuple[str, ...]]
@@ -35,8 +45,13 @@ _V = TypeVar("_V")
 _NOBODY: _User = ((), None, ())
 
 
-Portion = tuple[str, dict[str, _User], dict[str, str]]
-"""A domain, and some of its users, and of its numbers."""
+_Kept = tuple[Columns, tuple[int, ...]]
+"""Those of a file's attributes that are kept, and their places."""
+_Rows = dict[Columns, dict[str, Cells]]
+"""Columns → user → the user's values of them. So names are stored once, not once for each user."""
+
+Portion = tuple[str, dict[str, _User], dict[str, str], _Rows]
+"""A domain, and some of its users, of its numbers, and of the attributes of its users."""
 
 
 class Directory:
@@ -47,14 +62,24 @@ class Directory:
     not keep rescanning them, and they unpickle in a third of the time that named tuples take.
     """
 
-    def __init__(self, entries: Iterable[Entry] = ()) -> None:
-        """Merge entries that do not contradict each other; see `make_directory`."""
+    def __init__(
+        self, entries: Iterable[Entry] = (), attributes: Collection[str] | None = None
+    ) -> None:
+        """Merge entries that do not contradict each other; see `make_directory`.
+
+        Args:
+            entries: what the files say.
+            attributes: names of the attributes to keep; None: all of them.
+        """
         self._users: dict[str, dict[str, _User]] = {}
         """Domain → user → what is known about the user."""
         self._owners: dict[str, dict[str, str]] = {}
         """Domain → number → user."""
+        self._rows: dict[str, _Rows] = {}
+        """Domain → attributes of its users."""
+        kept: dict[Columns, _Kept] = {}
         shared: dict[tuple[str, ...], tuple[str, ...]] = {}  # many users share few lists of groups
-        for (name, domain), groups, role, numbers, _, _ in entries:
+        for (name, domain), groups, role, numbers, _, _, columns, cells in entries:
             users = self._users.setdefault(domain, {})
             groups_before, role_before, numbers_before = users.get(name, _NOBODY)
             groups = tuple(sorted({*groups_before, *groups}))
@@ -63,25 +88,37 @@ class Directory:
             owners = self._owners.setdefault(domain, {})
             for number in numbers:
                 owners.setdefault(number, name)
+            if columns:
+                if columns not in kept:
+                    kept[columns] = _kept(columns, attributes)
+                self._keep(domain, name, kept[columns], cells)
+        self.attributes = frozenset(name for columns in kept for name in columns)
+        """Every attribute that a file has a column for, whether it is kept or not."""
 
     def portions(self, most: int) -> Iterator[Portion]:
         """Everything, in portions for `add` of another one; `most`: users, or numbers, of each."""
         for domain, users in self._users.items():
             for some in _some(users, most):
-                yield domain, some, {}
+                yield domain, some, {}, {}
         for domain, owners in self._owners.items():
             for numbers in _some(owners, most):
-                yield domain, {}, numbers
+                yield domain, {}, numbers, {}
+        for domain, rows in self._rows.items():
+            for columns, cells in rows.items():
+                for few in _some(cells, most):
+                    yield domain, {}, {}, {columns: few}
 
     def add(self, portion: Portion) -> None:
         """Add what another directory had."""
-        domain, users, owners = portion
+        domain, users, owners, rows = portion
         self._users.setdefault(domain, {}).update(users)
         self._owners.setdefault(domain, {}).update(owners)
+        for columns, cells in rows.items():
+            self._rows.setdefault(domain, {}).setdefault(columns, {}).update(cells)
 
     def clear(self) -> None:
-        """Forget everything."""
-        self._users, self._owners = {}, {}
+        """Forget all users."""
+        self._users, self._owners, self._rows = {}, {}, {}
 
     def __contains__(self, user: Aor) -> bool:
         """Whether a file names the user."""
@@ -109,13 +146,48 @@ class Directory:
         """The E.164 numbers and extensions of a user, in the order of the files."""
         return self._known_of(user)[2]
 
+    def attribute_of(self, user: Aor, name: str) -> str | None:
+        """What files say about a user under this name; None when they say nothing."""
+        for columns, cells in self._rows.get(user.domain, {}).items():
+            if name in columns and user.user in cells:
+                value = cells[user.user][columns.index(name)]
+                if value:
+                    return value
+        return None
+
+    def attributes_of(self, user: Aor) -> dict[str, str]:
+        """Every attribute of a user that is kept: name → value."""
+        found: dict[str, str] = {}
+        for columns, cells in self._rows.get(user.domain, {}).items():
+            for name, value in zip(columns, cells.get(user.user, ()), strict=False):
+                if value:
+                    found.setdefault(name, value)
+        return found
+
     def user_of_number(self, number: str, domain: str) -> Aor | None:
         """The user who has a number (E.164 with `+`, or an extension) within a domain."""
         name = self._owners.get(domain, {}).get(number)
         return None if name is None else Aor(name, domain)
 
+    def _keep(self, domain: str, user: str, kept: _Kept, cells: Cells) -> None:
+        columns, places = kept
+        cells = tuple([cells[place] for place in places])
+        if any(cells):
+            rows = self._rows.setdefault(domain, {}).setdefault(columns, {})
+            before = rows.get(user)
+            rows[user] = cells if before is None else tuple(map(_first, before, cells))
+
     def _known_of(self, user: Aor) -> _User:
         return self._users.get(user.domain, {}).get(user.user, _NOBODY)
+
+
+def _kept(columns: Columns, attributes: Collection[str] | None) -> _Kept:
+    places = [n for n, name in enumerate(columns) if attributes is None or name in attributes]
+    return tuple(columns[place] for place in places), tuple(places)
+
+
+def _first(one: str, other: str) -> str:
+    return one or other
 
 
 def _some(everything: dict[str, _V], most: int) -> Iterator[dict[str, _V]]:
@@ -124,20 +196,34 @@ def _some(everything: dict[str, _V], most: int) -> Iterator[dict[str, _V]]:
         yield some
 
 
-def make_directory(entries: Iterable[Entry]) -> tuple[Directory, list[Finding]]:
+def make_directory(
+    entries: Iterable[Entry], attributes: Collection[str] | None = None
+) -> tuple[Directory, list[Finding]]:
     """The directory made of the entries of all files, and where they contradict each other.
 
-    A user may be in several files: groups and numbers are merged, roles must agree, and within a
-    domain a number belongs to one user.
+    A user may be in several files: groups and numbers are merged, roles and attributes must agree,
+    and within a domain a number belongs to one user.
+
+    Args:
+        entries: what the files say.
+        attributes: names of the attributes to keep, and to compare; None: all of them.
     """
     entries = list(entries)
-    directory = Directory(entries)
+    directory = Directory(entries, attributes)
     findings = []
-    for user, _, role, numbers, file, place in entries:
+    for user, _, role, numbers, file, place, columns, cells in entries:
         known = directory.role_of(user)
         if role and role != known:
             message = f"role of `{user.uri}` is `{role}` here and `{known}` elsewhere"
             findings.append(Finding(file, *place, "policy_inconsistent", message))
+        for name, value in zip(columns, cells, strict=True):
+            other = directory.attribute_of(user, name) if value else None
+            if other is not None and other != value:
+                message = (
+                    f"attribute `{name}` of `{user.uri}` is {quoted(value)} here and "
+                    f"{quoted(other)} elsewhere"
+                )
+                findings.append(Finding(file, *place, "policy_inconsistent", message))
         for number in numbers:
             owner = directory.user_of_number(number, user.domain)
             if owner is not None and owner != user:

@@ -96,6 +96,17 @@ class Targets:
         self._last = (text, presentity, target)
         return target
 
+    def name_of(self, text: str, presentity: Aor) -> str:
+        """One name for a target, however it is written: its number, else its address, else the
+        text.
+        """
+        target = self.analyse(text, presentity)
+        if target.number is not None:
+            return target.number
+        if target.user is not None and target.domain is not None:
+            return Aor(target.user, target.domain).uri
+        return text
+
     def _is_self(self, target: Target, presentity: Aor) -> bool:
         if target.aor == presentity:
             return True

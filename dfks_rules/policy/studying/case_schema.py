@@ -3,6 +3,7 @@
 from dfks_rules.model.values import VALUES
 from dfks_rules.policy.facts.fact import Fact, Kind
 from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.families import FAMILIES
 from dfks_rules.policy.reading.schema_pieces import (
     API_VERSION,
     IDENTIFIER,
@@ -41,7 +42,12 @@ def _facts(description: str) -> Schema:
     properties = {
         name: {"description": fact.description, **_value(fact)} for name, fact in FACTS.items()
     }
-    return {**object_schema(description, [], properties), "title": "facts"}
+    families = {
+        family.pattern: {"description": family.description, **_value(family.example)}
+        for family in FAMILIES
+    }
+    facts = object_schema(description, [], properties)
+    return {**facts, "patternProperties": families, "title": "facts"}
 
 
 def _also() -> Schema:

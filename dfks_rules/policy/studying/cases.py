@@ -14,7 +14,7 @@ from dfks_rules.errors import Finding, PolicyError
 from dfks_rules.model.decisions import Decision
 from dfks_rules.policy.deciding.answer import answer_of
 from dfks_rules.policy.deciding.policy_set import PolicySet
-from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.facts import known_fact
 from dfks_rules.policy.facts.given import Given, missing, view_of
 from dfks_rules.policy.facts.view import View
 from dfks_rules.policy.reading.source import Source, parse
@@ -109,7 +109,7 @@ def run_cases(cases: CaseFile, policies: PolicySet) -> list[CaseResult]:
 def contradictions(tree: Tree, path: Path, view: View, given: Given) -> Iterator[Finding]:
     """Findings about facts that are given at `path` but absent from the resulting request."""
     for name, value in given.items():
-        seen = FACTS[name].read(view)
+        seen = known_fact(name).read(view)
         if seen != (tuple(value) if isinstance(value, list) else value):
             really = "absent" if seen is None else f"`{seen}`"
             message = f"`{name}` cannot be `{value}`: the other facts make it {really}"

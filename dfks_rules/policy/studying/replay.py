@@ -10,7 +10,7 @@ from dfks_rules.model.features import FEATURES, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester
 from dfks_rules.policy.facts.fact import Kind
-from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.facts import FACTS, fact_named, known_fact
 from dfks_rules.policy.facts.given import missing
 from dfks_rules.policy.facts.view import View
 from dfks_rules.policy.studying.samples import possible
@@ -49,7 +49,7 @@ def stored_as_sets(presentity: Aor, snapshot: Snapshot, at: datetime) -> Iterato
 
 def _view(given: Facts) -> View:
     for name in given:
-        if name not in FACTS:
+        if fact_named(name) is None:
             raise ValueError(f"unknown fact {quoted(name)}{did_you_mean(name, FACTS)}")
     given = {name: _value(name, value) for name, value in given.items()}
     try:
@@ -67,7 +67,7 @@ def _view(given: Facts) -> View:
 
 def _value(name: str, value: Any) -> Any:
     """The value of a fact; names must be a JSON list, not a text."""
-    if FACTS[name].kind is not Kind.NAMES:
+    if known_fact(name).kind is not Kind.NAMES:
         return value
     if not (isinstance(value, list) and possible(name, tuple(value))):
         raise ValueError(f"`{name}` cannot be {quoted(value)}: it is a list of names")

@@ -18,7 +18,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from dfks_rules.policy.facts.fact import Kind
-from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.facts import known_fact
 from dfks_rules.policy.language.days import Days, SomeDays
 from dfks_rules.policy.language.lists import NamedList
 from dfks_rules.policy.language.matchers import Atom, Named
@@ -54,11 +54,11 @@ def samples(name: str, atoms: Iterable[Atom]) -> list[Any]:
 
     None, an absent fact, is one of them. The order is that of the tests, without repetitions.
     """
-    kind = FACTS[name].kind
+    kind = known_fact(name).kind
     found: dict[Any, None] = {}
     for atom in atoms:
         found.update(dict.fromkeys(islice(_about(kind, atom), MAX_SAMPLES - len(found))))
-    found.update(dict.fromkeys(FACTS[name].words or _OTHER.get(kind, ())))
+    found.update(dict.fromkeys(known_fact(name).words or _OTHER.get(kind, ())))
     return [value for value in found if possible(name, value)] + [None]
 
 
@@ -73,7 +73,7 @@ def joined(atoms: Sequence[Atom]) -> list[Any]:
 
     A text has the start, middle and end they require; a list has all the names.
     """
-    if any(FACTS[atom.fact].kind is Kind.NAMES for atom in atoms):
+    if any(known_fact(atom.fact).kind is Kind.NAMES for atom in atoms):
         return [tuple(str(atom.operand[0]) for atom in atoms if isinstance(atom.operand, tuple))]
     parts: dict[str, str] = {}
     for atom in atoms:
@@ -84,7 +84,7 @@ def joined(atoms: Sequence[Atom]) -> list[Any]:
 
 @cache
 def _validator(name: str) -> Draft202012Validator:
-    return validator(constant_schema(FACTS[name]))
+    return validator(constant_schema(known_fact(name)))
 
 
 def _about(kind: Kind, atom: Atom) -> Iterator[Any]:
@@ -101,6 +101,10 @@ def _about(kind: Kind, atom: Atom) -> Iterator[Any]:
 
 def _alone(value: Any) -> Iterator[Any]:
     yield value
+
+
+def _text(value: str | int) -> Iterator[str]:
+    yield str(value)
 
 
 def _numbers(value: int) -> Iterator[int]:
@@ -131,6 +135,7 @@ def _days_beside(day: date) -> Iterator[date]:
 
 
 _BESIDE: dict[Kind, Callable[[Any], Iterator[Any]]] = {
+    Kind.TEXT: _text,
     Kind.COUNT: _numbers,
     Kind.TIME: _times,
     Kind.DATE: _dates,
@@ -152,6 +157,11 @@ def _entries(operand: Iterable[Any] | NamedList) -> Iterable[Any]:
     if isinstance(operand, NamedList):
         return nsmallest(MAX_SAMPLES // 4, operand.entries)
     return operand
+
+
+def _ends(bounds: tuple[int, int]) -> Iterable[int]:
+    lowest, highest = bounds
+    return (lowest, highest, max(lowest - 1, 0), highest + 1)
 
 
 def _prefixed(starts: Iterable[str] | NamedList) -> Iterable[str]:
@@ -274,5 +284,6 @@ _BY_MATCHER: dict[str, Callable[[Any], Iterable[Any]]] = {
     "regex": _examples,
     "cidr": _beside_networks,
     "during": _edges,
+    "between": _ends,
 }
 """Matcher → values that pass with its operand, and values that only just fail."""

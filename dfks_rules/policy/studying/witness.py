@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from dfks_rules.model.features import VALUES_OF
 from dfks_rules.model.requests import Operation
 from dfks_rules.policy.facts.fact import Kind
-from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.facts import known_fact
 from dfks_rules.policy.facts.given import missing, view_of
 from dfks_rules.policy.facts.view import View
 from dfks_rules.policy.language.alternatives import (
@@ -23,7 +23,7 @@ from dfks_rules.policy.language.alternatives import (
     alternatives,
 )
 from dfks_rules.policy.language.document import Effects, Rule
-from dfks_rules.policy.language.matchers import Atom
+from dfks_rules.policy.language.matchers import MATCHERS, Atom, Operand
 from dfks_rules.policy.language.values import Clamped
 from dfks_rules.policy.studying.samples import joined, possible, samples
 
@@ -62,7 +62,9 @@ def witness_of(given: Facts) -> Witness | None:
     """
     while missing(given) is None:
         view = view_of(given)
-        seen = {name: value for name, value in given.items() if FACTS[name].read(view) == value}
+        seen = {
+            name: value for name, value in given.items() if known_fact(name).read(view) == value
+        }
         if len(seen) == len(given):
             return Witness(given, view)
         given = seen
@@ -72,7 +74,7 @@ def witness_of(given: Facts) -> Witness | None:
 def smallest(witness: Witness, tells: Callable[[Witness], bool]) -> Witness:
     """The witness reduced to facts none of which can be left out if `tells` is to stay true."""
     # User and domain say more than an address, and `stored.status` more than the feature's name.
-    whole = [name for name in witness.given if FACTS[name].kind is Kind.AOR]
+    whole = [name for name in witness.given if known_fact(name).kind is Kind.AOR]
     for left_out in (*whole, *(name for name in reversed(witness.given) if name not in whole)):
         rest = {name: value for name, value in witness.given.items() if name != left_out}
         fewer = witness_of(rest)
@@ -127,7 +129,7 @@ def _in_turn(iterators: list[Iterator[Witness]]) -> Iterator[Witness]:
 def _variations(seed: Witness, dimensions: dict[str, list[Any]], count: int) -> Iterator[Witness]:
     """The request with `count` facts changed."""
     others = {
-        name: [value for value in values if value != FACTS[name].read(seed.view)]
+        name: [value for value in values if value != known_fact(name).read(seed.view)]
         for name, values in dimensions.items()
     }
     for names in combinations(others, count):
@@ -149,7 +151,7 @@ def _changed(seed: Witness, changes: Facts) -> Witness | None:
     witness = witness_of(given)
     if witness is None:
         return None
-    kept = all(FACTS[name].read(witness.view) == value for name, value in changes.items())
+    kept = all(known_fact(name).read(witness.view) == value for name, value in changes.items())
     return witness if kept else None
 
 
@@ -211,18 +213,19 @@ def _tests_by_fact(literals: Iterable[SignedAtom]) -> dict[str, list[SignedAtom]
 
 def _to_try(name: str, tests: Iterable[SignedAtom], witness: Witness) -> Iterator[Any]:
     """Values of a fact that may pass these tests."""
-    own = [one for one in tests if one.atom.matcher != "sameAs"]
+    own = [one for one in tests if MATCHERS[one.atom.matcher].operand is not Operand.FACT]
     yield from joined([one.atom for one in own if one.positive])
     yield from samples(name, (one.atom for one in own))
     for other in dict.fromkeys(fact for one in tests for fact in one.atom.facts):
-        value = FACTS[other].read(witness.view)
+        value = known_fact(other).read(witness.view)
         if other != name and possible(name, value):
             yield value
 
 
 def _met(literals: Iterable[SignedAtom], view: View) -> int:
     return sum(
-        atom.holds(lambda name: FACTS[name].read(view)) == positive for atom, positive in literals
+        atom.holds(lambda name: known_fact(name).read(view)) == positive
+        for atom, positive in literals
     )
 
 

@@ -29,10 +29,15 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
+def did_you_mean(word: str, known: Iterable[str], likeness: float = 0.6) -> str:
     """A suggestion in parentheses, with a leading space; empty when no known word is close.
 
     Engineers say DND, CFA, CFB and CFNA: the capital letters of a name also match it.
+
+    Args:
+        word: what is unknown.
+        known: what there is.
+        likeness: 1 for the same word, 0 for words that have nothing in common.
     """
     names = {name.lower(): name for name in known}
     short: dict[str, str] = {}
@@ -46,5 +51,5 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     word = word.lower()
     if word in short:
         return f" (did you mean `{short[word]}`?)"
-    near = [word] if word in names else difflib.get_close_matches(word, names, n=1)
+    near = [word] if word in names else difflib.get_close_matches(word, names, 1, likeness)
     return f" (did you mean `{names[near[0]]}`?)" if near else ""

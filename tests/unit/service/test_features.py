@@ -545,6 +545,20 @@ def test_sets_at_other_nodes_count_for_the_rate_of_their_user() -> None:
     assert _denied(told[0])
 
 
+def test_sets_are_counted_by_target_however_it_is_written() -> None:
+    """A number that everybody suddenly forwards to is what a fraudster sells."""
+    rules = """
+        - id: magnet
+          when: {op: set, rate.target.hour: {gt: 1}}
+          then: {deny: magnet}
+    """
+    told = Told()
+    features = Features(MemoryStore(lambda: 0.0), policies(rules), Feed())
+    for target in ("+49 30 1234", "sip:+49301234@10.0.0.1", "+49301235"):
+        _set(features, told, Asked(CFA, forwarding(True, target)))
+    assert [_denied(outcomes) for outcomes in told] == [False, True, False]
+
+
 def _presentities(outcomes: Result) -> list[str]:
     assert isinstance(outcomes, tuple)
     return [outcome.request.presentity.user for outcome in outcomes]

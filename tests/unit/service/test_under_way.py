@@ -182,7 +182,7 @@ def test_a_set_that_is_decided_again_is_counted_once() -> None:
     desk.store.settle(CONFLICT)
     desk.store.settle(CONFLICT)
     desk.store.settle()
-    assert [one.around.sets_of_user for one in desk.told[0].outcomes] == [1, 2]
+    assert [one.around.rate("rate.user") for one in desk.told[0].outcomes] == [1, 2]
     desk.set("third", Asked(DND, OFF))
     assert desk.told[1].outcomes[0].decision.denial is not None
 
@@ -402,7 +402,7 @@ def test_a_fact_about_somebody_not_known_is_fetched_and_all_is_decided_afresh() 
     desk.store.settle_all()
     denials = [one.decision.denial for one in desk.told[0].outcomes]
     assert [None if one is None else one.reason for one in denials] == [None, "loop"]
-    assert [one.around.sets_of_user for one in desk.told[0].outcomes] == [1, 2]
+    assert [one.around.rate("rate.user") for one in desk.told[0].outcomes] == [1, 2]
 
 
 def test_a_set_of_somebody_else_that_depends_on_what_is_fetched_waits_with_it() -> None:

@@ -67,6 +67,9 @@ def test_a_policy_that_is_off_is_checked_and_decides_nothing() -> None:
     """An author can park a file."""
     rules = "- id: r\n  then: {deny: no}\n"
     assert decide(rules, get(), head="mode: 'off'").matched == ()
+    one_off = "- {id: a, mode: 'off', then: {deny: a}}\n- {id: b, mode: shadow, then: {deny: b}}\n"
+    decision = decide(one_off + "- {id: c, then: {status: 1}}\n", get())
+    assert (decision.matched, decision.shadow, decision.denial) == (("p/b", "p/c"), ("p/b",), None)
     with pytest.raises(PolicyError, match="unknown fact"):
         decide("- id: r\n  when: {x: 1}\n  then: {deny: no}\n", get(), head="mode: 'off'")
 

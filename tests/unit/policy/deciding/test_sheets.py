@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from dfks_rules.policy.deciding.sheets import RULESET_ALTERNATIVES, Sheet, chunks, sheet
+from dfks_rules.policy.deciding.sheets import RULESET_ALTERNATIVES, Sheet, Together, chunks, sheet
 from dfks_rules.policy.language.alternatives import (
     MAX_LITERALS,
     QUESTIONS,
@@ -82,12 +82,21 @@ def test_rulesets_are_bounded_in_alternatives() -> None:
 
 def test_rulesets_are_bounded_in_attributes() -> None:
     """252 are the most that the engine takes."""
-    some = [
-        frozenset(SignedAtom(user(f"{n} {m}"), False) for m in range(MAX_LITERALS))
-        for n in range(5)
-    ]
+    some = [frozenset(SignedAtom(user(f"{n} {m}"), False) for m in range(99)) for n in range(5)]
     made = sheets(list(enumerate(some)))
-    assert [len(one.flags) for one in made] == [200, 200, 100]
+    assert [len(one.flags) for one in made] == [198, 198, 99]
+
+
+def test_more_tests_of_one_alternative_than_the_engine_takes_are_one_flag() -> None:
+    """It is up if all of them hold, and so few that the others keep their own."""
+    every = frozenset(SignedAtom(user(str(n)), False) for n in range(MAX_LITERALS))
+    (one,) = sheets([(0, every), (1, every)])
+    assert len(one.flags) == 100
+    (together,) = [flag for flag in one.flags if isinstance(flag, Together)]
+    rest = [str(literal.atom.operand) for literal in together.literals]
+    assert len(rest) == MAX_LITERALS - 99
+    assert together.facts == ("user",)
+    assert (together.holds({"user": "x"}.get), together.holds({"user": rest[0]}.get)) == (1, 0)
 
 
 def test_no_two_attribute_names_share_the_hash_by_which_the_engine_knows_them() -> None:

@@ -7,7 +7,7 @@ import pytest
 from dfks_rules.model.features import NOTHING_STORED, Feature
 from dfks_rules.model.identity import Aor, AuthMethod, Identity
 from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester, Surroundings
-from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.facts import FACTS, fact_named, known_fact
 from dfks_rules.policy.facts.view import NOWHERE, View
 from dfks_rules.policy.site.directory import Directory, Entry
 from dfks_rules.policy.site.number_plan import NumberPlan
@@ -31,8 +31,14 @@ STORED = NOTHING_STORED.replace(CFNA, forwarding(True, "sip:vm@example.com", 4))
 )
 SET = set_(CFNA, forwarding(False, "4930", 2), requester=PHONE)
 
-SITE = make_site(Directory([Entry(ALICE, ("sales", "export"), "owner", ("4930",))]), NumberPlan())
-AROUND = Surroundings(NOWHERE.stored_of, 5, 2)
+SITE = make_site(
+    Directory(
+        [Entry(ALICE, ("sales", "export"), "owner", ("4930",)), Entry(BOB, ("night",), "guest")]
+    ),
+    NumberPlan(),
+)
+COUNTED = {"rate.user": 5, "rate.device": 2, "rate.domain.hour": 60, "rate.target.day": 700}
+AROUND = Surroundings(NOWHERE.stored_of, tuple(COUNTED.items()))
 
 
 @pytest.mark.parametrize(
@@ -80,6 +86,8 @@ AROUND = Surroundings(NOWHERE.stored_of, 5, 2)
         ("AgentState.reason", "10"),
         ("groups", ("export", "sales")),
         ("role", "owner"),
+        ("watcher.groups", ("night",)),
+        ("watcher.role", "guest"),
         ("target.kind", "internal"),
         ("target.class", "internal"),
         ("target.reach", "internal"),
@@ -87,10 +95,22 @@ AROUND = Surroundings(NOWHERE.stored_of, 5, 2)
         ("target.country", None),
         ("target.user", "alice"),
         ("target.domain", "example.com"),
+        ("target.groups", ("export", "sales")),
+        ("target.role", "owner"),
         ("target.self", True),
         ("target.loop", True),
         ("rate.user", 5),
+        ("rate.user.hour", None),
+        ("rate.user.day", None),
         ("rate.device", 2),
+        ("rate.device.hour", None),
+        ("rate.device.day", None),
+        ("rate.domain", None),
+        ("rate.domain.hour", 60),
+        ("rate.domain.day", None),
+        ("rate.target", None),
+        ("rate.target.hour", None),
+        ("rate.target.day", 700),
         ("time", "12:00"),
         ("weekday", "mon"),
         ("date", "2026-01-05"),
@@ -107,6 +127,19 @@ def test_no_fact_is_left_out_of_that_test() -> None:
     """A new fact needs its line above."""
     (mark,) = test_facts_of_a_set_by_a_phone.pytestmark  # type: ignore[attr-defined]
     assert [name for name, _ in mark.args[1]] == list(FACTS)
+
+
+def test_a_fact_is_found_by_its_name() -> None:
+    """In the table, in a family, or nowhere."""
+    assert fact_named("user") is FACTS["user"]
+    manager = fact_named("user.manager")
+    assert manager is not None
+    assert manager.name == "user.manager"
+    assert fact_named("user.Manager") is None
+    assert fact_named("nobody.manager") is None
+    assert known_fact("user.manager").kind is manager.kind
+    with pytest.raises(KeyError):
+        known_fact("nobody")
 
 
 def test_facts_are_absent_from_operations_that_do_not_have_them() -> None:

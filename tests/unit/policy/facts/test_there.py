@@ -7,8 +7,18 @@ from dfks_rules.model.identity import Aor, AuthMethod, Identity
 from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester
 from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.facts.given import given_of, view_of
-from dfks_rules.policy.facts.there import ALWAYS, OF_PHONES, ORIGINS, features_with
+from dfks_rules.policy.facts.there import (
+    ALWAYS,
+    OF_PHONES,
+    ORIGINS,
+    are_of_phones,
+    features_with,
+    origins_with,
+)
 from dfks_rules.policy.facts.view import View
+from dfks_rules.policy.site.directory import Directory, Entry
+from dfks_rules.policy.site.number_plan import NumberPlan
+from dfks_rules.policy.site.site import make_site
 from tests.helpers.policy import ALICE, DND, NOON
 
 FULL = {
@@ -47,9 +57,9 @@ def test_facts_that_are_never_absent_are_in_the_barest_request(
 
 @pytest.mark.parametrize("origin", [Origin.OPERATOR, Origin.INTERNAL])
 def test_what_only_some_can_have_the_others_lack(origin: Origin) -> None:
-    """`rate.device` is given to a request apart from who asks."""
+    """Rates are given to a request apart from who asks."""
     given = {"op": "set", "feature": "DoNotDisturb", **FULL, "origin": origin.value}
-    seen = given_of(view_of(given)).keys() - {"rate.device"}
+    seen = given_of(view_of(given)).keys() - {name for name in FACTS if name.startswith("rate.")}
     assert not {name for name in seen if origin not in ORIGINS.get(name, {origin})}
 
 
@@ -78,9 +88,19 @@ def test_facts_of_phones_are_those_that_differ_between_two_phones() -> None:
     bob = Aor("bob", "b.test")
     proved = Identity(bob, AuthMethod.DIGEST, "bob")
     two = Requester(Origin.WATCHER, bob, "d2", "ua2", "tcp", "192.0.2.2", None, proved)
+    directory = Directory([Entry(bob, ("night",), "guest", columns=("zone",), cells=("x",))])
+    site = make_site(directory, NumberPlan())
     views = [
-        View(FeatureRequest(Operation.GET, ALICE, requester, DND), NOTHING_STORED, NOON)
+        View(FeatureRequest(Operation.GET, ALICE, requester, DND), NOTHING_STORED, NOON, site=site)
         for requester in (one, two)
     ]
     differ = {name for name, fact in FACTS.items() if len({str(fact.read(v)) for v in views}) > 1}
     assert differ == OF_PHONES
+    assert all(are_of_phones([name]) for name in (*OF_PHONES, "watcher.zone"))
+    assert not are_of_phones(["user.zone", "target.zone", "user", "time"])
+
+
+def test_only_a_phone_has_attributes_of_a_watcher() -> None:
+    """As it is the only one that watches."""
+    assert origins_with("watcher.zone") == origins_with("watcher") == {Origin.WATCHER}
+    assert origins_with("user.zone") == origins_with("user") == set(Origin)

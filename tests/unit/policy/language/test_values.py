@@ -4,7 +4,7 @@ import pytest
 
 from dfks_rules.model.values import MAX_TEXT
 from dfks_rules.policy.facts.view import FactValue
-from dfks_rules.policy.language.values import Clamped, Template, line
+from dfks_rules.policy.language.values import Clamped, Rewritten, Template, line
 
 FACTS: dict[str, FactValue] = {"user": "alice", "n": 3, "bad": "a\nb", "long": "x" * MAX_TEXT}
 
@@ -44,6 +44,31 @@ def test_an_absent_number_is_the_default() -> None:
     """Not the least: nobody asked for that."""
     assert Clamped("absent", 2, 10, 4).value(FACTS.get) == 4
     assert Clamped("absent", 2, 10).value(FACTS.get) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "number", "text"),
+    [
+        (Rewritten("to", is_number=True), "+49301", "+49301"),
+        (Rewritten("to", is_number=True), None, "(030) 1"),
+        (Rewritten("to", "+49", "0", is_number=True), "+49301", "0301"),
+        (Rewritten("to", "+49", "0", is_number=True), "+441", "0+441"),
+        (Rewritten("to", "+49", "0", is_number=True), None, "(030) 1"),
+        (Rewritten("to", "(", "["), "+49301", "[030) 1"),
+        (Rewritten("to", "(030) 1"), None, None),
+        (Rewritten("absent", prefix="0"), "+49301", None),
+        (Rewritten("bad", prefix="0"), "+49301", None),
+        (Rewritten("long", prefix="0"), "+49301", None),
+    ],
+)
+def test_a_fact_is_rewritten_for_what_dials_it(
+    value: Rewritten, number: str | None, text: str | None
+) -> None:
+    """A target without a number is left as it is; what cannot be a target is the default."""
+    lookup = {**FACTS, "to": "(030) 1", "target.number": number}.get
+    assert value.value(lookup) == text
+    assert value._replace(default="else").value(lookup) == (text or "else")
+    assert ("target.number" in value.facts) is value.is_number
 
 
 def test_a_line_to_log_is_one_line() -> None:

@@ -1,4 +1,6 @@
-"""Groups that no directory has."""
+"""Groups and attributes that no directory has."""
+
+import pytest
 
 from dfks_rules.policy.reading.source import Source
 from tests.helpers.policy import source
@@ -20,6 +22,34 @@ def test_each_group_that_nobody_is_in_is_told_once() -> None:
     assert linted(RULE, users) == ["policy_unknown_group"] * 2
     shadow = source("- {id: r, when: {op: get, groups: {has: x}}, then: {log: x}}", "mode: shadow")
     assert linted(shadow, users) == ["policy_unknown_group"]
+
+
+@pytest.mark.parametrize("fact", ["watcher.groups", "target.groups"])
+def test_groups_of_others_are_looked_at_too(fact: str) -> None:
+    """They are in the same directory."""
+    rule = source(
+        f"- {{id: r, when: {{op: get, {fact}: {{has: sale}}}}, then: {{assigned: false}}}}"
+    )
+    users = Source("users.csv", f"{USERS}a,a.example,sales,,\n")
+    assert linted(rule, users) == ["policy_unknown_group"]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "- {id: r, when: {user.managr: x}, then: {log: x}}",
+        "- {id: r, when: {watcher.user: {sameAs: user.managr}}, then: {log: x}}",
+        "- {id: r, when: {op: set}, then: {values: {forwardTo: {from: user.managr}}}}",
+        "- {id: r, when: {op: set}, "
+        "then: {also: [{feature: DoNotDisturb, user: '${user.managr}', status: 1}]}}",
+    ],
+)
+def test_an_attribute_that_nobody_has_is_told(rule: str) -> None:
+    """Wherever it is read; who has no directory at hand is told nothing."""
+    users = Source("users.csv", "user,domain,manager\na,a.example,b\n")
+    assert linted(source(rule), users) == ["policy_unknown_attribute"]
+    assert linted(source(rule)) == []
+    assert linted(source(rule.replace("managr", "manager")), users) == []
 
 
 def test_without_groups_at_hand_nothing_is_said() -> None:

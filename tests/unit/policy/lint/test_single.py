@@ -31,6 +31,8 @@ def linted(*sources: Source) -> list[str]:
         "{op: set, origin: watcher}",
         "{op: set, origin: watcher, domain: hotel.example, user: {glob: 'room-*'}}",
         "{op: set, origin: watcher, not: {watcher: {sameAs: presentity}}}",
+        "{op: set, not: {watcher.groups: {sameAs: groups}}}",
+        "{op: set, watcher.team: {exists: true}, user.team: night}",
         "{op: set, userAgent: {has: Lobby}, feature: DoNotDisturb}",
         "{op: set, source.ip: {cidr: 10.9.0.0/16}}",
         "{op: set, rate.device: {gt: 20}}",

@@ -35,6 +35,27 @@ def one(when: str, then: str = "{status: 1}") -> str:
             "fact `stored.status` exists only for `get`, `set`; the rule is about `subscribe`",
         ),
         (
+            "{op: subscribe, target.team: x}",
+            "{allow: true}",
+            (6, 40),
+            "policy_fact",
+            "fact `target.team` exists only for `get`, `set`; the rule is about `subscribe`",
+        ),
+        (
+            "{op: set, target.nmber: x}",
+            "{deny: no}",
+            (6, 21),
+            "policy_unknown_fact",
+            "unknown fact `target.nmber` (did you mean `target.number`?)",
+        ),
+        (
+            "{op: set, watcher.user: {sameAs: watcher.domian}}",
+            "{deny: no}",
+            (5, 5),
+            "policy_unknown_fact",
+            "unknown fact `watcher.domian` (did you mean `watcher.domain`?)",
+        ),
+        (
             "{op: set}",
             "{allow: true}",
             (7, 12),

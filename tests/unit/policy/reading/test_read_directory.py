@@ -62,6 +62,32 @@ def test_csv_says_what_yaml_says() -> None:
     assert directory.role_of(Aor("bob", "other.example")) is None
 
 
+def test_further_columns_are_attributes() -> None:
+    """In any order; a file that has few columns is a file, too."""
+    directory = read("d.csv", "zone,user,numbers,domain,manager\nX,alice,201,Acme.example, bob \n")
+    assert directory.attributes_of(ALICE) == {"zone": "X", "manager": "bob"}
+    assert directory.numbers_of(ALICE) == ("201",)
+    assert directory.groups_of(ALICE) == ()
+
+
+def test_yaml_has_attributes_of_each_user() -> None:
+    """Not all of them have the same ones."""
+    users = "users:\n  alice: {attributes: {zone: X}}\n  bob: {attributes: {manager: a}}\n  c: {}\n"
+    directory = read("d.yaml", HEAD + "domain: acme.example\n" + users)
+    assert directory.attributes_of(ALICE) == {"zone": "X"}
+    assert directory.attributes_of(Aor("bob", "acme.example")) == {"manager": "a"}
+    assert directory.attributes_of(Aor("c", "acme.example")) == {}
+
+
+@pytest.mark.parametrize("column", ["group", "gruop", "rolle", "user-s"])
+def test_a_column_that_looks_misspelt_is_an_attribute_and_a_warning(column: str) -> None:
+    """Who meant it so loses nothing; who did not learns of it."""
+    entries, (finding,) = read_directory(Source("d.csv", f"user,domain,{column}\na,b,x\n"))
+    assert (finding.code, finding.severity) == ("policy_unknown_column", "warning")
+    assert "is read as an attribute (did you mean" in finding.message
+    assert Directory(entries).attributes_of(Aor("a", "b")) == {column: "x"}
+
+
 def test_a_tenants_users_have_its_domain() -> None:
     """Nobody writes it twice."""
     assert ALICE in read("d.csv", f"{CSV_HEADER}\nalice,,,,\n", "acme.example")
@@ -94,6 +120,9 @@ def test_a_tenants_users_have_its_domain() -> None:
         ("groups: {'a b': [a@b]}", 4, 10, "`a b` is not a name of at most 63 letters"),
         ("groups: {g: [a@b, carol]}", 4, 19, "user `carol` has no domain"),
         ("users: {a@b: {}, a@B: {}}", 4, 18, "user `sip:a@b` appears twice, also as `a@b`"),
+        ("users: {a@b: {attributes: {role: x}}}", 4, 28, "an attribute cannot be called `role`"),
+        ("users: {a@b: {attributes: {zone: ''}}}", 4, 34, "`zone` must not be empty"),
+        ("users: {a@b: {attributes: {zone: 7}}}", 4, 34, "`zone` must be text: put it in quot"),
         ("grups: {}", 4, 1, "unknown key `grups` (did you mean `groups`?)"),
     ],
 )
@@ -108,10 +137,16 @@ def test_findings_in_yaml_have_their_place(text: str, line: int, column: int, me
     ("text", "line", "column", "message"),
     [
         ("\ufeff\r\n", 1, 1, "file is empty; first line must be `user,domain,groups"),
-        (",domain", 1, 1, "column `` must be `user`"),
-        ("user;domain;groups", 1, 1, "column `user;domain;groups` must be `user`"),
-        ("user,domain,group,role,numbers", 1, 13, "column `group` must be `groups` (did you"),
-        ("user,domain", 1, 1, f"first line must be `{CSV_HEADER}`"),
+        (",domain", 1, 1, f"first line has no column `user`; write it like `{CSV_HEADER}`"),
+        ("user;domain;groups", 1, 1, "first line has no column `user`"),
+        ("user,groups", 1, 1, "first line has no column `domain`"),
+        ("user,domain,zone,zone", 1, 18, "two columns `zone`"),
+        ("user,domain,number", 1, 13, "an attribute cannot be called `number` (did you mean"),
+        ("user,domain,Zone", 1, 13, "`Zone` is not a name of an attribute: at most 31 letters"),
+        ("user,domain,", 1, 13, "`` is not a name of an attribute"),
+        ("user,domain," + ",".join(f"a{n}" for n in range(33)), 1, 1, "file has 33 attributes"),
+        ("user,domain,a\na,b,x\ty", 2, 5, "`x�y` has unprintable"),
+        (f"user,domain,a\na,b,{'x' * 513}", 2, 5, "attribute has 513 characters; at most 512"),
         (f"{CSV_HEADER}\na,b", 2, 1, "line has 2 fields, not 5"),
         (f'{CSV_HEADER}\na,b,"x y",,', 2, 5, '`"x y"` has a quote; no field needs quotes'),
         (f"{CSV_HEADER}\n,b,,,", 2, 1, "`` is not a user"),

@@ -31,6 +31,15 @@ def test_files_of_each_kind_make_one_site() -> None:
     assert site.targets.analyse("+19005550100", ALICE).class_ == "mine"
 
 
+def test_attributes_are_kept_if_a_policy_may_read_them() -> None:
+    """The others would only need memory."""
+    users = Source("u.csv", "user,domain,manager,car\nalice,example.com,bob,blue\n")
+    policy = source("- {id: r, when: {user.manager: bob}, then: {log: x}}")
+    site, _ = read_site([policy, users])
+    assert site.directory.attributes_of(ALICE) == {"manager": "bob"}
+    assert site.directory.attributes == {"manager", "car"}
+
+
 def test_what_is_wrong_with_any_file_is_told() -> None:
     """Also what is wrong between them."""
     broken = Source("n.yaml", PLAN.replace("+1900", "1900"))

@@ -6,6 +6,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.families import FAMILIES
 from dfks_rules.policy.language.matchers import MATCHERS
 from dfks_rules.policy.reading.schema import policy_schema
 from dfks_rules.policy.reading.schema_pieces import WANTED
@@ -60,13 +61,20 @@ def test_every_pattern_has_its_words_for_a_finding() -> None:
         for one in parts(schema)
         if "pattern" in one
     }
+    used |= {key for schema in published_schemas() for key in families_in(schema)}
     assert {pattern for pattern in used if isinstance(pattern, str)} == set(WANTED)
 
 
+def families_in(schema: Any) -> list[str]:
+    """The patterns of names that authors choose."""
+    return [key for part in parts(schema) for key in part.get("patternProperties", ())]
+
+
 def test_every_fact_is_in_the_schema() -> None:
-    """The table is the one place where a fact is added."""
-    condition = policy_schema()["$defs"]["condition"]["properties"]
-    assert list(condition) == ["all", "any", "not", *FACTS]
+    """The tables are the places where a fact is added."""
+    condition = policy_schema()["$defs"]["condition"]
+    assert list(condition["properties"]) == ["all", "any", "not", *FACTS]
+    assert list(condition["patternProperties"]) == [family.pattern for family in FAMILIES]
 
 
 def test_every_matcher_is_in_the_schema() -> None:

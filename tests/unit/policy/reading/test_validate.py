@@ -107,7 +107,7 @@ def one(when: str = "{op: get}", then: str = "{status: 1}") -> str:
             "{groups: sales}",
             20,
             "policy_type",
-            "`groups` needs a matcher (`exists`, `has`), not just `sales`",
+            "`groups` needs a matcher (`exists`, `has`, `sameAs`), not just `sales`",
         ),
         ("{not: x}", 17, "policy_type", "`not` must be a mapping, not `x`"),
         ("{stored.ringCount: {gt: x}}", 35, "policy_type", "`gt` must be a whole number, not `x`"),

@@ -45,6 +45,67 @@ def test_numbers_are_looked_up_within_a_domain() -> None:
     assert directory.user_of_number("+4930123456", "other.example") is None
 
 
+ZONE = ("manager", "zone")
+
+
+def test_attributes_of_several_entries_are_united() -> None:
+    """Each file has its own columns."""
+    directory, findings = make_directory(
+        [
+            Entry(ALICE, columns=ZONE, cells=("bob", "")),
+            Entry(ALICE, columns=ZONE, cells=("", "X")),
+            Entry(ALICE, columns=("car",), cells=("blue",)),
+            Entry(FOREIGN, columns=ZONE, cells=("carol", "")),
+            Entry(BOB),
+        ]
+    )
+    assert findings == []
+    assert directory.attributes_of(ALICE) == {"manager": "bob", "zone": "X", "car": "blue"}
+    assert directory.attribute_of(ALICE, "zone") == "X"
+    assert directory.attribute_of(FOREIGN, "manager") == "carol"
+    assert directory.attribute_of(FOREIGN, "zone") is None
+    assert directory.attribute_of(BOB, "zone") is None
+    assert directory.attributes_of(BOB) == {}
+
+
+def test_attributes_that_nobody_reads_are_known_and_not_kept() -> None:
+    """A hundred thousand users have many columns, of which policies read two."""
+    entries = [Entry(ALICE, columns=ZONE, cells=("bob", "X"))]
+    directory, _ = make_directory(entries, {"zone"})
+    assert directory.attributes == {"manager", "zone"}
+    assert directory.attributes_of(ALICE) == {"zone": "X"}
+
+
+def test_an_attribute_that_differs_is_found() -> None:
+    """As a role."""
+    entries = [
+        Entry(ALICE, columns=ZONE, cells=("bob", "")),
+        Entry(ALICE, file="b.csv", columns=ZONE, cells=("carol", "X")),
+    ]
+    _, findings = make_directory(entries)
+    assert [finding.message for finding in findings] == [
+        "attribute `manager` of `sip:alice@acme.example` is `carol` here and `bob` elsewhere"
+    ]
+
+
+def test_a_directory_comes_whole_in_portions() -> None:
+    """A server takes it from the process that checked it."""
+    users = [Aor(f"u{n}", "acme.example") for n in range(7)]
+    whole = Directory(
+        Entry(one, ("g",), None, (str(n),), columns=ZONE, cells=("boss", str(n)))
+        for n, one in enumerate(users)
+    )
+    portions = list(whole.portions(2))
+    whole.clear()
+    for portion in portions:
+        assert all(len(part) <= 2 for part in portion[1:3])
+        whole.add(portion)
+    assert [whole.attribute_of(one, "zone") for one in users] == [str(n) for n in range(7)]
+    assert whole.user_of_number("3", "acme.example") == users[3]
+    assert (whole.groups_of(users[0]), len(whole)) == (("g",), 7)
+    assert whole.attributes == set(ZONE)
+
+
 def test_a_role_that_differs_is_found() -> None:
     """Which one holds must not depend on the order of files."""
     entries = [
