@@ -143,6 +143,7 @@ def _told(
     """A value by formulas; by the evaluator where formulas do not tell values one by one."""
     formulas, spelling = decided.space.formulas, ROWS[feature].spelling
     spread: Spread
+    told: FactValue
     if spelling is not None and value is spelling.value:
         spread = decided.word
     elif (

@@ -11,6 +11,7 @@ from dfks_rules.policy.facts.fact import Kind
 from dfks_rules.policy.facts.facts import known_fact
 from dfks_rules.policy.facts.view import FactValue
 from dfks_rules.policy.language.alternatives import equal_to
+from dfks_rules.policy.language.lists import NamedList
 from dfks_rules.policy.language.matchers import Atom
 from dfks_rules.policy.proof.addresses import distinct_addresses
 from dfks_rules.policy.proof.moments import distinct_moments
@@ -76,6 +77,8 @@ def _constants_and(others: tuple[str, ...], atoms: tuple[Atom, ...]) -> tuple[Fa
     found: dict[FactValue, None] = {}
     for atom in atoms:
         constants = equal_to(atom)
+        if atom.matcher == "in" and isinstance(atom.operand, NamedList):
+            constants = frozenset[FactValue](atom.operand.entries)
         if constants is None and atom.matcher != "exists":
             raise Undecided(f"proofs do not know `{atom.matcher}` of `{atom.fact}`")
         found |= dict.fromkeys(sorted(constants or (), key=repr))
