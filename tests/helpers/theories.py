@@ -79,10 +79,13 @@ _VIEW = view_of({"op": "subscribe"})
 def texts(chance: Random, number: int) -> Iterator[Failure]:
     """Values of a fact of texts."""
     atoms = [_text_test(chance, "userAgent") for _ in range(chance.randint(1, 6))]
+    if chance.random() < 0.2:
+        low = chance.choice([0, 1, 9, 11, 301, 1000])
+        atoms.append(atom("userAgent", "between", [low, low + chance.choice([0, 1, 39, 2000])]))
     found = distinct_texts(atoms, shape=ANY_TEXT, copies=chance.randint(1, 2))
     had = {outcome(atoms, text) for text in found}
     for _ in range(number):
-        value = _mutated(chance, chance.choice([*found, *_PARTS]), _LETTERS)
+        value = _mutated(chance, chance.choice([*found, *_PARTS, "9", "1001"]), _LETTERS)
         if outcome(atoms, value) not in had:
             yield atoms, value
 

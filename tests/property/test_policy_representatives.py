@@ -115,6 +115,7 @@ _MUTANTS: dict[str, tuple[str, Any, str, Any]] = {
     "glob is forgotten": ("texts", languages, "_LANGUAGES", _drops("glob")),
     "regex is forgotten": ("texts", languages, "_LANGUAGES", _drops("regex")),
     "eq is forgotten": ("texts", languages, "_LANGUAGES", _drops("eq")),
+    "between is forgotten": ("texts", languages, "_LANGUAGES", _drops("between")),
     "in is forgotten": ("texts", languages, "_LANGUAGES", _drops("in")),
     "has is a prefix": (
         "texts",

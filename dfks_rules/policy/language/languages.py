@@ -30,6 +30,15 @@ class Bounded(NamedTuple):
     """A bound itself may behave like neither of its neighbours."""
 
 
+class Numbered(NamedTuple):
+    """Whole numbers, and texts that are such a number, without a needless 0."""
+
+    lowest: int
+    """0 or more."""
+    highest: int
+    """Inclusive."""
+
+
 class Place(Enum):
     """Where in a text something stands."""
 
@@ -74,7 +83,7 @@ class Present(NamedTuple):
     """Every value."""
 
 
-Language = OneOf | Bounded | Holding | Matching | Within | During | Present
+Language = OneOf | Bounded | Numbered | Holding | Matching | Within | During | Present
 
 
 def language_of(atom: Atom) -> Language | None:
@@ -111,6 +120,7 @@ _LANGUAGES: dict[str, Callable[[Any], Language]] = {
     "le": _bounded,
     "gt": _bounded,
     "ge": _bounded,
+    "between": lambda bounds: Numbered(*bounds),
     "exists": lambda _: Present(),
     "has": _holding(Place.ANYWHERE),
     "prefix": _holding(Place.START),

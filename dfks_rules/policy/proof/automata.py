@@ -98,6 +98,15 @@ class Automaton:
         """A node that reads one of these texts; texts that begin alike share nodes."""
         return self._trie(sorted(set(texts)), 0, then)
 
+    def numbers(self, lowest: int, highest: int, then: int) -> int:
+        """A node that reads a whole number within these bounds, without a needless 0."""
+        ways = []
+        for length in range(len(str(lowest)), len(str(highest)) + 1):
+            first = max(lowest, 10 ** (length - 1) if length > 1 else 0)
+            last = min(highest, 10**length - 1)
+            ways.append(self._digits(str(first), str(last), then))
+        return self.fork(ways)
+
     def pattern(self, written: str, parsed: Parsed) -> int:
         """A node at which a text passes that a pattern matches as a whole.
 
@@ -168,6 +177,22 @@ class Automaton:
                 ways.append(self._line(some[0][at:], then))
             else:
                 ways.append(self.read(one(character), self._trie(some, at + 1, then)))
+        return self.fork(ways)
+
+    def _digits(self, first: str, last: str, then: int) -> int:
+        """A node that reads digits from these to those, of the same length."""
+        if not first:
+            return then
+        low, high, rest = ord(first[0]), ord(last[0]), len(first) - 1
+        zeros, nines = "0" * rest, "9" * rest
+        if low == high:
+            return self.read(((low, low),), self._digits(first[1:], last[1:], then))
+        ways = [
+            self.read(((low, low),), self._digits(first[1:], nines, then)),
+            self.read(((high, high),), self._digits(zeros, last[1:], then)),
+        ]
+        if low + 1 < high:
+            ways.append(self.read(((low + 1, high - 1),), self._digits(zeros, nines, then)))
         return self.fork(ways)
 
     def _line(self, text: str, then: int) -> int:

@@ -9,7 +9,14 @@ from ipaddress import IPv4Address, IPv6Address
 from itertools import pairwise
 
 from dfks_rules.model.values import VALUES, Integer
-from dfks_rules.policy.language.languages import Bounded, OneOf, Present, Within, language_of
+from dfks_rules.policy.language.languages import (
+    Bounded,
+    Numbered,
+    OneOf,
+    Present,
+    Within,
+    language_of,
+)
 from dfks_rules.policy.language.matchers import Atom
 from dfks_rules.policy.proof.cells import Cells
 from dfks_rules.policy.proof.undecided import opaque
@@ -26,10 +33,7 @@ _USUAL = ("192.0.2.1", "10.0.0.1", "2001:db8::1")
 def bounds_of(fact: str) -> range:
     """The counts that a fact can be, if it is present; without an end, a million of them."""
     kind = _BOUNDS.get(fact.rpartition(".")[2])
-    if kind is not None:
-        return range(kind.least, kind.most + 1)
-    # A rate counts the request itself.
-    return range(int(fact.startswith("rate.")), _ENDLESS)
+    return range(_ENDLESS) if kind is None else range(kind.least, kind.most + 1)
 
 
 def distinct_counts(
@@ -72,6 +76,8 @@ def _cuts(atom: Atom) -> Iterable[int]:
     match language_of(atom):
         case OneOf(constants) | Bounded(constants):
             return (number for number in constants if isinstance(number, int))
+        case Numbered(lowest, highest):
+            return lowest, highest
         case Present():
             return ()
         case _:

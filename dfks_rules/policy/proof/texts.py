@@ -14,6 +14,7 @@ from dfks_rules.policy.facts.view import FactValue
 from dfks_rules.policy.language.languages import (
     Holding,
     Matching,
+    Numbered,
     OneOf,
     Place,
     Present,
@@ -72,16 +73,16 @@ def constants_of(atoms: Iterable[Atom]) -> set[FactValue]:
     return {value for one in languages if isinstance(one, OneOf) for value in one.values}
 
 
-def patterns_of(atoms: Iterable[Atom]) -> dict[Atom, Holding | Matching]:
+def patterns_of(atoms: Iterable[Atom]) -> dict[Atom, Holding | Matching | Numbered]:
     """The tests that are not for equality.
 
     Raises:
         Undecided: it is not known what passes a test.
     """
-    found: dict[Atom, Holding | Matching] = {}
+    found: dict[Atom, Holding | Matching | Numbered] = {}
     for atom in atoms:
         match language_of(atom):
-            case Holding() | Matching() as language:
+            case Holding() | Matching() | Numbered() as language:
                 found[atom] = language
             case OneOf() | Present():
                 pass
@@ -102,7 +103,7 @@ def too_many_cells(atoms: Collection[Atom]) -> Undecided:
     return Undecided(f"{tests} too many cells; write `prefix`, or one `has` with a list")
 
 
-def start_of(automaton: Automaton, language: Holding | Matching) -> int:
+def start_of(automaton: Automaton, language: Holding | Matching | Numbered) -> int:
     """The node of an automaton at which the texts of a language pass.
 
     Raises:
@@ -113,6 +114,8 @@ def start_of(automaton: Automaton, language: Holding | Matching) -> int:
         case Holding(texts, place):
             node = automaton.texts(texts, END if place is Place.END else ALL)
             return node if place is Place.START else automaton.anything(node)
+        case Numbered(lowest, highest):
+            return automaton.numbers(lowest, highest, END)
         case Matching(patterns):
             return automaton.fork(automaton.pattern(*pattern) for pattern in patterns)
 

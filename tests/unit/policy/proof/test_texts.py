@@ -60,6 +60,7 @@ def test_every_outcome_that_a_text_has_is_had_by_a_representative(copies: int) -
         (ua("regex", "(?i)polycom.*"), ua("regex", "[Pp]olycom.*")),
         (ua("glob", "a*"), ua("regex", "a.*")),
         (ua("has", "é"), ua("has", "e")),
+        (ua("between", [301, 340]), ua("regex", "3[0-4][0-9]")),
         (ua("prefix", "Yealink SIP-T4"), ua("prefix", "Yealink SIP-T46")),
         (ua("eq", "x" * 511), ua("regex", "x{511,512}")),
     ],
@@ -76,6 +77,7 @@ def test_a_small_difference_is_shown(one: Atom, other: Atom) -> None:
     [
         (ua("regex", "9[0-9].*"), ua("prefix", [str(n) for n in range(90, 100)])),
         (ua("regex", "a|b"), ua("in", ["a", "b"])),
+        (ua("between", [300, 349]), ua("regex", "3[0-4][0-9]")),
         (ua("glob", "*x*"), ua("has", "x")),
         (ua("glob", "*x"), ua("suffix", "x")),
         (ua("regex", r"[\d\D]*"), ua("exists", True)),
