@@ -75,7 +75,7 @@ def settle(case: Case, horizon: Horizon, confirms: Confirms, solver: Solver = by
     Raises:
         Undecided: neither proved nor refuted; what was shown before that is so nevertheless.
     """
-    space = _space_of(case, horizon)
+    space = space_of(case, horizon)
     old, new = Decided(case.old, space), Decided(case.new, space)
     base = axioms(space)
     found = 0
@@ -142,7 +142,12 @@ def cases_of(old: Oracle, new: Oracle) -> list[Case]:
     return found
 
 
-def _space_of(case: Case, horizon: Horizon) -> Space:
+def space_of(case: Case, horizon: Horizon) -> Space:
+    """The requests of a case, with all that tells its two sides apart.
+
+    Raises:
+        Undecided: that cannot be told.
+    """
     needs = Needs(case.question)
     sides = (case.old, case.new)
     deciding = [[rule for rule in side if not rule.shadow] for side in sides]
