@@ -95,6 +95,10 @@ class Reader:
         scope = self._condition(self._tree.value.get("scope", {}), ("scope",))
         return scope if tenant is None else AllOf((Atom("domain", "eq", tenant), scope))
 
+    def condition(self, keys: Mapping[str, Any], path: Path) -> Condition:
+        """The condition that stands at a path of the tree."""
+        return self._condition(keys, path)
+
     def rule(self, policy: Policy, scope: Condition, position: int) -> Rule:
         """The rule at a 0-based position in the file."""
         path: Path = ("rules", position)
