@@ -181,6 +181,9 @@ EFFECTS = st.sampled_from(
         {"also": [{"feature": "CallForwardingBusy", "status": 1}], "final": True},
         {"also": [{"feature": "DoNotDisturb", "status": 1, "user": "${user.manager}"}]},
         {"values": {"forwardTo": {"from": "watcher.team"}}},
+        {"expire": "2h"},
+        {"expire": {"until": "12:00", "tz": "Europe/Berlin"}, "status": 1},
+        {"expire": {"during": "night"}, "final": True},
     ]
 )
 
