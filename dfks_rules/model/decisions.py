@@ -90,6 +90,8 @@ class Decision(Record):
         "revision",
         "also",
         "shadow",
+        "lifted",
+        "expires",
     )
 
     def __init__(  # noqa: PLR0913 - its fields
@@ -104,6 +106,8 @@ class Decision(Record):
         revision: str,
         also: tuple[AlsoSet, ...] = (),
         shadow: tuple[str, ...] = (),
+        lifted: tuple[tuple[str, str], ...] = (),
+        expires: datetime | None = None,
     ) -> None:
         self.state: Final = state
         """Get: the state to send. Set: the state to store and send. Denied: the stored state."""
@@ -116,7 +120,7 @@ class Decision(Record):
         """Ids (`policy/rule`) of the rules that matched, in order of precedence."""
         self.decided_by: Final = decided_by
         """Field → id of the rule that set it. Fields: `status`, `assigned`, `notify`, `deny`,
-        `allow`, and values by their names."""
+        `allow`, `expire`, and values by their names."""
         self.logs: Final = logs
         """Lines the policies want logged."""
         self.revision: Final = revision
@@ -125,6 +129,10 @@ class Decision(Record):
         """Sets that follow, in order; none when denied."""
         self.shadow: Final = shadow
         """Those of `matched` that decide nothing, because their policy has `mode: shadow`."""
+        self.lifted: Final = lifted
+        """Denials that do not count: (id of the rule that denies, id of the Exception)."""
+        self.expires: Final = expires
+        """Set: when what it switches on is switched off again; None: when somebody does."""
 
 
 class Outcome(Record):

@@ -1,13 +1,14 @@
 """What matching rules amount to: a plan, and the decision that a plan gives for one state.
 
-Every rule that matches counts, in order of precedence. Any denial refuses the request, and the
-first one gives the reason. Otherwise each field is decided by the first rule that sets it; after
-a final rule no field is set.
+Every rule that matches counts, in order of precedence. Any denial refuses the request, unless an
+Exception lifts it, and the first one gives the reason. Otherwise each field is decided by the first
+rule that sets it; after a final rule no field is set.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -29,6 +30,7 @@ from dfks_rules.model.requests import Asked, Operation
 from dfks_rules.model.values import MAX_TEXT, Value, Values
 from dfks_rules.policy.facts.fact import FactLookup
 from dfks_rules.policy.language.document import Also, Rule, Written
+from dfks_rules.policy.language.expiry import Expire
 from dfks_rules.policy.language.values import PLACEHOLDER, Clamped, Rewritten, Template, line
 
 NOT_YOUR_PRESENTITY = Denial(
@@ -83,6 +85,10 @@ class Plan:
     """Sets that follow unless it is denied."""
     shadow: tuple[str, ...]
     """Those of `matched` that decide nothing."""
+    lifted: tuple[tuple[str, str], ...]
+    """Denials that do not count: (id of the rule, id of the Exception)."""
+    expire: Expire | None
+    """When what a set switches on is switched off."""
 
     def decide(self, asked: FeatureState | None, stored: FeatureState, *, own: bool) -> Decision:
         """The decision for one state, without lines to log.
@@ -111,7 +117,14 @@ class Plan:
             self.revision,
             () if denial else self.also,
             self.shadow,
+            self.lifted,
         )
+
+    def timed(self, decision: Decision, at: datetime) -> Decision:
+        """The decision on a set at a moment, with when what it switches on is switched off."""
+        if self.expire is None or decision.denial is not None or not decision.state.status:
+            return decision
+        return decision._replace(expires=self.expire.ends(at))
 
     def lines(self, lookup: FactLookup) -> tuple[str, ...]:
         """The lines to log, with facts filled in."""
@@ -171,7 +184,8 @@ def make_plan(
     fields, decided_by = _fields(rules, operation, feature)
     row = ROWS[feature] if feature else Row()
     values = tuple((one, fields[one.value]) for one in row.values if one.value in fields)
-    denial, denied_by = _first_denial(rules, lookup)
+    lifted = _lifted(rules)
+    denial, denied_by = _first_denial(rules, lifted, lookup)
     if denied_by is not None:
         kept = [field for field in _FIELDS_OF_DENIAL[operation] if field in decided_by]
         fields = {field: fields[field] for field in kept}
@@ -192,6 +206,8 @@ def make_plan(
         revision,
         _also(rules, operation, lookup),
         tuple(rule.id for rule in matching if rule.shadow),
+        tuple(lifted.items()),
+        fields.get("expire"),
     )
 
 
@@ -201,7 +217,7 @@ def _fields(
     """Field → value, and field → id of the rule that set it."""
     fields: dict[str, Any] = {}
     decided_by: dict[str, str] = {}
-    names = _fields_of(operation, feature)
+    names = fields_of(operation, feature)
     for rule in rules:
         set_here = rule.effects.fields
         for name in names:
@@ -249,17 +265,32 @@ def _also_set(also: Also, rule: str, lookup: FactLookup) -> AlsoSet | None:
     return AlsoSet(Aor(str(user), str(domain).lower()), Asked(also.feature, state), rule)
 
 
-def _fields_of(operation: Operation, feature: Feature | None) -> tuple[str, ...]:
+def fields_of(operation: Operation, feature: Feature | None) -> tuple[str, ...]:
+    """The fields that rules can decide for a question, without the denial."""
     if operation is Operation.SUBSCRIBE or feature is None:
         return ("allow",)
     values = tuple(value.value for value in VALUES_OF[feature])
-    return ("status", "assigned", "notify", *values)
+    timed = ("expire",) if operation is Operation.SET else ()
+    return ("status", "assigned", "notify", *values, *timed)
 
 
-def _first_denial(rules: Sequence[Rule], lookup: FactLookup) -> tuple[Denial | None, str | None]:
+def _lifted(rules: Sequence[Rule]) -> dict[str, str]:
+    """Id of each rule whose denial does not count → id of the first Exception that lifts it."""
+    lifting: dict[str, str] = {}
+    for rule in rules:
+        for name in rule.effects.lifts:
+            lifting.setdefault(name, rule.id)
+    if not lifting:
+        return lifting
+    return {rule.id: lifting[rule.id] for rule in rules if rule.id in lifting}
+
+
+def _first_denial(
+    rules: Sequence[Rule], lifted: Container[str], lookup: FactLookup
+) -> tuple[Denial | None, str | None]:
     for rule in rules:
         denial = rule.effects.denial
-        if denial is not None:
+        if denial is not None and rule.id not in lifted:
             if denial.text is not None and PLACEHOLDER.search(denial.text):
                 denial = denial._replace(text=line(denial.text, lookup)[:MAX_TEXT])
             return denial, rule.id

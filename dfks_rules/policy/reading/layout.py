@@ -29,13 +29,24 @@ WIDTH = 100
 """Longest line with braces or brackets, and longest line of folded text, in characters."""
 
 _HEAD = ("apiVersion", "kind", "metadata", "mode", "band", "priority", "scope", "schedules", "vars")
+_EXCEPTION = ("for", "when", "unless", "until", "by", "why")
 _SITE = ("country", "domain", "domains", "classes", "users", "groups", "entries")
 _ORDERS: dict[tuple[str | type, ...], tuple[str, ...]] = {
-    (): (*_HEAD, *_SITE, "policies", "defaults", "rules", "tests", "proofs"),
+    (): (*_HEAD, *_EXCEPTION, *_SITE, "policies", "defaults", "rules", "tests", "proofs"),
     ("metadata",): ("name", "description"),
     ("rules", int): ("id", "description", "mode", "when", "unless", "then"),
-    ("rules", int, "then"): ("deny", "allow", "status", "values", "assigned", "notify", "also"),
-    ("rules", int, "then", "deny"): ("reason", "text", "answer"),
+    ("rules", int, "then"): (
+        "deny",
+        "allow",
+        "status",
+        "values",
+        "assigned",
+        "notify",
+        "also",
+        "expire",
+    ),
+    ("rules", int, "then", "deny"): ("reason", "text", "answer", "exceptions"),
+    ("rules", int, "then", "expire"): ("until", "tz"),
     ("rules", int, "then", "also", int): ("feature", "user", "domain", "status", "values"),
     ("schedules", int): ("tz", "weekly", "except", "also"),
     ("users", int): ("groups", "role", "numbers", "attributes"),

@@ -22,6 +22,7 @@ from dfks_rules.policy.language.document import (
     Rule,
     Written,
 )
+from dfks_rules.policy.language.expiry import During, Expire, parse_expire
 from dfks_rules.policy.language.lists import NamedList
 from dfks_rules.policy.language.matchers import MATCHERS, Atom, Named, Operand
 from dfks_rules.policy.language.schedules import Schedule, ScheduleError, parse_schedule
@@ -111,6 +112,26 @@ class Reader:
         shadow = Mode.SHADOW in modes
         return Rule(f"{policy.name}/{rule['id']}", AllOf(tuple(parts)), effects, shadow)
 
+    def exception(self, tenant: str | None = None) -> Policy:
+        """The policy that an Exception comes to: one rule, which lifts denials.
+
+        Args:
+            tenant: the only domain the file can affect; None: every domain.
+        """
+        value = self._tree.value
+        parts = [self._condition(value.get("when", {}), ("when",))]
+        if tenant is not None:
+            parts.insert(0, Atom("domain", "eq", tenant))
+        if "unless" in value:
+            parts.append(Not(self._condition(value["unless"], ("unless",))))
+        if "until" in value:
+            parts.append(self._atom("date", "le", value["until"], ("until",)))
+        policy = self.header()
+        effects = Effects(lifts=tuple(value["for"]))
+        return policy._replace(
+            rules=(Rule(f"{policy.name}/exception", AllOf(tuple(parts)), effects),)
+        )
+
     def is_off(self, position: int) -> bool:
         """Whether a rule is only checked."""
         return bool(self._tree.value["rules"][position].get("mode") == Mode.OFF.value)
@@ -183,13 +204,24 @@ class Reader:
             notify=_NOTIFY[then.get("notify")],
             values=self._values(then.get("values", {}), (*path, "values")),
             denial=_denial(then["deny"]) if "deny" in then else None,
+            exceptions=_takes_exceptions(then.get("deny")),
             allow=then.get("allow"),
             log=then.get("log"),
             also=tuple(
                 self._also(one, (*path, "also", n)) for n, one in enumerate(then.get("also", []))
             ),
+            expire=self._expire(then["expire"], (*path, "expire")) if "expire" in then else None,
             final=then.get("final", False),
         )
+
+    def _expire(self, written: str | Mapping[str, Any], path: Path) -> Expire | None:
+        if isinstance(written, dict) and "during" in written:
+            return During(self._schedule(written["during"], (*path, "during")))
+        try:
+            return parse_expire(written)
+        except ValueError as error:
+            self.findings.append(self._tree.finding(path, "policy_effect", str(error)))
+            return None
 
     def _values(self, values: Mapping[str, Any], path: Path) -> Written:
         return tuple(
@@ -258,6 +290,10 @@ class Reader:
             if fact_named(name) is None:
                 message = f"unknown fact `{name}`{did_you_mean(name, FACTS)}"
                 self.findings.append(self._tree.finding(path, "policy_unknown_fact", message))
+
+
+def _takes_exceptions(written: str | Mapping[str, Any] | None) -> bool:
+    return isinstance(written, Mapping) and written.get("exceptions") is True
 
 
 def _denial(written: str | Mapping[str, str]) -> Denial:

@@ -13,6 +13,7 @@ from dfks_rules.policy.facts.fact import Fact, Kind
 from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.facts.families import FAMILIES, Family
 from dfks_rules.policy.language.document import Mode
+from dfks_rules.policy.language.expiry import expire_schema
 from dfks_rules.policy.language.matchers import MATCHERS, Matcher, Operand
 from dfks_rules.policy.language.schedules import schedule_schema
 from dfks_rules.policy.reading.schema_pieces import (
@@ -100,12 +101,6 @@ def _fact(fact: Fact | Family) -> Schema:
 
 def _definition_of(kind: Kind) -> str:
     return kind.value.replace(" ", "-")
-
-
-def _definitions() -> Schema:
-    kinds = {fact.kind: fact for fact in FACTS.values() if fact.kind is not Kind.WORD}
-    tests = {_definition_of(kind): _tests(fact) for kind, fact in kinds.items()}
-    return {"condition": _condition(), **tests}
 
 
 def _condition() -> Schema:
@@ -247,6 +242,10 @@ _DENY: Schema = {
                     "description": "How the phone learns of it: it is told the stored state "
                     "(the default), that the feature is off, that it has no such feature, or 403.",
                 },
+                "exceptions": {
+                    "type": "boolean",
+                    "description": "`true`: files of kind Exception may lift the denial.",
+                },
             },
         ),
     ],
@@ -277,6 +276,7 @@ _THEN: Schema = {
                 "description": "Lets a third party subscribe; only with `op: subscribe`.",
             },
             "also": _ALSO,
+            "expire": expire_schema({"type": "string", "pattern": IDENTIFIER}),
             "log": {**TEXT, "description": "A line to log, with `${fact}` in it."},
             "final": {
                 "type": "boolean",
@@ -322,6 +322,24 @@ _NAME: Schema = {
 }
 
 
+def schedules_schema() -> Schema:
+    """The schema of the block `schedules`."""
+    return {
+        "type": "object",
+        "description": "Hours that conditions refer to by name.",
+        "propertyNames": {"pattern": IDENTIFIER},
+        "maxProperties": MAX_SCHEDULES,
+        "additionalProperties": schedule_schema(),
+    }
+
+
+def definitions() -> Schema:
+    """What schemas of files with conditions refer to: conditions, and the tests of each type."""
+    kinds = {fact.kind: fact for fact in FACTS.values() if fact.kind is not Kind.WORD}
+    tests = {_definition_of(kind): _tests(fact) for kind, fact in kinds.items()}
+    return {"condition": _condition(), **tests}
+
+
 def policy_schema() -> Schema:
     """The schema of a file of kind Policy."""
     properties: Schema = {
@@ -355,13 +373,7 @@ def policy_schema() -> Schema:
             "description": "Within a band the higher number comes first; 500 if omitted.",
         },
         "vars": variables_schema(IDENTIFIER),
-        "schedules": {
-            "type": "object",
-            "description": "Hours that conditions refer to by name.",
-            "propertyNames": {"pattern": IDENTIFIER},
-            "maxProperties": MAX_SCHEDULES,
-            "additionalProperties": schedule_schema(),
-        },
+        "schedules": schedules_schema(),
         "rules": {
             "type": "array",
             "maxItems": MAX_RULES,
@@ -374,5 +386,5 @@ def policy_schema() -> Schema:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "dfks policy",
         **object_schema("A dfks-rules policy.", required, properties),
-        "$defs": _definitions(),
+        "$defs": definitions(),
     }

@@ -9,6 +9,7 @@ from dfks_rules.model.values import MAX_TEXT, Choice, Integer, Text
 from dfks_rules.policy.facts.fact import Fact, Kind
 from dfks_rules.policy.facts.families import FAMILIES
 from dfks_rules.policy.language.days import DATE
+from dfks_rules.policy.language.expiry import WANTED as EXPIRE_WANTED
 from dfks_rules.policy.language.schedules import TIME
 from dfks_rules.policy.language.schedules import WANTED as SCHEDULE_WANTED
 
@@ -29,8 +30,10 @@ MAX_LIST = 500
 # In Python, `$` also matches before a final line feed; in an editor it does not: `(?!\n)`.
 IDENTIFIER = r"^[a-z][a-z0-9-]{0,62}(?!\n)$"
 """Names of policies and rules, and reasons."""
+RULE = r"^[a-z][a-z0-9-]{0,62}/[a-z][a-z0-9-]{0,62}(?!\n)$"
+"""Full names of rules."""
 _TIME = rf"^{TIME}(?!\n)$"
-_DATE = rf"^{DATE}(?!\n)$"
+DATE_PATTERN = rf"^{DATE}(?!\n)$"
 _MOMENT = rf"^{DATE}T{TIME}[+-]{TIME}(?!\n)$"
 _COUNTRY = r"^[A-Z]{2}(?!\n)$"
 _DOMAIN = r"^[^A-Z@]+$"
@@ -39,10 +42,12 @@ _IP = r"^[0-9a-f.:]+$"
 
 WANTED: dict[str, str] = {
     IDENTIFIER: "a name of at most 63 lower-case letters, digits and `-`, a letter first",
+    RULE: "the full name of a rule, like `office/no-calls-abroad`",
     _TIME: "a time of day like `08:30`",
-    _DATE: "a date like `2026-12-25`",
+    DATE_PATTERN: "a date like `2026-12-25`",
     _MOMENT: "a moment like `2026-12-25T08:30+01:00`",
     **SCHEDULE_WANTED,
+    **EXPIRE_WANTED,
     _COUNTRY: "a country of ISO 3166, like `DE`",
     _DOMAIN: "a domain in lower case",
     _AOR: "like `sip:alice@example.com`, the domain in lower case",
@@ -62,7 +67,7 @@ _CONSTANTS: dict[Kind, Schema] = {
     Kind.COUNT: {"type": "integer", "minimum": 0, "maximum": 1_000_000},
     Kind.IP: {**TEXT, "pattern": _IP},
     Kind.TIME: {**TEXT, "pattern": _TIME},
-    Kind.DATE: {**TEXT, "pattern": _DATE},
+    Kind.DATE: {**TEXT, "pattern": DATE_PATTERN},
     Kind.FLAG: {"type": "boolean"},
     Kind.NAMES: TEXT,
     Kind.CLASS: {**TEXT, "pattern": IDENTIFIER},

@@ -18,7 +18,7 @@ MAX_WITNESSES = 20_000
 MAX_GROUPS = 1_000
 """Most groups that are kept."""
 
-_WHY = {"by", "matched", "shadow"}
+_WHY = {"by", "matched", "lifted", "shadow"}
 """Parts of a decision that say where it comes from; alone they are not a difference."""
 
 

@@ -1,6 +1,6 @@
 """The JSON Schema of proof files, generated from the same tables as the policy schema."""
 
-from dfks_rules.policy.reading.editor_schema import with_variables
+from dfks_rules.policy.reading.editor_schema import editor_schema
 from dfks_rules.policy.reading.schema import policy_schema
 from dfks_rules.policy.reading.schema_pieces import (
     API_VERSION,
@@ -80,4 +80,4 @@ def proof_schema() -> Schema:
 
 def proof_editor_schema() -> Schema:
     """The schema before variables are substituted, for editors."""
-    return with_variables(proof_schema())
+    return editor_schema(proof_schema())

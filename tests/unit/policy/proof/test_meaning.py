@@ -50,7 +50,7 @@ def test_every_part_of_an_answer_is_compared_by_proofs() -> None:
     answer = answer_of(Oracle(compiled("[]")).decide_view(view_of({"op": "subscribe"})))
     assert set(answer) == {
         *("decision", "reason", "status", "assigned", "notify", "values", "log", "also"),
-        *("by", "matched"),
+        *("expires", "by", "matched", "lifted"),
     }
 
 
@@ -111,9 +111,9 @@ def test_a_meaning_in_which_denials_do_not_override_is_found_out(
     """A mutant, in which the first rule that says anything decides."""
     real = meaning._denials
 
-    def denials(matches):  # type: ignore[no-untyped-def]
+    def denials(matches, formulas):  # type: ignore[no-untyped-def]
         formulas_before = [when for when, rule in matches if rule.effects.status is not None]
-        return (entry for entry in real(matches) if not formulas_before)
+        return (entry for entry in real(matches, formulas) if not formulas_before)
 
     compare_twins(compiled(_DENIED), Random(1), 40)
     monkeypatch.setattr(meaning, "_denials", denials)
