@@ -19,7 +19,7 @@ _VM = Template("sip:vm-${user}@${domain}")
 
 def _terms(*said: object) -> tuple[Terms, Formula]:
     needs = needing(SET_CFB, "user", "domain")
-    add_compared(needs, Value.FORWARD_TO, said)  # type: ignore[arg-type]
+    add_compared(needs, Value.FORWARD_TO, said)
     add_needed(needs)
     space = space_of(needs)
     return Terms(space, lambda: base_of(space, Value.FORWARD_TO)), space.formulas.true
