@@ -129,7 +129,7 @@ def _partners(atoms: Iterable[Atom], shapes: tuple[Shape, Shape]) -> tuple[_Part
     for number, atom in enumerate(atoms):
         for constant in constants_of([atom]):
             user, _, domain = str(constant).removeprefix(_SCHEME).rpartition("@")
-            can_occur = shapes[0].among([user]) and shapes[1].among([domain])
+            can_occur = shapes[0].has(user) and shapes[1].has(domain)
             if can_occur and Aor(user, domain).uri == constant:
                 users.setdefault(user, set()).add((number, domain))
                 domains.setdefault(domain, set()).add((number, user))
@@ -161,7 +161,7 @@ def _parts(
         )
 
     users = dict(left.texts(named[0], at, copies, to_longest=to_longest))
-    if shapes[0].among([""]):
+    if shapes[0].has(""):
         users[""] = _numbered(begun)
     nodes = sorted({node for one in users.values() for _, node in one})
     right = _Side(automaton, shapes[1], tests.of_domain, nodes)

@@ -22,6 +22,8 @@ class Shape(NamedTuple):
     """A regular expression of `language.patterns`, which matches each as a whole."""
     longest: int = MAX_TEXT
     """Most characters."""
+    parts: tuple["Shape", ...] = ()
+    """Shapes whose texts are to be told apart: those of facts that share their values."""
 
     @property
     def characters(self) -> Characters:
@@ -32,11 +34,13 @@ class Shape(NamedTuple):
         """A node of an automaton at which its texts pass."""
         return automaton.pattern(self.pattern, _parsed(self.pattern))
 
+    def has(self, text: str) -> bool:
+        """Whether a text is one of its texts."""
+        return len(text) <= self.longest and _compiled(self.pattern).fullmatch(text) is not None
+
     def among(self, texts: Iterable[object]) -> list[str]:
         """Those of some values that are its texts, in order."""
-        whole = _compiled(self.pattern)
-        some = {text for text in texts if isinstance(text, str)}
-        return sorted(text for text in some if len(text) <= self.longest and whole.fullmatch(text))
+        return sorted({text for text in texts if isinstance(text, str) and self.has(text)})
 
 
 @lru_cache(64)
@@ -85,8 +89,8 @@ _OF_FACT = {
 
 def shape_of(*facts: str) -> Shape:
     """The texts that a fact can be, if it is present; those that any of several can be."""
-    shapes = list(dict.fromkeys(_OF_FACT.get(fact, PRINTABLE) for fact in facts))
+    shapes = tuple(dict.fromkeys(_OF_FACT.get(fact, PRINTABLE) for fact in facts))
     if len(shapes) == 1:
         return shapes[0]
     patterns = "|".join(f"(?:{shape.pattern})" for shape in shapes)
-    return Shape(patterns, max(shape.longest for shape in shapes))
+    return Shape(patterns, max(shape.longest for shape in shapes), shapes)

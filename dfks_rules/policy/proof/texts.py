@@ -6,7 +6,7 @@ to them are tried.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import chain, islice
 
@@ -22,7 +22,7 @@ from dfks_rules.policy.language.languages import (
 )
 from dfks_rules.policy.language.matchers import Atom
 from dfks_rules.policy.proof.automata import ALL, END, Automaton, TooLargeError
-from dfks_rules.policy.proof.cells import Cells
+from dfks_rules.policy.proof.cells import Cells, outcome
 from dfks_rules.policy.proof.determined import Determined
 from dfks_rules.policy.proof.shapes import ANY_TEXT, Shape
 from dfks_rules.policy.proof.undecided import Undecided, opaque
@@ -38,7 +38,8 @@ def distinct_texts(
 
     Args:
         atoms: tests of one fact, or of several that are to share their values.
-        shape: the texts that can occur; every representative is one.
+        shape: the texts that can occur; every representative is one. Where it has parts, each
+            outcome is had by texts of each part.
         copies: how many texts an outcome gets; fewer only where fewer have it.
 
     Raises:
@@ -54,11 +55,16 @@ def _distinct_texts(atoms: frozenset[Atom], shape: Shape, copies: int) -> tuple[
     automaton = Automaton(shape.characters)
     try:
         starts = [start_of(automaton, language) for language in patterns.values()]
+        starts += [part.start_in(automaton) for part in shape.parts]
         start = shape.start_in(automaton)
         whole = Determined(automaton, starts, start, longest=shape.longest)
     except TooLargeError as error:
         raise too_many_cells(patterns) from error
-    cells = Cells[str](atoms, copies)
+
+    def kind(text: str) -> Hashable:
+        return outcome(atoms, text), *(part.has(text) for part in shape.parts)
+
+    cells = Cells[str](kind, copies)
     for text in constants:
         cells.add(text)
     for ends in ends_of(whole).values():

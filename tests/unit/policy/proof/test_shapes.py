@@ -37,5 +37,10 @@ def test_facts_that_share_values_have_the_texts_of_each() -> None:
     """Where a rule compares a user with a number."""
     assert shape_of("user", "target.number").among(["+49", "a:b", "al"]) == ["+49", "al"]
     assert shape_of("user", "user") == USER
-    assert shape_of("user", "target.number").longest == 512
+    both = shape_of("user", "target.number")
+    assert both.longest == 512
+    assert both.parts == (USER, NUMBER)
+    assert USER.has("al")
+    assert not NUMBER.has("al")
+    assert not NUMBER.has("+4" * 11)
     assert ANY_TEXT.among(["\n"]) == Shape(".*\n").among(["\n"]) == ["\n"]

@@ -8,7 +8,7 @@ import pytest
 from dfks_rules.policy.language.lists import NamedList
 from dfks_rules.policy.language.matchers import Atom
 from dfks_rules.policy.proof import determined, texts
-from dfks_rules.policy.proof.shapes import ANY_TEXT, HEADER, NUMBER, USER, Shape
+from dfks_rules.policy.proof.shapes import ANY_TEXT, HEADER, NUMBER, USER, Shape, shape_of
 from dfks_rules.policy.proof.texts import distinct_texts
 from dfks_rules.policy.proof.undecided import Undecided
 from tests.helpers.outcomes import atom, every_text, outcomes
@@ -119,6 +119,16 @@ def test_tests_of_several_facts_share_their_texts() -> None:
     """Facts that a rule compares have the same values to be equal in."""
     some = [atom("user", "prefix", "a"), atom("watcher.user", "suffix", "b")]
     assert len(distinct_texts(some, copies=2)) == 8
+
+
+def test_facts_that_share_texts_each_have_some_of_each_outcome() -> None:
+    """A user has no `@`; were only texts with one tried, none would be left for him."""
+    some = [atom("request.forwardTo", "regex", "[@=]"), atom("user", "prefix", "+4")]
+    found = distinct_texts(some, shape=shape_of("user", "request.forwardTo", "target.number"))
+    for fact in ("user", "request.forwardTo"):
+        own = shape_of(fact).among(found)
+        assert set(outcomes(some, own)) == {(True, False), (False, True), (False, False)}
+    assert set(outcomes(some, NUMBER.among(found))) == {(False, True), (False, False)}
 
 
 @pytest.mark.parametrize(
