@@ -135,7 +135,7 @@ _MUTANTS: dict[str, tuple[str, Any, str, Any]] = {
         lambda at, from_: frozenset(),
     ),
     "constants do not tie": ("addresses", addresses, "_partners", lambda *_: ({}, {})),
-    "no address is too long": ("addresses", addresses, "_is_limited", lambda _: False),
+    "no address is too long": ("addresses", languages, "MAX_SUBJECT", None),
     "counts are not told from the next": ("counts", numbers, "_parts", _without_edges_above),
     "networks have no first address": ("ips", numbers, "_some", _without_first),
     "yesterday is forgotten": ("moments", moments._Hours, "kinds", _only_today),

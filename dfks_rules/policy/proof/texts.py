@@ -39,7 +39,7 @@ def distinct_texts(
     Args:
         atoms: tests of one fact, or of several that are to share their values.
         shape: the texts that can occur; every representative is one. Where it has parts, each
-            outcome is had by texts of each part.
+            outcome is had by texts of each part; and by a longest text, if it asks for that.
         copies: how many texts an outcome gets; fewer only where fewer have it.
 
     Raises:
@@ -64,13 +64,15 @@ def _distinct_texts(atoms: frozenset[Atom], shape: Shape, copies: int) -> tuple[
     def kind(text: str) -> Hashable:
         return outcome(atoms, text), *(part.has(text) for part in shape.parts)
 
-    cells = Cells[str](kind, copies)
+    cells, longest = Cells[str](kind, copies), Cells[str](kind, 1)
     for text in constants:
         cells.add(text)
     for ends in ends_of(whole).values():
         for text in some_to(whole, ends, constants, copies):
             cells.add(text)
-    return cells.values
+        if shape.to_longest:
+            longest.add(whole.longest_to(ends))
+    return tuple(dict.fromkeys((*cells.values, *longest.values)))
 
 
 def constants_of(atoms: Iterable[Atom]) -> set[FactValue]:

@@ -8,10 +8,18 @@ import pytest
 from dfks_rules.policy.language.lists import NamedList
 from dfks_rules.policy.language.matchers import Atom
 from dfks_rules.policy.proof import determined, texts
-from dfks_rules.policy.proof.shapes import ANY_TEXT, HEADER, NUMBER, USER, Shape, shape_of
+from dfks_rules.policy.proof.shapes import (
+    ANY_TEXT,
+    HEADER,
+    NUMBER,
+    USER,
+    Shape,
+    shape_of,
+    with_extremes,
+)
 from dfks_rules.policy.proof.texts import distinct_texts
 from dfks_rules.policy.proof.undecided import Undecided
-from tests.helpers.outcomes import atom, every_text, outcomes
+from tests.helpers.outcomes import atom, every_text, outcome, outcomes
 
 _AB = Shape("[ab]*", 6)
 """All its 127 texts can be tried."""
@@ -22,6 +30,7 @@ def ua(matcher: str, operand: Any) -> Atom:
     return atom("userAgent", matcher, operand)
 
 
+_BOTH = (False, True)
 _SMALL = [
     ua("eq", "ab"),
     ua("in", ["a", "b", "abab"]),
@@ -129,6 +138,21 @@ def test_facts_that_share_texts_each_have_some_of_each_outcome() -> None:
         own = shape_of(fact).among(found)
         assert set(outcomes(some, own)) == {(True, False), (False, True), (False, False)}
     assert set(outcomes(some, NUMBER.among(found))) == {(False, True), (False, False)}
+
+
+def test_extremes_are_tried_where_they_matter() -> None:
+    """A template that is filled with one comes to its default."""
+    some = [atom("user", "prefix", "a"), atom("user", "eq", "bob")]
+    found = distinct_texts(some, shape=with_extremes(USER))
+    assert {(outcome(some, text), text.isprintable(), len(text) == 512) for text in found} == {
+        *(
+            ((passes, False), printable, long)
+            for passes in _BOTH
+            for printable in _BOTH
+            for long in _BOTH
+        ),
+        ((False, True), True, False),
+    }
 
 
 @pytest.mark.parametrize(
