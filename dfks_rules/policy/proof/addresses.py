@@ -19,9 +19,9 @@ from dfks_rules.policy.proof.cells import outcome
 from dfks_rules.policy.proof.determined import Determined
 from dfks_rules.policy.proof.shapes import DOMAIN, USER, Shape
 from dfks_rules.policy.proof.texts import (
+    Others,
     constants_of,
     patterns_of,
-    some_to,
     start_of,
     too_many_cells,
 )
@@ -228,7 +228,8 @@ class _Side:
             passed = self.whole.passed(position)
             if passed is not None:
                 kinds[tell(position), passed.intersection(self._own)].append(position)
+        others = Others(self.whole, ["", *constants])
         for (told, _), ends in kinds.items():
-            few = some_to(self.whole, ends, ["", *constants], copies)
+            few = others.leading_to(ends, copies)
             longest = [self.whole.longest_to(ends)] if self._shape.to_longest else []
             yield from ((text, told) for text in (*few, *longest))

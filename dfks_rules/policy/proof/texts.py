@@ -67,8 +67,9 @@ def _distinct_texts(atoms: frozenset[Atom], shape: Shape, copies: int) -> tuple[
     cells, longest = Cells[str](kind, copies), Cells[str](kind, 1)
     for text in constants:
         cells.add(text)
+    others = Others(whole, constants)
     for ends in ends_of(whole).values():
-        for text in some_to(whole, ends, constants, copies):
+        for text in others.leading_to(ends, copies):
             cells.add(text)
         if shape.to_longest:
             longest.add(whole.longest_to(ends))
@@ -138,19 +139,26 @@ def ends_of(whole: Determined) -> Mapping[frozenset[int], list[int]]:
     return found
 
 
-def some_to(
-    whole: Determined, ends: Collection[int], constants: Collection[str], copies: int
-) -> Iterator[str]:
-    """`copies` texts that lead to these states and are no constants, or all if there are fewer."""
-    # An empty text is the last choice: people take it for a mistake.
-    shortest = (whole.shortest[end] for end in ends if end)
-    others = whole.texts_to(ends, frozenset("".join(constants)), copies)
-    texts = chain(islice(shortest, 1), filter(None, others), [""] if 0 in ends else [])
-    return islice(_new(texts, set(constants)), copies)
+class Others:
+    """Texts that are no constants."""
 
+    def __init__(self, whole: Determined, constants: Collection[str]) -> None:
+        """Those of an automaton."""
+        self._whole = whole
+        self._constants = frozenset(constants)
+        self._telling = frozenset("".join(constants))
 
-def _new(texts: Iterable[str], seen: set[str]) -> Iterator[str]:
-    for text in texts:
-        if text not in seen:
-            seen.add(text)
-            yield text
+    def leading_to(self, ends: Collection[int], copies: int) -> Iterator[str]:
+        """`copies` texts that lead to any of these states, or all if there are fewer."""
+        # An empty text is the last choice: people take it for a mistake.
+        shortest = (self._whole.shortest[end] for end in ends if end)
+        others = self._whole.texts_to(ends, self._telling, copies)
+        texts = chain(islice(shortest, 1), filter(None, others), [""] if 0 in ends else [])
+        return islice(self._new(texts), copies)
+
+    def _new(self, texts: Iterable[str]) -> Iterator[str]:
+        seen: set[str] = set()
+        for text in texts:
+            if text not in seen and text not in self._constants:
+                seen.add(text)
+                yield text
