@@ -8,9 +8,13 @@ import click
 NAMES = {
     "policy": "policy",
     "cases": "policy-test",
+    "exception": "exception",
+    "proofs": "policy-proof",
     "config": "config",
     "directory": "directory",
     "number-plan": "number-plan",
+    "list": "list",
+    "vars": "vars",
     "profiles": "profiles",
     "bridge": "bridge",
 }

@@ -90,6 +90,7 @@ class Decision(Record):
         "revision",
         "also",
         "shadow",
+        "lifted",
     )
 
     def __init__(  # noqa: PLR0913 - its fields
@@ -104,6 +105,7 @@ class Decision(Record):
         revision: str,
         also: tuple[AlsoSet, ...] = (),
         shadow: tuple[str, ...] = (),
+        lifted: tuple[tuple[str, str], ...] = (),
     ) -> None:
         self.state: Final = state
         """Get: the state to send. Set: the state to store and send. Denied: the stored state."""
@@ -125,6 +127,8 @@ class Decision(Record):
         """Sets that follow, in order; none when denied."""
         self.shadow: Final = shadow
         """Those of `matched` that decide nothing, because their policy has `mode: shadow`."""
+        self.lifted: Final = lifted
+        """Denials that do not count: (id of the rule that denies, id of the Exception)."""
 
 
 class Outcome(Record):

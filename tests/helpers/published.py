@@ -12,11 +12,15 @@ from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.facts.families import FAMILIES
 from dfks_rules.policy.language.matchers import MATCHERS
 from dfks_rules.policy.reading.editor_schema import editor_schema
+from dfks_rules.policy.reading.exception_schema import exception_schema
 from dfks_rules.policy.reading.read_directory import directory_schema
 from dfks_rules.policy.reading.read_list import list_file_schema
 from dfks_rules.policy.reading.read_number_plan import number_plan_schema
 from dfks_rules.policy.reading.read_vars import vars_schema
+from dfks_rules.policy.reading.schema import policy_schema
+from dfks_rules.policy.reading.schema_pieces import Schema
 from dfks_rules.policy.studying.case_schema import case_schema
+from dfks_rules.policy.studying.proof_schema import proof_editor_schema
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,14 +38,20 @@ see [Absent facts](policy-language.md#absent-facts). `NAME` stands for a name th
 def published() -> dict[str, str]:
     """Path from the top of the repository → content."""
     return {
-        "schemas/policy.schema.json": json.dumps(editor_schema(), indent=2) + "\n",
-        "schemas/policy-test.schema.json": json.dumps(case_schema(), indent=2) + "\n",
-        "schemas/directory.schema.json": json.dumps(directory_schema(), indent=2) + "\n",
-        "schemas/number-plan.schema.json": json.dumps(number_plan_schema(), indent=2) + "\n",
-        "schemas/list.schema.json": json.dumps(list_file_schema(), indent=2) + "\n",
-        "schemas/vars.schema.json": json.dumps(vars_schema(), indent=2) + "\n",
+        "schemas/policy.schema.json": _pretty(editor_schema(policy_schema())),
+        "schemas/exception.schema.json": _pretty(editor_schema(exception_schema())),
+        "schemas/policy-test.schema.json": _pretty(case_schema()),
+        "schemas/policy-proof.schema.json": _pretty(proof_editor_schema()),
+        "schemas/directory.schema.json": _pretty(directory_schema()),
+        "schemas/number-plan.schema.json": _pretty(number_plan_schema()),
+        "schemas/list.schema.json": _pretty(list_file_schema()),
+        "schemas/vars.schema.json": _pretty(vars_schema()),
         "docs/reference/facts.md": _facts_page(),
     }
+
+
+def _pretty(schema: Schema) -> str:
+    return json.dumps(schema, indent=2) + "\n"
 
 
 def _facts_page() -> str:

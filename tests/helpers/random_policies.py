@@ -187,8 +187,9 @@ EFFECTS = st.sampled_from(
 
 @st.composite
 def files(draw: st.DrawFn) -> list[Source]:
-    """One to three policies and their list; rules that the check refuses are left out."""
+    """One to three policies, their list, perhaps an Exception, without what the check refuses."""
     sources = [LIST]
+    denials: list[str] = []
     for number in range(draw(st.integers(1, 3))):
         policy: dict[str, Any] = {
             "apiVersion": "dfks/v1",
@@ -196,14 +197,18 @@ def files(draw: st.DrawFn) -> list[Source]:
             "metadata": {"name": f"p{number}"},
             "band": draw(st.sampled_from(["mandatory", "normal", "default"])),
             # No two policies have equal precedence, so that their order cannot matter.
-            "priority": draw(st.integers(0, 99)) * 10 + number,
+            "priority": draw(st.integers(0, 99)) * 10 + number + 1,
             "schedules": SCHEDULES,
             "mode": draw(st.sampled_from(["enforce", "enforce", "enforce", "shadow"])),
             "scope": draw(st.just({"origin": {"exists": True}}) | one_fact()),
         }
-        rules = []
+        rules: list[dict[str, Any]] = []
         for position in range(draw(st.integers(1, 5))):
-            rule = {"id": f"r{position}", "when": draw(CONDITIONS), "then": draw(EFFECTS)}
+            rule: dict[str, Any] = {
+                "id": f"r{position}",
+                "when": draw(CONDITIONS),
+                "then": draw(EFFECTS),
+            }
             if draw(st.integers(0, 5)) == 0:
                 rule["mode"] = draw(st.sampled_from(["shadow", "off"]))
             if draw(st.integers(0, 3)) == 0:
@@ -212,7 +217,31 @@ def files(draw: st.DrawFn) -> list[Source]:
                 rules.append(rule)
         if not check([LIST, dumped({**policy, "rules": []})])[1]:
             sources.append(dumped({**policy, "rules": rules}))
+            name = policy["metadata"]["name"]
+            denials += [
+                f"{name}/{rule['id']}"
+                for rule in rules
+                if _is_liftable(rule["then"]) and rule.get("mode") != "off"
+            ]
+    if draw(st.booleans()) and denials:
+        # A second one could have the same precedence.
+        exception: dict[str, Any] = {
+            "apiVersion": "dfks/v1",
+            "kind": "Exception",
+            "metadata": {"name": "e"},
+            "band": draw(st.sampled_from(["mandatory", "normal"])),
+            "for": draw(st.lists(st.sampled_from(denials), min_size=1, unique=True)),
+            "schedules": SCHEDULES,
+            "why": "random",
+            "when": draw(CONDITIONS),
+        }
+        if not check([*sources, dumped(exception)])[1]:
+            sources.append(dumped(exception))
     return sources
+
+
+def _is_liftable(then: dict[str, Any]) -> bool:
+    return isinstance(then.get("deny"), dict) and "exceptions" in then["deny"]
 
 
 def dumped(policy: dict[str, Any]) -> Source:

@@ -50,6 +50,7 @@ def test_every_shipped_policy_has_cases() -> None:
         "call-centre",
         "default",
         "emergency-numbers",
+        "exception",
         "exclusive-features",
         "guest-phones",
         "presence-dfks",

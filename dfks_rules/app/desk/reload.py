@@ -51,7 +51,8 @@ from dfks_rules.policy.deciding.compiled import CompiledPolicies, compile_polici
 from dfks_rules.policy.deciding.live import Difference, LivePolicies, Oracle
 from dfks_rules.policy.deciding.matching import Shards
 from dfks_rules.policy.deciding.policy_set import PolicySet
-from dfks_rules.policy.reading.source import POLICY, Source, kind_of
+from dfks_rules.policy.reading.read_site import attributes_read
+from dfks_rules.policy.reading.source import EXCEPTION, POLICY, Source, kind_of
 from dfks_rules.policy.site.site import Site
 
 SENT = "(sent)"
@@ -319,8 +320,10 @@ class PolicyReloader:
 
     def _known_site(self, files: PolicyFiles) -> Site | None:
         """100,000 users take 30 MB: they are there once where only rules change."""
+        read = attributes_read(files.sources)
         for kept in self._revisions.kept:
-            if _site_files(kept.files) == _site_files(files):
+            is_same = _site_files(kept.files) == _site_files(files)
+            if is_same and attributes_read(kept.files.sources) == read:
                 return kept.policies.site
         return None
 
@@ -374,7 +377,7 @@ class PolicyReloader:
 
 
 def _site_files(files: PolicyFiles) -> list[Source]:
-    return [source for source in files.sources if kind_of(source) != POLICY]
+    return [source for source in files.sources if kind_of(source) not in (POLICY, EXCEPTION)]
 
 
 def _now() -> datetime:

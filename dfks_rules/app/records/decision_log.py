@@ -76,7 +76,7 @@ class Mask:
         if isinstance(value, list):
             return [self.value(one) for one in value]
         if isinstance(value, dict):
-            kept = ("by", "matched")
+            kept = ("by", "matched", "lifted")
             return {k: one if k in kept else self.value(one) for k, one in value.items()}
         return value
 

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -85,7 +86,8 @@ class _Checked:
 
     def check(self, sources: Sequence[Source]) -> list[CheckedPolicy]:
         """The usable policies of one set."""
-        usable, findings = check_and_lint(sources)
+        today = datetime.now().astimezone().date()  # noqa: TID251 - what has expired by now
+        usable, findings = check_and_lint(sources, today)
         self.findings += findings
         return usable
 

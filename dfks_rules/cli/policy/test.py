@@ -17,7 +17,7 @@ from dfks_rules.cli.policy import case_report
 from dfks_rules.cli.policy.case_report import RanCase, Run
 from dfks_rules.errors import Finding, PolicyError
 from dfks_rules.policy.deciding.policy_set import load
-from dfks_rules.policy.reading.source import POLICY, kind_of
+from dfks_rules.policy.reading.source import EXCEPTION, POLICY, kind_of
 from dfks_rules.policy.studying.cases import CaseFile, is_cases_file, parse_cases, run_cases
 from dfks_rules.policy.studying.coverage import Coverage
 from dfks_rules.policy.studying.explain import brief, explain
@@ -157,7 +157,7 @@ def _policies_in(paths: tuple[Path, ...]) -> Iterator[Path]:
     folders = dict.fromkeys(path if path.is_dir() else path.parent for path in paths)
     files = [file for folder in folders for file in _files_in(folder)]
     for source in read_sources(file for file in files if not is_cases_file(file.name)):
-        if kind_of(source) == POLICY:
+        if kind_of(source) in (POLICY, EXCEPTION):
             yield Path(source.file)
 
 

@@ -27,6 +27,7 @@ def answer_of(decision: Decision) -> Answer:
         "values": {value.value: decision.state.value(value) for value in VALUES},
         "by": dict(decision.decided_by),
         "matched": list(decision.matched),
+        "lifted": dict(decision.lifted),
         "log": list(decision.logs),
         "also": [_also(one) for one in decision.also],
     }

@@ -1,12 +1,12 @@
 """What matching rules amount to: a plan, and the decision that a plan gives for one state.
 
-Every rule that matches counts, in order of precedence. Any denial refuses the request, and the
-first one gives the reason. Otherwise each field is decided by the first rule that sets it; after
-a final rule no field is set.
+Every rule that matches counts, in order of precedence. Any denial refuses the request, unless an
+Exception lifts it, and the first one gives the reason. Otherwise each field is decided by the first
+rule that sets it; after a final rule no field is set.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
@@ -83,6 +83,8 @@ class Plan:
     """Sets that follow unless it is denied."""
     shadow: tuple[str, ...]
     """Those of `matched` that decide nothing."""
+    lifted: tuple[tuple[str, str], ...]
+    """Denials that do not count: (id of the rule, id of the Exception)."""
 
     def decide(self, asked: FeatureState | None, stored: FeatureState, *, own: bool) -> Decision:
         """The decision for one state, without lines to log.
@@ -111,6 +113,7 @@ class Plan:
             self.revision,
             () if denial else self.also,
             self.shadow,
+            self.lifted,
         )
 
     def lines(self, lookup: FactLookup) -> tuple[str, ...]:
@@ -171,7 +174,8 @@ def make_plan(
     fields, decided_by = _fields(rules, operation, feature)
     row = ROWS[feature] if feature else Row()
     values = tuple((one, fields[one.value]) for one in row.values if one.value in fields)
-    denial, denied_by = _first_denial(rules, lookup)
+    lifted = _lifted(rules)
+    denial, denied_by = _first_denial(rules, lifted, lookup)
     if denied_by is not None:
         kept = [field for field in _FIELDS_OF_DENIAL[operation] if field in decided_by]
         fields = {field: fields[field] for field in kept}
@@ -192,6 +196,7 @@ def make_plan(
         revision,
         _also(rules, operation, lookup),
         tuple(rule.id for rule in matching if rule.shadow),
+        tuple(lifted.items()),
     )
 
 
@@ -256,10 +261,23 @@ def _fields_of(operation: Operation, feature: Feature | None) -> tuple[str, ...]
     return ("status", "assigned", "notify", *values)
 
 
-def _first_denial(rules: Sequence[Rule], lookup: FactLookup) -> tuple[Denial | None, str | None]:
+def _lifted(rules: Sequence[Rule]) -> dict[str, str]:
+    """Id of each rule whose denial does not count → id of the first Exception that lifts it."""
+    lifting: dict[str, str] = {}
+    for rule in rules:
+        for name in rule.effects.lifts:
+            lifting.setdefault(name, rule.id)
+    if not lifting:
+        return lifting
+    return {rule.id: lifting[rule.id] for rule in rules if rule.id in lifting}
+
+
+def _first_denial(
+    rules: Sequence[Rule], lifted: Container[str], lookup: FactLookup
+) -> tuple[Denial | None, str | None]:
     for rule in rules:
         denial = rule.effects.denial
-        if denial is not None:
+        if denial is not None and rule.id not in lifted:
             if denial.text is not None and PLACEHOLDER.search(denial.text):
                 denial = denial._replace(text=line(denial.text, lookup)[:MAX_TEXT])
             return denial, rule.id

@@ -93,6 +93,8 @@ class Effects(NamedTuple):
     """Values of the feature to set."""
     denial: Denial | None = None
     """Refuses the request."""
+    exceptions: bool = False
+    """Whether Exceptions may lift the denial."""
     allow: bool | None = None
     """True lets a third party subscribe."""
     log: str | None = None
@@ -101,6 +103,8 @@ class Effects(NamedTuple):
     """Sets that follow from this one."""
     final: bool = False
     """Whether the rules after this one contribute nothing but denials and log lines."""
+    lifts: tuple[str, ...] = ()
+    """Ids of rules whose denials do not count: what an Exception does."""
 
     @property
     def facts(self) -> frozenset[str]:

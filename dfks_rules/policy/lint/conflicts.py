@@ -65,7 +65,7 @@ class _Earlier:
             for other, (earlier, theirs) in self._near(way):
                 if earlier.file != rule.file and mine != theirs:
                     field = _difference(mine, theirs, way.questions & other.questions)
-                    if field and _meet(way, other):
+                    if field and meet(way, other):
                         return earlier, field
         return None
 
@@ -76,7 +76,7 @@ class _Earlier:
                 yield from self._indexes[domain].candidates(way)
 
 
-def _meet(one: Way, other: Way) -> bool:
+def meet(one: Way, other: Way) -> bool:
     """Whether a request may take both ways: DoNotDisturb, for example, has no target."""
     if excludes(one.groups, other.groups):
         return False

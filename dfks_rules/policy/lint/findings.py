@@ -1,6 +1,7 @@
 """All findings about policy files: errors of `reading.check`, and warnings."""
 
 from collections.abc import Sequence
+from datetime import date
 
 from dfks_rules.errors import Finding
 from dfks_rules.policy.language.document import Mode
@@ -11,6 +12,7 @@ from dfks_rules.policy.lint.exceptions import overruled
 from dfks_rules.policy.lint.following import many_follow
 from dfks_rules.policy.lint.groups import unknown_attributes, unknown_groups
 from dfks_rules.policy.lint.letters import mixed_letters
+from dfks_rules.policy.lint.lifting import expired, needless
 from dfks_rules.policy.lint.numbers import unplanned
 from dfks_rules.policy.lint.ranked import RankedRule, ranked
 from dfks_rules.policy.lint.shadowing import shadowed
@@ -20,13 +22,16 @@ from dfks_rules.policy.reading.check import CheckedPolicy, check
 from dfks_rules.policy.reading.source import Source
 
 
-def check_and_lint(sources: Sequence[Source]) -> tuple[list[CheckedPolicy], list[Finding]]:
+def check_and_lint(
+    sources: Sequence[Source], today: date | None = None
+) -> tuple[list[CheckedPolicy], list[Finding]]:
     """The policies in these files, and every finding, sorted by place.
 
     Only files without errors are linted: nothing certain can be said about half a file.
 
     Args:
         sources: in the order that ranks policies of equal band and priority.
+        today: the date, to tell what has expired; None: nothing has.
 
     Returns:
         Policies of the files without errors, and the findings of all files.
@@ -36,6 +41,8 @@ def check_and_lint(sources: Sequence[Source]) -> tuple[list[CheckedPolicy], list
     sound = [one for one in checked if one.source.file not in broken]
     # What seems unused may just be misspelt where it is used.
     findings = [one for one in findings if one.severity == "error" or one.file not in broken]
+    if today is not None:
+        findings += expired(ranked(sound), today)
     findings += [*lint(sound), *unplanned(sound, site.targets.plan)]
     for mode in (Mode.ENFORCE, Mode.SHADOW):
         rules = ranked(sound, mode)
@@ -62,6 +69,7 @@ def _lint(rules: Sequence[RankedRule]) -> list[Finding]:
     return [
         *single(rules),
         *literal_texts(rules),
+        *needless(rules),
         *bars_others(rules),
         *mixed_letters(rules),
         *many_follow(rules),

@@ -120,9 +120,11 @@ def _takes_of(effects: Effects, question: int) -> frozenset[str]:
     """What a matching rule with these effects leaves no later rule to decide."""
     fields = fields_of(question)
     taken = fields & fields_set(effects).keys()
+    if effects.exceptions:
+        taken -= {"deny"}  # it may be lifted
     if effects.final:
         taken |= fields - {"deny"} | {"also"}
-    if effects.denial:
+    if effects.denial and not effects.exceptions:
         # Who is notified still counts, and on a get whether the feature is assigned.
         gets = QUESTIONS[question][0] is Operation.GET
         taken |= fields - {"notify", "assigned" if gets else ""} | {"also"}
@@ -131,7 +133,7 @@ def _takes_of(effects: Effects, question: int) -> frozenset[str]:
 
 def _does_more(effects: Effects) -> bool:
     """Whether it has effects that no earlier rule can take away."""
-    known = {"status", "assigned", "notify", "values", "denial", "allow", "also"}
+    known = {"status", "assigned", "notify", "values", "denial", "exceptions", "allow", "also"}
     others = set(effects._fields) - known - {"log", "final"}
     defaults = effects._field_defaults
     return any(getattr(effects, name) != defaults.get(name) for name in others)

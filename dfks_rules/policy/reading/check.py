@@ -33,20 +33,24 @@ from dfks_rules.policy.language.document import (
     Policy,
     Rule,
 )
-from dfks_rules.policy.language.implication import contradicted
+from dfks_rules.policy.language.implication import contradicted, contradicts
 from dfks_rules.policy.language.matchers import Atom
 from dfks_rules.policy.language.possible import why_impossible
+from dfks_rules.policy.reading.check_exceptions import check_exceptions, narrowing
+from dfks_rules.policy.reading.exception_schema import exception_schema
 from dfks_rules.policy.reading.read import Reader
 from dfks_rules.policy.reading.read_site import read_site
 from dfks_rules.policy.reading.schema import policy_schema
 from dfks_rules.policy.reading.shared import Shared, SharedFiles
-from dfks_rules.policy.reading.source import POLICY, Source, kind_of, parse
+from dfks_rules.policy.reading.source import EXCEPTION, POLICY, Source, kind_of, parse
 from dfks_rules.policy.reading.validate import Located, validate, validator
 from dfks_rules.policy.reading.variables import substitute
 from dfks_rules.policy.site.site import Site
 from dfks_rules.policy.words.wording import did_you_mean, quoted
 from dfks_rules.yaml.tree import Path, Place, Tree
 
+_BESIDE = {"PolicyTest": "cases", "PolicyProof": "proofs"}
+"""Kinds of files that stand beside policies → what is in them."""
 _ALIKE = 0.75
 """So much of a fact's name must be that of another one to look like a misspelling of it."""
 
@@ -61,7 +65,9 @@ class CheckedPolicy(NamedTuple):
     source: Source
     """The file it was read from."""
     places: tuple[Place, ...]
-    """For each of its rules: where its `id` stands."""
+    """For each of its rules: where its `id` stands; of an Exception, where it says which rules."""
+    off: tuple[Rule, ...] = ()
+    """Rules that are only checked."""
 
 
 class Checked(NamedTuple):
@@ -83,14 +89,17 @@ def check(sources: Sequence[Source]) -> Checked:
     findings: list[Finding] = [*site_findings, *shared.findings]
     names: dict[str, str] = {}
     for source in sources:
-        if kind_of(source) != POLICY:
+        kind = kind_of(source)
+        if kind not in (POLICY, EXCEPTION):
             continue
         tree, found = parse(source)
         findings += found
         if tree is None:
             continue
-        if isinstance(tree.value, dict) and tree.value.get("kind") == "PolicyTest":
-            message = "a file of cases needs a name that ends in `cases.yaml`"
+        written = tree.value.get("kind") if isinstance(tree.value, dict) else None
+        if written in _BESIDE:
+            beside = _BESIDE[written]
+            message = f"a file of {beside} needs a name that ends in `{beside}.yaml`"
             findings.append(tree.finding(("kind",), "policy_value", message))
             continue
         seen = shared.of(source.tenant)
@@ -98,13 +107,39 @@ def check(sources: Sequence[Source]) -> Checked:
         findings += found
         if any(finding.severity == "error" for finding in found):
             continue
-        policy, found = _check_file(source, tree, seen, site)
+        check_one = _check_exception if kind == EXCEPTION else _check_file
+        policy, found = check_one(source, tree, seen, site)
         findings += found
         findings += _check_name(tree, names)
         if policy is not None:
             policies.append(policy)
             findings += _check_classes(tree, site)
-    return Checked(policies, findings, site)
+    broken = {finding.file for finding in findings if finding.severity == "error"}
+    findings += check_exceptions(
+        [(one.policy, one.off, one.source.file, one.places) for one in policies], broken
+    )
+    return Checked(_narrowed(policies), findings, site)
+
+
+def _narrowed(policies: list[CheckedPolicy]) -> list[CheckedPolicy]:
+    """The policies, their Exceptions confined to where the rules can match that they name."""
+    rules = {
+        rule.id: ways
+        for one in policies
+        for rule, ways in zip(one.policy.rules, one.alternatives, strict=False)
+    }
+    for position, one in enumerate(policies):
+        for rule in one.policy.rules:
+            named = [way for name in rule.effects.lifts for way in rules.get(name, ())]
+            if named and all(one.alternatives):
+                rule = rule._replace(condition=AllOf((narrowing(named), rule.condition)))
+                ways = tuple(
+                    way for way in alternatives(rule.condition) if not contradicts(way.literals)
+                )
+                if ways:
+                    policy = one.policy._replace(rules=(rule,))
+                    policies[position] = one._replace(policy=policy, alternatives=(ways,))
+    return policies
 
 
 @cache
@@ -128,14 +163,15 @@ def _check_file(
     if source.tenant is not None:
         findings += _check_tenant(tree, source.tenant)
     rules: list[Rule] = []
+    off: list[Rule] = []
     places: list[Place] = []
     found: list[tuple[Alternative, ...]] = []
     for position in usable:
         before = len(reader.findings)
         rule = reader.rule(policy, scope, position)
         is_used = not reader.is_off(position)
+        (rules if is_used else off).append(rule)
         if is_used:
-            rules.append(rule)
             places.append(tree.keys["rules", position, "id"])
         # A test with a wrong constant has no known meaning, and the scope is part of every rule.
         if is_sound and len(reader.findings) == before:
@@ -146,7 +182,32 @@ def _check_file(
                 found.append(ways)
     findings += reader.findings
     policy = policy._replace(rules=tuple(rules))
-    return CheckedPolicy(policy, tuple(found), source, tuple(places)), findings
+    return CheckedPolicy(policy, tuple(found), source, tuple(places), tuple(off)), findings
+
+
+@cache
+def _exception_validator() -> Draft202012Validator:
+    return validator(exception_schema())
+
+
+def _check_exception(
+    source: Source, tree: Tree, shared: Shared, site: Site
+) -> tuple[CheckedPolicy | None, list[Finding]]:
+    """As `_check_file`, for a file of kind Exception: a policy of one rule."""
+    located = validate(tree, _exception_validator())
+    if located:
+        return None, [finding for _, finding in located]
+    reader = Reader(tree, shared)
+    policy = reader.exception(source.tenant)
+    findings = list(reader.findings)
+    ways: tuple[Alternative, ...] = ()
+    if source.tenant is not None:
+        findings += _check_tenant(tree, source.tenant)
+    if not findings:
+        (rule,) = policy.rules
+        ways, findings = _check_rule(tree, (), rule, source.tenant)
+        findings += _check_attributes(tree, (), rule, site)
+    return CheckedPolicy(policy, (ways,), source, (tree.keys["for",],)), findings
 
 
 def _usable_rules(tree: Tree, located: Sequence[Located]) -> list[int] | None:

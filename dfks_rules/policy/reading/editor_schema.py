@@ -5,22 +5,19 @@ The server substitutes variables before it checks a file, so its own schema does
 
 from typing import Any
 
-from dfks_rules.policy.reading.schema import policy_schema
 from dfks_rules.policy.reading.schema_pieces import IDENTIFIER, Schema, object_schema
+from dfks_rules.policy.reading.variables import USERS
 
 _VARIABLE: Schema = {"$ref": "#/$defs/variable"}
-_USERS = ("scope", "rules")
-"""Parts of a file that use variables."""
 
 
-def editor_schema() -> Schema:
-    """The schema of a file of kind Policy before variables are substituted."""
-    schema = policy_schema()
+def editor_schema(schema: Schema) -> Schema:
+    """The schema of a file with conditions, before variables are substituted."""
     name = {"type": "string", "pattern": IDENTIFIER, "description": "A name under `vars`."}
     variable = object_schema("The value of a variable.", ["var"], {"var": name})
     definitions = {key: _opened(one) for key, one in schema["$defs"].items()}
     properties = {
-        key: _opened(one) if key in _USERS else one for key, one in schema["properties"].items()
+        key: _opened(one) if key in USERS else one for key, one in schema["properties"].items()
     }
     return {
         **schema,

@@ -95,6 +95,10 @@ class Reader:
         scope = self._condition(self._tree.value.get("scope", {}), ("scope",))
         return scope if tenant is None else AllOf((Atom("domain", "eq", tenant), scope))
 
+    def condition(self, keys: Mapping[str, Any], path: Path) -> Condition:
+        """The condition that stands at a path of the tree."""
+        return self._condition(keys, path)
+
     def rule(self, policy: Policy, scope: Condition, position: int) -> Rule:
         """The rule at a 0-based position in the file."""
         path: Path = ("rules", position)
@@ -106,6 +110,26 @@ class Reader:
         modes = (policy.mode, Mode(rule.get("mode", Mode.ENFORCE.value)))
         shadow = Mode.SHADOW in modes
         return Rule(f"{policy.name}/{rule['id']}", AllOf(tuple(parts)), effects, shadow)
+
+    def exception(self, tenant: str | None = None) -> Policy:
+        """The policy that an Exception comes to: one rule, which lifts denials.
+
+        Args:
+            tenant: the only domain the file can affect; None: every domain.
+        """
+        value = self._tree.value
+        parts = [self._condition(value.get("when", {}), ("when",))]
+        if tenant is not None:
+            parts.insert(0, Atom("domain", "eq", tenant))
+        if "unless" in value:
+            parts.append(Not(self._condition(value["unless"], ("unless",))))
+        if "until" in value:
+            parts.append(self._atom("date", "le", value["until"], ("until",)))
+        policy = self.header()
+        effects = Effects(lifts=tuple(value["for"]))
+        return policy._replace(
+            rules=(Rule(f"{policy.name}/exception", AllOf(tuple(parts)), effects),)
+        )
 
     def is_off(self, position: int) -> bool:
         """Whether a rule is only checked."""
@@ -179,6 +203,7 @@ class Reader:
             notify=_NOTIFY[then.get("notify")],
             values=self._values(then.get("values", {}), (*path, "values")),
             denial=_denial(then["deny"]) if "deny" in then else None,
+            exceptions=_takes_exceptions(then.get("deny")),
             allow=then.get("allow"),
             log=then.get("log"),
             also=tuple(
@@ -254,6 +279,10 @@ class Reader:
             if fact_named(name) is None:
                 message = f"unknown fact `{name}`{did_you_mean(name, FACTS)}"
                 self.findings.append(self._tree.finding(path, "policy_unknown_fact", message))
+
+
+def _takes_exceptions(written: str | Mapping[str, Any] | None) -> bool:
+    return isinstance(written, Mapping) and written.get("exceptions") is True
 
 
 def _denial(written: str | Mapping[str, str]) -> Denial:

@@ -29,12 +29,12 @@ def read_site(sources: Sequence[Source]) -> tuple[Site, list[Finding]]:
             plan, found = read_number_plan(source)
             plans += [plan] if plan else []
             findings += found
-    directory, contradictions = make_directory(entries, _attributes_read(sources))
+    directory, contradictions = make_directory(entries, attributes_read(sources))
     number_plan, conflicts = make_number_plan(plans)
     return make_site(directory, number_plan), [*findings, *contradictions, *conflicts]
 
 
-def _attributes_read(sources: Iterable[Source]) -> frozenset[str]:
-    """The attributes that files may read: the others need no memory."""
+def attributes_read(sources: Iterable[Source]) -> frozenset[str]:
+    """The attributes that files may read: the site of these files keeps no others."""
     texts = (source.text for source in sources if not is_csv(source.file))
     return frozenset(name for text in texts for name in attributes_in(text))

@@ -102,12 +102,6 @@ def _definition_of(kind: Kind) -> str:
     return kind.value.replace(" ", "-")
 
 
-def _definitions() -> Schema:
-    kinds = {fact.kind: fact for fact in FACTS.values() if fact.kind is not Kind.WORD}
-    tests = {_definition_of(kind): _tests(fact) for kind, fact in kinds.items()}
-    return {"condition": _condition(), **tests}
-
-
 def _condition() -> Schema:
     nested = {"$ref": "#/$defs/condition"}
     several = {"type": "array", "minItems": 1, "maxItems": MAX_LIST, "items": nested}
@@ -247,6 +241,10 @@ _DENY: Schema = {
                     "description": "How the phone learns of it: it is told the stored state "
                     "(the default), that the feature is off, that it has no such feature, or 403.",
                 },
+                "exceptions": {
+                    "type": "boolean",
+                    "description": "`true`: files of kind Exception may lift the denial.",
+                },
             },
         ),
     ],
@@ -322,6 +320,24 @@ _NAME: Schema = {
 }
 
 
+def schedules_schema() -> Schema:
+    """The schema of the block `schedules`."""
+    return {
+        "type": "object",
+        "description": "Hours that conditions refer to by name.",
+        "propertyNames": {"pattern": IDENTIFIER},
+        "maxProperties": MAX_SCHEDULES,
+        "additionalProperties": schedule_schema(),
+    }
+
+
+def definitions() -> Schema:
+    """What schemas of files with conditions refer to: conditions, and the tests of each type."""
+    kinds = {fact.kind: fact for fact in FACTS.values() if fact.kind is not Kind.WORD}
+    tests = {_definition_of(kind): _tests(fact) for kind, fact in kinds.items()}
+    return {"condition": _condition(), **tests}
+
+
 def policy_schema() -> Schema:
     """The schema of a file of kind Policy."""
     properties: Schema = {
@@ -355,13 +371,7 @@ def policy_schema() -> Schema:
             "description": "Within a band the higher number comes first; 500 if omitted.",
         },
         "vars": variables_schema(IDENTIFIER),
-        "schedules": {
-            "type": "object",
-            "description": "Hours that conditions refer to by name.",
-            "propertyNames": {"pattern": IDENTIFIER},
-            "maxProperties": MAX_SCHEDULES,
-            "additionalProperties": schedule_schema(),
-        },
+        "schedules": schedules_schema(),
         "rules": {
             "type": "array",
             "maxItems": MAX_RULES,
@@ -374,5 +384,5 @@ def policy_schema() -> Schema:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "dfks policy",
         **object_schema("A dfks-rules policy.", required, properties),
-        "$defs": _definitions(),
+        "$defs": definitions(),
     }

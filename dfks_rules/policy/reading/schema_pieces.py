@@ -29,8 +29,10 @@ MAX_LIST = 500
 # In Python, `$` also matches before a final line feed; in an editor it does not: `(?!\n)`.
 IDENTIFIER = r"^[a-z][a-z0-9-]{0,62}(?!\n)$"
 """Names of policies and rules, and reasons."""
+RULE = r"^[a-z][a-z0-9-]{0,62}/[a-z][a-z0-9-]{0,62}(?!\n)$"
+"""Full names of rules."""
 _TIME = rf"^{TIME}(?!\n)$"
-_DATE = rf"^{DATE}(?!\n)$"
+DATE_PATTERN = rf"^{DATE}(?!\n)$"
 _MOMENT = rf"^{DATE}T{TIME}[+-]{TIME}(?!\n)$"
 _COUNTRY = r"^[A-Z]{2}(?!\n)$"
 _DOMAIN = r"^[^A-Z@]+$"
@@ -39,8 +41,9 @@ _IP = r"^[0-9a-f.:]+$"
 
 WANTED: dict[str, str] = {
     IDENTIFIER: "a name of at most 63 lower-case letters, digits and `-`, a letter first",
+    RULE: "the full name of a rule, like `office/no-calls-abroad`",
     _TIME: "a time of day like `08:30`",
-    _DATE: "a date like `2026-12-25`",
+    DATE_PATTERN: "a date like `2026-12-25`",
     _MOMENT: "a moment like `2026-12-25T08:30+01:00`",
     **SCHEDULE_WANTED,
     _COUNTRY: "a country of ISO 3166, like `DE`",
@@ -62,7 +65,7 @@ _CONSTANTS: dict[Kind, Schema] = {
     Kind.COUNT: {"type": "integer", "minimum": 0, "maximum": 1_000_000},
     Kind.IP: {**TEXT, "pattern": _IP},
     Kind.TIME: {**TEXT, "pattern": _TIME},
-    Kind.DATE: {**TEXT, "pattern": _DATE},
+    Kind.DATE: {**TEXT, "pattern": DATE_PATTERN},
     Kind.FLAG: {"type": "boolean"},
     Kind.NAMES: TEXT,
     Kind.CLASS: {**TEXT, "pattern": IDENTIFIER},

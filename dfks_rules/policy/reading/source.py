@@ -22,10 +22,12 @@ class Source(NamedTuple):
 
 
 POLICY, DIRECTORY, NUMBER_PLAN = "Policy", "Directory", "NumberPlan"
+EXCEPTION = "Exception"
 LIST, VARS, CALENDAR = "List", "Vars", "iCalendar"
 # Lines may end in CRLF.
 _KIND = re.compile(
-    rf"^kind:[ \t]*[\"']?({DIRECTORY}|{NUMBER_PLAN}|{LIST}|{VARS})[\"']?[ \t\r]*(?:#.*)?$",
+    rf"^kind:[ \t]*[\"']?({DIRECTORY}|{NUMBER_PLAN}|{LIST}|{VARS}|{EXCEPTION})[\"']?"
+    r"[ \t\r]*(?:#.*)?$",
     re.MULTILINE,
 )
 _LIST_HEADER = re.compile(r"\ufeff?entry[ \t]*(,|\r?$)", re.MULTILINE)

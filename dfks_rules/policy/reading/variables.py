@@ -1,9 +1,9 @@
 """Variables of a policy file: named values that are inserted where the name is used.
 
-`{var: NAME}` in the scope or in a rule becomes the value; as an entry of a list, a variable that is
-a list expands into its entries. `${vars.NAME}` in a text becomes the value's text. Substitution
-precedes the schema, which therefore checks the value wherever it is used. Files of kind Vars define
-variables for all policies.
+`{var: NAME}` in the scope, in a rule or in a condition of an Exception becomes the value; as an
+entry of a list, a variable that is a list expands into its entries. `${vars.NAME}` in a text
+becomes the value's text. Substitution precedes the schema, which therefore checks the value
+wherever it is used. Files of kind Vars define variables for all policies.
 """
 
 import re
@@ -20,7 +20,7 @@ MAX_INSERTED = 20_000
 """Most values that variables may insert into one file: a short file must not become a huge one."""
 _MAX_ENTRIES = 500
 """Most entries of a variable, the same as of a list of constants."""
-_USERS = ("scope", "rules")
+USERS = ("scope", "rules", "when", "unless", "proofs")
 """Parts of a file that use variables."""
 _IN_TEXT = re.compile(r"\$\{vars\.([^}]*)\}")
 
@@ -93,7 +93,7 @@ class _Substitution:
         self._places = {path: at for path, at in self._old.places.items() if not _is_for_use(path)}
         self._keys = {path: at for path, at in self._old.keys.items() if not _is_for_use(path)}
         value = {
-            key: self._copy(part, (key,), (key,)) if key in _USERS else part
+            key: self._copy(part, (key,), (key,)) if key in USERS else part
             for key, part in self._old.value.items()
         }
         for name in sorted(self._unused):
@@ -170,7 +170,7 @@ class _Substitution:
 
 
 def _is_for_use(path: Path) -> bool:
-    return bool(path) and path[0] in _USERS
+    return bool(path) and path[0] in USERS
 
 
 def _is_use(value: Any) -> bool:

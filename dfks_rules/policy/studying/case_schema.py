@@ -8,6 +8,7 @@ from dfks_rules.policy.reading.schema_pieces import (
     API_VERSION,
     IDENTIFIER,
     MAX_LIST,
+    RULE,
     TEXT,
     Schema,
     constant_schema,
@@ -91,6 +92,12 @@ def _expect() -> Schema:
             "maxItems": MAX_LIST,
             "items": TEXT,
             "description": "All rules that match, as `policy/rule`, in order of precedence.",
+        },
+        "lifted": {
+            "type": "object",
+            "propertyNames": {"pattern": RULE},
+            "additionalProperties": {"type": "string", "pattern": RULE},
+            "description": "Rule → the Exception that lifts its denial, both as `policy/rule`.",
         },
         "log": {
             "type": "array",

@@ -11,7 +11,7 @@ from dfks_rules.policy.facts.view import View
 from dfks_rules.policy.language.alternatives import QUESTIONS, Alternative, alternatives
 from dfks_rules.policy.language.document import Rule
 from dfks_rules.policy.language.text import literal_text
-from dfks_rules.policy.reading.source import POLICY, Source, kind_of, parse
+from dfks_rules.policy.reading.source import EXCEPTION, POLICY, Source, kind_of, parse
 
 
 class Unshown(NamedTuple):
@@ -36,7 +36,8 @@ class _Seen:
         self.matched: set[int] = set()
         """Positions of the ways that matched."""
         self.counted = False
-        """Whether it decided something, or matched without having anything to decide."""
+        """Whether it decided something, or matched without having anything to decide; of an
+        Exception: whether it lifted a denial."""
 
     def count(self, rule: Rule, view: View, decision: Decision) -> None:
         """One more case matched the rule, as it is in the set that decided."""
@@ -50,6 +51,9 @@ class _Seen:
             )
             if fits and all(atom.holds(lookup) == positive for atom, positive in way.literals):
                 self.matched.add(position)
+        if rule.effects.lifts:
+            self.counted |= rule.id in dict(decision.lifted).values()
+            return
         alone = make_plan([rule], operation, feature, decision.revision, lookup)
         if rule.id in decision.decided_by.values() or not alone.decided_by:
             self.counted = True
@@ -101,8 +105,13 @@ def places_of(sources: Iterable[Source]) -> dict[str, tuple[str, int]]:
     """Id of each rule → its file and line."""
     places = {}
     for source in sources:
-        tree = parse(source)[0] if kind_of(source) == POLICY else None
+        kind = kind_of(source)
+        tree = parse(source)[0] if kind in (POLICY, EXCEPTION) else None
         if tree is None:
+            continue
+        if kind == EXCEPTION:
+            name, line = tree.value["metadata"]["name"], tree.keys["for",].line
+            places[f"{name}/exception"] = (source.file, line)
             continue
         for position, rule in enumerate(tree.value["rules"]):
             line = tree.places["rules", position].line

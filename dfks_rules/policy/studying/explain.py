@@ -14,6 +14,7 @@ from dfks_rules.policy.deciding.combine import make_plan
 from dfks_rules.policy.deciding.policy_set import PolicySet
 from dfks_rules.policy.facts.fact import FactLookup
 from dfks_rules.policy.facts.facts import FACTS, facts_of
+from dfks_rules.policy.facts.families import facts_of_people
 from dfks_rules.policy.facts.view import FactValue, View
 from dfks_rules.policy.language.alternatives import QUESTIONS, SignedAtom, alternatives
 from dfks_rules.policy.language.document import AllOf, AnyOf, Condition, Not, Rule
@@ -104,8 +105,8 @@ def explain(policies: PolicySet, view: View) -> Explanation:
 
 
 def _about(view: View) -> dict[str, FactValue]:
-    names = [name for name in FACTS if name.startswith(("request.", "target."))]
-    values = {name: FACTS[name].read(view) for name in names}
+    facts = {name: fact.read(view) for name, fact in FACTS.items()} | facts_of_people(view)
+    values = {name: one for name, one in facts.items() if name.startswith(("request.", "target."))}
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -157,7 +158,9 @@ def _said(rule: Rule, matching: list[Rule], view: View, decision: Decision) -> t
         facts_of(view),
     ).decided_by
     answer = answer_of(decision)
-    said = []
+    said = [Said("lifts", denying, None) for denying, by in decision.lifted if by == rule.id]
+    if rule.effects.lifts and not said:
+        said.append(Said("lifts", None, "no rule denies that it names"))
     for field in alone:
         by = decision.decided_by.get(field)
         lost = None if by == rule.id else _why_lost(rule, field, matching, decision)
@@ -167,6 +170,9 @@ def _said(rule: Rule, matching: list[Rule], view: View, decision: Decision) -> t
 
 def _why_lost(rule: Rule, field: str, matching: list[Rule], decision: Decision) -> str:
     by = decision.decided_by.get(field)
+    lifted = dict(decision.lifted)
+    if field == "deny" and rule.id in lifted:
+        return f"{lifted[rule.id]} lifts it"
     if rule.shadow:
         return "its policy has `mode: shadow`"
     if by is not None:
@@ -197,7 +203,7 @@ def decision_line(request: FeatureRequest, decision: Decision) -> str:
 
 
 def brief(explanation: Explanation) -> list[str]:
-    """One to three lines: which rules matched, and which decided what."""
+    """A few lines: which rules matched, which decided what, and which denials were lifted."""
     decision = explanation.decision
     if not decision.matched:
         return ["no rule matched"]
@@ -205,6 +211,7 @@ def brief(explanation: Explanation) -> list[str]:
     if decision.decided_by:
         by = ", ".join(f"{field} by {rule}" for field, rule in decision.decided_by.items())
         lines.append(f"decided: {by}")
+    lines += [f"lifted: {rule} by {exception}" for rule, exception in decision.lifted]
     return lines
 
 
@@ -248,12 +255,14 @@ def _block(title: str, entries: Iterator[list[str]]) -> list[str]:
 
 
 def _matched_lines(matched: Matched) -> list[str]:
-    lines = [
-        f"  {said.field}: "
-        + (f"not used, {said.lost}" if said.lost else f"decided, {value_text(said.value)}")
-        for said in matched.said
-    ]
+    lines = [f"  {said.field}: {_what(said)}" for said in matched.said]
     return [matched.rule, *(lines or ["  sets nothing here"])]
+
+
+def _what(said: Said) -> str:
+    if said.field == "lifts":
+        return f"nothing, {said.lost}" if said.lost else f"the denial of {said.value}"
+    return f"not used, {said.lost}" if said.lost else f"decided, {value_text(said.value)}"
 
 
 def _unmatched_lines(unmatched: Unmatched) -> list[str]:

@@ -192,6 +192,18 @@ async def test_policies_of_a_kept_revision_still_explain(folder: Path) -> None:
     await policies.close()
 
 
+async def test_a_rule_that_reads_another_attribute_finds_it(folder: Path) -> None:
+    """The users are not there twice, unless the attributes differ that rules read of them."""
+    (folder / "users.csv").write_text("user,domain,zone\nalice,example.com,night\n")
+    policies = await started(folder)
+    assert policies.live.active.site.directory.attributes_of(ALICE) == {}
+    rule = "- {id: r, when: {op: set, user.zone: night}, then: {deny: night}}"
+    (folder / "p.yaml").write_text(source(rule).text)
+    await policies.reload("operator")
+    assert policies.live.decide(set_(), NOTHING_STORED, NOON).denial is not None
+    await policies.close()
+
+
 async def test_rollback_stays_until_files_change(folder: Path) -> None:
     """Else the watcher would bring the bad policies back at once."""
     policies = await started(folder)

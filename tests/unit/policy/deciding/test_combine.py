@@ -247,6 +247,36 @@ def test_nothing_follows_a_denial_or_a_final_rule() -> None:
     assert len(on_set_of_boss(also, Effects(final=True)).also) == 1
 
 
+LIFTABLE = Effects(denial=NO, exceptions=True, notify=NotifyScope.NONE)
+
+
+def test_a_lifted_denial_does_not_count() -> None:
+    """Wherever the Exception stands; what else the rule sets holds."""
+    lifting = Effects(lifts=("p/0", "p/9"))
+    for decision in (on_set_of_boss(LIFTABLE, lifting), on_set_of_boss(LIFTABLE, lifting, lifting)):
+        assert decision.denial is None
+        assert decision.lifted == (("p/0", "p/1"),)
+        assert decision.decided_by == {"notify": "p/0"}
+        assert decision.matched[:2] == ("p/0", "p/1")
+    before = on_set_of_boss(Effects(lifts=("p/1",)), LIFTABLE)
+    assert (before.denial, before.lifted) == (None, (("p/1", "p/0"),))
+
+
+def test_other_denials_still_count() -> None:
+    """An Exception names what it lifts."""
+    decision = on_set_of_boss(LIFTABLE, Effects(denial=NO), Effects(lifts=("p/0",)))
+    assert decision.decided_by["deny"] == "p/1"
+    assert decision.lifted == (("p/0", "p/2"),)
+
+
+def test_what_only_a_shadow_denies_is_not_lifted() -> None:
+    """It denied nothing."""
+    denying, lifting = rules(LIFTABLE, Effects(lifts=("p/0",)))
+    several = [denying._replace(shadow=True), lifting]
+    plan = make_plan(several, Operation.SET, CFNA, "rev", FACTS.get)
+    assert plan.decide(forwarding(True), STORED, own=True).lifted == ()
+
+
 def test_rules_in_shadow_match_and_decide_nothing() -> None:
     """An author sees what a rule would catch before it does."""
     decision = on_set_of_boss(Effects(status=0, log="x"), Effects(denial=NO), shadow=True)

@@ -19,7 +19,7 @@ RULES = """
 
 def test_it_is_a_schema_of_its_draft() -> None:
     """Editors refuse a broken schema silently."""
-    Draft202012Validator.check_schema(editor_schema())
+    Draft202012Validator.check_schema(editor_schema(policy_schema()))
 
 
 def test_an_editor_accepts_variables_wherever_the_server_does() -> None:
@@ -27,7 +27,7 @@ def test_an_editor_accepts_variables_wherever_the_server_does() -> None:
     file = source(RULES, VARS)
     tree, _ = parse(file)
     assert tree is not None
-    assert list(Draft202012Validator(editor_schema()).iter_errors(tree.value)) == []
+    assert list(Draft202012Validator(editor_schema(policy_schema())).iter_errors(tree.value)) == []
     assert check([file]).findings == []
 
 
@@ -46,5 +46,5 @@ def test_an_editor_refuses_what_the_server_refuses(rules: str) -> None:
     """Variables open no door for anything else."""
     tree, _ = parse(source(rules))
     assert tree is not None
-    for schema in (editor_schema(), policy_schema()):
+    for schema in (editor_schema(policy_schema()), policy_schema()):
         assert list(Draft202012Validator(schema).iter_errors(tree.value)) != []

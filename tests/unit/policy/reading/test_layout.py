@@ -259,6 +259,10 @@ def test_an_empty_block_is_empty_text(text: str) -> None:
             "{rules: [{then: {also: [{status: 1, feature: DoNotDisturb}]}, id: a}]}",
             "{rules: [{id: a, then: {also: [{feature: DoNotDisturb, status: 1}]}}]}",
         ),
+        (
+            "{why: w, for: [a/b], kind: Exception, unless: {user: a}, when: {user: b}}",
+            "{kind: Exception, for: [a/b], when: {user: b}, unless: {user: a}, why: w}",
+        ),
         ("{users: {b: {}, a: {}}}", "{users: {b: {}, a: {}}}"),
     ],
 )

@@ -5,6 +5,7 @@ import pytest
 from dfks_rules.errors import Finding
 from dfks_rules.policy.reading.source import (
     DIRECTORY,
+    EXCEPTION,
     MAX_CSV_BYTES,
     NUMBER_PLAN,
     POLICY,
@@ -24,6 +25,8 @@ from dfks_rules.yaml.tree import MAX_BYTES
         ("a.yaml", 'kind: "NumberPlan"\n', NUMBER_PLAN),
         ("a.yaml", "apiVersion: dfks/v1\r\nkind: Directory\r\n", DIRECTORY),
         ("a.yaml", "kind: NumberPlan # of ours\r\n", NUMBER_PLAN),
+        ("a.yaml", "kind: Exception\n", EXCEPTION),
+        ("a.yaml", "kind: Exceptions\n", POLICY),
         ("a.yaml", "  kind: Directory\n", POLICY),
         ("a.yaml", "kind: Directories\n", POLICY),
         ("users.CSV", "kind: Policy\n", DIRECTORY),

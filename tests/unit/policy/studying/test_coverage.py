@@ -6,7 +6,8 @@ from dfks_rules.policy.deciding.policy_set import load
 from dfks_rules.policy.facts.view import View
 from dfks_rules.policy.reading.source import Source
 from dfks_rules.policy.studying.coverage import Coverage, places_of
-from tests.helpers.policy import CFA, NOON, get, set_, source
+from tests.helpers.policy import BOB, CFA, NOON, get, set_, source
+from tests.unit.policy.reading.test_check_exceptions import exception
 
 SOURCE = source(
     """
@@ -58,6 +59,23 @@ def test_more_cases_close_gaps() -> None:
     """Also from another set with the same file."""
     coverage = covered(get(), set_(CFA))
     assert [gap.rule for gap in coverage.unshown()] == ["p/shown", "p/beaten"]
+
+
+def test_an_exception_is_covered_by_what_it_lifts() -> None:
+    """A case in which nothing is denied shows nothing of it."""
+    rules = "- {id: r, when: {op: set, user: bob}, then: {deny: {reason: no, exceptions: true}}}"
+    files = [source(rules), exception()]
+    policies = load(files)
+    seen = []
+    for request in (set_(), set_()._replace(presentity=BOB)):
+        view = View(request, NOTHING_STORED, NOON)
+        coverage = Coverage()
+        coverage.add(policies, files, [(view, policies.decide_view(view))])
+        seen.append([(gap.rule, gap.what) for gap in coverage.unshown()])
+    policies.close()
+    assert seen[0][0] == ("e/exception", "matched, but never decided anything")
+    assert seen[1] == [("p/r", "matched, but never decided anything")]
+    assert places_of(files)["e/exception"] == ("e.yaml", 5)
 
 
 def test_nothing_to_cover_is_covered() -> None:

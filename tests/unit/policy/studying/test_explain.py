@@ -2,6 +2,7 @@
 
 from dfks_rules.model.features import NOTHING_STORED
 from dfks_rules.model.requests import FeatureRequest
+from dfks_rules.policy.deciding.policy_set import load
 from dfks_rules.policy.facts.view import View
 from dfks_rules.policy.studying.explain import (
     Explanation,
@@ -10,8 +11,20 @@ from dfks_rules.policy.studying.explain import (
     explanation_json,
     lines_of,
 )
-from tests.helpers.policy import BOB, CFA, DND, NOON, PHONE, get, policies, set_, subscribe
+from tests.helpers.policy import (
+    BOB,
+    CFA,
+    DND,
+    NOON,
+    PHONE,
+    get,
+    policies,
+    set_,
+    source,
+    subscribe,
+)
 from tests.helpers.states import forwarding
+from tests.unit.policy.reading.test_check_exceptions import exception
 
 
 def explained(rules: str, request: FeatureRequest) -> Explanation:
@@ -21,6 +34,34 @@ def explained(rules: str, request: FeatureRequest) -> Explanation:
         return explain(policy_set, View(request, NOTHING_STORED, NOON))
     finally:
         policy_set.close()
+
+
+def test_a_lifted_denial_is_told_of_both_rules() -> None:
+    """Of the one that denies, and of the Exception."""
+    denial = "{deny: {reason: no, exceptions: true}}"
+    denying = source(f"- {{id: r, when: {{op: set, request.status: 1}}, then: {denial}}}")
+    policy_set = load([denying, exception()])
+    explanation = explain(policy_set, View(set_(), NOTHING_STORED, NOON))
+    policy_set.close()
+    assert lines_of(explanation)[-4:] == [
+        "  p/r",
+        "    deny: not used, e/exception lifts it",
+        "  e/exception",
+        "    lifts: the denial of p/r",
+    ]
+    assert brief(explanation) == [
+        "matched: p/r, e/exception",
+        "lifted: p/r by e/exception",
+    ]
+
+
+def test_an_exception_without_a_denial_lifts_nothing() -> None:
+    """It matches all the same."""
+    rules = "- {id: r, when: {op: set, user: x}, then: {deny: {reason: no, exceptions: true}}}"
+    policy_set = load([source(rules), exception()])
+    explanation = explain(policy_set, View(set_(), NOTHING_STORED, NOON))
+    policy_set.close()
+    assert "    lifts: nothing, no rule denies that it names" in lines_of(explanation)
 
 
 RULES = """
