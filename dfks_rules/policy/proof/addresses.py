@@ -222,7 +222,9 @@ class _Side:
         """
         constants = self._shape.among({*self._constants, *named})
         for text in constants:
-            yield text, tell(self.whole.position_of(text))
+            position = self.whole.position_of(text)
+            if position is not None:
+                yield text, tell(position)
         kinds: dict[tuple[T, frozenset[int]], list[int]] = defaultdict(list)
         for position in range(len(self.whole.states)):
             passed = self.whole.passed(position)

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache
 from itertools import count, islice
 from string import ascii_lowercase, ascii_uppercase, digits, punctuation
+from typing import NamedTuple
 
 from dfks_rules.policy.language.characters import Characters, has, intersection
 from dfks_rules.policy.proof.automata import Automaton, TooLargeError
@@ -59,36 +60,55 @@ class Determined:
         """The nodes of a test that a state has."""
         return self._stepping.nodes(self.states[position], test)
 
-    def position_of(self, text: str) -> int:
-        """The state to which a text leads that can occur."""
-        position = 0
-        for character in text:
-            moves = self.moves[position]
-            position = next(after for block, after in moves if has(block, character))
+    def position_of(self, text: str) -> int | None:
+        """The state to which a text leads; None if no text can occur that begins with it."""
+        position: int | None = 0
+        for character in text[: self._longest + 1]:
+            if position is not None:
+                position = self.after(position, character)
         return position
 
-    def texts_to(self, ends: Collection[int], telling: Iterable[str], copies: int) -> Iterator[str]:
+    def after(self, position: int, character: str) -> int | None:
+        """The state to which a character leads; None if none can follow."""
+        moves = self.moves[position]
+        return next((after for block, after in moves if has(block, character)), None)
+
+    def texts_to(
+        self,
+        ends: Collection[int],
+        telling: Iterable[str],
+        copies: int,
+        begun: tuple[int, str] = (0, ""),
+    ) -> Iterator[str]:
         """Texts that lead to any of these states, the shortest first.
 
         Of characters that lead to the same state, those in `telling` are tried, and `copies` more:
         so at least `copies` texts that have only the latter, if there are any.
+
+        Args:
+            ends: the states.
+            telling: characters that are not like others.
+            copies: how many others are tried.
+            begun: a state from which the texts go on, and a text that leads to it.
         """
         layers = _Layers(self, ends)
         told = "".join(sorted(set(telling)))
-        for length in range(self._longest + 1):
+        start, text = begun
+        for length in range(self._longest + 1 - len(text)):
             if not layers[length]:
                 return
-            if 0 in layers[length]:
-                yield from self._walk(layers, length, told, copies)
+            if start in layers[length]:
+                for rest in self._walk(layers, start, length, _Tried(told, copies)):
+                    yield text + rest
 
     def longest_to(self, ends: Collection[int]) -> str:
         """A text that leads to one of these states, and none that does is longer."""
         layers = _Layers(self, ends)
         lengths = (n for n in range(self._longest, -1, -1) if 0 in layers[n])
-        return next(self._walk(layers, next(lengths), "", 1))
+        return next(self._walk(layers, 0, next(lengths), _Tried("", 1)))
 
-    def _walk(self, layers: "_Layers", length: int, told: str, copies: int) -> Iterator[str]:
-        left = [(0, "")]
+    def _walk(self, layers: "_Layers", start: int, length: int, tried: "_Tried") -> Iterator[str]:
+        left = [(start, "")]
         while left:
             position, text = left.pop()
             if len(text) == length:
@@ -99,9 +119,19 @@ class Determined:
                 (after, text + character)
                 for characters, after in self.moves[position]
                 if after in ahead
-                for character in _tried(characters, told, copies)
+                for character in tried.among(characters)
             ]
             left.extend(reversed(further))
+
+    @cached_property
+    def ends(self) -> dict[frozenset[int], list[int]]:
+        """The states by the tests that a text passes which leads to them."""
+        found: dict[frozenset[int], list[int]] = defaultdict(list)
+        for position in range(len(self.states)):
+            passed = self.passed(position)
+            if passed is not None:
+                found[passed].append(position)
+        return found
 
     @cached_property
     def before(self) -> dict[int, set[int]]:
@@ -147,11 +177,24 @@ class _Layers:
         return self._layers[length]
 
 
+class _Tried(NamedTuple):
+    """Which characters are tried, of many that lead to the same state."""
+
+    told: str
+    """These."""
+    copies: int
+    """And as many others."""
+
+    def among(self, characters: Characters) -> list[str]:
+        """Those in a set; the others first."""
+        return _tried(self, characters)
+
+
 @lru_cache(4096)
-def _tried(characters: Characters, told: str, copies: int) -> list[str]:
-    some = picked(characters, copies + len(told))
-    others = [one for one in some if one not in told][:copies]
-    return others + [one for one in told if has(characters, one)]
+def _tried(tried: _Tried, characters: Characters) -> list[str]:
+    some = picked(characters, tried.copies + len(tried.told))
+    others = [one for one in some if one not in tried.told][: tried.copies]
+    return others + [one for one in tried.told if has(characters, one)]
 
 
 @lru_cache(4096)

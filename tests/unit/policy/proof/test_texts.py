@@ -34,7 +34,7 @@ _BOTH = (False, True)
 _SMALL = [
     ua("eq", "ab"),
     ua("in", ["a", "b", "abab"]),
-    ua("prefix", ["ab", "ba"]),
+    ua("prefix", ["ab", "ba", "bba"]),
     ua("suffix", "a"),
     ua("has", ["bb", "aba"]),
     ua("glob", "a*b?"),
@@ -48,8 +48,16 @@ _SMALL = [
 
 
 @pytest.mark.parametrize("copies", [1, 3])
-def test_every_outcome_that_a_text_has_is_had_by_a_representative(copies: int) -> None:
-    """By trying all texts of two letters: the same outcomes, each as often as it can be."""
+@pytest.mark.parametrize("many", [1_000, 0])
+def test_every_outcome_that_a_text_has_is_had_by_a_representative(
+    copies: int, many: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By trying all texts of two letters: the same outcomes, each as often as it can be.
+
+    Also where every list of beginnings counts as long.
+    """
+    monkeypatch.setattr(texts, "_MANY", many)
+    texts._distinct_texts.cache_clear()
     every = every_text("ab", 6)
     for some in combinations(_SMALL, 3):
         found = distinct_texts(some, shape=_AB, copies=copies)
@@ -198,13 +206,22 @@ def test_a_long_list_of_values_is_no_matter() -> None:
     assert set(outcomes(some, distinct_texts(some, shape=NUMBER))) == every
 
 
-def test_a_list_of_parts_that_is_too_long_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its states are as many as its letters."""
+def test_a_long_list_of_beginnings_is_no_matter() -> None:
+    """Its letters are no states."""
+    some = [Atom("target.number", "prefix", _ENTRIES), atom("target.number", "suffix", "7")]
+    found = distinct_texts(some, shape=NUMBER, copies=2)
+    assert set(outcomes(some, found).values()) == {2}
+    assert len(found) == 8
+
+
+def test_several_lists_that_are_too_long_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Together their states are as many as their letters."""
     monkeypatch.setattr(determined, "MAX_STATES", 1_000)
+    more = NamedList("more", _ENTRIES.entries | {"+1"})
     with pytest.raises(Undecided) as caught:
-        distinct_texts([Atom("target.number", "prefix", _ENTRIES)])
-    what = f"`prefix` of `target.number` has a list of {len(_ENTRIES.entries)} texts"
-    assert caught.value.reason == f"{what}, which has too many cells; `in` takes longer ones"
+        distinct_texts([Atom("target.number", "prefix", one) for one in (_ENTRIES, more)])
+    assert caught.value.reason.startswith("`prefix` of `target.number` has a list of 1")
+    assert caught.value.reason.endswith(", which has too many cells beside the other tests")
 
 
 def test_one_test_alone_can_have_too_many_cells(monkeypatch: pytest.MonkeyPatch) -> None:
