@@ -181,6 +181,7 @@ EFFECTS = st.sampled_from(
         {"also": [{"feature": "CallForwardingBusy", "status": 1}], "final": True},
         {"also": [{"feature": "DoNotDisturb", "status": 1, "user": "${user.manager}"}]},
         {"values": {"forwardTo": {"from": "watcher.team"}}},
+        {"also": [{"feature": "DoNotDisturb", "status": "request", "group": "sales"}]},
     ]
 )
 

@@ -37,7 +37,7 @@ _ORDERS: dict[tuple[str | type, ...], tuple[str, ...]] = {
     ("rules", int): ("id", "description", "mode", "when", "unless", "then"),
     ("rules", int, "then"): ("deny", "allow", "status", "values", "assigned", "notify", "also"),
     ("rules", int, "then", "deny"): ("reason", "text", "answer", "exceptions"),
-    ("rules", int, "then", "also", int): ("feature", "user", "domain", "status", "values"),
+    ("rules", int, "then", "also", int): ("feature", "user", "group", "domain", "status", "values"),
     ("schedules", int): ("tz", "weekly", "except", "also"),
     ("users", int): ("groups", "role", "numbers", "attributes"),
     ("domains", int): ("country", "internal", "outside", "area"),
