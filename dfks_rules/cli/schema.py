@@ -9,9 +9,12 @@ NAMES = {
     "policy": "policy",
     "cases": "policy-test",
     "exception": "exception",
+    "proofs": "policy-proof",
     "config": "config",
     "directory": "directory",
     "number-plan": "number-plan",
+    "list": "list",
+    "vars": "vars",
     "profiles": "profiles",
     "bridge": "bridge",
 }

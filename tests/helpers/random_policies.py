@@ -182,6 +182,9 @@ EFFECTS = st.sampled_from(
         {"also": [{"feature": "DoNotDisturb", "status": 1, "user": "${user.manager}"}]},
         {"values": {"forwardTo": {"from": "watcher.team"}}},
         {"also": [{"feature": "DoNotDisturb", "status": "request", "group": "sales"}]},
+        {"expire": "2h"},
+        {"expire": {"until": "12:00", "tz": "Europe/Berlin"}, "status": 1},
+        {"expire": {"during": "night"}, "final": True},
     ]
 )
 

@@ -8,6 +8,7 @@ rule that sets it; after a final rule no field is set.
 import re
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 from types import MappingProxyType
 from typing import Any, Literal
@@ -30,6 +31,7 @@ from dfks_rules.model.requests import Asked, Operation
 from dfks_rules.model.values import MAX_TEXT, Value, Values
 from dfks_rules.policy.facts.fact import FactLookup
 from dfks_rules.policy.language.document import Also, Rule, Written
+from dfks_rules.policy.language.expiry import Expire
 from dfks_rules.policy.language.values import PLACEHOLDER, Clamped, Rewritten, Template, line
 
 NOT_YOUR_PRESENTITY = Denial(
@@ -86,6 +88,8 @@ class Plan:
     """Those of `matched` that decide nothing."""
     lifted: tuple[tuple[str, str], ...]
     """Denials that do not count: (id of the rule, id of the Exception)."""
+    expire: Expire | None
+    """When what a set switches on is switched off."""
 
     def decide(self, asked: FeatureState | None, stored: FeatureState, *, own: bool) -> Decision:
         """The decision for one state, without lines to log.
@@ -116,6 +120,12 @@ class Plan:
             self.shadow,
             self.lifted,
         )
+
+    def timed(self, decision: Decision, at: datetime) -> Decision:
+        """The decision on a set at a moment, with when what it switches on is switched off."""
+        if self.expire is None or decision.denial is not None or not decision.state.status:
+            return decision
+        return decision._replace(expires=self.expire.ends(at))
 
     def lines(self, lookup: FactLookup) -> tuple[str, ...]:
         """The lines to log, with facts filled in."""
@@ -212,6 +222,7 @@ def make_plan(
         _also(rules, operation, lookup, members_of),
         tuple(rule.id for rule in matching if rule.shadow),
         tuple(lifted.items()),
+        fields.get("expire"),
     )
 
 
@@ -221,7 +232,7 @@ def _fields(
     """Field → value, and field → id of the rule that set it."""
     fields: dict[str, Any] = {}
     decided_by: dict[str, str] = {}
-    names = _fields_of(operation, feature)
+    names = fields_of(operation, feature)
     for rule in rules:
         set_here = rule.effects.fields
         for name in names:
@@ -285,11 +296,13 @@ def _asked(also: Also, lookup: FactLookup) -> Asked:
     return Asked(also.feature, state_of(also.feature, FeatureState(bool(status), values)))
 
 
-def _fields_of(operation: Operation, feature: Feature | None) -> tuple[str, ...]:
+def fields_of(operation: Operation, feature: Feature | None) -> tuple[str, ...]:
+    """The fields that rules can decide for a question, without the denial."""
     if operation is Operation.SUBSCRIBE or feature is None:
         return ("allow",)
     values = tuple(value.value for value in VALUES_OF[feature])
-    return ("status", "assigned", "notify", *values)
+    timed = ("expire",) if operation is Operation.SET else ()
+    return ("status", "assigned", "notify", *values, *timed)
 
 
 def _lifted(rules: Sequence[Rule]) -> dict[str, str]:

@@ -14,6 +14,7 @@ from dfks_rules.policy.deciding.compiled import CompiledPolicies, compile_polici
 from dfks_rules.policy.deciding.engine import EngineError, self_test
 from dfks_rules.policy.deciding.matching import Shard, Shards, Situation, Situations, situations
 from dfks_rules.policy.deciding.reference import ReferenceEvaluator
+from dfks_rules.policy.deciding.timing import timing_of
 from dfks_rules.policy.facts.fact import FactLookup
 from dfks_rules.policy.facts.facts import facts_of
 from dfks_rules.policy.facts.view import NOWHERE, FactValue, View
@@ -138,6 +139,8 @@ class PolicySet:
         self.reads_on_get = _read_on_get(self._situations, self.rules)
         """Names of the facts that rules read to decide what a get shows; None where all of them
         show what is stored."""
+        self.timing = timing_of(self._situations, self.reads_on_get)
+        """What gets show otherwise as time passes."""
         self._plans: _Memo[tuple[Situation, tuple[FactValue, ...]], Plan] = _Memo()
         self._decisions: _Memo[tuple[Plan, FeatureState, bool], Decision] = _Memo()
         self._gets: _Memo[tuple[str | None, tuple[FeatureState, ...]], Gets] = _Memo()
@@ -206,6 +209,8 @@ class PolicySet:
             key = (plan, stored, own)
             known = self._decisions.get(key)
             decision = known or self._decisions.keep(key, plan.decide(None, stored, own=own))
+        if plan.expire is not None:
+            decision = plan.timed(decision, view.at)
         if plan.logs:
             return decision._replace(logs=plan.lines(facts_of(view)))
         return decision
@@ -220,7 +225,7 @@ class PolicySet:
         )
         stored = OFF if request.feature is None else view.snapshot.state(request.feature)
         own = request.requester.watcher == request.presentity
-        decision = plan.decide(request.asked, stored, own=own)
+        decision = plan.timed(plan.decide(request.asked, stored, own=own), view.at)
         return decision._replace(logs=plan.lines(lookup))
 
     def decide_gets(

@@ -22,6 +22,7 @@ from dfks_rules.policy.language.document import (
     Rule,
     Written,
 )
+from dfks_rules.policy.language.expiry import During, Expire, parse_expire
 from dfks_rules.policy.language.lists import NamedList
 from dfks_rules.policy.language.matchers import MATCHERS, Atom, Named, Operand
 from dfks_rules.policy.language.schedules import Schedule, ScheduleError, parse_schedule
@@ -94,6 +95,10 @@ class Reader:
         """
         scope = self._condition(self._tree.value.get("scope", {}), ("scope",))
         return scope if tenant is None else AllOf((Atom("domain", "eq", tenant), scope))
+
+    def condition(self, keys: Mapping[str, Any], path: Path) -> Condition:
+        """The condition that stands at a path of the tree."""
+        return self._condition(keys, path)
 
     def rule(self, policy: Policy, scope: Condition, position: int) -> Rule:
         """The rule at a 0-based position in the file."""
@@ -205,8 +210,18 @@ class Reader:
             also=tuple(
                 self._also(one, (*path, "also", n)) for n, one in enumerate(then.get("also", []))
             ),
+            expire=self._expire(then["expire"], (*path, "expire")) if "expire" in then else None,
             final=then.get("final", False),
         )
+
+    def _expire(self, written: str | Mapping[str, Any], path: Path) -> Expire | None:
+        if isinstance(written, dict) and "during" in written:
+            return During(self._schedule(written["during"], (*path, "during")))
+        try:
+            return parse_expire(written)
+        except ValueError as error:
+            self.findings.append(self._tree.finding(path, "policy_effect", str(error)))
+            return None
 
     def _values(self, values: Mapping[str, Any], path: Path) -> Written:
         return tuple(

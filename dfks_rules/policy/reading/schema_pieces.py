@@ -9,6 +9,7 @@ from dfks_rules.model.values import MAX_TEXT, Choice, Integer, Text
 from dfks_rules.policy.facts.fact import Fact, Kind
 from dfks_rules.policy.facts.families import FAMILIES
 from dfks_rules.policy.language.days import DATE
+from dfks_rules.policy.language.expiry import WANTED as EXPIRE_WANTED
 from dfks_rules.policy.language.schedules import TIME
 from dfks_rules.policy.language.schedules import WANTED as SCHEDULE_WANTED
 
@@ -49,6 +50,7 @@ WANTED: dict[str, str] = {
     DATE_PATTERN: "a date like `2026-12-25`",
     _MOMENT: "a moment like `2026-12-25T08:30+01:00`",
     **SCHEDULE_WANTED,
+    **EXPIRE_WANTED,
     _COUNTRY: "a country of ISO 3166, like `DE`",
     _DOMAIN: "a domain in lower case",
     _AOR: "like `sip:alice@example.com`, the domain in lower case",

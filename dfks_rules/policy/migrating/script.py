@@ -1,0 +1,375 @@
+"""Tokens → routes: as much of the language of OpenSIPS as routes of presence_dfks are written in.
+
+What is not understood becomes an `Unknown` statement or expression with its line, so that nothing
+is left out silently.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from dfks_rules.policy.migrating.tokens import Token, tokens_of
+
+MAX_DEPTH = 64
+"""Most blocks and parentheses within each other."""
+
+
+class Variable(NamedTuple):
+    """`$dfks(status)`, `$fU`, `$avp(x)`."""
+
+    name: str
+    """As written."""
+    line: int
+
+
+class Constant(NamedTuple):
+    """A text or a number."""
+
+    value: str | int | None
+    """None for `NULL`."""
+    line: int
+
+
+class Called(NamedTuple):
+    """A function, and what it is called with."""
+
+    name: str
+    arguments: tuple["Expression", ...]
+    line: int
+
+
+class Joined(NamedTuple):
+    """`a + b`: texts one after the other."""
+
+    parts: tuple["Expression", ...]
+    line: int
+
+
+class Compared(NamedTuple):
+    """Two values, or a value and a pattern."""
+
+    left: "Expression"
+    sign: str
+    """`==`, `!=`, `<`, `<=`, `>`, `>=`, `=~`, `!~`."""
+    right: "Expression"
+    line: int
+
+
+class Both(NamedTuple):
+    """`&&` (all) or `||` (any) of several conditions."""
+
+    parts: tuple["Expression", ...]
+    is_all: bool
+    line: int
+
+
+class Negated(NamedTuple):
+    """`!`."""
+
+    part: "Expression"
+    line: int
+
+
+class Unknown(NamedTuple):
+    """What is not understood."""
+
+    text: str
+    """As written, shortened."""
+    line: int
+
+
+Expression = Variable | Constant | Called | Joined | Compared | Both | Negated | Unknown
+
+
+class Assigned(NamedTuple):
+    """`$dfks(status) = 0;`."""
+
+    variable: str
+    value: Expression
+    line: int
+
+
+class Branched(NamedTuple):
+    """`if (…) … else …`."""
+
+    condition: Expression
+    then: tuple["Statement", ...]
+    otherwise: tuple["Statement", ...]
+    line: int
+
+
+class Case(NamedTuple):
+    """One `case` of a `switch`."""
+
+    value: Expression | None
+    """None for `default`."""
+    body: tuple["Statement", ...]
+    line: int
+
+
+class Switched(NamedTuple):
+    """`switch (…) { case …: … }`."""
+
+    value: Expression
+    cases: tuple[Case, ...]
+    line: int
+
+
+class Left(NamedTuple):
+    """`exit`, `drop`, `return` or `break`."""
+
+    word: str
+    line: int
+
+
+Statement = Assigned | Branched | Switched | Left | Called | Unknown
+
+
+class Route(NamedTuple):
+    """`route[name] {…}`."""
+
+    name: str
+    body: tuple[Statement, ...]
+    line: int
+
+
+class Script(NamedTuple):
+    """What a script has for presence_dfks."""
+
+    routes: dict[str, Route]
+    """Every named route."""
+    get_route: str
+    """The one that is run for gets, by `modparam`."""
+    set_route: str
+    """The one that is run for sets."""
+
+
+def read_script(text: str) -> Script:
+    """The routes of a script; whatever else it has is passed over."""
+    tokens = list(tokens_of(text))
+    names = dict(_route_parameters(tokens))
+    routes: dict[str, Route] = {}
+    for position, token in enumerate(tokens):
+        if token.kind == "word" and token.value == "route" and position + 4 < len(tokens):
+            name, brace = tokens[position + 2], tokens[position + 4]
+            if tokens[position + 1].value in "[(" and brace.value == "{":
+                body = _Parser(tokens, position + 4).block(0)
+                routes.setdefault(name.value, Route(name.value, body, token.line))
+    return Script(routes, names.get("get_route", "dfks_get"), names.get("set_route", "dfks_set"))
+
+
+def _route_parameters(tokens: Sequence[Token]) -> Iterator[tuple[str, str]]:
+    """`modparam("presence_dfks", "get_route", "…")` → the last two."""
+    for position, token in enumerate(tokens[:-7]):
+        if token.value == "modparam" and tokens[position + 2].value == "presence_dfks":
+            yield tokens[position + 4].value, tokens[position + 6].value
+
+
+_COMPARES = ("==", "!=", "<", "<=", ">", ">=", "=~", "!~")
+_LEAVES = ("exit", "drop", "return", "break")
+_CONSTANTS: dict[str, int | None] = {"NULL": None, "null": None, "true": 1, "false": 0}
+
+
+class _Parser:
+    """Reads one block."""
+
+    def __init__(self, tokens: Sequence[Token], position: int) -> None:
+        self._tokens = tokens
+        self._position = position
+
+    @property
+    def _token(self) -> Token:
+        return self._tokens[min(self._position, len(self._tokens) - 1)]
+
+    def _take(self) -> Token:
+        token = self._token
+        self._position += 1
+        return token
+
+    def _took(self, *signs: str) -> bool:
+        if self._token.kind in ("sign", "word") and self._token.value in signs:
+            self._position += 1
+            return True
+        return False
+
+    # --- Statements ---
+
+    def block(self, depth: int) -> tuple[Statement, ...]:
+        """A block in braces, or a single statement."""
+        if not self._took("{"):
+            return tuple(self._statement(depth))
+        found: list[Statement] = []
+        while self._token.kind != "end" and not self._took("}"):
+            found += self._statement(depth)
+        return tuple(found)
+
+    def _statement(self, depth: int) -> Iterator[Statement]:
+        token = self._token
+        if depth > MAX_DEPTH:
+            yield self._unknown()
+        elif self._took(";"):
+            return
+        elif token.value == "{" and token.kind == "sign":
+            yield from self.block(depth + 1)
+        elif token.kind == "variable":
+            yield self._assigned()
+        elif token.kind == "word":
+            yield self._of_word(depth)
+        else:
+            yield self._unknown()
+
+    def _of_word(self, depth: int) -> Statement:
+        token = self._take()
+        if token.value == "if":
+            return self._branched(token, depth)
+        if token.value == "switch":
+            return self._switched(token, depth)
+        if token.value in _LEAVES:
+            if self._took("("):
+                self._until(")")
+            self._took(";")
+            return Left(token.value, token.line)
+        self._position -= 1
+        found = self._call()
+        if not isinstance(found, Called) or not self._took(";"):
+            return self._unknown(token)
+        return found
+
+    def _branched(self, token: Token, depth: int) -> Statement:
+        if not self._took("("):
+            return self._unknown(token)
+        condition = self._any(depth + 1)
+        if not self._took(")"):
+            condition = Unknown("condition", token.line)
+            self._until(")")
+        then = self.block(depth + 1)
+        otherwise = self.block(depth + 1) if self._took("else") else ()
+        return Branched(condition, then, otherwise, token.line)
+
+    def _switched(self, token: Token, depth: int) -> Statement:
+        if not self._took("("):
+            return self._unknown(token)
+        value = self._value(depth + 1)
+        if not (self._took(")") and self._took("{")):
+            return self._unknown(token)
+        cases: list[Case] = []
+        while self._token.kind != "end" and not self._took("}"):
+            line = self._token.line
+            if self._took("case"):
+                tested: Expression | None = self._value(depth + 1)
+            elif self._took("default"):
+                tested = None
+            else:
+                self._unknown()
+                continue
+            self._took(":")
+            body: list[Statement] = []
+            while self._token.value not in ("case", "default", "}", ""):
+                body += self._statement(depth + 1)
+            cases.append(Case(tested, tuple(body), line))
+        return Switched(value, tuple(cases), token.line)
+
+    def _assigned(self) -> Statement:
+        token = self._take()
+        if not self._took("="):
+            return self._unknown(token)
+        value = self._value(0)
+        if not self._took(";"):
+            return self._unknown(token)
+        return Assigned(token.value, value, token.line)
+
+    def _unknown(self, first: Token | None = None) -> Unknown:
+        """Pass over a statement: to its `;`, or to the end of its block."""
+        start = first or self._token
+        words = [start.value]
+        while self._token.kind != "end" and self._token.value not in (";", "{", "}"):
+            words.append(self._take().value)
+        if self._token.value == "{":
+            self._pass_over_block()
+        elif not self._took(";") and self._token is start:
+            self._position += 1  # a brace that closes nothing
+        return Unknown(" ".join(words)[:60], start.line)
+
+    def _pass_over_block(self) -> None:
+        depth = 0
+        while self._token.kind != "end":
+            depth += {"{": 1, "}": -1}.get(self._take().value, 0)
+            if depth <= 0:
+                return
+
+    def _until(self, sign: str) -> None:
+        depth = 1
+        while self._token.kind != "end" and depth:
+            depth += (self._token.value == "(") - (self._token.value == sign)
+            self._position += 1
+
+    # --- Expressions ---
+
+    def _any(self, depth: int) -> Expression:
+        return self._several(("||", "or"), self._all, depth, is_all=False)
+
+    def _all(self, depth: int) -> Expression:
+        return self._several(("&&", "and"), self._not, depth, is_all=True)
+
+    def _several(
+        self,
+        signs: tuple[str, ...],
+        part: Callable[[int], Expression],
+        depth: int,
+        *,
+        is_all: bool,
+    ) -> Expression:
+        line = self._token.line
+        parts = [part(depth)]
+        while self._took(*signs):
+            parts.append(part(depth))
+        return parts[0] if len(parts) == 1 else Both(tuple(parts), is_all, line)
+
+    def _not(self, depth: int) -> Expression:
+        line = self._token.line
+        if depth > MAX_DEPTH:
+            return Unknown("too deep", line)
+        if self._took("!", "not"):
+            return Negated(self._not(depth + 1), line)
+        if self._took("("):
+            inner = self._any(depth + 1)
+            return inner if self._took(")") else Unknown("(", line)
+        left = self._value(depth)
+        sign = self._token.value
+        if self._token.kind == "sign" and sign in _COMPARES:
+            self._position += 1
+            return Compared(left, sign, self._value(depth), line)
+        return left
+
+    def _value(self, depth: int) -> Expression:
+        line = self._token.line
+        parts = [self._operand(depth)]
+        while self._took("+"):
+            parts.append(self._operand(depth))
+        return parts[0] if len(parts) == 1 else Joined(tuple(parts), line)
+
+    def _operand(self, depth: int) -> Expression:
+        token = self._token
+        if token.kind == "word" and token.value not in _CONSTANTS:
+            return self._call(depth)
+        self._position += 1
+        match token.kind:
+            case "variable":
+                return Variable(token.value, token.line)
+            case "text":
+                return Constant(token.value, token.line)
+            case "number" if token.value.isdecimal():
+                return Constant(int(token.value), token.line)
+            case "word":
+                return Constant(_CONSTANTS[token.value], token.line)
+            case _:
+                return Unknown(token.value, token.line)
+
+    def _call(self, depth: int = 0) -> Expression:
+        token = self._take()
+        if depth > MAX_DEPTH or not self._took("("):
+            return Unknown(token.value, token.line)
+        arguments: list[Expression] = []
+        while self._token.kind != "end" and not self._took(")"):
+            if not self._took(","):
+                arguments.append(self._value(depth + 1))
+        return Called(token.value, tuple(arguments), token.line)

@@ -1,0 +1,76 @@
+"""`dfks policy from-opensips`."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from dfks_rules.cli.main import dfks
+from tests.helpers.published import ROOT
+
+SEED = """\
+loadmodule "presence_dfks.so"
+modparam("presence_dfks", "get_route", "dfks_get")
+modparam("presence_dfks", "set_route", "dfks_set")
+
+route[dfks_set] {
+    # forwarding every call is not allowed
+    if ($dfks(feature) == "CallForwardingAlways")
+        $dfks(status) = 0;
+}
+
+route[dfks_get] {
+    if ($dfks(feature) == "CallForwardingNoAnswer") {
+        $dfks(status) = 1;
+        $dfks(value/forwardTo) = "sip:bob@10.0.0.11";
+        $dfks(value/ringCount) = 3;
+    } else if ($dfks(feature) == "CallForwardingAlways") {
+        $dfks(assigned) = 0;
+    }
+}
+"""
+"""Routes that do what our example does."""
+
+
+def run(*arguments: object) -> tuple[int, str]:
+    """Exit code and output of a command on policies."""
+    result = CliRunner().invoke(dfks, ["policy", *map(str, arguments)])
+    return result.exit_code, result.output
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Path:
+    """The seed's script."""
+    path = tmp_path / "opensips.cfg"
+    path.write_text(SEED, encoding="utf-8")
+    return path
+
+
+def test_the_seed_is_our_example(script: Path, tmp_path: Path) -> None:
+    """Every request is decided alike, and the cases that come with it pass."""
+    into = tmp_path / "carried"
+    assert run("from-opensips", script, "--into", into)[0] == 0
+    assert run("check", "--strict", into)[0] == 0
+    code, output = run("test", "--coverage-threshold", "100", into)
+    assert (code, output) == (0, "3 cases: 3 passed, 0 failed\n")
+    example = ROOT / "policies/examples/presence-dfks/policy.yaml"
+    code, output = run("diff", example, into / "policy.yaml")
+    assert code == 0, output
+
+
+def test_what_is_not_carried_is_told_and_fails(script: Path) -> None:
+    """A build that moves scripts must not go on as if nothing was missing."""
+    script.write_text(SEED.replace("# forwarding every call is not allowed", "t_newtran();"))
+    code, output = run("from-opensips", script)
+    assert code == 1
+    assert f"{script}:6: not carried: `t_newtran(…)` has no counterpart\n" in output
+    assert "kind: Policy\n" in output
+
+
+def test_files_that_are_there_are_kept(script: Path, tmp_path: Path) -> None:
+    """Somebody may have worked on them."""
+    (tmp_path / "cases.yaml").write_text("mine")
+    code, output = run("from-opensips", script, "--into", tmp_path)
+    assert code == 2
+    assert "cases.yaml exists" in output
+    assert not (tmp_path / "policy.yaml").exists()

@@ -1,0 +1,268 @@
+"""Scripts of OpenSIPS → policies."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from textwrap import dedent, indent
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dfks_rules.policy.deciding.answer import answer_of
+from dfks_rules.policy.deciding.policy_set import PolicySet, load
+from dfks_rules.policy.facts.given import view_of
+from dfks_rules.policy.migrating.carrying import carry, policy_text
+from dfks_rules.policy.migrating.walking import Note
+from dfks_rules.policy.reading.source import Source
+
+ALICE = {"presentity": "sip:alice@example.com", "feature": "CallForwardingAlways"}
+ON = {**ALICE, "op": "set", "request.status": 1, "request.forwardTo": "sip:+4930123@pbx"}
+
+
+def script(body: str, route: str = "dfks_set", more: str = "") -> str:
+    """A script with one route."""
+    return f"{more}\nroute[{route}] {{\n{indent(dedent(body).strip(), '  ')}\n}}\n"
+
+
+@contextmanager
+def carried(text: str, notes: tuple[Note, ...] = ()) -> Iterator[PolicySet]:
+    """The policies that a script becomes, and nothing more is left out."""
+    found = carry(text)
+    assert found.notes == notes
+    with closing(load([Source("p.yaml", policy_text(found, "p", "opensips.cfg"))])) as policies:
+        yield policies
+
+
+def answer(policies: PolicySet, asked: dict[str, Any]) -> dict[str, Any]:
+    """What the policies decide, as cases write it."""
+    return answer_of(policies.decide_view(view_of(asked)))
+
+
+def decided(text: str, asked: dict[str, Any], *notes: Note) -> dict[str, Any]:
+    """What the rules of a script decide."""
+    with carried(text, notes) as policies:
+        return answer(policies, asked)
+
+
+@pytest.mark.parametrize(
+    ("body", "asked", "field", "value"),
+    [
+        ("$dfks(status) = 0;", {}, "status", 0),
+        ('$dfks(status) = "0";', {}, "status", 0),
+        ("$dfks(status) = 0; $dfks(status) = 1;", {}, "status", 1),
+        ("$dfks(notify) = 0;", {}, "notify", False),
+        ("$dfks(assigned) = 0;", {}, "assigned", False),
+        ('if ($dfks(feature) == "DoNotDisturb") $dfks(status) = 0;', {}, "status", 1),
+        ('if ($dfks(feature) != "DoNotDisturb") { $dfks(status) = 0; }', {}, "status", 0),
+        ("if ($dfks(status) == 1 && $rU == alice) $dfks(status) = 0;", {}, "status", None),
+        ('if ($dfks(status) == 1 && $rU == "alice") $dfks(status) = 0;', {}, "status", 0),
+        ('if ($rU == "bob" || $rU == "alice") $dfks(status) = 0;', {}, "status", 0),
+        ('if (!($rU == "alice")) $dfks(status) = 0;', {}, "status", 1),
+        ('if (not $rU == "bob" and $rd == "example.com") $dfks(status)=0;', {}, "status", 0),
+        ('if ("alice" == $rU) $dfks(status) = 0;', {}, "status", 0),
+        ("if ($fU == $rU) $dfks(status) = 0;", {}, "status", 0),
+        (r'if ($dfks(value/forwardTo) =~ "^sip:\+49") $dfks(status) = 0;', {}, "status", 0),
+        ('if ($dfks(value/forwardTo) =~ "SIP:.49.*@PBX$") $dfks(status) = 0;', {}, "status", 0),
+        ('if ($dfks(value/forwardTo) !~ "4930") $dfks(status) = 0;', {}, "status", 1),
+        ('if ($dfks(value/forwardTo) =~ "^(tel|sip):") $dfks(status) = 0;', {}, "status", 0),
+        ("if ($dfks(value/forwardTo) == NULL) $dfks(status) = 0;", {}, "status", 1),
+        ("if ($dfks(value/forwardTo)) $dfks(status) = 0;", {}, "status", 0),
+        ("if ($dfks(param)) $dfks(status) = 0;", {}, "status", 1),
+        ('$dfks(value/forwardTo) = "sip:vm-" + $rU + "@vm";', {}, "values", "sip:vm-alice@vm"),
+        ('$dfks(value/forwardTo) = "sip:$rU@vm";', {}, "values", "sip:alice@vm"),
+        ('$var(x) = "sip:x"; $dfks(value/forwardTo) = $var(x);', {}, "values", "sip:x"),
+        ("$dfks(value/forwardTo) = $fu;", {}, "values", "sip:alice@example.com"),
+        ('if ($rU == "alice") exit; $dfks(status) = 0;', {}, "status", 1),
+        ('if ($rU == "bob") exit; $dfks(status) = 0;', {}, "status", 0),
+        ('if ($rU == "alice") { if ($rd == "x") return; } $dfks(status) = 0;', {}, "status", 0),
+        ("exit; $dfks(status) = 0;", {}, "status", 1),
+        ('xlog("$dfks(presentity)");', {}, "log", ["sip:alice@example.com"]),
+        ('xlog("L_INFO", "by $fU\\n");', {}, "log", ["by alice"]),
+        ('/* no */ # no\n$dfks(status) = 0; // "', {}, "status", 0),
+    ],
+)
+def test_a_route_of_sets_does_what_the_script_does(
+    body: str, asked: dict[str, Any], field: str, value: object
+) -> None:
+    """One line for each piece of the language."""
+    if value is None:
+        assert carry(script(body)).notes == (Note(3, "what is compared is not understood"),)
+        return
+    seen = decided(script(body), {**ON, **asked})[field]
+    assert (seen["forwardTo"] if field == "values" else seen) == value
+
+
+@pytest.mark.parametrize(
+    ("feature", "status", "assigned"),
+    [
+        ("CallForwardingBusy", 1, True),
+        ("CallForwardingNoAnswer", 1, True),
+        ("DoNotDisturb", 0, False),
+        ("CallForwardingAlways", 0, True),
+    ],
+)
+def test_cases_of_a_switch_lead_into_the_next_one_without_a_break(
+    feature: str, status: int, assigned: bool
+) -> None:
+    """As in C."""
+    text = script(
+        """
+        switch ($dfks(feature)) {
+          case "CallForwardingBusy":
+          case "CallForwardingNoAnswer":
+            $dfks(status) = 1;
+            break;
+          case "DoNotDisturb":
+            $dfks(assigned) = 0;
+          default:
+            $dfks(status) = 0;
+        }
+        """,
+        "dfks_get",
+    )
+    seen = decided(text, {"op": "get", "feature": feature, "stored.status": 1})
+    assert (seen["status"], seen["assigned"]) == (status, assigned)
+
+
+def test_else_branches_are_for_what_the_others_leave() -> None:
+    """The rules have no conditions that go without saying."""
+    text = script(
+        """
+        if ($dfks(feature) == "DoNotDisturb") $dfks(status) = 1;
+        else if ($dfks(feature) == "CallForwardingBusy" && $dfks(status) == 1) $dfks(notify) = 0;
+        else $dfks(assigned) = 0;
+        """
+    )
+    found = carry(text)
+    assert found.notes == ()
+    assert [one.rule.get("unless") for one in found.rules] == [
+        {
+            "any": [
+                {"feature": "DoNotDisturb"},
+                {"feature": "CallForwardingBusy", "request.status": 1},
+            ]
+        },
+        None,
+        None,
+    ]
+
+
+def test_routes_are_called_and_named_by_the_module() -> None:
+    """`return` leaves the route that was called, `exit` everything."""
+    more = """
+        modparam("presence_dfks", "set_route", "mine")
+        route[helper] { if ($rU == "bob") return; if ($rU == "carol") exit; $dfks(notify) = 0; }
+    """
+    text = script("route(helper); $dfks(status) = 0;", "mine", more)
+    with carried(text) as policies:
+        seen = {
+            user: answer(policies, {**ON, "presentity": f"sip:{user}@example.com"})
+            for user in ("alice", "bob", "carol")
+        }
+    assert {user: (one["status"], one["notify"]) for user, one in seen.items()} == {
+        "alice": (0, False),
+        "bob": (0, True),
+        "carol": (1, True),
+    }
+
+
+def test_what_the_script_stores_is_what_the_server_stores() -> None:
+    """`cache_fetch` is there without a question, and `cache_store` needs nobody."""
+    text = script(
+        """
+        if (cache_fetch("local", "$dfks(presentity)", $avp(s))) $dfks(status) = 1;
+        cache_fetch("local", "$dfks(presentity)", $avp(t));
+        $dfks(value/forwardTo) = $avp(t);
+        cache_store("local", "x", "y");
+        """,
+        "dfks_get",
+    )
+    asked = {"op": "get", **ALICE, "stored.forwardTo": "sip:bob@x"}
+    assert decided(text, asked)["values"]["forwardTo"] == "sip:bob@x"
+
+
+@pytest.mark.parametrize(
+    ("body", "line", "message"),
+    [
+        ("t_newtran();", 3, "`t_newtran(…)` has no counterpart"),
+        ("if (is_myself($rd)) $dfks(status) = 0;", 3, "`is_myself` is no fact"),
+        ('if ($ci == "x") $dfks(status) = 0;', 3, "`$ci` is no fact"),
+        ("while ($rU) { x(); }", 3, "`while` is not understood"),
+        ("route(nowhere);", 3, "there is no `route[nowhere]`"),
+        ("route(dfks_set);", 3, "`route(dfks_set)` calls itself"),
+        ("$dfks(status) = 2;", 3, "`status` is set to what is not 0 or 1"),
+        ("$dfks(value/ringCount) = 0;", 3, "`ringCount` is set to what it cannot be"),
+        ("$dfks(value/forwardTo) = $(rU{s.len});", 3, "`$(rU{s.len})` is no fact"),
+        ("if ($rU < 3) $dfks(status) = 0;", 3, "`user` has no order"),
+        (
+            "$dfks(status) = 0;\nif ($dfks(status) == 1) $dfks(notify) = 0;",
+            4,
+            "`$dfks(status)` is read after it was assigned",
+        ),
+        (
+            "if (f()) $dfks(status) = 0;\nif ($dfks(status) == 1) $dfks(notify) = 0;",
+            4,
+            "`$dfks(status)` is read after it was assigned",
+        ),
+        ('if ($rU =~ "(a") $dfks(status) = 0;', 3, "the pattern `(a`"),
+        ('if ($dfks(feature) == "Park") $dfks(status) = 0;', 3, "`feature` is never `Park`"),
+        (
+            'if ($dfks(feature) == "DoNotDisturb") $dfks(value/ringCount) = 3;',
+            3,
+            "`DoNotDisturb` has no value `ringCount`",
+        ),
+    ],
+)
+def test_what_rules_cannot_say_is_told_with_its_line(body: str, line: int, message: str) -> None:
+    """Nothing is left out silently."""
+    notes = carry(script(body)).notes
+    assert any(note.line == line and note.message.startswith(message) for note in notes), notes
+
+
+def test_a_script_without_such_routes_says_so() -> None:
+    """The wrong file was given."""
+    (note,) = carry("route { t_relay(); }").notes
+    assert note == Note(1, "the script has neither of `route[dfks_set]` and `route[dfks_get]`")
+
+
+def test_the_policy_says_where_each_rule_comes_from() -> None:
+    """Whoever moves compares the two."""
+    text = policy_text(carry(script("$dfks(status) = 0;\nf();")), "p", "opensips.cfg")
+    assert text == dedent(
+        """\
+        # From the routes of opensips.cfg.
+        # Not carried, line 4: `f(…)` has no counterpart
+        apiVersion: dfks/v1
+        kind: Policy
+        metadata: {name: p}
+        rules:
+          # line 3
+          - id: set-3
+            when: {op: set}
+            then: {status: 0}
+        """
+    )
+
+
+_PIECES = st.sampled_from(
+    [
+        *("route[dfks_set] {", "route", "if", "(", ")", "{", "}", "[", "]", ";", "else", "switch"),
+        *("case", "default", ":", "break;", "exit;", "!", "==", "=~", "&&", "||", "+", "="),
+        *("$dfks(status)", "$dfks(feature)", "$rU", "$avp(x)", '"a"', "'b'", "1", "NULL", "xlog"),
+        *("$dfks(status) = 1;", 'if ($rU == "a")', "/*", "*/", "#", "\n", '"', "$(", "\\"),
+    ]
+)
+
+
+@given(st.lists(_PIECES, max_size=60).map(" ".join))
+def test_any_text_is_carried_or_told_of(text: str) -> None:
+    """No script makes it crash or hang, and what comes of it is a policy."""
+    found = carry(text + "\nroute[dfks_set] {" + text)
+    load([Source("p.yaml", policy_text(found, "p", "opensips.cfg"))]).close()
+
+
+@pytest.mark.parametrize("deep", ["{", "(", "!", "if (", "switch (", "f(", "else if ("])
+def test_deep_scripts_are_refused_and_not_followed(deep: str) -> None:
+    """A thousand levels are nobody's routes."""
+    assert carry("route[dfks_set] {" + deep * 5_000).rules == ()
