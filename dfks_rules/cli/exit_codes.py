@@ -10,7 +10,9 @@ INVALID = 3
 """Policies or settings are invalid."""
 REFUSED_BY_POLICY = 4
 CASE_FAILED = 5
-"""A case of a policy did not come out as expected."""
+"""A case of a policy did not come out as expected, or a proof was refuted."""
+NOT_DECIDED = 6
+"""What policies mean was neither proved nor refuted."""
 
 
 def exit_code_of(error: DfksError | CallError) -> int:

@@ -9,6 +9,7 @@ NAMES = {
     "policy": "policy",
     "cases": "policy-test",
     "exception": "exception",
+    "proofs": "policy-proof",
     "config": "config",
     "directory": "directory",
     "number-plan": "number-plan",

@@ -2,7 +2,7 @@
 
     words ← site ← facts ← language ← reading ← lint
                                          ↑
-                                      deciding ← studying
+                                      deciding ← proof ← studying
 
     reading (source → document, alternatives) → deciding (engine, reference → Decision)
 

@@ -14,6 +14,7 @@ from dfks_rules.errors import Finding, PolicyError
 from dfks_rules.policy.deciding.policy_set import PolicySet, load
 from dfks_rules.policy.reading.source import Source, largest
 from dfks_rules.policy.studying.cases import is_cases_file
+from dfks_rules.policy.studying.names import is_proofs_file
 from dfks_rules.policy.words.wording import printable
 
 TENANTS = "tenants"
@@ -65,6 +66,8 @@ def read_files(paths: Iterable[Path]) -> PolicyFiles:
     total = 0
     paths = list(paths)
     for path, tenant in itertools.chain.from_iterable(map(_files_of, paths)):
+        if is_proofs_file(path.name) and path not in paths:
+            continue  # nothing decides by it, and it takes long; see `dfks policy prove`
         if not str(path).isprintable():
             # It is told in findings, logs and replies, which are text.
             findings.append(_unreadable(path, "rename it: its path is not printable UTF-8"))

@@ -14,6 +14,7 @@ COMMANDS: dict[str, str] = {
     "bench": "dfks_rules.cli.policy.bench",
     "diff": "dfks_rules.cli.policy.diff",
     "fmt": "dfks_rules.cli.policy.fmt",
+    "prove": "dfks_rules.cli.policy.prove",
     "rollout": "dfks_rules.cli.policy.rollout",
     "eval": "dfks_rules.cli.policy.eval",
     "explain": "dfks_rules.cli.policy.explain",
@@ -27,4 +28,4 @@ COMMANDS: dict[str, str] = {
 
 @click.group(cls=LazyGroup, modules=COMMANDS)
 def command() -> None:
-    """Check, test, explain, compare, format and roll out policy files."""
+    """Check, test, prove, explain, compare, format and roll out policy files."""

@@ -92,20 +92,20 @@ def junit(ran: Run) -> bytes:
     )
     for case in ran.cases:
         entry = ElementTree.SubElement(
-            suite, "testcase", classname=case.file, name=_xml(case.name), line=str(case.line)
+            suite, "testcase", classname=case.file, name=xml(case.name), line=str(case.line)
         )
         if case.differences:
-            message = _xml(case.differences[0])
+            message = xml(case.differences[0])
             failure = ElementTree.SubElement(entry, "failure", message=message)
-            failure.text = _xml("\n".join((*case.differences, *case.why)))
+            failure.text = xml("\n".join((*case.differences, *case.why)))
     for problem in ran.problems:
-        entry = ElementTree.SubElement(suite, "testcase", classname="policies", name=_xml(problem))
-        ElementTree.SubElement(entry, "failure", message=_xml(problem))
+        entry = ElementTree.SubElement(suite, "testcase", classname="policies", name=xml(problem))
+        ElementTree.SubElement(entry, "failure", message=xml(problem))
     text: bytes = ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True)
     return text
 
 
-def _xml(text: str) -> str:
+def xml(text: str) -> str:
     """Text without the characters that XML cannot represent."""
     return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
 

@@ -12,12 +12,12 @@ import click
 
 from dfks_rules.app.desk.policies import load_policies
 from dfks_rules.cli.exit_codes import DONE, FAILED
-from dfks_rules.policy.deciding.answer import answer_of
+from dfks_rules.cli.policy.proof_report import group_json, group_text, show_proof
+from dfks_rules.cli.policy.zones import horizon_in, zone_option
 from dfks_rules.policy.deciding.policy_set import PolicySet
-from dfks_rules.policy.studying.compare import Comparison, Group, compare, said
+from dfks_rules.policy.studying.compare import Comparison, Group, compare
 from dfks_rules.policy.studying.replay import recorded, stored_as_sets
 from dfks_rules.store.states import stored_states
-from dfks_rules.yaml.scalar import flow
 
 MAX_LINE = 1024 * 1024
 """Longest line of a decision log, in bytes."""
@@ -57,6 +57,12 @@ class _Store(click.ParamType):  # type: ignore[type-arg]
 )
 @click.option("--list", "listed", is_flag=True, help="List every presentity (with --sweep).")
 @click.option(
+    "--search",
+    is_flag=True,
+    help="Try many requests instead of proving; finds less, proves nothing.",
+)
+@zone_option
+@click.option(
     "--format",
     "form",
     type=click.Choice(["human", "json"]),
@@ -70,18 +76,24 @@ def command(  # noqa: PLR0913 - one for each option
     replay: BinaryIO | None,
     sweep: Path | None,
     at: datetime,
+    zone: str,
     *,
     listed: bool,
+    search: bool,
     form: str,
 ) -> None:
     """Show what changes in meaning from the policies OLD to NEW, each a file or a directory.
 
-    Exit code 0 if no difference was found, 1 if there is one, like diff.
+    Every difference is shown, or it is proved that there is none. Exit code 0 if that is proved, 1
+    if there is a difference, 6 if it could not be decided. With --search, --replay or --sweep, 0
+    only says that no difference was found.
     """
-    if replay and sweep:
-        raise click.UsageError("use either --replay or --sweep")
+    if sum(map(bool, (replay, sweep, search))) > 1:
+        raise click.UsageError("use one of --search, --replay and --sweep")
     if listed and not sweep:
         raise click.UsageError("--list needs --sweep")
+    if not (replay or sweep or search):
+        sys.exit(show_proof(old, new, horizon_in(zone), form))
     with closing(load_policies([old])) as before, closing(load_policies([new])) as after:
         if replay:
             comparison = _replayed(before, after, replay)
@@ -136,12 +148,11 @@ def _swept(old: PolicySet, new: PolicySet, path: Path, at: datetime, *, listed: 
 
 def _as_text(comparison: Comparison, what: str) -> Iterator[str]:
     for group in comparison.groups:
-        key = group.key
-        was, becomes = said(group.old, key.changed), said(group.new, key.changed)
-        yield f"{' '.join(filter(None, (key.op, key.feature)))}: was {was}, becomes {becomes}"
+        first, given = group_text(group)
+        yield first
         instance = f"; one is {group.name}" if group.name else ""
         yield f"  {group.count:,} of the {what}{instance}"
-        yield f"  given: {flow(group.given)}"
+        yield given
         yield from (f"  - {name}" for name in group.names)
         yield ""
     if comparison.ungrouped:
@@ -165,14 +176,5 @@ def _as_json(comparison: Comparison) -> str:
 
 
 def _group(group: Group) -> dict[str, Any]:
-    result: dict[str, Any] = {
-        "op": group.key.op,
-        "feature": group.key.feature,
-        "changed": group.key.changed,
-        "count": group.count,
-        "instance": group.name,
-        "given": group.given,
-        "old": answer_of(group.old),
-        "new": answer_of(group.new),
-    }
+    result = {**group_json(group), "count": group.count, "instance": group.name}
     return {**result, "presentities": group.names} if group.names else result

@@ -108,8 +108,8 @@ def github(report: Report) -> str:
         properties = {"file": finding.file, "title": finding.code}
         if finding.line:
             properties |= {"line": str(finding.line), "col": str(finding.column)}
-        told = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
-        lines.append(f"::{finding.severity} {told}::{_data(finding.message)}")
+        told = ",".join(f"{name}={command_property(value)}" for name, value in properties.items())
+        lines.append(f"::{finding.severity} {told}::{command_data(finding.message)}")
     return "\n".join([*lines, *_more(report), _counts(report)])
 
 
@@ -189,9 +189,11 @@ def _uri(file: str) -> str:
     return path.as_uri() if path.is_absolute() else quote(path.as_posix())
 
 
-def _data(text: str) -> str:
+def command_data(text: str) -> str:
+    """Text as the message of a workflow command of GitHub."""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+def command_property(text: str) -> str:
+    """Text as a property of a workflow command of GitHub."""
+    return command_data(text).replace(":", "%3A").replace(",", "%2C")

@@ -15,18 +15,18 @@ In a sequence, ways multiply, and each part costs its steps once for each way th
 before it. A repeat has at most as many rounds as the subject has characters; where only one path
 goes on, all its rounds together scan the subject once. INVARIANT: both numbers may be too high,
 never too low; a construct unknown to `_Analysis` is refused.
-
-Patterns are ASCII patterns: `\d` is `0` to `9`, and `(?i)` affects only `A` to `Z`.
 """
 
 import re
 import warnings
 from collections.abc import Sequence
-from functools import cache, reduce
+from functools import lru_cache, reduce
 from itertools import takewhile
 from operator import or_
 from re import _constants, _parser  # type: ignore[attr-defined] # the only way to the parse tree
 from typing import Any, NamedTuple
+
+from dfks_rules.policy.language.characters import Characters, characters_of
 
 MAX_PATTERN = 200
 """Longest pattern, in characters."""
@@ -47,7 +47,6 @@ _OTHERS = 1 << _ASCII
 _END = 1 << (_ASCII + 1)
 """Stands for the end of the subject."""
 _ANY = _END - 1
-_LINE_FEED = 1 << ord("\n")
 
 _Set = int
 """A set of characters: one bit for each of ASCII, then `_OTHERS` and `_END`."""
@@ -61,6 +60,17 @@ _REFUSED = {
     "POSSESSIVE_REPEAT": "has a possessive repeat",
 }
 """Constructs refused by name in a finding; constructs in no table are refused as well."""
+
+
+class Parsed(NamedTuple):
+    """A pattern as Python's parser reads it."""
+
+    body: str
+    """The pattern without `(?i)`."""
+    flags: int
+    """Those of `re`: ASCII, and IGNORECASE for `(?i)`."""
+    tree: Sequence[Any]
+    """Its parts, each an (opcode, argument); see `re._parser`."""
 
 
 class _Entry(NamedTuple):
@@ -100,7 +110,7 @@ def compile_pattern(text: str) -> re.Pattern[str]:
     """
     if len(text) > MAX_PATTERN:
         raise ValueError(f"pattern has {len(text)} characters; at most {MAX_PATTERN}")
-    body, flags, tree = _parse(text)
+    body, flags, tree = parse(text)
     analysis = _Analysis(flags, MAX_SUBJECT)
     analysis.sequence(tree, _AT_END)
     shortest = analysis.entry(tree).shortest
@@ -121,7 +131,7 @@ def literal_start(text: str) -> str:
     Raises:
         ValueError: it is not a regular expression.
     """
-    _, flags, tree = _parse(text)
+    _, flags, tree = parse(text)
     if flags & re.IGNORECASE:
         return ""
     start = takewhile(lambda part: part[0] is _constants.LITERAL, tree)
@@ -135,12 +145,16 @@ def most_steps(text: str, length: int) -> int:
         ValueError: the pattern is not allowed (see `compile_pattern`), or the bound exceeds
             `MAX_STEPS`.
     """
-    _, flags, tree = _parse(text)
+    _, flags, tree = parse(text)
     return _Analysis(flags, length).sequence(tree, _AT_END).steps
 
 
-def _parse(text: str) -> tuple[str, int, Sequence[Any]]:
-    """The pattern without `(?i)`, its flags, and its parse tree."""
+def parse(text: str) -> Parsed:
+    """The parts of a pattern, which may still be one that `compile_pattern` refuses.
+
+    Raises:
+        ValueError: it is not a regular expression, or has flags other than `(?i)`.
+    """
     body = text.removeprefix(_IGNORE_CASE)
     flags = re.ASCII | (re.NOFLAG if body == text else re.IGNORECASE)
     try:
@@ -153,7 +167,16 @@ def _parse(text: str) -> tuple[str, int, Sequence[Any]]:
         raise ValueError(f"`{text}` is not a regular expression: {message}") from error
     if tree.state.flags & ~re.UNICODE:
         raise ValueError("pattern has flags; only a leading `(?i)` is allowed")
-    return body, flags, tree
+    return Parsed(body, flags, tree)
+
+
+def parse_glob(pattern: re.Pattern[str]) -> Parsed:
+    """The parts of a glob that `fnmatch` has translated.
+
+    A `*` is followed by an atomic group that ends with the first place where the text up to the
+    next `*` matches. A later place would not match more, so it can be read as any other group.
+    """
+    return Parsed(pattern.pattern, pattern.flags, _parser.parse(pattern.pattern, pattern.flags))
 
 
 class _Analysis:
@@ -191,7 +214,8 @@ class _Analysis:
         match code:
             case "LITERAL" | "NOT_LITERAL" | "ANY" | "IN":
                 # An empty class would make everything before it look decided.
-                return _Entry(self._characters(code, argument) or _ANY, 1, 0, 1)
+                characters = characters_of(code, argument, ignore_case=self._ignore_case)
+                return _Entry(_mask(characters) or _ANY, 1, 0, 1)
             case "AT":
                 return _Entry(0, 1, 1, 0)
             case "SUBPATTERN":
@@ -258,45 +282,6 @@ class _Analysis:
             _refuse_excess(steps, ways)
         return _Work(max(ways, 1), steps, once)
 
-    def _characters(self, code: str, argument: Any) -> _Set:
-        match code:
-            case "LITERAL":
-                return self._cased(_character(argument))
-            case "NOT_LITERAL":
-                return _ANY & ~self._cased(_ascii(argument))
-            case "ANY":
-                return _ANY & ~_LINE_FEED
-            case _:
-                return self._class(argument)
-
-    def _class(self, items: Sequence[Any]) -> _Set:
-        negated = bool(items) and str(items[0][0]) == "NEGATE"
-        characters = 0
-        for code, argument in items[negated:]:
-            match str(code):
-                case "LITERAL":
-                    characters |= _ascii(argument) if negated else _character(argument)
-                case "RANGE":
-                    low, high = argument
-                    characters |= _range(low, high)
-                    if high >= _ASCII and not negated:
-                        characters |= _OTHERS
-                case "CATEGORY":
-                    characters |= _category(str(argument))
-                case other:
-                    raise ValueError(f"pattern has a class with {other}, which is not allowed")
-        characters = self._cased(characters)
-        return _ANY & ~characters if negated else characters
-
-    def _cased(self, characters: _Set) -> _Set:
-        if not self._ignore_case:
-            return characters
-        for upper in range(ord("A"), ord("Z") + 1):
-            both = 1 << upper | 1 << (upper + 32)
-            if characters & both:
-                characters |= both
-        return characters
-
 
 def _joined(entry: _Entry, then: _Entry) -> _Entry:
     """The entry of a part together with what follows it."""
@@ -319,27 +304,13 @@ def _repeated(least: int, most: int, body: _Entry) -> _Entry:
     return _Entry(body.first, 1 + body.tests, empty, least * body.shortest)
 
 
-def _ascii(code: int) -> _Set:
-    """The set of one character; empty when it is not ASCII, so that no complement is too small."""
-    return 1 << code if code < _ASCII else 0
-
-
-def _character(code: int) -> _Set:
-    return _ascii(code) or _OTHERS
-
-
-def _range(low: int, high: int) -> _Set:
-    return sum(1 << code for code in range(low, min(high + 1, _ASCII)))
-
-
-@cache
-def _category(name: str) -> _Set:
-    """`CATEGORY_NOT_DIGIT` → everything but 0 to 9."""
-    escapes = {"DIGIT": r"\d", "SPACE": r"\s", "WORD": r"\w"}
-    word = name.removeprefix("CATEGORY_")
-    escape = re.compile(escapes[word.removeprefix("NOT_")], re.ASCII)
-    members = sum(1 << code for code in range(_ASCII) if escape.match(chr(code)))
-    return _ANY & ~members if word.startswith("NOT_") else members
+@lru_cache(1024)
+def _mask(characters: Characters) -> _Set:
+    """The same set, in which `_OTHERS` stands for all characters beyond ASCII."""
+    low = sum(
+        (1 << min(last + 1, _ASCII)) - (1 << min(first, _ASCII)) for first, last in characters
+    )
+    return low | (_OTHERS if characters and characters[-1][1] >= _ASCII else 0)
 
 
 def _refuse_excess(steps: int, ways: int) -> None:

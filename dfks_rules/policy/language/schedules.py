@@ -12,8 +12,9 @@ Rules:
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
+from itertools import chain
 from types import MappingProxyType
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
@@ -30,7 +31,7 @@ from dfks_rules.policy.language.days import (
 from dfks_rules.policy.words.wording import did_you_mean
 
 _WEEKS = {"": None, "even weeks": 0, "odd weeks": 1}
-_MINUTES_OF_DAY = 24 * 60
+MINUTES_OF_DAY = 24 * 60
 _ONE_DAY = timedelta(days=1)
 _MAX_ENTRIES = 500
 """Most entries in one list; ten years of holidays are about 150."""
@@ -106,6 +107,17 @@ class Schedule(NamedTuple):
     """Hours added to the weekly ones."""
 
 
+class Day(NamedTuple):
+    """What a schedule says of one calendar day; days of which it says the same are alike."""
+
+    excepted: bool
+    """Whether it is without weekly hours, and ends those that began the day before."""
+    weekly: tuple[Hours, ...]
+    """The weekly hours that begin on it."""
+    extra: tuple[Hours, ...]
+    """The other hours that begin on it."""
+
+
 class ScheduleError(ValueError):
     """A schedule has invalid entries."""
 
@@ -161,19 +173,23 @@ def covers(schedule: Schedule, at: datetime) -> bool:
         at: timezone-aware, in the zone that applies when the schedule names none.
     """
     local = at.astimezone(schedule.zone) if schedule.zone else at
-    today, minute = local.date(), local.hour * 60 + local.minute
-    yesterday = today - _ONE_DAY
-    for extra in schedule.extra:
-        if _within(extra.hours, minute, extra.days.has(today), extra.days.has(yesterday)):
-            return True
-    if _is_excepted(schedule, today):
-        return False
-    carries_over = not _is_excepted(schedule, yesterday)
-    for weekly in schedule.weekly:
-        began = carries_over and weekly.begins(yesterday)
-        if _within(weekly.hours, minute, weekly.begins(today), began):
-            return True
-    return False
+    minute = local.hour * 60 + local.minute
+    today, yesterday = day_of(schedule, local.date()), day_of(schedule, local.date() - _ONE_DAY)
+    if _within(today.extra, yesterday.extra, minute):
+        return True
+    return not today.excepted and _within(today.weekly, yesterday.weekly, minute)
+
+
+def day_of(schedule: Schedule, day: date) -> Day:
+    """What a schedule says of one day, in its own zone.
+
+    Nothing else tells days apart: whether a minute is within a schedule follows from what it says
+    of that day and of the day before. So a new form of days is complete once it is known here.
+    """
+    excepted = _is_excepted(schedule, day)
+    weekly = () if excepted else [one.hours for one in schedule.weekly if one.begins(day)]
+    extra = [one.hours for one in schedule.extra if one.days.has(day)]
+    return Day(excepted, tuple(chain.from_iterable(weekly)), tuple(chain.from_iterable(extra)))
 
 
 def parse_zone(text: str) -> ZoneInfo:
@@ -286,11 +302,10 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
 }
 
 
-def _within(hours: tuple[Hours, ...], minute: int, today: bool, yesterday: bool) -> bool:  # noqa: FBT001
+def _within(today: Iterable[Hours], yesterday: Iterable[Hours], minute: int) -> bool:
     """Whether hours that begin today or began yesterday include this minute of today."""
-    return any(
-        (today and start <= minute < end) or (yesterday and minute + _MINUTES_OF_DAY < end)
-        for start, end in hours
+    return any(start <= minute < end for start, end in today) or any(
+        minute + MINUTES_OF_DAY < end for _, end in yesterday
     )
 
 
@@ -323,4 +338,4 @@ def _one_range(text: str) -> Hours:
     start, end = (int(time[:2]) * 60 + int(time[3:]) for time in text.split("-"))
     if start == end:
         raise ValueError(f"`{text}` ends when it begins; a whole day is `00:00-24:00`")
-    return Hours(start, end if start < end else end + _MINUTES_OF_DAY)
+    return Hours(start, end if start < end else end + MINUTES_OF_DAY)

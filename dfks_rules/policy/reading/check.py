@@ -49,6 +49,8 @@ from dfks_rules.policy.site.site import Site
 from dfks_rules.policy.words.wording import did_you_mean, quoted
 from dfks_rules.yaml.tree import Path, Place, Tree
 
+_BESIDE = {"PolicyTest": "cases", "PolicyProof": "proofs"}
+"""Kinds of files that stand beside policies → what is in them."""
 _ALIKE = 0.75
 """So much of a fact's name must be that of another one to look like a misspelling of it."""
 
@@ -94,8 +96,10 @@ def check(sources: Sequence[Source]) -> Checked:
         findings += found
         if tree is None:
             continue
-        if isinstance(tree.value, dict) and tree.value.get("kind") == "PolicyTest":
-            message = "a file of cases needs a name that ends in `cases.yaml`"
+        written = tree.value.get("kind") if isinstance(tree.value, dict) else None
+        if written in _BESIDE:
+            beside = _BESIDE[written]
+            message = f"a file of {beside} needs a name that ends in `{beside}.yaml`"
             findings.append(tree.finding(("kind",), "policy_value", message))
             continue
         seen = shared.of(source.tenant)

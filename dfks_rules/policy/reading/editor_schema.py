@@ -12,7 +12,7 @@ _VARIABLE: Schema = {"$ref": "#/$defs/variable"}
 
 
 def editor_schema(schema: Schema) -> Schema:
-    """The schema of a file of kind Policy or Exception before variables are substituted."""
+    """The schema of a file with conditions, before variables are substituted."""
     name = {"type": "string", "pattern": IDENTIFIER, "description": "A name under `vars`."}
     variable = object_schema("The value of a variable.", ["var"], {"var": name})
     definitions = {key: _opened(one) for key, one in schema["$defs"].items()}

@@ -32,7 +32,7 @@ _HEAD = ("apiVersion", "kind", "metadata", "mode", "band", "priority", "scope", 
 _EXCEPTION = ("for", "when", "unless", "until", "by", "why")
 _SITE = ("country", "domain", "domains", "classes", "users", "groups", "entries")
 _ORDERS: dict[tuple[str | type, ...], tuple[str, ...]] = {
-    (): (*_HEAD, *_EXCEPTION, *_SITE, "policies", "defaults", "rules", "tests"),
+    (): (*_HEAD, *_EXCEPTION, *_SITE, "policies", "defaults", "rules", "tests", "proofs"),
     ("metadata",): ("name", "description"),
     ("rules", int): ("id", "description", "mode", "when", "unless", "then"),
     ("rules", int, "then"): (
@@ -47,12 +47,13 @@ _ORDERS: dict[tuple[str | type, ...], tuple[str, ...]] = {
     ),
     ("rules", int, "then", "deny"): ("reason", "text", "answer", "exceptions"),
     ("rules", int, "then", "expire"): ("until", "tz"),
-    ("rules", int, "then", "also", int): ("feature", "user", "domain", "status", "values"),
+    ("rules", int, "then", "also", int): ("feature", "user", "group", "domain", "status", "values"),
     ("schedules", int): ("tz", "weekly", "except", "also"),
     ("users", int): ("groups", "role", "numbers", "attributes"),
     ("domains", int): ("country", "internal", "outside", "area"),
     ("domains", int, "internal"): ("lengths", "prefixes"),
     ("tests", int): ("name", "note", "given", "expect"),
+    ("proofs", int): ("name", "when", "unless", "expect", "some"),
 }
 """Path (`int` for a position in a list or a name chosen by the author) → keys that come first, in
 this order; others follow."""

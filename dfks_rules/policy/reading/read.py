@@ -96,6 +96,10 @@ class Reader:
         scope = self._condition(self._tree.value.get("scope", {}), ("scope",))
         return scope if tenant is None else AllOf((Atom("domain", "eq", tenant), scope))
 
+    def condition(self, keys: Mapping[str, Any], path: Path) -> Condition:
+        """The condition that stands at a path of the tree."""
+        return self._condition(keys, path)
+
     def rule(self, policy: Policy, scope: Condition, position: int) -> Rule:
         """The rule at a 0-based position in the file."""
         path: Path = ("rules", position)
@@ -273,12 +277,18 @@ class Reader:
     def _also(self, written: Mapping[str, Any], path: Path) -> Also:
         for name in ("user", "domain"):
             self._check_placeholders(written.get(name, ""), (*path, name))
+            if name in written and "group" in written:
+                message = f"`group` says whose feature it is; remove `{name}`"
+                place = (*path, name)
+                finding = self._tree.finding(place, "policy_effect", message, at_key=True)
+                self.findings.append(finding)
         return Also(
             Feature(written["feature"]),
             written["status"],
             Template(written["user"]) if "user" in written else None,
             Template(written["domain"]) if "domain" in written else None,
             self._values(written.get("values", {}), (*path, "values")),
+            written.get("group"),
         )
 
     def _check_placeholders(self, text: str, path: Path) -> None:

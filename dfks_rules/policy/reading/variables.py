@@ -20,7 +20,7 @@ MAX_INSERTED = 20_000
 """Most values that variables may insert into one file: a short file must not become a huge one."""
 _MAX_ENTRIES = 500
 """Most entries of a variable, the same as of a list of constants."""
-USERS = ("scope", "rules", "when", "unless")
+USERS = ("scope", "rules", "when", "unless", "proofs")
 """Parts of a file that use variables."""
 _IN_TEXT = re.compile(r"\$\{vars\.([^}]*)\}")
 

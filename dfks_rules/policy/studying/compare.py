@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from dfks_rules.model.decisions import Decision
 from dfks_rules.model.values import VALUES
@@ -61,10 +61,18 @@ class Group:
         self.count += 1
 
 
+class Decides(Protocol):
+    """What decides requests."""
+
+    def decide_view(self, view: View) -> Decision:
+        """What the policies say to one request."""
+        ...
+
+
 class Comparison:
     """Decides requests by two sets and groups the differences; bounded except for `Group.names`."""
 
-    def __init__(self, old: PolicySet, new: PolicySet) -> None:
+    def __init__(self, old: Decides, new: Decides) -> None:
         self._old, self._new = old, new
         self._groups: dict[Key, Group] = {}
         self.tried = 0
@@ -79,8 +87,14 @@ class Comparison:
         """The groups, the largest first."""
         return sorted(self._groups.values(), key=lambda group: -group.count)
 
-    def add(self, view: View, name: str = "") -> Group | None:
-        """Decide one more request, called `name`; returns its group if the decisions differ."""
+    def add(self, view: View, name: str = "", given: Facts | None = None) -> Group | None:
+        """Decide one more request; returns its group if the decisions differ.
+
+        Args:
+            view: the request.
+            name: the caller's name for it.
+            given: facts that describe it; None: all that it has.
+        """
         self.tried += 1
         key = self._key(view)
         if key is None:
@@ -90,7 +104,7 @@ class Comparison:
             if len(self._groups) >= MAX_GROUPS:
                 self.ungrouped += 1
                 return None
-            self._groups[key] = self._group(key, view, name)
+            self._groups[key] = self._group(key, view, name, given)
         group = self._groups[key]
         group.grow()
         return group
@@ -104,8 +118,8 @@ class Comparison:
         name = None if feature is None else feature.value
         return Key(operation.value, name, changed, _side(old, changed), _side(new, changed))
 
-    def _group(self, key: Key, view: View, name: str) -> Group:
-        given: Facts = dict(given_of(view))
+    def _group(self, key: Key, view: View, name: str, given: Facts | None) -> Group:
+        given = dict(given_of(view)) if given is None else given
         witness = witness_of(given)
         if witness is not None and self._key(witness.view) == key:
             given, view = smallest(witness, lambda one: self._key(one.view) == key)

@@ -75,11 +75,15 @@ def smallest(witness: Witness, tells: Callable[[Witness], bool]) -> Witness:
     """The witness reduced to facts none of which can be left out if `tells` is to stay true."""
     # User and domain say more than an address, and `stored.status` more than the feature's name.
     whole = [name for name in witness.given if known_fact(name).kind is Kind.AOR]
-    for left_out in (*whole, *(name for name in reversed(witness.given) if name not in whole)):
-        rest = {name: value for name, value in witness.given.items() if name != left_out}
-        fewer = witness_of(rest)
-        if fewer is not None and tells(fewer):
-            return smallest(fewer, tells)
+    names = (*whole, *(name for name in reversed(witness.given) if name not in whole))
+    before = None
+    while before != len(witness.given):
+        before = len(witness.given)
+        for left_out in names:
+            rest = {name: value for name, value in witness.given.items() if name != left_out}
+            fewer = witness_of(rest) if len(rest) < len(witness.given) else None
+            if fewer is not None and tells(fewer):
+                witness = fewer
     return witness
 
 

@@ -1,0 +1,131 @@
+"""What `dfks policy diff` proves, for people and programs."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dfks_rules.app.desk.policies import read_sources
+from dfks_rules.cli.exit_codes import DONE, FAILED, NOT_DECIDED
+from dfks_rules.model.requests import Operation
+from dfks_rules.policy.deciding.answer import answer_of
+from dfks_rules.policy.deciding.compiled import compile_policies
+from dfks_rules.policy.proof.points import Horizon
+from dfks_rules.policy.studying.compare import Group, said
+from dfks_rules.policy.studying.proved import Progress, Proof, changed_files, prove_alike
+from dfks_rules.yaml.scalar import flow
+
+_PLURALS = {
+    Operation.GET: "gets",
+    Operation.SET: "sets",
+    Operation.SUBSCRIBE: "leave to subscribe",
+}
+_QUANTIFIERS = {Operation.GET: "all ", Operation.SET: "all ", Operation.SUBSCRIBE: ""}
+_MANY = 200
+"""From so many questions on, progress is shown in a terminal."""
+
+
+def show_proof(old: Path, new: Path, horizon: Horizon, form: str) -> int:
+    """Compare two sets of policies for all requests; gives the exit code.
+
+    Raises:
+        PolicyError: a file is invalid.
+    """
+    sources = [read_sources([path]) for path in (old, new)]
+    before, after = map(compile_policies, sources)
+    began = time.monotonic()
+    with _Bar() as progress:
+        proof = prove_alike(before, after, horizon, progress=progress)
+    proof.doubts += changed_files(*sources)
+    seconds = time.monotonic() - began
+    if form == "json":
+        click.echo(json.dumps(_as_json(proof, seconds), indent=2, ensure_ascii=False))
+    else:
+        click.echo("\n".join(_as_text(proof, seconds)))
+    if proof.different:
+        return FAILED
+    return NOT_DECIDED if proof.doubts else DONE
+
+
+def group_text(group: Group) -> tuple[str, str]:
+    """What is decided differently, and facts that show it."""
+    key = group.key
+    was, becomes = said(group.old, key.changed), said(group.new, key.changed)
+    about = " ".join(filter(None, (key.op, key.feature)))
+    return f"{about}: was {was}, becomes {becomes}", f"  given: {flow(group.given)}"
+
+
+def group_json(group: Group) -> dict[str, Any]:
+    """A difference, for programs."""
+    return {
+        "op": group.key.op,
+        "feature": group.key.feature,
+        "changed": group.key.changed,
+        "given": group.given,
+        "old": answer_of(group.old),
+        "new": answer_of(group.new),
+    }
+
+
+class _Bar:
+    """A bar on standard error, for those who wait in a terminal."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+
+    def __enter__(self) -> Progress:
+        return self._advance
+
+    def __exit__(self, *_exception: object) -> None:
+        if self._bar is not None:
+            self._bar.render_finish()
+
+    def _advance(self, done: int, of: int) -> None:
+        if self._bar is None and of >= _MANY and sys.stderr.isatty():
+            self._bar = click.progressbar(length=of, file=sys.stderr, label="proving")
+        if self._bar is not None:
+            self._bar.update(done - self._bar.pos)
+
+
+def _as_text(proof: Proof, seconds: float) -> Iterator[str]:
+    for group in proof.differences.groups:
+        yield from group_text(group)
+    for doubt in proof.doubts:
+        yield str(doubt)
+    took = f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+    limits = f"{proof.horizon}; {took}" if proof.is_timed else took
+    if not proof.different and not proof.doubts:
+        yield f"proved equivalent: every request is decided alike ({limits})"
+        return
+    proved = [
+        f"{_QUANTIFIERS[one]}{'other ' * (one in proof.different)}{_PLURALS[one]}"
+        for one in Operation
+        if not any(doubt.question is None or doubt.question[0] is one for doubt in proof.doubts)
+    ]
+    if proved:
+        yield f"proved: {', '.join(proved)} are decided as before ({limits})"
+
+
+def _as_json(proof: Proof, seconds: float) -> dict[str, Any]:
+    return {
+        "proved": not proof.different and not proof.doubts,
+        "different": len(proof.differences.groups),
+        "groups": [group_json(group) for group in proof.differences.groups],
+        "undecided": [_doubt(*doubt) for doubt in proof.doubts],
+        "horizon": str(proof.horizon) if proof.is_timed else None,
+        "seconds": round(seconds, 3),
+    }
+
+
+def _doubt(question: Any, domain: str | None, reason: str) -> dict[str, Any]:
+    operation, feature = question or (None, None)
+    return {
+        "op": operation and operation.value,
+        "feature": feature and feature.value,
+        "domain": domain,
+        "reason": reason,
+    }
