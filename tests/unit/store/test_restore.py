@@ -503,11 +503,10 @@ def test_nothing_is_forgotten_that_a_release_adds(path: Path) -> None:
 
 def test_deadlines_are_those_of_the_backup(path: Path, backup: Path) -> None:
     """They belong to the states: what is overdue then is switched off when a server starts."""
-    forwarding = " WHERE user = 'bob' AND feature = 'CallForwardingAlways'"
-    new = "UPDATE feature_state SET expires = 1900000000, expires_by = 'p/new'" + forwarding
-    old = "UPDATE feature_state SET expires = 1800000000, expires_by = 'p/old'" + forwarding
-    change_file(path, new)
-    change_file(backup, old)
+    new = "SET expires = 1900000000, expires_by = 'p/new' WHERE user = 'bob'"
+    old = "SET expires = 1800000000, expires_by = 'p/old' WHERE user = 'bob'"
+    for file, change in ((path, new), (backup, old)):
+        change_file(file, f"UPDATE feature_state {change}")
     restore_store(backup, path, owed=1)
     [bob] = [snapshot for aor, snapshot in stored_states(path) if aor == BOB]
     assert bob.deadlines == (Deadline(CFA, 1_800_000_000, "p/old"),)
