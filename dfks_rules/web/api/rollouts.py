@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from dfks_rules.operations.rollouts import RolloutListing, RolloutRow, RolloutState
+from dfks_rules.operations.states import printable_from
 from dfks_rules.operations.studies import Text
 from dfks_rules.policy.reading.source import largest
 from dfks_rules.web.api.texts import NAME, whole
@@ -188,7 +189,7 @@ _NODE = Parameter(
     Where.QUERY,
     "Name of the one node that it is about, a canary; without it, all.",
     {"type": "string", "minLength": 1, "maxLength": 200, "examples": ["node-2"]},
-    str,
+    printable_from,
 )
 _PROBLEMS = ("needs-shared-store", "store-unavailable")
 _LISTED = Reply(200, "Goals, rollouts and nodes.", ref("Rollouts"))

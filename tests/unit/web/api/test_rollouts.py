@@ -120,6 +120,14 @@ async def test_a_node_that_is_not_there_is_no_canary(door: Api) -> None:
     assert (await _begin(door, _line(*FIRST), query="?node=")).kind == "bad-parameter"
 
 
+@pytest.mark.parametrize("method", ["DELETE", "POST"])
+async def test_what_can_be_no_name_of_a_node_is_refused(door: Api, method: str) -> None:
+    """Before anybody asks the engine for it."""
+    path = PATH if method == "DELETE" else f"{PATH}/rollback"
+    got = await door.ask(method, f"{path}?node=%00")
+    assert (got.status, got.kind) == (400, "bad-parameter")
+
+
 async def test_without_other_nodes_there_is_no_rollout() -> None:
     """The answer says what is missing."""
     async with api(MemoryOperations()) as door:
