@@ -21,12 +21,11 @@ from dfks_rules.app.phones import Phones
 from dfks_rules.app.records.current import Current
 from dfks_rules.app.records.events import EventRing
 from dfks_rules.app.storage import Storage
-from dfks_rules.app.webhooks import webhooks_of
+from dfks_rules.app.webhooks import node_of, webhooks_of
 from dfks_rules.app.worker.worker import Worker
 from dfks_rules.config.settings import Config
 from dfks_rules.mi.dispatch import Dispatcher
 from dfks_rules.mi.methods import REGISTRY
-from dfks_rules.operations.events import FEATURE_CHANGED
 from dfks_rules.operations.webhooks import Webhooks
 from dfks_rules.store.memory import MemoryStore
 from dfks_rules.store.sqlite import SqliteStore
@@ -36,9 +35,6 @@ from dfks_rules.transport.inherited import Inherited
 from dfks_rules.web.api import TABLE
 from dfks_rules.web.server import WebServer
 from dfks_rules.webhooks.service import WebhookService
-
-_OF_NODES = frozenset({FEATURE_CHANGED})
-"""Of what webhooks are told where nodes share a store: of the rest, each node knows its own."""
 
 
 class Operators:
@@ -212,9 +208,15 @@ class _Told:
             self.webhooks = webhooks_of(config.webhooks, kept, current, self.events)
         elif (node := storage.node) is not None:
             self.webhooks = node.webhooks(
-                lambda tables: webhooks_of(
-                    config.webhooks, (tables, node.store), current, self.events, _OF_NODES
-                )
+                lambda shared: webhooks_of(
+                    config.webhooks,
+                    (shared.webhooks, node.store),
+                    current,
+                    self.events,
+                    shared.events,
+                ),
+                self.events.tap,
+                node_of(node.store.secret),
             )
             node.on_heard = self._heard
         if self.webhooks is not None:

@@ -109,7 +109,7 @@ class Storage:
         return Keeping(
             store.page,
             lambda: store.is_failing,
-            node.answers or answers,
+            answers if node.shared is None else node.shared.answers,
             store.journal,
             node.rollouts,
             desk,

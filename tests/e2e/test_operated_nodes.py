@@ -15,8 +15,8 @@ from dfks_rules.cli.main import dfks
 from dfks_rules.web.client import ApiClient, ApiError, Event
 from tests.helpers.clustered import serve_node, serve_nodes
 from tests.helpers.postgres import Database, needs_postgres
-from tests.helpers.receiver import Receiver, receiving
-from tests.helpers.server import Server, serve
+from tests.helpers.receiver import OK, Got, Receiver, answering, receiving
+from tests.helpers.server import Server, serve, write_policy
 from tests.helpers.ua import Ua, dnd
 from tests.helpers.web import api_url
 
@@ -285,10 +285,6 @@ async def test_webhooks_go_on_at_another_node(tmp_path: Path, database: Database
                     await _ask(api_url(other), "GET", "/v1/webhooks")
                 assert (elsewhere.value.status, elsewhere.value.kind) == (421, "elsewhere")
                 assert "tells webhooks" in str(elsewhere.value)
-                body = {"url": receiver.url, "types": ["feature-refused"]}
-                with pytest.raises(ApiError) as unheard:
-                    await _ask(url, "POST", "/v1/webhooks", body)
-                assert unheard.value.status == 501
                 await pressed(other, 2)
                 await receiver.until(2)
                 one.kill()
@@ -301,6 +297,59 @@ async def test_webhooks_go_on_at_another_node(tmp_path: Path, database: Database
     # What was delivered just before the death may come again, with the same id.
     assert [*dict.fromkeys(_revisions(receiver))] == [1, 2, 3, 4]
     assert len({got.told["id"] for got in receiver.got}) == 4
+
+
+async def test_webhooks_are_told_of_what_is_in_no_journal_at_any_node(
+    tmp_path: Path, database: Database
+) -> None:
+    """Refusals and subscriptions of a node that another one tells of; also after that has died."""
+    refuses = """
+        - id: nobody
+          when: {op: set, user: mallory}
+          then: {deny: never}
+        """
+    types = ["feature-refused", "subscription-started", "policies-refused"]
+    async with receiving() as receiver:
+        hooks = {"webhooks": {"allow_networks": ["127.0.0.0/8"]}}
+        with (
+            serve_node(tmp_path, database, "node-1", hooks) as one,
+            serve_node(
+                tmp_path, database, "node-2", hooks | write_policy(tmp_path, refuses)
+            ) as other,
+        ):
+            url = api_url(one)
+            async with asyncio.timeout(90):
+                while (await _webhooks(url)) is None:  # noqa: ASYNC110 - it is another process
+                    await asyncio.sleep(0.1)
+                await _ask(url, "POST", "/v1/webhooks", {"url": receiver.url, "types": types})
+                # The other node looks once a second what is wanted.
+                for node, count in ((other, 1), (one, 2)):
+                    while not receiver.got or len(receiver.got) < count:
+                        with Ua(node.ports["udp"]) as phone:
+                            await asyncio.to_thread(phone.subscribe)
+                        await asyncio.sleep(1.0)
+                with pytest.raises(ApiError) as refused:
+                    await _press(api_url(other), 1, "mallory")
+                assert refused.value.status == 403
+                receiver.behave = answering("500 No")
+                (tmp_path / "policy.yaml").write_text("{")
+                while not any(_kind(got) == "policies.refused" for got in receiver.got):
+                    other.hang_up()
+                    await asyncio.sleep(0.5)
+                one.kill()
+                receiver.behave, before = OK, len(receiver.got)
+                while not any(_kind(got) == "policies.refused" for got in receiver.got[before:]):  # noqa: ASYNC110
+                    await asyncio.sleep(0.1)
+    told = {got.told["id"]: _kind(got) for got in receiver.got}
+    assert {*told.values()} == {"subscription.started", "feature.refused", "policies.refused"}
+    [refusal] = {
+        got.told["data"]["presentity"] for got in receiver.got if _kind(got) == "feature.refused"
+    }
+    assert refusal == "sip:mallory@example.com"
+
+
+def _kind(got: Got) -> str:
+    return str(got.told["type"].removeprefix("dfks.").removesuffix(".v1"))
 
 
 def _revisions(receiver: Receiver) -> list[int]:

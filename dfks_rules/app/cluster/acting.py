@@ -1,7 +1,8 @@
 """What one node does for all: it tells webhooks.
 
 That is the oldest node that lives. Whoever takes its place goes on from the cursors in the engine:
-what was delivered in the last moment is delivered again, with the same id.
+what was delivered in the last moment is delivered again, with the same id. What happens at a node
+and is in no journal, it puts into the engine, while some webhook wants it (`passing`).
 """
 
 import asyncio
@@ -9,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 import structlog
 
+from dfks_rules.app.cluster.passing import Passing
 from dfks_rules.errors import StoreError
 from dfks_rules.operations.webhooks import EndpointRow, Webhooks
 from dfks_rules.service.feed import Event as Happened
@@ -18,6 +20,9 @@ from dfks_rules.webhooks.service import WebhookService
 
 LOOK = 1.0
 """Seconds between two looks at whose turn it is."""
+
+DROP_EVERY = 5
+"""Looks after which events are removed of which all were told."""
 
 _log = structlog.get_logger("dfks.cluster")
 
@@ -29,23 +34,26 @@ class ActingWebhooks:
         self,
         engine: Engine,
         epoch: int,
-        tables: Callable[[], WebhookTables],
-        make: Callable[[WebhookTables], WebhookService],
+        tables: WebhookTables,
+        make: Callable[[], WebhookService],
+        passing: Passing,
     ) -> None:
         """It does not act yet.
 
         Args:
             engine: knows who lives.
             epoch: of this life.
-            tables: gives what keeps webhooks.
+            tables: keeps webhooks.
             make: makes the service of them.
+            passing: what happens at this node, and is in no journal.
         """
         self._engine = engine
         self._epoch = epoch
         self._tables = tables
         self._make = make
         self._service: WebhookService | None = None
-        self._kept: WebhookTables | None = None
+        self._passing = passing
+        self._looks = 0
         self._task: asyncio.Task[None] | None = None
         self._who = "the oldest node"
 
@@ -57,11 +65,11 @@ class ActingWebhooks:
         """Tell nobody any more; another node goes on."""
         if self._task is not None:
             self._task.cancel()
+        await self._passing.end()
         service, self._service = self._service, None
         if service is not None:
             await service.end()
-        if self._kept is not None:
-            await self._kept.written()
+            await self._tables.written()
 
     @property
     def service(self) -> Webhooks:
@@ -76,8 +84,12 @@ class ActingWebhooks:
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """What came of all tries of this node."""
-        return {} if self._service is None else self._service.counts
+        """What came of all tries of this node, and of what happened here and is in no journal."""
+        own = self._passing.counts
+        if self._service is None:
+            return own
+        told = self._service.counts
+        return {**told, **own, "lost": told["lost"] + own["lost"]}
 
     def rows(self) -> list[EndpointRow]:
         """How endpoints fare; none where another node tells."""
@@ -97,6 +109,10 @@ class ActingWebhooks:
         while True:
             try:
                 await self._act_or_not()
+                await self._passing.look()
+                self._looks += 1
+                if self._service is not None and self._looks % DROP_EVERY == 0:
+                    await self._passing.drop()
             except StoreError as error:
                 _log.debug("cluster_webhooks_wait", reason=error.message)
             except Exception:  # noqa: BLE001 - our bug; webhooks have to be told all the same
@@ -117,8 +133,7 @@ class ActingWebhooks:
             return
         self._who = oldest.name
         if oldest.epoch == self._epoch:
-            tables = self._tables()
-            await tables.load()
-            self._kept, self._service = tables, self._make(tables)
+            await self._tables.load()
+            self._service = self._make()
             self._service.begin()
             _log.info("cluster_tells_webhooks", epoch=self._epoch)

@@ -14,6 +14,7 @@ from dfks_rules import __version__
 from dfks_rules.app.cluster.acting import ActingWebhooks
 from dfks_rules.app.cluster.following import Following
 from dfks_rules.app.cluster.member import Hooks, Itself, Member
+from dfks_rules.app.cluster.passing import Passing, Tap
 from dfks_rules.app.cluster.policies import Desk, Policies
 from dfks_rules.app.cluster.rollouts import EngineRollouts
 from dfks_rules.app.cluster.taking import HEARD, TakingOver
@@ -21,16 +22,14 @@ from dfks_rules.config.cluster import ClusterSettings
 from dfks_rules.errors import StoreError
 from dfks_rules.model.features import Snapshot
 from dfks_rules.model.identity import Aor
-from dfks_rules.operations.answers import Answers
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.setup import Keeping, ListenerAt
 from dfks_rules.presence.standing import Standing
 from dfks_rules.service.features import Features
 from dfks_rules.sip.flow import Listener
-from dfks_rules.store.postgres.engine import PostgresEngine
+from dfks_rules.store.postgres.engine import PostgresEngine, Shared
 from dfks_rules.store.postgres.ports import Beat, Changed, Claimed, Engine, Moved
 from dfks_rules.store.postgres.store import PostgresStore
-from dfks_rules.store.postgres.webhooks import WebhookTables
 from dfks_rules.webhooks.service import WebhookService
 
 LISTEN_EVERY = 5.0
@@ -105,10 +104,8 @@ class Node:
         self._newest: dict[Aor, Snapshot] = {}
         """What the feed has said last of presentities, while it waits for own commits."""
         self._heard = member.joined.newest
-        self.answers: Answers | None = None
-        """What requests were answered, at whichever node; None where that is not shared."""
-        self.webhook_tables: Callable[[], WebhookTables] | None = None
-        """Gives what keeps webhooks; None where that is not shared."""
+        self.shared: Shared | None = None
+        """What nodes keep besides; None where that is not shared."""
         self.on_heard: Callable[[], None] = _nothing
         """Told when the feed has something new: what nodes have changed."""
 
@@ -134,8 +131,7 @@ class Node:
             await engine.close()
             raise
         node = cls(engine, member, start, keep_changes)
-        node.answers = engine.answers(member.epoch)
-        node.webhook_tables = partial(engine.webhooks, member.epoch)
+        node.shared = engine.shared(member.epoch)
         return node
 
     @staticmethod
@@ -149,11 +145,21 @@ class Node:
             await member.end(is_clean=True)
             raise
 
-    def webhooks(self, make: Callable[[WebhookTables], WebhookService]) -> ActingWebhooks:
-        """Webhooks, told by one node for all; `make` makes the service of what keeps them."""
-        tables = self.webhook_tables
-        assert tables is not None  # noqa: S101 - `open` gave it
-        return ActingWebhooks(self.engine, self.member.epoch, tables, make)
+    def webhooks(
+        self, make: Callable[[Shared], WebhookService], tap: Tap, name: str
+    ) -> ActingWebhooks:
+        """Webhooks, told by one node for all.
+
+        Args:
+            make: makes the service of what keeps them.
+            tap: gives what happens here and is in no journal.
+            name: what names all nodes, in ids of events.
+        """
+        shared = self.shared
+        assert shared is not None  # noqa: S101 - `open` gave it
+        passing = Passing(shared.events, tap, name)
+        make_own = partial(make, shared)
+        return ActingWebhooks(self.engine, self.member.epoch, shared.webhooks, make_own, passing)
 
     @property
     def counts(self) -> Mapping[str, int]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import TypeVar, final
+from typing import NamedTuple, TypeVar, final
 
 import structlog
 
@@ -14,6 +14,7 @@ from dfks_rules.store.postgres import schema
 from dfks_rules.store.postgres.answers import AnswerTable
 from dfks_rules.store.postgres.batch import Batch
 from dfks_rules.store.postgres.connection import PATIENCE, Connection
+from dfks_rules.store.postgres.events import EventTable
 from dfks_rules.store.postgres.ports import (
     Adopted,
     Beat,
@@ -73,6 +74,16 @@ CHANNEL = "dfks"
 _HINT = f"SELECT set_config('synchronous_commit', 'off', true), pg_notify('{CHANNEL}', '')"
 
 _log = structlog.get_logger("dfks.store")
+
+
+class Shared(NamedTuple):
+    """Tables of what nodes keep besides, as one life of a node uses them."""
+
+    answers: AnswerTable
+    """What requests were answered."""
+    webhooks: WebhookTables
+    events: EventTable
+    """Events that are in no journal."""
 
 
 @final
@@ -277,15 +288,12 @@ class PostgresEngine:
         """What nodes have said."""
         return [PolicyVerdict(*row.values()) for row in await self._policies.rows(_VERDICTS)]
 
-    # --- What requests were answered ---
+    # --- What is kept besides ---
 
-    def answers(self, epoch: int) -> AnswerTable:
-        """Answers that all nodes keep, for this life."""
-        return AnswerTable(self._rest, epoch)
-
-    def webhooks(self, epoch: int) -> WebhookTables:
-        """Webhooks that all nodes keep, for this life."""
-        return WebhookTables(self._rest, epoch)
+    def shared(self, epoch: int) -> Shared:
+        """Tables that all nodes use, for this life."""
+        rest = self._rest
+        return Shared(AnswerTable(rest, epoch), WebhookTables(rest, epoch), EventTable(rest, epoch))
 
     # --- Hints, which may be lost ---
 
