@@ -251,11 +251,8 @@ class ServerOperations:
         return self._keeping.rollouts
 
     def _not_kept(self, what: str) -> StoreError:
-        if self._keeping.journal is None:
-            message = "states are kept in memory only (`store: memory:`)"
-        else:
-            message = f"{what} need `store: sqlite:`; nodes that share a store have none"
-        return StoreError("store_no_journal", message)
+        why = f"{what}: nothing lasts here, as states are kept in memory only (`store: memory:`)"
+        return StoreError("store_no_journal", why)
 
     def _awaited(self) -> tuple[asyncio.Future[tuple[Outcome, ...]], Done]:
         """What an operator waits for, and what is told of it."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from structlog.testing import capture_logs
 
 from dfks_rules.app.imports.jobs import Jobs
+from dfks_rules.app.imports.keeping import SqliteImports
 from dfks_rules.app.imports.spool import Spool
 from dfks_rules.operations.imports import Job, Wanted
 from dfks_rules.operations.rows import Format
@@ -37,7 +38,11 @@ async def importing(
     store = SqliteStore(path, asyncio.get_running_loop())
     seconds = count()
     jobs = Jobs(
-        store, Spool(path), operations, rate, lambda: NOON + timedelta(seconds=next(seconds))
+        SqliteImports(store),
+        Spool(path),
+        operations,
+        rate,
+        lambda: NOON + timedelta(seconds=next(seconds)),
     )
     operations.jobs = jobs
     if starts:
@@ -62,7 +67,7 @@ async def given(jobs: Jobs, content: str, wanted: Wanted = CSV) -> str:
 
 def job(jobs: Jobs, id_: str) -> Job:
     """How far an import is."""
-    return next(one for one in jobs.jobs() if one.id == id_)
+    return next(one for one in jobs.own() if one.id == id_)
 
 
 async def over(jobs: Jobs, id_: str) -> Job:

@@ -15,6 +15,7 @@ from dfks_rules.store.postgres.answers import AnswerTable
 from dfks_rules.store.postgres.batch import Batch
 from dfks_rules.store.postgres.connection import PATIENCE, Connection
 from dfks_rules.store.postgres.events import EventTable
+from dfks_rules.store.postgres.imports import ImportTables
 from dfks_rules.store.postgres.ports import (
     Adopted,
     Beat,
@@ -84,6 +85,7 @@ class Shared(NamedTuple):
     webhooks: WebhookTables
     events: EventTable
     """Events that are in no journal."""
+    imports: ImportTables
 
 
 @final
@@ -292,8 +294,13 @@ class PostgresEngine:
 
     def shared(self, epoch: int) -> Shared:
         """Tables that all nodes use, for this life."""
-        rest = self._rest
-        return Shared(AnswerTable(rest, epoch), WebhookTables(rest, epoch), EventTable(rest, epoch))
+        rest, slow = self._rest, self._policies
+        return Shared(
+            AnswerTable(rest, epoch),
+            WebhookTables(rest, epoch),
+            EventTable(rest, epoch),
+            ImportTables(slow, epoch),
+        )
 
     # --- Hints, which may be lost ---
 

@@ -31,7 +31,7 @@ async def test_a_file_is_imported_to_its_end_with_a_report(tmp_path: Path) -> No
     )
     async with importing(tmp_path, operations) as jobs:
         done = await over(jobs, await given(jobs, content))
-        found = jobs.refusals(done.id, (0, 0), 10)
+        found = await jobs.refusals(done.id, (0, 0), 10)
         assert not list((tmp_path / "s.db.imports").iterdir())
     assert (done.status, done.rows, done.position) == (Status.DONE, 43, len(content))
     assert (done.changed, done.unchanged, done.refused, done.unusable) == (40, 1, 1, 1)
@@ -67,7 +67,7 @@ async def test_imports_are_done_one_after_the_other(tmp_path: Path) -> None:
         assert job(jobs, second).status is Status.WAITING
         await over(jobs, second)
         assert job(jobs, first).status is Status.DONE
-        assert [one.id for one in jobs.jobs()] == [second, first]
+        assert [one.id for one in jobs.own()] == [second, first]
     assert not operations.states[Aor("u19", "example.com")].state(DND).status
 
 
@@ -114,7 +114,7 @@ async def test_a_file_that_cannot_be_used_leaves_nothing(tmp_path: Path) -> None
     async with importing(tmp_path, MemoryOperations()) as jobs:
         with pytest.raises(ValueError, match="no column"):
             await given(jobs, "name,number\nalice,7\n")
-        assert jobs.jobs() == []
+        assert jobs.own() == []
         assert list((tmp_path / "s.db.imports").iterdir()) == []
         assert (await over(jobs, await given(jobs, _rows(1)))).status is Status.DONE
 
@@ -138,7 +138,7 @@ async def test_imports_that_cannot_be_read_keep_their_files(tmp_path: Path) -> N
     [kept] = (tmp_path / "s.db.imports").iterdir()
     change_file(tmp_path / "s.db", "UPDATE import_job SET format = 'x'")
     async with importing(tmp_path, MemoryOperations()) as jobs:
-        assert jobs.jobs() == []
+        assert jobs.own() == []
         assert kept.exists()
     change_file(tmp_path / "s.db", "UPDATE import_job SET format = 'csv'")
     async with importing(tmp_path, MemoryOperations()) as jobs:
@@ -151,9 +151,9 @@ async def test_old_imports_are_forgotten(tmp_path: Path, monkeypatch: pytest.Mon
     async with importing(tmp_path, MemoryOperations()) as jobs:
         for _ in range(5):
             await over(jobs, await given(jobs, _rows(1)))
-        await until(lambda: len(jobs.jobs()) == 2)
+        await until(lambda: len(jobs.own()) == 2)
     async with importing(tmp_path, MemoryOperations()) as jobs:
-        assert len(jobs.jobs()) == 2
+        assert len(jobs.own()) == 2
 
 
 async def test_only_so_many_refusals_are_kept_and_all_are_counted(
@@ -164,20 +164,20 @@ async def test_only_so_many_refusals_are_kept_and_all_are_counted(
     async with importing(tmp_path, MemoryOperations()) as jobs:
         done = await over(jobs, await given(jobs, HEAD + "nonsense\n" * 50))
         assert done.unusable == 50
-        assert len(jobs.refusals(done.id, (0, 0), 100)) == 10
+        assert len(await jobs.refusals(done.id, (0, 0), 100)) == 10
 
 
 async def test_no_import_is_accepted_that_the_store_has_not(tmp_path: Path) -> None:
     """202 means that a restart goes on with it."""
 
     async def pieces() -> AsyncIterator[bytes]:
-        jobs._store.close()
+        jobs._kept._store.close()  # type: ignore[attr-defined]
         yield _rows(1).encode()
 
     async with importing(tmp_path, MemoryOperations()) as jobs:
         with pytest.raises(StoreError):
             await jobs.receive(CSV, pieces())
-        assert jobs.jobs() == []
+        assert jobs.own() == []
 
 
 class _Slow(MemoryOperations):
