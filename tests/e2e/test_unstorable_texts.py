@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,13 @@ pytestmark = [pytest.mark.e2e, needs_postgres, pytest.mark.timeout(180)]
 
 _HERE = "HOSTILE"
 """Is replaced by such a text in what is sent."""
+_ROWS = f"""presentity,feature,status,forwardTo
+a{_HERE}@example.com,DoNotDisturb,on,
+a@example.com,{_HERE},on,
+a@example.com,CallForwardingAlways,{_HERE},
+a@example.com,CallForwardingAlways,on,+49{_HERE}
+"""
+_NDJSON = "application/x-ndjson"
 _TEXTS = (b"\0", b"\xed\xa0\x80", b"%00", b"&#0;", b"&#xD800;", b"\\u0000")
 _ENDLESS = ("streamEvents", "traceUser")
 """Operations whose answers have no end."""
@@ -117,6 +125,32 @@ def test_no_text_of_an_operator_disturbs_the_engine(tmp_path: Path, database: Da
     assert not re.search("store_write_failed|PostgreSQL:", _log(tmp_path))
 
 
+def test_no_text_of_a_file_disturbs_the_engine(tmp_path: Path, database: Database) -> None:
+    """Rows are unusable, policies are refused, and both is told."""
+    with serve_node(tmp_path, database, "node-1") as node:
+        url = api_url(node)
+        for path in ("/v1/imports", "/v1/policies/rollouts", "/v1/presentities"):
+            _asked(url, path)
+        before = _connections(database)
+        for kind, path, body in (
+            ("text/csv", "/v1/imports", _ROWS.replace(_HERE, "\0")),
+            (_NDJSON, "/v1/imports", json.dumps({"presentity": "a\0", "feature": "\0"})),
+            (_NDJSON, "/v1/policies/rollouts", json.dumps({"name": "p.yaml", "text": "a: \0"})),
+            (_NDJSON, "/v1/policies/rollouts", json.dumps({"name": "p\0.yaml", "text": ""})),
+        ):
+            assert _status(url, Asking("", "POST", path, body), kind) < 500
+        while any(one["endedAt"] is None for one in _asked(url, "/v1/imports")["items"]):
+            time.sleep(0.1)
+        for one in _asked(url, "/v1/imports")["items"]:
+            assert one["unusable"] == one["rows"] > 0
+            assert len(_asked(url, f"/v1/imports/{one['id']}/refusals")["items"]) == one["rows"]
+        while _asked(url, "/v1/policies/rollouts")["rollouts"][0]["state"] == "preparing":
+            time.sleep(0.1)
+        assert _connections(database) == before
+        assert node.stop() == 0
+    assert not re.search("store_write_failed|PostgreSQL:", _log(tmp_path))
+
+
 def _hostile(operation: Operation) -> Iterator[Asking]:
     """The operation with NUL in each of its parameters and texts, one at a time."""
     known = {"aor": "sip:alice@example.com"}
@@ -155,10 +189,17 @@ def _spoilt(value: Any, schema: Any) -> Iterator[Any]:
             return
 
 
-def _status(url: str, asked: Asking) -> int:
-    body = None if asked.body is None else json.dumps(asked.body).encode()
+def _asked(url: str, path: str) -> Any:
+    with urlopen(f"{url}{path}", timeout=30) as response:  # noqa: S310
+        return json.load(response)
+
+
+def _status(url: str, asked: Asking, kind: str = JSON) -> int:
+    body = None
+    if asked.body is not None:
+        body = (json.dumps(asked.body) if kind == JSON else asked.body).encode()
     request = Request(  # noqa: S310 - the address is our own server's
-        f"{url}{asked.path}", body, {"Content-Type": JSON}, method=asked.method
+        f"{url}{asked.path}", body, {"Content-Type": kind}, method=asked.method
     )
     try:
         with urlopen(request, timeout=30) as response:  # noqa: S310
