@@ -119,15 +119,6 @@ def test_the_journal_is_the_same_wherever_it_is_read(
     assert [json.loads(line)["seq"] for line in result.stdout.splitlines()] == seqs
 
 
-def test_what_nodes_do_not_have_is_said(tmp_path: Path, database: Database) -> None:
-    """An operator is told what he needs instead."""
-    with serve_node(tmp_path, database, "node-1") as node:
-        with pytest.raises(ApiError) as raised:
-            asyncio.run(_ask(api_url(node), "GET", "/v1/imports"))
-        assert (raised.value.status, raised.value.kind) == (501, "not-kept")
-        assert "`store: sqlite:`" in str(raised.value)
-
-
 async def _ask(url: str, method: str, path: str, body: Any = None) -> Any:
     async with ApiClient(url) as client:
         return await client.ask(method, path, body=body)
