@@ -6,7 +6,7 @@ import pytest
 
 from bench.soak import run
 
-pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.alone, pytest.mark.timeout(600)]
 
 SECONDS = int(os.environ.get("DFKS_TEST_SOAK_SECONDS", "180"))
 
