@@ -35,9 +35,9 @@ PHONES = 2_500
 where much waits, what is expected overtakes."""
 BEFORE, AFTER = 1.0, 1.5
 """Seconds of requests before and after the restart."""
-WAITING = 1_000
-"""Most requests that are not answered yet: with an answer to a NOTIFY for each, and what the kernel
-adds, they take half of the room that a server's socket has, however slow the start."""
+WAITING = 400
+"""Most requests that are not answered yet: with their NOTIFYs' answers they are less than a server
+lets wait of one address, however slow it starts. More of them it drops, as a flood."""
 QUIET = 15.0
 """Seconds without an answer, after which none is expected."""
 ROOM = 64 * 1024 * 1024
@@ -52,7 +52,7 @@ class _Load(threading.Thread):
     """Phones that refresh their subscriptions, each request sent once."""
 
     def __init__(self, phones: Phones) -> None:
-        super().__init__()
+        super().__init__(daemon=True)
         self.phones = phones
         self.sent: dict[tuple[int, int], float] = {}
         """When each was sent, by phone and CSeq."""
@@ -242,17 +242,22 @@ class _Manager:
     def __exit__(self, *_: object) -> None:
         self.socket.close()
 
-    def start(self) -> "subprocess.Popen[bytes]":
-        """Start a server on the socket."""
+    @contextmanager
+    def start(self) -> Iterator["subprocess.Popen[bytes]"]:
+        """Run a server on the socket until the block ends."""
         number = self.socket.fileno()
         dfks = str(Path(sys.executable).with_name("dfks"))
-        return subprocess.Popen(
+        with subprocess.Popen(
             [sys.executable, "-c", _PASSES, str(number), dfks, "serve"],
             pass_fds=[number],
             cwd=self.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-        )
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
 
 
 def _wait_for_banner(process: "subprocess.Popen[bytes]") -> None:
