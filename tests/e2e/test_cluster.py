@@ -127,6 +127,7 @@ def test_first_subscribe_repeated_elsewhere_is_one_dialog(nodes: list[Node]) -> 
         assert _journal(one, phone) == [(DND, "on")]
 
 
+@pytest.mark.alone
 def test_watchers_of_a_killed_node_are_told_by_another(nodes: list[Node]) -> None:
     """In the same dialog, with a higher CSeq, within 5 s; the phones do nothing at all."""
     one, other, _ = nodes
@@ -179,7 +180,7 @@ def test_paused_node_begins_a_new_life(nodes: list[Node]) -> None:
             assert phone.source(told) != one.sip
         finally:
             one.resume()
-        happens(lambda: len(one.said("cluster_joined")) == lives + 1)
+        happens(lambda: len(one.said("cluster_joined")) > lives)
         assert one.said("cluster_fenced")
         happens(one.is_ready)
         other.set(phone.aor, DND, on=False)

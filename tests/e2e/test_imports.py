@@ -5,7 +5,6 @@ import os
 import random
 import re
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.helpers.clustered import serve_node
+from tests.helpers.ports import free_port
 from tests.helpers.postgres import Database, needs_postgres
 from tests.helpers.server import serve, write_policy
 from tests.helpers.ua import Ua
@@ -28,12 +28,6 @@ pytestmark = pytest.mark.e2e
 _ROWS = 2_000
 _REFUSED = 20
 _DFKS = str(Path(sys.executable).with_name("dfks"))
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def _ask(url: str, path: str) -> Any:
@@ -70,7 +64,7 @@ def _config(folder: Path, port: int, rate: str) -> dict[str, Any]:
 
 def test_an_import_survives_that_the_server_is_killed(tmp_path: Path) -> None:
     """At any moment; every row is done, and changes something once. The command just waits."""
-    port, file = _free_port(), _file(tmp_path)
+    port, file = free_port(), _file(tmp_path)
     url = f"http://127.0.0.1:{port}"
     config = _config(tmp_path, port, "1000/s")
     command = [_DFKS, "import", str(file), "--url", url]
@@ -82,7 +76,7 @@ def test_an_import_survives_that_the_server_is_killed(tmp_path: Path) -> None:
                 pipe = subprocess.PIPE
                 importing = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True)
             if kills == 3:
-                out, err = importing.communicate(timeout=90)
+                out, err = importing.communicate(timeout=180)
                 break
             wanted = seen + random.randint(50, 450)
             deadline = time.monotonic() + 60
@@ -177,7 +171,7 @@ def _until(holds: Callable[[], object]) -> None:
 @pytest.mark.long
 def test_phones_are_served_while_an_import_runs(tmp_path: Path) -> None:
     """They are told of what it changes, and set what they like."""
-    port, file = _free_port(), _file(tmp_path)
+    port, file = free_port(), _file(tmp_path)
     url = f"http://127.0.0.1:{port}"
     with (
         serve(tmp_path, _config(tmp_path, port, "500/s")) as server,
@@ -204,7 +198,7 @@ def test_phones_are_served_while_an_import_runs(tmp_path: Path) -> None:
 
 def test_an_import_goes_on_in_the_successor(tmp_path: Path) -> None:
     """A hand-over in the middle of it: no row is lost, and none is done by both."""
-    port, file = _free_port(), _file(tmp_path)
+    port, file = free_port(), _file(tmp_path)
     url = f"http://127.0.0.1:{port}"
     command = [_DFKS, "import", str(file), "--url", url]
     successor = 0
@@ -222,7 +216,7 @@ def test_an_import_goes_on_in_the_successor(tmp_path: Path) -> None:
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
             successor = int(handed[1])
-            out, err = importing.communicate(timeout=60)
+            out, err = importing.communicate(timeout=180)
         finally:
             importing.kill()
             importing.wait()

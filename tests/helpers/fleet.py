@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import secrets
 import signal
 import socket
 import time
@@ -14,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from dfks_rules.store.postgres.schema import migrate
+from tests.helpers.ports import free_port
 from tests.helpers.server import ROOT, Server, serve
 from tests.helpers.ua import Message, Ua
 
-WITHIN = 30.0
+WITHIN = 90.0
 """Seconds within which something that nodes do by themselves must have happened."""
 
 
@@ -191,22 +191,6 @@ def happens(what: Callable[[], bool], within: float = WITHIN) -> float:
         assert time.monotonic() - begin < within, what
         time.sleep(0.05)
     return time.monotonic() - begin
-
-
-def free_port() -> int:
-    """A port that nobody has, for UDP and TCP; below those that the kernel gives to connections,
-    for a node that is started again must find it free.
-    """
-    while True:
-        port = 10_000 + secrets.randbelow(20_000)
-        with (
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one,
-            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as other,
-            suppress(OSError),
-        ):
-            one.bind(("127.0.0.1", port))
-            other.bind(("127.0.0.1", port))
-            return port
 
 
 class Roamer(Ua):

@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from tests.helpers.fleet import Fleet, Node, free_port
+from tests.helpers.fleet import Fleet, Node
 from tests.helpers.history import Event
 from tests.helpers.ordeal import Fault, Ordeal, policies
+from tests.helpers.ports import free_port
 from tests.helpers.postgres import Cluster
 from tests.helpers.tcp_relay import TcpRelay
 from tests.helpers.truth import truth_of_database

@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).parents[2]
-START_WITHIN = 30.0
+START_WITHIN = 90.0
 """Seconds a server has to print where it listens, or to stop."""
 _LISTENS = re.compile(
     r"^  (?:sip (udp|tcp|tls):127\.0\.0\.1:(\d+)|mi  (http://\S+))$", re.MULTILINE

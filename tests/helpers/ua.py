@@ -16,7 +16,7 @@ from typing import NamedTuple, Self
 
 from lxml import etree
 
-WITHIN = 10.0
+WITHIN = 30.0
 """Seconds within which an expected message must arrive."""
 BODY_TYPE = "application/x-as-feature-event+xml"
 NAMESPACE = "http://www.ecma-international.org/standards/ecma-323/csta/ed3"
