@@ -17,6 +17,7 @@ import yaml
 
 from tests.helpers.checker import Violation, check
 from tests.helpers.history import Answered, Asked, Event, Over, Quiet, Told
+from tests.helpers.lines import Place
 from tests.helpers.server import ROOT
 from tests.helpers.truth import told_after
 from tests.helpers.witness import Witness
@@ -141,18 +142,28 @@ def _life(phone: Witness, number: int) -> Any:
 class Ordeal(ABC):
     """One run, and what came of it."""
 
-    def __init__(self, folder: Path, seed: int, servers: Sequence[tuple[str, int]]) -> None:
+    bound = BOUND
+    """Seconds from the last fault until every phone must know the newest state."""
+
+    def __init__(
+        self,
+        folder: Path,
+        seed: int,
+        servers: Sequence[tuple[str, int]],
+        place: Place = Place(),  # noqa: B008 - it is frozen
+    ) -> None:
         """Make the phones.
 
         Args:
             folder: for the history.
             seed: of what phones do, and of the faults.
             servers: addresses that phones know.
+            place: where phones are.
         """
         self.dice = random.Random(seed)
         self.history: list[Event] = []
         self.faults: list[Fault] = []
-        self._folder, self._servers = folder, servers
+        self._folder, self._servers, self._place = folder, servers, place
         self.phones = [self._phone(number) for number in range(PRESENTITIES * PHONES_OF_EACH)]
 
     def _phone(self, number: int) -> Witness:
@@ -161,7 +172,7 @@ class Ordeal(ABC):
             random.Random(self.dice.random()),
         )
         aor = aor_of(number % PRESENTITIES)
-        return Witness(aor, self._servers, transport, self.history, dice)
+        return Witness(aor, self._servers, transport, self.history, dice, self._place)
 
     @abstractmethod
     async def begin(self) -> None:
@@ -190,8 +201,8 @@ class Ordeal(ABC):
     async def suffer(self, seconds: float) -> None:
         """Live through it."""
         history = self.history
-        await self.begin()
         try:
+            await self.begin()
             lives = [_life(phone, number) for number, phone in enumerate(self.phones)]
             async with _alive(*lives):
                 operator = Operator(self.url, history, random.Random(self.dice.random()))
@@ -202,7 +213,7 @@ class Ordeal(ABC):
                     phone.is_calm = True
                 await asyncio.gather(*(phone.is_idle() for phone in self.phones))
                 history.append(Quiet(time.time()))
-                await asyncio.sleep(BOUND + 1)
+                await asyncio.sleep(self.bound + 1)
                 history.append(Over(time.time()))
             await self.stop()
             history += self.truth()
@@ -220,7 +231,7 @@ class Ordeal(ABC):
             self.history,
             mirrors=pairs,
             mirrored=MIRRORED,
-            bound=BOUND,
+            bound=self.bound,
             slack=0.1,
             several=several,
         )

@@ -22,7 +22,7 @@ from tests.helpers.history import (
     States,
     Told,
 )
-from tests.helpers.lines import Line, line_to
+from tests.helpers.lines import Line, Place, line_to
 from tests.helpers.ua import BODY_TYPE, Message, forward
 
 T1, T2 = 0.5, 4.0
@@ -45,6 +45,7 @@ class Witness:
         transport: str,
         history: list[Event],
         dice: random.Random,
+        place: Place = Place(),  # noqa: B008 - it is frozen
     ) -> None:
         """Make it.
 
@@ -54,11 +55,12 @@ class Witness:
             transport: `udp` or `tcp`.
             history: what it saw is added here.
             dice: decides what it does next.
+            place: where it is.
         """
         self.aor = aor
         self._history = history
         self.dice = dice
-        self._line: Line = line_to(servers, transport, self._received, dice)
+        self._line: Line = line_to(servers, transport, self._received, dice, place)
         self._tag = self._target = ""
         """Tag and Contact of the server; empty without a subscription."""
         self._call_id, self._own_tag = "", ""
@@ -185,7 +187,8 @@ class Witness:
         response = await self._final(body, expires, kind)
         if response is None:
             if expires:
-                self._lose("no answer within timer F")
+                host, port = self._line.asks
+                self._lose(f"no answer within timer F from {host}:{port}")
             return
         status, now = response.status, time.time()
         self.statuses[status] += 1
