@@ -187,7 +187,8 @@ def network(dice: random.Random, *hosts: Sequence[str]) -> Iterator[Network]:
         net.hosts[0].enter()
         yield net
     finally:
-        _call("setns", before, _CLONE_NEWNET)
+        if not os.path.samestat(os.stat(_HERE), os.fstat(before)):
+            _call("setns", before, _CLONE_NEWNET)
         os.close(before)
         net.close()
 
