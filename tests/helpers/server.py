@@ -20,7 +20,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 DFKS = str(Path(sys.executable).with_name("dfks"))
 """This release."""
-START_WITHIN = 30.0
+START_WITHIN = 60.0
 """Seconds a server has to print where it listens, or to stop."""
 _LISTENS = re.compile(
     r"^  (?:sip (udp|tcp|tls):127(?:\.\d+){3}:(\d+)|mi  (http://\S+))$", re.MULTILINE
