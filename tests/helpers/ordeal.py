@@ -29,6 +29,10 @@ MIRRORED = ("CallForwardingAlways", "CallForwardingBusy")
 BOUND = 10.0
 """Seconds in which every phone knows the newest state after the last fault: NOTIFYs are repeated
 after 0.5, 1.5, 3.5 and 7.5 s."""
+SELDOM = 0.01
+"""How many of new subscriptions may hear no NOTIFY: both of those that they are sent are lost, or
+fall into a time in which nothing comes.
+"""
 Fault = tuple[float, float, str]
 """When it began and ended, and what it was."""
 _NUMBERS = count(1)
@@ -238,7 +242,13 @@ class Ordeal(ABC):
 
     def losses(self) -> Counter[str]:
         """Why subscriptions ended that should not have, and how often."""
-        return Counter(why for phone in self.phones for why in phone.losses)
+        losses = Counter(why for phone in self.phones for why in phone.losses)
+        unheard, dialogs = (
+            sum(getattr(phone, name) for phone in self.phones) for name in ("unheard", "dialogs")
+        )
+        if unheard > 2 + SELDOM * dialogs:
+            losses["no NOTIFY after a SUBSCRIBE"] = unheard
+        return losses
 
     def report(self) -> str:
         """What happened, in some lines."""
@@ -246,8 +256,10 @@ class Ordeal(ABC):
         faults = Counter(name for *_, name in self.faults)
         statuses = sum((phone.statuses for phone in self.phones), Counter[int]())
         late = sum(not one.taken for one in self.history if isinstance(one, Told))
+        unheard = sum(phone.unheard for phone in self.phones)
         return (
             f"\nevents {dict(kinds)}\nfaults {dict(faults)}\nstatuses {dict(statuses)}\n"
-            f"NOTIFYs refused or repeated {late}; lost subscriptions {dict(self.losses())}\n"
+            f"NOTIFYs refused or repeated {late}; lost subscriptions {dict(self.losses())},"
+            f" without a first NOTIFY {unheard}\n"
             f"{told_after(self.history)}\n"
         )

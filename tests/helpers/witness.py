@@ -79,6 +79,8 @@ class Witness:
         """NOTIFYs of dialogs that it does not have."""
         self.losses: list[str] = []
         """Why subscriptions ended that it had not ended itself."""
+        self.dialogs = self.unheard = 0
+        """How often it subscribed anew, and how often no NOTIFY came after that."""
 
     async def live(self, expires: int = 120, every: float = 1.75) -> None:
         """Be a phone until it is cancelled.
@@ -162,6 +164,7 @@ class Witness:
         self._told.clear()
         await self._request(b"", expires)
         if self._tag:
+            self.dialogs += 1
             waits = [asyncio.ensure_future(one.wait()) for one in (self._told, self._line.lost)]
             done, _ = await asyncio.wait(
                 waits, timeout=TIMER_N, return_when=asyncio.FIRST_COMPLETED
@@ -169,7 +172,18 @@ class Witness:
             for one in waits:
                 one.cancel()
             if not done:
-                self._lose("no NOTIFY within timer N")
+                self._hears_nothing()
+
+    def _hears_nothing(self) -> None:
+        """Timer N is over. To an address that has not accepted a NOTIFY yet one is sent only twice,
+        and both may be lost (decision 0015); over TCP none is.
+        """
+        if self._line.transport == "tcp":
+            self._lose("no NOTIFY within timer N")
+            return
+        self.unheard += 1
+        self._over("no NOTIFY within timer N")
+        self._tag = ""
 
     async def _request(
         self,
