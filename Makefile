@@ -34,8 +34,9 @@ test-long: setup
 	$(BIN)/pytest $(BESIDE) -m "long and not alone"
 	$(BIN)/pytest -m "long and alone"
 
-# Seconds in which three nodes and their PostgreSQL are killed, paused and cut off under 120 phones;
-# the history and the nodes' logs are then in var/nemesis/.
+# Seconds in which three nodes and their PostgreSQL are killed, paused and cut off under 120 phones,
+# as root on Linux in network namespaces that lose packets; the history and the nodes' logs are then
+# in var/nemesis/.
 chaos: DURATION = 3600
 chaos: setup
 	DURATION=$(DURATION) $(BIN)/pytest -m long -s tests/long/test_nemesis_nodes.py
