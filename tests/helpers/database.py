@@ -302,11 +302,11 @@ class FakeDatabase:
 
     # --- Dialogs ---
 
-    def adopt(self, epoch: int, tag: bytes, number: int | None) -> tuple[DialogRow, bool] | None:
-        """Make a dialog this life's; its row, and whether it was another's."""
+    def adopt(self, epoch: int, tag: bytes, number: int | None) -> DialogRow | None:
+        """Make a dialog this life's; None: nobody has it, or it gets no number."""
         row = self.row_of(tag)
         if row is None or self.is_mine(epoch, row.row):
-            return None if row is None else (row, False)
+            return row
         if number is None:
             return None
         term = row.base + self.cohorts[cohort_of(row.row)].term + 1
@@ -316,7 +316,7 @@ class FakeDatabase:
         self.newest += 1
         self.feed.append(Moved(epoch, self.newest, tag, row.row))
         self.moved_at[self.newest] = self.clock()
-        return moved, True
+        return moved
 
     # --- The end of everything ---
 

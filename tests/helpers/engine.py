@@ -15,9 +15,8 @@ from dfks_rules.errors import StoreError
 from dfks_rules.model.features import NOTHING_STORED
 from dfks_rules.model.identity import Aor
 from dfks_rules.operations import ports
-from dfks_rules.service.ports import DialogRow, JournalEntry
+from dfks_rules.service.ports import DialogRow, Gone, JournalEntry
 from dfks_rules.store.postgres.ports import (
-    Adopted,
     Beat,
     Changed,
     Claimed,
@@ -33,6 +32,7 @@ from dfks_rules.store.postgres.ports import (
     PolicyTask,
     PolicyVerdict,
     Renewed,
+    Sought,
     Step,
     cohort_of,
 )
@@ -208,18 +208,18 @@ class FakeEngine:
     def _fetched(self, presentity: Aor) -> ports.Stored:
         return ports.Stored(presentity, self.database.snapshots.get(presentity, NOTHING_STORED))
 
-    async def adopt(self, epoch: int, tag: bytes, row: int | None) -> Adopted | None:
-        """Make a dialog mine.
+    async def adopt(self, epoch: int, sought: Sequence[Sought]) -> list[DialogRow | Gone]:
+        """Make dialogs mine.
 
         Raises:
             StoreError: `store_fenced`: my life has ended; `store_unavailable`.
         """
+        wanted = tuple(sought)
 
-        def act() -> Adopted | None:
+        def act() -> list[DialogRow | Gone]:
             if not self.database.holds(epoch):
                 raise StoreError("store_fenced", "the others take this node for dead")
-            found = self.database.adopt(epoch, tag, row)
-            return None if found is None else Adopted(*found)
+            return [self.database.adopt(epoch, *one) or Gone.UNKNOWN for one in wanted]
 
         return await self._call("adopt", act)
 

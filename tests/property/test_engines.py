@@ -13,7 +13,7 @@ from dfks_rules.model.features import FEATURES, NOTHING_STORED, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import Change, DialogRow, JournalEntry, Verdict
 from dfks_rules.store.postgres.engine import PostgresEngine
-from dfks_rules.store.postgres.ports import Beat, Changed, Claimed, Engine, Step
+from dfks_rules.store.postgres.ports import Beat, Changed, Claimed, Engine, Sought, Step
 from dfks_rules.store.postgres.schema import migrate
 from tests.helpers.database import FakeDatabase
 from tests.helpers.engine import FakeEngine
@@ -90,11 +90,14 @@ class _Play:
         await self.both("claim", self.random.choice(self.epochs), share)
 
     async def _adopt(self) -> None:
-        epoch, tag = self.random.choice(self.epochs), self.random.choice([*self.tags.values()])
-        found = await self.both("adopt", epoch, tag, self._number(epoch))
-        if isinstance(found, tuple) and found[1]:
-            self.numbers.append(found[0].row)
-            self.tags[found[0].row] = tag
+        epoch, tags = self.random.choice(self.epochs), [*set(self.tags.values())]
+        some = self.random.sample(sorted(tags), min(len(tags), self.random.randint(1, 4)))
+        sought = [Sought(tag, self._number(epoch)) for tag in some]
+        found = await self.both("adopt", epoch, sought)
+        for one, row in zip(sought, found if isinstance(found, list) else [], strict=False):
+            if isinstance(row, DialogRow) and row.row == one.row:
+                self.numbers.append(row.row)
+                self.tags[row.row] = one.tag
 
     async def _commit(self) -> None:
         epoch = self.random.choice(self.epochs)

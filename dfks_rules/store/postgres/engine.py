@@ -9,13 +9,12 @@ import structlog
 from dfks_rules.errors import StoreError
 from dfks_rules.model.identity import Aor
 from dfks_rules.operations.ports import Stored
-from dfks_rules.service.ports import DialogRow, JournalEntry
+from dfks_rules.service.ports import DialogRow, Gone, JournalEntry
 from dfks_rules.store.postgres import schema
 from dfks_rules.store.postgres.answers import AnswerTable
 from dfks_rules.store.postgres.batch import Batch
 from dfks_rules.store.postgres.connection import PATIENCE, Connection
 from dfks_rules.store.postgres.ports import (
-    Adopted,
     Beat,
     Changed,
     Claimed,
@@ -30,6 +29,7 @@ from dfks_rules.store.postgres.ports import (
     PolicyTask,
     PolicyVerdict,
     Renewed,
+    Sought,
     Step,
 )
 from dfks_rules.store.postgres.records import (
@@ -52,7 +52,7 @@ _COMMIT = _call("commit_1", 39)
 _JOIN, _RENEW = _call("join_1", 3), _call("renew_1", 6)
 _BURY, _CLAIM = _call("bury_1", 1), _call("claim_1", 3)
 _DRAIN, _LEAVE, _NODES = _call("drain_1", 1), _call("leave_1", 2), _call("nodes_1", 0)
-_FETCH, _ADOPT, _ROWS = _call("fetch_1", 2), _call("adopt_1", 3), _call("rows_1", 3)
+_FETCH, _ADOPT, _ROWS = _call("fetch_1", 2), _call("adopt_2", 3), _call("rows_1", 3)
 _FEED, _CHANGED_SINCE = _call("feed_1", 2), _call("changed_since_1", 1)
 _JOURNAL, _PURGE, _PAGE = _call("journal_1", 5), _call("purge_1", 2), _call("page_1", 4)
 _TASK, _GOAL, _BUNDLE = (
@@ -66,6 +66,8 @@ _GOALS, _ROLLOUTS = _call("policy_goals_1", 0), _call("policy_rollouts_1", 0)
 _FOLLOWED, _FOLLOWERS = _call("policy_followed_1", 3), _call("policy_followers_1", 0)
 _VERDICTS = _call("policy_verdicts_1", 0)
 
+_GONE = {1: Gone.UNKNOWN, 2: Gone.UNAVAILABLE}
+"""By the numbers that the function of adoptions gives them."""
 _Said = TypeVar("_Said")
 
 CHANNEL = "dfks"
@@ -166,18 +168,17 @@ class PostgresEngine:
         users = [one.user for one in presentities]
         return [stored_from(row) for row in await self._phones.rows(_FETCH, domains, users)]
 
-    async def adopt(self, epoch: int, tag: bytes, row: int | None) -> Adopted | None:
-        """Make a dialog mine.
+    async def adopt(self, epoch: int, sought: Sequence[Sought]) -> list[DialogRow | Gone]:
+        """Make dialogs mine, which is one commit.
 
         Raises:
             StoreError: `store_fenced`: my life has ended; `store_unavailable`.
         """
-        found = await self._phones.row(_ADOPT, epoch, tag, row)
-        if not found["is_alive"]:
+        tags, numbers = [one.tag for one in sought], [one.row for one in sought]
+        found = await self._phones.rows(_ADOPT, epoch, tags, numbers)
+        if not found and sought:
             raise StoreError("store_fenced", "the others take this node for dead")
-        if found["number"] is None:
-            return None
-        return Adopted(dialog_from(found), found["is_moved"])
+        return [_GONE.get(row["verdict"]) or dialog_from(row) for row in found]
 
     async def rows(self, cohorts: Sequence[int], before: int, at_most: int) -> list[DialogRow]:
         """Dialogs of cohorts."""

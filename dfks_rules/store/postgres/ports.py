@@ -17,7 +17,7 @@ from dfks_rules.errors import StoreError
 from dfks_rules.model.features import Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.operations.ports import Stored
-from dfks_rules.service.ports import Change, DialogRow, JournalEntry, Verdict
+from dfks_rules.service.ports import Change, DialogRow, Gone, JournalEntry, Verdict
 
 COHORTS = 64
 """Cohorts of one life of a server: so its dialogs can be spread over all others when it ends."""
@@ -140,13 +140,13 @@ class Claimed(NamedTuple):
     """Whether its owner left as planned, with everything written."""
 
 
-class Adopted(NamedTuple):
-    """A dialog is ours."""
+class Sought(NamedTuple):
+    """A dialog that is to be ours."""
 
-    row: DialogRow
-    """With a number of ours, and a `base` one higher than before, relative to our cohort's term."""
-    is_moved: bool
-    """Whether it was somebody else's until now."""
+    tag: bytes
+    """Ours in it."""
+    row: int | None
+    """The number that it gets where it is somebody else's; None: give it only if it is ours."""
 
 
 class Node(NamedTuple):
@@ -294,8 +294,13 @@ class Engine(Protocol):
         """What is stored for each; revision 0 where nothing is."""
         ...
 
-    async def adopt(self, epoch: int, tag: bytes, row: int | None) -> Adopted | None:
-        """Make a dialog mine, with this number; without one, find it if it is mine. None: none."""
+    async def adopt(self, epoch: int, sought: Sequence[Sought]) -> list[DialogRow | Gone]:
+        """Make dialogs mine, and say what came of each.
+
+        What was somebody else's has its new number, and a `base` one higher than before, relative
+        to the term of its cohort. UNKNOWN: nobody has it, or it is not mine and is to get no
+        number; UNAVAILABLE: somebody writes it at this moment.
+        """
         ...
 
     async def rows(self, cohorts: Sequence[int], before: int, at_most: int) -> list[DialogRow]:
