@@ -299,7 +299,7 @@ class Engine(Protocol):
 
         What was somebody else's has its new number, and a `base` one higher than before, relative
         to the term of its cohort. UNKNOWN: nobody has it, or it is not mine and is to get no
-        number; UNAVAILABLE: somebody writes it at this moment.
+        number; UNAVAILABLE: somebody writes it, for longer than a moment.
         """
         ...
 

@@ -3,9 +3,9 @@
 
 -- Makes dialogs mine, each with the number beside it; NULL: gives it only if it is mine already.
 -- One row for each tag, in their order; none: I was buried. `verdict`: 0 it is mine; 1 nobody has
--- it, or it is not mine; 2 somebody writes it at this moment: ask again. So a writer that hangs keeps
--- nobody but its own phones waiting. Locks are taken in the order of `commit_1`: the node,
--- subscriptions, their cohorts, the counter at last.
+-- it, or it is not mine; 2 somebody writes it for longer than a moment: ask again. So a writer that
+-- hangs keeps no phones waiting but its own. Locks are taken in the order of `commit_1`: the node,
+-- subscriptions by number, their cohorts, the counter at last.
 CREATE FUNCTION dfks.adopt_2(me bigint, wanted bytea[], new_rows bigint[]) RETURNS TABLE (
     verdict int, number bigint, tag bytea, username text, domain text, deadline double precision,
     cseq bigint, base bigint, flags bigint, first bytea, last bytea
@@ -25,14 +25,27 @@ BEGIN
     IF NOT FOUND THEN
         RETURN;
     END IF;
-    SELECT coalesce(array_agg(l.place), '{}'), coalesce(array_agg(l.number), '{}'),
-        coalesce(array_agg(l.cohort), '{}')
-    INTO places, held, cohorts
-    FROM (
-        SELECT w.place, s.number, s.cohort
-        FROM unnest(wanted) WITH ORDINALITY AS w (tag, place)
-        JOIN dfks.subscription s ON s.tag = w.tag
-        FOR UPDATE OF s SKIP LOCKED) l;
+    PERFORM set_config('lock_timeout', '200ms', true);
+    BEGIN
+        SELECT coalesce(array_agg(l.place), '{}'), coalesce(array_agg(l.number), '{}'),
+            coalesce(array_agg(l.cohort), '{}')
+        INTO places, held, cohorts
+        FROM (
+            SELECT w.place, s.number, s.cohort
+            FROM unnest(wanted) WITH ORDINALITY AS w (tag, place)
+            JOIN dfks.subscription s ON s.tag = w.tag
+            ORDER BY s.number, w.place FOR UPDATE OF s) l;
+    EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+        SELECT coalesce(array_agg(l.place), '{}'), coalesce(array_agg(l.number), '{}'),
+            coalesce(array_agg(l.cohort), '{}')
+        INTO places, held, cohorts
+        FROM (
+            SELECT w.place, s.number, s.cohort
+            FROM unnest(wanted) WITH ORDINALITY AS w (tag, place)
+            JOIN dfks.subscription s ON s.tag = w.tag
+            FOR UPDATE OF s SKIP LOCKED) l;
+    END;
+    PERFORM set_config('lock_timeout', '1500ms', true);
     -- A second statement, and locked: a claim may be raising a term at this moment.
     PERFORM 1 FROM dfks.cohort c
     WHERE c.id = ANY (cohorts || ARRAY(

@@ -117,14 +117,21 @@ async def test_a_claim_leaves_out_what_is_being_adopted(nodes: Nodes) -> None:
 
 
 async def test_a_living_dialog_is_never_unknown(nodes: Nodes) -> None:
-    """It moves while somebody else is about to adopt it (run 7: answered by 481)."""
+    """It moves while somebody else waits to adopt it (run 7: answered by 481)."""
     first, second, third = [await nodes.join() for _ in range(3)]
     await first.keep(first.row())
     tag = first.row().tag
+
+    async def adopted() -> DialogRow | Gone:
+        while (found := await third.adopt(tag, third.row())) is Gone.UNAVAILABLE:
+            pass
+        return found
+
     async with nodes.transaction(ADOPT, second.epoch, [tag], [second.row().row]):
-        assert await third.adopt(tag, third.row()) is Gone.UNAVAILABLE
         assert await first.adopt(tag) is Gone.UNAVAILABLE
-    assert await third.adopt(tag, third.row()) == first.row()._replace(row=third.row().row, base=2)
+        adoption = asyncio.create_task(adopted())
+        await nodes.waits(1)
+    assert await adoption == first.row()._replace(row=third.row().row, base=2)
 
 
 async def test_a_dialog_that_somebody_writes_keeps_no_other_one_from_moving(nodes: Nodes) -> None:
