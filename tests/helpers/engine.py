@@ -16,6 +16,14 @@ from dfks_rules.model.features import NOTHING_STORED
 from dfks_rules.model.identity import Aor
 from dfks_rules.operations import ports
 from dfks_rules.service.ports import DialogRow, Gone, JournalEntry
+from dfks_rules.store.postgres.policies import (
+    PolicyBack,
+    PolicyFollower,
+    PolicyGoal,
+    PolicyRollout,
+    PolicyTask,
+    PolicyVerdict,
+)
 from dfks_rules.store.postgres.ports import (
     Beat,
     Changed,
@@ -26,11 +34,6 @@ from dfks_rules.store.postgres.ports import (
     NotSentError,
     Outcome,
     Page,
-    PolicyFollower,
-    PolicyGoal,
-    PolicyRollout,
-    PolicyTask,
-    PolicyVerdict,
     Renewed,
     Sought,
     Step,
@@ -328,9 +331,10 @@ class FakeEngine:
         propose = self.database.policies.propose
         await self._call("policy_propose", lambda: propose(scope, revision, files, actor))
 
-    async def policy_back(self, scope: str, actor: str) -> bool:
+    async def policy_back(self, scope: str, actor: str, seen: str | None) -> PolicyBack:
         """Move a goal back."""
-        return await self._call("policy_back", lambda: self.database.policies.back(scope, actor))
+        back = self.database.policies.back
+        return await self._call("policy_back", lambda: back(scope, actor, seen))
 
     async def policy_drop(self, scope: str, actor: str) -> bool:
         """Remove a goal."""

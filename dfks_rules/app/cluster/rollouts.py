@@ -15,6 +15,7 @@ from dfks_rules.app.desk.texts import files_of
 from dfks_rules.errors import Finding, PolicyError
 from dfks_rules.operations.rollouts import (
     CanaryError,
+    GoalMovedError,
     GoalRow,
     NodeRow,
     NoGoalError,
@@ -26,15 +27,14 @@ from dfks_rules.operations.rollouts import (
 )
 from dfks_rules.operations.studies import Text
 from dfks_rules.policy.deciding.compiled import revision_of
-from dfks_rules.store.postgres.ports import (
+from dfks_rules.store.postgres.policies import (
     ALL_NODES,
-    Engine,
-    Node,
     PolicyFollower,
     PolicyGoal,
     PolicyRollout,
     scope_of,
 )
+from dfks_rules.store.postgres.ports import Engine, Node
 
 _log = structlog.get_logger("dfks.policy")
 
@@ -83,15 +83,18 @@ class EngineRollouts:
             tuple(_node_row(one, goals, followers.get(one.epoch)) for one in living),
         )
 
-    async def roll_back(self, node: str | None, actor: str) -> RolloutListing:
+    async def roll_back(self, node: str | None, actor: str, seen: str | None) -> RolloutListing:
         """Move a goal back."""
         if node is None and not await self._is_preparing():
             goals = await self._engine.policy_goals()
             own = [name for one in goals if (name := _node_of(one.scope)) is not None]
             if own:
                 raise CanaryError(own)
-        if not await self._engine.policy_back(scope_of(node), actor):
+        is_done, now = await self._engine.policy_back(scope_of(node), actor, seen)
+        if now is None:
             raise NoGoalError(f"there has been no rollout to {_told(node)}")
+        if not is_done:
+            raise GoalMovedError(_told(node), seen or "", now)
         _log.info("policy_rolled_back", node=node, actor=actor)
         return await self.listing()
 

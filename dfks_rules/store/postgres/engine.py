@@ -14,6 +14,14 @@ from dfks_rules.store.postgres import schema
 from dfks_rules.store.postgres.answers import AnswerTable
 from dfks_rules.store.postgres.batch import Batch
 from dfks_rules.store.postgres.connection import PATIENCE, Connection
+from dfks_rules.store.postgres.policies import (
+    PolicyBack,
+    PolicyFollower,
+    PolicyGoal,
+    PolicyRollout,
+    PolicyTask,
+    PolicyVerdict,
+)
 from dfks_rules.store.postgres.ports import (
     Beat,
     Changed,
@@ -23,11 +31,6 @@ from dfks_rules.store.postgres.ports import (
     Node,
     Outcome,
     Page,
-    PolicyFollower,
-    PolicyGoal,
-    PolicyRollout,
-    PolicyTask,
-    PolicyVerdict,
     Renewed,
     Sought,
     Step,
@@ -61,7 +64,7 @@ _TASK, _GOAL, _BUNDLE = (
     _call("policy_bundle_1", 1),
 )
 _VERDICT, _PROPOSE = _call("policy_verdict_1", 3), _call("policy_propose_1", 4)
-_BACK, _DROP = _call("policy_back_1", 2), _call("policy_drop_1", 2)
+_BACK, _DROP = _call("policy_back_2", 3), _call("policy_drop_1", 2)
 _GOALS, _ROLLOUTS = _call("policy_goals_1", 0), _call("policy_rollouts_1", 0)
 _FOLLOWED, _FOLLOWERS = _call("policy_followed_1", 3), _call("policy_followers_1", 0)
 _VERDICTS = _call("policy_verdicts_1", 0)
@@ -254,9 +257,10 @@ class PostgresEngine:
         """Begin a rollout."""
         await self._policies.rows(_PROPOSE, scope, revision, files, actor)
 
-    async def policy_back(self, scope: str, actor: str) -> bool:
+    async def policy_back(self, scope: str, actor: str, seen: str | None) -> PolicyBack:
         """Move a goal back."""
-        return bool((await self._policies.row(_BACK, scope, actor))["policy_back_1"])
+        row = await self._policies.row(_BACK, scope, actor, seen)
+        return PolicyBack(row["is_done"], row["now"])
 
     async def policy_drop(self, scope: str, actor: str) -> bool:
         """Remove a goal."""

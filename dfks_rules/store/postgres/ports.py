@@ -18,6 +18,14 @@ from dfks_rules.model.features import Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.operations.ports import Stored
 from dfks_rules.service.ports import Change, DialogRow, Gone, JournalEntry, Verdict
+from dfks_rules.store.postgres.policies import (
+    PolicyBack,
+    PolicyFollower,
+    PolicyGoal,
+    PolicyRollout,
+    PolicyTask,
+    PolicyVerdict,
+)
 
 COHORTS = 64
 """Cohorts of one life of a server: so its dialogs can be spread over all others when it ends."""
@@ -178,69 +186,6 @@ class Beat(NamedTuple):
     subscriptions: int
 
 
-ALL_NODES = "*"
-"""The scope of policies that decide on all nodes; `scope_of` gives that of one node."""
-
-
-def scope_of(node: str | None) -> str:
-    """The scope of the node with a name, which outranks that of all; None: all nodes."""
-    return ALL_NODES if node is None else f"node:{node}"
-
-
-class PolicyTask(NamedTuple):
-    """What a node has to do about policies."""
-
-    goal: str | None
-    """The revision that is to decide here; None: what the node's own files say."""
-    prepare: tuple[str, ...]
-    """Revisions of which the node has not said yet whether it can use them."""
-    active: tuple[tuple[str, str], ...]
-    """(Name of a node that lives, the revision that decides there)."""
-
-
-class PolicyGoal(NamedTuple):
-    """What is to decide."""
-
-    scope: str
-    revision: str | None
-    """None: the files of each node."""
-    previous: str | None
-    """What a rollback brings back; None: the files."""
-    at: float
-    """When it was moved, seconds since 1970 by the engine's clock."""
-    actor: str
-
-
-class PolicyRollout(NamedTuple):
-    """The last rollout in a scope."""
-
-    scope: str
-    revision: str
-    state: str
-    """`preparing`, `done`, `refused`, `expired`, `replaced`."""
-    at: float
-    actor: str
-
-
-class PolicyVerdict(NamedTuple):
-    """What a node has said of a revision."""
-
-    epoch: int
-    revision: str
-    verdict: str
-    """Empty: it can use it; otherwise why not."""
-
-
-class PolicyFollower(NamedTuple):
-    """What a node has said of its goal."""
-
-    epoch: int
-    revision: str | None
-    """None: its files."""
-    verdict: str
-    """Empty: it follows; otherwise why not."""
-
-
 class Engine(Protocol):
     """The engine; each method is atomic."""
 
@@ -370,8 +315,10 @@ class Engine(Protocol):
         """Begin a rollout, in place of one that is on its way in the scope."""
         ...
 
-    async def policy_back(self, scope: str, actor: str) -> bool:
-        """End a rollout, else move a goal back to what it was before; False: there is neither."""
+    async def policy_back(self, scope: str, actor: str, seen: str | None) -> PolicyBack:
+        """End a rollout, else move a goal back to what it was before, if that is what was `seen`:
+        a revision or `FILES`; None: whatever it is.
+        """
         ...
 
     async def policy_drop(self, scope: str, actor: str) -> bool:

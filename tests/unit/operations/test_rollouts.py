@@ -2,6 +2,7 @@
 
 from dfks_rules.operations.rollouts import (
     CanaryError,
+    GoalMovedError,
     NodeRow,
     NoGoalError,
     NoNodeError,
@@ -22,5 +23,8 @@ def test_errors_say_what_helps() -> None:
     assert NoNodeError("c", ["a", "b"]).message == "no node `c` is alive; there are `a`, `b`"
     assert CanaryError(["a"]).message == "`a` follows policies of its own: end that first"
     assert CanaryError(["a", "b"]).message.startswith("`a`, `b` follow policies of their own")
+    moved = GoalMovedError("all nodes", "b", "a")
+    assert moved.message == "all nodes: `a` is followed or on its way, not `b`"
+    assert moved.code == "policy_goal_moved"
     codes = [NoNodeError("c", []).code, NoGoalError("x").code, CanaryError([]).code]
     assert codes == ["policy_no_node", "policy_no_goal", "policy_canary"]
